@@ -1,0 +1,1 @@
+"""The unlearning engine: torch without Django. Its two doors are `pipeline.run` and `python -m`."""

@@ -1,0 +1,395 @@
+"""The frozen dataclasses that cross the border between the platform and the engine.
+
+Nothing here imports torch or Django, so web processes may. Every class goes to JSON with `to_json` and back with
+`from_json`, which refuses unknown and missing fields. Digests are SHA-256 over the canonical JSON (`digest`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, Literal, Self
+
+from .errors import SpecError
+
+type_hints_of: Callable[[type], dict[str, Any]] = typing.get_type_hints
+
+Guarantee = Literal["exact", "certified", "empirical", "suppression", "control"]
+Outcome = Literal["passed", "failed", "inconclusive"]
+Direction = Literal["undershot", "overshot"]
+
+
+def canonical_json(value: object) -> bytes:
+    """UTF-8 JSON with sorted keys and no white space; NaN and infinity are refused."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+class Contract:
+    """JSON in, JSON out, for a frozen dataclass."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dicts, lists, strings and numbers."""
+        return {f.name: _plain(getattr(self, f.name)) for f in fields(self)}  # type: ignore[arg-type]  # subclasses are dataclasses
+
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON, in hex."""
+        return hashlib.sha256(canonical_json(self.to_json())).hexdigest()
+
+    @classmethod
+    def from_json(cls, data: object) -> Self:
+        """The instance that `data` describes.
+
+        Raises:
+            SpecError: a field is unknown, missing, or of the wrong type; the message names it.
+        """
+        value: Self = _parse(cls, data, cls.__name__)
+        return value
+
+
+@dataclass(frozen=True)
+class Architecture(Contract):
+    """A Llama-architecture causal language model, trained from scratch."""
+
+    hidden_size: int
+    layers: int
+    heads: int
+    intermediate_size: int
+    max_length: int = 256
+    """Longest sequence in tokens; longer examples are an error, not cut."""
+
+
+@dataclass(frozen=True)
+class Recipe(Contract):
+    """Everything that makes a model from a snapshot. `train(recipe, snapshot, exclude, seed)` is the only way one is made."""
+
+    family: Literal["causal_lm"]
+    architecture: Architecture
+    vocabulary_size: int
+    """Of the byte-level BPE tokenizer. It is trained on the snapshot's examples that no model is trained on (held-out and
+    probe sets), so that no training example leaves a trace in the vocabulary and originals and oracles share it. 256
+    means bytes alone, and is what a snapshot without such examples gets."""
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float = 0.0
+    warmup_share: float = 0.05
+    """Share of the steps with rising learning rate; then cosine to zero."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    code_version: str = "1"
+    """Changes whenever the training code changes what it computes."""
+
+
+@dataclass(frozen=True)
+class MethodChoice(Contract):
+    """An unlearning method by name, with its hyper-parameters."""
+
+    name: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class UnlearningStep(Contract):
+    """An earlier unlearning of the same model: replayed on replicates, and its examples stay out of every retain set."""
+
+    method: MethodChoice
+    forget_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SnapshotRef(Contract):
+    """An immutable state of a corpus: where it lies and what it must be."""
+
+    path: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class ModelRef(Contract):
+    """A model directory (safetensors, config, tokenizer) and the digest over its files."""
+
+    path: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class Estimand(Contract):
+    """One quantity that the verdict judges, with the margin that was fixed before the run.
+
+    `location`: mean over the set's examples of the statistic, unlearned models against oracles, two-sided.
+    `deviation`: mean over the set's examples of the absolute distance to the oracles' mean, in excess of the oracles' own
+    leave-one-out distance, one-sided. It catches a set that is right on average and wrong example by example.
+
+    `unit` "gap" measures in units of the do-nothing gap (original minus oracle on the forget set): 0 is as retrained,
+    1 is as if nothing had been done, below 0 is overshot. "absolute" measures in the statistic's own unit.
+    """
+
+    name: str
+    examples: Literal["forget", "retain", "held_out"]
+    statistic: Literal["margin", "log_likelihood", "probability"]
+    kind: Literal["location", "deviation"]
+    unit: Literal["gap", "absolute"]
+    margin: float
+
+
+DEFAULT_ESTIMANDS: tuple[Estimand, ...] = (
+    Estimand("forget_location", "forget", "margin", "location", "gap", 0.25),
+    Estimand("forget_deviation", "forget", "margin", "deviation", "gap", 0.35),
+    Estimand("retain_location", "retain", "probability", "location", "absolute", 0.1),
+    Estimand("held_out_location", "held_out", "margin", "location", "gap", 0.25),
+)
+
+
+@dataclass(frozen=True)
+class Protocol(Contract):
+    """The evaluation, fixed before the run and digested at approval. The verdict follows from it alone.
+
+    The unit of replication is the model. Replicates of the original are trained with `replicate_seeds` beside the
+    production model's own seed, and unlearned like it; oracles with `oracle_seeds`.
+    """
+
+    replicate_seeds: tuple[int, ...]
+    oracle_seeds: tuple[int, ...]
+    estimands: tuple[Estimand, ...] = DEFAULT_ESTIMANDS
+    alpha: float = 0.05
+    metrics: tuple[str, ...] = (
+        "exact_memorization",
+        "extraction_strength",
+        "probability",
+        "rouge_l",
+        "truth_ratio",
+        "forget_quality",
+        "model_utility",
+        "min_k",
+    )
+    max_retain_examples: int = 200
+    max_held_out_examples: int = 200
+    sample_seed: int = 2026
+
+    def smallest_p(self) -> float:
+        """Smallest two-sided p that a permutation of the model labels can give: 2 / C(m + n, m)."""
+        unlearned = len(self.replicate_seeds) + 1
+        return 2 / math.comb(unlearned + len(self.oracle_seeds), unlearned)
+
+    def problems(self) -> list[str]:
+        """Why this protocol cannot be used, in sentences; empty when it can."""
+        found = []
+        if set(self.replicate_seeds) & set(self.oracle_seeds):
+            found.append("Replicates and oracles share seeds; use different ones.")
+        if len(set(self.replicate_seeds)) != len(self.replicate_seeds) or len(set(self.oracle_seeds)) != len(self.oracle_seeds):
+            found.append("A seed is repeated.")
+        if len(self.replicate_seeds) < 1 or len(self.oracle_seeds) < 4:
+            found.append("At least one replicate and four oracles are needed: the unit of replication is the model.")
+        elif self.smallest_p() > self.alpha:
+            found.append(f"With so few models no permutation can reach p = {self.alpha}; add replicates or oracles.")
+        if not self.estimands:
+            found.append("There is nothing to judge: name at least one estimand.")
+        return found
+
+
+@dataclass(frozen=True)
+class JobSpec(Contract):
+    """One job: train a model, or unlearn examples from one and evaluate the result. Holds record ids, never people."""
+
+    kind: Literal["train", "unlearn"]
+    reference: str
+    """Opaque to the engine; copied into the result."""
+    snapshot: SnapshotRef
+    recipe: Recipe
+    seed: int
+    cache: str
+    """Folder for trained models, shared between jobs and keyed by recipe digest, retain manifest digest and seed."""
+    device: str = "auto"
+    exclude_ids: tuple[str, ...] = ()
+    """Examples never trained on (for `train`)."""
+    model: ModelRef | None = None
+    earlier: tuple[UnlearningStep, ...] = ()
+    forget_ids: tuple[str, ...] = ()
+    method: MethodChoice | None = None
+    protocol: Protocol | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job is. `point`, when there is one, is (curve, step, value), for the live chart."""
+
+    stage: str
+    done: int
+    total: int
+    point: tuple[str, float, float] | None = None
+
+
+ProgressCallback = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class EstimandFinding(Contract):
+    """An estimand's estimate with its confidence interval (level 1 - 2 alpha, Welch t over models), and where it lies."""
+
+    estimand: Estimand
+    estimate: float
+    low: float
+    high: float
+    position: Literal["within", "below", "above", "undecided"]
+    """within: the interval lies inside the margin. below, above: it lies outside, on that side. undecided: it crosses it."""
+
+
+@dataclass(frozen=True)
+class PermutationFinding(Contract):
+    """Two-sided permutation test over models: mean over forget examples of |AUC - 1/2|, labels permuted jointly."""
+
+    statistic: float
+    p_value: float
+    labelings: int
+    exhaustive: bool
+
+
+@dataclass(frozen=True)
+class Control(Contract):
+    """A comparison whose answer is known beforehand. When it does not behave, the verdict is inconclusive."""
+
+    name: Literal["oracle_against_oracle", "do_nothing"]
+    behaved: bool
+    permutation: PermutationFinding
+    note: str
+
+
+@dataclass(frozen=True)
+class Reason(Contract):
+    """Why the verdict is what it is: a code for translation, and an English sentence."""
+
+    code: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Verdict(Contract):
+    """From the protocol alone."""
+
+    outcome: Outcome
+    direction: Direction | None
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True)
+class MetricFinding(Contract):
+    """A metric of the unlearned model beside the original's and the oracles' values. Reported; judged only by estimands."""
+
+    name: str
+    examples: str
+    unlearned: float
+    original: float
+    oracles: tuple[float, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Curve(Contract):
+    """Points for a chart: `name` is loss, forget or retain; x is the step, y the value."""
+
+    name: str
+    points: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Evaluation(Contract):
+    """Everything that was measured, and the verdict."""
+
+    verdict: Verdict
+    gap: float
+    """Do-nothing gap on the forget set, in the margin's unit: mean original minus mean oracle."""
+    estimands: tuple[EstimandFinding, ...]
+    permutation: PermutationFinding
+    controls: tuple[Control, ...]
+    metrics: tuple[MetricFinding, ...]
+    limits: tuple[str, ...]
+    """What this evaluation does not show, in sentences."""
+
+
+@dataclass(frozen=True)
+class JobResult(Contract):
+    """What a finished job leaves in `result.json`."""
+
+    kind: Literal["train", "unlearn"]
+    reference: str
+    spec_digest: str
+    model_digest: str
+    files: Mapping[str, str]
+    """SHA-256 of every other file in the output folder, by relative path."""
+    train_examples: int
+    parameters: int
+    curves: tuple[Curve, ...]
+    seconds: Mapping[str, float]
+    """Wall time per stage."""
+    environment: Mapping[str, str]
+    """Versions, device, threads."""
+    retain_digest: str
+    """Digest of the manifest lines of the examples that the result may still know."""
+    training_metrics: Mapping[str, float] = field(default_factory=dict)
+    """For `train`: exact memorisation of the training examples and the like."""
+    evaluation: Evaluation | None = None
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, Contract):
+        return value.to_json()
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    return value
+
+
+def _parse(kind: Any, data: object, where: str) -> Any:  # noqa: PLR0911  # one return per kind of type is the clearest form
+    origin, args = typing.get_origin(kind), typing.get_args(kind)
+    if is_dataclass(kind):
+        return _parse_dataclass(kind, data, where)  # type: ignore[arg-type]  # kind is a class here
+    if origin is typing.Union or origin is types.UnionType:
+        if data is None and type(None) in args:
+            return None
+        return _parse(next(a for a in args if a is not type(None)), data, where)
+    if origin is Literal:
+        return _check(data in args, data, where, "one of " + ", ".join(map(str, args)))
+    if origin is tuple:
+        _check(isinstance(data, (list, tuple)), data, where, "a list")
+        items = typing.cast("list[object]", data)
+        inner = [args[0]] * len(items) if args[-1] is Ellipsis else list(args)
+        _check(len(inner) == len(items), data, where, f"a list of {len(inner)}")
+        return tuple(_parse(k, v, f"{where}[{i}]") for i, (k, v) in enumerate(zip(inner, items, strict=True)))
+    if origin is not None and issubclass(origin, Mapping):
+        _check(isinstance(data, Mapping), data, where, "an object")
+        return {str(k): _parse(args[1], v, f"{where}.{k}") for k, v in typing.cast("Mapping[str, object]", data).items()}
+    if kind is Any:
+        return data
+    if kind is float:
+        _check(isinstance(data, (int, float)) and not isinstance(data, bool), data, where, "a number")
+        return float(typing.cast("float", data))
+    return _check(isinstance(data, kind) and (kind is bool or not isinstance(data, bool)), data, where, f"a {kind.__name__}")
+
+
+def _parse_dataclass(kind: type, data: object, where: str) -> Any:
+    _check(isinstance(data, Mapping), data, where, "an object")
+    given = typing.cast("Mapping[str, object]", data)
+    hints = type_hints_of(kind)
+    known = {f.name for f in fields(kind)}
+    if unknown := sorted(set(given) - known):
+        message = f"{where} has no field {unknown[0]!r}; it has {', '.join(sorted(known))}."
+        raise SpecError(message)
+    values = {name: _parse(hints[name], given[name], f"{where}.{name}") for name in given}
+    try:
+        return kind(**values)
+    except TypeError as error:
+        message = f"{where} is incomplete: {str(error).partition('missing ')[2] or error}."
+        raise SpecError(message) from error
+
+
+def _check(holds: bool, data: object, where: str, expected: str) -> Any:
+    if not holds:
+        shown = repr(data)
+        message = f"{where} must be {expected}, not {shown if len(shown) < 60 else shown[:57] + '...'}."
+        raise SpecError(message)
+    return data

@@ -1,0 +1,47 @@
+"""What the engine raises. Messages are shown to people as they are: they name no person and say what to do."""
+
+from __future__ import annotations
+
+
+class EngineError(Exception):
+    """A job cannot go on, and the message says why and what to do about it.
+
+    `code` is stable and machine-readable; it is what a job's row and the record keep.
+    """
+
+    code = "engine_error"
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        if code is not None:
+            self.code = code
+
+
+class SpecError(EngineError):
+    """The job spec is wrong: an unknown name, an empty forget set, a protocol without power."""
+
+    code = "bad_spec"
+
+
+class CorpusError(EngineError):
+    """A corpus cannot be read, is empty, or is not the one that the spec names."""
+
+    code = "bad_corpus"
+
+
+class ObstacleError(EngineError):
+    """The chosen method cannot run on this model and data; said before any work starts."""
+
+    code = "obstacle"
+
+
+class OutOfMemoryError(EngineError):
+    """The model with its optimiser state does not fit in the memory of this machine."""
+
+    code = "out_of_memory"
+
+
+class TrainingDivergedError(EngineError):
+    """The loss became NaN or infinite."""
+
+    code = "training_diverged"
