@@ -1,0 +1,52 @@
+"""The Celery application: `celery -A compliance.celery worker`.
+
+A message is a doorbell: it carries an id, and the truth is in PostgreSQL. Delivery may be doubled or lost; the lease on
+the job row and the reconciler repair both. The visibility timeout is longer than the longest job because Redis would
+deliver a running task again when it ends.
+"""
+
+from __future__ import annotations
+
+import os
+
+from celery import Celery
+from kombu import Queue
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "compliance.settings")
+
+RECONCILE_SECONDS = 15
+CHECKPOINT_SECONDS = 60
+
+app = Celery("lethe")
+app.conf.update(
+    broker_url=os.environ.get("REDIS_URL", "redis://localhost:6379/0"),
+    broker_connection_retry_on_startup=True,
+    broker_transport_options={
+        "visibility_timeout": 12 * 3600,
+        "unacked_restore_interval": 10,
+        "unacked_restore_throttle": 1,
+        # A web process must not hang on a broker that is away; the reconciler rings again.
+        "socket_connect_timeout": 2,
+        "socket_timeout": 30,
+    },
+    task_queues=[Queue("default"), Queue("matching"), Queue("jobs"), Queue("signing")],
+    task_default_queue="default",
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    task_ignore_result=True,
+    task_serializer="json",
+    accept_content=["json"],
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    timezone="UTC",
+    beat_schedule={
+        "jobs-reconcile": {"task": "unlearning_jobs.jobs_reconcile", "schedule": RECONCILE_SECONDS},
+        "requests-reconcile": {"task": "requests_app.requests_reconcile", "schedule": RECONCILE_SECONDS},
+        "record-checkpoint": {
+            "task": "compliance.record_checkpoint",
+            "schedule": CHECKPOINT_SECONDS,
+            "options": {"queue": "signing"},
+        },
+    },
+)
+app.autodiscover_tasks()
