@@ -13,9 +13,10 @@ def main() -> None:
     command = sys.argv[1] if len(sys.argv) > 1 else "help"
     local = os.environ.get("LETHE_ENV", "local") == "local"
     if local and "DATABASE_URL" not in os.environ and command not in WITHOUT_DATABASE:
-        from compliance.local.services import LocalServiceError, database_start
+        from compliance.local.services import LocalServiceError, database_start, redis_url
 
         var = Path(os.environ.get("LETHE_VAR", Path(__file__).parent / "var" / "local")).resolve()
+        os.environ.setdefault("REDIS_URL", redis_url(var))
         try:
             os.environ["DATABASE_URL"] = database_start(var)
         except LocalServiceError as error:

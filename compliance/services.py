@@ -1,0 +1,118 @@
+"""Changes of the record and of accounts. Every other service writes its record entry through `record_append`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+from django.db.models import Max
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from .evidence.merkle import nodes_completed_by
+from .evidence.record import RecordEntry as EntryBody
+from .evidence.record import leaf_bytes, refuse_personal_data
+from .models import Account, RecordEntry, RecordLeaf, RecordNode
+
+SYSTEM = "system"
+CLAIMANT = "claimant"
+
+
+class NotAllowedError(Exception):
+    """This account may not do this; the message says why and is shown to the person."""
+
+
+class StaleStateError(Exception):
+    """Somebody else was faster, or the thing is not in a state in which this can be done."""
+
+
+@transaction.atomic
+def record_append(*, subject: str, kind: str, actor: str, data: Mapping[str, object]) -> RecordEntry:
+    """Appends one entry about `subject`, in the caller's transaction.
+
+    Args:
+        subject: opaque reference, such as `request:LE-7KQ4-M2XD`.
+        kind: what happened, such as `proposal.approved`.
+        actor: `account:<id>`, `claimant` or `system`.
+        data: digests and opaque values only.
+
+    Raises:
+        PersonalDataError: `data` holds something that looks like an e-mail address.
+    """
+    refuse_personal_data(data)
+    with connection.cursor() as cursor:
+        # Numbers of one subject are handed out one transaction at a time; other subjects do not wait.
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"record:{subject}"])
+    last = RecordEntry.objects.filter(subject=subject).aggregate(last=Max("number"))["last"] or 0
+    body = EntryBody(
+        subject=subject,
+        number=last + 1,
+        kind=kind,
+        at=timezone.now().isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        actor=actor,
+        data=dict(data),
+    )
+    return RecordEntry.objects.create(subject=subject, number=last + 1, kind=kind, body=leaf_bytes(body))
+
+
+@transaction.atomic
+def record_sequence() -> int:
+    """Gives every committed entry without a place its index in the log; returns the size of the log.
+
+    Runs in the signing process before a checkpoint. One at a time, so indices have no gaps.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('record-sequence', 0))")
+    last = RecordLeaf.objects.aggregate(last=Max("index"))["last"]
+    size = 0 if last is None else last + 1
+    for entry in RecordEntry.objects.filter(leaf__isnull=True).order_by("id").iterator():
+        RecordLeaf.objects.create(index=size, entry=entry)
+        for level, index, digest in nodes_completed_by(size, bytes(entry.body), node_hash_stored):
+            RecordNode.objects.create(level=level, index=index, hash=digest)
+        size += 1
+    return size
+
+
+def node_hash_stored(level: int, index: int) -> bytes:
+    """The stored hash of a complete subtree."""
+    return bytes(RecordNode.objects.values_list("hash", flat=True).get(level=level, index=index))
+
+
+@transaction.atomic
+def account_create(*, username: str, password: str, role: str, actor: str, email: str = "") -> Account:
+    """A new account for a member of staff.
+
+    Raises:
+        ValidationError: the name is taken, the role unknown, or the password too weak.
+    """
+    from django.contrib.auth.password_validation import validate_password
+
+    account = Account(username=username, email=email, role=role)
+    validate_password(password, account)
+    account.set_password(password)
+    account.full_clean()
+    account.save()
+    record_append(subject=account.opaque, kind="account.created", actor=actor, data={"role": role})
+    return account
+
+
+@transaction.atomic
+def account_role_change(*, account: Account, role: str, by: Account) -> Account:
+    """Gives an account another role; only an administrator does, and never to themselves.
+
+    Raises:
+        NotAllowedError: `by` is no administrator, or is the account itself.
+        ValidationError: the role is unknown.
+    """
+    if by.role != Account.Role.ADMINISTRATOR or by.pk == account.pk:
+        raise NotAllowedError(_("Only another administrator can change a role."))
+    if role not in Account.Role.values:
+        raise ValidationError(_("There is no role “%(role)s”."), params={"role": role})
+    before = account.role
+    account.role = role
+    account.save(update_fields=["role"])
+    record_append(
+        subject=account.opaque, kind="account.role_changed", actor=by.opaque, data={"before": before, "after": role}
+    )
+    return account

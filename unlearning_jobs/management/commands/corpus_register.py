@@ -1,0 +1,53 @@
+"""`corpus_register NAME PATH`: digest and index a corpus."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+
+from compliance.services import SYSTEM
+from unlearning_jobs.engine.errors import EngineError
+from unlearning_jobs.services.corpora import corpus_register
+
+
+class Command(BaseCommand):
+    help = "Digests and stores a corpus (JSON lines, CSV or Parquet) as an immutable snapshot."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("name", help="short name of the corpus: letters, digits, hyphens")
+        parser.add_argument("path", type=Path, help="file with one example per row: question and answer, or text")
+        parser.add_argument(
+            "--set",
+            action="append",
+            default=[],
+            metavar="NAME=PATH",
+            help="a further file of examples that no model is trained on, such as real_authors=FILE; repeatable",
+        )
+        parser.add_argument(
+            "--held-out",
+            type=float,
+            default=0.0,
+            metavar="SHARE",
+            help="share of the examples to keep out of training where the file does not say so itself (0 to 0.5)",
+        )
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        sets = {}
+        for pair in options["set"]:
+            name, separator, path = pair.partition("=")
+            if not separator:
+                message = f"--set takes NAME=PATH, not {pair!r}."
+                raise CommandError(message)
+            sets[name] = Path(path)
+        try:
+            snapshot = corpus_register(
+                name=options["name"], source=options["path"], actor=SYSTEM, sets=sets, held_out_share=options["held_out"]
+            )
+        except (EngineError, ValidationError) as error:
+            raise CommandError(error.messages[0] if isinstance(error, ValidationError) else str(error)) from error
+        counts = ", ".join(f"{count} {name}" for name, count in sorted(snapshot.counts.items()))
+        self.stdout.write(f"Registered {snapshot.corpus.name}: {counts}; snapshot {snapshot.digest}")

@@ -1,0 +1,188 @@
+"""Corpora, recipes, model versions and jobs. Record ids and digests only; no person is known here."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+
+from .states import JobState, ModelState
+
+
+class Corpus(models.Model):
+    """A training data set by name."""
+
+    name = models.SlugField(max_length=40, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "corpora"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Snapshot(models.Model):
+    """An immutable, digested state of a corpus."""
+
+    corpus = models.ForeignKey(Corpus, on_delete=models.PROTECT, related_name="snapshots")
+    digest = models.CharField(max_length=64, unique=True)
+    merkle_root = models.CharField(max_length=64)
+    path = models.CharField(max_length=300)
+    """Below ARTEFACTS."""
+    counts: models.JSONField[dict[str, int], dict[str, int]] = models.JSONField()
+    """Examples per set: train, held_out, and named probe sets."""
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.corpus.name} {self.digest[:12]}"
+
+
+class Recipe(models.Model):
+    """Everything that makes a model from a snapshot, as JSON (engine.contracts.Recipe)."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    body: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.digest[:12]
+
+
+class ModelVersion(models.Model):
+    """One artefact of a model: made by `train`, or by unlearning from its parent."""
+
+    name = models.SlugField(max_length=40)
+    number = models.PositiveIntegerField()
+    state = models.CharField(max_length=12, choices=ModelState.choices, default=ModelState.CANDIDATE)
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="model_versions")
+    recipe = models.ForeignKey(Recipe, on_delete=models.PROTECT, related_name="model_versions")
+    seed = models.BigIntegerField()
+    parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="children")
+    steps: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField(default=list)
+    """The unlearning steps (engine.contracts.UnlearningStep) since `train`, oldest first."""
+    path = models.CharField(max_length=300)
+    """Below ARTEFACTS; empty once destroyed."""
+    digest = models.CharField(max_length=64)
+    training_seconds = models.FloatField(default=0)
+    """Measured wall time of one training by the recipe: the unit of expected costs."""
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["name", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["name", "number"], name="model_version_number_once"),
+            models.UniqueConstraint(fields=["name"], condition=Q(state="active"), name="model_one_active_version"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} v{self.number}"
+
+    @property
+    def subject(self) -> str:
+        """How the record names this model."""
+        return f"model:{self.name}"
+
+    @property
+    def erased_ids(self) -> list[str]:
+        """Record ids that earlier steps took out."""
+        return [record_id for step in self.steps for record_id in step["forget_ids"]]
+
+
+class Job(models.Model):
+    """One training or unlearning job. The truth about it is this row; a queue message only carries its id."""
+
+    class Kind(models.TextChoices):
+        TRAIN = "train"
+        UNLEARN = "unlearn"
+
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    state = models.CharField(max_length=10, choices=JobState.choices, default=JobState.QUEUED)
+    subject = models.CharField(max_length=80)
+    """What the record files this job under: the case that asked for it, or the model that it makes. Opaque."""
+    item = models.CharField(max_length=40, blank=True)
+    attempt_of_item = models.PositiveIntegerField(default=0)
+    model_name = models.SlugField(max_length=40)
+    base = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, null=True, related_name="jobs")
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="jobs")
+    recipe = models.ForeignKey(Recipe, on_delete=models.PROTECT, related_name="jobs")
+    result_version = models.OneToOneField(ModelVersion, on_delete=models.PROTECT, null=True, related_name="made_by")
+    spec: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()
+    """engine.contracts.JobSpec."""
+
+    attempts = models.PositiveSmallIntegerField(default=0)
+    max_attempts = models.PositiveSmallIntegerField(default=3)
+    fencing_token = models.PositiveIntegerField(default=0)
+    """Raised by every claim; a worker that no longer holds the newest one can write nothing."""
+    lease_until = models.DateTimeField(null=True)
+    heartbeat_at = models.DateTimeField(null=True)
+    cancel_requested = models.BooleanField(default=False)
+
+    stage = models.CharField(max_length=60, blank=True)
+    done = models.FloatField(default=0)
+    total = models.FloatField(default=0)
+    curves: models.JSONField[dict[str, list[list[float]]], dict[str, list[list[float]]]] = models.JSONField(default=dict)
+    output = models.CharField(max_length=300, blank=True)
+    """Folder of the attempt that completed, below ARTEFACTS."""
+    verdict = models.CharField(max_length=12, blank=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_message = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                name="job_running_has_lease", condition=~Q(state="running") | Q(lease_until__isnull=False)
+            ),
+            models.CheckConstraint(name="job_attempts_bounded", condition=Q(attempts__lte=F("max_attempts"))),
+            models.CheckConstraint(
+                name="job_completed_has_output", condition=~Q(state="completed") | ~Q(output="")
+            ),
+            models.UniqueConstraint(
+                fields=["subject", "item"],
+                condition=Q(state__in=["queued", "running"]) & ~Q(item=""),
+                name="job_one_live_per_item",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"job {self.pk} ({self.kind})"
+
+    @property
+    def is_final(self) -> bool:
+        return self.state in {JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}
+
+    @property
+    def method_name(self) -> str:
+        return str((self.spec.get("method") or {}).get("name", ""))
+
+
+class JobAttempt(models.Model):
+    """One claim of a job by a worker, and how it ended."""
+
+    class Outcome(models.TextChoices):
+        RUNNING = "running"
+        COMPLETED = "completed"
+        FAILED = "failed"
+        KILLED = "killed"
+        LOST = "lost"
+        CANCELLED = "cancelled"
+
+    job = models.ForeignKey(Job, on_delete=models.PROTECT, related_name="attempt_rows")
+    number = models.PositiveSmallIntegerField()
+    worker = models.CharField(max_length=100)
+    outcome = models.CharField(max_length=10, choices=Outcome.choices, default=Outcome.RUNNING)
+    detail = models.CharField(max_length=300, blank=True)
+    started_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["number"]
+        constraints = [models.UniqueConstraint(fields=["job", "number"], name="job_attempt_once")]

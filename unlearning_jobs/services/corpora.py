@@ -1,0 +1,56 @@
+"""Corpora: registered as digested, immutable snapshots."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_slug
+from django.db import transaction
+
+from compliance.services import record_append
+from unlearning_jobs.engine.corpora import snapshot_create
+from unlearning_jobs.models import Corpus, Snapshot
+
+
+def corpus_register(
+    *, name: str, source: Path, actor: str, sets: Mapping[str, Path] | None = None, held_out_share: float = 0.0
+) -> Snapshot:
+    """Reads, digests and stores a state of a corpus; a later call with the same name adds another snapshot.
+
+    Raises:
+        CorpusError: a source cannot be read, is empty, or has rows of another shape; nothing is stored.
+        ValidationError: the name is not made of letters, digits, hyphens and underscores.
+    """
+    validate_slug(name)
+    if len(name) > Corpus._meta.get_field("name").max_length:  # type: ignore[operator]  # a SlugField has one
+        raise ValidationError("The name is too long; 40 characters are enough.")
+    parent = settings.ARTEFACTS / "corpora" / name
+    parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=parent))
+    try:
+        info = snapshot_create(source, draft / "snapshot", sets=sets or {}, held_out_share=held_out_share)
+        with transaction.atomic():
+            corpus, _created = Corpus.objects.get_or_create(name=name)
+            folder = parent / info.digest[:16]
+            snapshot = Snapshot.objects.create(
+                corpus=corpus,
+                digest=info.digest,
+                merkle_root=info.merkle_root,
+                path=str(folder.relative_to(settings.ARTEFACTS)),
+                counts=dict(info.counts),
+            )
+            record_append(
+                subject=f"corpus:{name}",
+                kind="corpus.registered",
+                actor=actor,
+                data={"snapshot_sha256": info.digest, "manifest_root": info.merkle_root, "counts": dict(info.counts)},
+            )
+            (draft / "snapshot").rename(folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return snapshot

@@ -1,0 +1,204 @@
+"""Model versions: registered, made by jobs, released, quarantined, destroyed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max
+from django.utils.translation import gettext as _
+
+from compliance.models import Account
+from compliance.services import NotAllowedError, StaleStateError, record_append
+from unlearning_jobs.engine.contracts import (
+    JobResult,
+    JobSpec,
+    MethodChoice,
+    ModelRef,
+    Protocol,
+    SnapshotRef,
+    UnlearningStep,
+)
+from unlearning_jobs.engine.contracts import Recipe as RecipeContract
+from unlearning_jobs.models import Job, ModelVersion, Recipe, Snapshot
+from unlearning_jobs.states import MODEL_TRANSITIONS, ModelState
+
+from .jobs import Claim, job_complete, job_create
+
+
+@transaction.atomic
+def recipe_register(*, recipe: RecipeContract, actor: str) -> Recipe:
+    """The row of this recipe; the same recipe is stored once."""
+    row, created = Recipe.objects.get_or_create(digest=recipe.digest(), defaults={"body": recipe.to_json()})
+    if created:
+        record_append(subject=f"recipe:{row.digest[:16]}", kind="recipe.registered", actor=actor, data={"sha256": row.digest})
+    return row
+
+
+@transaction.atomic
+def model_train(*, name: str, recipe: RecipeContract, snapshot: Snapshot, seed: int, actor: str) -> Job:
+    """Starts the training of a new model as a job; the version becomes active when it completes.
+
+    Raises:
+        StaleStateError: a model of this name exists or is being trained.
+    """
+    busy = Job.objects.filter(model_name=name, kind=Job.Kind.TRAIN, state__in=["queued", "running"]).exists()
+    if busy or ModelVersion.objects.filter(name=name).exists():
+        raise StaleStateError(_("There is a model “%(name)s” already. Choose another name.") % {"name": name})
+    spec = JobSpec(
+        kind="train",
+        reference=f"model:{name}",
+        snapshot=snapshot_ref(snapshot),
+        recipe=recipe,
+        seed=seed,
+        cache=str(settings.ARTEFACTS / "cache"),
+    )
+    row = recipe_register(recipe=recipe, actor=actor)
+    return job_create(
+        spec=spec, subject=f"model:{name}", model_name=name, snapshot=snapshot, recipe=row, actor=actor
+    )
+
+
+@transaction.atomic
+def unlearning_start(
+    *,
+    base: ModelVersion,
+    forget_ids: tuple[str, ...],
+    method: MethodChoice,
+    protocol: Protocol,
+    subject: str,
+    item: str,
+    attempt: int,
+    actor: str,
+) -> Job:
+    """Starts the unlearning of examples from an active model version as a job.
+
+    Raises:
+        StaleStateError: the version is not active any more.
+    """
+    base = ModelVersion.objects.select_for_update().get(pk=base.pk)
+    if base.state != ModelState.ACTIVE:
+        raise StaleStateError(_("%(model)s is no longer the active version. Map the request again.") % {"model": base})
+    spec = JobSpec(
+        kind="unlearn",
+        reference=f"{subject}#{item}",
+        snapshot=snapshot_ref(base.snapshot),
+        recipe=RecipeContract.from_json(base.recipe.body),
+        seed=base.seed,
+        cache=str(settings.ARTEFACTS / "cache"),
+        model=ModelRef(path=str(settings.ARTEFACTS / base.path), digest=base.digest),
+        earlier=tuple(UnlearningStep.from_json(step) for step in base.steps),
+        forget_ids=forget_ids,
+        method=method,
+        protocol=protocol,
+    )
+    return job_create(
+        spec=spec,
+        subject=subject,
+        model_name=base.name,
+        base=base,
+        snapshot=base.snapshot,
+        recipe=base.recipe,
+        actor=actor,
+        item=item,
+        attempt_of_item=attempt,
+    )
+
+
+@transaction.atomic
+def job_result_accept(*, claim: Claim, result: JobResult, result_sha256: str, output: str) -> Job:
+    """Ends a job with its result and makes the model version that it produced, in one transaction.
+
+    Raises:
+        StaleStateError: another worker has taken the job over; nothing is written.
+    """
+    job = Job.objects.select_for_update().get(pk=claim.job_id)
+    version = _version_of(job, result, f"{output}/model")
+    verdict = result.evaluation.verdict.outcome if result.evaluation else ""
+    data = {"result_sha256": result_sha256, "model_sha256": result.model_digest, "verdict": verdict}
+    return job_complete(claim=claim, output=output, verdict=verdict, data=data, version=version)
+
+
+def _version_of(job: Job, result: JobResult, path: str) -> ModelVersion:
+    last = ModelVersion.objects.filter(name=job.model_name).aggregate(last=Max("number"))["last"] or 0
+    training = job.kind == Job.Kind.TRAIN
+    steps: list[dict[str, Any]] = list(job.base.steps) if job.base else []
+    if not training:
+        steps.append({"method": job.spec["method"], "forget_ids": job.spec["forget_ids"]})
+    return ModelVersion.objects.create(
+        name=job.model_name,
+        number=last + 1,
+        state=ModelState.ACTIVE if training else ModelState.CANDIDATE,
+        snapshot=job.snapshot,
+        recipe=job.recipe,
+        seed=job.spec["seed"],
+        parent=job.base,
+        steps=steps,
+        path=path,
+        digest=result.model_digest,
+        training_seconds=_training_seconds(job, result.seconds),
+    )
+
+
+def _training_seconds(job: Job, seconds: Mapping[str, float]) -> float:
+    return float(seconds.get("train", 0.0)) or (job.base.training_seconds if job.base else 0.0)
+
+
+@transaction.atomic
+def model_version_release(*, version: ModelVersion, actor: str) -> ModelVersion:
+    """Makes a candidate the active version and quarantines the one that it replaces.
+
+    Raises:
+        StaleStateError: it is no candidate, its verdict is not `passed`, or its parent is no longer the active version.
+    """
+    version = ModelVersion.objects.select_for_update().select_related("made_by").get(pk=version.pk)
+    if version.made_by.verdict != "passed":
+        raise StaleStateError(_("Only a model whose evaluation passed can be released."))
+    parent = ModelVersion.objects.select_for_update().get(pk=version.parent_id)
+    if parent.state != ModelState.ACTIVE:
+        raise StaleStateError(
+            _("%(model)s has been replaced since this job started. Run it again on the active version.") % {"model": parent}
+        )
+    _move(parent, ModelState.QUARANTINED, actor)
+    _move(version, ModelState.ACTIVE, actor)
+    return version
+
+
+@transaction.atomic
+def model_version_destroy(*, version: ModelVersion, by: Account) -> ModelVersion:
+    """Deletes the artefact of a quarantined version, or of a candidate that will not be released.
+
+    The intent stands in the record before the files go; a crash in between leaves files without a row pointing at them,
+    never the reverse.
+
+    Raises:
+        NotAllowedError: `by` is no engineer.
+        StaleStateError: the version is active or destroyed already.
+    """
+    if by.role != Account.Role.ENGINEER:
+        raise NotAllowedError(_("Only an engineer can destroy a model version."))
+    version = ModelVersion.objects.select_for_update().get(pk=version.pk)
+    folder = settings.ARTEFACTS / version.path
+    _move(version, ModelState.DESTROYED, by.opaque)
+    version.path = ""
+    version.save(update_fields=["path"])
+    transaction.on_commit(lambda: shutil.rmtree(folder, ignore_errors=True))
+    return version
+
+
+def _move(version: ModelVersion, to: ModelState, actor: str) -> None:
+    if to not in MODEL_TRANSITIONS[ModelState(version.state)]:
+        raise StaleStateError(
+            _("%(model)s is %(state)s; that cannot be done.") % {"model": version, "state": version.get_state_display()}
+        )
+    version.state = to
+    version.save(update_fields=["state"])
+    data = {"version": version.number, "sha256": version.digest}
+    record_append(subject=version.subject, kind=f"model.{to.value}", actor=actor, data=data)
+
+
+def snapshot_ref(snapshot: Snapshot) -> SnapshotRef:
+    return SnapshotRef(path=str(settings.ARTEFACTS / snapshot.path), digest=snapshot.digest)

@@ -1,0 +1,8 @@
+"""The one way up: what runs on top of this app listens here."""
+
+from django.dispatch import Signal
+
+# Sent on commit with `job` (unlearning_jobs.models.Job) when a job has reached a final state.
+job_finished = Signal()
+# Sent on commit with `job` when the job's report has been signed.
+report_signed = Signal()

@@ -1,0 +1,40 @@
+"""The states of jobs and model versions, and which may follow which. No I/O."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class JobState(models.TextChoices):
+    QUEUED = "queued", _("Queued")
+    RUNNING = "running", _("Running")
+    COMPLETED = "completed", _("Completed")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+JOB_TRANSITIONS: dict[JobState, frozenset[JobState]] = {
+    JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELLED}),
+    # back to queued: the attempt died and another is allowed
+    JobState.RUNNING: frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED, JobState.QUEUED}),
+    JobState.COMPLETED: frozenset(),
+    JobState.FAILED: frozenset(),
+    JobState.CANCELLED: frozenset(),
+}
+
+
+class ModelState(models.TextChoices):
+    CANDIDATE = "candidate", _("Candidate")
+    ACTIVE = "active", _("Active")
+    QUARANTINED = "quarantined", _("Quarantined")
+    DESTROYED = "destroyed", _("Destroyed")
+
+
+MODEL_TRANSITIONS: dict[ModelState, frozenset[ModelState]] = {
+    # a candidate that is never released is destroyed
+    ModelState.CANDIDATE: frozenset({ModelState.ACTIVE, ModelState.DESTROYED}),
+    ModelState.ACTIVE: frozenset({ModelState.QUARANTINED}),
+    ModelState.QUARANTINED: frozenset({ModelState.DESTROYED}),
+    ModelState.DESTROYED: frozenset(),
+}
