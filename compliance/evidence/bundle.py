@@ -1,0 +1,214 @@
+"""A bundle: the folder with everything that verifies one request's evidence offline.
+
+    checkpoint                                     the log's head, a signed note
+    record.jsonl                                   one line per entry: {entry, index, proof}, canonical JSON, by index
+    trust.json                                     the keys, as published in the record
+    attestations/<index>-<predicate>.dsse.json     one envelope per `attestation.signed` entry, named by its index
+    report/<item>-<attempt>/...                    what each report signed: result.json, spec.json, outputs/
+
+Nothing is signed when a bundle is written. The record holds the request's whole history up to its seal, the entry that
+published `trust.json`, and one entry each for the corpus snapshots and base models that the reports name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn, Self
+
+from .canonical import canonical_json, decode_base64, encode_base64, parse_canonical, sha256_hex
+from .errors import FormatError
+from .record import ATTESTATION_SIGNED, RecordEntry
+from .schema import parse, plain
+from .statements import SHORT_NAMES
+
+CHECKPOINT, RECORD, TRUST = "checkpoint", "record.jsonl", "trust.json"
+FIXED = (CHECKPOINT, RECORD, TRUST)
+SEGMENT = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"
+ATTESTATION_NAME = re.compile(rf"attestations/[0-9]{{1,19}}-({'|'.join(SHORT_NAMES.values())})\.dsse\.json", re.ASCII)
+REPORT_NAME = re.compile(rf"report(/{SEGMENT}){{2,5}}", re.ASCII)
+
+MEBIBYTE = 1 << 20
+MAX_FILES = 10_000
+MAX_DEPTH = 6
+MAX_LINE = MEBIBYTE // 4
+MAX_READ = 64 * MEBIBYTE
+"""Of a file that is read into memory; report files that are only hashed may have `MAX_REPORT_FILE`."""
+MAX_REPORT_FILE = 4096 * MEBIBYTE
+
+
+@dataclass(frozen=True)
+class ProvenEntry:
+    """A line of `record.jsonl`: an entry of the record with its place in the log."""
+
+    entry: RecordEntry
+    index: int
+    proof: tuple[str, ...]
+    """Sibling hashes from the leaf up, base64."""
+
+    @classmethod
+    def of(cls, entry: RecordEntry, index: int, proof: Iterable[bytes]) -> Self:
+        return cls(entry, index, tuple(map(encode_base64, proof)))
+
+    @classmethod
+    def from_line(cls, line: bytes) -> Self:
+        """Reads a line without its newline (FormatError)."""
+        return parse(cls, parse_canonical(line))
+
+    def to_line(self) -> bytes:
+        return canonical_json(plain(self)) + b"\n"
+
+    @property
+    def hashes(self) -> list[bytes]:
+        return [decode_base64(node) for node in self.proof]
+
+
+def write_bundle(
+    directory: Path,
+    *,
+    checkpoint: bytes,
+    record: Iterable[ProvenEntry],
+    envelopes: Iterable[bytes],
+    report_files: Mapping[str, Path],
+    trust: bytes,
+) -> None:
+    """Writes a bundle; `directory` appears complete or not at all.
+
+    Args:
+        directory: the new folder; it must not exist yet.
+        checkpoint: the signed note that the proofs lead to.
+        record: the entries named in the module's docstring, in any order, with proofs for that checkpoint's size.
+        envelopes: the envelope files of the request, as signed.
+        report_files: files to copy, by their name in the bundle (`report/3-1/result.json`).
+        trust: the bytes of the published trust file.
+
+    Raises:
+        FormatError: the folder exists, an envelope is not in the record, or a name does not belong in a bundle.
+    """
+    if directory.exists():
+        _refuse(f"{directory} exists already; name a new folder")
+    lines = sorted(record, key=lambda proven: proven.index)
+    contents = {CHECKPOINT: checkpoint, TRUST: trust, RECORD: b"".join(line.to_line() for line in lines)}
+    contents |= _named(envelopes, lines)
+    if strange := [name for name in report_files if not _is_report_file(name)]:
+        _refuse(f"{strange[0]!a} is not a name for a report file in a bundle")
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".bundle-", ignore_cleanup_errors=True) as temporary:
+        partial = Path(temporary) / "bundle"
+        for name, content in contents.items():
+            _parent(partial / name).write_bytes(content)
+        for name, source in report_files.items():
+            shutil.copyfile(source, _parent(partial / name))
+        partial.rename(directory)
+
+
+@dataclass(frozen=True)
+class BundleFolder:
+    """A bundle that somebody hands in: a folder with regular files of known names and bounded sizes."""
+
+    root: Path
+    names: frozenset[str]
+
+    @classmethod
+    def open(cls, root: Path) -> Self:
+        """Looks at names, kinds and sizes, and reads nothing.
+
+        Raises:
+            FormatError: something is missing, or is there that no bundle has.
+        """
+        if not root.is_dir():
+            _refuse("there is no such folder")
+        sizes = dict(_walk(root))
+        for name, size in sizes.items():
+            if name not in FIXED and not ATTESTATION_NAME.fullmatch(name) and not _is_report_file(name):
+                _refuse(f"{name!a} does not belong in a bundle")
+            if size > (MAX_REPORT_FILE if _is_report_file(name) else MAX_READ):
+                _refuse(f"{name!a} is too large ({size} bytes)")
+        if missing := [name for name in FIXED if name not in sizes]:
+            _refuse(f"{', '.join(missing)} missing")
+        return cls(root, frozenset(sizes))
+
+    @property
+    def attestations(self) -> frozenset[str]:
+        return self.names - self.report_files - set(FIXED)
+
+    @property
+    def report_files(self) -> frozenset[str]:
+        return frozenset(filter(_is_report_file, self.names))
+
+    def read(self, name: str) -> bytes:
+        """The whole file (FormatError if it is too large to be read at once)."""
+        with (self.root / name).open("rb") as file:
+            content = file.read(MAX_READ + 1)
+        if len(content) > MAX_READ:
+            _refuse(f"{name!a} is too large to be read")
+        return content
+
+    def sha256(self, name: str) -> str:
+        with (self.root / name).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def attestation_name(index: int, predicate_type: str) -> str:
+    """File name in a bundle of the envelope whose `attestation.signed` entry has this index."""
+    return f"attestations/{index}-{SHORT_NAMES[predicate_type]}.dsse.json"
+
+
+def _named(envelopes: Iterable[bytes], record: Iterable[ProvenEntry]) -> dict[str, bytes]:
+    places = {
+        proven.entry.data["envelope_sha256"]: attestation_name(proven.index, proven.entry.data["predicate_type"])
+        for proven in record
+        if proven.entry.kind == ATTESTATION_SIGNED
+    }
+    named = {}
+    for envelope in envelopes:
+        place = places.get(sha256_hex(envelope))
+        if place is None:
+            _refuse("an envelope is not in the record; enter it as attestation.signed first")
+        named[place] = envelope
+    return named
+
+
+def _walk(root: Path) -> Iterator[tuple[str, int]]:
+    """Name and size of every file below `root`; refuses links, devices, empty folders and too much of anything."""
+    waiting, count = [root], 0
+    while waiting:
+        folder = waiting.pop()
+        entries = list(os.scandir(folder))
+        if not entries:
+            _refuse(f"the folder {_relative(root, folder)!a} is empty")
+        for entry in entries:
+            count += 1
+            name = _relative(root, Path(entry.path))
+            if count > MAX_FILES or name.count("/") >= MAX_DEPTH:
+                _refuse(f"there are more than {MAX_FILES} files, or folders nested more than {MAX_DEPTH} deep")
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(Path(entry.path))
+            elif entry.is_file(follow_symlinks=False):
+                yield name, entry.stat(follow_symlinks=False).st_size
+            else:
+                _refuse(f"{name!a} is a link or a device, not a file")
+
+
+def _relative(root: Path, path: Path) -> str:
+    return path.relative_to(root).as_posix()
+
+
+def _is_report_file(name: str) -> bool:
+    return REPORT_NAME.fullmatch(name) is not None
+
+
+def _parent(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _refuse(why: str) -> NoReturn:
+    message = f"This is not a usable bundle: {why}."
+    raise FormatError(message)

@@ -1,0 +1,128 @@
+"""Bytes with exactly one spelling: canonical JSON, base64 and times.
+
+Whatever is hashed or signed here must be the only way to write what it says, so that a changed byte is a changed meaning.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+
+from .errors import FormatError
+
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z", re.ASCII)
+
+
+def canonical_json(value: object) -> bytes:
+    """UTF-8 JSON with sorted keys and no white space.
+
+    Raises:
+        FormatError: `value` holds NaN, infinity, a lone surrogate, or something that JSON does not have.
+    """
+    try:
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        return text.encode()
+    except (ValueError, TypeError, RecursionError) as error:
+        message = f"This cannot be written as canonical JSON: {error}"
+        raise FormatError(message) from None
+
+
+def parse_json(raw: bytes) -> Any:
+    """The value that `raw` spells; repeated keys, NaN and infinity are refused.
+
+    Raises:
+        FormatError: `raw` is not such JSON.
+    """
+    try:
+        return json.loads(raw.decode("utf-8"), object_pairs_hook=_object, parse_constant=_refuse_constant)
+    except RecursionError:
+        message = "The JSON is nested too deeply."
+        raise FormatError(message) from None
+    except FormatError:
+        raise
+    except ValueError as error:
+        message = f"This is not JSON: {error}"
+        raise FormatError(message) from None
+
+
+def parse_canonical(raw: bytes) -> Any:
+    """Like `parse_json`, and `raw` must be byte for byte what `canonical_json` writes.
+
+    Raises:
+        FormatError: `raw` is not canonical JSON.
+    """
+    value = parse_json(raw)
+    if canonical_json(value) != raw:
+        message = "The JSON is not in canonical form (sorted keys, no white space, one spelling for each value)."
+        raise FormatError(message)
+    return value
+
+
+def sha256_hex(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()
+
+
+def digest_of(value: object) -> str:
+    """SHA-256 of the canonical JSON, in hex: how a protocol, a recipe or a specification is named."""
+    return sha256_hex(canonical_json(value))
+
+
+def encode_base64(raw: bytes) -> str:
+    return base64.b64encode(raw).decode("ascii")
+
+
+def decode_base64(text: str) -> bytes:
+    """Standard base64 with padding, in its one canonical spelling (RFC 4648 §3.5).
+
+    Raises:
+        FormatError: another alphabet, white space, missing padding, or stray bits in the last character.
+    """
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raw = b""
+    if encode_base64(raw) != text:
+        message = "This is not standard base64 in canonical form."
+        raise FormatError(message)
+    return raw
+
+
+def format_time(moment: datetime) -> str:
+    """RFC 3339 in UTC, with microseconds: 2026-11-20T18:37:00.000000Z."""
+    if moment.tzinfo is None:
+        message = "A time without a time zone cannot go into evidence."
+        raise FormatError(message)
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse_time(text: str) -> datetime:
+    """The moment that `text` spells: RFC 3339 in UTC with a `Z`, whole seconds or microseconds.
+
+    Raises:
+        FormatError: any other form.
+    """
+    try:
+        if TIME.fullmatch(text):
+            return datetime.fromisoformat(text)
+    except ValueError:
+        pass
+    message = f"{text[:40]!a} is not a UTC time such as 2026-11-20T18:37:00.000000Z."
+    raise FormatError(message)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        message = "A JSON object repeats a key."
+        raise FormatError(message)
+    return found
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    message = f"{name} is not JSON."
+    raise FormatError(message)

@@ -1,0 +1,206 @@
+"""Steps about the attestations: in the record, signed by the right key, about this request, about these files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from compliance.evidence import dsse
+from compliance.evidence.bundle import BundleFolder, ProvenEntry, attestation_name
+from compliance.evidence.canonical import sha256_hex
+from compliance.evidence.errors import EvidenceError, VerificationError
+from compliance.evidence.record import ATTESTATION_SIGNED, CORPUS_REGISTERED, MODEL_REGISTERED
+from compliance.evidence.statements import MODEL_SUBJECT, SHORT_NAMES, Release, Statement, UnlearningReport, report_folder
+from compliance.evidence.trust import TrustFile
+
+from .log import History
+
+Attempt = tuple[str, int]
+"""An item and the number of the attempt at it."""
+
+
+@dataclass(frozen=True)
+class RecordedEnvelope:
+    """An envelope file and the record entry that holds its digest."""
+
+    name: str
+    raw: bytes
+    place: ProvenEntry
+
+
+@dataclass(frozen=True)
+class SignedBody:
+    """The bytes that were signed, and by which trusted keys."""
+
+    envelope: RecordedEnvelope
+    body: bytes
+    signers: frozenset[str]
+
+
+@dataclass(frozen=True)
+class SignedReport:
+    """A report with its subjects and its place in the record."""
+
+    report: UnlearningReport
+    files: Mapping[str, str]
+    """SHA-256 by name in the bundle."""
+    envelope: RecordedEnvelope
+
+    @property
+    def folder(self) -> str:
+        return report_folder(self.report.item, self.report.attempt)
+
+
+@dataclass(frozen=True)
+class SignedRelease:
+    """A release with its place in the record."""
+
+    release: Release
+    envelope: RecordedEnvelope
+
+
+@dataclass(frozen=True)
+class Statements:
+    """Everything that was signed about the request, by item and attempt."""
+
+    reports: Mapping[Attempt, SignedReport]
+    releases: Mapping[Attempt, SignedRelease]
+
+
+def match_envelopes(folder: BundleFolder, history: History) -> tuple[RecordedEnvelope, ...]:
+    """One envelope file for each `attestation.signed` entry, with the recorded digest and name, and no other."""
+    envelopes = []
+    for place in history.of_kind(ATTESTATION_SIGNED):
+        predicate_type = place.entry.data["predicate_type"]
+        if predicate_type not in SHORT_NAMES:
+            message = f"Record entry {place.index} holds an attestation of unknown type {predicate_type[:80]!a}."
+            raise VerificationError(message)
+        name = attestation_name(place.index, predicate_type)
+        if name not in folder.attestations:
+            message = f"{name} is in the record but not in the bundle."
+            raise VerificationError(message)
+        raw = folder.read(name)
+        if sha256_hex(raw) != place.entry.data["envelope_sha256"]:
+            message = f"{name} is not the file whose digest is in the record."
+            raise VerificationError(message)
+        envelopes.append(RecordedEnvelope(name, raw, place))
+    if strangers := folder.attestations - {envelope.name for envelope in envelopes}:
+        message = f"{min(strangers)} is not in the record of this request."
+        raise VerificationError(message)
+    return tuple(envelopes)
+
+
+def check_signatures(envelopes: Sequence[RecordedEnvelope], trust: TrustFile) -> tuple[SignedBody, ...]:
+    """Each envelope is signed by a key that might sign this type of statement when the record took it in."""
+    return tuple(_check_signature(envelope, trust) for envelope in envelopes)
+
+
+def read_statements(bodies: Sequence[SignedBody], history: History) -> Statements:
+    """The statements, each about this request and about the item and attempt of its record entry."""
+    reports: dict[Attempt, SignedReport] = {}
+    releases: dict[Attempt, SignedRelease] = {}
+    for signed in bodies:
+        envelope = signed.envelope
+        statement = _read_statement(signed, history)
+        predicate, attempt = statement.predicate, envelope.place.entry.attempt
+        if attempt in (reports if isinstance(predicate, UnlearningReport) else releases):
+            message = f"{envelope.name} is the second attestation of its type for item {attempt[0]}, attempt {attempt[1]}."
+            raise VerificationError(message)
+        files = _files(statement, envelope.name)
+        if isinstance(predicate, UnlearningReport):
+            reports[attempt] = SignedReport(predicate, files, envelope)
+        else:
+            releases[attempt] = SignedRelease(predicate, envelope)
+    return Statements(reports, releases)
+
+
+def check_report_files(folder: BundleFolder, statements: Statements) -> int:
+    """The report files are those that the reports name, byte for byte, all of them and no others; returns how many."""
+    signed = {name: digest for report in statements.reports.values() for name, digest in report.files.items()}
+    if missing := signed.keys() - folder.report_files:
+        message = f"{min(missing)[:200]!a} was signed but is not in the bundle."
+        raise VerificationError(message)
+    if strangers := folder.report_files - signed.keys():
+        message = f"{min(strangers)} is in the bundle but in no signed report."
+        raise VerificationError(message)
+    for name, digest in sorted(signed.items()):
+        if folder.sha256(name) != digest:
+            message = f"{name} is not the file that was signed."
+            raise VerificationError(message)
+    return len(signed)
+
+
+def check_registrations(statements: Statements, history: History) -> None:
+    """Each snapshot and base model that a report names was registered in the record; no other entry came along."""
+    reports = [signed.report for signed in statements.reports.values()]
+    corpora = [
+        (entry.data["snapshot_sha256"], entry.data["manifest_root"]) for entry in history.others_of_kind(CORPUS_REGISTERED)
+    ]
+    models = [entry.data["model_sha256"] for entry in history.others_of_kind(MODEL_REGISTERED)]
+    if sorted(corpora) != sorted({(report.snapshot_sha256, report.manifest_root) for report in reports}):
+        message = f"The record must hold one {CORPUS_REGISTERED} entry here for each snapshot that a report names."
+        raise VerificationError(message)
+    if sorted(models) != sorted({report.base_model_sha256 for report in reports}):
+        message = f"The record must hold one {MODEL_REGISTERED} entry here for each model that a report started from."
+        raise VerificationError(message)
+    if len(history.others) != len(corpora) + len(models) + 1:  # one more: the published keys
+        message = "The record holds an entry of another history that nothing in this bundle refers to."
+        raise VerificationError(message)
+
+
+def _check_signature(envelope: RecordedEnvelope, trust: TrustFile) -> SignedBody:
+    entry = envelope.place.entry
+    allowed = trust.signers_of(entry.data["predicate_type"])
+    usable = [key.public_key for key in allowed if key.problem_at(entry.moment) is None]
+    parsed = dsse.Envelope.from_bytes(envelope.raw)
+    try:
+        return SignedBody(envelope, *dsse.verify(parsed, usable))
+    except EvidenceError as error:
+        late = f" A key that might have is out: {_late(parsed, trust, envelope)}." if _late(parsed, trust, envelope) else ""
+        message = f"{envelope.name}: {error}{late}"
+        raise VerificationError(message) from None
+
+
+def _late(parsed: dsse.Envelope, trust: TrustFile, envelope: RecordedEnvelope) -> str:
+    """Why the key that a signature hints at could not be used; for the message only."""
+    entry = envelope.place.entry
+    hints = {signature.keyid for signature in parsed.signatures}
+    for key in trust.keys:
+        if key.key_id in hints:
+            if entry.data["predicate_type"] not in key.predicate_types:
+                return f"{key.key_id} may not sign {SHORT_NAMES[entry.data['predicate_type']]} statements"
+            return key.problem_at(entry.moment) or ""
+    return ""
+
+
+def _read_statement(signed: SignedBody, history: History) -> Statement:
+    name, entry = signed.envelope.name, signed.envelope.place.entry
+    statement = Statement.from_bytes(signed.body)
+    predicate = statement.predicate
+    if predicate.predicate_type != entry.data["predicate_type"]:
+        message = f"{name} is of another type than its record entry says."
+        raise VerificationError(message)
+    if predicate.request != history.request:
+        message = f"{name} is about another request."
+        raise VerificationError(message)
+    if (predicate.item, predicate.attempt) != entry.attempt:
+        message = f"{name} is about another item or attempt than its record entry says."
+        raise VerificationError(message)
+    return statement
+
+
+def _files(statement: Statement, name: str) -> dict[str, str]:
+    """The statement's subjects other than the model, which every statement has and which must be the predicate's."""
+    subjects = {subject.name: subject.sha256 for subject in statement.subjects}
+    predicate = statement.predicate
+    report = isinstance(predicate, UnlearningReport)
+    model = predicate.result_model_sha256 if isinstance(predicate, UnlearningReport) else predicate.released_model_sha256
+    if subjects.pop(MODEL_SUBJECT, None) != model:
+        message = f"{name} names another model as its subject than in its predicate."
+        raise VerificationError(message)
+    folder = report_folder(predicate.item, predicate.attempt)
+    needed = {f"{folder}/result.json", f"{folder}/spec.json"} if report else set()
+    if not needed <= subjects.keys() or any(not (report and subject.startswith(f"{folder}/")) for subject in subjects):
+        message = f"{name} does not name the files of its own attempt as its subjects."
+        raise VerificationError(message)
+    return subjects

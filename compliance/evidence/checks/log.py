@@ -1,0 +1,149 @@
+"""Steps about the log: the keys, the checkpoint, and the entries under it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from compliance.evidence.bundle import CHECKPOINT, MAX_LINE, RECORD, TRUST, BundleFolder, ProvenEntry
+from compliance.evidence.checkpoints import Checkpoint, verify_checkpoint
+from compliance.evidence.errors import EvidenceError, FormatError, VerificationError
+from compliance.evidence.merkle import leaf_hash, verify_inclusion
+from compliance.evidence.record import (
+    KEYS_PUBLISHED,
+    RECORD_SEALED,
+    REQUEST_PREFIX,
+    REQUEST_SUBMITTED,
+    RecordEntry,
+    leaf_bytes,
+)
+from compliance.evidence.trust import TrustFile
+
+
+@dataclass(frozen=True)
+class SignedCheckpoint:
+    """The log's head and the ids of the log's keys that signed it."""
+
+    checkpoint: Checkpoint
+    signers: frozenset[str]
+
+
+@dataclass(frozen=True)
+class History:
+    """The entries of one request from its first to its seal, and the other entries that the bundle brings."""
+
+    request: str
+    """The reference."""
+    entries: tuple[ProvenEntry, ...]
+    others: tuple[ProvenEntry, ...]
+
+    @property
+    def bodies(self) -> list[RecordEntry]:
+        return [proven.entry for proven in self.entries]
+
+    def of_kind(self, *kinds: str) -> list[ProvenEntry]:
+        return [proven for proven in self.entries if proven.entry.kind in kinds]
+
+    def others_of_kind(self, kind: str) -> list[RecordEntry]:
+        return [proven.entry for proven in self.others if proven.entry.kind == kind]
+
+
+def read_trust(folder: BundleFolder, given: bytes | None) -> TrustFile:
+    """The keys to verify with: the verifier's own trust file, or the bundle's, which must be well-formed either way."""
+    published = TrustFile.from_bytes(folder.read(TRUST))
+    return published if given is None else TrustFile.from_hand(given)
+
+
+def read_checkpoint(folder: BundleFolder, trust: TrustFile) -> SignedCheckpoint:
+    """The checkpoint, signed by a key of the log and by nobody else."""
+    keys = [key.public_key for key in trust.with_role("log")]
+    return SignedCheckpoint(*verify_checkpoint(folder.read(CHECKPOINT), trust.origin, keys))
+
+
+def read_record(folder: BundleFolder, checkpoint: Checkpoint) -> tuple[ProvenEntry, ...]:
+    """The record's lines, each in the log under the checkpoint, in the order of the log."""
+    *lines, rest = folder.read(RECORD).split(b"\n")
+    if rest or not lines:
+        message = "record.jsonl does not end in a newline, or has no line."
+        raise FormatError(message)
+    proven: list[ProvenEntry] = []
+    for number, line in enumerate(lines, 1):
+        try:
+            proven.append(_read_line(line, checkpoint))
+        except EvidenceError as error:
+            message = f"Line {number} of record.jsonl: {error}"
+            raise VerificationError(message) from None
+    indexes = [line.index for line in proven]
+    if indexes != sorted(set(indexes)):
+        message = "The lines of record.jsonl are not in the order of the log, or one stands twice."
+        raise VerificationError(message)
+    return tuple(proven)
+
+
+def read_history(record: Sequence[ProvenEntry]) -> History:
+    """The history of the one request in the record: numbered without gaps, in order of time, opened once, and sealed."""
+    subjects = {proven.entry.subject for proven in record if proven.entry.subject.startswith(REQUEST_PREFIX)}
+    if len(subjects) != 1:
+        message = f"The record is about {len(subjects)} requests; a bundle is about one."
+        raise VerificationError(message)
+    subject = subjects.pop()
+    entries = tuple(proven for proven in record if proven.entry.subject == subject)
+    others = tuple(proven for proven in record if proven.entry.subject != subject)
+    history = History(subject.removeprefix(REQUEST_PREFIX), entries, others)
+    _check_numbers(history.bodies)
+    _check_seal(history.bodies[-1])
+    if len(history.of_kind(REQUEST_SUBMITTED)) != 1:
+        message = f"The history must hold {REQUEST_SUBMITTED} once."
+        raise VerificationError(message)
+    return history
+
+
+def check_published(folder: BundleFolder, history: History, trust: TrustFile, signed: SignedCheckpoint) -> None:
+    """The record says that trust.json was published, and the log's keys were valid after the latest entry here."""
+    digests = [entry.data["trust_sha256"] for entry in history.others_of_kind(KEYS_PUBLISHED)]
+    if digests != [folder.sha256(TRUST)]:
+        message = f"The record must hold exactly one {KEYS_PUBLISHED} entry here, with the digest of trust.json."
+        raise VerificationError(message)
+    latest = max(proven.entry.moment for proven in (*history.entries, *history.others))
+    for key in trust.with_role("log"):
+        if key.key_id not in signed.signers:
+            continue
+        # A revoked log key vouches for nothing: without an outside witness its checkpoints could be made at any time.
+        problem = f"it was revoked at {key.revoked_at}" if key.revoked_at else key.problem_at(latest)
+        if problem:
+            message = f"The log's key {key.key_id} cannot vouch for this checkpoint: {problem}."
+            raise VerificationError(message)
+
+
+def _read_line(line: bytes, checkpoint: Checkpoint) -> ProvenEntry:
+    if len(line) > MAX_LINE:
+        message = f"it has more than {MAX_LINE} bytes."
+        raise FormatError(message)
+    proven = ProvenEntry.from_line(line)
+    leaf = leaf_hash(leaf_bytes(proven.entry))
+    verify_inclusion(leaf, proven.index, checkpoint.size, proven.hashes, checkpoint.root)
+    return proven
+
+
+def _check_numbers(entries: Sequence[RecordEntry]) -> None:
+    numbers = [entry.number for entry in entries]
+    expected = range(1, len(entries) + 1)
+    if numbers != list(expected):
+        lacking = sorted((Counter(expected) - Counter(numbers)).elements())
+        message = f"The request's entries are not numbered 1 to {len(entries)}; missing or out of order: {lacking[:5]}."
+        raise VerificationError(message)
+    for earlier, later in pairwise(entries):
+        if later.moment < earlier.moment:
+            message = f"Entry number {later.number} of the request is older than the one before it."
+            raise VerificationError(message)
+
+
+def _check_seal(last: RecordEntry) -> None:
+    if last.kind != RECORD_SEALED or last.data["entries"] != last.number:
+        message = (
+            f"The history's last entry is {last.kind} (number {last.number}), not the seal that counts the entries; "
+            "later entries were left out, or the history was not sealed before the export."
+        )
+        raise VerificationError(message)

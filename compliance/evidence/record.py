@@ -1,0 +1,179 @@
+"""The record's entries: what a leaf of the log says, and the kinds of entry that verification relies on.
+
+An entry holds digests and opaque references, never personal data: `actor` and `subject` are names such as `account:12`,
+`claimant`, `system`, `request:LE-7KQ4-M2XD`. Entries of one subject are numbered 1, 2, 3 ... without gaps; their times never
+go back. Kinds that are not listed here are free, and so are further fields in `data`.
+
+What verification relies on (`data` fields in brackets, `actor` where it matters):
+
+    in the history of a request (subject `request:...`)
+        request.submitted    [submitted_by]                   once; who opened it, `claimant` or an account
+        match.accepted       actor                            who accepted a candidate place in a corpus
+        matches.decided      actor                            who closed the mapping
+        proposal.approved    actor [item, attempt, protocol_sha256]   once for each attempt at an item
+        job.started          [item, attempt]                  again whenever a worker takes the job over
+        job.completed        [item, attempt]                  the run ended with a result, whatever its verdict
+        attestation.signed   [item, attempt, predicate_type, envelope_sha256]
+        item.released        actor [item, attempt, model_sha256]
+        record.sealed        [entries]                        last entry of every bundle: its own number. Whoever drops
+                                                              entries at the end of a bundle drops the seal with them.
+    in other histories
+        keys.published       [trust_sha256]                   digest of the trust file
+        corpus.registered    [snapshot_sha256, manifest_root]
+        model.registered     [model_sha256]                   every model version, unlearned ones included
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from .canonical import canonical_json, format_time, parse_canonical, parse_time
+from .errors import FormatError, PersonalDataError
+from .schema import check_digest, check_pattern, parse, plain, refuse
+
+FORMAT = "lethe-record/1"
+
+REQUEST_SUBMITTED = "request.submitted"
+MATCH_ACCEPTED = "match.accepted"
+MATCHES_DECIDED = "matches.decided"
+PROPOSAL_APPROVED = "proposal.approved"
+JOB_STARTED = "job.started"
+JOB_COMPLETED = "job.completed"
+ATTESTATION_SIGNED = "attestation.signed"
+ITEM_RELEASED = "item.released"
+RECORD_SEALED = "record.sealed"
+KEYS_PUBLISHED = "keys.published"
+CORPUS_REGISTERED = "corpus.registered"
+MODEL_REGISTERED = "model.registered"
+
+REQUEST_DATA: Mapping[str, tuple[str, ...]] = {
+    REQUEST_SUBMITTED: ("submitted_by",),
+    PROPOSAL_APPROVED: ("item", "attempt", "protocol_sha256"),
+    JOB_STARTED: ("item", "attempt"),
+    JOB_COMPLETED: ("item", "attempt"),
+    ATTESTATION_SIGNED: ("item", "attempt", "predicate_type", "envelope_sha256"),
+    ITEM_RELEASED: ("item", "attempt", "model_sha256"),
+    RECORD_SEALED: ("entries",),
+}
+OTHER_DATA: Mapping[str, tuple[str, ...]] = {
+    KEYS_PUBLISHED: ("trust_sha256",),
+    CORPUS_REGISTERED: ("snapshot_sha256", "manifest_root"),
+    MODEL_REGISTERED: ("model_sha256",),
+}
+REQUEST_PREFIX = "request:"
+ACCOUNT_PREFIX = "account:"
+
+MAX_LEAF = 65_535  # a tlog-tiles entry has a 16-bit length
+SUBJECT = re.compile(r"[a-z]+(:[A-Za-z0-9._-]{1,100})?", re.ASCII)
+ACTOR = re.compile(r"[a-z]+(:[A-Za-z0-9._-]{1,100})?", re.ASCII)
+KIND = re.compile(r"[a-z_]+(\.[a-z_]+)+", re.ASCII)
+ITEM = re.compile(r"[A-Za-z0-9](-?[A-Za-z0-9]){0,63}", re.ASCII)
+EMAIL = re.compile(r"[^\s@]@[^\s@]+\.[^\s@.]{2}")  # one character before the @ is enough, and keeps the search linear
+
+
+@dataclass(frozen=True)
+class RecordEntry:
+    """One entry. Its canonical JSON is the body of the leaf."""
+
+    format: str
+    subject: str
+    number: int
+    kind: str
+    at: str
+    actor: str
+    data: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        """Refuses what is malformed (FormatError), lacks the data of its kind, or looks like personal data."""
+        if self.format != FORMAT:
+            refuse("An entry's format", FORMAT, self.format)
+        check_pattern(
+            SUBJECT, self.subject, "An entry's subject", "a kind and an opaque reference, such as request:LE-7KQ4-M2XD"
+        )
+        check_pattern(ACTOR, self.actor, "An entry's actor", "an opaque reference, such as account:12")
+        check_pattern(KIND, self.kind, "An entry's kind", "dotted lower-case words, such as job.started")
+        if self.number < 1:
+            refuse("An entry's number", "1 or more", self.number)
+        parse_time(self.at)
+        _check_data(self)
+        refuse_personal_data(self.data)
+
+    @classmethod
+    def of(cls, *, subject: str, number: int, kind: str, at: datetime, actor: str, data: Mapping[str, Any]) -> Self:
+        """A new entry in the current format."""
+        return cls(FORMAT, subject, number, kind, format_time(at), actor, data)
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> Self:
+        """Reads a leaf body (FormatError)."""
+        return parse(cls, parse_canonical(raw))
+
+    @property
+    def moment(self) -> datetime:
+        return parse_time(self.at)
+
+    @property
+    def attempt(self) -> tuple[str, int]:
+        """The item and the attempt that this entry is about, for the kinds that have them."""
+        return self.data["item"], self.data["attempt"]
+
+
+def leaf_bytes(entry: RecordEntry) -> bytes:
+    """The leaf body: canonical JSON, at most 65,535 bytes (FormatError)."""
+    body = canonical_json(plain(entry))
+    if len(body) > MAX_LEAF:
+        message = f"A record entry has {len(body)} bytes; {MAX_LEAF} is the most. Record a digest instead."
+        raise FormatError(message)
+    return body
+
+
+def mappers(history: Iterable[RecordEntry], before: int) -> tuple[str, ...]:
+    """Who accepted or closed matches in a request's history before its entry number `before`, sorted."""
+    kinds = (MATCH_ACCEPTED, MATCHES_DECIDED)
+    return tuple(sorted({entry.actor for entry in history if entry.kind in kinds and entry.number < before}))
+
+
+def refuse_personal_data(value: object) -> None:
+    """Defence in depth: raises PersonalDataError if any text in `value` looks like an e-mail address.
+
+    The message does not repeat the text.
+    """
+    if isinstance(value, str):
+        if EMAIL.search(value):
+            message = "A value looks like an e-mail address. The record holds digests and opaque references only."
+            raise PersonalDataError(message)
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            refuse_personal_data(key)
+            refuse_personal_data(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            refuse_personal_data(inner)
+
+
+def _check_data(entry: RecordEntry) -> None:
+    required = OTHER_DATA.get(entry.kind, ())
+    if entry.subject.startswith(REQUEST_PREFIX):
+        required += REQUEST_DATA.get(entry.kind, ())
+    for name in required:
+        if name not in entry.data:
+            refuse(f"The data of {entry.kind}", f"an object with {name}", sorted(entry.data))
+        _check_field(f"{entry.kind}: {name}", name, entry.data[name])
+
+
+def _check_field(where: str, name: str, value: object) -> None:
+    if name in ("attempt", "entries"):
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            refuse(where, "a whole number from 1", value)
+    elif not isinstance(value, str):
+        refuse(where, "a text", value)
+    elif name.endswith("_sha256") or name == "manifest_root":
+        check_digest(value, where)
+    elif name == "item":
+        check_pattern(ITEM, value, where, "letters, digits and single hyphens")
+    elif name == "submitted_by":
+        check_pattern(ACTOR, value, where, "an opaque reference, such as account:12")

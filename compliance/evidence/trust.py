@@ -1,0 +1,107 @@
+"""The trust file: which keys may sign what, and when. It means something to those who got it from the operator directly."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Self
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from .canonical import canonical_json, decode_base64, encode_base64, format_time, parse_canonical, parse_json, parse_time
+from .errors import FormatError
+from .keys import key_id, load_spki, spki
+from .schema import check_pattern, parse, plain
+
+Role = Literal["log", "attestation"]
+FORMAT = "lethe-trust/1"
+ORIGIN = re.compile(r"[A-Za-z0-9._/-]{1,128}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class TrustedKey:
+    """A public key and what it may do."""
+
+    key_id: str
+    spki: str
+    """SubjectPublicKeyInfo in DER, base64."""
+    role: Role
+    predicate_types: tuple[str, ...]
+    """What an attestation key may sign; empty for a log key."""
+    valid_from: str
+    valid_until: str | None
+    revoked_at: str | None
+
+    def __post_init__(self) -> None:
+        """Refuses an entry whose parts do not fit together (FormatError)."""
+        for time in (self.valid_from, self.valid_until, self.revoked_at):
+            if time is not None:
+                parse_time(time)
+        if key_id(self.public_key) != self.key_id:
+            message = f"The key id {self.key_id[:64]!a} is not the SHA-256 of its key."
+            raise FormatError(message)
+        if (self.role == "attestation") != bool(self.predicate_types):
+            message = "An attestation key names the predicate types that it may sign; a log key names none."
+            raise FormatError(message)
+
+    @classmethod
+    def of(cls, key: Ed25519PublicKey, role: Role, valid_from: datetime, predicate_types: tuple[str, ...] = ()) -> Self:
+        """An entry for `key`, valid from `valid_from` without an end."""
+        return cls(key_id(key), encode_base64(spki(key)), role, predicate_types, format_time(valid_from), None, None)
+
+    @property
+    def public_key(self) -> Ed25519PublicKey:
+        return load_spki(decode_base64(self.spki))
+
+    def problem_at(self, moment: datetime) -> str | None:
+        """Why this key could not sign at `moment`; None when it could."""
+        if moment < parse_time(self.valid_from):
+            return f"it was valid only from {self.valid_from}"
+        if self.valid_until is not None and moment >= parse_time(self.valid_until):
+            return f"it was valid only until {self.valid_until}"
+        if self.revoked_at is not None and moment >= parse_time(self.revoked_at):
+            return f"it was revoked at {self.revoked_at}"
+        return None
+
+
+@dataclass(frozen=True)
+class TrustFile:
+    """The log's name and every key, past ones included, so that old evidence still verifies."""
+
+    format: str
+    origin: str
+    """The log's name, as the first line of its checkpoints."""
+    keys: tuple[TrustedKey, ...]
+
+    def __post_init__(self) -> None:
+        """Refuses another format, an unusable origin, and a key that stands twice (FormatError)."""
+        if self.format != FORMAT:
+            message = f"This is not a trust file of format {FORMAT}."
+            raise FormatError(message)
+        check_pattern(ORIGIN, self.origin, "The origin", "a short name such as example.org/record")
+        if len({key.key_id for key in self.keys}) != len(self.keys):
+            message = "A key stands twice in the trust file; each key has one role."
+            raise FormatError(message)
+        if not self.with_role("log"):
+            message = "The trust file names no key of the log."
+            raise FormatError(message)
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> Self:
+        """The trust file of a bundle, which must be canonical JSON (FormatError)."""
+        return parse(cls, parse_canonical(raw))
+
+    @classmethod
+    def from_hand(cls, raw: bytes) -> Self:
+        """A trust file that somebody may have indented or edited (FormatError)."""
+        return parse(cls, parse_json(raw))
+
+    def to_bytes(self) -> bytes:
+        return canonical_json(plain(self))
+
+    def with_role(self, role: Role) -> tuple[TrustedKey, ...]:
+        return tuple(key for key in self.keys if key.role == role)
+
+    def signers_of(self, predicate_type: str) -> tuple[TrustedKey, ...]:
+        return tuple(key for key in self.with_role("attestation") if predicate_type in key.predicate_types)
