@@ -44,7 +44,7 @@ class RecordEntry(models.Model):
     kind = models.CharField(max_length=60)
     body = models.BinaryField()
     """The canonical JSON that is hashed into the leaf."""
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField()
 
     class Meta:
         ordering: ClassVar[list[str]] = ["id"]

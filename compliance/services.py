@@ -10,9 +10,9 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from .evidence.merkle import nodes_completed_by
+from .evidence.merkle import leaf_hash, nodes_completed_by
 from .evidence.record import RecordEntry as EntryBody
-from .evidence.record import leaf_bytes, refuse_personal_data
+from .evidence.record import leaf_bytes
 from .models import Account, RecordEntry, RecordLeaf, RecordNode
 
 SYSTEM = "system"
@@ -38,22 +38,17 @@ def record_append(*, subject: str, kind: str, actor: str, data: Mapping[str, obj
         data: digests and opaque values only.
 
     Raises:
-        PersonalDataError: `data` holds something that looks like an e-mail address.
+        EvidenceError: `data` lacks what its kind needs, or holds something that looks like an e-mail address.
     """
-    refuse_personal_data(data)
     with connection.cursor() as cursor:
         # Numbers of one subject are handed out one transaction at a time; other subjects do not wait.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"record:{subject}"])
-    last = RecordEntry.objects.filter(subject=subject).aggregate(last=Max("number"))["last"] or 0
-    body = EntryBody(
-        subject=subject,
-        number=last + 1,
-        kind=kind,
-        at=timezone.now().isoformat(timespec="microseconds").replace("+00:00", "Z"),
-        actor=actor,
-        data=dict(data),
-    )
-    return RecordEntry.objects.create(subject=subject, number=last + 1, kind=kind, body=leaf_bytes(body))
+    last = RecordEntry.objects.filter(subject=subject).order_by("number").last()
+    number = last.number + 1 if last else 1
+    # The clock of a machine may be set back; the times of a subject's entries never are.
+    now = max(timezone.now(), last.created_at) if last else timezone.now()
+    body = EntryBody.of(subject=subject, number=number, kind=kind, at=now, actor=actor, data=dict(data))
+    return RecordEntry.objects.create(subject=subject, number=number, kind=kind, body=leaf_bytes(body), created_at=now)
 
 
 @transaction.atomic
@@ -68,7 +63,7 @@ def record_sequence() -> int:
     size = 0 if last is None else last + 1
     for entry in RecordEntry.objects.filter(leaf__isnull=True).order_by("id").iterator():
         RecordLeaf.objects.create(index=size, entry=entry)
-        for level, index, digest in nodes_completed_by(size, bytes(entry.body), node_hash_stored):
+        for level, index, digest in nodes_completed_by(size, leaf_hash(bytes(entry.body)), node_hash_stored):
             RecordNode.objects.create(level=level, index=index, hash=digest)
         size += 1
     return size

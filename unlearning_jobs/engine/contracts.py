@@ -29,16 +29,12 @@ def canonical_json(value: object) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
-class Contract:
+class Json:
     """JSON in, JSON out, for a frozen dataclass."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain dicts, lists, strings and numbers."""
         return {f.name: _plain(getattr(self, f.name)) for f in fields(self)}  # type: ignore[arg-type]  # subclasses are dataclasses
-
-    def digest(self) -> str:
-        """SHA-256 of the canonical JSON, in hex."""
-        return hashlib.sha256(canonical_json(self.to_json())).hexdigest()
 
     @classmethod
     def from_json(cls, data: object) -> Self:
@@ -49,6 +45,14 @@ class Contract:
         """
         value: Self = _parse(cls, data, cls.__name__)
         return value
+
+
+class Contract(Json):
+    """A frozen dataclass with JSON and a digest of its own."""
+
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON, in hex."""
+        return hashlib.sha256(canonical_json(self.to_json())).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class Architecture(Contract):
 
 @dataclass(frozen=True)
 class Recipe(Contract):
-    """Everything that makes a model from a snapshot. `train(recipe, snapshot, exclude, seed)` is the only way one is made."""
+    """Everything that makes a model from a snapshot; `train(recipe, snapshot, exclude, seed)` is the only way one is made."""
 
     family: Literal["causal_lm"]
     architecture: Architecture
@@ -101,7 +105,7 @@ class UnlearningStep(Contract):
 
 
 @dataclass(frozen=True)
-class SnapshotRef(Contract):
+class SnapshotRef(Json):
     """An immutable state of a corpus: where it lies and what it must be."""
 
     path: str
@@ -109,7 +113,7 @@ class SnapshotRef(Contract):
 
 
 @dataclass(frozen=True)
-class ModelRef(Contract):
+class ModelRef(Json):
     """A model directory (safetensors, config, tokenizer) and the digest over its files."""
 
     path: str
@@ -180,7 +184,7 @@ class Protocol(Contract):
         found = []
         if set(self.replicate_seeds) & set(self.oracle_seeds):
             found.append("Replicates and oracles share seeds; use different ones.")
-        if len(set(self.replicate_seeds)) != len(self.replicate_seeds) or len(set(self.oracle_seeds)) != len(self.oracle_seeds):
+        if any(len(set(seeds)) != len(seeds) for seeds in (self.replicate_seeds, self.oracle_seeds)):
             found.append("A seed is repeated.")
         if len(self.replicate_seeds) < 1 or len(self.oracle_seeds) < 4:
             found.append("At least one replicate and four oracles are needed: the unit of replication is the model.")
@@ -335,7 +339,7 @@ class JobResult(Contract):
 
 
 def _plain(value: object) -> Any:
-    if isinstance(value, Contract):
+    if isinstance(value, Json):
         return value.to_json()
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}

@@ -17,9 +17,7 @@ from unlearning_jobs.engine.corpora import snapshot_create
 from unlearning_jobs.models import Corpus, Snapshot
 
 
-def corpus_register(
-    *, name: str, source: Path, actor: str, sets: Mapping[str, Path] | None = None, held_out_share: float = 0.0
-) -> Snapshot:
+def corpus_register(*, name: str, source: Path, actor: str, sets: Mapping[str, Path] | None = None) -> Snapshot:
     """Reads, digests and stores a state of a corpus; a later call with the same name adds another snapshot.
 
     Raises:
@@ -33,7 +31,7 @@ def corpus_register(
     parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=parent))
     try:
-        info = snapshot_create(source, draft / "snapshot", sets=sets or {}, held_out_share=held_out_share)
+        info = snapshot_create([source], draft / "snapshot", sets=sets or {})
         with transaction.atomic():
             corpus, _created = Corpus.objects.get_or_create(name=name)
             folder = parent / info.digest[:16]

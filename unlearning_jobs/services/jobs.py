@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from compliance.evidence.statements import UNLEARNING_REPORT
+from compliance.models import Attestation
 from compliance.services import SYSTEM, StaleStateError, record_append
 from unlearning_jobs.engine.contracts import JobSpec, Progress
 from unlearning_jobs.models import Job, JobAttempt, ModelVersion, Recipe, Snapshot
@@ -23,6 +25,7 @@ LEASE = timedelta(seconds=45)
 RING_AGAIN_AFTER = timedelta(seconds=20)
 """A job that was queued this long ago and not claimed may have lost its message."""
 RUN_TASK = "unlearning_jobs.job_run"
+SIGN_TASK = "unlearning_jobs.report_sign"
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,8 @@ def job_complete(*, claim: Claim, output: str, verdict: str, data: Mapping[str, 
     job.output, job.verdict, job.result_version = output, verdict, version
     job.stage, job.done, job.total = "completed", 1, 1
     _attempt_end(job, JobAttempt.Outcome.COMPLETED, "")
+    if job.kind == Job.Kind.UNLEARN:
+        enqueue_on_commit(SIGN_TASK, job.pk, queue="signing")
     return _finish(job, JobState.COMPLETED, kind="job.completed", actor=SYSTEM, data=data)
 
 
@@ -213,7 +218,20 @@ def jobs_reconcile() -> int:
         Job.objects.filter(pk=job_id).update(heartbeat_at=now)
         enqueue(RUN_TASK, job_id, queue="jobs")
         touched += 1
+    for job_id in _reports_unsigned().filter(finished_at__lt=now - RING_AGAIN_AFTER).values_list("pk", flat=True):
+        enqueue(SIGN_TASK, job_id, queue="signing")
+        touched += 1
     return touched
+
+
+def _reports_unsigned() -> QuerySet[Job]:
+    signed = Attestation.objects.filter(
+        subject=OuterRef("subject"),
+        item=OuterRef("item"),
+        attempt=OuterRef("attempt_of_item"),
+        predicate_type=UNLEARNING_REPORT,
+    )
+    return Job.objects.filter(~Exists(signed), kind=Job.Kind.UNLEARN, state=JobState.COMPLETED)
 
 
 def _held(claim: Claim) -> Job:

@@ -12,7 +12,7 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from compliance.models import Account
-from compliance.services import NotAllowedError, StaleStateError, record_append
+from compliance.services import SYSTEM, NotAllowedError, StaleStateError, record_append
 from unlearning_jobs.engine.contracts import (
     JobResult,
     JobSpec,
@@ -128,7 +128,7 @@ def _version_of(job: Job, result: JobResult, path: str) -> ModelVersion:
     steps: list[dict[str, Any]] = list(job.base.steps) if job.base else []
     if not training:
         steps.append({"method": job.spec["method"], "forget_ids": job.spec["forget_ids"]})
-    return ModelVersion.objects.create(
+    version = ModelVersion.objects.create(
         name=job.model_name,
         number=last + 1,
         state=ModelState.ACTIVE if training else ModelState.CANDIDATE,
@@ -141,6 +141,9 @@ def _version_of(job: Job, result: JobResult, path: str) -> ModelVersion:
         digest=result.model_digest,
         training_seconds=_training_seconds(job, result.seconds),
     )
+    data = {"version": version.number, "model_sha256": version.digest, "snapshot_sha256": job.snapshot.digest, "job": job.pk}
+    record_append(subject=version.subject, kind="model.registered", actor=SYSTEM, data=data)
+    return version
 
 
 def _training_seconds(job: Job, seconds: Mapping[str, float]) -> float:

@@ -27,13 +27,6 @@ class Command(BaseCommand):
             metavar="NAME=PATH",
             help="a further file of examples that no model is trained on, such as real_authors=FILE; repeatable",
         )
-        parser.add_argument(
-            "--held-out",
-            type=float,
-            default=0.0,
-            metavar="SHARE",
-            help="share of the examples to keep out of training where the file does not say so itself (0 to 0.5)",
-        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         sets = {}
@@ -44,9 +37,7 @@ class Command(BaseCommand):
                 raise CommandError(message)
             sets[name] = Path(path)
         try:
-            snapshot = corpus_register(
-                name=options["name"], source=options["path"], actor=SYSTEM, sets=sets, held_out_share=options["held_out"]
-            )
+            snapshot = corpus_register(name=options["name"], source=options["path"], actor=SYSTEM, sets=sets)
         except (EngineError, ValidationError) as error:
             raise CommandError(error.messages[0] if isinstance(error, ValidationError) else str(error)) from error
         counts = ", ".join(f"{count} {name}" for name, count in sorted(snapshot.counts.items()))

@@ -1,0 +1,239 @@
+"""All processes of Lethe on one machine: database, broker, web server, workers, signing process, scheduler.
+
+A process that dies is started again, as systemd or compose would do. Each writes to its own log under `var/logs`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from .services import LocalServiceError, database_start, redis_command, redis_socket, redis_url, redis_wait
+
+PROJECT = Path(__file__).resolve().parents[2]
+PR_SET_PDEATHSIG = 1
+STOP_SECONDS = 8.0
+RESTART_PAUSE = 1.0
+QUICK_DEATHS_AT_MOST = 5
+LEAST_DISK = 1 << 30
+
+
+@dataclass(frozen=True)
+class Program:
+    """A process to keep running."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    stop_signal: signal.Signals = signal.SIGTERM
+
+
+class LocalStack:
+    """Starts everything under `var` and keeps it running until `stop`.
+
+    Args:
+        var: folder for all state; different folders are separate installations.
+        port: of the web server on 127.0.0.1; 0 takes a free one.
+        database: name of the database in the PostgreSQL of `var`.
+    """
+
+    def __init__(self, var: Path, *, port: int = 0, database: str = "lethe") -> None:
+        self.var = var.resolve()
+        self.port = port
+        self.database = database
+        self.environment: dict[str, str] = {}
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._programs: dict[str, Program] = {}
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._deaths: dict[str, list[float]] = {}
+        self.failure = ""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Returns when the web server answers.
+
+        Raises:
+            LocalServiceError: the port is taken, the disk is full, or a process does not start; says what to do.
+        """
+        self._check_disk()
+        self.port = _port_reserve(self.port)
+        (self.var / "logs").mkdir(parents=True, exist_ok=True)
+        try:
+            self._start_services()
+            self.manage("migrate", "--verbosity", "0")
+            for program in self._lethe():
+                self._launch(program)
+            threading.Thread(target=self._keep_running, name="keep-running", daemon=True).start()
+            self._wait_for_web()
+        except BaseException:
+            self.stop()
+            raise
+
+    def manage(self, *arguments: str) -> str:
+        """Runs a management command in this installation and returns what it printed.
+
+        Raises:
+            LocalServiceError: it failed; carries the end of its message.
+        """
+        done = subprocess.run(  # noqa: S603  # our own interpreter and manage.py, no shell
+            [sys.executable, "manage.py", *arguments],
+            cwd=PROJECT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            message = f"manage.py {arguments[0]}: {(done.stderr or done.stdout).strip()[-800:]}"
+            raise LocalServiceError(message)
+        return done.stdout
+
+    def pid(self, name: str) -> int:
+        """Process id of a program that runs now: redis, web, worker-jobs, worker-default, signer, beat."""
+        with self._lock:
+            return self._processes[name].pid
+
+    def stop(self) -> None:
+        """Ends every process; running jobs are put back into the queue by their lease."""
+        self._stopping.set()
+        with self._lock:
+            # Redis last: workers want to hand their messages back.
+            self._end([name for name in self._processes if name != "redis"])
+            self._end(list(self._processes))
+
+    def _end(self, names: list[str]) -> None:
+        for name in names:
+            if self._processes[name].poll() is None:
+                self._processes[name].send_signal(self._programs[name].stop_signal)
+        deadline = time.monotonic() + STOP_SECONDS
+        for name in names:
+            process = self._processes.pop(name)
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _check_disk(self) -> None:
+        self.var.mkdir(parents=True, exist_ok=True)
+        usage = os.statvfs(self.var)
+        free = usage.f_bavail * usage.f_frsize
+        if free < LEAST_DISK:
+            message = f"Only {free >> 20} MiB are free under {self.var}; Lethe needs 1 GiB. Make room, then run it again."
+            raise LocalServiceError(message)
+
+    def _start_services(self) -> None:
+        environment = {**os.environ, "LETHE_ENV": "local", "LETHE_VAR": str(self.var), "PORT": str(self.port)}
+        environment["PUBLIC_URL"] = self.url
+        environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        environment["DATABASE_URL"] = os.environ.get("DATABASE_URL") or database_start(self.var, name=self.database)
+        if not os.environ.get("REDIS_URL"):
+            redis_socket(self.var).unlink(missing_ok=True)
+            self._launch(Program("redis", tuple(redis_command(self.var)), os.environ))
+            redis_wait(self.var)
+        environment["REDIS_URL"] = os.environ.get("REDIS_URL") or redis_url(self.var)
+        self.environment = environment
+
+    def _lethe(self) -> list[Program]:
+        python = (sys.executable, "-m")
+        celery = (*python, "celery", "-A", "compliance.celery")
+        quiet = ("--loglevel", "INFO", "--without-gossip", "--without-mingle")
+        # Only the signing process learns where the private keys are.
+        keys = {**self.environment, "SIGNING_KEYS_DIR": str(self.var / "keys")}
+        web = (*python, "gunicorn", "compliance.wsgi", "--bind", f"127.0.0.1:{self.port}")
+        return [
+            Program("web", (*web, "--worker-class", "gthread", "--threads", "4"), self.environment),
+            Program("worker-default", _worker(celery, "default,matching", quiet), self.environment, signal.SIGQUIT),
+            Program("worker-jobs", _worker(celery, "jobs", quiet), self.environment, signal.SIGQUIT),
+            Program("signer", _worker(celery, "signing", quiet), keys),
+            Program("beat", (*celery, "beat", "--schedule", str(self.var / "beat")), self.environment),
+        ]
+
+    def _launch(self, program: Program) -> None:
+        with (self.var / "logs" / f"{program.name}.log").open("ab") as log, self._lock:
+            if self._stopping.is_set():
+                return
+            self._programs[program.name] = program
+            self._processes[program.name] = subprocess.Popen(  # noqa: S603  # our own command lines, no shell
+                program.command,
+                cwd=PROJECT,
+                env=dict(program.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C reaches us alone, and we stop them in order
+                preexec_fn=_die_with_parent,  # noqa: PLW1509  # async-signal-safe: one prctl call
+            )
+
+    def _keep_running(self) -> None:
+        while not self._stopping.wait(RESTART_PAUSE):
+            with self._lock:
+                dead = [name for name, process in self._processes.items() if process.poll() is not None]
+            for name in dead:
+                recent = [t for t in self._deaths.get(name, []) if time.monotonic() - t < 60]  # noqa: PLR2004  # a minute
+                self._deaths[name] = [*recent, time.monotonic()]
+                if len(recent) >= QUICK_DEATHS_AT_MOST:
+                    self.failure = f"{name} keeps dying; see {self.var / 'logs' / (name + '.log')}"
+                    return
+                self._launch(self._programs[name])
+
+    def _wait_for_web(self) -> None:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                with urllib.request.urlopen(f"{self.url}/healthz", timeout=5):  # noqa: S310  # our own http URL
+                    return
+            except (urllib.error.URLError, OSError) as error:
+                if self.failure or time.monotonic() > deadline:
+                    log = self.var / "logs" / "web.log"
+                    message = self.failure or f"The web server does not answer on {self.url}; its log is {log}."
+                    raise LocalServiceError(message) from error
+                time.sleep(0.2)
+
+
+def _worker(celery: tuple[str, ...], queues: str, options: tuple[str, ...]) -> tuple[str, ...]:
+    name = queues.replace(",", "-")
+    return (*celery, "worker", "-Q", queues, "-c", "1", "-n", f"{name}@%h", *options)
+
+
+def _port_reserve(port: int) -> int:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            message = f"Port {port} is taken. Choose another: `PORT={port + 1} make serve`."
+            raise LocalServiceError(message) from error
+        return int(probe.getsockname()[1])
+
+
+def _die_with_parent() -> None:
+    """Linux ends the child when this process dies, even by SIGKILL, so no half-finished run holds the port."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

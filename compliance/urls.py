@@ -1,0 +1,23 @@
+"""Every address of the site. The rooms' own urls come in by name, which is not an import."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import include, path
+
+from . import components_page, views
+
+urlpatterns = [
+    path("healthz", views.health, name="health"),
+    path("home/", views.home, name="home"),
+    path("sign-in/", login_not_required(LoginView.as_view()), name="login"),
+    path("sign-out/", LogoutView.as_view(), name="logout"),
+    path("language/", include("django.conf.urls.i18n")),
+    path("theme/", components_page.theme_set, name="theme_set"),
+    path("components/", components_page.components, name="components"),
+    path("record/", include("compliance.record_urls")),
+    path("jobs/", include("unlearning_jobs.urls")),
+    path("cases/", include("requests_app.casework.urls")),
+    path("", include("requests_app.public.urls")),
+]

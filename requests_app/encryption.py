@@ -1,0 +1,98 @@
+"""Encryption of identifying fields at rest: AES-256-GCM with rotating keys, and a keyed index for look-ups.
+
+A value is `key id length | key id | nonce | ciphertext`; the column's name is authenticated with it, so a ciphertext
+moved to another column does not decrypt. New values use the first key in DATA_KEYS; the others only decrypt.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from functools import lru_cache
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import models
+
+NONCE_BYTES = 12
+
+
+class DecryptionError(Exception):
+    """A stored value does not decrypt: its key is gone, or somebody changed it. Says the column, never the value."""
+
+
+@lru_cache(maxsize=8)
+def _keys(declared: tuple[str, ...]) -> dict[str, bytes]:
+    keys = {}
+    for line in declared:
+        key_id, _, value = line.partition(":")
+        try:
+            keys[key_id] = bytes.fromhex(value)
+        except ValueError:
+            keys[key_id] = b""
+        if len(keys[key_id]) != 32 or not key_id:  # noqa: PLR2004  # AES-256
+            message = "Each of DATA_KEYS must be `id:` and 64 hex digits."
+            raise ImproperlyConfigured(message)
+    return keys
+
+
+def encrypt(text: str, column: str) -> bytes:
+    """The stored form of `text`."""
+    key_id, key = next(iter(_keys(tuple(settings.DATA_KEYS)).items()))
+    nonce = os.urandom(NONCE_BYTES)
+    name = key_id.encode()
+    return bytes([len(name)]) + name + nonce + AESGCM(key).encrypt(nonce, text.encode(), column.encode())
+
+
+def decrypt(stored: bytes, column: str) -> str:
+    """The text of a stored value.
+
+    Raises:
+        DecryptionError: unknown key, or changed bytes.
+    """
+    end = 1 + stored[0] if stored else 0
+    key = _keys(tuple(settings.DATA_KEYS)).get(stored[1:end].decode(errors="replace"))
+    if key is None:
+        message = f"A value of {column} was encrypted with a key that is not in DATA_KEYS."
+        raise DecryptionError(message)
+    nonce, sealed = stored[end : end + NONCE_BYTES], stored[end + NONCE_BYTES :]
+    try:
+        return AESGCM(key).decrypt(nonce, sealed, column.encode()).decode()
+    except InvalidTag:
+        message = f"A value of {column} has been changed outside the application."
+        raise DecryptionError(message) from None
+
+
+def keyed_index(text: str, purpose: str) -> str:
+    """HMAC-SHA-256 of the normalised text: equal inputs meet, and nobody without the key can try guesses."""
+    key = next(iter(_keys(tuple(settings.DATA_KEYS)).values()))
+    return hmac.new(key, f"{purpose}\0{text.strip().casefold()}".encode(), hashlib.sha256).hexdigest()
+
+
+class EncryptedTextField(models.BinaryField):  # type: ignore[type-arg]  # the stubs' parameters describe bytes; this holds text
+    """Text in Python, ciphertext in the database. It cannot be searched; use `keyed_index` beside it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("default", "")
+        super().__init__(*args, **kwargs)
+
+    @property
+    def column_name(self) -> str:
+        return f"{self.model._meta.label_lower}.{self.name}"
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:  # noqa: FBT002  # Django's signature
+        return super().get_db_prep_value(encrypt(value, self.column_name), connection, prepared)
+
+    def from_db_value(self, value: Any, _expression: Any, _connection: Any) -> str:
+        return decrypt(bytes(value), self.column_name)
+
+    def to_python(self, value: Any) -> Any:
+        return value
+
+    def value_to_string(self, obj: models.Model) -> str:
+        """Fixtures carry ciphertext, never text."""
+        return encrypt(self.value_from_object(obj), self.column_name).hex()

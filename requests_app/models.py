@@ -1,0 +1,214 @@
+"""People: requests, matches, items, proposals, messages. Identifying fields are encrypted; nothing below sees them."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from unlearning_jobs.models import Job, ModelVersion, Snapshot
+
+from .encryption import EncryptedTextField
+from .states import Ground, ItemState, Outcome, RequestState
+
+
+class ErasureRequest(models.Model):
+    """One submission: Article 17 erasure, or copyright revocation."""
+
+    class Kind(models.TextChoices):
+        ERASURE = "erasure", _("Erasure of personal data")
+        COPYRIGHT = "copyright", _("Revocation of a work")
+
+    reference = models.CharField(max_length=12, unique=True)
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    state = models.CharField(max_length=24, choices=RequestState.choices, default=RequestState.AWAITING_CONFIRMATION)
+    outcome = models.CharField(max_length=12, choices=Outcome.choices, blank=True)
+    language = models.CharField(max_length=8)
+    submitted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    """The member of staff who opened the request for somebody; null when they did it themselves."""
+    submission_key = models.CharField(max_length=64, unique=True)
+    """Digest of the form's key: the same form sent twice is one request."""
+    reviewed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    """The officer who closed the review of the matches."""
+    received_at = models.DateTimeField()
+    due_on = models.DateField()
+    confirmed_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+
+    name = EncryptedTextField()
+    email = EncryptedTextField()
+    email_index = models.CharField(max_length=64, db_index=True)
+    on_behalf = models.BooleanField(default=False)
+    contact = EncryptedTextField()
+    other_names = EncryptedTextField()
+    """One per line."""
+    work_title = EncryptedTextField()
+    work_text = EncryptedTextField()
+    evidence_prompt = EncryptedTextField()
+    evidence_output = EncryptedTextField()
+    location = EncryptedTextField()
+    declared_name = EncryptedTextField()
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["due_on", "id"]
+        constraints = [
+            models.CheckConstraint(name="request_closed_has_outcome", condition=~Q(state="closed") | ~Q(outcome="")),
+            models.CheckConstraint(
+                name="request_mapped_is_confirmed",
+                condition=Q(state__in=["awaiting_confirmation", "closed"]) | Q(confirmed_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def subject(self) -> str:
+        """How the record names this request."""
+        return f"request:{self.reference}"
+
+    def mapped_by(self) -> set[int]:
+        """Accounts that accepted matches or closed the review: none of them may approve."""
+        accepted = self.matches.filter(decision=Match.Decision.ACCEPTED, decided_by__isnull=False)
+        return set(accepted.values_list("decided_by", flat=True)) | ({self.reviewed_by_id} if self.reviewed_by_id else set())
+
+
+class AccessLink(models.Model):
+    """A secret link that was e-mailed: only the digest of its token is kept."""
+
+    class Purpose(models.TextChoices):
+        CONFIRM = "confirm"
+        STATUS = "status"
+
+    request = models.ForeignKey(ErasureRequest, on_delete=models.CASCADE, related_name="links")
+    purpose = models.CharField(max_length=8, choices=Purpose.choices)
+    token_sha256 = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+
+class Match(models.Model):
+    """A candidate example in a snapshot that an officer accepts or rejects."""
+
+    class Decision(models.TextChoices):
+        OPEN = "open", _("To be reviewed")
+        ACCEPTED = "accepted", _("Accepted")
+        REJECTED = "rejected", _("Rejected")
+
+    request = models.ForeignKey(ErasureRequest, on_delete=models.PROTECT, related_name="matches")
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="+")
+    record_id = models.CharField(max_length=40)
+    spans: models.JSONField[list[list[int]], list[list[int]]] = models.JSONField()
+    """Character spans in the example's text: [start, end]."""
+    methods: models.JSONField[list[str], list[str]] = models.JSONField()
+    score = models.FloatField()
+    decision = models.CharField(max_length=10, choices=Decision.choices, default=Decision.OPEN)
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-score", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["request", "snapshot", "record_id"], name="match_once"),
+            models.CheckConstraint(
+                name="match_decision_has_author", condition=Q(decision="open") | Q(decided_by__isnull=False)
+            ),
+        ]
+
+
+class Item(models.Model):
+    """One target of a request: the accepted examples, in one model version. Decided and executed on its own."""
+
+    request = models.ForeignKey(ErasureRequest, on_delete=models.PROTECT, related_name="items")
+    number = models.PositiveSmallIntegerField()
+    model_name = models.CharField(max_length=40)
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="+")
+    record_ids: models.JSONField[list[str], list[str]] = models.JSONField()
+    state = models.CharField(max_length=18, choices=ItemState.choices, default=ItemState.DECIDING)
+    ground = models.CharField(max_length=10, choices=Ground.choices, blank=True)
+    reasons = EncryptedTextField()
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["request", "number"], name="item_number_once"),
+            models.CheckConstraint(
+                name="item_decided_has_ground",
+                condition=Q(state="deciding") | (~Q(ground="") & Q(decided_by__isnull=False)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.request.reference}/{self.number}"
+
+    @property
+    def key(self) -> str:
+        """How jobs, attestations and the record name this item below its request."""
+        return f"item-{self.number}"
+
+
+class Proposal(models.Model):
+    """A method and a protocol for an item, and who proposed, approved and released. One per attempt."""
+
+    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="proposals")
+    number = models.PositiveSmallIntegerField()
+    base = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+")
+    """The active version at the time: what the method starts from."""
+    method: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()
+    protocol: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()
+    protocol_sha256 = models.CharField(max_length=64)
+    proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    proposed_at = models.DateTimeField(auto_now_add=True)
+    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    approved_at = models.DateTimeField(null=True)
+    declined_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    declined_at = models.DateTimeField(null=True)
+    job = models.OneToOneField(Job, on_delete=models.PROTECT, null=True, related_name="+")
+    verdict = models.CharField(max_length=12, blank=True)
+    released_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    released_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["item", "number"], name="proposal_number_once"),
+            models.CheckConstraint(
+                name="proposal_approver_is_not_proposer",
+                condition=Q(approved_by__isnull=True) | ~Q(approved_by=F("proposed_by")),
+            ),
+            models.CheckConstraint(
+                name="proposal_releaser_is_not_approver",
+                condition=Q(released_by__isnull=True)
+                | (Q(approved_by__isnull=False) & ~Q(released_by=F("approved_by"))),
+            ),
+            models.CheckConstraint(
+                name="proposal_only_passed_is_released", condition=Q(released_by__isnull=True) | Q(verdict="passed")
+            ),
+            models.CheckConstraint(
+                name="proposal_job_needs_approval", condition=Q(job__isnull=True) | Q(approved_by__isnull=False)
+            ),
+        ]
+
+
+class Message(models.Model):
+    """An e-mail to the claimant: written with the change that causes it, sent by a worker, tried again when it fails."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("Waiting")
+        SENT = "sent", _("Sent")
+        FAILED = "failed", _("Failed")
+
+    request = models.ForeignKey(ErasureRequest, on_delete=models.PROTECT, related_name="messages")
+    template = models.CharField(max_length=40)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    error = models.CharField(max_length=80, blank=True)
+    """The error's class, never its text: mail servers repeat addresses in theirs."""
+    created_at = models.DateTimeField(auto_now_add=True)
+    sent_at = models.DateTimeField(null=True)

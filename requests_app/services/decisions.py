@@ -1,0 +1,197 @@
+"""From an item to a released model: decide, propose, approve, release. Three people's steps, each on its own."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from compliance.evidence.statements import UNLEARNING_REPORT
+from compliance.models import Account, Attestation
+from compliance.services import SYSTEM, NotAllowedError, StaleStateError
+from requests_app.models import Item, Proposal
+from requests_app.states import GRANT_GROUNDS, REFUSE_GROUNDS, Ground, ItemState
+from unlearning_jobs.engine.contracts import MethodChoice, Protocol
+from unlearning_jobs.engine.errors import SpecError
+from unlearning_jobs.models import Job, ModelVersion
+from unlearning_jobs.queue import enqueue_on_commit
+from unlearning_jobs.selectors import method_obstacles
+from unlearning_jobs.services.model_versions import model_version_release, unlearning_start
+from unlearning_jobs.states import JobState, ModelState
+
+from .permissions import approval_refusal, release_refusal, require_officer
+from .requests import item_move, request_close_when_settled
+
+RELEASE_SIGN_TASK = "requests_app.release_sign"
+
+
+@transaction.atomic
+def item_decide(*, item: Item, grant: bool, ground: str, reasons: str, by: Account) -> Item:
+    """Grants or refuses an item on a ground.
+
+    Raises:
+        NotAllowedError: `by` is no officer.
+        StaleStateError: the item is decided already, or the ground does not fit the decision.
+    """
+    require_officer(by)
+    allowed = (GRANT_GROUNDS if grant else REFUSE_GROUNDS)[item.request.kind]
+    if ground not in allowed:
+        raise StaleStateError(_("Choose a ground that fits the decision."))
+    if not grant and not reasons.strip():
+        raise StaleStateError(_("A refusal needs reasons: the claimant reads them."))
+    item.ground, item.reasons, item.decided_by, item.decided_at = Ground(ground), reasons.strip(), by, timezone.now()
+    to = ItemState.GRANTED if grant else ItemState.REFUSED
+    item_move(item=item, to=to, kind="item.decided", actor=by.opaque, data={"granted": grant, "ground": ground})
+    if not grant:
+        request_close_when_settled(request=item.request, actor=by.opaque)
+    return item
+
+
+@transaction.atomic
+def proposal_submit(*, item: Item, method: MethodChoice, protocol: Protocol, by: Account) -> Proposal:
+    """Chooses a method and fixes the evaluation, for another officer to approve.
+
+    Raises:
+        NotAllowedError: `by` is no officer.
+        SpecError: the method cannot run here, or the protocol cannot decide anything; says why.
+        StaleStateError: the item is not waiting for a method, or its model has no active version.
+    """
+    require_officer(by)
+    base = ModelVersion.objects.filter(name=item.model_name, state=ModelState.ACTIVE).first()
+    if base is None:
+        raise StaleStateError(_("The model has no active version."))
+    if problems := [*protocol.problems(), *method_obstacles(method.name, base, len(item.record_ids))]:
+        raise SpecError(" ".join(problems))
+    if base.seed in {*protocol.replicate_seeds, *protocol.oracle_seeds}:
+        raise SpecError(_("The protocol uses the production model's own seed; choose others."))
+    proposal = Proposal.objects.create(
+        item=item,
+        number=item.proposals.count() + 1,
+        base=base,
+        method=method.to_json(),
+        protocol=protocol.to_json(),
+        protocol_sha256=protocol.digest(),
+        proposed_by=by,
+    )
+    data = {"attempt": proposal.number, "method": method.name, "protocol_sha256": protocol.digest()}
+    item_move(item=item, to=ItemState.AWAITING_APPROVAL, kind="proposal.submitted", actor=by.opaque, data=data)
+    return proposal
+
+
+@transaction.atomic
+def proposal_approve(*, proposal: Proposal, by: Account) -> Proposal:
+    """A second officer's yes. The intent is in the record before the job exists.
+
+    Raises:
+        NotAllowedError: `by` is no officer, or proposed, mapped or submitted this.
+        StaleStateError: it is no longer waiting, or its model version is no longer active.
+    """
+    proposal = _locked(proposal)
+    if refusal := approval_refusal(proposal, by):
+        raise NotAllowedError(refusal)
+    item = proposal.item
+    proposal.approved_by, proposal.approved_at = by, timezone.now()
+    data = {"attempt": proposal.number, "method": proposal.method["name"], "protocol_sha256": proposal.protocol_sha256}
+    item_move(item=item, to=ItemState.RUNNING, kind="proposal.approved", actor=by.opaque, data=data)
+    proposal.save()
+    proposal.job = unlearning_start(
+        base=proposal.base,
+        forget_ids=tuple(item.record_ids),
+        method=MethodChoice.from_json(proposal.method),
+        protocol=Protocol.from_json(proposal.protocol),
+        subject=item.request.subject,
+        item=item.key,
+        attempt=proposal.number,
+        actor=by.opaque,
+    )
+    proposal.save()
+    return proposal
+
+
+@transaction.atomic
+def proposal_decline(*, proposal: Proposal, by: Account) -> Proposal:
+    """A second officer's no: the method is chosen again.
+
+    Raises:
+        NotAllowedError: `by` may not decide on this proposal.
+        StaleStateError: it is no longer waiting.
+    """
+    proposal = _locked(proposal)
+    if refusal := approval_refusal(proposal, by):
+        raise NotAllowedError(refusal)
+    proposal.declined_by, proposal.declined_at = by, timezone.now()
+    proposal.save()
+    data = {"attempt": proposal.number}
+    item_move(item=proposal.item, to=ItemState.GRANTED, kind="proposal.declined", actor=by.opaque, data=data)
+    return proposal
+
+
+@transaction.atomic
+def proposal_evaluated(*, job: Job) -> None:
+    """Takes over a finished job's verdict: passed waits for its release, anything else goes back to the officer."""
+    proposal = Proposal.objects.filter(job=job).select_related("item__request").first()
+    if proposal is None or proposal.item.state != ItemState.RUNNING:
+        return
+    proposal.verdict = job.verdict if job.state == JobState.COMPLETED else job.state
+    proposal.save(update_fields=["verdict"])
+    passed = proposal.verdict == "passed"
+    item_move(
+        item=proposal.item,
+        to=ItemState.AWAITING_RELEASE if passed else ItemState.GRANTED,
+        kind="item.evaluated",
+        actor=SYSTEM,
+        data={"attempt": proposal.number, "verdict": proposal.verdict},
+    )
+
+
+@transaction.atomic
+def item_release(*, proposal: Proposal, by: Account) -> Proposal:
+    """Puts the passed model in place of the old one. Needs the signed report.
+
+    Raises:
+        NotAllowedError: `by` is no officer, or approved this.
+        StaleStateError: nothing passed and signed is waiting, or the model has moved on.
+    """
+    proposal = _locked(proposal)
+    if refusal := release_refusal(proposal, by):
+        raise NotAllowedError(refusal)
+    item = proposal.item
+    if proposal.verdict != "passed" or proposal.job is None or proposal.job.result_version is None:
+        raise StaleStateError(_("Only a result whose evaluation passed can be released."))
+    if not report_is_signed(proposal):
+        raise StaleStateError(_("The report has not been signed yet. Wait for the signing process."))
+    version = model_version_release(version=proposal.job.result_version, actor=by.opaque)
+    proposal.released_by, proposal.released_at = by, timezone.now()
+    proposal.save()
+    data = {"attempt": proposal.number, "model_sha256": version.digest, "replaced_sha256": proposal.base.digest}
+    item_move(item=item, to=ItemState.RELEASED, kind="item.released", actor=by.opaque, data=data)
+    request_close_when_settled(request=item.request, actor=by.opaque)
+    enqueue_on_commit(RELEASE_SIGN_TASK, proposal.pk, queue="signing")
+    return proposal
+
+
+@transaction.atomic
+def item_reopen(*, proposal: Proposal, by: Account) -> Item:
+    """Gives up a result that waits for release, because the model has moved on meanwhile; the method is chosen again.
+
+    Raises:
+        NotAllowedError: `by` is no officer.
+        StaleStateError: the result can still be released.
+    """
+    require_officer(by)
+    proposal = _locked(proposal)
+    if ModelVersion.objects.get(pk=proposal.base_id).state == ModelState.ACTIVE:
+        raise StaleStateError(_("This result can still be released."))
+    data = {"attempt": proposal.number}
+    return item_move(item=proposal.item, to=ItemState.GRANTED, kind="item.reopened", actor=by.opaque, data=data)
+
+
+def report_is_signed(proposal: Proposal) -> bool:
+    item = proposal.item
+    return Attestation.objects.filter(
+        subject=item.request.subject, item=item.key, attempt=proposal.number, predicate_type=UNLEARNING_REPORT
+    ).exists()
+
+
+def _locked(proposal: Proposal) -> Proposal:
+    return Proposal.objects.select_for_update(of=("self",)).select_related("item__request", "job", "base").get(pk=proposal.pk)

@@ -1,0 +1,203 @@
+"""What a claimant can do: submit, confirm, ask for a new link, withdraw."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from compliance.models import Account
+from compliance.services import CLAIMANT, StaleStateError, record_append
+from requests_app.deadlines import due_date, received_on
+from requests_app.encryption import keyed_index
+from requests_app.models import AccessLink, ErasureRequest
+from requests_app.references import reference_make, reference_normalise
+from requests_app.states import ItemState, Outcome, RequestState
+from unlearning_jobs.queue import enqueue_on_commit
+
+from .messages import message_queue, token_digest
+from .requests import request_close, request_move
+
+MAP_TASK = "requests_app.request_map"
+RESENDS_AT_MOST = 5
+
+
+class LinkError(Exception):
+    """A link from an e-mail does not open anything; the page says what to do."""
+
+
+class LinkUnknown(LinkError):
+    """No such link was ever sent."""
+
+
+class LinkExpired(LinkError):
+    """The link is too old, or a newer one was sent."""
+
+
+class LinkUsed(LinkError):
+    """The link has done its work already."""
+
+
+@dataclass(frozen=True)
+class ClaimantDetails:
+    name: str
+    email: str
+    on_behalf: bool = False
+    contact: str = ""
+
+
+@dataclass(frozen=True)
+class TargetDetails:
+    name: str = ""
+    other_names: tuple[str, ...] = ()
+    work_title: str = ""
+    work_text: str = ""
+    evidence_prompt: str = ""
+    evidence_output: str = ""
+    location: str = ""
+    declared_name: str = ""
+
+
+def request_submit(
+    *,
+    kind: str,
+    language: str,
+    claimant: ClaimantDetails,
+    target: TargetDetails,
+    submission_key: str,
+    submitted_by: Account | None = None,
+) -> ErasureRequest:
+    """Takes a submission in, starts the clock, and sends the confirmation link.
+
+    The same `submission_key` again returns the request that it made the first time.
+    """
+    key = hashlib.sha256(submission_key.encode()).hexdigest()
+    try:
+        with transaction.atomic():
+            return _submit(kind, language, claimant, target, key, submitted_by)
+    except IntegrityError:
+        existing = ErasureRequest.objects.filter(submission_key=key).first()
+        if existing is None:
+            raise
+        return existing
+
+
+def _submit(
+    kind: str, language: str, claimant: ClaimantDetails, target: TargetDetails, key: str, submitted_by: Account | None
+) -> ErasureRequest:
+    now = timezone.now()
+    request = ErasureRequest(
+        reference=reference_make(),
+        kind=kind,
+        language=language,
+        submitted_by=submitted_by,
+        submission_key=key,
+        received_at=now,
+        due_on=due_date(received_on(now, settings.TIME_ZONE), country=settings.HOLIDAY_COUNTRY),
+        name=target.name or claimant.name,
+        email=claimant.email,
+        email_index=keyed_index(claimant.email, "email"),
+        on_behalf=claimant.on_behalf,
+        contact=claimant.contact,
+        other_names="\n".join(target.other_names),
+        work_title=target.work_title,
+        work_text=target.work_text,
+        evidence_prompt=target.evidence_prompt,
+        evidence_output=target.evidence_output,
+        location=target.location,
+        declared_name=target.declared_name,
+    )
+    request.save()
+    actor = submitted_by.opaque if submitted_by else CLAIMANT
+    record_append(
+        subject=request.subject,
+        kind="request.submitted",
+        actor=actor,
+        data={"kind": kind, "language": language, "due_on": request.due_on.isoformat(), "submitted_by": actor},
+    )
+    message_queue(request=request, template="confirm_address")
+    return request
+
+
+@transaction.atomic
+def email_confirm(*, token: str) -> ErasureRequest:
+    """Uses a confirmation link: the address is the claimant's, and the search begins.
+
+    Raises:
+        LinkUnknown, LinkExpired, LinkUsed: the link opens nothing (any more).
+    """
+    link = _link(token, AccessLink.Purpose.CONFIRM)
+    if link.used_at:
+        raise LinkUsed
+    if link.expires_at <= timezone.now() or link.request.state != RequestState.AWAITING_CONFIRMATION:
+        raise LinkExpired
+    link.used_at = timezone.now()
+    link.save(update_fields=["used_at"])
+    request = link.request
+    request.confirmed_at = link.used_at
+    request_move(request=request, to=RequestState.MAPPING, kind="request.confirmed", actor=CLAIMANT, data={})
+    message_queue(request=request, template="request_received")
+    enqueue_on_commit(MAP_TASK, request.pk, queue="matching")
+    return request
+
+
+def confirmation_link_check(*, token: str) -> None:
+    """Whether a confirmation link would work, without using it (mail scanners open links).
+
+    Raises:
+        LinkUnknown, LinkExpired, LinkUsed: it would not.
+    """
+    link = _link(token, AccessLink.Purpose.CONFIRM, lock=False)
+    if link.used_at:
+        raise LinkUsed
+    if link.expires_at <= timezone.now() or link.request.state != RequestState.AWAITING_CONFIRMATION:
+        raise LinkExpired
+
+
+@transaction.atomic
+def confirmation_resend(*, reference: str, email: str) -> None:
+    """Sends a new link when the reference and the address belong together; says nothing either way."""
+    normal = reference_normalise(reference)
+    request = (
+        ErasureRequest.objects.select_for_update()
+        .filter(
+            reference=normal or "", email_index=keyed_index(email, "email"), state=RequestState.AWAITING_CONFIRMATION
+        )
+        .first()
+    )
+    if request and request.messages.filter(template="confirm_address").count() <= RESENDS_AT_MOST:
+        message_queue(request=request, template="confirm_address")
+
+
+@transaction.atomic
+def request_withdraw(*, token: str) -> ErasureRequest:
+    """Ends a request at the claimant's wish, while nothing has been unlearned.
+
+    Raises:
+        LinkUnknown, LinkExpired: the status link opens nothing.
+        StaleStateError: a job has started or the request is closed.
+    """
+    link = _link(token, AccessLink.Purpose.STATUS)
+    if link.expires_at <= timezone.now():
+        raise LinkExpired
+    request = link.request
+    if not can_withdraw(request):
+        raise StaleStateError(_("This request can no longer be withdrawn."))
+    return request_close(request=request, outcome=Outcome.WITHDRAWN, actor=CLAIMANT, template=None)
+
+
+def can_withdraw(request: ErasureRequest) -> bool:
+    busy = {ItemState.RUNNING, ItemState.AWAITING_RELEASE, ItemState.RELEASED}
+    return request.state != RequestState.CLOSED and not request.items.filter(state__in=busy).exists()
+
+
+def _link(token: str, purpose: AccessLink.Purpose, *, lock: bool = True) -> AccessLink:
+    links = AccessLink.objects.select_for_update() if lock else AccessLink.objects
+    link = links.select_related("request").filter(token_sha256=token_digest(token), purpose=purpose).first()
+    if link is None:
+        raise LinkUnknown
+    return link

@@ -1,0 +1,163 @@
+"""From a request to training examples: the search, and the officer's word on each match."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from compliance.models import Account
+from compliance.services import SYSTEM, StaleStateError, record_append
+from requests_app.encryption import keyed_index
+from requests_app.models import ErasureRequest, Item, Match
+from requests_app.states import Outcome, RequestState
+from unlearning_jobs.engine.corpora import Snapshot as SnapshotFiles
+from unlearning_jobs.engine.matching import Match as Hit
+from unlearning_jobs.engine.matching import Query, match
+from unlearning_jobs.models import ModelVersion, Snapshot
+from unlearning_jobs.states import ModelState
+
+from .permissions import require_officer
+from .requests import request_close, request_move
+
+
+@dataclass
+class Candidate:
+    """What all matchers found in one example."""
+
+    spans: set[tuple[int, int]] = field(default_factory=set)
+    methods: set[str] = field(default_factory=set)
+    score: float = 0.0
+
+    def add(self, hit: Hit) -> None:
+        self.spans.add((hit.start, hit.end))
+        self.methods.add(hit.method)
+        self.score = max(self.score, hit.score)
+
+
+def request_queries(request: ErasureRequest) -> list[Query]:
+    """What to search for. Lives in this process's memory only."""
+    if request.kind == ErasureRequest.Kind.COPYRIGHT:
+        return [Query(id="work", kind="exact", value=request.work_text)]
+    queries = [Query(id="name", kind="name", value=request.name), Query(id="email", kind="identifier", value=request.email)]
+    for number, line in enumerate(filter(None, map(str.strip, request.other_names.splitlines()))):
+        kind = "name" if " " in line else "identifier"
+        queries.append(Query(id=f"other-{number}", kind=kind, value=line))
+    return queries
+
+
+def request_map(*, request_id: int) -> None:
+    """Searches the snapshot of every active model version, and opens the review. A second run changes nothing."""
+    request = ErasureRequest.objects.get(pk=request_id)
+    if request.state != RequestState.MAPPING:
+        return
+    queries = request_queries(request)
+    found = {snapshot: _search(snapshot, queries) for snapshot in _active_snapshots()}
+    with transaction.atomic():
+        for snapshot, candidates in found.items():
+            Match.objects.bulk_create(_rows(request, snapshot, candidates), ignore_conflicts=True)
+        data = {
+            "searched": sorted(snapshot.digest for snapshot in found),
+            "queries": [{"kind": q.kind, "hmac": keyed_index(str(q.value), "query")} for q in queries],
+            "candidates": sum(len(candidates) for candidates in found.values()),
+        }
+        request_move(request=request, to=RequestState.REVIEW, kind="mapping.completed", actor=SYSTEM, data=data)
+
+
+def _active_snapshots() -> list[Snapshot]:
+    active = ModelVersion.objects.filter(state=ModelState.ACTIVE).values("snapshot")
+    return list(Snapshot.objects.filter(pk__in=active))
+
+
+def _search(snapshot: Snapshot, queries: list[Query]) -> dict[str, Candidate]:
+    files = SnapshotFiles.open(settings.ARTEFACTS / snapshot.path, digest=snapshot.digest)
+    candidates: dict[str, Candidate] = {}
+    for hit in match(files, queries):
+        candidates.setdefault(hit.record_id, Candidate()).add(hit)
+    return candidates
+
+
+def _rows(request: ErasureRequest, snapshot: Snapshot, candidates: dict[str, Candidate]) -> Iterator[Match]:
+    for record_id, candidate in candidates.items():
+        yield Match(
+            request=request,
+            snapshot=snapshot,
+            record_id=record_id,
+            spans=[list(span) for span in sorted(candidate.spans)],
+            methods=sorted(candidate.methods),
+            score=candidate.score,
+        )
+
+
+@transaction.atomic
+def matches_decide(*, request: ErasureRequest, match_ids: Iterable[int], accept: bool, by: Account) -> int:
+    """Accepts or rejects matches while the request is under review; returns how many.
+
+    Raises:
+        NotAllowedError: `by` is no officer.
+        StaleStateError: the review has ended.
+    """
+    require_officer(by)
+    request = ErasureRequest.objects.select_for_update().get(pk=request.pk)
+    if request.state != RequestState.REVIEW:
+        raise StaleStateError(_("The review of this request has ended."))
+    decision = Match.Decision.ACCEPTED if accept else Match.Decision.REJECTED
+    chosen = list(request.matches.filter(pk__in=list(match_ids)).select_related("snapshot"))
+    for row in chosen:
+        row.decision, row.decided_by, row.decided_at = decision, by, timezone.now()
+        row.save(update_fields=["decision", "decided_by", "decided_at"])
+    if chosen:
+        data = {"examples": [{"snapshot": m.snapshot.digest[:16], "record_id": m.record_id} for m in chosen]}
+        record_append(subject=request.subject, kind=f"match.{decision.value}", actor=by.opaque, data=data)
+    return len(chosen)
+
+
+@transaction.atomic
+def review_complete(*, request: ErasureRequest, by: Account) -> ErasureRequest:
+    """Ends the review: one item per active model that was trained on accepted examples; none closes the request.
+
+    Raises:
+        NotAllowedError: `by` is no officer.
+        StaleStateError: matches are still open, or the review has ended.
+    """
+    require_officer(by)
+    request = ErasureRequest.objects.select_for_update().get(pk=request.pk)
+    if request.matches.filter(decision=Match.Decision.OPEN).exists():
+        raise StaleStateError(_("Accept or reject every match first."))
+    items = list(_items(request)) if request.state == RequestState.REVIEW else []
+    request.reviewed_by = by
+    request.save(update_fields=["reviewed_by"])
+    if not items:
+        _decided(request, by, items)
+        return request_close(request=request, outcome=Outcome.NO_MATCH, actor=by.opaque, template="outcome_no_match")
+    for item in items:
+        item.save()
+    data = _decided(request, by, items)
+    return request_move(request=request, to=RequestState.IN_PROGRESS, kind="review.completed", actor=by.opaque, data=data)
+
+
+def _decided(request: ErasureRequest, by: Account, items: list[Item]) -> dict[str, object]:
+    counts = {d.value: request.matches.filter(decision=d).count() for d in Match.Decision}
+    data: dict[str, object] = {"accepted": counts["accepted"], "rejected": counts["rejected"], "items": [i.key for i in items]}
+    record_append(subject=request.subject, kind="matches.decided", actor=by.opaque, data=data)
+    return {"items": len(items)}
+
+
+def _items(request: ErasureRequest) -> Iterator[Item]:
+    number = 0
+    for version in ModelVersion.objects.filter(state=ModelState.ACTIVE).select_related("snapshot"):
+        accepted = request.matches.filter(snapshot=version.snapshot, decision=Match.Decision.ACCEPTED)
+        still_known = sorted(set(accepted.values_list("record_id", flat=True)) - set(version.erased_ids))
+        if still_known:
+            number += 1
+            yield Item(
+                request=request,
+                number=number,
+                model_name=version.name,
+                snapshot=version.snapshot,
+                record_ids=still_known,
+            )

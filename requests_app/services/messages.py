@@ -1,0 +1,104 @@
+"""E-mails to claimants: queued in the transaction of their cause, sent by a worker."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+from smtplib import SMTPException
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone, translation
+
+from compliance.services import SYSTEM, record_append
+from requests_app.models import AccessLink, ErasureRequest, Message
+from unlearning_jobs.queue import enqueue_on_commit
+
+MAX_ATTEMPTS = 5
+CONFIRM_LIFETIME = timedelta(days=3)
+STATUS_LIFETIME = timedelta(days=365)
+SEND_TASK = "requests_app.message_send"
+
+
+@transaction.atomic
+def message_queue(*, request: ErasureRequest, template: str) -> Message:
+    """Writes a message to be sent on commit. Its text is made when it is sent, and never stored."""
+    message = Message.objects.create(request=request, template=template)
+    record_append(
+        subject=request.subject, kind="message.queued", actor=SYSTEM, data={"message": message.pk, "template": template}
+    )
+    enqueue_on_commit(SEND_TASK, message.pk, queue="default")
+    return message
+
+
+@transaction.atomic
+def message_send(*, message_id: int) -> bool:
+    """Sends a waiting message; returns whether it has been sent. A failing server is tried again by the reconciler."""
+    message = (
+        Message.objects.select_for_update(of=("self",), skip_locked=True)
+        .select_related("request")
+        .filter(pk=message_id, state=Message.State.WAITING)
+        .first()
+    )
+    if message is None:
+        return False
+    message.attempts += 1
+    try:
+        _mail(message).send()
+    except (OSError, SMTPException) as error:
+        message.error = type(error).__name__
+        message.state = Message.State.FAILED if message.attempts >= MAX_ATTEMPTS else Message.State.WAITING
+        message.save()
+        if message.state == Message.State.FAILED:
+            _record(message, "message.failed")
+        return False
+    message.state, message.sent_at, message.error = Message.State.SENT, timezone.now(), ""
+    message.save()
+    _record(message, "message.sent")
+    return True
+
+
+def _record(message: Message, kind: str) -> None:
+    data = {"message": message.pk, "template": message.template}
+    record_append(subject=message.request.subject, kind=kind, actor=SYSTEM, data=data)
+
+
+def _mail(message: Message) -> EmailMultiAlternatives:
+    request = message.request
+    status_link = _link(request, AccessLink.Purpose.STATUS, STATUS_LIFETIME)
+    confirms = message.template == "confirm_address"
+    refused = request.items.filter(state="refused").exclude(reasons=b"").first()
+    context = {
+        "reference": request.reference,
+        "kind": request.kind,
+        "due_on": request.due_on,
+        "organisation": settings.ORGANISATION,
+        "link": _link(request, AccessLink.Purpose.CONFIRM, CONFIRM_LIFETIME) if confirms else status_link,
+        "status_link": status_link,
+        "reasons": refused.reasons if refused else "",
+    }
+    with translation.override(request.language):
+        subject = render_to_string(f"email/{message.template}.subject.txt", context).strip()
+        mail = EmailMultiAlternatives(
+            subject, render_to_string(f"email/{message.template}.txt", context), settings.DEFAULT_FROM_EMAIL, [request.email]
+        )
+        mail.attach_alternative(render_to_string(f"email/{message.template}.html", context), "text/html")
+    return mail
+
+
+def _link(request: ErasureRequest, purpose: AccessLink.Purpose, lifetime: timedelta) -> str:
+    """A fresh secret link; a newer confirmation link supersedes the older ones."""
+    now = timezone.now()
+    if purpose == AccessLink.Purpose.CONFIRM:
+        request.links.filter(purpose=purpose, used_at=None).update(expires_at=now)
+    token = secrets.token_urlsafe(32)
+    AccessLink.objects.create(request=request, purpose=purpose, token_sha256=token_digest(token), expires_at=now + lifetime)
+    return settings.PUBLIC_URL.rstrip("/") + reverse(f"public:{purpose.value}", args=[token])
+
+
+def token_digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

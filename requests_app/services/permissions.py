@@ -1,0 +1,38 @@
+"""Who may do what in a case. The database holds the same rules (models and migration 0002)."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+from compliance.models import Account
+from compliance.services import NotAllowedError
+from requests_app.models import Proposal
+
+
+def require_officer(account: Account) -> None:
+    """Raises NotAllowedError unless `account` is an active officer."""
+    if account.role != Account.Role.OFFICER or not account.is_active:
+        raise NotAllowedError(_("Only an officer can do this."))
+
+
+def approval_refusal(proposal: Proposal, account: Account) -> str:
+    """Why `account` may not approve `proposal`; empty when it may."""
+    request = proposal.item.request
+    if account.role != Account.Role.OFFICER or not account.is_active:
+        return _("Only an officer can do this.")
+    if account.pk == proposal.proposed_by_id:
+        return _("You proposed this yourself; another officer must approve it.")
+    if account.pk == request.submitted_by_id:
+        return _("You submitted this request; another officer must approve it.")
+    if account.pk in request.mapped_by():
+        return _("You reviewed the matches of this request; another officer must approve it.")
+    return ""
+
+
+def release_refusal(proposal: Proposal, account: Account) -> str:
+    """Why `account` may not release the result of `proposal`; empty when it may."""
+    if account.role != Account.Role.OFFICER or not account.is_active:
+        return _("Only an officer can do this.")
+    if account.pk == proposal.approved_by_id:
+        return _("You approved this; another officer must release it.")
+    return ""

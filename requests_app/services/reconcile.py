@@ -1,0 +1,55 @@
+"""Repairs what lost messages leave behind, and closes what was never confirmed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import CharField, Exists, F, OuterRef, QuerySet, Value
+from django.db.models.functions import Cast, Concat
+from django.utils import timezone
+
+from compliance.evidence.statements import RELEASE
+from compliance.models import Attestation
+from compliance.services import SYSTEM
+from requests_app.models import ErasureRequest, Message, Proposal
+from requests_app.states import ItemState, Outcome, RequestState
+from unlearning_jobs.queue import enqueue
+
+from .decisions import RELEASE_SIGN_TASK, proposal_evaluated
+from .intake import MAP_TASK
+from .messages import SEND_TASK
+from .requests import request_close
+
+RING_AGAIN_AFTER = timedelta(seconds=20)
+UNCONFIRMED_AFTER = timedelta(days=21)
+
+
+def requests_reconcile() -> None:
+    """Rings again for searches, messages and signatures that are due, and takes over verdicts that were missed."""
+    now = timezone.now()
+    overdue = now - RING_AGAIN_AFTER
+    for pk in ErasureRequest.objects.filter(state=RequestState.MAPPING, confirmed_at__lt=overdue).values_list("pk", flat=True):
+        enqueue(MAP_TASK, pk, queue="matching")
+    for pk in Message.objects.filter(state=Message.State.WAITING, created_at__lt=overdue).values_list("pk", flat=True):
+        enqueue(SEND_TASK, pk, queue="default")
+    for proposal in Proposal.objects.filter(item__state=ItemState.RUNNING, job__finished_at__lt=overdue).select_related("job"):
+        if proposal.job:
+            proposal_evaluated(job=proposal.job)
+    for pk in _releases_unsigned().filter(released_at__lt=overdue).values_list("pk", flat=True):
+        enqueue(RELEASE_SIGN_TASK, pk, queue="signing")
+    for request in ErasureRequest.objects.filter(
+        state=RequestState.AWAITING_CONFIRMATION, received_at__lt=now - UNCONFIRMED_AFTER
+    ):
+        with transaction.atomic():
+            request_close(request=request, outcome=Outcome.UNCONFIRMED, actor=SYSTEM, template=None)
+
+
+def _releases_unsigned() -> QuerySet[Proposal]:
+    signed = Attestation.objects.filter(
+        subject=OuterRef("subject"), item=OuterRef("key"), attempt=OuterRef("number"), predicate_type=RELEASE
+    )
+    return Proposal.objects.annotate(
+        subject=Concat(Value("request:"), F("item__request__reference")),
+        key=Concat(Value("item-"), Cast(F("item__number"), CharField())),
+    ).filter(~Exists(signed))

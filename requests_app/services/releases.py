@@ -1,0 +1,51 @@
+"""The signed statement that a model was released. Runs in the signing process."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from compliance.evidence.statements import MODEL_SUBJECT, UNLEARNING_REPORT, Release, Statement, Subject
+from compliance.models import Attestation, RecordEntry
+from compliance.services import StaleStateError
+from compliance.signing import attestation_sign, checkpoint_sign
+from requests_app.models import Proposal
+
+
+def release_sign(*, proposal_id: int) -> Attestation:
+    """Signs who released which model in place of which, and a checkpoint over it.
+
+    Raises:
+        StaleStateError: the proposal has not been released.
+    """
+    proposal = Proposal.objects.select_related(
+        "item__request", "job__result_version", "base", "approved_by", "released_by"
+    ).get(pk=proposal_id)
+    job, approver, releaser = proposal.job, proposal.approved_by, proposal.released_by
+    if job is None or job.result_version is None or approver is None or releaser is None:
+        message = "There is no release to sign."
+        raise StaleStateError(message)
+    request = proposal.item.request
+    report = Attestation.objects.get(
+        subject=request.subject,
+        item=proposal.item.key,
+        attempt=proposal.number,
+        predicate_type=UNLEARNING_REPORT,
+    )
+    with transaction.atomic():
+        predicate = Release(
+            request=request.reference,
+            item=proposal.item.key,
+            attempt=proposal.number,
+            report_envelope_sha256=report.sha256,
+            released_model_sha256=job.result_version.digest,
+            replaced_model_sha256=proposal.base.digest,
+            mapped_by=tuple(sorted(f"account:{pk}" for pk in request.mapped_by())),
+            approved_by=approver.opaque,
+            released_by=releaser.opaque,
+            record_entries=RecordEntry.objects.filter(subject=request.subject).count(),
+        )
+        statement = Statement((Subject(MODEL_SUBJECT, job.result_version.digest),), predicate)
+        attestation = attestation_sign(statement=statement, subject=request.subject, files={})
+    checkpoint_sign()
+    return attestation
+

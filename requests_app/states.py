@@ -1,0 +1,98 @@
+"""The states of requests and items, and which may follow which. No I/O."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class RequestState(models.TextChoices):
+    AWAITING_CONFIRMATION = "awaiting_confirmation", _("Awaiting e-mail confirmation")
+    MAPPING = "mapping", _("Searching training data")
+    REVIEW = "review", _("Matches to review")
+    IN_PROGRESS = "in_progress", _("In progress")
+    CLOSED = "closed", _("Closed")
+
+
+REQUEST_TRANSITIONS: dict[RequestState, frozenset[RequestState]] = {
+    RequestState.AWAITING_CONFIRMATION: frozenset({RequestState.MAPPING, RequestState.CLOSED}),
+    RequestState.MAPPING: frozenset({RequestState.REVIEW, RequestState.CLOSED}),
+    RequestState.REVIEW: frozenset({RequestState.MAPPING, RequestState.IN_PROGRESS, RequestState.CLOSED}),
+    RequestState.IN_PROGRESS: frozenset({RequestState.CLOSED}),
+    RequestState.CLOSED: frozenset(),
+}
+
+
+class Outcome(models.TextChoices):
+    COMPLETED = "completed", _("Completed")
+    REFUSED = "refused", _("Refused")
+    NO_MATCH = "no_match", _("Nothing found")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+    UNCONFIRMED = "unconfirmed", _("Never confirmed")
+
+
+class ItemState(models.TextChoices):
+    DECIDING = "deciding", _("To be decided")
+    GRANTED = "granted", _("Granted: choose a method")
+    AWAITING_APPROVAL = "awaiting_approval", _("Awaiting approval")
+    RUNNING = "running", _("Unlearning")
+    AWAITING_RELEASE = "awaiting_release", _("Awaiting release")
+    RELEASED = "released", _("Released")
+    REFUSED = "refused", _("Refused")
+
+
+ITEM_TRANSITIONS: dict[ItemState, frozenset[ItemState]] = {
+    ItemState.DECIDING: frozenset({ItemState.GRANTED, ItemState.REFUSED}),
+    ItemState.GRANTED: frozenset({ItemState.AWAITING_APPROVAL}),
+    # declined: back to the choice of a method
+    ItemState.AWAITING_APPROVAL: frozenset({ItemState.RUNNING, ItemState.GRANTED}),
+    # not passed, failed or cancelled: back to the choice of a method, under a new approval
+    ItemState.RUNNING: frozenset({ItemState.AWAITING_RELEASE, ItemState.GRANTED}),
+    # the active version moved on meanwhile: the choice is made again
+    ItemState.AWAITING_RELEASE: frozenset({ItemState.RELEASED, ItemState.GRANTED}),
+    ItemState.RELEASED: frozenset(),
+    ItemState.REFUSED: frozenset(),
+}
+
+
+class Ground(models.TextChoices):
+    """Why an item is granted or refused; stored per item."""
+
+    NO_LONGER_NECESSARY = "17_1_a", _("Art. 17(1)(a): no longer necessary for its purpose")
+    CONSENT_WITHDRAWN = "17_1_b", _("Art. 17(1)(b): consent withdrawn")
+    OBJECTION = "17_1_c", _("Art. 17(1)(c): objection under Art. 21")
+    UNLAWFUL = "17_1_d", _("Art. 17(1)(d): processed unlawfully")
+    LEGAL_OBLIGATION = "17_1_e", _("Art. 17(1)(e): erasure required by law")
+    CHILD = "17_1_f", _("Art. 17(1)(f): collected from a child for an online service")
+    RIGHTS = "rights", _("Copyright: the use was not, or is no longer, permitted")
+    EXPRESSION = "17_3_a", _("Art. 17(3)(a): freedom of expression and information")
+    PUBLIC_TASK = "17_3_b", _("Art. 17(3)(b): legal obligation or public task")
+    PUBLIC_HEALTH = "17_3_c", _("Art. 17(3)(c): public health")
+    RESEARCH = "17_3_d", _("Art. 17(3)(d): archiving, research or statistics")
+    LEGAL_CLAIMS = "17_3_e", _("Art. 17(3)(e): legal claims")
+    EXCESSIVE = "12_5", _("Art. 12(5): manifestly unfounded or excessive")
+    NO_RIGHT = "no_right", _("Copyright: no right in the work, or no authority to act")
+
+
+GRANT_GROUNDS = {
+    "erasure": (
+        Ground.NO_LONGER_NECESSARY,
+        Ground.CONSENT_WITHDRAWN,
+        Ground.OBJECTION,
+        Ground.UNLAWFUL,
+        Ground.LEGAL_OBLIGATION,
+        Ground.CHILD,
+    ),
+    "copyright": (Ground.RIGHTS,),
+}
+REFUSE_GROUNDS = {
+    "erasure": (
+        Ground.EXPRESSION,
+        Ground.PUBLIC_TASK,
+        Ground.PUBLIC_HEALTH,
+        Ground.RESEARCH,
+        Ground.LEGAL_CLAIMS,
+        Ground.EXCESSIVE,
+    ),
+    "copyright": (Ground.NO_RIGHT, Ground.LEGAL_CLAIMS, Ground.RESEARCH),
+}

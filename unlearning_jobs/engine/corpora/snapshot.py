@@ -1,0 +1,160 @@
+"""Reading a snapshot, without holding it in memory."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Self
+
+import numpy as np
+
+from ..errors import CorpusError
+from .create import SnapshotInfo, describe, record_id
+from .merkle import MerkleTree
+
+UNREADABLE = "The snapshot is incomplete or damaged; register the corpus again."
+
+
+@dataclass(frozen=True)
+class Example:
+    """One example. Match spans are character offsets into `text`."""
+
+    record_id: str
+    set: str
+    prompt: str
+    completion: str
+    paraphrased_answer: str | None = None
+    perturbed_answer: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """Prompt, line break and completion; the completion alone for plain text."""
+        return f"{self.prompt}\n{self.completion}" if self.prompt else self.completion
+
+
+class Snapshot:
+    """A snapshot on disk. Open it with `Snapshot.open`; it is safe to share between threads and processes."""
+
+    def __init__(self, folder: Path, info: SnapshotInfo) -> None:
+        self.folder, self.info = folder, info
+        self._offsets = np.memmap(folder / "offsets.u64", dtype="<u8", mode="r")
+        self._manifest_line = (folder / "manifest.jsonl").stat().st_size // info.examples
+
+    @classmethod
+    def open(cls, path: Path | str, digest: str | None = None) -> Self:
+        """Open the snapshot in the folder `path`.
+
+        With a `digest`, the snapshot must be the one of that digest, and every file is checked against it.
+
+        Raises:
+            CorpusError: there is no snapshot, it is damaged, or it is another one.
+        """
+        folder = Path(path)
+        try:
+            content = (folder / "snapshot.json").read_bytes()
+        except OSError:
+            message = f"There is no snapshot in the folder {folder.name}; register the corpus first."
+            raise CorpusError(message) from None
+        info = describe(folder, content)
+        if digest is not None and info.digest != digest:
+            message = "The snapshot is not the one that was named: its digest differs."
+            raise CorpusError(message)
+        try:
+            snapshot = cls(folder, info)
+            if digest is not None:
+                snapshot.verify()
+        except (OSError, ValueError, KeyError):
+            raise CorpusError(UNREADABLE) from None
+        return snapshot
+
+    def __len__(self) -> int:
+        return self.info.examples
+
+    def examples(self, split: str | None = None) -> Iterator[Example]:
+        """Examples of one set (train, held_out, or an extra one) or of all, in order."""
+        with (self.folder / "examples.jsonl").open("rb") as file:
+            for line in file:
+                example = _parsed(line)
+                if split is None or example.set == split:
+                    yield example
+
+    def get(self, ids: Iterable[str]) -> list[Example]:
+        """The examples with these ids, in the order asked for.
+
+        Raises:
+            CorpusError: an id is not of this snapshot.
+        """
+        with (self.folder / "examples.jsonl").open("rb") as file:
+            return [self._at(file, position) for position in map(self.position, ids)]
+
+    def position(self, identifier: str) -> int:
+        """Where the example with this id stands.
+
+        Raises:
+            CorpusError: the id is not of this snapshot.
+        """
+        position = int(identifier[1:]) if identifier[1:].isdecimal() else -1
+        if not 0 <= position < len(self) or identifier != record_id(position):
+            message = f"The snapshot has no example {identifier[:40]!r}."
+            raise CorpusError(message)
+        return position
+
+    def manifest_digest(self, ids: Iterable[str]) -> str:
+        """SHA-256 over the manifest's lines of these examples, sorted. It names a training set without disclosing it."""
+        digest = hashlib.sha256()
+        with (self.folder / "manifest.jsonl").open("rb") as file:
+            for position in sorted({self.position(i) for i in ids}):
+                file.seek(position * self._manifest_line)
+                digest.update(file.read(self._manifest_line))
+        return digest.hexdigest()
+
+    def verify(self) -> None:
+        """Check every example against its manifest line, and the manifest against the root.
+
+        Raises:
+            CorpusError: something differs.
+        """
+        salt, tree, offset = (self.folder / "salt").read_bytes(), MerkleTree(), 0
+        whole = hashlib.sha256()
+        with (
+            (self.folder / "examples.jsonl").open("rb") as examples,
+            (self.folder / "manifest.jsonl").open("rb") as manifest,
+        ):
+            for position, (line, entry) in enumerate(zip(examples, manifest, strict=True)):
+                expected = json.loads(entry)
+                seal = hmac.digest(salt, line.rstrip(b"\n"), "sha256").hex()
+                if expected != {"hmac": seal, "id": record_id(position)} or self._offsets[position] != offset:
+                    raise CorpusError(UNREADABLE)
+                offset += len(line)
+                whole.update(line)
+                tree.add(entry.rstrip(b"\n"))
+        described = json.loads((self.folder / "snapshot.json").read_bytes())
+        found = (tree.count, tree.root().hex(), whole.hexdigest())
+        if found != (self.info.examples, self.info.merkle_root, described["examples_sha256"]):
+            raise CorpusError(UNREADABLE)
+
+    def _at(self, file: BinaryIO, position: int) -> Example:
+        file.seek(int(self._offsets[position]))
+        example = _parsed(file.readline())
+        if example.record_id != record_id(position):
+            raise CorpusError(UNREADABLE)
+        return example
+
+
+def _parsed(line: bytes) -> Example:
+    try:
+        data = json.loads(line)
+        return Example(
+            record_id=data["id"],
+            set=data["set"],
+            prompt=data["prompt"],
+            completion=data["completion"],
+            paraphrased_answer=data.get("paraphrased_answer"),
+            perturbed_answer=tuple(data.get("perturbed_answer", ())),
+        )
+    except (ValueError, KeyError, TypeError):
+        raise CorpusError(UNREADABLE) from None

@@ -1,0 +1,179 @@
+"""Reading rows from JSON lines, CSV and Parquet, one at a time. Every error names the file and the line.
+
+A row has `question` and `answer`, or `prompt` and `completion`, or `text`; the same in all rows of a file. Optional:
+`split` ("train" or "held_out"), `paraphrased_answer`, and `perturbed_answer`, a list of wrong answers (in CSV: as JSON).
+Other columns are left aside. Messages never quote a row: it may be about somebody.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import CorpusError
+
+MAX_ROW_BYTES = 1 << 20
+SHAPES = (("question", "answer"), ("prompt", "completion"), ("text",))
+SPLITS = ("train", "held_out")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One example as it stands in a source. `prompt` is empty for plain text."""
+
+    prompt: str
+    completion: str
+    split: str
+    paraphrased_answer: str | None
+    perturbed_answer: tuple[str, ...]
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """The rows of one file, in its order.
+
+    Raises:
+        CorpusError: the file cannot be read, is of an unknown format, or a row is not as described above.
+    """
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        message = f"{path.name}: unknown format; use a file that ends in {', '.join(sorted(READERS))}."
+        raise CorpusError(message)
+    shape: tuple[str, ...] | None = None
+    try:
+        for line, record in reader(path):
+            where = f"{path.name}, line {line}"
+            shape = _checked_shape(record, shape, where)
+            yield _row(record, shape, where)
+    except UnicodeDecodeError as error:
+        message = f"{path.name} is not UTF-8 (byte {error.start} of a block); convert it, for instance with iconv."
+        raise CorpusError(message) from None
+    except OSError as error:
+        message = f"{path.name} cannot be read: {error.strerror or type(error).__name__}."
+        raise CorpusError(message) from None
+
+
+def _json_lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    with path.open("rb") as file:
+        for number, line in enumerate(_limited_lines(file, path.name), start=1):
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+            if not text.strip():
+                continue
+            try:
+                record = json.loads(text)
+            except json.JSONDecodeError as error:
+                message = f"{path.name}, line {number}: not JSON ({error.msg} at column {error.colno})."
+                raise CorpusError(message) from None
+            if not isinstance(record, dict):
+                message = f"{path.name}, line {number}: each line must be a JSON object."
+                raise CorpusError(message)
+            yield number, record
+
+
+def _csv(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    csv.field_size_limit(MAX_ROW_BYTES)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file, strict=True)
+        try:
+            for record in reader:
+                if None in record or None in record.values():
+                    message = f"{path.name}, line {reader.line_num}: not as many cells as the header has."
+                    raise CorpusError(message)
+                yield reader.line_num, {name: _csv_cell(name, cell, path, reader.line_num) for name, cell in record.items()}
+        except csv.Error as error:
+            message = f"{path.name}, line {reader.line_num}: not readable as CSV ({error})."
+            raise CorpusError(message) from None
+
+
+def _csv_cell(name: str, cell: str, path: Path, line: int) -> object:
+    if name != "perturbed_answer":
+        return cell if cell or name != "paraphrased_answer" else None
+    try:
+        return json.loads(cell) if cell else []
+    except json.JSONDecodeError:
+        message = f"{path.name}, line {line}: perturbed_answer must be a JSON list of strings."
+        raise CorpusError(message) from None
+
+
+def _parquet(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    import pyarrow  # slow to load, and only Parquet needs it
+    import pyarrow.parquet
+
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            number = 0
+            for batch in file.iter_batches(batch_size=1024):
+                for record in batch.to_pylist():
+                    number += 1
+                    yield number, record
+    except pyarrow.ArrowException as error:
+        message = f"{path.name} is not readable as Parquet ({type(error).__name__})."
+        raise CorpusError(message) from None
+
+
+READERS: Mapping[str, Callable[[Path], Iterator[tuple[int, Mapping[str, Any]]]]] = {
+    ".jsonl": _json_lines,
+    ".json": _json_lines,
+    ".csv": _csv,
+    ".parquet": _parquet,
+}
+
+
+def _limited_lines(file: Any, name: str) -> Iterator[bytes]:
+    number = 0
+    while line := file.readline(MAX_ROW_BYTES + 1):
+        number += 1
+        if len(line) > MAX_ROW_BYTES:
+            message = f"{name}, line {number}: longer than {MAX_ROW_BYTES} bytes; split it into shorter examples."
+            raise CorpusError(message)
+        yield line
+
+
+def _checked_shape(record: Mapping[str, Any], shape: tuple[str, ...] | None, where: str) -> tuple[str, ...]:
+    found = next((s for s in SHAPES if all(record.get(name) is not None for name in s)), None)
+    if found is None:
+        message = f"{where}: needs question and answer, or prompt and completion, or text."
+        raise CorpusError(message)
+    if shape is not None and found != shape:
+        message = (
+            f"{where}: has {' and '.join(found)} where earlier rows have {' and '.join(shape)}; use one file per shape."
+        )
+        raise CorpusError(message)
+    return found
+
+
+def _row(record: Mapping[str, Any], shape: tuple[str, ...], where: str) -> Row:
+    texts = [_text(record[name], name, where) for name in shape]
+    split = record.get("split") or "train"
+    if split not in SPLITS:
+        message = f"{where}: split must be one of {', '.join(SPLITS)}."
+        raise CorpusError(message)
+    paraphrase, perturbed = record.get("paraphrased_answer"), record.get("perturbed_answer") or []
+    if not isinstance(perturbed, list):
+        message = f"{where}: perturbed_answer must be a list of strings."
+        raise CorpusError(message)
+    return Row(
+        prompt=texts[0] if len(texts) > 1 else "",
+        completion=texts[-1],
+        split=split,
+        paraphrased_answer=None if paraphrase is None else _text(paraphrase, "paraphrased_answer", where),
+        perturbed_answer=tuple(_text(p, "perturbed_answer", where) for p in perturbed),
+    )
+
+
+def _text(value: object, name: str, where: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        message = f"{where}: {name} must be text and not empty."
+        raise CorpusError(message)
+    if len(value.encode("utf-8", "replace")) > MAX_ROW_BYTES:
+        message = f"{where}: {name} is longer than {MAX_ROW_BYTES} bytes; split it into shorter examples."
+        raise CorpusError(message)
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        message = f"{where}: {name} holds half a surrogate pair, which is not text."
+        raise CorpusError(message) from None
+    return value

@@ -1,0 +1,97 @@
+"""Reads about compute for other rooms: which methods can run, what an example says, what a job found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from .engine.catalogue import METHODS, Facts, expected_cost, obstacles
+from .engine.contracts import Evaluation, JobResult, Recipe
+from .engine.corpora import Example
+from .engine.corpora import Snapshot as SnapshotFiles
+from .models import Job, ModelVersion, Snapshot
+
+
+@dataclass(frozen=True)
+class MethodOption:
+    """A method as an officer sees it before choosing."""
+
+    name: str
+    title: str
+    guarantee: str
+    description: str
+    source: str
+    cost_share: float
+    """Expected share of one retraining."""
+    cost_seconds: float
+    obstacles: tuple[str, ...]
+
+    @property
+    def can_run(self) -> bool:
+        return not self.obstacles
+
+
+def job_facts(base: ModelVersion, forget_count: int) -> Facts:
+    recipe = Recipe.from_json(base.recipe.body)
+    train = base.snapshot.counts.get("train", 0) - len(base.erased_ids)
+    return Facts(
+        family=recipe.family,
+        forget=forget_count,
+        retain=train - forget_count,
+        held_out=base.snapshot.counts.get("held_out", 0),
+        epochs=recipe.epochs,
+        trained_seconds=base.training_seconds,
+    )
+
+
+def method_obstacles(method: str, base: ModelVersion, forget_count: int) -> list[str]:
+    """Why `method` cannot run on this model and forget set; empty when it can."""
+    if method not in METHODS:
+        return [f"There is no method {method!r}."]
+    return obstacles(method, job_facts(base, forget_count))
+
+
+def method_options(base: ModelVersion, forget_count: int) -> list[MethodOption]:
+    """Every method with its guarantee, expected cost and obstacles, those that can run first."""
+    facts = job_facts(base, forget_count)
+    options = []
+    for name, info in METHODS.items():
+        share = expected_cost(name, facts)
+        options.append(
+            MethodOption(
+                name=name,
+                title=info.title,
+                guarantee=info.guarantee,
+                description=info.description,
+                source=info.source,
+                cost_share=share,
+                cost_seconds=share * base.training_seconds,
+                obstacles=tuple(obstacles(name, facts)),
+            )
+        )
+    return sorted(options, key=lambda option: not option.can_run)
+
+
+def examples_by_id(snapshot: Snapshot, record_ids: Iterable[str]) -> dict[str, Example]:
+    """The examples themselves, for an officer's eyes."""
+    files = SnapshotFiles.open(settings.ARTEFACTS / snapshot.path, digest=snapshot.digest)
+    return {example.id: example for example in files.get(record_ids)}
+
+
+def job_result(job: Job) -> JobResult | None:
+    """What a completed job wrote; None before that, or when its folder is gone."""
+    if not job.output:
+        return None
+    try:
+        raw = (settings.ARTEFACTS / job.output / "result.json").read_bytes()
+    except FileNotFoundError:
+        return None
+    return JobResult.from_json(json.loads(raw))
+
+
+def job_evaluation(job: Job) -> Evaluation | None:
+    result = job_result(job)
+    return result.evaluation if result else None
