@@ -1,0 +1,67 @@
+# Lethe's commands. `make demo` and `make test` need Python 3.11+ and nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+DATA ?=
+MESSAGES := $(patsubst %.po,%.mo,$(wildcard locale/*/LC_MESSAGES/django.po))
+export LETHE_ENV ?= local
+export OMP_WAIT_POLICY ?= PASSIVE
+
+.PHONY: help install demo serve test check format bench browser clean
+.DEFAULT_GOAL := help
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+install: $(VENV)/.installed $(MESSAGES) ## everything the other targets need, into .venv; a no-op when nothing changed
+
+$(VENV)/.installed: requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Lethe needs Python 3.11 or newer; set PYTHON=python3.11 (or newer)."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python cannot make a virtual environment here. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@echo "Installing into $(VENV) (about a minute, 2 GB) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+%.mo: %.po $(VENV)/.installed
+	@$(BIN)/pybabel --quiet compile -i $< -o $@
+
+demo: install ## the main path end to end on demo data, from a browser's form to verified evidence
+	@$(BIN)/python -m demo
+
+serve: install ## the site and its workers on PORT, with demo data and log-ins, until Ctrl-C
+	@$(BIN)/python -m demo serve --port $(PORT)
+
+test: install browser ## every test, browser tests included
+	@$(BIN)/python -m pytest
+
+check: install ## ruff, mypy, import-linter, migrations, templates
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py check --fail-level WARNING
+	$(BIN)/djade --check --target-version 5.2 $$(git ls-files 'templates/*.html')
+
+format: install ## formats code and templates
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	-$(BIN)/djade --target-version 5.2 $$(git ls-files 'templates/*.html')
+
+bench: install ## lists the benchmarks
+	@$(BIN)/python -m benchmarks
+
+bench-%: install
+	@$(BIN)/python -m benchmarks $* $(if $(DATA),--data $(DATA))
+
+# Debian's Chromium drives the browser tests. Where it cannot be had they skip with the reason, and fail under CI=true.
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "Installing Chromium for the browser tests ..."; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	  else echo "No Chromium here: browser tests will be skipped. On Debian: apt install chromium"; fi; }
+
+clean: ## removes var/ (databases, artefacts, caches), not .venv
+	rm -rf var
