@@ -22,6 +22,9 @@ type_hints_of: Callable[[type], dict[str, Any]] = typing.get_type_hints
 Guarantee = Literal["exact", "certified", "empirical", "suppression", "control"]
 Outcome = Literal["passed", "failed", "inconclusive"]
 Direction = Literal["undershot", "overshot"]
+FEWEST_ORACLES = 4
+LONGEST_SHOWN = 60
+"""Characters of a wrong value that an error message repeats."""
 
 
 def canonical_json(value: object) -> bytes:
@@ -186,7 +189,7 @@ class Protocol(Contract):
             found.append("Replicates and oracles share seeds; use different ones.")
         if any(len(set(seeds)) != len(seeds) for seeds in (self.replicate_seeds, self.oracle_seeds)):
             found.append("A seed is repeated.")
-        if len(self.replicate_seeds) < 1 or len(self.oracle_seeds) < 4:
+        if not self.replicate_seeds or len(self.oracle_seeds) < FEWEST_ORACLES:
             found.append("At least one replicate and four oracles are needed: the unit of replication is the model.")
         elif self.smallest_p() > self.alpha:
             found.append(f"With so few models no permutation can reach p = {self.alpha}; add replicates or oracles.")
@@ -394,6 +397,8 @@ def _parse_dataclass(kind: type, data: object, where: str) -> Any:
 def _check(holds: bool, data: object, where: str, expected: str) -> Any:
     if not holds:
         shown = repr(data)
-        message = f"{where} must be {expected}, not {shown if len(shown) < 60 else shown[:57] + '...'}."
+        message = (
+            f"{where} must be {expected}, not {shown if len(shown) < LONGEST_SHOWN else shown[: LONGEST_SHOWN - 3] + '...'}."
+        )
         raise SpecError(message)
     return data

@@ -23,8 +23,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ..contracts import canonical_json
-from ..errors import CorpusError
+from unlearning_jobs.engine.contracts import canonical_json
+from unlearning_jobs.engine.errors import CorpusError
+
 from .merkle import MerkleTree
 from .sources import SPLITS, Row, read_rows
 

@@ -12,7 +12,8 @@ from typing import BinaryIO, Self
 
 import numpy as np
 
-from ..errors import CorpusError
+from unlearning_jobs.engine.errors import CorpusError
+
 from .create import SnapshotInfo, describe, record_id
 from .merkle import MerkleTree
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import CorpusError
+from unlearning_jobs.engine.errors import CorpusError
 
 MAX_ROW_BYTES = 1 << 20
 SHAPES = (("question", "answer"), ("prompt", "completion"), ("text",))
@@ -99,17 +99,17 @@ def _csv_cell(name: str, cell: str, path: Path, line: int) -> object:
 
 
 def _parquet(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    import pyarrow  # slow to load, and only Parquet needs it
-    import pyarrow.parquet
+    import pyarrow as pa  # slow to load, and only Parquet needs it
+    import pyarrow.parquet as pq
 
     try:
-        with pyarrow.parquet.ParquetFile(path) as file:
+        with pq.ParquetFile(path) as file:
             number = 0
             for batch in file.iter_batches(batch_size=1024):
                 for record in batch.to_pylist():
                     number += 1
                     yield number, record
-    except pyarrow.ArrowException as error:
+    except pa.ArrowException as error:
         message = f"{path.name} is not readable as Parquet ({type(error).__name__})."
         raise CorpusError(message) from None
 

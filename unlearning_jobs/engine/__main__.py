@@ -1,0 +1,179 @@
+"""The engine's command line.
+
+    python -m unlearning_jobs.engine methods | metrics
+    python -m unlearning_jobs.engine example causal_lm --out DIR > spec.json
+    python -m unlearning_jobs.engine run spec.json --out DIR [--progress ndjson] [--exit-with-parent]
+
+Exit status: 0 done; 1 unexpected error; 2 the job or the command cannot be done, and the message says why; 143 ended by
+SIGTERM.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import TextIO
+
+from .catalogue import METHODS, METRICS
+from .contracts import JobResult, JobSpec, Progress, ProgressCallback
+from .errors import EngineError, SpecError
+
+BAR = 30
+SIGTERM_STATUS = 143
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except EngineError as error:
+        _report_error(options, error.code, str(error))
+        return 2
+    except Exception as error:  # noqa: BLE001  # the last door: messages of other libraries may quote the corpus, so only names go out
+        _report_error(options, "unexpected", f"Unexpected {type(error).__name__}.")
+        for frame in traceback.extract_tb(error.__traceback__):
+            sys.stderr.write(f"  {Path(frame.filename).name}:{frame.lineno} in {frame.name}\n")
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m unlearning_jobs.engine", description="Unlearn, and measure how well.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands.add_parser("methods", help="list the unlearning methods").set_defaults(command=_methods)
+    commands.add_parser("metrics", help="list the metrics").set_defaults(command=_metrics)
+    example = commands.add_parser("example", help="print a job spec that runs, and make the small corpus it needs")
+    example.add_argument("family", choices=["causal_lm"])
+    example.add_argument(
+        "--out", type=Path, default=Path("engine-example"), help="folder for the corpus (default: %(default)s)"
+    )
+    example.add_argument("--schema", action="store_true", help="print the JSON schema of a job spec instead")
+    example.set_defaults(command=_example)
+    run = commands.add_parser("run", help="run one job")
+    run.add_argument("spec", type=Path, help="the job spec, a JSON file")
+    run.add_argument("--out", type=Path, required=True, help="folder for the result")
+    run.add_argument("--progress", choices=["auto", "ndjson", "none"], default="auto", help="auto: a bar on a terminal")
+    run.add_argument("--exit-with-parent", action="store_true", help="end at once when standard input is closed")
+    run.set_defaults(command=_run)
+    return parser
+
+
+def _methods(_: argparse.Namespace) -> int:
+    for method in METHODS.values():
+        _print(f"{method.name}  ({method.guarantee})  {method.title}")
+        _print(f"    {method.description}\n    {method.source}")
+        for option in method.options:
+            _print(f"    {option.name} = {option.default}  {option.description}")
+    return 0
+
+
+def _metrics(_: argparse.Namespace) -> int:
+    for metric in METRICS.values():
+        _print(f"{metric.name}  {metric.title}\n    {metric.description}\n    {metric.source}")
+    return 0
+
+
+def _example(options: argparse.Namespace) -> int:
+    from .example import make_example
+    from .schema import json_schema
+
+    shown = json_schema(JobSpec) if options.schema else make_example(options.out).to_json()
+    _print(json.dumps(shown, indent=2, ensure_ascii=False))
+    return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    signal.signal(signal.SIGTERM, _terminated)
+    if options.exit_with_parent:
+        threading.Thread(target=_exit_at_end_of, args=(sys.stdin,), daemon=True).start()
+    spec = _read_spec(options.spec)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads: spinning threads starve other processes
+    from .pipeline import run
+
+    result = run(spec, options.out, _reporter(options.progress))
+    if options.progress != "ndjson":
+        _summarise(result, options.out)
+    return 0
+
+
+def _read_spec(path: Path) -> JobSpec:
+    try:
+        return JobSpec.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        message = f"{path} cannot be read: {error.strerror}."
+        raise SpecError(message) from None
+    except ValueError as error:
+        message = f"{path} is not JSON: {error}."
+        raise SpecError(message) from None
+
+
+def _terminated(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit(SIGTERM_STATUS)
+
+
+def _exit_at_end_of(stream: TextIO) -> None:
+    """End the process when the parent's end of the pipe is gone, however the parent ended."""
+    while stream.buffer.read(1):
+        pass
+    os._exit(SIGTERM_STATUS)
+
+
+def _reporter(kind: str) -> ProgressCallback:
+    if kind == "ndjson":
+        return lambda p: _print(
+            json.dumps({"stage": p.stage, "done": p.done, "total": p.total, "point": p.point}), flush=True
+        )
+    if kind == "none" or not sys.stderr.isatty():
+        return lambda _: None
+    return _draw_bar
+
+
+def _draw_bar(progress: Progress) -> None:
+    filled = BAR * progress.done // progress.total
+    sys.stderr.write(
+        f"\r{progress.stage:<12} [{'#' * filled}{' ' * (BAR - filled)}] {100 * progress.done // progress.total:3d} %"
+    )
+    if progress.done == progress.total:
+        sys.stderr.write("\n")
+    sys.stderr.flush()
+
+
+def _summarise(result: JobResult, out: Path) -> None:
+    for name, value in result.training_metrics.items():
+        _print(f"{name:<28} {value:.4f}")
+    if evaluation := result.evaluation:
+        _print(f"verdict: {evaluation.verdict.outcome}  {evaluation.verdict.direction or ''}".rstrip())
+        for reason in evaluation.verdict.reasons:
+            _print(f"    {reason.sentence}")
+        for found in evaluation.estimands:
+            _print(f"{found.estimand.name:<28} {found.estimate:8.3f}  [{found.low:.3f}, {found.high:.3f}]  {found.position}")
+        for metric in evaluation.metrics:
+            mean = sum(metric.oracles) / len(metric.oracles)
+            _print(
+                f"{metric.name + ' ' + metric.examples:<36} {metric.unlearned:8.4g}  original {metric.original:.4g}  oracles {mean:.4g}"
+            )
+    _print(f"result: {out / 'result.json'}")
+
+
+def _report_error(options: argparse.Namespace, code: str, message: str) -> None:
+    sys.stderr.write(f"{message}\n")
+    if getattr(options, "progress", None) == "ndjson":
+        _print(json.dumps({"error": {"code": code, "message": message}}), flush=True)
+
+
+def _print(text: str, *, flush: bool = False) -> None:
+    sys.stdout.write(f"{text}\n")
+    if flush:
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,33 @@
+"""Digests of model folders and files. Torch-free: the signing process hashes artefacts itself."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from .contracts import canonical_json
+from .errors import SpecError
+
+CHUNK = 1 << 20
+
+
+def model_digest(folder: Path) -> str:
+    """SHA-256 over the canonical JSON of {relative path: SHA-256 of the file}, in hex.
+
+    Raises:
+        SpecError: there is no such folder.
+    """
+    if not folder.is_dir():
+        message = f"There is no model folder {folder.name}."
+        raise SpecError(message)
+    files = {f.relative_to(folder).as_posix(): file_digest(f) for f in sorted(folder.rglob("*")) if f.is_file()}
+    return hashlib.sha256(canonical_json(files)).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""From models to numbers, and from numbers to a verdict."""

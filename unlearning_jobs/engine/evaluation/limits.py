@@ -1,0 +1,38 @@
+"""What an evaluation does not show, in sentences for the report."""
+
+from __future__ import annotations
+
+from unlearning_jobs.engine.catalogue import METHODS
+from unlearning_jobs.engine.contracts import Protocol
+
+ALWAYS = (
+    "It compares outputs on these examples, not weights: similar outputs do not prove that nothing of the data is left.",
+    (
+        "Other wordings, other languages, fine-tuning or quantising the model afterwards, and attacks that were not run may"
+        " bring out what these statistics do not show."
+    ),
+    "It covers this model version only: not copies, earlier versions, models derived from it, back-ups or other stores.",
+    "The metrics besides the estimands are reported for comparison; they do not enter the verdict.",
+)
+
+
+def limits(method: str, protocol: Protocol, *, forget: int) -> tuple[str, ...]:
+    """Limits of every evaluation, and those of this method and protocol."""
+    models = len(protocol.replicate_seeds) + 1
+    found = [
+        *ALWAYS,
+        (
+            f"The verdict is about the method, over {models} models unlearned with different seeds against"
+            f" {len(protocol.oracle_seeds)} oracles; the production model is one of them. Differences smaller than the margins"
+            " are not looked for."
+        ),
+    ]
+    if METHODS[method].guarantee == "empirical":
+        found.append("The method has no guarantee: what is known about its result is what was measured.")
+    if METHODS[method].guarantee == "exact":
+        found.append(
+            "That the data took no part in training rests on the recorded process and its digests, not on these measurements."
+        )
+    if forget < 20:  # noqa: PLR2004  # below this a Kolmogorov-Smirnov test hardly rejects anything
+        found.append(f"With {forget} examples to forget, forget quality hardly says anything.")
+    return tuple(found)

@@ -1,0 +1,14 @@
+"""Share of answer tokens ranked first under teacher forcing, end-of-text left out (OpenUnlearning)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from .metric import MeanMetric
+
+
+class ExactMemorization(MeanMetric):
+    """Mean over the examples of each set."""
+
+    name: ClassVar[str] = "exact_memorization"
+    statistic: ClassVar[str] = "exact_memorization"

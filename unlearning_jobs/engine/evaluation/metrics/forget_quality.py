@@ -1,0 +1,51 @@
+"""Forget quality (TOFU, Maini et al. 2024)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+import numpy as np
+from scipy.stats import ks_2samp
+
+from unlearning_jobs.engine.contracts import MetricFinding
+from unlearning_jobs.engine.evaluation.outputs import Array, ModelKey, Outputs
+
+from .metric import Metric, exists
+
+
+class ForgetQuality(Metric):
+    """Two-sided Kolmogorov-Smirnov p-value between truth ratios on the forget set, of one model and of one oracle.
+
+    With several oracles: the median of the p-values. An oracle's own value is its median against the other oracles. D and
+    n stand in the note, since the smallest possible p depends on n alone: it means D = 1, total over-forgetting as much
+    as total remembering.
+    """
+
+    name: ClassVar[str] = "forget_quality"
+
+    def findings(self, outputs: Outputs) -> Iterator[MetricFinding]:
+        if not exists(outputs, "forget", "truth_ratio"):
+            return
+        oracles = [_ratios(outputs, model) for model in outputs.models("oracle")]
+        production = _ratios(outputs, outputs.models("unlearned")[0])
+        tests = [ks_2samp(production, oracle) for oracle in oracles]
+        listed = ", ".join(f"{test.pvalue:.3g}" for test in tests)
+        largest = float(np.median([test.statistic for test in tests]))
+        yield MetricFinding(
+            self.name,
+            "forget",
+            unlearned=float(np.median([test.pvalue for test in tests])),
+            original=_median_p(_ratios(outputs, outputs.models("original")[0]), oracles),
+            oracles=tuple(_median_p(own, oracles[:i] + oracles[i + 1 :]) for i, own in enumerate(oracles)),
+            note=f"Median over {len(oracles)} oracles; D = {largest:.3f}, n = {len(production)}; p per oracle: {listed}.",
+        )
+
+
+def _ratios(outputs: Outputs, model: ModelKey) -> Array:
+    ratios = outputs.one(model, "forget", "truth_ratio")
+    return np.asarray(ratios[~np.isnan(ratios)])
+
+
+def _median_p(ratios: Array, oracles: Sequence[Array]) -> float:
+    return float(np.median([ks_2samp(ratios, oracle).pvalue for oracle in oracles]))

@@ -1,0 +1,83 @@
+"""The raw outputs of an evaluation: one row per model, example and set. Every number of a result follows from them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .statistics import STATISTICS, Row
+
+Group = Literal["original", "unlearned", "oracle"]
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ModelKey:
+    """One model of an evaluation. The production model's seed comes first in its group."""
+
+    group: Group
+    seed: int
+
+
+@dataclass
+class Outputs:
+    """Statistics by model, set and example. All models are measured on the same examples."""
+
+    ids: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Record ids per set."""
+    values: dict[tuple[ModelKey, str], Array] = field(default_factory=dict)
+    """Per model and set an array (examples, statistics), in the order of `ids` and STATISTICS."""
+
+    def add(self, model: ModelKey, name: str, ids: Sequence[str], rows: Iterable[Row]) -> None:
+        """Append one model's statistics on one set."""
+        if self.ids.setdefault(name, tuple(ids)) != tuple(ids):
+            message = f"The models were measured on different examples of the set {name}."
+            raise ValueError(message)
+        self.values[model, name] = np.array([[row[s] for s in STATISTICS] for row in rows], dtype=float)
+
+    def models(self, group: Group) -> list[ModelKey]:
+        """Models of a group, in the order they were added."""
+        return list(dict.fromkeys(model for model, _ in self.values if model.group == group))
+
+    def one(self, model: ModelKey, name: str, statistic: str) -> Array:
+        """One model's statistic for every example of a set: (examples,)."""
+        return self.values[model, name][:, STATISTICS.index(statistic)]
+
+    def matrix(self, group: Group, name: str, statistic: str) -> Array:
+        """A group's statistic on a set: (models, examples)."""
+        return np.stack([self.one(model, name, statistic) for model in self.models(group)])
+
+    def write(self, path: Path) -> None:
+        """Write as Parquet with the columns group, seed, set, record_id and the statistics; NaN becomes null."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        columns: dict[str, list[object]] = {name: [] for name in ("group", "seed", "set", "record_id", *STATISTICS)}
+        for (model, name), table in self.values.items():
+            for identifier, row in zip(self.ids[name], table.tolist(), strict=True):
+                cells = (model.group, model.seed, name, identifier, *(None if math.isnan(v) else v for v in row))
+                for column, cell in zip(columns.values(), cells, strict=True):
+                    column.append(cell)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.table(columns), path)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """What `write` wrote."""
+        import pyarrow.parquet as pq
+
+        parts: dict[tuple[ModelKey, str], tuple[list[str], list[Mapping[str, float]]]] = {}
+        for row in pq.read_table(path).to_pylist():
+            ids, rows = parts.setdefault((ModelKey(row["group"], row["seed"]), row["set"]), ([], []))
+            ids.append(row["record_id"])
+            rows.append({s: math.nan if row[s] is None else row[s] for s in STATISTICS})
+        outputs = cls()
+        for (model, name), (ids, rows) in parts.items():
+            outputs.add(model, name, ids, rows)
+        return outputs

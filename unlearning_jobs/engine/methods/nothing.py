@@ -1,0 +1,20 @@
+"""The control: leave the model as it is."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from unlearning_jobs.engine.contracts import Progress, ProgressCallback
+from unlearning_jobs.engine.training.model import TrainedModel
+
+from .context import Context
+
+
+class Nothing:
+    """Returns the model unchanged. An evaluation that passes it has no power."""
+
+    name: ClassVar[str] = "nothing"
+
+    def unlearn(self, model: TrainedModel, context: Context, on_progress: ProgressCallback) -> TrainedModel:  # noqa: ARG002  # it needs nothing
+        on_progress(Progress("unlearn", 1, 1))
+        return model

@@ -1,0 +1,226 @@
+"""The engine's door: `run(spec, out, on_progress)` does one job and leaves its result in a folder.
+
+model/                      the trained or unlearned model
+outputs/examples.parquet    statistics per model, example and set, from which every number of the evaluation follows
+result.json                 the JobResult; written last and at once, so that a folder which has it is complete
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from .artefacts import file_digest, model_digest
+from .contracts import Curve, Evaluation, JobResult, JobSpec, Progress, ProgressCallback, Protocol, canonical_json
+from .corpora import Example, Snapshot
+from .environment import describe_environment
+from .errors import SpecError
+from .evaluation.evaluate import evaluate
+from .evaluation.outputs import Group, ModelKey, Outputs
+from .evaluation.statistics import LIKELIHOODS, measure
+from .methods import Context, make_method
+from .preparation import check_unlearning, excluded_ids, job_protocol, unlearning_steps
+from .training.cache import Trainer, training_ids
+from .training.device import check_memory, choose_device
+from .training.model import TrainedModel, load_model, place, save_model
+
+UNLEARNING_COPIES = 6
+"""Sets of parameters held while unlearning: original, result, gradients, two moments, and one to spare."""
+PERCENT = 100
+
+
+def run(spec: JobSpec, out: Path, on_progress: ProgressCallback) -> JobResult:
+    """Do the job and leave its result in the folder `out`.
+
+    Raises:
+        EngineError: the job cannot be done; the message says why and what to do. Most reasons are found before any work.
+    """
+    if (out / "result.json").exists():
+        message = f"The folder {out.name} already holds a result; choose another one."
+        raise SpecError(message)
+    snapshot = Snapshot.open(spec.snapshot.path, spec.snapshot.digest)
+    device = choose_device(spec.device)
+    if spec.kind == "unlearn":
+        check_unlearning(spec, snapshot)
+        check_memory(spec.recipe, device, copies=UNLEARNING_COPIES)
+    for leftover in ("model", "outputs"):  # of an attempt that was killed
+        shutil.rmtree(out / leftover, ignore_errors=True)
+    out.mkdir(parents=True, exist_ok=True)
+    job = Job(spec, out, on_progress, snapshot, Trainer(spec.recipe, snapshot, Path(spec.cache), device))
+    return _train(job) if spec.kind == "train" else _unlearn(job)
+
+
+@dataclass
+class Job:
+    """A job in progress: what it works on, and what it notes on the way."""
+
+    spec: JobSpec
+    out: Path
+    on_progress: ProgressCallback
+    snapshot: Snapshot
+    trainer: Trainer
+    seconds: dict[str, float] = field(default_factory=dict)
+    curves: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str, parts: int = 1) -> Iterator[Callable[[int], ProgressCallback]]:
+        """A stage of so many equal parts, timed. Yields what makes the callback of a part."""
+        began, total = time.monotonic(), parts * PERCENT
+        self.on_progress(Progress(name, 0, total))
+
+        def report(number: int, progress: Progress) -> None:
+            self.on_progress(
+                Progress(name, number * PERCENT + PERCENT * progress.done // progress.total, total, progress.point)
+            )
+
+        yield lambda number: partial(report, number)
+        self.on_progress(Progress(name, total, total))
+        self.seconds[name] = round(time.monotonic() - began, 3)
+
+    def train(self, exclude_ids: Collection[str], seed: int, report: ProgressCallback) -> TrainedModel:
+        """A model by the recipe; from the cache where it is there."""
+
+        def on_step(done: int, total: int, loss: float) -> None:
+            report(Progress("train", done, total, None if math.isnan(loss) else ("loss", float(done), loss)))
+
+        return self.trainer.obtain(exclude_ids, seed, on_step)
+
+    def noting(self, report: ProgressCallback) -> ProgressCallback:
+        """The callback, with its points kept for the result's curves."""
+
+        def note(progress: Progress) -> None:
+            if progress.point is not None:
+                self.curves.setdefault(progress.point[0], []).append(progress.point[1:])
+            report(progress)
+
+        return note
+
+    def original(self, seed: int, report: ProgressCallback) -> TrainedModel:
+        """A model like the production model, of any seed: trained, then unlearned as that one was before."""
+        model = self.train(self.spec.exclude_ids, seed, report)
+        for number in range(len(self.spec.earlier)):
+            model = self.apply(model, number, seed, report)
+        return model
+
+    def apply(self, model: TrainedModel, number: int, seed: int, report: ProgressCallback) -> TrainedModel:
+        """Take one unlearning step: an earlier one by its number, or the job's own, which comes after them."""
+        step, exclude = unlearning_steps(self.spec)[number], excluded_ids(self.spec, number + 1)
+        context = Context(
+            snapshot=self.snapshot,
+            recipe=self.spec.recipe,
+            forget_ids=step.forget_ids,
+            retain_ids=tuple(training_ids(self.snapshot, exclude)),
+            exclude_ids=exclude,
+            held_out_ids=tuple(e.record_id for e in self.snapshot.examples("held_out")),
+            seed=seed,
+            device=self.trainer.device,
+            train=self.trainer.obtain,
+        )
+        return make_method(step.method).unlearn(model, context, report)
+
+
+def _train(job: Job) -> JobResult:
+    spec = job.spec
+    with job.stage("train") as part:
+        model = job.train(spec.exclude_ids, spec.seed, job.noting(part(0)))
+    with job.stage("evaluate"):
+        ids = training_ids(job.snapshot, spec.exclude_ids)
+        outputs, key = Outputs(), ModelKey("original", spec.seed)
+        outputs.add(key, "train", ids, measure(model, job.snapshot.get(ids), everything=False))
+        metrics = {name: float(outputs.one(key, "train", name).mean()) for name in LIKELIHOODS}
+    save_model(model, job.out / "model", job.trainer.about(spec.exclude_ids, spec.seed))
+    return _finish(job, model, outputs, metrics=metrics)
+
+
+def _unlearn(job: Job) -> JobResult:
+    """The production model first, so that its curves are seen at once; then its replicates, then the oracles."""
+    spec, protocol, own = job.spec, job_protocol(job.spec), len(job.spec.earlier)
+    outputs, sets = Outputs(), _evaluation_sets(job, protocol)
+
+    def note(group: Group, seed: int, model: TrainedModel, *, everything: bool) -> None:
+        for name, examples in sets.items():
+            rows = measure(model, examples, everything=everything)
+            outputs.add(ModelKey(group, seed), name, [e.record_id for e in examples], rows)
+
+    with job.stage("load") as part:
+        production = load_model(spec.model) if spec.model else job.original(spec.seed, part(0))
+        place(production.network, job.trainer.device)
+        note("original", spec.seed, production, everything=True)
+    with job.stage("unlearn") as part:
+        shipped = job.apply(production, own, spec.seed, job.noting(part(0)))
+        note("unlearned", spec.seed, shipped, everything=True)
+    with job.stage("replicates", 2 * len(protocol.replicate_seeds)) as part:
+        for i, seed in enumerate(protocol.replicate_seeds):
+            replicate = job.original(seed, part(2 * i))
+            note("original", seed, replicate, everything=False)
+            note("unlearned", seed, job.apply(replicate, own, seed, part(2 * i + 1)), everything=False)
+    with job.stage("oracles", len(protocol.oracle_seeds)) as part:
+        for i, seed in enumerate(protocol.oracle_seeds):
+            note("oracle", seed, job.train(excluded_ids(spec), seed, part(i)), everything=True)
+    method = unlearning_steps(spec)[-1].method
+    with job.stage("evaluate"):
+        evaluation = evaluate(outputs, protocol, method.name)
+    about = {**job.trainer.about(excluded_ids(spec), spec.seed), "method": method.to_json(), "spec_digest": spec.digest()}
+    save_model(shipped, job.out / "model", about)
+    return _finish(job, shipped, outputs, evaluation=evaluation)
+
+
+def _evaluation_sets(job: Job, protocol: Protocol) -> dict[str, list[Example]]:
+    """Forget set, samples of retain and held-out examples drawn by the protocol's seed, and the snapshot's extra sets."""
+    rng = np.random.default_rng(protocol.sample_seed)
+
+    def sample(ids: list[str], most: int) -> list[Example]:
+        return job.snapshot.get(sorted(ids if len(ids) <= most else rng.choice(ids, most, replace=False).tolist()))
+
+    retain = training_ids(job.snapshot, excluded_ids(job.spec))
+    sets = {
+        "forget": job.snapshot.get(sorted(job.spec.forget_ids)),
+        "retain": sample(retain, protocol.max_retain_examples),
+        "held_out": sample([e.record_id for e in job.snapshot.examples("held_out")], protocol.max_held_out_examples),
+    }
+    for name in job.snapshot.info.counts:
+        if name not in ("train", "held_out"):
+            sets[name] = list(job.snapshot.examples(name))
+    return {name: examples for name, examples in sets.items() if examples}
+
+
+def _finish(
+    job: Job,
+    model: TrainedModel,
+    outputs: Outputs,
+    *,
+    metrics: Mapping[str, float] | None = None,
+    evaluation: Evaluation | None = None,
+) -> JobResult:
+    """Write the outputs and, last and at once, the result."""
+    spec, out = job.spec, job.out
+    known = training_ids(job.snapshot, excluded_ids(spec))
+    outputs.write(out / "outputs" / "examples.parquet")
+    files = [f for folder in ("model", "outputs") for f in sorted((out / folder).rglob("*")) if f.is_file()]
+    result = JobResult(
+        kind=spec.kind,
+        reference=spec.reference,
+        spec_digest=spec.digest(),
+        model_digest=model_digest(out / "model"),
+        files={str(f.relative_to(out)): file_digest(f) for f in files},
+        train_examples=len(known),
+        parameters=sum(p.numel() for p in model.network.parameters()),
+        curves=tuple(Curve(name, tuple(points)) for name, points in job.curves.items()),
+        seconds=job.seconds,
+        environment=describe_environment(job.trainer.device),
+        retain_digest=job.snapshot.manifest_digest(known),
+        training_metrics=metrics or {},
+        evaluation=evaluation,
+    )
+    draft = out / ".result.json"
+    draft.write_bytes(canonical_json(result.to_json()) + b"\n")
+    draft.replace(out / "result.json")
+    return result

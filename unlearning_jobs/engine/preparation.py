@@ -1,0 +1,95 @@
+"""Everything about a job that can be known to be wrong before the work starts."""
+
+from __future__ import annotations
+
+from .catalogue import METRICS, Facts, complete_config, obstacles
+from .contracts import JobSpec, Protocol, UnlearningStep
+from .corpora import Snapshot
+from .errors import ObstacleError, SpecError
+
+
+def check_unlearning(spec: JobSpec, snapshot: Snapshot) -> None:
+    """Refuse an unlearn job that cannot be done, or whose evaluation could show nothing.
+
+    Raises:
+        SpecError: a part is missing, unknown, empty or contradictory.
+        ObstacleError: the method cannot run on this model and data.
+    """
+    steps = unlearning_steps(spec)
+    for step in steps:
+        complete_config(step.method.name, step.method.config)
+    _check_forget_sets(spec, steps, snapshot)
+    _check_protocol(spec, snapshot)
+    facts = Facts(
+        family=spec.recipe.family,
+        forget=len(spec.forget_ids),
+        retain=snapshot.info.counts["train"] - len(excluded_ids(spec)),
+        held_out=snapshot.info.counts.get("held_out", 0),
+        epochs=spec.recipe.epochs,
+    )
+    if found := obstacles(steps[-1].method.name, facts, steps[-1].method.config):
+        raise ObstacleError(" ".join(found))
+
+
+def unlearning_steps(spec: JobSpec) -> tuple[UnlearningStep, ...]:
+    """The earlier steps and this job's own, in order.
+
+    Raises:
+        SpecError: the job has no method.
+    """
+    if spec.method is None:
+        message = "An unlearn job needs a method."
+        raise SpecError(message)
+    return (*spec.earlier, UnlearningStep(spec.method, spec.forget_ids))
+
+
+def excluded_ids(spec: JobSpec, steps: int | None = None) -> tuple[str, ...]:
+    """What a model must not know after so many steps: what it was never trained on, and the forget sets.
+
+    Without a number: after all earlier steps and this job's own.
+    """
+    earlier = spec.earlier if steps is None else spec.earlier[:steps]
+    own = spec.forget_ids if steps is None or steps > len(spec.earlier) else ()
+    return (*spec.exclude_ids, *(i for step in earlier for i in step.forget_ids), *own)
+
+
+def job_protocol(spec: JobSpec) -> Protocol:
+    """The job's protocol.
+
+    Raises:
+        SpecError: it has none.
+    """
+    if spec.protocol is None:
+        message = "An unlearn job needs a protocol, fixed before it runs."
+        raise SpecError(message)
+    return spec.protocol
+
+
+def _check_forget_sets(spec: JobSpec, steps: tuple[UnlearningStep, ...], snapshot: Snapshot) -> None:
+    if not all(step.forget_ids for step in steps):
+        message = "There is nothing to forget: the forget set is empty."
+        raise SpecError(message)
+    everything = excluded_ids(spec)
+    if len(set(everything)) != len(everything):
+        message = "An example to forget is named twice, or was forgotten or excluded before."
+        raise SpecError(message)
+    if any(example.set != "train" for example in snapshot.get(everything)):
+        message = "An example to forget is not a training example, so no model has learned it."
+        raise SpecError(message)
+
+
+def _check_protocol(spec: JobSpec, snapshot: Snapshot) -> None:
+    protocol = job_protocol(spec)
+    problems = protocol.problems()
+    if spec.seed in (*protocol.replicate_seeds, *protocol.oracle_seeds):
+        problems.append("The production model's seed is also a replicate's or an oracle's; use different ones.")
+    if unknown := [name for name in protocol.metrics if name not in METRICS]:
+        problems.append(f"There is no metric {unknown[0]!r}; choose from {', '.join(METRICS)}.")
+    if not snapshot.info.counts.get("held_out", 0):
+        problems += [
+            f"{estimand.name} judges held-out examples, and the corpus has none; leave it out, or add some to the corpus."
+            for estimand in protocol.estimands
+            if estimand.examples == "held_out"
+        ]
+    if problems:
+        raise SpecError(" ".join(problems))

@@ -1,0 +1,51 @@
+"""JSON schema of the contracts, from their annotations and docstrings."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from typing import Any
+
+SIMPLE = {str: "string", int: "integer", float: "number", bool: "boolean"}
+
+
+def json_schema(contract: type) -> dict[str, Any]:
+    """The schema (draft 2020-12) of a contract, with those it contains."""
+    definitions: dict[str, Any] = {}
+    top = _schema(contract, definitions)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **top, "$defs": definitions}
+
+
+def _schema(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:  # noqa: PLR0911  # one return per kind of type is the clearest form
+    origin, args = typing.get_origin(kind), typing.get_args(kind)
+    if is_dataclass(kind):
+        return _reference(typing.cast("type", kind), definitions)
+    if origin is typing.Union or origin is types.UnionType:
+        return {"anyOf": [_schema(a, definitions) for a in args if a is not type(None)] + [{"type": "null"}]}
+    if origin is typing.Literal:
+        return {"enum": list(args)}
+    if origin is tuple and args[-1] is Ellipsis:
+        return {"type": "array", "items": _schema(args[0], definitions)}
+    if origin is tuple:
+        return {"type": "array", "prefixItems": [_schema(a, definitions) for a in args], "items": False}
+    if origin is not None and issubclass(origin, Mapping):
+        return {"type": "object", "additionalProperties": _schema(args[1], definitions)}
+    return {"type": SIMPLE[kind]} if kind in SIMPLE else {}
+
+
+def _reference(contract: type, definitions: dict[str, Any]) -> dict[str, Any]:
+    name = contract.__name__
+    if name not in definitions:
+        definitions[name] = {}
+        hints = typing.get_type_hints(contract)
+        own = fields(contract)
+        definitions[name] = {
+            "type": "object",
+            "description": (contract.__doc__ or "").strip(),
+            "properties": {f.name: _schema(hints[f.name], definitions) for f in own},
+            "required": [f.name for f in own if f.default is MISSING and f.default_factory is MISSING],
+            "additionalProperties": False,
+        }
+    return {"$ref": f"#/$defs/{name}"}

@@ -1,0 +1,118 @@
+"""Trained models, kept by what they were trained from, so that one evaluation's oracles serve the next.
+
+An entry is `<key>/model/` and `<key>/digest`. The key is the digest of recipe, manifest digest of the training set, and
+seed, so no name says what the training set held. A lock file per key makes a second process wait for the first instead of
+training the same model; the lock ends with its process, and the checkpoint beside it lets the next one go on.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import shutil
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from unlearning_jobs.engine.artefacts import model_digest
+from unlearning_jobs.engine.contracts import Recipe, canonical_json
+from unlearning_jobs.engine.corpora import Snapshot
+from unlearning_jobs.engine.errors import SpecError
+
+from .loop import CHECKPOINT_SECONDS, OnStep, train
+from .model import TrainedModel, place, read_model, save_model
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """`train` with a memory: the same recipe, training set and seed are trained once."""
+
+    recipe: Recipe
+    snapshot: Snapshot
+    cache: Path
+    device: torch.device
+    checkpoint_seconds: float = CHECKPOINT_SECONDS
+
+    def obtain(self, exclude_ids: Collection[str], seed: int, on_step: OnStep) -> TrainedModel:
+        """The model trained without these examples, from the cache or trained now; on the trainer's device.
+
+        Raises:
+            as `train`.
+        """
+        about = self.about(exclude_ids, seed)
+        entry = self.cache / hashlib.sha256(canonical_json(about)).hexdigest()
+        self.cache.mkdir(parents=True, exist_ok=True)
+        with _locked(entry.with_suffix(".lock")):
+            model = _read_entry(entry)
+            if model is None:
+                checkpoint = entry.with_suffix(".checkpoint")
+                model = train(
+                    self.recipe,
+                    self.snapshot,
+                    exclude_ids,
+                    seed,
+                    device=self.device,
+                    on_step=on_step,
+                    checkpoint=checkpoint,
+                    checkpoint_seconds=self.checkpoint_seconds,
+                )
+                _write_entry(entry, model, about)
+                checkpoint.unlink(missing_ok=True)
+            else:
+                on_step(1, 1, float("nan"))
+        place(model.network, self.device)
+        return model
+
+    def about(self, exclude_ids: Collection[str], seed: int) -> dict[str, object]:
+        """What such a model comes from; it is kept in its `lethe.json`."""
+        return {
+            "recipe": self.recipe.to_json(),
+            "manifest_digest": self.snapshot.manifest_digest(training_ids(self.snapshot, exclude_ids)),
+            "tokenizer_snapshot": self.snapshot.info.digest,
+            "seed": seed,
+        }
+
+
+def training_ids(snapshot: Snapshot, exclude_ids: Collection[str]) -> list[str]:
+    """Ids of the training examples without the excluded ones.
+
+    Raises:
+        SpecError: nothing is left.
+    """
+    excluded = frozenset(exclude_ids)
+    ids = [e.record_id for e in snapshot.examples("train") if e.record_id not in excluded]
+    if not ids:
+        message = "Every training example is excluded; nothing is left to train on."
+        raise SpecError(message)
+    return ids
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _read_entry(entry: Path) -> TrainedModel | None:
+    """The entry's model; None when there is none, or when it is damaged, which also clears it away."""
+    if not entry.exists():
+        return None
+    try:
+        if model_digest(entry / "model") == (entry / "digest").read_text():
+            return read_model(entry / "model")
+    except (OSError, ValueError, KeyError, RuntimeError, SpecError):
+        pass
+    shutil.rmtree(entry)
+    return None
+
+
+def _write_entry(entry: Path, model: TrainedModel, about: dict[str, object]) -> None:
+    draft = entry.with_suffix(".draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    save_model(model, draft / "model", about)
+    (draft / "digest").write_text(model_digest(draft / "model"))
+    draft.rename(entry)
