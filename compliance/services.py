@@ -40,15 +40,19 @@ def record_append(*, subject: str, kind: str, actor: str, data: Mapping[str, obj
     Raises:
         EvidenceError: `data` lacks what its kind needs, or holds something that looks like an e-mail address.
     """
-    with connection.cursor() as cursor:
-        # Numbers of one subject are handed out one transaction at a time; other subjects do not wait.
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"record:{subject}"])
-    last = RecordEntry.objects.filter(subject=subject).order_by("number").last()
-    number = last.number + 1 if last else 1
+    number = record_number_next(subject)
+    last = RecordEntry.objects.filter(subject=subject, number=number - 1).first()
     # The clock of a machine may be set back; the times of a subject's entries never are.
     now = max(timezone.now(), last.created_at) if last else timezone.now()
     body = EntryBody.of(subject=subject, number=number, kind=kind, at=now, actor=actor, data=dict(data))
     return RecordEntry.objects.create(subject=subject, number=number, kind=kind, body=leaf_bytes(body), created_at=now)
+
+
+def record_number_next(subject: str) -> int:
+    """The number that the subject's next entry gets; nobody else gets one until the current transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"record:{subject}"])
+    return (RecordEntry.objects.filter(subject=subject).aggregate(last=Max("number"))["last"] or 0) + 1
 
 
 @transaction.atomic

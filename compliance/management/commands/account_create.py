@@ -1,0 +1,32 @@
+"""`account_create USERNAME --role ROLE`: an account for a member of staff."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+
+from compliance.models import Account
+from compliance.services import SYSTEM, account_create
+
+
+class Command(BaseCommand):
+    help = "Makes an account. The password comes from NEW_PASSWORD in the environment, or is asked for; never an argument."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("username")
+        parser.add_argument("--role", required=True, choices=Account.Role.values)
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        password = os.environ.get("NEW_PASSWORD") or getpass.getpass("Password: ")
+        try:
+            account = account_create(
+                username=options["username"], password=password, role=options["role"], actor=SYSTEM
+            )
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+        self.stdout.write(f"Made {account.username} ({account.get_role_display()}).")

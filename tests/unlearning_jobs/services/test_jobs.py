@@ -1,0 +1,200 @@
+"""The life of a job in the database. Killing real workers is in tests/end_to_end/test_recovery.py."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from compliance.models import RecordEntry
+from compliance.services import StaleStateError
+from tests.factories import model_version, unlearning_job
+from unlearning_jobs.engine.contracts import Progress
+from unlearning_jobs.models import Job, JobAttempt
+from unlearning_jobs.services.jobs import (
+    Claim,
+    job_attempt_lost,
+    job_cancel,
+    job_cancelled,
+    job_claim,
+    job_complete,
+    job_fail,
+    job_report,
+    jobs_reconcile,
+)
+from unlearning_jobs.states import JOB_TRANSITIONS, JobState
+
+pytestmark = pytest.mark.django_db
+
+
+def claimed() -> Claim:
+    claim = job_claim(job_id=unlearning_job().pk, worker="w1")
+    assert claim is not None
+    return claim
+
+
+def lease_expires(claim: Claim) -> None:
+    Job.objects.filter(pk=claim.job_id).update(lease_until=timezone.now() - timedelta(seconds=1))
+
+
+def kinds(job_id: int) -> list[str]:
+    subject = Job.objects.get(pk=job_id).subject
+    return list(RecordEntry.objects.filter(subject=subject).values_list("kind", flat=True))
+
+
+def test_a_claim_takes_the_job_under_a_lease() -> None:
+    claim = claimed()
+    job = Job.objects.get(pk=claim.job_id)
+
+    assert (job.state, job.attempts, claim.attempt) == (JobState.RUNNING, 1, 1)
+    assert job.lease_until is not None
+    assert job.lease_until > timezone.now()
+
+
+def test_a_doubled_message_finds_nothing_to_claim() -> None:
+    claim = claimed()
+
+    assert job_claim(job_id=claim.job_id, worker="w2") is None
+    assert Job.objects.get(pk=claim.job_id).attempts == 1
+
+
+def test_an_expired_lease_can_be_claimed_by_another_worker() -> None:
+    first = claimed()
+    lease_expires(first)
+    second = job_claim(job_id=first.job_id, worker="w2")
+
+    assert second is not None
+    assert second.token > first.token
+    assert [a.outcome for a in JobAttempt.objects.filter(job_id=first.job_id)] == ["lost", "running"]
+
+
+def test_a_worker_that_lost_its_claim_can_write_nothing() -> None:
+    first = claimed()
+    lease_expires(first)
+    job_claim(job_id=first.job_id, worker="w2")
+
+    assert not job_report(claim=first, progress=Progress("training", 1, 2), curves=None)
+    with pytest.raises(StaleStateError):
+        job_fail(claim=first, code="late", message="late")
+    assert Job.objects.get(pk=first.job_id).state == JobState.RUNNING
+
+
+def test_a_late_result_of_a_lost_claim_is_refused() -> None:
+    first = claimed()
+    lease_expires(first)
+    job_claim(job_id=first.job_id, worker="w2")
+
+    with pytest.raises(StaleStateError):
+        job_complete(claim=first, output="jobs/1", verdict="passed", data={}, version=model_version())
+
+
+def test_a_heartbeat_extends_the_lease_and_shows_progress() -> None:
+    claim = claimed()
+    lease_expires(claim)
+
+    assert job_report(claim=claim, progress=Progress("training oracles", 3, 8), curves={"loss": [[1, 2.5]]})
+    job = Job.objects.get(pk=claim.job_id)
+    assert (job.stage, job.done, job.total, job.curves) == ("training oracles", 3, 8, {"loss": [[1, 2.5]]})
+    assert job.lease_until is not None
+    assert job.lease_until > timezone.now()
+
+
+def test_a_killed_attempt_is_queued_again_and_recorded() -> None:
+    claim = claimed()
+    job_attempt_lost(claim=claim, detail="killed by SIGKILL")
+    second = job_claim(job_id=claim.job_id, worker="w1")
+
+    assert second is not None
+    assert second.attempt == 2
+    assert kinds(claim.job_id).count("job.started") == 2
+    assert kinds(claim.job_id).count("job.attempt_ended") == 1
+
+
+def test_a_job_that_keeps_dying_fails_when_its_attempts_are_used_up() -> None:
+    job_id = unlearning_job().pk
+    for _ in range(3):
+        claim = job_claim(job_id=job_id, worker="w1")
+        assert claim is not None
+        job_attempt_lost(claim=claim, detail="killed by SIGKILL")
+    job = Job.objects.get(pk=job_id)
+
+    assert (job.state, job.error_code) == (JobState.FAILED, "attempts_used_up")
+    assert "memory" in job.error_message
+    assert job_claim(job_id=job_id, worker="w1") is None
+
+
+def test_an_engine_error_ends_the_job_at_once_with_its_message() -> None:
+    claim = claimed()
+    job_fail(claim=claim, code="bad_corpus", message="The corpus is empty.")
+    job = Job.objects.get(pk=claim.job_id)
+
+    assert (job.state, job.error_message) == (JobState.FAILED, "The corpus is empty.")
+    assert kinds(job.pk)[-1] == "job.failed"
+
+
+def test_cancelling_a_queued_job_ends_it() -> None:
+    job = unlearning_job()
+    job_cancel(job_id=job.pk, actor="account:1")
+
+    assert Job.objects.get(pk=job.pk).state == JobState.CANCELLED
+    assert job_claim(job_id=job.pk, worker="w1") is None
+
+
+def test_cancelling_a_running_job_tells_its_worker_at_the_next_heartbeat() -> None:
+    claim = claimed()
+    job_cancel(job_id=claim.job_id, actor="account:1")
+
+    assert not job_report(claim=claim, progress=None, curves=None)
+    job_cancelled(claim=claim)
+    assert Job.objects.get(pk=claim.job_id).state == JobState.CANCELLED
+
+
+def test_a_finished_job_cannot_be_cancelled() -> None:
+    claim = claimed()
+    job_fail(claim=claim, code="x", message="x")
+
+    with pytest.raises(StaleStateError, match="ended already"):
+        job_cancel(job_id=claim.job_id, actor="account:1")
+
+
+def test_the_reconciler_queues_a_job_whose_worker_went_silent() -> None:
+    claim = claimed()
+    lease_expires(claim)
+
+    assert jobs_reconcile() == 1
+    job = Job.objects.get(pk=claim.job_id)
+    assert job.state == JobState.QUEUED
+    assert JobAttempt.objects.get(job=job).outcome == "lost"
+
+
+def test_the_reconciler_leaves_a_healthy_job_alone() -> None:
+    claim = claimed()
+
+    assert jobs_reconcile() == 0
+    assert Job.objects.get(pk=claim.job_id).state == JobState.RUNNING
+
+
+def test_the_reconciler_rings_again_for_a_job_nobody_claimed() -> None:
+    job = unlearning_job()
+    Job.objects.filter(pk=job.pk).update(created_at=timezone.now() - timedelta(minutes=5))
+
+    assert jobs_reconcile() == 1
+    assert jobs_reconcile() == 0  # it has just rung
+
+
+def test_one_item_has_one_live_job() -> None:
+    base = model_version()
+    unlearning_job(base)
+
+    with pytest.raises(IntegrityError, match="job_one_live_per_item"), transaction.atomic():
+        unlearning_job(base)
+
+
+@pytest.mark.parametrize("state", [state for state, to in JOB_TRANSITIONS.items() if not to])
+def test_nothing_follows_a_final_state(state: JobState) -> None:
+    job = unlearning_job()
+    Job.objects.filter(pk=job.pk).update(state=state, output="x")
+
+    assert job_claim(job_id=job.pk, worker="w1") is None
