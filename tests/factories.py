@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import count
 from typing import Any
+
+from django.contrib.auth.hashers import make_password
 
 from compliance.models import Account
 from unlearning_jobs.engine.contracts import (
@@ -32,7 +35,13 @@ PROTOCOL = Protocol(replicate_seeds=(11, 12, 13), oracle_seeds=(21, 22, 23, 24, 
 
 
 def account(role: str, name: str = "") -> Account:
-    return Account.objects.create_user(username=name or f"{role}{next(numbers)}", password=PASSWORD, role=role)
+    return Account.objects.create(username=name or f"{role}{next(numbers)}", password=_hashed(), role=role)
+
+
+@cache
+def _hashed() -> str:
+    """Hashing a password is slow on purpose; once is enough."""
+    return make_password(PASSWORD)
 
 
 def snapshot(**values: Any) -> Snapshot:

@@ -157,7 +157,7 @@ def model_version_release(*, version: ModelVersion, actor: str) -> ModelVersion:
     Raises:
         StaleStateError: it is no candidate, its verdict is not `passed`, or its parent is no longer the active version.
     """
-    version = ModelVersion.objects.select_for_update().select_related("made_by").get(pk=version.pk)
+    version = ModelVersion.objects.select_for_update(of=("self",)).select_related("made_by").get(pk=version.pk)
     if version.made_by.verdict != "passed":
         raise StaleStateError(_("Only a model whose evaluation passed can be released."))
     parent = ModelVersion.objects.select_for_update().get(pk=version.parent_id)
