@@ -3,7 +3,8 @@
 Where to look:
     record         what an entry of the record is, and which kinds verification relies on
     merkle         the log over stored node hashes (append, root, proofs)
-    signing        what the platform's signing process calls: reports, releases and checkpoints
+    statements     what gets signed; dsse.sign(statement.to_bytes(), key).to_bytes() is an envelope file
+    checkpoints    the log's head; sign_note(checkpoint.to_text(), origin, key).to_bytes() is a checkpoint file
     bundle         writing and reading a bundle folder
     verification   the numbered steps; `python -m compliance.evidence verify DIR` on the command line
 """

@@ -1,4 +1,4 @@
-"""Command line: `python -m compliance.evidence verify DIR [--trust FILE] [--json]`.
+"""Command line: `python -m compliance.evidence verify DIR [--trust FILE] [--json]` and `... proof DIR INDEX OUT`.
 
 Exit status: 0 when every step passed, 1 when one did not, 2 when the command was not usable.
 """
@@ -12,7 +12,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from .bundle import MAX_READ
+from .bundle import CHECKPOINT, MAX_READ, BundleFolder
+from .errors import EvidenceError, FormatError
+from .record import leaf_bytes
+from .tlog_proofs import TlogProof
 from .verification import Verification, verify_bundle
 
 MARKS = {"passed": "pass", "failed": "FAIL", "not checked": "----"}
@@ -22,27 +25,49 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit status."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # text streams here; file names may be any bytes
-    parser = argparse.ArgumentParser(
-        prog="python -m compliance.evidence", description="Checks evidence without the platform."
-    )
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        return _proof(options) if options.command == "proof" else _verify(options)
+    except (EvidenceError, OSError) as error:
+        parser.error(str(error))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m compliance.evidence", description="Checks evidence offline.")
     commands = parser.add_subparsers(dest="command", required=True)
     verify = commands.add_parser("verify", help="verify a bundle in numbered steps")
     verify.add_argument("directory", type=Path, metavar="DIR", help="the bundle")
     verify.add_argument("--trust", type=Path, metavar="FILE", help="trust file that you got from the operator directly")
     verify.add_argument("--json", action="store_true", help="print the steps as JSON")
-    options = parser.parse_args(arguments)
-    try:
-        trust = _read(options.trust) if options.trust else None
-    except OSError as error:
-        parser.error(f"the trust file cannot be read: {error.strerror}")
+    proof = commands.add_parser("proof", help="write one record entry and its proof for other tools (c2sp.org/tlog-proof)")
+    proof.add_argument("directory", type=Path, metavar="DIR", help="the bundle")
+    proof.add_argument("index", type=int, metavar="INDEX", help="the entry's index in the log, as in record.jsonl")
+    proof.add_argument("out", type=Path, metavar="FILE", help="gets the entry; FILE.tlog-proof gets the proof")
+    return parser
+
+
+def _verify(options: argparse.Namespace) -> int:
+    trust = None
+    if options.trust:
+        with options.trust.open("rb") as file:
+            trust = file.read(MAX_READ)
     verification = verify_bundle(options.directory, trust)
     print(_as_json(verification) if options.json else _as_text(verification))  # noqa: T201  # this is the command's output
     return 0 if verification.passed else 1
 
 
-def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(MAX_READ)
+def _proof(options: argparse.Namespace) -> int:
+    """Writes what the bundle says, without verifying it: that is the other tool's part."""
+    folder = BundleFolder.open(options.directory)
+    for proven in folder.record():
+        if proven.index == options.index:
+            options.out.write_bytes(leaf_bytes(proven.entry))
+            proof = TlogProof(proven.index, tuple(proven.hashes), folder.read(CHECKPOINT))
+            options.out.with_name(f"{options.out.name}.tlog-proof").write_bytes(proof.to_bytes())
+            return 0
+    message = f"record.jsonl has no entry with index {options.index}"
+    raise FormatError(message)
 
 
 def _as_json(verification: Verification) -> str:

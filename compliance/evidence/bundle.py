@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import NoReturn, Self
 
 from .canonical import canonical_json, decode_base64, encode_base64, parse_canonical, sha256_hex
-from .errors import FormatError
+from .errors import EvidenceError, FormatError
 from .record import ATTESTATION_SIGNED, RecordEntry
 from .schema import parse, plain
 from .statements import SHORT_NAMES
@@ -150,6 +150,13 @@ class BundleFolder:
             _refuse(f"{name!a} is too large to be read")
         return content
 
+    def record(self) -> tuple[ProvenEntry, ...]:
+        """The lines of `record.jsonl`, parsed and not yet verified (FormatError)."""
+        *lines, rest = self.read(RECORD).split(b"\n")
+        if rest or not lines:
+            _refuse("record.jsonl does not end in a newline, or has no line")
+        return tuple(_entry_at(number, line) for number, line in enumerate(lines, 1))
+
     def sha256(self, name: str) -> str:
         with (self.root / name).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -160,11 +167,22 @@ def attestation_name(index: int, predicate_type: str) -> str:
     return f"attestations/{index}-{SHORT_NAMES[predicate_type]}.dsse.json"
 
 
+def _entry_at(number: int, line: bytes) -> ProvenEntry:
+    try:
+        if len(line) <= MAX_LINE:
+            return ProvenEntry.from_line(line)
+        why = f"It has more than {MAX_LINE} bytes."
+    except EvidenceError as error:
+        why = str(error)
+    message = f"Line {number} of record.jsonl: {why}"
+    raise FormatError(message)
+
+
 def _named(envelopes: Iterable[bytes], record: Iterable[ProvenEntry]) -> dict[str, bytes]:
     places = {
         proven.entry.data["envelope_sha256"]: attestation_name(proven.index, proven.entry.data["predicate_type"])
         for proven in record
-        if proven.entry.kind == ATTESTATION_SIGNED
+        if proven.entry.kind == ATTESTATION_SIGNED and proven.entry.data.get("predicate_type") in SHORT_NAMES
     }
     named = {}
     for envelope in envelopes:

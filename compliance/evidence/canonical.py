@@ -97,7 +97,7 @@ def format_time(moment: datetime) -> str:
     if moment.tzinfo is None:
         message = "A time without a time zone cannot go into evidence."
         raise FormatError(message)
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def parse_time(text: str) -> datetime:

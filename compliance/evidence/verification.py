@@ -142,7 +142,7 @@ def verify_bundle(directory: Path, trust: bytes | None = None) -> Verification:
     envelopes = run(
         "The attestations are those in the record, all of them",
         lambda: attestations.match_envelopes(folder.value, history.value),
-        lambda found: f"{len(found)} attestations",
+        lambda found: f"attestations: {len(found)}",
     )
     # 8. Right key, right type, right time.
     bodies = run(
@@ -190,7 +190,7 @@ def verify_bundle(directory: Path, trust: bytes | None = None) -> Verification:
 
 def _count_statements(found: attestations.Statements) -> str:
     outcomes = [signed.report.verdict.outcome for signed in found.reports.values()]
-    return f"{len(outcomes)} reports ({', '.join(outcomes) or 'none'}), {len(found.releases)} releases"
+    return f"reports: {', '.join(outcomes) or 'none'}; releases: {len(found.releases) or 'none'}"
 
 
 def _failure(results: list[StepResult]) -> str:
@@ -204,7 +204,7 @@ def _success(
     signers = sorted({signer for body in bodies for signer in body.signers})
     times = [body.envelope.place.entry.at for body in bodies]
     about = (
-        f"{len(bodies)} attestations about request {history.request} were signed by {', '.join(signers)} "
+        f"{len(bodies)} attestation(s) about request {history.request} were signed by {', '.join(signers)} "
         f"between {times[0]} and {times[-1]}"
         if bodies
         else f"there is no attestation about request {history.request}"

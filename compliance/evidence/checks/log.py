@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from compliance.evidence.bundle import CHECKPOINT, MAX_LINE, RECORD, TRUST, BundleFolder, ProvenEntry
+from compliance.evidence.bundle import CHECKPOINT, TRUST, BundleFolder, ProvenEntry
 from compliance.evidence.checkpoints import Checkpoint, verify_checkpoint
-from compliance.evidence.errors import EvidenceError, FormatError, VerificationError
+from compliance.evidence.errors import VerificationError
 from compliance.evidence.merkle import leaf_hash, verify_inclusion
 from compliance.evidence.record import (
     KEYS_PUBLISHED,
@@ -64,22 +64,15 @@ def read_checkpoint(folder: BundleFolder, trust: TrustFile) -> SignedCheckpoint:
 
 def read_record(folder: BundleFolder, checkpoint: Checkpoint) -> tuple[ProvenEntry, ...]:
     """The record's lines, each in the log under the checkpoint, in the order of the log."""
-    *lines, rest = folder.read(RECORD).split(b"\n")
-    if rest or not lines:
-        message = "record.jsonl does not end in a newline, or has no line."
-        raise FormatError(message)
-    proven: list[ProvenEntry] = []
-    for number, line in enumerate(lines, 1):
-        try:
-            proven.append(_read_line(line, checkpoint))
-        except EvidenceError as error:
-            message = f"Line {number} of record.jsonl: {error}"
-            raise VerificationError(message) from None
-    indexes = [line.index for line in proven]
+    record = folder.record()
+    for proven in record:
+        leaf = leaf_hash(leaf_bytes(proven.entry))
+        verify_inclusion(leaf, proven.index, checkpoint.size, proven.hashes, checkpoint.root)
+    indexes = [proven.index for proven in record]
     if indexes != sorted(set(indexes)):
         message = "The lines of record.jsonl are not in the order of the log, or one stands twice."
         raise VerificationError(message)
-    return tuple(proven)
+    return record
 
 
 def read_history(record: Sequence[ProvenEntry]) -> History:
@@ -115,16 +108,6 @@ def check_published(folder: BundleFolder, history: History, trust: TrustFile, si
         if problem:
             message = f"The log's key {key.key_id} cannot vouch for this checkpoint: {problem}."
             raise VerificationError(message)
-
-
-def _read_line(line: bytes, checkpoint: Checkpoint) -> ProvenEntry:
-    if len(line) > MAX_LINE:
-        message = f"it has more than {MAX_LINE} bytes."
-        raise FormatError(message)
-    proven = ProvenEntry.from_line(line)
-    leaf = leaf_hash(leaf_bytes(proven.entry))
-    verify_inclusion(leaf, proven.index, checkpoint.size, proven.hashes, checkpoint.root)
-    return proven
 
 
 def _check_numbers(entries: Sequence[RecordEntry]) -> None:

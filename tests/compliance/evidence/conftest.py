@@ -1,0 +1,28 @@
+"""Bundles that several tests read or damage."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from .sample import Case, honest
+
+
+@pytest.fixture(scope="session")
+def honest_case(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """A complete, honest case; read only."""
+    return honest(tmp_path_factory.mktemp("honest"))
+
+
+@pytest.fixture(scope="session")
+def honest_bundle(honest_case: Case) -> Path:
+    """Its bundle; read only."""
+    return honest_case.write()
+
+
+@pytest.fixture
+def bundle(honest_bundle: Path, tmp_path: Path) -> Path:
+    """A copy to damage."""
+    return Path(shutil.copytree(honest_bundle, tmp_path / "bundle"))

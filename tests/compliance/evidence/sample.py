@@ -1,0 +1,284 @@
+"""Builds bundles as the platform does, stage by stage, from the package's public functions and throw-away keys.
+
+Every bundle made here is correctly signed and logged, so a test that tells a dishonest story fails at the story and not at a
+signature.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from compliance.evidence import dsse, merkle
+from compliance.evidence.bundle import ProvenEntry, write_bundle
+from compliance.evidence.canonical import digest_of, format_time, sha256_hex
+from compliance.evidence.checkpoints import Checkpoint, sign_note
+from compliance.evidence.record import RecordEntry, leaf_bytes, mappers
+from compliance.evidence.statements import (
+    PREDICATES,
+    UNLEARNING_REPORT,
+    Method,
+    Reason,
+    Release,
+    Statement,
+    Subject,
+    UnlearningReport,
+    Verdict,
+    forget_set_digest,
+    report_folder,
+)
+from compliance.evidence.trust import TrustedKey, TrustFile
+
+ORIGIN = "lethe.example/record"
+START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+SNAPSHOT, MANIFEST_ROOT = sha256_hex(b"snapshot"), sha256_hex(b"manifest root")
+BASE_MODEL = sha256_hex(b"base model")
+PROTOCOL = {"alpha": 0.05, "oracle_seeds": [11, 12, 13, 14], "estimands": ["forget_location"]}
+RECIPE = {"family": "causal_lm", "epochs": 3}
+ENVIRONMENT = {"torch": "2.13.0", "device": "cpu"}
+LIMITS = ["It does not show that other models hold nothing of the data."]
+
+
+class Log:
+    """The record in memory: entries, stored node hashes, and a clock that moves one minute per entry."""
+
+    def __init__(self, key: Ed25519PrivateKey) -> None:
+        self.key, self.now = key, START
+        self.entries: list[RecordEntry] = []
+        self.nodes: dict[tuple[int, int], bytes] = {}
+
+    def node(self, level: int, index: int) -> bytes:
+        return self.nodes[level, index]
+
+    def append(self, subject: str, kind: str, actor: str = "system", **data: Any) -> RecordEntry:
+        self.now += timedelta(minutes=1)
+        number = len(self.history(subject)) + 1
+        entry = RecordEntry.of(subject=subject, number=number, kind=kind, at=self.now, actor=actor, data=data)
+        leaf = merkle.leaf_hash(leaf_bytes(entry))
+        for level, index, found in merkle.nodes_completed_by(len(self.entries), leaf, self.node):
+            self.nodes[level, index] = found
+        self.entries.append(entry)
+        return entry
+
+    def history(self, subject: str) -> list[RecordEntry]:
+        return [entry for entry in self.entries if entry.subject == subject]
+
+    def proven(self, entry: RecordEntry) -> ProvenEntry:
+        index = self.entries.index(entry)
+        return ProvenEntry.of(entry, index, merkle.inclusion_proof(index, len(self.entries), self.node))
+
+    def checkpoint(self) -> bytes:
+        size = len(self.entries)
+        text = Checkpoint(ORIGIN, size, merkle.root(size, self.node)).to_text()
+        return sign_note(text, ORIGIN, self.key).to_bytes()
+
+
+class Case:
+    """One request's evidence. Each method is a stage; its keyword arguments let a test tell another story."""
+
+    def __init__(self, folder: Path, reference: str = "LE-7KQ4-M2XD") -> None:
+        self.folder, self.reference, self.subject = folder, reference, f"request:{reference}"
+        self.log_key, self.signer = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+        self.log = Log(self.log_key)
+        self.envelopes: dict[tuple[int, str], bytes] = {}
+        self.report_files: dict[str, Path] = {}
+        self.others: list[RecordEntry] = []
+        self.reports: dict[int, UnlearningReport] = {}
+        self.trust = b""
+
+    def prepare(self, *changes: TrustedKey) -> None:
+        """Keys, corpus and model go into the record, among entries of other requests."""
+        keys = changes or (
+            TrustedKey.of(self.log_key.public_key(), "log", START),
+            TrustedKey.of(self.signer.public_key(), "attestation", START, tuple(PREDICATES)),
+        )
+        self.trust = TrustFile("lethe-trust/1", ORIGIN, tuple(keys)).to_bytes()
+        self.log.append("request:LE-OTHER", "request.submitted", "claimant", submitted_by="claimant")
+        self.others = [
+            self.log.append("keys:published", "keys.published", trust_sha256=sha256_hex(self.trust)),
+            self.log.append("corpus:letters", "corpus.registered", snapshot_sha256=SNAPSHOT, manifest_root=MANIFEST_ROOT),
+            self.log.append("model:letters-1", "model.registered", model_sha256=BASE_MODEL),
+        ]
+
+    def submit(self, by: str = "claimant") -> None:
+        self.log.append(self.subject, "request.submitted", by, submitted_by=by)
+
+    def map(self, by: str = "account:1") -> None:
+        self.log.append(self.subject, "match.accepted", by, match=sha256_hex(b"match"))
+        self.log.append("request:LE-OTHER", "match.accepted", by)
+        self.log.append(self.subject, "matches.decided", by, items=1)
+
+    def approve(self, attempt: int, by: str = "account:2", protocol: Mapping[str, Any] | None = None) -> None:
+        digest = digest_of(protocol or PROTOCOL)
+        self.log.append(self.subject, "proposal.approved", by, item="1", attempt=attempt, protocol_sha256=digest)
+
+    def start(self, attempt: int) -> None:
+        self.log.append(self.subject, "job.started", item="1", attempt=attempt)
+
+    def complete(self, attempt: int) -> None:
+        self.log.append(self.subject, "job.completed", item="1", attempt=attempt)
+
+    def sign_report(self, attempt: int, outcome: str = "passed", **changes: Any) -> None:
+        """Writes the engine's files for one attempt and signs the report; `changes` go into the predicate alone."""
+        verdict = {"outcome": outcome, "direction": None, "reasons": [{"code": "within", "sentence": "Within the margins."}]}
+        spec = self.spec()
+        result = self.result(attempt, spec, verdict)
+        files = self.write_files(attempt, spec, result)
+        fields = self.report_fields(attempt, spec, verdict) | changes
+        self.reports[attempt] = UnlearningReport(**fields)
+        folder = report_folder("1", attempt)
+        subjects = [Subject("model", fields["result_model_sha256"])]
+        subjects += [Subject(f"{folder}/{name}", sha256_hex(files[name])) for name in sorted(files)]
+        self.sign(Statement(tuple(subjects), self.reports[attempt]))
+
+    def spec(self) -> dict[str, Any]:
+        return {
+            "kind": "unlearn",
+            "snapshot": {"digest": SNAPSHOT},
+            "model": {"digest": BASE_MODEL},
+            "recipe": RECIPE,
+            "forget_ids": ["r7", "r2"],
+            "method": {"name": "retrain", "config": {}},
+            "protocol": PROTOCOL,
+        }
+
+    def result(self, attempt: int, spec: dict[str, Any], verdict: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "kind": "unlearn",
+            "model_digest": result_model(attempt),
+            "spec_digest": digest_of(spec),
+            "files": {"outputs/margins.parquet": sha256_hex(outputs(attempt)), "model/config.json": sha256_hex(b"{}")},
+            "evaluation": {"verdict": verdict, "limits": LIMITS},
+            "environment": ENVIRONMENT,
+        }
+
+    def write_files(self, attempt: int, spec: dict[str, Any], result: dict[str, Any]) -> dict[str, bytes]:
+        files = {
+            "result.json": json.dumps(result, indent=1).encode(),
+            "spec.json": json.dumps(spec).encode(),
+            "outputs/margins.parquet": outputs(attempt),
+        }
+        for name, content in files.items():
+            path = self.folder / "artefacts" / str(attempt) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            self.report_files[f"{report_folder('1', attempt)}/{name}"] = path
+        return files
+
+    def report_fields(self, attempt: int, spec: dict[str, Any], verdict: dict[str, Any]) -> dict[str, Any]:
+        now = format_time(self.log.now)
+        reasons = tuple(Reason(**reason) for reason in verdict["reasons"])
+        return {
+            "request": self.reference,
+            "item": "1",
+            "attempt": attempt,
+            "method": Method("retrain", "exact", {}),
+            "spec_sha256": digest_of(spec),
+            "protocol": PROTOCOL,
+            "protocol_sha256": digest_of(PROTOCOL),
+            "snapshot_sha256": SNAPSHOT,
+            "manifest_root": MANIFEST_ROOT,
+            "forget_set_sha256": forget_set_digest(spec["forget_ids"]),
+            "forget_count": 2,
+            "base_model_sha256": BASE_MODEL,
+            "result_model_sha256": result_model(attempt),
+            "recipe_sha256": digest_of(RECIPE),
+            "started_at": now,
+            "finished_at": now,
+            "verdict": Verdict(verdict["outcome"], verdict["direction"], reasons),
+            "does_not_show": (*LIMITS, "It does not show who wrote the data."),
+            "environment": ENVIRONMENT,
+        }
+
+    def release(self, attempt: int, by: str = "account:3", **changes: Any) -> None:
+        """The record's entry and the signed statement; `changes` go into the statement alone."""
+        model = result_model(attempt)
+        self.log.append(self.subject, "item.released", by, item="1", attempt=attempt, model_sha256=model)
+        self.sign(Statement((Subject("model", model),), Release(**(self.release_fields(attempt, by) | changes))))
+
+    def release_fields(self, attempt: int, by: str) -> dict[str, Any]:
+        history = self.log.history(self.subject)
+        approval = next(e for e in history if e.kind == "proposal.approved" and e.data["attempt"] == attempt)
+        return {
+            "request": self.reference,
+            "item": "1",
+            "attempt": attempt,
+            "report_envelope_sha256": sha256_hex(self.envelopes[attempt, UNLEARNING_REPORT]),
+            "released_model_sha256": result_model(attempt),
+            "replaced_model_sha256": BASE_MODEL,
+            "mapped_by": mappers(history, approval.number),
+            "approved_by": approval.actor,
+            "released_by": by,
+            "record_entries": len(history),
+        }
+
+    def sign(self, statement: Statement, **changes: Any) -> None:
+        """Signs a statement and enters it in the record; `changes` go into the record's entry alone."""
+        predicate = statement.predicate
+        envelope = dsse.sign(statement.to_bytes(), self.signer).to_bytes()
+        self.envelopes[predicate.attempt, predicate.predicate_type] = envelope
+        data: dict[str, Any] = {
+            "item": predicate.item,
+            "attempt": predicate.attempt,
+            "predicate_type": predicate.predicate_type,
+            "envelope_sha256": sha256_hex(envelope),
+        }
+        self.log.append(self.subject, "attestation.signed", **(data | changes))
+
+    def seal(self) -> None:
+        self.log.append(self.subject, "record.sealed", entries=len(self.log.history(self.subject)) + 1)
+        self.log.append("request:LE-OTHER", "request.closed")
+
+    def run(self, attempt: int, outcome: str = "passed", **changes: Any) -> None:
+        self.start(attempt)
+        self.complete(attempt)
+        self.sign_report(attempt, outcome, **changes)
+
+    def lines(self) -> list[ProvenEntry]:
+        return [self.log.proven(entry) for entry in (*self.others, *self.log.history(self.subject))]
+
+    def write(self, name: str = "bundle") -> Path:
+        directory = self.folder / name
+        write_bundle(
+            directory,
+            checkpoint=self.log.checkpoint(),
+            record=self.lines(),
+            envelopes=self.envelopes.values(),
+            report_files=self.report_files,
+            trust=self.trust,
+        )
+        return directory
+
+
+def outputs(attempt: int) -> bytes:
+    return b"PAR1" + bytes(range(64)) + str(attempt).encode()
+
+
+def result_model(attempt: int) -> str:
+    return sha256_hex(b"model of attempt %d" % attempt)
+
+
+def prepared(folder: Path, reference: str = "LE-7KQ4-M2XD") -> Case:
+    """Submitted and mapped, with everything still to come."""
+    case = Case(folder, reference)
+    case.prepare()
+    case.submit()
+    case.map()
+    return case
+
+
+def honest(folder: Path, reference: str = "LE-7KQ4-M2XD") -> Case:
+    """A first attempt failed; a second passed and was released by a third officer."""
+    case = prepared(folder, reference)
+    case.approve(1)
+    case.run(1, "failed")
+    case.approve(2)
+    case.run(2, "passed")
+    case.release(2)
+    case.seal()
+    return case
