@@ -1,0 +1,1 @@
+"""Where the marks of a chart go: pure geometry in SVG user units, no Django. Templates draw what it returns."""

@@ -1,0 +1,102 @@
+"""Distributions under one another on a common axis: bars for the shape, a rug for the single values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from .scales import Scale, Tick, domain_around, finite
+
+WIDTH = 640.0
+LEFT, RIGHT = 8.0, 632.0
+PANEL = 108.0
+"""Height of one distribution with its name."""
+NAME = 24.0
+RUG = 10.0
+AXIS = 46.0
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bin: its corner and size, and the share of the values in it."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One distribution. `series` numbers its colour, from 1."""
+
+    name: str
+    series: int
+    count: int
+    median: float
+    median_at: float
+    name_at: float
+    baseline: float
+    rug_end: float
+    bars: tuple[Bar, ...]
+    rug: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class HistogramChart:
+    """Panels from top to bottom. `left_out` counts the values that are not finite."""
+
+    width: float
+    height: float
+    left: float
+    right: float
+    axis_at: float
+    panels: tuple[Panel, ...]
+    ticks: tuple[Tick, ...]
+    left_out: int
+
+
+def histogram_chart(series: Mapping[str, Sequence[float]]) -> HistogramChart | None:
+    """Lays out the named distributions; None when no value is finite.
+
+    Bins are common to all, and heights are shares of each distribution on a common scale, so that shapes compare even
+    when one has ten times the values of another.
+    """
+    values = {name: finite(given) for name, given in series.items()}
+    every = [value for group in values.values() for value in group]
+    if not every:
+        return None
+    x = Scale(*domain_around(every), LEFT, RIGHT)
+    bins = min(24, max(12, math.ceil(math.sqrt(max(map(len, values.values()))))))
+    shares = {name: _shares(group, x, bins) for name, group in values.items() if group}
+    highest = max(max(column) for column in shares.values())
+    numbers = {name: number for number, name in enumerate(series, 1)}
+    panels = tuple(
+        _panel(name, values[name], [share / highest for share in column], x, series=numbers[name], top=place * PANEL)
+        for place, (name, column) in enumerate(shares.items())
+    )
+    axis_at = len(panels) * PANEL
+    left_out = sum(map(len, series.values())) - len(every)
+    return HistogramChart(WIDTH, axis_at + AXIS, LEFT, RIGHT, axis_at, panels, x.ticks(6), left_out)
+
+
+def _shares(values: Sequence[float], x: Scale, bins: int) -> list[float]:
+    counts = [0] * bins
+    for value in values:
+        counts[min(bins - 1, int((value - x.low) / (x.high - x.low) * bins))] += 1
+    return [count / len(values) for count in counts]
+
+
+def _panel(name: str, values: Sequence[float], heights: Sequence[float], x: Scale, *, series: int, top: float) -> Panel:
+    baseline = top + PANEL - RUG - 6
+    full, width = baseline - top - NAME, (RIGHT - LEFT) / len(heights)
+    bars = tuple(
+        Bar(round(LEFT + n * width, 2), round(baseline - full * height, 2), round(width, 2), round(full * height, 2))
+        for n, height in enumerate(heights)
+        if height
+    )
+    middle = median(values)
+    rug = tuple(sorted({x(value) for value in values}))
+    return Panel(name, series, len(values), middle, x(middle), top + 15, baseline, baseline + RUG, bars, rug)

@@ -1,0 +1,98 @@
+"""Estimates with their confidence intervals against the margin band. One row each; a row is measured in its own margin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+from .scales import Scale, Tick
+
+WIDTH = 640.0
+LEFT, RIGHT = 16.0, 624.0
+ROW = 62.0
+AXIS = 44.0
+WIDEST = 4.0
+"""In margins. What lies farther out is drawn at the edge, with an arrow."""
+
+
+@dataclass(frozen=True)
+class IntervalRow:
+    """One estimand as measured. The margin is symmetric around 0 unless `one_sided`: then only above counts."""
+
+    label: str
+    estimate: float
+    low: float
+    high: float
+    margin: float
+    position: str
+    """within, below, above or undecided."""
+    one_sided: bool = False
+
+
+@dataclass(frozen=True)
+class DrawnRow:
+    """Where a row's band, interval and point lie; the point is None when it lies beyond the edge.
+
+    `cut_low` and `cut_high`: the interval goes on beyond the edge.
+    """
+
+    row: IntervalRow
+    text_at: float
+    middle: float
+    band_top: float
+    band_start: float
+    band_width: float
+    low: float
+    high: float
+    point: float | None
+    cut_low: bool
+    cut_high: bool
+
+
+@dataclass(frozen=True)
+class IntervalChart:
+    """Rows from top to bottom over a common axis in margins."""
+
+    width: float
+    height: float
+    left: float
+    right: float
+    axis_at: float
+    zero: float
+    rows: tuple[DrawnRow, ...]
+    ticks: tuple[Tick, ...]
+    left_out: int
+
+
+def interval_chart(rows: Sequence[IntervalRow]) -> IntervalChart | None:
+    """Lays out the rows; None when none can be drawn. A row without a positive margin or a finite estimate is left out."""
+    kept = [row for row in rows if row.margin > 0 and isfinite(row.estimate)]
+    if not kept:
+        return None
+    reach = [abs(value / row.margin) for row in kept for value in (row.low, row.high, row.estimate)]
+    widest = min(WIDEST, max(1.5, *reach) * 1.05)
+    x = Scale(-widest, widest, LEFT, RIGHT)
+    axis_at = len(kept) * ROW + 4
+    drawn = tuple(_row(row, place * ROW, x) for place, row in enumerate(kept))
+    return IntervalChart(WIDTH, axis_at + AXIS, LEFT, RIGHT, axis_at, x(0), drawn, x.ticks(6), len(rows) - len(kept))
+
+
+def _row(row: IntervalRow, top: float, x: Scale) -> DrawnRow:
+    def place(value: float) -> float:
+        return x(min(x.high, max(x.low, value / row.margin)))
+
+    band_start = x.start if row.one_sided else x(-1)
+    return DrawnRow(
+        row=row,
+        text_at=top + 16,
+        middle=top + 40,
+        band_top=top + 26,
+        band_start=band_start,
+        band_width=round(x(1) - band_start, 2),
+        low=place(row.low),
+        high=place(row.high),
+        point=place(row.estimate) if x.low <= row.estimate / row.margin <= x.high else None,
+        cut_low=row.low / row.margin < x.low,
+        cut_high=row.high / row.margin > x.high,
+    )

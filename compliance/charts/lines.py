@@ -1,0 +1,81 @@
+"""Several named series over one axis, each labelled at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+from .scales import Scale, Tick, domain_around
+
+WIDTH, HEIGHT = 640.0, 300.0
+LEFT, RIGHT, TOP, BOTTOM = 56.0, 476.0, 12.0, 254.0
+LABEL_GAP = 17.0
+"""Smallest distance between two labels, so that they do not lie on one another."""
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One series: the `points` attribute of its polyline, its last point, and where its label stands."""
+
+    name: str
+    series: int
+    points: str
+    end_x: float
+    end_y: float
+    label_y: float
+    last: float
+
+
+@dataclass(frozen=True)
+class LineChart:
+    """The drawing. `left_out` counts the points that are not finite."""
+
+    width: float
+    height: float
+    left: float
+    right: float
+    top: float
+    bottom: float
+    lines: tuple[Line, ...]
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    left_out: int
+
+
+def line_chart(series: Mapping[str, Sequence[Point]]) -> LineChart | None:
+    """Lays out the named series of (x, y); None when no point is finite."""
+    kept = {name: sorted((x, y) for x, y in points if isfinite(x) and isfinite(y)) for name, points in series.items()}
+    every = [point for points in kept.values() for point in points]
+    if not every:
+        return None
+    x = Scale(*domain_around((point[0] for point in every), margin=0), LEFT, RIGHT)
+    y = Scale(*domain_around(point[1] for point in every), BOTTOM, TOP)
+    ends = {name: y(points[-1][1]) for name, points in kept.items() if points}
+    labels = spread(ends)
+    numbers = {name: number for number, name in enumerate(series, 1)}
+    lines = tuple(_line(name, kept[name], x, y, series=numbers[name], label_y=labels[name]) for name in ends)
+    left_out = sum(map(len, series.values())) - len(every)
+    return LineChart(WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM, lines, x.ticks(6), y.ticks(5), left_out)
+
+
+def _line(name: str, points: Sequence[Point], x: Scale, y: Scale, *, series: int, label_y: float) -> Line:
+    drawn = " ".join(f"{x(at)},{y(value)}" for at, value in points)
+    last_x, last_y = points[-1]
+    return Line(name, series, drawn, x(last_x), y(last_y), label_y, last_y)
+
+
+def spread(wanted: Mapping[str, float]) -> dict[str, float]:
+    """Positions near the wanted ones, in the same order, at least LABEL_GAP apart, inside the drawing."""
+    placed: dict[str, float] = {}
+    lowest = TOP
+    for name, at in sorted(wanted.items(), key=lambda item: item[1]):
+        placed[name] = max(at, lowest)
+        lowest = placed[name] + LABEL_GAP
+    highest = BOTTOM
+    for name in reversed(list(placed)):
+        placed[name] = round(min(placed[name], highest), 2)
+        highest = placed[name] - LABEL_GAP
+    return placed

@@ -1,0 +1,41 @@
+"""How forms look everywhere: labels, hints and errors tied together, checked on the server only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.forms.renderers import TemplatesSetting
+
+
+class LetheFormRenderer(TemplatesSetting):
+    """Renders forms and fields with the templates in `templates/components`; set as FORM_RENDERER."""
+
+    form_template_name = "components/form.html"
+    field_template_name = "components/field.html"
+
+
+class LetheForm(forms.Form):
+    """A form that the server checks, on submit only: no `required` attribute, no colon after labels."""
+
+    use_required_attribute = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("label_suffix", "")
+        super().__init__(*args, **kwargs)
+
+
+class HintedRadios(forms.RadioSelect):
+    """Radio buttons with a hint under some of the labels: `hints` maps a value to its hint."""
+
+    def __init__(self, *, hints: Mapping[str, Any], attrs: dict[str, Any] | None = None) -> None:
+        super().__init__(attrs)
+        self.hints = hints
+
+    def create_option(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option = super().create_option(*args, **kwargs)
+        if hint := self.hints.get(str(option["value"])):
+            option["hint"] = hint
+            option["attrs"]["aria-describedby"] = f"{option['attrs']['id']}_hint"
+        return option

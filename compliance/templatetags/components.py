@@ -1,0 +1,83 @@
+"""Small pieces that the components need and that template includes cannot compute."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+
+from django import template
+from django.conf import settings
+from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, RadioSelect
+from django.http import HttpRequest
+from django.template import Context
+from django.urls import reverse
+from django.utils.formats import number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+register = template.Library()
+
+THEMES = ("system", "light", "dark")
+THEME_COOKIE = "theme"
+SIGNIFICANT_DIGITS = 3
+MOST_DECIMALS = 6
+"""Smaller numbers are written with a power of ten."""
+GROUPED_FROM = 10_000
+MINUS = "\N{MINUS SIGN}"
+
+
+@register.simple_tag
+def organisation() -> str:
+    """The name of the controller that runs this installation."""
+    return str(settings.ORGANISATION)
+
+
+@register.simple_tag(takes_context=True)
+def theme(context: Context) -> str:
+    """The colour scheme that this person chose: one of THEMES."""
+    request: HttpRequest | None = context.get("request")
+    chosen = request.COOKIES.get(THEME_COOKIE, "") if request else ""
+    return chosen if chosen in THEMES else "system"
+
+
+@register.simple_tag(takes_context=True)
+def theme_attribute(context: Context) -> SafeString:
+    """` data-theme="dark"` for <html>, or nothing when the device decides."""
+    chosen = theme(context)
+    return SafeString("") if chosen == "system" else format_html(' data-theme="{}"', chosen)
+
+
+@register.inclusion_tag("components/nav_link.html", takes_context=True)
+def nav_link(context: Context, name: str, label: str) -> dict[str, object]:
+    """A link of the main navigation; pages below it count as current too."""
+    url = reverse(name)
+    path = context["request"].path
+    return {"url": url, "label": label, "current": "page" if path == url else "true" if path.startswith(url) else ""}
+
+
+@register.filter
+def widget_kind(field: BoundField) -> str:
+    """How `components/field.html` lays a field out: group (radios, checkboxes), checkbox, or control."""
+    widget = field.field.widget
+    if isinstance(widget, (RadioSelect, CheckboxSelectMultiple)):
+        return "group"
+    return "checkbox" if isinstance(widget, CheckboxInput) else "control"
+
+
+@register.filter
+def first_control(field: BoundField) -> str:
+    """The id that an error summary links to: the first choice of radios and checkboxes, else the control itself."""
+    return field.id_for_label or f"{field.auto_id}_0"
+
+
+@register.filter
+def number(value: float | None) -> str:
+    """A number for people: three significant digits, in the reader's language, with a real minus sign."""
+    if value is None or not math.isfinite(value):
+        return "\N{EN DASH}" if value is None else str(value)
+    digits = SIGNIFICANT_DIGITS - 1 - math.floor(math.log10(abs(value))) if value else 0
+    if digits > MOST_DECIMALS:
+        return f"{value:.2e}".replace("-", MINUS)
+    shown = Decimal(repr(round(float(value), max(0, digits)))).normalize()
+    decimals = max(0, -int(shown.as_tuple().exponent))
+    return number_format(shown, decimal_pos=decimals, force_grouping=abs(value) >= GROUPED_FROM).replace("-", MINUS)

@@ -1,0 +1,112 @@
+"""What all questions have in common: fields that cut nothing off, and say what is wrong in words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from compliance.forms import LetheForm
+
+SHORT, LINE, LONG, WORK = 200, 300, 5_000, 20_000
+"""Most characters of a name, a title, a prompt, and a text."""
+
+EMAIL_MISSING = _("Enter your e-mail address")
+INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ufeff]")
+"""Control characters, and those that reverse the direction of text so that it reads as something else."""
+
+
+class TextField(forms.CharField):
+    """Text with a longest length that is checked, not enforced by the browser: that would cut a paste silently."""
+
+    def __init__(self, *, longest: int, missing: Any = None, rows: int = 0, **kwargs: Any) -> None:
+        self.longest = longest
+        attrs = {"dir": "auto", "rows": rows} if rows else {"dir": "auto"}
+        kwargs.setdefault("widget", forms.Textarea(attrs=attrs) if rows else forms.TextInput(attrs=attrs))
+        if missing:
+            kwargs["error_messages"] = {"required": missing}
+        super().__init__(**kwargs)
+
+    def to_python(self, value: Any) -> str:
+        return (super().to_python(value) or "").replace("\r\n", "\n").replace("\r", "\n")
+
+    def validate(self, value: str) -> None:
+        super().validate(value)
+        if len(value) > self.longest:
+            raise ValidationError(
+                gettext("Shorten this to at most %(longest)d characters. It has %(length)d."),
+                params={"longest": self.longest, "length": len(value)},
+            )
+
+
+class NameField(TextField):
+    """The name of a person or an organisation, on one line, with at least one letter."""
+
+    def __init__(self, *, missing: Any, **kwargs: Any) -> None:
+        super().__init__(longest=SHORT, missing=missing, **kwargs)
+
+    def to_python(self, value: Any) -> str:
+        return " ".join(super().to_python(value).split())
+
+    def validate(self, value: str) -> None:
+        super().validate(value)
+        if value and not any(character.isalpha() for character in value):
+            raise ValidationError(self.error_messages["required"])
+
+
+class EmailAddressField(TextField):
+    """An e-mail address; spaces that came with a paste do not matter."""
+
+    def __init__(self, *, missing: Any = EMAIL_MISSING, **kwargs: Any) -> None:
+        widget = forms.EmailInput(attrs={"autocomplete": "email", "spellcheck": "false"})
+        super().__init__(longest=254, missing=missing, widget=widget, **kwargs)
+
+    def to_python(self, value: Any) -> str:
+        return "".join(super().to_python(value).split())
+
+    def validate(self, value: str) -> None:
+        super().validate(value)
+        try:
+            validate_email(value)
+        except ValidationError:
+            raise ValidationError(gettext("Enter an e-mail address like name@example.org")) from None
+
+
+class QuestionForm(LetheForm):
+    """One page. `title` is its heading; with one field, the field's label is, and `title` stays empty.
+
+    `short` names the answers on the check page, where the whole question would be too long.
+    """
+
+    title: ClassVar[Any] = ""
+    intro: ClassVar[Any] = ""
+    short: ClassVar[Mapping[str, Any]] = {}
+
+    def __init__(self, data: Mapping[str, Any] | None = None, *, on_behalf: bool = False, **kwargs: Any) -> None:
+        self.on_behalf = on_behalf
+        self.altered: set[str] = set()
+        super().__init__(data=None if data is None else self._visible(data), **kwargs)
+
+    def _visible(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """The data without invisible characters: what is shown again is what can be sent."""
+        kept = {name: data[name] for name in self.base_fields if name in data}
+        for name, value in kept.items():
+            if isinstance(value, str) and INVISIBLE.search(value):
+                kept[name] = INVISIBLE.sub("", value)
+                self.altered.add(name)
+        return kept
+
+    def clean(self) -> dict[str, Any]:
+        message = gettext(
+            "This contained invisible characters that can change how text reads. "
+            "We have taken them out: check it and continue."
+        )
+        for name in sorted(self.altered - set(self.errors)):
+            self.add_error(name, message)
+        return self.cleaned_data

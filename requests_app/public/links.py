@@ -1,0 +1,100 @@
+"""What opens from an e-mail: the address is confirmed, the case is followed, the request is withdrawn."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from compliance.services import StaleStateError
+from requests_app import selectors
+from requests_app.services import intake
+
+from .forms import ResendForm
+from .wording import OUTCOMES, STATES, STEP_TITLES
+
+PAGE_METHODS = ["GET", "HEAD", "POST"]
+
+
+@login_not_required
+@never_cache
+@require_http_methods(PAGE_METHODS)
+def confirm(request: HttpRequest, token: str) -> HttpResponse:
+    """Asks for one click: mail scanners open links, and must not confirm anything by that."""
+    try:
+        if request.method != "POST":
+            intake.confirmation_link_check(token=token)
+            return render(request, "public/confirm.html")
+        confirmed = intake.email_confirm(token=token)
+    except intake.LinkUsed:
+        return render(request, "public/confirm_used.html", status=410)
+    except intake.LinkExpired:
+        return _resend(request, ResendForm(), expired=True, status=410)
+    except intake.LinkUnknown:
+        return _resend(request, ResendForm(), unknown=True, status=404)
+    return render(request, "public/confirmed.html", {"confirmed": confirmed})
+
+
+@login_not_required
+@never_cache
+@require_http_methods(PAGE_METHODS)
+def confirm_resend(request: HttpRequest) -> HttpResponse:
+    """Sends a new link. The answer is the same whether or not there is such a request."""
+    if request.method != "POST":
+        return _resend(request, ResendForm())
+    form = ResendForm(request.POST)
+    if not form.is_valid():
+        return _resend(request, form, status=422)
+    intake.confirmation_resend(reference=form.cleaned_data["reference"], email=form.cleaned_data["email"])
+    return render(request, "public/resent.html")
+
+
+def _resend(
+    request: HttpRequest, form: ResendForm, *, expired: bool = False, unknown: bool = False, status: int = 200
+) -> HttpResponse:
+    return render(request, "public/resend.html", {"form": form, "expired": expired, "unknown": unknown}, status=status)
+
+
+@login_not_required
+@never_cache
+@require_safe
+def status(request: HttpRequest, token: str) -> HttpResponse:
+    """Where a request stands, for the person with the link."""
+    found = selectors.request_status(token)
+    if found is None:
+        return render(request, "public/status_unknown.html", status=404)
+    context = {
+        "status": found,
+        "token": token,
+        "state": STATES.get(found.state_code, found.state_code),
+        "outcome": OUTCOMES.get(found.outcome or ""),
+        "steps": [{"title": STEP_TITLES.get(code, code), "state": state, "on": on} for code, state, on in found.steps],
+    }
+    return render(request, "public/status.html", context)
+
+
+@login_not_required
+@never_cache
+@require_http_methods(PAGE_METHODS)
+def withdraw(request: HttpRequest, token: str) -> HttpResponse:
+    """Asks once, then ends the request."""
+    found = selectors.request_status(token)
+    if found is None:
+        return render(request, "public/status_unknown.html", status=404)
+    if request.method == "POST":
+        try:
+            intake.request_withdraw(token=token)
+            messages.success(request, _("Your request has been withdrawn."))
+        except intake.LinkError:
+            return render(request, "public/status_unknown.html", status=404)
+        except StaleStateError as error:
+            messages.warning(request, str(error))
+        return redirect("public:status", token)
+    if not found.can_withdraw:
+        messages.warning(request, _("This request can no longer be withdrawn."))
+        return redirect("public:status", token)
+    return render(request, "public/withdraw.html", {"status": found, "token": token})

@@ -1,0 +1,182 @@
+"""The request form: one question per page, check, send. Works without JavaScript and without an account."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from requests_app.models import ErasureRequest
+from requests_app.services import intake
+
+from .draft import Answer, Draft, draft_delete, draft_load, draft_save
+from .fields import QuestionForm
+from .steps import FORMS, KIND, Step, first_unanswered, path, previous
+from .submission import claimant_details, target_details
+from .summary import summary_rows
+
+SENT = "request_sent"
+FORM_METHODS = ["GET", "HEAD", "POST"]
+
+
+@login_not_required
+@require_safe
+def start(request: HttpRequest) -> HttpResponse:
+    return render(request, "public/start.html", {"draft": draft_load(request.session)})
+
+
+@login_not_required
+@never_cache
+@sensitive_post_parameters()
+@require_http_methods(FORM_METHODS)
+def step(request: HttpRequest, slug: str) -> HttpResponse:
+    """Asks one question, or takes its answer and goes on: to the next one, or back to the check page on a change."""
+    if slug not in FORMS:
+        raise Http404
+    draft = draft_load(request.session)
+    if draft is None and slug != KIND.slug:
+        return _expired(request, slug)
+    draft = draft or Draft()
+    page = next((page for page in path(draft) if page.slug == slug), None)
+    ahead = first_unanswered(draft)
+    if page is None or (ahead and _place(draft, slug) > _place(draft, ahead.slug)):
+        return _onward(draft)
+    if request.method != "POST":
+        return _ask(request, draft, page, page.form(initial=_initial(draft, slug), **_wording(draft)))
+    form = page.form(request.POST, **_wording(draft))
+    if not form.is_valid():
+        return _ask(request, draft, page, form, status=422)
+    _answered(draft, slug, form.cleaned_data)
+    draft_save(request.session, draft)
+    return _onward(draft, after=None if "change" in request.GET else slug)
+
+
+def _answered(draft: Draft, slug: str, answer: Answer) -> None:
+    # The name means somebody else now: ask for it again, with the old one filled in.
+    if slug == "who" and draft.answer("who", "who") not in {None, answer["who"]} and "name" in draft.answers:
+        draft.typed["name"] = draft.answers.pop("name")
+    draft.answers[slug] = answer
+    draft.typed.pop(slug, None)
+
+
+def _onward(draft: Draft, after: str | None = None) -> HttpResponse:
+    """To the question after the given one, else to the first unanswered, else to the check page."""
+    following: Step | None = None
+    if after:
+        steps = path(draft)
+        place = _place(draft, after) + 1
+        following = steps[place] if place < len(steps) else None
+    following = following or first_unanswered(draft)
+    return redirect("public:step", following.slug) if following else redirect("public:check")
+
+
+def _place(draft: Draft, slug: str) -> int:
+    return [page.slug for page in path(draft)].index(slug)
+
+
+def _wording(draft: Draft) -> dict[str, Any]:
+    return {"on_behalf": draft.answer("who", "who") == "other"}
+
+
+def _initial(draft: Draft, slug: str) -> Answer:
+    answer = draft.answers.get(slug) or draft.typed.get(slug) or {}
+    return {name: "\n".join(value) if isinstance(value, list) else value for name, value in answer.items()}
+
+
+def _ask(request: HttpRequest, draft: Draft, page: Step, form: QuestionForm, status: int = 200) -> HttpResponse:
+    changing = "change" in request.GET
+    before = previous(draft, page.slug)
+    back = (
+        reverse("public:check") if changing else reverse("public:step", args=[before]) if before else reverse("public:start")
+    )
+    only = next(iter(form)) if len(form.fields) == 1 else None
+    context = {
+        "form": form,
+        "only": only,
+        "title": only.label if only else form.title,
+        "back": back,
+        "action": request.get_full_path(),
+        "has_answers": bool(draft.answers),
+    }
+    return render(request, "public/step.html", context, status=status)
+
+
+def _expired(request: HttpRequest, slug: str) -> HttpResponse:
+    """There is no draft. What was typed on this page is kept for when it comes up again."""
+    kept = request.method == "POST"
+    if kept:
+        typed = {name: request.POST[name] for name in FORMS[slug].base_fields if name in request.POST}
+        draft_save(request.session, Draft(typed={slug: typed}))
+    return render(request, "public/expired.html", {"kept": kept}, status=410)
+
+
+@login_not_required
+@never_cache
+@require_http_methods(FORM_METHODS)
+def check(request: HttpRequest) -> HttpResponse:
+    """Shows all answers, and sends them."""
+    draft = draft_load(request.session)
+    if draft is None:
+        return redirect("public:sent") if SENT in request.session else render(request, "public/expired.html", status=410)
+    if first_unanswered(draft):
+        return _onward(draft)
+    if request.method != "POST":
+        return _show(request, draft)
+    if request.POST.get("answers") != draft.digest():
+        problem = _(
+            "Your answers changed after this page was opened, perhaps in another tab. "
+            "Check them again, then send the request."
+        )
+        return _show(request, draft, problem)
+    try:
+        sent = intake.request_submit(
+            kind=draft.answer("kind", "kind"),
+            language=get_language() or "en",
+            claimant=claimant_details(draft),
+            target=target_details(draft),
+            submission_key=draft.key,
+        )
+    except ValidationError as error:
+        return _show(request, draft, " ".join(error.messages))
+    _remember(request, sent)
+    return redirect("public:sent")
+
+
+def _show(request: HttpRequest, draft: Draft, problem: str = "") -> HttpResponse:
+    context = {"rows": summary_rows(draft), "digest": draft.digest(), "problem": problem, "page_has_errors": bool(problem)}
+    return render(request, "public/check.html", context, status=422 if problem else 200)
+
+
+def _remember(request: HttpRequest, sent: ErasureRequest) -> None:
+    """The draft goes; the confirmation page keeps what it shows, and nothing personal."""
+    draft_delete(request.session)
+    request.session[SENT] = {"reference": sent.reference, "due_on": sent.due_on.isoformat(), "kind": sent.kind}
+
+
+@login_not_required
+@never_cache
+@require_safe
+def sent(request: HttpRequest) -> HttpResponse:
+    """The confirmation; stays right when it is reloaded or bookmarked, as long as the session lasts."""
+    facts = request.session.get(SENT)
+    if not facts:
+        return render(request, "public/expired.html", status=410)
+    return render(request, "public/sent.html", {**facts, "due_on": date.fromisoformat(facts["due_on"])})
+
+
+@login_not_required
+@require_POST
+def discard(request: HttpRequest) -> HttpResponse:
+    """Deletes the draft."""
+    draft_delete(request.session)
+    return redirect("public:start")

@@ -1,0 +1,30 @@
+"""What the codes of a request's state are called towards the person who made it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+STATES: dict[str, Any] = {
+    "awaiting_confirmation": _("We are waiting for you to confirm your e-mail address."),
+    "mapping": _("We are searching the training data of our models."),
+    "review": _("Somebody is looking at what the search found."),
+    "in_progress": _("Your request is being decided and carried out."),
+    "closed": _("Your request is closed."),
+}
+STEP_TITLES: dict[str, Any] = {
+    "received": _("We received your request"),
+    "confirmed": _("You confirmed your e-mail address"),
+    "searched": _("We search the training data of our models"),
+    "decided": _("We decide what to remove"),
+    "carried_out": _("We remove it from the models and measure the effect"),
+    "closed": _("We tell you the outcome"),
+}
+OUTCOMES: dict[str, Any] = {
+    "completed": _("We have carried out your request. The e-mail that we sent you says what was done."),
+    "refused": _("We have refused your request. The e-mail that we sent you gives the reasons."),
+    "no_match": _("We found nothing in the training data of our models that matches what you told us."),
+    "withdrawn": _("You have withdrawn your request."),
+    "unconfirmed": _("The e-mail address was never confirmed, so we closed the request."),
+}
