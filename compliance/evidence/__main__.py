@@ -12,10 +12,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from .bundle import CHECKPOINT, MAX_READ, BundleFolder
+from .bundle import CHECKPOINT, MAX_READ, TRUST, BundleFolder
+from .checkpoints import vkey
 from .errors import EvidenceError, FormatError
 from .record import leaf_bytes
 from .tlog_proofs import TlogProof
+from .trust import TrustFile
 from .verification import Verification, verify_bundle
 
 MARKS = {"passed": "pass", "failed": "FAIL", "not checked": "----"}
@@ -58,13 +60,15 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _proof(options: argparse.Namespace) -> int:
-    """Writes what the bundle says, without verifying it: that is the other tool's part."""
+    """Writes what the bundle says, without verifying it: that is the other tool's part. Prints the log's verifier keys."""
     folder = BundleFolder.open(options.directory)
     for proven in folder.record():
         if proven.index == options.index:
             options.out.write_bytes(leaf_bytes(proven.entry))
             proof = TlogProof(proven.index, tuple(proven.hashes), folder.read(CHECKPOINT))
             options.out.with_name(f"{options.out.name}.tlog-proof").write_bytes(proof.to_bytes())
+            trust = TrustFile.from_bytes(folder.read(TRUST))
+            print(*(vkey(trust.origin, key.public_key) for key in trust.with_role("log")), sep="\n")  # noqa: T201  # output
             return 0
     message = f"record.jsonl has no entry with index {options.index}"
     raise FormatError(message)

@@ -141,18 +141,6 @@ def vkey(name: str, key: Ed25519PublicKey) -> str:
     return f"{name}+{note_key_hash(name, key).hex()}+{encode_base64(ED25519_TYPE + raw_public(key))}"
 
 
-def parse_vkey(text: str) -> tuple[str, Ed25519PublicKey]:
-    """The name and the key in an Ed25519 verifier key (FormatError)."""
-    name, _, rest = text.partition("+")
-    material = decode_base64(rest.partition("+")[2])
-    if len(material) == HASH_SIZE + 1 and material[:1] == ED25519_TYPE:
-        key = Ed25519PublicKey.from_public_bytes(material[1:])
-        if vkey(name, key) == text:
-            return name, key
-    message = "This is not an Ed25519 verifier key as of c2sp.org/signed-note."
-    raise FormatError(message)
-
-
 def _signature(line: str) -> NoteSignature:
     match = SIGNATURE_LINE.fullmatch(line)
     if match is None:

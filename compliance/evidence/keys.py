@@ -81,11 +81,6 @@ def spki(key: Ed25519PublicKey) -> bytes:
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
-def public_pem(key: Ed25519PublicKey) -> bytes:
-    """What `openssl pkeyutl -pubin -inkey` reads."""
-    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-
-
 def load_spki(der: bytes) -> Ed25519PublicKey:
     """The public key in `der`.
 

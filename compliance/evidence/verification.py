@@ -85,6 +85,8 @@ class Steps:
             self._note(title, "not checked", str(error))
         except EvidenceError as error:
             self._note(title, "failed", str(error))
+        except RecursionError:
+            self._note(title, "failed", "The JSON is nested too deeply.")
         except OSError as error:
             self._note(title, "failed", f"A file cannot be read: {error.strerror}.")
         except Exception as error:  # noqa: BLE001  # whatever bytes come, the verifier gets a named step and no traceback

@@ -9,7 +9,7 @@ from compliance.evidence import dsse
 from compliance.evidence.bundle import BundleFolder, ProvenEntry, attestation_name
 from compliance.evidence.canonical import sha256_hex
 from compliance.evidence.errors import EvidenceError, VerificationError
-from compliance.evidence.record import ATTESTATION_SIGNED, CORPUS_REGISTERED, MODEL_REGISTERED
+from compliance.evidence.record import ATTESTATION_SIGNED, CORPUS_REGISTERED, MODEL_REGISTERED, RecordEntry
 from compliance.evidence.statements import MODEL_SUBJECT, SHORT_NAMES, Release, Statement, UnlearningReport, report_folder
 from compliance.evidence.trust import TrustFile
 
@@ -152,30 +152,31 @@ def _check_signature(envelope: RecordedEnvelope, trust: TrustFile) -> SignedBody
     entry = envelope.place.entry
     allowed = trust.signers_of(entry.data["predicate_type"])
     usable = [key.public_key for key in allowed if key.problem_at(entry.moment) is None]
-    parsed = dsse.Envelope.from_bytes(envelope.raw)
     try:
-        return SignedBody(envelope, *dsse.verify(parsed, usable))
+        return SignedBody(envelope, *dsse.verify(dsse.Envelope.from_bytes(envelope.raw), usable))
     except EvidenceError as error:
-        late = f" A key that might have is out: {_late(parsed, trust, envelope)}." if _late(parsed, trust, envelope) else ""
-        message = f"{envelope.name}: {error}{late}"
+        message = f"{envelope.name}: {error}{_unusable(trust, entry)}"
         raise VerificationError(message) from None
 
 
-def _late(parsed: dsse.Envelope, trust: TrustFile, envelope: RecordedEnvelope) -> str:
-    """Why the key that a signature hints at could not be used; for the message only."""
-    entry = envelope.place.entry
-    hints = {signature.keyid for signature in parsed.signatures}
-    for key in trust.keys:
-        if key.key_id in hints:
-            if entry.data["predicate_type"] not in key.predicate_types:
-                return f"{key.key_id} may not sign {SHORT_NAMES[entry.data['predicate_type']]} statements"
-            return key.problem_at(entry.moment) or ""
-    return ""
+def _unusable(trust: TrustFile, entry: RecordEntry) -> str:
+    """Which attestation keys did not count for this entry, and why; for the message only."""
+    why = []
+    for key in trust.with_role("attestation"):
+        wrong_type = entry.data["predicate_type"] not in key.predicate_types
+        problem = "it may not sign this type of statement" if wrong_type else key.problem_at(entry.moment)
+        if problem:
+            why.append(f" The key {key.key_id} did not count: {problem}.")
+    return "".join(why)
 
 
 def _read_statement(signed: SignedBody, history: History) -> Statement:
     name, entry = signed.envelope.name, signed.envelope.place.entry
-    statement = Statement.from_bytes(signed.body)
+    try:
+        statement = Statement.from_bytes(signed.body)
+    except EvidenceError as error:
+        message = f"{name}: {error}"
+        raise VerificationError(message) from None
     predicate = statement.predicate
     if predicate.predicate_type != entry.data["predicate_type"]:
         message = f"{name} is of another type than its record entry says."

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from hypothesis import given
 from hypothesis import strategies as st
 
+from compliance.evidence.canonical import decode_base64
 from compliance.evidence.checkpoints import (
     Checkpoint,
     SignedNote,
-    parse_vkey,
     sign_note,
     verify_checkpoint,
     verify_note,
@@ -39,7 +39,8 @@ PUBLISHED = [
 
 @pytest.mark.parametrize(("verifier", "text", "line"), PUBLISHED)
 def test_notes_signed_by_other_implementations_verify(verifier: str, text: str, line: str) -> None:
-    name, key = parse_vkey(verifier)
+    name, _, material = verifier.split("+", 2)
+    key = Ed25519PublicKey.from_public_bytes(decode_base64(material)[1:])
     raw = f"{text}\n{line}".encode()
     note = SignedNote.from_bytes(raw)
     assert note.text == text
@@ -131,11 +132,3 @@ def test_a_note_has_at_most_sixteen_signatures() -> None:
 def test_a_text_that_does_not_end_in_a_newline_is_not_signed() -> None:
     with pytest.raises(FormatError, match="newline"):
         sign_note("text", ORIGIN, KEY)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "a+b", "PeterNeumann+c74f20a4+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW", "a+00000000+AQ=="]
-)
-def test_bad_verifier_keys_are_refused(text: str) -> None:
-    with pytest.raises(FormatError):
-        parse_vkey(text)

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from compliance.evidence.canonical import encode_base64
 from compliance.evidence.dsse import IN_TOTO, Envelope, Signature, pre_authentication_encoding, sign, verify
 from compliance.evidence.errors import FormatError, VerificationError
-from compliance.evidence.keys import key_id, public_pem
+from compliance.evidence.keys import key_id
 
 ALICE, BOB, MALLORY = (Ed25519PrivateKey.generate() for _ in range(3))
 TRUSTED = (ALICE.public_key(), BOB.public_key())
@@ -115,7 +116,8 @@ def test_a_signature_must_be_base64() -> None:
 def test_openssl_verifies_an_envelope_from_bytes_put_together_by_hand(tmp_path: Path) -> None:
     signature = ALICE.sign(b"DSSEv1 28 application/vnd.in-toto+json 17 " + BODY)
     assert sign(BODY, ALICE).signatures[0].sig == encode_base64(signature)
-    (tmp_path / "pub.pem").write_bytes(public_pem(ALICE.public_key()))
+    pem = ALICE.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (tmp_path / "pub.pem").write_bytes(pem)
     (tmp_path / "sig").write_bytes(signature)
     command = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", "pub.pem", "-rawin", "-in", "pae", "-sigfile", "sig"]
     for body, verified in ((BODY, True), (b'{"hello":"World"}', False)):

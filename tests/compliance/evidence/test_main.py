@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from compliance.evidence.__main__ import main
+from compliance.evidence.checkpoints import vkey
 from compliance.evidence.tlog_proofs import TlogProof
 
 from .sample import ORIGIN, Case
@@ -81,8 +82,11 @@ def test_a_trust_file_that_is_none_fails_the_second_step(honest_bundle: Path, tm
     assert main(["verify", str(honest_bundle), "--trust", str(tmp_path / "mine.json")]) == 1
 
 
-def test_a_proof_is_written_for_other_tools(honest_case: Case, honest_bundle: Path, tmp_path: Path) -> None:
+def test_a_proof_is_written_for_other_tools(
+    honest_case: Case, honest_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["proof", str(honest_bundle), "11", str(tmp_path / "entry.json")]) == 0
+    assert capsys.readouterr().out.strip() == vkey(ORIGIN, honest_case.log_key.public_key())
     body = (tmp_path / "entry.json").read_bytes()
     assert json.loads(body)["kind"] == "attestation.signed"
     proof = TlogProof.from_bytes((tmp_path / "entry.json.tlog-proof").read_bytes())

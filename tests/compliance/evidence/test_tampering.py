@@ -78,6 +78,8 @@ HOSTILE_JSON = [
     b'{"a":' * 900 + b"1" + b"}" * 900 + b"\n",
     b'{"entry":null,"index":0,"proof":[]}\n',
     b'{"entry":{},"index":1e400,"proof":{}}\n',
+    b'{"entry":{"actor":"system","at":"2026-11-20T09:00:00Z","data":{"a":' + b"[" * 700 + b"]" * 700 + b"},"
+    b'"format":"lethe-record/1","kind":"a.b","number":1,"subject":"a"},"index":0,"proof":[]}\n',
     b'"\\ud800"\n',
     b"9" * 10_000 + b"\n",
     b"\x00\n",
