@@ -1,0 +1,45 @@
+"""The two pages that belong to no room: whether the site lives, and where somebody starts after signing in."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_not_required
+from django.db import Error, connection
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from .access import account_of
+from .models import Account, TrustManifest
+
+STARTS = {
+    Account.Role.OFFICER: "casework:request_list",
+    Account.Role.ENGINEER: "jobs:job_list",
+    Account.Role.AUDITOR: "record:report_list",
+}
+
+
+@login_not_required
+@never_cache
+@require_safe
+def health(_request: HttpRequest) -> HttpResponse:
+    """200 when the database answers, else 503; for load balancers and start scripts."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except Error:
+        return HttpResponse("database does not answer\n", status=503, content_type="text/plain")
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Each role's first page; administrators see the accounts and the published keys."""
+    account = account_of(request)
+    if account.role in STARTS:
+        return redirect(STARTS[Account.Role(account.role)])
+    context = {
+        "accounts": Account.objects.order_by("username"),
+        "manifest": TrustManifest.objects.order_by("id").last(),
+    }
+    return render(request, "home.html", context)

@@ -1,0 +1,75 @@
+"""What the pages of a case share: finding the rows that an address names, and the bar that says which case it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404
+from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from requests_app.models import ErasureRequest, Item, Proposal
+from requests_app.references import reference_normalise
+from requests_app.selectors import days_left
+from requests_app.states import ItemState, RequestState
+
+REQUEST_TONES = {
+    RequestState.AWAITING_CONFIRMATION: "neutral",
+    RequestState.MAPPING: "info",
+    RequestState.REVIEW: "warning",
+    RequestState.IN_PROGRESS: "info",
+    RequestState.CLOSED: "success",
+}
+ITEM_TONES = {
+    ItemState.DECIDING: "warning",
+    ItemState.GRANTED: "warning",
+    ItemState.AWAITING_APPROVAL: "warning",
+    ItemState.RUNNING: "info",
+    ItemState.AWAITING_RELEASE: "warning",
+    ItemState.RELEASED: "success",
+    ItemState.REFUSED: "neutral",
+}
+SOON = 7
+"""Days before a deadline from which it is marked."""
+
+
+def case_of(reference: str) -> ErasureRequest:
+    """The request with this reference, however it was spaced; Http404 when there is none."""
+    normal = reference_normalise(reference)
+    if normal is None:
+        raise Http404(_("There is no request with this reference."))
+    return get_object_or_404(ErasureRequest.objects.select_related("submitted_by", "reviewed_by"), reference=normal)
+
+
+def item_of(reference: str, number: int) -> Item:
+    """The item that an address names (Http404)."""
+    return get_object_or_404(Item.objects.select_related("request", "snapshot"), request=case_of(reference), number=number)
+
+
+def proposal_of(reference: str, number: int, attempt: int) -> Proposal:
+    """The proposal that an address names (Http404)."""
+    related = ("item__request", "item__snapshot", "base", "job", "proposed_by", "approved_by", "declined_by", "released_by")
+    return get_object_or_404(Proposal.objects.select_related(*related), item=item_of(reference, number), number=attempt)
+
+
+def identity(request: ErasureRequest) -> dict[str, Any]:
+    """For `casework/_identity.html`: reference, state and days left."""
+    word, tone = deadline_words(request)
+    return {
+        "case": request,
+        "state_tone": REQUEST_TONES[RequestState(request.state)],
+        "deadline": word,
+        "deadline_tone": tone,
+    }
+
+
+def deadline_words(request: ErasureRequest) -> tuple[str, str]:
+    """How long is left, and the tone of a tag; no tone: plain text."""
+    days = days_left(request)
+    if days is None:
+        return "–", ""
+    if days < 0:
+        return ngettext("%(n)d day overdue", "%(n)d days overdue", -days) % {"n": -days}, "danger"
+    words = ngettext("%(n)d day left", "%(n)d days left", days) % {"n": days}
+    return (_("due today") if days == 0 else words), "warning" if days <= SOON else ""

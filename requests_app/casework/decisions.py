@@ -1,0 +1,152 @@
+"""Granting or refusing an item: the decision with its ground and reasons, then what follows from it, then the act."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_http_methods
+
+from compliance.access import account_of
+from compliance.forms import HintedRadios, LetheForm
+from compliance.services import StaleStateError
+from requests_app.models import Item
+from requests_app.services import decisions
+from requests_app.states import GRANT_GROUNDS, REFUSE_GROUNDS, Ground, ItemState
+
+from .cases import identity, item_of
+from .requests import officers_only
+
+GRANT, REFUSE = "grant", "refuse"
+
+
+class DecisionForm(LetheForm):
+    """A decision on one item. Only the grounds of the chosen decision count."""
+
+    decision = forms.ChoiceField(
+        label=gettext_lazy("Decision"),
+        choices=[(GRANT, gettext_lazy("Grant")), (REFUSE, gettext_lazy("Refuse"))],
+        widget=HintedRadios(
+            hints={
+                GRANT: gettext_lazy("The examples are to be removed from the model. You choose how in the next step."),
+                REFUSE: gettext_lazy("The model stays as it is. The claimant reads your reasons."),
+            }
+        ),
+        error_messages={"required": gettext_lazy("Choose whether to grant or to refuse.")},
+    )
+    grant_ground = forms.ChoiceField(label=gettext_lazy("Ground for granting"), required=False, widget=forms.RadioSelect)
+    refuse_ground = forms.ChoiceField(label=gettext_lazy("Ground for refusing"), required=False, widget=forms.RadioSelect)
+    reasons = forms.CharField(
+        label=gettext_lazy("Reasons"),
+        required=False,
+        max_length=10_000,
+        help_text=gettext_lazy("In plain words. Needed for a refusal: the claimant reads them."),
+        widget=forms.Textarea(attrs={"rows": 6}),
+    )
+
+    def __init__(self, *args: Any, kind: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, grounds in (("grant_ground", GRANT_GROUNDS[kind]), ("refuse_ground", REFUSE_GROUNDS[kind])):
+            field = self.fields[name]
+            assert isinstance(field, forms.ChoiceField)  # noqa: S101  # declared above; for the type checker
+            field.choices = [(ground.value, ground.label) for ground in grounds]
+
+    @property
+    def grants(self) -> bool:
+        return bool(self.cleaned_data.get("decision") == GRANT)
+
+    @property
+    def ground(self) -> str:
+        return str(self.cleaned_data.get("grant_ground" if self.grants else "refuse_ground") or "")
+
+    def clean(self) -> None:
+        decision = self.cleaned_data.get("decision")
+        name = f"{decision}_ground"
+        if decision and not self.ground and name not in self.errors:
+            self.add_error(name, _("Choose a ground."))
+        if decision == REFUSE and not self.cleaned_data.get("reasons", "").strip() and "reasons" not in self.errors:
+            self.add_error("reasons", _("Give your reasons: the claimant reads them."))
+
+
+@officers_only
+@require_http_methods(["GET", "HEAD", "POST"])
+def item_decide(request: HttpRequest, reference: str, number: int) -> HttpResponse:
+    """Asks for the decision, shows what follows from it, and takes it on the second, confirmed POST."""
+    item = item_of(reference, number)
+    kind = item.request.kind
+    if request.method != "POST":
+        return _ask(request, item, DecisionForm(kind=kind))
+    form = DecisionForm(request.POST, kind=kind)
+    if not form.is_valid():
+        return _ask(request, item, form, status=422)
+    if "confirmed" not in request.POST:
+        again = "change" in request.POST
+        return _ask(request, item, form) if again else _confirm(request, item, form)
+    try:
+        decisions.item_decide(
+            item=item, grant=form.grants, ground=form.ground, reasons=form.cleaned_data["reasons"], by=account_of(request)
+        )
+    except StaleStateError as error:
+        form.add_error(None, str(error))
+        return _ask(request, item_of(reference, number), form, status=409)
+    return redirect("casework:request_detail", item.request.reference)
+
+
+def _ask(request: HttpRequest, item: Item, form: DecisionForm, status: int = 200) -> HttpResponse:
+    context = identity(item.request) | {"item": item, "form": form, "deciding": item.state == ItemState.DECIDING}
+    return render(request, "casework/item_decide.html", context, status=status)
+
+
+def _confirm(request: HttpRequest, item: Item, form: DecisionForm) -> HttpResponse:
+    count = len(item.record_ids)
+    words = (
+        ngettext("Grant the erasure of %(n)d example", "Grant the erasure of %(n)d examples", count)
+        if form.grants
+        else ngettext("Refuse the erasure of %(n)d example", "Refuse the erasure of %(n)d examples", count)
+    )
+    context = identity(item.request) | {
+        "item": item,
+        "form": form,
+        "ground": Ground(form.ground).label,
+        "reasons": form.cleaned_data["reasons"].strip(),
+        "grants": form.grants,
+        "ends": not form.grants and _is_last(item),
+        "letter": "" if form.grants else _letter(item, form.cleaned_data["reasons"].strip()),
+        "label": words % {"n": count},
+        "action": reverse("casework:item_decide", args=[item.request.reference, item.number]),
+        "fields": {name: form.cleaned_data[name] for name in form.fields} | {"confirmed": "yes"},
+    }
+    return render(request, "casework/item_decide_confirm.html", context)
+
+
+def _is_last(item: Item) -> bool:
+    """Whether this item's refusal ends the request: all others are settled."""
+    settled = {ItemState.RELEASED, ItemState.REFUSED}
+    return not item.request.items.exclude(pk=item.pk).exclude(state__in=settled).exists()
+
+
+def _letter(item: Item, reasons: str) -> str:
+    """The e-mail that a refusal leads to, when nothing else of the request was carried out; in the claimant's language."""
+    released = item.request.items.filter(state=ItemState.RELEASED).exists()
+    if released or not _is_last(item):
+        return ""
+    link = "…"
+    context = {
+        "reference": item.request.reference,
+        "kind": item.request.kind,
+        "due_on": item.request.due_on,
+        "organisation": settings.ORGANISATION,
+        "link": link,
+        "status_link": link,
+        "reasons": reasons,
+    }
+    with translation.override(item.request.language):
+        return render_to_string("email/outcome_refused.txt", context)

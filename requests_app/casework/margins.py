@@ -1,0 +1,23 @@
+"""What a protocol judges, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.utils.translation import gettext as _
+
+from compliance.templatetags.components import number
+from unlearning_jobs.engine.contracts import Estimand
+from unlearning_jobs.wording import estimand_title
+
+
+def margin_rows(estimands: Iterable[Estimand]) -> list[list[object]]:
+    """Rows of a table: the quantity, its statistic, its margin."""
+    return [[estimand_title(one), one.statistic.replace("_", " "), margin_words(one)] for one in estimands]
+
+
+def margin_words(estimand: Estimand) -> str:
+    sign = "≤ " if estimand.kind == "deviation" else "± "
+    if estimand.unit == "gap":
+        return _("%(margin)s of the gap between original and oracles") % {"margin": sign + number(estimand.margin)}
+    return _("%(margin)s, absolute") % {"margin": sign + number(estimand.margin)}

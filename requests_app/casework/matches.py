@@ -1,0 +1,154 @@
+"""The review of the matches: each candidate example with its finds marked, accepted or rejected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.views.decorators.http import require_http_methods
+
+from compliance.access import account_of
+from compliance.forms import LetheForm
+from compliance.lists import applied_filters, page_of
+from compliance.services import StaleStateError
+from requests_app.models import ErasureRequest, Match
+from requests_app.services.mapping import matches_decide, review_complete
+from requests_app.states import RequestState
+from unlearning_jobs.engine.errors import CorpusError
+from unlearning_jobs.models import ModelVersion
+from unlearning_jobs.selectors import examples_by_id
+from unlearning_jobs.states import ModelState
+
+from .cases import case_of, identity
+from .passages import shortened, whole
+from .requests import officers_only
+
+PAGE_SIZE = 20
+DECISION_TONES = {
+    Match.Decision.OPEN: "warning",
+    Match.Decision.ACCEPTED: "success",
+    Match.Decision.REJECTED: "neutral",
+}
+FOUND_BY: dict[str, Any] = {
+    "exact": pgettext_lazy("found by", "same text"),
+    "name": pgettext_lazy("found by", "name"),
+    "identifier": pgettext_lazy("found by", "identifier"),
+}
+
+
+class MatchFilters(LetheForm):
+    """Which matches to show."""
+
+    decision = forms.ChoiceField(
+        label=gettext_lazy("Decision"), required=False, choices=[("", gettext_lazy("Any")), *Match.Decision.choices]
+    )
+
+
+@officers_only
+@require_http_methods(["GET", "HEAD", "POST"])
+def match_list(request: HttpRequest, reference: str) -> HttpResponse:
+    """Shows candidates, or takes an officer's word on one of them or on all that are shown."""
+    case = case_of(reference)
+    if request.method != "POST":
+        return _show(request, case)
+    accept, ids = _decision(request)
+    try:
+        matches_decide(request=case, match_ids=ids, accept=accept, by=account_of(request))
+    except StaleStateError as error:
+        return _show(request, case_of(reference), str(error))
+    place = f"#match-{ids[0]}" if len(ids) == 1 else ""
+    return redirect(request.get_full_path() + place)
+
+
+def _decision(request: HttpRequest) -> tuple[bool, list[int]]:
+    """The pressed button: `accept` or `reject` with a match's id, or with `shown` for all on the page."""
+    accept = "accept" in request.POST
+    value = request.POST.get("accept" if accept else "reject", "")
+    chosen = request.POST.getlist("shown") if value == "shown" else [value]
+    return accept, [int(one) for one in chosen if one.isdecimal()]
+
+
+def _show(request: HttpRequest, case: ErasureRequest, problem: str = "") -> HttpResponse:
+    form = MatchFilters(request.GET)
+    rows = case.matches.select_related("snapshot__corpus", "decided_by").order_by("snapshot", "-score", "id")
+    if form.is_valid() and form.cleaned_data["decision"]:
+        rows = rows.filter(decision=form.cleaned_data["decision"])
+    page = page_of(request, rows, PAGE_SIZE)
+    counts = {decision: case.matches.filter(decision=decision).count() for decision in Match.Decision.values}
+    context = identity(case) | {
+        "filter_form": form,
+        "applied": applied_filters(request, form),
+        "page": page,
+        "cards": list(_cards(page)),
+        "counts": counts,
+        "total": sum(counts.values()),
+        "reviewing": case.state == RequestState.REVIEW,
+        "action": request.get_full_path(),
+        "problem": problem,
+    }
+    return render(request, "casework/matches.html", context, status=409 if problem else 200)
+
+
+def _cards(matches: Iterable[Match]) -> Iterable[dict[str, Any]]:
+    for snapshot, group in groupby(matches, key=lambda match: match.snapshot):
+        rows = list(group)
+        texts = _texts(rows)
+        for match in rows:
+            text = texts.get(match.record_id)
+            short, full = (shortened(text, match.spans), whole(text, match.spans)) if text is not None else ([], [])
+            yield {
+                "match": match,
+                "snapshot": snapshot,
+                "tone": DECISION_TONES[Match.Decision(match.decision)],
+                "found_by": ", ".join(str(FOUND_BY.get(method, method)) for method in match.methods),
+                "missing": text is None,
+                "short": short,
+                "full": full if any(segment.cut for segment in short) else [],
+            }
+
+
+def _texts(rows: Sequence[Match]) -> dict[str, str]:
+    """The examples' texts by record id; none when the snapshot cannot be read."""
+    try:
+        examples = examples_by_id(rows[0].snapshot, [row.record_id for row in rows])
+    except CorpusError:
+        return {}
+    return {record_id: example.text for record_id, example in examples.items()}
+
+
+@officers_only
+@require_http_methods(["GET", "HEAD", "POST"])
+def complete(request: HttpRequest, reference: str) -> HttpResponse:
+    """Says what ends with the review and what follows; POST ends it."""
+    case = case_of(reference)
+    if request.method == "POST":
+        try:
+            review_complete(request=case, by=account_of(request))
+        except StaleStateError as error:
+            return _confirm(request, case_of(reference), str(error))
+        return redirect("casework:request_detail", case.reference)
+    return _confirm(request, case)
+
+
+def _confirm(request: HttpRequest, case: ErasureRequest, problem: str = "") -> HttpResponse:
+    accepted = case.matches.filter(decision=Match.Decision.ACCEPTED)
+    models = ModelVersion.objects.filter(state=ModelState.ACTIVE, snapshot__in=accepted.values("snapshot"))
+    context = identity(case) | {
+        "accepted": accepted.count(),
+        "rejected": case.matches.filter(decision=Match.Decision.REJECTED).count(),
+        "open": case.matches.filter(decision=Match.Decision.OPEN).count(),
+        "models": list(models),
+        "reviewing": case.state == RequestState.REVIEW,
+        "problem": problem,
+        "action": reverse("casework:review_complete", args=[case.reference]),
+        "cancel_url": reverse("casework:matches", args=[case.reference]),
+        "label": _("Finish the review") if models else _("Finish the review and close the request"),
+    }
+    return render(request, "casework/review_complete.html", context, status=409 if problem else 200)

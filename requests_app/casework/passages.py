@@ -1,0 +1,73 @@
+"""A text with the places where something was found, and little around them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+CONTEXT = 160
+"""Characters shown on each side of a find."""
+WORD_SLACK = 20
+"""How far a cut may move to stand between words."""
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of text: found, or around it. `cut` stands where something was left out."""
+
+    text: str
+    marked: bool = False
+    cut: bool = False
+
+
+def merged(spans: Iterable[Sequence[int]], length: int) -> list[Span]:
+    """The spans in order, inside the text, those that overlap or touch made one."""
+    joined: list[Span] = []
+    for start, end in sorted((max(0, span[0]), min(length, span[1])) for span in spans):
+        if start >= end:
+            continue
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def whole(text: str, spans: Iterable[Sequence[int]]) -> list[Segment]:
+    """The whole text with every span marked."""
+    return _segments(text, merged(spans, len(text)), [(0, len(text))])
+
+
+def shortened(text: str, spans: Iterable[Sequence[int]], context: int = CONTEXT) -> list[Segment]:
+    """The spans, marked, with `context` characters on each side; the beginning of the text when there is no span."""
+    marks = merged(spans, len(text))
+    around = [(start - context, end + context) for start, end in marks] or [(0, 2 * context)]
+    windows = merged(((_word(text, start, -1), _word(text, end, 1)) for start, end in around), len(text))
+    return _segments(text, marks, windows)
+
+
+def _word(text: str, at: int, direction: int) -> int:
+    """`at`, moved outwards to the next white space if one is near."""
+    for moved in range(at, at + direction * WORD_SLACK, direction):
+        if not 0 < moved < len(text) or text[moved - (direction < 0)].isspace():
+            return moved
+    return at
+
+
+def _segments(text: str, marks: Sequence[Span], windows: Sequence[Span]) -> list[Segment]:
+    segments: list[Segment] = []
+    for start, end in windows:
+        if start > 0:
+            segments.append(Segment("…", cut=True))
+        at = start
+        for mark_start, mark_end in marks:
+            if start <= mark_start < end:
+                segments.append(Segment(text[at:mark_start]))
+                segments.append(Segment(text[mark_start:mark_end], marked=True))
+                at = mark_end
+        segments.append(Segment(text[at:end]))
+    if windows and windows[-1][1] < len(text):
+        segments.append(Segment("…", cut=True))
+    return [segment for segment in segments if segment.text]

@@ -1,0 +1,170 @@
+"""The choice of a method with its settings, and of how many models the evaluation compares. Fields come from the catalogue."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from compliance.forms import LetheForm
+from unlearning_jobs.engine.catalogue import METHODS, Option
+from unlearning_jobs.engine.contracts import DEFAULT_ESTIMANDS, Estimand, MethodChoice, Protocol
+from unlearning_jobs.models import ModelVersion
+from unlearning_jobs.selectors import MethodOption
+from unlearning_jobs.wording import GUARANTEES, Words, duration
+
+SEEDS = 2**31
+MOST_MODELS = 64
+
+
+@dataclass(frozen=True)
+class MethodCard:
+    """A method to choose, with the fields of its settings."""
+
+    option: MethodOption
+    title: str
+    description: str
+    guarantee: Words
+    cost: str
+    settings: list[forms.BoundField]
+    chosen: bool
+    has_errors: bool
+
+
+class ProposalForm(LetheForm):
+    """One method with its settings, and the size of the protocol.
+
+    The settings of methods that were not chosen are kept as typed and not checked.
+    """
+
+    method = forms.ChoiceField(
+        label=gettext_lazy("Method"),
+        widget=forms.RadioSelect,
+        error_messages={
+            "required": gettext_lazy("Choose a method."),
+            "invalid_choice": gettext_lazy("This method cannot run here. Choose another one."),
+        },
+    )
+    replicates = forms.IntegerField(
+        label=gettext_lazy("Replicates of the original"),
+        min_value=1,
+        max_value=MOST_MODELS,
+        help_text=gettext_lazy("Models trained like the original with other seeds, and unlearned like it."),
+    )
+    oracles = forms.IntegerField(
+        label=gettext_lazy("Oracles"),
+        min_value=4,
+        max_value=MOST_MODELS,
+        help_text=gettext_lazy("Models trained without the examples: what unlearning should look like."),
+    )
+    alpha = forms.FloatField(
+        label=gettext_lazy("Significance level"),
+        min_value=0.0001,
+        max_value=0.2,
+        help_text=gettext_lazy("Chance of a wrong alarm that is accepted, such as 0.05."),
+    )
+
+    def __init__(self, data: Any = None, *, options: Sequence[MethodOption], base: ModelVersion) -> None:
+        initial = {"replicates": settings.PROTOCOL_REPLICATES, "oracles": settings.PROTOCOL_ORACLES, "alpha": 0.05}
+        super().__init__(data, initial=initial)
+        self.options, self.base = options, base
+        method = self.fields["method"]
+        assert isinstance(method, forms.ChoiceField)  # noqa: S101  # declared above; for the type checker
+        method.choices = [(option.name, option.title) for option in options if option.can_run]
+        for option in options:
+            for setting in METHODS[option.name].options:
+                self.fields[field_name(option.name, setting.name)] = setting_field(setting)
+
+    def clean(self) -> None:
+        chosen = self.data.get("method", "")
+        for option in self.options:
+            for setting in METHODS[option.name].options:
+                if option.name != chosen:
+                    self.errors.pop(field_name(option.name, setting.name), None)
+        if not self.errors and (problems := self.protocol().problems()):
+            self.add_error("oracles", " ".join(problems))
+
+    def choice(self) -> MethodChoice:
+        """The chosen method with every setting filled in. Of a valid form only."""
+        name = self.cleaned_data["method"]
+        config = {s.name: self.cleaned_data[field_name(name, s.name)] for s in METHODS[name].options}
+        return MethodChoice(name, config)
+
+    def protocol(self) -> Protocol:
+        """A protocol of the chosen size, with fresh seeds: nobody chooses them, and none is the model's own."""
+        replicates, oracles = self.cleaned_data["replicates"], self.cleaned_data["oracles"]
+        seeds = draw_seeds(replicates + oracles, without=self.base.seed)
+        return Protocol(
+            replicate_seeds=seeds[:replicates],
+            oracle_seeds=seeds[replicates:],
+            estimands=estimands_for(self.base),
+            alpha=self.cleaned_data["alpha"],
+        )
+
+    def cards(self) -> list[MethodCard]:
+        chosen = self["method"].value()
+        return [self._card(option, chosen=option.name == chosen) for option in self.options]
+
+    def _card(self, option: MethodOption, *, chosen: bool) -> MethodCard:
+        fields = [self[field_name(option.name, setting.name)] for setting in METHODS[option.name].options]
+        return MethodCard(
+            option=option,
+            title=_(option.title),
+            description=_(option.description),
+            guarantee=GUARANTEES[option.guarantee],
+            cost=cost_words(option),
+            settings=fields,
+            chosen=chosen and option.can_run,
+            has_errors=any(field.errors for field in fields),
+        )
+
+
+def field_name(method: str, setting: str) -> str:
+    return f"{method}-{setting}"
+
+
+def setting_field(setting: Option) -> forms.Field:
+    """The form field of a method's setting."""
+    words: dict[str, Any] = {"label": setting.name.replace("_", " "), "help_text": _(setting.description), "initial": setting.default}
+    if setting.kind == "choice":
+        return forms.ChoiceField(choices=[(choice, choice) for choice in setting.choices], **words)
+    if setting.kind == "int":
+        return forms.IntegerField(min_value=int(setting.low), max_value=int(setting.high), **words)
+    field = forms.FloatField(min_value=setting.low, max_value=setting.high, **words)
+    field.widget.attrs["step"] = "any"
+    return field
+
+
+def draw_seeds(count: int, *, without: int) -> tuple[int, ...]:
+    """Distinct random seeds."""
+    seeds: dict[int, None] = {}
+    while len(seeds) < count:
+        seed = secrets.randbelow(SEEDS)
+        if seed != without:
+            seeds[seed] = None
+    return tuple(seeds)
+
+
+def estimands_for(base: ModelVersion) -> tuple[Estimand, ...]:
+    """What is judged: the default estimands, without those on held-out examples where the corpus has none."""
+    has_held_out = base.snapshot.counts.get("held_out", 0) > 0
+    return tuple(one for one in DEFAULT_ESTIMANDS if has_held_out or one.examples != "held_out")
+
+
+def cost_words(option: MethodOption) -> str:
+    """The expected cost of the method itself, in shares of one training and in time."""
+    if option.cost_share == 0:
+        return _("no computation")
+    share = f"{100 * option.cost_share:.0f}" if option.cost_share >= 0.01 else "< 1"  # noqa: PLR2004  # one percent
+    if not option.cost_seconds:
+        return _("about %(share)s %% of training the model again") % {"share": share}
+    return _("about %(share)s %% of training the model again: %(time)s") % {
+        "share": share,
+        "time": duration(option.cost_seconds),
+    }

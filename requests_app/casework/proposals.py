@@ -1,0 +1,124 @@
+"""Choosing a method for an item, and the second officer's look at the choice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods
+
+from compliance.access import account_of
+from compliance.services import StaleStateError
+from requests_app.models import Item, Proposal
+from requests_app.services import decisions
+from requests_app.services.permissions import approval_refusal
+from requests_app.states import ItemState
+from unlearning_jobs.engine.contracts import Protocol
+from unlearning_jobs.engine.errors import SpecError
+from unlearning_jobs.models import ModelVersion
+from unlearning_jobs.selectors import method_options
+from unlearning_jobs.states import ModelState
+from unlearning_jobs.wording import VERDICTS, duration, guarantee_of, method_title, metric_title
+
+from .cases import ITEM_TONES, identity, item_of, proposal_of
+from .margins import margin_rows
+from .proposal_form import ProposalForm, estimands_for
+from .requests import officers_only
+
+PAGE_METHODS = ["GET", "HEAD", "POST"]
+
+
+@officers_only
+@require_http_methods(PAGE_METHODS)
+def propose(request: HttpRequest, reference: str, number: int) -> HttpResponse:
+    """Shows every method with what it guarantees, costs and needs, and takes the choice."""
+    item = item_of(reference, number)
+    base = _active(item)
+    if base is None:
+        return render(request, "casework/proposal_impossible.html", identity(item.request) | {"item": item}, status=409)
+    options = method_options(base, len(item.record_ids))
+    if request.method != "POST":
+        return _choose(request, item, base, ProposalForm(options=options, base=base))
+    form = ProposalForm(request.POST, options=options, base=base)
+    if not form.is_valid():
+        return _choose(request, item, base, form, status=422)
+    try:
+        made = decisions.proposal_submit(item=item, method=form.choice(), protocol=form.protocol(), by=account_of(request))
+    except (SpecError, StaleStateError) as error:
+        form.add_error(None, str(error))
+        return _choose(request, item_of(reference, number), base, form, status=409)
+    return redirect("casework:proposal", item.request.reference, item.number, made.number)
+
+
+def _active(item: Item) -> ModelVersion | None:
+    versions = ModelVersion.objects.select_related("snapshot", "recipe")
+    return versions.filter(name=item.model_name, state=ModelState.ACTIVE).first()
+
+
+def _choose(request: HttpRequest, item: Item, base: ModelVersion, form: ProposalForm, status: int = 200) -> HttpResponse:
+    context = identity(item.request) | {
+        "item": item,
+        "base": base,
+        "form": form,
+        "cards": form.cards(),
+        "margins": margin_rows(estimands_for(base)),
+        "training": duration(base.training_seconds) if base.training_seconds else "",
+        "choosing": item.state == ItemState.GRANTED,
+        "earlier": list(item.proposals.order_by("number")),
+    }
+    return render(request, "casework/proposal_new.html", context, status=status)
+
+
+@officers_only
+@require_http_methods(PAGE_METHODS)
+def proposal(request: HttpRequest, reference: str, number: int, attempt: int) -> HttpResponse:
+    """Everything that was chosen, for the second officer's yes or no."""
+    found = proposal_of(reference, number, attempt)
+    if request.method != "POST":
+        return _review(request, found)
+    decide = decisions.proposal_approve if request.POST.get("decision") == "approve" else decisions.proposal_decline
+    if request.POST.get("decision") not in {"approve", "decline"}:
+        return _review(request, found, _("Approve or decline."))
+    try:
+        decide(proposal=found, by=account_of(request))
+    except StaleStateError as error:
+        return _review(request, proposal_of(reference, number, attempt), str(error))
+    return redirect("casework:request_detail", found.item.request.reference)
+
+
+def _review(request: HttpRequest, found: Proposal, problem: str = "") -> HttpResponse:
+    item = found.item
+    waiting = item.state == ItemState.AWAITING_APPROVAL and not found.approved_by_id and not found.declined_by_id
+    count = len(item.record_ids)
+    label = ngettext(
+        "Approve, and start unlearning %(n)d example from %(model)s",
+        "Approve, and start unlearning %(n)d examples from %(model)s",
+        count,
+    ) % {"n": count, "model": found.base}
+    context = identity(item.request) | {
+        "item": item,
+        "item_tone": ITEM_TONES[ItemState(item.state)],
+        "proposal": found,
+        "method": method_title(found.method["name"]),
+        "guarantee": guarantee_of(found.method["name"]),
+        "config": sorted(found.method["config"].items()),
+        "verdict": VERDICTS.get(found.verdict),
+        "waiting": waiting,
+        "refusal": approval_refusal(found, account_of(request)) if waiting else "",
+        "label": label,
+        "problem": problem,
+    }
+    return render(request, "casework/proposal.html", context | _protocol(found), status=409 if problem else 200)
+
+
+def _protocol(found: Proposal) -> dict[str, Any]:
+    protocol = Protocol.from_json(found.protocol)
+    return {
+        "protocol": protocol,
+        "smallest_p": protocol.smallest_p(),
+        "margins": margin_rows(protocol.estimands),
+        "metrics": [metric_title(name) for name in protocol.metrics],
+    }

@@ -1,0 +1,62 @@
+"""The last step: the passed model takes the old one's place, or the result is given up because the model has moved on."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from compliance.access import account_of
+from compliance.selectors import signed_report
+from compliance.services import StaleStateError
+from requests_app.models import Proposal
+from requests_app.services import decisions
+from requests_app.services.permissions import release_refusal
+from requests_app.states import ItemState
+from unlearning_jobs.states import ModelState
+from unlearning_jobs.wording import VERDICTS, guarantee_of, method_title
+
+from .cases import identity, proposal_of
+from .requests import officers_only
+
+
+@officers_only
+@require_http_methods(["GET", "HEAD", "POST"])
+def release(request: HttpRequest, reference: str, number: int, attempt: int) -> HttpResponse:
+    """Says what the evaluation found and what releasing does; POST releases, or gives the result up."""
+    found = proposal_of(reference, number, attempt)
+    if request.method != "POST":
+        return _show(request, found)
+    try:
+        if request.POST.get("act") == "reopen":
+            decisions.item_reopen(proposal=found, by=account_of(request))
+        elif request.POST.get("act") == "release":
+            decisions.item_release(proposal=found, by=account_of(request))
+        else:
+            return _show(request, found, _("Release the model, or leave it."))
+    except StaleStateError as error:
+        return _show(request, proposal_of(reference, number, attempt), str(error))
+    return redirect("casework:request_detail", found.item.request.reference)
+
+
+def _show(request: HttpRequest, found: Proposal, problem: str = "") -> HttpResponse:
+    item = found.item
+    signed = signed_report(subject=item.request.subject, item=item.key, attempt=found.number)
+    waiting = item.state == ItemState.AWAITING_RELEASE and found.verdict == "passed"
+    context = identity(item.request) | {
+        "item": item,
+        "proposal": found,
+        "method": method_title(found.method["name"]),
+        "guarantee": guarantee_of(found.method["name"]),
+        "verdict": VERDICTS.get(found.verdict),
+        "signed": signed,
+        "version": found.job.result_version if found.job else None,
+        "waiting": waiting,
+        "moved_on": waiting and found.base.state != ModelState.ACTIVE,
+        "refusal": release_refusal(found, account_of(request)) if waiting else "",
+        "label": _("Release %(new)s in place of %(old)s")
+        % {"new": found.job.result_version if found.job else "", "old": found.base},
+        "problem": problem,
+    }
+    return render(request, "casework/release.html", context, status=409 if problem else 200)

@@ -1,0 +1,162 @@
+"""The list of requests, and the page of one case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_safe
+
+from compliance.access import roles_required
+from compliance.forms import LetheForm
+from compliance.lists import Sorting, address, applied_filters, csv_response, page_of
+from compliance.models import Account
+from requests_app import selectors
+from requests_app.models import ErasureRequest
+from requests_app.references import reference_normalise
+from requests_app.states import ItemState, RequestState
+
+from .cases import REQUEST_TONES, case_of, deadline_words, identity
+from .claim import claim_rows
+from .tasks import item_cards, tasks
+from .timeline import message_rows, timeline
+
+SORTABLE = {"due": "due_on", "received": "received_at", "reference": "reference"}
+officers_only = roles_required(Account.Role.OFFICER)
+
+
+class RequestFilters(LetheForm):
+    """Which requests to show; closed ones only when asked for."""
+
+    q = forms.CharField(
+        label=gettext_lazy("Reference"), required=False, max_length=30, help_text=gettext_lazy("Such as LE-7KQ4-M2XD.")
+    )
+    state = forms.ChoiceField(
+        label=gettext_lazy("State"),
+        required=False,
+        choices=[("", gettext_lazy("All open")), *RequestState.choices, ("all", gettext_lazy("All, closed ones too"))],
+    )
+    kind = forms.ChoiceField(
+        label=gettext_lazy("Kind"), required=False, choices=[("", gettext_lazy("Any")), *ErasureRequest.Kind.choices]
+    )
+
+    def clean_q(self) -> str:
+        typed: str = self.cleaned_data["q"]
+        normal = reference_normalise(typed) if typed else ""
+        if normal is None:
+            raise ValidationError(_("This is no reference. Check it for a wrong character; it looks like LE-7KQ4-M2XD."))
+        return normal
+
+
+@officers_only
+@require_safe
+def request_list(request: HttpRequest) -> HttpResponseBase:
+    """Open requests, the nearest deadline first."""
+    form = RequestFilters(request.GET)
+    sorting = Sorting.of(request, SORTABLE, "due")
+    found = _filtered(form).order_by(*sorting.order(SORTABLE))
+    if request.GET.get("format") == "csv":
+        header = ("reference", "kind", "state", "outcome", "received_at", "due_on", "days_left", "open_matches", "item_states")
+        return csv_response("requests", header, _csv_rows(found.iterator(chunk_size=500)))
+    page = page_of(request, found)
+    context = {
+        "filter_form": form,
+        "page_has_errors": bool(form.errors),
+        "applied": applied_filters(request, form),
+        "page": page,
+        "columns": _columns(request, sorting),
+        "rows": [_row(row) for row in page],
+        "csv_url": address(request, format="csv"),
+        "any_request": bool(page.object_list) or ErasureRequest.objects.exists(),
+    }
+    return render(request, "casework/request_list.html", context)
+
+
+def _filtered(form: RequestFilters) -> QuerySet[ErasureRequest]:
+    rows = selectors.requests_listed()
+    if not form.is_valid():
+        return rows.none()
+    wanted = form.cleaned_data
+    if wanted["q"]:
+        rows = rows.filter(reference=wanted["q"])
+    if wanted["kind"]:
+        rows = rows.filter(kind=wanted["kind"])
+    if wanted["state"] in RequestState.values:
+        return rows.filter(state=wanted["state"])
+    # A reference names one request; whoever types it means it, open or closed.
+    return rows if wanted["state"] or wanted["q"] else rows.exclude(state=RequestState.CLOSED)
+
+
+def _columns(request: HttpRequest, sorting: Sorting) -> list[dict[str, object]]:
+    return [
+        sorting.column(request, "reference", _("Reference")),
+        {"label": _("Kind")},
+        {"label": _("State")},
+        {"label": _("To do")},
+        sorting.column(request, "received", _("Received")),
+        sorting.column(request, "due", _("Answer by")),
+        {"label": _("Time left")},
+    ]
+
+
+def _row(row: ErasureRequest) -> list[object]:
+    words, tone = deadline_words(row)
+    return [
+        {"text": row.reference, "url": reverse("casework:request_detail", args=[row.reference])},
+        row.get_kind_display(),
+        {"tag_label": row.get_state_display(), "tag_tone": REQUEST_TONES[RequestState(row.state)]},
+        _to_do(row),
+        date_format(row.received_at, "SHORT_DATE_FORMAT"),
+        date_format(row.due_on, "SHORT_DATE_FORMAT"),
+        {"tag_label": words, "tag_tone": tone} if tone else words,
+    ]
+
+
+def _to_do(row: ErasureRequest) -> str:
+    """What waits for an officer, in a few words."""
+    if row.state == RequestState.CLOSED:
+        return row.get_outcome_display()
+    if row.state == RequestState.REVIEW:
+        count: int = row.open_matches  # type: ignore[attr-defined]  # annotated by the selector
+        return ngettext("%(n)d match", "%(n)d matches", count) % {"n": count} if count else _("finish the review")
+    states: list[str] = row.item_states  # type: ignore[attr-defined]  # annotated by the selector
+    return ", ".join(str(ItemState(state).label) for state in states) or "–"
+
+
+def _csv_rows(rows: Iterable[ErasureRequest]) -> Iterator[tuple[object, ...]]:
+    for row in rows:
+        yield (
+            row.reference,
+            row.kind,
+            row.state,
+            row.outcome,
+            row.received_at,
+            row.due_on,
+            selectors.days_left(row),
+            row.open_matches,  # type: ignore[attr-defined]  # annotated by the selector
+            " ".join(row.item_states),  # type: ignore[attr-defined]  # annotated by the selector
+        )
+
+
+@officers_only
+@require_safe
+def request_detail(request: HttpRequest, reference: str) -> HttpResponse:
+    """One case: what was asked for, what is to be done, how far each item is, and everything that happened."""
+    case = case_of(reference)
+    items = list(selectors.items_of(case))
+    context = identity(case) | {
+        "claim": claim_rows(case),
+        "tasks": tasks(case, items),
+        "items": item_cards(case, items),
+        "events": timeline(case),
+        "message_rows": message_rows(case),
+    }
+    return render(request, "casework/request_detail.html", context)

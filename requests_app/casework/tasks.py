@@ -1,0 +1,115 @@
+"""What an officer can do next in a case, and how far each item is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from requests_app.models import ErasureRequest, Item, Match, Proposal
+from requests_app.states import ItemState, RequestState
+from unlearning_jobs.states import JobState
+from unlearning_jobs.wording import VERDICTS, guarantee_of, method_title
+
+from .cases import ITEM_TONES
+
+
+def tasks(case: ErasureRequest, items: Sequence[Item]) -> list[dict[str, Any]]:
+    """For `components/task_list.html`: the review, then each item's next step."""
+    return [_review(case), *(_next_step(item) for item in items)]
+
+
+def _review(case: ErasureRequest) -> dict[str, Any]:
+    title = _("Review the matches")
+    url = reverse("casework:matches", args=[case.reference])
+    if case.state in {RequestState.AWAITING_CONFIRMATION, RequestState.MAPPING}:
+        return {"title": title, "label": pgettext("task", "cannot start yet"), "hint": _waiting(case)}
+    if case.state != RequestState.REVIEW:
+        label = pgettext("task", "done")
+        return {"title": title, "url": url, "label": label, "tone": "success"} if case.matches.exists() else {"title": title, "label": label}
+    open_ones = case.matches.filter(decision=Match.Decision.OPEN).count()
+    hint = _("%(open)d of %(all)d still to be reviewed") % {"open": open_ones, "all": case.matches.count()}
+    return {"title": title, "url": url, "label": pgettext("task", "to do"), "tone": "warning", "hint": hint}
+
+
+def _waiting(case: ErasureRequest) -> str:
+    if case.state == RequestState.AWAITING_CONFIRMATION:
+        return _("The claimant has not confirmed the e-mail address yet.")
+    return _("The training data is being searched.")
+
+
+def _next_step(item: Item) -> dict[str, Any]:
+    action = next_action(item)
+    subject = _("Item %(number)d: %(model)s") % {"number": item.number, "model": item.model_name}
+    label = {"label": item.get_state_display(), "tone": ITEM_TONES[ItemState(item.state)]}
+    if action is None:
+        return {"title": subject} | label
+    words, url = action
+    return {"title": f"{subject} – {words}", "url": url} | label
+
+
+def next_action(item: Item) -> tuple[str, str] | None:
+    """What is to be done with an item next, and where; None when nothing is."""
+    place = [item.request.reference, item.number]
+    latest = _latest(item)
+    if item.state == ItemState.DECIDING:
+        return _("decide"), reverse("casework:item_decide", args=place)
+    if item.state == ItemState.GRANTED:
+        return _("choose a method"), reverse("casework:proposal_new", args=place)
+    if latest and item.state == ItemState.AWAITING_APPROVAL:
+        return _("approve or decline the method"), reverse("casework:proposal", args=[*place, latest.number])
+    if latest and item.state == ItemState.AWAITING_RELEASE:
+        return _("release the model"), reverse("casework:release", args=[*place, latest.number])
+    if latest and latest.job_id and item.state == ItemState.RUNNING:
+        return _("follow the job"), reverse("jobs:job", args=[latest.job_id])
+    return None
+
+
+def _latest(item: Item) -> Proposal | None:
+    return max(item.proposals.all(), key=lambda proposal: proposal.number, default=None)
+
+
+def item_cards(case: ErasureRequest, items: Sequence[Item]) -> list[dict[str, Any]]:
+    """Each item with its state, its facts, its next step, and its attempts."""
+    return [
+        {
+            "item": item,
+            "tone": ITEM_TONES[ItemState(item.state)],
+            "action": next_action(item),
+            "rows": list(_facts(item)),
+            "attempts": [_attempt(case, item, proposal) for proposal in reversed(item.proposals.all())],
+        }
+        for item in items
+    ]
+
+
+def _facts(item: Item) -> Iterator[dict[str, Any]]:
+    yield {"key": _("Model"), "value": item.model_name}
+    yield {"key": _("Corpus"), "value": str(item.snapshot)}
+    yield {"key": _("Examples"), "value": str(len(item.record_ids))}
+    if item.ground:
+        yield {"key": _("Ground"), "value": item.get_ground_display()}
+    if item.reasons:
+        yield {"key": _("Reasons"), "value": item.reasons, "typed": True}
+    if item.decided_by:
+        yield {"key": _("Decided by"), "value": item.decided_by.username}
+
+
+def _attempt(case: ErasureRequest, item: Item, proposal: Proposal) -> dict[str, Any]:
+    place = [case.reference, item.number, proposal.number]
+    guarantee = guarantee_of(proposal.method["name"])
+    verdict = VERDICTS.get(proposal.verdict)
+    done = bool(proposal.job and proposal.job.state == JobState.COMPLETED)
+    return {
+        "number": proposal.number,
+        "url": reverse("casework:proposal", args=place),
+        "method": method_title(proposal.method["name"]),
+        "guarantee": guarantee,
+        "proposal": proposal,
+        "verdict": verdict,
+        "job_url": reverse("jobs:job", args=[proposal.job_id]) if proposal.job_id else "",
+        "report_url": reverse("jobs:report", args=[proposal.job_id]) if done else "",
+    }

@@ -1,0 +1,22 @@
+"""Pages about compute: jobs, corpora, models, and the report of a job."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from . import report_views, views
+
+app_name = "jobs"
+urlpatterns = [
+    path("", views.job_list, name="job_list"),
+    path("<int:pk>/", views.job, name="job"),
+    path("<int:pk>/progress/", views.job_progress, name="job_progress"),
+    path("<int:pk>/curves.csv", views.job_curves_csv, name="job_curves_csv"),
+    path("<int:pk>/cancel/", views.job_cancel, name="job_cancel"),
+    path("<int:pk>/report/", report_views.report, name="report"),
+    path("<int:pk>/report/<slug:name>.csv", report_views.report_csv, name="report_csv"),
+    path("reports/<str:reference>/<str:item>/<int:attempt>/", report_views.report_of, name="report_of"),
+    path("corpora/", views.corpus_list, name="corpus_list"),
+    path("models/", views.model_list, name="model_list"),
+    path("models/<int:pk>/destroy/", views.model_destroy, name="model_destroy"),
+]
