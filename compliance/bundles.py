@@ -5,16 +5,17 @@ No key is needed here. The signing process signs the checkpoint that covers the 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
 
+from .evidence import dsse
 from .evidence.bundle import ProvenEntry, write_bundle
 from .evidence.merkle import inclusion_proof
 from .evidence.record import (
+    ATTESTATION_SIGNED,
     CORPUS_REGISTERED,
     ITEM_RELEASED,
     JOB_COMPLETED,
@@ -24,8 +25,8 @@ from .evidence.record import (
 )
 from .evidence.record import RecordEntry as EntryBody
 from .evidence.statements import RELEASE, UNLEARNING_REPORT, Statement, UnlearningReport
-from .evidence import dsse
 from .models import Attestation, Checkpoint, RecordEntry, TrustManifest
+from .selectors import entries_of
 from .services import node_hash_stored, record_append, record_number_next
 
 CHECKPOINT_TASK = "compliance.record_checkpoint"
@@ -75,19 +76,13 @@ def bundle_write(subject: str, folder: Path) -> None:
     if seal is None or checkpoint is None or not hasattr(seal, "leaf") or seal.leaf.index >= checkpoint.size:
         message = "The record is not sealed, or the signing process has not signed a checkpoint over the seal yet."
         raise BundleNotReadyError(message)
-    attestations = list(Attestation.objects.filter(subject=subject).order_by("id"))
-    trust = TrustManifest.objects.order_by("id").last()
-    if trust is None:
-        message = "The signing process has not published its keys yet."
-        raise BundleNotReadyError(message)
-    entries = [
-        *RecordEntry.objects.filter(subject=subject, number__lte=seal.number).select_related("leaf"),
-        *_referenced(attestations, trust),
-    ]
+    history = list(RecordEntry.objects.filter(subject=subject, number__lte=seal.number).select_related("leaf"))
+    attestations = _attestations_of(history)
+    trust = _trust_under(checkpoint)
     write_bundle(
         folder,
         checkpoint=checkpoint.note.encode(),
-        record=[_proven(entry, checkpoint.size) for entry in entries],
+        record=[_proven(entry, checkpoint.size) for entry in [*history, *_referenced(attestations, trust)]],
         envelopes=[bytes(attestation.envelope) for attestation in attestations],
         report_files={name: settings.ARTEFACTS / path for a in attestations for name, path in a.files.items()},
         trust=bytes(trust.body),
@@ -96,11 +91,33 @@ def bundle_write(subject: str, folder: Path) -> None:
 
 def _check_signed(subject: str) -> None:
     """Refuses while a completed run has no report, or a release no attestation: the bundle would not verify."""
-    kinds = Counter(RecordEntry.objects.filter(subject=subject).values_list("kind", flat=True))
-    signed = Counter(Attestation.objects.filter(subject=subject).values_list("predicate_type", flat=True))
-    if kinds[JOB_COMPLETED] > signed[UNLEARNING_REPORT] or kinds[ITEM_RELEASED] > signed[RELEASE]:
+    needed = {
+        (UNLEARNING_REPORT if entry.kind == JOB_COMPLETED else RELEASE, *entry.attempt)
+        for entry in entries_of(subject=subject, kinds=(JOB_COMPLETED, ITEM_RELEASED))
+    }
+    signed = set(Attestation.objects.filter(subject=subject).values_list("predicate_type", "item", "attempt"))
+    if needed - signed:
         message = "A report or a release still waits for the signing process. Try again in a minute."
         raise BundleNotReadyError(message)
+
+
+def _attestations_of(history: Iterable[RecordEntry]) -> list[Attestation]:
+    """The attestations that these entries announce; later ones belong to a later seal."""
+    digests = [
+        EntryBody.from_bytes(bytes(entry.body)).data["envelope_sha256"]
+        for entry in history
+        if entry.kind == ATTESTATION_SIGNED
+    ]
+    return list(Attestation.objects.filter(sha256__in=digests).order_by("id"))
+
+
+def _trust_under(checkpoint: Checkpoint) -> TrustManifest:
+    """The newest trust file whose publication the checkpoint covers."""
+    published = RecordEntry.objects.filter(kind=KEYS_PUBLISHED, leaf__index__lt=checkpoint.size).order_by("id").last()
+    if published is None:
+        message = "The signing process has not published its keys yet."
+        raise BundleNotReadyError(message)
+    return TrustManifest.objects.get(sha256=EntryBody.from_bytes(bytes(published.body)).data["trust_sha256"])
 
 
 def _proven(entry: RecordEntry, size: int) -> ProvenEntry:

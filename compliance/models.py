@@ -26,7 +26,11 @@ class Account(AbstractUser):
     REQUIRED_FIELDS = ["role"]
 
     class Meta(AbstractUser.Meta):
-        constraints = [models.CheckConstraint(name="account_role_known", condition=models.Q(role__in=["officer", "engineer", "auditor", "administrator"]))]
+        constraints = [
+            models.CheckConstraint(
+                name="account_role_known", condition=models.Q(role__in=["officer", "engineer", "auditor", "administrator"])
+            )
+        ]
 
     @property
     def opaque(self) -> str:

@@ -78,9 +78,7 @@ def attestation_read(row: Attestation) -> Signed:
 
 def signed_report(*, subject: str, item: str, attempt: int) -> Attestation | None:
     """The signed report of an attempt at an item, if there is one yet."""
-    return Attestation.objects.filter(
-        subject=subject, item=item, attempt=attempt, predicate_type=UNLEARNING_REPORT
-    ).first()
+    return Attestation.objects.filter(subject=subject, item=item, attempt=attempt, predicate_type=UNLEARNING_REPORT).first()
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,9 @@ def _publish(keys: SigningKeys) -> None:
         TrustedKey.of(keys.attestation.public_key(), "attestation", now, tuple(sorted(PREDICATES))),
     )
     names = {key.key_id for key in known}
-    body = TrustFile("lethe-trust/1", settings.LOG_ORIGIN, known + tuple(k for k in added if k.key_id not in names)).to_bytes()
+    body = TrustFile(
+        "lethe-trust/1", settings.LOG_ORIGIN, known + tuple(k for k in added if k.key_id not in names)
+    ).to_bytes()
     digest = sha256_hex(body)
     TrustManifest.objects.create(sha256=digest, body=body)
     record_append(subject=KEYS_SUBJECT, kind=KEYS_PUBLISHED, actor=SYSTEM, data={"trust_sha256": digest})

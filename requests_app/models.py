@@ -70,11 +70,6 @@ class ErasureRequest(models.Model):
         """How the record names this request."""
         return f"request:{self.reference}"
 
-    def mapped_by(self) -> set[int]:
-        """Accounts that accepted matches or closed the review: none of them may approve."""
-        accepted = self.matches.filter(decision=Match.Decision.ACCEPTED, decided_by__isnull=False)
-        return set(accepted.values_list("decided_by", flat=True)) | ({self.reviewed_by_id} if self.reviewed_by_id else set())
-
 
 class AccessLink(models.Model):
     """A secret link that was e-mailed: only the digest of its token is kept."""
@@ -184,8 +179,7 @@ class Proposal(models.Model):
             ),
             models.CheckConstraint(
                 name="proposal_releaser_is_not_approver",
-                condition=Q(released_by__isnull=True)
-                | (Q(approved_by__isnull=False) & ~Q(released_by=F("approved_by"))),
+                condition=Q(released_by__isnull=True) | (Q(approved_by__isnull=False) & ~Q(released_by=F("approved_by"))),
             ),
             models.CheckConstraint(
                 name="proposal_only_passed_is_released", condition=Q(released_by__isnull=True) | Q(verdict="passed")

@@ -142,9 +142,7 @@ class Job(models.Model):
                 name="job_running_has_lease", condition=~Q(state="running") | Q(lease_until__isnull=False)
             ),
             models.CheckConstraint(name="job_attempts_bounded", condition=Q(attempts__lte=F("max_attempts"))),
-            models.CheckConstraint(
-                name="job_completed_has_output", condition=~Q(state="completed") | ~Q(output="")
-            ),
+            models.CheckConstraint(name="job_completed_has_output", condition=~Q(state="completed") | ~Q(output="")),
             models.UniqueConstraint(
                 fields=["subject", "item"],
                 condition=Q(state__in=["queued", "running"]) & ~Q(item=""),

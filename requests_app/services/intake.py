@@ -76,26 +76,28 @@ def request_submit(
     The same `submission_key` again returns the request that it made the first time.
     """
     key = hashlib.sha256(submission_key.encode()).hexdigest()
+    request = _request(claimant, target)
+    request.kind, request.language, request.submitted_by, request.submission_key = kind, language, submitted_by, key
+    actor = submitted_by.opaque if submitted_by else CLAIMANT
     try:
         with transaction.atomic():
-            return _submit(kind, language, claimant, target, key, submitted_by)
+            request.save()
+            data = {"kind": kind, "language": language, "due_on": request.due_on.isoformat(), "submitted_by": actor}
+            record_append(subject=request.subject, kind="request.submitted", actor=actor, data=data)
+            message_queue(request=request, template="confirm_address")
     except IntegrityError:
         existing = ErasureRequest.objects.filter(submission_key=key).first()
         if existing is None:
             raise
         return existing
+    return request
 
 
-def _submit(
-    kind: str, language: str, claimant: ClaimantDetails, target: TargetDetails, key: str, submitted_by: Account | None
-) -> ErasureRequest:
+def _request(claimant: ClaimantDetails, target: TargetDetails) -> ErasureRequest:
+    """The row, not saved yet; its clock starts now."""
     now = timezone.now()
-    request = ErasureRequest(
+    return ErasureRequest(
         reference=reference_make(),
-        kind=kind,
-        language=language,
-        submitted_by=submitted_by,
-        submission_key=key,
         received_at=now,
         due_on=due_date(received_on(now, settings.TIME_ZONE), country=settings.HOLIDAY_COUNTRY),
         name=target.name or claimant.name,
@@ -111,16 +113,6 @@ def _submit(
         location=target.location,
         declared_name=target.declared_name,
     )
-    request.save()
-    actor = submitted_by.opaque if submitted_by else CLAIMANT
-    record_append(
-        subject=request.subject,
-        kind="request.submitted",
-        actor=actor,
-        data={"kind": kind, "language": language, "due_on": request.due_on.isoformat(), "submitted_by": actor},
-    )
-    message_queue(request=request, template="confirm_address")
-    return request
 
 
 @transaction.atomic
@@ -164,9 +156,7 @@ def confirmation_resend(*, reference: str, email: str) -> None:
     normal = reference_normalise(reference)
     request = (
         ErasureRequest.objects.select_for_update()
-        .filter(
-            reference=normal or "", email_index=keyed_index(email, "email"), state=RequestState.AWAITING_CONFIRMATION
-        )
+        .filter(reference=normal or "", email_index=keyed_index(email, "email"), state=RequestState.AWAITING_CONFIRMATION)
         .first()
     )
     if request and request.messages.filter(template="confirm_address").count() <= RESENDS_AT_MOST:

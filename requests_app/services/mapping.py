@@ -43,7 +43,9 @@ def request_queries(request: ErasureRequest) -> list[Query]:
     """What to search for. Lives in this process's memory only."""
     if request.kind == ErasureRequest.Kind.COPYRIGHT:
         return [Query(id="work", kind="exact", value=request.work_text)]
-    queries = [Query(id="name", kind="name", value=request.name), Query(id="email", kind="identifier", value=request.email)]
+    queries = [Query(id="name", kind="name", value=request.name)]
+    if not request.on_behalf:  # else the address is the representative's
+        queries.append(Query(id="email", kind="identifier", value=request.email))
     for number, line in enumerate(filter(None, map(str.strip, request.other_names.splitlines()))):
         kind = "name" if " " in line else "identifier"
         queries.append(Query(id=f"other-{number}", kind=kind, value=line))
@@ -142,7 +144,11 @@ def review_complete(*, request: ErasureRequest, by: Account) -> ErasureRequest:
 
 def _decided(request: ErasureRequest, by: Account, items: list[Item]) -> dict[str, object]:
     counts = {d.value: request.matches.filter(decision=d).count() for d in Match.Decision}
-    data: dict[str, object] = {"accepted": counts["accepted"], "rejected": counts["rejected"], "items": [i.key for i in items]}
+    data: dict[str, object] = {
+        "accepted": counts["accepted"],
+        "rejected": counts["rejected"],
+        "items": [i.key for i in items],
+    }
     record_append(subject=request.subject, kind="matches.decided", actor=by.opaque, data=data)
     return {"items": len(items)}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 
 from compliance.models import Account
+from compliance.selectors import request_mappers
 from compliance.services import NotAllowedError
 from requests_app.models import Proposal
 
@@ -24,7 +25,7 @@ def approval_refusal(proposal: Proposal, account: Account) -> str:
         return _("You proposed this yourself; another officer must approve it.")
     if account.pk == request.submitted_by_id:
         return _("You submitted this request; another officer must approve it.")
-    if account.pk in request.mapped_by():
+    if account.opaque in request_mappers(subject=request.subject):
         return _("You reviewed the matches of this request; another officer must approve it.")
     return ""
 

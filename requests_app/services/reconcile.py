@@ -29,11 +29,13 @@ def requests_reconcile() -> None:
     """Rings again for searches, messages and signatures that are due, and takes over verdicts that were missed."""
     now = timezone.now()
     overdue = now - RING_AGAIN_AFTER
-    for pk in ErasureRequest.objects.filter(state=RequestState.MAPPING, confirmed_at__lt=overdue).values_list("pk", flat=True):
+    unmapped = ErasureRequest.objects.filter(state=RequestState.MAPPING, confirmed_at__lt=overdue)
+    for pk in unmapped.values_list("pk", flat=True):
         enqueue(MAP_TASK, pk, queue="matching")
     for pk in Message.objects.filter(state=Message.State.WAITING, created_at__lt=overdue).values_list("pk", flat=True):
         enqueue(SEND_TASK, pk, queue="default")
-    for proposal in Proposal.objects.filter(item__state=ItemState.RUNNING, job__finished_at__lt=overdue).select_related("job"):
+    missed = Proposal.objects.filter(item__state=ItemState.RUNNING, job__finished_at__lt=overdue)
+    for proposal in missed.select_related("job"):
         if proposal.job:
             proposal_evaluated(job=proposal.job)
     for pk in _releases_unsigned().filter(released_at__lt=overdue).values_list("pk", flat=True):

@@ -6,6 +6,7 @@ from django.db import transaction
 
 from compliance.evidence.statements import MODEL_SUBJECT, UNLEARNING_REPORT, Release, Statement, Subject
 from compliance.models import Attestation, RecordEntry
+from compliance.selectors import request_mappers
 from compliance.services import StaleStateError
 from compliance.signing import attestation_sign, checkpoint_sign
 from requests_app.models import Proposal
@@ -39,7 +40,7 @@ def release_sign(*, proposal_id: int) -> Attestation:
             report_envelope_sha256=report.sha256,
             released_model_sha256=job.result_version.digest,
             replaced_model_sha256=proposal.base.digest,
-            mapped_by=tuple(sorted(f"account:{pk}" for pk in request.mapped_by())),
+            mapped_by=request_mappers(subject=request.subject),
             approved_by=approver.opaque,
             released_by=releaser.opaque,
             record_entries=RecordEntry.objects.filter(subject=request.subject).count(),
@@ -48,4 +49,3 @@ def release_sign(*, proposal_id: int) -> Attestation:
         attestation = attestation_sign(statement=statement, subject=request.subject, files={})
     checkpoint_sign()
     return attestation
-

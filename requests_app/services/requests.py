@@ -25,7 +25,9 @@ def request_move(
         StaleStateError: the move is not allowed, or somebody else has moved it meanwhile.
     """
     if to not in REQUEST_TRANSITIONS[RequestState(request.state)]:
-        raise StaleStateError(_("This request is “%(state)s”; that cannot be done.") % {"state": request.get_state_display()})
+        raise StaleStateError(
+            _("This request is “%(state)s”; that cannot be done.") % {"state": request.get_state_display()}
+        )
     moved = ErasureRequest.objects.filter(pk=request.pk, state=request.state).update(
         state=to, outcome=request.outcome, confirmed_at=request.confirmed_at, closed_at=request.closed_at
     )

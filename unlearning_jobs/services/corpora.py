@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_slug
 from django.db import transaction
 
 from compliance.services import record_append
@@ -24,9 +22,7 @@ def corpus_register(*, name: str, source: Path, actor: str, sets: Mapping[str, P
         CorpusError: a source cannot be read, is empty, or has rows of another shape; nothing is stored.
         ValidationError: the name is not made of letters, digits, hyphens and underscores.
     """
-    validate_slug(name)
-    if len(name) > Corpus._meta.get_field("name").max_length:  # type: ignore[operator]  # a SlugField has one
-        raise ValidationError("The name is too long; 40 characters are enough.")
+    Corpus(name=name).clean_fields()
     parent = settings.ARTEFACTS / "corpora" / name
     parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=parent))

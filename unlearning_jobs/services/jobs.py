@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
@@ -20,8 +21,8 @@ from unlearning_jobs.queue import enqueue, enqueue_on_commit
 from unlearning_jobs.signals import job_finished
 from unlearning_jobs.states import JobState
 
-LEASE = timedelta(seconds=45)
-"""How long a worker may be silent before somebody else takes the job over. Heartbeats come every few seconds."""
+LEASE = timedelta(seconds=settings.JOB_LEASE_SECONDS)
+"""How long a worker may be silent before somebody else takes the job over. Heartbeats come every second."""
 RING_AGAIN_AFTER = timedelta(seconds=20)
 """A job that was queued this long ago and not claimed may have lost its message."""
 RUN_TASK = "unlearning_jobs.job_run"
@@ -235,11 +236,7 @@ def _reports_unsigned() -> QuerySet[Job]:
 
 
 def _held(claim: Claim) -> Job:
-    job = (
-        Job.objects.select_for_update()
-        .filter(pk=claim.job_id, state=JobState.RUNNING, fencing_token=claim.token)
-        .first()
-    )
+    job = Job.objects.select_for_update().filter(pk=claim.job_id, state=JobState.RUNNING, fencing_token=claim.token).first()
     if job is None:
         raise StaleStateError(_("Another worker has taken this job over."))
     return job
@@ -259,7 +256,7 @@ def _attempt_end(job: Job, outcome: JobAttempt.Outcome, detail: str) -> None:
 
 def _requeue(job: Job) -> Job:
     job.state, job.lease_until, job.heartbeat_at = JobState.QUEUED, None, timezone.now()
-    job.fencing_token = F("fencing_token") + 1  # type: ignore[assignment]  # computed by the database
+    job.fencing_token = F("fencing_token") + 1
     job.save()
     job.refresh_from_db()
     enqueue_on_commit(RUN_TASK, job.pk, queue="jobs")

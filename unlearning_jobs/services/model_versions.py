@@ -34,7 +34,8 @@ def recipe_register(*, recipe: RecipeContract, actor: str) -> Recipe:
     """The row of this recipe; the same recipe is stored once."""
     row, created = Recipe.objects.get_or_create(digest=recipe.digest(), defaults={"body": recipe.to_json()})
     if created:
-        record_append(subject=f"recipe:{row.digest[:16]}", kind="recipe.registered", actor=actor, data={"sha256": row.digest})
+        subject = f"recipe:{row.digest[:16]}"
+        record_append(subject=subject, kind="recipe.registered", actor=actor, data={"sha256": row.digest})
     return row
 
 
@@ -57,9 +58,7 @@ def model_train(*, name: str, recipe: RecipeContract, snapshot: Snapshot, seed: 
         cache=str(settings.ARTEFACTS / "cache"),
     )
     row = recipe_register(recipe=recipe, actor=actor)
-    return job_create(
-        spec=spec, subject=f"model:{name}", model_name=name, snapshot=snapshot, recipe=row, actor=actor
-    )
+    return job_create(spec=spec, subject=f"model:{name}", model_name=name, snapshot=snapshot, recipe=row, actor=actor)
 
 
 @transaction.atomic
@@ -158,7 +157,7 @@ def model_version_release(*, version: ModelVersion, actor: str) -> ModelVersion:
         StaleStateError: it is no candidate, its verdict is not `passed`, or its parent is no longer the active version.
     """
     version = ModelVersion.objects.select_for_update(of=("self",)).select_related("made_by").get(pk=version.pk)
-    if version.made_by.verdict != "passed":
+    if version.made_by.verdict != "passed" or version.parent_id is None:
         raise StaleStateError(_("Only a model whose evaluation passed can be released."))
     parent = ModelVersion.objects.select_for_update().get(pk=version.parent_id)
     if parent.state != ModelState.ACTIVE:

@@ -60,7 +60,7 @@ def report_sign(*, job_id: int) -> Attestation | None:
 
 
 def _report_files(folder: Path) -> dict[str, Path]:
-    found = {}
+    found: dict[str, Path] = {}
     for name in REPORT_FILES:
         path = folder / name
         paths = sorted(path.rglob("*")) if path.is_dir() else [path]

@@ -24,9 +24,7 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         password = os.environ.get("NEW_PASSWORD") or getpass.getpass("Password: ")
         try:
-            account = account_create(
-                username=options["username"], password=password, role=options["role"], actor=SYSTEM
-            )
+            account = account_create(username=options["username"], password=password, role=options["role"], actor=SYSTEM)
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         self.stdout.write(f"Made {account.username} ({account.get_role_display()}).")

@@ -1,0 +1,30 @@
+"""`make bench` lists the benchmarks, `make bench-<name>` runs one and prints a table."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from . import tofu_path
+
+BENCHMARKS = {
+    "tofu-path": (tofu_path.run, "the main path on TOFU: one author erased with NPO against 8 oracles (needs DATA)")
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench-<name>")
+    parser.add_argument("name", nargs="?", choices=BENCHMARKS)
+    parser.add_argument("--data", type=Path, help="folder of the data set (DATA=... with make)")
+    options = parser.parse_args()
+    if options.name is None:
+        for name, (_run, title) in BENCHMARKS.items():
+            print(f"make bench-{name:12} {title}")
+        return
+    if options.data is None or not options.data.is_dir():
+        parser.error(f"make bench-{options.name} needs DATA=FOLDER, and {options.data or 'nothing'} is no folder")
+    BENCHMARKS[options.name][0](options.data)
+
+
+if __name__ == "__main__":
+    main()

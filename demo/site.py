@@ -1,0 +1,78 @@
+"""A running installation with demo accounts, corpus and model, for the walk and for a person to click through."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from compliance.local.stack import LocalStack
+
+from .corpus import DemoCorpus, write_demo_corpus
+
+STAFF = {
+    "omar": "officer",
+    "lena": "officer",
+    "nils": "officer",
+    "eva": "engineer",
+    "iris": "auditor",
+    "max": "administrator",
+}
+CORPUS, MODEL = "demo-corpus", "demo-model"
+RECIPE = Path(__file__).with_name("recipe.json")
+
+
+@dataclass(frozen=True)
+class Login:
+    username: str
+    role: str
+    password: str
+
+
+def seed_accounts(stack: LocalStack) -> list[Login]:
+    """One account per role and three officers, with random passwords; kept in `var` so that the next run knows them."""
+    path = stack.var / "demo-logins.json"
+    if path.exists():
+        return [Login(**login) for login in json.loads(path.read_text(encoding="utf-8"))]
+    logins = [Login(name, role, secrets.token_urlsafe(12)) for name, role in STAFF.items()]
+    for login in logins:
+        stack.environment["NEW_PASSWORD"] = login.password
+        stack.manage("account_create", login.username, "--role", login.role)
+    del stack.environment["NEW_PASSWORD"]
+    path.touch(mode=0o600)
+    path.write_text(json.dumps([vars(login) for login in logins]), encoding="utf-8")
+    return logins
+
+
+def seed_corpus(stack: LocalStack) -> DemoCorpus:
+    """Writes and registers the demo corpus once."""
+    path = stack.var / "demo-corpus.jsonl"
+    fresh = not path.exists()
+    corpus = write_demo_corpus(path)
+    if fresh:
+        stack.manage("corpus_register", CORPUS, str(path))
+    return corpus
+
+
+def seed_model(stack: LocalStack) -> None:
+    """Starts the training of the demo model, unless an earlier run did."""
+    marker = stack.var / "demo-model"
+    if not marker.exists():
+        stack.manage("model_register", MODEL, "--recipe", str(RECIPE), "--corpus", CORPUS)
+        marker.touch()
+
+
+def mails_to(var: Path, address: str) -> Iterator[str]:
+    """Texts of the mails to `address`, oldest first. Local installations write mail to files under `var/mail`."""
+    for path in sorted((var / "mail").glob("*.log"), key=os.path.getmtime):
+        for raw in re.split(rb"(?m)^-{70,}$", path.read_bytes()):
+            message = email.message_from_bytes(raw.lstrip(), policy=email.policy.default)
+            if address in str(message["To"] or ""):
+                part = message.get_body(("plain",))
+                yield part.get_content() if part else ""

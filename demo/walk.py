@@ -1,0 +1,109 @@
+"""The main path as its users walk it: over HTTP, through the pages, one person per browser."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from compliance.local.stack import LocalStack
+
+from .corpus import Person, Work
+from .http import Browser, Page, PageError, Values
+from .site import Login, mails_to
+
+PATIENCE = 60.0
+"""Seconds to wait for a mail, a search or a signature."""
+JOB_PATIENCE = 1800.0
+FINAL_JOB = ("completed", "failed", "cancelled")
+
+
+@dataclass
+class Outcome:
+    """What happened to one request."""
+
+    reference: str
+    kind: str
+    matches: int
+    attempts: list[tuple[str, str]]
+    """Method and verdict of each attempt, in order."""
+
+
+def wait_for(what: str, found: Callable[[], str], seconds: float = PATIENCE) -> str:
+    """The first non-empty answer of `found`.
+
+    Raises:
+        PageError: it stays empty.
+    """
+    end = time.monotonic() + seconds
+    while not (answer := found()):
+        if time.monotonic() > end:
+            message = f"{what} did not come within {seconds:.0f} s."
+            raise PageError(message)
+        time.sleep(0.3)
+    return answer
+
+
+def ask_steps(browser: Browser, page: Page, answers: Mapping[str, Values]) -> Page:
+    """Answers the question pages in turn until the check page shows up."""
+    while "/request/check/" not in page.url:
+        slug = page.url.split("?")[0].rstrip("/").rsplit("/", 1)[-1]
+        page = browser.send(page, page.form_to("/request/"), answers.get(slug, {}))
+    return page
+
+
+def submit_erasure(browser: Browser, person: Person) -> str:
+    """Sends a request for erasure and returns its reference."""
+    answers: dict[str, Values] = {
+        "kind": {"kind": "erasure"},
+        "who": {"who": "self"},
+        "name": {"name": person.name},
+        "other-names": {"other_names": ""},
+        "model-output": {"prompt": person.question, "output": person.answer},
+        "email": {"email": person.email},
+    }
+    return _send(browser, answers)
+
+
+def submit_revocation(browser: Browser, work: Work, address: str) -> str:
+    """Sends a revocation of a work and returns its reference."""
+    answers: dict[str, Values] = {
+        "kind": {"kind": "copyright"},
+        "role": {"role": "rightsholder"},
+        "rightsholder": {"rightsholder": work.author},
+        "work": {"work_title": work.title, "work_text": work.text},
+        "seen": {},
+        "contact": {"email": address, "contact": "1 Harbour Road, Tilsk"},
+        "declarations": {"good_faith": "on", "accuracy": "on", "declared_name": work.author},
+    }
+    return _send(browser, answers)
+
+
+def _send(browser: Browser, answers: Mapping[str, Values]) -> str:
+    page = ask_steps(browser, browser.get("/request/kind/"), answers)
+    sent = browser.send(page, page.form_with("answers"))
+    found = re.search(r"LE-\w{4}-\w{4}", sent.html)
+    if found is None:
+        message = f"{sent.url} shows no reference."
+        raise PageError(message)
+    return found[0]
+
+
+def confirm_address(browser: Browser, stack: LocalStack, address: str) -> None:
+    """Follows the link from the mail and presses its button."""
+
+    def link() -> str:
+        texts = "".join(mails_to(stack.var, address))
+        found = re.findall(rf"{re.escape(stack.url)}(/confirm/\S+?/)(?=\s|$)", texts)
+        return found[-1] if found else ""
+
+    page = browser.get(wait_for("The confirmation mail", link))
+    browser.send(page, page.form_to("/confirm/"))
+
+
+def sign_in(stack: LocalStack, login: Login) -> Browser:
+    browser = Browser(stack.url)
+    page = browser.get("/sign-in/")
+    browser.send(page, page.form_with("username", "password"), {"username": login.username, "password": login.password})
+    return browser
