@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 register = template.Library()
 
@@ -23,6 +24,13 @@ SIGNIFICANT_DIGITS = 3
 MOST_DECIMALS = 6
 """Smaller numbers are written with a power of ten."""
 GROUPED_FROM = 10_000
+NAVIGATION = {
+    "officer": (("casework:request_list", _("Requests")), ("jobs:job_list", _("Jobs"))),
+    "engineer": (("jobs:job_list", _("Jobs")), ("jobs:corpus_list", _("Corpora")), ("jobs:model_list", _("Models"))),
+    "auditor": (("record:report_list", _("Reports")), ("record:entry_list", _("Record"))),
+    "administrator": (("home", _("Accounts and keys")),),
+}
+"""Where each role goes: names of addresses, and words."""
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -47,12 +55,18 @@ def theme_attribute(context: Context) -> SafeString:
     return SafeString("") if chosen == "system" else format_html(' data-theme="{}"', chosen)
 
 
-@register.inclusion_tag("components/nav_link.html", takes_context=True)
-def nav_link(context: Context, name: str, label: str) -> dict[str, object]:
-    """A link of the main navigation; pages below it count as current too."""
-    url = reverse(name)
-    path = context["request"].path
-    return {"url": url, "label": label, "current": "page" if path == url else "true" if path.startswith(url) else ""}
+@register.simple_tag(takes_context=True)
+def navigation(context: Context) -> list[dict[str, object]]:
+    """The links of the main navigation for this role. The one that leads nearest to this page is the current one."""
+    request: HttpRequest = context["request"]
+    links: list[dict[str, object]] = [
+        {"url": reverse(name), "label": label} for name, label in NAVIGATION.get(getattr(request.user, "role", ""), ())
+    ]
+    above = [str(link["url"]) for link in links if request.path.startswith(str(link["url"]))]
+    nearest = max(above, key=len, default="")
+    for link in links:
+        link["current"] = "" if link["url"] != nearest else "page" if request.path == nearest else "true"
+    return links
 
 
 @register.filter

@@ -1,4 +1,4 @@
-"""Brings locale/*/LC_MESSAGES/django.po up to date with the texts in templates and code. Needs Babel, no gettext binaries."""
+"""Brings locale/*/LC_MESSAGES/django.po up to date with the texts in templates and code. Needs Babel, not gettext."""
 
 from __future__ import annotations
 

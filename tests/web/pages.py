@@ -1,0 +1,199 @@
+"""A visitor without JavaScript who looks closely: every page that a test opens is checked as HTML, as a form, and under
+our content security policy.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+from xml.etree.ElementTree import Element
+
+import html5lib
+from django.test import Client
+
+SVG = "{http://www.w3.org/2000/svg}"
+REDIRECTS = {301, 302, 303}
+REFERENCES = ("aria-describedby", "aria-labelledby", "for")
+
+
+class Page:
+    """An HTML page: what a person can read on it and do with it."""
+
+    def __init__(self, response: Any, path: str) -> None:
+        self.status = response.status_code
+        self.path = path
+        self.html = response.content.decode()
+        parser = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False)
+        self.root: Element = parser.parse(self.html)
+
+    def all(self, tag: str, within: Element | None = None, **attributes: str) -> list[Element]:
+        """Elements of this kind whose attributes have these values; `class_` and `for_` for reserved words."""
+        wanted = {name.rstrip("_").replace("_", "-"): value for name, value in attributes.items()}
+        found = (self.root if within is None else within).iter(tag)
+        return [element for element in found if all(element.get(name) == value for name, value in wanted.items())]
+
+    def one(self, tag: str, within: Element | None = None, **attributes: str) -> Element:
+        found = self.all(tag, within, **attributes)
+        assert len(found) == 1, f"{self.path}: {len(found)} of <{tag}> {attributes}"
+        return found[0]
+
+    @property
+    def main(self) -> Element:
+        return self.one("main")
+
+    @property
+    def h1(self) -> str:
+        return text_of(self.one("h1"))
+
+    @property
+    def title(self) -> str:
+        return text_of(self.one("title"))
+
+    @property
+    def words(self) -> str:
+        return text_of(self.main)
+
+    @property
+    def errors(self) -> list[tuple[str, str]]:
+        """What the error summary says: (id of the field, sentence)."""
+        summaries = self.all("div", self.main, class_="error-summary")
+        return [
+            (link.get("href", "").removeprefix("#"), text_of(link))
+            for summary in summaries
+            for link in self.all("a", summary)
+        ]
+
+    def field_error(self, name: str) -> str:
+        """The error beside one field."""
+        return text_of(self.one("p", id=f"id_{name}_error")).removeprefix("Error: ")
+
+    def form(self, action: str | None = None) -> Element:
+        """The form with this action, or the first form of the main part."""
+        forms = self.all("form", self.main)
+        return next(form for form in forms if action is None or form.get("action") == action)
+
+    def link(self, words: str) -> str:
+        """Address of the link that reads like this."""
+        return next(link.get("href", "") for link in self.all("a") if words in text_of(link))
+
+
+class Site:
+    """Opens pages and sends forms as a browser does: with cookies, CSRF tokens and redirects, checking each page."""
+
+    def __init__(self) -> None:
+        self.client = Client(enforce_csrf_checks=True)
+
+    def get(self, path: str, status: int = 200) -> Page:
+        return self._landed(self.client.get(path), path, status)
+
+    def submit(
+        self, page: Page, values: Mapping[str, Any] | None = None, *, action: str | None = None, status: int = 200
+    ) -> Page:
+        """Sends a form of the page with its own values, changed by `values`; None takes a value away."""
+        form = page.form(action)
+        data = {name: value for name, value in (dict(form_values(form)) | dict(values or {})).items() if value is not None}
+        target = urljoin(page.path, form.get("action", ""))
+        return self._landed(self.client.post(target, data), target, status)
+
+    def _landed(self, response: Any, path: str, status: int) -> Page:
+        while response.status_code in REDIRECTS:
+            path = urljoin(path, response["Location"])
+            response = self.client.get(path)
+        assert response.status_code == status, f"{path}: {response.status_code}"
+        page = Page(response, path)
+        check_page(page, response)
+        return page
+
+
+def form_values(form: Element) -> Iterator[tuple[str, str]]:
+    """What a browser would send if nothing were changed."""
+    for element in form.iter():
+        name, kind = element.get("name"), element.get("type", "text")
+        if not name:
+            continue
+        if element.tag == "textarea":
+            yield name, text_inside(element)
+        elif element.tag == "select":
+            yield name, next((o.get("value", "") for o in element.iter("option") if "selected" in o.attrib), "")
+        elif element.tag == "input" and (kind not in {"radio", "checkbox"} or "checked" in element.attrib):
+            yield name, element.get("value", "on" if kind == "checkbox" else "")
+
+
+def text_inside(element: Element) -> str:
+    return "".join(element.itertext()).removeprefix("\n")
+
+
+def text_of(element: Element) -> str:
+    """The words of an element, without the line breaks of the source."""
+    return " ".join("".join(element.itertext()).split())
+
+
+def check_page(page: Page, response: Any) -> None:
+    """The standing checks. Each failure names the page."""
+    where = f"{page.path} ({page.status})"
+    problems = [*_frame(page), *_identifiers(page), *_forms(page), *_policy(page, response)]
+    assert not problems, f"{where}: " + "; ".join(problems)
+
+
+def _frame(page: Page) -> Iterator[str]:
+    html = page.one("html")
+    if not html.get("lang") or html.get("dir") not in {"ltr", "rtl"}:
+        yield "<html> lacks lang or dir"
+    headings = page.all("h1")
+    if len(headings) != 1:
+        yield f"{len(headings)} h1"
+    title = page.title.split(": ", 1)[-1] if page.all("div", class_="error-summary") else page.title
+    title = title.removesuffix(" – Lethe")
+    if not title or not any(title in text_of(heading) or text_of(heading) in title for heading in headings):
+        yield f"the title {page.title!r} is not the h1"
+    if len(page.all("main", id="main")) != 1 or not page.all("a", href="#main"):
+        yield "no main part, or no skip link to it"
+    levels = [int(element.tag[1]) for element in page.main.iter() if element.tag in {"h1", "h2", "h3", "h4"}]
+    if any(later - earlier > 1 for earlier, later in pairwise(levels)):
+        yield f"heading levels jump: {levels}"
+
+
+def _identifiers(page: Page) -> Iterator[str]:
+    ids = Counter(element.get("id") for element in page.root.iter() if element.get("id"))
+    yield from (f"id {name!r} stands {count} times" for name, count in ids.items() if count > 1)
+    for element in page.root.iter():
+        named = [name for attribute in REFERENCES for name in element.get(attribute, "").split()]
+        named += [element.get("href", "")[1:]] if element.get("href", "").startswith("#") else []
+        yield from (f"<{element.tag}> refers to {name!r}, which is not there" for name in named if name not in ids)
+
+
+def _forms(page: Page) -> Iterator[str]:
+    labelled = {label.get("for") for label in page.all("label")}
+    for form in page.all("form"):
+        method = form.get("method", "")
+        if method not in {"get", "post"} or "action" not in form.attrib:
+            yield "a form without method or action"
+        if method == "post" and not page.all("input", form, name="csrfmiddlewaretoken"):
+            yield f"no CSRF token in the form to {form.get('action')}"
+        for control in (e for e in form.iter() if e.tag in {"input", "select", "textarea"} and e.get("type") != "hidden"):
+            if control.get("id") not in labelled and not control.get("aria-label"):
+                yield f"{control.get('name')} has no label"
+            if "required" in control.attrib and "novalidate" not in form.attrib:
+                yield f"{control.get('name')} is checked by the browser"
+
+
+def _policy(page: Page, response: Any) -> Iterator[str]:
+    policy = response.get("Content-Security-Policy", "")
+    if "unsafe" in policy or "default-src" not in policy:
+        yield f"content security policy is {policy!r}"
+    for element in page.root.iter():
+        if not isinstance(element.tag, str):  # comments
+            continue
+        handlers = [name for name in element.attrib if name.startswith("on")]
+        if "style" in element.attrib or handlers or element.tag == "style":
+            yield f"inline style or script on <{element.tag}>"
+        if element.tag == "script" and not element.get("src"):
+            yield "inline script"
+        addresses = [element.get(name, "") for name in ("href", "src", "action")]
+        if any(address.lower().startswith(("javascript:", "data:")) for address in addresses):
+            yield "a script as an address"
+        if element.tag in {"script", "link", "img"} and urlsplit(element.get("src") or element.get("href") or "").netloc:
+            yield "something is loaded from elsewhere"

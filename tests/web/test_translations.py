@@ -1,0 +1,76 @@
+"""Every text has a good German translation, and the files are up to date."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po
+from django.conf import settings
+
+from compliance.management.commands.messages_update import messages_extract, python_of, translated
+
+PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]|<(\w+)|(%%)")
+PO = settings.BASE_DIR / "locale" / "de" / "LC_MESSAGES" / "django.po"
+
+
+@cache
+def found() -> Catalog:
+    return messages_extract(settings.BASE_DIR)
+
+
+@cache
+def german() -> Catalog:
+    with PO.open("rb") as file:
+        return read_po(file, locale="de")
+
+
+def forms(text: Any) -> list[str]:
+    return [text] if isinstance(text, str) else list(text)
+
+
+def test_every_text_has_a_translation() -> None:
+    known = {(m.context, forms(m.id)[0]) for m in german() if m.id and translated(m)}
+    missing = [(forms(m.id)[0], m.locations[0][0]) for m in found() if m.id and (m.context, forms(m.id)[0]) not in known]
+    assert not missing, "run `manage.py messages_update` and translate: " + "; ".join(map(str, missing))
+
+
+def test_translations_have_the_same_placeholders_and_tags() -> None:
+    for message in (m for m in german() if m.id):
+        wanted = {match.group() for match in PLACEHOLDER.finditer(forms(message.id)[-1])}
+        for form in forms(message.string):
+            assert {match.group() for match in PLACEHOLDER.finditer(form)} == wanted, forms(message.id)[0]
+
+
+def test_placeholders_are_named() -> None:
+    unnamed = [m.id for m in found() if m.id and re.search(r"(?<!%)%[sd]|{\d*}", " ".join(forms(m.id)))]
+    assert not unnamed
+
+
+def test_no_translation_is_left_of_a_text_that_is_gone() -> None:
+    texts = {(m.context, forms(m.id)[0]) for m in found() if m.id}
+    gone = [m.id for m in german() if m.id and (m.context, forms(m.id)[0]) not in texts]
+    assert not gone, "run `manage.py messages_update`"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '{% translate "Hello" %}',
+        "{% blocktranslate with a=b %}Hello{% endblocktranslate %}",
+        '<p>\n  {{ x|default:_("Hello") }}\n</p>',
+    ],
+)
+def test_texts_are_found_in_every_kind_of_template_tag(source: str) -> None:
+    from io import BytesIO
+    from pathlib import Path
+
+    from babel.messages.extract import extract
+
+    code = python_of(Path("x.html"), f"<div>\n    {source}\n</div>")
+    assert [text for _line, text, *_rest in extract("python", BytesIO(code.encode()), {"gettext": None, "_": None})] == [
+        "Hello"
+    ]
