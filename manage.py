@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-WITHOUT_DATABASE = {"makemigrations", "check", "help", "version", "compilemessages", "messages_update"}
+WITHOUT_DATABASE = {"check", "help", "version", "messages_update"}
 
 
 def main() -> None:

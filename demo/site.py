@@ -60,12 +60,13 @@ def seed_corpus(stack: LocalStack) -> DemoCorpus:
     return corpus
 
 
-def seed_model(stack: LocalStack) -> None:
-    """Starts the training of the demo model, unless an earlier run did."""
-    marker = stack.var / "demo-model"
+def seed_model(stack: LocalStack) -> int:
+    """Starts the training of the demo model, unless an earlier run did; returns its job's number."""
+    marker = stack.var / "demo-model-job"
     if not marker.exists():
-        stack.manage("model_register", MODEL, "--recipe", str(RECIPE), "--corpus", CORPUS)
-        marker.touch()
+        printed = stack.manage("model_register", MODEL, "--recipe", str(RECIPE), "--corpus", CORPUS)
+        marker.write_text(printed.split()[1], encoding="ascii")
+    return int(marker.read_text(encoding="ascii"))
 
 
 def mails_to(var: Path, address: str) -> Iterator[str]:

@@ -5,29 +5,15 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from compliance.local.stack import LocalStack
 
-from .corpus import Person, Work
+from .corpus import Work
 from .http import Browser, Page, PageError, Values
 from .site import Login, mails_to
 
 PATIENCE = 60.0
 """Seconds to wait for a mail, a search or a signature."""
-JOB_PATIENCE = 1800.0
-FINAL_JOB = ("completed", "failed", "cancelled")
-
-
-@dataclass
-class Outcome:
-    """What happened to one request."""
-
-    reference: str
-    kind: str
-    matches: int
-    attempts: list[tuple[str, str]]
-    """Method and verdict of each attempt, in order."""
 
 
 def wait_for(what: str, found: Callable[[], str], seconds: float = PATIENCE) -> str:
@@ -53,15 +39,14 @@ def ask_steps(browser: Browser, page: Page, answers: Mapping[str, Values]) -> Pa
     return page
 
 
-def submit_erasure(browser: Browser, person: Person) -> str:
-    """Sends a request for erasure and returns its reference."""
+def submit_erasure(browser: Browser, name: str, address: str) -> str:
+    """Sends a request for erasure of what is known of `name`, and returns its reference."""
     answers: dict[str, Values] = {
         "kind": {"kind": "erasure"},
         "who": {"who": "self"},
-        "name": {"name": person.name},
-        "other-names": {"other_names": ""},
-        "model-output": {"prompt": person.question, "output": person.answer},
-        "email": {"email": person.email},
+        "name": {"name": name},
+        "model-output": {"prompt": f"Who is {name}?"},
+        "email": {"email": address},
     }
     return _send(browser, answers)
 

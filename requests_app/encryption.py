@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import os
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -73,19 +73,29 @@ def keyed_index(text: str, purpose: str) -> str:
     return hmac.new(key, f"{purpose}\0{text.strip().casefold()}".encode(), hashlib.sha256).hexdigest()
 
 
-class EncryptedTextField(models.BinaryField):  # type: ignore[type-arg]  # the stubs' parameters describe bytes; this holds text
-    """Text in Python, ciphertext in the database. It cannot be searched; use `keyed_index` beside it."""
+if TYPE_CHECKING:
+    StringField = models.Field[str, str]
+else:
+    StringField = models.Field  # has type parameters in its stubs only
+
+
+class EncryptedTextField(StringField):
+    """Text in Python, ciphertext (bytea) in the database. It cannot be searched; use `keyed_index` beside it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("default", "")
+        kwargs.setdefault("blank", True)
         super().__init__(*args, **kwargs)
+
+    def db_type(self, connection: Any) -> str:  # noqa: ARG002  # Django's signature; there is one SQL dialect
+        return "bytea"
 
     @property
     def column_name(self) -> str:
         return f"{self.model._meta.label_lower}.{self.name}"
 
-    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:  # noqa: FBT002  # Django's signature
-        return super().get_db_prep_value(encrypt(value, self.column_name), connection, prepared)
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:  # noqa: ARG002, FBT002  # Django's signature
+        return connection.Database.Binary(encrypt(value, self.column_name))
 
     def from_db_value(self, value: Any, _expression: Any, _connection: Any) -> str:
         return decrypt(bytes(value), self.column_name)

@@ -1,0 +1,229 @@
+"""The officers' part of the walk: review, decide, propose, approve, follow the job, release; then the evidence."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+from compliance.local.stack import LocalStack
+
+from .http import Browser, Page, PageError
+from .site import Login
+from .walk import sign_in, wait_for
+
+Method = tuple[str, Mapping[str, Any]]
+"""A method's name, and the settings that differ from its defaults."""
+Stage = Callable[[str], AbstractContextManager[None]]
+"""Called around each stage, with its name."""
+JOB_PATIENCE = 3600.0
+ENDED = ("completed", "failed", "cancelled")
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One method tried on an item: how its job ended, and what `result.json` says."""
+
+    method: str
+    job: int
+    state: str
+    verdict: str
+    evaluation: dict[str, Any]
+    seconds: dict[str, float]
+
+
+@dataclass
+class Outcome:
+    """What happened to one request."""
+
+    reference: str
+    record_ids: list[str] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
+    bundle: Path | None = None
+
+
+class Officers:
+    """Three signed-in officers: Omar reviews and proposes, Lena approves, Nils releases."""
+
+    def __init__(self, stack: LocalStack, logins: Sequence[Login]) -> None:
+        by_name = {login.username: login for login in logins}
+        self.omar, self.lena, self.nils = (sign_in(stack, by_name[name]) for name in ("omar", "lena", "nils"))
+
+
+def erase(
+    stack: LocalStack,
+    officers: Officers,
+    reference: str,
+    methods: Sequence[Method],
+    *,
+    oracles: int = 8,
+    replicates: int = 3,
+    stage: Stage = lambda _name: nullcontext(),
+) -> Outcome:
+    """Takes a confirmed request through casework, trying the methods in turn until one passes, and releases that one.
+
+    Raises:
+        PageError: a page is not what an officer would need to go on.
+    """
+    outcome = Outcome(reference)
+    with stage("search"):
+        case = _reviewed_case(officers.omar, reference)
+    with stage("review"):
+        outcome.record_ids = accept_matches(officers.omar, case)
+        grant_item(officers.omar, case)
+    for name, config in methods:
+        with stage(f"job: {name}"):
+            choice = {"replicates": str(replicates), "oracles": str(oracles)} | {
+                f"{name}-{key}": str(value) for key, value in config.items()
+            }
+            job = propose_and_approve(officers, case, name, choice)
+            outcome.attempts.append(follow_job(stack, officers.omar, name, job))
+        if outcome.attempts[-1].verdict == "passed":
+            with stage("release"):
+                release(officers.nils, case, len(outcome.attempts))
+            break
+    return outcome
+
+
+def _reviewed_case(officer: Browser, reference: str) -> str:
+    """The address of the case once the search has ended."""
+    case = f"/cases/{reference}/"
+
+    def ready() -> str:
+        page = officer.get(f"{case}matches/")
+        return case if "/matches/complete/" in page.html or 'name="shown"' in page.html else ""
+
+    return wait_for("The search's result", ready)
+
+
+def accept_matches(officer: Browser, case: str) -> list[str]:
+    """Accepts every match that is shown, page by page, ends the review, and returns the accepted record ids."""
+    page = officer.get(f"{case}matches/?decision=open")
+    while any("shown" in form.names for form in page.forms):
+        officer.send(page, page.form_with("shown", "accept"), button=("accept", "shown"))
+        page = officer.get(f"{case}matches/?decision=open")
+    ids = re.findall(r"<h2>(e\d{8})</h2>", all_pages(officer, f"{case}matches/"))
+    confirm = officer.get(f"{case}matches/complete/")
+    officer.send(confirm, confirm.form_to("/matches/complete/"))
+    return sorted(set(ids))
+
+
+def all_pages(officer: Browser, address: str) -> str:
+    """The HTML of a list's pages, one after another."""
+    page = officer.get(address)
+    html = page.html
+    while following := re.search(r'rel="next" href="([^"]+)"', page.html):
+        page = officer.get(f"{address.partition('?')[0]}{unescape(following[1])}")
+        html += page.html
+    return html
+
+
+def grant_item(officer: Browser, case: str, number: int = 1) -> None:
+    page = officer.get(f"{case}items/{number}/decide/")
+    form = page.form_with("decision", "grant_ground")
+    ground = re.search(r'name="grant_ground" value="([^"]+)"', page.html)
+    confirm = officer.send(page, form, {"decision": "grant", "grant_ground": ground[1] if ground else ""})
+    officer.send(confirm, confirm.form_with("confirmed"))
+
+
+def propose_and_approve(officers: Officers, case: str, method: str, choice: Mapping[str, str], number: int = 1) -> int:
+    """Omar proposes, Lena approves; returns the job's number."""
+    page = officers.omar.get(f"{case}items/{number}/propose/")
+    proposal = officers.omar.send(page, page.form_with("method", "oracles"), {"method": method, **choice})
+    if "/proposals/" not in proposal.url:
+        message = f"The proposal was not taken: {_errors(proposal)}"
+        raise PageError(message)
+    seen = officers.lena.get(proposal.url)
+    officers.lena.send(seen, seen.form_with("decision"), button=("decision", "approve"))
+    found = re.search(r'href="/jobs/(\d+)/"', officers.lena.get(proposal.url).html)
+    if found is None:
+        message = f"{proposal.url} names no job after its approval."
+        raise PageError(message)
+    return int(found[1])
+
+
+def follow_job(stack: LocalStack, officer: Browser, method: str, job: int) -> Attempt:
+    """Watches the job's page until it has ended, showing its progress, and reads its result."""
+    state = watch_job(officer, job)
+    folder = stack.var / "artefacts" / "jobs" / str(job)
+    results = sorted(folder.glob("attempt-*/result.json"))
+    result = json.loads(results[-1].read_bytes()) if results and state == "completed" else {}
+    evaluation = result.get("evaluation") or {}
+    verdict = evaluation.get("verdict", {}).get("outcome", "")
+    return Attempt(method, job, state, verdict, evaluation, result.get("seconds", {}))
+
+
+def watch_job(officer: Browser, job: int) -> str:
+    """Shows a job's progress line until it has ended; returns its final state.
+
+    Raises:
+        PageError: it takes longer than an hour.
+    """
+    end = time.monotonic() + JOB_PATIENCE
+    shown = ""
+    while True:
+        page = officer.get(f"/jobs/{job}/")
+        state = _state(page)
+        line = state if state in ENDED else f"{state}: {_progress(page)}"
+        if line != shown:
+            print(f"    job {job} {line}", flush=True)
+            shown = line
+        if state in ENDED:
+            return state
+        if time.monotonic() > end:
+            message = f"Job {job} has not ended within an hour."
+            raise PageError(message)
+        time.sleep(1)
+
+
+def _state(page: Page) -> str:
+    found = re.search(r'data-job-state="(\w+)"', page.html)
+    if found is None:
+        message = f"{page.url} does not say in which state the job is."
+        raise PageError(message)
+    return found[1]
+
+
+def _progress(page: Page) -> str:
+    found = re.search(r'<p class="stage">([^<]*)</p>.*?<p class="numbers">([^<]*)', page.html, re.DOTALL)
+    return " ".join(f"{found[1]} {found[2]}".split()) if found else "waiting"
+
+
+def _errors(page: Page) -> str:
+    return " ".join(unescape(text) for text in re.findall(r'<p class="error-message"[^>]*>.*?</span>([^<]+)</p>', page.html))
+
+
+def release(officer: Browser, case: str, attempt: int, number: int = 1) -> None:
+    """Nils releases, as soon as the report is signed."""
+    address = f"{case}items/{number}/proposals/{attempt}/release/"
+
+    def signed() -> str:
+        return address if any("act" in form.names for form in officer.get(address).forms) else ""
+
+    wait_for("The signed report", signed)
+    page = officer.get(address)
+    officer.send(page, page.form_with("act"), button=("act", "release"))
+
+
+def export_and_verify(stack: LocalStack, reference: str, folder: Path) -> str:
+    """Exports the evidence of a request and verifies it in a process of its own; returns what the verifier printed.
+
+    Raises:
+        PageError: it does not verify.
+    """
+    stack.manage("report_export", reference, "--out", str(folder))
+    done = subprocess.run(  # noqa: S603  # our own interpreter and module, no shell
+        [sys.executable, "-m", "compliance.evidence", "verify", str(folder)], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        message = f"The evidence of {reference} does not verify:\n{done.stdout}{done.stderr}"
+        raise PageError(message)
+    return done.stdout
