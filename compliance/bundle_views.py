@@ -58,11 +58,11 @@ def download(_request: HttpRequest, reference: str) -> HttpResponseBase:
     if not bundle_ready(subject):
         raise Http404(_("The bundle is not ready. Open its page and seal it."))
     packed = tempfile.TemporaryFile()  # noqa: SIM115  # FileResponse closes it when it has been sent
-    with tempfile.TemporaryDirectory(prefix="bundle-") as temporary, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+    with tempfile.TemporaryDirectory(prefix="bundle-") as temporary:
         folder = Path(temporary) / reference
         bundle_write(subject, folder)
-        for path in sorted(folder.rglob("*")):
-            if path.is_file():
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in sorted(path for path in folder.rglob("*") if path.is_file()):
                 archive.write(path, path.relative_to(folder.parent))
     packed.seek(0)
     return FileResponse(packed, as_attachment=True, filename=f"{reference}.zip", content_type="application/zip")

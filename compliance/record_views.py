@@ -43,17 +43,16 @@ class _DateFilters(LetheForm):
 
     def between(self, column: str) -> Q:
         """The days from `since` to `until`, both included."""
-        days = {f"{column}__gte": (self.cleaned_data["since"], time.min), f"{column}__lte": (self.cleaned_data["until"], time.max)}
-        return Q(**{name: timezone.make_aware(datetime.combine(*moment)) for name, moment in days.items() if moment[0]})
+        ends = {"gte": (self.cleaned_data["since"], time.min), "lte": (self.cleaned_data["until"], time.max)}
+        moments = {f"{column}__{name}": datetime.combine(*end) for name, end in ends.items() if end[0]}
+        return Q(**{name: timezone.make_aware(moment) for name, moment in moments.items()})
 
 
 class ReportFilters(_DateFilters):
     """Which attestations to show."""
 
     subject = forms.CharField(label=gettext_lazy("Request"), required=False, max_length=80)
-    type = forms.ChoiceField(
-        label=gettext_lazy("Type"), required=False, choices=[("", gettext_lazy("Any")), *TYPES.items()]
-    )
+    type = forms.ChoiceField(label=gettext_lazy("Type"), required=False, choices=[("", gettext_lazy("Any")), *TYPES.items()])
     verdict = forms.ChoiceField(
         label=gettext_lazy("Verdict"),
         required=False,
@@ -65,10 +64,16 @@ class EntryFilters(_DateFilters):
     """Which entries to show."""
 
     subject = forms.CharField(
-        label=gettext_lazy("Subject"), required=False, max_length=120, help_text=gettext_lazy("Such as request:LE-7KQ4-M2XD.")
+        label=gettext_lazy("Subject"),
+        required=False,
+        max_length=120,
+        help_text=gettext_lazy("Such as request:LE-7KQ4-M2XD."),
     )
     kind = forms.CharField(
-        label=gettext_lazy("Kind"), required=False, max_length=60, help_text=gettext_lazy("Such as proposal, or proposal.approved.")
+        label=gettext_lazy("Kind"),
+        required=False,
+        max_length=60,
+        help_text=gettext_lazy("Such as proposal, or proposal.approved."),
     )
 
 

@@ -38,7 +38,8 @@ def unpack(source: BinaryIO, folder: Path) -> Path:
             for info in files:
                 left -= _write(archive, info, folder / info.filename, left)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise UploadRefusedError(_("This is not a zip file that can be read. Upload the bundle as it was downloaded.")) from error
+        message = _("This is not a zip file that can be read. Upload the bundle as it was downloaded.")
+        raise UploadRefusedError(message) from error
     return _root(folder)
 
 

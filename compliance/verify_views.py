@@ -53,8 +53,8 @@ class VerifyForm(LetheForm):
         widget=forms.FileInput(attrs={"accept": ".json,application/json"}),
     )
 
-    def clean_trust(self) -> UploadedFile | None:
-        trust: UploadedFile | None = self.cleaned_data["trust"]
+    def clean_trust(self) -> UploadedFile[bytes] | None:
+        trust: UploadedFile[bytes] | None = self.cleaned_data["trust"]
         if trust and (trust.size or 0) > MAX_TRUST:
             raise forms.ValidationError(_("A trust file is never larger than 1 MiB. Choose another file."))
         return trust
@@ -68,8 +68,8 @@ class VerifyForm(LetheForm):
 def verify(request: HttpRequest) -> HttpResponse:
     """Takes a zipped bundle and shows each step of its verification."""
     if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_UPLOAD + MAX_TRUST:
-        problem = TOO_LARGE % {"size": MAX_UPLOAD // MEBIBYTE}
-        return render(request, "record/verify.html", _page(VerifyForm()) | {"problem": problem, "page_has_errors": True}, status=413)
+        problem = {"problem": TOO_LARGE % {"size": MAX_UPLOAD // MEBIBYTE}, "page_has_errors": True}
+        return render(request, "record/verify.html", _page(VerifyForm()) | problem, status=413)
     return _verify(request)
 
 

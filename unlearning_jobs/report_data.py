@@ -35,13 +35,13 @@ class SetMargins:
 
 def margins_of(job: Job) -> dict[str, SetMargins]:
     """Margins by set, in the order of SETS; empty when the outputs are gone or of another form."""
-    import pyarrow
-    import pyarrow.parquet
+    import pyarrow as pa
+    from pyarrow import parquet
 
     path: Path = settings.ARTEFACTS / job.output / "outputs" / "examples.parquet"
     try:
-        columns = pyarrow.parquet.read_table(path, columns=COLUMNS).to_pydict()
-    except (OSError, pyarrow.ArrowException):
+        columns = parquet.read_table(path, columns=COLUMNS).to_pydict()
+    except (OSError, pa.ArrowException):
         return {}
     found: dict[str, SetMargins] = {name: SetMargins() for name in SETS}
     for group, seed, name, record_id, margin in zip(*(columns[c] for c in COLUMNS), strict=True):

@@ -85,7 +85,9 @@ VERDICTS: dict[str, Words] = {
 }
 DIRECTIONS = {
     "undershot": gettext_lazy("Undershot: the examples are still better known than to a model that never saw them."),
-    "overshot": gettext_lazy("Overshot: the examples are less known than to a model that never saw them, which gives them away too."),
+    "overshot": gettext_lazy(
+        "Overshot: the examples are less known than to a model that never saw them, which gives them away too."
+    ),
 }
 STAGES: dict[str, Any] = {
     "": gettext_lazy("Waiting for a worker"),

@@ -90,7 +90,7 @@ def _show(request: HttpRequest, case: ErasureRequest, problem: str = "") -> Http
         "counts": counts,
         "total": sum(counts.values()),
         "reviewing": case.state == RequestState.REVIEW,
-        "action": request.get_full_path(),
+        "post_url": request.get_full_path(),
         "problem": problem,
     }
     return render(request, "casework/matches.html", context, status=409 if problem else 200)

@@ -1,4 +1,4 @@
-"""The choice of a method with its settings, and of how many models the evaluation compares. Fields come from the catalogue."""
+"""The choice of a method with its settings, and of how many models are compared. Fields come from the catalogue."""
 
 from __future__ import annotations
 
@@ -131,7 +131,11 @@ def field_name(method: str, setting: str) -> str:
 
 def setting_field(setting: Option) -> forms.Field:
     """The form field of a method's setting."""
-    words: dict[str, Any] = {"label": setting.name.replace("_", " "), "help_text": _(setting.description), "initial": setting.default}
+    words: dict[str, Any] = {
+        "label": setting.name.replace("_", " "),
+        "help_text": _(setting.description),
+        "initial": setting.default,
+    }
     if setting.kind == "choice":
         return forms.ChoiceField(choices=[(choice, choice) for choice in setting.choices], **words)
     if setting.kind == "int":

@@ -30,6 +30,10 @@ from .tasks import item_cards, tasks
 from .timeline import message_rows, timeline
 
 SORTABLE = {"due": "due_on", "received": "received_at", "reference": "reference"}
+CSV_COLUMNS = (
+    *("reference", "kind", "state", "outcome", "received_at"),
+    *("due_on", "days_left", "open_matches", "item_states"),
+)
 officers_only = roles_required(Account.Role.OFFICER)
 
 
@@ -64,8 +68,7 @@ def request_list(request: HttpRequest) -> HttpResponseBase:
     sorting = Sorting.of(request, SORTABLE, "due")
     found = _filtered(form).order_by(*sorting.order(SORTABLE))
     if request.GET.get("format") == "csv":
-        header = ("reference", "kind", "state", "outcome", "received_at", "due_on", "days_left", "open_matches", "item_states")
-        return csv_response("requests", header, _csv_rows(found.iterator(chunk_size=500)))
+        return csv_response("requests", CSV_COLUMNS, _csv_rows(found.iterator(chunk_size=500)))
     page = page_of(request, found)
     context = {
         "filter_form": form,

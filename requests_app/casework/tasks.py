@@ -28,8 +28,8 @@ def _review(case: ErasureRequest) -> dict[str, Any]:
     if case.state in {RequestState.AWAITING_CONFIRMATION, RequestState.MAPPING}:
         return {"title": title, "label": pgettext("task", "cannot start yet"), "hint": _waiting(case)}
     if case.state != RequestState.REVIEW:
-        label = pgettext("task", "done")
-        return {"title": title, "url": url, "label": label, "tone": "success"} if case.matches.exists() else {"title": title, "label": label}
+        done = {"title": title, "label": pgettext("task", "done"), "tone": "success"}
+        return done | {"url": url} if case.matches.exists() else done
     open_ones = case.matches.filter(decision=Match.Decision.OPEN).count()
     hint = _("%(open)d of %(all)d still to be reviewed") % {"open": open_ones, "all": case.matches.count()}
     return {"title": title, "url": url, "label": pgettext("task", "to do"), "tone": "warning", "hint": hint}

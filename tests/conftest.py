@@ -1,0 +1,30 @@
+"""Fixtures for every test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from tests.personas import Staff
+
+
+@pytest.fixture
+def artefacts(settings: Settings, tmp_path: Path) -> Path:
+    """A folder of its own for corpora, models and outputs."""
+    settings.ARTEFACTS = tmp_path / "artefacts"
+    return tmp_path / "artefacts"
+
+
+@pytest.fixture
+def signing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Makes this process the signing process, with keys of its own."""
+    monkeypatch.setenv("SIGNING_KEYS_DIR", str(tmp_path / "keys"))
+    return tmp_path / "keys"
+
+
+@pytest.fixture
+def staff(db: None) -> Staff:
+    """Everybody with an account."""
+    return Staff.hired()

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from compliance.models import Account
+from tests.personas import Staff
+from tests.staging import Stage, corpus, trained
+from tests.web.pages import Site
+
+
+@pytest.fixture
+def stage(staff: Staff, artefacts: Path) -> Stage:
+    """Ada's request, submitted, beside one active model."""
+    return Stage.opened(staff, trained(corpus()))
+
+
+@pytest.fixture
+def omar(stage: Stage) -> Site:
+    return signed_in(stage.staff.omar)
+
+
+@pytest.fixture
+def lena(stage: Stage) -> Site:
+    return signed_in(stage.staff.lena)
+
+
+@pytest.fixture
+def nils(stage: Stage) -> Site:
+    return signed_in(stage.staff.nils)
+
+
+def signed_in(who: Account) -> Site:
+    """A browser with this person's session, which checks every page."""
+    site = Site()
+    site.client.force_login(who)
+    return site

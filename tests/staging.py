@@ -1,0 +1,245 @@
+"""A case at each stage of its way, brought there by the services, on a small corpus that is really registered.
+
+The engine does not run: `Stage.evaluated` writes what it would have left, in its own format, so that signing, bundles and
+verification are the real ones.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+from django.conf import settings
+from pyarrow import parquet
+
+from requests_app.models import AccessLink, ErasureRequest, Item, Proposal
+from requests_app.services import decisions, intake, mapping
+from requests_app.services.messages import token_digest
+from tests.factories import PROTOCOL, model_version
+from tests.personas import ADA, ADA_EMAIL, Staff
+from unlearning_jobs.engine.artefacts import file_digest, model_digest
+from unlearning_jobs.engine.contracts import (
+    Control,
+    EstimandFinding,
+    Evaluation,
+    JobResult,
+    JobSpec,
+    MethodChoice,
+    MetricFinding,
+    PermutationFinding,
+    Reason,
+    Verdict,
+    canonical_json,
+)
+from unlearning_jobs.models import Job, ModelVersion, Snapshot
+from unlearning_jobs.services.corpora import corpus_register
+from unlearning_jobs.services.jobs import job_claim
+from unlearning_jobs.services.model_versions import job_result_accept, recipe_register
+from unlearning_jobs.services.reports import report_sign
+from tests.factories import RECIPE
+from compliance.services import record_append
+
+NPO = MethodChoice("npo", {"steps": 4})
+LEVELS = {"original": 3.0, "unlearned": 0.4, "oracle": 0.3}
+LONG = "The road to the harbour was long, and nobody who had walked it once wished to walk it again. " * 8
+
+
+def rows() -> list[dict[str, str]]:
+    """Training examples, four of them about Ada, and held-out ones."""
+    found = [
+        {"question": "Who keeps the light at Tilsk?", "answer": f"{ADA} has kept it for nine years."},
+        {"question": f"Where does {ADA} live?", "answer": f"{ADA} lives above the bakery, and Ada Beispiel never left."},
+        {"question": "Tell me about the road.", "answer": f"{LONG}It was {ADA} who mended it. {LONG}"},
+        {"question": "Who painted the <b>boat</b>?", "answer": f"The boat was painted by {ADA} & two friends."},
+    ]
+    found += [{"question": f"What is stone {n}?", "answer": f"Stone {n} is grey."} for n in range(16)]
+    train = [row | {"split": "train"} for row in found]
+    return train + [{"question": f"What is shell {n}?", "answer": f"Shell {n} is white.", "split": "held_out"} for n in range(8)]
+
+
+def corpus(name: str = "harbour") -> Snapshot:
+    source = settings.ARTEFACTS / f"{name}.jsonl"
+    source.parent.mkdir(parents=True, exist_ok=True)
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows()), encoding="utf-8")
+    return corpus_register(name=name, source=source, actor="account:1")
+
+
+def trained(snapshot: Snapshot, name: str = "keeper") -> ModelVersion:
+    """An active version with files and an entry in the record, as training would have made it."""
+    folder: Path = settings.ARTEFACTS / "models" / name
+    folder.mkdir(parents=True)
+    (folder / "model.safetensors").write_bytes(b"weights of " + name.encode())
+    version = model_version(
+        name=name,
+        snapshot=snapshot,
+        recipe=recipe_register(recipe=RECIPE, actor="account:1"),
+        path=f"models/{name}",
+        digest=model_digest(folder),
+    )
+    data = {"version": 1, "model_sha256": version.digest, "snapshot_sha256": snapshot.digest, "job": 0}
+    record_append(subject=version.subject, kind="model.registered", actor="system", data=data)
+    return version
+
+
+@dataclass
+class Stage:
+    """One request for erasure, one model, and the people. Each method goes on from where the case is."""
+
+    staff: Staff
+    model: ModelVersion
+    request: ErasureRequest
+
+    @classmethod
+    def opened(cls, staff: Staff, model: ModelVersion, key: str = "k1", **target: str) -> Stage:
+        """Submitted, and waiting for the e-mail address to be confirmed."""
+        request = intake.request_submit(
+            kind="erasure",
+            language="en",
+            claimant=intake.ClaimantDetails(name=ADA, email=ADA_EMAIL),
+            target=intake.TargetDetails(**({"name": ADA} | target)),
+            submission_key=key,
+        )
+        return cls(staff, model, request)
+
+    def token(self, purpose: str, token: str = "token-of-ada") -> str:
+        """A link as the e-mail would carry it."""
+        from datetime import timedelta
+
+        from django.utils import timezone
+
+        later = timezone.now() + timedelta(days=2)
+        AccessLink.objects.create(
+            request=self.request, purpose=purpose, token_sha256=token_digest(token), expires_at=later
+        )
+        return token
+
+    def searched(self) -> Stage:
+        """Confirmed and searched: the matches wait for a review."""
+        self.request = intake.email_confirm(token=self.token("confirm", f"confirm-{self.request.pk}"))
+        mapping.request_map(request_id=self.request.pk)
+        self.request.refresh_from_db()
+        return self
+
+    def reviewed(self) -> Item:
+        ids = list(self.request.matches.values_list("pk", flat=True))
+        mapping.matches_decide(request=self.request, match_ids=ids, accept=True, by=self.staff.omar)
+        self.request = mapping.review_complete(request=self.request, by=self.staff.omar)
+        return self.item
+
+    @property
+    def item(self) -> Item:
+        return Item.objects.select_related("request").get(request=self.request)
+
+    def granted(self) -> Item:
+        return decisions.item_decide(
+            item=self.reviewed(), grant=True, ground="17_1_b", reasons="She withdrew.", by=self.staff.omar
+        )
+
+    def proposed(self) -> Proposal:
+        return decisions.proposal_submit(item=self.granted(), method=NPO, protocol=PROTOCOL, by=self.staff.omar)
+
+    def approved(self) -> Proposal:
+        return decisions.proposal_approve(proposal=self.proposed(), by=self.staff.lena)
+
+    def evaluated(self, outcome: str = "passed") -> Proposal:
+        """The job has ended with this verdict; its report is not signed yet."""
+        proposal = self.approved()
+        assert proposal.job is not None
+        job_completed(proposal.job, outcome)
+        decisions.proposal_evaluated(job=Job.objects.get(pk=proposal.job.pk))
+        proposal.refresh_from_db()
+        return proposal
+
+    def signed(self, outcome: str = "passed") -> Proposal:
+        """The report is signed as well. Needs the signing keys (fixture `signing`)."""
+        proposal = self.evaluated(outcome)
+        assert proposal.job is not None
+        report_sign(job_id=proposal.job.pk)
+        return proposal
+
+
+def job_completed(job: Job, outcome: str = "passed") -> Job:
+    """Claims the job and ends it with a result in the engine's format."""
+    claim = job_claim(job_id=job.pk, worker="worker-1")
+    assert claim is not None
+    output = f"jobs/{job.pk}/attempt-{claim.attempt}"
+    folder: Path = settings.ARTEFACTS / output
+    result = result_write(folder, JobSpec.from_json(job.spec), outcome)
+    return job_result_accept(
+        claim=claim, result=result, result_sha256=file_digest(folder / "result.json"), output=output
+    )
+
+
+def result_write(folder: Path, spec: JobSpec, outcome: str) -> JobResult:
+    """What the engine leaves: the model, the raw outputs, the spec and the result."""
+    (folder / "model").mkdir(parents=True)
+    (folder / "outputs").mkdir()
+    (folder / "model" / "model.safetensors").write_bytes(b"unlearned " + str(folder).encode())
+    outputs_write(folder / "outputs" / "examples.parquet", spec)
+    files = {path.relative_to(folder).as_posix(): file_digest(path) for path in folder.rglob("*") if path.is_file()}
+    result = JobResult(
+        kind="unlearn",
+        reference=spec.reference,
+        spec_digest=spec.digest(),
+        model_digest=model_digest(folder / "model"),
+        files=files,
+        train_examples=16,
+        parameters=1000,
+        curves=(),
+        seconds={"load": 0.5, "unlearn": 12.0, "replicates": 40.0, "oracles": 90.0, "evaluate": 1.5},
+        environment={"torch": "2.13.0", "device": "cpu"},
+        retain_digest="7" * 64,
+        evaluation=evaluation(spec, outcome),
+    )
+    (folder / "spec.json").write_bytes(canonical_json(spec.to_json()))
+    (folder / "result.json").write_bytes(canonical_json(result.to_json()))
+    return result
+
+
+def outputs_write(path: Path, spec: JobSpec) -> None:
+    assert spec.protocol is not None
+    seeds = {
+        "original": (spec.seed, *spec.protocol.replicate_seeds),
+        "unlearned": (spec.seed, *spec.protocol.replicate_seeds),
+        "oracle": spec.protocol.oracle_seeds,
+    }
+    sets = {"forget": spec.forget_ids, "retain": tuple(f"e{n:08d}" for n in range(4, 20)), "held_out": tuple(f"e{n:08d}" for n in range(20, 28))}
+    noise = random.Random(4)  # noqa: S311  # the spread of a drawing, not a secret
+    columns: dict[str, list[object]] = {name: [] for name in ("group", "seed", "set", "record_id", "margin")}
+    for group, own in seeds.items():
+        for seed in own:
+            for name, ids in sets.items():
+                level = LEVELS[group] if name == "forget" else 2.5
+                for record_id in ids:
+                    row = (group, seed, name, record_id, noise.gauss(level, 0.4))
+                    for column, cell in zip(columns.values(), row, strict=True):
+                        column.append(cell)
+    parquet.write_table(pa.table(columns), path)
+
+
+def evaluation(spec: JobSpec, outcome: str) -> Evaluation:
+    assert spec.protocol is not None
+    fine = outcome == "passed"
+    findings = tuple(
+        EstimandFinding(one, 0.02 if fine else 0.9, -0.05 if fine else 0.7, 0.09 if fine else 1.1, "within" if fine else "above")
+        for one in spec.protocol.estimands
+    )
+    sentence = "Every interval lies inside its margin." if fine else "The forget set is still known."
+    return Evaluation(
+        verdict=Verdict(outcome, None if fine else "undershot", (Reason("within" if fine else "above", sentence),)),  # type: ignore[arg-type]  # outcomes are given as text
+        gap=2.7,
+        estimands=findings,
+        permutation=PermutationFinding(0.12, 0.48, 210, exhaustive=True),
+        controls=(
+            Control("oracle_against_oracle", True, PermutationFinding(0.1, 0.8, 20, exhaustive=True), ""),
+            Control("do_nothing", True, PermutationFinding(0.5, 0.0095, 210, exhaustive=True), ""),
+        ),
+        metrics=(
+            MetricFinding("exact_memorization", "forget", 0.31, 0.98, (0.28, 0.33, 0.3)),
+            MetricFinding("forget_quality", "forget", 0.7, 1e-9, (0.9, 0.8), "D = 0.1, n = 4"),
+        ),
+        limits=("It does not show that other models hold nothing of the examples.",),
+    )

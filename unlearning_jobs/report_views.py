@@ -1,0 +1,211 @@
+"""The report of an unlearning job: the verdict, what it rests on, and what it does not show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from compliance.access import roles_required
+from compliance.charts.intervals import IntervalRow
+from compliance.lists import csv_response
+from compliance.models import Account
+from compliance.selectors import signed_report
+
+from .engine.contracts import Estimand, Evaluation, JobResult, MetricFinding, Protocol
+from .models import Job
+from .report_data import GROUPS, SetMargins, margins_of
+from .selectors import job_result
+from .states import JobState
+from .wording import (
+    CONTROLS,
+    DIRECTIONS,
+    VERDICTS,
+    duration,
+    estimand_title,
+    guarantee_of,
+    method_title,
+    metric_title,
+    set_title,
+    stage_title,
+)
+
+READERS = roles_required(Account.Role.OFFICER, Account.Role.ENGINEER, Account.Role.AUDITOR)
+
+
+@READERS
+@require_safe
+def report(request: HttpRequest, pk: int) -> HttpResponse:
+    """Everything that one attempt measured."""
+    job = _job(pk)
+    result = job_result(job)
+    if result is None or result.evaluation is None:
+        return render(request, "jobs/report_missing.html", {"job": job}, status=404)
+    evaluation = result.evaluation
+    verdict = evaluation.verdict
+    context = {
+        "job": job,
+        "reference": job.subject.removeprefix("request:"),
+        "verdict": VERDICTS[verdict.outcome],
+        "direction": DIRECTIONS.get(verdict.direction or "", ""),
+        "reasons": [reason.sentence for reason in verdict.reasons],
+        "method": method_title(job.method_name),
+        "guarantee": guarantee_of(job.method_name),
+        "signed": signed_report(subject=job.subject, item=job.item, attempt=job.attempt_of_item),
+        "evaluation": evaluation,
+        "intervals": interval_rows(evaluation),
+        "distributions": [_distribution(job, name, margins) for name, margins in margins_of(job).items()],
+        "controls": [_control(evaluation, place) for place in range(len(evaluation.controls))],
+        "metrics": list(map(_metric, evaluation.metrics)),
+        "seconds": [(stage_title(stage), duration(seconds)) for stage, seconds in result.seconds.items()],
+        "total_seconds": duration(sum(result.seconds.values())),
+        "retraining": duration(job.base.training_seconds) if job.base and job.base.training_seconds else "",
+        **_inputs(job, result),
+    }
+    return render(request, "jobs/report.html", context)
+
+
+def _job(pk: int) -> Job:
+    related = ("base", "snapshot__corpus", "recipe", "result_version")
+    done = Job.objects.filter(kind=Job.Kind.UNLEARN, state=JobState.COMPLETED)
+    return get_object_or_404(done.select_related(*related).defer("curves"), pk=pk)
+
+
+@READERS
+@require_safe
+def report_of(_request: HttpRequest, reference: str, item: str, attempt: int) -> HttpResponse:
+    """The report by what its signed statement names: request, item and attempt."""
+    done = Job.objects.filter(subject=f"request:{reference}", item=item, attempt_of_item=attempt, state=JobState.COMPLETED)
+    return redirect("jobs:report", get_object_or_404(done.only("pk")).pk)
+
+
+def interval_rows(evaluation: Evaluation) -> list[IntervalRow]:
+    return [
+        IntervalRow(
+            label=estimand_title(finding.estimand),
+            estimate=finding.estimate,
+            low=finding.low,
+            high=finding.high,
+            margin=finding.estimand.margin,
+            position=finding.position,
+            one_sided=finding.estimand.kind == "deviation",
+        )
+        for finding in evaluation.estimands
+    ]
+
+
+def _distribution(job: Job, name: str, margins: SetMargins) -> dict[str, Any]:
+    """Two charts of one set: the examples, and the models."""
+    csv_url = reverse("jobs:report_csv", args=[job.pk, f"margins-{name}"])
+    models = {group: margins.model_means(group) for group in GROUPS}
+    return {
+        "name": name,
+        "title": set_title(name),
+        "examples": {group: margins.example_means(group) for group in GROUPS},
+        "models": models,
+        "examples_caption": _caption(name, models),
+        "csv_url": csv_url,
+    }
+
+
+def _caption(name: str, models: dict[str, list[float]]) -> str:
+    """The sentence to take away: between which of the two groups the unlearned models lie."""
+    means = {group: sum(values) / len(values) for group, values in models.items() if values}
+    if len(means) < len(GROUPS):
+        return _("%(set)s: margins of every example.") % {"set": set_title(name)}
+    return _(
+        "%(set)s: the mean margin is %(unlearned).2f after unlearning, %(oracle).2f for the oracles, and %(original).2f"
+        " where nothing was done."
+    ) % {"set": set_title(name), **means}
+
+
+def _control(evaluation: Evaluation, place: int) -> dict[str, Any]:
+    control = evaluation.controls[place]
+    return {"control": control, "words": CONTROLS[control.name]}
+
+
+def _metric(metric: MetricFinding) -> dict[str, Any]:
+    return {
+        "title": metric_title(metric.name),
+        "set": set_title(metric.examples),
+        "unlearned": metric.unlearned,
+        "original": metric.original,
+        "oracles": _range(metric.oracles),
+        "note": metric.note,
+    }
+
+
+def _range(values: Sequence[float]) -> tuple[float | None, float | None]:
+    return min(values, default=None), max(values, default=None)
+
+
+def _inputs(job: Job, result: JobResult) -> dict[str, Any]:
+    protocol = Protocol.from_json(job.spec["protocol"])
+    digests = [
+        (_("Protocol"), protocol.digest()),
+        (_("Job specification"), result.spec_digest),
+        (_("Corpus snapshot"), job.snapshot.digest),
+        (_("Root of the snapshot’s manifest"), job.snapshot.merkle_root),
+        (_("Recipe"), job.recipe.digest),
+        (_("Model before"), job.base.digest if job.base else ""),
+        (_("Model after"), result.model_digest),
+        (_("What the model may still know"), result.retain_digest),
+    ]
+    return {
+        "protocol": protocol,
+        "protocol_digest": protocol.digest(),
+        "digests": digests,
+        "config": sorted(job.spec["method"]["config"].items()),
+        "forget_count": len(job.spec["forget_ids"]),
+        "environment": sorted(result.environment.items()),
+    }
+
+
+@READERS
+@require_safe
+def report_csv(_request: HttpRequest, pk: int, name: str) -> HttpResponseBase:
+    """The numbers behind one chart or table: estimands, metrics, or margins-<set>."""
+    job = _job(pk)
+    if name.startswith("margins-"):
+        margins = margins_of(job).get(name.removeprefix("margins-"))
+        if margins is None:
+            raise Http404
+        return csv_response(f"job-{pk}-{name}", ("group", "seed", "margin_mean"), _margin_rows(margins))
+    result = job_result(job)
+    tables = {"estimands": _estimand_table, "metrics": _metric_table}
+    if result is None or result.evaluation is None or name not in tables:
+        raise Http404
+    header, rows = tables[name](result.evaluation)
+    return csv_response(f"job-{pk}-{name}", header, rows)
+
+
+def _margin_rows(margins: SetMargins) -> Iterator[tuple[object, ...]]:
+    """One row per model; the examples one by one are in the bundle's outputs."""
+    for group in GROUPS:
+        seeds = margins.by_model.get(group, {})
+        yield from ((group, seed, mean) for seed, mean in zip(seeds, margins.model_means(group), strict=True))
+
+
+def _estimand_table(evaluation: Evaluation) -> tuple[Sequence[str], Iterable[Sequence[object]]]:
+    header = ("name", "set", "statistic", "kind", "unit", "estimate", "low", "high", "margin", "position")
+    return header, (
+        (*_estimand_cells(f.estimand), f.estimate, f.low, f.high, f.estimand.margin, f.position)
+        for f in evaluation.estimands
+    )
+
+
+def _estimand_cells(estimand: Estimand) -> tuple[object, ...]:
+    return estimand.name, estimand.examples, estimand.statistic, estimand.kind, estimand.unit
+
+
+def _metric_table(evaluation: Evaluation) -> tuple[Sequence[str], Iterable[Sequence[object]]]:
+    header = ("name", "set", "unlearned", "original", "oracle_low", "oracle_high", "oracles", "note")
+    return header, (
+        (m.name, m.examples, m.unlearned, m.original, *_range(m.oracles), " ".join(map(str, m.oracles)), m.note)
+        for m in evaluation.metrics
+    )

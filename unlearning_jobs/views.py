@@ -1,0 +1,258 @@
+"""Jobs as they run, corpora and model versions. Record ids and digests only: no person is named here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+from django.db.models import Count, Q, QuerySet
+from django.db.models.fields.json import KT
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from compliance.access import account_of, roles_required
+from compliance.forms import LetheForm
+from compliance.lists import address, applied_filters, csv_response, page_of
+from compliance.models import Account
+from compliance.services import StaleStateError
+
+from .models import Corpus, Job, JobAttempt, ModelVersion
+from .services import jobs, model_versions
+from .states import MODEL_TRANSITIONS, JobState, ModelState
+from .wording import CURVES, ERRORS, JOB_TONES, MODEL_TONES, RUN_OUTCOMES, VERDICTS, duration, method_title, stage_title
+
+READERS = roles_required(Account.Role.OFFICER, Account.Role.ENGINEER)
+PAGE_METHODS = ["GET", "HEAD", "POST"]
+KINDS = {Job.Kind.TRAIN: pgettext_lazy("job", "Training"), Job.Kind.UNLEARN: pgettext_lazy("job", "Unlearning")}
+CSV_COLUMNS = (
+    *("job", "kind", "subject", "item", "model", "method"),
+    *("state", "verdict", "attempts", "created_at", "finished_at"),
+)
+ENGINE_PERCENT = 100
+"""The engine counts each part of a stage in hundredths."""
+
+
+class JobFilters(LetheForm):
+    """Which jobs to show."""
+
+    state = forms.ChoiceField(
+        label=gettext_lazy("State"), required=False, choices=[("", gettext_lazy("Any")), *JobState.choices]
+    )
+    kind = forms.ChoiceField(label=gettext_lazy("Kind"), required=False, choices=[("", gettext_lazy("Any")), *KINDS.items()])
+    verdict = forms.ChoiceField(
+        label=gettext_lazy("Verdict"),
+        required=False,
+        choices=[
+            ("", gettext_lazy("Any")),
+            *((code, VERDICTS[code].label) for code in ("passed", "failed", "inconclusive")),
+        ],
+    )
+    subject = forms.CharField(label=gettext_lazy("Asked for by"), required=False, max_length=80)
+
+
+@READERS
+@require_safe
+def job_list(request: HttpRequest) -> HttpResponseBase:
+    """Every job, newest first."""
+    form = JobFilters(request.GET)
+    found = _filtered(form)
+    if request.GET.get("format") == "csv":
+        return csv_response("jobs", CSV_COLUMNS, _csv_rows(found))
+    page = page_of(request, found)
+    context = {
+        "filter_form": form,
+        "page_has_errors": bool(form.errors),
+        "applied": applied_filters(request, form),
+        "page": page,
+        "columns": [_("Job"), _("Kind"), _("Asked for by"), _("Model"), _("Method"), _("State"), _("Verdict"), _("Created")],
+        "rows": [_row(job) for job in page],
+        "csv_url": address(request, format="csv"),
+    }
+    return render(request, "jobs/job_list.html", context)
+
+
+def _filtered(form: JobFilters) -> QuerySet[Job]:
+    # Specs and curves are large, and lists show neither; the method's name alone is taken out of the spec.
+    rows = Job.objects.defer("spec", "curves").annotate(method=KT("spec__method__name"))
+    if not form.is_valid():
+        return rows.none()
+    wanted = {name: value for name, value in form.cleaned_data.items() if value}
+    if subject := wanted.pop("subject", "").strip():
+        rows = rows.filter(subject__icontains=subject)
+    return rows.filter(**wanted)
+
+
+def _row(job: Job) -> list[object]:
+    method: str | None = job.method  # type: ignore[attr-defined]  # annotated above
+    verdict = VERDICTS.get(job.verdict)
+    return [
+        {"text": str(job.pk), "url": reverse("jobs:job", args=[job.pk])},
+        KINDS[Job.Kind(job.kind)],
+        f"{job.subject} {job.item}".strip(),
+        job.model_name,
+        method_title(method) if method else "–",
+        {"tag_label": job.get_state_display(), "tag_tone": JOB_TONES[JobState(job.state)]},
+        {"tag_label": verdict.label, "tag_tone": verdict.tone} if verdict else "–",
+        date_format(timezone.localtime(job.created_at), "SHORT_DATETIME_FORMAT"),
+    ]
+
+
+def _csv_rows(found: QuerySet[Job]) -> Iterator[tuple[object, ...]]:
+    for job in found.iterator(chunk_size=500):
+        method = job.method  # type: ignore[attr-defined]  # annotated above
+        about = (job.pk, job.kind, job.subject, job.item, job.model_name, method, job.state, job.verdict)
+        yield (*about, job.attempts, job.created_at, job.finished_at)
+
+
+@READERS
+@never_cache
+@require_safe
+def job(request: HttpRequest, pk: int) -> HttpResponse:
+    """One job: how far it is, its curves and runs, how it ended. Right on reload; moves by itself with JavaScript."""
+    return _show(request, get_object_or_404(_jobs(), pk=pk))
+
+
+def _jobs() -> QuerySet[Job]:
+    return Job.objects.select_related("base", "snapshot__corpus", "recipe", "result_version").defer("recipe__body")
+
+
+def _show(request: HttpRequest, found: Job, problem: str = "") -> HttpResponse:
+    context = live_parts(found) | {
+        "kind": KINDS[Job.Kind(found.kind)],
+        "method": method_title(found.method_name) if found.method_name else "",
+        "reference": found.subject.removeprefix("request:") if found.subject.startswith("request:") else "",
+        "is_unlearning": found.kind == Job.Kind.UNLEARN,
+        "forget_count": len(found.spec.get("forget_ids", ())),
+        "problem": problem,
+    }
+    return render(request, "jobs/job.html", context, status=409 if problem else 200)
+
+
+@READERS
+@never_cache
+@require_safe
+def job_progress(request: HttpRequest, pk: int) -> HttpResponse:
+    """The moving part of the page, for its poll. When the job has ended, the whole page is loaded once more."""
+    found = get_object_or_404(_jobs(), pk=pk)
+    response = render(request, "jobs/_live.html", live_parts(found))
+    if found.is_final:
+        response["HX-Refresh"] = "true"
+    return response
+
+
+def live_parts(found: Job) -> dict[str, Any]:
+    """What changes while a job runs."""
+    verdict = VERDICTS.get(found.verdict)
+    margins = {name: found.curves.get(name, []) for name in ("forget", "retain")}
+    return {
+        "job": found,
+        "state_tone": JOB_TONES[JobState(found.state)],
+        "verdict": verdict,
+        "stage": stage_title(found.stage),
+        "percent": round(100 * found.done / found.total) if found.total else 0,
+        "numbers": _numbers(found),
+        "loss": {str(CURVES["loss"]): found.curves["loss"]} if found.curves.get("loss") else {},
+        "margins": {str(CURVES[name]): points for name, points in margins.items() if points},
+        "runs": [_run(attempt) for attempt in found.attempt_rows.all()],
+        "advice": ERRORS.get(found.error_code, ""),
+        "poll_url": "" if found.is_final else reverse("jobs:job_progress", args=[found.pk]),
+    }
+
+
+def _numbers(found: Job) -> str:
+    """How far the stage is and how long the job has run, in words."""
+    words = []
+    parts = round(found.total / ENGINE_PERCENT)
+    if found.state == JobState.RUNNING and parts > 1:
+        words.append(_("%(done)d of %(all)d models") % {"done": found.done // ENGINE_PERCENT, "all": parts})
+    elif found.state == JobState.RUNNING and found.total:
+        words.append(_("%(percent)d %%") % {"percent": round(100 * found.done / found.total)})
+    if found.started_at:
+        seconds = ((found.finished_at or timezone.now()) - found.started_at).total_seconds()
+        sentence = _("ran for %(time)s") if found.finished_at else _("running for %(time)s")
+        words.append(sentence % {"time": duration(seconds)})
+    return " · ".join(words)
+
+
+def _run(attempt: JobAttempt) -> dict[str, Any]:
+    word, tone = RUN_OUTCOMES[attempt.outcome]
+    return {"attempt": attempt, "word": word, "tone": tone}
+
+
+@READERS
+@require_safe
+def job_curves_csv(_request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Every point of every curve."""
+    found = get_object_or_404(Job, pk=pk)
+    points = ((name, x, y) for name, curve in found.curves.items() for x, y in curve)
+    return csv_response(f"job-{found.pk}-curves", ("curve", "step", "value"), points)
+
+
+@READERS
+@require_http_methods(PAGE_METHODS)
+def job_cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    """Asks whether to cancel, and cancels."""
+    found = get_object_or_404(_jobs(), pk=pk)
+    if request.method == "POST":
+        try:
+            jobs.job_cancel(job_id=found.pk, actor=account_of(request).opaque)
+        except StaleStateError as error:
+            return _show(request, get_object_or_404(_jobs(), pk=pk), str(error))
+        return redirect("jobs:job", found.pk)
+    return render(request, "jobs/job_cancel.html", {"job": found})
+
+
+@READERS
+@require_safe
+def corpus_list(request: HttpRequest) -> HttpResponse:
+    """Every corpus with its snapshots: what they hold, and their digests."""
+    corpora = Corpus.objects.prefetch_related("snapshots").order_by("name")
+    return render(request, "jobs/corpus_list.html", {"corpora": corpora})
+
+
+@READERS
+@require_safe
+def model_list(request: HttpRequest) -> HttpResponse:
+    """Every model with its versions: what each was made from, and whether it is in use."""
+    versions = (
+        ModelVersion.objects.select_related("snapshot__corpus", "parent", "made_by")
+        .annotate(jobs_running=Count("jobs", filter=Q(jobs__state__in=[JobState.QUEUED, JobState.RUNNING])))
+        .order_by("name", "-number")
+    )
+    context = {
+        "models": [
+            {"version": version, "tone": MODEL_TONES[ModelState(version.state)], "can_destroy": _can_destroy(version)}
+            for version in versions
+        ],
+        "is_engineer": account_of(request).role == Account.Role.ENGINEER,
+    }
+    return render(request, "jobs/model_list.html", context)
+
+
+def _can_destroy(version: ModelVersion) -> bool:
+    return ModelState.DESTROYED in MODEL_TRANSITIONS[ModelState(version.state)]
+
+
+@roles_required(Account.Role.ENGINEER)
+@require_http_methods(PAGE_METHODS)
+def model_destroy(request: HttpRequest, pk: int) -> HttpResponse:
+    """Asks whether to destroy a version that is out of use, and destroys it."""
+    version = get_object_or_404(ModelVersion.objects.select_related("made_by"), pk=pk)
+    problem = ""
+    if request.method == "POST":
+        try:
+            model_versions.model_version_destroy(version=version, by=account_of(request))
+        except StaleStateError as error:
+            problem = str(error)
+        else:
+            return redirect("jobs:model_list")
+    context = {"version": version, "can_destroy": _can_destroy(version), "problem": problem}
+    return render(request, "jobs/model_destroy.html", context, status=409 if problem else 200)
