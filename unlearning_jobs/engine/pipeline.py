@@ -35,6 +35,8 @@ from .training.model import TrainedModel, load_model, place, save_model
 UNLEARNING_COPIES = 6
 """Sets of parameters held while unlearning: original, result, gradients, two moments, and one to spare."""
 PERCENT = 100
+CHARTED = ("train", "unlearn")
+"""Stages about the production model alone; the curves of replicates and oracles are not shown."""
 
 
 def run(spec: JobSpec, out: Path, on_progress: ProgressCallback) -> JobResult:
@@ -119,7 +121,7 @@ class Job:
             forget_ids=step.forget_ids,
             retain_ids=tuple(training_ids(self.snapshot, exclude)),
             exclude_ids=exclude,
-            held_out_ids=tuple(e.record_id for e in self.snapshot.examples("held_out")),
+            held_out_ids=tuple(e.id for e in self.snapshot.examples("held_out")),
             seed=seed,
             device=self.trainer.device,
             train=self.trainer.obtain,
@@ -148,7 +150,7 @@ def _unlearn(job: Job) -> JobResult:
     def note(group: Group, seed: int, model: TrainedModel, *, everything: bool) -> None:
         for name, examples in sets.items():
             rows = measure(model, examples, everything=everything)
-            outputs.add(ModelKey(group, seed), name, [e.record_id for e in examples], rows)
+            outputs.add(ModelKey(group, seed), name, [e.id for e in examples], rows)
 
     with job.stage("load") as part:
         production = load_model(spec.model) if spec.model else job.original(spec.seed, part(0))
@@ -184,7 +186,7 @@ def _evaluation_sets(job: Job, protocol: Protocol) -> dict[str, list[Example]]:
     sets = {
         "forget": job.snapshot.get(sorted(job.spec.forget_ids)),
         "retain": sample(retain, protocol.max_retain_examples),
-        "held_out": sample([e.record_id for e in job.snapshot.examples("held_out")], protocol.max_held_out_examples),
+        "held_out": sample([e.id for e in job.snapshot.examples("held_out")], protocol.max_held_out_examples),
     }
     for name in job.snapshot.info.counts:
         if name not in ("train", "held_out"):

@@ -24,7 +24,7 @@ UNREADABLE = "The snapshot is incomplete or damaged; register the corpus again."
 class Example:
     """One example. Match spans are character offsets into `text`."""
 
-    record_id: str
+    id: str
     set: str
     prompt: str
     completion: str
@@ -141,7 +141,7 @@ class Snapshot:
     def _at(self, file: BinaryIO, position: int) -> Example:
         file.seek(int(self._offsets[position]))
         example = _parsed(file.readline())
-        if example.record_id != record_id(position):
+        if example.id != record_id(position):
             raise CorpusError(UNREADABLE)
         return example
 
@@ -150,7 +150,7 @@ def _parsed(line: bytes) -> Example:
     try:
         data = json.loads(line)
         return Example(
-            record_id=data["id"],
+            id=data["id"],
             set=data["set"],
             prompt=data["prompt"],
             completion=data["completion"],

@@ -72,7 +72,7 @@ def extraction_strength(correct: Sequence[bool]) -> float:
 def _rouge_recalls(model: TrainedModel, examples: Sequence[Example], encoded: Sequence[Encoded]) -> list[float]:
     """ROUGE-L recall of greedy answers. Plain text has no prompt: it is continued from its first half of tokens."""
     starts = [e.start if x.prompt else max(1, len(e.ids) // 2) for e, x in zip(encoded, examples, strict=True)]
-    tokens = generate(model, [e.ids[:s] for e, s in zip(encoded, starts, strict=True)], [GENERATED_TOKENS] * len(encoded))
+    tokens = generate(model, [e.ids[:s] for e, s in zip(encoded, starts, strict=True)], GENERATED_TOKENS)
     targets = [
         x.completion if x.prompt else model.tokenizer.decode(list(e.ids[s:-1]))
         for e, x, s in zip(encoded, examples, starts, strict=True)

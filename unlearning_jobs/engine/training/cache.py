@@ -83,7 +83,7 @@ def training_ids(snapshot: Snapshot, exclude_ids: Collection[str]) -> list[str]:
         SpecError: nothing is left.
     """
     excluded = frozenset(exclude_ids)
-    ids = [e.record_id for e in snapshot.examples("train") if e.record_id not in excluded]
+    ids = [e.id for e in snapshot.examples("train") if e.id not in excluded]
     if not ids:
         message = "Every training example is excluded; nothing is left to train on."
         raise SpecError(message)

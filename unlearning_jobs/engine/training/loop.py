@@ -80,7 +80,7 @@ def train(
     excluded = frozenset(exclude_ids)
     tokenizer = train_tokenizer(snapshot, recipe.vocabulary_size)
     longest = recipe.architecture.max_length
-    examples = [encode(tokenizer, e, longest) for e in snapshot.examples("train") if e.record_id not in excluded]
+    examples = [encode(tokenizer, e, longest) for e in snapshot.examples("train") if e.id not in excluded]
     if not examples:
         message = "Every training example is excluded; nothing is left to train on."
         raise SpecError(message)

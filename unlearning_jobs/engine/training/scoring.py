@@ -60,39 +60,33 @@ def _score_batch(model: TrainedModel, examples: Sequence[Encoded]) -> Iterator[T
 
 
 @torch.inference_mode()
-def generate(model: TrainedModel, prompts: Sequence[Sequence[int]], lengths: Sequence[int]) -> list[list[int]]:
-    """Continue every prompt greedily up to its length in tokens, or to end-of-text, which is left out.
-
-    Prompts are grouped by length, so that nothing is padded and the result does not depend on its neighbours.
-    """
-    by_length: dict[int, list[int]] = {}
-    for i, prompt in enumerate(prompts):
-        by_length.setdefault(len(prompt), []).append(i)
-    results: list[list[int]] = [[] for _ in prompts]
-    for positions in by_length.values():
-        for first in range(0, len(positions), BATCH):
-            part = positions[first : first + BATCH]
-            for i, tokens in zip(
-                part, _generate_batch(model, [prompts[i] for i in part], [lengths[i] for i in part]), strict=True
-            ):
-                results[i] = tokens
-    return results
+def generate(model: TrainedModel, prompts: Sequence[Sequence[int]], most: int) -> list[list[int]]:
+    """Continue every prompt greedily up to `most` tokens, or to end-of-text, which is left out, or to the longest sequence."""
+    order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+    found: dict[int, list[int]] = {}
+    for first in range(0, len(order), BATCH):
+        positions = order[first : first + BATCH]
+        found.update(zip(positions, _generate_batch(model, [prompts[i] for i in positions], most), strict=True))
+    return [found[i] for i in range(len(prompts))]
 
 
-def _generate_batch(model: TrainedModel, prompts: Sequence[Sequence[int]], lengths: Sequence[int]) -> list[list[int]]:
-    network = model.network
-    step = network(input_ids=torch.tensor([list(p) for p in prompts], device=network.device), use_cache=True)
-    results: list[list[int]] = [[] for _ in prompts]
-    live = set(range(len(prompts)))
-    room = model.max_length - len(prompts[0])
-    for _ in range(min(max(lengths), room)):
-        chosen = step.logits[:, -1].argmax(-1)
-        for i, token in enumerate(chosen.tolist()):
-            if i in live and token != END_ID and len(results[i]) < lengths[i]:
-                results[i].append(token)
-            else:
-                live.discard(i)
-        if not live:
+def _generate_batch(model: TrainedModel, prompts: Sequence[Sequence[int]], most: int) -> list[list[int]]:
+    """Prompts are padded on the left, where the mask hides it, so that all continue at the same place."""
+    device, longest = model.network.device, max(map(len, prompts))
+    ids = torch.tensor([[END_ID] * (longest - len(p)) + list(p) for p in prompts], device=device)
+    mask = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in prompts], device=device)
+    room = torch.tensor([min(most, model.max_length - len(p)) for p in prompts], device=device)
+    chosen, cache, columns = ids, None, []
+    for produced in range(int(room.max())):
+        positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, -chosen.shape[1] :]
+        step = model.network(
+            input_ids=chosen, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True
+        )
+        chosen, cache = step.logits[:, -1:].argmax(-1), step.past_key_values
+        columns.append(chosen)
+        room = torch.where(chosen[:, 0] == END_ID, room.clamp(max=produced), room)  # an ended answer has no more room
+        if bool((room <= produced + 1).all()):
             break
-        step = network(input_ids=chosen.unsqueeze(-1), past_key_values=step.past_key_values, use_cache=True)
-    return results
+        mask = torch.cat([mask, torch.ones_like(chosen)], dim=1)
+    tokens = torch.cat(columns, dim=1).tolist()
+    return [row[:length] for row, length in zip(tokens, room.tolist(), strict=True)]

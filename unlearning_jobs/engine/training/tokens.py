@@ -63,7 +63,7 @@ def encode(tokenizer: Tokenizer, example: Example, max_length: int, *, completio
     ids = (END_ID, *prompt, *answer, END_ID)
     if len(ids) > max_length:
         message = (
-            f"Example {example.record_id} has {len(ids)} tokens and the recipe reads at most {max_length};"
+            f"Example {example.id} has {len(ids)} tokens and the recipe reads at most {max_length};"
             " split the example or raise max_length."
         )
         raise CorpusError(message)

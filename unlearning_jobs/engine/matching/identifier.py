@@ -1,0 +1,81 @@
+"""E-mail addresses, handles and web addresses, compared in a normal form."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from .query import Query, QueryError, Span
+
+HOST = r"[\w-]+(?:\.[\w-]+)+"
+AT, DOT = r"(?:\s*@\s*|\s*[\[({]\s*at\s*[\])}]\s*|\s+at\s+)", r"(?:\.|\s*[\[({]\s*dot\s*[\])}]\s*|\s+dot\s+)"
+EMAIL = re.compile(
+    rf"(?<![\w.@])(?P<local>\w[\w+%'-]*(?:{DOT}[\w+%'-]+)*){AT}(?P<host>[\w-]+(?:{DOT}[\w-]+)+)", re.IGNORECASE
+)
+"""Also as people write them against robots: name [at] host [dot] org, name at host dot org."""
+WEB = re.compile(
+    rf"(?<![\w@.])(?:https?://)?(?:www\.)?{HOST}(?::\d+)?(?:/[^\s<>\"'“”]*)?(?:[?#][^\s<>\"'“”]*)?", re.IGNORECASE
+)
+HANDLE = re.compile(r"(?<![\w@./])@?(\w[\w.-]*\w|\w)")
+TRACKING = re.compile(r"utm_\w+|fbclid|gclid|ref|mc_[ce]id", re.IGNORECASE)
+OBFUSCATED_DOT = re.compile(r"\s*[\[({]\s*dot\s*[\])}]\s*|\s+dot\s+", re.IGNORECASE)
+TRAILING = ".,;:!?)]}'-"
+
+
+class IdentifierMatcher:
+    """Finds an identifier wherever its normal form is the same. No typing errors: a letter more is somebody else."""
+
+    def __init__(self, queries: Sequence[Query]) -> None:
+        self._wanted: defaultdict[str, list[str]] = defaultdict(list)
+        for query in queries:
+            self._wanted[normal_form(query.value)].append(query.id)
+
+    def spans(self, text: str) -> Iterator[Span]:
+        """Places of the identifiers in the text."""
+        for pattern, form in ((EMAIL, _email), (WEB, _web), (HANDLE, _handle)):
+            for hit in pattern.finditer(text):
+                raw = hit.group().rstrip(TRAILING)
+                for query in self._wanted.get(form(raw), ()):
+                    yield Span(query, hit.start(), hit.start() + len(raw), 1.0)
+
+
+def normal_form(value: str) -> str:
+    """The form in which identifiers are compared.
+
+    Raises:
+        QueryError: it is neither an e-mail address, nor a handle, nor a web address.
+    """
+    value = value.strip()
+    if EMAIL.fullmatch(value):
+        return _email(value)
+    if WEB.fullmatch(value):
+        return _web(value)
+    if HANDLE.fullmatch(value):
+        return _handle(value)
+    message = "An identifier must be an e-mail address, a handle, or a web address."
+    raise QueryError(message)
+
+
+def _email(raw: str) -> str:
+    hit = EMAIL.match(raw)
+    if hit is None:
+        return ""
+    local, host = (OBFUSCATED_DOT.sub(".", part).casefold() for part in (hit["local"], hit["host"]))
+    return f"email:{local}@{host}"
+
+
+def _web(raw: str) -> str:
+    """Host in lower case without www, path without a final slash, query without tracking parameters, no fragment."""
+    parts = urlsplit(raw if "://" in raw else f"//{raw}")
+    query = urlencode([(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if not TRACKING.fullmatch(k)])
+    try:
+        host = (parts.hostname or "").encode("idna").decode()
+    except UnicodeError:
+        return ""
+    return f"web:{host.removeprefix('www.')}{parts.path.rstrip('/')}{'?' + query if query else ''}"
+
+
+def _handle(raw: str) -> str:
+    return f"handle:{raw.lstrip('@').casefold()}"

@@ -1,0 +1,51 @@
+"""What matching takes and gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from unlearning_jobs.engine.errors import EngineError
+
+
+class QueryError(EngineError):
+    """A query has nothing in it that could be searched for."""
+
+    code = "bad_query"
+
+
+@dataclass(frozen=True)
+class Query:
+    """What to look for.
+
+    exact: a phrase, or a work of which any longer passage counts. name: a person's full name. identifier: an e-mail
+    address, a handle, or a web address.
+    """
+
+    id: str
+    kind: Literal["exact", "name", "identifier"]
+    value: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Match:
+    """A place in an example: characters `start` to `end` of its `text`. The score is 1 for a full match, else less."""
+
+    query: str
+    record_id: str
+    start: int
+    end: int
+    score: float
+    method: str
+
+
+@dataclass(frozen=True)
+class Span:
+    """A match within one text."""
+
+    query: str
+    start: int
+    end: int
+    score: float
