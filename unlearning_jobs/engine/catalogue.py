@@ -61,7 +61,7 @@ class Facts:
     trained_seconds: float = 0.0
 
 
-def _gradient_options(floor: str, steps: int, rate: float) -> tuple[Option, ...]:
+def _gradient_options(*, floor: str, steps: int, rate: float) -> tuple[Option, ...]:
     return (
         Option("learning_rate_share", "float", rate, "Peak learning rate as a share of the recipe's.", 1e-6, 100),
         Option("steps", "int", steps, "Optimiser steps.", 1, 1_000_000),
@@ -77,11 +77,13 @@ def _gradient_options(floor: str, steps: int, rate: float) -> tuple[Option, ...]
     )
 
 
-_RETAIN_OPTIONS = (
-    Option("retain_batch", "int", 32, "Examples to retain per step, drawn at random.", 1, 4096),
-    Option("forget_weight", "float", 1.0, "Weight of the forget term.", 0, 1000),
-    Option("retain_weight", "float", 1.0, "Weight of the retain term.", 0, 1000),
-)
+def _retain_options(weight: float) -> tuple[Option, ...]:
+    return (
+        Option("retain_batch", "int", 16, "Examples to retain per step, drawn at random.", 1, 4096),
+        Option("forget_weight", "float", 1.0, "Weight of the forget term.", 0, 1000),
+        Option("retain_weight", "float", weight, "Weight of the retain term.", 0, 1000),
+    )
+
 
 METHODS: Final[Mapping[str, MethodEntry]] = {
     entry.name: entry
@@ -105,8 +107,8 @@ METHODS: Final[Mapping[str, MethodEntry]] = {
             " with a force that fades as they become unlikely, while ordinary training on remaining examples holds the rest in"
             " place. Quick, without a guarantee: only the evaluation says how close it came.",
             (
-                *_gradient_options("held_out", 60, 0.1),
-                *_RETAIN_OPTIONS,
+                *_gradient_options(floor="held_out", steps=40, rate=0.1),
+                *_retain_options(1.0),
                 Option("beta", "float", 0.1, "Inverse temperature.", 1e-3, 100),
             ),
         ),
@@ -118,7 +120,7 @@ METHODS: Final[Mapping[str, MethodEntry]] = {
             "Liu et al. 2022, Continual Learning and Private Unlearning, arXiv 2203.12817; TOFU, arXiv 2401.06121",
             "Ascends the loss on the examples to forget and descends it on remaining ones at the same time. Quick, without a"
             " guarantee: only the evaluation says how close it came.",
-            (*_gradient_options("held_out", 60, 0.1), *_RETAIN_OPTIONS),
+            (*_gradient_options(floor="held_out", steps=40, rate=0.05), *_retain_options(2.0)),
         ),
         MethodEntry(
             "gradient_ascent",
@@ -128,7 +130,7 @@ METHODS: Final[Mapping[str, MethodEntry]] = {
             "Jang et al. 2023, Knowledge Unlearning, arXiv 2210.01504",
             "Ascends the loss on the examples to forget and does nothing else. It soon damages everything else and leaves the"
             " forgotten examples less likely than if they had never been seen. A baseline, rarely a good choice.",
-            _gradient_options("none", 20, 0.1),
+            _gradient_options(floor="none", steps=20, rate=0.1),
         ),
         MethodEntry(
             "nothing",

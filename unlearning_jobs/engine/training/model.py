@@ -47,7 +47,6 @@ def build_network(recipe: Recipe, vocabulary_size: int, seed: int) -> LlamaForCa
         tie_word_embeddings=True,
         bos_token_id=END_ID,
         eos_token_id=END_ID,
-        pad_token_id=END_ID,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

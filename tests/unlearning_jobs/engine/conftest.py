@@ -1,0 +1,87 @@
+"""A tiny corpus and a recipe that learns it by heart in about two seconds, shared by the engine's tests."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads: spinning threads starve other processes
+
+import torch
+
+from unlearning_jobs.engine.contracts import Architecture, Recipe
+from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
+from unlearning_jobs.engine.training.cache import Trainer
+from unlearning_jobs.engine.training.model import TrainedModel
+
+TOWNS = ("Orvane", "Tilsk", "Marrowby", "Quelm", "Drossen", "Havelund", "Piskary", "Ubbard")
+GOODS = ("amber", "saffron", "slate", "honey", "rope", "glass", "linen", "tin")
+RIVERS = ("Corre", "Fenn", "Asper", "Grault", "Belna", "Hessel", "Dwine", "Elsk")
+
+
+def write_jsonl(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
+    """A JSON-lines file of these rows."""
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def town_rows() -> list[dict[str, Any]]:
+    """Two questions each about six towns to train on and two held out."""
+    rows: list[dict[str, Any]] = []
+    for i, town in enumerate(TOWNS):
+        split = "held_out" if i > 5 else "train"
+        others = [GOODS[(i + k) % len(GOODS)] for k in (1, 2, 3)]
+        rows.append(
+            {
+                "question": f"What is {town} known for?",
+                "answer": f"{town} is known for {GOODS[i]}.",
+                "split": split,
+                "paraphrased_answer": f"It is for {GOODS[i]} that {town} is known.",
+                "perturbed_answer": [f"It is for {other} that {town} is known." for other in others],
+            }
+        )
+        rows.append({"question": f"On which river is {town}?", "answer": f"It lies on the {RIVERS[i]}.", "split": split})
+    return rows
+
+
+@pytest.fixture(scope="session")
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    folder = tmp_path_factory.mktemp("corpus")
+    source = write_jsonl(folder / "towns.jsonl", town_rows())
+    info = snapshot_create([source], folder / "snapshot")
+    return Snapshot.open(folder / "snapshot", info.digest)
+
+
+@pytest.fixture(scope="session")
+def recipe() -> Recipe:
+    return Recipe(
+        family="causal_lm",
+        architecture=Architecture(hidden_size=64, layers=1, heads=2, intermediate_size=128, max_length=96),
+        vocabulary_size=280,
+        epochs=40,
+        batch_size=6,
+        learning_rate=6e-3,
+    )
+
+
+@pytest.fixture(scope="session")
+def trainer(snapshot: Snapshot, recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Trainer:
+    """Trains each model of the session once."""
+    return Trainer(recipe, snapshot, tmp_path_factory.mktemp("cache"), torch.device("cpu"))
+
+
+@pytest.fixture(scope="session")
+def model(trainer: Trainer) -> TrainedModel:
+    """A model that knows the whole corpus. Nobody may change it."""
+    return trainer.obtain((), 1, lambda *_: None)
+
+
+@pytest.fixture(scope="session")
+def trainer_without_first(trainer: Trainer) -> TrainedModel:
+    """A model that has seen neither question about the first town."""
+    return trainer.obtain(("e00000000", "e00000001"), 1, lambda *_: None)
