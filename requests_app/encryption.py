@@ -97,6 +97,9 @@ class EncryptedTextField(StringField):
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:  # noqa: ARG002, FBT002  # Django's signature
         return connection.Database.Binary(encrypt(value, self.column_name))
 
+    def get_lookup(self, lookup_name: str) -> None:
+        """None: a comparison with ciphertext would never find anything, so Django refuses it."""
+
     def from_db_value(self, value: Any, _expression: Any, _connection: Any) -> str:
         return decrypt(bytes(value), self.column_name)
 

@@ -16,6 +16,7 @@ from django.utils import timezone, translation
 
 from compliance.services import SYSTEM, record_append
 from requests_app.models import AccessLink, ErasureRequest, Message
+from requests_app.states import ItemState
 from unlearning_jobs.queue import enqueue_on_commit
 
 MAX_ATTEMPTS = 5
@@ -71,7 +72,7 @@ def _mail(message: Message) -> EmailMultiAlternatives:
     request = message.request
     status_link = _link(request, AccessLink.Purpose.STATUS, STATUS_LIFETIME)
     confirms = message.template == "confirm_address"
-    refused = request.items.filter(state="refused").exclude(reasons=b"").first()
+    refused = request.items.filter(state=ItemState.REFUSED).first()
     context = {
         "reference": request.reference,
         "kind": request.kind,
