@@ -7,8 +7,9 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import BadRequest
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -29,7 +30,7 @@ def theme_set(request: HttpRequest) -> HttpResponse:
     """Keeps the chosen colour scheme in a cookie and returns to the page."""
     chosen = request.POST.get("theme", "")
     if chosen not in THEMES:
-        return HttpResponseBadRequest()
+        raise BadRequest
     back = request.POST.get("next", "")
     if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
         back = "/"
@@ -74,7 +75,7 @@ def _samples() -> dict[str, Any]:
     return {
         "plain_form": SampleForm(prefix="plain"),
         "wrong_form": SampleForm({"wrong-name": "", "wrong-day": "2026-02-30"}, prefix="wrong"),
-        "filter_form": SampleForm(prefix="filter").fields and _FilterForm(prefix="filter"),
+        "filter_form": FilterForm(prefix="filter"),
         "applied": [{"label": _("State: in progress"), "url": "?"}],
         "page": Paginator(range(95), 10).page(3),
         "summary": [
@@ -137,7 +138,7 @@ def _samples() -> dict[str, Any]:
     }
 
 
-class _FilterForm(LetheForm):
+class FilterForm(LetheForm):
     state = forms.ChoiceField(
         label=gettext_lazy("State"),
         required=False,

@@ -133,7 +133,7 @@ def position_word(position: str) -> str:
     return words.get(position, position)
 
 
-LONGEST_TABLE = 40
+LONGEST_TABLE = 12
 """Points per series in the table beside a line chart; the CSV has all."""
 
 

@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from compliance.services import StaleStateError
-from requests_app import selectors
+from requests_app.selectors import request_status
 from requests_app.services import intake
 
 from .forms import ResendForm
@@ -64,7 +64,7 @@ def _resend(
 @require_safe
 def status(request: HttpRequest, token: str) -> HttpResponse:
     """Where a request stands, for the person with the link."""
-    found = selectors.request_status(token)
+    found = request_status(token)
     if found is None:
         return render(request, "public/status_unknown.html", status=404)
     context = {
@@ -82,7 +82,7 @@ def status(request: HttpRequest, token: str) -> HttpResponse:
 @require_http_methods(PAGE_METHODS)
 def withdraw(request: HttpRequest, token: str) -> HttpResponse:
     """Asks once, then ends the request."""
-    found = selectors.request_status(token)
+    found = request_status(token)
     if found is None:
         return render(request, "public/status_unknown.html", status=404)
     if request.method == "POST":

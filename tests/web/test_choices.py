@@ -75,8 +75,8 @@ def test_wrong_password_is_explained(site: Site) -> None:
     ],
 )
 def test_role_has_its_navigation(site: Site, role: str, links: list[str]) -> None:
-    account(role, "sam")
-    page = site.submit(site.get("/sign-in/"), {"username": "sam", "password": PASSWORD})
+    site.client.force_login(account(role, "sam"))
+    page = site.get("/home/")
     navigation = page.one("nav", class_="site-nav")
     assert [text_of(link) for link in page.all("a", navigation)] == links
     assert len(page.all("a", navigation, aria_current="page")) == 1
