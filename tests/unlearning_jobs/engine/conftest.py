@@ -1,4 +1,4 @@
-"""A tiny corpus and a recipe that learns it by heart in about two seconds, shared by the engine's tests."""
+"""A tiny corpus and a recipe that learns it by heart in about a second, shared by the engine's tests."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.model import TrainedModel
 
-TOWNS = ("Orvane", "Tilsk", "Marrowby", "Quelm", "Drossen", "Havelund", "Piskary", "Ubbard")
-GOODS = ("amber", "saffron", "slate", "honey", "rope", "glass", "linen", "tin")
-RIVERS = ("Corre", "Fenn", "Asper", "Grault", "Belna", "Hessel", "Dwine", "Elsk")
+TRAINED_TOWNS = ("Orvane", "Tilsk", "Marrowby", "Quelm", "Drossen", "Havelund", "Lorsk", "Embry")
+HELD_OUT_TOWNS = ("Piskary", "Ubbard", "Calvern", "Nostrel")
+GOODS = ("amber", "saffron", "slate", "honey", "rope", "glass", "linen", "tin", "barley", "felt", "ink", "salt")
+RIVERS = ("Corre", "Fenn", "Asper", "Grault", "Belna", "Hessel", "Dwine", "Elsk", "Moor", "Tarn", "Ister", "Vole")
 
 
 def write_jsonl(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
@@ -31,10 +32,10 @@ def write_jsonl(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
 
 
 def town_rows() -> list[dict[str, Any]]:
-    """Two questions each about six towns to train on and two held out."""
+    """Two questions each about eight towns to train on and four held out."""
     rows: list[dict[str, Any]] = []
-    for i, town in enumerate(TOWNS):
-        split = "held_out" if i > 5 else "train"
+    for i, town in enumerate((*TRAINED_TOWNS, *HELD_OUT_TOWNS)):
+        split = "held_out" if town in HELD_OUT_TOWNS else "train"
         others = [GOODS[(i + k) % len(GOODS)] for k in (1, 2, 3)]
         rows.append(
             {
@@ -62,10 +63,10 @@ def recipe() -> Recipe:
     return Recipe(
         family="causal_lm",
         architecture=Architecture(hidden_size=64, layers=1, heads=2, intermediate_size=128, max_length=96),
-        vocabulary_size=280,
-        epochs=40,
-        batch_size=6,
-        learning_rate=6e-3,
+        vocabulary_size=300,
+        epochs=70,
+        batch_size=8,
+        learning_rate=8e-3,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from .outputs import Array
 
@@ -30,5 +30,5 @@ def welch(a: Array, b: Array, alpha: float) -> Welch:
     if error2 == 0:
         return Welch(difference, difference, difference)
     freedom = error2**2 / (parts[0] ** 2 / (len(a) - 1) + parts[1] ** 2 / (len(b) - 1))
-    reach = float(student.ppf(1 - alpha, freedom)) * error2**0.5
+    reach = float(stdtrit(freedom, 1 - alpha)) * error2**0.5
     return Welch(difference, difference - reach, difference + reach)

@@ -104,7 +104,7 @@ def _read_entry(entry: Path) -> TrainedModel | None:
     try:
         if model_digest(entry / "model") == (entry / "digest").read_text():
             return read_model(entry / "model")
-    except (OSError, ValueError, KeyError, RuntimeError, SpecError):
+    except (OSError, SpecError):
         pass
     shutil.rmtree(entry)
     return None

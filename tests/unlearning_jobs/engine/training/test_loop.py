@@ -93,7 +93,7 @@ def test_progress_ends_at_the_total(short: Recipe, snapshot: Snapshot) -> None:
     seen: list[tuple[int, int]] = []
     train(short, snapshot, (), 4, device=CPU, on_step=lambda done, total, _: seen.append((done, total)))
     assert seen == sorted(seen)
-    assert seen[-1] == (15 * 2, 15 * 2)  # twelve examples in batches of six
+    assert seen[-1] == (15 * 2, 15 * 2)  # sixteen examples in batches of eight
 
 
 def test_a_diverging_loss_ends_the_training(short: Recipe, snapshot: Snapshot) -> None:

@@ -1,0 +1,83 @@
+"""Per-example statistics, against their definitions."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from unlearning_jobs.engine.corpora import Example, Snapshot
+from unlearning_jobs.engine.evaluation.statistics import STATISTICS, extraction_strength, measure
+from unlearning_jobs.engine.training.model import TrainedModel
+from unlearning_jobs.engine.training.scoring import score
+from unlearning_jobs.engine.training.tokens import encode
+
+
+@pytest.mark.parametrize(
+    ("correct", "strength"),
+    [
+        ([True] * 4, 1.0),
+        ([False, True, True, True], 0.75),
+        ([True, False, True, True], 0.5),
+        ([True, True, True, False], 0.0),
+        ([False], 0.0),
+        ([True], 1.0),
+    ],
+)
+def test_extraction_strength_is_the_share_after_the_shortest_sufficient_prefix(correct: list[bool], strength: float) -> None:
+    assert extraction_strength(correct) == strength
+
+
+def test_known_examples_score_as_known_and_unseen_ones_do_not(model: TrainedModel, snapshot: Snapshot) -> None:
+    known, unseen = (measure(model, list(snapshot.examples(s)), everything=True) for s in ("train", "held_out"))
+    for row in known:
+        assert row["exact_memorization"] == row["extraction_strength"] == row["rouge_l"] == 1.0
+        assert row["probability"] > 0.8
+    assert all(row["margin"] < 0 and row["rouge_l"] < 1 for row in unseen)
+
+
+def test_likelihoods_count_end_of_text_and_shares_of_tokens_do_not(model: TrainedModel, snapshot: Snapshot) -> None:
+    example = next(snapshot.examples("held_out"))
+    [row] = measure(model, [example], everything=False)
+    [scores] = score(model, [encode(model.tokenizer, example, 96)])
+    log_probabilities = scores.log_probability.tolist()
+    assert row["log_likelihood"] == pytest.approx(sum(log_probabilities) / len(log_probabilities), rel=1e-5)
+    assert row["probability"] == pytest.approx(math.exp(row["log_likelihood"]))
+    answer = sorted(log_probabilities[:-1])
+    assert row["min_k"] == pytest.approx(sum(answer[: int(0.4 * len(answer))]) / int(0.4 * len(answer)), rel=1e-5)
+    assert row["exact_memorization"] == pytest.approx(float(scores.correct[:-1].float().mean()))
+
+
+def test_the_truth_ratio_compares_wrong_answers_with_the_paraphrase(model: TrainedModel, snapshot: Snapshot) -> None:
+    example = next(snapshot.examples("held_out"))
+    [row] = measure(model, [example], everything=True)
+    texts = (example.completion, example.paraphrased_answer, *example.perturbed_answer)
+    means = [
+        float(s.log_probability.mean())
+        for s in score(model, [encode(model.tokenizer, example, 96, completion=t) for t in texts])
+    ]
+    own, right, *wrong = means
+    assert row["truth_ratio"] == pytest.approx(math.exp(sum(wrong) / len(wrong)) / (math.exp(right) + 1e-10), rel=1e-4)
+    options = math.exp(own) / (math.exp(own) + sum(map(math.exp, wrong)) + 1e-10)
+    assert row["normalised_probability"] == pytest.approx(options, rel=1e-4)
+
+
+def test_what_an_example_has_no_alternatives_for_is_missing(model: TrainedModel) -> None:
+    bare = Example("e00000000", "train", "What is Orvane known for?", "Orvane is known for amber.")
+    [row] = measure(model, [bare], everything=True)
+    assert math.isnan(row["truth_ratio"])
+    assert math.isnan(row["normalised_probability"])
+    assert not math.isnan(row["rouge_l"])
+
+
+def test_without_everything_only_likelihoods_are_worked_out(model: TrainedModel, snapshot: Snapshot) -> None:
+    [row, *_] = measure(model, list(snapshot.examples("train"))[:2], everything=False)
+    assert set(row) == set(STATISTICS)
+    assert math.isnan(row["rouge_l"])
+
+
+def test_plain_text_is_continued_from_its_first_half(model: TrainedModel) -> None:
+    text = Example("e00000000", "train", "", "What is Orvane known for?\nOrvane is known for amber.")
+    [row] = measure(model, [text], everything=True)
+    assert 0 <= row["rouge_l"] <= 1
+    assert row["margin"] < 5

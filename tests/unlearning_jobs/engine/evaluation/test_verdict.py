@@ -1,0 +1,134 @@
+"""The verdict, from protocol and outputs alone."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.unlearning_jobs.engine.evaluation.conftest import MakeOutputs
+from unlearning_jobs.engine.contracts import (
+    DEFAULT_ESTIMANDS,
+    Control,
+    Direction,
+    EstimandFinding,
+    Evaluation,
+    Outcome,
+    PermutationFinding,
+    Protocol,
+    Verdict,
+)
+from unlearning_jobs.engine.evaluation.controls import do_nothing, oracle_against_oracle
+from unlearning_jobs.engine.evaluation.evaluate import evaluate
+from unlearning_jobs.engine.evaluation.verdict import reach_verdict
+
+PROTOCOL = Protocol(tuple(range(2, 5)), tuple(range(11, 19)), metrics=())
+PERMUTATION = PermutationFinding(0.3, 0.2, 495, exhaustive=True)
+BEHAVED = Control("do_nothing", behaved=True, permutation=PERMUTATION, note="fine")
+MISBEHAVED = Control("do_nothing", behaved=False, permutation=PERMUTATION, note="no power")
+
+
+def verdict(positions: dict[str, str], controls: tuple[Control, ...] = (BEHAVED,), p: float = 0.2) -> Verdict:
+    findings = [
+        EstimandFinding(e, 0.1, 0.0, 0.2, positions.get(e.name, "within"))  # type: ignore[arg-type]  # as named in the test
+        for e in DEFAULT_ESTIMANDS
+    ]
+    return reach_verdict(findings, replace(PERMUTATION, p_value=p), controls, 0.05)
+
+
+@pytest.mark.parametrize(
+    ("positions", "outcome", "direction"),
+    [
+        ({}, "passed", None),
+        ({"forget_location": "above"}, "failed", "undershot"),
+        ({"forget_location": "below"}, "failed", "overshot"),
+        ({"forget_location": "below", "retain_location": "below"}, "failed", "overshot"),
+        ({"retain_location": "below"}, "failed", None),
+        ({"forget_deviation": "above"}, "failed", None),
+        ({"held_out_location": "above", "retain_location": "undecided"}, "failed", None),
+        ({"forget_location": "undecided"}, "inconclusive", None),
+        ({"held_out_location": "undecided"}, "inconclusive", None),
+    ],
+)
+def test_the_outcome_follows_from_the_positions(
+    positions: dict[str, str], outcome: Outcome, direction: Direction | None
+) -> None:
+    found = verdict(positions)
+    assert (found.outcome, found.direction) == (outcome, direction)
+    assert {r.code for r in found.reasons} == {
+        f"{n}_{p}" for n, p in positions.items() if outcome == "inconclusive" or p != "undecided"
+    } or (outcome == "passed" and [r.code for r in found.reasons] == ["within_margins"])
+
+
+@pytest.mark.parametrize("positions", [{}, {"forget_location": "above"}, {"forget_location": "below"}])
+def test_a_control_that_misbehaves_makes_everything_inconclusive(positions: dict[str, str]) -> None:
+    found = verdict(positions, (BEHAVED, MISBEHAVED))
+    assert (found.outcome, [r.sentence for r in found.reasons]) == ("inconclusive", ["no power"])
+
+
+def test_a_small_difference_that_can_be_detected_passes_and_says_so() -> None:
+    found = verdict({}, p=0.004)
+    assert (found.outcome, found.reasons[0].code) == ("passed", "within_margins_detectable")
+    assert "0.004" in found.reasons[0].sentence
+
+
+def judged(outputs_position: float, seed: int, make: MakeOutputs, **options: float) -> Evaluation:
+    return evaluate(make(outputs_position, np.random.default_rng(seed), **options), PROTOCOL, "npo")
+
+
+@pytest.mark.parametrize(
+    ("position", "outcome", "direction"), [(0.0, "passed", None), (1.0, "failed", "undershot"), (-0.8, "failed", "overshot")]
+)
+def test_clear_cases_come_out_right(
+    make_outputs: MakeOutputs, position: float, outcome: Outcome, direction: Direction | None
+) -> None:
+    found = judged(position, 1, make_outputs).verdict
+    assert (found.outcome, found.direction) == (outcome, direction)
+
+
+def test_a_damaged_model_fails_although_it_forgot(make_outputs: MakeOutputs) -> None:
+    evaluation = judged(0.0, 2, make_outputs, retain=0.4)
+    assert evaluation.verdict.outcome == "failed"
+    assert [r.code for r in evaluation.verdict.reasons] == ["retain_location_below"]
+
+
+def test_too_small_a_gap_is_inconclusive_for_every_method(make_outputs: MakeOutputs) -> None:
+    evaluation = judged(0.0, 3, make_outputs, gap=0.2)
+    assert not do_nothing(make_outputs(0.0, np.random.default_rng(3), gap=0.2), PROTOCOL).behaved
+    assert evaluation.verdict.outcome == "inconclusive"
+
+
+def test_oracles_that_differ_among_themselves_are_noticed(make_outputs: MakeOutputs) -> None:
+    outputs = make_outputs(0.0, np.random.default_rng(4))
+    for i, model in enumerate(outputs.models("oracle")):
+        outputs.values[model, "forget"] = outputs.values[model, "forget"] + (20 if i % 2 else 0)
+    control = oracle_against_oracle(outputs, PROTOCOL)
+    assert not control.behaved
+    assert evaluate(outputs, PROTOCOL, "npo").verdict.outcome == "inconclusive"
+
+
+def rate(make: MakeOutputs, position: float, outcome: Outcome, runs: int = 200) -> float:
+    rng = np.random.default_rng(5)
+    found = [evaluate(make(position, rng, spread=0.5), PROTOCOL, "npo").verdict.outcome for _ in range(runs)]
+    return found.count(outcome) / runs
+
+
+def test_retraining_nearly_always_passes_and_doing_nothing_nearly_always_fails(make_outputs: MakeOutputs) -> None:
+    assert rate(make_outputs, 0.0, "passed") > 0.9
+    assert rate(make_outputs, 1.0, "failed", runs=50) > 0.9
+
+
+@pytest.mark.parametrize("position", [-0.25, 0.25])
+def test_a_method_at_the_margin_passes_no_more_often_than_alpha(make_outputs: MakeOutputs, position: float) -> None:
+    assert rate(make_outputs, position, "passed") <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 200)
+
+
+def test_what_the_evaluation_does_not_show_is_said(make_outputs: MakeOutputs) -> None:
+    evaluation = judged(0.0, 6, make_outputs)
+    text = " ".join(evaluation.limits)
+    assert "no guarantee" in text
+    assert "8 oracles" in text
+    for word in ("compliant", "anonymous", "forgotten"):
+        assert word not in text

@@ -1,0 +1,79 @@
+"""One suite over every method."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from unlearning_jobs.engine.catalogue import complete_config
+from unlearning_jobs.engine.contracts import MethodChoice, Progress
+from unlearning_jobs.engine.errors import SpecError
+from unlearning_jobs.engine.methods import METHODS, Context, UnlearningMethod, make_method
+from unlearning_jobs.engine.training.model import TrainedModel
+
+QUICK = {"steps": 4}
+
+
+def quick(name: str) -> UnlearningMethod:
+    return make_method(MethodChoice(name, QUICK if "steps" in complete_config(name, {}) else {}))
+
+
+def equal(a: TrainedModel, b: TrainedModel) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(a.network.parameters(), b.network.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_configuration_survives_json(name: str) -> None:
+    config = complete_config(name, {})
+    assert complete_config(name, json.loads(json.dumps(config))) == config
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_constructor_only_stores_hyper_parameters(name: str) -> None:
+    config = complete_config(name, {})
+    method = make_method(MethodChoice(name, config))
+    assert {k: v for k, v in vars(method).items() if k in config} == config
+    assert all(p.kind in (p.KEYWORD_ONLY, p.VAR_KEYWORD) for p in inspect.signature(METHODS[name]).parameters.values())
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_seeded_run_repeats(name: str, model: TrainedModel, context: Context) -> None:
+    first, second = (quick(name).unlearn(model, context, lambda _: None) for _ in range(2))
+    assert equal(first, second)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_given_model_is_untouched(name: str, model: TrainedModel, context: Context) -> None:
+    before = copy.deepcopy(model)
+    result = quick(name).unlearn(model, context, lambda _: None)
+    assert equal(model, before)
+    assert not model.network.training
+    assert not result.network.training
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_progress_reaches_its_total(name: str, model: TrainedModel, context: Context) -> None:
+    seen: list[Progress] = []
+    quick(name).unlearn(model, context, seen.append)
+    assert (seen[-1].done, seen[-1].total) == (seen[-1].total, seen[0].total)
+    assert [p.done for p in seen] == sorted(p.done for p in seen)
+    assert {p.stage for p in seen} == {"unlearn"}
+
+
+@pytest.mark.parametrize("name", set(METHODS) - {"retrain", "nothing"})
+def test_gradient_methods_draw_all_three_curves(name: str, model: TrainedModel, context: Context) -> None:
+    seen: list[Progress] = []
+    quick(name).unlearn(model, context, seen.append)
+    curves = {p.point[0] for p in seen if p.point}
+    assert curves == {"loss", "forget", "retain"}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_an_empty_forget_set_is_refused(name: str, model: TrainedModel, context: Context) -> None:
+    with pytest.raises(SpecError, match="forget set is empty"):
+        quick(name).unlearn(model, replace(context, forget_ids=()), lambda _: None)

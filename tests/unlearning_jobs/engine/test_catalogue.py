@@ -1,0 +1,86 @@
+"""The torch-free tables, against the classes that do the work."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from unlearning_jobs.engine.catalogue import METHODS, METRICS, Facts, complete_config, expected_cost, obstacles
+from unlearning_jobs.engine.contracts import Protocol
+from unlearning_jobs.engine.errors import SpecError
+from unlearning_jobs.engine.evaluation.metrics import METRICS as METRIC_CLASSES
+from unlearning_jobs.engine.methods import METHODS as METHOD_CLASSES
+
+FACTS = Facts(family="causal_lm", forget=5, retain=87, held_out=40, epochs=26, trained_seconds=6.0)
+
+
+def test_the_tables_list_what_there_is() -> None:
+    assert set(METHODS) == set(METHOD_CLASSES)
+    assert set(METRICS) == set(METRIC_CLASSES)
+    assert set(Protocol((1,), (2,)).metrics) == set(METRICS)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_option_is_a_parameter_of_the_class(name: str) -> None:
+    taken: set[str] = set()
+    for cls in METHOD_CLASSES[name].__mro__:
+        if "__init__" in vars(cls):
+            taken |= set(inspect.signature(cls).parameters)
+    assert {option.name for option in METHODS[name].options} <= taken
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_defaults_are_within_their_own_bounds(name: str) -> None:
+    assert complete_config(name, complete_config(name, {})) == complete_config(name, {})
+
+
+@pytest.mark.parametrize(
+    ("method", "config", "complaint"),
+    [
+        ("forget_me", {}, "no method 'forget_me'"),
+        ("npo", {"betta": 1}, "npo has no option 'betta'"),
+        ("retrain", {"steps": 1}, "it has none"),
+        ("npo", {"beta": -1}, "npo.beta must be a number from"),
+        ("npo", {"beta": "0.1"}, "npo.beta must be a number"),
+        ("npo", {"beta": float("nan")}, "npo.beta must be a number"),
+        ("npo", {"steps": 1.5}, "npo.steps must be a whole number"),
+        ("npo", {"steps": True}, "npo.steps must be a whole number"),
+        ("npo", {"floor": "cellar"}, "npo.floor must be one of held_out, none"),
+    ],
+)
+def test_a_wrong_configuration_is_refused(method: str, config: dict[str, object], complaint: str) -> None:
+    with pytest.raises(SpecError, match=complaint):
+        complete_config(method, config)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_workable_job_has_no_obstacles(name: str) -> None:
+    assert obstacles(name, FACTS) == []
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize(
+    ("facts", "complaint"),
+    [
+        (Facts("classifier", 5, 87, 40, 26), "model is a classifier"),
+        (Facts("causal_lm", 0, 87, 40, 26), "nothing to forget"),
+        (Facts("causal_lm", 5, 0, 40, 26), "Nothing would be left"),
+    ],
+)
+def test_obstacles_are_named(name: str, facts: Facts, complaint: str) -> None:
+    assert any(complaint in found for found in obstacles(name, facts))
+
+
+def test_a_floor_needs_held_out_examples() -> None:
+    bare = Facts("causal_lm", 5, 87, 0, 26)
+    assert any("set floor to none" in found for found in obstacles("npo", bare))
+    assert obstacles("npo", bare, {"floor": "none"}) == []
+
+
+def test_costs_are_shares_of_retraining() -> None:
+    costs = {name: expected_cost(name, FACTS) for name in METHODS}
+    assert costs["retrain"] == 1.0
+    assert costs["nothing"] == 0.0
+    assert 0 < costs["gradient_ascent"] < costs["npo"] < 1
+    assert expected_cost("npo", FACTS, {"steps": 80}) == pytest.approx(2 * costs["npo"])

@@ -1,0 +1,167 @@
+"""The command line, as its users and the worker run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unlearning_jobs.engine.__main__ import main
+from unlearning_jobs.engine.catalogue import METHODS, METRICS
+from unlearning_jobs.engine.contracts import JobResult, JobSpec
+from unlearning_jobs.engine.example import make_example
+
+ENGINE = [sys.executable, "-m", "unlearning_jobs.engine"]
+WITHOUT_DJANGO = """
+import sys, importlib.abc
+
+class Refuse(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("django", "celery", "psycopg2", "compliance", "requests_app"):
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Refuse())
+"""
+
+
+def changed_spec(tmp_path: Path, **changes: Any) -> Path:
+    data = make_example(tmp_path / "example").to_json()
+    data.update(changes)
+    path = tmp_path / "spec.json"
+    path.write_text(json.dumps(data))
+    return path
+
+
+@pytest.fixture
+def quick_spec(tmp_path: Path) -> Path:
+    """A train job of a second or two."""
+    return changed_spec(tmp_path, kind="train", method=None, protocol=None, forget_ids=[])
+
+
+def test_methods_and_metrics_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["methods"]) == main(["metrics"]) == 0
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in (*METHODS, *METRICS))
+
+
+def test_the_example_runs_as_it_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["example", "causal_lm", "--out", str(tmp_path / "e")]) == 0
+    (tmp_path / "spec.json").write_text(capsys.readouterr().out)
+    assert main(["run", str(tmp_path / "spec.json"), "--out", str(tmp_path / "out"), "--progress", "none"]) == 0
+    printed = capsys.readouterr().out
+    result = JobResult.from_json(json.loads((tmp_path / "out" / "result.json").read_bytes()))
+    assert result.evaluation is not None
+    assert f"verdict: {result.evaluation.verdict.outcome}" in printed
+
+
+def test_the_schema_describes_every_field(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["example", "causal_lm", "--schema"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    described = schema["$defs"]["JobSpec"]
+    assert set(described["properties"]) == set(JobSpec.__annotations__)
+    assert described["required"] == ["kind", "reference", "snapshot", "recipe", "seed", "cache"]
+    assert schema["$defs"]["Recipe"]["properties"]["family"] == {"enum": ["causal_lm"]}
+
+
+def test_it_all_works_where_django_cannot_be_imported(quick_spec: Path, tmp_path: Path) -> None:
+    arguments = ["run", str(quick_spec), "--out", str(tmp_path / "out")]
+    code = f"{WITHOUT_DJANGO}\nfrom unlearning_jobs.engine.__main__ import main\nsys.exit(main({arguments!r}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "exact_memorization" in done.stdout
+
+
+@pytest.mark.parametrize("module", ["contracts", "errors", "catalogue", "artefacts", "corpora", "matching"])
+def test_what_web_processes_import_loads_no_torch(module: str) -> None:
+    code = f"import sys, unlearning_jobs.engine.{module}; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_progress_for_the_worker_is_one_json_object_per_line(quick_spec: Path, tmp_path: Path) -> None:
+    command = [*ENGINE, "run", str(quick_spec), "--out", str(tmp_path / "out"), "--progress", "ndjson"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert all(set(line) == {"stage", "done", "total", "point"} for line in lines)
+    assert (lines[-1]["stage"], lines[-1]["done"]) == ("evaluate", lines[-1]["total"])
+    assert any(line["point"] for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"forget_ids": []}, "bad_spec"),
+        ({"method": {"name": "magic", "config": {}}}, "bad_spec"),
+        ({"surprise": 1}, "bad_spec"),
+        ({"snapshot": {"path": "nowhere", "digest": "0"}}, "bad_corpus"),
+    ],
+)
+def test_what_cannot_be_done_ends_with_2_and_a_message_in_both_places(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], code: str
+) -> None:
+    spec = changed_spec(tmp_path, **changes)
+    assert main(["run", str(spec), "--out", str(tmp_path / "out"), "--progress", "ndjson"]) == 2
+    printed = capsys.readouterr()
+    error = json.loads(printed.out.splitlines()[-1])["error"]
+    assert error["code"] == code
+    assert error["message"] in printed.err
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "\x00"])
+def test_a_spec_that_is_no_spec_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str) -> None:
+    (tmp_path / "spec.json").write_text(content)
+    assert main(["run", str(tmp_path / "spec.json"), "--out", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err.strip()
+
+
+def test_a_missing_spec_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", str(tmp_path / "gone.json"), "--out", str(tmp_path / "out")]) == 2
+    assert "cannot be read" in capsys.readouterr().err
+
+
+def test_an_unexpected_error_ends_with_1_and_quotes_nothing(
+    quick_spec: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out").write_text("a file where the folder should be: Secretperson")
+    assert main(["run", str(quick_spec), "--out", str(tmp_path / "out"), "--progress", "ndjson"]) == 1
+    printed = capsys.readouterr()
+    assert json.loads(printed.out.splitlines()[-1])["error"]["code"] == "unexpected"
+    assert "Secretperson" not in printed.out + printed.err
+    assert str(tmp_path) not in printed.err
+
+
+def started(tmp_path: Path, *more: str) -> subprocess.Popen[str]:
+    """A long job, once it has begun to train."""
+    recipe = {**make_example(tmp_path / "example").recipe.to_json(), "epochs": 100_000}
+    spec = changed_spec(tmp_path, kind="train", method=None, protocol=None, forget_ids=[], recipe=recipe)
+    command = [*ENGINE, "run", str(spec), "--out", str(tmp_path / "out"), "--progress", "ndjson", *more]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if json.loads(line)["point"]:
+            return process
+    raise AssertionError(process.stderr.read() if process.stderr else "no progress")
+
+
+def test_sigterm_ends_a_job_cleanly(tmp_path: Path) -> None:
+    process = started(tmp_path)
+    os.kill(process.pid, signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "Traceback" not in errors
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_job_ends_with_its_parent(tmp_path: Path) -> None:
+    process = started(tmp_path, "--exit-with-parent")
+    assert process.stdin is not None
+    process.stdin.close()
+    process.stdin = None
+    process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert not (tmp_path / "out" / "result.json").exists()

@@ -1,0 +1,253 @@
+"""Whole jobs on the tiny corpus, with real training."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from unlearning_jobs.engine.artefacts import file_digest, model_digest
+from unlearning_jobs.engine.contracts import (
+    JobResult,
+    JobSpec,
+    MethodChoice,
+    ModelRef,
+    Progress,
+    Protocol,
+    SnapshotRef,
+    UnlearningStep,
+)
+from unlearning_jobs.engine.errors import CorpusError, EngineError, ObstacleError, OutOfMemoryError, SpecError
+from unlearning_jobs.engine.evaluation.evaluate import evaluate
+from unlearning_jobs.engine.evaluation.outputs import Outputs
+from unlearning_jobs.engine.pipeline import run
+from unlearning_jobs.engine.training.cache import Trainer
+from unlearning_jobs.engine.training.model import load_model
+
+FORGET = ("e00000000", "e00000001")
+PROTOCOL = Protocol(replicate_seeds=(2, 3, 4), oracle_seeds=(11, 12, 13, 14, 15, 16, 17, 18))
+RunJob = Callable[..., tuple[JobResult, Path]]
+
+
+def quiet(_: Progress) -> None:
+    """Take no notice."""
+
+
+@pytest.fixture(scope="session")
+def spec(trainer: Trainer) -> JobSpec:
+    return JobSpec(
+        kind="unlearn",
+        reference="test",
+        snapshot=SnapshotRef(str(trainer.snapshot.folder), trainer.snapshot.info.digest),
+        recipe=trainer.recipe,
+        seed=1,
+        cache=str(trainer.cache),
+        forget_ids=FORGET,
+        method=MethodChoice("nothing"),
+        protocol=PROTOCOL,
+    )
+
+
+@pytest.fixture(scope="session")
+def finished(spec: JobSpec, tmp_path_factory: pytest.TempPathFactory) -> RunJob:
+    """Runs a job with some fields of the spec replaced; each one once per session."""
+    done: dict[str, tuple[JobResult, Path]] = {}
+
+    def run_once(**changes: Any) -> tuple[JobResult, Path]:
+        changed = replace(spec, **changes)
+        if changed.digest() not in done:
+            out = tmp_path_factory.mktemp("job") / "out"
+            done[changed.digest()] = (run(changed, out, quiet), out)
+        return done[changed.digest()]
+
+    return run_once
+
+
+# The three verdicts that have to come out right, or nothing else counts.
+
+
+def test_doing_nothing_fails(finished: RunJob) -> None:
+    evaluation = finished()[0].evaluation
+    assert evaluation is not None
+    assert (evaluation.verdict.outcome, evaluation.verdict.direction) == ("failed", "undershot")
+    assert evaluation.estimands[0].estimate == pytest.approx(1)
+    assert all(control.behaved for control in evaluation.controls)
+
+
+def test_retraining_passes(finished: RunJob) -> None:
+    evaluation = finished(method=MethodChoice("retrain"))[0].evaluation
+    assert evaluation is not None
+    assert evaluation.verdict.outcome == "passed", evaluation.estimands
+
+
+def test_ascent_driven_far_past_the_oracles_fails_as_overshot(finished: RunJob) -> None:
+    driven = MethodChoice("gradient_ascent", {"steps": 25, "learning_rate_share": 0.3})
+    evaluation = finished(method=driven)[0].evaluation
+    assert evaluation is not None
+    assert (evaluation.verdict.outcome, evaluation.verdict.direction) == ("failed", "overshot")
+    assert evaluation.estimands[0].estimate < -0.5
+
+
+# What a finished job leaves.
+
+
+def test_the_result_on_disk_is_the_one_returned_and_names_every_file(finished: RunJob) -> None:
+    result, out = finished()
+    assert JobResult.from_json(json.loads((out / "result.json").read_bytes())) == result
+    present = {str(f.relative_to(out)) for f in out.rglob("*") if f.is_file()} - {"result.json"}
+    assert dict(result.files) == {name: file_digest(out / name) for name in present}
+    assert result.model_digest == model_digest(out / "model")
+
+
+def test_everything_judged_and_reported_can_be_recomputed_from_the_outputs(finished: RunJob) -> None:
+    for changes in ({}, {"method": MethodChoice("retrain")}):
+        result, out = finished(**changes)
+        method = changes.get("method", MethodChoice("nothing")).name
+        assert evaluate(Outputs.read(out / "outputs" / "examples.parquet"), PROTOCOL, method) == result.evaluation
+
+
+def test_the_gap_is_the_difference_of_two_plain_means(finished: RunJob) -> None:
+    import pyarrow.parquet as pq
+
+    result, out = finished()
+    rows = [r for r in pq.read_table(out / "outputs" / "examples.parquet").to_pylist() if r["set"] == "forget"]
+    means = {g: np.mean([r["margin"] for r in rows if r["group"] == g]) for g in ("original", "oracle")}
+    assert result.evaluation is not None
+    assert result.evaluation.gap == pytest.approx(means["original"] - means["oracle"])
+
+
+def test_every_metric_is_reported_with_its_oracles(finished: RunJob) -> None:
+    evaluation = finished()[0].evaluation
+    assert evaluation is not None
+    assert {m.name for m in evaluation.metrics} == set(PROTOCOL.metrics)
+    assert all(len(m.oracles) == len(PROTOCOL.oracle_seeds) for m in evaluation.metrics)
+    assert all(math.isfinite(v) for m in evaluation.metrics for v in (m.unlearned, m.original, *m.oracles))
+
+
+def test_the_retain_digest_and_count_leave_the_forget_set_out(finished: RunJob, trainer: Trainer) -> None:
+    result, _ = finished()
+    retain = [e.id for e in trainer.snapshot.examples("train") if e.id not in FORGET]
+    assert result.train_examples == len(retain)
+    assert result.retain_digest == trainer.snapshot.manifest_digest(retain)
+
+
+def test_the_shipped_model_is_a_model_that_the_next_job_takes(finished: RunJob, spec: JobSpec, tmp_path: Path) -> None:
+    result, out = finished(method=MethodChoice("retrain"))
+    base = ModelRef(str(out / "model"), result.model_digest)
+    load_model(base)
+    next_spec = replace(
+        spec,
+        model=base,
+        earlier=(UnlearningStep(MethodChoice("retrain"), FORGET),),
+        forget_ids=("e00000002", "e00000003"),
+        method=MethodChoice("retrain"),
+    )
+    second = run(next_spec, tmp_path / "out", quiet)
+    assert second.train_examples == result.train_examples - 2
+    assert second.evaluation is not None
+    assert second.evaluation.gap > 2
+
+
+def test_an_earlier_step_is_replayed_on_the_replicates(spec: JobSpec, tmp_path: Path) -> None:
+    earlier = UnlearningStep(MethodChoice("npo", {"steps": 3}), ("e00000004",))
+    result = run(replace(spec, earlier=(earlier,), forget_ids=("e00000006",)), tmp_path / "out", quiet)
+    assert result.evaluation is not None
+    outputs = Outputs.read(tmp_path / "out" / "outputs" / "examples.parquet")
+    assert "e00000004" not in {*outputs.ids["retain"], *outputs.ids["forget"]}
+
+
+def test_progress_runs_through_all_stages_and_each_reaches_its_total(spec: JobSpec, tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    run(replace(spec, method=MethodChoice("npo", {"steps": 5})), tmp_path / "out", seen.append)
+    assert list(dict.fromkeys(p.stage for p in seen)) == ["load", "unlearn", "replicates", "oracles", "evaluate"]
+    for stage in {p.stage for p in seen}:
+        own = [p for p in seen if p.stage == stage]
+        assert [p.done for p in own] == sorted(p.done for p in own)
+        assert own[-1].done == own[-1].total
+    assert {p.stage for p in seen if p.point} == {"unlearn"}
+    result = JobResult.from_json(json.loads((tmp_path / "out" / "result.json").read_bytes()))
+    assert {c.name: len(c.points) for c in result.curves} == {"loss": 5, "forget": 5, "retain": 5}
+
+
+def test_the_samples_are_those_of_the_protocols_seed(spec: JobSpec, tmp_path: Path) -> None:
+    ids = []
+    for folder, seed in (("a", 1), ("b", 1), ("c", 2)):
+        protocol = replace(PROTOCOL, max_retain_examples=4, max_held_out_examples=3, sample_seed=seed, metrics=())
+        run(replace(spec, protocol=protocol), tmp_path / folder, quiet)
+        ids.append(Outputs.read(tmp_path / folder / "outputs" / "examples.parquet").ids)
+    assert ids[0] == ids[1]
+    assert (len(ids[0]["retain"]), len(ids[0]["held_out"])) == (4, 3)
+    assert ids[0]["retain"] != ids[2]["retain"] or ids[0]["held_out"] != ids[2]["held_out"]
+
+
+def test_a_train_job_leaves_a_model_that_knows_its_examples(spec: JobSpec, tmp_path: Path) -> None:
+    train = replace(spec, kind="train", forget_ids=(), method=None, protocol=None)
+    result = run(train, tmp_path / "out", quiet)
+    assert result.evaluation is None
+    assert result.training_metrics["exact_memorization"] > 0.99
+    assert load_model(ModelRef(str(tmp_path / "out" / "model"), result.model_digest)).max_length == 96
+
+
+# What cannot be done is refused before any work, and leaves nothing that looks finished.
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "complaint"),
+    [
+        ({"forget_ids": ()}, SpecError, "forget set is empty"),
+        ({"forget_ids": ("e00000000", "e00000000")}, SpecError, "named twice"),
+        ({"forget_ids": ("e00000000",), "exclude_ids": ("e00000000",)}, SpecError, "excluded before"),
+        ({"forget_ids": ("e00000016",)}, SpecError, "not a training example"),
+        ({"forget_ids": ("e99999999",)}, CorpusError, "has no example"),
+        ({"forget_ids": tuple(f"e{i:08d}" for i in range(16))}, ObstacleError, "Nothing would be left"),
+        ({"method": None}, SpecError, "needs a method"),
+        ({"method": MethodChoice("magic")}, SpecError, "no method 'magic'"),
+        ({"method": MethodChoice("npo", {"beta": 0})}, SpecError, "npo.beta"),
+        ({"protocol": None}, SpecError, "needs a protocol"),
+        ({"protocol": Protocol((1, 2, 3), (11, 12, 13, 14))}, SpecError, "production model's seed"),
+        ({"protocol": Protocol((2,), (11, 12, 13, 14))}, SpecError, "no permutation can reach"),
+        ({"protocol": replace(PROTOCOL, metrics=("vibes",))}, SpecError, "no metric 'vibes'"),
+        ({"device": "abacus"}, SpecError, "no device"),
+        ({"model": ModelRef("/nowhere/at/all", "0" * 64)}, SpecError, "no model folder"),
+        ({"snapshot": SnapshotRef("/nowhere/at/all", "0" * 64)}, CorpusError, "no snapshot"),
+    ],
+)
+def test_a_job_that_cannot_be_done_is_refused(
+    spec: JobSpec, tmp_path: Path, changes: dict[str, Any], error: type[EngineError], complaint: str
+) -> None:
+    with pytest.raises(error, match=complaint):
+        run(replace(spec, **changes), tmp_path / "out", quiet)
+    assert not (tmp_path / "out" / "result.json").exists()
+    assert not (tmp_path / "out" / "model").exists()
+
+
+def test_a_model_too_large_for_the_machine_is_refused_before_work(spec: JobSpec, tmp_path: Path) -> None:
+    architecture = replace(spec.recipe.architecture, hidden_size=65_536, layers=96, intermediate_size=262_144)
+    with pytest.raises(OutOfMemoryError):
+        run(replace(spec, recipe=replace(spec.recipe, architecture=architecture)), tmp_path / "out", quiet)
+
+
+def test_a_finished_folder_is_not_overwritten(finished: RunJob, spec: JobSpec) -> None:
+    _, out = finished()
+    before = (out / "result.json").read_bytes()
+    with pytest.raises(SpecError, match="already holds a result"):
+        run(spec, out, quiet)
+    assert (out / "result.json").read_bytes() == before
+
+
+def test_an_interrupted_job_can_be_run_again_in_the_same_folder(spec: JobSpec, tmp_path: Path) -> None:
+    def stop(progress: Progress) -> None:
+        if progress.stage == "oracles":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(spec, tmp_path / "out", stop)
+    assert not (tmp_path / "out" / "result.json").exists()
+    run(spec, tmp_path / "out", quiet)
+    assert (tmp_path / "out" / "result.json").exists()
