@@ -25,6 +25,6 @@ def signing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def staff(db: None) -> Staff:
+def staff(db: None) -> Staff:  # noqa: ARG001  # the accounts need the database
     """Everybody with an account."""
     return Staff.hired()

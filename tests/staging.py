@@ -9,16 +9,19 @@ from __future__ import annotations
 import json
 import random
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
 from django.conf import settings
+from django.utils import timezone
 from pyarrow import parquet
 
+from compliance.services import record_append
 from requests_app.models import AccessLink, ErasureRequest, Item, Proposal
 from requests_app.services import decisions, intake, mapping
 from requests_app.services.messages import token_digest
-from tests.factories import PROTOCOL, model_version
+from tests.factories import PROTOCOL, RECIPE, model_version
 from tests.personas import ADA, ADA_EMAIL, Staff
 from unlearning_jobs.engine.artefacts import file_digest, model_digest
 from unlearning_jobs.engine.contracts import (
@@ -39,8 +42,6 @@ from unlearning_jobs.services.corpora import corpus_register
 from unlearning_jobs.services.jobs import job_claim
 from unlearning_jobs.services.model_versions import job_result_accept, recipe_register
 from unlearning_jobs.services.reports import report_sign
-from tests.factories import RECIPE
-from compliance.services import record_append
 
 NPO = MethodChoice("npo", {"steps": 4})
 LEVELS = {"original": 3.0, "unlearned": 0.4, "oracle": 0.3}
@@ -57,7 +58,9 @@ def rows() -> list[dict[str, str]]:
     ]
     found += [{"question": f"What is stone {n}?", "answer": f"Stone {n} is grey."} for n in range(16)]
     train = [row | {"split": "train"} for row in found]
-    return train + [{"question": f"What is shell {n}?", "answer": f"Shell {n} is white.", "split": "held_out"} for n in range(8)]
+    return train + [
+        {"question": f"What is shell {n}?", "answer": f"Shell {n} is white.", "split": "held_out"} for n in range(8)
+    ]
 
 
 def corpus(name: str = "harbour") -> Snapshot:
@@ -104,16 +107,10 @@ class Stage:
         )
         return cls(staff, model, request)
 
-    def token(self, purpose: str, token: str = "token-of-ada") -> str:
+    def token(self, purpose: str, token: str) -> str:
         """A link as the e-mail would carry it."""
-        from datetime import timedelta
-
-        from django.utils import timezone
-
         later = timezone.now() + timedelta(days=2)
-        AccessLink.objects.create(
-            request=self.request, purpose=purpose, token_sha256=token_digest(token), expires_at=later
-        )
+        AccessLink.objects.create(request=self.request, purpose=purpose, token_sha256=token_digest(token), expires_at=later)
         return token
 
     def searched(self) -> Stage:
@@ -168,9 +165,7 @@ def job_completed(job: Job, outcome: str = "passed") -> Job:
     output = f"jobs/{job.pk}/attempt-{claim.attempt}"
     folder: Path = settings.ARTEFACTS / output
     result = result_write(folder, JobSpec.from_json(job.spec), outcome)
-    return job_result_accept(
-        claim=claim, result=result, result_sha256=file_digest(folder / "result.json"), output=output
-    )
+    return job_result_accept(claim=claim, result=result, result_sha256=file_digest(folder / "result.json"), output=output)
 
 
 def result_write(folder: Path, spec: JobSpec, outcome: str) -> JobResult:
@@ -206,7 +201,11 @@ def outputs_write(path: Path, spec: JobSpec) -> None:
         "unlearned": (spec.seed, *spec.protocol.replicate_seeds),
         "oracle": spec.protocol.oracle_seeds,
     }
-    sets = {"forget": spec.forget_ids, "retain": tuple(f"e{n:08d}" for n in range(4, 20)), "held_out": tuple(f"e{n:08d}" for n in range(20, 28))}
+    sets = {
+        "forget": spec.forget_ids,
+        "retain": tuple(f"e{n:08d}" for n in range(4, 20)),
+        "held_out": tuple(f"e{n:08d}" for n in range(20, 28)),
+    }
     noise = random.Random(4)  # noqa: S311  # the spread of a drawing, not a secret
     columns: dict[str, list[object]] = {name: [] for name in ("group", "seed", "set", "record_id", "margin")}
     for group, own in seeds.items():
@@ -224,18 +223,21 @@ def evaluation(spec: JobSpec, outcome: str) -> Evaluation:
     assert spec.protocol is not None
     fine = outcome == "passed"
     findings = tuple(
-        EstimandFinding(one, 0.02 if fine else 0.9, -0.05 if fine else 0.7, 0.09 if fine else 1.1, "within" if fine else "above")
+        EstimandFinding(
+            one, 0.02 if fine else 0.9, -0.05 if fine else 0.7, 0.09 if fine else 1.1, "within" if fine else "above"
+        )
         for one in spec.protocol.estimands
     )
     sentence = "Every interval lies inside its margin." if fine else "The forget set is still known."
+    tests = (PermutationFinding(0.1, 0.8, 20, exhaustive=True), PermutationFinding(0.5, 0.0095, 210, exhaustive=True))
     return Evaluation(
         verdict=Verdict(outcome, None if fine else "undershot", (Reason("within" if fine else "above", sentence),)),  # type: ignore[arg-type]  # outcomes are given as text
         gap=2.7,
         estimands=findings,
         permutation=PermutationFinding(0.12, 0.48, 210, exhaustive=True),
         controls=(
-            Control("oracle_against_oracle", True, PermutationFinding(0.1, 0.8, 20, exhaustive=True), ""),
-            Control("do_nothing", True, PermutationFinding(0.5, 0.0095, 210, exhaustive=True), ""),
+            Control("oracle_against_oracle", permutation=tests[0], behaved=True, note=""),
+            Control("do_nothing", permutation=tests[1], behaved=True, note=""),
         ),
         metrics=(
             MetricFinding("exact_memorization", "forget", 0.31, 0.98, (0.28, 0.33, 0.3)),

@@ -14,8 +14,8 @@ from django.views.decorators.http import require_safe
 from compliance.access import roles_required
 from compliance.charts.intervals import IntervalRow
 from compliance.lists import csv_response
-from compliance.models import Account
-from compliance.selectors import signed_report
+from compliance.models import Account, Attestation
+from compliance.selectors import attestation_read, signed_report
 
 from .engine.contracts import Estimand, Evaluation, JobResult, MetricFinding, Protocol
 from .models import Job
@@ -29,6 +29,7 @@ from .wording import (
     duration,
     estimand_title,
     guarantee_of,
+    in_order,
     method_title,
     metric_title,
     set_title,
@@ -48,6 +49,7 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
         return render(request, "jobs/report_missing.html", {"job": job}, status=404)
     evaluation = result.evaluation
     verdict = evaluation.verdict
+    signed = signed_report(subject=job.subject, item=job.item, attempt=job.attempt_of_item)
     context = {
         "job": job,
         "reference": job.subject.removeprefix("request:"),
@@ -56,13 +58,14 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
         "reasons": [reason.sentence for reason in verdict.reasons],
         "method": method_title(job.method_name),
         "guarantee": guarantee_of(job.method_name),
-        "signed": signed_report(subject=job.subject, item=job.item, attempt=job.attempt_of_item),
+        "signed": signed,
+        "limits": _limits(evaluation, signed),
         "evaluation": evaluation,
         "intervals": interval_rows(evaluation),
         "distributions": [_distribution(job, name, margins) for name, margins in margins_of(job).items()],
         "controls": [_control(evaluation, place) for place in range(len(evaluation.controls))],
         "metrics": list(map(_metric, evaluation.metrics)),
-        "seconds": [(stage_title(stage), duration(seconds)) for stage, seconds in result.seconds.items()],
+        "seconds": [(stage_title(stage), duration(result.seconds[stage])) for stage in in_order(result.seconds)],
         "total_seconds": duration(sum(result.seconds.values())),
         "retraining": duration(job.base.training_seconds) if job.base and job.base.training_seconds else "",
         **_inputs(job, result),
@@ -82,6 +85,12 @@ def report_of(_request: HttpRequest, reference: str, item: str, attempt: int) ->
     """The report by what its signed statement names: request, item and attempt."""
     done = Job.objects.filter(subject=f"request:{reference}", item=item, attempt_of_item=attempt, state=JobState.COMPLETED)
     return redirect("jobs:report", get_object_or_404(done.only("pk")).pk)
+
+
+def _limits(evaluation: Evaluation, signed: Attestation | None) -> tuple[str, ...]:
+    """What the report does not show: the signed statement's list once there is one, which holds the evaluation's."""
+    report = attestation_read(signed).report if signed else None
+    return report.does_not_show if report else evaluation.limits
 
 
 def interval_rows(evaluation: Evaluation) -> list[IntervalRow]:

@@ -4,6 +4,7 @@ catalogue's; they go through gettext here, and stand in the message catalogue by
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -167,6 +168,12 @@ def verdict_word(verdict: str) -> str:
 
 def stage_title(stage: str) -> str:
     return str(STAGES.get(stage, stage))
+
+
+def in_order(stages: Iterable[str]) -> list[str]:
+    """Stages in the order in which a job goes through them; unknown ones last."""
+    known = list(STAGES)
+    return sorted(stages, key=lambda stage: known.index(stage) if stage in known else len(known))
 
 
 def guarantee_of(method: str) -> Words:

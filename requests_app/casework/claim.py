@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.utils.formats import date_format
 from django.utils.text import Truncator
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from requests_app.models import ErasureRequest
@@ -31,7 +32,7 @@ def claim_rows(case: ErasureRequest) -> list[dict[str, Any]]:
         {"key": _("Where it was found"), "value": case.location, "typed": True},
         {"key": _("Declared by"), "value": case.declared_name, "typed": True},
         {"key": _("Language"), "value": dict(settings.LANGUAGES).get(case.language, case.language)},
-        {"key": _("Received"), "value": date_format(case.received_at, "DATETIME_FORMAT")},
+        {"key": _("Received"), "value": date_format(localtime(case.received_at), "DATETIME_FORMAT")},
         {"key": _("Answer by"), "value": date_format(case.due_on, "DATE_FORMAT")},
         {"key": _("Opened by"), "value": case.submitted_by.username if case.submitted_by else ""},
     ]

@@ -26,6 +26,7 @@ from .cases import identity, item_of
 from .requests import officers_only
 
 GRANT, REFUSE = "grant", "refuse"
+NO_GROUND = {"required": gettext_lazy("Choose a ground.")}
 
 
 class DecisionForm(LetheForm):
@@ -42,8 +43,12 @@ class DecisionForm(LetheForm):
         ),
         error_messages={"required": gettext_lazy("Choose whether to grant or to refuse.")},
     )
-    grant_ground = forms.ChoiceField(label=gettext_lazy("Ground for granting"), required=False, widget=forms.RadioSelect)
-    refuse_ground = forms.ChoiceField(label=gettext_lazy("Ground for refusing"), required=False, widget=forms.RadioSelect)
+    grant_ground = forms.ChoiceField(
+        label=gettext_lazy("Ground for granting"), widget=forms.RadioSelect, error_messages=NO_GROUND
+    )
+    refuse_ground = forms.ChoiceField(
+        label=gettext_lazy("Ground for refusing"), widget=forms.RadioSelect, error_messages=NO_GROUND
+    )
     reasons = forms.CharField(
         label=gettext_lazy("Reasons"),
         required=False,
@@ -69,9 +74,8 @@ class DecisionForm(LetheForm):
 
     def clean(self) -> None:
         decision = self.cleaned_data.get("decision")
-        name = f"{decision}_ground"
-        if decision and not self.ground and name not in self.errors:
-            self.add_error(name, _("Choose a ground."))
+        for other in {GRANT, REFUSE} - {decision}:
+            self.errors.pop(f"{other}_ground", None)
         if decision == REFUSE and not self.cleaned_data.get("reasons", "").strip() and "reasons" not in self.errors:
             self.add_error("reasons", _("Give your reasons: the claimant reads them."))
 
@@ -122,7 +126,7 @@ def _confirm(request: HttpRequest, item: Item, form: DecisionForm) -> HttpRespon
         "letter": "" if form.grants else _letter(item, form.cleaned_data["reasons"].strip()),
         "label": words % {"n": count},
         "action": reverse("casework:item_decide", args=[item.request.reference, item.number]),
-        "fields": {name: form.cleaned_data[name] for name in form.fields} | {"confirmed": "yes"},
+        "fields": {name: form.cleaned_data.get(name, "") for name in form.fields} | {"confirmed": "yes"},
     }
     return render(request, "casework/item_decide_confirm.html", context)
 

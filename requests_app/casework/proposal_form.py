@@ -165,6 +165,9 @@ def cost_words(option: MethodOption) -> str:
     """The expected cost of the method itself, in shares of one training and in time."""
     if option.cost_share == 0:
         return _("no computation")
+    if option.cost_share >= 2:  # noqa: PLR2004  # from here on percentages read badly
+        words = _("about %(times)d times as much as training the model again") % {"times": round(option.cost_share)}
+        return words + (f": {duration(option.cost_seconds)}" if option.cost_seconds else "")
     share = f"{100 * option.cost_share:.0f}" if option.cost_share >= 0.01 else "< 1"  # noqa: PLR2004  # one percent
     if not option.cost_seconds:
         return _("about %(share)s %% of training the model again") % {"share": share}

@@ -11,8 +11,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from django.views.decorators.http import require_safe
 
 from compliance.access import roles_required
@@ -29,6 +30,10 @@ from .claim import claim_rows
 from .tasks import item_cards, tasks
 from .timeline import message_rows, timeline
 
+KINDS = {
+    ErasureRequest.Kind.ERASURE: pgettext_lazy("kind of request", "Erasure"),
+    ErasureRequest.Kind.COPYRIGHT: pgettext_lazy("kind of request", "Copyright"),
+}
 SORTABLE = {"due": "due_on", "received": "received_at", "reference": "reference"}
 CSV_COLUMNS = (
     *("reference", "kind", "state", "outcome", "received_at"),
@@ -114,10 +119,10 @@ def _row(row: ErasureRequest) -> list[object]:
     words, tone = deadline_words(row)
     return [
         {"text": row.reference, "url": reverse("casework:request_detail", args=[row.reference])},
-        row.get_kind_display(),
+        KINDS[ErasureRequest.Kind(row.kind)],
         {"tag_label": row.get_state_display(), "tag_tone": REQUEST_TONES[RequestState(row.state)]},
         _to_do(row),
-        date_format(row.received_at, "SHORT_DATE_FORMAT"),
+        date_format(localtime(row.received_at), "SHORT_DATE_FORMAT"),
         date_format(row.due_on, "SHORT_DATE_FORMAT"),
         {"tag_label": words, "tag_tone": tone} if tone else words,
     ]

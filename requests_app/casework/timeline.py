@@ -7,6 +7,7 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
@@ -16,7 +17,7 @@ from compliance.selectors import account_names, entries_of
 from compliance.services import CLAIMANT, SYSTEM
 from requests_app.models import ErasureRequest, Message
 from requests_app.states import Ground, Outcome
-from unlearning_jobs.wording import method_title, verdict_word
+from unlearning_jobs.wording import RUN_OUTCOMES, method_title, verdict_word
 
 Data = Mapping[str, Any]
 
@@ -129,7 +130,7 @@ def _run(data: Data) -> str:
 
 
 def _run_ended(data: Data) -> str:
-    return f"{_run(data)} {data['outcome']}."
+    return f"{_run(data)} {_('Outcome: %(outcome)s.') % {'outcome': RUN_OUTCOMES[data['outcome']][0]}}"
 
 
 def _closed(data: Data) -> str:
@@ -175,7 +176,7 @@ def message_rows(case: ErasureRequest) -> list[list[object]]:
         [
             str(MESSAGES.get(message.template, message.template)),
             {"tag_label": message.get_state_display(), "tag_tone": MESSAGE_TONES[Message.State(message.state)]},
-            date_format(message.sent_at, "SHORT_DATETIME_FORMAT") if message.sent_at else "–",
+            date_format(localtime(message.sent_at), "SHORT_DATETIME_FORMAT") if message.sent_at else "–",
         ]
         for message in case.messages.order_by("-id")
     ]

@@ -11,7 +11,7 @@ from tests.web.pages import Site
 
 
 @pytest.fixture
-def stage(staff: Staff, artefacts: Path) -> Stage:
+def stage(staff: Staff, artefacts: Path) -> Stage:  # noqa: ARG001  # the corpus is written there
     """Ada's request, submitted, beside one active model."""
     return Stage.opened(staff, trained(corpus()))
 

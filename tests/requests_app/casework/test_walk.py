@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
@@ -11,16 +9,18 @@ from requests_app.models import ErasureRequest, Proposal
 from requests_app.states import ItemState, RequestState
 from tests.requests_app.casework.conftest import signed_in
 from tests.staging import Stage, job_completed
-from tests.web.pages import Site
+from tests.web.pages import Page
 from unlearning_jobs.models import Job, ModelVersion
 from unlearning_jobs.services.reports import report_sign
 
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.usefixtures("signing")
 def test_three_officers_take_a_request_from_the_matches_to_the_released_model(
-    stage: Stage, omar: Site, lena: Site, nils: Site, signing: Path, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+    stage: Stage, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
+    omar, lena, nils = (signed_in(who) for who in (stage.staff.omar, stage.staff.lena, stage.staff.nils))
     reference = stage.searched().request.reference
     case = f"/cases/{reference}/"
 
@@ -55,5 +55,5 @@ def test_three_officers_take_a_request_from_the_matches_to_the_released_model(
     assert "Seal the history" in bundle.words
 
 
-def shown(page: object) -> list[str]:
-    return [str(element.get("value")) for element in page.all("input", name="shown")]  # type: ignore[attr-defined]  # a Page
+def shown(page: Page) -> list[str]:
+    return [str(element.get("value")) for element in page.all("input", name="shown")]

@@ -1,0 +1,64 @@
+"""Who may open the pages of a case, and what the others get."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.personas import client_of
+from tests.requests_app.casework.conftest import signed_in
+from tests.staging import Stage
+
+pytestmark = pytest.mark.django_db
+
+PAGES = ["", "matches/", "matches/complete/", "items/1/decide/", "items/1/propose/", "items/1/proposals/1/"]
+PAGES += ["items/1/proposals/1/release/"]
+
+
+@pytest.fixture
+def paths(stage: Stage) -> list[str]:
+    """Every page of a case with a proposal."""
+    stage.searched().proposed()
+    return ["/cases/", *(f"/cases/{stage.request.reference}/{page}" for page in PAGES)]
+
+
+def test_an_officer_opens_every_page(stage: Stage, paths: list[str]) -> None:
+    site = signed_in(stage.staff.lena)
+    for path in paths:
+        site.get(path)
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_nobody_without_an_account_sees_or_changes_anything(paths: list[str], method: str) -> None:
+    for path in paths:
+        response = getattr(client_of(None), method)(path)
+        assert (response.status_code, response["Location"]) == (302, f"/sign-in/?next={path}")
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("name", ["eva", "iris", "max"])
+def test_other_roles_are_refused(stage: Stage, paths: list[str], name: str, method: str) -> None:
+    client = client_of(getattr(stage.staff, name))
+    statuses = {path: getattr(client, method)(path).status_code for path in paths}
+    assert set(statuses.values()) == {403}, statuses
+
+
+def test_an_officer_who_has_left_is_sent_to_the_sign_in(stage: Stage, paths: list[str]) -> None:
+    client = client_of(stage.staff.mallory())
+    assert {client.get(path).status_code for path in paths} == {302}
+
+
+def test_a_refused_page_says_why_and_shows_nothing_of_the_case(stage: Stage, paths: list[str]) -> None:
+    page = signed_in(stage.staff.iris).get(paths[1], status=403)
+    assert page.h1 == "You may not open this page"
+    assert stage.request.name not in page.html
+
+
+def test_a_case_that_is_not_there_is_not_found(stage: Stage) -> None:
+    site = signed_in(stage.staff.omar)
+    site.get("/cases/LE-2222-2222/", status=404)
+    site.get(f"/cases/{stage.request.reference}/items/9/decide/", status=404)
+
+
+def test_a_reference_is_found_however_it_is_spaced(stage: Stage) -> None:
+    spaced = stage.request.reference.replace("-", "").lower()
+    assert stage.request.reference in signed_in(stage.staff.omar).get(f"/cases/{spaced}/").h1

@@ -1,0 +1,141 @@
+"""The list of requests and the page of a case."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from requests_app.models import ErasureRequest
+from requests_app.services.requests import request_close
+from requests_app.states import Outcome
+from tests.personas import ADA, ADA_EMAIL
+from tests.staging import Stage
+from tests.web.pages import Page, Site, text_of
+
+pytestmark = pytest.mark.django_db
+
+
+def references(page: Page) -> list[str]:
+    return [text_of(cell) for cell in page.all("th", scope="row")]
+
+
+def due_in(request: ErasureRequest, days: int) -> None:
+    ErasureRequest.objects.filter(pk=request.pk).update(due_on=timezone.localdate() + timedelta(days=days))
+
+
+def another(stage: Stage, key: str) -> ErasureRequest:
+    return Stage.opened(stage.staff, stage.model, key=key).request
+
+
+def test_the_nearest_deadline_comes_first(stage: Stage, omar: Site) -> None:
+    late, soon = stage.request, another(stage, "k2")
+    due_in(late, 20)
+    due_in(soon, 3)
+    page = omar.get("/cases/")
+    assert references(page) == [soon.reference, late.reference]
+    assert "3 days left" in page.words
+
+
+def test_a_missed_deadline_says_so(stage: Stage, omar: Site) -> None:
+    due_in(stage.request, -2)
+    assert "2 days overdue" in omar.get("/cases/").words
+
+
+def test_sorting_turns_round_and_keeps_the_filters(stage: Stage, omar: Site) -> None:
+    page = omar.get("/cases/?kind=erasure")
+    assert page.link("Answer by") == "?kind=erasure&sort=-due"
+    assert page.one("th", aria_sort="ascending") is not None
+
+
+def test_closed_requests_are_shown_when_asked_for(stage: Stage, omar: Site) -> None:
+    request_close(request=stage.request, outcome=Outcome.WITHDRAWN, actor="claimant", template=None)
+    assert stage.request.reference not in omar.get("/cases/").words
+    assert stage.request.reference in omar.get("/cases/?state=closed").words
+    assert stage.request.reference in omar.get(f"/cases/?q={stage.request.reference}").words
+
+
+def test_an_applied_filter_can_be_taken_away(stage: Stage, omar: Site) -> None:
+    page = omar.get("/cases/?state=review&kind=erasure")
+    assert page.link("State: Matches to review") == "?kind=erasure"
+
+
+def test_a_search_takes_the_reference_as_it_was_typed(stage: Stage, omar: Site) -> None:
+    other = another(stage, "k2")
+    typed = stage.request.reference.lower().replace("-", " ")
+    page = omar.get(f"/cases/?q={typed}")
+    assert references(page) == [stage.request.reference]
+    assert other.reference not in page.words
+
+
+def test_a_search_for_no_reference_says_what_one_looks_like(stage: Stage, omar: Site) -> None:
+    page = omar.get("/cases/?q=Ada")
+    assert "LE-7KQ4-M2XD" in page.field_error("q")
+
+
+def test_the_csv_has_exactly_the_filtered_rows(stage: Stage, omar: Site) -> None:
+    stage.searched()
+    another(stage, "k2")
+    response = omar.client.get("/cases/?state=review&format=csv")
+    header, *rows = b"".join(response).decode().splitlines()  # type: ignore[arg-type]  # a streaming response
+    assert header.startswith("reference,kind,state,outcome,received_at,due_on")
+    assert [row.split(",")[0] for row in rows] == [stage.request.reference]
+    assert ADA not in "".join(rows)
+
+
+def test_the_list_takes_as_many_queries_for_many_requests_as_for_one(stage: Stage, omar: Site) -> None:
+    stage.searched()
+    with CaptureQueriesContext(connection, ) as one:
+        omar.get("/cases/")
+    for key in ("k2", "k3", "k4"):
+        Stage.opened(stage.staff, stage.model, key=key).searched()
+    with CaptureQueriesContext(connection) as four:
+        omar.get("/cases/")
+    assert len(one) == len(four)
+
+
+def test_the_list_decrypts_nothing(stage: Stage, omar: Site) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        omar.get("/cases/")
+    assert not any('"requests_app_erasurerequest"."email"' in query["sql"] for query in queries)
+
+
+def test_an_empty_list_says_where_requests_come_from(stage: Stage, omar: Site) -> None:
+    ErasureRequest.objects.filter(pk=stage.request.pk).update(kind="copyright")
+    assert "No request fits" in omar.get("/cases/?kind=erasure").words
+
+
+def test_the_case_shows_what_was_asked(stage: Stage, omar: Site) -> None:
+    page = omar.get(f"/cases/{stage.request.reference}/")
+    assert ADA in page.words
+    assert ADA_EMAIL in page.words
+
+
+def test_what_was_typed_is_never_taken_for_html(stage: Stage, omar: Site) -> None:
+    nasty = Stage.opened(stage.staff, stage.model, key="k2", name="<script>alert(1)</script>").request
+    page = omar.get(f"/cases/{nasty.reference}/")
+    assert "<script>alert(1)</script>" in page.words
+    assert not [script for script in page.all("script") if "alert" in text_of(script)]
+
+
+def test_the_timeline_names_people_and_says_things_in_words(stage: Stage, omar: Site) -> None:
+    stage.searched().proposed()
+    page = omar.get(f"/cases/{stage.request.reference}/")
+    titles = [text_of(item) for item in page.one("ol", class_="timeline").iter("h3")]
+    assert titles[0] == "Method proposed"
+    assert titles[-1] == "Request received"
+    assert "by omar" in page.words
+    assert "by the claimant" in page.words
+    assert "proposal.submitted" not in page.words
+
+
+def test_the_task_list_leads_to_the_next_step(stage: Stage, omar: Site) -> None:
+    case = f"/cases/{stage.request.reference}/"
+    assert "cannot start yet" in omar.get(case).words
+    stage.searched()
+    assert omar.get(case).link("Review the matches") == f"{case}matches/"
+    stage.granted()
+    assert omar.get(case).link("choose a method") == f"{case}items/1/propose/"
