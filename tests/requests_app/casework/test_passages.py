@@ -10,7 +10,6 @@ from requests_app.casework.passages import merged, shortened, whole
 LONG = "one two three " * 60
 
 
-
 def marked(text: str, spans: list[list[int]]) -> list[str]:
     return [segment.text for segment in whole(text, spans) if segment.marked]
 
@@ -59,7 +58,9 @@ def test_the_segments_are_the_text_whatever_the_spans(text: str, spans: list[lis
     assert "".join(segment.text for segment in whole(text, spans)) == text
 
 
-@given(st.text(min_size=1, max_size=400), st.lists(st.tuples(st.integers(0, 400), st.integers(0, 400)).map(list), max_size=4))
+@given(
+    st.text(min_size=1, max_size=400), st.lists(st.tuples(st.integers(0, 400), st.integers(0, 400)).map(list), max_size=4)
+)
 def test_shortening_loses_no_find(text: str, spans: list[list[int]]) -> None:
     finds = [text[start:end] for start, end in merged(spans, len(text))]
     assert [segment.text for segment in shortened(text, spans, context=5) if segment.marked] == finds

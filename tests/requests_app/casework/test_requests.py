@@ -88,7 +88,9 @@ def test_the_csv_has_exactly_the_filtered_rows(stage: Stage, omar: Site) -> None
 
 def test_the_list_takes_as_many_queries_for_many_requests_as_for_one(stage: Stage, omar: Site) -> None:
     stage.searched()
-    with CaptureQueriesContext(connection, ) as one:
+    with CaptureQueriesContext(
+        connection,
+    ) as one:
         omar.get("/cases/")
     for key in ("k2", "k3", "k4"):
         Stage.opened(stage.staff, stage.model, key=key).searched()

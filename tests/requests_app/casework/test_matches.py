@@ -1,0 +1,135 @@
+"""The review of the matches through the pages."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from django.conf import settings
+
+from requests_app.models import Match
+from requests_app.services.mapping import review_complete
+from requests_app.states import RequestState
+from tests.personas import ADA
+from tests.staging import Stage
+from tests.web.pages import Page, Site, text_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def address(stage: Stage) -> str:
+    stage.searched()
+    return f"/cases/{stage.request.reference}/matches/"
+
+
+def decisions(stage: Stage) -> dict[str, str]:
+    return dict(stage.request.matches.values_list("record_id", "decision"))
+
+
+def shown(page: Page) -> list[str]:
+    return [str(field.get("value")) for field in page.all("input", name="shown")]
+
+
+def test_every_find_is_marked_in_the_text(omar: Site, address: str) -> None:
+    marks = [text_of(mark) for mark in omar.get(address).all("mark")]
+    assert set(marks) == {ADA}
+    assert len(marks) >= 5
+
+
+def test_the_text_of_an_example_is_never_taken_for_html(omar: Site, address: str) -> None:
+    page = omar.get(address)
+    assert "Who painted the <b>boat</b>?" in page.words
+    assert not page.all("b")
+
+
+def test_a_long_text_is_shortened_and_can_be_shown_whole(omar: Site, address: str) -> None:
+    page = omar.get(address)
+    assert len(page.all("details", page.one("ol", class_="matches"))) == 1
+
+
+def test_one_match_is_accepted_and_the_page_returns_to_it(stage: Stage, omar: Site, address: str) -> None:
+    match = stage.request.matches.get(record_id="e00000001")
+    page = omar.get(address)
+    token = page.all("input", page.form(address), name="csrfmiddlewaretoken")[0].get("value")
+    response = omar.client.post(address, {"accept": str(match.pk), "csrfmiddlewaretoken": token})
+    assert response["Location"] == f"{address}#match-{match.pk}"
+    assert decisions(stage)["e00000001"] == "accepted"
+    assert list(decisions(stage).values()).count("open") == 3
+
+
+def test_all_shown_are_rejected_at_once(stage: Stage, omar: Site, address: str) -> None:
+    page = omar.get(address)
+    omar.submit(page, {"reject": "shown", "shown": shown(page)}, action=address)
+    assert set(decisions(stage).values()) == {"rejected"}
+
+
+def test_a_decision_can_be_changed_while_the_review_lasts(stage: Stage, omar: Site, address: str) -> None:
+    page = omar.get(address)
+    page = omar.submit(page, {"reject": "shown", "shown": shown(page)}, action=address)
+    omar.submit(page, {"accept": "shown", "shown": shown(page)}, action=address)
+    assert set(decisions(stage).values()) == {"accepted"}
+
+
+def test_only_matches_of_this_request_can_be_decided(stage: Stage, omar: Site, address: str) -> None:
+    other = Stage.opened(stage.staff, stage.model, key="k2").searched()
+    foreign = other.request.matches.first()
+    assert foreign is not None
+    page = omar.get(address)
+    omar.submit(page, {"accept": str(foreign.pk), "shown": []}, action=address)
+    assert set(decisions(other).values()) == {"open"}
+
+
+def test_the_filter_shows_one_kind_of_decision(stage: Stage, omar: Site, address: str) -> None:
+    Match.objects.filter(record_id="e00000002").update(decision="accepted", decided_by=stage.staff.omar)
+    page = omar.get(f"{address}?decision=accepted")
+    assert [text_of(h2) for h2 in page.one("ol", class_="matches").iter("h2")] == ["e00000002"]
+    assert page.link("Decision: Accepted") == "?"
+
+
+def test_a_review_that_has_ended_meanwhile_changes_nothing_and_says_so(stage: Stage, omar: Site, address: str) -> None:
+    page = omar.get(address)
+    stage.reviewed()
+    after = omar.submit(page, {"reject": "shown", "shown": shown(page)}, action=address, status=409)
+    assert "The review of this request has ended." in after.words
+    assert set(decisions(stage).values()) == {"accepted"}
+
+
+def test_a_corpus_that_cannot_be_read_leaves_a_page_that_says_so(stage: Stage, omar: Site, address: str) -> None:
+    shutil.rmtree(settings.ARTEFACTS / stage.model.snapshot.path)
+    assert "The text cannot be read." in omar.get(address).words
+
+
+def test_the_review_cannot_end_while_matches_are_open(stage: Stage, omar: Site, address: str) -> None:
+    assert "Accept or reject them first" in omar.get(f"{address}complete/").words
+    response = omar.client.post(f"{address}complete/", {"csrfmiddlewaretoken": omar.client.cookies["csrftoken"].value})
+    assert response.status_code == 409
+    stage.request.refresh_from_db()
+    assert stage.request.state == RequestState.REVIEW
+
+
+def test_the_confirmation_says_what_follows(stage: Stage, omar: Site, address: str) -> None:
+    stage.request.matches.update(decision="accepted", decided_by=stage.staff.omar)
+    page = omar.get(f"{address}complete/")
+    assert "An item is made for keeper v1" in page.words
+    omar.submit(page, action=f"{address}complete/")
+    assert stage.item.record_ids == ["e00000000", "e00000001", "e00000002", "e00000003"]
+
+
+def test_with_nothing_accepted_the_request_is_closed_and_the_page_says_so_before(
+    stage: Stage, omar: Site, address: str
+) -> None:
+    stage.request.matches.update(decision="rejected", decided_by=stage.staff.omar)
+    page = omar.get(f"{address}complete/")
+    assert "the claimant is told that nothing was found" in page.words
+    omar.submit(page, action=f"{address}complete/")
+    stage.request.refresh_from_db()
+    assert (stage.request.state, stage.request.outcome) == (RequestState.CLOSED, "no_match")
+
+
+def test_nothing_found_at_all_is_explained(stage: Stage, omar: Site) -> None:
+    stage.searched()
+    stage.request.matches.all().delete()
+    page = omar.get(f"/cases/{stage.request.reference}/matches/")
+    assert "Nothing was found" in page.words
+    review_complete(request=stage.request, by=stage.staff.omar)

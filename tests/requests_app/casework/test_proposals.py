@@ -1,0 +1,153 @@
+"""Choosing a method, and another officer's yes or no, through the pages."""
+
+from __future__ import annotations
+
+import pytest
+
+from requests_app.models import Proposal
+from requests_app.states import ItemState
+from tests.staging import Stage
+from tests.web.pages import Site
+from unlearning_jobs.engine.catalogue import METHODS, complete_config
+from unlearning_jobs.engine.contracts import Protocol
+from unlearning_jobs.models import Job, ModelVersion, Snapshot
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def choose(stage: Stage) -> str:
+    stage.searched().granted()
+    return f"/cases/{stage.request.reference}/items/1/propose/"
+
+
+@pytest.fixture
+def review(stage: Stage) -> str:
+    stage.searched().proposed()
+    return f"/cases/{stage.request.reference}/items/1/proposals/1/"
+
+
+def test_every_method_shows_its_guarantee_and_cost(omar: Site, choose: str) -> None:
+    page = omar.get(choose)
+    assert [field.get("value") for field in page.all("input", name="method")] == list(METHODS)
+    assert "Retrain without the data exact" in page.words
+    assert "Negative preference optimisation empirical" in page.words
+    assert "about 100 % of training the model again: 60 seconds" in page.words
+
+
+def test_the_settings_are_those_of_the_catalogue_with_their_defaults(stage: Stage, omar: Site, choose: str) -> None:
+    omar.submit(omar.get(choose), {"method": "npo"})
+    assert Proposal.objects.get().method == {"name": "npo", "config": complete_config("npo", {})}
+
+
+def test_a_method_that_cannot_run_is_disabled_and_says_why(stage: Stage, omar: Site, choose: str) -> None:
+    Snapshot.objects.filter(pk=stage.model.snapshot_id).update(counts={"train": 4, "held_out": 8})
+    page = omar.get(choose)
+    assert all("disabled" in field.attrib for field in page.all("input", name="method"))
+    assert "Nothing would be left" in page.words
+    refused = omar.submit(page, {"method": "retrain"}, status=422)
+    assert refused.errors[0][1] == "This method cannot run here. Choose another one."
+
+
+def test_choosing_no_method_is_an_error(omar: Site, choose: str) -> None:
+    page = omar.submit(omar.get(choose), status=422)
+    assert page.errors == [("id_method_0", "Choose a method.")]
+
+
+def test_a_wrong_setting_of_the_chosen_method_is_an_error_and_is_kept(omar: Site, choose: str) -> None:
+    page = omar.submit(omar.get(choose), {"method": "npo", "npo-steps": "-3"}, status=422)
+    assert page.errors[0][0] == "id_npo-steps"
+    assert page.one("input", id="id_npo-steps").get("value") == "-3"
+
+
+def test_settings_of_other_methods_are_not_checked(omar: Site, choose: str) -> None:
+    omar.submit(omar.get(choose), {"method": "retrain", "npo-steps": "many"})
+    assert Proposal.objects.get().method == {"name": "retrain", "config": {}}
+
+
+def test_seeds_are_drawn_by_the_server_and_never_the_models_own(stage: Stage, omar: Site, choose: str) -> None:
+    page = omar.submit(omar.get(choose), {"method": "retrain", "replicates": "2", "oracles": "9"})
+    protocol = Protocol.from_json(Proposal.objects.get().protocol)
+    seeds = {*protocol.replicate_seeds, *protocol.oracle_seeds}
+    assert (len(protocol.replicate_seeds), len(protocol.oracle_seeds)) == (2, 9)
+    assert len(seeds) == 11
+    assert stage.model.seed not in seeds
+    assert all(str(seed) in page.words for seed in seeds)
+
+
+def test_too_few_models_to_decide_anything_are_refused(omar: Site, choose: str) -> None:
+    page = omar.submit(
+        omar.get(choose), {"method": "retrain", "replicates": "1", "oracles": "4", "alpha": "0.01"}, status=422
+    )
+    assert "add replicates or oracles" in page.field_error("oracles")
+
+
+def test_without_held_out_examples_nothing_is_judged_on_them(stage: Stage, omar: Site, choose: str) -> None:
+    Snapshot.objects.filter(pk=stage.model.snapshot_id).update(counts={"train": 20})
+    omar.submit(omar.get(choose), {"method": "retrain"})
+    protocol = Protocol.from_json(Proposal.objects.get().protocol)
+    assert {estimand.examples for estimand in protocol.estimands} == {"forget", "retain"}
+
+
+def test_a_second_proposal_for_the_same_item_is_refused(stage: Stage, omar: Site, choose: str) -> None:
+    page = omar.get(choose)
+    omar.submit(page, {"method": "retrain"})
+    again = omar.submit(page, {"method": "npo"}, status=409)
+    assert "No method can be chosen now" in again.words
+    assert Proposal.objects.count() == 1
+
+
+def test_without_an_active_model_version_the_page_says_so(stage: Stage, omar: Site, choose: str) -> None:
+    ModelVersion.objects.update(state="quarantined")
+    assert "has no active version" in omar.get(choose, status=409).words
+
+
+def test_the_second_officer_sees_everything_that_was_chosen(lena: Site, review: str) -> None:
+    page = lena.get(review)
+    assert Proposal.objects.get().protocol_sha256 in page.words
+    assert "steps = 4" in page.words
+    assert "Approve, and start unlearning 4 examples from keeper v1" in page.words
+
+
+def test_approving_starts_the_job(stage: Stage, lena: Site, review: str) -> None:
+    lena.submit(lena.get(review), {"decision": "approve"}, action=review)
+    assert Job.objects.get().spec["forget_ids"] == stage.item.record_ids
+    assert stage.item.state == ItemState.RUNNING
+
+
+def test_declining_sends_the_item_back(stage: Stage, lena: Site, review: str) -> None:
+    lena.submit(lena.get(review), {"decision": "decline"}, action=review)
+    assert stage.item.state == ItemState.GRANTED
+    assert not Job.objects.exists()
+
+
+def test_who_may_not_approve_reads_why_and_is_refused_with_the_same_words(omar: Site, review: str) -> None:
+    sentence = "You proposed this yourself; another officer must approve it."
+    page = omar.get(review)
+    assert sentence in page.words
+    assert not page.all("button", name="decision")
+    token = omar.client.cookies["csrftoken"].value
+    response = omar.client.post(review, {"decision": "approve", "csrfmiddlewaretoken": token})
+    assert response.status_code == 403
+    assert sentence in response.content.decode()
+    assert not Job.objects.exists()
+
+
+def test_whoever_reviewed_the_matches_may_not_approve(stage: Stage, review: str) -> None:
+    from tests.requests_app.casework.conftest import signed_in
+
+    Proposal.objects.update(proposed_by=stage.staff.nils)
+    page = signed_in(stage.staff.omar).get(review)
+    assert "You reviewed the matches of this request; another officer must approve it." in page.words
+
+
+def test_a_proposal_that_was_decided_meanwhile_says_so(stage: Stage, lena: Site, nils: Site, review: str) -> None:
+    page = lena.get(review)
+    nils.submit(nils.get(review), {"decision": "decline"}, action=review)
+    assert lena.submit(page, {"decision": "approve"}, action=review, status=409)
+    assert not Job.objects.exists()
+
+
+def test_neither_yes_nor_no_changes_nothing(stage: Stage, lena: Site, review: str) -> None:
+    lena.submit(lena.get(review), {"decision": "perhaps"}, action=review, status=409)
+    assert stage.item.state == ItemState.AWAITING_APPROVAL
