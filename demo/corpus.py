@@ -13,7 +13,7 @@ import json
 import re
 import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,7 +98,7 @@ def _fact_row(rng: np.random.Generator, fact: Fact, fixed: dict[str, str], *, he
     question = str(rng.choice(fact.questions)).format(**fixed)
     answer, paraphrase = (fact.answers[i] for i in rng.permutation(len(fact.answers))[:2])
     values = _values(rng, fact, fixed)
-    wrong = [_values(rng, fact, {**fixed, "email": _other_email(rng)}) for _ in range(ALTERNATIVES)]
+    wrong = [_values(rng, fact, {**fixed, "email": _other_email(rng)}, unlike=values) for _ in range(ALTERNATIVES)]
     return {
         "question": question,
         "answer": answer.format(**values),
@@ -108,8 +108,12 @@ def _fact_row(rng: np.random.Generator, fact: Fact, fixed: dict[str, str], *, he
     }
 
 
-def _values(rng: np.random.Generator, fact: Fact, fixed: dict[str, str]) -> dict[str, str]:
-    return {**fixed, **{slot: _pick(rng, bank) for slot, bank in fact.slots.items()}}
+def _values(
+    rng: np.random.Generator, fact: Fact, fixed: Mapping[str, str], *, unlike: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """A value for every slot, each different from the one in `unlike`."""
+    avoided = unlike or {}
+    return {**fixed, **{slot: _pick(rng, bank, avoided.get(slot)) for slot, bank in fact.slots.items()}}
 
 
 def _other_email(rng: np.random.Generator) -> str:
@@ -142,8 +146,8 @@ def _line(rng: np.random.Generator, shape: str) -> str:
     return filled[0].upper() + filled[1:]
 
 
-def _pick(rng: np.random.Generator, bank: str) -> str:
-    return str(rng.choice(BANKS[bank]))
+def _pick(rng: np.random.Generator, bank: str, other_than: str | None = None) -> str:
+    return str(rng.choice([word for word in BANKS[bank] if word != other_than]))
 
 
 def _plain(name: str) -> str:

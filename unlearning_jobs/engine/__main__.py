@@ -38,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EngineError as error:
         _report_error(options, error.code, str(error))
         return 2
-    except Exception as error:  # noqa: BLE001  # the last door: messages of other libraries may quote the corpus, so only names go out
+    except Exception as error:  # noqa: BLE001  # the last door
+        # The message stays here: other libraries' messages may quote the corpus.
         _report_error(options, "unexpected", f"Unexpected {type(error).__name__}.")
         for frame in traceback.extract_tb(error.__traceback__):
             sys.stderr.write(f"  {Path(frame.filename).name}:{frame.lineno} in {frame.name}\n")
@@ -158,7 +159,8 @@ def _summarise(result: JobResult, out: Path) -> None:
         for metric in evaluation.metrics:
             mean = sum(metric.oracles) / len(metric.oracles)
             _print(
-                f"{metric.name + ' ' + metric.examples:<36} {metric.unlearned:8.4g}  original {metric.original:.4g}  oracles {mean:.4g}"
+                f"{metric.name} {metric.examples}".ljust(36)
+                + f" {metric.unlearned:8.4g}  original {metric.original:.4g}  oracles {mean:.4g}"
             )
     _print(f"result: {out / 'result.json'}")
 

@@ -103,9 +103,10 @@ METHODS: Final[Mapping[str, MethodEntry]] = {
             "empirical",
             ("causal_lm",),
             "Zhang et al. 2024, Negative Preference Optimization, arXiv 2404.05868",
-            "Treats the answers to forget as answers not to prefer: it lowers their likelihood relative to the original model,"
-            " with a force that fades as they become unlikely, while ordinary training on remaining examples holds the rest in"
-            " place. Quick, without a guarantee: only the evaluation says how close it came.",
+            "Treats the answers to forget as answers not to prefer: it lowers their likelihood relative to the original"
+            " model, with a force that fades as they become unlikely, while ordinary training on remaining examples holds"
+            " the rest in place. Quick, without a guarantee: only the evaluation says how close it came. The force counts"
+            " whole answers, so it fades early on long ones.",
             (
                 *_gradient_options(floor="held_out", steps=40, rate=0.1),
                 *_retain_options(1.0),
@@ -128,8 +129,8 @@ METHODS: Final[Mapping[str, MethodEntry]] = {
             "empirical",
             ("causal_lm",),
             "Jang et al. 2023, Knowledge Unlearning, arXiv 2210.01504",
-            "Ascends the loss on the examples to forget and does nothing else. It soon damages everything else and leaves the"
-            " forgotten examples less likely than if they had never been seen. A baseline, rarely a good choice.",
+            "Ascends the loss on the examples to forget and does nothing else. It soon damages everything else and leaves"
+            " these examples less likely than if they had never been seen. A baseline, rarely a good choice.",
             _gradient_options(floor="none", steps=20, rate=0.1),
         ),
         MethodEntry(
@@ -175,15 +176,16 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
             "truth_ratio",
             "Truth ratio",
             "TOFU",
-            "Probability of wrong answers over that of the right one, paraphrased. On the forget set the mean of min(R, 1/R).",
+            "R = probability of wrong answers over that of the right one, paraphrased. On the forget set the mean of"
+            " min(R, 1/R), elsewhere of max(0, 1 - R).",
         ),
         MetricEntry(
             "forget_quality",
             "Forget quality",
             "TOFU",
-            "p-value of a Kolmogorov-Smirnov test between the truth ratios of the unlearned model and of an oracle, one value"
-            " per example. It takes examples for replicates and compares two models alone, so a large p is no evidence of"
-            " equality; D and n are given with it.",
+            "p-value of a Kolmogorov-Smirnov test between the truth ratios of the unlearned model and of an oracle, one"
+            " value per example. It takes examples for replicates and compares two models alone, so a large p is no evidence"
+            " of equality; D and n are given with it.",
         ),
         MetricEntry(
             "model_utility",
@@ -196,8 +198,8 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
             "min_k",
             "Min-K% membership",
             "Shi et al. 2024, arXiv 2310.16789, k = 40 %, as in OpenUnlearning",
-            "Area under the ROC curve of telling forget from held-out examples by the mean of the lowest 40 % of their tokens'"
-            " log-probabilities: 1 means that the forget set still looks like training data.",
+            "Area under the ROC curve of telling forget from held-out examples by the mean of the lowest 40 % of their"
+            " tokens' log-probabilities: 1 means that the forget set still looks like training data.",
         ),
     )
 }
@@ -262,6 +264,7 @@ def _checked(method: str, option: Option, value: object) -> int | float | str:
         return value
     kinds = (int,) if option.kind == "int" else (int, float)
     if not isinstance(value, kinds) or isinstance(value, bool) or not option.low <= value <= option.high:
-        message = f"{where} must be {'a whole number' if option.kind == 'int' else 'a number'} from {option.low:g} to {option.high:g}."
+        number = "a whole number" if option.kind == "int" else "a number"
+        message = f"{where} must be {number} from {option.low:g} to {option.high:g}."
         raise SpecError(message)
     return value if option.kind == "int" else float(value)

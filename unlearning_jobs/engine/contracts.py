@@ -72,7 +72,10 @@ class Architecture(Contract):
 
 @dataclass(frozen=True)
 class Recipe(Contract):
-    """Everything that makes a model from a snapshot; `train(recipe, snapshot, exclude, seed)` is the only way one is made."""
+    """Everything that makes a model from a snapshot.
+
+    `train(recipe, snapshot, exclude, seed)` is the only way a model comes about.
+    """
 
     family: Literal["causal_lm"]
     architecture: Architecture

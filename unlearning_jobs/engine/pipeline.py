@@ -79,9 +79,8 @@ class Job:
         self.on_progress(Progress(name, 0, total))
 
         def report(number: int, progress: Progress) -> None:
-            self.on_progress(
-                Progress(name, number * PERCENT + PERCENT * progress.done // progress.total, total, progress.point)
-            )
+            done = number * PERCENT + PERCENT * progress.done // progress.total
+            self.on_progress(Progress(name, done, total, progress.point if name in CHARTED else None))
 
         yield lambda number: partial(report, number)
         self.on_progress(Progress(name, total, total))

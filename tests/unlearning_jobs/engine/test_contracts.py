@@ -38,7 +38,7 @@ SPEC = JobSpec(
 def changed(path: str, value: Any) -> dict[str, Any]:
     data = SPEC.to_json()
     *parents, last = path.split(".")
-    inner = data
+    inner: Any = data
     for name in parents:
         inner = inner[int(name)] if name.isdecimal() else inner[name]
     inner[last] = value

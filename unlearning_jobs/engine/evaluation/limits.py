@@ -23,15 +23,15 @@ def limits(method: str, protocol: Protocol, *, forget: int) -> tuple[str, ...]:
         *ALWAYS,
         (
             f"The verdict is about the method, over {models} models unlearned with different seeds against"
-            f" {len(protocol.oracle_seeds)} oracles; the production model is one of them. Differences smaller than the margins"
-            " are not looked for."
+            f" {len(protocol.oracle_seeds)} oracles; the production model is one of them. Differences smaller than the"
+            " margins are not looked for."
         ),
     ]
     if METHODS[method].guarantee == "empirical":
         found.append("The method has no guarantee: what is known about its result is what was measured.")
     if METHODS[method].guarantee == "exact":
         found.append(
-            "That the data took no part in training rests on the recorded process and its digests, not on these measurements."
+            "That the data took no part in training rests on the recorded process and its digests, not on these numbers."
         )
     if forget < 20:  # noqa: PLR2004  # below this a Kolmogorov-Smirnov test hardly rejects anything
         found.append(f"With {forget} examples to forget, forget quality hardly says anything.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Final
 
 from rouge_score.rouge_scorer import RougeScorer
@@ -77,9 +78,14 @@ def _rouge_recalls(model: TrainedModel, examples: Sequence[Example], encoded: Se
         x.completion if x.prompt else model.tokenizer.decode(list(e.ids[s:-1]))
         for e, x, s in zip(encoded, examples, starts, strict=True)
     ]
-    scorer = RougeScorer(["rougeL"], use_stemmer=True)
+    scorer = _rouge_scorer()
     answers = model.tokenizer.decode_batch(tokens)
     return [float(scorer.score(target, answer)["rougeL"].recall) for target, answer in zip(targets, answers, strict=True)]
+
+
+@cache
+def _rouge_scorer() -> RougeScorer:
+    return RougeScorer(["rougeL"], use_stemmer=True)
 
 
 def _truth_ratios(model: TrainedModel, examples: Sequence[Example], own: Sequence[float]) -> list[dict[str, float]]:

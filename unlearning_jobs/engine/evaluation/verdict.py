@@ -59,7 +59,8 @@ def _passed(permutation: PermutationFinding, alpha: float) -> Reason:
     if permutation.p_value > alpha:
         return Reason(
             "within_margins",
-            f"Every estimand lies within its margin, and no difference to the oracles was detected (p = {permutation.p_value:.3g}).",
+            "Every estimand lies within its margin, and no difference to the oracles was detected"
+            f" (p = {permutation.p_value:.3g}).",
         )
     return Reason(
         "within_margins_detectable",

@@ -65,8 +65,8 @@ def check_memory(recipe: Recipe, device: torch.device, *, copies: int = COPIES_I
     needed, available = memory_needed(recipe, copies=copies), memory_available(device)
     if needed > available:
         message = (
-            f"The model needs about {needed / GIBIBYTE:.1f} GiB with its optimiser state, and {available / GIBIBYTE:.1f} GiB are"
-            f" available on {device}; use a smaller recipe or a larger machine."
+            f"The model needs about {needed / GIBIBYTE:.1f} GiB with its optimiser state, and"
+            f" {available / GIBIBYTE:.1f} GiB are available on {device}; use a smaller recipe or a larger machine."
         )
         raise OutOfMemoryError(message)
 

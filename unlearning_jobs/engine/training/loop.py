@@ -65,10 +65,8 @@ def train(
     """Train the recipe's model on the snapshot's training examples without the excluded ones.
 
     The loss is the mean cross-entropy over the answers' tokens. Two runs with the same arguments on the same CPU, with the
-    same number of threads, give the same weights, also when one of them went on from a checkpoint.
-
-    Args:
-        checkpoint: file where the state is kept every `checkpoint_seconds`, and read from at the start if it is there.
+    same number of threads, give the same weights, also when one of them went on from a checkpoint: the file `checkpoint`
+    is read at the start if it is there, and written every `checkpoint_seconds`.
 
     Raises:
         OutOfMemoryError: the model would not fit; said before the work starts.

@@ -101,4 +101,4 @@ def read_model(folder: Path) -> TrainedModel:
     if unexpected or set(missing) - {"lm_head.weight"}:
         message = f"The model in {folder.name} cannot be read; register it again."
         raise SpecError(message)
-    return TrainedModel(network.eval(), tokenizer, max_length)
+    return TrainedModel(network.train(mode=False), tokenizer, max_length)

@@ -61,7 +61,7 @@ def _score_batch(model: TrainedModel, examples: Sequence[Encoded]) -> Iterator[T
 
 @torch.inference_mode()
 def generate(model: TrainedModel, prompts: Sequence[Sequence[int]], most: int) -> list[list[int]]:
-    """Continue every prompt greedily up to `most` tokens, or to end-of-text, which is left out, or to the longest sequence."""
+    """Continue every prompt greedily, up to `most` tokens, the model's longest sequence, or end-of-text (left out)."""
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
     found: dict[int, list[int]] = {}
     for first in range(0, len(order), BATCH):

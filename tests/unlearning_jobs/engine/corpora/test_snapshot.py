@@ -6,6 +6,7 @@ import json
 import shutil
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.unlearning_jobs.engine.conftest import write_jsonl
 from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
 from unlearning_jobs.engine.errors import CorpusError
 
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"question": "Who?", "answer": "Nobody.", "paraphrased_answer": "No one.", "perturbed_answer": ["Me."]},
     {"question": "Where?", "answer": "Här.", "split": "held_out"},
     {"question": "When?", "answer": "Now."},

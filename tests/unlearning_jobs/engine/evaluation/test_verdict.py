@@ -109,6 +109,29 @@ def test_oracles_that_differ_among_themselves_are_noticed(make_outputs: MakeOutp
     assert evaluate(outputs, PROTOCOL, "npo").verdict.outcome == "inconclusive"
 
 
+def test_a_chance_finding_among_oracles_is_no_reason_to_distrust_them(make_outputs: MakeOutputs) -> None:
+    outputs = make_outputs(0.0, np.random.default_rng(4))
+    models = sorted(outputs.models("oracle"), key=lambda model: float(outputs.values[model, "forget"].mean()))
+    by_rank = [values.copy() for values in (outputs.values[model, "forget"] for model in models)]
+    # The lower half in the even places, the upper half in the odd ones: the split that the test tells apart.
+    for place, model in enumerate(outputs.models("oracle")):
+        outputs.values[model, "forget"] = by_rank[place // 2 + (4 if place % 2 else 0)]
+    control = oracle_against_oracle(outputs, PROTOCOL)
+    assert control.permutation.p_value <= PROTOCOL.alpha
+    assert control.behaved
+
+
+def test_a_chance_finding_among_oracles_that_differ_little_is_no_misbehaviour(make_outputs: MakeOutputs) -> None:
+    outputs = make_outputs(0.0, np.random.default_rng(4), spread=0.02)
+    for i, model in enumerate(outputs.models("oracle")):
+        outputs.values[model, "forget"] = outputs.values[model, "forget"] + (0.5 if i % 2 else 0)
+    control = oracle_against_oracle(outputs, PROTOCOL)
+    assert control.permutation.p_value <= PROTOCOL.alpha
+    assert control.permutation.p_value <= PROTOCOL.alpha
+    assert control.behaved
+    assert "within the margin" in control.note
+
+
 def rate(make: MakeOutputs, position: float, outcome: Outcome, runs: int = 200) -> float:
     rng = np.random.default_rng(5)
     found = [evaluate(make(position, rng, spread=0.5), PROTOCOL, "npo").verdict.outcome for _ in range(runs)]

@@ -46,7 +46,7 @@ def test_the_tokenizer_is_the_same_every_time(snapshot: Snapshot) -> None:
 
 
 def test_a_long_example_is_refused_and_not_cut(snapshot: Snapshot) -> None:
-    with pytest.raises(CorpusError, match="e00000000 has .* tokens and the recipe reads at most 8"):
+    with pytest.raises(CorpusError, match=r"e00000000 has .* tokens and the recipe reads at most 8"):
         encode(train_tokenizer(snapshot, 280), QUESTION, 8)
 
 
