@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
+from django.views.i18n import set_language
 
 from . import components_page, views
 
@@ -13,7 +14,7 @@ urlpatterns = [
     path("home/", views.home, name="home"),
     path("sign-in/", login_not_required(LoginView.as_view()), name="login"),
     path("sign-out/", LogoutView.as_view(), name="logout"),
-    path("language/", include("django.conf.urls.i18n")),
+    path("language/setlang/", login_not_required(set_language), name="set_language"),
     path("theme/", components_page.theme_set, name="theme_set"),
     path("components/", components_page.components, name="components"),
     path("record/", include("compliance.record_urls")),

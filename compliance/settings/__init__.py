@@ -119,6 +119,7 @@ PROTOCOL_ORACLES = int(env_text("PROTOCOL_ORACLES", "8"))
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("de", _("German"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = ["compliance.formats"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = env_text("TIME_ZONE", "Europe/Berlin")

@@ -32,12 +32,12 @@ def _note(alike: bool, share: float, allowed: float) -> str:
         return "Oracles cannot be told from oracles."
     if share <= allowed:
         return (
-            f"Oracles differ from oracles by {share:.2g} of the do-nothing gap, which is within the margin; that the test tells"
-            " this split apart is one of the chance findings that its level allows."
+            f"Oracles differ from oracles by {share:.2g} of the do-nothing gap, which is within the margin; that the test"
+            " tells this split apart is one of the chance findings that its level allows."
         )
     return (
-        f"Oracles differ from other oracles by {share:.2g} of the do-nothing gap: they were not made alike, and nothing can be"
-        " measured against them."
+        f"Oracles differ from other oracles by {share:.2g} of the do-nothing gap: they were not made alike, and nothing"
+        " can be measured against them."
     )
 
 

@@ -1,0 +1,100 @@
+"""What a test may know about the running installation from outside: its database, its processes, its folders."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psycopg2
+
+from compliance.local.stack import LocalStack
+from demo.corpus import DemoCorpus
+from demo.http import Browser
+from demo.site import Login
+from demo.walk import sign_in
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Installation:
+    stack: LocalStack
+    logins: dict[str, Login]
+    corpus: DemoCorpus
+
+    def query(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """Rows of a read in the installation's database."""
+        with closing(psycopg2.connect(self.stack.environment["DATABASE_URL"])) as connection:
+            with connection.cursor() as cursor:
+                cursor.execute(sql, values)
+                return list(cursor.fetchall())
+
+    def sign_in(self, username: str) -> Browser:
+        return sign_in(self.stack, self.logins[username])
+
+    def job_state(self, job: int) -> str:
+        return str(self.query("SELECT state FROM unlearning_jobs_job WHERE id = %s", job)[0][0])
+
+    def attempts(self, job: int) -> list[str]:
+        rows = self.query("SELECT outcome FROM unlearning_jobs_jobattempt WHERE job_id = %s ORDER BY number", job)
+        return [outcome for (outcome,) in rows]
+
+    def recorded(self, subject: str) -> list[str]:
+        rows = self.query("SELECT kind FROM compliance_recordentry WHERE subject = %s ORDER BY number", subject)
+        return [kind for (kind,) in rows]
+
+    def engine_pid(self) -> int | None:
+        """The job process that runs now: the engine below our own jobs worker."""
+        ours = descendants(self.stack.pid("worker-jobs"))
+        return next((pid for pid in ours if b"unlearning_jobs.engine" in command_line(pid)), None)
+
+
+def wait_until(what: str, found: Callable[[], T | None], *, seconds: float = 120) -> T:
+    """The first answer of `found` that is neither None nor False; fails when there is none in time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if answer := found():
+            return answer
+        time.sleep(0.1)  # polling another process; the deadline above is what fails
+    message = f"{what} did not happen within {seconds:.0f} s"
+    raise AssertionError(message)
+
+
+def command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def descendants(pid: int) -> list[int]:
+    """Process ids below `pid`, from /proc."""
+    parents: dict[int, int] = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                stat = Path(f"/proc/{entry}/stat").read_text(encoding="utf-8", errors="replace")
+            except OSError:
+                continue
+            parents[int(entry)] = int(stat.rpartition(")")[2].split()[1])
+    found, waiting = [], [pid]
+    while waiting:
+        parent = waiting.pop()
+        children = [child for child, above in parents.items() if above == parent]
+        found += children
+        waiting += children
+    return found
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process runs; a zombie does not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"

@@ -1,0 +1,109 @@
+"""Processes die at the worst moment: the job ends once, completed, and the record says what happened."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from demo.site import CORPUS, RECIPE
+
+from .installation import Installation, is_alive, wait_until
+
+pytestmark = pytest.mark.stack
+numbers = count(1)
+
+
+def training(installation: Installation, folder: Path, *, longer: int = 4) -> tuple[int, str]:
+    """Queues a training that takes some seconds; returns the job's number and the record's subject."""
+    recipe = json.loads(RECIPE.read_text(encoding="utf-8"))
+    path = folder / "recipe.json"
+    path.write_text(json.dumps(recipe | {"epochs": longer * recipe["epochs"]}), encoding="utf-8")
+    number = next(numbers)
+    name, seed = f"model-{number}", str(1000 + number)  # a seed of its own: a cached model would take no time at all
+    printed = installation.stack.manage("model_register", name, "--recipe", str(path), "--corpus", CORPUS, "--seed", seed)
+    return int(printed.split()[1]), f"model:{name}"
+
+
+def under_way(installation: Installation, job: int) -> int:
+    """Waits until the job's process trains; returns its process id."""
+
+    def trains() -> int | None:
+        ((stage, done),) = installation.query("SELECT stage, done FROM unlearning_jobs_job WHERE id = %s", job)
+        return installation.engine_pid() if stage == "train" and done > 0 else None
+
+    return wait_until("the training", trains)
+
+
+def ends_completed(installation: Installation, job: int) -> None:
+    wait_until("the end of the job", lambda: installation.job_state(job) in {"completed", "failed", "cancelled"}, seconds=240)
+    assert installation.job_state(job) == "completed"
+
+
+def test_a_killed_job_process_is_run_again_and_the_job_completes_once(installation: Installation, tmp_path: Path) -> None:
+    job, subject = training(installation, tmp_path)
+    os.kill(under_way(installation, job), signal.SIGKILL)
+
+    ends_completed(installation, job)
+    assert installation.attempts(job) == ["killed", "completed"]
+    recorded = installation.recorded(subject)
+    assert recorded.count("job.started") == 2
+    assert recorded.count("job.attempt_ended") == 2
+    assert recorded.count("job.completed") == 1
+
+
+def test_a_killed_worker_takes_its_job_process_along_and_the_job_completes_once(
+    installation: Installation, tmp_path: Path
+) -> None:
+    job, subject = training(installation, tmp_path)
+    engine = under_way(installation, job)
+    os.kill(installation.stack.pid("worker-jobs"), signal.SIGKILL)
+
+    wait_until("the end of the orphaned job process", lambda: not is_alive(engine))
+    ends_completed(installation, job)
+    assert installation.attempts(job) == ["lost", "completed"]
+    recorded = installation.recorded(subject)
+    assert recorded.count("job.started") == 2
+    assert recorded.count("job.completed") == 1
+
+
+def test_a_queued_job_survives_the_death_of_redis(installation: Installation, tmp_path: Path) -> None:
+    first, _ = training(installation, tmp_path)
+    under_way(installation, first)
+    second, _ = training(installation, tmp_path, longer=1)
+    assert installation.job_state(second) == "queued"
+    os.kill(installation.stack.pid("redis"), signal.SIGKILL)
+
+    ends_completed(installation, first)
+    ends_completed(installation, second)
+    assert installation.attempts(second) == ["completed"]
+
+
+def test_the_loss_of_every_message_delays_a_job_and_loses_nothing(installation: Installation, tmp_path: Path) -> None:
+    first, _ = training(installation, tmp_path)
+    under_way(installation, first)
+    second, _ = training(installation, tmp_path, longer=1)
+    # Redis loses its disk: nothing of the queue is left.
+    os.kill(installation.stack.pid("redis"), signal.SIGSTOP)
+    for file in (installation.stack.var / "redis").rglob("*.aof"):
+        file.unlink()
+    os.kill(installation.stack.pid("redis"), signal.SIGKILL)
+
+    ends_completed(installation, first)
+    ends_completed(installation, second)
+
+
+def test_a_cancelled_job_stops_its_process_and_leaves_no_model(installation: Installation, tmp_path: Path) -> None:
+    job, subject = training(installation, tmp_path, longer=20)
+    engine = under_way(installation, job)
+    officer = installation.sign_in("omar")
+    page = officer.get(f"/jobs/{job}/cancel/")
+    officer.send(page, page.form_to("/cancel/"))
+
+    wait_until("the end of the job", lambda: installation.job_state(job) == "cancelled")
+    assert not is_alive(engine)
+    assert installation.query("SELECT 1 FROM unlearning_jobs_modelversion WHERE name = %s", subject[6:]) == []
