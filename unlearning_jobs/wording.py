@@ -70,7 +70,9 @@ VERDICTS: dict[str, Words] = {
     "passed": Words(
         pgettext_lazy("verdict", "passed"),
         "success",
-        gettext_lazy("By the protocol, the unlearned models cannot be told from models that never saw the examples."),
+        gettext_lazy(
+            "By the protocol, the unlearned models are like models that never saw the examples, within the margins fixed beforehand."
+        ),
     ),
     "failed": Words(
         pgettext_lazy("verdict", "failed"),
