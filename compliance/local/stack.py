@@ -139,7 +139,11 @@ class LocalStack:
                 process.wait()
 
     def _check_disk(self) -> None:
-        self.var.mkdir(parents=True, exist_ok=True)
+        try:
+            self.var.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            message = f"The folder {self.var} cannot be used: {error.strerror}."
+            raise LocalServiceError(message) from error
         usage = os.statvfs(self.var)
         free = usage.f_bavail * usage.f_frsize
         if free < LEAST_DISK:
