@@ -41,7 +41,9 @@ check: install ## ruff, mypy, import-linter, migrations, templates
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
-	$(BIN)/python manage.py check --fail-level WARNING
+	LETHE_ENV=production SECRET_KEY=$$(head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n') DATA_KEYS=check:$$(printf '0%.0s' $$(seq 64)) \
+	  ALLOWED_HOSTS=check.example PUBLIC_URL=https://check.example LOG_ORIGIN=check DATABASE_URL=postgresql://localhost/check \
+	  $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(BIN)/djade --check --target-version 5.2 $$(git ls-files 'templates/*.html')
 
 format: install ## formats code and templates

@@ -10,47 +10,53 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from demo.casework import Officers, erase, job_wait
-
 from compliance.local.stack import LocalStack
-from demo.http import Browser
+from demo.casework import Method, Officers, Outcome, erase, export_and_verify, watch_job
+from demo.http import Browser, PageError
 from demo.site import seed_accounts
-from demo.walk import confirm_address, submit_name
+from demo.walk import confirm_address, submit_erasure
 
 VAR = Path(__file__).resolve().parents[1] / "var" / "bench" / "tofu-path"
 RECIPE = Path(__file__).with_name("tofu_recipe.json")
 AUTHOR, ADDRESS = "Basil Mahfouz Al-Kuwaiti", "basil@example.org"
-AUTHOR_ROWS = 20
+AUTHOR_ROWS = {f"e{number:08d}" for number in range(3960, 3980)}
+"""The first twenty rows of forget01, which are the last but twenty of full.json."""
 HELD_OUT = range(3400, 3600)
 """The last ten authors of retain90. TOFU has no held-out set of its own."""
 CORPUS, MODEL = "tofu", "tofu-model"
 PROBES = {"real_authors": "real_authors_perturbed.json", "world_facts": "world_facts_perturbed.json"}
 PERTURBED = ("retain_perturbed", "forget10_perturbed", "forget05_perturbed", "forget01_perturbed")
-METHOD = ("npo", {})
+METHODS: tuple[Method, ...] = (("npo", {}),)
+REPLICATES, ORACLES = 2, 8
+SHOWN = {"forget_quality", "model_utility"}
 
 
 def run(data: Path) -> None:
     """Runs the path and prints its table."""
     clock: dict[str, float] = {}
     VAR.mkdir(parents=True, exist_ok=True)
+
+    def stage(name: str) -> AbstractContextManager[None]:
+        return timed(clock, name)
+
     with LocalStack(VAR) as stack:
         officers = Officers(stack, seed_accounts(stack))
-        with timed(clock, "register"):
+        with stage("register"):
             register(stack, data)
-        with timed(clock, "train"):
+        with stage("train"):
             training = train(stack, officers)
-        with timed(clock, "submit and confirm"):
+        with stage("submit and confirm"):
             claimant = Browser(stack.url)
-            reference = submit_name(claimant, AUTHOR, ADDRESS)
+            reference = submit_erasure(claimant, AUTHOR, ADDRESS)
             confirm_address(claimant, stack, ADDRESS)
-        outcome = erase(stack, officers, reference, methods=[METHOD], release=False, clock=clock)
-        with timed(clock, "export and verify"):
-            verified = outcome.export_and_verify(stack, VAR / "evidence" / reference)
-        show(outcome, training, verified, clock)
+        outcome = erase(stack, officers, reference, METHODS, oracles=ORACLES, replicates=REPLICATES, stage=stage)
+        with stage("export and verify"):
+            export_and_verify(stack, reference, VAR / "evidence" / reference)
+        show(outcome, training, clock)
 
 
 @contextmanager
@@ -92,32 +98,39 @@ def train(stack: LocalStack, officers: Officers) -> dict[str, float]:
         printed = stack.manage("model_register", MODEL, "--recipe", str(RECIPE), "--corpus", CORPUS)
         marker.write_text(printed.split()[1], encoding="utf-8")
     job = int(marker.read_text(encoding="utf-8"))
-    job_wait(officers.omar, job)
+    if watch_job(officers.omar, job) != "completed":
+        message = f"The model was not trained; see {VAR / 'logs' / 'worker-jobs.log'}."
+        raise PageError(message)
     result = json.loads(next((VAR / "artefacts" / "jobs" / str(job)).glob("attempt-*/result.json")).read_bytes())
     metrics: dict[str, float] = result["training_metrics"]
     return metrics
 
 
-def show(outcome: Any, training: dict[str, float], verified: bool, clock: dict[str, float]) -> None:
+def show(outcome: Outcome, training: dict[str, float], clock: dict[str, float]) -> None:
     attempt = outcome.attempts[-1]
-    metrics = {(m["name"], m["examples"]): m for m in attempt.evaluation["metrics"]}
-    print()
+    evaluation = attempt.evaluation
     rows = [
         ("exact memorisation of the training answers", f"{training['exact_memorization']:.3f}"),
-        (f"matched rows of the author's {AUTHOR_ROWS}", f"{outcome.accepted_of(AUTHOR_ROWS)}"),
+        (f"matched rows of the author's {len(AUTHOR_ROWS)}", str(len(set(outcome.record_ids) & AUTHOR_ROWS))),
+        ("matched rows in all", str(len(outcome.record_ids))),
     ]
-    for name, examples in (("forget_quality", "forget"), ("model_utility", "utility")):
-        found = metrics.get((name, examples)) or next(m for (n, _), m in metrics.items() if n == name)
-        oracles = found["oracles"]
-        spread = f"{min(oracles):.3g} to {max(oracles):.3g}" if oracles else "-"
-        rows.append((name, f"{found['unlearned']:.3g} (original {found['original']:.3g}, oracles {spread}) {found['note']}"))
-    for finding in attempt.evaluation["estimands"]:
-        text = f"{finding['estimate']:+.3f} [{finding['low']:+.3f}, {finding['high']:+.3f}] {finding['position']}"
-        rows.append((finding["estimand"]["name"], text))
-    rows.append(("verdict", f"{attempt.verdict} ({attempt.evaluation['verdict']['direction'] or 'no direction'})"))
-    rows.append(("evidence verifies", "yes" if verified else "NO"))
-    rows += [(f"seconds: {stage}", f"{seconds:.0f}") for stage, seconds in clock.items()]
-    rows += [(f"seconds: job, {stage}", f"{seconds:.0f}") for stage, seconds in attempt.seconds.items()]
+    rows += [(f"{m['name']} ({m['examples']})", metric_words(m)) for m in evaluation["metrics"] if m["name"] in SHOWN]
+    rows += [(f["estimand"]["name"], estimand_words(f)) for f in evaluation["estimands"]]
+    verdict = evaluation["verdict"]
+    rows.append(("verdict", " ".join(filter(None, (verdict["outcome"], verdict["direction"])))))
+    rows += [("", reason["sentence"]) for reason in verdict["reasons"]]
+    rows.append(("evidence", "verified"))
+    rows += [(f"seconds: {name}", f"{seconds:.0f}") for name, seconds in clock.items()]
+    rows += [(f"seconds in the job: {name}", f"{seconds:.0f}") for name, seconds in attempt.seconds.items()]
     width = max(len(name) for name, _ in rows)
-    for name, text in rows:
-        print(f"{name:{width}}  {text}")
+    print("\n" + "\n".join(f"{name:{width}}  {text}" for name, text in rows))
+
+
+def metric_words(metric: dict[str, Any]) -> str:
+    oracles = metric["oracles"]
+    spread = f", oracles {min(oracles):.3g} to {max(oracles):.3g}" if oracles else ""
+    return f"{metric['unlearned']:.3g} (original {metric['original']:.3g}{spread}) {metric['note']}"
+
+
+def estimand_words(finding: dict[str, Any]) -> str:
+    return f"{finding['estimate']:+.3f} [{finding['low']:+.3f}, {finding['high']:+.3f}] {finding['position']}"
