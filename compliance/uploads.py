@@ -61,9 +61,9 @@ def _check(files: Sequence[zipfile.ZipInfo]) -> None:
 
 def _write(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, left: int) -> int:
     """Writes one file and returns its size. What a zip file says about its sizes need not be true, so it is counted."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     written = 0
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with archive.open(info) as packed, path.open("xb") as file:
             while chunk := packed.read(CHUNK):
                 written += len(chunk)

@@ -96,13 +96,13 @@ class Stage:
     request: ErasureRequest
 
     @classmethod
-    def opened(cls, staff: Staff, model: ModelVersion, key: str = "k1", **target: str) -> Stage:
+    def opened(cls, staff: Staff, model: ModelVersion, key: str = "k1", target: intake.TargetDetails | None = None) -> Stage:
         """Submitted, and waiting for the e-mail address to be confirmed."""
         request = intake.request_submit(
             kind="erasure",
             language="en",
             claimant=intake.ClaimantDetails(name=ADA, email=ADA_EMAIL),
-            target=intake.TargetDetails(**({"name": ADA} | target)),
+            target=target or intake.TargetDetails(name=ADA),
             submission_key=key,
         )
         return cls(staff, model, request)

@@ -18,7 +18,7 @@ SHOWN = 280
 
 def claim_rows(case: ErasureRequest) -> list[dict[str, Any]]:
     """Rows for `components/summary_list.html`; what was left empty is left out."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"key": _("Kind"), "value": case.get_kind_display()},
         {"key": _("Name"), "value": case.name, "typed": True},
         {"key": _("Other names and accounts"), "lines": case.other_names.splitlines()},

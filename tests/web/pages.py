@@ -14,6 +14,8 @@ from xml.etree.ElementTree import Element
 import html5lib
 from django.test import Client
 
+from compliance.models import Account
+
 SVG = "{http://www.w3.org/2000/svg}"
 REDIRECTS = {301, 302, 303}
 REFERENCES = ("aria-describedby", "aria-labelledby", "for")
@@ -106,6 +108,13 @@ class Site:
         page = Page(response, path)
         check_page(page, response)
         return page
+
+
+def signed_in(who: Account) -> Site:
+    """A browser with this person's session."""
+    site = Site()
+    site.client.force_login(who)
+    return site
 
 
 def form_values(form: Element) -> Iterator[tuple[str, str]]:

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from compliance.models import Account
 from tests.personas import Staff
 from tests.staging import Stage, corpus, trained
-from tests.web.pages import Site
+from tests.web.pages import Site, signed_in
 
 
 @pytest.fixture
@@ -29,10 +28,3 @@ def lena(stage: Stage) -> Site:
 @pytest.fixture
 def nils(stage: Stage) -> Site:
     return signed_in(stage.staff.nils)
-
-
-def signed_in(who: Account) -> Site:
-    """A browser with this person's session, which checks every page."""
-    site = Site()
-    site.client.force_login(who)
-    return site

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.personas import client_of
-from tests.requests_app.casework.conftest import signed_in
 from tests.staging import Stage
+from tests.web.pages import signed_in
 
 pytestmark = pytest.mark.django_db
 

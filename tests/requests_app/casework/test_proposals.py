@@ -7,7 +7,7 @@ import pytest
 from requests_app.models import Proposal
 from requests_app.states import ItemState
 from tests.staging import Stage
-from tests.web.pages import Site
+from tests.web.pages import Site, signed_in
 from unlearning_jobs.engine.catalogue import METHODS, complete_config
 from unlearning_jobs.engine.contracts import Protocol
 from unlearning_jobs.models import Job, ModelVersion, Snapshot
@@ -35,7 +35,7 @@ def test_every_method_shows_its_guarantee_and_cost(omar: Site, choose: str) -> N
     assert "about 100 % of training the model again: 60 seconds" in page.words
 
 
-def test_the_settings_are_those_of_the_catalogue_with_their_defaults(stage: Stage, omar: Site, choose: str) -> None:
+def test_the_settings_are_those_of_the_catalogue_with_their_defaults(omar: Site, choose: str) -> None:
     omar.submit(omar.get(choose), {"method": "npo"})
     assert Proposal.objects.get().method == {"name": "npo", "config": complete_config("npo", {})}
 
@@ -89,7 +89,7 @@ def test_without_held_out_examples_nothing_is_judged_on_them(stage: Stage, omar:
     assert {estimand.examples for estimand in protocol.estimands} == {"forget", "retain"}
 
 
-def test_a_second_proposal_for_the_same_item_is_refused(stage: Stage, omar: Site, choose: str) -> None:
+def test_a_second_proposal_for_the_same_item_is_refused(omar: Site, choose: str) -> None:
     page = omar.get(choose)
     omar.submit(page, {"method": "retrain"})
     again = omar.submit(page, {"method": "npo"}, status=409)
@@ -97,7 +97,7 @@ def test_a_second_proposal_for_the_same_item_is_refused(stage: Stage, omar: Site
     assert Proposal.objects.count() == 1
 
 
-def test_without_an_active_model_version_the_page_says_so(stage: Stage, omar: Site, choose: str) -> None:
+def test_without_an_active_model_version_the_page_says_so(omar: Site, choose: str) -> None:
     ModelVersion.objects.update(state="quarantined")
     assert "has no active version" in omar.get(choose, status=409).words
 
@@ -134,14 +134,13 @@ def test_who_may_not_approve_reads_why_and_is_refused_with_the_same_words(omar: 
 
 
 def test_whoever_reviewed_the_matches_may_not_approve(stage: Stage, review: str) -> None:
-    from tests.requests_app.casework.conftest import signed_in
 
     Proposal.objects.update(proposed_by=stage.staff.nils)
     page = signed_in(stage.staff.omar).get(review)
     assert "You reviewed the matches of this request; another officer must approve it." in page.words
 
 
-def test_a_proposal_that_was_decided_meanwhile_says_so(stage: Stage, lena: Site, nils: Site, review: str) -> None:
+def test_a_proposal_that_was_decided_meanwhile_says_so(lena: Site, nils: Site, review: str) -> None:
     page = lena.get(review)
     nils.submit(nils.get(review), {"decision": "decline"}, action=review)
     assert lena.submit(page, {"decision": "approve"}, action=review, status=409)

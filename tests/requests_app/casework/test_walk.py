@@ -7,9 +7,8 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from requests_app.models import ErasureRequest, Proposal
 from requests_app.states import ItemState, RequestState
-from tests.requests_app.casework.conftest import signed_in
 from tests.staging import Stage, job_completed
-from tests.web.pages import Page
+from tests.web.pages import Page, signed_in
 from unlearning_jobs.models import Job, ModelVersion
 from unlearning_jobs.services.reports import report_sign
 

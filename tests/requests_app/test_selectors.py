@@ -1,0 +1,92 @@
+"""What the claimant sees of a request."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from requests_app.models import AccessLink
+from requests_app.selectors import RequestStatus, request_status
+from requests_app.services.decisions import item_decide, item_release
+from requests_app.services.requests import request_close
+from requests_app.states import Outcome
+from tests.personas import Staff
+from tests.staging import Stage, corpus, trained
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artefacts")]
+TODAY = timezone.localdate
+
+
+@pytest.fixture
+def stage(staff: Staff, artefacts: Path) -> Stage:  # noqa: ARG001  # the corpus is written there
+    return Stage.opened(staff, trained(corpus()))
+
+
+def status_of(stage: Stage) -> RequestStatus:
+    stage.request.refresh_from_db()
+    found = request_status(stage.token("status", f"status-{AccessLink.objects.count()}"))
+    assert found is not None
+    return found
+
+
+def way(stage: Stage) -> dict[str, str]:
+    return {step.code: step.state for step in status_of(stage).steps}
+
+
+def test_an_unknown_link_opens_nothing() -> None:
+    assert request_status("no-such-token") is None
+
+
+def test_a_confirmation_link_is_no_status_link(stage: Stage) -> None:
+    assert request_status(stage.token("confirm", "secret")) is None
+
+
+def test_an_expired_link_opens_nothing(stage: Stage) -> None:
+    token = stage.token("status", "secret")
+    AccessLink.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert request_status(token) is None
+
+
+def test_before_the_confirmation_that_is_the_current_step(stage: Stage) -> None:
+    assert way(stage) == {
+        "received": "done",
+        "confirmed": "current",
+        "searched": "todo",
+        "decided": "todo",
+        "carried_out": "todo",
+        "closed": "todo",
+    }
+
+
+def test_after_the_search_the_decision_is_the_current_step(stage: Stage) -> None:
+    stage.searched()
+    assert [code for code, state in way(stage).items() if state == "current"] == ["decided"]
+    assert status_of(stage).can_withdraw
+
+
+def test_while_a_job_runs_carrying_out_is_the_current_step_and_withdrawing_is_over(stage: Stage) -> None:
+    stage.searched().approved()
+    assert [code for code, state in way(stage).items() if state == "current"] == ["carried_out"]
+    assert not status_of(stage).can_withdraw
+
+
+@pytest.mark.usefixtures("signing")
+def test_a_released_request_went_the_whole_way(stage: Stage) -> None:
+    item_release(proposal=stage.searched().signed(), by=stage.staff.nils)
+    status = status_of(stage)
+    assert {step.state for step in status.steps} == {"done"}
+    assert {step.on for step in status.steps} == {TODAY()}
+    assert (status.state_code, status.outcome) == ("closed", "completed")
+
+
+def test_a_refused_request_shows_only_the_steps_it_reached(stage: Stage) -> None:
+    item_decide(item=stage.searched().reviewed(), grant=False, ground="17_3_a", reasons="Press.", by=stage.staff.omar)
+    assert list(way(stage)) == ["received", "confirmed", "searched", "decided", "closed"]
+
+
+def test_a_withdrawn_request_shows_only_the_steps_it_reached(stage: Stage) -> None:
+    request_close(request=stage.request, outcome=Outcome.WITHDRAWN, actor="claimant", template=None)
+    assert list(way(stage)) == ["received", "closed"]
