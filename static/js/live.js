@@ -16,3 +16,15 @@ document.addEventListener("htmx:afterSettle", () => {
   const words = stage.dataset.stage;
   if (announcer.textContent !== words) announcer.textContent = words;
 });
+
+// A poll draws its charts anew; the tables that somebody has opened beside them stay open.
+let opened = [];
+document.addEventListener("htmx:beforeSwap", (event) => {
+  opened = [...event.detail.target.querySelectorAll("details")].map((details) => details.open);
+});
+document.addEventListener("htmx:afterSettle", (event) => {
+  const fresh = document.getElementById(event.detail.target.id) ?? event.detail.target;
+  fresh.querySelectorAll("details").forEach((details, place) => {
+    details.open = opened[place] ?? details.open;
+  });
+});
