@@ -28,6 +28,11 @@ KEYWORDS: dict[str, Any] = {
     "npgettext": ((1, "c"), 2, 3),
     "npgettext_lazy": ((1, "c"), 2, 3),
 }
+TABLES: tuple[dict[str, Any], ...] = (
+    {"MethodEntry": (2,), "MetricEntry": (2,), "Option": (4,), "run": (1,)},
+    {"MethodEntry": (6,)},
+)
+"""Texts in tables of the engine and of verification, which know no gettext: by constructor, the argument to translate."""
 
 
 class Command(BaseCommand):
@@ -46,8 +51,11 @@ def messages_extract(root: Path) -> Catalog:
     catalog = Catalog(domain="django", project="Lethe", charset="utf-8")
     for path in source_files(root):
         source = path.read_text(encoding="utf-8")
-        for _line, text, comments, context in extract("python", BytesIO(python_of(path, source).encode()), KEYWORDS):
-            catalog.add(text, locations=[(path.relative_to(root).as_posix(), 1)], auto_comments=comments, context=context)
+        code = python_of(path, source).encode()
+        for keywords in (KEYWORDS, *TABLES):
+            for _line, text, comments, context in extract("python", BytesIO(code), keywords):
+                place = [(path.relative_to(root).as_posix(), 1)]
+                catalog.add(text, locations=place, auto_comments=comments, context=context)
     return catalog
 
 
