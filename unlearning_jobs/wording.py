@@ -71,7 +71,8 @@ VERDICTS: dict[str, Words] = {
         pgettext_lazy("verdict", "passed"),
         "success",
         gettext_lazy(
-            "By the protocol, the unlearned models are like models that never saw the examples, within the margins fixed beforehand."
+            "By the protocol, the unlearned models are like models that never saw the examples,"
+            " within the margins fixed beforehand."
         ),
     ),
     "failed": Words(

@@ -17,7 +17,7 @@ from requests_app.models import ErasureRequest, Item, Match
 from requests_app.states import Outcome, RequestState
 from unlearning_jobs.engine.corpora import Snapshot as SnapshotFiles
 from unlearning_jobs.engine.matching import Match as Hit
-from unlearning_jobs.engine.matching import Query, match
+from unlearning_jobs.engine.matching import Query, is_searchable, match
 from unlearning_jobs.models import ModelVersion, Snapshot
 from unlearning_jobs.states import ModelState
 
@@ -47,8 +47,7 @@ def request_queries(request: ErasureRequest) -> list[Query]:
     if not request.on_behalf:  # else the address is the representative's
         queries.append(Query(id="email", kind="identifier", value=request.email))
     for number, line in enumerate(filter(None, map(str.strip, request.other_names.splitlines()))):
-        kind = "name" if " " in line else "identifier"
-        queries.append(Query(id=f"other-{number}", kind=kind, value=line))
+        queries.append(Query(id=f"other-{number}", kind="name" if " " in line else "identifier", value=line))
     return queries
 
 
@@ -57,7 +56,8 @@ def request_map(*, request_id: int) -> None:
     request = ErasureRequest.objects.get(pk=request_id)
     if request.state != RequestState.MAPPING:
         return
-    queries = request_queries(request)
+    asked = request_queries(request)
+    queries = [query for query in asked if is_searchable(query)]
     found = {snapshot: _search(snapshot, queries) for snapshot in _active_snapshots()}
     with transaction.atomic():
         for snapshot, candidates in found.items():
@@ -65,6 +65,7 @@ def request_map(*, request_id: int) -> None:
         data = {
             "searched": sorted(snapshot.digest for snapshot in found),
             "queries": [{"kind": q.kind, "hmac": keyed_index(str(q.value), "query")} for q in queries],
+            "not_searchable": len(asked) - len(queries),
             "candidates": sum(len(candidates) for candidates in found.values()),
         }
         request_move(request=request, to=RequestState.REVIEW, kind="mapping.completed", actor=SYSTEM, data=data)

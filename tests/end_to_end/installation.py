@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -29,10 +28,10 @@ class Installation:
 
     def query(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """Rows of a read in the installation's database."""
-        with closing(psycopg2.connect(self.stack.environment["DATABASE_URL"])) as connection:
-            with connection.cursor() as cursor:
-                cursor.execute(sql, values)
-                return list(cursor.fetchall())
+        connect = psycopg2.connect(self.stack.environment["DATABASE_URL"])
+        with closing(connect) as connection, connection.cursor() as cursor:
+            cursor.execute(sql, values)
+            return list(cursor.fetchall())
 
     def sign_in(self, username: str) -> Browser:
         return sign_in(self.stack, self.logins[username])
@@ -75,13 +74,13 @@ def command_line(pid: int) -> bytes:
 def descendants(pid: int) -> list[int]:
     """Process ids below `pid`, from /proc."""
     parents: dict[int, int] = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
             try:
-                stat = Path(f"/proc/{entry}/stat").read_text(encoding="utf-8", errors="replace")
-            except OSError:
+                stat = (entry / "stat").read_text(encoding="utf-8", errors="replace")
+            except OSError:  # it has just ended
                 continue
-            parents[int(entry)] = int(stat.rpartition(")")[2].split()[1])
+            parents[int(entry.name)] = int(stat.rpartition(")")[2].split()[1])
     found, waiting = [], [pid]
     while waiting:
         parent = waiting.pop()

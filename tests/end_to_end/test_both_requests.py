@@ -118,8 +118,8 @@ def review(officer: Person, installation: Installation, reference: str) -> int:
     return count
 
 
-def unlearn(people: dict[str, Person], installation: Installation, reference: str, method: str) -> tuple[int, str]:
-    """Omar proposes, Lena approves, the job runs; returns its number and the verdict."""
+def unlearn(people: dict[str, Person], installation: Installation, reference: str, method: str) -> str:
+    """Omar proposes, Lena approves, the job runs; returns the verdict."""
     omar, lena = people["omar"], people["lena"]
     omar.open(f"/cases/{reference}/items/1/propose/")
     omar.page.locator(f"input[name=method][value={method}]").check()
@@ -140,7 +140,7 @@ def unlearn(people: dict[str, Person], installation: Installation, reference: st
     wait_until("the end of the job", lambda: newest()[1] not in {"queued", "running"}, seconds=600)
     assert newest()[1] == "completed"
     omar.open(f"/jobs/{job}/report/")
-    return job, newest()[2]
+    return newest()[2]
 
 
 def released(people: dict[str, Person], installation: Installation, reference: str) -> None:
@@ -148,11 +148,10 @@ def released(people: dict[str, Person], installation: Installation, reference: s
 
     A verdict may be inconclusive by chance: that is what a level of significance means. Then the officers ask again.
     """
-    for attempt in range(1, MOST_ATTEMPTS + 1):
-        _job, verdict = unlearn(people, installation, reference, "retrain")
-        if verdict == "passed":
-            break
-        assert verdict == "inconclusive", "retraining without the data is what passing means"
+    attempt, verdict = 1, unlearn(people, installation, reference, "retrain")
+    while verdict == "inconclusive" and attempt < MOST_ATTEMPTS:
+        attempt, verdict = attempt + 1, unlearn(people, installation, reference, "retrain")
+    assert verdict == "passed", "retraining without the data is what passing means"
     sql = "SELECT 1 FROM compliance_attestation WHERE subject = %s AND attempt = %s"
     wait_until("the signature", lambda: installation.query(sql, f"request:{reference}", attempt))
     address = f"/cases/{reference}/items/1/proposals/{attempt}/release/"

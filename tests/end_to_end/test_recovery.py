@@ -16,6 +16,7 @@ from .installation import Installation, is_alive, wait_until
 
 pytestmark = pytest.mark.stack
 numbers = count(1)
+FINAL = {"completed", "failed", "cancelled"}
 
 
 def training(installation: Installation, folder: Path, *, longer: int = 4) -> tuple[int, str]:
@@ -40,7 +41,7 @@ def under_way(installation: Installation, job: int) -> int:
 
 
 def ends_completed(installation: Installation, job: int) -> None:
-    wait_until("the end of the job", lambda: installation.job_state(job) in {"completed", "failed", "cancelled"}, seconds=240)
+    wait_until("the end of the job", lambda: installation.job_state(job) in FINAL, seconds=240)
     assert installation.job_state(job) == "completed"
 
 

@@ -18,7 +18,5 @@ print(sorted({"torch", "transformers", "accelerate"} & set(sys.modules)))
 
 
 def test_no_page_needs_torch() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", CODE], capture_output=True, text=True, check=True, cwd=settings.BASE_DIR
-    )
+    done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True, cwd=settings.BASE_DIR)
     assert done.stdout.strip() == "[]"

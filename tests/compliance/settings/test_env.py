@@ -23,7 +23,7 @@ def test_a_secret_may_lie_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 def test_an_unreadable_file_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("LETHE_TEST_FILE", str(tmp_path / "nowhere"))
-    with pytest.raises(ImproperlyConfigured, match="LETHE_TEST_FILE names .*nowhere"):
+    with pytest.raises(ImproperlyConfigured, match=r"LETHE_TEST_FILE names .*nowhere"):
         env_text("LETHE_TEST")
 
 

@@ -1,6 +1,6 @@
 """Finding where a corpus speaks of somebody or holds a work. Torch-free, so web processes may import it."""
 
-from .match import match
+from .match import is_searchable, match
 from .query import Match, Query, QueryError
 
-__all__ = ["Match", "Query", "QueryError", "match"]
+__all__ = ["Match", "Query", "QueryError", "is_searchable", "match"]

@@ -46,6 +46,15 @@ def match(snapshot: Snapshot, queries: Iterable[Query]) -> Iterator[Match]:
     return _matches(snapshot, matchers)
 
 
+def is_searchable(query: Query) -> bool:
+    """Whether there is anything in the query to search for; people type punctuation alone into forms."""
+    try:
+        MATCHERS[query.kind]([query])
+    except QueryError:
+        return False
+    return True
+
+
 def _matches(snapshot: Snapshot, matchers: Mapping[str, Matcher]) -> Iterator[Match]:
     for example in snapshot.examples():
         for kind, matcher in matchers.items():
