@@ -30,10 +30,6 @@ from unlearning_jobs.signals import report_signed
 from unlearning_jobs.states import JobState
 
 REPORT_FILES = ("result.json", "spec.json", "outputs")
-ALWAYS_UNSHOWN = (
-    "That copies of the data outside the named snapshot, or other models trained on it, hold nothing of it.",
-    "That information which others derived from the data before is gone.",
-)
 
 
 def report_sign(*, job_id: int) -> Attestation | None:
@@ -101,7 +97,7 @@ def _predicate(job: Job, result: JobResult) -> UnlearningReport:
         started_at=format_time(job.started_at),
         finished_at=format_time(job.finished_at),
         verdict=_verdict(evaluation),
-        does_not_show=(*evaluation.limits, *ALWAYS_UNSHOWN),
+        does_not_show=evaluation.limits,
         environment=dict(result.environment),
     )
 
