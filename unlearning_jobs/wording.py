@@ -78,7 +78,7 @@ VERDICTS: dict[str, Words] = {
     "failed": Words(
         pgettext_lazy("verdict", "failed"),
         "danger",
-        gettext_lazy("By the protocol, the unlearned models differ from models that never saw the examples."),
+        gettext_lazy("Something that the protocol judges lies outside its margin of models that never saw the examples."),
     ),
     "inconclusive": Words(
         pgettext_lazy("verdict", "inconclusive"),
