@@ -127,7 +127,7 @@ TIME_ZONE = env_text("TIME_ZONE", "Europe/Berlin")
 # -- static files
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = VAR / "staticfiles"
+STATIC_ROOT = None if LOCAL else VAR / "staticfiles"  # a local machine serves them from static/ itself
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
