@@ -31,7 +31,8 @@ CORPUS, MODEL = "tofu", "tofu-model"
 PROBES = {"real_authors": "real_authors_perturbed.json", "world_facts": "world_facts_perturbed.json"}
 PERTURBED = ("retain_perturbed", "forget10_perturbed", "forget05_perturbed", "forget01_perturbed")
 METHODS: tuple[Method, ...] = (("npo", {}),)
-REPLICATES, ORACLES = 2, 8
+REPLICATES, ORACLES = 1, 8
+"""One replicate is the least with which a permutation can reach p = 0.05 against eight oracles (2 of 45 labelings)."""
 SHOWN = {"forget_quality", "model_utility"}
 
 

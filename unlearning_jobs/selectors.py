@@ -12,6 +12,7 @@ from .engine.catalogue import METHODS, Facts, expected_cost, obstacles
 from .engine.contracts import Evaluation, JobResult, Recipe
 from .engine.corpora import Example
 from .engine.corpora import Snapshot as SnapshotFiles
+from .engine.errors import CorpusError
 from .models import Job, ModelVersion, Snapshot
 
 
@@ -76,8 +77,17 @@ def method_options(base: ModelVersion, forget_count: int) -> list[MethodOption]:
 
 
 def examples_by_id(snapshot: Snapshot, record_ids: Iterable[str]) -> dict[str, Example]:
-    """The examples themselves, for an officer's eyes."""
-    files = SnapshotFiles.open(settings.ARTEFACTS / snapshot.path, digest=snapshot.digest)
+    """The examples themselves, for an officer's eyes.
+
+    Jobs and searches check every line of the corpus; a page checks only that it opens the right snapshot.
+
+    Raises:
+        CorpusError: the snapshot is gone, or another one lies in its place.
+    """
+    files = SnapshotFiles.open(settings.ARTEFACTS / snapshot.path)
+    if files.info.digest != snapshot.digest:
+        message = f"The folder {snapshot.path} holds another snapshot than the registered one."
+        raise CorpusError(message)
     return {example.id: example for example in files.get(record_ids)}
 
 
