@@ -128,9 +128,12 @@ def proposal_decline(*, proposal: Proposal, by: Account) -> Proposal:
 
 @transaction.atomic
 def proposal_evaluated(*, job: Job) -> None:
-    """Takes over a finished job's verdict: passed waits for its release, anything else goes back to the officer."""
-    proposal = Proposal.objects.filter(job=job).select_related("item__request").first()
-    if proposal is None or proposal.item.state != ItemState.RUNNING:
+    """Takes over a finished job's verdict: passed waits for its release, anything else goes back to the officer.
+
+    Once per proposal: an earlier attempt's job says nothing about an item that runs again under a later one.
+    """
+    proposal = Proposal.objects.select_for_update(of=("self",)).filter(job=job).select_related("item__request").first()
+    if proposal is None or proposal.verdict or proposal.item.state != ItemState.RUNNING:
         return
     proposal.verdict = job.verdict if job.state == JobState.COMPLETED else job.state
     proposal.save(update_fields=["verdict"])

@@ -34,7 +34,7 @@ def requests_reconcile() -> None:
         enqueue(MAP_TASK, pk, queue="matching")
     for pk in Message.objects.filter(state=Message.State.WAITING, created_at__lt=overdue).values_list("pk", flat=True):
         enqueue(SEND_TASK, pk, queue="default")
-    missed = Proposal.objects.filter(item__state=ItemState.RUNNING, job__finished_at__lt=overdue)
+    missed = Proposal.objects.filter(verdict="", item__state=ItemState.RUNNING, job__finished_at__lt=overdue)
     for proposal in missed.select_related("job"):
         if proposal.job:
             proposal_evaluated(job=proposal.job)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
 
 from compliance.evidence.statements import UNLEARNING_REPORT
 from compliance.models import Account, Attestation, RecordEntry
@@ -22,6 +24,7 @@ from requests_app.services.decisions import (
 )
 from requests_app.services.intake import ClaimantDetails, TargetDetails, request_submit
 from requests_app.services.mapping import matches_decide, review_complete
+from requests_app.services.reconcile import requests_reconcile
 from requests_app.services.requests import request_move
 from requests_app.states import ItemState, Outcome, RequestState
 from tests.factories import PROTOCOL, account, model_version
@@ -246,6 +249,28 @@ def test_another_method_needs_a_new_approval(case: Case) -> None:
     assert second.number == 2
     assert second.approved_by is None
     assert second.job is None
+
+
+def test_an_earlier_attempt_never_ends_a_later_one(case: Case) -> None:
+    first = case.evaluated("failed")
+    second = proposal_submit(item=case.item(), method=RETRAIN, protocol=PROTOCOL, by=case.omar)
+    proposal_approve(proposal=second, by=case.lena)
+    assert first.job is not None
+    Job.objects.filter(pk=first.job.pk).update(finished_at=timezone.now() - timedelta(minutes=5))
+
+    proposal_evaluated(job=first.job)
+    requests_reconcile()
+    assert case.item().state == ItemState.RUNNING
+
+
+def test_a_verdict_that_nobody_took_over_is_found_by_the_reconciler(case: Case) -> None:
+    proposal = case.evaluated()
+    Proposal.objects.filter(pk=proposal.pk).update(verdict="")
+    Item.objects.update(state=ItemState.RUNNING)
+    Job.objects.update(finished_at=timezone.now() - timedelta(minutes=5))
+    requests_reconcile()
+
+    assert case.item().state == ItemState.AWAITING_RELEASE
 
 
 def test_a_job_that_failed_sends_the_item_back(case: Case) -> None:
