@@ -27,6 +27,10 @@ class Run:
     own: int
     length: int
 
+    @property
+    def end(self) -> int:
+        return self.place + self.length
+
 
 class ExactMatcher:
     """A query of fewer than eight words must occur whole; of a longer one, a passage.
@@ -58,8 +62,7 @@ class ExactMatcher:
         for query, runs in self._runs(folded).items():
             for passage in _passages(runs):
                 covered = {i for run in passage for i in range(run.own, run.own + run.length)}
-                last = passage[-1]
-                end = found[last.place + last.length - 1].end
+                end = found[max(run.end for run in passage) - 1].end
                 yield Span(query, found[passage[0].place].start, end, len(covered) / len(self._words[query]))
 
     def _phrase_spans(self, found: list[Word], folded: list[str]) -> Iterator[Span]:
@@ -70,18 +73,16 @@ class ExactMatcher:
                     yield Span(query, found[i].start, found[i + len(own) - 1].end, 1.0)
 
     def _runs(self, folded: list[str]) -> dict[str, list[Run]]:
-        """Maximal shared runs per query, in the order of the text. Each place belongs to the longest run that covers it."""
+        """Every maximal shared run per query, in the order of the text. In repetitive texts runs overlap."""
         runs: defaultdict[str, list[Run]] = defaultdict(list)
-        free: defaultdict[str, int] = defaultdict(int)  # first place after the query's last run
+        # First place after the last run on a diagonal: text and query advance together there, so nothing is missed.
+        free: defaultdict[tuple[str, int], int] = defaultdict(int)
         for place in range(len(folded) - SEED + 1):
-            longest: dict[str, Run] = {}
             for query, own in self._seeds.get(tuple(folded[place : place + SEED]), ()):
-                if place >= free[query]:
+                if place >= free[query, place - own]:
                     run = Run(place, own, _shared(folded, place, self._words[query], own))
-                    longest[query] = max(longest.get(query, run), run, key=lambda r: r.length)
-            for query, run in longest.items():
-                runs[query].append(run)
-                free[query] = run.place + run.length
+                    runs[query].append(run)
+                    free[query, place - own] = run.end
         return runs
 
 
@@ -95,16 +96,18 @@ def _shared(text: list[str], place: int, query: list[str], own: int) -> int:
 def _passages(runs: list[Run]) -> Iterator[list[Run]]:
     """Neighbouring runs together, where they are long enough to be no coincidence."""
     passage: list[Run] = []
+    end = 0
     for run in runs:
-        if passage and run.place - (passage[-1].place + passage[-1].length) > GAP:
+        if passage and run.place - end > GAP:
             if _long_enough(passage):
                 yield passage
             passage = []
         passage.append(run)
+        end = max(end, run.end)
     if passage and _long_enough(passage):
         yield passage
 
 
 def _long_enough(passage: list[Run]) -> bool:
-    lengths = [run.length for run in passage]
-    return max(lengths) >= RUN or sum(lengths) >= TOGETHER
+    shared = {place for run in passage for place in range(run.place, run.end)}
+    return max(run.length for run in passage) >= RUN or len(shared) >= TOGETHER

@@ -57,6 +57,10 @@ def test_runs_with_a_changed_word_between_count_together() -> None:
     assert len(spans(POEM, longer)) == 1
 
 
+def test_a_shorter_run_before_it_hides_no_passage() -> None:
+    assert len(spans("a a a a a a a b", "a a a a a a a a b")) == 1
+
+
 @given(
     before=st.lists(st.sampled_from("abcdefgh"), max_size=20),
     after=st.lists(st.sampled_from("abcdefgh"), max_size=20),
