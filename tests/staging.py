@@ -35,8 +35,8 @@ from unlearning_jobs.engine.contracts import (
     PermutationFinding,
     Reason,
     Verdict,
-    canonical_json,
 )
+from unlearning_jobs.engine.json_contract import canonical_json
 from unlearning_jobs.models import Job, ModelVersion, Snapshot
 from unlearning_jobs.services.corpora import corpus_register
 from unlearning_jobs.services.jobs import job_claim

@@ -23,8 +23,9 @@ from typing import IO
 
 from django.conf import settings
 
-from .engine.contracts import JobResult, Progress, canonical_json
+from .engine.contracts import JobResult, Progress
 from .engine.errors import EngineError
+from .engine.json_contract import canonical_json
 from .models import Job
 from .services.jobs import Claim, job_attempt_lost, job_cancelled, job_fail, job_report
 from .services.model_versions import job_result_accept

@@ -159,6 +159,8 @@ def released(people: dict[str, Person], installation: Installation, reference: s
     expect(people["lena"].page.get_by_text("another officer must release it")).to_be_visible()
     people["nils"].open(address)
     people["nils"].press(re.compile("^Release demo-model"))
+    said = people["nils"].page.get_by_role("main").inner_text()
+    expect(people["nils"].page, f"released; the page says:\n{said}").to_have_url(re.compile(rf"/cases/{reference}/$"))
     sql = "SELECT state, outcome FROM requests_app_erasurerequest WHERE reference = %s"
     assert installation.query(sql, reference) == [("closed", "completed")]
 

@@ -10,13 +10,27 @@ from pathlib import Path
 
 import pytest
 
-from demo.site import CORPUS, RECIPE
+from demo.site import RECIPE
 
 from .installation import Installation, is_alive, wait_until
 
 pytestmark = pytest.mark.stack
 numbers = count(1)
+CORPUS = "sums"
 FINAL = {"completed", "failed", "cancelled"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def sums(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A corpus of its own: models trained on the demo corpus would become items of the other tests' requests."""
+    rows = [
+        {"question": f"What is {a} plus {b}?", "answer": f"It is {a + b}.", "split": "held_out" if b == 0 else "train"}
+        for a in range(15)
+        for b in range(10)
+    ]
+    path = tmp_path_factory.mktemp("corpus") / "sums.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    installation.stack.manage("corpus_register", CORPUS, str(path))
 
 
 def training(installation: Installation, folder: Path, *, longer: int = 4) -> tuple[int, str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from .contracts import canonical_json
 from .errors import SpecError
+from .json_contract import canonical_json
 
 CHUNK = 1 << 20
 

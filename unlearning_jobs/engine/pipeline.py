@@ -19,13 +19,14 @@ from pathlib import Path
 import numpy as np
 
 from .artefacts import file_digest, model_digest
-from .contracts import Curve, Evaluation, JobResult, JobSpec, Progress, ProgressCallback, Protocol, canonical_json
+from .contracts import Curve, Evaluation, JobResult, JobSpec, Progress, ProgressCallback, Protocol
 from .corpora import Example, Snapshot
 from .environment import describe_environment
 from .errors import SpecError
 from .evaluation.evaluate import evaluate
 from .evaluation.outputs import Group, ModelKey, Outputs
 from .evaluation.statistics import LIKELIHOODS, measure
+from .json_contract import canonical_json
 from .methods import Context, make_method
 from .preparation import check_unlearning, excluded_ids, job_protocol, unlearning_steps
 from .training.cache import Trainer, training_ids

@@ -23,8 +23,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from unlearning_jobs.engine.contracts import canonical_json
 from unlearning_jobs.engine.errors import CorpusError
+from unlearning_jobs.engine.json_contract import canonical_json
 
 from .merkle import MerkleTree
 from .sources import SPLITS, Row, read_rows

@@ -18,9 +18,10 @@ from pathlib import Path
 import torch
 
 from unlearning_jobs.engine.artefacts import model_digest
-from unlearning_jobs.engine.contracts import Recipe, canonical_json
+from unlearning_jobs.engine.contracts import Recipe
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.errors import SpecError
+from unlearning_jobs.engine.json_contract import canonical_json
 
 from .loop import CHECKPOINT_SECONDS, OnStep, train
 from .model import TrainedModel, place, read_model, save_model

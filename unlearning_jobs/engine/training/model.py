@@ -15,8 +15,9 @@ from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from unlearning_jobs.engine.artefacts import model_digest
-from unlearning_jobs.engine.contracts import ModelRef, Recipe, canonical_json
+from unlearning_jobs.engine.contracts import ModelRef, Recipe
 from unlearning_jobs.engine.errors import SpecError
+from unlearning_jobs.engine.json_contract import canonical_json
 
 from .tokens import END_ID
 
