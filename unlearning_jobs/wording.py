@@ -100,6 +100,7 @@ STAGES: dict[str, Any] = {
     "measure": gettext_lazy("Measuring"),
     "load": gettext_lazy("Loading the model"),
     "unlearn": gettext_lazy("Unlearning"),
+    "ensemble": gettext_lazy("Training replicates and oracles"),
     "replicates": gettext_lazy("Training and unlearning replicates"),
     "oracles": gettext_lazy("Training oracles"),
     "evaluate": gettext_lazy("Evaluating"),

@@ -31,6 +31,7 @@ from .methods import Context, make_method
 from .preparation import check_unlearning, excluded_ids, job_protocol, unlearning_steps
 from .training.cache import Trainer, training_ids
 from .training.device import check_memory, choose_device
+from .training.ensemble import processes_worthwhile, train_ensemble
 from .training.model import TrainedModel, load_model, place, save_model
 
 UNLEARNING_COPIES = 6
@@ -159,6 +160,7 @@ def _unlearn(job: Job) -> JobResult:
     with job.stage("unlearn") as part:
         shipped = job.apply(production, own, spec.seed, job.noting(part(0)))
         note("unlearned", spec.seed, shipped, everything=True)
+    _train_side_by_side(job, protocol)
     with job.stage("replicates", 2 * len(protocol.replicate_seeds)) as part:
         for i, seed in enumerate(protocol.replicate_seeds):
             replicate = job.original(seed, part(2 * i))
@@ -173,6 +175,22 @@ def _unlearn(job: Job) -> JobResult:
     about = {**job.trainer.about(excluded_ids(spec), spec.seed), "method": method.to_json(), "spec_digest": spec.digest()}
     save_model(shipped, job.out / "model", about)
     return _finish(job, shipped, outputs, evaluation=evaluation)
+
+
+def _train_side_by_side(job: Job, protocol: Protocol) -> None:
+    """Train the replicates' originals and the oracles together into the cache, where that is faster than one by one."""
+    spec = job.spec
+    wanted = [(spec.exclude_ids, seed) for seed in protocol.replicate_seeds]
+    wanted += [(excluded_ids(spec), seed) for seed in protocol.oracle_seeds]
+    if (processes := processes_worthwhile(job.trainer, wanted)) > 1:
+        with job.stage("ensemble", len(wanted)) as part:
+            done = [0.0] * len(wanted)
+
+            def on_model(place: int, steps: int, total: int) -> None:
+                done[place] = steps / total
+                part(int(sum(done)))(Progress("ensemble", int(PERCENT * (sum(done) % 1)), PERCENT))
+
+            train_ensemble(job.trainer, wanted, on_model, processes=processes)
 
 
 def _evaluation_sets(job: Job, protocol: Protocol) -> dict[str, list[Example]]:

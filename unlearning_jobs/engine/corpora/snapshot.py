@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -71,6 +71,10 @@ class Snapshot:
         except (OSError, ValueError, KeyError):
             raise CorpusError(UNREADABLE) from None
         return snapshot
+
+    def __reduce__(self) -> tuple[Callable[[Path], Snapshot], tuple[Path]]:
+        """Another process opens the files by itself; what they hold is not sent to it."""
+        return Snapshot.open, (self.folder,)
 
     def __len__(self) -> int:
         return self.info.examples

@@ -44,7 +44,7 @@ class Trainer:
             as `train`.
         """
         about = self.about(exclude_ids, seed)
-        entry = self.cache / hashlib.sha256(canonical_json(about)).hexdigest()
+        entry = self._entry(about)
         self.cache.mkdir(parents=True, exist_ok=True)
         with _locked(entry.with_suffix(".lock")):
             model = _read_entry(entry)
@@ -66,6 +66,13 @@ class Trainer:
                 on_step(1, 1, float("nan"))
         place(model.network, self.device)
         return model
+
+    def has(self, exclude_ids: Collection[str], seed: int) -> bool:
+        """Whether the model has been trained already."""
+        return self._entry(self.about(exclude_ids, seed)).exists()
+
+    def _entry(self, about: dict[str, object]) -> Path:
+        return self.cache / hashlib.sha256(canonical_json(about)).hexdigest()
 
     def about(self, exclude_ids: Collection[str], seed: int) -> dict[str, object]:
         """What such a model comes from; it is kept in its `lethe.json`."""

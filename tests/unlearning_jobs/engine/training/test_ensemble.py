@@ -1,0 +1,90 @@
+"""Models trained side by side, in processes of their own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from multiprocessing import active_children
+from pathlib import Path
+
+import pytest
+import torch
+
+from unlearning_jobs.engine.contracts import Architecture, Recipe
+from unlearning_jobs.engine.corpora import Snapshot
+from unlearning_jobs.engine.errors import TrainingDivergedError
+from unlearning_jobs.engine.training import ensemble
+from unlearning_jobs.engine.training.cache import Trainer
+from unlearning_jobs.engine.training.ensemble import processes_worthwhile, train_ensemble
+
+WANTED = [((), 1), (("e00000000",), 2), (("e00000000",), 3)]
+
+
+@pytest.fixture
+def fresh(snapshot: Snapshot, recipe: Recipe, tmp_path: Path) -> Trainer:
+    return Trainer(replace(recipe, epochs=2), snapshot, tmp_path / "cache", torch.device("cpu"))
+
+
+def steps_to_obtain(trainer: Trainer, exclude: tuple[str, ...], seed: int) -> int:
+    """1 for a model that is in the cache."""
+    steps: list[int] = []
+    trainer.obtain(exclude, seed, lambda done, _total, _loss: steps.append(done))
+    return steps[-1]
+
+
+def test_every_model_is_trained_into_the_cache_and_reports_its_own_progress(fresh: Trainer) -> None:
+    fresh.obtain(*WANTED[1], lambda *_: None)
+    seen: dict[int, tuple[int, int]] = {}
+    train_ensemble(fresh, WANTED, lambda place, done, total: seen.__setitem__(place, (done, total)), processes=2)
+    assert seen == {0: (4, 4), 2: (4, 4)}, "the cached one is not trained again"
+    assert [steps_to_obtain(fresh, *model) for model in WANTED] == [1, 1, 1]
+
+
+def test_they_are_the_models_that_one_process_with_one_thread_trains(fresh: Trainer, tmp_path: Path) -> None:
+    threads = torch.get_num_threads()
+    train_ensemble(fresh, WANTED[:2], lambda *_: None, processes=threads)
+    torch.set_num_threads(1)
+    try:
+        alone = replace(fresh, cache=tmp_path / "alone").obtain(*WANTED[1], lambda *_: None)
+    finally:
+        torch.set_num_threads(threads)
+    together = fresh.obtain(*WANTED[1], lambda *_: None)
+    pairs = zip(alone.network.parameters(), together.network.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_a_model_that_cannot_be_trained_is_left_to_the_caller_who_meets_the_error(fresh: Trainer) -> None:
+    diverging = replace(fresh, recipe=replace(fresh.recipe, learning_rate=1e30))
+    train_ensemble(diverging, WANTED[:2], lambda *_: None, processes=2)
+    assert not diverging.has(*WANTED[0])
+    with pytest.raises(TrainingDivergedError):
+        diverging.obtain(*WANTED[0], lambda *_: None)
+
+
+def test_a_killed_process_takes_only_its_own_models_along(fresh: Trainer) -> None:
+    trainer = replace(fresh, recipe=replace(fresh.recipe, epochs=40))
+    killed: list[int] = []
+
+    def kill_the_first(place: int, _done: int, _total: int) -> None:
+        if place == 0 and not killed:
+            killed.append(place)
+            min(active_children(), key=lambda child: child.pid or 0).kill()
+
+    train_ensemble(trainer, WANTED[:2], kill_the_first, processes=2)
+    assert killed
+    assert [trainer.has(*model) for model in WANTED[:2]] == [False, True]
+
+
+def test_small_work_stays_in_one_process_and_large_work_takes_a_thread_each(fresh: Trainer) -> None:
+    large = replace(fresh, recipe=replace(fresh.recipe, epochs=100_000))
+    threads = torch.get_num_threads()
+    assert processes_worthwhile(fresh, WANTED) == 1
+    assert processes_worthwhile(large, WANTED) == min(3, threads)
+    assert processes_worthwhile(large, WANTED[:1]) == 1
+    assert processes_worthwhile(replace(large, device=torch.device("cuda")), WANTED) == 1
+
+
+def test_no_more_processes_are_started_than_fit_into_memory(fresh: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ensemble, "memory_available", lambda _: 5 * 2**30)
+    wide = Architecture(hidden_size=4096, layers=1, heads=2, intermediate_size=4096, max_length=96)
+    large = replace(fresh, recipe=replace(fresh.recipe, epochs=100_000, architecture=wide))
+    assert processes_worthwhile(large, WANTED) == 1
