@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -24,7 +26,7 @@ from unlearning_jobs.engine.contracts import (
 )
 from unlearning_jobs.engine.contracts import Recipe as RecipeContract
 from unlearning_jobs.models import Job, ModelVersion, Recipe, Snapshot
-from unlearning_jobs.states import MODEL_TRANSITIONS, ModelState
+from unlearning_jobs.states import MODEL_TRANSITIONS, JobState, ModelState
 
 from .jobs import Claim, job_complete, job_create
 
@@ -55,7 +57,7 @@ def model_train(*, name: str, recipe: RecipeContract, snapshot: Snapshot, seed: 
         snapshot=snapshot_ref(snapshot),
         recipe=recipe,
         seed=seed,
-        cache=str(settings.ARTEFACTS / "cache"),
+        cache=str(model_cache(snapshot)),
     )
     row = recipe_register(recipe=recipe, actor=actor)
     return job_create(spec=spec, subject=f"model:{name}", model_name=name, snapshot=snapshot, recipe=row, actor=actor)
@@ -87,7 +89,7 @@ def unlearning_start(
         snapshot=snapshot_ref(base.snapshot),
         recipe=RecipeContract.from_json(base.recipe.body),
         seed=base.seed,
-        cache=str(settings.ARTEFACTS / "cache"),
+        cache=str(model_cache(base.snapshot)),
         model=ModelRef(path=str(settings.ARTEFACTS / base.path), digest=base.digest),
         earlier=tuple(UnlearningStep.from_json(step) for step in base.steps),
         forget_ids=forget_ids,
@@ -173,22 +175,33 @@ def model_version_release(*, version: ModelVersion, actor: str) -> ModelVersion:
 def model_version_destroy(*, version: ModelVersion, by: Account) -> ModelVersion:
     """Deletes the artefact of a quarantined version, or of a candidate that will not be released.
 
-    The intent stands in the record before the files go; a crash in between leaves files without a row pointing at them,
-    never the reverse.
+    With a quarantined version go the models that were trained on its corpus for evaluations: some of them have seen what
+    the version had to forget. A later evaluation trains anew those that it needs. The intent stands in the record before
+    the files go; a crash in between leaves files without a row pointing at them, never the reverse.
 
     Raises:
         NotAllowedError: `by` is no engineer.
-        StaleStateError: the version is active or destroyed already.
+        StaleStateError: the version is active or destroyed already, or a job is using those models.
     """
     if by.role != Account.Role.ENGINEER:
         raise NotAllowedError(_("Only an engineer can destroy a model version."))
-    version = ModelVersion.objects.select_for_update().get(pk=version.pk)
-    folder = settings.ARTEFACTS / version.path
+    version = ModelVersion.objects.select_for_update(of=("self",)).select_related("snapshot").get(pk=version.pk)
+    folders = [settings.ARTEFACTS / version.path]
+    if version.state == ModelState.QUARANTINED:
+        if Job.objects.filter(snapshot=version.snapshot, state__in=[JobState.QUEUED, JobState.RUNNING]).exists():
+            raise StaleStateError(_("A job on the same corpus is queued or running. Destroy the version when it has ended."))
+        folders.append(model_cache(version.snapshot))
     _move(version, ModelState.DESTROYED, by.opaque)
     version.path = ""
     version.save(update_fields=["path"])
-    transaction.on_commit(lambda: shutil.rmtree(folder, ignore_errors=True))
+    for folder in folders:
+        transaction.on_commit(partial(shutil.rmtree, folder, ignore_errors=True))
     return version
+
+
+def model_cache(snapshot: Snapshot) -> Path:
+    """Folder of the models that jobs on this snapshot train beside the one they are about: replicates and oracles."""
+    return Path(settings.ARTEFACTS) / "cache" / snapshot.digest
 
 
 def _move(version: ModelVersion, to: ModelState, actor: str) -> None:
