@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -24,6 +25,8 @@ from .requests import request_close, request_move
 
 MAP_TASK = "requests_app.request_map"
 RESENDS_AT_MOST = 5
+UNCONFIRMED_AT_MOST = 5
+"""Requests that wait for one address to confirm them: nobody can fill a stranger's mailbox through the form."""
 
 
 class LinkError(Exception):
@@ -74,9 +77,19 @@ def request_submit(
     """Takes a submission in, starts the clock, and sends the confirmation link.
 
     The same `submission_key` again returns the request that it made the first time.
+
+    Raises:
+        ValidationError: too many requests wait for this address to confirm them.
     """
     key = hashlib.sha256(submission_key.encode()).hexdigest()
+    if earlier := ErasureRequest.objects.filter(submission_key=key).first():
+        return earlier
     request = _request(claimant, target)
+    waiting = ErasureRequest.objects.filter(email_index=request.email_index, state=RequestState.AWAITING_CONFIRMATION)
+    if submitted_by is None and waiting.count() >= UNCONFIRMED_AT_MOST:
+        raise ValidationError(
+            _("Several requests already wait for this e-mail address. Open the link in one of our e-mails to go on with it.")
+        )
     request.kind, request.language, request.submitted_by, request.submission_key = kind, language, submitted_by, key
     actor = submitted_by.opaque if submitted_by else CLAIMANT
     try:
@@ -85,7 +98,7 @@ def request_submit(
             data = {"kind": kind, "language": language, "due_on": request.due_on.isoformat(), "submitted_by": actor}
             record_append(subject=request.subject, kind="request.submitted", actor=actor, data=data)
             message_queue(request=request, template="confirm_address")
-    except IntegrityError:
+    except IntegrityError:  # the same form was sent twice at once
         existing = ErasureRequest.objects.filter(submission_key=key).first()
         if existing is None:
             raise
