@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
-from multiprocessing import active_children
+from multiprocessing import active_children, get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 import torch
 
+from tests.end_to_end.installation import is_alive, wait_until
 from unlearning_jobs.engine.contracts import Architecture, Recipe
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.errors import TrainingDivergedError
@@ -31,23 +34,26 @@ def steps_to_obtain(trainer: Trainer, exclude: tuple[str, ...], seed: int) -> in
     return steps[-1]
 
 
-def test_every_model_is_trained_into_the_cache_and_reports_its_own_progress(fresh: Trainer) -> None:
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_what_is_missing_is_trained_into_the_cache_and_is_what_this_process_would_have_trained(
+    fresh: Trainer, tmp_path: Path
+) -> None:
     fresh.obtain(*WANTED[1], lambda *_: None)
     seen: dict[int, tuple[int, int]] = {}
     train_ensemble(fresh, WANTED, lambda place, done, total: seen.__setitem__(place, (done, total)), processes=2)
+
     assert seen == {0: (4, 4), 2: (4, 4)}, "the cached one is not trained again"
     assert [steps_to_obtain(fresh, *model) for model in WANTED] == [1, 1, 1]
-
-
-def test_they_are_the_models_that_one_process_with_one_thread_trains(fresh: Trainer, tmp_path: Path) -> None:
-    threads = torch.get_num_threads()
-    train_ensemble(fresh, WANTED[:2], lambda *_: None, processes=threads)
-    torch.set_num_threads(1)
-    try:
-        alone = replace(fresh, cache=tmp_path / "alone").obtain(*WANTED[1], lambda *_: None)
-    finally:
-        torch.set_num_threads(threads)
-    together = fresh.obtain(*WANTED[1], lambda *_: None)
+    together = fresh.obtain(*WANTED[2], lambda *_: None)
+    alone = replace(fresh, cache=tmp_path / "alone").obtain(*WANTED[2], lambda *_: None)
     pairs = zip(alone.network.parameters(), together.network.parameters(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
 
@@ -72,6 +78,27 @@ def test_a_killed_process_takes_only_its_own_models_along(fresh: Trainer) -> Non
     train_ensemble(trainer, WANTED[:2], kill_the_first, processes=2)
     assert killed
     assert [trainer.has(*model) for model in WANTED[:2]] == [False, True]
+
+
+def _train_and_tell_who_works(trainer: Trainer, sender: Connection) -> None:
+    def tell(*_: int) -> None:
+        sender.send([child.pid for child in active_children()])
+
+    train_ensemble(trainer, WANTED[:2], tell, processes=2)
+
+
+def test_the_processes_end_when_the_jobs_process_is_killed(fresh: Trainer) -> None:
+    trainer = replace(fresh, recipe=replace(fresh.recipe, epochs=100_000))
+    context = get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    job = context.Process(target=_train_and_tell_who_works, args=(trainer, sender))
+    job.start()
+    workers = receiver.recv()
+    job.kill()
+    job.join()
+
+    wait_until("the end of the workers", lambda: not any(map(is_alive, workers)), seconds=60)
+    assert len(workers) == 2
 
 
 def test_small_work_stays_in_one_process_and_large_work_takes_a_thread_each(fresh: Trainer) -> None:
