@@ -33,7 +33,7 @@ serve: install ## the site and its workers on PORT, with demo data and log-ins, 
 	@$(BIN)/python -m demo serve --port $(PORT)
 
 test: install browser ## every test, browser tests included
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: install ## ruff, mypy, import-linter, migrations, templates
 	$(BIN)/ruff check .

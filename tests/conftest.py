@@ -10,6 +10,12 @@ from pytest_django import Settings
 from tests.personas import Staff
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What starts a whole installation comes first, since it takes longest; otherwise one worker would end far behind."""
+    items.sort(key=lambda item: item.get_closest_marker("stack") is None)
+
+
 @pytest.fixture
 def artefacts(settings: Settings, tmp_path: Path) -> Path:
     """A folder of its own for corpora, models and outputs."""

@@ -28,13 +28,16 @@ class ModelState(models.TextChoices):
     CANDIDATE = "candidate", _("Candidate")
     ACTIVE = "active", _("Active")
     QUARANTINED = "quarantined", _("Quarantined")
+    DESTROYING = "destroying", _("Being destroyed")
     DESTROYED = "destroyed", _("Destroyed")
 
 
 MODEL_TRANSITIONS: dict[ModelState, frozenset[ModelState]] = {
     # a candidate that is never released is destroyed
-    ModelState.CANDIDATE: frozenset({ModelState.ACTIVE, ModelState.DESTROYED}),
+    ModelState.CANDIDATE: frozenset({ModelState.ACTIVE, ModelState.DESTROYING}),
     ModelState.ACTIVE: frozenset({ModelState.QUARANTINED}),
-    ModelState.QUARANTINED: frozenset({ModelState.DESTROYED}),
+    ModelState.QUARANTINED: frozenset({ModelState.DESTROYING}),
+    # ordered, and in the record; destroyed when a worker has deleted the files
+    ModelState.DESTROYING: frozenset({ModelState.DESTROYED}),
     ModelState.DESTROYED: frozenset(),
 }

@@ -10,6 +10,8 @@ from celery import shared_task
 from compliance.services import StaleStateError
 
 from .runner import job_execute
+from .services.destruction import destruction_reconcile
+from .services.destruction import model_version_files_delete as files_delete
 from .services.jobs import job_claim
 from .services.jobs import jobs_reconcile as reconcile
 from .services.reports import report_sign as sign
@@ -32,6 +34,12 @@ def job_run(job_id: int) -> None:
 @shared_task(name="unlearning_jobs.jobs_reconcile", queue="default")
 def jobs_reconcile() -> None:
     reconcile()
+    destruction_reconcile()
+
+
+@shared_task(name="unlearning_jobs.model_version_files_delete", queue="jobs")
+def model_version_files_delete(version_id: int) -> None:
+    files_delete(version_id=version_id)
 
 
 @shared_task(name="unlearning_jobs.report_sign", queue="signing")

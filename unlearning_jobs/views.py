@@ -25,7 +25,7 @@ from compliance.models import Account
 from compliance.services import StaleStateError
 
 from .models import Corpus, Job, JobAttempt, ModelVersion
-from .services import jobs, model_versions
+from .services import destruction, jobs
 from .states import MODEL_TRANSITIONS, JobState, ModelState
 from .wording import CURVES, ERRORS, JOB_TONES, MODEL_TONES, RUN_OUTCOMES, VERDICTS, duration, method_title, stage_title
 
@@ -238,7 +238,7 @@ def model_list(request: HttpRequest) -> HttpResponse:
 
 
 def _can_destroy(version: ModelVersion) -> bool:
-    return ModelState.DESTROYED in MODEL_TRANSITIONS[ModelState(version.state)]
+    return ModelState.DESTROYING in MODEL_TRANSITIONS[ModelState(version.state)]
 
 
 @roles_required(Account.Role.ENGINEER)
@@ -249,7 +249,7 @@ def model_destroy(request: HttpRequest, pk: int) -> HttpResponse:
     problem = ""
     if request.method == "POST":
         try:
-            model_versions.model_version_destroy(version=version, by=account_of(request))
+            destruction.model_version_destroy(version=version, by=account_of(request))
         except StaleStateError as error:
             problem = str(error)
         else:

@@ -26,6 +26,7 @@ MODEL_TONES = {
     ModelState.CANDIDATE: "info",
     ModelState.ACTIVE: "success",
     ModelState.QUARANTINED: "warning",
+    ModelState.DESTROYING: "warning",
     ModelState.DESTROYED: "neutral",
 }
 

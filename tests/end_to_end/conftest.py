@@ -1,4 +1,4 @@
-"""One real installation for the whole session: PostgreSQL, Redis, web server, workers, signing process, Chromium."""
+"""One real installation per test process: PostgreSQL, Redis, web server, workers, signing process, Chromium."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from demo.site import Login, seed_accounts, seed_corpus, seed_model
 
 from .installation import Installation
 
-VAR = Path(__file__).resolve().parents[2] / "var" / "end-to-end"
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+VAR = Path(__file__).resolve().parents[2] / "var" / f"end-to-end-{WORKER}"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 

@@ -206,7 +206,7 @@ def test_an_engineer_destroys_a_candidate_after_a_confirmation(finished: Stage) 
     assert "This cannot be undone." in page.words
     site.submit(page, action=f"/jobs/models/{candidate.pk}/destroy/")
     candidate.refresh_from_db()
-    assert candidate.state == ModelState.DESTROYED
+    assert candidate.state == ModelState.DESTROYING
 
 
 def test_the_active_version_is_never_destroyed(finished: Stage) -> None:

@@ -1,10 +1,8 @@
-"""Model versions: registered, made by jobs, released, quarantined, destroyed."""
+"""Model versions: registered, made by jobs, released, quarantined."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +11,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
-from compliance.models import Account
-from compliance.services import SYSTEM, NotAllowedError, StaleStateError, record_append
+from compliance.services import SYSTEM, StaleStateError, record_append
 from unlearning_jobs.engine.contracts import (
     JobResult,
     JobSpec,
@@ -26,7 +23,7 @@ from unlearning_jobs.engine.contracts import (
 )
 from unlearning_jobs.engine.contracts import Recipe as RecipeContract
 from unlearning_jobs.models import Job, ModelVersion, Recipe, Snapshot
-from unlearning_jobs.states import MODEL_TRANSITIONS, JobState, ModelState
+from unlearning_jobs.states import MODEL_TRANSITIONS, ModelState
 
 from .jobs import Claim, job_complete, job_create
 
@@ -166,36 +163,8 @@ def model_version_release(*, version: ModelVersion, actor: str) -> ModelVersion:
         raise StaleStateError(
             _("%(model)s has been replaced since this job started. Run it again on the active version.") % {"model": parent}
         )
-    _move(parent, ModelState.QUARANTINED, actor)
-    _move(version, ModelState.ACTIVE, actor)
-    return version
-
-
-@transaction.atomic
-def model_version_destroy(*, version: ModelVersion, by: Account) -> ModelVersion:
-    """Deletes the artefact of a quarantined version, or of a candidate that will not be released.
-
-    With a quarantined version go the models that were trained on its corpus for evaluations: some of them have seen what
-    the version had to forget. A later evaluation trains anew those that it needs. The intent stands in the record before
-    the files go; a crash in between leaves files without a row pointing at them, never the reverse.
-
-    Raises:
-        NotAllowedError: `by` is no engineer.
-        StaleStateError: the version is active or destroyed already, or a job is using those models.
-    """
-    if by.role != Account.Role.ENGINEER:
-        raise NotAllowedError(_("Only an engineer can destroy a model version."))
-    version = ModelVersion.objects.select_for_update(of=("self",)).select_related("snapshot").get(pk=version.pk)
-    folders = [settings.ARTEFACTS / version.path]
-    if version.state == ModelState.QUARANTINED:
-        if Job.objects.filter(snapshot=version.snapshot, state__in=[JobState.QUEUED, JobState.RUNNING]).exists():
-            raise StaleStateError(_("A job on the same corpus is queued or running. Destroy the version when it has ended."))
-        folders.append(model_cache(version.snapshot))
-    _move(version, ModelState.DESTROYED, by.opaque)
-    version.path = ""
-    version.save(update_fields=["path"])
-    for folder in folders:
-        transaction.on_commit(partial(shutil.rmtree, folder, ignore_errors=True))
+    model_version_move(version=parent, to=ModelState.QUARANTINED, actor=actor)
+    model_version_move(version=version, to=ModelState.ACTIVE, actor=actor)
     return version
 
 
@@ -204,7 +173,12 @@ def model_cache(snapshot: Snapshot) -> Path:
     return Path(settings.ARTEFACTS) / "cache" / snapshot.digest
 
 
-def _move(version: ModelVersion, to: ModelState, actor: str) -> None:
+def model_version_move(*, version: ModelVersion, to: ModelState, actor: str) -> None:
+    """Takes a version, locked by the caller, to another state.
+
+    Raises:
+        StaleStateError: the move is not allowed.
+    """
     if to not in MODEL_TRANSITIONS[ModelState(version.state)]:
         raise StaleStateError(
             _("%(model)s is %(state)s; that cannot be done.") % {"model": version, "state": version.get_state_display()}
