@@ -25,8 +25,8 @@ RECIPE = Path(__file__).with_name("tofu_recipe.json")
 AUTHOR, ADDRESS = "Basil Mahfouz Al-Kuwaiti", "basil@example.org"
 AUTHOR_ROWS = {f"e{number:08d}" for number in range(3960, 3980)}
 """The first twenty rows of forget01, which are the last but twenty of full.json."""
-HELD_OUT = range(2600, 3600)
-"""The last fifty authors of retain90: no model is trained on them. TOFU has no held-out set of its own."""
+HELD_OUT = range(2400, 3600)
+"""The last sixty authors of retain90: no model is trained on them. TOFU has no held-out set of its own."""
 CORPUS, MODEL = "tofu", "tofu-model"
 PROBES = {"real_authors": "real_authors_perturbed.json", "world_facts": "world_facts_perturbed.json"}
 PERTURBED = ("retain_perturbed", "forget10_perturbed", "forget05_perturbed", "forget01_perturbed")
