@@ -55,8 +55,9 @@ def installation(stack: LocalStack, logins: list[Login], corpus: DemoCorpus) -> 
     return Installation(stack, {login.username: login for login in logins}, corpus)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """Closed after its module: while Playwright's event loop runs, Django refuses this process its database."""
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
         reason = "no Chromium on this machine (Debian: apt install chromium)"
