@@ -39,11 +39,11 @@ def job_facts(base: ModelVersion, forget_count: int) -> Facts:
     recipe = Recipe.from_json(base.recipe.body)
     train = base.snapshot.counts.get("train", 0) - len(base.erased_ids)
     return Facts(
-        family=recipe.family,
+        recipe=recipe,
         forget=forget_count,
         retain=train - forget_count,
         held_out=base.snapshot.counts.get("held_out", 0),
-        epochs=recipe.epochs,
+        forgotten=len(base.erased_ids),
         trained_seconds=base.training_seconds,
     )
 

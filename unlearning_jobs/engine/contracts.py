@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, fields
+from typing import Any, Final, Literal
 
+from .errors import SpecError
 from .json_contract import Contract, Json
 
 Guarantee = Literal["exact", "certified", "empirical", "suppression", "control"]
@@ -19,7 +20,7 @@ FEWEST_ORACLES = 4
 
 
 @dataclass(frozen=True)
-class Architecture(Contract):
+class LlamaArchitecture(Contract):
     """A Llama-architecture causal language model, trained from scratch."""
 
     hidden_size: int
@@ -31,27 +32,62 @@ class Architecture(Contract):
 
 
 @dataclass(frozen=True)
+class ClassifierArchitecture(Contract):
+    """A network from features to classes, trained from scratch. How many features and classes, the snapshot says."""
+
+    network: str
+    """mlp, cnn, resnet9, resnet18; or an `nn.Module` by its import path, `package.module:Class`, called with the features'
+    shape, the number of classes, and `options`."""
+    width: int = 64
+    """Hidden units of the mlp; channels after the first convolution of the others."""
+    depth: int = 1
+    """Hidden layers of the mlp."""
+    normalisation: Literal["group", "batch"] = "group"
+    """Of convolutions. Batch normalisation makes an example's answer depend on its neighbours in training: not for DP-SGD,
+    and such networks are trained one by one."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Further arguments of a network given by its import path."""
+
+
+@dataclass(frozen=True)
 class Recipe(Contract):
     """Everything that makes a model from a snapshot.
 
     `train(recipe, snapshot, exclude, seed)` is the only way a model comes about.
+
+    Raises:
+        SpecError: the architecture is not one of the family.
     """
 
-    family: Literal["causal_lm"]
-    architecture: Architecture
-    vocabulary_size: int
-    """Of the byte-level BPE tokenizer. It is trained on the snapshot's examples that no model is trained on (held-out and
-    probe sets), so that no training example leaves a trace in the vocabulary and originals and oracles share it. 256
-    means bytes alone, and is what a snapshot without such examples gets."""
+    family: Literal["causal_lm", "classifier"]
+    architecture: LlamaArchitecture | ClassifierArchitecture
+    vocabulary_size: int = field(default=0, kw_only=True)
+    """Of the byte-level BPE tokenizer, for families that read text. It is trained on the snapshot's examples that no model
+    is trained on (held-out and probe sets), so that no training example leaves a trace in the vocabulary and originals and
+    oracles share it. 256 means bytes alone, and is what a snapshot without such examples gets."""
     epochs: int
     batch_size: int
     learning_rate: float
     weight_decay: float = 0.0
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    """sgd has a momentum of 0.9."""
     warmup_share: float = 0.05
     """Share of the steps with rising learning rate; then cosine to zero."""
     precision: Literal["float32", "bfloat16"] = "float32"
     code_version: str = "1"
     """Changes whenever the training code changes what it computes."""
+
+    def __post_init__(self) -> None:
+        needed = ARCHITECTURES[self.family]
+        if not isinstance(self.architecture, needed):
+            message = f"A {self.family} recipe needs an architecture with {', '.join(f.name for f in fields(needed))}."
+            raise SpecError(message)
+
+
+ARCHITECTURES: Final[Mapping[str, type[LlamaArchitecture | ClassifierArchitecture]]] = {
+    "causal_lm": LlamaArchitecture,
+    "classifier": ClassifierArchitecture,
+}
 
 
 @dataclass(frozen=True)
@@ -127,6 +163,7 @@ class Protocol(Contract):
     estimands: tuple[Estimand, ...] = DEFAULT_ESTIMANDS
     alpha: float = 0.05
     metrics: tuple[str, ...] = (
+        "accuracy",
         "exact_memorization",
         "extraction_strength",
         "probability",

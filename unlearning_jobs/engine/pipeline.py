@@ -25,13 +25,14 @@ from .environment import describe_environment
 from .errors import SpecError
 from .evaluation.evaluate import evaluate
 from .evaluation.outputs import Group, ModelKey, Outputs
-from .evaluation.statistics import LIKELIHOODS, measure
+from .evaluation.statistics import STATISTICS, measure
 from .json_contract import canonical_json
 from .methods import Context, make_method
 from .preparation import check_unlearning, excluded_ids, job_protocol, unlearning_steps
-from .training.cache import Trainer, training_ids
+from .training.cache import Trainer
 from .training.device import check_memory, choose_device
-from .training.ensemble import processes_worthwhile, train_ensemble
+from .training.ensemble import is_worthwhile, train_ensemble
+from .training.material import Material
 from .training.model import TrainedModel, load_model, place, save_model
 
 UNLEARNING_COPIES = 6
@@ -51,14 +52,14 @@ def run(spec: JobSpec, out: Path, on_progress: ProgressCallback) -> JobResult:
         message = f"The folder {out.name} already holds a result; choose another one."
         raise SpecError(message)
     snapshot = Snapshot.open(spec.snapshot.path, spec.snapshot.digest)
-    device = choose_device(spec.device)
+    material, device = Material.prepare(spec.recipe, snapshot), choose_device(spec.device)
     if spec.kind == "unlearn":
         check_unlearning(spec, snapshot)
-        check_memory(spec.recipe, device, copies=UNLEARNING_COPIES)
+        check_memory(material.footprint, device, copies=UNLEARNING_COPIES)
     for leftover in ("model", "outputs"):  # of an attempt that was killed
         shutil.rmtree(out / leftover, ignore_errors=True)
     out.mkdir(parents=True, exist_ok=True)
-    job = Job(spec, out, on_progress, snapshot, Trainer(spec.recipe, snapshot, Path(spec.cache), device))
+    job = Job(spec, out, on_progress, Trainer(material, Path(spec.cache), device))
     return _train(job) if spec.kind == "train" else _unlearn(job)
 
 
@@ -69,10 +70,14 @@ class Job:
     spec: JobSpec
     out: Path
     on_progress: ProgressCallback
-    snapshot: Snapshot
     trainer: Trainer
     seconds: dict[str, float] = field(default_factory=dict)
     curves: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The corpus."""
+        return self.trainer.material.snapshot
 
     @contextmanager
     def stage(self, name: str, parts: int = 1) -> Iterator[Callable[[int], ProgressCallback]]:
@@ -117,10 +122,9 @@ class Job:
         """Take one unlearning step: an earlier one by its number, or the job's own, which comes after them."""
         step, exclude = unlearning_steps(self.spec)[number], excluded_ids(self.spec, number + 1)
         context = Context(
-            snapshot=self.snapshot,
-            recipe=self.spec.recipe,
+            material=self.trainer.material,
             forget_ids=step.forget_ids,
-            retain_ids=tuple(training_ids(self.snapshot, exclude)),
+            retain_ids=tuple(self.trainer.material.retained_ids(exclude)),
             exclude_ids=exclude,
             held_out_ids=tuple(e.id for e in self.snapshot.examples("held_out")),
             seed=seed,
@@ -135,10 +139,11 @@ def _train(job: Job) -> JobResult:
     with job.stage("train") as part:
         model = job.train(spec.exclude_ids, spec.seed, job.noting(part(0)))
     with job.stage("evaluate"):
-        ids = training_ids(job.snapshot, spec.exclude_ids)
+        ids = job.trainer.material.retained_ids(spec.exclude_ids)
         outputs, key = Outputs(), ModelKey("original", spec.seed)
         outputs.add(key, "train", ids, measure(model, job.snapshot.get(ids), everything=False))
-        metrics = {name: float(outputs.one(key, "train", name).mean()) for name in LIKELIHOODS}
+        means = {name: float(outputs.one(key, "train", name).mean()) for name in STATISTICS}
+        metrics = {name: mean for name, mean in means.items() if not math.isnan(mean)}
     save_model(model, job.out / "model", job.trainer.about(spec.exclude_ids, spec.seed))
     return _finish(job, model, outputs, metrics=metrics)
 
@@ -182,7 +187,7 @@ def _train_side_by_side(job: Job, protocol: Protocol) -> None:
     spec = job.spec
     wanted = [(spec.exclude_ids, seed) for seed in protocol.replicate_seeds]
     wanted += [(excluded_ids(spec), seed) for seed in protocol.oracle_seeds]
-    if (processes := processes_worthwhile(job.trainer, wanted)) > 1:
+    if is_worthwhile(job.trainer, wanted):
         with job.stage("ensemble", len(wanted)) as part:
             done = [0.0] * len(wanted)
 
@@ -190,7 +195,7 @@ def _train_side_by_side(job: Job, protocol: Protocol) -> None:
                 done[place] = steps / total
                 part(int(sum(done)))(Progress("ensemble", int(PERCENT * (sum(done) % 1)), PERCENT))
 
-            train_ensemble(job.trainer, wanted, on_model, processes=processes)
+            train_ensemble(job.trainer, wanted, on_model)
 
 
 def _evaluation_sets(job: Job, protocol: Protocol) -> dict[str, list[Example]]:
@@ -200,7 +205,7 @@ def _evaluation_sets(job: Job, protocol: Protocol) -> dict[str, list[Example]]:
     def sample(ids: list[str], most: int) -> list[Example]:
         return job.snapshot.get(sorted(ids if len(ids) <= most else rng.choice(ids, most, replace=False).tolist()))
 
-    retain = training_ids(job.snapshot, excluded_ids(job.spec))
+    retain = job.trainer.material.retained_ids(excluded_ids(job.spec))
     sets = {
         "forget": job.snapshot.get(sorted(job.spec.forget_ids)),
         "retain": sample(retain, protocol.max_retain_examples),
@@ -222,7 +227,7 @@ def _finish(
 ) -> JobResult:
     """Write the outputs and, last and at once, the result."""
     spec, out = job.spec, job.out
-    known = training_ids(job.snapshot, excluded_ids(spec))
+    known = job.trainer.material.retained_ids(excluded_ids(spec))
     outputs.write(out / "outputs" / "examples.parquet")
     files = [f for folder in ("model", "outputs") for f in sorted((out / folder).rglob("*")) if f.is_file()]
     result = JobResult(

@@ -21,11 +21,11 @@ def check_unlearning(spec: JobSpec, snapshot: Snapshot) -> None:
     _check_forget_sets(spec, steps, snapshot)
     _check_protocol(spec, snapshot)
     facts = Facts(
-        family=spec.recipe.family,
+        recipe=spec.recipe,
         forget=len(spec.forget_ids),
         retain=snapshot.info.counts["train"] - len(excluded_ids(spec)),
         held_out=snapshot.info.counts.get("held_out", 0),
-        epochs=spec.recipe.epochs,
+        forgotten=sum(len(step.forget_ids) for step in spec.earlier),
     )
     if found := obstacles(steps[-1].method.name, facts, steps[-1].method.config):
         raise ObstacleError(" ".join(found))

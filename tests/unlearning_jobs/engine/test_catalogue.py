@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 
 import pytest
 
 from unlearning_jobs.engine.catalogue import METHODS, METRICS, Facts, complete_config, expected_cost, obstacles
-from unlearning_jobs.engine.contracts import Protocol
+from unlearning_jobs.engine.contracts import LlamaArchitecture, Protocol, Recipe
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.evaluation.metrics import METRICS as METRIC_CLASSES
 from unlearning_jobs.engine.methods import METHODS as METHOD_CLASSES
 
-FACTS = Facts(family="causal_lm", forget=5, retain=87, held_out=40, epochs=26, trained_seconds=6.0)
+RECIPE = Recipe("causal_lm", LlamaArchitecture(64, 1, 2, 128), 26, 8, 1e-3, vocabulary_size=300)
+FACTS = Facts(RECIPE, forget=5, retain=87, held_out=40, trained_seconds=6.0)
 
 
 def test_the_tables_list_what_there_is() -> None:
@@ -63,9 +65,8 @@ def test_a_workable_job_has_no_obstacles(name: str) -> None:
 @pytest.mark.parametrize(
     ("facts", "complaint"),
     [
-        (Facts("classifier", 5, 87, 40, 26), "model is a classifier"),
-        (Facts("causal_lm", 0, 87, 40, 26), "nothing to forget"),
-        (Facts("causal_lm", 5, 0, 40, 26), "Nothing would be left"),
+        (replace(FACTS, forget=0), "nothing to forget"),
+        (replace(FACTS, retain=0), "Nothing would be left"),
     ],
 )
 def test_obstacles_are_named(name: str, facts: Facts, complaint: str) -> None:
@@ -73,7 +74,7 @@ def test_obstacles_are_named(name: str, facts: Facts, complaint: str) -> None:
 
 
 def test_a_floor_needs_held_out_examples() -> None:
-    bare = Facts("causal_lm", 5, 87, 0, 26)
+    bare = replace(FACTS, held_out=0)
     assert any("set floor to none" in found for found in obstacles("npo", bare))
     assert obstacles("npo", bare, {"floor": "none"}) == []
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from unlearning_jobs.engine.contracts import (
-    Architecture,
     JobSpec,
+    LlamaArchitecture,
     MethodChoice,
     ModelRef,
     Protocol,
@@ -24,7 +24,7 @@ SPEC = JobSpec(
     kind="unlearn",
     reference="r",
     snapshot=SnapshotRef("/s", "0" * 64),
-    recipe=Recipe("causal_lm", Architecture(64, 1, 2, 128), 300, 10, 8, 1e-3),
+    recipe=Recipe("causal_lm", LlamaArchitecture(64, 1, 2, 128), 10, 8, 1e-3, vocabulary_size=300),
     seed=1,
     cache="/c",
     model=ModelRef("/m", "1" * 64),

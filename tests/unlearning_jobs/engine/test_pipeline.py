@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.unlearning_jobs.engine.conftest import ARCHITECTURE
 from unlearning_jobs.engine.artefacts import file_digest, model_digest
 from unlearning_jobs.engine.contracts import (
     JobResult,
@@ -26,6 +27,7 @@ from unlearning_jobs.engine.contracts import (
 from unlearning_jobs.engine.errors import CorpusError, EngineError, ObstacleError, OutOfMemoryError, SpecError
 from unlearning_jobs.engine.evaluation.evaluate import evaluate
 from unlearning_jobs.engine.evaluation.outputs import Outputs
+from unlearning_jobs.engine.families import CausalLm
 from unlearning_jobs.engine.pipeline import run
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.model import load_model
@@ -44,8 +46,8 @@ def spec(trainer: Trainer) -> JobSpec:
     return JobSpec(
         kind="unlearn",
         reference="test",
-        snapshot=SnapshotRef(str(trainer.snapshot.folder), trainer.snapshot.info.digest),
-        recipe=trainer.recipe,
+        snapshot=SnapshotRef(str(trainer.material.snapshot.folder), trainer.material.snapshot.info.digest),
+        recipe=trainer.material.recipe,
         seed=1,
         cache=str(trainer.cache),
         forget_ids=FORGET,
@@ -132,9 +134,9 @@ def test_every_metric_is_reported_with_its_oracles(finished: RunJob) -> None:
 
 def test_the_retain_digest_and_count_leave_the_forget_set_out(finished: RunJob, trainer: Trainer) -> None:
     result, _ = finished()
-    retain = [e.id for e in trainer.snapshot.examples("train") if e.id not in FORGET]
+    retain = [e.id for e in trainer.material.snapshot.examples("train") if e.id not in FORGET]
     assert result.train_examples == len(retain)
-    assert result.retain_digest == trainer.snapshot.manifest_digest(retain)
+    assert result.retain_digest == trainer.material.snapshot.manifest_digest(retain)
 
 
 def test_the_shipped_model_is_a_model_that_the_next_job_takes(finished: RunJob, spec: JobSpec, tmp_path: Path) -> None:
@@ -191,7 +193,9 @@ def test_a_train_job_leaves_a_model_that_knows_its_examples(spec: JobSpec, tmp_p
     result = run(train, tmp_path / "out", quiet)
     assert result.evaluation is None
     assert result.training_metrics["exact_memorization"] > 0.99
-    assert load_model(ModelRef(str(tmp_path / "out" / "model"), result.model_digest)).max_length == 96
+    family = load_model(ModelRef(str(tmp_path / "out" / "model"), result.model_digest)).family
+    assert isinstance(family, CausalLm)
+    assert family.max_length == 96
 
 
 # What cannot be done is refused before any work, and leaves nothing that looks finished.
@@ -228,7 +232,7 @@ def test_a_job_that_cannot_be_done_is_refused(
 
 
 def test_a_model_too_large_for_the_machine_is_refused_before_work(spec: JobSpec, tmp_path: Path) -> None:
-    architecture = replace(spec.recipe.architecture, hidden_size=65_536, layers=96, intermediate_size=262_144)
+    architecture = replace(ARCHITECTURE, hidden_size=65_536, layers=96, intermediate_size=262_144)
     with pytest.raises(OutOfMemoryError):
         run(replace(spec, recipe=replace(spec.recipe, architecture=architecture)), tmp_path / "out", quiet)
 

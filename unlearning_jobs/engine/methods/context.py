@@ -8,10 +8,10 @@ from typing import ClassVar, Protocol
 
 import torch
 
-from unlearning_jobs.engine.contracts import ProgressCallback, Recipe
-from unlearning_jobs.engine.corpora import Snapshot
+from unlearning_jobs.engine.contracts import ProgressCallback
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.training.loop import OnStep
+from unlearning_jobs.engine.training.material import Material
 from unlearning_jobs.engine.training.model import TrainedModel
 
 
@@ -19,8 +19,7 @@ from unlearning_jobs.engine.training.model import TrainedModel
 class Context:
     """The task: which examples to forget, which to retain, and everything needed to do it again the same way."""
 
-    snapshot: Snapshot
-    recipe: Recipe
+    material: Material
     forget_ids: tuple[str, ...]
     retain_ids: tuple[str, ...]
     """Training examples that the result may know: without this forget set and all earlier ones."""

@@ -1,27 +1,54 @@
-"""The task that every method is given here: forget the first town."""
+"""The task that every method is given here: forget the first town; or, for classifiers, the leaves of the wrong trees."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pytest
 import torch
 
 from unlearning_jobs.engine.methods import Context
-from unlearning_jobs.engine.training.cache import Trainer, training_ids
+from unlearning_jobs.engine.training.cache import Trainer
+from unlearning_jobs.engine.training.model import TrainedModel
 
 FORGET = ("e00000000", "e00000001")
 
 
-@pytest.fixture
-def context(trainer: Trainer) -> Context:
-    snapshot = trainer.snapshot
-    return Context(
-        snapshot=snapshot,
-        recipe=trainer.recipe,
-        forget_ids=FORGET,
-        retain_ids=tuple(training_ids(snapshot, FORGET)),
-        exclude_ids=FORGET,
-        held_out_ids=tuple(e.id for e in snapshot.examples("held_out")),
+@dataclass(frozen=True)
+class Task:
+    """A model, and what it has to forget."""
+
+    model: TrainedModel
+    context: Context
+
+
+def task(trainer: Trainer, model: TrainedModel, forget_ids: tuple[str, ...]) -> Task:
+    material = trainer.material
+    context = Context(
+        material=material,
+        forget_ids=forget_ids,
+        retain_ids=tuple(material.retained_ids(forget_ids)),
+        exclude_ids=forget_ids,
+        held_out_ids=tuple(e.id for e in material.snapshot.examples("held_out")),
         seed=1,
         device=torch.device("cpu"),
         train=trainer.obtain,
     )
+    return Task(model, context)
+
+
+@pytest.fixture
+def context(trainer: Trainer, model: TrainedModel) -> Context:
+    return task(trainer, model, FORGET).context
+
+
+@pytest.fixture(scope="session")
+def tasks(
+    trainer: Trainer, model: TrainedModel, leaf_trainer: Trainer, leaf_model: TrainedModel, leaves_to_forget: tuple[str, ...]
+) -> Mapping[str, Task]:
+    """By family."""
+    return {
+        "causal_lm": task(trainer, model, FORGET),
+        "classifier": task(leaf_trainer, leaf_model, leaves_to_forget),
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from .accuracy import Accuracy
 from .exact_memorization import ExactMemorization
 from .extraction_strength import ExtractionStrength
 from .forget_quality import ForgetQuality
@@ -17,6 +18,7 @@ from .truth_ratio import TruthRatio
 METRICS: Final[dict[str, type[Metric]]] = {
     metric.name: metric
     for metric in (
+        Accuracy,
         ExactMemorization,
         ExtractionStrength,
         Probability,

@@ -1,0 +1,82 @@
+"""What an entry of the tables says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from unlearning_jobs.engine.contracts import Guarantee, Recipe
+
+EVERY_FAMILY: Final = ("causal_lm", "classifier")
+
+
+@dataclass(frozen=True)
+class Option:
+    """A hyper-parameter: its kind, default, and the values it may take."""
+
+    name: str
+    kind: Literal["int", "float", "choice"]
+    default: int | float | str
+    description: str
+    low: float = 0.0
+    high: float = 1e9
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a job before it runs."""
+
+    recipe: Recipe
+    forget: int
+    """Examples to forget now."""
+    retain: int
+    held_out: int
+    forgotten: int = 0
+    """Examples that the same model has forgotten before."""
+    trained_seconds: float = 0.0
+
+
+Config = Mapping[str, Any]
+"""A method's hyper-parameters, complete."""
+Cost = Callable[[Facts, Config], float]
+"""Expected cost as a share of training the model again, counted in examples that pass forwards and backwards."""
+Obstacles = Callable[[Facts, Config], list[str]]
+"""Why a method cannot run, in sentences."""
+
+
+def as_much_as_training(_facts: Facts, _config: Config) -> float:
+    """The cost of one training."""
+    return 1.0
+
+
+def none_of_its_own(_facts: Facts, _config: Config) -> list[str]:
+    """No obstacle."""
+    return []
+
+
+@dataclass(frozen=True)
+class MethodEntry:
+    """An unlearning method."""
+
+    name: str
+    title: str
+    guarantee: Guarantee
+    families: tuple[str, ...]
+    source: str
+    description: str
+    options: tuple[Option, ...] = ()
+    cost: Cost = as_much_as_training
+    obstacles: Obstacles = none_of_its_own
+    """Why this method cannot run, apart from what stops every method."""
+
+
+@dataclass(frozen=True)
+class MetricEntry:
+    """A metric: reported beside the verdict, never the verdict itself."""
+
+    name: str
+    title: str
+    source: str
+    description: str
