@@ -111,6 +111,10 @@ class Family(ABC):
             CorpusError: an example cannot be read by this model; nothing is cut or left out silently.
         """
 
+    def fit(self, network: nn.Module, data: Dataset, seed: int) -> bool:  # noqa: ARG002  # for families that learn at once
+        """Learn without gradient steps, in place, and return True; False for families that learn by them."""
+        return False
+
     @abstractmethod
     def answers(self, network: nn.Module, batch: Batch) -> Answers:
         """What the network says."""
