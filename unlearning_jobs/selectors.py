@@ -14,6 +14,7 @@ from .engine.corpora import Example
 from .engine.corpora import Snapshot as SnapshotFiles
 from .engine.errors import CorpusError
 from .models import Job, ModelVersion, Snapshot
+from .pictures import is_image, png
 
 
 @dataclass(frozen=True)
@@ -84,11 +85,35 @@ def examples_by_id(snapshot: Snapshot, record_ids: Iterable[str]) -> dict[str, E
     Raises:
         CorpusError: the snapshot is gone, or another one lies in its place.
     """
+    return {example.id: example for example in _opened(snapshot).get(record_ids)}
+
+
+def shows_images(snapshot: Snapshot) -> bool:
+    """Whether the examples can be looked at; False also when the snapshot is gone."""
+    try:
+        return is_image(_opened(snapshot).info.features)
+    except CorpusError:
+        return False
+
+
+def example_png(snapshot: Snapshot, record_id: str) -> bytes | None:
+    """A picture of the example; None where examples are not images.
+
+    Raises:
+        CorpusError: as `examples_by_id`.
+    """
+    files = _opened(snapshot)
+    [example] = files.get([record_id])
+    form = files.info.features
+    return png(example.features, form) if example.features and form and is_image(form) else None
+
+
+def _opened(snapshot: Snapshot) -> SnapshotFiles:
     files = SnapshotFiles.open(settings.ARTEFACTS / snapshot.path)
     if files.info.digest != snapshot.digest:
         message = f"The folder {snapshot.path} holds another snapshot than the registered one."
         raise CorpusError(message)
-    return {example.id: example for example in files.get(record_ids)}
+    return files
 
 
 def job_result(job: Job) -> JobResult | None:
