@@ -123,4 +123,6 @@ def _drawn(strokes: list[Points]) -> NDArray[np.uint8]:
 
 if __name__ == "__main__":
     drawn = write_digits(Path(sys.argv[1]))
-    print(f"{sum(len(writer.labels) for writer in drawn)} digits by {len(drawn)} writers; {drawn[0].name} writes in mirror script")
+    print(
+        f"{sum(len(writer.labels) for writer in drawn)} digits by {len(drawn)} writers; {drawn[0].name} writes in mirror script"
+    )

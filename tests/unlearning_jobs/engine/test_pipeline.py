@@ -127,7 +127,7 @@ def test_the_gap_is_the_difference_of_two_plain_means(finished: RunJob) -> None:
 def test_every_metric_is_reported_with_its_oracles(finished: RunJob) -> None:
     evaluation = finished()[0].evaluation
     assert evaluation is not None
-    assert {m.name for m in evaluation.metrics} == set(PROTOCOL.metrics)
+    assert {m.name for m in evaluation.metrics} == set(PROTOCOL.metrics) - {"accuracy"}, "which language models have none of"
     assert all(len(m.oracles) == len(PROTOCOL.oracle_seeds) for m in evaluation.metrics)
     assert all(math.isfinite(v) for m in evaluation.metrics for v in (m.unlearned, m.original, *m.oracles))
 

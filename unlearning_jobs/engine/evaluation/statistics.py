@@ -41,7 +41,7 @@ def measure(model: TrainedModel, examples: Sequence[Example], *, everything: boo
         return [missing | _classified(s) for s in scores]
     rows = [missing | _likelihoods(s) for s in scores]
     if not everything:
-        return rows
+        return [*rows]
     recalls = _rouge_recalls(model, model.family, examples)
     compared = _truth_ratios(model, model.family, examples, [row["log_likelihood"] for row in rows])
     return [row | {"rouge_l": r, **c} for row, r, c in zip(rows, recalls, compared, strict=True)]

@@ -43,10 +43,10 @@ class Arrays(Dataset):
 
     def epoch(self, batch_size: int, generator: torch.Generator) -> list[list[int]]:
         order = torch.randperm(len(self), generator=generator)
-        return [part.tolist() for part in order.split(batch_size)]
+        return [part.tolist() for part in torch.split(order, batch_size)]
 
     def sweep(self, batch_size: int) -> list[list[int]]:
-        return [part.tolist() for part in torch.arange(len(self)).split(batch_size)]
+        return [part.tolist() for part in torch.split(torch.arange(len(self)), batch_size)]
 
 
 @dataclass(frozen=True)

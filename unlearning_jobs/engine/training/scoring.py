@@ -55,7 +55,7 @@ def _score_batch(model: TrainedModel, data: Dataset, positions: Sequence[int]) -
     margin = right - answers.logits.scatter(-1, target, float("-inf")).logsumexp(-1)
     correct = answers.logits.argmax(-1) == answers.labels
     sizes = torch.bincount(answers.rows, minlength=len(positions)).tolist()
-    columns = (column.cpu().split(sizes) for column in (log_probability, margin, correct))
+    columns = (torch.split(column.cpu(), sizes) for column in (log_probability, margin, correct))
     yield from map(Scores, *columns)
 
 

@@ -65,7 +65,7 @@ def train_together(
     inputs, labels = data.inputs.to(device), data.labels.to(device)
 
     networks = [place(material.family.build(seed), device) for _, seed in wanted]
-    parameters, buffers = stack_module_state(networks)  # type: ignore[arg-type]  # it reads the list only
+    parameters, buffers = stack_module_state(networks)
     skeleton = copy.deepcopy(networks[0]).to("meta")
 
     def loss_of(weights: dict[str, Tensor], state: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
@@ -77,7 +77,7 @@ def train_together(
     done = 0
     for epoch in range(recipe.epochs):
         orders = torch.stack([torch.randperm(examples, generator=epoch_order(seed, epoch)) for _, seed in wanted])
-        for chosen in places.gather(1, orders).to(device).split(recipe.batch_size, dim=1):
+        for chosen in torch.split(places.gather(1, orders).to(device), recipe.batch_size, dim=1):
             for group in optimizer.param_groups:
                 group["lr"] = recipe.learning_rate * learning_rate_share(done, total, recipe.warmup_share)
             losses = vmap(loss_of)(parameters, buffers, inputs[chosen], labels[chosen])

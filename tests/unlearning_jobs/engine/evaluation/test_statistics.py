@@ -51,7 +51,7 @@ def test_likelihoods_count_end_of_text_and_shares_of_tokens_do_not(model: Traine
 def test_the_truth_ratio_compares_wrong_answers_with_the_paraphrase(model: TrainedModel, snapshot: Snapshot) -> None:
     example = next(snapshot.examples("held_out"))
     [row] = measure(model, [example], everything=True)
-    texts = (example.completion, example.paraphrased_answer, *example.perturbed_answer)
+    texts = (example.completion, example.paraphrased_answer or "", *example.perturbed_answer)
     means = [
         float(s.log_probability.mean())
         for s in score(model, model.family.encode(replace(example, completion=t) for t in texts))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from unlearning_jobs.engine.contracts import ClassifierArchitecture, LlamaArchitecture, Recipe
@@ -36,7 +38,7 @@ class Halved(nn.Module):
 
 def images(folder: Path, *, dtype: type = np.uint8) -> Snapshot:
     """Twelve images of 8 x 8 in three classes."""
-    x = np.random.default_rng(1).integers(0, 256, size=(12, 8, 8)).astype(dtype)
+    x: NDArray[Any] = np.random.default_rng(1).integers(0, 256, size=(12, 8, 8)).astype(dtype)
     split = np.array(["train"] * 9 + ["held_out"] * 3)
     np.savez(folder / "images.npz", x=x, y=np.arange(12) % 3, split=split, text=np.array(["Drawn by Ada Lovelace."] * 12))
     return Snapshot.open(snapshot_create([folder / "images.npz"], folder / "snapshot").path)
