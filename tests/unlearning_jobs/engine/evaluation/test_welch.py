@@ -21,12 +21,12 @@ def test_bounds_are_those_of_the_two_sided_interval_at_twice_alpha() -> None:
 
 @pytest.mark.parametrize("spread", [0.0, 1e-9])
 def test_groups_without_spread_are_as_far_apart_as_they_are_up_to_rounding(spread: float) -> None:
-    found = welch(2.0 + spread * np.arange(3), 0.5 + spread * np.arange(5), 0.05)
+    found = welch(2.0 + spread * np.arange(3.0), 0.5 + spread * np.arange(5.0), 0.05)
     assert (found.low, found.difference, found.high) == pytest.approx((1.5 - 2 * RESOLUTION, 1.5, 1.5 + 2 * RESOLUTION))
 
 
 def test_spread_whose_square_is_no_number_any_more_is_none() -> None:
-    found = welch(1e-90 * np.arange(3), 1e-90 * np.arange(5), 0.05)
+    found = welch(1e-90 * np.arange(3.0), 1e-90 * np.arange(5.0), 0.05)
     assert (found.low, found.high) == pytest.approx((-RESOLUTION, RESOLUTION))
 
 
