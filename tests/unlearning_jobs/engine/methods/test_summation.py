@@ -13,7 +13,7 @@ import torch
 
 from tests.unlearning_jobs.engine.conftest import SUMS_RECIPE, with_recipe
 from tests.unlearning_jobs.engine.methods.conftest import Task, task
-from unlearning_jobs.engine.contracts import JobSpec, MethodChoice, SnapshotRef, SumsArchitecture
+from unlearning_jobs.engine.contracts import JobSpec, MethodChoice, SnapshotRef, SumsArchitecture, UnlearningStep
 from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
 from unlearning_jobs.engine.errors import CorpusError, ObstacleError, SpecError
 from unlearning_jobs.engine.families.sums import LEARNERS
@@ -149,6 +149,15 @@ def test_a_job_that_does_nothing_fails(name: str, given: Mapping[str, tuple[Trai
     assert evaluation is not None
     assert (evaluation.verdict.outcome, evaluation.verdict.direction) == ("failed", "undershot"), evaluation
     assert all(control.behaved for control in evaluation.controls)
+
+
+def test_a_job_after_an_earlier_one_passes_too(sums_spec: JobSpec, tmp_path: Path) -> None:
+    subtract = MethodChoice("summation")
+    earlier = (UnlearningStep(subtract, sums_spec.forget_ids[:5]),)
+    second = replace(sums_spec, earlier=earlier, forget_ids=sums_spec.forget_ids[5:], method=subtract)
+    evaluation = run(second, tmp_path / "out", quiet).evaluation
+    assert evaluation is not None
+    assert evaluation.verdict.outcome == "passed", evaluation
 
 
 def test_a_method_of_gradient_steps_is_refused_before_any_work(sums_spec: JobSpec, tmp_path: Path) -> None:
