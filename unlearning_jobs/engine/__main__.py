@@ -1,7 +1,7 @@
 """The engine's command line.
 
     python -m unlearning_jobs.engine methods | metrics
-    python -m unlearning_jobs.engine example causal_lm | classifier [--out DIR] > spec.json
+    python -m unlearning_jobs.engine example causal_lm | classifier | summation [--out DIR] > spec.json
     python -m unlearning_jobs.engine run spec.json --out DIR [--progress ndjson] [--exit-with-parent]
 
 Exit status: 0 done; 1 unexpected error; 2 the job or the command cannot be done, and the message says why; 143 ended by
@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("methods", help="list the unlearning methods").set_defaults(command=_methods)
     commands.add_parser("metrics", help="list the metrics").set_defaults(command=_metrics)
     example = commands.add_parser("example", help="print a job spec that runs, and make the small corpus it needs")
-    example.add_argument("family", choices=["causal_lm", "classifier"])
+    example.add_argument("family", choices=["causal_lm", "classifier", "summation"])
     example.add_argument(
         "--out", type=Path, default=Path("engine-example"), help="folder for the corpus (default: %(default)s)"
     )

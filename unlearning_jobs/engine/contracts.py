@@ -50,6 +50,39 @@ class ClassifierArchitecture(Contract):
 
 
 @dataclass(frozen=True)
+class SumsArchitecture(Contract):
+    """A model that is a function of sums over its training examples, so that examples can be subtracted again.
+
+    It is learned in one pass: such a recipe has one epoch, and its optimiser, batch size and learning rate do nothing.
+
+    Raises:
+        SpecError: a number is out of range.
+    """
+
+    learner: Literal["naive_bayes", "ridge", "nearest_mean", "co_occurrence"]
+    """naive_bayes: Gaussian. ridge: least squares on one-hot classes. nearest_mean: the statistics of k-means with the
+    labels as the fixed assignment. co_occurrence: a recommender; features are a basket of items as 0 and 1, and the label
+    is the item that was held back."""
+    smoothing: float = 1.0
+    """Of all but ridge: every class is learned as if it also held so many examples like the average of all."""
+    variance_floor: float = 1e-6
+    """Of naive_bayes and nearest_mean: added to every variance, in the features' unit squared. Bytes count as 0 to 1."""
+    penalty: float = 1.0
+    """Of ridge: weight of the squared coefficients against the summed squared errors; the intercept is free."""
+    scale: float = 10.0
+    """Of ridge: its scores, which aim at 0 and 1, times this are the logits."""
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.penalty) and self.penalty >= 0):
+            message = "penalty must be a number from 0."
+            raise SpecError(message)
+        for name in ("smoothing", "variance_floor", "scale"):
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
+                message = f"{name} must be a number above 0."
+                raise SpecError(message)
+
+
+@dataclass(frozen=True)
 class Recipe(Contract):
     """Everything that makes a model from a snapshot.
 
@@ -59,8 +92,8 @@ class Recipe(Contract):
         SpecError: the architecture is not one of the family.
     """
 
-    family: Literal["causal_lm", "classifier"]
-    architecture: LlamaArchitecture | ClassifierArchitecture
+    family: Literal["causal_lm", "classifier", "summation"]
+    architecture: LlamaArchitecture | ClassifierArchitecture | SumsArchitecture
     vocabulary_size: int = field(default=0, kw_only=True)
     """Of the byte-level BPE tokenizer, for families that read text. It is trained on the snapshot's examples that no model
     is trained on (held-out and probe sets), so that no training example leaves a trace in the vocabulary and originals and
@@ -84,9 +117,10 @@ class Recipe(Contract):
             raise SpecError(message)
 
 
-ARCHITECTURES: Final[Mapping[str, type[LlamaArchitecture | ClassifierArchitecture]]] = {
+ARCHITECTURES: Final[Mapping[str, type[LlamaArchitecture | ClassifierArchitecture | SumsArchitecture]]] = {
     "causal_lm": LlamaArchitecture,
     "classifier": ClassifierArchitecture,
+    "summation": SumsArchitecture,
 }
 
 

@@ -18,6 +18,7 @@ from .contracts import (
     Protocol,
     Recipe,
     SnapshotRef,
+    SumsArchitecture,
 )
 from .corpora import Snapshot, snapshot_create
 from .corpora.create import record_id
@@ -128,5 +129,12 @@ EXAMPLES: Final[Mapping[str, Sample]] = {
         LEAVES_TO_FORGET,
         "gradient_difference",
         Protocol(replicate_seeds=tuple(range(2, 9)), oracle_seeds=tuple(range(11, 19))),
+    ),
+    "summation": Sample(
+        _write_leaves,
+        Recipe(family="summation", architecture=SumsArchitecture("naive_bayes"), epochs=1, batch_size=64, learning_rate=0.0),
+        LEAVES_TO_FORGET,
+        "summation",
+        Protocol(replicate_seeds=(2, 3), oracle_seeds=(11, 12, 13, 14, 15, 16)),
     ),
 }

@@ -145,7 +145,7 @@ def _train(job: Job) -> JobResult:
         means = {name: float(outputs.one(key, "train", name).mean()) for name in STATISTICS}
         metrics = {name: mean for name, mean in means.items() if not math.isnan(mean)}
     save_model(model, job.out / "model", job.trainer.about(spec.exclude_ids, spec.seed))
-    return _finish(job, model, outputs, metrics=metrics)
+    return _finish(job, outputs, metrics=metrics)
 
 
 def _unlearn(job: Job) -> JobResult:
@@ -179,7 +179,7 @@ def _unlearn(job: Job) -> JobResult:
         evaluation = evaluate(outputs, protocol, method.name)
     about = {**job.trainer.about(excluded_ids(spec), spec.seed), "method": method.to_json(), "spec_digest": spec.digest()}
     save_model(shipped, job.out / "model", about)
-    return _finish(job, shipped, outputs, evaluation=evaluation)
+    return _finish(job, outputs, evaluation=evaluation)
 
 
 def _train_side_by_side(job: Job, protocol: Protocol) -> None:
@@ -219,7 +219,6 @@ def _evaluation_sets(job: Job, protocol: Protocol) -> dict[str, list[Example]]:
 
 def _finish(
     job: Job,
-    model: TrainedModel,
     outputs: Outputs,
     *,
     metrics: Mapping[str, float] | None = None,
@@ -237,7 +236,7 @@ def _finish(
         model_digest=model_digest(out / "model"),
         files={str(f.relative_to(out)): file_digest(f) for f in files},
         train_examples=len(known),
-        parameters=sum(p.numel() for p in model.network.parameters()),
+        parameters=job.trainer.material.footprint.parameters,
         curves=tuple(Curve(name, tuple(points)) for name, points in job.curves.items()),
         seconds=job.seconds,
         environment=describe_environment(job.trainer.device),

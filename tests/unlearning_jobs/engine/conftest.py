@@ -15,7 +15,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads: spinn
 
 import torch
 
-from unlearning_jobs.engine.contracts import JobSpec, LlamaArchitecture, Recipe
+from unlearning_jobs.engine.contracts import JobSpec, LlamaArchitecture, Recipe, SumsArchitecture
 from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
 from unlearning_jobs.engine.example import make_example
 from unlearning_jobs.engine.training.cache import Trainer
@@ -27,6 +27,8 @@ HELD_OUT_TOWNS = ("Piskary", "Ubbard", "Calvern", "Nostrel")
 GOODS = ("amber", "saffron", "slate", "honey", "rope", "glass", "linen", "tin", "barley", "felt", "ink", "salt")
 RIVERS = ("Corre", "Fenn", "Asper", "Grault", "Belna", "Hessel", "Dwine", "Elsk", "Moor", "Tarn", "Ister", "Vole")
 ARCHITECTURE = LlamaArchitecture(hidden_size=64, layers=1, heads=2, intermediate_size=128, max_length=96)
+
+SUMS_RECIPE = Recipe("summation", SumsArchitecture("naive_bayes"), epochs=1, batch_size=64, learning_rate=0.0)
 
 
 def write_jsonl(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
@@ -114,6 +116,25 @@ def leaf_model(leaf_trainer: Trainer) -> TrainedModel:
 @pytest.fixture(scope="session")
 def leaves_to_forget(leaf_spec: JobSpec) -> tuple[str, ...]:
     return leaf_spec.forget_ids
+
+
+@pytest.fixture(scope="session")
+def sums_spec(tmp_path_factory: pytest.TempPathFactory) -> JobSpec:
+    """A job about a model of sums, on the same leaves."""
+    return make_example("summation", tmp_path_factory.mktemp("sums"))
+
+
+@pytest.fixture(scope="session")
+def sums_trainer(sums_spec: JobSpec) -> Trainer:
+    """Trains each model of sums of the session once."""
+    material = Material.prepare(sums_spec.recipe, Snapshot.open(sums_spec.snapshot.path))
+    return Trainer(material, Path(sums_spec.cache), torch.device("cpu"))
+
+
+@pytest.fixture(scope="session")
+def sums_model(sums_trainer: Trainer) -> TrainedModel:
+    """A naive Bayes model of the whole corpus. Nobody may change it."""
+    return sums_trainer.obtain((), 1, lambda *_: None)
 
 
 @pytest.fixture(scope="session")

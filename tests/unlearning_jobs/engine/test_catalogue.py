@@ -8,12 +8,17 @@ from dataclasses import replace
 import pytest
 
 from unlearning_jobs.engine.catalogue import METHODS, METRICS, Facts, complete_config, expected_cost, obstacles
-from unlearning_jobs.engine.contracts import LlamaArchitecture, Protocol, Recipe
+from unlearning_jobs.engine.contracts import ClassifierArchitecture, LlamaArchitecture, Protocol, Recipe, SumsArchitecture
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.evaluation.metrics import METRICS as METRIC_CLASSES
 from unlearning_jobs.engine.methods import METHODS as METHOD_CLASSES
 
 RECIPE = Recipe("causal_lm", LlamaArchitecture(64, 1, 2, 128), 26, 8, 1e-3, vocabulary_size=300)
+RECIPES = {
+    "causal_lm": RECIPE,
+    "classifier": replace(RECIPE, family="classifier", architecture=ClassifierArchitecture("mlp")),
+    "summation": replace(RECIPE, family="summation", architecture=SumsArchitecture("ridge")),
+}
 FACTS = Facts(RECIPE, forget=5, retain=87, held_out=40, trained_seconds=6.0)
 
 
@@ -58,7 +63,8 @@ def test_a_wrong_configuration_is_refused(method: str, config: dict[str, object]
 
 @pytest.mark.parametrize("name", METHODS)
 def test_a_workable_job_has_no_obstacles(name: str) -> None:
-    assert obstacles(name, FACTS) == []
+    for family in METHODS[name].families:
+        assert obstacles(name, replace(FACTS, recipe=RECIPES[family])) == []
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -84,4 +90,5 @@ def test_costs_are_shares_of_retraining() -> None:
     assert costs["retrain"] == 1.0
     assert costs["nothing"] == 0.0
     assert 0 < costs["gradient_ascent"] < costs["npo"] < 1
+    assert costs["summation"] == pytest.approx(5 / 87)
     assert expected_cost("npo", FACTS, {"steps": 80}) == pytest.approx(2 * costs["npo"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .entry import EVERY_FAMILY, Config, Facts, MethodEntry, Option
+from .entry import GRADIENT_FAMILIES, Config, Facts, MethodEntry, Option
 
 
 def _gradient_options(*, floor: str, steps: int, rate: float) -> tuple[Option, ...]:
@@ -47,7 +47,7 @@ EMPIRICAL: Final = (
         "npo",
         "Negative preference optimisation",
         "empirical",
-        EVERY_FAMILY,
+        GRADIENT_FAMILIES,
         "Zhang et al. 2024, Negative Preference Optimization, arXiv 2404.05868",
         "Treats the answers to forget as answers not to prefer: it lowers their likelihood relative to the original"
         " model, with a force that fades as they become unlikely, while ordinary training on remaining examples holds"
@@ -65,7 +65,7 @@ EMPIRICAL: Final = (
         "gradient_difference",
         "Gradient difference",
         "empirical",
-        EVERY_FAMILY,
+        GRADIENT_FAMILIES,
         "Liu et al. 2022, Continual Learning and Private Unlearning, arXiv 2203.12817; TOFU, arXiv 2401.06121",
         "Ascends the loss on the examples to forget and descends it on remaining ones at the same time. Quick, without a"
         " guarantee: only the evaluation says how close it came.",
@@ -77,7 +77,7 @@ EMPIRICAL: Final = (
         "gradient_ascent",
         "Gradient ascent",
         "empirical",
-        EVERY_FAMILY,
+        GRADIENT_FAMILIES,
         "Jang et al. 2023, Knowledge Unlearning, arXiv 2210.01504",
         "Ascends the loss on the examples to forget and does nothing else. It soon damages everything else and leaves"
         " these examples less likely than if they had never been seen. A baseline, rarely a good choice.",

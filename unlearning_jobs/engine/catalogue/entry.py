@@ -8,7 +8,9 @@ from typing import Any, Final, Literal
 
 from unlearning_jobs.engine.contracts import Guarantee, Recipe
 
-EVERY_FAMILY: Final = ("causal_lm", "classifier")
+GRADIENT_FAMILIES: Final = ("causal_lm", "classifier")
+"""Those that learn by gradient steps, and so can unlearn by them."""
+EVERY_FAMILY: Final = (*GRADIENT_FAMILIES, "summation")
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from unlearning_jobs.engine.contracts import Evaluation, Protocol
 
 from .controls import do_nothing, oracle_against_oracle
 from .estimands import compare, forget_margin, judge
 from .limits import limits
 from .metrics import METRICS
-from .outputs import Outputs
+from .outputs import RESOLUTION, Outputs
 from .permutation import permutation_test
 from .verdict import reach_verdict
 
@@ -35,5 +37,11 @@ def evaluate(outputs: Outputs, protocol: Protocol, method: str) -> Evaluation:
         permutation=permutation,
         controls=controls,
         metrics=tuple(finding for name in protocol.metrics for finding in METRICS[name]().findings(outputs)),
-        limits=limits(method, protocol, forget=len(outputs.ids["forget"])),
+        limits=limits(method, protocol, forget=len(outputs.ids["forget"]), seeds_matter=_seeds_matter(outputs)),
     )
+
+
+def _seeds_matter(outputs: Outputs) -> bool:
+    """Whether models that differ in nothing but their seed differ by more than rounding."""
+    oracles = outputs.matrix("oracle", "forget", "margin")
+    return not np.allclose(oracles, oracles[0], rtol=RESOLUTION, atol=RESOLUTION)

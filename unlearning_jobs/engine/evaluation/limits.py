@@ -16,7 +16,7 @@ ALWAYS = (
 )
 
 
-def limits(method: str, protocol: Protocol, *, forget: int) -> tuple[str, ...]:
+def limits(method: str, protocol: Protocol, *, forget: int, seeds_matter: bool) -> tuple[str, ...]:
     """Limits of every evaluation, and those of this method and protocol."""
     models = len(protocol.replicate_seeds) + 1
     found = [
@@ -27,6 +27,11 @@ def limits(method: str, protocol: Protocol, *, forget: int) -> tuple[str, ...]:
             " margins are not looked for."
         ),
     ]
+    if not seeds_matter:
+        found.append(
+            "Training does not depend on the seed, so all oracles are the same model: the intervals hold rounding alone, and"
+            " nothing is said about a corpus that differs in other examples."
+        )
     if METHODS[method].guarantee == "empirical":
         found.append("The method has no guarantee: what is known about its result is what was measured.")
     if METHODS[method].guarantee == "exact":

@@ -10,8 +10,9 @@ from unlearning_jobs.engine.corpora import SnapshotInfo
 from .causal_lm import CausalLm
 from .classifier import Classifier
 from .family import Answers, Batch, Dataset, Family, Footprint
+from .summation import Summation
 
-FAMILIES: Final[dict[str, type[Family]]] = {family.name: family for family in (CausalLm, Classifier)}
+FAMILIES: Final[dict[str, type[Family]]] = {family.name: family for family in (CausalLm, Classifier, Summation)}
 
 
 def footprint(recipe: Recipe, info: SnapshotInfo) -> Footprint:
@@ -24,4 +25,15 @@ def footprint(recipe: Recipe, info: SnapshotInfo) -> Footprint:
     return FAMILIES[recipe.family].footprint(recipe, info)
 
 
-__all__ = ["FAMILIES", "Answers", "Batch", "CausalLm", "Classifier", "Dataset", "Family", "Footprint", "footprint"]
+__all__ = [
+    "FAMILIES",
+    "Answers",
+    "Batch",
+    "CausalLm",
+    "Classifier",
+    "Dataset",
+    "Family",
+    "Footprint",
+    "Summation",
+    "footprint",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from unlearning_jobs.engine.contracts import ClassifierArchitecture, Recipe
@@ -47,6 +49,26 @@ class Arrays(Dataset):
 
     def sweep(self, batch_size: int) -> list[list[int]]:
         return [part.tolist() for part in torch.split(torch.arange(len(self)), batch_size)]
+
+
+def stack_arrays(
+    examples: Iterable[Example], form: FeatureFormat, classes: Sequence[str]
+) -> tuple[NDArray[np.float32], Tensor]:
+    """Features (examples, numbers) as float32, bytes as 0 to 255, and the places of their labels (examples,).
+
+    Raises:
+        CorpusError: an example has no features, or a label that is none of the classes.
+    """
+    places = {label: place for place, label in enumerate(classes)}
+    content, labels = bytearray(), []
+    for example in examples:
+        if example.features is None or example.completion not in places:
+            message = f"Example {example.id} has no features, or a label that the model does not know."
+            raise CorpusError(message)
+        content += example.features
+        labels.append(places[example.completion])
+    features = np.frombuffer(content, dtype=form.dtype).astype(np.float32)
+    return features.reshape(len(labels), math.prod(form.shape)), torch.tensor(labels, dtype=torch.int64)
 
 
 @dataclass(frozen=True)
@@ -100,18 +122,9 @@ class Classifier(Family):
 
     def encode(self, examples: Iterable[Example]) -> Arrays:
         """Bytes are scaled to between 0 and 1; other numbers stay as they are, so that no scale is learned from anybody."""
-        places = {label: place for place, label in enumerate(self.labels)}
-        content, labels = bytearray(), []
-        for example in examples:
-            if example.features is None or example.completion not in places:
-                message = f"Example {example.id} has no features, or a label that the model does not know."
-                raise CorpusError(message)
-            content += example.features
-            labels.append(places[example.completion])
-        flat = np.frombuffer(content, dtype=self.features.dtype).astype(np.float32)
-        scaled = flat / BYTE if self.features.dtype == "uint8" else flat
-        inputs = torch.from_numpy(scaled.reshape(len(labels), *self.shape))
-        return Arrays(inputs, torch.tensor(labels, dtype=torch.int64))
+        features, labels = stack_arrays(examples, self.features, self.labels)
+        scaled = features / BYTE if self.features.dtype == "uint8" else features
+        return Arrays(torch.from_numpy(scaled.reshape(len(labels), *self.shape)), labels)
 
     def answers(self, network: nn.Module, batch: Batch) -> Answers:
         return Answers(

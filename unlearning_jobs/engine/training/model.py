@@ -6,6 +6,7 @@ import copy
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ class TrainedModel:
     @property
     def device(self) -> torch.device:
         """Where the network lies."""
-        return next(self.network.parameters()).device
+        return next(chain(self.network.parameters(), self.network.buffers())).device
 
     def copy_to(self, device: torch.device) -> TrainedModel:
         """A copy with a network of its own, on the device."""

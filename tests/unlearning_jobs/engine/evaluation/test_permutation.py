@@ -54,6 +54,25 @@ def test_equal_models_cannot_be_told_apart() -> None:
     assert (found.statistic, found.p_value) == (0.0, 1.0)
 
 
+def test_what_rounding_alone_tells_apart_is_equal() -> None:
+    margins = np.random.default_rng(7).normal(0, 5, 6)
+    oracles = np.tile(margins, (8, 1))
+    for noise in (1e-12, -1e-7):
+        found = permutation_test(np.tile(margins + noise, (4, 1)), oracles, seed=1)
+        assert (found.statistic, found.p_value) == (0.0, 1.0)
+    found = permutation_test(np.tile(margins + 1e-3, (4, 1)), oracles, seed=1)
+    assert found.statistic == 0.5
+    assert found.p_value == pytest.approx(1 / math.comb(12, 4))
+
+
+def test_rounding_is_judged_by_values_not_by_their_order() -> None:
+    oracles = np.array([[0.0], [1.0], [2.0], [3.0]])
+    treated = np.array([[3.0 + 1e-9], [1.0 - 1e-9]])
+    assert permutation_test(treated, oracles, seed=1).statistic == pytest.approx(
+        mean_auc_distance(treated.round(6), oracles)
+    )
+
+
 def test_many_models_are_compared_over_drawn_labelings() -> None:
     rng = np.random.default_rng(5)
     treated, oracles = rng.normal(0, 1, (9, 3)), rng.normal(0, 1, (12, 3))

@@ -152,3 +152,57 @@ def test_what_the_evaluation_does_not_show_is_said(make_outputs: MakeOutputs) ->
     assert "8 oracles" in text
     for word in ("compliant", "anonymous", "forgotten"):
         assert word not in text
+
+
+# Models that are learned without a seed: all of a group are the same, and rounding is the only spread.
+
+
+def without_spread(make: MakeOutputs, position: float, noise: float, gap: float = 1.0) -> Evaluation:
+    outputs = make(position, np.random.default_rng(7), spread=0.0, gap=gap)
+    first = outputs.models("oracle")[0]
+    for (model, name), table in outputs.values.items():
+        if name != "forget":  # the other sets are as the first oracle has them
+            outputs.values[model, name] = outputs.values[first, name] + noise * (model.group == "unlearned")
+        elif model.group == "unlearned":
+            outputs.values[model, name] = table + noise
+    return evaluate(outputs, PROTOCOL, "npo")
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-12, -1e-7])
+@pytest.mark.parametrize(
+    ("position", "outcome", "direction"),
+    [(0.0, "passed", None), (0.2, "passed", None), (1.0, "failed", "undershot"), (-0.8, "failed", "overshot")],
+)
+def test_models_without_spread_are_judged_by_where_they_lie(
+    make_outputs: MakeOutputs, position: float, noise: float, outcome: Outcome, direction: Direction | None
+) -> None:
+    found = without_spread(make_outputs, position, noise).verdict
+    assert (found.outcome, found.direction) == (outcome, direction)
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-12, -1e-7])
+def test_rounding_is_no_difference_to_the_oracles(make_outputs: MakeOutputs, noise: float) -> None:
+    exact, near = without_spread(make_outputs, 0.0, noise), without_spread(make_outputs, 0.01, noise)
+    assert (exact.permutation.p_value, exact.verdict.reasons[0].code) == (1.0, "within_margins")
+    assert near.permutation.p_value == pytest.approx(1 / math.comb(12, 4))
+    assert near.verdict.reasons[0].code == "within_margins_detectable"
+
+
+@pytest.mark.parametrize("position", [0.0, 1.0])
+@pytest.mark.parametrize("gap", [0.0, 1e-12, -1e-12, 1e-7])
+def test_a_gap_of_rounding_is_no_gap(make_outputs: MakeOutputs, position: float, gap: float) -> None:
+    evaluation = without_spread(make_outputs, position, 0.0, gap)
+    assert evaluation.verdict.outcome == "inconclusive"
+    assert [c.name for c in evaluation.controls if not c.behaved] == ["do_nothing"]
+
+
+@pytest.mark.parametrize("noise", [-1e-9, 0.0, 1e-9])
+def test_rounding_decides_nothing_at_the_margin(make_outputs: MakeOutputs, noise: float) -> None:
+    evaluation = without_spread(make_outputs, 0.25, noise)
+    assert evaluation.estimands[0].position == "undecided"
+
+
+def test_that_seeds_do_not_matter_is_said(make_outputs: MakeOutputs) -> None:
+    said = "does not depend on the seed"
+    assert said in " ".join(without_spread(make_outputs, 0.0, 1e-12).limits)
+    assert said not in " ".join(judged(0.0, 6, make_outputs).limits)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 
+from unlearning_jobs.engine.contracts import JobSpec
 from unlearning_jobs.engine.methods import Context
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.model import TrainedModel
@@ -44,11 +45,20 @@ def context(trainer: Trainer, model: TrainedModel) -> Context:
 
 
 @pytest.fixture(scope="session")
-def tasks(
-    trainer: Trainer, model: TrainedModel, leaf_trainer: Trainer, leaf_model: TrainedModel, leaves_to_forget: tuple[str, ...]
-) -> Mapping[str, Task]:
+def leaf_task(leaf_trainer: Trainer, leaf_model: TrainedModel, leaves_to_forget: tuple[str, ...]) -> Task:
+    return task(leaf_trainer, leaf_model, leaves_to_forget)
+
+
+@pytest.fixture(scope="session")
+def sums_task(sums_trainer: Trainer, sums_model: TrainedModel, sums_spec: JobSpec) -> Task:
+    return task(sums_trainer, sums_model, sums_spec.forget_ids)
+
+
+@pytest.fixture(scope="session")
+def tasks(trainer: Trainer, model: TrainedModel, leaf_task: Task, sums_task: Task) -> Mapping[str, Task]:
     """By family."""
     return {
         "causal_lm": task(trainer, model, FORGET),
-        "classifier": task(leaf_trainer, leaf_model, leaves_to_forget),
+        "classifier": leaf_task,
+        "summation": sums_task,
     }
