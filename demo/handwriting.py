@@ -31,25 +31,26 @@ PEN = 0.07
 """Half the width of a stroke."""
 
 Points = NDArray[np.float64]
+Point = tuple[float, float]
 
 
-def _arc(x: float, y: float, width: float, height: float, start: float, end: float) -> list[tuple[float, float]]:
-    """Points on an ellipse around (x, y), from one angle to another, in turns; y points down."""
+def _arc(middle: Point, radii: Point, start: float, end: float) -> list[Point]:
+    """Points on an ellipse, from one angle to another, in turns; y points down."""
     turns = np.linspace(start, end, 9) * 2 * np.pi
-    return [(x + width * float(np.cos(t)), y + height * float(np.sin(t))) for t in turns]
+    return [(middle[0] + radii[0] * float(np.cos(t)), middle[1] + radii[1] * float(np.sin(t))) for t in turns]
 
 
-STROKES: Final[tuple[list[list[tuple[float, float]]], ...]] = (
-    [_arc(0.5, 0.5, 0.25, 0.36, 0, 1)],
+STROKES: Final[tuple[list[list[Point]], ...]] = (
+    [_arc((0.5, 0.5), (0.25, 0.36), 0, 1)],
     [[(0.35, 0.28), (0.55, 0.12), (0.55, 0.88)]],
-    [[*_arc(0.5, 0.32, 0.23, 0.2, 0.5, 1.08), (0.27, 0.87), (0.77, 0.87)]],
-    [[*_arc(0.47, 0.31, 0.24, 0.19, 0.55, 1.25), *_arc(0.47, 0.68, 0.27, 0.2, 0.75, 1.45)]],
+    [[*_arc((0.5, 0.32), (0.23, 0.2), 0.5, 1.08), (0.27, 0.87), (0.77, 0.87)]],
+    [[*_arc((0.47, 0.31), (0.24, 0.19), 0.55, 1.25), *_arc((0.47, 0.68), (0.27, 0.2), 0.75, 1.45)]],
     [[(0.62, 0.88), (0.62, 0.12), (0.22, 0.62), (0.8, 0.62)]],
-    [[(0.74, 0.13), (0.32, 0.13), (0.29, 0.45), *_arc(0.48, 0.65, 0.26, 0.22, 0.7, 1.42)]],
-    [[(0.66, 0.13), (0.36, 0.45), *_arc(0.5, 0.67, 0.22, 0.21, 0.5, 1.5)]],
+    [[(0.74, 0.13), (0.32, 0.13), (0.29, 0.45), *_arc((0.48, 0.65), (0.26, 0.22), 0.7, 1.42)]],
+    [[(0.66, 0.13), (0.36, 0.45), *_arc((0.5, 0.67), (0.22, 0.21), 0.5, 1.5)]],
     [[(0.23, 0.13), (0.77, 0.13), (0.42, 0.88)]],
-    [_arc(0.5, 0.3, 0.2, 0.18, 0.25, 1.25), _arc(0.5, 0.68, 0.25, 0.2, -0.25, 0.75)],
-    [[*_arc(0.5, 0.33, 0.22, 0.21, 0, 1), (0.66, 0.88)]],
+    [_arc((0.5, 0.3), (0.2, 0.18), 0.25, 1.25), _arc((0.5, 0.68), (0.25, 0.2), -0.25, 0.75)],
+    [[*_arc((0.5, 0.33), (0.22, 0.21), 0, 1), (0.66, 0.88)]],
 )
 """Strokes of the digits 0 to 9 as points, x to the right and y down, in a square of side 1."""
 
@@ -123,6 +124,4 @@ def _drawn(strokes: list[Points]) -> NDArray[np.uint8]:
 
 if __name__ == "__main__":
     drawn = write_digits(Path(sys.argv[1]))
-    print(
-        f"{sum(len(writer.labels) for writer in drawn)} digits by {len(drawn)} writers; {drawn[0].name} writes in mirror script"
-    )
+    print(f"{sum(len(writer.labels) for writer in drawn)} digits; {drawn[0].name} writes in mirror script")
