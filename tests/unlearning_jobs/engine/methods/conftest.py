@@ -23,6 +23,10 @@ class Task:
     context: Context
 
 
+Tasks = Mapping[str, Task]
+"""By family."""
+
+
 def task(trainer: Trainer, model: TrainedModel, forget_ids: tuple[str, ...]) -> Task:
     material = trainer.material
     context = Context(
@@ -46,8 +50,7 @@ def context(trainer: Trainer, model: TrainedModel) -> Context:
 @pytest.fixture(scope="session")
 def tasks(
     trainer: Trainer, model: TrainedModel, leaf_trainer: Trainer, leaf_model: TrainedModel, leaves_to_forget: tuple[str, ...]
-) -> Mapping[str, Task]:
-    """By family."""
+) -> Tasks:
     return {
         "causal_lm": task(trainer, model, FORGET),
         "classifier": task(leaf_trainer, leaf_model, leaves_to_forget),
