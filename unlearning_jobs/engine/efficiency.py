@@ -26,7 +26,8 @@ def start_stopwatch(device: torch.device) -> Callable[[], Spent]:
     if device.type != "cuda":
         began = time.monotonic()
         return lambda: Spent(time.monotonic() - began)
-    stream, first, last = torch.cuda.current_stream(device), *(torch.cuda.Event(enable_timing=True) for _ in range(2))
+    stream = torch.cuda.current_stream(device)
+    first, last = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]  # torch's
     torch.cuda.synchronize(device)
     began = time.monotonic()
     first.record(stream)

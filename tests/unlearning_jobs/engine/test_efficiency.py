@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.unlearning_jobs.engine.conftest import with_recipe
 from unlearning_jobs.engine.efficiency import Costs, mean_spent, share, start_stopwatch
 from unlearning_jobs.engine.run_contracts import Spent
 from unlearning_jobs.engine.training.cache import Trainer
@@ -17,7 +18,7 @@ from unlearning_jobs.engine.training.cache import Trainer
 
 @pytest.fixture
 def costs(leaf_trainer: Trainer, tmp_path: Path) -> Costs:
-    return Costs(replace(leaf_trainer, cache=tmp_path))
+    return Costs(replace(with_recipe(leaf_trainer, epochs=2), cache=tmp_path))
 
 
 def quiet(*_: object) -> None:

@@ -16,15 +16,13 @@ def _options(*, epochs: int, rate: float) -> tuple[Option, ...]:
     )
 
 
-FORGET_BATCH: Final = Option("forget_batch", "int", 32, "Examples to forget per step.", 1, 4096)
-TEMPERATURE: Final = Option(
-    "temperature",
-    "float",
-    2.0,
-    "Softens the answers before they are compared: above 1, small probabilities count more.",
-    0.1,
-    100,
-)
+def _forget_batch(default: int) -> Option:
+    return Option("forget_batch", "int", default, "Examples to forget per step.", 1, 4096)
+
+
+def _temperature(default: float) -> Option:
+    words = "Softens the answers before they are compared: above 1, small probabilities count more."
+    return Option("temperature", "float", default, words, 0.1, 100)
 
 
 def _shares(facts: Facts, *, retain: float, forget: float = 0.0) -> float:
@@ -81,7 +79,7 @@ FINETUNING: Final = (
         "The baseline of the NeurIPS 2023 challenge, Triantafillou et al. 2024, arXiv 2406.09073",
         "Trains on for some epochs on the remaining examples alone, and counts on the others fading meanwhile. What was"
         " learned by heart often stays." + NO_GUARANTEE,
-        _options(epochs=3, rate=1.0),
+        _options(epochs=5, rate=1.0),
         _epochs_cost,
     ),
     MethodEntry(
@@ -109,12 +107,12 @@ FINETUNING: Final = (
         " on held-out examples of the same classes. Where the labels to forget were wrong, that is no measure: set rewind to"
         " none." + NO_GUARANTEE,
         (
-            *_options(epochs=6, rate=0.5),
-            Option("max_epochs", "int", 3, "Epochs that begin with a pass over the examples to forget.", 0, 10_000),
-            FORGET_BATCH,
-            Option("alpha", "float", 0.5, "Weight of answering like the original on remaining examples.", 0, 1000),
+            *_options(epochs=8, rate=1.0),
+            Option("max_epochs", "int", 5, "Epochs that begin with a pass over the examples to forget.", 0, 10_000),
+            _forget_batch(8),
+            Option("alpha", "float", 0.1, "Weight of answering like the original on remaining examples.", 0, 1000),
             Option("gamma", "float", 1.0, "Weight of answering rightly on remaining examples.", 0, 1000),
-            TEMPERATURE,
+            _temperature(4.0),
             Option(
                 "rewind",
                 "choice",
@@ -147,7 +145,7 @@ FINETUNING: Final = (
             ),
             Option("share", "float", 0.3, "Share of the layers, or of the weights; head needs none.", 0.001, 1),
             Option("distillation", "float", 1.0, "Weight of answering like the original.", 0, 1000),
-            TEMPERATURE,
+            _temperature(2.0),
         ),
         _reset_cost,
         _reset_obstacles,
@@ -161,9 +159,9 @@ FINETUNING: Final = (
         "Finds the weights on which the examples to forget depend most, and changes those alone: it teaches them random"
         " wrong answers to these examples and the right ones to the remaining." + NO_GUARANTEE,
         (
-            *_options(epochs=4, rate=0.5),
+            *_options(epochs=4, rate=1.0),
             Option("share", "float", 0.5, "Share of the weights that may change.", 0.001, 1),
-            FORGET_BATCH,
+            _forget_batch(32),
         ),
         _salun_cost,
     ),

@@ -91,5 +91,5 @@ def _logits(oracle: TrainedModel, data: Dataset, context: Context) -> list[Tenso
     for positions in data.sweep(BATCH):
         answers = reference_answers(oracle, data.batch(positions, context.device), context.meter)
         sizes = torch.bincount(answers.rows, minlength=len(positions)).tolist()
-        found.update(zip(positions, answers.logits.cpu().split(sizes), strict=True))
+        found.update(zip(positions, torch.split(answers.logits.cpu(), sizes), strict=True))
     return [found[place] for place in range(len(data))]

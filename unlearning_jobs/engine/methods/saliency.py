@@ -41,7 +41,7 @@ def mask_of_largest(values: Sequence[Tensor], share: float) -> list[Tensor]:
     count = max(1, round(share * len(sizes)))
     chosen = torch.zeros_like(sizes)
     chosen[sizes.topk(count, sorted=False).indices] = 1.0
-    parts = chosen.split([value.numel() for value in values])
+    parts = torch.split(chosen, [value.numel() for value in values])
     return [part.view_as(value) for part, value in zip(parts, values, strict=True)]
 
 

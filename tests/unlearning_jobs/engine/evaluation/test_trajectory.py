@@ -73,7 +73,7 @@ def test_a_run_that_went_back_stops_where_it_went_back_to() -> None:
     assert log.stop == 20
     assert log.steps == STEPS
     log.note(25, {"a": -1.0})
-    assert log.steps == (0, 10, 20, 25, 30, 40)
+    assert list(log.steps) == [0, 10, 20, 25, 30, 40]
 
 
 def test_no_single_stop_fits_two_examples_that_are_forgotten_at_different_rates() -> None:

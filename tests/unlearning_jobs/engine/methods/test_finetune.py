@@ -42,7 +42,7 @@ def test_a_pass_is_plain_sgd_over_every_example_once(tasks: Tasks) -> None:
 
     network = copy.deepcopy(model.network)
     batch = data.batch(range(len(data)), CPU)
-    F.cross_entropy(network(batch.inputs), batch.labels).backward()
+    torch.autograd.backward(F.cross_entropy(network(batch.inputs), batch.labels))
     nn.utils.clip_grad_norm_(network.parameters(), 1.0)
     rate = 0.5 * recipe.learning_rate  # the only step is the warm-up's last, at the peak; momentum starts empty
     for found, start in zip(result.network.parameters(), network.parameters(), strict=True):

@@ -15,7 +15,7 @@ from unlearning_jobs.engine.training.scoring import mean_margins
 
 CASES: list[tuple[str, dict[str, Any]]] = [
     ("kl_retain", {"floor": "none"}),
-    ("finetune_retain", {}),
+    ("finetune_retain", {"epochs": 10}),
     ("noise_finetune", {}),
     ("scrub", {"rewind": "none"}),
     ("partial_reset", {"variant": "head"}),
@@ -23,7 +23,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("partial_reset", {"variant": "saliency"}),
     ("partial_reset", {"variant": "prune_l1"}),
     ("salun", {}),
-    ("oracle_matching", {}),
+    ("oracle_matching", {"oracles": 3}),
 ]
 
 

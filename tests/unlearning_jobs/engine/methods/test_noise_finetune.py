@@ -25,7 +25,7 @@ def differences(noise: float, seed: int = 0) -> dict[str, torch.Tensor]:
 def test_the_noise_has_the_given_share_of_each_tensors_own_deviation_and_no_mean(noise: float) -> None:
     start = dict(network().named_parameters())
     for name in ("0.weight", "2.weight"):
-        found, own = differences(noise)[name], float(start[name].std())
+        found, own = differences(noise)[name], float(start[name].detach().std())
         count = found.numel()
         # Of the deviation of n normal draws the standard error is 1 / sqrt(2 n) of it; of their mean, 1 / sqrt(n).
         assert float(found.std()) == pytest.approx(noise * own, rel=5 / (2 * count) ** 0.5)

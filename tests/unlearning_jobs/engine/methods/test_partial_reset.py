@@ -103,14 +103,14 @@ def test_fresh_values_are_spread_as_those_of_a_new_network(tasks: Tasks) -> None
     first = result.network[1]  # type: ignore[index]  # a sequence of layers
     assert isinstance(first, nn.Linear)
     bound = first.in_features**-0.5  # torch's own initial values are even between plus and minus this
-    assert float(first.weight.abs().max()) <= bound
-    assert float(first.weight.std()) == pytest.approx(bound / 3**0.5, rel=0.1)
+    assert float(first.weight.detach().abs().max()) <= bound
+    assert float(first.weight.detach().std()) == pytest.approx(bound / 3**0.5, rel=0.1)
 
 
 def test_weights_that_were_not_reset_learn_at_a_tenth_of_the_pace_under_saliency(tasks: Tasks) -> None:
-    # Where nothing is reset (share 0 is out of bounds, so the masks are given), plain descent moves a tenth as far.
+    # With next to nothing reset, the same data and orders move nearly all weights a tenth as far as plain descent does.
     model, context = tasks["classifier"].model, tasks["classifier"].context
-    slow = {"variant": "saliency", "share": 0.001, "epochs": 1, "distillation": 0.0, "learning_rate_share": 0.001}
+    slow = {"variant": "saliency", "share": 0.001, "epochs": 1, "distillation": 0.0, "learning_rate_share": 0.03}
     fast = {**slow, "variant": "prune_l1"}
     moved = []
     for config in (slow, fast):
