@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from .engine.catalogue import METHODS, Facts, expected_cost, obstacles
+from .engine.catalogue import METHODS, Facts, MethodEntry, expected_cost, obstacles
 from .engine.contracts import Evaluation, JobResult, Recipe
 from .engine.corpora import Example
 from .engine.corpora import Snapshot as SnapshotFiles
@@ -49,18 +49,25 @@ def job_facts(base: ModelVersion, forget_count: int) -> Facts:
     )
 
 
+def production_methods() -> dict[str, MethodEntry]:
+    """The methods that may be chosen for a request."""
+    return {name: entry for name, entry in METHODS.items() if entry.for_production}
+
+
 def method_obstacles(method: str, base: ModelVersion, forget_count: int) -> list[str]:
     """Why `method` cannot run on this model and forget set; empty when it can."""
     if method not in METHODS:
         return [f"There is no method {method!r}."]
+    if not METHODS[method].for_production:
+        return [f"{METHODS[method].title} is there for benchmarks and cannot be chosen for a request."]
     return obstacles(method, job_facts(base, forget_count))
 
 
 def method_options(base: ModelVersion, forget_count: int) -> list[MethodOption]:
-    """Every method with its guarantee, expected cost and obstacles, those that can run first."""
+    """Every method for requests with its guarantee, expected cost and obstacles, those that can run first."""
     facts = job_facts(base, forget_count)
     options = []
-    for name, info in METHODS.items():
+    for name, info in production_methods().items():
         share = expected_cost(name, facts)
         options.append(
             MethodOption(

@@ -69,7 +69,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _methods(_: argparse.Namespace) -> int:
     for method in METHODS.values():
-        _print(f"{method.name}  ({method.guarantee})  {method.title}")
+        _print(
+            f"{method.name}  ({method.guarantee})  {method.title}{'' if method.for_production else ', for benchmarks only'}"
+        )
         _print(f"    {method.description}\n    {method.source}")
         for option in method.options:
             _print(f"    {option.name} = {option.default}  {option.description}")
@@ -162,6 +164,11 @@ def _summarise(result: JobResult, out: Path) -> None:
                 f"{metric.name} {metric.examples}".ljust(36)
                 + f" {metric.unlearned:8.4g}  original {metric.original:.4g}  oracles {mean:.4g}"
             )
+    if spent := result.efficiency:
+        share = "unknown" if spent.wall_share is None else f"{100 * spent.wall_share:.1f} %"
+        _print(
+            f"unlearning took {spent.unlearning.wall_seconds:.1f} s; share of one retraining: {share} {spent.note}".rstrip()
+        )
     _print(f"result: {out / 'result.json'}")
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 from .errors import SpecError
 from .json_contract import Contract, Json
+from .run_contracts import Efficiency, Trajectory
 
 Guarantee = Literal["exact", "certified", "empirical", "suppression", "control"]
 Outcome = Literal["passed", "failed", "inconclusive"]
@@ -373,3 +374,6 @@ class JobResult(Contract):
     training_metrics: Mapping[str, float] = field(default_factory=dict)
     """For `train`: exact memorisation of the training examples and the like."""
     evaluation: Evaluation | None = None
+    trajectory: Trajectory | None = None
+    """Of methods that go step by step."""
+    efficiency: Efficiency | None = None

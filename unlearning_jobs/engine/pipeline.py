@@ -2,6 +2,7 @@
 
 model/                      the trained or unlearned model
 outputs/examples.parquet    statistics per model, example and set, from which every number of the evaluation follows
+outputs/trajectory.parquet  margins of the examples to forget over the run, of methods that go step by step
 result.json                 the JobResult; written last and at once, so that a folder which has it is complete
 """
 
@@ -21,17 +22,21 @@ import numpy as np
 from .artefacts import file_digest, model_digest
 from .contracts import Curve, Evaluation, JobResult, JobSpec, Progress, ProgressCallback, Protocol
 from .corpora import Example, Snapshot
+from .efficiency import Costs
 from .environment import describe_environment
 from .errors import SpecError
 from .evaluation.evaluate import evaluate
 from .evaluation.outputs import Group, ModelKey, Outputs
 from .evaluation.statistics import STATISTICS, measure
+from .evaluation.trajectory import MarginLog, trace
 from .json_contract import canonical_json
-from .methods import Context, make_method
-from .preparation import check_unlearning, excluded_ids, job_protocol, unlearning_steps
+from .methods import Context, Meter, make_method
+from .preparation import all_seeds, check_unlearning, excluded_ids, job_protocol, unlearning_steps
+from .run_contracts import Trajectory
 from .training.cache import Trainer
 from .training.device import check_memory, choose_device
 from .training.ensemble import is_worthwhile, train_ensemble
+from .training.loop import OnStep
 from .training.material import Material
 from .training.model import TrainedModel, load_model, place, save_model
 
@@ -73,6 +78,12 @@ class Job:
     trainer: Trainer
     seconds: dict[str, float] = field(default_factory=dict)
     curves: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    margins: MarginLog = field(default_factory=MarginLog)
+    """Of the production model's examples to forget, while it unlearns them."""
+    costs: Costs = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.costs = Costs(self.trainer)
 
     @property
     def snapshot(self) -> Snapshot:
@@ -95,11 +106,11 @@ class Job:
 
     def train(self, exclude_ids: Collection[str], seed: int, report: ProgressCallback) -> TrainedModel:
         """A model by the recipe; from the cache where it is there."""
+        return self.trainer.obtain(exclude_ids, seed, _as_steps(report))
 
-        def on_step(done: int, total: int, loss: float) -> None:
-            report(Progress("train", done, total, None if math.isnan(loss) else ("loss", float(done), loss)))
-
-        return self.trainer.obtain(exclude_ids, seed, on_step)
+    def oracle(self, seed: int, report: ProgressCallback) -> TrainedModel:
+        """A model that has seen nothing of what is forgotten; from the cache where it is there."""
+        return self.costs.retrain(excluded_ids(self.spec), seed, _as_steps(report))
 
     def noting(self, report: ProgressCallback) -> ProgressCallback:
         """The callback, with its points kept for the result's curves."""
@@ -118,7 +129,14 @@ class Job:
             model = self.apply(model, number, seed, report)
         return model
 
-    def apply(self, model: TrainedModel, number: int, seed: int, report: ProgressCallback) -> TrainedModel:
+    def ship(self, model: TrainedModel, report: ProgressCallback) -> TrainedModel:
+        """Unlearn the job's own forget set from the production model: timed, and followed example by example."""
+        with self.costs.unlearn():
+            return self.apply(model, len(self.spec.earlier), self.spec.seed, report, watched=True)
+
+    def apply(
+        self, model: TrainedModel, number: int, seed: int, report: ProgressCallback, *, watched: bool = False
+    ) -> TrainedModel:
         """Take one unlearning step: an earlier one by its number, or the job's own, which comes after them."""
         step, exclude = unlearning_steps(self.spec)[number], excluded_ids(self.spec, number + 1)
         context = Context(
@@ -129,9 +147,19 @@ class Job:
             held_out_ids=tuple(e.id for e in self.snapshot.examples("held_out")),
             seed=seed,
             device=self.trainer.device,
-            train=self.trainer.obtain,
+            train=self.costs.train if watched else self.trainer.obtain,
+            taken_seeds=all_seeds(self.spec),
+            meter=self.costs.meter if watched else Meter(),
+            on_margins=self.margins.note if watched else None,
         )
         return make_method(step.method).unlearn(model, context, report)
+
+
+def _as_steps(report: ProgressCallback) -> OnStep:
+    def on_step(done: int, total: int, loss: float) -> None:
+        report(Progress("train", done, total, None if math.isnan(loss) else ("loss", float(done), loss)))
+
+    return on_step
 
 
 def _train(job: Job) -> JobResult:
@@ -163,7 +191,7 @@ def _unlearn(job: Job) -> JobResult:
         place(production.network, job.trainer.device)
         note("original", spec.seed, production, everything=True)
     with job.stage("unlearn") as part:
-        shipped = job.apply(production, own, spec.seed, job.noting(part(0)))
+        shipped = job.ship(production, job.noting(part(0)))
         note("unlearned", spec.seed, shipped, everything=True)
     _train_side_by_side(job, protocol)
     with job.stage("replicates", 2 * len(protocol.replicate_seeds)) as part:
@@ -173,7 +201,7 @@ def _unlearn(job: Job) -> JobResult:
             note("unlearned", seed, job.apply(replicate, own, seed, part(2 * i + 1)), everything=False)
     with job.stage("oracles", len(protocol.oracle_seeds)) as part:
         for i, seed in enumerate(protocol.oracle_seeds):
-            note("oracle", seed, job.train(excluded_ids(spec), seed, part(i)), everything=True)
+            note("oracle", seed, job.oracle(seed, part(i)), everything=True)
     method = unlearning_steps(spec)[-1].method
     with job.stage("evaluate"):
         evaluation = evaluate(outputs, protocol, method.name)
@@ -189,7 +217,9 @@ def _train_side_by_side(job: Job, protocol: Protocol) -> None:
     wanted += [(excluded_ids(spec), seed) for seed in protocol.oracle_seeds]
     if is_worthwhile(job.trainer, wanted):
         with job.stage("ensemble", len(wanted)) as part:
-            done = [0.0] * len(wanted)
+            first = len(protocol.replicate_seeds)
+            job.oracle(protocol.oracle_seeds[0], part(0))  # alone, so that it is known what one training takes
+            done = [float(place == first) for place in range(len(wanted))]
 
             def on_model(place: int, steps: int, total: int) -> None:
                 done[place] = steps / total
@@ -228,6 +258,8 @@ def _finish(
     spec, out = job.spec, job.out
     known = job.trainer.material.retained_ids(excluded_ids(spec))
     outputs.write(out / "outputs" / "examples.parquet")
+    if job.margins:
+        job.margins.write(out / "outputs" / "trajectory.parquet")
     files = [f for folder in ("model", "outputs") for f in sorted((out / folder).rglob("*")) if f.is_file()]
     result = JobResult(
         kind=spec.kind,
@@ -243,8 +275,18 @@ def _finish(
         retain_digest=job.snapshot.manifest_digest(known),
         training_metrics=metrics or {},
         evaluation=evaluation,
+        trajectory=_trajectory(job, outputs),
+        efficiency=job.costs.efficiency(),
     )
     draft = out / ".result.json"
     draft.write_bytes(canonical_json(result.to_json()) + b"\n")
     draft.replace(out / "result.json")
     return result
+
+
+def _trajectory(job: Job, outputs: Outputs) -> Trajectory | None:
+    """Every example's way against its own oracles; None where the method does not go step by step."""
+    if not job.margins:
+        return None
+    margins = outputs.matrix("oracle", "forget", "margin")
+    return trace(job.margins, dict(zip(outputs.ids["forget"], margins.T, strict=True)))

@@ -53,6 +53,12 @@ def excluded_ids(spec: JobSpec, steps: int | None = None) -> tuple[str, ...]:
     return (*spec.exclude_ids, *(i for step in earlier for i in step.forget_ids), *own)
 
 
+def all_seeds(spec: JobSpec) -> frozenset[int]:
+    """Seeds of the production model, and of its replicates and the oracles that it is compared with."""
+    protocol = spec.protocol
+    return frozenset((spec.seed, *((*protocol.replicate_seeds, *protocol.oracle_seeds) if protocol else ())))
+
+
 def job_protocol(spec: JobSpec) -> Protocol:
     """The job's protocol.
 

@@ -85,6 +85,39 @@ def test_a_floor_needs_held_out_examples() -> None:
     assert obstacles("npo", bare, {"floor": "none"}) == []
 
 
+def test_rewinding_needs_held_out_examples() -> None:
+    bare = replace(FACTS, held_out=0)
+    assert any("set rewind to none" in found for found in obstacles("scrub", bare))
+    assert obstacles("scrub", bare, {"rewind": "none"}) == []
+
+
+def test_a_head_that_is_also_the_first_layer_cannot_be_reset() -> None:
+    assert any("another variant than head" in found for found in obstacles("partial_reset", FACTS, {"variant": "head"}))
+
+
+def test_the_upper_bound_is_the_only_method_that_is_not_offered_for_requests() -> None:
+    assert [name for name, entry in METHODS.items() if not entry.for_production] == ["oracle_matching"]
+
+
+@pytest.mark.parametrize(
+    ("method", "config", "passes_over_retain", "passes_over_forget"),
+    [
+        ("finetune_retain", {"epochs": 3}, 3, 0),
+        ("noise_finetune", {"epochs": 2}, 2, 0),
+        ("scrub", {"epochs": 6, "max_epochs": 2}, 6 * 4 / 3, 2 * 4 / 3),
+        ("salun", {"epochs": 4}, 4, 5),
+        ("partial_reset", {"epochs": 4, "variant": "prune_l1", "distillation": 0}, 4, 0),
+        ("partial_reset", {"epochs": 4, "variant": "saliency"}, 4 * 4 / 3 + 1, 1),
+        ("oracle_matching", {"epochs": 3, "oracles": 2, "retain_multiplier": 0}, 2 * 26, 3 + 2 / 3),
+    ],
+)
+def test_a_pass_forwards_alone_costs_a_third(
+    method: str, config: dict[str, object], passes_over_retain: float, passes_over_forget: float
+) -> None:
+    passes = passes_over_retain * FACTS.retain + passes_over_forget * FACTS.forget
+    assert expected_cost(method, FACTS, config) == pytest.approx(passes / (RECIPE.epochs * FACTS.retain))
+
+
 def test_costs_are_shares_of_retraining() -> None:
     costs = {name: expected_cost(name, FACTS) for name in METHODS}
     assert costs["retrain"] == 1.0

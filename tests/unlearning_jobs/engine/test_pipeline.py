@@ -27,6 +27,7 @@ from unlearning_jobs.engine.contracts import (
 from unlearning_jobs.engine.errors import CorpusError, EngineError, ObstacleError, OutOfMemoryError, SpecError
 from unlearning_jobs.engine.evaluation.evaluate import evaluate
 from unlearning_jobs.engine.evaluation.outputs import Outputs
+from unlearning_jobs.engine.evaluation.trajectory import MarginLog, trace
 from unlearning_jobs.engine.families import CausalLm
 from unlearning_jobs.engine.pipeline import run
 from unlearning_jobs.engine.training.cache import Trainer
@@ -175,6 +176,45 @@ def test_progress_runs_through_all_stages_and_each_reaches_its_total(spec: JobSp
     assert {p.stage for p in seen if p.point} == {"unlearn"}
     result = JobResult.from_json(json.loads((tmp_path / "out" / "result.json").read_bytes()))
     assert {c.name: len(c.points) for c in result.curves} == {"loss": 5, "forget": 5, "retain": 5}
+
+
+def test_the_way_of_every_forgotten_example_is_kept_with_its_band(finished: RunJob) -> None:
+    result, out = finished(method=MethodChoice("npo", {"steps": 5}))
+    assert result.trajectory is not None
+    outputs = Outputs.read(out / "outputs" / "examples.parquet")
+    oracles = outputs.matrix("oracle", "forget", "margin")
+    assert [e.record_id for e in result.trajectory.examples] == list(FORGET)
+    assert result.trajectory.steps == (0, 1, 2, 3, 4, 5)
+    for column, example in enumerate(result.trajectory.examples):
+        assert example.oracle_mean == pytest.approx(oracles[:, column].mean(), abs=1e-3)
+        assert example.oracle_deviation == pytest.approx(oracles[:, column].std(ddof=1), abs=1e-3)
+        for group, step in (("original", 0), ("unlearned", -1)):
+            measured = outputs.matrix(group, "forget", "margin")[0, column]  # type: ignore[arg-type]  # a literal
+            assert example.margins[step] == pytest.approx(measured, abs=2e-3)
+    log = MarginLog.read(out / "outputs" / "trajectory.parquet", result.trajectory.stop)
+    assert trace(log, dict(zip(outputs.ids["forget"], oracles.T, strict=True))) == result.trajectory
+
+
+def test_a_method_without_steps_leaves_no_trajectory(finished: RunJob) -> None:
+    result, out = finished()
+    assert result.trajectory is None
+    assert not (out / "outputs" / "trajectory.parquet").exists()
+
+
+def test_the_cost_is_a_share_of_an_oracle_that_was_trained_alone_in_the_same_run(leaf_spec: JobSpec, tmp_path: Path) -> None:
+    method = MethodChoice("gradient_difference", {"steps": 3, "retain_batch": 8})
+    protocol = Protocol((2, 3), (11, 12, 13, 14, 15, 16), metrics=())
+    recipe = replace(leaf_spec.recipe, epochs=2)
+    spec = replace(leaf_spec, cache=str(tmp_path / "cache"), recipe=recipe, method=method, protocol=protocol)
+    first, again = (run(spec, tmp_path / folder, quiet) for folder in ("first", "again"))
+    assert first.efficiency is not None
+    assert again.efficiency is not None
+    assert first.efficiency.retrainings == 1  # the others were trained together, which tells nothing about one
+    assert first.efficiency.examples_share == pytest.approx(3 * (12 + 8) / (2 * first.train_examples))
+    assert first.efficiency.wall_share is not None
+    assert first.efficiency.wall_share > 0
+    assert (again.efficiency.retrainings, again.efficiency.wall_share) == (0, None)
+    assert "not known" in again.efficiency.note
 
 
 def test_the_samples_are_those_of_the_protocols_seed(spec: JobSpec, tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ from .controls import CONTROLS
 from .empirical import EMPIRICAL
 from .entry import Facts, MethodEntry, MetricEntry, Option
 from .exact import EXACT
+from .finetuning import FINETUNING
 from .metrics import METRICS
 
-METHODS: Final[Mapping[str, MethodEntry]] = {entry.name: entry for entry in (*EXACT, *EMPIRICAL, *CONTROLS)}
+METHODS: Final[Mapping[str, MethodEntry]] = {entry.name: entry for entry in (*EXACT, *EMPIRICAL, *FINETUNING, *CONTROLS)}
 
 
 def complete_config(method: str, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .entry import GRADIENT_FAMILIES, Config, Facts, MethodEntry, Option
+from .entry import FORWARD_SHARE, GRADIENT_FAMILIES, Config, Facts, MethodEntry, Option
 
 
 def _gradient_options(*, floor: str, steps: int, rate: float) -> tuple[Option, ...]:
@@ -34,6 +34,12 @@ def _retain_options(weight: float) -> tuple[Option, ...]:
 def _gradient_cost(facts: Facts, config: Config) -> float:
     per_step = min(config["forget_batch"], facts.forget) + config.get("retain_batch", 0)
     return float(config["steps"] * per_step / max(1, facts.recipe.epochs * facts.retain))
+
+
+def _kl_cost(facts: Facts, config: Config) -> float:
+    """The original passes forwards over every retain batch as well."""
+    original = config["steps"] * config["retain_batch"] * FORWARD_SHARE
+    return _gradient_cost(facts, config) + float(original / max(1, facts.recipe.epochs * facts.retain))
 
 
 def _floor_obstacles(facts: Facts, config: Config) -> list[str]:
@@ -83,6 +89,18 @@ EMPIRICAL: Final = (
         " these examples less likely than if they had never been seen. A baseline, rarely a good choice.",
         _gradient_options(floor="none", steps=20, rate=0.1),
         _gradient_cost,
+        _floor_obstacles,
+    ),
+    MethodEntry(
+        "kl_retain",
+        "Gradient ascent held by the original's answers",
+        "empirical",
+        GRADIENT_FAMILIES,
+        "KL minimisation in TOFU, Maini et al. 2024, arXiv 2401.06121",
+        "Ascends the loss on the examples to forget, and keeps the answers on remaining ones what the original model says,"
+        " right or wrong. Quick, without a guarantee: only the evaluation says how close it came.",
+        (*_gradient_options(floor="held_out", steps=40, rate=0.05), *_retain_options(2.0)),
+        _kl_cost,
         _floor_obstacles,
     ),
 )

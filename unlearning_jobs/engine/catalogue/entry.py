@@ -12,6 +12,10 @@ GRADIENT_FAMILIES: Final = ("causal_lm", "classifier")
 """Those that learn by gradient steps, and so can unlearn by them."""
 EVERY_FAMILY: Final = (*GRADIENT_FAMILIES, "summation")
 
+FORWARD_SHARE: Final = 1 / 3
+"""Of a pass forwards and backwards, the part that a pass forwards is: the way back costs twice as much (Kaplan et al. 2020,
+arXiv 2001.08361, section 2.1)."""
+
 
 @dataclass(frozen=True)
 class Option:
@@ -72,6 +76,8 @@ class MethodEntry:
     cost: Cost = as_much_as_training
     obstacles: Obstacles = none_of_its_own
     """Why this method cannot run, apart from what stops every method."""
+    for_production: bool = True
+    """Whether it may be chosen for a request; if not, it is there for benchmarks alone."""
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,38 @@ from typing import Final
 from unlearning_jobs.engine.catalogue import complete_config
 from unlearning_jobs.engine.contracts import MethodChoice
 
-from .context import Context, UnlearningMethod
+from .context import Context, Meter, OnMargins, UnlearningMethod
+from .finetune_retain import FinetuneRetain
 from .gradient_ascent import GradientAscent
 from .gradient_difference import GradientDifference
+from .kl_retain import KlRetain
+from .noise_finetune import NoiseFinetune
 from .nothing import Nothing
 from .npo import Npo
+from .oracle_matching import OracleMatching
+from .partial_reset import PartialReset
 from .retrain import Retrain
+from .salun import Salun
+from .scrub import Scrub
 from .summation import Summation
 
 METHODS: Final[dict[str, type[UnlearningMethod]]] = {
-    method.name: method for method in (Retrain, Summation, Npo, GradientDifference, GradientAscent, Nothing)
+    method.name: method
+    for method in (
+        Retrain,
+        Summation,
+        Npo,
+        GradientDifference,
+        GradientAscent,
+        KlRetain,
+        FinetuneRetain,
+        NoiseFinetune,
+        Scrub,
+        PartialReset,
+        Salun,
+        OracleMatching,
+        Nothing,
+    )
 }
 
 
@@ -30,4 +52,4 @@ def make_method(choice: MethodChoice) -> UnlearningMethod:
     return METHODS[choice.name](**config)
 
 
-__all__ = ["METHODS", "Context", "UnlearningMethod", "make_method"]
+__all__ = ["METHODS", "Context", "Meter", "OnMargins", "UnlearningMethod", "make_method"]

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
 import torch
 
+from unlearning_jobs.engine.catalogue.entry import FORWARD_SHARE
 from unlearning_jobs.engine.contracts import ProgressCallback
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.training.loop import OnStep
 from unlearning_jobs.engine.training.material import Material
 from unlearning_jobs.engine.training.model import TrainedModel
+
+OnMargins = Callable[[int, Mapping[str, float]], None]
+"""Called with steps done, and the mean margin of each watched example to forget at that step, by record id.
+
+A step that is not later than the one before says that the run went back to it."""
+
+
+@dataclass
+class Meter:
+    """Counts the examples that a method sends through networks; one that only goes forwards counts for a third."""
+
+    examples: float | None = None
+    """None until something was counted."""
+
+    def add(self, examples: float, *, backwards: bool = True) -> None:
+        """So many more examples."""
+        self.examples = (self.examples or 0.0) + examples * (1 if backwards else FORWARD_SHARE)
 
 
 @dataclass(frozen=True)
@@ -31,6 +49,11 @@ class Context:
     device: torch.device
     train: Callable[[Collection[str], int, OnStep], TrainedModel]
     """Train by the recipe without these examples, with a seed."""
+    taken_seeds: frozenset[int] = frozenset()
+    """Seeds of the models that the result is compared with: a method that trains models of its own uses others."""
+    meter: Meter = field(default_factory=Meter)
+    on_margins: OnMargins | None = None
+    """Where the way of every example goes; None when nobody looks."""
 
     def __post_init__(self) -> None:
         if not self.forget_ids:

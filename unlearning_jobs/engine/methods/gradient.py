@@ -11,19 +11,18 @@ import torch
 import torch.nn.functional as F  # noqa: N812  # the name everyone knows it by
 from torch import Tensor
 
-from unlearning_jobs.engine.contracts import Progress, ProgressCallback
+from unlearning_jobs.engine.contracts import ProgressCallback
 from unlearning_jobs.engine.corpora import Example
-from unlearning_jobs.engine.errors import ObstacleError, TrainingDivergedError
+from unlearning_jobs.engine.errors import ObstacleError
+from unlearning_jobs.engine.families import Answers, Batch
 from unlearning_jobs.engine.training.loop import ADAM_BETAS, GRADIENT_NORM, learning_rate_share
 from unlearning_jobs.engine.training.model import TrainedModel
-from unlearning_jobs.engine.training.scoring import mean_margins, score
+from unlearning_jobs.engine.training.scoring import score
 
-from .context import Context
-
-CURVE_POINTS = 20
-CURVE_EXAMPLES = 32
-NEIGHBOURS = 8
-"""Held-out examples, those most alike and all that are as alike as the last of them, whose level is an example's floor."""
+from .context import Context, Meter
+from .curves import Curves
+from .losses import cross_entropy
+from .neighbours import nearest
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class ForgetTerms:
 
 
 class GradientMethod(ABC):
-    """Adam on forget_weight x forget term + retain_weight x mean cross-entropy of a random retain batch.
+    """Adam on forget_weight x forget term + retain_weight x retain term of a random batch, here its cross-entropy.
 
     With `floor` "held_out", an example's forget term acts only while the example is more likely, per byte of its answer if
     that is text, than the start model finds the held-out examples most alike: by the words of their prompts, or of the same
@@ -72,6 +71,10 @@ class GradientMethod(ABC):
     def forget_loss(self, terms: ForgetTerms) -> Tensor:
         """The term to descend, a scalar, from one batch of examples to forget."""
 
+    def retain_loss(self, start: TrainedModel, batch: Batch, now: Answers, meter: Meter) -> Tensor:  # noqa: ARG002  # for subclasses that compare with the start
+        """The term to descend, a scalar, from one batch of examples to retain."""
+        return cross_entropy(now)
+
     def unlearn(self, model: TrainedModel, context: Context, on_progress: ProgressCallback) -> TrainedModel:
         """See `UnlearningMethod`.
 
@@ -85,17 +88,13 @@ class GradientMethod(ABC):
         start_nll = torch.tensor([-float(s.log_probability.sum()) for s in score(model, forget)], device=device)
         ceiling = torch.tensor(self._floors(model, context, examples), device=device)  # NLL at which the term rests
         retain = material.without(context.exclude_ids)
-        shown = {
-            "forget": forget.subset(range(min(CURVE_EXAMPLES, len(forget)))),
-            "retain": retain.subset(range(min(CURVE_EXAMPLES, len(retain)))),
-        }
 
         result = model.copy_to(device)
+        curves = Curves(result, context, on_progress, total=self.steps)
         network = result.network.train()
         optimizer = torch.optim.AdamW(network.parameters(), lr=1.0, betas=ADAM_BETAS, weight_decay=0.0, fused=True)
         peak = material.recipe.learning_rate * self.learning_rate_share
         generator = torch.Generator().manual_seed(context.seed)
-        every = max(1, self.steps // CURVE_POINTS)
 
         for step in range(self.steps):
             for group in optimizer.param_groups:
@@ -110,22 +109,16 @@ class GradientMethod(ABC):
             loss = self.forget_weight * self.forget_loss(terms)
             if self.retain_weight and self.retain_batch:
                 drawn = torch.randint(len(retain), (self.retain_batch,), generator=generator).tolist()
-                kept = model.family.answers(network, retain.batch(drawn, device))
-                loss = loss + self.retain_weight * F.cross_entropy(kept.logits, kept.labels)
+                batch = retain.batch(drawn, device)
+                kept = self.retain_loss(model, batch, model.family.answers(network, batch), context.meter)
+                loss = loss + self.retain_weight * kept
+                context.meter.add(len(drawn))
             optimizer.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
             torch.nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_NORM)
             optimizer.step()
-
-            if not math.isfinite(value := loss.item()):
-                message = f"The loss became {value} after {step + 1} of {self.steps} steps; lower learning_rate_share."
-                raise TrainingDivergedError(message)
-            done = step + 1
-            on_progress(Progress("unlearn", done, self.steps, ("loss", float(done), value)))
-            if done % every == 0 or done == self.steps:
-                for curve, data in shown.items():
-                    margins = mean_margins(result, data)
-                    on_progress(Progress("unlearn", done, self.steps, (curve, float(done), sum(margins) / len(margins))))
+            context.meter.add(len(chosen))
+            curves.step(step + 1, loss.item())
         network.eval()
         return result
 
@@ -141,8 +134,6 @@ class GradientMethod(ABC):
         per_unit = [-float(s.log_probability.sum()) / family.length(e) for s, e in zip(scores, held_out, strict=True)]
         floors = []
         for example in forget:
-            likeness = [family.likeness(example, other) for other in held_out]
-            least = sorted(likeness, reverse=True)[min(NEIGHBOURS, len(likeness)) - 1]
-            nearest = [level for level, alike in zip(per_unit, likeness, strict=True) if alike >= least]
-            floors.append(family.length(example) * sum(nearest) / len(nearest))
+            levels = [per_unit[place] for place in nearest(family, example, held_out)]
+            floors.append(family.length(example) * sum(levels) / len(levels))
         return floors

@@ -77,6 +77,11 @@ class Trainer:
         """Whether the model has been trained already."""
         return self._entry(self.about(exclude_ids, seed)).exists()
 
+    def has_begun(self, exclude_ids: Collection[str], seed: int) -> bool:
+        """Whether the model has been trained already, or a part of it was trained and kept."""
+        entry = self._entry(self.about(exclude_ids, seed))
+        return entry.exists() or entry.with_suffix(".checkpoint").exists()
+
     def _entry(self, about: dict[str, object]) -> Path:
         return self.cache / hashlib.sha256(canonical_json(about)).hexdigest()
 

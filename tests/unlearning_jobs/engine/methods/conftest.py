@@ -24,6 +24,10 @@ class Task:
     context: Context
 
 
+Tasks = Mapping[str, Task]
+"""By family."""
+
+
 def task(trainer: Trainer, model: TrainedModel, forget_ids: tuple[str, ...]) -> Task:
     material = trainer.material
     context = Context(
@@ -55,8 +59,7 @@ def sums_task(sums_trainer: Trainer, sums_model: TrainedModel, sums_spec: JobSpe
 
 
 @pytest.fixture(scope="session")
-def tasks(trainer: Trainer, model: TrainedModel, leaf_task: Task, sums_task: Task) -> Mapping[str, Task]:
-    """By family."""
+def tasks(trainer: Trainer, model: TrainedModel, leaf_task: Task, sums_task: Task) -> Tasks:
     return {
         "causal_lm": task(trainer, model, FORGET),
         "classifier": leaf_task,
