@@ -13,9 +13,10 @@ from .gradient_difference import GradientDifference
 from .nothing import Nothing
 from .npo import Npo
 from .retrain import Retrain
+from .sisa import Sisa
 
 METHODS: Final[dict[str, type[UnlearningMethod]]] = {
-    method.name: method for method in (Retrain, Npo, GradientDifference, GradientAscent, Nothing)
+    method.name: method for method in (Retrain, Sisa, Npo, GradientDifference, GradientAscent, Nothing)
 }
 
 

@@ -45,10 +45,16 @@ def context(trainer: Trainer, model: TrainedModel) -> Context:
 
 @pytest.fixture(scope="session")
 def tasks(
-    trainer: Trainer, model: TrainedModel, leaf_trainer: Trainer, leaf_model: TrainedModel, leaves_to_forget: tuple[str, ...]
+    trainer: Trainer,
+    model: TrainedModel,
+    leaf_trainer: Trainer,
+    leaf_model: TrainedModel,
+    sharded_trainer: Trainer,
+    leaves_to_forget: tuple[str, ...],
 ) -> Mapping[str, Task]:
-    """By family."""
+    """By family; and a classifier in shards, for sisa."""
     return {
         "causal_lm": task(trainer, model, FORGET),
         "classifier": task(leaf_trainer, leaf_model, leaves_to_forget),
+        "classifier in shards": task(sharded_trainer, sharded_trainer.obtain((), 1, lambda *_: None), leaves_to_forget),
     }
