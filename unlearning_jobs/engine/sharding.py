@@ -11,6 +11,7 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal, TypeVar
 
 from .errors import SpecError
@@ -72,7 +73,9 @@ def place_examples(sharding: Sharding, ids: Sequence[str]) -> Placement:
         message = f"deletion_rates name {min(unknown)[:40]!r}, which is no training example of the corpus."
         raise SpecError(message)
     if len(ids) < sharding.shards * sharding.slices:
-        message = f"{len(ids)} training examples cannot fill {sharding.shards} shards of {sharding.slices} slices; use fewer."
+        message = (
+            f"{len(ids)} training examples cannot fill {sharding.shards} shards of {sharding.slices} slices; use fewer."
+        )
         raise SpecError(message)
 
     def rank(position: int) -> tuple[float, bytes]:
@@ -96,7 +99,7 @@ def slice_epochs(epochs: int, slices: int) -> tuple[int, ...]:
         message = f"{epochs} epochs are too few for {slices} slices; use at least {math.ceil((slices + 1) / 2)}."
         raise SpecError(message)
     ends = [(4 * epochs * r + slices + 1) // (2 * (slices + 1)) for r in range(slices + 1)]  # 2 e r / (R + 1), rounded
-    return tuple(end - start for start, end in zip(ends, ends[1:], strict=False))
+    return tuple(end - start for start, end in pairwise(ends))
 
 
 def expected_share(sharding: Sharding, requests: int) -> float:
@@ -106,9 +109,7 @@ def expected_share(sharding: Sharding, requests: int) -> float:
     (2/3 + 1/(3R)) / S, for one slice 1 - (1 - 1/S)^K (Bourtoule et al. 2021).
     """
     shards, slices = sharding.shards, sharding.slices
-    return sum(
-        2 * r / (slices * (slices + 1)) * (1 - (1 - r / (shards * slices)) ** requests) for r in range(1, slices + 1)
-    )
+    return sum(2 * r / (slices * (slices + 1)) * (1 - (1 - r / (shards * slices)) ** requests) for r in range(1, slices + 1))
 
 
 def expected_share_by_rates(placement: Placement, epochs: Sequence[int], rates: Sequence[float]) -> float:

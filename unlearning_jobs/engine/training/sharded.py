@@ -47,7 +47,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Workload:
-    """Optimiser steps, of those that are needed and of training from scratch."""
+    """Optimiser steps that unlearning takes, and those of training from scratch without the same examples."""
 
     needed: int
     from_scratch: int
@@ -181,9 +181,9 @@ def unlearning_workload(material: Material, exclude_ids: Collection[str], forget
     return Workload(sum(s.steps for s in wanted if s.key not in known), sum(s.steps for s in wanted))
 
 
-def aggregation_accuracies(networks: Sequence[nn.Module], material: Material, data: Dataset) -> dict[str, float]:
+def aggregation_accuracies(networks: Sequence[nn.Module], material: Material, data: Dataset) -> dict[Aggregation, float]:
     """Share of right answers of the same shards when they vote, are averaged, and are merged: what each way costs."""
-    accuracies = {}
+    accuracies: dict[Aggregation, float] = {}
     for aggregation in cast("tuple[Aggregation, ...]", get_args(Aggregation)):
         scores = score(TrainedModel(aggregate(networks, aggregation), material.family), data)
         accuracies[aggregation] = sum(float(s.correct.float().mean()) for s in scores) / len(scores)

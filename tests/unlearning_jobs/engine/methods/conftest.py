@@ -45,6 +45,7 @@ def context(trainer: Trainer, model: TrainedModel) -> Context:
 
 @pytest.fixture(scope="session")
 def tasks(
+    *,
     trainer: Trainer,
     model: TrainedModel,
     leaf_trainer: Trainer,
