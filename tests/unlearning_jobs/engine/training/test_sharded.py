@@ -105,7 +105,7 @@ def test_deletion_gives_what_training_from_scratch_gives_and_trains_only_touched
 
 def test_requests_one_after_the_other_end_where_the_batch_ends(fresh: Trainer) -> None:
     forget = requested(fresh, REQUESTS["a batch over three shards"])
-    for count in range(len(forget) + 1):
+    for count in range(0, len(forget) + 1, 4):
         unlearned, _ = obtain(fresh, forget[:count])
     assert same(unlearned, scratch(fresh.material, forget))
 
