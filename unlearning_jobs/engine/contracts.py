@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 from .errors import SpecError
 from .json_contract import Contract, Json
 from .run_contracts import Efficiency, Trajectory
+from .sharding import Sharding, slice_epochs
 
 Guarantee = Literal["exact", "certified", "empirical", "suppression", "control"]
 Outcome = Literal["passed", "failed", "inconclusive"]
@@ -90,7 +91,7 @@ class Recipe(Contract):
     `train(recipe, snapshot, exclude, seed)` is the only way a model comes about.
 
     Raises:
-        SpecError: the architecture is not one of the family.
+        SpecError: the architecture is not one of the family, or the sharding does not fit the family or the epochs.
     """
 
     family: Literal["causal_lm", "classifier", "summation"]
@@ -110,12 +111,26 @@ class Recipe(Contract):
     precision: Literal["float32", "bfloat16"] = "float32"
     code_version: str = "1"
     """Changes whenever the training code changes what it computes."""
+    sharding: Sharding | None = None
+    """Classifiers only: a network per shard, so that a deletion trains few of them again."""
 
     def __post_init__(self) -> None:
         needed = ARCHITECTURES[self.family]
         if not isinstance(self.architecture, needed):
             message = f"A {self.family} recipe needs an architecture with {', '.join(f.name for f in fields(needed))}."
             raise SpecError(message)
+        if self.sharding is not None:
+            if self.family != "classifier":
+                message = f"Only a classifier can be trained in shards, and this is a {self.family}; leave sharding out."
+                raise SpecError(message)
+            slice_epochs(self.epochs, self.sharding.slices)
+
+    def to_json(self) -> dict[str, Any]:
+        """Without `sharding` where there is none: such a recipe keeps the digest that it had before there were shards."""
+        data = super().to_json()
+        if self.sharding is None:
+            del data["sharding"]
+        return data
 
 
 ARCHITECTURES: Final[Mapping[str, type[LlamaArchitecture | ClassifierArchitecture | SumsArchitecture]]] = {

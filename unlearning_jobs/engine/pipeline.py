@@ -39,6 +39,7 @@ from .training.ensemble import is_worthwhile, train_ensemble
 from .training.loop import OnStep
 from .training.material import Material
 from .training.model import TrainedModel, load_model, place, save_model
+from .training.sharded import aggregation_accuracies, shard_networks
 
 UNLEARNING_COPIES = 6
 """Sets of parameters held while unlearning: original, result, gradients, two moments, and one to spare."""
@@ -60,7 +61,8 @@ def run(spec: JobSpec, out: Path, on_progress: ProgressCallback) -> JobResult:
     material, device = Material.prepare(spec.recipe, snapshot), choose_device(spec.device)
     if spec.kind == "unlearn":
         check_unlearning(spec, snapshot)
-        check_memory(material.footprint, device, copies=UNLEARNING_COPIES)
+        networks = spec.recipe.sharding.networks if spec.recipe.sharding else 1
+        check_memory(material.footprint, device, copies=UNLEARNING_COPIES * networks)
     for leftover in ("model", "outputs"):  # of an attempt that was killed
         shutil.rmtree(out / leftover, ignore_errors=True)
     out.mkdir(parents=True, exist_ok=True)
@@ -172,8 +174,26 @@ def _train(job: Job) -> JobResult:
         outputs.add(key, "train", ids, measure(model, job.snapshot.get(ids), everything=False))
         means = {name: float(outputs.one(key, "train", name).mean()) for name in STATISTICS}
         metrics = {name: mean for name, mean in means.items() if not math.isnan(mean)}
+        metrics |= _accuracies_of_shards(job)
     save_model(model, job.out / "model", job.trainer.about(spec.exclude_ids, spec.seed))
     return _finish(job, outputs, metrics=metrics)
+
+
+def _accuracies_of_shards(job: Job) -> dict[str, float]:
+    """For a model in shards: held-out accuracy by way of aggregation, so that what merging costs is seen."""
+    trainer, held_out = job.trainer, list(job.snapshot.examples("held_out"))
+    if trainer.material.recipe.sharding is None or not held_out:
+        return {}
+    networks = shard_networks(
+        trainer.material,
+        job.spec.exclude_ids,
+        job.spec.seed,
+        device=trainer.device,
+        on_step=lambda *_: None,
+        slices=trainer.slices,
+    )
+    found = aggregation_accuracies(networks, trainer.material, trainer.material.family.encode(held_out))
+    return {f"held_out_accuracy_{aggregation}": accuracy for aggregation, accuracy in found.items()}
 
 
 def _unlearn(job: Job) -> JobResult:

@@ -18,6 +18,7 @@ import torch
 from unlearning_jobs.engine.contracts import JobSpec, LlamaArchitecture, Recipe, SumsArchitecture
 from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
 from unlearning_jobs.engine.example import make_example
+from unlearning_jobs.engine.sharding import Sharding
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.material import Material
 from unlearning_jobs.engine.training.model import TrainedModel
@@ -111,6 +112,12 @@ def leaf_trainer(leaf_spec: JobSpec) -> Trainer:
 def leaf_model(leaf_trainer: Trainer) -> TrainedModel:
     """A classifier that knows the whole corpus, mistaken labels and all. Nobody may change it."""
     return leaf_trainer.obtain((), 1, lambda *_: None)
+
+
+@pytest.fixture(scope="session")
+def sharded_trainer(leaf_trainer: Trainer) -> Trainer:
+    """Trains each classifier in shards of the session once. The 240 leaves divide neither by seven nor by 21."""
+    return with_recipe(leaf_trainer, epochs=6, sharding=Sharding(shards=7, slices=3))
 
 
 @pytest.fixture(scope="session")

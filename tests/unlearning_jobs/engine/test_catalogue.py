@@ -12,6 +12,7 @@ from unlearning_jobs.engine.contracts import ClassifierArchitecture, LlamaArchit
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.evaluation.metrics import METRICS as METRIC_CLASSES
 from unlearning_jobs.engine.methods import METHODS as METHOD_CLASSES
+from unlearning_jobs.engine.sharding import Sharding
 
 RECIPE = Recipe("causal_lm", LlamaArchitecture(64, 1, 2, 128), 26, 8, 1e-3, vocabulary_size=300)
 RECIPES = {
@@ -20,6 +21,9 @@ RECIPES = {
     "summation": replace(RECIPE, family="summation", architecture=SumsArchitecture("ridge")),
 }
 FACTS = Facts(RECIPE, forget=5, retain=87, held_out=40, trained_seconds=6.0)
+IN_SHARDS = Recipe("classifier", ClassifierArchitecture("mlp"), 26, 8, 1e-3, sharding=Sharding(shards=20, slices=4))
+OF_THEIR_OWN = {"sisa": replace(FACTS, recipe=IN_SHARDS)}
+"""Jobs for methods that need a recipe of their own."""
 
 
 def test_the_tables_list_what_there_is() -> None:
@@ -64,7 +68,7 @@ def test_a_wrong_configuration_is_refused(method: str, config: dict[str, object]
 @pytest.mark.parametrize("name", METHODS)
 def test_a_workable_job_has_no_obstacles(name: str) -> None:
     for family in METHODS[name].families:
-        assert obstacles(name, replace(FACTS, recipe=RECIPES[family])) == []
+        assert obstacles(name, OF_THEIR_OWN.get(name, replace(FACTS, recipe=RECIPES[family]))) == []
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -125,3 +129,20 @@ def test_costs_are_shares_of_retraining() -> None:
     assert 0 < costs["gradient_ascent"] < costs["npo"] < 1
     assert costs["summation"] == pytest.approx(5 / 87)
     assert expected_cost("npo", FACTS, {"steps": 80}) == pytest.approx(2 * costs["npo"])
+
+
+def test_sisa_needs_shards() -> None:
+    [found] = obstacles("sisa", replace(FACTS, recipe=replace(IN_SHARDS, sharding=None)))
+    assert "was not trained in shards" in found
+
+
+def test_votes_have_no_gradient_to_follow() -> None:
+    voting = replace(FACTS, recipe=replace(IN_SHARDS, sharding=Sharding(shards=20, aggregation="vote")))
+    assert any("no gradient" in found for found in obstacles("npo", voting))
+    assert obstacles("sisa", voting) == obstacles("retrain", voting) == []
+
+
+def test_the_cost_of_sisa_is_that_of_deletions_at_random_places() -> None:
+    facts = replace(FACTS, recipe=replace(IN_SHARDS, sharding=Sharding(shards=20)))
+    assert expected_cost("sisa", facts) == pytest.approx(1 - (1 - 1 / 20) ** 5)
+    assert expected_cost("sisa", FACTS) == 1.0

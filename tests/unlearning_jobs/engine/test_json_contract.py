@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from unlearning_jobs.engine.contracts import (
+    ClassifierArchitecture,
     JobSpec,
     LlamaArchitecture,
     MethodChoice,
@@ -19,6 +20,7 @@ from unlearning_jobs.engine.contracts import (
 )
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.json_contract import canonical_json
+from unlearning_jobs.engine.sharding import Sharding
 
 SPEC = JobSpec(
     kind="unlearn",
@@ -48,6 +50,19 @@ def changed(path: str, value: Any) -> dict[str, Any]:
 def test_a_spec_comes_back_from_its_json() -> None:
     assert JobSpec.from_json(SPEC.to_json()) == SPEC
     assert JobSpec.from_json(SPEC.to_json()).digest() == SPEC.digest()
+
+
+def test_a_recipe_with_shards_comes_back_from_its_json() -> None:
+    sharding = Sharding(5, 3, aggregation="vote", placement="by_expected_deletion", deletion_rates={"e00000001": 0.5})
+    recipe = Recipe("classifier", ClassifierArchitecture("mlp"), 10, 8, 1e-3, sharding=sharding)
+    assert Recipe.from_json(recipe.to_json()) == recipe
+    assert recipe.digest() != replace(recipe, sharding=replace(sharding, aggregation="mean")).digest()
+
+
+def test_a_recipe_without_shards_keeps_the_json_it_had_before_there_were_any() -> None:
+    data = SPEC.recipe.to_json()
+    assert "sharding" not in data
+    assert Recipe.from_json(data) == Recipe.from_json({**data, "sharding": None}) == SPEC.recipe
 
 
 def test_any_change_changes_the_digest() -> None:

@@ -49,6 +49,9 @@ def obstacles(method: str, facts: Facts, config: Mapping[str, Any] | None = None
         found.append("There is nothing to forget: the forget set is empty.")
     if facts.retain < 1:
         found.append("Nothing would be left: every training example is to be forgotten.")
+    sharding = facts.recipe.sharding
+    if sharding is not None and sharding.aggregation == "vote" and entry.guarantee == "empirical":
+        found.append("The model's shards vote, and a vote has no gradient to follow; choose sisa or retrain.")
     found += entry.obstacles(facts, options)
     return found
 

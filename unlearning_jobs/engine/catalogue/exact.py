@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from typing import Final
 
+from unlearning_jobs.engine.sharding import expected_share
+
 from .entry import EVERY_FAMILY, Config, Facts, MethodEntry
 
 
 def _forgotten_share(facts: Facts, _config: Config) -> float:
     """Learning adds every example once; forgetting subtracts some."""
     return facts.forget / max(1, facts.retain)
+
+
+def _sisa_cost(facts: Facts, _config: Config) -> float:
+    """Of deletions that fall anywhere; placement by expected deletion makes them cheaper."""
+    return expected_share(facts.recipe.sharding, facts.forget) if facts.recipe.sharding else 1.0
+
+
+def _sisa_obstacles(facts: Facts, _config: Config) -> list[str]:
+    if facts.recipe.sharding is None:
+        return ["The model was not trained in shards; choose retrain, or train a model by a recipe with sharding."]
+    return []
 
 
 EXACT: Final = (
@@ -34,5 +47,17 @@ EXACT: Final = (
         " reading any other example; the cost does not grow with the corpus. The result is what learning without them gives:"
         " bit for bit where the features are whole numbers, such as bytes or baskets, else to within rounding.",
         cost=_forgotten_share,
+    ),
+    MethodEntry(
+        "sisa",
+        "Retrain the shards that held the data (SISA)",
+        "exact",
+        ("classifier",),
+        "Bourtoule et al. 2021, Machine Unlearning, arXiv 1912.03817",
+        "For models trained in shards: trains again only the networks whose shards held the data, each from the last state"
+        " kept that had not seen it. The result equals training from scratch without the data. The cost expected is that of"
+        " deletions at random places while all states are still kept; without them it is that of retraining.",
+        cost=_sisa_cost,
+        obstacles=_sisa_obstacles,
     ),
 )

@@ -20,12 +20,14 @@ from .partial_reset import PartialReset
 from .retrain import Retrain
 from .salun import Salun
 from .scrub import Scrub
+from .sisa import Sisa
 from .summation import Summation
 
 METHODS: Final[dict[str, type[UnlearningMethod]]] = {
     method.name: method
     for method in (
         Retrain,
+        Sisa,
         Summation,
         Npo,
         GradientDifference,

@@ -2,7 +2,8 @@
 
 An entry is `<key>/model/` and `<key>/digest`. The key is the digest of recipe, manifest digest of the training set, and
 seed, so no name says what the training set held. A lock file per key makes a second process wait for the first instead of
-training the same model; the lock ends with its process, and the checkpoint beside it lets the next one go on.
+training the same model; the lock ends with its process, and the checkpoint beside it lets the next one go on. Models in
+shards share the folder `slices`, where every network lies after each of its slices.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ class Trainer:
                     on_step=on_step,
                     checkpoint=checkpoint,
                     checkpoint_seconds=self.checkpoint_seconds,
+                    slices=self.slices,
                 )
                 _write_entry(entry, model, about)
                 checkpoint.unlink(missing_ok=True)
@@ -63,6 +65,11 @@ class Trainer:
                 on_step(1, 1, float("nan"))
         place(model.network, self.device)
         return model
+
+    @property
+    def slices(self) -> Path:
+        """Where the networks of shards are kept after each slice."""
+        return self.cache / "slices"
 
     def keep(self, model: TrainedModel, exclude_ids: Collection[str], seed: int) -> None:
         """Put a model into the cache that was trained elsewhere, as `obtain` would have trained it."""

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F  # noqa: N812  # the name everyone knows it by
-from torch import Tensor
+from torch import Tensor, nn
 
 from unlearning_jobs.engine.contracts import Recipe
 from unlearning_jobs.engine.errors import TrainingDivergedError
+from unlearning_jobs.engine.families import Dataset
 
 from .checkpoint import load_checkpoint, save_checkpoint
 from .device import check_memory
@@ -64,34 +65,82 @@ def train(
     on_step: OnStep,
     checkpoint: Path | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    slices: Path | None = None,
 ) -> TrainedModel:
     """Train the recipe's model on the snapshot's training examples without the excluded ones.
 
     The loss is the mean cross-entropy over the answers. Two runs with the same arguments on the same CPU, with the same
     number of threads, give the same weights, also when one of them went on from a checkpoint: the file `checkpoint` is
-    read at the start if it is there, and written every `checkpoint_seconds`.
+    read at the start if it is there, and written every `checkpoint_seconds`. So do two runs of a recipe with shards of
+    which one found some of its networks in the folder `slices`.
 
     Raises:
         OutOfMemoryError: the model would not fit; said before the work starts.
         SpecError: nothing is left to train on.
         TrainingDivergedError: the loss became NaN or infinite.
     """
-    recipe, family = material.recipe, material.family
+    if material.recipe.sharding is not None:
+        from .sharded import train_sharded  # it trains with `descend`, below
+
+        return train_sharded(
+            material,
+            exclude_ids,
+            seed,
+            device=device,
+            on_step=on_step,
+            slices=slices,
+            checkpoint=checkpoint,
+            checkpoint_seconds=checkpoint_seconds,
+        )
+    family = material.family
     check_memory(material.footprint, device)
     data = material.without(exclude_ids)
-
     network = place(family.build(seed), device).train()
     if family.fit(network, data, seed):
         on_step(1, 1, math.nan)
         return TrainedModel(network.eval(), family)
+    descend(
+        network,
+        data,
+        material,
+        epochs=material.recipe.epochs,
+        seed=seed,
+        device=device,
+        on_step=on_step,
+        checkpoint=checkpoint,
+        checkpoint_seconds=checkpoint_seconds,
+    )
+    return TrainedModel(network.eval(), family)
+
+
+def descend(
+    network: nn.Module,
+    data: Dataset,
+    material: Material,
+    *,
+    epochs: int,
+    seed: int,
+    first_epoch: int = 0,
+    device: torch.device,
+    on_step: OnStep,
+    checkpoint: Path | None = None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+) -> None:
+    """Train the network in place for so many epochs on the data, with a fresh optimiser and schedule; see `train`.
+
+    Raises:
+        TrainingDivergedError: the loss became NaN or infinite.
+    """
+    recipe, family = material.recipe, material.family
     optimizer = make_optimizer(recipe, network.parameters())
     steps_per_epoch = math.ceil(len(data) / recipe.batch_size)
-    total = recipe.epochs * steps_per_epoch
+    total = epochs * steps_per_epoch
     done = load_checkpoint(checkpoint, network, optimizer) if checkpoint else 0
     saved_at = time.monotonic()
 
-    for epoch in range(done // steps_per_epoch, recipe.epochs):
-        for positions in data.epoch(recipe.batch_size, epoch_order(seed, epoch))[done - epoch * steps_per_epoch :]:
+    for epoch in range(done // steps_per_epoch, epochs):
+        order = epoch_order(seed, first_epoch + epoch)
+        for positions in data.epoch(recipe.batch_size, order)[done - epoch * steps_per_epoch :]:
             for group in optimizer.param_groups:
                 group["lr"] = recipe.learning_rate * learning_rate_share(done, total, recipe.warmup_share)
             with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
@@ -112,4 +161,3 @@ def train(
                 if checkpoint and time.monotonic() - saved_at >= checkpoint_seconds and done < total:
                     save_checkpoint(checkpoint, network, optimizer, done)
                     saved_at = time.monotonic()
-    return TrainedModel(network.eval(), family)

@@ -20,6 +20,8 @@ from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.families import FAMILIES, Family
 from unlearning_jobs.engine.json_contract import canonical_json
 
+from .aggregation import ShardEnsemble
+
 
 @dataclass(frozen=True)
 class TrainedModel:
@@ -49,6 +51,8 @@ def save_model(model: TrainedModel, folder: Path, about: Mapping[str, Any]) -> N
     weights = {name: t.detach().cpu().contiguous() for name, t in model.family.weights(model.network).items()}
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     described = {**about, **model.family.save(model.network, folder), "family": model.family.name}
+    if isinstance(model.network, ShardEnsemble):
+        described["ensemble"] = {"networks": len(model.network.shards), "aggregation": model.network.aggregation}
     (folder / "lethe.json").write_bytes(canonical_json(described))
 
 
@@ -74,6 +78,9 @@ def read_model(folder: Path) -> TrainedModel:
     try:
         about = json.loads((folder / "lethe.json").read_bytes())
         family, network = FAMILIES[about["family"]].read(folder, about)
+        if ensemble := about.get("ensemble"):
+            shards = [copy.deepcopy(network) for _ in range(ensemble["networks"])]
+            network = ShardEnsemble(shards, ensemble["aggregation"])
         missing, unexpected = network.load_state_dict(load_file(folder / "model.safetensors"), strict=False)
         complete = not unexpected and not set(missing) & set(family.weights(network))
     except Exception:  # noqa: BLE001  # several libraries read here, each with errors of its own

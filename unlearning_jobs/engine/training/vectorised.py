@@ -40,8 +40,8 @@ OnTogether = Callable[[int, int], None]
 
 
 def can_be_vectorised(material: Material) -> bool:
-    """Whether this architecture's models can be trained at once."""
-    if not isinstance(material.family, Classifier) or material.recipe.precision != "float32":
+    """Whether this recipe's models can be trained at once. Those in shards re-use slices instead."""
+    if not isinstance(material.family, Classifier) or material.recipe.precision != "float32" or material.recipe.sharding:
         return False
     with torch.device("meta"):
         return not any(isinstance(module, SEQUENTIAL) for module in material.family.build(0).modules())

@@ -59,9 +59,15 @@ def sums_task(sums_trainer: Trainer, sums_model: TrainedModel, sums_spec: JobSpe
 
 
 @pytest.fixture(scope="session")
-def tasks(trainer: Trainer, model: TrainedModel, leaf_task: Task, sums_task: Task) -> Tasks:
+def sharded_task(sharded_trainer: Trainer, leaves_to_forget: tuple[str, ...]) -> Task:
+    return task(sharded_trainer, sharded_trainer.obtain((), 1, lambda *_: None), leaves_to_forget)
+
+
+@pytest.fixture(scope="session")
+def tasks(trainer: Trainer, model: TrainedModel, leaf_task: Task, sums_task: Task, sharded_task: Task) -> Tasks:
     return {
         "causal_lm": task(trainer, model, FORGET),
         "classifier": leaf_task,
+        "classifier in shards": sharded_task,
         "summation": sums_task,
     }

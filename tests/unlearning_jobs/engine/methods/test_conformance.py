@@ -21,7 +21,9 @@ from unlearning_jobs.engine.training.model import TrainedModel
 
 QUICK = {"steps": 4, "epochs": 1, "oracles": 2}
 
-CASES = [(name, family) for name in METHODS for family in CATALOGUE[name].families]
+OF_THEIR_OWN = {"sisa": "classifier in shards"}
+"""Models that these methods need."""
+CASES = [(name, OF_THEIR_OWN.get(name, family)) for name in METHODS for family in CATALOGUE[name].families]
 
 
 def quick(name: str) -> UnlearningMethod:
