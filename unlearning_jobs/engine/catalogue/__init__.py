@@ -14,7 +14,7 @@ from .controls import CONTROLS
 from .empirical import EMPIRICAL
 from .entry import Facts, MethodEntry, MetricEntry, Option
 from .exact import EXACT
-from .metrics import METRICS
+from .metrics import METRICS, metric_problems, metrics_of
 
 METHODS: Final[Mapping[str, MethodEntry]] = {entry.name: entry for entry in (*EXACT, *EMPIRICAL, *CONTROLS)}
 
@@ -88,5 +88,7 @@ __all__ = [
     "Option",
     "complete_config",
     "expected_cost",
+    "metric_problems",
+    "metrics_of",
     "obstacles",
 ]
