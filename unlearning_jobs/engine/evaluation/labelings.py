@@ -48,7 +48,7 @@ class Relabelled:
             observed: any number of observed values of it.
         """
         below = np.searchsorted(np.sort(null), np.asarray(observed) - ROUNDING)
-        return _share(len(null) - below, len(null), exhaustive=self.exhaustive)
+        return _share(np.asarray(len(null) - below, dtype=float), len(null), exhaustive=self.exhaustive)
 
 
 def relabel(treated: Array, oracles: Array, *, seed: int) -> Relabelled:

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from typing import ClassVar, Final
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.special import betaincinv
 
 from unlearning_jobs.engine.contracts import MetricFinding
 from unlearning_jobs.engine.evaluation.bootstrap import bootstrap_interval
@@ -29,6 +31,7 @@ BUCKET: Final = 0.5
 THRESHOLDS: Final = 64
 NARROW: Final = 0.01
 """Where one group's spread is less than this share of the other's, the groups are told apart by it alone."""
+CONFIDENCE: Final = 0.95
 SEED: Final = 0
 
 
@@ -58,7 +61,7 @@ class NeurIPS2023(Metric):
             unlearned=quality,
             original=forgetting_quality(example_epsilons(original[:size], halves[0][0]), size),
             oracles=tuple(forgetting_quality(example_epsilons(first, second), size) for first, second in halves),
-            note=_note(size, epsilons, quality, ratios),
+            note=_note(size, epsilons, lower_epsilons(unlearned, oracles), quality, ratios),
         )
         yield from ratios
 
@@ -91,13 +94,39 @@ def forgetting_quality(epsilons: Array, models: int) -> float:
     return float(np.where(epsilons < most, 0.5 ** np.floor(epsilons / BUCKET), 0.0).mean())
 
 
-def supported_epsilon(models: int, *, confidence: float = 0.95) -> float:
-    """Largest epsilon that so many models a side can support: its lower bound when an attack never errs.
+def lower_epsilons(unlearned: Array, oracles: Array) -> Array:
+    """What every example's epsilon is at least, with a confidence of 95 % for each by itself.
 
-    Both error rates have the Clopper-Pearson bound 1 - ((1 - confidence) / 2)^(1 / models), which hold jointly.
+    From one attack: every second model chooses its threshold, halfway between the groups' medians, and the others count
+    its errors. Both error rates are then at most their Clopper-Pearson bounds, jointly (Jagielski et al. 2020, arXiv
+    2006.07709).
+
+    Args:
+        unlearned: margins (m, examples); m at least 2.
+        oracles: margins (n, examples); n at least 2.
+
+    Returns:
+        (examples,), at least 0
     """
-    error = 1 - ((1 - confidence) / 2) ** (1 / models)
+    medians = np.median(unlearned[::2], axis=0), np.median(oracles[::2], axis=0)
+    halfway, up = (medians[0] + medians[1]) / 2, np.where(medians[0] >= medians[1], 1, -1)
+    missed = _bound(up * (unlearned[1::2] - halfway) <= 0)
+    wrong = _bound(up * (oracles[1::2] - halfway) > 0)
+    ratios = (1 - DELTA - wrong) / missed, (1 - DELTA - missed) / wrong
+    return np.asarray(np.log(np.maximum(np.maximum(*ratios), 1.0)))
+
+
+def supported_epsilon(models: int) -> float:
+    """Largest epsilon that so many models a side can support: its lower bound when an attack never errs."""
+    error = float(_bound(np.zeros((models, 1), dtype=bool))[0])
     return max(0.0, math.log((1 - error) / error))
+
+
+def _bound(errors: NDArray[np.bool_]) -> Array:
+    """Clopper-Pearson upper bound of a rate, at half the error: errors (models, examples) -> (examples,)."""
+    models, counts = len(errors), errors.sum(axis=0)
+    below = betaincinv(counts + 1.0, np.maximum(models - counts, 0.5), (1 + CONFIDENCE) / 2)
+    return np.asarray(np.where(counts == models, 1.0, below))
 
 
 def _epsilon(unlearned: Array, oracles: Array) -> float:
@@ -142,11 +171,12 @@ def _ratio(unlearned: Array, oracles: Array) -> float:
     return float(unlearned.mean() / max(oracles.mean(), DELTA))
 
 
-def _note(size: int, epsilons: Array, quality: float, ratios: list[MetricFinding]) -> str:
+def _note(size: int, epsilons: Array, lower: Array, quality: float, ratios: list[MetricFinding]) -> str:
     score = quality * math.prod(ratio.unlearned for ratio in ratios)
     found = (
-        f"{size} models a side, oracles against oracles too. Epsilon by example: median {np.median(epsilons):.2f}, largest"
-        f" {epsilons.max():.2f}; with so many models nothing above {supported_epsilon(size):.2f} is certain, and none of it"
-        " is a guarantee."
+        f"{size} models a side, oracles against oracles too. Epsilon by example, the best of many attacks: median"
+        f" {np.median(epsilons):.2f}, largest {epsilons.max():.2f}; certain at 95 %, by one attack: median"
+        f" {np.median(lower):.2f}. {size} models a side can make no more than {supported_epsilon(size):.2f} certain, and"
+        " none of it is a guarantee."
     )
     return f"{found} Score, times the ratios of accuracies: {score:.3g}." if ratios else found
