@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control
 
@@ -20,6 +20,7 @@ def test_holm_by_hand() -> None:
 
 
 @given(P_VALUES)
+@settings(max_examples=40)
 def test_holm_lies_between_no_adjustment_and_bonferroni(p_values: list[float]) -> None:
     p, adjusted = np.array(p_values), holm(p_values)
     assert (adjusted >= p).all()
@@ -28,6 +29,7 @@ def test_holm_lies_between_no_adjustment_and_bonferroni(p_values: list[float]) -
 
 
 @given(P_VALUES)
+@settings(max_examples=40)
 def test_adjusting_keeps_the_order(p_values: list[float]) -> None:
     order = np.argsort(p_values)
     for adjust in (holm, benjamini_hochberg):
@@ -35,5 +37,6 @@ def test_adjusting_keeps_the_order(p_values: list[float]) -> None:
 
 
 @given(P_VALUES)
+@settings(max_examples=40)
 def test_benjamini_and_hochberg_as_in_scipy(p_values: list[float]) -> None:
     assert benjamini_hochberg(p_values) == pytest.approx(false_discovery_control(p_values))

@@ -80,10 +80,11 @@ def test_the_population_attack_finds_at_chance_what_is_like_the_population(rng: 
 
 def outputs_at(rng: np.random.Generator, level: float, *, models: int = 20) -> Outputs:
     """Originals know the forget set by 3 more than oracles do, in log-odds; the unlearned models by `level`."""
-    outputs, bumps = Outputs(), rng.normal(size=40)
+    outputs, bumps = Outputs(), {"forget": rng.normal(size=40), "held_out": rng.normal(size=60)}
     for group, first_seed, shift in (("original", 1, 3.0), ("unlearned", 1, level), ("oracle", 101, 0.0)):
-        for name, examples, known in (("forget", 40, shift), ("held_out", 60, 0.0)):
-            margin = known + rng.normal(0, 0.5, (models, examples)) + (bumps if name == "forget" else rng.normal(size=60))
+        for name, bump in bumps.items():
+            known = shift if name == "forget" else 0.0
+            margin = known + bump + rng.normal(0, 0.5, (models, len(bump)))
             probability = 1 / (1 + np.exp(-margin))
             columns = {"margin": margin, "probability": probability, "log_likelihood": np.log(probability)}
             add_group(outputs, group, name, first_seed, columns)  # type: ignore[arg-type]  # a literal
