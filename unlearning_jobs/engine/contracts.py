@@ -288,8 +288,8 @@ class Verdict(Contract):
 class MetricFinding(Contract):
     """A metric of the unlearned model beside the original's and the oracles' values. Reported; judged only by estimands.
 
-    Of a metric of groups, `unlearned` compares all unlearned models with the oracles, `original` the originals with them,
-    and `oracles` has one value for each of several splits of the oracles into halves: the noise floor.
+    Of a metric of groups, `unlearned` compares all unlearned models with oracles, `original` all originals, and `oracles`
+    other oracles, once for each of several splits: the noise floor.
     """
 
     name: str

@@ -22,7 +22,7 @@ from unlearning_jobs.engine.contracts import MetricFinding
 from unlearning_jobs.engine.evaluation.bootstrap import bootstrap_interval
 from unlearning_jobs.engine.evaluation.outputs import Array, Group, Outputs
 
-from .group_metric import margins, split_in_halves
+from .group_metric import make_trials, margins
 from .metric import Metric, exists
 
 DELTA: Final = 1e-5
@@ -39,8 +39,8 @@ class NeurIPS2023(Metric):
     """Forgetting quality F on the forget set, between 0 and 1; higher is closer to the oracles.
 
     On retain and held-out examples, where there is an accuracy: the ratio of mean accuracies, unlearned to oracles, which
-    may exceed 1, as published. The competition's score is the product of the three. All values of F are of groups of
-    equal size, half of the oracles or as many as there are unlearned models, because F falls with the number of models.
+    may exceed 1, as published. The competition's score is the product of the three. As in other metrics of groups, all
+    values are of groups of equal size, and oracles are compared with oracles.
     """
 
     name: ClassVar[str] = "neurips_2023"
@@ -50,17 +50,17 @@ class NeurIPS2023(Metric):
         unlearned, original, oracles = (margins(outputs, g, "forget") for g in ("unlearned", "original", "oracle"))
         if min(len(unlearned), len(oracles)) < self.fewest_models:
             return
-        size = min(len(unlearned), len(oracles) // 2)
-        halves = [(first[:size], second[:size]) for first, second in split_in_halves(oracles)]
+        trials = make_trials(unlearned, original, oracles)
+        size = len(trials[0].reference)
         ratios = [_accuracy_ratio(outputs, name) for name in ("retain", "held_out") if exists(outputs, name, "accuracy")]
-        epsilons = example_epsilons(unlearned[:size], halves[0][0])
+        epsilons = np.stack([example_epsilons(trial.unlearned, trial.reference) for trial in trials])
         quality = forgetting_quality(epsilons, size)
         yield MetricFinding(
             self.name,
             "forget",
             unlearned=quality,
-            original=forgetting_quality(example_epsilons(original[:size], halves[0][0]), size),
-            oracles=tuple(forgetting_quality(example_epsilons(first, second), size) for first, second in halves),
+            original=forgetting_quality(example_epsilons(trials[0].original, trials[0].reference), size),
+            oracles=tuple(forgetting_quality(example_epsilons(t.oracles, t.reference), size) for t in trials),
             note=_note(size, epsilons, lower_epsilons(unlearned, oracles), quality, ratios),
         )
         yield from ratios
@@ -87,7 +87,7 @@ def forgetting_quality(epsilons: Array, models: int) -> float:
     """F: mean over the examples of 2^-floor(epsilon / 0.5), and 0 beyond what so many models a side can resolve.
 
     Args:
-        epsilons: (examples,).
+        epsilons: of any shape.
         models: a side; they resolve ceil(ln(models - 1)).
     """
     most = math.ceil(math.log(models - 1))
@@ -155,13 +155,15 @@ def _accuracy_ratio(outputs: Outputs, name: str) -> MetricFinding:
     groups: tuple[Group, ...] = ("unlearned", "original", "oracle")
     unlearned, original, oracles = (outputs.matrix(group, name, "accuracy") for group in groups)
     low, high = bootstrap_interval(_ratio, (unlearned, oracles), seed=SEED)
+    trials = make_trials(unlearned, original, oracles)
     return MetricFinding(
         NeurIPS2023.name,
         name,
         unlearned=_ratio(unlearned, oracles),
         original=_ratio(original, oracles),
-        oracles=tuple(_ratio(first, second) for first, second in split_in_halves(oracles)),
-        note="Ratio of mean accuracies to the oracles'; interval from resampled models and examples, 90 %.",
+        oracles=tuple(_ratio(trial.oracles, trial.reference) for trial in trials),
+        note=f"Ratio of mean accuracies to the oracles'; 90 % interval {low:.3f} to {high:.3f}, from resampled models and"
+        " examples.",
         low=low,
         high=high,
     )

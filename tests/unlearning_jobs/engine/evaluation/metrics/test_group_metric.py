@@ -7,7 +7,7 @@ import pytest
 
 from tests.unlearning_jobs.engine.evaluation.conftest import add_group
 from unlearning_jobs.engine.evaluation.metrics import METRICS
-from unlearning_jobs.engine.evaluation.metrics.group_metric import GroupMetric, split_in_halves
+from unlearning_jobs.engine.evaluation.metrics.group_metric import GroupMetric, make_trials
 from unlearning_jobs.engine.evaluation.outputs import Outputs
 
 GROUP_METRICS = [name for name, metric in METRICS.items() if issubclass(metric, GroupMetric)]
@@ -50,12 +50,37 @@ def test_the_floor_needs_twice_as_many_oracles_and_its_absence_is_said(metric: s
     assert "No noise floor" in without.note
 
 
-def test_halves_have_no_oracle_in_common_and_are_the_same_every_time() -> None:
-    oracles = np.arange(9.0)[:, None]
-    for first, second in split_in_halves(oracles):
-        assert len(first) == len(second) == 4
-        assert not set(first.ravel()) & set(second.ravel())
-    assert np.array_equal(split_in_halves(oracles), split_in_halves(oracles))
+def test_groups_are_of_equal_size_and_the_reference_shares_no_oracle_with_the_floor() -> None:
+    unlearned, original, oracles = (np.arange(count, dtype=float)[:, None] for count in (6, 7, 9))
+    for trial in make_trials(unlearned, original, oracles):
+        groups = (trial.unlearned, trial.original, trial.oracles, trial.reference)
+        assert [len(set(group.ravel())) for group in groups] == [4, 4, 4, 4]
+        assert not set(trial.oracles.ravel()) & set(trial.reference.ravel())
+
+
+def test_the_splits_are_the_same_every_time() -> None:
+    models = np.arange(9.0)[:, None]
+    first, again = (make_trials(models, models, models) for _ in range(2))
+    assert all(np.array_equal(a.reference, b.reference) for a, b in zip(first, again, strict=True))
+    assert len({tuple(trial.reference.ravel()) for trial in first}) == len(first)
+
+
+@pytest.mark.parametrize("metric", GROUP_METRICS)
+def test_models_like_oracles_are_at_the_floor_however_many_there_are(metric: str) -> None:
+    """A floor of fewer models than the value is of would lie above it, and flatter every method."""
+    rng = np.random.default_rng(8)
+    fewest = METRICS[metric].fewest_models
+    values, floors = [], []
+    for _ in range(20):
+        unlearned, oracles = rng.normal(size=(2 * fewest, 40)), rng.normal(size=(2 * fewest, 40))
+        outputs = Outputs()
+        for group, margin in (("original", unlearned), ("unlearned", unlearned), ("oracle", oracles)):
+            add_group(outputs, group, "forget", 1, {"margin": margin})  # type: ignore[arg-type]  # a literal
+        [finding] = METRICS[metric]().findings(outputs)
+        values.append(finding.unlearned)
+        floors.append(np.mean(finding.oracles))
+    error = np.std(np.array(values) - np.array(floors)) / 20**0.5
+    assert np.mean(values) == pytest.approx(np.mean(floors), abs=4 * error)
 
 
 def test_what_is_pinned_about_klom_goes_into_the_report() -> None:
