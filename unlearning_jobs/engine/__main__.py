@@ -159,10 +159,10 @@ def _summarise(result: JobResult, out: Path) -> None:
         for found in evaluation.estimands:
             _print(f"{found.estimand.name:<28} {found.estimate:8.3f}  [{found.low:.3f}, {found.high:.3f}]  {found.position}")
         for metric in evaluation.metrics:
-            mean = sum(metric.oracles) / len(metric.oracles)
+            oracles = f"{sum(metric.oracles) / len(metric.oracles):.4g}" if metric.oracles else "too few"
             _print(
                 f"{metric.name} {metric.examples}".ljust(36)
-                + f" {metric.unlearned:8.4g}  original {metric.original:.4g}  oracles {mean:.4g}"
+                + f" {metric.unlearned:8.4g}  original {metric.original:.4g}  oracles {oracles}"
             )
     if spent := result.efficiency:
         share = "unknown" if spent.wall_share is None else f"{100 * spent.wall_share:.1f} %"

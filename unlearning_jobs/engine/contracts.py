@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal
 
 from .errors import SpecError
-from .json_contract import Contract, Json
+from .json_contract import ADDED_LATER, Contract, Json
 from .run_contracts import Efficiency, Trajectory
 from .sharding import Sharding, slice_epochs
 
@@ -104,14 +104,14 @@ class Recipe(Contract):
     batch_size: int
     learning_rate: float
     weight_decay: float = 0.0
-    optimizer: Literal["adamw", "sgd"] = "adamw"
+    optimizer: Literal["adamw", "sgd"] = field(default="adamw", metadata=ADDED_LATER)
     """sgd has a momentum of 0.9."""
     warmup_share: float = 0.05
     """Share of the steps with rising learning rate; then cosine to zero."""
     precision: Literal["float32", "bfloat16"] = "float32"
     code_version: str = "1"
     """Changes whenever the training code changes what it computes."""
-    sharding: Sharding | None = None
+    sharding: Sharding | None = field(default=None, metadata=ADDED_LATER)
     """Classifiers only: a network per shard, so that a deletion trains few of them again."""
 
     def __post_init__(self) -> None:
@@ -124,13 +124,6 @@ class Recipe(Contract):
                 message = f"Only a classifier can be trained in shards, and this is a {self.family}; leave sharding out."
                 raise SpecError(message)
             slice_epochs(self.epochs, self.sharding.slices)
-
-    def to_json(self) -> dict[str, Any]:
-        """Without `sharding` where there is none: such a recipe keeps the digest that it had before there were shards."""
-        data = super().to_json()
-        if self.sharding is None:
-            del data["sharding"]
-        return data
 
 
 ARCHITECTURES: Final[Mapping[str, type[LlamaArchitecture | ClassifierArchitecture | SumsArchitecture]]] = {
@@ -205,27 +198,27 @@ class Protocol(Contract):
     """The evaluation, fixed before the run and digested at approval. The verdict follows from it alone.
 
     The unit of replication is the model. Replicates of the original are trained with `replicate_seeds` beside the
-    production model's own seed, and unlearned like it; oracles with `oracle_seeds`.
+    production model's own seed, and unlearned like it; oracles with `oracle_seeds`. Models that a method was tuned on
+    have `tuning_seeds`, and take no part: hyper-parameters chosen on the models of an audit fit their chance differences,
+    and the audit would come out better than the method is.
     """
 
     replicate_seeds: tuple[int, ...]
     oracle_seeds: tuple[int, ...]
     estimands: tuple[Estimand, ...] = DEFAULT_ESTIMANDS
     alpha: float = 0.05
-    metrics: tuple[str, ...] = (
-        "accuracy",
-        "exact_memorization",
-        "extraction_strength",
-        "probability",
-        "rouge_l",
-        "truth_ratio",
-        "forget_quality",
-        "model_utility",
-        "min_k",
-    )
+    metrics: tuple[str, ...] | None = None
+    """By name; one that needs more models than the protocol has is refused beforehand. None: all for which there are
+    enough models, and that the data allow."""
     max_retain_examples: int = 200
     max_held_out_examples: int = 200
     sample_seed: int = 2026
+    tuning_seeds: tuple[int, ...] = field(default=(), metadata=ADDED_LATER)
+    """Of the models that the method's hyper-parameters were chosen on."""
+
+    def models_per_side(self) -> int:
+        """Unlearned models or oracles, whichever are fewer."""
+        return min(len(self.replicate_seeds) + 1, len(self.oracle_seeds))
 
     def smallest_p(self) -> float:
         """Smallest two-sided p that a permutation of the model labels can give: 2 / C(m + n, m)."""
@@ -237,7 +230,9 @@ class Protocol(Contract):
         found = []
         if set(self.replicate_seeds) & set(self.oracle_seeds):
             found.append("Replicates and oracles share seeds; use different ones.")
-        if any(len(set(seeds)) != len(seeds) for seeds in (self.replicate_seeds, self.oracle_seeds)):
+        if set(self.tuning_seeds) & {*self.replicate_seeds, *self.oracle_seeds}:
+            found.append("Models of the audit have seeds that the method was tuned on; use seeds that tuning has not seen.")
+        if any(len(set(seeds)) != len(seeds) for seeds in (self.replicate_seeds, self.oracle_seeds, self.tuning_seeds)):
             found.append("A seed is repeated.")
         if not self.replicate_seeds or len(self.oracle_seeds) < FEWEST_ORACLES:
             found.append("At least one replicate and four oracles are needed: the unit of replication is the model.")
@@ -334,7 +329,11 @@ class Verdict(Contract):
 
 @dataclass(frozen=True)
 class MetricFinding(Contract):
-    """A metric of the unlearned model beside the original's and the oracles' values. Reported; judged only by estimands."""
+    """A metric of the unlearned model beside the original's and the oracles' values. Reported; judged only by estimands.
+
+    Of a metric of groups, `unlearned` compares all unlearned models with oracles, `original` all originals, and `oracles`
+    other oracles, once for each of several splits: the noise floor.
+    """
 
     name: str
     examples: str
@@ -342,6 +341,44 @@ class MetricFinding(Contract):
     original: float
     oracles: tuple[float, ...]
     note: str = ""
+    low: float | None = None
+    """90 % interval of `unlearned`, from resampled models and examples, where the metric has one."""
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class SetFinding(Contract):
+    """The permutation test on one set of examples, unlearned models against oracles."""
+
+    examples: str
+    permutation: PermutationFinding
+    p_adjusted: float
+    """By Holm (1979), over the sets tested."""
+
+
+@dataclass(frozen=True)
+class ExampleFindings(Contract):
+    """The forget examples one by one, unlearned models against oracles by the margin. One entry per example, in order.
+
+    `too_high` counts examples that are still better known than to the oracles (undershot), `too_low` those that are known
+    less (overshot). By `fdr`, at most a share `level` of the examples counted is expected to be counted by chance; by
+    `fwer`, the chance that any one is stays below `level`.
+    """
+
+    record_ids: tuple[str, ...]
+    auc: tuple[float, ...]
+    """Probability that an unlearned model's margin is above an oracle's; 1/2 is as retrained, above it too high."""
+    p_value: tuple[float, ...]
+    """Two-sided, of the example alone: exact Mann-Whitney, or over drawn labelings."""
+    p_fdr: tuple[float, ...]
+    """Adjusted by Benjamini and Hochberg (1995)."""
+    p_fwer: tuple[float, ...]
+    """Adjusted by Westfall and Young's max-T (1993), which uses how the examples move together."""
+    level: float
+    too_high_fdr: int
+    too_low_fdr: int
+    too_high_fwer: int
+    too_low_fwer: int
 
 
 @dataclass(frozen=True)
@@ -365,6 +402,8 @@ class Evaluation(Contract):
     metrics: tuple[MetricFinding, ...]
     limits: tuple[str, ...]
     """What this evaluation does not show, in sentences."""
+    sets: tuple[SetFinding, ...] = ()
+    examples: ExampleFindings | None = None
 
 
 @dataclass(frozen=True)

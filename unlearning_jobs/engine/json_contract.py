@@ -11,13 +11,16 @@ import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 from .errors import SpecError
 
 type_hints_of: Callable[[type], dict[str, Any]] = typing.get_type_hints
 LONGEST_SHOWN = 60
 """Characters of a wrong value that an error message repeats."""
+ADDED_LATER: Final[Mapping[str, bool]] = {"added_later": True}
+"""Metadata of a field that joined a stored contract later: left out while it has its default, so that what was stored
+before keeps its digest."""
 WORDS: Mapping[type, str] = {int: "a whole number", str: "text", bool: "true or false"}
 
 
@@ -31,7 +34,9 @@ class Json:
 
     def to_json(self) -> dict[str, Any]:
         """Plain dicts, lists, strings and numbers."""
-        return {f.name: _plain(getattr(self, f.name)) for f in fields(self)}  # type: ignore[arg-type]  # subclasses are dataclasses
+        own = fields(self)  # type: ignore[arg-type]  # subclasses are dataclasses
+        shown = [f for f in own if "added_later" not in f.metadata or getattr(self, f.name) != f.default]
+        return {f.name: _plain(getattr(self, f.name)) for f in shown}
 
     @classmethod
     def from_json(cls, data: object) -> Self:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .catalogue import METRICS, Facts, complete_config, obstacles
+from .catalogue import Facts, complete_config, metric_problems, obstacles
 from .contracts import JobSpec, Protocol, UnlearningStep
 from .corpora import Snapshot
 from .errors import ObstacleError, SpecError
@@ -86,11 +86,11 @@ def _check_forget_sets(spec: JobSpec, steps: tuple[UnlearningStep, ...], snapsho
 
 def _check_protocol(spec: JobSpec, snapshot: Snapshot) -> None:
     protocol = job_protocol(spec)
-    problems = protocol.problems()
+    problems = [*protocol.problems(), *metric_problems(protocol)]
     if spec.seed in (*protocol.replicate_seeds, *protocol.oracle_seeds):
         problems.append("The production model's seed is also a replicate's or an oracle's; use different ones.")
-    if unknown := [name for name in protocol.metrics if name not in METRICS]:
-        problems.append(f"There is no metric {unknown[0]!r}; choose from {', '.join(METRICS)}.")
+    if spec.seed in protocol.tuning_seeds:
+        problems.append("The method was tuned on the production model's seed, which is part of the audit; use others.")
     if not snapshot.info.counts.get("held_out", 0):
         problems += [
             f"{estimand.name} judges held-out examples, and the corpus has none; leave it out, or add some to the corpus."

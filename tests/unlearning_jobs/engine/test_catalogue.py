@@ -7,7 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from unlearning_jobs.engine.catalogue import METHODS, METRICS, Facts, complete_config, expected_cost, obstacles
+from unlearning_jobs.engine.catalogue import (
+    METHODS,
+    METRICS,
+    Facts,
+    complete_config,
+    expected_cost,
+    metric_problems,
+    metrics_of,
+    obstacles,
+)
 from unlearning_jobs.engine.contracts import ClassifierArchitecture, LlamaArchitecture, Protocol, Recipe, SumsArchitecture
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.evaluation.metrics import METRICS as METRIC_CLASSES
@@ -29,7 +38,28 @@ OF_THEIR_OWN = {"sisa": replace(FACTS, recipe=IN_SHARDS)}
 def test_the_tables_list_what_there_is() -> None:
     assert set(METHODS) == set(METHOD_CLASSES)
     assert set(METRICS) == set(METRIC_CLASSES)
-    assert set(Protocol((1,), (2,)).metrics) == set(METRICS)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_the_table_says_how_many_models_a_metric_needs(name: str) -> None:
+    assert METRICS[name].fewest_models == METRIC_CLASSES[name].fewest_models
+
+
+def test_a_protocol_that_names_no_metrics_has_all_for_which_it_has_enough_models() -> None:
+    large, small = Protocol(tuple(range(1, 50)), tuple(range(50, 100))), Protocol((1, 2, 3), (4, 5, 6, 7))
+    assert set(metrics_of(large)) == set(METRICS)
+    assert set(METRICS) - set(metrics_of(small)) == {"klom", "neurips_2023"}
+    assert metrics_of(replace(large, metrics=())) == ()
+    assert metrics_of(replace(small, metrics=("klom",))) == ("klom",)
+
+
+def test_a_metric_that_is_asked_for_and_needs_more_models_is_a_problem() -> None:
+    protocol = Protocol(tuple(range(1, 49)), tuple(range(50, 100)), metrics=("accuracy", "klom", "u_lira"))
+    assert protocol.models_per_side() == 49
+    [problem] = metric_problems(protocol)
+    assert problem.startswith("KLoM needs 50 unlearned models and as many oracles, and the protocol has 49;")
+    assert metric_problems(replace(protocol, replicate_seeds=tuple(range(1, 50)))) == []
+    assert metric_problems(replace(protocol, metrics=None)) == []
 
 
 @pytest.mark.parametrize("name", METHODS)

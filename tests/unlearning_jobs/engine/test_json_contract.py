@@ -69,6 +69,21 @@ def test_any_change_changes_the_digest() -> None:
     assert replace(SPEC, seed=9).digest() != SPEC.digest()
 
 
+def test_a_protocol_stored_before_a_field_was_added_keeps_its_json_and_its_digest() -> None:
+    stored = Protocol((2, 3), (4, 5, 6, 7, 8), metrics=("probability", "rouge_l")).to_json()
+    assert "tuning_seeds" not in stored
+    assert Protocol.from_json(stored).to_json() == stored
+    tuned = Protocol((2, 3), (4, 5, 6, 7, 8), tuning_seeds=(9,))
+    assert Protocol.from_json(tuned.to_json()) == tuned
+    assert tuned.digest() != replace(tuned, tuning_seeds=()).digest()
+
+
+@pytest.mark.parametrize("metrics", [None, (), ("klom",)])
+def test_no_metrics_all_metrics_and_some_metrics_are_told_apart(metrics: tuple[str, ...] | None) -> None:
+    protocol = Protocol((2, 3), (4, 5, 6, 7, 8), metrics=metrics)
+    assert Protocol.from_json(protocol.to_json()).metrics == metrics
+
+
 @pytest.mark.parametrize(
     ("path", "value", "complaint"),
     [

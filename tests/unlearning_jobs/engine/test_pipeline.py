@@ -14,6 +14,7 @@ import pytest
 
 from tests.unlearning_jobs.engine.conftest import ARCHITECTURE
 from unlearning_jobs.engine.artefacts import file_digest, model_digest
+from unlearning_jobs.engine.catalogue import metrics_of
 from unlearning_jobs.engine.contracts import (
     JobResult,
     JobSpec,
@@ -26,6 +27,8 @@ from unlearning_jobs.engine.contracts import (
 )
 from unlearning_jobs.engine.errors import CorpusError, EngineError, ObstacleError, OutOfMemoryError, SpecError
 from unlearning_jobs.engine.evaluation.evaluate import evaluate
+from unlearning_jobs.engine.evaluation.metrics import METRICS
+from unlearning_jobs.engine.evaluation.metrics.metric import ModelMetric
 from unlearning_jobs.engine.evaluation.outputs import Outputs
 from unlearning_jobs.engine.evaluation.trajectory import MarginLog, trace
 from unlearning_jobs.engine.families import CausalLm
@@ -128,8 +131,11 @@ def test_the_gap_is_the_difference_of_two_plain_means(finished: RunJob) -> None:
 def test_every_metric_is_reported_with_its_oracles(finished: RunJob) -> None:
     evaluation = finished()[0].evaluation
     assert evaluation is not None
-    assert {m.name for m in evaluation.metrics} == set(PROTOCOL.metrics) - {"accuracy"}, "which language models have none of"
-    assert all(len(m.oracles) == len(PROTOCOL.oracle_seeds) for m in evaluation.metrics)
+    assert {m.name for m in evaluation.metrics} == set(metrics_of(PROTOCOL)) - {"accuracy"}  # which texts have not
+    assert all(m.oracles for m in evaluation.metrics)
+    of_each = [m for m in evaluation.metrics if issubclass(METRICS[m.name], ModelMetric)]
+    assert of_each
+    assert all(len(m.oracles) == len(PROTOCOL.oracle_seeds) for m in of_each)
     assert all(math.isfinite(v) for m in evaluation.metrics for v in (m.unlearned, m.original, *m.oracles))
 
 
@@ -257,6 +263,9 @@ def test_a_train_job_leaves_a_model_that_knows_its_examples(spec: JobSpec, tmp_p
         ({"protocol": Protocol((1, 2, 3), (11, 12, 13, 14))}, SpecError, "production model's seed"),
         ({"protocol": Protocol((2,), (11, 12, 13, 14))}, SpecError, "no permutation can reach"),
         ({"protocol": replace(PROTOCOL, metrics=("vibes",))}, SpecError, "no metric 'vibes'"),
+        ({"protocol": replace(PROTOCOL, metrics=("klom",))}, SpecError, "KLoM needs 50 unlearned models"),
+        ({"protocol": replace(PROTOCOL, tuning_seeds=(1,))}, SpecError, "tuned on the production model's seed"),
+        ({"protocol": replace(PROTOCOL, tuning_seeds=(2,))}, SpecError, "tuning has not seen"),
         ({"device": "abacus"}, SpecError, "no device"),
         ({"model": ModelRef("/nowhere/at/all", "0" * 64)}, SpecError, "no model folder"),
         ({"snapshot": SnapshotRef("/nowhere/at/all", "0" * 64)}, CorpusError, "no snapshot"),

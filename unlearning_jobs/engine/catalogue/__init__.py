@@ -15,7 +15,7 @@ from .empirical import EMPIRICAL
 from .entry import Facts, MethodEntry, MetricEntry, Option
 from .exact import EXACT
 from .finetuning import FINETUNING
-from .metrics import METRICS
+from .metrics import METRICS, metric_problems, metrics_of
 
 METHODS: Final[Mapping[str, MethodEntry]] = {entry.name: entry for entry in (*EXACT, *EMPIRICAL, *FINETUNING, *CONTROLS)}
 
@@ -92,5 +92,7 @@ __all__ = [
     "Option",
     "complete_config",
     "expected_cost",
+    "metric_problems",
+    "metrics_of",
     "obstacles",
 ]

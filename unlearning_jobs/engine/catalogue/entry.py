@@ -88,3 +88,5 @@ class MetricEntry:
     title: str
     source: str
     description: str
+    fewest_models: int = 1
+    """Unlearned models, and oracles, without which it says nothing."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from unlearning_jobs.engine.catalogue import METHODS
 from unlearning_jobs.engine.contracts import Protocol
 
+from .power import POWER, smallest_effect
+
 ALWAYS = (
     "It compares outputs on these examples, not weights: similar outputs do not prove that nothing of the data is left.",
     (
@@ -26,6 +28,7 @@ def limits(method: str, protocol: Protocol, *, forget: int, seeds_matter: bool) 
             f" {len(protocol.oracle_seeds)} oracles; the production model is one of them. Differences smaller than the"
             " margins are not looked for."
         ),
+        _power(protocol, models),
     ]
     if not seeds_matter:
         found.append(
@@ -41,3 +44,13 @@ def limits(method: str, protocol: Protocol, *, forget: int, seeds_matter: bool) 
     if forget < 20:  # noqa: PLR2004  # below this a Kolmogorov-Smirnov test hardly rejects anything
         found.append(f"With {forget} examples to forget, forget quality hardly says anything.")
     return tuple(found)
+
+
+def _power(protocol: Protocol, models: int) -> str:
+    oracles = len(protocol.oracle_seeds)
+    effect = smallest_effect(models, oracles, alpha=protocol.alpha)
+    return (
+        f"With {models} models against {oracles} oracles, a two-sided t test at level {protocol.alpha:g} finds a difference"
+        f" of {effect:.2f} standard deviations between models with a probability of {POWER:.0%}; smaller ones are more"
+        " likely to go unnoticed."
+    )

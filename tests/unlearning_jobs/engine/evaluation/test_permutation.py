@@ -9,8 +9,9 @@ import pytest
 from scipy.stats import mannwhitneyu
 from scipy.stats import permutation_test as scipy_permutation_test
 
+from unlearning_jobs.engine.evaluation.labelings import DRAWS
 from unlearning_jobs.engine.evaluation.outputs import Array
-from unlearning_jobs.engine.evaluation.permutation import DRAWS, permutation_test
+from unlearning_jobs.engine.evaluation.permutation import permutation_test
 
 
 def mean_auc_distance(treated: Array, oracles: Array) -> float:
