@@ -59,7 +59,7 @@ def klom(unlearned: Array, oracles: Array) -> Array:
 
 
 def _shares(margins: Array, low: Array, high: Array) -> Array:
-    """Share of the models in each bin: (BINS, examples). Margins that rounding alone tells apart are all in the first bin."""
+    """Share of the models in each bin: (BINS, examples). Margins that only rounding tells apart share one bin."""
     width = np.where(high - low > RESOLUTION * np.maximum(1.0, np.abs(high)), high - low, np.inf)
     places = np.minimum(((margins - low) / width * BINS).astype(int), BINS - 1)  # the largest belongs to the last
     return np.stack([(places == place).mean(axis=0) for place in range(BINS)])
