@@ -127,8 +127,8 @@ def efficiency_shown(efficiency: Efficiency | None) -> dict[str, str] | None:
     else:
         sentence = ngettext(
             "Unlearning the production model took %(took)s, which is %(share)s of one retraining, measured in the same run.",
-            "Unlearning the production model took %(took)s, which is %(share)s of one retraining, the mean of %(count)d in the"
-            " same run.",
+            "Unlearning the production model took %(took)s, which is %(share)s of one retraining, the mean of %(count)d in"
+            " the same run.",
             efficiency.retrainings,
         ) % {"took": took, "share": f"{100 * efficiency.wall_share:.0f} %", "count": efficiency.retrainings}
     return {"sentence": sentence, "note": efficiency.note}
