@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from .engine.artefacts import model_about
 from .engine.catalogue import METHODS, Facts, MethodEntry, expected_cost, obstacles
-from .engine.contracts import Evaluation, JobResult, Recipe
+from .engine.contracts import Evaluation, JobResult, Recipe, UnlearningStep
 from .engine.corpora import Example
 from .engine.corpora import Snapshot as SnapshotFiles
 from .engine.errors import CorpusError
@@ -39,6 +40,7 @@ class MethodOption:
 def job_facts(base: ModelVersion, forget_count: int) -> Facts:
     recipe = Recipe.from_json(base.recipe.body)
     train = base.snapshot.counts.get("train", 0) - len(base.erased_ids)
+    about = model_about(settings.ARTEFACTS / base.path)
     return Facts(
         recipe=recipe,
         forget=forget_count,
@@ -46,6 +48,9 @@ def job_facts(base: ModelVersion, forget_count: int) -> Facts:
         held_out=base.snapshot.counts.get("held_out", 0),
         forgotten=len(base.erased_ids),
         trained_seconds=base.training_seconds,
+        earlier=tuple(UnlearningStep.from_json(step) for step in base.steps),
+        epsilon=about.get("privacy", {}).get("epsilon"),
+        budget_spent=about.get("budget_spent", 0.0),
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 from .errors import SpecError
 from .json_contract import ADDED_LATER, Contract, Json
+from .privacy import Certificate, Privacy
 from .run_contracts import Efficiency, Trajectory
 from .sharding import Sharding, slice_epochs
 
@@ -52,6 +53,36 @@ class ClassifierArchitecture(Contract):
 
 
 @dataclass(frozen=True)
+class LogisticArchitecture(Contract):
+    """L2-regularised logistic regressions on the features as they are, one per class against the rest.
+
+    Each minimises sum of losses + (regularisation x n / 2) |w|^2 + b w, with b drawn from N(0, perturbation^2 I), to its
+    only optimum (Guo et al. 2020, arXiv 1911.03030, section 3). The features are frozen: a fixed, public network made
+    them. The recipe's epochs, batch size, learning rate and optimiser do nothing.
+
+    Raises:
+        SpecError: a number is out of range.
+    """
+
+    regularisation: float = 1e-2
+    """Lambda, per example. A removal uses about 1 / (lambda^2 n) of the budget."""
+    perturbation: float = 1.0
+    """Sigma: more of it pays for more removals and costs accuracy."""
+    epsilon: float = 1.0
+    """Of the promise that removals make, over the model's whole life. At most 1, where the tail bound of the Gaussian
+    mechanism that it rests on is proved (Dwork and Roth 2014, theorem A.1)."""
+    delta: float = 1e-4
+
+    def __post_init__(self) -> None:
+        if not (0 < self.regularisation < math.inf and 0 < self.perturbation < math.inf):
+            message = "Certified removal needs a regularisation and a perturbation above 0."
+            raise SpecError(message)
+        if not (0 < self.epsilon <= 1 and 0 < self.delta < 1):
+            message = "Certified removal needs an epsilon above 0 and up to 1, and a delta between 0 and 1."
+            raise SpecError(message)
+
+
+@dataclass(frozen=True)
 class SumsArchitecture(Contract):
     """A model that is a function of sums over its training examples, so that examples can be subtracted again.
 
@@ -84,6 +115,9 @@ class SumsArchitecture(Contract):
                 raise SpecError(message)
 
 
+Architecture = LlamaArchitecture | ClassifierArchitecture | LogisticArchitecture | SumsArchitecture
+
+
 @dataclass(frozen=True)
 class Recipe(Contract):
     """Everything that makes a model from a snapshot.
@@ -91,11 +125,12 @@ class Recipe(Contract):
     `train(recipe, snapshot, exclude, seed)` is the only way a model comes about.
 
     Raises:
-        SpecError: the architecture is not one of the family, or the sharding does not fit the family or the epochs.
+        SpecError: the architecture is not one of the family, the sharding does not fit the family or the epochs, or a model
+            like this cannot be trained privately.
     """
 
-    family: Literal["causal_lm", "classifier", "summation"]
-    architecture: LlamaArchitecture | ClassifierArchitecture | SumsArchitecture
+    family: Literal["causal_lm", "classifier", "logistic", "summation"]
+    architecture: Architecture
     vocabulary_size: int = field(default=0, kw_only=True)
     """Of the byte-level BPE tokenizer, for families that read text. It is trained on the snapshot's examples that no model
     is trained on (held-out and probe sets), so that no training example leaves a trace in the vocabulary and originals and
@@ -113,6 +148,8 @@ class Recipe(Contract):
     """Changes whenever the training code changes what it computes."""
     sharding: Sharding | None = field(default=None, metadata=ADDED_LATER)
     """Classifiers only: a network per shard, so that a deletion trains few of them again."""
+    privacy: Privacy | None = field(default=None, metadata=ADDED_LATER)
+    """Classifiers only, and not in shards: train with differential privacy."""
 
     def __post_init__(self) -> None:
         needed = ARCHITECTURES[self.family]
@@ -124,11 +161,17 @@ class Recipe(Contract):
                 message = f"Only a classifier can be trained in shards, and this is a {self.family}; leave sharding out."
                 raise SpecError(message)
             slice_epochs(self.epochs, self.sharding.slices)
+        if self.privacy is not None and (self.family, self.precision, self.sharding) != ("classifier", "float32", None):
+            message = (
+                "Only classifiers in float32 and without shards can be trained privately; leave privacy out, or change it."
+            )
+            raise SpecError(message)
 
 
-ARCHITECTURES: Final[Mapping[str, type[LlamaArchitecture | ClassifierArchitecture | SumsArchitecture]]] = {
+ARCHITECTURES: Final[Mapping[str, type[Architecture]]] = {
     "causal_lm": LlamaArchitecture,
     "classifier": ClassifierArchitecture,
+    "logistic": LogisticArchitecture,
     "summation": SumsArchitecture,
 }
 
@@ -431,3 +474,5 @@ class JobResult(Contract):
     trajectory: Trajectory | None = None
     """Of methods that go step by step."""
     efficiency: Efficiency | None = None
+    certificate: Certificate | None = None
+    """Of a certified method, for the production model."""

@@ -30,8 +30,9 @@ from .evaluation.outputs import Group, ModelKey, Outputs
 from .evaluation.statistics import STATISTICS, measure
 from .evaluation.trajectory import MarginLog, trace
 from .json_contract import canonical_json
-from .methods import Context, Meter, make_method
+from .methods import CertifiedMethod, Context, Meter, make_method
 from .preparation import all_seeds, check_unlearning, excluded_ids, job_protocol, unlearning_steps
+from .privacy import Certificate
 from .run_contracts import Trajectory
 from .training.cache import Trainer
 from .training.device import check_memory, choose_device
@@ -140,8 +141,24 @@ class Job:
         self, model: TrainedModel, number: int, seed: int, report: ProgressCallback, *, watched: bool = False
     ) -> TrainedModel:
         """Take one unlearning step: an earlier one by its number, or the job's own, which comes after them."""
+        method = make_method(unlearning_steps(self.spec)[number].method)
+        return method.unlearn(model, self.context(number, seed, watched=watched), report)
+
+    def certificate(self, shipped: TrainedModel) -> Certificate | None:
+        """What the job's own method promises of the production model; None for methods that promise nothing in numbers.
+
+        Raises:
+            ObstacleError: it can promise nothing.
+        """
+        own, method = len(self.spec.earlier), make_method(unlearning_steps(self.spec)[-1].method)
+        return (
+            method.certificate(shipped, self.context(own, self.spec.seed)) if isinstance(method, CertifiedMethod) else None
+        )
+
+    def context(self, number: int, seed: int, *, watched: bool = False) -> Context:
+        """The task of one unlearning step, on the model of this seed; watched: timed, and followed example by example."""
         step, exclude = unlearning_steps(self.spec)[number], excluded_ids(self.spec, number + 1)
-        context = Context(
+        return Context(
             material=self.trainer.material,
             forget_ids=step.forget_ids,
             retain_ids=tuple(self.trainer.material.retained_ids(exclude)),
@@ -150,11 +167,11 @@ class Job:
             seed=seed,
             device=self.trainer.device,
             train=self.costs.train if watched else self.trainer.obtain,
+            earlier=self.spec.earlier[:number],
             taken_seeds=all_seeds(self.spec),
             meter=self.costs.meter if watched else Meter(),
             on_margins=self.margins.note if watched else None,
         )
-        return make_method(step.method).unlearn(model, context, report)
 
 
 def _as_steps(report: ProgressCallback) -> OnStep:
@@ -175,6 +192,8 @@ def _train(job: Job) -> JobResult:
         means = {name: float(outputs.one(key, "train", name).mean()) for name in STATISTICS}
         metrics = {name: mean for name, mean in means.items() if not math.isnan(mean)}
         metrics |= _accuracies_of_shards(job)
+        if model.privacy is not None:
+            metrics |= {"epsilon": model.privacy.epsilon, "delta": model.privacy.delta}
     save_model(model, job.out / "model", job.trainer.about(spec.exclude_ids, spec.seed))
     return _finish(job, outputs, metrics=metrics)
 
@@ -212,6 +231,7 @@ def _unlearn(job: Job) -> JobResult:
         note("original", spec.seed, production, everything=True)
     with job.stage("unlearn") as part:
         shipped = job.ship(production, job.noting(part(0)))
+        certificate = job.certificate(shipped)
         note("unlearned", spec.seed, shipped, everything=True)
     _train_side_by_side(job, protocol)
     with job.stage("replicates", 2 * len(protocol.replicate_seeds)) as part:
@@ -227,7 +247,7 @@ def _unlearn(job: Job) -> JobResult:
         evaluation = evaluate(outputs, protocol, method.name)
     about = {**job.trainer.about(excluded_ids(spec), spec.seed), "method": method.to_json(), "spec_digest": spec.digest()}
     save_model(shipped, job.out / "model", about)
-    return _finish(job, outputs, evaluation=evaluation)
+    return _finish(job, outputs, evaluation=evaluation, certificate=certificate)
 
 
 def _train_side_by_side(job: Job, protocol: Protocol) -> None:
@@ -273,6 +293,7 @@ def _finish(
     *,
     metrics: Mapping[str, float] | None = None,
     evaluation: Evaluation | None = None,
+    certificate: Certificate | None = None,
 ) -> JobResult:
     """Write the outputs and, last and at once, the result."""
     spec, out = job.spec, job.out
@@ -297,6 +318,7 @@ def _finish(
         evaluation=evaluation,
         trajectory=_trajectory(job, outputs),
         efficiency=job.costs.efficiency(),
+        certificate=certificate,
     )
     draft = out / ".result.json"
     draft.write_bytes(canonical_json(result.to_json()) + b"\n")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from .artefacts import model_about
 from .catalogue import Facts, complete_config, metric_problems, obstacles
 from .contracts import JobSpec, Protocol, UnlearningStep
 from .corpora import Snapshot
 from .errors import ObstacleError, SpecError
+from .privacy_budget import steps_since_training
 
 
 def check_unlearning(spec: JobSpec, snapshot: Snapshot) -> None:
@@ -20,12 +24,16 @@ def check_unlearning(spec: JobSpec, snapshot: Snapshot) -> None:
         complete_config(step.method.name, step.method.config)
     _check_forget_sets(spec, steps, snapshot)
     _check_protocol(spec, snapshot)
+    about = model_about(Path(spec.model.path)) if spec.model else {}
     facts = Facts(
         recipe=spec.recipe,
         forget=len(spec.forget_ids),
         retain=snapshot.info.counts["train"] - len(excluded_ids(spec)),
         held_out=snapshot.info.counts.get("held_out", 0),
         forgotten=sum(len(step.forget_ids) for step in spec.earlier),
+        earlier=spec.earlier,
+        epsilon=about.get("privacy", {}).get("epsilon") if spec.model else _expected_epsilon(spec, snapshot),
+        budget_spent=about.get("budget_spent", 0.0),
     )
     if found := obstacles(steps[-1].method.name, facts, steps[-1].method.config):
         raise ObstacleError(" ".join(found))
@@ -69,6 +77,17 @@ def job_protocol(spec: JobSpec) -> Protocol:
         message = "An unlearn job needs a protocol, fixed before it runs."
         raise SpecError(message)
     return spec.protocol
+
+
+def _expected_epsilon(spec: JobSpec, snapshot: Snapshot) -> float | None:
+    """Of a model that this job will train first; None where the recipe is not private."""
+    if spec.recipe.privacy is None:
+        return None
+    from .training.private import privacy_loss  # Opacus takes a while to load
+
+    known = len(spec.earlier) - len(steps_since_training(spec.earlier))
+    examples = snapshot.info.counts["train"] - len(excluded_ids(spec, known))
+    return privacy_loss(spec.recipe, examples).epsilon if examples > 0 else None
 
 
 def _check_forget_sets(spec: JobSpec, steps: tuple[UnlearningStep, ...], snapshot: Snapshot) -> None:

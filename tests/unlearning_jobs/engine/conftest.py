@@ -15,9 +15,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads: spinn
 
 import torch
 
-from unlearning_jobs.engine.contracts import JobSpec, LlamaArchitecture, Recipe, SumsArchitecture
+from unlearning_jobs.engine.contracts import JobSpec, LlamaArchitecture, LogisticArchitecture, Recipe, SumsArchitecture
 from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
 from unlearning_jobs.engine.example import make_example
+from unlearning_jobs.engine.privacy import Privacy
 from unlearning_jobs.engine.sharding import Sharding
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.material import Material
@@ -106,6 +107,20 @@ def leaf_trainer(leaf_spec: JobSpec) -> Trainer:
     """Trains each classifier of the session once."""
     material = Material.prepare(leaf_spec.recipe, Snapshot.open(leaf_spec.snapshot.path))
     return Trainer(material, Path(leaf_spec.cache), torch.device("cpu"))
+
+
+@pytest.fixture(scope="session")
+def logistic_trainer(leaf_trainer: Trainer) -> Trainer:
+    """Trains logistic regressions on the leaves, with a budget for removing a few."""
+    architecture = LogisticArchitecture(regularisation=0.05, perturbation=3.0)
+    return with_recipe(leaf_trainer, family="logistic", architecture=architecture)
+
+
+@pytest.fixture(scope="session")
+def private_trainer(leaf_trainer: Trainer) -> Trainer:
+    """Trains classifiers of the leaves privately, with so much noise that they may forget a few."""
+    privacy = Privacy(noise_multiplier=8.0, delta=1e-5, records_per_person=12)
+    return with_recipe(leaf_trainer, epochs=2, learning_rate=0.05, privacy=privacy)
 
 
 @pytest.fixture(scope="session")

@@ -17,21 +17,31 @@ from unlearning_jobs.engine.catalogue import (
     metrics_of,
     obstacles,
 )
-from unlearning_jobs.engine.contracts import ClassifierArchitecture, LlamaArchitecture, Protocol, Recipe, SumsArchitecture
+from unlearning_jobs.engine.contracts import (
+    ClassifierArchitecture,
+    LlamaArchitecture,
+    LogisticArchitecture,
+    Protocol,
+    Recipe,
+    SumsArchitecture,
+)
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.evaluation.metrics import METRICS as METRIC_CLASSES
 from unlearning_jobs.engine.methods import METHODS as METHOD_CLASSES
+from unlearning_jobs.engine.privacy import Privacy
 from unlearning_jobs.engine.sharding import Sharding
 
 RECIPE = Recipe("causal_lm", LlamaArchitecture(64, 1, 2, 128), 26, 8, 1e-3, vocabulary_size=300)
 RECIPES = {
     "causal_lm": RECIPE,
     "classifier": replace(RECIPE, family="classifier", architecture=ClassifierArchitecture("mlp")),
+    "logistic": replace(RECIPE, family="logistic", architecture=LogisticArchitecture()),
     "summation": replace(RECIPE, family="summation", architecture=SumsArchitecture("ridge")),
 }
 FACTS = Facts(RECIPE, forget=5, retain=87, held_out=40, trained_seconds=6.0)
 IN_SHARDS = Recipe("classifier", ClassifierArchitecture("mlp"), 26, 8, 1e-3, sharding=Sharding(shards=20, slices=4))
-OF_THEIR_OWN = {"sisa": replace(FACTS, recipe=IN_SHARDS)}
+PRIVATE = Recipe("classifier", ClassifierArchitecture("mlp"), 26, 8, 1e-3, privacy=Privacy(4.0))
+OF_THEIR_OWN = {"sisa": replace(FACTS, recipe=IN_SHARDS), "dp_sgd": replace(FACTS, recipe=PRIVATE)}
 """Jobs for methods that need a recipe of their own."""
 
 

@@ -66,7 +66,9 @@ def test_the_schema_describes_every_field(capsys: pytest.CaptureFixture[str]) ->
     described = schema["$defs"]["JobSpec"]
     assert set(described["properties"]) == set(JobSpec.__annotations__)
     assert described["required"] == ["kind", "reference", "snapshot", "recipe", "seed", "cache"]
-    assert schema["$defs"]["Recipe"]["properties"]["family"] == {"enum": ["causal_lm", "classifier", "summation"]}
+    assert schema["$defs"]["Recipe"]["properties"]["family"] == {
+        "enum": ["causal_lm", "classifier", "logistic", "summation"]
+    }
 
 
 def test_it_all_works_where_django_cannot_be_imported(quick_spec: Path, tmp_path: Path) -> None:

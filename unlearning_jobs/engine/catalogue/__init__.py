@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from unlearning_jobs.engine.errors import SpecError
 
+from .certified import CERTIFIED
 from .controls import CONTROLS
 from .empirical import EMPIRICAL
 from .entry import Facts, MethodEntry, MetricEntry, Option
@@ -17,7 +18,9 @@ from .exact import EXACT
 from .finetuning import FINETUNING
 from .metrics import METRICS, metric_problems, metrics_of
 
-METHODS: Final[Mapping[str, MethodEntry]] = {entry.name: entry for entry in (*EXACT, *EMPIRICAL, *FINETUNING, *CONTROLS)}
+METHODS: Final[Mapping[str, MethodEntry]] = {
+    entry.name: entry for entry in (*EXACT, *CERTIFIED, *EMPIRICAL, *FINETUNING, *CONTROLS)
+}
 
 
 def complete_config(method: str, config: Mapping[str, Any]) -> dict[str, Any]:

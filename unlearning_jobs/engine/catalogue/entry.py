@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from unlearning_jobs.engine.contracts import Guarantee, Recipe
+from unlearning_jobs.engine.contracts import Guarantee, Recipe, UnlearningStep
 
 GRADIENT_FAMILIES: Final = ("causal_lm", "classifier")
 """Those that learn by gradient steps, and so can unlearn by them."""
-EVERY_FAMILY: Final = (*GRADIENT_FAMILIES, "summation")
+EVERY_FAMILY: Final = (*GRADIENT_FAMILIES, "logistic", "summation")
 
 FORWARD_SHARE: Final = 1 / 3
 """Of a pass forwards and backwards, the part that a pass forwards is: the way back costs twice as much (Kaplan et al. 2020,
@@ -42,6 +42,12 @@ class Facts:
     forgotten: int = 0
     """Examples that the same model has forgotten before."""
     trained_seconds: float = 0.0
+    earlier: tuple[UnlearningStep, ...] = ()
+    """How the same model has forgotten before, oldest first."""
+    epsilon: float | None = None
+    """Of one record, as the model's folder says, for a model that was trained privately; None where it is not known."""
+    budget_spent: float = 0.0
+    """Share of its budget for certified removal that the model has used, as its folder says."""
 
 
 Config = Mapping[str, Any]

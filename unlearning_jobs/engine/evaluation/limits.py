@@ -37,6 +37,10 @@ def limits(method: str, protocol: Protocol, *, forget: int, seeds_matter: bool) 
         )
     if METHODS[method].guarantee == "empirical":
         found.append("The method has no guarantee: what is known about its result is what was measured.")
+    if METHODS[method].guarantee == "certified":
+        found.append(
+            "What the certificate promises rests on its assumptions and on the recorded process, not on these numbers."
+        )
     if METHODS[method].guarantee == "exact":
         found.append(
             "That the data took no part in training rests on the recorded process and its digests, not on these numbers."

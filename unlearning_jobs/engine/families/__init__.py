@@ -10,9 +10,10 @@ from unlearning_jobs.engine.corpora import SnapshotInfo
 from .causal_lm import CausalLm
 from .classifier import Classifier
 from .family import Answers, Batch, Dataset, Family, Footprint
+from .logistic import Logistic
 from .summation import Summation
 
-FAMILIES: Final[dict[str, type[Family]]] = {family.name: family for family in (CausalLm, Classifier, Summation)}
+FAMILIES: Final[dict[str, type[Family]]] = {family.name: family for family in (CausalLm, Classifier, Logistic, Summation)}
 
 
 def footprint(recipe: Recipe, info: SnapshotInfo) -> Footprint:
@@ -34,6 +35,7 @@ __all__ = [
     "Dataset",
     "Family",
     "Footprint",
+    "Logistic",
     "Summation",
     "footprint",
 ]

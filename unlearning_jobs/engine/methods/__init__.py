@@ -7,7 +7,9 @@ from typing import Final
 from unlearning_jobs.engine.catalogue import complete_config
 from unlearning_jobs.engine.contracts import MethodChoice
 
-from .context import Context, Meter, OnMargins, UnlearningMethod
+from .certified_removal import CertifiedRemoval
+from .context import CertifiedMethod, Context, Meter, OnMargins, UnlearningMethod
+from .dp_sgd import DpSgd
 from .finetune_retain import FinetuneRetain
 from .gradient_ascent import GradientAscent
 from .gradient_difference import GradientDifference
@@ -29,6 +31,8 @@ METHODS: Final[dict[str, type[UnlearningMethod]]] = {
         Retrain,
         Sisa,
         Summation,
+        CertifiedRemoval,
+        DpSgd,
         Npo,
         GradientDifference,
         GradientAscent,
@@ -54,4 +58,4 @@ def make_method(choice: MethodChoice) -> UnlearningMethod:
     return METHODS[choice.name](**config)
 
 
-__all__ = ["METHODS", "Context", "Meter", "OnMargins", "UnlearningMethod", "make_method"]
+__all__ = ["METHODS", "CertifiedMethod", "Context", "Meter", "OnMargins", "UnlearningMethod", "make_method"]

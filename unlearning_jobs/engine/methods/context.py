@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
 
 from unlearning_jobs.engine.catalogue.entry import FORWARD_SHARE
-from unlearning_jobs.engine.contracts import ProgressCallback
+from unlearning_jobs.engine.contracts import ProgressCallback, UnlearningStep
 from unlearning_jobs.engine.errors import SpecError
+from unlearning_jobs.engine.privacy import Certificate
 from unlearning_jobs.engine.training.loop import OnStep
 from unlearning_jobs.engine.training.material import Material
 from unlearning_jobs.engine.training.model import TrainedModel
@@ -54,6 +55,8 @@ class Context:
     meter: Meter = field(default_factory=Meter)
     on_margins: OnMargins | None = None
     """Where the way of every example goes; None when nobody looks."""
+    earlier: tuple[UnlearningStep, ...] = ()
+    """How the model has forgotten before, oldest first."""
 
     def __post_init__(self) -> None:
         if not self.forget_ids:
@@ -71,5 +74,18 @@ class UnlearningMethod(Protocol):
 
         Progress is reported in the stage "unlearn" and ends with `done == total`. Points of the curves loss, forget and
         retain (mean margin of the examples) are reported on the way where there are any.
+        """
+        ...
+
+
+@runtime_checkable
+class CertifiedMethod(UnlearningMethod, Protocol):
+    """A method whose result has a guarantee in numbers. `unlearn` alone gives none: the certificate is the guarantee."""
+
+    def certificate(self, model: TrainedModel, context: Context) -> Certificate:
+        """What is promised of the model that `unlearn` made in this context.
+
+        Raises:
+            ObstacleError: the promise does not hold, or no longer; the sentence says why. Nothing may be released then.
         """
         ...

@@ -16,7 +16,7 @@ from unlearning_jobs.engine.errors import TrainingDivergedError
 from unlearning_jobs.engine.families import Dataset
 
 from .checkpoint import load_checkpoint, save_checkpoint
-from .device import check_memory
+from .device import COPIES_IN_TRAINING, check_memory
 from .material import Material
 from .model import TrainedModel, place
 
@@ -74,7 +74,10 @@ def train(
     read at the start if it is there, and written every `checkpoint_seconds`. So do two runs of a recipe with shards of
     which one found some of its networks in the folder `slices`.
 
+    With privacy, see `train_privately`: then there are no checkpoints.
+
     Raises:
+        ObstacleError: the network cannot be trained privately, as the recipe asks.
         OutOfMemoryError: the model would not fit; said before the work starts.
         SpecError: nothing is left to train on.
         TrainingDivergedError: the loss became NaN or infinite.
@@ -99,6 +102,13 @@ def train(
     if family.fit(network, data, seed):
         on_step(1, 1, math.nan)
         return TrainedModel(network.eval(), family)
+    if material.recipe.privacy is not None:
+        from .private import train_privately  # Opacus takes a while to load
+
+        gradients = 2 * material.recipe.batch_size  # one for each example, and twice as many examples when chance has it so
+        check_memory(material.footprint, device, copies=COPIES_IN_TRAINING + gradients)
+        spent = train_privately(network, data, family, material.recipe, seed, device=device, on_step=on_step)
+        return TrainedModel(network.eval(), family, spent)
     descend(
         network,
         data,

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
+import torch
+
 from unlearning_jobs.engine.contracts import Recipe
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.errors import SpecError
@@ -27,9 +29,16 @@ class Material:
 
         Raises:
             CorpusError: the snapshot is of another kind of data.
+            ObstacleError: the recipe asks for private training, and its network cannot be trained so.
             SpecError: the recipe names what does not exist.
         """
-        return cls(recipe, snapshot, FAMILIES[recipe.family].create(recipe, snapshot))
+        family = FAMILIES[recipe.family].create(recipe, snapshot)
+        if recipe.privacy is not None:
+            from .private import check_network  # Opacus takes a while to load
+
+            with torch.device("meta"):
+                check_network(family.build(0))
+        return cls(recipe, snapshot, family)
 
     @property
     def footprint(self) -> Footprint:

@@ -19,6 +19,7 @@ from unlearning_jobs.engine.contracts import ModelRef
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.families import FAMILIES, Family
 from unlearning_jobs.engine.json_contract import canonical_json
+from unlearning_jobs.engine.privacy import PrivacyLoss
 
 from .aggregation import ShardEnsemble
 
@@ -29,6 +30,8 @@ class TrainedModel:
 
     network: nn.Module
     family: Family
+    privacy: PrivacyLoss | None = None
+    """What training cost, where it was private and nothing but private training ever touched the weights."""
 
     @property
     def device(self) -> torch.device:
@@ -36,7 +39,7 @@ class TrainedModel:
         return next(chain(self.network.parameters(), self.network.buffers())).device
 
     def copy_to(self, device: torch.device) -> TrainedModel:
-        """A copy with a network of its own, on the device."""
+        """A copy with a network of its own, on the device. It is made to be changed, so nothing is known of its privacy."""
         return TrainedModel(place(copy.deepcopy(self.network), device), self.family)
 
 
@@ -53,6 +56,8 @@ def save_model(model: TrainedModel, folder: Path, about: Mapping[str, Any]) -> N
     described = {**about, **model.family.save(model.network, folder), "family": model.family.name}
     if isinstance(model.network, ShardEnsemble):
         described["ensemble"] = {"networks": len(model.network.shards), "aggregation": model.network.aggregation}
+    if model.privacy is not None:
+        described["privacy"] = model.privacy.to_json()
     (folder / "lethe.json").write_bytes(canonical_json(described))
 
 
@@ -81,6 +86,7 @@ def read_model(folder: Path) -> TrainedModel:
         if ensemble := about.get("ensemble"):
             shards = [copy.deepcopy(network) for _ in range(ensemble["networks"])]
             network = ShardEnsemble(shards, ensemble["aggregation"])
+        privacy = PrivacyLoss.from_json(about["privacy"]) if "privacy" in about else None
         missing, unexpected = network.load_state_dict(load_file(folder / "model.safetensors"), strict=False)
         complete = not unexpected and not set(missing) & set(family.weights(network))
     except Exception:  # noqa: BLE001  # several libraries read here, each with errors of its own
@@ -88,4 +94,4 @@ def read_model(folder: Path) -> TrainedModel:
     if not complete:
         message = f"The model in {folder.name} cannot be read; register it again."
         raise SpecError(message)
-    return TrainedModel(network.train(mode=False), family)
+    return TrainedModel(network.train(mode=False), family, privacy)

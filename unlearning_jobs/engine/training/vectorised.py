@@ -41,7 +41,8 @@ OnTogether = Callable[[int, int], None]
 
 def can_be_vectorised(material: Material) -> bool:
     """Whether this recipe's models can be trained at once. Those in shards re-use slices instead."""
-    if not isinstance(material.family, Classifier) or material.recipe.precision != "float32" or material.recipe.sharding:
+    recipe = material.recipe
+    if not isinstance(material.family, Classifier) or recipe.precision != "float32" or recipe.sharding or recipe.privacy:
         return False
     with torch.device("meta"):
         return not any(isinstance(module, SEQUENTIAL) for module in material.family.build(0).modules())

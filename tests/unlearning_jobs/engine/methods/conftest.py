@@ -54,6 +54,11 @@ def leaf_task(leaf_trainer: Trainer, leaf_model: TrainedModel, leaves_to_forget:
 
 
 @pytest.fixture(scope="session")
+def logistic_task(logistic_trainer: Trainer, leaves_to_forget: tuple[str, ...]) -> Task:
+    return task(logistic_trainer, logistic_trainer.obtain((), 1, lambda *_: None), leaves_to_forget)
+
+
+@pytest.fixture(scope="session")
 def sums_task(sums_trainer: Trainer, sums_model: TrainedModel, sums_spec: JobSpec) -> Task:
     return task(sums_trainer, sums_model, sums_spec.forget_ids)
 
@@ -64,10 +69,13 @@ def sharded_task(sharded_trainer: Trainer, leaves_to_forget: tuple[str, ...]) ->
 
 
 @pytest.fixture(scope="session")
-def tasks(trainer: Trainer, model: TrainedModel, leaf_task: Task, sums_task: Task, sharded_task: Task) -> Tasks:
+def tasks(
+    *, trainer: Trainer, model: TrainedModel, leaf_task: Task, logistic_task: Task, sums_task: Task, sharded_task: Task
+) -> Tasks:
     return {
         "causal_lm": task(trainer, model, FORGET),
         "classifier": leaf_task,
         "classifier in shards": sharded_task,
+        "logistic": logistic_task,
         "summation": sums_task,
     }
