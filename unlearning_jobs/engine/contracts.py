@@ -65,7 +65,7 @@ class LogisticArchitecture(Contract):
     """
 
     regularisation: float = 1e-2
-    """Lambda, per example. A removal uses about 1 / (lambda^2 n) of the budget."""
+    """Lambda, per example. What a removal uses of the budget grows at most with 1 / (lambda^2 n)."""
     perturbation: float = 1.0
     """Sigma: more of it pays for more removals and costs accuracy."""
     epsilon: float = 1.0
