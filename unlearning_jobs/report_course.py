@@ -14,7 +14,7 @@ from compliance.charts.bands import Path
 from compliance.templatetags.components import number
 
 from .engine.contracts import ExampleFindings, JobResult
-from .engine.run_contracts import Efficiency, ExampleTrajectory, Trajectory
+from .engine.contracts.course import Efficiency, ExampleTrajectory, Trajectory
 from .wording import duration, ending_word
 
 Table = tuple[Sequence[str], Iterable[Sequence[object]]]

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
+from .contracts.course import Efficiency, Spent
 from .methods import Meter
-from .run_contracts import Efficiency, Spent
 from .training.cache import Trainer
 from .training.loop import OnStep
 from .training.model import TrainedModel

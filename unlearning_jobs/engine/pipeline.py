@@ -10,43 +10,34 @@ from __future__ import annotations
 
 import math
 import shutil
-import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from .artefacts import file_digest, model_digest
 from .contracts import Curve, Evaluation, JobResult, JobSpec, Progress, ProgressCallback, Protocol
+from .contracts.course import Trajectory
+from .contracts.privacy import Certificate
 from .corpora import Example, Snapshot
-from .efficiency import Costs
 from .environment import describe_environment
 from .errors import SpecError
 from .evaluation.evaluate import evaluate
 from .evaluation.outputs import Group, ModelKey, Outputs
 from .evaluation.statistics import STATISTICS, measure
-from .evaluation.trajectory import MarginLog, trace
+from .evaluation.trajectory import trace
 from .json_contract import canonical_json
-from .methods import CertifiedMethod, Context, Meter, make_method
-from .preparation import all_seeds, check_unlearning, excluded_ids, job_protocol, unlearning_steps
-from .privacy import Certificate
-from .run_contracts import Trajectory
+from .preparation import check_unlearning, excluded_ids, job_protocol, unlearning_steps
+from .running import PERCENT, Job
 from .training.cache import Trainer
 from .training.device import check_memory, choose_device
 from .training.ensemble import is_worthwhile, train_ensemble
-from .training.loop import OnStep
 from .training.material import Material
 from .training.model import TrainedModel, load_model, place, save_model
 from .training.sharded import aggregation_accuracies, shard_networks
 
 UNLEARNING_COPIES = 6
 """Sets of parameters held while unlearning: original, result, gradients, two moments, and one to spare."""
-PERCENT = 100
-CHARTED = ("train", "unlearn")
-"""Stages about the production model alone; the curves of replicates and oracles are not shown."""
 
 
 def run(spec: JobSpec, out: Path, on_progress: ProgressCallback) -> JobResult:
@@ -69,116 +60,6 @@ def run(spec: JobSpec, out: Path, on_progress: ProgressCallback) -> JobResult:
     out.mkdir(parents=True, exist_ok=True)
     job = Job(spec, out, on_progress, Trainer(material, Path(spec.cache), device))
     return _train(job) if spec.kind == "train" else _unlearn(job)
-
-
-@dataclass
-class Job:
-    """A job in progress: what it works on, and what it notes on the way."""
-
-    spec: JobSpec
-    out: Path
-    on_progress: ProgressCallback
-    trainer: Trainer
-    seconds: dict[str, float] = field(default_factory=dict)
-    curves: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
-    margins: MarginLog = field(default_factory=MarginLog)
-    """Of the production model's examples to forget, while it unlearns them."""
-    costs: Costs = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.costs = Costs(self.trainer)
-
-    @property
-    def snapshot(self) -> Snapshot:
-        """The corpus."""
-        return self.trainer.material.snapshot
-
-    @contextmanager
-    def stage(self, name: str, parts: int = 1) -> Iterator[Callable[[int], ProgressCallback]]:
-        """A stage of so many equal parts, timed. Yields what makes the callback of a part."""
-        began, total = time.monotonic(), parts * PERCENT
-        self.on_progress(Progress(name, 0, total))
-
-        def report(number: int, progress: Progress) -> None:
-            done = number * PERCENT + PERCENT * progress.done // progress.total
-            self.on_progress(Progress(name, done, total, progress.point if name in CHARTED else None))
-
-        yield lambda number: partial(report, number)
-        self.on_progress(Progress(name, total, total))
-        self.seconds[name] = round(time.monotonic() - began, 3)
-
-    def train(self, exclude_ids: Collection[str], seed: int, report: ProgressCallback) -> TrainedModel:
-        """A model by the recipe; from the cache where it is there."""
-        return self.trainer.obtain(exclude_ids, seed, _as_steps(report))
-
-    def oracle(self, seed: int, report: ProgressCallback) -> TrainedModel:
-        """A model that has seen nothing of what is forgotten; from the cache where it is there."""
-        return self.costs.retrain(excluded_ids(self.spec), seed, _as_steps(report))
-
-    def noting(self, report: ProgressCallback) -> ProgressCallback:
-        """The callback, with its points kept for the result's curves."""
-
-        def note(progress: Progress) -> None:
-            if progress.point is not None:
-                self.curves.setdefault(progress.point[0], []).append(progress.point[1:])
-            report(progress)
-
-        return note
-
-    def original(self, seed: int, report: ProgressCallback) -> TrainedModel:
-        """A model like the production model, of any seed: trained, then unlearned as that one was before."""
-        model = self.train(self.spec.exclude_ids, seed, report)
-        for number in range(len(self.spec.earlier)):
-            model = self.apply(model, number, seed, report)
-        return model
-
-    def ship(self, model: TrainedModel, report: ProgressCallback) -> TrainedModel:
-        """Unlearn the job's own forget set from the production model: timed, and followed example by example."""
-        with self.costs.unlearn():
-            return self.apply(model, len(self.spec.earlier), self.spec.seed, report, watched=True)
-
-    def apply(
-        self, model: TrainedModel, number: int, seed: int, report: ProgressCallback, *, watched: bool = False
-    ) -> TrainedModel:
-        """Take one unlearning step: an earlier one by its number, or the job's own, which comes after them."""
-        method = make_method(unlearning_steps(self.spec)[number].method)
-        return method.unlearn(model, self.context(number, seed, watched=watched), report)
-
-    def certificate(self, shipped: TrainedModel) -> Certificate | None:
-        """What the job's own method promises of the production model; None for methods that promise nothing in numbers.
-
-        Raises:
-            ObstacleError: it can promise nothing.
-        """
-        own, method = len(self.spec.earlier), make_method(unlearning_steps(self.spec)[-1].method)
-        return (
-            method.certificate(shipped, self.context(own, self.spec.seed)) if isinstance(method, CertifiedMethod) else None
-        )
-
-    def context(self, number: int, seed: int, *, watched: bool = False) -> Context:
-        """The task of one unlearning step, on the model of this seed; watched: timed, and followed example by example."""
-        step, exclude = unlearning_steps(self.spec)[number], excluded_ids(self.spec, number + 1)
-        return Context(
-            material=self.trainer.material,
-            forget_ids=step.forget_ids,
-            retain_ids=tuple(self.trainer.material.retained_ids(exclude)),
-            exclude_ids=exclude,
-            held_out_ids=tuple(e.id for e in self.snapshot.examples("held_out")),
-            seed=seed,
-            device=self.trainer.device,
-            train=self.costs.train if watched else self.trainer.obtain,
-            earlier=self.spec.earlier[:number],
-            taken_seeds=all_seeds(self.spec),
-            meter=self.costs.meter if watched else Meter(),
-            on_margins=self.margins.note if watched else None,
-        )
-
-
-def _as_steps(report: ProgressCallback) -> OnStep:
-    def on_step(done: int, total: int, loss: float) -> None:
-        report(Progress("train", done, total, None if math.isnan(loss) else ("loss", float(done), loss)))
-
-    return on_step
 
 
 def _train(job: Job) -> JobResult:

@@ -16,10 +16,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads: spinn
 import torch
 
 from unlearning_jobs.engine.contracts import JobSpec, LlamaArchitecture, LogisticArchitecture, Recipe, SumsArchitecture
+from unlearning_jobs.engine.contracts.privacy import Privacy
+from unlearning_jobs.engine.contracts.sharding import Sharding
 from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
 from unlearning_jobs.engine.example import make_example
-from unlearning_jobs.engine.privacy import Privacy
-from unlearning_jobs.engine.sharding import Sharding
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.material import Material
 from unlearning_jobs.engine.training.model import TrainedModel

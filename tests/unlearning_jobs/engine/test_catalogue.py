@@ -25,11 +25,11 @@ from unlearning_jobs.engine.contracts import (
     Recipe,
     SumsArchitecture,
 )
+from unlearning_jobs.engine.contracts.privacy import Privacy
+from unlearning_jobs.engine.contracts.sharding import Sharding
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.evaluation.metrics import METRICS as METRIC_CLASSES
 from unlearning_jobs.engine.methods import METHODS as METHOD_CLASSES
-from unlearning_jobs.engine.privacy import Privacy
-from unlearning_jobs.engine.sharding import Sharding
 
 RECIPE = Recipe("causal_lm", LlamaArchitecture(64, 1, 2, 128), 26, 8, 1e-3, vocabulary_size=300)
 RECIPES = {

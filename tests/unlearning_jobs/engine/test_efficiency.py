@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from tests.unlearning_jobs.engine.conftest import with_recipe
+from unlearning_jobs.engine.contracts.course import Spent
 from unlearning_jobs.engine.efficiency import Costs, mean_spent, share, start_stopwatch
-from unlearning_jobs.engine.run_contracts import Spent
 from unlearning_jobs.engine.training.cache import Trainer
 
 

@@ -18,9 +18,9 @@ from unlearning_jobs.engine.contracts import (
     SnapshotRef,
     UnlearningStep,
 )
+from unlearning_jobs.engine.contracts.sharding import Sharding
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.json_contract import canonical_json
-from unlearning_jobs.engine.sharding import Sharding
 
 SPEC = JobSpec(
     kind="unlearn",

@@ -14,10 +14,10 @@ from unlearning_jobs.engine.contracts import (
     LogisticArchitecture,
     Recipe,
 )
+from unlearning_jobs.engine.contracts.privacy import Certificate, Privacy
+from unlearning_jobs.engine.contracts.sharding import Sharding
 from unlearning_jobs.engine.errors import SpecError
-from unlearning_jobs.engine.privacy import Certificate, Privacy
 from unlearning_jobs.engine.schema import json_schema
-from unlearning_jobs.engine.sharding import Sharding
 
 CLASSIFIER = Recipe("classifier", ClassifierArchitecture("mlp"), 1, 8, 0.1)
 

@@ -12,9 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unlearning_jobs.engine.contracts import ClassifierArchitecture, LlamaArchitecture, Recipe
-from unlearning_jobs.engine.corpora.create import record_id
-from unlearning_jobs.engine.errors import SpecError
-from unlearning_jobs.engine.sharding import (
+from unlearning_jobs.engine.contracts.sharding import (
     Placement,
     Sharding,
     expected_share,
@@ -22,6 +20,8 @@ from unlearning_jobs.engine.sharding import (
     place_examples,
     slice_epochs,
 )
+from unlearning_jobs.engine.corpora.create import record_id
+from unlearning_jobs.engine.errors import SpecError
 
 DRAWS = 20_000
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from unlearning_jobs.engine.sharding import expected_share
+from unlearning_jobs.engine.contracts.sharding import expected_share
 
 from .entry import EVERY_FAMILY, Config, Facts, MethodEntry
 

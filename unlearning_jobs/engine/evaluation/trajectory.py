@@ -13,7 +13,7 @@ from typing import Literal, Self
 
 import numpy as np
 
-from unlearning_jobs.engine.run_contracts import ExampleTrajectory, Trajectory
+from unlearning_jobs.engine.contracts.course import ExampleTrajectory, Trajectory
 
 from .outputs import Array
 

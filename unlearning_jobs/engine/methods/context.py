@@ -10,8 +10,8 @@ import torch
 
 from unlearning_jobs.engine.catalogue.entry import FORWARD_SHARE
 from unlearning_jobs.engine.contracts import ProgressCallback, UnlearningStep
+from unlearning_jobs.engine.contracts.privacy import Certificate
 from unlearning_jobs.engine.errors import SpecError
-from unlearning_jobs.engine.privacy import Certificate
 from unlearning_jobs.engine.training.loop import OnStep
 from unlearning_jobs.engine.training.material import Material
 from unlearning_jobs.engine.training.model import TrainedModel

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812  # the name everyone knows it by
 from torch import Tensor, nn
 
-from unlearning_jobs.engine.sharding import Aggregation
+from unlearning_jobs.engine.contracts.sharding import Aggregation
 
 PRIOR_VOTES = 0.5
 """Added to every class, so that a class without votes keeps a finite logit (Krichevsky and Trofimov 1981)."""

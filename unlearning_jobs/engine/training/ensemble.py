@@ -24,8 +24,8 @@ from .vectorised import Wanted, can_be_vectorised, train_together
 
 PROCESS_BYTES = 2**29
 """What Python and torch take by themselves, measured on Linux and rounded up."""
-WORTH_STARTING = 1e10
-"""Parameters x examples x epochs, over all models, that take about a minute on two cores: starting a process takes
+WORTH_STARTING = 5e9
+"""Parameters x examples x epochs, over all models, that take half a minute on two cores: starting a process takes
 seconds."""
 
 OnModel = Callable[[int, int, int], None]

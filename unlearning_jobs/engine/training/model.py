@@ -16,10 +16,10 @@ from torch import nn
 
 from unlearning_jobs.engine.artefacts import model_digest
 from unlearning_jobs.engine.contracts import ModelRef
+from unlearning_jobs.engine.contracts.privacy import PrivacyLoss
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.families import FAMILIES, Family
 from unlearning_jobs.engine.json_contract import canonical_json
-from unlearning_jobs.engine.privacy import PrivacyLoss
 
 from .aggregation import ShardEnsemble
 

@@ -22,9 +22,9 @@ from opacus.validators import ModuleValidator
 from torch import nn
 
 from unlearning_jobs.engine.contracts import Recipe
+from unlearning_jobs.engine.contracts.privacy import Privacy, PrivacyLoss
 from unlearning_jobs.engine.errors import ObstacleError, SpecError, TrainingDivergedError
 from unlearning_jobs.engine.families import Batch, Dataset, Family
-from unlearning_jobs.engine.privacy import Privacy, PrivacyLoss
 
 from .loop import REPORT_EVERY, SEED_STRIDE, OnStep, epoch_order, learning_rate_share, make_optimizer
 

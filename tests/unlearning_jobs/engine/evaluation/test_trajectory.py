@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unlearning_jobs.engine.contracts.course import ExampleTrajectory, Trajectory
 from unlearning_jobs.engine.evaluation.trajectory import BAND, MarginLog, trace
-from unlearning_jobs.engine.run_contracts import ExampleTrajectory, Trajectory
 
 ORACLES = np.array([-1.0, 0.0, 1.0])  # mean 0, standard deviation 1: the band is from -2 to 2
 STEPS = (0, 10, 20, 30, 40)

@@ -13,10 +13,10 @@ from tests.unlearning_jobs.engine.methods.conftest import Task
 from unlearning_jobs.engine.catalogue import expected_cost
 from unlearning_jobs.engine.catalogue.entry import Facts
 from unlearning_jobs.engine.contracts import JobSpec, MethodChoice, Progress, Protocol
+from unlearning_jobs.engine.contracts.sharding import Sharding
 from unlearning_jobs.engine.errors import ObstacleError
 from unlearning_jobs.engine.methods import make_method
 from unlearning_jobs.engine.pipeline import run
-from unlearning_jobs.engine.sharding import Sharding
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.sharded import unlearning_workload
 

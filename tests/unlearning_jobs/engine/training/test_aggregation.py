@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from unlearning_jobs.engine.sharding import Aggregation
+from unlearning_jobs.engine.contracts.sharding import Aggregation
 from unlearning_jobs.engine.training.aggregation import aggregate, merge
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.model import TrainedModel, read_model, save_model

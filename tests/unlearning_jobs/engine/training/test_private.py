@@ -16,9 +16,9 @@ from torch import Tensor
 
 from tests.unlearning_jobs.engine.conftest import with_recipe
 from unlearning_jobs.engine.contracts import ClassifierArchitecture, Recipe
+from unlearning_jobs.engine.contracts.privacy import Privacy
 from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
 from unlearning_jobs.engine.errors import ObstacleError, SpecError, TrainingDivergedError
-from unlearning_jobs.engine.privacy import Privacy
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.loop import train
 from unlearning_jobs.engine.training.material import Material

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from .json_contract import Contract
+from unlearning_jobs.engine.json_contract import Contract
 
 
 @dataclass(frozen=True)

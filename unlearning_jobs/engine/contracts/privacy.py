@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from .errors import SpecError
-from .json_contract import Contract
+from unlearning_jobs.engine.errors import SpecError
+from unlearning_jobs.engine.json_contract import Contract
 
 
 @dataclass(frozen=True)
