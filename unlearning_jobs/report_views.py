@@ -70,6 +70,7 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
         "examples": examples_sentence(evaluation.examples),
         "trajectory": trajectory_shown(result.trajectory),
         "efficiency": efficiency_shown(result.efficiency),
+        "certificate": result.certificate,
         "seconds": [(stage_title(stage), duration(result.seconds[stage])) for stage in in_order(result.seconds)],
         "total_seconds": duration(sum(result.seconds.values())),
         "retraining": duration(job.base.training_seconds) if job.base and job.base.training_seconds else "",
