@@ -6,8 +6,6 @@ from typing import Final
 
 from .entry import FORWARD_SHARE, GRADIENT_FAMILIES, Config, Facts, MethodEntry, Option
 
-NO_GUARANTEE = " Without a guarantee: only the evaluation says how close it came."
-
 
 def _options(*, epochs: int, rate: float) -> tuple[Option, ...]:
     return (
@@ -21,8 +19,14 @@ def _forget_batch(default: int) -> Option:
 
 
 def _temperature(default: float) -> Option:
-    words = "Softens the answers before they are compared: above 1, small probabilities count more."
-    return Option("temperature", "float", default, words, 0.1, 100)
+    return Option(
+        "temperature",
+        "float",
+        default,
+        "Softens the answers before they are compared: above 1, small probabilities count more.",
+        0.1,
+        100,
+    )
 
 
 def _shares(facts: Facts, *, retain: float, forget: float = 0.0) -> float:
@@ -78,7 +82,7 @@ FINETUNING: Final = (
         GRADIENT_FAMILIES,
         "The baseline of the NeurIPS 2023 challenge, Triantafillou et al. 2024, arXiv 2406.09073",
         "Trains on for some epochs on the remaining examples alone, and counts on the others fading meanwhile. What was"
-        " learned by heart often stays." + NO_GUARANTEE,
+        " learned by heart often stays.",
         _options(epochs=5, rate=1.0),
         _epochs_cost,
     ),
@@ -89,7 +93,7 @@ FINETUNING: Final = (
         GRADIENT_FAMILIES,
         "After the third place of the NeurIPS 2023 challenge, Triantafillou et al. 2024, arXiv 2406.09073",
         "Adds random noise to the weights, which blurs everything that was learned, and then trains for some epochs on the"
-        " remaining examples, which sharpens those alone." + NO_GUARANTEE,
+        " remaining examples, which sharpens those alone.",
         (
             *_options(epochs=3, rate=1.0),
             Option("noise", "float", 0.5, "Standard deviation of the noise, in units of each tensor's own.", 0, 100),
@@ -105,7 +109,7 @@ FINETUNING: Final = (
         "A copy of the model learns to answer differently from the original on the examples to forget, and like it on the"
         " remaining ones, in turns. Of its epochs, the one is taken whose error on the examples to forget is closest to that"
         " on held-out examples of the same classes. Where the labels to forget were wrong, that is no measure: set rewind to"
-        " none." + NO_GUARANTEE,
+        " none.",
         (
             *_options(epochs=8, rate=1.0),
             Option("max_epochs", "int", 5, "Epochs that begin with a pass over the examples to forget.", 0, 10_000),
@@ -131,7 +135,7 @@ FINETUNING: Final = (
         GRADIENT_FAMILIES,
         "Leading solutions of the NeurIPS 2023 challenge, Triantafillou et al. 2024, arXiv 2406.09073",
         "Gives part of the weights fresh random values and then trains for some epochs on the remaining examples, with the"
-        " original's answers as a second teacher." + NO_GUARANTEE,
+        " original's answers as a second teacher.",
         (
             *_options(epochs=4, rate=1.0),
             Option(
@@ -157,7 +161,7 @@ FINETUNING: Final = (
         GRADIENT_FAMILIES,
         "Fan et al. 2024, SalUn, arXiv 2310.12508",
         "Finds the weights on which the examples to forget depend most, and changes those alone: it teaches them random"
-        " wrong answers to these examples and the right ones to the remaining." + NO_GUARANTEE,
+        " wrong answers to these examples and the right ones to the remaining.",
         (
             *_options(epochs=4, rate=1.0),
             Option("share", "float", 0.5, "Share of the weights that may change.", 0.001, 1),
