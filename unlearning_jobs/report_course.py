@@ -8,7 +8,6 @@ from typing import Any
 
 from django.http import Http404
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from compliance.charts.bands import Path
 from compliance.templatetags.components import number
@@ -125,10 +124,8 @@ def efficiency_shown(efficiency: Efficiency | None) -> dict[str, str] | None:
     if efficiency.retraining is None or efficiency.wall_share is None:
         sentence = _("Unlearning the production model took %(took)s.") % {"took": took}
     else:
-        sentence = ngettext(
-            "Unlearning the production model took %(took)s, which is %(share)s of one retraining, measured in the same run.",
-            "Unlearning the production model took %(took)s, which is %(share)s of one retraining, the mean of %(count)d in"
-            " the same run.",
-            efficiency.retrainings,
+        sentence = _(
+            "Unlearning the production model took %(took)s, which is %(share)s of one retraining (mean of %(count)d in the"
+            " same run)."
         ) % {"took": took, "share": f"{100 * efficiency.wall_share:.0f} %", "count": efficiency.retrainings}
     return {"sentence": sentence, "note": efficiency.note}

@@ -100,7 +100,7 @@ def test_the_report_shows_every_examples_way_against_the_band_of_its_oracles(fin
 def test_the_report_counts_missed_examples_and_says_what_unlearning_cost(finished: Stage) -> None:
     page = signed_in(finished.staff.iris).get(f"/jobs/{Job.objects.get().pk}/report/")
     assert "examples are still better known than by the oracles, and 0 less" in page.words
-    assert "which is 50 % of one retraining, the mean of 2 in the same run" in page.words
+    assert "which is 50 % of one retraining (mean of 2 in the same run)" in page.words
     assert "0.85 after Holm’s correction" in page.words
 
 
