@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Final
 
 from . import digits, ensemble, tofu_path
 
-BENCHMARKS = {
+BENCHMARKS: Final[Mapping[str, tuple[Callable[[Path], None], str]]] = {
     "tofu-path": (tofu_path.run, "the main path on TOFU: one author erased with NPO against 8 oracles (needs DATA)"),
     "digits": (digits.run, "every method on small classifiers, 100 models a side"),
     "ensemble": (ensemble.run, "models trained stacked against one by one"),
