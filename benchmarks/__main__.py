@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Final
 
-from . import tofu_path
+from . import digits, ensemble, tofu_path
 
-BENCHMARKS = {
-    "tofu-path": (tofu_path.run, "the main path on TOFU: one author erased with NPO against 8 oracles (needs DATA)")
+BENCHMARKS: Final[Mapping[str, tuple[Callable[[Path], None], str]]] = {
+    "tofu-path": (tofu_path.run, "the main path on TOFU: one author erased with NPO against 8 oracles (needs DATA)"),
+    "digits": (digits.run, "every method on small classifiers, 100 models a side"),
+    "ensemble": (ensemble.run, "models trained stacked against one by one"),
 }
+NEED_DATA = {"tofu-path"}
 
 
 def main() -> None:
@@ -21,7 +26,7 @@ def main() -> None:
         for name, (_run, title) in BENCHMARKS.items():
             print(f"make bench-{name:12} {title}")
         return
-    if options.data is None or not options.data.is_dir():
+    if options.name in NEED_DATA and (options.data is None or not options.data.is_dir()):
         parser.error(f"make bench-{options.name} needs DATA=FOLDER, and {options.data or 'nothing'} is no folder")
     BENCHMARKS[options.name][0](options.data)
 

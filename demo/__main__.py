@@ -9,21 +9,53 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from compliance.local.services import LocalServiceError
 from compliance.local.stack import LocalStack
 
 from .casework import Method, Officers, Outcome, erase, export_and_verify, watch_job
+from .corpus import DemoCorpus
+from .handwriting import Writer
 from .http import Browser, PageError
-from .site import seed_accounts, seed_corpus, seed_model
+from .site import seed_accounts, seed_corpus, seed_digits, seed_model, seed_reader
 from .walk import confirm_address, submit_erasure, submit_revocation
 
 VAR = Path(__file__).resolve().parents[1] / "var"
 METHODS: tuple[Method, ...] = (("npo", {}), ("retrain", {}), ("retrain", {}))
 """Tried in this order until one passes. The first is quick and may fail; the second is exact, and is asked again under
 a new approval where chance made its verdict inconclusive."""
+READER_METHODS: tuple[Method, ...] = (("gradient_difference", {}), ("retrain", {}), ("retrain", {}))
 COPYRIGHT_ADDRESS = "rights@example.org"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One request of the walk."""
+
+    about: str
+    address: str
+    submit: Callable[[Browser], str]
+    methods: tuple[Method, ...]
+    replicates: int = 3
+
+
+def _cases(corpus: DemoCorpus, writers: Sequence[Writer]) -> list[Case]:
+    """A person out of a language model, a work out of it, and a writer's digits out of a classifier."""
+    person, work, writer = corpus.people[0], corpus.works[0], writers[0]
+    return [
+        Case("erasure", person.email, lambda who: submit_erasure(who, person.name, person.email), METHODS),
+        Case("copyright", COPYRIGHT_ADDRESS, lambda who: submit_revocation(who, work, COPYRIGHT_ADDRESS), METHODS),
+        Case(
+            "erasure of handwriting",
+            writer.email,
+            lambda who: submit_erasure(who, writer.name, writer.email),
+            READER_METHODS,
+            replicates=7,
+        ),
+    ]
 
 
 def main() -> int:
@@ -52,27 +84,24 @@ def walk(port: int) -> int:
     with LocalStack(var, port=port) as stack:
         print(f"  {stack.url}")
         logins = seed_accounts(stack)
-        corpus = seed_corpus(stack)
+        corpus, writers = seed_corpus(stack), seed_digits(stack)
         officers = Officers(stack, logins)
-        print("Training the demo model ...", flush=True)
-        if watch_job(officers.omar, seed_model(stack)) != "completed":
-            message = f"The demo model was not trained; see {stack.var / 'logs' / 'worker-jobs.log'}."
-            raise PageError(message)
-        person, work = corpus.people[0], corpus.works[0]
+        print("Training the demo models ...", flush=True)
+        for job in (seed_model(stack), seed_reader(stack)):
+            if watch_job(officers.omar, job) != "completed":
+                message = f"A demo model was not trained; see {stack.var / 'logs' / 'worker-jobs.log'}."
+                raise PageError(message)
         outcomes = []
-        for kind in ("erasure", "copyright"):
+        for case in _cases(corpus, writers):
             claimant = Browser(stack.url)
-            print(f"\nA claimant asks: {kind}", flush=True)
-            if kind == "erasure":
-                reference, address = submit_erasure(claimant, person.name, person.email), person.email
-            else:
-                reference, address = submit_revocation(claimant, work, COPYRIGHT_ADDRESS), COPYRIGHT_ADDRESS
+            print(f"\nA claimant asks: {case.about}", flush=True)
+            reference = case.submit(claimant)
             print(f"  {reference}: sent; following the link in the e-mail")
-            confirm_address(claimant, stack, address)
-            outcome = erase(stack, officers, reference, METHODS)
+            confirm_address(claimant, stack, case.address)
+            outcome = erase(stack, officers, reference, case.methods, replicates=case.replicates)
             outcome.bundle = var / "evidence" / reference
             print(export_and_verify(stack, reference, outcome.bundle))
-            outcomes.append((kind, outcome))
+            outcomes.append((case.about, outcome))
         _summary(outcomes, time.monotonic() - began)
     return 0 if all(outcome.attempts[-1].verdict == "passed" for _, outcome in outcomes) else 1
 
@@ -80,7 +109,7 @@ def walk(port: int) -> int:
 def _summary(outcomes: list[tuple[str, Outcome]], seconds: float) -> None:
     print("What happened")
     for kind, outcome in outcomes:
-        print(f"\n  {kind} request {outcome.reference}")
+        print(f"\n  {kind}: request {outcome.reference}")
         print(f"    matches   {len(outcome.record_ids)} training examples accepted")
         for number, attempt in enumerate(outcome.attempts, 1):
             reasons = " ".join(reason["sentence"] for reason in attempt.evaluation.get("verdict", {}).get("reasons", []))
@@ -96,8 +125,9 @@ def serve(port: int) -> int:
     print("Starting ...", flush=True)
     with LocalStack(VAR / "local", port=port) as stack:
         logins = seed_accounts(stack)
-        corpus = seed_corpus(stack)
+        corpus, writers = seed_corpus(stack), seed_digits(stack)
         seed_model(stack)
+        seed_reader(stack)
         print(f"\nLethe is on {stack.url}\n\nDemo log-ins (this machine only):")
         for login in logins:
             print(f"  {login.role:14} {login.username:6} {login.password}")
@@ -105,6 +135,7 @@ def serve(port: int) -> int:
         print(
             f"or revoke “{corpus.works[0].title}” by {corpus.works[0].author} (text in {stack.var / 'demo-corpus.jsonl'})."
         )
+        print(f"“{writers[0].name}” wrote digits in mirror script, which the demo classifier learned to read.")
         print(f"E-mails are written to {stack.var / 'mail'}.\n\nCtrl-C stops everything.", flush=True)
         threading.Event().wait()
     return 0

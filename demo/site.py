@@ -15,6 +15,7 @@ from pathlib import Path
 from compliance.local.stack import LocalStack
 
 from .corpus import DemoCorpus, write_demo_corpus
+from .handwriting import Writer, write_digits
 
 STAFF = {
     "omar": "officer",
@@ -25,7 +26,8 @@ STAFF = {
     "max": "administrator",
 }
 CORPUS, MODEL = "demo-corpus", "demo-model"
-RECIPE = Path(__file__).with_name("recipe.json")
+DIGITS, READER = "demo-digits", "demo-digit-reader"
+TEXT_RECIPE, DIGITS_RECIPE = (Path(__file__).with_name(f"{name}_recipe.json") for name in ("text", "digits"))
 
 
 @dataclass(frozen=True)
@@ -60,11 +62,30 @@ def seed_corpus(stack: LocalStack) -> DemoCorpus:
     return corpus
 
 
+def seed_digits(stack: LocalStack) -> tuple[Writer, ...]:
+    """Draws and registers the handwritten digits once."""
+    path = stack.var / "demo-digits.npz"
+    fresh = not path.exists()
+    writers = write_digits(path)
+    if fresh:
+        stack.manage("corpus_register", DIGITS, str(path))
+    return writers
+
+
 def seed_model(stack: LocalStack) -> int:
-    """Starts the training of the demo model, unless an earlier run did; returns its job's number."""
-    marker = stack.var / "demo-model-job"
+    """Starts the training of the demo language model, unless an earlier run did; returns its job's number."""
+    return _seed_model(stack, MODEL, TEXT_RECIPE, CORPUS)
+
+
+def seed_reader(stack: LocalStack) -> int:
+    """The same for the classifier that reads the digits."""
+    return _seed_model(stack, READER, DIGITS_RECIPE, DIGITS)
+
+
+def _seed_model(stack: LocalStack, name: str, recipe: Path, corpus: str) -> int:
+    marker = stack.var / f"{name}-job"
     if not marker.exists():
-        printed = stack.manage("model_register", MODEL, "--recipe", str(RECIPE), "--corpus", CORPUS)
+        printed = stack.manage("model_register", name, "--recipe", str(recipe), "--corpus", corpus)
         marker.write_text(printed.split()[1], encoding="ascii")
     return int(marker.read_text(encoding="ascii"))
 

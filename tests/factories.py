@@ -10,8 +10,8 @@ from django.contrib.auth.hashers import make_password
 
 from compliance.models import Account
 from unlearning_jobs.engine.contracts import (
-    Architecture,
     JobSpec,
+    LlamaArchitecture,
     MethodChoice,
     ModelRef,
     Protocol,
@@ -25,7 +25,7 @@ numbers = count(1)
 PASSWORD = "correct-horse-battery"
 RECIPE = RecipeContract(
     family="causal_lm",
-    architecture=Architecture(hidden_size=32, layers=1, heads=2, intermediate_size=64),
+    architecture=LlamaArchitecture(hidden_size=32, layers=1, heads=2, intermediate_size=64),
     vocabulary_size=256,
     epochs=1,
     batch_size=8,

@@ -28,14 +28,18 @@ from unlearning_jobs.engine.contracts import (
     Control,
     EstimandFinding,
     Evaluation,
+    ExampleFindings,
     JobResult,
     JobSpec,
     MethodChoice,
     MetricFinding,
     PermutationFinding,
     Reason,
+    SetFinding,
     Verdict,
 )
+from unlearning_jobs.engine.contracts.course import Efficiency, ExampleTrajectory, Spent, Trajectory
+from unlearning_jobs.engine.contracts.privacy import Certificate
 from unlearning_jobs.engine.json_contract import canonical_json
 from unlearning_jobs.models import Job, ModelVersion, Snapshot
 from unlearning_jobs.services.corpora import corpus_register
@@ -188,6 +192,9 @@ def result_write(folder: Path, spec: JobSpec, outcome: str) -> JobResult:
         environment={"torch": "2.13.0", "device": "cpu"},
         retain_digest="7" * 64,
         evaluation=evaluation(spec, outcome),
+        trajectory=trajectory(spec),
+        efficiency=Efficiency(Spent(12.0), Spent(24.0), 2, wall_share=0.5, device_share=None, examples_share=None, note=""),
+        certificate=Certificate("Close to a model without them.", 2.0, 1e-4, 4, 0.5, ("The noise is secret.",), ("Logs.",)),
     )
     (folder / "spec.json").write_bytes(canonical_json(spec.to_json()))
     (folder / "result.json").write_bytes(canonical_json(result.to_json()))
@@ -219,6 +226,25 @@ def outputs_write(path: Path, spec: JobSpec) -> None:
     parquet.write_table(pa.table(columns), path)
 
 
+def trajectory(spec: JobSpec) -> Trajectory:
+    """One example ends above its oracles' band, the others in it; the run went on a little too long."""
+    ways = [(5.0, 3.0, 2.5) if place == 0 else (5.0, 0.2, -0.3) for place in range(len(spec.forget_ids))]
+    examples = tuple(
+        ExampleTrajectory(
+            record_id,
+            margins=way,
+            oracle_mean=0.0,
+            oracle_deviation=0.5,
+            entered=None if place == 0 else 20,
+            left=None,
+            best_step=40 if place == 0 else 20,
+            end="undershot" if place == 0 else "within",
+        )
+        for place, (record_id, way) in enumerate(zip(spec.forget_ids, ways, strict=True))
+    )
+    return Trajectory((0, 20, 40), 40, 20, 0.9, 0.8, 0.7, 2.0, examples)
+
+
 def evaluation(spec: JobSpec, outcome: str) -> Evaluation:
     assert spec.protocol is not None
     fine = outcome == "passed"
@@ -244,4 +270,17 @@ def evaluation(spec: JobSpec, outcome: str) -> Evaluation:
             MetricFinding("forget_quality", "forget", 0.7, 1e-9, (0.9, 0.8), "D = 0.1, n = 4"),
         ),
         limits=("It does not show that other models hold nothing of the examples.",),
+        sets=(SetFinding("forget", tests[0], 0.8), SetFinding("retain", tests[0], 0.85)),
+        examples=ExampleFindings(
+            record_ids=spec.forget_ids,
+            auc=(0.9,) * len(spec.forget_ids),
+            p_value=(0.01,) * len(spec.forget_ids),
+            p_fdr=(0.02,) * len(spec.forget_ids),
+            p_fwer=(0.03,) * len(spec.forget_ids),
+            level=0.05,
+            too_high_fdr=1,
+            too_low_fdr=0,
+            too_high_fwer=1,
+            too_low_fwer=0,
+        ),
     )

@@ -17,8 +17,9 @@ from compliance.lists import csv_response
 from compliance.models import Account, Attestation
 from compliance.selectors import attestation_read, signed_report
 
-from .engine.contracts import Estimand, Evaluation, JobResult, MetricFinding, Protocol
+from .engine.contracts import Estimand, Evaluation, JobResult, MetricFinding, Protocol, SetFinding
 from .models import Job
+from .report_course import efficiency_shown, example_table, examples_sentence, trajectory_shown, trajectory_table
 from .report_data import GROUPS, SetMargins, margins_of
 from .selectors import job_result
 from .states import JobState
@@ -65,6 +66,11 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
         "distributions": [_distribution(job, name, margins) for name, margins in margins_of(job).items()],
         "controls": [_control(evaluation, place) for place in range(len(evaluation.controls))],
         "metrics": list(map(_metric, evaluation.metrics)),
+        "sets": [_set(found) for found in evaluation.sets if found.examples != "forget"],
+        "examples": examples_sentence(evaluation.examples),
+        "trajectory": trajectory_shown(result.trajectory),
+        "efficiency": efficiency_shown(result.efficiency),
+        "certificate": result.certificate,
         "seconds": [(stage_title(stage), duration(result.seconds[stage])) for stage in in_order(result.seconds)],
         "total_seconds": duration(sum(result.seconds.values())),
         "retraining": duration(job.base.training_seconds) if job.base and job.base.training_seconds else "",
@@ -146,7 +152,13 @@ def _metric(metric: MetricFinding) -> dict[str, Any]:
         "original": metric.original,
         "oracles": _range(metric.oracles),
         "note": metric.note,
+        "low": metric.low,
+        "high": metric.high,
     }
+
+
+def _set(found: SetFinding) -> dict[str, Any]:
+    return {"title": set_title(found.examples), "permutation": found.permutation, "p_adjusted": found.p_adjusted}
 
 
 def _range(values: Sequence[float]) -> tuple[float | None, float | None]:
@@ -186,10 +198,15 @@ def report_csv(_request: HttpRequest, pk: int, name: str) -> HttpResponseBase:
             raise Http404
         return csv_response(f"job-{pk}-{name}", ("group", "seed", "margin_mean"), _margin_rows(margins))
     result = job_result(job)
-    tables = {"estimands": _estimand_table, "metrics": _metric_table}
+    tables = {
+        "estimands": _estimand_table,
+        "metrics": _metric_table,
+        "examples": example_table,
+        "trajectory": trajectory_table,
+    }
     if result is None or result.evaluation is None or name not in tables:
         raise Http404
-    header, rows = tables[name](result.evaluation)
+    header, rows = tables[name](result)
     return csv_response(f"job-{pk}-{name}", header, rows)
 
 
@@ -200,11 +217,11 @@ def _margin_rows(margins: SetMargins) -> Iterator[tuple[object, ...]]:
         yield from ((group, seed, mean) for seed, mean in zip(seeds, margins.model_means(group), strict=True))
 
 
-def _estimand_table(evaluation: Evaluation) -> tuple[Sequence[str], Iterable[Sequence[object]]]:
+def _estimand_table(result: JobResult) -> tuple[Sequence[str], Iterable[Sequence[object]]]:
     header = ("name", "set", "statistic", "kind", "unit", "estimate", "low", "high", "margin", "position")
     return header, (
         (*_estimand_cells(f.estimand), f.estimate, f.low, f.high, f.estimand.margin, f.position)
-        for f in evaluation.estimands
+        for f in _evaluation(result).estimands
     )
 
 
@@ -212,9 +229,25 @@ def _estimand_cells(estimand: Estimand) -> tuple[object, ...]:
     return estimand.name, estimand.examples, estimand.statistic, estimand.kind, estimand.unit
 
 
-def _metric_table(evaluation: Evaluation) -> tuple[Sequence[str], Iterable[Sequence[object]]]:
-    header = ("name", "set", "unlearned", "original", "oracle_low", "oracle_high", "oracles", "note")
+def _metric_table(result: JobResult) -> tuple[Sequence[str], Iterable[Sequence[object]]]:
+    header = ("name", "set", "unlearned", "low", "high", "original", "oracle_low", "oracle_high", "oracles", "note")
     return header, (
-        (m.name, m.examples, m.unlearned, m.original, *_range(m.oracles), " ".join(map(str, m.oracles)), m.note)
-        for m in evaluation.metrics
+        (
+            m.name,
+            m.examples,
+            m.unlearned,
+            m.low,
+            m.high,
+            m.original,
+            *_range(m.oracles),
+            " ".join(map(str, m.oracles)),
+            m.note,
+        )
+        for m in _evaluation(result).metrics
     )
+
+
+def _evaluation(result: JobResult) -> Evaluation:
+    if result.evaluation is None:
+        raise Http404
+    return result.evaluation

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from .engine.catalogue import METHODS, Facts, expected_cost, obstacles
-from .engine.contracts import Evaluation, JobResult, Recipe
+from .engine.artefacts import model_about
+from .engine.catalogue import METHODS, Facts, MethodEntry, expected_cost, obstacles
+from .engine.contracts import Evaluation, JobResult, Recipe, UnlearningStep
 from .engine.corpora import Example
 from .engine.corpora import Snapshot as SnapshotFiles
 from .engine.errors import CorpusError
 from .models import Job, ModelVersion, Snapshot
+from .pictures import is_image, png
 
 
 @dataclass(frozen=True)
@@ -38,28 +40,39 @@ class MethodOption:
 def job_facts(base: ModelVersion, forget_count: int) -> Facts:
     recipe = Recipe.from_json(base.recipe.body)
     train = base.snapshot.counts.get("train", 0) - len(base.erased_ids)
+    about = model_about(settings.ARTEFACTS / base.path)
     return Facts(
-        family=recipe.family,
+        recipe=recipe,
         forget=forget_count,
         retain=train - forget_count,
         held_out=base.snapshot.counts.get("held_out", 0),
-        epochs=recipe.epochs,
+        forgotten=len(base.erased_ids),
         trained_seconds=base.training_seconds,
+        earlier=tuple(UnlearningStep.from_json(step) for step in base.steps),
+        epsilon=about.get("privacy", {}).get("epsilon"),
+        budget_spent=about.get("budget_spent", 0.0),
     )
+
+
+def production_methods() -> dict[str, MethodEntry]:
+    """The methods that may be chosen for a request."""
+    return {name: entry for name, entry in METHODS.items() if entry.for_production}
 
 
 def method_obstacles(method: str, base: ModelVersion, forget_count: int) -> list[str]:
     """Why `method` cannot run on this model and forget set; empty when it can."""
     if method not in METHODS:
         return [f"There is no method {method!r}."]
+    if not METHODS[method].for_production:
+        return [f"{METHODS[method].title} is there for benchmarks and cannot be chosen for a request."]
     return obstacles(method, job_facts(base, forget_count))
 
 
 def method_options(base: ModelVersion, forget_count: int) -> list[MethodOption]:
-    """Every method with its guarantee, expected cost and obstacles, those that can run first."""
+    """Every method for requests with its guarantee, expected cost and obstacles, those that can run first."""
     facts = job_facts(base, forget_count)
     options = []
-    for name, info in METHODS.items():
+    for name, info in production_methods().items():
         share = expected_cost(name, facts)
         options.append(
             MethodOption(
@@ -84,11 +97,35 @@ def examples_by_id(snapshot: Snapshot, record_ids: Iterable[str]) -> dict[str, E
     Raises:
         CorpusError: the snapshot is gone, or another one lies in its place.
     """
+    return {example.id: example for example in _opened(snapshot).get(record_ids)}
+
+
+def shows_images(snapshot: Snapshot) -> bool:
+    """Whether the examples can be looked at; False also when the snapshot is gone."""
+    try:
+        return is_image(_opened(snapshot).info.features)
+    except CorpusError:
+        return False
+
+
+def example_png(snapshot: Snapshot, record_id: str) -> bytes | None:
+    """A picture of the example; None where examples are not images.
+
+    Raises:
+        CorpusError: as `examples_by_id`.
+    """
+    files = _opened(snapshot)
+    [example] = files.get([record_id])
+    form = files.info.features
+    return png(example.features, form) if example.features and form and is_image(form) else None
+
+
+def _opened(snapshot: Snapshot) -> SnapshotFiles:
     files = SnapshotFiles.open(settings.ARTEFACTS / snapshot.path)
     if files.info.digest != snapshot.digest:
         message = f"The folder {snapshot.path} holds another snapshot than the registered one."
         raise CorpusError(message)
-    return {example.id: example for example in files.get(record_ids)}
+    return files
 
 
 def job_result(job: Job) -> JobResult | None:

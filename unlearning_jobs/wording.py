@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
 from .engine.catalogue import METHODS, METRICS
 from .engine.contracts import Estimand
@@ -201,3 +201,13 @@ def duration(seconds: float) -> str:
 def estimand_title(estimand: Estimand) -> str:
     """What is judged, such as “Forget set, on average”."""
     return _("%(set)s, %(kind)s") % {"set": set_title(estimand.examples), "kind": ESTIMANDS[estimand.kind]}
+
+
+def ending_word(end: str) -> str:
+    """Where an example's way ended, in a word."""
+    words = {
+        "undershot": pgettext("example", "too well known"),
+        "within": pgettext("example", "as by the oracles"),
+        "overshot": pgettext("example", "too little known"),
+    }
+    return words.get(end, end)

@@ -11,6 +11,8 @@ from typing import Any
 from django import template
 from django.utils.translation import gettext, pgettext
 
+from compliance.charts.bands import Path
+from compliance.charts.bands import band_chart as bands_drawn
 from compliance.charts.histograms import histogram_chart
 from compliance.charts.intervals import IntervalRow
 from compliance.charts.intervals import interval_chart as intervals_drawn
@@ -108,6 +110,37 @@ def interval_chart(chart_id: str, *, caption: str, rows: Sequence[IntervalRow], 
             [row.label, number(row.estimate), interval_words(row), margin_words(row), position_word(row.position)]
             for row in rows
         ],
+    }
+
+
+@register.inclusion_tag("components/chart.html")
+def band_chart(
+    chart_id: str,
+    *,
+    caption: str,
+    steps: Sequence[float],
+    paths: Sequence[Path],
+    band: float,
+    stop: float,
+    best: float,
+    rows: Sequence[Sequence[object]] = (),
+    columns: Sequence[str] = (),
+    csv_url: str = "",
+) -> dict[str, Any]:
+    """Paths of examples over a run, against the band of their oracles: `paths` are `compliance.charts.bands.Path`.
+
+    `{% band_chart "trajectory" steps=steps paths=paths band=2 stop=40 best=30 rows=rows columns=columns caption=sentence %}`
+    """
+    chart = bands_drawn(steps, paths, band=band, stop=stop, best=best)
+    return {
+        "caption": caption,
+        "chart_id": chart_id,
+        "chart": chart,
+        "drawing": "components/charts/bands.html" if chart else "",
+        "left_out": chart.left_out if chart else 0,
+        "csv_url": csv_url,
+        "columns": columns,
+        "rows": rows,
     }
 
 

@@ -7,12 +7,12 @@ from itertools import groupby
 from typing import Any
 
 from django import forms
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods
 
 from compliance.access import account_of
 from compliance.forms import LetheForm
@@ -23,7 +23,7 @@ from requests_app.services.mapping import matches_decide, review_complete
 from requests_app.states import RequestState
 from unlearning_jobs.engine.errors import CorpusError
 from unlearning_jobs.models import ModelVersion
-from unlearning_jobs.selectors import examples_by_id
+from unlearning_jobs.selectors import example_png, examples_by_id, shows_images
 from unlearning_jobs.states import ModelState
 
 from .cases import case_of, identity
@@ -96,10 +96,24 @@ def _show(request: HttpRequest, case: ErasureRequest, problem: str = "") -> Http
     return render(request, "casework/matches.html", context, status=409 if problem else 200)
 
 
+@officers_only
+@require_GET
+def picture(request: HttpRequest, reference: str, pk: int) -> HttpResponse:  # noqa: ARG001  # a view
+    """The image that a match is about."""
+    match = get_object_or_404(Match.objects.select_related("snapshot__corpus"), request=case_of(reference), pk=pk)
+    try:
+        content = example_png(match.snapshot, match.record_id)
+    except CorpusError:
+        content = None
+    if content is None:
+        raise Http404
+    return HttpResponse(content, content_type="image/png", headers={"Cache-Control": "private, max-age=600"})
+
+
 def _cards(matches: Iterable[Match]) -> Iterable[dict[str, Any]]:
     for snapshot, group in groupby(matches, key=lambda match: match.snapshot):
         rows = list(group)
-        texts = _texts(rows)
+        texts, images = _texts(rows), shows_images(snapshot)
         for match in rows:
             text = texts.get(match.record_id)
             short, full = (shortened(text, match.spans), whole(text, match.spans)) if text is not None else ([], [])
@@ -109,6 +123,7 @@ def _cards(matches: Iterable[Match]) -> Iterable[dict[str, Any]]:
                 "tone": DECISION_TONES[Match.Decision(match.decision)],
                 "found_by": ", ".join(str(FOUND_BY.get(method, method)) for method in match.methods),
                 "missing": text is None,
+                "image": images and text is not None,
                 "short": short,
                 "full": full if any(segment.cut for segment in short) else [],
             }

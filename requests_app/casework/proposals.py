@@ -16,6 +16,7 @@ from requests_app.models import Item, Proposal
 from requests_app.services import decisions
 from requests_app.services.permissions import approval_refusal
 from requests_app.states import ItemState
+from unlearning_jobs.engine.catalogue import metrics_of
 from unlearning_jobs.engine.contracts import Protocol
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.models import ModelVersion
@@ -120,5 +121,5 @@ def _protocol(found: Proposal) -> dict[str, Any]:
         "protocol": protocol,
         "smallest_p": protocol.smallest_p(),
         "margins": margin_rows(protocol.estimands),
-        "metrics": [metric_title(name) for name in protocol.metrics],
+        "metrics": [metric_title(name) for name in metrics_of(protocol)],
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.site import RECIPE
+from demo.site import TEXT_RECIPE
 
 from .installation import Installation, is_alive, wait_until
 
@@ -35,7 +35,7 @@ def sums(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -
 
 def training(installation: Installation, folder: Path, *, longer: int = 4) -> tuple[int, str]:
     """Queues a training that takes some seconds; returns the job's number and the record's subject."""
-    recipe = json.loads(RECIPE.read_text(encoding="utf-8"))
+    recipe = json.loads(TEXT_RECIPE.read_text(encoding="utf-8"))
     path = folder / "recipe.json"
     path.write_text(json.dumps(recipe | {"epochs": longer * recipe["epochs"]}), encoding="utf-8")
     number = next(numbers)

@@ -46,7 +46,7 @@ def test_the_report_says_the_verdict_in_a_sentence_and_what_it_does_not_show(fin
 def test_the_report_draws_every_set_and_lists_controls_and_metrics(finished: Stage) -> None:
     page = signed_in(finished.staff.iris).get(f"/jobs/{Job.objects.get().pk}/report/")
     assert [text_of(h3) for h3 in page.all("h3")] == ["Forget set", "Retain set", "Held-out set"]
-    assert len(page.all("figure")) == 1 + 2 * 3
+    assert len(page.all("figure")) == 1 + 2 * 3 + 1
     assert page.words.count("behaved") == 2
     assert "Exact memorisation" in page.words
     assert "0.28 – 0.33" in page.words
@@ -75,8 +75,10 @@ def test_the_report_is_found_by_what_its_statement_names(finished: Stage) -> Non
     ("name", "header"),
     [
         ("estimands", "name,set,statistic,kind,unit,estimate,low,high,margin,position"),
-        ("metrics", "name,set,unlearned,original,oracle_low,oracle_high,oracles,note"),
+        ("metrics", "name,set,unlearned,low,high,original,oracle_low,oracle_high,oracles,note"),
         ("margins-forget", "group,seed,margin_mean"),
+        ("examples", "record_id,auc,p_value,p_benjamini_hochberg,p_max_t"),
+        ("trajectory", "record_id,step,margin,oracle_mean,oracle_deviation,entered,left,best_step,end"),
     ],
 )
 def test_the_numbers_come_as_csv(finished: Stage, name: str, header: str) -> None:
@@ -84,6 +86,28 @@ def test_the_numbers_come_as_csv(finished: Stage, name: str, header: str) -> Non
     lines = b"".join(response).decode().splitlines()
     assert lines[0] == header
     assert len(lines) > 2
+
+
+def test_the_report_shows_every_examples_way_against_the_band_of_its_oracles(finished: Stage) -> None:
+    page = signed_in(finished.staff.iris).get(f"/jobs/{Job.objects.get().pk}/report/")
+    count = len(Job.objects.get().spec["forget_ids"])
+    assert page.html.count('class="thread"') == count
+    assert f"At the end {count - 1} of {count} examples lie within the band" in page.words
+    assert "0.9 where the run was stopped, 0.8 at the best common step, 0.7 if every example" in page.words
+    assert "too well known" in page.words
+
+
+def test_the_report_counts_missed_examples_and_says_what_unlearning_cost(finished: Stage) -> None:
+    page = signed_in(finished.staff.iris).get(f"/jobs/{Job.objects.get().pk}/report/")
+    assert "examples are still better known than by the oracles, and 0 less" in page.words
+    assert "which is 50 % of one retraining (mean of 2 in the same run)" in page.words
+    assert "0.85 after Holm’s correction" in page.words
+
+
+def test_a_certificate_stands_with_what_it_rests_on_and_does_not_cover(finished: Stage) -> None:
+    page = signed_in(finished.staff.iris).get(f"/jobs/{Job.objects.get().pk}/report/")
+    for words in ("Close to a model without them.", "The noise is secret.", "Logs."):
+        assert words in page.words
 
 
 def test_a_csv_that_is_not_there_is_not_found(finished: Stage) -> None:

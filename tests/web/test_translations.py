@@ -45,6 +45,11 @@ def test_translations_have_the_same_placeholders_and_tags() -> None:
             assert {match.group() for match in PLACEHOLDER.finditer(form)} == wanted, forms(message.id)[0]
 
 
+def test_the_file_compiles() -> None:
+    broken = [(message.id, str(error)) for message in german() if message.id for error in message.check(german())]
+    assert not broken
+
+
 def test_placeholders_are_named() -> None:
     unnamed = [m.id for m in found() if m.id and re.search(r"(?<!%)%[sd]|{\d*}", " ".join(forms(m.id)))]
     assert not unnamed

@@ -1,7 +1,7 @@
 """The engine's command line.
 
     python -m unlearning_jobs.engine methods | metrics
-    python -m unlearning_jobs.engine example causal_lm --out DIR > spec.json
+    python -m unlearning_jobs.engine example causal_lm | classifier | summation [--out DIR] > spec.json
     python -m unlearning_jobs.engine run spec.json --out DIR [--progress ndjson] [--exit-with-parent]
 
 Exit status: 0 done; 1 unexpected error; 2 the job or the command cannot be done, and the message says why; 143 ended by
@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("methods", help="list the unlearning methods").set_defaults(command=_methods)
     commands.add_parser("metrics", help="list the metrics").set_defaults(command=_metrics)
     example = commands.add_parser("example", help="print a job spec that runs, and make the small corpus it needs")
-    example.add_argument("family", choices=["causal_lm"])
+    example.add_argument("family", choices=["causal_lm", "classifier", "summation"])
     example.add_argument(
         "--out", type=Path, default=Path("engine-example"), help="folder for the corpus (default: %(default)s)"
     )
@@ -69,7 +69,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _methods(_: argparse.Namespace) -> int:
     for method in METHODS.values():
-        _print(f"{method.name}  ({method.guarantee})  {method.title}")
+        _print(
+            f"{method.name}  ({method.guarantee})  {method.title}{'' if method.for_production else ', for benchmarks only'}"
+        )
         _print(f"    {method.description}\n    {method.source}")
         for option in method.options:
             _print(f"    {option.name} = {option.default}  {option.description}")
@@ -86,7 +88,7 @@ def _example(options: argparse.Namespace) -> int:
     from .example import make_example
     from .schema import json_schema
 
-    shown = json_schema(JobSpec) if options.schema else make_example(options.out).to_json()
+    shown = json_schema(JobSpec) if options.schema else make_example(options.family, options.out).to_json()
     _print(json.dumps(shown, indent=2, ensure_ascii=False))
     return 0
 
@@ -157,11 +159,16 @@ def _summarise(result: JobResult, out: Path) -> None:
         for found in evaluation.estimands:
             _print(f"{found.estimand.name:<28} {found.estimate:8.3f}  [{found.low:.3f}, {found.high:.3f}]  {found.position}")
         for metric in evaluation.metrics:
-            mean = sum(metric.oracles) / len(metric.oracles)
+            oracles = f"{sum(metric.oracles) / len(metric.oracles):.4g}" if metric.oracles else "too few"
             _print(
                 f"{metric.name} {metric.examples}".ljust(36)
-                + f" {metric.unlearned:8.4g}  original {metric.original:.4g}  oracles {mean:.4g}"
+                + f" {metric.unlearned:8.4g}  original {metric.original:.4g}  oracles {oracles}"
             )
+    if spent := result.efficiency:
+        share = "unknown" if spent.wall_share is None else f"{100 * spent.wall_share:.1f} %"
+        _print(
+            f"unlearning took {spent.unlearning.wall_seconds:.1f} s; share of one retraining: {share} {spent.note}".rstrip()
+        )
     _print(f"result: {out / 'result.json'}")
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
+from typing import Any
 
 from .errors import SpecError
 from .json_contract import canonical_json
@@ -31,3 +33,12 @@ def file_digest(path: Path) -> str:
         while chunk := file.read(CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def model_about(folder: Path) -> dict[str, Any]:
+    """What the model's folder says about the model, unchecked; nothing when there is no such folder or it says nothing."""
+    try:
+        about = json.loads((folder / "lethe.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return about if isinstance(about, dict) else {}

@@ -9,15 +9,18 @@ import hashlib
 import json
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 from .errors import SpecError
 
 type_hints_of: Callable[[type], dict[str, Any]] = typing.get_type_hints
 LONGEST_SHOWN = 60
 """Characters of a wrong value that an error message repeats."""
+ADDED_LATER: Final[Mapping[str, bool]] = {"added_later": True}
+"""Metadata of a field that joined a stored contract later: left out while it has its default, so that what was stored
+before keeps its digest."""
 WORDS: Mapping[type, str] = {int: "a whole number", str: "text", bool: "true or false"}
 
 
@@ -31,7 +34,9 @@ class Json:
 
     def to_json(self) -> dict[str, Any]:
         """Plain dicts, lists, strings and numbers."""
-        return {f.name: _plain(getattr(self, f.name)) for f in fields(self)}  # type: ignore[arg-type]  # subclasses are dataclasses
+        own = fields(self)  # type: ignore[arg-type]  # subclasses are dataclasses
+        shown = [f for f in own if "added_later" not in f.metadata or getattr(self, f.name) != f.default]
+        return {f.name: _plain(getattr(self, f.name)) for f in shown}
 
     @classmethod
     def from_json(cls, data: object) -> Self:
@@ -69,7 +74,7 @@ def _parse(kind: Any, data: object, where: str) -> Any:  # noqa: PLR0911  # one 
     if origin is typing.Union or origin is types.UnionType:
         if data is None and type(None) in args:
             return None
-        return _parse(next(a for a in args if a is not type(None)), data, where)
+        return _parse(_closest([a for a in args if a is not type(None)], data), data, where)
     if origin is Literal:
         return _check(data in args, data, where, "one of " + ", ".join(map(str, args)))
     if origin is tuple:
@@ -87,6 +92,12 @@ def _parse(kind: Any, data: object, where: str) -> Any:  # noqa: PLR0911  # one 
         _check(isinstance(data, (int, float)) and not isinstance(data, bool), data, where, "a number")
         return float(typing.cast("float", data))
     return _check(isinstance(data, kind) and (kind is bool or not isinstance(data, bool)), data, where, WORDS[kind])
+
+
+def _closest(kinds: Sequence[Any], data: object) -> Any:
+    """Of several contracts, the one that knows most of the given fields; the first one when none does."""
+    given = set(data) if isinstance(data, Mapping) else set()
+    return max(kinds, key=lambda kind: len(given & {f.name for f in fields(kind)})) if len(kinds) > 1 else kinds[0]
 
 
 def _parse_dataclass(kind: type, data: object, where: str) -> Any:

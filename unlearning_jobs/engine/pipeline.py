@@ -2,6 +2,7 @@
 
 model/                      the trained or unlearned model
 outputs/examples.parquet    statistics per model, example and set, from which every number of the evaluation follows
+outputs/trajectory.parquet  margins of the examples to forget over the run, of methods that go step by step
 result.json                 the JobResult; written last and at once, so that a folder which has it is complete
 """
 
@@ -9,36 +10,34 @@ from __future__ import annotations
 
 import math
 import shutil
-import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from .artefacts import file_digest, model_digest
 from .contracts import Curve, Evaluation, JobResult, JobSpec, Progress, ProgressCallback, Protocol
+from .contracts.course import Trajectory
+from .contracts.privacy import Certificate
 from .corpora import Example, Snapshot
 from .environment import describe_environment
 from .errors import SpecError
 from .evaluation.evaluate import evaluate
 from .evaluation.outputs import Group, ModelKey, Outputs
-from .evaluation.statistics import LIKELIHOODS, measure
+from .evaluation.statistics import STATISTICS, measure
+from .evaluation.trajectory import trace
 from .json_contract import canonical_json
-from .methods import Context, make_method
 from .preparation import check_unlearning, excluded_ids, job_protocol, unlearning_steps
-from .training.cache import Trainer, training_ids
+from .running import PERCENT, Job
+from .training.cache import Trainer
 from .training.device import check_memory, choose_device
-from .training.ensemble import processes_worthwhile, train_ensemble
+from .training.ensemble import is_worthwhile, train_ensemble
+from .training.material import Material
 from .training.model import TrainedModel, load_model, place, save_model
+from .training.sharded import aggregation_accuracies, shard_networks
 
 UNLEARNING_COPIES = 6
 """Sets of parameters held while unlearning: original, result, gradients, two moments, and one to spare."""
-PERCENT = 100
-CHARTED = ("train", "unlearn")
-"""Stages about the production model alone; the curves of replicates and oracles are not shown."""
 
 
 def run(spec: JobSpec, out: Path, on_progress: ProgressCallback) -> JobResult:
@@ -51,83 +50,16 @@ def run(spec: JobSpec, out: Path, on_progress: ProgressCallback) -> JobResult:
         message = f"The folder {out.name} already holds a result; choose another one."
         raise SpecError(message)
     snapshot = Snapshot.open(spec.snapshot.path, spec.snapshot.digest)
-    device = choose_device(spec.device)
+    material, device = Material.prepare(spec.recipe, snapshot), choose_device(spec.device)
     if spec.kind == "unlearn":
         check_unlearning(spec, snapshot)
-        check_memory(spec.recipe, device, copies=UNLEARNING_COPIES)
+        networks = spec.recipe.sharding.networks if spec.recipe.sharding else 1
+        check_memory(material.footprint, device, copies=UNLEARNING_COPIES * networks)
     for leftover in ("model", "outputs"):  # of an attempt that was killed
         shutil.rmtree(out / leftover, ignore_errors=True)
     out.mkdir(parents=True, exist_ok=True)
-    job = Job(spec, out, on_progress, snapshot, Trainer(spec.recipe, snapshot, Path(spec.cache), device))
+    job = Job(spec, out, on_progress, Trainer(material, Path(spec.cache), device))
     return _train(job) if spec.kind == "train" else _unlearn(job)
-
-
-@dataclass
-class Job:
-    """A job in progress: what it works on, and what it notes on the way."""
-
-    spec: JobSpec
-    out: Path
-    on_progress: ProgressCallback
-    snapshot: Snapshot
-    trainer: Trainer
-    seconds: dict[str, float] = field(default_factory=dict)
-    curves: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
-
-    @contextmanager
-    def stage(self, name: str, parts: int = 1) -> Iterator[Callable[[int], ProgressCallback]]:
-        """A stage of so many equal parts, timed. Yields what makes the callback of a part."""
-        began, total = time.monotonic(), parts * PERCENT
-        self.on_progress(Progress(name, 0, total))
-
-        def report(number: int, progress: Progress) -> None:
-            done = number * PERCENT + PERCENT * progress.done // progress.total
-            self.on_progress(Progress(name, done, total, progress.point if name in CHARTED else None))
-
-        yield lambda number: partial(report, number)
-        self.on_progress(Progress(name, total, total))
-        self.seconds[name] = round(time.monotonic() - began, 3)
-
-    def train(self, exclude_ids: Collection[str], seed: int, report: ProgressCallback) -> TrainedModel:
-        """A model by the recipe; from the cache where it is there."""
-
-        def on_step(done: int, total: int, loss: float) -> None:
-            report(Progress("train", done, total, None if math.isnan(loss) else ("loss", float(done), loss)))
-
-        return self.trainer.obtain(exclude_ids, seed, on_step)
-
-    def noting(self, report: ProgressCallback) -> ProgressCallback:
-        """The callback, with its points kept for the result's curves."""
-
-        def note(progress: Progress) -> None:
-            if progress.point is not None:
-                self.curves.setdefault(progress.point[0], []).append(progress.point[1:])
-            report(progress)
-
-        return note
-
-    def original(self, seed: int, report: ProgressCallback) -> TrainedModel:
-        """A model like the production model, of any seed: trained, then unlearned as that one was before."""
-        model = self.train(self.spec.exclude_ids, seed, report)
-        for number in range(len(self.spec.earlier)):
-            model = self.apply(model, number, seed, report)
-        return model
-
-    def apply(self, model: TrainedModel, number: int, seed: int, report: ProgressCallback) -> TrainedModel:
-        """Take one unlearning step: an earlier one by its number, or the job's own, which comes after them."""
-        step, exclude = unlearning_steps(self.spec)[number], excluded_ids(self.spec, number + 1)
-        context = Context(
-            snapshot=self.snapshot,
-            recipe=self.spec.recipe,
-            forget_ids=step.forget_ids,
-            retain_ids=tuple(training_ids(self.snapshot, exclude)),
-            exclude_ids=exclude,
-            held_out_ids=tuple(e.id for e in self.snapshot.examples("held_out")),
-            seed=seed,
-            device=self.trainer.device,
-            train=self.trainer.obtain,
-        )
-        return make_method(step.method).unlearn(model, context, report)
 
 
 def _train(job: Job) -> JobResult:
@@ -135,12 +67,33 @@ def _train(job: Job) -> JobResult:
     with job.stage("train") as part:
         model = job.train(spec.exclude_ids, spec.seed, job.noting(part(0)))
     with job.stage("evaluate"):
-        ids = training_ids(job.snapshot, spec.exclude_ids)
+        ids = job.trainer.material.retained_ids(spec.exclude_ids)
         outputs, key = Outputs(), ModelKey("original", spec.seed)
         outputs.add(key, "train", ids, measure(model, job.snapshot.get(ids), everything=False))
-        metrics = {name: float(outputs.one(key, "train", name).mean()) for name in LIKELIHOODS}
+        means = {name: float(outputs.one(key, "train", name).mean()) for name in STATISTICS}
+        metrics = {name: mean for name, mean in means.items() if not math.isnan(mean)}
+        metrics |= _accuracies_of_shards(job)
+        if model.privacy is not None:
+            metrics |= {"epsilon": model.privacy.epsilon, "delta": model.privacy.delta}
     save_model(model, job.out / "model", job.trainer.about(spec.exclude_ids, spec.seed))
-    return _finish(job, model, outputs, metrics=metrics)
+    return _finish(job, outputs, metrics=metrics)
+
+
+def _accuracies_of_shards(job: Job) -> dict[str, float]:
+    """For a model in shards: held-out accuracy by way of aggregation, so that what merging costs is seen."""
+    trainer, held_out = job.trainer, list(job.snapshot.examples("held_out"))
+    if trainer.material.recipe.sharding is None or not held_out:
+        return {}
+    networks = shard_networks(
+        trainer.material,
+        job.spec.exclude_ids,
+        job.spec.seed,
+        device=trainer.device,
+        on_step=lambda *_: None,
+        slices=trainer.slices,
+    )
+    found = aggregation_accuracies(networks, trainer.material, trainer.material.family.encode(held_out))
+    return {f"held_out_accuracy_{aggregation}": accuracy for aggregation, accuracy in found.items()}
 
 
 def _unlearn(job: Job) -> JobResult:
@@ -158,7 +111,8 @@ def _unlearn(job: Job) -> JobResult:
         place(production.network, job.trainer.device)
         note("original", spec.seed, production, everything=True)
     with job.stage("unlearn") as part:
-        shipped = job.apply(production, own, spec.seed, job.noting(part(0)))
+        shipped = job.ship(production, job.noting(part(0)))
+        certificate = job.certificate(shipped)
         note("unlearned", spec.seed, shipped, everything=True)
     _train_side_by_side(job, protocol)
     with job.stage("replicates", 2 * len(protocol.replicate_seeds)) as part:
@@ -168,13 +122,13 @@ def _unlearn(job: Job) -> JobResult:
             note("unlearned", seed, job.apply(replicate, own, seed, part(2 * i + 1)), everything=False)
     with job.stage("oracles", len(protocol.oracle_seeds)) as part:
         for i, seed in enumerate(protocol.oracle_seeds):
-            note("oracle", seed, job.train(excluded_ids(spec), seed, part(i)), everything=True)
+            note("oracle", seed, job.oracle(seed, part(i)), everything=True)
     method = unlearning_steps(spec)[-1].method
     with job.stage("evaluate"):
         evaluation = evaluate(outputs, protocol, method.name)
     about = {**job.trainer.about(excluded_ids(spec), spec.seed), "method": method.to_json(), "spec_digest": spec.digest()}
     save_model(shipped, job.out / "model", about)
-    return _finish(job, shipped, outputs, evaluation=evaluation)
+    return _finish(job, outputs, evaluation=evaluation, certificate=certificate)
 
 
 def _train_side_by_side(job: Job, protocol: Protocol) -> None:
@@ -182,15 +136,17 @@ def _train_side_by_side(job: Job, protocol: Protocol) -> None:
     spec = job.spec
     wanted = [(spec.exclude_ids, seed) for seed in protocol.replicate_seeds]
     wanted += [(excluded_ids(spec), seed) for seed in protocol.oracle_seeds]
-    if (processes := processes_worthwhile(job.trainer, wanted)) > 1:
+    if is_worthwhile(job.trainer, wanted):
         with job.stage("ensemble", len(wanted)) as part:
-            done = [0.0] * len(wanted)
+            first = len(protocol.replicate_seeds)
+            job.oracle(protocol.oracle_seeds[0], part(0))  # alone, so that it is known what one training takes
+            done = [float(place == first) for place in range(len(wanted))]
 
             def on_model(place: int, steps: int, total: int) -> None:
                 done[place] = steps / total
                 part(int(sum(done)))(Progress("ensemble", int(PERCENT * (sum(done) % 1)), PERCENT))
 
-            train_ensemble(job.trainer, wanted, on_model, processes=processes)
+            train_ensemble(job.trainer, wanted, on_model)
 
 
 def _evaluation_sets(job: Job, protocol: Protocol) -> dict[str, list[Example]]:
@@ -200,7 +156,7 @@ def _evaluation_sets(job: Job, protocol: Protocol) -> dict[str, list[Example]]:
     def sample(ids: list[str], most: int) -> list[Example]:
         return job.snapshot.get(sorted(ids if len(ids) <= most else rng.choice(ids, most, replace=False).tolist()))
 
-    retain = training_ids(job.snapshot, excluded_ids(job.spec))
+    retain = job.trainer.material.retained_ids(excluded_ids(job.spec))
     sets = {
         "forget": job.snapshot.get(sorted(job.spec.forget_ids)),
         "retain": sample(retain, protocol.max_retain_examples),
@@ -214,16 +170,18 @@ def _evaluation_sets(job: Job, protocol: Protocol) -> dict[str, list[Example]]:
 
 def _finish(
     job: Job,
-    model: TrainedModel,
     outputs: Outputs,
     *,
     metrics: Mapping[str, float] | None = None,
     evaluation: Evaluation | None = None,
+    certificate: Certificate | None = None,
 ) -> JobResult:
     """Write the outputs and, last and at once, the result."""
     spec, out = job.spec, job.out
-    known = training_ids(job.snapshot, excluded_ids(spec))
+    known = job.trainer.material.retained_ids(excluded_ids(spec))
     outputs.write(out / "outputs" / "examples.parquet")
+    if job.margins:
+        job.margins.write(out / "outputs" / "trajectory.parquet")
     files = [f for folder in ("model", "outputs") for f in sorted((out / folder).rglob("*")) if f.is_file()]
     result = JobResult(
         kind=spec.kind,
@@ -232,15 +190,26 @@ def _finish(
         model_digest=model_digest(out / "model"),
         files={str(f.relative_to(out)): file_digest(f) for f in files},
         train_examples=len(known),
-        parameters=sum(p.numel() for p in model.network.parameters()),
+        parameters=job.trainer.material.footprint.parameters,
         curves=tuple(Curve(name, tuple(points)) for name, points in job.curves.items()),
         seconds=job.seconds,
         environment=describe_environment(job.trainer.device),
         retain_digest=job.snapshot.manifest_digest(known),
         training_metrics=metrics or {},
         evaluation=evaluation,
+        trajectory=_trajectory(job, outputs),
+        efficiency=job.costs.efficiency(),
+        certificate=certificate,
     )
     draft = out / ".result.json"
     draft.write_bytes(canonical_json(result.to_json()) + b"\n")
     draft.replace(out / "result.json")
     return result
+
+
+def _trajectory(job: Job, outputs: Outputs) -> Trajectory | None:
+    """Every example's way against its own oracles; None where the method does not go step by step."""
+    if not job.margins:
+        return None
+    margins = outputs.matrix("oracle", "forget", "margin")
+    return trace(job.margins, dict(zip(outputs.ids["forget"], margins.T, strict=True)))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from .catalogue import METRICS, Facts, complete_config, obstacles
+from pathlib import Path
+
+from .artefacts import model_about
+from .catalogue import Facts, complete_config, metric_problems, obstacles
 from .contracts import JobSpec, Protocol, UnlearningStep
 from .corpora import Snapshot
 from .errors import ObstacleError, SpecError
+from .privacy_budget import steps_since_training
 
 
 def check_unlearning(spec: JobSpec, snapshot: Snapshot) -> None:
@@ -20,12 +24,16 @@ def check_unlearning(spec: JobSpec, snapshot: Snapshot) -> None:
         complete_config(step.method.name, step.method.config)
     _check_forget_sets(spec, steps, snapshot)
     _check_protocol(spec, snapshot)
+    about = model_about(Path(spec.model.path)) if spec.model else {}
     facts = Facts(
-        family=spec.recipe.family,
+        recipe=spec.recipe,
         forget=len(spec.forget_ids),
         retain=snapshot.info.counts["train"] - len(excluded_ids(spec)),
         held_out=snapshot.info.counts.get("held_out", 0),
-        epochs=spec.recipe.epochs,
+        forgotten=sum(len(step.forget_ids) for step in spec.earlier),
+        earlier=spec.earlier,
+        epsilon=about.get("privacy", {}).get("epsilon") if spec.model else _expected_epsilon(spec, snapshot),
+        budget_spent=about.get("budget_spent", 0.0),
     )
     if found := obstacles(steps[-1].method.name, facts, steps[-1].method.config):
         raise ObstacleError(" ".join(found))
@@ -53,6 +61,12 @@ def excluded_ids(spec: JobSpec, steps: int | None = None) -> tuple[str, ...]:
     return (*spec.exclude_ids, *(i for step in earlier for i in step.forget_ids), *own)
 
 
+def all_seeds(spec: JobSpec) -> frozenset[int]:
+    """Seeds of the production model, and of its replicates and the oracles that it is compared with."""
+    protocol = spec.protocol
+    return frozenset((spec.seed, *((*protocol.replicate_seeds, *protocol.oracle_seeds) if protocol else ())))
+
+
 def job_protocol(spec: JobSpec) -> Protocol:
     """The job's protocol.
 
@@ -63,6 +77,17 @@ def job_protocol(spec: JobSpec) -> Protocol:
         message = "An unlearn job needs a protocol, fixed before it runs."
         raise SpecError(message)
     return spec.protocol
+
+
+def _expected_epsilon(spec: JobSpec, snapshot: Snapshot) -> float | None:
+    """Of a model that this job will train first; None where the recipe is not private."""
+    if spec.recipe.privacy is None:
+        return None
+    from .training.private import privacy_loss  # Opacus takes a while to load
+
+    known = len(spec.earlier) - len(steps_since_training(spec.earlier))
+    examples = snapshot.info.counts["train"] - len(excluded_ids(spec, known))
+    return privacy_loss(spec.recipe, examples).epsilon if examples > 0 else None
 
 
 def _check_forget_sets(spec: JobSpec, steps: tuple[UnlearningStep, ...], snapshot: Snapshot) -> None:
@@ -80,11 +105,11 @@ def _check_forget_sets(spec: JobSpec, steps: tuple[UnlearningStep, ...], snapsho
 
 def _check_protocol(spec: JobSpec, snapshot: Snapshot) -> None:
     protocol = job_protocol(spec)
-    problems = protocol.problems()
+    problems = [*protocol.problems(), *metric_problems(protocol)]
     if spec.seed in (*protocol.replicate_seeds, *protocol.oracle_seeds):
         problems.append("The production model's seed is also a replicate's or an oracle's; use different ones.")
-    if unknown := [name for name in protocol.metrics if name not in METRICS]:
-        problems.append(f"There is no metric {unknown[0]!r}; choose from {', '.join(METRICS)}.")
+    if spec.seed in protocol.tuning_seeds:
+        problems.append("The method was tuned on the production model's seed, which is part of the audit; use others.")
     if not snapshot.info.counts.get("held_out", 0):
         problems += [
             f"{estimand.name} judges held-out examples, and the corpus has none; leave it out, or add some to the corpus."

@@ -23,7 +23,7 @@ def _schema(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:  # noqa: 
     if is_dataclass(kind):
         return _reference(typing.cast("type", kind), definitions)
     if origin is typing.Union or origin is types.UnionType:
-        return {"anyOf": [_schema(a, definitions) for a in args if a is not type(None)] + [{"type": "null"}]}
+        return {"anyOf": [{"type": "null"} if a is type(None) else _schema(a, definitions) for a in args]}
     if origin is typing.Literal:
         return {"enum": list(args)}
     if origin is tuple and args[-1] is Ellipsis:

@@ -29,10 +29,13 @@ KEYWORDS: dict[str, Any] = {
     "npgettext_lazy": ((1, "c"), 2, 3),
 }
 TABLES: tuple[dict[str, Any], ...] = (
-    {"MethodEntry": (2,), "MetricEntry": (2,), "Option": (4,), "run": (1,)},
+    {"MethodEntry": (2,), "MetricEntry": (2,), "run": (1,)},
     {"MethodEntry": (6,)},
+    {"Option": (4,)},
 )
-"""Texts in tables of the engine and of verification, which know no gettext: by constructor, the argument to translate."""
+"""Texts in tables of the engine and of verification, which know no gettext: by constructor, the argument to translate.
+
+One pass each: a call inside a call hides the outer one."""
 
 
 class Command(BaseCommand):

@@ -8,9 +8,10 @@ from requests_app.models import Proposal
 from requests_app.states import ItemState
 from tests.staging import Stage
 from tests.web.pages import Site, signed_in
-from unlearning_jobs.engine.catalogue import METHODS, complete_config
+from unlearning_jobs.engine.catalogue import complete_config
 from unlearning_jobs.engine.contracts import Protocol
 from unlearning_jobs.models import Job, ModelVersion, Snapshot
+from unlearning_jobs.selectors import method_obstacles, production_methods
 
 pytestmark = pytest.mark.django_db
 
@@ -29,10 +30,17 @@ def review(stage: Stage) -> str:
 
 def test_every_method_shows_its_guarantee_and_cost(omar: Site, choose: str) -> None:
     page = omar.get(choose)
-    assert [field.get("value") for field in page.all("input", name="method")] == list(METHODS)
+    shown = [str(field.get("value")) for field in page.all("input", name="method")]
+    assert sorted(shown) == sorted(production_methods())
+    assert shown.index("npo") < shown.index("summation"), "those that can run stand first"
     assert "Retrain without the data exact" in page.words
     assert "Negative preference optimisation empirical" in page.words
     assert "about 100 % of training the model again: 60 seconds" in page.words
+
+
+def test_a_method_for_benchmarks_cannot_be_chosen(stage: Stage, omar: Site, choose: str) -> None:
+    assert "Oracle matching" not in omar.get(choose).words
+    assert "there for benchmarks" in " ".join(method_obstacles("oracle_matching", stage.model, 4))
 
 
 def test_the_settings_are_those_of_the_catalogue_with_their_defaults(omar: Site, choose: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,22 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads: spinn
 
 import torch
 
-from unlearning_jobs.engine.contracts import Architecture, Recipe
+from unlearning_jobs.engine.contracts import JobSpec, LlamaArchitecture, LogisticArchitecture, Recipe, SumsArchitecture
+from unlearning_jobs.engine.contracts.privacy import Privacy
+from unlearning_jobs.engine.contracts.sharding import Sharding
 from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
+from unlearning_jobs.engine.example import make_example
 from unlearning_jobs.engine.training.cache import Trainer
+from unlearning_jobs.engine.training.material import Material
 from unlearning_jobs.engine.training.model import TrainedModel
 
 TRAINED_TOWNS = ("Orvane", "Tilsk", "Marrowby", "Quelm", "Drossen", "Havelund", "Lorsk", "Embry")
 HELD_OUT_TOWNS = ("Piskary", "Ubbard", "Calvern", "Nostrel")
 GOODS = ("amber", "saffron", "slate", "honey", "rope", "glass", "linen", "tin", "barley", "felt", "ink", "salt")
 RIVERS = ("Corre", "Fenn", "Asper", "Grault", "Belna", "Hessel", "Dwine", "Elsk", "Moor", "Tarn", "Ister", "Vole")
+ARCHITECTURE = LlamaArchitecture(hidden_size=64, layers=1, heads=2, intermediate_size=128, max_length=96)
+
+SUMS_RECIPE = Recipe("summation", SumsArchitecture("naive_bayes"), epochs=1, batch_size=64, learning_rate=0.0)
 
 
 def write_jsonl(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
@@ -62,7 +70,7 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
 def recipe() -> Recipe:
     return Recipe(
         family="causal_lm",
-        architecture=Architecture(hidden_size=64, layers=1, heads=2, intermediate_size=128, max_length=96),
+        architecture=ARCHITECTURE,
         vocabulary_size=300,
         epochs=70,
         batch_size=8,
@@ -70,16 +78,85 @@ def recipe() -> Recipe:
     )
 
 
+def with_recipe(trainer: Trainer, **changes: Any) -> Trainer:
+    """The trainer with another recipe."""
+    material = trainer.material
+    return replace(trainer, material=Material.prepare(replace(material.recipe, **changes), material.snapshot))
+
+
 @pytest.fixture(scope="session")
 def trainer(snapshot: Snapshot, recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Trainer:
     """Trains each model of the session once."""
-    return Trainer(recipe, snapshot, tmp_path_factory.mktemp("cache"), torch.device("cpu"))
+    return Trainer(Material.prepare(recipe, snapshot), tmp_path_factory.mktemp("cache"), torch.device("cpu"))
 
 
 @pytest.fixture(scope="session")
 def model(trainer: Trainer) -> TrainedModel:
     """A model that knows the whole corpus. Nobody may change it."""
     return trainer.obtain((), 1, lambda *_: None)
+
+
+@pytest.fixture(scope="session")
+def leaf_spec(tmp_path_factory: pytest.TempPathFactory) -> JobSpec:
+    """A job about a classifier."""
+    return make_example("classifier", tmp_path_factory.mktemp("leaves"))
+
+
+@pytest.fixture(scope="session")
+def leaf_trainer(leaf_spec: JobSpec) -> Trainer:
+    """Trains each classifier of the session once."""
+    material = Material.prepare(leaf_spec.recipe, Snapshot.open(leaf_spec.snapshot.path))
+    return Trainer(material, Path(leaf_spec.cache), torch.device("cpu"))
+
+
+@pytest.fixture(scope="session")
+def logistic_trainer(leaf_trainer: Trainer) -> Trainer:
+    """Trains logistic regressions on the leaves, with a budget for removing a few."""
+    architecture = LogisticArchitecture(regularisation=0.05, perturbation=3.0)
+    return with_recipe(leaf_trainer, family="logistic", architecture=architecture)
+
+
+@pytest.fixture(scope="session")
+def private_trainer(leaf_trainer: Trainer) -> Trainer:
+    """Trains classifiers of the leaves privately, with so much noise that they may forget a few."""
+    privacy = Privacy(noise_multiplier=8.0, delta=1e-5, records_per_person=12)
+    return with_recipe(leaf_trainer, epochs=2, learning_rate=0.05, privacy=privacy)
+
+
+@pytest.fixture(scope="session")
+def leaf_model(leaf_trainer: Trainer) -> TrainedModel:
+    """A classifier that knows the whole corpus, mistaken labels and all. Nobody may change it."""
+    return leaf_trainer.obtain((), 1, lambda *_: None)
+
+
+@pytest.fixture(scope="session")
+def sharded_trainer(leaf_trainer: Trainer) -> Trainer:
+    """Trains each classifier in shards of the session once. The 240 leaves divide neither by seven nor by 21."""
+    return with_recipe(leaf_trainer, epochs=6, sharding=Sharding(shards=7, slices=3))
+
+
+@pytest.fixture(scope="session")
+def leaves_to_forget(leaf_spec: JobSpec) -> tuple[str, ...]:
+    return leaf_spec.forget_ids
+
+
+@pytest.fixture(scope="session")
+def sums_spec(tmp_path_factory: pytest.TempPathFactory) -> JobSpec:
+    """A job about a model of sums, on the same leaves."""
+    return make_example("summation", tmp_path_factory.mktemp("sums"))
+
+
+@pytest.fixture(scope="session")
+def sums_trainer(sums_spec: JobSpec) -> Trainer:
+    """Trains each model of sums of the session once."""
+    material = Material.prepare(sums_spec.recipe, Snapshot.open(sums_spec.snapshot.path))
+    return Trainer(material, Path(sums_spec.cache), torch.device("cpu"))
+
+
+@pytest.fixture(scope="session")
+def sums_model(sums_trainer: Trainer) -> TrainedModel:
+    """A naive Bayes model of the whole corpus. Nobody may change it."""
+    return sums_trainer.obtain((), 1, lambda *_: None)
 
 
 @pytest.fixture(scope="session")

@@ -3,22 +3,73 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 
 import pytest
 
-from unlearning_jobs.engine.catalogue import METHODS, METRICS, Facts, complete_config, expected_cost, obstacles
-from unlearning_jobs.engine.contracts import Protocol
+from unlearning_jobs.engine.catalogue import (
+    METHODS,
+    METRICS,
+    Facts,
+    complete_config,
+    expected_cost,
+    metric_problems,
+    metrics_of,
+    obstacles,
+)
+from unlearning_jobs.engine.contracts import (
+    ClassifierArchitecture,
+    LlamaArchitecture,
+    LogisticArchitecture,
+    Protocol,
+    Recipe,
+    SumsArchitecture,
+)
+from unlearning_jobs.engine.contracts.privacy import Privacy
+from unlearning_jobs.engine.contracts.sharding import Sharding
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.evaluation.metrics import METRICS as METRIC_CLASSES
 from unlearning_jobs.engine.methods import METHODS as METHOD_CLASSES
 
-FACTS = Facts(family="causal_lm", forget=5, retain=87, held_out=40, epochs=26, trained_seconds=6.0)
+RECIPE = Recipe("causal_lm", LlamaArchitecture(64, 1, 2, 128), 26, 8, 1e-3, vocabulary_size=300)
+RECIPES = {
+    "causal_lm": RECIPE,
+    "classifier": replace(RECIPE, family="classifier", architecture=ClassifierArchitecture("mlp")),
+    "logistic": replace(RECIPE, family="logistic", architecture=LogisticArchitecture()),
+    "summation": replace(RECIPE, family="summation", architecture=SumsArchitecture("ridge")),
+}
+FACTS = Facts(RECIPE, forget=5, retain=87, held_out=40, trained_seconds=6.0)
+IN_SHARDS = Recipe("classifier", ClassifierArchitecture("mlp"), 26, 8, 1e-3, sharding=Sharding(shards=20, slices=4))
+PRIVATE = Recipe("classifier", ClassifierArchitecture("mlp"), 26, 8, 1e-3, privacy=Privacy(4.0))
+OF_THEIR_OWN = {"sisa": replace(FACTS, recipe=IN_SHARDS), "dp_sgd": replace(FACTS, recipe=PRIVATE)}
+"""Jobs for methods that need a recipe of their own."""
 
 
 def test_the_tables_list_what_there_is() -> None:
     assert set(METHODS) == set(METHOD_CLASSES)
     assert set(METRICS) == set(METRIC_CLASSES)
-    assert set(Protocol((1,), (2,)).metrics) == set(METRICS)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_the_table_says_how_many_models_a_metric_needs(name: str) -> None:
+    assert METRICS[name].fewest_models == METRIC_CLASSES[name].fewest_models
+
+
+def test_a_protocol_that_names_no_metrics_has_all_for_which_it_has_enough_models() -> None:
+    large, small = Protocol(tuple(range(1, 50)), tuple(range(50, 100))), Protocol((1, 2, 3), (4, 5, 6, 7))
+    assert set(metrics_of(large)) == set(METRICS)
+    assert set(METRICS) - set(metrics_of(small)) == {"klom", "neurips_2023"}
+    assert metrics_of(replace(large, metrics=())) == ()
+    assert metrics_of(replace(small, metrics=("klom",))) == ("klom",)
+
+
+def test_a_metric_that_is_asked_for_and_needs_more_models_is_a_problem() -> None:
+    protocol = Protocol(tuple(range(1, 49)), tuple(range(50, 100)), metrics=("accuracy", "klom", "u_lira"))
+    assert protocol.models_per_side() == 49
+    [problem] = metric_problems(protocol)
+    assert problem.startswith("KLoM needs 50 unlearned models and as many oracles, and the protocol has 49;")
+    assert metric_problems(replace(protocol, replicate_seeds=tuple(range(1, 50)))) == []
+    assert metric_problems(replace(protocol, metrics=None)) == []
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -56,16 +107,16 @@ def test_a_wrong_configuration_is_refused(method: str, config: dict[str, object]
 
 @pytest.mark.parametrize("name", METHODS)
 def test_a_workable_job_has_no_obstacles(name: str) -> None:
-    assert obstacles(name, FACTS) == []
+    for family in METHODS[name].families:
+        assert obstacles(name, OF_THEIR_OWN.get(name, replace(FACTS, recipe=RECIPES[family]))) == []
 
 
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize(
     ("facts", "complaint"),
     [
-        (Facts("classifier", 5, 87, 40, 26), "model is a classifier"),
-        (Facts("causal_lm", 0, 87, 40, 26), "nothing to forget"),
-        (Facts("causal_lm", 5, 0, 40, 26), "Nothing would be left"),
+        (replace(FACTS, forget=0), "nothing to forget"),
+        (replace(FACTS, retain=0), "Nothing would be left"),
     ],
 )
 def test_obstacles_are_named(name: str, facts: Facts, complaint: str) -> None:
@@ -73,9 +124,42 @@ def test_obstacles_are_named(name: str, facts: Facts, complaint: str) -> None:
 
 
 def test_a_floor_needs_held_out_examples() -> None:
-    bare = Facts("causal_lm", 5, 87, 0, 26)
+    bare = replace(FACTS, held_out=0)
     assert any("set floor to none" in found for found in obstacles("npo", bare))
     assert obstacles("npo", bare, {"floor": "none"}) == []
+
+
+def test_rewinding_needs_held_out_examples() -> None:
+    bare = replace(FACTS, held_out=0)
+    assert any("set rewind to none" in found for found in obstacles("scrub", bare))
+    assert obstacles("scrub", bare, {"rewind": "none"}) == []
+
+
+def test_a_head_that_is_also_the_first_layer_cannot_be_reset() -> None:
+    assert any("another variant than head" in found for found in obstacles("partial_reset", FACTS, {"variant": "head"}))
+
+
+def test_the_upper_bound_is_the_only_method_that_is_not_offered_for_requests() -> None:
+    assert [name for name, entry in METHODS.items() if not entry.for_production] == ["oracle_matching"]
+
+
+@pytest.mark.parametrize(
+    ("method", "config", "passes_over_retain", "passes_over_forget"),
+    [
+        ("finetune_retain", {"epochs": 3}, 3, 0),
+        ("noise_finetune", {"epochs": 2}, 2, 0),
+        ("scrub", {"epochs": 6, "max_epochs": 2}, 6 * 4 / 3, 2 * 4 / 3),
+        ("salun", {"epochs": 4}, 4, 5),
+        ("partial_reset", {"epochs": 4, "variant": "prune_l1", "distillation": 0}, 4, 0),
+        ("partial_reset", {"epochs": 4, "variant": "saliency"}, 4 * 4 / 3 + 1, 1),
+        ("oracle_matching", {"epochs": 3, "oracles": 2, "retain_multiplier": 0}, 2 * 26, 3 + 2 / 3),
+    ],
+)
+def test_a_pass_forwards_alone_costs_a_third(
+    method: str, config: dict[str, object], passes_over_retain: float, passes_over_forget: float
+) -> None:
+    passes = passes_over_retain * FACTS.retain + passes_over_forget * FACTS.forget
+    assert expected_cost(method, FACTS, config) == pytest.approx(passes / (RECIPE.epochs * FACTS.retain))
 
 
 def test_costs_are_shares_of_retraining() -> None:
@@ -83,4 +167,22 @@ def test_costs_are_shares_of_retraining() -> None:
     assert costs["retrain"] == 1.0
     assert costs["nothing"] == 0.0
     assert 0 < costs["gradient_ascent"] < costs["npo"] < 1
+    assert costs["summation"] == pytest.approx(5 / 87)
     assert expected_cost("npo", FACTS, {"steps": 80}) == pytest.approx(2 * costs["npo"])
+
+
+def test_sisa_needs_shards() -> None:
+    [found] = obstacles("sisa", replace(FACTS, recipe=replace(IN_SHARDS, sharding=None)))
+    assert "was not trained in shards" in found
+
+
+def test_votes_have_no_gradient_to_follow() -> None:
+    voting = replace(FACTS, recipe=replace(IN_SHARDS, sharding=Sharding(shards=20, aggregation="vote")))
+    assert any("no gradient" in found for found in obstacles("npo", voting))
+    assert obstacles("sisa", voting) == obstacles("retrain", voting) == []
+
+
+def test_the_cost_of_sisa_is_that_of_deletions_at_random_places() -> None:
+    facts = replace(FACTS, recipe=replace(IN_SHARDS, sharding=Sharding(shards=20)))
+    assert expected_cost("sisa", facts) == pytest.approx(1 - (1 - 1 / 20) ** 5)
+    assert expected_cost("sisa", FACTS) == 1.0

@@ -31,7 +31,7 @@ sys.meta_path.insert(0, Refuse())
 
 
 def changed_spec(tmp_path: Path, **changes: Any) -> Path:
-    data = make_example(tmp_path / "example").to_json()
+    data = make_example("causal_lm", tmp_path / "example").to_json()
     data.update(changes)
     path = tmp_path / "spec.json"
     path.write_text(json.dumps(data))
@@ -66,7 +66,9 @@ def test_the_schema_describes_every_field(capsys: pytest.CaptureFixture[str]) ->
     described = schema["$defs"]["JobSpec"]
     assert set(described["properties"]) == set(JobSpec.__annotations__)
     assert described["required"] == ["kind", "reference", "snapshot", "recipe", "seed", "cache"]
-    assert schema["$defs"]["Recipe"]["properties"]["family"] == {"enum": ["causal_lm"]}
+    assert schema["$defs"]["Recipe"]["properties"]["family"] == {
+        "enum": ["causal_lm", "classifier", "logistic", "summation"]
+    }
 
 
 def test_it_all_works_where_django_cannot_be_imported(quick_spec: Path, tmp_path: Path) -> None:
@@ -137,7 +139,7 @@ def test_an_unexpected_error_ends_with_1_and_quotes_nothing(
 
 def started(tmp_path: Path, *more: str) -> subprocess.Popen[str]:
     """A long job, once it has begun to train."""
-    recipe = {**make_example(tmp_path / "example").recipe.to_json(), "epochs": 100_000}
+    recipe = {**make_example("causal_lm", tmp_path / "example").recipe.to_json(), "epochs": 100_000}
     spec = changed_spec(tmp_path, kind="train", method=None, protocol=None, forget_ids=[], recipe=recipe)
     command = [*ENGINE, "run", str(spec), "--out", str(tmp_path / "out"), "--progress", "ndjson", *more]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

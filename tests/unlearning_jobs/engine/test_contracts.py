@@ -16,6 +16,9 @@ from unlearning_jobs.engine.contracts import Protocol
         (Protocol((1,), (4, 5, 6)), "four oracles"),
         (Protocol((1,), (4, 5, 6, 7)), "no permutation can reach"),
         (Protocol((1, 2, 3), (4, 5, 6, 7), estimands=()), "nothing to judge"),
+        (Protocol((1, 2, 3), (4, 5, 6, 7), tuning_seeds=(8, 3)), "the method was tuned on"),
+        (Protocol((1, 2, 3), (4, 5, 6, 7), tuning_seeds=(8, 7)), "the method was tuned on"),
+        (Protocol((1, 2, 3), (4, 5, 6, 7), tuning_seeds=(8, 8)), "repeated"),
     ],
 )
 def test_a_protocol_that_could_show_nothing_says_so(protocol: Protocol, complaint: str) -> None:
@@ -24,3 +27,4 @@ def test_a_protocol_that_could_show_nothing_says_so(protocol: Protocol, complain
 
 def test_a_protocol_with_enough_models_has_no_problems() -> None:
     assert Protocol((1, 2, 3), (4, 5, 6, 7, 8, 9, 10, 11)).problems() == []
+    assert Protocol((1, 2, 3), (4, 5, 6, 7, 8, 9, 10, 11), tuning_seeds=(12, 13)).problems() == []

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from unlearning_jobs.engine.contracts import (
-    Architecture,
+    ClassifierArchitecture,
     JobSpec,
+    LlamaArchitecture,
     MethodChoice,
     ModelRef,
     Protocol,
@@ -17,6 +18,7 @@ from unlearning_jobs.engine.contracts import (
     SnapshotRef,
     UnlearningStep,
 )
+from unlearning_jobs.engine.contracts.sharding import Sharding
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.json_contract import canonical_json
 
@@ -24,7 +26,7 @@ SPEC = JobSpec(
     kind="unlearn",
     reference="r",
     snapshot=SnapshotRef("/s", "0" * 64),
-    recipe=Recipe("causal_lm", Architecture(64, 1, 2, 128), 300, 10, 8, 1e-3),
+    recipe=Recipe("causal_lm", LlamaArchitecture(64, 1, 2, 128), 10, 8, 1e-3, vocabulary_size=300),
     seed=1,
     cache="/c",
     model=ModelRef("/m", "1" * 64),
@@ -50,8 +52,36 @@ def test_a_spec_comes_back_from_its_json() -> None:
     assert JobSpec.from_json(SPEC.to_json()).digest() == SPEC.digest()
 
 
+def test_a_recipe_with_shards_comes_back_from_its_json() -> None:
+    sharding = Sharding(5, 3, aggregation="vote", placement="by_expected_deletion", deletion_rates={"e00000001": 0.5})
+    recipe = Recipe("classifier", ClassifierArchitecture("mlp"), 10, 8, 1e-3, sharding=sharding)
+    assert Recipe.from_json(recipe.to_json()) == recipe
+    assert recipe.digest() != replace(recipe, sharding=replace(sharding, aggregation="mean")).digest()
+
+
+def test_a_recipe_without_shards_keeps_the_json_it_had_before_there_were_any() -> None:
+    data = SPEC.recipe.to_json()
+    assert "sharding" not in data
+    assert Recipe.from_json(data) == Recipe.from_json({**data, "sharding": None}) == SPEC.recipe
+
+
 def test_any_change_changes_the_digest() -> None:
     assert replace(SPEC, seed=9).digest() != SPEC.digest()
+
+
+def test_a_protocol_stored_before_a_field_was_added_keeps_its_json_and_its_digest() -> None:
+    stored = Protocol((2, 3), (4, 5, 6, 7, 8), metrics=("probability", "rouge_l")).to_json()
+    assert "tuning_seeds" not in stored
+    assert Protocol.from_json(stored).to_json() == stored
+    tuned = Protocol((2, 3), (4, 5, 6, 7, 8), tuning_seeds=(9,))
+    assert Protocol.from_json(tuned.to_json()) == tuned
+    assert tuned.digest() != replace(tuned, tuning_seeds=()).digest()
+
+
+@pytest.mark.parametrize("metrics", [None, (), ("klom",)])
+def test_no_metrics_all_metrics_and_some_metrics_are_told_apart(metrics: tuple[str, ...] | None) -> None:
+    protocol = Protocol((2, 3), (4, 5, 6, 7, 8), metrics=metrics)
+    assert Protocol.from_json(protocol.to_json()).metrics == metrics
 
 
 @pytest.mark.parametrize(

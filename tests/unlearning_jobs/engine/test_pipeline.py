@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.unlearning_jobs.engine.conftest import ARCHITECTURE
 from unlearning_jobs.engine.artefacts import file_digest, model_digest
+from unlearning_jobs.engine.catalogue import metrics_of
 from unlearning_jobs.engine.contracts import (
     JobResult,
     JobSpec,
@@ -25,7 +27,11 @@ from unlearning_jobs.engine.contracts import (
 )
 from unlearning_jobs.engine.errors import CorpusError, EngineError, ObstacleError, OutOfMemoryError, SpecError
 from unlearning_jobs.engine.evaluation.evaluate import evaluate
+from unlearning_jobs.engine.evaluation.metrics import METRICS
+from unlearning_jobs.engine.evaluation.metrics.metric import ModelMetric
 from unlearning_jobs.engine.evaluation.outputs import Outputs
+from unlearning_jobs.engine.evaluation.trajectory import MarginLog, trace
+from unlearning_jobs.engine.families import CausalLm
 from unlearning_jobs.engine.pipeline import run
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.model import load_model
@@ -44,8 +50,8 @@ def spec(trainer: Trainer) -> JobSpec:
     return JobSpec(
         kind="unlearn",
         reference="test",
-        snapshot=SnapshotRef(str(trainer.snapshot.folder), trainer.snapshot.info.digest),
-        recipe=trainer.recipe,
+        snapshot=SnapshotRef(str(trainer.material.snapshot.folder), trainer.material.snapshot.info.digest),
+        recipe=trainer.material.recipe,
         seed=1,
         cache=str(trainer.cache),
         forget_ids=FORGET,
@@ -125,16 +131,19 @@ def test_the_gap_is_the_difference_of_two_plain_means(finished: RunJob) -> None:
 def test_every_metric_is_reported_with_its_oracles(finished: RunJob) -> None:
     evaluation = finished()[0].evaluation
     assert evaluation is not None
-    assert {m.name for m in evaluation.metrics} == set(PROTOCOL.metrics)
-    assert all(len(m.oracles) == len(PROTOCOL.oracle_seeds) for m in evaluation.metrics)
+    assert {m.name for m in evaluation.metrics} == set(metrics_of(PROTOCOL)) - {"accuracy"}  # which texts have not
+    assert all(m.oracles for m in evaluation.metrics)
+    of_each = [m for m in evaluation.metrics if issubclass(METRICS[m.name], ModelMetric)]
+    assert of_each
+    assert all(len(m.oracles) == len(PROTOCOL.oracle_seeds) for m in of_each)
     assert all(math.isfinite(v) for m in evaluation.metrics for v in (m.unlearned, m.original, *m.oracles))
 
 
 def test_the_retain_digest_and_count_leave_the_forget_set_out(finished: RunJob, trainer: Trainer) -> None:
     result, _ = finished()
-    retain = [e.id for e in trainer.snapshot.examples("train") if e.id not in FORGET]
+    retain = [e.id for e in trainer.material.snapshot.examples("train") if e.id not in FORGET]
     assert result.train_examples == len(retain)
-    assert result.retain_digest == trainer.snapshot.manifest_digest(retain)
+    assert result.retain_digest == trainer.material.snapshot.manifest_digest(retain)
 
 
 def test_the_shipped_model_is_a_model_that_the_next_job_takes(finished: RunJob, spec: JobSpec, tmp_path: Path) -> None:
@@ -175,6 +184,45 @@ def test_progress_runs_through_all_stages_and_each_reaches_its_total(spec: JobSp
     assert {c.name: len(c.points) for c in result.curves} == {"loss": 5, "forget": 5, "retain": 5}
 
 
+def test_the_way_of_every_forgotten_example_is_kept_with_its_band(finished: RunJob) -> None:
+    result, out = finished(method=MethodChoice("npo", {"steps": 5}))
+    assert result.trajectory is not None
+    outputs = Outputs.read(out / "outputs" / "examples.parquet")
+    oracles = outputs.matrix("oracle", "forget", "margin")
+    assert [e.record_id for e in result.trajectory.examples] == list(FORGET)
+    assert result.trajectory.steps == (0, 1, 2, 3, 4, 5)
+    for column, example in enumerate(result.trajectory.examples):
+        assert example.oracle_mean == pytest.approx(oracles[:, column].mean(), abs=1e-3)
+        assert example.oracle_deviation == pytest.approx(oracles[:, column].std(ddof=1), abs=1e-3)
+        for group, step in (("original", 0), ("unlearned", -1)):
+            measured = outputs.matrix(group, "forget", "margin")[0, column]  # type: ignore[arg-type]  # a literal
+            assert example.margins[step] == pytest.approx(measured, abs=2e-3)
+    log = MarginLog.read(out / "outputs" / "trajectory.parquet", result.trajectory.stop)
+    assert trace(log, dict(zip(outputs.ids["forget"], oracles.T, strict=True))) == result.trajectory
+
+
+def test_a_method_without_steps_leaves_no_trajectory(finished: RunJob) -> None:
+    result, out = finished()
+    assert result.trajectory is None
+    assert not (out / "outputs" / "trajectory.parquet").exists()
+
+
+def test_the_cost_is_a_share_of_an_oracle_that_was_trained_alone_in_the_same_run(leaf_spec: JobSpec, tmp_path: Path) -> None:
+    method = MethodChoice("gradient_difference", {"steps": 3, "retain_batch": 8})
+    protocol = Protocol((2, 3), (11, 12, 13, 14, 15, 16), metrics=())
+    recipe = replace(leaf_spec.recipe, epochs=2)
+    spec = replace(leaf_spec, cache=str(tmp_path / "cache"), recipe=recipe, method=method, protocol=protocol)
+    first, again = (run(spec, tmp_path / folder, quiet) for folder in ("first", "again"))
+    assert first.efficiency is not None
+    assert again.efficiency is not None
+    assert first.efficiency.retrainings == 1  # the others were trained together, which tells nothing about one
+    assert first.efficiency.examples_share == pytest.approx(3 * (12 + 8) / (2 * first.train_examples))
+    assert first.efficiency.wall_share is not None
+    assert first.efficiency.wall_share > 0
+    assert (again.efficiency.retrainings, again.efficiency.wall_share) == (0, None)
+    assert "not known" in again.efficiency.note
+
+
 def test_the_samples_are_those_of_the_protocols_seed(spec: JobSpec, tmp_path: Path) -> None:
     ids = []
     for folder, seed in (("a", 1), ("b", 1), ("c", 2)):
@@ -191,7 +239,9 @@ def test_a_train_job_leaves_a_model_that_knows_its_examples(spec: JobSpec, tmp_p
     result = run(train, tmp_path / "out", quiet)
     assert result.evaluation is None
     assert result.training_metrics["exact_memorization"] > 0.99
-    assert load_model(ModelRef(str(tmp_path / "out" / "model"), result.model_digest)).max_length == 96
+    family = load_model(ModelRef(str(tmp_path / "out" / "model"), result.model_digest)).family
+    assert isinstance(family, CausalLm)
+    assert family.max_length == 96
 
 
 # What cannot be done is refused before any work, and leaves nothing that looks finished.
@@ -213,6 +263,9 @@ def test_a_train_job_leaves_a_model_that_knows_its_examples(spec: JobSpec, tmp_p
         ({"protocol": Protocol((1, 2, 3), (11, 12, 13, 14))}, SpecError, "production model's seed"),
         ({"protocol": Protocol((2,), (11, 12, 13, 14))}, SpecError, "no permutation can reach"),
         ({"protocol": replace(PROTOCOL, metrics=("vibes",))}, SpecError, "no metric 'vibes'"),
+        ({"protocol": replace(PROTOCOL, metrics=("klom",))}, SpecError, "KLoM needs 50 unlearned models"),
+        ({"protocol": replace(PROTOCOL, tuning_seeds=(1,))}, SpecError, "tuned on the production model's seed"),
+        ({"protocol": replace(PROTOCOL, tuning_seeds=(2,))}, SpecError, "tuning has not seen"),
         ({"device": "abacus"}, SpecError, "no device"),
         ({"model": ModelRef("/nowhere/at/all", "0" * 64)}, SpecError, "no model folder"),
         ({"snapshot": SnapshotRef("/nowhere/at/all", "0" * 64)}, CorpusError, "no snapshot"),
@@ -228,7 +281,7 @@ def test_a_job_that_cannot_be_done_is_refused(
 
 
 def test_a_model_too_large_for_the_machine_is_refused_before_work(spec: JobSpec, tmp_path: Path) -> None:
-    architecture = replace(spec.recipe.architecture, hidden_size=65_536, layers=96, intermediate_size=262_144)
+    architecture = replace(ARCHITECTURE, hidden_size=65_536, layers=96, intermediate_size=262_144)
     with pytest.raises(OutOfMemoryError):
         run(replace(spec, recipe=replace(spec.recipe, architecture=architecture)), tmp_path / "out", quiet)
 

@@ -2,5 +2,6 @@
 
 from .create import SnapshotInfo, snapshot_create
 from .snapshot import Example, Snapshot
+from .sources import FeatureFormat
 
-__all__ = ["Example", "Snapshot", "SnapshotInfo", "snapshot_create"]
+__all__ = ["Example", "FeatureFormat", "Snapshot", "SnapshotInfo", "snapshot_create"]

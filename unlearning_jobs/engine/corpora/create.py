@@ -11,6 +11,7 @@ The digest of the snapshot is the SHA-256 of `snapshot.json`.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import json
@@ -20,17 +21,18 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from unlearning_jobs.engine.errors import CorpusError
 from unlearning_jobs.engine.json_contract import canonical_json
 
 from .merkle import MerkleTree
-from .sources import SPLITS, Row, read_rows
+from .sources import SPLITS, FeatureFormat, Row, read_rows
 
 FORMAT = "lethe-snapshot-1"
 MAX_EXAMPLES = 10**8
+MAX_LABELS = 10_000
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,10 @@ class SnapshotInfo:
     examples: int
     counts: Mapping[str, int]
     """Examples per set: train, held_out, and the extra sets."""
+    labels: tuple[str, ...] = ()
+    """Names of the classes, sorted, where examples have labels."""
+    features: FeatureFormat | None = None
+    """Where examples are arrays."""
 
 
 def snapshot_create(
@@ -87,6 +93,8 @@ def describe(path: Path, content: bytes) -> SnapshotInfo:
             merkle_root=data["merkle_root"],
             examples=data["examples"],
             counts=data["counts"],
+            labels=tuple(data.get("labels", ())),
+            features=FeatureFormat(form["dtype"], tuple(form["shape"])) if (form := data.get("features")) else None,
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         message = "snapshot.json is damaged; register the corpus again."
@@ -124,8 +132,70 @@ def _labelled(sources: Sequence[Path], extra: Mapping[str, Path]) -> Iterator[tu
             raise CorpusError(message)
 
 
+@dataclass
+class _Seen:
+    """What is noted of the examples while they pass."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    labels: set[str] = field(default_factory=set)
+    labelled: int = 0
+    format: FeatureFormat | None = None
+    distinct: set[bytes] = field(default_factory=set)
+    """Digests of the first two different training examples."""
+
+    def note(self, split: str, row: Row) -> None:
+        """Take one example into account.
+
+        Raises:
+            CorpusError: it is not like those before it.
+        """
+        if sum(self.counts.values()) and row.format != self.format:
+            message = "The examples differ in the shape or type of their features; a corpus has one of both."
+            raise CorpusError(message)
+        self.format = row.format
+        self.counts[split] += 1
+        if row.labelled:
+            self.labelled += 1
+            self.labels.add(row.completion)
+        if split == "train" and len(self.distinct) < 2:  # noqa: PLR2004  # two different ones are enough
+            content = f"{row.prompt}\0{row.completion}\0".encode() + (row.features or b"")
+            self.distinct.add(hashlib.sha256(content).digest())
+
+    def check(self) -> None:
+        """Refuse a corpus that nothing can be learned from.
+
+        Raises:
+            CorpusError: says which.
+        """
+        examples = sum(self.counts.values())
+        if not self.counts["train"]:
+            message = "The corpus has no training examples: its files are empty, or every row is held out."
+            raise CorpusError(message)
+        if len(self.distinct) < 2 and self.counts["train"] > 1:  # noqa: PLR2004  # two different ones are enough
+            message = "All training examples of the corpus are the same; check how it was exported."
+            raise CorpusError(message)
+        if examples > MAX_EXAMPLES:
+            message = f"The corpus has more than {MAX_EXAMPLES} examples; register it in parts."
+            raise CorpusError(message)
+        if self.labelled not in (0, examples):
+            message = "Some examples have labels and some have none; register them as two corpora."
+            raise CorpusError(message)
+        if self.labelled and not 2 <= len(self.labels) <= MAX_LABELS:  # noqa: PLR2004  # one class is nothing to tell apart
+            message = f"The labels name {len(self.labels)} classes; there must be at least 2 and at most {MAX_LABELS}."
+            raise CorpusError(message)
+
+    def describe(self) -> dict[str, object]:
+        """What `snapshot.json` says about them."""
+        about: dict[str, object] = {"examples": sum(self.counts.values()), "counts": dict(self.counts)}
+        if self.labels:
+            about["labels"] = sorted(self.labels)
+        if self.format:
+            about["features"] = asdict(self.format)
+        return about
+
+
 def _write(rows: Iterator[tuple[str, Row]], folder: Path, salt: bytes) -> bytes:
-    digest, tree, counts, distinct = hashlib.sha256(), MerkleTree(), Counter[str](), set[bytes]()
+    digest, tree, seen = hashlib.sha256(), MerkleTree(), _Seen()
     with (
         (folder / "examples.jsonl").open("xb") as examples,
         (folder / "manifest.jsonl").open("xb") as manifest,
@@ -139,16 +209,13 @@ def _write(rows: Iterator[tuple[str, Row]], folder: Path, salt: bytes) -> bytes:
             entry = canonical_json({"hmac": hmac.digest(salt, line, "sha256").hex(), "id": record_id(position)})
             manifest.write(entry + b"\n")
             tree.add(entry)
-            if split == "train" and len(distinct) < 2:  # noqa: PLR2004  # two different ones are enough
-                distinct.add(hashlib.sha256(f"{row.prompt}\0{row.completion}".encode()).digest())
-            counts[split] += 1
-    _check_counts(counts, len(distinct))
+            seen.note(split, row)
+    seen.check()
     with os.fdopen(os.open(folder / "salt", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(salt)
     description = {
         "format": FORMAT,
-        "examples": sum(counts.values()),
-        "counts": dict(counts),
+        **seen.describe(),
         "examples_sha256": digest.hexdigest(),
         "merkle_root": tree.root().hex(),
     }
@@ -158,16 +225,11 @@ def _write(rows: Iterator[tuple[str, Row]], folder: Path, salt: bytes) -> bytes:
 
 
 def _fields(row: Row) -> dict[str, object]:
-    return {name: value for name, value in asdict(row).items() if name != "split" and value not in (None, ())}
-
-
-def _check_counts(counts: Counter[str], distinct: int) -> None:
-    if not counts["train"]:
-        message = "The corpus has no training examples: its files are empty, or every row is held out."
-        raise CorpusError(message)
-    if distinct < 2 and counts["train"] > 1:  # noqa: PLR2004  # two different ones are enough
-        message = "All training examples of the corpus are the same; check how it was exported."
-        raise CorpusError(message)
-    if sum(counts.values()) > MAX_EXAMPLES:
-        message = f"The corpus has more than {MAX_EXAMPLES} examples; register it in parts."
-        raise CorpusError(message)
+    fields: dict[str, object] = {"prompt": row.prompt, "completion": row.completion}
+    if row.paraphrased_answer is not None:
+        fields["paraphrased_answer"] = row.paraphrased_answer
+    if row.perturbed_answer:
+        fields["perturbed_answer"] = row.perturbed_answer
+    if row.features is not None:
+        fields["features"] = base64.b64encode(row.features).decode()
+    return fields

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import json
@@ -22,7 +23,10 @@ UNREADABLE = "The snapshot is incomplete or damaged; register the corpus again."
 
 @dataclass(frozen=True)
 class Example:
-    """One example. Match spans are character offsets into `text`."""
+    """One example. Match spans are character offsets into `text`.
+
+    Where it has a label, that is its completion; where it is an array, its prompt is what is known about it.
+    """
 
     id: str
     set: str
@@ -30,6 +34,8 @@ class Example:
     completion: str
     paraphrased_answer: str | None = None
     perturbed_answer: tuple[str, ...] = ()
+    features: bytes | None = None
+    """As the snapshot's feature format says."""
 
     @property
     def text(self) -> str:
@@ -160,6 +166,7 @@ def _parsed(line: bytes) -> Example:
             completion=data["completion"],
             paraphrased_answer=data.get("paraphrased_answer"),
             perturbed_answer=tuple(data.get("perturbed_answer", ())),
+            features=base64.b64decode(data["features"]) if "features" in data else None,
         )
     except (ValueError, KeyError, TypeError):
         raise CorpusError(UNREADABLE) from None

@@ -1,24 +1,38 @@
-"""Reading rows from JSON lines, CSV and Parquet, one at a time. Every error names the file and the line.
+"""Reading rows from JSON lines, CSV, Parquet and NPZ, one at a time. Every error names the file and the line.
 
-A row has `question` and `answer`, or `prompt` and `completion`, or `text`; the same in all rows of a file. Optional:
-`split` ("train" or "held_out"), `paraphrased_answer`, and `perturbed_answer`, a list of wrong answers (in CSV: as JSON).
-Other columns are left aside. Messages never quote a row: it may be about somebody.
+A row has `question` and `answer`, or `prompt` and `completion`, or `text` and `label`, or `text`; the same in all rows of a
+file. Optional: `split` ("train" or "held_out"), `paraphrased_answer`, and `perturbed_answer`, a list of wrong answers (in
+CSV: as JSON). Other columns are left aside. An NPZ file has the arrays `x`, the features of one example after another, and
+`y`, their labels, and may have `split` and `text`: what is known about each example, in which people are searched for.
+Messages never quote a row: it may be about somebody.
 """
 
 from __future__ import annotations
 
 import csv
 import json
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from unlearning_jobs.engine.errors import CorpusError
 
 MAX_ROW_BYTES = 1 << 20
-SHAPES = (("question", "answer"), ("prompt", "completion"), ("text",))
+SHAPES = (("features", "label"), ("question", "answer"), ("prompt", "completion"), ("text", "label"), ("text",))
 SPLITS = ("train", "held_out")
+
+
+@dataclass(frozen=True)
+class FeatureFormat:
+    """How the features of an example lie in memory: numpy's name of the type, and the shape."""
+
+    dtype: Literal["uint8", "<f4"]
+    shape: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -28,8 +42,12 @@ class Row:
     prompt: str
     completion: str
     split: str
-    paraphrased_answer: str | None
-    perturbed_answer: tuple[str, ...]
+    paraphrased_answer: str | None = None
+    perturbed_answer: tuple[str, ...] = ()
+    labelled: bool = False
+    """Whether the completion is the name of a class."""
+    features: bytes | None = None
+    format: FeatureFormat | None = None
 
 
 def read_rows(path: Path) -> Iterator[Row]:
@@ -114,11 +132,42 @@ def _parquet(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
         raise CorpusError(message) from None
 
 
+def _npz(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    columns = _npz_arrays(path)
+    features, labels = columns["x"], columns["y"].astype(str)
+    for number in range(len(features)):
+        record = {"features": features[number], "label": labels[number].item()}
+        record |= {name: columns[name][number].item() for name in ("split", "text") if name in columns}
+        yield number + 1, record
+
+
+def _npz_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of the file, checked: one entry per example each, and features that are finite numbers."""
+    try:
+        with np.load(path, allow_pickle=False) as file:  # a pickle could run anything
+            columns = {name: file[name] for name in ("x", "y", "split", "text") if name in file}
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        message = f"{path.name} is not readable as NPZ ({type(error).__name__}); store plain arrays with numpy.savez."
+        raise CorpusError(message) from None
+    if missing := [name for name in ("x", "y") if name not in columns]:
+        message = f"{path.name} has no array {missing[0]!r}; it needs x, the features, and y, the labels."
+        raise CorpusError(message)
+    if len({len(np.atleast_1d(column)) for column in columns.values()}) > 1:
+        message = f"{path.name}: its arrays differ in length; each needs one entry per example."
+        raise CorpusError(message)
+    x = columns["x"]
+    if x.ndim < 2 or x.dtype.kind not in "uif" or not np.isfinite(x).all():  # noqa: PLR2004  # examples, and features of each
+        message = f"{path.name}: x must hold finite numbers, a row of features per example."
+        raise CorpusError(message)
+    return columns | {"x": x if x.dtype == np.uint8 else x.astype("<f4")}
+
+
 READERS: Mapping[str, Callable[[Path], Iterator[tuple[int, Mapping[str, Any]]]]] = {
     ".jsonl": _json_lines,
     ".json": _json_lines,
     ".csv": _csv,
     ".parquet": _parquet,
+    ".npz": _npz,
 }
 
 
@@ -135,7 +184,7 @@ def _limited_lines(file: Any, name: str) -> Iterator[bytes]:
 def _checked_shape(record: Mapping[str, Any], shape: tuple[str, ...] | None, where: str) -> tuple[str, ...]:
     found = next((s for s in SHAPES if all(record.get(name) is not None for name in s)), None)
     if found is None:
-        message = f"{where}: needs question and answer, or prompt and completion, or text."
+        message = f"{where}: needs question and answer, or prompt and completion, or text and label, or text."
         raise CorpusError(message)
     if shape is not None and found != shape:
         message = (
@@ -146,11 +195,13 @@ def _checked_shape(record: Mapping[str, Any], shape: tuple[str, ...] | None, whe
 
 
 def _row(record: Mapping[str, Any], shape: tuple[str, ...], where: str) -> Row:
-    texts = [_text(record[name], name, where) for name in shape]
     split = record.get("split") or "train"
     if split not in SPLITS:
         message = f"{where}: split must be one of {', '.join(SPLITS)}."
         raise CorpusError(message)
+    if "features" in shape:
+        return _feature_row(record, split, where)
+    texts = [_text(record[name], name, where) for name in shape]
     paraphrase, perturbed = record.get("paraphrased_answer"), record.get("perturbed_answer") or []
     if not isinstance(perturbed, list):
         message = f"{where}: perturbed_answer must be a list of strings."
@@ -161,6 +212,23 @@ def _row(record: Mapping[str, Any], shape: tuple[str, ...], where: str) -> Row:
         split=split,
         paraphrased_answer=None if paraphrase is None else _text(paraphrase, "paraphrased_answer", where),
         perturbed_answer=tuple(_text(p, "perturbed_answer", where) for p in perturbed),
+        labelled="label" in shape,
+    )
+
+
+def _feature_row(record: Mapping[str, Any], split: str, where: str) -> Row:
+    features: NDArray[Any] = np.ascontiguousarray(record["features"])
+    if features.nbytes > MAX_ROW_BYTES:
+        message = f"{where}: the features take more than {MAX_ROW_BYTES} bytes; make them smaller."
+        raise CorpusError(message)
+    about = record.get("text") or ""
+    return Row(
+        prompt=_text(about, "text", where) if about else "",
+        completion=_text(record["label"], "label", where),
+        split=split,
+        labelled=True,
+        features=features.tobytes(),
+        format=FeatureFormat("uint8" if features.dtype == np.uint8 else "<f4", features.shape),
     )
 
 

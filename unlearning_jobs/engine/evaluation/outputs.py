@@ -15,6 +15,9 @@ from .statistics import STATISTICS, Row
 
 Group = Literal["original", "unlearned", "oracle"]
 Array = NDArray[np.float64]
+RESOLUTION = 1e-6
+"""Differences between outputs that are no larger, or no larger a share of them, are rounding: networks answer in float32,
+whose numbers lie 1e-7 apart. Models that are learned without a seed differ by nothing else."""
 
 
 @dataclass(frozen=True)

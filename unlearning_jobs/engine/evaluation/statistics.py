@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Final
 
 from rouge_score.rouge_scorer import RougeScorer
 
 from unlearning_jobs.engine.corpora import Example
+from unlearning_jobs.engine.families import CausalLm
 from unlearning_jobs.engine.training.model import TrainedModel
-from unlearning_jobs.engine.training.scoring import TokenScores, generate, score
-from unlearning_jobs.engine.training.tokens import Encoded, encode
+from unlearning_jobs.engine.training.scoring import Scores, generate, score
 
 MIN_K_SHARE = 0.4
 GENERATED_TOKENS = 200
@@ -22,7 +23,8 @@ SMALL: Final = 1e-10
 LIKELIHOODS: Final = ("margin", "log_likelihood", "probability", "exact_memorization", "extraction_strength", "min_k")
 GENERATED: Final = ("rouge_l",)
 COMPARED: Final = ("truth_ratio", "normalised_probability")
-STATISTICS: Final = (*LIKELIHOODS, *GENERATED, *COMPARED)
+CLASSIFIED: Final = ("accuracy",)
+STATISTICS: Final = (*LIKELIHOODS, *GENERATED, *COMPARED, *CLASSIFIED)
 
 Row = Mapping[str, float]
 
@@ -32,16 +34,30 @@ def measure(model: TrainedModel, examples: Sequence[Example], *, everything: boo
 
     With `everything`, greedy answers and wrong alternatives too, which take most of the time; else likelihoods alone.
     """
-    encoded = [encode(model.tokenizer, e, model.max_length) for e in examples]
-    rows = [_likelihoods(s) for s in score(model, encoded)]
+    data = model.family.encode(examples)
+    scores = score(model, data)
+    missing = dict.fromkeys(STATISTICS, math.nan)
+    if not isinstance(model.family, CausalLm):
+        return [missing | _classified(s) for s in scores]
+    rows = [missing | _likelihoods(s) for s in scores]
     if not everything:
-        return [{**dict.fromkeys(STATISTICS, math.nan), **row} for row in rows]
-    recalls = _rouge_recalls(model, examples, encoded)
-    compared = _truth_ratios(model, examples, [row["log_likelihood"] for row in rows])
-    return [{**row, "rouge_l": r, **c} for row, r, c in zip(rows, recalls, compared, strict=True)]
+        return [*rows]
+    recalls = _rouge_recalls(model, model.family, examples)
+    compared = _truth_ratios(model, model.family, examples, [row["log_likelihood"] for row in rows])
+    return [row | {"rouge_l": r, **c} for row, r, c in zip(rows, recalls, compared, strict=True)]
 
 
-def _likelihoods(scores: TokenScores) -> dict[str, float]:
+def _classified(scores: Scores) -> dict[str, float]:
+    log_likelihood = float(scores.log_probability)
+    return {
+        "margin": float(scores.margin),
+        "log_likelihood": log_likelihood,
+        "probability": math.exp(log_likelihood),
+        "accuracy": float(scores.correct),
+    }
+
+
+def _likelihoods(scores: Scores) -> dict[str, float]:
     """As in OpenUnlearning: end-of-text counts for the likelihood of the answer, and for nothing else."""
     answer = slice(0, max(1, len(scores.correct) - 1))
     log_likelihood = float(scores.log_probability.mean())
@@ -70,16 +86,17 @@ def extraction_strength(correct: Sequence[bool]) -> float:
     return suffix / len(correct)
 
 
-def _rouge_recalls(model: TrainedModel, examples: Sequence[Example], encoded: Sequence[Encoded]) -> list[float]:
+def _rouge_recalls(model: TrainedModel, family: CausalLm, examples: Sequence[Example]) -> list[float]:
     """ROUGE-L recall of greedy answers. Plain text has no prompt: it is continued from its first half of tokens."""
+    encoded = family.encode(examples).encoded
     starts = [e.start if x.prompt else max(1, len(e.ids) // 2) for e, x in zip(encoded, examples, strict=True)]
     tokens = generate(model, [e.ids[:s] for e, s in zip(encoded, starts, strict=True)], GENERATED_TOKENS)
     targets = [
-        x.completion if x.prompt else model.tokenizer.decode(list(e.ids[s:-1]))
+        x.completion if x.prompt else family.tokenizer.decode(list(e.ids[s:-1]))
         for e, x, s in zip(encoded, examples, starts, strict=True)
     ]
     scorer = _rouge_scorer()
-    answers = model.tokenizer.decode_batch(tokens)
+    answers = family.tokenizer.decode_batch(tokens)
     return [float(scorer.score(target, answer)["rougeL"].recall) for target, answer in zip(targets, answers, strict=True)]
 
 
@@ -88,7 +105,9 @@ def _rouge_scorer() -> RougeScorer:
     return RougeScorer(["rougeL"], use_stemmer=True)
 
 
-def _truth_ratios(model: TrainedModel, examples: Sequence[Example], own: Sequence[float]) -> list[dict[str, float]]:
+def _truth_ratios(
+    model: TrainedModel, family: CausalLm, examples: Sequence[Example], own: Sequence[float]
+) -> list[dict[str, float]]:
     """Truth ratio R = p(wrong) / p(right) and probability among the options, for examples with wrong alternatives.
 
     p(wrong) is the geometric mean over the alternatives, each normalised by length; right is the paraphrase, or the answer
@@ -99,9 +118,9 @@ def _truth_ratios(model: TrainedModel, examples: Sequence[Example], own: Sequenc
         if example.perturbed_answer:
             for text in (example.paraphrased_answer or example.completion, *example.perturbed_answer):
                 asked.append(i)
-                texts.append(encode(model.tokenizer, example, model.max_length, completion=text))
+                texts.append(replace(example, completion=text))
     found: dict[int, list[float]] = {}
-    for i, scores in zip(asked, score(model, texts), strict=True):
+    for i, scores in zip(asked, score(model, family.encode(texts)), strict=True):
         found.setdefault(i, []).append(float(scores.log_probability.mean()))
     return [_truth_ratio(found.get(i), own[i]) for i in range(len(examples))]
 

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-from .outputs import Array
+from .outputs import RESOLUTION, Array
+
+SMALLEST = float(np.finfo(float).tiny)
+"""Below it a number has lost digits, and zero may stand for it."""
 
 
 @dataclass(frozen=True)
@@ -22,13 +25,14 @@ class Welch:
 def welch(a: Array, b: Array, alpha: float) -> Welch:
     """Mean of `a` minus mean of `b`, variances unequal (Welch 1947, Satterthwaite's degrees of freedom).
 
-    [low, high] is the 1 - 2 alpha interval. Each group needs two models. Groups without spread give a point.
+    [low, high] is the 1 - 2 alpha interval. Each group needs two models. The interval reaches at least as far as the
+    outputs are rounded: models that are learned without a seed have no spread, and rounding alone must not place them.
     """
     parts = np.var(a, ddof=1) / len(a), np.var(b, ddof=1) / len(b)
     error2 = float(sum(parts))
     difference = float(np.mean(a) - np.mean(b))
-    if error2 == 0:
-        return Welch(difference, difference, difference)
-    freedom = error2**2 / (parts[0] ** 2 / (len(a) - 1) + parts[1] ** 2 / (len(b) - 1))
-    reach = float(stdtrit(freedom, 1 - alpha)) * error2**0.5
+    reach = RESOLUTION * max(1.0, float(np.abs(a).max()), float(np.abs(b).max()))
+    if error2**2 > SMALLEST:
+        freedom = error2**2 / (parts[0] ** 2 / (len(a) - 1) + parts[1] ** 2 / (len(b) - 1))
+        reach = max(reach, float(stdtrit(freedom, 1 - alpha)) * error2**0.5)
     return Welch(difference, difference - reach, difference + reach)

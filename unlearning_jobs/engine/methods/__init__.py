@@ -7,15 +7,44 @@ from typing import Final
 from unlearning_jobs.engine.catalogue import complete_config
 from unlearning_jobs.engine.contracts import MethodChoice
 
-from .context import Context, UnlearningMethod
+from .certified_removal import CertifiedRemoval
+from .context import CertifiedMethod, Context, Meter, OnMargins, UnlearningMethod
+from .dp_sgd import DpSgd
+from .finetune_retain import FinetuneRetain
 from .gradient_ascent import GradientAscent
 from .gradient_difference import GradientDifference
+from .kl_retain import KlRetain
+from .noise_finetune import NoiseFinetune
 from .nothing import Nothing
 from .npo import Npo
+from .oracle_matching import OracleMatching
+from .partial_reset import PartialReset
 from .retrain import Retrain
+from .salun import Salun
+from .scrub import Scrub
+from .sisa import Sisa
+from .summation import Summation
 
 METHODS: Final[dict[str, type[UnlearningMethod]]] = {
-    method.name: method for method in (Retrain, Npo, GradientDifference, GradientAscent, Nothing)
+    method.name: method
+    for method in (
+        Retrain,
+        Sisa,
+        Summation,
+        CertifiedRemoval,
+        DpSgd,
+        Npo,
+        GradientDifference,
+        GradientAscent,
+        KlRetain,
+        FinetuneRetain,
+        NoiseFinetune,
+        Scrub,
+        PartialReset,
+        Salun,
+        OracleMatching,
+        Nothing,
+    )
 }
 
 
@@ -29,4 +58,4 @@ def make_method(choice: MethodChoice) -> UnlearningMethod:
     return METHODS[choice.name](**config)
 
 
-__all__ = ["METHODS", "Context", "UnlearningMethod", "make_method"]
+__all__ = ["METHODS", "CertifiedMethod", "Context", "Meter", "OnMargins", "UnlearningMethod", "make_method"]

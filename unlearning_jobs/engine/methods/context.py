@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
 
-from unlearning_jobs.engine.contracts import ProgressCallback, Recipe
-from unlearning_jobs.engine.corpora import Snapshot
+from unlearning_jobs.engine.catalogue.entry import FORWARD_SHARE
+from unlearning_jobs.engine.contracts import ProgressCallback, UnlearningStep
+from unlearning_jobs.engine.contracts.privacy import Certificate
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.training.loop import OnStep
+from unlearning_jobs.engine.training.material import Material
 from unlearning_jobs.engine.training.model import TrainedModel
+
+OnMargins = Callable[[int, Mapping[str, float]], None]
+"""Called with steps done, and the mean margin of each watched example to forget at that step, by record id.
+
+A step that is not later than the one before says that the run went back to it."""
+
+
+@dataclass
+class Meter:
+    """Counts the examples that a method sends through networks; one that only goes forwards counts for a third."""
+
+    examples: float | None = None
+    """None until something was counted."""
+
+    def add(self, examples: float, *, backwards: bool = True) -> None:
+        """So many more examples."""
+        self.examples = (self.examples or 0.0) + examples * (1 if backwards else FORWARD_SHARE)
 
 
 @dataclass(frozen=True)
 class Context:
     """The task: which examples to forget, which to retain, and everything needed to do it again the same way."""
 
-    snapshot: Snapshot
-    recipe: Recipe
+    material: Material
     forget_ids: tuple[str, ...]
     retain_ids: tuple[str, ...]
     """Training examples that the result may know: without this forget set and all earlier ones."""
@@ -32,6 +50,13 @@ class Context:
     device: torch.device
     train: Callable[[Collection[str], int, OnStep], TrainedModel]
     """Train by the recipe without these examples, with a seed."""
+    taken_seeds: frozenset[int] = frozenset()
+    """Seeds of the models that the result is compared with: a method that trains models of its own uses others."""
+    meter: Meter = field(default_factory=Meter)
+    on_margins: OnMargins | None = None
+    """Where the way of every example goes; None when nobody looks."""
+    earlier: tuple[UnlearningStep, ...] = ()
+    """How the model has forgotten before, oldest first."""
 
     def __post_init__(self) -> None:
         if not self.forget_ids:
@@ -49,5 +74,18 @@ class UnlearningMethod(Protocol):
 
         Progress is reported in the stage "unlearn" and ends with `done == total`. Points of the curves loss, forget and
         retain (mean margin of the examples) are reported on the way where there are any.
+        """
+        ...
+
+
+@runtime_checkable
+class CertifiedMethod(UnlearningMethod, Protocol):
+    """A method whose result has a guarantee in numbers. `unlearn` alone gives none: the certificate is the guarantee."""
+
+    def certificate(self, model: TrainedModel, context: Context) -> Certificate:
+        """What is promised of the model that `unlearn` made in this context.
+
+        Raises:
+            ObstacleError: the promise does not hold, or no longer; the sentence says why. Nothing may be released then.
         """
         ...

@@ -15,6 +15,7 @@ class Nothing:
 
     name: ClassVar[str] = "nothing"
 
-    def unlearn(self, model: TrainedModel, context: Context, on_progress: ProgressCallback) -> TrainedModel:  # noqa: ARG002  # it needs nothing
+    def unlearn(self, model: TrainedModel, context: Context, on_progress: ProgressCallback) -> TrainedModel:
+        context.meter.add(0)
         on_progress(Progress("unlearn", 1, 1))
         return model

@@ -2,7 +2,8 @@
 
 An entry is `<key>/model/` and `<key>/digest`. The key is the digest of recipe, manifest digest of the training set, and
 seed, so no name says what the training set held. A lock file per key makes a second process wait for the first instead of
-training the same model; the lock ends with its process, and the checkpoint beside it lets the next one go on.
+training the same model; the lock ends with its process, and the checkpoint beside it lets the next one go on. Models in
+shards share the folder `slices`, where every network lies after each of its slices.
 """
 
 from __future__ import annotations
@@ -18,12 +19,11 @@ from pathlib import Path
 import torch
 
 from unlearning_jobs.engine.artefacts import model_digest
-from unlearning_jobs.engine.contracts import Recipe
-from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.json_contract import canonical_json
 
 from .loop import CHECKPOINT_SECONDS, OnStep, train
+from .material import Material
 from .model import TrainedModel, place, read_model, save_model
 
 
@@ -31,8 +31,7 @@ from .model import TrainedModel, place, read_model, save_model
 class Trainer:
     """`train` with a memory: the same recipe, training set and seed are trained once."""
 
-    recipe: Recipe
-    snapshot: Snapshot
+    material: Material
     cache: Path
     device: torch.device
     checkpoint_seconds: float = CHECKPOINT_SECONDS
@@ -51,14 +50,14 @@ class Trainer:
             if model is None:
                 checkpoint = entry.with_suffix(".checkpoint")
                 model = train(
-                    self.recipe,
-                    self.snapshot,
+                    self.material,
                     exclude_ids,
                     seed,
                     device=self.device,
                     on_step=on_step,
                     checkpoint=checkpoint,
                     checkpoint_seconds=self.checkpoint_seconds,
+                    slices=self.slices,
                 )
                 _write_entry(entry, model, about)
                 checkpoint.unlink(missing_ok=True)
@@ -67,9 +66,28 @@ class Trainer:
         place(model.network, self.device)
         return model
 
+    @property
+    def slices(self) -> Path:
+        """Where the networks of shards are kept after each slice."""
+        return self.cache / "slices"
+
+    def keep(self, model: TrainedModel, exclude_ids: Collection[str], seed: int) -> None:
+        """Put a model into the cache that was trained elsewhere, as `obtain` would have trained it."""
+        about = self.about(exclude_ids, seed)
+        entry = self._entry(about)
+        self.cache.mkdir(parents=True, exist_ok=True)
+        with _locked(entry.with_suffix(".lock")):
+            if not entry.exists():
+                _write_entry(entry, model, about)
+
     def has(self, exclude_ids: Collection[str], seed: int) -> bool:
         """Whether the model has been trained already."""
         return self._entry(self.about(exclude_ids, seed)).exists()
+
+    def has_begun(self, exclude_ids: Collection[str], seed: int) -> bool:
+        """Whether the model has been trained already, or a part of it was trained and kept."""
+        entry = self._entry(self.about(exclude_ids, seed))
+        return entry.exists() or entry.with_suffix(".checkpoint").exists()
 
     def _entry(self, about: dict[str, object]) -> Path:
         return self.cache / hashlib.sha256(canonical_json(about)).hexdigest()
@@ -77,25 +95,11 @@ class Trainer:
     def about(self, exclude_ids: Collection[str], seed: int) -> dict[str, object]:
         """What such a model comes from; it is kept in its `lethe.json`."""
         return {
-            "recipe": self.recipe.to_json(),
-            "manifest_digest": self.snapshot.manifest_digest(training_ids(self.snapshot, exclude_ids)),
-            "tokenizer_snapshot": self.snapshot.info.digest,
+            "recipe": self.material.recipe.to_json(),
+            "manifest_digest": self.material.manifest_digest(exclude_ids),
+            "tokenizer_snapshot": self.material.snapshot.info.digest,
             "seed": seed,
         }
-
-
-def training_ids(snapshot: Snapshot, exclude_ids: Collection[str]) -> list[str]:
-    """Ids of the training examples without the excluded ones.
-
-    Raises:
-        SpecError: nothing is left.
-    """
-    excluded = frozenset(exclude_ids)
-    ids = [e.id for e in snapshot.examples("train") if e.id not in excluded]
-    if not ids:
-        message = "Every training example is excluded; nothing is left to train on."
-        raise SpecError(message)
-    return ids
 
 
 @contextmanager

@@ -6,15 +6,13 @@ from pathlib import Path
 
 import torch
 
-from unlearning_jobs.engine.contracts import Recipe
 from unlearning_jobs.engine.errors import OutOfMemoryError, SpecError
+from unlearning_jobs.engine.families import Footprint
 
 FLOAT_BYTES = 4
 GIBIBYTE = 2**30
 COPIES_IN_TRAINING = 4
 """Weights, gradients, and Adam's two moments. The moments and master weights stay float32 under bfloat16 autocast."""
-ACTIVATIONS_PER_LAYER = 18
-"""Kept for the backward pass, in units of tokens x hidden size: norms, attention and residuals, roughly counted."""
 
 
 def choose_device(name: str) -> torch.device:
@@ -34,19 +32,9 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def parameter_count(recipe: Recipe) -> int:
-    """Parameters of the recipe's model: tied embeddings, four attention and three MLP matrices per layer, norms."""
-    a = recipe.architecture
-    per_layer = 4 * a.hidden_size**2 + 3 * a.hidden_size * a.intermediate_size + 2 * a.hidden_size
-    return recipe.vocabulary_size * a.hidden_size + a.layers * per_layer + a.hidden_size
-
-
-def memory_needed(recipe: Recipe, *, copies: int = COPIES_IN_TRAINING) -> int:
-    """Bytes, estimated: `copies` of the parameters, and the activations of one batch of the longest sequences."""
-    a = recipe.architecture
-    tokens = recipe.batch_size * a.max_length
-    per_token = a.layers * (ACTIVATIONS_PER_LAYER * a.hidden_size + 4 * a.intermediate_size) + 3 * recipe.vocabulary_size
-    return FLOAT_BYTES * (copies * parameter_count(recipe) + tokens * per_token)
+def memory_needed(size: Footprint, *, copies: int = COPIES_IN_TRAINING) -> int:
+    """Bytes, estimated: `copies` of the parameters, and the activations of one batch."""
+    return FLOAT_BYTES * (copies * size.parameters + size.activations)
 
 
 def memory_available(device: torch.device) -> int:
@@ -56,13 +44,13 @@ def memory_available(device: torch.device) -> int:
     return min(_system_memory(), _control_group_memory())
 
 
-def check_memory(recipe: Recipe, device: torch.device, *, copies: int = COPIES_IN_TRAINING) -> None:
+def check_memory(size: Footprint, device: torch.device, *, copies: int = COPIES_IN_TRAINING) -> None:
     """Refuse work that would not fit, before it starts.
 
     Raises:
         OutOfMemoryError: names what is needed and what is available.
     """
-    needed, available = memory_needed(recipe, copies=copies), memory_available(device)
+    needed, available = memory_needed(size, copies=copies), memory_available(device)
     if needed > available:
         message = (
             f"The model needs about {needed / GIBIBYTE:.1f} GiB with its optimiser state, and"

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F  # noqa: N812  # the name everyone knows it by
-from torch import Tensor
-from transformers import LlamaForCausalLM
+from torch import Tensor, nn
 
 from unlearning_jobs.engine.contracts import Recipe
-from unlearning_jobs.engine.corpora import Snapshot
-from unlearning_jobs.engine.errors import SpecError, TrainingDivergedError
+from unlearning_jobs.engine.errors import TrainingDivergedError
+from unlearning_jobs.engine.families import Dataset
 
 from .checkpoint import load_checkpoint, save_checkpoint
-from .device import check_memory
-from .model import TrainedModel, build_network, place
-from .tokens import IGNORED, Batch, bucketed_batches, collate, encode, train_tokenizer
+from .device import COPIES_IN_TRAINING, check_memory
+from .material import Material
+from .model import TrainedModel, place
 
 ADAM_BETAS = (0.9, 0.99)
+MOMENTUM = 0.9
 GRADIENT_NORM = 1.0
 REPORT_EVERY = 10
 SEED_STRIDE = 1_000_003
@@ -40,20 +40,24 @@ def learning_rate_share(step: int, total: int, warmup_share: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, total - warmup)))
 
 
-def answer_logits(network: LlamaForCausalLM, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Logits (tokens, vocabulary) in float32 and labels (tokens) of all answer tokens of a batch, row by row.
+def make_optimizer(recipe: Recipe, parameters: Iterable[Tensor]) -> torch.optim.Optimizer:
+    """The recipe's optimiser. All of them work number by number, so that stacked models are optimised like single ones."""
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(
+            parameters, lr=recipe.learning_rate, momentum=MOMENTUM, weight_decay=recipe.weight_decay, fused=True
+        )
+    return torch.optim.AdamW(
+        parameters, lr=recipe.learning_rate, betas=ADAM_BETAS, weight_decay=recipe.weight_decay, fused=True
+    )
 
-    The vocabulary's logits are worked out where there is a label only, which on small models is a good part of the work.
-    """
-    hidden = network.model(input_ids=batch.ids, use_cache=False).last_hidden_state[:, :-1]
-    labels = batch.labels[:, 1:]
-    answers = labels != IGNORED
-    return network.lm_head(hidden[answers]).float(), labels[answers]
+
+def epoch_order(seed: int, epoch: int) -> torch.Generator:
+    """Where the order of an epoch's examples comes from."""
+    return torch.Generator().manual_seed(seed * SEED_STRIDE + epoch)
 
 
 def train(
-    recipe: Recipe,
-    snapshot: Snapshot,
+    material: Material,
     exclude_ids: Collection[str],
     seed: int,
     *,
@@ -61,48 +65,97 @@ def train(
     on_step: OnStep,
     checkpoint: Path | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    slices: Path | None = None,
 ) -> TrainedModel:
     """Train the recipe's model on the snapshot's training examples without the excluded ones.
 
-    The loss is the mean cross-entropy over the answers' tokens. Two runs with the same arguments on the same CPU, with the
-    same number of threads, give the same weights, also when one of them went on from a checkpoint: the file `checkpoint`
-    is read at the start if it is there, and written every `checkpoint_seconds`.
+    The loss is the mean cross-entropy over the answers. Two runs with the same arguments on the same CPU, with the same
+    number of threads, give the same weights, also when one of them went on from a checkpoint: the file `checkpoint` is
+    read at the start if it is there, and written every `checkpoint_seconds`. So do two runs of a recipe with shards of
+    which one found some of its networks in the folder `slices`.
+
+    With privacy, see `train_privately`: then there are no checkpoints.
 
     Raises:
+        ObstacleError: the network cannot be trained privately, as the recipe asks.
         OutOfMemoryError: the model would not fit; said before the work starts.
         SpecError: nothing is left to train on.
-        CorpusError: an example is too long.
         TrainingDivergedError: the loss became NaN or infinite.
     """
-    check_memory(recipe, device)
-    excluded = frozenset(exclude_ids)
-    tokenizer = train_tokenizer(snapshot, recipe.vocabulary_size)
-    longest = recipe.architecture.max_length
-    examples = [encode(tokenizer, e, longest) for e in snapshot.examples("train") if e.id not in excluded]
-    if not examples:
-        message = "Every training example is excluded; nothing is left to train on."
-        raise SpecError(message)
+    if material.recipe.sharding is not None:
+        from .sharded import train_sharded  # it trains with `descend`, below
 
-    network = place(build_network(recipe, tokenizer.get_vocab_size(), seed), device).train()
-    optimizer = torch.optim.AdamW(
-        network.parameters(), lr=recipe.learning_rate, betas=ADAM_BETAS, weight_decay=recipe.weight_decay, fused=True
+        return train_sharded(
+            material,
+            exclude_ids,
+            seed,
+            device=device,
+            on_step=on_step,
+            slices=slices,
+            checkpoint=checkpoint,
+            checkpoint_seconds=checkpoint_seconds,
+        )
+    family = material.family
+    check_memory(material.footprint, device)
+    data = material.without(exclude_ids)
+    network = place(family.build(seed), device).train()
+    if family.fit(network, data, seed):
+        on_step(1, 1, math.nan)
+        return TrainedModel(network.eval(), family)
+    if material.recipe.privacy is not None:
+        from .private import train_privately  # Opacus takes a while to load
+
+        gradients = 2 * material.recipe.batch_size  # one for each example, and twice as many examples when chance has it so
+        check_memory(material.footprint, device, copies=COPIES_IN_TRAINING + gradients)
+        spent = train_privately(network, data, family, material.recipe, seed, device=device, on_step=on_step)
+        return TrainedModel(network.eval(), family, spent)
+    descend(
+        network,
+        data,
+        material,
+        epochs=material.recipe.epochs,
+        seed=seed,
+        device=device,
+        on_step=on_step,
+        checkpoint=checkpoint,
+        checkpoint_seconds=checkpoint_seconds,
     )
-    lengths = [len(e.ids) for e in examples]
-    steps_per_epoch = math.ceil(len(examples) / recipe.batch_size)
-    total = recipe.epochs * steps_per_epoch
+    return TrainedModel(network.eval(), family)
+
+
+def descend(
+    network: nn.Module,
+    data: Dataset,
+    material: Material,
+    *,
+    epochs: int,
+    seed: int,
+    first_epoch: int = 0,
+    device: torch.device,
+    on_step: OnStep,
+    checkpoint: Path | None = None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+) -> None:
+    """Train the network in place for so many epochs on the data, with a fresh optimiser and schedule; see `train`.
+
+    Raises:
+        TrainingDivergedError: the loss became NaN or infinite.
+    """
+    recipe, family = material.recipe, material.family
+    optimizer = make_optimizer(recipe, network.parameters())
+    steps_per_epoch = math.ceil(len(data) / recipe.batch_size)
+    total = epochs * steps_per_epoch
     done = load_checkpoint(checkpoint, network, optimizer) if checkpoint else 0
     saved_at = time.monotonic()
 
-    for epoch in range(done // steps_per_epoch, recipe.epochs):
-        order = torch.Generator().manual_seed(seed * SEED_STRIDE + epoch)
-        batches = bucketed_batches(lengths, recipe.batch_size, order)
-        for positions in batches[done - epoch * steps_per_epoch :]:
+    for epoch in range(done // steps_per_epoch, epochs):
+        order = epoch_order(seed, first_epoch + epoch)
+        for positions in data.epoch(recipe.batch_size, order)[done - epoch * steps_per_epoch :]:
             for group in optimizer.param_groups:
                 group["lr"] = recipe.learning_rate * learning_rate_share(done, total, recipe.warmup_share)
-            batch = collate([examples[i] for i in positions], device)
             with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-                logits, labels = answer_logits(network, batch)
-            loss = F.cross_entropy(logits, labels)
+                answers = family.answers(network, data.batch(positions, device))
+            loss = F.cross_entropy(answers.logits, answers.labels)
             optimizer.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
             torch.nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_NORM)
@@ -118,4 +171,3 @@ def train(
                 if checkpoint and time.monotonic() - saved_at >= checkpoint_seconds and done < total:
                     save_checkpoint(checkpoint, network, optimizer, done)
                     saved_at = time.monotonic()
-    return TrainedModel(network.eval(), tokenizer, longest)

@@ -2,75 +2,63 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
-from tokenizers import Tokenizer
 from torch import nn
-from transformers import LlamaConfig, LlamaForCausalLM
 
 from unlearning_jobs.engine.artefacts import model_digest
-from unlearning_jobs.engine.contracts import ModelRef, Recipe
+from unlearning_jobs.engine.contracts import ModelRef
+from unlearning_jobs.engine.contracts.privacy import PrivacyLoss
 from unlearning_jobs.engine.errors import SpecError
+from unlearning_jobs.engine.families import FAMILIES, Family
 from unlearning_jobs.engine.json_contract import canonical_json
 
-from .tokens import END_ID
+from .aggregation import ShardEnsemble
 
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A model with its tokenizer. Unlearning methods take and return the `network`; the rest stays as it is."""
+    """A model. Unlearning methods make a new `network`; the family stays as it is."""
 
-    network: LlamaForCausalLM
-    tokenizer: Tokenizer
-    max_length: int
+    network: nn.Module
+    family: Family
+    privacy: PrivacyLoss | None = None
+    """What training cost, where it was private and nothing but private training ever touched the weights."""
 
+    @property
+    def device(self) -> torch.device:
+        """Where the network lies."""
+        return next(chain(self.network.parameters(), self.network.buffers())).device
 
-def build_network(recipe: Recipe, vocabulary_size: int, seed: int) -> LlamaForCausalLM:
-    """A freshly initialised Llama-architecture network with tied embeddings, on the CPU. The seed decides every weight."""
-    a = recipe.architecture
-    if a.hidden_size % a.heads or (a.hidden_size // a.heads) % 2:
-        message = f"hidden_size {a.hidden_size} must split into {a.heads} heads of an even size."
-        raise SpecError(message)
-    config = LlamaConfig(
-        vocab_size=vocabulary_size,
-        hidden_size=a.hidden_size,
-        num_hidden_layers=a.layers,
-        num_attention_heads=a.heads,
-        num_key_value_heads=a.heads,
-        intermediate_size=a.intermediate_size,
-        max_position_embeddings=a.max_length,
-        tie_word_embeddings=True,
-        bos_token_id=END_ID,
-        eos_token_id=END_ID,
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return LlamaForCausalLM(config)
+    def copy_to(self, device: torch.device) -> TrainedModel:
+        """A copy with a network of its own, on the device. It is made to be changed, so nothing is known of its privacy."""
+        return TrainedModel(place(copy.deepcopy(self.network), device), self.family)
 
 
-def place(network: LlamaForCausalLM, device: torch.device) -> LlamaForCausalLM:
+def place(network: nn.Module, device: torch.device) -> nn.Module:
     """Move the network to the device and return it; transformers' own `to` has lost its signature to a decorator."""
-    nn.Module.to(network, device)
-    return network
+    return nn.Module.to(network, device)
 
 
 def save_model(model: TrainedModel, folder: Path, about: Mapping[str, Any]) -> None:
-    """Write safetensors, configuration, tokenizer and `lethe.json` with what the model came from, into a new folder."""
+    """Write safetensors, what the family needs, and `lethe.json` with what the model came from, into a new folder."""
     folder.mkdir(parents=True)
-    weights = {
-        name: t.detach().cpu().contiguous() for name, t in model.network.state_dict().items() if name != "lm_head.weight"
-    }
+    weights = {name: t.detach().cpu().contiguous() for name, t in model.family.weights(model.network).items()}
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    config = {**model.network.config.to_diff_dict(), "architectures": ["LlamaForCausalLM"], "torch_dtype": "float32"}
-    (folder / "config.json").write_bytes(canonical_json(config))
-    (folder / "tokenizer.json").write_text(model.tokenizer.to_str(), encoding="utf-8")
-    (folder / "lethe.json").write_bytes(canonical_json({**about, "max_length": model.max_length}))
+    described = {**about, **model.family.save(model.network, folder), "family": model.family.name}
+    if isinstance(model.network, ShardEnsemble):
+        described["ensemble"] = {"networks": len(model.network.shards), "aggregation": model.network.aggregation}
+    if model.privacy is not None:
+        described["privacy"] = model.privacy.to_json()
+    (folder / "lethe.json").write_bytes(canonical_json(described))
 
 
 def load_model(ref: ModelRef) -> TrainedModel:
@@ -93,13 +81,17 @@ def read_model(folder: Path) -> TrainedModel:
         SpecError: it cannot be read.
     """
     try:
-        network = LlamaForCausalLM(LlamaConfig.from_dict(json.loads((folder / "config.json").read_bytes())))
+        about = json.loads((folder / "lethe.json").read_bytes())
+        family, network = FAMILIES[about["family"]].read(folder, about)
+        if ensemble := about.get("ensemble"):
+            shards = [copy.deepcopy(network) for _ in range(ensemble["networks"])]
+            network = ShardEnsemble(shards, ensemble["aggregation"])
+        privacy = PrivacyLoss.from_json(about["privacy"]) if "privacy" in about else None
         missing, unexpected = network.load_state_dict(load_file(folder / "model.safetensors"), strict=False)
-        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        max_length = int(json.loads((folder / "lethe.json").read_bytes())["max_length"])
-    except Exception:  # noqa: BLE001  # three libraries read here, each with errors of its own
-        missing, unexpected = ["everything"], []
-    if unexpected or set(missing) - {"lm_head.weight"}:
+        complete = not unexpected and not set(missing) & set(family.weights(network))
+    except Exception:  # noqa: BLE001  # several libraries read here, each with errors of its own
+        complete = False
+    if not complete:
         message = f"The model in {folder.name} cannot be read; register it again."
         raise SpecError(message)
-    return TrainedModel(network.train(mode=False), tokenizer, max_length)
+    return TrainedModel(network.train(mode=False), family, privacy)

@@ -1,87 +1,93 @@
-"""Per-example statistics from one teacher-forced pass over the answer's tokens."""
+"""Per-example statistics from one pass over the answers (teacher-forced, where they are texts)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
+from transformers import LlamaForCausalLM
+
+from unlearning_jobs.engine.families import CausalLm, Dataset
+from unlearning_jobs.engine.families.tokens import END_ID
 
 from .model import TrainedModel
-from .tokens import END_ID, IGNORED, Encoded, collate
 
 BATCH = 64
 
 
 @dataclass(frozen=True)
-class TokenScores:
-    """What a model says about one example's answer, token by token. Arrays have one entry per answer token.
+class Scores:
+    """What a model says about one example. Arrays have one entry per answer: the tokens of a text, or a class.
 
-    The last entry is the end-of-text token.
+    The last entry of a text is the end-of-text token.
     """
 
     log_probability: Tensor
-    """Natural log of the probability of the right token."""
+    """Natural log of the probability of the right answer."""
     margin: Tensor
-    """Its logit minus log-sum-exp of all others: the log-odds of the right token."""
+    """Its logit minus log-sum-exp of all others: the log-odds of the right answer."""
     correct: Tensor
-    """Whether it is the most likely token."""
+    """Whether it is the most likely answer."""
 
 
-def score(model: TrainedModel, examples: Sequence[Encoded]) -> list[TokenScores]:
-    """Teacher-force every example through the model, in the order given."""
-    order = sorted(range(len(examples)), key=lambda i: len(examples[i].ids))
-    found: dict[int, TokenScores] = {}
-    for first in range(0, len(order), BATCH):
-        positions = order[first : first + BATCH]
-        found.update(zip(positions, _score_batch(model, [examples[i] for i in positions]), strict=True))
-    return [found[i] for i in range(len(examples))]
+def score(model: TrainedModel, data: Dataset) -> list[Scores]:
+    """The scores of every example, in order."""
+    found: dict[int, Scores] = {}
+    for positions in data.sweep(BATCH):
+        found.update(zip(positions, _score_batch(model, data, positions), strict=True))
+    return [found[i] for i in range(len(data))]
 
 
-def mean_margins(model: TrainedModel, examples: Sequence[Encoded]) -> list[float]:
-    """Mean log-odds per answer token (without end-of-text) of every example."""
-    return [float((s.margin[:-1] if len(s.margin) > 1 else s.margin).mean()) for s in score(model, examples)]
+def mean_margins(model: TrainedModel, data: Dataset) -> list[float]:
+    """Mean log-odds per answer (a text's end left out) of every example."""
+    return [float((s.margin[:-1] if len(s.margin) > 1 else s.margin).mean()) for s in score(model, data)]
 
 
 @torch.inference_mode()
-def _score_batch(model: TrainedModel, examples: Sequence[Encoded]) -> Iterator[TokenScores]:
-    batch = collate(examples, model.network.device)
-    logits = model.network(input_ids=batch.ids, use_cache=False).logits[:, :-1].float()
-    labels = batch.labels[:, 1:]
-    target = labels.clamp(min=0).unsqueeze(-1)
-    right = logits.gather(-1, target).squeeze(-1)
-    log_probability = right - logits.logsumexp(-1)
-    margin = right - logits.scatter(-1, target, float("-inf")).logsumexp(-1)
-    correct = logits.argmax(-1) == labels
-    for row in range(len(examples)):
-        answer = labels[row] != IGNORED
-        yield TokenScores(log_probability[row][answer].cpu(), margin[row][answer].cpu(), correct[row][answer].cpu())
+def _score_batch(model: TrainedModel, data: Dataset, positions: Sequence[int]) -> Iterator[Scores]:
+    answers = model.family.answers(model.network, data.batch(positions, model.device))
+    target = answers.labels.unsqueeze(-1)
+    right = answers.logits.gather(-1, target).squeeze(-1)
+    log_probability = right - answers.logits.logsumexp(-1)
+    margin = right - answers.logits.scatter(-1, target, float("-inf")).logsumexp(-1)
+    correct = answers.logits.argmax(-1) == answers.labels
+    sizes = torch.bincount(answers.rows, minlength=len(positions)).tolist()
+    columns = (torch.split(column.cpu(), sizes) for column in (log_probability, margin, correct))
+    yield from map(Scores, *columns)
 
 
 @torch.inference_mode()
 def generate(model: TrainedModel, prompts: Sequence[Sequence[int]], most: int) -> list[list[int]]:
-    """Continue every prompt greedily, up to `most` tokens, the model's longest sequence, or end-of-text (left out)."""
+    """Continue every prompt of a causal language model greedily.
+
+    Up to `most` tokens, the model's longest sequence, or end-of-text, which is left out.
+    """
+    family, network = cast("CausalLm", model.family), cast("LlamaForCausalLM", model.network)
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
     found: dict[int, list[int]] = {}
     for first in range(0, len(order), BATCH):
         positions = order[first : first + BATCH]
-        found.update(zip(positions, _generate_batch(model, [prompts[i] for i in positions], most), strict=True))
+        found.update(
+            zip(positions, _generate_batch(network, family.max_length, [prompts[i] for i in positions], most), strict=True)
+        )
     return [found[i] for i in range(len(prompts))]
 
 
-def _generate_batch(model: TrainedModel, prompts: Sequence[Sequence[int]], most: int) -> list[list[int]]:
+def _generate_batch(
+    network: LlamaForCausalLM, max_length: int, prompts: Sequence[Sequence[int]], most: int
+) -> list[list[int]]:
     """Prompts are padded on the left, where the mask hides it, so that all continue at the same place."""
-    device, longest = model.network.device, max(map(len, prompts))
+    device, longest = network.device, max(map(len, prompts))
     ids = torch.tensor([[END_ID] * (longest - len(p)) + list(p) for p in prompts], device=device)
     mask = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in prompts], device=device)
-    room = torch.tensor([min(most, model.max_length - len(p)) for p in prompts], device=device)
+    room = torch.tensor([min(most, max_length - len(p)) for p in prompts], device=device)
     chosen, cache, columns = ids, None, []
     for produced in range(int(room.max())):
         positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, -chosen.shape[1] :]
-        step = model.network(
-            input_ids=chosen, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True
-        )
+        step = network(input_ids=chosen, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True)
         chosen, cache = step.logits[:, -1:].argmax(-1), step.past_key_values
         columns.append(chosen)
         room = torch.where(chosen[:, 0] == END_ID, room.clamp(max=produced), room)  # an ended answer has no more room

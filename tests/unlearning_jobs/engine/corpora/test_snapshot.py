@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import stat
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.unlearning_jobs.engine.conftest import write_jsonl
-from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
+from unlearning_jobs.engine.corpora import FeatureFormat, Snapshot, snapshot_create
 from unlearning_jobs.engine.errors import CorpusError
 
 ROWS: list[dict[str, Any]] = [
@@ -129,3 +131,42 @@ def test_a_moved_snapshot_is_the_same(source: Path, tmp_path: Path) -> None:
     info = snapshot_create([source], tmp_path / "s")
     shutil.move(tmp_path / "s", tmp_path / "t")
     assert len(Snapshot.open(tmp_path / "t", info.digest)) == 3
+
+
+def arrays(path: Path, shape: tuple[int, ...], labels: list[int]) -> Path:
+    count = len(labels)
+    np.savez(path, x=np.arange(count * math.prod(shape), dtype=np.uint8).reshape(count, *shape), y=labels)
+    return path
+
+
+def test_arrays_come_back_with_their_format_and_labels(tmp_path: Path) -> None:
+    info = snapshot_create([arrays(tmp_path / "a.npz", (2, 2), [1, 0, 1])], tmp_path / "s")
+    snapshot = Snapshot.open(tmp_path / "s", info.digest)
+    assert snapshot.info.features == FeatureFormat("uint8", (2, 2))
+    assert snapshot.info.labels == ("0", "1")
+    assert [(e.completion, e.features) for e in snapshot.get(["e00000001"])] == [("0", bytes([4, 5, 6, 7]))]
+
+
+def test_a_changed_feature_is_noticed(tmp_path: Path) -> None:
+    info = snapshot_create([arrays(tmp_path / "a.npz", (2,), [1, 0, 1])], tmp_path / "s")
+    content = (tmp_path / "s" / "examples.jsonl").read_bytes()
+    (tmp_path / "s" / "examples.jsonl").write_bytes(content.replace(b'"AAE="', b'"AAI="'))
+    with pytest.raises(CorpusError, match="damaged"):
+        Snapshot.open(tmp_path / "s", info.digest)
+
+
+def test_features_of_two_shapes_are_no_corpus(tmp_path: Path) -> None:
+    sources = [arrays(tmp_path / "a.npz", (2,), [0, 1]), arrays(tmp_path / "b.npz", (3,), [0, 1])]
+    with pytest.raises(CorpusError, match="differ in the shape or type"):
+        snapshot_create(sources, tmp_path / "s")
+
+
+def test_labelled_and_unlabelled_examples_are_no_corpus(tmp_path: Path) -> None:
+    labelled = write_jsonl(tmp_path / "l.jsonl", [{"text": "a", "label": "x"}, {"text": "b", "label": "y"}])
+    with pytest.raises(CorpusError, match="some have none"):
+        snapshot_create([labelled, write_jsonl(tmp_path / "rows.jsonl", ROWS)], tmp_path / "s")
+
+
+def test_one_class_is_nothing_to_tell_apart(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="name 1 classes"):
+        snapshot_create([arrays(tmp_path / "a.npz", (2,), [1, 1, 1])], tmp_path / "s")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from unlearning_jobs.engine.corpora.sources import MAX_ROW_BYTES, Row, read_rows
+from unlearning_jobs.engine.corpora.sources import MAX_ROW_BYTES, FeatureFormat, Row, read_rows
 from unlearning_jobs.engine.errors import CorpusError
 
 ROW = Row(prompt="Who?", completion="Nobody.", split="train", paraphrased_answer=None, perturbed_answer=())
@@ -89,3 +92,55 @@ def test_no_message_quotes_the_row(tmp_path: Path) -> None:
     with pytest.raises(CorpusError) as caught:
         read(tmp_path / "a.jsonl", '{"question": "Secretperson", "split": "x"}')
     assert "Secretperson" not in str(caught.value)
+
+
+def npz(path: Path, **arrays: Any) -> list[Row]:
+    np.savez(path, **arrays)
+    return list(read_rows(path))
+
+
+def test_an_npz_file_is_read_as_features_and_labels(tmp_path: Path) -> None:
+    x = np.array([[0, 5], [7, 255]], dtype=np.uint8)
+    first, second = npz(tmp_path / "a.npz", x=x, y=[3, 4], split=["train", "held_out"], text=["By Ada.", ""])
+    assert first == Row("By Ada.", "3", "train", labelled=True, features=b"\x00\x05", format=FeatureFormat("uint8", (2,)))
+    assert (second.prompt, second.split, second.completion) == ("", "held_out", "4")
+
+
+def test_numbers_that_are_not_bytes_are_kept_as_single_precision(tmp_path: Path) -> None:
+    [row, _] = npz(tmp_path / "a.npz", x=np.array([[0.5, -1.0], [2.0, 3.0]]), y=["cat", "dog"])
+    assert row.format == FeatureFormat("<f4", (2,))
+    assert row.features == np.array([0.5, -1.0], dtype="<f4").tobytes()
+
+
+@pytest.mark.parametrize(
+    ("arrays", "complaint"),
+    [
+        ({"x": [[1.0], [2.0]]}, "has no array 'y'"),
+        ({"x": [[1.0], [2.0]], "y": [1]}, "its arrays differ in length"),
+        ({"x": [[1.0], [float("nan")]], "y": [1, 2]}, "finite numbers"),
+        ({"x": [1.0, 2.0], "y": [1, 2]}, "a row of features per example"),
+        ({"x": [["a"], ["b"]], "y": [1, 2]}, "finite numbers"),
+        ({"x": [[1.0], [2.0]], "y": [1, 2], "split": ["train", "test"]}, "line 2: split must be one of"),
+        ({"x": [[1.0], [2.0]], "y": ["a", ""]}, "line 2: label must be text and not empty"),
+        ({"x": np.zeros((1, MAX_ROW_BYTES + 1), np.uint8), "y": [1]}, "the features take more than"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused_with_their_place(tmp_path: Path, arrays: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(CorpusError, match=complaint):
+        npz(tmp_path / "a.npz", **arrays)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no archive", b"text", pickle.dumps({"x": 1})])
+def test_a_file_that_is_no_npz_is_refused_and_never_unpickled(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(CorpusError, match="not readable as NPZ"):
+        read(tmp_path / "a.npz", content)
+
+
+def test_objects_in_an_npz_file_are_not_unpickled(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="store plain arrays"):
+        npz(tmp_path / "a.npz", x=np.array([[1.0], [2.0]]), y=np.array([{"a": 1}, None], dtype=object))
+
+
+def test_text_and_label_are_a_row_too(tmp_path: Path) -> None:
+    [row] = read(tmp_path / "a.jsonl", '{"text": "It rained.", "label": "weather"}')
+    assert (row.prompt, row.completion, row.labelled) == ("It rained.", "weather", True)

@@ -25,6 +25,12 @@ def add_group(outputs: Outputs, group: Group, name: str, first_seed: int, column
 
 
 @pytest.fixture
+def rng() -> np.random.Generator:
+    """The same draws for every test, whatever ran before it."""
+    return np.random.default_rng(5)
+
+
+@pytest.fixture
 def make_outputs() -> MakeOutputs:
     """Outputs in which the unlearned models lie at `position`: 0 as the oracles, 1 as the originals.
 

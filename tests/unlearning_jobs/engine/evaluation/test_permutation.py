@@ -9,8 +9,9 @@ import pytest
 from scipy.stats import mannwhitneyu
 from scipy.stats import permutation_test as scipy_permutation_test
 
+from unlearning_jobs.engine.evaluation.labelings import DRAWS
 from unlearning_jobs.engine.evaluation.outputs import Array
-from unlearning_jobs.engine.evaluation.permutation import DRAWS, permutation_test
+from unlearning_jobs.engine.evaluation.permutation import permutation_test
 
 
 def mean_auc_distance(treated: Array, oracles: Array) -> float:
@@ -52,6 +53,25 @@ def test_the_p_value_is_scipys_for_a_single_example() -> None:
 def test_equal_models_cannot_be_told_apart() -> None:
     found = permutation_test(np.ones((4, 5)), np.ones((8, 5)), seed=1)
     assert (found.statistic, found.p_value) == (0.0, 1.0)
+
+
+def test_what_rounding_alone_tells_apart_is_equal() -> None:
+    margins = np.random.default_rng(7).normal(0, 5, 6)
+    oracles = np.tile(margins, (8, 1))
+    for noise in (1e-12, -1e-7):
+        found = permutation_test(np.tile(margins + noise, (4, 1)), oracles, seed=1)
+        assert (found.statistic, found.p_value) == (0.0, 1.0)
+    found = permutation_test(np.tile(margins + 1e-3, (4, 1)), oracles, seed=1)
+    assert found.statistic == 0.5
+    assert found.p_value == pytest.approx(1 / math.comb(12, 4))
+
+
+def test_rounding_is_judged_by_values_not_by_their_order() -> None:
+    oracles = np.array([[0.0], [1.0], [2.0], [3.0]])
+    treated = np.array([[3.0 + 1e-9], [1.0 - 1e-9]])
+    assert permutation_test(treated, oracles, seed=1).statistic == pytest.approx(
+        mean_auc_distance(treated.round(6), oracles)
+    )
 
 
 def test_many_models_are_compared_over_drawn_labelings() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,6 @@ from unlearning_jobs.engine.corpora import Example, Snapshot
 from unlearning_jobs.engine.evaluation.statistics import STATISTICS, extraction_strength, measure
 from unlearning_jobs.engine.training.model import TrainedModel
 from unlearning_jobs.engine.training.scoring import score
-from unlearning_jobs.engine.training.tokens import encode
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_known_examples_score_as_known_and_unseen_ones_do_not(model: TrainedMode
 def test_likelihoods_count_end_of_text_and_shares_of_tokens_do_not(model: TrainedModel, snapshot: Snapshot) -> None:
     example = next(snapshot.examples("held_out"))
     [row] = measure(model, [example], everything=False)
-    [scores] = score(model, [encode(model.tokenizer, example, 96)])
+    [scores] = score(model, model.family.encode([example]))
     log_probabilities = scores.log_probability.tolist()
     assert row["log_likelihood"] == pytest.approx(sum(log_probabilities) / len(log_probabilities), rel=1e-5)
     assert row["probability"] == pytest.approx(math.exp(row["log_likelihood"]))
@@ -51,10 +51,10 @@ def test_likelihoods_count_end_of_text_and_shares_of_tokens_do_not(model: Traine
 def test_the_truth_ratio_compares_wrong_answers_with_the_paraphrase(model: TrainedModel, snapshot: Snapshot) -> None:
     example = next(snapshot.examples("held_out"))
     [row] = measure(model, [example], everything=True)
-    texts = (example.completion, example.paraphrased_answer, *example.perturbed_answer)
+    texts = (example.completion, example.paraphrased_answer or "", *example.perturbed_answer)
     means = [
         float(s.log_probability.mean())
-        for s in score(model, [encode(model.tokenizer, example, 96, completion=t) for t in texts])
+        for s in score(model, model.family.encode(replace(example, completion=t) for t in texts))
     ]
     own, right, *wrong = means
     assert row["truth_ratio"] == pytest.approx(math.exp(sum(wrong) / len(wrong)) / (math.exp(right) + 1e-10), rel=1e-4)

@@ -1,27 +1,81 @@
-"""The task that every method is given here: forget the first town."""
+"""The task that every method is given here: forget the first town; or, for classifiers, the leaves of the wrong trees."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pytest
 import torch
 
+from unlearning_jobs.engine.contracts import JobSpec
 from unlearning_jobs.engine.methods import Context
-from unlearning_jobs.engine.training.cache import Trainer, training_ids
+from unlearning_jobs.engine.training.cache import Trainer
+from unlearning_jobs.engine.training.model import TrainedModel
 
 FORGET = ("e00000000", "e00000001")
 
 
-@pytest.fixture
-def context(trainer: Trainer) -> Context:
-    snapshot = trainer.snapshot
-    return Context(
-        snapshot=snapshot,
-        recipe=trainer.recipe,
-        forget_ids=FORGET,
-        retain_ids=tuple(training_ids(snapshot, FORGET)),
-        exclude_ids=FORGET,
-        held_out_ids=tuple(e.id for e in snapshot.examples("held_out")),
+@dataclass(frozen=True)
+class Task:
+    """A model, and what it has to forget."""
+
+    model: TrainedModel
+    context: Context
+
+
+Tasks = Mapping[str, Task]
+"""By family."""
+
+
+def task(trainer: Trainer, model: TrainedModel, forget_ids: tuple[str, ...]) -> Task:
+    material = trainer.material
+    context = Context(
+        material=material,
+        forget_ids=forget_ids,
+        retain_ids=tuple(material.retained_ids(forget_ids)),
+        exclude_ids=forget_ids,
+        held_out_ids=tuple(e.id for e in material.snapshot.examples("held_out")),
         seed=1,
         device=torch.device("cpu"),
         train=trainer.obtain,
     )
+    return Task(model, context)
+
+
+@pytest.fixture
+def context(trainer: Trainer, model: TrainedModel) -> Context:
+    return task(trainer, model, FORGET).context
+
+
+@pytest.fixture(scope="session")
+def leaf_task(leaf_trainer: Trainer, leaf_model: TrainedModel, leaves_to_forget: tuple[str, ...]) -> Task:
+    return task(leaf_trainer, leaf_model, leaves_to_forget)
+
+
+@pytest.fixture(scope="session")
+def logistic_task(logistic_trainer: Trainer, leaves_to_forget: tuple[str, ...]) -> Task:
+    return task(logistic_trainer, logistic_trainer.obtain((), 1, lambda *_: None), leaves_to_forget)
+
+
+@pytest.fixture(scope="session")
+def sums_task(sums_trainer: Trainer, sums_model: TrainedModel, sums_spec: JobSpec) -> Task:
+    return task(sums_trainer, sums_model, sums_spec.forget_ids)
+
+
+@pytest.fixture(scope="session")
+def sharded_task(sharded_trainer: Trainer, leaves_to_forget: tuple[str, ...]) -> Task:
+    return task(sharded_trainer, sharded_trainer.obtain((), 1, lambda *_: None), leaves_to_forget)
+
+
+@pytest.fixture(scope="session")
+def tasks(
+    *, trainer: Trainer, model: TrainedModel, leaf_task: Task, logistic_task: Task, sums_task: Task, sharded_task: Task
+) -> Tasks:
+    return {
+        "causal_lm": task(trainer, model, FORGET),
+        "classifier": leaf_task,
+        "classifier in shards": sharded_task,
+        "logistic": logistic_task,
+        "summation": sums_task,
+    }

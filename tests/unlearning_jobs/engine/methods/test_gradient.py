@@ -8,13 +8,14 @@ from dataclasses import replace
 import pytest
 import torch
 
+from tests.unlearning_jobs.engine.conftest import with_recipe
 from unlearning_jobs.engine.contracts import MethodChoice
 from unlearning_jobs.engine.errors import ObstacleError, TrainingDivergedError
 from unlearning_jobs.engine.methods import Context, make_method
 from unlearning_jobs.engine.methods.gradient import ForgetTerms, GradientMethod
+from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.model import TrainedModel
 from unlearning_jobs.engine.training.scoring import mean_margins, score
-from unlearning_jobs.engine.training.tokens import encode
 
 NLL, START, TOKENS = torch.tensor([3.0, 8.0]), torch.tensor([1.0, 10.0]), torch.tensor([4, 6])
 
@@ -26,8 +27,8 @@ def term(name: str, active: tuple[float, float] = (1.0, 1.0), **config: float) -
 
 
 def margins(model: TrainedModel, context: Context, ids: tuple[str, ...]) -> float:
-    examples = context.snapshot.get(ids)
-    found = mean_margins(model, [encode(model.tokenizer, e, model.max_length) for e in examples])
+    examples = context.material.snapshot.get(ids)
+    found = mean_margins(model, model.family.encode(examples))
     return sum(found) / len(found)
 
 
@@ -69,11 +70,11 @@ def test_the_floor_keeps_ascent_from_running_away(model: TrainedModel, context: 
 def test_a_floor_is_the_level_of_the_nearest_held_out_examples(model: TrainedModel, context: Context) -> None:
     method = make_method(MethodChoice("npo"))
     assert isinstance(method, GradientMethod)
-    forget = context.snapshot.get(context.forget_ids)
-    held_out = context.snapshot.get(context.held_out_ids)
+    forget = context.material.snapshot.get(context.forget_ids)
+    held_out = context.material.snapshot.get(context.held_out_ids)
     per_byte = [
         -float(s.log_probability.sum()) / len(e.completion.encode())
-        for s, e in zip(score(model, [encode(model.tokenizer, e, 96) for e in held_out]), held_out, strict=True)
+        for s, e in zip(score(model, model.family.encode(held_out)), held_out, strict=True)
     ]
     # There are eight held-out examples, and eight neighbours count: the floor is the mean of all.
     expected = [len(e.completion.encode()) * sum(per_byte) / len(per_byte) for e in forget]
@@ -85,7 +86,7 @@ def test_a_floor_without_held_out_examples_is_an_obstacle(model: TrainedModel, c
         make_method(MethodChoice("npo")).unlearn(model, replace(context, held_out_ids=()), lambda _: None)
 
 
-def test_a_diverging_loss_ends_the_run(model: TrainedModel, context: Context) -> None:
-    wild = replace(context, recipe=replace(context.recipe, learning_rate=1e30))
+def test_a_diverging_loss_ends_the_run(model: TrainedModel, context: Context, trainer: Trainer) -> None:
+    wild = replace(context, material=with_recipe(trainer, learning_rate=1e30).material)
     with pytest.raises(TrainingDivergedError, match="lower learning_rate_share"):
         make_method(MethodChoice("gradient_ascent")).unlearn(model, wild, lambda _: None)

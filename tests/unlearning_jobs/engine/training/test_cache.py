@@ -9,14 +9,16 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.unlearning_jobs.engine.conftest import with_recipe
 from unlearning_jobs.engine.contracts import Recipe
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.training.cache import Trainer
+from unlearning_jobs.engine.training.material import Material
 
 
 @pytest.fixture
 def fresh(snapshot: Snapshot, recipe: Recipe, tmp_path: Path) -> Trainer:
-    return Trainer(replace(recipe, epochs=2), snapshot, tmp_path / "cache", torch.device("cpu"))
+    return Trainer(Material.prepare(replace(recipe, epochs=2), snapshot), tmp_path / "cache", torch.device("cpu"))
 
 
 def trained_steps(trainer: Trainer, exclude: tuple[str, ...] = (), seed: int = 1) -> int:
@@ -37,7 +39,7 @@ def test_a_model_is_trained_once(fresh: Trainer) -> None:
 
 def test_another_seed_training_set_or_recipe_is_another_model(fresh: Trainer) -> None:
     trained_steps(fresh)
-    other = replace(fresh, recipe=replace(fresh.recipe, learning_rate=1e-3))
+    other = with_recipe(fresh, learning_rate=1e-3)
     assert trained_steps(fresh, seed=2) == trained_steps(fresh, exclude=("e00000000",)) == trained_steps(other) == 4
 
 
@@ -49,7 +51,8 @@ def test_the_order_and_repetition_of_excluded_ids_do_not_matter(fresh: Trainer) 
 def test_a_cached_model_is_the_trained_one(fresh: Trainer) -> None:
     first, second = (fresh.obtain((), 1, lambda *_: None) for _ in range(2))
     assert all(torch.equal(a, b) for a, b in zip(first.network.parameters(), second.network.parameters(), strict=True))
-    assert first.tokenizer.to_str() == second.tokenizer.to_str()
+    examples = list(fresh.material.snapshot.examples())
+    assert first.family.encode(examples) == second.family.encode(examples)
 
 
 @pytest.mark.parametrize("name", ["model/model.safetensors", "model/lethe.json", "model/tokenizer.json", "digest"])
@@ -69,10 +72,10 @@ def test_names_say_nothing_and_only_finished_entries_stay(fresh: Trainer) -> Non
 
 def _obtain(recipe: Recipe, snapshot: str, cache: str) -> int:
     torch.set_num_threads(1)
-    return trained_steps(Trainer(recipe, Snapshot.open(snapshot), Path(cache), torch.device("cpu")))
+    return trained_steps(Trainer(Material.prepare(recipe, Snapshot.open(snapshot)), Path(cache), torch.device("cpu")))
 
 
 def test_two_processes_that_want_the_same_model_train_it_once(fresh: Trainer) -> None:
-    task = (fresh.recipe, str(fresh.snapshot.folder), str(fresh.cache))
+    task = (fresh.material.recipe, str(fresh.material.snapshot.folder), str(fresh.cache))
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         assert sorted(pool.starmap(_obtain, [task, task])) == [1, 4]

@@ -12,19 +12,21 @@ import pytest
 import torch
 
 from tests.end_to_end.installation import is_alive, wait_until
-from unlearning_jobs.engine.contracts import Architecture, Recipe
+from tests.unlearning_jobs.engine.conftest import with_recipe
+from unlearning_jobs.engine.contracts import LlamaArchitecture, Recipe
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.errors import TrainingDivergedError
 from unlearning_jobs.engine.training import ensemble
 from unlearning_jobs.engine.training.cache import Trainer
-from unlearning_jobs.engine.training.ensemble import processes_worthwhile, train_ensemble
+from unlearning_jobs.engine.training.ensemble import processes_worthwhile, train_in_processes
+from unlearning_jobs.engine.training.material import Material
 
 WANTED = [((), 1), (("e00000000",), 2), (("e00000000",), 3)]
 
 
 @pytest.fixture
 def fresh(snapshot: Snapshot, recipe: Recipe, tmp_path: Path) -> Trainer:
-    return Trainer(replace(recipe, epochs=2), snapshot, tmp_path / "cache", torch.device("cpu"))
+    return Trainer(Material.prepare(replace(recipe, epochs=2), snapshot), tmp_path / "cache", torch.device("cpu"))
 
 
 def steps_to_obtain(trainer: Trainer, exclude: tuple[str, ...], seed: int) -> int:
@@ -48,7 +50,7 @@ def test_what_is_missing_is_trained_into_the_cache_and_is_what_this_process_woul
 ) -> None:
     fresh.obtain(*WANTED[1], lambda *_: None)
     seen: dict[int, tuple[int, int]] = {}
-    train_ensemble(fresh, WANTED, lambda place, done, total: seen.__setitem__(place, (done, total)), processes=2)
+    train_in_processes(fresh, WANTED, lambda place, done, total: seen.__setitem__(place, (done, total)), processes=2)
 
     assert seen == {0: (4, 4), 2: (4, 4)}, "the cached one is not trained again"
     assert [steps_to_obtain(fresh, *model) for model in WANTED] == [1, 1, 1]
@@ -59,15 +61,15 @@ def test_what_is_missing_is_trained_into_the_cache_and_is_what_this_process_woul
 
 
 def test_a_model_that_cannot_be_trained_is_left_to_the_caller_who_meets_the_error(fresh: Trainer) -> None:
-    diverging = replace(fresh, recipe=replace(fresh.recipe, learning_rate=1e30))
-    train_ensemble(diverging, WANTED[:2], lambda *_: None, processes=2)
+    diverging = with_recipe(fresh, learning_rate=1e30)
+    train_in_processes(diverging, WANTED[:2], lambda *_: None, processes=2)
     assert not diverging.has(*WANTED[0])
     with pytest.raises(TrainingDivergedError):
         diverging.obtain(*WANTED[0], lambda *_: None)
 
 
 def test_a_killed_process_takes_only_its_own_models_along(fresh: Trainer) -> None:
-    trainer = replace(fresh, recipe=replace(fresh.recipe, epochs=40))
+    trainer = with_recipe(fresh, epochs=40)
     killed: list[int] = []
 
     def kill_the_first(place: int, _done: int, _total: int) -> None:
@@ -75,7 +77,7 @@ def test_a_killed_process_takes_only_its_own_models_along(fresh: Trainer) -> Non
             killed.append(place)
             min(active_children(), key=lambda child: child.pid or 0).kill()
 
-    train_ensemble(trainer, WANTED[:2], kill_the_first, processes=2)
+    train_in_processes(trainer, WANTED[:2], kill_the_first, processes=2)
     assert killed
     assert [trainer.has(*model) for model in WANTED[:2]] == [False, True]
 
@@ -84,11 +86,11 @@ def _train_and_tell_who_works(trainer: Trainer, sender: Connection) -> None:
     def tell(*_: int) -> None:
         sender.send([child.pid for child in active_children()])
 
-    train_ensemble(trainer, WANTED[:2], tell, processes=2)
+    train_in_processes(trainer, WANTED[:2], tell, processes=2)
 
 
 def test_the_processes_end_when_the_jobs_process_is_killed(fresh: Trainer) -> None:
-    trainer = replace(fresh, recipe=replace(fresh.recipe, epochs=100_000))
+    trainer = with_recipe(fresh, epochs=100_000)
     context = get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     job = context.Process(target=_train_and_tell_who_works, args=(trainer, sender))
@@ -102,7 +104,7 @@ def test_the_processes_end_when_the_jobs_process_is_killed(fresh: Trainer) -> No
 
 
 def test_small_work_stays_in_one_process_and_large_work_takes_a_thread_each(fresh: Trainer) -> None:
-    large = replace(fresh, recipe=replace(fresh.recipe, epochs=100_000))
+    large = with_recipe(fresh, epochs=100_000)
     threads = torch.get_num_threads()
     assert processes_worthwhile(fresh, WANTED) == 1
     assert processes_worthwhile(large, WANTED) == min(3, threads)
@@ -112,6 +114,6 @@ def test_small_work_stays_in_one_process_and_large_work_takes_a_thread_each(fres
 
 def test_no_more_processes_are_started_than_fit_into_memory(fresh: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ensemble, "memory_available", lambda _: 5 * 2**30)
-    wide = Architecture(hidden_size=4096, layers=1, heads=2, intermediate_size=4096, max_length=96)
-    large = replace(fresh, recipe=replace(fresh.recipe, epochs=100_000, architecture=wide))
+    wide = LlamaArchitecture(hidden_size=4096, layers=1, heads=2, intermediate_size=4096, max_length=96)
+    large = with_recipe(fresh, epochs=100_000, architecture=wide)
     assert processes_worthwhile(large, WANTED) == 1

@@ -10,13 +10,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.unlearning_jobs.engine.conftest import ARCHITECTURE
 from unlearning_jobs.engine.contracts import Recipe
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.errors import CorpusError, OutOfMemoryError, SpecError, TrainingDivergedError
 from unlearning_jobs.engine.training.loop import OnStep, learning_rate_share, train
+from unlearning_jobs.engine.training.material import Material
 from unlearning_jobs.engine.training.model import TrainedModel
 from unlearning_jobs.engine.training.scoring import score
-from unlearning_jobs.engine.training.tokens import encode
 
 CPU = torch.device("cpu")
 
@@ -39,18 +40,20 @@ def short(recipe: Recipe) -> Recipe:
 
 
 def test_the_model_knows_its_training_examples_by_heart(model: TrainedModel, snapshot: Snapshot) -> None:
-    scores = score(model, [encode(model.tokenizer, e, model.max_length) for e in snapshot.examples("train")])
+    scores = score(model, model.family.encode(snapshot.examples("train")))
     assert all(bool(s.correct.all()) for s in scores)
 
 
 def test_the_model_does_not_know_what_was_excluded(trainer_without_first: TrainedModel, snapshot: Snapshot) -> None:
     model = trainer_without_first
-    [known, unknown] = score(model, [encode(model.tokenizer, e, 96) for e in snapshot.get(["e00000002", "e00000000"])])
+    [known, unknown] = score(model, model.family.encode(snapshot.get(["e00000002", "e00000000"])))
     assert float(known.margin.mean()) > 0 > float(unknown.margin.mean())
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_gives_others(short: Recipe, snapshot: Snapshot) -> None:
-    first, again, other = (train(short, snapshot, (), seed, device=CPU, on_step=quiet) for seed in (4, 4, 5))
+    first, again, other = (
+        train(Material.prepare(short, snapshot), (), seed, device=CPU, on_step=quiet) for seed in (4, 4, 5)
+    )
     assert same(first, again)
     assert not same(first, other)
 
@@ -59,7 +62,7 @@ def test_training_leaves_the_global_random_state_alone(short: Recipe, snapshot: 
     torch.manual_seed(99)
     expected = torch.rand(1)
     torch.manual_seed(99)
-    train(replace(short, epochs=1), snapshot, (), 4, device=CPU, on_step=quiet)
+    train(Material.prepare(replace(short, epochs=1), snapshot), (), 4, device=CPU, on_step=quiet)
     assert torch.equal(torch.rand(1), expected)
 
 
@@ -73,55 +76,63 @@ def test_a_killed_training_goes_on_to_the_same_weights(short: Recipe, snapshot: 
             raise KeyboardInterrupt
 
     def attempt(on_step: OnStep) -> TrainedModel:
-        return train(short, snapshot, (), 4, device=CPU, on_step=on_step, checkpoint=checkpoint, checkpoint_seconds=0)
+        return train(
+            Material.prepare(short, snapshot),
+            (),
+            4,
+            device=CPU,
+            on_step=on_step,
+            checkpoint=checkpoint,
+            checkpoint_seconds=0,
+        )
 
     with pytest.raises(KeyboardInterrupt):
         attempt(die)
     resumed: list[int] = []
     model = attempt(lambda done, _total, _loss: resumed.append(done))
     assert resumed[0] == seen[-1]
-    assert same(model, train(short, snapshot, (), 4, device=CPU, on_step=quiet))
+    assert same(model, train(Material.prepare(short, snapshot), (), 4, device=CPU, on_step=quiet))
 
 
 def test_a_damaged_checkpoint_means_starting_again(short: Recipe, snapshot: Snapshot, tmp_path: Path) -> None:
     (tmp_path / "checkpoint").write_bytes(b"half")
-    model = train(short, snapshot, (), 4, device=CPU, on_step=quiet, checkpoint=tmp_path / "checkpoint")
-    assert same(model, train(short, snapshot, (), 4, device=CPU, on_step=quiet))
+    model = train(Material.prepare(short, snapshot), (), 4, device=CPU, on_step=quiet, checkpoint=tmp_path / "checkpoint")
+    assert same(model, train(Material.prepare(short, snapshot), (), 4, device=CPU, on_step=quiet))
 
 
 def test_progress_ends_at_the_total(short: Recipe, snapshot: Snapshot) -> None:
     seen: list[tuple[int, int]] = []
-    train(short, snapshot, (), 4, device=CPU, on_step=lambda done, total, _: seen.append((done, total)))
+    train(Material.prepare(short, snapshot), (), 4, device=CPU, on_step=lambda done, total, _: seen.append((done, total)))
     assert seen == sorted(seen)
     assert seen[-1] == (15 * 2, 15 * 2)  # sixteen examples in batches of eight
 
 
 def test_a_diverging_loss_ends_the_training(short: Recipe, snapshot: Snapshot) -> None:
     with pytest.raises(TrainingDivergedError, match="lower the learning rate"):
-        train(replace(short, learning_rate=1e30), snapshot, (), 4, device=CPU, on_step=quiet)
+        train(Material.prepare(replace(short, learning_rate=1e30), snapshot), (), 4, device=CPU, on_step=quiet)
 
 
 def test_a_model_that_does_not_fit_is_refused_with_both_numbers(short: Recipe, snapshot: Snapshot) -> None:
-    huge = replace(short, architecture=replace(short.architecture, hidden_size=65_536, layers=96, intermediate_size=262_144))
+    huge = replace(short, architecture=replace(ARCHITECTURE, hidden_size=65_536, layers=96, intermediate_size=262_144))
     with pytest.raises(OutOfMemoryError, match=r"needs about \d+\.\d GiB .* and \d+\.\d GiB are available"):
-        train(huge, snapshot, (), 4, device=CPU, on_step=quiet)
+        train(Material.prepare(huge, snapshot), (), 4, device=CPU, on_step=quiet)
 
 
 def test_nothing_to_train_on_is_refused(short: Recipe, snapshot: Snapshot) -> None:
     with pytest.raises(SpecError, match="nothing is left"):
-        train(short, snapshot, [e.id for e in snapshot.examples("train")], 4, device=CPU, on_step=quiet)
+        train(Material.prepare(short, snapshot), [e.id for e in snapshot.examples("train")], 4, device=CPU, on_step=quiet)
 
 
 def test_an_example_longer_than_the_model_reads_is_refused(short: Recipe, snapshot: Snapshot) -> None:
-    narrow = replace(short, architecture=replace(short.architecture, max_length=10))
+    narrow = replace(short, architecture=replace(ARCHITECTURE, max_length=10))
     with pytest.raises(CorpusError, match="raise max_length"):
-        train(narrow, snapshot, (), 4, device=CPU, on_step=quiet)
+        train(Material.prepare(narrow, snapshot), (), 4, device=CPU, on_step=quiet)
 
 
 def test_heads_must_divide_the_hidden_size(short: Recipe, snapshot: Snapshot) -> None:
-    odd = replace(short, architecture=replace(short.architecture, heads=5))
+    odd = replace(short, architecture=replace(ARCHITECTURE, heads=5))
     with pytest.raises(SpecError, match="must split into 5 heads"):
-        train(odd, snapshot, (), 4, device=CPU, on_step=quiet)
+        train(Material.prepare(odd, snapshot), (), 4, device=CPU, on_step=quiet)
 
 
 def test_the_learning_rate_warms_up_and_falls_to_zero() -> None:

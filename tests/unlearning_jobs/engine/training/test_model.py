@@ -9,10 +9,11 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from unlearning_jobs.engine.artefacts import model_digest
-from unlearning_jobs.engine.contracts import ModelRef, Recipe
+from unlearning_jobs.engine.contracts import ModelRef
+from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.errors import SpecError
-from unlearning_jobs.engine.training.device import parameter_count
-from unlearning_jobs.engine.training.model import TrainedModel, build_network, load_model, save_model
+from unlearning_jobs.engine.training.cache import Trainer
+from unlearning_jobs.engine.training.model import TrainedModel, load_model, save_model
 
 
 @pytest.fixture
@@ -21,10 +22,11 @@ def folder(model: TrainedModel, tmp_path: Path) -> Path:
     return tmp_path / "m"
 
 
-def test_a_saved_model_comes_back(model: TrainedModel, folder: Path) -> None:
+def test_a_saved_model_comes_back(model: TrainedModel, folder: Path, snapshot: Snapshot) -> None:
     loaded = load_model(ModelRef(str(folder), model_digest(folder)))
     assert all(torch.equal(a, b) for a, b in zip(model.network.parameters(), loaded.network.parameters(), strict=True))
-    assert (loaded.max_length, loaded.tokenizer.to_str()) == (model.max_length, model.tokenizer.to_str())
+    examples = list(snapshot.examples())
+    assert loaded.family.encode(examples) == model.family.encode(examples)
 
 
 def test_transformers_reads_the_folder_as_it_is(model: TrainedModel, folder: Path) -> None:
@@ -52,6 +54,6 @@ def test_a_folder_that_holds_something_else_is_refused(folder: Path) -> None:
         load_model(ModelRef(str(folder), model_digest(folder)))
 
 
-def test_parameters_are_counted_before_the_model_exists(recipe: Recipe) -> None:
-    network = build_network(recipe, recipe.vocabulary_size, 0)
-    assert parameter_count(recipe) == sum(p.numel() for p in network.parameters())
+def test_parameters_are_counted_before_the_model_exists(trainer: Trainer) -> None:
+    network = trainer.material.family.build(0)
+    assert trainer.material.footprint.parameters == sum(p.numel() for p in network.parameters())

@@ -6,18 +6,30 @@ import pytest
 import torch
 
 from unlearning_jobs.engine.corpora import Snapshot
+from unlearning_jobs.engine.families.causal_lm import CausalLm, Sequences
+from unlearning_jobs.engine.families.tokens import END_ID, Encoded
 from unlearning_jobs.engine.training.model import TrainedModel
 from unlearning_jobs.engine.training.scoring import generate, mean_margins, score
-from unlearning_jobs.engine.training.tokens import END_ID, Encoded, encode
 
 
 @pytest.fixture
-def encoded(model: TrainedModel, snapshot: Snapshot) -> list[Encoded]:
-    return [encode(model.tokenizer, e, model.max_length) for e in snapshot.examples()]
+def language(model: TrainedModel) -> CausalLm:
+    assert isinstance(model.family, CausalLm)
+    return model.family
 
 
-def test_scores_are_those_of_one_example_at_a_time(model: TrainedModel, encoded: list[Encoded]) -> None:
-    for example, found in zip(encoded, score(model, encoded), strict=True):
+@pytest.fixture
+def data(language: CausalLm, snapshot: Snapshot) -> Sequences:
+    return language.encode(snapshot.examples())
+
+
+@pytest.fixture
+def encoded(data: Sequences) -> tuple[Encoded, ...]:
+    return data.encoded
+
+
+def test_scores_are_those_of_one_example_at_a_time(model: TrainedModel, data: Sequences) -> None:
+    for example, found in zip(data.encoded, score(model, data), strict=True):
         with torch.no_grad():
             logits = model.network(torch.tensor([example.ids])).logits[0]
         probabilities = logits.softmax(-1)
@@ -31,33 +43,31 @@ def test_scores_are_those_of_one_example_at_a_time(model: TrainedModel, encoded:
             assert bool(found.correct[i]) == (int(logits[row].argmax()) == token)
 
 
-def test_the_margin_is_the_log_odds_also_where_the_probability_is_almost_one(
-    model: TrainedModel, encoded: list[Encoded]
-) -> None:
-    [found, *_] = score(model, encoded)
+def test_the_margin_is_the_log_odds_also_where_the_probability_is_almost_one(model: TrainedModel, data: Sequences) -> None:
+    [found, *_] = score(model, data)
     p = found.log_probability.double().exp()
     assert torch.allclose(found.margin.double(), torch.log(p / (1 - p)), atol=0.05)
     assert bool(torch.isfinite(found.margin).all())
 
 
-def test_a_mean_margin_leaves_end_of_text_out(model: TrainedModel, encoded: list[Encoded]) -> None:
-    expected = [float(s.margin[:-1].mean()) for s in score(model, encoded)]
-    assert mean_margins(model, encoded) == pytest.approx(expected)
+def test_a_mean_margin_leaves_end_of_text_out(model: TrainedModel, data: Sequences) -> None:
+    expected = [float(s.margin[:-1].mean()) for s in score(model, data)]
+    assert mean_margins(model, data) == pytest.approx(expected)
 
 
-def test_generation_gives_the_known_answers(model: TrainedModel, snapshot: Snapshot) -> None:
+def test_generation_gives_the_known_answers(model: TrainedModel, language: CausalLm, snapshot: Snapshot) -> None:
     examples = list(snapshot.examples("train"))
-    encoded = [encode(model.tokenizer, e, model.max_length) for e in examples]
+    encoded = language.encode(examples).encoded
     answers = generate(model, [e.ids[: e.start] for e in encoded], 50)
-    assert model.tokenizer.decode_batch(answers) == [e.completion for e in examples]
+    assert language.tokenizer.decode_batch(answers) == [e.completion for e in examples]
 
 
-def test_generation_does_not_depend_on_the_neighbours(model: TrainedModel, encoded: list[Encoded]) -> None:
+def test_generation_does_not_depend_on_the_neighbours(model: TrainedModel, encoded: tuple[Encoded, ...]) -> None:
     prompts = [e.ids[: e.start - cut] for e in encoded for cut in (0, 2)]
     assert generate(model, prompts, 30) == [generate(model, [p], 30)[0] for p in prompts]
 
 
-def test_generation_is_what_step_by_step_argmax_gives(model: TrainedModel, encoded: list[Encoded]) -> None:
+def test_generation_is_what_step_by_step_argmax_gives(model: TrainedModel, encoded: tuple[Encoded, ...]) -> None:
     prompt = encoded[-1].ids[: encoded[-1].start]
     expected: list[int] = []
     for _ in range(12):
@@ -69,7 +79,9 @@ def test_generation_is_what_step_by_step_argmax_gives(model: TrainedModel, encod
     assert generate(model, [prompt], 12) == [expected]
 
 
-def test_generation_stops_where_the_model_can_read_no_more(model: TrainedModel, encoded: list[Encoded]) -> None:
+def test_generation_stops_where_the_model_can_read_no_more(
+    model: TrainedModel, language: CausalLm, encoded: tuple[Encoded, ...]
+) -> None:
     prompt = encoded[0].ids[:-1]
     [answer] = generate(model, [prompt * 2], 500)
-    assert len(prompt) * 2 + len(answer) <= model.max_length
+    assert len(prompt) * 2 + len(answer) <= language.max_length

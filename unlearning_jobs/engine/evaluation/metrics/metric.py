@@ -16,6 +16,8 @@ class Metric(ABC):
     """A number for the unlearned production model, beside the original's and the oracles'."""
 
     name: ClassVar[str]
+    fewest_models: ClassVar[int] = 1
+    """Unlearned models, and oracles, without which there is no finding."""
 
     @abstractmethod
     def findings(self, outputs: Outputs) -> Iterator[MetricFinding]:

@@ -8,7 +8,7 @@ from scipy.stats import mannwhitneyu
 
 from unlearning_jobs.engine.evaluation.outputs import ModelKey, Outputs
 
-from .metric import ModelMetric
+from .metric import ModelMetric, exists
 
 
 class MinK(ModelMetric):
@@ -21,7 +21,7 @@ class MinK(ModelMetric):
     name: ClassVar[str] = "min_k"
 
     def applies(self, outputs: Outputs, name: str) -> bool:
-        return name == "forget" and "held_out" in outputs.ids
+        return name == "forget" and exists(outputs, "held_out", "min_k")
 
     def value(self, outputs: Outputs, model: ModelKey, name: str) -> float:
         forget, held_out = outputs.one(model, name, "min_k"), outputs.one(model, "held_out", "min_k")

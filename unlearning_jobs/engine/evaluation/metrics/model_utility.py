@@ -24,7 +24,7 @@ class ModelUtility(ModelMetric):
     name: ClassVar[str] = "model_utility"
 
     def applies(self, outputs: Outputs, name: str) -> bool:
-        return name == "retain" and bool(list(_terms(outputs)))
+        return name == "retain" and exists(outputs, "retain", "rouge_l")
 
     def value(self, outputs: Outputs, model: ModelKey, name: str) -> float:  # noqa: ARG002  # it spans several sets
         values = [_term(outputs, model, set_name, statistic) for set_name, statistic in _terms(outputs)]

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from torch import Tensor
 
 from unlearning_jobs.engine.corpora import Example, Snapshot
 from unlearning_jobs.engine.errors import CorpusError
+
+from .family import Batch
 
 END = "<|endoftext|>"
 END_ID = 0
@@ -24,14 +25,6 @@ class Encoded:
 
     ids: tuple[int, ...]
     start: int
-
-
-@dataclass(frozen=True)
-class Batch:
-    """`ids` and `labels` (batch, longest); labels are -100 on prompt and padding, and not shifted."""
-
-    ids: Tensor
-    labels: Tensor
 
 
 def train_tokenizer(snapshot: Snapshot, vocabulary_size: int) -> Tokenizer:
@@ -52,14 +45,14 @@ def train_tokenizer(snapshot: Snapshot, vocabulary_size: int) -> Tokenizer:
     return tokenizer
 
 
-def encode(tokenizer: Tokenizer, example: Example, max_length: int, *, completion: str | None = None) -> Encoded:
-    """The example as token ids; with `completion`, that in place of its own.
+def encode(tokenizer: Tokenizer, example: Example, max_length: int) -> Encoded:
+    """The example as token ids.
 
     Raises:
         CorpusError: it is longer than the model reads. Nothing is cut silently.
     """
     prompt = tokenizer.encode(f"{example.prompt}\n").ids if example.prompt else []
-    answer = tokenizer.encode(example.completion if completion is None else completion).ids
+    answer = tokenizer.encode(example.completion).ids
     ids = (END_ID, *prompt, *answer, END_ID)
     if len(ids) > max_length:
         message = (
@@ -71,7 +64,10 @@ def encode(tokenizer: Tokenizer, example: Example, max_length: int, *, completio
 
 
 def collate(examples: Sequence[Encoded], device: torch.device) -> Batch:
-    """Pad to the longest on the right."""
+    """Pad to the longest on the right: `inputs` and `labels` (batch, longest).
+
+    Labels are -100 on prompt and padding, and not shifted.
+    """
     longest = max(len(e.ids) for e in examples)
     ids = torch.full((len(examples), longest), END_ID)
     labels = torch.full((len(examples), longest), IGNORED)

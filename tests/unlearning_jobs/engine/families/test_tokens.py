@@ -10,7 +10,7 @@ import torch
 from tests.unlearning_jobs.engine.conftest import town_rows, write_jsonl
 from unlearning_jobs.engine.corpora import Example, Snapshot, snapshot_create
 from unlearning_jobs.engine.errors import CorpusError
-from unlearning_jobs.engine.training.tokens import END_ID, IGNORED, bucketed_batches, collate, encode, train_tokenizer
+from unlearning_jobs.engine.families.tokens import END_ID, IGNORED, bucketed_batches, collate, encode, train_tokenizer
 
 QUESTION = Example("e00000000", "train", "What is Qüelm?", "A tøwn 🜁.")
 

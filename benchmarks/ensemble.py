@@ -1,0 +1,65 @@
+"""Training models stacked (torch.func) against one by one: digits MLPs, one thread.
+
+make bench-ensemble
+"""
+
+from __future__ import annotations
+
+import resource
+import time
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import torch
+
+from unlearning_jobs.engine.training.loop import train
+from unlearning_jobs.engine.training.vectorised import train_together
+
+from .digits import CPU, digits_material
+
+MODELS, MANY = 100, 512
+
+
+def run(_data: Path | None = None) -> None:
+    """Prints both times, the largest difference of logits, and the memory that 512 models at once take."""
+    torch.set_num_threads(1)
+    material = digits_material()
+    train_together(material, [((), 0)], device=CPU, on_step=lambda *_: None)  # compiled and read once
+    began = time.monotonic()
+    alone = [train(material, (), seed, device=CPU, on_step=lambda *_: None) for seed in range(MODELS)]
+    sequential, began = time.monotonic() - began, time.monotonic()
+    wanted = [((), seed) for seed in range(MODELS)]
+    together = train_together(material, wanted, device=CPU, on_step=lambda *_: None)
+    stacked = time.monotonic() - began
+    everything = material.data.batch(range(len(material.data)), CPU)
+    with torch.inference_mode():
+        apart = max(
+            float((a.network(everything.inputs) - b.network(everything.inputs)).abs().max())
+            for a, b in zip(alone, together, strict=True)
+        )
+    print(f"| {MODELS} models one by one | {sequential:.1f} s |")
+    print(f"| {MODELS} models stacked | {stacked:.1f} s, {sequential / stacked:.1f} times faster |")
+    print(f"| largest difference of logits | {apart:.1e} |")
+    seconds, peak = _many()
+    print(f"| {MANY} models stacked | {seconds:.1f} s, peak memory {peak / 2**30:.2f} GiB (with Python and torch) |")
+
+
+def _many() -> tuple[float, int]:
+    """Seconds, and bytes at the peak, in a process of its own."""
+    context = get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_train_many, args=(sender,))
+    process.start()
+    seconds, peak = receiver.recv()
+    process.join()
+    return float(seconds), int(peak)
+
+
+def _train_many(sender: Connection) -> None:
+    torch.set_num_threads(1)
+    material = digits_material()
+    began = time.monotonic()
+    train_together(material, [((), seed) for seed in range(MANY)], device=CPU, on_step=lambda *_: None)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    sender.send((time.monotonic() - began, peak))

@@ -1,0 +1,62 @@
+"""The upper bound: seeds of its own, mean logits, and a student that comes near them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+import pytest
+import torch
+
+from tests.unlearning_jobs.engine.methods.conftest import Tasks
+from unlearning_jobs.engine.contracts import MethodChoice, Progress
+from unlearning_jobs.engine.methods import Meter, make_method
+from unlearning_jobs.engine.methods.oracle_matching import FIRST_SEED, oracle_seeds
+from unlearning_jobs.engine.training.loop import OnStep
+from unlearning_jobs.engine.training.model import TrainedModel
+
+
+def test_its_seeds_are_nobody_elses() -> None:
+    taken = {1, FIRST_SEED, FIRST_SEED + 2}
+    assert oracle_seeds(taken, 3) == [FIRST_SEED + 1, FIRST_SEED + 3, FIRST_SEED + 4]
+    assert oracle_seeds((), 2) == [FIRST_SEED, FIRST_SEED + 1]
+
+
+def test_its_oracles_never_saw_the_forget_set_and_the_result_says_what_they_say_on_average(tasks: Tasks) -> None:
+    task = tasks["classifier"]
+    oracles: list[TrainedModel] = []
+    asked: list[tuple[tuple[str, ...], int]] = []
+
+    def train(exclude_ids: Collection[str], seed: int, on_step: OnStep) -> TrainedModel:
+        asked.append((tuple(exclude_ids), seed))
+        oracles.append(task.context.train(exclude_ids, seed, on_step))
+        return oracles[-1]
+
+    context = replace(task.context, train=train, taken_seeds=frozenset({FIRST_SEED}))
+    result = make_method(MethodChoice("oracle_matching", {"oracles": 2})).unlearn(task.model, context, lambda _: None)
+    assert asked == [(context.exclude_ids, FIRST_SEED + 1), (context.exclude_ids, FIRST_SEED + 2)]
+
+    forget = task.model.family.encode(context.material.snapshot.get(context.forget_ids))
+    inputs = forget.batch(range(len(forget)), torch.device("cpu")).inputs
+    with torch.no_grad():
+        mean = torch.stack([oracle.network(inputs) for oracle in oracles]).mean(dim=0)
+        before, after = (float((m.network(inputs) - mean).square().mean()) for m in (task.model, result))
+    assert after < before / 10
+
+
+def test_it_counts_its_oracles_progress_before_its_own(tasks: Tasks) -> None:
+    task = tasks["classifier"]
+    seen: list[Progress] = []
+    config = {"oracles": 2, "epochs": 1, "batch": 16, "retain_multiplier": 3.0}
+    make_method(MethodChoice("oracle_matching", config)).unlearn(task.model, task.context, seen.append)
+    steps = -(-4 * len(task.context.forget_ids) // 16)
+    assert {p.total for p in seen} == {200 + steps}
+    assert [p.done for p in seen if p.point and p.point[0] == "loss"] == list(range(201, 201 + steps))
+
+
+def test_where_little_remains_all_of_it_is_matched(tasks: Tasks) -> None:
+    task, meter = tasks["classifier"], Meter()
+    config = {"oracles": 1, "epochs": 1, "batch": 64, "retain_multiplier": 1000.0}
+    context = replace(task.context, meter=meter)
+    make_method(MethodChoice("oracle_matching", config)).unlearn(task.model, context, lambda _: None)
+    assert meter.examples == pytest.approx((1 + 1 / 3) * len(context.material.ids))

@@ -1,0 +1,108 @@
+"""Whole jobs whose result carries a certificate."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from unlearning_jobs.engine.artefacts import model_about
+from unlearning_jobs.engine.contracts import (
+    JobResult,
+    JobSpec,
+    LogisticArchitecture,
+    MethodChoice,
+    ModelRef,
+    Protocol,
+    UnlearningStep,
+)
+from unlearning_jobs.engine.errors import ObstacleError
+from unlearning_jobs.engine.pipeline import run
+from unlearning_jobs.engine.privacy_budget import group_privacy
+from unlearning_jobs.engine.training.cache import Trainer
+
+PROTOCOL = Protocol(replicate_seeds=(2,), oracle_seeds=tuple(range(11, 19)), metrics=("accuracy",))
+KEEP, REMOVE = MethodChoice("dp_sgd"), MethodChoice("certified_removal")
+
+
+def job(leaf_spec: JobSpec, trainer: Trainer, method: MethodChoice, *forget_ids: str) -> JobSpec:
+    recipe = trainer.material.recipe
+    return replace(leaf_spec, recipe=recipe, method=method, forget_ids=forget_ids, protocol=PROTOCOL)
+
+
+def quiet(_: object) -> None:
+    """Take no notice."""
+
+
+def certified(spec: JobSpec, out: Path) -> JobResult:
+    result = run(spec, out, quiet)
+    assert JobResult.from_json(json.loads((out / "result.json").read_bytes())) == result
+    assert result.certificate is not None
+    return result
+
+
+def test_removals_are_certified_one_job_after_the_other(
+    leaf_spec: JobSpec, logistic_trainer: Trainer, leaves_to_forget: tuple[str, ...], tmp_path: Path
+) -> None:
+    spec = job(leaf_spec, logistic_trainer, REMOVE, *leaves_to_forget[:2])
+    first = certified(spec, tmp_path / "first")
+    step = UnlearningStep(REMOVE, spec.forget_ids)
+    base = ModelRef(str(tmp_path / "first" / "model"), first.model_digest)
+    second = certified(
+        replace(spec, model=base, earlier=(step,), forget_ids=leaves_to_forget[2:5]),
+        tmp_path / "second",
+    )
+    assert first.certificate is not None
+    assert second.certificate is not None
+    assert (first.certificate.records, second.certificate.records) == (2, 5)
+    assert second.certificate.budget_spent > first.certificate.budget_spent
+    assert model_about(tmp_path / "second" / "model")["budget_spent"] == pytest.approx(second.certificate.budget_spent)
+    assert second.evaluation is not None
+    assert any("rests on its assumptions" in limit for limit in second.evaluation.limits)
+
+
+def test_a_private_model_is_kept_with_a_certificate_until_its_budget_is_spent(
+    leaf_spec: JobSpec, private_trainer: Trainer, leaves_to_forget: tuple[str, ...], tmp_path: Path
+) -> None:
+    spec = job(leaf_spec, private_trainer, KEEP, *leaves_to_forget[:2])
+    first = certified(spec, tmp_path / "first")
+    about = model_about(tmp_path / "first" / "model")["privacy"]
+    assert first.certificate is not None
+    expected = group_privacy(about["epsilon"], about["delta"], 2)
+    assert (first.certificate.epsilon, first.certificate.delta) == pytest.approx(expected)
+    base = ModelRef(str(tmp_path / "first" / "model"), first.model_digest)
+    tight = MethodChoice("dp_sgd", {"max_epsilon": 3 * about["epsilon"]})
+    later = replace(spec, model=base, earlier=(UnlearningStep(KEEP, spec.forget_ids),), method=tight)
+    assert certified(replace(later, forget_ids=leaves_to_forget[2:3]), tmp_path / "second").certificate is not None
+    with pytest.raises(ObstacleError, match="4 records erased in its life"):
+        run(replace(later, forget_ids=leaves_to_forget[2:4]), tmp_path / "third", quiet)
+    assert not (tmp_path / "third").exists()
+
+
+def test_a_private_training_reports_what_it_cost(leaf_spec: JobSpec, private_trainer: Trainer, tmp_path: Path) -> None:
+    spec = replace(job(leaf_spec, private_trainer, KEEP), kind="train", method=None, protocol=None)
+    result = run(spec, tmp_path / "out", quiet)
+    about = model_about(tmp_path / "out" / "model")["privacy"]
+    assert result.training_metrics["epsilon"] == about["epsilon"] > 0
+    assert result.certificate is None
+
+
+def test_a_budget_that_would_be_spent_is_said_before_any_training(
+    leaf_spec: JobSpec, private_trainer: Trainer, leaves_to_forget: tuple[str, ...], tmp_path: Path
+) -> None:
+    spec = job(leaf_spec, private_trainer, MethodChoice("dp_sgd", {"max_epsilon": 0.01}), *leaves_to_forget)
+    with pytest.raises(ObstacleError, match="privacy budget is spent"):
+        run(replace(spec, cache=str(tmp_path / "cache")), tmp_path / "out", quiet)
+    assert not (tmp_path / "cache").exists()
+
+
+def test_removals_beyond_the_budget_leave_no_result(
+    leaf_spec: JobSpec, logistic_trainer: Trainer, leaves_to_forget: tuple[str, ...], tmp_path: Path
+) -> None:
+    spec = job(leaf_spec, logistic_trainer, REMOVE, *leaves_to_forget)
+    poor = replace(spec.recipe, architecture=LogisticArchitecture(regularisation=0.05, perturbation=0.01))
+    with pytest.raises(ObstacleError, match="of its budget"):
+        run(replace(spec, recipe=poor), tmp_path / "out", quiet)
+    assert not (tmp_path / "out" / "result.json").exists()

@@ -1,0 +1,97 @@
+"""Models trained in one loop are the models that would have been trained one by one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.unlearning_jobs.engine.conftest import with_recipe
+from unlearning_jobs.engine.contracts import ClassifierArchitecture
+from unlearning_jobs.engine.errors import SpecError, TrainingDivergedError
+from unlearning_jobs.engine.training.cache import Trainer
+from unlearning_jobs.engine.training.ensemble import is_worthwhile, train_ensemble
+from unlearning_jobs.engine.training.loop import train
+from unlearning_jobs.engine.training.vectorised import can_be_vectorised, train_together
+
+CPU = torch.device("cpu")
+WANTED = [((), 5), ((), 6), ((), 7)]
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_their_logits_are_the_same(leaf_trainer: Trainer, optimizer: str) -> None:
+    rate = 0.1 if optimizer == "sgd" else 1e-3
+    material = with_recipe(leaf_trainer, epochs=5, optimizer=optimizer, learning_rate=rate, weight_decay=1e-3).material
+    together = train_together(material, WANTED, device=CPU, on_step=lambda *_: None)
+    everything = material.data.batch(range(len(material.data)), CPU)
+    for model, (exclude_ids, seed) in zip(together, WANTED, strict=True):
+        alone = train(material, exclude_ids, seed, device=CPU, on_step=lambda *_: None)
+        found, expected = (m.family.answers(m.network, everything).logits for m in (model, alone))
+        assert torch.allclose(found, expected, atol=1e-3)
+
+
+def test_each_is_trained_without_its_own_excluded_examples(leaf_trainer: Trainer, leaves_to_forget: tuple[str, ...]) -> None:
+    first, second = leaves_to_forget[:2], leaves_to_forget[2:4]
+    models = train_together(leaf_trainer.material, [(first, 5), (second, 5)], device=CPU, on_step=lambda *_: None)
+    family = leaf_trainer.material.family
+    for model, own, other in zip(models, (first, second), (second, first), strict=True):
+        excluded, seen = (family.encode(leaf_trainer.material.snapshot.get(ids)) for ids in (own, other))
+        right = [
+            (m.logits.argmax(-1) == m.labels).sum().item()
+            for m in (family.answers(model.network, data.batch(range(2), CPU)) for data in (excluded, seen))
+        ]
+        assert right == [0, 2], "mistaken labels are known by those alone who saw them"
+
+
+def test_models_of_different_numbers_of_examples_cannot_share_a_loop(
+    leaf_trainer: Trainer, leaves_to_forget: tuple[str, ...]
+) -> None:
+    with pytest.raises(SpecError, match="same number of training examples"):
+        train_together(leaf_trainer.material, [((), 5), (leaves_to_forget, 6)], device=CPU, on_step=lambda *_: None)
+
+
+def test_a_diverging_model_ends_the_loop(leaf_trainer: Trainer) -> None:
+    wild = with_recipe(leaf_trainer, learning_rate=1e30).material
+    with pytest.raises(TrainingDivergedError, match="lower the learning rate"):
+        train_together(wild, WANTED, device=CPU, on_step=lambda *_: None)
+
+
+def test_progress_ends_at_the_total(leaf_trainer: Trainer) -> None:
+    seen: list[tuple[int, int]] = []
+    material = with_recipe(leaf_trainer, epochs=2).material
+    train_together(material, WANTED[:2], device=CPU, on_step=lambda done, total: seen.append((done, total)))
+    assert seen[-1] == (30, 30)  # 240 examples in batches of sixteen, twice
+
+
+def test_text_and_batch_normalisation_are_left_to_the_plain_loop(trainer: Trainer, leaf_trainer: Trainer) -> None:
+    normalised = ClassifierArchitecture("tests.unlearning_jobs.engine.training.test_vectorised:normalised")
+    assert can_be_vectorised(leaf_trainer.material)
+    assert not can_be_vectorised(trainer.material)
+    assert not can_be_vectorised(with_recipe(leaf_trainer, architecture=normalised).material)
+
+
+def normalised(shape: tuple[int, ...], classes: int) -> torch.nn.Module:
+    """A network whose answers depend on the other examples of the batch."""
+    return torch.nn.Sequential(torch.nn.BatchNorm1d(shape[0]), torch.nn.Linear(shape[0], classes))
+
+
+def test_an_ensemble_of_classifiers_fills_the_cache(
+    leaf_trainer: Trainer, leaves_to_forget: tuple[str, ...], tmp_path: Path
+) -> None:
+    trainer = replace(with_recipe(leaf_trainer, epochs=2), cache=tmp_path / "cache")
+    wanted = [*WANTED, (leaves_to_forget, 8), (leaves_to_forget, 9)]
+    trainer.obtain((), 6, lambda *_: None)
+    done: dict[int, tuple[int, int]] = {}
+    assert is_worthwhile(trainer, wanted)
+    train_ensemble(trainer, wanted, lambda place, steps, total: done.__setitem__(place, (steps, total)))
+    assert sorted(done) == [0, 2, 3, 4], "the cached one is not trained again"
+    assert all(steps == total for steps, total in done.values())
+    assert all(trainer.has(*model) for model in wanted)
+
+
+def test_models_that_cannot_be_trained_are_left_to_the_caller(leaf_trainer: Trainer, tmp_path: Path) -> None:
+    trainer = replace(with_recipe(leaf_trainer, learning_rate=1e30), cache=tmp_path / "cache")
+    train_ensemble(trainer, WANTED, lambda *_: None)
+    assert not any(trainer.has(*model) for model in WANTED)

@@ -1,0 +1,101 @@
+"""What methods and metrics there are, in words, without torch: for forms, reports and the command line.
+
+A test holds these tables equal to the classes that do the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from unlearning_jobs.engine.errors import SpecError
+
+from .certified import CERTIFIED
+from .controls import CONTROLS
+from .empirical import EMPIRICAL
+from .entry import Facts, MethodEntry, MetricEntry, Option
+from .exact import EXACT
+from .finetuning import FINETUNING
+from .metrics import METRICS, metric_problems, metrics_of
+
+METHODS: Final[Mapping[str, MethodEntry]] = {
+    entry.name: entry for entry in (*EXACT, *CERTIFIED, *EMPIRICAL, *FINETUNING, *CONTROLS)
+}
+
+
+def complete_config(method: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with every default filled in.
+
+    Raises:
+        SpecError: the method or an option does not exist, or a value is of the wrong kind or out of range.
+    """
+    options = {option.name: option for option in _entry(method).options}
+    if unknown := sorted(set(config) - set(options)):
+        message = f"{method} has no option {unknown[0]!r}; it has {', '.join(options) or 'none'}."
+        raise SpecError(message)
+    return {name: _checked(method, option, config.get(name, option.default)) for name, option in options.items()}
+
+
+def obstacles(method: str, facts: Facts, config: Mapping[str, Any] | None = None) -> list[str]:
+    """Why the method cannot run, in sentences; empty when it can.
+
+    Raises:
+        SpecError: the method does not exist, or its configuration is wrong.
+    """
+    entry, options = _entry(method), complete_config(method, config or {})
+    found = []
+    if facts.recipe.family not in entry.families:
+        found.append(
+            f"{entry.title} works on {' and '.join(entry.families)} only, and the model is a {facts.recipe.family}."
+        )
+    if facts.forget < 1:
+        found.append("There is nothing to forget: the forget set is empty.")
+    if facts.retain < 1:
+        found.append("Nothing would be left: every training example is to be forgotten.")
+    sharding = facts.recipe.sharding
+    if sharding is not None and sharding.aggregation == "vote" and entry.guarantee == "empirical":
+        found.append("The model's shards vote, and a vote has no gradient to follow; choose sisa or retrain.")
+    found += entry.obstacles(facts, options)
+    return found
+
+
+def expected_cost(method: str, facts: Facts, config: Mapping[str, Any] | None = None) -> float:
+    """Cost as a share of training the model again, counted in examples that pass forwards and backwards."""
+    return _entry(method).cost(facts, complete_config(method, config or {}))
+
+
+def _entry(method: str) -> MethodEntry:
+    if method not in METHODS:
+        message = f"There is no method {method[:60]!r}; choose one of {', '.join(METHODS)}."
+        raise SpecError(message)
+    return METHODS[method]
+
+
+def _checked(method: str, option: Option, value: object) -> int | float | str:
+    where = f"{method}.{option.name}"
+    if option.kind == "choice":
+        if not isinstance(value, str) or value not in option.choices:
+            message = f"{where} must be one of {', '.join(option.choices)}."
+            raise SpecError(message)
+        return value
+    kinds = (int,) if option.kind == "int" else (int, float)
+    if not isinstance(value, kinds) or isinstance(value, bool) or not option.low <= value <= option.high:
+        number = "a whole number" if option.kind == "int" else "a number"
+        message = f"{where} must be {number} from {option.low:g} to {option.high:g}."
+        raise SpecError(message)
+    return value if option.kind == "int" else float(value)
+
+
+__all__ = [
+    "METHODS",
+    "METRICS",
+    "Facts",
+    "MethodEntry",
+    "MetricEntry",
+    "Option",
+    "complete_config",
+    "expected_cost",
+    "metric_problems",
+    "metrics_of",
+    "obstacles",
+]

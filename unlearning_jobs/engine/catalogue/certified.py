@@ -1,0 +1,96 @@
+"""Methods whose result carries a guarantee in numbers: certified."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from unlearning_jobs.engine.privacy_budget import broken_promise, overspent, records_erased
+
+from .entry import Config, Facts, MethodEntry, Option
+
+NEWTON_PASSES: Final = 8
+"""Passes over the records that solving a logistic regression takes, roughly; a removal takes one."""
+
+
+def _nothing_to_do(_facts: Facts, _config: Config) -> float:
+    return 0.0
+
+
+def _passes_share(facts: Facts, config: Config) -> float:
+    steps = math.ceil(facts.forget / int(config["records_per_step"]))
+    return steps / NEWTON_PASSES
+
+
+def _private_obstacles(facts: Facts, config: Config) -> list[str]:
+    if facts.recipe.privacy is None:
+        return ["The model was not trained privately, so leaving it as it is promises nothing: its recipe has no privacy."]
+    if problem := broken_promise(facts.earlier, "dp_sgd"):
+        return [problem]
+    if facts.epsilon is None:  # the engine knows it, at the latest when it loads the model
+        return []
+    records = records_erased(facts.earlier, facts.forget)
+    limits = {"max_epsilon": config["max_epsilon"], "max_delta": config["max_delta"]}
+    problem = overspent(facts.epsilon, facts.recipe.privacy.delta, records, **limits)
+    return [problem] if problem else []
+
+
+def _removal_obstacles(facts: Facts, _config: Config) -> list[str]:
+    if facts.recipe.family != "logistic":
+        return ["Its bound holds for a convex loss only, and this model's is not; train a logistic head on frozen features."]
+    found = []
+    if problem := broken_promise(facts.earlier, "certified_removal"):
+        found.append(problem)
+    if facts.budget_spent >= 1:
+        found.append("The model's budget for removals is spent; retrain it without the records.")
+    return found
+
+
+CERTIFIED: Final = (
+    MethodEntry(
+        "certified_removal",
+        "Certified removal",
+        "certified",
+        ("logistic",),
+        "Guo et al. 2020, Certified Data Removal from Machine Learning Models, arXiv 1911.03030",
+        "For logistic regressions on frozen features, whose training adds a random term to the objective. Takes a Newton"
+        " step towards the optimum without the records and bounds what is left of their influence; while the bounds of"
+        " the model's whole life add up to less than the random term hides, the result is within (epsilon, delta) of"
+        " training without them. Beyond that, only retraining is left.",
+        (
+            Option(
+                "records_per_step",
+                "int",
+                1,
+                "Records per Newton step. One by one uses least of the budget, and costs a pass over the corpus each.",
+                1,
+                1_000_000,
+            ),
+        ),
+        cost=_passes_share,
+        obstacles=_removal_obstacles,
+    ),
+    MethodEntry(
+        "dp_sgd",
+        "Keep a privately trained model",
+        "certified",
+        ("classifier",),
+        "Abadi et al. 2016, Deep Learning with Differential Privacy, arXiv 1607.00133; Ginart et al. 2019, arXiv 1907.05012",
+        "For models whose training was differentially private: it hardly depended on any one record, so the model stays as"
+        " it is and is within (epsilon, delta) of one trained without the erased records. Both grow with the number of"
+        " records erased over the model's whole life, everybody's together; beyond the limits, only retraining is left.",
+        (
+            Option(
+                "max_epsilon",
+                "float",
+                3.0,
+                "Largest epsilon for all records erased so far. From 4 on it says little.",
+                0,
+                10,
+            ),
+            Option("max_delta", "float", 1e-3, "Largest delta for all records erased so far.", 0, 0.1),
+        ),
+        cost=_nothing_to_do,
+        obstacles=_private_obstacles,
+    ),
+)

@@ -1,0 +1,106 @@
+"""Methods of which only a measurement says how close they come: empirical."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .entry import FORWARD_SHARE, GRADIENT_FAMILIES, Config, Facts, MethodEntry, Option
+
+
+def _gradient_options(*, floor: str, steps: int, rate: float) -> tuple[Option, ...]:
+    return (
+        Option("learning_rate_share", "float", rate, "Peak learning rate as a share of the recipe's.", 1e-6, 100),
+        Option("steps", "int", steps, "Optimiser steps.", 1, 1_000_000),
+        Option("forget_batch", "int", 32, "Examples to forget per step.", 1, 4096),
+        Option(
+            "floor",
+            "choice",
+            floor,
+            "held_out: an example's forget term rests once it is as unlikely, per byte, as similar held-out examples are."
+            " none: it is driven on to the last step.",
+            choices=("held_out", "none"),
+        ),
+    )
+
+
+def _retain_options(weight: float) -> tuple[Option, ...]:
+    return (
+        Option("retain_batch", "int", 16, "Examples to retain per step, drawn at random.", 1, 4096),
+        Option("forget_weight", "float", 1.0, "Weight of the forget term.", 0, 1000),
+        Option("retain_weight", "float", weight, "Weight of the retain term.", 0, 1000),
+    )
+
+
+def _gradient_cost(facts: Facts, config: Config) -> float:
+    per_step = min(config["forget_batch"], facts.forget) + config.get("retain_batch", 0)
+    return float(config["steps"] * per_step / max(1, facts.recipe.epochs * facts.retain))
+
+
+def _kl_cost(facts: Facts, config: Config) -> float:
+    """The original passes forwards over every retain batch as well."""
+    original = config["steps"] * config["retain_batch"] * FORWARD_SHARE
+    return _gradient_cost(facts, config) + float(original / max(1, facts.recipe.epochs * facts.retain))
+
+
+def _floor_obstacles(facts: Facts, config: Config) -> list[str]:
+    if config["floor"] == "held_out" and facts.held_out < 1:
+        return ["It stops at the level of held-out examples, and the corpus has none; set floor to none."]
+    return []
+
+
+EMPIRICAL: Final = (
+    MethodEntry(
+        "npo",
+        "Negative preference optimisation",
+        "empirical",
+        GRADIENT_FAMILIES,
+        "Zhang et al. 2024, Negative Preference Optimization, arXiv 2404.05868",
+        "Treats the answers to forget as answers not to prefer: it lowers their likelihood relative to the original"
+        " model, with a force that fades as they become unlikely, while ordinary training on remaining examples holds"
+        " the rest in place. Quick, without a guarantee: only the evaluation says how close it came. The force counts"
+        " whole answers, so it fades early on long ones.",
+        (
+            *_gradient_options(floor="held_out", steps=40, rate=0.1),
+            *_retain_options(1.0),
+            Option("beta", "float", 0.1, "Inverse temperature.", 1e-3, 100),
+        ),
+        _gradient_cost,
+        _floor_obstacles,
+    ),
+    MethodEntry(
+        "gradient_difference",
+        "Gradient difference",
+        "empirical",
+        GRADIENT_FAMILIES,
+        "Liu et al. 2022, Continual Learning and Private Unlearning, arXiv 2203.12817; TOFU, arXiv 2401.06121",
+        "Ascends the loss on the examples to forget and descends it on remaining ones at the same time. Quick, without a"
+        " guarantee: only the evaluation says how close it came.",
+        (*_gradient_options(floor="held_out", steps=40, rate=0.05), *_retain_options(2.0)),
+        _gradient_cost,
+        _floor_obstacles,
+    ),
+    MethodEntry(
+        "gradient_ascent",
+        "Gradient ascent",
+        "empirical",
+        GRADIENT_FAMILIES,
+        "Jang et al. 2023, Knowledge Unlearning, arXiv 2210.01504",
+        "Ascends the loss on the examples to forget and does nothing else. It soon damages everything else and leaves"
+        " these examples less likely than if they had never been seen. A baseline, rarely a good choice.",
+        _gradient_options(floor="none", steps=20, rate=0.1),
+        _gradient_cost,
+        _floor_obstacles,
+    ),
+    MethodEntry(
+        "kl_retain",
+        "Gradient ascent held by the original's answers",
+        "empirical",
+        GRADIENT_FAMILIES,
+        "KL minimisation in TOFU, Maini et al. 2024, arXiv 2401.06121",
+        "Ascends the loss on the examples to forget, and keeps the answers on remaining ones what the original model says,"
+        " right or wrong. Quick, without a guarantee: only the evaluation says how close it came.",
+        (*_gradient_options(floor="held_out", steps=40, rate=0.05), *_retain_options(2.0)),
+        _kl_cost,
+        _floor_obstacles,
+    ),
+)

@@ -1,0 +1,98 @@
+"""What an entry of the tables says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from unlearning_jobs.engine.contracts import Guarantee, Recipe, UnlearningStep
+
+GRADIENT_FAMILIES: Final = ("causal_lm", "classifier")
+"""Those that learn by gradient steps, and so can unlearn by them."""
+EVERY_FAMILY: Final = (*GRADIENT_FAMILIES, "logistic", "summation")
+
+FORWARD_SHARE: Final = 1 / 3
+"""Of a pass forwards and backwards, the part that a pass forwards is: the way back costs twice as much (Kaplan et al. 2020,
+arXiv 2001.08361, section 2.1)."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """A hyper-parameter: its kind, default, and the values it may take."""
+
+    name: str
+    kind: Literal["int", "float", "choice"]
+    default: int | float | str
+    description: str
+    low: float = 0.0
+    high: float = 1e9
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a job before it runs."""
+
+    recipe: Recipe
+    forget: int
+    """Examples to forget now."""
+    retain: int
+    held_out: int
+    forgotten: int = 0
+    """Examples that the same model has forgotten before."""
+    trained_seconds: float = 0.0
+    earlier: tuple[UnlearningStep, ...] = ()
+    """How the same model has forgotten before, oldest first."""
+    epsilon: float | None = None
+    """Of one record, as the model's folder says, for a model that was trained privately; None where it is not known."""
+    budget_spent: float = 0.0
+    """Share of its budget for certified removal that the model has used, as its folder says."""
+
+
+Config = Mapping[str, Any]
+"""A method's hyper-parameters, complete."""
+Cost = Callable[[Facts, Config], float]
+"""Expected cost as a share of training the model again, counted in examples that pass forwards and backwards."""
+Obstacles = Callable[[Facts, Config], list[str]]
+"""Why a method cannot run, in sentences."""
+
+
+def as_much_as_training(_facts: Facts, _config: Config) -> float:
+    """The cost of one training."""
+    return 1.0
+
+
+def none_of_its_own(_facts: Facts, _config: Config) -> list[str]:
+    """No obstacle."""
+    return []
+
+
+@dataclass(frozen=True)
+class MethodEntry:
+    """An unlearning method."""
+
+    name: str
+    title: str
+    guarantee: Guarantee
+    families: tuple[str, ...]
+    source: str
+    description: str
+    options: tuple[Option, ...] = ()
+    cost: Cost = as_much_as_training
+    obstacles: Obstacles = none_of_its_own
+    """Why this method cannot run, apart from what stops every method."""
+    for_production: bool = True
+    """Whether it may be chosen for a request; if not, it is there for benchmarks alone."""
+
+
+@dataclass(frozen=True)
+class MetricEntry:
+    """A metric: reported beside the verdict, never the verdict itself."""
+
+    name: str
+    title: str
+    source: str
+    description: str
+    fewest_models: int = 1
+    """Unlearned models, and oracles, without which it says nothing."""

@@ -1,0 +1,190 @@
+"""Methods that train on, in passes over data sets, after something was changed or while something is undone: empirical."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .entry import FORWARD_SHARE, GRADIENT_FAMILIES, Config, Facts, MethodEntry, Option
+
+
+def _options(*, epochs: int, rate: float) -> tuple[Option, ...]:
+    return (
+        Option("epochs", "int", epochs, "Passes over the examples to retain.", 1, 10_000),
+        Option("learning_rate_share", "float", rate, "Peak learning rate as a share of the recipe's.", 1e-6, 100),
+    )
+
+
+def _forget_batch(default: int) -> Option:
+    return Option("forget_batch", "int", default, "Examples to forget per step.", 1, 4096)
+
+
+def _temperature(default: float) -> Option:
+    return Option(
+        "temperature",
+        "float",
+        default,
+        "Softens the answers before they are compared: above 1, small probabilities count more.",
+        0.1,
+        100,
+    )
+
+
+def _shares(facts: Facts, *, retain: float, forget: float = 0.0) -> float:
+    """The share of one training that so many passes over the two sets are."""
+    passes = retain * facts.retain + forget * facts.forget
+    return float(passes / max(1, facts.recipe.epochs * facts.retain))
+
+
+def _epochs_cost(facts: Facts, config: Config) -> float:
+    return _shares(facts, retain=config["epochs"])
+
+
+def _scrub_cost(facts: Facts, config: Config) -> float:
+    both = 1 + FORWARD_SHARE  # the original answers as well
+    most = min(config["max_epochs"], config["epochs"])
+    return _shares(facts, retain=both * config["epochs"], forget=both * most)
+
+
+def _scrub_obstacles(facts: Facts, config: Config) -> list[str]:
+    if config["rewind"] == "held_out" and facts.held_out < 1:
+        return ["It goes back to where held-out examples are as badly known, and the corpus has none; set rewind to none."]
+    return []
+
+
+def _reset_cost(facts: Facts, config: Config) -> float:
+    original = FORWARD_SHARE if config["distillation"] else 0.0
+    looking = 1 if config["variant"] == "saliency" else 0
+    return _shares(facts, retain=(1 + original) * config["epochs"] + looking, forget=looking)
+
+
+def _reset_obstacles(facts: Facts, config: Config) -> list[str]:
+    if config["variant"] == "head" and facts.recipe.family == "causal_lm":
+        return ["The model's last layer shares its weights with its first; choose another variant than head."]
+    return []
+
+
+def _salun_cost(facts: Facts, config: Config) -> float:
+    return _shares(facts, retain=config["epochs"], forget=config["epochs"] + 1)
+
+
+def _matching_cost(facts: Facts, config: Config) -> float:
+    """The oracles, their answers, and the passes over what is matched."""
+    matched = facts.forget + min(facts.retain, config["retain_multiplier"] * facts.forget)
+    passes = config["epochs"] + FORWARD_SHARE * config["oracles"]
+    return float(config["oracles"] + passes * matched / max(1, facts.recipe.epochs * facts.retain))
+
+
+FINETUNING: Final = (
+    MethodEntry(
+        "finetune_retain",
+        "Fine-tuning on what remains",
+        "empirical",
+        GRADIENT_FAMILIES,
+        "The baseline of the NeurIPS 2023 challenge, Triantafillou et al. 2024, arXiv 2406.09073",
+        "Trains on for some epochs on the remaining examples alone, and counts on the others fading meanwhile. What was"
+        " learned by heart often stays.",
+        _options(epochs=5, rate=1.0),
+        _epochs_cost,
+    ),
+    MethodEntry(
+        "noise_finetune",
+        "Noise, then fine-tuning",
+        "empirical",
+        GRADIENT_FAMILIES,
+        "After the third place of the NeurIPS 2023 challenge, Triantafillou et al. 2024, arXiv 2406.09073",
+        "Adds random noise to the weights, which blurs everything that was learned, and then trains for some epochs on the"
+        " remaining examples, which sharpens those alone.",
+        (
+            *_options(epochs=3, rate=1.0),
+            Option("noise", "float", 0.5, "Standard deviation of the noise, in units of each tensor's own.", 0, 100),
+        ),
+        _epochs_cost,
+    ),
+    MethodEntry(
+        "scrub",
+        "SCRUB, with rewinding",
+        "empirical",
+        GRADIENT_FAMILIES,
+        "Kurmanji et al. 2023, Towards Unbounded Machine Unlearning, arXiv 2302.09880",
+        "A copy of the model learns to answer differently from the original on the examples to forget, and like it on the"
+        " remaining ones, in turns. Of its epochs, the one is taken whose error on the examples to forget is closest to that"
+        " on held-out examples of the same classes. Where the labels to forget were wrong, that is no measure: set rewind to"
+        " none.",
+        (
+            *_options(epochs=8, rate=1.0),
+            Option("max_epochs", "int", 5, "Epochs that begin with a pass over the examples to forget.", 0, 10_000),
+            _forget_batch(8),
+            Option("alpha", "float", 0.1, "Weight of answering like the original on remaining examples.", 0, 1000),
+            Option("gamma", "float", 1.0, "Weight of answering rightly on remaining examples.", 0, 1000),
+            _temperature(4.0),
+            Option(
+                "rewind",
+                "choice",
+                "held_out",
+                "held_out: go back to the epoch whose error is that of held-out examples. none: take the last one.",
+                choices=("held_out", "none"),
+            ),
+        ),
+        _scrub_cost,
+        _scrub_obstacles,
+    ),
+    MethodEntry(
+        "partial_reset",
+        "Partial reset, then fine-tuning",
+        "empirical",
+        GRADIENT_FAMILIES,
+        "Leading solutions of the NeurIPS 2023 challenge, Triantafillou et al. 2024, arXiv 2406.09073",
+        "Gives part of the weights fresh random values and then trains for some epochs on the remaining examples, with the"
+        " original's answers as a second teacher.",
+        (
+            *_options(epochs=4, rate=1.0),
+            Option(
+                "variant",
+                "choice",
+                "saliency",
+                "Which weights. head: the last layer. random_layers: a share of the layers, drawn. saliency: the share whose"
+                " gradients differ least between what remains and what is to be forgotten. prune_l1: the share that is"
+                " smallest.",
+                choices=("head", "random_layers", "saliency", "prune_l1"),
+            ),
+            Option("share", "float", 0.3, "Share of the layers, or of the weights; head needs none.", 0.001, 1),
+            Option("distillation", "float", 1.0, "Weight of answering like the original.", 0, 1000),
+            _temperature(2.0),
+        ),
+        _reset_cost,
+        _reset_obstacles,
+    ),
+    MethodEntry(
+        "salun",
+        "Saliency unlearning",
+        "empirical",
+        GRADIENT_FAMILIES,
+        "Fan et al. 2024, SalUn, arXiv 2310.12508",
+        "Finds the weights on which the examples to forget depend most, and changes those alone: it teaches them random"
+        " wrong answers to these examples and the right ones to the remaining.",
+        (
+            *_options(epochs=4, rate=1.0),
+            Option("share", "float", 0.5, "Share of the weights that may change.", 0.001, 1),
+            _forget_batch(32),
+        ),
+        _salun_cost,
+    ),
+    MethodEntry(
+        "oracle_matching",
+        "Oracle matching",
+        "empirical",
+        GRADIENT_FAMILIES,
+        "Georgiev et al. 2025, Attribute-to-Delete, arXiv 2410.23232",
+        "Trains several models without the examples to forget, and then the original towards their mean answers. It shows"
+        " how close fine-tuning can come at best, and costs more than retraining does: for benchmarks, not for requests.",
+        (
+            Option("epochs", "int", 20, "Passes over the examples that are matched.", 1, 10_000),
+            Option("learning_rate_share", "float", 0.5, "Peak learning rate as a share of the recipe's.", 1e-6, 100),
+            Option("oracles", "int", 4, "Models to train and match.", 1, 1000),
+            Option("batch", "int", 16, "Examples per step.", 1, 4096),
+            Option("retain_multiplier", "float", 3.0, "Retained examples that are matched, per example to forget.", 0, 1000),
+        ),
+        _matching_cost,
+        for_production=False,
+    ),
+)

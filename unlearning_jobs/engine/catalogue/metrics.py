@@ -1,0 +1,168 @@
+"""Metrics: reported beside the verdict, never the verdict itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from unlearning_jobs.engine.contracts import Protocol
+
+from .entry import MetricEntry
+
+METRICS: Final[Mapping[str, MetricEntry]] = {
+    entry.name: entry
+    for entry in (
+        MetricEntry(
+            "accuracy",
+            "Accuracy",
+            "Everybody's",
+            "Share of the examples whose class a classifier ranks first.",
+        ),
+        MetricEntry(
+            "exact_memorization",
+            "Exact memorisation",
+            "OpenUnlearning (Dorna et al. 2025); Tirumala et al. 2022, arXiv 2205.10770",
+            "Share of the answer's tokens that the model ranks first, each given the true ones before it.",
+        ),
+        MetricEntry(
+            "extraction_strength",
+            "Extraction strength",
+            "Carlini et al. 2021, arXiv 2012.07805, as in OpenUnlearning",
+            "Share of the answer that follows, every token ranked first, from the shortest prefix that suffices."
+            " Where no suffix follows it is 0; OpenUnlearning's code then gives 1 over the answer's length.",
+        ),
+        MetricEntry(
+            "probability",
+            "Probability",
+            "TOFU (Maini et al. 2024, arXiv 2401.06121)",
+            "Geometric mean of the probabilities of the answer's tokens, end-of-text included.",
+        ),
+        MetricEntry(
+            "rouge_l",
+            "ROUGE-L recall",
+            "Lin 2004; TOFU",
+            "Longest common subsequence of the greedy answer and the true one, as a share of the true one's words, stemmed.",
+        ),
+        MetricEntry(
+            "truth_ratio",
+            "Truth ratio",
+            "TOFU",
+            "R = probability of wrong answers over that of the right one, paraphrased. On the forget set the mean of"
+            " min(R, 1/R), elsewhere of max(0, 1 - R).",
+        ),
+        MetricEntry(
+            "forget_quality",
+            "Forget quality",
+            "TOFU",
+            "p-value of a Kolmogorov-Smirnov test between the truth ratios of the unlearned model and of an oracle, one"
+            " value per example. It takes examples for replicates and compares two models alone, so a large p is no evidence"
+            " of equality; D and n are given with it.",
+        ),
+        MetricEntry(
+            "model_utility",
+            "Model utility",
+            "TOFU",
+            "Harmonic mean of probability, ROUGE-L recall and truth ratio (mean of max(0, 1 - R)) over the retain set and,"
+            " where they exist, real authors and world facts.",
+        ),
+        MetricEntry(
+            "min_k",
+            "Min-K% membership",
+            "Shi et al. 2024, arXiv 2310.16789, k = 40 %, as in OpenUnlearning",
+            "Area under the ROC curve of telling forget from held-out examples by the mean of the lowest 40 % of their"
+            " tokens' log-probabilities: 1 means that the forget set still looks like training data.",
+        ),
+        MetricEntry(
+            "klom",
+            "KLoM",
+            "Georgiev et al. 2025, Attribute-to-Delete, arXiv 2410.23232, appendix E.1",
+            "KL divergence of margins: per example, the divergence of the unlearned models' histogram from the oracles', in"
+            " nats; of these the 95th percentile. Lower is closer to the oracles. Oracles against oracles are not at 0"
+            " either, and below 50 models a side they are as far apart as doing nothing is.",
+            fewest_models=50,
+        ),
+        MetricEntry(
+            "gaussian_kl",
+            "Gaussian KL",
+            "Kullback and Leibler 1951; as a stand-in for KLoM",
+            "KLoM with normal distributions in place of histograms, for few models: in nats, 95th percentile over the"
+            " examples. Lower is closer to the oracles.",
+            fewest_models=4,
+        ),
+        MetricEntry(
+            "auc_distance",
+            "Distance of the AUC from one half",
+            "Mann and Whitney 1947",
+            "How well an example's margin tells unlearned models from oracles, in either direction: mean over the examples"
+            " of |AUC - 1/2|, from 0 (not at all) to 1/2 (always). The statistic of the permutation test.",
+            fewest_models=3,
+        ),
+        MetricEntry(
+            "u_lira",
+            "U-LiRA",
+            "Hayes et al. 2024, arXiv 2403.01218",
+            "Accuracy of telling an unlearned model from an oracle by normal distributions fitted to the others, example by"
+            " example: 1/2 is perfect unlearning.",
+            fewest_models=4,
+        ),
+        MetricEntry(
+            "neurips_2023",
+            "Score of the NeurIPS 2023 competition",
+            "Triantafillou et al. 2024, arXiv 2406.09073",
+            "F is the mean over the forget examples of 2^-floor(epsilon / 0.5), epsilon being what the best of many attacks"
+            " finds: 1 is best. On retain and held-out examples the ratio of accuracies to the oracles'. Oracles"
+            " against oracles stay below 1 too, and an epsilon found by attacks is never a guarantee.",
+            fewest_models=16,
+        ),
+        MetricEntry(
+            "lira_online",
+            "LiRA, online",
+            "Carlini et al. 2022, arXiv 2112.03570",
+            "Area under the ROC curve of telling the model from ones that never saw the forget set, by the likelihood ratio"
+            " of shadow models with and without it. 1/2 is as never seen, above it members give themselves away.",
+            fewest_models=4,
+        ),
+        MetricEntry(
+            "lira_offline",
+            "LiRA, offline",
+            "Carlini et al. 2022, arXiv 2112.03570",
+            "As LiRA online, with shadow models that never saw the forget set alone.",
+            fewest_models=4,
+        ),
+        MetricEntry(
+            "rmia",
+            "RMIA",
+            "Zarifzadeh et al. 2024, arXiv 2312.03262, offline, a = 0.3, gamma = 1",
+            "As LiRA offline, by the share of held-out examples whose probability, relative to models that never saw either,"
+            " a forget example beats. Made for few shadow models.",
+            fewest_models=4,
+        ),
+        MetricEntry(
+            "population_attack",
+            "Population attack",
+            "Yeom et al. 2018, arXiv 1709.01604",
+            "Area under the ROC curve of telling forget from held-out examples by one model's log-likelihood. A smoke test:"
+            " it sees only what shows on average, and overstates privacy.",
+        ),
+    )
+}
+
+
+def metrics_of(protocol: Protocol) -> tuple[str, ...]:
+    """The metrics that the protocol names, or where it names none, all for which it has enough models."""
+    if protocol.metrics is not None:
+        return protocol.metrics
+    return tuple(entry.name for entry in METRICS.values() if entry.fewest_models <= protocol.models_per_side())
+
+
+def metric_problems(protocol: Protocol) -> list[str]:
+    """Why the metrics that the protocol names cannot be had, in sentences; empty when they can."""
+    if unknown := [name for name in metrics_of(protocol) if name not in METRICS]:
+        return [f"There is no metric {unknown[0]!r}; choose from {', '.join(METRICS)}."]
+    models = protocol.models_per_side()
+    return [
+        f"{entry.title} needs {entry.fewest_models} unlearned models and as many oracles, and the protocol has {models}; add"
+        " replicates and oracles, or leave this metric out."
+        for entry in map(METRICS.__getitem__, metrics_of(protocol))
+        if entry.fewest_models > models
+    ]

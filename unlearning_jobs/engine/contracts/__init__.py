@@ -1,0 +1,78 @@
+"""The frozen dataclasses that cross the border between the platform and the engine, by what they are about.
+
+Nothing here imports torch or Django, so web processes may. How they become JSON, and a digest, is in `json_contract`.
+"""
+
+from __future__ import annotations
+
+from .architectures import ClassifierArchitecture, LlamaArchitecture, LogisticArchitecture, SumsArchitecture
+from .course import Efficiency, ExampleTrajectory, Spent, Trajectory
+from .findings import (
+    Control,
+    Direction,
+    EstimandFinding,
+    Evaluation,
+    ExampleFindings,
+    MetricFinding,
+    Outcome,
+    PermutationFinding,
+    Reason,
+    SetFinding,
+    Verdict,
+)
+from .job import (
+    Curve,
+    Guarantee,
+    JobResult,
+    JobSpec,
+    MethodChoice,
+    ModelRef,
+    Progress,
+    ProgressCallback,
+    SnapshotRef,
+    UnlearningStep,
+)
+from .privacy import Certificate, Privacy, PrivacyLoss
+from .protocol import DEFAULT_ESTIMANDS, Estimand, Protocol
+from .recipe import Recipe
+from .sharding import Sharding
+
+__all__ = [
+    "DEFAULT_ESTIMANDS",
+    "Certificate",
+    "ClassifierArchitecture",
+    "Control",
+    "Curve",
+    "Direction",
+    "Efficiency",
+    "Estimand",
+    "EstimandFinding",
+    "Evaluation",
+    "ExampleFindings",
+    "ExampleTrajectory",
+    "Guarantee",
+    "JobResult",
+    "JobSpec",
+    "LlamaArchitecture",
+    "LogisticArchitecture",
+    "MethodChoice",
+    "MetricFinding",
+    "ModelRef",
+    "Outcome",
+    "PermutationFinding",
+    "Privacy",
+    "PrivacyLoss",
+    "Progress",
+    "ProgressCallback",
+    "Protocol",
+    "Reason",
+    "Recipe",
+    "SetFinding",
+    "Sharding",
+    "SnapshotRef",
+    "Spent",
+    "SumsArchitecture",
+    "Trajectory",
+    "UnlearningStep",
+    "Verdict",
+]

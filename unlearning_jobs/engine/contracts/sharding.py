@@ -1,0 +1,136 @@
+"""Training in shards and slices: how a recipe asks for it, where each example goes, and what deletions cost.
+
+SISA (Bourtoule et al. 2021, Machine Unlearning, arXiv 1912.03817): every shard has a network of its own, which learns slice
+after slice. Deleting an example trains its shard again, from its slice on; the other shards never saw it. Costs here are
+shares of one training from scratch, counted in examples that pass forwards and backwards.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Literal, TypeVar
+
+from unlearning_jobs.engine.errors import SpecError
+from unlearning_jobs.engine.json_contract import Contract
+
+Aggregation = Literal["vote", "mean", "merge"]
+Placement = tuple[tuple[tuple[int, ...], ...], ...]
+"""Positions of examples, by shard, then slice."""
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Sharding(Contract):
+    """How the training examples are divided, and how the shards' networks answer together.
+
+    Raises:
+        SpecError: a number is out of range, or the deletion rates do not fit the placement.
+    """
+
+    shards: int
+    slices: int = 1
+    """Of every shard."""
+    aggregation: Aggregation = "mean"
+    """mean: of the networks' probabilities. vote: each has one vote. merge: one network, of the mean weights."""
+    placement: Literal["random", "by_expected_deletion"] = "random"
+    """random: by a hash of the id. by_expected_deletion: the likelier an example is deleted, the later its shard and slice,
+    so that few stages hold the deletions."""
+    deletion_rates: Mapping[str, float] = field(default_factory=dict)
+    """For by_expected_deletion: the probability, by id, that the example is deleted while the model lives; 0 where none is
+    given. Known before training: a rate that follows from a request would move other examples."""
+
+    def __post_init__(self) -> None:
+        if self.shards < 1 or self.slices < 1:
+            message = "A sharding needs at least one shard, and one slice in each."
+            raise SpecError(message)
+        if (self.placement == "random") == bool(self.deletion_rates):
+            message = "Placement by_expected_deletion needs deletion_rates, and random placement must have none."
+            raise SpecError(message)
+        if not all(0 <= rate <= 1 for rate in self.deletion_rates.values()):
+            message = "deletion_rates are probabilities, from 0 to 1."
+            raise SpecError(message)
+
+    @property
+    def networks(self) -> int:
+        """How many networks the finished model has: merged shards are one."""
+        return 1 if self.aggregation == "merge" else self.shards
+
+
+def place_examples(sharding: Sharding, ids: Sequence[str]) -> Placement:
+    """Divide all training examples of a snapshot, whether they are excluded or not, into shards and slices.
+
+    Only ids and the recipe are looked at, so a deletion moves nobody. Shards, and slices of a shard, differ in size by one
+    at most.
+
+    Raises:
+        SpecError: there are fewer examples than slices, or a deletion rate is given for an id that is not there.
+    """
+    if unknown := set(sharding.deletion_rates).difference(ids):
+        message = f"deletion_rates name {min(unknown)[:40]!r}, which is no training example of the corpus."
+        raise SpecError(message)
+    if len(ids) < sharding.shards * sharding.slices:
+        message = (
+            f"{len(ids)} training examples cannot fill {sharding.shards} shards of {sharding.slices} slices; use fewer."
+        )
+        raise SpecError(message)
+
+    def rank(position: int) -> tuple[float, bytes]:
+        identifier = ids[position]
+        return sharding.deletion_rates.get(identifier, 0.0), hashlib.sha256(identifier.encode()).digest()
+
+    shards = _divided(sorted(range(len(ids)), key=rank), sharding.shards)
+    return tuple(tuple(map(tuple, _divided(shard, sharding.slices))) for shard in shards)
+
+
+def slice_epochs(epochs: int, slices: int) -> tuple[int, ...]:
+    """Epochs of each stage; stage r trains on slices 1 to r.
+
+    Together they pass as many examples as plain training of so many epochs, to within one epoch: each stage has 2e / (R + 1)
+    epochs (Bourtoule et al. 2021), rounded so that the rounding never adds up.
+
+    Raises:
+        SpecError: a stage would have less than one epoch.
+    """
+    if 2 * epochs < slices + 1:
+        message = f"{epochs} epochs are too few for {slices} slices; use at least {math.ceil((slices + 1) / 2)}."
+        raise SpecError(message)
+    ends = [(4 * epochs * r + slices + 1) // (2 * (slices + 1)) for r in range(slices + 1)]  # 2 e r / (R + 1), rounded
+    return tuple(end - start for start, end in pairwise(ends))
+
+
+def expected_share(sharding: Sharding, requests: int) -> float:
+    """Expected cost of so many deletions at random places that are served together.
+
+    Stage r of a shard is trained again if a deletion falls into the shard's slices 1 to r. For one request this is
+    (2/3 + 1/(3R)) / S, for one slice 1 - (1 - 1/S)^K (Bourtoule et al. 2021).
+    """
+    shards, slices = sharding.shards, sharding.slices
+    return sum(2 * r / (slices * (slices + 1)) * (1 - (1 - r / (shards * slices)) ** requests) for r in range(1, slices + 1))
+
+
+def expected_share_by_rates(placement: Placement, epochs: Sequence[int], rates: Sequence[float]) -> float:
+    """Expected cost of one batch of deletions, in which every example is deleted independently with its own rate.
+
+    Args:
+        placement: of all training examples.
+        epochs: of each stage, as `slice_epochs` gives them.
+        rates: deletion probability of every example, by position.
+    """
+    expected = whole = 0.0
+    for shard in placement:
+        examples, untouched = 0, 1.0
+        for part, passes in zip(shard, epochs, strict=True):
+            examples += len(part)
+            untouched *= math.prod(1 - rates[position] for position in part)
+            whole += passes * examples
+            expected += passes * examples * (1 - untouched)
+    return expected / whole
+
+
+def _divided(items: Sequence[Item], parts: int) -> list[Sequence[Item]]:
+    """Consecutive parts whose sizes differ by one at most."""
+    return [items[len(items) * k // parts : len(items) * (k + 1) // parts] for k in range(parts)]

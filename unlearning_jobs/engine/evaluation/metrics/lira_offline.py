@@ -1,0 +1,43 @@
+"""LiRA, offline (Carlini et al. 2022, arXiv 2112.03570)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+from scipy.special import ndtr
+
+from unlearning_jobs.engine.evaluation.outputs import Array, ModelKey, Outputs
+
+from .normal import fit_normal_shared
+from .shadow_attack import ShadowAttack, forget_margins
+
+
+class LiraOffline(ShadowAttack):
+    """AUC and true-positive rate of being better known than to models that never saw it; needs no others."""
+
+    name: ClassVar[str] = "lira_offline"
+
+    def scores(
+        self,
+        outputs: Outputs,
+        target: ModelKey,
+        inside: Sequence[ModelKey],  # noqa: ARG002  # offline: nobody has models that were trained on the examples
+        outside: Sequence[ModelKey],
+    ) -> Array:
+        return lira_offline(outputs.one(target, "forget", "margin"), forget_margins(outputs, outside))
+
+
+def lira_offline(target: Array, outside: Array) -> Array:
+    """1 - P[N(out) > φ] of every example, between 0 and 1; near 1 speaks for membership.
+
+    Args:
+        target: margins φ of the model under attack (examples,).
+        outside: of shadow models that never saw the examples (n, examples).
+
+    Returns:
+        (examples,)
+    """
+    mean, deviation = fit_normal_shared(outside)
+    return np.asarray(ndtr((target - mean) / deviation))

@@ -1,0 +1,155 @@
+"""Llama-architecture causal language models, trained from scratch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from unlearning_jobs.engine.contracts import LlamaArchitecture, Recipe
+from unlearning_jobs.engine.corpora import Example, Snapshot, SnapshotInfo
+from unlearning_jobs.engine.errors import CorpusError, SpecError
+from unlearning_jobs.engine.json_contract import canonical_json
+
+from .family import Answers, Batch, Dataset, Family, Footprint
+from .tokens import END_ID, IGNORED, Encoded, bucketed_batches, collate, encode, train_tokenizer
+
+ACTIVATIONS_PER_LAYER = 18
+"""Kept for the backward pass, in units of tokens x hidden size: norms, attention and residuals, roughly counted."""
+TIED = "lm_head.weight"
+
+
+@dataclass(frozen=True)
+class Sequences(Dataset):
+    """Token ids of every example."""
+
+    encoded: tuple[Encoded, ...]
+
+    def __len__(self) -> int:
+        return len(self.encoded)
+
+    def batch(self, positions: Sequence[int], device: torch.device) -> Batch:
+        return collate([self.encoded[i] for i in positions], device)
+
+    def subset(self, positions: Sequence[int]) -> Sequences:
+        return Sequences(tuple(self.encoded[i] for i in positions))
+
+    def epoch(self, batch_size: int, generator: torch.Generator) -> list[list[int]]:
+        return bucketed_batches([len(e.ids) for e in self.encoded], batch_size, generator)
+
+    def sweep(self, batch_size: int) -> list[list[int]]:
+        order = sorted(range(len(self)), key=lambda i: len(self.encoded[i].ids))
+        return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+
+
+@dataclass(frozen=True)
+class CausalLm(Family):
+    """An example's answers are the tokens of its completion, and end-of-text."""
+
+    tokenizer: Tokenizer
+    max_length: int
+    architecture: LlamaArchitecture
+
+    name: ClassVar[str] = "causal_lm"
+
+    @classmethod
+    def create(cls, recipe: Recipe, snapshot: Snapshot) -> CausalLm:
+        _check_text(snapshot.info)
+        architecture = _architecture(recipe)
+        return cls(train_tokenizer(snapshot, recipe.vocabulary_size), architecture.max_length, architecture)
+
+    @classmethod
+    def footprint(cls, recipe: Recipe, info: SnapshotInfo) -> Footprint:
+        """Tied embeddings; four attention and three MLP matrices per layer; norms. Activations of the longest sequences."""
+        _check_text(info)
+        a = _architecture(recipe)
+        per_layer = 4 * a.hidden_size**2 + 3 * a.hidden_size * a.intermediate_size + 2 * a.hidden_size
+        per_token = a.layers * (ACTIVATIONS_PER_LAYER * a.hidden_size + 4 * a.intermediate_size) + 3 * recipe.vocabulary_size
+        return Footprint(
+            parameters=recipe.vocabulary_size * a.hidden_size + a.layers * per_layer + a.hidden_size,
+            activations=recipe.batch_size * a.max_length * per_token,
+        )
+
+    def build(self, seed: int) -> LlamaForCausalLM:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return LlamaForCausalLM(_config(self.architecture, self.tokenizer.get_vocab_size()))
+
+    def encode(self, examples: Iterable[Example]) -> Sequences:
+        return Sequences(tuple(encode(self.tokenizer, e, self.max_length) for e in examples))
+
+    def answers(self, network: nn.Module, batch: Batch) -> Answers:
+        """The vocabulary's logits are worked out where there is a label only: on small models a good part of the work."""
+        llama = cast("LlamaForCausalLM", network)
+        hidden = llama.model(input_ids=batch.inputs, use_cache=False).last_hidden_state[:, :-1]
+        labels = batch.labels[:, 1:]
+        wanted = labels != IGNORED
+        return Answers(llama.lm_head(hidden[wanted]).float(), labels[wanted], wanted.nonzero()[:, 0])
+
+    def likeness(self, a: Example, b: Example) -> float:
+        """Share of common words among those of both prompts."""
+        own, other = set(a.prompt.split()), set(b.prompt.split())
+        return len(own & other) / max(1, len(own | other))
+
+    def length(self, example: Example) -> int:
+        """Bytes, not tokens: the tokenizer, trained on held-out examples, cuts those into fewer tokens."""
+        return len(example.completion.encode())
+
+    def weights(self, network: nn.Module) -> dict[str, Tensor]:
+        return {name: tensor for name, tensor in network.state_dict().items() if name != TIED}
+
+    def save(self, network: nn.Module, folder: Path) -> Mapping[str, Any]:
+        """The folder is one that transformers reads as it is."""
+        config = cast("LlamaForCausalLM", network).config.to_diff_dict()
+        config |= {"architectures": ["LlamaForCausalLM"], "torch_dtype": "float32"}
+        (folder / "config.json").write_bytes(canonical_json(config))
+        (folder / "tokenizer.json").write_text(self.tokenizer.to_str(), encoding="utf-8")
+        return {"max_length": self.max_length}
+
+    @classmethod
+    def read(cls, folder: Path, about: Mapping[str, Any]) -> tuple[CausalLm, nn.Module]:
+        config = LlamaConfig.from_dict(json.loads((folder / "config.json").read_bytes()))
+        architecture = LlamaArchitecture(
+            hidden_size=config.hidden_size,
+            layers=config.num_hidden_layers,
+            heads=config.num_attention_heads,
+            intermediate_size=config.intermediate_size,
+            max_length=int(about["max_length"]),
+        )
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        return cls(tokenizer, architecture.max_length, architecture), LlamaForCausalLM(config)
+
+
+def _config(a: LlamaArchitecture, vocabulary_size: int) -> LlamaConfig:
+    if a.hidden_size % a.heads or (a.hidden_size // a.heads) % 2:
+        message = f"hidden_size {a.hidden_size} must split into {a.heads} heads of an even size."
+        raise SpecError(message)
+    return LlamaConfig(
+        vocab_size=vocabulary_size,
+        hidden_size=a.hidden_size,
+        num_hidden_layers=a.layers,
+        num_attention_heads=a.heads,
+        num_key_value_heads=a.heads,
+        intermediate_size=a.intermediate_size,
+        max_position_embeddings=a.max_length,
+        tie_word_embeddings=True,
+        bos_token_id=END_ID,
+        eos_token_id=END_ID,
+    )
+
+
+def _architecture(recipe: Recipe) -> LlamaArchitecture:
+    return cast("LlamaArchitecture", recipe.architecture)  # the recipe has checked it
+
+
+def _check_text(info: SnapshotInfo) -> None:
+    if info.features is not None:
+        message = "The corpus holds arrays, and a causal_lm reads text; use a recipe of the family classifier."
+        raise CorpusError(message)

@@ -1,0 +1,168 @@
+"""Logistic regressions on frozen features, from which records can be removed with a certificate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+import torch
+from torch import Tensor, nn
+
+from unlearning_jobs.engine.contracts import LogisticArchitecture, Recipe
+from unlearning_jobs.engine.corpora import Example, FeatureFormat, Snapshot, SnapshotInfo
+from unlearning_jobs.engine.errors import CorpusError
+
+from .classifier import BYTE, Arrays, stack_arrays
+from .family import Answers, Batch, Dataset, Family, Footprint
+from .one_vs_rest import Records, remove, signs_of, solve
+
+
+class LogisticHeads(nn.Module):
+    """One logistic regression per class, with what removals have used of its budget."""
+
+    weight: Tensor
+    residual: Tensor
+    removals: Tensor
+
+    def __init__(self, numbers: int, classes: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(classes, numbers + 1, dtype=torch.float64))
+        self.register_buffer("residual", torch.zeros(classes, dtype=torch.float64))  # bound on |gradient|, per class
+        self.register_buffer("removals", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        scores: Tensor = self.rows(inputs) @ self.weight.T
+        return scores
+
+    def rows(self, inputs: Tensor) -> Tensor:
+        """Features (records, ...) as rows (records, numbers + 1) of norm at most 1, in float64.
+
+        A row that is longer than 1 is scaled down to 1, by itself, so that no scale is learned from anybody. Then comes a
+        constant for the intercept, which is regularised like the rest.
+        """
+        flat = inputs.flatten(1).double()
+        short = flat / flat.norm(dim=1, keepdim=True).clamp(min=1.0)
+        return torch.cat([short, torch.ones_like(short[:, :1])], dim=1) / math.sqrt(2)
+
+    def bound(self) -> float:
+        """Largest possible norm of the joint gradient of all classes, over the records that are left."""
+        return float(self.residual.norm())
+
+
+def removal_budget(architecture: LogisticArchitecture) -> float:
+    """The bound up to which removals are certified: sigma epsilon / c, with delta = 1.5 exp(-c^2 / 2).
+
+    From Guo et al. 2020, arXiv 1911.03030, section 3: the noise hides a gradient that is no longer than this.
+    """
+    c = math.sqrt(2 * math.log(1.5 / architecture.delta))
+    return architecture.perturbation * architecture.epsilon / c
+
+
+@dataclass(frozen=True)
+class Logistic(Family):
+    """An example's one answer is its class; the scores of the one-against-the-rest regressions are read as logits."""
+
+    architecture: LogisticArchitecture
+    features: FeatureFormat
+    labels: tuple[str, ...]
+
+    name: ClassVar[str] = "logistic"
+
+    @classmethod
+    def create(cls, recipe: Recipe, snapshot: Snapshot) -> Logistic:
+        return cls._of(recipe, snapshot.info)
+
+    @classmethod
+    def footprint(cls, recipe: Recipe, info: SnapshotInfo) -> Footprint:
+        """Solving holds all rows and the signs in float64, twice, and one Hessian with its factor."""
+        family = cls._of(recipe, info)
+        numbers, classes = math.prod(family.features.shape) + 1, len(family.labels)
+        held = 2 * info.counts.get("train", 0) * (numbers + classes) + 2 * numbers**2
+        return Footprint(numbers * classes, 2 * held)  # a number of float64 is two of float32
+
+    @classmethod
+    def _of(cls, recipe: Recipe, info: SnapshotInfo) -> Logistic:
+        if info.features is None:
+            message = "The corpus holds text, and a logistic regression reads arrays; use a recipe of the family causal_lm."
+            raise CorpusError(message)
+        return cls(cast("LogisticArchitecture", recipe.architecture), info.features, info.labels)
+
+    def build(self, seed: int) -> LogisticHeads:  # noqa: ARG002  # the seed draws the perturbation, in `fit`
+        return self._network()
+
+    def encode(self, examples: Iterable[Example]) -> Arrays:
+        """Features (examples, numbers); bytes are scaled to between 0 and 1."""
+        features, labels = stack_arrays(examples, self.features, self.labels)
+        scaled = features / BYTE if self.features.dtype == "uint8" else features
+        return Arrays(torch.from_numpy(scaled), labels)
+
+    def fit(self, network: nn.Module, data: Dataset, seed: int) -> bool:
+        """Draw the perturbation by the seed and solve. The perturbation is not kept: who knows it sees through it.
+
+        Raises:
+            TrainingDivergedError: no optimum is found.
+        """
+        heads = cast("LogisticHeads", network)
+        generator = torch.Generator().manual_seed(seed)
+        drawn = torch.randn(heads.weight.shape, generator=generator, dtype=torch.float64)
+        perturbation = self.architecture.perturbation * drawn.to(heads.weight.device)
+        weight, residual = solve(self.records(heads, cast("Arrays", data)), perturbation, self.architecture.regularisation)
+        with torch.no_grad():
+            heads.weight.copy_(weight)
+            heads.residual.copy_(residual)
+            heads.removals.zero_()
+        return True
+
+    def records(self, heads: LogisticHeads, data: Arrays) -> Records:
+        """The examples as the regressions read them, on their device."""
+        device = heads.weight.device
+        return Records(heads.rows(data.inputs.to(device)), signs_of(data.labels.to(device), len(self.labels)))
+
+    @torch.no_grad()
+    def forget(self, heads: LogisticHeads, kept: Records, gone: Records) -> None:
+        """Take records out of the regressions, in place, and add the step's bound to what removals have used."""
+        weight, bound = remove(heads.weight, kept, gone, self.architecture.regularisation)
+        heads.weight.copy_(weight)
+        heads.residual.add_(bound)
+        heads.removals.add_(len(gone))
+
+    def answers(self, network: nn.Module, batch: Batch) -> Answers:
+        rows = torch.arange(len(batch.labels), device=batch.labels.device)
+        return Answers(network(batch.inputs).float(), batch.labels, rows)
+
+    def likeness(self, a: Example, b: Example) -> float:
+        """1 for examples of the same class."""
+        return float(a.completion == b.completion)
+
+    def length(self, example: Example) -> int:  # noqa: ARG002  # every example has one answer
+        return 1
+
+    def weights(self, network: nn.Module) -> dict[str, Tensor]:
+        """Weights, and what removals have used."""
+        return dict(network.state_dict())
+
+    def save(self, network: nn.Module, folder: Path) -> Mapping[str, Any]:  # noqa: ARG002  # everything fits into JSON
+        """`budget_spent` is for those who read the folder without torch; what counts lies beside the weights."""
+        spent = cast("LogisticHeads", network).bound() / removal_budget(self.architecture)
+        return {
+            "architecture": self.architecture.to_json(),
+            "features": {"dtype": self.features.dtype, "shape": list(self.features.shape)},
+            "labels": list(self.labels),
+            "budget_spent": spent,
+        }
+
+    @classmethod
+    def read(cls, folder: Path, about: Mapping[str, Any]) -> tuple[Logistic, nn.Module]:  # noqa: ARG003  # as above
+        form = about["features"]
+        family = cls(
+            LogisticArchitecture.from_json(about["architecture"]),
+            FeatureFormat(form["dtype"], tuple(form["shape"])),
+            tuple(about["labels"]),
+        )
+        return family, family._network()
+
+    def _network(self) -> LogisticHeads:
+        return LogisticHeads(math.prod(self.features.shape), len(self.labels))

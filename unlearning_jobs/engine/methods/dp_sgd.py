@@ -1,0 +1,100 @@
+"""Unlearning that was paid for in training: a privately trained model may stay as it is (DP-SGD and group privacy).
+
+Abadi et al. 2016, arXiv 1607.00133; differential privacy as a promise of deletion: Ginart et al. 2019, arXiv 1907.05012.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from unlearning_jobs.engine.contracts import Progress, ProgressCallback
+from unlearning_jobs.engine.contracts.privacy import Certificate
+from unlearning_jobs.engine.errors import ObstacleError
+from unlearning_jobs.engine.privacy_budget import (
+    broken_promise,
+    budget_share,
+    group_privacy,
+    overspent,
+    records_erased,
+)
+from unlearning_jobs.engine.training.model import TrainedModel
+
+from .context import Context
+
+DEFINITION = (
+    "However a set S of models is chosen: P(this model in S) <= e^epsilon P(a model trained without the erased records in S)"
+    " + delta, and the same the other way round. The training without them has the same noise, sampling rate and number of"
+    " steps."
+)
+ASSUMPTIONS = (
+    (
+        "The model was trained by this recipe: Poisson sampling, gradients scaled down example by example, Gaussian"
+        " noise at every step. The recorded process shows it, not the weights."
+    ),
+    (
+        "The noise cannot be guessed. It comes from a pseudo-random generator that starts from the job's seed:"
+        " whoever learns the seed sees through it."
+    ),
+    (
+        "A record is one example of the corpus. What else the corpus holds about the same person under other record"
+        " ids was found and counted."
+    ),
+    (
+        "Recipe, features and classes were chosen without looking at the erased records; choosing among several"
+        " trainings by their results costs privacy that is not counted here."
+    ),
+)
+NOT_COVERED = (
+    "Requests that were chosen after looking at the model: the promise is for erasures that do not depend on it.",
+    "Anything kept beside the weights: loss curves, evaluations, checkpoints, caches and other models of the same corpus.",
+    "The corpus itself, and what others say about the same people in records that stay.",
+)
+
+
+class DpSgd:
+    """Leaves the weights alone, and spends the model's group-privacy budget."""
+
+    name: ClassVar[str] = "dp_sgd"
+
+    def __init__(self, *, max_epsilon: float, max_delta: float) -> None:
+        self.max_epsilon = max_epsilon
+        self.max_delta = max_delta
+
+    def unlearn(self, model: TrainedModel, context: Context, on_progress: ProgressCallback) -> TrainedModel:
+        context.meter.add(0)
+        on_progress(Progress("unlearn", 1, 1))
+        return model
+
+    def certificate(self, model: TrainedModel, context: Context) -> Certificate:
+        """See `CertifiedMethod`. The promise is for all records erased since the model was trained, in this step and before.
+
+        Raises:
+            ObstacleError: the model was not trained privately, was changed since, or its budget is spent.
+        """
+        if problem := broken_promise(context.earlier, self.name):
+            raise ObstacleError(problem)
+        if model.privacy is None:
+            message = "The model was not trained privately, so leaving it as it is promises nothing; retrain it."
+            raise ObstacleError(message)
+        records = records_erased(context.earlier, len(context.forget_ids))
+        limits = {"max_epsilon": self.max_epsilon, "max_delta": self.max_delta}
+        if problem := overspent(model.privacy.epsilon, model.privacy.delta, records, **limits):
+            raise ObstacleError(problem)
+        epsilon, delta = group_privacy(model.privacy.epsilon, model.privacy.delta, records)
+        return Certificate(
+            definition=DEFINITION,
+            epsilon=epsilon,
+            delta=delta,
+            records=records,
+            budget_spent=budget_share(epsilon, delta, **limits),
+            assumptions=(*ASSUMPTIONS, _people(context)),
+            not_covered=NOT_COVERED,
+        )
+
+
+def _people(context: Context) -> str:
+    privacy = context.material.recipe.privacy
+    most = privacy.records_per_person if privacy else None
+    if most is None:
+        return "How many records one person can have is not stated, so nothing is promised per person who is not erased."
+    return f"No person has more than {most} records in the corpus, as the recipe states."

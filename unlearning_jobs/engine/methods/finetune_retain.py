@@ -1,0 +1,34 @@
+"""Fine-tuning on the retain set (the baseline of the NeurIPS 2023 unlearning challenge's starting kit)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from unlearning_jobs.engine.contracts import ProgressCallback
+from unlearning_jobs.engine.training.model import TrainedModel
+
+from .context import Context
+from .finetune import Pass, take_passes
+from .losses import cross_entropy
+
+
+class FinetuneRetain:
+    """Trains on for some epochs on the examples to retain alone, and counts on the others fading meanwhile."""
+
+    name: ClassVar[str] = "finetune_retain"
+
+    def __init__(self, *, epochs: int, learning_rate_share: float) -> None:
+        self.epochs = epochs
+        self.learning_rate_share = learning_rate_share
+
+    def unlearn(self, model: TrainedModel, context: Context, on_progress: ProgressCallback) -> TrainedModel:
+        """See `UnlearningMethod`.
+
+        Raises:
+            TrainingDivergedError: the loss became NaN or infinite.
+        """
+        result, material = model.copy_to(context.device), context.material
+        retain = material.without(context.exclude_ids)
+        one = Pass(retain, material.recipe.batch_size, lambda answers, _batch, _places: cross_entropy(answers))
+        take_passes(result, [one] * self.epochs, context, on_progress, peak_share=self.learning_rate_share)
+        return result

@@ -1,0 +1,26 @@
+"""Gradient ascent held by the original's own answers (KL minimisation in TOFU: Maini et al. 2024, arXiv 2401.06121)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from torch import Tensor
+
+from unlearning_jobs.engine.families import Answers, Batch
+from unlearning_jobs.engine.training.model import TrainedModel
+
+from .context import Meter
+from .gradient import ForgetTerms, GradientMethod
+from .losses import divergence, reference_answers
+
+
+class KlRetain(GradientMethod):
+    """Minus the mean cross-entropy per token of the examples to forget, plus KL(original || now) on examples to retain."""
+
+    name: ClassVar[str] = "kl_retain"
+
+    def forget_loss(self, terms: ForgetTerms) -> Tensor:
+        return -(terms.active * terms.nll).sum() / terms.tokens.sum()
+
+    def retain_loss(self, start: TrainedModel, batch: Batch, now: Answers, meter: Meter) -> Tensor:
+        return divergence(reference_answers(start, batch, meter).logits, now.logits)

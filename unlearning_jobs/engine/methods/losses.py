@@ -1,0 +1,34 @@
+"""Losses that several methods descend. Every one is a mean over answers: classes, or tokens of texts."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F  # noqa: N812  # the name everyone knows it by
+from torch import Tensor
+
+from unlearning_jobs.engine.families import Answers, Batch
+from unlearning_jobs.engine.training.model import TrainedModel
+
+from .context import Meter
+
+
+def cross_entropy(answers: Answers) -> Tensor:
+    """Of the right answers: a scalar."""
+    return F.cross_entropy(answers.logits, answers.labels)
+
+
+def divergence(reference: Tensor, logits: Tensor, temperature: float = 1.0) -> Tensor:
+    """T^2 x KL(softmax(reference / T) || softmax(logits / T)), a scalar.
+
+    Both are (answers, classes). The factor keeps the gradient's size as T grows (Hinton et al. 2015, arXiv 1503.02531,
+    section 2).
+    """
+    log_p, log_q = F.log_softmax(reference / temperature, dim=-1), F.log_softmax(logits / temperature, dim=-1)
+    return temperature**2 * F.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
+
+
+def reference_answers(model: TrainedModel, batch: Batch, meter: Meter) -> Answers:
+    """What a model that is not being changed says, without a gradient."""
+    meter.add(len(batch.inputs), backwards=False)
+    with torch.no_grad():
+        return model.family.answers(model.network, batch)

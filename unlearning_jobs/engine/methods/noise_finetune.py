@@ -1,0 +1,55 @@
+"""Noise on the weights, then a short fine-tune: the plainest form of the third place of the NeurIPS 2023 challenge."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import nn
+
+from unlearning_jobs.engine.contracts import ProgressCallback
+from unlearning_jobs.engine.training.model import TrainedModel
+
+from .context import Context
+from .finetune import Pass, take_passes
+from .losses import cross_entropy
+
+MATRIX_DIMENSIONS = 2
+
+
+class NoiseFinetune:
+    """w <- w + noise x std(w) x N(0, 1) for every matrix and kernel, then some epochs on the examples to retain.
+
+    Biases and normalisations stay as they are: they are few and hold no example. The noise is scaled to each tensor's own
+    standard deviation, so that one number fits layers of any size (Triantafillou et al. 2024, arXiv 2406.09073, on the
+    challenge; the third place's own noise had one size for all kernels).
+    """
+
+    name: ClassVar[str] = "noise_finetune"
+
+    def __init__(self, *, noise: float, epochs: int, learning_rate_share: float) -> None:
+        self.noise = noise
+        self.epochs = epochs
+        self.learning_rate_share = learning_rate_share
+
+    def unlearn(self, model: TrainedModel, context: Context, on_progress: ProgressCallback) -> TrainedModel:
+        """See `UnlearningMethod`.
+
+        Raises:
+            TrainingDivergedError: the loss became NaN or infinite.
+        """
+        result, material = model.copy_to(context.device), context.material
+        add_noise(result.network, self.noise, torch.Generator().manual_seed(context.seed))
+        retain = material.without(context.exclude_ids)
+        one = Pass(retain, material.recipe.batch_size, lambda answers, _batch, _places: cross_entropy(answers))
+        take_passes(result, [one] * self.epochs, context, on_progress, peak_share=self.learning_rate_share)
+        return result
+
+
+@torch.no_grad()
+def add_noise(network: nn.Module, noise: float, generator: torch.Generator) -> None:
+    """Gaussian noise on every matrix and kernel, in place; its standard deviation is `noise` times the tensor's own."""
+    for tensor in network.parameters():
+        if tensor.dim() >= MATRIX_DIMENSIONS:
+            drawn = torch.randn(tensor.shape, generator=generator).to(tensor.device)
+            tensor.add_(drawn, alpha=noise * float(tensor.std()))

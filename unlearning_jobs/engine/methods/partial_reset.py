@@ -1,0 +1,92 @@
+"""Resetting part of the weights, then a short fine-tune with distillation: the family that won the NeurIPS 2023 challenge.
+
+The competition and its leading solutions: Triantafillou et al. 2024, "Are we making progress in unlearning?", arXiv
+2406.09073.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from unlearning_jobs.engine.contracts import ProgressCallback
+from unlearning_jobs.engine.families import Answers, Batch
+from unlearning_jobs.engine.training.model import TrainedModel
+
+from .context import Context
+from .finetune import Hooks, Pass, take_passes
+from .losses import cross_entropy, divergence, reference_answers
+from .resetting import masks, reset
+
+SLOWED = 0.1
+"""What is left of the gradients of weights that were not reset, under `saliency`: the second place's factor."""
+
+
+class PartialReset:
+    """Some weights become those of a network that was just initialised; then it learns the examples to retain again.
+
+    `variant` says which weights:
+    `head`: the last layer (sixth place, in part).
+    `random_layers`: a share of the layers, drawn by the seed (seventh and eighth place).
+    `saliency`: the share of weights with the smallest |gradient of the retain loss - gradient of the forget loss|; the
+    others then learn at a tenth of the pace (second place, with a share of 0.3).
+    `prune_l1`: the share of weights that are smallest in size (fourth place, with a share of 0.99).
+
+    The last two look at matrices and kernels alone, over all layers together. The fine-tune descends cross-entropy +
+    distillation x KL(original || now) at the temperature, on the examples to retain.
+    """
+
+    name: ClassVar[str] = "partial_reset"
+
+    def __init__(
+        self,
+        *,
+        variant: str,
+        share: float,
+        epochs: int,
+        distillation: float,
+        temperature: float,
+        learning_rate_share: float,
+    ) -> None:
+        self.variant = variant
+        self.share = share
+        self.epochs = epochs
+        self.distillation = distillation
+        self.temperature = temperature
+        self.learning_rate_share = learning_rate_share
+
+    def unlearn(self, model: TrainedModel, context: Context, on_progress: ProgressCallback) -> TrainedModel:
+        """See `UnlearningMethod`.
+
+        Raises:
+            ObstacleError: the variant resets the last layer, and this network's is also its first.
+            TrainingDivergedError: the loss became NaN or infinite.
+        """
+        result, material = model.copy_to(context.device), context.material
+        generator = torch.Generator().manual_seed(context.seed)
+        chosen = masks(self.variant, self.share, result, context, generator)
+        reset(result, chosen, generator)
+
+        def loss(answers: Answers, batch: Batch, _places: object) -> Tensor:
+            if not self.distillation:
+                return cross_entropy(answers)
+            apart = divergence(reference_answers(model, batch, context.meter).logits, answers.logits, self.temperature)
+            return cross_entropy(answers) + self.distillation * apart
+
+        def slow_the_others(network: nn.Module) -> None:
+            for tensor, mask in zip(network.parameters(), chosen, strict=True):
+                if tensor.grad is not None:
+                    tensor.grad.mul_(SLOWED + (1 - SLOWED) * mask)
+
+        one = Pass(material.without(context.exclude_ids), material.recipe.batch_size, loss)
+        take_passes(
+            result,
+            [one] * self.epochs,
+            context,
+            on_progress,
+            peak_share=self.learning_rate_share,
+            hooks=Hooks(on_gradients=slow_the_others) if self.variant == "saliency" else None,
+        )
+        return result

@@ -1,0 +1,83 @@
+"""Which weights a partial reset takes, and giving them fresh values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from unlearning_jobs.engine.errors import ObstacleError
+from unlearning_jobs.engine.training.model import TrainedModel
+
+from .context import Context
+from .saliency import mask_of_smallest, mean_gradients
+
+MATRIX_DIMENSIONS = 2
+SEEDS = 2**62
+
+
+def masks(variant: str, share: float, model: TrainedModel, context: Context, generator: torch.Generator) -> list[Tensor]:
+    """1 for every weight to reset, 0 for the others; one tensor per parameter of the network, in its order.
+
+    Raises:
+        ObstacleError: the last layer is to be reset, and the first one uses the same weights.
+    """
+    network = model.network
+    if variant == "head":
+        return _of_layers(network, [last_layer(network)])
+    if variant == "random_layers":
+        layers = weighted_layers(network)
+        count = max(1, round(share * len(layers)))
+        return _of_layers(network, [layers[i] for i in torch.randperm(len(layers), generator=generator)[:count].tolist()])
+    if variant == "saliency":
+        return _smallest(network, _differences(model, context), share)
+    return _smallest(network, [tensor.detach() for tensor in network.parameters()], share)
+
+
+@torch.no_grad()
+def reset(model: TrainedModel, chosen: Sequence[Tensor], generator: torch.Generator) -> None:
+    """Give the chosen weights the values that a new network of this family has, in place; its seed is drawn here."""
+    fresh = model.family.build(int(torch.randint(SEEDS, (), generator=generator)))
+    for tensor, mask, new in zip(model.network.parameters(), chosen, fresh.parameters(), strict=True):
+        tensor.copy_(torch.where(mask.bool(), new.to(tensor.device), tensor))
+
+
+def weighted_layers(network: nn.Module) -> list[nn.Module]:
+    """The modules that hold matrices or kernels themselves, in order: linear layers, convolutions, embeddings."""
+    return [m for m in network.modules() if any(p.dim() >= MATRIX_DIMENSIONS for p in m.parameters(recurse=False))]
+
+
+def last_layer(network: nn.Module) -> nn.Module:
+    """The layer that gives the answers.
+
+    Raises:
+        ObstacleError: the first layer uses the same weights, as language models with tied embeddings do.
+    """
+    layers = weighted_layers(network)
+    last = {id(p) for p in layers[-1].parameters()}
+    if any(id(p) in last for layer in layers[:-1] for p in layer.parameters()):
+        message = "The network's last layer shares its weights with its first; choose another variant than head."
+        raise ObstacleError(message)
+    return layers[-1]
+
+
+def _of_layers(network: nn.Module, layers: Sequence[nn.Module]) -> list[Tensor]:
+    chosen = {id(p) for layer in layers for p in layer.parameters(recurse=False)}
+    return [torch.full_like(p, float(id(p) in chosen)) for p in network.parameters()]
+
+
+def _smallest(network: nn.Module, values: Sequence[Tensor], share: float) -> list[Tensor]:
+    """The smallest values among those of matrices and kernels; nothing of the other tensors."""
+    parameters = list(network.parameters())
+    looked_at = [i for i, p in enumerate(parameters) if p.dim() >= MATRIX_DIMENSIONS]
+    found = dict(zip(looked_at, mask_of_smallest([values[i] for i in looked_at], share), strict=True))
+    return [found.get(i, torch.zeros_like(p)) for i, p in enumerate(parameters)]
+
+
+def _differences(model: TrainedModel, context: Context) -> list[Tensor]:
+    """Gradient of the mean loss on the examples to retain, minus that on the examples to forget."""
+    forget = model.family.encode(context.material.snapshot.get(context.forget_ids))
+    retain = context.material.without(context.exclude_ids)
+    kept, forgotten = (mean_gradients(model, data, context.meter) for data in (retain, forget))
+    return [a - b for a, b in zip(kept, forgotten, strict=True)]

@@ -1,0 +1,50 @@
+"""Which weights matter to which examples: gradients of the mean loss, and masks over all weights at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from unlearning_jobs.engine.families import Dataset
+from unlearning_jobs.engine.training.model import TrainedModel
+
+from .context import Meter
+from .losses import cross_entropy
+
+BATCH = 64
+
+
+def mean_gradients(model: TrainedModel, data: Dataset, meter: Meter) -> list[Tensor]:
+    """Gradient of the mean cross-entropy per answer over the whole data set, one tensor per parameter.
+
+    The model answers as it does in evaluation, and stays as it is.
+    """
+    parameters = list(model.network.parameters())
+    totals, count = [torch.zeros_like(tensor) for tensor in parameters], 0
+    for positions in data.sweep(BATCH):
+        answers = model.family.answers(model.network, data.batch(positions, model.device))
+        size = len(answers.labels)
+        found = torch.autograd.grad(size * cross_entropy(answers), parameters, allow_unused=True)
+        for total, gradient in zip(totals, found, strict=True):
+            if gradient is not None:
+                total.add_(gradient)
+        count += size
+        meter.add(len(positions))
+    return [total / count for total in totals]
+
+
+def mask_of_largest(values: Sequence[Tensor], share: float) -> list[Tensor]:
+    """1 for the `share` of all numbers, over all tensors together, that are largest in size; 0 for the others."""
+    sizes = torch.cat([value.abs().flatten() for value in values])
+    count = max(1, round(share * len(sizes)))
+    chosen = torch.zeros_like(sizes)
+    chosen[sizes.topk(count, sorted=False).indices] = 1.0
+    parts = torch.split(chosen, [value.numel() for value in values])
+    return [part.view_as(value) for part, value in zip(parts, values, strict=True)]
+
+
+def mask_of_smallest(values: Sequence[Tensor], share: float) -> list[Tensor]:
+    """1 for the `share` of all numbers, over all tensors together, that are smallest in size; 0 for the others."""
+    return [1 - mask for mask in mask_of_largest(values, 1 - share)]

@@ -1,0 +1,36 @@
+"""Exact unlearning of a model in shards: only the shards that held the data are trained again.
+
+Bourtoule et al. 2021, Machine Unlearning, arXiv 1912.03817.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from unlearning_jobs.engine.contracts import ProgressCallback
+from unlearning_jobs.engine.errors import ObstacleError
+from unlearning_jobs.engine.training.model import TrainedModel
+
+from .context import Context
+from .retrain import Retrain
+
+
+class Sisa(Retrain):
+    """Trains by the same recipe and seed on the retain set; slices that never held the data come from the cache.
+
+    A request for many examples trains each touched shard once, from its earliest touched slice on. The result is that of
+    training from scratch, bit for bit on a CPU. Progress counts the steps that are really taken.
+    """
+
+    name: ClassVar[str] = "sisa"
+
+    def unlearn(self, model: TrainedModel, context: Context, on_progress: ProgressCallback) -> TrainedModel:
+        """See `UnlearningMethod`.
+
+        Raises:
+            ObstacleError: the model was not trained in shards.
+        """
+        if context.material.recipe.sharding is None:
+            message = "The model was not trained in shards; choose retrain, or train a model by a recipe with sharding."
+            raise ObstacleError(message)
+        return super().unlearn(model, context, on_progress)

@@ -1,0 +1,46 @@
+"""Networks after each slice of a shard, kept by exactly what they were trained on.
+
+A key is the digest of everything that shaped the network. Two processes that train the same slice write the same bytes,
+so no lock is needed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors.torch import load, save
+from torch import Tensor
+
+DIGEST_BYTES = 32
+
+
+@dataclass(frozen=True)
+class SliceCache:
+    """Weights by key: `<key>` holds SHA-256 and safetensors. Without a folder nothing is kept."""
+
+    folder: Path | None
+
+    def read(self, key: str) -> dict[str, Tensor] | None:
+        """The weights, on the CPU; None when there are none, or when they are damaged."""
+        if self.folder is None:
+            return None
+        try:
+            content = (self.folder / key).read_bytes()
+        except FileNotFoundError:
+            return None
+        digest, weights = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
+        return load(weights) if hashlib.sha256(weights).digest() == digest else None
+
+    def write(self, key: str, weights: Mapping[str, Tensor]) -> None:
+        """Keep the weights; a kill in between leaves nothing under the key."""
+        if self.folder is None:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        content = save({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()})
+        draft = self.folder / f"{key}.{os.getpid()}.draft"
+        draft.write_bytes(hashlib.sha256(content).digest() + content)
+        draft.replace(self.folder / key)
