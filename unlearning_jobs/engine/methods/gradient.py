@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F  # noqa: N812  # the name everyone knows it by
@@ -15,7 +15,7 @@ from unlearning_jobs.engine.contracts import ProgressCallback
 from unlearning_jobs.engine.corpora import Example
 from unlearning_jobs.engine.errors import ObstacleError
 from unlearning_jobs.engine.families import Answers, Batch
-from unlearning_jobs.engine.training.loop import ADAM_BETAS, GRADIENT_NORM, learning_rate_share
+from unlearning_jobs.engine.training.loop import GRADIENT_NORM, learning_rate_share, make_optimizer
 from unlearning_jobs.engine.training.model import TrainedModel
 from unlearning_jobs.engine.training.scoring import score
 
@@ -40,7 +40,9 @@ class ForgetTerms:
 
 
 class GradientMethod(ABC):
-    """Adam on forget_weight x forget term + retain_weight x retain term of a random batch, here its cross-entropy.
+    """The recipe's optimiser on forget_weight x forget term + retain_weight x retain term.
+
+    The retain term is that of a random batch, here its cross-entropy; there is no weight decay.
 
     With `floor` "held_out", an example's forget term acts only while the example is more likely, per byte of its answer if
     that is text, than the start model finds the held-out examples most alike: by the words of their prompts, or of the same
@@ -92,7 +94,8 @@ class GradientMethod(ABC):
         result = model.copy_to(device)
         curves = Curves(result, context, on_progress, total=self.steps)
         network = result.network.train()
-        optimizer = torch.optim.AdamW(network.parameters(), lr=1.0, betas=ADAM_BETAS, weight_decay=0.0, fused=True)
+        # the recipe's own kind, for a share of its learning rate to mean anything; decay would pull at every weight
+        optimizer = make_optimizer(replace(material.recipe, weight_decay=0.0), network.parameters())
         peak = material.recipe.learning_rate * self.learning_rate_share
         generator = torch.Generator().manual_seed(context.seed)
 
