@@ -23,8 +23,7 @@ def paths(stage: Stage) -> list[str]:
 
 def test_an_officer_opens_every_page(stage: Stage, paths: list[str]) -> None:
     site = signed_in(stage.staff.lena)
-    for path in paths:
-        site.get(path)
+    assert all(site.get(path).h1 for path in paths)
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
@@ -54,9 +53,18 @@ def test_a_refused_page_says_why_and_shows_nothing_of_the_case(stage: Stage, pat
 
 
 def test_a_case_that_is_not_there_is_not_found(stage: Stage) -> None:
-    site = signed_in(stage.staff.omar)
-    site.get("/cases/LE-2222-2222/", status=404)
-    site.get(f"/cases/{stage.request.reference}/items/9/decide/", status=404)
+    client = client_of(stage.staff.omar)
+    paths = ("/cases/LE-2222-2222/", f"/cases/{stage.request.reference}/items/9/decide/")
+    assert [client.get(path).status_code for path in paths] == [404, 404]
+
+
+def test_the_picture_of_an_example_that_is_text_is_not_found_and_no_other_role_may_ask(stage: Stage) -> None:
+    match = stage.searched().request.matches.first()
+    assert match is not None
+    path = f"/cases/{stage.request.reference}/matches/{match.pk}/picture.png"
+    assert client_of(stage.staff.omar).get(path).status_code == 404
+    assert client_of(stage.staff.iris).get(path).status_code == 403
+    assert client_of(None).get(path).status_code == 302
 
 
 def test_a_reference_is_found_however_it_is_spaced(stage: Stage) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -12,11 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from unlearning_jobs.engine.contracts import LogisticArchitecture, Recipe
-from unlearning_jobs.engine.corpora import Example, FeatureFormat, Snapshot, SnapshotInfo
-from unlearning_jobs.engine.errors import CorpusError
+from unlearning_jobs.engine.corpora import SnapshotInfo
 
-from .classifier import BYTE, Arrays, stack_arrays
-from .family import Answers, Batch, Dataset, Family, Footprint
+from .arrays import ArrayFamily, Arrays
+from .family import Dataset, Footprint
 from .one_vs_rest import Records, remove, signs_of, solve
 
 
@@ -61,43 +59,21 @@ def removal_budget(architecture: LogisticArchitecture) -> float:
     return architecture.perturbation * architecture.epsilon / c
 
 
-@dataclass(frozen=True)
-class Logistic(Family):
-    """An example's one answer is its class; the scores of the one-against-the-rest regressions are read as logits."""
-
-    architecture: LogisticArchitecture
-    features: FeatureFormat
-    labels: tuple[str, ...]
+class Logistic(ArrayFamily[LogisticArchitecture]):
+    """The scores of the one-against-the-rest regressions are read as logits."""
 
     name: ClassVar[str] = "logistic"
 
     @classmethod
-    def create(cls, recipe: Recipe, snapshot: Snapshot) -> Logistic:
-        return cls._of(recipe, snapshot.info)
-
-    @classmethod
     def footprint(cls, recipe: Recipe, info: SnapshotInfo) -> Footprint:
         """Solving holds all rows and the signs in float64, twice, and one Hessian with its factor."""
-        family = cls._of(recipe, info)
+        family = cls.of(recipe, info)
         numbers, classes = math.prod(family.features.shape) + 1, len(family.labels)
         held = 2 * info.counts.get("train", 0) * (numbers + classes) + 2 * numbers**2
         return Footprint(numbers * classes, 2 * held)  # a number of float64 is two of float32
 
-    @classmethod
-    def _of(cls, recipe: Recipe, info: SnapshotInfo) -> Logistic:
-        if info.features is None:
-            message = "The corpus holds text, and a logistic regression reads arrays; use a recipe of the family causal_lm."
-            raise CorpusError(message)
-        return cls(cast("LogisticArchitecture", recipe.architecture), info.features, info.labels)
-
-    def build(self, seed: int) -> LogisticHeads:  # noqa: ARG002  # the seed draws the perturbation, in `fit`
-        return self._network()
-
-    def encode(self, examples: Iterable[Example]) -> Arrays:
-        """Features (examples, numbers); bytes are scaled to between 0 and 1."""
-        features, labels = stack_arrays(examples, self.features, self.labels)
-        scaled = features / BYTE if self.features.dtype == "uint8" else features
-        return Arrays(torch.from_numpy(scaled), labels)
+    def network(self) -> LogisticHeads:
+        return LogisticHeads(math.prod(self.features.shape), len(self.labels))
 
     def fit(self, network: nn.Module, data: Dataset, seed: int) -> bool:
         """Draw the perturbation by the seed and solve. The perturbation is not kept: who knows it sees through it.
@@ -129,40 +105,7 @@ class Logistic(Family):
         heads.residual.add_(bound)
         heads.removals.add_(len(gone))
 
-    def answers(self, network: nn.Module, batch: Batch) -> Answers:
-        rows = torch.arange(len(batch.labels), device=batch.labels.device)
-        return Answers(network(batch.inputs).float(), batch.labels, rows)
-
-    def likeness(self, a: Example, b: Example) -> float:
-        """1 for examples of the same class."""
-        return float(a.completion == b.completion)
-
-    def length(self, example: Example) -> int:  # noqa: ARG002  # every example has one answer
-        return 1
-
-    def weights(self, network: nn.Module) -> dict[str, Tensor]:
-        """Weights, and what removals have used."""
-        return dict(network.state_dict())
-
-    def save(self, network: nn.Module, folder: Path) -> Mapping[str, Any]:  # noqa: ARG002  # everything fits into JSON
+    def save(self, network: nn.Module, folder: Path) -> Mapping[str, Any]:
         """`budget_spent` is for those who read the folder without torch; what counts lies beside the weights."""
         spent = cast("LogisticHeads", network).bound() / removal_budget(self.architecture)
-        return {
-            "architecture": self.architecture.to_json(),
-            "features": {"dtype": self.features.dtype, "shape": list(self.features.shape)},
-            "labels": list(self.labels),
-            "budget_spent": spent,
-        }
-
-    @classmethod
-    def read(cls, folder: Path, about: Mapping[str, Any]) -> tuple[Logistic, nn.Module]:  # noqa: ARG003  # as above
-        form = about["features"]
-        family = cls(
-            LogisticArchitecture.from_json(about["architecture"]),
-            FeatureFormat(form["dtype"], tuple(form["shape"])),
-            tuple(about["labels"]),
-        )
-        return family, family._network()
-
-    def _network(self) -> LogisticHeads:
-        return LogisticHeads(math.prod(self.features.shape), len(self.labels))
+        return {**super().save(network, folder), "budget_spent": spent}

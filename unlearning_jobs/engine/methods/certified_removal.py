@@ -7,7 +7,7 @@ from typing import ClassVar, cast
 from unlearning_jobs.engine.contracts import Progress, ProgressCallback
 from unlearning_jobs.engine.contracts.privacy import Certificate
 from unlearning_jobs.engine.errors import ObstacleError
-from unlearning_jobs.engine.families.classifier import Arrays
+from unlearning_jobs.engine.families.arrays import Arrays
 from unlearning_jobs.engine.families.logistic import Logistic, LogisticHeads, removal_budget
 from unlearning_jobs.engine.privacy_budget import broken_promise, records_erased
 from unlearning_jobs.engine.training.model import TrainedModel

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from unlearning_jobs.engine.errors import SpecError, TrainingDivergedError
-from unlearning_jobs.engine.families.classifier import Arrays, Classifier
+from unlearning_jobs.engine.families.arrays import Arrays
+from unlearning_jobs.engine.families.classifier import Classifier
 
 from .loop import GRADIENT_NORM, REPORT_EVERY, epoch_order, learning_rate_share, make_optimizer
 from .material import Material

@@ -112,7 +112,7 @@ def test_baskets_may_be_bytes(corpus_of: MakeCorpus) -> None:
 
 
 def test_sums_of_texts_are_refused(snapshot: Snapshot) -> None:
-    with pytest.raises(CorpusError, match="sums are made of arrays"):
+    with pytest.raises(CorpusError, match="a summation model reads arrays"):
         Material.prepare(SUMS_RECIPE, snapshot)
 
 

@@ -1,0 +1,135 @@
+"""What families share whose examples are arrays with a label: tables and images."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, Self, TypeVar, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from unlearning_jobs.engine.contracts import Recipe
+from unlearning_jobs.engine.contracts.architectures import ARCHITECTURES, Architecture
+from unlearning_jobs.engine.corpora import Example, FeatureFormat, Snapshot, SnapshotInfo
+from unlearning_jobs.engine.errors import CorpusError
+
+from .family import Answers, Batch, Dataset, Family
+
+BYTE = 255.0
+A = TypeVar("A", bound=Architecture)
+
+
+@dataclass(frozen=True)
+class Arrays(Dataset):
+    """Features (examples, ...) as float32 and labels (examples,), kept together on the CPU."""
+
+    inputs: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def batch(self, positions: Sequence[int], device: torch.device) -> Batch:
+        chosen = torch.as_tensor(positions)
+        return Batch(self.inputs[chosen].to(device), self.labels[chosen].to(device))
+
+    def subset(self, positions: Sequence[int]) -> Arrays:
+        chosen = torch.as_tensor(positions)
+        return Arrays(self.inputs[chosen], self.labels[chosen])
+
+    def epoch(self, batch_size: int, generator: torch.Generator) -> list[list[int]]:
+        order = torch.randperm(len(self), generator=generator)
+        return [part.tolist() for part in torch.split(order, batch_size)]
+
+    def sweep(self, batch_size: int) -> list[list[int]]:
+        return [part.tolist() for part in torch.split(torch.arange(len(self)), batch_size)]
+
+
+@dataclass(frozen=True)
+class ArrayFamily(Family, Generic[A]):
+    """An example's one answer is its class."""
+
+    architecture: A
+    features: FeatureFormat
+    labels: tuple[str, ...]
+
+    @classmethod
+    def create(cls, recipe: Recipe, snapshot: Snapshot) -> Self:
+        return cls.of(recipe, snapshot.info)
+
+    @classmethod
+    def of(cls, recipe: Recipe, info: SnapshotInfo) -> Self:
+        """The family for this recipe and a snapshot of this description.
+
+        Raises:
+            as `create`.
+        """
+        if info.features is None:
+            message = f"The corpus holds text, and a {cls.name} model reads arrays; use a recipe of the family causal_lm."
+            raise CorpusError(message)
+        return cls(cast("A", recipe.architecture), info.features, info.labels)
+
+    @abstractmethod
+    def network(self) -> nn.Module:
+        """A network that has learned nothing."""
+
+    def build(self, seed: int) -> nn.Module:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return self.network()
+
+    def stack(self, examples: Iterable[Example]) -> tuple[NDArray[np.float32], Tensor]:
+        """Features (examples, numbers) as float32, bytes as 0 to 255, and the places of their labels (examples,).
+
+        Raises:
+            CorpusError: an example has no features, or a label that is none of the classes.
+        """
+        places = {label: place for place, label in enumerate(self.labels)}
+        content, labels = bytearray(), []
+        for example in examples:
+            if example.features is None or example.completion not in places:
+                message = f"Example {example.id} has no features, or a label that the model does not know."
+                raise CorpusError(message)
+            content += example.features
+            labels.append(places[example.completion])
+        features = np.frombuffer(content, dtype=self.features.dtype).astype(np.float32)
+        return features.reshape(len(labels), math.prod(self.features.shape)), torch.tensor(labels, dtype=torch.int64)
+
+    def encode(self, examples: Iterable[Example]) -> Arrays:
+        """Bytes are scaled to between 0 and 1; other numbers stay as they are, so that no scale is learned from anybody."""
+        features, labels = self.stack(examples)
+        return Arrays(torch.from_numpy(features / BYTE if self.features.dtype == "uint8" else features), labels)
+
+    def answers(self, network: nn.Module, batch: Batch) -> Answers:
+        rows = torch.arange(len(batch.labels), device=batch.labels.device)
+        return Answers(network(batch.inputs).float(), batch.labels, rows)
+
+    def likeness(self, a: Example, b: Example) -> float:
+        """1 for examples of the same class."""
+        return float(a.completion == b.completion)
+
+    def length(self, example: Example) -> int:  # noqa: ARG002  # every example has one answer
+        return 1
+
+    def weights(self, network: nn.Module) -> dict[str, Tensor]:
+        return dict(network.state_dict())
+
+    def save(self, network: nn.Module, folder: Path) -> Mapping[str, Any]:  # noqa: ARG002  # everything fits into JSON
+        return {
+            "architecture": self.architecture.to_json(),
+            "features": {"dtype": self.features.dtype, "shape": list(self.features.shape)},
+            "labels": list(self.labels),
+        }
+
+    @classmethod
+    def read(cls, folder: Path, about: Mapping[str, Any]) -> tuple[Self, nn.Module]:  # noqa: ARG003  # as above
+        form = about["features"]
+        architecture = cast("A", ARCHITECTURES[cls.name].from_json(about["architecture"]))
+        family = cls(architecture, FeatureFormat(form["dtype"], tuple(form["shape"])), tuple(about["labels"]))
+        return family, family.network()
