@@ -24,8 +24,14 @@ def check_unlearning(spec: JobSpec, snapshot: Snapshot) -> None:
         complete_config(step.method.name, step.method.config)
     _check_forget_sets(spec, steps, snapshot)
     _check_protocol(spec, snapshot)
+    if found := obstacles(steps[-1].method.name, job_facts(spec, snapshot), steps[-1].method.config):
+        raise ObstacleError(" ".join(found))
+
+
+def job_facts(spec: JobSpec, snapshot: Snapshot) -> Facts:
+    """What the job's spec, corpus and model say about it; nothing is trained."""
     about = model_about(Path(spec.model.path)) if spec.model else {}
-    facts = Facts(
+    return Facts(
         recipe=spec.recipe,
         forget=len(spec.forget_ids),
         retain=snapshot.info.counts["train"] - len(excluded_ids(spec)),
@@ -35,8 +41,6 @@ def check_unlearning(spec: JobSpec, snapshot: Snapshot) -> None:
         epsilon=about.get("privacy", {}).get("epsilon") if spec.model else _expected_epsilon(spec, snapshot),
         budget_spent=about.get("budget_spent", 0.0),
     )
-    if found := obstacles(steps[-1].method.name, facts, steps[-1].method.config):
-        raise ObstacleError(" ".join(found))
 
 
 def unlearning_steps(spec: JobSpec) -> tuple[UnlearningStep, ...]:

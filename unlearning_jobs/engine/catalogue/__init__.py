@@ -13,7 +13,7 @@ from unlearning_jobs.engine.errors import SpecError
 from .certified import CERTIFIED
 from .controls import CONTROLS
 from .empirical import EMPIRICAL
-from .entry import Facts, MethodEntry, MetricEntry, Option
+from .entry import Budget, Facts, MethodEntry, MetricEntry, Option
 from .exact import EXACT
 from .finetuning import FINETUNING
 from .metrics import METRICS, metric_problems, metrics_of
@@ -64,6 +64,16 @@ def expected_cost(method: str, facts: Facts, config: Mapping[str, Any] | None = 
     return _entry(method).cost(facts, complete_config(method, config or {}))
 
 
+def preparation_cost(method: str, facts: Facts, config: Mapping[str, Any] | None = None) -> float:
+    """Cost of what is computed once per model version and serves all its requests; in the unit of `expected_cost`."""
+    return _entry(method).preparation(facts, complete_config(method, config or {}))
+
+
+def budget_left(method: str, facts: Facts, config: Mapping[str, Any] | None = None) -> Budget | None:
+    """How much of what the model may spend on erasures is spent; None where nothing is, or where it is not known."""
+    return _entry(method).budget(facts, complete_config(method, config or {}))
+
+
 def _entry(method: str) -> MethodEntry:
     if method not in METHODS:
         message = f"There is no method {method[:60]!r}; choose one of {', '.join(METHODS)}."
@@ -89,13 +99,16 @@ def _checked(method: str, option: Option, value: object) -> int | float | str:
 __all__ = [
     "METHODS",
     "METRICS",
+    "Budget",
     "Facts",
     "MethodEntry",
     "MetricEntry",
     "Option",
+    "budget_left",
     "complete_config",
     "expected_cost",
     "metric_problems",
     "metrics_of",
     "obstacles",
+    "preparation_cost",
 ]

@@ -5,9 +5,16 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from unlearning_jobs.engine.privacy_budget import broken_promise, overspent, records_erased
+from unlearning_jobs.engine.privacy_budget import (
+    broken_promise,
+    budget_share,
+    group_privacy,
+    overspent,
+    records_affordable,
+    records_erased,
+)
 
-from .entry import Config, Facts, MethodEntry, Option
+from .entry import Budget, Config, Facts, MethodEntry, Option
 
 NEWTON_PASSES: Final = 8
 """Passes over the records that solving a logistic regression takes, roughly; a removal takes one."""
@@ -33,6 +40,24 @@ def _private_obstacles(facts: Facts, config: Config) -> list[str]:
     limits = {"max_epsilon": config["max_epsilon"], "max_delta": config["max_delta"]}
     problem = overspent(facts.epsilon, facts.recipe.privacy.delta, records, **limits)
     return [problem] if problem else []
+
+
+def _private_budget(facts: Facts, config: Config) -> Budget | None:
+    if facts.recipe.privacy is None or facts.epsilon is None:
+        return None
+    one = facts.epsilon, facts.recipe.privacy.delta
+    limits = {"max_epsilon": config["max_epsilon"], "max_delta": config["max_delta"]}
+    before, after = (records_erased(facts.earlier, now) for now in (0, facts.forget))
+    return Budget(
+        before=budget_share(*group_privacy(*one, before), **limits),
+        after=budget_share(*group_privacy(*one, after), **limits),
+        records_left=max(0, records_affordable(*one, **limits) - after),
+    )
+
+
+def _removal_budget(facts: Facts, _config: Config) -> Budget:
+    """The bound is worked out from the records themselves, in the step that removes them."""
+    return Budget(facts.budget_spent, after=None)
 
 
 def _removal_obstacles(facts: Facts, _config: Config) -> list[str]:
@@ -69,6 +94,7 @@ CERTIFIED: Final = (
         ),
         cost=_passes_share,
         obstacles=_removal_obstacles,
+        budget=_removal_budget,
     ),
     MethodEntry(
         "dp_sgd",
@@ -92,5 +118,6 @@ CERTIFIED: Final = (
         ),
         cost=_nothing_to_do,
         obstacles=_private_obstacles,
+        budget=_private_budget,
     ),
 )

@@ -58,9 +58,35 @@ Obstacles = Callable[[Facts, Config], list[str]]
 """Why a method cannot run, in sentences."""
 
 
+@dataclass(frozen=True)
+class Budget:
+    """How much of what a model may spend on erasures is spent, as a share; beyond 1 nothing is promised any more."""
+
+    before: float
+    """By the erasures since the model was trained."""
+    after: float | None
+    """With this one; None where only the method's own step says it."""
+    records_left: int | None = None
+    """Records that may be erased after this one; None where that depends on which they are."""
+
+
+Budgeting = Callable[[Facts, Config], Budget | None]
+"""What an erasure spends; None where nothing is spent, or where it is not known."""
+
+
 def as_much_as_training(_facts: Facts, _config: Config) -> float:
     """The cost of one training."""
     return 1.0
+
+
+def nothing_to_prepare(_facts: Facts, _config: Config) -> float:
+    """The cost of a method that computes nothing beforehand."""
+    return 0.0
+
+
+def no_budget(_facts: Facts, _config: Config) -> Budget | None:
+    """Of a method that spends nothing."""
+    return None
 
 
 def none_of_its_own(_facts: Facts, _config: Config) -> list[str]:
@@ -84,6 +110,10 @@ class MethodEntry:
     """Why this method cannot run, apart from what stops every method."""
     for_production: bool = True
     """Whether it may be chosen for a request; if not, it is there for benchmarks alone."""
+    preparation: Cost = nothing_to_prepare
+    """Of what is computed once per model version and serves all its requests; not part of `cost`."""
+    budget: Budgeting = no_budget
+    """What is left of what the model may spend on erasures."""
 
 
 @dataclass(frozen=True)
