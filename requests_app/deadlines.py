@@ -7,7 +7,7 @@ day of a shorter month (art. 3(2)(c)); a last day on a Saturday, Sunday or publi
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import holidays
@@ -32,3 +32,8 @@ def next_working_day(day: date, *, country: str) -> date:
     while day.weekday() >= SATURDAY or day in public:
         day += timedelta(days=1)
     return day
+
+
+def end_of(day: date, zone: str) -> datetime:
+    """The moment at which `day` is over in the controller's time zone."""
+    return datetime.combine(day + timedelta(days=1), time(), tzinfo=ZoneInfo(zone))

@@ -70,6 +70,8 @@ class ModelVersion(models.Model):
     digest = models.CharField(max_length=64)
     training_seconds = models.FloatField(default=0)
     """Measured wall time of one training by the recipe: the unit of expected costs."""
+    training_device = models.CharField(max_length=120, blank=True)
+    """What it was measured on, such as “cpu (x86_64)”; empty where that is not known."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -128,6 +130,8 @@ class Job(models.Model):
     curves: models.JSONField[dict[str, list[list[float]]], dict[str, list[list[float]]]] = models.JSONField(default=dict)
     output = models.CharField(max_length=300, blank=True)
     """Folder of the attempt that completed, below ARTEFACTS."""
+    took: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
+    """What the completed job measured of its own cost (services.model_versions.job_costs); forecasts learn from it."""
     verdict = models.CharField(max_length=12, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
     error_message = models.TextField(blank=True)

@@ -4,53 +4,43 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import replace
+from datetime import datetime
 
 from django.conf import settings
+from django.utils import timezone
 
+from .engine.advisor import Advice, Measurement, Situation, advise, measure
 from .engine.artefacts import model_about
-from .engine.catalogue import METHODS, Facts, MethodEntry, expected_cost, obstacles
-from .engine.contracts import Evaluation, JobResult, Recipe, UnlearningStep
+from .engine.catalogue import METHODS, Facts, MethodEntry, obstacles
+from .engine.contracts import Evaluation, JobResult, JobSpec, Recipe, UnlearningStep
 from .engine.corpora import Example
 from .engine.corpora import Snapshot as SnapshotFiles
-from .engine.errors import CorpusError
+from .engine.errors import CorpusError, SpecError
 from .models import Job, ModelVersion, Snapshot
 from .pictures import is_image, png
+from .states import JobState
 
-
-@dataclass(frozen=True)
-class MethodOption:
-    """A method as an officer sees it before choosing."""
-
-    name: str
-    title: str
-    guarantee: str
-    description: str
-    source: str
-    cost_share: float
-    """Expected share of one retraining."""
-    cost_seconds: float
-    obstacles: tuple[str, ...]
-
-    @property
-    def can_run(self) -> bool:
-        return not self.obstacles
+MOST_MEASURED = 100
+"""Finished jobs that a forecast learns from, the newest."""
 
 
 def job_facts(base: ModelVersion, forget_count: int) -> Facts:
-    recipe = Recipe.from_json(base.recipe.body)
-    train = base.snapshot.counts.get("train", 0) - len(base.erased_ids)
+    """What is known of a job before it runs, with what the model's folder says about its budgets."""
     about = model_about(settings.ARTEFACTS / base.path)
+    epsilon, spent = about.get("privacy", {}).get("epsilon"), about.get("budget_spent", 0.0)
+    return replace(_facts_in_rows(base, forget_count), epsilon=epsilon, budget_spent=spent)
+
+
+def _facts_in_rows(base: ModelVersion, forget_count: int) -> Facts:
     return Facts(
-        recipe=recipe,
+        recipe=Recipe.from_json(base.recipe.body),
         forget=forget_count,
-        retain=train - forget_count,
+        retain=base.snapshot.counts.get("train", 0) - len(base.erased_ids) - forget_count,
         held_out=base.snapshot.counts.get("held_out", 0),
         forgotten=len(base.erased_ids),
         trained_seconds=base.training_seconds,
         earlier=tuple(UnlearningStep.from_json(step) for step in base.steps),
-        epsilon=about.get("privacy", {}).get("epsilon"),
-        budget_spent=about.get("budget_spent", 0.0),
     )
 
 
@@ -68,25 +58,49 @@ def method_obstacles(method: str, base: ModelVersion, forget_count: int) -> list
     return obstacles(method, job_facts(base, forget_count))
 
 
-def method_options(base: ModelVersion, forget_count: int) -> list[MethodOption]:
-    """Every method for requests with its guarantee, expected cost and obstacles, those that can run first."""
-    facts = job_facts(base, forget_count)
-    options = []
-    for name, info in production_methods().items():
-        share = expected_cost(name, facts)
-        options.append(
-            MethodOption(
-                name=name,
-                title=info.title,
-                guarantee=info.guarantee,
-                description=info.description,
-                source=info.source,
-                cost_share=share,
-                cost_seconds=share * base.training_seconds,
-                obstacles=tuple(obstacles(name, facts)),
-            )
-        )
-    return sorted(options, key=lambda option: not option.can_run)
+def proposal_situation(
+    base: ModelVersion, forget_count: int, *, replicates: int, oracles: int, until: datetime | None
+) -> Situation:
+    """A job on this model that ends before `until`, if anything does, and runs where jobs ran last."""
+    latest = Job.objects.filter(state=JobState.COMPLETED).exclude(took={}).order_by("-finished_at")
+    return Situation(
+        facts=job_facts(base, forget_count),
+        replicates=replicates,
+        oracles=oracles,
+        trained_on=base.training_device,
+        device=latest.values_list("took__device", flat=True).first() or "",
+        seconds_left=(until - timezone.now()).total_seconds() if until else None,
+    )
+
+
+def method_advice(situation: Situation) -> tuple[Advice, ...]:
+    """Every method for requests in the advisor's order, with what finished jobs of the same family have taught."""
+    return advise(situation, measurements(situation.facts.recipe.family))
+
+
+def measurements(family: str) -> list[Measurement]:
+    """What the newest finished jobs on models of this family took, over what was expected of them."""
+    jobs = Job.objects.filter(kind=Job.Kind.UNLEARN, state=JobState.COMPLETED, recipe__body__family=family)
+    rows = jobs.exclude(took={}).select_related("base__snapshot", "base__recipe").defer("curves")[:MOST_MEASURED]
+    return [found for job in rows if (found := _measured(job))]
+
+
+def _measured(job: Job) -> Measurement | None:
+    spec = JobSpec.from_json(job.spec)
+    if job.base is None or spec.method is None or spec.protocol is None:
+        return None
+    situation = Situation(
+        facts=_facts_in_rows(job.base, len(spec.forget_ids)),
+        replicates=len(spec.protocol.replicate_seeds),
+        oracles=len(spec.protocol.oracle_seeds),
+        trained_on=job.base.training_device,
+        device=job.took.get("device", ""),
+    )
+    seconds = {name: job.took.get(name) for name in ("unlearning_seconds", "evaluation_seconds")}
+    try:
+        return measure(spec.method.name, spec.method.config, situation, **seconds)
+    except SpecError:  # a method, or one of its settings, that there was once
+        return None
 
 
 def examples_by_id(snapshot: Snapshot, record_ids: Iterable[str]) -> dict[str, Example]:

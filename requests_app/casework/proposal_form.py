@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -13,28 +12,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from compliance.forms import LetheForm
+from unlearning_jobs.engine.advisor import Advice
 from unlearning_jobs.engine.catalogue import METHODS, Option
 from unlearning_jobs.engine.contracts import DEFAULT_ESTIMANDS, Estimand, MethodChoice, Protocol
 from unlearning_jobs.models import ModelVersion
-from unlearning_jobs.selectors import MethodOption
-from unlearning_jobs.wording import GUARANTEES, Words, duration
 
 SEEDS = 2**31
 MOST_MODELS = 64
-
-
-@dataclass(frozen=True)
-class MethodCard:
-    """A method to choose, with the fields of its settings."""
-
-    option: MethodOption
-    title: str
-    description: str
-    guarantee: Words
-    cost: str
-    settings: list[forms.BoundField]
-    chosen: bool
-    has_errors: bool
 
 
 class ProposalForm(LetheForm):
@@ -70,23 +54,23 @@ class ProposalForm(LetheForm):
         help_text=gettext_lazy("Chance of a wrong alarm that is accepted, such as 0.05."),
     )
 
-    def __init__(self, data: Any = None, *, options: Sequence[MethodOption], base: ModelVersion) -> None:
+    def __init__(self, data: Any = None, *, methods: Sequence[Advice], base: ModelVersion) -> None:
         initial = {"replicates": settings.PROTOCOL_REPLICATES, "oracles": settings.PROTOCOL_ORACLES, "alpha": 0.05}
         super().__init__(data, initial=initial)
-        self.options, self.base = options, base
+        self.methods, self.base = methods, base
         method = self.fields["method"]
         assert isinstance(method, forms.ChoiceField)  # noqa: S101  # declared above; for the type checker
-        method.choices = [(option.name, option.title) for option in options if option.can_run]
-        for option in options:
-            for setting in METHODS[option.name].options:
-                self.fields[field_name(option.name, setting.name)] = setting_field(setting)
+        method.choices = [(one.method, METHODS[one.method].title) for one in methods if one.can_run]
+        for one in methods:
+            for setting in METHODS[one.method].options:
+                self.fields[field_name(one.method, setting.name)] = setting_field(setting)
 
     def clean(self) -> None:
         chosen = self.data.get("method", "")
-        for option in self.options:
-            for setting in METHODS[option.name].options:
-                if option.name != chosen:
-                    self.errors.pop(field_name(option.name, setting.name), None)
+        for one in self.methods:
+            for setting in METHODS[one.method].options:
+                if one.method != chosen:
+                    self.errors.pop(field_name(one.method, setting.name), None)
         if not self.errors and (problems := self.protocol().problems()):
             self.add_error("oracles", " ".join(problems))
 
@@ -107,22 +91,9 @@ class ProposalForm(LetheForm):
             alpha=self.cleaned_data["alpha"],
         )
 
-    def cards(self) -> list[MethodCard]:
-        chosen = self["method"].value()
-        return [self._card(option, chosen=option.name == chosen) for option in self.options]
-
-    def _card(self, option: MethodOption, *, chosen: bool) -> MethodCard:
-        fields = [self[field_name(option.name, setting.name)] for setting in METHODS[option.name].options]
-        return MethodCard(
-            option=option,
-            title=_(option.title),
-            description=_(option.description),
-            guarantee=GUARANTEES[option.guarantee],
-            cost=cost_words(option),
-            settings=fields,
-            chosen=chosen and option.can_run,
-            has_errors=any(field.errors for field in fields),
-        )
+    def settings_of(self, method: str) -> list[forms.BoundField]:
+        """The fields of a method's settings."""
+        return [self[field_name(method, setting.name)] for setting in METHODS[method].options]
 
 
 def field_name(method: str, setting: str) -> str:
@@ -159,19 +130,3 @@ def estimands_for(base: ModelVersion) -> tuple[Estimand, ...]:
     """What is judged: the default estimands, without those on held-out examples where the corpus has none."""
     has_held_out = base.snapshot.counts.get("held_out", 0) > 0
     return tuple(one for one in DEFAULT_ESTIMANDS if has_held_out or one.examples != "held_out")
-
-
-def cost_words(option: MethodOption) -> str:
-    """The expected cost of the method itself, in shares of one training and in time."""
-    if option.cost_share == 0:
-        return _("no computation")
-    if option.cost_share >= 2:  # noqa: PLR2004  # from here on percentages read badly
-        words = _("about %(times)d times as much as training the model again") % {"times": round(option.cost_share)}
-        return words + (f": {duration(option.cost_seconds)}" if option.cost_seconds else "")
-    share = f"{100 * option.cost_share:.0f}" if option.cost_share >= 0.01 else "< 1"  # noqa: PLR2004  # one percent
-    if not option.cost_seconds:
-        return _("about %(share)s %% of training the model again") % {"share": share}
-    return _("about %(share)s %% of training the model again: %(time)s") % {
-        "share": share,
-        "time": duration(option.cost_seconds),
-    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -12,18 +13,21 @@ from django.views.decorators.http import require_http_methods
 
 from compliance.access import account_of
 from compliance.services import StaleStateError
+from requests_app.deadlines import end_of
 from requests_app.models import Item, Proposal
 from requests_app.services import decisions
 from requests_app.services.permissions import approval_refusal
 from requests_app.states import ItemState
+from unlearning_jobs.engine.advisor import Situation
 from unlearning_jobs.engine.catalogue import metrics_of
 from unlearning_jobs.engine.contracts import Protocol
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.models import ModelVersion
-from unlearning_jobs.selectors import method_options
+from unlearning_jobs.selectors import method_advice, proposal_situation
 from unlearning_jobs.states import ModelState
 from unlearning_jobs.wording import VERDICTS, duration, guarantee_of, method_title, metric_title
 
+from .advice import clock_words, guarantee_rows, method_cards, rule_sentences
 from .cases import ITEM_TONES, identity, item_of, proposal_of
 from .margins import margin_rows
 from .proposal_form import ProposalForm, estimands_for
@@ -40,17 +44,18 @@ def propose(request: HttpRequest, reference: str, number: int) -> HttpResponse:
     base = _active(item)
     if base is None:
         return render(request, "casework/proposal_impossible.html", identity(item.request) | {"item": item}, status=409)
-    options = method_options(base, len(item.record_ids))
+    situation = _situation(item, base)
+    methods = method_advice(situation)
     if request.method != "POST":
-        return _choose(request, item, base, ProposalForm(options=options, base=base))
-    form = ProposalForm(request.POST, options=options, base=base)
+        return _choose(request, item, situation, ProposalForm(methods=methods, base=base))
+    form = ProposalForm(request.POST, methods=methods, base=base)
     if not form.is_valid():
-        return _choose(request, item, base, form, status=422)
+        return _choose(request, item, situation, form, status=422)
     try:
         made = decisions.proposal_submit(item=item, method=form.choice(), protocol=form.protocol(), by=account_of(request))
     except (SpecError, StaleStateError) as error:
         form.add_error(None, str(error))
-        return _choose(request, item_of(reference, number), base, form, status=409)
+        return _choose(request, item_of(reference, number), situation, form, status=409)
     return redirect("casework:proposal", item.request.reference, item.number, made.number)
 
 
@@ -59,14 +64,33 @@ def _active(item: Item) -> ModelVersion | None:
     return versions.filter(name=item.model_name, state=ModelState.ACTIVE).first()
 
 
-def _choose(request: HttpRequest, item: Item, base: ModelVersion, form: ProposalForm, status: int = 200) -> HttpResponse:
+def _situation(item: Item, base: ModelVersion) -> Situation:
+    """The job that would be proposed, with a protocol of the usual size, and the time until the answer is due."""
+    return proposal_situation(
+        base,
+        len(item.record_ids),
+        replicates=settings.PROTOCOL_REPLICATES,
+        oracles=settings.PROTOCOL_ORACLES,
+        until=end_of(item.request.due_on, settings.TIME_ZONE),
+    )
+
+
+def _choose(request: HttpRequest, item: Item, situation: Situation, form: ProposalForm, status: int = 200) -> HttpResponse:
+    base, seconds = form.base, situation.facts.trained_seconds
+    cards = method_cards(form.methods, situation, form)
     context = identity(item.request) | {
         "item": item,
         "base": base,
         "form": form,
-        "cards": form.cards(),
+        "cards": [card for card in cards if not card.obstacles],
+        "others": [card for card in cards if card.obstacles],
+        "situation": situation,
+        "clock": clock_words(situation),
+        "late": situation.seconds_left is not None and situation.seconds_left <= 0,
+        "rules": rule_sentences(),
+        "guarantees": guarantee_rows(),
         "margins": margin_rows(estimands_for(base)),
-        "training": duration(base.training_seconds) if base.training_seconds else "",
+        "training": duration(seconds) if seconds else "",
         "choosing": item.state == ItemState.GRANTED,
         "earlier": list(item.proposals.order_by("number")),
     }

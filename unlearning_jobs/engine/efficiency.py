@@ -92,6 +92,7 @@ class Costs:
             device_share=share(self.unlearning.device_seconds, mean.device_seconds if mean else None),
             examples_share=share(self.unlearning.examples, mean.examples if mean else None),
             note=" ".join(sentence for holds, sentence in notes if holds),
+            from_cache=self.from_cache,
         )
 
 

@@ -126,14 +126,22 @@ def job_report(*, claim: Claim, progress: Progress | None, curves: Mapping[str, 
 
 
 @transaction.atomic
-def job_complete(*, claim: Claim, output: str, verdict: str, data: Mapping[str, object], version: ModelVersion) -> Job:
+def job_complete(
+    *,
+    claim: Claim,
+    output: str,
+    verdict: str,
+    data: Mapping[str, object],
+    version: ModelVersion,
+    took: Mapping[str, object] | None = None,
+) -> Job:
     """Ends the job with its result; the caller made `version` in the same transaction.
 
     Raises:
         StaleStateError: the claim was lost; nothing is written.
     """
     job = _held(claim)
-    job.output, job.verdict, job.result_version = output, verdict, version
+    job.output, job.verdict, job.result_version, job.took = output, verdict, version, dict(took or {})
     job.stage, job.done, job.total = "completed", 1, 1
     _attempt_end(job, JobAttempt.Outcome.COMPLETED, "")
     if job.kind == Job.Kind.UNLEARN:

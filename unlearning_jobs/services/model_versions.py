@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +116,26 @@ def job_result_accept(*, claim: Claim, result: JobResult, result_sha256: str, ou
     version = _version_of(job, result, f"{output}/model")
     verdict = result.evaluation.verdict.outcome if result.evaluation else ""
     data = {"result_sha256": result_sha256, "model_sha256": result.model_digest, "verdict": verdict}
-    return job_complete(claim=claim, output=output, verdict=verdict, data=data, version=version)
+    return job_complete(
+        claim=claim, output=output, verdict=verdict, data=data, version=version, took=job_costs(result, run=job.attempts)
+    )
+
+
+EVALUATION_STAGES = ("ensemble", "replicates", "oracles", "evaluate")
+
+
+def job_costs(result: JobResult, *, run: int) -> dict[str, Any]:
+    """What a job measured of its own cost, for forecasts: its device, and seconds of unlearning and of evaluation.
+
+    Seconds that understate the cost are None: of a run that went on from where an earlier one ended, and of an unlearning
+    whose models came from the cache.
+    """
+    spent, whole = result.efficiency, run == 1
+    return {
+        "device": result.environment.get("device", ""),
+        "unlearning_seconds": spent.unlearning.wall_seconds if spent and whole and not spent.from_cache else None,
+        "evaluation_seconds": sum(result.seconds.get(stage, 0.0) for stage in EVALUATION_STAGES) if whole else None,
+    }
 
 
 def _version_of(job: Job, result: JobResult, path: str) -> ModelVersion:
@@ -137,15 +155,22 @@ def _version_of(job: Job, result: JobResult, path: str) -> ModelVersion:
         steps=steps,
         path=path,
         digest=result.model_digest,
-        training_seconds=_training_seconds(job, result.seconds),
+        **_training_time(job, result),
     )
     data = {"version": version.number, "model_sha256": version.digest, "snapshot_sha256": job.snapshot.digest, "job": job.pk}
     record_append(subject=version.subject, kind="model.registered", actor=SYSTEM, data=data)
     return version
 
 
-def _training_seconds(job: Job, seconds: Mapping[str, float]) -> float:
-    return float(seconds.get("train", 0.0)) or (job.base.training_seconds if job.base else 0.0)
+def _training_time(job: Job, result: JobResult) -> dict[str, Any]:
+    """How long one training took and on which device: this job's own, or as measured for the model that it began with."""
+    if seconds := float(result.seconds.get("train", 0.0)):
+        return {"training_seconds": seconds, "training_device": result.environment.get("device", "")}
+    base = job.base
+    return {
+        "training_seconds": base.training_seconds if base else 0.0,
+        "training_device": base.training_device if base else "",
+    }
 
 
 @transaction.atomic

@@ -29,7 +29,7 @@ KEYWORDS: dict[str, Any] = {
     "npgettext_lazy": ((1, "c"), 2, 3),
 }
 TABLES: tuple[dict[str, Any], ...] = (
-    {"MethodEntry": (2,), "MetricEntry": (2,), "run": (1,)},
+    {"MethodEntry": (2,), "MetricEntry": (2,), "Rule": (2,), "run": (1,)},
     {"MethodEntry": (6,)},
     {"Option": (4,)},
 )

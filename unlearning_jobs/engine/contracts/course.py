@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from unlearning_jobs.engine.json_contract import Contract
+from unlearning_jobs.engine.json_contract import ADDED_LATER, Contract
 
 
 @dataclass(frozen=True)
@@ -80,3 +80,5 @@ class Efficiency(Contract):
     examples_share: float | None
     note: str
     """What has to be known about these numbers, in a sentence; empty where nothing has."""
+    from_cache: int = field(default=0, metadata=ADDED_LATER)
+    """Models that the method asked for and that had been trained before: its own cost is understated."""
