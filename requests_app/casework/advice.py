@@ -32,7 +32,8 @@ class MethodCard:
     guarantee: Words
     reason: str
     """For its place in the list."""
-    cost: list[str]
+    cost: list[tuple[str, str]]
+    """Rows of what is expected: names and words."""
     remarks: list[str]
     """What it leaves of the budgets for erasures."""
     obstacles: tuple[str, ...]
@@ -55,7 +56,7 @@ def _card(one: Advice, situation: Situation, form: ProposalForm) -> MethodCard:
         source=entry.source,
         guarantee=GUARANTEES[entry.guarantee],
         reason=_(REASONS[one.reason].sentence),
-        cost=cost_sentences(one.forecast, situation) if one.forecast else [],
+        cost=cost_rows(one.forecast, situation) if one.forecast else [],
         remarks=remarks(one),
         obstacles=one.obstacles,
         settings=fields,
@@ -69,29 +70,25 @@ def rule_sentences() -> list[str]:
     return [_(rule.sentence) for rule in RULES]
 
 
-def cost_sentences(forecast: Forecast, situation: Situation) -> list[str]:
-    """What the method and its evaluation are expected to cost, with the error, and where that error is from."""
-    found = []
-    if forecast.unlearning.high == 0:
-        found.append(_("Unlearning takes no computation."))
-    else:
-        found.append(_("Unlearning: %(cost)s.") % {"cost": cost_words(forecast.unlearning, situation)})
+def cost_rows(forecast: Forecast, situation: Situation) -> list[tuple[str, str]]:
+    """What the method and its evaluation are expected to cost, each with its error: names and words."""
+    rows = [(_("Unlearning"), _unlearning_words(forecast, situation))]
     if forecast.preparation.high > 0:
-        words = _("Before that, once for this model version and all its requests: %(cost)s.")
-        found.append(words % {"cost": cost_words(forecast.preparation, situation)})
-    found.append(_("With its evaluation: %(cost)s.") % {"cost": cost_words(forecast.total, situation)})
-    if forecast.unlearning.high > 0:
-        found.append(measured_words(forecast.jobs))
-    return found
+        name = _("Before that, once for all requests about this model version")
+        rows.append((name, cost_words(forecast.preparation, situation)))
+    return [*rows, (_("With its evaluation"), cost_words(forecast.total, situation))]
 
 
-def measured_words(jobs: int) -> str:
-    """What the error rests on."""
-    if not jobs:
-        return _("Not measured on this installation yet: the error is taken to be a factor of %(n)d either way.") % {
+def _unlearning_words(forecast: Forecast, situation: Situation) -> str:
+    if forecast.unlearning.high == 0:
+        return _("no computation")
+    if not forecast.jobs:
+        basis = _("not measured on this installation yet, so the error is taken to be a factor of %(n)d either way") % {
             "n": PRIOR_FACTOR
         }
-    return ngettext("Measured in %(n)d job.", "Measured in %(n)d jobs.", jobs) % {"n": jobs}
+    else:
+        basis = ngettext("measured in %(n)d job", "measured in %(n)d jobs", forecast.jobs) % {"n": forecast.jobs}
+    return f"{cost_words(forecast.unlearning, situation)}; {basis}"
 
 
 def cost_words(cost: Estimate, situation: Situation) -> str:
@@ -170,4 +167,4 @@ def budget_words(budget: Budget) -> str:
 
 def guarantee_rows() -> list[Words]:
     """The guarantees that methods for requests have, strongest first."""
-    return [GUARANTEES[name] for name in ("exact", "certified", "empirical", "suppression")]
+    return [GUARANTEES[name] for name in ("exact", "certified", "empirical", "suppression", "control")]

@@ -23,8 +23,9 @@ LEVEL: Final = 0.9
 """Of every prediction interval."""
 PRIOR_FACTOR: Final = 3.0
 """Before anything was measured, nine jobs in ten are taken to cost between a third and three times what is expected."""
-PRIOR_JOBS: Final = 1
-"""How many measured jobs the belief that the expectation is right weighs as much as."""
+PRIOR_JOBS: Final = 0.2
+"""How many measured jobs the belief that the expectation is right weighs as much as. Overhead can make it wrong many times
+over, so little."""
 PRIOR_FREEDOM: Final = 4
 """How many measured jobs the belief in the prior's spread weighs as much as."""
 
@@ -62,8 +63,8 @@ def correction(ratios: Sequence[float]) -> Estimate:
         k = k0 + n,  v = v0 + n,  centre = n m / k,  v s^2 = v0 s0^2 + S + k0 n m^2 / k
 
     and the next logarithm is Student t with v degrees of freedom, location centre and scale s sqrt(1 + 1/k). Given back are
-    the exponentials of its 5 %, 50 % and 95 % quantiles; with k0 = 1 the middle is the geometric mean of the factors and one
-    factor of 1. The prior's s0 is such that the interval without any job is from 1/3 to 3.
+    the exponentials of its 5 %, 50 % and 95 % quantiles: the middle is the geometric mean of the factors, drawn towards 1 as
+    if k0 jobs had taken just what was expected. The prior's s0 is such that the interval without any job is from 1/3 to 3.
 
     Raises:
         ValueError: a ratio is not a number above 0.

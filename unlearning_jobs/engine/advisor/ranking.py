@@ -32,7 +32,7 @@ RULES: Final = (
         "A method whose job may end after the deadline comes below those that end before it. The upper end of the expected"
         " duration decides.",
     ),
-    Rule("guarantee", "Exact comes before certified, certified before empirical, and suppression last."),
+    Rule("guarantee", "Exact comes before certified, certified before empirical, then suppression, and a control last."),
     Rule(
         "cost",
         "Within a guarantee, what is expected to cost less comes first. The evaluation counts as well: it usually takes"
