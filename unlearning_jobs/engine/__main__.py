@@ -2,6 +2,7 @@
 
     python -m unlearning_jobs.engine methods | metrics
     python -m unlearning_jobs.engine example causal_lm | classifier | summation [--out DIR] > spec.json
+    python -m unlearning_jobs.engine advise spec.json
     python -m unlearning_jobs.engine run spec.json --out DIR [--progress ndjson] [--exit-with-parent]
 
 Exit status: 0 done; 1 unexpected error; 2 the job or the command cannot be done, and the message says why; 143 ended by
@@ -58,6 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     example.add_argument("--schema", action="store_true", help="print the JSON schema of a job spec instead")
     example.set_defaults(command=_example)
+    advise = commands.add_parser("advise", help="list the methods that could do an unlearn job, and what stops the others")
+    advise.add_argument("spec", type=Path, help="the job spec; its own method and settings do not matter")
+    advise.set_defaults(command=_advise)
     run = commands.add_parser("run", help="run one job")
     run.add_argument("spec", type=Path, help="the job spec, a JSON file")
     run.add_argument("--out", type=Path, required=True, help="folder for the result")
@@ -90,6 +94,14 @@ def _example(options: argparse.Namespace) -> int:
 
     shown = json_schema(JobSpec) if options.schema else make_example(options.family, options.out).to_json()
     _print(json.dumps(shown, indent=2, ensure_ascii=False))
+    return 0
+
+
+def _advise(options: argparse.Namespace) -> int:
+    from .advice_table import advice_lines
+
+    for line in advice_lines(_read_spec(options.spec)):
+        _print(line)
     return 0
 
 

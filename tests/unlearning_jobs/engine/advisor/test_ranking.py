@@ -1,0 +1,194 @@
+"""The order of the advisor's list, and what it says of each method."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unlearning_jobs.engine.advisor import REASONS, RULES, Advice, Measurement, Situation, advise
+from unlearning_jobs.engine.advisor.ranking import GUARANTEES
+from unlearning_jobs.engine.catalogue import METHODS, Budget, Facts, obstacles
+from unlearning_jobs.engine.contracts import (
+    ClassifierArchitecture,
+    LlamaArchitecture,
+    LogisticArchitecture,
+    MethodChoice,
+    Recipe,
+    SumsArchitecture,
+    UnlearningStep,
+)
+from unlearning_jobs.engine.contracts.privacy import Privacy
+from unlearning_jobs.engine.contracts.sharding import Sharding
+
+CLASSIFIER = Recipe("classifier", ClassifierArchitecture("mlp"), 26, 8, 1e-3)
+PRIVATE = replace(CLASSIFIER, privacy=Privacy(4.0))
+LOGISTIC = Recipe("logistic", LogisticArchitecture(), 1, 8, 0.1)
+RECIPES = (
+    CLASSIFIER,
+    PRIVATE,
+    replace(CLASSIFIER, sharding=Sharding(shards=5)),
+    LOGISTIC,
+    Recipe("causal_lm", LlamaArchitecture(64, 1, 2, 128), 26, 8, 1e-3, vocabulary_size=300),
+    Recipe("summation", SumsArchitecture("ridge"), 1, 8, 0.0),
+)
+IN_PRODUCTION = {entry.name for entry in METHODS.values() if entry.for_production}
+DEVICES = st.sampled_from(["", "cpu", "cuda"])
+STEPS = st.sampled_from(["retrain", "npo", "dp_sgd", "certified_removal"]).map(
+    lambda name: UnlearningStep(MethodChoice(name), ("a", "b"))
+)
+FACTS = st.builds(
+    Facts,
+    st.sampled_from(RECIPES),
+    forget=st.integers(0, 50),
+    retain=st.integers(0, 500),
+    held_out=st.integers(0, 3),
+    trained_seconds=st.sampled_from([0.0, 6.0, 3600.0]),
+    earlier=st.lists(STEPS, max_size=2).map(tuple),
+    epsilon=st.none() | st.floats(0.01, 2),
+    budget_spent=st.floats(0, 1.5),
+)
+SITUATIONS = st.builds(
+    Situation,
+    FACTS,
+    replicates=st.integers(1, 8),
+    oracles=st.integers(4, 12),
+    trained_on=DEVICES,
+    device=DEVICES,
+    seconds_left=st.none() | st.floats(-1e5, 1e6),
+)
+MEASUREMENTS = st.lists(
+    st.builds(
+        Measurement,
+        method=st.sampled_from(sorted(IN_PRODUCTION)),
+        family=st.sampled_from(["classifier", "causal_lm", "logistic"]),
+        device=st.sampled_from(["cpu", "cuda"]),
+        unlearning=st.none() | st.floats(0.01, 100),
+        evaluation=st.none() | st.floats(0.01, 100),
+    ),
+    max_size=6,
+)
+SITUATION = Situation(
+    Facts(CLASSIFIER, forget=5, retain=87, held_out=40, trained_seconds=6.0), 3, 8, trained_on="cpu", device="cpu"
+)
+
+
+def about(situation: Situation, name: str) -> Advice:
+    return next(one for one in advise(situation) if one.method == name)
+
+
+def middle(one: Advice) -> float:
+    return one.forecast.total.middle if one.forecast else math.inf
+
+
+@given(SITUATIONS, MEASUREMENTS)
+def test_every_method_for_requests_is_in_the_list_once_with_all_its_obstacles(
+    situation: Situation, measurements: list[Measurement]
+) -> None:
+    found = advise(situation, measurements)
+    assert sorted(one.method for one in found) == sorted(IN_PRODUCTION)
+    for one in found:
+        assert list(one.obstacles) == obstacles(one.method, situation.facts)
+        assert (one.forecast is None) is (one.reason == "blocked") is not one.can_run
+
+
+@given(SITUATIONS, MEASUREMENTS)
+def test_no_method_with_an_obstacle_is_above_one_without(situation: Situation, measurements: list[Measurement]) -> None:
+    can_run = [one.can_run for one in advise(situation, measurements)]
+    assert can_run == sorted(can_run, reverse=True)
+
+
+@given(SITUATIONS, MEASUREMENTS)
+def test_the_rules_apply_in_their_order(situation: Situation, measurements: list[Measurement]) -> None:
+    places = [
+        (one.in_time is False, GUARANTEES.index(one.guarantee), middle(one), METHODS[one.method].title)
+        for one in advise(situation, measurements)
+        if one.can_run
+    ]
+    assert places == sorted(places)
+    assert [rule.code for rule in RULES] == ["obstacles", "deadline", "guarantee", "cost", "name"]
+
+
+@given(SITUATIONS, MEASUREMENTS.flatmap(lambda rows: st.tuples(st.just(rows), st.permutations(rows))))
+def test_the_list_does_not_depend_on_the_order_of_the_measurements(
+    situation: Situation, rows: tuple[list[Measurement], list[Measurement]]
+) -> None:
+    assert advise(situation, rows[0]) == advise(situation, rows[1])
+
+
+@given(SITUATIONS, MEASUREMENTS)
+def test_each_reason_is_true_of_the_place(situation: Situation, measurements: list[Measurement]) -> None:
+    above: list[Advice] = []
+    for one in advise(situation, measurements):
+        assert one.reason in REASONS
+        same = [other for other in above if other.guarantee == one.guarantee and other.reason != "late"]
+        if one.reason == "cheapest":
+            assert not same
+        elif one.reason == "costlier":
+            assert middle(one) > middle(same[-1])
+        elif one.reason == "equal":
+            assert middle(one) == middle(same[-1])
+        else:
+            assert one.reason == ("late" if one.can_run else "blocked")
+        assert (one.reason == "late") is (one.in_time is False)
+        above.append(one)
+
+
+def test_the_guarantee_counts_more_than_the_cost() -> None:
+    ordered = [one for one in advise(SITUATION) if one.can_run]
+    assert ordered[0].method == "retrain"
+    assert middle(ordered[0]) > middle(ordered[1])
+    assert ordered[-1].guarantee == "control"
+
+
+def test_the_upper_end_decides_whether_a_job_ends_in_time() -> None:
+    found = about(SITUATION, "retrain").forecast
+    assert found is not None
+    longest = 6.0 * found.total.high
+    assert about(replace(SITUATION, seconds_left=longest + 1), "retrain").in_time
+    assert about(replace(SITUATION, seconds_left=longest - 1), "retrain").in_time is False
+
+
+def test_what_would_be_late_comes_below_what_is_in_time_whatever_its_guarantee() -> None:
+    costs = {one.method: one.forecast.total.high for one in advise(SITUATION) if one.forecast}
+    between = 6.0 * (costs["retrain"] + costs["gradient_ascent"]) / 2
+    ordered = [one.method for one in advise(replace(SITUATION, seconds_left=between)) if one.can_run]
+    assert ordered.index("retrain") > ordered.index("gradient_ascent")
+
+
+def test_after_the_deadline_nothing_is_in_time_even_where_no_time_is_known() -> None:
+    late = replace(SITUATION, seconds_left=-1.0, trained_on="")
+    assert {one.in_time for one in advise(late) if one.can_run} == {False}
+
+
+def test_without_a_clock_or_a_deadline_nothing_is_said_about_being_in_time() -> None:
+    for situation in (SITUATION, replace(SITUATION, seconds_left=60.0, trained_on="cuda")):
+        assert {one.in_time for one in advise(situation)} == {None}
+
+
+def test_a_private_models_budget_is_told_before_and_after_this_erasure() -> None:
+    earlier = (UnlearningStep(MethodChoice("dp_sgd"), ("a", "b")),)
+    private = replace(SITUATION.facts, recipe=PRIVATE, forget=4, epsilon=0.2, earlier=earlier)
+    found = about(replace(SITUATION, facts=private), "dp_sgd").budget
+    assert found is not None
+    assert found.after is not None
+    assert (round(found.before, 9), round(found.after, 9)) == (round(2 * 0.2 / 3, 9), round(6 * 0.2 / 3, 9))
+    assert found.records_left == 15 - 6  # 15 x 0.2 = 3, the default limit
+    too_many = replace(private, forget=14)
+    assert about(replace(SITUATION, facts=too_many), "dp_sgd").obstacles
+
+
+def test_what_ends_the_promise_of_a_private_model_is_said() -> None:
+    private = replace(SITUATION, facts=replace(SITUATION.facts, recipe=PRIVATE, epsilon=0.2))
+    assert about(private, "npo").ends == ("dp_sgd",)
+    assert about(private, "retrain").ends == about(private, "dp_sgd").ends == about(SITUATION, "npo").ends == ()
+    after = replace(private, facts=replace(private.facts, earlier=(UnlearningStep(MethodChoice("npo"), ("a",)),)))
+    assert "its promise ended there" in " ".join(about(after, "dp_sgd").obstacles)
+
+
+def test_what_certified_removal_will_spend_is_known_only_from_its_step() -> None:
+    convex = replace(SITUATION.facts, recipe=LOGISTIC, budget_spent=0.4)
+    assert about(replace(SITUATION, facts=convex), "certified_removal").budget == Budget(0.4, after=None)
+    assert about(replace(SITUATION, facts=replace(convex, budget_spent=1.0)), "certified_removal").obstacles
