@@ -72,6 +72,7 @@ def model_version(**values: Any) -> ModelVersion:
         "path": f"models/{number}",
         "digest": f"{number + 1000:064x}",
         "training_seconds": 60.0,
+        "training_device": "cpu",
     }
     if "snapshot" not in values:
         values["snapshot"] = snapshot()

@@ -100,7 +100,7 @@ def cost_words(cost: Estimate, situation: Situation) -> str:
         words = _("about %(middle)s %% of training the model again (%(low)s to %(high)s %%)")
         low, middle, high = 100 * low, 100 * middle, 100 * high
     else:
-        words = _("about %(middle)s times as much as training the model again (%(low)s to %(high)s times)")
+        words = _("about %(middle)s × the cost of training the model again (%(low)s to %(high)s ×)")
     return words % {"low": _short(low), "middle": _short(middle), "high": _short(high)}
 
 

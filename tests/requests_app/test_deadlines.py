@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from requests_app.deadlines import due_date, received_on
+from requests_app.deadlines import due_date, end_of, received_on
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,8 @@ def test_the_day_of_receipt_is_the_civil_date_where_the_controller_is() -> None:
     late_evening_in_utc = datetime(2026, 3, 31, 22, 30, tzinfo=UTC)
 
     assert received_on(late_evening_in_utc, "Europe/Berlin") == date(2026, 4, 1)
+
+
+def test_a_day_ends_at_midnight_where_the_controller_is() -> None:
+    assert end_of(date(2026, 3, 28), "Europe/Berlin") == datetime(2026, 3, 28, 23, tzinfo=UTC)
+    assert end_of(date(2026, 3, 29), "Europe/Berlin") == datetime(2026, 3, 29, 22, tzinfo=UTC)  # summer time began

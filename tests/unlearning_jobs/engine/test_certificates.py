@@ -106,3 +106,19 @@ def test_removals_beyond_the_budget_leave_no_result(
     with pytest.raises(ObstacleError, match="of its budget"):
         run(replace(spec, recipe=poor), tmp_path / "out", quiet)
     assert not (tmp_path / "out" / "result.json").exists()
+
+
+def test_removals_beyond_the_budget_are_refused_before_anything_else_is_trained(
+    leaf_spec: JobSpec, logistic_trainer: Trainer, leaves_to_forget: tuple[str, ...], tmp_path: Path
+) -> None:
+    architecture = LogisticArchitecture(regularisation=0.05, perturbation=0.01)
+    spec = job(leaf_spec, logistic_trainer, REMOVE, *leaves_to_forget)
+    spec = replace(spec, recipe=replace(spec.recipe, architecture=architecture))
+    training = replace(spec, kind="train", method=None, protocol=None, forget_ids=())
+    model = run(replace(training, cache=str(tmp_path / "first")), tmp_path / "base", quiet)
+    base, seen = ModelRef(str(tmp_path / "base" / "model"), model.model_digest), []
+    spec = replace(spec, model=base, cache=str(tmp_path / "cache"))
+    with pytest.raises(ObstacleError, match="of its budget"):
+        run(spec, tmp_path / "out", lambda progress: seen.append(progress.stage))
+    assert set(seen) == {"load", "unlearn"}
+    assert not (tmp_path / "cache").exists()

@@ -50,6 +50,28 @@ def test_methods_and_metrics_are_listed(capsys: pytest.CaptureFixture[str]) -> N
     assert all(name in printed for name in (*METHODS, *METRICS))
 
 
+def test_the_advice_on_a_job_lists_every_method_for_requests(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["advise", str(changed_spec(tmp_path))]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    listed = [line.split()[0] for line in lines if not line.startswith(" ")]
+    wanted = {entry.name for entry in METHODS.values() if entry.for_production}
+    assert wanted <= set(listed)
+    assert listed.index("retrain") < listed.index("npo") < listed.index("summation")
+    assert "    Subtract from the sums works on summation only, and the model is a causal_lm." in lines
+    assert any("Only an evaluation says how well" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [({"protocol": None}, "needs a protocol"), ({"snapshot": {"path": "nowhere", "digest": "0"}}, "nowhere")],
+)
+def test_advice_on_a_job_that_cannot_be_read_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], message: str
+) -> None:
+    assert main(["advise", str(changed_spec(tmp_path, **changes))]) == 2
+    assert message in capsys.readouterr().err
+
+
 def test_the_example_runs_as_it_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["example", "causal_lm", "--out", str(tmp_path / "e")]) == 0
     (tmp_path / "spec.json").write_text(capsys.readouterr().out)
@@ -79,7 +101,7 @@ def test_it_all_works_where_django_cannot_be_imported(quick_spec: Path, tmp_path
     assert "exact_memorization" in done.stdout
 
 
-@pytest.mark.parametrize("module", ["contracts", "errors", "catalogue", "artefacts", "corpora", "matching"])
+@pytest.mark.parametrize("module", ["contracts", "errors", "catalogue", "advisor", "artefacts", "corpora", "matching"])
 def test_what_web_processes_import_loads_no_torch(module: str) -> None:
     code = f"import sys, unlearning_jobs.engine.{module}; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

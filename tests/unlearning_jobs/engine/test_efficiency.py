@@ -91,11 +91,13 @@ def test_what_a_method_trains_is_its_own_cost_and_what_it_finds_in_the_cache_is_
     assert found is not None
     assert found.unlearning.examples == costs.trainer.material.recipe.epochs * len(costs.trainer.material.ids)
     assert "came from the cache" not in found.note
+    assert found.from_cache == 0
     with costs.unlearn():
         costs.train((), 5, quiet)
     again = costs.efficiency()
     assert again is not None
     assert "came from the cache" in again.note
+    assert again.from_cache == 1
 
 
 def test_a_training_that_was_resumed_is_no_measure(costs: Costs) -> None:
