@@ -58,7 +58,7 @@ def test_jobs_on_another_family_are_not_asked_about() -> None:
 
 
 def test_a_job_on_another_device_than_its_model_was_timed_on_says_nothing(finished: Job) -> None:
-    ModelVersion.objects.filter(pk=finished.base_id).update(training_device="cuda (NVIDIA H200)")
+    ModelVersion.objects.filter(jobs=finished).update(training_device="cuda (NVIDIA H200)")
     assert measurements("causal_lm") == []
 
 

@@ -36,7 +36,7 @@ def test_methods_that_can_run_are_choices_with_guarantee_and_cost_and_the_others
     assert shown[0] == "retrain"
     assert "npo" in shown
     assert "summation" not in shown
-    assert "Retrain without the data exact Of the methods with this guarantee" in page.words
+    assert "Retrain without the data exact Trains the model again" in page.words
     others = text_of(page.one("details", class_="impossible"))
     assert "Subtract from the sums exact Subtract from the sums works on summation only" in others
     assert {METHODS[name].title for name in production_methods()} == {
