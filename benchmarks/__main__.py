@@ -7,14 +7,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from . import digits, ensemble, tofu_path
+from . import ensemble, tofu_path
+from .classifiers import digits, mnist
 
 BENCHMARKS: Final[Mapping[str, tuple[Callable[[Path], None], str]]] = {
     "tofu-path": (tofu_path.run, "the main path on TOFU: one author erased with NPO against 8 oracles (needs DATA)"),
     "digits": (digits.run, "every method on small classifiers, 100 models a side"),
+    "mnist": (mnist.run, "the same on pictures of MNIST, one to two hours (needs DATA)"),
     "ensemble": (ensemble.run, "models trained stacked against one by one"),
 }
-NEED_DATA = {"tofu-path"}
+NEED_DATA = {"mnist", "tofu-path"}
 
 
 def main() -> None:
@@ -28,7 +30,10 @@ def main() -> None:
         return
     if options.name in NEED_DATA and (options.data is None or not options.data.is_dir()):
         parser.error(f"make bench-{options.name} needs DATA=FOLDER, and {options.data or 'nothing'} is no folder")
-    BENCHMARKS[options.name][0](options.data)
+    try:
+        BENCHMARKS[options.name][0](options.data)
+    except mnist.MissingDataError as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

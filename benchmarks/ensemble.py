@@ -17,8 +17,9 @@ import torch
 from unlearning_jobs.engine.training.loop import train
 from unlearning_jobs.engine.training.vectorised import train_together
 
-from .digits import CPU, digits_material
+from .classifiers.digits import digits_material
 
+CPU = torch.device("cpu")
 MODELS, MANY = 100, 512
 SAME = 1e-3
 

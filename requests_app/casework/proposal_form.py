@@ -61,9 +61,10 @@ class ProposalForm(LetheForm):
         method = self.fields["method"]
         assert isinstance(method, forms.ChoiceField)  # noqa: S101  # declared above; for the type checker
         method.choices = [(one.method, METHODS[one.method].title) for one in methods if one.can_run]
+        family = str(base.recipe.body["family"])
         for one in methods:
             for setting in METHODS[one.method].options:
-                self.fields[field_name(one.method, setting.name)] = setting_field(setting)
+                self.fields[field_name(one.method, setting.name)] = setting_field(setting, family)
 
     def clean(self) -> None:
         chosen = self.data.get("method", "")
@@ -100,12 +101,12 @@ def field_name(method: str, setting: str) -> str:
     return f"{method}-{setting}"
 
 
-def setting_field(setting: Option) -> forms.Field:
-    """The form field of a method's setting."""
+def setting_field(setting: Option, family: str) -> forms.Field:
+    """The form field of a method's setting, with its default on models of this family."""
     words: dict[str, Any] = {
         "label": setting.name.replace("_", " "),
         "help_text": _(setting.description),
-        "initial": setting.default,
+        "initial": setting.default_for(family),
     }
     if setting.kind == "choice":
         return forms.ChoiceField(choices=[(choice, choice) for choice in setting.choices], **words)

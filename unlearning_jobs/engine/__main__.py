@@ -78,7 +78,8 @@ def _methods(_: argparse.Namespace) -> int:
         )
         _print(f"    {method.description}\n    {method.source}")
         for option in method.options:
-            _print(f"    {option.name} = {option.default}  {option.description}")
+            others = "".join(f" ({family}: {value})" for family, value in option.by_family.items())
+            _print(f"    {option.name} = {option.default}{others}  {option.description}")
     return 0
 
 

@@ -21,7 +21,7 @@ def check_unlearning(spec: JobSpec, snapshot: Snapshot) -> None:
     """
     steps = unlearning_steps(spec)
     for step in steps:
-        complete_config(step.method.name, step.method.config)
+        complete_config(step.method.name, step.method.config, spec.recipe.family)
     _check_forget_sets(spec, steps, snapshot)
     _check_protocol(spec, snapshot)
     if found := obstacles(steps[-1].method.name, job_facts(spec, snapshot), steps[-1].method.config):

@@ -15,7 +15,7 @@ from .contracts.privacy import Certificate
 from .corpora import Snapshot
 from .efficiency import Costs
 from .evaluation.trajectory import MarginLog
-from .methods import CertifiedMethod, Context, Meter, make_method
+from .methods import CertifiedMethod, Context, Meter, UnlearningMethod, make_method
 from .preparation import all_seeds, excluded_ids, unlearning_steps
 from .training.cache import Trainer
 from .training.loop import OnStep
@@ -96,7 +96,7 @@ class Job:
         self, model: TrainedModel, number: int, seed: int, report: ProgressCallback, *, watched: bool = False
     ) -> TrainedModel:
         """Take one unlearning step: an earlier one by its number, or the job's own, which comes after them."""
-        method = make_method(unlearning_steps(self.spec)[number].method)
+        method = self._method(number)
         return method.unlearn(model, self.context(number, seed, watched=watched), report)
 
     def certificate(self, shipped: TrainedModel) -> Certificate | None:
@@ -105,10 +105,14 @@ class Job:
         Raises:
             ObstacleError: it can promise nothing.
         """
-        own, method = len(self.spec.earlier), make_method(unlearning_steps(self.spec)[-1].method)
+        own = len(self.spec.earlier)
+        method = self._method(own)
         return (
             method.certificate(shipped, self.context(own, self.spec.seed)) if isinstance(method, CertifiedMethod) else None
         )
+
+    def _method(self, number: int) -> UnlearningMethod:
+        return make_method(unlearning_steps(self.spec)[number].method, self.spec.recipe.family)
 
     def context(self, number: int, seed: int, *, watched: bool = False) -> Context:
         """The task of one unlearning step, on the model of this seed; watched: timed, and followed example by example."""

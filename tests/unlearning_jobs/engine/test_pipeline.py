@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from unlearning_jobs.engine.contracts import (
     SnapshotRef,
     UnlearningStep,
 )
+from unlearning_jobs.engine.corpora import Example, Snapshot
 from unlearning_jobs.engine.errors import CorpusError, EngineError, ObstacleError, OutOfMemoryError, SpecError
 from unlearning_jobs.engine.evaluation.evaluate import evaluate
 from unlearning_jobs.engine.evaluation.metrics import METRICS
@@ -32,6 +33,8 @@ from unlearning_jobs.engine.evaluation.metrics.metric import ModelMetric
 from unlearning_jobs.engine.evaluation.outputs import Outputs
 from unlearning_jobs.engine.evaluation.trajectory import MarginLog, trace
 from unlearning_jobs.engine.families import CausalLm
+from unlearning_jobs.engine.families.arrays import Arrays
+from unlearning_jobs.engine.families.classifier import Classifier
 from unlearning_jobs.engine.pipeline import run
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.model import load_model
@@ -304,3 +307,21 @@ def test_an_interrupted_job_can_be_run_again_in_the_same_folder(spec: JobSpec, t
     assert not (tmp_path / "out" / "result.json").exists()
     run(spec, tmp_path / "out", quiet)
     assert (tmp_path / "out" / "result.json").exists()
+
+
+def test_a_job_encodes_the_training_examples_once(
+    leaf_spec: JobSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Originals, replicates, oracles and the method share one copy of the corpus."""
+    encode, read = Classifier.encode, list[set[str]]()
+
+    def noted(self: Classifier, examples: Iterable[Example]) -> Arrays:
+        asked = list(examples)
+        read.append({example.id for example in asked})
+        return encode(self, asked)
+
+    monkeypatch.setattr(Classifier, "encode", noted)
+    protocol = Protocol(replicate_seeds=(2, 3), oracle_seeds=(11, 12, 13, 14, 15, 16))
+    run(replace(leaf_spec, cache=str(tmp_path / "cache"), protocol=protocol), tmp_path / "out", quiet)
+    training = {e.id for e in Snapshot.open(leaf_spec.snapshot.path).examples("train")}
+    assert sum(training <= ids for ids in read) == 1

@@ -23,8 +23,8 @@ METHODS: Final[Mapping[str, MethodEntry]] = {
 }
 
 
-def complete_config(method: str, config: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration with every default filled in.
+def complete_config(method: str, config: Mapping[str, Any], family: str | None = None) -> dict[str, Any]:
+    """The configuration with every default filled in, those of the family of models where it has its own.
 
     Raises:
         SpecError: the method or an option does not exist, or a value is of the wrong kind or out of range.
@@ -33,7 +33,7 @@ def complete_config(method: str, config: Mapping[str, Any]) -> dict[str, Any]:
     if unknown := sorted(set(config) - set(options)):
         message = f"{method} has no option {unknown[0]!r}; it has {', '.join(options) or 'none'}."
         raise SpecError(message)
-    return {name: _checked(method, option, config.get(name, option.default)) for name, option in options.items()}
+    return {name: _checked(method, option, config.get(name, option.default_for(family))) for name, option in options.items()}
 
 
 def obstacles(method: str, facts: Facts, config: Mapping[str, Any] | None = None) -> list[str]:
@@ -42,7 +42,7 @@ def obstacles(method: str, facts: Facts, config: Mapping[str, Any] | None = None
     Raises:
         SpecError: the method does not exist, or its configuration is wrong.
     """
-    entry, options = _entry(method), complete_config(method, config or {})
+    entry, options = _entry(method), _completed(method, facts, config)
     found = []
     if facts.recipe.family not in entry.families:
         found.append(
@@ -61,17 +61,21 @@ def obstacles(method: str, facts: Facts, config: Mapping[str, Any] | None = None
 
 def expected_cost(method: str, facts: Facts, config: Mapping[str, Any] | None = None) -> float:
     """Cost as a share of training the model again, counted in examples that pass forwards and backwards."""
-    return _entry(method).cost(facts, complete_config(method, config or {}))
+    return _entry(method).cost(facts, _completed(method, facts, config))
 
 
 def preparation_cost(method: str, facts: Facts, config: Mapping[str, Any] | None = None) -> float:
     """Cost of what is computed once per model version and serves all its requests; in the unit of `expected_cost`."""
-    return _entry(method).preparation(facts, complete_config(method, config or {}))
+    return _entry(method).preparation(facts, _completed(method, facts, config))
 
 
 def budget_left(method: str, facts: Facts, config: Mapping[str, Any] | None = None) -> Budget | None:
     """How much of what the model may spend on erasures is spent; None where nothing is, or where it is not known."""
-    return _entry(method).budget(facts, complete_config(method, config or {}))
+    return _entry(method).budget(facts, _completed(method, facts, config))
+
+
+def _completed(method: str, facts: Facts, config: Mapping[str, Any] | None) -> dict[str, Any]:
+    return complete_config(method, config or {}, facts.recipe.family)
 
 
 def _entry(method: str) -> MethodEntry:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from unlearning_jobs.engine.contracts import Guarantee, Recipe, UnlearningStep
@@ -28,6 +28,12 @@ class Option:
     low: float = 0.0
     high: float = 1e9
     choices: tuple[str, ...] = ()
+    by_family: Mapping[str, int | float | str] = field(default_factory=dict)
+    """Defaults of families that the common one does not suit: what a text's many tokens need is too little for a class."""
+
+    def default_for(self, family: str | None) -> int | float | str:
+        """The default on models of this family; the common one where none is named."""
+        return self.default if family is None else self.by_family.get(family, self.default)
 
 
 @dataclass(frozen=True)

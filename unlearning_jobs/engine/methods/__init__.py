@@ -48,13 +48,13 @@ METHODS: Final[dict[str, type[UnlearningMethod]]] = {
 }
 
 
-def make_method(choice: MethodChoice) -> UnlearningMethod:
-    """The method of this name with its hyper-parameters, defaults filled in.
+def make_method(choice: MethodChoice, family: str | None = None) -> UnlearningMethod:
+    """The method of this name with its hyper-parameters; defaults, for models of this family, filled in.
 
     Raises:
         SpecError: the method or an option does not exist, or a value is out of range.
     """
-    config = complete_config(choice.name, choice.config)
+    config = complete_config(choice.name, choice.config, family)
     return METHODS[choice.name](**config)
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from transformers import LlamaForCausalLM
 
-from unlearning_jobs.engine.families import CausalLm, Dataset
+from unlearning_jobs.engine.families import Answers, CausalLm, Dataset
 from unlearning_jobs.engine.families.tokens import END_ID
 
 from .model import TrainedModel
@@ -43,7 +43,31 @@ def score(model: TrainedModel, data: Dataset) -> list[Scores]:
 
 def mean_margins(model: TrainedModel, data: Dataset) -> list[float]:
     """Mean log-odds per answer (a text's end left out) of every example."""
-    return [float((s.margin[:-1] if len(s.margin) > 1 else s.margin).mean()) for s in score(model, data)]
+    found: dict[int, float] = {}
+    for positions in data.sweep(BATCH):
+        found.update(zip(positions, _mean_margins(model, data, positions), strict=True))
+    return [found[i] for i in range(len(data))]
+
+
+@torch.inference_mode()
+def _mean_margins(model: TrainedModel, data: Dataset, positions: Sequence[int]) -> list[float]:
+    """All examples of a batch at once, since methods look often."""
+    answers = model.family.answers(model.network, data.batch(positions, model.device))
+    margins, sizes = _margins(answers), torch.bincount(answers.rows, minlength=len(positions))
+    counted, last = torch.ones_like(margins), sizes.cumsum(0) - 1
+    counted[last[sizes > 1]] = 0.0
+    sums, counts = (
+        torch.zeros(len(positions), device=model.device).index_add(0, answers.rows, column)
+        for column in (margins * counted, counted)
+    )
+    return [float(mean) for mean in (sums / counts).tolist()]
+
+
+def _margins(answers: Answers) -> Tensor:
+    """Logit of the right answer minus log-sum-exp of all others, (answers,)."""
+    target = answers.labels.unsqueeze(-1)
+    others = answers.logits.scatter(-1, target, float("-inf")).logsumexp(-1)
+    return answers.logits.gather(-1, target).squeeze(-1) - others
 
 
 @torch.inference_mode()
@@ -52,7 +76,7 @@ def _score_batch(model: TrainedModel, data: Dataset, positions: Sequence[int]) -
     target = answers.labels.unsqueeze(-1)
     right = answers.logits.gather(-1, target).squeeze(-1)
     log_probability = right - answers.logits.logsumexp(-1)
-    margin = right - answers.logits.scatter(-1, target, float("-inf")).logsumexp(-1)
+    margin = _margins(answers)
     correct = answers.logits.argmax(-1) == answers.labels
     sizes = torch.bincount(answers.rows, minlength=len(positions)).tolist()
     columns = (torch.split(column.cpu(), sizes) for column in (log_probability, margin, correct))

@@ -1,0 +1,146 @@
+"""Time and peak memory of one unlearning, each measured in a fresh process so that nothing else counts."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Final
+
+import torch
+
+from unlearning_jobs.engine.catalogue import preparation_cost
+from unlearning_jobs.engine.contracts import MethodChoice
+from unlearning_jobs.engine.methods import make_method
+from unlearning_jobs.engine.training.loop import train
+
+from .kept import Kept
+from .measuring import Train, Trial
+from .models import DEVICE, ORIGINALS, Models, Subject
+from .tasks import Task
+
+RUNS: Final = 3
+"""The quickest counts: other work on the machine only ever adds to a time."""
+START: Final = "spawn" if DEVICE.type == "cuda" else "forkserver"
+"""A server that has loaded the libraries and done nothing else forks a fresh process in no time; a GPU does not allow it."""
+RESET_PEAK: Final = "5"
+"""Written to Linux's clear_refs, sets the peak of the resident memory back to its present size (man 5 proc)."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one unlearning, on one thread."""
+
+    seconds: float
+    preparation_seconds: float
+    """Of what the method computes once per model version, beyond a later unlearning; 0 where it computes nothing."""
+    memory: int | None
+    """Bytes of resident memory at the peak, above what model and data take; None where the system does not tell."""
+    device_memory: int | None
+    """The same of a GPU's memory; None without one."""
+
+
+def cost_of(trial: Trial, method: str) -> Cost:
+    """The cost of the method, or of `retrain`; measured once and kept."""
+
+    def measured() -> dict[str, float | int | None]:
+        return asdict(_in_fresh_process(trial.models.subject, trial.task, method))
+
+    return Cost(**trial.kept.numbers(f"cost-{method}", trial.about_method(method), measured))
+
+
+def _in_fresh_process(subject: Subject, task: Task, method: str) -> Cost:
+    context = get_context(START)
+    if START == "forkserver":
+        context.set_forkserver_preload([__name__])
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_measure, args=(sender, subject, task, method))
+    process.start()
+    sender.close()
+    try:
+        found = receiver.recv()
+    except EOFError:
+        message = f"Measuring the cost of {method} failed; see above."
+        raise RuntimeError(message) from None
+    process.join()
+    assert isinstance(found, Cost)  # noqa: S101  # for the type checker
+    return found
+
+
+def _measure(sender: Connection, subject: Subject, task: Task, method: str) -> None:
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        sender.send(measure_here(subject, task, method, Path(folder)))
+
+
+def measure_here(subject: Subject, task: Task, method: str, folder: Path) -> Cost:
+    """The cost, in this process.
+
+    The original is trained here, so that every library is loaded and every part warm before the first measurement.
+    """
+    models = Models(subject, task.snapshot, folder)
+    trial = Trial(models, task, Kept(folder))
+    original = models.train_one((), ORIGINALS, lambda *_: None)
+    unlearner, slices = make_method(MethodChoice(method), subject.recipe.family), models.slices
+
+    def once(number: int) -> Callable[[], object]:
+        own = _copy(slices, folder / f"slices-{number}")
+        train_one: Train = lambda ids, seed, on_step: train(  # noqa: E731  # a name for it says nothing more
+            models.material, ids, seed, device=DEVICE, on_step=on_step, slices=own
+        )
+        context = trial.context(ORIGINALS, train_one)
+        return lambda: unlearner.unlearn(original, context, lambda _: None)
+
+    memory, device_memory, first = _peak(once(0))
+    seconds = [_seconds(once(number)) for number in range(1, RUNS + 1)]
+    prepares = preparation_cost(method, trial.facts) > 0
+    return Cost(min(seconds), max(0.0, first - min(seconds)) if prepares else 0.0, memory, device_memory)
+
+
+def _copy(slices: Path | None, to: Path) -> Path | None:
+    """Every run finds the slices of the original alone: what an earlier run trained would cost the next one nothing."""
+    return Path(shutil.copytree(slices, to)) if slices else None
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    if DEVICE.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - began
+
+
+def _peak(work: Callable[[], object]) -> tuple[int | None, int | None, float]:
+    """Bytes on the host and on the device at the peak, above those at the start; and seconds."""
+    if DEVICE.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    held = torch.cuda.memory_allocated() if DEVICE.type == "cuda" else 0
+    before = _resident()
+    seconds = _seconds(work)
+    after = _peak_resident()
+    host = after - before if before is not None and after is not None else None
+    return host, torch.cuda.max_memory_allocated() - held if DEVICE.type == "cuda" else None, seconds
+
+
+def _resident() -> int | None:
+    """Resident memory in bytes, from which the peak is counted anew."""
+    if sys.platform != "linux":
+        return None
+    ctypes.CDLL(None).malloc_trim(0)  # what training has freed goes back to the system first
+    Path("/proc/self/clear_refs").write_text(RESET_PEAK, encoding="ascii")
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _peak_resident() -> int | None:
+    if sys.platform != "linux":
+        return None
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))

@@ -1,0 +1,52 @@
+"""Every method on scikit-learn's digits: KLoM, U-LiRA and the NeurIPS 2023 score against retrained models, and its cost.
+
+    make bench-digits
+
+The digits are scikit-learn's (UCI, CC BY 4.0): 1,437 to train on, 360 held out. 100 originals are unlearned by every method
+and compared with 100 oracles; 100 more oracles give the noise floor. All methods run with the catalogue's defaults, which
+were tuned on other forget sets and other seeds. Resumable: everything measured is kept under var/bench/digits.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from unlearning_jobs.engine.contracts import ClassifierArchitecture, Recipe
+from unlearning_jobs.engine.training.material import Material
+
+from .run import measure_all
+from .subjects import subjects
+from .tasks import Pictures, snapshot
+
+VAR: Final = Path(__file__).resolve().parents[2] / "var" / "bench" / "digits"
+TRAINING: Final = 1437
+RECIPE: Final = Recipe(
+    family="classifier",
+    architecture=ClassifierArchitecture("mlp", width=64),
+    epochs=40,
+    batch_size=64,
+    learning_rate=0.1,
+    optimizer="sgd",
+)
+
+
+def run(_data: Path | None = None) -> None:
+    """Measures what is missing and prints the table of every forget set."""
+    measure_all(VAR, digits(), subjects(RECIPE))
+
+
+def digits() -> Pictures:
+    """In an order drawn once."""
+    from sklearn.datasets import load_digits  # only the benchmarks need it
+
+    found = load_digits()
+    order = np.random.default_rng(0).permutation(len(found.target))
+    return Pictures(found.data[order].astype(np.float32) / 16, found.target[order], TRAINING)
+
+
+def digits_material() -> Material:
+    """The digits as they are, for the recipe of this benchmark."""
+    return Material.prepare(RECIPE, snapshot(VAR, digits(), "clean"))

@@ -1,0 +1,165 @@
+"""One subject and one forget set: margins of the oracles, of the originals, and of what each method makes of them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from unlearning_jobs.engine.catalogue import METHODS, Facts, complete_config, obstacles
+from unlearning_jobs.engine.contracts import MethodChoice
+from unlearning_jobs.engine.errors import ObstacleError
+from unlearning_jobs.engine.families import Dataset
+from unlearning_jobs.engine.methods import CertifiedMethod, Context, make_method
+from unlearning_jobs.engine.training.loop import OnStep
+from unlearning_jobs.engine.training.model import TrainedModel
+
+from .kept import Arrays, Kept
+from .models import DEVICE, FLOOR, ORACLES, ORIGINALS, Models
+from .tasks import SETS, Task, sets_of
+
+Train = Callable[[Collection[str], int, OnStep], TrainedModel]
+EXACT_BY_TRAINING = "retrain"
+"""Its models are trained at once, which gives the same models to within rounding in a seventh of the time."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The models of one subject, and one forget set. All margins are kept on disk."""
+
+    models: Models
+    task: Task
+    kept: Kept
+
+    @cached_property
+    def sets(self) -> Mapping[str, Dataset]:
+        return sets_of(self.task, self.models.material)
+
+    @cached_property
+    def facts(self) -> Facts:
+        gone = len(self.task.forget)
+        held_out, recipe = len(self.task.held_out_ids), self.models.subject.recipe
+        epsilon = None
+        if recipe.privacy is not None:
+            from unlearning_jobs.engine.training.private import privacy_loss  # Opacus takes a while to load
+
+            epsilon = privacy_loss(recipe, self.task.training).epsilon
+        return Facts(recipe, forget=gone, retain=self.task.training - gone, held_out=held_out, epsilon=epsilon)
+
+    def methods(self) -> Iterator[str]:
+        """Those asked for; where none are, all that can run here and may be chosen for a request."""
+        if self.models.subject.methods is not None:
+            yield from self.models.subject.methods
+            return
+        for name, entry in METHODS.items():
+            if entry.for_production and entry.guarantee != "control" and not self.obstacles(name):
+                yield name
+
+    def obstacles(self, method: str) -> list[str]:
+        return obstacles(method, self.facts)
+
+    def oracles(self) -> Arrays:
+        return self._trained("oracles", ORACLES)
+
+    def floor(self) -> Arrays:
+        """Further oracles."""
+        return self._trained("floor", FLOOR)
+
+    def originals(self) -> Arrays:
+        return self._found("originals", self.about(), lambda: self.measure(self.models.originals))
+
+    def unlearned(self, method: str) -> Arrays:
+        """What the method makes of the originals; `certified` says of each whether its promise holds."""
+        return self._found(method, self.about_method(method), lambda: self._unlearn(method))
+
+    def about(self) -> dict[str, Any]:
+        """Everything that a margin depends on, but for the code and who is measured."""
+        models = self.models.subject.models
+        return {
+            "recipe": self.models.subject.recipe.to_json(),
+            "snapshot": self.task.snapshot.info.digest,
+            "forget": list(self.task.forget),
+            "models": models,
+            "seeds": [ORIGINALS, ORACLES, FLOOR],
+        }
+
+    def about_method(self, method: str) -> dict[str, Any]:
+        """The same of what a method does."""
+        return {**self.about(), "config": complete_config(method, {}, self.models.subject.recipe.family)}
+
+    def measure(self, models: Sequence[TrainedModel]) -> Arrays:
+        """Per set the margins (models, examples); and under `<set>_right` whether the answers are right."""
+        found: Arrays = {}
+        for name in SETS:
+            answers = [_answers(model, self.sets[name]) for model in models]
+            found[name], found[f"{name}_right"] = (np.stack(column) for column in zip(*answers, strict=True))
+        return found
+
+    def context(self, seed: int, train: Train) -> Context:
+        """The forget set as a method is given it, on the original of this seed."""
+        ids, subject = self.task.forget_ids, self.models.subject
+        return Context(
+            material=self.models.material,
+            forget_ids=ids,
+            retain_ids=tuple(self.models.material.retained_ids(ids)),
+            exclude_ids=ids,
+            held_out_ids=self.task.held_out_ids,
+            seed=seed,
+            device=DEVICE,
+            train=train,
+            taken_seeds=frozenset(s for first in (ORIGINALS, ORACLES, FLOOR) for s in subject.seeds(first)),
+        )
+
+    def _unlearn(self, name: str) -> Arrays:
+        method, seeds = (
+            make_method(MethodChoice(name), self.models.subject.recipe.family),
+            self.models.subject.seeds(ORIGINALS),
+        )
+        train: Train = self.models.train_one
+        if name == EXACT_BY_TRAINING:
+            trained = dict(zip(seeds, self.models.train(self.task.forget_ids, seeds), strict=True))
+            train = lambda _ids, seed, _on_step: trained[seed]  # noqa: E731  # a name for it says nothing more
+        made, certified = [], []
+        for model, seed in zip(self.models.originals, seeds, strict=True):
+            context = self.context(seed, train)
+            made.append(method.unlearn(model, context, lambda _: None))
+            if isinstance(method, CertifiedMethod):
+                certified.append(_promises(method, made[-1], context))
+        found = self.measure(made)
+        return found | {"certified": np.array(certified, dtype=np.float64)} if certified else found
+
+    def _trained(self, name: str, first: int) -> Arrays:
+        seeds = self.models.subject.seeds(first)
+        return self._found(name, self.about(), lambda: self.measure(self.models.train(self.task.forget_ids, seeds)))
+
+    def _found(self, name: str, about: Mapping[str, Any], make: Callable[[], Arrays]) -> Arrays:
+        def told() -> Arrays:
+            sys.stderr.write(f"  {self.models.subject.title}, {self.task.name}: {name} ...\n")
+            return make()
+
+        return self.kept.arrays(name, about, told)
+
+
+def _promises(method: CertifiedMethod, made: TrainedModel, context: Context) -> bool:
+    try:
+        method.certificate(made, context)
+    except ObstacleError:
+        return False
+    return True
+
+
+def _answers(model: TrainedModel, data: Dataset) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Margin of every example, and whether its class is ranked first."""
+    with torch.inference_mode():
+        answers = model.family.answers(model.network, data.batch(range(len(data)), DEVICE))
+    target = answers.labels.unsqueeze(-1)
+    right = answers.logits.gather(-1, target).squeeze(-1)
+    others = answers.logits.scatter(-1, target, float("-inf")).logsumexp(-1)
+    told = (answers.logits.argmax(-1) == answers.labels).double()
+    return (right - others).double().cpu().numpy(), told.cpu().numpy()

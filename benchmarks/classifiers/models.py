@@ -1,0 +1,66 @@
+"""The models of one recipe on one corpus, which all forget sets share, and how each of them is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+import torch
+
+from unlearning_jobs.engine.contracts import Recipe
+from unlearning_jobs.engine.corpora import Snapshot
+from unlearning_jobs.engine.training.loop import OnStep, train
+from unlearning_jobs.engine.training.material import Material
+from unlearning_jobs.engine.training.model import TrainedModel
+from unlearning_jobs.engine.training.vectorised import can_be_vectorised, train_together
+
+DEVICE: Final = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+MODELS: Final = 100
+ORIGINALS, ORACLES, FLOOR = 1, 1001, 2001
+"""First seeds of the models to unlearn, of the oracles, and of the further oracles that give the noise floor."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A recipe, and the methods that are measured on its models."""
+
+    title: str
+    recipe: Recipe
+    methods: tuple[str, ...] | None = None
+    """By name; None for all that can run and may be chosen for a request."""
+
+    @property
+    def models(self) -> int:
+        """A side. Sums know no seed, so that all their models are one."""
+        return 1 if self.recipe.family == "summation" else MODELS
+
+    def seeds(self, first: int) -> range:
+        return range(first, first + self.models)
+
+
+class Models:
+    """The subject's models on a snapshot."""
+
+    def __init__(self, subject: Subject, snapshot: Snapshot, folder: Path) -> None:
+        self.subject = subject
+        self.material = Material.prepare(subject.recipe, snapshot)
+        self.slices = folder / "slices" if subject.recipe.sharding else None
+
+    @cached_property
+    def originals(self) -> list[TrainedModel]:
+        """Those that know everything."""
+        return self.train((), self.subject.seeds(ORIGINALS))
+
+    def train(self, exclude_ids: Collection[str], seeds: Sequence[int]) -> list[TrainedModel]:
+        """Models without these examples; at once, where the recipe allows it."""
+        if can_be_vectorised(self.material):
+            wanted = [(exclude_ids, seed) for seed in seeds]
+            return train_together(self.material, wanted, device=DEVICE, on_step=lambda *_: None)
+        return [self.train_one(exclude_ids, seed, lambda *_: None) for seed in seeds]
+
+    def train_one(self, exclude_ids: Collection[str], seed: int, on_step: OnStep) -> TrainedModel:
+        """One model; the slices of a recipe with shards are kept."""
+        return train(self.material, exclude_ids, seed, device=DEVICE, on_step=on_step, slices=self.slices)
