@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext, SpawnContext
 from pathlib import Path
 from typing import Final
 
@@ -29,8 +30,6 @@ from .tasks import Task
 
 RUNS: Final = 3
 """The quickest counts: other work on the machine only ever adds to a time."""
-START: Final = "spawn" if DEVICE.type == "cuda" else "forkserver"
-"""A server that has loaded the libraries and done nothing else forks a fresh process in no time; a GPU does not allow it."""
 RESET_PEAK: Final = "5"
 """Written to Linux's clear_refs, sets the peak of the resident memory back to its present size (man 5 proc)."""
 
@@ -58,8 +57,12 @@ def cost_of(trial: Trial, method: str) -> Cost:
 
 
 def _in_fresh_process(subject: Subject, task: Task, method: str) -> Cost:
-    context = get_context(START)
-    if START == "forkserver":
+    """A server that has loaded the libraries and done nothing else forks it in no time; a GPU does not survive a fork."""
+    context: SpawnContext | ForkServerContext
+    if DEVICE.type == "cuda":
+        context = get_context("spawn")
+    else:
+        context = get_context("forkserver")
         context.set_forkserver_preload([__name__])
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_measure, args=(sender, subject, task, method))

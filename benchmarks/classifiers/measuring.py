@@ -78,6 +78,18 @@ class Trial:
         """What the method makes of the originals; `certified` says of each whether its promise holds."""
         return self._found(method, self.about_method(method), lambda: self._unlearn(method))
 
+    def refusal(self, method: str) -> str:
+        """Why a certified method promises nothing of the first original after this forget set; empty where it does."""
+        made = make_method(MethodChoice(method), self.models.subject.recipe.family)
+        if not isinstance(made, CertifiedMethod):
+            return ""
+
+        def asked() -> dict[str, str]:
+            context = self.context(ORIGINALS, self.models.train_one)
+            return {"reason": _refusal(made, made.unlearn(self.models.originals[0], context, lambda _: None), context)}
+
+        return str(self.kept.numbers(f"refusal-{method}", self.about_method(method), asked)["reason"])
+
     def about(self) -> dict[str, Any]:
         """Everything that a margin depends on, but for the code and who is measured."""
         models = self.models.subject.models
@@ -130,7 +142,7 @@ class Trial:
             context = self.context(seed, train)
             made.append(method.unlearn(model, context, lambda _: None))
             if isinstance(method, CertifiedMethod):
-                certified.append(_promises(method, made[-1], context))
+                certified.append(not _refusal(method, made[-1], context))
         found = self.measure(made)
         return found | {"certified": np.array(certified, dtype=np.float64)} if certified else found
 
@@ -146,12 +158,12 @@ class Trial:
         return self.kept.arrays(name, about, told)
 
 
-def _promises(method: CertifiedMethod, made: TrainedModel, context: Context) -> bool:
+def _refusal(method: CertifiedMethod, made: TrainedModel, context: Context) -> str:
     try:
         method.certificate(made, context)
-    except ObstacleError:
-        return False
-    return True
+    except ObstacleError as error:
+        return str(error)
+    return ""
 
 
 def _answers(model: TrainedModel, data: Dataset) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -63,8 +63,9 @@ class Report:
 
     def write(self, *, header: bool) -> list[str]:
         """Prints the rows; returns what they say about the targets, and what stops methods that cannot run."""
-        stopped = {name: self.trial.obstacles(name) for name in self.trial.methods()}
-        said = [f"{name} cannot run: {' '.join(found)}" for name, found in stopped.items() if found]
+        stopped = {name: " ".join(self.trial.obstacles(name)) for name in self.trial.methods()}
+        stopped = {name: found or self.trial.refusal(name) for name, found in stopped.items()}
+        said = [f"{name} cannot be had: {found}" for name, found in stopped.items() if found]
         running = [name for name, found in stopped.items() if not found]
         return [*said, *self._measure(running, header=header)] if running else said
 

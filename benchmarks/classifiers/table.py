@@ -86,12 +86,9 @@ class Row:
 
     def text(self, prefix: str, way_left: float) -> str:
         """The row; `way_left` is where its KLoM on the forget set lies, from 0 at the floor to 1 where doing nothing is."""
-        name = f"{prefix}{self.name}" + (
-            " (refused)" if "certified" in self.found and not self.found["certified"].any() else ""
-        )
         right = [float(self.found[f"{s}_right"].mean()) for s in ("forget", "held_out")]
         cells = [*(f"{k:.2f}" for k in self.klom.values()), f"{way_left:.2f}", *self._attacks()]
-        return f"| {name} | {' | '.join([*cells, *(f'{r:.3f}' for r in right), *self._costs()])} |"
+        return f"| {prefix}{self.name} | {' | '.join([*cells, *(f'{r:.3f}' for r in right), *self._costs()])} |"
 
     def _attacks(self) -> tuple[str, str]:
         """U-LiRA and F; where one model stands for all there is nothing to tell apart."""
