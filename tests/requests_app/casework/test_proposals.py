@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from requests_app.casework.proposal_form import setting_field
 from requests_app.models import Proposal
 from requests_app.states import ItemState
 from tests.staging import Stage
@@ -52,6 +53,12 @@ def test_a_method_for_benchmarks_cannot_be_chosen(stage: Stage, omar: Site, choo
 def test_the_settings_are_those_of_the_catalogue_with_their_defaults(omar: Site, choose: str) -> None:
     omar.submit(omar.get(choose), {"method": "npo"})
     assert Proposal.objects.get().method == {"name": "npo", "config": complete_config("npo", {})}
+
+
+def test_a_classifier_is_offered_the_defaults_of_classifiers() -> None:
+    pace = next(option for option in METHODS["npo"].options if option.name == "learning_rate_share")
+    assert setting_field(pace, "classifier").initial == complete_config("npo", {}, "classifier")["learning_rate_share"]
+    assert setting_field(pace, "causal_lm").initial == complete_config("npo", {}, "causal_lm")["learning_rate_share"]
 
 
 def test_where_no_method_can_run_there_is_nothing_to_choose_and_all_say_why(stage: Stage, omar: Site, choose: str) -> None:

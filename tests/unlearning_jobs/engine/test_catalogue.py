@@ -11,12 +11,14 @@ from unlearning_jobs.engine.catalogue import (
     METHODS,
     METRICS,
     Facts,
+    Option,
     complete_config,
     expected_cost,
     metric_problems,
     metrics_of,
     obstacles,
 )
+from unlearning_jobs.engine.catalogue.entry import for_classifiers
 from unlearning_jobs.engine.contracts import (
     ClassifierArchitecture,
     LlamaArchitecture,
@@ -84,6 +86,39 @@ def test_every_option_is_a_parameter_of_the_class(name: str) -> None:
 @pytest.mark.parametrize("name", METHODS)
 def test_defaults_are_within_their_own_bounds(name: str) -> None:
     assert complete_config(name, complete_config(name, {})) == complete_config(name, {})
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_defaults_of_a_family_are_within_the_bounds_and_belong_to_a_family_of_the_method(name: str) -> None:
+    for family in METHODS[name].families:
+        config = complete_config(name, {}, family)
+        assert complete_config(name, config) == config
+    assert {family for option in METHODS[name].options for family in option.by_family} <= set(METHODS[name].families)
+
+
+def test_a_family_has_defaults_of_its_own_where_the_common_ones_do_not_suit_it() -> None:
+    common, own = complete_config("npo", {}), complete_config("npo", {}, "classifier")
+    assert common == complete_config("npo", {}, "causal_lm")
+    assert (common.pop("learning_rate_share"), own.pop("learning_rate_share")) == (0.1, 0.2)
+    assert common == own
+
+
+def test_a_value_that_is_given_holds_for_every_family() -> None:
+    config = complete_config("npo", {})
+    assert complete_config("npo", config, "classifier") == config
+
+
+def test_costs_and_obstacles_are_those_of_the_family_s_defaults() -> None:
+    classifier = replace(FACTS, recipe=RECIPES["classifier"], held_out=0)
+    assert expected_cost("finetune_retain", classifier) == pytest.approx(3 / RECIPES["classifier"].epochs)
+    assert expected_cost("finetune_retain", FACTS) == pytest.approx(5 / RECIPE.epochs)
+    assert obstacles("scrub", classifier) == []
+    assert obstacles("scrub", replace(FACTS, held_out=0)) != []
+
+
+def test_only_options_that_exist_can_have_another_default() -> None:
+    with pytest.raises(ValueError, match="no option pace"):
+        for_classifiers([Option("steps", "int", 4, "")], pace=2)
 
 
 @pytest.mark.parametrize(

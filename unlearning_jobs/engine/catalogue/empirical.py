@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .entry import FORWARD_SHARE, GRADIENT_FAMILIES, Config, Facts, MethodEntry, Option
+from .entry import FORWARD_SHARE, GRADIENT_FAMILIES, Config, Facts, MethodEntry, Option, for_classifiers
 
 
 def _gradient_options(*, floor: str, steps: int, rate: float) -> tuple[Option, ...]:
@@ -59,10 +59,13 @@ EMPIRICAL: Final = (
         " model, with a force that fades as they become unlikely, while ordinary training on remaining examples holds"
         " the rest in place. Quick, without a guarantee: only the evaluation says how close it came. The force counts"
         " whole answers, so it fades early on long ones.",
-        (
-            *_gradient_options(floor="held_out", steps=40, rate=0.1),
-            *_retain_options(1.0),
-            Option("beta", "float", 0.1, "Inverse temperature.", 1e-3, 100),
+        for_classifiers(
+            (
+                *_gradient_options(floor="held_out", steps=40, rate=0.1),
+                *_retain_options(1.0),
+                Option("beta", "float", 0.1, "Inverse temperature.", 1e-3, 100),
+            ),
+            learning_rate_share=0.2,
         ),
         _gradient_cost,
         _floor_obstacles,
@@ -75,7 +78,9 @@ EMPIRICAL: Final = (
         "Liu et al. 2022, Continual Learning and Private Unlearning, arXiv 2203.12817; TOFU, arXiv 2401.06121",
         "Ascends the loss on the examples to forget and descends it on remaining ones at the same time. Quick, without a"
         " guarantee: only the evaluation says how close it came.",
-        (*_gradient_options(floor="held_out", steps=40, rate=0.05), *_retain_options(2.0)),
+        for_classifiers(
+            (*_gradient_options(floor="held_out", steps=40, rate=0.05), *_retain_options(2.0)), learning_rate_share=0.2
+        ),
         _gradient_cost,
         _floor_obstacles,
     ),
@@ -87,7 +92,7 @@ EMPIRICAL: Final = (
         "Jang et al. 2023, Knowledge Unlearning, arXiv 2210.01504",
         "Ascends the loss on the examples to forget and does nothing else. It soon damages everything else and leaves"
         " these examples less likely than if they had never been seen. A baseline, rarely a good choice.",
-        _gradient_options(floor="none", steps=20, rate=0.1),
+        for_classifiers(_gradient_options(floor="none", steps=20, rate=0.1), floor="held_out"),
         _gradient_cost,
         _floor_obstacles,
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .entry import FORWARD_SHARE, GRADIENT_FAMILIES, Config, Facts, MethodEntry, Option
+from .entry import FORWARD_SHARE, GRADIENT_FAMILIES, Config, Facts, MethodEntry, Option, for_classifiers
 
 
 def _options(*, epochs: int, rate: float) -> tuple[Option, ...]:
@@ -83,7 +83,7 @@ FINETUNING: Final = (
         "The baseline of the NeurIPS 2023 challenge, Triantafillou et al. 2024, arXiv 2406.09073",
         "Trains on for some epochs on the remaining examples alone, and counts on the others fading meanwhile. What was"
         " learned by heart often stays.",
-        _options(epochs=5, rate=1.0),
+        for_classifiers(_options(epochs=5, rate=1.0), epochs=3, learning_rate_share=5.0),
         _epochs_cost,
     ),
     MethodEntry(
@@ -94,9 +94,12 @@ FINETUNING: Final = (
         "After the third place of the NeurIPS 2023 challenge, Triantafillou et al. 2024, arXiv 2406.09073",
         "Adds random noise to the weights, which blurs everything that was learned, and then trains for some epochs on the"
         " remaining examples, which sharpens those alone.",
-        (
-            *_options(epochs=3, rate=1.0),
-            Option("noise", "float", 0.5, "Standard deviation of the noise, in units of each tensor's own.", 0, 100),
+        for_classifiers(
+            (
+                *_options(epochs=3, rate=1.0),
+                Option("noise", "float", 0.5, "Standard deviation of the noise, in units of each tensor's own.", 0, 100),
+            ),
+            noise=0.7,
         ),
         _epochs_cost,
     ),
@@ -110,20 +113,27 @@ FINETUNING: Final = (
         " remaining ones, in turns. Of its epochs, the one is taken whose error on the examples to forget is closest to that"
         " on held-out examples of the same classes. Where the labels to forget were wrong, that is no measure: set rewind to"
         " none.",
-        (
-            *_options(epochs=8, rate=1.0),
-            Option("max_epochs", "int", 5, "Epochs that begin with a pass over the examples to forget.", 0, 10_000),
-            _forget_batch(8),
-            Option("alpha", "float", 0.1, "Weight of answering like the original on remaining examples.", 0, 1000),
-            Option("gamma", "float", 1.0, "Weight of answering rightly on remaining examples.", 0, 1000),
-            _temperature(4.0),
-            Option(
-                "rewind",
-                "choice",
-                "held_out",
-                "held_out: go back to the epoch whose error is that of held-out examples. none: take the last one.",
-                choices=("held_out", "none"),
+        for_classifiers(
+            (
+                *_options(epochs=8, rate=1.0),
+                Option("max_epochs", "int", 5, "Epochs that begin with a pass over the examples to forget.", 0, 10_000),
+                _forget_batch(8),
+                Option("alpha", "float", 0.1, "Weight of answering like the original on remaining examples.", 0, 1000),
+                Option("gamma", "float", 1.0, "Weight of answering rightly on remaining examples.", 0, 1000),
+                _temperature(4.0),
+                Option(
+                    "rewind",
+                    "choice",
+                    "held_out",
+                    "held_out: go back to the epoch whose error is that of held-out examples. none: take the last one.",
+                    choices=("held_out", "none"),
+                ),
             ),
+            epochs=2,
+            max_epochs=1,
+            forget_batch=64,
+            learning_rate_share=10.0,
+            rewind="none",
         ),
         _scrub_cost,
         _scrub_obstacles,
@@ -136,20 +146,27 @@ FINETUNING: Final = (
         "Leading solutions of the NeurIPS 2023 challenge, Triantafillou et al. 2024, arXiv 2406.09073",
         "Gives part of the weights fresh random values and then trains for some epochs on the remaining examples, with the"
         " original's answers as a second teacher.",
-        (
-            *_options(epochs=4, rate=1.0),
-            Option(
-                "variant",
-                "choice",
-                "saliency",
-                "Which weights. head: the last layer. random_layers: a share of the layers, drawn. saliency: the share whose"
-                " gradients differ least between what remains and what is to be forgotten. prune_l1: the share that is"
-                " smallest.",
-                choices=("head", "random_layers", "saliency", "prune_l1"),
+        for_classifiers(
+            (
+                *_options(epochs=4, rate=1.0),
+                Option(
+                    "variant",
+                    "choice",
+                    "saliency",
+                    "Which weights. head: the last layer. random_layers: a share of the layers, drawn. saliency: the share"
+                    " whose gradients differ least between what remains and what is to be forgotten. prune_l1: the share"
+                    " that is smallest.",
+                    choices=("head", "random_layers", "saliency", "prune_l1"),
+                ),
+                Option("share", "float", 0.3, "Share of the layers, or of the weights; head needs none.", 0.001, 1),
+                Option("distillation", "float", 1.0, "Weight of answering like the original.", 0, 1000),
+                _temperature(2.0),
             ),
-            Option("share", "float", 0.3, "Share of the layers, or of the weights; head needs none.", 0.001, 1),
-            Option("distillation", "float", 1.0, "Weight of answering like the original.", 0, 1000),
-            _temperature(2.0),
+            epochs=3,
+            learning_rate_share=5.0,
+            variant="prune_l1",
+            share=0.8,
+            distillation=0.0,
         ),
         _reset_cost,
         _reset_obstacles,
@@ -162,10 +179,14 @@ FINETUNING: Final = (
         "Fan et al. 2024, SalUn, arXiv 2310.12508",
         "Finds the weights on which the examples to forget depend most, and changes those alone: it teaches them random"
         " wrong answers to these examples and the right ones to the remaining.",
-        (
-            *_options(epochs=4, rate=1.0),
-            Option("share", "float", 0.5, "Share of the weights that may change.", 0.001, 1),
-            _forget_batch(32),
+        for_classifiers(
+            (
+                *_options(epochs=4, rate=1.0),
+                Option("share", "float", 0.5, "Share of the weights that may change.", 0.001, 1),
+                _forget_batch(32),
+            ),
+            epochs=3,
+            learning_rate_share=0.05,
         ),
         _salun_cost,
     ),
