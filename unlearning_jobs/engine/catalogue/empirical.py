@@ -104,7 +104,9 @@ EMPIRICAL: Final = (
         "KL minimisation in TOFU, Maini et al. 2024, arXiv 2401.06121",
         "Ascends the loss on the examples to forget, and keeps the answers on remaining ones what the original model says,"
         " right or wrong. Quick, without a guarantee: only the evaluation says how close it came.",
-        (*_gradient_options(floor="held_out", steps=40, rate=0.05), *_retain_options(2.0)),
+        for_classifiers(
+            (*_gradient_options(floor="held_out", steps=40, rate=0.05), *_retain_options(2.0)), learning_rate_share=0.3
+        ),
         _kl_cost,
         _floor_obstacles,
     ),
