@@ -1,7 +1,7 @@
 """The engine's command line.
 
     python -m unlearning_jobs.engine methods | metrics
-    python -m unlearning_jobs.engine example causal_lm | classifier | summation [--out DIR] > spec.json
+    python -m unlearning_jobs.engine example FAMILY [--out DIR] > spec.json
     python -m unlearning_jobs.engine run spec.json --out DIR [--progress ndjson] [--exit-with-parent]
 
 Exit status: 0 done; 1 unexpected error; 2 the job or the command cannot be done, and the message says why; 143 ended by
@@ -22,8 +22,9 @@ from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
-from .catalogue import METHODS, METRICS
+from .catalogue import METHODS, METRICS, listed
 from .contracts import JobResult, JobSpec, Progress, ProgressCallback
+from .contracts.architectures import ARCHITECTURES
 from .errors import EngineError, SpecError
 
 BAR = 30
@@ -52,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("methods", help="list the unlearning methods").set_defaults(command=_methods)
     commands.add_parser("metrics", help="list the metrics").set_defaults(command=_metrics)
     example = commands.add_parser("example", help="print a job spec that runs, and make the small corpus it needs")
-    example.add_argument("family", choices=["causal_lm", "classifier", "summation"])
+    example.add_argument("family", choices=list(ARCHITECTURES))
     example.add_argument(
         "--out", type=Path, default=Path("engine-example"), help="folder for the corpus (default: %(default)s)"
     )
@@ -72,7 +73,7 @@ def _methods(_: argparse.Namespace) -> int:
         _print(
             f"{method.name}  ({method.guarantee})  {method.title}{'' if method.for_production else ', for benchmarks only'}"
         )
-        _print(f"    {method.description}\n    {method.source}")
+        _print(f"    {method.description}\n    {method.source}\n    for {listed(method.families)}")
         for option in method.options:
             _print(f"    {option.name} = {option.default}  {option.description}")
     return 0
@@ -81,6 +82,8 @@ def _methods(_: argparse.Namespace) -> int:
 def _metrics(_: argparse.Namespace) -> int:
     for metric in METRICS.values():
         _print(f"{metric.name}  {metric.title}\n    {metric.description}\n    {metric.source}")
+        models = f"; from {metric.fewest_models} models a side" if metric.fewest_models > 1 else ""
+        _print(f"    for {listed(metric.families)}{models}")
     return 0
 
 

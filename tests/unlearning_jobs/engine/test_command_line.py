@@ -67,7 +67,7 @@ def test_the_schema_describes_every_field(capsys: pytest.CaptureFixture[str]) ->
     assert set(described["properties"]) == set(JobSpec.__annotations__)
     assert described["required"] == ["kind", "reference", "snapshot", "recipe", "seed", "cache"]
     assert schema["$defs"]["Recipe"]["properties"]["family"] == {
-        "enum": ["causal_lm", "classifier", "logistic", "summation"]
+        "enum": ["causal_lm", "text_classifier", "classifier", "logistic", "summation"]
     }
 
 

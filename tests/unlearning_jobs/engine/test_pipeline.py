@@ -115,7 +115,9 @@ def test_everything_judged_and_reported_can_be_recomputed_from_the_outputs(finis
     for changes in ({}, {"method": MethodChoice("retrain")}):
         result, out = finished(**changes)
         method = changes.get("method", MethodChoice("nothing")).name
-        assert evaluate(Outputs.read(out / "outputs" / "examples.parquet"), PROTOCOL, method) == result.evaluation
+        assert (
+            evaluate(Outputs.read(out / "outputs" / "examples.parquet"), PROTOCOL, method, "causal_lm") == result.evaluation
+        )
 
 
 def test_the_gap_is_the_difference_of_two_plain_means(finished: RunJob) -> None:
@@ -131,7 +133,7 @@ def test_the_gap_is_the_difference_of_two_plain_means(finished: RunJob) -> None:
 def test_every_metric_is_reported_with_its_oracles(finished: RunJob) -> None:
     evaluation = finished()[0].evaluation
     assert evaluation is not None
-    assert {m.name for m in evaluation.metrics} == set(metrics_of(PROTOCOL)) - {"accuracy"}  # which texts have not
+    assert {m.name for m in evaluation.metrics} == set(metrics_of(PROTOCOL, "causal_lm"))
     assert all(m.oracles for m in evaluation.metrics)
     of_each = [m for m in evaluation.metrics if issubclass(METRICS[m.name], ModelMetric)]
     assert of_each
