@@ -54,9 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("metrics", help="list the metrics").set_defaults(command=_metrics)
     example = commands.add_parser("example", help="print a job spec that runs, and make the small corpus it needs")
     example.add_argument("family", choices=list(ARCHITECTURES))
-    example.add_argument(
-        "--out", type=Path, default=Path("engine-example"), help="folder for the corpus (default: %(default)s)"
-    )
+    example.add_argument("--out", type=Path, help="folder for the corpus (default: engine-example-FAMILY)")
     example.add_argument("--schema", action="store_true", help="print the JSON schema of a job spec instead")
     example.set_defaults(command=_example)
     run = commands.add_parser("run", help="run one job")
@@ -91,7 +89,11 @@ def _example(options: argparse.Namespace) -> int:
     from .example import make_example
     from .schema import json_schema
 
-    shown = json_schema(JobSpec) if options.schema else make_example(options.family, options.out).to_json()
+    shown = (
+        json_schema(JobSpec)
+        if options.schema
+        else make_example(options.family, options.out or Path(f"engine-example-{options.family}")).to_json()
+    )
     _print(json.dumps(shown, indent=2, ensure_ascii=False))
     return 0
 

@@ -7,6 +7,7 @@ is 0: the seed alone decides a training, and a model answers in training as it d
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,6 +34,10 @@ PADDING_ID = 1
 SPECIAL_TOKENS = (END, PADDING)
 ACTIVATIONS_PER_LAYER = 12
 """Kept for the backward pass, in units of tokens x hidden size: attention, residuals and norms, roughly counted."""
+
+PUBLISHED_SPREAD, PUBLISHED_WIDTH = 0.02, 768
+"""Standard deviation of BERT's weights before training, and its hidden size. A narrow network with weights as small passes
+on hardly anything at first; keeping spread x sqrt(width) lets it learn from the first epoch."""
 
 
 class Encoder(BertForSequenceClassification):
@@ -118,6 +123,7 @@ class TextClassifier(ClassFamily):
             intermediate_size=a.intermediate_size,
             max_position_embeddings=a.max_length,
             type_vocab_size=2,
+            initializer_range=PUBLISHED_SPREAD * math.sqrt(PUBLISHED_WIDTH / a.hidden_size),
             hidden_dropout_prob=0.0,
             attention_probs_dropout_prob=0.0,
             pad_token_id=PADDING_ID,
