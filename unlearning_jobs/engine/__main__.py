@@ -89,11 +89,8 @@ def _example(options: argparse.Namespace) -> int:
     from .example import make_example
     from .schema import json_schema
 
-    shown = (
-        json_schema(JobSpec)
-        if options.schema
-        else make_example(options.family, options.out or Path(f"engine-example-{options.family}")).to_json()
-    )
+    folder = options.out or Path(f"engine-example-{options.family}")
+    shown = json_schema(JobSpec) if options.schema else make_example(options.family, folder).to_json()
     _print(json.dumps(shown, indent=2, ensure_ascii=False))
     return 0
 

@@ -141,6 +141,21 @@ def test_every_metric_is_reported_with_its_oracles(finished: RunJob) -> None:
     assert all(math.isfinite(v) for m in evaluation.metrics for v in (m.unlearned, m.original, *m.oracles))
 
 
+def test_a_job_about_a_classifier_of_texts_reports_what_classifiers_have(note_spec: JobSpec, tmp_path: Path) -> None:
+    protocol = Protocol((2, 3), (11, 12, 13, 14, 15, 16))
+    recipe = replace(note_spec.recipe, epochs=4)
+    result = run(
+        replace(note_spec, recipe=recipe, method=MethodChoice("retrain"), protocol=protocol), tmp_path / "out", quiet
+    )
+    assert result.evaluation is not None
+    assert {metric.name for metric in result.evaluation.metrics} == set(metrics_of(protocol, "text_classifier"))
+    assert result.evaluation.verdict.outcome != "failed", result.evaluation.estimands
+    outputs = Outputs.read(tmp_path / "out" / "outputs" / "examples.parquet")
+    assert all(np.isnan(outputs.matrix("oracle", "forget", name)).all() for name in ("rouge_l", "min_k", "truth_ratio"))
+    assert evaluate(outputs, protocol, "retrain", "text_classifier") == result.evaluation
+    assert not any("forget quality" in limit for limit in result.evaluation.limits)
+
+
 def test_the_retain_digest_and_count_leave_the_forget_set_out(finished: RunJob, trainer: Trainer) -> None:
     result, _ = finished()
     retain = [e.id for e in trainer.material.snapshot.examples("train") if e.id not in FORGET]

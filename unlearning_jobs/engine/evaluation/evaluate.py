@@ -41,7 +41,7 @@ def evaluate(outputs: Outputs, protocol: Protocol, method: str, family: str) -> 
         permutation=sets["forget"],
         controls=controls,
         metrics=tuple(finding for name in metrics_of(protocol, family) for finding in METRICS[name]().findings(outputs)),
-        limits=limits(method, protocol, forget=len(outputs.ids["forget"]), seeds_matter=_seeds_matter(outputs)),
+        limits=limits(method, protocol, family, forget=len(outputs.ids["forget"]), seeds_matter=_seeds_matter(outputs)),
         sets=_adjusted(sets),
         examples=judge_examples(
             outputs.matrix("unlearned", "forget", "margin"),

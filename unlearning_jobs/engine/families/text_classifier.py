@@ -40,10 +40,10 @@ PUBLISHED_SPREAD, PUBLISHED_WIDTH = 0.02, 768
 on hardly anything at first; keeping spread x sqrt(width) lets it learn from the first epoch."""
 
 
-class Encoder(BertForSequenceClassification):
+class Encoder(BertForSequenceClassification):  # type: ignore[no-untyped-call]  # of transformers, on being subclassed
     """Padded token ids (batch, longest) to logits (batch, classes). Its weights have the names that transformers uses."""
 
-    def forward(self, inputs: Tensor) -> Tensor:  # type: ignore[override]  # what training, ensembles and Opacus call
+    def forward(self, inputs: Tensor) -> Tensor:
         # every example has its own row of positions: Opacus tells the gradients of examples apart by the first dimension
         positions = torch.arange(inputs.shape[1], device=inputs.device).expand_as(inputs)
         mask = (inputs != PADDING_ID).long()
