@@ -41,7 +41,10 @@ OnTogether = Callable[[int, int], None]
 
 
 def can_be_vectorised(material: Material) -> bool:
-    """Whether this recipe's models can be trained at once. Those in shards re-use slices instead."""
+    """Whether this recipe's models can be trained at once.
+
+    Those in shards re-use slices instead, and texts differ in length, so that models would not meet the same shapes.
+    """
     recipe = material.recipe
     if not isinstance(material.family, Classifier) or recipe.precision != "float32" or recipe.sharding or recipe.privacy:
         return False

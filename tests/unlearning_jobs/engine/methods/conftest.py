@@ -54,6 +54,16 @@ def leaf_task(leaf_trainer: Trainer, leaf_model: TrainedModel, leaves_to_forget:
 
 
 @pytest.fixture(scope="session")
+def note_task(note_trainer: Trainer, note_model: TrainedModel, note_spec: JobSpec) -> Task:
+    return task(note_trainer, note_model, note_spec.forget_ids)
+
+
+@pytest.fixture(scope="session")
+def sharded_note_task(sharded_note_trainer: Trainer, note_spec: JobSpec) -> Task:
+    return task(sharded_note_trainer, sharded_note_trainer.obtain((), 1, lambda *_: None), note_spec.forget_ids)
+
+
+@pytest.fixture(scope="session")
 def logistic_task(logistic_trainer: Trainer, leaves_to_forget: tuple[str, ...]) -> Task:
     return task(logistic_trainer, logistic_trainer.obtain((), 1, lambda *_: None), leaves_to_forget)
 
@@ -70,10 +80,20 @@ def sharded_task(sharded_trainer: Trainer, leaves_to_forget: tuple[str, ...]) ->
 
 @pytest.fixture(scope="session")
 def tasks(
-    *, trainer: Trainer, model: TrainedModel, leaf_task: Task, logistic_task: Task, sums_task: Task, sharded_task: Task
+    *,
+    trainer: Trainer,
+    model: TrainedModel,
+    note_task: Task,
+    sharded_note_task: Task,
+    leaf_task: Task,
+    sharded_task: Task,
+    logistic_task: Task,
+    sums_task: Task,
 ) -> Tasks:
     return {
         "causal_lm": task(trainer, model, FORGET),
+        "text_classifier": note_task,
+        "text_classifier in shards": sharded_note_task,
         "classifier": leaf_task,
         "classifier in shards": sharded_task,
         "logistic": logistic_task,
