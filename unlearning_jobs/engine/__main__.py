@@ -183,6 +183,11 @@ def _summarise(result: JobResult, out: Path) -> None:
         _print(
             f"unlearning took {spent.unlearning.wall_seconds:.1f} s; share of one retraining: {share} {spent.note}".rstrip()
         )
+        if ready := spent.preparation:
+            _print(
+                f"prepared for all requests: {ready.spent.wall_seconds:.1f} s, {ready.models} models; its predictions"
+                f" correlate with other models' shifts by {ready.correlation:.2f}"
+            )
     _print(f"result: {out / 'result.json'}")
 
 

@@ -16,10 +16,11 @@ from .empirical import EMPIRICAL
 from .entry import Budget, Facts, MethodEntry, MetricEntry, Option, listed
 from .exact import EXACT
 from .finetuning import FINETUNING
+from .matching import MATCHING
 from .metrics import METRICS, metric_problems, metrics_of
 
 METHODS: Final[Mapping[str, MethodEntry]] = {
-    entry.name: entry for entry in (*EXACT, *CERTIFIED, *EMPIRICAL, *FINETUNING, *CONTROLS)
+    entry.name: entry for entry in (*EXACT, *CERTIFIED, *EMPIRICAL, *FINETUNING, *MATCHING, *CONTROLS)
 }
 
 

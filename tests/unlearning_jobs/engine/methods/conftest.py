@@ -39,6 +39,7 @@ def task(trainer: Trainer, model: TrainedModel, forget_ids: tuple[str, ...]) -> 
         seed=1,
         device=torch.device("cpu"),
         train=trainer.obtain,
+        shared=trainer.cache / "shared",
     )
     return Task(model, context)
 

@@ -19,7 +19,7 @@ from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.methods import METHODS, UnlearningMethod, make_method
 from unlearning_jobs.engine.training.model import TrainedModel
 
-QUICK = {"steps": 4, "epochs": 1, "oracles": 2}
+QUICK = {"steps": 4, "epochs": 1, "oracles": 2, "subset_models": 10}
 
 IN_SHARDS = ("sisa",)
 """Methods that need such models."""
