@@ -52,6 +52,11 @@ class Recipe(models.Model):
     def __str__(self) -> str:
         return self.digest[:12]
 
+    @property
+    def family(self) -> str:
+        """Which kind of model it makes."""
+        return str(self.body["family"])
+
 
 class ModelVersion(models.Model):
     """One artefact of a model: made by `train`, or by unlearning from its parent."""

@@ -13,7 +13,7 @@ from compliance.charts.bands import Path
 from compliance.templatetags.components import number
 
 from .engine.contracts import ExampleFindings, JobResult
-from .engine.contracts.course import Efficiency, ExampleTrajectory, Trajectory
+from .engine.contracts.course import Efficiency, ExampleTrajectory, Preparation, Trajectory
 from .wording import duration, ending_word
 
 Table = tuple[Sequence[str], Iterable[Sequence[object]]]
@@ -128,4 +128,18 @@ def efficiency_shown(efficiency: Efficiency | None) -> dict[str, str] | None:
             "Unlearning the production model took %(took)s, which is %(share)s of one retraining (mean of %(count)d in the"
             " same run)."
         ) % {"took": took, "share": f"{100 * efficiency.wall_share:.0f} %", "count": efficiency.retrainings}
-    return {"sentence": sentence, "note": efficiency.note}
+    return {"sentence": sentence, "prepared": _prepared(efficiency.preparation), "note": efficiency.note}
+
+
+def _prepared(preparation: Preparation | None) -> str:
+    """What serves later requests too; empty where the method prepares nothing."""
+    if preparation is None:
+        return ""
+    return _(
+        "Before that, %(took)s went into what serves every request about this model version: %(models)d small trainings in"
+        " all, whose prediction correlates with what other models really do by %(correlation)s on average."
+    ) % {
+        "took": duration(preparation.spent.wall_seconds),
+        "models": preparation.models,
+        "correlation": f"{preparation.correlation:.2f}",
+    }

@@ -18,7 +18,6 @@ from typing import Final
 
 import torch
 
-from unlearning_jobs.engine.catalogue import preparation_cost
 from unlearning_jobs.engine.contracts import MethodChoice
 from unlearning_jobs.engine.methods import make_method
 from unlearning_jobs.engine.training.loop import train
@@ -41,8 +40,6 @@ class Cost:
     """Of one unlearning, on one thread."""
 
     seconds: float
-    preparation_seconds: float
-    """Of what the method computes once per model version, beyond a later unlearning; 0 where it computes nothing."""
     memory: int | None
     """Bytes of resident memory at the peak, above what model and data take; None where the system does not tell."""
     device_memory: int | None
@@ -53,12 +50,12 @@ def cost_of(trial: Trial, method: str) -> Cost:
     """The cost of the method, or of `retrain`; measured once and kept."""
 
     def measured() -> dict[str, float | int | None]:
-        return asdict(_in_fresh_process(trial.models.subject, trial.task, method))
+        return asdict(_in_fresh_process(trial, method))
 
     return Cost(**trial.kept.numbers(f"cost-{method}", trial.about_method(method), measured))
 
 
-def _in_fresh_process(subject: Subject, task: Task, method: str) -> Cost:
+def _in_fresh_process(trial: Trial, method: str) -> Cost:
     """A server that has loaded the libraries and done nothing else forks it in no time; a GPU does not survive a fork."""
     context: SpawnContext | ForkServerContext
     if DEVICE.type == "cuda":
@@ -67,7 +64,7 @@ def _in_fresh_process(subject: Subject, task: Task, method: str) -> Cost:
         context = get_context("forkserver")
         context.set_forkserver_preload([__name__])
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_measure, args=(sender, subject, task, method))
+    process = context.Process(target=_measure, args=(sender, trial.models.subject, trial.task, method, trial.models.shared))
     process.start()
     sender.close()
     try:
@@ -80,18 +77,18 @@ def _in_fresh_process(subject: Subject, task: Task, method: str) -> Cost:
     return found
 
 
-def _measure(sender: Connection, subject: Subject, task: Task, method: str) -> None:
+def _measure(sender: Connection, subject: Subject, task: Task, method: str, shared: Path) -> None:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
-        sender.send(measure_here(subject, task, method, Path(folder)))
+        sender.send(measure_here(subject, task, method, Path(folder), shared))
 
 
-def measure_here(subject: Subject, task: Task, method: str, folder: Path) -> Cost:
-    """The cost, in this process.
+def measure_here(subject: Subject, task: Task, method: str, folder: Path, shared: Path | None = None) -> Cost:
+    """The cost, in this process; without what was prepared in the shared folder before.
 
     The original is trained here, so that every library is loaded and every part warm before the first measurement.
     """
-    models = Models(subject, task.snapshot, folder)
+    models = Models(subject, task.snapshot, folder, shared)
     trial = Trial(models, task, Kept(folder))
     original = models.train_one((), ORIGINALS, lambda *_: None)
     unlearner, slices = make_method(MethodChoice(method), subject.recipe.family), models.slices
@@ -104,10 +101,8 @@ def measure_here(subject: Subject, task: Task, method: str, folder: Path) -> Cos
         context = trial.context(ORIGINALS, train_one)
         return lambda: unlearner.unlearn(original, context, lambda _: None)
 
-    memory, device_memory, first = _peak(once(0))
-    seconds = [_seconds(once(number)) for number in range(1, RUNS + 1)]
-    prepares = preparation_cost(method, trial.facts) > 0
-    return Cost(min(seconds), max(0.0, first - min(seconds)) if prepares else 0.0, memory, device_memory)
+    memory, device_memory = _peak(once(0))
+    return Cost(min(_seconds(once(number)) for number in range(1, RUNS + 1)), memory, device_memory)
 
 
 def _copy(slices: Path | None, to: Path) -> Path | None:
@@ -123,16 +118,16 @@ def _seconds(work: Callable[[], object]) -> float:
     return CLOCK() - began
 
 
-def _peak(work: Callable[[], object]) -> tuple[int | None, int | None, float]:
-    """Bytes on the host and on the device at the peak, above those at the start; and seconds."""
+def _peak(work: Callable[[], object]) -> tuple[int | None, int | None]:
+    """Bytes on the host and on the device at the peak, above those at the start."""
     if DEVICE.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
     held = torch.cuda.memory_allocated() if DEVICE.type == "cuda" else 0
     before = _resident()
-    seconds = _seconds(work)
+    work()
     after = _peak_resident()
     host = after - before if before is not None and after is not None else None
-    return host, torch.cuda.max_memory_allocated() - held if DEVICE.type == "cuda" else None, seconds
+    return host, torch.cuda.max_memory_allocated() - held if DEVICE.type == "cuda" else None
 
 
 def _resident() -> int | None:

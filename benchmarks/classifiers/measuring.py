@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,11 +14,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from unlearning_jobs.engine.catalogue import METHODS, Facts, complete_config, obstacles
+from unlearning_jobs.engine.catalogue import METHODS, Facts, complete_config, obstacles, preparation_cost
 from unlearning_jobs.engine.contracts import MethodChoice
 from unlearning_jobs.engine.errors import ObstacleError
 from unlearning_jobs.engine.families import Dataset
-from unlearning_jobs.engine.methods import CertifiedMethod, Context, make_method
+from unlearning_jobs.engine.methods import CertifiedMethod, Context, Prepared, UnlearningMethod, make_method
 from unlearning_jobs.engine.training.loop import OnStep
 from unlearning_jobs.engine.training.model import TrainedModel
 
@@ -80,7 +82,7 @@ class Trial:
 
     def refusal(self, method: str) -> str:
         """Why a certified method promises nothing of the first original after this forget set; empty where it does."""
-        made = make_method(MethodChoice(method), self.models.subject.recipe.family)
+        made = self._make(method)
         if not isinstance(made, CertifiedMethod):
             return ""
 
@@ -89,6 +91,27 @@ class Trial:
             return {"reason": _refusal(made, made.unlearn(self.models.originals[0], context, lambda _: None), context)}
 
         return str(self.kept.numbers(f"refusal-{method}", self.about_method(method), asked)["reason"])
+
+    def preparation(self, method: str) -> dict[str, float]:
+        """Seconds, models and correlation of what the method prepares once for all forget sets; empty where nothing is."""
+        if not preparation_cost(method, self.facts):
+            return {}
+        about = {name: value for name, value in self.about_method(method).items() if name != "forget"}
+
+        def prepared() -> dict[str, float]:
+            noted, seconds = Prepared(), list[float]()
+
+            @contextmanager
+            def preparing() -> Iterator[Prepared]:
+                began = time.monotonic()
+                yield noted
+                seconds.append(time.monotonic() - began)
+
+            context = replace(self.context(ORIGINALS, self.models.train_one), preparing=preparing)
+            self._make(method).unlearn(self.models.originals[0], context, lambda _: None)
+            return {"seconds": sum(seconds), "models": noted.models, "correlation": noted.correlation}
+
+        return self.kept.numbers(f"preparation-{method}", about, prepared)
 
     def about(self) -> dict[str, Any]:
         """Everything that a margin depends on, but for the code and who is measured."""
@@ -125,8 +148,12 @@ class Trial:
             seed=seed,
             device=DEVICE,
             train=train,
+            shared=self.models.shared,
             taken_seeds=frozenset(s for first in (ORIGINALS, ORACLES, FLOOR) for s in subject.seeds(first)),
         )
+
+    def _make(self, method: str) -> UnlearningMethod:
+        return make_method(MethodChoice(method), self.models.subject.recipe.family)
 
     def _unlearn(self, name: str) -> Arrays:
         method, seeds = (

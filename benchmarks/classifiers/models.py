@@ -44,8 +44,10 @@ class Subject:
 class Models:
     """The subject's models on a snapshot."""
 
-    def __init__(self, subject: Subject, snapshot: Snapshot, folder: Path) -> None:
+    def __init__(self, subject: Subject, snapshot: Snapshot, folder: Path, shared: Path | None = None) -> None:
         self.subject = subject
+        self.shared = shared or folder / "shared"
+        """Where methods keep what they prepare once for all forget sets."""
         self.material = Material.prepare(subject.recipe, snapshot)
         self.slices = folder / "slices" if subject.recipe.sharding else None
 

@@ -89,6 +89,11 @@ class Report:
         yield from self._judge(nothing, floor, oracles)
         retraining = cost_of(trial, "retrain").seconds
         for name in methods:
+            if prepared := trial.preparation(name):
+                yield (
+                    f"{name}: {prepared['seconds']:.0f} s for {prepared['models']:.0f} models once per model version, not in"
+                    f" its row; what they predict correlates with retrained models by {prepared['correlation']:.2f}"
+                )
             row = Row(name, trial.unlearned(name), oracles, cost_of(trial, name), retraining)
             left = show(row)
             yield from self._judge(row, floor, oracles)
@@ -109,8 +114,6 @@ class Report:
                 yield f"{row.name}: largest difference of any margin from learning without the examples {apart:.1e}"
         elif guarantee == "control":
             yield f"{row.name} is {'told' if chances['forget'] < LEVEL else 'NOT told'} from the oracles: {shown}"
-        if row.cost is not None and row.cost.preparation_seconds:
-            yield f"{row.name}: {row.cost.preparation_seconds:.1f} s once per model version, not in its row"
         if "certified" in row.found:
             promises = row.found["certified"]
             yield f"{row.name}: its promise holds for {int(promises.sum())} of {len(promises)} models"

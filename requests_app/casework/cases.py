@@ -49,7 +49,16 @@ def item_of(reference: str, number: int) -> Item:
 
 def proposal_of(reference: str, number: int, attempt: int) -> Proposal:
     """The proposal that an address names (Http404)."""
-    related = ("item__request", "item__snapshot", "base", "job", "proposed_by", "approved_by", "declined_by", "released_by")
+    related = (
+        "item__request",
+        "item__snapshot",
+        "base__recipe",
+        "job",
+        "proposed_by",
+        "approved_by",
+        "declined_by",
+        "released_by",
+    )
     return get_object_or_404(Proposal.objects.select_related(*related), item=item_of(reference, number), number=attempt)
 
 

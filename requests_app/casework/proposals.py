@@ -145,5 +145,5 @@ def _protocol(found: Proposal) -> dict[str, Any]:
         "protocol": protocol,
         "smallest_p": protocol.smallest_p(),
         "margins": margin_rows(protocol.estimands),
-        "metrics": [metric_title(name) for name in metrics_of(protocol)],
+        "metrics": [metric_title(name) for name in metrics_of(protocol, found.base.recipe.family)],
     }

@@ -11,6 +11,7 @@ from compliance.models import Account, Attestation
 from compliance.services import SYSTEM, NotAllowedError, StaleStateError
 from requests_app.models import Item, Proposal
 from requests_app.states import GRANT_GROUNDS, REFUSE_GROUNDS, Ground, ItemState
+from unlearning_jobs.engine.catalogue import metric_problems
 from unlearning_jobs.engine.contracts import MethodChoice, Protocol
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.models import Job, ModelVersion
@@ -60,7 +61,12 @@ def proposal_submit(*, item: Item, method: MethodChoice, protocol: Protocol, by:
     base = ModelVersion.objects.filter(name=item.model_name, state=ModelState.ACTIVE).first()
     if base is None:
         raise StaleStateError(_("The model has no active version."))
-    if problems := [*protocol.problems(), *method_obstacles(method.name, base, len(item.record_ids))]:
+    problems = [
+        *protocol.problems(),
+        *metric_problems(protocol, base.recipe.family),
+        *method_obstacles(method.name, base, len(item.record_ids)),
+    ]
+    if problems:
         raise SpecError(" ".join(problems))
     if base.seed in {*protocol.replicate_seeds, *protocol.oracle_seeds}:
         raise SpecError(_("The protocol uses the production model's own seed; choose others."))

@@ -1,7 +1,7 @@
 """The engine's command line.
 
     python -m unlearning_jobs.engine methods | metrics
-    python -m unlearning_jobs.engine example causal_lm | classifier | summation [--out DIR] > spec.json
+    python -m unlearning_jobs.engine example FAMILY [--out DIR] > spec.json
     python -m unlearning_jobs.engine advise spec.json
     python -m unlearning_jobs.engine run spec.json --out DIR [--progress ndjson] [--exit-with-parent]
 
@@ -23,8 +23,9 @@ from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
-from .catalogue import METHODS, METRICS
+from .catalogue import METHODS, METRICS, listed
 from .contracts import JobResult, JobSpec, Progress, ProgressCallback
+from .contracts.architectures import ARCHITECTURES
 from .errors import EngineError, SpecError
 
 BAR = 30
@@ -53,10 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("methods", help="list the unlearning methods").set_defaults(command=_methods)
     commands.add_parser("metrics", help="list the metrics").set_defaults(command=_metrics)
     example = commands.add_parser("example", help="print a job spec that runs, and make the small corpus it needs")
-    example.add_argument("family", choices=["causal_lm", "classifier", "summation"])
-    example.add_argument(
-        "--out", type=Path, default=Path("engine-example"), help="folder for the corpus (default: %(default)s)"
-    )
+    example.add_argument("family", choices=list(ARCHITECTURES))
+    example.add_argument("--out", type=Path, help="folder for the corpus (default: engine-example-FAMILY)")
     example.add_argument("--schema", action="store_true", help="print the JSON schema of a job spec instead")
     example.set_defaults(command=_example)
     advise = commands.add_parser("advise", help="list the methods that could do an unlearn job, and what stops the others")
@@ -76,7 +75,7 @@ def _methods(_: argparse.Namespace) -> int:
         _print(
             f"{method.name}  ({method.guarantee})  {method.title}{'' if method.for_production else ', for benchmarks only'}"
         )
-        _print(f"    {method.description}\n    {method.source}")
+        _print(f"    {method.description}\n    {method.source}\n    for {listed(method.families)}")
         for option in method.options:
             others = "".join(f" ({family}: {value})" for family, value in option.by_family.items())
             _print(f"    {option.name} = {option.default}{others}  {option.description}")
@@ -86,6 +85,8 @@ def _methods(_: argparse.Namespace) -> int:
 def _metrics(_: argparse.Namespace) -> int:
     for metric in METRICS.values():
         _print(f"{metric.name}  {metric.title}\n    {metric.description}\n    {metric.source}")
+        models = f"; from {metric.fewest_models} models a side" if metric.fewest_models > 1 else ""
+        _print(f"    for {listed(metric.families)}{models}")
     return 0
 
 
@@ -93,7 +94,8 @@ def _example(options: argparse.Namespace) -> int:
     from .example import make_example
     from .schema import json_schema
 
-    shown = json_schema(JobSpec) if options.schema else make_example(options.family, options.out).to_json()
+    folder = options.out or Path(f"engine-example-{options.family}")
+    shown = json_schema(JobSpec) if options.schema else make_example(options.family, folder).to_json()
     _print(json.dumps(shown, indent=2, ensure_ascii=False))
     return 0
 
@@ -182,6 +184,11 @@ def _summarise(result: JobResult, out: Path) -> None:
         _print(
             f"unlearning took {spent.unlearning.wall_seconds:.1f} s; share of one retraining: {share} {spent.note}".rstrip()
         )
+        if ready := spent.preparation:
+            _print(
+                f"prepared for all requests: {ready.spent.wall_seconds:.1f} s, {ready.models} models; its predictions"
+                f" correlate with other models' shifts by {ready.correlation:.2f}"
+            )
     _print(f"result: {out / 'result.json'}")
 
 

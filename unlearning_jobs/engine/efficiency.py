@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from .contracts.course import Efficiency, Spent
-from .methods import Meter
+from .contracts.course import Efficiency, Preparation, Spent
+from .methods import Meter, Prepared
 from .training.cache import Trainer
 from .training.loop import OnStep
 from .training.model import TrainedModel
@@ -48,16 +48,26 @@ class Costs:
     meter: Meter = field(default_factory=Meter)
     """Of the examples that unlearning the production model processes."""
     unlearning: Spent | None = None
+    preparation: Preparation | None = None
     retrainings: list[Spent] = field(default_factory=list)
     from_cache: int = 0
     """Models that the method asked for and that were there already."""
 
     @contextmanager
     def unlearn(self) -> Iterator[None]:
-        """Time the unlearning of the production model."""
+        """Time the unlearning of the production model, without what is prepared meanwhile."""
         stop = start_stopwatch(self.trainer.device)
         yield
-        self.unlearning = replace(stop(), examples=self.meter.examples)
+        self.unlearning = replace(
+            _without(stop(), self.preparation.spent if self.preparation else None), examples=self.meter.examples
+        )
+
+    @contextmanager
+    def prepare(self) -> Iterator[Prepared]:
+        """Time what a method prepares for all requests about the model version."""
+        stop, prepared = start_stopwatch(self.trainer.device), Prepared()
+        yield prepared
+        self.preparation = Preparation(stop(), prepared.models, prepared.correlation)
 
     def train(self, exclude_ids: Collection[str], seed: int, on_step: OnStep) -> TrainedModel:
         """A model that the method asks for; what it processes counts as the method's."""
@@ -93,7 +103,16 @@ class Costs:
             examples_share=share(self.unlearning.examples, mean.examples if mean else None),
             note=" ".join(sentence for holds, sentence in notes if holds),
             from_cache=self.from_cache,
+            preparation=self.preparation,
         )
+
+
+def _without(whole: Spent, part: Spent) -> Spent:
+    """The time that is left of a piece of work without one that was done meanwhile."""
+    device = whole.device_seconds
+    if device is not None:
+        device -= part.device_seconds or 0.0
+    return Spent(whole.wall_seconds - part.wall_seconds, device)
 
 
 def mean_spent(parts: list[Spent]) -> Spent | None:

@@ -21,12 +21,19 @@ LONGEST_SHOWN = 60
 ADDED_LATER: Final[Mapping[str, bool]] = {"added_later": True}
 """Metadata of a field that joined a stored contract later: left out while it has its default, so that what was stored
 before keeps its digest."""
+CHOSEN_BY: Final = "chosen_by"
+"""Metadata of a field whose contract another field names; see `chosen_by`."""
 WORDS: Mapping[type, str] = {int: "a whole number", str: "text", bool: "true or false"}
 
 
 def canonical_json(value: object) -> bytes:
     """UTF-8 JSON with sorted keys and no white space; NaN and infinity are refused."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def chosen_by(sibling: str, kinds: Mapping[str, type]) -> Mapping[str, tuple[str, Mapping[str, type]]]:
+    """Metadata of a field that is read as the kind which stands under the value of the field `sibling`."""
+    return {CHOSEN_BY: (sibling, kinds)}
 
 
 class Json:
@@ -103,7 +110,7 @@ def _closest(kinds: Sequence[Any], data: object) -> Any:
 def _parse_dataclass(kind: type, data: object, where: str) -> Any:
     _check(isinstance(data, Mapping), data, where, "an object")
     given = typing.cast("Mapping[str, object]", data)
-    hints = type_hints_of(kind)
+    hints = type_hints_of(kind) | _chosen_kinds(kind, given)
     known = {f.name for f in fields(kind)}
     if unknown := sorted(set(given) - known):
         message = f"{where} has no field {unknown[0]!r}; it has {', '.join(sorted(known))}."
@@ -114,6 +121,12 @@ def _parse_dataclass(kind: type, data: object, where: str) -> Any:
     except TypeError as error:
         message = f"{where} is incomplete: {str(error).partition('missing ')[2] or error}."
         raise SpecError(message) from error
+
+
+def _chosen_kinds(kind: type, given: Mapping[str, object]) -> dict[str, Any]:
+    """By field, the contracts that other fields have named."""
+    named = {f.name: f.metadata[CHOSEN_BY] for f in fields(kind) if CHOSEN_BY in f.metadata}
+    return {name: kinds[str(given[by])] for name, (by, kinds) in named.items() if str(given.get(by)) in kinds}
 
 
 def _check(holds: bool, data: object, where: str, expected: str) -> Any:

@@ -125,7 +125,7 @@ def _unlearn(job: Job) -> JobResult:
             note("oracle", seed, job.oracle(seed, part(i)), everything=True)
     method = unlearning_steps(spec)[-1].method
     with job.stage("evaluate"):
-        evaluation = evaluate(outputs, protocol, method.name)
+        evaluation = evaluate(outputs, protocol, method.name, spec.recipe.family)
     about = {**job.trainer.about(excluded_ids(spec), spec.seed), "method": method.to_json(), "spec_digest": spec.digest()}
     save_model(shipped, job.out / "model", about)
     return _finish(job, outputs, evaluation=evaluation, certificate=certificate)

@@ -109,7 +109,7 @@ def _check_forget_sets(spec: JobSpec, steps: tuple[UnlearningStep, ...], snapsho
 
 def _check_protocol(spec: JobSpec, snapshot: Snapshot) -> None:
     protocol = job_protocol(spec)
-    problems = [*protocol.problems(), *metric_problems(protocol)]
+    problems = [*protocol.problems(), *metric_problems(protocol, spec.recipe.family)]
     if spec.seed in (*protocol.replicate_seeds, *protocol.oracle_seeds):
         problems.append("The production model's seed is also a replicate's or an oracle's; use different ones.")
     if spec.seed in protocol.tuning_seeds:

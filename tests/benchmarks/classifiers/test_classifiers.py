@@ -99,7 +99,7 @@ def test_single_models_are_either_equal_or_disjoint() -> None:
 
 def test_the_peak_is_that_of_the_work_alone() -> None:
     kept = torch.ones(8 * MIB)  # 32 MiB that were there before
-    memory, device_memory, _seconds = _peak(lambda: torch.ones(16 * MIB).sum())
+    memory, device_memory = _peak(lambda: torch.ones(16 * MIB).sum())
     assert memory is not None
     assert 60 * MIB < memory < 80 * MIB
     assert device_memory is None
@@ -113,7 +113,7 @@ def test_sisa_is_timed_without_the_slices_of_an_earlier_run(tasks: dict[str, Tas
         measure_here(Subject("test", of), tasks["100 random"], name, tmp_path / name)
         for of, name in ((recipe, "gradient_ascent"), (sharded, "sisa"))
     ]
-    assert all(cost.seconds > 0 and cost.preparation_seconds == 0 for cost in costs)
+    assert all(cost.seconds > 0 for cost in costs)
     assert costs[1].seconds > 0.005  # both shards held some: reading them from the cache takes a millisecond
 
 

@@ -130,6 +130,13 @@ def test_the_second_officer_sees_everything_that_was_chosen(lena: Site, review: 
     assert "Approve, and start unlearning 4 examples from keeper v1" in page.words
 
 
+def test_the_metrics_promised_are_those_that_such_a_model_can_have(stage: Stage, lena: Site, review: str) -> None:
+    assert stage.model.recipe.family == "causal_lm"
+    page = lena.get(review)
+    assert "ROUGE-L recall" in page.words
+    assert "Accuracy" not in page.words
+
+
 def test_approving_starts_the_job(stage: Stage, lena: Site, review: str) -> None:
     lena.submit(lena.get(review), {"decision": "approve"}, action=review)
     assert Job.objects.get().spec["forget_ids"] == stage.item.record_ids

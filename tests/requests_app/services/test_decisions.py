@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
@@ -165,6 +165,11 @@ def test_a_protocol_without_power_is_refused(case: Case) -> None:
 
     with pytest.raises(SpecError, match="no permutation"):
         proposal_submit(item=case.granted(), method=RETRAIN, protocol=weak, by=case.omar)
+
+
+def test_a_metric_that_the_model_cannot_have_is_refused(case: Case) -> None:
+    with pytest.raises(SpecError, match=r"Accuracy is a metric of .* and the model is a causal_lm"):
+        proposal_submit(item=case.granted(), method=RETRAIN, protocol=replace(PROTOCOL, metrics=("accuracy",)), by=case.omar)
 
 
 def test_an_unknown_method_is_refused(case: Case) -> None:

@@ -110,6 +110,32 @@ def leaf_trainer(leaf_spec: JobSpec) -> Trainer:
 
 
 @pytest.fixture(scope="session")
+def note_spec(tmp_path_factory: pytest.TempPathFactory) -> JobSpec:
+    """A job about a classifier of texts, with a short training."""
+    spec = make_example("text_classifier", tmp_path_factory.mktemp("notes"))
+    return replace(spec, recipe=replace(spec.recipe, epochs=8, learning_rate=1e-2))
+
+
+@pytest.fixture(scope="session")
+def note_trainer(note_spec: JobSpec) -> Trainer:
+    """Trains each classifier of texts of the session once."""
+    material = Material.prepare(note_spec.recipe, Snapshot.open(note_spec.snapshot.path))
+    return Trainer(material, Path(note_spec.cache), torch.device("cpu"))
+
+
+@pytest.fixture(scope="session")
+def note_model(note_trainer: Trainer) -> TrainedModel:
+    """A classifier that knows most notes to a library. Nobody may change it."""
+    return note_trainer.obtain((), 1, lambda *_: None)
+
+
+@pytest.fixture(scope="session")
+def sharded_note_trainer(note_trainer: Trainer) -> Trainer:
+    """Trains each classifier of texts in shards of the session once."""
+    return with_recipe(note_trainer, epochs=3, sharding=Sharding(shards=3, slices=2))
+
+
+@pytest.fixture(scope="session")
 def logistic_trainer(leaf_trainer: Trainer) -> Trainer:
     """Trains logistic regressions on the leaves, with a budget for removing a few."""
     architecture = LogisticArchitecture(regularisation=0.05, perturbation=3.0)

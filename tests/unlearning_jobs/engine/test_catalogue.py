@@ -18,8 +18,9 @@ from unlearning_jobs.engine.catalogue import (
     metrics_of,
     obstacles,
 )
-from unlearning_jobs.engine.catalogue.entry import for_classifiers
+from unlearning_jobs.engine.catalogue.entry import EVERY_FAMILY, for_classifiers
 from unlearning_jobs.engine.contracts import (
+    BertArchitecture,
     ClassifierArchitecture,
     LlamaArchitecture,
     LogisticArchitecture,
@@ -27,15 +28,19 @@ from unlearning_jobs.engine.contracts import (
     Recipe,
     SumsArchitecture,
 )
+from unlearning_jobs.engine.contracts.architectures import ARCHITECTURES
 from unlearning_jobs.engine.contracts.privacy import Privacy
 from unlearning_jobs.engine.contracts.sharding import Sharding
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.evaluation.metrics import METRICS as METRIC_CLASSES
+from unlearning_jobs.engine.example import EXAMPLES
+from unlearning_jobs.engine.families import FAMILIES
 from unlearning_jobs.engine.methods import METHODS as METHOD_CLASSES
 
 RECIPE = Recipe("causal_lm", LlamaArchitecture(64, 1, 2, 128), 26, 8, 1e-3, vocabulary_size=300)
 RECIPES = {
     "causal_lm": RECIPE,
+    "text_classifier": replace(RECIPE, family="text_classifier", architecture=BertArchitecture(64, 1, 2, 128)),
     "classifier": replace(RECIPE, family="classifier", architecture=ClassifierArchitecture("mlp")),
     "logistic": replace(RECIPE, family="logistic", architecture=LogisticArchitecture()),
     "summation": replace(RECIPE, family="summation", architecture=SumsArchitecture("ridge")),
@@ -59,19 +64,40 @@ def test_the_table_says_how_many_models_a_metric_needs(name: str) -> None:
 
 def test_a_protocol_that_names_no_metrics_has_all_for_which_it_has_enough_models() -> None:
     large, small = Protocol(tuple(range(1, 50)), tuple(range(50, 100))), Protocol((1, 2, 3), (4, 5, 6, 7))
-    assert set(metrics_of(large)) == set(METRICS)
-    assert set(METRICS) - set(metrics_of(small)) == {"klom", "neurips_2023"}
-    assert metrics_of(replace(large, metrics=())) == ()
-    assert metrics_of(replace(small, metrics=("klom",))) == ("klom",)
+    assert set(metrics_of(large, "causal_lm")) | set(metrics_of(large, "classifier")) == set(METRICS)
+    for family in RECIPES:
+        assert set(metrics_of(large, family)) - set(metrics_of(small, family)) == {"klom", "neurips_2023"}
+        assert metrics_of(replace(large, metrics=()), family) == ()
+        assert metrics_of(replace(small, metrics=("klom",)), family) == ("klom",)
 
 
 def test_a_metric_that_is_asked_for_and_needs_more_models_is_a_problem() -> None:
     protocol = Protocol(tuple(range(1, 49)), tuple(range(50, 100)), metrics=("accuracy", "klom", "u_lira"))
     assert protocol.models_per_side() == 49
-    [problem] = metric_problems(protocol)
+    [problem] = metric_problems(protocol, "classifier")
     assert problem.startswith("KLoM needs 50 unlearned models and as many oracles, and the protocol has 49;")
-    assert metric_problems(replace(protocol, replicate_seeds=tuple(range(1, 50)))) == []
-    assert metric_problems(replace(protocol, metrics=None)) == []
+    assert metric_problems(replace(protocol, replicate_seeds=tuple(range(1, 50))), "classifier") == []
+    assert metric_problems(replace(protocol, metrics=None), "classifier") == []
+
+
+def test_a_metric_that_is_asked_for_and_that_the_family_does_not_have_is_a_problem() -> None:
+    protocol = Protocol((1, 2, 3), (4, 5, 6, 7), metrics=("rouge_l", "probability"))
+    [problem] = metric_problems(protocol, "text_classifier")
+    assert problem == "ROUGE-L recall is a metric of causal_lm, and the model is a text_classifier; leave this metric out."
+    assert metric_problems(protocol, "causal_lm") == []
+    [problem] = metric_problems(replace(protocol, metrics=("accuracy",)), "causal_lm")
+    assert "is a metric of text_classifier, classifier, logistic and summation, and" in problem
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_refuses_the_families_that_it_does_not_list(name: str) -> None:
+    for family, recipe in RECIPES.items():
+        found = obstacles(name, replace(FACTS, recipe=recipe))
+        assert any(f"the model is a {family}" in one for one in found) == (family not in METHODS[name].families)
+
+
+def test_families_are_the_same_in_the_tables_and_in_the_engine() -> None:
+    assert tuple(FAMILIES) == EVERY_FAMILY == tuple(ARCHITECTURES) == tuple(EXAMPLES)
 
 
 @pytest.mark.parametrize("name", METHODS)

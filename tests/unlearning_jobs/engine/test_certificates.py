@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.unlearning_jobs.engine.conftest import with_recipe
 from unlearning_jobs.engine.artefacts import model_about
 from unlearning_jobs.engine.contracts import (
     JobResult,
@@ -18,6 +19,7 @@ from unlearning_jobs.engine.contracts import (
     Protocol,
     UnlearningStep,
 )
+from unlearning_jobs.engine.contracts.privacy import Privacy
 from unlearning_jobs.engine.errors import ObstacleError
 from unlearning_jobs.engine.pipeline import run
 from unlearning_jobs.engine.privacy_budget import group_privacy
@@ -79,6 +81,19 @@ def test_a_private_model_is_kept_with_a_certificate_until_its_budget_is_spent(
     with pytest.raises(ObstacleError, match="4 records erased in its life"):
         run(replace(later, forget_ids=leaves_to_forget[2:4]), tmp_path / "third", quiet)
     assert not (tmp_path / "third").exists()
+
+
+def test_a_privately_trained_classifier_of_texts_is_kept_with_a_certificate(
+    note_spec: JobSpec, note_trainer: Trainer, tmp_path: Path
+) -> None:
+    privacy = Privacy(noise_multiplier=8.0, delta=1e-5)
+    trainer = with_recipe(note_trainer, epochs=1, privacy=privacy)
+    estimands = tuple(replace(e, unit="absolute", margin=1.0) for e in PROTOCOL.estimands)
+    spec = job(note_spec, trainer, KEEP, *note_spec.forget_ids[:2])
+    result = certified(replace(spec, protocol=replace(PROTOCOL, estimands=estimands)), tmp_path / "out")
+    assert result.certificate is not None
+    assert 0 < result.certificate.epsilon < 3
+    assert result.certificate.records == 2
 
 
 def test_a_private_training_reports_what_it_cost(leaf_spec: JobSpec, private_trainer: Trainer, tmp_path: Path) -> None:

@@ -13,9 +13,12 @@ from typing import Any
 import pytest
 
 from unlearning_jobs.engine.__main__ import main
-from unlearning_jobs.engine.catalogue import METHODS, METRICS
+from unlearning_jobs.engine.catalogue import METHODS, METRICS, listed
 from unlearning_jobs.engine.contracts import JobResult, JobSpec
-from unlearning_jobs.engine.example import make_example
+from unlearning_jobs.engine.corpora import Snapshot
+from unlearning_jobs.engine.example import EXAMPLES, make_example
+from unlearning_jobs.engine.preparation import check_unlearning
+from unlearning_jobs.engine.training.material import Material
 
 ENGINE = [sys.executable, "-m", "unlearning_jobs.engine"]
 WITHOUT_DJANGO = """
@@ -44,10 +47,19 @@ def quick_spec(tmp_path: Path) -> Path:
     return changed_spec(tmp_path, kind="train", method=None, protocol=None, forget_ids=[])
 
 
-def test_methods_and_metrics_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_methods_and_metrics_are_listed_with_their_families(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["methods"]) == main(["metrics"]) == 0
-    printed = capsys.readouterr().out
-    assert all(name in printed for name in (*METHODS, *METRICS))
+    lines = capsys.readouterr().out.splitlines()
+    families = {name: entry.families for name, entry in METHODS.items()}
+    families |= {name: entry.families for name, entry in METRICS.items()}
+    for name, expected in families.items():
+        start = next(place for place, line in enumerate(lines) if line.startswith(f"{name}  "))
+        own = [line for line in lines[start + 1 : start + 5] if line.startswith("    for ")]
+        assert own[0].partition(";")[0] == f"    for {listed(expected)}"
+
+
+def test_families_are_listed_as_people_would() -> None:
+    assert [listed(families) for families in (("a",), ("a", "b"), ("a", "b", "c"))] == ["a", "a and b", "a, b and c"]
 
 
 def test_the_advice_on_a_job_lists_every_method_for_requests(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -82,6 +94,16 @@ def test_the_example_runs_as_it_is_printed(tmp_path: Path, capsys: pytest.Captur
     assert f"verdict: {result.evaluation.verdict.outcome}" in printed
 
 
+@pytest.mark.parametrize("family", EXAMPLES)
+def test_every_family_has_an_example_that_can_be_done(family: str, tmp_path: Path) -> None:
+    spec = make_example(family, tmp_path)
+    assert spec.recipe.family == family
+    snapshot = Snapshot.open(spec.snapshot.path, spec.snapshot.digest)
+    Material.prepare(spec.recipe, snapshot)
+    check_unlearning(spec, snapshot)
+    assert JobSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+
+
 def test_the_schema_describes_every_field(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["example", "causal_lm", "--schema"]) == 0
     schema = json.loads(capsys.readouterr().out)
@@ -89,7 +111,7 @@ def test_the_schema_describes_every_field(capsys: pytest.CaptureFixture[str]) ->
     assert set(described["properties"]) == set(JobSpec.__annotations__)
     assert described["required"] == ["kind", "reference", "snapshot", "recipe", "seed", "cache"]
     assert schema["$defs"]["Recipe"]["properties"]["family"] == {
-        "enum": ["causal_lm", "classifier", "logistic", "summation"]
+        "enum": ["causal_lm", "text_classifier", "classifier", "logistic", "summation"]
     }
 
 

@@ -118,7 +118,9 @@ def test_everything_judged_and_reported_can_be_recomputed_from_the_outputs(finis
     for changes in ({}, {"method": MethodChoice("retrain")}):
         result, out = finished(**changes)
         method = changes.get("method", MethodChoice("nothing")).name
-        assert evaluate(Outputs.read(out / "outputs" / "examples.parquet"), PROTOCOL, method) == result.evaluation
+        assert (
+            evaluate(Outputs.read(out / "outputs" / "examples.parquet"), PROTOCOL, method, "causal_lm") == result.evaluation
+        )
 
 
 def test_the_gap_is_the_difference_of_two_plain_means(finished: RunJob) -> None:
@@ -134,12 +136,27 @@ def test_the_gap_is_the_difference_of_two_plain_means(finished: RunJob) -> None:
 def test_every_metric_is_reported_with_its_oracles(finished: RunJob) -> None:
     evaluation = finished()[0].evaluation
     assert evaluation is not None
-    assert {m.name for m in evaluation.metrics} == set(metrics_of(PROTOCOL)) - {"accuracy"}  # which texts have not
+    assert {m.name for m in evaluation.metrics} == set(metrics_of(PROTOCOL, "causal_lm"))
     assert all(m.oracles for m in evaluation.metrics)
     of_each = [m for m in evaluation.metrics if issubclass(METRICS[m.name], ModelMetric)]
     assert of_each
     assert all(len(m.oracles) == len(PROTOCOL.oracle_seeds) for m in of_each)
     assert all(math.isfinite(v) for m in evaluation.metrics for v in (m.unlearned, m.original, *m.oracles))
+
+
+def test_a_job_about_a_classifier_of_texts_reports_what_classifiers_have(note_spec: JobSpec, tmp_path: Path) -> None:
+    protocol = Protocol((2, 3), (11, 12, 13, 14, 15, 16))
+    recipe = replace(note_spec.recipe, epochs=4)
+    result = run(
+        replace(note_spec, recipe=recipe, method=MethodChoice("retrain"), protocol=protocol), tmp_path / "out", quiet
+    )
+    assert result.evaluation is not None
+    assert {metric.name for metric in result.evaluation.metrics} == set(metrics_of(protocol, "text_classifier"))
+    assert result.evaluation.verdict.outcome != "failed", result.evaluation.estimands
+    outputs = Outputs.read(tmp_path / "out" / "outputs" / "examples.parquet")
+    assert all(np.isnan(outputs.matrix("oracle", "forget", name)).all() for name in ("rouge_l", "min_k", "truth_ratio"))
+    assert evaluate(outputs, protocol, "retrain", "text_classifier") == result.evaluation
+    assert not any("forget quality" in limit for limit in result.evaluation.limits)
 
 
 def test_the_retain_digest_and_count_leave_the_forget_set_out(finished: RunJob, trainer: Trainer) -> None:

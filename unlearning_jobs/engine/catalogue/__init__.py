@@ -13,13 +13,14 @@ from unlearning_jobs.engine.errors import SpecError
 from .certified import CERTIFIED
 from .controls import CONTROLS
 from .empirical import EMPIRICAL
-from .entry import Budget, Facts, MethodEntry, MetricEntry, Option
+from .entry import Budget, Facts, MethodEntry, MetricEntry, Option, listed
 from .exact import EXACT
 from .finetuning import FINETUNING
+from .matching import MATCHING
 from .metrics import METRICS, metric_problems, metrics_of
 
 METHODS: Final[Mapping[str, MethodEntry]] = {
-    entry.name: entry for entry in (*EXACT, *CERTIFIED, *EMPIRICAL, *FINETUNING, *CONTROLS)
+    entry.name: entry for entry in (*EXACT, *CERTIFIED, *EMPIRICAL, *FINETUNING, *MATCHING, *CONTROLS)
 }
 
 
@@ -45,9 +46,7 @@ def obstacles(method: str, facts: Facts, config: Mapping[str, Any] | None = None
     entry, options = _entry(method), _completed(method, facts, config)
     found = []
     if facts.recipe.family not in entry.families:
-        found.append(
-            f"{entry.title} works on {' and '.join(entry.families)} only, and the model is a {facts.recipe.family}."
-        )
+        found.append(f"{entry.title} works on {listed(entry.families)} only, and the model is a {facts.recipe.family}.")
     if facts.forget < 1:
         found.append("There is nothing to forget: the forget set is empty.")
     if facts.retain < 1:
@@ -111,6 +110,7 @@ __all__ = [
     "budget_left",
     "complete_config",
     "expected_cost",
+    "listed",
     "metric_problems",
     "metrics_of",
     "obstacles",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from unlearning_jobs.engine.contracts.architectures import NETWORK_CLASSIFIERS
 from unlearning_jobs.engine.privacy_budget import (
     broken_promise,
     budget_share,
@@ -100,7 +101,7 @@ CERTIFIED: Final = (
         "dp_sgd",
         "Keep a privately trained model",
         "certified",
-        ("classifier",),
+        NETWORK_CLASSIFIERS,
         "Abadi et al. 2016, Deep Learning with Differential Privacy, arXiv 1607.00133; Ginart et al. 2019, arXiv 1907.05012",
         "For models whose training was differentially private: it hardly depended on any one record, so the model stays as"
         " it is and is within (epsilon, delta) of one trained without the erased records. Both grow with the number of"

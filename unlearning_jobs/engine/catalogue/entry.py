@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from unlearning_jobs.engine.contracts import Guarantee, Recipe, UnlearningStep
+from unlearning_jobs.engine.contracts.architectures import ARCHITECTURES
 
-GRADIENT_FAMILIES: Final = ("causal_lm", "classifier")
+GRADIENT_FAMILIES: Final = ("causal_lm", "text_classifier", "classifier")
 """Those that learn by gradient steps, and so can unlearn by them."""
-EVERY_FAMILY: Final = (*GRADIENT_FAMILIES, "logistic", "summation")
+EVERY_FAMILY: Final = tuple(ARCHITECTURES)
+TEXT_FAMILIES: Final = ("causal_lm",)
+"""Those whose answer is a text."""
+CLASS_FAMILIES: Final = tuple(family for family in EVERY_FAMILY if family not in TEXT_FAMILIES)
+"""Those whose answer is a class."""
 
 FORWARD_SHARE: Final = 1 / 3
 """Of a pass forwards and backwards, the part that a pass forwards is: the way back costs twice as much (Kaplan et al. 2020,
@@ -145,5 +150,12 @@ class MetricEntry:
     title: str
     source: str
     description: str
+    families: tuple[str, ...] = EVERY_FAMILY
+    """Whose outputs have what it is worked out from."""
     fewest_models: int = 1
     """Unlearned models, and oracles, without which it says nothing."""
+
+
+def listed(families: Sequence[str]) -> str:
+    """The families in words: a, b and c."""
+    return " and ".join(filter(None, (", ".join(families[:-1]), families[-1])))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from unlearning_jobs.engine.contracts.architectures import NETWORK_CLASSIFIERS
 from unlearning_jobs.engine.contracts.sharding import expected_share
 
 from .entry import EVERY_FAMILY, Config, Facts, MethodEntry
@@ -52,7 +53,7 @@ EXACT: Final = (
         "sisa",
         "Retrain the shards that held the data (SISA)",
         "exact",
-        ("classifier",),
+        NETWORK_CLASSIFIERS,
         "Bourtoule et al. 2021, Machine Unlearning, arXiv 1912.03817",
         "For models trained in shards: trains again only the networks whose shards held the data, each from the last state"
         " kept that had not seen it. The result equals training from scratch without the data. The cost expected is that of"

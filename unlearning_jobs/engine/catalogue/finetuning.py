@@ -67,13 +67,6 @@ def _salun_cost(facts: Facts, config: Config) -> float:
     return _shares(facts, retain=config["epochs"], forget=config["epochs"] + 1)
 
 
-def _matching_cost(facts: Facts, config: Config) -> float:
-    """The oracles, their answers, and the passes over what is matched."""
-    matched = facts.forget + min(facts.retain, config["retain_multiplier"] * facts.forget)
-    passes = config["epochs"] + FORWARD_SHARE * config["oracles"]
-    return float(config["oracles"] + passes * matched / max(1, facts.recipe.epochs * facts.retain))
-
-
 FINETUNING: Final = (
     MethodEntry(
         "finetune_retain",
@@ -189,23 +182,5 @@ FINETUNING: Final = (
             learning_rate_share=0.05,
         ),
         _salun_cost,
-    ),
-    MethodEntry(
-        "oracle_matching",
-        "Oracle matching",
-        "empirical",
-        GRADIENT_FAMILIES,
-        "Georgiev et al. 2025, Attribute-to-Delete, arXiv 2410.23232",
-        "Trains several models without the examples to forget, and then the original towards their mean answers. It shows"
-        " how close fine-tuning can come at best, and costs more than retraining does: for benchmarks, not for requests.",
-        (
-            Option("epochs", "int", 20, "Passes over the examples that are matched.", 1, 10_000),
-            Option("learning_rate_share", "float", 0.5, "Peak learning rate as a share of the recipe's.", 1e-6, 100),
-            Option("oracles", "int", 4, "Models to train and match.", 1, 1000),
-            Option("batch", "int", 16, "Examples per step.", 1, 4096),
-            Option("retain_multiplier", "float", 3.0, "Retained examples that are matched, per example to forget.", 0, 1000),
-        ),
-        _matching_cost,
-        for_production=False,
     ),
 )

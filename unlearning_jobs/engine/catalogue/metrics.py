@@ -7,7 +7,7 @@ from typing import Final
 
 from unlearning_jobs.engine.contracts import Protocol
 
-from .entry import MetricEntry
+from .entry import CLASS_FAMILIES, TEXT_FAMILIES, MetricEntry, listed
 
 METRICS: Final[Mapping[str, MetricEntry]] = {
     entry.name: entry
@@ -17,12 +17,14 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
             "Accuracy",
             "Everybody's",
             "Share of the examples whose class a classifier ranks first.",
+            families=CLASS_FAMILIES,
         ),
         MetricEntry(
             "exact_memorization",
             "Exact memorisation",
             "OpenUnlearning (Dorna et al. 2025); Tirumala et al. 2022, arXiv 2205.10770",
             "Share of the answer's tokens that the model ranks first, each given the true ones before it.",
+            families=TEXT_FAMILIES,
         ),
         MetricEntry(
             "extraction_strength",
@@ -30,6 +32,7 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
             "Carlini et al. 2021, arXiv 2012.07805, as in OpenUnlearning",
             "Share of the answer that follows, every token ranked first, from the shortest prefix that suffices."
             " Where no suffix follows it is 0; OpenUnlearning's code then gives 1 over the answer's length.",
+            families=TEXT_FAMILIES,
         ),
         MetricEntry(
             "probability",
@@ -42,6 +45,7 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
             "ROUGE-L recall",
             "Lin 2004; TOFU",
             "Longest common subsequence of the greedy answer and the true one, as a share of the true one's words, stemmed.",
+            families=TEXT_FAMILIES,
         ),
         MetricEntry(
             "truth_ratio",
@@ -49,6 +53,7 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
             "TOFU",
             "R = probability of wrong answers over that of the right one, paraphrased. On the forget set the mean of"
             " min(R, 1/R), elsewhere of max(0, 1 - R).",
+            families=TEXT_FAMILIES,
         ),
         MetricEntry(
             "forget_quality",
@@ -57,6 +62,7 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
             "p-value of a Kolmogorov-Smirnov test between the truth ratios of the unlearned model and of an oracle, one"
             " value per example. It takes examples for replicates and compares two models alone, so a large p is no evidence"
             " of equality; D and n are given with it.",
+            families=TEXT_FAMILIES,
         ),
         MetricEntry(
             "model_utility",
@@ -64,6 +70,7 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
             "TOFU",
             "Harmonic mean of probability, ROUGE-L recall and truth ratio (mean of max(0, 1 - R)) over the retain set and,"
             " where they exist, real authors and world facts.",
+            families=TEXT_FAMILIES,
         ),
         MetricEntry(
             "min_k",
@@ -71,6 +78,7 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
             "Shi et al. 2024, arXiv 2310.16789, k = 40 %, as in OpenUnlearning",
             "Area under the ROC curve of telling forget from held-out examples by the mean of the lowest 40 % of their"
             " tokens' log-probabilities: 1 means that the forget set still looks like training data.",
+            families=TEXT_FAMILIES,
         ),
         MetricEntry(
             "klom",
@@ -148,21 +156,32 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
 }
 
 
-def metrics_of(protocol: Protocol) -> tuple[str, ...]:
-    """The metrics that the protocol names, or where it names none, all for which it has enough models."""
+def metrics_of(protocol: Protocol, family: str) -> tuple[str, ...]:
+    """The metrics that the protocol names, or where it names none, all that a model of the family can have.
+
+    That is: those of the family, for which the protocol has enough models.
+    """
     if protocol.metrics is not None:
         return protocol.metrics
-    return tuple(entry.name for entry in METRICS.values() if entry.fewest_models <= protocol.models_per_side())
-
-
-def metric_problems(protocol: Protocol) -> list[str]:
-    """Why the metrics that the protocol names cannot be had, in sentences; empty when they can."""
-    if unknown := [name for name in metrics_of(protocol) if name not in METRICS]:
-        return [f"There is no metric {unknown[0]!r}; choose from {', '.join(METRICS)}."]
     models = protocol.models_per_side()
+    return tuple(entry.name for entry in METRICS.values() if family in entry.families and entry.fewest_models <= models)
+
+
+def metric_problems(protocol: Protocol, family: str) -> list[str]:
+    """Why the metrics that the protocol names cannot be had of such a model, in sentences; empty when they can."""
+    if unknown := [name for name in metrics_of(protocol, family) if name not in METRICS]:
+        return [f"There is no metric {unknown[0]!r}; choose from {', '.join(METRICS)}."]
+    entries, models = [METRICS[name] for name in metrics_of(protocol, family)], protocol.models_per_side()
     return [
-        f"{entry.title} needs {entry.fewest_models} unlearned models and as many oracles, and the protocol has {models}; add"
-        " replicates and oracles, or leave this metric out."
-        for entry in map(METRICS.__getitem__, metrics_of(protocol))
-        if entry.fewest_models > models
+        *(
+            f"{entry.title} is a metric of {listed(entry.families)}, and the model is a {family}; leave this metric out."
+            for entry in entries
+            if family not in entry.families
+        ),
+        *(
+            f"{entry.title} needs {entry.fewest_models} unlearned models and as many oracles, and the protocol has {models};"
+            " add replicates and oracles, or leave this metric out."
+            for entry in entries
+            if entry.fewest_models > models
+        ),
     ]

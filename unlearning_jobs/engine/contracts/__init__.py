@@ -5,7 +5,13 @@ Nothing here imports torch or Django, so web processes may. How they become JSON
 
 from __future__ import annotations
 
-from .architectures import ClassifierArchitecture, LlamaArchitecture, LogisticArchitecture, SumsArchitecture
+from .architectures import (
+    BertArchitecture,
+    ClassifierArchitecture,
+    LlamaArchitecture,
+    LogisticArchitecture,
+    SumsArchitecture,
+)
 from .course import Efficiency, ExampleTrajectory, Spent, Trajectory
 from .findings import (
     Control,
@@ -39,6 +45,7 @@ from .sharding import Sharding
 
 __all__ = [
     "DEFAULT_ESTIMANDS",
+    "BertArchitecture",
     "Certificate",
     "ClassifierArchitecture",
     "Control",

@@ -24,6 +24,32 @@ class LlamaArchitecture(Contract):
 
 
 @dataclass(frozen=True)
+class BertArchitecture(Contract):
+    """A BERT-architecture encoder of text with a linear layer to the classes over it, trained from scratch, without dropout.
+
+    How many classes, the snapshot says. Small corpora want a small one: one or two layers learn a few hundred short texts.
+
+    Raises:
+        SpecError: a number is not above 0, or the heads do not divide the hidden size.
+    """
+
+    hidden_size: int
+    layers: int
+    heads: int
+    intermediate_size: int
+    max_length: int = 128
+    """Longest sequence in tokens; longer examples are an error, not cut."""
+
+    def __post_init__(self) -> None:
+        if min(self.hidden_size, self.layers, self.heads, self.intermediate_size, self.max_length) < 1:
+            message = "The sizes of an encoder are whole numbers from 1."
+            raise SpecError(message)
+        if self.hidden_size % self.heads:
+            message = f"hidden_size {self.hidden_size} must split into {self.heads} heads."
+            raise SpecError(message)
+
+
+@dataclass(frozen=True)
 class ClassifierArchitecture(Contract):
     """A network from features to classes, trained from scratch. How many features and classes, the snapshot says."""
 
@@ -104,10 +130,13 @@ class SumsArchitecture(Contract):
                 raise SpecError(message)
 
 
-Architecture = LlamaArchitecture | ClassifierArchitecture | LogisticArchitecture | SumsArchitecture
+Architecture = LlamaArchitecture | BertArchitecture | ClassifierArchitecture | LogisticArchitecture | SumsArchitecture
 ARCHITECTURES: Final[Mapping[str, type[Architecture]]] = {
     "causal_lm": LlamaArchitecture,
+    "text_classifier": BertArchitecture,
     "classifier": ClassifierArchitecture,
     "logistic": LogisticArchitecture,
     "summation": SumsArchitecture,
 }
+NETWORK_CLASSIFIERS: Final = ("classifier", "text_classifier")
+"""Families of networks with one answer per example: they can be trained in shards, or privately."""

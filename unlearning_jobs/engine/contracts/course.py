@@ -63,10 +63,23 @@ class Spent(Contract):
 
 
 @dataclass(frozen=True)
+class Preparation(Contract):
+    """What a method prepared that serves all requests about the model version."""
+
+    spent: Spent
+    """In this run: next to nothing where it was there already."""
+    models: int
+    """Trained for it, now or before."""
+    correlation: float
+    """Between what it predicts and what models do that it was not made from."""
+
+
+@dataclass(frozen=True)
 class Efficiency(Contract):
     """What unlearning the production model cost, and training it again, both measured in this run.
 
-    Evaluation and the training of replicates and oracles are not part of the cost; curves drawn on the way are.
+    Evaluation and the training of replicates and oracles are not part of the cost; curves drawn on the way are. What a
+    method prepared for all requests about the model version is told apart.
     """
 
     unlearning: Spent
@@ -82,3 +95,5 @@ class Efficiency(Contract):
     """What has to be known about these numbers, in a sentence; empty where nothing has."""
     from_cache: int = field(default=0, metadata=ADDED_LATER)
     """Models that the method asked for and that had been trained before: its own cost is understated."""
+    preparation: Preparation | None = field(default=None, metadata=ADDED_LATER)
+    """None where the method prepares nothing. It is not part of `unlearning`."""

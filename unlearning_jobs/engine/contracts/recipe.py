@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, fields
 from typing import Literal
 
 from unlearning_jobs.engine.errors import SpecError
-from unlearning_jobs.engine.json_contract import ADDED_LATER, Contract
+from unlearning_jobs.engine.json_contract import ADDED_LATER, Contract, chosen_by
 
-from .architectures import ARCHITECTURES, Architecture
+from .architectures import ARCHITECTURES, NETWORK_CLASSIFIERS, Architecture
 from .privacy import Privacy
 from .sharding import Sharding, slice_epochs
 
@@ -24,8 +24,8 @@ class Recipe(Contract):
             like this cannot be trained privately.
     """
 
-    family: Literal["causal_lm", "classifier", "logistic", "summation"]
-    architecture: Architecture
+    family: Literal["causal_lm", "text_classifier", "classifier", "logistic", "summation"]
+    architecture: Architecture = field(metadata=chosen_by("family", ARCHITECTURES))
     vocabulary_size: int = field(default=0, kw_only=True)
     """Of the byte-level BPE tokenizer, for families that read text. It is trained on the snapshot's examples that no model
     is trained on (held-out and probe sets), so that no training example leaves a trace in the vocabulary and originals and
@@ -42,9 +42,9 @@ class Recipe(Contract):
     code_version: str = "1"
     """Changes whenever the training code changes what it computes."""
     sharding: Sharding | None = field(default=None, metadata=ADDED_LATER)
-    """Classifiers only: a network per shard, so that a deletion trains few of them again."""
+    """Classifiers of arrays or text only: a network per shard, so that a deletion trains few of them again."""
     privacy: Privacy | None = field(default=None, metadata=ADDED_LATER)
-    """Classifiers only, and not in shards: train with differential privacy."""
+    """The same, and not in shards: train with differential privacy."""
 
     def __post_init__(self) -> None:
         needed = ARCHITECTURES[self.family]
@@ -52,12 +52,16 @@ class Recipe(Contract):
             message = f"A {self.family} recipe needs an architecture with {', '.join(f.name for f in fields(needed))}."
             raise SpecError(message)
         if self.sharding is not None:
-            if self.family != "classifier":
-                message = f"Only a classifier can be trained in shards, and this is a {self.family}; leave sharding out."
+            if self.family not in NETWORK_CLASSIFIERS:
+                known = " or a ".join(NETWORK_CLASSIFIERS)
+                message = f"Only a {known} can be trained in shards, and this is a {self.family}; leave sharding out."
                 raise SpecError(message)
             slice_epochs(self.epochs, self.sharding.slices)
-        if self.privacy is not None and (self.family, self.precision, self.sharding) != ("classifier", "float32", None):
+        if self.privacy is not None and (
+            self.family not in NETWORK_CLASSIFIERS or self.precision != "float32" or self.sharding is not None
+        ):
             message = (
-                "Only classifiers in float32 and without shards can be trained privately; leave privacy out, or change it."
+                f"Only a {' or a '.join(NETWORK_CLASSIFIERS)} in float32 and without shards can be trained privately;"
+                " leave privacy out, or change the recipe."
             )
             raise SpecError(message)

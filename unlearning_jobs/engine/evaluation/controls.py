@@ -54,7 +54,7 @@ def do_nothing(outputs: Outputs, protocol: Protocol) -> Control:
     gap = welch(forget_margin(outputs, "original"), forget_margin(outputs, "oracle"), protocol.alpha)
     behaved = found.p_value <= protocol.alpha and gap.low > 0
     note = (
-        f"The original knows the forget set better than the oracles do, by {gap.difference:.2f} log-odds per token."
+        f"The original knows the forget set better than the oracles do, by {gap.difference:.2f} log-odds on average."
         if behaved
         else "Before unlearning, the original cannot be told from models that never saw the forget set: there is too little"
         " to unlearn, or there are too few models, to show anything."

@@ -22,13 +22,14 @@ from .verdict import reach_verdict
 SETS = ("forget", "retain", "held_out")
 
 
-def evaluate(outputs: Outputs, protocol: Protocol, method: str) -> Evaluation:
+def evaluate(outputs: Outputs, protocol: Protocol, method: str, family: str) -> Evaluation:
     """The verdict, and everything reported beside it.
 
     Args:
         outputs: statistics of the originals, the unlearned models and the oracles on forget, retain and held-out examples.
         protocol: fixed before the run.
         method: its name, for what the evaluation cannot show about it.
+        family: of the models, for the metrics that they have.
     """
     estimands = tuple(judge(compare(outputs, e), e, protocol.alpha) for e in protocol.estimands)
     sets = {name: _permutation_test(outputs, name, protocol) for name in SETS if name in outputs.ids}
@@ -39,8 +40,8 @@ def evaluate(outputs: Outputs, protocol: Protocol, method: str) -> Evaluation:
         estimands=estimands,
         permutation=sets["forget"],
         controls=controls,
-        metrics=tuple(finding for name in metrics_of(protocol) for finding in METRICS[name]().findings(outputs)),
-        limits=limits(method, protocol, forget=len(outputs.ids["forget"]), seeds_matter=_seeds_matter(outputs)),
+        metrics=tuple(finding for name in metrics_of(protocol, family) for finding in METRICS[name]().findings(outputs)),
+        limits=limits(method, protocol, family, forget=len(outputs.ids["forget"]), seeds_matter=_seeds_matter(outputs)),
         sets=_adjusted(sets),
         examples=judge_examples(
             outputs.matrix("unlearned", "forget", "margin"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unlearning_jobs.engine.catalogue import METHODS
+from unlearning_jobs.engine.catalogue import METHODS, metrics_of
 from unlearning_jobs.engine.contracts import Protocol
 
 from .power import POWER, smallest_effect
@@ -18,8 +18,8 @@ ALWAYS = (
 )
 
 
-def limits(method: str, protocol: Protocol, *, forget: int, seeds_matter: bool) -> tuple[str, ...]:
-    """Limits of every evaluation, and those of this method and protocol."""
+def limits(method: str, protocol: Protocol, family: str, *, forget: int, seeds_matter: bool) -> tuple[str, ...]:
+    """Limits of every evaluation, and those of this method, protocol and family of models."""
     models = len(protocol.replicate_seeds) + 1
     found = [
         *ALWAYS,
@@ -45,7 +45,7 @@ def limits(method: str, protocol: Protocol, *, forget: int, seeds_matter: bool) 
         found.append(
             "That the data took no part in training rests on the recorded process and its digests, not on these numbers."
         )
-    if forget < 20:  # noqa: PLR2004  # below this a Kolmogorov-Smirnov test hardly rejects anything
+    if forget < 20 and "forget_quality" in metrics_of(protocol, family):  # noqa: PLR2004  # below this a Kolmogorov-Smirnov test hardly rejects anything
         found.append(f"With {forget} examples to forget, forget quality hardly says anything.")
     return tuple(found)
 

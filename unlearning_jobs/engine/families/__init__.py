@@ -12,8 +12,11 @@ from .classifier import Classifier
 from .family import Answers, Batch, Dataset, Family, Footprint
 from .logistic import Logistic
 from .summation import Summation
+from .text_classifier import TextClassifier
 
-FAMILIES: Final[dict[str, type[Family]]] = {family.name: family for family in (CausalLm, Classifier, Logistic, Summation)}
+FAMILIES: Final[dict[str, type[Family]]] = {
+    family.name: family for family in (CausalLm, TextClassifier, Classifier, Logistic, Summation)
+}
 
 
 def footprint(recipe: Recipe, info: SnapshotInfo) -> Footprint:
@@ -37,5 +40,6 @@ __all__ = [
     "Footprint",
     "Logistic",
     "Summation",
+    "TextClassifier",
     "footprint",
 ]

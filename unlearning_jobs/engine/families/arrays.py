@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,8 @@ from unlearning_jobs.engine.contracts.architectures import ARCHITECTURES, Archit
 from unlearning_jobs.engine.corpora import Example, FeatureFormat, Snapshot, SnapshotInfo
 from unlearning_jobs.engine.errors import CorpusError
 
-from .family import Answers, Batch, Dataset, Family
+from .classes import ClassFamily
+from .family import Batch, Dataset
 
 BYTE = 255.0
 A = TypeVar("A", bound=Architecture)
@@ -52,8 +52,8 @@ class Arrays(Dataset):
 
 
 @dataclass(frozen=True)
-class ArrayFamily(Family, Generic[A]):
-    """An example's one answer is its class."""
+class ArrayFamily(ClassFamily, Generic[A]):
+    """The snapshot says the form of the arrays, and the classes."""
 
     architecture: A
     features: FeatureFormat
@@ -71,18 +71,10 @@ class ArrayFamily(Family, Generic[A]):
             as `create`.
         """
         if info.features is None:
-            message = f"The corpus holds text, and a {cls.name} model reads arrays; use a recipe of the family causal_lm."
+            instead = "text_classifier" if info.labels else "causal_lm"
+            message = f"The corpus holds text, and a {cls.name} model reads arrays; use a recipe of the family {instead}."
             raise CorpusError(message)
         return cls(cast("A", recipe.architecture), info.features, info.labels)
-
-    @abstractmethod
-    def network(self) -> nn.Module:
-        """A network that has learned nothing."""
-
-    def build(self, seed: int) -> nn.Module:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            return self.network()
 
     def stack(self, examples: Iterable[Example]) -> tuple[NDArray[np.float32], Tensor]:
         """Features (examples, numbers) as float32, bytes as 0 to 255, and the places of their labels (examples,).
@@ -90,14 +82,13 @@ class ArrayFamily(Family, Generic[A]):
         Raises:
             CorpusError: an example has no features, or a label that is none of the classes.
         """
-        places = {label: place for place, label in enumerate(self.labels)}
-        content, labels = bytearray(), []
+        numbers, content, labels = self.numbers(), bytearray(), []
         for example in examples:
-            if example.features is None or example.completion not in places:
+            if example.features is None or example.completion not in numbers:
                 message = f"Example {example.id} has no features, or a label that the model does not know."
                 raise CorpusError(message)
             content += example.features
-            labels.append(places[example.completion])
+            labels.append(numbers[example.completion])
         features = np.frombuffer(content, dtype=self.features.dtype).astype(np.float32)
         return features.reshape(len(labels), math.prod(self.features.shape)), torch.tensor(labels, dtype=torch.int64)
 
@@ -105,20 +96,6 @@ class ArrayFamily(Family, Generic[A]):
         """Bytes are scaled to between 0 and 1; other numbers stay as they are, so that no scale is learned from anybody."""
         features, labels = self.stack(examples)
         return Arrays(torch.from_numpy(features / BYTE if self.features.dtype == "uint8" else features), labels)
-
-    def answers(self, network: nn.Module, batch: Batch) -> Answers:
-        rows = torch.arange(len(batch.labels), device=batch.labels.device)
-        return Answers(network(batch.inputs).float(), batch.labels, rows)
-
-    def likeness(self, a: Example, b: Example) -> float:
-        """1 for examples of the same class."""
-        return float(a.completion == b.completion)
-
-    def length(self, example: Example) -> int:  # noqa: ARG002  # every example has one answer
-        return 1
-
-    def weights(self, network: nn.Module) -> dict[str, Tensor]:
-        return dict(network.state_dict())
 
     def save(self, network: nn.Module, folder: Path) -> Mapping[str, Any]:  # noqa: ARG002  # everything fits into JSON
         return {

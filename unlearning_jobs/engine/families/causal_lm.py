@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -18,8 +19,8 @@ from unlearning_jobs.engine.corpora import Example, Snapshot, SnapshotInfo
 from unlearning_jobs.engine.errors import CorpusError, SpecError
 from unlearning_jobs.engine.json_contract import canonical_json
 
-from .family import Answers, Batch, Dataset, Family, Footprint
-from .tokens import END_ID, IGNORED, Encoded, bucketed_batches, collate, encode, train_tokenizer
+from .family import Answers, Batch, Family, Footprint
+from .tokens import END_ID, IGNORED, Encoded, TokenDataset, collate, encode, train_tokenizer
 
 ACTIVATIONS_PER_LAYER = 18
 """Kept for the backward pass, in units of tokens x hidden size: norms, attention and residuals, roughly counted."""
@@ -27,26 +28,20 @@ TIED = "lm_head.weight"
 
 
 @dataclass(frozen=True)
-class Sequences(Dataset):
+class Sequences(TokenDataset):
     """Token ids of every example."""
 
     encoded: tuple[Encoded, ...]
 
-    def __len__(self) -> int:
-        return len(self.encoded)
+    @cached_property
+    def lengths(self) -> Sequence[int]:
+        return [len(e.ids) for e in self.encoded]
 
     def batch(self, positions: Sequence[int], device: torch.device) -> Batch:
         return collate([self.encoded[i] for i in positions], device)
 
     def subset(self, positions: Sequence[int]) -> Sequences:
         return Sequences(tuple(self.encoded[i] for i in positions))
-
-    def epoch(self, batch_size: int, generator: torch.Generator) -> list[list[int]]:
-        return bucketed_batches([len(e.ids) for e in self.encoded], batch_size, generator)
-
-    def sweep(self, batch_size: int) -> list[list[int]]:
-        order = sorted(range(len(self)), key=lambda i: len(self.encoded[i].ids))
-        return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
 
 
 @dataclass(frozen=True)

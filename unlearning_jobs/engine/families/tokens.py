@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from torch import Tensor
 
 from unlearning_jobs.engine.corpora import Example, Snapshot
 from unlearning_jobs.engine.errors import CorpusError
 
-from .family import Batch
+from .family import Batch, Dataset
 
 END = "<|endoftext|>"
 END_ID = 0
 """Begins and ends every sequence, and pads."""
+BYTES = 256
+"""Every text is made of them: the smallest vocabulary."""
 IGNORED = -100
 
 
@@ -27,21 +32,47 @@ class Encoded:
     start: int
 
 
-def train_tokenizer(snapshot: Snapshot, vocabulary_size: int) -> Tokenizer:
+class TokenDataset(Dataset):
+    """Examples of different lengths: batches are of examples about as long, so that little is padded."""
+
+    @property
+    @abstractmethod
+    def lengths(self) -> Sequence[int]:
+        """Tokens of every example."""
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def epoch(self, batch_size: int, generator: torch.Generator) -> list[list[int]]:
+        return bucketed_batches(self.lengths, batch_size, generator)
+
+    def sweep(self, batch_size: int) -> list[list[int]]:
+        order = sorted(range(len(self)), key=self.lengths.__getitem__)
+        return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+
+
+def train_tokenizer(
+    snapshot: Snapshot,
+    vocabulary_size: int,
+    *,
+    special_tokens: Sequence[str] = (END,),
+    read: Callable[[Example], str] = attrgetter("text"),
+) -> Tokenizer:
     """Byte-level BPE over the examples that no model is trained on, so that no training example shapes the vocabulary.
 
-    Without such examples it has the 256 bytes and end-of-text alone.
+    Without such examples it has the 256 bytes and the special tokens alone, whose ids are the first. `read` says what of an
+    example the model reads.
     """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary_size,
-        special_tokens=[END],
+        special_tokens=list(special_tokens),
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator((e.text for e in snapshot.examples() if e.set != "train"), trainer)
+    tokenizer.train_from_iterator((read(e) for e in snapshot.examples() if e.set != "train"), trainer)
     return tokenizer
 
 
@@ -54,13 +85,22 @@ def encode(tokenizer: Tokenizer, example: Example, max_length: int) -> Encoded:
     prompt = tokenizer.encode(f"{example.prompt}\n").ids if example.prompt else []
     answer = tokenizer.encode(example.completion).ids
     ids = (END_ID, *prompt, *answer, END_ID)
-    if len(ids) > max_length:
+    check_length(example, len(ids), max_length)
+    return Encoded(ids, 1 + len(prompt))
+
+
+def check_length(example: Example, tokens: int, max_length: int) -> None:
+    """Refuse an example that is longer than the model reads.
+
+    Raises:
+        CorpusError: it is.
+    """
+    if tokens > max_length:
         message = (
-            f"Example {example.id} has {len(ids)} tokens and the recipe reads at most {max_length};"
+            f"Example {example.id} has {tokens} tokens and the recipe reads at most {max_length};"
             " split the example or raise max_length."
         )
         raise CorpusError(message)
-    return Encoded(ids, 1 + len(prompt))
 
 
 def collate(examples: Sequence[Encoded], device: torch.device) -> Batch:
@@ -68,14 +108,15 @@ def collate(examples: Sequence[Encoded], device: torch.device) -> Batch:
 
     Labels are -100 on prompt and padding, and not shifted.
     """
-    longest = max(len(e.ids) for e in examples)
-    ids = torch.full((len(examples), longest), END_ID)
-    labels = torch.full((len(examples), longest), IGNORED)
-    for row, example in enumerate(examples):
-        sequence = torch.tensor(example.ids)
-        ids[row, : len(sequence)] = sequence
-        labels[row, example.start : len(sequence)] = sequence[example.start :]
+    ids = pad([e.ids for e in examples], END_ID)
+    labels = pad([(IGNORED,) * e.start + e.ids[e.start :] for e in examples], IGNORED)
     return Batch(ids.to(device), labels.to(device))
+
+
+def pad(sequences: Sequence[Sequence[int]], filling: int) -> Tensor:
+    """The sequences, filled up on the right to the longest: (sequences, longest)."""
+    longest = max(map(len, sequences))
+    return torch.tensor([[*sequence, *(filling,) * (longest - len(sequence))] for sequence in sequences])
 
 
 def bucketed_batches(lengths: Sequence[int], batch_size: int, generator: torch.Generator) -> list[list[int]]:

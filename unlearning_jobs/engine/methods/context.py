@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
@@ -34,6 +36,16 @@ class Meter:
         self.examples = (self.examples or 0.0) + examples * (1 if backwards else FORWARD_SHARE)
 
 
+@dataclass
+class Prepared:
+    """What a method prepared for all requests about a model version, for the report."""
+
+    models: int = 0
+    """Trained for it."""
+    correlation: float = 0.0
+    """Of what it predicts with what really trained models do."""
+
+
 @dataclass(frozen=True)
 class Context:
     """The task: which examples to forget, which to retain, and everything needed to do it again the same way."""
@@ -50,6 +62,10 @@ class Context:
     device: torch.device
     train: Callable[[Collection[str], int, OnStep], TrainedModel]
     """Train by the recipe without these examples, with a seed."""
+    shared: Path
+    """Folder for what a method prepares once for all requests about a model version."""
+    preparing: Callable[[], AbstractContextManager[Prepared]] = lambda: nullcontext(Prepared())
+    """Entered while it does: that is not part of what unlearning costs. What is entered takes notes."""
     taken_seeds: frozenset[int] = frozenset()
     """Seeds of the models that the result is compared with: a method that trains models of its own uses others."""
     meter: Meter = field(default_factory=Meter)

@@ -13,7 +13,7 @@ NEIGHBOURS = 8
 def nearest(family: Family, example: Example, held_out: Sequence[Example]) -> list[int]:
     """Places of the held-out examples most alike: eight, and all that are as alike as the last of them.
 
-    Alike are texts by the words of their prompts, and arrays of the same class.
+    Alike are prompts by their words, and examples of a classifier when they are of the same class.
     """
     likeness = [family.likeness(example, other) for other in held_out]
     least = sorted(likeness, reverse=True)[min(NEIGHBOURS, len(likeness)) - 1]

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from itertools import count, islice
 from typing import ClassVar
 
 import torch
-import torch.nn.functional as F  # noqa: N812  # the name everyone knows it by
-from torch import Tensor
 
 from unlearning_jobs.engine.contracts import Progress, ProgressCallback
-from unlearning_jobs.engine.families import Answers, Batch, Dataset
 from unlearning_jobs.engine.training.model import TrainedModel
 
 from .context import Context
-from .finetune import Pass, take_passes
-from .losses import reference_answers
+from .matching import logits_of, match_answers, matched_ids
 
 FIRST_SEED = 1_900_000_001
-BATCH = 64
 UNITS = 100
 """Of progress, per oracle."""
 
@@ -51,45 +46,30 @@ class OracleMatching:
         Raises:
             TrainingDivergedError: a loss became NaN or infinite.
         """
-        matched = self._matched(context)
-        steps, before = self.epochs * math.ceil(len(matched) / self.batch), UNITS * self.oracles
+        ids = matched_ids(context, round(self.retain_multiplier * len(context.forget_ids)))
+        data = model.family.encode(context.material.snapshot.get(ids))
+        steps, before = self.epochs * math.ceil(len(data) / self.batch), UNITS * self.oracles
         said = []
         for number, seed in enumerate(oracle_seeds(context.taken_seeds, self.oracles)):
 
             def report(done: int, total: int, _loss: float, number: int = number) -> None:
                 on_progress(Progress("unlearn", UNITS * number + UNITS * done // total, before + steps))
 
-            said.append(_logits(context.train(context.exclude_ids, seed, report), matched, context))
+            said.append(logits_of(context.train(context.exclude_ids, seed, report), data, context))
         targets = [torch.stack(one).mean(dim=0) for one in zip(*said, strict=True)]
-
-        def distance(answers: Answers, _batch: Batch, places: Sequence[int]) -> Tensor:
-            return F.mse_loss(answers.logits, torch.cat([targets[place] for place in places]).to(answers.logits.device))
-
-        result = model.copy_to(context.device)
-        passes = [Pass(matched, self.batch, distance)] * self.epochs
-        take_passes(result, passes, context, on_progress, peak_share=self.learning_rate_share, before=before)
-        return result
-
-    def _matched(self, context: Context) -> Dataset:
-        """The examples to forget, and those to retain that are drawn by the seed."""
-        material, forget = context.material, set(context.forget_ids)
-        places = [place for place, identifier in enumerate(material.ids) if identifier in forget]
-        retain = material.positions(context.exclude_ids)
-        wanted = min(len(retain), round(self.retain_multiplier * len(places)))
-        order = torch.randperm(len(retain), generator=torch.Generator().manual_seed(context.seed))
-        return material.data.subset([*places, *(retain[i] for i in order[:wanted].tolist())])
+        return match_answers(
+            model,
+            data,
+            targets,
+            context,
+            on_progress,
+            epochs=self.epochs,
+            batch=self.batch,
+            peak_share=self.learning_rate_share,
+            before=before,
+        )
 
 
 def oracle_seeds(taken: Collection[int], number: int) -> list[int]:
     """Seeds that nobody else uses."""
     return list(islice((seed for seed in count(FIRST_SEED) if seed not in taken), number))
-
-
-def _logits(oracle: TrainedModel, data: Dataset, context: Context) -> list[Tensor]:
-    """What the oracle says about every example: (answers, classes) each, on the CPU."""
-    found: dict[int, Tensor] = {}
-    for positions in data.sweep(BATCH):
-        answers = reference_answers(oracle, data.batch(positions, context.device), context.meter)
-        sizes = torch.bincount(answers.rows, minlength=len(positions)).tolist()
-        found.update(zip(positions, torch.split(answers.logits.cpu(), sizes), strict=True))
-    return [found[place] for place in range(len(data))]

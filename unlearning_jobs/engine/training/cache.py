@@ -45,7 +45,7 @@ class Trainer:
         about = self.about(exclude_ids, seed)
         entry = self._entry(about)
         self.cache.mkdir(parents=True, exist_ok=True)
-        with _locked(entry.with_suffix(".lock")):
+        with locked(entry.with_suffix(".lock")):
             model = _read_entry(entry)
             if model is None:
                 checkpoint = entry.with_suffix(".checkpoint")
@@ -76,7 +76,7 @@ class Trainer:
         about = self.about(exclude_ids, seed)
         entry = self._entry(about)
         self.cache.mkdir(parents=True, exist_ok=True)
-        with _locked(entry.with_suffix(".lock")):
+        with locked(entry.with_suffix(".lock")):
             if not entry.exists():
                 _write_entry(entry, model, about)
 
@@ -103,7 +103,8 @@ class Trainer:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file; another process waits for it, and has it at once when this one ends."""
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -41,7 +41,10 @@ OnTogether = Callable[[int, int], None]
 
 
 def can_be_vectorised(material: Material) -> bool:
-    """Whether this recipe's models can be trained at once. Those in shards re-use slices instead."""
+    """Whether this recipe's models can be trained at once.
+
+    Those in shards re-use slices instead, and texts differ in length, so that models would not meet the same shapes.
+    """
     recipe = material.recipe
     if not isinstance(material.family, Classifier) or recipe.precision != "float32" or recipe.sharding or recipe.privacy:
         return False
@@ -50,9 +53,13 @@ def can_be_vectorised(material: Material) -> bool:
 
 
 def train_together(
-    material: Material, wanted: Sequence[Wanted], *, device: torch.device, on_step: OnTogether
+    material: Material, wanted: Sequence[Wanted], *, device: torch.device, on_step: OnTogether, paired: bool = False
 ) -> list[TrainedModel]:
     """What `train` gives for each of the wanted models, to within rounding: same seeds, same order, same schedule.
+
+    With `paired`, the order of an epoch is drawn over all training examples, and the excluded ones are left out of it. That
+    is as random an order, and models of one seed then differ by little more than by what they were not trained on: the same
+    examples come in nearly the same batches.
 
     Raises:
         SpecError: the models do not all have the same number of training examples.
@@ -64,6 +71,7 @@ def train_together(
         message = "Models that are trained at once need the same number of training examples."
         raise SpecError(message)
     places = torch.tensor(kept)
+    order = _thinned if paired else _shuffled
     inputs, labels = data.inputs.to(device), data.labels.to(device)
 
     networks = [place(material.family.build(seed), device) for _, seed in wanted]
@@ -78,8 +86,8 @@ def train_together(
     total = recipe.epochs * math.ceil(examples / recipe.batch_size)
     done = 0
     for epoch in range(recipe.epochs):
-        orders = torch.stack([torch.randperm(examples, generator=epoch_order(seed, epoch)) for _, seed in wanted])
-        for chosen in torch.split(places.gather(1, orders).to(device), recipe.batch_size, dim=1):
+        rows = [order(own, len(data), epoch_order(seed, epoch)) for own, (_, seed) in zip(places, wanted, strict=True)]
+        for chosen in torch.split(torch.stack(rows).to(device), recipe.batch_size, dim=1):
             for group in optimizer.param_groups:
                 group["lr"] = recipe.learning_rate * learning_rate_share(done, total, recipe.warmup_share)
             losses = vmap(loss_of)(parameters, buffers, inputs[chosen], labels[chosen])
@@ -96,6 +104,19 @@ def train_together(
                     raise TrainingDivergedError(message)
                 on_step(done, total)
     return [TrainedModel(_unstacked(network, parameters, k), material.family) for k, network in enumerate(networks)]
+
+
+def _shuffled(kept: Tensor, _examples: int, generator: torch.Generator) -> Tensor:
+    """The kept places in a random order, as `train` takes them."""
+    return kept[torch.randperm(len(kept), generator=generator)]
+
+
+def _thinned(kept: Tensor, examples: int, generator: torch.Generator) -> Tensor:
+    """A random order of all places, of which the kept ones stay."""
+    wanted = torch.zeros(examples, dtype=torch.bool)
+    wanted[kept] = True
+    order = torch.randperm(examples, generator=generator)
+    return order[wanted[order]]
 
 
 def _clip_each(parameters: dict[str, Tensor]) -> None:

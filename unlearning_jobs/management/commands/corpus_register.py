@@ -15,11 +15,13 @@ from unlearning_jobs.services.corpora import corpus_register
 
 
 class Command(BaseCommand):
-    help = "Digests and stores a corpus (JSON lines, CSV or Parquet) as an immutable snapshot."
+    help = "Digests and stores a corpus (JSON lines, CSV, Parquet or NPZ) as an immutable snapshot."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", help="short name of the corpus: letters, digits, hyphens")
-        parser.add_argument("path", type=Path, help="file with one example per row: question and answer, or text")
+        parser.add_argument(
+            "path", type=Path, help="file of examples: rows of question and answer, of text, or of text and label; or arrays"
+        )
         parser.add_argument(
             "--set",
             action="append",

@@ -25,7 +25,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", help="short name of the model: letters, digits, hyphens")
-        parser.add_argument("--recipe", type=Path, required=True, help="JSON file; `engine example causal_lm` prints one")
+        parser.add_argument(
+            "--recipe", type=Path, required=True, help="JSON file, such as the recipe in `engine example FAMILY`"
+        )
         parser.add_argument("--corpus", required=True, help="name of a registered corpus")
         parser.add_argument("--seed", type=int, default=1)
         parser.add_argument("--wait", action="store_true", help="stay until the job has ended, showing its progress")

@@ -77,7 +77,7 @@ def test_a_small_difference_that_can_be_detected_passes_and_says_so() -> None:
 
 
 def judged(outputs_position: float, seed: int, make: MakeOutputs, **options: float) -> Evaluation:
-    return evaluate(make(outputs_position, np.random.default_rng(seed), **options), PROTOCOL, "npo")
+    return evaluate(make(outputs_position, np.random.default_rng(seed), **options), PROTOCOL, "npo", "causal_lm")
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_oracles_that_differ_among_themselves_are_noticed(make_outputs: MakeOutp
         outputs.values[model, "forget"] = outputs.values[model, "forget"] + (20 if i % 2 else 0)
     control = oracle_against_oracle(outputs, PROTOCOL)
     assert not control.behaved
-    assert evaluate(outputs, PROTOCOL, "npo").verdict.outcome == "inconclusive"
+    assert evaluate(outputs, PROTOCOL, "npo", "causal_lm").verdict.outcome == "inconclusive"
 
 
 def test_a_chance_finding_among_oracles_is_no_reason_to_distrust_them(make_outputs: MakeOutputs) -> None:
@@ -133,7 +133,7 @@ def test_a_chance_finding_among_oracles_that_differ_little_is_no_misbehaviour(ma
 
 def rate(make: MakeOutputs, position: float, outcome: Outcome, runs: int = 200) -> float:
     rng = np.random.default_rng(5)
-    found = [evaluate(make(position, rng, spread=0.5), PROTOCOL, "npo").verdict.outcome for _ in range(runs)]
+    found = [evaluate(make(position, rng, spread=0.5), PROTOCOL, "npo", "causal_lm").verdict.outcome for _ in range(runs)]
     return found.count(outcome) / runs
 
 
@@ -201,7 +201,7 @@ def without_spread(make: MakeOutputs, position: float, noise: float, gap: float 
             outputs.values[model, name] = outputs.values[first, name] + noise * (model.group == "unlearned")
         elif model.group == "unlearned":
             outputs.values[model, name] = table + noise
-    return evaluate(outputs, PROTOCOL, "npo")
+    return evaluate(outputs, PROTOCOL, "npo", "causal_lm")
 
 
 @pytest.mark.parametrize("noise", [0.0, 1e-12, -1e-7])

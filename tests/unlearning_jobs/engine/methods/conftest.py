@@ -39,6 +39,7 @@ def task(trainer: Trainer, model: TrainedModel, forget_ids: tuple[str, ...]) -> 
         seed=1,
         device=torch.device("cpu"),
         train=trainer.obtain,
+        shared=trainer.cache / "shared",
     )
     return Task(model, context)
 
@@ -51,6 +52,16 @@ def context(trainer: Trainer, model: TrainedModel) -> Context:
 @pytest.fixture(scope="session")
 def leaf_task(leaf_trainer: Trainer, leaf_model: TrainedModel, leaves_to_forget: tuple[str, ...]) -> Task:
     return task(leaf_trainer, leaf_model, leaves_to_forget)
+
+
+@pytest.fixture(scope="session")
+def note_task(note_trainer: Trainer, note_model: TrainedModel, note_spec: JobSpec) -> Task:
+    return task(note_trainer, note_model, note_spec.forget_ids)
+
+
+@pytest.fixture(scope="session")
+def sharded_note_task(sharded_note_trainer: Trainer, note_spec: JobSpec) -> Task:
+    return task(sharded_note_trainer, sharded_note_trainer.obtain((), 1, lambda *_: None), note_spec.forget_ids)
 
 
 @pytest.fixture(scope="session")
@@ -70,10 +81,20 @@ def sharded_task(sharded_trainer: Trainer, leaves_to_forget: tuple[str, ...]) ->
 
 @pytest.fixture(scope="session")
 def tasks(
-    *, trainer: Trainer, model: TrainedModel, leaf_task: Task, logistic_task: Task, sums_task: Task, sharded_task: Task
+    *,
+    trainer: Trainer,
+    model: TrainedModel,
+    note_task: Task,
+    sharded_note_task: Task,
+    leaf_task: Task,
+    sharded_task: Task,
+    logistic_task: Task,
+    sums_task: Task,
 ) -> Tasks:
     return {
         "causal_lm": task(trainer, model, FORGET),
+        "text_classifier": note_task,
+        "text_classifier in shards": sharded_note_task,
         "classifier": leaf_task,
         "classifier in shards": sharded_task,
         "logistic": logistic_task,

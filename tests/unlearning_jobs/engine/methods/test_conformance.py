@@ -19,11 +19,13 @@ from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.methods import METHODS, UnlearningMethod, make_method
 from unlearning_jobs.engine.training.model import TrainedModel
 
-QUICK = {"steps": 4, "epochs": 1, "oracles": 2}
+QUICK = {"steps": 4, "epochs": 1, "oracles": 2, "subset_models": 10}
 
-OF_THEIR_OWN = {"sisa": "classifier in shards"}
-"""Models that these methods need."""
-CASES = [(name, OF_THEIR_OWN.get(name, family)) for name in METHODS for family in CATALOGUE[name].families]
+IN_SHARDS = ("sisa",)
+"""Methods that need such models."""
+CASES = [
+    (name, f"{family} in shards" if name in IN_SHARDS else family) for name in METHODS for family in CATALOGUE[name].families
+]
 
 
 def quick(name: str) -> UnlearningMethod:

@@ -23,8 +23,9 @@ from unlearning_jobs.engine.training.sharded import unlearning_workload
 SISA = MethodChoice("sisa")
 
 
-def test_the_result_is_that_of_retraining_without_a_memory(tasks: Mapping[str, Task], tmp_path: Path) -> None:
-    task = tasks["classifier in shards"]
+@pytest.mark.parametrize("family", ["classifier in shards", "text_classifier in shards"])
+def test_the_result_is_that_of_retraining_without_a_memory(family: str, tasks: Mapping[str, Task], tmp_path: Path) -> None:
+    task = tasks[family]
     forgetful = Trainer(task.context.material, tmp_path, task.context.device)
     retrained = make_method(MethodChoice("retrain")).unlearn(
         task.model, replace(task.context, train=forgetful.obtain), lambda _: None

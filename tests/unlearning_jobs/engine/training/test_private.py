@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F  # noqa: N812  # the name everyone knows it by
+from opacus import GradSampleModule
 from opacus.accountants import PRVAccountant, RDPAccountant
 from scipy.optimize import brentq
 from scipy.stats import norm
-from torch import Tensor
+from torch import Tensor, nn
 
 from tests.unlearning_jobs.engine.conftest import with_recipe
 from unlearning_jobs.engine.contracts import ClassifierArchitecture, Recipe
@@ -154,6 +157,33 @@ def test_batch_normalisation_is_refused_before_any_training(tmp_path: Path) -> N
         Material.prepare(replace(one_step(3, Privacy(4.0)), architecture=mixing), snapshot)
     grouped = replace(one_step(3, Privacy(4.0)), architecture=replace(mixing, normalisation="group"))
     assert trained(grouped, snapshot).privacy is not None
+
+
+@pytest.mark.filterwarnings("ignore:Full backward hook is firing")
+def test_the_gradient_of_every_text_is_its_own(note_trainer: Trainer) -> None:
+    """Opacus' per-example gradients of an encoder, embeddings and all, against those of each text passed alone."""
+    family, data = note_trainer.material.family, note_trainer.material.data
+    network, chosen = family.build(1), range(5)
+
+    def loss(of: nn.Module, positions: Sequence[int]) -> Tensor:
+        answers = family.answers(of, data.batch(positions, CPU))
+        return F.cross_entropy(answers.logits, answers.labels, reduction="sum")
+
+    names, parameters = zip(*network.named_parameters(), strict=True)
+    alone = [torch.autograd.grad(loss(network, [place]), parameters) for place in chosen]
+    separate = GradSampleModule(network, loss_reduction="sum")
+    torch.autograd.backward(loss(separate, chosen))
+    found = dict(network.named_parameters())
+    for number, name in enumerate(names):
+        expected = torch.stack([gradients[number] for gradients in alone])
+        assert torch.allclose(found[name].grad_sample, expected, atol=1e-5), name  # type: ignore[attr-defined]  # Opacus
+
+
+def test_a_classifier_of_texts_trains_privately_and_repeats(note_trainer: Trainer) -> None:
+    material = with_recipe(note_trainer, epochs=1, privacy=Privacy(4.0)).material
+    first, again = (train(material, (), 1, device=CPU, on_step=lambda *_: None) for _ in range(2))
+    assert torch.equal(flat(first), flat(again))
+    assert first.privacy == privacy_loss(material.recipe, len(material.ids))
 
 
 def test_a_diverging_loss_ends_the_training(tmp_path: Path) -> None:

@@ -45,6 +45,36 @@ def test_each_is_trained_without_its_own_excluded_examples(leaf_trainer: Trainer
         assert right == [0, 2], "mistaken labels are known by those alone who saw them"
 
 
+def test_pairs_of_one_seed_differ_less_than_models_of_two(
+    leaf_trainer: Trainer,
+) -> None:
+    material = with_recipe(leaf_trainer, epochs=8).material
+    few = material.ids[-1:]
+    data = material.data.batch(range(len(material.data)), CPU)
+
+    def logits(exclude_ids: tuple[str, ...], *, paired: bool) -> list[torch.Tensor]:
+        models = train_together(
+            material, [(exclude_ids, 5), (exclude_ids, 6)], device=CPU, on_step=lambda *_: None, paired=paired
+        )
+        return [m.family.answers(m.network, data).logits.detach() for m in models]
+
+    def apart(a: torch.Tensor, b: torch.Tensor) -> float:
+        return float((a - b).square().mean())
+
+    whole, without = logits((), paired=True), logits(few, paired=True)
+    assert apart(whole[0], without[0]) < apart(whole[0], whole[1]) / 4
+    assert apart(whole[0], without[0]) < apart(*(logits(ids, paired=False)[0] for ids in ((), few))) / 2
+
+
+def test_with_nothing_left_out_a_pair_is_what_training_alone_gives(leaf_trainer: Trainer) -> None:
+    material = with_recipe(leaf_trainer, epochs=2).material
+    plain, paired = (
+        train_together(material, WANTED, device=CPU, on_step=lambda *_: None, paired=p)[1].network.state_dict()
+        for p in (False, True)
+    )
+    assert all(torch.equal(plain[name], paired[name]) for name in plain)
+
+
 def test_models_of_different_numbers_of_examples_cannot_share_a_loop(
     leaf_trainer: Trainer, leaves_to_forget: tuple[str, ...]
 ) -> None:

@@ -1,0 +1,68 @@
+"""What the catalogue promises of a family, against what its models' outputs give."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from unlearning_jobs.engine.catalogue import METRICS as CATALOGUE
+from unlearning_jobs.engine.catalogue import metrics_of
+from unlearning_jobs.engine.contracts import Protocol
+from unlearning_jobs.engine.contracts.architectures import ARCHITECTURES
+from unlearning_jobs.engine.evaluation.metrics import METRICS
+from unlearning_jobs.engine.evaluation.outputs import ModelKey, Outputs
+from unlearning_jobs.engine.evaluation.statistics import CLASSIFIED, COMPARED, GENERATED, LIKELIHOODS, measure
+from unlearning_jobs.engine.training.cache import Trainer
+
+TRAINERS = {
+    "causal_lm": "trainer",
+    "text_classifier": "note_trainer",
+    "classifier": "leaf_trainer",
+    "logistic": "logistic_trainer",
+    "summation": "sums_trainer",
+}
+OF_TEXTS = {*GENERATED, *COMPARED, *set(LIKELIHOODS) - {"margin", "log_likelihood", "probability"}}
+PROTOCOL = Protocol(tuple(range(1, 50)), tuple(range(50, 100)))
+EXAMPLES = 6
+
+
+def outputs_of(trainer: Trainer) -> Outputs:
+    """What one model says about some examples of each set, and as many others as the protocol has, whose margins vary."""
+    model, snapshot, rng = trainer.obtain((), 1, lambda *_: None), trainer.material.snapshot, np.random.default_rng(1)
+    trained, held_out = list(snapshot.examples("train")), list(snapshot.examples("held_out"))
+    sets = {"forget": trained[:EXAMPLES], "retain": trained[EXAMPLES : 2 * EXAMPLES], "held_out": held_out[:EXAMPLES]}
+    said = {name: measure(model, examples, everything=True) for name, examples in sets.items()}
+    outputs = Outputs()
+    for group, seeds in (
+        ("original", (0, *PROTOCOL.replicate_seeds)),
+        ("unlearned", (0, *PROTOCOL.replicate_seeds)),
+        ("oracle", PROTOCOL.oracle_seeds),
+    ):
+        for seed in seeds:
+            for name, examples in sets.items():
+                rows = [{**row, "margin": row["margin"] + rng.normal()} for row in said[name]]
+                outputs.add(ModelKey(group, seed), name, [e.id for e in examples], rows)  # type: ignore[arg-type]  # literals
+    return outputs
+
+
+@pytest.mark.parametrize("family", ARCHITECTURES)
+def test_the_metrics_promised_for_a_family_are_those_found(family: str, request: pytest.FixtureRequest) -> None:
+    outputs = outputs_of(request.getfixturevalue(TRAINERS[family]))
+    found = {finding.name for name in METRICS for finding in METRICS[name]().findings(outputs)}
+    assert found == set(metrics_of(PROTOCOL, family))
+
+
+@pytest.mark.parametrize("family", ARCHITECTURES)
+def test_a_statistic_exists_where_the_answers_are_of_its_kind(family: str, request: pytest.FixtureRequest) -> None:
+    trainer: Trainer = request.getfixturevalue(TRAINERS[family])
+    model, [example] = trainer.obtain((), 1, lambda *_: None), trainer.material.snapshot.get(["e00000000"])
+    [row] = measure(model, [example], everything=True)
+    missing = {name for name, value in row.items() if np.isnan(value)}
+    assert missing == (set(CLASSIFIED) if family == "causal_lm" else OF_TEXTS)
+
+
+def test_no_metric_is_for_no_family() -> None:
+    assert all(set(entry.families) <= set(ARCHITECTURES) and entry.families for entry in CATALOGUE.values())
+    assert metrics_of(replace(PROTOCOL, metrics=("probability",)), "causal_lm") == ("probability",)

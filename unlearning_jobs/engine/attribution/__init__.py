@@ -1,0 +1,6 @@
+"""What single training examples do to a model: datamodels, and TRAK."""
+
+from .attribution import Attribution, Kind, Quality, check_attribution, prepare
+from .subsets import GROUP, SubsetModels
+
+__all__ = ["GROUP", "Attribution", "Kind", "Quality", "SubsetModels", "check_attribution", "prepare"]

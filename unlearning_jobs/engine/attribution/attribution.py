@@ -1,0 +1,192 @@
+"""What leaving out examples would change, prepared once for all requests about a model version."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from statistics import fmean
+from typing import Final, Literal, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from unlearning_jobs.engine.errors import ObstacleError
+from unlearning_jobs.engine.training.cache import locked
+from unlearning_jobs.engine.training.device import GIBIBYTE, memory_available
+from unlearning_jobs.engine.training.material import Material
+from unlearning_jobs.engine.training.vectorised import can_be_vectorised
+
+from .datamodel import Array, Datamodel, Schedule, fit
+from .removals import Removals
+from .subsets import Shifts, SubsetModels
+from .trak import trak_scores
+
+Kind = Literal["datamodel", "trak"]
+OnShare = Callable[[float], None]
+"""Called with the share of the preparation that is done."""
+
+CALIBRATION_SHARE: Final = 0.05
+"""Of the groups of models, those that the scale is set and the quality measured on, and nothing else."""
+FEWEST_SPARED: Final = 2
+FITTING_SHARE: Final = 0.1
+"""Of the preparation's progress, what comes after the models are trained."""
+BYTES: Final = 2 + 4
+"""Of one number: as it is kept, and as a weight."""
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How good an attribution is, on models that it was not made from."""
+
+    scale: float
+    """What its predictions have to be multiplied by, by least squares over the examples that are left out."""
+    correlation: float
+    """Between predicted and actual shifts of the right class's logit against the mean of all, of one example over the
+    models, averaged over the examples."""
+    models: int
+    """That were trained for the attribution, these included."""
+
+
+class Predictor(Protocol):
+    """Predicts shifts of logits."""
+
+    def shift(self, left_out: Removals, rows: Sequence[int]) -> Array:
+        """What leaving out each set changes: (sets, rows, classes), for the examples in these rows."""
+        ...
+
+
+@dataclass(frozen=True)
+class Trak:
+    """First-order effects, summed."""
+
+    scores: NDArray[np.float32]
+    """(examples, classes, known examples)."""
+
+    def shift(self, left_out: Removals, rows: Sequence[int]) -> Array:
+        """See `Predictor`."""
+        chosen = self.scores[list(rows)]
+        return np.asarray(-np.einsum("rck,sk->src", chosen, left_out.astype(np.float64)))
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """Predicts, in calibrated units, what the logits of a model would be had it been trained without some examples."""
+
+    predictor: Predictor
+    quality: Quality
+    subsets: SubsetModels
+
+    def shift(self, forget_ids: Sequence[str], ids: Sequence[str]) -> NDArray[np.float32]:
+        """By how much the logits of these examples would differ: (ids, classes).
+
+        All ids are those of examples that the model was trained on, or that are held out.
+        """
+        places = {identifier: place for place, identifier in enumerate(self._all_ids())}
+        left_out = np.zeros((1, len(self.subsets.known_ids)), dtype=np.bool_)
+        left_out[0, [places[i] for i in forget_ids]] = True
+        found = self.predictor.shift(left_out, [places[i] for i in ids])[0]
+        return np.asarray(self.quality.scale * found, dtype=np.float32)
+
+    def _all_ids(self) -> Iterator[str]:
+        yield from self.subsets.known_ids
+        yield from (example.id for example in self.subsets.material.snapshot.examples("held_out"))
+
+
+def check_attribution(material: Material, known: int, subset_models: int) -> None:
+    """Refuse what cannot be predicted, before anything is trained.
+
+    Raises:
+        ObstacleError: says what stands in the way.
+    """
+    if not can_be_vectorised(material):
+        message = (
+            "Its thousands of small trainings run stacked, which this recipe does not allow: it has dropout, batch"
+            " normalisation, bfloat16, shards or privacy; choose another method."
+        )
+        raise ObstacleError(message)
+    classes = len(material.snapshot.info.labels)
+    examples = known + material.snapshot.info.counts.get("held_out", 0)
+    needed = BYTES * subset_models * examples * classes
+    if needed > memory_available(torch.device("cpu")):
+        message = (
+            f"The answers of {subset_models} models take about {needed / GIBIBYTE:.1f} GiB; set subset_models lower, or"
+            " attribution to trak, or use a larger machine."
+        )
+        raise ObstacleError(message)
+
+
+def prepare(kind: Kind, subsets: SubsetModels, amount: int, on_share: OnShare = lambda _: None) -> Attribution:
+    """The attribution, as it was kept or made now; a second process waits for the first.
+
+    Args:
+        kind: datamodel learns from models trained on subsets, trak from the gradients of models trained on everything.
+        subsets: trains them all.
+        amount: how many models to learn from. Those trained on subsets are rounded up to whole groups, and some are added
+            that only the scale and the quality are measured on.
+        on_share: told the share that is done.
+    """
+    folder = subsets.folder / f"{kind}-{amount}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder / "lock"):
+        if not (folder / "quality.json").exists():
+            parts, models = _train_parts(kind, subsets, amount, lambda share: on_share((1 - FITTING_SHARE) * share))
+            *learned, measured = parts
+            if kind == "datamodel":
+                removed, shifts = (np.concatenate(column) for column in zip(*learned, strict=True))
+                fit(removed, shifts, _schedule(subsets), folder).save(folder)
+            else:
+                known = len(subsets.known_ids)
+                np.save(folder / "scores.npy", trak_scores(subsets.partners(amount), subsets.outputs_of, known))
+            quality = _measure(_load(kind, subsets, folder), subsets, *measured, models)
+            (folder / "quality.json").write_text(json.dumps(asdict(quality)))
+    on_share(1.0)
+    return Attribution(_load(kind, subsets, folder), Quality(**json.loads((folder / "quality.json").read_text())), subsets)
+
+
+def _train_parts(
+    kind: Kind, subsets: SubsetModels, amount: int, on_share: OnShare
+) -> tuple[list[tuple[Removals, Shifts]], int]:
+    """Groups of models to learn from, and last those to measure on; and how many models that took."""
+    groups = -(-amount // subsets.group) if kind == "datamodel" else 0
+    spared = max(FEWEST_SPARED, round(CALIBRATION_SHARE * groups))
+    every = groups + spared
+    parts = [subsets.part(number, partial(_report, on_share, number, every)) for number in range(every)]
+    removed, shifts = (np.concatenate(column) for column in zip(*parts[groups:], strict=True))
+    partners = subsets.group + (amount if kind == "trak" else 0)
+    return [*parts[:groups], (removed, shifts)], partners + subsets.group * every
+
+
+def _report(on_share: OnShare, number: int, parts: int, share: float) -> None:
+    on_share((number + share) / parts)
+
+
+def _load(kind: Kind, subsets: SubsetModels, folder: Path) -> Predictor:
+    if kind == "datamodel":
+        return Datamodel.load(folder, _schedule(subsets))
+    return Trak(np.load(folder / "scores.npy", mmap_mode="r"))
+
+
+def _schedule(subsets: SubsetModels) -> Schedule:
+    return Schedule(len(subsets.known_ids), subsets.material.recipe.batch_size)
+
+
+def _measure(predictor: Predictor, subsets: SubsetModels, removed: Removals, shifts: Shifts, models: int) -> Quality:
+    """Compare with models that nothing was learned from."""
+    labels, known = subsets.outputs_of.labels.numpy(), len(subsets.known_ids)
+    above = below = 0.0
+    correlations = []
+    for row, label in enumerate(labels):
+        predicted = predictor.shift(removed, [row])[:, 0]
+        actual = shifts[:, row].astype(np.float64)
+        if row < known:
+            own = removed[:, row]
+            above += float((predicted[own] * actual[own]).sum())
+            below += float(np.square(predicted[own]).sum())
+        a, b = (x[:, label] - x.mean(axis=1) for x in (predicted, actual))
+        if a.std() > 0 and b.std() > 0:
+            correlations.append(float(np.corrcoef(a, b)[0, 1]))
+    return Quality(above / below if below else 1.0, fmean(correlations) if correlations else 0.0, models)

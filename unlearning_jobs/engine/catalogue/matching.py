@@ -1,0 +1,104 @@
+"""Methods that know what the answers should be, and train the model towards them: empirical."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .entry import FORWARD_SHARE, GRADIENT_FAMILIES, Config, Facts, MethodEntry, Option
+
+STACKED_SPEED: Final = 7
+"""How many models train stacked in the time that one takes alone (docs/benchmarks/classifiers.md)."""
+PARTNERS: Final = 100
+LARGEST_SHARE: Final = 0.1
+"""Of what the model was trained on, the most that those subsets leave out. More would be extrapolated."""
+SPARED_SHARE: Final = 0.05
+"""Of the models trained on subsets, those that the attribution is measured on."""
+
+
+def _options(*, epochs: int, rate: float, batch: int) -> tuple[Option, ...]:
+    return (
+        Option("epochs", "int", epochs, "Passes over the examples that are matched.", 1, 10_000),
+        Option("learning_rate_share", "float", rate, "Peak learning rate as a share of the recipe's.", 1e-6, 100),
+        Option("batch", "int", batch, "Examples per step.", 1, 4096),
+    )
+
+
+def _oracle_cost(facts: Facts, config: Config) -> float:
+    """The oracles, their answers, and the passes over what is matched."""
+    matched = facts.forget + min(facts.retain, config["retain_multiplier"] * facts.forget)
+    passes = config["epochs"] + FORWARD_SHARE * config["oracles"]
+    return float(config["oracles"] + passes * matched / max(1, facts.recipe.epochs * facts.retain))
+
+
+def _datamodel_cost(facts: Facts, config: Config) -> float:
+    """The passes over what is matched, and the model's own answers to it. Predicting passes nothing through a network."""
+    matched = facts.forget + min(facts.retain, config["retain_examples"])
+    return float((config["epochs"] + FORWARD_SHARE) * matched / max(1, facts.recipe.epochs * facts.retain))
+
+
+def _preparation_cost(_facts: Facts, config: Config) -> float:
+    """The models, trained stacked."""
+    if config["attribution"] == "trak":
+        return float((config["checkpoints"] + 3 * PARTNERS) / STACKED_SPEED)
+    return float((config["subset_models"] * (1 + SPARED_SHARE) + PARTNERS) / STACKED_SPEED)
+
+
+def _datamodel_obstacles(facts: Facts, _config: Config) -> list[str]:
+    found, recipe = [], facts.recipe
+    if recipe.precision != "float32" or recipe.sharding or recipe.privacy:
+        found.append("It trains thousands of models stacked, in float32, without shards and privacy; this recipe has them.")
+    known = facts.forget + facts.retain
+    if facts.forget > LARGEST_SHARE * known:
+        found.append(
+            f"{facts.forget} examples to forget are more than {100 * LARGEST_SHARE:g} % of the {known} that the model was"
+            " trained on; what it predicts for so many would be a guess."
+        )
+    return found
+
+
+MATCHING: Final = (
+    MethodEntry(
+        "datamodel_matching",
+        "Datamodel matching",
+        "empirical",
+        ("classifier",),
+        "Georgiev et al. 2025, Attribute-to-Delete, arXiv 2410.23232; datamodels: Ilyas et al. 2022, arXiv 2202.00622;"
+        " TRAK: Park et al. 2023, arXiv 2303.14186",
+        "Predicts what the model would answer had it never seen the examples to forget, and trains it towards that. The"
+        " prediction is learned once per model version, from thousands of small trainings that leave out examples at random"
+        " or by likeness, or from gradients (trak); after that a request costs little. How good the prediction is, is"
+        " measured on trainings that it was not learned from.",
+        (
+            Option(
+                "attribution",
+                "choice",
+                "datamodel",
+                "datamodel: from models trained on subsets. trak: from gradients, far cheaper and coarser.",
+                choices=("datamodel", "trak"),
+            ),
+            Option("subset_models", "int", 6000, "Models trained on subsets, for datamodel.", 10, 1_000_000),
+            Option("checkpoints", "int", 10, "Models whose gradients are taken, for trak.", 1, 1000),
+            Option("retain_examples", "int", 300, "Retained examples that are matched too.", 1, 1_000_000),
+            *_options(epochs=12, rate=1.0, batch=32),
+        ),
+        _datamodel_cost,
+        _datamodel_obstacles,
+        preparation=_preparation_cost,
+    ),
+    MethodEntry(
+        "oracle_matching",
+        "Oracle matching",
+        "empirical",
+        GRADIENT_FAMILIES,
+        "Georgiev et al. 2025, Attribute-to-Delete, arXiv 2410.23232",
+        "Trains several models without the examples to forget, and then the original towards their mean answers. It shows"
+        " how close fine-tuning can come at best, and costs more than retraining does: for benchmarks, not for requests.",
+        (
+            *_options(epochs=20, rate=0.5, batch=16),
+            Option("oracles", "int", 4, "Models to train and match.", 1, 1000),
+            Option("retain_multiplier", "float", 3.0, "Retained examples that are matched, per example to forget.", 0, 1000),
+        ),
+        _oracle_cost,
+        for_production=False,
+    ),
+)

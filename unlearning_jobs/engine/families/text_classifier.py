@@ -1,0 +1,193 @@
+"""Hugging Face sequence classifiers: BERT-architecture encoders of text (Devlin et al. 2019, arXiv 1810.04805).
+
+BERT and not one of its successors, because its layers are those that Opacus knows (linear, embedding, layer normalisation
+with a bias), so that the same network can be trained privately; and because every version of transformers reads it. Dropout
+is 0: the seed alone decides a training, and a model answers in training as it does in evaluation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+import torch
+from tokenizers import Tokenizer
+from tokenizers.processors import TemplateProcessing
+from torch import Tensor, nn
+from transformers import BertConfig, BertForSequenceClassification
+
+from unlearning_jobs.engine.contracts import BertArchitecture, Recipe
+from unlearning_jobs.engine.corpora import Example, Snapshot, SnapshotInfo
+from unlearning_jobs.engine.errors import CorpusError
+from unlearning_jobs.engine.json_contract import canonical_json
+
+from .classes import ClassFamily
+from .family import Batch, Footprint
+from .tokens import BYTES, END, END_ID, TokenDataset, check_length, pad, train_tokenizer
+
+PADDING = "<|padding|>"
+PADDING_ID = 1
+SPECIAL_TOKENS = (END, PADDING)
+ACTIVATIONS_PER_LAYER = 12
+"""Kept for the backward pass, in units of tokens x hidden size: attention, residuals and norms, roughly counted."""
+
+PUBLISHED_SPREAD, PUBLISHED_WIDTH = 0.02, 768
+"""Standard deviation of BERT's weights before training, and its hidden size. A narrow network with weights as small passes
+on hardly anything at first; keeping spread x sqrt(width) lets it learn from the first epoch."""
+
+
+class Encoder(BertForSequenceClassification):  # type: ignore[no-untyped-call]  # of transformers, on being subclassed
+    """Padded token ids (batch, longest) to logits (batch, classes). Its weights have the names that transformers uses."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        # every example has its own row of positions: Opacus tells the gradients of examples apart by the first dimension
+        positions = torch.arange(inputs.shape[1], device=inputs.device).expand_as(inputs)
+        mask = (inputs != PADDING_ID).long()
+        said = super().forward(
+            input_ids=inputs, attention_mask=mask, position_ids=positions, token_type_ids=torch.zeros_like(inputs)
+        )
+        return cast("Tensor", said.logits)
+
+
+@dataclass(frozen=True)
+class LabelledTexts(TokenDataset):
+    """Token ids of every example, and its class."""
+
+    ids: tuple[tuple[int, ...], ...]
+    labels: Tensor
+    """(examples,)"""
+
+    @cached_property
+    def lengths(self) -> Sequence[int]:
+        return [len(ids) for ids in self.ids]
+
+    def batch(self, positions: Sequence[int], device: torch.device) -> Batch:
+        inputs = pad([self.ids[i] for i in positions], PADDING_ID)
+        return Batch(inputs.to(device), self.labels[torch.as_tensor(positions)].to(device))
+
+    def subset(self, positions: Sequence[int]) -> LabelledTexts:
+        return LabelledTexts(tuple(self.ids[i] for i in positions), self.labels[torch.as_tensor(positions)])
+
+
+@dataclass(frozen=True)
+class TextClassifier(ClassFamily):
+    """The first token, end-of-text, stands for the whole text; the snapshot says the classes."""
+
+    tokenizer: Tokenizer
+    architecture: BertArchitecture
+    labels: tuple[str, ...]
+
+    name: ClassVar[str] = "text_classifier"
+
+    @classmethod
+    def create(cls, recipe: Recipe, snapshot: Snapshot) -> TextClassifier:
+        _check_labelled_text(snapshot.info)
+        tokenizer = train_tokenizer(
+            snapshot, recipe.vocabulary_size, special_tokens=SPECIAL_TOKENS, read=lambda example: example.prompt
+        )
+        return cls(tokenizer, cast("BertArchitecture", recipe.architecture), snapshot.info.labels)
+
+    @classmethod
+    def footprint(cls, recipe: Recipe, info: SnapshotInfo) -> Footprint:
+        """Embeddings; four attention and two MLP matrices per layer, with biases and norms; pooler and classes.
+
+        Activations of the longest sequences, attention's scores included. A corpus too small for the vocabulary that the
+        recipe asks for has a smaller one.
+        """
+        _check_labelled_text(info)
+        a = cast("BertArchitecture", recipe.architecture)
+        h, m, vocabulary = a.hidden_size, a.intermediate_size, max(recipe.vocabulary_size, BYTES + len(SPECIAL_TOKENS))
+        embeddings = (vocabulary + a.max_length + 2) * h + 2 * h
+        per_layer = 4 * (h * h + h) + (h * m + m) + (m * h + h) + 4 * h
+        per_token = a.layers * (ACTIVATIONS_PER_LAYER * h + 2 * m + 2 * a.heads * a.max_length) + 3 * h
+        return Footprint(
+            parameters=embeddings + a.layers * per_layer + (h * h + h) + (h + 1) * len(info.labels),
+            activations=recipe.batch_size * a.max_length * per_token,
+        )
+
+    def network(self) -> Encoder:
+        return Encoder(self.config())
+
+    def config(self) -> BertConfig:
+        """What transformers needs to make the same network."""
+        a = self.architecture
+        return BertConfig(
+            vocab_size=self.tokenizer.get_vocab_size(),
+            hidden_size=a.hidden_size,
+            num_hidden_layers=a.layers,
+            num_attention_heads=a.heads,
+            intermediate_size=a.intermediate_size,
+            max_position_embeddings=a.max_length,
+            type_vocab_size=2,
+            initializer_range=PUBLISHED_SPREAD * math.sqrt(PUBLISHED_WIDTH / a.hidden_size),
+            hidden_dropout_prob=0.0,
+            attention_probs_dropout_prob=0.0,
+            pad_token_id=PADDING_ID,
+            id2label=dict(enumerate(self.labels)),
+            label2id=dict(self.numbers()),
+        )
+
+    def encode(self, examples: Iterable[Example]) -> LabelledTexts:
+        """End-of-text, the text, end-of-text.
+
+        Raises:
+            CorpusError: an example has no text beside its label, an unknown label, or more tokens than the model reads.
+        """
+        numbers, ids, labels = self.numbers(), [], []
+        self.tokenizer.encode_special_tokens = True  # a text that spells one out is a text; JSON does not keep the setting
+        for example in examples:
+            if not example.prompt or example.completion not in numbers:
+                message = f"Example {example.id} has no text, or a label that the model does not know."
+                raise CorpusError(message)
+            tokens = (END_ID, *self.tokenizer.encode(example.prompt, add_special_tokens=False).ids, END_ID)
+            check_length(example, len(tokens), self.architecture.max_length)
+            ids.append(tokens)
+            labels.append(numbers[example.completion])
+        return LabelledTexts(tuple(ids), torch.tensor(labels, dtype=torch.int64))
+
+    def save(self, network: nn.Module, folder: Path) -> Mapping[str, Any]:
+        """A folder that transformers reads as it is; of shards that answer together, it would read none."""
+        (folder / "tokenizer.json").write_text(self._tokenizer_for_others().to_str(), encoding="utf-8")
+        if isinstance(network, Encoder):
+            config = self.config().to_diff_dict() | {"architectures": ["BertForSequenceClassification"], "dtype": "float32"}
+            (folder / "config.json").write_bytes(canonical_json(config))
+            (folder / "tokenizer_config.json").write_bytes(canonical_json(self._tokenizer_config()))
+        return {"architecture": self.architecture.to_json(), "labels": list(self.labels)}
+
+    @classmethod
+    def read(cls, folder: Path, about: Mapping[str, Any]) -> tuple[TextClassifier, nn.Module]:
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        family = cls(tokenizer, BertArchitecture.from_json(about["architecture"]), tuple(about["labels"]))
+        return family, family.network()
+
+    def _tokenizer_for_others(self) -> Tokenizer:
+        """The tokenizer, which also puts end-of-text on both sides."""
+        tokenizer = Tokenizer.from_str(self.tokenizer.to_str())
+        template = TemplateProcessing(single=f"{END} $A {END}", special_tokens=[(END, END_ID)])
+        tokenizer.post_processor = template
+        return tokenizer
+
+    def _tokenizer_config(self) -> dict[str, Any]:
+        return {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "model_max_length": self.architecture.max_length,
+            "pad_token": PADDING,
+            "cls_token": END,
+            "sep_token": END,
+        }
+
+
+def _check_labelled_text(info: SnapshotInfo) -> None:
+    if info.features is not None:
+        message = "The corpus holds arrays, and a text_classifier reads text; use a recipe of the family classifier."
+        raise CorpusError(message)
+    if not info.labels:
+        message = (
+            "The corpus has no labels, and a text_classifier learns them: register rows of text and label, or use a recipe"
+            " of the family causal_lm."
+        )
+        raise CorpusError(message)
