@@ -23,7 +23,7 @@ from unlearning_jobs.engine.methods import make_method
 from unlearning_jobs.engine.training.loop import train
 
 from .kept import Kept
-from .measuring import Train, Trial
+from .measuring import RETRAIN, Train, Trial
 from .models import DEVICE, ORIGINALS, Models, Subject
 from .tasks import Task
 
@@ -91,7 +91,8 @@ def measure_here(subject: Subject, task: Task, method: str, folder: Path, shared
     models = Models(subject, task.snapshot, folder, shared)
     trial = Trial(models, task, Kept(folder))
     original = models.train_one((), ORIGINALS, lambda *_: None)
-    unlearner, slices = make_method(MethodChoice(method), subject.recipe.family), models.slices
+    unlearner = make_method(MethodChoice(method), subject.recipe.family)
+    slices = None if method == RETRAIN else models.slices  # training from scratch finds none
 
     def once(number: int) -> Callable[[], object]:
         own = _copy(slices, folder / f"slices-{number}")

@@ -13,7 +13,7 @@ from unlearning_jobs.engine.catalogue import METHODS, preparation_cost
 
 from .costs import cost_of
 from .kept import Arrays, Kept
-from .measuring import Trial
+from .measuring import RETRAIN, Trial
 from .models import Models, Subject
 from .table import HEADER, LEVEL, Floor, Row, floor_splits
 from .tasks import SETS, Pictures, Task, make_tasks
@@ -87,7 +87,7 @@ class Report:
         print(floor.row(prefix))
         show(nothing)
         yield from self._judge(nothing, floor, oracles)
-        retraining = cost_of(trial, "retrain").seconds
+        retraining = cost_of(trial, RETRAIN).seconds
         for name in methods:
             if prepared := trial.preparation(name):
                 yield (
@@ -98,8 +98,8 @@ class Report:
             left = show(row)
             yield from self._judge(row, floor, oracles)
             if METHODS[name].guarantee == "empirical" and left <= HALFWAY and row.share <= SHARE:
-                prepared = "" if preparation_cost(name, trial.facts) else ", without pre-computation"
-                yield f"{name} comes halfway ({left:.2f} left) at {row.share:.3f} of retraining{prepared}"
+                apart = "" if preparation_cost(name, trial.facts) else ", without pre-computation"
+                yield f"{name} comes halfway ({left:.2f} left) at {row.share:.3f} of retraining{apart}"
 
     def _judge(self, row: Row, floor: Floor, oracles: Arrays) -> Iterator[str]:
         """Whether exact methods and the control do what they must; and what a method's row leaves out."""

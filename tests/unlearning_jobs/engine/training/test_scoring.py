@@ -52,7 +52,7 @@ def test_the_margin_is_the_log_odds_also_where_the_probability_is_almost_one(mod
 
 def test_a_mean_margin_leaves_end_of_text_out(model: TrainedModel, data: Sequences) -> None:
     expected = [float(s.margin[:-1].mean()) for s in score(model, data)]
-    assert mean_margins(model, data) == pytest.approx(expected)
+    assert mean_margins(model, data) == pytest.approx(expected, abs=1e-6)  # sums near zero cancel
 
 
 def test_generation_gives_the_known_answers(model: TrainedModel, language: CausalLm, snapshot: Snapshot) -> None:
