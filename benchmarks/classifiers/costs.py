@@ -18,7 +18,6 @@ from typing import Final
 
 import torch
 
-from unlearning_jobs.engine.contracts import MethodChoice
 from unlearning_jobs.engine.methods import make_method
 from unlearning_jobs.engine.training.loop import train
 
@@ -91,7 +90,7 @@ def measure_here(subject: Subject, task: Task, method: str, folder: Path, shared
     models = Models(subject, task.snapshot, folder, shared)
     trial = Trial(models, task, Kept(folder))
     original = models.train_one((), ORIGINALS, lambda *_: None)
-    unlearner = make_method(MethodChoice(method), subject.recipe.family)
+    unlearner = make_method(subject.choice(method))
     slices = None if method == RETRAIN else models.slices  # training from scratch finds none
 
     def once(number: int) -> Callable[[], object]:

@@ -14,8 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from unlearning_jobs.engine.catalogue import METHODS, Facts, complete_config, obstacles, preparation_cost
-from unlearning_jobs.engine.contracts import MethodChoice
+from unlearning_jobs.engine.catalogue import METHODS, Facts, obstacles, preparation_cost
 from unlearning_jobs.engine.errors import ObstacleError
 from unlearning_jobs.engine.families import Dataset
 from unlearning_jobs.engine.methods import CertifiedMethod, Context, Prepared, UnlearningMethod, make_method
@@ -64,7 +63,7 @@ class Trial:
                 yield name
 
     def obstacles(self, method: str) -> list[str]:
-        return obstacles(method, self.facts)
+        return obstacles(method, self.facts, self.models.subject.choice(method).config)
 
     def oracles(self) -> Arrays:
         return self._trained("oracles", ORACLES)
@@ -94,7 +93,7 @@ class Trial:
 
     def preparation(self, method: str) -> dict[str, float]:
         """Seconds, models and correlation of what the method prepares once for all forget sets; empty where nothing is."""
-        if not preparation_cost(method, self.facts):
+        if not preparation_cost(method, self.facts, self.models.subject.choice(method).config):
             return {}
         about = {name: value for name, value in self.about_method(method).items() if name != "forget"}
 
@@ -126,7 +125,7 @@ class Trial:
 
     def about_method(self, method: str) -> dict[str, Any]:
         """The same of what a method does."""
-        return {**self.about(), "config": complete_config(method, {}, self.models.subject.recipe.family)}
+        return {**self.about(), "config": self.models.subject.choice(method).config}
 
     def measure(self, models: Sequence[TrainedModel]) -> Arrays:
         """Per set the margins (models, examples); and under `<set>_right` whether the answers are right."""
@@ -153,13 +152,10 @@ class Trial:
         )
 
     def _make(self, method: str) -> UnlearningMethod:
-        return make_method(MethodChoice(method), self.models.subject.recipe.family)
+        return make_method(self.models.subject.choice(method))
 
     def _unlearn(self, name: str) -> Arrays:
-        method, seeds = (
-            make_method(MethodChoice(name), self.models.subject.recipe.family),
-            self.models.subject.seeds(ORIGINALS),
-        )
+        method, seeds = self._make(name), self.models.subject.seeds(ORIGINALS)
         train: Train = self.models.train_one
         if name == RETRAIN:
             trained = dict(zip(seeds, self.models.train(self.task.forget_ids, seeds), strict=True))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import torch
 
-from unlearning_jobs.engine.contracts import Recipe
+from unlearning_jobs.engine.catalogue import complete_config
+from unlearning_jobs.engine.contracts import MethodChoice, Recipe
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.training.loop import OnStep, train
 from unlearning_jobs.engine.training.material import Material
@@ -31,6 +32,12 @@ class Subject:
     recipe: Recipe
     methods: tuple[str, ...] | None = None
     """By name; None for all that can run and may be chosen for a request."""
+    configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Of methods whose defaults would take too long here."""
+
+    def choice(self, method: str) -> MethodChoice:
+        """The method with its configuration, complete."""
+        return MethodChoice(method, complete_config(method, self.configs.get(method, {}), self.recipe.family))
 
     @property
     def models(self) -> int:

@@ -94,6 +94,8 @@ class Report:
                     f"{name}: {prepared['seconds']:.0f} s for {prepared['models']:.0f} models once per model version, not in"
                     f" its row; what they predict correlates with retrained models by {prepared['correlation']:.2f}"
                 )
+            if changed := trial.models.subject.configs.get(name):
+                yield f"{name} ran with {', '.join(f'{option} = {value}' for option, value in changed.items())}"
             row = Row(name, trial.unlearned(name), oracles, cost_of(trial, name), retraining)
             left = show(row)
             yield from self._judge(row, floor, oracles)

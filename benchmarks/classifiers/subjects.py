@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 from unlearning_jobs.engine.contracts import LogisticArchitecture, Privacy, Recipe, Sharding, SumsArchitecture
 
@@ -14,12 +15,12 @@ PRIVACY: Final = Privacy(noise_multiplier=4.0)
 Learner = Literal["naive_bayes", "ridge", "nearest_mean"]
 
 
-def subjects(recipe: Recipe) -> tuple[Subject, ...]:
+def subjects(recipe: Recipe, configs: Mapping[str, Mapping[str, Any]] | None = None) -> tuple[Subject, ...]:
     """The recipe itself for all methods that can run on it; and variants of it for those that need their own.
 
-    The co-occurrence recommender reads baskets, and pictures are none.
+    `configs` are of methods whose defaults would take too long. The co-occurrence recommender reads baskets: pictures are none.
     """
-    network = Subject("One network", recipe)
+    network = Subject("One network", recipe, configs=configs or {})
     shards = Subject("In shards", replace(recipe, sharding=SHARDING), ("sisa",))
     sums = [
         _at_once(f"Sums, {learner.replace('_', ' ')}", SumsArchitecture(learner), "summation")
