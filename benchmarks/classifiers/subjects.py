@@ -18,7 +18,7 @@ Learner = Literal["naive_bayes", "ridge", "nearest_mean"]
 def subjects(recipe: Recipe, configs: Mapping[str, Mapping[str, Any]] | None = None) -> tuple[Subject, ...]:
     """The recipe itself for all methods that can run on it; and variants of it for those that need their own.
 
-    `configs` are of methods whose defaults would take too long. The co-occurrence recommender reads baskets: pictures are none.
+    `configs` are of methods whose defaults would take too long. The co-occurrence recommender reads baskets, not pictures.
     """
     network = Subject("One network", recipe, configs=configs or {})
     shards = Subject("In shards", replace(recipe, sharding=SHARDING), ("sisa",))
