@@ -58,9 +58,10 @@ class Costs:
         """Time the unlearning of the production model, without what is prepared meanwhile."""
         stop = start_stopwatch(self.trainer.device)
         yield
-        self.unlearning = replace(
-            _without(stop(), self.preparation.spent if self.preparation else None), examples=self.meter.examples
-        )
+        spent = stop()
+        if self.preparation is not None:
+            spent = _without(spent, self.preparation.spent)
+        self.unlearning = replace(spent, examples=self.meter.examples)
 
     @contextmanager
     def prepare(self) -> Iterator[Prepared]:
