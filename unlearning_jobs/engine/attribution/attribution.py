@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -31,11 +31,15 @@ OnShare = Callable[[float], None]
 
 CALIBRATION_SHARE: Final = 0.05
 """Of the groups of models, those that the scale is set and the quality measured on, and nothing else."""
+CHECKPOINTS: Final = 10
+"""Models whose gradients a datamodel starts from."""
 FEWEST_SPARED: Final = 2
 FITTING_SHARE: Final = 0.1
 """Of the preparation's progress, what comes after the models are trained."""
-BYTES: Final = 2 + 4
-"""Of one number: as it is kept, and as a weight."""
+MEASURED_AT_ONCE: Final = 256
+"""Examples."""
+BYTES: Final = 2 + 4 + 4 + 4
+"""Of one number: as it is kept, as TRAK predicts it, as what that leaves, and as a weight."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,22 @@ class Trak:
     def shift(self, left_out: Removals, rows: Sequence[int]) -> Array:
         """See `Predictor`."""
         chosen = self.scores[list(rows)]
-        return np.asarray(-np.einsum("rck,sk->src", chosen, left_out.astype(np.float64)))
+        effects = left_out.astype(np.float32) @ chosen.reshape(-1, chosen.shape[-1]).T
+        return np.asarray(-effects.reshape(len(left_out), *chosen.shape[:2]), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """First-order effects, and a datamodel of what they leave unexplained."""
+
+    trak: Trak
+    slope: float
+    """Of the shifts on TRAK's, by least squares."""
+    rest: Datamodel
+
+    def shift(self, left_out: Removals, rows: Sequence[int]) -> Array:
+        """See `Predictor`."""
+        return self.slope * self.trak.shift(left_out, rows) + self.rest.shift(left_out, rows)
 
 
 @dataclass(frozen=True)
@@ -85,15 +104,14 @@ class Attribution:
 
         All ids are those of examples that the model was trained on, or that are held out.
         """
-        places = {identifier: place for place, identifier in enumerate(self._all_ids())}
+        places = {identifier: place for place, identifier in enumerate(self.subsets.known_ids)}
+        if not places.keys() >= set(ids):  # reading the held-out examples takes a while
+            held_out = self.subsets.material.snapshot.examples("held_out")
+            places |= {example.id: place for place, example in enumerate(held_out, start=len(places))}
         left_out = np.zeros((1, len(self.subsets.known_ids)), dtype=np.bool_)
         left_out[0, [places[i] for i in forget_ids]] = True
         found = self.predictor.shift(left_out, [places[i] for i in ids])[0]
         return np.asarray(self.quality.scale * found, dtype=np.float32)
-
-    def _all_ids(self) -> Iterator[str]:
-        yield from self.subsets.known_ids
-        yield from (example.id for example in self.subsets.material.snapshot.examples("held_out"))
 
 
 def check_attribution(material: Material, known: int, subset_models: int) -> None:
@@ -123,7 +141,8 @@ def prepare(kind: Kind, subsets: SubsetModels, amount: int, on_share: OnShare = 
     """The attribution, as it was kept or made now; a second process waits for the first.
 
     Args:
-        kind: datamodel learns from models trained on subsets, trak from the gradients of models trained on everything.
+        kind: trak is first-order: it takes the gradients of models trained on everything. datamodel learns, from models
+            trained on subsets, what that leaves unexplained.
         subsets: trains them all.
         amount: how many models to learn from. Those trained on subsets are rounded up to whole groups, and some are added
             that only the scale and the quality are measured on.
@@ -135,13 +154,11 @@ def prepare(kind: Kind, subsets: SubsetModels, amount: int, on_share: OnShare = 
         if not (folder / "quality.json").exists():
             parts, models = _train_parts(kind, subsets, amount, lambda share: on_share((1 - FITTING_SHARE) * share))
             *learned, measured = parts
+            known, partners = len(subsets.known_ids), subsets.partners(CHECKPOINTS if kind == "datamodel" else amount)
+            np.save(folder / "scores.npy", trak_scores(partners, subsets.outputs_of, known))
             if kind == "datamodel":
-                removed, shifts = (np.concatenate(column) for column in zip(*learned, strict=True))
-                fit(removed, shifts, _schedule(subsets), folder).save(folder)
-            else:
-                known = len(subsets.known_ids)
-                np.save(folder / "scores.npy", trak_scores(subsets.partners(amount), subsets.outputs_of, known))
-            quality = _measure(_load(kind, subsets, folder), subsets, *measured, models)
+                _fit_to_the_rest(learned, subsets, folder)
+            quality = _measure(_load(kind, subsets, folder), subsets, *measured, models + len(partners))
             (folder / "quality.json").write_text(json.dumps(asdict(quality)))
     on_share(1.0)
     return Attribution(_load(kind, subsets, folder), Quality(**json.loads((folder / "quality.json").read_text())), subsets)
@@ -156,8 +173,7 @@ def _train_parts(
     every = groups + spared
     parts = [subsets.part(number, partial(_report, on_share, number, every)) for number in range(every)]
     removed, shifts = (np.concatenate(column) for column in zip(*parts[groups:], strict=True))
-    partners = subsets.group + (amount if kind == "trak" else 0)
-    return [*parts[:groups], (removed, shifts)], partners + subsets.group * every
+    return [*parts[:groups], (removed, shifts)], subsets.group * (1 + every)
 
 
 def _report(on_share: OnShare, number: int, parts: int, share: float) -> None:
@@ -165,9 +181,21 @@ def _report(on_share: OnShare, number: int, parts: int, share: float) -> None:
 
 
 def _load(kind: Kind, subsets: SubsetModels, folder: Path) -> Predictor:
-    if kind == "datamodel":
-        return Datamodel.load(folder, _schedule(subsets))
-    return Trak(np.load(folder / "scores.npy", mmap_mode="r"))
+    trak = Trak(np.load(folder / "scores.npy", mmap_mode="r"))
+    if kind == "trak":
+        return trak
+    return Corrected(trak, float(np.load(folder / "slope.npy")), Datamodel.load(folder, _schedule(subsets)))
+
+
+def _fit_to_the_rest(learned: Sequence[tuple[Removals, Shifts]], subsets: SubsetModels, folder: Path) -> None:
+    """Fit a datamodel to what TRAK, in the units that suit it best, leaves unexplained."""
+    trak, rows = Trak(np.load(folder / "scores.npy")), range(len(subsets.outputs_of))
+    first_order = [trak.shift(removed, rows).astype(np.float32) for removed, _ in learned]
+    above = sum(float((f * shifts).sum()) for f, (_, shifts) in zip(first_order, learned, strict=True))
+    slope = above / sum(float(np.square(f).sum()) for f in first_order)
+    rest = [shifts - slope * f for f, (_, shifts) in zip(first_order, learned, strict=True)]
+    fit(np.concatenate([removed for removed, _ in learned]), np.concatenate(rest), _schedule(subsets), folder).save(folder)
+    np.save(folder / "slope.npy", slope)
 
 
 def _schedule(subsets: SubsetModels) -> Schedule:
@@ -178,15 +206,23 @@ def _measure(predictor: Predictor, subsets: SubsetModels, removed: Removals, shi
     """Compare with models that nothing was learned from."""
     labels, known = subsets.outputs_of.labels.numpy(), len(subsets.known_ids)
     above = below = 0.0
-    correlations = []
-    for row, label in enumerate(labels):
-        predicted = predictor.shift(removed, [row])[:, 0]
-        actual = shifts[:, row].astype(np.float64)
-        if row < known:
-            own = removed[:, row]
-            above += float((predicted[own] * actual[own]).sum())
-            below += float(np.square(predicted[own]).sum())
-        a, b = (x[:, label] - x.mean(axis=1) for x in (predicted, actual))
-        if a.std() > 0 and b.std() > 0:
-            correlations.append(float(np.corrcoef(a, b)[0, 1]))
+    correlations: list[float] = []
+    for first in range(0, len(labels), MEASURED_AT_ONCE):
+        rows = range(first, min(first + MEASURED_AT_ONCE, len(labels)))
+        predicted = predictor.shift(removed, rows)
+        actual = shifts[:, rows].astype(np.float64)
+        own = np.zeros((len(removed), len(rows)), dtype=np.bool_)
+        own[:, : max(0, known - first)] = removed[:, first : first + len(rows)]
+        above += float((predicted[own] * actual[own]).sum())
+        below += float(np.square(predicted[own]).sum())
+        correlations += _correlations(predicted, actual, labels[rows])
     return Quality(above / below if below else 1.0, fmean(correlations) if correlations else 0.0, models)
+
+
+def _correlations(predicted: Array, actual: Array, labels: NDArray[np.int64]) -> list[float]:
+    """Of every example whose right logit moves at all, over the models; both arrays are (models, examples, classes)."""
+    places = np.arange(len(labels))
+    a, b = (x[:, places, labels] - x.mean(axis=2) for x in (predicted, actual))
+    a, b = a - a.mean(axis=0), b - b.mean(axis=0)
+    spread = np.sqrt(np.square(a).sum(axis=0) * np.square(b).sum(axis=0))
+    return [float(c) for c in (a * b).sum(axis=0)[spread > 0] / spread[spread > 0]]

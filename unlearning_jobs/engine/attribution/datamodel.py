@@ -1,7 +1,7 @@
 """Datamodels: what a model would say had it not seen some examples, learned from models that had not seen others.
 
 After Ilyas et al. 2022, Datamodels, arXiv 2202.00622, whose datamodels are linear in which examples are left out. For each
-output (a logit of an example x) and a set R that is left out, here
+output (a logit of an example x) and a set R that is left out, here, once what TRAK predicts is taken away,
 
     shift(R) = w [x in R] + v (steps lost) + u |R| + g(R) + noise,    g a Gaussian process with kernel
     k(R, R') = |R and R'| (1 + sqrt(|R| |R'|) / |R or R'|)
@@ -96,7 +96,7 @@ def fit(removed: Removals, shifts: NDArray[np.floating], schedule: Schedule, fol
     models, examples, outputs = shifts.shape
     covariance = kernel(removed, removed)
     covariance[np.diag_indices(models)] += NOISE
-    inverse = cho_solve(cho_factor(covariance, lower=True), np.eye(models))
+    inverse = cho_solve(cho_factor(covariance, lower=True), np.eye(models)).astype(np.float32)  # kept in half its size
     own, common = _own(removed, examples), _common(removed, schedule)
     solved_common = inverse @ common
     weights = np.lib.format.open_memmap(
@@ -105,8 +105,8 @@ def fit(removed: Removals, shifts: NDArray[np.floating], schedule: Schedule, fol
     effects = np.empty((examples, 1 + common.shape[1], outputs), dtype=np.float32)
     for first in range(0, examples, EXAMPLES_AT_ONCE):
         rows = range(first, min(first + EXAMPLES_AT_ONCE, examples))
-        solved_own = inverse @ own[:, rows]
-        solved = inverse @ shifts[:, rows].reshape(models, -1).astype(np.float64)
+        solved_own = inverse @ own[:, rows].astype(np.float32)
+        solved = inverse @ shifts[:, rows].reshape(models, -1).astype(np.float32)
         for place, (row, y) in enumerate(zip(rows, np.split(solved, len(rows), axis=1), strict=True)):
             covariates = np.column_stack([own[:, row], common])
             solved_covariates = np.column_stack([solved_own[:, place], solved_common])

@@ -18,7 +18,7 @@ from unlearning_jobs.engine.training.loop import train
 from unlearning_jobs.engine.training.material import Material
 
 CPU = torch.device("cpu")
-GROUP, MODELS = 40, 120
+GROUP, MODELS = 24, 72
 
 
 def subsets_of(trainer: Trainer, shared: Path, exclude_ids: tuple[str, ...] = ()) -> SubsetModels:
