@@ -18,7 +18,7 @@ from unlearning_jobs.engine.training.loop import train
 from unlearning_jobs.engine.training.material import Material
 
 CPU = torch.device("cpu")
-GROUP, MODELS = 24, 72
+GROUP, MODELS = 40, 80
 
 
 def subsets_of(trainer: Trainer, shared: Path, exclude_ids: tuple[str, ...] = ()) -> SubsetModels:
@@ -59,7 +59,7 @@ def test_it_foresees_that_a_mistaken_label_is_no_longer_known(
     rows = np.arange(len(right))
     actual, said = (oracles - known)[rows, right], predicted[rows, right]
     assert actual.mean() < -1
-    assert said.mean() < actual.mean() / 3
+    assert said.mean() < actual.mean() / 3, (said.mean(), actual.mean())
 
 
 def _logits(network: torch.nn.Module, inputs: torch.Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
