@@ -79,7 +79,7 @@ MATCHING: Final = (
             Option("subset_models", "int", 6000, "Models trained on subsets, for datamodel.", 10, 1_000_000),
             Option("checkpoints", "int", 10, "Models whose gradients are taken, for trak.", 1, 1000),
             Option("retain_examples", "int", 300, "Retained examples that are matched too.", 1, 1_000_000),
-            *_options(epochs=12, rate=1.0, batch=64),
+            *_options(epochs=12, rate=1.0, batch=32),
         ),
         _datamodel_cost,
         _datamodel_obstacles,
