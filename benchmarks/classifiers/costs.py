@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -19,10 +19,11 @@ from typing import Final
 import torch
 
 from unlearning_jobs.engine.methods import make_method
-from unlearning_jobs.engine.training.loop import train
+from unlearning_jobs.engine.training.loop import OnStep, train
+from unlearning_jobs.engine.training.model import TrainedModel
 
 from .kept import Kept
-from .measuring import RETRAIN, Train, Trial
+from .measuring import RETRAIN, Trial
 from .models import DEVICE, ORIGINALS, Models, Subject
 from .tasks import Task
 
@@ -95,9 +96,10 @@ def measure_here(subject: Subject, task: Task, method: str, folder: Path, shared
 
     def once(number: int) -> Callable[[], object]:
         own = _copy(slices, folder / f"slices-{number}")
-        train_one: Train = lambda ids, seed, on_step: train(  # noqa: E731  # a name for it says nothing more
-            models.material, ids, seed, device=DEVICE, on_step=on_step, slices=own
-        )
+
+        def train_one(ids: Collection[str], seed: int, on_step: OnStep) -> TrainedModel:
+            return train(models.material, ids, seed, device=DEVICE, on_step=on_step, slices=own)
+
         context = trial.context(ORIGINALS, train_one)
         return lambda: unlearner.unlearn(original, context, lambda _: None)
 

@@ -20,6 +20,7 @@ from unlearning_jobs.engine.families import Dataset
 from unlearning_jobs.engine.methods import CertifiedMethod, Context, Prepared, UnlearningMethod, make_method
 from unlearning_jobs.engine.training.loop import OnStep
 from unlearning_jobs.engine.training.model import TrainedModel
+from unlearning_jobs.engine.training.scoring import margins_of
 
 from .kept import Arrays, Kept
 from .models import DEVICE, FLOOR, ORACLES, ORIGINALS, Models
@@ -156,10 +157,13 @@ class Trial:
 
     def _unlearn(self, name: str) -> Arrays:
         method, seeds = self._make(name), self.models.subject.seeds(ORIGINALS)
-        train: Train = self.models.train_one
+        trained: dict[int, TrainedModel] = {}
         if name == RETRAIN:
             trained = dict(zip(seeds, self.models.train(self.task.forget_ids, seeds), strict=True))
-            train = lambda _ids, seed, _on_step: trained[seed]  # noqa: E731  # a name for it says nothing more
+
+        def train(ids: Collection[str], seed: int, on_step: OnStep) -> TrainedModel:
+            return trained[seed] if trained else self.models.train_one(ids, seed, on_step)
+
         made, certified = [], []
         for model, seed in zip(self.models.originals, seeds, strict=True):
             context = self.context(seed, train)
@@ -193,8 +197,5 @@ def _answers(model: TrainedModel, data: Dataset) -> tuple[NDArray[np.float64], N
     """Margin of every example, and whether its class is ranked first."""
     with torch.inference_mode():
         answers = model.family.answers(model.network, data.batch(range(len(data)), DEVICE))
-    target = answers.labels.unsqueeze(-1)
-    right = answers.logits.gather(-1, target).squeeze(-1)
-    others = answers.logits.scatter(-1, target, float("-inf")).logsumexp(-1)
     told = (answers.logits.argmax(-1) == answers.labels).double()
-    return (right - others).double().cpu().numpy(), told.cpu().numpy()
+    return margins_of(answers).double().cpu().numpy(), told.cpu().numpy()

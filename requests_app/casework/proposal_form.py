@@ -61,10 +61,9 @@ class ProposalForm(LetheForm):
         method = self.fields["method"]
         assert isinstance(method, forms.ChoiceField)  # noqa: S101  # declared above; for the type checker
         method.choices = [(one.method, METHODS[one.method].title) for one in methods if one.can_run]
-        family = str(base.recipe.body["family"])
         for one in methods:
             for setting in METHODS[one.method].options:
-                self.fields[field_name(one.method, setting.name)] = setting_field(setting, family)
+                self.fields[field_name(one.method, setting.name)] = setting_field(setting, base.recipe.family)
 
     def clean(self) -> None:
         chosen = self.data.get("method", "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from .contracts.privacy import Certificate
 from .corpora import Snapshot
 from .efficiency import Costs
 from .evaluation.trajectory import MarginLog
-from .methods import CertifiedMethod, Context, Meter, Prepared, UnlearningMethod, make_method
+from .methods import CertifiedMethod, Context, Meter, UnlearningMethod, make_method, unnoted
 from .preparation import all_seeds, excluded_ids, unlearning_steps
 from .training.cache import Trainer
 from .training.loop import OnStep
@@ -127,7 +127,7 @@ class Job:
             device=self.trainer.device,
             train=self.costs.train if watched else self.trainer.obtain,
             shared=self.trainer.cache / "shared",
-            preparing=self.costs.prepare if watched else lambda: nullcontext(Prepared()),
+            preparing=self.costs.prepare if watched else unnoted,
             earlier=self.spec.earlier[:number],
             taken_seeds=all_seeds(self.spec),
             meter=self.costs.meter if watched else Meter(),

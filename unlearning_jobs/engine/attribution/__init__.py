@@ -1,6 +1,6 @@
 """What single training examples do to a model: datamodels, and TRAK."""
 
 from .attribution import Attribution, Kind, Quality, check_attribution, prepare
-from .subsets import GROUP, SubsetModels
+from .subsets import SubsetModels
 
-__all__ = ["GROUP", "Attribution", "Kind", "Quality", "SubsetModels", "check_attribution", "prepare"]
+__all__ = ["Attribution", "Kind", "Quality", "SubsetModels", "check_attribution", "prepare"]

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from unlearning_jobs.engine.catalogue.matching import CHECKPOINTS, spared_groups
 from unlearning_jobs.engine.errors import ObstacleError
 from unlearning_jobs.engine.training.cache import locked
 from unlearning_jobs.engine.training.device import GIBIBYTE, memory_available
@@ -29,11 +30,6 @@ Kind = Literal["datamodel", "trak"]
 OnShare = Callable[[float], None]
 """Called with the share of the preparation that is done."""
 
-CALIBRATION_SHARE: Final = 0.05
-"""Of the groups of models, those that the scale is set and the quality measured on, and nothing else."""
-CHECKPOINTS: Final = 10
-"""Models whose gradients a datamodel starts from."""
-FEWEST_SPARED: Final = 2
 FITTING_SHARE: Final = 0.1
 """Of the preparation's progress, what comes after the models are trained."""
 MEASURED_AT_ONCE: Final = 256
@@ -169,8 +165,7 @@ def _train_parts(
 ) -> tuple[list[tuple[Removals, Shifts]], int]:
     """Groups of models to learn from, and last those to measure on; and how many models that took."""
     groups = -(-amount // subsets.group) if kind == "datamodel" else 0
-    spared = max(FEWEST_SPARED, round(CALIBRATION_SHARE * groups))
-    every = groups + spared
+    every = groups + spared_groups(groups)
     parts = [subsets.part(number, partial(_report, on_share, number, every)) for number in range(every)]
     removed, shifts = (np.concatenate(column) for column in zip(*parts[groups:], strict=True))
     return [*parts[:groups], (removed, shifts)], subsets.group * (1 + every)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from unlearning_jobs.engine.catalogue.matching import GROUP
 from unlearning_jobs.engine.families.arrays import Arrays
 from unlearning_jobs.engine.json_contract import canonical_json
 from unlearning_jobs.engine.training.material import Material
@@ -21,8 +22,6 @@ from unlearning_jobs.engine.training.vectorised import train_together
 
 from .removals import Removals, draw_removals, draw_size
 
-GROUP: Final = 100
-"""Models trained at once, each with a seed of its own; every group has the same seeds."""
 FIRST_SEED: Final = 1_800_000_001
 SWEEP: Final = 1024
 """Examples per batch when answers are read off."""
@@ -44,6 +43,7 @@ class SubsetModels:
     """Folder of all such models, of whatever recipe and corpus."""
     device: torch.device
     group: int = GROUP
+    """Models trained at once, each with a seed of its own; every group has the same seeds."""
 
     @cached_property
     def folder(self) -> Path:

@@ -8,11 +8,21 @@ from .entry import FORWARD_SHARE, GRADIENT_FAMILIES, Config, Facts, MethodEntry,
 
 STACKED_SPEED: Final = 7
 """How many models train stacked in the time that one takes alone (docs/benchmarks/classifiers.md)."""
-PARTNERS: Final = 100
+GROUP: Final = 100
+"""Models trained on subsets that are trained at once, and as many that are trained on everything."""
+CHECKPOINTS: Final = 10
+"""Models whose gradients a datamodel starts from."""
 LARGEST_SHARE: Final = 0.1
 """Of what the model was trained on, the most that those subsets leave out. More would be extrapolated."""
 SPARED_SHARE: Final = 0.05
-"""Of the models trained on subsets, those that the attribution is measured on."""
+"""Of the groups, those that an attribution is measured on, and nothing is learned from."""
+FEWEST_SPARED: Final = 2
+"""Groups, at least."""
+
+
+def spared_groups(groups: int) -> int:
+    """How many groups come on top of those learned from."""
+    return max(FEWEST_SPARED, round(SPARED_SHARE * groups))
 
 
 def _options(*, epochs: int, rate: float, batch: int) -> tuple[Option, ...]:
@@ -38,9 +48,10 @@ def _datamodel_cost(facts: Facts, config: Config) -> float:
 
 def _preparation_cost(_facts: Facts, config: Config) -> float:
     """The models, trained stacked."""
-    if config["attribution"] == "trak":
-        return float((config["checkpoints"] + 3 * PARTNERS) / STACKED_SPEED)
-    return float((config["subset_models"] * (1 + SPARED_SHARE) + PARTNERS) / STACKED_SPEED)
+    learns = config["attribution"] == "datamodel"
+    groups = -(-config["subset_models"] // GROUP) if learns else 0
+    gradients = CHECKPOINTS if learns else config["checkpoints"]
+    return float((GROUP * (1 + groups + spared_groups(groups)) + gradients) / STACKED_SPEED)
 
 
 def _datamodel_obstacles(facts: Facts, _config: Config) -> list[str]:

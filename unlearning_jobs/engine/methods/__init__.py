@@ -8,7 +8,7 @@ from unlearning_jobs.engine.catalogue import complete_config
 from unlearning_jobs.engine.contracts import MethodChoice
 
 from .certified_removal import CertifiedRemoval
-from .context import CertifiedMethod, Context, Meter, OnMargins, Prepared, UnlearningMethod
+from .context import CertifiedMethod, Context, Meter, OnMargins, Prepared, UnlearningMethod, unnoted
 from .datamodel_matching import DatamodelMatching
 from .dp_sgd import DpSgd
 from .finetune_retain import FinetuneRetain
@@ -60,4 +60,14 @@ def make_method(choice: MethodChoice, family: str | None = None) -> UnlearningMe
     return METHODS[choice.name](**config)
 
 
-__all__ = ["METHODS", "CertifiedMethod", "Context", "Meter", "OnMargins", "Prepared", "UnlearningMethod", "make_method"]
+__all__ = [
+    "METHODS",
+    "CertifiedMethod",
+    "Context",
+    "Meter",
+    "OnMargins",
+    "Prepared",
+    "UnlearningMethod",
+    "make_method",
+    "unnoted",
+]

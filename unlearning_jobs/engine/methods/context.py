@@ -46,6 +46,11 @@ class Prepared:
     """Of what it predicts with what really trained models do."""
 
 
+def unnoted() -> AbstractContextManager[Prepared]:
+    """Where nobody wants the notes."""
+    return nullcontext(Prepared())
+
+
 @dataclass(frozen=True)
 class Context:
     """The task: which examples to forget, which to retain, and everything needed to do it again the same way."""
@@ -64,7 +69,7 @@ class Context:
     """Train by the recipe without these examples, with a seed."""
     shared: Path
     """Folder for what a method prepares once for all requests about a model version."""
-    preparing: Callable[[], AbstractContextManager[Prepared]] = lambda: nullcontext(Prepared())
+    preparing: Callable[[], AbstractContextManager[Prepared]] = unnoted
     """Entered while it does: that is not part of what unlearning costs. What is entered takes notes."""
     taken_seeds: frozenset[int] = frozenset()
     """Seeds of the models that the result is compared with: a method that trains models of its own uses others."""

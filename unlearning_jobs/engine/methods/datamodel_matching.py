@@ -9,7 +9,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from unlearning_jobs.engine.attribution import GROUP, Attribution, Kind, SubsetModels, check_attribution, prepare
+from unlearning_jobs.engine.attribution import Attribution, Kind, SubsetModels, check_attribution, prepare
+from unlearning_jobs.engine.catalogue.matching import GROUP
 from unlearning_jobs.engine.contracts import Progress, ProgressCallback
 from unlearning_jobs.engine.training.model import TrainedModel
 

@@ -53,7 +53,7 @@ def mean_margins(model: TrainedModel, data: Dataset) -> list[float]:
 def _mean_margins(model: TrainedModel, data: Dataset, positions: Sequence[int]) -> list[float]:
     """All examples of a batch at once, since methods look often."""
     answers = model.family.answers(model.network, data.batch(positions, model.device))
-    margins, sizes = _margins(answers), torch.bincount(answers.rows, minlength=len(positions))
+    margins, sizes = margins_of(answers), torch.bincount(answers.rows, minlength=len(positions))
     counted, last = torch.ones_like(margins), sizes.cumsum(0) - 1
     counted[last[sizes > 1]] = 0.0
     sums, counts = (
@@ -63,7 +63,7 @@ def _mean_margins(model: TrainedModel, data: Dataset, positions: Sequence[int]) 
     return [float(mean) for mean in (sums / counts).tolist()]
 
 
-def _margins(answers: Answers) -> Tensor:
+def margins_of(answers: Answers) -> Tensor:
     """Logit of the right answer minus log-sum-exp of all others, (answers,)."""
     target = answers.labels.unsqueeze(-1)
     others = answers.logits.scatter(-1, target, float("-inf")).logsumexp(-1)
@@ -76,7 +76,7 @@ def _score_batch(model: TrainedModel, data: Dataset, positions: Sequence[int]) -
     target = answers.labels.unsqueeze(-1)
     right = answers.logits.gather(-1, target).squeeze(-1)
     log_probability = right - answers.logits.logsumexp(-1)
-    margin = _margins(answers)
+    margin = margins_of(answers)
     correct = answers.logits.argmax(-1) == answers.labels
     sizes = torch.bincount(answers.rows, minlength=len(positions)).tolist()
     columns = (torch.split(column.cpu(), sizes) for column in (log_probability, margin, correct))
