@@ -119,7 +119,8 @@ def fit(removed: Removals, shifts: NDArray[np.floating], schedule: Schedule, fol
 
 def kernel(a: Removals, b: Removals) -> Array:
     """How alike the effects of two sets are thought to be: (sets of a, sets of b)."""
-    both = a.astype(np.float32) @ b.astype(np.float32).T
+    named = np.flatnonzero(a.any(axis=0))  # one request names a few of very many examples
+    both = a[:, named].astype(np.float32) @ b[:, named].astype(np.float32).T
     sizes_a, sizes_b = a.sum(axis=1, dtype=np.float64)[:, None], b.sum(axis=1, dtype=np.float64)[None, :]
     either = np.maximum(sizes_a + sizes_b - both, 1.0)
     return np.asarray(both * (1.0 + np.sqrt(sizes_a * sizes_b) / either), dtype=np.float64)

@@ -14,10 +14,12 @@ import torch
 from numpy.typing import NDArray
 
 from unlearning_jobs.engine.catalogue.matching import GROUP
+from unlearning_jobs.engine.families import Answers
 from unlearning_jobs.engine.families.arrays import Arrays
 from unlearning_jobs.engine.json_contract import canonical_json
 from unlearning_jobs.engine.training.material import Material
 from unlearning_jobs.engine.training.model import TrainedModel
+from unlearning_jobs.engine.training.scoring import margins_of
 from unlearning_jobs.engine.training.vectorised import train_together
 
 from .removals import Removals, draw_removals, draw_size
@@ -25,7 +27,7 @@ from .removals import Removals, draw_removals, draw_size
 FIRST_SEED: Final = 1_800_000_001
 SWEEP: Final = 1024
 """Examples per batch when answers are read off."""
-DESIGN: Final = 1
+DESIGN: Final = 2
 """Counts changes of what is trained here; a part of the key of what is kept."""
 
 Shifts = NDArray[np.float16]
@@ -88,13 +90,21 @@ class SubsetModels:
         with np.load(path) as file:
             return np.asarray(file["logits"])
 
+    @cached_property
+    def margins(self) -> NDArray[np.float64]:
+        """Mean margin of every known example, as the partners say."""
+        labels, known = self.known.labels, len(self.known)
+        rows = torch.arange(known)
+        said = (Answers(torch.from_numpy(logits[:known]), labels, rows) for logits in self.whole())
+        return np.asarray(torch.stack([margins_of(answers) for answers in said]).double().mean(0).numpy())
+
     def part(self, number: int, on_share: Callable[[float], None]) -> tuple[Removals, Shifts]:
         """What a group of models is not trained on, and what that changes."""
         path = self.folder / f"part-{number}.npz"
         if not path.exists():
             rng = np.random.default_rng([DESIGN, number])
             size = draw_size(len(self.known), rng)
-            removed = draw_removals(self.known, size, self.group, rng)
+            removed = draw_removals(self.known, self.margins, size, self.group, rng)
             without = [(*self.exclude_ids, *(self.known_ids[i] for i in np.flatnonzero(row))) for row in removed]
             shifts = self._logits(self._train(without, on_share)) - self.whole()
             _keep(path, removed=np.packbits(removed, axis=1), shifts=shifts.astype(np.float16))

@@ -76,9 +76,9 @@ MATCHING: Final = (
         "Georgiev et al. 2025, Attribute-to-Delete, arXiv 2410.23232; datamodels: Ilyas et al. 2022, arXiv 2202.00622;"
         " TRAK: Park et al. 2023, arXiv 2303.14186",
         "Predicts what the model would answer had it never seen the examples to forget, and trains it towards that. The"
-        " prediction is learned once per model version, from thousands of small trainings that leave out examples at random"
-        " or by likeness, or from gradients (trak); after that a request costs little. How good the prediction is, is"
-        " measured on trainings that it was not learned from.",
+        " prediction is learned once per model version, from thousands of small trainings that leave out examples at random,"
+        " by likeness or by difficulty, or from gradients (trak); after that a request costs little. How good the prediction"
+        " is, is measured on trainings that it was not learned from.",
         (
             Option(
                 "attribution",
@@ -87,10 +87,10 @@ MATCHING: Final = (
                 "datamodel: from models trained on subsets. trak: from gradients, far cheaper and coarser.",
                 choices=("datamodel", "trak"),
             ),
-            Option("subset_models", "int", 6000, "Models trained on subsets, for datamodel.", 10, 1_000_000),
+            Option("subset_models", "int", 8000, "Models trained on subsets, for datamodel.", 10, 1_000_000),
             Option("checkpoints", "int", 10, "Models whose gradients are taken, for trak.", 1, 1000),
             Option("retain_examples", "int", 300, "Retained examples that are matched too.", 1, 1_000_000),
-            *_options(epochs=12, rate=1.0, batch=32),
+            *_options(epochs=12, rate=2.0, batch=32),
         ),
         _datamodel_cost,
         _datamodel_obstacles,

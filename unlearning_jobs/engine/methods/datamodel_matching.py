@@ -12,6 +12,7 @@ from torch import Tensor
 from unlearning_jobs.engine.attribution import Attribution, Kind, SubsetModels, check_attribution, prepare
 from unlearning_jobs.engine.catalogue.matching import GROUP
 from unlearning_jobs.engine.contracts import Progress, ProgressCallback
+from unlearning_jobs.engine.families import Dataset
 from unlearning_jobs.engine.training.model import TrainedModel
 
 from .context import Context
@@ -26,7 +27,8 @@ class DatamodelMatching:
 
     The prediction (DM-Direct) is the model's own logits plus the shifts that an attribution gives for leaving the examples
     out. Training towards it (DM-Match) is by mean squared error, on the examples to forget and on some that are retained.
-    The attribution is prepared once per model version, from models that leave out examples at random: it has seen no oracle.
+    The attribution is prepared once per model version, from models that leave out sets which no request named: it has seen
+    no oracle.
     """
 
     name: ClassVar[str] = "datamodel_matching"
@@ -64,11 +66,11 @@ class DatamodelMatching:
                 context, lambda share: on_progress(Progress("unlearn", int(UNITS * share), UNITS + steps))
             )
             prepared.models, prepared.correlation = attribution.quality.models, attribution.quality.correlation
-        data = model.family.encode(context.material.snapshot.get(ids))
+        data = context.material.subset(ids)
         return match_answers(
             model,
             data,
-            predicted_logits(attribution, model, context, ids),
+            predicted_logits(attribution, model, context, ids, data),
             context,
             on_progress,
             epochs=self.epochs,
@@ -93,12 +95,14 @@ class DatamodelMatching:
         return prepare(self.attribution, subsets, amount, on_share)
 
 
-def predicted_logits(attribution: Attribution, model: TrainedModel, context: Context, ids: Sequence[str]) -> list[Tensor]:
+def predicted_logits(
+    attribution: Attribution, model: TrainedModel, context: Context, ids: Sequence[str], data: Dataset
+) -> list[Tensor]:
     """DM-Direct: what the model would say about each example, (1, classes), had it not seen the examples to forget.
 
     It says so of examples that the model was trained on, and of held-out ones: a simulated oracle, and no model that could
-    be shipped.
+    be shipped. `data` holds the examples with these ids.
     """
     shifts = torch.from_numpy(attribution.shift(context.forget_ids, ids))
-    now = logits_of(model, model.family.encode(context.material.snapshot.get(ids)), context)
+    now = logits_of(model, data, context)
     return [logits + shift for logits, shift in zip(now, shifts, strict=True)]

@@ -42,7 +42,7 @@ class Salun:
             TrainingDivergedError: the loss became NaN or infinite.
         """
         result, material = model.copy_to(context.device), context.material
-        forget = model.family.encode(material.snapshot.get(context.forget_ids))
+        forget = material.subset(context.forget_ids)
         retain = material.without(context.exclude_ids)
         salient = mask_of_largest(mean_gradients(result, forget, context.meter), self.share)
         generator = torch.Generator().manual_seed(context.seed)

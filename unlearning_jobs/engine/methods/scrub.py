@@ -65,7 +65,7 @@ class Scrub:
             message = "Rewinding needs held-out examples, and the corpus has none; set rewind to none."
             raise ObstacleError(message)
         student, material = model.copy_to(context.device), context.material
-        forget = model.family.encode(material.snapshot.get(context.forget_ids))
+        forget = material.subset(context.forget_ids)
 
         def disobey(answers: Answers, batch: Batch, _places: object) -> Tensor:
             return -divergence(reference_answers(model, batch, context.meter).logits, answers.logits, self.temperature)

@@ -59,6 +59,14 @@ class Material:
         """
         return self.family.encode(self.snapshot.examples("train"))
 
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {identifier: place for place, identifier in enumerate(self.ids)}
+
+    def subset(self, ids: Collection[str]) -> Dataset:
+        """These training examples, in this order."""
+        return self.data.subset([self._places[identifier] for identifier in ids])
+
     def without(self, exclude_ids: Collection[str]) -> Dataset:
         """The training examples but the excluded ones.
 

@@ -26,9 +26,9 @@ def make(**config: object) -> DatamodelMatching:
 def test_the_result_says_what_was_predicted(tasks: Tasks) -> None:
     task, method = tasks["classifier"], make(epochs=40)
     ids = task.context.forget_ids
-    targets = torch.cat(predicted_logits(method.prepare(task.context), task.model, task.context, ids))
+    data = task.context.material.subset(ids)
+    targets = torch.cat(predicted_logits(method.prepare(task.context), task.model, task.context, ids, data))
     result = method.unlearn(task.model, task.context, lambda _: None)
-    data = task.model.family.encode(task.context.material.snapshot.get(ids))
     inputs = data.batch(range(len(data)), torch.device("cpu")).inputs
     with torch.no_grad():
         before, after = (float((m.network(inputs) - targets).square().mean()) for m in (task.model, result))
