@@ -15,7 +15,7 @@ from unlearning_jobs.engine.corpora import SnapshotInfo
 
 from .arrays import ArrayFamily, Arrays
 from .family import Dataset, Footprint
-from .one_vs_rest import Records, remove, signs_of, solve
+from .one_vs_rest import Majorant, Records, remove, signs_of, solve
 
 
 class LogisticHeads(nn.Module):
@@ -66,10 +66,10 @@ class Logistic(ArrayFamily[LogisticArchitecture]):
 
     @classmethod
     def footprint(cls, recipe: Recipe, info: SnapshotInfo) -> Footprint:
-        """Solving holds all rows and the signs in float64, twice, and one Hessian with its factor."""
+        """Solving holds all rows in float64, a few numbers per row and class, and one Hessian with its factor."""
         family = cls.of(recipe, info)
         numbers, classes = math.prod(family.features.shape) + 1, len(family.labels)
-        held = 2 * info.counts.get("train", 0) * (numbers + classes) + 2 * numbers**2
+        held = info.counts.get("train", 0) * (numbers + 4 * classes) + 3 * numbers**2
         return Footprint(numbers * classes, 2 * held)  # a number of float64 is two of float32
 
     def network(self) -> LogisticHeads:
@@ -98,9 +98,12 @@ class Logistic(ArrayFamily[LogisticArchitecture]):
         return Records(heads.rows(data.inputs.to(device)), signs_of(data.labels.to(device), len(self.labels)))
 
     @torch.no_grad()
-    def forget(self, heads: LogisticHeads, kept: Records, gone: Records) -> None:
-        """Take records out of the regressions, in place, and add the step's bound to what removals have used."""
-        weight, bound = remove(heads.weight, kept, gone, self.architecture.regularisation)
+    def forget(self, heads: LogisticHeads, kept: Records, gone: Records, majorant: Majorant) -> None:
+        """Take records out of the regressions, in place, and add the step's bound to what removals have used.
+
+        The majorant is that of the kept records, or of more.
+        """
+        weight, bound = remove(heads.weight, kept, gone, self.architecture.regularisation, majorant)
         heads.weight.copy_(weight)
         heads.residual.add_(bound)
         heads.removals.add_(len(gone))

@@ -12,9 +12,9 @@ removals.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 import torch
 import torch.nn.functional as F  # noqa: N812  # the name everyone knows it by
@@ -33,6 +33,9 @@ MOST_STEPS: Final = 100
 SMALLEST_STEP: Final = 1e-6
 ENOUGH: Final = 0.25
 """Share of the decrease promised by a Newton step that it must bring."""
+ROUGHLY: Final = 1e-3
+"""Of the gradient's norm, what may be left of a Newton step's equation on the way to the optimum."""
+MOST_DIRECTIONS: Final = 1000
 
 
 @dataclass(frozen=True)
@@ -60,10 +63,32 @@ def gradient(weight: Tensor, records: Records, regularisation: float) -> Tensor:
     return pull.T @ records.rows + regularisation * len(records) * weight
 
 
+@dataclass(frozen=True)
+class Majorant:
+    """What no Hessian over these records, or over some of them, exceeds: that of weights that are zero."""
+
+    factor: Tensor
+    """Cholesky factor of rows^T rows / 4 + regularisation x records, (numbers, numbers)."""
+    spectral: Tensor
+    """|rows|_2, the largest singular value."""
+
+    @classmethod
+    def of(cls, records: Records, regularisation: float) -> Self:
+        """Of these records; NaN where they hold what is no number."""
+        gram = records.rows.T @ records.rows
+        hessian = gram / 4
+        hessian.diagonal().add_(regularisation * len(records))
+        factor, failed = torch.linalg.cholesky_ex(hessian)
+        if int(failed):
+            return cls(torch.full_like(gram, math.nan), gram.new_tensor(math.nan))
+        return cls(factor, torch.linalg.eigvalsh(gram)[-1].clamp(min=0).sqrt())
+
+
 def solve(records: Records, perturbation: Tensor, regularisation: float) -> tuple[Tensor, Tensor]:
     """The optimum: weights (classes, numbers), and the norm of the gradient that is left, (classes,).
 
-    Newton's method; a step is halved until the gradient shrinks by a share of what the step promises.
+    Newton's method, for all classes at once; a class's step is halved until its gradient shrinks by a share of what the step
+    promises.
 
     Args:
         records: to learn from.
@@ -73,77 +98,97 @@ def solve(records: Records, perturbation: Tensor, regularisation: float) -> tupl
     Raises:
         TrainingDivergedError: no optimum is found.
     """
-    weights, residuals = [], []
-    for number, b in enumerate(perturbation):
-        own = Records(records.rows, records.signs[:, number : number + 1])
-        weight, residual = _solve_one(own, b, regularisation)
-        weights.append(weight)
-        residuals.append(residual)
-    left = torch.stack(residuals)
+
+    def slope_at(weight: Tensor) -> Tensor:
+        return gradient(weight, records, regularisation) + perturbation
+
+    majorant = Majorant.of(records, regularisation)
+    weight = torch.zeros_like(perturbation)
+    slope = slope_at(weight)
+    resting = slope.norm(dim=1) <= TOLERANCE
+    for _ in range(MOST_STEPS):
+        if bool(resting.all()):
+            break
+        hessian = _hessian(weight, records.rows, regularisation)
+        step = _newton_steps(hessian, slope, majorant.factor, ROUGHLY * slope.norm(dim=1))
+        share = torch.where(resting, 0.0, 1.0).to(step)
+        while True:
+            there = weight - share[:, None] * step
+            slope_there = slope_at(there)
+            enough = slope_there.norm(dim=1) <= (1 - ENOUGH * share) * slope.norm(dim=1)
+            if bool((enough | (share == 0)).all()):
+                break
+            share = torch.where(enough, share, share / 2)
+            share[share < SMALLEST_STEP] = 0.0  # rounding: no step brings this gradient down any more
+        moved = share[:, None] > 0
+        weight, slope = torch.where(moved, there, weight), torch.where(moved, slope_there, slope)
+        resting = (slope.norm(dim=1) <= TOLERANCE) | (share == 0)
+    left = slope.norm(dim=1)
     if not bool((left <= ACCEPTABLE).all()):
         message = (
             "The logistic regressions have no optimum within reach; raise the regularisation, and check that"
             " all features are finite numbers."
         )
         raise TrainingDivergedError(message)
-    return torch.stack(weights), left
+    return weight, left
 
 
-def remove(weight: Tensor, kept: Records, gone: Records, regularisation: float) -> tuple[Tensor, Tensor]:
+def remove(weight: Tensor, kept: Records, gone: Records, regularisation: float, majorant: Majorant) -> tuple[Tensor, Tensor]:
     """One Newton step towards the optimum without the records that are gone (Guo et al., section 3).
 
     With H the Hessian over the kept records at the weights w, D the gradient over those that are gone and v = H^-1 D, the
     new weights are w + v. The objective's gradient there, over the kept records, is longer than it was at w, over all, by
-    at most gamma |X|_2 |v|_2 |X v|_2 (corollary 1; X: the kept rows), and by what rounding left of H v - D.
+    at most gamma |X|_2 |v|_2 |X v|_2 (corollary 1; X: the kept rows), and by what is left of H v - D.
+
+    Args:
+        weight: w, (classes, numbers).
+        kept: the records that stay.
+        gone: those that go.
+        regularisation: lambda.
+        majorant: of the kept records, or of more.
 
     Returns:
         the new weights (classes, numbers), and the bound per class (classes,).
     """
-    change = gradient(weight, gone, regularisation)
-    rows = kept.rows
-    spectral = torch.linalg.eigvalsh(rows.T @ rows)[-1].clamp(min=0).sqrt()
-    steps, bounds = [], []
-    for w, target in zip(weight, change, strict=True):
-        hessian = _hessian(w, rows, regularisation)
-        step = _newton_step(hessian, target)
-        bound = LIPSCHITZ * spectral * step.norm() * (rows @ step).norm()
-        steps.append(step)
-        bounds.append(bound + (hessian @ step - target).norm())
-    return weight + torch.stack(steps), torch.stack(bounds)
+    rows, change = kept.rows, gradient(weight, gone, regularisation)
+    hessian = _hessian(weight, rows, regularisation)
+    step = _newton_steps(hessian, change, majorant.factor, torch.full_like(change[:, 0], TOLERANCE))
+    bound = LIPSCHITZ * majorant.spectral * step.norm(dim=1) * (rows @ step.T).norm(dim=0)
+    return weight + step, bound + (hessian(step) - change).norm(dim=1)
 
 
-def _solve_one(records: Records, b: Tensor, regularisation: float) -> tuple[Tensor, Tensor]:
-    weight = torch.zeros_like(b)
-    slope = gradient(weight[None], records, regularisation)[0] + b
-    for _ in range(MOST_STEPS):
-        if slope.norm() <= TOLERANCE:
-            break
-        step = _newton_step(_hessian(weight, records.rows, regularisation), slope)
-        share = 1.0
-        while share >= SMALLEST_STEP:
-            there = weight - share * step
-            slope_there = gradient(there[None], records, regularisation)[0] + b
-            if slope_there.norm() <= (1 - ENOUGH * share) * slope.norm():
-                break
-            share /= 2
-        else:
-            break  # rounding: no step brings the gradient down any more
-        weight, slope = there, slope_there
-    return weight, slope.norm()
-
-
-def _hessian(weight: Tensor, rows: Tensor, regularisation: float) -> Tensor:
-    scores = rows @ weight
+def _hessian(weight: Tensor, rows: Tensor, regularisation: float) -> Callable[[Tensor], Tensor]:
+    """What multiplies vectors, one per class, with the Hessian of the class. It is never built: with many numbers that takes
+    far longer than all else.
+    """
+    scores = rows @ weight.T
     curvature = torch.sigmoid(scores) * torch.sigmoid(-scores)
-    hessian = rows.T @ (rows * curvature[:, None])
-    hessian.diagonal().add_(regularisation * len(rows))
-    return hessian
+
+    def times(vectors: Tensor) -> Tensor:
+        return (curvature * (rows @ vectors.T)).T @ rows + regularisation * len(rows) * vectors
+
+    return times
 
 
-def _newton_step(hessian: Tensor, target: Tensor) -> Tensor:
-    """H^-1 target; NaN where the Hessian is singular or holds what is no number."""
-    factor, failed = torch.linalg.cholesky_ex(hessian)
-    return torch.full_like(target, math.nan) if int(failed) else torch.cholesky_solve(target[:, None], factor)[:, 0]
+def _newton_steps(hessian: Callable[[Tensor], Tensor], target: Tensor, factor: Tensor, tolerance: Tensor) -> Tensor:
+    """H^-1 target for every class, (classes, numbers), by conjugate gradients that the majorant's factor preconditions.
+
+    Ends when the residual of each class is no longer than its tolerance (classes,), or when rounding stops it.
+    """
+    step, left = torch.zeros_like(target), target.clone()
+    ahead = torch.cholesky_solve(left.T, factor).T
+    direction, power = ahead, (left * ahead).sum(dim=1)
+    for _ in range(MOST_DIRECTIONS):
+        going = (left.norm(dim=1) > tolerance) & (power > 0)
+        if not bool(going.any()):
+            break
+        bent = hessian(direction)
+        length = torch.where(going, power / (direction * bent).sum(dim=1), 0.0)[:, None]
+        step, left = step + length * direction, left - length * bent
+        ahead = torch.cholesky_solve(left.T, factor).T
+        power, before = (left * ahead).sum(dim=1), power
+        direction = ahead + torch.where(going, power / before, 0.0)[:, None] * direction
+    return step
 
 
 def signs_of(labels: Tensor, classes: int) -> Tensor:

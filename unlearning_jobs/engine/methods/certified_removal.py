@@ -9,6 +9,7 @@ from unlearning_jobs.engine.contracts.privacy import Certificate
 from unlearning_jobs.engine.errors import ObstacleError
 from unlearning_jobs.engine.families.arrays import Arrays
 from unlearning_jobs.engine.families.logistic import Logistic, LogisticHeads, removal_budget
+from unlearning_jobs.engine.families.one_vs_rest import Majorant
 from unlearning_jobs.engine.privacy_budget import broken_promise, records_erased
 from unlearning_jobs.engine.training.model import TrainedModel
 
@@ -80,11 +81,12 @@ class CertifiedRemoval:
         records = family.records(heads, data)
         going = [place[identifier] for identifier in context.forget_ids]
         left = {place[identifier] for identifier in (*context.retain_ids, *context.forget_ids)}
+        majorant = Majorant.of(records.take(sorted(left)), family.architecture.regularisation)
         groups = [going[i : i + self.records_per_step] for i in range(0, len(going), self.records_per_step)]
         for done, group in enumerate(groups, start=1):
             left.difference_update(group)
             context.meter.add(len(left))  # a Newton step is one pass over what is left
-            family.forget(heads, records.take(sorted(left)), records.take(group))
+            family.forget(heads, records.take(sorted(left)), records.take(group), majorant)
             on_progress(Progress("unlearn", done, len(groups)))
         return result
 

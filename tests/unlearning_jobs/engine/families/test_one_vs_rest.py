@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 from unlearning_jobs.engine.errors import TrainingDivergedError
-from unlearning_jobs.engine.families.one_vs_rest import LIPSCHITZ, Records, gradient, remove, signs_of, solve
+from unlearning_jobs.engine.families.one_vs_rest import LIPSCHITZ, Majorant, Records, gradient, remove, signs_of, solve
 
 PROBLEMS = st.tuples(
     st.integers(0, 2**32 - 1), st.sampled_from([0.001, 0.01, 0.1]), st.sampled_from([0.1, 1.0, 5.0]), st.integers(1, 6)
@@ -74,10 +74,11 @@ def test_the_bound_holds_however_records_are_taken_out(drawn: tuple[int, float, 
     records, b = problem(seed)
     b = perturbation * b
     weight, bound = solve(records, b, regularisation)
+    majorant = Majorant.of(records, regularisation)
     for first in range(0, 8, together):
         last = min(8, first + together)
         kept, gone = records.take(range(last, 60)), records.take(range(first, last))
-        weight, more = remove(weight, kept, gone, regularisation)
+        weight, more = remove(weight, kept, gone, regularisation, majorant)
         bound = bound + more
         left = (gradient(weight, kept, regularisation) + b).norm(dim=1)
         assert bool((left <= bound).all())
@@ -92,7 +93,7 @@ def test_the_distance_to_the_true_optimum_is_what_the_bound_allows(drawn: tuple[
     b = perturbation * b
     weight, left = solve(records, b, regularisation)
     kept, gone = records.take(range(together, 60)), records.take(range(together))
-    weight, more = remove(weight, kept, gone, regularisation)
+    weight, more = remove(weight, kept, gone, regularisation, Majorant.of(kept, regularisation))
     optimum, _ = solve(kept, b, regularisation)
     distance = (weight - optimum).norm(dim=1)
     assert bool((distance <= (left + more) / (regularisation * len(kept)) + 1e-9).all())
@@ -103,8 +104,40 @@ def test_a_newton_step_brings_the_weights_nearer_to_the_optimum_than_doing_nothi
     weight, _ = solve(records, b, 0.01)
     kept, gone = records.take(range(3, 60)), records.take(range(3))
     optimum, _ = solve(kept, b, 0.01)
-    removed, _ = remove(weight, kept, gone, 0.01)
+    removed, _ = remove(weight, kept, gone, 0.01, Majorant.of(records, 0.01))
     assert float((removed - optimum).norm()) < 0.1 * float((weight - optimum).norm())
+
+
+def test_a_removal_is_the_newton_step_of_the_dense_hessian() -> None:
+    records, b = problem(8)
+    weight, _ = solve(records, b, 0.01)
+    kept, gone = records.take(range(3, 60)), records.take(range(3))
+    removed, _ = remove(weight, kept, gone, 0.01, Majorant.of(records, 0.01))
+    for k in range(3):
+        p = torch.sigmoid(kept.rows @ weight[k])
+        hessian = kept.rows.T @ (kept.rows * (p * (1 - p))[:, None]) + 0.01 * len(kept) * torch.eye(5, dtype=torch.float64)
+        step = torch.linalg.solve(hessian, gradient(weight, gone, 0.01)[k])
+        assert torch.allclose(removed[k], weight[k] + step, atol=1e-9)
+
+
+def test_no_hessian_exceeds_the_majorant() -> None:
+    records, b = problem(9)
+    majorant, weight = Majorant.of(records, 0.01), solve(records, b, 0.01)[0]
+    rows = records.rows[5:]
+    p = torch.sigmoid(rows @ weight[0])
+    hessian = rows.T @ (rows * (p * (1 - p))[:, None]) + 0.01 * len(rows) * torch.eye(5, dtype=torch.float64)
+    assert bool((torch.linalg.eigvalsh(majorant.factor @ majorant.factor.T - hessian) >= 0).all())
+    assert float(majorant.spectral) >= float(torch.linalg.matrix_norm(rows, 2))
+
+
+def test_classes_that_end_at_different_times_end_at_their_optimum() -> None:
+    """The second class is at its optimum from the start."""
+    records, b = problem(10)
+    b[1] = -gradient(torch.zeros_like(b), records, 0.01)[1]
+    weight, left = solve(records, b, 0.01)
+    assert bool((weight[1] == 0).all())
+    assert float(left.max()) <= 1e-9
+    assert bool((weight[[0, 2]].norm(dim=1) > 0).all())
 
 
 def test_records_that_are_not_numbers_have_no_optimum() -> None:
