@@ -41,7 +41,7 @@ EXACT: Final = (
         "Subtract from the sums",
         "exact",
         ("summation",),
-        "Cao and Yang 2015, Towards Making Systems Forget with Machine Unlearning, IEEE S&P, section IV,"
+        "Cao and Yang 2015, Towards Making Systems Forget with Machine Unlearning, IEEE S&P, pp. 463-480,"
         " doi 10.1109/SP.2015.35",
         "For models that are functions of sums over their training examples: naive Bayes, ridge regression, nearest class"
         " means and a co-occurrence recommender. Subtracts what the examples to forget once added and solves again, without"

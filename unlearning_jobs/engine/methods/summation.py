@@ -1,4 +1,4 @@
-"""Exact unlearning by subtraction (Cao and Yang 2015, IEEE S&P, section IV)."""
+"""Exact unlearning by subtraction (Cao and Yang 2015, IEEE S&P, pp. 463-480)."""
 
 from __future__ import annotations
 
