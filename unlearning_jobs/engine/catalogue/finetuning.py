@@ -104,8 +104,8 @@ FINETUNING: Final = (
         "Kurmanji et al. 2023, Towards Unbounded Machine Unlearning, arXiv 2302.09880",
         "A copy of the model learns to answer differently from the original on the examples to forget, and like it on the"
         " remaining ones, in turns. With rewinding (held_out), the epoch is taken whose error on the examples to forget is"
-        " closest to that on held-out examples of the same classes, which is no measure where the labels to forget were wrong;"
-        " without it (none), the last one.",
+        " closest to that on held-out examples of the same classes, which is no measure where the labels to forget were"
+        " wrong; without it (none), the last one.",
         for_classifiers(
             (
                 *_options(epochs=8, rate=1.0),

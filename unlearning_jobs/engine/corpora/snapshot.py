@@ -18,6 +18,8 @@ from unlearning_jobs.engine.errors import CorpusError
 from .create import SnapshotInfo, describe, record_id
 from .merkle import MerkleTree
 
+SEED_BYTES = 8
+
 UNREADABLE = "The snapshot is incomplete or damaged; register the corpus again."
 
 
@@ -122,6 +124,11 @@ class Snapshot:
                 file.seek(position * self._manifest_line)
                 digest.update(file.read(self._manifest_line))
         return digest.hexdigest()
+
+    def secret_seed(self, purpose: str) -> int:
+        """64 bits that follow from the purpose and from the manifest's key: whoever does not hold that cannot guess them."""
+        digest = hmac.digest((self.folder / "salt").read_bytes(), purpose.encode(), "sha256")
+        return int.from_bytes(digest[:SEED_BYTES])
 
     def verify(self) -> None:
         """Check every example against its manifest line, and the manifest against the root.

@@ -7,7 +7,7 @@ scoring and unlearning therefore know `Answers` alone, and are written once.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -111,8 +111,11 @@ class Family(ABC):
             CorpusError: an example cannot be read by this model; nothing is cut or left out silently.
         """
 
-    def fit(self, network: nn.Module, data: Dataset, seed: int) -> bool:  # noqa: ARG002  # for families that learn at once
-        """Learn without gradient steps, in place, and return True; False for families that learn by them."""
+    def fit(self, network: nn.Module, data: Dataset, secret: Callable[[], int]) -> bool:  # noqa: ARG002  # for families that learn at once
+        """Learn without gradient steps, in place, and return True; False for families that learn by them.
+
+        `secret` gives the seed of noise that nobody may guess (`Material.secret_seed`).
+        """
         return False
 
     @abstractmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -75,14 +75,14 @@ class Logistic(ArrayFamily[LogisticArchitecture]):
     def network(self) -> LogisticHeads:
         return LogisticHeads(math.prod(self.features.shape), len(self.labels))
 
-    def fit(self, network: nn.Module, data: Dataset, seed: int) -> bool:
-        """Draw the perturbation by the seed and solve. The perturbation is not kept: who knows it sees through it.
+    def fit(self, network: nn.Module, data: Dataset, secret: Callable[[], int]) -> bool:
+        """Draw the perturbation by the secret and solve. The perturbation is not kept: who knows it sees through it.
 
         Raises:
             TrainingDivergedError: no optimum is found.
         """
         heads = cast("LogisticHeads", network)
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(secret())
         drawn = torch.randn(heads.weight.shape, generator=generator, dtype=torch.float64)
         perturbation = self.architecture.perturbation * drawn.to(heads.weight.device)
         weight, residual = solve(self.records(heads, cast("Arrays", data)), perturbation, self.architecture.regularisation)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import ClassVar, Self, cast
 
 import numpy as np
@@ -57,7 +57,7 @@ class Summation(ArrayFamily[SumsArchitecture]):
             raise CorpusError(message)
         return Arrays(torch.from_numpy(features), labels)
 
-    def fit(self, network: nn.Module, data: Dataset, seed: int) -> bool:  # noqa: ARG002  # nothing is drawn
+    def fit(self, network: nn.Module, data: Dataset, secret: Callable[[], int]) -> bool:  # noqa: ARG002  # nothing is drawn
         """Add up all examples.
 
         Raises:

@@ -29,8 +29,9 @@ ASSUMPTIONS = (
         " the solver left counts against the budget."
     ),
     (
-        "The perturbation cannot be guessed. It comes from a pseudo-random generator that starts from the job's seed:"
-        " whoever learns the seed sees through it."
+        "The perturbation cannot be guessed. It comes from a pseudo-random generator that starts from the snapshot's"
+        " secret key, the seed and what was trained on: whoever holds the key sees through it. The generator is not a"
+        " cryptographic one."
     ),
     (
         "Epsilon and delta were fixed in the recipe before the first removal. Whether the bound holds the budget was"

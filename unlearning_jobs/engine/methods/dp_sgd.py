@@ -32,8 +32,9 @@ ASSUMPTIONS = (
         " noise at every step. The recorded process shows it, not the weights."
     ),
     (
-        "The noise cannot be guessed. It comes from a pseudo-random generator that starts from the job's seed:"
-        " whoever learns the seed sees through it."
+        "Noise and batches cannot be guessed. They come from a pseudo-random generator that starts from the snapshot's"
+        " secret key, the seed and what was trained on: whoever holds the key sees through them. The generator is not a"
+        " cryptographic one."
     ),
     (
         "A record is one example of the corpus. What else the corpus holds about the same person under other record"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Collection, Iterable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -99,7 +100,7 @@ def train(
     check_memory(material.footprint, device)
     data = material.without(exclude_ids)
     network = place(family.build(seed), device).train()
-    if family.fit(network, data, seed):
+    if family.fit(network, data, partial(material.secret_seed, exclude_ids, seed)):
         on_step(1, 1, math.nan)
         return TrainedModel(network.eval(), family)
     if material.recipe.privacy is not None:
@@ -107,7 +108,8 @@ def train(
 
         gradients = 2 * material.recipe.batch_size  # one for each example, and twice as many examples when chance has it so
         check_memory(material.footprint, device, copies=COPIES_IN_TRAINING + gradients)
-        spent = train_privately(network, data, family, material.recipe, seed, device=device, on_step=on_step)
+        secret = material.secret_seed(exclude_ids, seed)
+        spent = train_privately(network, data, family, material.recipe, secret, device=device, on_step=on_step)
         return TrainedModel(network.eval(), family, spent)
     descend(
         network,

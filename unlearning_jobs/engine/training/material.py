@@ -96,6 +96,16 @@ class Material:
         """
         return [self.ids[place] for place in self.positions(exclude_ids)]
 
+    def secret_seed(self, exclude_ids: Collection[str], seed: int) -> int:
+        """Where the noise of a training comes from that promises something as long as nobody can guess it.
+
+        Another seed and other examples have another noise: who saw two models with the same one could take it off.
+
+        Raises:
+            SpecError: nothing is left.
+        """
+        return self.snapshot.secret_seed(f"noise {seed} {self.manifest_digest(exclude_ids)}")
+
     def manifest_digest(self, exclude_ids: Collection[str]) -> str:
         """Digest of the manifest lines of the training examples that are not excluded.
 

@@ -26,7 +26,7 @@ from unlearning_jobs.engine.contracts.privacy import Privacy, PrivacyLoss
 from unlearning_jobs.engine.errors import ObstacleError, SpecError, TrainingDivergedError
 from unlearning_jobs.engine.families import Batch, Dataset, Family
 
-from .loop import REPORT_EVERY, SEED_STRIDE, OnStep, epoch_order, learning_rate_share, make_optimizer
+from .loop import REPORT_EVERY, OnStep, learning_rate_share, make_optimizer
 
 EPSILON_ERROR = 0.01
 """Of the accountant, either way; the upper end is what is reported."""
@@ -74,15 +74,15 @@ def train_privately(
     data: Dataset,
     family: Family,
     recipe: Recipe,
-    seed: int,
+    secret: int,
     *,
     device: torch.device,
     on_step: OnStep,
 ) -> PrivacyLoss:
     """Train the network in place with the recipe's noise, and return what that cost.
 
-    The seed decides batches and noise; the same seed gives the same weights on the same CPU. There are no checkpoints: a
-    training that is killed starts again.
+    The secret (`Material.secret_seed`) decides batches and noise, both of which must stay unknown; the same secret gives the
+    same weights on the same CPU. There are no checkpoints: a training that is killed starts again.
 
     Raises:
         ObstacleError: the network cannot be trained privately.
@@ -91,16 +91,20 @@ def train_privately(
     """
     check_network(network)
     privacy, loss = _privacy(recipe), privacy_loss(recipe, len(data))
+    drawing, noise = (int(seed) for seed in np.random.SeedSequence(secret).generate_state(2, np.uint64))
     separate = GradSampleModule(network, loss_reduction="sum")
     optimizer = DPOptimizer(
         make_optimizer(recipe, network.parameters()),
         noise_multiplier=privacy.noise_multiplier,
         max_grad_norm=privacy.max_gradient_norm,
         expected_batch_size=min(recipe.batch_size, len(data)),
-        generator=torch.Generator(device).manual_seed(seed * SEED_STRIDE + SEED_STRIDE - 1),  # no epoch's generator
+        generator=torch.Generator(device).manual_seed(noise),
     )
     batches = UniformWithReplacementSampler(
-        num_samples=len(data), sample_rate=loss.sampling_rate, generator=epoch_order(seed, 0), steps=loss.steps
+        num_samples=len(data),
+        sample_rate=loss.sampling_rate,
+        generator=torch.Generator().manual_seed(drawing),
+        steps=loss.steps,
     )
     value = math.nan
     for done, positions in enumerate(batches, start=1):

@@ -45,6 +45,15 @@ def test_the_salt_is_private_and_changes_the_manifest(source: Path, tmp_path: Pa
     assert first.merkle_root != second.merkle_root
 
 
+def test_a_secret_seed_follows_from_its_purpose_and_the_salt_alone(source: Path, tmp_path: Path) -> None:
+    for name, salt in (("a", b"s" * 32), ("b", b"s" * 32), ("c", b"t" * 32)):
+        snapshot_create([source], tmp_path / name, salt=salt)
+    a, b, c = (Snapshot.open(tmp_path / name) for name in ("a", "b", "c"))
+    assert a.secret_seed("noise 1") == b.secret_seed("noise 1")
+    assert len({a.secret_seed("noise 1"), a.secret_seed("noise 2"), c.secret_seed("noise 1")}) == 3
+    assert 0 <= a.secret_seed("noise 1") < 2**64
+
+
 def test_the_manifest_holds_no_text(source: Path, tmp_path: Path) -> None:
     snapshot_create([source], tmp_path / "s")
     lines = [json.loads(line) for line in (tmp_path / "s" / "manifest.jsonl").read_text().splitlines()]

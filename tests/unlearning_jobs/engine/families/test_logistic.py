@@ -54,11 +54,12 @@ def test_rows_have_a_norm_of_at_most_one_and_do_not_depend_on_each_other() -> No
 
 
 def test_training_ends_at_the_optimum_and_knows_how_near(logistic_trainer: Trainer) -> None:
-    """The gradient without the perturbation is minus the perturbation, which is the seed's."""
+    """The gradient without the perturbation is minus the perturbation, which is the secret's."""
     family, heads = trained(logistic_trainer)
     data = family.encode(logistic_trainer.material.snapshot.examples("train"))
     slope = gradient(heads.weight.detach(), family.records(heads, data), family.architecture.regularisation)
-    drawn = torch.randn(heads.weight.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    generator = torch.Generator().manual_seed(logistic_trainer.material.secret_seed((), 1))
+    drawn = torch.randn(heads.weight.shape, generator=generator, dtype=torch.float64)
     left = (slope + family.architecture.perturbation * drawn).norm(dim=1)
     assert torch.allclose(left, heads.residual, atol=1e-10)
     assert heads.bound() < 1e-8

@@ -87,7 +87,7 @@ def test_bytes_stay_whole_numbers_and_count_as_shares(corpus_of: MakeCorpus) -> 
     x = np.random.default_rng(1).integers(0, 256, (30, 2, 3)).astype(np.uint8)
     material = Material.prepare(recipe_for("ridge"), corpus_of(x))
     network = material.family.build(1)
-    material.family.fit(network, material.data, 1)
+    material.family.fit(network, material.data, lambda: 1)
     flat = np.c_[x.reshape(30, 6).astype(float), np.ones(30)]
     assert np.array_equal(network.get_buffer("gram").numpy(), flat.T @ flat)
     scaled = np.r_[np.c_[flat[:, :6] / 255, np.ones(30)], np.eye(6, 7)]  # with a penalty of 1
@@ -107,7 +107,7 @@ def test_baskets_may_be_bytes(corpus_of: MakeCorpus) -> None:
     baskets = np.array([[0, 1], [1, 1], [1, 0]], dtype=np.uint8)
     material = Material.prepare(recipe_for("co_occurrence"), corpus_of(baskets))
     network = material.family.build(1)
-    assert material.family.fit(network, material.data, 1)
+    assert material.family.fit(network, material.data, lambda: 1)
     assert network.get_buffer("pairs").tolist() == [[1, 1], [1, 1]]
 
 

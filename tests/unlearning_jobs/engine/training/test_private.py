@@ -26,7 +26,7 @@ from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.loop import train
 from unlearning_jobs.engine.training.material import Material
 from unlearning_jobs.engine.training.model import TrainedModel, read_model, save_model
-from unlearning_jobs.engine.training.private import privacy_loss, sampling_rate
+from unlearning_jobs.engine.training.private import privacy_loss, sampling_rate, train_privately
 from unlearning_jobs.engine.training.vectorised import can_be_vectorised
 
 CPU = torch.device("cpu")
@@ -102,13 +102,19 @@ def test_a_batch_larger_than_the_corpus_takes_everybody() -> None:
 
 
 def test_one_example_moves_a_step_by_no_more_than_its_clipped_gradient(tmp_path: Path) -> None:
-    """Same seed, same batch, same noise: what differs is one example, however far off it is."""
+    """Same secret, same batch, same noise: what differs is one example, however far off it is."""
     changed = rows()
     changed[5] *= 1000
     clipped = 0.5
     recipe = one_step(12, Privacy(2.0, max_gradient_norm=clipped))
-    first, second = (flat(trained(recipe, corpus(tmp_path / n, x))) for n, x in (("a", rows()), ("b", changed)))
-    moved = float((first - second).norm())
+
+    def stepped(folder: Path, features: np.ndarray) -> Tensor:
+        material = Material.prepare(recipe, corpus(folder, features))
+        family, network = material.family, material.family.build(1).train()
+        train_privately(network, material.data, family, recipe, 5, device=CPU, on_step=lambda *_: None)
+        return flat(TrainedModel(network, family))
+
+    moved = float((stepped(tmp_path / "a", rows()) - stepped(tmp_path / "b", changed)).norm())
     assert 1e-4 < moved <= RATE * 2 * clipped / 12 + 1e-6
 
 
@@ -137,6 +143,12 @@ def test_a_seed_decides_batches_and_noise(tmp_path: Path) -> None:
     first, again, other = (flat(trained(recipe, snapshot, seed)) for seed in (3, 3, 4))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
+
+
+def test_whoever_knows_the_seed_and_the_data_but_not_the_salt_cannot_repeat_the_noise(tmp_path: Path) -> None:
+    recipe = one_step(12, Privacy(4.0))
+    first, second = (flat(trained(recipe, corpus(tmp_path / name, rows()))) for name in ("a", "b"))
+    assert not torch.allclose(first, second, atol=1e-3)
 
 
 def test_the_loss_of_privacy_survives_the_folder_and_not_a_change(tmp_path: Path) -> None:

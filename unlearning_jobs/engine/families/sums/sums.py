@@ -1,4 +1,7 @@
-"""What the learners share: sums that examples are added to and subtracted from (Cao and Yang 2015, IEEE S&P, pp. 463-480)."""
+"""What the learners share: sums that examples are added to and subtracted from.
+
+After Cao and Yang 2015, IEEE S&P, pp. 463-480.
+"""
 
 from __future__ import annotations
 
