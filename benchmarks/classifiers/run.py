@@ -15,7 +15,7 @@ from .costs import cost_of
 from .kept import Arrays, Kept
 from .measuring import RETRAIN, Trial
 from .models import Models, Subject
-from .table import HEADER, LEVEL, Floor, Row, floor_splits
+from .table import HEADER, LEVEL, Floor, Row, random_splits
 from .tasks import SETS, Pictures, Task, make_tasks
 
 HALFWAY: Final = 0.5
@@ -72,7 +72,7 @@ class Report:
     def _measure(self, methods: Sequence[str], *, header: bool) -> Iterator[str]:
         trial, prefix = self.trial, self.prefix
         oracles, further = trial.oracles(), trial.floor()
-        splits = trial.kept.arrays("floor-splits", trial.about(), lambda: floor_splits(oracles, further))
+        splits = trial.kept.arrays("floor-splits", trial.about(), lambda: random_splits(further, oracles))
         floor, nothing = Floor(splits), Row("do nothing", trial.originals(), oracles)
         best, worst = floor.median("forget"), nothing.klom["forget"]
 
@@ -106,6 +106,9 @@ class Report:
     def _judge(self, row: Row, floor: Floor, oracles: Arrays) -> Iterator[str]:
         """Whether exact methods and the control do what they must; and what a method's row leaves out."""
         guarantee = METHODS[row.name].guarantee if row.name in METHODS else "control"
+        if guarantee in {"exact", "control"} and len(oracles["forget"]) > 1:
+            about = self.trial.about_method(row.name) if row.name in METHODS else self.trial.about()
+            floor = Floor(self.trial.kept.arrays(f"splits-{row.name}", about, lambda: random_splits(row.found, oracles)))
         chances = {s: floor.chance(s, row.klom[s]) for s in SETS}
         shown = ", ".join(f"{s.replace('_', ' ')} p = {p:.3f}" for s, p in chances.items())
         if guarantee == "exact":

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from unlearning_jobs.engine.evaluation.metrics.klom import PERCENTILE, klom
+from unlearning_jobs.engine.evaluation.metrics.klom import PERCENTILE, klom, klom_of_splits
 from unlearning_jobs.engine.evaluation.metrics.neurips_2023 import example_epsilons, forgetting_quality
 from unlearning_jobs.engine.evaluation.metrics.u_lira import u_lira
 
@@ -30,7 +30,7 @@ HEADER: Final = (
 
 @dataclass(frozen=True)
 class Floor:
-    """KLoM of two groups of oracles, over random halves of all of them."""
+    """KLoM P95 of two groups of models, over random splits of all of them: what it is when the groups do not differ."""
 
     splits: Mapping[str, NDArray[np.float64]]
     """By set, one value for each split."""
@@ -49,14 +49,15 @@ class Floor:
         return f"| {prefix}floor, 95 % of {SPLITS} splits | {cells} | | | | | | | | |"
 
 
-def floor_splits(oracles: Arrays, further: Arrays) -> Arrays:
-    """KLoM P95 by set over random halves of the oracles of both groups: (SPLITS,) each."""
-    rng, half = np.random.default_rng(0), len(oracles["forget"])
-    orders = [rng.permutation(2 * half) for _ in range(SPLITS)]
+def random_splits(group: Arrays, oracles: Arrays) -> Arrays:
+    """KLoM P95 by set over random splits of both groups together, each as large as it is: (SPLITS,) each."""
+    rng, size = np.random.default_rng(0), len(group["forget"])
+    models = size + len(oracles["forget"])
+    first = np.stack([rng.permutation(models) < size for _ in range(SPLITS)])
     found: Arrays = {}
     for name in SETS:
-        both = np.concatenate([oracles[name], further[name]])
-        found[name] = np.array([percentile(both[order[:half]], both[order[half:]]) for order in orders])
+        kloms = klom_of_splits(np.concatenate([group[name], oracles[name]]), first)
+        found[name] = np.percentile(kloms, PERCENTILE, axis=1)
     return found
 
 

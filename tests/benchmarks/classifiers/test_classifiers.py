@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.stats import binom
 
 from benchmarks.classifiers.costs import _peak, measure_here
 from benchmarks.classifiers.kept import Kept
 from benchmarks.classifiers.mnist import MissingDataError, mnist
 from benchmarks.classifiers.models import Subject
-from benchmarks.classifiers.table import LEVEL, SPLITS, Floor, Row, floor_splits
-from benchmarks.classifiers.tasks import AUDIT, TUNING, Pictures, Task, make_tasks
+from benchmarks.classifiers.table import LEVEL, SPLITS, Floor, Row, random_splits
+from benchmarks.classifiers.tasks import AUDIT, SETS, TUNING, Pictures, Task, make_tasks
 from unlearning_jobs.engine.contracts import ClassifierArchitecture, Recipe, Sharding
 
 MIB = 2**20
@@ -34,7 +35,7 @@ def tasks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Task]:
 
 def margins(models: int, shift: float, seed: int) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float64]]]:
     rng = np.random.default_rng(seed)
-    return {name: rng.normal(shift, 1.0, size=(models, 30)) for name in ("forget", "retain", "held_out")}
+    return {name: rng.normal(shift, 1.0, size=(models, 30)) for name in SETS}
 
 
 def test_what_was_measured_is_read_again_and_made_anew_when_it_depends_on_something_else(tmp_path: Path) -> None:
@@ -82,12 +83,22 @@ def test_tuning_draws_other_sets_than_the_audit(tasks: dict[str, Task], tmp_path
 
 
 def test_equal_groups_stay_within_the_floor_and_shifted_ones_do_not() -> None:
-    oracles, further = margins(60, 0.0, 1), margins(60, 0.0, 2)
-    floor = Floor(floor_splits(oracles, further))
+    oracles = margins(60, 0.0, 1)
     alike, apart = Row("retrain", margins(60, 0.0, 3), oracles), Row("nothing", margins(60, 1.5, 4), oracles)
-    for name in ("forget", "retain", "held_out"):
-        assert floor.chance(name, alike.klom[name]) >= LEVEL
-        assert floor.chance(name, apart.klom[name]) == pytest.approx(1 / (1 + SPLITS))
+    for name in SETS:
+        assert Floor(random_splits(alike.found, oracles)).chance(name, alike.klom[name]) >= LEVEL
+        assert Floor(random_splits(apart.found, oracles)).chance(name, apart.klom[name]) == pytest.approx(1 / (1 + SPLITS))
+
+
+def test_equal_groups_fail_as_seldom_as_the_level_says_although_examples_move_together() -> None:
+    """All examples of a model share most of their noise: the splits of one pool of models say little about another's."""
+    rng, draws, level = np.random.default_rng(5), 100, 0.1
+    failed = 0
+    for _ in range(draws):
+        one, other = ({n: rng.normal(size=(20, 1)) + 0.3 * rng.normal(size=(20, 30)) for n in SETS} for _ in range(2))
+        failed += Floor(random_splits(one, other)).chance("retain", Row("retrain", one, other).klom["retain"]) <= level
+    low, high = binom.interval(0.99, draws, level)
+    assert low <= failed <= high
 
 
 def test_single_models_are_either_equal_or_disjoint() -> None:

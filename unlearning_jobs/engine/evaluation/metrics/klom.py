@@ -6,6 +6,7 @@ import math
 from typing import ClassVar, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unlearning_jobs.engine.evaluation.outputs import RESOLUTION, Array
 
@@ -14,6 +15,7 @@ from .group_metric import GroupMetric
 BINS: Final = 20
 FLOOR: Final = 1e-5
 CLIP: Final = 100.0
+EXAMPLES_AT_ONCE: Final = 512
 PERCENTILE: Final = 95
 
 
@@ -51,15 +53,37 @@ def klom(unlearned: Array, oracles: Array) -> Array:
     Returns:
         (examples,)
     """
-    both = np.clip(np.concatenate([unlearned, oracles]), -CLIP, CLIP)
-    low, high = both.min(axis=0), both.max(axis=0)
-    p, q = (_shares(group, low, high) for group in (both[: len(unlearned)], both[len(unlearned) :]))
-    ratio = np.where(p > 0, p, 1.0) / np.maximum(q, FLOOR)
-    return np.asarray((p * np.log(ratio)).sum(axis=0))
+    first = np.arange(len(unlearned) + len(oracles)) < len(unlearned)
+    return np.asarray(klom_of_splits(np.concatenate([unlearned, oracles]), first[None])[0])
 
 
-def _shares(margins: Array, low: Array, high: Array) -> Array:
-    """Share of the models in each bin: (BINS, examples). Margins that only rounding tells apart share one bin."""
+def klom_of_splits(margins: Array, first: NDArray[np.bool_]) -> Array:
+    """KLoM of the same models split into two groups in many ways. The bins are the same for all, and filled once.
+
+    Args:
+        margins: of all models (models, examples).
+        first: which models are the unlearned ones in each split (splits, models); the others are the oracles.
+
+    Returns:
+        (splits, examples), each as `klom` says.
+    """
+    sizes = first.sum(axis=1)[:, None]
+    found = np.empty((len(first), margins.shape[1]))
+    for start in range(0, margins.shape[1], EXAMPLES_AT_ONCE):
+        places = _bins(np.clip(margins[:, start : start + EXAMPLES_AT_ONCE], -CLIP, CLIP))
+        total = np.zeros((len(first), places.shape[1]))
+        for place in range(BINS):
+            held = (places == place).astype(float)
+            inside = first @ held
+            p, q = inside / sizes, (held.sum(axis=0) - inside) / (len(margins) - sizes)
+            total += p * np.log(np.where(p > 0, p, 1.0) / np.maximum(q, FLOOR))
+        found[:, start : start + EXAMPLES_AT_ONCE] = total
+    return found
+
+
+def _bins(margins: Array) -> NDArray[np.int64]:
+    """The bin of every margin, (models, examples). Margins that only rounding tells apart share one bin."""
+    low, high = margins.min(axis=0), margins.max(axis=0)
     width = np.where(high - low > RESOLUTION * np.maximum(1.0, np.abs(high)), high - low, np.inf)
-    places = np.minimum(((margins - low) / width * BINS).astype(int), BINS - 1)  # the largest belongs to the last
-    return np.stack([(places == place).mean(axis=0) for place in range(BINS)])
+    places = ((margins - low) / width * BINS).astype(int)
+    return np.asarray(np.minimum(places, BINS - 1))  # the largest belongs to the last

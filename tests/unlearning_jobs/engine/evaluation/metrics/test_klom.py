@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import entropy
 
-from unlearning_jobs.engine.evaluation.metrics.klom import BINS, CLIP, FLOOR, klom
+from unlearning_jobs.engine.evaluation.metrics.klom import BINS, CLIP, FLOOR, klom, klom_of_splits
 
 
 def test_identical_sets_are_at_zero(rng: np.random.Generator) -> None:
@@ -41,6 +41,13 @@ def test_it_is_scipys_entropy_of_numpys_histograms_where_no_bin_is_empty(rng: np
     edges = np.linspace(min(unlearned.min(), oracles.min()), max(unlearned.max(), oracles.max()), BINS + 1)
     p, q = (np.histogram(group, edges)[0] / 4000 for group in (unlearned, oracles))
     assert klom(unlearned, oracles)[0] == pytest.approx(entropy(p, q), rel=1e-6)
+
+
+def test_every_split_of_the_same_models_is_measured_like_two_groups(rng: np.random.Generator) -> None:
+    margins = rng.normal(size=(40, 600))
+    first = np.stack([rng.permutation(40) < 15 for _ in range(3)])
+    expected = [klom(margins[split], margins[~split]) for split in first]
+    assert klom_of_splits(margins, first) == pytest.approx(np.stack(expected))
 
 
 def test_models_that_all_agree_are_alike() -> None:
