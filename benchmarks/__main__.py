@@ -12,8 +12,8 @@ from .classifiers import digits, mnist
 
 BENCHMARKS: Final[Mapping[str, tuple[Callable[[Path], None], str]]] = {
     "tofu-path": (tofu_path.run, "the main path on TOFU: one author erased with NPO against 8 oracles (needs DATA)"),
-    "digits": (digits.run, "every method on small classifiers, 100 models a side"),
-    "mnist": (mnist.run, "the same on pictures of MNIST, one to two hours (needs DATA)"),
+    "digits": (digits.run, "every method on small classifiers, 100 models a side, about two hours"),
+    "mnist": (mnist.run, "the same on pictures of MNIST, about four hours (needs DATA)"),
     "ensemble": (ensemble.run, "models trained stacked against one by one"),
 }
 NEED_DATA = {"mnist", "tofu-path"}
