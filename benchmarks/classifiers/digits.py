@@ -4,8 +4,8 @@
 
 The digits are scikit-learn's (UCI, CC BY 4.0): 1,437 to train on, 360 held out. 100 originals are unlearned by every method
 and compared with 100 oracles; 100 more oracles give the noise floor. All methods run with the catalogue's defaults, which
-were tuned on other forget sets and other seeds. Resumable: everything measured is kept under var/bench/digits. From nothing it takes
-about two hours of one core: models in shards are trained one by one, and datamodels need 8,500 models for each corpus.
+were tuned on other forget sets and other seeds. Resumable: everything measured is kept under var/bench/digits. From nothing
+it takes about two hours of one core: models in shards are trained one by one, and datamodels need 8,500 for each corpus.
 """
 
 from __future__ import annotations
