@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.utils import translation
 from pytest_django import Settings
 
 from tests.personas import Staff
@@ -14,6 +16,13 @@ from tests.personas import Staff
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What starts a whole installation comes first, since it takes longest; otherwise one worker would end far behind."""
     items.sort(key=lambda item: item.get_closest_marker("stack") is None)
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """A page that was asked for in German leaves the thread in German, and the next test with it."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture
