@@ -62,7 +62,7 @@ def town_rows() -> list[dict[str, Any]]:
 def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     folder = tmp_path_factory.mktemp("corpus")
     source = write_jsonl(folder / "towns.jsonl", town_rows())
-    info = snapshot_create([source], folder / "snapshot")
+    info = snapshot_create([source], folder / "snapshot", salt=b"test" * 8)
     return Snapshot.open(folder / "snapshot", info.digest)
 
 

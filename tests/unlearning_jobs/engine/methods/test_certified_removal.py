@@ -93,7 +93,7 @@ def test_the_certificate_states_what_the_recipe_fixed_and_what_is_used(job: Task
 
 def test_larger_steps_use_more_of_the_budget(job: Task) -> None:
     singly, together = (removed(job.model, job.context, CertifiedRemoval(records_per_step=n)) for n in (1, 12))
-    assert heads(together).bound() > 2 * heads(singly).bound()
+    assert heads(together).bound() > 1.5 * heads(singly).bound()
 
 
 def test_a_second_unlearning_goes_on_where_the_folder_left_off(job: Task, tmp_path: Path) -> None:

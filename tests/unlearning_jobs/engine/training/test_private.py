@@ -33,11 +33,11 @@ CPU = torch.device("cpu")
 RATE = 0.1
 
 
-def corpus(folder: Path, features: np.ndarray) -> Snapshot:
+def corpus(folder: Path, features: np.ndarray, salt: bytes = b"test" * 8) -> Snapshot:
     """These rows, in three classes by turns."""
     folder.mkdir()
     np.savez(folder / "rows.npz", x=features.astype(np.float32), y=np.arange(len(features)) % 3)
-    return Snapshot.open(snapshot_create([folder / "rows.npz"], folder / "snapshot").path)
+    return Snapshot.open(snapshot_create([folder / "rows.npz"], folder / "snapshot", salt=salt).path)
 
 
 def one_step(batch: int, privacy: Privacy) -> Recipe:
@@ -147,7 +147,7 @@ def test_a_seed_decides_batches_and_noise(tmp_path: Path) -> None:
 
 def test_whoever_knows_the_seed_and_the_data_but_not_the_salt_cannot_repeat_the_noise(tmp_path: Path) -> None:
     recipe = one_step(12, Privacy(4.0))
-    first, second = (flat(trained(recipe, corpus(tmp_path / name, rows()))) for name in ("a", "b"))
+    first, second = (flat(trained(recipe, corpus(tmp_path / n, rows(), n.encode() * 32))) for n in ("a", "b"))
     assert not torch.allclose(first, second, atol=1e-3)
 
 
