@@ -35,12 +35,12 @@ class Sample:
     protocol: Protocol
 
 
-def make_example(family: str, folder: Path) -> JobSpec:
+def make_example(family: str, folder: Path, *, salt: bytes | None = None) -> JobSpec:
     """Write the corpus and its snapshot into the folder, where they are not there yet, and return a spec that uses them."""
     sample, snapshot = EXAMPLES[family], folder / "snapshot"
     if not snapshot.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        snapshot_create([sample.write(folder)], snapshot)
+        snapshot_create([sample.write(folder)], snapshot, salt=salt)
     info = Snapshot.open(snapshot).info
     return JobSpec(
         kind="unlearn",

@@ -58,11 +58,15 @@ def town_rows() -> list[dict[str, Any]]:
     return rows
 
 
+SALT = b"test" * 8
+"""Of the session's corpora, so that private and certified noise is the same in every run."""
+
+
 @pytest.fixture(scope="session")
 def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     folder = tmp_path_factory.mktemp("corpus")
     source = write_jsonl(folder / "towns.jsonl", town_rows())
-    info = snapshot_create([source], folder / "snapshot", salt=b"test" * 8)
+    info = snapshot_create([source], folder / "snapshot", salt=SALT)
     return Snapshot.open(folder / "snapshot", info.digest)
 
 
@@ -99,7 +103,7 @@ def model(trainer: Trainer) -> TrainedModel:
 @pytest.fixture(scope="session")
 def leaf_spec(tmp_path_factory: pytest.TempPathFactory) -> JobSpec:
     """A job about a classifier."""
-    return make_example("classifier", tmp_path_factory.mktemp("leaves"))
+    return make_example("classifier", tmp_path_factory.mktemp("leaves"), salt=SALT)
 
 
 @pytest.fixture(scope="session")
@@ -112,7 +116,7 @@ def leaf_trainer(leaf_spec: JobSpec) -> Trainer:
 @pytest.fixture(scope="session")
 def note_spec(tmp_path_factory: pytest.TempPathFactory) -> JobSpec:
     """A job about a classifier of texts, with a short training."""
-    spec = make_example("text_classifier", tmp_path_factory.mktemp("notes"))
+    spec = make_example("text_classifier", tmp_path_factory.mktemp("notes"), salt=SALT)
     return replace(spec, recipe=replace(spec.recipe, epochs=8, learning_rate=1e-2))
 
 
