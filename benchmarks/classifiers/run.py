@@ -86,7 +86,7 @@ class Report:
         show(Row("oracle against oracle", further, oracles))
         print(floor.row(prefix))
         show(nothing)
-        yield from self._judge(nothing, floor, oracles)
+        yield from self._judge(nothing, oracles)
         retraining = cost_of(trial, RETRAIN).seconds
         for name in methods:
             if prepared := trial.preparation(name):
@@ -98,27 +98,29 @@ class Report:
                 yield f"{name} ran with {', '.join(f'{option} = {value}' for option, value in changed.items())}"
             row = Row(name, trial.unlearned(name), oracles, cost_of(trial, name), retraining)
             left = show(row)
-            yield from self._judge(row, floor, oracles)
+            yield from self._judge(row, oracles)
             if METHODS[name].guarantee == "empirical" and left <= HALFWAY and row.share <= SHARE:
                 apart = "" if preparation_cost(name, trial.facts) else ", without pre-computation"
                 yield f"{name} comes halfway ({left:.2f} left) at {row.share:.3f} of retraining{apart}"
 
-    def _judge(self, row: Row, floor: Floor, oracles: Arrays) -> Iterator[str]:
+    def _judge(self, row: Row, oracles: Arrays) -> Iterator[str]:
         """Whether exact methods and the control do what they must; and what a method's row leaves out."""
         guarantee = METHODS[row.name].guarantee if row.name in METHODS else "control"
-        if guarantee in {"exact", "control"} and len(oracles["forget"]) > 1:
-            about = self.trial.about_method(row.name) if row.name in METHODS else self.trial.about()
-            floor = Floor(self.trial.kept.arrays(f"splits-{row.name}", about, lambda: random_splits(row.found, oracles)))
+        if "certified" in row.found:
+            promises = row.found["certified"]
+            yield f"{row.name}: its promise holds for {int(promises.sum())} of {len(promises)} models"
+        if guarantee not in {"exact", "control"}:
+            return
+        if len(oracles["forget"]) == 1:
+            apart = max(float(abs(row.found[s] - oracles[s]).max()) for s in SETS)
+            yield f"{row.name}: largest difference of any margin from learning without the examples {apart:.1e}"
+            return
+        about = self.trial.about_method(row.name) if row.name in METHODS else self.trial.about()
+        floor = Floor(self.trial.kept.arrays(f"splits-{row.name}", about, lambda: random_splits(row.found, oracles)))
         chances = {s: floor.chance(s, row.klom[s]) for s in SETS}
         shown = ", ".join(f"{s.replace('_', ' ')} p = {p:.3f}" for s, p in chances.items())
         if guarantee == "exact":
             within = "within the floor" if min(chances.values()) >= LEVEL else "NOT within the floor"
             yield f"{row.name} is {within} on all three sets at a level of {LEVEL:g}: {shown}"
-            if len(row.found["forget"]) == 1:
-                apart = max(float(abs(row.found[s] - oracles[s]).max()) for s in SETS)
-                yield f"{row.name}: largest difference of any margin from learning without the examples {apart:.1e}"
-        elif guarantee == "control":
+        else:
             yield f"{row.name} is {'told' if chances['forget'] < LEVEL else 'NOT told'} from the oracles: {shown}"
-        if "certified" in row.found:
-            promises = row.found["certified"]
-            yield f"{row.name}: its promise holds for {int(promises.sum())} of {len(promises)} models"

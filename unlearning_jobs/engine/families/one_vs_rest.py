@@ -111,18 +111,11 @@ def solve(records: Records, perturbation: Tensor, regularisation: float) -> tupl
             break
         hessian = _hessian(weight, records.rows, regularisation)
         step = _newton_steps(hessian, slope, majorant.factor, ROUGHLY * slope.norm(dim=1))
-        share = torch.where(resting, 0.0, 1.0).to(step)
-        while True:
-            there = weight - share[:, None] * step
-            slope_there = slope_at(there)
-            enough = slope_there.norm(dim=1) <= (1 - ENOUGH * share) * slope.norm(dim=1)
-            if bool((enough | (share == 0)).all()):
-                break
-            share = torch.where(enough, share, share / 2)
-            share[share < SMALLEST_STEP] = 0.0  # rounding: no step brings this gradient down any more
-        moved = share[:, None] > 0
-        weight, slope = torch.where(moved, there, weight), torch.where(moved, slope_there, slope)
-        resting = (slope.norm(dim=1) <= TOLERANCE) | (share == 0)
+        share = _share_to_go(weight, step, slope_at, resting)
+        moved = share > 0
+        weight = torch.where(moved[:, None], weight - share[:, None] * step, weight)  # a step may be NaN
+        slope = slope_at(weight)
+        resting = (slope.norm(dim=1) <= TOLERANCE) | ~moved
     left = slope.norm(dim=1)
     if not bool((left <= ACCEPTABLE).all()):
         message = (
@@ -131,6 +124,21 @@ def solve(records: Records, perturbation: Tensor, regularisation: float) -> tupl
         )
         raise TrainingDivergedError(message)
     return weight, left
+
+
+def _share_to_go(weight: Tensor, step: Tensor, slope_at: Callable[[Tensor], Tensor], resting: Tensor) -> Tensor:
+    """How much of its step each class takes, (classes,): 1, 1/2, 1/4, ... until its gradient shrinks enough.
+
+    0 for classes that rest, and for those that no step brings any further, which is rounding.
+    """
+    length = slope_at(weight).norm(dim=1)
+    share = torch.where(resting, 0.0, 1.0).to(step)
+    while True:
+        shrunk = slope_at(weight - share[:, None] * step).norm(dim=1) <= (1 - ENOUGH * share) * length
+        if bool((shrunk | (share == 0)).all()):
+            return share
+        share = torch.where(shrunk, share, share / 2)
+        share[share < SMALLEST_STEP] = 0.0
 
 
 def remove(weight: Tensor, kept: Records, gone: Records, regularisation: float, majorant: Majorant) -> tuple[Tensor, Tensor]:

@@ -78,8 +78,7 @@ class CertifiedRemoval:
             raise ObstacleError(message)
         result, family = model.copy_to(context.device), model.family
         heads, data = cast("LogisticHeads", result.network), cast("Arrays", context.material.data)
-        place = {identifier: number for number, identifier in enumerate(context.material.ids)}
-        records = family.records(heads, data)
+        records, place = family.records(heads, data), context.material.places
         going = [place[identifier] for identifier in context.forget_ids]
         left = {place[identifier] for identifier in (*context.retain_ids, *context.forget_ids)}
         majorant = Majorant.of(records.take(sorted(left)), family.architecture.regularisation)

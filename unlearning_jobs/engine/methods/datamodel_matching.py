@@ -12,7 +12,6 @@ from torch import Tensor
 from unlearning_jobs.engine.attribution import Attribution, Kind, SubsetModels, check_attribution, prepare
 from unlearning_jobs.engine.catalogue.matching import GROUP
 from unlearning_jobs.engine.contracts import Progress, ProgressCallback
-from unlearning_jobs.engine.families import Dataset
 from unlearning_jobs.engine.training.model import TrainedModel
 
 from .context import Context
@@ -66,11 +65,10 @@ class DatamodelMatching:
                 context, lambda share: on_progress(Progress("unlearn", int(UNITS * share), UNITS + steps))
             )
             prepared.models, prepared.correlation = attribution.quality.models, attribution.quality.correlation
-        data = context.material.subset(ids)
         return match_answers(
             model,
-            data,
-            predicted_logits(attribution, model, context, ids, data),
+            context.material.subset(ids),
+            predicted_logits(attribution, model, context, ids),
             context,
             on_progress,
             epochs=self.epochs,
@@ -95,14 +93,11 @@ class DatamodelMatching:
         return prepare(self.attribution, subsets, amount, on_share)
 
 
-def predicted_logits(
-    attribution: Attribution, model: TrainedModel, context: Context, ids: Sequence[str], data: Dataset
-) -> list[Tensor]:
-    """DM-Direct: what the model would say about each example, (1, classes), had it not seen the examples to forget.
+def predicted_logits(attribution: Attribution, model: TrainedModel, context: Context, ids: Sequence[str]) -> list[Tensor]:
+    """DM-Direct: what the model would say about these training examples, (1, classes) each, had it not seen those to forget.
 
-    It says so of examples that the model was trained on, and of held-out ones: a simulated oracle, and no model that could
-    be shipped. `data` holds the examples with these ids.
+    A simulated oracle, and no model that could be shipped.
     """
     shifts = torch.from_numpy(attribution.shift(context.forget_ids, ids))
-    now = logits_of(model, data, context)
+    now = logits_of(model, context.material.subset(ids), context)
     return [logits + shift for logits, shift in zip(now, shifts, strict=True)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -60,12 +60,13 @@ class Material:
         return self.family.encode(self.snapshot.examples("train"))
 
     @cached_property
-    def _places(self) -> dict[str, int]:
+    def places(self) -> Mapping[str, int]:
+        """Where every training example stands in `ids` and `data`."""
         return {identifier: place for place, identifier in enumerate(self.ids)}
 
-    def subset(self, ids: Collection[str]) -> Dataset:
+    def subset(self, ids: Iterable[str]) -> Dataset:
         """These training examples, in this order."""
-        return self.data.subset([self._places[identifier] for identifier in ids])
+        return self.data.subset([self.places[identifier] for identifier in ids])
 
     def without(self, exclude_ids: Collection[str]) -> Dataset:
         """The training examples but the excluded ones.

@@ -27,7 +27,7 @@ def test_the_result_says_what_was_predicted(tasks: Tasks) -> None:
     task, method = tasks["classifier"], make(epochs=40)
     ids = task.context.forget_ids
     data = task.context.material.subset(ids)
-    targets = torch.cat(predicted_logits(method.prepare(task.context), task.model, task.context, ids, data))
+    targets = torch.cat(predicted_logits(method.prepare(task.context), task.model, task.context, ids))
     result = method.unlearn(task.model, task.context, lambda _: None)
     inputs = data.batch(range(len(data)), torch.device("cpu")).inputs
     with torch.no_grad():
