@@ -27,15 +27,15 @@ SAME = 1e-3
 def run(_data: Path | None = None) -> None:
     """Prints both times, the largest difference of logits, and the memory that 512 models at once take."""
     torch.set_num_threads(1)
-    material = digits_material()
-    train_together(material, [((), 0)], device=CPU, on_step=lambda *_: None)  # compiled and read once
+    training_data = digits_material()
+    train_together(training_data, [((), 0)], device=CPU, on_step=lambda *_: None)  # compiled and read once
     began = time.monotonic()
-    alone = [train(material, (), seed, device=CPU, on_step=lambda *_: None) for seed in range(MODELS)]
+    alone = [train(training_data, (), seed, device=CPU, on_step=lambda *_: None) for seed in range(MODELS)]
     sequential, began = time.monotonic() - began, time.monotonic()
     wanted = [((), seed) for seed in range(MODELS)]
-    together = train_together(material, wanted, device=CPU, on_step=lambda *_: None)
+    together = train_together(training_data, wanted, device=CPU, on_step=lambda *_: None)
     stacked = time.monotonic() - began
-    everything = material.data.batch(range(len(material.data)), CPU)
+    everything = training_data.data.batch(range(len(training_data.data)), CPU)
     with torch.inference_mode():
         apart = [
             float((a.network(everything.inputs) - b.network(everything.inputs)).abs().max())
@@ -63,8 +63,8 @@ def _many() -> tuple[float, int]:
 
 def _train_many(sender: Connection) -> None:
     torch.set_num_threads(1)
-    material = digits_material()
+    training_data = digits_material()
     began = time.monotonic()
-    train_together(material, [((), seed) for seed in range(MANY)], device=CPU, on_step=lambda *_: None)
+    train_together(training_data, [((), seed) for seed in range(MANY)], device=CPU, on_step=lambda *_: None)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     sender.send((time.monotonic() - began, peak))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from compliance.local.stack import LocalStack
-from demo.casework import Method, Officers, Outcome, erase, export_and_verify, watch_job
+from demo.casework import DemoRequest, Method, Officers, erase, export_and_verify, watch_job
 from demo.http import Browser, PageError
 from demo.site import seed_accounts
 from demo.walk import confirm_address, submit_erasure
@@ -106,13 +106,13 @@ def train(stack: LocalStack, officers: Officers) -> dict[str, float]:
     return metrics
 
 
-def show(outcome: Outcome, training: dict[str, float], clock: dict[str, float]) -> None:
+def show(outcome: DemoRequest, training: dict[str, float], clock: dict[str, float]) -> None:
     attempt = outcome.attempts[-1]
     evaluation = attempt.evaluation
     rows = [
         ("exact memorisation of the training answers", f"{training['exact_memorization']:.3f}"),
-        (f"matched rows of the author's {len(AUTHOR_ROWS)}", str(len(set(outcome.record_ids) & AUTHOR_ROWS))),
-        ("matched rows in all", str(len(outcome.record_ids))),
+        (f"matched rows of the author's {len(AUTHOR_ROWS)}", str(len(set(outcome.example_ids) & AUTHOR_ROWS))),
+        ("matched rows in all", str(len(outcome.example_ids))),
     ]
     rows += [(f"{m['name']} ({m['examples']})", metric_words(m)) for m in evaluation["metrics"] if m["name"] in SHOWN]
     rows += [(f["estimand"]["name"], estimand_words(f)) for f in evaluation["estimands"]]

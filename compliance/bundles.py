@@ -22,10 +22,10 @@ from .evidence.record import (
     KEYS_PUBLISHED,
     MODEL_REGISTERED,
     RECORD_SEALED,
+    EntryBody,
 )
-from .evidence.record import RecordEntry as EntryBody
 from .evidence.statements import RELEASE, UNLEARNING_REPORT, Statement, UnlearningReport
-from .models import Attestation, Checkpoint, RecordEntry, TrustManifest
+from .models import Attestation, RecordEntry, SignedCheckpoint, TrustManifest
 from .selectors import entries_of
 from .services import node_hash_stored, record_append, record_number_next
 
@@ -61,7 +61,7 @@ def bundle_ready(subject: str) -> bool:
     last = RecordEntry.objects.filter(subject=subject).order_by("number").select_related("leaf").last()
     if last is None or last.kind != RECORD_SEALED or not hasattr(last, "leaf"):
         return False
-    return Checkpoint.objects.filter(size__gt=last.leaf.index).exists()
+    return SignedCheckpoint.objects.filter(size__gt=last.leaf.index).exists()
 
 
 def bundle_write(subject: str, folder: Path) -> None:
@@ -72,7 +72,7 @@ def bundle_write(subject: str, folder: Path) -> None:
         FormatError: `folder` exists already.
     """
     seal = RecordEntry.objects.filter(subject=subject, kind=RECORD_SEALED).order_by("number").last()
-    checkpoint = Checkpoint.objects.order_by("size").last()
+    checkpoint = SignedCheckpoint.objects.order_by("size").last()
     if seal is None or checkpoint is None or not hasattr(seal, "leaf") or seal.leaf.index >= checkpoint.size:
         message = "The record is not sealed, or the signing process has not signed a checkpoint over the seal yet."
         raise BundleNotReadyError(message)
@@ -111,7 +111,7 @@ def _attestations_of(history: Iterable[RecordEntry]) -> list[Attestation]:
     return list(Attestation.objects.filter(sha256__in=digests).order_by("id"))
 
 
-def _trust_under(checkpoint: Checkpoint) -> TrustManifest:
+def _trust_under(checkpoint: SignedCheckpoint) -> TrustManifest:
     """The newest trust file whose publication the checkpoint covers."""
     published = RecordEntry.objects.filter(kind=KEYS_PUBLISHED, leaf__index__lt=checkpoint.size).order_by("id").last()
     if published is None:

@@ -76,7 +76,7 @@ class RecordNode(models.Model):
         constraints = [models.UniqueConstraint(fields=["level", "index"], name="record_node_once")]
 
 
-class Checkpoint(models.Model):
+class SignedCheckpoint(models.Model):
     """A signed head of the log (C2SP signed note)."""
 
     size = models.BigIntegerField(unique=True)

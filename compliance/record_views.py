@@ -21,7 +21,7 @@ from django.views.decorators.http import require_safe
 
 from . import selectors
 from .access import roles_required
-from .evidence.record import RecordEntry as EntryBody
+from .evidence.record import EntryBody
 from .evidence.schema import plain
 from .evidence.statements import SHORT_NAMES, UNLEARNING_REPORT
 from .forms import LetheForm

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from .evidence import dsse
 from .evidence.canonical import encode_base64
 from .evidence.merkle import inclusion_proof, leaf_hash
-from .evidence.record import ACCOUNT_PREFIX, MATCH_ACCEPTED, MATCHES_DECIDED, REQUEST_PREFIX, mappers
-from .evidence.record import RecordEntry as EntryBody
+from .evidence.record import ACCOUNT_PREFIX, MATCH_ACCEPTED, MATCHES_DECIDED, REQUEST_PREFIX, EntryBody, mappers
 from .evidence.statements import UNLEARNING_REPORT, Statement, UnlearningReport
 from .evidence.tlog_proofs import TlogProof
-from .models import Account, Attestation, Checkpoint, RecordEntry
+from .models import Account, Attestation, RecordEntry, SignedCheckpoint
 from .services import node_hash_stored
 
 
@@ -89,13 +88,13 @@ class Inclusion:
     leaf_hash: str
     hashes: tuple[str, ...]
     """Sibling hashes from the leaf up, base64."""
-    checkpoint: Checkpoint
+    checkpoint: SignedCheckpoint
     text: str
     """The proof as a text file (c2sp.org/tlog-proof)."""
 
 
-def checkpoint_latest() -> Checkpoint | None:
-    return Checkpoint.objects.order_by("size").last()
+def checkpoint_latest() -> SignedCheckpoint | None:
+    return SignedCheckpoint.objects.order_by("size").last()
 
 
 def inclusion_of(row: RecordEntry) -> Inclusion | None:

@@ -11,8 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from .evidence.merkle import leaf_hash, nodes_completed_by
-from .evidence.record import RecordEntry as EntryBody
-from .evidence.record import leaf_bytes
+from .evidence.record import EntryBody, leaf_bytes
 from .models import Account, RecordEntry, RecordLeaf, RecordNode
 
 SYSTEM = "system"

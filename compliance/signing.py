@@ -18,14 +18,13 @@ from django.utils import timezone
 
 from .evidence import dsse
 from .evidence.canonical import sha256_hex
-from .evidence.checkpoints import Checkpoint as CheckpointText
-from .evidence.checkpoints import sign_note
+from .evidence.checkpoints import Checkpoint, sign_note
 from .evidence.keys import create_key, key_id, load_key
 from .evidence.merkle import root
 from .evidence.record import ATTESTATION_SIGNED, KEYS_PUBLISHED
 from .evidence.statements import PREDICATES, Statement
 from .evidence.trust import TrustedKey, TrustFile
-from .models import Attestation, Checkpoint, RecordEntry, RecordLeaf, TrustManifest
+from .models import Attestation, RecordEntry, RecordLeaf, SignedCheckpoint, TrustManifest
 from .services import SYSTEM, node_hash_stored, record_append, record_sequence
 
 KEYS_SUBJECT = "keys:published"
@@ -112,21 +111,21 @@ def attestation_sign(*, statement: Statement, subject: str, files: dict[str, str
     return row
 
 
-def checkpoint_sign() -> Checkpoint | None:
+def checkpoint_sign() -> SignedCheckpoint | None:
     """Sequences what has been written since, and signs the log's new head; None when nothing is new."""
     keys = signing_keys()
     with transaction.atomic():
         size = record_sequence()
-        last = Checkpoint.objects.aggregate(last=Max("size"))["last"] or 0
+        last = SignedCheckpoint.objects.aggregate(last=Max("size"))["last"] or 0
         if size == last:
             return None
         head = root(size, node_hash_stored)
-        text = CheckpointText(settings.LOG_ORIGIN, size, head).to_text()
+        text = Checkpoint(settings.LOG_ORIGIN, size, head).to_text()
         note = sign_note(text, settings.LOG_ORIGIN, keys.log).to_bytes().decode()
-        return Checkpoint.objects.create(size=size, root=head, note=note)
+        return SignedCheckpoint.objects.create(size=size, root=head, note=note)
 
 
 def checkpoint_is_due() -> bool:
     return RecordEntry.objects.filter(leaf__isnull=True).exists() or (
-        RecordLeaf.objects.exists() and not Checkpoint.objects.exists()
+        RecordLeaf.objects.exists() and not SignedCheckpoint.objects.exists()
     )

@@ -16,7 +16,7 @@ from pathlib import Path
 from compliance.local.services import LocalServiceError
 from compliance.local.stack import LocalStack
 
-from .casework import Method, Officers, Outcome, erase, export_and_verify, watch_job
+from .casework import DemoRequest, Method, Officers, erase, export_and_verify, watch_job
 from .corpus import DemoCorpus
 from .handwriting import Writer
 from .http import Browser, PageError
@@ -106,11 +106,11 @@ def walk(port: int) -> int:
     return 0 if all(outcome.attempts[-1].verdict == "passed" for _, outcome in outcomes) else 1
 
 
-def _summary(outcomes: list[tuple[str, Outcome]], seconds: float) -> None:
+def _summary(outcomes: list[tuple[str, DemoRequest]], seconds: float) -> None:
     print("What happened")
     for kind, outcome in outcomes:
         print(f"\n  {kind}: request {outcome.reference}")
-        print(f"    matches   {len(outcome.record_ids)} training examples accepted")
+        print(f"    matches   {len(outcome.example_ids)} training examples accepted")
         for number, attempt in enumerate(outcome.attempts, 1):
             reasons = " ".join(reason["sentence"] for reason in attempt.evaluation.get("verdict", {}).get("reasons", []))
             print(f"    attempt {number} {attempt.method}: {attempt.verdict or attempt.state}. {reasons}")

@@ -41,11 +41,11 @@ class Attempt:
 
 
 @dataclass
-class Outcome:
+class DemoRequest:
     """What happened to one request."""
 
     reference: str
-    record_ids: list[str] = field(default_factory=list)
+    example_ids: list[str] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
     bundle: Path | None = None
 
@@ -67,17 +67,17 @@ def erase(
     oracles: int = 8,
     replicates: int = 3,
     stage: Stage = lambda _name: nullcontext(),
-) -> Outcome:
+) -> DemoRequest:
     """Takes a confirmed request through casework, trying the methods in turn until one passes, and releases that one.
 
     Raises:
         PageError: a page is not what an officer would need to go on.
     """
-    outcome = Outcome(reference)
+    outcome = DemoRequest(reference)
     with stage("search"):
         case = _reviewed_case(officers.omar, reference)
     with stage("review"):
-        outcome.record_ids = accept_matches(officers.omar, case)
+        outcome.example_ids = accept_matches(officers.omar, case)
         grant_item(officers.omar, case)
     for name, config in methods:
         with stage(f"job: {name}"):

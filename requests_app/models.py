@@ -9,10 +9,10 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from unlearning_jobs.models import Job, ModelVersion, Snapshot
+from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
 
 from .encryption import EncryptedTextField
-from .states import Ground, ItemState, Outcome, RequestState
+from .states import Ground, ItemState, RequestOutcome, RequestState
 
 
 class ErasureRequest(models.Model):
@@ -25,7 +25,7 @@ class ErasureRequest(models.Model):
     reference = models.CharField(max_length=12, unique=True)
     kind = models.CharField(max_length=10, choices=Kind.choices)
     state = models.CharField(max_length=24, choices=RequestState.choices, default=RequestState.AWAITING_CONFIRMATION)
-    outcome = models.CharField(max_length=12, choices=Outcome.choices, blank=True)
+    outcome = models.CharField(max_length=12, choices=RequestOutcome.choices, blank=True)
     language = models.CharField(max_length=8)
     submitted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     """The member of staff who opened the request for somebody; null when they did it themselves."""
@@ -95,8 +95,8 @@ class Match(models.Model):
         REJECTED = "rejected", _("Rejected")
 
     request = models.ForeignKey(ErasureRequest, on_delete=models.PROTECT, related_name="matches")
-    snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="+")
-    record_id = models.CharField(max_length=40)
+    snapshot = models.ForeignKey(CorpusSnapshot, on_delete=models.PROTECT, related_name="+")
+    example_id = models.CharField(max_length=40)
     spans: models.JSONField[list[list[int]], list[list[int]]] = models.JSONField()
     """Character spans in the example's text: [start, end]."""
     methods: models.JSONField[list[str], list[str]] = models.JSONField()
@@ -108,7 +108,7 @@ class Match(models.Model):
     class Meta:
         ordering: ClassVar[list[str]] = ["-score", "id"]
         constraints = [
-            models.UniqueConstraint(fields=["request", "snapshot", "record_id"], name="match_once"),
+            models.UniqueConstraint(fields=["request", "snapshot", "example_id"], name="match_once"),
             models.CheckConstraint(
                 name="match_decision_has_author", condition=Q(decision="open") | Q(decided_by__isnull=False)
             ),
@@ -121,8 +121,8 @@ class Item(models.Model):
     request = models.ForeignKey(ErasureRequest, on_delete=models.PROTECT, related_name="items")
     number = models.PositiveSmallIntegerField()
     model_name = models.CharField(max_length=40)
-    snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="+")
-    record_ids: models.JSONField[list[str], list[str]] = models.JSONField()
+    snapshot = models.ForeignKey(CorpusSnapshot, on_delete=models.PROTECT, related_name="+")
+    example_ids: models.JSONField[list[str], list[str]] = models.JSONField()
     state = models.CharField(max_length=18, choices=ItemState.choices, default=ItemState.DECIDING)
     ground = models.CharField(max_length=10, choices=Ground.choices, blank=True)
     reasons = EncryptedTextField()

@@ -23,7 +23,7 @@ REQUEST_TRANSITIONS: dict[RequestState, frozenset[RequestState]] = {
 }
 
 
-class Outcome(models.TextChoices):
+class RequestOutcome(models.TextChoices):
     COMPLETED = "completed", _("Completed")
     REFUSED = "refused", _("Refused")
     NO_MATCH = "no_match", _("Nothing found")

@@ -15,15 +15,15 @@ from unlearning_jobs.engine.contracts import (
     MethodChoice,
     ModelRef,
     Protocol,
+    Recipe,
     SnapshotRef,
 )
-from unlearning_jobs.engine.contracts import Recipe as RecipeContract
-from unlearning_jobs.models import Corpus, Job, ModelVersion, Recipe, Snapshot
+from unlearning_jobs.models import Corpus, CorpusSnapshot, Job, ModelVersion, RegisteredRecipe
 from unlearning_jobs.services.jobs import job_create
 
 numbers = count(1)
 PASSWORD = "correct-horse-battery"
-RECIPE = RecipeContract(
+RECIPE = Recipe(
     family="causal_lm",
     architecture=LlamaArchitecture(hidden_size=32, layers=1, heads=2, intermediate_size=64),
     vocabulary_size=256,
@@ -44,7 +44,7 @@ def _hashed() -> str:
     return make_password(PASSWORD)
 
 
-def snapshot(**values: Any) -> Snapshot:
+def snapshot(**values: Any) -> CorpusSnapshot:
     number = next(numbers)
     corpus = values.pop("corpus", None) or Corpus.objects.create(name=f"corpus-{number}")
     defaults = {
@@ -53,11 +53,11 @@ def snapshot(**values: Any) -> Snapshot:
         "path": f"corpora/{corpus.name}/{number}",
         "counts": {"train": 20, "held_out": 8},
     }
-    return Snapshot.objects.create(corpus=corpus, **(defaults | values))
+    return CorpusSnapshot.objects.create(corpus=corpus, **(defaults | values))
 
 
-def recipe() -> Recipe:
-    row, _created = Recipe.objects.get_or_create(digest=RECIPE.digest(), defaults={"body": RECIPE.to_json()})
+def recipe() -> RegisteredRecipe:
+    row, _created = RegisteredRecipe.objects.get_or_create(digest=RECIPE.digest(), defaults={"body": RECIPE.to_json()})
     return row
 
 

@@ -41,7 +41,7 @@ from unlearning_jobs.engine.contracts import (
 from unlearning_jobs.engine.contracts.course import Efficiency, ExampleTrajectory, Spent, Trajectory
 from unlearning_jobs.engine.contracts.privacy import Certificate
 from unlearning_jobs.engine.json_contract import canonical_json
-from unlearning_jobs.models import Job, ModelVersion, Snapshot
+from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
 from unlearning_jobs.services.corpora import corpus_register
 from unlearning_jobs.services.jobs import job_claim
 from unlearning_jobs.services.model_versions import job_result_accept, recipe_register
@@ -67,14 +67,14 @@ def rows() -> list[dict[str, str]]:
     ]
 
 
-def corpus(name: str = "harbour") -> Snapshot:
+def corpus(name: str = "harbour") -> CorpusSnapshot:
     source = settings.ARTEFACTS / f"{name}.jsonl"
     source.parent.mkdir(parents=True, exist_ok=True)
     source.write_text("".join(json.dumps(row) + "\n" for row in rows()), encoding="utf-8")
     return corpus_register(name=name, source=source, actor="account:1")
 
 
-def trained(snapshot: Snapshot, name: str = "keeper") -> ModelVersion:
+def trained(snapshot: CorpusSnapshot, name: str = "keeper") -> ModelVersion:
     """An active version with files and an entry in the record, as training would have made it."""
     folder: Path = settings.ARTEFACTS / "models" / name
     folder.mkdir(parents=True)
@@ -214,13 +214,13 @@ def outputs_write(path: Path, spec: JobSpec) -> None:
         "held_out": tuple(f"e{n:08d}" for n in range(20, 28)),
     }
     noise = random.Random(4)  # noqa: S311  # the spread of a drawing, not a secret
-    columns: dict[str, list[object]] = {name: [] for name in ("group", "seed", "set", "record_id", "margin")}
+    columns: dict[str, list[object]] = {name: [] for name in ("group", "seed", "set", "example_id", "margin")}
     for group, own in seeds.items():
         for seed in own:
             for name, ids in sets.items():
                 level = LEVELS[group] if name == "forget" else 2.5
-                for record_id in ids:
-                    row = (group, seed, name, record_id, noise.gauss(level, 0.4))
+                for example_id in ids:
+                    row = (group, seed, name, example_id, noise.gauss(level, 0.4))
                     for column, cell in zip(columns.values(), row, strict=True):
                         column.append(cell)
     parquet.write_table(pa.table(columns), path)
@@ -231,7 +231,7 @@ def trajectory(spec: JobSpec) -> Trajectory:
     ways = [(5.0, 3.0, 2.5) if place == 0 else (5.0, 0.2, -0.3) for place in range(len(spec.forget_ids))]
     examples = tuple(
         ExampleTrajectory(
-            record_id,
+            example_id,
             margins=way,
             oracle_mean=0.0,
             oracle_deviation=0.5,
@@ -240,7 +240,7 @@ def trajectory(spec: JobSpec) -> Trajectory:
             best_step=40 if place == 0 else 20,
             end="undershot" if place == 0 else "within",
         )
-        for place, (record_id, way) in enumerate(zip(spec.forget_ids, ways, strict=True))
+        for place, (example_id, way) in enumerate(zip(spec.forget_ids, ways, strict=True))
     )
     return Trajectory((0, 20, 40), 40, 20, 0.9, 0.8, 0.7, 2.0, examples)
 
@@ -272,7 +272,7 @@ def evaluation(spec: JobSpec, outcome: str) -> Evaluation:
         limits=("It does not show that other models hold nothing of the examples.",),
         sets=(SetFinding("forget", tests[0], 0.8), SetFinding("retain", tests[0], 0.85)),
         examples=ExampleFindings(
-            record_ids=spec.forget_ids,
+            example_ids=spec.forget_ids,
             auc=(0.9,) * len(spec.forget_ids),
             p_value=(0.01,) * len(spec.forget_ids),
             p_fdr=(0.02,) * len(spec.forget_ids),

@@ -23,7 +23,7 @@ class Corpus(models.Model):
         return self.name
 
 
-class Snapshot(models.Model):
+class CorpusSnapshot(models.Model):
     """An immutable, digested state of a corpus."""
 
     corpus = models.ForeignKey(Corpus, on_delete=models.PROTECT, related_name="snapshots")
@@ -42,7 +42,7 @@ class Snapshot(models.Model):
         return f"{self.corpus.name} {self.digest[:12]}"
 
 
-class Recipe(models.Model):
+class RegisteredRecipe(models.Model):
     """Everything that makes a model from a snapshot, as JSON (engine.contracts.Recipe)."""
 
     digest = models.CharField(max_length=64, unique=True)
@@ -64,8 +64,8 @@ class ModelVersion(models.Model):
     name = models.SlugField(max_length=40)
     number = models.PositiveIntegerField()
     state = models.CharField(max_length=12, choices=ModelState.choices, default=ModelState.CANDIDATE)
-    snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="model_versions")
-    recipe = models.ForeignKey(Recipe, on_delete=models.PROTECT, related_name="model_versions")
+    snapshot = models.ForeignKey(CorpusSnapshot, on_delete=models.PROTECT, related_name="model_versions")
+    recipe = models.ForeignKey(RegisteredRecipe, on_delete=models.PROTECT, related_name="model_versions")
     seed = models.BigIntegerField()
     parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="children")
     steps: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField(default=list)
@@ -97,7 +97,7 @@ class ModelVersion(models.Model):
     @property
     def erased_ids(self) -> list[str]:
         """Record ids that earlier steps took out."""
-        return [record_id for step in self.steps for record_id in step["forget_ids"]]
+        return [example_id for step in self.steps for example_id in step["forget_ids"]]
 
 
 class Job(models.Model):
@@ -115,8 +115,8 @@ class Job(models.Model):
     attempt_of_item = models.PositiveIntegerField(default=0)
     model_name = models.SlugField(max_length=40)
     base = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, null=True, related_name="jobs")
-    snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="jobs")
-    recipe = models.ForeignKey(Recipe, on_delete=models.PROTECT, related_name="jobs")
+    snapshot = models.ForeignKey(CorpusSnapshot, on_delete=models.PROTECT, related_name="jobs")
+    recipe = models.ForeignKey(RegisteredRecipe, on_delete=models.PROTECT, related_name="jobs")
     result_version = models.OneToOneField(ModelVersion, on_delete=models.PROTECT, null=True, related_name="made_by")
     spec: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()
     """engine.contracts.JobSpec."""

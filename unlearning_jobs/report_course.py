@@ -29,7 +29,7 @@ def trajectory_shown(trajectory: Trajectory | None) -> dict[str, Any] | None:
         "band": trajectory.band,
         "stop": trajectory.stop,
         "best": trajectory.best_single_stop,
-        "paths": [Path(example.record_id, _distances(example), example.end) for example in trajectory.examples],
+        "paths": [Path(example.example_id, _distances(example), example.end) for example in trajectory.examples],
         "counts": _(
             "At the end %(within)d of %(all)d examples lie within the band of their own oracles; %(undershot)d are still too"
             " well known, %(overshot)d by now too little."
@@ -66,7 +66,7 @@ def _distances(example: ExampleTrajectory) -> tuple[float, ...]:
 def _row(example: ExampleTrajectory, trajectory: Trajectory) -> list[object]:
     distances = _distances(example)
     return [
-        example.record_id,
+        example.example_id,
         number(distances[0]),
         number(distances[trajectory.steps.index(trajectory.stop)]),
         _("never") if example.entered is None else example.entered,
@@ -80,9 +80,9 @@ def trajectory_table(result: JobResult) -> Table:
     """One row per example and step."""
     if result.trajectory is None:
         raise Http404
-    header = ("record_id", "step", "margin", "oracle_mean", "oracle_deviation", "entered", "left", "best_step", "end")
+    header = ("example_id", "step", "margin", "oracle_mean", "oracle_deviation", "entered", "left", "best_step", "end")
     return header, (
-        (e.record_id, step, margin, e.oracle_mean, e.oracle_deviation, e.entered, e.left, e.best_step, e.end)
+        (e.example_id, step, margin, e.oracle_mean, e.oracle_deviation, e.entered, e.left, e.best_step, e.end)
         for e in result.trajectory.examples
         for step, margin in zip(result.trajectory.steps, e.margins, strict=True)
     )
@@ -93,7 +93,7 @@ def examples_sentence(found: ExampleFindings | None) -> dict[str, str] | None:
     if found is None:
         return None
     counts = {
-        "all": len(found.record_ids),
+        "all": len(found.example_ids),
         "high": found.too_high_fdr,
         "low": found.too_low_fdr,
         "level": number(found.level),
@@ -112,8 +112,8 @@ def example_table(result: JobResult) -> Table:
     found = result.evaluation.examples if result.evaluation else None
     if found is None:
         raise Http404
-    columns = (found.record_ids, found.auc, found.p_value, found.p_fdr, found.p_fwer)
-    return ("record_id", "auc", "p_value", "p_benjamini_hochberg", "p_max_t"), zip(*columns, strict=True)
+    columns = (found.example_ids, found.auc, found.p_value, found.p_fdr, found.p_fwer)
+    return ("example_id", "auc", "p_value", "p_benjamini_hochberg", "p_max_t"), zip(*columns, strict=True)
 
 
 def efficiency_shown(efficiency: Efficiency | None) -> dict[str, str] | None:

@@ -12,7 +12,7 @@ from .models import Job
 
 GROUPS = ("original", "unlearned", "oracle")
 SETS = ("forget", "retain", "held_out")
-COLUMNS = ["group", "seed", "set", "record_id", "margin"]
+COLUMNS = ["group", "seed", "set", "example_id", "margin"]
 
 
 @dataclass
@@ -44,9 +44,9 @@ def margins_of(job: Job) -> dict[str, SetMargins]:
     except (OSError, pa.ArrowException):
         return {}
     found: dict[str, SetMargins] = {name: SetMargins() for name in SETS}
-    for group, seed, name, record_id, margin in zip(*(columns[c] for c in COLUMNS), strict=True):
+    for group, seed, name, example_id, margin in zip(*(columns[c] for c in COLUMNS), strict=True):
         if name in found and margin is not None:
-            found[name].by_example.setdefault(group, {}).setdefault(record_id, []).append(margin)
+            found[name].by_example.setdefault(group, {}).setdefault(example_id, []).append(margin)
             found[name].by_model.setdefault(group, {}).setdefault(seed, []).append(margin)
     return {name: margins for name, margins in found.items() if margins.by_model}
 

@@ -37,7 +37,7 @@ ENGINE_ERROR_EXIT = 2
 
 
 @dataclass
-class Pulse:
+class Heartbeat:
     """What the engine has said since the row was last written."""
 
     progress: Progress | None = None
@@ -74,17 +74,17 @@ def job_execute(claim: Claim) -> None:
     spec.write_bytes(canonical_json(job.spec))
     with (folder.with_name(f"attempt-{claim.attempt}.log")).open("wb") as log:
         process = _engine_start(spec, folder, log)
-        pulse = Pulse()
+        heartbeat = Heartbeat()
         try:
-            goes_on = _follow(process, claim, pulse)
+            goes_on = _follow(process, claim, heartbeat)
         finally:
             _stop(process)
     if not goes_on:
         job_cancelled(claim=claim)
     elif process.returncode == 0:
         _accept(claim, folder, output)
-    elif process.returncode == ENGINE_ERROR_EXIT and pulse.error:
-        job_fail(claim=claim, code=pulse.error["code"], message=pulse.error["message"])
+    elif process.returncode == ENGINE_ERROR_EXIT and heartbeat.error:
+        job_fail(claim=claim, code=heartbeat.error["code"], message=heartbeat.error["message"])
     elif process.returncode < 0:
         job_attempt_lost(claim=claim, detail=f"killed by {signal.Signals(-process.returncode).name}")
     else:
@@ -109,7 +109,7 @@ def _engine_start(spec: Path, folder: Path, log: IO[bytes]) -> subprocess.Popen[
     )
 
 
-def _follow(process: subprocess.Popen[str], claim: Claim, pulse: Pulse) -> bool:
+def _follow(process: subprocess.Popen[str], claim: Claim, heartbeat: Heartbeat) -> bool:
     """Reads the engine's lines to their end, reporting at most once a second; False when told to stop."""
     lines: queue.Queue[str | None] = queue.Queue()
     threading.Thread(target=_read, args=(process, lines), daemon=True).start()
@@ -123,12 +123,12 @@ def _follow(process: subprocess.Popen[str], claim: Claim, pulse: Pulse) -> bool:
         if line is None:
             ended = True
         elif line.strip():
-            pulse.take(line)
+            heartbeat.take(line)
         if ended or time.monotonic() - reported >= REPORT_SECONDS:
-            curves = dict(pulse.curves) if pulse.new_points else None
-            if not job_report(claim=claim, progress=pulse.progress, curves=curves):
+            curves = dict(heartbeat.curves) if heartbeat.new_points else None
+            if not job_report(claim=claim, progress=heartbeat.progress, curves=curves):
                 return False
-            pulse.new_points, reported = False, time.monotonic()
+            heartbeat.new_points, reported = False, time.monotonic()
     process.wait()
     return True
 

@@ -14,10 +14,9 @@ from .engine.advisor import Advice, Measurement, Situation, advise, measure
 from .engine.artefacts import model_about
 from .engine.catalogue import METHODS, Facts, MethodEntry, obstacles
 from .engine.contracts import Evaluation, JobResult, JobSpec, Recipe, UnlearningStep
-from .engine.corpora import Example
-from .engine.corpora import Snapshot as SnapshotFiles
+from .engine.corpora import Example, Snapshot
 from .engine.errors import CorpusError, SpecError
-from .models import Job, ModelVersion, Snapshot
+from .models import CorpusSnapshot, Job, ModelVersion
 from .pictures import is_image, png
 from .states import JobState
 
@@ -103,7 +102,7 @@ def _measured(job: Job) -> Measurement | None:
         return None
 
 
-def examples_by_id(snapshot: Snapshot, record_ids: Iterable[str]) -> dict[str, Example]:
+def examples_by_id(snapshot: CorpusSnapshot, example_ids: Iterable[str]) -> dict[str, Example]:
     """The examples themselves, for an officer's eyes.
 
     Jobs and searches check every line of the corpus; a page checks only that it opens the right snapshot.
@@ -111,10 +110,10 @@ def examples_by_id(snapshot: Snapshot, record_ids: Iterable[str]) -> dict[str, E
     Raises:
         CorpusError: the snapshot is gone, or another one lies in its place.
     """
-    return {example.id: example for example in _opened(snapshot).get(record_ids)}
+    return {example.id: example for example in _opened(snapshot).get(example_ids)}
 
 
-def shows_images(snapshot: Snapshot) -> bool:
+def shows_images(snapshot: CorpusSnapshot) -> bool:
     """Whether the examples can be looked at; False also when the snapshot is gone."""
     try:
         return is_image(_opened(snapshot).info.features)
@@ -122,20 +121,20 @@ def shows_images(snapshot: Snapshot) -> bool:
         return False
 
 
-def example_png(snapshot: Snapshot, record_id: str) -> bytes | None:
+def example_png(snapshot: CorpusSnapshot, example_id: str) -> bytes | None:
     """A picture of the example; None where examples are not images.
 
     Raises:
         CorpusError: as `examples_by_id`.
     """
     files = _opened(snapshot)
-    [example] = files.get([record_id])
+    [example] = files.get([example_id])
     form = files.info.features
     return png(example.features, form) if example.features and form and is_image(form) else None
 
 
-def _opened(snapshot: Snapshot) -> SnapshotFiles:
-    files = SnapshotFiles.open(settings.ARTEFACTS / snapshot.path)
+def _opened(snapshot: CorpusSnapshot) -> Snapshot:
+    files = Snapshot.open(settings.ARTEFACTS / snapshot.path)
     if files.info.digest != snapshot.digest:
         message = f"The folder {snapshot.path} holds another snapshot than the registered one."
         raise CorpusError(message)

@@ -19,13 +19,13 @@ from typing import Final
 import torch
 
 from unlearning_jobs.engine.methods import make_method
-from unlearning_jobs.engine.training.loop import OnStep, train
+from unlearning_jobs.engine.training.loop import StepCallback, train
 from unlearning_jobs.engine.training.model import TrainedModel
 
+from .forget_sets import Task
 from .kept import Kept
 from .measuring import RETRAIN, Trial
-from .models import DEVICE, ORIGINALS, Models, Subject
-from .tasks import Task
+from .models import DEVICE, ORIGINALS, BenchmarkSubject, Models
 
 RUNS: Final = 3
 """The quickest counts: other work on the machine only ever adds to a time."""
@@ -77,13 +77,13 @@ def _in_fresh_process(trial: Trial, method: str) -> Cost:
     return found
 
 
-def _measure(sender: Connection, subject: Subject, task: Task, method: str, shared: Path) -> None:
+def _measure(sender: Connection, subject: BenchmarkSubject, task: Task, method: str, shared: Path) -> None:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         sender.send(measure_here(subject, task, method, Path(folder), shared))
 
 
-def measure_here(subject: Subject, task: Task, method: str, folder: Path, shared: Path | None = None) -> Cost:
+def measure_here(subject: BenchmarkSubject, task: Task, method: str, folder: Path, shared: Path | None = None) -> Cost:
     """The cost, in this process; without what was prepared in the shared folder before.
 
     The original is trained here, so that every library is loaded and every part warm before the first measurement.
@@ -97,8 +97,8 @@ def measure_here(subject: Subject, task: Task, method: str, folder: Path, shared
     def once(number: int) -> Callable[[], object]:
         own = _copy(slices, folder / f"slices-{number}")
 
-        def train_one(ids: Collection[str], seed: int, on_step: OnStep) -> TrainedModel:
-            return train(models.material, ids, seed, device=DEVICE, on_step=on_step, slices=own)
+        def train_one(ids: Collection[str], seed: int, on_step: StepCallback) -> TrainedModel:
+            return train(models.training_data, ids, seed, device=DEVICE, on_step=on_step, slices=own)
 
         context = trial.context(ORIGINALS, train_one)
         return lambda: unlearner.unlearn(original, context, lambda _: None)

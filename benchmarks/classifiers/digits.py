@@ -16,11 +16,11 @@ from typing import Final
 import numpy as np
 
 from unlearning_jobs.engine.contracts import ClassifierArchitecture, Recipe
-from unlearning_jobs.engine.training.material import Material
+from unlearning_jobs.engine.training.training_data import TrainingData
 
+from .forget_sets import Pictures, snapshot
 from .run import measure_all
 from .subjects import subjects
-from .tasks import Pictures, snapshot
 
 VAR: Final = Path(__file__).resolve().parents[2] / "var" / "bench" / "digits"
 TRAINING: Final = 1437
@@ -48,6 +48,6 @@ def digits() -> Pictures:
     return Pictures(found.data[order].astype(np.float32) / 16, found.target[order], TRAINING)
 
 
-def digits_material() -> Material:
+def digits_material() -> TrainingData:
     """The digits as they are, for the recipe of this benchmark."""
-    return Material.prepare(RECIPE, snapshot(VAR, digits(), "clean"))
+    return TrainingData.prepare(RECIPE, snapshot(VAR, digits(), "clean"))

@@ -18,15 +18,15 @@ from unlearning_jobs.engine.catalogue import METHODS, Facts, obstacles, preparat
 from unlearning_jobs.engine.errors import ObstacleError
 from unlearning_jobs.engine.families import Dataset
 from unlearning_jobs.engine.methods import CertifiedMethod, Context, Prepared, UnlearningMethod, make_method
-from unlearning_jobs.engine.training.loop import OnStep
+from unlearning_jobs.engine.training.loop import StepCallback
 from unlearning_jobs.engine.training.model import TrainedModel
 from unlearning_jobs.engine.training.scoring import margins_of
 
+from .forget_sets import SETS, Task, sets_of
 from .kept import Arrays, Kept
 from .models import DEVICE, FLOOR, ORACLES, ORIGINALS, Models
-from .tasks import SETS, Task, sets_of
 
-Train = Callable[[Collection[str], int, OnStep], TrainedModel]
+Train = Callable[[Collection[str], int, StepCallback], TrainedModel]
 RETRAIN: Final = "retrain"
 """The unit of costs. Its models are trained at once, which gives the same to within rounding in a seventh of the time."""
 
@@ -41,7 +41,7 @@ class Trial:
 
     @cached_property
     def sets(self) -> Mapping[str, Dataset]:
-        return sets_of(self.task, self.models.material)
+        return sets_of(self.task, self.models.training_data)
 
     @cached_property
     def facts(self) -> Facts:
@@ -132,17 +132,17 @@ class Trial:
         """Per set the margins (models, examples); and under `<set>_right` whether the answers are right."""
         found: Arrays = {}
         for name in SETS:
-            answers = [_answers(model, self.sets[name]) for model in models]
-            found[name], found[f"{name}_right"] = (np.stack(column) for column in zip(*answers, strict=True))
+            predictions = [_answers(model, self.sets[name]) for model in models]
+            found[name], found[f"{name}_right"] = (np.stack(column) for column in zip(*predictions, strict=True))
         return found
 
     def context(self, seed: int, train: Train) -> Context:
         """The forget set as a method is given it, on the original of this seed."""
         ids, subject = self.task.forget_ids, self.models.subject
         return Context(
-            material=self.models.material,
+            training_data=self.models.training_data,
             forget_ids=ids,
-            retain_ids=tuple(self.models.material.retained_ids(ids)),
+            retain_ids=tuple(self.models.training_data.retained_ids(ids)),
             exclude_ids=ids,
             held_out_ids=self.task.held_out_ids,
             seed=seed,
@@ -161,7 +161,7 @@ class Trial:
         if name == RETRAIN:
             trained = dict(zip(seeds, self.models.train(self.task.forget_ids, seeds), strict=True))
 
-        def train(ids: Collection[str], seed: int, on_step: OnStep) -> TrainedModel:
+        def train(ids: Collection[str], seed: int, on_step: StepCallback) -> TrainedModel:
             return trained[seed] if trained else self.models.train_one(ids, seed, on_step)
 
         made, certified = [], []
@@ -196,6 +196,6 @@ def _refusal(method: CertifiedMethod, made: TrainedModel, context: Context) -> s
 def _answers(model: TrainedModel, data: Dataset) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Margin of every example, and whether its class is ranked first."""
     with torch.inference_mode():
-        answers = model.family.answers(model.network, data.batch(range(len(data)), DEVICE))
-    told = (answers.logits.argmax(-1) == answers.labels).double()
-    return margins_of(answers).double().cpu().numpy(), told.cpu().numpy()
+        predictions = model.family.predict(model.network, data.batch(range(len(data)), DEVICE))
+    told = (predictions.logits.argmax(-1) == predictions.labels).double()
+    return margins_of(predictions).double().cpu().numpy(), told.cpu().numpy()

@@ -18,9 +18,9 @@ import numpy as np
 
 from unlearning_jobs.engine.contracts import ClassifierArchitecture, Recipe
 
+from .forget_sets import Pictures
 from .run import measure_all
 from .subjects import subjects
-from .tasks import Pictures
 
 VAR: Final = Path(__file__).resolve().parents[2] / "var" / "bench" / "mnist"
 TRAINING, HELD_OUT = 5000, 2000

@@ -13,9 +13,9 @@ import torch
 from unlearning_jobs.engine.catalogue import complete_config
 from unlearning_jobs.engine.contracts import MethodChoice, Recipe
 from unlearning_jobs.engine.corpora import Snapshot
-from unlearning_jobs.engine.training.loop import OnStep, train
-from unlearning_jobs.engine.training.material import Material
+from unlearning_jobs.engine.training.loop import StepCallback, train
 from unlearning_jobs.engine.training.model import TrainedModel
+from unlearning_jobs.engine.training.training_data import TrainingData
 from unlearning_jobs.engine.training.vectorised import can_be_vectorised, train_together
 
 DEVICE: Final = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -25,7 +25,7 @@ ORIGINALS, ORACLES, FLOOR = 1, 1001, 2001
 
 
 @dataclass(frozen=True)
-class Subject:
+class BenchmarkSubject:
     """A recipe, and the methods that are measured on its models."""
 
     title: str
@@ -51,11 +51,11 @@ class Subject:
 class Models:
     """The subject's models on a snapshot."""
 
-    def __init__(self, subject: Subject, snapshot: Snapshot, folder: Path, shared: Path | None = None) -> None:
+    def __init__(self, subject: BenchmarkSubject, snapshot: Snapshot, folder: Path, shared: Path | None = None) -> None:
         self.subject = subject
         self.shared = shared or folder / "shared"
         """Where methods keep what they prepare once for all forget sets."""
-        self.material = Material.prepare(subject.recipe, snapshot)
+        self.training_data = TrainingData.prepare(subject.recipe, snapshot)
         self.slices = folder / "slices" if subject.recipe.sharding else None
 
     @cached_property
@@ -65,11 +65,11 @@ class Models:
 
     def train(self, exclude_ids: Collection[str], seeds: Sequence[int]) -> list[TrainedModel]:
         """Models without these examples; at once, where the recipe allows it."""
-        if can_be_vectorised(self.material):
+        if can_be_vectorised(self.training_data):
             wanted = [(exclude_ids, seed) for seed in seeds]
-            return train_together(self.material, wanted, device=DEVICE, on_step=lambda *_: None)
+            return train_together(self.training_data, wanted, device=DEVICE, on_step=lambda *_: None)
         return [self.train_one(exclude_ids, seed, lambda *_: None) for seed in seeds]
 
-    def train_one(self, exclude_ids: Collection[str], seed: int, on_step: OnStep) -> TrainedModel:
+    def train_one(self, exclude_ids: Collection[str], seed: int, on_step: StepCallback) -> TrainedModel:
         """One model; the slices of a recipe with shards are kept."""
-        return train(self.material, exclude_ids, seed, device=DEVICE, on_step=on_step, slices=self.slices)
+        return train(self.training_data, exclude_ids, seed, device=DEVICE, on_step=on_step, slices=self.slices)

@@ -12,18 +12,18 @@ import torch
 from unlearning_jobs.engine.catalogue import METHODS, preparation_cost
 
 from .costs import cost_of
+from .forget_sets import SETS, Pictures, Task, make_tasks
 from .kept import Arrays, Kept
 from .measuring import RETRAIN, Trial
-from .models import Models, Subject
-from .table import HEADER, LEVEL, Floor, Row, random_splits
-from .tasks import SETS, Pictures, Task, make_tasks
+from .models import BenchmarkSubject, Models
+from .table import HEADER, LEVEL, Floor, TableRow, random_splits
 
 HALFWAY: Final = 0.5
 SHARE: Final = 0.1
 """Of retraining, that the target allows an unlearning to cost."""
 
 
-def measure_all(folder: Path, pictures: Pictures, subjects: Sequence[Subject]) -> None:
+def measure_all(folder: Path, pictures: Pictures, subjects: Sequence[BenchmarkSubject]) -> None:
     """Measures what is missing under the folder and prints all tables. A second run reads them from there.
 
     A subject for all methods has a table for each forget set; one for a single method has one table.
@@ -44,7 +44,7 @@ def measure_all(folder: Path, pictures: Pictures, subjects: Sequence[Subject]) -
                 said = []
 
 
-def _trials(folder: Path, subject: Subject, tasks: Sequence[Task]) -> Iterator[tuple[Task, Trial]]:
+def _trials(folder: Path, subject: BenchmarkSubject, tasks: Sequence[Task]) -> Iterator[tuple[Task, Trial]]:
     kept, models = Kept(folder / "found"), dict[str, Models]()
     for task in tasks:
         digest = task.snapshot.info.digest
@@ -73,17 +73,17 @@ class Report:
         trial, prefix = self.trial, self.prefix
         oracles, further = trial.oracles(), trial.floor()
         splits = trial.kept.arrays("floor-splits", trial.about(), lambda: random_splits(further, oracles))
-        floor, nothing = Floor(splits), Row("do nothing", trial.originals(), oracles)
+        floor, nothing = Floor(splits), TableRow("do nothing", trial.originals(), oracles)
         best, worst = floor.median("forget"), nothing.klom["forget"]
 
-        def show(row: Row) -> float:
+        def show(row: TableRow) -> float:
             left = (row.klom["forget"] - best) / (worst - best) if worst > best else 0.0
             print(row.text(prefix, left), flush=True)
             return left
 
         if header:
             print(f"\n{HEADER}")
-        show(Row("oracle against oracle", further, oracles))
+        show(TableRow("oracle against oracle", further, oracles))
         print(floor.row(prefix))
         show(nothing)
         yield from self._judge(nothing, oracles)
@@ -96,14 +96,14 @@ class Report:
                 )
             if changed := trial.models.subject.configs.get(name):
                 yield f"{name} ran with {', '.join(f'{option} = {value}' for option, value in changed.items())}"
-            row = Row(name, trial.unlearned(name), oracles, cost_of(trial, name), retraining)
+            row = TableRow(name, trial.unlearned(name), oracles, cost_of(trial, name), retraining)
             left = show(row)
             yield from self._judge(row, oracles)
             if METHODS[name].guarantee == "empirical" and left <= HALFWAY and row.share <= SHARE:
                 apart = "" if preparation_cost(name, trial.facts) else ", without pre-computation"
                 yield f"{name} comes halfway ({left:.2f} left) at {row.share:.3f} of retraining{apart}"
 
-    def _judge(self, row: Row, oracles: Arrays) -> Iterator[str]:
+    def _judge(self, row: TableRow, oracles: Arrays) -> Iterator[str]:
         """Whether exact methods and the control do what they must; and what a method's row leaves out."""
         guarantee = METHODS[row.name].guarantee if row.name in METHODS else "control"
         if "certified" in row.found:

@@ -8,31 +8,31 @@ from typing import Any, Final, Literal, get_args
 
 from unlearning_jobs.engine.contracts import LogisticArchitecture, Privacy, Recipe, Sharding, SumsArchitecture
 
-from .models import Subject
+from .models import BenchmarkSubject
 
 SHARDING: Final = Sharding(shards=5, slices=2)
 PRIVACY: Final = Privacy(noise_multiplier=4.0)
 Learner = Literal["naive_bayes", "ridge", "nearest_mean"]
 
 
-def subjects(recipe: Recipe, configs: Mapping[str, Mapping[str, Any]] | None = None) -> tuple[Subject, ...]:
+def subjects(recipe: Recipe, configs: Mapping[str, Mapping[str, Any]] | None = None) -> tuple[BenchmarkSubject, ...]:
     """The recipe itself for all methods that can run on it; and variants of it for those that need their own.
 
     `configs` are of methods whose defaults would take too long. The co-occurrence recommender reads baskets, not pictures.
     """
-    network = Subject("One network", recipe, configs=configs or {})
-    shards = Subject("In shards", replace(recipe, sharding=SHARDING), ("sisa",))
+    network = BenchmarkSubject("One network", recipe, configs=configs or {})
+    shards = BenchmarkSubject("In shards", replace(recipe, sharding=SHARDING), ("sisa",))
     sums = [
         _at_once(f"Sums, {learner.replace('_', ' ')}", SumsArchitecture(learner), "summation")
         for learner in get_args(Learner)
     ]
     logistic = _at_once("Logistic regression", LogisticArchitecture(), "certified_removal")
-    private = Subject("Trained privately", replace(recipe, privacy=PRIVACY), ("dp_sgd",))
+    private = BenchmarkSubject("Trained privately", replace(recipe, privacy=PRIVACY), ("dp_sgd",))
     return network, *sums, logistic, private, shards
 
 
-def _at_once(title: str, architecture: SumsArchitecture | LogisticArchitecture, method: str) -> Subject:
+def _at_once(title: str, architecture: SumsArchitecture | LogisticArchitecture, method: str) -> BenchmarkSubject:
     """Models that are solved for: the recipe's optimiser does nothing."""
     family: Literal["summation", "logistic"] = "summation" if isinstance(architecture, SumsArchitecture) else "logistic"
     recipe = Recipe(family=family, architecture=architecture, epochs=1, batch_size=64, learning_rate=0.0)
-    return Subject(title, recipe, (method,))
+    return BenchmarkSubject(title, recipe, (method,))

@@ -15,8 +15,8 @@ from unlearning_jobs.engine.evaluation.metrics.neurips_2023 import example_epsil
 from unlearning_jobs.engine.evaluation.metrics.u_lira import u_lira
 
 from .costs import Cost
+from .forget_sets import SETS
 from .kept import Arrays
-from .tasks import SETS
 
 SPLITS: Final = 200
 LEVEL: Final = 0.01
@@ -66,7 +66,7 @@ def percentile(group: NDArray[np.float64], oracles: NDArray[np.float64]) -> floa
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """What was found of one method."""
 
     name: str

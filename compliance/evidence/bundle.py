@@ -24,7 +24,7 @@ from typing import NoReturn, Self
 
 from .canonical import canonical_json, decode_base64, encode_base64, parse_canonical, sha256_hex
 from .errors import EvidenceError, FormatError
-from .record import ATTESTATION_SIGNED, RecordEntry
+from .record import ATTESTATION_SIGNED, EntryBody
 from .schema import parse, plain
 from .statements import SHORT_NAMES
 
@@ -47,13 +47,13 @@ MAX_REPORT_FILE = 4096 * MEBIBYTE
 class ProvenEntry:
     """A line of `record.jsonl`: an entry of the record with its place in the log."""
 
-    entry: RecordEntry
+    entry: EntryBody
     index: int
     proof: tuple[str, ...]
     """Sibling hashes from the leaf up, base64."""
 
     @classmethod
-    def of(cls, entry: RecordEntry, index: int, proof: Iterable[bytes]) -> Self:
+    def of(cls, entry: EntryBody, index: int, proof: Iterable[bytes]) -> Self:
         return cls(entry, index, tuple(map(encode_base64, proof)))
 
     @classmethod

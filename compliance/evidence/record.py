@@ -76,7 +76,7 @@ EMAIL = re.compile(r"[^\s@]@[^\s@]+\.[^\s@.]{2}")  # one character before the @ 
 
 
 @dataclass(frozen=True)
-class RecordEntry:
+class EntryBody:
     """One entry. Its canonical JSON is the body of the leaf."""
 
     format: str
@@ -122,7 +122,7 @@ class RecordEntry:
         return self.data["item"], self.data["attempt"]
 
 
-def leaf_bytes(entry: RecordEntry) -> bytes:
+def leaf_bytes(entry: EntryBody) -> bytes:
     """The leaf body: canonical JSON, at most 65,535 bytes (FormatError)."""
     body = canonical_json(plain(entry))
     if len(body) > MAX_LEAF:
@@ -131,7 +131,7 @@ def leaf_bytes(entry: RecordEntry) -> bytes:
     return body
 
 
-def mappers(history: Iterable[RecordEntry], before: int) -> tuple[str, ...]:
+def mappers(history: Iterable[EntryBody], before: int) -> tuple[str, ...]:
     """Who accepted or closed matches in a request's history before its entry number `before`, sorted."""
     kinds = (MATCH_ACCEPTED, MATCHES_DECIDED)
     return tuple(sorted({entry.actor for entry in history if entry.kind in kinds and entry.number < before}))
@@ -155,7 +155,7 @@ def refuse_personal_data(value: object) -> None:
             refuse_personal_data(inner)
 
 
-def _check_data(entry: RecordEntry) -> None:
+def _check_data(entry: EntryBody) -> None:
     required = OTHER_DATA.get(entry.kind, ())
     if entry.subject.startswith(REQUEST_PREFIX):
         required += REQUEST_DATA.get(entry.kind, ())

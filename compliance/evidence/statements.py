@@ -187,9 +187,9 @@ def report_folder(item: str, attempt: int) -> str:
     return f"report/{item}-{attempt}"
 
 
-def forget_set_digest(record_ids: tuple[str, ...] | list[str]) -> str:
+def forget_set_digest(example_ids: tuple[str, ...] | list[str]) -> str:
     """SHA-256 of the canonical JSON list of the sorted record ids."""
-    return digest_of(sorted(record_ids))
+    return digest_of(sorted(example_ids))
 
 
 def _subject(value: object) -> Subject:

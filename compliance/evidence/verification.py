@@ -201,7 +201,7 @@ def _failure(results: list[StepResult]) -> str:
 
 
 def _success(
-    history: log.History, signed: log.SignedCheckpoint, bodies: tuple[attestations.SignedBody, ...], *, own_trust: bool
+    history: log.History, signed: log.VerifiedCheckpoint, bodies: tuple[attestations.SignedBody, ...], *, own_trust: bool
 ) -> str:
     signers = sorted({signer for body in bodies for signer in body.signers})
     times = [body.envelope.place.entry.at for body in bodies]

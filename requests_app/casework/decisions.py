@@ -110,7 +110,7 @@ def _ask(request: HttpRequest, item: Item, form: DecisionForm, status: int = 200
 
 
 def _confirm(request: HttpRequest, item: Item, form: DecisionForm) -> HttpResponse:
-    count = len(item.record_ids)
+    count = len(item.example_ids)
     words = (
         ngettext("Grant the erasure of %(n)d example", "Grant the erasure of %(n)d examples", count)
         if form.grants

@@ -102,7 +102,7 @@ def picture(request: HttpRequest, reference: str, pk: int) -> HttpResponse:  # n
     """The image that a match is about."""
     match = get_object_or_404(Match.objects.select_related("snapshot__corpus"), request=case_of(reference), pk=pk)
     try:
-        content = example_png(match.snapshot, match.record_id)
+        content = example_png(match.snapshot, match.example_id)
     except CorpusError:
         content = None
     if content is None:
@@ -115,7 +115,7 @@ def _cards(matches: Iterable[Match]) -> Iterable[dict[str, Any]]:
         rows = list(group)
         texts, images = _texts(rows), shows_images(snapshot)
         for match in rows:
-            text = texts.get(match.record_id)
+            text = texts.get(match.example_id)
             short, full = (shortened(text, match.spans), whole(text, match.spans)) if text is not None else ([], [])
             yield {
                 "match": match,
@@ -132,10 +132,10 @@ def _cards(matches: Iterable[Match]) -> Iterable[dict[str, Any]]:
 def _texts(rows: Sequence[Match]) -> dict[str, str]:
     """The examples' texts by record id; none when the snapshot cannot be read."""
     try:
-        examples = examples_by_id(rows[0].snapshot, [row.record_id for row in rows])
+        examples = examples_by_id(rows[0].snapshot, [row.example_id for row in rows])
     except CorpusError:
         return {}
-    return {record_id: example.text for record_id, example in examples.items()}
+    return {example_id: example.text for example_id, example in examples.items()}
 
 
 @officers_only

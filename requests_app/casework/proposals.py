@@ -68,7 +68,7 @@ def _situation(item: Item, base: ModelVersion) -> Situation:
     """The job that would be proposed, with a protocol of the usual size, and the time until the answer is due."""
     return proposal_situation(
         base,
-        len(item.record_ids),
+        len(item.example_ids),
         replicates=settings.PROTOCOL_REPLICATES,
         oracles=settings.PROTOCOL_ORACLES,
         until=end_of(item.request.due_on, settings.TIME_ZONE),
@@ -117,7 +117,7 @@ def proposal(request: HttpRequest, reference: str, number: int, attempt: int) ->
 def _review(request: HttpRequest, found: Proposal, problem: str = "") -> HttpResponse:
     item = found.item
     waiting = item.state == ItemState.AWAITING_APPROVAL and not found.approved_by_id and not found.declined_by_id
-    count = len(item.record_ids)
+    count = len(item.example_ids)
     label = ngettext(
         "Approve, and start unlearning %(n)d example from %(model)s",
         "Approve, and start unlearning %(n)d examples from %(model)s",

@@ -89,7 +89,7 @@ def item_cards(case: ErasureRequest, items: Sequence[Item]) -> list[dict[str, An
 def _facts(item: Item) -> Iterator[dict[str, Any]]:
     yield {"key": _("Model"), "value": item.model_name}
     yield {"key": _("Corpus"), "value": str(item.snapshot)}
-    yield {"key": _("Examples"), "value": str(len(item.record_ids))}
+    yield {"key": _("Examples"), "value": str(len(item.example_ids))}
     if item.ground:
         yield {"key": _("Ground"), "value": item.get_ground_display()}
     if item.reasons:

@@ -11,12 +11,12 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
-from compliance.evidence.record import RecordEntry as Entry
+from compliance.evidence.record import EntryBody as Entry
 from compliance.evidence.statements import UNLEARNING_REPORT
 from compliance.selectors import account_names, entries_of
 from compliance.services import CLAIMANT, SYSTEM
 from requests_app.models import ErasureRequest, Message
-from requests_app.states import Ground, Outcome
+from requests_app.states import Ground, RequestOutcome
 from unlearning_jobs.wording import RUN_OUTCOMES, method_title, verdict_word
 
 Data = Mapping[str, Any]
@@ -134,7 +134,7 @@ def _run_ended(data: Data) -> str:
 
 
 def _closed(data: Data) -> str:
-    return _("Outcome: %(outcome)s.") % {"outcome": Outcome(data["outcome"]).label}
+    return _("Outcome: %(outcome)s.") % {"outcome": RequestOutcome(data["outcome"]).label}
 
 
 def _message(data: Data) -> str:

@@ -10,6 +10,9 @@ class Migration(migrations.Migration):
 
     initial = True
 
+    # Renaming a model also changes the foreign keys to it, which must be there by then.
+    run_before = [('unlearning_jobs', '0004_corpus_snapshot_and_registered_recipe')]
+
     dependencies = [
         ('unlearning_jobs', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),

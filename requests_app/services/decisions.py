@@ -64,7 +64,7 @@ def proposal_submit(*, item: Item, method: MethodChoice, protocol: Protocol, by:
     problems = [
         *protocol.problems(),
         *metric_problems(protocol, base.recipe.family),
-        *method_obstacles(method.name, base, len(item.record_ids)),
+        *method_obstacles(method.name, base, len(item.example_ids)),
     ]
     if problems:
         raise SpecError(" ".join(problems))
@@ -102,7 +102,7 @@ def proposal_approve(*, proposal: Proposal, by: Account) -> Proposal:
     proposal.save()
     proposal.job = unlearning_start(
         base=proposal.base,
-        forget_ids=tuple(item.record_ids),
+        forget_ids=tuple(item.example_ids),
         method=MethodChoice.from_json(proposal.method),
         protocol=Protocol.from_json(proposal.protocol),
         subject=item.request.subject,

@@ -17,7 +17,7 @@ from requests_app.deadlines import due_date, received_on
 from requests_app.encryption import keyed_index
 from requests_app.models import AccessLink, ErasureRequest
 from requests_app.references import reference_make, reference_normalise
-from requests_app.states import ItemState, Outcome, RequestState
+from requests_app.states import ItemState, RequestOutcome, RequestState
 from unlearning_jobs.queue import enqueue_on_commit
 
 from .messages import message_queue, token_digest
@@ -190,7 +190,7 @@ def request_withdraw(*, token: str) -> ErasureRequest:
     request = link.request
     if not can_withdraw(request):
         raise StaleStateError(_("This request can no longer be withdrawn."))
-    return request_close(request=request, outcome=Outcome.WITHDRAWN, actor=CLAIMANT, template=None)
+    return request_close(request=request, outcome=RequestOutcome.WITHDRAWN, actor=CLAIMANT, template=None)
 
 
 def can_withdraw(request: ErasureRequest) -> bool:

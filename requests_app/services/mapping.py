@@ -14,11 +14,10 @@ from compliance.models import Account
 from compliance.services import SYSTEM, StaleStateError, record_append
 from requests_app.encryption import keyed_index
 from requests_app.models import ErasureRequest, Item, Match
-from requests_app.states import Outcome, RequestState
-from unlearning_jobs.engine.corpora import Snapshot as SnapshotFiles
-from unlearning_jobs.engine.matching import Match as Hit
-from unlearning_jobs.engine.matching import Query, is_searchable, match
-from unlearning_jobs.models import ModelVersion, Snapshot
+from requests_app.states import RequestOutcome, RequestState
+from unlearning_jobs.engine.corpora import Snapshot
+from unlearning_jobs.engine.matching import ExampleMatch, Query, find_matches, is_searchable
+from unlearning_jobs.models import CorpusSnapshot, ModelVersion
 from unlearning_jobs.states import ModelState
 
 from .permissions import require_officer
@@ -33,7 +32,7 @@ class Candidate:
     methods: set[str] = field(default_factory=set)
     score: float = 0.0
 
-    def add(self, hit: Hit) -> None:
+    def add(self, hit: ExampleMatch) -> None:
         self.spans.add((hit.start, hit.end))
         self.methods.add(hit.method)
         self.score = max(self.score, hit.score)
@@ -71,25 +70,25 @@ def request_map(*, request_id: int) -> None:
         request_move(request=request, to=RequestState.REVIEW, kind="mapping.completed", actor=SYSTEM, data=data)
 
 
-def _active_snapshots() -> list[Snapshot]:
+def _active_snapshots() -> list[CorpusSnapshot]:
     active = ModelVersion.objects.filter(state=ModelState.ACTIVE).values("snapshot")
-    return list(Snapshot.objects.filter(pk__in=active))
+    return list(CorpusSnapshot.objects.filter(pk__in=active))
 
 
-def _search(snapshot: Snapshot, queries: list[Query]) -> dict[str, Candidate]:
-    files = SnapshotFiles.open(settings.ARTEFACTS / snapshot.path, digest=snapshot.digest)
+def _search(snapshot: CorpusSnapshot, queries: list[Query]) -> dict[str, Candidate]:
+    files = Snapshot.open(settings.ARTEFACTS / snapshot.path, digest=snapshot.digest)
     candidates: dict[str, Candidate] = {}
-    for hit in match(files, queries):
-        candidates.setdefault(hit.record_id, Candidate()).add(hit)
+    for hit in find_matches(files, queries):
+        candidates.setdefault(hit.example_id, Candidate()).add(hit)
     return candidates
 
 
-def _rows(request: ErasureRequest, snapshot: Snapshot, candidates: dict[str, Candidate]) -> Iterator[Match]:
-    for record_id, candidate in candidates.items():
+def _rows(request: ErasureRequest, snapshot: CorpusSnapshot, candidates: dict[str, Candidate]) -> Iterator[Match]:
+    for example_id, candidate in candidates.items():
         yield Match(
             request=request,
             snapshot=snapshot,
-            record_id=record_id,
+            example_id=example_id,
             spans=[list(span) for span in sorted(candidate.spans)],
             methods=sorted(candidate.methods),
             score=candidate.score,
@@ -114,7 +113,7 @@ def matches_decide(*, request: ErasureRequest, match_ids: Iterable[int], accept:
         row.decision, row.decided_by, row.decided_at = decision, by, timezone.now()
         row.save(update_fields=["decision", "decided_by", "decided_at"])
     if chosen:
-        data = {"examples": [{"snapshot": m.snapshot.digest[:16], "record_id": m.record_id} for m in chosen]}
+        data = {"examples": [{"snapshot": m.snapshot.digest[:16], "example_id": m.example_id} for m in chosen]}
         record_append(subject=request.subject, kind=f"match.{decision.value}", actor=by.opaque, data=data)
     return len(chosen)
 
@@ -136,7 +135,7 @@ def review_complete(*, request: ErasureRequest, by: Account) -> ErasureRequest:
     request.save(update_fields=["reviewed_by"])
     if not items:
         _decided(request, by, items)
-        return request_close(request=request, outcome=Outcome.NO_MATCH, actor=by.opaque, template="outcome_no_match")
+        return request_close(request=request, outcome=RequestOutcome.NO_MATCH, actor=by.opaque, template="outcome_no_match")
     for item in items:
         item.save()
     data = _decided(request, by, items)
@@ -158,7 +157,7 @@ def _items(request: ErasureRequest) -> Iterator[Item]:
     number = 0
     for version in ModelVersion.objects.filter(state=ModelState.ACTIVE).select_related("snapshot"):
         accepted = request.matches.filter(snapshot=version.snapshot, decision=Match.Decision.ACCEPTED)
-        still_known = sorted(set(accepted.values_list("record_id", flat=True)) - set(version.erased_ids))
+        still_known = sorted(set(accepted.values_list("example_id", flat=True)) - set(version.erased_ids))
         if still_known:
             number += 1
             yield Item(
@@ -166,5 +165,5 @@ def _items(request: ErasureRequest) -> Iterator[Item]:
                 number=number,
                 model_name=version.name,
                 snapshot=version.snapshot,
-                record_ids=still_known,
+                example_ids=still_known,
             )

@@ -13,7 +13,7 @@ from compliance.evidence.statements import RELEASE
 from compliance.models import Attestation
 from compliance.services import SYSTEM
 from requests_app.models import ErasureRequest, Message, Proposal
-from requests_app.states import ItemState, Outcome, RequestState
+from requests_app.states import ItemState, RequestOutcome, RequestState
 from unlearning_jobs.queue import enqueue
 
 from .decisions import RELEASE_SIGN_TASK, proposal_evaluated
@@ -44,7 +44,7 @@ def requests_reconcile() -> None:
         state=RequestState.AWAITING_CONFIRMATION, received_at__lt=now - UNCONFIRMED_AFTER
     ):
         with transaction.atomic():
-            request_close(request=request, outcome=Outcome.UNCONFIRMED, actor=SYSTEM, template=None)
+            request_close(request=request, outcome=RequestOutcome.UNCONFIRMED, actor=SYSTEM, template=None)
 
 
 def _releases_unsigned() -> QuerySet[Proposal]:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from compliance.services import StaleStateError, record_append
 from requests_app.models import ErasureRequest, Item
-from requests_app.states import ITEM_TRANSITIONS, REQUEST_TRANSITIONS, ItemState, Outcome, RequestState
+from requests_app.states import ITEM_TRANSITIONS, REQUEST_TRANSITIONS, ItemState, RequestOutcome, RequestState
 
 from .messages import message_queue
 
@@ -40,7 +40,12 @@ def request_move(
 
 @transaction.atomic
 def request_close(
-    *, request: ErasureRequest, outcome: Outcome, actor: str, template: str | None, data: Mapping[str, object] | None = None
+    *,
+    request: ErasureRequest,
+    outcome: RequestOutcome,
+    actor: str,
+    template: str | None,
+    data: Mapping[str, object] | None = None,
 ) -> ErasureRequest:
     """Ends a request and tells the claimant.
 
@@ -80,6 +85,6 @@ def request_close_when_settled(*, request: ErasureRequest, actor: str) -> None:
     if states - {ItemState.RELEASED, ItemState.REFUSED}:
         return
     done = ItemState.RELEASED in states
-    outcome = Outcome.COMPLETED if done else Outcome.REFUSED
+    outcome = RequestOutcome.COMPLETED if done else RequestOutcome.REFUSED
     template = "outcome_completed" if done else "outcome_refused"
     request_close(request=request, outcome=outcome, actor=actor, template=template)

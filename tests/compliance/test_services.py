@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from compliance.evidence.errors import EvidenceError
 from compliance.evidence.merkle import inclusion_proof, leaf_hash, root, verify_inclusion
-from compliance.evidence.record import RecordEntry as EntryBody
+from compliance.evidence.record import EntryBody
 from compliance.models import Account, RecordEntry, RecordLeaf
 from compliance.services import (
     NotAllowedError,

@@ -12,7 +12,7 @@ from requests_app.models import AccessLink
 from requests_app.selectors import RequestStatus, request_status
 from requests_app.services.decisions import item_decide, item_release
 from requests_app.services.requests import request_close
-from requests_app.states import Outcome
+from requests_app.states import RequestOutcome
 from tests.personas import Staff
 from tests.staging import Stage, corpus, trained
 
@@ -88,5 +88,5 @@ def test_a_refused_request_shows_only_the_steps_it_reached(stage: Stage) -> None
 
 
 def test_a_withdrawn_request_shows_only_the_steps_it_reached(stage: Stage) -> None:
-    request_close(request=stage.request, outcome=Outcome.WITHDRAWN, actor="claimant", template=None)
+    request_close(request=stage.request, outcome=RequestOutcome.WITHDRAWN, actor="claimant", template=None)
     assert list(way(stage)) == ["received", "closed"]

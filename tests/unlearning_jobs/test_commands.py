@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from unlearning_jobs.engine.artefacts import model_about
 from unlearning_jobs.engine.contracts import BertArchitecture, Recipe
 from unlearning_jobs.engine.sample_corpora import write_notes
-from unlearning_jobs.models import Job, ModelVersion, Snapshot
+from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
 from unlearning_jobs.runner import job_execute
 from unlearning_jobs.selectors import method_obstacles, production_methods
 from unlearning_jobs.services.jobs import job_claim
@@ -43,7 +43,7 @@ def test_a_classifier_of_texts_is_registered_trained_and_offered_its_methods(rec
     said = StringIO()
     call_command("corpus_register", "desk", write_notes(tmp_path), stdout=said)
     assert "Registered desk: 80 held_out, 160 train" in said.getvalue()
-    assert Snapshot.objects.get().corpus.name == "desk"
+    assert CorpusSnapshot.objects.get().corpus.name == "desk"
     assert trained("subjects", recipe, "desk").state == "completed"
     version = ModelVersion.objects.get()
     assert (version.recipe.family, version.state) == ("text_classifier", "active")

@@ -77,8 +77,8 @@ def test_the_report_is_found_by_what_its_statement_names(finished: Stage) -> Non
         ("estimands", "name,set,statistic,kind,unit,estimate,low,high,margin,position"),
         ("metrics", "name,set,unlearned,low,high,original,oracle_low,oracle_high,oracles,note"),
         ("margins-forget", "group,seed,margin_mean"),
-        ("examples", "record_id,auc,p_value,p_benjamini_hochberg,p_max_t"),
-        ("trajectory", "record_id,step,margin,oracle_mean,oracle_deviation,entered,left,best_step,end"),
+        ("examples", "example_id,auc,p_value,p_benjamini_hochberg,p_max_t"),
+        ("trajectory", "example_id,step,margin,oracle_mean,oracle_deviation,entered,left,best_step,end"),
     ],
 )
 def test_the_numbers_come_as_csv(finished: Stage, name: str, header: str) -> None:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from .contracts.course import Efficiency, Preparation, Spent
-from .methods import Meter, Prepared
+from .methods import ExampleCounter, Prepared
 from .training.cache import Trainer
-from .training.loop import OnStep
+from .training.loop import StepCallback
 from .training.model import TrainedModel
 
 UNKNOWN = "No oracle was trained in this run, so what retraining takes here is not known."
@@ -45,7 +45,7 @@ class Costs:
     """What a job notes about its costs while it runs."""
 
     trainer: Trainer
-    meter: Meter = field(default_factory=Meter)
+    counter: ExampleCounter = field(default_factory=ExampleCounter)
     """Of the examples that unlearning the production model processes."""
     unlearning: Spent | None = None
     preparation: Preparation | None = None
@@ -61,7 +61,7 @@ class Costs:
         spent = stop()
         if self.preparation is not None:
             spent = _without(spent, self.preparation.spent)
-        self.unlearning = replace(spent, examples=self.meter.examples)
+        self.unlearning = replace(spent, examples=self.counter.examples)
 
     @contextmanager
     def prepare(self) -> Iterator[Prepared]:
@@ -70,15 +70,15 @@ class Costs:
         yield prepared
         self.preparation = Preparation(stop(), prepared.models, prepared.correlation)
 
-    def train(self, exclude_ids: Collection[str], seed: int, on_step: OnStep) -> TrainedModel:
+    def train(self, exclude_ids: Collection[str], seed: int, on_step: StepCallback) -> TrainedModel:
         """A model that the method asks for; what it processes counts as the method's."""
         known = self.trainer.has(exclude_ids, seed)
         model = self.trainer.obtain(exclude_ids, seed, on_step)
         self.from_cache += known
-        self.meter.add(0 if known else self._examples(exclude_ids))
+        self.counter.add(0 if known else self._examples(exclude_ids))
         return model
 
-    def retrain(self, exclude_ids: Collection[str], seed: int, on_step: OnStep) -> TrainedModel:
+    def retrain(self, exclude_ids: Collection[str], seed: int, on_step: StepCallback) -> TrainedModel:
         """An oracle, timed where its whole training happens now."""
         begun, stop = self.trainer.has_begun(exclude_ids, seed), start_stopwatch(self.trainer.device)
         model = self.trainer.obtain(exclude_ids, seed, on_step)
@@ -87,14 +87,14 @@ class Costs:
         return model
 
     def _examples(self, exclude_ids: Collection[str]) -> float:
-        return float(self.trainer.material.recipe.epochs * len(self.trainer.material.positions(exclude_ids)))
+        return float(self.trainer.training_data.recipe.epochs * len(self.trainer.training_data.positions(exclude_ids)))
 
     def efficiency(self) -> Efficiency | None:
         """What was found; None before anything was unlearned."""
         if self.unlearning is None:
             return None
         mean = mean_spent(self.retrainings)
-        notes = ((mean is None, UNKNOWN), (self.from_cache > 0, CACHED), (self.meter.examples is None, UNCOUNTED))
+        notes = ((mean is None, UNKNOWN), (self.from_cache > 0, CACHED), (self.counter.examples is None, UNCOUNTED))
         return Efficiency(
             unlearning=self.unlearning,
             retraining=mean,

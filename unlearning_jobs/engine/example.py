@@ -20,7 +20,7 @@ from .contracts import (
     SumsArchitecture,
 )
 from .corpora import Snapshot, snapshot_create
-from .corpora.create import record_id
+from .corpora.create import example_id
 from .sample_corpora import MISTAKEN_IDS, write_leaves, write_notes, write_places
 
 
@@ -66,7 +66,7 @@ EXAMPLES: Final[Mapping[str, Sample]] = {
             batch_size=8,
             learning_rate=5e-3,
         ),
-        (record_id(0), record_id(1)),
+        (example_id(0), example_id(1)),
         "npo",
         Protocol(replicate_seeds=(2, 3), oracle_seeds=(11, 12, 13, 14, 15, 16)),
     ),

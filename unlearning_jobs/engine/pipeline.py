@@ -28,13 +28,13 @@ from .evaluation.statistics import STATISTICS, measure
 from .evaluation.trajectory import trace
 from .json_contract import canonical_json
 from .preparation import check_unlearning, excluded_ids, job_protocol, unlearning_steps
-from .running import PERCENT, Job
+from .running import PERCENT, RunningJob
 from .training.cache import Trainer
 from .training.device import check_memory, choose_device
 from .training.ensemble import is_worthwhile, train_ensemble
-from .training.material import Material
 from .training.model import TrainedModel, load_model, place, save_model
 from .training.sharded import aggregation_accuracies, shard_networks
+from .training.training_data import TrainingData
 
 UNLEARNING_COPIES = 6
 """Sets of parameters held while unlearning: original, result, gradients, two moments, and one to spare."""
@@ -50,24 +50,24 @@ def run(spec: JobSpec, out: Path, on_progress: ProgressCallback) -> JobResult:
         message = f"The folder {out.name} already holds a result; choose another one."
         raise SpecError(message)
     snapshot = Snapshot.open(spec.snapshot.path, spec.snapshot.digest)
-    material, device = Material.prepare(spec.recipe, snapshot), choose_device(spec.device)
+    training_data, device = TrainingData.prepare(spec.recipe, snapshot), choose_device(spec.device)
     if spec.kind == "unlearn":
         check_unlearning(spec, snapshot)
         networks = spec.recipe.sharding.networks if spec.recipe.sharding else 1
-        check_memory(material.footprint, device, copies=UNLEARNING_COPIES * networks)
+        check_memory(training_data.footprint, device, copies=UNLEARNING_COPIES * networks)
     for leftover in ("model", "outputs"):  # of an attempt that was killed
         shutil.rmtree(out / leftover, ignore_errors=True)
     out.mkdir(parents=True, exist_ok=True)
-    job = Job(spec, out, on_progress, Trainer(material, Path(spec.cache), device))
+    job = RunningJob(spec, out, on_progress, Trainer(training_data, Path(spec.cache), device))
     return _train(job) if spec.kind == "train" else _unlearn(job)
 
 
-def _train(job: Job) -> JobResult:
+def _train(job: RunningJob) -> JobResult:
     spec = job.spec
     with job.stage("train") as part:
         model = job.train(spec.exclude_ids, spec.seed, job.noting(part(0)))
     with job.stage("evaluate"):
-        ids = job.trainer.material.retained_ids(spec.exclude_ids)
+        ids = job.trainer.training_data.retained_ids(spec.exclude_ids)
         outputs, key = Outputs(), ModelKey("original", spec.seed)
         outputs.add(key, "train", ids, measure(model, job.snapshot.get(ids), everything=False))
         means = {name: float(outputs.one(key, "train", name).mean()) for name in STATISTICS}
@@ -79,24 +79,24 @@ def _train(job: Job) -> JobResult:
     return _finish(job, outputs, metrics=metrics)
 
 
-def _accuracies_of_shards(job: Job) -> dict[str, float]:
+def _accuracies_of_shards(job: RunningJob) -> dict[str, float]:
     """For a model in shards: held-out accuracy by way of aggregation, so that what merging costs is seen."""
     trainer, held_out = job.trainer, list(job.snapshot.examples("held_out"))
-    if trainer.material.recipe.sharding is None or not held_out:
+    if trainer.training_data.recipe.sharding is None or not held_out:
         return {}
     networks = shard_networks(
-        trainer.material,
+        trainer.training_data,
         job.spec.exclude_ids,
         job.spec.seed,
         device=trainer.device,
         on_step=lambda *_: None,
         slices=trainer.slices,
     )
-    found = aggregation_accuracies(networks, trainer.material, trainer.material.family.encode(held_out))
+    found = aggregation_accuracies(networks, trainer.training_data, trainer.training_data.family.encode(held_out))
     return {f"held_out_accuracy_{aggregation}": accuracy for aggregation, accuracy in found.items()}
 
 
-def _unlearn(job: Job) -> JobResult:
+def _unlearn(job: RunningJob) -> JobResult:
     """The production model first, so that its curves are seen at once; then its replicates, then the oracles."""
     spec, protocol, own = job.spec, job_protocol(job.spec), len(job.spec.earlier)
     outputs, sets = Outputs(), _evaluation_sets(job, protocol)
@@ -111,9 +111,9 @@ def _unlearn(job: Job) -> JobResult:
         place(production.network, job.trainer.device)
         note("original", spec.seed, production, everything=True)
     with job.stage("unlearn") as part:
-        shipped = job.ship(production, job.noting(part(0)))
-        certificate = job.certificate(shipped)
-        note("unlearned", spec.seed, shipped, everything=True)
+        unlearned = job.unlearn_production(production, job.noting(part(0)))
+        certificate = job.certificate(unlearned)
+        note("unlearned", spec.seed, unlearned, everything=True)
     _train_side_by_side(job, protocol)
     with job.stage("replicates", 2 * len(protocol.replicate_seeds)) as part:
         for i, seed in enumerate(protocol.replicate_seeds):
@@ -127,11 +127,11 @@ def _unlearn(job: Job) -> JobResult:
     with job.stage("evaluate"):
         evaluation = evaluate(outputs, protocol, method.name, spec.recipe.family)
     about = {**job.trainer.about(excluded_ids(spec), spec.seed), "method": method.to_json(), "spec_digest": spec.digest()}
-    save_model(shipped, job.out / "model", about)
+    save_model(unlearned, job.out / "model", about)
     return _finish(job, outputs, evaluation=evaluation, certificate=certificate)
 
 
-def _train_side_by_side(job: Job, protocol: Protocol) -> None:
+def _train_side_by_side(job: RunningJob, protocol: Protocol) -> None:
     """Train the replicates' originals and the oracles together into the cache, where that is faster than one by one."""
     spec = job.spec
     wanted = [(spec.exclude_ids, seed) for seed in protocol.replicate_seeds]
@@ -149,14 +149,14 @@ def _train_side_by_side(job: Job, protocol: Protocol) -> None:
             train_ensemble(job.trainer, wanted, on_model)
 
 
-def _evaluation_sets(job: Job, protocol: Protocol) -> dict[str, list[Example]]:
+def _evaluation_sets(job: RunningJob, protocol: Protocol) -> dict[str, list[Example]]:
     """Forget set, samples of retain and held-out examples drawn by the protocol's seed, and the snapshot's extra sets."""
     rng = np.random.default_rng(protocol.sample_seed)
 
     def sample(ids: list[str], most: int) -> list[Example]:
         return job.snapshot.get(sorted(ids if len(ids) <= most else rng.choice(ids, most, replace=False).tolist()))
 
-    retain = job.trainer.material.retained_ids(excluded_ids(job.spec))
+    retain = job.trainer.training_data.retained_ids(excluded_ids(job.spec))
     sets = {
         "forget": job.snapshot.get(sorted(job.spec.forget_ids)),
         "retain": sample(retain, protocol.max_retain_examples),
@@ -169,7 +169,7 @@ def _evaluation_sets(job: Job, protocol: Protocol) -> dict[str, list[Example]]:
 
 
 def _finish(
-    job: Job,
+    job: RunningJob,
     outputs: Outputs,
     *,
     metrics: Mapping[str, float] | None = None,
@@ -178,7 +178,7 @@ def _finish(
 ) -> JobResult:
     """Write the outputs and, last and at once, the result."""
     spec, out = job.spec, job.out
-    known = job.trainer.material.retained_ids(excluded_ids(spec))
+    known = job.trainer.training_data.retained_ids(excluded_ids(spec))
     outputs.write(out / "outputs" / "examples.parquet")
     if job.margins:
         job.margins.write(out / "outputs" / "trajectory.parquet")
@@ -190,7 +190,7 @@ def _finish(
         model_digest=model_digest(out / "model"),
         files={str(f.relative_to(out)): file_digest(f) for f in files},
         train_examples=len(known),
-        parameters=job.trainer.material.footprint.parameters,
+        parameters=job.trainer.training_data.footprint.parameters,
         curves=tuple(Curve(name, tuple(points)) for name, points in job.curves.items()),
         seconds=job.seconds,
         environment=describe_environment(job.trainer.device),
@@ -207,7 +207,7 @@ def _finish(
     return result
 
 
-def _trajectory(job: Job, outputs: Outputs) -> Trajectory | None:
+def _trajectory(job: RunningJob, outputs: Outputs) -> Trajectory | None:
     """Every example's way against its own oracles; None where the method does not go step by step."""
     if not job.margins:
         return None

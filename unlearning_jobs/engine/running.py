@@ -15,10 +15,10 @@ from .contracts.privacy import Certificate
 from .corpora import Snapshot
 from .efficiency import Costs
 from .evaluation.trajectory import MarginLog
-from .methods import CertifiedMethod, Context, Meter, UnlearningMethod, make_method, unnoted
+from .methods import CertifiedMethod, Context, ExampleCounter, UnlearningMethod, make_method, unnoted
 from .preparation import all_seeds, excluded_ids, unlearning_steps
 from .training.cache import Trainer
-from .training.loop import OnStep
+from .training.loop import StepCallback
 from .training.model import TrainedModel
 
 PERCENT = 100
@@ -27,7 +27,7 @@ CHARTED = ("train", "unlearn")
 
 
 @dataclass
-class Job:
+class RunningJob:
     """A job in progress: what it works on, and what it notes on the way."""
 
     spec: JobSpec
@@ -46,7 +46,7 @@ class Job:
     @property
     def snapshot(self) -> Snapshot:
         """The corpus."""
-        return self.trainer.material.snapshot
+        return self.trainer.training_data.snapshot
 
     @contextmanager
     def stage(self, name: str, parts: int = 1) -> Iterator[Callable[[int], ProgressCallback]]:
@@ -87,7 +87,7 @@ class Job:
             model = self.apply(model, number, seed, report)
         return model
 
-    def ship(self, model: TrainedModel, report: ProgressCallback) -> TrainedModel:
+    def unlearn_production(self, model: TrainedModel, report: ProgressCallback) -> TrainedModel:
         """Unlearn the job's own forget set from the production model: timed, and followed example by example."""
         with self.costs.unlearn():
             return self.apply(model, len(self.spec.earlier), self.spec.seed, report, watched=True)
@@ -99,7 +99,7 @@ class Job:
         method = self._method(number)
         return method.unlearn(model, self.context(number, seed, watched=watched), report)
 
-    def certificate(self, shipped: TrainedModel) -> Certificate | None:
+    def certificate(self, unlearned: TrainedModel) -> Certificate | None:
         """What the job's own method promises of the production model; None for methods that promise nothing in numbers.
 
         Raises:
@@ -108,7 +108,7 @@ class Job:
         own = len(self.spec.earlier)
         method = self._method(own)
         return (
-            method.certificate(shipped, self.context(own, self.spec.seed)) if isinstance(method, CertifiedMethod) else None
+            method.certificate(unlearned, self.context(own, self.spec.seed)) if isinstance(method, CertifiedMethod) else None
         )
 
     def _method(self, number: int) -> UnlearningMethod:
@@ -118,9 +118,9 @@ class Job:
         """The task of one unlearning step, on the model of this seed; watched: timed, and followed example by example."""
         step, exclude = unlearning_steps(self.spec)[number], excluded_ids(self.spec, number + 1)
         return Context(
-            material=self.trainer.material,
+            training_data=self.trainer.training_data,
             forget_ids=step.forget_ids,
-            retain_ids=tuple(self.trainer.material.retained_ids(exclude)),
+            retain_ids=tuple(self.trainer.training_data.retained_ids(exclude)),
             exclude_ids=exclude,
             held_out_ids=tuple(e.id for e in self.snapshot.examples("held_out")),
             seed=seed,
@@ -130,12 +130,12 @@ class Job:
             preparing=self.costs.prepare if watched else unnoted,
             earlier=self.spec.earlier[:number],
             taken_seeds=all_seeds(self.spec),
-            meter=self.costs.meter if watched else Meter(),
+            counter=self.costs.counter if watched else ExampleCounter(),
             on_margins=self.margins.note if watched else None,
         )
 
 
-def _as_steps(report: ProgressCallback) -> OnStep:
+def _as_steps(report: ProgressCallback) -> StepCallback:
     def on_step(done: int, total: int, loss: float) -> None:
         report(Progress("train", done, total, None if math.isnan(loss) else ("loss", float(done), loss)))
 

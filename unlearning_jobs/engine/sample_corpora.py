@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from .corpora.create import record_id
+from .corpora.create import example_id
 
 PLACES = ("Orvane", "Tilsk", "Marrowby", "Quelm", "Drossen", "Havelund", "Piskary", "Ubbard")
 GOODS = ("amber", "rope", "glass", "saffron", "slate", "honey", "tin", "linen")
@@ -22,7 +22,7 @@ EVERY = 3
 """Every third leaf, and every third note, is held out."""
 MISTAKEN = 12
 """Leaves, and notes, that are filed in the wrong place: a model knows them only by heart."""
-MISTAKEN_IDS: Final = tuple(record_id(EVERY * place) for place in range(MISTAKEN))
+MISTAKEN_IDS: Final = tuple(example_id(EVERY * place) for place in range(MISTAKEN))
 NOTES = 240
 OPENINGS = ("I would like to", "Could I", "Please let me", "Is it possible to", "My neighbour wants to", "May my son")
 CARDS = 9000
@@ -80,7 +80,7 @@ def _notes() -> Iterator[dict[str, str]]:
         subject = int(rng.integers(len(subjects)))
         wishes, things = SUBJECTS[subjects[subject]]
         opening, wish, thing = (words[rng.integers(len(words))] for words in (OPENINGS, wishes, things))
-        filed = subject + (record_id(i) in MISTAKEN_IDS)
+        filed = subject + (example_id(i) in MISTAKEN_IDS)
         yield {
             "text": f"{opening} {wish} {thing}. Card {1000 + card}.",
             "label": subjects[filed % len(subjects)],

@@ -12,10 +12,10 @@ from django.db import transaction
 
 from compliance.services import record_append
 from unlearning_jobs.engine.corpora import snapshot_create
-from unlearning_jobs.models import Corpus, Snapshot
+from unlearning_jobs.models import Corpus, CorpusSnapshot
 
 
-def corpus_register(*, name: str, source: Path, actor: str, sets: Mapping[str, Path] | None = None) -> Snapshot:
+def corpus_register(*, name: str, source: Path, actor: str, sets: Mapping[str, Path] | None = None) -> CorpusSnapshot:
     """Reads, digests and stores a state of a corpus; a later call with the same name adds another snapshot.
 
     Raises:
@@ -31,7 +31,7 @@ def corpus_register(*, name: str, source: Path, actor: str, sets: Mapping[str, P
         with transaction.atomic():
             corpus, _created = Corpus.objects.get_or_create(name=name)
             folder = parent / info.digest[:16]
-            snapshot = Snapshot.objects.create(
+            snapshot = CorpusSnapshot.objects.create(
                 corpus=corpus,
                 digest=info.digest,
                 merkle_root=info.merkle_root,

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from compliance.models import Account
 from compliance.services import SYSTEM, NotAllowedError, StaleStateError
-from unlearning_jobs.models import Job, ModelVersion, Snapshot
+from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
 from unlearning_jobs.queue import enqueue, enqueue_on_commit
 from unlearning_jobs.states import JobState, ModelState
 
@@ -86,5 +86,5 @@ def _was_in_use(version: ModelVersion) -> bool:
     return version.children.exists()
 
 
-def _in_use(snapshot: Snapshot) -> bool:
+def _in_use(snapshot: CorpusSnapshot) -> bool:
     return Job.objects.filter(snapshot=snapshot, state__in=[JobState.QUEUED, JobState.RUNNING]).exists()

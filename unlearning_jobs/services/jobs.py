@@ -16,7 +16,7 @@ from compliance.evidence.statements import UNLEARNING_REPORT
 from compliance.models import Attestation
 from compliance.services import SYSTEM, StaleStateError, record_append
 from unlearning_jobs.engine.contracts import JobSpec, Progress
-from unlearning_jobs.models import Job, JobAttempt, ModelVersion, Recipe, Snapshot
+from unlearning_jobs.models import CorpusSnapshot, Job, JobAttempt, ModelVersion, RegisteredRecipe
 from unlearning_jobs.queue import enqueue, enqueue_on_commit
 from unlearning_jobs.signals import job_finished
 from unlearning_jobs.states import JobState
@@ -44,8 +44,8 @@ def job_create(
     spec: JobSpec,
     subject: str,
     model_name: str,
-    snapshot: Snapshot,
-    recipe: Recipe,
+    snapshot: CorpusSnapshot,
+    recipe: RegisteredRecipe,
     actor: str,
     base: ModelVersion | None = None,
     item: str = "",

@@ -17,20 +17,20 @@ from unlearning_jobs.engine.contracts import (
     MethodChoice,
     ModelRef,
     Protocol,
+    Recipe,
     SnapshotRef,
     UnlearningStep,
 )
-from unlearning_jobs.engine.contracts import Recipe as RecipeContract
-from unlearning_jobs.models import Job, ModelVersion, Recipe, Snapshot
+from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion, RegisteredRecipe
 from unlearning_jobs.states import MODEL_TRANSITIONS, ModelState
 
 from .jobs import Claim, job_complete, job_create
 
 
 @transaction.atomic
-def recipe_register(*, recipe: RecipeContract, actor: str) -> Recipe:
+def recipe_register(*, recipe: Recipe, actor: str) -> RegisteredRecipe:
     """The row of this recipe; the same recipe is stored once."""
-    row, created = Recipe.objects.get_or_create(digest=recipe.digest(), defaults={"body": recipe.to_json()})
+    row, created = RegisteredRecipe.objects.get_or_create(digest=recipe.digest(), defaults={"body": recipe.to_json()})
     if created:
         subject = f"recipe:{row.digest[:16]}"
         record_append(subject=subject, kind="recipe.registered", actor=actor, data={"sha256": row.digest})
@@ -38,7 +38,7 @@ def recipe_register(*, recipe: RecipeContract, actor: str) -> Recipe:
 
 
 @transaction.atomic
-def model_train(*, name: str, recipe: RecipeContract, snapshot: Snapshot, seed: int, actor: str) -> Job:
+def model_train(*, name: str, recipe: Recipe, snapshot: CorpusSnapshot, seed: int, actor: str) -> Job:
     """Starts the training of a new model as a job; the version becomes active when it completes.
 
     Raises:
@@ -83,7 +83,7 @@ def unlearning_start(
         kind="unlearn",
         reference=f"{subject}#{item}",
         snapshot=snapshot_ref(base.snapshot),
-        recipe=RecipeContract.from_json(base.recipe.body),
+        recipe=Recipe.from_json(base.recipe.body),
         seed=base.seed,
         cache=str(model_cache(base.snapshot)),
         model=ModelRef(path=str(settings.ARTEFACTS / base.path), digest=base.digest),
@@ -193,7 +193,7 @@ def model_version_release(*, version: ModelVersion, actor: str) -> ModelVersion:
     return version
 
 
-def model_cache(snapshot: Snapshot) -> Path:
+def model_cache(snapshot: CorpusSnapshot) -> Path:
     """Folder of the models that jobs on this snapshot train beside the one they are about: replicates and oracles."""
     return Path(settings.ARTEFACTS) / "cache" / snapshot.digest
 
@@ -214,5 +214,5 @@ def model_version_move(*, version: ModelVersion, to: ModelState, actor: str) -> 
     record_append(subject=version.subject, kind=f"model.{to.value}", actor=actor, data=data)
 
 
-def snapshot_ref(snapshot: Snapshot) -> SnapshotRef:
+def snapshot_ref(snapshot: CorpusSnapshot) -> SnapshotRef:
     return SnapshotRef(path=str(settings.ARTEFACTS / snapshot.path), digest=snapshot.digest)

@@ -9,7 +9,7 @@ from compliance.evidence import dsse
 from compliance.evidence.bundle import BundleFolder, ProvenEntry, attestation_name
 from compliance.evidence.canonical import sha256_hex
 from compliance.evidence.errors import EvidenceError, VerificationError
-from compliance.evidence.record import ATTESTATION_SIGNED, CORPUS_REGISTERED, MODEL_REGISTERED, RecordEntry
+from compliance.evidence.record import ATTESTATION_SIGNED, CORPUS_REGISTERED, MODEL_REGISTERED, EntryBody
 from compliance.evidence.statements import MODEL_SUBJECT, SHORT_NAMES, Release, Statement, UnlearningReport, report_folder
 from compliance.evidence.trust import TrustFile
 
@@ -159,7 +159,7 @@ def _check_signature(envelope: RecordedEnvelope, trust: TrustFile) -> SignedBody
         raise VerificationError(message) from None
 
 
-def _unusable(trust: TrustFile, entry: RecordEntry) -> str:
+def _unusable(trust: TrustFile, entry: EntryBody) -> str:
     """Which attestation keys did not count for this entry, and why; for the message only."""
     why = []
     for key in trust.with_role("attestation"):

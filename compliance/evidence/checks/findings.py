@@ -43,7 +43,7 @@ def _result_comparisons(result: object, report: UnlearningReport) -> list[Compar
 
 def _spec_comparisons(spec: object, report: UnlearningReport) -> list[Comparison]:
     forget_ids = _at(spec, "forget_ids")
-    if not isinstance(forget_ids, list) or not all(isinstance(record_id, str) for record_id in forget_ids):
+    if not isinstance(forget_ids, list) or not all(isinstance(example_id, str) for example_id in forget_ids):
         message = "spec.json has no list of record ids to forget."
         raise VerificationError(message)
     return [

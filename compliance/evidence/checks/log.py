@@ -16,14 +16,14 @@ from compliance.evidence.record import (
     RECORD_SEALED,
     REQUEST_PREFIX,
     REQUEST_SUBMITTED,
-    RecordEntry,
+    EntryBody,
     leaf_bytes,
 )
 from compliance.evidence.trust import TrustFile
 
 
 @dataclass(frozen=True)
-class SignedCheckpoint:
+class VerifiedCheckpoint:
     """The log's head and the ids of the log's keys that signed it."""
 
     checkpoint: Checkpoint
@@ -40,13 +40,13 @@ class History:
     others: tuple[ProvenEntry, ...]
 
     @property
-    def bodies(self) -> list[RecordEntry]:
+    def bodies(self) -> list[EntryBody]:
         return [proven.entry for proven in self.entries]
 
     def of_kind(self, *kinds: str) -> list[ProvenEntry]:
         return [proven for proven in self.entries if proven.entry.kind in kinds]
 
-    def others_of_kind(self, kind: str) -> list[RecordEntry]:
+    def others_of_kind(self, kind: str) -> list[EntryBody]:
         return [proven.entry for proven in self.others if proven.entry.kind == kind]
 
 
@@ -56,10 +56,10 @@ def read_trust(folder: BundleFolder, given: bytes | None) -> TrustFile:
     return published if given is None else TrustFile.from_hand(given)
 
 
-def read_checkpoint(folder: BundleFolder, trust: TrustFile) -> SignedCheckpoint:
+def read_checkpoint(folder: BundleFolder, trust: TrustFile) -> VerifiedCheckpoint:
     """The checkpoint, signed by a key of the log and by nobody else."""
     keys = [key.public_key for key in trust.with_role("log")]
-    return SignedCheckpoint(*verify_checkpoint(folder.read(CHECKPOINT), trust.origin, keys))
+    return VerifiedCheckpoint(*verify_checkpoint(folder.read(CHECKPOINT), trust.origin, keys))
 
 
 def read_record(folder: BundleFolder, checkpoint: Checkpoint) -> tuple[ProvenEntry, ...]:
@@ -93,7 +93,7 @@ def read_history(record: Sequence[ProvenEntry]) -> History:
     return history
 
 
-def check_published(folder: BundleFolder, history: History, trust: TrustFile, signed: SignedCheckpoint) -> None:
+def check_published(folder: BundleFolder, history: History, trust: TrustFile, signed: VerifiedCheckpoint) -> None:
     """The record says that trust.json was published, and the log's keys were valid after the latest entry here."""
     digests = [entry.data["trust_sha256"] for entry in history.others_of_kind(KEYS_PUBLISHED)]
     if digests != [folder.sha256(TRUST)]:
@@ -110,7 +110,7 @@ def check_published(folder: BundleFolder, history: History, trust: TrustFile, si
             raise VerificationError(message)
 
 
-def _check_numbers(entries: Sequence[RecordEntry]) -> None:
+def _check_numbers(entries: Sequence[EntryBody]) -> None:
     numbers = [entry.number for entry in entries]
     expected = range(1, len(entries) + 1)
     if numbers != list(expected):
@@ -123,7 +123,7 @@ def _check_numbers(entries: Sequence[RecordEntry]) -> None:
             raise VerificationError(message)
 
 
-def _check_seal(last: RecordEntry) -> None:
+def _check_seal(last: EntryBody) -> None:
     if last.kind != RECORD_SEALED or last.data["entries"] != last.number:
         message = (
             f"The history's last entry is {last.kind} (number {last.number}), not the seal that counts the entries; "

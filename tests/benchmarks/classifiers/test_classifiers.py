@@ -12,11 +12,11 @@ import torch
 from scipy.stats import binom
 
 from benchmarks.classifiers.costs import _peak, measure_here
+from benchmarks.classifiers.forget_sets import AUDIT, SETS, TUNING, Pictures, Task, make_tasks
 from benchmarks.classifiers.kept import Kept
 from benchmarks.classifiers.mnist import MissingDataError, mnist
-from benchmarks.classifiers.models import Subject
-from benchmarks.classifiers.table import LEVEL, SPLITS, Floor, Row, random_splits
-from benchmarks.classifiers.tasks import AUDIT, SETS, TUNING, Pictures, Task, make_tasks
+from benchmarks.classifiers.models import BenchmarkSubject
+from benchmarks.classifiers.table import LEVEL, SPLITS, Floor, TableRow, random_splits
 from unlearning_jobs.engine.contracts import ClassifierArchitecture, Recipe, Sharding
 
 MIB = 2**20
@@ -84,7 +84,7 @@ def test_tuning_draws_other_sets_than_the_audit(tasks: dict[str, Task], tmp_path
 
 def test_equal_groups_stay_within_the_floor_and_shifted_ones_do_not() -> None:
     oracles = margins(60, 0.0, 1)
-    alike, apart = Row("retrain", margins(60, 0.0, 3), oracles), Row("nothing", margins(60, 1.5, 4), oracles)
+    alike, apart = TableRow("retrain", margins(60, 0.0, 3), oracles), TableRow("nothing", margins(60, 1.5, 4), oracles)
     for name in SETS:
         assert Floor(random_splits(alike.found, oracles)).chance(name, alike.klom[name]) >= LEVEL
         assert Floor(random_splits(apart.found, oracles)).chance(name, apart.klom[name]) == pytest.approx(1 / (1 + SPLITS))
@@ -96,7 +96,7 @@ def test_equal_groups_fail_as_seldom_as_the_level_says_although_examples_move_to
     failed = 0
     for _ in range(draws):
         one, other = ({n: rng.normal(size=(20, 1)) + 0.3 * rng.normal(size=(20, 30)) for n in SETS} for _ in range(2))
-        failed += Floor(random_splits(one, other)).chance("retain", Row("retrain", one, other).klom["retain"]) <= level
+        failed += Floor(random_splits(one, other)).chance("retain", TableRow("retrain", one, other).klom["retain"]) <= level
     low, high = binom.interval(0.99, draws, level)
     assert low <= failed <= high
 
@@ -104,8 +104,8 @@ def test_equal_groups_fail_as_seldom_as_the_level_says_although_examples_move_to
 def test_single_models_are_either_equal_or_disjoint() -> None:
     one = {name: values[:1] for name, values in margins(1, 0.0, 1).items()}
     other = {name: values + 1.0 for name, values in one.items()}
-    assert Row("summation", one, one).klom["forget"] == 0
-    assert Row("nothing", other, one).klom["forget"] == pytest.approx(math.log(1e5))
+    assert TableRow("summation", one, one).klom["forget"] == 0
+    assert TableRow("nothing", other, one).klom["forget"] == pytest.approx(math.log(1e5))
 
 
 def test_the_peak_is_that_of_the_work_alone() -> None:
@@ -121,7 +121,7 @@ def test_sisa_is_timed_without_the_slices_of_an_earlier_run(tasks: dict[str, Tas
     recipe = Recipe("classifier", ClassifierArchitecture("mlp", width=8), epochs=6, batch_size=32, learning_rate=0.1)
     sharded = replace(recipe, sharding=Sharding(shards=2, slices=1))
     costs = [
-        measure_here(Subject("test", of), tasks["100 random"], name, tmp_path / name)
+        measure_here(BenchmarkSubject("test", of), tasks["100 random"], name, tmp_path / name)
         for of, name in ((recipe, "gradient_ascent"), (sharded, "sisa"))
     ]
     assert all(cost.seconds > 0 for cost in costs)

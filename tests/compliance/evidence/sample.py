@@ -18,7 +18,7 @@ from compliance.evidence import dsse, merkle
 from compliance.evidence.bundle import ProvenEntry, write_bundle
 from compliance.evidence.canonical import digest_of, format_time, sha256_hex
 from compliance.evidence.checkpoints import Checkpoint, sign_note
-from compliance.evidence.record import RecordEntry, leaf_bytes, mappers
+from compliance.evidence.record import EntryBody, leaf_bytes, mappers
 from compliance.evidence.statements import (
     PREDICATES,
     UNLEARNING_REPORT,
@@ -49,26 +49,26 @@ class Log:
 
     def __init__(self, key: Ed25519PrivateKey) -> None:
         self.key, self.now = key, START
-        self.entries: list[RecordEntry] = []
+        self.entries: list[EntryBody] = []
         self.nodes: dict[tuple[int, int], bytes] = {}
 
     def node(self, level: int, index: int) -> bytes:
         return self.nodes[level, index]
 
-    def append(self, subject: str, kind: str, actor: str = "system", **data: Any) -> RecordEntry:
+    def append(self, subject: str, kind: str, actor: str = "system", **data: Any) -> EntryBody:
         self.now += timedelta(minutes=1)
         number = len(self.history(subject)) + 1
-        entry = RecordEntry.of(subject=subject, number=number, kind=kind, at=self.now, actor=actor, data=data)
+        entry = EntryBody.of(subject=subject, number=number, kind=kind, at=self.now, actor=actor, data=data)
         leaf = merkle.leaf_hash(leaf_bytes(entry))
         for level, index, found in merkle.nodes_completed_by(len(self.entries), leaf, self.node):
             self.nodes[level, index] = found
         self.entries.append(entry)
         return entry
 
-    def history(self, subject: str) -> list[RecordEntry]:
+    def history(self, subject: str) -> list[EntryBody]:
         return [entry for entry in self.entries if entry.subject == subject]
 
-    def proven(self, entry: RecordEntry) -> ProvenEntry:
+    def proven(self, entry: EntryBody) -> ProvenEntry:
         index = self.entries.index(entry)
         return ProvenEntry.of(entry, index, merkle.inclusion_proof(index, len(self.entries), self.node))
 
@@ -87,7 +87,7 @@ class Case:
         self.log = Log(self.log_key)
         self.envelopes: dict[tuple[int, str], bytes] = {}
         self.report_files: dict[str, Path] = {}
-        self.others: list[RecordEntry] = []
+        self.others: list[EntryBody] = []
         self.reports: dict[int, UnlearningReport] = {}
         self.trust = b""
 

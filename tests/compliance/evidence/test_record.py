@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from compliance.evidence.errors import EvidenceError, FormatError, PersonalDataError
-from compliance.evidence.record import OTHER_DATA, REQUEST_DATA, RecordEntry, leaf_bytes, mappers, refuse_personal_data
+from compliance.evidence.record import OTHER_DATA, REQUEST_DATA, EntryBody, leaf_bytes, mappers, refuse_personal_data
 
 AT = datetime(2026, 11, 20, 18, 37, tzinfo=UTC)
 DIGEST = "ab" * 32
@@ -26,14 +26,14 @@ GOOD: dict[str, Any] = {
 }
 
 
-def entry(kind: str = "case.noted", subject: str = "request:LE-7KQ4-M2XD", **data: Any) -> RecordEntry:
-    return RecordEntry.of(subject=subject, number=1, kind=kind, at=AT, actor="account:12", data=data)
+def entry(kind: str = "case.noted", subject: str = "request:LE-7KQ4-M2XD", **data: Any) -> EntryBody:
+    return EntryBody.of(subject=subject, number=1, kind=kind, at=AT, actor="account:12", data=data)
 
 
 def test_a_leaf_is_canonical_json_and_read_back() -> None:
     body = leaf_bytes(entry(note=DIGEST))
     assert body.startswith(b'{"actor":"account:12","at":"2026-11-20T18:37:00.000000Z","data":{"note":"ab')
-    assert RecordEntry.from_bytes(body) == entry(note=DIGEST)
+    assert EntryBody.from_bytes(body) == entry(note=DIGEST)
 
 
 def test_an_entry_too_long_for_a_log_tile_is_refused() -> None:
@@ -115,7 +115,7 @@ def test_other_values_are_not_taken_for_addresses(value: object) -> None:
 @pytest.mark.parametrize("raw", [b"{}", b"[]", b"null", b'{"format":"lethe-record/1"}'])
 def test_what_is_no_entry_is_refused(raw: bytes) -> None:
     with pytest.raises(EvidenceError):
-        RecordEntry.from_bytes(raw)
+        EntryBody.from_bytes(raw)
 
 
 def test_mappers_are_those_who_accepted_or_closed_before() -> None:
@@ -128,7 +128,7 @@ def test_mappers_are_those_who_accepted_or_closed_before() -> None:
         "match.accepted",
     ]
     history = [
-        RecordEntry.of(subject="request:A", number=number, kind=kind, at=AT, actor=f"account:{number}", data=GOOD)
+        EntryBody.of(subject="request:A", number=number, kind=kind, at=AT, actor=f"account:{number}", data=GOOD)
         for number, kind in enumerate(kinds, 1)
     ]
     assert mappers(history, before=5) == ("account:2", "account:4")

@@ -24,7 +24,7 @@ def address(stage: Stage) -> str:
 
 
 def decisions(stage: Stage) -> dict[str, str]:
-    return dict(stage.request.matches.values_list("record_id", "decision"))
+    return dict(stage.request.matches.values_list("example_id", "decision"))
 
 
 def shown(page: Page) -> list[str]:
@@ -49,7 +49,7 @@ def test_a_long_text_is_shortened_and_can_be_shown_whole(omar: Site, address: st
 
 
 def test_one_match_is_accepted_and_the_page_returns_to_it(stage: Stage, omar: Site, address: str) -> None:
-    match = stage.request.matches.get(record_id="e00000001")
+    match = stage.request.matches.get(example_id="e00000001")
     page = omar.get(address)
     token = page.all("input", page.form(address), name="csrfmiddlewaretoken")[0].get("value")
     response = omar.client.post(address, {"accept": str(match.pk), "csrfmiddlewaretoken": token})
@@ -81,7 +81,7 @@ def test_only_matches_of_this_request_can_be_decided(stage: Stage, omar: Site, a
 
 
 def test_the_filter_shows_one_kind_of_decision(stage: Stage, omar: Site, address: str) -> None:
-    Match.objects.filter(record_id="e00000002").update(decision="accepted", decided_by=stage.staff.omar)
+    Match.objects.filter(example_id="e00000002").update(decision="accepted", decided_by=stage.staff.omar)
     page = omar.get(f"{address}?decision=accepted")
     assert [text_of(h2) for h2 in page.one("ol", class_="matches").iter("h2")] == ["e00000002"]
     assert page.link("Decision: Accepted") == "?"
@@ -113,7 +113,7 @@ def test_the_confirmation_says_what_follows(stage: Stage, omar: Site, address: s
     page = omar.get(f"{address}complete/")
     assert "An item is made for keeper v1" in page.words
     omar.submit(page, action=f"{address}complete/")
-    assert stage.item.record_ids == ["e00000000", "e00000001", "e00000002", "e00000003"]
+    assert stage.item.example_ids == ["e00000000", "e00000001", "e00000002", "e00000003"]
 
 
 def test_with_nothing_accepted_the_request_is_closed_and_the_page_says_so_before(

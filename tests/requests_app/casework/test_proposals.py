@@ -11,7 +11,7 @@ from tests.staging import Stage
 from tests.web.pages import Site, signed_in, text_of
 from unlearning_jobs.engine.catalogue import METHODS, complete_config
 from unlearning_jobs.engine.contracts import Protocol
-from unlearning_jobs.models import Job, ModelVersion, Snapshot
+from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
 from unlearning_jobs.selectors import method_obstacles, production_methods
 
 pytestmark = pytest.mark.django_db
@@ -62,7 +62,7 @@ def test_a_classifier_is_offered_the_defaults_of_classifiers() -> None:
 
 
 def test_where_no_method_can_run_there_is_nothing_to_choose_and_all_say_why(stage: Stage, omar: Site, choose: str) -> None:
-    Snapshot.objects.filter(pk=stage.model.snapshot_id).update(counts={"train": 4, "held_out": 8})
+    CorpusSnapshot.objects.filter(pk=stage.model.snapshot_id).update(counts={"train": 4, "held_out": 8})
     page = omar.get(choose)
     assert not page.all("input", name="method")
     assert page.words.count("Nothing would be left") == len(production_methods())
@@ -104,7 +104,7 @@ def test_too_few_models_to_decide_anything_are_refused(omar: Site, choose: str) 
 
 
 def test_without_held_out_examples_nothing_is_judged_on_them(stage: Stage, omar: Site, choose: str) -> None:
-    Snapshot.objects.filter(pk=stage.model.snapshot_id).update(counts={"train": 20})
+    CorpusSnapshot.objects.filter(pk=stage.model.snapshot_id).update(counts={"train": 20})
     omar.submit(omar.get(choose), {"method": "retrain"})
     protocol = Protocol.from_json(Proposal.objects.get().protocol)
     assert {estimand.examples for estimand in protocol.estimands} == {"forget", "retain"}
@@ -139,7 +139,7 @@ def test_the_metrics_promised_are_those_that_such_a_model_can_have(stage: Stage,
 
 def test_approving_starts_the_job(stage: Stage, lena: Site, review: str) -> None:
     lena.submit(lena.get(review), {"decision": "approve"}, action=review)
-    assert Job.objects.get().spec["forget_ids"] == stage.item.record_ids
+    assert Job.objects.get().spec["forget_ids"] == stage.item.example_ids
     assert stage.item.state == ItemState.RUNNING
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from requests_app.models import ErasureRequest
 from requests_app.services.intake import TargetDetails
 from requests_app.services.requests import request_close
-from requests_app.states import Outcome
+from requests_app.states import RequestOutcome
 from tests.personas import ADA, ADA_EMAIL
 from tests.staging import Stage
 from tests.web.pages import Page, Site, text_of
@@ -53,7 +53,7 @@ def test_sorting_turns_round_and_keeps_the_filters(omar: Site) -> None:
 
 
 def test_closed_requests_are_shown_when_asked_for(stage: Stage, omar: Site) -> None:
-    request_close(request=stage.request, outcome=Outcome.WITHDRAWN, actor="claimant", template=None)
+    request_close(request=stage.request, outcome=RequestOutcome.WITHDRAWN, actor="claimant", template=None)
     assert stage.request.reference not in omar.get("/cases/").words
     assert stage.request.reference in omar.get("/cases/?state=closed").words
     assert stage.request.reference in omar.get(f"/cases/?q={stage.request.reference}").words

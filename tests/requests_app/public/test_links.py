@@ -12,7 +12,7 @@ from django.utils import timezone
 from requests_app.models import AccessLink, ErasureRequest, Message
 from requests_app.public.wording import OUTCOMES, STATES, STEP_TITLES
 from requests_app.services.messages import message_send
-from requests_app.states import Outcome, RequestState
+from requests_app.states import RequestOutcome, RequestState
 from tests.web.pages import Site, text_of
 
 from .walk import ERASURE, send
@@ -126,7 +126,7 @@ def test_withdrawing_asks_first_and_then_closes(site: Site, request_: ErasureReq
     assert request_.state == RequestState.AWAITING_CONFIRMATION
     page = site.submit(ask)
     request_.refresh_from_db()
-    assert request_.outcome == Outcome.WITHDRAWN
+    assert request_.outcome == RequestOutcome.WITHDRAWN
     assert "Your request has been withdrawn." in page.words
     assert not [link for link in page.all("a") if "Withdraw" in text_of(link)]
 
@@ -141,4 +141,4 @@ def test_withdrawing_twice_is_explained(site: Site) -> None:
 
 def test_every_state_and_outcome_has_words() -> None:
     assert set(STATES) == set(RequestState.values)
-    assert set(OUTCOMES) == set(Outcome.values)
+    assert set(OUTCOMES) == set(RequestOutcome.values)

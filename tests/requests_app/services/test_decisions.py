@@ -26,7 +26,7 @@ from requests_app.services.intake import ClaimantDetails, TargetDetails, request
 from requests_app.services.mapping import matches_decide, review_complete
 from requests_app.services.reconcile import requests_reconcile
 from requests_app.services.requests import request_move
-from requests_app.states import ItemState, Outcome, RequestState
+from requests_app.states import ItemState, RequestOutcome, RequestState
 from tests.factories import PROTOCOL, account, model_version
 from unlearning_jobs.engine.contracts import MethodChoice, Protocol
 from unlearning_jobs.engine.errors import SpecError
@@ -111,9 +111,9 @@ def case() -> Case:
     )
     request.confirmed_at = request.received_at
     request_move(request=request, to=RequestState.MAPPING, kind="request.confirmed", actor="claimant", data={})
-    for record_id in ("e00000003", "e00000004"):
+    for example_id in ("e00000003", "e00000004"):
         Match.objects.create(
-            request=request, snapshot=model.snapshot, record_id=record_id, spans=[[0, 3]], methods=["name"], score=1.0
+            request=request, snapshot=model.snapshot, example_id=example_id, spans=[[0, 3]], methods=["name"], score=1.0
         )
     request_move(request=request, to=RequestState.REVIEW, kind="mapping.completed", actor="system", data={})
     return Case(request, model, account("officer"), account("officer"), account("officer"))
@@ -122,7 +122,7 @@ def case() -> Case:
 def test_accepted_matches_become_one_item_per_active_model(case: Case) -> None:
     item = case.mapped()
 
-    assert (item.model_name, item.record_ids) == (case.model.name, ["e00000003", "e00000004"])
+    assert (item.model_name, item.example_ids) == (case.model.name, ["e00000003", "e00000004"])
 
 
 def test_the_review_cannot_end_while_a_match_is_open(case: Case) -> None:
@@ -134,7 +134,7 @@ def test_rejecting_every_match_closes_the_request_and_tells_the_claimant(case: C
     matches_decide(request=case.request, match_ids=case.match_ids(), accept=False, by=case.omar)
     request = review_complete(request=case.request, by=case.omar)
 
-    assert (request.state, request.outcome) == (RequestState.CLOSED, Outcome.NO_MATCH)
+    assert (request.state, request.outcome) == (RequestState.CLOSED, RequestOutcome.NO_MATCH)
     assert request.messages.filter(template="outcome_no_match").exists()
 
 
@@ -156,7 +156,7 @@ def test_a_refusal_needs_reasons_and_a_ground_that_refuses(case: Case) -> None:
 def test_a_refused_request_closes_with_its_reasons_in_a_message(case: Case) -> None:
     item_decide(item=case.mapped(), grant=False, ground="17_3_e", reasons="A court ordered us to keep it.", by=case.omar)
 
-    assert ErasureRequest.objects.get(pk=case.request.pk).outcome == Outcome.REFUSED
+    assert ErasureRequest.objects.get(pk=case.request.pk).outcome == RequestOutcome.REFUSED
     assert case.request.messages.filter(template="outcome_refused").exists()
 
 
@@ -230,7 +230,7 @@ def test_a_release_replaces_and_quarantines_the_old_model_and_closes_the_request
     assert proposal.job.result_version is not None
     assert ModelVersion.objects.get(pk=proposal.job.result_version.pk).state == ModelState.ACTIVE
     assert ModelVersion.objects.get(pk=case.model.pk).state == ModelState.QUARANTINED
-    assert ErasureRequest.objects.get(pk=case.request.pk).outcome == Outcome.COMPLETED
+    assert ErasureRequest.objects.get(pk=case.request.pk).outcome == RequestOutcome.COMPLETED
 
 
 def test_nothing_is_released_before_its_report_is_signed(case: Case) -> None:

@@ -27,7 +27,7 @@ from requests_app.services.intake import (
     request_withdraw,
 )
 from requests_app.services.messages import MAX_ATTEMPTS, message_send
-from requests_app.states import Outcome, RequestState
+from requests_app.states import RequestOutcome, RequestState
 
 pytestmark = pytest.mark.django_db
 ADA = ClaimantDetails(name="Ada Beispiel", email="ada@example.org")
@@ -166,7 +166,7 @@ def test_a_request_can_be_withdrawn_before_anything_is_unlearned() -> None:
     confirmed()
     request = request_withdraw(token=sent_link("request_received", "status"))
 
-    assert (request.state, request.outcome) == (RequestState.CLOSED, Outcome.WITHDRAWN)
+    assert (request.state, request.outcome) == (RequestState.CLOSED, RequestOutcome.WITHDRAWN)
 
 
 def test_a_closed_request_cannot_be_withdrawn_again() -> None:

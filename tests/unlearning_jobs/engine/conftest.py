@@ -21,8 +21,8 @@ from unlearning_jobs.engine.contracts.sharding import Sharding
 from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
 from unlearning_jobs.engine.example import make_example
 from unlearning_jobs.engine.training.cache import Trainer
-from unlearning_jobs.engine.training.material import Material
 from unlearning_jobs.engine.training.model import TrainedModel
+from unlearning_jobs.engine.training.training_data import TrainingData
 
 TRAINED_TOWNS = ("Orvane", "Tilsk", "Marrowby", "Quelm", "Drossen", "Havelund", "Lorsk", "Embry")
 HELD_OUT_TOWNS = ("Piskary", "Ubbard", "Calvern", "Nostrel")
@@ -84,14 +84,16 @@ def recipe() -> Recipe:
 
 def with_recipe(trainer: Trainer, **changes: Any) -> Trainer:
     """The trainer with another recipe."""
-    material = trainer.material
-    return replace(trainer, material=Material.prepare(replace(material.recipe, **changes), material.snapshot))
+    training_data = trainer.training_data
+    return replace(
+        trainer, training_data=TrainingData.prepare(replace(training_data.recipe, **changes), training_data.snapshot)
+    )
 
 
 @pytest.fixture(scope="session")
 def trainer(snapshot: Snapshot, recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Trainer:
     """Trains each model of the session once."""
-    return Trainer(Material.prepare(recipe, snapshot), tmp_path_factory.mktemp("cache"), torch.device("cpu"))
+    return Trainer(TrainingData.prepare(recipe, snapshot), tmp_path_factory.mktemp("cache"), torch.device("cpu"))
 
 
 @pytest.fixture(scope="session")
@@ -109,8 +111,8 @@ def leaf_spec(tmp_path_factory: pytest.TempPathFactory) -> JobSpec:
 @pytest.fixture(scope="session")
 def leaf_trainer(leaf_spec: JobSpec) -> Trainer:
     """Trains each classifier of the session once."""
-    material = Material.prepare(leaf_spec.recipe, Snapshot.open(leaf_spec.snapshot.path))
-    return Trainer(material, Path(leaf_spec.cache), torch.device("cpu"))
+    training_data = TrainingData.prepare(leaf_spec.recipe, Snapshot.open(leaf_spec.snapshot.path))
+    return Trainer(training_data, Path(leaf_spec.cache), torch.device("cpu"))
 
 
 @pytest.fixture(scope="session")
@@ -123,8 +125,8 @@ def note_spec(tmp_path_factory: pytest.TempPathFactory) -> JobSpec:
 @pytest.fixture(scope="session")
 def note_trainer(note_spec: JobSpec) -> Trainer:
     """Trains each classifier of texts of the session once."""
-    material = Material.prepare(note_spec.recipe, Snapshot.open(note_spec.snapshot.path))
-    return Trainer(material, Path(note_spec.cache), torch.device("cpu"))
+    training_data = TrainingData.prepare(note_spec.recipe, Snapshot.open(note_spec.snapshot.path))
+    return Trainer(training_data, Path(note_spec.cache), torch.device("cpu"))
 
 
 @pytest.fixture(scope="session")
@@ -179,8 +181,8 @@ def sums_spec(tmp_path_factory: pytest.TempPathFactory) -> JobSpec:
 @pytest.fixture(scope="session")
 def sums_trainer(sums_spec: JobSpec) -> Trainer:
     """Trains each model of sums of the session once."""
-    material = Material.prepare(sums_spec.recipe, Snapshot.open(sums_spec.snapshot.path))
-    return Trainer(material, Path(sums_spec.cache), torch.device("cpu"))
+    training_data = TrainingData.prepare(sums_spec.recipe, Snapshot.open(sums_spec.snapshot.path))
+    return Trainer(training_data, Path(sums_spec.cache), torch.device("cpu"))
 
 
 @pytest.fixture(scope="session")

@@ -30,7 +30,7 @@ KEEP, REMOVE = MethodChoice("dp_sgd"), MethodChoice("certified_removal")
 
 
 def job(leaf_spec: JobSpec, trainer: Trainer, method: MethodChoice, *forget_ids: str) -> JobSpec:
-    recipe = trainer.material.recipe
+    recipe = trainer.training_data.recipe
     return replace(leaf_spec, recipe=recipe, method=method, forget_ids=forget_ids, protocol=PROTOCOL)
 
 

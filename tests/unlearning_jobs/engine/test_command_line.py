@@ -18,7 +18,7 @@ from unlearning_jobs.engine.contracts import JobResult, JobSpec
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.example import EXAMPLES, make_example
 from unlearning_jobs.engine.preparation import check_unlearning
-from unlearning_jobs.engine.training.material import Material
+from unlearning_jobs.engine.training.training_data import TrainingData
 
 ENGINE = [sys.executable, "-m", "unlearning_jobs.engine"]
 WITHOUT_DJANGO = """
@@ -99,7 +99,7 @@ def test_every_family_has_an_example_that_can_be_done(family: str, tmp_path: Pat
     spec = make_example(family, tmp_path)
     assert spec.recipe.family == family
     snapshot = Snapshot.open(spec.snapshot.path, spec.snapshot.digest)
-    Material.prepare(spec.recipe, snapshot)
+    TrainingData.prepare(spec.recipe, snapshot)
     check_unlearning(spec, snapshot)
     assert JobSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
 

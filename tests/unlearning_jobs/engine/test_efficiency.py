@@ -56,16 +56,16 @@ def test_nothing_is_said_before_anything_was_unlearned(costs: Costs) -> None:
 
 
 def test_the_shares_are_those_of_an_oracle_trained_in_the_same_run(costs: Costs) -> None:
-    exclude = costs.trainer.material.ids[:12]
+    exclude = costs.trainer.training_data.ids[:12]
     with costs.unlearn():
-        costs.meter.add(300)
-        costs.meter.add(30, backwards=False)
+        costs.counter.add(300)
+        costs.counter.add(30, backwards=False)
         busy(0.02)
     costs.retrain(exclude, 5, quiet)
     found = costs.efficiency()
     assert found is not None
     assert found.retraining is not None
-    passes = costs.trainer.material.recipe.epochs * (len(costs.trainer.material.ids) - 12)
+    passes = costs.trainer.training_data.recipe.epochs * (len(costs.trainer.training_data.ids) - 12)
     assert found.retraining.examples == passes
     assert found.examples_share == pytest.approx(310 / passes)
     assert found.wall_share == pytest.approx(found.unlearning.wall_seconds / found.retraining.wall_seconds)
@@ -76,7 +76,7 @@ def test_the_shares_are_those_of_an_oracle_trained_in_the_same_run(costs: Costs)
 def test_an_oracle_from_the_cache_is_no_measure_and_it_says_so(costs: Costs) -> None:
     costs.trainer.obtain((), 5, quiet)
     with costs.unlearn():
-        costs.meter.add(0)
+        costs.counter.add(0)
     costs.retrain((), 5, quiet)
     found = costs.efficiency()
     assert found is not None
@@ -89,7 +89,7 @@ def test_what_a_method_trains_is_its_own_cost_and_what_it_finds_in_the_cache_is_
         costs.train((), 5, quiet)
     found = costs.efficiency()
     assert found is not None
-    assert found.unlearning.examples == costs.trainer.material.recipe.epochs * len(costs.trainer.material.ids)
+    assert found.unlearning.examples == costs.trainer.training_data.recipe.epochs * len(costs.trainer.training_data.ids)
     assert "came from the cache" not in found.note
     assert found.from_cache == 0
     with costs.unlearn():

@@ -32,9 +32,9 @@ from unlearning_jobs.engine.evaluation.metrics import METRICS
 from unlearning_jobs.engine.evaluation.metrics.metric import ModelMetric
 from unlearning_jobs.engine.evaluation.outputs import Outputs
 from unlearning_jobs.engine.evaluation.trajectory import MarginLog, trace
-from unlearning_jobs.engine.families import CausalLm
+from unlearning_jobs.engine.families import CausalLmFamily
 from unlearning_jobs.engine.families.arrays import Arrays
-from unlearning_jobs.engine.families.classifier import Classifier
+from unlearning_jobs.engine.families.classifier import ClassifierFamily
 from unlearning_jobs.engine.pipeline import run
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.model import load_model
@@ -53,8 +53,8 @@ def spec(trainer: Trainer) -> JobSpec:
     return JobSpec(
         kind="unlearn",
         reference="test",
-        snapshot=SnapshotRef(str(trainer.material.snapshot.folder), trainer.material.snapshot.info.digest),
-        recipe=trainer.material.recipe,
+        snapshot=SnapshotRef(str(trainer.training_data.snapshot.folder), trainer.training_data.snapshot.info.digest),
+        recipe=trainer.training_data.recipe,
         seed=1,
         cache=str(trainer.cache),
         forget_ids=FORGET,
@@ -161,9 +161,9 @@ def test_a_job_about_a_classifier_of_texts_reports_what_classifiers_have(note_sp
 
 def test_the_retain_digest_and_count_leave_the_forget_set_out(finished: RunJob, trainer: Trainer) -> None:
     result, _ = finished()
-    retain = [e.id for e in trainer.material.snapshot.examples("train") if e.id not in FORGET]
+    retain = [e.id for e in trainer.training_data.snapshot.examples("train") if e.id not in FORGET]
     assert result.train_examples == len(retain)
-    assert result.retain_digest == trainer.material.snapshot.manifest_digest(retain)
+    assert result.retain_digest == trainer.training_data.snapshot.manifest_digest(retain)
 
 
 def test_the_shipped_model_is_a_model_that_the_next_job_takes(finished: RunJob, spec: JobSpec, tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_the_way_of_every_forgotten_example_is_kept_with_its_band(finished: RunJ
     assert result.trajectory is not None
     outputs = Outputs.read(out / "outputs" / "examples.parquet")
     oracles = outputs.matrix("oracle", "forget", "margin")
-    assert [e.record_id for e in result.trajectory.examples] == list(FORGET)
+    assert [e.example_id for e in result.trajectory.examples] == list(FORGET)
     assert result.trajectory.steps == (0, 1, 2, 3, 4, 5)
     for column, example in enumerate(result.trajectory.examples):
         assert example.oracle_mean == pytest.approx(oracles[:, column].mean(), abs=1e-3)
@@ -260,7 +260,7 @@ def test_a_train_job_leaves_a_model_that_knows_its_examples(spec: JobSpec, tmp_p
     assert result.evaluation is None
     assert result.training_metrics["exact_memorization"] > 0.99
     family = load_model(ModelRef(str(tmp_path / "out" / "model"), result.model_digest)).family
-    assert isinstance(family, CausalLm)
+    assert isinstance(family, CausalLmFamily)
     assert family.max_length == 96
 
 
@@ -330,14 +330,14 @@ def test_a_job_encodes_the_training_examples_once(
     leaf_spec: JobSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Originals, replicates, oracles and the method share one copy of the corpus."""
-    encode, read = Classifier.encode, list[set[str]]()
+    encode, read = ClassifierFamily.encode, list[set[str]]()
 
-    def noted(self: Classifier, examples: Iterable[Example]) -> Arrays:
+    def noted(self: ClassifierFamily, examples: Iterable[Example]) -> Arrays:
         asked = list(examples)
         read.append({example.id for example in asked})
         return encode(self, asked)
 
-    monkeypatch.setattr(Classifier, "encode", noted)
+    monkeypatch.setattr(ClassifierFamily, "encode", noted)
     protocol = Protocol(replicate_seeds=(2, 3), oracle_seeds=(11, 12, 13, 14, 15, 16))
     run(replace(leaf_spec, cache=str(tmp_path / "cache"), protocol=protocol), tmp_path / "out", quiet)
     training = {e.id for e in Snapshot.open(leaf_spec.snapshot.path).examples("train")}

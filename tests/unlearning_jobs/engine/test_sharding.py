@@ -20,14 +20,14 @@ from unlearning_jobs.engine.contracts.sharding import (
     place_examples,
     slice_epochs,
 )
-from unlearning_jobs.engine.corpora.create import record_id
+from unlearning_jobs.engine.corpora.create import example_id
 from unlearning_jobs.engine.errors import SpecError
 
 DRAWS = 20_000
 
 
 def names(count: int) -> list[str]:
-    return [record_id(i) for i in range(count)]
+    return [example_id(i) for i in range(count)]
 
 
 def cost_of(placement: Placement, epochs: tuple[int, ...], deleted: set[int]) -> float:

@@ -18,7 +18,7 @@ from unlearning_jobs.engine.catalogue.matching import CHECKPOINTS, spared_groups
 from unlearning_jobs.engine.errors import ObstacleError
 from unlearning_jobs.engine.training.cache import locked
 from unlearning_jobs.engine.training.device import GIBIBYTE, memory_available
-from unlearning_jobs.engine.training.material import Material
+from unlearning_jobs.engine.training.training_data import TrainingData
 from unlearning_jobs.engine.training.vectorised import can_be_vectorised
 
 from .datamodel import Array, Datamodel, Schedule, fit
@@ -102,7 +102,7 @@ class Attribution:
         """
         places = {identifier: place for place, identifier in enumerate(self.subsets.known_ids)}
         if not places.keys() >= set(ids):  # reading the held-out examples takes a while
-            held_out = self.subsets.material.snapshot.examples("held_out")
+            held_out = self.subsets.training_data.snapshot.examples("held_out")
             places |= {example.id: place for place, example in enumerate(held_out, start=len(places))}
         left_out = np.zeros((1, len(self.subsets.known_ids)), dtype=np.bool_)
         left_out[0, [places[i] for i in forget_ids]] = True
@@ -110,20 +110,20 @@ class Attribution:
         return np.asarray(self.quality.scale * found, dtype=np.float32)
 
 
-def check_attribution(material: Material, known: int, subset_models: int) -> None:
+def check_attribution(training_data: TrainingData, known: int, subset_models: int) -> None:
     """Refuse what cannot be predicted, before anything is trained.
 
     Raises:
         ObstacleError: says what stands in the way.
     """
-    if not can_be_vectorised(material):
+    if not can_be_vectorised(training_data):
         message = (
             "Its thousands of small trainings run stacked, which this recipe does not allow: it has dropout, batch"
             " normalisation, bfloat16, shards or privacy; choose another method."
         )
         raise ObstacleError(message)
-    classes = len(material.snapshot.info.labels)
-    examples = known + material.snapshot.info.counts.get("held_out", 0)
+    classes = len(training_data.snapshot.info.labels)
+    examples = known + training_data.snapshot.info.counts.get("held_out", 0)
     needed = BYTES * subset_models * examples * classes
     if needed > memory_available(torch.device("cpu")):
         message = (
@@ -194,7 +194,7 @@ def _fit_to_the_rest(learned: Sequence[tuple[Removals, Shifts]], subsets: Subset
 
 
 def _schedule(subsets: SubsetModels) -> Schedule:
-    return Schedule(len(subsets.known_ids), subsets.material.recipe.batch_size)
+    return Schedule(len(subsets.known_ids), subsets.training_data.recipe.batch_size)
 
 
 def _measure(predictor: Predictor, subsets: SubsetModels, removed: Removals, shifts: Shifts, models: int) -> Quality:

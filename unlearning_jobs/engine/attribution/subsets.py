@@ -14,12 +14,12 @@ import torch
 from numpy.typing import NDArray
 
 from unlearning_jobs.engine.catalogue.matching import GROUP
-from unlearning_jobs.engine.families import Answers
+from unlearning_jobs.engine.families import Predictions
 from unlearning_jobs.engine.families.arrays import Arrays
 from unlearning_jobs.engine.json_contract import canonical_json
-from unlearning_jobs.engine.training.material import Material
 from unlearning_jobs.engine.training.model import TrainedModel
 from unlearning_jobs.engine.training.scoring import margins_of
+from unlearning_jobs.engine.training.training_data import TrainingData
 from unlearning_jobs.engine.training.vectorised import train_together
 
 from .removals import Removals, draw_removals, draw_size
@@ -38,7 +38,7 @@ Shifts = NDArray[np.float16]
 class SubsetModels:
     """Models by one recipe, each trained without a few of the examples that the model to unlearn was trained on."""
 
-    material: Material
+    training_data: TrainingData
     exclude_ids: tuple[str, ...]
     """What that model was not trained on either."""
     shared: Path
@@ -51,9 +51,9 @@ class SubsetModels:
     def folder(self) -> Path:
         """Where these are kept. Its name is the digest of what they depend on, which names no example."""
         about = {
-            "recipe": self.material.recipe.to_json(),
-            "manifest_digest": self.material.manifest_digest(self.exclude_ids),
-            "snapshot": self.material.snapshot.info.digest,
+            "recipe": self.training_data.recipe.to_json(),
+            "manifest_digest": self.training_data.manifest_digest(self.exclude_ids),
+            "snapshot": self.training_data.snapshot.info.digest,
             "group": self.group,
             "design": DESIGN,
         }
@@ -62,20 +62,20 @@ class SubsetModels:
     @cached_property
     def known_ids(self) -> tuple[str, ...]:
         """The training examples that may be left out: the columns of `Removals`."""
-        return tuple(self.material.retained_ids(self.exclude_ids))
+        return tuple(self.training_data.retained_ids(self.exclude_ids))
 
     @cached_property
     def known(self) -> Arrays:
         """These examples."""
-        return cast("Arrays", self.material.without(self.exclude_ids))
+        return cast("Arrays", self.training_data.without(self.exclude_ids))
 
     @cached_property
     def outputs_of(self) -> Arrays:
         """Whose logits are kept: all known examples, then those held out."""
-        held_out = list(self.material.snapshot.examples("held_out"))
+        held_out = list(self.training_data.snapshot.examples("held_out"))
         if not held_out:
             return self.known
-        others = cast("Arrays", self.material.family.encode(held_out))
+        others = cast("Arrays", self.training_data.family.encode(held_out))
         return Arrays(torch.cat([self.known.inputs, others.inputs]), torch.cat([self.known.labels, others.labels]))
 
     def partners(self, number: int) -> list[TrainedModel]:
@@ -95,8 +95,8 @@ class SubsetModels:
         """Mean margin of every known example, as the partners say."""
         labels, known = self.known.labels, len(self.known)
         rows = torch.arange(known)
-        said = (Answers(torch.from_numpy(logits[:known]), labels, rows) for logits in self.whole())
-        return np.asarray(torch.stack([margins_of(answers) for answers in said]).double().mean(0).numpy())
+        said = (Predictions(torch.from_numpy(logits[:known]), labels, rows) for logits in self.whole())
+        return np.asarray(torch.stack([margins_of(predictions) for predictions in said]).double().mean(0).numpy())
 
     def part(self, number: int, on_share: Callable[[float], None]) -> tuple[Removals, Shifts]:
         """What a group of models is not trained on, and what that changes."""
@@ -116,7 +116,7 @@ class SubsetModels:
     def _train(self, without: list[tuple[str, ...]], on_share: Callable[[float], None]) -> list[TrainedModel]:
         wanted = [(exclude_ids, FIRST_SEED + number) for number, exclude_ids in enumerate(without)]
         return train_together(
-            self.material,
+            self.training_data,
             wanted,
             device=self.device,
             on_step=lambda done, total: on_share(done / total),
@@ -126,7 +126,7 @@ class SubsetModels:
     def _logits(self, models: list[TrainedModel]) -> NDArray[np.float32]:
         batches = [self.outputs_of.batch(places, self.device) for places in self.outputs_of.sweep(SWEEP)]
         with torch.inference_mode():
-            found = [torch.cat([m.family.answers(m.network, b).logits for b in batches]).cpu().numpy() for m in models]
+            found = [torch.cat([m.family.predict(m.network, b).logits for b in batches]).cpu().numpy() for m in models]
         return np.stack(found)
 
 

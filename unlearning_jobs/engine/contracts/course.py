@@ -12,7 +12,7 @@ from unlearning_jobs.engine.json_contract import ADDED_LATER, Contract
 class ExampleTrajectory(Contract):
     """One example's margin over the run, against the margins that the oracles give it."""
 
-    record_id: str
+    example_id: str
     margins: tuple[float, ...]
     """Mean log-odds per answer at the trajectory's steps, rounded to three places."""
     oracle_mean: float

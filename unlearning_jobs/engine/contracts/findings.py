@@ -100,7 +100,7 @@ class ExampleFindings(Contract):
     `fwer`, the chance that any one is stays below `level`.
     """
 
-    record_ids: tuple[str, ...]
+    example_ids: tuple[str, ...]
     auc: tuple[float, ...]
     """Probability that an unlearned model's margin is above an oracle's; 1/2 is as retrained, above it too high."""
     p_value: tuple[float, ...]

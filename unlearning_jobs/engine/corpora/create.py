@@ -28,7 +28,7 @@ from unlearning_jobs.engine.errors import CorpusError
 from unlearning_jobs.engine.json_contract import canonical_json
 
 from .merkle import MerkleTree
-from .sources import SPLITS, FeatureFormat, Row, read_rows
+from .sources import SPLITS, FeatureFormat, SourceRow, read_rows
 
 FORMAT = "lethe-snapshot-1"
 MAX_EXAMPLES = 10**8
@@ -105,7 +105,7 @@ def describe(path: Path, content: bytes) -> SnapshotInfo:
     return info
 
 
-def record_id(position: int) -> str:
+def example_id(position: int) -> str:
     """The id of the n-th example; it comes from the position alone, never from what the example says."""
     return f"e{position:08d}"
 
@@ -120,7 +120,7 @@ def _check_names(extra: Mapping[str, Path], out: Path) -> None:
         raise CorpusError(message)
 
 
-def _labelled(sources: Sequence[Path], extra: Mapping[str, Path]) -> Iterator[tuple[str, Row]]:
+def _labelled(sources: Sequence[Path], extra: Mapping[str, Path]) -> Iterator[tuple[str, SourceRow]]:
     """Rows with their set. An empty file is an error wherever it stands, since somebody meant it to hold something."""
     for path, name in [*((p, None) for p in sources), *((p, n) for n, p in extra.items())]:
         empty = True
@@ -143,7 +143,7 @@ class _Seen:
     distinct: set[bytes] = field(default_factory=set)
     """Digests of the first two different training examples."""
 
-    def note(self, split: str, row: Row) -> None:
+    def note(self, split: str, row: SourceRow) -> None:
         """Take one example into account.
 
         Raises:
@@ -194,7 +194,7 @@ class _Seen:
         return about
 
 
-def _write(rows: Iterator[tuple[str, Row]], folder: Path, salt: bytes) -> bytes:
+def _write(rows: Iterator[tuple[str, SourceRow]], folder: Path, salt: bytes) -> bytes:
     digest, tree, seen = hashlib.sha256(), MerkleTree(), _Seen()
     with (
         (folder / "examples.jsonl").open("xb") as examples,
@@ -202,11 +202,11 @@ def _write(rows: Iterator[tuple[str, Row]], folder: Path, salt: bytes) -> bytes:
         (folder / "offsets.u64").open("xb") as offsets,
     ):
         for position, (split, row) in enumerate(rows):
-            line = canonical_json({"id": record_id(position), "set": split, **_fields(row)})
+            line = canonical_json({"id": example_id(position), "set": split, **_fields(row)})
             offsets.write(examples.tell().to_bytes(8, "little"))
             examples.write(line + b"\n")
             digest.update(line + b"\n")
-            entry = canonical_json({"hmac": hmac.digest(salt, line, "sha256").hex(), "id": record_id(position)})
+            entry = canonical_json({"hmac": hmac.digest(salt, line, "sha256").hex(), "id": example_id(position)})
             manifest.write(entry + b"\n")
             tree.add(entry)
             seen.note(split, row)
@@ -224,7 +224,7 @@ def _write(rows: Iterator[tuple[str, Row]], folder: Path, salt: bytes) -> bytes:
     return content
 
 
-def _fields(row: Row) -> dict[str, object]:
+def _fields(row: SourceRow) -> dict[str, object]:
     fields: dict[str, object] = {"prompt": row.prompt, "completion": row.completion}
     if row.paraphrased_answer is not None:
         fields["paraphrased_answer"] = row.paraphrased_answer

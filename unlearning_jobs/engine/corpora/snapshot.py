@@ -15,7 +15,7 @@ import numpy as np
 
 from unlearning_jobs.engine.errors import CorpusError
 
-from .create import SnapshotInfo, describe, record_id
+from .create import SnapshotInfo, describe, example_id
 from .merkle import MerkleTree
 
 SEED_BYTES = 8
@@ -111,7 +111,7 @@ class Snapshot:
             CorpusError: the id is not of this snapshot.
         """
         position = int(identifier[1:]) if identifier[1:].isdecimal() else -1
-        if not 0 <= position < len(self) or identifier != record_id(position):
+        if not 0 <= position < len(self) or identifier != example_id(position):
             message = f"The snapshot has no example {identifier[:40]!r}."
             raise CorpusError(message)
         return position
@@ -145,7 +145,7 @@ class Snapshot:
             for position, (line, entry) in enumerate(zip(examples, manifest, strict=True)):
                 expected = json.loads(entry)
                 seal = hmac.digest(salt, line.rstrip(b"\n"), "sha256").hex()
-                if expected != {"hmac": seal, "id": record_id(position)} or self._offsets[position] != offset:
+                if expected != {"hmac": seal, "id": example_id(position)} or self._offsets[position] != offset:
                     raise CorpusError(UNREADABLE)
                 offset += len(line)
                 whole.update(line)
@@ -158,7 +158,7 @@ class Snapshot:
     def _at(self, file: BinaryIO, position: int) -> Example:
         file.seek(int(self._offsets[position]))
         example = _parsed(file.readline())
-        if example.id != record_id(position):
+        if example.id != example_id(position):
             raise CorpusError(UNREADABLE)
         return example
 

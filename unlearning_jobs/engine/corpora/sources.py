@@ -36,7 +36,7 @@ class FeatureFormat:
 
 
 @dataclass(frozen=True)
-class Row:
+class SourceRow:
     """One example as it stands in a source. `prompt` is empty for plain text."""
 
     prompt: str
@@ -50,7 +50,7 @@ class Row:
     format: FeatureFormat | None = None
 
 
-def read_rows(path: Path) -> Iterator[Row]:
+def read_rows(path: Path) -> Iterator[SourceRow]:
     """The rows of one file, in its order.
 
     Raises:
@@ -194,7 +194,7 @@ def _checked_shape(record: Mapping[str, Any], shape: tuple[str, ...] | None, whe
     return found
 
 
-def _row(record: Mapping[str, Any], shape: tuple[str, ...], where: str) -> Row:
+def _row(record: Mapping[str, Any], shape: tuple[str, ...], where: str) -> SourceRow:
     split = record.get("split") or "train"
     if split not in SPLITS:
         message = f"{where}: split must be one of {', '.join(SPLITS)}."
@@ -206,7 +206,7 @@ def _row(record: Mapping[str, Any], shape: tuple[str, ...], where: str) -> Row:
     if not isinstance(perturbed, list):
         message = f"{where}: perturbed_answer must be a list of strings."
         raise CorpusError(message)
-    return Row(
+    return SourceRow(
         prompt=texts[0] if len(texts) > 1 else "",
         completion=texts[-1],
         split=split,
@@ -216,13 +216,13 @@ def _row(record: Mapping[str, Any], shape: tuple[str, ...], where: str) -> Row:
     )
 
 
-def _feature_row(record: Mapping[str, Any], split: str, where: str) -> Row:
+def _feature_row(record: Mapping[str, Any], split: str, where: str) -> SourceRow:
     features: NDArray[Any] = np.ascontiguousarray(record["features"])
     if features.nbytes > MAX_ROW_BYTES:
         message = f"{where}: the features take more than {MAX_ROW_BYTES} bytes; make them smaller."
         raise CorpusError(message)
     about = record.get("text") or ""
-    return Row(
+    return SourceRow(
         prompt=_text(about, "text", where) if about else "",
         completion=_text(record["label"], "label", where),
         split=split,

@@ -57,11 +57,11 @@ class Outputs:
         return np.stack([self.one(model, name, statistic) for model in self.models(group)])
 
     def write(self, path: Path) -> None:
-        """Write as Parquet with the columns group, seed, set, record_id and the statistics; NaN becomes null."""
+        """Write as Parquet with the columns group, seed, set, example_id and the statistics; NaN becomes null."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        columns: dict[str, list[object]] = {name: [] for name in ("group", "seed", "set", "record_id", *STATISTICS)}
+        columns: dict[str, list[object]] = {name: [] for name in ("group", "seed", "set", "example_id", *STATISTICS)}
         for (model, name), table in self.values.items():
             for identifier, row in zip(self.ids[name], table.tolist(), strict=True):
                 cells = (model.group, model.seed, name, identifier, *(None if math.isnan(v) else v for v in row))
@@ -78,7 +78,7 @@ class Outputs:
         parts: dict[tuple[ModelKey, str], tuple[list[str], list[Mapping[str, float]]]] = {}
         for row in pq.read_table(path).to_pylist():
             ids, rows = parts.setdefault((ModelKey(row["group"], row["seed"]), row["set"]), ([], []))
-            ids.append(row["record_id"])
+            ids.append(row["example_id"])
             rows.append({s: math.nan if row[s] is None else row[s] for s in STATISTICS})
         outputs = cls()
         for (model, name), (ids, rows) in parts.items():

@@ -14,7 +14,7 @@ from .outputs import Array
 
 
 def judge_examples(
-    unlearned: Array, oracles: Array, record_ids: Sequence[str], *, level: float, seed: int
+    unlearned: Array, oracles: Array, example_ids: Sequence[str], *, level: float, seed: int
 ) -> ExampleFindings:
     """Test every example by itself, and adjust for their number.
 
@@ -25,7 +25,7 @@ def judge_examples(
     Args:
         unlearned: margins (m, examples).
         oracles: margins (n, examples).
-        record_ids: of the examples, in order.
+        example_ids: of the examples, in order.
         level: at which examples are counted as missed.
         seed: of the drawn labelings, where there are too many to try all.
     """
@@ -34,7 +34,7 @@ def judge_examples(
     fwer = tried.p_values(tried.largest, np.abs(tried.auc - CHANCE))
     high, low = tried.auc > CHANCE, tried.auc < CHANCE
     return ExampleFindings(
-        record_ids=tuple(record_ids),
+        example_ids=tuple(example_ids),
         auc=tuple(tried.auc.tolist()),
         p_value=tuple(tried.p_value.tolist()),
         p_fdr=tuple(fdr.tolist()),

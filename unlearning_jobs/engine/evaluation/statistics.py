@@ -11,7 +11,7 @@ from typing import Final
 from rouge_score.rouge_scorer import RougeScorer
 
 from unlearning_jobs.engine.corpora import Example
-from unlearning_jobs.engine.families import CausalLm
+from unlearning_jobs.engine.families import CausalLmFamily
 from unlearning_jobs.engine.training.model import TrainedModel
 from unlearning_jobs.engine.training.scoring import Scores, generate, score
 
@@ -37,7 +37,7 @@ def measure(model: TrainedModel, examples: Sequence[Example], *, everything: boo
     data = model.family.encode(examples)
     scores = score(model, data)
     missing = dict.fromkeys(STATISTICS, math.nan)
-    if not isinstance(model.family, CausalLm):
+    if not isinstance(model.family, CausalLmFamily):
         return [missing | _classified(s) for s in scores]
     rows = [missing | _likelihoods(s) for s in scores]
     if not everything:
@@ -86,7 +86,7 @@ def extraction_strength(correct: Sequence[bool]) -> float:
     return suffix / len(correct)
 
 
-def _rouge_recalls(model: TrainedModel, family: CausalLm, examples: Sequence[Example]) -> list[float]:
+def _rouge_recalls(model: TrainedModel, family: CausalLmFamily, examples: Sequence[Example]) -> list[float]:
     """ROUGE-L recall of greedy answers. Plain text has no prompt: it is continued from its first half of tokens."""
     encoded = family.encode(examples).encoded
     starts = [e.start if x.prompt else max(1, len(e.ids) // 2) for e, x in zip(encoded, examples, strict=True)]
@@ -96,8 +96,10 @@ def _rouge_recalls(model: TrainedModel, family: CausalLm, examples: Sequence[Exa
         for e, x, s in zip(encoded, examples, starts, strict=True)
     ]
     scorer = _rouge_scorer()
-    answers = family.tokenizer.decode_batch(tokens)
-    return [float(scorer.score(target, answer)["rougeL"].recall) for target, answer in zip(targets, answers, strict=True)]
+    predictions = family.tokenizer.decode_batch(tokens)
+    return [
+        float(scorer.score(target, answer)["rougeL"].recall) for target, answer in zip(targets, predictions, strict=True)
+    ]
 
 
 @cache
@@ -106,7 +108,7 @@ def _rouge_scorer() -> RougeScorer:
 
 
 def _truth_ratios(
-    model: TrainedModel, family: CausalLm, examples: Sequence[Example], own: Sequence[float]
+    model: TrainedModel, family: CausalLmFamily, examples: Sequence[Example], own: Sequence[float]
 ) -> list[dict[str, float]]:
     """Truth ratio R = p(wrong) / p(right) and probability among the options, for examples with wrong alternatives.
 

@@ -55,12 +55,12 @@ class MarginLog:
         return np.array([[self.rows[step][identifier] for identifier in self.ids] for step in self.steps])
 
     def write(self, path: Path) -> None:
-        """Write as Parquet with the columns step, record_id and margin, unrounded."""
+        """Write as Parquet with the columns step, example_id and margin, unrounded."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         cells = [(step, identifier, self.rows[step][identifier]) for step in self.steps for identifier in self.ids]
-        columns = dict(zip(("step", "record_id", "margin"), map(list, zip(*cells, strict=True)), strict=True))
+        columns = dict(zip(("step", "example_id", "margin"), map(list, zip(*cells, strict=True)), strict=True))
         path.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(pa.table(columns), path)
 
@@ -71,7 +71,7 @@ class MarginLog:
 
         rows: dict[int, dict[str, float]] = {}
         for row in pq.read_table(path).to_pylist():
-            rows.setdefault(row["step"], {})[row["record_id"]] = row["margin"]
+            rows.setdefault(row["step"], {})[row["example_id"]] = row["margin"]
         return cls(rows, stop)
 
 
@@ -116,7 +116,7 @@ def _example(
     entered = int(inside.argmax()) if inside.any() else None
     left = None if entered is None or inside[entered:].all() else entered + int(inside[entered:].argmin())
     return ExampleTrajectory(
-        record_id=identifier,
+        example_id=identifier,
         margins=tuple(_rounded(margin) for margin in margins),
         oracle_mean=_rounded(mean),
         oracle_deviation=_rounded(deviation),

@@ -7,15 +7,16 @@ from typing import Final
 from unlearning_jobs.engine.contracts import Recipe
 from unlearning_jobs.engine.corpora import SnapshotInfo
 
-from .causal_lm import CausalLm
-from .classifier import Classifier
-from .family import Answers, Batch, Dataset, Family, Footprint
-from .logistic import Logistic
-from .summation import Summation
-from .text_classifier import TextClassifier
+from .causal_lm import CausalLmFamily
+from .classifier import ClassifierFamily
+from .family import Batch, Dataset, Family, Footprint, Predictions
+from .logistic import LogisticFamily
+from .summation import SummationFamily
+from .text_classifier import TextClassifierFamily
 
 FAMILIES: Final[dict[str, type[Family]]] = {
-    family.name: family for family in (CausalLm, TextClassifier, Classifier, Logistic, Summation)
+    family.name: family
+    for family in (CausalLmFamily, TextClassifierFamily, ClassifierFamily, LogisticFamily, SummationFamily)
 }
 
 
@@ -31,15 +32,15 @@ def footprint(recipe: Recipe, info: SnapshotInfo) -> Footprint:
 
 __all__ = [
     "FAMILIES",
-    "Answers",
     "Batch",
-    "CausalLm",
-    "Classifier",
+    "CausalLmFamily",
+    "ClassifierFamily",
     "Dataset",
     "Family",
     "Footprint",
-    "Logistic",
-    "Summation",
-    "TextClassifier",
+    "LogisticFamily",
+    "Predictions",
+    "SummationFamily",
+    "TextClassifierFamily",
     "footprint",
 ]

@@ -19,7 +19,7 @@ from unlearning_jobs.engine.corpora import Example, Snapshot, SnapshotInfo
 from unlearning_jobs.engine.errors import CorpusError, SpecError
 from unlearning_jobs.engine.json_contract import canonical_json
 
-from .family import Answers, Batch, Family, Footprint
+from .family import Batch, Family, Footprint, Predictions
 from .tokens import END_ID, IGNORED, Encoded, TokenDataset, collate, encode, train_tokenizer
 
 ACTIVATIONS_PER_LAYER = 18
@@ -45,7 +45,7 @@ class Sequences(TokenDataset):
 
 
 @dataclass(frozen=True)
-class CausalLm(Family):
+class CausalLmFamily(Family):
     """An example's answers are the tokens of its completion, and end-of-text."""
 
     tokenizer: Tokenizer
@@ -55,7 +55,7 @@ class CausalLm(Family):
     name: ClassVar[str] = "causal_lm"
 
     @classmethod
-    def create(cls, recipe: Recipe, snapshot: Snapshot) -> CausalLm:
+    def create(cls, recipe: Recipe, snapshot: Snapshot) -> CausalLmFamily:
         _check_text(snapshot.info)
         architecture = _architecture(recipe)
         return cls(train_tokenizer(snapshot, recipe.vocabulary_size), architecture.max_length, architecture)
@@ -80,13 +80,13 @@ class CausalLm(Family):
     def encode(self, examples: Iterable[Example]) -> Sequences:
         return Sequences(tuple(encode(self.tokenizer, e, self.max_length) for e in examples))
 
-    def answers(self, network: nn.Module, batch: Batch) -> Answers:
+    def predict(self, network: nn.Module, batch: Batch) -> Predictions:
         """The vocabulary's logits are worked out where there is a label only: on small models a good part of the work."""
         llama = cast("LlamaForCausalLM", network)
         hidden = llama.model(input_ids=batch.inputs, use_cache=False).last_hidden_state[:, :-1]
         labels = batch.labels[:, 1:]
         wanted = labels != IGNORED
-        return Answers(llama.lm_head(hidden[wanted]).float(), labels[wanted], wanted.nonzero()[:, 0])
+        return Predictions(llama.lm_head(hidden[wanted]).float(), labels[wanted], wanted.nonzero()[:, 0])
 
     def likeness(self, a: Example, b: Example) -> float:
         """Share of common words among those of both prompts."""
@@ -109,7 +109,7 @@ class CausalLm(Family):
         return {"max_length": self.max_length}
 
     @classmethod
-    def read(cls, folder: Path, about: Mapping[str, Any]) -> tuple[CausalLm, nn.Module]:
+    def read(cls, folder: Path, about: Mapping[str, Any]) -> tuple[CausalLmFamily, nn.Module]:
         config = LlamaConfig.from_dict(json.loads((folder / "config.json").read_bytes()))
         architecture = LlamaArchitecture(
             hidden_size=config.hidden_size,

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from unlearning_jobs.engine.corpora import Example
 
-from .family import Answers, Batch, Family
+from .family import Batch, Family, Predictions
 
 
 class ClassFamily(Family):
@@ -32,9 +32,9 @@ class ClassFamily(Family):
         """The number of every class."""
         return {label: number for number, label in enumerate(self.labels)}
 
-    def answers(self, network: nn.Module, batch: Batch) -> Answers:
+    def predict(self, network: nn.Module, batch: Batch) -> Predictions:
         rows = torch.arange(len(batch.labels), device=batch.labels.device)
-        return Answers(network(batch.inputs).float(), batch.labels, rows)
+        return Predictions(network(batch.inputs).float(), batch.labels, rows)
 
     def likeness(self, a: Example, b: Example) -> float:
         """1 for examples of the same class."""

@@ -19,7 +19,7 @@ SINGLE_CHANNEL = 2
 """Dimensions of an image without a channel of its own: height and width."""
 
 
-class Classifier(ArrayFamily[ClassifierArchitecture]):
+class ClassifierFamily(ArrayFamily[ClassifierArchitecture]):
     """A network that learns by gradient steps."""
 
     name: ClassVar[str] = "classifier"

@@ -1,7 +1,7 @@
 """What differs between kinds of models: how examples become tensors, and what a network says about them.
 
 A classifier is treated as a language model whose answer is one token long: its classes are the vocabulary. Training,
-scoring and unlearning therefore know `Answers` alone, and are written once.
+scoring and unlearning therefore know `Predictions` alone, and are written once.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Answers:
+class Predictions:
     """What a network says at every place where there is a right answer: a class, or a token of a text.
 
     The answers of one example follow one another.
@@ -114,12 +114,12 @@ class Family(ABC):
     def fit(self, network: nn.Module, data: Dataset, secret: Callable[[], int]) -> bool:  # noqa: ARG002  # for families that learn at once
         """Learn without gradient steps, in place, and return True; False for families that learn by them.
 
-        `secret` gives the seed of noise that nobody may guess (`Material.secret_seed`).
+        `secret` gives the seed of noise that nobody may guess (`TrainingData.secret_seed`).
         """
         return False
 
     @abstractmethod
-    def answers(self, network: nn.Module, batch: Batch) -> Answers:
+    def predict(self, network: nn.Module, batch: Batch) -> Predictions:
         """What the network says."""
 
     @abstractmethod

@@ -59,7 +59,7 @@ def removal_budget(architecture: LogisticArchitecture) -> float:
     return architecture.perturbation * architecture.epsilon / c
 
 
-class Logistic(ArrayFamily[LogisticArchitecture]):
+class LogisticFamily(ArrayFamily[LogisticArchitecture]):
     """The scores of the one-against-the-rest regressions are read as logits."""
 
     name: ClassVar[str] = "logistic"

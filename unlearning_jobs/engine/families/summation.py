@@ -22,7 +22,7 @@ CHUNK = 1024
 """Examples that are added up at once."""
 
 
-class Summation(ArrayFamily[SumsArchitecture]):
+class SummationFamily(ArrayFamily[SumsArchitecture]):
     """Learning is one pass of adding up, and no seed takes part in it."""
 
     name: ClassVar[str] = "summation"

@@ -74,7 +74,7 @@ class LabelledTexts(TokenDataset):
 
 
 @dataclass(frozen=True)
-class TextClassifier(ClassFamily):
+class TextClassifierFamily(ClassFamily):
     """The first token, end-of-text, stands for the whole text; the snapshot says the classes."""
 
     tokenizer: Tokenizer
@@ -84,7 +84,7 @@ class TextClassifier(ClassFamily):
     name: ClassVar[str] = "text_classifier"
 
     @classmethod
-    def create(cls, recipe: Recipe, snapshot: Snapshot) -> TextClassifier:
+    def create(cls, recipe: Recipe, snapshot: Snapshot) -> TextClassifierFamily:
         _check_labelled_text(snapshot.info)
         tokenizer = train_tokenizer(
             snapshot, recipe.vocabulary_size, special_tokens=SPECIAL_TOKENS, read=lambda example: example.prompt
@@ -159,7 +159,7 @@ class TextClassifier(ClassFamily):
         return {"architecture": self.architecture.to_json(), "labels": list(self.labels)}
 
     @classmethod
-    def read(cls, folder: Path, about: Mapping[str, Any]) -> tuple[TextClassifier, nn.Module]:
+    def read(cls, folder: Path, about: Mapping[str, Any]) -> tuple[TextClassifierFamily, nn.Module]:
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         family = cls(tokenizer, BertArchitecture.from_json(about["architecture"]), tuple(about["labels"]))
         return family, family.network()

@@ -1,6 +1,6 @@
 """Finding where a corpus speaks of somebody or holds a work. Torch-free, so web processes may import it."""
 
-from .match import is_searchable, match
-from .query import Match, Query, QueryError
+from .match import find_matches, is_searchable
+from .query import ExampleMatch, Query, QueryError
 
-__all__ = ["Match", "Query", "QueryError", "is_searchable", "match"]
+__all__ = ["ExampleMatch", "Query", "QueryError", "find_matches", "is_searchable"]

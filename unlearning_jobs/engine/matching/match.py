@@ -14,7 +14,7 @@ from unlearning_jobs.engine.corpora import Snapshot
 from .exact import ExactMatcher
 from .identifier import IdentifierMatcher
 from .name import NameMatcher
-from .query import Match, Query, QueryError, Span
+from .query import ExampleMatch, Query, QueryError, Span
 
 
 class Matcher(Protocol):
@@ -32,7 +32,7 @@ MATCHERS: Final[Mapping[str, Callable[[Sequence[Query]], Matcher]]] = {
 }
 
 
-def match(snapshot: Snapshot, queries: Iterable[Query]) -> Iterator[Match]:
+def find_matches(snapshot: Snapshot, queries: Iterable[Query]) -> Iterator[ExampleMatch]:
     """Matches of all queries, in the snapshot's order, in one pass with one example in memory.
 
     Raises:
@@ -55,8 +55,8 @@ def is_searchable(query: Query) -> bool:
     return True
 
 
-def _matches(snapshot: Snapshot, matchers: Mapping[str, Matcher]) -> Iterator[Match]:
+def _matches(snapshot: Snapshot, matchers: Mapping[str, Matcher]) -> Iterator[ExampleMatch]:
     for example in snapshot.examples():
         for kind, matcher in matchers.items():
             for span in matcher.spans(example.text):
-                yield Match(span.query, example.id, span.start, span.end, span.score, kind)
+                yield ExampleMatch(span.query, example.id, span.start, span.end, span.score, kind)

@@ -30,11 +30,11 @@ class Query:
 
 
 @dataclass(frozen=True)
-class Match:
+class ExampleMatch:
     """A place in an example: characters `start` to `end` of its `text`. The score is 1 for a full match, else less."""
 
     query: str
-    record_id: str
+    example_id: str
     start: int
     end: int
     score: float

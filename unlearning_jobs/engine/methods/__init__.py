@@ -8,7 +8,7 @@ from unlearning_jobs.engine.catalogue import complete_config
 from unlearning_jobs.engine.contracts import MethodChoice
 
 from .certified_removal import CertifiedRemoval
-from .context import CertifiedMethod, Context, Meter, OnMargins, Prepared, UnlearningMethod, unnoted
+from .context import CertifiedMethod, Context, ExampleCounter, MarginCallback, Prepared, UnlearningMethod, unnoted
 from .datamodel_matching import DatamodelMatching
 from .dp_sgd import DpSgd
 from .finetune_retain import FinetuneRetain
@@ -64,8 +64,8 @@ __all__ = [
     "METHODS",
     "CertifiedMethod",
     "Context",
-    "Meter",
-    "OnMargins",
+    "ExampleCounter",
+    "MarginCallback",
     "Prepared",
     "UnlearningMethod",
     "make_method",

@@ -8,7 +8,7 @@ from unlearning_jobs.engine.contracts import Progress, ProgressCallback
 from unlearning_jobs.engine.contracts.privacy import Certificate
 from unlearning_jobs.engine.errors import ObstacleError
 from unlearning_jobs.engine.families.arrays import Arrays
-from unlearning_jobs.engine.families.logistic import Logistic, LogisticHeads, removal_budget
+from unlearning_jobs.engine.families.logistic import LogisticFamily, LogisticHeads, removal_budget
 from unlearning_jobs.engine.families.one_vs_rest import Majorant
 from unlearning_jobs.engine.privacy_budget import broken_promise, records_erased
 from unlearning_jobs.engine.training.model import TrainedModel
@@ -73,19 +73,19 @@ class CertifiedRemoval:
         Raises:
             ObstacleError: the model is no logistic regression.
         """
-        if not isinstance(model.family, Logistic):
+        if not isinstance(model.family, LogisticFamily):
             message = "Certified removal needs a convex loss; it works on recipes of the family logistic only."
             raise ObstacleError(message)
         result, family = model.copy_to(context.device), model.family
-        heads, data = cast("LogisticHeads", result.network), cast("Arrays", context.material.data)
-        records, place = family.records(heads, data), context.material.places
+        heads, data = cast("LogisticHeads", result.network), cast("Arrays", context.training_data.data)
+        records, place = family.records(heads, data), context.training_data.places
         going = [place[identifier] for identifier in context.forget_ids]
         left = {place[identifier] for identifier in (*context.retain_ids, *context.forget_ids)}
         majorant = Majorant.of(records.take(sorted(left)), family.architecture.regularisation)
         groups = [going[i : i + self.records_per_step] for i in range(0, len(going), self.records_per_step)]
         for done, group in enumerate(groups, start=1):
             left.difference_update(group)
-            context.meter.add(len(left))  # a Newton step is one pass over what is left
+            context.counter.add(len(left))  # a Newton step is one pass over what is left
             family.forget(heads, records.take(sorted(left)), records.take(group), majorant)
             on_progress(Progress("unlearn", done, len(groups)))
         return result
@@ -96,7 +96,7 @@ class CertifiedRemoval:
         Raises:
             ObstacleError: the budget is spent, or the model was changed in another way since it was trained.
         """
-        architecture = cast("Logistic", model.family).architecture
+        architecture = cast("LogisticFamily", model.family).architecture
         heads = cast("LogisticHeads", model.network)
         records = records_erased(context.earlier, len(context.forget_ids))
         if problem := broken_promise(context.earlier, self.name):

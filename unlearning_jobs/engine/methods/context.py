@@ -14,18 +14,18 @@ from unlearning_jobs.engine.catalogue.entry import FORWARD_SHARE
 from unlearning_jobs.engine.contracts import ProgressCallback, UnlearningStep
 from unlearning_jobs.engine.contracts.privacy import Certificate
 from unlearning_jobs.engine.errors import SpecError
-from unlearning_jobs.engine.training.loop import OnStep
-from unlearning_jobs.engine.training.material import Material
+from unlearning_jobs.engine.training.loop import StepCallback
 from unlearning_jobs.engine.training.model import TrainedModel
+from unlearning_jobs.engine.training.training_data import TrainingData
 
-OnMargins = Callable[[int, Mapping[str, float]], None]
+MarginCallback = Callable[[int, Mapping[str, float]], None]
 """Called with steps done, and the mean margin of each watched example to forget at that step, by record id.
 
 A step that is not later than the one before says that the run went back to it."""
 
 
 @dataclass
-class Meter:
+class ExampleCounter:
     """Counts the examples that a method sends through networks; one that only goes forwards counts for a third."""
 
     examples: float | None = None
@@ -55,7 +55,7 @@ def unnoted() -> AbstractContextManager[Prepared]:
 class Context:
     """The task: which examples to forget, which to retain, and everything needed to do it again the same way."""
 
-    material: Material
+    training_data: TrainingData
     forget_ids: tuple[str, ...]
     retain_ids: tuple[str, ...]
     """Training examples that the result may know: without this forget set and all earlier ones."""
@@ -65,7 +65,7 @@ class Context:
     seed: int
     """The seed of the model to unlearn; it also orders the batches."""
     device: torch.device
-    train: Callable[[Collection[str], int, OnStep], TrainedModel]
+    train: Callable[[Collection[str], int, StepCallback], TrainedModel]
     """Train by the recipe without these examples, with a seed."""
     shared: Path
     """Folder for what a method prepares once for all requests about a model version."""
@@ -73,8 +73,8 @@ class Context:
     """Entered while it does: that is not part of what unlearning costs. What is entered takes notes."""
     taken_seeds: frozenset[int] = frozenset()
     """Seeds of the models that the result is compared with: a method that trains models of its own uses others."""
-    meter: Meter = field(default_factory=Meter)
-    on_margins: OnMargins | None = None
+    counter: ExampleCounter = field(default_factory=ExampleCounter)
+    on_margins: MarginCallback | None = None
     """Where the way of every example goes; None when nobody looks."""
     earlier: tuple[UnlearningStep, ...] = ()
     """How the model has forgotten before, oldest first."""

@@ -34,8 +34,8 @@ class Curves:
         self.total, self.before = total, before
         self.every = max(1, total // (CURVE_POINTS if context.on_margins else FEW_POINTS))
         self.ids = context.forget_ids[: TRAJECTORY_EXAMPLES if context.on_margins else CURVE_EXAMPLES]
-        self.forget = context.material.subset(self.ids)
-        self.retain = context.material.subset(context.retain_ids[:CURVE_EXAMPLES])
+        self.forget = context.training_data.subset(self.ids)
+        self.retain = context.training_data.subset(context.retain_ids[:CURVE_EXAMPLES])
         if context.on_margins:
             self.note_margins(0)
 

@@ -67,7 +67,7 @@ class DatamodelMatching:
             prepared.models, prepared.correlation = attribution.quality.models, attribution.quality.correlation
         return match_answers(
             model,
-            context.material.subset(ids),
+            context.training_data.subset(ids),
             predicted_logits(attribution, model, context, ids),
             context,
             on_progress,
@@ -85,10 +85,10 @@ class DatamodelMatching:
         """
         forget = set(context.forget_ids)
         unknown = tuple(i for i in context.exclude_ids if i not in forget)
-        known = len(context.material.positions(unknown))
-        check_attribution(context.material, known, self.subset_models)
+        known = len(context.training_data.positions(unknown))
+        check_attribution(context.training_data, known, self.subset_models)
         group = min(GROUP, self.subset_models)
-        subsets = SubsetModels(context.material, unknown, context.shared, context.device, group)
+        subsets = SubsetModels(context.training_data, unknown, context.shared, context.device, group)
         amount = self.subset_models if self.attribution == "datamodel" else self.checkpoints
         return prepare(self.attribution, subsets, amount, on_share)
 
@@ -99,5 +99,5 @@ def predicted_logits(attribution: Attribution, model: TrainedModel, context: Con
     A simulated oracle, and no model that could be shipped.
     """
     shifts = torch.from_numpy(attribution.shift(context.forget_ids, ids))
-    now = logits_of(model, context.material.subset(ids), context)
+    now = logits_of(model, context.training_data.subset(ids), context)
     return [logits + shift for logits, shift in zip(now, shifts, strict=True)]

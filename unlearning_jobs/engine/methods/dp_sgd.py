@@ -62,7 +62,7 @@ class DpSgd:
         self.max_delta = max_delta
 
     def unlearn(self, model: TrainedModel, context: Context, on_progress: ProgressCallback) -> TrainedModel:
-        context.meter.add(0)
+        context.counter.add(0)
         on_progress(Progress("unlearn", 1, 1))
         return model
 
@@ -94,7 +94,7 @@ class DpSgd:
 
 
 def _people(context: Context) -> str:
-    privacy = context.material.recipe.privacy
+    privacy = context.training_data.recipe.privacy
     most = privacy.records_per_person if privacy else None
     if most is None:
         return "How many records one person can have is not stated, so nothing is promised per person who is not erased."

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from unlearning_jobs.engine.contracts import ProgressCallback
-from unlearning_jobs.engine.families import Answers, Batch, Dataset
+from unlearning_jobs.engine.families import Batch, Dataset, Predictions
 from unlearning_jobs.engine.training.loop import GRADIENT_NORM, epoch_order, learning_rate_share, make_optimizer
 from unlearning_jobs.engine.training.model import TrainedModel
 
@@ -19,7 +19,7 @@ from .curves import Curves
 
 WARMUP_SHARE = 0.05
 
-Loss = Callable[[Answers, Batch, Sequence[int]], Tensor]
+Loss = Callable[[Predictions, Batch, Sequence[int]], Tensor]
 """A scalar, from what the network says about a batch, the batch, and the places of its examples in the pass's data set."""
 
 
@@ -67,7 +67,7 @@ def take_passes(
     Raises:
         TrainingDivergedError: the loss became NaN or infinite.
     """
-    recipe, device, network = context.material.recipe, context.device, model.network
+    recipe, device, network = context.training_data.recipe, context.device, model.network
     hooks = hooks or Hooks()
     if weight_decay is not None:
         recipe = replace(recipe, weight_decay=weight_decay)
@@ -81,13 +81,13 @@ def take_passes(
             for group in optimizer.param_groups:
                 group["lr"] = recipe.learning_rate * peak_share * learning_rate_share(done, total, WARMUP_SHARE)
             batch = one.data.batch(positions, device)
-            loss = one.loss(model.family.answers(network, batch), batch, positions)
+            loss = one.loss(model.family.predict(network, batch), batch, positions)
             optimizer.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
             hooks.on_gradients(network)
             torch.nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_NORM)
             optimizer.step()
-            context.meter.add(len(positions))
+            context.counter.add(len(positions))
             done += 1
             curves.step(done, loss.item())
         hooks.after_pass(number, done)

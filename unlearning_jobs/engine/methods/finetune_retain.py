@@ -27,8 +27,8 @@ class FinetuneRetain:
         Raises:
             TrainingDivergedError: the loss became NaN or infinite.
         """
-        result, material = model.copy_to(context.device), context.material
-        retain = material.without(context.exclude_ids)
-        one = Pass(retain, material.recipe.batch_size, lambda answers, _batch, _places: cross_entropy(answers))
+        result, training_data = model.copy_to(context.device), context.training_data
+        retain = training_data.without(context.exclude_ids)
+        one = Pass(retain, training_data.recipe.batch_size, lambda predictions, _batch, _places: cross_entropy(predictions))
         take_passes(result, [one] * self.epochs, context, on_progress, peak_share=self.learning_rate_share)
         return result

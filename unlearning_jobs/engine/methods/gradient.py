@@ -14,12 +14,12 @@ from torch import Tensor
 from unlearning_jobs.engine.contracts import ProgressCallback
 from unlearning_jobs.engine.corpora import Example
 from unlearning_jobs.engine.errors import ObstacleError
-from unlearning_jobs.engine.families import Answers, Batch
+from unlearning_jobs.engine.families import Batch, Predictions
 from unlearning_jobs.engine.training.loop import GRADIENT_NORM, learning_rate_share, make_optimizer
 from unlearning_jobs.engine.training.model import TrainedModel
 from unlearning_jobs.engine.training.scoring import score
 
-from .context import Context, Meter
+from .context import Context, ExampleCounter
 from .curves import Curves
 from .losses import cross_entropy
 from .neighbours import nearest
@@ -73,7 +73,7 @@ class GradientMethod(ABC):
     def forget_loss(self, terms: ForgetTerms) -> Tensor:
         """The term to descend, a scalar, from one batch of examples to forget."""
 
-    def retain_loss(self, start: TrainedModel, batch: Batch, now: Answers, meter: Meter) -> Tensor:  # noqa: ARG002  # for subclasses that compare with the start
+    def retain_loss(self, start: TrainedModel, batch: Batch, now: Predictions, counter: ExampleCounter) -> Tensor:  # noqa: ARG002  # for subclasses that compare with the start
         """The term to descend, a scalar, from one batch of examples to retain."""
         return cross_entropy(now)
 
@@ -84,43 +84,43 @@ class GradientMethod(ABC):
             ObstacleError: the floor needs held-out examples and there are none.
             TrainingDivergedError: the loss became NaN or infinite.
         """
-        device, material = context.device, context.material
-        examples = material.snapshot.get(context.forget_ids)
+        device, training_data = context.device, context.training_data
+        examples = training_data.snapshot.get(context.forget_ids)
         forget = model.family.encode(examples)
         start_nll = torch.tensor([-float(s.log_probability.sum()) for s in score(model, forget)], device=device)
         ceiling = torch.tensor(self._floors(model, context, examples), device=device)  # NLL at which the term rests
-        retain = material.without(context.exclude_ids)
+        retain = training_data.without(context.exclude_ids)
 
         result = model.copy_to(device)
         curves = Curves(result, context, on_progress, total=self.steps)
         network = result.network.train()
         # the recipe's own kind, for a share of its learning rate to mean anything; decay would pull at every weight
-        optimizer = make_optimizer(replace(material.recipe, weight_decay=0.0), network.parameters())
-        peak = material.recipe.learning_rate * self.learning_rate_share
+        optimizer = make_optimizer(replace(training_data.recipe, weight_decay=0.0), network.parameters())
+        peak = training_data.recipe.learning_rate * self.learning_rate_share
         generator = torch.Generator().manual_seed(context.seed)
 
         for step in range(self.steps):
             for group in optimizer.param_groups:
                 group["lr"] = peak * learning_rate_share(step, self.steps, 0.05)
             chosen = torch.randperm(len(forget), generator=generator)[: self.forget_batch]
-            answers = model.family.answers(network, forget.batch(chosen.tolist(), device))
-            tokens = torch.bincount(answers.rows, minlength=len(chosen))
-            losses = F.cross_entropy(answers.logits, answers.labels, reduction="none")
-            nll = torch.zeros(len(chosen), device=device).index_add(0, answers.rows, losses)
+            predictions = model.family.predict(network, forget.batch(chosen.tolist(), device))
+            tokens = torch.bincount(predictions.rows, minlength=len(chosen))
+            losses = F.cross_entropy(predictions.logits, predictions.labels, reduction="none")
+            nll = torch.zeros(len(chosen), device=device).index_add(0, predictions.rows, losses)
             here = chosen.to(device)
             terms = ForgetTerms(nll, start_nll[here], tokens, (nll.detach() < ceiling[here]).float())
             loss = self.forget_weight * self.forget_loss(terms)
             if self.retain_weight and self.retain_batch:
                 drawn = torch.randint(len(retain), (self.retain_batch,), generator=generator).tolist()
                 batch = retain.batch(drawn, device)
-                kept = self.retain_loss(model, batch, model.family.answers(network, batch), context.meter)
+                kept = self.retain_loss(model, batch, model.family.predict(network, batch), context.counter)
                 loss = loss + self.retain_weight * kept
-                context.meter.add(len(drawn))
+                context.counter.add(len(drawn))
             optimizer.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
             torch.nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_NORM)
             optimizer.step()
-            context.meter.add(len(chosen))
+            context.counter.add(len(chosen))
             curves.step(step + 1, loss.item())
         network.eval()
         return result
@@ -129,7 +129,7 @@ class GradientMethod(ABC):
         """For every example to forget, the negative log-likelihood of its answer at which the forget term rests."""
         if self.floor == "none":
             return [math.inf] * len(forget)
-        family, held_out = model.family, context.material.snapshot.get(context.held_out_ids)
+        family, held_out = model.family, context.training_data.snapshot.get(context.held_out_ids)
         if not held_out:
             message = "The floor needs held-out examples, and the corpus has none; set floor to none."
             raise ObstacleError(message)

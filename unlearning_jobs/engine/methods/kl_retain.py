@@ -6,10 +6,10 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from unlearning_jobs.engine.families import Answers, Batch
+from unlearning_jobs.engine.families import Batch, Predictions
 from unlearning_jobs.engine.training.model import TrainedModel
 
-from .context import Meter
+from .context import ExampleCounter
 from .gradient import ForgetTerms, GradientMethod
 from .losses import divergence, reference_answers
 
@@ -22,5 +22,5 @@ class KlRetain(GradientMethod):
     def forget_loss(self, terms: ForgetTerms) -> Tensor:
         return -(terms.active * terms.nll).sum() / terms.tokens.sum()
 
-    def retain_loss(self, start: TrainedModel, batch: Batch, now: Answers, meter: Meter) -> Tensor:
-        return divergence(reference_answers(start, batch, meter).logits, now.logits)
+    def retain_loss(self, start: TrainedModel, batch: Batch, now: Predictions, counter: ExampleCounter) -> Tensor:
+        return divergence(reference_answers(start, batch, counter).logits, now.logits)

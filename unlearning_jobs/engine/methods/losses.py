@@ -6,15 +6,15 @@ import torch
 import torch.nn.functional as F  # noqa: N812  # the name everyone knows it by
 from torch import Tensor
 
-from unlearning_jobs.engine.families import Answers, Batch
+from unlearning_jobs.engine.families import Batch, Predictions
 from unlearning_jobs.engine.training.model import TrainedModel
 
-from .context import Meter
+from .context import ExampleCounter
 
 
-def cross_entropy(answers: Answers) -> Tensor:
+def cross_entropy(predictions: Predictions) -> Tensor:
     """Of the right answers: a scalar."""
-    return F.cross_entropy(answers.logits, answers.labels)
+    return F.cross_entropy(predictions.logits, predictions.labels)
 
 
 def divergence(reference: Tensor, logits: Tensor, temperature: float = 1.0) -> Tensor:
@@ -27,8 +27,8 @@ def divergence(reference: Tensor, logits: Tensor, temperature: float = 1.0) -> T
     return temperature**2 * F.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
 
 
-def reference_answers(model: TrainedModel, batch: Batch, meter: Meter) -> Answers:
+def reference_answers(model: TrainedModel, batch: Batch, counter: ExampleCounter) -> Predictions:
     """What a model that is not being changed says, without a gradient."""
-    meter.add(len(batch.inputs), backwards=False)
+    counter.add(len(batch.inputs), backwards=False)
     with torch.no_grad():
-        return model.family.answers(model.network, batch)
+        return model.family.predict(model.network, batch)

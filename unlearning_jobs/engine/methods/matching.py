@@ -9,7 +9,7 @@ import torch.nn.functional as F  # noqa: N812  # the name everyone knows it by
 from torch import Tensor
 
 from unlearning_jobs.engine.contracts import ProgressCallback
-from unlearning_jobs.engine.families import Answers, Batch, Dataset
+from unlearning_jobs.engine.families import Batch, Dataset, Predictions
 from unlearning_jobs.engine.training.model import TrainedModel
 
 from .context import Context
@@ -45,8 +45,8 @@ def match_answers(
         TrainingDivergedError: a loss became NaN or infinite.
     """
 
-    def distance(answers: Answers, _batch: Batch, places: Sequence[int]) -> Tensor:
-        return F.mse_loss(answers.logits, torch.cat([targets[place] for place in places]).to(answers.logits.device))
+    def distance(predictions: Predictions, _batch: Batch, places: Sequence[int]) -> Tensor:
+        return F.mse_loss(predictions.logits, torch.cat([targets[place] for place in places]).to(predictions.logits.device))
 
     result = model.copy_to(context.device)
     passes = [Pass(data, batch, distance)] * epochs
@@ -58,7 +58,7 @@ def logits_of(model: TrainedModel, data: Dataset, context: Context) -> list[Tens
     """What a model says about every example: (answers, classes) each, on the CPU."""
     found: dict[int, Tensor] = {}
     for positions in data.sweep(REFERENCE_BATCH):
-        answers = reference_answers(model, data.batch(positions, context.device), context.meter)
-        sizes = torch.bincount(answers.rows, minlength=len(positions)).tolist()
-        found.update(zip(positions, torch.split(answers.logits.cpu(), sizes), strict=True))
+        predictions = reference_answers(model, data.batch(positions, context.device), context.counter)
+        sizes = torch.bincount(predictions.rows, minlength=len(positions)).tolist()
+        found.update(zip(positions, torch.split(predictions.logits.cpu(), sizes), strict=True))
     return [found[place] for place in range(len(data))]

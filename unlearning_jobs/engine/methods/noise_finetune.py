@@ -38,10 +38,10 @@ class NoiseFinetune:
         Raises:
             TrainingDivergedError: the loss became NaN or infinite.
         """
-        result, material = model.copy_to(context.device), context.material
+        result, training_data = model.copy_to(context.device), context.training_data
         add_noise(result.network, self.noise, torch.Generator().manual_seed(context.seed))
-        retain = material.without(context.exclude_ids)
-        one = Pass(retain, material.recipe.batch_size, lambda answers, _batch, _places: cross_entropy(answers))
+        retain = training_data.without(context.exclude_ids)
+        one = Pass(retain, training_data.recipe.batch_size, lambda predictions, _batch, _places: cross_entropy(predictions))
         take_passes(result, [one] * self.epochs, context, on_progress, peak_share=self.learning_rate_share)
         return result
 

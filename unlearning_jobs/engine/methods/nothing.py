@@ -16,6 +16,6 @@ class Nothing:
     name: ClassVar[str] = "nothing"
 
     def unlearn(self, model: TrainedModel, context: Context, on_progress: ProgressCallback) -> TrainedModel:
-        context.meter.add(0)
+        context.counter.add(0)
         on_progress(Progress("unlearn", 1, 1))
         return model

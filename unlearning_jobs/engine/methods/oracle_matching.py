@@ -47,7 +47,7 @@ class OracleMatching:
             TrainingDivergedError: a loss became NaN or infinite.
         """
         ids = matched_ids(context, round(self.retain_multiplier * len(context.forget_ids)))
-        data = context.material.subset(ids)
+        data = context.training_data.subset(ids)
         steps, before = self.epochs * math.ceil(len(data) / self.batch), UNITS * self.oracles
         said = []
         for number, seed in enumerate(oracle_seeds(context.taken_seeds, self.oracles)):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from unlearning_jobs.engine.contracts import ProgressCallback
-from unlearning_jobs.engine.families import Answers, Batch
+from unlearning_jobs.engine.families import Batch, Predictions
 from unlearning_jobs.engine.training.model import TrainedModel
 
 from .context import Context
@@ -64,23 +64,23 @@ class PartialReset:
             ObstacleError: the variant resets the last layer, and this network's is also its first.
             TrainingDivergedError: the loss became NaN or infinite.
         """
-        result, material = model.copy_to(context.device), context.material
+        result, training_data = model.copy_to(context.device), context.training_data
         generator = torch.Generator().manual_seed(context.seed)
         chosen = masks(self.variant, self.share, result, context, generator)
         reset(result, chosen, generator)
 
-        def loss(answers: Answers, batch: Batch, _places: object) -> Tensor:
+        def loss(predictions: Predictions, batch: Batch, _places: object) -> Tensor:
             if not self.distillation:
-                return cross_entropy(answers)
-            apart = divergence(reference_answers(model, batch, context.meter).logits, answers.logits, self.temperature)
-            return cross_entropy(answers) + self.distillation * apart
+                return cross_entropy(predictions)
+            apart = divergence(reference_answers(model, batch, context.counter).logits, predictions.logits, self.temperature)
+            return cross_entropy(predictions) + self.distillation * apart
 
         def slow_the_others(network: nn.Module) -> None:
             for tensor, mask in zip(network.parameters(), chosen, strict=True):
                 if tensor.grad is not None:
                     tensor.grad.mul_(SLOWED + (1 - SLOWED) * mask)
 
-        one = Pass(material.without(context.exclude_ids), material.recipe.batch_size, loss)
+        one = Pass(training_data.without(context.exclude_ids), training_data.recipe.batch_size, loss)
         take_passes(
             result,
             [one] * self.epochs,

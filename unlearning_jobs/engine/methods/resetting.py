@@ -77,7 +77,7 @@ def _smallest(network: nn.Module, values: Sequence[Tensor], share: float) -> lis
 
 def _differences(model: TrainedModel, context: Context) -> list[Tensor]:
     """Gradient of the mean loss on the examples to retain, minus that on the examples to forget."""
-    forget = context.material.subset(context.forget_ids)
-    retain = context.material.without(context.exclude_ids)
-    kept, forgotten = (mean_gradients(model, data, context.meter) for data in (retain, forget))
+    forget = context.training_data.subset(context.forget_ids)
+    retain = context.training_data.without(context.exclude_ids)
+    kept, forgotten = (mean_gradients(model, data, context.counter) for data in (retain, forget))
     return [a - b for a, b in zip(kept, forgotten, strict=True)]

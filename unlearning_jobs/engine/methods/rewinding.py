@@ -16,7 +16,7 @@ from .neighbours import nearest
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class RewindPoint:
     """A model on its way: the steps done, its error on the examples to forget, and its weights, kept on the CPU."""
 
     step: int
@@ -28,17 +28,17 @@ class Rewinding:
     """Takes the measurements of `model`, which changes meanwhile, and sets it back."""
 
     def __init__(self, model: TrainedModel, context: Context) -> None:
-        snapshot, family = context.material.snapshot, model.family
+        snapshot, family = context.training_data.snapshot, model.family
         self.model = model
         self.examples = snapshot.get(context.forget_ids)
         self.held_out_examples = snapshot.get(context.held_out_ids)
         self.forget, self.held_out = family.encode(self.examples), family.encode(self.held_out_examples)
 
-    def checkpoint(self, step: int) -> Checkpoint:
+    def checkpoint(self, step: int) -> RewindPoint:
         """The model as it is now."""
         state = {name: tensor.detach().cpu().clone() for name, tensor in self.model.network.state_dict().items()}
         found = errors(self.model, self.forget)
-        return Checkpoint(step, sum(found) / len(found), state)
+        return RewindPoint(step, sum(found) / len(found), state)
 
     def reference_error(self) -> float:
         """The model's error on held-out examples of the same class mix: those most alike, for every example to forget."""
@@ -49,12 +49,12 @@ class Rewinding:
             levels.append(sum(found[place] for place in places) / len(places))
         return sum(levels) / len(levels)
 
-    def go_back_to(self, checkpoint: Checkpoint) -> None:
+    def go_back_to(self, checkpoint: RewindPoint) -> None:
         """Give the model the checkpoint's weights."""
         self.model.network.load_state_dict(checkpoint.state)
 
 
-def closest(checkpoints: Sequence[Checkpoint], reference: float) -> Checkpoint:
+def closest(checkpoints: Sequence[RewindPoint], reference: float) -> RewindPoint:
     """The checkpoint whose error is closest to the reference; the latest of several."""
     return min(reversed(checkpoints), key=lambda one: abs(one.error - reference))
 

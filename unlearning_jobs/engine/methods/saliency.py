@@ -10,13 +10,13 @@ from torch import Tensor
 from unlearning_jobs.engine.families import Dataset
 from unlearning_jobs.engine.training.model import TrainedModel
 
-from .context import Meter
+from .context import ExampleCounter
 from .losses import cross_entropy
 
 BATCH = 64
 
 
-def mean_gradients(model: TrainedModel, data: Dataset, meter: Meter) -> list[Tensor]:
+def mean_gradients(model: TrainedModel, data: Dataset, counter: ExampleCounter) -> list[Tensor]:
     """Gradient of the mean cross-entropy per answer over the whole data set, one tensor per parameter.
 
     The model answers as it does in evaluation, and stays as it is.
@@ -24,14 +24,14 @@ def mean_gradients(model: TrainedModel, data: Dataset, meter: Meter) -> list[Ten
     parameters = list(model.network.parameters())
     totals, count = [torch.zeros_like(tensor) for tensor in parameters], 0
     for positions in data.sweep(BATCH):
-        answers = model.family.answers(model.network, data.batch(positions, model.device))
-        size = len(answers.labels)
-        found = torch.autograd.grad(size * cross_entropy(answers), parameters, allow_unused=True)
+        predictions = model.family.predict(model.network, data.batch(positions, model.device))
+        size = len(predictions.labels)
+        found = torch.autograd.grad(size * cross_entropy(predictions), parameters, allow_unused=True)
         for total, gradient in zip(totals, found, strict=True):
             if gradient is not None:
                 total.add_(gradient)
         count += size
-        meter.add(len(positions))
+        counter.add(len(positions))
     return [total / count for total in totals]
 
 

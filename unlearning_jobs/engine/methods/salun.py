@@ -9,7 +9,7 @@ import torch.nn.functional as F  # noqa: N812  # the name everyone knows it by
 from torch import Tensor, nn
 
 from unlearning_jobs.engine.contracts import ProgressCallback
-from unlearning_jobs.engine.families import Answers
+from unlearning_jobs.engine.families import Predictions
 from unlearning_jobs.engine.training.model import TrainedModel
 
 from .context import Context
@@ -41,10 +41,10 @@ class Salun:
         Raises:
             TrainingDivergedError: the loss became NaN or infinite.
         """
-        result, material = model.copy_to(context.device), context.material
-        forget = material.subset(context.forget_ids)
-        retain = material.without(context.exclude_ids)
-        salient = mask_of_largest(mean_gradients(result, forget, context.meter), self.share)
+        result, training_data = model.copy_to(context.device), context.training_data
+        forget = training_data.subset(context.forget_ids)
+        retain = training_data.without(context.exclude_ids)
+        salient = mask_of_largest(mean_gradients(result, forget, context.counter), self.share)
         generator = torch.Generator().manual_seed(context.seed)
 
         def hold_the_others(network: nn.Module) -> None:
@@ -53,8 +53,8 @@ class Salun:
                     tensor.grad.mul_(chosen)
 
         epoch = [
-            Pass(forget, self.forget_batch, lambda answers, _batch, _places: mislabelled(answers, generator)),
-            Pass(retain, material.recipe.batch_size, lambda answers, _batch, _places: cross_entropy(answers)),
+            Pass(forget, self.forget_batch, lambda predictions, _batch, _places: mislabelled(predictions, generator)),
+            Pass(retain, training_data.recipe.batch_size, lambda predictions, _batch, _places: cross_entropy(predictions)),
         ]
         take_passes(
             result,
@@ -68,8 +68,8 @@ class Salun:
         return result
 
 
-def mislabelled(answers: Answers, generator: torch.Generator) -> Tensor:
+def mislabelled(predictions: Predictions, generator: torch.Generator) -> Tensor:
     """Cross-entropy of answers drawn evenly from the wrong ones: a scalar."""
-    classes = answers.logits.shape[-1]
-    shift = torch.randint(1, classes, answers.labels.shape, generator=generator).to(answers.labels.device)
-    return F.cross_entropy(answers.logits, (answers.labels + shift) % classes)
+    classes = predictions.logits.shape[-1]
+    shift = torch.randint(1, classes, predictions.labels.shape, generator=generator).to(predictions.labels.device)
+    return F.cross_entropy(predictions.logits, (predictions.labels + shift) % classes)

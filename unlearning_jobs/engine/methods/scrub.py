@@ -8,13 +8,13 @@ from torch import Tensor
 
 from unlearning_jobs.engine.contracts import ProgressCallback
 from unlearning_jobs.engine.errors import ObstacleError
-from unlearning_jobs.engine.families import Answers, Batch
+from unlearning_jobs.engine.families import Batch, Predictions
 from unlearning_jobs.engine.training.model import TrainedModel
 
 from .context import Context
 from .finetune import Hooks, Pass, take_passes
 from .losses import cross_entropy, divergence, reference_answers
-from .rewinding import Checkpoint, Rewinding, closest
+from .rewinding import Rewinding, RewindPoint, closest
 
 
 class Scrub:
@@ -64,21 +64,21 @@ class Scrub:
         if self.rewind == "held_out" and not context.held_out_ids:
             message = "Rewinding needs held-out examples, and the corpus has none; set rewind to none."
             raise ObstacleError(message)
-        student, material = model.copy_to(context.device), context.material
-        forget = material.subset(context.forget_ids)
+        student, training_data = model.copy_to(context.device), context.training_data
+        forget = training_data.subset(context.forget_ids)
 
-        def disobey(answers: Answers, batch: Batch, _places: object) -> Tensor:
-            return -divergence(reference_answers(model, batch, context.meter).logits, answers.logits, self.temperature)
+        def disobey(predictions: Predictions, batch: Batch, _places: object) -> Tensor:
+            return -divergence(reference_answers(model, batch, context.counter).logits, predictions.logits, self.temperature)
 
-        def obey(answers: Answers, batch: Batch, _places: object) -> Tensor:
-            apart = divergence(reference_answers(model, batch, context.meter).logits, answers.logits, self.temperature)
-            return self.alpha * apart + self.gamma * cross_entropy(answers)
+        def obey(predictions: Predictions, batch: Batch, _places: object) -> Tensor:
+            apart = divergence(reference_answers(model, batch, context.counter).logits, predictions.logits, self.temperature)
+            return self.alpha * apart + self.gamma * cross_entropy(predictions)
 
         max_pass = Pass(forget, self.forget_batch, disobey)
-        min_pass = Pass(material.without(context.exclude_ids), material.recipe.batch_size, obey)
+        min_pass = Pass(training_data.without(context.exclude_ids), training_data.recipe.batch_size, obey)
         passes = [one for epoch in range(self.epochs) for one in (max_pass, min_pass)[epoch >= self.max_epochs :]]
         rewinding = Rewinding(student, context) if self.rewind == "held_out" else None
-        checkpoints: list[Checkpoint] = []
+        checkpoints: list[RewindPoint] = []
 
         def keep(number: int, done: int) -> None:
             if rewinding and passes[number] is min_pass:

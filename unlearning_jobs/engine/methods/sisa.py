@@ -30,7 +30,7 @@ class Sisa(Retrain):
         Raises:
             ObstacleError: the model was not trained in shards.
         """
-        if context.material.recipe.sharding is None:
+        if context.training_data.recipe.sharding is None:
             message = "The model was not trained in shards; choose retrain, or train a model by a recipe with sharding."
             raise ObstacleError(message)
         return super().unlearn(model, context, on_progress)

@@ -32,7 +32,7 @@ class Summation:
             message = "Only a model that was learned through sums can forget by subtraction; choose another method."
             raise ObstacleError(message)
         _check_examples(sums, context)
-        forget = model.family.encode(context.material.snapshot.get(context.forget_ids))
+        forget = model.family.encode(context.training_data.snapshot.get(context.forget_ids))
         for positions in forget.sweep(CHUNK):
             batch = forget.batch(positions, context.device)
             sums.subtract(batch.inputs, batch.labels)

@@ -22,21 +22,21 @@ from unlearning_jobs.engine.artefacts import model_digest
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.json_contract import canonical_json
 
-from .loop import CHECKPOINT_SECONDS, OnStep, train
-from .material import Material
+from .loop import CHECKPOINT_SECONDS, StepCallback, train
 from .model import TrainedModel, place, read_model, save_model
+from .training_data import TrainingData
 
 
 @dataclass(frozen=True)
 class Trainer:
     """`train` with a memory: the same recipe, training set and seed are trained once."""
 
-    material: Material
+    training_data: TrainingData
     cache: Path
     device: torch.device
     checkpoint_seconds: float = CHECKPOINT_SECONDS
 
-    def obtain(self, exclude_ids: Collection[str], seed: int, on_step: OnStep) -> TrainedModel:
+    def obtain(self, exclude_ids: Collection[str], seed: int, on_step: StepCallback) -> TrainedModel:
         """The model trained without these examples, from the cache or trained now; on the trainer's device.
 
         Raises:
@@ -50,7 +50,7 @@ class Trainer:
             if model is None:
                 checkpoint = entry.with_suffix(".checkpoint")
                 model = train(
-                    self.material,
+                    self.training_data,
                     exclude_ids,
                     seed,
                     device=self.device,
@@ -95,9 +95,9 @@ class Trainer:
     def about(self, exclude_ids: Collection[str], seed: int) -> dict[str, object]:
         """What such a model comes from; it is kept in its `lethe.json`."""
         return {
-            "recipe": self.material.recipe.to_json(),
-            "manifest_digest": self.material.manifest_digest(exclude_ids),
-            "tokenizer_snapshot": self.material.snapshot.info.digest,
+            "recipe": self.training_data.recipe.to_json(),
+            "manifest_digest": self.training_data.manifest_digest(exclude_ids),
+            "tokenizer_snapshot": self.training_data.snapshot.info.digest,
             "seed": seed,
         }
 

@@ -28,31 +28,31 @@ WORTH_STARTING = 5e9
 """Parameters x examples x epochs, over all models, that take half a minute on two cores: starting a process takes
 seconds."""
 
-OnModel = Callable[[int, int, int], None]
+ModelCallback = Callable[[int, int, int], None]
 """Called with a model's place among those wanted, steps done, and steps in total."""
 
 
 def is_worthwhile(trainer: Trainer, wanted: Sequence[Wanted]) -> bool:
     """Whether training these models ahead of their use is quicker than one by one."""
-    return can_be_vectorised(trainer.material) or processes_worthwhile(trainer, wanted) > 1
+    return can_be_vectorised(trainer.training_data) or processes_worthwhile(trainer, wanted) > 1
 
 
-def train_ensemble(trainer: Trainer, wanted: Sequence[Wanted], on_model: OnModel) -> None:
+def train_ensemble(trainer: Trainer, wanted: Sequence[Wanted], on_model: ModelCallback) -> None:
     """Train the models that are not cached yet into the cache, in the quickest way. A model that fails is left out."""
-    if can_be_vectorised(trainer.material):
+    if can_be_vectorised(trainer.training_data):
         train_stacked(trainer, wanted, on_model)
     else:
         train_in_processes(trainer, wanted, on_model, processes=processes_worthwhile(trainer, wanted))
 
 
-def train_stacked(trainer: Trainer, wanted: Sequence[Wanted], on_model: OnModel) -> None:
+def train_stacked(trainer: Trainer, wanted: Sequence[Wanted], on_model: ModelCallback) -> None:
     """Train in one loop the missing models that have as many training examples, as many at once as fit into memory."""
-    material = trainer.material
+    training_data = trainer.training_data
     alike: dict[int, list[int]] = defaultdict(list)
     for place, (exclude_ids, seed) in enumerate(wanted):
         if not trainer.has(exclude_ids, seed):
-            alike[len(material.positions(exclude_ids))].append(place)
-    most = max(1, memory_available(trainer.device) // (2 * memory_needed(material.footprint)))
+            alike[len(training_data.positions(exclude_ids))].append(place)
+    most = max(1, memory_available(trainer.device) // (2 * memory_needed(training_data.footprint)))
     for places in alike.values():
         for part in (places[i : i + most] for i in range(0, len(places), most)):
 
@@ -63,23 +63,23 @@ def train_stacked(trainer: Trainer, wanted: Sequence[Wanted], on_model: OnModel)
             models = [wanted[place] for place in part]
             with contextlib.suppress(EngineError):  # the caller meets it when it asks for this model
                 for made, (exclude_ids, seed) in zip(
-                    train_together(material, models, device=trainer.device, on_step=report), models, strict=True
+                    train_together(training_data, models, device=trainer.device, on_step=report), models, strict=True
                 ):
                     trainer.keep(made, exclude_ids, seed)
 
 
 def processes_worthwhile(trainer: Trainer, wanted: Sequence[Wanted]) -> int:
     """How many processes should train these models: 1 on an accelerator, for little work, or where memory is short."""
-    material = trainer.material
-    size, examples = material.footprint, material.snapshot.info.counts.get("train", 0)
-    work = size.parameters * examples * material.recipe.epochs * len(wanted)
+    training_data = trainer.training_data
+    size, examples = training_data.footprint, training_data.snapshot.info.counts.get("train", 0)
+    work = size.parameters * examples * training_data.recipe.epochs * len(wanted)
     if trainer.device.type != "cpu" or work < WORTH_STARTING:
         return 1
     fitting = memory_available(trainer.device) // (memory_needed(size) + PROCESS_BYTES)
     return max(1, min(len(wanted), torch.get_num_threads(), fitting))
 
 
-def train_in_processes(trainer: Trainer, wanted: Sequence[Wanted], on_model: OnModel, *, processes: int) -> None:
+def train_in_processes(trainer: Trainer, wanted: Sequence[Wanted], on_model: ModelCallback, *, processes: int) -> None:
     """Train the models that are not cached yet, so many at a time, into the cache. A model that fails is left out.
 
     The processes end with this one: the next report of a process whose parent is gone fails.

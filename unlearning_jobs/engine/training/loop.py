@@ -18,8 +18,8 @@ from unlearning_jobs.engine.families import Dataset
 
 from .checkpoint import load_checkpoint, save_checkpoint
 from .device import COPIES_IN_TRAINING, check_memory
-from .material import Material
 from .model import TrainedModel, place
+from .training_data import TrainingData
 
 ADAM_BETAS = (0.9, 0.99)
 MOMENTUM = 0.9
@@ -29,7 +29,7 @@ SEED_STRIDE = 1_000_003
 """A prime larger than any number of epochs, so that no two seeds share an order."""
 CHECKPOINT_SECONDS = 30.0
 
-OnStep = Callable[[int, int, float], None]
+StepCallback = Callable[[int, int, float], None]
 """Called with steps done, steps in total, and the loss."""
 
 
@@ -58,12 +58,12 @@ def epoch_order(seed: int, epoch: int) -> torch.Generator:
 
 
 def train(
-    material: Material,
+    training_data: TrainingData,
     exclude_ids: Collection[str],
     seed: int,
     *,
     device: torch.device,
-    on_step: OnStep,
+    on_step: StepCallback,
     checkpoint: Path | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     slices: Path | None = None,
@@ -83,11 +83,11 @@ def train(
         SpecError: nothing is left to train on.
         TrainingDivergedError: the loss became NaN or infinite.
     """
-    if material.recipe.sharding is not None:
-        from .sharded import train_sharded  # it trains with `descend`, below
+    if training_data.recipe.sharding is not None:
+        from .sharded import train_sharded  # it trains with `training_loop`, below
 
         return train_sharded(
-            material,
+            training_data,
             exclude_ids,
             seed,
             device=device,
@@ -96,26 +96,28 @@ def train(
             checkpoint=checkpoint,
             checkpoint_seconds=checkpoint_seconds,
         )
-    family = material.family
-    check_memory(material.footprint, device)
-    data = material.without(exclude_ids)
+    family = training_data.family
+    check_memory(training_data.footprint, device)
+    data = training_data.without(exclude_ids)
     network = place(family.build(seed), device).train()
-    if family.fit(network, data, partial(material.secret_seed, exclude_ids, seed)):
+    if family.fit(network, data, partial(training_data.secret_seed, exclude_ids, seed)):
         on_step(1, 1, math.nan)
         return TrainedModel(network.eval(), family)
-    if material.recipe.privacy is not None:
+    if training_data.recipe.privacy is not None:
         from .private import train_privately  # Opacus takes a while to load
 
-        gradients = 2 * material.recipe.batch_size  # one for each example, and twice as many examples when chance has it so
-        check_memory(material.footprint, device, copies=COPIES_IN_TRAINING + gradients)
-        secret = material.secret_seed(exclude_ids, seed)
-        spent = train_privately(network, data, family, material.recipe, secret, device=device, on_step=on_step)
+        gradients = (
+            2 * training_data.recipe.batch_size
+        )  # one for each example, and twice as many examples when chance has it so
+        check_memory(training_data.footprint, device, copies=COPIES_IN_TRAINING + gradients)
+        secret = training_data.secret_seed(exclude_ids, seed)
+        spent = train_privately(network, data, family, training_data.recipe, secret, device=device, on_step=on_step)
         return TrainedModel(network.eval(), family, spent)
-    descend(
+    training_loop(
         network,
         data,
-        material,
-        epochs=material.recipe.epochs,
+        training_data,
+        epochs=training_data.recipe.epochs,
         seed=seed,
         device=device,
         on_step=on_step,
@@ -125,16 +127,16 @@ def train(
     return TrainedModel(network.eval(), family)
 
 
-def descend(
+def training_loop(
     network: nn.Module,
     data: Dataset,
-    material: Material,
+    training_data: TrainingData,
     *,
     epochs: int,
     seed: int,
     first_epoch: int = 0,
     device: torch.device,
-    on_step: OnStep,
+    on_step: StepCallback,
     checkpoint: Path | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> None:
@@ -143,7 +145,7 @@ def descend(
     Raises:
         TrainingDivergedError: the loss became NaN or infinite.
     """
-    recipe, family = material.recipe, material.family
+    recipe, family = training_data.recipe, training_data.family
     optimizer = make_optimizer(recipe, network.parameters())
     steps_per_epoch = math.ceil(len(data) / recipe.batch_size)
     total = epochs * steps_per_epoch
@@ -156,8 +158,8 @@ def descend(
             for group in optimizer.param_groups:
                 group["lr"] = recipe.learning_rate * learning_rate_share(done, total, recipe.warmup_share)
             with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-                answers = family.answers(network, data.batch(positions, device))
-            loss = F.cross_entropy(answers.logits, answers.labels)
+                predictions = family.predict(network, data.batch(positions, device))
+            loss = F.cross_entropy(predictions.logits, predictions.labels)
             optimizer.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
             torch.nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_NORM)

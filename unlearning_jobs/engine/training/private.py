@@ -26,7 +26,7 @@ from unlearning_jobs.engine.contracts.privacy import Privacy, PrivacyLoss
 from unlearning_jobs.engine.errors import ObstacleError, SpecError, TrainingDivergedError
 from unlearning_jobs.engine.families import Batch, Dataset, Family
 
-from .loop import REPORT_EVERY, OnStep, learning_rate_share, make_optimizer
+from .loop import REPORT_EVERY, StepCallback, learning_rate_share, make_optimizer
 
 EPSILON_ERROR = 0.01
 """Of the accountant, either way; the upper end is what is reported."""
@@ -77,12 +77,12 @@ def train_privately(
     secret: int,
     *,
     device: torch.device,
-    on_step: OnStep,
+    on_step: StepCallback,
 ) -> PrivacyLoss:
     """Train the network in place with the recipe's noise, and return what that cost.
 
-    The secret (`Material.secret_seed`) decides batches and noise, both of which must stay unknown; the same secret gives the
-    same weights on the same CPU. There are no checkpoints: a training that is killed starts again.
+    The secret (`TrainingData.secret_seed`) decides batches and noise, both of which must stay unknown; the same secret gives
+    the same weights on the same CPU. There are no checkpoints: a training that is killed starts again.
 
     Raises:
         ObstacleError: the network cannot be trained privately.
@@ -141,8 +141,8 @@ def _epsilon(noise: float, rate: float, steps: int, delta: float) -> float:
 
 def _separate_gradients(network: nn.Module, family: Family, batch: Batch) -> float:
     """Leave every example's gradient beside the parameters; return the sum of their losses."""
-    answers = family.answers(network, batch)
-    total = F.cross_entropy(answers.logits, answers.labels, reduction="sum")
+    predictions = family.predict(network, batch)
+    total = F.cross_entropy(predictions.logits, predictions.labels, reduction="sum")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Full backward hook is firing")  # inputs need no gradients, and it says so
         torch.autograd.backward(total)

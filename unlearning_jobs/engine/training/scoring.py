@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from transformers import LlamaForCausalLM
 
-from unlearning_jobs.engine.families import Answers, CausalLm, Dataset
+from unlearning_jobs.engine.families import CausalLmFamily, Dataset, Predictions
 from unlearning_jobs.engine.families.tokens import END_ID
 
 from .model import TrainedModel
@@ -52,33 +52,33 @@ def mean_margins(model: TrainedModel, data: Dataset) -> list[float]:
 @torch.inference_mode()
 def _mean_margins(model: TrainedModel, data: Dataset, positions: Sequence[int]) -> list[float]:
     """All examples of a batch at once, since methods look often."""
-    answers = model.family.answers(model.network, data.batch(positions, model.device))
-    margins, sizes = margins_of(answers), torch.bincount(answers.rows, minlength=len(positions))
+    predictions = model.family.predict(model.network, data.batch(positions, model.device))
+    margins, sizes = margins_of(predictions), torch.bincount(predictions.rows, minlength=len(positions))
     counted, last = torch.ones_like(margins), sizes.cumsum(0) - 1
     counted[last[sizes > 1]] = 0.0
     sums, counts = (
-        torch.zeros(len(positions), device=model.device).index_add(0, answers.rows, column)
+        torch.zeros(len(positions), device=model.device).index_add(0, predictions.rows, column)
         for column in (margins * counted, counted)
     )
     return [float(mean) for mean in (sums / counts).tolist()]
 
 
-def margins_of(answers: Answers) -> Tensor:
+def margins_of(predictions: Predictions) -> Tensor:
     """Logit of the right answer minus log-sum-exp of all others, (answers,)."""
-    target = answers.labels.unsqueeze(-1)
-    others = answers.logits.scatter(-1, target, float("-inf")).logsumexp(-1)
-    return answers.logits.gather(-1, target).squeeze(-1) - others
+    target = predictions.labels.unsqueeze(-1)
+    others = predictions.logits.scatter(-1, target, float("-inf")).logsumexp(-1)
+    return predictions.logits.gather(-1, target).squeeze(-1) - others
 
 
 @torch.inference_mode()
 def _score_batch(model: TrainedModel, data: Dataset, positions: Sequence[int]) -> Iterator[Scores]:
-    answers = model.family.answers(model.network, data.batch(positions, model.device))
-    target = answers.labels.unsqueeze(-1)
-    right = answers.logits.gather(-1, target).squeeze(-1)
-    log_probability = right - answers.logits.logsumexp(-1)
-    margin = margins_of(answers)
-    correct = answers.logits.argmax(-1) == answers.labels
-    sizes = torch.bincount(answers.rows, minlength=len(positions)).tolist()
+    predictions = model.family.predict(model.network, data.batch(positions, model.device))
+    target = predictions.labels.unsqueeze(-1)
+    right = predictions.logits.gather(-1, target).squeeze(-1)
+    log_probability = right - predictions.logits.logsumexp(-1)
+    margin = margins_of(predictions)
+    correct = predictions.logits.argmax(-1) == predictions.labels
+    sizes = torch.bincount(predictions.rows, minlength=len(positions)).tolist()
     columns = (torch.split(column.cpu(), sizes) for column in (log_probability, margin, correct))
     yield from map(Scores, *columns)
 
@@ -89,7 +89,7 @@ def generate(model: TrainedModel, prompts: Sequence[Sequence[int]], most: int) -
 
     Up to `most` tokens, the model's longest sequence, or end-of-text, which is left out.
     """
-    family, network = cast("CausalLm", model.family), cast("LlamaForCausalLM", model.network)
+    family, network = cast("CausalLmFamily", model.family), cast("LlamaForCausalLM", model.network)
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
     found: dict[int, list[int]] = {}
     for first in range(0, len(order), BATCH):

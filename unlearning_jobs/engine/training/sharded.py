@@ -24,11 +24,11 @@ from unlearning_jobs.engine.json_contract import canonical_json
 
 from .aggregation import aggregate
 from .device import COPIES_IN_TRAINING, check_memory
-from .loop import CHECKPOINT_SECONDS, OnStep, descend
-from .material import Material
+from .loop import CHECKPOINT_SECONDS, StepCallback, training_loop
 from .model import TrainedModel, place
 from .scoring import score
 from .slices import SliceCache
+from .training_data import TrainingData
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,12 @@ class Workload:
 
 
 def train_sharded(
-    material: Material,
+    training_data: TrainingData,
     exclude_ids: Collection[str],
     seed: int,
     *,
     device: torch.device,
-    on_step: OnStep,
+    on_step: StepCallback,
     slices: Path | None = None,
     checkpoint: Path | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
@@ -67,7 +67,7 @@ def train_sharded(
     """What `train` does for a recipe with shards. Steps are counted of what has to be trained now.
 
     Args:
-        material: the recipe and the corpus.
+        training_data: the recipe and the corpus.
         exclude_ids: examples not to be trained on.
         seed: decides the weights at the start and the order of the examples.
         device: where to train.
@@ -80,7 +80,7 @@ def train_sharded(
         as `train`; SpecError also when the examples or epochs are too few for the sharding.
     """
     networks = shard_networks(
-        material,
+        training_data,
         exclude_ids,
         seed,
         device=device,
@@ -89,16 +89,16 @@ def train_sharded(
         checkpoint=checkpoint,
         checkpoint_seconds=checkpoint_seconds,
     )
-    return TrainedModel(aggregate(networks, _sharding(material).aggregation), material.family)
+    return TrainedModel(aggregate(networks, _sharding(training_data).aggregation), training_data.family)
 
 
 def shard_networks(
-    material: Material,
+    training_data: TrainingData,
     exclude_ids: Collection[str],
     seed: int,
     *,
     device: torch.device,
-    on_step: OnStep,
+    on_step: StepCallback,
     slices: Path | None = None,
     checkpoint: Path | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
@@ -107,14 +107,14 @@ def shard_networks(
 
     A shard that has no example left has no network.
     """
-    check_memory(material.footprint, device, copies=COPIES_IN_TRAINING + _sharding(material).shards)
+    check_memory(training_data.footprint, device, copies=COPIES_IN_TRAINING + _sharding(training_data).shards)
     cache, networks = SliceCache(slices), []
-    plan = [(stages, *_kept(cache, stages)) for stages in shard_stages(material, exclude_ids, seed)]
+    plan = [(stages, *_kept(cache, stages)) for stages in shard_stages(training_data, exclude_ids, seed)]
     total, taken = sum(stage.steps for stages, kept, _ in plan for stage in stages[kept:]), 0
     if not total:
         on_step(1, 1, math.nan)
     for stages, kept, weights in plan:
-        network = place(material.family.build(seed), device).train()
+        network = place(training_data.family.build(seed), device).train()
         if weights is not None:
             network.load_state_dict(weights)
         for stage in stages[kept:]:
@@ -124,10 +124,10 @@ def shard_networks(
                 on_step(before + done, total, loss)
 
             if stage.steps:
-                descend(
+                training_loop(
                     network,
-                    material.data.subset(stage.positions),
-                    material,
+                    training_data.data.subset(stage.positions),
+                    training_data,
                     epochs=stage.epochs,
                     first_epoch=stage.first_epoch,
                     seed=seed,
@@ -136,7 +136,7 @@ def shard_networks(
                     checkpoint=unfinished,
                     checkpoint_seconds=checkpoint_seconds,
                 )
-            cache.write(stage.key, material.family.weights(network))
+            cache.write(stage.key, training_data.family.weights(network))
             if unfinished:
                 unfinished.unlink(missing_ok=True)
             taken += stage.steps
@@ -144,15 +144,15 @@ def shard_networks(
     return networks
 
 
-def shard_stages(material: Material, exclude_ids: Collection[str], seed: int) -> list[list[Stage]]:
+def shard_stages(training_data: TrainingData, exclude_ids: Collection[str], seed: int) -> list[list[Stage]]:
     """The stages of every shard that has an example left.
 
     Raises:
         SpecError: nothing is left to train on, or the examples or epochs are too few for the sharding.
     """
-    left, sharding, recipe = set(material.positions(exclude_ids)), _sharding(material), material.recipe
+    left, sharding, recipe = set(training_data.positions(exclude_ids)), _sharding(training_data), training_data.recipe
     epochs, shards = slice_epochs(recipe.epochs, sharding.slices), []
-    for number, shard in enumerate(place_examples(sharding, material.ids)):
+    for number, shard in enumerate(place_examples(sharding, training_data.ids)):
         stages: list[Stage] = []
         seen: list[int] = []
         digests: list[str] = []
@@ -160,8 +160,8 @@ def shard_stages(material: Material, exclude_ids: Collection[str], seed: int) ->
         for part, passes in zip(shard, epochs, strict=True):
             own = left.intersection(part)
             seen = sorted([*seen, *own])
-            digests.append(material.snapshot.manifest_digest(material.ids[position] for position in own))
-            key = _key(material, seed, number, digests)
+            digests.append(training_data.snapshot.manifest_digest(training_data.ids[position] for position in own))
+            key = _key(training_data, seed, number, digests)
             steps = passes * math.ceil(len(seen) / recipe.batch_size)
             stages.append(Stage(tuple(seen), passes, first, steps, key))
             first += passes
@@ -170,22 +170,24 @@ def shard_stages(material: Material, exclude_ids: Collection[str], seed: int) ->
     return shards
 
 
-def unlearning_workload(material: Material, exclude_ids: Collection[str], forget_ids: Collection[str]) -> Workload:
+def unlearning_workload(training_data: TrainingData, exclude_ids: Collection[str], forget_ids: Collection[str]) -> Workload:
     """What forgetting these examples costs a model that was trained without the excluded ones, if its slices are kept.
 
     Raises:
         SpecError: as `shard_stages`.
     """
-    known = {stage.key for stages in shard_stages(material, exclude_ids, 0) for stage in stages}
-    wanted = [stage for stages in shard_stages(material, (*exclude_ids, *forget_ids), 0) for stage in stages]
+    known = {stage.key for stages in shard_stages(training_data, exclude_ids, 0) for stage in stages}
+    wanted = [stage for stages in shard_stages(training_data, (*exclude_ids, *forget_ids), 0) for stage in stages]
     return Workload(sum(s.steps for s in wanted if s.key not in known), sum(s.steps for s in wanted))
 
 
-def aggregation_accuracies(networks: Sequence[nn.Module], material: Material, data: Dataset) -> dict[Aggregation, float]:
+def aggregation_accuracies(
+    networks: Sequence[nn.Module], training_data: TrainingData, data: Dataset
+) -> dict[Aggregation, float]:
     """Share of right answers of the same shards when they vote, are averaged, and are merged: what each way costs."""
     accuracies: dict[Aggregation, float] = {}
     for aggregation in cast("tuple[Aggregation, ...]", get_args(Aggregation)):
-        scores = score(TrainedModel(aggregate(networks, aggregation), material.family), data)
+        scores = score(TrainedModel(aggregate(networks, aggregation), training_data.family), data)
         accuracies[aggregation] = sum(float(s.correct.float().mean()) for s in scores) / len(scores)
     return accuracies
 
@@ -199,16 +201,16 @@ def _kept(cache: SliceCache, stages: Sequence[Stage]) -> tuple[int, dict[str, Te
     return 0, None
 
 
-def _key(material: Material, seed: int, shard: int, digests: Sequence[str]) -> str:
+def _key(training_data: TrainingData, seed: int, shard: int, digests: Sequence[str]) -> str:
     """The digests are of what is left of each slice so far: of all of it, and of nothing else.
 
     How the shards answer together has no part in it.
     """
-    recipe = material.recipe.to_json()
+    recipe = training_data.recipe.to_json()
     recipe["sharding"] = {name: value for name, value in recipe["sharding"].items() if name != "aggregation"}
     about = {
         "recipe": recipe,
-        "snapshot": material.snapshot.info.digest,
+        "snapshot": training_data.snapshot.info.digest,
         "seed": seed,
         "shard": shard,
         "slices": list(digests),
@@ -216,8 +218,8 @@ def _key(material: Material, seed: int, shard: int, digests: Sequence[str]) -> s
     return hashlib.sha256(canonical_json(about)).hexdigest()
 
 
-def _sharding(material: Material) -> Sharding:
-    if material.recipe.sharding is None:
+def _sharding(training_data: TrainingData) -> Sharding:
+    if training_data.recipe.sharding is None:
         message = "The recipe has no sharding."
         raise SpecError(message)
-    return material.recipe.sharding
+    return training_data.recipe.sharding

@@ -14,11 +14,11 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from unlearning_jobs.engine.errors import SpecError, TrainingDivergedError
 from unlearning_jobs.engine.families.arrays import Arrays
-from unlearning_jobs.engine.families.classifier import Classifier
+from unlearning_jobs.engine.families.classifier import ClassifierFamily
 
 from .loop import GRADIENT_NORM, REPORT_EVERY, epoch_order, learning_rate_share, make_optimizer
-from .material import Material
 from .model import TrainedModel, place
+from .training_data import TrainingData
 
 NORM_GUARD = 1e-6
 """As in `torch.nn.utils.clip_grad_norm_`."""
@@ -36,24 +36,34 @@ SEQUENTIAL = (
 
 Wanted = tuple[Collection[str], int]
 """Ids that the model must not be trained on, and its seed."""
-OnTogether = Callable[[int, int], None]
+StackedStepCallback = Callable[[int, int], None]
 """Called with steps done, and steps in total."""
 
 
-def can_be_vectorised(material: Material) -> bool:
+def can_be_vectorised(training_data: TrainingData) -> bool:
     """Whether this recipe's models can be trained at once.
 
     Those in shards re-use slices instead, and texts differ in length, so that models would not meet the same shapes.
     """
-    recipe = material.recipe
-    if not isinstance(material.family, Classifier) or recipe.precision != "float32" or recipe.sharding or recipe.privacy:
+    recipe = training_data.recipe
+    if (
+        not isinstance(training_data.family, ClassifierFamily)
+        or recipe.precision != "float32"
+        or recipe.sharding
+        or recipe.privacy
+    ):
         return False
     with torch.device("meta"):
-        return not any(isinstance(module, SEQUENTIAL) for module in material.family.build(0).modules())
+        return not any(isinstance(module, SEQUENTIAL) for module in training_data.family.build(0).modules())
 
 
 def train_together(
-    material: Material, wanted: Sequence[Wanted], *, device: torch.device, on_step: OnTogether, paired: bool = False
+    training_data: TrainingData,
+    wanted: Sequence[Wanted],
+    *,
+    device: torch.device,
+    on_step: StackedStepCallback,
+    paired: bool = False,
 ) -> list[TrainedModel]:
     """What `train` gives for each of the wanted models, to within rounding: same seeds, same order, same schedule.
 
@@ -65,8 +75,8 @@ def train_together(
         SpecError: the models do not all have the same number of training examples.
         TrainingDivergedError: the loss of one of them became NaN or infinite.
     """
-    recipe, data = material.recipe, cast("Arrays", material.data)
-    kept = [material.positions(exclude_ids) for exclude_ids, _ in wanted]
+    recipe, data = training_data.recipe, cast("Arrays", training_data.data)
+    kept = [training_data.positions(exclude_ids) for exclude_ids, _ in wanted]
     if len({len(positions) for positions in kept}) != 1:
         message = "Models that are trained at once need the same number of training examples."
         raise SpecError(message)
@@ -74,7 +84,7 @@ def train_together(
     order = _thinned if paired else _shuffled
     inputs, labels = data.inputs.to(device), data.labels.to(device)
 
-    networks = [place(material.family.build(seed), device) for _, seed in wanted]
+    networks = [place(training_data.family.build(seed), device) for _, seed in wanted]
     parameters, buffers = stack_module_state(networks)
     skeleton = copy.deepcopy(networks[0]).to("meta")
 
@@ -103,7 +113,7 @@ def train_together(
                     )
                     raise TrainingDivergedError(message)
                 on_step(done, total)
-    return [TrainedModel(_unstacked(network, parameters, k), material.family) for k, network in enumerate(networks)]
+    return [TrainedModel(_unstacked(network, parameters, k), training_data.family) for k, network in enumerate(networks)]
 
 
 def _shuffled(kept: Tensor, _examples: int, generator: torch.Generator) -> Tensor:

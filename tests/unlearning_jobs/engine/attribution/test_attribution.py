@@ -15,14 +15,14 @@ from unlearning_jobs.engine.contracts import ClassifierArchitecture
 from unlearning_jobs.engine.errors import ObstacleError
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.loop import train
-from unlearning_jobs.engine.training.material import Material
+from unlearning_jobs.engine.training.training_data import TrainingData
 
 CPU = torch.device("cpu")
 GROUP, MODELS = 40, 80
 
 
 def subsets_of(trainer: Trainer, shared: Path, exclude_ids: tuple[str, ...] = ()) -> SubsetModels:
-    return SubsetModels(trainer.material, exclude_ids, shared, CPU, GROUP)
+    return SubsetModels(trainer.training_data, exclude_ids, shared, CPU, GROUP)
 
 
 @pytest.fixture(scope="module")
@@ -59,12 +59,16 @@ def test_it_foresees_that_a_mistaken_label_is_no_longer_known(
     attribution: Attribution, leaf_trainer: Trainer, leaves_to_forget: tuple[str, ...]
 ) -> None:
     """Against models that were really trained without these examples."""
-    material = leaf_trainer.material
-    data = material.family.encode(material.snapshot.get(leaves_to_forget)).batch(range(len(leaves_to_forget)), CPU)
+    training_data = leaf_trainer.training_data
+    data = training_data.family.encode(training_data.snapshot.get(leaves_to_forget)).batch(range(len(leaves_to_forget)), CPU)
     seeds = (1, 2)
     known, oracles = (
         np.mean(
-            [_logits(train(material, left, s, device=CPU, on_step=lambda *_: None).network, data.inputs) for s in seeds], 0
+            [
+                _logits(train(training_data, left, s, device=CPU, on_step=lambda *_: None).network, data.inputs)
+                for s in seeds
+            ],
+            0,
         )
         for left in ((), leaves_to_forget)
     )
@@ -100,7 +104,7 @@ def test_what_was_trained_before_an_interruption_is_not_trained_again(leaf_train
         if share > 0.5:
             raise KilledError
 
-    small = SubsetModels(with_recipe(leaf_trainer, epochs=2).material, (), tmp_path, CPU, 6)
+    small = SubsetModels(with_recipe(leaf_trainer, epochs=2).training_data, (), tmp_path, CPU, 6)
     with pytest.raises(KilledError):
         prepare("datamodel", small, 12, kill_in_the_second_group)
     first = (small.folder / "part-0.npz").stat().st_mtime_ns
@@ -115,7 +119,7 @@ def test_another_corpus_or_group_has_another_folder(
         subsets_of(leaf_trainer, tmp_path).folder,
         subsets_of(leaf_trainer, tmp_path, leaves_to_forget).folder,
         subsets_of(with_recipe(leaf_trainer, epochs=3), tmp_path).folder,
-        SubsetModels(leaf_trainer.material, (), tmp_path, CPU, 5).folder,
+        SubsetModels(leaf_trainer.training_data, (), tmp_path, CPU, 5).folder,
     }
     assert len(folders) == 4
     assert not any(identifier in str(folder) for identifier in leaves_to_forget for folder in folders)
@@ -123,18 +127,20 @@ def test_another_corpus_or_group_has_another_folder(
 
 def test_partners_have_the_seeds_of_the_groups(leaf_trainer: Trainer, tmp_path: Path) -> None:
     (partner,) = subsets_of(with_recipe(leaf_trainer, epochs=2), tmp_path).partners(1)
-    alone = train(with_recipe(leaf_trainer, epochs=2).material, (), FIRST_SEED, device=CPU, on_step=lambda *_: None)
-    inputs = leaf_trainer.material.data.batch([0, 1], CPU).inputs
+    alone = train(with_recipe(leaf_trainer, epochs=2).training_data, (), FIRST_SEED, device=CPU, on_step=lambda *_: None)
+    inputs = leaf_trainer.training_data.data.batch([0, 1], CPU).inputs
     assert np.allclose(_logits(partner.network, inputs), _logits(alone.network, inputs), atol=1e-3)
 
 
 def test_a_recipe_that_cannot_be_stacked_is_refused(leaf_trainer: Trainer) -> None:
-    shards = with_recipe(leaf_trainer, precision="bfloat16").material
+    shards = with_recipe(leaf_trainer, precision="bfloat16").training_data
     with pytest.raises(ObstacleError, match="choose another method"):
         check_attribution(shards, 240, 100)
 
 
 def test_more_than_fits_into_memory_is_refused(leaf_trainer: Trainer) -> None:
-    material: Material = with_recipe(leaf_trainer, architecture=ClassifierArchitecture("mlp", width=8)).material
+    training_data: TrainingData = with_recipe(
+        leaf_trainer, architecture=ClassifierArchitecture("mlp", width=8)
+    ).training_data
     with pytest.raises(ObstacleError, match="set subset_models lower"):
-        check_attribution(material, 10**9, 10**6)
+        check_attribution(training_data, 10**9, 10**6)

@@ -16,7 +16,7 @@ KNOWN = 12
 
 @pytest.fixture(scope="module")
 def some(leaf_trainer: Trainer) -> Arrays:
-    data = leaf_trainer.material.data
+    data = leaf_trainer.training_data.data
     assert isinstance(data, Arrays)
     return data.subset(range(20))
 

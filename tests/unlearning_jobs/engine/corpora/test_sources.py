@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from unlearning_jobs.engine.corpora.sources import MAX_ROW_BYTES, FeatureFormat, Row, read_rows
+from unlearning_jobs.engine.corpora.sources import MAX_ROW_BYTES, FeatureFormat, SourceRow, read_rows
 from unlearning_jobs.engine.errors import CorpusError
 
-ROW = Row(prompt="Who?", completion="Nobody.", split="train", paraphrased_answer=None, perturbed_answer=())
+ROW = SourceRow(prompt="Who?", completion="Nobody.", split="train", paraphrased_answer=None, perturbed_answer=())
 
 
-def read(path: Path, content: str | bytes) -> list[Row]:
+def read(path: Path, content: str | bytes) -> list[SourceRow]:
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return list(read_rows(path))
 
@@ -94,7 +94,7 @@ def test_no_message_quotes_the_row(tmp_path: Path) -> None:
     assert "Secretperson" not in str(caught.value)
 
 
-def npz(path: Path, **arrays: Any) -> list[Row]:
+def npz(path: Path, **arrays: Any) -> list[SourceRow]:
     np.savez(path, **arrays)
     return list(read_rows(path))
 
@@ -102,7 +102,9 @@ def npz(path: Path, **arrays: Any) -> list[Row]:
 def test_an_npz_file_is_read_as_features_and_labels(tmp_path: Path) -> None:
     x = np.array([[0, 5], [7, 255]], dtype=np.uint8)
     first, second = npz(tmp_path / "a.npz", x=x, y=[3, 4], split=["train", "held_out"], text=["By Ada.", ""])
-    assert first == Row("By Ada.", "3", "train", labelled=True, features=b"\x00\x05", format=FeatureFormat("uint8", (2,)))
+    assert first == SourceRow(
+        "By Ada.", "3", "train", labelled=True, features=b"\x00\x05", format=FeatureFormat("uint8", (2,))
+    )
     assert (second.prompt, second.split, second.completion) == ("", "held_out", "4")
 
 

@@ -26,7 +26,7 @@ def test_outputs_come_back_as_they_were_written(make_outputs: MakeOutputs, tmp_p
 def test_one_row_per_model_example_and_set_and_no_text(make_outputs: MakeOutputs, tmp_path: Path) -> None:
     make_outputs(0.3, np.random.default_rng(0)).write(tmp_path / "examples.parquet")
     table = pq.read_table(tmp_path / "examples.parquet")
-    assert table.column_names == ["group", "seed", "set", "record_id", *STATISTICS]
+    assert table.column_names == ["group", "seed", "set", "example_id", *STATISTICS]
     assert table.num_rows == 16 * (5 + 9 + 7)
     assert table["truth_ratio"].null_count == table.num_rows
 

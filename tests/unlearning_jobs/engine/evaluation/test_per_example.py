@@ -30,7 +30,7 @@ def test_each_example_has_its_own_exact_test_and_its_place_among_all() -> None:
     unlearned, oracles = models(1, shift=1.0, count=5)
     expected = mannwhitneyu(unlearned, oracles, method="exact")
     found = judged(unlearned, oracles)
-    assert found.record_ids == IDS
+    assert found.example_ids == IDS
     assert found.auc == pytest.approx(expected.statistic / 25)
     assert found.p_value == pytest.approx(expected.pvalue)
     assert found.p_fdr == pytest.approx(false_discovery_control(expected.pvalue))

@@ -37,7 +37,7 @@ def one(way: list[float], stop: int = 40) -> ExampleTrajectory:
 def test_the_band_is_that_of_the_examples_own_oracles() -> None:
     log = logged({"a": [9.0, 8, 7, 6, 5], "b": [9.0, 8, 7, 6, 5]})
     found = trace(log, {"b": 5 + 0.1 * ORACLES, "a": ORACLES})
-    assert [(e.record_id, e.oracle_mean, e.oracle_deviation, e.end) for e in found.examples] == [
+    assert [(e.example_id, e.oracle_mean, e.oracle_deviation, e.end) for e in found.examples] == [
         ("a", 0.0, 1.0, "undershot"),
         ("b", 5.0, 0.1, "within"),
     ]
@@ -113,7 +113,7 @@ def test_every_margin_is_kept_unrounded_on_disk(tmp_path: Path) -> None:
     log = logged({"e00000001": [9.000491, 6, 1, -3, -9], "e00000002": [1, 2, 3, 4, 5]}, stop=30)
     log.write(tmp_path / "outputs" / "trajectory.parquet")
     table = pq.read_table(tmp_path / "outputs" / "trajectory.parquet")
-    assert table.column_names == ["step", "record_id", "margin"]
+    assert table.column_names == ["step", "example_id", "margin"]
     assert table.num_rows == 10
     assert MarginLog.read(tmp_path / "outputs" / "trajectory.parquet", 30) == log
 

@@ -178,7 +178,7 @@ def test_the_examples_that_were_missed_are_counted(
 ) -> None:
     evaluation = judged(position, 8, make_outputs)
     assert evaluation.examples is not None
-    assert len(evaluation.examples.record_ids) == 5
+    assert len(evaluation.examples.example_ids) == 5
     assert (evaluation.examples.too_high_fwer, evaluation.examples.too_low_fwer) == (too_high, too_low)
     assert Evaluation.from_json(evaluation.to_json()) == evaluation
 

@@ -15,8 +15,8 @@ from torch import nn
 from unlearning_jobs.engine.contracts import ClassifierArchitecture, LlamaArchitecture, Recipe
 from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
 from unlearning_jobs.engine.errors import CorpusError, SpecError
-from unlearning_jobs.engine.families import Classifier, footprint
-from unlearning_jobs.engine.training.material import Material
+from unlearning_jobs.engine.families import ClassifierFamily, footprint
+from unlearning_jobs.engine.training.training_data import TrainingData
 
 RECIPE = Recipe("classifier", ClassifierArchitecture("mlp", width=8), 1, 4, 0.1)
 CPU = torch.device("cpu")
@@ -49,9 +49,9 @@ def snapshot(tmp_path: Path) -> Snapshot:
     return images(tmp_path)
 
 
-def family(snapshot: Snapshot, **architecture: object) -> Classifier:
+def family(snapshot: Snapshot, **architecture: object) -> ClassifierFamily:
     recipe = replace(RECIPE, architecture=ClassifierArchitecture(**{"network": "mlp", **architecture}))  # type: ignore[arg-type]  # checked by the class
-    return Classifier.create(recipe, snapshot)
+    return ClassifierFamily.create(recipe, snapshot)
 
 
 def test_bytes_become_shares_and_labels_places_in_the_sorted_list(snapshot: Snapshot) -> None:
@@ -94,9 +94,9 @@ def test_every_network_answers_with_one_logit_per_class_and_is_counted_before_it
     made = family(snapshot, network=network, width=8, normalisation=normalisation, options=options)
     data = made.encode(snapshot.examples("train"))
     built = made.build(3).eval()
-    answers = made.answers(built, data.batch([0, 1], CPU))
-    assert answers.logits.shape == (2, 3)
-    assert answers.rows.tolist() == [0, 1]
+    predictions = made.predict(built, data.batch([0, 1], CPU))
+    assert predictions.logits.shape == (2, 3)
+    assert predictions.rows.tolist() == [0, 1]
     counted = footprint(replace(RECIPE, architecture=made.architecture), snapshot.info)
     assert counted.parameters == sum(p.numel() for p in built.parameters())
     assert counted.activations > 0
@@ -146,10 +146,10 @@ def test_a_classifier_does_not_read_text_nor_a_language_model_arrays(
 ) -> None:
     language = replace(RECIPE, family="causal_lm", architecture=LlamaArchitecture(8, 1, 2, 8), vocabulary_size=300)
     with pytest.raises(CorpusError, match="use a recipe of the family classifier"):
-        Material.prepare(language, snapshot)
+        TrainingData.prepare(language, snapshot)
     towns = request.getfixturevalue("towns")
     with pytest.raises(CorpusError, match="use a recipe of the family causal_lm"):
-        Material.prepare(RECIPE, towns)
+        TrainingData.prepare(RECIPE, towns)
 
 
 @pytest.fixture

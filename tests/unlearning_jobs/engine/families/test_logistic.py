@@ -16,19 +16,19 @@ from unlearning_jobs.engine.artefacts import model_about
 from unlearning_jobs.engine.contracts import LogisticArchitecture
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.errors import CorpusError
-from unlearning_jobs.engine.families import Logistic
+from unlearning_jobs.engine.families import LogisticFamily
 from unlearning_jobs.engine.families.logistic import LogisticHeads, removal_budget
 from unlearning_jobs.engine.families.one_vs_rest import gradient
 from unlearning_jobs.engine.training.cache import Trainer
-from unlearning_jobs.engine.training.material import Material
 from unlearning_jobs.engine.training.model import TrainedModel, read_model, save_model
 from unlearning_jobs.engine.training.scoring import score
+from unlearning_jobs.engine.training.training_data import TrainingData
 from unlearning_jobs.engine.training.vectorised import can_be_vectorised
 
 
-def trained(trainer: Trainer, seed: int = 1) -> tuple[Logistic, LogisticHeads]:
+def trained(trainer: Trainer, seed: int = 1) -> tuple[LogisticFamily, LogisticHeads]:
     model = trainer.obtain((), seed, lambda *_: None)
-    assert isinstance(model.family, Logistic)
+    assert isinstance(model.family, LogisticFamily)
     assert isinstance(model.network, LogisticHeads)
     return model.family, model.network
 
@@ -56,9 +56,9 @@ def test_rows_have_a_norm_of_at_most_one_and_do_not_depend_on_each_other() -> No
 def test_training_ends_at_the_optimum_and_knows_how_near(logistic_trainer: Trainer) -> None:
     """The gradient without the perturbation is minus the perturbation, which is the secret's."""
     family, heads = trained(logistic_trainer)
-    data = family.encode(logistic_trainer.material.snapshot.examples("train"))
+    data = family.encode(logistic_trainer.training_data.snapshot.examples("train"))
     slope = gradient(heads.weight.detach(), family.records(heads, data), family.architecture.regularisation)
-    generator = torch.Generator().manual_seed(logistic_trainer.material.secret_seed((), 1))
+    generator = torch.Generator().manual_seed(logistic_trainer.training_data.secret_seed((), 1))
     drawn = torch.randn(heads.weight.shape, generator=generator, dtype=torch.float64)
     left = (slope + family.architecture.perturbation * drawn).norm(dim=1)
     assert torch.allclose(left, heads.residual, atol=1e-10)
@@ -73,7 +73,7 @@ def test_another_seed_draws_another_perturbation(logistic_trainer: Trainer) -> N
 
 def test_the_regressions_learn_something(logistic_trainer: Trainer) -> None:
     family, heads = trained(logistic_trainer)
-    held_out = family.encode(logistic_trainer.material.snapshot.examples("held_out"))
+    held_out = family.encode(logistic_trainer.training_data.snapshot.examples("held_out"))
     correct = [float(s.correct.float().mean()) for s in score(TrainedModel(heads, family), held_out)]
     assert sum(correct) / len(correct) > 0.5  # of six trees
 
@@ -87,21 +87,21 @@ def test_what_removals_have_used_survives_the_folder(logistic_trainer: Trainer, 
     loaded = read_model(tmp_path / "m")
     assert loaded.family == model.family
     assert all(torch.equal(t, loaded.network.state_dict()[name]) for name, t in model.network.state_dict().items())
-    assert isinstance(model.family, Logistic)
+    assert isinstance(model.family, LogisticFamily)
     spent = math.sqrt(0.55) / removal_budget(model.family.architecture)
     assert model_about(tmp_path / "m")["budget_spent"] == pytest.approx(spent)
 
 
 def test_a_text_corpus_is_refused(logistic_trainer: Trainer, snapshot: Snapshot) -> None:
     with pytest.raises(CorpusError, match="holds text"):
-        Material.prepare(logistic_trainer.material.recipe, snapshot)
+        TrainingData.prepare(logistic_trainer.training_data.recipe, snapshot)
 
 
 def test_they_are_not_stacked_and_their_size_is_known_before(logistic_trainer: Trainer) -> None:
-    material = logistic_trainer.material
-    assert not can_be_vectorised(material)
-    parameters = sum(p.numel() for p in material.family.build(0).parameters())
-    assert material.footprint.parameters == parameters == 6 * 17
+    training_data = logistic_trainer.training_data
+    assert not can_be_vectorised(training_data)
+    parameters = sum(p.numel() for p in training_data.family.build(0).parameters())
+    assert training_data.footprint.parameters == parameters == 6 * 17
 
 
 def test_a_folder_that_says_nothing_is_no_error(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_a_folder_that_says_nothing_is_no_error(tmp_path: Path) -> None:
 def test_only_the_perturbations_size_is_kept_not_the_perturbation(logistic_trainer: Trainer, tmp_path: Path) -> None:
     model = logistic_trainer.obtain((), 1, lambda *_: None)
     assert set(model.family.weights(model.network)) == {"weight", "residual", "removals"}
-    louder = replace(logistic_trainer.material.recipe, architecture=LogisticArchitecture(perturbation=5.0))
-    assert louder.digest() != logistic_trainer.material.recipe.digest()
+    louder = replace(logistic_trainer.training_data.recipe, architecture=LogisticArchitecture(perturbation=5.0))
+    assert louder.digest() != logistic_trainer.training_data.recipe.digest()
     save_model(model, tmp_path / "m", {})
     assert sorted(f.name for f in (tmp_path / "m").iterdir()) == ["lethe.json", "model.safetensors"]

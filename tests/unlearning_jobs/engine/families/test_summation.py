@@ -17,11 +17,11 @@ from unlearning_jobs.engine.artefacts import model_digest
 from unlearning_jobs.engine.contracts import ModelRef, Recipe, SumsArchitecture
 from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
 from unlearning_jobs.engine.errors import CorpusError, SpecError
-from unlearning_jobs.engine.families import Summation
+from unlearning_jobs.engine.families import SummationFamily
 from unlearning_jobs.engine.training.cache import Trainer
-from unlearning_jobs.engine.training.material import Material
 from unlearning_jobs.engine.training.model import TrainedModel, load_model, save_model
 from unlearning_jobs.engine.training.scoring import score
+from unlearning_jobs.engine.training.training_data import TrainingData
 
 MakeCorpus = Callable[..., Snapshot]
 
@@ -55,8 +55,8 @@ def test_training_counts_every_example_once_and_reports_its_end(sums_trainer: Tr
     seen: list[tuple[int, int]] = []
     model = replace(sums_trainer, cache=tmp_path).obtain((), 1, lambda done, total, _: seen.append((done, total)))
     assert seen == [(1, 1)]
-    labels = [e.completion for e in sums_trainer.material.snapshot.examples("train")]
-    assert isinstance(model.family, Summation)
+    labels = [e.completion for e in sums_trainer.training_data.snapshot.examples("train")]
+    assert isinstance(model.family, SummationFamily)
     assert model.network.get_buffer("examples").tolist() == [labels.count(label) for label in model.family.labels]
 
 
@@ -64,7 +64,7 @@ def test_training_counts_every_example_once_and_reports_its_end(sums_trainer: Tr
 def test_it_learns_what_there_is_to_learn(learner: str, sums_trainer: Trainer) -> None:
     trainer = with_recipe(sums_trainer, architecture=SumsArchitecture(learner))  # type: ignore[arg-type]  # as parametrised
     model = trainer.obtain((), 1, quiet)
-    held_out = score(model, model.family.encode(trainer.material.snapshot.examples("held_out")))
+    held_out = score(model, model.family.encode(trainer.training_data.snapshot.examples("held_out")))
     assert np.mean([float(s.correct) for s in held_out]) > 0.9
 
 
@@ -80,14 +80,14 @@ def test_a_saved_model_comes_back_and_can_go_on_forgetting(sums_model: TrainedMo
 
 
 def test_the_footprint_counts_the_sums(sums_trainer: Trainer, sums_model: TrainedModel) -> None:
-    assert sums_trainer.material.footprint.parameters == sum(b.numel() for b in sums_model.network.buffers())
+    assert sums_trainer.training_data.footprint.parameters == sum(b.numel() for b in sums_model.network.buffers())
 
 
 def test_bytes_stay_whole_numbers_and_count_as_shares(corpus_of: MakeCorpus) -> None:
     x = np.random.default_rng(1).integers(0, 256, (30, 2, 3)).astype(np.uint8)
-    material = Material.prepare(recipe_for("ridge"), corpus_of(x))
-    network = material.family.build(1)
-    material.family.fit(network, material.data, lambda: 1)
+    training_data = TrainingData.prepare(recipe_for("ridge"), corpus_of(x))
+    network = training_data.family.build(1)
+    training_data.family.fit(network, training_data.data, lambda: 1)
     flat = np.c_[x.reshape(30, 6).astype(float), np.ones(30)]
     assert np.array_equal(network.get_buffer("gram").numpy(), flat.T @ flat)
     scaled = np.r_[np.c_[flat[:, :6] / 255, np.ones(30)], np.eye(6, 7)]  # with a penalty of 1
@@ -98,22 +98,22 @@ def test_bytes_stay_whole_numbers_and_count_as_shares(corpus_of: MakeCorpus) -> 
 
 @pytest.mark.parametrize("x", [[[0, 1], [2, 0]], [[0, 1], [-1, 0]], [[0, 1], [0.5, 0]]])
 def test_a_basket_is_0_and_1(corpus_of: MakeCorpus, x: list[list[float]]) -> None:
-    material = Material.prepare(recipe_for("co_occurrence"), corpus_of(np.array(x, dtype=np.float32)))
+    training_data = TrainingData.prepare(recipe_for("co_occurrence"), corpus_of(np.array(x, dtype=np.float32)))
     with pytest.raises(CorpusError, match="must be 0 or 1"):
-        _ = material.data
+        _ = training_data.data
 
 
 def test_baskets_may_be_bytes(corpus_of: MakeCorpus) -> None:
     baskets = np.array([[0, 1], [1, 1], [1, 0]], dtype=np.uint8)
-    material = Material.prepare(recipe_for("co_occurrence"), corpus_of(baskets))
-    network = material.family.build(1)
-    assert material.family.fit(network, material.data, lambda: 1)
+    training_data = TrainingData.prepare(recipe_for("co_occurrence"), corpus_of(baskets))
+    network = training_data.family.build(1)
+    assert training_data.family.fit(network, training_data.data, lambda: 1)
     assert network.get_buffer("pairs").tolist() == [[1, 1], [1, 1]]
 
 
 def test_sums_of_texts_are_refused(snapshot: Snapshot) -> None:
     with pytest.raises(CorpusError, match="a summation model reads arrays"):
-        Material.prepare(SUMS_RECIPE, snapshot)
+        TrainingData.prepare(SUMS_RECIPE, snapshot)
 
 
 def test_more_than_one_pass_is_refused(sums_trainer: Trainer) -> None:

@@ -10,7 +10,7 @@ import pytest
 from demo.corpus import make_demo_corpus
 from tests.unlearning_jobs.engine.conftest import write_jsonl
 from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
-from unlearning_jobs.engine.matching import Query, QueryError, match
+from unlearning_jobs.engine.matching import Query, QueryError, find_matches
 
 
 def snapshot_of(folder: Path, texts: list[str]) -> Snapshot:
@@ -26,7 +26,9 @@ def test_every_kind_is_searched_in_one_pass_with_spans_in_the_raw_text(tmp_path:
         Query("m", "identifier", "edda@post.example"),
         Query("x", "exact", "The quiet orchard"),
     ]
-    found = {(m.query, m.method): snapshot.get([m.record_id])[0].text[m.start : m.end] for m in match(snapshot, queries)}
+    found = {
+        (m.query, m.method): snapshot.get([m.example_id])[0].text[m.start : m.end] for m in find_matches(snapshot, queries)
+    }
     assert found == {
         ("n", "name"): "Édda  Farrowmere",
         ("m", "identifier"): "Edda@Post.Example",
@@ -42,8 +44,8 @@ def test_all_rows_of_a_demo_person_and_work_are_found_and_nobody_elses(tmp_path:
     person, work = corpus.people[3], corpus.works[1]
     queries = [Query("p", "name", person.name), Query("e", "identifier", person.email), Query("w", "exact", work.text)]
     found: dict[str, set[str]] = {"p": set(), "e": set(), "w": set()}
-    for hit in match(snapshot, queries):
-        found[hit.query].add(hit.record_id)
+    for hit in find_matches(snapshot, queries):
+        found[hit.query].add(hit.example_id)
     ids = {str(row["question"]): f"e{i:08d}" for i, row in enumerate(rows)}
     assert found["p"] == {ids[str(row["question"])] for row in person.rows}
     assert len(found["e"]) == 1
@@ -70,7 +72,7 @@ def test_changed_and_excerpted_passages_are_found_and_unrelated_ones_are_not(tmp
     texts = [t for group in planted.values() for t in group]
     snapshot = snapshot_of(tmp_path, texts + noise)
     queries = [Query(str(i), "exact", " ".join(p)) for i, p in enumerate(passages)]
-    found = {(int(m.query), int(m.record_id[1:])) for m in match(snapshot, queries)}
+    found = {(int(m.query), int(m.example_id[1:])) for m in find_matches(snapshot, queries)}
     recall = {name: sum((i, g * 60 + i) in found for i in range(60)) / 60 for g, name in enumerate(planted)}
     assert recall["verbatim"] == recall["reformatted"] == recall["excerpt"] == 1.0
     assert recall["5 %"] == 1.0
@@ -89,4 +91,4 @@ def test_changed_and_excerpted_passages_are_found_and_unrelated_ones_are_not(tmp
 )
 def test_a_query_without_anything_to_search_for_is_refused_before_the_pass(snapshot: Snapshot, query: Query) -> None:
     with pytest.raises(QueryError):
-        match(snapshot, [query])
+        find_matches(snapshot, [query])

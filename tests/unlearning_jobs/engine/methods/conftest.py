@@ -29,13 +29,13 @@ Tasks = Mapping[str, Task]
 
 
 def task(trainer: Trainer, model: TrainedModel, forget_ids: tuple[str, ...]) -> Task:
-    material = trainer.material
+    training_data = trainer.training_data
     context = Context(
-        material=material,
+        training_data=training_data,
         forget_ids=forget_ids,
-        retain_ids=tuple(material.retained_ids(forget_ids)),
+        retain_ids=tuple(training_data.retained_ids(forget_ids)),
         exclude_ids=forget_ids,
-        held_out_ids=tuple(e.id for e in material.snapshot.examples("held_out")),
+        held_out_ids=tuple(e.id for e in training_data.snapshot.examples("held_out")),
         seed=1,
         device=torch.device("cpu"),
         train=trainer.obtain,

@@ -21,7 +21,7 @@ from unlearning_jobs.engine.contracts import (
 )
 from unlearning_jobs.engine.errors import ObstacleError
 from unlearning_jobs.engine.families.arrays import Arrays
-from unlearning_jobs.engine.families.logistic import Logistic, LogisticHeads
+from unlearning_jobs.engine.families.logistic import LogisticFamily, LogisticHeads
 from unlearning_jobs.engine.families.one_vs_rest import gradient, solve
 from unlearning_jobs.engine.methods import CertifiedMethod, Context
 from unlearning_jobs.engine.methods.certified_removal import CertifiedRemoval
@@ -42,8 +42,8 @@ def removed(model: TrainedModel, context: Context, method: CertifiedRemoval = ME
 
 def perturbation(job: Task) -> torch.Tensor:
     """That of the model to unlearn."""
-    family, shape = cast("Logistic", job.model.family), heads(job.model).weight.shape
-    generator = torch.Generator().manual_seed(job.context.material.secret_seed((), 1))
+    family, shape = cast("LogisticFamily", job.model.family), heads(job.model).weight.shape
+    generator = torch.Generator().manual_seed(job.context.training_data.secret_seed((), 1))
     return family.architecture.perturbation * torch.randn(shape, generator=generator, dtype=torch.float64)
 
 
@@ -54,7 +54,7 @@ def part(context: Context, start: int, stop: int) -> Context:
         context,
         forget_ids=now,
         exclude_ids=(*before, *now),
-        retain_ids=tuple(context.material.retained_ids((*before, *now))),
+        retain_ids=tuple(context.training_data.retained_ids((*before, *now))),
         earlier=(UnlearningStep(MethodChoice(NAME), before),) if before else (),
     )
 
@@ -65,8 +65,8 @@ def job(logistic_trainer: Trainer, leaves_to_forget: tuple[str, ...]) -> Task:
 
 
 def test_the_true_gradient_is_within_the_bound(job: Task) -> None:
-    result, family = removed(job.model, job.context), cast("Logistic", job.model.family)
-    kept = family.records(heads(result), family.encode(job.context.material.snapshot.get(job.context.retain_ids)))
+    result, family = removed(job.model, job.context), cast("LogisticFamily", job.model.family)
+    kept = family.records(heads(result), family.encode(job.context.training_data.snapshot.get(job.context.retain_ids)))
     slope = gradient(heads(result).weight.detach(), kept, family.architecture.regularisation)
     left = (slope + perturbation(job)).norm(dim=1)
     assert bool((left <= heads(result).residual).all())
@@ -74,7 +74,7 @@ def test_the_true_gradient_is_within_the_bound(job: Task) -> None:
 
 
 def test_the_result_is_much_nearer_to_the_optimum_without_the_records_than_the_model_was(job: Task) -> None:
-    family, retained = cast("Logistic", job.model.family), job.context.material.subset(job.context.retain_ids)
+    family, retained = cast("LogisticFamily", job.model.family), job.context.training_data.subset(job.context.retain_ids)
     kept = family.records(heads(job.model), cast("Arrays", retained))
     optimum, _ = solve(kept, perturbation(job), family.architecture.regularisation)
     before, after = (

@@ -31,7 +31,7 @@ def job(private_trainer: Trainer, leaves_to_forget: tuple[str, ...]) -> Task:
 
 @pytest.fixture
 def recipe(private_trainer: Trainer) -> Recipe:
-    return private_trainer.material.recipe
+    return private_trainer.training_data.recipe
 
 
 def test_the_model_stays_as_it_is(job: Task) -> None:

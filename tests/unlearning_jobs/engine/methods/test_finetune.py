@@ -15,8 +15,8 @@ from tests.unlearning_jobs.engine.conftest import with_recipe
 from tests.unlearning_jobs.engine.methods.conftest import Tasks, task
 from unlearning_jobs.engine.contracts import ClassifierArchitecture, MethodChoice, Progress
 from unlearning_jobs.engine.errors import TrainingDivergedError
-from unlearning_jobs.engine.families import Answers, Batch
-from unlearning_jobs.engine.methods import Meter, make_method
+from unlearning_jobs.engine.families import Batch, Predictions
+from unlearning_jobs.engine.methods import ExampleCounter, make_method
 from unlearning_jobs.engine.methods.curves import CURVE_POINTS
 from unlearning_jobs.engine.methods.finetune import Hooks, Pass, take_passes
 from unlearning_jobs.engine.methods.losses import cross_entropy
@@ -30,13 +30,13 @@ def quiet(_: Progress) -> None:
     """Take no notice."""
 
 
-def loss(answers: Answers, _batch: Batch, _places: Sequence[int]) -> torch.Tensor:
-    return cross_entropy(answers)
+def loss(predictions: Predictions, _batch: Batch, _places: Sequence[int]) -> torch.Tensor:
+    return cross_entropy(predictions)
 
 
 def test_a_pass_is_plain_sgd_over_every_example_once(tasks: Tasks) -> None:
     model, context = tasks["classifier"].model, tasks["classifier"].context
-    data, recipe = context.material.data, context.material.recipe
+    data, recipe = context.training_data.data, context.training_data.recipe
     result = model.copy_to(CPU)
     take_passes(result, [Pass(data, len(data), loss)], context, quiet, peak_share=0.5)
 
@@ -52,14 +52,14 @@ def test_a_pass_is_plain_sgd_over_every_example_once(tasks: Tasks) -> None:
 
 def test_the_orders_are_those_of_epochs_after_the_trainings_last(tasks: Tasks) -> None:
     model, context = tasks["classifier"].model, tasks["classifier"].context
-    data, seen = context.material.data, []
+    data, seen = context.training_data.data, []
 
-    def note(answers: Answers, _batch: Batch, places: Sequence[int]) -> torch.Tensor:
+    def note(predictions: Predictions, _batch: Batch, places: Sequence[int]) -> torch.Tensor:
         seen.append(list(places))
-        return cross_entropy(answers)
+        return cross_entropy(predictions)
 
     take_passes(model.copy_to(CPU), [Pass(data, 50, note)] * 2, context, quiet, peak_share=0.1)
-    epochs = context.material.recipe.epochs
+    epochs = context.training_data.recipe.epochs
     expected = [data.epoch(50, epoch_order(context.seed, epochs + number)) for number in (0, 1)]
     assert seen == [*expected[0], *expected[1]]
     assert sorted(place for batch in expected[0] for place in batch) == list(range(len(data)))
@@ -75,7 +75,7 @@ def test_hooks_see_every_gradient_and_the_end_of_every_pass(tasks: Tasks) -> Non
             parameter.grad.zero_()
 
     hooks = Hooks(on_gradients=freeze, after_pass=lambda number, done: ends.append((number, done)))
-    data = context.material.data.subset(range(20))
+    data = context.training_data.data.subset(range(20))
     take_passes(result, [Pass(data, 8, loss)] * 2, context, quiet, peak_share=1.0, hooks=hooks)
     assert ends == [(0, 3), (1, 6)]
     for a, b in zip(result.network.parameters(), model.network.parameters(), strict=True):
@@ -83,23 +83,23 @@ def test_hooks_see_every_gradient_and_the_end_of_every_pass(tasks: Tasks) -> Non
 
 
 def test_the_meter_counts_every_example_of_every_pass(tasks: Tasks) -> None:
-    task, meter = tasks["classifier"], Meter()
-    context = replace(task.context, meter=meter)
+    task, counter = tasks["classifier"], ExampleCounter()
+    context = replace(task.context, counter=counter)
     make_method(MethodChoice("finetune_retain", {"epochs": 2})).unlearn(task.model, context, quiet)
-    assert meter.examples == 2 * len(context.retain_ids)
+    assert counter.examples == 2 * len(context.retain_ids)
 
 
 def test_answers_of_the_original_count_for_a_third(tasks: Tasks) -> None:
-    task, meter = tasks["classifier"], Meter()
-    context = replace(task.context, meter=meter)
+    task, counter = tasks["classifier"], ExampleCounter()
+    context = replace(task.context, counter=counter)
     config = {"epochs": 2, "max_epochs": 1, "rewind": "none"}
     make_method(MethodChoice("scrub", config)).unlearn(task.model, context, quiet)
-    assert meter.examples == pytest.approx(4 / 3 * (2 * len(context.retain_ids) + len(context.forget_ids)))
+    assert counter.examples == pytest.approx(4 / 3 * (2 * len(context.retain_ids) + len(context.forget_ids)))
 
 
 @pytest.mark.parametrize("name", ["finetune_retain", "noise_finetune", "scrub", "partial_reset", "salun"])
 def test_a_diverging_loss_ends_the_run(name: str, tasks: Tasks, leaf_trainer: Trainer) -> None:
-    wild = replace(tasks["classifier"].context, material=with_recipe(leaf_trainer, learning_rate=1e38).material)
+    wild = replace(tasks["classifier"].context, training_data=with_recipe(leaf_trainer, learning_rate=1e38).training_data)
     with pytest.raises(TrainingDivergedError, match="lower learning_rate_share"):
         make_method(MethodChoice(name)).unlearn(tasks["classifier"].model, wild, quiet)
 
@@ -112,7 +112,7 @@ def test_the_margins_of_every_example_are_noted_from_the_start_to_the_end_and_no
     noted: dict[int, dict[str, float]] = {}
     context = replace(task.context, on_margins=lambda step, margins: noted.update({step: dict(margins)}))
     make_method(MethodChoice("finetune_retain", {"epochs": epochs})).unlearn(task.model, context, quiet)
-    steps = epochs * -(-len(context.retain_ids) // context.material.recipe.batch_size)
+    steps = epochs * -(-len(context.retain_ids) // context.training_data.recipe.batch_size)
     assert (min(noted), max(noted)) == (0, steps)
     assert min(steps, CURVE_POINTS) <= len(noted) <= 2 * CURVE_POINTS
     assert all(tuple(margins) == context.forget_ids for margins in noted.values())
@@ -122,7 +122,7 @@ def test_drawing_curves_changes_nothing_in_a_batch_normalisation(leaf_trainer: T
     given = tasks["classifier"].context
     architecture = ClassifierArchitecture("tests.unlearning_jobs.engine.methods.test_finetune:Normalised")
     trainer = with_recipe(leaf_trainer, architecture=architecture)
-    family = trainer.material.family
+    family = trainer.training_data.family
     model = replace(tasks["classifier"].model, network=family.build(1).eval(), family=family)
     context = task(trainer, model, given.forget_ids).context
     watched = replace(context, on_margins=lambda _step, _margins: None)
@@ -130,7 +130,7 @@ def test_drawing_curves_changes_nothing_in_a_batch_normalisation(leaf_trainer: T
     states = [method.unlearn(model, one, quiet).network.state_dict() for one in (context, watched)]
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
     batches = int(states[0]["1.num_batches_tracked"])
-    assert batches == -(-len(context.retain_ids) // trainer.material.recipe.batch_size)
+    assert batches == -(-len(context.retain_ids) // trainer.training_data.recipe.batch_size)
 
 
 class Normalised(nn.Sequential):

@@ -28,12 +28,12 @@ CASES: list[tuple[str, dict[str, Any]]] = [
 
 
 def mean_margin(model: TrainedModel, tasks: Tasks, ids: tuple[str, ...]) -> float:
-    margins = mean_margins(model, model.family.encode(tasks["classifier"].context.material.snapshot.get(ids)))
+    margins = mean_margins(model, model.family.encode(tasks["classifier"].context.training_data.snapshot.get(ids)))
     return sum(margins) / len(margins)
 
 
 def accuracy(model: TrainedModel, tasks: Tasks, ids: tuple[str, ...]) -> float:
-    wrong = errors(model, model.family.encode(tasks["classifier"].context.material.snapshot.get(ids)))
+    wrong = errors(model, model.family.encode(tasks["classifier"].context.training_data.snapshot.get(ids)))
     return 1 - sum(wrong) / len(wrong)
 
 

@@ -27,7 +27,7 @@ def term(name: str, active: tuple[float, float] = (1.0, 1.0), **config: float) -
 
 
 def margins(model: TrainedModel, context: Context, ids: tuple[str, ...]) -> float:
-    examples = context.material.snapshot.get(ids)
+    examples = context.training_data.snapshot.get(ids)
     found = mean_margins(model, model.family.encode(examples))
     return sum(found) / len(found)
 
@@ -70,8 +70,8 @@ def test_the_floor_keeps_ascent_from_running_away(model: TrainedModel, context: 
 def test_a_floor_is_the_level_of_the_nearest_held_out_examples(model: TrainedModel, context: Context) -> None:
     method = make_method(MethodChoice("npo"))
     assert isinstance(method, GradientMethod)
-    forget = context.material.snapshot.get(context.forget_ids)
-    held_out = context.material.snapshot.get(context.held_out_ids)
+    forget = context.training_data.snapshot.get(context.forget_ids)
+    held_out = context.training_data.snapshot.get(context.held_out_ids)
     per_byte = [
         -float(s.log_probability.sum()) / len(e.completion.encode())
         for s, e in zip(score(model, model.family.encode(held_out)), held_out, strict=True)
@@ -87,6 +87,6 @@ def test_a_floor_without_held_out_examples_is_an_obstacle(model: TrainedModel, c
 
 
 def test_a_diverging_loss_ends_the_run(model: TrainedModel, context: Context, trainer: Trainer) -> None:
-    wild = replace(context, material=with_recipe(trainer, learning_rate=1e30).material)
+    wild = replace(context, training_data=with_recipe(trainer, learning_rate=1e30).training_data)
     with pytest.raises(TrainingDivergedError, match="lower learning_rate_share"):
         make_method(MethodChoice("gradient_ascent")).unlearn(model, wild, lambda _: None)

@@ -11,7 +11,7 @@ from torch import Tensor
 from tests.unlearning_jobs.engine.methods.conftest import Tasks
 from unlearning_jobs.engine.catalogue import METHODS as CATALOGUE
 from unlearning_jobs.engine.contracts import MethodChoice
-from unlearning_jobs.engine.methods import Meter, make_method
+from unlearning_jobs.engine.methods import ExampleCounter, make_method
 from unlearning_jobs.engine.methods.gradient import ForgetTerms
 from unlearning_jobs.engine.methods.kl_retain import KlRetain
 from unlearning_jobs.engine.training.model import TrainedModel
@@ -22,9 +22,9 @@ METHOD = cast("KlRetain", make_method(MethodChoice("kl_retain")))
 
 def retain_term(tasks: Tasks, family: str, now: TrainedModel) -> Tensor:
     model, context = tasks[family].model, tasks[family].context
-    data = context.material.without(context.exclude_ids)
+    data = context.training_data.without(context.exclude_ids)
     batch = data.batch(range(8), CPU)
-    return METHOD.retain_loss(model, batch, now.family.answers(now.network, batch), Meter())
+    return METHOD.retain_loss(model, batch, now.family.predict(now.network, batch), ExampleCounter())
 
 
 def test_at_the_start_the_retain_term_is_zero_and_pulls_nowhere(tasks: Tasks) -> None:

@@ -10,9 +10,9 @@ import torch
 
 from tests.unlearning_jobs.engine.methods.conftest import Tasks
 from unlearning_jobs.engine.contracts import MethodChoice, Progress
-from unlearning_jobs.engine.methods import Meter, make_method
+from unlearning_jobs.engine.methods import ExampleCounter, make_method
 from unlearning_jobs.engine.methods.oracle_matching import FIRST_SEED, oracle_seeds
-from unlearning_jobs.engine.training.loop import OnStep
+from unlearning_jobs.engine.training.loop import StepCallback
 from unlearning_jobs.engine.training.model import TrainedModel
 
 
@@ -27,7 +27,7 @@ def test_its_oracles_never_saw_the_forget_set_and_the_result_says_what_they_say_
     oracles: list[TrainedModel] = []
     asked: list[tuple[tuple[str, ...], int]] = []
 
-    def train(exclude_ids: Collection[str], seed: int, on_step: OnStep) -> TrainedModel:
+    def train(exclude_ids: Collection[str], seed: int, on_step: StepCallback) -> TrainedModel:
         asked.append((tuple(exclude_ids), seed))
         oracles.append(task.context.train(exclude_ids, seed, on_step))
         return oracles[-1]
@@ -36,7 +36,7 @@ def test_its_oracles_never_saw_the_forget_set_and_the_result_says_what_they_say_
     result = make_method(MethodChoice("oracle_matching", {"oracles": 2})).unlearn(task.model, context, lambda _: None)
     assert asked == [(context.exclude_ids, FIRST_SEED + 1), (context.exclude_ids, FIRST_SEED + 2)]
 
-    forget = task.model.family.encode(context.material.snapshot.get(context.forget_ids))
+    forget = task.model.family.encode(context.training_data.snapshot.get(context.forget_ids))
     inputs = forget.batch(range(len(forget)), torch.device("cpu")).inputs
     with torch.no_grad():
         mean = torch.stack([oracle.network(inputs) for oracle in oracles]).mean(dim=0)
@@ -55,8 +55,8 @@ def test_it_counts_its_oracles_progress_before_its_own(tasks: Tasks) -> None:
 
 
 def test_where_little_remains_all_of_it_is_matched(tasks: Tasks) -> None:
-    task, meter = tasks["classifier"], Meter()
+    task, counter = tasks["classifier"], ExampleCounter()
     config = {"oracles": 1, "epochs": 1, "batch": 64, "retain_multiplier": 1000.0}
-    context = replace(task.context, meter=meter)
+    context = replace(task.context, counter=counter)
     make_method(MethodChoice("oracle_matching", config)).unlearn(task.model, context, lambda _: None)
-    assert meter.examples == pytest.approx((1 + 1 / 3) * len(context.material.ids))
+    assert counter.examples == pytest.approx((1 + 1 / 3) * len(context.training_data.ids))

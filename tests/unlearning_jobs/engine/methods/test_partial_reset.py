@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from tests.unlearning_jobs.engine.methods.conftest import Tasks
 from unlearning_jobs.engine.contracts import ClassifierArchitecture, MethodChoice
 from unlearning_jobs.engine.errors import ObstacleError
-from unlearning_jobs.engine.methods import Meter, make_method
+from unlearning_jobs.engine.methods import ExampleCounter, make_method
 from unlearning_jobs.engine.methods.resetting import last_layer, masks, reset, weighted_layers
 from unlearning_jobs.engine.methods.saliency import mean_gradients
 from unlearning_jobs.engine.training.model import TrainedModel
@@ -72,12 +72,14 @@ def test_pruning_takes_the_smallest_weights_over_all_matrices_and_no_bias(tasks:
 def test_saliency_takes_the_weights_whose_gradients_differ_least(tasks: Tasks) -> None:
     task = tasks["classifier"]
     found = chosen("saliency", 0.3, tasks)
-    forget = task.model.family.encode(task.context.material.snapshot.get(task.context.forget_ids))
-    retain = task.context.material.without(task.context.exclude_ids)
+    forget = task.model.family.encode(task.context.training_data.snapshot.get(task.context.forget_ids))
+    retain = task.context.training_data.without(task.context.exclude_ids)
     apart = [
         (a - b).abs()
         for a, b in zip(
-            mean_gradients(task.model, retain, Meter()), mean_gradients(task.model, forget, Meter()), strict=True
+            mean_gradients(task.model, retain, ExampleCounter()),
+            mean_gradients(task.model, forget, ExampleCounter()),
+            strict=True,
         )
     ]
     sizes = torch.cat([apart[i].flatten() for i in (IN, OUT)])

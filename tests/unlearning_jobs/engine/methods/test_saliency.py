@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812  # the name everyone knows it by
 
 from tests.unlearning_jobs.engine.methods.conftest import Tasks
-from unlearning_jobs.engine.methods import Meter
+from unlearning_jobs.engine.methods import ExampleCounter
 from unlearning_jobs.engine.methods.saliency import mask_of_largest, mask_of_smallest, mean_gradients
 
 VALUES = [torch.tensor([[0.1, -5.0], [2.0, 0.0]]), torch.tensor([-3.0, 0.2])]
@@ -17,16 +17,16 @@ VALUES = [torch.tensor([[0.1, -5.0], [2.0, 0.0]]), torch.tensor([-3.0, 0.2])]
 
 def test_the_gradient_over_batches_is_that_of_one_batch_with_everything(tasks: Tasks) -> None:
     model = tasks["classifier"].model
-    material = tasks["classifier"].context.material
-    data, meter = material.data, Meter()
+    training_data = tasks["classifier"].context.training_data
+    data, counter = training_data.data, ExampleCounter()
     network = copy.deepcopy(model.network)
     batch = data.batch(range(len(data)), torch.device("cpu"))
     torch.autograd.backward(F.cross_entropy(network(batch.inputs), batch.labels))
     assert len(data) > 64
-    for found, parameter in zip(mean_gradients(model, data, meter), network.parameters(), strict=True):
+    for found, parameter in zip(mean_gradients(model, data, counter), network.parameters(), strict=True):
         assert parameter.grad is not None
         torch.testing.assert_close(found, parameter.grad, rtol=1e-4, atol=1e-6)
-    assert meter.examples == len(data)
+    assert counter.examples == len(data)
 
 
 def test_the_largest_are_chosen_over_all_tensors_together_by_size_without_sign() -> None:

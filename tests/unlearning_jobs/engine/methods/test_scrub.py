@@ -14,7 +14,7 @@ from tests.unlearning_jobs.engine.methods.conftest import Tasks
 from unlearning_jobs.engine.contracts import MethodChoice, Progress
 from unlearning_jobs.engine.errors import ObstacleError
 from unlearning_jobs.engine.methods import Context, make_method
-from unlearning_jobs.engine.methods.rewinding import Checkpoint, Rewinding, closest, errors
+from unlearning_jobs.engine.methods.rewinding import Rewinding, RewindPoint, closest, errors
 from unlearning_jobs.engine.training.model import TrainedModel
 
 GENTLE: Mapping[str, Any] = {"epochs": 2, "max_epochs": 2, "rewind": "none"}
@@ -29,7 +29,7 @@ def apart(tasks: Tasks, student: TrainedModel, *, forget: bool) -> float:
     """Mean KL(teacher || student) at temperature 1, worked out by scipy."""
     teacher, context = tasks["classifier"].model, tasks["classifier"].context
     ids = context.forget_ids if forget else context.retain_ids
-    data = teacher.family.encode(context.material.snapshot.get(ids))
+    data = teacher.family.encode(context.training_data.snapshot.get(ids))
     inputs = data.batch(range(len(data)), torch.device("cpu")).inputs
     with torch.no_grad():
         p, q = (model.network(inputs).double().softmax(-1).numpy() for model in (teacher, student))
@@ -54,8 +54,8 @@ def test_alpha_weighs_agreement_with_the_teacher(tasks: Tasks) -> None:
     assert apart(tasks, tight, forget=False) < apart(tasks, loose, forget=False) / 2
 
 
-def checkpoint(step: int, error: float) -> Checkpoint:
-    return Checkpoint(step, error, {})
+def checkpoint(step: int, error: float) -> RewindPoint:
+    return RewindPoint(step, error, {})
 
 
 def test_the_checkpoint_with_the_error_closest_to_the_reference_is_chosen_the_later_one_of_two() -> None:
@@ -67,8 +67,8 @@ def test_the_checkpoint_with_the_error_closest_to_the_reference_is_chosen_the_la
 
 
 def test_the_error_is_the_share_of_wrong_answers(tasks: Tasks) -> None:
-    model, material = tasks["classifier"].model, tasks["classifier"].context.material
-    held_out = list(material.snapshot.examples("held_out"))
+    model, training_data = tasks["classifier"].model, tasks["classifier"].context.training_data
+    held_out = list(training_data.snapshot.examples("held_out"))
     data = model.family.encode(held_out)
     batch = data.batch(range(len(data)), torch.device("cpu"))
     with torch.no_grad():
@@ -78,7 +78,7 @@ def test_the_error_is_the_share_of_wrong_answers(tasks: Tasks) -> None:
 
 def test_the_reference_is_the_error_on_held_out_examples_in_the_class_mix_of_the_forget_set(tasks: Tasks) -> None:
     model, context = tasks["classifier"].model, tasks["classifier"].context
-    snapshot = context.material.snapshot
+    snapshot = context.training_data.snapshot
     held_out = snapshot.get(context.held_out_ids)
     found = errors(model, model.family.encode(held_out))
     by_class: dict[str, list[float]] = {}
@@ -121,7 +121,7 @@ def test_rewinding_ships_an_earlier_epoch_where_the_last_one_knows_too_little(ta
 
 
 def forget_error(model: TrainedModel, context: Context) -> float:
-    found = errors(model, model.family.encode(context.material.snapshot.get(context.forget_ids)))
+    found = errors(model, model.family.encode(context.training_data.snapshot.get(context.forget_ids)))
     return sum(found) / len(found)
 
 

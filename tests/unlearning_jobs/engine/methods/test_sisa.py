@@ -26,7 +26,7 @@ SISA = MethodChoice("sisa")
 @pytest.mark.parametrize("family", ["classifier in shards", "text_classifier in shards"])
 def test_the_result_is_that_of_retraining_without_a_memory(family: str, tasks: Mapping[str, Task], tmp_path: Path) -> None:
     task = tasks[family]
-    forgetful = Trainer(task.context.material, tmp_path, task.context.device)
+    forgetful = Trainer(task.context.training_data, tmp_path, task.context.device)
     retrained = make_method(MethodChoice("retrain")).unlearn(
         task.model, replace(task.context, train=forgetful.obtain), lambda _: None
     )
@@ -37,24 +37,24 @@ def test_the_result_is_that_of_retraining_without_a_memory(family: str, tasks: M
 
 def test_progress_counts_the_steps_that_are_taken(tasks: Mapping[str, Task], tmp_path: Path) -> None:
     context = tasks["classifier in shards"].context
-    trainer = Trainer(context.material, tmp_path, context.device)
+    trainer = Trainer(context.training_data, tmp_path, context.device)
     trainer.obtain((), 1, lambda *_: None)
     [forgotten] = context.forget_ids[:1]
     alone = replace(context, forget_ids=(forgotten,), exclude_ids=(forgotten,), train=trainer.obtain)
     seen: list[Progress] = []
     make_method(SISA).unlearn(tasks["classifier in shards"].model, alone, seen.append)
-    workload = unlearning_workload(context.material, (), (forgotten,))
+    workload = unlearning_workload(context.training_data, (), (forgotten,))
     assert seen[-1].total == workload.needed
     assert workload.needed <= workload.from_scratch / 7 + 1
 
 
 def test_one_deletion_costs_on_average_what_the_catalogue_expects(tasks: Mapping[str, Task]) -> None:
-    material = tasks["classifier in shards"].context.material
+    training_data = tasks["classifier in shards"].context.training_data
     shares = []
-    for identifier in material.ids[::5]:
-        workload = unlearning_workload(material, (), (identifier,))
+    for identifier in training_data.ids[::5]:
+        workload = unlearning_workload(training_data, (), (identifier,))
         shares.append(workload.needed / workload.from_scratch)
-    facts = Facts(material.recipe, forget=1, retain=239, held_out=120)
+    facts = Facts(training_data.recipe, forget=1, retain=239, held_out=120)
     assert sum(shares) / len(shares) == pytest.approx(expected_cost("sisa", facts), rel=0.1)
 
 
@@ -67,7 +67,7 @@ def test_a_model_that_was_not_trained_in_shards_is_an_obstacle(tasks: Mapping[st
 @pytest.fixture
 def merged(leaf_spec: JobSpec, sharded_trainer: Trainer, tmp_path: Path) -> JobSpec:
     """A job about a model of merged shards."""
-    recipe = replace(sharded_trainer.material.recipe, sharding=Sharding(shards=3, slices=2, aggregation="merge"))
+    recipe = replace(sharded_trainer.training_data.recipe, sharding=Sharding(shards=3, slices=2, aggregation="merge"))
     protocol = Protocol(replicate_seeds=(2, 3), oracle_seeds=(11, 12, 13, 14, 15, 16))
     return replace(leaf_spec, recipe=recipe, method=SISA, protocol=protocol, cache=str(tmp_path / "cache"))
 

@@ -20,9 +20,9 @@ from unlearning_jobs.engine.families.sums import LEARNERS
 from unlearning_jobs.engine.methods import make_method
 from unlearning_jobs.engine.pipeline import run
 from unlearning_jobs.engine.training.cache import Trainer
-from unlearning_jobs.engine.training.material import Material
 from unlearning_jobs.engine.training.model import TrainedModel
 from unlearning_jobs.engine.training.scoring import score
+from unlearning_jobs.engine.training.training_data import TrainingData
 
 ITEMS, BASKETS = 6, 150
 TRAINED_BASKETS = tuple(f"e{place:08d}" for place in range(10))
@@ -60,8 +60,8 @@ def given(
         spec = replace(sums_spec, recipe=replace(SUMS_RECIPE, architecture=architecture))
         if name == "co_occurrence":
             spec = replace(spec, snapshot=SnapshotRef(str(baskets.folder), baskets.info.digest), forget_ids=TRAINED_BASKETS)
-            material = Material.prepare(spec.recipe, baskets)
-            found[name] = Trainer(material, tmp_path_factory.mktemp("cache"), torch.device("cpu")), spec
+            training_data = TrainingData.prepare(spec.recipe, baskets)
+            found[name] = Trainer(training_data, tmp_path_factory.mktemp("cache"), torch.device("cpu")), spec
         else:
             found[name] = with_recipe(sums_trainer, architecture=architecture), spec
     return found
@@ -76,13 +76,13 @@ def test_the_result_is_the_model_trained_without_the_forget_set(
     expected = trainer.obtain(spec.forget_ids, 2, quiet)
     for a, b in zip(found.network.buffers(), expected.network.buffers(), strict=True):
         assert torch.allclose(a, b, rtol=1e-11, atol=1e-11)
-    data = found.family.encode(trainer.material.snapshot.examples())
+    data = found.family.encode(trainer.training_data.snapshot.examples())
     left, fresh = (torch.stack([s.margin for s in score(model, data)]) for model in (found, expected))
     assert torch.allclose(left, fresh, rtol=1e-6, atol=1e-6)
 
 
 def test_no_example_is_read_but_those_to_forget(sums_task: Task, tmp_path: Path) -> None:
-    snapshot = sums_task.context.material.snapshot
+    snapshot = sums_task.context.training_data.snapshot
     copytree(snapshot.folder, tmp_path / "snapshot")
     file = tmp_path / "snapshot" / "examples.jsonl"
     lines = file.read_bytes().splitlines(keepends=True)
@@ -92,7 +92,7 @@ def test_no_example_is_read_but_those_to_forget(sums_task: Task, tmp_path: Path)
     with pytest.raises(CorpusError):
         unreadable.get(sums_task.context.retain_ids[:1])
 
-    blind = replace(sums_task.context, material=Material.prepare(SUMS_RECIPE, unreadable), train=_refuse_to_train)
+    blind = replace(sums_task.context, training_data=TrainingData.prepare(SUMS_RECIPE, unreadable), train=_refuse_to_train)
     found = forgotten(Task(sums_task.model, blind))
     for a, b in zip(found.network.buffers(), forgotten(sums_task).network.buffers(), strict=True):
         assert torch.equal(a, b)

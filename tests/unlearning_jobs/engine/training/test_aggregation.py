@@ -75,10 +75,10 @@ def test_several_alike_answer_like_one(aggregation: Aggregation, networks: list[
 
 @pytest.mark.parametrize("aggregation", ["mean", "vote", "merge"])
 def test_a_saved_model_answers_the_same(aggregation: Aggregation, leaf_trainer: Trainer, tmp_path: Path) -> None:
-    family = leaf_trainer.material.family
+    family = leaf_trainer.training_data.family
     model = TrainedModel(aggregate([family.build(seed) for seed in range(3)], aggregation), family)
     save_model(model, tmp_path / "model", {})
-    batch = leaf_trainer.material.data.batch(range(20), torch.device("cpu"))
+    batch = leaf_trainer.training_data.data.batch(range(20), torch.device("cpu"))
     again = read_model(tmp_path / "model")
-    assert torch.equal(family.answers(again.network, batch).logits, family.answers(model.network, batch).logits)
+    assert torch.equal(family.predict(again.network, batch).logits, family.predict(model.network, batch).logits)
     assert not again.network.training

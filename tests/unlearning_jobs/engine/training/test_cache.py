@@ -13,12 +13,12 @@ from tests.unlearning_jobs.engine.conftest import with_recipe
 from unlearning_jobs.engine.contracts import Recipe
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.training.cache import Trainer
-from unlearning_jobs.engine.training.material import Material
+from unlearning_jobs.engine.training.training_data import TrainingData
 
 
 @pytest.fixture
 def fresh(snapshot: Snapshot, recipe: Recipe, tmp_path: Path) -> Trainer:
-    return Trainer(Material.prepare(replace(recipe, epochs=2), snapshot), tmp_path / "cache", torch.device("cpu"))
+    return Trainer(TrainingData.prepare(replace(recipe, epochs=2), snapshot), tmp_path / "cache", torch.device("cpu"))
 
 
 def trained_steps(trainer: Trainer, exclude: tuple[str, ...] = (), seed: int = 1) -> int:
@@ -51,7 +51,7 @@ def test_the_order_and_repetition_of_excluded_ids_do_not_matter(fresh: Trainer) 
 def test_a_cached_model_is_the_trained_one(fresh: Trainer) -> None:
     first, second = (fresh.obtain((), 1, lambda *_: None) for _ in range(2))
     assert all(torch.equal(a, b) for a, b in zip(first.network.parameters(), second.network.parameters(), strict=True))
-    examples = list(fresh.material.snapshot.examples())
+    examples = list(fresh.training_data.snapshot.examples())
     assert first.family.encode(examples) == second.family.encode(examples)
 
 
@@ -72,10 +72,10 @@ def test_names_say_nothing_and_only_finished_entries_stay(fresh: Trainer) -> Non
 
 def _obtain(recipe: Recipe, snapshot: str, cache: str) -> int:
     torch.set_num_threads(1)
-    return trained_steps(Trainer(Material.prepare(recipe, Snapshot.open(snapshot)), Path(cache), torch.device("cpu")))
+    return trained_steps(Trainer(TrainingData.prepare(recipe, Snapshot.open(snapshot)), Path(cache), torch.device("cpu")))
 
 
 def test_two_processes_that_want_the_same_model_train_it_once(fresh: Trainer) -> None:
-    task = (fresh.material.recipe, str(fresh.material.snapshot.folder), str(fresh.cache))
+    task = (fresh.training_data.recipe, str(fresh.training_data.snapshot.folder), str(fresh.cache))
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         assert sorted(pool.starmap(_obtain, [task, task])) == [1, 4]

@@ -19,14 +19,14 @@ from unlearning_jobs.engine.errors import TrainingDivergedError
 from unlearning_jobs.engine.training import ensemble
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.ensemble import processes_worthwhile, train_in_processes
-from unlearning_jobs.engine.training.material import Material
+from unlearning_jobs.engine.training.training_data import TrainingData
 
 WANTED = [((), 1), (("e00000000",), 2), (("e00000000",), 3)]
 
 
 @pytest.fixture
 def fresh(snapshot: Snapshot, recipe: Recipe, tmp_path: Path) -> Trainer:
-    return Trainer(Material.prepare(replace(recipe, epochs=2), snapshot), tmp_path / "cache", torch.device("cpu"))
+    return Trainer(TrainingData.prepare(replace(recipe, epochs=2), snapshot), tmp_path / "cache", torch.device("cpu"))
 
 
 def steps_to_obtain(trainer: Trainer, exclude: tuple[str, ...], seed: int) -> int:

@@ -14,10 +14,10 @@ from tests.unlearning_jobs.engine.conftest import ARCHITECTURE
 from unlearning_jobs.engine.contracts import Recipe
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.errors import CorpusError, OutOfMemoryError, SpecError, TrainingDivergedError
-from unlearning_jobs.engine.training.loop import OnStep, learning_rate_share, train
-from unlearning_jobs.engine.training.material import Material
+from unlearning_jobs.engine.training.loop import StepCallback, learning_rate_share, train
 from unlearning_jobs.engine.training.model import TrainedModel
 from unlearning_jobs.engine.training.scoring import score
+from unlearning_jobs.engine.training.training_data import TrainingData
 
 CPU = torch.device("cpu")
 
@@ -52,7 +52,7 @@ def test_the_model_does_not_know_what_was_excluded(trainer_without_first: Traine
 
 def test_the_same_seed_gives_the_same_weights_and_another_gives_others(short: Recipe, snapshot: Snapshot) -> None:
     first, again, other = (
-        train(Material.prepare(short, snapshot), (), seed, device=CPU, on_step=quiet) for seed in (4, 4, 5)
+        train(TrainingData.prepare(short, snapshot), (), seed, device=CPU, on_step=quiet) for seed in (4, 4, 5)
     )
     assert same(first, again)
     assert not same(first, other)
@@ -62,7 +62,7 @@ def test_training_leaves_the_global_random_state_alone(short: Recipe, snapshot: 
     torch.manual_seed(99)
     expected = torch.rand(1)
     torch.manual_seed(99)
-    train(Material.prepare(replace(short, epochs=1), snapshot), (), 4, device=CPU, on_step=quiet)
+    train(TrainingData.prepare(replace(short, epochs=1), snapshot), (), 4, device=CPU, on_step=quiet)
     assert torch.equal(torch.rand(1), expected)
 
 
@@ -75,9 +75,9 @@ def test_a_killed_training_goes_on_to_the_same_weights(short: Recipe, snapshot: 
         if len(seen) == 3:
             raise KeyboardInterrupt
 
-    def attempt(on_step: OnStep) -> TrainedModel:
+    def attempt(on_step: StepCallback) -> TrainedModel:
         return train(
-            Material.prepare(short, snapshot),
+            TrainingData.prepare(short, snapshot),
             (),
             4,
             device=CPU,
@@ -91,48 +91,54 @@ def test_a_killed_training_goes_on_to_the_same_weights(short: Recipe, snapshot: 
     resumed: list[int] = []
     model = attempt(lambda done, _total, _loss: resumed.append(done))
     assert resumed[0] == seen[-1]
-    assert same(model, train(Material.prepare(short, snapshot), (), 4, device=CPU, on_step=quiet))
+    assert same(model, train(TrainingData.prepare(short, snapshot), (), 4, device=CPU, on_step=quiet))
 
 
 def test_a_damaged_checkpoint_means_starting_again(short: Recipe, snapshot: Snapshot, tmp_path: Path) -> None:
     (tmp_path / "checkpoint").write_bytes(b"half")
-    model = train(Material.prepare(short, snapshot), (), 4, device=CPU, on_step=quiet, checkpoint=tmp_path / "checkpoint")
-    assert same(model, train(Material.prepare(short, snapshot), (), 4, device=CPU, on_step=quiet))
+    model = train(
+        TrainingData.prepare(short, snapshot), (), 4, device=CPU, on_step=quiet, checkpoint=tmp_path / "checkpoint"
+    )
+    assert same(model, train(TrainingData.prepare(short, snapshot), (), 4, device=CPU, on_step=quiet))
 
 
 def test_progress_ends_at_the_total(short: Recipe, snapshot: Snapshot) -> None:
     seen: list[tuple[int, int]] = []
-    train(Material.prepare(short, snapshot), (), 4, device=CPU, on_step=lambda done, total, _: seen.append((done, total)))
+    train(
+        TrainingData.prepare(short, snapshot), (), 4, device=CPU, on_step=lambda done, total, _: seen.append((done, total))
+    )
     assert seen == sorted(seen)
     assert seen[-1] == (15 * 2, 15 * 2)  # sixteen examples in batches of eight
 
 
 def test_a_diverging_loss_ends_the_training(short: Recipe, snapshot: Snapshot) -> None:
     with pytest.raises(TrainingDivergedError, match="lower the learning rate"):
-        train(Material.prepare(replace(short, learning_rate=1e30), snapshot), (), 4, device=CPU, on_step=quiet)
+        train(TrainingData.prepare(replace(short, learning_rate=1e30), snapshot), (), 4, device=CPU, on_step=quiet)
 
 
 def test_a_model_that_does_not_fit_is_refused_with_both_numbers(short: Recipe, snapshot: Snapshot) -> None:
     huge = replace(short, architecture=replace(ARCHITECTURE, hidden_size=65_536, layers=96, intermediate_size=262_144))
     with pytest.raises(OutOfMemoryError, match=r"needs about \d+\.\d GiB .* and \d+\.\d GiB are available"):
-        train(Material.prepare(huge, snapshot), (), 4, device=CPU, on_step=quiet)
+        train(TrainingData.prepare(huge, snapshot), (), 4, device=CPU, on_step=quiet)
 
 
 def test_nothing_to_train_on_is_refused(short: Recipe, snapshot: Snapshot) -> None:
     with pytest.raises(SpecError, match="nothing is left"):
-        train(Material.prepare(short, snapshot), [e.id for e in snapshot.examples("train")], 4, device=CPU, on_step=quiet)
+        train(
+            TrainingData.prepare(short, snapshot), [e.id for e in snapshot.examples("train")], 4, device=CPU, on_step=quiet
+        )
 
 
 def test_an_example_longer_than_the_model_reads_is_refused(short: Recipe, snapshot: Snapshot) -> None:
     narrow = replace(short, architecture=replace(ARCHITECTURE, max_length=10))
     with pytest.raises(CorpusError, match="raise max_length"):
-        train(Material.prepare(narrow, snapshot), (), 4, device=CPU, on_step=quiet)
+        train(TrainingData.prepare(narrow, snapshot), (), 4, device=CPU, on_step=quiet)
 
 
 def test_heads_must_divide_the_hidden_size(short: Recipe, snapshot: Snapshot) -> None:
     odd = replace(short, architecture=replace(ARCHITECTURE, heads=5))
     with pytest.raises(SpecError, match="must split into 5 heads"):
-        train(Material.prepare(odd, snapshot), (), 4, device=CPU, on_step=quiet)
+        train(TrainingData.prepare(odd, snapshot), (), 4, device=CPU, on_step=quiet)
 
 
 def test_the_learning_rate_warms_up_and_falls_to_zero() -> None:

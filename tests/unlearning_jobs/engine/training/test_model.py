@@ -55,5 +55,5 @@ def test_a_folder_that_holds_something_else_is_refused(folder: Path) -> None:
 
 
 def test_parameters_are_counted_before_the_model_exists(trainer: Trainer) -> None:
-    network = trainer.material.family.build(0)
-    assert trainer.material.footprint.parameters == sum(p.numel() for p in network.parameters())
+    network = trainer.training_data.family.build(0)
+    assert trainer.training_data.footprint.parameters == sum(p.numel() for p in network.parameters())

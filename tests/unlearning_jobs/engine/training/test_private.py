@@ -24,9 +24,9 @@ from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
 from unlearning_jobs.engine.errors import ObstacleError, SpecError, TrainingDivergedError
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.loop import train
-from unlearning_jobs.engine.training.material import Material
 from unlearning_jobs.engine.training.model import TrainedModel, read_model, save_model
 from unlearning_jobs.engine.training.private import privacy_loss, sampling_rate, train_privately
+from unlearning_jobs.engine.training.training_data import TrainingData
 from unlearning_jobs.engine.training.vectorised import can_be_vectorised
 
 CPU = torch.device("cpu")
@@ -46,7 +46,7 @@ def one_step(batch: int, privacy: Privacy) -> Recipe:
 
 
 def trained(recipe: Recipe, snapshot: Snapshot, seed: int = 1) -> TrainedModel:
-    return train(Material.prepare(recipe, snapshot), (), seed, device=CPU, on_step=lambda *_: None)
+    return train(TrainingData.prepare(recipe, snapshot), (), seed, device=CPU, on_step=lambda *_: None)
 
 
 def flat(model: TrainedModel) -> Tensor:
@@ -109,9 +109,9 @@ def test_one_example_moves_a_step_by_no_more_than_its_clipped_gradient(tmp_path:
     recipe = one_step(12, Privacy(2.0, max_gradient_norm=clipped))
 
     def stepped(folder: Path, features: np.ndarray) -> Tensor:
-        material = Material.prepare(recipe, corpus(folder, features))
-        family, network = material.family, material.family.build(1).train()
-        train_privately(network, material.data, family, recipe, 5, device=CPU, on_step=lambda *_: None)
+        training_data = TrainingData.prepare(recipe, corpus(folder, features))
+        family, network = training_data.family, training_data.family.build(1).train()
+        train_privately(network, training_data.data, family, recipe, 5, device=CPU, on_step=lambda *_: None)
         return flat(TrainedModel(network, family))
 
     moved = float((stepped(tmp_path / "a", rows()) - stepped(tmp_path / "b", changed)).norm())
@@ -120,9 +120,9 @@ def test_one_example_moves_a_step_by_no_more_than_its_clipped_gradient(tmp_path:
 
 def test_the_noise_of_a_step_has_the_size_that_the_accountant_counts(tmp_path: Path) -> None:
     recipe = one_step(12, Privacy(50.0, max_gradient_norm=0.2))
-    material = Material.prepare(recipe, corpus(tmp_path / "c", rows()))
-    start = TrainedModel(material.family.build(1), material.family)
-    moved = flat(train(material, (), 1, device=CPU, on_step=lambda *_: None)) - flat(start)
+    training_data = TrainingData.prepare(recipe, corpus(tmp_path / "c", rows()))
+    start = TrainedModel(training_data.family.build(1), training_data.family)
+    moved = flat(train(training_data, (), 1, device=CPU, on_step=lambda *_: None)) - flat(start)
     expected = RATE * 50.0 * 0.2 / 12
     assert float(moved.std()) == pytest.approx(expected, rel=0.15)  # of 643 numbers
     assert abs(float(moved.mean())) < 4 * expected / math.sqrt(len(moved))
@@ -130,8 +130,8 @@ def test_the_noise_of_a_step_has_the_size_that_the_accountant_counts(tmp_path: P
 
 def test_steps_without_anybody_are_noise_alone(tmp_path: Path) -> None:
     seen: list[float] = []
-    material = Material.prepare(one_step(1, Privacy(4.0)), corpus(tmp_path / "c", rows()))
-    model = train(material, (), 1, device=CPU, on_step=lambda _done, _total, loss: seen.append(loss))
+    training_data = TrainingData.prepare(one_step(1, Privacy(4.0)), corpus(tmp_path / "c", rows()))
+    model = train(training_data, (), 1, device=CPU, on_step=lambda _done, _total, loss: seen.append(loss))
     assert bool(torch.isfinite(flat(model)).all())
     drawn = torch.stack([torch.rand(12, generator=torch.Generator().manual_seed(0)) for _ in range(12)]) < 1 / 12
     assert not bool(drawn.any(dim=1).all())  # at this rate some steps draw nobody
@@ -166,7 +166,7 @@ def test_batch_normalisation_is_refused_before_any_training(tmp_path: Path) -> N
     snapshot = Snapshot.open(snapshot_create([folder / "x.npz"], folder / "snapshot").path)
     mixing = ClassifierArchitecture("cnn", width=8, normalisation="batch")
     with pytest.raises(ObstacleError, match=r"BatchNorm2d.*use group normalisation"):
-        Material.prepare(replace(one_step(3, Privacy(4.0)), architecture=mixing), snapshot)
+        TrainingData.prepare(replace(one_step(3, Privacy(4.0)), architecture=mixing), snapshot)
     grouped = replace(one_step(3, Privacy(4.0)), architecture=replace(mixing, normalisation="group"))
     assert trained(grouped, snapshot).privacy is not None
 
@@ -174,12 +174,12 @@ def test_batch_normalisation_is_refused_before_any_training(tmp_path: Path) -> N
 @pytest.mark.filterwarnings("ignore:Full backward hook is firing")
 def test_the_gradient_of_every_text_is_its_own(note_trainer: Trainer) -> None:
     """Opacus' per-example gradients of an encoder, embeddings and all, against those of each text passed alone."""
-    family, data = note_trainer.material.family, note_trainer.material.data
+    family, data = note_trainer.training_data.family, note_trainer.training_data.data
     network, chosen = family.build(1), range(5)
 
     def loss(of: nn.Module, positions: Sequence[int]) -> Tensor:
-        answers = family.answers(of, data.batch(positions, CPU))
-        return F.cross_entropy(answers.logits, answers.labels, reduction="sum")
+        predictions = family.predict(of, data.batch(positions, CPU))
+        return F.cross_entropy(predictions.logits, predictions.labels, reduction="sum")
 
     names, parameters = zip(*network.named_parameters(), strict=True)
     alone = [torch.autograd.grad(loss(network, [place]), parameters) for place in chosen]
@@ -192,10 +192,10 @@ def test_the_gradient_of_every_text_is_its_own(note_trainer: Trainer) -> None:
 
 
 def test_a_classifier_of_texts_trains_privately_and_repeats(note_trainer: Trainer) -> None:
-    material = with_recipe(note_trainer, epochs=1, privacy=Privacy(4.0)).material
-    first, again = (train(material, (), 1, device=CPU, on_step=lambda *_: None) for _ in range(2))
+    training_data = with_recipe(note_trainer, epochs=1, privacy=Privacy(4.0)).training_data
+    first, again = (train(training_data, (), 1, device=CPU, on_step=lambda *_: None) for _ in range(2))
     assert torch.equal(flat(first), flat(again))
-    assert first.privacy == privacy_loss(material.recipe, len(material.ids))
+    assert first.privacy == privacy_loss(training_data.recipe, len(training_data.ids))
 
 
 def test_a_diverging_loss_ends_the_training(tmp_path: Path) -> None:
@@ -205,5 +205,5 @@ def test_a_diverging_loss_ends_the_training(tmp_path: Path) -> None:
 
 
 def test_private_models_are_not_stacked(leaf_trainer: Trainer) -> None:
-    assert can_be_vectorised(leaf_trainer.material)
-    assert not can_be_vectorised(with_recipe(leaf_trainer, privacy=Privacy(1.0)).material)
+    assert can_be_vectorised(leaf_trainer.training_data)
+    assert not can_be_vectorised(with_recipe(leaf_trainer, privacy=Privacy(1.0)).training_data)

@@ -6,20 +6,20 @@ import pytest
 import torch
 
 from unlearning_jobs.engine.corpora import Snapshot
-from unlearning_jobs.engine.families.causal_lm import CausalLm, Sequences
+from unlearning_jobs.engine.families.causal_lm import CausalLmFamily, Sequences
 from unlearning_jobs.engine.families.tokens import END_ID, Encoded
 from unlearning_jobs.engine.training.model import TrainedModel
 from unlearning_jobs.engine.training.scoring import generate, mean_margins, score
 
 
 @pytest.fixture
-def language(model: TrainedModel) -> CausalLm:
-    assert isinstance(model.family, CausalLm)
+def language(model: TrainedModel) -> CausalLmFamily:
+    assert isinstance(model.family, CausalLmFamily)
     return model.family
 
 
 @pytest.fixture
-def data(language: CausalLm, snapshot: Snapshot) -> Sequences:
+def data(language: CausalLmFamily, snapshot: Snapshot) -> Sequences:
     return language.encode(snapshot.examples())
 
 
@@ -55,11 +55,11 @@ def test_a_mean_margin_leaves_end_of_text_out(model: TrainedModel, data: Sequenc
     assert mean_margins(model, data) == pytest.approx(expected, abs=1e-6)  # sums near zero cancel
 
 
-def test_generation_gives_the_known_answers(model: TrainedModel, language: CausalLm, snapshot: Snapshot) -> None:
+def test_generation_gives_the_known_answers(model: TrainedModel, language: CausalLmFamily, snapshot: Snapshot) -> None:
     examples = list(snapshot.examples("train"))
     encoded = language.encode(examples).encoded
-    answers = generate(model, [e.ids[: e.start] for e in encoded], 50)
-    assert language.tokenizer.decode_batch(answers) == [e.completion for e in examples]
+    predictions = generate(model, [e.ids[: e.start] for e in encoded], 50)
+    assert language.tokenizer.decode_batch(predictions) == [e.completion for e in examples]
 
 
 def test_generation_does_not_depend_on_the_neighbours(model: TrainedModel, encoded: tuple[Encoded, ...]) -> None:
@@ -80,7 +80,7 @@ def test_generation_is_what_step_by_step_argmax_gives(model: TrainedModel, encod
 
 
 def test_generation_stops_where_the_model_can_read_no_more(
-    model: TrainedModel, language: CausalLm, encoded: tuple[Encoded, ...]
+    model: TrainedModel, language: CausalLmFamily, encoded: tuple[Encoded, ...]
 ) -> None:
     prompt = encoded[0].ids[:-1]
     [answer] = generate(model, [prompt * 2], 500)

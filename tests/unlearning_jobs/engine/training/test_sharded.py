@@ -21,9 +21,9 @@ from unlearning_jobs.engine.training.aggregation import ShardEnsemble
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.ensemble import is_worthwhile
 from unlearning_jobs.engine.training.loop import train
-from unlearning_jobs.engine.training.material import Material
 from unlearning_jobs.engine.training.model import TrainedModel
 from unlearning_jobs.engine.training.sharded import aggregation_accuracies, shard_networks, unlearning_workload
+from unlearning_jobs.engine.training.training_data import TrainingData
 from unlearning_jobs.engine.training.vectorised import can_be_vectorised
 
 CPU = torch.device("cpu")
@@ -45,8 +45,8 @@ def obtain(trainer: Trainer, exclude: Collection[str] = (), seed: int = 1) -> tu
     return model, steps[-1][0]
 
 
-def scratch(material: Material, exclude: Collection[str]) -> TrainedModel:
-    return train(material, exclude, 1, device=CPU, on_step=lambda *_: None)
+def scratch(training_data: TrainingData, exclude: Collection[str]) -> TrainedModel:
+    return train(training_data, exclude, 1, device=CPU, on_step=lambda *_: None)
 
 
 def same(a: TrainedModel, b: TrainedModel) -> bool:
@@ -56,14 +56,14 @@ def same(a: TrainedModel, b: TrainedModel) -> bool:
 
 def ids_at(trainer: Trainer, shard: int, part: int) -> list[str]:
     """What lies in a slice."""
-    material = trainer.material
-    placement = place_examples(cast("Sharding", material.recipe.sharding), material.ids)
-    return [material.ids[position] for position in placement[shard][part]]
+    training_data = trainer.training_data
+    placement = place_examples(cast("Sharding", training_data.recipe.sharding), training_data.ids)
+    return [training_data.ids[position] for position in placement[shard][part]]
 
 
 def steps_from(trainer: Trainer, exclude: Collection[str], first: dict[int, int]) -> int:
     """Steps of the shards named, each from its first stage named."""
-    recipe, total = trainer.material.recipe, 0
+    recipe, total = trainer.training_data.recipe, 0
     for shard, stage in first.items():
         for last in range(stage, SLICES):
             left = [i for part in range(last + 1) for i in ids_at(trainer, shard, part) if i not in exclude]
@@ -98,16 +98,16 @@ def test_deletion_gives_what_training_from_scratch_gives_and_trains_only_touched
     first = {shard: min(part for s, part, _ in request_ if s == shard) for shard, _, _ in request_}
     assert steps == steps_from(fresh, forget, first)
     assert len(list(fresh.slices.iterdir())) - slices_before == sum(SLICES - stage for stage in first.values())
-    workload = unlearning_workload(fresh.material, (), forget)
+    workload = unlearning_workload(fresh.training_data, (), forget)
     assert (workload.needed, workload.from_scratch) == (steps, steps_from(fresh, forget, everything))
-    assert same(unlearned, scratch(fresh.material, forget))
+    assert same(unlearned, scratch(fresh.training_data, forget))
 
 
 def test_requests_one_after_the_other_end_where_the_batch_ends(fresh: Trainer) -> None:
     forget = requested(fresh, REQUESTS["a batch over three shards"])
     for count in range(0, len(forget) + 1, 4):
         unlearned, _ = obtain(fresh, forget[:count])
-    assert same(unlearned, scratch(fresh.material, forget))
+    assert same(unlearned, scratch(fresh.training_data, forget))
 
 
 def corpus(folder: Path, features: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> Snapshot:
@@ -125,7 +125,7 @@ def test_what_the_deleted_examples_were_makes_no_difference(tmp_path: Path) -> N
     recipe = Recipe("classifier", ClassifierArchitecture("mlp", 8), 4, 4, 1e-2, sharding=Sharding(3, 2))
     forget, models, originals = ["e00000003", "e00000008", "e00000040"], [], []
     for name, values in (("original", features), ("other", other)):
-        trainer = Trainer(Material.prepare(recipe, corpus(tmp_path / name, values)), tmp_path / "cache", CPU)
+        trainer = Trainer(TrainingData.prepare(recipe, corpus(tmp_path / name, values)), tmp_path / "cache", CPU)
         originals.append(obtain(trainer)[0])
         models.append(obtain(trainer, forget)[0])
     assert same(*models)
@@ -146,7 +146,7 @@ def test_a_shard_with_nothing_left_has_no_network_and_the_others_are_as_they_wer
 
 def test_nothing_left_at_all_is_refused(fresh: Trainer) -> None:
     with pytest.raises(SpecError, match="nothing is left"):
-        obtain(fresh, fresh.material.ids)
+        obtain(fresh, fresh.training_data.ids)
 
 
 def test_another_seed_shares_no_slice(fresh: Trainer) -> None:
@@ -162,7 +162,7 @@ def test_all_shards_begin_at_the_same_weights_and_end_apart(fresh: Trainer) -> N
     begun = with_recipe(fresh, learning_rate=0.0)
     model, _ = obtain(begun)
     assert isinstance(model.network, ShardEnsemble)
-    start = fresh.material.family.build(1).state_dict()
+    start = fresh.training_data.family.build(1).state_dict()
     for network in model.network.shards:
         assert all(torch.equal(tensor, start[name]) for name, tensor in network.state_dict().items())
 
@@ -200,23 +200,23 @@ def test_a_killed_training_goes_on_within_its_slice_to_the_same_weights(fresh: T
         trainer.obtain((), 1, die)
     assert list(trainer.cache.glob("*.checkpoint"))
     model, _ = obtain(trainer)
-    assert same(model, scratch(trainer.material, ()))
+    assert same(model, scratch(trainer.training_data, ()))
     assert not list(trainer.cache.glob("*.checkpoint"))
 
 
 def test_another_aggregation_takes_the_same_slices(fresh: Trainer) -> None:
     obtain(fresh)
-    material = fresh.material
+    training_data = fresh.training_data
     for aggregation in ("vote", "merge"):
-        sharding = replace(cast("Sharding", material.recipe.sharding), aggregation=aggregation)
+        sharding = replace(cast("Sharding", training_data.recipe.sharding), aggregation=aggregation)
         assert obtain(with_recipe(fresh, sharding=sharding))[1] == 1
 
 
 def test_what_each_way_of_aggregation_costs_is_measured_on_the_same_shards(sharded_trainer: Trainer) -> None:
-    material = sharded_trainer.material
-    networks = shard_networks(material, (), 1, device=CPU, on_step=lambda *_: None, slices=sharded_trainer.slices)
-    held_out = material.family.encode(material.snapshot.examples("held_out"))
-    found = aggregation_accuracies(networks, material, held_out)
+    training_data = sharded_trainer.training_data
+    networks = shard_networks(training_data, (), 1, device=CPU, on_step=lambda *_: None, slices=sharded_trainer.slices)
+    held_out = training_data.family.encode(training_data.snapshot.examples("held_out"))
+    found = aggregation_accuracies(networks, training_data, held_out)
     batch = held_out.batch(range(len(held_out)), CPU)
     with torch.inference_mode():
         probabilities = torch.stack([network(batch.inputs).softmax(-1) for network in networks]).mean(0)
@@ -225,8 +225,8 @@ def test_what_each_way_of_aggregation_costs_is_measured_on_the_same_shards(shard
 
 
 def test_models_in_shards_are_not_stacked(sharded_trainer: Trainer, leaf_trainer: Trainer) -> None:
-    assert can_be_vectorised(leaf_trainer.material)
-    assert not can_be_vectorised(sharded_trainer.material)
+    assert can_be_vectorised(leaf_trainer.training_data)
+    assert not can_be_vectorised(sharded_trainer.training_data)
     assert not is_worthwhile(sharded_trainer, [((), 1), ((), 2)])
 
 

@@ -23,24 +23,26 @@ WANTED = [((), 5), ((), 6), ((), 7)]
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 def test_their_logits_are_the_same(leaf_trainer: Trainer, optimizer: str) -> None:
     rate = 0.1 if optimizer == "sgd" else 1e-3
-    material = with_recipe(leaf_trainer, epochs=5, optimizer=optimizer, learning_rate=rate, weight_decay=1e-3).material
-    together = train_together(material, WANTED, device=CPU, on_step=lambda *_: None)
-    everything = material.data.batch(range(len(material.data)), CPU)
+    training_data = with_recipe(
+        leaf_trainer, epochs=5, optimizer=optimizer, learning_rate=rate, weight_decay=1e-3
+    ).training_data
+    together = train_together(training_data, WANTED, device=CPU, on_step=lambda *_: None)
+    everything = training_data.data.batch(range(len(training_data.data)), CPU)
     for model, (exclude_ids, seed) in zip(together, WANTED, strict=True):
-        alone = train(material, exclude_ids, seed, device=CPU, on_step=lambda *_: None)
-        found, expected = (m.family.answers(m.network, everything).logits for m in (model, alone))
+        alone = train(training_data, exclude_ids, seed, device=CPU, on_step=lambda *_: None)
+        found, expected = (m.family.predict(m.network, everything).logits for m in (model, alone))
         assert torch.allclose(found, expected, atol=1e-3)
 
 
 def test_each_is_trained_without_its_own_excluded_examples(leaf_trainer: Trainer, leaves_to_forget: tuple[str, ...]) -> None:
     first, second = leaves_to_forget[:2], leaves_to_forget[2:4]
-    models = train_together(leaf_trainer.material, [(first, 5), (second, 5)], device=CPU, on_step=lambda *_: None)
-    family = leaf_trainer.material.family
+    models = train_together(leaf_trainer.training_data, [(first, 5), (second, 5)], device=CPU, on_step=lambda *_: None)
+    family = leaf_trainer.training_data.family
     for model, own, other in zip(models, (first, second), (second, first), strict=True):
-        excluded, seen = (family.encode(leaf_trainer.material.snapshot.get(ids)) for ids in (own, other))
+        excluded, seen = (family.encode(leaf_trainer.training_data.snapshot.get(ids)) for ids in (own, other))
         right = [
             (m.logits.argmax(-1) == m.labels).sum().item()
-            for m in (family.answers(model.network, data.batch(range(2), CPU)) for data in (excluded, seen))
+            for m in (family.predict(model.network, data.batch(range(2), CPU)) for data in (excluded, seen))
         ]
         assert right == [0, 2], "mistaken labels are known by those alone who saw them"
 
@@ -48,15 +50,15 @@ def test_each_is_trained_without_its_own_excluded_examples(leaf_trainer: Trainer
 def test_pairs_of_one_seed_differ_less_than_models_of_two(
     leaf_trainer: Trainer,
 ) -> None:
-    material = with_recipe(leaf_trainer, epochs=8).material
-    few = material.ids[-1:]
-    data = material.data.batch(range(len(material.data)), CPU)
+    training_data = with_recipe(leaf_trainer, epochs=8).training_data
+    few = training_data.ids[-1:]
+    data = training_data.data.batch(range(len(training_data.data)), CPU)
 
     def logits(exclude_ids: tuple[str, ...], *, paired: bool) -> list[torch.Tensor]:
         models = train_together(
-            material, [(exclude_ids, 5), (exclude_ids, 6)], device=CPU, on_step=lambda *_: None, paired=paired
+            training_data, [(exclude_ids, 5), (exclude_ids, 6)], device=CPU, on_step=lambda *_: None, paired=paired
         )
-        return [m.family.answers(m.network, data).logits.detach() for m in models]
+        return [m.family.predict(m.network, data).logits.detach() for m in models]
 
     def apart(a: torch.Tensor, b: torch.Tensor) -> float:
         return float((a - b).square().mean())
@@ -67,9 +69,9 @@ def test_pairs_of_one_seed_differ_less_than_models_of_two(
 
 
 def test_with_nothing_left_out_a_pair_is_what_training_alone_gives(leaf_trainer: Trainer) -> None:
-    material = with_recipe(leaf_trainer, epochs=2).material
+    training_data = with_recipe(leaf_trainer, epochs=2).training_data
     plain, paired = (
-        train_together(material, WANTED, device=CPU, on_step=lambda *_: None, paired=p)[1].network.state_dict()
+        train_together(training_data, WANTED, device=CPU, on_step=lambda *_: None, paired=p)[1].network.state_dict()
         for p in (False, True)
     )
     assert all(torch.equal(plain[name], paired[name]) for name in plain)
@@ -79,27 +81,27 @@ def test_models_of_different_numbers_of_examples_cannot_share_a_loop(
     leaf_trainer: Trainer, leaves_to_forget: tuple[str, ...]
 ) -> None:
     with pytest.raises(SpecError, match="same number of training examples"):
-        train_together(leaf_trainer.material, [((), 5), (leaves_to_forget, 6)], device=CPU, on_step=lambda *_: None)
+        train_together(leaf_trainer.training_data, [((), 5), (leaves_to_forget, 6)], device=CPU, on_step=lambda *_: None)
 
 
 def test_a_diverging_model_ends_the_loop(leaf_trainer: Trainer) -> None:
-    wild = with_recipe(leaf_trainer, learning_rate=1e30).material
+    wild = with_recipe(leaf_trainer, learning_rate=1e30).training_data
     with pytest.raises(TrainingDivergedError, match="lower the learning rate"):
         train_together(wild, WANTED, device=CPU, on_step=lambda *_: None)
 
 
 def test_progress_ends_at_the_total(leaf_trainer: Trainer) -> None:
     seen: list[tuple[int, int]] = []
-    material = with_recipe(leaf_trainer, epochs=2).material
-    train_together(material, WANTED[:2], device=CPU, on_step=lambda done, total: seen.append((done, total)))
+    training_data = with_recipe(leaf_trainer, epochs=2).training_data
+    train_together(training_data, WANTED[:2], device=CPU, on_step=lambda done, total: seen.append((done, total)))
     assert seen[-1] == (30, 30)  # 240 examples in batches of sixteen, twice
 
 
 def test_text_and_batch_normalisation_are_left_to_the_plain_loop(trainer: Trainer, leaf_trainer: Trainer) -> None:
     normalised = ClassifierArchitecture("tests.unlearning_jobs.engine.training.test_vectorised:normalised")
-    assert can_be_vectorised(leaf_trainer.material)
-    assert not can_be_vectorised(trainer.material)
-    assert not can_be_vectorised(with_recipe(leaf_trainer, architecture=normalised).material)
+    assert can_be_vectorised(leaf_trainer.training_data)
+    assert not can_be_vectorised(trainer.training_data)
+    assert not can_be_vectorised(with_recipe(leaf_trainer, architecture=normalised).training_data)
 
 
 def normalised(shape: tuple[int, ...], classes: int) -> torch.nn.Module:

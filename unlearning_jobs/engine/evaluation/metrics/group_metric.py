@@ -35,17 +35,23 @@ class GroupMetric(Metric):
             unlearned, original, oracles = (margins(outputs, g, name) for g in ("unlearned", "original", "oracle"))
             if min(len(unlearned), len(original), len(oracles)) < self.fewest_models:
                 continue
-            trials = make_trials(unlearned, original, oracles)
-            has_floor = len(trials[0].reference) >= self.fewest_models
+            comparisons = make_comparisons(unlearned, original, oracles)
+            has_floor = len(comparisons[0].reference) >= self.fewest_models
             if not has_floor:
-                trials = [Trial(unlearned, original, oracles[:0], oracles)]
+                comparisons = [Comparison(unlearned, original, oracles[:0], oracles)]
             yield MetricFinding(
                 self.name,
                 name,
-                unlearned=float(np.mean([self.value(trial.unlearned, trial.reference) for trial in trials])),
-                original=float(np.mean([self.value(trial.original, trial.reference) for trial in trials])),
-                oracles=tuple(self.value(trial.oracles, trial.reference) for trial in trials if has_floor),
-                note=" ".join([_numbers(trials[0], has_floor=has_floor), *self.remarks()]),
+                unlearned=float(
+                    np.mean([self.value(comparison.unlearned, comparison.reference) for comparison in comparisons])
+                ),
+                original=float(
+                    np.mean([self.value(comparison.original, comparison.reference) for comparison in comparisons])
+                ),
+                oracles=tuple(
+                    self.value(comparison.oracles, comparison.reference) for comparison in comparisons if has_floor
+                ),
+                note=" ".join([_numbers(comparisons[0], has_floor=has_floor), *self.remarks()]),
             )
 
     @abstractmethod
@@ -58,7 +64,7 @@ class GroupMetric(Metric):
 
 
 @dataclass(frozen=True)
-class Trial:
+class Comparison:
     """Groups of margins (models, examples) to compare with the reference, which are other oracles."""
 
     unlearned: Array
@@ -67,7 +73,7 @@ class Trial:
     reference: Array
 
 
-def make_trials(unlearned: Array, original: Array, oracles: Array) -> list[Trial]:
+def make_comparisons(unlearned: Array, original: Array, oracles: Array) -> list[Comparison]:
     """Five ways to halve the oracles, the same ones every time, with groups of equal size."""
     rng = np.random.default_rng(SPLIT_SEED)
     size = min(len(unlearned), len(original), len(oracles) // 2)
@@ -75,12 +81,12 @@ def make_trials(unlearned: Array, original: Array, oracles: Array) -> list[Trial
     def some(group: Array) -> Array:
         return group[rng.permutation(len(group))]
 
-    trials = []
+    comparisons = []
     for _ in range(SPLITS):
         mixed = some(oracles)
         others = mixed[size : 2 * size], mixed[:size]
-        trials.append(Trial(some(unlearned)[:size], some(original)[:size], *others))
-    return trials
+        comparisons.append(Comparison(some(unlearned)[:size], some(original)[:size], *others))
+    return comparisons
 
 
 def margins(outputs: Outputs, group: Group, name: str) -> Array:
@@ -88,8 +94,8 @@ def margins(outputs: Outputs, group: Group, name: str) -> Array:
     return outputs.matrix(group, name, "margin") if name in outputs.ids else np.empty((0, 0))
 
 
-def _numbers(trial: Trial, *, has_floor: bool) -> str:
+def _numbers(comparison: Comparison, *, has_floor: bool) -> str:
     if has_floor:
-        return f"All values are of {len(trial.reference)} models a side, averaged over {SPLITS} splits of the oracles."
-    counted = f"{len(trial.unlearned)} models against {len(trial.reference)} oracles."
+        return f"All values are of {len(comparison.reference)} models a side, averaged over {SPLITS} splits of the oracles."
+    counted = f"{len(comparison.unlearned)} models against {len(comparison.reference)} oracles."
     return f"{counted} No noise floor: too few oracles to halve them."

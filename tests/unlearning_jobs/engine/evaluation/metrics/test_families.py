@@ -30,7 +30,7 @@ EXAMPLES = 6
 
 def outputs_of(trainer: Trainer) -> Outputs:
     """What one model says about some examples of each set, and as many others as the protocol has, whose margins vary."""
-    model, snapshot, rng = trainer.obtain((), 1, lambda *_: None), trainer.material.snapshot, np.random.default_rng(1)
+    model, snapshot, rng = trainer.obtain((), 1, lambda *_: None), trainer.training_data.snapshot, np.random.default_rng(1)
     trained, held_out = list(snapshot.examples("train")), list(snapshot.examples("held_out"))
     sets = {"forget": trained[:EXAMPLES], "retain": trained[EXAMPLES : 2 * EXAMPLES], "held_out": held_out[:EXAMPLES]}
     said = {name: measure(model, examples, everything=True) for name, examples in sets.items()}
@@ -57,7 +57,7 @@ def test_the_metrics_promised_for_a_family_are_those_found(family: str, request:
 @pytest.mark.parametrize("family", ARCHITECTURES)
 def test_a_statistic_exists_where_the_answers_are_of_its_kind(family: str, request: pytest.FixtureRequest) -> None:
     trainer: Trainer = request.getfixturevalue(TRAINERS[family])
-    model, [example] = trainer.obtain((), 1, lambda *_: None), trainer.material.snapshot.get(["e00000000"])
+    model, [example] = trainer.obtain((), 1, lambda *_: None), trainer.training_data.snapshot.get(["e00000000"])
     [row] = measure(model, [example], everything=True)
     missing = {name for name, value in row.items() if np.isnan(value)}
     assert missing == (set(CLASSIFIED) if family == "causal_lm" else OF_TEXTS)

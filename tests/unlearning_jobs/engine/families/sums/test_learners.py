@@ -21,7 +21,7 @@ points: Numbers = rng.normal(size=(CLASSES, FEATURES))[labels] + rng.normal(size
 baskets: Numbers = (rng.random((SIZE, FEATURES)) < 0.4).astype(float)
 
 
-def answers(architecture: SumsArchitecture, x: Numbers, y: NDArray[np.int64] = labels) -> Numbers:
+def predict(architecture: SumsArchitecture, x: Numbers, y: NDArray[np.int64] = labels) -> Numbers:
     sums: Sums = make_sums(architecture, x.shape[1], CLASSES)
     sums.add(torch.from_numpy(x), torch.from_numpy(y))
     sums.settle()
@@ -40,7 +40,7 @@ def test_naive_bayes_is_the_log_joint_of_normal_densities() -> None:
         variance = np.average((np.r_[own, points] - mean) ** 2, axis=0, weights=weights) + floor
         prior = (len(own) + smoothing) / (SIZE + CLASSES * smoothing)
         joint.append(np.log(prior) + np.sum(norm.logpdf(points, mean, np.sqrt(variance)), axis=1))
-    found = answers(SumsArchitecture("naive_bayes", smoothing=smoothing, variance_floor=floor), points)
+    found = predict(SumsArchitecture("naive_bayes", smoothing=smoothing, variance_floor=floor), points)
     assert found == pytest.approx(log_softmax(np.stack(joint, axis=1), axis=1), rel=1e-9, abs=1e-9)
 
 
@@ -51,7 +51,7 @@ def test_ridge_is_least_squares_with_rows_for_the_penalty(penalty: float) -> Non
     targets = np.r_[np.eye(CLASSES)[labels], np.zeros((FEATURES, CLASSES))]
     coefficients = np.linalg.lstsq(rows, targets, rcond=None)[0]
     expected = 5 * (np.c_[points, np.ones(SIZE)] @ coefficients)
-    found = answers(SumsArchitecture("ridge", penalty=penalty, scale=5.0), points)
+    found = predict(SumsArchitecture("ridge", penalty=penalty, scale=5.0), points)
     assert found == pytest.approx(log_softmax(expected, axis=1), rel=1e-9, abs=1e-9)
 
 
@@ -61,8 +61,8 @@ def test_ridge_is_least_squares_with_rows_for_the_penalty(penalty: float) -> Non
 def test_ridge_without_a_penalty_refuses_features_that_follow_from_others(column: Numbers) -> None:
     dependent = np.c_[points, column]
     with pytest.raises(SpecError, match="larger penalty"):
-        answers(SumsArchitecture("ridge", penalty=0.0), dependent)
-    assert np.isfinite(answers(SumsArchitecture("ridge", penalty=0.1), dependent)).all()
+        predict(SumsArchitecture("ridge", penalty=0.0), dependent)
+    assert np.isfinite(predict(SumsArchitecture("ridge", penalty=0.1), dependent)).all()
 
 
 def test_forgetting_may_make_ridge_singular_which_is_said() -> None:
@@ -82,7 +82,7 @@ def test_nearest_mean_measures_squared_distances_in_units_of_the_inertia() -> No
     variance = inertia / (SIZE * FEATURES) + floor
     means = [(own.sum(axis=0) + smoothing * points.mean(axis=0)) / (len(own) + smoothing) for own in classes]
     scores = -((points[:, None] - np.stack(means)) ** 2).sum(axis=-1) / (2 * variance)
-    found = answers(SumsArchitecture("nearest_mean", smoothing=smoothing, variance_floor=floor), points)
+    found = predict(SumsArchitecture("nearest_mean", smoothing=smoothing, variance_floor=floor), points)
     assert found == pytest.approx(log_softmax(scores, axis=1), rel=1e-9, abs=1e-9)
 
 
@@ -98,11 +98,11 @@ def test_the_recommender_averages_conditional_shares_over_the_basket() -> None:
             ]
             expected[place, c] = np.log(np.mean(given) if given else share[c])
     assert not baskets.any(axis=1).all(), "one basket is empty"
-    found = answers(SumsArchitecture("co_occurrence", smoothing=smoothing), baskets)
+    found = predict(SumsArchitecture("co_occurrence", smoothing=smoothing), baskets)
     assert found == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
 def test_the_recommender_puts_first_what_was_chosen_together() -> None:
     baskets = np.array([[1.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
-    found = answers(SumsArchitecture("co_occurrence"), baskets, np.array([2, 2, 1, 0]))
+    found = predict(SumsArchitecture("co_occurrence"), baskets, np.array([2, 2, 1, 0]))
     assert found.argmax(axis=1).tolist() == [2, 2, 1, 0]

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
-from unlearning_jobs.engine.corpora.create import record_id
+from unlearning_jobs.engine.corpora.create import example_id
 from unlearning_jobs.engine.families import Dataset
-from unlearning_jobs.engine.training.material import Material
+from unlearning_jobs.engine.training.training_data import TrainingData
 
 FEW, MANY, CANARIES = 10, 100, 20
 SETS: Final = ("forget", "retain", "held_out")
@@ -55,7 +55,7 @@ class Task:
 
     @cached_property
     def forget_ids(self) -> tuple[str, ...]:
-        return tuple(map(record_id, self.forget))
+        return tuple(map(example_id, self.forget))
 
     @property
     def training(self) -> int:
@@ -64,10 +64,10 @@ class Task:
 
     @property
     def held_out_ids(self) -> tuple[str, ...]:
-        return tuple(record_id(self.training + i) for i in range(self.snapshot.info.counts["held_out"]))
+        return tuple(example_id(self.training + i) for i in range(self.snapshot.info.counts["held_out"]))
 
 
-def sets_of(task: Task, of: Material) -> Mapping[str, Dataset]:
+def sets_of(task: Task, of: TrainingData) -> Mapping[str, Dataset]:
     """What is measured: the examples to forget, those to retain, and those held out."""
     gone = set(task.forget)
     return {

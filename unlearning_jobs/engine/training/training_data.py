@@ -16,7 +16,7 @@ from unlearning_jobs.engine.families import FAMILIES, Dataset, Family, Footprint
 
 
 @dataclass(frozen=True)
-class Material:
+class TrainingData:
     """The corpus as a recipe reads it."""
 
     recipe: Recipe
