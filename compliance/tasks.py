@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from .signing import checkpoint_is_due, checkpoint_sign
+from compliance.record.signing import checkpoint_is_due, checkpoint_sign
 
 
 @shared_task(name="compliance.record_checkpoint", queue="signing")

@@ -7,7 +7,8 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 from django.views.i18n import set_language
 
-from . import components_page, views
+from . import views
+from .ui import components_page
 
 urlpatterns = [
     path("healthz", views.health, name="health"),
@@ -17,7 +18,7 @@ urlpatterns = [
     path("language/setlang/", login_not_required(set_language), name="set_language"),
     path("theme/", components_page.theme_set, name="theme_set"),
     path("components/", components_page.components, name="components"),
-    path("record/", include("compliance.record_urls")),
+    path("record/", include("compliance.record.urls")),
     path("jobs/", include("unlearning_jobs.urls")),
     path("cases/", include("requests_app.casework.urls")),
     path("", include("requests_app.public.urls")),

@@ -9,8 +9,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from .access import account_of
-from .models import Account, TrustManifest
+from compliance.accounts.access import account_of
+from compliance.accounts.models import Account
+from compliance.record.models import TrustManifest
 
 STARTS = {
     Account.Role.OFFICER: "casework:request_list",

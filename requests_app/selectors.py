@@ -10,7 +10,7 @@ from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from compliance.models import RecordEntry
+from compliance.record.models import RecordEntry
 
 from .models import AccessLink, ErasureRequest, Item, Match
 from .services.intake import can_withdraw

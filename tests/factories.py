@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib.auth.hashers import make_password
 
-from compliance.models import Account
+from compliance.accounts.models import Account
 from unlearning_jobs.engine.contracts import (
     JobSpec,
     LlamaArchitecture,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.test import Client
 
-from compliance.models import Account
+from compliance.accounts.models import Account
 from tests.factories import account
 
 ADA = "Ada Beispiel"

@@ -17,7 +17,8 @@ from django.conf import settings
 from django.utils import timezone
 from pyarrow import parquet
 
-from compliance.services import record_append
+from compliance.formats.canonical import canonical_json
+from compliance.record.services import record_append
 from requests_app.models import AccessLink, ErasureRequest, Item, Proposal
 from requests_app.services import decisions, intake, mapping
 from requests_app.services.messages import token_digest
@@ -40,7 +41,6 @@ from unlearning_jobs.engine.contracts import (
 )
 from unlearning_jobs.engine.contracts.course import Efficiency, ExampleTrajectory, Spent, Trajectory
 from unlearning_jobs.engine.contracts.privacy import Certificate
-from unlearning_jobs.engine.json_contract import canonical_json
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
 from unlearning_jobs.services.corpora import corpus_register
 from unlearning_jobs.services.jobs import job_claim

@@ -9,8 +9,8 @@ from typing import Any
 from django.http import Http404
 from django.utils.translation import gettext as _
 
-from compliance.charts.bands import Path
-from compliance.templatetags.components import number
+from compliance.ui.charts.bands import Path
+from compliance.ui.templatetags.components import number
 
 from .engine.contracts import ExampleFindings, JobResult
 from .engine.contracts.course import Efficiency, ExampleTrajectory, Preparation, Trajectory

@@ -11,11 +11,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from compliance.access import roles_required
-from compliance.charts.intervals import IntervalRow
-from compliance.lists import csv_response
-from compliance.models import Account, Attestation
-from compliance.selectors import attestation_read, signed_report
+from compliance.accounts.access import roles_required
+from compliance.accounts.models import Account
+from compliance.record.models import Attestation
+from compliance.record.selectors import attestation_read, signed_report
+from compliance.ui.charts.intervals import IntervalRow
+from compliance.ui.lists import csv_response
 
 from .engine.contracts import Estimand, Evaluation, JobResult, MetricFinding, Protocol, SetFinding
 from .models import Job

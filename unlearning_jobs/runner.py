@@ -23,9 +23,10 @@ from typing import IO
 
 from django.conf import settings
 
+from compliance.formats.canonical import canonical_json
+
 from .engine.contracts import JobResult, Progress
 from .engine.errors import EngineError
-from .engine.json_contract import canonical_json
 from .models import Job
 from .services.jobs import Claim, job_attempt_lost, job_cancelled, job_fail, job_report
 from .services.model_versions import job_result_accept

@@ -7,7 +7,7 @@ import socket
 
 from celery import shared_task
 
-from compliance.services import StaleStateError
+from compliance.record.errors import StaleStateError
 
 from .runner import job_execute
 from .services.destruction import destruction_reconcile

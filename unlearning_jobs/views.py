@@ -18,11 +18,11 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from compliance.access import account_of, roles_required
-from compliance.forms import LetheForm
-from compliance.lists import address, applied_filters, csv_response, page_of
-from compliance.models import Account
-from compliance.services import StaleStateError
+from compliance.accounts.access import account_of, roles_required
+from compliance.accounts.models import Account
+from compliance.record.errors import StaleStateError
+from compliance.ui.forms import LetheForm
+from compliance.ui.lists import address, applied_filters, csv_response, page_of
 
 from .models import Corpus, Job, JobAttempt, ModelVersion
 from .services import destruction, jobs

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unlearning_jobs.engine.json_contract import canonical_json
+from compliance.formats.canonical import canonical_json
 
 Arrays = dict[str, NDArray[np.float64]]
 DIGITS = 16

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from compliance.formats.errors import EvidenceError, FormatError
+
 from .bundle import CHECKPOINT, MAX_READ, TRUST, BundleFolder
 from .checkpoints import vkey
-from .errors import EvidenceError, FormatError
 from .record import leaf_bytes
 from .tlog_proofs import TlogProof
 from .trust import TrustFile

@@ -22,10 +22,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, Self
 
-from .canonical import canonical_json, decode_base64, encode_base64, parse_canonical, sha256_hex
-from .errors import EvidenceError, FormatError
+from compliance.formats.canonical import canonical_json, decode_base64, encode_base64, parse_canonical, sha256_hex
+from compliance.formats.contracts import parse, plain
+from compliance.formats.errors import EvidenceError, FormatError
+
 from .record import ATTESTATION_SIGNED, EntryBody
-from .schema import parse, plain
 from .statements import SHORT_NAMES
 
 CHECKPOINT, RECORD, TRUST = "checkpoint", "record.jsonl", "trust.json"

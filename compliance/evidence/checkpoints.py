@@ -9,10 +9,11 @@ from typing import NamedTuple, NoReturn, Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from .canonical import decode_base64, encode_base64
-from .errors import FormatError, VerificationError
+from compliance.formats.canonical import decode_base64, encode_base64
+from compliance.formats.errors import FormatError, VerificationError
+from compliance.formats.merkle import HASH_SIZE
+
 from .keys import is_signed_by, key_id, note_key_hash, raw_public
-from .merkle import HASH_SIZE
 
 SIGNATURE_LINE = re.compile(r"— (?P<name>[^\s+]+) (?P<base64>[A-Za-z0-9+/]+={0,2})\n")
 SIZE = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)

@@ -8,10 +8,11 @@ from typing import Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from .canonical import canonical_json, decode_base64, encode_base64, parse_canonical
-from .errors import VerificationError
+from compliance.formats.canonical import canonical_json, decode_base64, encode_base64, parse_canonical
+from compliance.formats.contracts import parse, plain
+from compliance.formats.errors import VerificationError
+
 from .keys import is_signed_by, key_id
-from .schema import parse, plain
 
 IN_TOTO = "application/vnd.in-toto+json"
 

@@ -18,8 +18,10 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from .canonical import sha256_hex
-from .errors import FormatError, KeyFileError
+from compliance.formats.canonical import sha256_hex
+from compliance.formats.errors import FormatError
+
+from .errors import KeyFileError
 
 MAX_KEY_FILE = 16_384
 

@@ -31,9 +31,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from .canonical import canonical_json, format_time, parse_canonical, parse_time
-from .errors import FormatError, PersonalDataError
-from .schema import check_digest, check_pattern, parse, plain, refuse
+from compliance.formats.canonical import canonical_json, format_time, parse_canonical, parse_time
+from compliance.formats.checks import check_digest, check_pattern, refuse
+from compliance.formats.contracts import parse, plain
+from compliance.formats.errors import FormatError, PersonalDataError
 
 FORMAT = "lethe-record/1"
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
-from .canonical import canonical_json, digest_of, parse_canonical, parse_time
-from .errors import FormatError
+from compliance.formats.canonical import canonical_json, digest_of, parse_canonical, parse_time
+from compliance.formats.checks import check_digest, check_pattern, refuse
+from compliance.formats.contracts import parse, plain
+from compliance.formats.errors import FormatError
+from compliance.formats.verdicts import Guarantee, Verdict
+
 from .record import ITEM, refuse_personal_data
-from .schema import check_digest, check_pattern, parse, plain, refuse
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 UNLEARNING_REPORT = "https://lethe.example/attestations/unlearning-report/v1"
@@ -31,25 +34,8 @@ class Method:
     """The unlearning method that ran, what it guarantees, and its hyper-parameters."""
 
     name: str
-    guarantee: Literal["exact", "certified", "empirical", "suppression", "control"]
+    guarantee: Guarantee
     config: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Reason:
-    """Why the verdict is what it is."""
-
-    code: str
-    sentence: str
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the protocol made of the measurements."""
-
-    outcome: Literal["passed", "failed", "inconclusive"]
-    direction: Literal["undershot", "overshot"] | None
-    reasons: tuple[Reason, ...]
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from typing import Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from .canonical import decode_base64, encode_base64
+from compliance.formats.canonical import decode_base64, encode_base64
+from compliance.formats.errors import FormatError
+from compliance.formats.merkle import leaf_hash, verify_inclusion
+
 from .checkpoints import verify_checkpoint
-from .errors import FormatError
-from .merkle import leaf_hash, verify_inclusion
 
 HEADER = "c2sp.org/tlog-proof@v1"
 INDEX = re.compile(r"index (0|[1-9][0-9]{0,18})", re.ASCII)

@@ -9,10 +9,20 @@ from typing import Literal, Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from .canonical import canonical_json, decode_base64, encode_base64, format_time, parse_canonical, parse_json, parse_time
-from .errors import FormatError
+from compliance.formats.canonical import (
+    canonical_json,
+    decode_base64,
+    encode_base64,
+    format_time,
+    parse_canonical,
+    parse_json,
+    parse_time,
+)
+from compliance.formats.checks import check_pattern
+from compliance.formats.contracts import parse, plain
+from compliance.formats.errors import FormatError
+
 from .keys import key_id, load_spki, spki
-from .schema import check_pattern, parse, plain
 
 Role = Literal["log", "attestation"]
 FORMAT = "lethe-trust/1"

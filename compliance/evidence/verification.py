@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
+from compliance.formats.errors import EvidenceError
+
 from .bundle import BundleFolder
 from .checks import attestations, conduct, findings, log
-from .errors import EvidenceError
 
 T = TypeVar("T")
 Status = Literal["passed", "failed", "not checked"]

@@ -1,0 +1,14 @@
+"""What every room writes alike: canonical JSON, dataclasses as JSON, Merkle hashing, and the words with a fixed meaning.
+
+The engine and the evidence both stand on this package. It imports the standard library alone: no Django, no torch, nothing
+else of Lethe. That keeps the offline verifier small and lets the engine run on a machine without the platform.
+
+Where to look:
+    canonical      bytes with exactly one spelling: canonical JSON, base64, times
+    contracts      frozen dataclasses to JSON and back, strictly
+    checks         digests, patterns, and the one way to refuse a value
+    merkle         RFC 6962 trees: hashes, roots, proofs
+    verdicts       guarantees, outcomes, directions; a verdict and its reasons
+    record_kinds   every kind of entry in the record, and the fields of each
+    errors         what all of these raise
+"""

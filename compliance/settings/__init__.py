@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "csp",
     "django_htmx",
     "compliance",
+    "compliance.ui",
     "unlearning_jobs",
     "requests_app",
 ]
@@ -62,7 +63,7 @@ MIDDLEWARE = [
 ROOT_URLCONF = "compliance.urls"
 WSGI_APPLICATION = "compliance.wsgi.application"
 ASGI_APPLICATION = "compliance.asgi.application"
-FORM_RENDERER = "compliance.forms.LetheFormRenderer"
+FORM_RENDERER = "compliance.ui.forms.LetheFormRenderer"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -119,7 +120,7 @@ PROTOCOL_ORACLES = int(env_text("PROTOCOL_ORACLES", "8"))
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("de", _("German"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
-FORMAT_MODULE_PATH = ["compliance.formats"]
+FORMAT_MODULE_PATH = ["compliance.settings.formats"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = env_text("TIME_ZONE", "Europe/Berlin")

@@ -10,7 +10,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from compliance.templatetags.components import number
+from compliance.ui.templatetags.components import number
 from unlearning_jobs.engine.advisor import PRIOR_FACTOR, REASONS, RULES, Advice, Estimate, Forecast, Situation
 from unlearning_jobs.engine.catalogue import METHODS, Budget
 from unlearning_jobs.wording import GUARANTEES, Words, duration, method_title

@@ -15,9 +15,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods
 
-from compliance.access import account_of
-from compliance.forms import HintedRadios, LetheForm
-from compliance.services import StaleStateError
+from compliance.accounts.access import account_of
+from compliance.record.errors import StaleStateError
+from compliance.ui.forms import HintedRadios, LetheForm
 from requests_app.models import Item
 from requests_app.services import decisions
 from requests_app.states import GRANT_GROUNDS, REFUSE_GROUNDS, Ground, ItemState

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from django.utils.translation import gettext as _
 
-from compliance.templatetags.components import number
+from compliance.ui.templatetags.components import number
 from unlearning_jobs.engine.contracts import Estimand
 from unlearning_jobs.wording import estimand_title
 

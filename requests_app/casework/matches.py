@@ -14,10 +14,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
-from compliance.access import account_of
-from compliance.forms import LetheForm
-from compliance.lists import applied_filters, page_of
-from compliance.services import StaleStateError
+from compliance.accounts.access import account_of
+from compliance.record.errors import StaleStateError
+from compliance.ui.forms import LetheForm
+from compliance.ui.lists import applied_filters, page_of
 from requests_app.models import ErasureRequest, Match
 from requests_app.services.mapping import matches_decide, review_complete
 from requests_app.states import RequestState

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from compliance.forms import LetheForm
+from compliance.ui.forms import LetheForm
 from unlearning_jobs.engine.advisor import Advice
 from unlearning_jobs.engine.catalogue import METHODS, Option
 from unlearning_jobs.engine.contracts import DEFAULT_ESTIMANDS, Estimand, MethodChoice, Protocol

@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
-from compliance.access import account_of
-from compliance.services import StaleStateError
+from compliance.accounts.access import account_of
+from compliance.record.errors import StaleStateError
 from requests_app.deadlines import end_of
 from requests_app.models import Item, Proposal
 from requests_app.services import decisions

@@ -7,9 +7,9 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from compliance.access import account_of
-from compliance.selectors import signed_report
-from compliance.services import StaleStateError
+from compliance.accounts.access import account_of
+from compliance.record.errors import StaleStateError
+from compliance.record.selectors import signed_report
 from requests_app.models import Proposal
 from requests_app.services import decisions
 from requests_app.services.permissions import release_refusal

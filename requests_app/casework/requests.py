@@ -16,10 +16,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from django.views.decorators.http import require_safe
 
-from compliance.access import roles_required
-from compliance.forms import LetheForm
-from compliance.lists import Sorting, address, applied_filters, csv_response, page_of
-from compliance.models import Account
+from compliance.accounts.access import roles_required
+from compliance.accounts.models import Account
+from compliance.ui.forms import LetheForm
+from compliance.ui.lists import Sorting, address, applied_filters, csv_response, page_of
 from requests_app import selectors
 from requests_app.models import ErasureRequest
 from requests_app.references import reference_normalise

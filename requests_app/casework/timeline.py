@@ -11,10 +11,11 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
+from compliance.accounts.selectors import account_names
 from compliance.evidence.record import EntryBody as Entry
 from compliance.evidence.statements import UNLEARNING_REPORT
-from compliance.selectors import account_names, entries_of
-from compliance.services import CLAIMANT, SYSTEM
+from compliance.record.selectors import entries_of
+from compliance.record.services import CLAIMANT, SYSTEM
 from requests_app.models import ErasureRequest, Message
 from requests_app.states import Ground, RequestOutcome
 from unlearning_jobs.wording import RUN_OUTCOMES, method_title, verdict_word

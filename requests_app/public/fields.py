@@ -12,7 +12,7 @@ from django.core.validators import validate_email
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from compliance.forms import LetheForm
+from compliance.ui.forms import LetheForm
 
 SHORT, LINE, LONG, WORK = 200, 300, 5_000, 20_000
 """Most characters of a name, a title, a prompt, and a text."""

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from compliance.forms import HintedRadios
+from compliance.ui.forms import HintedRadios
 from requests_app.references import reference_normalise
 
 from .fields import LINE, LONG, SHORT, WORK, EmailAddressField, NameField, QuestionForm, TextField

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from compliance.services import StaleStateError
+from compliance.record.errors import StaleStateError
 from requests_app.selectors import request_status
 from requests_app.services import intake
 

@@ -6,9 +6,12 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from compliance.accounts.errors import NotAllowedError
+from compliance.accounts.models import Account
 from compliance.evidence.statements import UNLEARNING_REPORT
-from compliance.models import Account, Attestation
-from compliance.services import SYSTEM, NotAllowedError, StaleStateError
+from compliance.record.errors import StaleStateError
+from compliance.record.models import Attestation
+from compliance.record.services import SYSTEM
 from requests_app.models import Item, Proposal
 from requests_app.states import GRANT_GROUNDS, REFUSE_GROUNDS, Ground, ItemState
 from unlearning_jobs.engine.catalogue import metric_problems

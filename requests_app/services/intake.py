@@ -11,8 +11,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from compliance.models import Account
-from compliance.services import CLAIMANT, StaleStateError, record_append
+from compliance.accounts.models import Account
+from compliance.record.errors import StaleStateError
+from compliance.record.services import CLAIMANT, record_append
 from requests_app.deadlines import due_date, received_on
 from requests_app.encryption import keyed_index
 from requests_app.models import AccessLink, ErasureRequest

@@ -10,8 +10,9 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from compliance.models import Account
-from compliance.services import SYSTEM, StaleStateError, record_append
+from compliance.accounts.models import Account
+from compliance.record.errors import StaleStateError
+from compliance.record.services import SYSTEM, record_append
 from requests_app.encryption import keyed_index
 from requests_app.models import ErasureRequest, Item, Match
 from requests_app.states import RequestOutcome, RequestState

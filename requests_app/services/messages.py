@@ -14,7 +14,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
 
-from compliance.services import SYSTEM, record_append
+from compliance.record.services import SYSTEM, record_append
 from requests_app.models import AccessLink, ErasureRequest, Message
 from requests_app.states import ItemState
 from unlearning_jobs.queue import enqueue_on_commit

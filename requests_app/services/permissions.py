@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
-from compliance.models import Account
-from compliance.selectors import request_mappers
-from compliance.services import NotAllowedError
+from compliance.accounts.errors import NotAllowedError
+from compliance.accounts.models import Account
+from compliance.record.selectors import request_mappers
 from requests_app.models import Proposal
 
 

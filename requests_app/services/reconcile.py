@@ -10,8 +10,8 @@ from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
 from compliance.evidence.statements import RELEASE
-from compliance.models import Attestation
-from compliance.services import SYSTEM
+from compliance.record.models import Attestation
+from compliance.record.services import SYSTEM
 from requests_app.models import ErasureRequest, Message, Proposal
 from requests_app.states import ItemState, RequestOutcome, RequestState
 from unlearning_jobs.queue import enqueue

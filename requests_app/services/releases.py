@@ -5,10 +5,10 @@ from __future__ import annotations
 from django.db import transaction
 
 from compliance.evidence.statements import MODEL_SUBJECT, UNLEARNING_REPORT, Release, Statement, Subject
-from compliance.models import Attestation, RecordEntry
-from compliance.selectors import request_mappers
-from compliance.services import StaleStateError
-from compliance.signing import attestation_sign, checkpoint_sign
+from compliance.record.errors import StaleStateError
+from compliance.record.models import Attestation, RecordEntry
+from compliance.record.selectors import request_mappers
+from compliance.record.signing import attestation_sign, checkpoint_sign
 from requests_app.models import Proposal
 
 

@@ -8,7 +8,8 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from compliance.services import StaleStateError, record_append
+from compliance.record.errors import StaleStateError
+from compliance.record.services import record_append
 from requests_app.models import ErasureRequest, Item
 from requests_app.states import ITEM_TRANSITIONS, REQUEST_TRANSITIONS, ItemState, RequestOutcome, RequestState
 

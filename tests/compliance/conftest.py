@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from compliance.signing import checkpoint_sign
+from compliance.record.signing import checkpoint_sign
 from tests.personas import Staff
 from tests.staging import Stage, corpus, trained
 from tests.web.pages import Site, signed_in

@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element
 import html5lib
 from django.test import Client
 
-from compliance.models import Account
+from compliance.accounts.models import Account
 
 SVG = "{http://www.w3.org/2000/svg}"
 REDIRECTS = {301, 302, 303}

@@ -7,8 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from compliance.formats.canonical import canonical_json
+
 from .errors import SpecError
-from .json_contract import canonical_json
 
 CHUNK = 1 << 20
 

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from compliance.formats.canonical import canonical_json
+
 from .artefacts import file_digest, model_digest
 from .contracts import Curve, Evaluation, JobResult, JobSpec, Progress, ProgressCallback, Protocol
 from .contracts.course import Trajectory
@@ -26,7 +28,6 @@ from .evaluation.evaluate import evaluate
 from .evaluation.outputs import Group, ModelKey, Outputs
 from .evaluation.statistics import STATISTICS, measure
 from .evaluation.trajectory import trace
-from .json_contract import canonical_json
 from .preparation import check_unlearning, excluded_ids, job_protocol, unlearning_steps
 from .running import PERCENT, RunningJob
 from .training.cache import Trainer

@@ -10,7 +10,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 
-from compliance.services import record_append
+from compliance.record.services import record_append
 from unlearning_jobs.engine.corpora import snapshot_create
 from unlearning_jobs.models import Corpus, CorpusSnapshot
 

@@ -10,8 +10,10 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from compliance.models import Account
-from compliance.services import SYSTEM, NotAllowedError, StaleStateError
+from compliance.accounts.errors import NotAllowedError
+from compliance.accounts.models import Account
+from compliance.record.errors import StaleStateError
+from compliance.record.services import SYSTEM
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
 from unlearning_jobs.queue import enqueue, enqueue_on_commit
 from unlearning_jobs.states import JobState, ModelState

@@ -13,8 +13,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from compliance.evidence.statements import UNLEARNING_REPORT
-from compliance.models import Attestation
-from compliance.services import SYSTEM, StaleStateError, record_append
+from compliance.record.errors import StaleStateError
+from compliance.record.models import Attestation
+from compliance.record.services import SYSTEM, record_append
 from unlearning_jobs.engine.contracts import JobSpec, Progress
 from unlearning_jobs.models import CorpusSnapshot, Job, JobAttempt, ModelVersion, RegisteredRecipe
 from unlearning_jobs.queue import enqueue, enqueue_on_commit

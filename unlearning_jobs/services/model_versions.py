@@ -10,7 +10,8 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
-from compliance.services import SYSTEM, StaleStateError, record_append
+from compliance.record.errors import StaleStateError
+from compliance.record.services import SYSTEM, record_append
 from unlearning_jobs.engine.contracts import (
     JobResult,
     JobSpec,

@@ -8,20 +8,12 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 
-from compliance.evidence.canonical import format_time
-from compliance.evidence.statements import (
-    MODEL_SUBJECT,
-    Method,
-    Reason,
-    Statement,
-    Subject,
-    UnlearningReport,
-    Verdict,
-    forget_set_digest,
-)
-from compliance.models import Attestation
-from compliance.services import StaleStateError
-from compliance.signing import attestation_sign, checkpoint_sign
+from compliance.evidence.statements import MODEL_SUBJECT, Method, Statement, Subject, UnlearningReport, forget_set_digest
+from compliance.formats.canonical import format_time
+from compliance.formats.verdicts import Reason, Verdict
+from compliance.record.errors import StaleStateError
+from compliance.record.models import Attestation
+from compliance.record.signing import attestation_sign, checkpoint_sign
 from unlearning_jobs.engine.artefacts import file_digest, model_digest
 from unlearning_jobs.engine.catalogue import METHODS
 from unlearning_jobs.engine.contracts import Evaluation, JobResult, JobSpec

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from compliance.evidence import dsse
 from compliance.evidence.bundle import BundleFolder, ProvenEntry, attestation_name
-from compliance.evidence.canonical import sha256_hex
-from compliance.evidence.errors import EvidenceError, VerificationError
 from compliance.evidence.record import ATTESTATION_SIGNED, CORPUS_REGISTERED, MODEL_REGISTERED, EntryBody
 from compliance.evidence.statements import MODEL_SUBJECT, SHORT_NAMES, Release, Statement, UnlearningReport, report_folder
 from compliance.evidence.trust import TrustFile
+from compliance.formats.canonical import sha256_hex
+from compliance.formats.errors import EvidenceError, VerificationError
 
 from .log import History
 

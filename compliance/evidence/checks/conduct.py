@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import NoReturn
 
 from compliance.evidence.bundle import ProvenEntry
-from compliance.evidence.canonical import parse_time, sha256_hex
-from compliance.evidence.errors import VerificationError
 from compliance.evidence.record import (
     ACCOUNT_PREFIX,
     ITEM_RELEASED,
@@ -16,6 +14,8 @@ from compliance.evidence.record import (
     REQUEST_SUBMITTED,
     mappers,
 )
+from compliance.formats.canonical import parse_time, sha256_hex
+from compliance.formats.errors import VerificationError
 
 from .attestations import Attempt, SignedRelease, SignedReport, Statements
 from .log import History

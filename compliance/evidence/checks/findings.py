@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from compliance.evidence.bundle import BundleFolder
-from compliance.evidence.canonical import canonical_json, digest_of, parse_json, sha256_hex
-from compliance.evidence.errors import EvidenceError, VerificationError
-from compliance.evidence.schema import plain
 from compliance.evidence.statements import UnlearningReport, forget_set_digest
+from compliance.formats.canonical import canonical_json, digest_of, parse_json, sha256_hex
+from compliance.formats.contracts import plain
+from compliance.formats.errors import EvidenceError, VerificationError
 
 from .attestations import SignedReport, Statements
 

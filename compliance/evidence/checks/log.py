@@ -9,8 +9,6 @@ from itertools import pairwise
 
 from compliance.evidence.bundle import CHECKPOINT, TRUST, BundleFolder, ProvenEntry
 from compliance.evidence.checkpoints import Checkpoint, verify_checkpoint
-from compliance.evidence.errors import VerificationError
-from compliance.evidence.merkle import leaf_hash, verify_inclusion
 from compliance.evidence.record import (
     KEYS_PUBLISHED,
     RECORD_SEALED,
@@ -20,6 +18,8 @@ from compliance.evidence.record import (
     leaf_bytes,
 )
 from compliance.evidence.trust import TrustFile
+from compliance.formats.errors import VerificationError
+from compliance.formats.merkle import leaf_hash, verify_inclusion
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from compliance.models import Account
-from compliance.services import SYSTEM, account_create
+from compliance.accounts.models import Account
+from compliance.accounts.services import account_create
+from compliance.record.services import SYSTEM
 
 
 class Command(BaseCommand):

@@ -9,10 +9,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from compliance.bundles import CHECKPOINT_TASK, BundleNotReadyError, bundle_ready, bundle_seal, bundle_write
 from compliance.celery import app
-from compliance.evidence.errors import EvidenceError
-from compliance.services import SYSTEM
+from compliance.formats.errors import EvidenceError
+from compliance.record.bundles import CHECKPOINT_TASK, BundleNotReadyError, bundle_ready, bundle_seal, bundle_write
+from compliance.record.services import SYSTEM
 
 
 class Command(BaseCommand):

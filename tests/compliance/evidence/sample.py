@@ -14,25 +14,25 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from compliance.evidence import dsse, merkle
+from compliance.evidence import dsse
 from compliance.evidence.bundle import ProvenEntry, write_bundle
-from compliance.evidence.canonical import digest_of, format_time, sha256_hex
 from compliance.evidence.checkpoints import Checkpoint, sign_note
 from compliance.evidence.record import EntryBody, leaf_bytes, mappers
 from compliance.evidence.statements import (
     PREDICATES,
     UNLEARNING_REPORT,
     Method,
-    Reason,
     Release,
     Statement,
     Subject,
     UnlearningReport,
-    Verdict,
     forget_set_digest,
     report_folder,
 )
 from compliance.evidence.trust import TrustedKey, TrustFile
+from compliance.formats import merkle
+from compliance.formats.canonical import digest_of, format_time, sha256_hex
+from compliance.formats.verdicts import Reason, Verdict
 
 ORIGIN = "lethe.example/record"
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)

@@ -8,10 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from compliance.evidence.canonical import format_time, sha256_hex
 from compliance.evidence.statements import PREDICATES
 from compliance.evidence.trust import TrustedKey
 from compliance.evidence.verification import Verification, verify_bundle
+from compliance.formats.canonical import format_time, sha256_hex
 
 from .sample import START, Case, prepared
 

@@ -7,8 +7,8 @@ import pytest
 
 from compliance.evidence import bundle as bundles
 from compliance.evidence.bundle import BundleFolder, ProvenEntry, write_bundle
-from compliance.evidence.errors import FormatError
 from compliance.evidence.verification import verify_bundle
+from compliance.formats.errors import FormatError
 
 from .sample import Case
 

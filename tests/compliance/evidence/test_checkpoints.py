@@ -5,7 +5,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compliance.evidence.canonical import decode_base64
 from compliance.evidence.checkpoints import (
     Checkpoint,
     SignedNote,
@@ -14,8 +13,9 @@ from compliance.evidence.checkpoints import (
     verify_note,
     vkey,
 )
-from compliance.evidence.errors import EvidenceError, FormatError, VerificationError
 from compliance.evidence.keys import key_id
+from compliance.formats.canonical import decode_base64
+from compliance.formats.errors import EvidenceError, FormatError, VerificationError
 
 ORIGIN = "lethe.example/record"
 KEY, OTHER = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()

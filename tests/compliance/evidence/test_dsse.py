@@ -9,10 +9,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from compliance.evidence.canonical import encode_base64
 from compliance.evidence.dsse import IN_TOTO, Envelope, Signature, pre_authentication_encoding, sign, verify
-from compliance.evidence.errors import FormatError, VerificationError
 from compliance.evidence.keys import key_id
+from compliance.formats.canonical import encode_base64
+from compliance.formats.errors import FormatError, VerificationError
 
 ALICE, BOB, MALLORY = (Ed25519PrivateKey.generate() for _ in range(3))
 TRUSTED = (ALICE.public_key(), BOB.public_key())

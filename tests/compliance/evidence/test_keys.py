@@ -8,8 +8,9 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from compliance.evidence.errors import FormatError, KeyFileError
+from compliance.evidence.errors import KeyFileError
 from compliance.evidence.keys import create_key, is_signed_by, key_id, load_key, load_spki, spki
+from compliance.formats.errors import FormatError
 
 
 def test_a_created_key_is_loaded_again_and_readable_by_its_owner_alone(tmp_path: Path) -> None:

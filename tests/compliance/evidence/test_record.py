@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from compliance.evidence.errors import EvidenceError, FormatError, PersonalDataError
 from compliance.evidence.record import OTHER_DATA, REQUEST_DATA, EntryBody, leaf_bytes, mappers, refuse_personal_data
+from compliance.formats.errors import EvidenceError, FormatError, PersonalDataError
 
 AT = datetime(2026, 11, 20, 18, 37, tzinfo=UTC)
 DIGEST = "ab" * 32

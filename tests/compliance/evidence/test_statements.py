@@ -6,17 +6,10 @@ from typing import Any
 
 import pytest
 
-from compliance.evidence.canonical import canonical_json
-from compliance.evidence.errors import FormatError, PersonalDataError
-from compliance.evidence.statements import (
-    Release,
-    Statement,
-    Subject,
-    UnlearningReport,
-    Verdict,
-    forget_set_digest,
-    report_folder,
-)
+from compliance.evidence.statements import Release, Statement, Subject, UnlearningReport, forget_set_digest, report_folder
+from compliance.formats.canonical import canonical_json
+from compliance.formats.errors import FormatError, PersonalDataError
+from compliance.formats.verdicts import Verdict
 
 from .sample import Case
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from compliance.evidence.errors import EvidenceError, FormatError
 from compliance.evidence.record import leaf_bytes
 from compliance.evidence.tlog_proofs import TlogProof
+from compliance.formats.errors import EvidenceError, FormatError
 
 from .sample import ORIGIN, Case
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from compliance.evidence.canonical import format_time
-from compliance.evidence.errors import FormatError
 from compliance.evidence.statements import RELEASE, UNLEARNING_REPORT
 from compliance.evidence.trust import TrustedKey, TrustFile
+from compliance.formats.canonical import format_time
+from compliance.formats.errors import FormatError
 
 DAY = datetime(2026, 11, 20, tzinfo=UTC)
 LOG = TrustedKey.of(Ed25519PrivateKey.generate().public_key(), "log", DAY)

@@ -9,9 +9,11 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
+from compliance.accounts.errors import NotAllowedError
+from compliance.accounts.models import Account
 from compliance.evidence.statements import UNLEARNING_REPORT
-from compliance.models import Account, Attestation, RecordEntry
-from compliance.services import NotAllowedError, StaleStateError
+from compliance.record.errors import StaleStateError
+from compliance.record.models import Attestation, RecordEntry
 from requests_app.models import ErasureRequest, Item, Match, Proposal
 from requests_app.services.decisions import (
     item_decide,

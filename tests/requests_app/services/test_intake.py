@@ -11,8 +11,8 @@ from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks
 from pytest_django.fixtures import Settings
 
-from compliance.models import RecordEntry
-from compliance.services import StaleStateError
+from compliance.record.errors import StaleStateError
+from compliance.record.models import RecordEntry
 from requests_app.models import AccessLink, ErasureRequest, Message
 from requests_app.services.intake import (
     UNCONFIRMED_AT_MOST,

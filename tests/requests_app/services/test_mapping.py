@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from compliance.models import RecordEntry
+from compliance.record.models import RecordEntry
 from requests_app.models import ErasureRequest
 from requests_app.services.intake import ClaimantDetails, TargetDetails, request_submit
 from requests_app.services.mapping import request_map, request_queries

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from compliance.models import RecordEntry
-from compliance.services import NotAllowedError, StaleStateError
+from compliance.accounts.errors import NotAllowedError
+from compliance.record.errors import StaleStateError
+from compliance.record.models import RecordEntry
 from tests.factories import model_version, unlearning_job
 from tests.personas import Staff
 from unlearning_jobs.models import Job, ModelVersion

@@ -8,8 +8,8 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from compliance.models import RecordEntry
-from compliance.services import StaleStateError
+from compliance.record.errors import StaleStateError
+from compliance.record.models import RecordEntry
 from tests.factories import model_version, unlearning_job
 from unlearning_jobs.engine.contracts import Progress
 from unlearning_jobs.models import Job, JobAttempt

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from compliance.formats.canonical import canonical_json
 from unlearning_jobs.engine.catalogue.matching import GROUP
 from unlearning_jobs.engine.families import Predictions
 from unlearning_jobs.engine.families.arrays import Arrays
-from unlearning_jobs.engine.json_contract import canonical_json
 from unlearning_jobs.engine.training.model import TrainedModel
 from unlearning_jobs.engine.training.scoring import margins_of
 from unlearning_jobs.engine.training.training_data import TrainingData

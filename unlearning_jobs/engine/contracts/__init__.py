@@ -5,6 +5,8 @@ Nothing here imports torch or Django, so web processes may. How they become JSON
 
 from __future__ import annotations
 
+from compliance.formats.verdicts import Direction, Guarantee, Outcome, Reason, Verdict
+
 from .architectures import (
     BertArchitecture,
     ClassifierArchitecture,
@@ -15,20 +17,15 @@ from .architectures import (
 from .course import Efficiency, ExampleTrajectory, Spent, Trajectory
 from .findings import (
     Control,
-    Direction,
     EstimandFinding,
     Evaluation,
     ExampleFindings,
     MetricFinding,
-    Outcome,
     PermutationFinding,
-    Reason,
     SetFinding,
-    Verdict,
 )
 from .job import (
     Curve,
-    Guarantee,
     JobResult,
     JobSpec,
     MethodChoice,

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from unlearning_jobs.engine.contracts.contract import Contract
 from unlearning_jobs.engine.errors import SpecError
-from unlearning_jobs.engine.json_contract import Contract
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from unlearning_jobs.engine.json_contract import ADDED_LATER, Contract
+from unlearning_jobs.engine.contracts.contract import ADDED_LATER, Contract, formerly
 
 
 @dataclass(frozen=True)
 class ExampleTrajectory(Contract):
     """One example's margin over the run, against the margins that the oracles give it."""
 
-    example_id: str
+    example_id: str = field(metadata=formerly("record_id"))
     margins: tuple[float, ...]
     """Mean log-odds per answer at the trajectory's steps, rounded to three places."""
     oracle_mean: float

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from unlearning_jobs.engine.json_contract import Contract
+from compliance.formats.verdicts import Verdict
+from unlearning_jobs.engine.contracts.contract import Contract, formerly
 
 from .protocol import Estimand
-
-Outcome = Literal["passed", "failed", "inconclusive"]
-Direction = Literal["undershot", "overshot"]
 
 
 @dataclass(frozen=True)
@@ -43,23 +41,6 @@ class Control(Contract):
     behaved: bool
     permutation: PermutationFinding
     note: str
-
-
-@dataclass(frozen=True)
-class Reason(Contract):
-    """Why the verdict is what it is: a code for translation, and an English sentence."""
-
-    code: str
-    sentence: str
-
-
-@dataclass(frozen=True)
-class Verdict(Contract):
-    """From the protocol alone."""
-
-    outcome: Outcome
-    direction: Direction | None
-    reasons: tuple[Reason, ...]
 
 
 @dataclass(frozen=True)
@@ -100,7 +81,7 @@ class ExampleFindings(Contract):
     `fwer`, the chance that any one is stays below `level`.
     """
 
-    example_ids: tuple[str, ...]
+    example_ids: tuple[str, ...] = field(metadata=formerly("record_ids"))
     auc: tuple[float, ...]
     """Probability that an unlearned model's margin is above an oracle's; 1/2 is as retrained, above it too high."""
     p_value: tuple[float, ...]

@@ -6,15 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from unlearning_jobs.engine.json_contract import Contract, Json
+from unlearning_jobs.engine.contracts.contract import Contract, Digested
 
 from .course import Efficiency, Trajectory
 from .findings import Evaluation
 from .privacy import Certificate
 from .protocol import Protocol
 from .recipe import Recipe
-
-Guarantee = Literal["exact", "certified", "empirical", "suppression", "control"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class UnlearningStep(Contract):
 
 
 @dataclass(frozen=True)
-class SnapshotRef(Json):
+class SnapshotRef(Contract):
     """An immutable state of a corpus: where it lies and what it must be."""
 
     path: str
@@ -42,7 +40,7 @@ class SnapshotRef(Json):
 
 
 @dataclass(frozen=True)
-class ModelRef(Json):
+class ModelRef(Contract):
     """A model directory (safetensors, config, tokenizer) and the digest over its files."""
 
     path: str
@@ -50,7 +48,7 @@ class ModelRef(Json):
 
 
 @dataclass(frozen=True)
-class JobSpec(Contract):
+class JobSpec(Digested, Contract):
     """One job: train a model, or unlearn examples from one and evaluate the result. Holds record ids, never people."""
 
     kind: Literal["train", "unlearn"]

@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from unlearning_jobs.engine.contracts.contract import Contract
 from unlearning_jobs.engine.errors import SpecError
-from unlearning_jobs.engine.json_contract import Contract
 
 
 @dataclass(frozen=True)

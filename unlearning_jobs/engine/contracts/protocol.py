@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-from unlearning_jobs.engine.json_contract import ADDED_LATER, Contract
+from unlearning_jobs.engine.contracts.contract import ADDED_LATER, Contract, Digested
 
 FEWEST_ORACLES = 4
 
@@ -40,7 +40,7 @@ DEFAULT_ESTIMANDS: tuple[Estimand, ...] = (
 
 
 @dataclass(frozen=True)
-class Protocol(Contract):
+class Protocol(Digested, Contract):
     """The evaluation, fixed before the run and digested at approval. The verdict follows from it alone.
 
     The unit of replication is the model. Replicates of the original are trained with `replicate_seeds` beside the

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Literal
 
+from unlearning_jobs.engine.contracts.contract import ADDED_LATER, Contract, Digested, chosen_by
 from unlearning_jobs.engine.errors import SpecError
-from unlearning_jobs.engine.json_contract import ADDED_LATER, Contract, chosen_by
 
 from .architectures import ARCHITECTURES, NETWORK_CLASSIFIERS, Architecture
 from .privacy import Privacy
@@ -14,7 +14,7 @@ from .sharding import Sharding, slice_epochs
 
 
 @dataclass(frozen=True)
-class Recipe(Contract):
+class Recipe(Digested, Contract):
     """Everything that makes a model from a snapshot.
 
     `train(recipe, snapshot, exclude, seed)` is the only way a model comes about.

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal, TypeVar
 
+from unlearning_jobs.engine.contracts.contract import Contract
 from unlearning_jobs.engine.errors import SpecError
-from unlearning_jobs.engine.json_contract import Contract
 
 Aggregation = Literal["vote", "mean", "merge"]
 Placement = tuple[tuple[tuple[int, ...], ...], ...]

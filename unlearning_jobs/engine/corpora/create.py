@@ -24,10 +24,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from compliance.formats.canonical import canonical_json
+from compliance.formats.merkle import MerkleTree
 from unlearning_jobs.engine.errors import CorpusError
-from unlearning_jobs.engine.json_contract import canonical_json
 
-from .merkle import MerkleTree
 from .sources import SPLITS, FeatureFormat, SourceRow, read_rows
 
 FORMAT = "lethe-snapshot-1"

@@ -13,10 +13,10 @@ from typing import BinaryIO, Self
 
 import numpy as np
 
+from compliance.formats.merkle import MerkleTree
 from unlearning_jobs.engine.errors import CorpusError
 
 from .create import SnapshotInfo, describe, example_id
-from .merkle import MerkleTree
 
 SEED_BYTES = 8
 

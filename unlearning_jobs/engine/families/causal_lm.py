@@ -14,10 +14,10 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from compliance.formats.canonical import canonical_json
 from unlearning_jobs.engine.contracts import LlamaArchitecture, Recipe
 from unlearning_jobs.engine.corpora import Example, Snapshot, SnapshotInfo
 from unlearning_jobs.engine.errors import CorpusError, SpecError
-from unlearning_jobs.engine.json_contract import canonical_json
 
 from .family import Batch, Family, Footprint, Predictions
 from .tokens import END_ID, IGNORED, Encoded, TokenDataset, collate, encode, train_tokenizer

@@ -20,10 +20,10 @@ from tokenizers.processors import TemplateProcessing
 from torch import Tensor, nn
 from transformers import BertConfig, BertForSequenceClassification
 
+from compliance.formats.canonical import canonical_json
 from unlearning_jobs.engine.contracts import BertArchitecture, Recipe
 from unlearning_jobs.engine.corpora import Example, Snapshot, SnapshotInfo
 from unlearning_jobs.engine.errors import CorpusError
-from unlearning_jobs.engine.json_contract import canonical_json
 
 from .classes import ClassFamily
 from .family import Batch, Footprint

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import torch
 
+from compliance.formats.canonical import canonical_json
 from unlearning_jobs.engine.artefacts import model_digest
 from unlearning_jobs.engine.errors import SpecError
-from unlearning_jobs.engine.json_contract import canonical_json
 
 from .loop import CHECKPOINT_SECONDS, StepCallback, train
 from .model import TrainedModel, place, read_model, save_model

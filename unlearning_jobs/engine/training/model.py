@@ -14,12 +14,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from compliance.formats.canonical import canonical_json
 from unlearning_jobs.engine.artefacts import model_digest
 from unlearning_jobs.engine.contracts import ModelRef
 from unlearning_jobs.engine.contracts.privacy import PrivacyLoss
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.families import FAMILIES, Family
-from unlearning_jobs.engine.json_contract import canonical_json
 
 from .aggregation import ShardEnsemble
 

@@ -17,10 +17,10 @@ from typing import cast, get_args
 import torch
 from torch import Tensor, nn
 
+from compliance.formats.canonical import canonical_json
 from unlearning_jobs.engine.contracts.sharding import Aggregation, Sharding, place_examples, slice_epochs
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.families import Dataset
-from unlearning_jobs.engine.json_contract import canonical_json
 
 from .aggregation import aggregate
 from .device import COPIES_IN_TRAINING, check_memory

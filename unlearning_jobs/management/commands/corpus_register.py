@@ -9,7 +9,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from compliance.services import SYSTEM
+from compliance.record.services import SYSTEM
 from unlearning_jobs.engine.errors import EngineError
 from unlearning_jobs.services.corpora import corpus_register
 

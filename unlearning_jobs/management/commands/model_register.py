@@ -12,7 +12,8 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.core.validators import validate_slug
 
-from compliance.services import SYSTEM, StaleStateError
+from compliance.record.errors import StaleStateError
+from compliance.record.services import SYSTEM
 from unlearning_jobs.engine.contracts import Recipe
 from unlearning_jobs.engine.errors import EngineError
 from unlearning_jobs.models import Corpus, Job

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from compliance.evidence.canonical import canonical_json, format_time
 from compliance.evidence.statements import RELEASE, UNLEARNING_REPORT, Release, Statement, Subject
 from compliance.evidence.verification import verify_bundle
+from compliance.formats.canonical import canonical_json, format_time
 from tests.compliance.evidence.sample import START, Case, honest, prepared, result_model
 from tests.compliance.evidence.stories import MINUTE, OTHER_DIGEST, approve_and_run, assert_fails, publish, told
 

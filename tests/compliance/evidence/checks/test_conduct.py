@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from compliance.evidence.canonical import format_time
 from compliance.evidence.statements import Release, Statement, Subject
 from compliance.evidence.verification import verify_bundle
+from compliance.formats.canonical import format_time
 from tests.compliance.evidence.sample import PROTOCOL, START, Case, result_model
 from tests.compliance.evidence.stories import OTHER_DIGEST, approve_and_run, assert_fails, told
 

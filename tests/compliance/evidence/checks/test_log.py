@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from compliance.evidence.canonical import format_time
 from compliance.evidence.trust import TrustedKey, TrustFile
 from compliance.evidence.verification import verify_bundle
+from compliance.formats.canonical import format_time
 from tests.compliance.evidence.sample import START, Case, honest, prepared
 from tests.compliance.evidence.stories import MINUTE, approve_and_run, assert_fails, publish, told
 

@@ -1,0 +1,15 @@
+"""Reads of accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from compliance.evidence.record import ACCOUNT_PREFIX
+
+from .models import Account
+
+
+def account_names(actors: Iterable[str]) -> dict[str, str]:
+    """User names of the accounts among the actors, in one query."""
+    ids = {int(actor.removeprefix(ACCOUNT_PREFIX)) for actor in actors if actor.startswith(ACCOUNT_PREFIX)}
+    return {account.opaque: account.username for account in Account.objects.filter(pk__in=ids)}

@@ -1,0 +1,34 @@
+"""What a method guarantees, and what a protocol may conclude. These words stand in signed statements and never change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+from .contracts import Contract
+
+Guarantee = Literal["exact", "certified", "empirical", "suppression", "control"]
+"""exact: the result never saw the examples. certified: a stated bound holds. empirical: only the evaluation says how close
+it came. suppression: the weights are unchanged. control: no unlearning; its verdict is known beforehand."""
+Outcome = Literal["passed", "failed", "inconclusive"]
+Direction = Literal["undershot", "overshot"]
+"""undershot: the examples are still better known than to retrained models. overshot: they are known less well."""
+
+OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
+
+
+@dataclass(frozen=True)
+class Reason(Contract):
+    """Why the verdict is what it is: a code for translation, and an English sentence."""
+
+    code: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Verdict(Contract):
+    """What the protocol concludes from the measurements, and from nothing else."""
+
+    outcome: Outcome
+    direction: Direction | None
+    reasons: tuple[Reason, ...]

@@ -1,0 +1,93 @@
+"""The evidence bundle of a request: sealed on demand, awaited, downloaded as a zip file."""
+
+from __future__ import annotations
+
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from django.db.models import Max
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from compliance.accounts.access import account_of, roles_required
+from compliance.accounts.models import Account
+from compliance.evidence.record import RECORD_SEALED, REQUEST_PREFIX
+
+from .bundles import BundleNotReadyError, bundle_ready, bundle_seal, bundle_write
+from .models import Attestation, RecordEntry
+
+READERS = (Account.Role.OFFICER, Account.Role.AUDITOR)
+
+
+@roles_required(*READERS)
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def bundle(request: HttpRequest, reference: str) -> HttpResponse:
+    """Says what the bundle would hold; POST seals the history as it stands now."""
+    subject = _subject(reference)
+    if request.method != "POST":
+        return render(request, "record/bundle.html", _state(reference, subject))
+    try:
+        bundle_seal(subject=subject, actor=account_of(request).opaque)
+    except BundleNotReadyError as error:
+        return render(request, "record/bundle.html", _state(reference, subject) | {"problem": str(error)}, status=409)
+    return redirect("record:bundle", reference)
+
+
+@roles_required(*READERS)
+@never_cache
+@require_safe
+def progress(request: HttpRequest, reference: str) -> HttpResponse:
+    """The waiting part of the page, for its poll; reloads the page once the bundle is ready."""
+    context = _state(reference, _subject(reference))
+    response = render(request, "record/_bundle_wait.html", context)
+    if not context["waiting"]:
+        response["HX-Refresh"] = "true"
+    return response
+
+
+@roles_required(*READERS)
+@require_safe
+def download(_request: HttpRequest, reference: str) -> HttpResponseBase:
+    """The bundle as a zip file with one folder, named after the request."""
+    subject = _subject(reference)
+    if not bundle_ready(subject):
+        raise Http404(_("The bundle is not ready. Open its page and seal it."))
+    packed = tempfile.TemporaryFile()  # noqa: SIM115  # FileResponse closes it when it has been sent
+    with tempfile.TemporaryDirectory(prefix="bundle-") as temporary:
+        folder = Path(temporary) / reference
+        bundle_write(subject, folder)
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+                archive.write(path, path.relative_to(folder.parent))
+    packed.seek(0)
+    return FileResponse(packed, as_attachment=True, filename=f"{reference}.zip", content_type="application/zip")
+
+
+def _subject(reference: str) -> str:
+    subject = REQUEST_PREFIX + reference
+    if not RecordEntry.objects.filter(subject=subject).exists():
+        raise Http404(_("The record holds nothing about this request."))
+    return subject
+
+
+def _state(reference: str, subject: str) -> dict[str, Any]:
+    entries = RecordEntry.objects.filter(subject=subject)
+    seal = entries.filter(kind=RECORD_SEALED).aggregate(last=Max("number"))["last"] or 0
+    last = entries.aggregate(last=Max("number"))["last"]
+    ready = bundle_ready(subject)
+    return {
+        "reference": reference,
+        "entries": last,
+        "attestations": Attestation.objects.filter(subject=subject).count(),
+        "ready": ready,
+        "waiting": seal == last and not ready,
+        "grown": bool(seal) and seal != last,
+        "poll_url": reverse("record:bundle_progress", args=[reference]),
+    }

@@ -1,0 +1,95 @@
+"""The public verification of a bundle through its page."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import zipfile
+from pathlib import Path
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from compliance.record import verify_views
+from compliance.record.models import TrustManifest
+from tests.compliance.conftest import bundle_of
+from tests.staging import Stage
+from tests.web.pages import Page, Site, text_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signing", "artefacts")]
+
+
+@pytest.fixture
+def anybody() -> Site:
+    return Site()
+
+
+def verified(site: Site, content: bytes, status: int = 200, **more: SimpleUploadedFile) -> Page:
+    page = site.get("/record/verify/")
+    return site.submit(page, {"bundle": SimpleUploadedFile("b.zip", content), "trust": None, **more}, status=status)
+
+
+def test_anybody_verifies_a_bundle_and_sees_every_step(case: Stage, iris: Site, anybody: Site) -> None:
+    page = verified(anybody, bundle_of(case, iris))
+    assert [text_of(cell) for cell in page.all("td", class_="numeric")][:15] == [str(n) for n in range(1, 16)]
+    assert "What a pass does not prove" in page.words
+    assert "Whose keys these are" in page.words
+    statement = [text_of(cell) for cell in page.all("tr")[-1]]
+    assert statement[:5] == ["Report", "item-1", "1", "npo", "passed"]
+
+
+def test_with_the_operators_trust_file_it_is_known_whose_keys_they_are(case: Stage, iris: Site, anybody: Site) -> None:
+    trust = SimpleUploadedFile("trust.json", bytes(TrustManifest.objects.get().body))
+    page = verified(anybody, bundle_of(case, iris), trust=trust)
+    assert "Whose keys these are" not in page.words
+
+
+def test_a_changed_byte_fails_a_named_step(case: Stage, iris: Site, anybody: Site) -> None:
+    changed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(bundle_of(case, iris))) as archive, zipfile.ZipFile(changed, "w") as copy:
+        for name in archive.namelist():
+            content = archive.read(name)
+            if name.endswith("/result.json"):
+                content = content[:-1] + bytes([content[-1] ^ 1])
+            copy.writestr(name, content)
+    page = verified(anybody, changed.getvalue())
+    assert "This bundle does not verify: step 10 failed" in page.words
+    assert "Who signed what" not in page.words
+
+
+def test_a_zip_file_of_something_else_fails_at_the_first_step(anybody: Site) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("holiday.txt", "sun")
+    page = verified(anybody, file.getvalue())
+    assert "step 1 failed" in page.words
+    assert "not checked" in page.words
+
+
+def test_no_file_and_no_zip_file_are_errors_beside_the_field(anybody: Site) -> None:
+    page = anybody.submit(anybody.get("/record/verify/"), {"bundle": None, "trust": None}, status=422)
+    assert page.field_error("bundle") == "Choose the zip file of a bundle."
+    page = verified(anybody, b"these are no zip bytes", status=422)
+    assert page.field_error("bundle").startswith("This is not a zip file")
+
+
+def test_an_upload_that_is_too_large_is_refused_before_it_is_read(anybody: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verify_views, "MAX_UPLOAD", 1000)
+    monkeypatch.setattr(verify_views, "MAX_TRUST", 0)
+    page = verified(anybody, b"0" * 5000, status=413)
+    assert "Verify such a bundle offline" in page.words
+
+
+def test_a_form_from_elsewhere_is_refused(anybody: Site) -> None:
+    response = anybody.client.post("/record/verify/", {"bundle": SimpleUploadedFile("b.zip", b"x")})
+    assert response.status_code == 403
+
+
+def test_verification_leaves_nothing_behind(
+    case: Stage, iris: Site, anybody: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = bundle_of(case, iris)
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    assert "Every step passed" in verified(anybody, content).words
+    assert not list((tmp_path / "temporary").iterdir())
