@@ -11,13 +11,8 @@ from django.views.decorators.http import require_safe
 
 from compliance.accounts.access import account_of
 from compliance.accounts.models import Account
+from compliance.accounts.roles import ROLES, Role
 from compliance.record.models import TrustManifest
-
-STARTS = {
-    Account.Role.OFFICER: "casework:request_list",
-    Account.Role.ENGINEER: "jobs:job_list",
-    Account.Role.AUDITOR: "record:report_list",
-}
 
 
 @login_not_required
@@ -37,8 +32,9 @@ def health(_request: HttpRequest) -> HttpResponse:
 def home(request: HttpRequest) -> HttpResponse:
     """Each role's first page; administrators see the accounts and the published keys."""
     account = account_of(request)
-    if account.role in STARTS:
-        return redirect(STARTS[Account.Role(account.role)])
+    start = ROLES[Role(account.role)].start
+    if start != "home":
+        return redirect(start)
     context = {
         "accounts": Account.objects.order_by("username"),
         "manifest": TrustManifest.objects.order_by("id").last(),

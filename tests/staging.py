@@ -18,6 +18,7 @@ from django.utils import timezone
 from pyarrow import parquet
 
 from compliance.formats.canonical import canonical_json
+from compliance.formats.record_kinds import RecordKind
 from compliance.record.services import record_append
 from requests_app.models import AccessLink, ErasureRequest, Item, Proposal
 from requests_app.services import decisions, intake, mapping
@@ -87,7 +88,7 @@ def trained(snapshot: CorpusSnapshot, name: str = "keeper") -> ModelVersion:
         digest=model_digest(folder),
     )
     data = {"version": 1, "model_sha256": version.digest, "snapshot_sha256": snapshot.digest, "job": 0}
-    record_append(subject=version.subject, kind="model.registered", actor="system", data=data)
+    record_append(subject=version.subject, kind=RecordKind.MODEL_REGISTERED, actor="system", data=data)
     return version
 
 

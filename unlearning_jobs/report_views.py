@@ -11,8 +11,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from compliance.accounts.access import roles_required
-from compliance.accounts.models import Account
+from compliance.accounts.access import act_required
+from compliance.accounts.roles import Act
 from compliance.record.models import Attestation
 from compliance.record.selectors import attestation_read, signed_report
 from compliance.ui.charts.intervals import IntervalRow
@@ -38,7 +38,7 @@ from .wording import (
     stage_title,
 )
 
-READERS = roles_required(Account.Role.OFFICER, Account.Role.ENGINEER, Account.Role.AUDITOR)
+READERS = act_required(Act.READ_REPORTS)
 
 
 @READERS

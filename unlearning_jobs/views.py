@@ -18,8 +18,8 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from compliance.accounts.access import account_of, roles_required
-from compliance.accounts.models import Account
+from compliance.accounts.access import account_of, act_required
+from compliance.accounts.roles import Act
 from compliance.record.errors import StaleStateError
 from compliance.ui.forms import LetheForm
 from compliance.ui.lists import address, applied_filters, csv_response, page_of
@@ -29,7 +29,7 @@ from .services import destruction, jobs
 from .states import MODEL_TRANSITIONS, JobState, ModelState
 from .wording import CURVES, ERRORS, JOB_TONES, MODEL_TONES, RUN_OUTCOMES, VERDICTS, duration, method_title, stage_title
 
-READERS = roles_required(Account.Role.OFFICER, Account.Role.ENGINEER)
+READERS = act_required(Act.READ_JOBS)
 PAGE_METHODS = ["GET", "HEAD", "POST"]
 KINDS = {Job.Kind.TRAIN: pgettext_lazy("job", "Training"), Job.Kind.UNLEARN: pgettext_lazy("job", "Unlearning")}
 CSV_COLUMNS = (
@@ -232,7 +232,7 @@ def model_list(request: HttpRequest) -> HttpResponse:
             {"version": version, "tone": MODEL_TONES[ModelState(version.state)], "can_destroy": _can_destroy(version)}
             for version in versions
         ],
-        "is_engineer": account_of(request).role == Account.Role.ENGINEER,
+        "is_engineer": account_of(request).may(Act.MANAGE_MODELS),
     }
     return render(request, "jobs/model_list.html", context)
 
@@ -241,7 +241,7 @@ def _can_destroy(version: ModelVersion) -> bool:
     return ModelState.DESTROYING in MODEL_TRANSITIONS[ModelState(version.state)]
 
 
-@roles_required(Account.Role.ENGINEER)
+@act_required(Act.MANAGE_MODELS)
 @require_http_methods(PAGE_METHODS)
 def model_destroy(request: HttpRequest, pk: int) -> HttpResponse:
     """Asks whether to destroy a version that is out of use, and destroys it."""

@@ -1,4 +1,4 @@
-"""Which roles may open a page. Services check again, whatever door a call comes through."""
+"""Who may open a page, and what the navigation offers. Services check again, whatever door a call comes through."""
 
 from __future__ import annotations
 
@@ -9,25 +9,28 @@ from typing import Concatenate, ParamSpec
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from .errors import NotAllowedError
 from .models import Account
+from .roles import ROLES, Act, Role
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
-def roles_required(*roles: Account.Role) -> Callable[[View[P]], View[P]]:
-    """Lets only these roles in. Somebody who is not signed in never gets here: the login middleware comes first.
+def act_required(act: Act) -> Callable[[View[P]], View[P]]:
+    """Let in only accounts whose role may do `act`. The login middleware has sent away everybody who is not signed in.
 
     When a service refuses what the view asks of it, the answer is a page with the service's own sentence and status 403.
+    The view carries `act`, so that a test can hold every page against the table of roles.
     """
 
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)
         def inner(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-            if account_of(request).role not in roles:
+            if not account_of(request).may(act):
                 raise PermissionDenied
             try:
                 return view(request, *args, **kwargs)
@@ -35,13 +38,29 @@ def roles_required(*roles: Account.Role) -> Callable[[View[P]], View[P]]:
                 context = {"sentence": str(error), "back": request.path}
                 return render(request, "errors/not_allowed.html", context, status=403)
 
+        inner.act = act  # type: ignore[attr-defined]  # functions carry attributes; mypy has no type for them
         return inner
 
     return decorate
 
 
 def account_of(request: HttpRequest) -> Account:
-    """The signed-in account."""
+    """Return the account that is signed in."""
     if not isinstance(request.user, Account):
         raise PermissionDenied(_("Sign in first."))
     return request.user
+
+
+def navigation(request: HttpRequest) -> dict[str, list[dict[str, object]]]:
+    """Give templates the links of the role's main navigation. The one that leads nearest to this page is the current one."""
+    account = getattr(request, "user", None)  # error pages may be rendered before the middleware has run
+    if not isinstance(account, Account):
+        return {"navigation": []}
+    links: list[dict[str, object]] = [
+        {"url": reverse(name), "label": label} for name, label in ROLES[Role(account.role)].navigation
+    ]
+    above = [str(link["url"]) for link in links if request.path.startswith(str(link["url"]))]
+    nearest = max(above, key=len, default="")
+    for link in links:
+        link["current"] = "" if link["url"] != nearest else "page" if request.path == nearest else "true"
+    return {"navigation": links}

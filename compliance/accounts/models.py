@@ -4,29 +4,31 @@ from __future__ import annotations
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
-from django.utils.translation import gettext_lazy as _
+
+from .roles import ROLES, Act, Role
 
 
 class Account(AbstractUser):
-    """A member of staff. One role each, so that an auditor never holds a writing role."""
-
-    class Role(models.TextChoices):
-        OFFICER = "officer", _("Officer")
-        ENGINEER = "engineer", _("Engineer")
-        AUDITOR = "auditor", _("Auditor")
-        ADMINISTRATOR = "administrator", _("Administrator")
+    """A member of staff, with one role."""
 
     role = models.CharField(max_length=20, choices=Role.choices)
     REQUIRED_FIELDS = ["role"]
 
     class Meta(AbstractUser.Meta):
         constraints = [
-            models.CheckConstraint(
-                name="account_role_known", condition=models.Q(role__in=["officer", "engineer", "auditor", "administrator"])
-            )
+            models.CheckConstraint(name="account_role_known", condition=models.Q(role__in=[role.value for role in Role]))
         ]
 
     @property
     def opaque(self) -> str:
         """How the record names this account."""
         return f"account:{self.pk}"
+
+    @property
+    def acts(self) -> frozenset[Act]:
+        """What this account's role may do; nothing once the account is closed."""
+        return ROLES[Role(self.role)].acts if self.is_active else frozenset()
+
+    def may(self, act: Act) -> bool:
+        """Return whether this account may do `act`."""
+        return act in self.acts

@@ -25,8 +25,9 @@ from typing import NoReturn, Self
 from compliance.formats.canonical import canonical_json, decode_base64, encode_base64, parse_canonical, sha256_hex
 from compliance.formats.contracts import parse, plain
 from compliance.formats.errors import EvidenceError, FormatError
+from compliance.formats.record_kinds import RecordKind
 
-from .record import ATTESTATION_SIGNED, EntryBody
+from .record import EntryBody
 from .statements import SHORT_NAMES
 
 CHECKPOINT, RECORD, TRUST = "checkpoint", "record.jsonl", "trust.json"
@@ -183,7 +184,7 @@ def _named(envelopes: Iterable[bytes], record: Iterable[ProvenEntry]) -> dict[st
     places = {
         proven.entry.data["envelope_sha256"]: attestation_name(proven.index, proven.entry.data["predicate_type"])
         for proven in record
-        if proven.entry.kind == ATTESTATION_SIGNED and proven.entry.data.get("predicate_type") in SHORT_NAMES
+        if proven.entry.kind == RecordKind.ATTESTATION_SIGNED and proven.entry.data.get("predicate_type") in SHORT_NAMES
     }
     named = {}
     for envelope in envelopes:

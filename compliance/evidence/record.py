@@ -2,25 +2,8 @@
 
 An entry holds digests and opaque references, never personal data: `actor` and `subject` are names such as `account:12`,
 `claimant`, `system`, `request:LE-7KQ4-M2XD`. Entries of one subject are numbered 1, 2, 3 ... without gaps; their times never
-go back. Kinds that are not listed here are free, and so are further fields in `data`.
-
-What verification relies on (`data` fields in brackets, `actor` where it matters):
-
-    in the history of a request (subject `request:...`)
-        request.submitted    [submitted_by]                   once; who opened it, `claimant` or an account
-        match.accepted       actor                            who accepted a candidate place in a corpus
-        matches.decided      actor                            who closed the mapping
-        proposal.approved    actor [item, attempt, protocol_sha256]   once for each attempt at an item
-        job.started          [item, attempt]                  again whenever a worker takes the job over
-        job.completed        [item, attempt]                  the run ended with a result, whatever its verdict
-        attestation.signed   [item, attempt, predicate_type, envelope_sha256]
-        item.released        actor [item, attempt, model_sha256]
-        record.sealed        [entries]                        last entry of every bundle: its own number. Whoever drops
-                                                              entries at the end of a bundle drops the seal with them.
-    in other histories
-        keys.published       [trust_sha256]                   digest of the trust file
-        corpus.registered    [snapshot_sha256, manifest_root]
-        model.registered     [model_sha256]                   every model version, unlearned ones included
+go back. Verification relies on the kinds and fields that
+`compliance.formats.record_kinds` marks; other kinds and further fields in `data` are free.
 """
 
 from __future__ import annotations
@@ -35,36 +18,10 @@ from compliance.formats.canonical import canonical_json, format_time, parse_cano
 from compliance.formats.checks import check_digest, check_pattern, refuse
 from compliance.formats.contracts import parse, plain
 from compliance.formats.errors import FormatError, PersonalDataError
+from compliance.formats.record_kinds import VERIFIED_ELSEWHERE, VERIFIED_IN_REQUESTS, RecordKind
 
 FORMAT = "lethe-record/1"
 
-REQUEST_SUBMITTED = "request.submitted"
-MATCH_ACCEPTED = "match.accepted"
-MATCHES_DECIDED = "matches.decided"
-PROPOSAL_APPROVED = "proposal.approved"
-JOB_STARTED = "job.started"
-JOB_COMPLETED = "job.completed"
-ATTESTATION_SIGNED = "attestation.signed"
-ITEM_RELEASED = "item.released"
-RECORD_SEALED = "record.sealed"
-KEYS_PUBLISHED = "keys.published"
-CORPUS_REGISTERED = "corpus.registered"
-MODEL_REGISTERED = "model.registered"
-
-REQUEST_DATA: Mapping[str, tuple[str, ...]] = {
-    REQUEST_SUBMITTED: ("submitted_by",),
-    PROPOSAL_APPROVED: ("item", "attempt", "protocol_sha256"),
-    JOB_STARTED: ("item", "attempt"),
-    JOB_COMPLETED: ("item", "attempt"),
-    ATTESTATION_SIGNED: ("item", "attempt", "predicate_type", "envelope_sha256"),
-    ITEM_RELEASED: ("item", "attempt", "model_sha256"),
-    RECORD_SEALED: ("entries",),
-}
-OTHER_DATA: Mapping[str, tuple[str, ...]] = {
-    KEYS_PUBLISHED: ("trust_sha256",),
-    CORPUS_REGISTERED: ("snapshot_sha256", "manifest_root"),
-    MODEL_REGISTERED: ("model_sha256",),
-}
 REQUEST_PREFIX = "request:"
 ACCOUNT_PREFIX = "account:"
 
@@ -134,7 +91,7 @@ def leaf_bytes(entry: EntryBody) -> bytes:
 
 def mappers(history: Iterable[EntryBody], before: int) -> tuple[str, ...]:
     """Who accepted or closed matches in a request's history before its entry number `before`, sorted."""
-    kinds = (MATCH_ACCEPTED, MATCHES_DECIDED)
+    kinds = (RecordKind.MATCH_ACCEPTED, RecordKind.MATCHES_DECIDED)
     return tuple(sorted({entry.actor for entry in history if entry.kind in kinds and entry.number < before}))
 
 
@@ -157,9 +114,9 @@ def refuse_personal_data(value: object) -> None:
 
 
 def _check_data(entry: EntryBody) -> None:
-    required = OTHER_DATA.get(entry.kind, ())
+    required = VERIFIED_ELSEWHERE.get(entry.kind, ())
     if entry.subject.startswith(REQUEST_PREFIX):
-        required += REQUEST_DATA.get(entry.kind, ())
+        required += VERIFIED_IN_REQUESTS.get(entry.kind, ())
     for name in required:
         if name not in entry.data:
             refuse(f"The data of {entry.kind}", f"an object with {name}", sorted(entry.data))

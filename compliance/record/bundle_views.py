@@ -15,17 +15,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from compliance.accounts.access import account_of, roles_required
-from compliance.accounts.models import Account
-from compliance.evidence.record import RECORD_SEALED, REQUEST_PREFIX
+from compliance.accounts.access import account_of, act_required
+from compliance.accounts.roles import Act
+from compliance.evidence.record import REQUEST_PREFIX
+from compliance.formats.record_kinds import RecordKind
 
 from .bundles import BundleNotReadyError, bundle_ready, bundle_seal, bundle_write
 from .models import Attestation, RecordEntry
 
-READERS = (Account.Role.OFFICER, Account.Role.AUDITOR)
 
-
-@roles_required(*READERS)
+@act_required(Act.READ_BUNDLES)
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def bundle(request: HttpRequest, reference: str) -> HttpResponse:
@@ -40,7 +39,7 @@ def bundle(request: HttpRequest, reference: str) -> HttpResponse:
     return redirect("record:bundle", reference)
 
 
-@roles_required(*READERS)
+@act_required(Act.READ_BUNDLES)
 @never_cache
 @require_safe
 def progress(request: HttpRequest, reference: str) -> HttpResponse:
@@ -52,7 +51,7 @@ def progress(request: HttpRequest, reference: str) -> HttpResponse:
     return response
 
 
-@roles_required(*READERS)
+@act_required(Act.READ_BUNDLES)
 @require_safe
 def download(_request: HttpRequest, reference: str) -> HttpResponseBase:
     """The bundle as a zip file with one folder, named after the request."""
@@ -79,7 +78,7 @@ def _subject(reference: str) -> str:
 
 def _state(reference: str, subject: str) -> dict[str, Any]:
     entries = RecordEntry.objects.filter(subject=subject)
-    seal = entries.filter(kind=RECORD_SEALED).aggregate(last=Max("number"))["last"] or 0
+    seal = entries.filter(kind=RecordKind.RECORD_SEALED).aggregate(last=Max("number"))["last"] or 0
     last = entries.aggregate(last=Max("number"))["last"]
     ready = bundle_ready(subject)
     return {

@@ -13,18 +13,10 @@ from django.db import transaction
 
 from compliance.evidence import dsse
 from compliance.evidence.bundle import ProvenEntry, write_bundle
-from compliance.evidence.record import (
-    ATTESTATION_SIGNED,
-    CORPUS_REGISTERED,
-    ITEM_RELEASED,
-    JOB_COMPLETED,
-    KEYS_PUBLISHED,
-    MODEL_REGISTERED,
-    RECORD_SEALED,
-    EntryBody,
-)
+from compliance.evidence.record import EntryBody
 from compliance.evidence.statements import RELEASE, UNLEARNING_REPORT, Statement, UnlearningReport
 from compliance.formats.merkle import inclusion_proof
+from compliance.formats.record_kinds import RecordKind
 
 from .models import Attestation, RecordEntry, SignedCheckpoint, TrustManifest
 from .selectors import entries_of
@@ -52,15 +44,15 @@ def bundle_seal(*, subject: str, actor: str) -> RecordEntry:
         message = f"There is nothing in the record about {subject}."
         raise BundleNotReadyError(message)
     _check_signed(subject)
-    if last.kind == RECORD_SEALED:
+    if last.kind == RecordKind.RECORD_SEALED:
         return last
-    return record_append(subject=subject, kind=RECORD_SEALED, actor=actor, data={"entries": number})
+    return record_append(subject=subject, kind=RecordKind.RECORD_SEALED, actor=actor, data={"entries": number})
 
 
 def bundle_ready(subject: str) -> bool:
     """Whether the newest entry is a seal and a signed checkpoint covers it."""
     last = RecordEntry.objects.filter(subject=subject).order_by("number").select_related("leaf").last()
-    if last is None or last.kind != RECORD_SEALED or not hasattr(last, "leaf"):
+    if last is None or last.kind != RecordKind.RECORD_SEALED or not hasattr(last, "leaf"):
         return False
     return SignedCheckpoint.objects.filter(size__gt=last.leaf.index).exists()
 
@@ -72,7 +64,7 @@ def bundle_write(subject: str, folder: Path) -> None:
         BundleNotReadyError: it is not sealed, or no checkpoint covers the seal yet.
         FormatError: `folder` exists already.
     """
-    seal = RecordEntry.objects.filter(subject=subject, kind=RECORD_SEALED).order_by("number").last()
+    seal = RecordEntry.objects.filter(subject=subject, kind=RecordKind.RECORD_SEALED).order_by("number").last()
     checkpoint = SignedCheckpoint.objects.order_by("size").last()
     if seal is None or checkpoint is None or not hasattr(seal, "leaf") or seal.leaf.index >= checkpoint.size:
         message = "The record is not sealed, or the signing process has not signed a checkpoint over the seal yet."
@@ -93,8 +85,8 @@ def bundle_write(subject: str, folder: Path) -> None:
 def _check_signed(subject: str) -> None:
     """Refuses while a completed run has no report, or a release no attestation: the bundle would not verify."""
     needed = {
-        (UNLEARNING_REPORT if entry.kind == JOB_COMPLETED else RELEASE, *entry.attempt)
-        for entry in entries_of(subject=subject, kinds=(JOB_COMPLETED, ITEM_RELEASED))
+        (UNLEARNING_REPORT if entry.kind == RecordKind.JOB_COMPLETED else RELEASE, *entry.attempt)
+        for entry in entries_of(subject=subject, kinds=(RecordKind.JOB_COMPLETED, RecordKind.ITEM_RELEASED))
     }
     signed = set(Attestation.objects.filter(subject=subject).values_list("predicate_type", "item", "attempt"))
     if needed - signed:
@@ -107,14 +99,16 @@ def _attestations_of(history: Iterable[RecordEntry]) -> list[Attestation]:
     digests = [
         EntryBody.from_bytes(bytes(entry.body)).data["envelope_sha256"]
         for entry in history
-        if entry.kind == ATTESTATION_SIGNED
+        if entry.kind == RecordKind.ATTESTATION_SIGNED
     ]
     return list(Attestation.objects.filter(sha256__in=digests).order_by("id"))
 
 
 def _trust_under(checkpoint: SignedCheckpoint) -> TrustManifest:
     """The newest trust file whose publication the checkpoint covers."""
-    published = RecordEntry.objects.filter(kind=KEYS_PUBLISHED, leaf__index__lt=checkpoint.size).order_by("id").last()
+    published = (
+        RecordEntry.objects.filter(kind=RecordKind.KEYS_PUBLISHED, leaf__index__lt=checkpoint.size).order_by("id").last()
+    )
     if published is None:
         message = "The signing process has not published its keys yet."
         raise BundleNotReadyError(message)
@@ -128,12 +122,12 @@ def _proven(entry: RecordEntry, size: int) -> ProvenEntry:
 
 def _referenced(attestations: Iterable[Attestation], trust: TrustManifest) -> list[RecordEntry]:
     """The entries of other subjects that the reports rest on: keys, snapshots, models that runs started from."""
-    wanted = {(KEYS_PUBLISHED, "trust_sha256", trust.sha256)}
+    wanted = {(RecordKind.KEYS_PUBLISHED, "trust_sha256", trust.sha256)}
     for attestation in attestations:
         predicate = Statement.from_bytes(dsse.Envelope.from_bytes(bytes(attestation.envelope)).body).predicate
         if isinstance(predicate, UnlearningReport):
-            wanted.add((CORPUS_REGISTERED, "snapshot_sha256", predicate.snapshot_sha256))
-            wanted.add((MODEL_REGISTERED, "model_sha256", predicate.base_model_sha256))
+            wanted.add((RecordKind.CORPUS_REGISTERED, "snapshot_sha256", predicate.snapshot_sha256))
+            wanted.add((RecordKind.MODEL_REGISTERED, "model_sha256", predicate.base_model_sha256))
     found: dict[tuple[str, str, str], RecordEntry] = {}
     for entry in RecordEntry.objects.filter(kind__in={kind for kind, _, _ in wanted}).select_related("leaf"):
         data = EntryBody.from_bytes(bytes(entry.body)).data

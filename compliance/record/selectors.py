@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from compliance.evidence import dsse
-from compliance.evidence.record import MATCH_ACCEPTED, MATCHES_DECIDED, REQUEST_PREFIX, EntryBody, mappers
+from compliance.evidence.record import REQUEST_PREFIX, EntryBody, mappers
 from compliance.evidence.statements import UNLEARNING_REPORT, Statement, UnlearningReport
 from compliance.evidence.tlog_proofs import TlogProof
 from compliance.formats.canonical import encode_base64
 from compliance.formats.merkle import inclusion_proof, leaf_hash
+from compliance.formats.record_kinds import RecordKind
 
 from .models import Attestation, RecordEntry, SignedCheckpoint
 from .services import node_hash_stored
@@ -28,7 +29,7 @@ def request_mappers(*, subject: str) -> tuple[str, ...]:
 
     From the record, as verification does it: somebody whose acceptance was overruled later has mapped all the same.
     """
-    entries = entries_of(subject=subject, kinds=(MATCH_ACCEPTED, MATCHES_DECIDED))
+    entries = entries_of(subject=subject, kinds=(RecordKind.MATCH_ACCEPTED, RecordKind.MATCHES_DECIDED))
     return mappers(entries, entries[-1].number + 1) if entries else ()
 
 

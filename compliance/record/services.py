@@ -9,7 +9,9 @@ from django.db.models import Max
 from django.utils import timezone
 
 from compliance.evidence.record import EntryBody, leaf_bytes
+from compliance.formats.checks import refuse
 from compliance.formats.merkle import leaf_hash, nodes_completed_by
+from compliance.formats.record_kinds import FIELDS, RecordKind
 
 from .models import RecordEntry, RecordLeaf, RecordNode
 
@@ -19,21 +21,27 @@ CLAIMANT = "claimant"
 
 @transaction.atomic
 def record_append(*, subject: str, kind: str, actor: str, data: Mapping[str, object]) -> RecordEntry:
-    """Appends one entry about `subject`, in the caller's transaction.
+    """Append one entry about `subject`, in the caller's transaction.
 
     Args:
         subject: opaque reference, such as `request:LE-7KQ4-M2XD`.
-        kind: what happened, such as `proposal.approved`.
+        kind: what happened.
         actor: `account:<id>`, `claimant` or `system`.
-        data: digests and opaque values only.
+        data: the fields of the kind (`compliance.formats.record_kinds`): digests and opaque values only.
 
     Raises:
-        EvidenceError: `data` lacks what its kind needs, or holds something that looks like an e-mail address.
+        EvidenceError: `data` has other fields than its kind, or holds something that looks like an e-mail address.
     """
+    # 1. Say exactly what the table of kinds says: what is in the log for good must have a name there.
+    kind = RecordKind(kind)
+    if set(data) != set(FIELDS[kind]):
+        refuse(f"The data of {kind}", f"an object with exactly {', '.join(FIELDS[kind]) or 'no fields'}", sorted(data))
+    # 2. Take the subject's next number; nobody else gets it until this transaction ends.
     number = record_number_next(subject)
+    # 3. Take the time. The clock of a machine may be set back; the times of a subject's entries never are.
     last = RecordEntry.objects.filter(subject=subject, number=number - 1).first()
-    # The clock of a machine may be set back; the times of a subject's entries never are.
     now = max(timezone.now(), last.created_at) if last else timezone.now()
+    # 4. Write the entry. The signing process gives it its place in the log after the commit (ADR 1).
     body = EntryBody.of(subject=subject, number=number, kind=kind, at=now, actor=actor, data=dict(data))
     return RecordEntry.objects.create(subject=subject, number=number, kind=kind, body=leaf_bytes(body), created_at=now)
 

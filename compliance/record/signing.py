@@ -19,11 +19,11 @@ from django.utils import timezone
 from compliance.evidence import dsse
 from compliance.evidence.checkpoints import Checkpoint, sign_note
 from compliance.evidence.keys import create_key, key_id, load_key
-from compliance.evidence.record import ATTESTATION_SIGNED, KEYS_PUBLISHED
 from compliance.evidence.statements import PREDICATES, Statement
 from compliance.evidence.trust import TrustedKey, TrustFile
 from compliance.formats.canonical import sha256_hex
 from compliance.formats.merkle import root
+from compliance.formats.record_kinds import RecordKind
 
 from .models import Attestation, RecordEntry, RecordLeaf, SignedCheckpoint, TrustManifest
 from .services import SYSTEM, node_hash_stored, record_append, record_sequence
@@ -81,7 +81,7 @@ def _publish(keys: SigningKeys) -> None:
     ).to_bytes()
     digest = sha256_hex(body)
     TrustManifest.objects.create(sha256=digest, body=body)
-    record_append(subject=KEYS_SUBJECT, kind=KEYS_PUBLISHED, actor=SYSTEM, data={"trust_sha256": digest})
+    record_append(subject=KEYS_SUBJECT, kind=RecordKind.KEYS_PUBLISHED, actor=SYSTEM, data={"trust_sha256": digest})
 
 
 @transaction.atomic
@@ -108,7 +108,7 @@ def attestation_sign(*, statement: Statement, subject: str, files: dict[str, str
     digest = sha256_hex(envelope)
     row = Attestation.objects.create(**where, sha256=digest, envelope=envelope, files=files)
     facts = {k: v for k, v in where.items() if k != "subject"} | {"envelope_sha256": digest}
-    record_append(subject=subject, kind=ATTESTATION_SIGNED, actor=SYSTEM, data=facts)
+    record_append(subject=subject, kind=RecordKind.ATTESTATION_SIGNED, actor=SYSTEM, data=facts)
     return row
 
 

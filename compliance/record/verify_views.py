@@ -20,9 +20,9 @@ from django.views.decorators.http import require_http_methods
 
 from compliance.evidence import dsse
 from compliance.evidence.bundle import BundleFolder
-from compliance.evidence.record import ATTESTATION_SIGNED
 from compliance.evidence.statements import SHORT_NAMES, Statement, UnlearningReport
 from compliance.evidence.verification import Verification, verify_bundle
+from compliance.formats.record_kinds import RecordKind
 from compliance.ui.forms import LetheForm
 
 from .uploads import MAX_UPLOAD, MEBIBYTE, UploadRefusedError, unpack
@@ -119,7 +119,9 @@ def _steps(verification: Verification) -> list[dict[str, Any]]:
 def _signed(root: Path) -> list[dict[str, Any]]:
     """What a verified bundle's attestations say, in the order of the record."""
     folder = BundleFolder.open(root)
-    times = {p.entry.data["envelope_sha256"]: p.entry for p in folder.record() if p.entry.kind == ATTESTATION_SIGNED}
+    times = {
+        p.entry.data["envelope_sha256"]: p.entry for p in folder.record() if p.entry.kind == RecordKind.ATTESTATION_SIGNED
+    }
     rows = []
     for name in sorted(folder.attestations, key=lambda n: int(n.split("/")[1].split("-")[0])):
         predicate = Statement.from_bytes((envelope := dsse.Envelope.from_bytes(folder.read(name))).body).predicate

@@ -19,8 +19,8 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from compliance.accounts.access import roles_required
-from compliance.accounts.models import Account
+from compliance.accounts.access import act_required
+from compliance.accounts.roles import Act
 from compliance.evidence.record import EntryBody
 from compliance.evidence.statements import SHORT_NAMES, UNLEARNING_REPORT
 from compliance.formats.contracts import plain
@@ -30,7 +30,6 @@ from compliance.ui.lists import address, applied_filters, csv_response, page_of
 from . import selectors
 from .models import Attestation, RecordEntry
 
-READS_REPORTS = (Account.Role.OFFICER, Account.Role.ENGINEER, Account.Role.AUDITOR)
 TYPES = {"unlearning-report": gettext_lazy("Report"), "release": gettext_lazy("Release")}
 VERDICTS = {
     "passed": (pgettext_lazy("verdict", "passed"), "success"),
@@ -79,7 +78,7 @@ class EntryFilters(_DateFilters):
     )
 
 
-@roles_required(*READS_REPORTS)
+@act_required(Act.READ_REPORTS)
 @require_safe
 def report_list(request: HttpRequest) -> HttpResponseBase:
     """Every signed statement, newest first; failed and inconclusive ones are among them."""
@@ -136,7 +135,7 @@ def _report_row(signed: selectors.Signed) -> list[object]:
     ]
 
 
-@roles_required(*READS_REPORTS)
+@act_required(Act.READ_REPORTS)
 @require_safe
 def attestation(request: HttpRequest, sha256: str) -> HttpResponse:
     """One signed statement: who signed what and when, its files by digest, and the statement itself."""
@@ -154,7 +153,7 @@ def attestation(request: HttpRequest, sha256: str) -> HttpResponse:
     return render(request, "record/attestation.html", context)
 
 
-@roles_required(*READS_REPORTS)
+@act_required(Act.READ_REPORTS)
 @require_safe
 def envelope(_request: HttpRequest, sha256: str) -> HttpResponse:
     """The exact bytes of the DSSE envelope."""
@@ -163,7 +162,7 @@ def envelope(_request: HttpRequest, sha256: str) -> HttpResponse:
     return _file(bytes(row.envelope), name, "application/json")
 
 
-@roles_required(Account.Role.AUDITOR)
+@act_required(Act.READ_RECORD)
 @require_safe
 def entry_list(request: HttpRequest) -> HttpResponseBase:
     """Every entry of the record, newest first."""
@@ -204,7 +203,7 @@ def _entry_cells(rows: Iterable[RecordEntry]) -> Iterator[tuple[object, ...]]:
         yield (leaf.index if leaf else "", row.subject, row.number, row.kind, row.created_at, read.actor, data)
 
 
-@roles_required(Account.Role.AUDITOR)
+@act_required(Act.READ_RECORD)
 @require_safe
 def entry(request: HttpRequest, pk: int) -> HttpResponse:
     """One entry: its JSON, and the proof that it is in the log."""
@@ -220,7 +219,7 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "record/entry.html", context)
 
 
-@roles_required(Account.Role.AUDITOR)
+@act_required(Act.READ_RECORD)
 @require_safe
 def entry_body(_request: HttpRequest, pk: int) -> HttpResponse:
     """The exact bytes that are hashed into the leaf."""
@@ -228,7 +227,7 @@ def entry_body(_request: HttpRequest, pk: int) -> HttpResponse:
     return _file(bytes(row.body), f"entry-{row.pk}.json", "application/json")
 
 
-@roles_required(Account.Role.AUDITOR)
+@act_required(Act.READ_RECORD)
 @require_safe
 def entry_proof(_request: HttpRequest, pk: int) -> HttpResponse:
     """The proof of inclusion for other tools (c2sp.org/tlog-proof)."""

@@ -16,8 +16,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from django.views.decorators.http import require_safe
 
-from compliance.accounts.access import roles_required
-from compliance.accounts.models import Account
+from compliance.accounts.access import act_required
+from compliance.accounts.roles import Act
 from compliance.ui.forms import LetheForm
 from compliance.ui.lists import Sorting, address, applied_filters, csv_response, page_of
 from requests_app import selectors
@@ -39,7 +39,7 @@ CSV_COLUMNS = (
     *("reference", "kind", "state", "outcome", "received_at"),
     *("due_on", "days_left", "open_matches", "item_states"),
 )
-officers_only = roles_required(Account.Role.OFFICER)
+officers_only = act_required(Act.HANDLE_REQUESTS)
 
 
 class RequestFilters(LetheForm):

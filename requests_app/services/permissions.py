@@ -6,20 +6,21 @@ from django.utils.translation import gettext as _
 
 from compliance.accounts.errors import NotAllowedError
 from compliance.accounts.models import Account
+from compliance.accounts.roles import Act
 from compliance.record.selectors import request_mappers
 from requests_app.models import Proposal
 
 
 def require_officer(account: Account) -> None:
     """Raises NotAllowedError unless `account` is an active officer."""
-    if account.role != Account.Role.OFFICER or not account.is_active:
+    if not account.may(Act.HANDLE_REQUESTS):
         raise NotAllowedError(_("Only an officer can do this."))
 
 
 def approval_refusal(proposal: Proposal, account: Account) -> str:
     """Why `account` may not approve `proposal`; empty when it may."""
     request = proposal.item.request
-    if account.role != Account.Role.OFFICER or not account.is_active:
+    if not account.may(Act.HANDLE_REQUESTS):
         return _("Only an officer can do this.")
     if account.pk == proposal.proposed_by_id:
         return _("You proposed this yourself; another officer must approve it.")
@@ -32,7 +33,7 @@ def approval_refusal(proposal: Proposal, account: Account) -> str:
 
 def release_refusal(proposal: Proposal, account: Account) -> str:
     """Why `account` may not release the result of `proposal`; empty when it may."""
-    if account.role != Account.Role.OFFICER or not account.is_active:
+    if not account.may(Act.HANDLE_REQUESTS):
         return _("Only an officer can do this.")
     if account.pk == proposal.approved_by_id:
         return _("You approved this; another officer must release it.")

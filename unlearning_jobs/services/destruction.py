@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from compliance.accounts.errors import NotAllowedError
 from compliance.accounts.models import Account
+from compliance.accounts.roles import Act
 from compliance.record.errors import StaleStateError
 from compliance.record.services import SYSTEM
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
@@ -33,7 +34,7 @@ def model_version_destroy(*, version: ModelVersion, by: Account) -> ModelVersion
         NotAllowedError: `by` is no engineer.
         StaleStateError: the version is active or destroyed already, or a job is using what would go with it.
     """
-    if by.role != Account.Role.ENGINEER:
+    if not by.may(Act.MANAGE_MODELS):
         raise NotAllowedError(_("Only an engineer can destroy a model version."))
     version = ModelVersion.objects.select_for_update(of=("self",)).select_related("snapshot").get(pk=version.pk)
     if version.state == ModelState.QUARANTINED and _in_use(version.snapshot):

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from compliance.evidence import dsse
 from compliance.evidence.bundle import BundleFolder, ProvenEntry, attestation_name
-from compliance.evidence.record import ATTESTATION_SIGNED, CORPUS_REGISTERED, MODEL_REGISTERED, EntryBody
+from compliance.evidence.record import EntryBody
 from compliance.evidence.statements import MODEL_SUBJECT, SHORT_NAMES, Release, Statement, UnlearningReport, report_folder
 from compliance.evidence.trust import TrustFile
 from compliance.formats.canonical import sha256_hex
 from compliance.formats.errors import EvidenceError, VerificationError
+from compliance.formats.record_kinds import RecordKind
 
 from .log import History
 
@@ -70,7 +71,7 @@ class Statements:
 def match_envelopes(folder: BundleFolder, history: History) -> tuple[RecordedEnvelope, ...]:
     """One envelope file for each `attestation.signed` entry, with the recorded digest and name, and no other."""
     envelopes = []
-    for place in history.of_kind(ATTESTATION_SIGNED):
+    for place in history.of_kind(RecordKind.ATTESTATION_SIGNED):
         predicate_type = place.entry.data["predicate_type"]
         if predicate_type not in SHORT_NAMES:
             message = f"Record entry {place.index} holds an attestation of unknown type {predicate_type[:80]!a}."
@@ -133,15 +134,18 @@ def check_report_files(folder: BundleFolder, statements: Statements) -> int:
 def check_registrations(statements: Statements, history: History) -> None:
     """Each snapshot and base model that a report names was registered in the record; no other entry came along."""
     reports = [signed.report for signed in statements.reports.values()]
-    corpora = [
-        (entry.data["snapshot_sha256"], entry.data["manifest_root"]) for entry in history.others_of_kind(CORPUS_REGISTERED)
-    ]
-    models = [entry.data["model_sha256"] for entry in history.others_of_kind(MODEL_REGISTERED)]
+    registered = history.others_of_kind(RecordKind.CORPUS_REGISTERED)
+    corpora = [(entry.data["snapshot_sha256"], entry.data["manifest_root"]) for entry in registered]
+    models = [entry.data["model_sha256"] for entry in history.others_of_kind(RecordKind.MODEL_REGISTERED)]
     if sorted(corpora) != sorted({(report.snapshot_sha256, report.manifest_root) for report in reports}):
-        message = f"The record must hold one {CORPUS_REGISTERED} entry here for each snapshot that a report names."
+        message = (
+            f"The record must hold one {RecordKind.CORPUS_REGISTERED} entry here for each snapshot that a report names."
+        )
         raise VerificationError(message)
     if sorted(models) != sorted({report.base_model_sha256 for report in reports}):
-        message = f"The record must hold one {MODEL_REGISTERED} entry here for each model that a report started from."
+        message = (
+            f"The record must hold one {RecordKind.MODEL_REGISTERED} entry here for each model that a report started from."
+        )
         raise VerificationError(message)
     if len(history.others) != len(corpora) + len(models) + 1:  # one more: the published keys
         message = "The record holds an entry of another history that nothing in this bundle refers to."

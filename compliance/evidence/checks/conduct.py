@@ -5,17 +5,10 @@ from __future__ import annotations
 from typing import NoReturn
 
 from compliance.evidence.bundle import ProvenEntry
-from compliance.evidence.record import (
-    ACCOUNT_PREFIX,
-    ITEM_RELEASED,
-    JOB_COMPLETED,
-    JOB_STARTED,
-    PROPOSAL_APPROVED,
-    REQUEST_SUBMITTED,
-    mappers,
-)
+from compliance.evidence.record import ACCOUNT_PREFIX, mappers
 from compliance.formats.canonical import parse_time, sha256_hex
 from compliance.formats.errors import VerificationError
+from compliance.formats.record_kinds import RecordKind
 
 from .attestations import Attempt, SignedRelease, SignedReport, Statements
 from .log import History
@@ -24,11 +17,11 @@ from .log import History
 def check_runs(history: History, statements: Statements) -> None:
     """Nothing ran before its protocol was approved, and every run that completed was reported, whatever came out."""
     approvals = _approvals(history)
-    for started in history.of_kind(JOB_STARTED):
+    for started in history.of_kind(RecordKind.JOB_STARTED):
         approval = approvals.get(started.entry.attempt)
         if approval is None or approval.index > started.index:
             _fail(started.entry.attempt, "a run started before it was approved")
-    completed = _once(history, JOB_COMPLETED)
+    completed = _once(history, RecordKind.JOB_COMPLETED)
     if hidden := completed.keys() - statements.reports.keys():
         _fail(min(hidden), "a run completed but no report of it was signed")
     for attempt, signed in statements.reports.items():
@@ -39,7 +32,7 @@ def check_runs(history: History, statements: Statements) -> None:
 
 def check_duties(history: History) -> None:
     """Submitter and mappers are not the approver; the approver is not the releaser."""
-    submitter = history.of_kind(REQUEST_SUBMITTED)[0].entry.data["submitted_by"]
+    submitter = history.of_kind(RecordKind.REQUEST_SUBMITTED)[0].entry.data["submitted_by"]
     approvals = _approvals(history)
     for attempt, approval in approvals.items():
         approver = approval.entry.actor
@@ -50,7 +43,7 @@ def check_duties(history: History) -> None:
             _fail(attempt, f"{approver} approved what the same account had submitted or mapped")
         if not mapped_by:
             _fail(attempt, "it was approved before anybody had decided on the matches")
-    for attempt, released in _once(history, ITEM_RELEASED).items():
+    for attempt, released in _once(history, RecordKind.ITEM_RELEASED).items():
         releaser = released.entry.actor
         if attempt not in approvals or not releaser.startswith(ACCOUNT_PREFIX):
             _fail(attempt, f"it was released without an approval, or by {releaser}, which is no officer's account")
@@ -60,7 +53,7 @@ def check_duties(history: History) -> None:
 
 def check_releases(history: History, statements: Statements) -> None:
     """Only the model of a passed report was released, and the signed release says what the record says."""
-    released = _once(history, ITEM_RELEASED)
+    released = _once(history, RecordKind.ITEM_RELEASED)
     if unmatched := released.keys() ^ statements.releases.keys():
         _fail(min(unmatched), "a release stands in the record without its attestation, or the other way round")
     for attempt, signed in statements.releases.items():
@@ -78,7 +71,7 @@ def _check_run(signed: SignedReport, history: History, approval: ProvenEntry, co
         _fail(attempt, "the report was made under another protocol than the approved one")
     if parse_time(report.started_at) < approval.entry.moment:
         _fail(attempt, "the report says that the run started before it was approved")
-    starts = [proven.index for proven in history.of_kind(JOB_STARTED) if proven.entry.attempt == attempt]
+    starts = [proven.index for proven in history.of_kind(RecordKind.JOB_STARTED) if proven.entry.attempt == attempt]
     if not starts or not starts[0] < completed.index < signed.envelope.place.index:
         _fail(attempt, "start, completion and report are not in this order in the record")
 
@@ -101,7 +94,7 @@ def _check_release(signed: SignedRelease, report: SignedReport, released: Proven
 
 
 def _approvals(history: History) -> dict[Attempt, ProvenEntry]:
-    return _once(history, PROPOSAL_APPROVED)
+    return _once(history, RecordKind.PROPOSAL_APPROVED)
 
 
 def _once(history: History, kind: str) -> dict[Attempt, ProvenEntry]:

@@ -9,17 +9,11 @@ from itertools import pairwise
 
 from compliance.evidence.bundle import CHECKPOINT, TRUST, BundleFolder, ProvenEntry
 from compliance.evidence.checkpoints import Checkpoint, verify_checkpoint
-from compliance.evidence.record import (
-    KEYS_PUBLISHED,
-    RECORD_SEALED,
-    REQUEST_PREFIX,
-    REQUEST_SUBMITTED,
-    EntryBody,
-    leaf_bytes,
-)
+from compliance.evidence.record import REQUEST_PREFIX, EntryBody, leaf_bytes
 from compliance.evidence.trust import TrustFile
 from compliance.formats.errors import VerificationError
 from compliance.formats.merkle import leaf_hash, verify_inclusion
+from compliance.formats.record_kinds import RecordKind
 
 
 @dataclass(frozen=True)
@@ -87,17 +81,17 @@ def read_history(record: Sequence[ProvenEntry]) -> History:
     history = History(subject.removeprefix(REQUEST_PREFIX), entries, others)
     _check_numbers(history.bodies)
     _check_seal(history.bodies[-1])
-    if len(history.of_kind(REQUEST_SUBMITTED)) != 1:
-        message = f"The history must hold {REQUEST_SUBMITTED} once."
+    if len(history.of_kind(RecordKind.REQUEST_SUBMITTED)) != 1:
+        message = f"The history must hold {RecordKind.REQUEST_SUBMITTED} once."
         raise VerificationError(message)
     return history
 
 
 def check_published(folder: BundleFolder, history: History, trust: TrustFile, signed: VerifiedCheckpoint) -> None:
     """The record says that trust.json was published, and the log's keys were valid after the latest entry here."""
-    digests = [entry.data["trust_sha256"] for entry in history.others_of_kind(KEYS_PUBLISHED)]
+    digests = [entry.data["trust_sha256"] for entry in history.others_of_kind(RecordKind.KEYS_PUBLISHED)]
     if digests != [folder.sha256(TRUST)]:
-        message = f"The record must hold exactly one {KEYS_PUBLISHED} entry here, with the digest of trust.json."
+        message = f"The record must hold exactly one {RecordKind.KEYS_PUBLISHED} entry here, with the digest of trust.json."
         raise VerificationError(message)
     latest = max(proven.entry.moment for proven in (*history.entries, *history.others))
     for key in trust.with_role("log"):
@@ -124,7 +118,7 @@ def _check_numbers(entries: Sequence[EntryBody]) -> None:
 
 
 def _check_seal(last: EntryBody) -> None:
-    if last.kind != RECORD_SEALED or last.data["entries"] != last.number:
+    if last.kind != RecordKind.RECORD_SEALED or last.data["entries"] != last.number:
         message = (
             f"The history's last entry is {last.kind} (number {last.number}), not the seal that counts the entries; "
             "later entries were left out, or the history was not sealed before the export."

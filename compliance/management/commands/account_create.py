@@ -10,7 +10,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from compliance.accounts.models import Account
+from compliance.accounts.roles import Role
 from compliance.accounts.services import account_create
 from compliance.record.services import SYSTEM
 
@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("username")
-        parser.add_argument("--role", required=True, choices=Account.Role.values)
+        parser.add_argument("--role", required=True, choices=Role.values)
 
     def handle(self, *_args: Any, **options: Any) -> None:
         password = os.environ.get("NEW_PASSWORD") or getpass.getpass("Password: ")

@@ -10,11 +10,9 @@ from django.conf import settings
 from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, RadioSelect
 from django.http import HttpRequest
 from django.template import Context
-from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy as _
 
 register = template.Library()
 
@@ -24,13 +22,6 @@ SIGNIFICANT_DIGITS = 3
 MOST_DECIMALS = 6
 """Smaller numbers are written with a power of ten."""
 GROUPED_FROM = 10_000
-NAVIGATION = {
-    "officer": (("casework:request_list", _("Requests")), ("jobs:job_list", _("Jobs"))),
-    "engineer": (("jobs:job_list", _("Jobs")), ("jobs:corpus_list", _("Corpora")), ("jobs:model_list", _("Models"))),
-    "auditor": (("record:report_list", _("Reports")), ("record:entry_list", _("Record"))),
-    "administrator": (("home", _("Accounts and keys")),),
-}
-"""Where each role goes: names of addresses, and words."""
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -53,20 +44,6 @@ def theme_attribute(context: Context) -> SafeString:
     """` data-theme="dark"` for <html>, or nothing when the device decides."""
     chosen = theme(context)
     return SafeString("") if chosen == "system" else format_html(' data-theme="{}"', chosen)
-
-
-@register.simple_tag(takes_context=True)
-def navigation(context: Context) -> list[dict[str, object]]:
-    """The links of the main navigation for this role. The one that leads nearest to this page is the current one."""
-    request: HttpRequest = context["request"]
-    links: list[dict[str, object]] = [
-        {"url": reverse(name), "label": label} for name, label in NAVIGATION.get(getattr(request.user, "role", ""), ())
-    ]
-    above = [str(link["url"]) for link in links if request.path.startswith(str(link["url"]))]
-    nearest = max(above, key=len, default="")
-    for link in links:
-        link["current"] = "" if link["url"] != nearest else "page" if request.path == nearest else "true"
-    return links
 
 
 @register.filter

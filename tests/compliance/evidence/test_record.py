@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from compliance.evidence.record import OTHER_DATA, REQUEST_DATA, EntryBody, leaf_bytes, mappers, refuse_personal_data
+from compliance.evidence.record import EntryBody, leaf_bytes, mappers, refuse_personal_data
 from compliance.formats.errors import EvidenceError, FormatError, PersonalDataError
+from compliance.formats.record_kinds import VERIFIED_ELSEWHERE, VERIFIED_IN_REQUESTS
 
 AT = datetime(2026, 11, 20, 18, 37, tzinfo=UTC)
 DIGEST = "ab" * 32
@@ -60,7 +61,9 @@ def test_malformed_entries_are_refused(change: dict[str, Any]) -> None:
         replace(entry(), **change)
 
 
-@pytest.mark.parametrize(("kind", "field"), [(kind, field) for kind, fields in REQUEST_DATA.items() for field in fields])
+@pytest.mark.parametrize(
+    ("kind", "field"), [(kind, field) for kind, fields in VERIFIED_IN_REQUESTS.items() for field in fields]
+)
 def test_an_entry_of_a_request_has_what_verification_needs(kind: str, field: str) -> None:
     entry(kind, **GOOD)
     with pytest.raises(FormatError, match=field):
@@ -69,7 +72,9 @@ def test_an_entry_of_a_request_has_what_verification_needs(kind: str, field: str
         entry(kind, **GOOD | {field: None})
 
 
-@pytest.mark.parametrize(("kind", "field"), [(kind, field) for kind, fields in OTHER_DATA.items() for field in fields])
+@pytest.mark.parametrize(
+    ("kind", "field"), [(kind, field) for kind, fields in VERIFIED_ELSEWHERE.items() for field in fields]
+)
 def test_an_entry_of_another_history_has_what_verification_needs(kind: str, field: str) -> None:
     entry(kind, subject="corpus:letters", **GOOD)
     with pytest.raises(FormatError, match=field):

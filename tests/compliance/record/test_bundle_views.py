@@ -7,6 +7,7 @@ import zipfile
 
 import pytest
 
+from compliance.formats.record_kinds import RecordKind
 from compliance.record.services import record_append
 from compliance.record.signing import checkpoint_sign
 from tests.compliance.conftest import bundle_of
@@ -48,7 +49,7 @@ def test_a_run_that_is_not_signed_yet_cannot_be_sealed(staff: Staff) -> None:
 
 def test_a_history_that_has_grown_can_be_sealed_again(case: Stage, iris: Site) -> None:
     bundle_of(case, iris)
-    record_append(subject=case.request.subject, kind="request.noted", actor="system", data={})
+    record_append(subject=case.request.subject, kind=RecordKind.REQUEST_CONFIRMED, actor="system", data={})
     assert "has grown since" in iris.get(f"/record/bundles/{case.request.reference}/").words
 
 

@@ -3,26 +3,23 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from compliance.accounts.errors import NotAllowedError
-from compliance.accounts.models import Account
-from compliance.accounts.services import account_create, account_role_change
 from compliance.evidence.record import EntryBody
 from compliance.formats.errors import EvidenceError
 from compliance.formats.merkle import inclusion_proof, leaf_hash, root, verify_inclusion
+from compliance.formats.record_kinds import RecordKind
 from compliance.record.models import RecordEntry, RecordLeaf
 from compliance.record.services import node_hash_stored, record_append, record_sequence
-from tests.factories import PASSWORD, account
 
 pytestmark = pytest.mark.django_db
 SUBJECT = "model:demo"
 
 
 def append(subject: str = SUBJECT, **data: object) -> RecordEntry:
-    return record_append(subject=subject, kind="model.noted", actor="system", data=data)
+    data = {"version": 1, "sha256": "0" * 64} | data
+    return record_append(subject=subject, kind=RecordKind.MODEL_ACTIVE, actor="system", data=data)
 
 
 def test_entries_of_a_subject_are_numbered_without_gaps() -> None:
@@ -46,7 +43,7 @@ def test_times_never_go_back_even_when_the_clock_does() -> None:
     first = append()
     tomorrow = timezone.now() + timedelta(days=1)
     ahead = RecordEntry.objects.create(
-        subject=SUBJECT, number=first.number + 1, kind="model.noted", body=first.body, created_at=tomorrow
+        subject=SUBJECT, number=first.number + 1, kind=RecordKind.MODEL_ACTIVE, body=first.body, created_at=tomorrow
     )
 
     assert append().created_at >= ahead.created_at
@@ -54,7 +51,7 @@ def test_times_never_go_back_even_when_the_clock_does() -> None:
 
 def test_what_looks_like_an_address_is_refused_without_repeating_it() -> None:
     with pytest.raises(EvidenceError) as caught:
-        append(note="ada@example.org")
+        append(version="ada@example.org")
     assert "ada" not in str(caught.value)
 
 
@@ -74,7 +71,7 @@ def test_the_database_refuses_to_change_the_record(sql: str) -> None:
 
 
 def test_every_entry_is_provably_in_the_sequenced_log() -> None:
-    entries = [append(step=step) for step in range(11)]
+    entries = [append(version=step) for step in range(11)]
     size = record_sequence()
     head = root(size, node_hash_stored)
 
@@ -94,28 +91,17 @@ def test_sequencing_twice_changes_nothing() -> None:
 def test_an_entry_reads_back_as_it_was_appended() -> None:
     entry = EntryBody.from_bytes(bytes(append(version=3).body))
 
-    assert (entry.subject, entry.kind, entry.actor, entry.data) == (SUBJECT, "model.noted", "system", {"version": 3})
+    assert (entry.subject, entry.kind, entry.actor) == (SUBJECT, "model.active", "system")
+    assert entry.data == {"version": 3, "sha256": "0" * 64}
 
 
-def test_a_weak_password_is_refused() -> None:
-    with pytest.raises(ValidationError):
-        account_create(username="omar", password="omar", role="officer", actor="system")
-    assert not Account.objects.exists()
+@pytest.mark.parametrize("data", [{}, {"version": 1}, {"version": 1, "sha256": "0" * 64, "note": "and more"}])
+def test_an_entry_has_exactly_the_fields_of_its_kind(data: dict[str, object]) -> None:
+    with pytest.raises(EvidenceError, match="an object with exactly version, sha256"):
+        record_append(subject=SUBJECT, kind=RecordKind.MODEL_ACTIVE, actor="system", data=data)
+    assert not RecordEntry.objects.exists()
 
 
-def test_an_account_stands_in_the_record_without_its_name() -> None:
-    made = account_create(username="omar", password=PASSWORD, role="officer", actor="system")
-    entry = RecordEntry.objects.get(subject=made.opaque)
-
-    assert b"omar" not in bytes(entry.body)
-
-
-def test_only_another_administrator_changes_a_role() -> None:
-    administrator, officer = account("administrator"), account("officer")
-
-    account_role_change(account=officer, role="auditor", by=administrator)
-    assert Account.objects.get(pk=officer.pk).role == "auditor"
-    with pytest.raises(NotAllowedError):
-        account_role_change(account=administrator, role="officer", by=administrator)
-    with pytest.raises(NotAllowedError):
-        account_role_change(account=administrator, role="officer", by=account("officer"))
+def test_an_unknown_kind_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"model\.noted"):
+        record_append(subject=SUBJECT, kind="model.noted", actor="system", data={})

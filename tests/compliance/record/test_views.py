@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from compliance.evidence.tlog_proofs import TlogProof
 from compliance.evidence.trust import TrustFile
+from compliance.formats.record_kinds import RecordKind
 from compliance.record.models import Attestation, RecordEntry, TrustManifest
 from compliance.record.services import record_append
 from tests.personas import client_of
@@ -133,7 +134,7 @@ def test_an_entry_carries_a_proof_that_other_tools_verify(iris: Site) -> None:
 
 
 def test_an_entry_that_no_checkpoint_covers_says_so(case: Stage, iris: Site) -> None:
-    entry = record_append(subject=case.request.subject, kind="request.noted", actor="system", data={})
+    entry = record_append(subject=case.request.subject, kind=RecordKind.REQUEST_CONFIRMED, actor="system", data={})
     assert "No signed checkpoint covers this entry yet" in iris.get(f"/record/entries/{entry.pk}/").words
     assert iris.client.get(f"/record/entries/{entry.pk}/entry.tlog-proof").status_code == 404
 

@@ -1,0 +1,130 @@
+"""Every kind of entry that Lethe writes into the record, and the fields of each: the one place that says so.
+
+`record_append` writes entries of these kinds only, with exactly these fields. Verification relies on those that are marked:
+`VERIFIED_IN_REQUESTS` in the history of a request (subject `request:...`), `VERIFIED_ELSEWHERE` in all others. It reads
+entries of other kinds and with further fields as well, because a log keeps what earlier and later versions wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+
+class RecordKind(StrEnum):
+    """What happened."""
+
+    # A request and its items
+    REQUEST_SUBMITTED = "request.submitted"
+    """Once, with who opened it: `claimant` or an account."""
+    REQUEST_CONFIRMED = "request.confirmed"
+    REQUEST_CLOSED = "request.closed"
+    MAPPING_COMPLETED = "mapping.completed"
+    MATCH_ACCEPTED = "match.accepted"
+    """The actor accepted candidate places in a corpus, and may therefore not approve."""
+    MATCH_REJECTED = "match.rejected"
+    MATCHES_DECIDED = "matches.decided"
+    """The actor closed the mapping, and may therefore not approve."""
+    REVIEW_COMPLETED = "review.completed"
+    ITEM_DECIDED = "item.decided"
+    PROPOSAL_SUBMITTED = "proposal.submitted"
+    PROPOSAL_APPROVED = "proposal.approved"
+    """Once for each attempt at an item."""
+    PROPOSAL_DECLINED = "proposal.declined"
+    ITEM_EVALUATED = "item.evaluated"
+    ITEM_RELEASED = "item.released"
+    ITEM_REOPENED = "item.reopened"
+    MESSAGE_QUEUED = "message.queued"
+    MESSAGE_SENT = "message.sent"
+    MESSAGE_FAILED = "message.failed"
+
+    # A job: in the history of the request or of the model that it works for
+    JOB_CREATED = "job.created"
+    JOB_STARTED = "job.started"
+    """Again whenever a worker takes the job over."""
+    JOB_RUN_ENDED = "job.run_ended"
+    JOB_COMPLETED = "job.completed"
+    """The job ended with a result, whatever its verdict."""
+    JOB_FAILED = "job.failed"
+    JOB_CANCEL_REQUESTED = "job.cancel_requested"
+    JOB_CANCELLED = "job.cancelled"
+
+    # Corpora, recipes, models
+    CORPUS_REGISTERED = "corpus.registered"
+    RECIPE_REGISTERED = "recipe.registered"
+    MODEL_REGISTERED = "model.registered"
+    """Every model version, unlearned ones included."""
+    MODEL_ACTIVE = "model.active"
+    MODEL_QUARANTINED = "model.quarantined"
+    MODEL_DESTROYING = "model.destroying"
+    MODEL_DESTROYED = "model.destroyed"
+
+    # Accounts, keys, signatures
+    ACCOUNT_CREATED = "account.created"
+    KEYS_PUBLISHED = "keys.published"
+    ATTESTATION_SIGNED = "attestation.signed"
+    RECORD_SEALED = "record.sealed"
+    """Last entry of every bundle, with its own number: whoever drops entries at the end drops the seal with them."""
+
+
+K = RecordKind
+_ATTEMPT = ("item", "attempt")
+_MESSAGE = ("message", "template")
+_JOB_ENDED = ("job", "run", *_ATTEMPT)
+_MODEL_MOVED = ("version", "sha256")
+
+FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
+    K.REQUEST_SUBMITTED: ("kind", "language", "due_on", "submitted_by"),
+    K.REQUEST_CONFIRMED: (),
+    K.REQUEST_CLOSED: ("outcome",),
+    K.MAPPING_COMPLETED: ("searched", "queries", "not_searchable", "candidates"),
+    K.MATCH_ACCEPTED: ("examples",),
+    K.MATCH_REJECTED: ("examples",),
+    K.MATCHES_DECIDED: ("accepted", "rejected", "items"),
+    K.REVIEW_COMPLETED: ("items",),
+    K.ITEM_DECIDED: ("item", "granted", "ground"),
+    K.PROPOSAL_SUBMITTED: (*_ATTEMPT, "method", "protocol_sha256"),
+    K.PROPOSAL_APPROVED: (*_ATTEMPT, "method", "protocol_sha256"),
+    K.PROPOSAL_DECLINED: _ATTEMPT,
+    K.ITEM_EVALUATED: (*_ATTEMPT, "verdict"),
+    K.ITEM_RELEASED: (*_ATTEMPT, "model_sha256", "replaced_sha256"),
+    K.ITEM_REOPENED: _ATTEMPT,
+    K.MESSAGE_QUEUED: _MESSAGE,
+    K.MESSAGE_SENT: _MESSAGE,
+    K.MESSAGE_FAILED: _MESSAGE,
+    K.JOB_CREATED: ("job", "spec_sha256", *_ATTEMPT),
+    K.JOB_STARTED: ("job", "run", *_ATTEMPT, "spec_sha256", "protocol_sha256"),
+    K.JOB_RUN_ENDED: ("job", "run", "outcome"),
+    K.JOB_COMPLETED: (*_JOB_ENDED, "result_sha256", "model_sha256", "verdict"),
+    K.JOB_FAILED: (*_JOB_ENDED, "error"),
+    K.JOB_CANCEL_REQUESTED: ("job",),
+    K.JOB_CANCELLED: _JOB_ENDED,
+    K.CORPUS_REGISTERED: ("snapshot_sha256", "manifest_root", "counts"),
+    K.RECIPE_REGISTERED: ("sha256",),
+    K.MODEL_REGISTERED: ("version", "model_sha256", "snapshot_sha256", "job"),
+    K.MODEL_ACTIVE: _MODEL_MOVED,
+    K.MODEL_QUARANTINED: _MODEL_MOVED,
+    K.MODEL_DESTROYING: _MODEL_MOVED,
+    K.MODEL_DESTROYED: _MODEL_MOVED,
+    K.ACCOUNT_CREATED: ("role",),
+    K.KEYS_PUBLISHED: ("trust_sha256",),
+    K.ATTESTATION_SIGNED: (*_ATTEMPT, "predicate_type", "envelope_sha256"),
+    K.RECORD_SEALED: ("entries",),
+}
+
+VERIFIED_IN_REQUESTS: Final[Mapping[str, tuple[str, ...]]] = {
+    K.REQUEST_SUBMITTED: ("submitted_by",),
+    K.PROPOSAL_APPROVED: (*_ATTEMPT, "protocol_sha256"),
+    K.JOB_STARTED: _ATTEMPT,
+    K.JOB_COMPLETED: _ATTEMPT,
+    K.ATTESTATION_SIGNED: FIELDS[K.ATTESTATION_SIGNED],
+    K.ITEM_RELEASED: (*_ATTEMPT, "model_sha256"),
+    K.RECORD_SEALED: FIELDS[K.RECORD_SEALED],
+}
+"""Fields that every such entry must have, and of the right form, wherever it comes from."""
+VERIFIED_ELSEWHERE: Final[Mapping[str, tuple[str, ...]]] = {
+    K.KEYS_PUBLISHED: FIELDS[K.KEYS_PUBLISHED],
+    K.CORPUS_REGISTERED: ("snapshot_sha256", "manifest_root"),
+    K.MODEL_REGISTERED: ("model_sha256",),
+}

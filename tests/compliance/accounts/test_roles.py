@@ -1,0 +1,60 @@
+"""Every page against the one table of roles: a new role, or a page that forgot to ask, shows here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from compliance.accounts.roles import ROLES, Act, Role
+from tests.factories import account
+from tests.personas import client_of
+
+pytestmark = pytest.mark.django_db
+
+FOR_EVERY_ACCOUNT = {"home", "logout"}
+"""Pages of everybody who is signed in."""
+
+
+def pages(resolver: URLResolver, namespace: str = "") -> Iterator[tuple[str, URLPattern]]:
+    for entry in resolver.url_patterns:
+        if isinstance(entry, URLResolver):
+            yield from pages(entry, f"{namespace}{entry.namespace}:" if entry.namespace else namespace)
+        else:
+            yield f"{namespace}{entry.name}", entry
+
+
+PAGES = dict(pages(get_resolver()))
+ACTS = {name: page.callback.act for name, page in PAGES.items() if hasattr(page.callback, "act")}
+PLAIN = sorted(name for name in ACTS if not PAGES[name].pattern.converters)
+
+
+def test_every_page_is_public_or_asks_for_an_act() -> None:
+    public = {name for name, page in PAGES.items() if not getattr(page.callback, "login_required", True)}
+    assert set(PAGES) == set(ACTS) | public | FOR_EVERY_ACCOUNT
+
+
+def test_every_act_is_asked_for_somewhere_and_somebody_may_do_it() -> None:
+    # Only the start page lists the accounts, for whoever has no other page to start on.
+    assert set(ACTS.values()) | {Act.READ_ACCOUNTS} == set(Act)
+    assert frozenset().union(*(rules.acts for rules in ROLES.values())) == set(Act)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_role_opens_what_the_table_says_and_nothing_else(role: Role) -> None:
+    client = client_of(account(role))
+    statuses = {name: client.get(reverse(name)).status_code for name in PLAIN}
+    assert statuses == {name: 200 if ACTS[name] in ROLES[role].acts else 403 for name in PLAIN}
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_role_may_open_each_page_of_its_navigation(role: Role) -> None:
+    client = client_of(account(role))
+    assert {client.get(reverse(name)).status_code for name, _ in ROLES[role].navigation} == {200}
+
+
+def test_an_account_that_was_closed_may_do_nothing() -> None:
+    closed = account("officer")
+    closed.is_active = False
+    assert not closed.may(Act.HANDLE_REQUESTS)
