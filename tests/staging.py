@@ -166,7 +166,7 @@ def job_completed(job: Job, outcome: str = "passed") -> Job:
     """Claims the job and ends it with a result in the engine's format."""
     claim = job_claim(job_id=job.pk, worker="worker-1")
     assert claim is not None
-    output = f"jobs/{job.pk}/attempt-{claim.attempt}"
+    output = f"jobs/{job.pk}/run-{claim.run}"
     folder: Path = settings.ARTEFACTS / output
     result = result_write(folder, JobSpec.from_json(job.spec), outcome)
     return job_result_accept(claim=claim, result=result, result_sha256=file_digest(folder / "result.json"), output=output)

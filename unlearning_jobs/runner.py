@@ -1,7 +1,7 @@
 """Runs one claimed job in its own process and writes what it reports onto the job's row.
 
 The engine process is ended when the claim is lost or a cancel is asked for, and ends by itself when this process dies
-(its standard input closes). Each attempt writes into its own folder, so a late writer can spoil nothing.
+(its standard input closes). Each run writes into its own folder, so a late writer can spoil nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .engine.contracts import JobResult, Progress
 from .engine.errors import EngineError
 from .engine.json_contract import canonical_json
 from .models import Job
-from .services.jobs import Claim, job_attempt_lost, job_cancelled, job_fail, job_report
+from .services.jobs import Claim, job_cancelled, job_fail, job_report, job_run_lost
 from .services.model_versions import job_result_accept
 
 REPORT_SECONDS = 1.0
@@ -67,12 +67,12 @@ def job_execute(claim: Claim) -> None:
         StaleStateError: the claim was lost meanwhile; the other worker's writing stands.
     """
     job = Job.objects.get(pk=claim.job_id)
-    output = f"jobs/{job.pk}/attempt-{claim.attempt}"
+    output = f"jobs/{job.pk}/run-{claim.run}"
     folder = settings.ARTEFACTS / output
     folder.mkdir(parents=True, exist_ok=True)
     spec = folder / "spec.json"
     spec.write_bytes(canonical_json(job.spec))
-    with (folder.with_name(f"attempt-{claim.attempt}.log")).open("wb") as log:
+    with (folder.with_name(f"run-{claim.run}.log")).open("wb") as log:
         process = _engine_start(spec, folder, log)
         heartbeat = Heartbeat()
         try:
@@ -86,9 +86,9 @@ def job_execute(claim: Claim) -> None:
     elif process.returncode == ENGINE_ERROR_EXIT and heartbeat.error:
         job_fail(claim=claim, code=heartbeat.error["code"], message=heartbeat.error["message"])
     elif process.returncode < 0:
-        job_attempt_lost(claim=claim, detail=f"killed by {signal.Signals(-process.returncode).name}")
+        job_run_lost(claim=claim, detail=f"killed by {signal.Signals(-process.returncode).name}")
     else:
-        job_attempt_lost(claim=claim, detail=f"exit status {process.returncode}")
+        job_run_lost(claim=claim, detail=f"exit status {process.returncode}")
 
 
 def _engine_start(spec: Path, folder: Path, log: IO[bytes]) -> subprocess.Popen[str]:

@@ -61,13 +61,13 @@ def proposal_situation(
     base: ModelVersion, forget_count: int, *, replicates: int, oracles: int, until: datetime | None
 ) -> Situation:
     """A job on this model that ends before `until`, if anything does, and runs where jobs ran last."""
-    latest = Job.objects.filter(state=JobState.COMPLETED).exclude(took={}).order_by("-finished_at")
+    latest = Job.objects.filter(state=JobState.COMPLETED).exclude(costs={}).order_by("-finished_at")
     return Situation(
         facts=job_facts(base, forget_count),
         replicates=replicates,
         oracles=oracles,
         trained_on=base.training_device,
-        device=latest.values_list("took__device", flat=True).first() or "",
+        device=latest.values_list("costs__device", flat=True).first() or "",
         seconds_left=(until - timezone.now()).total_seconds() if until else None,
     )
 
@@ -80,7 +80,7 @@ def method_advice(situation: Situation) -> tuple[Advice, ...]:
 def measurements(family: str) -> list[Measurement]:
     """What the newest finished jobs on models of this family took, over what was expected of them."""
     jobs = Job.objects.filter(kind=Job.Kind.UNLEARN, state=JobState.COMPLETED, recipe__body__family=family)
-    rows = jobs.exclude(took={}).select_related("base__snapshot", "base__recipe").defer("curves")[:MOST_MEASURED]
+    rows = jobs.exclude(costs={}).select_related("base__snapshot", "base__recipe").defer("curves")[:MOST_MEASURED]
     return [found for job in rows if (found := _measured(job))]
 
 
@@ -93,9 +93,9 @@ def _measured(job: Job) -> Measurement | None:
         replicates=len(spec.protocol.replicate_seeds),
         oracles=len(spec.protocol.oracle_seeds),
         trained_on=job.base.training_device,
-        device=job.took.get("device", ""),
+        device=job.costs.get("device", ""),
     )
-    seconds = {name: job.took.get(name) for name in ("unlearning_seconds", "evaluation_seconds")}
+    seconds = {name: job.costs.get(name) for name in ("unlearning_seconds", "evaluation_seconds")}
     try:
         return measure(spec.method.name, spec.method.config, situation, **seconds)
     except SpecError:  # a method, or one of its settings, that there was once

@@ -16,7 +16,7 @@ class JobState(models.TextChoices):
 
 JOB_TRANSITIONS: dict[JobState, frozenset[JobState]] = {
     JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELLED}),
-    # back to queued: the attempt died and another is allowed
+    # back to queued: the run died and another is allowed
     JobState.RUNNING: frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED, JobState.QUEUED}),
     JobState.COMPLETED: frozenset(),
     JobState.FAILED: frozenset(),

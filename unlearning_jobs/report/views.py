@@ -52,7 +52,7 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
         return render(request, "jobs/report_missing.html", {"job": job}, status=404)
     evaluation = result.evaluation
     verdict = evaluation.verdict
-    signed = signed_report(subject=job.subject, item=job.item, attempt=job.attempt_of_item)
+    signed = signed_report(subject=job.subject, item=job.item, attempt=job.attempt)
     context = {
         "job": job,
         "reference": job.subject.removeprefix("request:"),
@@ -91,7 +91,7 @@ def _job(pk: int) -> Job:
 @require_safe
 def report_of(_request: HttpRequest, reference: str, item: str, attempt: int) -> HttpResponse:
     """The report by what its signed statement names: request, item and attempt."""
-    done = Job.objects.filter(subject=f"request:{reference}", item=item, attempt_of_item=attempt, state=JobState.COMPLETED)
+    done = Job.objects.filter(subject=f"request:{reference}", item=item, attempt=attempt, state=JobState.COMPLETED)
     return redirect("jobs:report", get_object_or_404(done.only("pk")).pk)
 
 

@@ -16,7 +16,7 @@ from compliance.evidence.statements import UNLEARNING_REPORT
 from compliance.models import Attestation
 from compliance.services import SYSTEM, StaleStateError, record_append
 from unlearning_jobs.engine.contracts import JobSpec, Progress
-from unlearning_jobs.models import CorpusSnapshot, Job, JobAttempt, ModelVersion, RegisteredRecipe
+from unlearning_jobs.models import CorpusSnapshot, Job, JobRun, ModelVersion, RegisteredRecipe
 from unlearning_jobs.queue import enqueue, enqueue_on_commit
 from unlearning_jobs.signals import job_finished
 from unlearning_jobs.states import JobState
@@ -35,7 +35,7 @@ class Claim:
 
     job_id: int
     token: int
-    attempt: int
+    run: int
 
 
 @transaction.atomic
@@ -49,21 +49,21 @@ def job_create(
     actor: str,
     base: ModelVersion | None = None,
     item: str = "",
-    attempt_of_item: int = 0,
+    attempt: int = 0,
 ) -> Job:
     """Writes the row and its record entry, and rings a worker on commit."""
     job = Job.objects.create(
         kind=spec.kind,
         subject=subject,
         item=item,
-        attempt_of_item=attempt_of_item,
+        attempt=attempt,
         model_name=model_name,
         base=base,
         snapshot=snapshot,
         recipe=recipe,
         spec=spec.to_json(),
     )
-    data = {"job": job.pk, "spec_sha256": spec.digest(), "item": item, "attempt": attempt_of_item}
+    data = {"job": job.pk, "spec_sha256": spec.digest(), "item": item, "attempt": attempt}
     record_append(subject=subject, kind="job.created", actor=actor, data=data)
     enqueue_on_commit(RUN_TASK, job.pk, queue="jobs")
     return job
@@ -73,26 +73,26 @@ def job_create(
 def job_claim(*, job_id: int, worker: str) -> Claim | None:
     """Takes the job under a lease, or returns None when there is nothing to take.
 
-    A doubled message finds the job running under a fresh lease and is a no-op. A job whose attempts are used up fails.
+    A doubled message finds the job running under a fresh lease and is a no-op. A job whose runs are used up fails.
     """
     now = timezone.now()
     job = Job.objects.select_for_update().filter(pk=job_id).first()
     if job is None or job.is_final or (job.state == JobState.RUNNING and job.lease_until and job.lease_until > now):
         return None
     if job.state == JobState.RUNNING:
-        _attempt_end(job, JobAttempt.Outcome.LOST, "the worker stopped reporting")
+        _run_end(job, JobRun.Outcome.LOST, "the worker stopped reporting")
     if job.cancel_requested:
         _finish(job, JobState.CANCELLED, kind="job.cancelled", actor=SYSTEM, data={})
         return None
-    if job.attempts >= job.max_attempts:
+    if job.runs >= job.max_runs:
         _give_up(job)
         return None
-    job.state, job.attempts, job.fencing_token = JobState.RUNNING, job.attempts + 1, job.fencing_token + 1
+    job.state, job.runs, job.fencing_token = JobState.RUNNING, job.runs + 1, job.fencing_token + 1
     job.heartbeat_at, job.lease_until = now, now + LEASE
     job.started_at = job.started_at or now
     job.stage, job.done, job.total, job.curves = "starting", 0, 0, {}
     job.save()
-    JobAttempt.objects.create(job=job, number=job.attempts, worker=worker[:100])
+    JobRun.objects.create(job=job, number=job.runs, worker=worker[:100])
     spec = JobSpec.from_json(job.spec)
     record_append(
         subject=job.subject,
@@ -100,14 +100,14 @@ def job_claim(*, job_id: int, worker: str) -> Claim | None:
         actor=SYSTEM,
         data={
             "job": job.pk,
-            "run": job.attempts,
+            "run": job.runs,
             "item": job.item,
-            "attempt": job.attempt_of_item,
+            "attempt": job.attempt,
             "spec_sha256": spec.digest(),
             "protocol_sha256": spec.protocol.digest() if spec.protocol else "",
         },
     )
-    return Claim(job.pk, job.fencing_token, job.attempts)
+    return Claim(job.pk, job.fencing_token, job.runs)
 
 
 def job_report(*, claim: Claim, progress: Progress | None, curves: Mapping[str, Sequence[Sequence[float]]] | None) -> bool:
@@ -133,7 +133,7 @@ def job_complete(
     verdict: str,
     data: Mapping[str, object],
     version: ModelVersion,
-    took: Mapping[str, object] | None = None,
+    costs: Mapping[str, object] | None = None,
 ) -> Job:
     """Ends the job with its result; the caller made `version` in the same transaction.
 
@@ -141,9 +141,9 @@ def job_complete(
         StaleStateError: the claim was lost; nothing is written.
     """
     job = _held(claim)
-    job.output, job.verdict, job.result_version, job.took = output, verdict, version, dict(took or {})
+    job.output, job.verdict, job.result_version, job.costs = output, verdict, version, dict(costs or {})
     job.stage, job.done, job.total = "completed", 1, 1
-    _attempt_end(job, JobAttempt.Outcome.COMPLETED, "")
+    _run_end(job, JobRun.Outcome.COMPLETED, "")
     if job.kind == Job.Kind.UNLEARN:
         enqueue_on_commit(SIGN_TASK, job.pk, queue="signing")
     return _finish(job, JobState.COMPLETED, kind="job.completed", actor=SYSTEM, data=data)
@@ -151,27 +151,27 @@ def job_complete(
 
 @transaction.atomic
 def job_fail(*, claim: Claim, code: str, message: str) -> Job:
-    """Ends the job for a reason that another attempt would meet again; `message` is shown as it is.
+    """Ends the job for a reason that another run would meet again; `message` is shown as it is.
 
     Raises:
         StaleStateError: the claim was lost; nothing is written.
     """
     job = _held(claim)
     job.error_code, job.error_message = code[:40], message
-    _attempt_end(job, JobAttempt.Outcome.FAILED, code)
+    _run_end(job, JobRun.Outcome.FAILED, code)
     return _finish(job, JobState.FAILED, kind="job.failed", actor=SYSTEM, data={"error": job.error_code})
 
 
 @transaction.atomic
-def job_attempt_lost(*, claim: Claim, detail: str) -> Job:
-    """The job's process died. Queues the job again, or fails it when its attempts are used up.
+def job_run_lost(*, claim: Claim, detail: str) -> Job:
+    """The job's process died. Queues the job again, or fails it when its runs are used up.
 
     Raises:
         StaleStateError: the claim was lost; nothing is written.
     """
     job = _held(claim)
-    _attempt_end(job, JobAttempt.Outcome.KILLED, detail)
-    if job.attempts >= job.max_attempts:
+    _run_end(job, JobRun.Outcome.KILLED, detail)
+    if job.runs >= job.max_runs:
         return _give_up(job)
     return _requeue(job)
 
@@ -202,7 +202,7 @@ def job_cancelled(*, claim: Claim) -> Job:
         StaleStateError: the claim was lost; nothing is written.
     """
     job = _held(claim)
-    _attempt_end(job, JobAttempt.Outcome.CANCELLED, "")
+    _run_end(job, JobRun.Outcome.CANCELLED, "")
     return _finish(job, JobState.CANCELLED, kind="job.cancelled", actor=SYSTEM, data={})
 
 
@@ -217,8 +217,8 @@ def jobs_reconcile() -> int:
         with transaction.atomic():
             job = Job.objects.select_for_update().get(pk=job_id)
             if job.state == JobState.RUNNING and job.lease_until and job.lease_until < now:
-                _attempt_end(job, JobAttempt.Outcome.LOST, "the worker stopped reporting")
-                _give_up(job) if job.attempts >= job.max_attempts else _requeue(job)
+                _run_end(job, JobRun.Outcome.LOST, "the worker stopped reporting")
+                _give_up(job) if job.runs >= job.max_runs else _requeue(job)
                 touched += 1
     waiting = Job.objects.filter(state=JobState.QUEUED).filter(
         Q(heartbeat_at__lt=now - RING_AGAIN_AFTER) | Q(heartbeat_at=None, created_at__lt=now - RING_AGAIN_AFTER)
@@ -237,7 +237,7 @@ def _reports_unsigned() -> QuerySet[Job]:
     signed = Attestation.objects.filter(
         subject=OuterRef("subject"),
         item=OuterRef("item"),
-        attempt=OuterRef("attempt_of_item"),
+        attempt=OuterRef("attempt"),
         predicate_type=UNLEARNING_REPORT,
     )
     return Job.objects.filter(~Exists(signed), kind=Job.Kind.UNLEARN, state=JobState.COMPLETED)
@@ -250,15 +250,15 @@ def _held(claim: Claim) -> Job:
     return job
 
 
-def _attempt_end(job: Job, outcome: JobAttempt.Outcome, detail: str) -> None:
-    JobAttempt.objects.filter(job=job, number=job.attempts, outcome=JobAttempt.Outcome.RUNNING).update(
+def _run_end(job: Job, outcome: JobRun.Outcome, detail: str) -> None:
+    JobRun.objects.filter(job=job, number=job.runs, outcome=JobRun.Outcome.RUNNING).update(
         outcome=outcome, detail=detail[:300], ended_at=timezone.now()
     )
     record_append(
         subject=job.subject,
-        kind="job.attempt_ended",
+        kind="job.run_ended",
         actor=SYSTEM,
-        data={"job": job.pk, "run": job.attempts, "outcome": outcome.value},
+        data={"job": job.pk, "run": job.runs, "outcome": outcome.value},
     )
 
 
@@ -272,17 +272,17 @@ def _requeue(job: Job) -> Job:
 
 
 def _give_up(job: Job) -> Job:
-    job.error_code = "attempts_used_up"
+    job.error_code = "runs_used_up"
     job.error_message = _(
         "The job's process ended %(count)d times without a result. Often the machine has too little memory."
-    ) % {"count": job.attempts}
+    ) % {"count": job.runs}
     return _finish(job, JobState.FAILED, kind="job.failed", actor=SYSTEM, data={"error": job.error_code})
 
 
 def _finish(job: Job, state: JobState, *, kind: str, actor: str, data: Mapping[str, object]) -> Job:
     job.state, job.finished_at, job.lease_until = state, timezone.now(), None
     job.save()
-    facts = {"job": job.pk, "run": job.attempts, "item": job.item, "attempt": job.attempt_of_item}
+    facts = {"job": job.pk, "run": job.runs, "item": job.item, "attempt": job.attempt}
     record_append(subject=job.subject, kind=kind, actor=actor, data=facts | dict(data))
     transaction.on_commit(lambda: job_finished.send(Job, job=job))
     return job

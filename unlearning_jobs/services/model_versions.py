@@ -101,7 +101,7 @@ def unlearning_start(
         recipe=base.recipe,
         actor=actor,
         item=item,
-        attempt_of_item=attempt,
+        attempt=attempt,
     )
 
 
@@ -117,7 +117,7 @@ def job_result_accept(*, claim: Claim, result: JobResult, result_sha256: str, ou
     verdict = result.evaluation.verdict.outcome if result.evaluation else ""
     data = {"result_sha256": result_sha256, "model_sha256": result.model_digest, "verdict": verdict}
     return job_complete(
-        claim=claim, output=output, verdict=verdict, data=data, version=version, took=job_costs(result, run=job.attempts)
+        claim=claim, output=output, verdict=verdict, data=data, version=version, costs=job_costs(result, run=job.runs)
     )
 
 

@@ -43,7 +43,7 @@ def report_sign(*, job_id: int) -> Attestation | None:
         return None
     folder = settings.ARTEFACTS / job.output
     result = JobResult.from_json(json.loads((folder / "result.json").read_bytes()))
-    files = {f"report/{job.item}-{job.attempt_of_item}/{name}": path for name, path in _report_files(folder).items()}
+    files = {f"report/{job.item}-{job.attempt}/{name}": path for name, path in _report_files(folder).items()}
     subjects = [Subject(MODEL_SUBJECT, _model_checked(folder, result))]
     subjects += [Subject(name, file_digest(path)) for name, path in files.items()]
     statement = Statement(tuple(subjects), _predicate(job, result))
@@ -82,7 +82,7 @@ def _predicate(job: Job, result: JobResult) -> UnlearningReport:
     return UnlearningReport(
         request=job.subject.removeprefix("request:"),
         item=job.item,
-        attempt=job.attempt_of_item,
+        attempt=job.attempt,
         method=Method(method.name, METHODS[method.name].guarantee, dict(method.config)),
         spec_sha256=result.spec_digest,
         protocol=protocol.to_json(),

@@ -94,7 +94,7 @@ def job_ends(job: Job, verdict: str) -> None:
     candidate = model_version(
         name=job.model_name, number=2, state="candidate", parent=job.base, snapshot=job.snapshot, digest="d" * 64
     )
-    job_complete(claim=claim, output="jobs/1/attempt-1", verdict=verdict, data={"verdict": verdict}, version=candidate)
+    job_complete(claim=claim, output="jobs/1/run-1", verdict=verdict, data={"verdict": verdict}, version=candidate)
     job.refresh_from_db()
     proposal_evaluated(job=job)
 

@@ -12,16 +12,16 @@ from compliance.models import RecordEntry
 from compliance.services import StaleStateError
 from tests.factories import model_version, unlearning_job
 from unlearning_jobs.engine.contracts import Progress
-from unlearning_jobs.models import Job, JobAttempt
+from unlearning_jobs.models import Job, JobRun
 from unlearning_jobs.services.jobs import (
     Claim,
-    job_attempt_lost,
     job_cancel,
     job_cancelled,
     job_claim,
     job_complete,
     job_fail,
     job_report,
+    job_run_lost,
     jobs_reconcile,
 )
 from unlearning_jobs.states import JOB_TRANSITIONS, JobState
@@ -48,7 +48,7 @@ def test_a_claim_takes_the_job_under_a_lease() -> None:
     claim = claimed()
     job = Job.objects.get(pk=claim.job_id)
 
-    assert (job.state, job.attempts, claim.attempt) == (JobState.RUNNING, 1, 1)
+    assert (job.state, job.runs, claim.run) == (JobState.RUNNING, 1, 1)
     assert job.lease_until is not None
     assert job.lease_until > timezone.now()
 
@@ -57,7 +57,7 @@ def test_a_doubled_message_finds_nothing_to_claim() -> None:
     claim = claimed()
 
     assert job_claim(job_id=claim.job_id, worker="w2") is None
-    assert Job.objects.get(pk=claim.job_id).attempts == 1
+    assert Job.objects.get(pk=claim.job_id).runs == 1
 
 
 def test_an_expired_lease_can_be_claimed_by_another_worker() -> None:
@@ -67,7 +67,7 @@ def test_an_expired_lease_can_be_claimed_by_another_worker() -> None:
 
     assert second is not None
     assert second.token > first.token
-    assert [a.outcome for a in JobAttempt.objects.filter(job_id=first.job_id)] == ["lost", "running"]
+    assert [a.outcome for a in JobRun.objects.filter(job_id=first.job_id)] == ["lost", "running"]
 
 
 def test_a_worker_that_lost_its_claim_can_write_nothing() -> None:
@@ -101,26 +101,26 @@ def test_a_heartbeat_extends_the_lease_and_shows_progress() -> None:
     assert job.lease_until > timezone.now()
 
 
-def test_a_killed_attempt_is_queued_again_and_recorded() -> None:
+def test_a_killed_run_is_queued_again_and_recorded() -> None:
     claim = claimed()
-    job_attempt_lost(claim=claim, detail="killed by SIGKILL")
+    job_run_lost(claim=claim, detail="killed by SIGKILL")
     second = job_claim(job_id=claim.job_id, worker="w1")
 
     assert second is not None
-    assert second.attempt == 2
+    assert second.run == 2
     assert kinds(claim.job_id).count("job.started") == 2
-    assert kinds(claim.job_id).count("job.attempt_ended") == 1
+    assert kinds(claim.job_id).count("job.run_ended") == 1
 
 
-def test_a_job_that_keeps_dying_fails_when_its_attempts_are_used_up() -> None:
+def test_a_job_that_keeps_dying_fails_when_its_runs_are_used_up() -> None:
     job_id = unlearning_job().pk
     for _ in range(3):
         claim = job_claim(job_id=job_id, worker="w1")
         assert claim is not None
-        job_attempt_lost(claim=claim, detail="killed by SIGKILL")
+        job_run_lost(claim=claim, detail="killed by SIGKILL")
     job = Job.objects.get(pk=job_id)
 
-    assert (job.state, job.error_code) == (JobState.FAILED, "attempts_used_up")
+    assert (job.state, job.error_code) == (JobState.FAILED, "runs_used_up")
     assert "memory" in job.error_message
     assert job_claim(job_id=job_id, worker="w1") is None
 
@@ -166,7 +166,7 @@ def test_the_reconciler_queues_a_job_whose_worker_went_silent() -> None:
     assert jobs_reconcile() == 1
     job = Job.objects.get(pk=claim.job_id)
     assert job.state == JobState.QUEUED
-    assert JobAttempt.objects.get(job=job).outcome == "lost"
+    assert JobRun.objects.get(job=job).outcome == "lost"
 
 
 def test_the_reconciler_leaves_a_healthy_job_alone() -> None:

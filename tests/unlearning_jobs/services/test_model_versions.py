@@ -24,12 +24,12 @@ def result_of(job: Job, folder: Path) -> JobResult:
 def accepted(job: Job, result: JobResult) -> Job:
     claim = job_claim(job_id=job.pk, worker="worker-1")
     assert claim is not None
-    return job_result_accept(claim=claim, result=result, result_sha256="0" * 64, output="jobs/1/attempt-1")
+    return job_result_accept(claim=claim, result=result, result_sha256="0" * 64, output="jobs/1/run-1")
 
 
 def test_a_completed_job_keeps_its_device_and_what_unlearning_and_evaluation_took(artefacts: Path) -> None:
     assert artefacts.name == "artefacts"
-    assert job_completed(unlearning_job()).took == {
+    assert job_completed(unlearning_job()).costs == {
         "device": "cpu",
         "unlearning_seconds": 12.0,
         "evaluation_seconds": 131.5,
