@@ -31,7 +31,7 @@ from tests.factories import PROTOCOL, account, model_version
 from unlearning_jobs.engine.contracts import MethodChoice, Protocol
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.models import Job, ModelVersion
-from unlearning_jobs.services.jobs import job_claim, job_complete, job_fail
+from unlearning_jobs.services.runs import job_claim, job_complete, job_fail
 from unlearning_jobs.states import ModelState
 
 pytestmark = pytest.mark.django_db
@@ -90,7 +90,6 @@ class Case:
 
 def job_ends(job: Job, verdict: str) -> None:
     claim = job_claim(job_id=job.pk, worker="w1")
-    assert claim is not None
     candidate = model_version(
         name=job.model_name, number=2, state="candidate", parent=job.base, snapshot=job.snapshot, digest="d" * 64
     )
@@ -282,7 +281,6 @@ def test_a_job_that_failed_sends_the_item_back(case: Case) -> None:
     proposal = case.approved()
     assert proposal.job is not None
     claim = job_claim(job_id=proposal.job.pk, worker="w1")
-    assert claim is not None
     proposal_evaluated(job=job_fail(claim=claim, code="out_of_memory", message="Too large."))
 
     assert case.item().state == ItemState.GRANTED

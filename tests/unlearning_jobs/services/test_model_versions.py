@@ -11,8 +11,8 @@ from tests.factories import model_version, unlearning_job
 from tests.staging import job_completed, result_write
 from unlearning_jobs.engine.contracts import JobResult, JobSpec
 from unlearning_jobs.models import Job
-from unlearning_jobs.services.jobs import job_claim
 from unlearning_jobs.services.model_versions import job_costs, job_result_accept
+from unlearning_jobs.services.runs import job_claim
 
 pytestmark = pytest.mark.django_db
 
@@ -23,7 +23,6 @@ def result_of(job: Job, folder: Path) -> JobResult:
 
 def accepted(job: Job, result: JobResult) -> Job:
     claim = job_claim(job_id=job.pk, worker="worker-1")
-    assert claim is not None
     return job_result_accept(claim=claim, result=result, result_sha256="0" * 64, output="jobs/1/run-1")
 
 
