@@ -101,7 +101,7 @@ def train(stack: LocalStack, officers: Officers) -> dict[str, float]:
     if watch_job(officers.omar, job) != "completed":
         message = f"The model was not trained; see {VAR / 'logs' / 'worker-jobs.log'}."
         raise PageError(message)
-    result = json.loads(next((VAR / "artefacts" / "jobs" / str(job)).glob("attempt-*/result.json")).read_bytes())
+    result = json.loads(next((VAR / "artefacts" / "jobs" / str(job)).glob("*/result.json")).read_bytes())
     metrics: dict[str, float] = result["training_metrics"]
     return metrics
 

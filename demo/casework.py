@@ -154,7 +154,7 @@ def follow_job(stack: LocalStack, officer: Browser, method: str, job: int) -> At
     """Watches the job's page until it has ended, showing its progress, and reads its result."""
     state = watch_job(officer, job)
     folder = stack.var / "artefacts" / "jobs" / str(job)
-    results = sorted(folder.glob("attempt-*/result.json"))
+    results = sorted(folder.glob("run-*/result.json"))
     result = json.loads(results[-1].read_bytes()) if results and state == "completed" else {}
     evaluation = result.get("evaluation") or {}
     verdict = evaluation.get("verdict", {}).get("outcome", "")

@@ -103,5 +103,5 @@ def unlearning_job(base: ModelVersion | None = None, *, subject: str = "request:
         recipe=base.recipe,
         actor="account:1",
         item=item,
-        attempt_of_item=1,
+        attempt=1,
     )

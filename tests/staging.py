@@ -44,9 +44,9 @@ from unlearning_jobs.engine.contracts.course import Efficiency, ExampleTrajector
 from unlearning_jobs.engine.contracts.privacy import Certificate
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
 from unlearning_jobs.services.corpora import corpus_register
-from unlearning_jobs.services.jobs import job_claim
 from unlearning_jobs.services.model_versions import job_result_accept, recipe_register
 from unlearning_jobs.services.reports import report_sign
+from unlearning_jobs.services.runs import job_claim
 
 NPO = MethodChoice("npo", {"steps": 4})
 LEVELS = {"original": 3.0, "unlearned": 0.4, "oracle": 0.3}
@@ -166,8 +166,7 @@ class Stage:
 def job_completed(job: Job, outcome: str = "passed") -> Job:
     """Claims the job and ends it with a result in the engine's format."""
     claim = job_claim(job_id=job.pk, worker="worker-1")
-    assert claim is not None
-    output = f"jobs/{job.pk}/attempt-{claim.attempt}"
+    output = f"jobs/{job.pk}/run-{claim.run}"
     folder: Path = settings.ARTEFACTS / output
     result = result_write(folder, JobSpec.from_json(job.spec), outcome)
     return job_result_accept(claim=claim, result=result, result_sha256=file_digest(folder / "result.json"), output=output)

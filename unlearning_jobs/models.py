@@ -96,7 +96,7 @@ class ModelVersion(models.Model):
 
     @property
     def erased_ids(self) -> list[str]:
-        """Record ids that earlier steps took out."""
+        """Ids of the examples that earlier steps unlearned."""
         return [example_id for step in self.steps for example_id in step["forget_ids"]]
 
 
@@ -112,7 +112,8 @@ class Job(models.Model):
     subject = models.CharField(max_length=80)
     """What the record files this job under: the case that asked for it, or the model that it makes. Opaque."""
     item = models.CharField(max_length=40, blank=True)
-    attempt_of_item = models.PositiveIntegerField(default=0)
+    attempt = models.PositiveIntegerField(default=0)
+    """Number of the approved attempt at the item; 0 for a training."""
     model_name = models.SlugField(max_length=40)
     base = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, null=True, related_name="jobs")
     snapshot = models.ForeignKey(CorpusSnapshot, on_delete=models.PROTECT, related_name="jobs")
@@ -121,8 +122,8 @@ class Job(models.Model):
     spec: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()
     """engine.contracts.JobSpec."""
 
-    attempts = models.PositiveSmallIntegerField(default=0)
-    max_attempts = models.PositiveSmallIntegerField(default=3)
+    runs = models.PositiveSmallIntegerField(default=0)
+    max_runs = models.PositiveSmallIntegerField(default=3)
     fencing_token = models.PositiveIntegerField(default=0)
     """Raised by every claim; a worker that no longer holds the newest one can write nothing."""
     lease_until = models.DateTimeField(null=True)
@@ -134,8 +135,8 @@ class Job(models.Model):
     total = models.FloatField(default=0)
     curves: models.JSONField[dict[str, list[list[float]]], dict[str, list[list[float]]]] = models.JSONField(default=dict)
     output = models.CharField(max_length=300, blank=True)
-    """Folder of the attempt that completed, below ARTEFACTS."""
-    took: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
+    """Folder of the run that completed, below ARTEFACTS."""
+    costs: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
     """What the completed job measured of its own cost (services.model_versions.job_costs); forecasts learn from it."""
     verdict = models.CharField(max_length=12, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
@@ -150,7 +151,7 @@ class Job(models.Model):
             models.CheckConstraint(
                 name="job_running_has_lease", condition=~Q(state="running") | Q(lease_until__isnull=False)
             ),
-            models.CheckConstraint(name="job_attempts_bounded", condition=Q(attempts__lte=F("max_attempts"))),
+            models.CheckConstraint(name="job_runs_bounded", condition=Q(runs__lte=F("max_runs"))),
             models.CheckConstraint(name="job_completed_has_output", condition=~Q(state="completed") | ~Q(output="")),
             models.UniqueConstraint(
                 fields=["subject", "item"],
@@ -171,7 +172,7 @@ class Job(models.Model):
         return str((self.spec.get("method") or {}).get("name", ""))
 
 
-class JobAttempt(models.Model):
+class JobRun(models.Model):
     """One claim of a job by a worker, and how it ended."""
 
     class Outcome(models.TextChoices):
@@ -182,7 +183,7 @@ class JobAttempt(models.Model):
         LOST = "lost"
         CANCELLED = "cancelled"
 
-    job = models.ForeignKey(Job, on_delete=models.PROTECT, related_name="attempt_rows")
+    job = models.ForeignKey(Job, on_delete=models.PROTECT, related_name="run_rows")
     number = models.PositiveSmallIntegerField()
     worker = models.CharField(max_length=100)
     outcome = models.CharField(max_length=10, choices=Outcome.choices, default=Outcome.RUNNING)
@@ -192,4 +193,4 @@ class JobAttempt(models.Model):
 
     class Meta:
         ordering: ClassVar[list[str]] = ["number"]
-        constraints = [models.UniqueConstraint(fields=["job", "number"], name="job_attempt_once")]
+        constraints = [models.UniqueConstraint(fields=["job", "number"], name="job_run_once")]

@@ -11,18 +11,19 @@ from kombu.exceptions import OperationalError
 from compliance.celery import app
 
 logger = logging.getLogger(__name__)
+RUN_TASK = "unlearning_jobs.job_run"
+SIGN_TASK = "unlearning_jobs.report_sign"
+DELETE_TASK = "unlearning_jobs.model_version_files_delete"
 
 
 def enqueue_on_commit(task: str, *args: int, queue: str) -> None:
-    """Sends the task when the current transaction commits. Arguments are ids, never data.
-
-    A broker that is away is no error: the reconciler rings again.
-    """
+    """Send the task when the current transaction commits. Arguments are ids, never data."""
     transaction.on_commit(partial(enqueue, task, *args, queue=queue))
 
 
 def enqueue(task: str, *args: int, queue: str) -> None:
+    """Send the task now. A broker that cannot be reached is no error: the reconciler rings again."""
     try:
         app.send_task(task, args=args, queue=queue, retry=False)
     except (OperationalError, OSError) as error:
-        logger.warning("broker away (%s); the reconciler will send %s again", type(error).__name__, task)
+        logger.warning("broker unreachable (%s); the reconciler will send %s again", type(error).__name__, task)

@@ -1,7 +1,7 @@
 """Runs one claimed job in its own process and writes what it reports onto the job's row.
 
-The engine process is ended when the claim is lost or a cancel is asked for, and ends by itself when this process dies
-(its standard input closes). Each attempt writes into its own folder, so a late writer can spoil nothing.
+The engine process is stopped when the claim is lost or the job is to be cancelled, and ends by itself when this process
+dies (its standard input closes). Each run writes into its own folder, so a late writer can spoil nothing.
 """
 
 from __future__ import annotations
@@ -28,18 +28,21 @@ from compliance.formats.canonical import canonical_json
 from .engine.contracts import JobResult, Progress
 from .engine.errors import EngineError
 from .models import Job
-from .services.jobs import Claim, job_attempt_lost, job_cancelled, job_fail, job_report
 from .services.model_versions import job_result_accept
+from .services.runs import Claim, job_cancelled, job_fail, job_report, job_run_lost
 
 REPORT_SECONDS = 1.0
+"""Shortest time between two writes to the job's row."""
 STOP_SECONDS = 10.0
+"""How long the engine may take to end before it is killed."""
 LONGEST_CURVE = 400
 ENGINE_ERROR_EXIT = 2
+"""Exit status of the engine when it has printed why the job cannot be done."""
 
 
 @dataclass
 class Heartbeat:
-    """What the engine has said since the row was last written."""
+    """What the engine has reported so far."""
 
     progress: Progress | None = None
     curves: defaultdict[str, list[list[float]]] = field(default_factory=lambda: defaultdict(list))
@@ -57,39 +60,43 @@ class Heartbeat:
             name, step, value = point
             self.curves[name].append([float(step), float(value)])
             self.new_points = True
+            # A long curve is thinned to every second point: its shape stays, and the row stays small.
             if len(self.curves[name]) > LONGEST_CURVE:
                 self.curves[name] = self.curves[name][::2]
 
 
 def job_execute(claim: Claim) -> None:
-    """Runs the engine on the claimed job until it ends, and ends the job's row accordingly.
+    """Run the engine on the claimed job until it ends, and end the job or its run accordingly.
 
     Raises:
-        StaleStateError: the claim was lost meanwhile; the other worker's writing stands.
+        ClaimLostError: the claim was lost meanwhile; what the other worker writes stands.
     """
+    # 1. Lay out the run's folder, with the specification for the engine.
     job = Job.objects.get(pk=claim.job_id)
-    output = f"jobs/{job.pk}/attempt-{claim.attempt}"
+    output = f"jobs/{job.pk}/run-{claim.run}"
     folder = settings.ARTEFACTS / output
     folder.mkdir(parents=True, exist_ok=True)
     spec = folder / "spec.json"
     spec.write_bytes(canonical_json(job.spec))
-    with (folder.with_name(f"attempt-{claim.attempt}.log")).open("wb") as log:
+    # 2. Start the engine and follow it; whatever happens here, it does not outlive this function.
+    with (folder.with_name(f"run-{claim.run}.log")).open("wb") as log:
         process = _engine_start(spec, folder, log)
         heartbeat = Heartbeat()
         try:
-            goes_on = _follow(process, claim, heartbeat)
+            cancelled = not _follow(process, claim, heartbeat)
         finally:
             _stop(process)
-    if not goes_on:
+    # 3. Say how it ended. A death is worth another run; an error that the engine has explained is not.
+    if cancelled:
         job_cancelled(claim=claim)
     elif process.returncode == 0:
         _accept(claim, folder, output)
     elif process.returncode == ENGINE_ERROR_EXIT and heartbeat.error:
         job_fail(claim=claim, code=heartbeat.error["code"], message=heartbeat.error["message"])
     elif process.returncode < 0:
-        job_attempt_lost(claim=claim, detail=f"killed by {signal.Signals(-process.returncode).name}")
+        job_run_lost(claim=claim, detail=f"killed by {signal.Signals(-process.returncode).name}")
     else:
-        job_attempt_lost(claim=claim, detail=f"exit status {process.returncode}")
+        job_run_lost(claim=claim, detail=f"exit status {process.returncode}")
 
 
 def _engine_start(spec: Path, folder: Path, log: IO[bytes]) -> subprocess.Popen[str]:
@@ -111,7 +118,8 @@ def _engine_start(spec: Path, folder: Path, log: IO[bytes]) -> subprocess.Popen[
 
 
 def _follow(process: subprocess.Popen[str], claim: Claim, heartbeat: Heartbeat) -> bool:
-    """Reads the engine's lines to their end, reporting at most once a second; False when told to stop."""
+    """Read the engine's lines to their end, reporting at most once a second; return False if the job is to be cancelled."""
+    # A thread reads, so that heartbeats go on while the engine is silent.
     lines: queue.Queue[str | None] = queue.Queue()
     threading.Thread(target=_read, args=(process, lines), daemon=True).start()
     reported = 0.0
@@ -138,11 +146,11 @@ def _read(process: subprocess.Popen[str], lines: queue.Queue[str | None]) -> Non
     if process.stdout is not None:
         for line in process.stdout:
             lines.put(line)
-    lines.put(None)
+    lines.put(None)  # the engine has closed its output
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
-    """Ends the engine if it still runs: first asked, then killed."""
+    """Stop the engine if it still runs: ask it to end, then kill it."""
     if process.poll() is None:
         process.terminate()
         try:

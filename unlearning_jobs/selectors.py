@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from .engine.advisor import Advice, Measurement, Situation, advise, measure
 from .engine.artefacts import model_about
-from .engine.catalogue import METHODS, Facts, MethodEntry, obstacles
-from .engine.contracts import Evaluation, JobResult, JobSpec, Recipe, UnlearningStep
+from .engine.catalogue import METHODS, Facts, obstacles
+from .engine.contracts import JobResult, JobSpec, Recipe, UnlearningStep
 from .engine.corpora import Example, Snapshot
 from .engine.errors import CorpusError, SpecError
 from .models import CorpusSnapshot, Job, ModelVersion
@@ -43,11 +43,6 @@ def _facts_in_rows(base: ModelVersion, forget_count: int) -> Facts:
     )
 
 
-def production_methods() -> dict[str, MethodEntry]:
-    """The methods that may be chosen for a request."""
-    return {name: entry for name, entry in METHODS.items() if entry.for_production}
-
-
 def method_obstacles(method: str, base: ModelVersion, forget_count: int) -> list[str]:
     """Why `method` cannot run on this model and forget set; empty when it can."""
     if method not in METHODS:
@@ -61,13 +56,13 @@ def proposal_situation(
     base: ModelVersion, forget_count: int, *, replicates: int, oracles: int, until: datetime | None
 ) -> Situation:
     """A job on this model that ends before `until`, if anything does, and runs where jobs ran last."""
-    latest = Job.objects.filter(state=JobState.COMPLETED).exclude(took={}).order_by("-finished_at")
+    latest = Job.objects.filter(state=JobState.COMPLETED).exclude(costs={}).order_by("-finished_at")
     return Situation(
         facts=job_facts(base, forget_count),
         replicates=replicates,
         oracles=oracles,
         trained_on=base.training_device,
-        device=latest.values_list("took__device", flat=True).first() or "",
+        device=latest.values_list("costs__device", flat=True).first() or "",
         seconds_left=(until - timezone.now()).total_seconds() if until else None,
     )
 
@@ -80,7 +75,7 @@ def method_advice(situation: Situation) -> tuple[Advice, ...]:
 def measurements(family: str) -> list[Measurement]:
     """What the newest finished jobs on models of this family took, over what was expected of them."""
     jobs = Job.objects.filter(kind=Job.Kind.UNLEARN, state=JobState.COMPLETED, recipe__body__family=family)
-    rows = jobs.exclude(took={}).select_related("base__snapshot", "base__recipe").defer("curves")[:MOST_MEASURED]
+    rows = jobs.exclude(costs={}).select_related("base__snapshot", "base__recipe").defer("curves")[:MOST_MEASURED]
     return [found for job in rows if (found := _measured(job))]
 
 
@@ -93,9 +88,9 @@ def _measured(job: Job) -> Measurement | None:
         replicates=len(spec.protocol.replicate_seeds),
         oracles=len(spec.protocol.oracle_seeds),
         trained_on=job.base.training_device,
-        device=job.took.get("device", ""),
+        device=job.costs.get("device", ""),
     )
-    seconds = {name: job.took.get(name) for name in ("unlearning_seconds", "evaluation_seconds")}
+    seconds = {name: job.costs.get(name) for name in ("unlearning_seconds", "evaluation_seconds")}
     try:
         return measure(spec.method.name, spec.method.config, situation, **seconds)
     except SpecError:  # a method, or one of its settings, that there was once
@@ -150,8 +145,3 @@ def job_result(job: Job) -> JobResult | None:
     except FileNotFoundError:
         return None
     return JobResult.from_json(json.loads(raw))
-
-
-def job_evaluation(job: Job) -> Evaluation | None:
-    result = job_result(job)
-    return result.evaluation if result else None

@@ -1,8 +1,6 @@
-"""The one way up: what runs on top of this app listens here."""
+"""How this app tells those above it what has happened."""
 
 from django.dispatch import Signal
 
 # Sent on commit with `job` (unlearning_jobs.models.Job) when a job has reached a final state.
 job_finished = Signal()
-# Sent on commit with `job` when the job's report has been signed.
-report_signed = Signal()

@@ -16,8 +16,15 @@ class JobState(models.TextChoices):
 
 JOB_TRANSITIONS: dict[JobState, frozenset[JobState]] = {
     JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELLED}),
-    # back to queued: the attempt died and another is allowed
-    JobState.RUNNING: frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED, JobState.QUEUED}),
+    JobState.RUNNING: frozenset(
+        {
+            JobState.COMPLETED,
+            JobState.FAILED,
+            JobState.CANCELLED,
+            JobState.QUEUED,  # the run was lost and another is allowed
+            JobState.RUNNING,  # the lease ran out and another worker has claimed the job
+        }
+    ),
     JobState.COMPLETED: frozenset(),
     JobState.FAILED: frozenset(),
     JobState.CANCELLED: frozenset(),
@@ -33,11 +40,11 @@ class ModelState(models.TextChoices):
 
 
 MODEL_TRANSITIONS: dict[ModelState, frozenset[ModelState]] = {
-    # a candidate that is never released is destroyed
+    # a candidate that nobody releases is destroyed
     ModelState.CANDIDATE: frozenset({ModelState.ACTIVE, ModelState.DESTROYING}),
     ModelState.ACTIVE: frozenset({ModelState.QUARANTINED}),
     ModelState.QUARANTINED: frozenset({ModelState.DESTROYING}),
-    # ordered, and in the record; destroyed when a worker has deleted the files
+    # destruction is ordered and recorded; a worker has still to delete the files
     ModelState.DESTROYING: frozenset({ModelState.DESTROYED}),
     ModelState.DESTROYED: frozenset(),
 }

@@ -1,4 +1,4 @@
-"""Celery's door: each task loads a row by id and calls a service."""
+"""Celery tasks: each takes the id of a row and calls a service."""
 
 from __future__ import annotations
 
@@ -9,26 +9,25 @@ from celery import shared_task
 
 from compliance.record.errors import StaleStateError
 
+from .queue import DELETE_TASK, RUN_TASK, SIGN_TASK
 from .runner import job_execute
 from .services.destruction import destruction_reconcile
 from .services.destruction import model_version_files_delete as files_delete
-from .services.jobs import job_claim
 from .services.jobs import jobs_reconcile as reconcile
 from .services.reports import report_sign as sign
+from .services.runs import ClaimLostError, NothingToClaimError, job_claim
 
 logger = logging.getLogger(__name__)
 
 
-@shared_task(name="unlearning_jobs.job_run", queue="jobs")
+@shared_task(name=RUN_TASK, queue="jobs")
 def job_run(job_id: int) -> None:
-    claim = job_claim(job_id=job_id, worker=socket.gethostname())
-    if claim is None:
-        logger.info("job %s: nothing to claim", job_id)
-        return
     try:
-        job_execute(claim)
-    except StaleStateError:
-        logger.warning("job %s: taken over by another worker", job_id)
+        job_execute(job_claim(job_id=job_id, worker=socket.gethostname()))
+    except NothingToClaimError as error:  # messages may come twice or late
+        logger.info("nothing to claim: %s", error)
+    except ClaimLostError as error:  # the job goes on without this worker
+        logger.warning("claim lost: %s", error)
 
 
 @shared_task(name="unlearning_jobs.jobs_reconcile", queue="default")
@@ -37,11 +36,14 @@ def jobs_reconcile() -> None:
     destruction_reconcile()
 
 
-@shared_task(name="unlearning_jobs.model_version_files_delete", queue="jobs")
+@shared_task(name=DELETE_TASK, queue="jobs")
 def model_version_files_delete(version_id: int) -> None:
-    files_delete(version_id=version_id)
+    try:
+        files_delete(version_id=version_id)
+    except StaleStateError as error:  # done already, or a job needs the files; the reconciler rings until they are gone
+        logger.info("nothing deleted: %s", error)
 
 
-@shared_task(name="unlearning_jobs.report_sign", queue="signing")
+@shared_task(name=SIGN_TASK, queue="signing")
 def report_sign(job_id: int) -> None:
     sign(job_id=job_id)

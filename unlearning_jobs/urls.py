@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import report_views, views
+from . import views
+from .report import views as report_views
 
 app_name = "jobs"
 urlpatterns = [

@@ -24,7 +24,7 @@ from compliance.record.errors import StaleStateError
 from compliance.ui.forms import LetheForm
 from compliance.ui.lists import address, applied_filters, csv_response, page_of
 
-from .models import Corpus, Job, JobAttempt, ModelVersion
+from .models import Corpus, Job, JobRun, ModelVersion
 from .services import destruction, jobs
 from .states import MODEL_TRANSITIONS, JobState, ModelState
 from .wording import CURVES, ERRORS, JOB_TONES, MODEL_TONES, RUN_OUTCOMES, VERDICTS, duration, method_title, stage_title
@@ -34,7 +34,7 @@ PAGE_METHODS = ["GET", "HEAD", "POST"]
 KINDS = {Job.Kind.TRAIN: pgettext_lazy("job", "Training"), Job.Kind.UNLEARN: pgettext_lazy("job", "Unlearning")}
 CSV_COLUMNS = (
     *("job", "kind", "subject", "item", "model", "method"),
-    *("state", "verdict", "attempts", "created_at", "finished_at"),
+    *("state", "verdict", "runs", "created_at", "finished_at"),
 )
 ENGINE_PERCENT = 100
 """The engine counts each part of a stage in hundredths."""
@@ -109,7 +109,7 @@ def _csv_rows(found: QuerySet[Job]) -> Iterator[tuple[object, ...]]:
     for job in found.iterator(chunk_size=500):
         method = job.method  # type: ignore[attr-defined]  # annotated above
         about = (job.pk, job.kind, job.subject, job.item, job.model_name, method, job.state, job.verdict)
-        yield (*about, job.attempts, job.created_at, job.finished_at)
+        yield (*about, job.runs, job.created_at, job.finished_at)
 
 
 @READERS
@@ -161,7 +161,7 @@ def live_parts(found: Job) -> dict[str, Any]:
         "numbers": _numbers(found),
         "loss": {str(CURVES["loss"]): found.curves["loss"]} if found.curves.get("loss") else {},
         "margins": {str(CURVES[name]): points for name, points in margins.items() if points},
-        "runs": [_run(attempt) for attempt in found.attempt_rows.all()],
+        "runs": [_run(run) for run in found.run_rows.all()],
         "advice": ERRORS.get(found.error_code, ""),
         "poll_url": "" if found.is_final else reverse("jobs:job_progress", args=[found.pk]),
     }
@@ -182,9 +182,9 @@ def _numbers(found: Job) -> str:
     return " · ".join(words)
 
 
-def _run(attempt: JobAttempt) -> dict[str, Any]:
-    word, tone = RUN_OUTCOMES[attempt.outcome]
-    return {"attempt": attempt, "word": word, "tone": tone}
+def _run(run: JobRun) -> dict[str, Any]:
+    word, tone = RUN_OUTCOMES[run.outcome]
+    return {"row": run, "word": word, "tone": tone}
 
 
 @READERS

@@ -141,7 +141,7 @@ ERRORS: dict[str, Any] = {
     "obstacle": gettext_lazy("Propose the item again with a method that can run."),
     "out_of_memory": gettext_lazy("Ask an engineer for a worker with more memory, or choose smaller batches."),
     "training_diverged": gettext_lazy("Propose the item again with a lower learning rate."),
-    "attempts_used_up": gettext_lazy("Ask an engineer to look at the worker’s log; then propose the item again."),
+    "runs_used_up": gettext_lazy("Ask an engineer to look at the worker’s log; then propose the item again."),
     "bad_result": gettext_lazy("Ask an engineer to look at the worker’s log; then propose the item again."),
 }
 RUN_OUTCOMES: dict[str, tuple[Any, str]] = {

@@ -49,7 +49,8 @@ TITLES: dict[str, Any] = {
     "proposal.declined": gettext_lazy("Proposal declined"),
     "job.created": gettext_lazy("Job created"),
     "job.started": gettext_lazy("Job started"),
-    "job.attempt_ended": gettext_lazy("Run of the job ended"),
+    "job.run_ended": gettext_lazy("Run of the job ended"),
+    "job.attempt_ended": gettext_lazy("Run of the job ended"),  # its name in older entries
     "job.completed": gettext_lazy("Job completed"),
     "job.failed": gettext_lazy("Job failed"),
     "job.cancel_requested": gettext_lazy("Cancelling asked for"),
@@ -160,6 +161,7 @@ DETAILS: dict[str, Callable[[Data], str]] = {
     "proposal.approved": _attempt,
     "proposal.declined": _attempt,
     "job.started": _run,
+    "job.run_ended": _run_ended,
     "job.attempt_ended": _run_ended,
     "job.completed": _run,
     "job.failed": _run,

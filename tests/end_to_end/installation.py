@@ -39,8 +39,8 @@ class Installation:
     def job_state(self, job: int) -> str:
         return str(self.query("SELECT state FROM unlearning_jobs_job WHERE id = %s", job)[0][0])
 
-    def attempts(self, job: int) -> list[str]:
-        rows = self.query("SELECT outcome FROM unlearning_jobs_jobattempt WHERE job_id = %s ORDER BY number", job)
+    def runs(self, job: int) -> list[str]:
+        rows = self.query("SELECT outcome FROM unlearning_jobs_jobrun WHERE job_id = %s ORDER BY number", job)
         return [outcome for (outcome,) in rows]
 
     def recorded(self, subject: str) -> list[str]:

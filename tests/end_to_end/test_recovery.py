@@ -64,10 +64,10 @@ def test_a_killed_job_process_is_run_again_and_the_job_completes_once(installati
     os.kill(under_way(installation, job), signal.SIGKILL)
 
     ends_completed(installation, job)
-    assert installation.attempts(job) == ["killed", "completed"]
+    assert installation.runs(job) == ["killed", "completed"]
     recorded = installation.recorded(subject)
     assert recorded.count("job.started") == 2
-    assert recorded.count("job.attempt_ended") == 2
+    assert recorded.count("job.run_ended") == 2
     assert recorded.count("job.completed") == 1
 
 
@@ -80,7 +80,7 @@ def test_a_killed_worker_takes_its_job_process_along_and_the_job_completes_once(
 
     wait_until("the end of the orphaned job process", lambda: not is_alive(engine))
     ends_completed(installation, job)
-    assert installation.attempts(job) == ["lost", "completed"]
+    assert installation.runs(job) == ["lost", "completed"]
     recorded = installation.recorded(subject)
     assert recorded.count("job.started") == 2
     assert recorded.count("job.completed") == 1
@@ -95,7 +95,7 @@ def test_a_queued_job_survives_the_death_of_redis(installation: Installation, tm
 
     ends_completed(installation, first)
     ends_completed(installation, second)
-    assert installation.attempts(second) == ["completed"]
+    assert installation.runs(second) == ["completed"]
 
 
 def test_the_loss_of_every_message_delays_a_job_and_loses_nothing(installation: Installation, tmp_path: Path) -> None:

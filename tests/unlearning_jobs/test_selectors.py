@@ -79,7 +79,7 @@ def test_a_job_by_a_method_or_setting_that_is_gone_is_passed_over(finished: Job,
 def test_jobs_that_did_not_end_or_kept_no_costs_say_nothing() -> None:
     unlearning_job()
     job = job_completed(unlearning_job(item="item-2"))
-    Job.objects.filter(pk=job.pk).update(took={})
+    Job.objects.filter(pk=job.pk).update(costs={})
     assert measurements("causal_lm") == []
 
 

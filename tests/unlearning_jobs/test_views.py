@@ -14,7 +14,7 @@ from tests.staging import Stage, corpus, trained
 from tests.web.pages import Site, signed_in, text_of
 from unlearning_jobs.engine.contracts import Progress
 from unlearning_jobs.models import Job, ModelVersion
-from unlearning_jobs.services.jobs import job_claim, job_fail, job_report
+from unlearning_jobs.services.runs import job_claim, job_fail, job_report
 from unlearning_jobs.states import JobState, ModelState
 
 pytestmark = pytest.mark.django_db
@@ -40,7 +40,6 @@ def visit(role: str) -> Site:
 
 def running(job: Job) -> Job:
     claim = job_claim(job_id=job.pk, worker="worker-7")
-    assert claim is not None
     job_report(claim=claim, progress=Progress("oracles", 230, 800), curves=CURVES)
     job.refresh_from_db()
     return job
@@ -48,7 +47,6 @@ def running(job: Job) -> Job:
 
 def failed(job: Job, code: str = "out_of_memory") -> Job:
     claim = job_claim(job_id=job.pk, worker="worker-7")
-    assert claim is not None
     return job_fail(claim=claim, code=code, message="The model needs 9 GiB and 4 GiB are free.")
 
 

@@ -1,4 +1,4 @@
-"""The end of model versions: ordered by an engineer, carried out by a worker, and only then called destroyed."""
+"""Destroys model versions: an engineer orders it, a worker deletes the files, and only then is a version “destroyed”."""
 
 from __future__ import annotations
 
@@ -16,23 +16,22 @@ from compliance.accounts.roles import Act
 from compliance.record.errors import StaleStateError
 from compliance.record.services import SYSTEM
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
-from unlearning_jobs.queue import enqueue, enqueue_on_commit
+from unlearning_jobs.queue import DELETE_TASK, enqueue, enqueue_on_commit
 from unlearning_jobs.states import JobState, ModelState
 
 from .model_versions import model_cache, model_version_move
 
-DELETE_TASK = "unlearning_jobs.model_version_files_delete"
-
 
 @transaction.atomic
 def model_version_destroy(*, version: ModelVersion, by: Account) -> ModelVersion:
-    """Orders that a quarantined version, or a candidate that will not be released, be destroyed.
+    """Order the destruction of a quarantined version, or of a candidate that will not be released.
 
-    A web process cannot write where models lie, so a worker deletes the files; the order stands in the record before.
+    Web processes cannot write where models lie, so a worker deletes the files, after the order is in the record.
 
     Raises:
         NotAllowedError: `by` is no engineer.
-        StaleStateError: the version is active or destroyed already, or a job is using what would go with it.
+        StaleStateError: the version is active or its destruction is ordered already, or a job needs files that would go
+            with it.
     """
     if not by.may(Act.MANAGE_MODELS):
         raise NotAllowedError(_("Only an engineer can destroy a model version."))
@@ -45,47 +44,56 @@ def model_version_destroy(*, version: ModelVersion, by: Account) -> ModelVersion
 
 
 @transaction.atomic
-def model_version_files_delete(*, version_id: int) -> bool:
-    """Deletes the files of a version whose end was ordered, and records that they are gone; returns whether they are.
+def model_version_files_delete(*, version_id: int) -> ModelVersion:
+    """Delete the files of a version whose destruction was ordered, and record that they are gone.
 
-    With a version that was in use go the models that evaluations trained on its corpus: some of them have seen what it had
-    to forget. A later evaluation trains anew those that it needs. A second run finds nothing to do.
+    If the version has been in use, the models that evaluations trained on its corpus go with it: some of them have seen
+    what it had to forget. Later evaluations train again those that they need.
 
     Raises:
+        StaleStateError: nobody ordered it, it is done already, or a job needs the files.
         OSError: a file cannot be deleted; the version stays as it is, and the reconciler tries again.
     """
+    # 1. Lock the version, and check the order.
     version = (
         ModelVersion.objects.select_for_update(of=("self",))
         .select_related("snapshot")
         .filter(pk=version_id, state=ModelState.DESTROYING)
         .first()
     )
-    if version is None or (_was_in_use(version) and _in_use(version.snapshot)):
-        return False
+    if version is None:
+        message = f"No destruction of model version {version_id} is under way."
+        raise StaleStateError(message)
+    # A job may have been started after the order; it reads the cached models.
+    if _was_in_use(version) and _in_use(version.snapshot):
+        message = f"A job on the corpus of {version} is queued or running; its models are deleted when it has ended."
+        raise StaleStateError(message)
+    # 2. Delete first: a version must never be called destroyed while a file of it exists.
     for folder in filter(Path.exists, _folders(version)):
         shutil.rmtree(folder)
+    # 3. Record it.
     model_version_move(version=version, to=ModelState.DESTROYED, actor=SYSTEM)
     version.path = ""
     version.save(update_fields=["path"])
-    return True
+    return version
 
 
 def destruction_reconcile() -> None:
-    """Rings again for versions that wait to be destroyed, when no job keeps the workers from hearing it."""
+    """Ring again for versions that wait to be destroyed. While a job runs its worker would not hear it."""
     if not Job.objects.filter(state=JobState.RUNNING).exists():
         for pk in ModelVersion.objects.filter(state=ModelState.DESTROYING).values_list("pk", flat=True):
             enqueue(DELETE_TASK, pk, queue="jobs")
 
 
 def _folders(version: ModelVersion) -> Iterator[Path]:
-    if version.path:  # never the folder of all artefacts
+    if version.path:  # an empty path would name the folder of all artefacts
         yield Path(settings.ARTEFACTS) / version.path
     if _was_in_use(version):
         yield model_cache(version.snapshot)
 
 
 def _was_in_use(version: ModelVersion) -> bool:
-    """Whether it has ever been the active version: only from those do jobs make others."""
+    """Return whether it has ever been active: jobs make other versions only from active ones."""
     return version.children.exists()
 
 

@@ -1,4 +1,4 @@
-"""Model versions: registered, made by jobs, released, quarantined."""
+"""Registers model versions, starts the jobs that make them, and releases them."""
 
 from __future__ import annotations
 
@@ -25,12 +25,15 @@ from unlearning_jobs.engine.contracts import (
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion, RegisteredRecipe
 from unlearning_jobs.states import MODEL_TRANSITIONS, ModelState
 
-from .jobs import Claim, job_complete, job_create
+from .jobs import job_create
+from .runs import Claim, job_complete
+
+EVALUATION_STAGES = ("ensemble", "replicates", "oracles", "evaluate")
 
 
 @transaction.atomic
 def recipe_register(*, recipe: Recipe, actor: str) -> RegisteredRecipe:
-    """The row of this recipe; the same recipe is stored once."""
+    """Return the row of this recipe, which is stored once."""
     row, created = RegisteredRecipe.objects.get_or_create(digest=recipe.digest(), defaults={"body": recipe.to_json()})
     if created:
         subject = f"recipe:{row.digest[:16]}"
@@ -40,7 +43,7 @@ def recipe_register(*, recipe: Recipe, actor: str) -> RegisteredRecipe:
 
 @transaction.atomic
 def model_train(*, name: str, recipe: Recipe, snapshot: CorpusSnapshot, seed: int, actor: str) -> Job:
-    """Starts the training of a new model as a job; the version becomes active when it completes.
+    """Start the training of a new model as a job; its first version is active once the job completes.
 
     Raises:
         StaleStateError: a model of this name exists or is being trained.
@@ -72,14 +75,16 @@ def unlearning_start(
     attempt: int,
     actor: str,
 ) -> Job:
-    """Starts the unlearning of examples from an active model version as a job.
+    """Start the unlearning of examples from an active model version as a job.
 
     Raises:
-        StaleStateError: the version is not active any more.
+        StaleStateError: the version is no longer active.
     """
+    # 1. Lock the version, so that no release replaces it before the job exists.
     base = ModelVersion.objects.select_for_update().get(pk=base.pk)
     if base.state != ModelState.ACTIVE:
         raise StaleStateError(_("%(model)s is no longer the active version. Map the request again.") % {"model": base})
+    # 2. Fix everything that the engine will know.
     spec = JobSpec(
         kind="unlearn",
         reference=f"{subject}#{item}",
@@ -93,6 +98,7 @@ def unlearning_start(
         method=method,
         protocol=protocol,
     )
+    # 3. Queue it.
     return job_create(
         spec=spec,
         subject=subject,
@@ -102,40 +108,39 @@ def unlearning_start(
         recipe=base.recipe,
         actor=actor,
         item=item,
-        attempt_of_item=attempt,
+        attempt=attempt,
     )
 
 
 @transaction.atomic
 def job_result_accept(*, claim: Claim, result: JobResult, result_sha256: str, output: str) -> Job:
-    """Ends a job with its result and makes the model version that it produced, in one transaction.
+    """End a job with its result and register the model version that it made, in one transaction.
 
     Raises:
-        StaleStateError: another worker has taken the job over; nothing is written.
+        ClaimLostError: the job is no longer this worker's; nothing is written.
     """
+    # The version comes first because the job's row names it. `job_complete` checks the claim, and a lost one undoes both.
     job = Job.objects.select_for_update().get(pk=claim.job_id)
     version = _version_of(job, result, f"{output}/model")
     verdict = result.evaluation.verdict.outcome if result.evaluation else ""
     data = {"result_sha256": result_sha256, "model_sha256": result.model_digest, "verdict": verdict}
     return job_complete(
-        claim=claim, output=output, verdict=verdict, data=data, version=version, took=job_costs(result, run=job.attempts)
+        claim=claim, output=output, verdict=verdict, data=data, version=version, costs=job_costs(result, run=claim.run)
     )
 
 
-EVALUATION_STAGES = ("ensemble", "replicates", "oracles", "evaluate")
-
-
 def job_costs(result: JobResult, *, run: int) -> dict[str, Any]:
-    """What a job measured of its own cost, for forecasts: its device, and seconds of unlearning and of evaluation.
+    """Return what forecasts learn from a job: its device, and the seconds of unlearning and of evaluation.
 
-    Seconds that understate the cost are None: of a run that went on from where an earlier one ended, and of an unlearning
+    Seconds that understate the cost are None: those of a run that continued an earlier one, and those of an unlearning
     whose models came from the cache.
     """
-    spent, whole = result.efficiency, run == 1
+    efficiency, is_first = result.efficiency, run == 1
+    has_cost = efficiency and is_first and not efficiency.from_cache
     return {
         "device": result.environment.get("device", ""),
-        "unlearning_seconds": spent.unlearning.wall_seconds if spent and whole and not spent.from_cache else None,
-        "evaluation_seconds": sum(result.seconds.get(stage, 0.0) for stage in EVALUATION_STAGES) if whole else None,
+        "unlearning_seconds": efficiency.unlearning.wall_seconds if efficiency and has_cost else None,
+        "evaluation_seconds": sum(result.seconds.get(stage, 0.0) for stage in EVALUATION_STAGES) if is_first else None,
     }
 
 
@@ -164,7 +169,7 @@ def _version_of(job: Job, result: JobResult, path: str) -> ModelVersion:
 
 
 def _training_time(job: Job, result: JobResult) -> dict[str, Any]:
-    """How long one training took and on which device: this job's own, or as measured for the model that it began with."""
+    """Return how long one training takes and on which device: as this job measured it, or else as its base model did."""
     if seconds := float(result.seconds.get("train", 0.0)):
         return {"training_seconds": seconds, "training_device": result.environment.get("device", "")}
     base = job.base
@@ -176,10 +181,10 @@ def _training_time(job: Job, result: JobResult) -> dict[str, Any]:
 
 @transaction.atomic
 def model_version_release(*, version: ModelVersion, actor: str) -> ModelVersion:
-    """Makes a candidate the active version and quarantines the one that it replaces.
+    """Make a candidate the active version and quarantine the one that it replaces.
 
     Raises:
-        StaleStateError: it is no candidate, its verdict is not `passed`, or its parent is no longer the active version.
+        StaleStateError: it is not a candidate, its verdict is not `passed`, or its parent is no longer the active version.
     """
     version = ModelVersion.objects.select_for_update(of=("self",)).select_related("made_by").get(pk=version.pk)
     if version.made_by.verdict != "passed" or version.parent_id is None:
@@ -189,18 +194,19 @@ def model_version_release(*, version: ModelVersion, actor: str) -> ModelVersion:
         raise StaleStateError(
             _("%(model)s has been replaced since this job started. Run it again on the active version.") % {"model": parent}
         )
+    # The old version goes first: the database allows one active version per model.
     model_version_move(version=parent, to=ModelState.QUARANTINED, actor=actor)
     model_version_move(version=version, to=ModelState.ACTIVE, actor=actor)
     return version
 
 
 def model_cache(snapshot: CorpusSnapshot) -> Path:
-    """Folder of the models that jobs on this snapshot train beside the one they are about: replicates and oracles."""
+    """Return the folder of the replicates and oracles that jobs on this snapshot train and share."""
     return Path(settings.ARTEFACTS) / "cache" / snapshot.digest
 
 
 def model_version_move(*, version: ModelVersion, to: ModelState, actor: str) -> None:
-    """Takes a version, locked by the caller, to another state.
+    """Take a version, locked by the caller, to another state, and record it.
 
     Raises:
         StaleStateError: the move is not allowed.

@@ -1,4 +1,4 @@
-"""Reports of unlearning jobs, signed. Runs in the signing process, which hashes every artefact itself."""
+"""Signs the reports of unlearning jobs. Runs in the signing process, which hashes every artefact itself."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 from django.conf import settings
-from django.db import transaction
 
 from compliance.evidence.statements import MODEL_SUBJECT, Method, Statement, Subject, UnlearningReport, forget_set_digest
 from compliance.formats.canonical import format_time
@@ -18,45 +17,48 @@ from unlearning_jobs.engine.artefacts import file_digest, model_digest
 from unlearning_jobs.engine.catalogue import METHODS
 from unlearning_jobs.engine.contracts import Evaluation, JobResult, JobSpec
 from unlearning_jobs.models import Job
-from unlearning_jobs.signals import report_signed
 from unlearning_jobs.states import JobState
 
 REPORT_FILES = ("result.json", "spec.json", "outputs")
 
 
-def report_sign(*, job_id: int) -> Attestation | None:
-    """Signs the report of a completed unlearning job, whatever its verdict, and a checkpoint over it.
+def report_sign(*, job_id: int) -> Attestation:
+    """Sign the report of a completed unlearning job, whatever its verdict, and a checkpoint of the record that holds it.
 
     Raises:
-        StaleStateError: an artefact is not what the job reported; nothing is signed.
+        StaleStateError: there is nothing to report on, or an artefact is not what the job reported; nothing is signed.
     """
+    # 1. Load the job and what the engine wrote.
     job = Job.objects.select_related("snapshot", "recipe").get(pk=job_id)
     if job.kind != Job.Kind.UNLEARN or job.state != JobState.COMPLETED:
-        return None
+        message = f"Job {job_id} ({job.kind}, {job.state}) has no report: only completed unlearning jobs have one."
+        raise StaleStateError(message)
     folder = settings.ARTEFACTS / job.output
     result = JobResult.from_json(json.loads((folder / "result.json").read_bytes()))
-    files = {f"report/{job.item}-{job.attempt_of_item}/{name}": path for name, path in _report_files(folder).items()}
+    # 2. Hash every artefact here, and state what the job did.
+    files = {f"report/{job.item}-{job.attempt}/{name}": path for name, path in _report_files(folder).items()}
     subjects = [Subject(MODEL_SUBJECT, _model_checked(folder, result))]
     subjects += [Subject(name, file_digest(path)) for name, path in files.items()]
     statement = Statement(tuple(subjects), _predicate(job, result))
+    # 3. Sign, and then a checkpoint, so that a bundle can prove that the statement is in the record.
     stored = {name: str(path.relative_to(settings.ARTEFACTS)) for name, path in files.items()}
-    with transaction.atomic():
-        attestation = attestation_sign(statement=statement, subject=job.subject, files=stored)
-        transaction.on_commit(lambda: report_signed.send(Job, job=job))
+    attestation = attestation_sign(statement=statement, subject=job.subject, files=stored)
     checkpoint_sign()
     return attestation
 
 
 def _report_files(folder: Path) -> dict[str, Path]:
-    found: dict[str, Path] = {}
+    """Return the files that the report covers, by their path below the run's folder."""
+    files: dict[str, Path] = {}
     for name in REPORT_FILES:
         path = folder / name
         paths = sorted(path.rglob("*")) if path.is_dir() else [path]
-        found |= {p.relative_to(folder).as_posix(): p for p in paths if p.is_file()}
-    return found
+        files |= {p.relative_to(folder).as_posix(): p for p in paths if p.is_file()}
+    return files
 
 
 def _model_checked(folder: Path, result: JobResult) -> str:
+    """Return the digest of the model, when it and every other file are what the job reported."""
     digest = model_digest(folder / "model")
     changed = [name for name, expected in result.files.items() if file_digest(folder / name) != expected]
     if digest != result.model_digest or changed:
@@ -74,7 +76,7 @@ def _predicate(job: Job, result: JobResult) -> UnlearningReport:
     return UnlearningReport(
         request=job.subject.removeprefix("request:"),
         item=job.item,
-        attempt=job.attempt_of_item,
+        attempt=job.attempt,
         method=Method(method.name, METHODS[method.name].guarantee, dict(method.config)),
         spec_sha256=result.spec_digest,
         protocol=protocol.to_json(),

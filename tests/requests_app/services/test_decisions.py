@@ -33,7 +33,7 @@ from tests.factories import PROTOCOL, account, model_version
 from unlearning_jobs.engine.contracts import MethodChoice, Protocol
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.models import Job, ModelVersion
-from unlearning_jobs.services.jobs import job_claim, job_complete, job_fail
+from unlearning_jobs.services.runs import job_claim, job_complete, job_fail
 from unlearning_jobs.states import ModelState
 
 pytestmark = pytest.mark.django_db
@@ -92,11 +92,10 @@ class Case:
 
 def job_ends(job: Job, verdict: str) -> None:
     claim = job_claim(job_id=job.pk, worker="w1")
-    assert claim is not None
     candidate = model_version(
         name=job.model_name, number=2, state="candidate", parent=job.base, snapshot=job.snapshot, digest="d" * 64
     )
-    job_complete(claim=claim, output="jobs/1/attempt-1", verdict=verdict, data={"verdict": verdict}, version=candidate)
+    job_complete(claim=claim, output="jobs/1/run-1", verdict=verdict, data={"verdict": verdict}, version=candidate)
     job.refresh_from_db()
     proposal_evaluated(job=job)
 
@@ -284,7 +283,6 @@ def test_a_job_that_failed_sends_the_item_back(case: Case) -> None:
     proposal = case.approved()
     assert proposal.job is not None
     claim = job_claim(job_id=proposal.job.pk, worker="w1")
-    assert claim is not None
     proposal_evaluated(job=job_fail(claim=claim, code="out_of_memory", message="Too large."))
 
     assert case.item().state == ItemState.GRANTED

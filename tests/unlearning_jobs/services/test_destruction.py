@@ -55,7 +55,7 @@ def test_with_a_version_that_was_in_use_go_the_models_that_have_seen_what_it_had
     quarantined: ModelVersion, artefacts: Path, staff: Staff
 ) -> None:
     model_version_destroy(version=quarantined, by=staff.eva)
-    assert model_version_files_delete(version_id=quarantined.pk)
+    model_version_files_delete(version_id=quarantined.pk)
 
     quarantined.refresh_from_db()
     assert (quarantined.state, quarantined.path) == (ModelState.DESTROYED, "")
@@ -97,7 +97,8 @@ def test_files_that_cannot_be_deleted_are_never_called_destroyed(
 
 
 def test_nothing_is_deleted_without_an_order(quarantined: ModelVersion, artefacts: Path) -> None:
-    assert not model_version_files_delete(version_id=quarantined.pk)
+    with pytest.raises(StaleStateError, match="No destruction of model version"):
+        model_version_files_delete(version_id=quarantined.pk)
     assert len(list(artefacts.rglob("*.safetensors"))) == 2
 
 
@@ -109,7 +110,10 @@ def test_a_job_on_the_same_corpus_keeps_its_models_until_it_has_ended(quarantine
     Job.objects.filter(pk=job.pk).update(state=JobState.CANCELLED)
     model_version_destroy(version=quarantined, by=staff.eva)
     Job.objects.filter(pk=job.pk).update(state=JobState.QUEUED)  # one that was started after the order
-    assert not model_version_files_delete(version_id=quarantined.pk)
+    with pytest.raises(StaleStateError, match="queued or running"):
+        model_version_files_delete(version_id=quarantined.pk)
+    quarantined.refresh_from_db()
+    assert quarantined.state == ModelState.DESTROYING
 
 
 def test_only_an_engineer_destroys(quarantined: ModelVersion, staff: Staff) -> None:

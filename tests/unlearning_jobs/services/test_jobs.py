@@ -12,27 +12,27 @@ from compliance.record.errors import StaleStateError
 from compliance.record.models import RecordEntry
 from tests.factories import model_version, unlearning_job
 from unlearning_jobs.engine.contracts import Progress
-from unlearning_jobs.models import Job, JobAttempt
-from unlearning_jobs.services.jobs import (
+from unlearning_jobs.models import Job, JobRun
+from unlearning_jobs.services.jobs import job_cancel, jobs_reconcile
+from unlearning_jobs.services.runs import (
     Claim,
-    job_attempt_lost,
-    job_cancel,
+    ClaimLostError,
+    NothingToClaimError,
     job_cancelled,
     job_claim,
     job_complete,
     job_fail,
     job_report,
-    jobs_reconcile,
+    job_run_lost,
 )
+from unlearning_jobs.services.transitions import job_move
 from unlearning_jobs.states import JOB_TRANSITIONS, JobState
 
 pytestmark = pytest.mark.django_db
 
 
 def claimed() -> Claim:
-    claim = job_claim(job_id=unlearning_job().pk, worker="w1")
-    assert claim is not None
-    return claim
+    return job_claim(job_id=unlearning_job().pk, worker="w1")
 
 
 def lease_expires(claim: Claim) -> None:
@@ -48,7 +48,7 @@ def test_a_claim_takes_the_job_under_a_lease() -> None:
     claim = claimed()
     job = Job.objects.get(pk=claim.job_id)
 
-    assert (job.state, job.attempts, claim.attempt) == (JobState.RUNNING, 1, 1)
+    assert (job.state, job.runs, claim.run) == (JobState.RUNNING, 1, 1)
     assert job.lease_until is not None
     assert job.lease_until > timezone.now()
 
@@ -56,8 +56,9 @@ def test_a_claim_takes_the_job_under_a_lease() -> None:
 def test_a_doubled_message_finds_nothing_to_claim() -> None:
     claim = claimed()
 
-    assert job_claim(job_id=claim.job_id, worker="w2") is None
-    assert Job.objects.get(pk=claim.job_id).attempts == 1
+    with pytest.raises(NothingToClaimError, match="another worker's lease"):
+        job_claim(job_id=claim.job_id, worker="w2")
+    assert Job.objects.get(pk=claim.job_id).runs == 1
 
 
 def test_an_expired_lease_can_be_claimed_by_another_worker() -> None:
@@ -65,9 +66,8 @@ def test_an_expired_lease_can_be_claimed_by_another_worker() -> None:
     lease_expires(first)
     second = job_claim(job_id=first.job_id, worker="w2")
 
-    assert second is not None
     assert second.token > first.token
-    assert [a.outcome for a in JobAttempt.objects.filter(job_id=first.job_id)] == ["lost", "running"]
+    assert [a.outcome for a in JobRun.objects.filter(job_id=first.job_id)] == ["lost", "running"]
 
 
 def test_a_worker_that_lost_its_claim_can_write_nothing() -> None:
@@ -75,8 +75,9 @@ def test_a_worker_that_lost_its_claim_can_write_nothing() -> None:
     lease_expires(first)
     job_claim(job_id=first.job_id, worker="w2")
 
-    assert not job_report(claim=first, progress=Progress("training", 1, 2), curves=None)
-    with pytest.raises(StaleStateError):
+    with pytest.raises(ClaimLostError):
+        job_report(claim=first, progress=Progress("training", 1, 2), curves=None)
+    with pytest.raises(ClaimLostError):
         job_fail(claim=first, code="late", message="late")
     assert Job.objects.get(pk=first.job_id).state == JobState.RUNNING
 
@@ -86,7 +87,7 @@ def test_a_late_result_of_a_lost_claim_is_refused() -> None:
     lease_expires(first)
     job_claim(job_id=first.job_id, worker="w2")
 
-    with pytest.raises(StaleStateError):
+    with pytest.raises(ClaimLostError):
         job_complete(claim=first, output="jobs/1", verdict="passed", data={}, version=model_version())
 
 
@@ -101,28 +102,27 @@ def test_a_heartbeat_extends_the_lease_and_shows_progress() -> None:
     assert job.lease_until > timezone.now()
 
 
-def test_a_killed_attempt_is_queued_again_and_recorded() -> None:
+def test_a_killed_run_is_queued_again_and_recorded() -> None:
     claim = claimed()
-    job_attempt_lost(claim=claim, detail="killed by SIGKILL")
+    job_run_lost(claim=claim, detail="killed by SIGKILL")
     second = job_claim(job_id=claim.job_id, worker="w1")
 
-    assert second is not None
-    assert second.attempt == 2
+    assert second.run == 2
     assert kinds(claim.job_id).count("job.started") == 2
-    assert kinds(claim.job_id).count("job.attempt_ended") == 1
+    assert kinds(claim.job_id).count("job.run_ended") == 1
 
 
-def test_a_job_that_keeps_dying_fails_when_its_attempts_are_used_up() -> None:
+def test_a_job_that_keeps_dying_fails_when_its_runs_are_used_up() -> None:
     job_id = unlearning_job().pk
     for _ in range(3):
         claim = job_claim(job_id=job_id, worker="w1")
-        assert claim is not None
-        job_attempt_lost(claim=claim, detail="killed by SIGKILL")
+        job_run_lost(claim=claim, detail="killed by SIGKILL")
     job = Job.objects.get(pk=job_id)
 
-    assert (job.state, job.error_code) == (JobState.FAILED, "attempts_used_up")
+    assert (job.state, job.error_code) == (JobState.FAILED, "runs_used_up")
     assert "memory" in job.error_message
-    assert job_claim(job_id=job_id, worker="w1") is None
+    with pytest.raises(NothingToClaimError, match="has ended already"):
+        job_claim(job_id=job_id, worker="w1")
 
 
 def test_an_engine_error_ends_the_job_at_once_with_its_message() -> None:
@@ -139,7 +139,8 @@ def test_cancelling_a_queued_job_ends_it() -> None:
     job_cancel(job_id=job.pk, actor="account:1")
 
     assert Job.objects.get(pk=job.pk).state == JobState.CANCELLED
-    assert job_claim(job_id=job.pk, worker="w1") is None
+    with pytest.raises(NothingToClaimError, match="has ended already"):
+        job_claim(job_id=job.pk, worker="w1")
 
 
 def test_cancelling_a_running_job_tells_its_worker_at_the_next_heartbeat() -> None:
@@ -166,7 +167,7 @@ def test_the_reconciler_queues_a_job_whose_worker_went_silent() -> None:
     assert jobs_reconcile() == 1
     job = Job.objects.get(pk=claim.job_id)
     assert job.state == JobState.QUEUED
-    assert JobAttempt.objects.get(job=job).outcome == "lost"
+    assert JobRun.objects.get(job=job).outcome == "lost"
 
 
 def test_the_reconciler_leaves_a_healthy_job_alone() -> None:
@@ -197,4 +198,45 @@ def test_nothing_follows_a_final_state(state: JobState) -> None:
     job = unlearning_job()
     Job.objects.filter(pk=job.pk).update(state=state, output="x")
 
-    assert job_claim(job_id=job.pk, worker="w1") is None
+    with pytest.raises(NothingToClaimError, match="has ended already"):
+        job_claim(job_id=job.pk, worker="w1")
+
+
+def test_a_job_that_does_not_exist_cannot_be_claimed() -> None:
+    with pytest.raises(NothingToClaimError, match="There is no job"):
+        job_claim(job_id=0, worker="w1")
+
+
+def test_a_job_whose_last_run_fell_silent_fails_when_it_is_claimed() -> None:
+    claim = claimed()
+    lease_expires(claim)
+    Job.objects.filter(pk=claim.job_id).update(max_runs=1)
+
+    with pytest.raises(NothingToClaimError, match="ended before it was claimed: failed"):
+        job_claim(job_id=claim.job_id, worker="w2")
+    assert Job.objects.get(pk=claim.job_id).error_code == "runs_used_up"
+    assert kinds(claim.job_id)[-2:] == ["job.run_ended", "job.failed"]
+
+
+def test_a_silent_job_that_was_to_be_cancelled_is_cancelled_when_it_is_claimed() -> None:
+    claim = claimed()
+    job_cancel(job_id=claim.job_id, actor="account:1")
+    lease_expires(claim)
+
+    with pytest.raises(NothingToClaimError, match="ended before it was claimed: cancelled"):
+        job_claim(job_id=claim.job_id, worker="w2")
+    assert Job.objects.get(pk=claim.job_id).state == JobState.CANCELLED
+
+
+@pytest.mark.parametrize(
+    ("state", "to"), [(state, to) for state in JobState for to in JobState if to not in JOB_TRANSITIONS[state]]
+)
+def test_a_job_moves_only_where_the_table_leads(state: JobState, to: JobState) -> None:
+    job = unlearning_job()
+    Job.objects.filter(pk=job.pk).update(state=state, output="x", lease_until=timezone.now())
+    job.refresh_from_db()
+
+    with pytest.raises(StaleStateError, match="cannot be done"):
+        job_move(job=job, to=to)
+    job.refresh_from_db()
+    assert job.state == state

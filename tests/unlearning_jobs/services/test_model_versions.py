@@ -11,8 +11,8 @@ from tests.factories import model_version, unlearning_job
 from tests.staging import job_completed, result_write
 from unlearning_jobs.engine.contracts import JobResult, JobSpec
 from unlearning_jobs.models import Job
-from unlearning_jobs.services.jobs import job_claim
 from unlearning_jobs.services.model_versions import job_costs, job_result_accept
+from unlearning_jobs.services.runs import job_claim
 
 pytestmark = pytest.mark.django_db
 
@@ -23,13 +23,12 @@ def result_of(job: Job, folder: Path) -> JobResult:
 
 def accepted(job: Job, result: JobResult) -> Job:
     claim = job_claim(job_id=job.pk, worker="worker-1")
-    assert claim is not None
-    return job_result_accept(claim=claim, result=result, result_sha256="0" * 64, output="jobs/1/attempt-1")
+    return job_result_accept(claim=claim, result=result, result_sha256="0" * 64, output="jobs/1/run-1")
 
 
 def test_a_completed_job_keeps_its_device_and_what_unlearning_and_evaluation_took(artefacts: Path) -> None:
     assert artefacts.name == "artefacts"
-    assert job_completed(unlearning_job()).took == {
+    assert job_completed(unlearning_job()).costs == {
         "device": "cpu",
         "unlearning_seconds": 12.0,
         "evaluation_seconds": 131.5,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -17,14 +16,11 @@ from compliance.record.models import Attestation
 from compliance.record.selectors import attestation_read, signed_report
 from compliance.ui.charts.intervals import IntervalRow
 from compliance.ui.lists import csv_response
-
-from .engine.contracts import Estimand, Evaluation, JobResult, MetricFinding, Protocol, SetFinding
-from .models import Job
-from .report_course import efficiency_shown, example_table, examples_sentence, trajectory_shown, trajectory_table
-from .report_data import GROUPS, SetMargins, margins_of
-from .selectors import job_result
-from .states import JobState
-from .wording import (
+from unlearning_jobs.engine.contracts import Evaluation, JobResult, MetricFinding, Protocol, SetFinding
+from unlearning_jobs.models import Job
+from unlearning_jobs.selectors import job_result
+from unlearning_jobs.states import JobState
+from unlearning_jobs.wording import (
     CONTROLS,
     DIRECTIONS,
     VERDICTS,
@@ -38,6 +34,12 @@ from .wording import (
     stage_title,
 )
 
+from .data import GROUPS, SetMargins, margins_of
+from .summaries import efficiency_shown, examples_sentence
+from .tables import estimand_table, example_table, margin_table, metric_table, value_range
+from .trajectory import trajectory_shown, trajectory_table
+
+TABLES = {"estimands": estimand_table, "metrics": metric_table, "examples": example_table, "trajectory": trajectory_table}
 READERS = act_required(Act.READ_REPORTS)
 
 
@@ -51,7 +53,7 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
         return render(request, "jobs/report_missing.html", {"job": job}, status=404)
     evaluation = result.evaluation
     verdict = evaluation.verdict
-    signed = signed_report(subject=job.subject, item=job.item, attempt=job.attempt_of_item)
+    signed = signed_report(subject=job.subject, item=job.item, attempt=job.attempt)
     context = {
         "job": job,
         "reference": job.subject.removeprefix("request:"),
@@ -90,7 +92,7 @@ def _job(pk: int) -> Job:
 @require_safe
 def report_of(_request: HttpRequest, reference: str, item: str, attempt: int) -> HttpResponse:
     """The report by what its signed statement names: request, item and attempt."""
-    done = Job.objects.filter(subject=f"request:{reference}", item=item, attempt_of_item=attempt, state=JobState.COMPLETED)
+    done = Job.objects.filter(subject=f"request:{reference}", item=item, attempt=attempt, state=JobState.COMPLETED)
     return redirect("jobs:report", get_object_or_404(done.only("pk")).pk)
 
 
@@ -151,7 +153,7 @@ def _metric(metric: MetricFinding) -> dict[str, Any]:
         "set": set_title(metric.examples),
         "unlearned": metric.unlearned,
         "original": metric.original,
-        "oracles": _range(metric.oracles),
+        "oracles": value_range(metric.oracles),
         "note": metric.note,
         "low": metric.low,
         "high": metric.high,
@@ -160,10 +162,6 @@ def _metric(metric: MetricFinding) -> dict[str, Any]:
 
 def _set(found: SetFinding) -> dict[str, Any]:
     return {"title": set_title(found.examples), "permutation": found.permutation, "p_adjusted": found.p_adjusted}
-
-
-def _range(values: Sequence[float]) -> tuple[float | None, float | None]:
-    return min(values, default=None), max(values, default=None)
 
 
 def _inputs(job: Job, result: JobResult) -> dict[str, Any]:
@@ -191,64 +189,16 @@ def _inputs(job: Job, result: JobResult) -> dict[str, Any]:
 @READERS
 @require_safe
 def report_csv(_request: HttpRequest, pk: int, name: str) -> HttpResponseBase:
-    """The numbers behind one chart or table: estimands, metrics, or margins-<set>."""
+    """Send the numbers behind one chart or table: estimands, metrics, examples, trajectory, or margins-<set>."""
     job = _job(pk)
     if name.startswith("margins-"):
         margins = margins_of(job).get(name.removeprefix("margins-"))
         if margins is None:
             raise Http404
-        return csv_response(f"job-{pk}-{name}", ("group", "seed", "margin_mean"), _margin_rows(margins))
-    result = job_result(job)
-    tables = {
-        "estimands": _estimand_table,
-        "metrics": _metric_table,
-        "examples": example_table,
-        "trajectory": trajectory_table,
-    }
-    if result is None or result.evaluation is None or name not in tables:
-        raise Http404
-    header, rows = tables[name](result)
+        header, rows = margin_table(margins)
+    else:
+        result = job_result(job)
+        if result is None or result.evaluation is None or name not in TABLES:
+            raise Http404
+        header, rows = TABLES[name](result)
     return csv_response(f"job-{pk}-{name}", header, rows)
-
-
-def _margin_rows(margins: SetMargins) -> Iterator[tuple[object, ...]]:
-    """One row per model; the examples one by one are in the bundle's outputs."""
-    for group in GROUPS:
-        seeds = margins.by_model.get(group, {})
-        yield from ((group, seed, mean) for seed, mean in zip(seeds, margins.model_means(group), strict=True))
-
-
-def _estimand_table(result: JobResult) -> tuple[Sequence[str], Iterable[Sequence[object]]]:
-    header = ("name", "set", "statistic", "kind", "unit", "estimate", "low", "high", "margin", "position")
-    return header, (
-        (*_estimand_cells(f.estimand), f.estimate, f.low, f.high, f.estimand.margin, f.position)
-        for f in _evaluation(result).estimands
-    )
-
-
-def _estimand_cells(estimand: Estimand) -> tuple[object, ...]:
-    return estimand.name, estimand.examples, estimand.statistic, estimand.kind, estimand.unit
-
-
-def _metric_table(result: JobResult) -> tuple[Sequence[str], Iterable[Sequence[object]]]:
-    header = ("name", "set", "unlearned", "low", "high", "original", "oracle_low", "oracle_high", "oracles", "note")
-    return header, (
-        (
-            m.name,
-            m.examples,
-            m.unlearned,
-            m.low,
-            m.high,
-            m.original,
-            *_range(m.oracles),
-            " ".join(map(str, m.oracles)),
-            m.note,
-        )
-        for m in _evaluation(result).metrics
-    )
-
-
-def _evaluation(result: JobResult) -> Evaluation:
-    if result.evaluation is None:
-        raise Http404
-    return result.evaluation

@@ -1,0 +1,58 @@
+"""The sentences of a report about single examples and about what unlearning cost."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+from compliance.ui.templatetags.components import number
+from unlearning_jobs.engine.contracts import ExampleFindings
+from unlearning_jobs.engine.contracts.course import Efficiency, Preparation
+from unlearning_jobs.wording import duration
+
+
+def examples_sentence(findings: ExampleFindings | None) -> dict[str, str] | None:
+    """Say how many examples differ from the oracles, and in which direction."""
+    if findings is None:
+        return None
+    counts = {
+        "all": len(findings.example_ids),
+        "high": findings.too_high_fdr,
+        "low": findings.too_low_fdr,
+        "level": number(findings.level),
+    }
+    return {
+        "sentence": _(
+            "Tested one by one over models, %(high)d of %(all)d examples are still better known than by the oracles, and"
+            " %(low)d less; of those named, a share of at most %(level)s is named by chance."
+        )
+        % counts
+    }
+
+
+def efficiency_shown(efficiency: Efficiency | None) -> dict[str, str] | None:
+    """Compare the time that unlearning took with one training in the same run."""
+    if efficiency is None:
+        return None
+    seconds = duration(efficiency.unlearning.wall_seconds)
+    if efficiency.retraining is None or efficiency.wall_share is None:
+        sentence = _("Unlearning the production model took %(took)s.") % {"took": seconds}
+    else:
+        sentence = _(
+            "Unlearning the production model took %(took)s, which is %(share)s of one retraining (mean of %(count)d in the"
+            " same run)."
+        ) % {"took": seconds, "share": f"{100 * efficiency.wall_share:.0f} %", "count": efficiency.retrainings}
+    return {"sentence": sentence, "prepared": _prepared(efficiency.preparation), "note": efficiency.note}
+
+
+def _prepared(preparation: Preparation | None) -> str:
+    """Describe what later requests can use too; empty when the method prepares nothing."""
+    if preparation is None:
+        return ""
+    return _(
+        "Before that, %(took)s went into what serves every request about this model version: %(models)d small trainings in"
+        " all, whose prediction correlates with what other models really do by %(correlation)s on average."
+    ) % {
+        "took": duration(preparation.spent.wall_seconds),
+        "models": preparation.models,
+        "correlation": f"{preparation.correlation:.2f}",
+    }
