@@ -15,10 +15,9 @@ from compliance.models import RecordEntry
 from .models import AccessLink, ErasureRequest, Item, Match
 from .services.intake import can_withdraw
 from .services.messages import token_digest
-from .states import ItemState, RequestState
+from .states import SETTLED, ItemState, RequestState
 
 StepState = Literal["done", "current", "todo"]
-SETTLED = (ItemState.RELEASED, ItemState.REFUSED)
 
 
 class StatusStep(NamedTuple):

@@ -20,7 +20,7 @@ from compliance.forms import HintedRadios, LetheForm
 from compliance.services import StaleStateError
 from requests_app.models import Item
 from requests_app.services import decisions
-from requests_app.states import GRANT_GROUNDS, REFUSE_GROUNDS, Ground, ItemState
+from requests_app.states import GRANT_GROUNDS, REFUSE_GROUNDS, SETTLED, Ground, ItemState
 
 from .cases import identity, item_of
 from .requests import officers_only
@@ -133,8 +133,7 @@ def _confirm(request: HttpRequest, item: Item, form: DecisionForm) -> HttpRespon
 
 def _is_last(item: Item) -> bool:
     """Whether this item's refusal ends the request: all others are settled."""
-    settled = {ItemState.RELEASED, ItemState.REFUSED}
-    return not item.request.items.exclude(pk=item.pk).exclude(state__in=settled).exists()
+    return not item.request.items.exclude(pk=item.pk).exclude(state__in=SETTLED).exists()
 
 
 def _letter(item: Item, reasons: str) -> str:

@@ -18,10 +18,10 @@ from unlearning_jobs.models import Job, ModelVersion
 from unlearning_jobs.queue import enqueue_on_commit
 from unlearning_jobs.selectors import method_obstacles
 from unlearning_jobs.services.model_versions import model_version_release, unlearning_start
-from unlearning_jobs.states import JobState, ModelState
+from unlearning_jobs.states import JOB_TRANSITIONS, JobState, ModelState
 
 from .permissions import approval_refusal, release_refusal, require_officer
-from .requests import item_move, request_close_when_settled
+from .requests import item_move, request_close_when_settled, require_item_transition
 
 RELEASE_SIGN_TASK = "requests_app.release_sign"
 
@@ -57,7 +57,11 @@ def proposal_submit(*, item: Item, method: MethodChoice, protocol: Protocol, by:
         SpecError: the method cannot run here, or the protocol cannot decide anything; says why.
         StaleStateError: the item is not waiting for a method, or its model has no active version.
     """
+    # 1. Lock the item, so that two proposals at once cannot get the same number.
     require_officer(by)
+    item = Item.objects.select_for_update(of=("self",)).select_related("request").get(pk=item.pk)
+    require_item_transition(item, "proposal.submitted", ItemState.AWAITING_APPROVAL)
+    # 2. Check that the method can run on the active version, and that the protocol can decide something.
     base = ModelVersion.objects.filter(name=item.model_name, state=ModelState.ACTIVE).first()
     if base is None:
         raise StaleStateError(_("The model has no active version."))
@@ -70,6 +74,7 @@ def proposal_submit(*, item: Item, method: MethodChoice, protocol: Protocol, by:
         raise SpecError(" ".join(problems))
     if base.seed in {*protocol.replicate_seeds, *protocol.oracle_seeds}:
         raise SpecError(_("The protocol uses the production model's own seed; choose others."))
+    # 3. Fix the choice, and hand it to another officer.
     proposal = Proposal.objects.create(
         item=item,
         number=item.proposals.count() + 1,
@@ -92,14 +97,18 @@ def proposal_approve(*, proposal: Proposal, by: Account) -> Proposal:
         NotAllowedError: `by` is no officer, or proposed, mapped or submitted this.
         StaleStateError: it is no longer waiting, or its model version is no longer active.
     """
+    # 1. Lock the proposal; only the item's latest can be approved, and not by everybody.
     proposal = _locked(proposal)
     if refusal := approval_refusal(proposal, by):
         raise NotAllowedError(refusal)
+    _require_latest(proposal)
+    # 2. Record the intent before the job exists.
     item = proposal.item
     proposal.approved_by, proposal.approved_at = by, timezone.now()
     data = {"attempt": proposal.number, "method": proposal.method["name"], "protocol_sha256": proposal.protocol_sha256}
     item_move(item=item, to=ItemState.RUNNING, kind="proposal.approved", actor=by.opaque, data=data)
     proposal.save()
+    # 3. Create the job; a worker is told on commit.
     proposal.job = unlearning_start(
         base=proposal.base,
         forget_ids=tuple(item.example_ids),
@@ -125,6 +134,7 @@ def proposal_decline(*, proposal: Proposal, by: Account) -> Proposal:
     proposal = _locked(proposal)
     if refusal := approval_refusal(proposal, by):
         raise NotAllowedError(refusal)
+    _require_latest(proposal)
     proposal.declined_by, proposal.declined_at = by, timezone.now()
     proposal.save()
     data = {"attempt": proposal.number}
@@ -136,13 +146,21 @@ def proposal_decline(*, proposal: Proposal, by: Account) -> Proposal:
 def proposal_evaluated(*, job: Job) -> None:
     """Takes over a finished job's verdict: passed waits for its release, anything else goes back to the officer.
 
-    Once per proposal: an earlier attempt's job says nothing about an item that runs again under a later one.
+    Raises:
+        StaleStateError: the job has not ended, or no proposal waits for it: it trains a model, or its verdict is known.
     """
+    # 1. Lock the proposal. An earlier attempt's job says nothing about an item that runs again under a later one.
+    if JOB_TRANSITIONS[JobState(job.state)]:
+        reason = f"Job {job.pk} has not ended."
+        raise StaleStateError(reason)
     proposal = Proposal.objects.select_for_update(of=("self",)).filter(job=job).select_related("item__request").first()
-    if proposal is None or proposal.verdict or proposal.item.state != ItemState.RUNNING:
-        return
+    if proposal is None or proposal.verdict:
+        reason = f"No proposal waits for job {job.pk}."
+        raise StaleStateError(reason)
+    # 2. Keep the verdict; a job without one (failed, cancelled) leaves its state instead.
     proposal.verdict = job.verdict if job.state == JobState.COMPLETED else job.state
     proposal.save(update_fields=["verdict"])
+    # 3. Move the item: to its release, or back to the choice of a method.
     passed = proposal.verdict == "passed"
     item_move(
         item=proposal.item,
@@ -161,6 +179,7 @@ def item_release(*, proposal: Proposal, by: Account) -> Proposal:
         NotAllowedError: `by` is no officer, or approved this.
         StaleStateError: nothing passed and signed is waiting, or the model has moved on.
     """
+    # 1. Lock the proposal: it passed, and its report is signed.
     proposal = _locked(proposal)
     if refusal := release_refusal(proposal, by):
         raise NotAllowedError(refusal)
@@ -169,12 +188,17 @@ def item_release(*, proposal: Proposal, by: Account) -> Proposal:
         raise StaleStateError(_("Only a result whose evaluation passed can be released."))
     if not report_is_signed(proposal):
         raise StaleStateError(_("The report has not been signed yet. Wait for the signing process."))
+    _require_latest(proposal)
+    require_item_transition(item, "item.released", ItemState.RELEASED)
+    # 2. Exchange the models. Raises when the model that this job started from is no longer the active one.
     version = model_version_release(version=proposal.job.result_version, actor=by.opaque)
+    # 3. Settle the item, and with its last item the request.
     proposal.released_by, proposal.released_at = by, timezone.now()
     proposal.save()
     data = {"attempt": proposal.number, "model_sha256": version.digest, "replaced_sha256": proposal.base.digest}
     item_move(item=item, to=ItemState.RELEASED, kind="item.released", actor=by.opaque, data=data)
     request_close_when_settled(request=item.request, actor=by.opaque)
+    # 4. The signing process signs the release.
     enqueue_on_commit(RELEASE_SIGN_TASK, proposal.pk, queue="signing")
     return proposal
 
@@ -185,10 +209,12 @@ def item_reopen(*, proposal: Proposal, by: Account) -> Item:
 
     Raises:
         NotAllowedError: `by` is no officer.
-        StaleStateError: the result can still be released.
+        StaleStateError: no result waits for release, or it can still be released.
     """
     require_officer(by)
     proposal = _locked(proposal)
+    _require_latest(proposal)
+    require_item_transition(proposal.item, "item.reopened", ItemState.GRANTED)
     if ModelVersion.objects.get(pk=proposal.base_id).state == ModelState.ACTIVE:
         raise StaleStateError(_("This result can still be released."))
     data = {"attempt": proposal.number}
@@ -200,6 +226,12 @@ def report_is_signed(proposal: Proposal) -> bool:
     return Attestation.objects.filter(
         subject=item.request.subject, item=item.key, attempt=proposal.number, predicate_type=UNLEARNING_REPORT
     ).exists()
+
+
+def _require_latest(proposal: Proposal) -> None:
+    """Raises StaleStateError when the item has a later proposal: the item's state is about that one."""
+    if proposal.item.proposals.filter(number__gt=proposal.number).exists():
+        raise StaleStateError(_("A later attempt has taken this one's place."))
 
 
 def _locked(proposal: Proposal) -> Proposal:

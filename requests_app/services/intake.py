@@ -17,7 +17,7 @@ from requests_app.deadlines import due_date, received_on
 from requests_app.encryption import keyed_index
 from requests_app.models import AccessLink, ErasureRequest
 from requests_app.references import reference_make, reference_normalise
-from requests_app.states import ItemState, RequestOutcome, RequestState
+from requests_app.states import UNDER_WAY, RequestOutcome, RequestState
 from unlearning_jobs.queue import enqueue_on_commit
 
 from .messages import message_queue, token_digest
@@ -194,8 +194,7 @@ def request_withdraw(*, token: str) -> ErasureRequest:
 
 
 def can_withdraw(request: ErasureRequest) -> bool:
-    busy = {ItemState.RUNNING, ItemState.AWAITING_RELEASE, ItemState.RELEASED}
-    return request.state != RequestState.CLOSED and not request.items.filter(state__in=busy).exists()
+    return request.state != RequestState.CLOSED and not request.items.filter(state__in=UNDER_WAY).exists()
 
 
 def _link(token: str, purpose: AccessLink.Purpose, *, lock: bool = True) -> AccessLink:

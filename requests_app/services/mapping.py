@@ -21,7 +21,7 @@ from unlearning_jobs.models import CorpusSnapshot, ModelVersion
 from unlearning_jobs.states import ModelState
 
 from .permissions import require_officer
-from .requests import request_close, request_move
+from .requests import request_close, request_move, require_request_transition
 
 
 @dataclass
@@ -51,13 +51,19 @@ def request_queries(request: ErasureRequest) -> list[Query]:
 
 
 def request_map(*, request_id: int) -> None:
-    """Searches the snapshot of every active model version, and opens the review. A second run changes nothing."""
+    """Searches the snapshot of every active model version, and opens the review.
+
+    Raises:
+        StaleStateError: the request is not waiting for a search, or another worker has finished it meanwhile.
+    """
+    # 1. Check before searching: the search takes minutes on a large corpus.
     request = ErasureRequest.objects.get(pk=request_id)
-    if request.state != RequestState.MAPPING:
-        return
+    require_request_transition(request, "mapping.completed", RequestState.REVIEW)
+    # 2. Search outside a transaction, so that no row stays locked meanwhile.
     asked = request_queries(request)
     queries = [query for query in asked if is_searchable(query)]
     found = {snapshot: _search(snapshot, queries) for snapshot in _active_snapshots()}
+    # 3. Keep the matches and open the review; `request_move` refuses if somebody was faster.
     with transaction.atomic():
         for snapshot, candidates in found.items():
             Match.objects.bulk_create(_rows(request, snapshot, candidates), ignore_conflicts=True)
@@ -101,12 +107,10 @@ def matches_decide(*, request: ErasureRequest, match_ids: Iterable[int], accept:
 
     Raises:
         NotAllowedError: `by` is no officer.
-        StaleStateError: the review has ended.
+        StaleStateError: the request is not under review.
     """
     require_officer(by)
-    request = ErasureRequest.objects.select_for_update().get(pk=request.pk)
-    if request.state != RequestState.REVIEW:
-        raise StaleStateError(_("The review of this request has ended."))
+    request = _under_review(request)
     decision = Match.Decision.ACCEPTED if accept else Match.Decision.REJECTED
     chosen = list(request.matches.filter(pk__in=list(match_ids)).select_related("snapshot"))
     for row in chosen:
@@ -124,22 +128,33 @@ def review_complete(*, request: ErasureRequest, by: Account) -> ErasureRequest:
 
     Raises:
         NotAllowedError: `by` is no officer.
-        StaleStateError: matches are still open, or the review has ended.
+        StaleStateError: the request is not under review, or matches are still open.
     """
+    # 1. Lock the request; every match must have been decided.
     require_officer(by)
-    request = ErasureRequest.objects.select_for_update().get(pk=request.pk)
+    request = _under_review(request)
     if request.matches.filter(decision=Match.Decision.OPEN).exists():
         raise StaleStateError(_("Accept or reject every match first."))
-    items = list(_items(request)) if request.state == RequestState.REVIEW else []
+    # 2. Note who reviewed: this officer may not approve a method later.
     request.reviewed_by = by
     request.save(update_fields=["reviewed_by"])
+    # 3. Without an item nothing is left to do: close the request.
+    items = list(_items(request))
     if not items:
         _decided(request, by, items)
         return request_close(request=request, outcome=RequestOutcome.NO_MATCH, actor=by.opaque, template="outcome_no_match")
+    # 4. Otherwise keep the items and move on.
     for item in items:
         item.save()
     data = _decided(request, by, items)
     return request_move(request=request, to=RequestState.IN_PROGRESS, kind="review.completed", actor=by.opaque, data=data)
+
+
+def _under_review(request: ErasureRequest) -> ErasureRequest:
+    """Locks the request and returns it; raises StaleStateError unless its review can still be completed."""
+    request = ErasureRequest.objects.select_for_update().get(pk=request.pk)
+    require_request_transition(request, "review.completed", RequestState.IN_PROGRESS)
+    return request
 
 
 def _decided(request: ErasureRequest, by: Account, items: list[Item]) -> dict[str, object]:

@@ -14,7 +14,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
 
-from compliance.services import SYSTEM, record_append
+from compliance.services import SYSTEM, StaleStateError, record_append
 from requests_app.models import AccessLink, ErasureRequest, Message
 from requests_app.states import ItemState
 from unlearning_jobs.queue import enqueue_on_commit
@@ -38,7 +38,12 @@ def message_queue(*, request: ErasureRequest, template: str) -> Message:
 
 @transaction.atomic
 def message_send(*, message_id: int) -> bool:
-    """Sends a waiting message; returns whether it has been sent. A failing server is tried again by the reconciler."""
+    """Sends a waiting message; returns whether the mail server took it. The reconciler tries a failing one again.
+
+    Raises:
+        StaleStateError: the message is not waiting, or another worker is sending it.
+    """
+    # 1. Lock the message; skip it when another worker holds it, so that nobody gets it twice.
     message = (
         Message.objects.select_for_update(of=("self",), skip_locked=True)
         .select_related("request")
@@ -46,7 +51,9 @@ def message_send(*, message_id: int) -> bool:
         .first()
     )
     if message is None:
-        return False
+        reason = f"Message {message_id} is not waiting to be sent."
+        raise StaleStateError(reason)
+    # 2. Hand it to the mail server.
     message.attempts += 1
     try:
         _mail(message).send()
@@ -57,6 +64,7 @@ def message_send(*, message_id: int) -> bool:
         if message.state == Message.State.FAILED:
             _record(message, "message.failed")
         return False
+    # 3. Record that it was sent.
     message.state, message.sent_at, message.error = Message.State.SENT, timezone.now(), ""
     message.save()
     _record(message, "message.sent")
