@@ -22,8 +22,8 @@ from requests_app.models import Item
 from requests_app.services import decisions
 from requests_app.states import GRANT_GROUNDS, REFUSE_GROUNDS, SETTLED, Ground, ItemState
 
-from .cases import identity, item_of
 from .requests import officers_only
+from .shared import identity, item_of
 
 GRANT, REFUSE = "grant", "refuse"
 NO_GROUND = {"required": gettext_lazy("Choose a ground.")}

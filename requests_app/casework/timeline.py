@@ -1,4 +1,4 @@
-"""What happened in a case, in words, from the record's own entries."""
+"""What happened to a request, in words, from the record's own entries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
-from compliance.evidence.record import EntryBody as Entry
+from compliance.evidence.record import EntryBody
 from compliance.evidence.statements import UNLEARNING_REPORT
 from compliance.selectors import account_names, entries_of
 from compliance.services import CLAIMANT, SYSTEM
@@ -61,37 +61,37 @@ TITLES: dict[str, Any] = {
 }
 
 
-def timeline(case: ErasureRequest) -> list[dict[str, Any]]:
+def timeline(erasure_request: ErasureRequest) -> list[dict[str, Any]]:
     """Events for `components/timeline.html`, newest first."""
-    found = entries_of(subject=case.subject)
-    names = account_names(one.actor for one in found)
+    entries = entries_of(subject=erasure_request.subject)
+    names = account_names(entry.actor for entry in entries)
     return [
         {
-            "title": str(TITLES.get(one.kind, one.kind)),
-            "at": one.moment,
-            "by": _actor(one, names),
-            "text": _detail(one),
+            "title": str(TITLES.get(entry.kind, entry.kind)),
+            "at": entry.moment,
+            "by": _actor(entry, names),
+            "text": _detail(entry),
         }
-        | _link(case, one)
-        for one in reversed(found)
+        | _link(erasure_request, entry)
+        for entry in reversed(entries)
     ]
 
 
-def _actor(one: Entry, names: Mapping[str, str]) -> str:
+def _actor(entry: EntryBody, names: Mapping[str, str]) -> str:
     fixed = {SYSTEM: pgettext("actor", "the system"), CLAIMANT: pgettext("actor", "the claimant")}
-    return fixed.get(one.actor) or names.get(one.actor, one.actor)
+    return fixed.get(entry.actor) or names.get(entry.actor, entry.actor)
 
 
-def _detail(one: Entry) -> str:
-    words = DETAILS.get(one.kind)
-    return words(one.data) if words else ""
+def _detail(entry: EntryBody) -> str:
+    words = DETAILS.get(entry.kind)
+    return words(entry.data) if words else ""
 
 
-def _link(case: ErasureRequest, one: Entry) -> dict[str, str]:
-    if one.kind == "job.created":
-        return {"url": reverse("jobs:job", args=[one.data["job"]]), "url_label": _("Open the job")}
-    if one.kind == "attestation.signed" and one.data["predicate_type"] == UNLEARNING_REPORT:
-        place = [case.reference, one.data["item"], one.data["attempt"]]
+def _link(erasure_request: ErasureRequest, entry: EntryBody) -> dict[str, str]:
+    if entry.kind == "job.created":
+        return {"url": reverse("jobs:job", args=[entry.data["job"]]), "url_label": _("Open the job")}
+    if entry.kind == "attestation.signed" and entry.data["predicate_type"] == UNLEARNING_REPORT:
+        place = [erasure_request.reference, entry.data["item"], entry.data["attempt"]]
         return {"url": reverse("jobs:report_of", args=place), "url_label": _("Open the report")}
     return {}
 
@@ -170,13 +170,13 @@ DETAILS: dict[str, Callable[[Data], str]] = {
 }
 
 
-def message_rows(case: ErasureRequest) -> list[list[object]]:
-    """The e-mails of a case, newest first, as cells of a table."""
+def message_rows(erasure_request: ErasureRequest) -> list[list[object]]:
+    """The e-mails of a request, newest first, as cells of a table."""
     return [
         [
             str(MESSAGES.get(message.template, message.template)),
             {"tag_label": message.get_state_display(), "tag_tone": MESSAGE_TONES[Message.State(message.state)]},
             date_format(localtime(message.sent_at), "SHORT_DATETIME_FORMAT") if message.sent_at else "–",
         ]
-        for message in case.messages.order_by("-id")
+        for message in erasure_request.messages.order_by("-id")
     ]

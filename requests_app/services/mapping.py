@@ -32,10 +32,10 @@ class Candidate:
     methods: set[str] = field(default_factory=set)
     score: float = 0.0
 
-    def add(self, hit: ExampleMatch) -> None:
-        self.spans.add((hit.start, hit.end))
-        self.methods.add(hit.method)
-        self.score = max(self.score, hit.score)
+    def add(self, match: ExampleMatch) -> None:
+        self.spans.add((match.start, match.end))
+        self.methods.add(match.method)
+        self.score = max(self.score, match.score)
 
 
 def request_queries(request: ErasureRequest) -> list[Query]:
@@ -60,18 +60,18 @@ def request_map(*, request_id: int) -> None:
     request = ErasureRequest.objects.get(pk=request_id)
     require_request_transition(request, "mapping.completed", RequestState.REVIEW)
     # 2. Search outside a transaction, so that no row stays locked meanwhile.
-    asked = request_queries(request)
-    queries = [query for query in asked if is_searchable(query)]
-    found = {snapshot: _search(snapshot, queries) for snapshot in _active_snapshots()}
+    queries = request_queries(request)
+    searchable = [query for query in queries if is_searchable(query)]
+    candidates = {snapshot: _search(snapshot, searchable) for snapshot in _active_snapshots()}
     # 3. Keep the matches and open the review; `request_move` refuses if somebody was faster.
     with transaction.atomic():
-        for snapshot, candidates in found.items():
-            Match.objects.bulk_create(_rows(request, snapshot, candidates), ignore_conflicts=True)
+        for snapshot, by_example in candidates.items():
+            Match.objects.bulk_create(_rows(request, snapshot, by_example), ignore_conflicts=True)
         data = {
-            "searched": sorted(snapshot.digest for snapshot in found),
-            "queries": [{"kind": q.kind, "hmac": keyed_index(str(q.value), "query")} for q in queries],
-            "not_searchable": len(asked) - len(queries),
-            "candidates": sum(len(candidates) for candidates in found.values()),
+            "searched": sorted(snapshot.digest for snapshot in candidates),
+            "queries": [{"kind": q.kind, "hmac": keyed_index(str(q.value), "query")} for q in searchable],
+            "not_searchable": len(queries) - len(searchable),
+            "candidates": sum(len(by_example) for by_example in candidates.values()),
         }
         request_move(request=request, to=RequestState.REVIEW, kind="mapping.completed", actor=SYSTEM, data=data)
 
@@ -84,8 +84,8 @@ def _active_snapshots() -> list[CorpusSnapshot]:
 def _search(snapshot: CorpusSnapshot, queries: list[Query]) -> dict[str, Candidate]:
     files = Snapshot.open(settings.ARTEFACTS / snapshot.path, digest=snapshot.digest)
     candidates: dict[str, Candidate] = {}
-    for hit in find_matches(files, queries):
-        candidates.setdefault(hit.example_id, Candidate()).add(hit)
+    for match in find_matches(files, queries):
+        candidates.setdefault(match.example_id, Candidate()).add(match)
     return candidates
 
 
