@@ -7,14 +7,20 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import gettext_lazy, pgettext
 
 from requests_app.models import ErasureRequest, Item, Match, Proposal
+from requests_app.stages import current_stage, request_stages
 from requests_app.states import ItemState, RequestState
 from unlearning_jobs.states import JobState
 from unlearning_jobs.wording import VERDICTS, guarantee_of, method_title
 
 from .shared import ITEM_TONES
+
+WAITING: dict[str, Any] = {
+    "confirmed": gettext_lazy("The claimant has not confirmed the e-mail address yet."),
+    "searched": gettext_lazy("The training data is being searched."),
+}
 
 
 def todo_list(erasure_request: ErasureRequest, items: Sequence[Item]) -> list[dict[str, Any]]:
@@ -25,20 +31,17 @@ def todo_list(erasure_request: ErasureRequest, items: Sequence[Item]) -> list[di
 def _review(erasure_request: ErasureRequest) -> dict[str, Any]:
     title = _("Review the matches")
     url = reverse("casework:matches", args=[erasure_request.reference])
-    if erasure_request.state in {RequestState.AWAITING_CONFIRMATION, RequestState.MAPPING}:
-        return {"title": title, "label": pgettext("task", "cannot start yet"), "hint": _waiting(erasure_request)}
-    if erasure_request.state != RequestState.REVIEW:
-        done = {"title": title, "label": pgettext("task", "done"), "tone": "success"}
-        return done | {"url": url} if erasure_request.matches.exists() else done
-    open_matches = erasure_request.matches.filter(decision=Match.Decision.OPEN).count()
-    hint = _("%(open)d of %(all)d still to be reviewed") % {"open": open_matches, "all": erasure_request.matches.count()}
-    return {"title": title, "url": url, "label": pgettext("task", "to do"), "tone": "warning", "hint": hint}
-
-
-def _waiting(erasure_request: ErasureRequest) -> str:
-    if erasure_request.state == RequestState.AWAITING_CONFIRMATION:
-        return _("The claimant has not confirmed the e-mail address yet.")
-    return _("The training data is being searched.")
+    stage = current_stage(request_stages(erasure_request))
+    if hint := WAITING.get(stage):
+        return {"title": title, "label": pgettext("task", "cannot start yet"), "hint": hint}
+    if erasure_request.state == RequestState.REVIEW:
+        open_matches = erasure_request.matches.filter(decision=Match.Decision.OPEN).count()
+        hint = _("%(open)d of %(all)d still to be reviewed") % {"open": open_matches, "all": erasure_request.matches.count()}
+        return {"title": title, "url": url, "label": pgettext("task", "to do"), "tone": "warning", "hint": hint}
+    if not erasure_request.reviewed_by:  # withdrawn, or never confirmed: closed before anybody reviewed anything
+        return {"title": title, "label": pgettext("task", "not needed")}
+    done = {"title": title, "label": pgettext("task", "done"), "tone": "success"}
+    return done | {"url": url} if erasure_request.matches.exists() else done
 
 
 def _next_step(item: Item) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from requests_app.selectors import request_status
 from requests_app.services import intake
 
 from .forms import ResendForm
-from .wording import OUTCOMES, STATES, STEP_TITLES
+from .wording import OUTCOMES, STAGE_TITLES, STATES
 
 PAGE_METHODS = ["GET", "HEAD", "POST"]
 
@@ -72,7 +72,7 @@ def status(request: HttpRequest, token: str) -> HttpResponse:
         "token": token,
         "state": STATES.get(status.state_code, status.state_code),
         "outcome": OUTCOMES.get(status.outcome or ""),
-        "steps": [{"title": STEP_TITLES.get(code, code), "state": state, "on": on} for code, state, on in status.steps],
+        "steps": [{"title": STAGE_TITLES[code], "state": state, "on": on} for code, state, on in status.stages],
     }
     return render(request, "public/status.html", context)
 

@@ -143,3 +143,17 @@ def test_the_task_list_leads_to_the_next_step(stage: Stage, omar: Site) -> None:
     assert omar.get(address).link("Review the matches") == f"{address}matches/"
     stage.granted()
     assert omar.get(address).link("choose a method") == f"{address}items/1/propose/"
+
+
+def test_a_request_that_was_withdrawn_has_nothing_left_to_review(stage: Stage, omar: Site) -> None:
+    stage.searched()
+    request_close(request=stage.request, outcome=RequestOutcome.WITHDRAWN, actor="claimant", template=None)
+    page = omar.get(f"/cases/{stage.request.reference}/")
+    assert "not needed" in page.words
+    assert not [link for link in page.all("a") if "Review the matches" in text_of(link)]
+
+
+def test_a_review_that_ended_is_done_and_its_matches_can_still_be_read(stage: Stage, omar: Site) -> None:
+    stage.searched().reviewed()
+    address = f"/cases/{stage.request.reference}/"
+    assert omar.get(address).link("Review the matches") == f"{address}matches/"
