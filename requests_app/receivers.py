@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from django.dispatch import receiver
 
+from compliance.record.errors import StaleStateError
 from unlearning_jobs.models import Job
 from unlearning_jobs.signals import job_finished
 
@@ -14,4 +16,6 @@ from .services.decisions import proposal_evaluated
 
 @receiver(job_finished)
 def on_job_finished(job: Job, **_kwargs: Any) -> None:
-    proposal_evaluated(job=job)
+    # Every job's end comes here. Most belong to no proposal (they train a model), and the reconciler may have been faster.
+    with suppress(StaleStateError):
+        proposal_evaluated(job=job)

@@ -1,4 +1,4 @@
-"""Case references that people can read out: `LE-7KQ4-M2XD`, no look-alikes, the last symbol a check symbol."""
+"""References that people can read out: `LE-7KQ4-M2XD`, no look-alikes, the last symbol a check symbol."""
 
 from __future__ import annotations
 

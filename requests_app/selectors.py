@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Literal, NamedTuple
+from datetime import date
 
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from compliance.record.models import RecordEntry
-
 from .models import AccessLink, ErasureRequest, Item, Match
 from .services.intake import can_withdraw
 from .services.messages import token_digest
-from .states import ItemState, RequestState
-
-StepState = Literal["done", "current", "todo"]
-SETTLED = (ItemState.RELEASED, ItemState.REFUSED)
-
-
-class StatusStep(NamedTuple):
-    """One step of a request's way: received, confirmed, searched, decided, carried_out, closed."""
-
-    code: str
-    state: StepState
-    on: date | None
+from .stages import RequestStage, request_stages
+from .states import RequestState
 
 
 @dataclass(frozen=True)
@@ -38,7 +25,7 @@ class RequestStatus:
     received_on: date
     due_on: date
     state_code: str
-    steps: tuple[StatusStep, ...]
+    stages: tuple[RequestStage, ...]
     outcome: str
     can_withdraw: bool
 
@@ -57,7 +44,7 @@ def request_status(token: str) -> RequestStatus | None:
         received_on=timezone.localdate(request.received_at),
         due_on=request.due_on,
         state_code=request.state,
-        steps=_steps(request),
+        stages=request_stages(request),
         outcome=request.outcome,
         can_withdraw=can_withdraw(request),
     )
@@ -76,51 +63,6 @@ IDENTIFYING = (
     "declared_name",
 )
 """Columns that are only decrypted where somebody looks at them."""
-
-
-def _steps(request: ErasureRequest) -> tuple[StatusStep, ...]:
-    """The steps with their dates: the first without one is the current one; a closed request shows what was reached."""
-    reached = {
-        "received": _day(request.received_at),
-        "confirmed": _day(request.confirmed_at),
-        "searched": _searched_on(request),
-        "decided": _decided_on(request),
-        "carried_out": _carried_out_on(request),
-        "closed": _day(request.closed_at),
-    }
-    if request.state == RequestState.CLOSED:
-        return tuple(StatusStep(code, "done", on) for code, on in reached.items() if on)
-    current = next(code for code, on in reached.items() if on is None)
-    states: dict[bool, StepState] = {True: "done", False: "todo"}
-    return tuple(
-        StatusStep(code, "current" if code == current else states[on is not None], on) for code, on in reached.items()
-    )
-
-
-def _searched_on(request: ErasureRequest) -> date | None:
-    if request.state in {RequestState.AWAITING_CONFIRMATION, RequestState.MAPPING}:
-        return None
-    entry = RecordEntry.objects.filter(subject=request.subject, kind="mapping.completed").order_by("number").last()
-    return _day(entry.created_at) if entry else None
-
-
-def _decided_on(request: ErasureRequest) -> date | None:
-    decided = list(request.items.values_list("state", "decided_at"))
-    if not decided or any(state == ItemState.DECIDING for state, _at in decided):
-        return None
-    return max(timezone.localdate(at) for _state, at in decided if at)
-
-
-def _carried_out_on(request: ErasureRequest) -> date | None:
-    items = list(request.items.values_list("state", "proposals__released_at"))
-    released = [at for state, at in items if state == ItemState.RELEASED and at]
-    if not released or any(state not in SETTLED for state, _at in items):
-        return None
-    return max(timezone.localdate(at) for at in released)
-
-
-def _day(moment: datetime | None) -> date | None:
-    return timezone.localdate(moment) if moment else None
 
 
 def requests_listed() -> QuerySet[ErasureRequest]:

@@ -1,9 +1,14 @@
-"""The states of requests and items, and which may follow which. No I/O."""
+"""The states of requests and items, and which event takes them from which state to which. No I/O.
+
+The services check these tables (`services/requests.py`); an event is named as the record names it.
+"""
 
 from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+from compliance.formats.record_kinds import RecordKind
 
 
 class RequestState(models.TextChoices):
@@ -14,12 +19,14 @@ class RequestState(models.TextChoices):
     CLOSED = "closed", _("Closed")
 
 
-REQUEST_TRANSITIONS: dict[RequestState, frozenset[RequestState]] = {
-    RequestState.AWAITING_CONFIRMATION: frozenset({RequestState.MAPPING, RequestState.CLOSED}),
-    RequestState.MAPPING: frozenset({RequestState.REVIEW, RequestState.CLOSED}),
-    RequestState.REVIEW: frozenset({RequestState.MAPPING, RequestState.IN_PROGRESS, RequestState.CLOSED}),
-    RequestState.IN_PROGRESS: frozenset({RequestState.CLOSED}),
-    RequestState.CLOSED: frozenset(),
+REQUEST_TRANSITIONS: dict[RecordKind, frozenset[tuple[RequestState, RequestState]]] = {
+    RecordKind.REQUEST_CONFIRMED: frozenset({(RequestState.AWAITING_CONFIRMATION, RequestState.MAPPING)}),
+    RecordKind.MAPPING_COMPLETED: frozenset({(RequestState.MAPPING, RequestState.REVIEW)}),
+    RecordKind.REVIEW_COMPLETED: frozenset({(RequestState.REVIEW, RequestState.IN_PROGRESS)}),
+    # withdrawn, never confirmed, nothing found, or settled
+    RecordKind.REQUEST_CLOSED: frozenset(
+        (state, RequestState.CLOSED) for state in RequestState if state != RequestState.CLOSED
+    ),
 }
 
 
@@ -41,17 +48,24 @@ class ItemState(models.TextChoices):
     REFUSED = "refused", _("Refused")
 
 
-ITEM_TRANSITIONS: dict[ItemState, frozenset[ItemState]] = {
-    ItemState.DECIDING: frozenset({ItemState.GRANTED, ItemState.REFUSED}),
-    ItemState.GRANTED: frozenset({ItemState.AWAITING_APPROVAL}),
-    # declined: back to the choice of a method
-    ItemState.AWAITING_APPROVAL: frozenset({ItemState.RUNNING, ItemState.GRANTED}),
+SETTLED = frozenset({ItemState.RELEASED, ItemState.REFUSED})
+"""Nothing more happens to an item in these states."""
+UNDER_WAY = frozenset({ItemState.RUNNING, ItemState.AWAITING_RELEASE, ItemState.RELEASED})
+"""Unlearning has begun: the claimant can no longer withdraw."""
+
+ITEM_TRANSITIONS: dict[RecordKind, frozenset[tuple[ItemState, ItemState]]] = {
+    RecordKind.ITEM_DECIDED: frozenset({(ItemState.DECIDING, ItemState.GRANTED), (ItemState.DECIDING, ItemState.REFUSED)}),
+    RecordKind.PROPOSAL_SUBMITTED: frozenset({(ItemState.GRANTED, ItemState.AWAITING_APPROVAL)}),
+    RecordKind.PROPOSAL_APPROVED: frozenset({(ItemState.AWAITING_APPROVAL, ItemState.RUNNING)}),
+    # back to the choice of a method
+    RecordKind.PROPOSAL_DECLINED: frozenset({(ItemState.AWAITING_APPROVAL, ItemState.GRANTED)}),
     # not passed, failed or cancelled: back to the choice of a method, under a new approval
-    ItemState.RUNNING: frozenset({ItemState.AWAITING_RELEASE, ItemState.GRANTED}),
-    # the active version moved on meanwhile: the choice is made again
-    ItemState.AWAITING_RELEASE: frozenset({ItemState.RELEASED, ItemState.GRANTED}),
-    ItemState.RELEASED: frozenset(),
-    ItemState.REFUSED: frozenset(),
+    RecordKind.ITEM_EVALUATED: frozenset(
+        {(ItemState.RUNNING, ItemState.AWAITING_RELEASE), (ItemState.RUNNING, ItemState.GRANTED)}
+    ),
+    RecordKind.ITEM_RELEASED: frozenset({(ItemState.AWAITING_RELEASE, ItemState.RELEASED)}),
+    # the active version has moved on meanwhile: the method is chosen again
+    RecordKind.ITEM_REOPENED: frozenset({(ItemState.AWAITING_RELEASE, ItemState.GRANTED)}),
 }
 
 

@@ -1,23 +1,39 @@
-"""Celery's door: each task loads a row by id and calls a service. Arguments are ids, never data."""
+"""Celery's door: each task loads a row by id and calls a service. Arguments are ids, never data.
+
+A task may be rung twice: Celery delivers at least once, and the reconciler rings again for what looks forgotten. So a row
+that has moved on since is no error here, and only here: the services raise.
+"""
 
 from __future__ import annotations
 
+import logging
+
 from celery import shared_task
+
+from compliance.record.errors import StaleStateError
 
 from .services.mapping import request_map as map_request
 from .services.messages import message_send as send
 from .services.reconcile import requests_reconcile as reconcile
 from .services.releases import release_sign as sign
 
+logger = logging.getLogger(__name__)
+
 
 @shared_task(name="requests_app.request_map", queue="matching")
 def request_map(request_id: int) -> None:
-    map_request(request_id=request_id)
+    try:
+        map_request(request_id=request_id)
+    except StaleStateError:  # searched already, or withdrawn meanwhile
+        logger.info("request %s: no search is due", request_id)
 
 
 @shared_task(name="requests_app.message_send", queue="default")
 def message_send(message_id: int) -> None:
-    send(message_id=message_id)
+    try:
+        send(message_id=message_id)
+    except StaleStateError:  # sent already, given up, or in another worker's hands
+        logger.info("message %s: not waiting to be sent", message_id)
 
 
 @shared_task(name="requests_app.release_sign", queue="signing")

@@ -20,7 +20,7 @@ CLAIMANT = "claimant"
 
 
 @transaction.atomic
-def record_append(*, subject: str, kind: str, actor: str, data: Mapping[str, object]) -> RecordEntry:
+def record_append(*, subject: str, kind: RecordKind, actor: str, data: Mapping[str, object]) -> RecordEntry:
     """Append one entry about `subject`, in the caller's transaction.
 
     Args:
@@ -33,7 +33,6 @@ def record_append(*, subject: str, kind: str, actor: str, data: Mapping[str, obj
         EvidenceError: `data` has other fields than its kind, or holds something that looks like an e-mail address.
     """
     # 1. Say exactly what the table of kinds says: what is in the log for good must have a name there.
-    kind = RecordKind(kind)
     if set(data) != set(FIELDS[kind]):
         refuse(f"The data of {kind}", f"an object with exactly {', '.join(FIELDS[kind]) or 'no fields'}", sorted(data))
     # 2. Take the subject's next number; nobody else gets it until this transaction ends.

@@ -44,23 +44,23 @@ class MethodCard:
 
 def method_cards(methods: Sequence[Advice], situation: Situation, form: ProposalForm) -> list[MethodCard]:
     """A card for each method, in the order of the list."""
-    return [_card(one, situation, form) for one in methods]
+    return [_card(advice, situation, form) for advice in methods]
 
 
-def _card(one: Advice, situation: Situation, form: ProposalForm) -> MethodCard:
-    entry, fields = METHODS[one.method], form.settings_of(one.method)
+def _card(advice: Advice, situation: Situation, form: ProposalForm) -> MethodCard:
+    entry, fields = METHODS[advice.method], form.settings_of(advice.method)
     return MethodCard(
-        name=one.method,
+        name=advice.method,
         title=_(entry.title),
         description=_(entry.description),
         source=entry.source,
         guarantee=GUARANTEES[entry.guarantee],
-        reason=_(REASONS[one.reason].sentence),
-        cost=cost_rows(one.forecast, situation) if one.forecast else [],
-        remarks=remarks(one),
-        obstacles=one.obstacles,
+        reason=_(REASONS[advice.reason].sentence),
+        cost=cost_rows(advice.forecast, situation) if advice.forecast else [],
+        remarks=remarks(advice),
+        obstacles=advice.obstacles,
         settings=fields,
-        chosen=one.can_run and form["method"].value() == one.method,
+        chosen=advice.can_run and form["method"].value() == advice.method,
         has_errors=any(field.errors for field in fields),
     )
 
@@ -135,13 +135,13 @@ def clock_words(situation: Situation) -> str:
     return ""
 
 
-def remarks(one: Advice) -> list[str]:
+def remarks(advice: Advice) -> list[str]:
     """What the method leaves of the model's budgets for erasures, and which promises it ends."""
-    found = [budget_words(one.budget)] if one.budget else []
-    return found + [
+    sentences = [budget_words(advice.budget)] if advice.budget else []
+    return sentences + [
         _("It ends what “%(method)s” promises: afterwards that cannot be chosen until the model is trained again.")
         % {"method": method_title(name)}
-        for name in one.ends
+        for name in advice.ends
     ]
 
 
@@ -153,16 +153,16 @@ def budget_words(budget: Budget) -> str:
             "%(before)s %% of the model’s budget for erasures is used. What this erasure uses is known once its step is"
             " taken, before replicates and oracles are trained; if it is too much, the job ends there."
         ) % {"before": before}
-    used = _("%(before)s %% of the model’s budget for erasures is used; with this erasure, %(after)s %%.") % {
+    usage = _("%(before)s %% of the model’s budget for erasures is used; with this erasure, %(after)s %%.") % {
         "before": before,
         "after": f"{100 * budget.after:.0f}",
     }
     if budget.records_left is None:
-        return used
-    left = ngettext(
+        return usage
+    remaining = ngettext(
         "After it, %(n)d more record can be erased.", "After it, %(n)d more records can be erased.", budget.records_left
     )
-    return f"{used} {left % {'n': budget.records_left}}"
+    return f"{usage} {remaining % {'n': budget.records_left}}"
 
 
 def guarantee_rows() -> list[Words]:

@@ -20,10 +20,10 @@ from compliance.record.errors import StaleStateError
 from compliance.ui.forms import HintedRadios, LetheForm
 from requests_app.models import Item
 from requests_app.services import decisions
-from requests_app.states import GRANT_GROUNDS, REFUSE_GROUNDS, Ground, ItemState
+from requests_app.states import GRANT_GROUNDS, REFUSE_GROUNDS, SETTLED, Ground, ItemState
 
-from .cases import identity, item_of
 from .requests import officers_only
+from .shared import identity, item_of
 
 GRANT, REFUSE = "grant", "refuse"
 NO_GROUND = {"required": gettext_lazy("Choose a ground.")}
@@ -133,8 +133,7 @@ def _confirm(request: HttpRequest, item: Item, form: DecisionForm) -> HttpRespon
 
 def _is_last(item: Item) -> bool:
     """Whether this item's refusal ends the request: all others are settled."""
-    settled = {ItemState.RELEASED, ItemState.REFUSED}
-    return not item.request.items.exclude(pk=item.pk).exclude(state__in=settled).exists()
+    return not item.request.items.exclude(pk=item.pk).exclude(state__in=SETTLED).exists()
 
 
 def _letter(item: Item, reasons: str) -> str:

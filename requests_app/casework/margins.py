@@ -13,7 +13,9 @@ from unlearning_jobs.wording import estimand_title
 
 def margin_rows(estimands: Iterable[Estimand]) -> list[list[object]]:
     """Rows of a table: the quantity, its statistic, its margin."""
-    return [[estimand_title(one), one.statistic.replace("_", " "), margin_words(one)] for one in estimands]
+    return [
+        [estimand_title(estimand), estimand.statistic.replace("_", " "), margin_words(estimand)] for estimand in estimands
+    ]
 
 
 def margin_words(estimand: Estimand) -> str:

@@ -26,9 +26,9 @@ from unlearning_jobs.models import ModelVersion
 from unlearning_jobs.selectors import example_png, examples_by_id, shows_images
 from unlearning_jobs.states import ModelState
 
-from .cases import case_of, identity
 from .passages import shortened, whole
 from .requests import officers_only
+from .shared import identity, request_of
 
 PAGE_SIZE = 20
 DECISION_TONES = {
@@ -55,14 +55,14 @@ class MatchFilters(LetheForm):
 @require_http_methods(["GET", "HEAD", "POST"])
 def match_list(request: HttpRequest, reference: str) -> HttpResponse:
     """Shows candidates, or takes an officer's word on one of them or on all that are shown."""
-    case = case_of(reference)
+    erasure_request = request_of(reference)
     if request.method != "POST":
-        return _show(request, case)
+        return _show(request, erasure_request)
     accept, ids = _decision(request)
     try:
-        matches_decide(request=case, match_ids=ids, accept=accept, by=account_of(request))
+        matches_decide(request=erasure_request, match_ids=ids, accept=accept, by=account_of(request))
     except StaleStateError as error:
-        return _show(request, case_of(reference), str(error))
+        return _show(request, request_of(reference), str(error))
     place = f"#match-{ids[0]}" if len(ids) == 1 else ""
     return redirect(request.get_full_path() + place)
 
@@ -72,24 +72,24 @@ def _decision(request: HttpRequest) -> tuple[bool, list[int]]:
     accept = "accept" in request.POST
     value = request.POST.get("accept" if accept else "reject", "")
     chosen = request.POST.getlist("shown") if value == "shown" else [value]
-    return accept, [int(one) for one in chosen if one.isdecimal()]
+    return accept, [int(pk) for pk in chosen if pk.isdecimal()]
 
 
-def _show(request: HttpRequest, case: ErasureRequest, problem: str = "") -> HttpResponse:
+def _show(request: HttpRequest, erasure_request: ErasureRequest, problem: str = "") -> HttpResponse:
     form = MatchFilters(request.GET)
-    rows = case.matches.select_related("snapshot__corpus", "decided_by").order_by("snapshot", "-score", "id")
+    rows = erasure_request.matches.select_related("snapshot__corpus", "decided_by").order_by("snapshot", "-score", "id")
     if form.is_valid() and form.cleaned_data["decision"]:
         rows = rows.filter(decision=form.cleaned_data["decision"])
     page = page_of(request, rows, PAGE_SIZE)
-    counts = {decision: case.matches.filter(decision=decision).count() for decision in Match.Decision.values}
-    context = identity(case) | {
+    counts = {decision: erasure_request.matches.filter(decision=decision).count() for decision in Match.Decision.values}
+    context = identity(erasure_request) | {
         "filter_form": form,
         "applied": applied_filters(request, form),
         "page": page,
         "cards": list(_cards(page)),
         "counts": counts,
         "total": sum(counts.values()),
-        "reviewing": case.state == RequestState.REVIEW,
+        "reviewing": erasure_request.state == RequestState.REVIEW,
         "post_url": request.get_full_path(),
         "problem": problem,
     }
@@ -100,7 +100,7 @@ def _show(request: HttpRequest, case: ErasureRequest, problem: str = "") -> Http
 @require_GET
 def picture(request: HttpRequest, reference: str, pk: int) -> HttpResponse:  # noqa: ARG001  # a view
     """The image that a match is about."""
-    match = get_object_or_404(Match.objects.select_related("snapshot__corpus"), request=case_of(reference), pk=pk)
+    match = get_object_or_404(Match.objects.select_related("snapshot__corpus"), request=request_of(reference), pk=pk)
     try:
         content = example_png(match.snapshot, match.example_id)
     except CorpusError:
@@ -130,7 +130,7 @@ def _cards(matches: Iterable[Match]) -> Iterable[dict[str, Any]]:
 
 
 def _texts(rows: Sequence[Match]) -> dict[str, str]:
-    """The examples' texts by record id; none when the snapshot cannot be read."""
+    """The examples' texts by example id; none when the snapshot cannot be read."""
     try:
         examples = examples_by_id(rows[0].snapshot, [row.example_id for row in rows])
     except CorpusError:
@@ -142,28 +142,28 @@ def _texts(rows: Sequence[Match]) -> dict[str, str]:
 @require_http_methods(["GET", "HEAD", "POST"])
 def complete(request: HttpRequest, reference: str) -> HttpResponse:
     """Says what ends with the review and what follows; POST ends it."""
-    case = case_of(reference)
+    erasure_request = request_of(reference)
     if request.method == "POST":
         try:
-            review_complete(request=case, by=account_of(request))
+            review_complete(request=erasure_request, by=account_of(request))
         except StaleStateError as error:
-            return _confirm(request, case_of(reference), str(error))
-        return redirect("casework:request_detail", case.reference)
-    return _confirm(request, case)
+            return _confirm(request, request_of(reference), str(error))
+        return redirect("casework:request_detail", erasure_request.reference)
+    return _confirm(request, erasure_request)
 
 
-def _confirm(request: HttpRequest, case: ErasureRequest, problem: str = "") -> HttpResponse:
-    accepted = case.matches.filter(decision=Match.Decision.ACCEPTED)
+def _confirm(request: HttpRequest, erasure_request: ErasureRequest, problem: str = "") -> HttpResponse:
+    accepted = erasure_request.matches.filter(decision=Match.Decision.ACCEPTED)
     models = ModelVersion.objects.filter(state=ModelState.ACTIVE, snapshot__in=accepted.values("snapshot"))
-    context = identity(case) | {
+    context = identity(erasure_request) | {
         "accepted": accepted.count(),
-        "rejected": case.matches.filter(decision=Match.Decision.REJECTED).count(),
-        "open": case.matches.filter(decision=Match.Decision.OPEN).count(),
+        "rejected": erasure_request.matches.filter(decision=Match.Decision.REJECTED).count(),
+        "open": erasure_request.matches.filter(decision=Match.Decision.OPEN).count(),
         "models": list(models),
-        "reviewing": case.state == RequestState.REVIEW,
+        "reviewing": erasure_request.state == RequestState.REVIEW,
         "problem": problem,
-        "action": reverse("casework:review_complete", args=[case.reference]),
-        "cancel_url": reverse("casework:matches", args=[case.reference]),
+        "action": reverse("casework:review_complete", args=[erasure_request.reference]),
+        "cancel_url": reverse("casework:matches", args=[erasure_request.reference]),
         "label": _("Finish the review") if models else _("Finish the review and close the request"),
     }
     return render(request, "casework/review_complete.html", context, status=409 if problem else 200)

@@ -60,17 +60,17 @@ class ProposalForm(LetheForm):
         self.methods, self.base = methods, base
         method = self.fields["method"]
         assert isinstance(method, forms.ChoiceField)  # noqa: S101  # declared above; for the type checker
-        method.choices = [(one.method, METHODS[one.method].title) for one in methods if one.can_run]
-        for one in methods:
-            for setting in METHODS[one.method].options:
-                self.fields[field_name(one.method, setting.name)] = setting_field(setting, base.recipe.family)
+        method.choices = [(advice.method, METHODS[advice.method].title) for advice in methods if advice.can_run]
+        for advice in methods:
+            for setting in METHODS[advice.method].options:
+                self.fields[field_name(advice.method, setting.name)] = setting_field(setting, base.recipe.family)
 
     def clean(self) -> None:
         chosen = self.data.get("method", "")
-        for one in self.methods:
-            for setting in METHODS[one.method].options:
-                if one.method != chosen:
-                    self.errors.pop(field_name(one.method, setting.name), None)
+        for advice in self.methods:
+            for setting in METHODS[advice.method].options:
+                if advice.method != chosen:
+                    self.errors.pop(field_name(advice.method, setting.name), None)
         if not self.errors and (problems := self.protocol().problems()):
             self.add_error("oracles", " ".join(problems))
 
@@ -129,4 +129,4 @@ def draw_seeds(count: int, *, without: int) -> tuple[int, ...]:
 def estimands_for(base: ModelVersion) -> tuple[Estimand, ...]:
     """What is judged: the default estimands, without those on held-out examples where the corpus has none."""
     has_held_out = base.snapshot.counts.get("held_out", 0) > 0
-    return tuple(one for one in DEFAULT_ESTIMANDS if has_held_out or one.examples != "held_out")
+    return tuple(estimand for estimand in DEFAULT_ESTIMANDS if has_held_out or estimand.examples != "held_out")

@@ -28,10 +28,10 @@ from unlearning_jobs.states import ModelState
 from unlearning_jobs.wording import VERDICTS, duration, guarantee_of, method_title, metric_title
 
 from .advice import clock_words, guarantee_rows, method_cards, rule_sentences
-from .cases import ITEM_TONES, identity, item_of, proposal_of
 from .margins import margin_rows
 from .proposal_form import ProposalForm, estimands_for
 from .requests import officers_only
+from .shared import ITEM_TONES, identity, item_of, proposal_of
 
 PAGE_METHODS = ["GET", "HEAD", "POST"]
 
@@ -52,11 +52,13 @@ def propose(request: HttpRequest, reference: str, number: int) -> HttpResponse:
     if not form.is_valid():
         return _choose(request, item, situation, form, status=422)
     try:
-        made = decisions.proposal_submit(item=item, method=form.choice(), protocol=form.protocol(), by=account_of(request))
+        proposal = decisions.proposal_submit(
+            item=item, method=form.choice(), protocol=form.protocol(), by=account_of(request)
+        )
     except (SpecError, StaleStateError) as error:
         form.add_error(None, str(error))
         return _choose(request, item_of(reference, number), situation, form, status=409)
-    return redirect("casework:proposal", item.request.reference, item.number, made.number)
+    return redirect("casework:proposal", item.request.reference, item.number, proposal.number)
 
 
 def _active(item: Item) -> ModelVersion | None:
@@ -99,51 +101,51 @@ def _choose(request: HttpRequest, item: Item, situation: Situation, form: Propos
 
 @officers_only
 @require_http_methods(PAGE_METHODS)
-def proposal(request: HttpRequest, reference: str, number: int, attempt: int) -> HttpResponse:
+def proposal_detail(request: HttpRequest, reference: str, number: int, attempt: int) -> HttpResponse:
     """Everything that was chosen, for the second officer's yes or no."""
-    found = proposal_of(reference, number, attempt)
+    proposal = proposal_of(reference, number, attempt)
     if request.method != "POST":
-        return _review(request, found)
+        return _review(request, proposal)
     decide = decisions.proposal_approve if request.POST.get("decision") == "approve" else decisions.proposal_decline
     if request.POST.get("decision") not in {"approve", "decline"}:
-        return _review(request, found, _("Approve or decline."))
+        return _review(request, proposal, _("Approve or decline."))
     try:
-        decide(proposal=found, by=account_of(request))
+        decide(proposal=proposal, by=account_of(request))
     except StaleStateError as error:
         return _review(request, proposal_of(reference, number, attempt), str(error))
-    return redirect("casework:request_detail", found.item.request.reference)
+    return redirect("casework:request_detail", proposal.item.request.reference)
 
 
-def _review(request: HttpRequest, found: Proposal, problem: str = "") -> HttpResponse:
-    item = found.item
-    waiting = item.state == ItemState.AWAITING_APPROVAL and not found.approved_by_id and not found.declined_by_id
+def _review(request: HttpRequest, proposal: Proposal, problem: str = "") -> HttpResponse:
+    item = proposal.item
+    waiting = item.state == ItemState.AWAITING_APPROVAL and not proposal.approved_by_id and not proposal.declined_by_id
     count = len(item.example_ids)
     label = ngettext(
         "Approve, and start unlearning %(n)d example from %(model)s",
         "Approve, and start unlearning %(n)d examples from %(model)s",
         count,
-    ) % {"n": count, "model": found.base}
+    ) % {"n": count, "model": proposal.base}
     context = identity(item.request) | {
         "item": item,
         "item_tone": ITEM_TONES[ItemState(item.state)],
-        "proposal": found,
-        "method": method_title(found.method["name"]),
-        "guarantee": guarantee_of(found.method["name"]),
-        "config": sorted(found.method["config"].items()),
-        "verdict": VERDICTS.get(found.verdict),
+        "proposal": proposal,
+        "method": method_title(proposal.method["name"]),
+        "guarantee": guarantee_of(proposal.method["name"]),
+        "config": sorted(proposal.method["config"].items()),
+        "verdict": VERDICTS.get(proposal.verdict),
         "waiting": waiting,
-        "refusal": approval_refusal(found, account_of(request)) if waiting else "",
+        "refusal": approval_refusal(proposal, account_of(request)) if waiting else "",
         "label": label,
         "problem": problem,
     }
-    return render(request, "casework/proposal.html", context | _protocol(found), status=409 if problem else 200)
+    return render(request, "casework/proposal.html", context | _protocol(proposal), status=409 if problem else 200)
 
 
-def _protocol(found: Proposal) -> dict[str, Any]:
-    protocol = Protocol.from_json(found.protocol)
+def _protocol(proposal: Proposal) -> dict[str, Any]:
+    protocol = Protocol.from_json(proposal.protocol)
     return {
         "protocol": protocol,
         "smallest_p": protocol.smallest_p(),
         "margins": margin_rows(protocol.estimands),
-        "metrics": [metric_title(name) for name in metrics_of(protocol, found.base.recipe.family)],
+        "metrics": [metric_title(name) for name in metrics_of(protocol, proposal.base.recipe.family)],
     }

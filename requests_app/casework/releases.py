@@ -17,46 +17,46 @@ from requests_app.states import ItemState
 from unlearning_jobs.states import ModelState
 from unlearning_jobs.wording import VERDICTS, guarantee_of, method_title
 
-from .cases import identity, proposal_of
 from .requests import officers_only
+from .shared import identity, proposal_of
 
 
 @officers_only
 @require_http_methods(["GET", "HEAD", "POST"])
 def release(request: HttpRequest, reference: str, number: int, attempt: int) -> HttpResponse:
     """Says what the evaluation found and what releasing does; POST releases, or gives the result up."""
-    found = proposal_of(reference, number, attempt)
+    proposal = proposal_of(reference, number, attempt)
     if request.method != "POST":
-        return _show(request, found)
+        return _show(request, proposal)
     try:
         if request.POST.get("act") == "reopen":
-            decisions.item_reopen(proposal=found, by=account_of(request))
+            decisions.item_reopen(proposal=proposal, by=account_of(request))
         elif request.POST.get("act") == "release":
-            decisions.item_release(proposal=found, by=account_of(request))
+            decisions.item_release(proposal=proposal, by=account_of(request))
         else:
-            return _show(request, found, _("Release the model, or leave it."))
+            return _show(request, proposal, _("Release the model, or leave it."))
     except StaleStateError as error:
         return _show(request, proposal_of(reference, number, attempt), str(error))
-    return redirect("casework:request_detail", found.item.request.reference)
+    return redirect("casework:request_detail", proposal.item.request.reference)
 
 
-def _show(request: HttpRequest, found: Proposal, problem: str = "") -> HttpResponse:
-    item = found.item
-    signed = signed_report(subject=item.request.subject, item=item.key, attempt=found.number)
-    waiting = item.state == ItemState.AWAITING_RELEASE and found.verdict == "passed"
+def _show(request: HttpRequest, proposal: Proposal, problem: str = "") -> HttpResponse:
+    item = proposal.item
+    signed = signed_report(subject=item.request.subject, item=item.key, attempt=proposal.number)
+    waiting = item.state == ItemState.AWAITING_RELEASE and proposal.verdict == "passed"
     context = identity(item.request) | {
         "item": item,
-        "proposal": found,
-        "method": method_title(found.method["name"]),
-        "guarantee": guarantee_of(found.method["name"]),
-        "verdict": VERDICTS.get(found.verdict),
+        "proposal": proposal,
+        "method": method_title(proposal.method["name"]),
+        "guarantee": guarantee_of(proposal.method["name"]),
+        "verdict": VERDICTS.get(proposal.verdict),
         "signed": signed,
-        "version": found.job.result_version if found.job else None,
+        "version": proposal.job.result_version if proposal.job else None,
         "waiting": waiting,
-        "moved_on": waiting and found.base.state != ModelState.ACTIVE,
-        "refusal": release_refusal(found, account_of(request)) if waiting else "",
+        "moved_on": waiting and proposal.base.state != ModelState.ACTIVE,
+        "refusal": release_refusal(proposal, account_of(request)) if waiting else "",
         "label": _("Release %(new)s in place of %(old)s")
-        % {"new": found.job.result_version if found.job else "", "old": found.base},
+        % {"new": proposal.job.result_version if proposal.job else "", "old": proposal.base},
         "problem": problem,
     }
     return render(request, "casework/release.html", context, status=409 if problem else 200)

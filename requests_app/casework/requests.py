@@ -1,4 +1,4 @@
-"""The list of requests, and the page of one case."""
+"""The list of requests, and the page of one request."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from requests_app.models import ErasureRequest
 from requests_app.references import reference_normalise
 from requests_app.states import ItemState, RequestState
 
-from .cases import REQUEST_TONES, case_of, deadline_words, identity
 from .claim import claim_rows
-from .tasks import item_cards, tasks
+from .shared import REQUEST_TONES, deadline_words, identity, request_of
 from .timeline import message_rows, timeline
+from .todo import item_cards, todo_list
 
 KINDS = {
     ErasureRequest.Kind.ERASURE: pgettext_lazy("kind of request", "Erasure"),
@@ -71,10 +71,10 @@ def request_list(request: HttpRequest) -> HttpResponseBase:
     """Open requests, the nearest deadline first."""
     form = RequestFilters(request.GET)
     sorting = Sorting.of(request, SORTABLE, "due")
-    found = _filtered(form).order_by(*sorting.order(SORTABLE))
+    requests = _filtered(form).order_by(*sorting.order(SORTABLE))
     if request.GET.get("format") == "csv":
-        return csv_response("requests", CSV_COLUMNS, _csv_rows(found.iterator(chunk_size=500)))
-    page = page_of(request, found)
+        return csv_response("requests", CSV_COLUMNS, _csv_rows(requests.iterator(chunk_size=500)))
+    page = page_of(request, requests)
     context = {
         "filter_form": form,
         "page_has_errors": bool(form.errors),
@@ -92,15 +92,15 @@ def _filtered(form: RequestFilters) -> QuerySet[ErasureRequest]:
     rows = selectors.requests_listed()
     if not form.is_valid():
         return rows.none()
-    wanted = form.cleaned_data
-    if wanted["q"]:
-        rows = rows.filter(reference=wanted["q"])
-    if wanted["kind"]:
-        rows = rows.filter(kind=wanted["kind"])
-    if wanted["state"] in RequestState.values:
-        return rows.filter(state=wanted["state"])
+    filters = form.cleaned_data
+    if filters["q"]:
+        rows = rows.filter(reference=filters["q"])
+    if filters["kind"]:
+        rows = rows.filter(kind=filters["kind"])
+    if filters["state"] in RequestState.values:
+        return rows.filter(state=filters["state"])
     # A reference names one request; whoever types it means it, open or closed.
-    return rows if wanted["state"] or wanted["q"] else rows.exclude(state=RequestState.CLOSED)
+    return rows if filters["state"] or filters["q"] else rows.exclude(state=RequestState.CLOSED)
 
 
 def _columns(request: HttpRequest, sorting: Sorting) -> list[dict[str, object]]:
@@ -157,14 +157,14 @@ def _csv_rows(rows: Iterable[ErasureRequest]) -> Iterator[tuple[object, ...]]:
 @officers_only
 @require_safe
 def request_detail(request: HttpRequest, reference: str) -> HttpResponse:
-    """One case: what was asked for, what is to be done, how far each item is, and everything that happened."""
-    case = case_of(reference)
-    items = list(selectors.items_of(case))
-    context = identity(case) | {
-        "claim": claim_rows(case),
-        "tasks": tasks(case, items),
-        "items": item_cards(case, items),
-        "events": timeline(case),
-        "message_rows": message_rows(case),
+    """One request: what was asked for, what is to be done, how far each item is, and everything that happened."""
+    erasure_request = request_of(reference)
+    items = list(selectors.items_of(erasure_request))
+    context = identity(erasure_request) | {
+        "claim": claim_rows(erasure_request),
+        "tasks": todo_list(erasure_request, items),
+        "items": item_cards(erasure_request, items),
+        "events": timeline(erasure_request),
+        "message_rows": message_rows(erasure_request),
     }
     return render(request, "casework/request_detail.html", context)

@@ -1,4 +1,4 @@
-"""What happened in a case, in words, from the record's own entries."""
+"""What happened to a request, in words, from the record's own entries."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from compliance.accounts.selectors import account_names
-from compliance.evidence.record import EntryBody as Entry
+from compliance.evidence.record import EntryBody
 from compliance.evidence.statements import UNLEARNING_REPORT
+from compliance.formats.record_kinds import RecordKind
 from compliance.record.selectors import entries_of
 from compliance.record.services import CLAIMANT, SYSTEM
 from requests_app.models import ErasureRequest, Message
@@ -32,68 +33,68 @@ MESSAGES: dict[str, Any] = {
 MESSAGE_TONES = {Message.State.WAITING: "neutral", Message.State.SENT: "success", Message.State.FAILED: "danger"}
 
 TITLES: dict[str, Any] = {
-    "request.submitted": gettext_lazy("Request received"),
-    "request.confirmed": gettext_lazy("E-mail address confirmed"),
-    "request.closed": gettext_lazy("Request closed"),
-    "mapping.completed": gettext_lazy("Training data searched"),
-    "match.accepted": gettext_lazy("Matches accepted"),
-    "match.rejected": gettext_lazy("Matches rejected"),
-    "matches.decided": gettext_lazy("Review of the matches finished"),
-    "review.completed": gettext_lazy("Items made from the accepted matches"),
-    "item.decided": gettext_lazy("Item decided"),
-    "item.evaluated": gettext_lazy("Verdict taken over"),
-    "item.released": gettext_lazy("Model released"),
-    "item.reopened": gettext_lazy("Result given up, because the model had moved on"),
-    "proposal.submitted": gettext_lazy("Method proposed"),
-    "proposal.approved": gettext_lazy("Proposal approved"),
-    "proposal.declined": gettext_lazy("Proposal declined"),
-    "job.created": gettext_lazy("Job created"),
-    "job.started": gettext_lazy("Job started"),
-    "job.run_ended": gettext_lazy("Run of the job ended"),
+    RecordKind.REQUEST_SUBMITTED: gettext_lazy("Request received"),
+    RecordKind.REQUEST_CONFIRMED: gettext_lazy("E-mail address confirmed"),
+    RecordKind.REQUEST_CLOSED: gettext_lazy("Request closed"),
+    RecordKind.MAPPING_COMPLETED: gettext_lazy("Training data searched"),
+    RecordKind.MATCH_ACCEPTED: gettext_lazy("Matches accepted"),
+    RecordKind.MATCH_REJECTED: gettext_lazy("Matches rejected"),
+    RecordKind.MATCHES_DECIDED: gettext_lazy("Review of the matches finished"),
+    RecordKind.REVIEW_COMPLETED: gettext_lazy("Items made from the accepted matches"),
+    RecordKind.ITEM_DECIDED: gettext_lazy("Item decided"),
+    RecordKind.ITEM_EVALUATED: gettext_lazy("Verdict taken over"),
+    RecordKind.ITEM_RELEASED: gettext_lazy("Model released"),
+    RecordKind.ITEM_REOPENED: gettext_lazy("Result given up, because the model had moved on"),
+    RecordKind.PROPOSAL_SUBMITTED: gettext_lazy("Method proposed"),
+    RecordKind.PROPOSAL_APPROVED: gettext_lazy("Proposal approved"),
+    RecordKind.PROPOSAL_DECLINED: gettext_lazy("Proposal declined"),
+    RecordKind.JOB_CREATED: gettext_lazy("Job created"),
+    RecordKind.JOB_STARTED: gettext_lazy("Job started"),
+    RecordKind.JOB_RUN_ENDED: gettext_lazy("Run of the job ended"),
     "job.attempt_ended": gettext_lazy("Run of the job ended"),  # its name in older entries
-    "job.completed": gettext_lazy("Job completed"),
-    "job.failed": gettext_lazy("Job failed"),
-    "job.cancel_requested": gettext_lazy("Cancelling asked for"),
-    "job.cancelled": gettext_lazy("Job cancelled"),
-    "attestation.signed": gettext_lazy("Statement signed"),
-    "message.queued": gettext_lazy("E-mail written"),
-    "message.sent": gettext_lazy("E-mail sent"),
-    "message.failed": gettext_lazy("E-mail could not be sent"),
-    "record.sealed": gettext_lazy("History sealed for a bundle"),
+    RecordKind.JOB_COMPLETED: gettext_lazy("Job completed"),
+    RecordKind.JOB_FAILED: gettext_lazy("Job failed"),
+    RecordKind.JOB_CANCEL_REQUESTED: gettext_lazy("Cancelling asked for"),
+    RecordKind.JOB_CANCELLED: gettext_lazy("Job cancelled"),
+    RecordKind.ATTESTATION_SIGNED: gettext_lazy("Statement signed"),
+    RecordKind.MESSAGE_QUEUED: gettext_lazy("E-mail written"),
+    RecordKind.MESSAGE_SENT: gettext_lazy("E-mail sent"),
+    RecordKind.MESSAGE_FAILED: gettext_lazy("E-mail could not be sent"),
+    RecordKind.RECORD_SEALED: gettext_lazy("History sealed for a bundle"),
 }
 
 
-def timeline(case: ErasureRequest) -> list[dict[str, Any]]:
+def timeline(erasure_request: ErasureRequest) -> list[dict[str, Any]]:
     """Events for `components/timeline.html`, newest first."""
-    found = entries_of(subject=case.subject)
-    names = account_names(one.actor for one in found)
+    entries = entries_of(subject=erasure_request.subject)
+    names = account_names(entry.actor for entry in entries)
     return [
         {
-            "title": str(TITLES.get(one.kind, one.kind)),
-            "at": one.moment,
-            "by": _actor(one, names),
-            "text": _detail(one),
+            "title": str(TITLES.get(entry.kind, entry.kind)),
+            "at": entry.moment,
+            "by": _actor(entry, names),
+            "text": _detail(entry),
         }
-        | _link(case, one)
-        for one in reversed(found)
+        | _link(erasure_request, entry)
+        for entry in reversed(entries)
     ]
 
 
-def _actor(one: Entry, names: Mapping[str, str]) -> str:
+def _actor(entry: EntryBody, names: Mapping[str, str]) -> str:
     fixed = {SYSTEM: pgettext("actor", "the system"), CLAIMANT: pgettext("actor", "the claimant")}
-    return fixed.get(one.actor) or names.get(one.actor, one.actor)
+    return fixed.get(entry.actor) or names.get(entry.actor, entry.actor)
 
 
-def _detail(one: Entry) -> str:
-    words = DETAILS.get(one.kind)
-    return words(one.data) if words else ""
+def _detail(entry: EntryBody) -> str:
+    words = DETAILS.get(entry.kind)
+    return words(entry.data) if words else ""
 
 
-def _link(case: ErasureRequest, one: Entry) -> dict[str, str]:
-    if one.kind == "job.created":
-        return {"url": reverse("jobs:job", args=[one.data["job"]]), "url_label": _("Open the job")}
-    if one.kind == "attestation.signed" and one.data["predicate_type"] == UNLEARNING_REPORT:
-        place = [case.reference, one.data["item"], one.data["attempt"]]
+def _link(erasure_request: ErasureRequest, entry: EntryBody) -> dict[str, str]:
+    if entry.kind == RecordKind.JOB_CREATED:
+        return {"url": reverse("jobs:job", args=[entry.data["job"]]), "url_label": _("Open the job")}
+    if entry.kind == RecordKind.ATTESTATION_SIGNED and entry.data["predicate_type"] == UNLEARNING_REPORT:
+        place = [erasure_request.reference, entry.data["item"], entry.data["attempt"]]
         return {"url": reverse("jobs:report_of", args=place), "url_label": _("Open the report")}
     return {}
 
@@ -149,37 +150,37 @@ def item_words(key: str) -> str:
 
 
 DETAILS: dict[str, Callable[[Data], str]] = {
-    "mapping.completed": _candidates,
-    "match.accepted": _examples,
-    "match.rejected": _examples,
-    "matches.decided": _decided,
-    "item.decided": _item_decided,
-    "item.evaluated": _evaluated,
-    "item.released": _attempt,
-    "item.reopened": _attempt,
-    "proposal.submitted": _attempt,
-    "proposal.approved": _attempt,
-    "proposal.declined": _attempt,
-    "job.started": _run,
-    "job.run_ended": _run_ended,
+    RecordKind.MAPPING_COMPLETED: _candidates,
+    RecordKind.MATCH_ACCEPTED: _examples,
+    RecordKind.MATCH_REJECTED: _examples,
+    RecordKind.MATCHES_DECIDED: _decided,
+    RecordKind.ITEM_DECIDED: _item_decided,
+    RecordKind.ITEM_EVALUATED: _evaluated,
+    RecordKind.ITEM_RELEASED: _attempt,
+    RecordKind.ITEM_REOPENED: _attempt,
+    RecordKind.PROPOSAL_SUBMITTED: _attempt,
+    RecordKind.PROPOSAL_APPROVED: _attempt,
+    RecordKind.PROPOSAL_DECLINED: _attempt,
+    RecordKind.JOB_STARTED: _run,
+    RecordKind.JOB_RUN_ENDED: _run_ended,
     "job.attempt_ended": _run_ended,
-    "job.completed": _run,
-    "job.failed": _run,
-    "attestation.signed": _attempt,
-    "request.closed": _closed,
-    "message.queued": _message,
-    "message.sent": _message,
-    "message.failed": _message,
+    RecordKind.JOB_COMPLETED: _run,
+    RecordKind.JOB_FAILED: _run,
+    RecordKind.ATTESTATION_SIGNED: _attempt,
+    RecordKind.REQUEST_CLOSED: _closed,
+    RecordKind.MESSAGE_QUEUED: _message,
+    RecordKind.MESSAGE_SENT: _message,
+    RecordKind.MESSAGE_FAILED: _message,
 }
 
 
-def message_rows(case: ErasureRequest) -> list[list[object]]:
-    """The e-mails of a case, newest first, as cells of a table."""
+def message_rows(erasure_request: ErasureRequest) -> list[list[object]]:
+    """The e-mails of a request, newest first, as cells of a table."""
     return [
         [
             str(MESSAGES.get(message.template, message.template)),
             {"tag_label": message.get_state_display(), "tag_tone": MESSAGE_TONES[Message.State(message.state)]},
             date_format(localtime(message.sent_at), "SHORT_DATETIME_FORMAT") if message.sent_at else "–",
         ]
-        for message in case.messages.order_by("-id")
+        for message in erasure_request.messages.order_by("-id")
     ]

@@ -15,6 +15,6 @@ urlpatterns = [
     path("<str:reference>/matches/complete/", matches.complete, name="review_complete"),
     path("<str:reference>/items/<int:number>/decide/", decisions.item_decide, name="item_decide"),
     path("<str:reference>/items/<int:number>/propose/", proposals.propose, name="proposal_new"),
-    path("<str:reference>/items/<int:number>/proposals/<int:attempt>/", proposals.proposal, name="proposal"),
+    path("<str:reference>/items/<int:number>/proposals/<int:attempt>/", proposals.proposal_detail, name="proposal"),
     path("<str:reference>/items/<int:number>/proposals/<int:attempt>/release/", releases.release, name="release"),
 ]

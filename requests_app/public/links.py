@@ -1,4 +1,4 @@
-"""What opens from an e-mail: the address is confirmed, the case is followed, the request is withdrawn."""
+"""What opens from an e-mail: the address is confirmed, the request is followed or withdrawn."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from requests_app.selectors import request_status
 from requests_app.services import intake
 
 from .forms import ResendForm
-from .wording import OUTCOMES, STATES, STEP_TITLES
+from .wording import OUTCOMES, STAGE_TITLES, STATES
 
 PAGE_METHODS = ["GET", "HEAD", "POST"]
 
@@ -64,15 +64,15 @@ def _resend(
 @require_safe
 def status(request: HttpRequest, token: str) -> HttpResponse:
     """Where a request stands, for the person with the link."""
-    found = request_status(token)
-    if found is None:
+    status = request_status(token)
+    if status is None:
         return render(request, "public/status_unknown.html", status=404)
     context = {
-        "status": found,
+        "status": status,
         "token": token,
-        "state": STATES.get(found.state_code, found.state_code),
-        "outcome": OUTCOMES.get(found.outcome or ""),
-        "steps": [{"title": STEP_TITLES.get(code, code), "state": state, "on": on} for code, state, on in found.steps],
+        "state": STATES.get(status.state_code, status.state_code),
+        "outcome": OUTCOMES.get(status.outcome or ""),
+        "steps": [{"title": STAGE_TITLES[code], "state": state, "on": on} for code, state, on in status.stages],
     }
     return render(request, "public/status.html", context)
 
@@ -82,8 +82,8 @@ def status(request: HttpRequest, token: str) -> HttpResponse:
 @require_http_methods(PAGE_METHODS)
 def withdraw(request: HttpRequest, token: str) -> HttpResponse:
     """Asks once, then ends the request."""
-    found = request_status(token)
-    if found is None:
+    status = request_status(token)
+    if status is None:
         return render(request, "public/status_unknown.html", status=404)
     if request.method == "POST":
         try:
@@ -94,7 +94,7 @@ def withdraw(request: HttpRequest, token: str) -> HttpResponse:
         except StaleStateError as error:
             messages.warning(request, str(error))
         return redirect("public:status", token)
-    if not found.can_withdraw:
+    if not status.can_withdraw:
         messages.warning(request, _("This request can no longer be withdrawn."))
         return redirect("public:status", token)
-    return render(request, "public/withdraw.html", {"status": found, "token": token})
+    return render(request, "public/withdraw.html", {"status": status, "token": token})

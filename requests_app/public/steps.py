@@ -30,11 +30,11 @@ def _represents(draft: Draft) -> bool:
 
 @dataclass(frozen=True)
 class Step:
-    """One page. `asked` says whether these answers lead to it."""
+    """One page. `applies` says whether these answers lead to it."""
 
     slug: str
     form: type[QuestionForm]
-    asked: Callable[[Draft], bool] = lambda _draft: True
+    applies: Callable[[Draft], bool] = lambda _draft: True
 
 
 KIND = Step("kind", KindForm)
@@ -64,7 +64,7 @@ FORMS = {step.slug: step.form for steps in STEPS.values() for step in steps}
 def path(draft: Draft) -> tuple[Step, ...]:
     """The pages that this draft goes through; only the first until the kind is known."""
     steps = STEPS.get(str(draft.answer("kind", "kind")), (KIND,))
-    return tuple(step for step in steps if step.asked(draft))
+    return tuple(step for step in steps if step.applies(draft))
 
 
 def first_unanswered(draft: Draft) -> Step | None:

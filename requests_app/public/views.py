@@ -48,8 +48,8 @@ def step(request: HttpRequest, slug: str) -> HttpResponse:
         return _expired(request, slug)
     draft = draft or Draft()
     page = next((page for page in path(draft) if page.slug == slug), None)
-    ahead = first_unanswered(draft)
-    if page is None or (ahead and _place(draft, slug) > _place(draft, ahead.slug)):
+    unanswered = first_unanswered(draft)
+    if page is None or (unanswered and _place(draft, slug) > _place(draft, unanswered.slug)):
         return _onward(draft)
     if request.method != "POST":
         return _ask(request, draft, page, page.form(initial=_initial(draft, slug), **_wording(draft)))

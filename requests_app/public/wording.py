@@ -6,6 +6,8 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from requests_app.stages import StageCode
+
 STATES: dict[str, Any] = {
     "awaiting_confirmation": _("We are waiting for you to confirm your e-mail address."),
     "mapping": _("We are searching the training data of our models."),
@@ -13,7 +15,7 @@ STATES: dict[str, Any] = {
     "in_progress": _("Your request is being decided and carried out."),
     "closed": _("Your request is closed."),
 }
-STEP_TITLES: dict[str, Any] = {
+STAGE_TITLES: dict[StageCode, Any] = {
     "received": _("We received your request"),
     "confirmed": _("You confirmed your e-mail address"),
     "searched": _("We search the training data of our models"),

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from compliance.accounts.errors import NotAllowedError
 from compliance.accounts.models import Account
 from compliance.evidence.statements import UNLEARNING_REPORT
+from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.models import Attestation
 from compliance.record.services import SYSTEM
@@ -21,10 +22,10 @@ from unlearning_jobs.models import Job, ModelVersion
 from unlearning_jobs.queue import enqueue_on_commit
 from unlearning_jobs.selectors import method_obstacles
 from unlearning_jobs.services.model_versions import model_version_release, unlearning_start
-from unlearning_jobs.states import JobState, ModelState
+from unlearning_jobs.states import JOB_TRANSITIONS, JobState, ModelState
 
 from .permissions import approval_refusal, release_refusal, require_officer
-from .requests import item_move, request_close_when_settled
+from .requests import item_move, request_close_when_settled, require_item_transition
 
 RELEASE_SIGN_TASK = "requests_app.release_sign"
 
@@ -45,7 +46,7 @@ def item_decide(*, item: Item, grant: bool, ground: str, reasons: str, by: Accou
         raise StaleStateError(_("A refusal needs reasons: the claimant reads them."))
     item.ground, item.reasons, item.decided_by, item.decided_at = Ground(ground), reasons.strip(), by, timezone.now()
     to = ItemState.GRANTED if grant else ItemState.REFUSED
-    item_move(item=item, to=to, kind="item.decided", actor=by.opaque, data={"granted": grant, "ground": ground})
+    item_move(item=item, to=to, kind=RecordKind.ITEM_DECIDED, actor=by.opaque, data={"granted": grant, "ground": ground})
     if not grant:
         request_close_when_settled(request=item.request, actor=by.opaque)
     return item
@@ -60,7 +61,11 @@ def proposal_submit(*, item: Item, method: MethodChoice, protocol: Protocol, by:
         SpecError: the method cannot run here, or the protocol cannot decide anything; says why.
         StaleStateError: the item is not waiting for a method, or its model has no active version.
     """
+    # 1. Lock the item, so that two proposals at once cannot get the same number.
     require_officer(by)
+    item = Item.objects.select_for_update(of=("self",)).select_related("request").get(pk=item.pk)
+    require_item_transition(item, RecordKind.PROPOSAL_SUBMITTED, ItemState.AWAITING_APPROVAL)
+    # 2. Check that the method can run on the active version, and that the protocol can decide something.
     base = ModelVersion.objects.filter(name=item.model_name, state=ModelState.ACTIVE).first()
     if base is None:
         raise StaleStateError(_("The model has no active version."))
@@ -73,6 +78,7 @@ def proposal_submit(*, item: Item, method: MethodChoice, protocol: Protocol, by:
         raise SpecError(" ".join(problems))
     if base.seed in {*protocol.replicate_seeds, *protocol.oracle_seeds}:
         raise SpecError(_("The protocol uses the production model's own seed; choose others."))
+    # 3. Fix the choice, and hand it to another officer.
     proposal = Proposal.objects.create(
         item=item,
         number=item.proposals.count() + 1,
@@ -83,7 +89,7 @@ def proposal_submit(*, item: Item, method: MethodChoice, protocol: Protocol, by:
         proposed_by=by,
     )
     data = {"attempt": proposal.number, "method": method.name, "protocol_sha256": protocol.digest()}
-    item_move(item=item, to=ItemState.AWAITING_APPROVAL, kind="proposal.submitted", actor=by.opaque, data=data)
+    item_move(item=item, to=ItemState.AWAITING_APPROVAL, kind=RecordKind.PROPOSAL_SUBMITTED, actor=by.opaque, data=data)
     return proposal
 
 
@@ -95,14 +101,18 @@ def proposal_approve(*, proposal: Proposal, by: Account) -> Proposal:
         NotAllowedError: `by` is no officer, or proposed, mapped or submitted this.
         StaleStateError: it is no longer waiting, or its model version is no longer active.
     """
+    # 1. Lock the proposal; only the item's latest can be approved, and not by everybody.
     proposal = _locked(proposal)
     if refusal := approval_refusal(proposal, by):
         raise NotAllowedError(refusal)
+    _require_latest(proposal)
+    # 2. Record the intent before the job exists.
     item = proposal.item
     proposal.approved_by, proposal.approved_at = by, timezone.now()
     data = {"attempt": proposal.number, "method": proposal.method["name"], "protocol_sha256": proposal.protocol_sha256}
-    item_move(item=item, to=ItemState.RUNNING, kind="proposal.approved", actor=by.opaque, data=data)
+    item_move(item=item, to=ItemState.RUNNING, kind=RecordKind.PROPOSAL_APPROVED, actor=by.opaque, data=data)
     proposal.save()
+    # 3. Create the job; a worker is told on commit.
     proposal.job = unlearning_start(
         base=proposal.base,
         forget_ids=tuple(item.example_ids),
@@ -128,10 +138,11 @@ def proposal_decline(*, proposal: Proposal, by: Account) -> Proposal:
     proposal = _locked(proposal)
     if refusal := approval_refusal(proposal, by):
         raise NotAllowedError(refusal)
+    _require_latest(proposal)
     proposal.declined_by, proposal.declined_at = by, timezone.now()
     proposal.save()
     data = {"attempt": proposal.number}
-    item_move(item=proposal.item, to=ItemState.GRANTED, kind="proposal.declined", actor=by.opaque, data=data)
+    item_move(item=proposal.item, to=ItemState.GRANTED, kind=RecordKind.PROPOSAL_DECLINED, actor=by.opaque, data=data)
     return proposal
 
 
@@ -139,18 +150,26 @@ def proposal_decline(*, proposal: Proposal, by: Account) -> Proposal:
 def proposal_evaluated(*, job: Job) -> None:
     """Takes over a finished job's verdict: passed waits for its release, anything else goes back to the officer.
 
-    Once per proposal: an earlier attempt's job says nothing about an item that runs again under a later one.
+    Raises:
+        StaleStateError: the job has not ended, or no proposal waits for it: it trains a model, or its verdict is known.
     """
+    # 1. Lock the proposal. An earlier attempt's job says nothing about an item that runs again under a later one.
+    if JOB_TRANSITIONS[JobState(job.state)]:
+        reason = f"Job {job.pk} has not ended."
+        raise StaleStateError(reason)
     proposal = Proposal.objects.select_for_update(of=("self",)).filter(job=job).select_related("item__request").first()
-    if proposal is None or proposal.verdict or proposal.item.state != ItemState.RUNNING:
-        return
+    if proposal is None or proposal.verdict:
+        reason = f"No proposal waits for job {job.pk}."
+        raise StaleStateError(reason)
+    # 2. Keep the verdict; a job without one (failed, cancelled) leaves its state instead.
     proposal.verdict = job.verdict if job.state == JobState.COMPLETED else job.state
     proposal.save(update_fields=["verdict"])
+    # 3. Move the item: to its release, or back to the choice of a method.
     passed = proposal.verdict == "passed"
     item_move(
         item=proposal.item,
         to=ItemState.AWAITING_RELEASE if passed else ItemState.GRANTED,
-        kind="item.evaluated",
+        kind=RecordKind.ITEM_EVALUATED,
         actor=SYSTEM,
         data={"attempt": proposal.number, "verdict": proposal.verdict},
     )
@@ -164,6 +183,7 @@ def item_release(*, proposal: Proposal, by: Account) -> Proposal:
         NotAllowedError: `by` is no officer, or approved this.
         StaleStateError: nothing passed and signed is waiting, or the model has moved on.
     """
+    # 1. Lock the proposal: it passed, and its report is signed.
     proposal = _locked(proposal)
     if refusal := release_refusal(proposal, by):
         raise NotAllowedError(refusal)
@@ -172,12 +192,17 @@ def item_release(*, proposal: Proposal, by: Account) -> Proposal:
         raise StaleStateError(_("Only a result whose evaluation passed can be released."))
     if not report_is_signed(proposal):
         raise StaleStateError(_("The report has not been signed yet. Wait for the signing process."))
+    _require_latest(proposal)
+    require_item_transition(item, RecordKind.ITEM_RELEASED, ItemState.RELEASED)
+    # 2. Exchange the models. Raises when the model that this job started from is no longer the active one.
     version = model_version_release(version=proposal.job.result_version, actor=by.opaque)
+    # 3. Settle the item, and with its last item the request.
     proposal.released_by, proposal.released_at = by, timezone.now()
     proposal.save()
     data = {"attempt": proposal.number, "model_sha256": version.digest, "replaced_sha256": proposal.base.digest}
-    item_move(item=item, to=ItemState.RELEASED, kind="item.released", actor=by.opaque, data=data)
+    item_move(item=item, to=ItemState.RELEASED, kind=RecordKind.ITEM_RELEASED, actor=by.opaque, data=data)
     request_close_when_settled(request=item.request, actor=by.opaque)
+    # 4. The signing process signs the release.
     enqueue_on_commit(RELEASE_SIGN_TASK, proposal.pk, queue="signing")
     return proposal
 
@@ -188,14 +213,16 @@ def item_reopen(*, proposal: Proposal, by: Account) -> Item:
 
     Raises:
         NotAllowedError: `by` is no officer.
-        StaleStateError: the result can still be released.
+        StaleStateError: no result waits for release, or it can still be released.
     """
     require_officer(by)
     proposal = _locked(proposal)
+    _require_latest(proposal)
+    require_item_transition(proposal.item, RecordKind.ITEM_REOPENED, ItemState.GRANTED)
     if ModelVersion.objects.get(pk=proposal.base_id).state == ModelState.ACTIVE:
         raise StaleStateError(_("This result can still be released."))
     data = {"attempt": proposal.number}
-    return item_move(item=proposal.item, to=ItemState.GRANTED, kind="item.reopened", actor=by.opaque, data=data)
+    return item_move(item=proposal.item, to=ItemState.GRANTED, kind=RecordKind.ITEM_REOPENED, actor=by.opaque, data=data)
 
 
 def report_is_signed(proposal: Proposal) -> bool:
@@ -203,6 +230,12 @@ def report_is_signed(proposal: Proposal) -> bool:
     return Attestation.objects.filter(
         subject=item.request.subject, item=item.key, attempt=proposal.number, predicate_type=UNLEARNING_REPORT
     ).exists()
+
+
+def _require_latest(proposal: Proposal) -> None:
+    """Raises StaleStateError when the item has a later proposal: the item's state is about that one."""
+    if proposal.item.proposals.filter(number__gt=proposal.number).exists():
+        raise StaleStateError(_("A later attempt has taken this one's place."))
 
 
 def _locked(proposal: Proposal) -> Proposal:

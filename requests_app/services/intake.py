@@ -12,13 +12,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from compliance.accounts.models import Account
+from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.services import CLAIMANT, record_append
 from requests_app.deadlines import due_date, received_on
 from requests_app.encryption import keyed_index
 from requests_app.models import AccessLink, ErasureRequest
 from requests_app.references import reference_make, reference_normalise
-from requests_app.states import ItemState, RequestOutcome, RequestState
+from requests_app.states import UNDER_WAY, RequestOutcome, RequestState
 from unlearning_jobs.queue import enqueue_on_commit
 
 from .messages import message_queue, token_digest
@@ -97,7 +98,7 @@ def request_submit(
         with transaction.atomic():
             request.save()
             data = {"kind": kind, "language": language, "due_on": request.due_on.isoformat(), "submitted_by": actor}
-            record_append(subject=request.subject, kind="request.submitted", actor=actor, data=data)
+            record_append(subject=request.subject, kind=RecordKind.REQUEST_SUBMITTED, actor=actor, data=data)
             message_queue(request=request, template="confirm_address")
     except IntegrityError:  # the same form was sent twice at once
         existing = ErasureRequest.objects.filter(submission_key=key).first()
@@ -145,7 +146,7 @@ def email_confirm(*, token: str) -> ErasureRequest:
     link.save(update_fields=["used_at"])
     request = link.request
     request.confirmed_at = link.used_at
-    request_move(request=request, to=RequestState.MAPPING, kind="request.confirmed", actor=CLAIMANT, data={})
+    request_move(request=request, to=RequestState.MAPPING, kind=RecordKind.REQUEST_CONFIRMED, actor=CLAIMANT, data={})
     message_queue(request=request, template="request_received")
     enqueue_on_commit(MAP_TASK, request.pk, queue="matching")
     return request
@@ -195,8 +196,7 @@ def request_withdraw(*, token: str) -> ErasureRequest:
 
 
 def can_withdraw(request: ErasureRequest) -> bool:
-    busy = {ItemState.RUNNING, ItemState.AWAITING_RELEASE, ItemState.RELEASED}
-    return request.state != RequestState.CLOSED and not request.items.filter(state__in=busy).exists()
+    return request.state != RequestState.CLOSED and not request.items.filter(state__in=UNDER_WAY).exists()
 
 
 def _link(token: str, purpose: AccessLink.Purpose, *, lock: bool = True) -> AccessLink:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from compliance.accounts.models import Account
+from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.services import SYSTEM, record_append
 from requests_app.encryption import keyed_index
@@ -22,7 +23,7 @@ from unlearning_jobs.models import CorpusSnapshot, ModelVersion
 from unlearning_jobs.states import ModelState
 
 from .permissions import require_officer
-from .requests import request_close, request_move
+from .requests import request_close, request_move, require_request_transition
 
 
 @dataclass
@@ -33,10 +34,10 @@ class Candidate:
     methods: set[str] = field(default_factory=set)
     score: float = 0.0
 
-    def add(self, hit: ExampleMatch) -> None:
-        self.spans.add((hit.start, hit.end))
-        self.methods.add(hit.method)
-        self.score = max(self.score, hit.score)
+    def add(self, match: ExampleMatch) -> None:
+        self.spans.add((match.start, match.end))
+        self.methods.add(match.method)
+        self.score = max(self.score, match.score)
 
 
 def request_queries(request: ErasureRequest) -> list[Query]:
@@ -52,23 +53,29 @@ def request_queries(request: ErasureRequest) -> list[Query]:
 
 
 def request_map(*, request_id: int) -> None:
-    """Searches the snapshot of every active model version, and opens the review. A second run changes nothing."""
+    """Searches the snapshot of every active model version, and opens the review.
+
+    Raises:
+        StaleStateError: the request is not waiting for a search, or another worker has finished it meanwhile.
+    """
+    # 1. Check before searching: the search takes minutes on a large corpus.
     request = ErasureRequest.objects.get(pk=request_id)
-    if request.state != RequestState.MAPPING:
-        return
-    asked = request_queries(request)
-    queries = [query for query in asked if is_searchable(query)]
-    found = {snapshot: _search(snapshot, queries) for snapshot in _active_snapshots()}
+    require_request_transition(request, RecordKind.MAPPING_COMPLETED, RequestState.REVIEW)
+    # 2. Search outside a transaction, so that no row stays locked meanwhile.
+    queries = request_queries(request)
+    searchable = [query for query in queries if is_searchable(query)]
+    candidates = {snapshot: _search(snapshot, searchable) for snapshot in _active_snapshots()}
+    # 3. Keep the matches and open the review; `request_move` refuses if somebody was faster.
     with transaction.atomic():
-        for snapshot, candidates in found.items():
-            Match.objects.bulk_create(_rows(request, snapshot, candidates), ignore_conflicts=True)
+        for snapshot, by_example in candidates.items():
+            Match.objects.bulk_create(_rows(request, snapshot, by_example), ignore_conflicts=True)
         data = {
-            "searched": sorted(snapshot.digest for snapshot in found),
-            "queries": [{"kind": q.kind, "hmac": keyed_index(str(q.value), "query")} for q in queries],
-            "not_searchable": len(asked) - len(queries),
-            "candidates": sum(len(candidates) for candidates in found.values()),
+            "searched": sorted(snapshot.digest for snapshot in candidates),
+            "queries": [{"kind": q.kind, "hmac": keyed_index(str(q.value), "query")} for q in searchable],
+            "not_searchable": len(queries) - len(searchable),
+            "candidates": sum(len(by_example) for by_example in candidates.values()),
         }
-        request_move(request=request, to=RequestState.REVIEW, kind="mapping.completed", actor=SYSTEM, data=data)
+        request_move(request=request, to=RequestState.REVIEW, kind=RecordKind.MAPPING_COMPLETED, actor=SYSTEM, data=data)
 
 
 def _active_snapshots() -> list[CorpusSnapshot]:
@@ -79,8 +86,8 @@ def _active_snapshots() -> list[CorpusSnapshot]:
 def _search(snapshot: CorpusSnapshot, queries: list[Query]) -> dict[str, Candidate]:
     files = Snapshot.open(settings.ARTEFACTS / snapshot.path, digest=snapshot.digest)
     candidates: dict[str, Candidate] = {}
-    for hit in find_matches(files, queries):
-        candidates.setdefault(hit.example_id, Candidate()).add(hit)
+    for match in find_matches(files, queries):
+        candidates.setdefault(match.example_id, Candidate()).add(match)
     return candidates
 
 
@@ -102,12 +109,10 @@ def matches_decide(*, request: ErasureRequest, match_ids: Iterable[int], accept:
 
     Raises:
         NotAllowedError: `by` is no officer.
-        StaleStateError: the review has ended.
+        StaleStateError: the request is not under review.
     """
     require_officer(by)
-    request = ErasureRequest.objects.select_for_update().get(pk=request.pk)
-    if request.state != RequestState.REVIEW:
-        raise StaleStateError(_("The review of this request has ended."))
+    request = _under_review(request)
     decision = Match.Decision.ACCEPTED if accept else Match.Decision.REJECTED
     chosen = list(request.matches.filter(pk__in=list(match_ids)).select_related("snapshot"))
     for row in chosen:
@@ -115,7 +120,7 @@ def matches_decide(*, request: ErasureRequest, match_ids: Iterable[int], accept:
         row.save(update_fields=["decision", "decided_by", "decided_at"])
     if chosen:
         data = {"examples": [{"snapshot": m.snapshot.digest[:16], "example_id": m.example_id} for m in chosen]}
-        record_append(subject=request.subject, kind=f"match.{decision.value}", actor=by.opaque, data=data)
+        record_append(subject=request.subject, kind=RecordKind(f"match.{decision.value}"), actor=by.opaque, data=data)
     return len(chosen)
 
 
@@ -125,22 +130,35 @@ def review_complete(*, request: ErasureRequest, by: Account) -> ErasureRequest:
 
     Raises:
         NotAllowedError: `by` is no officer.
-        StaleStateError: matches are still open, or the review has ended.
+        StaleStateError: the request is not under review, or matches are still open.
     """
+    # 1. Lock the request; every match must have been decided.
     require_officer(by)
-    request = ErasureRequest.objects.select_for_update().get(pk=request.pk)
+    request = _under_review(request)
     if request.matches.filter(decision=Match.Decision.OPEN).exists():
         raise StaleStateError(_("Accept or reject every match first."))
-    items = list(_items(request)) if request.state == RequestState.REVIEW else []
+    # 2. Note who reviewed: this officer may not approve a method later.
     request.reviewed_by = by
     request.save(update_fields=["reviewed_by"])
+    # 3. Without an item nothing is left to do: close the request.
+    items = list(_items(request))
     if not items:
         _decided(request, by, items)
         return request_close(request=request, outcome=RequestOutcome.NO_MATCH, actor=by.opaque, template="outcome_no_match")
+    # 4. Otherwise keep the items and move on.
     for item in items:
         item.save()
     data = _decided(request, by, items)
-    return request_move(request=request, to=RequestState.IN_PROGRESS, kind="review.completed", actor=by.opaque, data=data)
+    return request_move(
+        request=request, to=RequestState.IN_PROGRESS, kind=RecordKind.REVIEW_COMPLETED, actor=by.opaque, data=data
+    )
+
+
+def _under_review(request: ErasureRequest) -> ErasureRequest:
+    """Locks the request and returns it; raises StaleStateError unless its review can still be completed."""
+    request = ErasureRequest.objects.select_for_update().get(pk=request.pk)
+    require_request_transition(request, RecordKind.REVIEW_COMPLETED, RequestState.IN_PROGRESS)
+    return request
 
 
 def _decided(request: ErasureRequest, by: Account, items: list[Item]) -> dict[str, object]:
@@ -150,7 +168,7 @@ def _decided(request: ErasureRequest, by: Account, items: list[Item]) -> dict[st
         "rejected": counts["rejected"],
         "items": [i.key for i in items],
     }
-    record_append(subject=request.subject, kind="matches.decided", actor=by.opaque, data=data)
+    record_append(subject=request.subject, kind=RecordKind.MATCHES_DECIDED, actor=by.opaque, data=data)
     return {"items": len(items)}
 
 

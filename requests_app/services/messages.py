@@ -14,6 +14,8 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
 
+from compliance.formats.record_kinds import RecordKind
+from compliance.record.errors import StaleStateError
 from compliance.record.services import SYSTEM, record_append
 from requests_app.models import AccessLink, ErasureRequest, Message
 from requests_app.states import ItemState
@@ -30,7 +32,10 @@ def message_queue(*, request: ErasureRequest, template: str) -> Message:
     """Writes a message to be sent on commit. Its text is made when it is sent, and never stored."""
     message = Message.objects.create(request=request, template=template)
     record_append(
-        subject=request.subject, kind="message.queued", actor=SYSTEM, data={"message": message.pk, "template": template}
+        subject=request.subject,
+        kind=RecordKind.MESSAGE_QUEUED,
+        actor=SYSTEM,
+        data={"message": message.pk, "template": template},
     )
     enqueue_on_commit(SEND_TASK, message.pk, queue="default")
     return message
@@ -38,7 +43,12 @@ def message_queue(*, request: ErasureRequest, template: str) -> Message:
 
 @transaction.atomic
 def message_send(*, message_id: int) -> bool:
-    """Sends a waiting message; returns whether it has been sent. A failing server is tried again by the reconciler."""
+    """Sends a waiting message; returns whether the mail server took it. The reconciler tries a failing one again.
+
+    Raises:
+        StaleStateError: the message is not waiting, or another worker is sending it.
+    """
+    # 1. Lock the message; skip it when another worker holds it, so that nobody gets it twice.
     message = (
         Message.objects.select_for_update(of=("self",), skip_locked=True)
         .select_related("request")
@@ -46,7 +56,9 @@ def message_send(*, message_id: int) -> bool:
         .first()
     )
     if message is None:
-        return False
+        reason = f"Message {message_id} is not waiting to be sent."
+        raise StaleStateError(reason)
+    # 2. Hand it to the mail server.
     message.attempts += 1
     try:
         _mail(message).send()
@@ -55,15 +67,16 @@ def message_send(*, message_id: int) -> bool:
         message.state = Message.State.FAILED if message.attempts >= MAX_ATTEMPTS else Message.State.WAITING
         message.save()
         if message.state == Message.State.FAILED:
-            _record(message, "message.failed")
+            _record(message, RecordKind.MESSAGE_FAILED)
         return False
+    # 3. Record that it was sent.
     message.state, message.sent_at, message.error = Message.State.SENT, timezone.now(), ""
     message.save()
-    _record(message, "message.sent")
+    _record(message, RecordKind.MESSAGE_SENT)
     return True
 
 
-def _record(message: Message, kind: str) -> None:
+def _record(message: Message, kind: RecordKind) -> None:
     data = {"message": message.pk, "template": message.template}
     record_append(subject=message.request.subject, kind=kind, actor=SYSTEM, data=data)
 

@@ -1,4 +1,4 @@
-"""Who may do what in a case. The database holds the same rules (models and migration 0002)."""
+"""Who may do what with a request. The database holds the same rules (models and migration 0002)."""
 
 from __future__ import annotations
 

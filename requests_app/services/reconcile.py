@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
-from django.db import transaction
 from django.db.models import CharField, Exists, F, OuterRef, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
 from compliance.evidence.statements import RELEASE
+from compliance.record.errors import StaleStateError
 from compliance.record.models import Attestation
 from compliance.record.services import SYSTEM
 from requests_app.models import ErasureRequest, Message, Proposal
@@ -27,23 +28,28 @@ UNCONFIRMED_AFTER = timedelta(days=21)
 
 def requests_reconcile() -> None:
     """Rings again for searches, messages and signatures that are due, and takes over verdicts that were missed."""
-    now = timezone.now()
-    overdue = now - RING_AGAIN_AFTER
+    overdue = timezone.now() - RING_AGAIN_AFTER
+    # 1. Tasks whose message was lost. Ringing twice does no harm: the task finds nothing to do.
     unmapped = ErasureRequest.objects.filter(state=RequestState.MAPPING, confirmed_at__lt=overdue)
     for pk in unmapped.values_list("pk", flat=True):
         enqueue(MAP_TASK, pk, queue="matching")
     for pk in Message.objects.filter(state=Message.State.WAITING, created_at__lt=overdue).values_list("pk", flat=True):
         enqueue(SEND_TASK, pk, queue="default")
+    for pk in _releases_unsigned().filter(released_at__lt=overdue).values_list("pk", flat=True):
+        enqueue(RELEASE_SIGN_TASK, pk, queue="signing")
+    # 2. Verdicts whose signal was lost.
     missed = Proposal.objects.filter(verdict="", item__state=ItemState.RUNNING, job__finished_at__lt=overdue)
     for proposal in missed.select_related("job"):
         if proposal.job:
-            proposal_evaluated(job=proposal.job)
-    for pk in _releases_unsigned().filter(released_at__lt=overdue).values_list("pk", flat=True):
-        enqueue(RELEASE_SIGN_TASK, pk, queue="signing")
+            # The signal may have arrived since the query: then there is nothing left to take over.
+            with suppress(StaleStateError):
+                proposal_evaluated(job=proposal.job)
+    # 3. Requests that nobody confirmed.
     for request in ErasureRequest.objects.filter(
-        state=RequestState.AWAITING_CONFIRMATION, received_at__lt=now - UNCONFIRMED_AFTER
+        state=RequestState.AWAITING_CONFIRMATION, received_at__lt=timezone.now() - UNCONFIRMED_AFTER
     ):
-        with transaction.atomic():
+        # Its claimant may have confirmed it since the query; then it stays open.
+        with suppress(StaleStateError):
             request_close(request=request, outcome=RequestOutcome.UNCONFIRMED, actor=SYSTEM, template=None)
 
 

@@ -1,4 +1,4 @@
-"""Moves of a request and its items: the transition is checked, and row and record entry go in one transaction."""
+"""Move a request or an item: check the transition, then write the row and its record entry in one transaction."""
 
 from __future__ import annotations
 
@@ -8,33 +8,48 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.services import record_append
 from requests_app.models import ErasureRequest, Item
-from requests_app.states import ITEM_TRANSITIONS, REQUEST_TRANSITIONS, ItemState, RequestOutcome, RequestState
+from requests_app.states import ITEM_TRANSITIONS, REQUEST_TRANSITIONS, SETTLED, ItemState, RequestOutcome, RequestState
 
 from .messages import message_queue
 
 
+def require_request_transition(request: ErasureRequest, kind: RecordKind, to: RequestState) -> None:
+    """Raises StaleStateError unless the event `kind` takes a request in this state to `to`."""
+    if (request.state, to) not in REQUEST_TRANSITIONS[kind]:
+        state = request.get_state_display()
+        raise StaleStateError(_("You cannot do this while the request is “%(state)s”.") % {"state": state})
+
+
+def require_item_transition(item: Item, kind: RecordKind, to: ItemState) -> None:
+    """Raises StaleStateError unless the event `kind` takes an item in this state to `to`."""
+    if (item.state, to) not in ITEM_TRANSITIONS[kind]:
+        state = item.get_state_display()
+        raise StaleStateError(_("You cannot do this while the item is “%(state)s”.") % {"state": state})
+
+
 @transaction.atomic
 def request_move(
-    *, request: ErasureRequest, to: RequestState, kind: str, actor: str, data: Mapping[str, object]
+    *, request: ErasureRequest, to: RequestState, kind: RecordKind, actor: str, data: Mapping[str, object]
 ) -> ErasureRequest:
     """Takes a request from the state it is believed to be in to another.
 
     Raises:
         StaleStateError: the move is not allowed, or somebody else has moved it meanwhile.
     """
-    if to not in REQUEST_TRANSITIONS[RequestState(request.state)]:
-        raise StaleStateError(
-            _("This request is “%(state)s”; that cannot be done.") % {"state": request.get_state_display()}
-        )
+    # 1. Check the move against the table.
+    require_request_transition(request, kind, to)
+    # 2. Write it, unless the row has left the state that was checked: a concurrent move wins once.
     moved = ErasureRequest.objects.filter(pk=request.pk, state=request.state).update(
         state=to, outcome=request.outcome, confirmed_at=request.confirmed_at, closed_at=request.closed_at
     )
     if moved != 1:
         raise StaleStateError(_("Somebody else has changed this request. Reload the page."))
     request.state = to
+    # 3. Record it in the same transaction.
     record_append(subject=request.subject, kind=kind, actor=actor, data=data)
     return request
 
@@ -46,7 +61,6 @@ def request_close(
     outcome: RequestOutcome,
     actor: str,
     template: str | None,
-    data: Mapping[str, object] | None = None,
 ) -> ErasureRequest:
     """Ends a request and tells the claimant.
 
@@ -54,25 +68,27 @@ def request_close(
         StaleStateError: it is closed already.
     """
     request.outcome, request.closed_at = outcome, timezone.now()
-    facts = {"outcome": outcome.value} | dict(data or {})
-    request_move(request=request, to=RequestState.CLOSED, kind="request.closed", actor=actor, data=facts)
+    data = {"outcome": outcome.value}
+    request_move(request=request, to=RequestState.CLOSED, kind=RecordKind.REQUEST_CLOSED, actor=actor, data=data)
     if template:
         message_queue(request=request, template=template)
     return request
 
 
 @transaction.atomic
-def item_move(*, item: Item, to: ItemState, kind: str, actor: str, data: Mapping[str, object]) -> Item:
+def item_move(*, item: Item, to: ItemState, kind: RecordKind, actor: str, data: Mapping[str, object]) -> Item:
     """Takes an item from the state it is believed to be in to another, with the fields that were set on it.
 
     Raises:
         StaleStateError: the move is not allowed, or somebody else has moved it meanwhile.
     """
-    if to not in ITEM_TRANSITIONS[ItemState(item.state)]:
-        raise StaleStateError(_("This item is “%(state)s”; that cannot be done.") % {"state": item.get_state_display()})
+    # 1. Check the move against the table.
+    require_item_transition(item, kind, to)
+    # 2. Lock the row: it must still be in the state that was checked.
     locked = Item.objects.select_for_update().get(pk=item.pk)
     if locked.state != item.state:
         raise StaleStateError(_("Somebody else has changed this item. Reload the page."))
+    # 3. Write it, and record it in the same transaction.
     item.state = to
     item.save()
     record_append(subject=item.request.subject, kind=kind, actor=actor, data={"item": item.key} | dict(data))
@@ -83,7 +99,7 @@ def item_move(*, item: Item, to: ItemState, kind: str, actor: str, data: Mapping
 def request_close_when_settled(*, request: ErasureRequest, actor: str) -> None:
     """Closes a request whose items are all released or refused."""
     states = set(request.items.values_list("state", flat=True))
-    if states - {ItemState.RELEASED, ItemState.REFUSED}:
+    if states - SETTLED:
         return
     done = ItemState.RELEASED in states
     outcome = RequestOutcome.COMPLETED if done else RequestOutcome.REFUSED

@@ -33,7 +33,7 @@ def status_of(stage: Stage) -> RequestStatus:
 
 
 def way(stage: Stage) -> dict[str, str]:
-    return {step.code: step.state for step in status_of(stage).steps}
+    return {step.code: step.state for step in status_of(stage).stages}
 
 
 def test_an_unknown_link_opens_nothing() -> None:
@@ -77,8 +77,8 @@ def test_while_a_job_runs_carrying_out_is_the_current_step_and_withdrawing_is_ov
 def test_a_released_request_went_the_whole_way(stage: Stage) -> None:
     item_release(proposal=stage.searched().signed(), by=stage.staff.nils)
     status = status_of(stage)
-    assert {step.state for step in status.steps} == {"done"}
-    assert {step.on for step in status.steps} == {TODAY()}
+    assert {step.state for step in status.stages} == {"done"}
+    assert {step.on for step in status.stages} == {TODAY()}
     assert (status.state_code, status.outcome) == ("closed", "completed")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 
+from compliance.formats.record_kinds import RecordKind
 from compliance.record.services import record_append
 from unlearning_jobs.engine.corpora import snapshot_create
 from unlearning_jobs.models import Corpus, CorpusSnapshot
@@ -40,7 +41,7 @@ def corpus_register(*, name: str, source: Path, actor: str, sets: Mapping[str, P
             )
             record_append(
                 subject=f"corpus:{name}",
-                kind="corpus.registered",
+                kind=RecordKind.CORPUS_REGISTERED,
                 actor=actor,
                 data={"snapshot_sha256": info.digest, "manifest_root": info.merkle_root, "counts": dict(info.counts)},
             )

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from compliance.evidence.statements import UNLEARNING_REPORT
+from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.models import Attestation
 from compliance.record.services import record_append
@@ -50,7 +51,7 @@ def job_create(
         spec=spec.to_json(),
     )
     data = {"job": job.pk, "spec_sha256": spec.digest(), "item": item, "attempt": attempt}
-    record_append(subject=subject, kind="job.created", actor=actor, data=data)
+    record_append(subject=subject, kind=RecordKind.JOB_CREATED, actor=actor, data=data)
     enqueue_on_commit(RUN_TASK, job.pk, queue="jobs")
     return job
 
@@ -67,9 +68,9 @@ def job_cancel(*, job_id: int, actor: str) -> Job:
         raise StaleStateError(_("This job has ended already."))
     job.cancel_requested = True
     job.save(update_fields=["cancel_requested"])
-    record_append(subject=job.subject, kind="job.cancel_requested", actor=actor, data={"job": job.pk})
+    record_append(subject=job.subject, kind=RecordKind.JOB_CANCEL_REQUESTED, actor=actor, data={"job": job.pk})
     if job.state == JobState.QUEUED:
-        job_finish(job=job, to=JobState.CANCELLED, kind="job.cancelled", actor=actor, data={})
+        job_finish(job=job, to=JobState.CANCELLED, kind=RecordKind.JOB_CANCELLED, actor=actor, data={})
     return job
 
 

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
+from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.services import SYSTEM, record_append
 from unlearning_jobs.engine.contracts import (
@@ -37,7 +38,7 @@ def recipe_register(*, recipe: Recipe, actor: str) -> RegisteredRecipe:
     row, created = RegisteredRecipe.objects.get_or_create(digest=recipe.digest(), defaults={"body": recipe.to_json()})
     if created:
         subject = f"recipe:{row.digest[:16]}"
-        record_append(subject=subject, kind="recipe.registered", actor=actor, data={"sha256": row.digest})
+        record_append(subject=subject, kind=RecordKind.RECIPE_REGISTERED, actor=actor, data={"sha256": row.digest})
     return row
 
 
@@ -164,7 +165,7 @@ def _version_of(job: Job, result: JobResult, path: str) -> ModelVersion:
         **_training_time(job, result),
     )
     data = {"version": version.number, "model_sha256": version.digest, "snapshot_sha256": job.snapshot.digest, "job": job.pk}
-    record_append(subject=version.subject, kind="model.registered", actor=SYSTEM, data=data)
+    record_append(subject=version.subject, kind=RecordKind.MODEL_REGISTERED, actor=SYSTEM, data=data)
     return version
 
 
@@ -218,7 +219,7 @@ def model_version_move(*, version: ModelVersion, to: ModelState, actor: str) -> 
     version.state = to
     version.save(update_fields=["state"])
     data = {"version": version.number, "sha256": version.digest}
-    record_append(subject=version.subject, kind=f"model.{to.value}", actor=actor, data=data)
+    record_append(subject=version.subject, kind=RecordKind(f"model.{to.value}"), actor=actor, data=data)
 
 
 def snapshot_ref(snapshot: CorpusSnapshot) -> SnapshotRef:

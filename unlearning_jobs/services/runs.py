@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.services import SYSTEM, record_append
 from unlearning_jobs.engine.contracts import JobSpec, Progress
@@ -56,7 +57,7 @@ def job_claim(*, job_id: int, worker: str) -> Claim:
             run_end(job=job, outcome=JobRun.Outcome.LOST, detail="the worker stopped reporting")
         # 3. End the job if nobody wants it or every run was lost; otherwise start the next run.
         if job.cancel_requested:
-            job_finish(job=job, to=JobState.CANCELLED, kind="job.cancelled", actor=SYSTEM, data={})
+            job_finish(job=job, to=JobState.CANCELLED, kind=RecordKind.JOB_CANCELLED, actor=SYSTEM, data={})
         elif job.state == JobState.RUNNING and job.runs >= job.max_runs:
             job_give_up(job=job)
         else:
@@ -93,7 +94,7 @@ def _run_start(job: Job, worker: str) -> Claim:
     spec = JobSpec.from_json(job.spec)
     record_append(
         subject=job.subject,
-        kind="job.started",
+        kind=RecordKind.JOB_STARTED,
         actor=SYSTEM,
         data={
             "job": job.pk,
@@ -152,7 +153,7 @@ def job_complete(
     run_end(job=job, outcome=JobRun.Outcome.COMPLETED)
     if job.kind == Job.Kind.UNLEARN:
         enqueue_on_commit(SIGN_TASK, job.pk, queue="signing")
-    return job_finish(job=job, to=JobState.COMPLETED, kind="job.completed", actor=SYSTEM, data=data)
+    return job_finish(job=job, to=JobState.COMPLETED, kind=RecordKind.JOB_COMPLETED, actor=SYSTEM, data=data)
 
 
 @transaction.atomic
@@ -165,7 +166,7 @@ def job_fail(*, claim: Claim, code: str, message: str) -> Job:
     job = _held(claim)
     job.error_code, job.error_message = code[:40], message
     run_end(job=job, outcome=JobRun.Outcome.FAILED, detail=code)
-    return job_finish(job=job, to=JobState.FAILED, kind="job.failed", actor=SYSTEM, data={"error": job.error_code})
+    return job_finish(job=job, to=JobState.FAILED, kind=RecordKind.JOB_FAILED, actor=SYSTEM, data={"error": job.error_code})
 
 
 @transaction.atomic
@@ -189,7 +190,7 @@ def job_cancelled(*, claim: Claim) -> Job:
     """
     job = _held(claim)
     run_end(job=job, outcome=JobRun.Outcome.CANCELLED)
-    return job_finish(job=job, to=JobState.CANCELLED, kind="job.cancelled", actor=SYSTEM, data={})
+    return job_finish(job=job, to=JobState.CANCELLED, kind=RecordKind.JOB_CANCELLED, actor=SYSTEM, data={})
 
 
 def _held(claim: Claim) -> Job:

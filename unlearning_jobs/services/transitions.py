@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.services import SYSTEM, record_append
 from unlearning_jobs.models import Job, JobRun
@@ -32,7 +33,7 @@ def job_move(*, job: Job, to: JobState) -> None:
     job.save()
 
 
-def job_finish(*, job: Job, to: JobState, kind: str, actor: str, data: Mapping[str, object]) -> Job:
+def job_finish(*, job: Job, to: JobState, kind: RecordKind, actor: str, data: Mapping[str, object]) -> Job:
     """Take a job to a final state, record it as `kind`, and tell the receivers of `job_finished` on commit."""
     job.finished_at = timezone.now()
     job_move(job=job, to=to)
@@ -48,7 +49,7 @@ def run_end(*, job: Job, outcome: JobRun.Outcome, detail: str = "") -> None:
         outcome=outcome, detail=detail[:300], ended_at=timezone.now()
     )
     data = {"job": job.pk, "run": job.runs, "outcome": outcome.value}
-    record_append(subject=job.subject, kind="job.run_ended", actor=SYSTEM, data=data)
+    record_append(subject=job.subject, kind=RecordKind.JOB_RUN_ENDED, actor=SYSTEM, data=data)
 
 
 def job_rerun(*, job: Job) -> Job:
@@ -68,4 +69,4 @@ def job_give_up(*, job: Job) -> Job:
     job.error_message = _(
         "The job's process ended %(count)d times without a result. Often the machine has too little memory."
     ) % {"count": job.runs}
-    return job_finish(job=job, to=JobState.FAILED, kind="job.failed", actor=SYSTEM, data={"error": job.error_code})
+    return job_finish(job=job, to=JobState.FAILED, kind=RecordKind.JOB_FAILED, actor=SYSTEM, data={"error": job.error_code})

@@ -1,4 +1,4 @@
-"""Who may open the pages of a case, and what the others get."""
+"""Who may open the pages of a request, and what the others get."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAGES += ["items/1/proposals/1/release/"]
 
 @pytest.fixture
 def paths(stage: Stage) -> list[str]:
-    """Every page of a case with a proposal."""
+    """Every page of a request with a proposal."""
     stage.searched().proposed()
     return ["/cases/", *(f"/cases/{stage.request.reference}/{page}" for page in PAGES)]
 
@@ -46,13 +46,13 @@ def test_an_officer_who_has_left_is_sent_to_the_sign_in(stage: Stage, paths: lis
     assert {client.get(path).status_code for path in paths} == {302}
 
 
-def test_a_refused_page_says_why_and_shows_nothing_of_the_case(stage: Stage, paths: list[str]) -> None:
+def test_a_refused_page_says_why_and_shows_nothing_of_the_request(stage: Stage, paths: list[str]) -> None:
     page = signed_in(stage.staff.iris).get(paths[1], status=403)
     assert page.h1 == "You may not open this page"
     assert stage.request.name not in page.html
 
 
-def test_a_case_that_is_not_there_is_not_found(stage: Stage) -> None:
+def test_a_request_that_is_not_there_is_not_found(stage: Stage) -> None:
     client = client_of(stage.staff.omar)
     paths = ("/cases/LE-2222-2222/", f"/cases/{stage.request.reference}/items/9/decide/")
     assert [client.get(path).status_code for path in paths] == [404, 404]

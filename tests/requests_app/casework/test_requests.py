@@ -1,4 +1,4 @@
-"""The list of requests and the page of a case."""
+"""The list of requests and the page of a request."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_an_empty_list_says_where_requests_come_from(stage: Stage, omar: Site) -
     assert "No request fits" in omar.get("/cases/?kind=erasure").words
 
 
-def test_the_case_shows_what_was_asked(stage: Stage, omar: Site) -> None:
+def test_the_page_shows_what_was_asked(stage: Stage, omar: Site) -> None:
     page = omar.get(f"/cases/{stage.request.reference}/")
     assert ADA in page.words
     assert ADA_EMAIL in page.words
@@ -137,9 +137,23 @@ def test_the_timeline_names_people_and_says_things_in_words(stage: Stage, omar: 
 
 
 def test_the_task_list_leads_to_the_next_step(stage: Stage, omar: Site) -> None:
-    case = f"/cases/{stage.request.reference}/"
-    assert "cannot start yet" in omar.get(case).words
+    address = f"/cases/{stage.request.reference}/"
+    assert "cannot start yet" in omar.get(address).words
     stage.searched()
-    assert omar.get(case).link("Review the matches") == f"{case}matches/"
+    assert omar.get(address).link("Review the matches") == f"{address}matches/"
     stage.granted()
-    assert omar.get(case).link("choose a method") == f"{case}items/1/propose/"
+    assert omar.get(address).link("choose a method") == f"{address}items/1/propose/"
+
+
+def test_a_request_that_was_withdrawn_has_nothing_left_to_review(stage: Stage, omar: Site) -> None:
+    stage.searched()
+    request_close(request=stage.request, outcome=RequestOutcome.WITHDRAWN, actor="claimant", template=None)
+    page = omar.get(f"/cases/{stage.request.reference}/")
+    assert "not needed" in page.words
+    assert not [link for link in page.all("a") if "Review the matches" in text_of(link)]
+
+
+def test_a_review_that_ended_is_done_and_its_matches_can_still_be_read(stage: Stage, omar: Site) -> None:
+    stage.searched().reviewed()
+    address = f"/cases/{stage.request.reference}/"
+    assert omar.get(address).link("Review the matches") == f"{address}matches/"

@@ -21,29 +21,31 @@ def test_three_officers_take_a_request_from_the_matches_to_the_released_model(
 ) -> None:
     omar, lena, nils = (signed_in(who) for who in (stage.staff.omar, stage.staff.lena, stage.staff.nils))
     reference = stage.searched().request.reference
-    case = f"/cases/{reference}/"
+    address = f"/cases/{reference}/"
 
-    matches = omar.get(f"{case}matches/")
-    omar.submit(matches, {"accept": "shown", "shown": shown(matches)}, action=f"{case}matches/")
-    confirm = omar.get(f"{case}matches/complete/")
-    omar.submit(confirm, action=f"{case}matches/complete/")
+    matches = omar.get(f"{address}matches/")
+    omar.submit(matches, {"accept": "shown", "shown": shown(matches)}, action=f"{address}matches/")
+    confirm = omar.get(f"{address}matches/complete/")
+    omar.submit(confirm, action=f"{address}matches/complete/")
 
-    decide = omar.get(f"{case}items/1/decide/")
+    decide = omar.get(f"{address}items/1/decide/")
     preview = omar.submit(decide, {"decision": "grant", "grant_ground": "17_1_b"})
-    omar.submit(preview, action=f"{case}items/1/decide/")
+    omar.submit(preview, action=f"{address}items/1/decide/")
 
-    choose = omar.get(f"{case}items/1/propose/")
+    choose = omar.get(f"{address}items/1/propose/")
     made = omar.submit(choose, {"method": "npo", "npo-steps": "5"})
     assert "You proposed this yourself" in made.words
 
-    lena.submit(lena.get(f"{case}items/1/proposals/1/"), {"decision": "approve"}, action=f"{case}items/1/proposals/1/")
+    lena.submit(lena.get(f"{address}items/1/proposals/1/"), {"decision": "approve"}, action=f"{address}items/1/proposals/1/")
     job = Job.objects.get()
     with django_capture_on_commit_callbacks(execute=True):
         job_completed(job)
     report_sign(job_id=job.pk)
 
     released = nils.submit(
-        nils.get(f"{case}items/1/proposals/1/release/"), {"act": "release"}, action=f"{case}items/1/proposals/1/release/"
+        nils.get(f"{address}items/1/proposals/1/release/"),
+        {"act": "release"},
+        action=f"{address}items/1/proposals/1/release/",
     )
     assert "Closed" in released.words
     request = ErasureRequest.objects.get()

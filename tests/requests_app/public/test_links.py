@@ -10,7 +10,7 @@ from django.core import mail
 from django.utils import timezone
 
 from requests_app.models import AccessLink, ErasureRequest, Message
-from requests_app.public.wording import OUTCOMES, STATES, STEP_TITLES
+from requests_app.public.wording import OUTCOMES, STAGE_TITLES, STATES
 from requests_app.services.messages import message_send
 from requests_app.states import RequestOutcome, RequestState
 from tests.web.pages import Site, text_of
@@ -101,7 +101,7 @@ def test_mistyped_resend_is_explained(site: Site, values: dict[str, str], field:
 def test_status_page_shows_steps_deadline_and_where_to_complain(site: Site, request_: ErasureRequest) -> None:
     page = site.get(mailed("status"))
     assert page.h1 == f"Request {request_.reference}"
-    assert len(page.all("li", page.one("ol", class_="steps"))) == len(STEP_TITLES)
+    assert len(page.all("li", page.one("ol", class_="steps"))) == len(STAGE_TITLES)
     assert len(page.all("li", aria_current="step")) == 1
     assert "supervisory authority" in page.words
     assert "judicial remedy" in page.words

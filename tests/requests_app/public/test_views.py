@@ -219,7 +219,7 @@ BAD: list[tuple[str, Answers, str, dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("answers", "step", "wrong", "message"), [case[1:] for case in BAD], ids=[case[0] for case in BAD])
+@pytest.mark.parametrize(("answers", "step", "wrong", "message"), [row[1:] for row in BAD], ids=[row[0] for row in BAD])
 def test_bad_input_is_said_at_its_field_and_on_top(
     site: Site, answers: Answers, step: str, wrong: dict[str, Any], message: str
 ) -> None:

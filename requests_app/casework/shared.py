@@ -1,4 +1,4 @@
-"""What the pages of a case share: finding the rows that an address names, and the bar that says which case it is."""
+"""What the pages of a request share: finding the rows that an address names, and the bar that says which request it is."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SOON = 7
 """Days before a deadline from which it is marked."""
 
 
-def case_of(reference: str) -> ErasureRequest:
+def request_of(reference: str) -> ErasureRequest:
     """The request with this reference, however it was spaced; Http404 when there is none."""
     normal = reference_normalise(reference)
     if normal is None:
@@ -44,7 +44,9 @@ def case_of(reference: str) -> ErasureRequest:
 
 def item_of(reference: str, number: int) -> Item:
     """The item that an address names (Http404)."""
-    return get_object_or_404(Item.objects.select_related("request", "snapshot"), request=case_of(reference), number=number)
+    return get_object_or_404(
+        Item.objects.select_related("request", "snapshot"), request=request_of(reference), number=number
+    )
 
 
 def proposal_of(reference: str, number: int, attempt: int) -> Proposal:
@@ -62,20 +64,20 @@ def proposal_of(reference: str, number: int, attempt: int) -> Proposal:
     return get_object_or_404(Proposal.objects.select_related(*related), item=item_of(reference, number), number=attempt)
 
 
-def identity(request: ErasureRequest) -> dict[str, Any]:
+def identity(erasure_request: ErasureRequest) -> dict[str, Any]:
     """For `casework/_identity.html`: reference, state and days left."""
-    word, tone = deadline_words(request)
+    word, tone = deadline_words(erasure_request)
     return {
-        "case": request,
-        "state_tone": REQUEST_TONES[RequestState(request.state)],
+        "erasure_request": erasure_request,
+        "state_tone": REQUEST_TONES[RequestState(erasure_request.state)],
         "deadline": word,
         "deadline_tone": tone,
     }
 
 
-def deadline_words(request: ErasureRequest) -> tuple[str, str]:
+def deadline_words(erasure_request: ErasureRequest) -> tuple[str, str]:
     """How long is left, and the tone of a tag; no tone: plain text."""
-    days = days_left(request)
+    days = days_left(erasure_request)
     if days is None:
         return "–", ""
     if days < 0:

@@ -1,4 +1,4 @@
-"""What an officer can do next in a case, and how far each item is."""
+"""What an officer can do next about a request, and how far each item is."""
 
 from __future__ import annotations
 
@@ -7,38 +7,41 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import gettext_lazy, pgettext
 
 from requests_app.models import ErasureRequest, Item, Match, Proposal
+from requests_app.stages import current_stage, request_stages
 from requests_app.states import ItemState, RequestState
 from unlearning_jobs.states import JobState
 from unlearning_jobs.wording import VERDICTS, guarantee_of, method_title
 
-from .cases import ITEM_TONES
+from .shared import ITEM_TONES
+
+WAITING: dict[str, Any] = {
+    "confirmed": gettext_lazy("The claimant has not confirmed the e-mail address yet."),
+    "searched": gettext_lazy("The training data is being searched."),
+}
 
 
-def tasks(case: ErasureRequest, items: Sequence[Item]) -> list[dict[str, Any]]:
+def todo_list(erasure_request: ErasureRequest, items: Sequence[Item]) -> list[dict[str, Any]]:
     """For `components/task_list.html`: the review, then each item's next step."""
-    return [_review(case), *(_next_step(item) for item in items)]
+    return [_review(erasure_request), *(_next_step(item) for item in items)]
 
 
-def _review(case: ErasureRequest) -> dict[str, Any]:
+def _review(erasure_request: ErasureRequest) -> dict[str, Any]:
     title = _("Review the matches")
-    url = reverse("casework:matches", args=[case.reference])
-    if case.state in {RequestState.AWAITING_CONFIRMATION, RequestState.MAPPING}:
-        return {"title": title, "label": pgettext("task", "cannot start yet"), "hint": _waiting(case)}
-    if case.state != RequestState.REVIEW:
-        done = {"title": title, "label": pgettext("task", "done"), "tone": "success"}
-        return done | {"url": url} if case.matches.exists() else done
-    open_ones = case.matches.filter(decision=Match.Decision.OPEN).count()
-    hint = _("%(open)d of %(all)d still to be reviewed") % {"open": open_ones, "all": case.matches.count()}
-    return {"title": title, "url": url, "label": pgettext("task", "to do"), "tone": "warning", "hint": hint}
-
-
-def _waiting(case: ErasureRequest) -> str:
-    if case.state == RequestState.AWAITING_CONFIRMATION:
-        return _("The claimant has not confirmed the e-mail address yet.")
-    return _("The training data is being searched.")
+    url = reverse("casework:matches", args=[erasure_request.reference])
+    stage = current_stage(request_stages(erasure_request))
+    if hint := WAITING.get(stage):
+        return {"title": title, "label": pgettext("task", "cannot start yet"), "hint": hint}
+    if erasure_request.state == RequestState.REVIEW:
+        open_matches = erasure_request.matches.filter(decision=Match.Decision.OPEN).count()
+        hint = _("%(open)d of %(all)d still to be reviewed") % {"open": open_matches, "all": erasure_request.matches.count()}
+        return {"title": title, "url": url, "label": pgettext("task", "to do"), "tone": "warning", "hint": hint}
+    if not erasure_request.reviewed_by:  # withdrawn, or never confirmed: closed before anybody reviewed anything
+        return {"title": title, "label": pgettext("task", "not needed")}
+    done = {"title": title, "label": pgettext("task", "done"), "tone": "success"}
+    return done | {"url": url} if erasure_request.matches.exists() else done
 
 
 def _next_step(item: Item) -> dict[str, Any]:
@@ -72,7 +75,7 @@ def _latest(item: Item) -> Proposal | None:
     return max(item.proposals.all(), key=lambda proposal: proposal.number, default=None)
 
 
-def item_cards(case: ErasureRequest, items: Sequence[Item]) -> list[dict[str, Any]]:
+def item_cards(erasure_request: ErasureRequest, items: Sequence[Item]) -> list[dict[str, Any]]:
     """Each item with its state, its facts, its next step, and its attempts."""
     return [
         {
@@ -80,7 +83,7 @@ def item_cards(case: ErasureRequest, items: Sequence[Item]) -> list[dict[str, An
             "tone": ITEM_TONES[ItemState(item.state)],
             "action": next_action(item),
             "rows": list(_facts(item)),
-            "attempts": [_attempt(case, item, proposal) for proposal in reversed(item.proposals.all())],
+            "attempts": [_attempt(erasure_request, item, proposal) for proposal in reversed(item.proposals.all())],
         }
         for item in items
     ]
@@ -98,8 +101,8 @@ def _facts(item: Item) -> Iterator[dict[str, Any]]:
         yield {"key": _("Decided by"), "value": item.decided_by.username}
 
 
-def _attempt(case: ErasureRequest, item: Item, proposal: Proposal) -> dict[str, Any]:
-    place = [case.reference, item.number, proposal.number]
+def _attempt(erasure_request: ErasureRequest, item: Item, proposal: Proposal) -> dict[str, Any]:
+    place = [erasure_request.reference, item.number, proposal.number]
     guarantee = guarantee_of(proposal.method["name"])
     verdict = VERDICTS.get(proposal.verdict)
     done = bool(proposal.job and proposal.job.state == JobState.COMPLETED)

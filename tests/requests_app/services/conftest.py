@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from compliance.formats.record_kinds import RecordKind
+from requests_app.models import Match
+from requests_app.services.requests import request_move
+from requests_app.states import RequestState
+from tests.factories import model_version
+from tests.personas import Staff
+from tests.staging import Stage
+
+EXAMPLES = ("e00000003", "e00000004")
+
+
+@pytest.fixture
+def stage(staff: Staff, artefacts: Path) -> Stage:  # noqa: ARG001  # jobs leave their results there
+    """A request under review, with two matches in one active model. Nothing is searched: the model has no files."""
+    stage = Stage.opened(staff, model_version())
+    stage.request.confirmed_at = stage.request.received_at
+    request_move(
+        request=stage.request, to=RequestState.MAPPING, kind=RecordKind.REQUEST_CONFIRMED, actor="claimant", data={}
+    )
+    for example_id in EXAMPLES:
+        Match.objects.create(
+            request=stage.request,
+            snapshot=stage.model.snapshot,
+            example_id=example_id,
+            spans=[[0, 3]],
+            methods=["name"],
+            score=1.0,
+        )
+    searched = {"searched": [stage.model.snapshot.digest], "queries": [], "not_searchable": 0, "candidates": len(EXAMPLES)}
+    request_move(
+        request=stage.request, to=RequestState.REVIEW, kind=RecordKind.MAPPING_COMPLETED, actor="system", data=searched
+    )
+    return stage
