@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from .engine.advisor import Advice, Measurement, Situation, advise, measure
 from .engine.artefacts import model_about
-from .engine.catalogue import METHODS, Facts, MethodEntry, obstacles
-from .engine.contracts import Evaluation, JobResult, JobSpec, Recipe, UnlearningStep
+from .engine.catalogue import METHODS, Facts, obstacles
+from .engine.contracts import JobResult, JobSpec, Recipe, UnlearningStep
 from .engine.corpora import Example, Snapshot
 from .engine.errors import CorpusError, SpecError
 from .models import CorpusSnapshot, Job, ModelVersion
@@ -41,11 +41,6 @@ def _facts_in_rows(base: ModelVersion, forget_count: int) -> Facts:
         trained_seconds=base.training_seconds,
         earlier=tuple(UnlearningStep.from_json(step) for step in base.steps),
     )
-
-
-def production_methods() -> dict[str, MethodEntry]:
-    """The methods that may be chosen for a request."""
-    return {name: entry for name, entry in METHODS.items() if entry.for_production}
 
 
 def method_obstacles(method: str, base: ModelVersion, forget_count: int) -> list[str]:
@@ -150,8 +145,3 @@ def job_result(job: Job) -> JobResult | None:
     except FileNotFoundError:
         return None
     return JobResult.from_json(json.loads(raw))
-
-
-def job_evaluation(job: Job) -> Evaluation | None:
-    result = job_result(job)
-    return result.evaluation if result else None

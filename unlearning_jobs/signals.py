@@ -4,5 +4,3 @@ from django.dispatch import Signal
 
 # Sent on commit with `job` (unlearning_jobs.models.Job) when a job has reached a final state.
 job_finished = Signal()
-# Sent on commit with `job` when the job's report has been signed.
-report_signed = Signal()

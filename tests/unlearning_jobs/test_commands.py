@@ -11,11 +11,12 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from unlearning_jobs.engine.artefacts import model_about
+from unlearning_jobs.engine.catalogue import METHODS
 from unlearning_jobs.engine.contracts import BertArchitecture, Recipe
 from unlearning_jobs.engine.sample_corpora import write_notes
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
 from unlearning_jobs.runner import job_execute
-from unlearning_jobs.selectors import method_obstacles, production_methods
+from unlearning_jobs.selectors import method_obstacles
 from unlearning_jobs.services.jobs import job_claim
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artefacts")]
@@ -48,7 +49,7 @@ def test_a_classifier_of_texts_is_registered_trained_and_offered_its_methods(rec
     version = ModelVersion.objects.get()
     assert (version.recipe.family, version.state) == ("text_classifier", "active")
     assert model_about(settings.ARTEFACTS / version.path)["family"] == "text_classifier"
-    offered = {name for name in production_methods() if not method_obstacles(name, version, 3)}
+    offered = {name for name in METHODS if not method_obstacles(name, version, 3)}
     assert offered >= GRADIENTS | {"retrain"}
     assert not offered & {"summation", "certified_removal", "sisa", "dp_sgd"}
 

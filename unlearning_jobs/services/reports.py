@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 from django.conf import settings
-from django.db import transaction
 
 from compliance.evidence.canonical import format_time
 from compliance.evidence.statements import (
@@ -26,7 +25,6 @@ from unlearning_jobs.engine.artefacts import file_digest, model_digest
 from unlearning_jobs.engine.catalogue import METHODS
 from unlearning_jobs.engine.contracts import Evaluation, JobResult, JobSpec
 from unlearning_jobs.models import Job
-from unlearning_jobs.signals import report_signed
 from unlearning_jobs.states import JobState
 
 REPORT_FILES = ("result.json", "spec.json", "outputs")
@@ -48,9 +46,7 @@ def report_sign(*, job_id: int) -> Attestation | None:
     subjects += [Subject(name, file_digest(path)) for name, path in files.items()]
     statement = Statement(tuple(subjects), _predicate(job, result))
     stored = {name: str(path.relative_to(settings.ARTEFACTS)) for name, path in files.items()}
-    with transaction.atomic():
-        attestation = attestation_sign(statement=statement, subject=job.subject, files=stored)
-        transaction.on_commit(lambda: report_signed.send(Job, job=job))
+    attestation = attestation_sign(statement=statement, subject=job.subject, files=stored)
     checkpoint_sign()
     return attestation
 

@@ -12,7 +12,7 @@ from tests.web.pages import Site, signed_in, text_of
 from unlearning_jobs.engine.catalogue import METHODS, complete_config
 from unlearning_jobs.engine.contracts import Protocol
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
-from unlearning_jobs.selectors import method_obstacles, production_methods
+from unlearning_jobs.selectors import method_obstacles
 
 pytestmark = pytest.mark.django_db
 
@@ -40,7 +40,7 @@ def test_methods_that_can_run_are_choices_with_guarantee_and_cost_and_the_others
     assert "Retrain without the data exact Trains the model again" in page.words
     others = text_of(page.one("details", class_="impossible"))
     assert "Subtract from the sums exact Subtract from the sums works on summation only" in others
-    assert {METHODS[name].title for name in production_methods()} == {
+    assert {entry.title for entry in METHODS.values() if entry.for_production} == {
         title for title in (entry.title for entry in METHODS.values()) if title in page.words
     }
 
@@ -65,7 +65,7 @@ def test_where_no_method_can_run_there_is_nothing_to_choose_and_all_say_why(stag
     CorpusSnapshot.objects.filter(pk=stage.model.snapshot_id).update(counts={"train": 4, "held_out": 8})
     page = omar.get(choose)
     assert not page.all("input", name="method")
-    assert page.words.count("Nothing would be left") == len(production_methods())
+    assert page.words.count("Nothing would be left") == sum(entry.for_production for entry in METHODS.values())
     refused = omar.submit(page, {"method": "retrain"}, status=422)
     assert refused.errors[0][1] == "This method cannot run here. Choose another one."
 
