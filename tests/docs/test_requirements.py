@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,6 +45,13 @@ def test_the_lock_pins_everything_by_hash_and_names_no_index_and_no_path() -> No
     lines = [line for line in LOCK.splitlines() if not line.lstrip().startswith("#")]
     assert sum(not line.startswith(" ") for line in lines) == len(PINS) > len(PRODUCTION)
     assert not [line for line in lines if "://" in line or re.search(r"^-|^ +--(?!hash=sha256:)| @ ", line)]
+
+
+def test_the_newest_version_in_the_changelog_is_the_project_s() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    titles = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert titles[0] == "Unreleased"
+    assert re.fullmatch(rf"{re.escape(project['version'])} \(\d{{4}}-\d\d-\d\d\)", titles[1])
 
 
 @pytest.mark.parametrize(("tool", "repository"), [("ruff", "ruff-pre-commit"), ("djade", "djade-pre-commit")])
