@@ -7,10 +7,15 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
 WORKDIR /app
-COPY requirements.txt .
-# A CPU image takes torch alone from the index of CPU wheels; everything else comes from PyPI either way.
-RUN if [ -n "$TORCH_INDEX" ]; then pip install --index-url "$TORCH_INDEX" "torch==2.13.*"; fi \
-    && pip install -r requirements.txt
+COPY requirements.lock .
+# Every file is checked against its hash in the lock, which is complete: `--no-deps` keeps pip from adding anything. A CPU image
+# leaves out PyPI's torch and its CUDA libraries and takes the same version of torch from the index of CPU wheels, whose hashes
+# PyPI does not know.
+RUN if [ -z "$TORCH_INDEX" ]; then pip install --no-deps --require-hashes -r requirements.lock; \
+    else awk '/^[a-z]/ {keep = !/^(torch==|triton==|cuda-|nvidia-)/} keep' requirements.lock > cpu.lock \
+      && pip install --no-deps --require-hashes -r cpu.lock \
+      && pip install --no-deps --index-url "$TORCH_INDEX" "$(grep -oE '^torch==[0-9.]+' requirements.lock)"; fi \
+    && pip check
 COPY locale locale
 RUN python -m venv /opt/babel && /opt/babel/bin/pip install "Babel==2.*" \
     && /opt/babel/bin/pybabel compile -D django -d locale

@@ -8,7 +8,7 @@ MESSAGES := $(patsubst %.po,%.mo,$(wildcard locale/*/LC_MESSAGES/django.po))
 export LETHE_ENV ?= local
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help install demo serve test check format bench browser clean
+.PHONY: help install demo serve test coverage check format lock bench browser clean
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -35,7 +35,11 @@ serve: install ## the site and its workers on PORT, with demo data and log-ins, 
 test: install browser ## every test, browser tests included
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-check: install ## ruff, mypy, import-linter, migrations, templates
+coverage: install browser ## every test again, slower, with branch coverage; shows what no test runs
+	@mkdir -p var/coverage
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report term-missing
+
+check: install ## ruff, mypy, import-linter, migrations, templates, dead code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -45,11 +49,24 @@ check: install ## ruff, mypy, import-linter, migrations, templates
 	  ALLOWED_HOSTS=check.example PUBLIC_URL=https://check.example LOG_ORIGIN=check DATABASE_URL=postgresql://localhost/check \
 	  $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(BIN)/djade --check --target-version 5.2 $$(git ls-files 'templates/*.html')
+	@mkdir -p var
+	@grep -rhoE '\{[{%][^}]*[%}]\}' templates | sed 's/"[^"]*"//g' | grep -oE '[a-z_][a-z0-9_]+' | sort -u \
+	  | sed 's/.*/getattr(template, "&")/' > var/template_names.py
+	$(BIN)/vulture
 
 format: install ## formats code and templates
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	-$(BIN)/djade --target-version 5.2 $$(git ls-files 'templates/*.html')
+
+# The lock names every platform's wheels, so it is the same wherever it is made. `make lock UPGRADE=1` takes newer releases.
+lock: install ## requirements.lock from requirements.txt, with a hash for every file
+	@$(BIN)/uv pip compile requirements.txt --quiet --no-config --universal --python-version 3.11 --generate-hashes --no-header \
+	  $(if $(UPGRADE),--upgrade) --output-file requirements.lock >/dev/null
+	@{ echo "# What a production process installs: pip install --no-deps --require-hashes -r requirements.lock"; \
+	   echo "# Made by \`make lock\` from the requirements.txt with this digest:"; \
+	   echo "# sha256:$$(sha256sum < requirements.txt | cut -c 1-64)"; \
+	   grep -v '^#' requirements.lock; } > requirements.lock.new && mv requirements.lock.new requirements.lock
 
 bench: install ## lists the benchmarks
 	@$(BIN)/python -m benchmarks

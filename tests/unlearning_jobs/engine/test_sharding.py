@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +17,6 @@ from unlearning_jobs.engine.contracts.sharding import (
     Placement,
     Sharding,
     expected_share,
-    expected_share_by_rates,
     place_examples,
     slice_epochs,
 )
@@ -39,6 +39,19 @@ def cost_of(placement: Placement, epochs: tuple[int, ...], deleted: set[int]) ->
             whole += passes * len(seen)
             again += passes * len(seen) * bool(deleted.intersection(seen))
     return again / whole
+
+
+def expected_share_by_rates(placement: Placement, epochs: Sequence[int], rates: Sequence[float]) -> float:
+    """Expected share of one batch of deletions, in which every example is deleted independently with its own rate."""
+    again = total = 0.0
+    for shard in placement:
+        examples, untouched = 0, 1.0
+        for part, passes in zip(shard, epochs, strict=True):
+            examples += len(part)
+            untouched *= math.prod(1 - rates[position] for position in part)
+            total += passes * examples
+            again += passes * examples * (1 - untouched)
+    return again / total
 
 
 def mean_and_error(costs: list[float]) -> tuple[float, float]:

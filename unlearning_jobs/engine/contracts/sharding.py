@@ -112,25 +112,6 @@ def expected_share(sharding: Sharding, requests: int) -> float:
     return sum(2 * r / (slices * (slices + 1)) * (1 - (1 - r / (shards * slices)) ** requests) for r in range(1, slices + 1))
 
 
-def expected_share_by_rates(placement: Placement, epochs: Sequence[int], rates: Sequence[float]) -> float:
-    """Expected cost of one batch of deletions, in which every example is deleted independently with its own rate.
-
-    Args:
-        placement: of all training examples.
-        epochs: of each stage, as `slice_epochs` gives them.
-        rates: deletion probability of every example, by position.
-    """
-    expected = whole = 0.0
-    for shard in placement:
-        examples, untouched = 0, 1.0
-        for part, passes in zip(shard, epochs, strict=True):
-            examples += len(part)
-            untouched *= math.prod(1 - rates[position] for position in part)
-            whole += passes * examples
-            expected += passes * examples * (1 - untouched)
-    return expected / whole
-
-
 def _divided(items: Sequence[Item], parts: int) -> list[Sequence[Item]]:
     """Consecutive parts whose sizes differ by one at most."""
     return [items[len(items) * k // parts : len(items) * (k + 1) // parts] for k in range(parts)]

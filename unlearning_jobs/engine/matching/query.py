@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 from unlearning_jobs.engine.errors import EngineError
 
@@ -26,7 +25,6 @@ class Query:
     id: str
     kind: Literal["exact", "name", "identifier"]
     value: str
-    params: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

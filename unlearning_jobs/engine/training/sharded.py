@@ -45,14 +45,6 @@ class Stage:
     """Digest of everything that shapes the network up to the end of this stage."""
 
 
-@dataclass(frozen=True)
-class Workload:
-    """Optimiser steps that unlearning takes, and those of training from scratch without the same examples."""
-
-    needed: int
-    from_scratch: int
-
-
 def train_sharded(
     training_data: TrainingData,
     exclude_ids: Collection[str],
@@ -168,17 +160,6 @@ def shard_stages(training_data: TrainingData, exclude_ids: Collection[str], seed
         if seen:
             shards.append(stages)
     return shards
-
-
-def unlearning_workload(training_data: TrainingData, exclude_ids: Collection[str], forget_ids: Collection[str]) -> Workload:
-    """What forgetting these examples costs a model that was trained without the excluded ones, if its slices are kept.
-
-    Raises:
-        SpecError: as `shard_stages`.
-    """
-    known = {stage.key for stages in shard_stages(training_data, exclude_ids, 0) for stage in stages}
-    wanted = [stage for stages in shard_stages(training_data, (*exclude_ids, *forget_ids), 0) for stage in stages]
-    return Workload(sum(s.steps for s in wanted if s.key not in known), sum(s.steps for s in wanted))
 
 
 def aggregation_accuracies(

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from tests.unlearning_jobs.engine.methods.conftest import Task
+from tests.unlearning_jobs.engine.training.workload import unlearning_workload
 from unlearning_jobs.engine.catalogue import expected_cost
 from unlearning_jobs.engine.catalogue.entry import Facts
 from unlearning_jobs.engine.contracts import JobSpec, MethodChoice, Progress, Protocol
@@ -18,7 +19,6 @@ from unlearning_jobs.engine.errors import ObstacleError
 from unlearning_jobs.engine.methods import make_method
 from unlearning_jobs.engine.pipeline import run
 from unlearning_jobs.engine.training.cache import Trainer
-from unlearning_jobs.engine.training.sharded import unlearning_workload
 
 SISA = MethodChoice("sisa")
 
@@ -43,7 +43,7 @@ def test_progress_counts_the_steps_that_are_taken(tasks: Mapping[str, Task], tmp
     alone = replace(context, forget_ids=(forgotten,), exclude_ids=(forgotten,), train=trainer.obtain)
     seen: list[Progress] = []
     make_method(SISA).unlearn(tasks["classifier in shards"].model, alone, seen.append)
-    workload = unlearning_workload(context.training_data, (), (forgotten,))
+    workload = unlearning_workload(context.training_data, (forgotten,))
     assert seen[-1].total == workload.needed
     assert workload.needed <= workload.from_scratch / 7 + 1
 
@@ -52,7 +52,7 @@ def test_one_deletion_costs_on_average_what_the_catalogue_expects(tasks: Mapping
     training_data = tasks["classifier in shards"].context.training_data
     shares = []
     for identifier in training_data.ids[::5]:
-        workload = unlearning_workload(training_data, (), (identifier,))
+        workload = unlearning_workload(training_data, (identifier,))
         shares.append(workload.needed / workload.from_scratch)
     facts = Facts(training_data.recipe, forget=1, retain=239, held_out=120)
     assert sum(shares) / len(shares) == pytest.approx(expected_cost("sisa", facts), rel=0.1)

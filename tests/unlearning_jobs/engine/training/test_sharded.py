@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from tests.unlearning_jobs.engine.conftest import with_recipe
+from tests.unlearning_jobs.engine.training.workload import unlearning_workload
 from unlearning_jobs.engine.contracts import ClassifierArchitecture, Recipe
 from unlearning_jobs.engine.contracts.sharding import Sharding, place_examples, slice_epochs
 from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
@@ -22,7 +23,7 @@ from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.ensemble import is_worthwhile
 from unlearning_jobs.engine.training.loop import train
 from unlearning_jobs.engine.training.model import TrainedModel
-from unlearning_jobs.engine.training.sharded import aggregation_accuracies, shard_networks, unlearning_workload
+from unlearning_jobs.engine.training.sharded import aggregation_accuracies, shard_networks
 from unlearning_jobs.engine.training.training_data import TrainingData
 from unlearning_jobs.engine.training.vectorised import can_be_vectorised
 
@@ -98,7 +99,7 @@ def test_deletion_gives_what_training_from_scratch_gives_and_trains_only_touched
     first = {shard: min(part for s, part, _ in request_ if s == shard) for shard, _, _ in request_}
     assert steps == steps_from(fresh, forget, first)
     assert len(list(fresh.slices.iterdir())) - slices_before == sum(SLICES - stage for stage in first.values())
-    workload = unlearning_workload(fresh.training_data, (), forget)
+    workload = unlearning_workload(fresh.training_data, forget)
     assert (workload.needed, workload.from_scratch) == (steps, steps_from(fresh, forget, everything))
     assert same(unlearned, scratch(fresh.training_data, forget))
 

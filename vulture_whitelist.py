@@ -1,0 +1,66 @@
+"""Names that nothing in the code calls and that stay, each with its reason. Read by vulture in `make check`; never run."""
+
+# ruff: noqa: B018, F821  # the names stand here for vulture alone
+
+# -- to be used
+consistency_proof  # auditors will fetch it from the log; today tests alone build one
+verify_consistency  # auditors call it from Python (docs/verifying.md)
+account_role_change  # the service is there and tested; a page for administrators will call it
+JOB_TRANSITIONS  # the table of a job's states; tests hold the services against it
+
+# -- called by name, by something that vulture does not read
+_.LetheFormRenderer  # FORM_RENDERER in the settings names it
+_.form_template_name  # a Django form renderer's attributes
+_.field_template_name
+_.use_required_attribute  # Django's forms read it
+_.REQUIRED_FIELDS  # createsuperuser reads it from the user model
+_.db_type  # a Django model field's hooks
+_.get_db_prep_value
+_.get_lookup
+_.lookup_name
+_.from_db_value
+_.value_to_string
+_.handle_starttag  # html.parser calls them
+_.handle_data
+_.handle_endtag
+_.DATE_FORMAT  # Django reads the module of a locale's formats
+_.DATETIME_FORMAT
+_.TIME_FORMAT
+_.SHORT_DATE_FORMAT
+_.SHORT_DATETIME_FORMAT
+_.FIRST_DAY_OF_WEEK
+
+# -- set for a library that reads them
+_.autocommit  # psycopg2
+_.encode_special_tokens  # Hugging Face tokenizers
+_.post_processor
+_.pre_tokenizer
+_.decoder
+_.grad_sample  # Opacus keeps each example's gradients there
+
+# -- fields of forms: templates and services read them by the name that was posted
+_.own_name
+_.good_faith
+_.authority
+_.rightsholder
+_.since  # the filter of the record
+_.document  # forms of the components page
+_.stores
+_.agreed
+
+# -- columns that queries and database triggers read
+_.heartbeat_at  # the reconciler's query
+_.decided_at  # values_list("decided_at"); of a match, what an auditor of the database sees
+_.reviewed_by  # a trigger compares it with the approver
+_.token_sha256  # a link is looked up by it
+
+# -- fields of JSON contracts: written into result.json, spec.json or a recipe for whoever reads the file
+_.device_share
+_.examples_share
+_.too_high_fwer
+_.too_low_fwer
+_.train_examples
+_.code_version  # part of a recipe's digest
+
+# -- benchmarks
+_.TUNING  # the forget sets on which settings were tuned; a test makes them
