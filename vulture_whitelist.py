@@ -5,8 +5,6 @@
 # -- to be used
 consistency_proof  # auditors will fetch it from the log; today tests alone build one
 verify_consistency  # auditors call it from Python (docs/verifying.md)
-account_role_change  # the service is there and tested; a page for administrators will call it
-JOB_TRANSITIONS  # the table of a job's states; tests hold the services against it
 
 # -- called by name, by something that vulture does not read
 _.LetheFormRenderer  # FORM_RENDERER in the settings names it
@@ -51,7 +49,6 @@ _.agreed
 # -- columns that queries and database triggers read
 _.heartbeat_at  # the reconciler's query
 _.decided_at  # values_list("decided_at"); of a match, what an auditor of the database sees
-_.reviewed_by  # a trigger compares it with the approver
 _.token_sha256  # a link is looked up by it
 
 # -- fields of JSON contracts: written into result.json, spec.json or a recipe for whoever reads the file
