@@ -56,6 +56,8 @@ def _next_step(item: Item) -> dict[str, Any]:
 
 def next_action(item: Item) -> tuple[str, str] | None:
     """What is to be done with an item next, and where; None when nothing is."""
+    if item.request.state == RequestState.CLOSED:
+        return None
     place = [item.request.reference, item.number]
     latest = _latest(item)
     if item.state == ItemState.DECIDING:

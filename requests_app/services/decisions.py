@@ -25,7 +25,7 @@ from unlearning_jobs.services.model_versions import model_version_release, unlea
 from unlearning_jobs.states import JOB_TRANSITIONS, JobState, ModelState
 
 from .permissions import approval_refusal, release_refusal, require_officer
-from .requests import item_move, request_close_when_settled, require_item_transition
+from .requests import item_lock, item_move, request_close_when_settled, require_item_transition
 
 RELEASE_SIGN_TASK = "requests_app.release_sign"
 
@@ -63,8 +63,8 @@ def proposal_submit(*, item: Item, method: MethodChoice, protocol: Protocol, by:
     """
     # 1. Lock the item, so that two proposals at once cannot get the same number.
     require_officer(by)
-    item = Item.objects.select_for_update(of=("self",)).select_related("request").get(pk=item.pk)
-    require_item_transition(item, RecordKind.PROPOSAL_SUBMITTED, ItemState.AWAITING_APPROVAL)
+    item = item_lock(item)
+    require_item_transition(item, "proposal.submitted", ItemState.AWAITING_APPROVAL)
     # 2. Check that the method can run on the active version, and that the protocol can decide something.
     base = ModelVersion.objects.filter(name=item.model_name, state=ModelState.ACTIVE).first()
     if base is None:

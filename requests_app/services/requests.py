@@ -25,7 +25,10 @@ def require_request_transition(request: ErasureRequest, kind: RecordKind, to: Re
 
 
 def require_item_transition(item: Item, kind: RecordKind, to: ItemState) -> None:
-    """Raises StaleStateError unless the event `kind` takes an item in this state to `to`."""
+    """Raises StaleStateError unless the event `kind` takes an item in this state to `to`, and its request is in progress."""
+    if item.request.state != RequestState.IN_PROGRESS:
+        state = item.request.get_state_display()
+        raise StaleStateError(_("You cannot do this while the request is “%(state)s”.") % {"state": state})
     if (item.state, to) not in ITEM_TRANSITIONS[kind]:
         state = item.get_state_display()
         raise StaleStateError(_("You cannot do this while the item is “%(state)s”.") % {"state": state})
@@ -75,6 +78,15 @@ def request_close(
     return request
 
 
+def item_lock(item: Item) -> Item:
+    """Locks an item and returns it as it is now. Call it in a transaction.
+
+    The request is locked first, so that it cannot be withdrawn while one of its items moves.
+    """
+    ErasureRequest.objects.select_for_update().only("pk").get(pk=item.request_id)
+    return Item.objects.select_for_update(of=("self",)).select_related("request").get(pk=item.pk)
+
+
 @transaction.atomic
 def item_move(*, item: Item, to: ItemState, kind: RecordKind, actor: str, data: Mapping[str, object]) -> Item:
     """Takes an item from the state it is believed to be in to another, with the fields that were set on it.
@@ -82,10 +94,10 @@ def item_move(*, item: Item, to: ItemState, kind: RecordKind, actor: str, data: 
     Raises:
         StaleStateError: the move is not allowed, or somebody else has moved it meanwhile.
     """
-    # 1. Check the move against the table.
-    require_item_transition(item, kind, to)
-    # 2. Lock the row: it must still be in the state that was checked.
-    locked = Item.objects.select_for_update().get(pk=item.pk)
+    # 1. Lock the item and check the move against the table.
+    locked = item_lock(item)
+    require_item_transition(locked, kind, to)
+    # 2. The caller's copy is saved below: it must not be older than the row.
     if locked.state != item.state:
         raise StaleStateError(_("Somebody else has changed this item. Reload the page."))
     # 3. Write it, and record it in the same transaction.

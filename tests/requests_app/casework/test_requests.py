@@ -157,3 +157,10 @@ def test_a_review_that_ended_is_done_and_its_matches_can_still_be_read(stage: St
     stage.searched().reviewed()
     address = f"/cases/{stage.request.reference}/"
     assert omar.get(address).link("Review the matches") == f"{address}matches/"
+
+
+def test_the_items_of_a_withdrawn_request_have_no_next_step(stage: Stage, omar: Site) -> None:
+    stage.searched().reviewed()
+    request_close(request=stage.request, outcome=RequestOutcome.WITHDRAWN, actor="claimant", template=None)
+    page = omar.get(f"/cases/{stage.request.reference}/")
+    assert not [link for link in page.all("a") if "decide" in text_of(link).lower()]

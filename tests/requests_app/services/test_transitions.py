@@ -156,6 +156,19 @@ def test_a_running_proposal_cannot_be_declined(stage: Stage) -> None:
     assert Proposal.objects.get(pk=proposal.pk).declined_by is None
 
 
+@pytest.mark.parametrize("event", ["item.decided", "proposal.submitted", "proposal.approved", "proposal.declined"])
+def test_nothing_happens_to_an_item_once_its_request_is_withdrawn(stage: Stage, event: str) -> None:
+    proposal = stage.proposed()
+    [source] = {source for source, _target in ITEM_TRANSITIONS[event]}
+    Item.objects.filter(pk=proposal.item_id).update(state=source)
+    request_close(request=stage.request, outcome=RequestOutcome.WITHDRAWN, actor="claimant", template=None)
+
+    with pytest.raises(StaleStateError, match="Closed"):
+        ITEM_SERVICES[event](Proposal.objects.select_related("item__request", "job").get(pk=proposal.pk), stage)
+    assert stage.item.state == source
+    assert not Job.objects.exists()
+
+
 def test_two_proposals_at_once_are_one_proposal(stage: Stage) -> None:
     item = stage.granted()
     proposal_submit(item=item, method=NPO, protocol=PROTOCOL, by=stage.staff.omar)
