@@ -1,4 +1,4 @@
-"""Corpora, recipes, model versions and jobs. Record ids and digests only; no person is known here."""
+"""Corpora, recipes, model versions and jobs. They hold example ids and digests; no person is known here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .states import JobState, ModelState
 
 
 class Corpus(models.Model):
-    """A training data set by name."""
+    """A training data set with a name."""
 
     name = models.SlugField(max_length=40, unique=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -43,7 +43,7 @@ class CorpusSnapshot(models.Model):
 
 
 class RegisteredRecipe(models.Model):
-    """Everything that makes a model from a snapshot, as JSON (engine.contracts.Recipe)."""
+    """A recipe (engine.contracts.Recipe) as JSON: everything that makes a model from a snapshot."""
 
     digest = models.CharField(max_length=64, unique=True)
     body: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()
@@ -54,12 +54,12 @@ class RegisteredRecipe(models.Model):
 
     @property
     def family(self) -> str:
-        """Which kind of model it makes."""
+        """The kind of model that it makes."""
         return str(self.body["family"])
 
 
 class ModelVersion(models.Model):
-    """One artefact of a model: made by `train`, or by unlearning from its parent."""
+    """One version of a model, made by training or by unlearning from its parent."""
 
     name = models.SlugField(max_length=40)
     number = models.PositiveIntegerField()
@@ -69,14 +69,14 @@ class ModelVersion(models.Model):
     seed = models.BigIntegerField()
     parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="children")
     steps: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField(default=list)
-    """The unlearning steps (engine.contracts.UnlearningStep) since `train`, oldest first."""
+    """The unlearning steps (engine.contracts.UnlearningStep) since its training, oldest first."""
     path = models.CharField(max_length=300)
     """Below ARTEFACTS; empty once destroyed."""
     digest = models.CharField(max_length=64)
     training_seconds = models.FloatField(default=0)
     """Measured wall time of one training by the recipe: the unit of expected costs."""
     training_device = models.CharField(max_length=120, blank=True)
-    """What it was measured on, such as “cpu (x86_64)”; empty where that is not known."""
+    """The device of that measurement, such as “cpu (x86_64)”; empty when unknown."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -91,7 +91,7 @@ class ModelVersion(models.Model):
 
     @property
     def subject(self) -> str:
-        """How the record names this model."""
+        """The name of this model in the record."""
         return f"model:{self.name}"
 
     @property
@@ -101,7 +101,7 @@ class ModelVersion(models.Model):
 
 
 class Job(models.Model):
-    """One training or unlearning job. The truth about it is this row; a queue message only carries its id."""
+    """One training or unlearning job. This row is the truth about it; a queue message only carries its id."""
 
     class Kind(models.TextChoices):
         TRAIN = "train"
@@ -110,7 +110,7 @@ class Job(models.Model):
     kind = models.CharField(max_length=10, choices=Kind.choices)
     state = models.CharField(max_length=10, choices=JobState.choices, default=JobState.QUEUED)
     subject = models.CharField(max_length=80)
-    """What the record files this job under: the case that asked for it, or the model that it makes. Opaque."""
+    """What the record files this job under: the request that it serves, or the model that it makes. Opaque."""
     item = models.CharField(max_length=40, blank=True)
     attempt = models.PositiveIntegerField(default=0)
     """Number of the approved attempt at the item; 0 for a training."""
@@ -120,14 +120,15 @@ class Job(models.Model):
     recipe = models.ForeignKey(RegisteredRecipe, on_delete=models.PROTECT, related_name="jobs")
     result_version = models.OneToOneField(ModelVersion, on_delete=models.PROTECT, null=True, related_name="made_by")
     spec: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()
-    """engine.contracts.JobSpec."""
+    """engine.contracts.JobSpec, as JSON."""
 
     runs = models.PositiveSmallIntegerField(default=0)
     max_runs = models.PositiveSmallIntegerField(default=3)
     fencing_token = models.PositiveIntegerField(default=0)
-    """Raised by every claim; a worker that no longer holds the newest one can write nothing."""
+    """Raised by every claim; a worker that holds an older token can write nothing."""
     lease_until = models.DateTimeField(null=True)
     heartbeat_at = models.DateTimeField(null=True)
+    """When the worker last reported; while the job is queued, when a worker was last rung for it."""
     cancel_requested = models.BooleanField(default=False)
 
     stage = models.CharField(max_length=60, blank=True)
@@ -137,7 +138,7 @@ class Job(models.Model):
     output = models.CharField(max_length=300, blank=True)
     """Folder of the run that completed, below ARTEFACTS."""
     costs: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
-    """What the completed job measured of its own cost (services.model_versions.job_costs); forecasts learn from it."""
+    """What the completed job cost, as services.model_versions.job_costs measured it; forecasts learn from it."""
     verdict = models.CharField(max_length=12, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
     error_message = models.TextField(blank=True)

@@ -1,4 +1,4 @@
-"""Reads about compute for other rooms: which methods can run, what an example says, what a job found."""
+"""Reads for the apps above: which methods can run and what they may cost, what an example says, what a job measured."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from .pictures import is_image, png
 from .states import JobState
 
 MOST_MEASURED = 100
-"""Finished jobs that a forecast learns from, the newest."""
+"""How many of the newest completed jobs a forecast learns from."""
 
 
 def job_facts(base: ModelVersion, forget_count: int) -> Facts:
-    """What is known of a job before it runs, with what the model's folder says about its budgets."""
+    """Return what is known of a job before it runs, including the budgets that the model's folder tells of."""
     about = model_about(settings.ARTEFACTS / base.path)
     epsilon, spent = about.get("privacy", {}).get("epsilon"), about.get("budget_spent", 0.0)
     return replace(_facts_in_rows(base, forget_count), epsilon=epsilon, budget_spent=spent)
@@ -44,7 +44,7 @@ def _facts_in_rows(base: ModelVersion, forget_count: int) -> Facts:
 
 
 def method_obstacles(method: str, base: ModelVersion, forget_count: int) -> list[str]:
-    """Why `method` cannot run on this model and forget set; empty when it can."""
+    """Return the reasons why `method` cannot run on this model and forget set; empty when it can."""
     if method not in METHODS:
         return [f"There is no method {method!r}."]
     if not METHODS[method].for_production:
@@ -55,7 +55,7 @@ def method_obstacles(method: str, base: ModelVersion, forget_count: int) -> list
 def proposal_situation(
     base: ModelVersion, forget_count: int, *, replicates: int, oracles: int, until: datetime | None
 ) -> Situation:
-    """A job on this model that ends before `until`, if anything does, and runs where jobs ran last."""
+    """Describe a job on this model to the advisor: due by `until`, on the device where the last job ran."""
     latest = Job.objects.filter(state=JobState.COMPLETED).exclude(costs={}).order_by("-finished_at")
     return Situation(
         facts=job_facts(base, forget_count),
@@ -68,15 +68,15 @@ def proposal_situation(
 
 
 def method_advice(situation: Situation) -> tuple[Advice, ...]:
-    """Every method for requests in the advisor's order, with what finished jobs of the same family have taught."""
+    """Return every method for requests in the advisor's order, with forecasts from completed jobs on the same family."""
     return advise(situation, measurements(situation.facts.recipe.family))
 
 
 def measurements(family: str) -> list[Measurement]:
-    """What the newest finished jobs on models of this family took, over what was expected of them."""
+    """Return the costs of the newest completed jobs on models of this family, relative to what was expected."""
     jobs = Job.objects.filter(kind=Job.Kind.UNLEARN, state=JobState.COMPLETED, recipe__body__family=family)
     rows = jobs.exclude(costs={}).select_related("base__snapshot", "base__recipe").defer("curves")[:MOST_MEASURED]
-    return [found for job in rows if (found := _measured(job))]
+    return [measurement for job in rows if (measurement := _measured(job))]
 
 
 def _measured(job: Job) -> Measurement | None:
@@ -93,14 +93,14 @@ def _measured(job: Job) -> Measurement | None:
     seconds = {name: job.costs.get(name) for name in ("unlearning_seconds", "evaluation_seconds")}
     try:
         return measure(spec.method.name, spec.method.config, situation, **seconds)
-    except SpecError:  # a method, or one of its settings, that there was once
+    except SpecError:  # the method, or one of its settings, has been removed since
         return None
 
 
 def examples_by_id(snapshot: CorpusSnapshot, example_ids: Iterable[str]) -> dict[str, Example]:
-    """The examples themselves, for an officer's eyes.
+    """Return the examples themselves, to show them to an officer.
 
-    Jobs and searches check every line of the corpus; a page checks only that it opens the right snapshot.
+    Jobs and searches check every line of the corpus; this checks only that the right snapshot is opened.
 
     Raises:
         CorpusError: the snapshot is gone, or another one lies in its place.
@@ -109,7 +109,7 @@ def examples_by_id(snapshot: CorpusSnapshot, example_ids: Iterable[str]) -> dict
 
 
 def shows_images(snapshot: CorpusSnapshot) -> bool:
-    """Whether the examples can be looked at; False also when the snapshot is gone."""
+    """Return whether the examples are images; False also when the snapshot is gone."""
     try:
         return is_image(_opened(snapshot).info.features)
     except CorpusError:
@@ -117,7 +117,7 @@ def shows_images(snapshot: CorpusSnapshot) -> bool:
 
 
 def example_png(snapshot: CorpusSnapshot, example_id: str) -> bytes | None:
-    """A picture of the example; None where examples are not images.
+    """Return a picture of the example as PNG, or None when examples are not images.
 
     Raises:
         CorpusError: as `examples_by_id`.
@@ -131,13 +131,13 @@ def example_png(snapshot: CorpusSnapshot, example_id: str) -> bytes | None:
 def _opened(snapshot: CorpusSnapshot) -> Snapshot:
     files = Snapshot.open(settings.ARTEFACTS / snapshot.path)
     if files.info.digest != snapshot.digest:
-        message = f"The folder {snapshot.path} holds another snapshot than the registered one."
+        message = f"The folder {snapshot.path} does not hold the registered snapshot. Register the corpus again."
         raise CorpusError(message)
     return files
 
 
 def job_result(job: Job) -> JobResult | None:
-    """What a completed job wrote; None before that, or when its folder is gone."""
+    """Return the result of a completed job; None before that, or when its folder is gone."""
     if not job.output:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Pages about compute: jobs, corpora, models, and the report of a job."""
+"""Addresses of jobs, their reports, corpora and models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs as they run, corpora and model versions. Record ids and digests only: no person is named here."""
+"""Pages of jobs, corpora and model versions. They show example ids and digests; no person is named here."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ CSV_COLUMNS = (
     *("state", "verdict", "runs", "created_at", "finished_at"),
 )
 ENGINE_PERCENT = 100
-"""The engine counts each part of a stage in hundredths."""
+"""The engine counts each part of a stage, such as one model of an ensemble, as a hundred."""
 
 
 class JobFilters(LetheForm):
-    """Which jobs to show."""
+    """The filters of the job list."""
 
     state = forms.ChoiceField(
         label=gettext_lazy("State"), required=False, choices=[("", gettext_lazy("Any")), *JobState.choices]
@@ -55,24 +55,24 @@ class JobFilters(LetheForm):
             *((code, VERDICTS[code].label) for code in ("passed", "failed", "inconclusive")),
         ],
     )
-    subject = forms.CharField(label=gettext_lazy("Asked for by"), required=False, max_length=80)
+    subject = forms.CharField(label=gettext_lazy("Subject"), required=False, max_length=80)
 
 
 @READERS
 @require_safe
 def job_list(request: HttpRequest) -> HttpResponseBase:
-    """Every job, newest first."""
+    """Show every job, newest first."""
     form = JobFilters(request.GET)
-    found = _filtered(form)
+    rows = _filtered(form)
     if request.GET.get("format") == "csv":
-        return csv_response("jobs", CSV_COLUMNS, _csv_rows(found))
-    page = page_of(request, found)
+        return csv_response("jobs", CSV_COLUMNS, _csv_rows(rows))
+    page = page_of(request, rows)
     context = {
         "filter_form": form,
         "page_has_errors": bool(form.errors),
         "applied": applied_filters(request, form),
         "page": page,
-        "columns": [_("Job"), _("Kind"), _("Asked for by"), _("Model"), _("Method"), _("State"), _("Verdict"), _("Created")],
+        "columns": [_("Job"), _("Kind"), _("Subject"), _("Model"), _("Method"), _("State"), _("Verdict"), _("Created")],
         "rows": [_row(job) for job in page],
         "csv_url": address(request, format="csv"),
     }
@@ -80,14 +80,14 @@ def job_list(request: HttpRequest) -> HttpResponseBase:
 
 
 def _filtered(form: JobFilters) -> QuerySet[Job]:
-    # Specs and curves are large, and lists show neither; the method's name alone is taken out of the spec.
+    # Specs and curves are large, and the list shows neither; the database takes the method's name out of the spec.
     rows = Job.objects.defer("spec", "curves").annotate(method=KT("spec__method__name"))
     if not form.is_valid():
         return rows.none()
-    wanted = {name: value for name, value in form.cleaned_data.items() if value}
-    if subject := wanted.pop("subject", "").strip():
+    filters = {name: value for name, value in form.cleaned_data.items() if value}
+    if subject := filters.pop("subject", "").strip():
         rows = rows.filter(subject__icontains=subject)
-    return rows.filter(**wanted)
+    return rows.filter(**filters)
 
 
 def _row(job: Job) -> list[object]:
@@ -105,8 +105,8 @@ def _row(job: Job) -> list[object]:
     ]
 
 
-def _csv_rows(found: QuerySet[Job]) -> Iterator[tuple[object, ...]]:
-    for job in found.iterator(chunk_size=500):
+def _csv_rows(rows: QuerySet[Job]) -> Iterator[tuple[object, ...]]:
+    for job in rows.iterator(chunk_size=500):
         method = job.method  # type: ignore[attr-defined]  # annotated above
         about = (job.pk, job.kind, job.subject, job.item, job.model_name, method, job.state, job.verdict)
         yield (*about, job.runs, job.created_at, job.finished_at)
@@ -116,7 +116,7 @@ def _csv_rows(found: QuerySet[Job]) -> Iterator[tuple[object, ...]]:
 @never_cache
 @require_safe
 def job(request: HttpRequest, pk: int) -> HttpResponse:
-    """One job: how far it is, its curves and runs, how it ended. Right on reload; moves by itself with JavaScript."""
+    """Show one job: its progress, curves and runs, and how it ended. Without JavaScript, a reload brings it up to date."""
     return _show(request, get_object_or_404(_jobs(), pk=pk))
 
 
@@ -124,13 +124,13 @@ def _jobs() -> QuerySet[Job]:
     return Job.objects.select_related("base", "snapshot__corpus", "recipe", "result_version").defer("recipe__body")
 
 
-def _show(request: HttpRequest, found: Job, problem: str = "") -> HttpResponse:
-    context = live_parts(found) | {
-        "kind": KINDS[Job.Kind(found.kind)],
-        "method": method_title(found.method_name) if found.method_name else "",
-        "reference": found.subject.removeprefix("request:") if found.subject.startswith("request:") else "",
-        "is_unlearning": found.kind == Job.Kind.UNLEARN,
-        "forget_count": len(found.spec.get("forget_ids", ())),
+def _show(request: HttpRequest, row: Job, problem: str = "") -> HttpResponse:
+    context = live_parts(row) | {
+        "kind": KINDS[Job.Kind(row.kind)],
+        "method": method_title(row.method_name) if row.method_name else "",
+        "reference": row.subject.removeprefix("request:") if row.subject.startswith("request:") else "",
+        "is_unlearning": row.kind == Job.Kind.UNLEARN,
+        "forget_count": len(row.spec.get("forget_ids", ())),
         "problem": problem,
     }
     return render(request, "jobs/job.html", context, status=409 if problem else 200)
@@ -140,44 +140,44 @@ def _show(request: HttpRequest, found: Job, problem: str = "") -> HttpResponse:
 @never_cache
 @require_safe
 def job_progress(request: HttpRequest, pk: int) -> HttpResponse:
-    """The moving part of the page, for its poll. When the job has ended, the whole page is loaded once more."""
-    found = get_object_or_404(_jobs(), pk=pk)
-    response = render(request, "jobs/_live.html", live_parts(found))
-    if found.is_final:
+    """Answer the page's poll with the part that changes. When the job has ended, have the whole page loaded once more."""
+    row = get_object_or_404(_jobs(), pk=pk)
+    response = render(request, "jobs/_live.html", live_parts(row))
+    if row.is_final:
         response["HX-Refresh"] = "true"
     return response
 
 
-def live_parts(found: Job) -> dict[str, Any]:
-    """What changes while a job runs."""
-    verdict = VERDICTS.get(found.verdict)
-    margins = {name: found.curves.get(name, []) for name in ("forget", "retain")}
+def live_parts(row: Job) -> dict[str, Any]:
+    """Return the context of `_live.html`: what changes while a job runs."""
+    verdict = VERDICTS.get(row.verdict)
+    margins = {name: row.curves.get(name, []) for name in ("forget", "retain")}
     return {
-        "job": found,
-        "state_tone": JOB_TONES[JobState(found.state)],
+        "job": row,
+        "state_tone": JOB_TONES[JobState(row.state)],
         "verdict": verdict,
-        "stage": stage_title(found.stage),
-        "percent": round(100 * found.done / found.total) if found.total else 0,
-        "numbers": _numbers(found),
-        "loss": {str(CURVES["loss"]): found.curves["loss"]} if found.curves.get("loss") else {},
+        "stage": stage_title(row.stage),
+        "percent": round(100 * row.done / row.total) if row.total else 0,
+        "numbers": _numbers(row),
+        "loss": {str(CURVES["loss"]): row.curves["loss"]} if row.curves.get("loss") else {},
         "margins": {str(CURVES[name]): points for name, points in margins.items() if points},
-        "runs": [_run(run) for run in found.run_rows.all()],
-        "advice": ERRORS.get(found.error_code, ""),
-        "poll_url": "" if found.is_final else reverse("jobs:job_progress", args=[found.pk]),
+        "runs": [_run(run) for run in row.run_rows.all()],
+        "advice": ERRORS.get(row.error_code, ""),
+        "poll_url": "" if row.is_final else reverse("jobs:job_progress", args=[row.pk]),
     }
 
 
-def _numbers(found: Job) -> str:
-    """How far the stage is and how long the job has run, in words."""
+def _numbers(row: Job) -> str:
+    """Say how far the stage is and how long the job has run."""
     words = []
-    parts = round(found.total / ENGINE_PERCENT)
-    if found.state == JobState.RUNNING and parts > 1:
-        words.append(_("%(done)d of %(all)d models") % {"done": found.done // ENGINE_PERCENT, "all": parts})
-    elif found.state == JobState.RUNNING and found.total:
-        words.append(_("%(percent)d %%") % {"percent": round(100 * found.done / found.total)})
-    if found.started_at:
-        seconds = ((found.finished_at or timezone.now()) - found.started_at).total_seconds()
-        sentence = _("ran for %(time)s") if found.finished_at else _("running for %(time)s")
+    parts = round(row.total / ENGINE_PERCENT)
+    if row.state == JobState.RUNNING and parts > 1:
+        words.append(_("%(done)d of %(all)d models") % {"done": row.done // ENGINE_PERCENT, "all": parts})
+    elif row.state == JobState.RUNNING and row.total:
+        words.append(_("%(percent)d %%") % {"percent": round(100 * row.done / row.total)})
+    if row.started_at:
+        seconds = ((row.finished_at or timezone.now()) - row.started_at).total_seconds()
+        sentence = _("ran for %(time)s") if row.finished_at else _("running for %(time)s")
         words.append(sentence % {"time": duration(seconds)})
     return " · ".join(words)
 
@@ -190,30 +190,30 @@ def _run(run: JobRun) -> dict[str, Any]:
 @READERS
 @require_safe
 def job_curves_csv(_request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Every point of every curve."""
-    found = get_object_or_404(Job, pk=pk)
-    points = ((name, x, y) for name, curve in found.curves.items() for x, y in curve)
-    return csv_response(f"job-{found.pk}-curves", ("curve", "step", "value"), points)
+    """Send every point of every curve."""
+    row = get_object_or_404(Job, pk=pk)
+    points = ((name, x, y) for name, curve in row.curves.items() for x, y in curve)
+    return csv_response(f"job-{row.pk}-curves", ("curve", "step", "value"), points)
 
 
 @READERS
 @require_http_methods(PAGE_METHODS)
 def job_cancel(request: HttpRequest, pk: int) -> HttpResponse:
-    """Asks whether to cancel, and cancels."""
-    found = get_object_or_404(_jobs(), pk=pk)
+    """Ask for confirmation, and cancel the job."""
+    row = get_object_or_404(_jobs(), pk=pk)
     if request.method == "POST":
         try:
-            jobs.job_cancel(job_id=found.pk, actor=account_of(request).opaque)
+            jobs.job_cancel(job_id=row.pk, actor=account_of(request).opaque)
         except StaleStateError as error:
             return _show(request, get_object_or_404(_jobs(), pk=pk), str(error))
-        return redirect("jobs:job", found.pk)
-    return render(request, "jobs/job_cancel.html", {"job": found})
+        return redirect("jobs:job", row.pk)
+    return render(request, "jobs/job_cancel.html", {"job": row})
 
 
 @READERS
 @require_safe
 def corpus_list(request: HttpRequest) -> HttpResponse:
-    """Every corpus with its snapshots: what they hold, and their digests."""
+    """Show every corpus with its snapshots: their sizes and digests."""
     corpora = Corpus.objects.prefetch_related("snapshots").order_by("name")
     return render(request, "jobs/corpus_list.html", {"corpora": corpora})
 
@@ -221,7 +221,7 @@ def corpus_list(request: HttpRequest) -> HttpResponse:
 @READERS
 @require_safe
 def model_list(request: HttpRequest) -> HttpResponse:
-    """Every model with its versions: what each was made from, and whether it is in use."""
+    """Show every model with its versions: their states and origins, and the jobs on them."""
     versions = (
         ModelVersion.objects.select_related("snapshot__corpus", "parent", "made_by")
         .annotate(jobs_running=Count("jobs", filter=Q(jobs__state__in=[JobState.QUEUED, JobState.RUNNING])))
@@ -244,7 +244,7 @@ def _can_destroy(version: ModelVersion) -> bool:
 @act_required(Act.MANAGE_MODELS)
 @require_http_methods(PAGE_METHODS)
 def model_destroy(request: HttpRequest, pk: int) -> HttpResponse:
-    """Asks whether to destroy a version that is out of use, and destroys it."""
+    """Ask for confirmation, and order that a version be destroyed."""
     version = get_object_or_404(ModelVersion.objects.select_related("made_by"), pk=pk)
     problem = ""
     if request.method == "POST":

@@ -1,5 +1,7 @@
-"""Codes of the engine and of the states, in words for people. Titles and descriptions of methods and metrics are the
-catalogue's; they go through gettext here, and stand in the message catalogue by their English text.
+"""Puts codes of the engine and of the states into words for people.
+
+Methods and metrics take their titles and descriptions from the engine's catalogue. The engine knows no gettext, so they are
+translated here; their English texts are in the message catalogue.
 """
 
 from __future__ import annotations
@@ -44,27 +46,29 @@ GUARANTEES: dict[str, Words] = {
     "exact": Words(
         pgettext_lazy("guarantee", "exact"),
         "success",
-        gettext_lazy("The result is a model that training without the examples gives: they never touched it."),
+        gettext_lazy(
+            "The result is a model that training without the examples could have given: they have no influence on it."
+        ),
     ),
     "certified": Words(
         pgettext_lazy("guarantee", "certified"),
         "info",
-        gettext_lazy("A proof bounds how far the result can be from training without the examples."),
+        gettext_lazy("A proof limits how far the result can be from training without the examples."),
     ),
     "empirical": Words(
         pgettext_lazy("guarantee", "empirical"),
         "warning",
-        gettext_lazy("No proof. How close the result comes to training without the examples is known by measurement alone."),
+        gettext_lazy("No proof: only measurement shows how close the result comes to training without the examples."),
     ),
     "suppression": Words(
         pgettext_lazy("guarantee", "suppression"),
         "danger",
-        gettext_lazy("Nothing is removed from the model: answers are withheld from outside of it."),
+        gettext_lazy("Nothing is removed from the model: answers are withheld outside it."),
     ),
     "control": Words(
         pgettext_lazy("guarantee", "control"),
         "neutral",
-        gettext_lazy("Not a way to unlearn. It shows that the evaluation notices when nothing was done."),
+        gettext_lazy("Not a way to unlearn: it shows that the evaluation notices when nothing was done."),
     ),
 }
 VERDICTS: dict[str, Words] = {
@@ -79,19 +83,24 @@ VERDICTS: dict[str, Words] = {
     "failed": Words(
         pgettext_lazy("verdict", "failed"),
         "danger",
-        gettext_lazy("Something that the protocol judges lies outside its margin of models that never saw the examples."),
+        gettext_lazy(
+            "At least one quantity that the protocol judges lies outside its margin around models that never saw the"
+            " examples."
+        ),
     ),
     "inconclusive": Words(
         pgettext_lazy("verdict", "inconclusive"),
         "warning",
-        gettext_lazy("The protocol allows no conclusion: the measurements do not suffice, or a control did not behave."),
+        gettext_lazy(
+            "The protocol allows no conclusion: the measurements are not enough, or a control did not behave as expected."
+        ),
     ),
     "cancelled": Words(pgettext_lazy("verdict", "cancelled"), "warning", gettext_lazy("The job was cancelled.")),
 }
 DIRECTIONS = {
-    "undershot": gettext_lazy("Undershot: the examples are still better known than to a model that never saw them."),
+    "undershot": gettext_lazy("Undershot: the model still knows the examples better than a model that never saw them."),
     "overshot": gettext_lazy(
-        "Overshot: the examples are less known than to a model that never saw them, which gives them away too."
+        "Overshot: the model knows the examples less than a model that never saw them, which gives them away too."
     ),
 }
 STAGES: dict[str, Any] = {
@@ -127,12 +136,12 @@ CONTROLS: dict[str, Words] = {
     "oracle_against_oracle": Words(
         gettext_lazy("Oracle against oracle"),
         "",
-        gettext_lazy("Models that never saw the examples, compared with one another: no difference may be found."),
+        gettext_lazy("Models that never saw the examples, compared with one another: the test should find no difference."),
     ),
     "do_nothing": Words(
         gettext_lazy("Do nothing"),
         "",
-        gettext_lazy("Original models, compared with oracles: the difference must be found."),
+        gettext_lazy("Original models, compared with oracles: the test should find the difference."),
     ),
 }
 ERRORS: dict[str, Any] = {
@@ -155,7 +164,7 @@ RUN_OUTCOMES: dict[str, tuple[Any, str]] = {
 
 
 def method_title(name: str) -> str:
-    """What the catalogue calls a method; its name when it is not there (any more)."""
+    """Return the title of a method, or its name when the catalogue does not have it (any more)."""
     return _(METHODS[name].title) if name in METHODS else name
 
 
@@ -176,21 +185,21 @@ def stage_title(stage: str) -> str:
 
 
 def in_order(stages: Iterable[str]) -> list[str]:
-    """Stages in the order in which a job goes through them; unknown ones last."""
+    """Sort stages into the order in which a job goes through them, unknown ones last."""
     known = list(STAGES)
     return sorted(stages, key=lambda stage: known.index(stage) if stage in known else len(known))
 
 
 def guarantee_of(method: str) -> Words:
-    """The guarantee of a method by name."""
+    # The weakest claim for a method that is no longer in the catalogue.
     return GUARANTEES[METHODS[method].guarantee if method in METHODS else "empirical"]
 
 
 def duration(seconds: float) -> str:
-    """A length of time for people: seconds up to two minutes, minutes up to two hours, then hours."""
+    """Return a length of time in words: in seconds up to two minutes, in minutes up to two hours, then in hours."""
     if seconds < 120:  # noqa: PLR2004  # two minutes
-        whole = max(0, round(seconds))
-        return ngettext("%(n)d second", "%(n)d seconds", whole) % {"n": whole}
+        count = max(0, round(seconds))
+        return ngettext("%(n)d second", "%(n)d seconds", count) % {"n": count}
     minutes = round(seconds / 60)
     if minutes < 120:  # noqa: PLR2004  # two hours
         return ngettext("%(n)d minute", "%(n)d minutes", minutes) % {"n": minutes}
@@ -199,15 +208,15 @@ def duration(seconds: float) -> str:
 
 
 def estimand_title(estimand: Estimand) -> str:
-    """What is judged, such as “Forget set, on average”."""
+    """Return what is judged, such as “Forget set, on average”."""
     return _("%(set)s, %(kind)s") % {"set": set_title(estimand.examples), "kind": ESTIMANDS[estimand.kind]}
 
 
 def ending_word(end: str) -> str:
-    """Where an example's way ended, in a word."""
+    """Say how well the model knows an example in the end."""
     words = {
         "undershot": pgettext("example", "too well known"),
-        "within": pgettext("example", "as by the oracles"),
+        "within": pgettext("example", "as the oracles know it"),
         "overshot": pgettext("example", "too little known"),
     }
     return words.get(end, end)

@@ -64,7 +64,7 @@ def proposal_submit(*, item: Item, method: MethodChoice, protocol: Protocol, by:
     # 1. Lock the item, so that two proposals at once cannot get the same number.
     require_officer(by)
     item = item_lock(item)
-    require_item_transition(item, "proposal.submitted", ItemState.AWAITING_APPROVAL)
+    require_item_transition(item, RecordKind.PROPOSAL_SUBMITTED, ItemState.AWAITING_APPROVAL)
     # 2. Check that the method can run on the active version, and that the protocol can decide something.
     base = ModelVersion.objects.filter(name=item.model_name, state=ModelState.ACTIVE).first()
     if base is None:

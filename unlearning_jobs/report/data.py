@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,9 +53,14 @@ def _rows(path: Path) -> Iterable[tuple[str, int, str, str, float | None]]:
     """Read the rows as group, seed, set, example id and margin."""
     from pyarrow import parquet
 
-    names = ["group", "seed", "set", "example_id", "margin"]
+    names = ["group", "seed", "set", _id_column(parquet.read_schema(path).names), "margin"]
     columns = parquet.read_table(path, columns=names).to_pydict()
     return zip(*(columns[name] for name in names), strict=True)
+
+
+def _id_column(names: Sequence[str]) -> str:
+    """Return the column that names the example. It was `record_id` once, and reports of those jobs must still open."""
+    return "record_id" if "record_id" in names else "example_id"
 
 
 def mean(values: Iterable[float]) -> float:

@@ -22,8 +22,8 @@ def examples_sentence(findings: ExampleFindings | None) -> dict[str, str] | None
     }
     return {
         "sentence": _(
-            "Tested one by one over models, %(high)d of %(all)d examples are still better known than by the oracles, and"
-            " %(low)d less; of those named, a share of at most %(level)s is named by chance."
+            "Tested one by one across models, %(high)d of %(all)d examples are still better known than by the oracles, and"
+            " %(low)d are less known; the expected share of false alarms among these is at most %(level)s."
         )
         % counts
     }
@@ -49,8 +49,8 @@ def _prepared(preparation: Preparation | None) -> str:
     if preparation is None:
         return ""
     return _(
-        "Before that, %(took)s went into what serves every request about this model version: %(models)d small trainings in"
-        " all, whose prediction correlates with what other models really do by %(correlation)s on average."
+        "Before that, %(took)s went into a preparation that serves every request about this model version: %(models)d small"
+        " trainings in all. Its predictions correlate with what other models really do (%(correlation)s on average)."
     ) % {
         "took": duration(preparation.spent.wall_seconds),
         "models": preparation.models,

@@ -45,15 +45,15 @@ def trajectory_shown(trajectory: Trajectory | None) -> dict[str, Any] | None:
 def _counts_sentence(trajectory: Trajectory) -> str:
     ends = Counter(example.end for example in trajectory.examples)
     return _(
-        "At the end %(within)d of %(all)d examples lie within the band of their own oracles; %(undershot)d are still too"
-        " well known, %(overshot)d by now too little."
+        "At the end %(within)d of %(all)d examples lie within the band of their own oracles; %(undershot)d are still"
+        " known too well, and %(overshot)d are now known too little."
     ) % {"all": len(trajectory.examples), **{end: ends[end] for end in ("within", "undershot", "overshot")}}
 
 
 def _caption(trajectory: Trajectory) -> str:
     return _(
         "Mean distance from the oracles: %(stop)s where the run was stopped, %(best)s at the best common step, %(own)s"
-        " if every example could have been stopped at its own."
+        " if every example could have been stopped at its own best step."
     ) % {
         "stop": number(trajectory.distance_at_stop),
         "best": number(trajectory.distance_at_best_single_stop),

@@ -46,7 +46,7 @@ READERS = act_required(Act.READ_REPORTS)
 @READERS
 @require_safe
 def report(request: HttpRequest, pk: int) -> HttpResponse:
-    """Everything that one attempt measured."""
+    """Show the report of one attempt: everything that its job measured."""
     job = _job(pk)
     result = job_result(job)
     if result is None or result.evaluation is None:
@@ -67,9 +67,9 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
         "evaluation": evaluation,
         "intervals": interval_rows(evaluation),
         "distributions": [_distribution(job, name, margins) for name, margins in margins_of(job).items()],
-        "controls": [_control(evaluation, place) for place in range(len(evaluation.controls))],
+        "controls": [{"control": control, "words": CONTROLS[control.name]} for control in evaluation.controls],
         "metrics": list(map(_metric, evaluation.metrics)),
-        "sets": [_set(found) for found in evaluation.sets if found.examples != "forget"],
+        "sets": [_set(finding) for finding in evaluation.sets if finding.examples != "forget"],
         "examples": examples_sentence(evaluation.examples),
         "trajectory": trajectory_shown(result.trajectory),
         "efficiency": efficiency_shown(result.efficiency),
@@ -84,20 +84,20 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _job(pk: int) -> Job:
     related = ("base", "snapshot__corpus", "recipe", "result_version")
-    done = Job.objects.filter(kind=Job.Kind.UNLEARN, state=JobState.COMPLETED)
-    return get_object_or_404(done.select_related(*related).defer("curves"), pk=pk)
+    completed = Job.objects.filter(kind=Job.Kind.UNLEARN, state=JobState.COMPLETED)
+    return get_object_or_404(completed.select_related(*related).defer("curves"), pk=pk)
 
 
 @READERS
 @require_safe
 def report_of(_request: HttpRequest, reference: str, item: str, attempt: int) -> HttpResponse:
-    """The report by what its signed statement names: request, item and attempt."""
-    done = Job.objects.filter(subject=f"request:{reference}", item=item, attempt=attempt, state=JobState.COMPLETED)
-    return redirect("jobs:report", get_object_or_404(done.only("pk")).pk)
+    """Redirect to the report that a signed statement names by request, item and attempt."""
+    completed = Job.objects.filter(subject=f"request:{reference}", item=item, attempt=attempt, state=JobState.COMPLETED)
+    return redirect("jobs:report", get_object_or_404(completed.only("pk")).pk)
 
 
 def _limits(evaluation: Evaluation, signed: Attestation | None) -> tuple[str, ...]:
-    """What the report does not show: the signed statement's list once there is one, which holds the evaluation's."""
+    """Return what the report does not show: the signed statement's list once there is one, or else the evaluation's."""
     report = attestation_read(signed).report if signed else None
     return report.does_not_show if report else evaluation.limits
 
@@ -118,7 +118,7 @@ def interval_rows(evaluation: Evaluation) -> list[IntervalRow]:
 
 
 def _distribution(job: Job, name: str, margins: SetMargins) -> dict[str, Any]:
-    """Two charts of one set: the examples, and the models."""
+    """Return two charts of one set: its examples, and the models."""
     csv_url = reverse("jobs:report_csv", args=[job.pk, f"margins-{name}"])
     models = {group: margins.model_means(group) for group in GROUPS}
     return {
@@ -132,19 +132,14 @@ def _distribution(job: Job, name: str, margins: SetMargins) -> dict[str, Any]:
 
 
 def _caption(name: str, models: dict[str, list[float]]) -> str:
-    """The sentence to take away: between which of the two groups the unlearned models lie."""
+    """Say what to take away: where the unlearned models lie between the other two groups."""
     means = {group: sum(values) / len(values) for group, values in models.items() if values}
     if len(means) < len(GROUPS):
         return _("%(set)s: margins of every example.") % {"set": set_title(name)}
     return _(
         "%(set)s: the mean margin is %(unlearned).2f after unlearning, %(oracle).2f for the oracles, and %(original).2f"
-        " where nothing was done."
+        " for the original models."
     ) % {"set": set_title(name), **means}
-
-
-def _control(evaluation: Evaluation, place: int) -> dict[str, Any]:
-    control = evaluation.controls[place]
-    return {"control": control, "words": CONTROLS[control.name]}
 
 
 def _metric(metric: MetricFinding) -> dict[str, Any]:
@@ -160,8 +155,8 @@ def _metric(metric: MetricFinding) -> dict[str, Any]:
     }
 
 
-def _set(found: SetFinding) -> dict[str, Any]:
-    return {"title": set_title(found.examples), "permutation": found.permutation, "p_adjusted": found.p_adjusted}
+def _set(finding: SetFinding) -> dict[str, Any]:
+    return {"title": set_title(finding.examples), "permutation": finding.permutation, "p_adjusted": finding.p_adjusted}
 
 
 def _inputs(job: Job, result: JobResult) -> dict[str, Any]:
@@ -174,7 +169,7 @@ def _inputs(job: Job, result: JobResult) -> dict[str, Any]:
         (_("Recipe"), job.recipe.digest),
         (_("Model before"), job.base.digest if job.base else ""),
         (_("Model after"), result.model_digest),
-        (_("What the model may still know"), result.retain_digest),
+        (_("Retain set"), result.retain_digest),
     ]
     return {
         "protocol": protocol,

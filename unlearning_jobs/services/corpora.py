@@ -1,4 +1,4 @@
-"""Corpora: registered as digested, immutable snapshots."""
+"""Registers corpora as immutable snapshots, each known by its digest."""
 
 from __future__ import annotations
 
@@ -17,18 +17,20 @@ from unlearning_jobs.models import Corpus, CorpusSnapshot
 
 
 def corpus_register(*, name: str, source: Path, actor: str, sets: Mapping[str, Path] | None = None) -> CorpusSnapshot:
-    """Reads, digests and stores a state of a corpus; a later call with the same name adds another snapshot.
+    """Read and digest a corpus and store it as a snapshot; a later call with the same name adds another snapshot.
 
     Raises:
-        CorpusError: a source cannot be read, is empty, or has rows of another shape; nothing is stored.
-        ValidationError: the name is not made of letters, digits, hyphens and underscores.
+        CorpusError: a source cannot be read, is empty, or has rows that do not fit; nothing is stored.
+        ValidationError: the name holds something else than letters, digits, hyphens and underscores.
     """
+    # 1. Write a draft beside the other snapshots: the final rename must stay within one file system.
     Corpus(name=name).clean_fields()
     parent = settings.ARTEFACTS / "corpora" / name
     parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=parent))
     try:
         info = snapshot_create([source], draft / "snapshot", sets=sets or {})
+        # 2. Row, record entry and folder appear together; the rename comes last, since it cannot be rolled back.
         with transaction.atomic():
             corpus, _created = Corpus.objects.get_or_create(name=name)
             folder = parent / info.digest[:16]

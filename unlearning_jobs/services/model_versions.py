@@ -84,7 +84,9 @@ def unlearning_start(
     # 1. Lock the version, so that no release replaces it before the job exists.
     base = ModelVersion.objects.select_for_update().get(pk=base.pk)
     if base.state != ModelState.ACTIVE:
-        raise StaleStateError(_("%(model)s is no longer the active version. Map the request again.") % {"model": base})
+        raise StaleStateError(
+            _("%(model)s is no longer the active version. Search the training data again.") % {"model": base}
+        )
     # 2. Fix everything that the engine will know.
     spec = JobSpec(
         kind="unlearn",
