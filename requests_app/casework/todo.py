@@ -54,22 +54,22 @@ def _next_step(item: Item) -> dict[str, Any]:
     return {"title": f"{subject} – {words}", "url": url} | label
 
 
-def next_action(item: Item) -> tuple[str, str] | None:
-    """What is to be done with an item next, and where; None when nothing is."""
+def next_action(item: Item) -> tuple[str, str] | None:  # noqa: PLR0911  # one return per state is the clearest form
+    """Return what is to be done with an item next, and where; None when nothing is."""
     if item.request.state == RequestState.CLOSED:
         return None
     place = [item.request.reference, item.number]
-    latest = _latest(item)
-    if item.state == ItemState.DECIDING:
-        return _("decide"), reverse("casework:item_decide", args=place)
-    if item.state == ItemState.GRANTED:
-        return _("choose a method"), reverse("casework:proposal_new", args=place)
-    if latest and item.state == ItemState.AWAITING_APPROVAL:
-        return _("approve or decline the method"), reverse("casework:proposal", args=[*place, latest.number])
-    if latest and item.state == ItemState.AWAITING_RELEASE:
-        return _("release the model"), reverse("casework:release", args=[*place, latest.number])
-    if latest and latest.job_id and item.state == ItemState.RUNNING:
-        return _("follow the job"), reverse("jobs:job", args=[latest.job_id])
+    match item.state, _latest(item):
+        case ItemState.DECIDING, _latest_proposal:
+            return _("decide"), reverse("casework:item_decide", args=place)
+        case ItemState.GRANTED, _latest_proposal:
+            return _("choose a method"), reverse("casework:proposal_new", args=place)
+        case ItemState.AWAITING_APPROVAL, Proposal(number=number):
+            return _("approve or decline the method"), reverse("casework:proposal", args=[*place, number])
+        case ItemState.AWAITING_RELEASE, Proposal(number=number):
+            return _("release the model"), reverse("casework:release", args=[*place, number])
+        case ItemState.RUNNING, Proposal(job_id=int(job_id)):
+            return _("follow the job"), reverse("jobs:job", args=[job_id])
     return None
 
 

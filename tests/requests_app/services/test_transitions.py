@@ -159,7 +159,7 @@ def test_a_running_proposal_cannot_be_declined(stage: Stage) -> None:
 @pytest.mark.parametrize("event", ["item.decided", "proposal.submitted", "proposal.approved", "proposal.declined"])
 def test_nothing_happens_to_an_item_once_its_request_is_withdrawn(stage: Stage, event: str) -> None:
     proposal = stage.proposed()
-    [source] = {source for source, _target in ITEM_TRANSITIONS[event]}
+    [source] = {source for source, _target in ITEM_TRANSITIONS[RecordKind(event)]}
     Item.objects.filter(pk=proposal.item_id).update(state=source)
     request_close(request=stage.request, outcome=RequestOutcome.WITHDRAWN, actor="claimant", template=None)
 
