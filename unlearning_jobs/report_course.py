@@ -12,8 +12,7 @@ from django.utils.translation import gettext as _
 from compliance.charts.bands import Path
 from compliance.templatetags.components import number
 
-from .engine.contracts import ExampleFindings, JobResult
-from .engine.contracts.course import Efficiency, ExampleTrajectory, Preparation, Trajectory
+from .engine.contracts import Efficiency, ExampleFindings, ExampleTrajectory, JobResult, Preparation, Trajectory
 from .wording import duration, ending_word
 
 Table = tuple[Sequence[str], Iterable[Sequence[object]]]

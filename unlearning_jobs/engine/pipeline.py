@@ -25,7 +25,7 @@ from .errors import SpecError
 from .evaluation.evaluate import evaluate
 from .evaluation.outputs import Group, ModelKey, Outputs
 from .evaluation.statistics import STATISTICS, measure
-from .evaluation.trajectory import trace
+from .evaluation.trajectory import build_trajectory
 from .json_contract import canonical_json
 from .preparation import check_unlearning, excluded_ids, job_protocol, unlearning_steps
 from .running import PERCENT, RunningJob
@@ -70,7 +70,7 @@ def _train(job: RunningJob) -> JobResult:
         ids = job.trainer.training_data.retained_ids(spec.exclude_ids)
         outputs, key = Outputs(), ModelKey("original", spec.seed)
         outputs.add(key, "train", ids, measure(model, job.snapshot.get(ids), everything=False))
-        means = {name: float(outputs.one(key, "train", name).mean()) for name in STATISTICS}
+        means = {name: float(outputs.vector(key, "train", name).mean()) for name in STATISTICS}
         metrics = {name: mean for name, mean in means.items() if not math.isnan(mean)}
         metrics |= _accuracies_of_shards(job)
         if model.privacy is not None:
@@ -212,4 +212,4 @@ def _trajectory(job: RunningJob, outputs: Outputs) -> Trajectory | None:
     if not job.margins:
         return None
     margins = outputs.matrix("oracle", "forget", "margin")
-    return trace(job.margins, dict(zip(outputs.ids["forget"], margins.T, strict=True)))
+    return build_trajectory(job.margins, dict(zip(outputs.ids["forget"], margins.T, strict=True)))

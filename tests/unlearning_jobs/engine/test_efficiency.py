@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tests.unlearning_jobs.engine.conftest import with_recipe
-from unlearning_jobs.engine.contracts.course import Spent
+from unlearning_jobs.engine.contracts import ResourceUsage
 from unlearning_jobs.engine.efficiency import Costs, mean_spent, share, start_stopwatch
 from unlearning_jobs.engine.training.cache import Trainer
 
@@ -121,15 +121,15 @@ def test_a_method_that_counts_nothing_says_so(costs: Costs) -> None:
     assert "does not count" in found.note
 
 
-def parts() -> Iterator[Spent]:
-    yield Spent(1.0, 0.5, 100)
-    yield Spent(3.0, 1.5, 300)
+def parts() -> Iterator[ResourceUsage]:
+    yield ResourceUsage(1.0, 0.5, 100)
+    yield ResourceUsage(3.0, 1.5, 300)
 
 
 def test_means_are_per_quantity() -> None:
-    assert mean_spent(list(parts())) == Spent(2.0, 1.0, 200)
+    assert mean_spent(list(parts())) == ResourceUsage(2.0, 1.0, 200)
     assert mean_spent([]) is None
-    assert mean_spent([Spent(2.0)]) == Spent(2.0)
+    assert mean_spent([ResourceUsage(2.0)]) == ResourceUsage(2.0)
 
 
 def test_a_share_of_nothing_or_of_something_unknown_is_unknown() -> None:

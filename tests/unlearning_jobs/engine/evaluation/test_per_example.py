@@ -52,7 +52,7 @@ def test_an_adjusted_p_value_is_never_smaller_than_the_examples_own() -> None:
     assert (np.array(found.p_fdr) >= own - 1e-12).all()
 
 
-def test_max_t_is_never_larger_than_bonferroni_with_all_labelings() -> None:
+def test_max_t_is_never_larger_than_bonferroni_with_all_labellings() -> None:
     found = judged(*models(4, shift=1.0, count=6))
     bonferroni = np.minimum(EXAMPLES * np.array(found.p_value), 1)
     assert (np.array(found.p_fwer) <= bonferroni + 1e-9).all()

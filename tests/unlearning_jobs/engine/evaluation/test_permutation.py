@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import mannwhitneyu
 from scipy.stats import permutation_test as scipy_permutation_test
 
-from unlearning_jobs.engine.evaluation.labelings import DRAWS
+from unlearning_jobs.engine.evaluation.labellings import DRAWS
 from unlearning_jobs.engine.evaluation.outputs import Array
 from unlearning_jobs.engine.evaluation.permutation import permutation_test
 
@@ -74,7 +74,7 @@ def test_rounding_is_judged_by_values_not_by_their_order() -> None:
     )
 
 
-def test_many_models_are_compared_over_drawn_labelings() -> None:
+def test_many_models_are_compared_over_drawn_labellings() -> None:
     rng = np.random.default_rng(5)
     treated, oracles = rng.normal(0, 1, (9, 3)), rng.normal(0, 1, (12, 3))
     found = permutation_test(treated, oracles, seed=1)

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unlearning_jobs.engine.contracts.course import ExampleTrajectory, Trajectory
-from unlearning_jobs.engine.evaluation.trajectory import BAND, MarginLog, trace
+from unlearning_jobs.engine.contracts import ExampleTrajectory, Trajectory
+from unlearning_jobs.engine.evaluation.trajectory import BAND, MarginLog, build_trajectory
 
 ORACLES = np.array([-1.0, 0.0, 1.0])  # mean 0, standard deviation 1: the band is from -2 to 2
 STEPS = (0, 10, 20, 30, 40)
@@ -27,7 +27,7 @@ def logged(ways: dict[str, list[float]], stop: int = 40) -> MarginLog:
 
 
 def traced(ways: dict[str, list[float]], stop: int = 40) -> Trajectory:
-    return trace(logged(ways, stop), dict.fromkeys(ways, ORACLES))
+    return build_trajectory(logged(ways, stop), dict.fromkeys(ways, ORACLES))
 
 
 def one(way: list[float], stop: int = 40) -> ExampleTrajectory:
@@ -36,7 +36,7 @@ def one(way: list[float], stop: int = 40) -> ExampleTrajectory:
 
 def test_the_band_is_that_of_the_examples_own_oracles() -> None:
     log = logged({"a": [9.0, 8, 7, 6, 5], "b": [9.0, 8, 7, 6, 5]})
-    found = trace(log, {"b": 5 + 0.1 * ORACLES, "a": ORACLES})
+    found = build_trajectory(log, {"b": 5 + 0.1 * ORACLES, "a": ORACLES})
     assert [(e.example_id, e.oracle_mean, e.oracle_deviation, e.end) for e in found.examples] == [
         ("a", 0.0, 1.0, "undershot"),
         ("b", 5.0, 0.1, "within"),
@@ -94,7 +94,7 @@ def test_own_stops_are_never_farther_than_one_stop_and_that_never_farther_than_t
     ways: list[list[float]], oracles: list[float], stop: int
 ) -> None:
     named = {str(i): way for i, way in enumerate(ways)}
-    found = trace(logged(named, stop), dict.fromkeys(named, np.array(oracles)))
+    found = build_trajectory(logged(named, stop), dict.fromkeys(named, np.array(oracles)))
     assert found.distance_at_own_stops <= found.distance_at_best_single_stop <= found.distance_at_stop
     for example in found.examples:
         reach = BAND * example.oracle_deviation

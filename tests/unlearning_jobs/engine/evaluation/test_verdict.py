@@ -23,7 +23,7 @@ from unlearning_jobs.engine.contracts import (
 from unlearning_jobs.engine.evaluation.controls import do_nothing, oracle_against_oracle
 from unlearning_jobs.engine.evaluation.evaluate import evaluate
 from unlearning_jobs.engine.evaluation.multiplicity import holm
-from unlearning_jobs.engine.evaluation.power import smallest_effect
+from unlearning_jobs.engine.evaluation.power import minimum_detectable_effect
 from unlearning_jobs.engine.evaluation.verdict import reach_verdict
 
 PROTOCOL = Protocol(tuple(range(2, 5)), tuple(range(11, 19)), metrics=())
@@ -158,7 +158,7 @@ def test_what_the_evaluation_does_not_show_is_said(make_outputs: MakeOutputs) ->
 
 def test_the_limits_say_how_large_a_difference_has_to_be_to_be_found(make_outputs: MakeOutputs) -> None:
     [sentence] = [limit for limit in judged(0.0, 6, make_outputs).limits if "t test" in limit]
-    effect = smallest_effect(4, 8, alpha=0.05)
+    effect = minimum_detectable_effect(4, 8, alpha=0.05)
     assert f"4 models against 8 oracles, a two-sided t test at level 0.05 finds a difference of {effect:.2f}" in sentence
     assert "80%" in sentence
 
