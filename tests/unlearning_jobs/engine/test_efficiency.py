@@ -12,7 +12,7 @@ import torch
 
 from tests.unlearning_jobs.engine.conftest import with_recipe
 from unlearning_jobs.engine.contracts import ResourceUsage
-from unlearning_jobs.engine.efficiency import Costs, mean_spent, share, start_stopwatch
+from unlearning_jobs.engine.efficiency import Costs, mean_usage, share, start_stopwatch
 from unlearning_jobs.engine.training.cache import Trainer
 
 
@@ -127,9 +127,9 @@ def parts() -> Iterator[ResourceUsage]:
 
 
 def test_means_are_per_quantity() -> None:
-    assert mean_spent(list(parts())) == ResourceUsage(2.0, 1.0, 200)
-    assert mean_spent([]) is None
-    assert mean_spent([ResourceUsage(2.0)]) == ResourceUsage(2.0)
+    assert mean_usage(list(parts())) == ResourceUsage(2.0, 1.0, 200)
+    assert mean_usage([]) is None
+    assert mean_usage([ResourceUsage(2.0)]) == ResourceUsage(2.0)
 
 
 def test_a_share_of_nothing_or_of_something_unknown_is_unknown() -> None:

@@ -14,8 +14,8 @@ from unlearning_jobs.engine.privacy_budget import (
     budget_share,
     group_privacy,
     overspent,
-    records_affordable,
-    records_erased,
+    affordable_examples,
+    erased_examples,
     steps_since_training,
 )
 
@@ -69,7 +69,7 @@ def test_negative_numbers_are_refused(wrong: tuple[float, float, int]) -> None:
 def test_what_is_affordable_is_within_the_limits_and_one_more_is_not(
     epsilon: float, delta: float, max_epsilon: float, max_delta: float
 ) -> None:
-    most = records_affordable(epsilon, delta, max_epsilon=max_epsilon, max_delta=max_delta)
+    most = affordable_examples(epsilon, delta, max_epsilon=max_epsilon, max_delta=max_delta)
     for records, fits in ((most, True), (most + 1, False)):
         spent_epsilon, spent_delta = group_privacy(epsilon, delta, records)
         assert (spent_epsilon <= max_epsilon and spent_delta <= max_delta) is fits
@@ -78,19 +78,19 @@ def test_what_is_affordable_is_within_the_limits_and_one_more_is_not(
 
 
 def test_an_overspent_budget_says_by_how_much_and_what_to_do() -> None:
-    said = overspent(1.0, 1e-5, 7, max_epsilon=3.0, max_delta=1e-3)
-    assert said is not None
-    assert "7 records" in said
-    assert "epsilon 7" in said
-    assert "enough for 3" in said
-    assert "Retrain" in said
+    problem = overspent(1.0, 1e-5, 7, max_epsilon=3.0, max_delta=1e-3)
+    assert problem is not None
+    assert "7 examples" in problem
+    assert "epsilon 7" in problem
+    assert "enough for 3" in problem
+    assert "Retrain" in problem
 
 
-def test_records_of_all_requests_add_up_until_the_model_is_trained_again() -> None:
+def test_examples_of_all_requests_add_up_until_the_model_is_trained_again() -> None:
     ledger = [step("dp_sgd", "a", "b"), step("dp_sgd", "c")]
-    assert records_erased(ledger, 4) == 7
-    assert records_erased([*ledger, step("retrain", "d")], 4) == 4
-    assert records_erased([*ledger, step("retrain", "d"), step("dp_sgd", "e")], 4) == 5
+    assert erased_examples(ledger, 4) == 7
+    assert erased_examples([*ledger, step("retrain", "d")], 4) == 4
+    assert erased_examples([*ledger, step("retrain", "d"), step("dp_sgd", "e")], 4) == 5
     assert steps_since_training([]) == ()
 
 
