@@ -28,14 +28,14 @@ def step(method: str, *ids: str) -> UnlearningStep:
 
 
 @given(EPSILONS, DELTAS, st.integers(0, 40))
-def test_the_formula_is_the_sum_of_the_chain_of_neighbours(epsilon: float, delta: float, records: int) -> None:
-    spent_epsilon, spent_delta = group_privacy(epsilon, delta, records)
-    assert spent_epsilon == pytest.approx(sum(epsilon for _ in range(records)))
-    assert spent_delta == pytest.approx(min(1.0, delta * math.fsum(math.exp(i * epsilon) for i in range(records))), rel=1e-6)
+def test_the_formula_is_the_sum_of_the_chain_of_neighbours(epsilon: float, delta: float, examples: int) -> None:
+    spent_epsilon, spent_delta = group_privacy(epsilon, delta, examples)
+    assert spent_epsilon == pytest.approx(sum(epsilon for _ in range(examples)))
+    assert spent_delta == pytest.approx(min(1.0, delta * math.fsum(math.exp(i * epsilon) for i in range(examples))), rel=1e-6)
 
 
 @pytest.mark.parametrize(
-    ("epsilon", "records", "expected"),
+    ("epsilon", "examples", "expected"),
     [
         (1.0, 2, (2.0, 3.7e-5)),
         (1.0, 5, (5.0, 8.6e-4)),
@@ -44,17 +44,17 @@ def test_the_formula_is_the_sum_of_the_chain_of_neighbours(epsilon: float, delta
         (0.1, 20, (2, 6e-4)),
     ],
 )
-def test_the_formula_gives_the_references_examples(epsilon: float, records: int, expected: tuple[float, float]) -> None:
-    assert group_privacy(epsilon, 1e-5, records) == pytest.approx(expected, rel=0.03)
+def test_the_formula_gives_the_references_examples(epsilon: float, examples: int, expected: tuple[float, float]) -> None:
+    assert group_privacy(epsilon, 1e-5, examples) == pytest.approx(expected, rel=0.03)
 
 
-def test_one_record_costs_what_the_accountant_says_and_none_costs_nothing() -> None:
+def test_one_example_costs_what_the_accountant_says_and_none_costs_nothing() -> None:
     assert group_privacy(0.7, 1e-5, 1) == pytest.approx((0.7, 1e-5))
     assert group_privacy(0.7, 1e-5, 0) == (0, 0)
     assert group_privacy(0.0, 1e-5, 3) == pytest.approx((0, 3e-5))
 
 
-def test_a_delta_never_passes_one_however_many_records() -> None:
+def test_a_delta_never_passes_one_however_many_examples() -> None:
     assert group_privacy(5.0, 1e-5, 1_000_000) == (5_000_000, 1.0)
     assert group_privacy(5.0, 0.0, 1_000_000) == (5_000_000, 0.0)
 
@@ -70,10 +70,10 @@ def test_what_is_affordable_is_within_the_limits_and_one_more_is_not(
     epsilon: float, delta: float, max_epsilon: float, max_delta: float
 ) -> None:
     most = affordable_examples(epsilon, delta, max_epsilon=max_epsilon, max_delta=max_delta)
-    for records, fits in ((most, True), (most + 1, False)):
-        spent_epsilon, spent_delta = group_privacy(epsilon, delta, records)
+    for examples, fits in ((most, True), (most + 1, False)):
+        spent_epsilon, spent_delta = group_privacy(epsilon, delta, examples)
         assert (spent_epsilon <= max_epsilon and spent_delta <= max_delta) is fits
-        assert (overspent(epsilon, delta, records, max_epsilon=max_epsilon, max_delta=max_delta) is None) is fits
+        assert (overspent(epsilon, delta, examples, max_epsilon=max_epsilon, max_delta=max_delta) is None) is fits
         assert (budget_share(spent_epsilon, spent_delta, max_epsilon=max_epsilon, max_delta=max_delta) <= 1) is fits
 
 
