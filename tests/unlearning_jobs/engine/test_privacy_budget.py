@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from unlearning_jobs.engine.contracts import MethodChoice, UnlearningStep
 from unlearning_jobs.engine.privacy_budget import (
+    affordable_examples,
     broken_promise,
     budget_share,
+    erased_examples,
     group_privacy,
     overspent,
-    affordable_examples,
-    erased_examples,
     steps_since_training,
 )
 
@@ -31,7 +31,9 @@ def step(method: str, *ids: str) -> UnlearningStep:
 def test_the_formula_is_the_sum_of_the_chain_of_neighbours(epsilon: float, delta: float, examples: int) -> None:
     spent_epsilon, spent_delta = group_privacy(epsilon, delta, examples)
     assert spent_epsilon == pytest.approx(sum(epsilon for _ in range(examples)))
-    assert spent_delta == pytest.approx(min(1.0, delta * math.fsum(math.exp(i * epsilon) for i in range(examples))), rel=1e-6)
+    assert spent_delta == pytest.approx(
+        min(1.0, delta * math.fsum(math.exp(i * epsilon) for i in range(examples))), rel=1e-6
+    )
 
 
 @pytest.mark.parametrize(

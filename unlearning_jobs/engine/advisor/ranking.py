@@ -35,8 +35,8 @@ RULES: Final = (
     Rule("guarantee", "Exact methods come first, then certified ones, empirical ones, suppression, and controls."),
     Rule(
         "cost",
-        "Within a guarantee, the lower expected cost comes first. It includes the evaluation, which usually takes longer than"
-        " the unlearning.",
+        "Within a guarantee, the lower expected cost comes first. It includes the evaluation, which usually takes longer"
+        " than the unlearning.",
     ),
     Rule("name", "Methods with the same expected cost are sorted by their English names."),
 )
@@ -85,23 +85,21 @@ def advise(situation: Situation, measurements: Sequence[Measurement] = ()) -> tu
     The function is pure: the same arguments give the same list. The order of the measurements does not matter.
     """
     by_method = {m.name: tuple(obstacles(m.name, situation.facts)) for m in METHODS.values() if m.for_production}
-    certified = tuple(
-        name for name, problems in by_method.items() if not problems and METHODS[name].guarantee == "certified"
-    )
-    options = [_option(name, problems, situation, measurements, certified) for name, problems in by_method.items()]
+    certified = tuple(name for name, stops in by_method.items() if not stops and METHODS[name].guarantee == "certified")
+    options = [_option(name, stops, situation, measurements, certified) for name, stops in by_method.items()]
     return _with_reasons(sorted(options, key=_position))
 
 
 def _option(
     name: str,
-    problems: tuple[str, ...],
+    stops: tuple[str, ...],
     situation: Situation,
     measurements: Sequence[Measurement],
     certified: tuple[str, ...],
 ) -> Advice:
     guarantee = METHODS[name].guarantee
-    if problems:
-        return Advice(name, guarantee, problems, forecast=None, in_time=None, reason="blocked")
+    if stops:
+        return Advice(name, guarantee, stops, forecast=None, in_time=None, reason="blocked")
     expected = forecast(name, situation, measurements)
     ended = () if name == TRAINING_METHOD else tuple(other for other in certified if other != name)
     return Advice(

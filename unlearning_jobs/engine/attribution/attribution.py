@@ -192,9 +192,8 @@ def _fit_residuals(learned: Sequence[tuple[Removals, Shifts]], subsets: SubsetMo
     products = sum(float((f * shifts).sum()) for f, (_, shifts) in zip(first_order, learned, strict=True))
     slope = products / sum(float(np.square(f).sum()) for f in first_order)
     residuals = [shifts - slope * f for f, (_, shifts) in zip(first_order, learned, strict=True)]
-    fit(np.concatenate([removed for removed, _ in learned]), np.concatenate(residuals), _schedule(subsets), folder).save(
-        folder
-    )
+    removals = np.concatenate([removed for removed, _ in learned])
+    fit(removals, np.concatenate(residuals), _schedule(subsets), folder).save(folder)
     np.save(folder / "slope.npy", slope)
 
 
@@ -211,7 +210,7 @@ def _measure(predictor: Predictor, subsets: SubsetModels, removed: Removals, shi
         rows = range(first, min(first + EXAMPLES_AT_ONCE, len(labels)))
         predicted = predictor.shift(removed, rows)  # (models, rows, classes)
         actual = shifts[:, rows].astype(np.float64)  # (models, rows, classes)
-        # Whether the model lacks the example itself: (models, rows). Held-out examples come last and are never removed.
+        # (models, rows): whether the model lacks the example itself; held-out examples come last and are never removed
         itself = np.zeros((len(removed), len(rows)), dtype=np.bool_)
         itself[:, : max(0, known - first)] = removed[:, first : first + len(rows)]
         products += float((predicted[itself] * actual[itself]).sum())

@@ -1,37 +1,35 @@
-"""What matching takes and gives."""
+"""Queries, matches and spans: the input and output of matching."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 from unlearning_jobs.engine.errors import EngineError
 
 
 class QueryError(EngineError):
-    """A query has nothing in it that could be searched for."""
+    """A query holds nothing to search for."""
 
     code = "bad_query"
 
 
 @dataclass(frozen=True)
 class Query:
-    """What to look for.
+    """Something to search for.
 
-    exact: a phrase, or a work of which any longer passage counts. name: a person's full name. identifier: an e-mail
-    address, a handle, or a web address.
+    The kinds are: exact, a phrase, or a work of which any longer passage counts; name, a person's full name; identifier, an
+    e-mail address, a handle, or a web address.
     """
 
     id: str
     kind: Literal["exact", "name", "identifier"]
     value: str
-    params: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class ExampleMatch:
-    """A place in an example: characters `start` to `end` of its `text`. The score is 1 for a full match, else less."""
+    """A place in an example: characters `start` to `end` of its `text`. The score is 1 for a full match, lower otherwise."""
 
     query: str
     example_id: str
