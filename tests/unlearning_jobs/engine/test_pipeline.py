@@ -333,9 +333,9 @@ def test_a_job_encodes_the_training_examples_once(
     encode, read = ClassifierFamily.encode, list[set[str]]()
 
     def noted(self: ClassifierFamily, examples: Iterable[Example]) -> Arrays:
-        asked = list(examples)
-        read.append({example.id for example in asked})
-        return encode(self, asked)
+        requested = list(examples)
+        read.append({example.id for example in requested})
+        return encode(self, requested)
 
     monkeypatch.setattr(ClassifierFamily, "encode", noted)
     protocol = Protocol(replicate_seeds=(2, 3), oracle_seeds=(11, 12, 13, 14, 15, 16))

@@ -40,8 +40,8 @@ def test_it_is_the_integral_over_the_estimated_deviation(effect: float, m: int, 
 
 def test_it_is_the_share_of_simulated_tests_that_find_the_effect() -> None:
     rng = np.random.default_rng(5)
-    found = ttest_ind(rng.normal(1.7, 1, (4, 4000)), rng.normal(size=(8, 4000))).pvalue <= 0.05
-    assert power_of_t(1.7, 4, 8, alpha=0.05) == pytest.approx(found.mean(), abs=0.025)
+    rejected = ttest_ind(rng.normal(1.7, 1, (4, 4000)), rng.normal(size=(8, 4000))).pvalue <= 0.05
+    assert power_of_t(1.7, 4, 8, alpha=0.05) == pytest.approx(rejected.mean(), abs=0.025)
 
 
 def test_without_an_effect_it_is_the_level() -> None:
