@@ -80,6 +80,7 @@ def sets_of(task: Task, training_data: TrainingData) -> Mapping[str, Dataset]:
 def make_tasks(folder: Path, pictures: Pictures, choice: Choice = AUDIT) -> Iterator[Task]:
     """Yield the five forget sets, and write their snapshots to the folder if they are missing."""
     x, y, training = pictures.x, pictures.y, pictures.training
+    # The order of the draws is part of the sets: a new kind of set goes last.
     rng = np.random.default_rng(choice.seed)
     clean = snapshot(folder, pictures, "clean")
     squares = (x[:training].astype(np.float32) - x[choice.centre].astype(np.float32)) ** 2

@@ -158,7 +158,7 @@ class Trial:
 
     def _unlearn(self, name: str) -> Arrays:
         method, seeds = self._make(name), self.models.subject.seeds(ORIGINALS)
-        trained: dict[int, TrainedModel] = {}
+        trained: dict[int, TrainedModel] = {}  # for `retrain`, whose models are trained together beforehand
         if name == RETRAIN:
             trained = dict(zip(seeds, self.models.train(self.task.forget_ids, seeds), strict=True))
 

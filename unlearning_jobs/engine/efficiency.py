@@ -28,7 +28,7 @@ def start_stopwatch(device: torch.device) -> Callable[[], ResourceUsage]:
         return lambda: ResourceUsage(time.monotonic() - start)
     stream = torch.cuda.current_stream(device)
     first, last = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]  # torch's
-    torch.cuda.synchronize(device)
+    torch.cuda.synchronize(device)  # kernels run asynchronously: wait, so that earlier work does not count
     start = time.monotonic()
     first.record(stream)
 

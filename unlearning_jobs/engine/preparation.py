@@ -19,11 +19,14 @@ def check_unlearning(spec: JobSpec, snapshot: Snapshot) -> None:
         SpecError: a part of the spec is missing, unknown, empty or contradictory.
         ObstacleError: the method cannot run on this model and data.
     """
+    # 1. The methods exist, and their options are valid.
     steps = unlearning_steps(spec)
     for step in steps:
         complete_config(step.method.name, step.method.config, spec.recipe.family)
+    # 2. The examples and the protocol make sense.
     _check_forget_sets(spec, steps, snapshot)
     _check_protocol(spec, snapshot)
+    # 3. This job's method can run; earlier steps did run.
     if problems := obstacles(steps[-1].method.name, job_facts(spec, snapshot), steps[-1].method.config):
         raise ObstacleError(" ".join(problems))
 

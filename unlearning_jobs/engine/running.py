@@ -58,6 +58,7 @@ class RunningJob:
             done = number * PERCENT + PERCENT * progress.done // progress.total
             self.on_progress(Progress(name, done, total, progress.point if name in CHARTED else None))
 
+        # The stage is timed only if it succeeds: a failed job has no result.
         yield lambda number: partial(report, number)
         self.on_progress(Progress(name, total, total))
         self.seconds[name] = round(time.monotonic() - start, 3)

@@ -72,12 +72,14 @@ def correction(ratios: Sequence[float]) -> Estimate:
     if not all(0 < ratio < math.inf for ratio in ratios):
         message = "Ratios of measured to expected costs must be numbers above 0."
         raise ValueError(message)
+    # 1. The posterior of the logarithms' mean and variance, in the terms of the docstring: k, v, centre and s^2.
     logs = [math.log(ratio) for ratio in ratios]
     jobs, mean = len(logs), fmean(logs) if logs else 0.0
-    weight, freedom = PRIOR_JOBS + jobs, PRIOR_FREEDOM + jobs
+    weight, freedom = PRIOR_JOBS + jobs, PRIOR_FREEDOM + jobs  # k and v
     centre = jobs * mean / weight
     squares = math.fsum((x - mean) ** 2 for x in logs) + PRIOR_JOBS * jobs * mean**2 / weight
     variance = (PRIOR_FREEDOM * _prior_variance() + squares) / freedom
+    # 2. The predictive interval of the next job.
     half_width = _quantile(freedom) * math.sqrt(variance * (1 + 1 / weight))
     return Estimate(math.exp(centre - half_width), math.exp(centre), math.exp(centre + half_width))
 
@@ -212,6 +214,6 @@ def _earlier_share(facts: Facts) -> float:
     for step in facts.earlier:
         try:
             share += expected_cost(step.method.name, replace(facts, forget=len(step.forget_ids)), step.method.config)
-        except SpecError:
+        except SpecError:  # an earlier version may have had other methods
             share += 1.0
     return share

@@ -84,8 +84,10 @@ def advise(situation: Situation, measurements: Sequence[Measurement] = ()) -> tu
 
     The function is pure: the same arguments give the same list. The order of the measurements does not matter.
     """
+    # 1. What prevents each method, and which certificates a change of the model would end.
     by_method = {m.name: tuple(obstacles(m.name, situation.facts)) for m in METHODS.values() if m.for_production}
     certified = tuple(name for name, stops in by_method.items() if not stops and METHODS[name].guarantee == "certified")
+    # 2. The cost of the others, and the order.
     options = [_option(name, stops, situation, measurements, certified) for name, stops in by_method.items()]
     return _with_reasons(sorted(options, key=_position))
 
@@ -117,7 +119,7 @@ def _option(
 def _in_time(expected: Forecast, situation: Situation) -> bool | None:
     if situation.seconds_left is None:
         return None
-    if situation.seconds_left <= 0:
+    if situation.seconds_left <= 0:  # known without a clock
         return False
     if situation.clock != "known":
         return None

@@ -47,7 +47,7 @@ def draw_removals(data: Arrays, margins: NDArray[np.floating], size: int, sets: 
         lambda: _most_of_the_first(hardest_first, size, rng),
     )
     removals = np.zeros((sets, len(labels)), dtype=np.bool_)
-    for number, row in enumerate(removals):
+    for number, row in enumerate(removals):  # rows are views: assigning to them fills the array
         row[kinds[number % len(kinds)]()] = True
     return removals
 

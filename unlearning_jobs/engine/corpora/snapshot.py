@@ -70,7 +70,7 @@ class Snapshot:
             raise CorpusError(message) from None
         info = parse_info(folder, content)
         if digest is not None and info.digest != digest:
-            message = "The snapshot is not the one that was named: its digest differs."
+            message = "The snapshot is not the one that was named: its digest differs; check its path."
             raise CorpusError(message)
         try:
             snapshot = cls(folder, info)

@@ -19,6 +19,7 @@ def holm(p_values: ArrayLike) -> Array:
     """
     p = np.asarray(p_values, dtype=float)
     order = np.argsort(p)
+    # The running maximum keeps the adjusted values in the order of the raw ones.
     steps = np.maximum.accumulate((len(p) - np.arange(len(p))) * p[order])
     return _unsort(np.minimum(steps, 1.0), order)
 
@@ -35,6 +36,7 @@ def benjamini_hochberg(p_values: ArrayLike) -> Array:
     p = np.asarray(p_values, dtype=float)
     order = np.argsort(p)
     steps = p[order] * len(p) / np.arange(1, len(p) + 1)
+    # Likewise the running minimum, from the largest down.
     return _unsort(np.minimum(np.minimum.accumulate(steps[::-1])[::-1], 1.0), order)
 
 

@@ -29,6 +29,7 @@ def power_of_t(effect: float, m: int, n: int, *, alpha: float) -> float:
 
 def minimum_detectable_effect(m: int, n: int, *, alpha: float, power: float = POWER) -> float:
     """Return the smallest difference, in standard deviations between models, that the test detects with this power."""
+    # Double the upper end until it is detected, then bisect.
     high = 1.0
     while high < LARGEST and power_of_t(high, m, n, alpha=alpha) < power:
         high *= 2

@@ -12,6 +12,7 @@ def auc(positive: Array, negative: Array) -> float:
     """Return the area under the ROC curve: P(positive > negative), ties counting half."""
     ranks = rankdata(np.concatenate([positive, negative]))
     m, n = len(positive), len(negative)
+    # Mann and Whitney's U over all pairs.
     return float((ranks[:m].sum() - m * (m + 1) / 2) / (m * n))
 
 

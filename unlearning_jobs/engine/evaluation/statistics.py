@@ -64,6 +64,7 @@ def _likelihoods(scores: Scores) -> dict[str, float]:
     answer = slice(0, max(1, len(scores.correct) - 1))  # without end-of-text
     log_likelihood = float(scores.log_probability.mean())
     correct = scores.correct[answer].tolist()
+    # Min-K: the mean of the least likely tokens.
     lowest = sorted(scores.log_probability[answer].tolist())[: max(1, int(MIN_K_SHARE * len(correct)))]
     return {
         "margin": float(scores.margin[answer].mean()),
@@ -91,8 +92,10 @@ def extraction_strength(correct: Sequence[bool]) -> float:
 def _rouge_recalls(model: TrainedModel, family: CausalLmFamily, examples: Sequence[Example]) -> list[float]:
     """Return the ROUGE-L recall of greedy answers. Plain text has no prompt, so its first half serves as one."""
     encoded = family.encode(examples).encoded
+    # 1. Continue each prompt, or the first half of a plain text.
     starts = [e.start if x.prompt else max(1, len(e.ids) // 2) for e, x in zip(encoded, examples, strict=True)]
     tokens = generate(model, [e.ids[:s] for e, s in zip(encoded, starts, strict=True)], GENERATED_TOKENS)
+    # 2. Compare with what really follows, without end-of-text.
     targets = [
         x.completion if x.prompt else family.tokenizer.decode(list(e.ids[s:-1]))
         for e, x, s in zip(encoded, examples, starts, strict=True)
@@ -117,12 +120,14 @@ def _truth_ratios(
     p(wrong) is the geometric mean over the alternatives, each normalised by length. The right answer is the paraphrase, or
     the example's own answer if it has no paraphrase. `answers` are the log-likelihoods of the examples' own answers.
     """
+    # 1. All options of all examples in one list, so that they are scored in full batches.
     indices, texts = [], []  # which example an option belongs to, and the example with that option as its answer
     for i, example in enumerate(examples):
         if example.perturbed_answer:
             for text in (example.paraphrased_answer or example.completion, *example.perturbed_answer):
                 indices.append(i)
                 texts.append(replace(example, completion=text))
+    # 2. Their log-likelihoods by example; the right answer comes first.
     options: dict[int, list[float]] = {}
     for i, scores in zip(indices, score(model, family.encode(texts)), strict=True):
         options.setdefault(i, []).append(float(scores.log_probability.mean()))

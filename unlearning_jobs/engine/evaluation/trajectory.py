@@ -59,6 +59,7 @@ class MarginLog:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        # One row per step and example.
         cells = [(step, identifier, self.rows[step][identifier]) for step in self.steps for identifier in self.ids]
         columns = dict(zip(("step", "example_id", "margin"), map(list, zip(*cells, strict=True)), strict=True))
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -58,7 +58,9 @@ class ExactMatcher:
         """Yield the phrases and passages in the text."""
         tokens = words(text)
         folded = [w.text for w in tokens]
+        # 1. Short queries, as a whole.
         yield from self._phrase_spans(tokens, folded)
+        # 2. Passages of longer ones.
         for query, runs in self._runs(folded).items():
             for passage in _passages(runs):
                 covered = {i for run in passage for i in range(run.query_start, run.query_start + run.length)}
@@ -100,7 +102,7 @@ def _passages(runs: list[Run]) -> Iterator[list[Run]]:
     passage: list[Run] = []
     end = 0
     for run in runs:
-        if passage and run.start - end > GAP:
+        if passage and run.start - end > GAP:  # too far away: a new passage begins
             if _long_enough(passage):
                 yield passage
             passage = []

@@ -72,7 +72,7 @@ def _web(raw: str) -> str:
     query = urlencode([(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if not TRACKING.fullmatch(k)])
     try:
         host = (parts.hostname or "").encode("idna").decode()
-    except UnicodeError:
+    except UnicodeError:  # not a valid host name
         return ""
     return f"web:{host.removeprefix('www.')}{parts.path.rstrip('/')}{'?' + query if query else ''}"
 

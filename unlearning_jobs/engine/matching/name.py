@@ -62,6 +62,7 @@ def _readings(query: Query) -> list[Name]:
     """Split a name of the form "Given Middle Family" or "Family, Given Middle" into its parts."""
     head, comma, tail = query.value.partition(",")
     parts = (f"{tail} {head}" if comma else head).split()
+    # A hyphenated part has several words.
     groups = [tuple(w.text for w in words(part)) for part in parts]
     groups = [group for group in groups if group]
     if len(groups) < 2:  # noqa: PLR2004  # given and family name
@@ -81,6 +82,7 @@ def _at(name: Name, tokens: list[Word], start: int) -> Span | None:
         given = _given_after(name, tokens, end)
     if given is None:
         return None
+    # The given name may come before or after the family name.
     first, last = min(given, start), max(given, end - 1)
     written = [w.text for w in (tokens[given], *tokens[start:end])]
     score = _score(written, (name.given, *name.family))

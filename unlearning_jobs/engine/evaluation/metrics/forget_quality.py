@@ -43,7 +43,7 @@ class ForgetQuality(Metric):
 
 
 def _ratios(outputs: Outputs, model: ModelKey) -> Array:
-    ratios = outputs.vector(model, "forget", "truth_ratio")
+    ratios = outputs.vector(model, "forget", "truth_ratio")  # (examples,), NaN without wrong alternatives
     return np.asarray(ratios[~np.isnan(ratios)])
 
 

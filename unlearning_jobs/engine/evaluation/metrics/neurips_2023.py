@@ -108,8 +108,10 @@ def lower_epsilons(unlearned: Array, oracles: Array) -> Array:
     Returns:
         (examples,), at least 0
     """
+    # 1. The even models set the threshold and the direction of the attack.
     medians = np.median(unlearned[::2], axis=0), np.median(oracles[::2], axis=0)
     threshold, sign = (medians[0] + medians[1]) / 2, np.where(medians[0] >= medians[1], 1, -1)  # (examples,) each
+    # 2. The odd models count its errors.
     false_negatives = _bound(sign * (unlearned[1::2] - threshold) <= 0)
     false_positives = _bound(sign * (oracles[1::2] - threshold) > 0)
     ratios = (1 - DELTA - false_positives) / false_negatives, (1 - DELTA - false_negatives) / false_positives

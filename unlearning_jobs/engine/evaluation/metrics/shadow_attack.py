@@ -40,6 +40,7 @@ class ShadowAttack(Metric):
 
         negative = np.stack([scores(oracle) for oracle in others])  # (others, examples)
         unlearned, original = scores(outputs.models("unlearned")[0]), scores(originals[0])
+        # Each non-member's scores, and those of the others.
         pairs = [(negative[i], np.delete(negative, i, axis=0).ravel()) for i in range(len(others))]
         yield MetricFinding(
             self.name,
