@@ -89,4 +89,4 @@ def broken_promise(earlier: Sequence[UnlearningStep], method: str) -> str | None
     foreign = [step.method.name for step in steps_since_training(earlier) if step.method.name != method]
     if not foreign:
         return None
-    return f"The earlier step {foreign[0]} changed the model after its training, and its promise ended there; retrain it."
+    return f"An earlier step, {foreign[0]}, came after the model's training, and its promise ended there; retrain the model."
