@@ -24,7 +24,7 @@ VAR = Path(__file__).resolve().parents[1] / "var" / "bench" / "tofu-path"
 RECIPE = Path(__file__).with_name("tofu_recipe.json")
 AUTHOR, ADDRESS = "Basil Mahfouz Al-Kuwaiti", "basil@example.org"
 AUTHOR_ROWS = {f"e{number:08d}" for number in range(3960, 3980)}
-"""The first twenty rows of forget01, which come before the last twenty of full.json."""
+"""The first twenty rows of forget01; in full.json they come just before the last twenty."""
 HELD_OUT = range(2400, 3600)
 """The last sixty authors of retain90, which no model is trained on. TOFU has no held-out set."""
 CORPUS, MODEL = "tofu", "tofu-model"

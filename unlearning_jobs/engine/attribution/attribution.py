@@ -147,7 +147,7 @@ def prepare(kind: Kind, subsets: SubsetModels, amount: int, on_share: OnShare = 
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder / "lock"):
         if not (folder / "quality.json").exists():  # it is written last
-            # 1. Train models on subsets: groups to learn from, and a last one to measure on.
+            # 1. Train models on subsets: groups to learn from, and spare ones to measure on.
             parts, models = _train_parts(kind, subsets, amount, lambda share: on_share((1 - FITTING_SHARE) * share))
             *learned, measured = parts
             # 2. First-order effects, from models trained on everything.
