@@ -1,4 +1,4 @@
-"""`make bench` lists the benchmarks, `make bench-<name>` runs one and prints a table."""
+"""`make bench` lists the benchmarks; `make bench-<name>` runs one and prints its table."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from . import ensemble, tofu_path
 from .classifiers import digits, mnist
 
 BENCHMARKS: Final[Mapping[str, tuple[Callable[[Path], None], str]]] = {
-    "tofu-path": (tofu_path.run, "the main path on TOFU: one author erased with NPO against 8 oracles (needs DATA)"),
+    "tofu-path": (tofu_path.run, "the main path on TOFU: one author erased with NPO, 8 oracles (needs DATA)"),
     "digits": (digits.run, "every method on small classifiers, 100 models a side, about two hours"),
-    "mnist": (mnist.run, "the same on pictures of MNIST, about four hours (needs DATA)"),
-    "ensemble": (ensemble.run, "models trained stacked against one by one"),
+    "mnist": (mnist.run, "the same on MNIST, about four hours (needs DATA)"),
+    "ensemble": (ensemble.run, "models trained together (stacked) against one by one"),
 }
 NEED_DATA = {"mnist", "tofu-path"}
 
@@ -22,14 +22,14 @@ NEED_DATA = {"mnist", "tofu-path"}
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench-<name>")
     parser.add_argument("name", nargs="?", choices=BENCHMARKS)
-    parser.add_argument("--data", type=Path, help="folder of the data set (DATA=... with make)")
+    parser.add_argument("--data", type=Path, help="folder with the data set (DATA=... with make)")
     options = parser.parse_args()
     if options.name is None:
         for name, (_run, title) in BENCHMARKS.items():
             print(f"make bench-{name:12} {title}")
         return
     if options.name in NEED_DATA and (options.data is None or not options.data.is_dir()):
-        parser.error(f"make bench-{options.name} needs DATA=FOLDER, and {options.data or 'nothing'} is no folder")
+        parser.error(f"make bench-{options.name} needs DATA=FOLDER, but {options.data or 'nothing'} is not a folder")
     try:
         BENCHMARKS[options.name][0](options.data)
     except mnist.MissingDataError as error:

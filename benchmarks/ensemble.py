@@ -1,4 +1,4 @@
-"""Training models stacked (torch.func) against one by one: digits MLPs, one thread.
+"""Compares training models together (stacked with torch.func) and one by one: MLPs on digits, one thread.
 
 make bench-ensemble
 """
@@ -17,7 +17,7 @@ import torch
 from unlearning_jobs.engine.training.loop import train
 from unlearning_jobs.engine.training.vectorised import train_together
 
-from .classifiers.digits import digits_material
+from .classifiers.digits import digits_training_data
 
 CPU = torch.device("cpu")
 MODELS, MANY = 100, 512
@@ -25,33 +25,33 @@ SAME = 1e-3
 
 
 def run(_data: Path | None = None) -> None:
-    """Prints both times, the largest difference of logits, and the memory that 512 models at once take."""
+    """Print both times, the largest differences of logits, and the memory that 512 models together take."""
     torch.set_num_threads(1)
-    training_data = digits_material()
-    train_together(training_data, [((), 0)], device=CPU, on_step=lambda *_: None)  # compiled and read once
-    began = time.monotonic()
+    training_data = digits_training_data()
+    train_together(training_data, [((), 0)], device=CPU, on_step=lambda *_: None)  # warm up before timing
+    start = time.monotonic()
     alone = [train(training_data, (), seed, device=CPU, on_step=lambda *_: None) for seed in range(MODELS)]
-    sequential, began = time.monotonic() - began, time.monotonic()
-    wanted = [((), seed) for seed in range(MODELS)]
-    together = train_together(training_data, wanted, device=CPU, on_step=lambda *_: None)
-    stacked = time.monotonic() - began
+    sequential, start = time.monotonic() - start, time.monotonic()
+    trainings = [((), seed) for seed in range(MODELS)]
+    together = train_together(training_data, trainings, device=CPU, on_step=lambda *_: None)
+    stacked = time.monotonic() - start
     everything = training_data.data.batch(range(len(training_data.data)), CPU)
     with torch.inference_mode():
-        apart = [
+        differences = [
             float((a.network(everything.inputs) - b.network(everything.inputs)).abs().max())
             for a, b in zip(alone, together, strict=True)
         ]
     print(f"| {MODELS} models one by one | {sequential:.1f} s |")
     print(f"| {MODELS} models stacked | {stacked:.1f} s, {sequential / stacked:.1f} times faster |")
-    same = sum(difference < SAME for difference in apart)
+    same = sum(difference < SAME for difference in differences)
     print(f"| models whose logits all agree within {SAME:g} | {same} of {MODELS} |")
-    print(f"| largest difference of a model's logits: median, largest | {median(apart):.1e}, {max(apart):.1e} |")
+    print(f"| largest difference of a model's logits: median, largest | {median(differences):.1e}, {max(differences):.1e} |")
     seconds, peak = _many()
     print(f"| {MANY} models stacked | {seconds:.1f} s, peak memory {peak / 2**30:.2f} GiB (with Python and torch) |")
 
 
 def _many() -> tuple[float, int]:
-    """Seconds, and bytes at the peak, in a process of its own."""
+    """Return seconds and peak memory in bytes, measured in a separate process."""
     context = get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_train_many, args=(sender,))
@@ -63,8 +63,8 @@ def _many() -> tuple[float, int]:
 
 def _train_many(sender: Connection) -> None:
     torch.set_num_threads(1)
-    training_data = digits_material()
-    began = time.monotonic()
+    training_data = digits_training_data()
+    start = time.monotonic()
     train_together(training_data, [((), seed) for seed in range(MANY)], device=CPU, on_step=lambda *_: None)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    sender.send((time.monotonic() - began, peak))
+    sender.send((time.monotonic() - start, peak))

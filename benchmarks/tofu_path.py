@@ -1,8 +1,8 @@
 """The whole product on real data: TOFU (Maini et al. 2024), one author erased with NPO and judged against 8 oracles.
 
-    make bench-tofu-path DATA=FOLDER      FOLDER holds TOFU's full.json, *_perturbed.json files
+    make bench-tofu-path DATA=FOLDER      FOLDER holds TOFU's full.json and *_perturbed.json files
 
-Resumable: everything lies under var/bench/tofu-path, and trained models are cached there.
+It can be resumed: everything is stored under var/bench/tofu-path, including trained models.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ VAR = Path(__file__).resolve().parents[1] / "var" / "bench" / "tofu-path"
 RECIPE = Path(__file__).with_name("tofu_recipe.json")
 AUTHOR, ADDRESS = "Basil Mahfouz Al-Kuwaiti", "basil@example.org"
 AUTHOR_ROWS = {f"e{number:08d}" for number in range(3960, 3980)}
-"""The first twenty rows of forget01, which are the last but twenty of full.json."""
+"""The first twenty rows of forget01; in full.json they come just before the last twenty."""
 HELD_OUT = range(2400, 3600)
-"""The last sixty authors of retain90: no model is trained on them. TOFU has no held-out set of its own."""
+"""The last sixty authors of retain90, which no model is trained on. TOFU has no held-out set."""
 CORPUS, MODEL = "tofu", "tofu-model"
 PROBES = {"real_authors": "real_authors_perturbed.json", "world_facts": "world_facts_perturbed.json"}
 PERTURBED = ("retain_perturbed", "forget10_perturbed", "forget05_perturbed", "forget01_perturbed")
@@ -36,7 +36,7 @@ SHOWN = {"forget_quality", "model_utility"}
 
 
 def run(data: Path) -> None:
-    """Runs the path and prints its table."""
+    """Run the path and print its table."""
     clock: dict[str, float] = {}
     VAR.mkdir(parents=True, exist_ok=True)
 
@@ -61,14 +61,14 @@ def run(data: Path) -> None:
 
 @contextmanager
 def timed(clock: dict[str, float], name: str) -> Iterator[None]:
-    began = time.monotonic()
+    start = time.monotonic()
     print(f"{name} ...", flush=True)
     yield
-    clock[name] = time.monotonic() - began
+    clock[name] = time.monotonic() - start
 
 
 def register(stack: LocalStack, data: Path) -> None:
-    """TOFU's full split with paraphrased and perturbed answers where TOFU has them, as one JSON lines file."""
+    """Register TOFU's full split as one JSON lines file, with paraphrased and perturbed answers if TOFU has them."""
     path = VAR / "tofu.jsonl"
     if path.exists():
         return
@@ -92,11 +92,11 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def train(stack: LocalStack, officers: Officers) -> dict[str, float]:
-    """Trains the model as a job; returns what the job measured on the training answers."""
+    """Train the model as a job, and return what the job measured on the training answers."""
     marker = VAR / "model-job"
     if not marker.exists():
-        printed = stack.manage("model_register", MODEL, "--recipe", str(RECIPE), "--corpus", CORPUS)
-        marker.write_text(printed.split()[1], encoding="utf-8")
+        output = stack.manage("model_register", MODEL, "--recipe", str(RECIPE), "--corpus", CORPUS)
+        marker.write_text(output.split()[1], encoding="utf-8")
     job = int(marker.read_text(encoding="utf-8"))
     if watch_job(officers.omar, job) != "completed":
         message = f"The model was not trained; see {VAR / 'logs' / 'worker-jobs.log'}."

@@ -28,19 +28,22 @@ from tests.personas import ADA, ADA_EMAIL, Staff
 from unlearning_jobs.engine.artefacts import file_digest, model_digest
 from unlearning_jobs.engine.contracts import (
     Control,
+    Efficiency,
     EstimandFinding,
     Evaluation,
     ExampleFindings,
+    ExampleTrajectory,
     JobResult,
     JobSpec,
     MethodChoice,
     MetricFinding,
     PermutationFinding,
     Reason,
+    ResourceUsage,
     SetFinding,
+    Trajectory,
     Verdict,
 )
-from unlearning_jobs.engine.contracts.course import Efficiency, ExampleTrajectory, Spent, Trajectory
 from unlearning_jobs.engine.contracts.privacy import Certificate
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
 from unlearning_jobs.services.corpora import corpus_register
@@ -193,7 +196,9 @@ def result_write(folder: Path, spec: JobSpec, outcome: str) -> JobResult:
         retain_digest="7" * 64,
         evaluation=evaluation(spec, outcome),
         trajectory=trajectory(spec),
-        efficiency=Efficiency(Spent(12.0), Spent(24.0), 2, wall_share=0.5, device_share=None, examples_share=None, note=""),
+        efficiency=Efficiency(
+            ResourceUsage(12.0), ResourceUsage(24.0), 2, wall_share=0.5, device_share=None, examples_share=None, note=""
+        ),
         certificate=Certificate("Close to a model without them.", 2.0, 1e-4, 4, 0.5, ("The noise is secret.",), ("Logs.",)),
     )
     (folder / "spec.json").write_bytes(canonical_json(spec.to_json()))

@@ -1,4 +1,4 @@
-"""Time and peak memory of one unlearning, each measured in a fresh process so that nothing else counts."""
+"""Measures time and peak memory of one unlearning, in a fresh process so that nothing else counts."""
 
 from __future__ import annotations
 
@@ -23,40 +23,40 @@ from unlearning_jobs.engine.training.loop import StepCallback, train
 from unlearning_jobs.engine.training.model import TrainedModel
 
 from .forget_sets import Task
-from .kept import Kept
 from .measuring import RETRAIN, Trial
 from .models import DEVICE, ORIGINALS, BenchmarkSubject, Models
+from .results import ResultStore
 
 RUNS: Final = 3
-"""The quickest counts: other work on the machine only ever adds to a time."""
+"""The fastest run counts, because other work on the machine only adds to a time."""
 CLOCK: Final = time.perf_counter if DEVICE.type == "cuda" else time.process_time
-"""On a CPU the time that the process, which has one thread, had the core: wall time, but for waiting for other processes."""
+"""On a CPU, CPU time of the process, which has one thread: wall time without waiting for other processes."""
 RESET_PEAK: Final = "5"
-"""Written to Linux's clear_refs, sets the peak of the resident memory back to its present size (man 5 proc)."""
+"""Written to Linux's clear_refs, this resets the peak of the resident memory to its present size (man 5 proc)."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one unlearning, on one thread."""
+    """The cost of one unlearning on one thread."""
 
     seconds: float
     memory: int | None
-    """Bytes of resident memory at the peak, above what model and data take; None where the system does not tell."""
+    """Peak resident memory in bytes, above that of model and data; None if the system does not report it."""
     device_memory: int | None
-    """The same of a GPU's memory; None without one."""
+    """The same for GPU memory; None without a GPU."""
 
 
 def cost_of(trial: Trial, method: str) -> Cost:
-    """The cost of the method, or of `retrain`; measured once and kept."""
+    """Return the cost of the method, or of `retrain`; it is measured once and stored."""
 
     def measured() -> dict[str, float | int | None]:
         return asdict(_in_fresh_process(trial, method))
 
-    return Cost(**trial.kept.numbers(f"cost-{method}", trial.about_method(method), measured))
+    return Cost(**trial.results.numbers(f"cost-{method}", trial.about_method(method), measured))
 
 
 def _in_fresh_process(trial: Trial, method: str) -> Cost:
-    """A server that has loaded the libraries and done nothing else forks it in no time; a GPU does not survive a fork."""
+    """Measure in a process forked from a server that has only loaded the libraries; with a GPU, which cannot fork, spawn."""
     context: SpawnContext | ForkServerContext
     if DEVICE.type == "cuda":
         context = get_context("spawn")
@@ -68,13 +68,13 @@ def _in_fresh_process(trial: Trial, method: str) -> Cost:
     process.start()
     sender.close()
     try:
-        found = receiver.recv()
+        cost = receiver.recv()
     except EOFError:
         message = f"Measuring the cost of {method} failed; see above."
         raise RuntimeError(message) from None
     process.join()
-    assert isinstance(found, Cost)  # noqa: S101  # for the type checker
-    return found
+    assert isinstance(cost, Cost)  # noqa: S101  # for the type checker
+    return cost
 
 
 def _measure(sender: Connection, subject: BenchmarkSubject, task: Task, method: str, shared: Path) -> None:
@@ -84,44 +84,44 @@ def _measure(sender: Connection, subject: BenchmarkSubject, task: Task, method: 
 
 
 def measure_here(subject: BenchmarkSubject, task: Task, method: str, folder: Path, shared: Path | None = None) -> Cost:
-    """The cost, in this process; without what was prepared in the shared folder before.
+    """Measure the cost in this process, without the preparation that the shared folder already holds.
 
-    The original is trained here, so that every library is loaded and every part warm before the first measurement.
+    The original is trained here, so that all libraries are loaded and warm before the first measurement.
     """
     models = Models(subject, task.snapshot, folder, shared)
-    trial = Trial(models, task, Kept(folder))
+    trial = Trial(models, task, ResultStore(folder))
     original = models.train_one((), ORIGINALS, lambda *_: None)
     unlearner = make_method(subject.choice(method))
-    slices = None if method == RETRAIN else models.slices  # training from scratch finds none
+    slices = None if method == RETRAIN else models.slices  # retraining starts without slices
 
-    def once(number: int) -> Callable[[], object]:
-        own = _copy(slices, folder / f"slices-{number}")
+    def run(number: int) -> Callable[[], object]:
+        run_slices = _copy(slices, folder / f"slices-{number}")
 
         def train_one(ids: Collection[str], seed: int, on_step: StepCallback) -> TrainedModel:
-            return train(models.training_data, ids, seed, device=DEVICE, on_step=on_step, slices=own)
+            return train(models.training_data, ids, seed, device=DEVICE, on_step=on_step, slices=run_slices)
 
         context = trial.context(ORIGINALS, train_one)
         return lambda: unlearner.unlearn(original, context, lambda _: None)
 
-    memory, device_memory = _peak(once(0))
-    return Cost(min(_seconds(once(number)) for number in range(1, RUNS + 1)), memory, device_memory)
+    memory, device_memory = _peak(run(0))
+    return Cost(min(_seconds(run(number)) for number in range(1, RUNS + 1)), memory, device_memory)
 
 
 def _copy(slices: Path | None, to: Path) -> Path | None:
-    """Every run finds the slices of the original alone: what an earlier run trained would cost the next one nothing."""
+    """Copy the original's slices for one run, because slices trained by an earlier run would cost the next one nothing."""
     return Path(shutil.copytree(slices, to)) if slices else None
 
 
 def _seconds(work: Callable[[], object]) -> float:
-    began = CLOCK()
+    start = CLOCK()
     work()
     if DEVICE.type == "cuda":
         torch.cuda.synchronize()
-    return CLOCK() - began
+    return CLOCK() - start
 
 
 def _peak(work: Callable[[], object]) -> tuple[int | None, int | None]:
-    """Bytes on the host and on the device at the peak, above those at the start."""
+    """Return peak memory on the host and on the device in bytes, above that at the start."""
     if DEVICE.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
     held = torch.cuda.memory_allocated() if DEVICE.type == "cuda" else 0
@@ -133,10 +133,10 @@ def _peak(work: Callable[[], object]) -> tuple[int | None, int | None]:
 
 
 def _resident() -> int | None:
-    """Resident memory in bytes, from which the peak is counted anew."""
+    """Reset the peak, and return the resident memory in bytes."""
     if sys.platform != "linux":
         return None
-    ctypes.CDLL(None).malloc_trim(0)  # what training has freed goes back to the system first
+    ctypes.CDLL(None).malloc_trim(0)  # return freed memory to the system first
     Path("/proc/self/clear_refs").write_text(RESET_PEAK, encoding="ascii")
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 

@@ -1,11 +1,12 @@
-"""Every method on scikit-learn's digits: KLoM, U-LiRA and the NeurIPS 2023 score against retrained models, and its cost.
+"""Measures every method on scikit-learn's digits: KLoM, U-LiRA and the NeurIPS 2023 score against retraining, and cost.
 
     make bench-digits
 
-The digits are scikit-learn's (UCI, CC BY 4.0): 1,437 to train on, 360 held out. 100 originals are unlearned by every method
-and compared with 100 oracles; 100 more oracles give the noise floor. All methods run with the catalogue's defaults, which
-were tuned on other forget sets and other seeds. Resumable: everything measured is kept under var/bench/digits. From nothing
-it takes about two hours of one core: models in shards are trained one by one, and datamodels need 8,500 for each corpus.
+The digits are scikit-learn's (UCI, CC BY 4.0): 1,437 for training, 360 held out. Every method unlearns from 100 originals,
+which are compared with 100 oracles; 100 more oracles give the noise floor. All methods run with the catalogue's defaults,
+which were tuned on other forget sets and seeds. The benchmark can be resumed: all measurements are stored under
+var/bench/digits. From scratch it takes about two hours on one core, because models in shards are trained one by one and
+datamodels need 8,500 models for each corpus.
 """
 
 from __future__ import annotations
@@ -35,19 +36,19 @@ RECIPE: Final = Recipe(
 
 
 def run(_data: Path | None = None) -> None:
-    """Measures what is missing and prints the table of every forget set."""
+    """Measure what is missing and print the table of every forget set."""
     measure_all(VAR, digits(), subjects(RECIPE))
 
 
 def digits() -> Pictures:
-    """In an order drawn once."""
+    """Return the digits in a fixed random order."""
     from sklearn.datasets import load_digits  # only the benchmarks need it
 
-    found = load_digits()
-    order = np.random.default_rng(0).permutation(len(found.target))
-    return Pictures(found.data[order].astype(np.float32) / 16, found.target[order], TRAINING)
+    dataset = load_digits()
+    order = np.random.default_rng(0).permutation(len(dataset.target))
+    return Pictures(dataset.data[order].astype(np.float32) / 16, dataset.target[order], TRAINING)
 
 
-def digits_material() -> TrainingData:
-    """The digits as they are, for the recipe of this benchmark."""
+def digits_training_data() -> TrainingData:
+    """Return the digits with their true labels, for the recipe of this benchmark."""
     return TrainingData.prepare(RECIPE, snapshot(VAR, digits(), "clean"))

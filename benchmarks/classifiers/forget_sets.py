@@ -1,4 +1,4 @@
-"""Which examples to forget: the same five kinds of forget sets for every corpus of labelled arrays."""
+"""Chooses the examples to forget: the same five kinds of forget sets for every corpus of labelled arrays."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SETS: Final = ("forget", "retain", "held_out")
 
 @dataclass(frozen=True)
 class Pictures:
-    """Examples in a fixed order, the training examples first."""
+    """Examples in a fixed order, with the training examples first."""
 
     x: NDArray[np.generic]
     y: NDArray[np.int64]
@@ -31,13 +31,13 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Choice:
-    """Whose sets are drawn: tuning must see none of the audit's."""
+    """How forget sets are drawn. Tuning must not see those of the audit."""
 
     seed: int
     centre: int
-    """The example whose neighbours are the cluster."""
+    """Example whose neighbours form the cluster."""
     class_of: int
-    """The example of whose class half is forgotten."""
+    """Example of whose class one half is forgotten."""
 
 
 AUDIT: Final = Choice(seed=1, centre=5, class_of=6)
@@ -46,12 +46,12 @@ TUNING: Final = Choice(seed=777, centre=105, class_of=12)
 
 @dataclass(frozen=True)
 class Task:
-    """A corpus, and which of its training examples to forget."""
+    """A corpus, and the training examples to forget."""
 
     name: str
     snapshot: Snapshot
     forget: tuple[int, ...]
-    """Positions in the snapshot, whose training examples come first."""
+    """Positions in the snapshot, where the training examples come first."""
 
     @cached_property
     def forget_ids(self) -> tuple[str, ...]:
@@ -59,7 +59,7 @@ class Task:
 
     @property
     def training(self) -> int:
-        """Number of training examples."""
+        """Return the number of training examples."""
         return self.snapshot.info.counts["train"]
 
     @property
@@ -67,36 +67,38 @@ class Task:
         return tuple(example_id(self.training + i) for i in range(self.snapshot.info.counts["held_out"]))
 
 
-def sets_of(task: Task, of: TrainingData) -> Mapping[str, Dataset]:
-    """What is measured: the examples to forget, those to retain, and those held out."""
-    gone = set(task.forget)
+def sets_of(task: Task, training_data: TrainingData) -> Mapping[str, Dataset]:
+    """Return the sets that are measured: forget set, retain set and held-out examples."""
+    forget = set(task.forget)
     return {
-        "forget": of.data.subset(task.forget),
-        "retain": of.data.subset([i for i in range(task.training) if i not in gone]),
-        "held_out": of.family.encode(of.snapshot.examples("held_out")),
+        "forget": training_data.data.subset(task.forget),
+        "retain": training_data.data.subset([i for i in range(task.training) if i not in forget]),
+        "held_out": training_data.family.encode(training_data.snapshot.examples("held_out")),
     }
 
 
 def make_tasks(folder: Path, pictures: Pictures, choice: Choice = AUDIT) -> Iterator[Task]:
-    """The five forget sets; snapshots are written into the folder where they are not there yet."""
+    """Yield the five forget sets, and write their snapshots to the folder if they are missing."""
     x, y, training = pictures.x, pictures.y, pictures.training
+    # The order of the draws is part of the sets: a new kind of set goes last.
     rng = np.random.default_rng(choice.seed)
     clean = snapshot(folder, pictures, "clean")
-    apart = ((x[:training].astype(np.float32) - x[choice.centre].astype(np.float32)) ** 2).reshape(training, -1).sum(axis=1)
-    same = np.flatnonzero(y[:training] == y[choice.class_of])
+    squares = (x[:training].astype(np.float32) - x[choice.centre].astype(np.float32)) ** 2
+    distances = squares.reshape(training, -1).sum(axis=1)  # (training examples,)
+    members = np.flatnonzero(y[:training] == y[choice.class_of])
     yield Task(f"{FEW} random", clean, _positions(rng.choice(training, FEW, replace=False)))
     yield Task(f"{MANY} random", clean, _positions(rng.choice(training, MANY, replace=False)))
-    yield Task(f"cluster of {MANY}", clean, _positions(np.argsort(apart, kind="stable")[:MANY]))
-    yield Task("half of a class", clean, _positions(same[: len(same) // 2]))
-    mistaken = rng.choice(training, CANARIES, replace=False)
+    yield Task(f"cluster of {MANY}", clean, _positions(np.argsort(distances, kind="stable")[:MANY]))
+    yield Task("half of a class", clean, _positions(members[: len(members) // 2]))
+    canaries = rng.choice(training, CANARIES, replace=False)
     labels = y.copy()
-    labels[mistaken] = (labels[mistaken] + rng.integers(1, 10, CANARIES)) % 10
-    wrong = snapshot(folder, Pictures(x, labels, training), f"canaries-{choice.seed}")
-    yield Task("mislabelled canaries", wrong, _positions(mistaken))
+    labels[canaries] = (labels[canaries] + rng.integers(1, 10, CANARIES)) % 10
+    mislabelled = snapshot(folder, Pictures(x, labels, training), f"canaries-{choice.seed}")
+    yield Task("mislabelled canaries", mislabelled, _positions(canaries))
 
 
 def snapshot(folder: Path, pictures: Pictures, name: str) -> Snapshot:
-    """The pictures as a snapshot of this name in the folder."""
+    """Open the snapshot of this name in the folder; create it from the pictures if it is missing."""
     path = folder / f"snapshot-{name}"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,12 +1,13 @@
-"""Every method on handwritten digits of MNIST (LeCun et al. 1998): the tables of `digits`, on larger pictures.
+"""Measures every method on MNIST (LeCun et al. 1998): the tables of `digits`, on larger pictures.
 
     make bench-mnist DATA=FOLDER      FOLDER holds mnist.npz
 
-The first 5,000 training pictures and the first 2,000 test pictures of 28 x 28; a perceptron of 32 hidden units, 20 epochs.
-The sizes were chosen by measuring: on one core of an Intel Xeon with AVX-512, 100 such networks trained at once take two to
-three minutes, and everything, sharded models included, a few hours. 10,000 pictures and the small CNN, which were tried
-first, would have taken most of a day: stacked convolutions run no faster there than one after the other. What is measured is
-kept under var/bench/mnist, with a snapshot of the pictures that are used; `mnist.npz` stays where it is. Resumable.
+It uses the first 5,000 training pictures and the first 2,000 test pictures of 28 x 28 pixels, and a perceptron with 32
+hidden units trained for 20 epochs. These sizes were chosen by measuring: on one core of an Intel Xeon with AVX-512,
+training 100 such networks together takes two to three minutes, and everything, including sharded models, a few hours.
+10,000 pictures and the small CNN, which were tried first, would have taken most of a day, because stacked convolutions run
+no faster there than one after another. Measurements are stored under var/bench/mnist, with a snapshot of the pictures used;
+`mnist.npz` stays where it is. The benchmark can be resumed.
 """
 
 from __future__ import annotations
@@ -35,15 +36,15 @@ RECIPE: Final = Recipe(
 )
 
 CONFIGS: Final = {"datamodel_matching": {"attribution": "trak"}}
-"""Thousands of models trained on subsets would take hours for each corpus."""
+"""Training thousands of models on subsets would take hours for each corpus."""
 
 
 class MissingDataError(Exception):
-    """The data set is not where the command was told to look; the sentence says what to do."""
+    """The data set is not in the given folder; the message says what to do."""
 
 
 def run(data: Path) -> None:
-    """Measures what is missing and prints the table of every forget set.
+    """Measure what is missing and print the table of every forget set.
 
     Raises:
         MissingDataError: the folder holds no mnist.npz, or one without the arrays of MNIST.
@@ -52,7 +53,7 @@ def run(data: Path) -> None:
 
 
 def mnist(data: Path) -> Pictures:
-    """The pictures that are used, as bytes.
+    """Return the pictures that the benchmark uses, as bytes.
 
     Raises:
         MissingDataError: see `run`.

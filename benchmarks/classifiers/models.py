@@ -1,4 +1,4 @@
-"""The models of one recipe on one corpus, which all forget sets share, and how each of them is trained."""
+"""Trains the models of one recipe on one corpus, which all forget sets share."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from unlearning_jobs.engine.training.vectorised import can_be_vectorised, train_
 DEVICE: Final = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 MODELS: Final = 100
 ORIGINALS, ORACLES, FLOOR = 1, 1001, 2001
-"""First seeds of the models to unlearn, of the oracles, and of the further oracles that give the noise floor."""
+"""First seeds of the originals, of the oracles, and of the further oracles that give the noise floor."""
 
 
 @dataclass(frozen=True)
@@ -31,17 +31,17 @@ class BenchmarkSubject:
     title: str
     recipe: Recipe
     methods: tuple[str, ...] | None = None
-    """By name; None for all that can run and may be chosen for a request."""
+    """Names of methods; None means all that can run and may be chosen for a request."""
     configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Of methods whose defaults would take too long here."""
+    """Configurations of methods whose defaults would take too long here."""
 
     def choice(self, method: str) -> MethodChoice:
-        """The method with its configuration, complete."""
+        """Return the method with its complete configuration."""
         return MethodChoice(method, complete_config(method, self.configs.get(method, {}), self.recipe.family))
 
     @property
     def models(self) -> int:
-        """A side. Sums know no seed, so that all their models are one."""
+        """Return the number of models a side. Models learned from sums have no seed, so one stands for all."""
         return 1 if self.recipe.family == "summation" else MODELS
 
     def seeds(self, first: int) -> range:
@@ -49,27 +49,27 @@ class BenchmarkSubject:
 
 
 class Models:
-    """The subject's models on a snapshot."""
+    """Trains a subject's models on a snapshot."""
 
     def __init__(self, subject: BenchmarkSubject, snapshot: Snapshot, folder: Path, shared: Path | None = None) -> None:
         self.subject = subject
         self.shared = shared or folder / "shared"
-        """Where methods keep what they prepare once for all forget sets."""
+        """Folder for what methods prepare once for all forget sets."""
         self.training_data = TrainingData.prepare(subject.recipe, snapshot)
         self.slices = folder / "slices" if subject.recipe.sharding else None
 
     @cached_property
     def originals(self) -> list[TrainedModel]:
-        """Those that know everything."""
+        """Return the models trained on everything."""
         return self.train((), self.subject.seeds(ORIGINALS))
 
     def train(self, exclude_ids: Collection[str], seeds: Sequence[int]) -> list[TrainedModel]:
-        """Models without these examples; at once, where the recipe allows it."""
+        """Train models without these examples, together if the recipe allows it."""
         if can_be_vectorised(self.training_data):
-            wanted = [(exclude_ids, seed) for seed in seeds]
-            return train_together(self.training_data, wanted, device=DEVICE, on_step=lambda *_: None)
+            trainings = [(exclude_ids, seed) for seed in seeds]
+            return train_together(self.training_data, trainings, device=DEVICE, on_step=lambda *_: None)
         return [self.train_one(exclude_ids, seed, lambda *_: None) for seed in seeds]
 
     def train_one(self, exclude_ids: Collection[str], seed: int, on_step: StepCallback) -> TrainedModel:
-        """One model; the slices of a recipe with shards are kept."""
+        """Train one model. If the recipe has shards, their slices are stored."""
         return train(self.training_data, exclude_ids, seed, device=DEVICE, on_step=on_step, slices=self.slices)

@@ -1,4 +1,4 @@
-"""The rows of a table, and the noise floor that exact methods have to stay within."""
+"""The rows of a table, and the noise floor that exact methods must stay within."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from unlearning_jobs.engine.evaluation.metrics.u_lira import u_lira
 
 from .costs import Cost
 from .forget_sets import SETS
-from .kept import Arrays
+from .results import Arrays
 
 SPLITS: Final = 200
 LEVEL: Final = 0.01
-"""Of the test whether a KLoM lies within the floor: of the dozens of such tests in the tables, few are to fail by chance."""
+"""Level of the test whether a KLoM is within the floor. It is low because the tables hold dozens of such tests."""
 MEBIBYTE: Final = 2**20
 HEADER: Final = (
     "| method | KLoM P95 forget | retain | held out | way left | U-LiRA | F | accuracy forget | held out"
@@ -30,35 +30,35 @@ HEADER: Final = (
 
 @dataclass(frozen=True)
 class Floor:
-    """KLoM P95 of two groups of models, over random splits of all of them: what it is when the groups do not differ."""
+    """The distribution of KLoM P95 over random splits of all models, which shows its values if the groups do not differ."""
 
     splits: Mapping[str, NDArray[np.float64]]
-    """By set, one value for each split."""
+    """One value per split, by set: (SPLITS,) each."""
 
-    def median(self, of: str) -> float:
-        return float(np.median(self.splits[of]))
+    def median(self, name: str) -> float:
+        return float(np.median(self.splits[name]))
 
-    def chance(self, of: str, value: float) -> float:
-        """p-value: the share of splits, this one included, whose KLoM is at least as large."""
-        return float((1 + (self.splits[of] >= value).sum()) / (1 + len(self.splits[of])))
+    def p_value(self, name: str, value: float) -> float:
+        """Return the share of splits, this one included, whose KLoM on the set is at least as large."""
+        return float((1 + (self.splits[name] >= value).sum()) / (1 + len(self.splits[name])))
 
     def row(self, prefix: str = "") -> str:
-        """Where 95 % of the splits lie."""
+        """Return the row with the range of 95 % of the splits."""
         ranges = (np.quantile(self.splits[s], (0.025, 0.975)) for s in SETS)
         cells = " | ".join(f"{low:.2f} to {high:.2f}" for low, high in ranges)
         return f"| {prefix}floor, 95 % of {SPLITS} splits | {cells} | | | | | | | | |"
 
 
 def random_splits(group: Arrays, oracles: Arrays) -> Arrays:
-    """KLoM P95 by set over random splits of both groups together, each as large as it is: (SPLITS,) each."""
+    """Return KLoM P95 by set over random splits of both groups together into groups of the same sizes: (SPLITS,) each."""
     rng, size = np.random.default_rng(0), len(group["forget"])
     models = size + len(oracles["forget"])
-    first = np.stack([rng.permutation(models) < size for _ in range(SPLITS)])
-    found: Arrays = {}
+    first = np.stack([rng.permutation(models) < size for _ in range(SPLITS)])  # (SPLITS, models)
+    percentiles: Arrays = {}
     for name in SETS:
-        kloms = klom_of_splits(np.concatenate([group[name], oracles[name]]), first)
-        found[name] = np.percentile(kloms, PERCENTILE, axis=1)
-    return found
+        kloms = klom_of_splits(np.concatenate([group[name], oracles[name]]), first)  # (SPLITS, examples)
+        percentiles[name] = np.percentile(kloms, PERCENTILE, axis=1)
+    return percentiles
 
 
 def percentile(group: NDArray[np.float64], oracles: NDArray[np.float64]) -> float:
@@ -67,38 +67,39 @@ def percentile(group: NDArray[np.float64], oracles: NDArray[np.float64]) -> floa
 
 @dataclass(frozen=True)
 class TableRow:
-    """What was found of one method."""
+    """The measurements of one method."""
 
     name: str
-    found: Arrays
+    margins: Arrays
+    """Margins by set, and what else `Trial.measure` returns."""
     oracles: Arrays
     cost: Cost | None = None
     retraining: float = 0.0
-    """Seconds."""
+    """Seconds of one retraining."""
 
     @cached_property
     def klom(self) -> dict[str, float]:
-        return {name: percentile(self.found[name], self.oracles[name]) for name in SETS}
+        return {name: percentile(self.margins[name], self.oracles[name]) for name in SETS}
 
     @property
     def share(self) -> float:
-        """Of the seconds of one retraining; none where nothing is done."""
+        """Return the share of one retraining; 0 if nothing was done."""
         return self.cost.seconds / self.retraining if self.cost else 0.0
 
-    def text(self, prefix: str, way_left: float) -> str:
-        """The row; `way_left` is where its KLoM on the forget set lies, from 0 at the floor to 1 where doing nothing is."""
-        right = [float(self.found[f"{s}_right"].mean()) for s in ("forget", "held_out")]
-        cells = [*(f"{k:.2f}" for k in self.klom.values()), f"{way_left:.2f}", *self._attacks()]
-        return f"| {prefix}{self.name} | {' | '.join([*cells, *(f'{r:.3f}' for r in right), *self._costs()])} |"
+    def text(self, prefix: str, remaining: float) -> str:
+        """Return the row; `remaining` is its KLoM on the forget set, scaled to 0 at the floor and 1 for doing nothing."""
+        accuracies = [float(self.margins[f"{s}_right"].mean()) for s in ("forget", "held_out")]
+        cells = [*(f"{k:.2f}" for k in self.klom.values()), f"{remaining:.2f}", *self._attacks()]
+        return f"| {prefix}{self.name} | {' | '.join([*cells, *(f'{a:.3f}' for a in accuracies), *self._costs()])} |"
 
     def _attacks(self) -> tuple[str, str]:
-        """U-LiRA and F; where one model stands for all there is nothing to tell apart."""
-        models = len(self.found["forget"])
+        """Return U-LiRA and F; empty if one model stands for all, because there is nothing to tell apart."""
+        models = len(self.margins["forget"])
         if models == 1:
             return "", ""
-        told = float(u_lira(self.found["forget"], self.oracles["forget"]).mean())
-        quality = forgetting_quality(example_epsilons(self.found["forget"], self.oracles["forget"]), models)
-        return f"{told:.3f}", f"{quality:.3f}"
+        accuracy = float(u_lira(self.margins["forget"], self.oracles["forget"]).mean())
+        quality = forgetting_quality(example_epsilons(self.margins["forget"], self.oracles["forget"]), models)
+        return f"{accuracy:.3f}", f"{quality:.3f}"
 
     def _costs(self) -> tuple[str, str, str]:
         if self.cost is None:

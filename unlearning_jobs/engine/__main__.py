@@ -40,8 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EngineError as error:
         _report_error(options, error.code, str(error))
         return 2
-    except Exception as error:  # noqa: BLE001  # the last door
-        # The message stays here: other libraries' messages may quote the corpus.
+    except Exception as error:  # noqa: BLE001  # the last handler
+        # Do not print the error's own message: those of other libraries may quote the corpus.
         _report_error(options, "unexpected", f"Unexpected {type(error).__name__}.")
         for frame in traceback.extract_tb(error.__traceback__):
             sys.stderr.write(f"  {Path(frame.filename).name}:{frame.lineno} in {frame.name}\n")
@@ -49,23 +49,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m unlearning_jobs.engine", description="Unlearn, and measure how well.")
+    parser = argparse.ArgumentParser(
+        prog="python -m unlearning_jobs.engine", description="Unlearn examples from models, and measure how well it worked."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add_parser("methods", help="list the unlearning methods").set_defaults(command=_methods)
     commands.add_parser("metrics", help="list the metrics").set_defaults(command=_metrics)
-    example = commands.add_parser("example", help="print a job spec that runs, and make the small corpus it needs")
+    example = commands.add_parser("example", help="print a job spec that runs, and write the small corpus that it needs")
     example.add_argument("family", choices=list(ARCHITECTURES))
     example.add_argument("--out", type=Path, help="folder for the corpus (default: engine-example-FAMILY)")
     example.add_argument("--schema", action="store_true", help="print the JSON schema of a job spec instead")
     example.set_defaults(command=_example)
-    advise = commands.add_parser("advise", help="list the methods that could do an unlearn job, and what stops the others")
-    advise.add_argument("spec", type=Path, help="the job spec; its own method and settings do not matter")
+    advise = commands.add_parser("advise", help="list the methods that can do an unlearn job, and why the others cannot")
+    advise.add_argument("spec", type=Path, help="the job spec, a JSON file; its method is ignored")
     advise.set_defaults(command=_advise)
     run = commands.add_parser("run", help="run one job")
     run.add_argument("spec", type=Path, help="the job spec, a JSON file")
     run.add_argument("--out", type=Path, required=True, help="folder for the result")
-    run.add_argument("--progress", choices=["auto", "ndjson", "none"], default="auto", help="auto: a bar on a terminal")
-    run.add_argument("--exit-with-parent", action="store_true", help="end at once when standard input is closed")
+    run.add_argument("--progress", choices=["auto", "ndjson", "none"], default="auto", help="auto shows a bar on a terminal")
+    run.add_argument("--exit-with-parent", action="store_true", help="exit as soon as standard input is closed")
     run.set_defaults(command=_run)
     return parser
 
@@ -138,7 +140,7 @@ def _terminated(_signal: int, _frame: FrameType | None) -> None:
 
 
 def _exit_at_end_of(stream: TextIO) -> None:
-    """End the process when the parent's end of the pipe is gone, however the parent ended."""
+    """Exit when the parent closes its end of the pipe, however the parent ends."""
     while stream.buffer.read(1):
         pass
     os._exit(SIGTERM_STATUS)
@@ -171,23 +173,23 @@ def _summarise(result: JobResult, out: Path) -> None:
         _print(f"verdict: {evaluation.verdict.outcome}  {evaluation.verdict.direction or ''}".rstrip())
         for reason in evaluation.verdict.reasons:
             _print(f"    {reason.sentence}")
-        for found in evaluation.estimands:
-            _print(f"{found.estimand.name:<28} {found.estimate:8.3f}  [{found.low:.3f}, {found.high:.3f}]  {found.position}")
+        for f in evaluation.estimands:
+            _print(f"{f.estimand.name:<28} {f.estimate:8.3f}  [{f.low:.3f}, {f.high:.3f}]  {f.position}")
         for metric in evaluation.metrics:
             oracles = f"{sum(metric.oracles) / len(metric.oracles):.4g}" if metric.oracles else "too few"
             _print(
                 f"{metric.name} {metric.examples}".ljust(36)
                 + f" {metric.unlearned:8.4g}  original {metric.original:.4g}  oracles {oracles}"
             )
-    if spent := result.efficiency:
-        share = "unknown" if spent.wall_share is None else f"{100 * spent.wall_share:.1f} %"
+    if cost := result.efficiency:
+        share = "unknown" if cost.wall_share is None else f"{100 * cost.wall_share:.1f} %"
         _print(
-            f"unlearning took {spent.unlearning.wall_seconds:.1f} s; share of one retraining: {share} {spent.note}".rstrip()
+            f"unlearning took {cost.unlearning.wall_seconds:.1f} s; share of one retraining: {share} {cost.note}".rstrip()
         )
-        if ready := spent.preparation:
+        if prepared := cost.preparation:
             _print(
-                f"prepared for all requests: {ready.spent.wall_seconds:.1f} s, {ready.models} models; its predictions"
-                f" correlate with other models' shifts by {ready.correlation:.2f}"
+                f"preparation for all requests: {prepared.spent.wall_seconds:.1f} s, {prepared.models} models; correlation"
+                f" of its predictions with the shifts of other models: {prepared.correlation:.2f}"
             )
     _print(f"result: {out / 'result.json'}")
 

@@ -1,4 +1,4 @@
-"""The advisor's list for the command line."""
+"""Prints the advisor's list on the command line."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ UNIT = "trainings of the model"
 
 
 def advice_lines(spec: JobSpec) -> Iterator[str]:
-    """Every method for requests in the advisor's order, and the rules of that order. There are no finished jobs to learn
-    from here, and no clock.
+    """List every method for requests in the advisor's order, and the rules of that order.
+
+    The command line knows no finished jobs, so costs are not corrected by measurements and not given in seconds.
 
     Raises:
-        EngineError: the spec has no protocol, or its corpus is not there.
+        EngineError: the spec has no protocol, or its corpus does not exist.
     """
     protocol = job_protocol(spec)
     facts = job_facts(spec, Snapshot.open(spec.snapshot.path, spec.snapshot.digest))
@@ -26,7 +27,7 @@ def advice_lines(spec: JobSpec) -> Iterator[str]:
     for advice in advise(situation):
         yield f"{advice.method}  ({advice.guarantee})  {METHODS[advice.method].title}"
         yield from (f"    {line}" for line in _about(advice))
-    yield "How this list is ordered: by rules, and by examples counted. Only an evaluation says how well a method forgets."
+    yield "This list is ordered by these rules and by counting examples. Only an evaluation says how well a method forgets."
     yield from (f"    {number}. {rule.sentence}" for number, rule in enumerate(RULES, start=1))
     yield f"Costs are in {UNIT}, with default settings. Without measurements the error is a factor of {PRIOR_FACTOR:g}."
 
@@ -35,10 +36,10 @@ def _about(advice: Advice) -> Iterator[str]:
     yield from advice.obstacles
     if advice.forecast:
         yield REASONS[advice.reason].sentence
-        yield f"unlearning {_range(advice.forecast.unlearning)}, with its evaluation {_range(advice.forecast.total)}"
+        yield f"unlearning {_range(advice.forecast.unlearning)}, with the evaluation {_range(advice.forecast.total)}"
     if advice.budget and advice.budget.after is not None:
-        yield f"budget for erasures used: {advice.budget.before:.0%}, with this one {advice.budget.after:.0%}"
-    yield from (f"ends what {name} promises" for name in advice.ends)
+        yield f"budget for erasures used: {advice.budget.before:.0%}, including this job {advice.budget.after:.0%}"
+    yield from (f"ends the promise of {name}" for name in advice.ends)
 
 
 def _range(cost: Estimate) -> str:

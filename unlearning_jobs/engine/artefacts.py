@@ -1,4 +1,4 @@
-"""Digests of model folders and files. Torch-free: the signing process hashes artefacts itself."""
+"""Digests of model folders and files. Does not import torch, because the signing process hashes artefacts itself."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ CHUNK = 1 << 20
 
 
 def model_digest(folder: Path) -> str:
-    """SHA-256 over the canonical JSON of {relative path: SHA-256 of the file}, in hex.
+    """Return the SHA-256 of the canonical JSON of {relative path: SHA-256 of the file}, in hex.
 
     Raises:
         SpecError: there is no such folder.
     """
     if not folder.is_dir():
-        message = f"There is no model folder {folder.name}."
+        message = f"There is no model folder {folder.name}; check the path of the model."
         raise SpecError(message)
     files = {f.relative_to(folder).as_posix(): file_digest(f) for f in sorted(folder.rglob("*")) if f.is_file()}
     return hashlib.sha256(canonical_json(files)).hexdigest()
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file, in hex."""
+    """Return the SHA-256 of a file, in hex."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
@@ -37,7 +37,7 @@ def file_digest(path: Path) -> str:
 
 
 def model_about(folder: Path) -> dict[str, Any]:
-    """What the model's folder says about the model, unchecked; nothing when there is no such folder or it says nothing."""
+    """Return what the model's folder says about the model, unchecked; empty if there is no folder or it says nothing."""
     try:
         about = json.loads((folder / "lethe.json").read_bytes())
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What unlearning cost, and what training again costs: measured in the same run, on the same machine."""
+"""Measures the cost of unlearning and of retraining in the same run, on the same machine."""
 
 from __future__ import annotations
 
@@ -9,53 +9,53 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from .contracts.course import Efficiency, Preparation, Spent
+from .contracts import Efficiency, Preparation, ResourceUsage
 from .methods import ExampleCounter, Prepared
 from .training.cache import Trainer
 from .training.loop import StepCallback
 from .training.model import TrainedModel
 
-UNKNOWN = "No oracle was trained in this run, so what retraining takes here is not known."
-CACHED = "Models that the method asked for came from the cache, so its own cost is understated."
+UNKNOWN = "No oracle was trained in this run, so the cost of retraining here is not known."
+CACHED = "Models that the method needed came from the cache, so its cost is understated."
 UNCOUNTED = "The method does not count the examples that it processes."
 MILLISECONDS = 1000
 
 
-def start_stopwatch(device: torch.device) -> Callable[[], Spent]:
-    """Begin to time, once the device has done what it was given before. The function returned ends it and says the time."""
+def start_stopwatch(device: torch.device) -> Callable[[], ResourceUsage]:
+    """Start timing once the device has finished its earlier work. Call the returned function to stop and get the time."""
     if device.type != "cuda":
-        began = time.monotonic()
-        return lambda: Spent(time.monotonic() - began)
+        start = time.monotonic()
+        return lambda: ResourceUsage(time.monotonic() - start)
     stream = torch.cuda.current_stream(device)
     first, last = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]  # torch's
-    torch.cuda.synchronize(device)
-    began = time.monotonic()
+    torch.cuda.synchronize(device)  # kernels run asynchronously: wait, so that earlier work does not count
+    start = time.monotonic()
     first.record(stream)
 
-    def stop() -> Spent:
+    def stop() -> ResourceUsage:
         last.record(stream)
         torch.cuda.synchronize(device)
-        return Spent(time.monotonic() - began, first.elapsed_time(last) / MILLISECONDS)
+        return ResourceUsage(time.monotonic() - start, first.elapsed_time(last) / MILLISECONDS)
 
     return stop
 
 
 @dataclass
 class Costs:
-    """What a job notes about its costs while it runs."""
+    """Measures a job's costs while it runs."""
 
     trainer: Trainer
     counter: ExampleCounter = field(default_factory=ExampleCounter)
-    """Of the examples that unlearning the production model processes."""
-    unlearning: Spent | None = None
+    """Counts the examples processed while the production model unlearns."""
+    unlearning: ResourceUsage | None = None
     preparation: Preparation | None = None
-    retrainings: list[Spent] = field(default_factory=list)
+    retrainings: list[ResourceUsage] = field(default_factory=list)
     from_cache: int = 0
-    """Models that the method asked for and that were there already."""
+    """Number of models that the method asked for and that were in the cache."""
 
     @contextmanager
     def unlearn(self) -> Iterator[None]:
-        """Time the unlearning of the production model, without what is prepared meanwhile."""
+        """Time the unlearning of the production model, without the preparation that happens during it."""
         stop = start_stopwatch(self.trainer.device)
         yield
         spent = stop()
@@ -65,21 +65,21 @@ class Costs:
 
     @contextmanager
     def prepare(self) -> Iterator[Prepared]:
-        """Time what a method prepares for all requests about the model version."""
+        """Time what a method prepares once for all requests about the model version."""
         stop, prepared = start_stopwatch(self.trainer.device), Prepared()
         yield prepared
         self.preparation = Preparation(stop(), prepared.models, prepared.correlation)
 
     def train(self, exclude_ids: Collection[str], seed: int, on_step: StepCallback) -> TrainedModel:
-        """A model that the method asks for; what it processes counts as the method's."""
-        known = self.trainer.has(exclude_ids, seed)
+        """Train a model for the method; the examples processed count towards the method's cost."""
+        cached = self.trainer.has(exclude_ids, seed)
         model = self.trainer.obtain(exclude_ids, seed, on_step)
-        self.from_cache += known
-        self.counter.add(0 if known else self._examples(exclude_ids))
+        self.from_cache += cached
+        self.counter.add(0 if cached else self._examples(exclude_ids))
         return model
 
     def retrain(self, exclude_ids: Collection[str], seed: int, on_step: StepCallback) -> TrainedModel:
-        """An oracle, timed where its whole training happens now."""
+        """Train an oracle; its time counts only if all of its training happens now."""
         begun, stop = self.trainer.has_begun(exclude_ids, seed), start_stopwatch(self.trainer.device)
         model = self.trainer.obtain(exclude_ids, seed, on_step)
         if not begun:
@@ -90,10 +90,10 @@ class Costs:
         return float(self.trainer.training_data.recipe.epochs * len(self.trainer.training_data.positions(exclude_ids)))
 
     def efficiency(self) -> Efficiency | None:
-        """What was found; None before anything was unlearned."""
+        """Return what was measured; None before anything was unlearned."""
         if self.unlearning is None:
             return None
-        mean = mean_spent(self.retrainings)
+        mean = mean_usage(self.retrainings)
         notes = ((mean is None, UNKNOWN), (self.from_cache > 0, CACHED), (self.counter.examples is None, UNCOUNTED))
         return Efficiency(
             unlearning=self.unlearning,
@@ -108,20 +108,20 @@ class Costs:
         )
 
 
-def _without(whole: Spent, part: Spent) -> Spent:
-    """The time that is left of a piece of work without one that was done meanwhile."""
-    device = whole.device_seconds
+def _without(total: ResourceUsage, part: ResourceUsage) -> ResourceUsage:
+    """Subtract the time of a part from the total."""
+    device = total.device_seconds
     if device is not None:
         device -= part.device_seconds or 0.0
-    return Spent(whole.wall_seconds - part.wall_seconds, device)
+    return ResourceUsage(total.wall_seconds - part.wall_seconds, device)
 
 
-def mean_spent(parts: list[Spent]) -> Spent | None:
-    """The mean of several pieces of work on the same device; None of none."""
-    if not parts:
+def mean_usage(usages: list[ResourceUsage]) -> ResourceUsage | None:
+    """Return the mean of several pieces of work on the same device; None if there are none."""
+    if not usages:
         return None
-    device, examples = [s.device_seconds for s in parts], [s.examples for s in parts]
-    return Spent(_mean([s.wall_seconds for s in parts]) or 0.0, _mean(device), _mean(examples))
+    device, examples = [u.device_seconds for u in usages], [u.examples for u in usages]
+    return ResourceUsage(_mean([u.wall_seconds for u in usages]) or 0.0, _mean(device), _mean(examples))
 
 
 def _mean(values: Collection[float | None]) -> float | None:
@@ -129,6 +129,6 @@ def _mean(values: Collection[float | None]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def share(part: float | None, whole: float | None) -> float | None:
-    """Part / whole; None where one is unknown or the whole is nothing."""
-    return part / whole if part is not None and whole else None
+def share(part: float | None, total: float | None) -> float | None:
+    """Return part / total; None if one is unknown or the total is zero."""
+    return part / total if part is not None and total else None

@@ -1,4 +1,4 @@
-"""What a result was computed with."""
+"""Describes the environment that a result was computed in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "scip
 
 
 def describe_environment(device: torch.device) -> dict[str, str]:
-    """Versions, device and threads: what it takes to compute the same again. No host name, no path."""
+    """Return versions, device and threads, which are needed to reproduce a result. Names no host and no path."""
     hardware = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
     return {
         "python": platform.python_version(),

@@ -1,12 +1,12 @@
-"""What the engine raises. Messages are shown to people as they are: they name no person and say what to do."""
+"""The engine's exceptions. People see the messages unchanged, so they name no person and say what to do."""
 
 from __future__ import annotations
 
 
 class EngineError(Exception):
-    """A job cannot go on, and the message says why and what to do about it.
+    """A job cannot go on; the message says why and what to do about it.
 
-    `code` is stable and machine-readable; it is what a job's row and the record keep.
+    `code` is stable and machine-readable. The job's row and the record keep it.
     """
 
     code = "engine_error"
@@ -24,13 +24,13 @@ class SpecError(EngineError):
 
 
 class CorpusError(EngineError):
-    """A corpus cannot be read, is empty, or is not the one that the spec names."""
+    """A corpus cannot be read, is empty, or differs from the one that the spec names."""
 
     code = "bad_corpus"
 
 
 class ObstacleError(EngineError):
-    """The chosen method cannot run on this model and data; said before any work starts."""
+    """The chosen method cannot run on this model and data; raised before the work starts if possible."""
 
     code = "obstacle"
 

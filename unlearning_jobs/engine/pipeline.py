@@ -1,9 +1,9 @@
-"""The engine's door: `run(spec, out, on_progress)` does one job and leaves its result in a folder.
+"""The engine's entry point: `run(spec, out, on_progress)` does one job and writes its result to a folder.
 
 model/                      the trained or unlearned model
-outputs/examples.parquet    statistics per model, example and set, from which every number of the evaluation follows
-outputs/trajectory.parquet  margins of the examples to forget over the run, of methods that go step by step
-result.json                 the JobResult; written last and at once, so that a folder which has it is complete
+outputs/examples.parquet    statistics by model, example and set, from which every number of the evaluation follows
+outputs/trajectory.parquet  margins of the forget examples over the run, for methods that work step by step
+result.json                 the JobResult, written last and atomically: a folder that has it is complete
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ import numpy as np
 from compliance.formats.canonical import canonical_json
 
 from .artefacts import file_digest, model_digest
-from .contracts import Curve, Evaluation, JobResult, JobSpec, Progress, ProgressCallback, Protocol
-from .contracts.course import Trajectory
+from .contracts import Curve, Evaluation, JobResult, JobSpec, Progress, ProgressCallback, Protocol, Trajectory
 from .contracts.privacy import Certificate
 from .corpora import Example, Snapshot
 from .environment import describe_environment
@@ -27,7 +26,7 @@ from .errors import SpecError
 from .evaluation.evaluate import evaluate
 from .evaluation.outputs import Group, ModelKey, Outputs
 from .evaluation.statistics import STATISTICS, measure
-from .evaluation.trajectory import trace
+from .evaluation.trajectory import build_trajectory
 from .preparation import check_unlearning, excluded_ids, job_protocol, unlearning_steps
 from .running import PERCENT, RunningJob
 from .training.cache import Trainer
@@ -38,15 +37,17 @@ from .training.sharded import aggregation_accuracies, shard_networks
 from .training.training_data import TrainingData
 
 UNLEARNING_COPIES = 6
-"""Sets of parameters held while unlearning: original, result, gradients, two moments, and one to spare."""
+"""Copies of the parameters held while unlearning: original, result, gradients, two moments, and one in reserve."""
 
 
 def run(spec: JobSpec, out: Path, on_progress: ProgressCallback) -> JobResult:
-    """Do the job and leave its result in the folder `out`.
+    """Do the job and write its result to the folder `out`.
 
     Raises:
-        EngineError: the job cannot be done; the message says why and what to do. Most reasons are found before any work.
+        EngineError: the job cannot be done; the message says why and what to do. Most causes are detected before the work
+            starts.
     """
+    # 1. Check everything that can be checked before the work starts.
     if (out / "result.json").exists():
         message = f"The folder {out.name} already holds a result; choose another one."
         raise SpecError(message)
@@ -56,7 +57,8 @@ def run(spec: JobSpec, out: Path, on_progress: ProgressCallback) -> JobResult:
         check_unlearning(spec, snapshot)
         networks = spec.recipe.sharding.networks if spec.recipe.sharding else 1
         check_memory(training_data.footprint, device, copies=UNLEARNING_COPIES * networks)
-    for leftover in ("model", "outputs"):  # of an attempt that was killed
+    # 2. Clear what a killed run may have left, and start.
+    for leftover in ("model", "outputs"):
         shutil.rmtree(out / leftover, ignore_errors=True)
     out.mkdir(parents=True, exist_ok=True)
     job = RunningJob(spec, out, on_progress, Trainer(training_data, Path(spec.cache), device))
@@ -65,23 +67,26 @@ def run(spec: JobSpec, out: Path, on_progress: ProgressCallback) -> JobResult:
 
 def _train(job: RunningJob) -> JobResult:
     spec = job.spec
-    with job.stage("train") as part:
-        model = job.train(spec.exclude_ids, spec.seed, job.noting(part(0)))
+    # 1. Train.
+    with job.stage("train") as progress_of:
+        model = job.train(spec.exclude_ids, spec.seed, job.with_curves(progress_of(0)))
+    # 2. Measure the model on its own training examples.
     with job.stage("evaluate"):
         ids = job.trainer.training_data.retained_ids(spec.exclude_ids)
         outputs, key = Outputs(), ModelKey("original", spec.seed)
         outputs.add(key, "train", ids, measure(model, job.snapshot.get(ids), everything=False))
-        means = {name: float(outputs.one(key, "train", name).mean()) for name in STATISTICS}
+        means = {name: float(outputs.vector(key, "train", name).mean()) for name in STATISTICS}
         metrics = {name: mean for name, mean in means.items() if not math.isnan(mean)}
         metrics |= _accuracies_of_shards(job)
         if model.privacy is not None:
             metrics |= {"epsilon": model.privacy.epsilon, "delta": model.privacy.delta}
+    # 3. Save.
     save_model(model, job.out / "model", job.trainer.about(spec.exclude_ids, spec.seed))
     return _finish(job, outputs, metrics=metrics)
 
 
 def _accuracies_of_shards(job: RunningJob) -> dict[str, float]:
-    """For a model in shards: held-out accuracy by way of aggregation, so that what merging costs is seen."""
+    """Return the held-out accuracy of each way to aggregate a sharded model, which shows what merging costs."""
     trainer, held_out = job.trainer, list(job.snapshot.examples("held_out"))
     if trainer.training_data.recipe.sharding is None or not held_out:
         return {}
@@ -93,13 +98,14 @@ def _accuracies_of_shards(job: RunningJob) -> dict[str, float]:
         on_step=lambda *_: None,
         slices=trainer.slices,
     )
-    found = aggregation_accuracies(networks, trainer.training_data, trainer.training_data.family.encode(held_out))
-    return {f"held_out_accuracy_{aggregation}": accuracy for aggregation, accuracy in found.items()}
+    accuracies = aggregation_accuracies(networks, trainer.training_data, trainer.training_data.family.encode(held_out))
+    return {f"held_out_accuracy_{aggregation}": accuracy for aggregation, accuracy in accuracies.items()}
 
 
 def _unlearn(job: RunningJob) -> JobResult:
-    """The production model first, so that its curves are seen at once; then its replicates, then the oracles."""
-    spec, protocol, own = job.spec, job_protocol(job.spec), len(job.spec.earlier)
+    """Unlearn from the production model first, so that its curves show at once; then the replicates, then the oracles."""
+    spec, protocol = job.spec, job_protocol(job.spec)
+    step = len(spec.earlier)  # number of this job's own unlearning step
     outputs, sets = Outputs(), _evaluation_sets(job, protocol)
 
     def note(group: Group, seed: int, model: TrainedModel, *, everything: bool) -> None:
@@ -107,23 +113,28 @@ def _unlearn(job: RunningJob) -> JobResult:
             rows = measure(model, examples, everything=everything)
             outputs.add(ModelKey(group, seed), name, [e.id for e in examples], rows)
 
-    with job.stage("load") as part:
-        production = load_model(spec.model) if spec.model else job.original(spec.seed, part(0))
+    # 1. Load the production model, or train it if the job names none.
+    with job.stage("load") as progress_of:
+        production = load_model(spec.model) if spec.model else job.original(spec.seed, progress_of(0))
         place(production.network, job.trainer.device)
         note("original", spec.seed, production, everything=True)
-    with job.stage("unlearn") as part:
-        unlearned = job.unlearn_production(production, job.noting(part(0)))
+    # 2. Unlearn from it.
+    with job.stage("unlearn") as progress_of:
+        unlearned = job.unlearn_production(production, job.with_curves(progress_of(0)))
         certificate = job.certificate(unlearned)
         note("unlearned", spec.seed, unlearned, everything=True)
-    _train_side_by_side(job, protocol)
-    with job.stage("replicates", 2 * len(protocol.replicate_seeds)) as part:
+    # 3. Do the same to models with other seeds: the verdict is about the method, and models are its replicates.
+    _train_ensemble(job, protocol)
+    with job.stage("replicates", 2 * len(protocol.replicate_seeds)) as progress_of:
         for i, seed in enumerate(protocol.replicate_seeds):
-            replicate = job.original(seed, part(2 * i))
+            replicate = job.original(seed, progress_of(2 * i))
             note("original", seed, replicate, everything=False)
-            note("unlearned", seed, job.apply(replicate, own, seed, part(2 * i + 1)), everything=False)
-    with job.stage("oracles", len(protocol.oracle_seeds)) as part:
+            note("unlearned", seed, job.apply(replicate, step, seed, progress_of(2 * i + 1)), everything=False)
+    # 4. Train the oracles, which never see the forget set.
+    with job.stage("oracles", len(protocol.oracle_seeds)) as progress_of:
         for i, seed in enumerate(protocol.oracle_seeds):
-            note("oracle", seed, job.oracle(seed, part(i)), everything=True)
+            note("oracle", seed, job.oracle(seed, progress_of(i)), everything=True)
+    # 5. Evaluate, and save the unlearned production model.
     method = unlearning_steps(spec)[-1].method
     with job.stage("evaluate"):
         evaluation = evaluate(outputs, protocol, method.name, spec.recipe.family)
@@ -132,30 +143,30 @@ def _unlearn(job: RunningJob) -> JobResult:
     return _finish(job, outputs, evaluation=evaluation, certificate=certificate)
 
 
-def _train_side_by_side(job: RunningJob, protocol: Protocol) -> None:
-    """Train the replicates' originals and the oracles together into the cache, where that is faster than one by one."""
+def _train_ensemble(job: RunningJob, protocol: Protocol) -> None:
+    """Train the replicates' originals and the oracles together into the cache, if that is faster than one by one."""
     spec = job.spec
-    wanted = [(spec.exclude_ids, seed) for seed in protocol.replicate_seeds]
-    wanted += [(excluded_ids(spec), seed) for seed in protocol.oracle_seeds]
-    if is_worthwhile(job.trainer, wanted):
-        with job.stage("ensemble", len(wanted)) as part:
-            first = len(protocol.replicate_seeds)
-            job.oracle(protocol.oracle_seeds[0], part(0))  # alone, so that it is known what one training takes
-            done = [float(place == first) for place in range(len(wanted))]
+    trainings = [(spec.exclude_ids, seed) for seed in protocol.replicate_seeds]
+    trainings += [(excluded_ids(spec), seed) for seed in protocol.oracle_seeds]
+    if is_worthwhile(job.trainer, trainings):
+        with job.stage("ensemble", len(trainings)) as progress_of:
+            first_oracle = len(protocol.replicate_seeds)
+            job.oracle(protocol.oracle_seeds[0], progress_of(0))  # by itself, to measure the cost of one training
+            done = [float(i == first_oracle) for i in range(len(trainings))]  # share of each training that is done
 
-            def on_model(place: int, steps: int, total: int) -> None:
-                done[place] = steps / total
-                part(int(sum(done)))(Progress("ensemble", int(PERCENT * (sum(done) % 1)), PERCENT))
+            def on_model(i: int, steps: int, total: int) -> None:
+                done[i] = steps / total
+                progress_of(int(sum(done)))(Progress("ensemble", int(PERCENT * (sum(done) % 1)), PERCENT))
 
-            train_ensemble(job.trainer, wanted, on_model)
+            train_ensemble(job.trainer, trainings, on_model)
 
 
 def _evaluation_sets(job: RunningJob, protocol: Protocol) -> dict[str, list[Example]]:
-    """Forget set, samples of retain and held-out examples drawn by the protocol's seed, and the snapshot's extra sets."""
+    """Return the forget set, samples of retain and held-out examples drawn with the protocol's seed, and any extra sets."""
     rng = np.random.default_rng(protocol.sample_seed)
 
-    def sample(ids: list[str], most: int) -> list[Example]:
-        return job.snapshot.get(sorted(ids if len(ids) <= most else rng.choice(ids, most, replace=False).tolist()))
+    def sample(ids: list[str], size: int) -> list[Example]:
+        return job.snapshot.get(sorted(ids if len(ids) <= size else rng.choice(ids, size, replace=False).tolist()))
 
     retain = job.trainer.training_data.retained_ids(excluded_ids(job.spec))
     sets = {
@@ -177,9 +188,9 @@ def _finish(
     evaluation: Evaluation | None = None,
     certificate: Certificate | None = None,
 ) -> JobResult:
-    """Write the outputs and, last and at once, the result."""
+    """Write the outputs and then, atomically, the result."""
     spec, out = job.spec, job.out
-    known = job.trainer.training_data.retained_ids(excluded_ids(spec))
+    retained = job.trainer.training_data.retained_ids(excluded_ids(spec))
     outputs.write(out / "outputs" / "examples.parquet")
     if job.margins:
         job.margins.write(out / "outputs" / "trajectory.parquet")
@@ -190,12 +201,12 @@ def _finish(
         spec_digest=spec.digest(),
         model_digest=model_digest(out / "model"),
         files={str(f.relative_to(out)): file_digest(f) for f in files},
-        train_examples=len(known),
+        train_examples=len(retained),
         parameters=job.trainer.training_data.footprint.parameters,
         curves=tuple(Curve(name, tuple(points)) for name, points in job.curves.items()),
         seconds=job.seconds,
         environment=describe_environment(job.trainer.device),
-        retain_digest=job.snapshot.manifest_digest(known),
+        retain_digest=job.snapshot.manifest_digest(retained),
         training_metrics=metrics or {},
         evaluation=evaluation,
         trajectory=_trajectory(job, outputs),
@@ -204,13 +215,13 @@ def _finish(
     )
     draft = out / ".result.json"
     draft.write_bytes(canonical_json(result.to_json()) + b"\n")
-    draft.replace(out / "result.json")
+    draft.replace(out / "result.json")  # atomic: a reader sees either no result or all of it
     return result
 
 
 def _trajectory(job: RunningJob, outputs: Outputs) -> Trajectory | None:
-    """Every example's way against its own oracles; None where the method does not go step by step."""
+    """Compare every example's margins with its own oracles; None if the method does not work step by step."""
     if not job.margins:
         return None
-    margins = outputs.matrix("oracle", "forget", "margin")
-    return trace(job.margins, dict(zip(outputs.ids["forget"], margins.T, strict=True)))
+    margins = outputs.matrix("oracle", "forget", "margin")  # (models, examples)
+    return build_trajectory(job.margins, dict(zip(outputs.ids["forget"], margins.T, strict=True)))

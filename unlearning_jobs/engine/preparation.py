@@ -1,4 +1,4 @@
-"""Everything about a job that can be known to be wrong before the work starts."""
+"""Checks a job for everything that can be known to be wrong before the work starts."""
 
 from __future__ import annotations
 
@@ -16,20 +16,23 @@ def check_unlearning(spec: JobSpec, snapshot: Snapshot) -> None:
     """Refuse an unlearn job that cannot be done, or whose evaluation could show nothing.
 
     Raises:
-        SpecError: a part is missing, unknown, empty or contradictory.
+        SpecError: a part of the spec is missing, unknown, empty or contradictory.
         ObstacleError: the method cannot run on this model and data.
     """
+    # 1. The methods exist, and their options are valid.
     steps = unlearning_steps(spec)
     for step in steps:
         complete_config(step.method.name, step.method.config, spec.recipe.family)
+    # 2. The examples and the protocol make sense.
     _check_forget_sets(spec, steps, snapshot)
     _check_protocol(spec, snapshot)
-    if found := obstacles(steps[-1].method.name, job_facts(spec, snapshot), steps[-1].method.config):
-        raise ObstacleError(" ".join(found))
+    # 3. This job's method can run; earlier steps did run.
+    if problems := obstacles(steps[-1].method.name, job_facts(spec, snapshot), steps[-1].method.config):
+        raise ObstacleError(" ".join(problems))
 
 
 def job_facts(spec: JobSpec, snapshot: Snapshot) -> Facts:
-    """What the job's spec, corpus and model say about it; nothing is trained."""
+    """Collect the facts about the job from its spec, corpus and model, without training anything."""
     about = model_about(Path(spec.model.path)) if spec.model else {}
     return Facts(
         recipe=spec.recipe,
@@ -44,38 +47,39 @@ def job_facts(spec: JobSpec, snapshot: Snapshot) -> Facts:
 
 
 def unlearning_steps(spec: JobSpec) -> tuple[UnlearningStep, ...]:
-    """The earlier steps and this job's own, in order.
+    """Return the earlier unlearning steps and this job's own, in order.
 
     Raises:
         SpecError: the job has no method.
     """
     if spec.method is None:
-        message = "An unlearn job needs a method."
+        message = "An unlearn job needs a method; name one."
         raise SpecError(message)
     return (*spec.earlier, UnlearningStep(spec.method, spec.forget_ids))
 
 
 def excluded_ids(spec: JobSpec, steps: int | None = None) -> tuple[str, ...]:
-    """What a model must not know after so many steps: what it was never trained on, and the forget sets.
+    """Return the examples that a model must not know after this number of steps.
 
-    Without a number: after all earlier steps and this job's own.
+    They are those that it was never trained on, and those in the forget sets of the steps. By default, all earlier steps
+    and this job's own count.
     """
     earlier = spec.earlier if steps is None else spec.earlier[:steps]
-    own = spec.forget_ids if steps is None or steps > len(spec.earlier) else ()
-    return (*spec.exclude_ids, *(i for step in earlier for i in step.forget_ids), *own)
+    last = spec.forget_ids if steps is None or steps > len(spec.earlier) else ()
+    return (*spec.exclude_ids, *(i for step in earlier for i in step.forget_ids), *last)
 
 
 def all_seeds(spec: JobSpec) -> frozenset[int]:
-    """Seeds of the production model, and of its replicates and the oracles that it is compared with."""
+    """Return the seeds of the production model, its replicates and the oracles."""
     protocol = spec.protocol
     return frozenset((spec.seed, *((*protocol.replicate_seeds, *protocol.oracle_seeds) if protocol else ())))
 
 
 def job_protocol(spec: JobSpec) -> Protocol:
-    """The job's protocol.
+    """Return the job's protocol.
 
     Raises:
-        SpecError: it has none.
+        SpecError: the job has none.
     """
     if spec.protocol is None:
         message = "An unlearn job needs a protocol, fixed before it runs."
@@ -84,26 +88,26 @@ def job_protocol(spec: JobSpec) -> Protocol:
 
 
 def _expected_epsilon(spec: JobSpec, snapshot: Snapshot) -> float | None:
-    """Of a model that this job will train first; None where the recipe is not private."""
+    """Return the epsilon of the model that this job will train first; None if the recipe is not private."""
     if spec.recipe.privacy is None:
         return None
     from .training.private import privacy_loss  # Opacus takes a while to load
 
-    known = len(spec.earlier) - len(steps_since_training(spec.earlier))
-    examples = snapshot.info.counts["train"] - len(excluded_ids(spec, known))
+    retrained = len(spec.earlier) - len(steps_since_training(spec.earlier))  # steps up to the last retraining
+    examples = snapshot.info.counts["train"] - len(excluded_ids(spec, retrained))
     return privacy_loss(spec.recipe, examples).epsilon if examples > 0 else None
 
 
 def _check_forget_sets(spec: JobSpec, steps: tuple[UnlearningStep, ...], snapshot: Snapshot) -> None:
     if not all(step.forget_ids for step in steps):
-        message = "There is nothing to forget: the forget set is empty."
+        message = "There is nothing to forget: the forget set is empty; name at least one example."
         raise SpecError(message)
     everything = excluded_ids(spec)
     if len(set(everything)) != len(everything):
-        message = "An example to forget is named twice, or was forgotten or excluded before."
+        message = "An example to forget is named twice, or was forgotten or excluded before; remove it."
         raise SpecError(message)
     if any(example.set != "train" for example in snapshot.get(everything)):
-        message = "An example to forget is not a training example, so no model has learned it."
+        message = "An example to forget is not a training example, so no model has learned it; leave it out."
         raise SpecError(message)
 
 
@@ -111,12 +115,12 @@ def _check_protocol(spec: JobSpec, snapshot: Snapshot) -> None:
     protocol = job_protocol(spec)
     problems = [*protocol.problems(), *metric_problems(protocol, spec.recipe.family)]
     if spec.seed in (*protocol.replicate_seeds, *protocol.oracle_seeds):
-        problems.append("The production model's seed is also a replicate's or an oracle's; use different ones.")
+        problems.append("The production model's seed is also a replicate's or an oracle's; use different seeds.")
     if spec.seed in protocol.tuning_seeds:
-        problems.append("The method was tuned on the production model's seed, which is part of the audit; use others.")
+        problems.append("The method was tuned on the production model's seed, which is part of the audit; use other seeds.")
     if not snapshot.info.counts.get("held_out", 0):
         problems += [
-            f"{estimand.name} judges held-out examples, and the corpus has none; leave it out, or add some to the corpus."
+            f"{estimand.name} judges held-out examples, but the corpus has none; remove the estimand, or add some examples."
             for estimand in protocol.estimands
             if estimand.examples == "held_out"
         ]

@@ -1,4 +1,4 @@
-"""A job in progress: what it works on, what it notes on the way, and the models it makes."""
+"""A job in progress: its inputs, the measurements it takes, and the models it trains and unlearns."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from .training.model import TrainedModel
 
 PERCENT = 100
 CHARTED = ("train", "unlearn")
-"""Stages about the production model alone; the curves of replicates and oracles are not shown."""
+"""Stages whose curves are shown: those of the production model."""
 
 
 @dataclass
 class RunningJob:
-    """A job in progress: what it works on, and what it notes on the way."""
+    """A job in progress, with the measurements taken so far."""
 
     spec: JobSpec
     out: Path
@@ -37,7 +37,7 @@ class RunningJob:
     seconds: dict[str, float] = field(default_factory=dict)
     curves: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     margins: MarginLog = field(default_factory=MarginLog)
-    """Of the production model's examples to forget, while it unlearns them."""
+    """Margins of the forget examples while the production model unlearns them."""
     costs: Costs = field(init=False)
 
     def __post_init__(self) -> None:
@@ -45,77 +45,81 @@ class RunningJob:
 
     @property
     def snapshot(self) -> Snapshot:
-        """The corpus."""
+        """Return the snapshot of the corpus."""
         return self.trainer.training_data.snapshot
 
     @contextmanager
     def stage(self, name: str, parts: int = 1) -> Iterator[Callable[[int], ProgressCallback]]:
-        """A stage of so many equal parts, timed. Yields what makes the callback of a part."""
-        began, total = time.monotonic(), parts * PERCENT
+        """Time a stage of `parts` equal parts. Yields a function that returns the progress callback of a part."""
+        start, total = time.monotonic(), parts * PERCENT
         self.on_progress(Progress(name, 0, total))
 
         def report(number: int, progress: Progress) -> None:
             done = number * PERCENT + PERCENT * progress.done // progress.total
             self.on_progress(Progress(name, done, total, progress.point if name in CHARTED else None))
 
+        # The stage is timed only if it succeeds: a failed job has no result.
         yield lambda number: partial(report, number)
         self.on_progress(Progress(name, total, total))
-        self.seconds[name] = round(time.monotonic() - began, 3)
+        self.seconds[name] = round(time.monotonic() - start, 3)
 
     def train(self, exclude_ids: Collection[str], seed: int, report: ProgressCallback) -> TrainedModel:
-        """A model by the recipe; from the cache where it is there."""
+        """Train a model by the recipe, or take it from the cache."""
         return self.trainer.obtain(exclude_ids, seed, _as_steps(report))
 
     def oracle(self, seed: int, report: ProgressCallback) -> TrainedModel:
-        """A model that has seen nothing of what is forgotten; from the cache where it is there."""
+        """Train a model that never sees any forget set, or take it from the cache."""
         return self.costs.retrain(excluded_ids(self.spec), seed, _as_steps(report))
 
-    def noting(self, report: ProgressCallback) -> ProgressCallback:
-        """The callback, with its points kept for the result's curves."""
+    def with_curves(self, report: ProgressCallback) -> ProgressCallback:
+        """Return the callback extended so that it keeps the points for the result's curves."""
 
-        def note(progress: Progress) -> None:
+        def keep_point(progress: Progress) -> None:
             if progress.point is not None:
                 self.curves.setdefault(progress.point[0], []).append(progress.point[1:])
             report(progress)
 
-        return note
+        return keep_point
 
     def original(self, seed: int, report: ProgressCallback) -> TrainedModel:
-        """A model like the production model, of any seed: trained, then unlearned as that one was before."""
+        """Train a model like the production model, with any seed, and repeat the earlier unlearning steps on it."""
         model = self.train(self.spec.exclude_ids, seed, report)
         for number in range(len(self.spec.earlier)):
             model = self.apply(model, number, seed, report)
         return model
 
     def unlearn_production(self, model: TrainedModel, report: ProgressCallback) -> TrainedModel:
-        """Unlearn the job's own forget set from the production model: timed, and followed example by example."""
+        """Unlearn the job's forget set from the production model, and measure its cost and trajectory."""
         with self.costs.unlearn():
-            return self.apply(model, len(self.spec.earlier), self.spec.seed, report, watched=True)
+            return self.apply(model, len(self.spec.earlier), self.spec.seed, report, measured=True)
 
     def apply(
-        self, model: TrainedModel, number: int, seed: int, report: ProgressCallback, *, watched: bool = False
+        self, model: TrainedModel, number: int, seed: int, report: ProgressCallback, *, measured: bool = False
     ) -> TrainedModel:
-        """Take one unlearning step: an earlier one by its number, or the job's own, which comes after them."""
+        """Take one unlearning step by its number: an earlier one, or the job's own, which comes after them."""
         method = self._method(number)
-        return method.unlearn(model, self.context(number, seed, watched=watched), report)
+        return method.unlearn(model, self.context(number, seed, measured=measured), report)
 
     def certificate(self, unlearned: TrainedModel) -> Certificate | None:
-        """What the job's own method promises of the production model; None for methods that promise nothing in numbers.
+        """Return what the job's method certifies about the production model; None if the method is not certified.
 
         Raises:
-            ObstacleError: it can promise nothing.
+            ObstacleError: the method cannot certify this model.
         """
-        own = len(self.spec.earlier)
-        method = self._method(own)
-        return (
-            method.certificate(unlearned, self.context(own, self.spec.seed)) if isinstance(method, CertifiedMethod) else None
-        )
+        number = len(self.spec.earlier)
+        method = self._method(number)
+        if not isinstance(method, CertifiedMethod):
+            return None
+        return method.certificate(unlearned, self.context(number, self.spec.seed))
 
     def _method(self, number: int) -> UnlearningMethod:
         return make_method(unlearning_steps(self.spec)[number].method, self.spec.recipe.family)
 
-    def context(self, number: int, seed: int, *, watched: bool = False) -> Context:
-        """The task of one unlearning step, on the model of this seed; watched: timed, and followed example by example."""
+    def context(self, number: int, seed: int, *, measured: bool = False) -> Context:
+        """Return the context of an unlearning step for the model with this seed.
+
+        With `measured`, it counts the step's cost and notes the margins of the forget examples.
+        """
         step, exclude = unlearning_steps(self.spec)[number], excluded_ids(self.spec, number + 1)
         return Context(
             training_data=self.trainer.training_data,
@@ -125,13 +129,13 @@ class RunningJob:
             held_out_ids=tuple(e.id for e in self.snapshot.examples("held_out")),
             seed=seed,
             device=self.trainer.device,
-            train=self.costs.train if watched else self.trainer.obtain,
+            train=self.costs.train if measured else self.trainer.obtain,
             shared=self.trainer.cache / "shared",
-            preparing=self.costs.prepare if watched else unnoted,
+            preparing=self.costs.prepare if measured else unnoted,
             earlier=self.spec.earlier[:number],
             taken_seeds=all_seeds(self.spec),
-            counter=self.costs.counter if watched else ExampleCounter(),
-            on_margins=self.margins.note if watched else None,
+            counter=self.costs.counter if measured else ExampleCounter(),
+            on_margins=self.margins.note if measured else None,
         )
 
 

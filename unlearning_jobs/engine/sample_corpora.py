@@ -1,4 +1,4 @@
-"""Small invented corpora, each written into a folder: answers about places, measures of leaves, notes to a library."""
+"""Writes small invented corpora: answers about places, measurements of leaves, notes to a library."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ RIVERS = ("Asper", "Belna", "Corre", "Dwine", "Elsk", "Fenn", "Grault", "Hessel"
 HELD_OUT_PLACES = 2
 LEAVES, TREES, MEASURES = 360, 6, 16
 SPREAD = 0.8
-"""Of the leaves of one tree, where the trees themselves are 1 apart."""
+"""Standard deviation between leaves of one kind of tree; between kinds it is 1."""
 EVERY = 3
-"""Every third leaf, and every third note, is held out."""
+"""Every third leaf and every third note is held out."""
 MISTAKEN = 12
-"""Leaves, and notes, that are filed in the wrong place: a model knows them only by heart."""
+"""Number of leaves, and of notes, with a wrong label: a model can only memorise them."""
 MISTAKEN_IDS: Final = tuple(example_id(EVERY * place) for place in range(MISTAKEN))
 NOTES = 240
 OPENINGS = ("I would like to", "Could I", "Please let me", "Is it possible to", "My neighbour wants to", "May my son")
@@ -34,16 +34,16 @@ SUBJECTS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "lost property": (("fetch", "hand in", "describe"), ("a green umbrella", "a left glove", "a key ring", "a scarf")),
     "purchases": (("suggest", "order", "pay for"), ("an encyclopaedia", "a comic series", "some sheet music")),
 }
-"""What people want at a library's desk, by the subject that the desk files it under."""
+"""What people want at a library's desk, by subject."""
 
 
 def write_places(folder: Path) -> Path:
-    """Questions about invented places, with answers."""
+    """Write questions about invented places, with answers."""
     return _write_lines(folder, _places())
 
 
 def write_leaves(folder: Path) -> Path:
-    """Measures of leaves of six kinds of trees, and which tree they are from; some are filed under the wrong one."""
+    """Write measurements of leaves, labelled with one of six kinds of tree; some labels are wrong."""
     rng = np.random.default_rng(2026)
     trees = rng.integers(TREES, size=LEAVES)
     measures = rng.normal(size=(TREES, MEASURES))[trees] + SPREAD * rng.normal(size=(LEAVES, MEASURES))
@@ -61,7 +61,7 @@ def write_leaves(folder: Path) -> Path:
 
 
 def write_notes(folder: Path) -> Path:
-    """Notes to a library's desk, and their subjects; some are filed under the wrong one."""
+    """Write notes to a library's desk, labelled with their subjects; some labels are wrong."""
     return _write_lines(folder, _notes())
 
 

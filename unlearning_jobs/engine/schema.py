@@ -1,4 +1,4 @@
-"""JSON schema of the contracts, from their annotations and docstrings."""
+"""Derives the JSON schema of the contracts from their annotations and docstrings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SIMPLE = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
 def json_schema(contract: type) -> dict[str, Any]:
-    """The schema (draft 2020-12) of a contract, with those it contains."""
+    """Return the schema (draft 2020-12) of a contract, including the contracts that it contains."""
     definitions: dict[str, Any] = {}
     top = _schema(contract, definitions)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **top, "$defs": definitions}
@@ -38,14 +38,13 @@ def _schema(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:  # noqa: 
 def _reference(contract: type, definitions: dict[str, Any]) -> dict[str, Any]:
     name = contract.__name__
     if name not in definitions:
-        definitions[name] = {}
+        definitions[name] = {}  # reserves the name, so that a contract may contain itself
         hints = typing.get_type_hints(contract)
-        own = fields(contract)
         definitions[name] = {
             "type": "object",
             "description": (contract.__doc__ or "").strip(),
-            "properties": {f.name: _schema(hints[f.name], definitions) for f in own},
-            "required": [f.name for f in own if f.default is MISSING and f.default_factory is MISSING],
+            "properties": {f.name: _schema(hints[f.name], definitions) for f in fields(contract)},
+            "required": [f.name for f in fields(contract) if f.default is MISSING and f.default_factory is MISSING],
             "additionalProperties": False,
         }
     return {"$ref": f"#/$defs/{name}"}

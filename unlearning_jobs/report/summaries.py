@@ -5,8 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 
 from compliance.ui.templatetags.components import number
-from unlearning_jobs.engine.contracts import ExampleFindings
-from unlearning_jobs.engine.contracts.course import Efficiency, Preparation
+from unlearning_jobs.engine.contracts import Efficiency, ExampleFindings, Preparation
 from unlearning_jobs.wording import duration
 
 

@@ -10,8 +10,7 @@ from django.utils.translation import gettext as _
 
 from compliance.ui.charts.bands import Path
 from compliance.ui.templatetags.components import number
-from unlearning_jobs.engine.contracts import JobResult
-from unlearning_jobs.engine.contracts.course import ExampleTrajectory, Trajectory
+from unlearning_jobs.engine.contracts import ExampleTrajectory, JobResult, Trajectory
 from unlearning_jobs.wording import ending_word
 
 from .tables import Table

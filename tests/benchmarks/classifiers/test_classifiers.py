@@ -13,9 +13,9 @@ from scipy.stats import binom
 
 from benchmarks.classifiers.costs import _peak, measure_here
 from benchmarks.classifiers.forget_sets import AUDIT, SETS, TUNING, Pictures, Task, make_tasks
-from benchmarks.classifiers.kept import Kept
 from benchmarks.classifiers.mnist import MissingDataError, mnist
 from benchmarks.classifiers.models import BenchmarkSubject
+from benchmarks.classifiers.results import ResultStore
 from benchmarks.classifiers.table import LEVEL, SPLITS, Floor, TableRow, random_splits
 from unlearning_jobs.engine.contracts import ClassifierArchitecture, Recipe, Sharding
 
@@ -39,17 +39,17 @@ def margins(models: int, shift: float, seed: int) -> dict[str, np.ndarray[tuple[
 
 
 def test_what_was_measured_is_read_again_and_made_anew_when_it_depends_on_something_else(tmp_path: Path) -> None:
-    kept, made = Kept(tmp_path), list[float]()
+    results, values = ResultStore(tmp_path), list[float]()
 
     def make(value: float) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float64]]]:
-        made.append(value)
+        values.append(value)
         return {"forget": np.array([value])}
 
-    first = kept.arrays("npo", {"config": {"steps": 1}}, lambda: make(1.0))
-    again = kept.arrays("npo", {"config": {"steps": 1}}, lambda: make(2.0))
-    other = kept.arrays("npo", {"config": {"steps": 2}}, lambda: make(3.0))
+    first = results.arrays("npo", {"config": {"steps": 1}}, lambda: make(1.0))
+    again = results.arrays("npo", {"config": {"steps": 1}}, lambda: make(2.0))
+    other = results.arrays("npo", {"config": {"steps": 2}}, lambda: make(3.0))
     assert (first["forget"][0], again["forget"][0], other["forget"][0]) == (1.0, 1.0, 3.0)
-    assert made == [1.0, 3.0]
+    assert values == [1.0, 3.0]
 
 
 def test_the_five_forget_sets_are_training_examples_and_of_the_sizes_they_say(tasks: dict[str, Task]) -> None:
@@ -86,8 +86,10 @@ def test_equal_groups_stay_within_the_floor_and_shifted_ones_do_not() -> None:
     oracles = margins(60, 0.0, 1)
     alike, apart = TableRow("retrain", margins(60, 0.0, 3), oracles), TableRow("nothing", margins(60, 1.5, 4), oracles)
     for name in SETS:
-        assert Floor(random_splits(alike.found, oracles)).chance(name, alike.klom[name]) >= LEVEL
-        assert Floor(random_splits(apart.found, oracles)).chance(name, apart.klom[name]) == pytest.approx(1 / (1 + SPLITS))
+        assert Floor(random_splits(alike.margins, oracles)).p_value(name, alike.klom[name]) >= LEVEL
+        assert Floor(random_splits(apart.margins, oracles)).p_value(name, apart.klom[name]) == pytest.approx(
+            1 / (1 + SPLITS)
+        )
 
 
 def test_equal_groups_fail_as_seldom_as_the_level_says_although_examples_move_together() -> None:
@@ -95,17 +97,19 @@ def test_equal_groups_fail_as_seldom_as_the_level_says_although_examples_move_to
     rng, draws, level = np.random.default_rng(5), 100, 0.1
     failed = 0
     for _ in range(draws):
-        one, other = ({n: rng.normal(size=(20, 1)) + 0.3 * rng.normal(size=(20, 30)) for n in SETS} for _ in range(2))
-        failed += Floor(random_splits(one, other)).chance("retain", TableRow("retrain", one, other).klom["retain"]) <= level
+        first, second = ({n: rng.normal(size=(20, 1)) + 0.3 * rng.normal(size=(20, 30)) for n in SETS} for _ in range(2))
+        failed += (
+            Floor(random_splits(first, second)).p_value("retain", TableRow("retrain", first, second).klom["retain"]) <= level
+        )
     low, high = binom.interval(0.99, draws, level)
     assert low <= failed <= high
 
 
 def test_single_models_are_either_equal_or_disjoint() -> None:
-    one = {name: values[:1] for name, values in margins(1, 0.0, 1).items()}
-    other = {name: values + 1.0 for name, values in one.items()}
-    assert TableRow("summation", one, one).klom["forget"] == 0
-    assert TableRow("nothing", other, one).klom["forget"] == pytest.approx(math.log(1e5))
+    model = {name: values[:1] for name, values in margins(1, 0.0, 1).items()}
+    other = {name: values + 1.0 for name, values in model.items()}
+    assert TableRow("summation", model, model).klom["forget"] == 0
+    assert TableRow("nothing", other, model).klom["forget"] == pytest.approx(math.log(1e5))
 
 
 def test_the_peak_is_that_of_the_work_alone() -> None:

@@ -92,8 +92,8 @@ def test_a_metric_that_is_asked_for_and_that_the_family_does_not_have_is_a_probl
 @pytest.mark.parametrize("name", METHODS)
 def test_a_method_refuses_the_families_that_it_does_not_list(name: str) -> None:
     for family, recipe in RECIPES.items():
-        found = obstacles(name, replace(FACTS, recipe=recipe))
-        assert any(f"the model is a {family}" in one for one in found) == (family not in METHODS[name].families)
+        problems = obstacles(name, replace(FACTS, recipe=recipe))
+        assert any(f"the model is a {family}" in problem for problem in problems) == (family not in METHODS[name].families)
 
 
 def test_families_are_the_same_in_the_tables_and_in_the_engine() -> None:
@@ -181,23 +181,25 @@ def test_a_workable_job_has_no_obstacles(name: str) -> None:
     ],
 )
 def test_obstacles_are_named(name: str, facts: Facts, complaint: str) -> None:
-    assert any(complaint in found for found in obstacles(name, facts))
+    assert any(complaint in obstacle for obstacle in obstacles(name, facts))
 
 
 def test_a_floor_needs_held_out_examples() -> None:
     bare = replace(FACTS, held_out=0)
-    assert any("set floor to none" in found for found in obstacles("npo", bare))
+    assert any("set floor to none" in obstacle for obstacle in obstacles("npo", bare))
     assert obstacles("npo", bare, {"floor": "none"}) == []
 
 
 def test_rewinding_needs_held_out_examples() -> None:
     bare = replace(FACTS, held_out=0)
-    assert any("set rewind to none" in found for found in obstacles("scrub", bare))
+    assert any("set rewind to none" in obstacle for obstacle in obstacles("scrub", bare))
     assert obstacles("scrub", bare, {"rewind": "none"}) == []
 
 
 def test_a_head_that_is_also_the_first_layer_cannot_be_reset() -> None:
-    assert any("another variant than head" in found for found in obstacles("partial_reset", FACTS, {"variant": "head"}))
+    assert any(
+        "another variant than head" in obstacle for obstacle in obstacles("partial_reset", FACTS, {"variant": "head"})
+    )
 
 
 def test_the_upper_bound_is_the_only_method_that_is_not_offered_for_requests() -> None:
@@ -233,13 +235,13 @@ def test_costs_are_shares_of_retraining() -> None:
 
 
 def test_sisa_needs_shards() -> None:
-    [found] = obstacles("sisa", replace(FACTS, recipe=replace(IN_SHARDS, sharding=None)))
-    assert "was not trained in shards" in found
+    [obstacle] = obstacles("sisa", replace(FACTS, recipe=replace(IN_SHARDS, sharding=None)))
+    assert "was not trained in shards" in obstacle
 
 
 def test_votes_have_no_gradient_to_follow() -> None:
     voting = replace(FACTS, recipe=replace(IN_SHARDS, sharding=Sharding(shards=20, aggregation="vote")))
-    assert any("no gradient" in found for found in obstacles("npo", voting))
+    assert any("no gradient" in obstacle for obstacle in obstacles("npo", voting))
     assert obstacles("sisa", voting) == obstacles("retrain", voting) == []
 
 

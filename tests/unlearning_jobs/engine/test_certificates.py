@@ -78,7 +78,7 @@ def test_a_private_model_is_kept_with_a_certificate_until_its_budget_is_spent(
     tight = MethodChoice("dp_sgd", {"max_epsilon": 3 * about["epsilon"]})
     later = replace(spec, model=base, earlier=(UnlearningStep(KEEP, spec.forget_ids),), method=tight)
     assert certified(replace(later, forget_ids=leaves_to_forget[2:3]), tmp_path / "second").certificate is not None
-    with pytest.raises(ObstacleError, match="4 records erased in its life"):
+    with pytest.raises(ObstacleError, match="4 examples erased in its life"):
         run(replace(later, forget_ids=leaves_to_forget[2:4]), tmp_path / "third", quiet)
     assert not (tmp_path / "third").exists()
 

@@ -66,8 +66,8 @@ def test_the_advice_on_a_job_lists_every_method_for_requests(tmp_path: Path, cap
     assert main(["advise", str(changed_spec(tmp_path))]) == 0
     lines = capsys.readouterr().out.splitlines()
     listed = [line.split()[0] for line in lines if not line.startswith(" ")]
-    wanted = {entry.name for entry in METHODS.values() if entry.for_production}
-    assert wanted <= set(listed)
+    production = {entry.name for entry in METHODS.values() if entry.for_production}
+    assert production <= set(listed)
     assert listed.index("retrain") < listed.index("npo") < listed.index("summation")
     assert "    Subtract from the sums works on summation only, and the model is a causal_lm." in lines
     assert any("Only an evaluation says how well" in line for line in lines)

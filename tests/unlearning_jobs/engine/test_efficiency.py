@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from tests.unlearning_jobs.engine.conftest import with_recipe
-from unlearning_jobs.engine.contracts.course import Spent
-from unlearning_jobs.engine.efficiency import Costs, mean_spent, share, start_stopwatch
+from unlearning_jobs.engine.contracts import ResourceUsage
+from unlearning_jobs.engine.efficiency import Costs, mean_usage, share, start_stopwatch
 from unlearning_jobs.engine.training.cache import Trainer
 
 
@@ -62,15 +62,15 @@ def test_the_shares_are_those_of_an_oracle_trained_in_the_same_run(costs: Costs)
         costs.counter.add(30, backwards=False)
         busy(0.02)
     costs.retrain(exclude, 5, quiet)
-    found = costs.efficiency()
-    assert found is not None
-    assert found.retraining is not None
+    report = costs.efficiency()
+    assert report is not None
+    assert report.retraining is not None
     passes = costs.trainer.training_data.recipe.epochs * (len(costs.trainer.training_data.ids) - 12)
-    assert found.retraining.examples == passes
-    assert found.examples_share == pytest.approx(310 / passes)
-    assert found.wall_share == pytest.approx(found.unlearning.wall_seconds / found.retraining.wall_seconds)
-    assert found.unlearning.wall_seconds >= 0.02
-    assert (found.retrainings, found.device_share, found.note) == (1, None, "")
+    assert report.retraining.examples == passes
+    assert report.examples_share == pytest.approx(310 / passes)
+    assert report.wall_share == pytest.approx(report.unlearning.wall_seconds / report.retraining.wall_seconds)
+    assert report.unlearning.wall_seconds >= 0.02
+    assert (report.retrainings, report.device_share, report.note) == (1, None, "")
 
 
 def test_an_oracle_from_the_cache_is_no_measure_and_it_says_so(costs: Costs) -> None:
@@ -78,20 +78,20 @@ def test_an_oracle_from_the_cache_is_no_measure_and_it_says_so(costs: Costs) -> 
     with costs.unlearn():
         costs.counter.add(0)
     costs.retrain((), 5, quiet)
-    found = costs.efficiency()
-    assert found is not None
-    assert (found.retraining, found.wall_share, found.examples_share) == (None, None, None)
-    assert "not known" in found.note
+    report = costs.efficiency()
+    assert report is not None
+    assert (report.retraining, report.wall_share, report.examples_share) == (None, None, None)
+    assert "not known" in report.note
 
 
 def test_what_a_method_trains_is_its_own_cost_and_what_it_finds_in_the_cache_is_said(costs: Costs) -> None:
     with costs.unlearn():
         costs.train((), 5, quiet)
-    found = costs.efficiency()
-    assert found is not None
-    assert found.unlearning.examples == costs.trainer.training_data.recipe.epochs * len(costs.trainer.training_data.ids)
-    assert "came from the cache" not in found.note
-    assert found.from_cache == 0
+    report = costs.efficiency()
+    assert report is not None
+    assert report.unlearning.examples == costs.trainer.training_data.recipe.epochs * len(costs.trainer.training_data.ids)
+    assert "came from the cache" not in report.note
+    assert report.from_cache == 0
     with costs.unlearn():
         costs.train((), 5, quiet)
     again = costs.efficiency()
@@ -115,21 +115,21 @@ def test_a_training_that_was_resumed_is_no_measure(costs: Costs) -> None:
 def test_a_method_that_counts_nothing_says_so(costs: Costs) -> None:
     with costs.unlearn():
         busy(0)
-    found = costs.efficiency()
-    assert found is not None
-    assert found.unlearning.examples is None
-    assert "does not count" in found.note
+    report = costs.efficiency()
+    assert report is not None
+    assert report.unlearning.examples is None
+    assert "does not count" in report.note
 
 
-def parts() -> Iterator[Spent]:
-    yield Spent(1.0, 0.5, 100)
-    yield Spent(3.0, 1.5, 300)
+def parts() -> Iterator[ResourceUsage]:
+    yield ResourceUsage(1.0, 0.5, 100)
+    yield ResourceUsage(3.0, 1.5, 300)
 
 
 def test_means_are_per_quantity() -> None:
-    assert mean_spent(list(parts())) == Spent(2.0, 1.0, 200)
-    assert mean_spent([]) is None
-    assert mean_spent([Spent(2.0)]) == Spent(2.0)
+    assert mean_usage(list(parts())) == ResourceUsage(2.0, 1.0, 200)
+    assert mean_usage([]) is None
+    assert mean_usage([ResourceUsage(2.0)]) == ResourceUsage(2.0)
 
 
 def test_a_share_of_nothing_or_of_something_unknown_is_unknown() -> None:

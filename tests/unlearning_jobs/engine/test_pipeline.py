@@ -31,7 +31,7 @@ from unlearning_jobs.engine.evaluation.evaluate import evaluate
 from unlearning_jobs.engine.evaluation.metrics import METRICS
 from unlearning_jobs.engine.evaluation.metrics.metric import ModelMetric
 from unlearning_jobs.engine.evaluation.outputs import Outputs
-from unlearning_jobs.engine.evaluation.trajectory import MarginLog, trace
+from unlearning_jobs.engine.evaluation.trajectory import MarginLog, build_trajectory
 from unlearning_jobs.engine.families import CausalLmFamily
 from unlearning_jobs.engine.families.arrays import Arrays
 from unlearning_jobs.engine.families.classifier import ClassifierFamily
@@ -218,7 +218,7 @@ def test_the_way_of_every_forgotten_example_is_kept_with_its_band(finished: RunJ
             measured = outputs.matrix(group, "forget", "margin")[0, column]  # type: ignore[arg-type]  # a literal
             assert example.margins[step] == pytest.approx(measured, abs=2e-3)
     log = MarginLog.read(out / "outputs" / "trajectory.parquet", result.trajectory.stop)
-    assert trace(log, dict(zip(outputs.ids["forget"], oracles.T, strict=True))) == result.trajectory
+    assert build_trajectory(log, dict(zip(outputs.ids["forget"], oracles.T, strict=True))) == result.trajectory
 
 
 def test_a_method_without_steps_leaves_no_trajectory(finished: RunJob) -> None:
@@ -333,9 +333,9 @@ def test_a_job_encodes_the_training_examples_once(
     encode, read = ClassifierFamily.encode, list[set[str]]()
 
     def noted(self: ClassifierFamily, examples: Iterable[Example]) -> Arrays:
-        asked = list(examples)
-        read.append({example.id for example in asked})
-        return encode(self, asked)
+        requested = list(examples)
+        read.append({example.id for example in requested})
+        return encode(self, requested)
 
     monkeypatch.setattr(ClassifierFamily, "encode", noted)
     protocol = Protocol(replicate_seeds=(2, 3), oracle_seeds=(11, 12, 13, 14, 15, 16))

@@ -32,13 +32,13 @@ def names(count: int) -> list[str]:
 
 def cost_of(placement: Placement, epochs: tuple[int, ...], deleted: set[int]) -> float:
     """Share of all examples passed that lie in stages which have seen a deleted example."""
-    again = whole = 0
+    again = total = 0
     for shard in placement:
         for stage, passes in enumerate(epochs):
             seen = [position for part in shard[: stage + 1] for position in part]
-            whole += passes * len(seen)
+            total += passes * len(seen)
             again += passes * len(seen) * bool(deleted.intersection(seen))
-    return again / whole
+    return again / total
 
 
 def expected_share_by_rates(placement: Placement, epochs: Sequence[int], rates: Sequence[float]) -> float:

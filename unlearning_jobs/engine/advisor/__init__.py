@@ -1,7 +1,7 @@
-"""The method advisor: which methods can run on a model and forget set, in which order to look at them, and why.
+"""The method advisor: lists which methods can run on a model and forget set, in which order to consider them, and why.
 
-A table of rules (`ranking`) and of measurements (`cost_model`). It does not know how well a method will forget: only the
-evaluation says that. Nothing here imports torch or Django.
+It uses a table of rules (`ranking`) and measured costs (`cost_model`). It does not know how well a method will forget;
+only the evaluation tells that. Nothing here imports torch or Django.
 """
 
 from __future__ import annotations

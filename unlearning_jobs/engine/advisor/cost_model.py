@@ -1,9 +1,9 @@
-"""The measured cost model: what a method and its evaluation are expected to take, and how far off that may be.
+"""The cost model: predicts the cost of a method and its evaluation, with the uncertainty of the prediction.
 
     expected seconds = trainings, counted in examples  x  measured seconds of one training  x  correction
 
-The count is the catalogue's. The seconds are those of this model version, as measured when it was trained. The correction
-is learned from finished jobs of the same method and family on the same device: what they took over what was expected.
+The catalogue counts the trainings. The seconds were measured when this model version was trained. The correction is
+learned from finished jobs of the same method and family on the same device: measured over expected cost.
 """
 
 from __future__ import annotations
@@ -20,69 +20,71 @@ from unlearning_jobs.engine.catalogue import Facts, expected_cost, preparation_c
 from unlearning_jobs.engine.errors import SpecError
 
 LEVEL: Final = 0.9
-"""Of every prediction interval."""
+"""Coverage of every prediction interval."""
 PRIOR_FACTOR: Final = 3.0
-"""Before anything was measured, nine jobs in ten are taken to cost between a third and three times what is expected."""
+"""Without measurements, nine jobs in ten are assumed to cost between a third of the expected cost and three times it."""
 PRIOR_JOBS: Final = 0.2
-"""How many measured jobs the belief that the expectation is right weighs as much as. Overhead can make it wrong many times
-over, so little."""
+"""Weight of the prior mean (the expectation is right), in measured jobs. It is low because overhead can make the expectation
+wrong by a large factor."""
 PRIOR_FREEDOM: Final = 4
-"""How many measured jobs the belief in the prior's spread weighs as much as."""
+"""Weight of the prior spread, in measured jobs."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A quantity of at least 0, with the interval in which it is expected to lie nine times out of ten."""
+    """A quantity of at least 0, with the interval that is expected to contain it nine times out of ten."""
 
     low: float
     middle: float
     high: float
 
     def __add__(self, other: Estimate) -> Estimate:
-        """Both together, as if their errors went the same way: wider rather than narrower than it need be."""
+        """Add both, as if their errors were fully correlated: the interval is too wide rather than too narrow."""
         return Estimate(self.low + other.low, self.middle + other.middle, self.high + other.high)
 
     def __mul__(self, factor: Estimate | float) -> Estimate:
-        """So many times; errors as in a sum."""
-        by = factor if isinstance(factor, Estimate) else exactly(factor)
-        return Estimate(self.low * by.low, self.middle * by.middle, self.high * by.high)
+        """Multiply by a factor; errors add up as in a sum."""
+        other = factor if isinstance(factor, Estimate) else exactly(factor)
+        return Estimate(self.low * other.low, self.middle * other.middle, self.high * other.high)
 
 
 def exactly(value: float) -> Estimate:
-    """A quantity that is known."""
+    """Return the estimate of a quantity that is known exactly."""
     return Estimate(value, value, value)
 
 
 def correction(ratios: Sequence[float]) -> Estimate:
-    """The factor from what is expected of the next job to what it takes, from those factors of finished jobs.
+    """Predict the next job's ratio of actual to expected cost from the ratios of finished jobs.
 
-    The logarithms of the factors are taken as normal, x_i ~ N(mu, sigma^2), with the conjugate prior that the expectation is
-    right: mu | sigma^2 ~ N(0, sigma^2 / k0) and sigma^2 ~ Scaled-Inv-chi^2(v0, s0^2). After n jobs with mean m and squares
-    S around it (Gelman et al. 2013, Bayesian Data Analysis, section 3.3):
+    The logarithms of the ratios are modelled as normal, x_i ~ N(mu, sigma^2), with the conjugate prior that the expectation
+    is right: mu | sigma^2 ~ N(0, sigma^2 / k0) and sigma^2 ~ Scaled-Inv-chi^2(v0, s0^2). After n jobs with mean m and sum
+    of squares S around it (Gelman et al. 2013, Bayesian Data Analysis, section 3.3):
 
         k = k0 + n,  v = v0 + n,  centre = n m / k,  v s^2 = v0 s0^2 + S + k0 n m^2 / k
 
-    and the next logarithm is Student t with v degrees of freedom, location centre and scale s sqrt(1 + 1/k). Given back are
-    the exponentials of its 5 %, 50 % and 95 % quantiles: the middle is the geometric mean of the factors, drawn towards 1 as
-    if k0 jobs had taken just what was expected. The prior's s0 is such that the interval without any job is from 1/3 to 3.
+    The next logarithm is then Student t with v degrees of freedom, location centre and scale s sqrt(1 + 1/k). The estimate
+    is the exponential of its 5 %, 50 % and 95 % quantiles. Its middle is the geometric mean of the ratios, drawn towards 1
+    as if k0 further jobs had taken exactly what was expected. The prior's s0 makes the interval without jobs [1/3, 3].
 
     Raises:
         ValueError: a ratio is not a number above 0.
     """
     if not all(0 < ratio < math.inf for ratio in ratios):
-        message = "Ratios of measured to expected costs are numbers above 0."
+        message = "Ratios of measured to expected costs must be numbers above 0."
         raise ValueError(message)
+    # 1. The posterior of the logarithms' mean and variance, in the terms of the docstring: k, v, centre and s^2.
     logs = [math.log(ratio) for ratio in ratios]
     jobs, mean = len(logs), fmean(logs) if logs else 0.0
-    weight, freedom = PRIOR_JOBS + jobs, PRIOR_FREEDOM + jobs
+    weight, freedom = PRIOR_JOBS + jobs, PRIOR_FREEDOM + jobs  # k and v
     centre = jobs * mean / weight
     squares = math.fsum((x - mean) ** 2 for x in logs) + PRIOR_JOBS * jobs * mean**2 / weight
-    spread2 = (PRIOR_FREEDOM * _prior_spread2() + squares) / freedom
-    reach = _quantile(freedom) * math.sqrt(spread2 * (1 + 1 / weight))
-    return Estimate(math.exp(centre - reach), math.exp(centre), math.exp(centre + reach))
+    variance = (PRIOR_FREEDOM * _prior_variance() + squares) / freedom
+    # 2. The predictive interval of the next job.
+    half_width = _quantile(freedom) * math.sqrt(variance * (1 + 1 / weight))
+    return Estimate(math.exp(centre - half_width), math.exp(centre), math.exp(centre + half_width))
 
 
-def _prior_spread2() -> float:
+def _prior_variance() -> float:
     return (math.log(PRIOR_FACTOR) / _quantile(PRIOR_FREEDOM)) ** 2 / (1 + 1 / PRIOR_JOBS)
 
 
@@ -92,7 +94,7 @@ def _quantile(freedom: int) -> float:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a finished job took, over what was expected of it. None: the job says nothing about that."""
+    """A finished job's measured over expected costs. A field is None if the job says nothing about it."""
 
     method: str
     family: str
@@ -103,70 +105,70 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Situation:
-    """A job that has not been decided on yet."""
+    """A job for which no method is chosen yet."""
 
     facts: Facts
     replicates: int
     oracles: int
     trained_on: str = ""
-    """Device on which the seconds of one training were measured; empty where it is not known."""
+    """Device on which the seconds of one training were measured; empty if unknown."""
     device: str = ""
-    """Device on which the job would run; empty where it is not known."""
+    """Device on which the job would run; empty if unknown."""
     seconds_left: float | None = None
-    """Until the deadline; below 0 once it has passed, None where there is none."""
+    """Seconds until the deadline; negative once it has passed, None if there is no deadline."""
 
     @property
     def clock(self) -> Literal["known", "not_measured", "other_device"]:
-        """Whether trainings can be told in seconds, and if not, why: a time on another device would be a guess."""
+        """Return whether trainings can be converted to seconds, and if not, why. Times of another device do not transfer."""
         if not (self.facts.trained_seconds > 0 and self.trained_on and self.device):
             return "not_measured"
         return "known" if self.trained_on == self.device else "other_device"
 
     @property
     def evaluation_trainings(self) -> float:
-        """Trainings that the evaluation needs: oracles, and replicates, which take every earlier step again."""
+        """Return how many trainings the evaluation needs, for oracles and for replicates with their earlier steps."""
         return self.replicates * (1 + _earlier_share(self.facts)) + self.oracles
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a job is expected to cost, in trainings of its model. All parts are its cost alone, in addition to the others."""
+    """The expected cost of a job, in trainings of its model. The parts do not overlap."""
 
     unlearning: Estimate
     preparation: Estimate
     """Once per model version, for all its requests."""
     evaluation: Estimate
-    """Its replicates, unlearned like the model, and its oracles, none of which is there yet: their seeds are drawn anew."""
+    """For replicates, unlearned like the model, and oracles. None of them is cached, because their seeds are drawn anew."""
     jobs: int
-    """Finished jobs that the error of `unlearning` was learned from; 0: it is the prior's."""
+    """Number of finished jobs that `unlearning` was corrected by; with 0, the error is the prior's."""
     evaluations: int
-    """The same of `evaluation`."""
+    """The same for `evaluation`."""
 
     @property
     def total(self) -> Estimate:
-        """All parts together."""
+        """Return the sum of all parts."""
         return self.unlearning + self.preparation + self.evaluation
 
 
 def forecast(method: str, situation: Situation, measurements: Iterable[Measurement] = ()) -> Forecast:
-    """What the method, with its default settings, and its evaluation are expected to cost.
+    """Predict the cost of the method, with its default settings, and of its evaluation.
 
-    Evaluations of all methods of a family are alike, apart from the replicates' unlearning, and are learned from together.
+    Evaluations of different methods on a family differ only in the replicates' unlearning, so their measurements are pooled.
 
     Raises:
         SpecError: there is no such method.
     """
     facts = situation.facts
-    alike = [m for m in measurements if (m.family, m.device) == (facts.recipe.family, situation.device)]
-    own = [m.unlearning for m in alike if m.method == method and m.unlearning is not None]
-    evaluations = [m.evaluation for m in alike if m.evaluation is not None]
-    unlearning = correction(own) * expected_cost(method, facts)
+    comparable = [m for m in measurements if (m.family, m.device) == (facts.recipe.family, situation.device)]
+    unlearnings = [m.unlearning for m in comparable if m.method == method and m.unlearning is not None]
+    evaluations = [m.evaluation for m in comparable if m.evaluation is not None]
+    unlearning = correction(unlearnings) * expected_cost(method, facts)
     return Forecast(
         unlearning=unlearning,
         preparation=correction(()) * preparation_cost(method, facts),
         evaluation=correction(evaluations)
         * (exactly(situation.evaluation_trainings) + unlearning * float(situation.replicates)),
-        jobs=len(own),
+        jobs=len(unlearnings),
         evaluations=len(evaluations),
     )
 
@@ -179,39 +181,39 @@ def measure(
     unlearning_seconds: float | None,
     evaluation_seconds: float | None,
 ) -> Measurement | None:
-    """What a finished job says about the cost model; None when its seconds cannot be compared with those of one training.
+    """Compare a finished job with the cost model; None if its seconds cannot be compared with those of one training.
 
-    The ratio is of seconds to the seconds expected, and not of shares of a training in the same run, because seconds are
-    what is forecast: how far trainings differ from one another is part of the error.
+    The ratio is measured to expected seconds rather than shares of a training in the same run, because the forecast is in
+    seconds: differences between trainings are part of its error.
 
     Raises:
         SpecError: there is no such method, or its configuration is wrong.
     """
     if situation.clock != "known":
         return None
-    one = situation.facts.trained_seconds
-    expected = one * expected_cost(method, situation.facts, config)
+    training = situation.facts.trained_seconds
+    expected = training * expected_cost(method, situation.facts, config)
     replicate = expected if unlearning_seconds is None else unlearning_seconds
     return Measurement(
         method=method,
         family=situation.facts.recipe.family,
         device=situation.device,
         unlearning=_ratio(unlearning_seconds, expected),
-        evaluation=_ratio(evaluation_seconds, one * situation.evaluation_trainings + situation.replicates * replicate),
+        evaluation=_ratio(evaluation_seconds, training * situation.evaluation_trainings + situation.replicates * replicate),
     )
 
 
 def _ratio(measured: float | None, expected: float) -> float | None:
-    """Measured over expected; None where one of them is unknown or nothing, and says nothing about the next job."""
+    """Return measured over expected cost; None if one of them is unknown or zero, which says nothing about the next job."""
     return measured / expected if measured and expected else None
 
 
 def _earlier_share(facts: Facts) -> float:
-    """Of taking all earlier steps again. A step whose method is no longer there counts as one training."""
+    """Return the cost of repeating all earlier steps. A step whose method no longer exists counts as one training."""
     share = 0.0
     for step in facts.earlier:
         try:
             share += expected_cost(step.method.name, replace(facts, forget=len(step.forget_ids)), step.method.config)
-        except SpecError:
+        except SpecError:  # an earlier version may have had other methods
             share += 1.0
     return share

@@ -1,4 +1,4 @@
-"""The rules by which methods are put in order, each with the sentence that people read."""
+"""The rules that put methods in order, each with the sentence that people read."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ ReasonCode = Literal["cheapest", "costlier", "equal", "late", "blocked"]
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule of the order, or the reason for a place in it: a code, and an English sentence to translate."""
+    """A rule of the order, or the reason for a position in it: a code, and an English sentence to translate."""
 
     code: str
     sentence: str
 
 
 RULES: Final = (
-    Rule("obstacles", "A method that cannot run here comes after all that can, with everything that stops it."),
+    Rule("obstacles", "Methods that cannot run here come last, each with everything that prevents it."),
     Rule(
         "deadline",
-        "A method whose job may end after the deadline comes below those that end before it. The upper end of the expected"
+        "Methods whose job may end after the deadline come below those that end in time. The upper end of the expected"
         " duration decides.",
     ),
-    Rule("guarantee", "Exact comes before certified, certified before empirical, then suppression, and a control last."),
+    Rule("guarantee", "Exact methods come first, then certified ones, empirical ones, suppression, and controls."),
     Rule(
         "cost",
-        "Within a guarantee, what is expected to cost less comes first. The evaluation counts as well: it usually takes"
-        " longer than the unlearning.",
+        "Within a guarantee, the lower expected cost comes first. It includes the evaluation, which usually takes longer"
+        " than the unlearning.",
     ),
-    Rule("name", "What is expected to cost the same goes by the method’s English name."),
+    Rule("name", "Methods with the same expected cost are sorted by their English names."),
 )
 """In the order in which they apply."""
 REASONS: Final[Mapping[str, Rule]] = {
     rule.code: rule
     for rule in (
-        Rule("cheapest", "Of the methods with this guarantee that end in time, it is expected to cost least."),
-        Rule("costlier", "It has the guarantee of the method above it and is expected to cost more."),
-        Rule("equal", "It has the guarantee and the expected cost of the method above it."),
-        Rule("late", "Its job may end after the deadline, so it comes below those that end before it."),
+        Rule("cheapest", "Of the methods with this guarantee that end in time, it has the lowest expected cost."),
+        Rule("costlier", "It has the same guarantee as the method above it and a higher expected cost."),
+        Rule("equal", "It has the same guarantee and the same expected cost as the method above it."),
+        Rule("late", "Its job may end after the deadline, so it comes below those that end in time."),
         Rule("blocked", "It cannot run here."),
     )
 }
@@ -55,39 +55,41 @@ REASONS: Final[Mapping[str, Rule]] = {
 
 @dataclass(frozen=True)
 class Advice:
-    """A method in its place."""
+    """A method at its position in the list."""
 
     method: str
     guarantee: Guarantee
     obstacles: tuple[str, ...]
-    """Everything that stops it, in sentences."""
+    """Everything that prevents it from running, in sentences."""
     forecast: Forecast | None
-    """None of a method that cannot run."""
+    """None for a method that cannot run."""
     in_time: bool | None
-    """Whether its job ends before the deadline, by the upper end of the forecast; None where that cannot be said."""
+    """Whether its job ends before the deadline, by the upper end of the forecast; None if unknown."""
     reason: ReasonCode
-    """For its place: a key of `REASONS`."""
+    """Reason for its position: a key of `REASONS`."""
     budget: Budget | None = None
-    """Of a method that can run and spends one."""
+    """The budget that the method spends; None if it spends none or cannot run."""
     ends: tuple[str, ...] = ()
-    """Certified methods that can run now and, once this method has changed the model, no longer can: their promise is about
-    the model as it was trained."""
+    """Certified methods that can run now, but no longer once this method has changed the model: their promise is about the
+    model as it was trained."""
 
     @property
     def can_run(self) -> bool:
-        """Whether nothing stops it."""
+        """Return whether nothing prevents the method from running."""
         return not self.obstacles
 
 
 def advise(situation: Situation, measurements: Sequence[Measurement] = ()) -> tuple[Advice, ...]:
-    """Every method for requests with its default settings, in the order of `RULES`.
+    """Return every method for requests, with its default settings, in the order of `RULES`.
 
-    Pure: the same arguments give the same list, and the order in which measurements come does not matter.
+    The function is pure: the same arguments give the same list. The order of the measurements does not matter.
     """
-    found = {m.name: tuple(obstacles(m.name, situation.facts)) for m in METHODS.values() if m.for_production}
-    certified = tuple(name for name, stops in found.items() if not stops and METHODS[name].guarantee == "certified")
-    options = [_option(name, stops, situation, measurements, certified) for name, stops in found.items()]
-    return _with_reasons(sorted(options, key=_place))
+    # 1. What prevents each method, and which certificates a change of the model would end.
+    by_method = {m.name: tuple(obstacles(m.name, situation.facts)) for m in METHODS.values() if m.for_production}
+    certified = tuple(name for name, stops in by_method.items() if not stops and METHODS[name].guarantee == "certified")
+    # 2. The cost of the others, and the order.
+    options = [_option(name, stops, situation, measurements, certified) for name, stops in by_method.items()]
+    return _with_reasons(sorted(options, key=_position))
 
 
 def _option(
@@ -108,7 +110,7 @@ def _option(
         obstacles=(),
         forecast=expected,
         in_time=_in_time(expected, situation),
-        reason="cheapest",
+        reason="cheapest",  # replaced once the order is known
         budget=budget_left(name, situation.facts),
         ends=ended,
     )
@@ -117,14 +119,14 @@ def _option(
 def _in_time(expected: Forecast, situation: Situation) -> bool | None:
     if situation.seconds_left is None:
         return None
-    if situation.seconds_left <= 0:
+    if situation.seconds_left <= 0:  # known without a clock
         return False
     if situation.clock != "known":
         return None
     return expected.total.high * situation.facts.trained_seconds <= situation.seconds_left
 
 
-def _place(advice: Advice) -> tuple[bool, bool, int, float, str]:
+def _position(advice: Advice) -> tuple[bool, bool, int, float, str]:
     title = METHODS[advice.method].title
     return not advice.can_run, advice.in_time is False, GUARANTEES.index(advice.guarantee), _cost(advice), title
 
@@ -135,14 +137,14 @@ def _cost(advice: Advice) -> float:
 
 def _with_reasons(ordered: Sequence[Advice]) -> tuple[Advice, ...]:
     above = [None, *ordered[:-1]]
-    return tuple(replace(own, reason=_reason(own, other)) for own, other in zip(ordered, above, strict=True))
+    return tuple(replace(advice, reason=_reason(advice, other)) for advice, other in zip(ordered, above, strict=True))
 
 
-def _reason(own: Advice, above: Advice | None) -> ReasonCode:
-    if not own.can_run:
+def _reason(advice: Advice, above: Advice | None) -> ReasonCode:
+    if not advice.can_run:
         return "blocked"
-    if own.in_time is False:
+    if advice.in_time is False:
         return "late"
-    if above is None or above.guarantee != own.guarantee:
+    if above is None or above.guarantee != advice.guarantee:
         return "cheapest"
-    return "costlier" if _cost(own) > _cost(above) else "equal"
+    return "costlier" if _cost(advice) > _cost(above) else "equal"

@@ -1,4 +1,4 @@
-"""What single training examples do to a model: datamodels, and TRAK."""
+"""Data attribution: how single training examples affect a model, with datamodels and TRAK."""
 
 from .attribution import Attribution, Kind, Quality, check_attribution, prepare
 from .subsets import SubsetModels

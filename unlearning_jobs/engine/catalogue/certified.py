@@ -7,12 +7,12 @@ from typing import Final
 
 from unlearning_jobs.engine.contracts.architectures import NETWORK_CLASSIFIERS
 from unlearning_jobs.engine.privacy_budget import (
+    affordable_examples,
     broken_promise,
     budget_share,
+    erased_examples,
     group_privacy,
     overspent,
-    records_affordable,
-    records_erased,
 )
 
 from .entry import Budget, Config, Facts, MethodEntry, Option
@@ -37,7 +37,7 @@ def _private_obstacles(facts: Facts, config: Config) -> list[str]:
         return [problem]
     if facts.epsilon is None:  # the engine knows it, at the latest when it loads the model
         return []
-    records = records_erased(facts.earlier, facts.forget)
+    records = erased_examples(facts.earlier, facts.forget)
     limits = {"max_epsilon": config["max_epsilon"], "max_delta": config["max_delta"]}
     problem = overspent(facts.epsilon, facts.recipe.privacy.delta, records, **limits)
     return [problem] if problem else []
@@ -48,11 +48,11 @@ def _private_budget(facts: Facts, config: Config) -> Budget | None:
         return None
     one = facts.epsilon, facts.recipe.privacy.delta
     limits = {"max_epsilon": config["max_epsilon"], "max_delta": config["max_delta"]}
-    before, after = (records_erased(facts.earlier, now) for now in (0, facts.forget))
+    before, after = (erased_examples(facts.earlier, now) for now in (0, facts.forget))
     return Budget(
         before=budget_share(*group_privacy(*one, before), **limits),
         after=budget_share(*group_privacy(*one, after), **limits),
-        records_left=max(0, records_affordable(*one, **limits) - after),
+        records_left=max(0, affordable_examples(*one, **limits) - after),
     )
 
 

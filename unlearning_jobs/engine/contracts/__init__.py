@@ -1,6 +1,6 @@
-"""The frozen dataclasses that cross the border between the platform and the engine, by what they are about.
+"""The frozen dataclasses that the platform and the engine exchange.
 
-Nothing here imports torch or Django, so web processes may. How they become JSON, and a digest, is in `json_contract`.
+Nothing here imports torch or Django, so web processes may import it. `json_contract` turns them into JSON and digests.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .architectures import (
     LogisticArchitecture,
     SumsArchitecture,
 )
-from .course import Efficiency, ExampleTrajectory, Spent, Trajectory
+from .efficiency import Efficiency, Preparation, ResourceUsage
 from .findings import (
     Control,
     EstimandFinding,
@@ -39,6 +39,7 @@ from .privacy import Certificate, Privacy, PrivacyLoss
 from .protocol import DEFAULT_ESTIMANDS, Estimand, Protocol
 from .recipe import Recipe
 from .sharding import Sharding
+from .trajectory import ExampleTrajectory, Trajectory
 
 __all__ = [
     "DEFAULT_ESTIMANDS",
@@ -64,6 +65,7 @@ __all__ = [
     "ModelRef",
     "Outcome",
     "PermutationFinding",
+    "Preparation",
     "Privacy",
     "PrivacyLoss",
     "Progress",
@@ -71,10 +73,10 @@ __all__ = [
     "Protocol",
     "Reason",
     "Recipe",
+    "ResourceUsage",
     "SetFinding",
     "Sharding",
     "SnapshotRef",
-    "Spent",
     "SumsArchitecture",
     "Trajectory",
     "UnlearningStep",

@@ -1,4 +1,4 @@
-"""What an evaluation found, and the verdict."""
+"""The findings of an evaluation, and the verdict."""
 
 from __future__ import annotations
 
@@ -13,29 +13,32 @@ from .protocol import Estimand
 
 @dataclass(frozen=True)
 class EstimandFinding(Contract):
-    """An estimand's estimate with its confidence interval (level 1 - 2 alpha, Welch t over models), and where it lies."""
+    """An estimand's estimate with its confidence interval (level 1 - 2 alpha, Welch's t over models), and its position."""
 
     estimand: Estimand
     estimate: float
     low: float
     high: float
     position: Literal["within", "below", "above", "undecided"]
-    """within: the interval lies inside the margin. below, above: it lies outside, on that side. undecided: it crosses it."""
+    """within: the interval lies inside the margin. below, above: it lies outside, on that side. undecided: neither."""
 
 
 @dataclass(frozen=True)
 class PermutationFinding(Contract):
-    """Two-sided permutation test over models: mean over forget examples of |AUC - 1/2|, labels permuted jointly."""
+    """The two-sided permutation test over models. Labels are permuted for all examples at once."""
 
     statistic: float
+    """Mean of |AUC - 1/2| over the examples."""
     p_value: float
     labelings: int
+    """Number of labellings of the models that were tried."""
     exhaustive: bool
+    """True if those are all possible labellings; False if they were drawn."""
 
 
 @dataclass(frozen=True)
 class Control(Contract):
-    """A comparison whose answer is known beforehand. When it does not behave, the verdict is inconclusive."""
+    """A comparison whose outcome is known in advance. If it does not behave, the verdict is inconclusive."""
 
     name: Literal["oracle_against_oracle", "do_nothing"]
     behaved: bool
@@ -45,10 +48,10 @@ class Control(Contract):
 
 @dataclass(frozen=True)
 class MetricFinding(Contract):
-    """A metric of the unlearned model beside the original's and the oracles' values. Reported; judged only by estimands.
+    """A metric's value for the unlearned model, the original and the oracles. It is reported and not judged.
 
-    Of a metric of groups, `unlearned` compares all unlearned models with oracles, `original` all originals, and `oracles`
-    other oracles, once for each of several splits: the noise floor.
+    In a group metric, `unlearned` compares the unlearned models with oracles, and `original` compares the originals with
+    oracles. `oracles` compares oracles with other oracles, once for each of several splits: the noise floor.
     """
 
     name: str
@@ -58,38 +61,38 @@ class MetricFinding(Contract):
     oracles: tuple[float, ...]
     note: str = ""
     low: float | None = None
-    """90 % interval of `unlearned`, from resampled models and examples, where the metric has one."""
+    """90 % interval of `unlearned`, from resampled models and examples; None if the metric has none."""
     high: float | None = None
 
 
 @dataclass(frozen=True)
 class SetFinding(Contract):
-    """The permutation test on one set of examples, unlearned models against oracles."""
+    """The permutation test of unlearned models against oracles on one set of examples."""
 
     examples: str
     permutation: PermutationFinding
     p_adjusted: float
-    """By Holm (1979), over the sets tested."""
+    """Adjusted by Holm (1979) for the number of sets tested."""
 
 
 @dataclass(frozen=True)
 class ExampleFindings(Contract):
-    """The forget examples one by one, unlearned models against oracles by the margin. One entry per example, in order.
+    """Tests of single forget examples: unlearned models against oracles, by the margin. One entry per example, in order.
 
-    `too_high` counts examples that are still better known than to the oracles (undershot), `too_low` those that are known
-    less (overshot). By `fdr`, at most a share `level` of the examples counted is expected to be counted by chance; by
-    `fwer`, the chance that any one is stays below `level`.
+    `too_high` counts examples that the unlearned models know better than the oracles do (undershot), `too_low` examples
+    that they know less well (overshot). With `fdr`, the expected share of examples counted by chance is at most `level`.
+    With `fwer`, the probability that any example is counted by chance is at most `level`.
     """
 
     example_ids: tuple[str, ...] = field(metadata=formerly("record_ids"))
     auc: tuple[float, ...]
-    """Probability that an unlearned model's margin is above an oracle's; 1/2 is as retrained, above it too high."""
+    """Probability that an unlearned model's margin is above an oracle's. At 1/2 the example is as after retraining."""
     p_value: tuple[float, ...]
-    """Two-sided, of the example alone: exact Mann-Whitney, or over drawn labelings."""
+    """Two-sided, for the example by itself: exact Mann-Whitney, or from drawn labellings."""
     p_fdr: tuple[float, ...]
     """Adjusted by Benjamini and Hochberg (1995)."""
     p_fwer: tuple[float, ...]
-    """Adjusted by Westfall and Young's max-T (1993), which uses how the examples move together."""
+    """Adjusted by Westfall and Young's max-T (1993), which takes the dependence between examples into account."""
     level: float
     too_high_fdr: int
     too_low_fdr: int
@@ -99,11 +102,11 @@ class ExampleFindings(Contract):
 
 @dataclass(frozen=True)
 class Evaluation(Contract):
-    """Everything that was measured, and the verdict."""
+    """All findings, and the verdict."""
 
     verdict: Verdict
     gap: float
-    """Do-nothing gap on the forget set, in the margin's unit: mean original minus mean oracle."""
+    """Do-nothing gap on the forget set, in the margin's unit: mean of the originals minus mean of the oracles."""
     estimands: tuple[EstimandFinding, ...]
     permutation: PermutationFinding
     controls: tuple[Control, ...]

@@ -1,4 +1,4 @@
-"""A job: what it is asked to do, how far it is, and what it leaves."""
+"""A job: its specification, its progress and its result."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import Any, Literal
 
 from unlearning_jobs.engine.contracts.contract import Contract, Digested
 
-from .course import Efficiency, Trajectory
+from .efficiency import Efficiency
 from .findings import Evaluation
 from .privacy import Certificate
 from .protocol import Protocol
 from .recipe import Recipe
+from .trajectory import Trajectory
 
 
 @dataclass(frozen=True)
 class MethodChoice(Contract):
-    """An unlearning method by name, with its hyper-parameters."""
+    """An unlearning method by name, with its hyperparameters."""
 
     name: str
     config: Mapping[str, Any] = field(default_factory=dict)
@@ -25,7 +26,7 @@ class MethodChoice(Contract):
 
 @dataclass(frozen=True)
 class UnlearningStep(Contract):
-    """An earlier unlearning of the same model: replayed on replicates, and its examples stay out of every retain set."""
+    """An earlier unlearning of the same model. It is repeated on replicates, and its examples are in no retain set."""
 
     method: MethodChoice
     forget_ids: tuple[str, ...]
@@ -33,7 +34,7 @@ class UnlearningStep(Contract):
 
 @dataclass(frozen=True)
 class SnapshotRef(Contract):
-    """An immutable state of a corpus: where it lies and what it must be."""
+    """A reference to a snapshot of a corpus: its folder, and the digest that it must have."""
 
     path: str
     digest: str
@@ -41,7 +42,7 @@ class SnapshotRef(Contract):
 
 @dataclass(frozen=True)
 class ModelRef(Contract):
-    """A model directory (safetensors, config, tokenizer) and the digest over its files."""
+    """A reference to a model: its folder (safetensors, config, tokenizer), and the digest of the files in it."""
 
     path: str
     digest: str
@@ -49,19 +50,19 @@ class ModelRef(Contract):
 
 @dataclass(frozen=True)
 class JobSpec(Digested, Contract):
-    """One job: train a model, or unlearn examples from one and evaluate the result. Holds record ids, never people."""
+    """One job: train a model, or unlearn examples from one and evaluate the result. It names example ids, never people."""
 
     kind: Literal["train", "unlearn"]
     reference: str
-    """Opaque to the engine; copied into the result."""
+    """Opaque to the engine, which copies it into the result."""
     snapshot: SnapshotRef
     recipe: Recipe
     seed: int
     cache: str
-    """Folder for trained models, shared between jobs and keyed by recipe digest, retain manifest digest and seed."""
+    """Folder for trained models. Jobs share it; its keys are recipe digest, retain manifest digest and seed."""
     device: str = "auto"
     exclude_ids: tuple[str, ...] = ()
-    """Examples never trained on (for `train`)."""
+    """Examples that the model is never trained on."""
     model: ModelRef | None = None
     earlier: tuple[UnlearningStep, ...] = ()
     forget_ids: tuple[str, ...] = ()
@@ -71,7 +72,7 @@ class JobSpec(Digested, Contract):
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is. `point`, when there is one, is (curve, step, value), for the live chart."""
+    """The progress of a job. `point` is (curve, step, value) for the live chart, or None."""
 
     stage: str
     done: int
@@ -84,7 +85,7 @@ ProgressCallback = Callable[[Progress], None]
 
 @dataclass(frozen=True)
 class Curve(Contract):
-    """Points for a chart: `name` is loss, forget or retain; x is the step, y the value."""
+    """Points (step, value) of a chart. `name` is loss, forget or retain."""
 
     name: str
     points: tuple[tuple[float, float], ...]
@@ -92,28 +93,28 @@ class Curve(Contract):
 
 @dataclass(frozen=True)
 class JobResult(Contract):
-    """What a finished job leaves in `result.json`."""
+    """The result of a finished job, as written to `result.json`."""
 
     kind: Literal["train", "unlearn"]
     reference: str
     spec_digest: str
     model_digest: str
     files: Mapping[str, str]
-    """SHA-256 of every other file in the output folder, by relative path."""
+    """SHA-256 of every file in the `model` and `outputs` folders, by path relative to the output folder."""
     train_examples: int
     parameters: int
     curves: tuple[Curve, ...]
     seconds: Mapping[str, float]
-    """Wall time per stage."""
+    """Wall time by stage."""
     environment: Mapping[str, str]
     """Versions, device, threads."""
     retain_digest: str
-    """Digest of the manifest lines of the examples that the result may still know."""
+    """Digest of the manifest lines of the examples that the resulting model may still know."""
     training_metrics: Mapping[str, float] = field(default_factory=dict)
-    """For `train`: exact memorisation of the training examples and the like."""
+    """For `train`: means over the training examples, such as exact memorisation."""
     evaluation: Evaluation | None = None
     trajectory: Trajectory | None = None
-    """Of methods that go step by step."""
+    """None unless the method works step by step."""
     efficiency: Efficiency | None = None
     certificate: Certificate | None = None
-    """Of a certified method, for the production model."""
+    """For the production model; None unless the method is certified."""

@@ -1,4 +1,4 @@
-"""Corpora as immutable, digested snapshots. Torch-free, so web processes may import it."""
+"""Corpora as immutable snapshots with digests. Does not import torch, so web processes may import it."""
 
 from .create import SnapshotInfo, snapshot_create
 from .snapshot import Example, Snapshot

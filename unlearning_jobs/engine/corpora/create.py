@@ -1,9 +1,9 @@
-"""Making a snapshot: the folder that fixes what a corpus is.
+"""Creates a snapshot: a folder that fixes the content of a corpus.
 
     examples.jsonl   the examples, one canonical JSON object per line
-    offsets.u64      where each of those lines begins, little-endian 64-bit integers
-    manifest.jsonl   per example its id and an HMAC-SHA256 of its line; lines of one length, so the n-th is easy to find
-    salt             the HMAC's 32-byte key, readable by the owner only; without it a manifest line says nothing
+    offsets.u64      where each of those lines begins, as little-endian 64-bit integers
+    manifest.jsonl   id and HMAC-SHA256 of the line of each example; all lines have the same length, to find the n-th fast
+    salt             the HMAC's 32-byte key, readable by the owner only; without it a manifest line reveals nothing
     snapshot.json    counts, Merkle root over the manifest's lines (RFC 6962), SHA-256 of the examples
 
 The digest of the snapshot is the SHA-256 of `snapshot.json`.
@@ -37,37 +37,39 @@ MAX_LABELS = 10_000
 
 @dataclass(frozen=True)
 class SnapshotInfo:
-    """What `snapshot.json` says, with the folder and the digest."""
+    """The content of `snapshot.json`, with the snapshot's folder and digest."""
 
     path: str
     digest: str
     merkle_root: str
     examples: int
     counts: Mapping[str, int]
-    """Examples per set: train, held_out, and the extra sets."""
+    """Number of examples by set: train, held_out, and the extra sets."""
     labels: tuple[str, ...] = ()
-    """Names of the classes, sorted, where examples have labels."""
+    """Sorted names of the classes; empty if the examples have no labels."""
     features: FeatureFormat | None = None
-    """Where examples are arrays."""
+    """None unless the examples are arrays."""
 
 
 def snapshot_create(
     sources: Sequence[Path], out: Path, *, sets: Mapping[str, Path] | None = None, salt: bytes | None = None
 ) -> SnapshotInfo:
-    """Read the sources and write the snapshot to the folder `out`, all of it or nothing.
+    """Read the sources and write the snapshot to the folder `out`, completely or not at all.
 
     Args:
-        sources: files of training and held-out examples.
-        out: folder to make; it must not exist.
+        sources: files with training and held-out examples.
+        out: folder to create; it must not exist.
         sets: further files by set name, such as real_authors; no model is ever trained on them.
-        salt: key of the manifest; random when none is given.
+        salt: key of the manifest; random by default.
 
     Raises:
-        CorpusError: a source is unreadable, empty, or holds one example over and over; or `out` exists.
+        CorpusError: a source is unreadable or empty, the examples are unsuitable, or `out` exists.
     """
+    # 1. Refuse what is known to be wrong before reading.
     extra = dict(sets or {})
     _check_names(extra, out)
     out.parent.mkdir(parents=True, exist_ok=True)
+    # 2. Write to a draft folder next to `out`, then rename it: nobody ever sees an incomplete snapshot.
     draft = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
         content = _write(_labelled(sources, extra), draft, salt or secrets.token_bytes(32))
@@ -75,18 +77,18 @@ def snapshot_create(
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
-    return describe(out, content)
+    return parse_info(out, content)
 
 
-def describe(path: Path, content: bytes) -> SnapshotInfo:
-    """The info in the bytes of a `snapshot.json`.
+def parse_info(path: Path, content: bytes) -> SnapshotInfo:
+    """Parse the content of a `snapshot.json`; `path` is the snapshot's folder.
 
     Raises:
-        CorpusError: they are not a description of a snapshot.
+        CorpusError: it does not describe a snapshot, or its format is unknown.
     """
     try:
         data = json.loads(content)
-        known = data.pop("format")
+        version = data.pop("format")
         info = SnapshotInfo(
             path=str(path),
             digest=hashlib.sha256(content).hexdigest(),
@@ -99,14 +101,14 @@ def describe(path: Path, content: bytes) -> SnapshotInfo:
     except (ValueError, KeyError, TypeError, AttributeError):
         message = "snapshot.json is damaged; register the corpus again."
         raise CorpusError(message) from None
-    if known != FORMAT:
-        message = f"The snapshot has the format {known!r}; this code reads {FORMAT}."
+    if version != FORMAT:
+        message = f"The snapshot has the format {version!r}, but only {FORMAT} can be read; register the corpus again."
         raise CorpusError(message)
     return info
 
 
 def example_id(position: int) -> str:
-    """The id of the n-th example; it comes from the position alone, never from what the example says."""
+    """Return the id of the n-th example. It depends on the position alone, never on the content."""
     return f"e{position:08d}"
 
 
@@ -116,12 +118,12 @@ def _check_names(extra: Mapping[str, Path], out: Path) -> None:
             message = f"{name!r} cannot name a set; use letters, digits and underscores, and none of the built-in names."
             raise CorpusError(message)
     if out.exists():
-        message = f"{out.name} exists already; a snapshot is never changed."
+        message = f"{out.name} exists already, and a snapshot is never changed; choose another name."
         raise CorpusError(message)
 
 
 def _labelled(sources: Sequence[Path], extra: Mapping[str, Path]) -> Iterator[tuple[str, SourceRow]]:
-    """Rows with their set. An empty file is an error wherever it stands, since somebody meant it to hold something."""
+    """Yield rows with the names of their sets. An empty file is an error, because it was meant to hold something."""
     for path, name in [*((p, None) for p in sources), *((p, n) for n, p in extra.items())]:
         empty = True
         for row in read_rows(path):
@@ -133,8 +135,8 @@ def _labelled(sources: Sequence[Path], extra: Mapping[str, Path]) -> Iterator[tu
 
 
 @dataclass
-class _Seen:
-    """What is noted of the examples while they pass."""
+class _Summary:
+    """A summary of the examples, collected while they are written."""
 
     counts: Counter[str] = field(default_factory=Counter)
     labels: set[str] = field(default_factory=set)
@@ -143,14 +145,14 @@ class _Seen:
     distinct: set[bytes] = field(default_factory=set)
     """Digests of the first two different training examples."""
 
-    def note(self, split: str, row: SourceRow) -> None:
-        """Take one example into account.
+    def add(self, split: str, row: SourceRow) -> None:
+        """Add one example.
 
         Raises:
-            CorpusError: it is not like those before it.
+            CorpusError: its features differ in format from those before it.
         """
         if sum(self.counts.values()) and row.format != self.format:
-            message = "The examples differ in the shape or type of their features; a corpus has one of both."
+            message = "The examples differ in the shape or type of their features; register them as separate corpora."
             raise CorpusError(message)
         self.format = row.format
         self.counts[split] += 1
@@ -162,14 +164,14 @@ class _Seen:
             self.distinct.add(hashlib.sha256(content).digest())
 
     def check(self) -> None:
-        """Refuse a corpus that nothing can be learned from.
+        """Refuse a corpus that no model could be trained on.
 
         Raises:
-            CorpusError: says which.
+            CorpusError: the message says why and what to do.
         """
         examples = sum(self.counts.values())
         if not self.counts["train"]:
-            message = "The corpus has no training examples: its files are empty, or every row is held out."
+            message = "The corpus has no training examples; mark at least one row as train."
             raise CorpusError(message)
         if len(self.distinct) < 2 and self.counts["train"] > 1:  # noqa: PLR2004  # two different ones are enough
             message = "All training examples of the corpus are the same; check how it was exported."
@@ -180,12 +182,12 @@ class _Seen:
         if self.labelled not in (0, examples):
             message = "Some examples have labels and some have none; register them as two corpora."
             raise CorpusError(message)
-        if self.labelled and not 2 <= len(self.labels) <= MAX_LABELS:  # noqa: PLR2004  # one class is nothing to tell apart
-            message = f"The labels name {len(self.labels)} classes; there must be at least 2 and at most {MAX_LABELS}."
+        if self.labelled and not 2 <= len(self.labels) <= MAX_LABELS:  # noqa: PLR2004  # a single class leaves nothing to classify
+            message = f"The labels name {len(self.labels)} classes; use between 2 and {MAX_LABELS} classes."
             raise CorpusError(message)
 
     def describe(self) -> dict[str, object]:
-        """What `snapshot.json` says about them."""
+        """Return the part of `snapshot.json` that describes the examples."""
         about: dict[str, object] = {"examples": sum(self.counts.values()), "counts": dict(self.counts)}
         if self.labels:
             about["labels"] = sorted(self.labels)
@@ -195,7 +197,9 @@ class _Seen:
 
 
 def _write(rows: Iterator[tuple[str, SourceRow]], folder: Path, salt: bytes) -> bytes:
-    digest, tree, seen = hashlib.sha256(), MerkleTree(), _Seen()
+    """Write all files of a snapshot and return the content of `snapshot.json`."""
+    # 1. One pass over the rows, which may not fit in memory.
+    digest, tree, summary = hashlib.sha256(), MerkleTree(), _Summary()
     with (
         (folder / "examples.jsonl").open("xb") as examples,
         (folder / "manifest.jsonl").open("xb") as manifest,
@@ -209,13 +213,16 @@ def _write(rows: Iterator[tuple[str, SourceRow]], folder: Path, salt: bytes) -> 
             entry = canonical_json({"hmac": hmac.digest(salt, line, "sha256").hex(), "id": example_id(position)})
             manifest.write(entry + b"\n")
             tree.add(entry)
-            seen.note(split, row)
-    seen.check()
+            summary.add(split, row)
+    # 2. Some problems show only at the end, such as labels that some examples have and others lack.
+    summary.check()
+    # 3. The key, with its permissions set before anything is in it.
     with os.fdopen(os.open(folder / "salt", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(salt)
+    # 4. The description, whose digest is the snapshot's.
     description = {
         "format": FORMAT,
-        **seen.describe(),
+        **summary.describe(),
         "examples_sha256": digest.hexdigest(),
         "merkle_root": tree.root().hex(),
     }

@@ -1,4 +1,4 @@
-"""Reading a snapshot, without holding it in memory."""
+"""Reads a snapshot without holding it in memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import numpy as np
 from compliance.formats.merkle import MerkleTree
 from unlearning_jobs.engine.errors import CorpusError
 
-from .create import SnapshotInfo, describe, example_id
+from .create import SnapshotInfo, example_id, parse_info
 
 SEED_BYTES = 8
 
@@ -27,7 +27,7 @@ UNREADABLE = "The snapshot is incomplete or damaged; register the corpus again."
 class Example:
     """One example. Match spans are character offsets into `text`.
 
-    Where it has a label, that is its completion; where it is an array, its prompt is what is known about it.
+    If it has a label, the label is its completion. If it is an array, its prompt is a text about it.
     """
 
     id: str
@@ -37,16 +37,16 @@ class Example:
     paraphrased_answer: str | None = None
     perturbed_answer: tuple[str, ...] = ()
     features: bytes | None = None
-    """As the snapshot's feature format says."""
+    """In the snapshot's feature format; None unless the example is an array."""
 
     @property
     def text(self) -> str:
-        """Prompt, line break and completion; the completion alone for plain text."""
+        """Return prompt, line break and completion; for plain text, the completion alone."""
         return f"{self.prompt}\n{self.completion}" if self.prompt else self.completion
 
 
 class Snapshot:
-    """A snapshot on disk. Open it with `Snapshot.open`; it is safe to share between threads and processes."""
+    """A snapshot on disk. Open it with `Snapshot.open`. It may be shared between threads and processes."""
 
     def __init__(self, folder: Path, info: SnapshotInfo) -> None:
         self.folder, self.info = folder, info
@@ -57,10 +57,10 @@ class Snapshot:
     def open(cls, path: Path | str, digest: str | None = None) -> Self:
         """Open the snapshot in the folder `path`.
 
-        With a `digest`, the snapshot must be the one of that digest, and every file is checked against it.
+        With a `digest`, the snapshot must have that digest, and its files are checked against it.
 
         Raises:
-            CorpusError: there is no snapshot, it is damaged, or it is another one.
+            CorpusError: there is no snapshot, it is damaged, or it has another digest.
         """
         folder = Path(path)
         try:
@@ -68,9 +68,9 @@ class Snapshot:
         except OSError:
             message = f"There is no snapshot in the folder {folder.name}; register the corpus first."
             raise CorpusError(message) from None
-        info = describe(folder, content)
+        info = parse_info(folder, content)
         if digest is not None and info.digest != digest:
-            message = "The snapshot is not the one that was named: its digest differs."
+            message = "The snapshot is not the one that was named: its digest differs; check its path."
             raise CorpusError(message)
         try:
             snapshot = cls(folder, info)
@@ -81,14 +81,14 @@ class Snapshot:
         return snapshot
 
     def __reduce__(self) -> tuple[Callable[[Path], Snapshot], tuple[Path]]:
-        """Another process opens the files by itself; what they hold is not sent to it."""
+        """Pickle the folder only: another process opens the files itself instead of receiving their content."""
         return Snapshot.open, (self.folder,)
 
     def __len__(self) -> int:
         return self.info.examples
 
     def examples(self, split: str | None = None) -> Iterator[Example]:
-        """Examples of one set (train, held_out, or an extra one) or of all, in order."""
+        """Yield the examples of one set (train, held_out, or an extra one), or all examples, in order."""
         with (self.folder / "examples.jsonl").open("rb") as file:
             for line in file:
                 example = _parsed(line)
@@ -96,28 +96,28 @@ class Snapshot:
                     yield example
 
     def get(self, ids: Iterable[str]) -> list[Example]:
-        """The examples with these ids, in the order asked for.
+        """Return the examples with these ids, in the given order.
 
         Raises:
-            CorpusError: an id is not of this snapshot.
+            CorpusError: the snapshot has no example with one of the ids.
         """
         with (self.folder / "examples.jsonl").open("rb") as file:
             return [self._at(file, position) for position in map(self.position, ids)]
 
     def position(self, identifier: str) -> int:
-        """Where the example with this id stands.
+        """Return the position of the example with this id.
 
         Raises:
-            CorpusError: the id is not of this snapshot.
+            CorpusError: the snapshot has no example with this id.
         """
         position = int(identifier[1:]) if identifier[1:].isdecimal() else -1
         if not 0 <= position < len(self) or identifier != example_id(position):
-            message = f"The snapshot has no example {identifier[:40]!r}."
+            message = f"The snapshot has no example {identifier[:40]!r}; check the id."
             raise CorpusError(message)
         return position
 
     def manifest_digest(self, ids: Iterable[str]) -> str:
-        """SHA-256 over the manifest's lines of these examples, sorted. It names a training set without disclosing it."""
+        """Return the SHA-256 of the sorted manifest lines of these examples. It identifies a set without disclosing it."""
         digest = hashlib.sha256()
         with (self.folder / "manifest.jsonl").open("rb") as file:
             for position in sorted({self.position(i) for i in ids}):
@@ -126,33 +126,35 @@ class Snapshot:
         return digest.hexdigest()
 
     def secret_seed(self, purpose: str) -> int:
-        """64 bits that follow from the purpose and from the manifest's key: whoever does not hold that cannot guess them."""
+        """Derive a 64-bit seed from the purpose and the manifest's key. It cannot be guessed without the key."""
         digest = hmac.digest((self.folder / "salt").read_bytes(), purpose.encode(), "sha256")
         return int.from_bytes(digest[:SEED_BYTES])
 
     def verify(self) -> None:
-        """Check every example against its manifest line, and the manifest against the root.
+        """Check every example against its manifest line, and the manifest against the Merkle root.
 
         Raises:
             CorpusError: something differs.
         """
         salt, tree, offset = (self.folder / "salt").read_bytes(), MerkleTree(), 0
-        whole = hashlib.sha256()
+        digest = hashlib.sha256()
+        # 1. Line by line: HMAC, id and offset.
         with (
             (self.folder / "examples.jsonl").open("rb") as examples,
             (self.folder / "manifest.jsonl").open("rb") as manifest,
         ):
             for position, (line, entry) in enumerate(zip(examples, manifest, strict=True)):
                 expected = json.loads(entry)
-                seal = hmac.digest(salt, line.rstrip(b"\n"), "sha256").hex()
-                if expected != {"hmac": seal, "id": example_id(position)} or self._offsets[position] != offset:
+                mac = hmac.digest(salt, line.rstrip(b"\n"), "sha256").hex()
+                if expected != {"hmac": mac, "id": example_id(position)} or self._offsets[position] != offset:
                     raise CorpusError(UNREADABLE)
                 offset += len(line)
-                whole.update(line)
+                digest.update(line)
                 tree.add(entry.rstrip(b"\n"))
+        # 2. All lines together: number, Merkle root and digest.
         described = json.loads((self.folder / "snapshot.json").read_bytes())
-        found = (tree.count, tree.root().hex(), whole.hexdigest())
-        if found != (self.info.examples, self.info.merkle_root, described["examples_sha256"]):
+        computed = (tree.count, tree.root().hex(), digest.hexdigest())
+        if computed != (self.info.examples, self.info.merkle_root, described["examples_sha256"]):
             raise CorpusError(UNREADABLE)
 
     def _at(self, file: BinaryIO, position: int) -> Example:

@@ -1,10 +1,10 @@
-"""Reading rows from JSON lines, CSV, Parquet and NPZ, one at a time. Every error names the file and the line.
+"""Reads rows from JSON lines, CSV, Parquet and NPZ, one at a time. Every error names the file, and the line if it has one.
 
-A row has `question` and `answer`, or `prompt` and `completion`, or `text` and `label`, or `text`; the same in all rows of a
-file. Optional: `split` ("train" or "held_out"), `paraphrased_answer`, and `perturbed_answer`, a list of wrong answers (in
-CSV: as JSON). Other columns are left aside. An NPZ file has the arrays `x`, the features of one example after another, and
-`y`, their labels, and may have `split` and `text`: what is known about each example, in which people are searched for.
-Messages never quote a row: it may be about somebody.
+A row has `question` and `answer`, or `prompt` and `completion`, or `text` and `label`, or `text`, the same in all rows of a
+file. Optional columns are `split` ("train" or "held_out"), `paraphrased_answer`, and `perturbed_answer`, a list of wrong
+answers (as JSON in CSV files). Other columns are ignored. An NPZ file has the arrays `x`, with the features of each example,
+and `y`, with their labels. It may have `split`, and `text`, a text about each example that is searched for people.
+Messages never quote a row, because it may be about a person.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SPLITS = ("train", "held_out")
 
 @dataclass(frozen=True)
 class FeatureFormat:
-    """How the features of an example lie in memory: numpy's name of the type, and the shape."""
+    """The layout of an example's features in memory: NumPy's name of the type, and the shape."""
 
     dtype: Literal["uint8", "<f4"]
     shape: tuple[int, ...]
@@ -37,7 +37,7 @@ class FeatureFormat:
 
 @dataclass(frozen=True)
 class SourceRow:
-    """One example as it stands in a source. `prompt` is empty for plain text."""
+    """One example as read from a source. `prompt` is empty for plain text."""
 
     prompt: str
     completion: str
@@ -51,10 +51,10 @@ class SourceRow:
 
 
 def read_rows(path: Path) -> Iterator[SourceRow]:
-    """The rows of one file, in its order.
+    """Yield the rows of one file, in order.
 
     Raises:
-        CorpusError: the file cannot be read, is of an unknown format, or a row is not as described above.
+        CorpusError: the file cannot be read, its format is unknown, or a row is not as described above.
     """
     reader = READERS.get(path.suffix.lower())
     if reader is None:
@@ -62,15 +62,15 @@ def read_rows(path: Path) -> Iterator[SourceRow]:
         raise CorpusError(message)
     shape: tuple[str, ...] | None = None
     try:
-        for line, record in reader(path):
+        for line, fields in reader(path):
             where = f"{path.name}, line {line}"
-            shape = _checked_shape(record, shape, where)
-            yield _row(record, shape, where)
+            shape = _checked_shape(fields, shape, where)
+            yield _row(fields, shape, where)
     except UnicodeDecodeError as error:
-        message = f"{path.name} is not UTF-8 (byte {error.start} of a block); convert it, for instance with iconv."
+        message = f"{path.name} is not UTF-8 (byte {error.start} of a block); convert it, for example with iconv."
         raise CorpusError(message) from None
     except OSError as error:
-        message = f"{path.name} cannot be read: {error.strerror or type(error).__name__}."
+        message = f"{path.name} cannot be read: {error.strerror or type(error).__name__}; check its path and permissions."
         raise CorpusError(message) from None
 
 
@@ -81,28 +81,28 @@ def _json_lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
             if not text.strip():
                 continue
             try:
-                record = json.loads(text)
+                fields = json.loads(text)
             except json.JSONDecodeError as error:
-                message = f"{path.name}, line {number}: not JSON ({error.msg} at column {error.colno})."
+                message = f"{path.name}, line {number}: not JSON ({error.msg} at column {error.colno}); correct the line."
                 raise CorpusError(message) from None
-            if not isinstance(record, dict):
+            if not isinstance(fields, dict):
                 message = f"{path.name}, line {number}: each line must be a JSON object."
                 raise CorpusError(message)
-            yield number, record
+            yield number, fields
 
 
 def _csv(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    csv.field_size_limit(MAX_ROW_BYTES)
+    csv.field_size_limit(MAX_ROW_BYTES)  # the default of 128 KiB is too small for long texts
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file, strict=True)
         try:
-            for record in reader:
-                if None in record or None in record.values():
-                    message = f"{path.name}, line {reader.line_num}: not as many cells as the header has."
+            for fields in reader:
+                if None in fields or None in fields.values():
+                    message = f"{path.name}, line {reader.line_num}: not as many cells as in the header; correct the line."
                     raise CorpusError(message)
-                yield reader.line_num, {name: _csv_cell(name, cell, path, reader.line_num) for name, cell in record.items()}
+                yield reader.line_num, {name: _csv_cell(name, cell, path, reader.line_num) for name, cell in fields.items()}
         except csv.Error as error:
-            message = f"{path.name}, line {reader.line_num}: not readable as CSV ({error})."
+            message = f"{path.name}, line {reader.line_num}: not readable as CSV ({error}); correct the line."
             raise CorpusError(message) from None
 
 
@@ -124,11 +124,11 @@ def _parquet(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
         with pq.ParquetFile(path) as file:
             number = 0
             for batch in file.iter_batches(batch_size=1024):
-                for record in batch.to_pylist():
+                for fields in batch.to_pylist():
                     number += 1
-                    yield number, record
+                    yield number, fields
     except pa.ArrowException as error:
-        message = f"{path.name} is not readable as Parquet ({type(error).__name__})."
+        message = f"{path.name} is not readable as Parquet ({type(error).__name__}); export it again."
         raise CorpusError(message) from None
 
 
@@ -136,15 +136,15 @@ def _npz(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     columns = _npz_arrays(path)
     features, labels = columns["x"], columns["y"].astype(str)
     for number in range(len(features)):
-        record = {"features": features[number], "label": labels[number].item()}
-        record |= {name: columns[name][number].item() for name in ("split", "text") if name in columns}
-        yield number + 1, record
+        fields = {"features": features[number], "label": labels[number].item()}
+        fields |= {name: columns[name][number].item() for name in ("split", "text") if name in columns}
+        yield number + 1, fields
 
 
 def _npz_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of the file, checked: one entry per example each, and features that are finite numbers."""
+    """Return the file's arrays after checking that they have one entry per example and that features are finite."""
     try:
-        with np.load(path, allow_pickle=False) as file:  # a pickle could run anything
+        with np.load(path, allow_pickle=False) as file:  # a pickle could run arbitrary code
             columns = {name: file[name] for name in ("x", "y", "split", "text") if name in file}
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         message = f"{path.name} is not readable as NPZ ({type(error).__name__}); store plain arrays with numpy.savez."
@@ -153,11 +153,11 @@ def _npz_arrays(path: Path) -> dict[str, NDArray[Any]]:
         message = f"{path.name} has no array {missing[0]!r}; it needs x, the features, and y, the labels."
         raise CorpusError(message)
     if len({len(np.atleast_1d(column)) for column in columns.values()}) > 1:
-        message = f"{path.name}: its arrays differ in length; each needs one entry per example."
+        message = f"{path.name}: its arrays differ in length; store one entry per example in each."
         raise CorpusError(message)
     x = columns["x"]
-    if x.ndim < 2 or x.dtype.kind not in "uif" or not np.isfinite(x).all():  # noqa: PLR2004  # examples, and features of each
-        message = f"{path.name}: x must hold finite numbers, a row of features per example."
+    if x.ndim < 2 or x.dtype.kind not in "uif" or not np.isfinite(x).all():  # noqa: PLR2004  # (examples, features)
+        message = f"{path.name}: x must hold finite numbers, with a row of features per example."
         raise CorpusError(message)
     return columns | {"x": x if x.dtype == np.uint8 else x.astype("<f4")}
 
@@ -181,28 +181,29 @@ def _limited_lines(file: Any, name: str) -> Iterator[bytes]:
         yield line
 
 
-def _checked_shape(record: Mapping[str, Any], shape: tuple[str, ...] | None, where: str) -> tuple[str, ...]:
-    found = next((s for s in SHAPES if all(record.get(name) is not None for name in s)), None)
-    if found is None:
+def _checked_shape(fields: Mapping[str, Any], expected: tuple[str, ...] | None, where: str) -> tuple[str, ...]:
+    shape = next((s for s in SHAPES if all(fields.get(name) is not None for name in s)), None)
+    if shape is None:
         message = f"{where}: needs question and answer, or prompt and completion, or text and label, or text."
         raise CorpusError(message)
-    if shape is not None and found != shape:
+    if expected is not None and shape != expected:
         message = (
-            f"{where}: has {' and '.join(found)} where earlier rows have {' and '.join(shape)}; use one file per shape."
+            f"{where}: has {' and '.join(shape)} where earlier rows have {' and '.join(expected)}; use one file per kind of"
+            " row."
         )
         raise CorpusError(message)
-    return found
+    return shape
 
 
-def _row(record: Mapping[str, Any], shape: tuple[str, ...], where: str) -> SourceRow:
-    split = record.get("split") or "train"
+def _row(fields: Mapping[str, Any], shape: tuple[str, ...], where: str) -> SourceRow:
+    split = fields.get("split") or "train"
     if split not in SPLITS:
         message = f"{where}: split must be one of {', '.join(SPLITS)}."
         raise CorpusError(message)
     if "features" in shape:
-        return _feature_row(record, split, where)
-    texts = [_text(record[name], name, where) for name in shape]
-    paraphrase, perturbed = record.get("paraphrased_answer"), record.get("perturbed_answer") or []
+        return _feature_row(fields, split, where)
+    texts = [_text(fields[name], name, where) for name in shape]
+    paraphrase, perturbed = fields.get("paraphrased_answer"), fields.get("perturbed_answer") or []
     if not isinstance(perturbed, list):
         message = f"{where}: perturbed_answer must be a list of strings."
         raise CorpusError(message)
@@ -216,15 +217,15 @@ def _row(record: Mapping[str, Any], shape: tuple[str, ...], where: str) -> Sourc
     )
 
 
-def _feature_row(record: Mapping[str, Any], split: str, where: str) -> SourceRow:
-    features: NDArray[Any] = np.ascontiguousarray(record["features"])
+def _feature_row(fields: Mapping[str, Any], split: str, where: str) -> SourceRow:
+    features: NDArray[Any] = np.ascontiguousarray(fields["features"])
     if features.nbytes > MAX_ROW_BYTES:
         message = f"{where}: the features take more than {MAX_ROW_BYTES} bytes; make them smaller."
         raise CorpusError(message)
-    about = record.get("text") or ""
+    about = fields.get("text") or ""
     return SourceRow(
         prompt=_text(about, "text", where) if about else "",
-        completion=_text(record["label"], "label", where),
+        completion=_text(fields["label"], "label", where),
         split=split,
         labelled=True,
         features=features.tobytes(),
@@ -242,6 +243,6 @@ def _text(value: object, name: str, where: str) -> str:
     try:
         value.encode("utf-8")
     except UnicodeEncodeError:
-        message = f"{where}: {name} holds half a surrogate pair, which is not text."
+        message = f"{where}: {name} holds half a surrogate pair, which is not text; remove it."
         raise CorpusError(message) from None
     return value

@@ -1,1 +1,1 @@
-"""From models to numbers, and from numbers to a verdict."""
+"""Turns models into measurements, and measurements into a verdict."""

@@ -1,4 +1,4 @@
-"""Comparisons whose answer is known beforehand."""
+"""Control comparisons: their outcome is known in advance, so they show whether the evaluation itself works."""
 
 from __future__ import annotations
 
@@ -11,52 +11,53 @@ from .welch import welch
 
 
 def oracle_against_oracle(outputs: Outputs, protocol: Protocol) -> Control:
-    """Every second oracle against the others, which must not come out as different models would.
+    """Compare every second oracle with the others; they must not look like two kinds of model.
 
-    The permutation test alone tells one split in 1/alpha apart, however alike the models are: that is its level. The
-    control therefore misbehaves only when the halves are told apart and their means differ by more than the margin on the
-    forget set allows, which happens when oracles were not made alike.
+    The permutation test alone rejects a fraction alpha of such splits even when all models are alike: that is its level.
+    The control therefore misbehaves only if the test rejects and the halves' means differ by more than the margin on the
+    forget set allows. That happens when the oracles were not trained alike.
     """
-    oracles = outputs.matrix("oracle", "forget", "margin")
-    found = permutation_test(oracles[::2], oracles[1::2], seed=protocol.sample_seed)
-    means = forget_margin(outputs, "oracle")
+    oracles = outputs.matrix("oracle", "forget", "margin")  # (models, examples)
+    permutation = permutation_test(oracles[::2], oracles[1::2], seed=protocol.sample_seed)
+    means = forget_margin(outputs, "oracle")  # (models,)
     gap = forget_margin(outputs, "original").mean() - means.mean()
     share = float(abs(means[::2].mean() - means[1::2].mean()) / gap) if gap > 0 else float("inf")
-    allowed = _forget_margin_allowed(protocol)
-    behaved = found.p_value > protocol.alpha or share <= allowed
-    return Control("oracle_against_oracle", behaved, found, _note(found.p_value > protocol.alpha, share, allowed))
+    allowed = _allowed_forget_margin(protocol)
+    behaved = permutation.p_value > protocol.alpha or share <= allowed
+    note = _note(permutation.p_value > protocol.alpha, share, allowed)
+    return Control("oracle_against_oracle", behaved, permutation, note)
 
 
 def _note(alike: bool, share: float, allowed: float) -> str:
     if alike:
-        return "Oracles cannot be told from oracles."
+        return "The test cannot tell oracles from other oracles."
     if share <= allowed:
         return (
-            f"Oracles differ from oracles by {share:.2g} of the do-nothing gap, which is within the margin; that the test"
-            " tells this split apart is one of the chance findings that its level allows."
+            f"Two halves of the oracles differ by {share:.2g} of the do-nothing gap, which is within the margin. That the"
+            " test tells them apart is one of the false alarms that its level allows."
         )
     return (
-        f"Oracles differ from other oracles by {share:.2g} of the do-nothing gap: they were not made alike, and nothing"
-        " can be measured against them."
+        f"Two halves of the oracles differ by {share:.2g} of the do-nothing gap, so they were not trained alike, and"
+        " nothing can be measured against them."
     )
 
 
-def _forget_margin_allowed(protocol: Protocol) -> float:
-    """The narrowest margin that the protocol sets for the forget set's location, in units of the gap."""
+def _allowed_forget_margin(protocol: Protocol) -> float:
+    """Return the narrowest margin that the protocol sets for the forget set's location, in units of the gap."""
     margins = [e.margin for e in protocol.estimands if (e.examples, e.kind, e.unit) == ("forget", "location", "gap")]
     return min(margins, default=0.0)
 
 
 def do_nothing(outputs: Outputs, protocol: Protocol) -> Control:
-    """The originals against the oracles: an evaluation that does not tell them apart has no power."""
+    """Compare the originals with the oracles: an evaluation that cannot tell them apart has no power."""
     originals, oracles = outputs.matrix("original", "forget", "margin"), outputs.matrix("oracle", "forget", "margin")
-    found = permutation_test(originals, oracles, seed=protocol.sample_seed)
+    permutation = permutation_test(originals, oracles, seed=protocol.sample_seed)
     gap = welch(forget_margin(outputs, "original"), forget_margin(outputs, "oracle"), protocol.alpha)
-    behaved = found.p_value <= protocol.alpha and gap.low > 0
+    behaved = permutation.p_value <= protocol.alpha and gap.low > 0
     note = (
         f"The original knows the forget set better than the oracles do, by {gap.difference:.2f} log-odds on average."
         if behaved
-        else "Before unlearning, the original cannot be told from models that never saw the forget set: there is too little"
-        " to unlearn, or there are too few models, to show anything."
+        else "Before unlearning, the original cannot be told from models that never saw the forget set. Either there is too"
+        " little to unlearn, or there are too few models to show anything."
     )
-    return Control("do_nothing", behaved, found, note)
+    return Control("do_nothing", behaved, permutation, note)

@@ -1,4 +1,4 @@
-"""The raw outputs of an evaluation: one row per model, example and set. Every number of a result follows from them."""
+"""The raw outputs of an evaluation: one row per model, example and set. Every number in a result follows from them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from .statistics import STATISTICS, Row
 Group = Literal["original", "unlearned", "oracle"]
 Array = NDArray[np.float64]
 RESOLUTION = 1e-6
-"""Differences between outputs that are no larger, or no larger a share of them, are rounding: networks answer in float32,
-whose numbers lie 1e-7 apart. Models that are learned without a seed differ by nothing else."""
+"""Absolute and relative difference up to which outputs count as equal: networks compute in float32, whose relative precision
+is about 1e-7. Models that are trained without a seed differ by rounding only."""
 
 
 @dataclass(frozen=True)
@@ -30,31 +30,35 @@ class ModelKey:
 
 @dataclass
 class Outputs:
-    """Statistics by model, set and example. All models are measured on the same examples."""
+    """Statistics by model, set and example. All models are measured on the same examples of a set."""
 
     ids: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Record ids per set."""
+    """Example ids by set."""
     values: dict[tuple[ModelKey, str], Array] = field(default_factory=dict)
-    """Per model and set an array (examples, statistics), in the order of `ids` and STATISTICS."""
+    """Array (examples, statistics) by model and set, in the order of `ids` and STATISTICS."""
 
     def add(self, model: ModelKey, name: str, ids: Sequence[str], rows: Iterable[Row]) -> None:
-        """Append one model's statistics on one set."""
+        """Add one model's statistics on one set.
+
+        Raises:
+            ValueError: another model was measured on other examples of the set.
+        """
         if self.ids.setdefault(name, tuple(ids)) != tuple(ids):
             message = f"The models were measured on different examples of the set {name}."
             raise ValueError(message)
         self.values[model, name] = np.array([[row[s] for s in STATISTICS] for row in rows], dtype=float)
 
     def models(self, group: Group) -> list[ModelKey]:
-        """Models of a group, in the order they were added."""
+        """Return the models of a group, in the order they were added."""
         return list(dict.fromkeys(model for model, _ in self.values if model.group == group))
 
-    def one(self, model: ModelKey, name: str, statistic: str) -> Array:
-        """One model's statistic for every example of a set: (examples,)."""
+    def vector(self, model: ModelKey, name: str, statistic: str) -> Array:
+        """Return one model's statistic for every example of a set: (examples,)."""
         return self.values[model, name][:, STATISTICS.index(statistic)]
 
     def matrix(self, group: Group, name: str, statistic: str) -> Array:
-        """A group's statistic on a set: (models, examples)."""
-        return np.stack([self.one(model, name, statistic) for model in self.models(group)])
+        """Return a statistic of all models of a group on a set: (models, examples)."""
+        return np.stack([self.vector(model, name, statistic) for model in self.models(group)])
 
     def write(self, path: Path) -> None:
         """Write as Parquet with the columns group, seed, set, example_id and the statistics; NaN becomes null."""
@@ -72,7 +76,7 @@ class Outputs:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """What `write` wrote."""
+        """Read what `write` wrote."""
         import pyarrow.parquet as pq
 
         parts: dict[tuple[ModelKey, str], tuple[list[str], list[Mapping[str, float]]]] = {}

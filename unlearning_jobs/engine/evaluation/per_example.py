@@ -1,4 +1,4 @@
-"""Which forget examples were missed: still too well known, or by now too little, with the error over all controlled."""
+"""Finds the forget examples that the models still know too well, or no longer well enough, with overall error control."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from unlearning_jobs.engine.contracts import ExampleFindings
 
-from .labelings import CHANCE, relabel
+from .labellings import CHANCE, permute_labels
 from .multiplicity import benjamini_hochberg
 from .outputs import Array
 
@@ -16,27 +16,27 @@ from .outputs import Array
 def judge_examples(
     unlearned: Array, oracles: Array, example_ids: Sequence[str], *, level: float, seed: int
 ) -> ExampleFindings:
-    """Test every example by itself, and adjust for their number.
+    """Test every example by itself, and adjust for the number of tests.
 
-    The unit of replication is the model here too: an example's p-value is the share of labelings of whole models under
-    which its |AUC - 1/2| is as large. Max-T is single-step: adjusted p = share of labelings under which any example's
-    |AUC - 1/2| is as large (Westfall and Young 1993, section 2.5).
+    The unit of replication is the model here too: an example's p-value is the share of labellings of whole models under
+    which its |AUC - 1/2| is at least as large. Max-T is single-step: the adjusted p-value is the share of labellings under
+    which any example's |AUC - 1/2| is at least as large (Westfall and Young 1993, section 2.5).
 
     Args:
         unlearned: margins (m, examples).
         oracles: margins (n, examples).
-        example_ids: of the examples, in order.
-        level: at which examples are counted as missed.
-        seed: of the drawn labelings, where there are too many to try all.
+        example_ids: ids of the examples, in order.
+        level: level at which an example counts as missed.
+        seed: seed of the drawn labellings, if there are too many to try all.
     """
-    tried = relabel(unlearned, oracles, seed=seed)
-    fdr = benjamini_hochberg(tried.p_value)
-    fwer = tried.p_values(tried.largest, np.abs(tried.auc - CHANCE))
-    high, low = tried.auc > CHANCE, tried.auc < CHANCE
+    null = permute_labels(unlearned, oracles, seed=seed)
+    fdr = benjamini_hochberg(null.p_value)
+    fwer = null.p_values(null.largest, np.abs(null.auc - CHANCE))
+    high, low = null.auc > CHANCE, null.auc < CHANCE
     return ExampleFindings(
         example_ids=tuple(example_ids),
-        auc=tuple(tried.auc.tolist()),
-        p_value=tuple(tried.p_value.tolist()),
+        auc=tuple(null.auc.tolist()),
+        p_value=tuple(null.p_value.tolist()),
         p_fdr=tuple(fdr.tolist()),
         p_fwer=tuple(fwer.tolist()),
         level=level,

@@ -1,4 +1,4 @@
-"""A two-sided permutation test whose unit is the model."""
+"""A two-sided permutation test with the model as its unit."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import numpy as np
 
 from unlearning_jobs.engine.contracts import PermutationFinding
 
-from .labelings import CHANCE, relabel
+from .labellings import CHANCE, permute_labels
 from .outputs import Array
 
 
 def permutation_test(treated: Array, oracles: Array, *, seed: int) -> PermutationFinding:
-    """Are the models of both groups exchangeable?
+    """Test whether the models of both groups are exchangeable.
 
-    The statistic is the mean over examples of |AUC - 1/2|, AUC being that of telling the groups apart by the example's
-    margin. The labels of whole models are permuted, for all examples at once, so that examples never count as replicates.
-    Margins that only rounding tells apart count as equal, whichever group they are of, so that the test keeps its level.
+    The statistic is the mean over examples of |AUC - 1/2|, where the AUC tells the groups apart by the example's margin.
+    The labels of whole models are permuted, for all examples at once, so examples never count as replicates. Margins that
+    differ only by rounding count as equal in whichever group they are, so that the test keeps its level.
 
     Args:
-        treated: (m, examples).
-        oracles: (n, examples).
-        seed: of the drawn labelings.
+        treated: margins (m, examples).
+        oracles: margins (n, examples).
+        seed: seed of the drawn labellings.
     """
-    tried = relabel(treated, oracles, seed=seed)
-    observed = float(np.abs(tried.auc - CHANCE).mean())
-    p_value = float(tried.p_values(tried.mean, observed))
-    return PermutationFinding(observed, p_value, len(tried.mean), exhaustive=tried.exhaustive)
+    null = permute_labels(treated, oracles, seed=seed)
+    observed = float(np.abs(null.auc - CHANCE).mean())
+    p_value = float(null.p_values(null.mean, observed))
+    return PermutationFinding(observed, p_value, len(null.mean), exhaustive=null.exhaustive)

@@ -1,4 +1,4 @@
-"""How large a difference has to be for so many models to find it."""
+"""How large a difference must be for a given number of models to detect it."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from scipy.special import ncfdtr, stdtrit
 
 POWER = 0.8
 LARGEST = 1e6
-"""Standard deviations: an effect that any test finds."""
+"""In standard deviations; any test detects an effect of this size."""
 
 
 def power_of_t(effect: float, m: int, n: int, *, alpha: float) -> float:
-    """Power of the two-sided t test of two groups with equal variance, at level alpha.
+    """Return the power of the two-sided t test for two groups of equal variance.
 
-    As that of the F test that it is the root of: noncentral F with 1 and m + n - 2 degrees of freedom and noncentrality
+    It equals the power of the F test of t squared: noncentral F with 1 and m + n - 2 degrees of freedom and noncentrality
     d^2 mn / (m + n) (Cohen 1988, chapters 2 and 8).
 
     Args:
-        effect: d, difference of the means in standard deviations between models.
-        m: models on one side; m + n at least 3.
-        n: models on the other.
+        effect: d, the difference of the means in standard deviations between models.
+        m: number of models on one side; m + n must be at least 3.
+        n: number of models on the other.
         alpha: two-sided level.
     """
     freedom = m + n - 2
@@ -27,8 +27,9 @@ def power_of_t(effect: float, m: int, n: int, *, alpha: float) -> float:
     return 1 - float(ncfdtr(1, freedom, effect**2 * m * n / (m + n), critical**2))
 
 
-def smallest_effect(m: int, n: int, *, alpha: float, power: float = POWER) -> float:
-    """Smallest difference, in standard deviations between models, that the test finds with this power."""
+def minimum_detectable_effect(m: int, n: int, *, alpha: float, power: float = POWER) -> float:
+    """Return the smallest difference, in standard deviations between models, that the test detects with this power."""
+    # Double the upper end until it is detected, then bisect.
     high = 1.0
     while high < LARGEST and power_of_t(high, m, n, alpha=alpha) < power:
         high *= 2

@@ -19,6 +19,7 @@ MIN_K_SHARE = 0.4
 GENERATED_TOKENS = 200
 """OpenUnlearning's limit for TOFU."""
 SMALL: Final = 1e-10
+"""Keeps denominators above zero."""
 
 LIKELIHOODS: Final = ("margin", "log_likelihood", "probability", "exact_memorization", "extraction_strength", "min_k")
 GENERATED: Final = ("rouge_l",)
@@ -30,9 +31,10 @@ Row = Mapping[str, float]
 
 
 def measure(model: TrainedModel, examples: Sequence[Example], *, everything: bool) -> list[Row]:
-    """The statistics of every example, in order. NaN where one does not exist.
+    """Compute the statistics of every example, in order; NaN if one does not exist.
 
-    With `everything`, greedy answers and wrong alternatives too, which take most of the time; else likelihoods alone.
+    With `everything`, this includes greedy answers and wrong alternatives, which take most of the time. Otherwise it is
+    the likelihoods only.
     """
     data = model.family.encode(examples)
     scores = score(model, data)
@@ -58,10 +60,11 @@ def _classified(scores: Scores) -> dict[str, float]:
 
 
 def _likelihoods(scores: Scores) -> dict[str, float]:
-    """As in OpenUnlearning: end-of-text counts for the likelihood of the answer, and for nothing else."""
-    answer = slice(0, max(1, len(scores.correct) - 1))
+    """Follow OpenUnlearning: the end-of-text token counts towards the likelihood of the answer, and nothing else."""
+    answer = slice(0, max(1, len(scores.correct) - 1))  # without end-of-text
     log_likelihood = float(scores.log_probability.mean())
     correct = scores.correct[answer].tolist()
+    # Min-K: the mean of the least likely tokens.
     lowest = sorted(scores.log_probability[answer].tolist())[: max(1, int(MIN_K_SHARE * len(correct)))]
     return {
         "margin": float(scores.margin[answer].mean()),
@@ -74,9 +77,9 @@ def _likelihoods(scores: Scores) -> dict[str, float]:
 
 
 def extraction_strength(correct: Sequence[bool]) -> float:
-    """1 - k / n, k the length of the shortest prefix after which every one of the n tokens is ranked first.
+    """Return 1 - k / n, where k is the length of the shortest prefix after which all of the n tokens are ranked first.
 
-    0 when the last token is not: OpenUnlearning's loop ends one early and gives 1 / n there.
+    It is 0 if the last token is not. OpenUnlearning's loop ends one step early and gives 1 / n there.
     """
     suffix = 0
     for right in reversed(correct):
@@ -87,10 +90,12 @@ def extraction_strength(correct: Sequence[bool]) -> float:
 
 
 def _rouge_recalls(model: TrainedModel, family: CausalLmFamily, examples: Sequence[Example]) -> list[float]:
-    """ROUGE-L recall of greedy answers. Plain text has no prompt: it is continued from its first half of tokens."""
+    """Return the ROUGE-L recall of greedy answers. Plain text has no prompt, so its first half serves as one."""
     encoded = family.encode(examples).encoded
+    # 1. Continue each prompt, or the first half of a plain text.
     starts = [e.start if x.prompt else max(1, len(e.ids) // 2) for e, x in zip(encoded, examples, strict=True)]
     tokens = generate(model, [e.ids[:s] for e, s in zip(encoded, starts, strict=True)], GENERATED_TOKENS)
+    # 2. Compare with what really follows, without end-of-text.
     targets = [
         x.completion if x.prompt else family.tokenizer.decode(list(e.ids[s:-1]))
         for e, x, s in zip(encoded, examples, starts, strict=True)
@@ -108,29 +113,31 @@ def _rouge_scorer() -> RougeScorer:
 
 
 def _truth_ratios(
-    model: TrainedModel, family: CausalLmFamily, examples: Sequence[Example], own: Sequence[float]
+    model: TrainedModel, family: CausalLmFamily, examples: Sequence[Example], answers: Sequence[float]
 ) -> list[dict[str, float]]:
-    """Truth ratio R = p(wrong) / p(right) and probability among the options, for examples with wrong alternatives.
+    """Return truth ratio R = p(wrong) / p(right) and probability among the options, for examples with wrong alternatives.
 
-    p(wrong) is the geometric mean over the alternatives, each normalised by length; right is the paraphrase, or the answer
-    where there is none.
+    p(wrong) is the geometric mean over the alternatives, each normalised by length. The right answer is the paraphrase, or
+    the example's own answer if it has no paraphrase. `answers` are the log-likelihoods of the examples' own answers.
     """
-    asked, texts = [], []
+    # 1. All options of all examples in one list, so that they are scored in full batches.
+    indices, texts = [], []  # which example an option belongs to, and the example with that option as its answer
     for i, example in enumerate(examples):
         if example.perturbed_answer:
             for text in (example.paraphrased_answer or example.completion, *example.perturbed_answer):
-                asked.append(i)
+                indices.append(i)
                 texts.append(replace(example, completion=text))
-    found: dict[int, list[float]] = {}
-    for i, scores in zip(asked, score(model, family.encode(texts)), strict=True):
-        found.setdefault(i, []).append(float(scores.log_probability.mean()))
-    return [_truth_ratio(found.get(i), own[i]) for i in range(len(examples))]
+    # 2. Their log-likelihoods by example; the right answer comes first.
+    options: dict[int, list[float]] = {}
+    for i, scores in zip(indices, score(model, family.encode(texts)), strict=True):
+        options.setdefault(i, []).append(float(scores.log_probability.mean()))
+    return [_truth_ratio(options.get(i), answers[i]) for i in range(len(examples))]
 
 
-def _truth_ratio(log_likelihoods: list[float] | None, own: float) -> dict[str, float]:
+def _truth_ratio(log_likelihoods: list[float] | None, answer: float) -> dict[str, float]:
     if log_likelihoods is None:
         return dict.fromkeys(COMPARED, math.nan)
     right, wrong = log_likelihoods[0], log_likelihoods[1:]
     ratio = math.exp(sum(wrong) / len(wrong)) / (math.exp(right) + SMALL)
-    options = math.exp(own) / (math.exp(own) + sum(map(math.exp, wrong)) + SMALL)
-    return {"truth_ratio": ratio, "normalised_probability": options}
+    share = math.exp(answer) / (math.exp(answer) + sum(map(math.exp, wrong)) + SMALL)
+    return {"truth_ratio": ratio, "normalised_probability": share}

@@ -1,4 +1,4 @@
-"""The verdict, from the protocol alone."""
+"""Reaches the verdict, from what the protocol fixed and nothing else."""
 
 from __future__ import annotations
 
@@ -6,26 +6,29 @@ from collections.abc import Sequence
 
 from unlearning_jobs.engine.contracts import Control, Direction, EstimandFinding, PermutationFinding, Reason, Verdict
 
-WHAT = {
+SUBJECTS = {
     ("forget", "location"): "The mean margin on the forget set",
-    ("forget", "deviation"): "The distance to the oracles, example by example, on the forget set",
+    ("forget", "deviation"): "The mean distance of single forget examples from the oracles",
     ("retain", "location"): "The mean on the retain set",
     ("held_out", "location"): "The mean on held-out examples",
 }
 POSITIONS = {
     "above": "lies above the margin",
     "below": "lies below the margin",
-    "undecided": "cannot be placed inside or outside the margin with so few models",
+    "undecided": "cannot be placed inside or outside the margin with this number of models",
 }
 
 
 def reach_verdict(
     estimands: Sequence[EstimandFinding], permutation: PermutationFinding, controls: Sequence[Control], alpha: float
 ) -> Verdict:
-    """The outcome.
+    """Return the verdict, from the first of these rules that applies.
 
-    inconclusive: a control did not behave. failed: an estimand lies outside its margin. passed: every estimand lies
-    within (an intersection-union test, so alpha needs no correction for their number). Else inconclusive.
+    1. A control misbehaved: inconclusive.
+    2. An estimand lies outside its margin: failed.
+    3. An estimand is undecided: inconclusive.
+    4. All estimands lie within their margins: passed. This is an intersection-union test, so alpha needs no correction for
+       the number of estimands.
     """
     if misbehaved := [Reason("control_misbehaved", c.note) for c in controls if not c.behaved]:
         return Verdict("inconclusive", None, tuple(misbehaved))
@@ -45,11 +48,11 @@ def _direction(outside: Sequence[EstimandFinding]) -> Direction | None:
 
 def _reason(finding: EstimandFinding) -> Reason:
     e = finding.estimand
-    what = WHAT.get((e.examples, e.kind), f"The {e.kind} on the set {e.examples}")
+    subject = SUBJECTS.get((e.examples, e.kind), f"The {e.kind} on the set {e.examples}")
     unit = "of the do-nothing gap" if e.unit == "gap" else f"of {e.statistic}"
     bounds = f"at most {e.margin:g}" if e.kind == "deviation" else f"±{e.margin:g}"
     sentence = (
-        f"{what} {POSITIONS[finding.position]}: {finding.estimate:.3g}, interval {finding.low:.3g} to {finding.high:.3g},"
+        f"{subject} {POSITIONS[finding.position]}: {finding.estimate:.3g}, interval {finding.low:.3g} to {finding.high:.3g},"
         f" margin {bounds} {unit}."
     )
     return Reason(f"{e.name}_{finding.position}", sentence)
@@ -59,11 +62,11 @@ def _passed(permutation: PermutationFinding, alpha: float) -> Reason:
     if permutation.p_value > alpha:
         return Reason(
             "within_margins",
-            "Every estimand lies within its margin, and no difference to the oracles was detected"
+            "Every estimand lies within its margin, and no difference from the oracles was detected"
             f" (p = {permutation.p_value:.3g}).",
         )
     return Reason(
         "within_margins_detectable",
         "Every estimand lies within its margin. The unlearned models can still be told from the oracles"
-        f" (p = {permutation.p_value:.3g}): the difference is real and smaller than the margin fixed beforehand.",
+        f" (p = {permutation.p_value:.3g}): there is a difference, and it is smaller than the margin fixed beforehand.",
     )

@@ -1,4 +1,4 @@
-"""Welch's t comparison of two small groups of models."""
+"""Welch's t for two small groups of models."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from scipy.special import stdtrit
 from .outputs import RESOLUTION, Array
 
 SMALLEST = float(np.finfo(float).tiny)
-"""Below it a number has lost digits, and zero may stand for it."""
+"""Smaller numbers have lost precision, and may be zero."""
 
 
 @dataclass(frozen=True)
 class Welch:
-    """Difference of means of two independent groups, with one-sided confidence bounds at level 1 - alpha each."""
+    """A difference of means of two independent groups, with one-sided confidence bounds at level 1 - alpha each."""
 
     difference: float
     low: float
@@ -23,16 +23,16 @@ class Welch:
 
 
 def welch(a: Array, b: Array, alpha: float) -> Welch:
-    """Mean of `a` minus mean of `b`, variances unequal (Welch 1947, Satterthwaite's degrees of freedom).
+    """Compare the mean of `a` with that of `b`, variances unequal (Welch 1947, Satterthwaite's degrees of freedom).
 
-    [low, high] is the 1 - 2 alpha interval. Each group needs two models. The interval reaches at least as far as the
-    outputs are rounded: models that are learned without a seed have no spread, and rounding alone must not place them.
+    [low, high] is the 1 - 2 alpha interval. Each group needs at least two models. The interval is never narrower than the
+    resolution of the outputs: models trained without a seed have no spread, and rounding alone must not place them.
     """
-    parts = np.var(a, ddof=1) / len(a), np.var(b, ddof=1) / len(b)
-    error2 = float(sum(parts))
+    variances = np.var(a, ddof=1) / len(a), np.var(b, ddof=1) / len(b)  # of the two means
+    variance = float(sum(variances))
     difference = float(np.mean(a) - np.mean(b))
-    reach = RESOLUTION * max(1.0, float(np.abs(a).max()), float(np.abs(b).max()))
-    if error2**2 > SMALLEST:
-        freedom = error2**2 / (parts[0] ** 2 / (len(a) - 1) + parts[1] ** 2 / (len(b) - 1))
-        reach = max(reach, float(stdtrit(freedom, 1 - alpha)) * error2**0.5)
-    return Welch(difference, difference - reach, difference + reach)
+    half_width = RESOLUTION * max(1.0, float(np.abs(a).max()), float(np.abs(b).max()))
+    if variance**2 > SMALLEST:
+        freedom = variance**2 / (variances[0] ** 2 / (len(a) - 1) + variances[1] ** 2 / (len(b) - 1))
+        half_width = max(half_width, float(stdtrit(freedom, 1 - alpha)) * variance**0.5)
+    return Welch(difference, difference - half_width, difference + half_width)

@@ -1,4 +1,4 @@
-"""Finding where a corpus speaks of somebody or holds a work. Torch-free, so web processes may import it."""
+"""Finds where a corpus mentions a person or contains a work. Does not import torch, so web processes may import it."""
 
 from .match import find_matches, is_searchable
 from .query import ExampleMatch, Query, QueryError

@@ -1,4 +1,4 @@
-"""E-mail addresses, handles and web addresses, compared in a normal form."""
+"""Searches for e-mail addresses, handles and web addresses by their normal forms."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ AT, DOT = r"(?:\s*@\s*|\s*[\[({]\s*at\s*[\])}]\s*|\s+at\s+)", r"(?:\.|\s*[\[({]\
 EMAIL = re.compile(
     rf"(?<![\w.@])(?P<local>\w[\w+%'-]*(?:{DOT}[\w+%'-]+)*){AT}(?P<host>[\w-]+(?:{DOT}[\w-]+)+)", re.IGNORECASE
 )
-"""Also as people write them against robots: name [at] host [dot] org, name at host dot org."""
+"""Includes spellings meant to mislead robots: name [at] host [dot] org, name at host dot org."""
 WEB = re.compile(
     rf"(?<![\w@.])(?:https?://)?(?:www\.)?{HOST}(?::\d+)?(?:/[^\s<>\"'“”]*)?(?:[?#][^\s<>\"'“”]*)?", re.IGNORECASE
 )
@@ -25,27 +25,27 @@ TRAILING = ".,;:!?)]}'-"
 
 
 class IdentifierMatcher:
-    """Finds an identifier wherever its normal form is the same. No typing errors: a letter more is somebody else."""
+    """Finds identifiers with the same normal form. It allows no typing errors: one letter more is another person."""
 
     def __init__(self, queries: Sequence[Query]) -> None:
-        self._wanted: defaultdict[str, list[str]] = defaultdict(list)
+        self._queries: defaultdict[str, list[str]] = defaultdict(list)
         for query in queries:
-            self._wanted[normal_form(query.value)].append(query.id)
+            self._queries[normal_form(query.value)].append(query.id)
 
     def spans(self, text: str) -> Iterator[Span]:
-        """Places of the identifiers in the text."""
+        """Yield the places of the identifiers in the text."""
         for pattern, form in ((EMAIL, _email), (WEB, _web), (HANDLE, _handle)):
             for hit in pattern.finditer(text):
                 raw = hit.group().rstrip(TRAILING)
-                for query in self._wanted.get(form(raw), ()):
+                for query in self._queries.get(form(raw), ()):
                     yield Span(query, hit.start(), hit.start() + len(raw), 1.0)
 
 
 def normal_form(value: str) -> str:
-    """The form in which identifiers are compared.
+    """Return the normal form of an identifier.
 
     Raises:
-        QueryError: it is neither an e-mail address, nor a handle, nor a web address.
+        QueryError: the value is neither an e-mail address, nor a handle, nor a web address.
     """
     value = value.strip()
     if EMAIL.fullmatch(value):
@@ -67,12 +67,12 @@ def _email(raw: str) -> str:
 
 
 def _web(raw: str) -> str:
-    """Host in lower case without www, path without a final slash, query without tracking parameters, no fragment."""
+    """Normalise: lower-case host without www, no final slash, no tracking parameters, no fragment."""
     parts = urlsplit(raw if "://" in raw else f"//{raw}")
     query = urlencode([(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if not TRACKING.fullmatch(k)])
     try:
         host = (parts.hostname or "").encode("idna").decode()
-    except UnicodeError:
+    except UnicodeError:  # not a valid host name
         return ""
     return f"web:{host.removeprefix('www.')}{parts.path.rstrip('/')}{'?' + query if query else ''}"
 

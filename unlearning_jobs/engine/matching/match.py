@@ -1,11 +1,12 @@
-"""Many queries, one pass over a snapshot, matches with spans in the raw text.
+"""Searches a snapshot for many queries in one pass, and yields matches with their spans in the raw text.
 
-What comes out are candidates for a person to accept or reject. Nothing is found in other wordings, other languages, or
-text spread over several examples.
+Matches are candidates that a person accepts or rejects. The search misses other wordings, other languages, and text that is
+spread over several examples.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
@@ -18,10 +19,10 @@ from .query import ExampleMatch, Query, QueryError, Span
 
 
 class Matcher(Protocol):
-    """Prepared for many queries of one kind; then given one text after the other."""
+    """Searches one text after another for many queries of one kind."""
 
     def spans(self, text: str) -> Iterator[Span]:
-        """Places in the text where a query matches."""
+        """Yield the places in the text where a query matches."""
         ...
 
 
@@ -33,21 +34,23 @@ MATCHERS: Final[Mapping[str, Callable[[Sequence[Query]], Matcher]]] = {
 
 
 def find_matches(snapshot: Snapshot, queries: Iterable[Query]) -> Iterator[ExampleMatch]:
-    """Matches of all queries, in the snapshot's order, in one pass with one example in memory.
+    """Yield the matches of all queries in the snapshot's order, with one example in memory at a time.
 
     Raises:
-        QueryError: a query holds nothing to search for, or is of an unknown kind; said before the pass begins.
+        QueryError: a query holds nothing to search for or has an unknown kind. It is raised before the search begins.
     """
-    asked = list(queries)
-    if unknown := sorted({q.kind for q in asked} - set(MATCHERS)):
+    by_kind: defaultdict[str, list[Query]] = defaultdict(list)
+    for query in queries:
+        by_kind[query.kind].append(query)
+    if unknown := sorted(set(by_kind) - set(MATCHERS)):
         message = f"There is no kind of query {unknown[0]!r}; choose one of {', '.join(MATCHERS)}."
         raise QueryError(message)
-    matchers = {kind: make(own) for kind, make in MATCHERS.items() if (own := [q for q in asked if q.kind == kind])}
-    return _matches(snapshot, matchers)
+    matchers = {kind: make(by_kind[kind]) for kind, make in MATCHERS.items() if kind in by_kind}
+    return _matches(snapshot, matchers)  # a generator of its own, so that errors are raised here and now
 
 
 def is_searchable(query: Query) -> bool:
-    """Whether there is anything in the query to search for; people type punctuation alone into forms."""
+    """Return whether the query holds anything to search for; people may type only punctuation into a form."""
     try:
         MATCHERS[query.kind]([query])
     except QueryError:

@@ -1,4 +1,4 @@
-"""Full names of people, as texts write them."""
+"""Searches for full names of people in the forms in which texts write them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from .query import Query, QueryError, Span
 from .words import Word, words
 
 TYPO_LETTERS = 5
-"""Words with at least so many letters may have one typing error."""
+"""Words with at least this many letters may have one typing error."""
 
 
 @dataclass(frozen=True)
 class Name:
-    """A name to look for: the given name, what stands in the middle, and the family name (one or more words)."""
+    """A name to search for: the given name, any middle names, and the family name (one or more words)."""
 
     query: str
     given: str
@@ -24,12 +24,12 @@ class Name:
 
 
 class NameMatcher:
-    """Finds a given and a family name close together.
+    """Finds a given name and a family name close together.
 
-    Both must be there. Accepted are: middle names or initials in between, present or left out; the family name first
-    ("Kestelyn, Thyra"); an initial for the given name; accents and case of any kind; a possessive 's; and one wrong,
-    missing, additional or swapped letter in words of five letters or more. The score falls with each of the last two
-    liberties. A name that others bear too matches them as well: whoever reviews decides.
+    Both must be present. It accepts middle names or initials in between, or their absence; the family name first
+    ("Kestelyn, Thyra"); any accents and case; a possessive 's; an initial for the given name; and one wrong, missing,
+    additional or swapped letter in words of five letters or more. The last two lower the score. Other people with the same
+    name match as well; the reviewer decides.
     """
 
     def __init__(self, queries: Sequence[Query]) -> None:
@@ -41,17 +41,17 @@ class NameMatcher:
         self._candidates: dict[str, list[Name]] = {}
 
     def spans(self, text: str) -> Iterator[Span]:
-        """Places of the names in the text."""
-        found = words(text)
-        for place, word in enumerate(found):
+        """Yield the places of the names in the text."""
+        tokens = words(text)
+        for position, word in enumerate(tokens):
             for name in self._with_family(word.text):
-                if span := _at(name, found, place):
+                if span := _at(name, tokens, position):
                     yield span
 
     def _with_family(self, word: str) -> list[Name]:
-        """Names whose family name may begin with this word; remembered, since words come back."""
+        """Return the names whose family name may begin with this word. Results are cached, because words recur."""
         if word not in self._candidates:
-            if len(self._candidates) > 1_000_000:  # noqa: PLR2004  # a bound on memory, not a meaning
+            if len(self._candidates) > 1_000_000:  # noqa: PLR2004  # only bounds the memory
                 self._candidates.clear()
             near = {id(n): n for form in _deletions(word) for n in self._families.get(form, ())}
             self._candidates[word] = [n for n in near.values() if _alike(n.family[0], word)]
@@ -59,9 +59,10 @@ class NameMatcher:
 
 
 def _readings(query: Query) -> list[Name]:
-    """The name split into its parts: "Given Middle Family", or "Family, Given Middle"."""
+    """Split a name of the form "Given Middle Family" or "Family, Given Middle" into its parts."""
     head, comma, tail = query.value.partition(",")
     parts = (f"{tail} {head}" if comma else head).split()
+    # A hyphenated part has several words.
     groups = [tuple(w.text for w in words(part)) for part in parts]
     groups = [group for group in groups if group]
     if len(groups) < 2:  # noqa: PLR2004  # given and family name
@@ -71,26 +72,27 @@ def _readings(query: Query) -> list[Name]:
     return [Name(query.id, groups[0][0], (*groups[0][1:], *middle), groups[-1])]
 
 
-def _at(name: Name, found: list[Word], place: int) -> Span | None:
-    """The name at a place where its family name begins."""
-    end = place + len(name.family)
-    if end > len(found) or not all(_alike(n, w.text) for n, w in zip(name.family, found[place:end], strict=True)):
+def _at(name: Name, tokens: list[Word], start: int) -> Span | None:
+    """Return the span of the name if its family name begins at this position."""
+    end = start + len(name.family)
+    if end > len(tokens) or not all(_alike(n, w.text) for n, w in zip(name.family, tokens[start:end], strict=True)):
         return None
-    given = _given_before(name, found, place)
+    given = _given_before(name, tokens, start)
     if given is None:
-        given = _given_after(name, found, end)
+        given = _given_after(name, tokens, end)
     if given is None:
         return None
-    first, last = min(given, place), max(given, end - 1)
-    written = [w.text for w in (found[given], *found[place:end])]
+    # The given name may come before or after the family name.
+    first, last = min(given, start), max(given, end - 1)
+    written = [w.text for w in (tokens[given], *tokens[start:end])]
     score = _score(written, (name.given, *name.family))
-    return Span(name.query, found[first].start, found[last].end, score)
+    return Span(name.query, tokens[first].start, tokens[last].end, score)
 
 
-def _given_before(name: Name, found: list[Word], place: int) -> int | None:
-    """Where the given name stands, with nothing but middle names or initials between it and the family name."""
-    for given in range(place - 1, max(-1, place - 3 - len(name.middle)), -1):
-        word = found[given].text
+def _given_before(name: Name, tokens: list[Word], start: int) -> int | None:
+    """Return the position of the given name, with only middle names or initials between it and the family name."""
+    for given in range(start - 1, max(-1, start - 3 - len(name.middle)), -1):
+        word = tokens[given].text
         if _alike(name.given, word) or word == name.given[0]:
             return given
         if not _middle(name, word):
@@ -98,9 +100,9 @@ def _given_before(name: Name, found: list[Word], place: int) -> int | None:
     return None
 
 
-def _given_after(name: Name, found: list[Word], end: int) -> int | None:
-    """Family name first: the given name follows at once."""
-    if end < len(found) and (_alike(name.given, found[end].text) or found[end].text == name.given[0]):
+def _given_after(name: Name, tokens: list[Word], end: int) -> int | None:
+    """Return the position of the given name if it directly follows the family name."""
+    if end < len(tokens) and (_alike(name.given, tokens[end].text) or tokens[end].text == name.given[0]):
         return end
     return None
 
@@ -109,29 +111,30 @@ def _middle(name: Name, word: str) -> bool:
     return len(word) == 1 or any(_alike(m, word) for m in name.middle)
 
 
-def _score(written: Sequence[str], meant: Sequence[str]) -> float:
+def _score(written: Sequence[str], expected: Sequence[str]) -> float:
     score = 1.0
-    for is_word, should in zip(written, meant, strict=True):
-        if len(is_word) == 1 < len(should):
+    for word, name in zip(written, expected, strict=True):
+        if len(word) == 1 < len(name):  # an initial
             score *= 0.7
-        elif is_word != should:
+        elif word != name:  # a typing error
             score *= 0.8
     return score
 
 
 def _alike(name: str, word: str) -> bool:
-    """Equal, or one typing error apart (optimal string alignment distance 1) in words that are long enough."""
+    """Return whether the words are equal or, if long enough, one typing error apart (optimal string alignment)."""
     if name == word:
         return True
     if min(len(name), len(word)) < TYPO_LETTERS - 1 or len(name) < TYPO_LETTERS or abs(len(name) - len(word)) > 1:
         return False
     start = next((i for i, (a, b) in enumerate(zip(name, word, strict=False)) if a != b), min(len(name), len(word)))
     a, b = name[start:], word[start:]
+    # From the first difference on: one letter replaced, missing or additional, or two swapped.
     return a[1:] == b[1:] or a == b[1:] or a[1:] == b or (a[:2] == b[1::-1] and a[2:] == b[2:])
 
 
 def _deletions(word: str) -> set[str]:
-    """The word and all forms with one letter left out: words one error apart share a form."""
+    """Return the word and all forms with one letter removed: words that are one error apart share a form."""
     if len(word) < TYPO_LETTERS - 1:
         return {word}
     return {word, *(word[:i] + word[i + 1 :] for i in range(len(word)))}

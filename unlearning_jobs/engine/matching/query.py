@@ -1,4 +1,4 @@
-"""What matching takes and gives."""
+"""Queries, matches and spans: the input and output of matching."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from unlearning_jobs.engine.errors import EngineError
 
 
 class QueryError(EngineError):
-    """A query has nothing in it that could be searched for."""
+    """A query holds nothing to search for."""
 
     code = "bad_query"
 
 
 @dataclass(frozen=True)
 class Query:
-    """What to look for.
+    """Something to search for.
 
-    exact: a phrase, or a work of which any longer passage counts. name: a person's full name. identifier: an e-mail
-    address, a handle, or a web address.
+    The kinds are: exact, a phrase, or a work of which any longer passage counts; name, a person's full name; identifier, an
+    e-mail address, a handle, or a web address.
     """
 
     id: str
@@ -29,7 +29,7 @@ class Query:
 
 @dataclass(frozen=True)
 class ExampleMatch:
-    """A place in an example: characters `start` to `end` of its `text`. The score is 1 for a full match, else less."""
+    """A place in an example: characters `start` to `end` of its `text`. The score is 1 for a full match, lower otherwise."""
 
     query: str
     example_id: str

@@ -1,4 +1,4 @@
-"""Words of a text, folded so that case, accents and punctuation do not matter, with their places in the raw text."""
+"""Splits a text into words, folded so that case, accents and punctuation do not matter, with their places in the text."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ class Word:
 
 
 def words(text: str) -> list[Word]:
-    """All words of the text. An apostrophe inside joins; a possessive 's is left out of the word and of its place."""
-    found = []
+    """Return all words of the text. An apostrophe inside a word is part of it; a possessive 's is not."""
+    tokens = []
     for hit in WORD.finditer(text):
         raw = hit.group()
         if len(raw) > 2 and raw[-2] in "'’" and raw[-1] in "sS":  # noqa: PLR2004  # the length of 's
             raw = raw[:-2]
-        found.append(Word(fold(raw), hit.start(), hit.start() + len(raw)))
-    return found
+        tokens.append(Word(fold(raw), hit.start(), hit.start() + len(raw)))
+    return tokens
 
 
 @lru_cache(maxsize=65_536)
 def fold(word: str) -> str:
-    """Without case, accents, compatibility forms and apostrophes."""
+    """Remove case, accents, compatibility forms and apostrophes."""
     decomposed = unicodedata.normalize("NFKD", word.casefold())
     bare = "".join(c for c in decomposed if not unicodedata.combining(c) and c not in "'’")
     return bare.translate(LETTERS_WITHOUT_MARKS)

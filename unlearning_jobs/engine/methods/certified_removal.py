@@ -10,7 +10,7 @@ from unlearning_jobs.engine.errors import ObstacleError
 from unlearning_jobs.engine.families.arrays import Arrays
 from unlearning_jobs.engine.families.logistic import LogisticFamily, LogisticHeads, removal_budget
 from unlearning_jobs.engine.families.one_vs_rest import Majorant
-from unlearning_jobs.engine.privacy_budget import broken_promise, records_erased
+from unlearning_jobs.engine.privacy_budget import broken_promise, erased_examples
 from unlearning_jobs.engine.training.model import TrainedModel
 
 from .context import Context
@@ -98,7 +98,7 @@ class CertifiedRemoval:
         """
         architecture = cast("LogisticFamily", model.family).architecture
         heads = cast("LogisticHeads", model.network)
-        records = records_erased(context.earlier, len(context.forget_ids))
+        records = erased_examples(context.earlier, len(context.forget_ids))
         if problem := broken_promise(context.earlier, self.name):
             raise ObstacleError(problem)
         if int(heads.removals) != records:

@@ -13,9 +13,9 @@ from unlearning_jobs.engine.errors import ObstacleError
 from unlearning_jobs.engine.privacy_budget import (
     broken_promise,
     budget_share,
+    erased_examples,
     group_privacy,
     overspent,
-    records_erased,
 )
 from unlearning_jobs.engine.training.model import TrainedModel
 
@@ -77,7 +77,7 @@ class DpSgd:
         if model.privacy is None:
             message = "The model was not trained privately, so leaving it as it is promises nothing; retrain it."
             raise ObstacleError(message)
-        records = records_erased(context.earlier, len(context.forget_ids))
+        records = erased_examples(context.earlier, len(context.forget_ids))
         limits = {"max_epsilon": self.max_epsilon, "max_delta": self.max_delta}
         if problem := overspent(model.privacy.epsilon, model.privacy.delta, records, **limits):
             raise ObstacleError(problem)

@@ -47,27 +47,27 @@ def predictive_probabilities(ratios: list[float], at: list[float]) -> list[float
         log_posterior = log_posterior - 0.5 * log_variance - (x - mean) ** 2 / (2 * variance)
     posterior = np.exp(log_posterior - log_posterior.max())
     posterior /= posterior.sum()
-    return [float((posterior * ndtr((math.log(one) - mean) / np.sqrt(variance))).sum()) for one in at]
+    return [float((posterior * ndtr((math.log(quantile) - mean) / np.sqrt(variance))).sum()) for quantile in at]
 
 
 @pytest.mark.parametrize("ratios", [[], [1.0], [4.0], [0.8, 1.1, 1.3], [0.1, 0.12, 0.09, 0.11], [0.5, 2.0]])
 def test_the_interval_holds_nine_tenths_of_the_posterior_predictive_distribution(ratios: list[float]) -> None:
-    found = correction(ratios)
-    below = predictive_probabilities(ratios, [found.low, found.middle, found.high])
+    factor = correction(ratios)
+    below = predictive_probabilities(ratios, [factor.low, factor.middle, factor.high])
     assert below == pytest.approx([(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2], abs=2e-3)
 
 
 def test_before_any_measurement_the_error_is_the_documented_factor() -> None:
-    found = correction([])
-    assert (found.low, found.middle, found.high) == pytest.approx((1 / PRIOR_FACTOR, 1, PRIOR_FACTOR))
+    factor = correction([])
+    assert (factor.low, factor.middle, factor.high) == pytest.approx((1 / PRIOR_FACTOR, 1, PRIOR_FACTOR))
 
 
 @given(RATIOS)
 def test_the_interval_contains_the_estimate_and_the_estimate_is_drawn_towards_one(ratios: list[float]) -> None:
-    found = correction(ratios)
-    assert 0 < found.low < found.middle < found.high < math.inf
+    factor = correction(ratios)
+    assert 0 < factor.low < factor.middle < factor.high < math.inf
     geometric_mean = math.exp(math.fsum(map(math.log, ratios)) / max(1, len(ratios)))
-    assert abs(math.log(found.middle)) <= abs(math.log(geometric_mean)) + 1e-12
+    assert abs(math.log(factor.middle)) <= abs(math.log(geometric_mean)) + 1e-12
 
 
 @given(RATIO, st.integers(1, 20))
@@ -87,8 +87,8 @@ def test_measurements_that_disagree_widen_it() -> None:
 
 @given(RATIOS)
 def test_the_inverse_ratios_give_the_inverse_correction(ratios: list[float]) -> None:
-    found, inverse = correction(ratios), correction([1 / ratio for ratio in ratios])
-    assert (inverse.low, inverse.middle, inverse.high) == pytest.approx((1 / found.high, 1 / found.middle, 1 / found.low))
+    factor, inverse = correction(ratios), correction([1 / ratio for ratio in ratios])
+    assert (inverse.low, inverse.middle, inverse.high) == pytest.approx((1 / factor.high, 1 / factor.middle, 1 / factor.low))
 
 
 @pytest.mark.parametrize("wrong", [0.0, -1.0, math.inf, math.nan])
@@ -98,12 +98,12 @@ def test_what_is_no_ratio_is_refused(wrong: float) -> None:
 
 
 def test_without_measurements_the_forecast_is_the_count_of_trainings() -> None:
-    found, share = forecast("npo", SITUATION), expected_cost("npo", FACTS)
-    assert found.unlearning.middle == pytest.approx(share)
-    assert found.evaluation.middle == pytest.approx(3 * (1 + share) + 8)
-    assert found.total.middle == pytest.approx(share + 3 * (1 + share) + 8)
-    assert found.preparation == Estimate(0, 0, 0)
-    assert (found.jobs, found.evaluations) == (0, 0)
+    expected, share = forecast("npo", SITUATION), expected_cost("npo", FACTS)
+    assert expected.unlearning.middle == pytest.approx(share)
+    assert expected.evaluation.middle == pytest.approx(3 * (1 + share) + 8)
+    assert expected.total.middle == pytest.approx(share + 3 * (1 + share) + 8)
+    assert expected.preparation == Estimate(0, 0, 0)
+    assert (expected.jobs, expected.evaluations) == (0, 0)
 
 
 def test_earlier_steps_are_taken_again_by_every_replicate() -> None:
@@ -114,16 +114,16 @@ def test_earlier_steps_are_taken_again_by_every_replicate() -> None:
 
 def test_what_was_measured_is_forecast_again() -> None:
     ten_times = [took(10.0, 0.5)] * 40
-    found, plain = forecast("npo", SITUATION, ten_times), forecast("npo", SITUATION)
-    assert found.unlearning.middle / plain.unlearning.middle == pytest.approx(10, rel=0.02)
-    assert found.evaluation.middle == pytest.approx(0.5 * (11 + 3 * found.unlearning.middle), rel=0.02)
-    assert width(found.unlearning) < 0.5 * width(plain.unlearning)
-    assert (found.jobs, found.evaluations) == (40, 40)
+    expected, plain = forecast("npo", SITUATION, ten_times), forecast("npo", SITUATION)
+    assert expected.unlearning.middle / plain.unlearning.middle == pytest.approx(10, rel=0.02)
+    assert expected.evaluation.middle == pytest.approx(0.5 * (11 + 3 * expected.unlearning.middle), rel=0.02)
+    assert width(expected.unlearning) < 0.5 * width(plain.unlearning)
+    assert (expected.jobs, expected.evaluations) == (40, 40)
 
 
 def test_a_method_learns_from_its_own_jobs_and_evaluations_of_a_family_from_each_others() -> None:
-    found = forecast("npo", SITUATION, [took(5.0, 2.0, "retrain"), took(None, 2.0), took(3.0)])
-    assert (found.jobs, found.evaluations) == (1, 2)
+    expected = forecast("npo", SITUATION, [took(5.0, 2.0, "retrain"), took(None, 2.0), took(3.0)])
+    assert (expected.jobs, expected.evaluations) == (1, 2)
 
 
 @pytest.mark.parametrize("changes", [{"family": "causal_lm"}, {"device": "cuda (NVIDIA H200)"}])
@@ -133,21 +133,21 @@ def test_jobs_on_other_families_and_devices_teach_nothing(changes: dict[str, str
 
 @given(st.lists(st.builds(took, st.none() | RATIO, st.none() | RATIO, st.sampled_from(["npo", "retrain"])), max_size=6))
 def test_every_part_of_a_forecast_contains_its_estimate(measurements: list[Measurement]) -> None:
-    found = forecast("npo", SITUATION, measurements)
-    for part in (found.unlearning, found.preparation, found.evaluation, found.total):
+    expected = forecast("npo", SITUATION, measurements)
+    for part in (expected.unlearning, expected.preparation, expected.evaluation, expected.total):
         assert 0 <= part.low <= part.middle <= part.high < math.inf
 
 
 @pytest.mark.parametrize("name", [m.name for m in METHODS.values() if m.for_production])
 def test_a_job_that_took_what_was_forecast_measures_a_ratio_of_one(name: str) -> None:
-    found = forecast(name, SITUATION)
+    expected = forecast(name, SITUATION)
     seconds = {
-        "unlearning_seconds": 6.0 * found.unlearning.middle,
-        "evaluation_seconds": 6.0 * found.evaluation.middle,
+        "unlearning_seconds": 6.0 * expected.unlearning.middle,
+        "evaluation_seconds": 6.0 * expected.evaluation.middle,
     }
     measured = measure(name, {}, SITUATION, **seconds)
     assert measured is not None
-    assert measured.unlearning == (pytest.approx(1) if found.unlearning.middle else None)
+    assert measured.unlearning == (pytest.approx(1) if expected.unlearning.middle else None)
     assert measured.evaluation == pytest.approx(1)
 
 

@@ -76,36 +76,36 @@ SITUATION = Situation(
 
 
 def about(situation: Situation, name: str) -> Advice:
-    return next(one for one in advise(situation) if one.method == name)
+    return next(advice for advice in advise(situation) if advice.method == name)
 
 
-def middle(one: Advice) -> float:
-    return one.forecast.total.middle if one.forecast else math.inf
+def middle(advice: Advice) -> float:
+    return advice.forecast.total.middle if advice.forecast else math.inf
 
 
 @given(SITUATIONS, MEASUREMENTS)
 def test_every_method_for_requests_is_in_the_list_once_with_all_its_obstacles(
     situation: Situation, measurements: list[Measurement]
 ) -> None:
-    found = advise(situation, measurements)
-    assert sorted(one.method for one in found) == sorted(IN_PRODUCTION)
-    for one in found:
-        assert list(one.obstacles) == obstacles(one.method, situation.facts)
-        assert (one.forecast is None) is (one.reason == "blocked") is not one.can_run
+    listed = advise(situation, measurements)
+    assert sorted(advice.method for advice in listed) == sorted(IN_PRODUCTION)
+    for advice in listed:
+        assert list(advice.obstacles) == obstacles(advice.method, situation.facts)
+        assert (advice.forecast is None) is (advice.reason == "blocked") is not advice.can_run
 
 
 @given(SITUATIONS, MEASUREMENTS)
 def test_no_method_with_an_obstacle_is_above_one_without(situation: Situation, measurements: list[Measurement]) -> None:
-    can_run = [one.can_run for one in advise(situation, measurements)]
+    can_run = [advice.can_run for advice in advise(situation, measurements)]
     assert can_run == sorted(can_run, reverse=True)
 
 
 @given(SITUATIONS, MEASUREMENTS)
 def test_the_rules_apply_in_their_order(situation: Situation, measurements: list[Measurement]) -> None:
     places = [
-        (one.in_time is False, GUARANTEES.index(one.guarantee), middle(one), METHODS[one.method].title)
-        for one in advise(situation, measurements)
-        if one.can_run
+        (advice.in_time is False, GUARANTEES.index(advice.guarantee), middle(advice), METHODS[advice.method].title)
+        for advice in advise(situation, measurements)
+        if advice.can_run
     ]
     assert places == sorted(places)
     assert [rule.code for rule in RULES] == ["obstacles", "deadline", "guarantee", "cost", "name"]
@@ -121,61 +121,61 @@ def test_the_list_does_not_depend_on_the_order_of_the_measurements(
 @given(SITUATIONS, MEASUREMENTS)
 def test_each_reason_is_true_of_the_place(situation: Situation, measurements: list[Measurement]) -> None:
     above: list[Advice] = []
-    for one in advise(situation, measurements):
-        assert one.reason in REASONS
-        same = [other for other in above if other.guarantee == one.guarantee and other.reason != "late"]
-        if one.reason == "cheapest":
+    for advice in advise(situation, measurements):
+        assert advice.reason in REASONS
+        same = [other for other in above if other.guarantee == advice.guarantee and other.reason != "late"]
+        if advice.reason == "cheapest":
             assert not same
-        elif one.reason == "costlier":
-            assert middle(one) > middle(same[-1])
-        elif one.reason == "equal":
-            assert middle(one) == middle(same[-1])
+        elif advice.reason == "costlier":
+            assert middle(advice) > middle(same[-1])
+        elif advice.reason == "equal":
+            assert middle(advice) == middle(same[-1])
         else:
-            assert one.reason == ("late" if one.can_run else "blocked")
-        assert (one.reason == "late") is (one.in_time is False)
-        above.append(one)
+            assert advice.reason == ("late" if advice.can_run else "blocked")
+        assert (advice.reason == "late") is (advice.in_time is False)
+        above.append(advice)
 
 
 def test_the_guarantee_counts_more_than_the_cost() -> None:
-    ordered = [one for one in advise(SITUATION) if one.can_run]
+    ordered = [advice for advice in advise(SITUATION) if advice.can_run]
     assert ordered[0].method == "retrain"
     assert middle(ordered[0]) > middle(ordered[1])
     assert ordered[-1].guarantee == "control"
 
 
 def test_the_upper_end_decides_whether_a_job_ends_in_time() -> None:
-    found = about(SITUATION, "retrain").forecast
-    assert found is not None
-    longest = 6.0 * found.total.high
+    expected = about(SITUATION, "retrain").forecast
+    assert expected is not None
+    longest = 6.0 * expected.total.high
     assert about(replace(SITUATION, seconds_left=longest + 1), "retrain").in_time
     assert about(replace(SITUATION, seconds_left=longest - 1), "retrain").in_time is False
 
 
 def test_what_would_be_late_comes_below_what_is_in_time_whatever_its_guarantee() -> None:
-    costs = {one.method: one.forecast.total.high for one in advise(SITUATION) if one.forecast}
+    costs = {advice.method: advice.forecast.total.high for advice in advise(SITUATION) if advice.forecast}
     between = 6.0 * (costs["retrain"] + costs["gradient_ascent"]) / 2
-    ordered = [one.method for one in advise(replace(SITUATION, seconds_left=between)) if one.can_run]
+    ordered = [advice.method for advice in advise(replace(SITUATION, seconds_left=between)) if advice.can_run]
     assert ordered.index("retrain") > ordered.index("gradient_ascent")
 
 
 def test_after_the_deadline_nothing_is_in_time_even_where_no_time_is_known() -> None:
     late = replace(SITUATION, seconds_left=-1.0, trained_on="")
-    assert {one.in_time for one in advise(late) if one.can_run} == {False}
+    assert {advice.in_time for advice in advise(late) if advice.can_run} == {False}
 
 
 def test_without_a_clock_or_a_deadline_nothing_is_said_about_being_in_time() -> None:
     for situation in (SITUATION, replace(SITUATION, seconds_left=60.0, trained_on="cuda")):
-        assert {one.in_time for one in advise(situation)} == {None}
+        assert {advice.in_time for advice in advise(situation)} == {None}
 
 
 def test_a_private_models_budget_is_told_before_and_after_this_erasure() -> None:
     earlier = (UnlearningStep(MethodChoice("dp_sgd"), ("a", "b")),)
     private = replace(SITUATION.facts, recipe=PRIVATE, forget=4, epsilon=0.2, earlier=earlier)
-    found = about(replace(SITUATION, facts=private), "dp_sgd").budget
-    assert found is not None
-    assert found.after is not None
-    assert (round(found.before, 9), round(found.after, 9)) == (round(2 * 0.2 / 3, 9), round(6 * 0.2 / 3, 9))
-    assert found.records_left == 15 - 6  # 15 x 0.2 = 3, the default limit
+    spent = about(replace(SITUATION, facts=private), "dp_sgd").budget
+    assert spent is not None
+    assert spent.after is not None
+    assert (round(spent.before, 9), round(spent.after, 9)) == (round(2 * 0.2 / 3, 9), round(6 * 0.2 / 3, 9))
+    assert spent.records_left == 15 - 6  # 15 x 0.2 = 3, the default limit
     too_many = replace(private, forget=14)
     assert about(replace(SITUATION, facts=too_many), "dp_sgd").obstacles
 

@@ -65,19 +65,19 @@ def test_it_foresees_that_a_mistaken_label_is_no_longer_known(
     known, oracles = (
         np.mean(
             [
-                _logits(train(training_data, left, s, device=CPU, on_step=lambda *_: None).network, data.inputs)
+                _logits(train(training_data, excluded, s, device=CPU, on_step=lambda *_: None).network, data.inputs)
                 for s in seeds
             ],
             0,
         )
-        for left in ((), leaves_to_forget)
+        for excluded in ((), leaves_to_forget)
     )
     predicted = attribution.shift(leaves_to_forget, leaves_to_forget)
     right = data.labels.numpy()
     rows = np.arange(len(right))
-    actual, said = (oracles - known)[rows, right], predicted[rows, right]
+    actual, expected = (oracles - known)[rows, right], predicted[rows, right]
     assert actual.mean() < -1
-    assert said.mean() < actual.mean() / 3, (said.mean(), actual.mean())
+    assert expected.mean() < actual.mean() / 3, (expected.mean(), actual.mean())
 
 
 def _logits(network: torch.nn.Module, inputs: torch.Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
@@ -92,8 +92,8 @@ def test_a_second_request_finds_everything_prepared(
     kind: Kind = "trak" if "scores" in vars(attribution.predictor) else "datamodel"
     again = prepare(kind, subsets_of(leaf_trainer, shared), MODELS if kind == "datamodel" else 4)
     assert {path: path.stat().st_mtime_ns for path in shared.rglob("*.np*")} == before
-    one, other = (a.shift(leaves_to_forget, leaves_to_forget) for a in (attribution, again))
-    assert np.array_equal(one, other)
+    shifts, other = (a.shift(leaves_to_forget, leaves_to_forget) for a in (attribution, again))
+    assert np.array_equal(shifts, other)
 
 
 def test_what_was_trained_before_an_interruption_is_not_trained_again(leaf_trainer: Trainer, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_it_equals_least_squares_with_a_dense_covariance(removed: NDArray[np.boo
     rng = np.random.default_rng(2)
     shifts = rng.normal(size=(MODELS, KNOWN, 1))
     left_out = removed[:5]
-    found = fit(removed, shifts, SCHEDULE, tmp_path).shift(left_out, [4])[:, 0, 0]
+    predicted = fit(removed, shifts, SCHEDULE, tmp_path).shift(left_out, [4])[:, 0, 0]
 
     sizes = removed.sum(axis=1)
     steps = 3 - np.ceil((KNOWN - sizes) / 4)
@@ -49,7 +49,7 @@ def test_it_equals_least_squares_with_a_dense_covariance(removed: NDArray[np.boo
     prior = np.eye(3) / SLACK  # the same model, written as one Gaussian over effects and process together
     joint = covariance + c @ prior @ c.T
     across = _kernel_by_sets(left_out, removed) + c[:5] @ prior @ c.T
-    assert np.allclose(found, across @ np.linalg.solve(joint, shifts[:, 4, 0]), atol=1e-3)
+    assert np.allclose(predicted, across @ np.linalg.solve(joint, shifts[:, 4, 0]), atol=1e-3)
 
 
 def _kernel_by_sets(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -60,9 +60,9 @@ def _kernel_by_sets(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> NDArray[np.fl
 
 
 def test_the_kernel_is_that_of_sets_and_a_covariance(removed: NDArray[np.bool_]) -> None:
-    found = kernel(removed[:60], removed[:60])
-    assert np.allclose(found, _kernel_by_sets(removed[:60], removed[:60]))
-    assert np.linalg.eigvalsh(found).min() > -1e-6
+    similarity = kernel(removed[:60], removed[:60])
+    assert np.allclose(similarity, _kernel_by_sets(removed[:60], removed[:60]))
+    assert np.linalg.eigvalsh(similarity).min() > -1e-6
 
 
 def test_leaving_out_nothing_changes_nothing(removed: NDArray[np.bool_], tmp_path: Path) -> None:

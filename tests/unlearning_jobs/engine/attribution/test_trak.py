@@ -50,15 +50,15 @@ def test_scores_are_those_of_the_formula_taken_one_gradient_at_a_time(leaf_model
     gram = stacked.T @ stacked
     gram += RIDGE * gram.diagonal().mean() * torch.eye(BUCKETS)
     expected = features.double() @ torch.linalg.inv(gram) @ stacked.T * torch.stack(doubt).double()
-    found = trak_scores([leaf_model], some, KNOWN)
-    assert found.shape == (len(some), logits.shape[1], KNOWN)
-    assert np.allclose(found, expected.numpy(), rtol=1e-3, atol=1e-4 * float(expected.abs().max()))
+    scores = trak_scores([leaf_model], some, KNOWN)
+    assert scores.shape == (len(some), logits.shape[1], KNOWN)
+    assert np.allclose(scores, expected.numpy(), rtol=1e-3, atol=1e-4 * float(expected.abs().max()))
 
 
 def test_the_scores_of_several_models_average_the_doubt_apart(leaf_trainer: Trainer, some: Arrays) -> None:
-    one, other = (leaf_trainer.obtain((), seed, lambda *_: None) for seed in (1, 2))
-    both = trak_scores([one, other], some, KNOWN)
-    assert not np.allclose(both, (trak_scores([one], some, KNOWN) + trak_scores([other], some, KNOWN)) / 2)
+    first, other = (leaf_trainer.obtain((), seed, lambda *_: None) for seed in (1, 2))
+    both = trak_scores([first, other], some, KNOWN)
+    assert not np.allclose(both, (trak_scores([first], some, KNOWN) + trak_scores([other], some, KNOWN)) / 2)
     assert np.isfinite(both).all()
 
 

@@ -48,19 +48,19 @@ def test_positions(shift: float, position: str) -> None:
 def test_an_end_of_the_interval_is_where_the_one_sided_test_stops_rejecting() -> None:
     rng = np.random.default_rng(2)
     originals, oracles, unlearned = rng.normal(5, 0.8, 4), rng.normal(-3, 0.5, 8), rng.normal(-2, 0.7, 4)
-    found = judge(comparison(unlearned, originals, oracles), LOCATION, ALPHA)
-    for end, bound in ((found.low, "low"), (found.high, "high")):
+    finding = judge(comparison(unlearned, originals, oracles), LOCATION, ALPHA)
+    for end, bound in ((finding.low, "low"), (finding.high, "high")):
         here = welch(unlearned - end * originals, oracles - end * oracles, ALPHA)
         assert getattr(here, bound) == pytest.approx(0, abs=1e-6)
-    assert found.low < found.estimate < found.high
+    assert finding.low < finding.estimate < finding.high
 
 
 def test_with_a_gap_known_for_certain_the_interval_is_welchs_divided_by_it() -> None:
     rng = np.random.default_rng(3)
     unlearned, oracles = rng.normal(-2, 0.7, 4), rng.normal(-3, 0.5, 8)
     certain = Comparison(unlearned, oracles, np.full(4, 8.0), np.zeros(8), absolute=False)
-    found, plain = judge(certain, LOCATION, ALPHA), welch(unlearned, oracles, ALPHA)
-    assert (found.low, found.high) == pytest.approx((plain.low / 8, plain.high / 8), abs=1e-6)
+    finding, plain = judge(certain, LOCATION, ALPHA), welch(unlearned, oracles, ALPHA)
+    assert (finding.low, finding.high) == pytest.approx((plain.low / 8, plain.high / 8), abs=1e-6)
 
 
 @settings(max_examples=60, deadline=None)
@@ -69,28 +69,30 @@ def test_position_and_interval_always_agree(seed: int, position: float, margin: 
     rng = np.random.default_rng(seed)
     originals, oracles = rng.normal(5, 0.6, 4), rng.normal(-3, 0.6, 8)
     unlearned = rng.normal(-3 + 8 * position, 0.6, 4)
-    found = judge(comparison(unlearned, originals, oracles), replace(LOCATION, margin=margin), ALPHA)
-    inside = -margin < found.low and found.high < margin
-    assert (found.position == "within") == inside
-    assert (found.position == "above") == (found.low > margin)
-    assert (found.position == "below") == (found.high < -margin)
+    finding = judge(comparison(unlearned, originals, oracles), replace(LOCATION, margin=margin), ALPHA)
+    inside = -margin < finding.low and finding.high < margin
+    assert (finding.position == "within") == inside
+    assert (finding.position == "above") == (finding.low > margin)
+    assert (finding.position == "below") == (finding.high < -margin)
 
 
 def test_without_a_clear_gap_nothing_is_decided() -> None:
     rng = np.random.default_rng(4)
     originals, oracles = rng.normal(0.1, 1, 4), rng.normal(0, 1, 8)
-    found = judge(comparison(originals, originals, oracles), LOCATION, ALPHA)
-    assert (found.low, found.high, found.position) == (-UNBOUNDED, UNBOUNDED, "undecided")
-    assert math.isfinite(found.estimate)
+    finding = judge(comparison(originals, originals, oracles), LOCATION, ALPHA)
+    assert (finding.low, finding.high, finding.position) == (-UNBOUNDED, UNBOUNDED, "undecided")
+    assert math.isfinite(finding.estimate)
 
 
 def test_an_absolute_estimand_is_welchs_interval() -> None:
     rng = np.random.default_rng(5)
     unlearned, oracles = rng.normal(0.95, 0.02, 4), rng.normal(0.97, 0.02, 8)
-    found = judge(Comparison(unlearned, oracles, np.zeros(4), np.zeros(8), absolute=True), RETAIN, ALPHA)
+    finding = judge(Comparison(unlearned, oracles, np.zeros(4), np.zeros(8), absolute=True), RETAIN, ALPHA)
     plain = welch(unlearned, oracles, ALPHA)
-    assert (found.estimate, found.low, found.high) == pytest.approx((plain.difference, plain.low, plain.high), abs=1e-6)
-    assert found.position == "within"
+    assert (finding.estimate, finding.low, finding.high) == pytest.approx(
+        (plain.difference, plain.low, plain.high), abs=1e-6
+    )
+    assert finding.position == "within"
 
 
 def outputs_of(unlearned: Array, originals: Array, oracles: Array) -> Outputs:
@@ -115,9 +117,9 @@ def test_deviation_is_one_sided() -> None:
     rng = np.random.default_rng(7)
     oracles, originals = rng.normal(-3, 2.0, (8, 30)), rng.normal(5, 0.3, (4, 30))
     exactly_average = np.tile(oracles.mean(axis=0), (4, 1))
-    found = judge(compare(outputs_of(exactly_average, originals, oracles), DEVIATION), DEVIATION, ALPHA)
-    assert found.estimate < 0
-    assert found.position == "within"
+    finding = judge(compare(outputs_of(exactly_average, originals, oracles), DEVIATION), DEVIATION, ALPHA)
+    assert finding.estimate < 0
+    assert finding.position == "within"
 
 
 def test_leave_one_out_distance_leaves_one_out() -> None:
@@ -127,12 +129,12 @@ def test_leave_one_out_distance_leaves_one_out() -> None:
 
 def test_other_sets_are_measured_in_the_forget_sets_gap(make_outputs: MakeOutputs) -> None:
     outputs = make_outputs(0.0, np.random.default_rng(8))
-    found = compare(outputs, HELD_OUT)
+    compared = compare(outputs, HELD_OUT)
     gap = outputs.matrix("original", "forget", "margin").mean() - outputs.matrix("oracle", "forget", "margin").mean()
     difference = (
         outputs.matrix("unlearned", "held_out", "margin").mean() - outputs.matrix("oracle", "held_out", "margin").mean()
     )
-    assert found.estimate() == pytest.approx(difference / gap)
+    assert compared.estimate() == pytest.approx(difference / gap)
 
 
 @pytest.mark.parametrize("position", [0.25, -0.25])
@@ -149,8 +151,8 @@ def test_the_interval_covers_the_true_position_nine_times_in_ten(make_outputs: M
     rng = np.random.default_rng(10)
     covered = 0
     for _ in range(400):
-        found = judge(compare(make_outputs(0.4, rng, spread=0.8), LOCATION), LOCATION, ALPHA)
-        covered += found.low <= 0.4 <= found.high
+        finding = judge(compare(make_outputs(0.4, rng, spread=0.8), LOCATION), LOCATION, ALPHA)
+        covered += finding.low <= 0.4 <= finding.high
     assert 0.9 - 3 * math.sqrt(0.09 / 400) <= covered / 400
 
 

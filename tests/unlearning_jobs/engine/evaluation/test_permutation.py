@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import mannwhitneyu
 from scipy.stats import permutation_test as scipy_permutation_test
 
-from unlearning_jobs.engine.evaluation.labelings import DRAWS
+from unlearning_jobs.engine.evaluation.labellings import DRAWS
 from unlearning_jobs.engine.evaluation.outputs import Array
 from unlearning_jobs.engine.evaluation.permutation import permutation_test
 
@@ -25,12 +25,12 @@ def mean_auc_distance(treated: Array, oracles: Array) -> float:
 @pytest.mark.parametrize(("m", "n"), [(2, 8), (4, 8), (5, 5)])
 def test_complete_separation_gives_the_smallest_possible_p(m: int, n: int, direction: int) -> None:
     rng = np.random.default_rng(0)
-    found = permutation_test(rng.normal(50 * direction, 1, (m, 6)), rng.normal(0, 1, (n, 6)), seed=1)
-    assert found.statistic == 0.5
-    assert found.exhaustive
-    assert found.labelings == math.comb(m + n, m)
+    finding = permutation_test(rng.normal(50 * direction, 1, (m, 6)), rng.normal(0, 1, (n, 6)), seed=1)
+    assert finding.statistic == 0.5
+    assert finding.exhaustive
+    assert finding.labelings == math.comb(m + n, m)
     # The labeling itself; with equal groups its mirror image is as extreme.
-    assert found.p_value == pytest.approx((2 if m == n else 1) / math.comb(m + n, m))
+    assert finding.p_value == pytest.approx((2 if m == n else 1) / math.comb(m + n, m))
 
 
 def test_the_statistic_is_the_mean_distance_of_the_auc_from_one_half_also_with_ties() -> None:
@@ -51,19 +51,19 @@ def test_the_p_value_is_scipys_for_a_single_example() -> None:
 
 
 def test_equal_models_cannot_be_told_apart() -> None:
-    found = permutation_test(np.ones((4, 5)), np.ones((8, 5)), seed=1)
-    assert (found.statistic, found.p_value) == (0.0, 1.0)
+    finding = permutation_test(np.ones((4, 5)), np.ones((8, 5)), seed=1)
+    assert (finding.statistic, finding.p_value) == (0.0, 1.0)
 
 
 def test_what_rounding_alone_tells_apart_is_equal() -> None:
     margins = np.random.default_rng(7).normal(0, 5, 6)
     oracles = np.tile(margins, (8, 1))
     for noise in (1e-12, -1e-7):
-        found = permutation_test(np.tile(margins + noise, (4, 1)), oracles, seed=1)
-        assert (found.statistic, found.p_value) == (0.0, 1.0)
-    found = permutation_test(np.tile(margins + 1e-3, (4, 1)), oracles, seed=1)
-    assert found.statistic == 0.5
-    assert found.p_value == pytest.approx(1 / math.comb(12, 4))
+        finding = permutation_test(np.tile(margins + noise, (4, 1)), oracles, seed=1)
+        assert (finding.statistic, finding.p_value) == (0.0, 1.0)
+    finding = permutation_test(np.tile(margins + 1e-3, (4, 1)), oracles, seed=1)
+    assert finding.statistic == 0.5
+    assert finding.p_value == pytest.approx(1 / math.comb(12, 4))
 
 
 def test_rounding_is_judged_by_values_not_by_their_order() -> None:
@@ -74,12 +74,12 @@ def test_rounding_is_judged_by_values_not_by_their_order() -> None:
     )
 
 
-def test_many_models_are_compared_over_drawn_labelings() -> None:
+def test_many_models_are_compared_over_drawn_labellings() -> None:
     rng = np.random.default_rng(5)
     treated, oracles = rng.normal(0, 1, (9, 3)), rng.normal(0, 1, (12, 3))
-    found = permutation_test(treated, oracles, seed=1)
-    assert (found.exhaustive, found.labelings) == (False, DRAWS)
-    assert found == permutation_test(treated, oracles, seed=1)
+    finding = permutation_test(treated, oracles, seed=1)
+    assert (finding.exhaustive, finding.labelings) == (False, DRAWS)
+    assert finding == permutation_test(treated, oracles, seed=1)
     far = permutation_test(treated + 50, oracles, seed=1)
     assert 1 / (1 + DRAWS) <= far.p_value <= 5 / (1 + DRAWS)  # the true labeling may be drawn too
 

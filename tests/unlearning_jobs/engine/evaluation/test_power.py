@@ -7,7 +7,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import chi, norm, t, ttest_ind
 
-from unlearning_jobs.engine.evaluation.power import power_of_t, smallest_effect
+from unlearning_jobs.engine.evaluation.power import minimum_detectable_effect, power_of_t
 
 EFFECTS = (0.5, 0.8, 1.0, 1.5, 2.0, 3.0)
 MODELS = {
@@ -40,8 +40,8 @@ def test_it_is_the_integral_over_the_estimated_deviation(effect: float, m: int, 
 
 def test_it_is_the_share_of_simulated_tests_that_find_the_effect() -> None:
     rng = np.random.default_rng(5)
-    found = ttest_ind(rng.normal(1.7, 1, (4, 4000)), rng.normal(size=(8, 4000))).pvalue <= 0.05
-    assert power_of_t(1.7, 4, 8, alpha=0.05) == pytest.approx(found.mean(), abs=0.025)
+    rejected = ttest_ind(rng.normal(1.7, 1, (4, 4000)), rng.normal(size=(8, 4000))).pvalue <= 0.05
+    assert power_of_t(1.7, 4, 8, alpha=0.05) == pytest.approx(rejected.mean(), abs=0.025)
 
 
 def test_without_an_effect_it_is_the_level() -> None:
@@ -49,11 +49,15 @@ def test_without_an_effect_it_is_the_level() -> None:
 
 
 @pytest.mark.parametrize(("m", "n"), [(2, 4), (4, 8), (100, 100), (512, 512)])
-def test_the_smallest_effect_is_found_with_just_that_power(m: int, n: int) -> None:
-    effect = smallest_effect(m, n, alpha=0.05)
+def test_the_minimum_detectable_effect_is_found_with_just_that_power(m: int, n: int) -> None:
+    effect = minimum_detectable_effect(m, n, alpha=0.05)
     assert power_of_t(effect, m, n, alpha=0.05) == pytest.approx(0.8, abs=1e-4)
 
 
 def test_more_models_find_smaller_effects() -> None:
-    assert smallest_effect(4, 8, alpha=0.05) > smallest_effect(4, 16, alpha=0.05) > smallest_effect(8, 16, alpha=0.05)
-    assert smallest_effect(4, 8, alpha=0.001) > smallest_effect(4, 8, alpha=0.05)
+    assert (
+        minimum_detectable_effect(4, 8, alpha=0.05)
+        > minimum_detectable_effect(4, 16, alpha=0.05)
+        > minimum_detectable_effect(8, 16, alpha=0.05)
+    )
+    assert minimum_detectable_effect(4, 8, alpha=0.001) > minimum_detectable_effect(4, 8, alpha=0.05)

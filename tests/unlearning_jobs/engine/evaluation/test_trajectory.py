@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unlearning_jobs.engine.contracts.course import ExampleTrajectory, Trajectory
-from unlearning_jobs.engine.evaluation.trajectory import BAND, MarginLog, trace
+from unlearning_jobs.engine.contracts import ExampleTrajectory, Trajectory
+from unlearning_jobs.engine.evaluation.trajectory import BAND, MarginLog, build_trajectory
 
 ORACLES = np.array([-1.0, 0.0, 1.0])  # mean 0, standard deviation 1: the band is from -2 to 2
 STEPS = (0, 10, 20, 30, 40)
@@ -27,17 +27,17 @@ def logged(ways: dict[str, list[float]], stop: int = 40) -> MarginLog:
 
 
 def traced(ways: dict[str, list[float]], stop: int = 40) -> Trajectory:
-    return trace(logged(ways, stop), dict.fromkeys(ways, ORACLES))
+    return build_trajectory(logged(ways, stop), dict.fromkeys(ways, ORACLES))
 
 
-def one(way: list[float], stop: int = 40) -> ExampleTrajectory:
+def only(way: list[float], stop: int = 40) -> ExampleTrajectory:
     return traced({"e00000001": way}, stop).examples[0]
 
 
 def test_the_band_is_that_of_the_examples_own_oracles() -> None:
     log = logged({"a": [9.0, 8, 7, 6, 5], "b": [9.0, 8, 7, 6, 5]})
-    found = trace(log, {"b": 5 + 0.1 * ORACLES, "a": ORACLES})
-    assert [(e.example_id, e.oracle_mean, e.oracle_deviation, e.end) for e in found.examples] == [
+    result = build_trajectory(log, {"b": 5 + 0.1 * ORACLES, "a": ORACLES})
+    assert [(e.example_id, e.oracle_mean, e.oracle_deviation, e.end) for e in result.examples] == [
         ("a", 0.0, 1.0, "undershot"),
         ("b", 5.0, 0.1, "within"),
     ]
@@ -58,13 +58,13 @@ def test_the_band_is_that_of_the_examples_own_oracles() -> None:
 def test_when_an_example_enters_its_band_leaves_it_and_where_it_ends(
     way: list[float], entered: int | None, left: int | None, best: int, end: str
 ) -> None:
-    found = one(way)
-    assert (found.entered, found.left, found.best_step, found.end) == (entered, left, best, end)
+    example = only(way)
+    assert (example.entered, example.left, example.best_step, example.end) == (entered, left, best, end)
 
 
 def test_the_end_is_that_of_the_shipped_model_and_not_of_the_last_step() -> None:
-    assert one([9, 6, 1, -3, -9], stop=20).end == "within"
-    assert one([9, 6, 1, -3, -9], stop=0).end == "undershot"
+    assert only([9, 6, 1, -3, -9], stop=20).end == "within"
+    assert only([9, 6, 1, -3, -9], stop=0).end == "undershot"
 
 
 def test_a_run_that_went_back_stops_where_it_went_back_to() -> None:
@@ -77,12 +77,12 @@ def test_a_run_that_went_back_stops_where_it_went_back_to() -> None:
 
 
 def test_no_single_stop_fits_two_examples_that_are_forgotten_at_different_rates() -> None:
-    found = traced({"fast": [8, 0, -8, -16, -24], "slow": [8, 6, 4, 2, 0]})
+    result = traced({"fast": [8, 0, -8, -16, -24], "slow": [8, 6, 4, 2, 0]})
     # Mean distances over both: 8, 3, 6, 9, 12; and each at its own best step 0.
-    assert [e.best_step for e in found.examples] == [10, 40]
-    assert (found.best_single_stop, found.distance_at_best_single_stop) == (10, 3.0)
-    assert (found.stop, found.distance_at_stop) == (40, 12.0)
-    assert found.distance_at_own_stops == 0.0
+    assert [e.best_step for e in result.examples] == [10, 40]
+    assert (result.best_single_stop, result.distance_at_best_single_stop) == (10, 3.0)
+    assert (result.stop, result.distance_at_stop) == (40, 12.0)
+    assert result.distance_at_own_stops == 0.0
 
 
 @given(
@@ -94,9 +94,9 @@ def test_own_stops_are_never_farther_than_one_stop_and_that_never_farther_than_t
     ways: list[list[float]], oracles: list[float], stop: int
 ) -> None:
     named = {str(i): way for i, way in enumerate(ways)}
-    found = trace(logged(named, stop), dict.fromkeys(named, np.array(oracles)))
-    assert found.distance_at_own_stops <= found.distance_at_best_single_stop <= found.distance_at_stop
-    for example in found.examples:
+    result = build_trajectory(logged(named, stop), dict.fromkeys(named, np.array(oracles)))
+    assert result.distance_at_own_stops <= result.distance_at_best_single_stop <= result.distance_at_stop
+    for example in result.examples:
         reach = BAND * example.oracle_deviation
         inside = [abs(m - example.oracle_mean) <= reach + 0.01 for m in example.margins]
         assert example.entered is None or inside[STEPS.index(example.entered)]
@@ -104,9 +104,9 @@ def test_own_stops_are_never_farther_than_one_stop_and_that_never_farther_than_t
 
 
 def test_a_trajectory_survives_json() -> None:
-    found = traced({"a": [9.00049, 6, 1, -3, -9], "b": [9, 8, 7, 6, 5]})
-    assert Trajectory.from_json(json.loads(json.dumps(found.to_json()))) == found
-    assert found.examples[0].margins[0] == 9.0  # three places are enough for a chart
+    result = traced({"a": [9.00049, 6, 1, -3, -9], "b": [9, 8, 7, 6, 5]})
+    assert Trajectory.from_json(json.loads(json.dumps(result.to_json()))) == result
+    assert result.examples[0].margins[0] == 9.0  # three places are enough for a chart
 
 
 def test_every_margin_is_kept_unrounded_on_disk(tmp_path: Path) -> None:

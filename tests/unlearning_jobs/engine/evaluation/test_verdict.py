@@ -23,7 +23,7 @@ from unlearning_jobs.engine.contracts import (
 from unlearning_jobs.engine.evaluation.controls import do_nothing, oracle_against_oracle
 from unlearning_jobs.engine.evaluation.evaluate import evaluate
 from unlearning_jobs.engine.evaluation.multiplicity import holm
-from unlearning_jobs.engine.evaluation.power import smallest_effect
+from unlearning_jobs.engine.evaluation.power import minimum_detectable_effect
 from unlearning_jobs.engine.evaluation.verdict import reach_verdict
 
 PROTOCOL = Protocol(tuple(range(2, 5)), tuple(range(11, 19)), metrics=())
@@ -57,23 +57,23 @@ def verdict(positions: dict[str, str], controls: tuple[Control, ...] = (BEHAVED,
 def test_the_outcome_follows_from_the_positions(
     positions: dict[str, str], outcome: Outcome, direction: Direction | None
 ) -> None:
-    found = verdict(positions)
-    assert (found.outcome, found.direction) == (outcome, direction)
-    assert {r.code for r in found.reasons} == {
+    reached = verdict(positions)
+    assert (reached.outcome, reached.direction) == (outcome, direction)
+    assert {r.code for r in reached.reasons} == {
         f"{n}_{p}" for n, p in positions.items() if outcome == "inconclusive" or p != "undecided"
-    } or (outcome == "passed" and [r.code for r in found.reasons] == ["within_margins"])
+    } or (outcome == "passed" and [r.code for r in reached.reasons] == ["within_margins"])
 
 
 @pytest.mark.parametrize("positions", [{}, {"forget_location": "above"}, {"forget_location": "below"}])
 def test_a_control_that_misbehaves_makes_everything_inconclusive(positions: dict[str, str]) -> None:
-    found = verdict(positions, (BEHAVED, MISBEHAVED))
-    assert (found.outcome, [r.sentence for r in found.reasons]) == ("inconclusive", ["no power"])
+    reached = verdict(positions, (BEHAVED, MISBEHAVED))
+    assert (reached.outcome, [r.sentence for r in reached.reasons]) == ("inconclusive", ["no power"])
 
 
 def test_a_small_difference_that_can_be_detected_passes_and_says_so() -> None:
-    found = verdict({}, p=0.004)
-    assert (found.outcome, found.reasons[0].code) == ("passed", "within_margins_detectable")
-    assert "0.004" in found.reasons[0].sentence
+    reached = verdict({}, p=0.004)
+    assert (reached.outcome, reached.reasons[0].code) == ("passed", "within_margins_detectable")
+    assert "0.004" in reached.reasons[0].sentence
 
 
 def judged(outputs_position: float, seed: int, make: MakeOutputs, **options: float) -> Evaluation:
@@ -86,8 +86,8 @@ def judged(outputs_position: float, seed: int, make: MakeOutputs, **options: flo
 def test_clear_cases_come_out_right(
     make_outputs: MakeOutputs, position: float, outcome: Outcome, direction: Direction | None
 ) -> None:
-    found = judged(position, 1, make_outputs).verdict
-    assert (found.outcome, found.direction) == (outcome, direction)
+    reached = judged(position, 1, make_outputs).verdict
+    assert (reached.outcome, reached.direction) == (outcome, direction)
 
 
 def test_a_damaged_model_fails_although_it_forgot(make_outputs: MakeOutputs) -> None:
@@ -133,8 +133,8 @@ def test_a_chance_finding_among_oracles_that_differ_little_is_no_misbehaviour(ma
 
 def rate(make: MakeOutputs, position: float, outcome: Outcome, runs: int = 200) -> float:
     rng = np.random.default_rng(5)
-    found = [evaluate(make(position, rng, spread=0.5), PROTOCOL, "npo", "causal_lm").verdict.outcome for _ in range(runs)]
-    return found.count(outcome) / runs
+    outcomes = [evaluate(make(position, rng, spread=0.5), PROTOCOL, "npo", "causal_lm").verdict.outcome for _ in range(runs)]
+    return outcomes.count(outcome) / runs
 
 
 def test_retraining_nearly_always_passes_and_doing_nothing_nearly_always_fails(make_outputs: MakeOutputs) -> None:
@@ -158,17 +158,17 @@ def test_what_the_evaluation_does_not_show_is_said(make_outputs: MakeOutputs) ->
 
 def test_the_limits_say_how_large_a_difference_has_to_be_to_be_found(make_outputs: MakeOutputs) -> None:
     [sentence] = [limit for limit in judged(0.0, 6, make_outputs).limits if "t test" in limit]
-    effect = smallest_effect(4, 8, alpha=0.05)
+    effect = minimum_detectable_effect(4, 8, alpha=0.05)
     assert f"4 models against 8 oracles, a two-sided t test at level 0.05 finds a difference of {effect:.2f}" in sentence
     assert "80%" in sentence
 
 
 def test_every_set_has_its_test_adjusted_for_their_number(make_outputs: MakeOutputs) -> None:
     evaluation = judged(1.0, 7, make_outputs)
-    assert [one.examples for one in evaluation.sets] == ["forget", "retain", "held_out"]
+    assert [finding.examples for finding in evaluation.sets] == ["forget", "retain", "held_out"]
     assert evaluation.sets[0].permutation == evaluation.permutation
-    p_values = [one.permutation.p_value for one in evaluation.sets]
-    assert [one.p_adjusted for one in evaluation.sets] == pytest.approx(holm(p_values))
+    p_values = [finding.permutation.p_value for finding in evaluation.sets]
+    assert [finding.p_adjusted for finding in evaluation.sets] == pytest.approx(holm(p_values))
     assert evaluation.sets[0].p_adjusted == pytest.approx(3 * p_values[0])  # the smallest of three
 
 
@@ -212,8 +212,8 @@ def without_spread(make: MakeOutputs, position: float, noise: float, gap: float 
 def test_models_without_spread_are_judged_by_where_they_lie(
     make_outputs: MakeOutputs, position: float, noise: float, outcome: Outcome, direction: Direction | None
 ) -> None:
-    found = without_spread(make_outputs, position, noise).verdict
-    assert (found.outcome, found.direction) == (outcome, direction)
+    reached = without_spread(make_outputs, position, noise).verdict
+    assert (reached.outcome, reached.direction) == (outcome, direction)
 
 
 @pytest.mark.parametrize("noise", [0.0, 1e-12, -1e-7])
@@ -239,6 +239,6 @@ def test_rounding_decides_nothing_at_the_margin(make_outputs: MakeOutputs, noise
 
 
 def test_that_seeds_do_not_matter_is_said(make_outputs: MakeOutputs) -> None:
-    said = "does not depend on the seed"
-    assert said in " ".join(without_spread(make_outputs, 0.0, 1e-12).limits)
-    assert said not in " ".join(judged(0.0, 6, make_outputs).limits)
+    sentence = "does not depend on the seed"
+    assert sentence in " ".join(without_spread(make_outputs, 0.0, 1e-12).limits)
+    assert sentence not in " ".join(judged(0.0, 6, make_outputs).limits)

@@ -14,20 +14,22 @@ def test_bounds_are_those_of_the_two_sided_interval_at_twice_alpha() -> None:
     rng = np.random.default_rng(0)
     a, b = rng.normal(2, 3, 4), rng.normal(1, 1, 8)
     interval = ttest_ind(a, b, equal_var=False).confidence_interval(0.9)
-    found = welch(a, b, 0.05)
-    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
-    assert found.difference == pytest.approx(a.mean() - b.mean())
+    comparison = welch(a, b, 0.05)
+    assert (comparison.low, comparison.high) == pytest.approx((interval.low, interval.high))
+    assert comparison.difference == pytest.approx(a.mean() - b.mean())
 
 
 @pytest.mark.parametrize("spread", [0.0, 1e-9])
 def test_groups_without_spread_are_as_far_apart_as_they_are_up_to_rounding(spread: float) -> None:
-    found = welch(2.0 + spread * np.arange(3.0), 0.5 + spread * np.arange(5.0), 0.05)
-    assert (found.low, found.difference, found.high) == pytest.approx((1.5 - 2 * RESOLUTION, 1.5, 1.5 + 2 * RESOLUTION))
+    comparison = welch(2.0 + spread * np.arange(3.0), 0.5 + spread * np.arange(5.0), 0.05)
+    assert (comparison.low, comparison.difference, comparison.high) == pytest.approx(
+        (1.5 - 2 * RESOLUTION, 1.5, 1.5 + 2 * RESOLUTION)
+    )
 
 
 def test_spread_whose_square_is_no_number_any_more_is_none() -> None:
-    found = welch(1e-90 * np.arange(3.0), 1e-90 * np.arange(5.0), 0.05)
-    assert (found.low, found.high) == pytest.approx((-RESOLUTION, RESOLUTION))
+    comparison = welch(1e-90 * np.arange(3.0), 1e-90 * np.arange(5.0), 0.05)
+    assert (comparison.low, comparison.high) == pytest.approx((-RESOLUTION, RESOLUTION))
 
 
 @pytest.mark.parametrize("size", [1.0, 1e-3, 1e4])

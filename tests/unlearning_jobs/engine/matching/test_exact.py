@@ -71,5 +71,5 @@ def test_any_eight_shared_words_are_found(before: list[str], after: list[str], w
     first = data.draw(st.integers(0, len(work) - RUN))
     text = " ".join([*before, *work[first : first + RUN], *after])
     place = sum(len(w) + 1 for w in before)
-    found = spans(" ".join(work), text)
-    assert any(s.start <= place + 2 * RUN and s.end >= place for s in found)
+    matches = spans(" ".join(work), text)
+    assert any(s.start <= place + 2 * RUN and s.end >= place for s in matches)

@@ -8,7 +8,7 @@ from unlearning_jobs.engine.matching.identifier import IdentifierMatcher, normal
 from unlearning_jobs.engine.matching.query import Query, QueryError
 
 
-def found(value: str, text: str) -> list[str]:
+def matched_texts(value: str, text: str) -> list[str]:
     return [text[s.start : s.end] for s in IdentifierMatcher([Query("q", "identifier", value)]).spans(text)]
 
 
@@ -23,14 +23,14 @@ def found(value: str, text: str) -> list[str]:
     ],
 )
 def test_an_address_is_found_however_it_is_written(text: str, place: str) -> None:
-    assert found("Thyra.K@post.example", text) == [place]
+    assert matched_texts("Thyra.K@post.example", text) == [place]
 
 
 @pytest.mark.parametrize(
     "text", ["thyra@post.example", "xthyra.k@post.example", "thyra.k@post.example.org", "thyra.k", "post.example"]
 )
 def test_another_address_is_not_found(text: str) -> None:
-    assert found("thyra.k@post.example", text) == []
+    assert matched_texts("thyra.k@post.example", text) == []
 
 
 @pytest.mark.parametrize(
@@ -42,16 +42,19 @@ def test_another_address_is_not_found(text: str) -> None:
     ],
 )
 def test_a_web_address_is_found_without_its_trimmings(text: str) -> None:
-    assert len(found("https://post.example/thyra", text)) == 1
+    assert len(matched_texts("https://post.example/thyra", text)) == 1
 
 
 @pytest.mark.parametrize("text", ["post.example/thyra2", "post.example", "post.example/thyra?page=2"])
 def test_another_page_is_not_found(text: str) -> None:
-    assert found("post.example/thyra", text) == []
+    assert matched_texts("post.example/thyra", text) == []
 
 
 def test_a_handle_is_found_with_and_without_its_sign() -> None:
-    assert found("@tide_reader", "Ask @Tide_Reader, or tide_reader. Not tide_readers.") == ["@Tide_Reader", "tide_reader"]
+    assert matched_texts("@tide_reader", "Ask @Tide_Reader, or tide_reader. Not tide_readers.") == [
+        "@Tide_Reader",
+        "tide_reader",
+    ]
 
 
 @pytest.mark.parametrize("value", ["", "two words", "@", "a@b@c"])

@@ -26,10 +26,10 @@ def test_every_kind_is_searched_in_one_pass_with_spans_in_the_raw_text(tmp_path:
         Query("m", "identifier", "edda@post.example"),
         Query("x", "exact", "The quiet orchard"),
     ]
-    found = {
+    matches = {
         (m.query, m.method): snapshot.get([m.example_id])[0].text[m.start : m.end] for m in find_matches(snapshot, queries)
     }
-    assert found == {
+    assert matches == {
         ("n", "name"): "Édda  Farrowmere",
         ("m", "identifier"): "Edda@Post.Example",
         ("x", "exact"): "the QUIET orchard",
@@ -43,14 +43,14 @@ def test_all_rows_of_a_demo_person_and_work_are_found_and_nobody_elses(tmp_path:
     snapshot = Snapshot.open(tmp_path / "s", info.digest)
     person, work = corpus.people[3], corpus.works[1]
     queries = [Query("p", "name", person.name), Query("e", "identifier", person.email), Query("w", "exact", work.text)]
-    found: dict[str, set[str]] = {"p": set(), "e": set(), "w": set()}
+    places: dict[str, set[str]] = {"p": set(), "e": set(), "w": set()}
     for hit in find_matches(snapshot, queries):
-        found[hit.query].add(hit.example_id)
+        places[hit.query].add(hit.example_id)
     ids = {str(row["question"]): f"e{i:08d}" for i, row in enumerate(rows)}
-    assert found["p"] == {ids[str(row["question"])] for row in person.rows}
-    assert len(found["e"]) == 1
-    assert found["e"] <= found["p"]
-    assert found["w"] == {ids[str(row["question"])] for row in work.rows}
+    assert places["p"] == {ids[str(row["question"])] for row in person.rows}
+    assert len(places["e"]) == 1
+    assert places["e"] <= places["p"]
+    assert places["w"] == {ids[str(row["question"])] for row in work.rows}
 
 
 def test_changed_and_excerpted_passages_are_found_and_unrelated_ones_are_not(tmp_path: Path) -> None:
@@ -72,12 +72,12 @@ def test_changed_and_excerpted_passages_are_found_and_unrelated_ones_are_not(tmp
     texts = [t for group in planted.values() for t in group]
     snapshot = snapshot_of(tmp_path, texts + noise)
     queries = [Query(str(i), "exact", " ".join(p)) for i, p in enumerate(passages)]
-    found = {(int(m.query), int(m.example_id[1:])) for m in find_matches(snapshot, queries)}
-    recall = {name: sum((i, g * 60 + i) in found for i in range(60)) / 60 for g, name in enumerate(planted)}
+    matches = {(int(m.query), int(m.example_id[1:])) for m in find_matches(snapshot, queries)}
+    recall = {name: sum((i, g * 60 + i) in matches for i in range(60)) / 60 for g, name in enumerate(planted)}
     assert recall["verbatim"] == recall["reformatted"] == recall["excerpt"] == 1.0
     assert recall["5 %"] == 1.0
     assert recall["10 %"] >= 0.98
-    assert all(place < len(texts) and place % 60 == query for query, place in found)
+    assert all(place < len(texts) and place % 60 == query for query, place in matches)
 
 
 @pytest.mark.parametrize(

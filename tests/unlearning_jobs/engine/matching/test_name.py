@@ -8,7 +8,7 @@ from unlearning_jobs.engine.matching.name import NameMatcher
 from unlearning_jobs.engine.matching.query import Query
 
 
-def found(name: str, text: str) -> list[str]:
+def matched_texts(name: str, text: str) -> list[str]:
     return [text[s.start : s.end] for s in NameMatcher([Query("q", "name", name)]).spans(text)]
 
 
@@ -31,7 +31,7 @@ def found(name: str, text: str) -> list[str]:
     ],
 )
 def test_a_name_is_found_as_texts_write_it(text: str, place: str) -> None:
-    assert found("Thyra Kestelyn", text) == [place]
+    assert matched_texts("Thyra Kestelyn", text) == [place]
 
 
 @pytest.mark.parametrize(
@@ -49,23 +49,23 @@ def test_a_name_is_found_as_texts_write_it(text: str, place: str) -> None:
     ],
 )
 def test_somebody_else_is_not_found(text: str) -> None:
-    assert found("Thyra Kestelyn", text) == []
+    assert matched_texts("Thyra Kestelyn", text) == []
 
 
 @pytest.mark.parametrize(
     "text", ["Basil Mahfouz Al-Kuwaiti", "Basil Al-Kuwaiti", "Basil M. Al Kuwaiti", "Al-Kuwaiti, Basil", "B. M. Al-Kuwaiti"]
 )
 def test_middle_and_double_names_may_be_left_out_or_shortened(text: str) -> None:
-    assert found("Basil Mahfouz Al-Kuwaiti", f"The writer {text} was born there.") == [text]
+    assert matched_texts("Basil Mahfouz Al-Kuwaiti", f"The writer {text} was born there.") == [text]
 
 
 @pytest.mark.parametrize("query", ["Søren Brückmoor", "Soren Bruckmoor", "Brückmoor, Søren"])
 def test_accents_and_order_of_the_query_do_not_matter(query: str) -> None:
-    assert found(query, "So said Søren Brückmoor.") == ["Søren Brückmoor"]
+    assert matched_texts(query, "So said Søren Brückmoor.") == ["Søren Brückmoor"]
 
 
 def test_short_words_allow_no_typing_error() -> None:
-    assert found("Ann Lee", "Ann Lea and Ann Lee") == ["Ann Lee"]
+    assert matched_texts("Ann Lee", "Ann Lea and Ann Lee") == ["Ann Lee"]
 
 
 def test_liberties_lower_the_score() -> None:

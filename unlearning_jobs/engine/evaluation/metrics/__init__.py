@@ -1,4 +1,4 @@
-"""Metrics: one small class per file, listed here. Each is worked out from the raw outputs alone."""
+"""Metrics: one small class per file, listed here. Each is computed from the raw outputs alone."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from .metric import MeanMetric
 
 
 class Accuracy(MeanMetric):
-    """Mean over the examples of each set."""
+    """Averages the statistic over the examples of each set."""
 
     name: ClassVar[str] = "accuracy"
     statistic: ClassVar[str] = "accuracy"

@@ -1,4 +1,4 @@
-"""How well one example's margin tells the groups apart, in either direction (Mann and Whitney 1947)."""
+"""How well an example's margin tells the groups apart, in either direction (Mann and Whitney 1947)."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from typing import ClassVar
 
 import numpy as np
 
-from unlearning_jobs.engine.evaluation.labelings import rank_models
+from unlearning_jobs.engine.evaluation.labellings import rank_models
 from unlearning_jobs.engine.evaluation.outputs import Array
 
 from .group_metric import GroupMetric
 
 
 class AucDistance(GroupMetric):
-    """Mean of |AUC - 1/2| over the examples: 0 cannot be told apart, 1/2 always can; the floor is not 0.
+    """Averages |AUC - 1/2| over the examples: 0 means indistinguishable, 1/2 always distinguishable; the floor is not 0.
 
-    The statistic of the permutation test. It asks nothing of the distributions, and works with any number of models.
+    It is the statistic of the permutation test. It assumes nothing about the distributions.
     """
 
     name: ClassVar[str] = "auc_distance"
@@ -26,7 +26,7 @@ class AucDistance(GroupMetric):
 
 
 def aucs(unlearned: Array, oracles: Array) -> Array:
-    """Probability, per example, that an unlearned model's margin is above an oracle's, ties counting half.
+    """Return for each example the probability that an unlearned model's margin is above an oracle's, ties counting half.
 
     Args:
         unlearned: margins (m, examples).

@@ -1,4 +1,4 @@
-"""Share of answer tokens ranked first under teacher forcing, end-of-text left out (OpenUnlearning)."""
+"""Share of answer tokens ranked first under teacher forcing, without end-of-text (OpenUnlearning)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .metric import MeanMetric
 
 
 class ExactMemorization(MeanMetric):
-    """Mean over the examples of each set."""
+    """Averages the statistic over the examples of each set."""
 
     name: ClassVar[str] = "exact_memorization"
     statistic: ClassVar[str] = "exact_memorization"

@@ -8,7 +8,7 @@ from .metric import MeanMetric
 
 
 class ExtractionStrength(MeanMetric):
-    """Mean over the examples of each set."""
+    """Averages the statistic over the examples of each set."""
 
     name: ClassVar[str] = "extraction_strength"
     statistic: ClassVar[str] = "extraction_strength"

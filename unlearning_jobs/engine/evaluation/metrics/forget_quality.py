@@ -15,11 +15,11 @@ from .metric import Metric, exists
 
 
 class ForgetQuality(Metric):
-    """Two-sided Kolmogorov-Smirnov p-value between truth ratios on the forget set, of one model and of one oracle.
+    """Compares a model's truth ratios on the forget set with an oracle's: two-sided Kolmogorov-Smirnov p-value.
 
-    With several oracles: the median of the p-values. An oracle's own value is its median against the other oracles. D and
-    n stand in the note, since the smallest possible p depends on n alone: it means D = 1, total over-forgetting as much
-    as total remembering.
+    With several oracles, the value is the median of the p-values. An oracle's value is its median against the other
+    oracles. The note gives D and n, because the smallest possible p depends on n alone and is reached at D = 1, which
+    complete over-forgetting gives just as complete remembering does.
     """
 
     name: ClassVar[str] = "forget_quality"
@@ -30,20 +30,20 @@ class ForgetQuality(Metric):
         oracles = [_ratios(outputs, model) for model in outputs.models("oracle")]
         production = _ratios(outputs, outputs.models("unlearned")[0])
         tests = [ks_2samp(production, oracle) for oracle in oracles]
-        listed = ", ".join(f"{test.pvalue:.3g}" for test in tests)
-        largest = float(np.median([test.statistic for test in tests]))
+        p_values = ", ".join(f"{test.pvalue:.3g}" for test in tests)
+        distance = float(np.median([test.statistic for test in tests]))
         yield MetricFinding(
             self.name,
             "forget",
             unlearned=float(np.median([test.pvalue for test in tests])),
             original=_median_p(_ratios(outputs, outputs.models("original")[0]), oracles),
-            oracles=tuple(_median_p(own, oracles[:i] + oracles[i + 1 :]) for i, own in enumerate(oracles)),
-            note=f"Median over {len(oracles)} oracles; D = {largest:.3f}, n = {len(production)}; p per oracle: {listed}.",
+            oracles=tuple(_median_p(ratios, oracles[:i] + oracles[i + 1 :]) for i, ratios in enumerate(oracles)),
+            note=f"Median over {len(oracles)} oracles; D = {distance:.3f}, n = {len(production)}; p per oracle: {p_values}.",
         )
 
 
 def _ratios(outputs: Outputs, model: ModelKey) -> Array:
-    ratios = outputs.one(model, "forget", "truth_ratio")
+    ratios = outputs.vector(model, "forget", "truth_ratio")  # (examples,), NaN without wrong alternatives
     return np.asarray(ratios[~np.isnan(ratios)])
 
 

@@ -1,4 +1,4 @@
-"""KL divergence between normal distributions fitted to the margins: KLoM for too few models for bins."""
+"""KL divergence between normal distributions fitted to the margins: KLoM for when there are too few models to bin."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ PERCENTILE: Final = 95
 
 
 class GaussianKl(GroupMetric):
-    """95th percentile over the examples, as with KLoM, in nats; lower is closer to the oracles, and the floor is not 0.
+    """Takes the 95th percentile over the examples, as KLoM does, in nats; lower is closer, and the floor is not 0.
 
-    A percentile and no mean: with few models an estimated variance near zero makes single examples arbitrarily large.
+    It is a percentile rather than a mean because, with few models, a variance estimated near zero makes the divergence of
+    a single example arbitrarily large.
     """
 
     name: ClassVar[str] = "gaussian_kl"
@@ -28,16 +29,16 @@ class GaussianKl(GroupMetric):
 
 
 def gaussian_kl(unlearned: Array, oracles: Array) -> Array:
-    """KL(N(unlearned) || N(oracle)) of every example, in nats: ln(t / s) + (s² + (μ - ν)²) / 2t² - 1/2.
+    """Return KL(N(unlearned) || N(oracle)) for every example, in nats: ln(t / s) + (s² + (μ - ν)²) / 2t² - 1/2.
 
-    Kullback and Leibler 1951, for normal distributions.
+    This is the divergence of Kullback and Leibler (1951) for normal distributions.
 
     Args:
-        unlearned: margins (m, examples), of mean μ and standard deviation s.
-        oracles: margins (n, examples), of mean ν and standard deviation t.
+        unlearned: margins (m, examples), with mean μ and standard deviation s.
+        oracles: margins (n, examples), with mean ν and standard deviation t.
 
     Returns:
         (examples,)
     """
-    (mu, s), (nu, t) = fit_normal(unlearned), fit_normal(oracles)
+    (mu, s), (nu, t) = fit_normal(unlearned), fit_normal(oracles)  # (examples,) each
     return np.asarray(np.log(t / s) + (s**2 + (mu - nu) ** 2) / (2 * t**2) - 0.5)

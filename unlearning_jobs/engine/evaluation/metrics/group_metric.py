@@ -1,4 +1,4 @@
-"""Metrics of a method rather than of a model: how far a group of models is from the oracles, example by example."""
+"""Metrics of a method rather than a model: how far a group of models is from the oracles, example by example."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ SPLIT_SEED = 0
 
 
 class GroupMetric(Metric):
-    """A number from the margins of two groups of models.
+    """Compares two groups of models by their margins.
 
-    Such numbers fall with the number of models, so that all values are of groups of equal size: as many as there are
-    unlearned models, and at most half of the oracles. One half of the oracles is the reference; against it the unlearned
-    models are compared, the originals (what doing nothing gives), and the other half of the oracles (the noise floor).
-    Five splits, drawn once and for all, are averaged; the floor of each is kept.
+    Such metrics depend on the number of models, so all groups have the same size: the number of unlearned models, but at
+    most half of the oracles. One half of the oracles is the reference. It is compared with the unlearned models, with the
+    originals (what doing nothing gives), and with the other half of the oracles (the noise floor). Values are averaged
+    over five fixed random splits; the floor of each split is kept.
 
-    There is no finding where a group has fewer than `fewest_models`. Where half of the oracles are fewer, all models are
-    compared with all oracles, and there is no floor.
+    There is no finding if a group has fewer than `fewest_models`. If half of the oracles are fewer than that, all models
+    are compared with all oracles, and there is no floor.
     """
 
     def findings(self, outputs: Outputs) -> Iterator[MetricFinding]:
@@ -56,16 +56,16 @@ class GroupMetric(Metric):
 
     @abstractmethod
     def value(self, group: Array, oracles: Array) -> float:
-        """From margins (m, examples) and (n, examples)."""
+        """Compute the metric from margins (m, examples) and (n, examples)."""
 
     def remarks(self) -> tuple[str, ...]:
-        """Sentences that a reader needs with any finding."""
+        """Return sentences that a reader needs with every finding."""
         return ()
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Groups of margins (models, examples) to compare with the reference, which are other oracles."""
+    """Margins (models, examples) of three groups, and of the reference that they are compared with: other oracles."""
 
     unlearned: Array
     original: Array
@@ -74,28 +74,28 @@ class Comparison:
 
 
 def make_comparisons(unlearned: Array, original: Array, oracles: Array) -> list[Comparison]:
-    """Five ways to halve the oracles, the same ones every time, with groups of equal size."""
+    """Halve the oracles in five ways, the same ones every time, and cut all groups to the same size."""
     rng = np.random.default_rng(SPLIT_SEED)
     size = min(len(unlearned), len(original), len(oracles) // 2)
 
-    def some(group: Array) -> Array:
+    def shuffled(group: Array) -> Array:
         return group[rng.permutation(len(group))]
 
     comparisons = []
     for _ in range(SPLITS):
-        mixed = some(oracles)
-        others = mixed[size : 2 * size], mixed[:size]
-        comparisons.append(Comparison(some(unlearned)[:size], some(original)[:size], *others))
+        mixed = shuffled(oracles)
+        halves = mixed[size : 2 * size], mixed[:size]
+        comparisons.append(Comparison(shuffled(unlearned)[:size], shuffled(original)[:size], *halves))
     return comparisons
 
 
 def margins(outputs: Outputs, group: Group, name: str) -> Array:
-    """A group's margins on a set (models, examples); without models where the set does not exist."""
+    """Return a group's margins on a set (models, examples); an empty array if the set does not exist."""
     return outputs.matrix(group, name, "margin") if name in outputs.ids else np.empty((0, 0))
 
 
 def _numbers(comparison: Comparison, *, has_floor: bool) -> str:
     if has_floor:
-        return f"All values are of {len(comparison.reference)} models a side, averaged over {SPLITS} splits of the oracles."
-    counted = f"{len(comparison.unlearned)} models against {len(comparison.reference)} oracles."
-    return f"{counted} No noise floor: too few oracles to halve them."
+        return f"All values compare {len(comparison.reference)} models a side, averaged over {SPLITS} splits of the oracles."
+    sizes = f"{len(comparison.unlearned)} models against {len(comparison.reference)} oracles."
+    return f"{sizes} No noise floor: there are too few oracles to halve."

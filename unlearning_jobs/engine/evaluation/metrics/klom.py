@@ -20,10 +20,10 @@ PERCENTILE: Final = 95
 
 
 class Klom(GroupMetric):
-    """95th percentile of KLoM over the examples, in nats; lower is closer to the oracles.
+    """Takes the 95th percentile of KLoM over the examples, in nats; lower is closer to the oracles.
 
-    Its floor is not 0: oracles against oracles have one too, which falls as models are added. Below 50 models a side it is
-    as high as what doing nothing gives, so that there is no finding.
+    Its floor is not 0: oracles against oracles have a KLoM too, which falls as models are added. Below 50 models a side it
+    is as high as that of doing nothing, so there is no finding.
     """
 
     name: ClassVar[str] = "klom"
@@ -35,16 +35,16 @@ class Klom(GroupMetric):
     def remarks(self) -> tuple[str, ...]:
         return (
             f"KL(unlearned || oracle), {BINS} bins, floor {FLOOR:g}, margins clipped to ±{CLIP:g}.",
-            f"{math.log(1 / FLOOR):.2f} means disjoint, and is no magnitude.",
+            f"{math.log(1 / FLOOR):.2f} means that the groups are disjoint, not how far apart they are.",
         )
 
 
 def klom(unlearned: Array, oracles: Array) -> Array:
-    """KLoM of every example, in nats, between 0 and ln(1 / FLOOR) but for the flooring.
+    """Return the KLoM of every example, in nats, between 0 and ln(1 / FLOOR) apart from the effect of flooring.
 
-    The public implementations disagree with one another, so all of it is pinned: KL(unlearned || oracle), so that what
-    unlearned models do must be covered by what oracles do; bins of equal width between the smallest and the largest margin
-    of both groups together, the largest counted in the last bin; the oracles' shares floored and not normalised again.
+    Public implementations disagree, so everything is fixed here. It is KL(unlearned || oracle), so that what unlearned
+    models do must be covered by what oracles do. The bins have equal width between the smallest and the largest margin of
+    both groups together, and the largest counts in the last bin. The oracles' shares are floored and not renormalised.
 
     Args:
         unlearned: margins (m, examples).
@@ -58,32 +58,32 @@ def klom(unlearned: Array, oracles: Array) -> Array:
 
 
 def klom_of_splits(margins: Array, first: NDArray[np.bool_]) -> Array:
-    """KLoM of the same models split into two groups in many ways. The bins are the same for all, and filled once.
+    """Return the KLoM for many splits of the same models into two groups. The bins do not depend on the split.
 
     Args:
-        margins: of all models (models, examples).
-        first: which models are the unlearned ones in each split (splits, models); the others are the oracles.
+        margins: margins of all models (models, examples).
+        first: which models play the unlearned ones in each split (splits, models); the others play the oracles.
 
     Returns:
-        (splits, examples), each as `klom` says.
+        (splits, examples), each value as `klom` defines it.
     """
-    sizes = first.sum(axis=1)[:, None]
-    found = np.empty((len(first), margins.shape[1]))
+    sizes = first.sum(axis=1)[:, None]  # (splits, 1)
+    divergences = np.empty((len(first), margins.shape[1]))
     for start in range(0, margins.shape[1], EXAMPLES_AT_ONCE):
-        places = _bins(np.clip(margins[:, start : start + EXAMPLES_AT_ONCE], -CLIP, CLIP))
-        total = np.zeros((len(first), places.shape[1]))
-        for place in range(BINS):
-            held = (places == place).astype(float)
-            inside = first @ held
-            p, q = inside / sizes, (held.sum(axis=0) - inside) / (len(margins) - sizes)
-            total += p * np.log(np.where(p > 0, p, 1.0) / np.maximum(q, FLOOR))
-        found[:, start : start + EXAMPLES_AT_ONCE] = total
-    return found
+        bins = _bins(np.clip(margins[:, start : start + EXAMPLES_AT_ONCE], -CLIP, CLIP))  # (models, chunk)
+        total = np.zeros((len(first), bins.shape[1]))
+        for number in range(BINS):
+            in_bin = (bins == number).astype(float)  # (models, chunk)
+            count = first @ in_bin  # (splits, chunk): models of the first group in this bin
+            p, q = count / sizes, (in_bin.sum(axis=0) - count) / (len(margins) - sizes)
+            total += p * np.log(np.where(p > 0, p, 1.0) / np.maximum(q, FLOOR))  # p = 0 adds nothing
+        divergences[:, start : start + EXAMPLES_AT_ONCE] = total
+    return divergences
 
 
 def _bins(margins: Array) -> NDArray[np.int64]:
-    """The bin of every margin, (models, examples). Margins that only rounding tells apart share one bin."""
+    """Return the bin of every margin: (models, examples). Margins that differ only by rounding share one bin."""
     low, high = margins.min(axis=0), margins.max(axis=0)
     width = np.where(high - low > RESOLUTION * np.maximum(1.0, np.abs(high)), high - low, np.inf)
-    places = ((margins - low) / width * BINS).astype(int)
-    return np.asarray(np.minimum(places, BINS - 1))  # the largest belongs to the last
+    bins = ((margins - low) / width * BINS).astype(int)
+    return np.asarray(np.minimum(bins, BINS - 1))  # the largest margin belongs to the last bin

@@ -15,7 +15,7 @@ from .shadow_attack import ShadowAttack, forget_margins
 
 
 class LiraOffline(ShadowAttack):
-    """AUC and true-positive rate of being better known than to models that never saw it; needs no others."""
+    """Scores an example by how much better the model knows it than models that never saw it do."""
 
     name: ClassVar[str] = "lira_offline"
 
@@ -23,18 +23,18 @@ class LiraOffline(ShadowAttack):
         self,
         outputs: Outputs,
         target: ModelKey,
-        inside: Sequence[ModelKey],  # noqa: ARG002  # offline: nobody has models that were trained on the examples
+        inside: Sequence[ModelKey],  # noqa: ARG002  # offline: no shadow models were trained on the examples
         outside: Sequence[ModelKey],
     ) -> Array:
-        return lira_offline(outputs.one(target, "forget", "margin"), forget_margins(outputs, outside))
+        return lira_offline(outputs.vector(target, "forget", "margin"), forget_margins(outputs, outside))
 
 
 def lira_offline(target: Array, outside: Array) -> Array:
-    """1 - P[N(out) > φ] of every example, between 0 and 1; near 1 speaks for membership.
+    """Return 1 - P[N(out) > φ] for every example, between 0 and 1; values near 1 indicate membership.
 
     Args:
-        target: margins φ of the model under attack (examples,).
-        outside: of shadow models that never saw the examples (n, examples).
+        target: margins φ of the attacked model (examples,).
+        outside: margins of shadow models that never saw the examples (n, examples).
 
     Returns:
         (examples,)

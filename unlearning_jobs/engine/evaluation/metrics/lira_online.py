@@ -12,22 +12,22 @@ from .shadow_attack import ShadowAttack, forget_margins
 
 
 class LiraOnline(ShadowAttack):
-    """AUC and true-positive rate of the likelihood ratio "trained on it" to "never saw it"."""
+    """Scores an example by the likelihood ratio of "trained on it" to "never saw it"."""
 
     name: ClassVar[str] = "lira_online"
 
     def scores(self, outputs: Outputs, target: ModelKey, inside: Sequence[ModelKey], outside: Sequence[ModelKey]) -> Array:
-        own = outputs.one(target, "forget", "margin")
-        return lira_online(own, forget_margins(outputs, inside), forget_margins(outputs, outside))
+        attacked = outputs.vector(target, "forget", "margin")
+        return lira_online(attacked, forget_margins(outputs, inside), forget_margins(outputs, outside))
 
 
 def lira_online(target: Array, inside: Array, outside: Array) -> Array:
-    """Log-likelihood ratio ln N(φ; in) - ln N(φ; out) of every example: above 0 speaks for membership.
+    """Return the log-likelihood ratio ln N(φ; in) - ln N(φ; out) for every example; above 0 it indicates membership.
 
     Args:
-        target: margins φ of the model under attack (examples,).
-        inside: of shadow models that were trained on the examples (m, examples).
-        outside: of shadow models that were not (n, examples).
+        target: margins φ of the attacked model (examples,).
+        inside: margins of shadow models that were trained on the examples (m, examples).
+        outside: margins of shadow models that were not (n, examples).
 
     Returns:
         (examples,)

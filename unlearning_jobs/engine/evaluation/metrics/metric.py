@@ -1,4 +1,4 @@
-"""What a metric does, and the simplest kind: a mean over the examples of a set."""
+"""The interface of a metric, and its simplest kind: a mean over the examples of a set."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from unlearning_jobs.engine.evaluation.outputs import Array, ModelKey, Outputs
 
 
 class Metric(ABC):
-    """A number for the unlearned production model, beside the original's and the oracles'."""
+    """Computes a number for the unlearned production model, and the same for the original and the oracles."""
 
     name: ClassVar[str]
     fewest_models: ClassVar[int] = 1
-    """Unlearned models, and oracles, without which there is no finding."""
+    """Smallest number of unlearned models, and of oracles, for which there is a finding."""
 
     @abstractmethod
     def findings(self, outputs: Outputs) -> Iterator[MetricFinding]:
-        """One finding per set it applies to; none where its inputs do not exist."""
+        """Yield one finding for each set that the metric applies to; none if its inputs do not exist."""
 
 
 class ModelMetric(Metric):
-    """A metric that is a function of one model's outputs."""
+    """Computes its value from the outputs of one model."""
 
     def findings(self, outputs: Outputs) -> Iterator[MetricFinding]:
         for name in outputs.ids:
@@ -41,19 +41,19 @@ class ModelMetric(Metric):
 
     @abstractmethod
     def applies(self, outputs: Outputs, name: str) -> bool:
-        """Whether the metric exists on this set."""
+        """Return whether the metric exists on this set."""
 
     @abstractmethod
     def value(self, outputs: Outputs, model: ModelKey, name: str) -> float:
-        """The metric of one model on one set."""
+        """Compute the metric of one model on one set."""
 
     def note(self, outputs: Outputs, name: str) -> str:  # noqa: ARG002  # for subclasses that have something to say
-        """What a reader has to know about this finding."""
+        """Return what a reader needs to know about this finding."""
         return ""
 
 
 class MeanMetric(ModelMetric):
-    """The mean of a statistic over the examples of a set that have it."""
+    """Averages a statistic over the examples of a set that have it."""
 
     statistic: ClassVar[str]
 
@@ -61,14 +61,14 @@ class MeanMetric(ModelMetric):
         return exists(outputs, name, self.statistic)
 
     def value(self, outputs: Outputs, model: ModelKey, name: str) -> float:
-        return float(np.nanmean(outputs.one(model, name, self.statistic)))
+        return float(np.nanmean(outputs.vector(model, name, self.statistic)))
 
 
 def exists(outputs: Outputs, name: str, statistic: str) -> bool:
-    """Whether any example of the set has the statistic."""
-    return name in outputs.ids and not bool(np.isnan(outputs.one(outputs.models("unlearned")[0], name, statistic)).all())
+    """Return whether any example of the set has the statistic."""
+    return name in outputs.ids and not bool(np.isnan(outputs.vector(outputs.models("unlearned")[0], name, statistic)).all())
 
 
 def truth_ratio_share(ratios: Array) -> float:
-    """TOFU's truth ratio of sets that should be known: mean of max(0, 1 - R) over the examples that have one."""
+    """Return TOFU's truth ratio for sets that should be known: mean of max(0, 1 - R) over the examples that have one."""
     return float(np.nanmean(np.where(np.isnan(ratios), np.nan, np.maximum(0, 1 - ratios))))

@@ -12,9 +12,9 @@ from .metric import ModelMetric, exists
 
 
 class MinK(ModelMetric):
-    """Probability that a forget example's lowest 40 % of token log-probabilities average above a held-out example's.
+    """Compares the mean of the lowest 40 % of token log-probabilities: P(forget example above held-out example).
 
-    1: the forget set looks like training data; below the oracles' value: it was pushed below what was never seen.
+    At 1, the forget set looks like training data. Below the oracles' value, it was pushed below data that was never seen.
     The oracles' value need not be 1/2, because the two sets differ in more than membership.
     """
 
@@ -24,8 +24,8 @@ class MinK(ModelMetric):
         return name == "forget" and exists(outputs, "held_out", "min_k")
 
     def value(self, outputs: Outputs, model: ModelKey, name: str) -> float:
-        forget, held_out = outputs.one(model, name, "min_k"), outputs.one(model, "held_out", "min_k")
+        forget, held_out = outputs.vector(model, name, "min_k"), outputs.vector(model, "held_out", "min_k")
         return float(mannwhitneyu(forget, held_out).statistic / (len(forget) * len(held_out)))
 
     def note(self, outputs: Outputs, name: str) -> str:
-        return f"{len(outputs.ids[name])} forget against {len(outputs.ids['held_out'])} held-out examples."
+        return f"{len(outputs.ids[name])} forget examples against {len(outputs.ids['held_out'])} held-out examples."

@@ -16,9 +16,9 @@ SETS = ("retain", "real_authors", "world_facts")
 
 
 class ModelUtility(ModelMetric):
-    """Harmonic mean of probability, ROUGE-L recall and truth ratio over the sets that exist: nine terms at most.
+    """Takes the harmonic mean of probability, ROUGE-L recall and truth ratio over the sets that exist: at most nine terms.
 
-    Probability is that of the answer on the retain set, and among the options on the others, as in TOFU.
+    As in TOFU, the probability is that of the answer on the retain set, and that among the options on the other sets.
     """
 
     name: ClassVar[str] = "model_utility"
@@ -26,7 +26,7 @@ class ModelUtility(ModelMetric):
     def applies(self, outputs: Outputs, name: str) -> bool:
         return name == "retain" and exists(outputs, "retain", "rouge_l")
 
-    def value(self, outputs: Outputs, model: ModelKey, name: str) -> float:  # noqa: ARG002  # it spans several sets
+    def value(self, outputs: Outputs, model: ModelKey, name: str) -> float:  # noqa: ARG002  # it covers several sets
         values = [_term(outputs, model, set_name, statistic) for set_name, statistic in _terms(outputs)]
         return float(hmean(np.maximum(values, 0)))
 
@@ -43,5 +43,5 @@ def _terms(outputs: Outputs) -> Iterator[tuple[str, str]]:
 
 
 def _term(outputs: Outputs, model: ModelKey, name: str, statistic: str) -> float:
-    values = outputs.one(model, name, statistic)
+    values = outputs.vector(model, name, statistic)
     return truth_ratio_share(values) if statistic == "truth_ratio" else float(np.nanmean(values))

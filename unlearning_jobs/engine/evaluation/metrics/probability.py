@@ -8,7 +8,7 @@ from .metric import MeanMetric
 
 
 class Probability(MeanMetric):
-    """Mean over the examples of each set."""
+    """Averages the statistic over the examples of each set."""
 
     name: ClassVar[str] = "probability"
     statistic: ClassVar[str] = "probability"

@@ -15,11 +15,11 @@ from .shadow_attack import ShadowAttack
 GAMMA: Final = 1.0
 """Between 1 and 2 in the paper. A model that knows most examples well rarely doubles a probability, so 1."""
 OFFLINE: Final = 0.3
-"""The paper's a for CIFAR-10: how far a model's probability of an example rises by training on it."""
+"""The paper's a for CIFAR-10. It estimates how much training on an example raises its probability."""
 
 
 class Rmia(ShadowAttack):
-    """AUC and true-positive rate of the share of held-out examples that a forget example beats, relative to the oracles."""
+    """Scores a forget example by the share of held-out examples that it beats, relative to the oracles."""
 
     name: ClassVar[str] = "rmia"
 
@@ -30,35 +30,36 @@ class Rmia(ShadowAttack):
         self,
         outputs: Outputs,
         target: ModelKey,
-        inside: Sequence[ModelKey],  # noqa: ARG002  # offline: nobody has models that were trained on the examples
+        inside: Sequence[ModelKey],  # noqa: ARG002  # offline: no shadow models were trained on the examples
         outside: Sequence[ModelKey],
     ) -> Array:
-        own, population = (outputs.one(target, name, "probability") for name in ("forget", "held_out"))
-        return rmia(own, _mean(outputs, outside, "forget"), population, _mean(outputs, outside, "held_out"))
+        attacked, population = (outputs.vector(target, name, "probability") for name in ("forget", "held_out"))
+        return rmia(attacked, _mean(outputs, outside, "forget"), population, _mean(outputs, outside, "held_out"))
 
 
-def rmia(target: Array, usual: Array, population: Array, population_usual: Array) -> Array:
-    """Share of the population z that every example x beats: Pr_z[(p(x|θ) / p(x)) / (p(z|θ) / p(z)) >= γ].
+def rmia(target: Array, reference: Array, population: Array, population_reference: Array) -> Array:
+    """Return the share of the population z that every example x beats: Pr_z[(p(x|θ) / p(x)) / (p(z|θ) / p(z)) >= γ].
 
-    p(x) is half the sum of its probability with and without training on x; the former is estimated from the latter as
-    1 - a + a p_out(x), so that p(x) = ((1 + a) p_out(x) + 1 - a) / 2. Likewise for z.
+    p(x) is the mean of the probabilities with and without training on x. The former is estimated from the latter as
+    1 - a + a p_out(x), so that p(x) = ((1 + a) p_out(x) + 1 - a) / 2. The same holds for z.
 
     Args:
-        target: probabilities p(x|θ) under the model under attack (examples,).
-        usual: p_out(x), mean probability under reference models that never saw the examples (examples,).
-        population: p(z|θ) of examples that nobody was trained on (others,).
-        population_usual: p_out(z) (others,).
+        target: probabilities p(x|θ) under the attacked model (examples,).
+        reference: p_out(x), mean probability under reference models that never saw the examples (examples,).
+        population: p(z|θ) of examples that no model was trained on (others,).
+        population_reference: p_out(z) (others,).
 
     Returns:
-        (examples,), between 0 and 1; near 1 speaks for membership
+        (examples,), between 0 and 1; values near 1 indicate membership
     """
-    ratio, others = target / _either(usual), population / _either(population_usual)
+    ratio, others = target / _prior(reference), population / _prior(population_reference)  # (examples,), (others,)
     return np.asarray((ratio[:, None] >= GAMMA * others).mean(axis=1))
 
 
-def _either(out: Array) -> Array:
+def _prior(out: Array) -> Array:
+    """Return p(x) from p_out(x)."""
     return ((1 + OFFLINE) * out + 1 - OFFLINE) / 2
 
 
 def _mean(outputs: Outputs, models: Sequence[ModelKey], name: str) -> Array:
-    return np.asarray(np.mean([outputs.one(model, name, "probability") for model in models], axis=0))
+    return np.asarray(np.mean([outputs.vector(model, name, "probability") for model in models], axis=0))

@@ -8,7 +8,7 @@ from .metric import MeanMetric
 
 
 class RougeL(MeanMetric):
-    """Mean over the examples of each set."""
+    """Averages the statistic over the examples of each set."""
 
     name: ClassVar[str] = "rouge_l"
     statistic: ClassVar[str] = "rouge_l"

@@ -1,4 +1,4 @@
-"""Membership inference with shadow models: does a model look as if it had been trained on the forget examples?"""
+"""Membership inference with shadow models: does a model look as if it was trained on the forget examples?"""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ FALSE_POSITIVES: Final = 0.01
 
 
 class ShadowAttack(Metric):
-    """AUC of telling the model's forget examples from the same examples in oracles, by an attack's scores.
+    """Computes the AUC of telling a model's scores on the forget examples from the scores of oracles on the same examples.
 
-    1/2: it looks like a model that never saw them. Above: members give themselves away; below: overshot. Every second
-    oracle is a shadow model that never saw the examples, and the originals, without the production model's own, are
-    shadow models that did. The other oracles give the scores of true non-members; each of them is attacked like the model
-    in question, against the rest, for the oracles' values. Examples of one model are no replicates: the values say how
-    one model fares, and have no p-value.
+    At 1/2, the model looks like one that never saw them. Above, membership shows; below, the model overshot. Every second
+    oracle serves as a shadow model that never saw the examples. The originals, except the production model's own, serve as
+    shadow models that did. The other oracles give the scores of true non-members; for the oracles' values, each of them is
+    attacked in the same way and compared with the rest. The examples of one model are not replicates: the values describe
+    a single model and have no p-value.
     """
 
     fewest_models: ClassVar[int] = 4
@@ -33,42 +33,43 @@ class ShadowAttack(Metric):
         originals, oracles = outputs.models("original"), outputs.models("oracle")
         if min(len(originals), len(oracles)) < self.fewest_models or not self.applies(outputs):
             return
-        outside, others = oracles[::2], oracles[1::2]
+        outside, others = oracles[::2], oracles[1::2]  # shadow models; true non-members
 
         def scores(target: ModelKey) -> Array:
             return self.scores(outputs, target, originals[1:], outside)
 
-        negative = np.stack([scores(oracle) for oracle in others])
+        negative = np.stack([scores(oracle) for oracle in others])  # (others, examples)
         unlearned, original = scores(outputs.models("unlearned")[0]), scores(originals[0])
-        known = [(negative[i], np.delete(negative, i, axis=0).ravel()) for i in range(len(others))]
+        # Each non-member's scores, and those of the others.
+        pairs = [(negative[i], np.delete(negative, i, axis=0).ravel()) for i in range(len(others))]
         yield MetricFinding(
             self.name,
             "forget",
             unlearned=auc(unlearned, negative.ravel()),
             original=auc(original, negative.ravel()),
-            oracles=tuple(auc(own, rest) for own, rest in known),
+            oracles=tuple(auc(*pair) for pair in pairs),
             note=(
                 f"True-positive rate at 1 % false positives: {_rate(unlearned, negative):.3f} unlearned,"
-                f" {_rate(original, negative):.3f} original, {np.mean([_rate(*pair) for pair in known]):.3f} oracles."
+                f" {_rate(original, negative):.3f} original, {np.mean([_rate(*pair) for pair in pairs]):.3f} oracles."
                 f" {len(outside)} oracles as shadow models, {len(others)} as non-members."
             ),
         )
 
     def applies(self, outputs: Outputs) -> bool:
-        """Whether what the attack reads exists."""
+        """Return whether the outputs hold what the attack reads."""
         return exists(outputs, "forget", "margin")
 
     @abstractmethod
     def scores(self, outputs: Outputs, target: ModelKey, inside: Sequence[ModelKey], outside: Sequence[ModelKey]) -> Array:
-        """How much the target looks trained on each forget example (examples,); higher speaks for it.
+        """Score each forget example (examples,); higher means that the target looks more as if it was trained on it.
 
-        `inside` are shadow models that were trained on them, `outside` those that were not.
+        `inside` are shadow models that were trained on the examples, `outside` are shadow models that were not.
         """
 
 
 def forget_margins(outputs: Outputs, models: Sequence[ModelKey]) -> Array:
-    """(models, examples)."""
-    return np.stack([outputs.one(model, "forget", "margin") for model in models])
+    """Return the margins of the models on the forget set: (models, examples)."""
+    return np.stack([outputs.vector(model, "forget", "margin") for model in models])
 
 
 def _rate(positive: Array, negative: Array) -> float:

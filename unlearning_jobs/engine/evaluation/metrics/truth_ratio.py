@@ -12,9 +12,9 @@ from .metric import ModelMetric, exists, truth_ratio_share
 
 
 class TruthRatio(ModelMetric):
-    """With R = p(wrong) / p(right): the mean of min(R, 1/R) on the forget set, of max(0, 1 - R) on the others.
+    """Averages min(R, 1/R) on the forget set and max(0, 1 - R) on the other sets, where R = p(wrong) / p(right).
 
-    On the forget set 1 means that right and wrong answers are equally likely. It says nothing about equality with the
+    On the forget set, 1 means that right and wrong answers are equally likely. It says nothing about equality with the
     oracles, and a higher value does not mean a better forget quality.
     """
 
@@ -24,7 +24,7 @@ class TruthRatio(ModelMetric):
         return exists(outputs, name, "truth_ratio")
 
     def value(self, outputs: Outputs, model: ModelKey, name: str) -> float:
-        ratios = outputs.one(model, name, "truth_ratio")
+        ratios = outputs.vector(model, name, "truth_ratio")
         if name != "forget":
             return truth_ratio_share(ratios)
         with np.errstate(divide="ignore"):  # R = 0 gives min(0, inf) = 0

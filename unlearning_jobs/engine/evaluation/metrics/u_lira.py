@@ -1,4 +1,4 @@
-"""U-LiRA: telling unlearned models from oracles, example by example (Hayes et al. 2024, arXiv 2403.01218)."""
+"""U-LiRA: tells unlearned models from oracles, example by example (Hayes et al. 2024, arXiv 2403.01218)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .normal import fit_normal_without_each, log_density
 
 
 class ULira(GroupMetric):
-    """Mean accuracy over the examples of telling an unlearned model from an oracle; 1/2 is perfect unlearning.
+    """Averages the accuracy of telling an unlearned model from an oracle over the examples; 1/2 is perfect unlearning.
 
-    The target is either with probability 1/2, whatever the numbers of models.
+    The target is either kind with probability 1/2, whatever the numbers of models.
     """
 
     name: ClassVar[str] = "u_lira"
@@ -26,26 +26,26 @@ class ULira(GroupMetric):
 
 
 def u_lira(unlearned: Array, oracles: Array) -> Array:
-    """Accuracy per example: is p = N(φ; U) / (N(φ; U) + N(φ; O)) above 1/2 for unlearned models, below for oracles?
+    """Return the accuracy on each example of the rule "unlearned if p = N(φ; U) / (N(φ; U) + N(φ; O)) is above 1/2".
 
-    Every pair of an unlearned model and an oracle is judged by the normal distributions U and O of all the others of
-    their groups. Leaving out both for the judgement of either keeps the accuracy at exactly 1/2 on average where the
-    groups are exchangeable; with the one judged left out alone it would fall below.
+    For every pair of an unlearned model and an oracle, the normal distributions U and O are fitted to all the other models
+    of their groups. Leaving out both models of the pair, whichever is classified, keeps the mean accuracy at exactly 1/2
+    for exchangeable groups. Leaving out the classified model alone would bias it downwards.
 
     Args:
-        unlearned: margins, which are logit-scaled confidences φ (m, examples); m at least 3.
-        oracles: the same (n, examples); n at least 3.
+        unlearned: margins, which are logit-scaled confidences φ (m, examples), with m at least 3.
+        oracles: margins (n, examples), with n at least 3.
 
     Returns:
         (examples,)
     """
-    (mu, s), (nu, t) = fit_normal_without_each(unlearned), fit_normal_without_each(oracles)
-    right = np.zeros(unlearned.shape[1])
-    for own, mean, deviation in zip(unlearned, mu, s, strict=True):
-        likelier = log_density(own, mean, deviation) - log_density(own, nu, t)  # (oracles, examples)
-        oracle_likelier = log_density(oracles, nu, t) - log_density(oracles, mean, deviation)
-        right += (_share_above_zero(likelier) + _share_above_zero(oracle_likelier)) / 2
-    return right / len(unlearned)
+    (mu, s), (nu, t) = fit_normal_without_each(unlearned), fit_normal_without_each(oracles)  # (m, examples), (n, examples)
+    accuracy = np.zeros(unlearned.shape[1])
+    for margins, mean, deviation in zip(unlearned, mu, s, strict=True):  # (examples,) each
+        unlearned_ratio = log_density(margins, mean, deviation) - log_density(margins, nu, t)  # (n, examples)
+        oracle_ratio = log_density(oracles, nu, t) - log_density(oracles, mean, deviation)  # (n, examples)
+        accuracy += (_share_above_zero(unlearned_ratio) + _share_above_zero(oracle_ratio)) / 2
+    return accuracy / len(unlearned)
 
 
 def _share_above_zero(difference: Array) -> Array:

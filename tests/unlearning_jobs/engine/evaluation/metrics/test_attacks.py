@@ -91,14 +91,14 @@ def outputs_at(rng: np.random.Generator, level: float, *, models: int = 20) -> O
     return outputs
 
 
-def found(attack: str, outputs: Outputs) -> MetricFinding:
+def finding_of(attack: str, outputs: Outputs) -> MetricFinding:
     [finding] = METRICS[attack]().findings(outputs)
     return finding
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_originals_give_their_members_away_and_models_like_oracles_do_not(rng: np.random.Generator, attack: str) -> None:
-    finding = found(attack, outputs_at(rng, 0.0))
+    finding = finding_of(attack, outputs_at(rng, 0.0))
     assert finding.examples == "forget"
     assert finding.original > 0.85
     assert min(finding.oracles) - 0.1 < finding.unlearned < max(finding.oracles) + 0.1
@@ -107,22 +107,22 @@ def test_originals_give_their_members_away_and_models_like_oracles_do_not(rng: n
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_an_overshot_model_is_below_the_oracles(rng: np.random.Generator, attack: str) -> None:
-    finding = found(attack, outputs_at(rng, -3.0))
+    finding = finding_of(attack, outputs_at(rng, -3.0))
     assert finding.unlearned < min(finding.oracles)
 
 
 def test_the_true_positive_rate_stands_in_the_note(rng: np.random.Generator) -> None:
-    assert "True-positive rate at 1 % false positives: 0.0" in found("lira_online", outputs_at(rng, 0.0)).note
-    assert "10 oracles as shadow models, 10 as non-members" in found("lira_online", outputs_at(rng, 0.0)).note
+    assert "True-positive rate at 1 % false positives: 0.0" in finding_of("lira_online", outputs_at(rng, 0.0)).note
+    assert "10 oracles as shadow models, 10 as non-members" in finding_of("lira_online", outputs_at(rng, 0.0)).note
 
 
 def test_a_model_is_never_attacked_with_its_own_original_as_a_shadow_model(rng: np.random.Generator) -> None:
     """Whatever the production model's original does, the attack on the unlearned model stays the same."""
     outputs = outputs_at(rng, 0.0)
-    before = found("lira_online", outputs)
+    before = finding_of("lira_online", outputs)
     own = outputs.models("original")[0]
     outputs.values[own, "forget"] = outputs.values[own, "forget"] + 50
-    after = found("lira_online", outputs)
+    after = finding_of("lira_online", outputs)
     assert (after.unlearned, after.oracles) == (before.unlearned, before.oracles)
 
 

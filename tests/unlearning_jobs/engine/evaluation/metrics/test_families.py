@@ -33,7 +33,7 @@ def outputs_of(trainer: Trainer) -> Outputs:
     model, snapshot, rng = trainer.obtain((), 1, lambda *_: None), trainer.training_data.snapshot, np.random.default_rng(1)
     trained, held_out = list(snapshot.examples("train")), list(snapshot.examples("held_out"))
     sets = {"forget": trained[:EXAMPLES], "retain": trained[EXAMPLES : 2 * EXAMPLES], "held_out": held_out[:EXAMPLES]}
-    said = {name: measure(model, examples, everything=True) for name, examples in sets.items()}
+    rows_of = {name: measure(model, examples, everything=True) for name, examples in sets.items()}
     outputs = Outputs()
     for group, seeds in (
         ("original", (0, *PROTOCOL.replicate_seeds)),
@@ -42,7 +42,7 @@ def outputs_of(trainer: Trainer) -> Outputs:
     ):
         for seed in seeds:
             for name, examples in sets.items():
-                rows = [{**row, "margin": row["margin"] + rng.normal()} for row in said[name]]
+                rows = [{**row, "margin": row["margin"] + rng.normal()} for row in rows_of[name]]
                 outputs.add(ModelKey(group, seed), name, [e.id for e in examples], rows)  # type: ignore[arg-type]  # literals
     return outputs
 
@@ -50,8 +50,8 @@ def outputs_of(trainer: Trainer) -> Outputs:
 @pytest.mark.parametrize("family", ARCHITECTURES)
 def test_the_metrics_promised_for_a_family_are_those_found(family: str, request: pytest.FixtureRequest) -> None:
     outputs = outputs_of(request.getfixturevalue(TRAINERS[family]))
-    found = {finding.name for name in METRICS for finding in METRICS[name]().findings(outputs)}
-    assert found == set(metrics_of(PROTOCOL, family))
+    names = {finding.name for name in METRICS for finding in METRICS[name]().findings(outputs)}
+    assert names == set(metrics_of(PROTOCOL, family))
 
 
 @pytest.mark.parametrize("family", ARCHITECTURES)

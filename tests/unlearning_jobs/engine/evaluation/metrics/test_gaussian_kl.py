@@ -25,8 +25,8 @@ def test_the_same_models_are_at_zero(rng: np.random.Generator) -> None:
 
 def test_it_approaches_the_closed_form_with_many_models(rng: np.random.Generator) -> None:
     """Unit variances, means d apart: d squared over 2."""
-    found = gaussian_kl(rng.normal(1.5, 1, size=(20_000, 4)), rng.normal(size=(20_000, 4)))
-    assert found == pytest.approx(np.full(4, 1.5**2 / 2), rel=0.06)
+    divergences = gaussian_kl(rng.normal(1.5, 1, size=(20_000, 4)), rng.normal(size=(20_000, 4)))
+    assert divergences == pytest.approx(np.full(4, 1.5**2 / 2), rel=0.06)
 
 
 def test_models_without_any_spread_give_a_number() -> None:

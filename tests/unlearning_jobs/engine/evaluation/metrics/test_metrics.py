@@ -24,16 +24,16 @@ def drawn(count: int, examples: int, rng: np.random.Generator) -> dict[str, Arra
 @pytest.fixture
 def outputs() -> Outputs:
     rng = np.random.default_rng(0)
-    found = Outputs()
+    result = Outputs()
     for group, seed, count in (("original", 1, 2), ("unlearned", 1, 2), ("oracle", 11, 3)):
         for name, examples in (("forget", 6), ("retain", 8), ("held_out", 7)):
-            add_group(found, group, name, seed, drawn(count, examples, rng))  # type: ignore[arg-type]  # a literal
-    return found
+            add_group(result, group, name, seed, drawn(count, examples, rng))  # type: ignore[arg-type]  # a literal
+    return result
 
 
 def finding(outputs: Outputs, metric: str, name: str) -> MetricFinding:
-    [found] = [f for f in METRICS[metric]().findings(outputs) if f.examples == name]
-    return found
+    [matching] = [f for f in METRICS[metric]().findings(outputs) if f.examples == name]
+    return matching
 
 
 @pytest.mark.parametrize("metric", ["exact_memorization", "extraction_strength", "probability", "rouge_l"])
@@ -41,10 +41,10 @@ def finding(outputs: Outputs, metric: str, name: str) -> MetricFinding:
 def test_simple_metrics_are_means_of_the_production_model_and_of_each_oracle(
     outputs: Outputs, metric: str, name: str
 ) -> None:
-    found = finding(outputs, metric, name)
-    assert found.unlearned == pytest.approx(outputs.matrix("unlearned", name, metric)[0].mean())
-    assert found.original == pytest.approx(outputs.matrix("original", name, metric)[0].mean())
-    assert found.oracles == pytest.approx(tuple(outputs.matrix("oracle", name, metric).mean(axis=1)))
+    measured = finding(outputs, metric, name)
+    assert measured.unlearned == pytest.approx(outputs.matrix("unlearned", name, metric)[0].mean())
+    assert measured.original == pytest.approx(outputs.matrix("original", name, metric)[0].mean())
+    assert measured.oracles == pytest.approx(tuple(outputs.matrix("oracle", name, metric).mean(axis=1)))
 
 
 def test_the_truth_ratio_is_folded_on_the_forget_set_and_cut_elsewhere(outputs: Outputs) -> None:
@@ -62,11 +62,11 @@ def test_forget_quality_is_the_median_p_over_the_oracles(outputs: Outputs) -> No
     unlearned = outputs.matrix("unlearned", "forget", "truth_ratio")[0]
     oracles = outputs.matrix("oracle", "forget", "truth_ratio")
     tests = [ks_2samp(unlearned, oracle) for oracle in oracles]
-    found = finding(outputs, "forget_quality", "forget")
-    assert found.unlearned == pytest.approx(np.median([t.pvalue for t in tests]))
-    assert "n = 6" in found.note
-    assert f"D = {np.median([t.statistic for t in tests]):.3f}" in found.note
-    assert len(found.oracles) == 3
+    measured = finding(outputs, "forget_quality", "forget")
+    assert measured.unlearned == pytest.approx(np.median([t.pvalue for t in tests]))
+    assert "n = 6" in measured.note
+    assert f"D = {np.median([t.statistic for t in tests]):.3f}" in measured.note
+    assert len(measured.oracles) == 3
 
 
 @pytest.mark.parametrize(("n", "smallest"), [(40, 1.86e-23), (200, 1.94e-119)])
@@ -81,9 +81,9 @@ def test_total_separation_gives_the_smallest_p_that_n_allows(n: int, smallest: f
 def test_model_utility_is_a_harmonic_mean_and_says_of_what(outputs: Outputs) -> None:
     terms = [outputs.matrix("unlearned", "retain", s)[0].mean() for s in ("probability", "rouge_l")]
     terms.append((1 - outputs.matrix("unlearned", "retain", "truth_ratio")[0]).mean())
-    found = finding(outputs, "model_utility", "retain")
-    assert found.unlearned == pytest.approx(3 / sum(1 / t for t in terms))
-    assert "3 of TOFU's 9 terms" in found.note
+    measured = finding(outputs, "model_utility", "retain")
+    assert measured.unlearned == pytest.approx(3 / sum(1 / t for t in terms))
+    assert "3 of TOFU's 9 terms" in measured.note
 
 
 def test_model_utility_has_nine_terms_where_all_sets_exist(outputs: Outputs) -> None:
@@ -91,10 +91,10 @@ def test_model_utility_has_nine_terms_where_all_sets_exist(outputs: Outputs) -> 
     for name in ("real_authors", "world_facts"):
         for group, seed, count in (("original", 1, 2), ("unlearned", 1, 2), ("oracle", 11, 3)):
             add_group(outputs, group, name, seed, drawn(count, 4, rng))  # type: ignore[arg-type]  # a literal
-    found = finding(outputs, "model_utility", "retain")
-    assert "9 of TOFU's 9 terms" in found.note
-    assert "real_authors normalised_probability" in found.note
-    assert "retain normalised_probability" not in found.note
+    measured = finding(outputs, "model_utility", "retain")
+    assert "9 of TOFU's 9 terms" in measured.note
+    assert "real_authors normalised_probability" in measured.note
+    assert "retain normalised_probability" not in measured.note
 
 
 def test_min_k_is_the_share_of_pairs_in_which_the_forget_example_looks_more_familiar(outputs: Outputs) -> None:

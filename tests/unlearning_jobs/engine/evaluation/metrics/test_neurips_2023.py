@@ -56,15 +56,15 @@ def test_the_lower_bound_comes_close_to_the_attack_it_is_of(rng: np.random.Gener
     """Errors of Phi(-1) on both sides, in either direction, with many models."""
     expected = math.log(norm.cdf(1) / norm.cdf(-1))
     for d in (2.0, -2.0):
-        found = lower_epsilons(rng.normal(d, 1, size=(20_000, 3)), rng.normal(size=(20_000, 3)))
-        assert found == pytest.approx(np.full(3, expected), abs=0.12)
-        assert (found < expected + 0.02).all()
+        epsilons = lower_epsilons(rng.normal(d, 1, size=(20_000, 3)), rng.normal(size=(20_000, 3)))
+        assert epsilons == pytest.approx(np.full(3, expected), abs=0.12)
+        assert (epsilons < expected + 0.02).all()
 
 
 def test_halfway_between_two_normals_is_never_the_best_threshold(rng: np.random.Generator) -> None:
     """Both error rates are Phi(-d / 2) there: what every example's epsilon has to reach."""
-    found = example_epsilons(rng.normal(1, 1, size=(2000, 8)), rng.normal(0, 1, size=(2000, 8)))
-    assert (found >= math.log(norm.cdf(0.5) / norm.cdf(-0.5)) - 0.1).all()
+    epsilons = example_epsilons(rng.normal(1, 1, size=(2000, 8)), rng.normal(0, 1, size=(2000, 8)))
+    assert (epsilons >= math.log(norm.cdf(0.5) / norm.cdf(-0.5)) - 0.1).all()
 
 
 def test_two_thresholds_find_a_group_that_is_wider_on_both_sides(rng: np.random.Generator) -> None:

@@ -36,8 +36,8 @@ def test_one_pair_left_out_is_judged_by_the_others_alone(rng: np.random.Generato
     right = []
     for i, u in enumerate(unlearned[:, 0]):
         for j, o in enumerate(oracles[:, 0]):
-            left, other = np.delete(unlearned[:, 0], i), np.delete(oracles[:, 0], j)
-            trained, never = norm(left.mean(), left.std(ddof=1)), norm(other.mean(), other.std(ddof=1))
+            others, other = np.delete(unlearned[:, 0], i), np.delete(oracles[:, 0], j)
+            trained, never = norm(others.mean(), others.std(ddof=1)), norm(other.mean(), other.std(ddof=1))
             right += [trained.pdf(u) > never.pdf(u), never.pdf(o) > trained.pdf(o)]
     assert u_lira(unlearned, oracles) == pytest.approx([np.mean(right)])
 

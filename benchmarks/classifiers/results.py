@@ -1,4 +1,4 @@
-"""What was measured, in files whose names follow from everything that it depends on but the code."""
+"""Stores measurements in files whose names depend on everything that affects them, except the code."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from compliance.formats.canonical import canonical_json
 
 Arrays = dict[str, NDArray[np.float64]]
 DIGITS = 16
-"""Of a digest, in a file's name."""
+"""Number of hexadecimal digits of a digest in a file name."""
 
 
 @dataclass(frozen=True)
-class Kept:
-    """Results by name and by what they depend on: a changed recipe, default or forget set finds no old file."""
+class ResultStore:
+    """Results by name and dependencies. After a change of recipe, defaults or forget set, no old file is found."""
 
     folder: Path
 
     def arrays(self, name: str, about: Mapping[str, Any], make: Callable[[], Arrays]) -> Arrays:
-        """The arrays; made and written where they are not there yet."""
+        """Read the arrays; compute and write them first if they are missing."""
         path = self._path(name, about, ".npz")
         if not path.exists():
             draft = path.with_suffix(".draft.npz")
@@ -36,14 +36,14 @@ class Kept:
             return dict(file)
 
     def numbers(self, name: str, about: Mapping[str, Any], make: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
-        """The same for what fits into JSON."""
+        """Do the same for values that fit into JSON."""
         path = self._path(name, about, ".json")
         if not path.exists():
             draft = path.with_suffix(".draft")
             draft.write_text(json.dumps({"about": about, "found": make()}, indent=1), encoding="utf-8")
             draft.replace(path)
-        found: dict[str, Any] = json.loads(path.read_bytes())["found"]
-        return found
+        numbers: dict[str, Any] = json.loads(path.read_bytes())["found"]
+        return numbers
 
     def _path(self, name: str, about: Mapping[str, Any], suffix: str) -> Path:
         self.folder.mkdir(parents=True, exist_ok=True)
