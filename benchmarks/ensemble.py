@@ -14,8 +14,8 @@ from statistics import median
 
 import torch
 
-from unlearning_jobs.engine.training.loop import train
-from unlearning_jobs.engine.training.vectorised import train_together
+from unlearning_jobs.engine.training.train import train
+from unlearning_jobs.engine.training.vectorised import TrainingRun, train_vectorised
 
 from .classifiers.digits import digits_material
 
@@ -28,12 +28,12 @@ def run(_data: Path | None = None) -> None:
     """Prints both times, the largest difference of logits, and the memory that 512 models at once take."""
     torch.set_num_threads(1)
     training_data = digits_material()
-    train_together(training_data, [((), 0)], device=CPU, on_step=lambda *_: None)  # compiled and read once
+    train_vectorised(training_data, [TrainingRun((), 0)], device=CPU, on_step=lambda *_: None)  # compiled and read once
     began = time.monotonic()
     alone = [train(training_data, (), seed, device=CPU, on_step=lambda *_: None) for seed in range(MODELS)]
     sequential, began = time.monotonic() - began, time.monotonic()
-    wanted = [((), seed) for seed in range(MODELS)]
-    together = train_together(training_data, wanted, device=CPU, on_step=lambda *_: None)
+    wanted = [TrainingRun((), seed) for seed in range(MODELS)]
+    together = train_vectorised(training_data, wanted, device=CPU, on_step=lambda *_: None)
     stacked = time.monotonic() - began
     everything = training_data.data.batch(range(len(training_data.data)), CPU)
     with torch.inference_mode():
@@ -65,6 +65,6 @@ def _train_many(sender: Connection) -> None:
     torch.set_num_threads(1)
     training_data = digits_material()
     began = time.monotonic()
-    train_together(training_data, [((), seed) for seed in range(MANY)], device=CPU, on_step=lambda *_: None)
+    train_vectorised(training_data, [TrainingRun((), seed) for seed in range(MANY)], device=CPU, on_step=lambda *_: None)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     sender.send((time.monotonic() - began, peak))

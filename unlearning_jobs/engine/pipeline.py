@@ -32,9 +32,10 @@ from .running import PERCENT, RunningJob
 from .training.cache import Trainer
 from .training.device import check_memory, choose_device
 from .training.ensemble import is_worthwhile, train_ensemble
-from .training.model import TrainedModel, load_model, place, save_model
+from .training.model import TrainedModel, load_model, save_model, to_device
 from .training.sharded import aggregation_accuracies, shard_networks
 from .training.training_data import TrainingData
+from .training.vectorised import TrainingRun
 
 UNLEARNING_COPIES = 6
 """Sets of parameters held while unlearning: original, result, gradients, two moments, and one to spare."""
@@ -108,7 +109,7 @@ def _unlearn(job: RunningJob) -> JobResult:
 
     with job.stage("load") as part:
         production = load_model(spec.model) if spec.model else job.original(spec.seed, part(0))
-        place(production.network, job.trainer.device)
+        to_device(production.network, job.trainer.device)
         note("original", spec.seed, production, everything=True)
     with job.stage("unlearn") as part:
         unlearned = job.unlearn_production(production, job.noting(part(0)))
@@ -134,19 +135,19 @@ def _unlearn(job: RunningJob) -> JobResult:
 def _train_side_by_side(job: RunningJob, protocol: Protocol) -> None:
     """Train the replicates' originals and the oracles together into the cache, where that is faster than one by one."""
     spec = job.spec
-    wanted = [(spec.exclude_ids, seed) for seed in protocol.replicate_seeds]
-    wanted += [(excluded_ids(spec), seed) for seed in protocol.oracle_seeds]
-    if is_worthwhile(job.trainer, wanted):
-        with job.stage("ensemble", len(wanted)) as part:
+    runs = [TrainingRun(spec.exclude_ids, seed) for seed in protocol.replicate_seeds]
+    runs += [TrainingRun(excluded_ids(spec), seed) for seed in protocol.oracle_seeds]
+    if is_worthwhile(job.trainer, runs):
+        with job.stage("ensemble", len(runs)) as part:
             first = len(protocol.replicate_seeds)
             job.oracle(protocol.oracle_seeds[0], part(0))  # alone, so that it is known what one training takes
-            done = [float(place == first) for place in range(len(wanted))]
+            done = [float(index == first) for index in range(len(runs))]
 
-            def on_model(place: int, steps: int, total: int) -> None:
-                done[place] = steps / total
+            def on_model(index: int, steps: int, total: int) -> None:
+                done[index] = steps / total
                 part(int(sum(done)))(Progress("ensemble", int(PERCENT * (sum(done) % 1)), PERCENT))
 
-            train_ensemble(job.trainer, wanted, on_model)
+            train_ensemble(job.trainer, runs, on_model)
 
 
 def _evaluation_sets(job: RunningJob, protocol: Protocol) -> dict[str, list[Example]]:

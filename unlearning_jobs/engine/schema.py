@@ -6,7 +6,9 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
-from typing import Any
+from typing import Any, Literal
+
+from .json_contract import CHOSEN_BY
 
 SIMPLE = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
@@ -35,12 +37,23 @@ def _schema(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:  # noqa: 
     return {"type": SIMPLE[kind]} if kind in SIMPLE else {}
 
 
+def _chosen_hints(contract: type) -> dict[str, Any]:
+    """Types of the fields whose contract another field names, and of those other fields: any of them, and their names."""
+    hints: dict[str, Any] = {}
+    for f in fields(contract):
+        if CHOSEN_BY in f.metadata:
+            sibling, kinds = f.metadata[CHOSEN_BY]
+            hints[f.name] = typing.Union[tuple(kinds.values())]  # noqa: UP007  # of as many as there are
+            hints[sibling] = Literal[tuple(kinds)]
+    return hints
+
+
 def _reference(contract: type, definitions: dict[str, Any]) -> dict[str, Any]:
     name = contract.__name__
     if name not in definitions:
         definitions[name] = {}
-        hints = typing.get_type_hints(contract)
         own = fields(contract)
+        hints = typing.get_type_hints(contract) | _chosen_hints(contract)
         definitions[name] = {
             "type": "object",
             "description": (contract.__doc__ or "").strip(),
