@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, Literal
 
-from .json_contract import CHOSEN_BY
-
 SIMPLE = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
@@ -38,11 +36,11 @@ def _schema(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:  # noqa: 
 
 
 def _chosen_hints(contract: type) -> dict[str, Any]:
-    """Types of the fields whose contract another field names, and of those other fields: any of them, and their names."""
+    """Return hints for fields whose contract another field chooses (`chosen_by`): any of the contracts, and their names."""
     hints: dict[str, Any] = {}
     for f in fields(contract):
-        if CHOSEN_BY in f.metadata:
-            sibling, kinds = f.metadata[CHOSEN_BY]
+        if "chosen_by" in f.metadata:
+            sibling, kinds = f.metadata["chosen_by"]
             hints[f.name] = typing.Union[tuple(kinds.values())]  # noqa: UP007  # of as many as there are
             hints[sibling] = Literal[tuple(kinds)]
     return hints

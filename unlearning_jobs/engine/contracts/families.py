@@ -1,7 +1,7 @@
 """The families of models, and what each of them can do: facts that web processes, catalogue and engine share.
 
 Nothing here imports torch. Everything else in the engine asks for a capability and not for a family's name. So a family is
-added in these places, and in no others:
+added in these places, and in no other code:
 
 1. `contracts/architectures.py`: its architecture, a dataclass, unless it shares one;
 2. here: its description, in `FAMILY_DESCRIPTIONS`;

@@ -113,22 +113,22 @@ def expected_share(sharding: Sharding, requests: int) -> float:
 
 
 def expected_share_by_rates(placement: Placement, epochs: Sequence[int], rates: Sequence[float]) -> float:
-    """Return the expected cost of one batch of deletions, in which every example is deleted independently at its own rate.
+    """Expected cost of one batch of deletions, in which every example is deleted independently with its own rate.
 
     Args:
         placement: of all training examples.
         epochs: of each stage, as `slice_epochs` gives them.
         rates: deletion probability of every example, by position.
     """
-    expected = full = 0.0
+    expected = whole = 0.0
     for shard in placement:
         examples, untouched = 0, 1.0
         for part, passes in zip(shard, epochs, strict=True):
             examples += len(part)
             untouched *= math.prod(1 - rates[position] for position in part)
-            full += passes * examples
+            whole += passes * examples
             expected += passes * examples * (1 - untouched)
-    return expected / full
+    return expected / whole
 
 
 def _divided(items: Sequence[Item], parts: int) -> list[Sequence[Item]]:

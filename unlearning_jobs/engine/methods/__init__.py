@@ -1,6 +1,6 @@
 """Unlearning methods: one small class per file, listed here.
 
-A method is added in these places, and in no others:
+A method is added in these places, and in no other code:
 
 1. `methods/<name>.py`: its class (see `context.UnlearningMethod`), and its line below;
 2. `catalogue/`: its entry, in the table of its guarantee.

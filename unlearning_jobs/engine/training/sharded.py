@@ -206,14 +206,14 @@ def shard_stages(training_data: TrainingData, exclude_ids: Collection[str], seed
 
 
 def unlearning_workload(training_data: TrainingData, exclude_ids: Collection[str], forget_ids: Collection[str]) -> Workload:
-    """Count the steps of forgetting these examples, if all slices of a model without the excluded ones are in the cache.
+    """What forgetting these examples costs a model that was trained without the excluded ones, if its slices are kept.
 
     Raises:
         SpecError: as `shard_stages`.
     """
-    cached = {stage.key for stages in shard_stages(training_data, exclude_ids, 0) for stage in stages}
-    needed = [stage for stages in shard_stages(training_data, (*exclude_ids, *forget_ids), 0) for stage in stages]
-    return Workload(sum(s.steps for s in needed if s.key not in cached), sum(s.steps for s in needed))
+    known = {stage.key for stages in shard_stages(training_data, exclude_ids, 0) for stage in stages}
+    wanted = [stage for stages in shard_stages(training_data, (*exclude_ids, *forget_ids), 0) for stage in stages]
+    return Workload(sum(s.steps for s in wanted if s.key not in known), sum(s.steps for s in wanted))
 
 
 def aggregation_accuracies(
