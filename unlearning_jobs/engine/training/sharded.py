@@ -47,20 +47,6 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class ShardPlan:
-    """The stages of one shard, of which the first `cached` are in the cache, and the weights after the last of those."""
-
-    stages: Sequence[Stage]
-    cached: int
-    weights: dict[str, Tensor] | None
-
-    @property
-    def missing(self) -> Sequence[Stage]:
-        """The stages that have to be trained."""
-        return self.stages[self.cached :]
-
-
-@dataclass(frozen=True)
 class Workload:
     """Optimiser steps that unlearning takes, and those of training from scratch without the same examples."""
 
@@ -227,13 +213,27 @@ def aggregation_accuracies(
     return accuracies
 
 
-def _plan(cache: SliceCache, stages: Sequence[Stage]) -> ShardPlan:
+@dataclass(frozen=True)
+class _Plan:
+    """The stages of one shard, of which the first `cached` are in the cache, and the weights after the last of those."""
+
+    stages: Sequence[Stage]
+    cached: int
+    weights: dict[str, Tensor] | None
+
+    @property
+    def missing(self) -> Sequence[Stage]:
+        """The stages that have to be trained."""
+        return self.stages[self.cached :]
+
+
+def _plan(cache: SliceCache, stages: Sequence[Stage]) -> _Plan:
     """Find the latest stage in the cache."""
     for cached in range(len(stages), 0, -1):
         weights = cache.read(stages[cached - 1].key)
         if weights is not None:
-            return ShardPlan(stages, cached, weights)
-    return ShardPlan(stages, 0, None)
+            return _Plan(stages, cached, weights)
+    return _Plan(stages, 0, None)
 
 
 def _key(training_data: TrainingData, seed: int, shard: int, digests: Sequence[str]) -> str:
