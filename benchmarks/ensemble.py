@@ -14,8 +14,8 @@ from statistics import median
 
 import torch
 
-from unlearning_jobs.engine.training.loop import train
-from unlearning_jobs.engine.training.vectorised import train_together
+from unlearning_jobs.engine.training.train import train
+from unlearning_jobs.engine.training.vectorised import TrainingRun, train_vectorised
 
 from .classifiers.digits import digits_training_data
 
@@ -28,12 +28,12 @@ def run(_data: Path | None = None) -> None:
     """Print both times, the largest differences of logits, and the memory that 512 models together take."""
     torch.set_num_threads(1)
     training_data = digits_training_data()
-    train_together(training_data, [((), 0)], device=CPU, on_step=lambda *_: None)  # warm up before timing
+    train_vectorised(training_data, [TrainingRun((), 0)], device=CPU, on_step=lambda *_: None)  # warm up before timing
     start = time.monotonic()
     alone = [train(training_data, (), seed, device=CPU, on_step=lambda *_: None) for seed in range(MODELS)]
     sequential, start = time.monotonic() - start, time.monotonic()
-    trainings = [((), seed) for seed in range(MODELS)]
-    together = train_together(training_data, trainings, device=CPU, on_step=lambda *_: None)
+    trainings = [TrainingRun((), seed) for seed in range(MODELS)]
+    together = train_vectorised(training_data, trainings, device=CPU, on_step=lambda *_: None)
     stacked = time.monotonic() - start
     everything = training_data.data.batch(range(len(training_data.data)), CPU)
     with torch.inference_mode():
@@ -65,6 +65,6 @@ def _train_many(sender: Connection) -> None:
     torch.set_num_threads(1)
     training_data = digits_training_data()
     start = time.monotonic()
-    train_together(training_data, [((), seed) for seed in range(MANY)], device=CPU, on_step=lambda *_: None)
+    train_vectorised(training_data, [TrainingRun((), seed) for seed in range(MANY)], device=CPU, on_step=lambda *_: None)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     sender.send((time.monotonic() - start, peak))

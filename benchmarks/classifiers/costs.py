@@ -19,8 +19,9 @@ from typing import Final
 import torch
 
 from unlearning_jobs.engine.methods import make_method
-from unlearning_jobs.engine.training.loop import StepCallback, train
+from unlearning_jobs.engine.training.loop import StepCallback
 from unlearning_jobs.engine.training.model import TrainedModel
+from unlearning_jobs.engine.training.train import train
 
 from .forget_sets import Task
 from .measuring import RETRAIN, Trial

@@ -13,10 +13,11 @@ import torch
 from unlearning_jobs.engine.catalogue import complete_config
 from unlearning_jobs.engine.contracts import MethodChoice, Recipe
 from unlearning_jobs.engine.corpora import Snapshot
-from unlearning_jobs.engine.training.loop import StepCallback, train
+from unlearning_jobs.engine.training.loop import StepCallback
 from unlearning_jobs.engine.training.model import TrainedModel
+from unlearning_jobs.engine.training.train import train
 from unlearning_jobs.engine.training.training_data import TrainingData
-from unlearning_jobs.engine.training.vectorised import can_be_vectorised, train_together
+from unlearning_jobs.engine.training.vectorised import TrainingRun, can_be_vectorised, train_vectorised
 
 DEVICE: Final = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 MODELS: Final = 100
@@ -66,8 +67,8 @@ class Models:
     def train(self, exclude_ids: Collection[str], seeds: Sequence[int]) -> list[TrainedModel]:
         """Train models without these examples, together if the recipe allows it."""
         if can_be_vectorised(self.training_data):
-            trainings = [(exclude_ids, seed) for seed in seeds]
-            return train_together(self.training_data, trainings, device=DEVICE, on_step=lambda *_: None)
+            runs = [TrainingRun(exclude_ids, seed) for seed in seeds]
+            return train_vectorised(self.training_data, runs, device=DEVICE, on_step=lambda *_: None)
         return [self.train_one(exclude_ids, seed, lambda *_: None) for seed in seeds]
 
     def train_one(self, exclude_ids: Collection[str], seed: int, on_step: StepCallback) -> TrainedModel:

@@ -25,7 +25,7 @@ from typing import TextIO
 
 from .catalogue import METHODS, METRICS, listed
 from .contracts import JobResult, JobSpec, Progress, ProgressCallback
-from .contracts.architectures import ARCHITECTURES
+from .contracts.families import FAMILY_DESCRIPTIONS
 from .errors import EngineError, SpecError
 
 BAR = 30
@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("methods", help="list the unlearning methods").set_defaults(command=_methods)
     commands.add_parser("metrics", help="list the metrics").set_defaults(command=_metrics)
     example = commands.add_parser("example", help="print a job spec that runs, and write the small corpus that it needs")
-    example.add_argument("family", choices=list(ARCHITECTURES))
+    example.add_argument("family", choices=list(FAMILY_DESCRIPTIONS))
     example.add_argument("--out", type=Path, help="folder for the corpus (default: engine-example-FAMILY)")
     example.add_argument("--schema", action="store_true", help="print the JSON schema of a job spec instead")
     example.set_defaults(command=_example)
@@ -79,7 +79,7 @@ def _methods(_: argparse.Namespace) -> int:
         )
         _print(f"    {method.description}\n    {method.source}\n    for {listed(method.families)}")
         for option in method.options:
-            others = "".join(f" ({family}: {value})" for family, value in option.by_family.items())
+            others = "".join(f" ({value} if the answer is a {answer})" for answer, value in option.by_answer.items())
             _print(f"    {option.name} = {option.default}{others}  {option.description}")
     return 0
 

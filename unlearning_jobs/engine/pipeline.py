@@ -32,9 +32,10 @@ from .running import PERCENT, RunningJob
 from .training.cache import Trainer
 from .training.device import check_memory, choose_device
 from .training.ensemble import is_worthwhile, train_ensemble
-from .training.model import TrainedModel, load_model, place, save_model
+from .training.model import TrainedModel, load_model, save_model, to_device
 from .training.sharded import aggregation_accuracies, shard_networks
 from .training.training_data import TrainingData
+from .training.vectorised import TrainingRun
 
 UNLEARNING_COPIES = 6
 """Copies of the parameters held while unlearning: original, result, gradients, two moments, and one in reserve."""
@@ -116,7 +117,7 @@ def _unlearn(job: RunningJob) -> JobResult:
     # 1. Load the production model, or train it if the job names none.
     with job.stage("load") as progress_of:
         production = load_model(spec.model) if spec.model else job.original(spec.seed, progress_of(0))
-        place(production.network, job.trainer.device)
+        to_device(production.network, job.trainer.device)
         note("original", spec.seed, production, everything=True)
     # 2. Unlearn from it.
     with job.stage("unlearn") as progress_of:
@@ -146,8 +147,8 @@ def _unlearn(job: RunningJob) -> JobResult:
 def _train_ensemble(job: RunningJob, protocol: Protocol) -> None:
     """Train the replicates' originals and the oracles together into the cache, if that is faster than one by one."""
     spec = job.spec
-    trainings = [(spec.exclude_ids, seed) for seed in protocol.replicate_seeds]
-    trainings += [(excluded_ids(spec), seed) for seed in protocol.oracle_seeds]
+    trainings = [TrainingRun(spec.exclude_ids, seed) for seed in protocol.replicate_seeds]
+    trainings += [TrainingRun(excluded_ids(spec), seed) for seed in protocol.oracle_seeds]
     if is_worthwhile(job.trainer, trainings):
         with job.stage("ensemble", len(trainings)) as progress_of:
             first_oracle = len(protocol.replicate_seeds)

@@ -6,7 +6,7 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
-from typing import Any
+from typing import Any, Literal
 
 SIMPLE = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
@@ -35,11 +35,22 @@ def _schema(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:  # noqa: 
     return {"type": SIMPLE[kind]} if kind in SIMPLE else {}
 
 
+def _chosen_hints(contract: type) -> dict[str, Any]:
+    """Return hints for fields whose contract another field chooses (`chosen_by`): any of the contracts, and their names."""
+    hints: dict[str, Any] = {}
+    for f in fields(contract):
+        if "chosen_by" in f.metadata:
+            sibling, kinds = f.metadata["chosen_by"]
+            hints[f.name] = typing.Union[tuple(kinds.values())]  # noqa: UP007  # of as many as there are
+            hints[sibling] = Literal[tuple(kinds)]
+    return hints
+
+
 def _reference(contract: type, definitions: dict[str, Any]) -> dict[str, Any]:
     name = contract.__name__
     if name not in definitions:
         definitions[name] = {}  # reserves the name, so that a contract may contain itself
-        hints = typing.get_type_hints(contract)
+        hints = typing.get_type_hints(contract) | _chosen_hints(contract)
         definitions[name] = {
             "type": "object",
             "description": (contract.__doc__ or "").strip(),

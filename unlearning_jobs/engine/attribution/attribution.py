@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from unlearning_jobs.engine.catalogue.matching import CHECKPOINTS, spared_groups
+from unlearning_jobs.engine.catalogue.datamodels import CHECKPOINTS, spared_groups
 from unlearning_jobs.engine.errors import ObstacleError
 from unlearning_jobs.engine.training.cache import locked
 from unlearning_jobs.engine.training.device import GIBIBYTE, memory_available

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from unlearning_jobs.engine.catalogue.matching import LARGEST_SHARE
+from unlearning_jobs.engine.catalogue.datamodels import LARGEST_SHARE
 from unlearning_jobs.engine.families.arrays import Arrays
 
 SMALLEST: Final = 5

@@ -14,13 +14,13 @@ import torch
 from numpy.typing import NDArray
 
 from compliance.formats.canonical import canonical_json
-from unlearning_jobs.engine.catalogue.matching import GROUP
+from unlearning_jobs.engine.catalogue.datamodels import GROUP
 from unlearning_jobs.engine.families import Predictions
 from unlearning_jobs.engine.families.arrays import Arrays
 from unlearning_jobs.engine.training.model import TrainedModel
 from unlearning_jobs.engine.training.scoring import margins_of
 from unlearning_jobs.engine.training.training_data import TrainingData
-from unlearning_jobs.engine.training.vectorised import train_together
+from unlearning_jobs.engine.training.vectorised import TrainingRun, train_vectorised
 
 from .removals import Removals, draw_removals, draw_size
 
@@ -114,10 +114,10 @@ class SubsetModels:
             return removed, np.asarray(file["shifts"])
 
     def _train(self, without: list[tuple[str, ...]], on_share: Callable[[float], None]) -> list[TrainedModel]:
-        trainings = [(exclude_ids, FIRST_SEED + number) for number, exclude_ids in enumerate(without)]
-        return train_together(
+        runs = [TrainingRun(exclude_ids, FIRST_SEED + number) for number, exclude_ids in enumerate(without)]
+        return train_vectorised(
             self.training_data,
-            trainings,
+            runs,
             device=self.device,
             on_step=lambda done, total: on_share(done / total),
             paired=True,

@@ -1,6 +1,6 @@
-"""What methods and metrics there are, in words, without torch: for forms, reports and the command line.
+"""The methods and metrics in words, without torch: for forms, reports and the command line.
 
-A test holds these tables equal to the classes that do the work.
+A test checks that these tables match the classes that do the work.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from unlearning_jobs.engine.errors import SpecError
 
 from .certified import CERTIFIED
 from .controls import CONTROLS
+from .datamodels import DATAMODELS
 from .empirical import EMPIRICAL
 from .entry import Budget, Facts, MethodEntry, MetricEntry, Option, listed
 from .exact import EXACT
 from .finetuning import FINETUNING
-from .matching import MATCHING
 from .metrics import METRICS, metric_problems, metrics_of
 
 METHODS: Final[Mapping[str, MethodEntry]] = {
-    entry.name: entry for entry in (*EXACT, *CERTIFIED, *EMPIRICAL, *FINETUNING, *MATCHING, *CONTROLS)
+    entry.name: entry for entry in (*EXACT, *CERTIFIED, *EMPIRICAL, *FINETUNING, *DATAMODELS, *CONTROLS)
 }
 
 
 def complete_config(method: str, config: Mapping[str, Any], family: str | None = None) -> dict[str, Any]:
-    """The configuration with every default filled in, those of the family of models where it has its own.
+    """Fill in the defaults of all options that the configuration leaves out, for models of this family.
 
     Raises:
-        SpecError: the method or an option does not exist, or a value is of the wrong kind or out of range.
+        SpecError: there is no such method or option, or a value is of the wrong kind or out of range.
     """
     options = {option.name: option for option in _entry(method).options}
     if unknown := sorted(set(config) - set(options)):
@@ -38,38 +38,38 @@ def complete_config(method: str, config: Mapping[str, Any], family: str | None =
 
 
 def obstacles(method: str, facts: Facts, config: Mapping[str, Any] | None = None) -> list[str]:
-    """Why the method cannot run, in sentences; empty when it can.
+    """Say why the method cannot run, in sentences; empty if it can.
 
     Raises:
-        SpecError: the method does not exist, or its configuration is wrong.
+        SpecError: there is no such method, or its configuration is wrong.
     """
     entry, options = _entry(method), _completed(method, facts, config)
-    found = []
+    problems = []
     if facts.recipe.family not in entry.families:
-        found.append(f"{entry.title} works on {listed(entry.families)} only, and the model is a {facts.recipe.family}.")
+        problems.append(f"{entry.title} works on {listed(entry.families)} only, and the model is a {facts.recipe.family}.")
     if facts.forget < 1:
-        found.append("There is nothing to forget: the forget set is empty.")
+        problems.append("There is nothing to forget: the forget set is empty.")
     if facts.retain < 1:
-        found.append("Nothing would be left: every training example is to be forgotten.")
+        problems.append("Nothing would be left: every training example is to be forgotten.")
     sharding = facts.recipe.sharding
     if sharding is not None and sharding.aggregation == "vote" and entry.guarantee == "empirical":
-        found.append("The model's shards vote, and a vote has no gradient to follow; choose sisa or retrain.")
-    found += entry.obstacles(facts, options)
-    return found
+        problems.append("The model's shards vote, and a vote has no gradient to follow; choose sisa or retrain.")
+    problems += entry.obstacles(facts, options)
+    return problems
 
 
 def expected_cost(method: str, facts: Facts, config: Mapping[str, Any] | None = None) -> float:
-    """Cost as a share of training the model again, counted in examples that pass forwards and backwards."""
+    """Return the cost as a share of retraining the model, counted in examples that pass forwards and backwards."""
     return _entry(method).cost(facts, _completed(method, facts, config))
 
 
 def preparation_cost(method: str, facts: Facts, config: Mapping[str, Any] | None = None) -> float:
-    """Cost of what is computed once per model version and serves all its requests; in the unit of `expected_cost`."""
+    """Return the cost of what is computed once per model version for all of its requests, in the unit of `expected_cost`."""
     return _entry(method).preparation(facts, _completed(method, facts, config))
 
 
 def budget_left(method: str, facts: Facts, config: Mapping[str, Any] | None = None) -> Budget | None:
-    """How much of what the model may spend on erasures is spent; None where nothing is, or where it is not known."""
+    """Return the share of the model's budget that erasures spend; None if they spend nothing, or if it is not known."""
     return _entry(method).budget(facts, _completed(method, facts, config))
 
 

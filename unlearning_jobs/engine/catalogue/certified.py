@@ -1,11 +1,11 @@
-"""Methods whose result carries a guarantee in numbers: certified."""
+"""Certified methods: their results carry a guarantee in numbers."""
 
 from __future__ import annotations
 
 import math
 from typing import Final
 
-from unlearning_jobs.engine.contracts.architectures import NETWORK_CLASSIFIERS
+from unlearning_jobs.engine.contracts.families import describe_family
 from unlearning_jobs.engine.privacy_budget import (
     affordable_examples,
     broken_promise,
@@ -18,7 +18,7 @@ from unlearning_jobs.engine.privacy_budget import (
 from .entry import Budget, Config, Facts, MethodEntry, Option
 
 NEWTON_PASSES: Final = 8
-"""Passes over the records that solving a logistic regression takes, roughly; a removal takes one."""
+"""Passes over the examples that it takes to solve a logistic regression, roughly; a removal takes one."""
 
 
 def _nothing_to_do(_facts: Facts, _config: Config) -> float:
@@ -46,30 +46,30 @@ def _private_obstacles(facts: Facts, config: Config) -> list[str]:
 def _private_budget(facts: Facts, config: Config) -> Budget | None:
     if facts.recipe.privacy is None or facts.epsilon is None:
         return None
-    one = facts.epsilon, facts.recipe.privacy.delta
+    per_record = facts.epsilon, facts.recipe.privacy.delta
     limits = {"max_epsilon": config["max_epsilon"], "max_delta": config["max_delta"]}
     before, after = (erased_examples(facts.earlier, now) for now in (0, facts.forget))
     return Budget(
-        before=budget_share(*group_privacy(*one, before), **limits),
-        after=budget_share(*group_privacy(*one, after), **limits),
-        records_left=max(0, affordable_examples(*one, **limits) - after),
+        before=budget_share(*group_privacy(*per_record, before), **limits),
+        after=budget_share(*group_privacy(*per_record, after), **limits),
+        records_left=max(0, affordable_examples(*per_record, **limits) - after),
     )
 
 
 def _removal_budget(facts: Facts, _config: Config) -> Budget:
-    """The bound is worked out from the records themselves, in the step that removes them."""
+    """Return what is spent so far. The bound of a step depends on the records that it removes."""
     return Budget(facts.budget_spent, after=None)
 
 
 def _removal_obstacles(facts: Facts, _config: Config) -> list[str]:
-    if facts.recipe.family != "logistic":
+    if not describe_family(facts.recipe.family).certifies_removal:
         return ["Its bound holds for a convex loss only, and this model's is not; train a logistic head on frozen features."]
-    found = []
+    problems = []
     if problem := broken_promise(facts.earlier, "certified_removal"):
-        found.append(problem)
+        problems.append(problem)
     if facts.budget_spent >= 1:
-        found.append("The model's budget for removals is spent; retrain it without the records.")
-    return found
+        problems.append("The model's budget for removals is spent; retrain it without the records.")
+    return problems
 
 
 CERTIFIED: Final = (
@@ -77,18 +77,19 @@ CERTIFIED: Final = (
         "certified_removal",
         "Certified removal",
         "certified",
-        ("logistic",),
+        lambda family: family.certifies_removal,
         "Guo et al. 2020, Certified Data Removal from Machine Learning Models, arXiv 1911.03030",
-        "For logistic regressions on frozen features, whose training adds a random term to the objective. Takes a Newton"
-        " step towards the optimum without the records and bounds what is left of their influence; while the bounds of"
-        " the model's whole life add up to less than the random term hides, the result is within (epsilon, delta) of"
-        " training without them. Beyond that, only retraining is left.",
+        "For logistic regressions on frozen features whose training adds a random term to the objective. Takes a Newton"
+        " step towards the optimum without the records and bounds how much of their influence remains. As long as all"
+        " bounds over the model's life add up to no more than the random term hides, the result is within (epsilon, delta)"
+        " of training without the records. After that, only retraining helps.",
         (
             Option(
                 "records_per_step",
                 "int",
                 1,
-                "Records per Newton step. One by one uses least of the budget, and costs a pass over the corpus each.",
+                "Records per Newton step. Removing them one by one uses the least of the budget, and costs a pass over the"
+                " corpus for each.",
                 1,
                 1_000_000,
             ),
@@ -101,17 +102,17 @@ CERTIFIED: Final = (
         "dp_sgd",
         "Keep a privately trained model",
         "certified",
-        NETWORK_CLASSIFIERS,
+        lambda family: family.is_network_classifier,
         "Abadi et al. 2016, Deep Learning with Differential Privacy, arXiv 1607.00133; Ginart et al. 2019, arXiv 1907.05012",
-        "For models whose training was differentially private: it hardly depended on any one record, so the model stays as"
-        " it is and is within (epsilon, delta) of one trained without the erased records. Both grow with the number of"
-        " records erased over the model's whole life, everybody's together; beyond the limits, only retraining is left.",
+        "For models whose training was differentially private: it hardly depended on any single record, so the model stays"
+        " as it is and is within (epsilon, delta) of a model trained without the erased records. Both numbers grow with"
+        " the records erased over the model's life, whoever they are about. Beyond the limits, only retraining helps.",
         (
             Option(
                 "max_epsilon",
                 "float",
                 3.0,
-                "Largest epsilon for all records erased so far. From 4 on it says little.",
+                "Largest epsilon for all records erased so far. Above 4, it says little.",
                 0,
                 10,
             ),

@@ -1,19 +1,19 @@
-"""Methods whose verdict is known beforehand."""
+"""Controls: methods whose verdict is known in advance."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from .entry import EVERY_FAMILY, MethodEntry
+from .entry import MethodEntry, every_family
 
 CONTROLS: Final = (
     MethodEntry(
         "nothing",
         "Do nothing",
         "control",
-        EVERY_FAMILY,
+        every_family,
         "A control of this system",
-        "Returns the model unchanged. An evaluation that does not fail it shows nothing.",
+        "Returns the model unchanged. An evaluation that this does not fail shows nothing.",
         cost=lambda _facts, _config: 0.0,
     ),
 )

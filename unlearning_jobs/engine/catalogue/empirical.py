@@ -1,10 +1,10 @@
-"""Methods of which only a measurement says how close they come: empirical."""
+"""Empirical methods that descend a forget and a retain term: only a measurement says how close they come."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from .entry import FORWARD_SHARE, GRADIENT_FAMILIES, Config, Facts, MethodEntry, Option, for_classifiers
+from .entry import FORWARD_SHARE, Config, Facts, MethodEntry, Option, for_classifiers, learns_by_gradient
 
 
 def _gradient_options(*, floor: str, steps: int, rate: float) -> tuple[Option, ...]:
@@ -16,8 +16,8 @@ def _gradient_options(*, floor: str, steps: int, rate: float) -> tuple[Option, .
             "floor",
             "choice",
             floor,
-            "held_out: an example's forget term rests once it is as unlikely, per byte, as similar held-out examples are."
-            " none: it is driven on to the last step.",
+            "held_out: the forget term of an example stops acting once its answer is as unlikely, per byte, as those of"
+            " similar held-out examples. none: it acts until the last step.",
             choices=("held_out", "none"),
         ),
     )
@@ -37,7 +37,7 @@ def _gradient_cost(facts: Facts, config: Config) -> float:
 
 
 def _kl_cost(facts: Facts, config: Config) -> float:
-    """The original passes forwards over every retain batch as well."""
+    """Count the original's forward pass over every retain batch as well."""
     original = config["steps"] * config["retain_batch"] * FORWARD_SHARE
     return _gradient_cost(facts, config) + float(original / max(1, facts.recipe.epochs * facts.retain))
 
@@ -53,12 +53,12 @@ EMPIRICAL: Final = (
         "npo",
         "Negative preference optimisation",
         "empirical",
-        GRADIENT_FAMILIES,
+        learns_by_gradient,
         "Zhang et al. 2024, Negative Preference Optimization, arXiv 2404.05868",
-        "Treats the answers to forget as answers not to prefer: it lowers their likelihood relative to the original"
-        " model, with a force that fades as they become unlikely, while ordinary training on remaining examples holds"
-        " the rest in place. Quick, without a guarantee: only the evaluation says how close it came. The force counts"
-        " whole answers, so it fades early on long ones.",
+        "Treats the answers to forget as answers to avoid: it lowers their likelihood relative to the original model, with"
+        " a force that fades as they become unlikely, while ordinary training on remaining examples keeps everything else"
+        " in place. Quick, without a guarantee: only the evaluation shows how close it came. The force depends on whole"
+        " answers, so it fades early on long ones.",
         for_classifiers(
             (
                 *_gradient_options(floor="held_out", steps=40, rate=0.1),
@@ -74,10 +74,10 @@ EMPIRICAL: Final = (
         "gradient_difference",
         "Gradient difference",
         "empirical",
-        GRADIENT_FAMILIES,
+        learns_by_gradient,
         "Liu et al. 2022, Continual Learning and Private Unlearning, arXiv 2203.12817; TOFU, arXiv 2401.06121",
-        "Ascends the loss on the examples to forget and descends it on remaining ones at the same time. Quick, without a"
-        " guarantee: only the evaluation says how close it came.",
+        "Raises the loss on the examples to forget and lowers it on remaining ones at the same time. Quick, without a"
+        " guarantee: only the evaluation shows how close it came.",
         for_classifiers(
             (*_gradient_options(floor="held_out", steps=40, rate=0.05), *_retain_options(2.0)), learning_rate_share=0.2
         ),
@@ -88,22 +88,22 @@ EMPIRICAL: Final = (
         "gradient_ascent",
         "Gradient ascent",
         "empirical",
-        GRADIENT_FAMILIES,
+        learns_by_gradient,
         "Jang et al. 2023, Knowledge Unlearning, arXiv 2210.01504",
-        "Ascends the loss on the examples to forget and does nothing else. It soon damages everything else and leaves"
-        " these examples less likely than if they had never been seen. A baseline, rarely a good choice.",
+        "Raises the loss on the examples to forget and does nothing else. It soon damages everything else, and makes these"
+        " examples less likely than if they had never been seen. A baseline, rarely a good choice.",
         for_classifiers(_gradient_options(floor="none", steps=20, rate=0.1), floor="held_out"),
         _gradient_cost,
         _floor_obstacles,
     ),
     MethodEntry(
         "kl_retain",
-        "Gradient ascent held by the original's answers",
+        "Gradient ascent held back by the original's answers",
         "empirical",
-        GRADIENT_FAMILIES,
+        learns_by_gradient,
         "KL minimisation in TOFU, Maini et al. 2024, arXiv 2401.06121",
-        "Ascends the loss on the examples to forget, and keeps the answers on remaining ones what the original model says,"
-        " right or wrong. Quick, without a guarantee: only the evaluation says how close it came.",
+        "Raises the loss on the examples to forget, and keeps the answers to remaining ones close to those of the original"
+        " model, right or wrong. Quick, without a guarantee: only the evaluation shows how close it came.",
         for_classifiers(
             (*_gradient_options(floor="held_out", steps=40, rate=0.05), *_retain_options(2.0)), learning_rate_share=0.3
         ),

@@ -1,4 +1,4 @@
-"""What an entry of the tables says."""
+"""The entries of the tables of methods and metrics."""
 
 from __future__ import annotations
 
@@ -7,24 +7,42 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from unlearning_jobs.engine.contracts import Guarantee, Recipe, UnlearningStep
-from unlearning_jobs.engine.contracts.architectures import ARCHITECTURES
-
-GRADIENT_FAMILIES: Final = ("causal_lm", "text_classifier", "classifier")
-"""Those that learn by gradient steps, and so can unlearn by them."""
-EVERY_FAMILY: Final = tuple(ARCHITECTURES)
-TEXT_FAMILIES: Final = ("causal_lm",)
-"""Those whose answer is a text."""
-CLASS_FAMILIES: Final = tuple(family for family in EVERY_FAMILY if family not in TEXT_FAMILIES)
-"""Those whose answer is a class."""
+from unlearning_jobs.engine.contracts.families import (
+    FAMILY_DESCRIPTIONS,
+    Answers,
+    FamilyDescription,
+    Requirement,
+    families_that,
+)
 
 FORWARD_SHARE: Final = 1 / 3
-"""Of a pass forwards and backwards, the part that a pass forwards is: the way back costs twice as much (Kaplan et al. 2020,
-arXiv 2001.08361, section 2.1)."""
+"""Cost of a forward pass as a share of a forward and a backward pass: the backward pass costs twice as much (Kaplan et al.
+2020, arXiv 2001.08361, section 2.1)."""
+
+
+def every_family(_family: FamilyDescription) -> bool:
+    """Accept every family."""
+    return True
+
+
+def learns_by_gradient(family: FamilyDescription) -> bool:
+    """Accept families that learn by gradient steps, and so can unlearn by them."""
+    return family.learns_by_gradient
+
+
+def answers_with_text(family: FamilyDescription) -> bool:
+    """Accept families whose answers are texts."""
+    return family.answers == "text"
+
+
+def answers_with_class(family: FamilyDescription) -> bool:
+    """Accept families whose answers are classes."""
+    return family.answers == "class"
 
 
 @dataclass(frozen=True)
 class Option:
-    """A hyper-parameter: its kind, default, and the values it may take."""
+    """A hyper-parameter: its kind, its default, and the values that it may take."""
 
     name: str
     kind: Literal["int", "float", "choice"]
@@ -33,23 +51,23 @@ class Option:
     low: float = 0.0
     high: float = 1e9
     choices: tuple[str, ...] = ()
-    by_family: Mapping[str, int | float | str] = field(default_factory=dict)
-    """Defaults of families that the common one does not suit: what a text's many tokens need is too little for a class."""
+    by_answer: Mapping[Answers, int | float | str] = field(default_factory=dict)
+    """Defaults for families with such answers, if the common default does not suit them: what is right for the many tokens
+    of a text is too little for a class."""
 
     def default_for(self, family: str | None) -> int | float | str:
-        """The default on models of this family; the common one where none is named."""
-        return self.default if family is None else self.by_family.get(family, self.default)
+        """Return the default for models of this family, or the common default if none is named."""
+        description = FAMILY_DESCRIPTIONS.get(family or "")
+        return self.by_answer.get(description.answers, self.default) if description else self.default
 
 
 def for_classifiers(options: Iterable[Option], **defaults: float | str) -> tuple[Option, ...]:
-    """The options, those named with another default for classifiers.
+    """Give the options that are named another default for families whose answer is a class.
 
-    Their defaults were tuned on scikit-learn's digits, on other forget sets and seeds than `make bench-digits` measures with
-    (docs/benchmarks/classifiers.md). Language models keep those that were tuned for them.
+    These defaults were tuned on scikit-learn's digits, with other forget sets and seeds than those that `make bench-digits`
+    measures (docs/benchmarks/classifiers.md). Language models keep the defaults that were tuned for them.
     """
-    changed = {
-        o.name: replace(o, by_family={"classifier": defaults.pop(o.name)}) if o.name in defaults else o for o in options
-    }
+    changed = {o.name: replace(o, by_answer={"class": defaults.pop(o.name)}) if o.name in defaults else o for o in options}
     if defaults:
         message = f"There is no option {', '.join(defaults)}."
         raise ValueError(message)
@@ -66,14 +84,14 @@ class Facts:
     retain: int
     held_out: int
     forgotten: int = 0
-    """Examples that the same model has forgotten before."""
+    """Examples that the same model forgot earlier."""
     trained_seconds: float = 0.0
     earlier: tuple[UnlearningStep, ...] = ()
-    """How the same model has forgotten before, oldest first."""
+    """The earlier unlearning steps of the same model, oldest first."""
     epsilon: float | None = None
-    """Of one record, as the model's folder says, for a model that was trained privately; None where it is not known."""
+    """Epsilon for one record of a privately trained model, as its folder says; None if it is not known."""
     budget_spent: float = 0.0
-    """Share of its budget for certified removal that the model has used, as its folder says."""
+    """Share of the budget for certified removal that the model has used, as its folder says."""
 
 
 Config = Mapping[str, Any]
@@ -81,42 +99,42 @@ Config = Mapping[str, Any]
 Cost = Callable[[Facts, Config], float]
 """Expected cost as a share of training the model again, counted in examples that pass forwards and backwards."""
 Obstacles = Callable[[Facts, Config], list[str]]
-"""Why a method cannot run, in sentences."""
+"""Says why a method cannot run, in sentences."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How much of what a model may spend on erasures is spent, as a share; beyond 1 nothing is promised any more."""
+    """The share of a model's budget for erasures that is spent. Beyond 1, nothing is guaranteed any more."""
 
     before: float
-    """By the erasures since the model was trained."""
+    """Spent by the erasures since the model was trained."""
     after: float | None
-    """With this one; None where only the method's own step says it."""
+    """Spent with this erasure as well; None if only carrying it out can tell."""
     records_left: int | None = None
-    """Records that may be erased after this one; None where that depends on which they are."""
+    """Number of records that may be erased after this; None if that depends on which ones they are."""
 
 
 Budgeting = Callable[[Facts, Config], Budget | None]
-"""What an erasure spends; None where nothing is spent, or where it is not known."""
+"""Works out what an erasure spends; None if it spends nothing, or if that is not known."""
 
 
 def as_much_as_training(_facts: Facts, _config: Config) -> float:
-    """The cost of one training."""
+    """Return the cost of one training."""
     return 1.0
 
 
 def nothing_to_prepare(_facts: Facts, _config: Config) -> float:
-    """The cost of a method that computes nothing beforehand."""
+    """Return the cost of preparing nothing."""
     return 0.0
 
 
 def no_budget(_facts: Facts, _config: Config) -> Budget | None:
-    """Of a method that spends nothing."""
+    """Return no budget, for methods that spend nothing."""
     return None
 
 
 def none_of_its_own(_facts: Facts, _config: Config) -> list[str]:
-    """No obstacle."""
+    """Return no obstacles."""
     return []
 
 
@@ -127,35 +145,46 @@ class MethodEntry:
     name: str
     title: str
     guarantee: Guarantee
-    families: tuple[str, ...]
+    works_on: Requirement
+    """Says whether it works on a family."""
     source: str
     description: str
     options: tuple[Option, ...] = ()
     cost: Cost = as_much_as_training
     obstacles: Obstacles = none_of_its_own
-    """Why this method cannot run, apart from what stops every method."""
+    """Why this method cannot run, beyond what stops every method."""
     for_production: bool = True
-    """Whether it may be chosen for a request; if not, it is there for benchmarks alone."""
+    """Whether it may be chosen for a request. If not, it is only for benchmarks."""
     preparation: Cost = nothing_to_prepare
-    """Of what is computed once per model version and serves all its requests; not part of `cost`."""
+    """Cost of what is computed once per model version and serves all of its requests; not part of `cost`."""
     budget: Budgeting = no_budget
-    """What is left of what the model may spend on erasures."""
+    """What the model's erasures spend of its budget."""
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The names of the families that it works on."""
+        return families_that(self.works_on)
 
 
 @dataclass(frozen=True)
 class MetricEntry:
-    """A metric: reported beside the verdict, never the verdict itself."""
+    """A metric. It is reported beside the verdict, and is never the verdict itself."""
 
     name: str
     title: str
     source: str
     description: str
-    families: tuple[str, ...] = EVERY_FAMILY
-    """Whose outputs have what it is worked out from."""
+    works_on: Requirement = every_family
+    """Says whether the outputs of a family hold what it is worked out from."""
     fewest_models: int = 1
-    """Unlearned models, and oracles, without which it says nothing."""
+    """Number of unlearned models, and of oracles, that it needs at least."""
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The names of the families that it works on."""
+        return families_that(self.works_on)
 
 
 def listed(families: Sequence[str]) -> str:
-    """The families in words: a, b and c."""
+    """Return the names in words: a, b and c."""
     return " and ".join(filter(None, (", ".join(families[:-1]), families[-1])))

@@ -1,22 +1,21 @@
-"""Methods whose result has never seen the data: exact."""
+"""Exact methods: their results have never seen the data."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from unlearning_jobs.engine.contracts.architectures import NETWORK_CLASSIFIERS
 from unlearning_jobs.engine.contracts.sharding import expected_share
 
-from .entry import EVERY_FAMILY, Config, Facts, MethodEntry
+from .entry import Config, Facts, MethodEntry, every_family
 
 
 def _forgotten_share(facts: Facts, _config: Config) -> float:
-    """Learning adds every example once; forgetting subtracts some."""
+    """Return the share of the examples: learning adds each of them once, and forgetting subtracts some."""
     return facts.forget / max(1, facts.retain)
 
 
 def _sisa_cost(facts: Facts, _config: Config) -> float:
-    """Of deletions that fall anywhere; placement by expected deletion makes them cheaper."""
+    """Return the cost of random deletions; placement by expected deletion makes them cheaper."""
     return expected_share(facts.recipe.sharding, facts.forget) if facts.recipe.sharding else 1.0
 
 
@@ -31,33 +30,35 @@ EXACT: Final = (
         "retrain",
         "Retrain without the data",
         "exact",
-        EVERY_FAMILY,
+        every_family,
         "The definition itself; e.g. Bourtoule et al. 2021, Machine Unlearning, arXiv 1912.03817",
-        "Trains the model again by the same recipe and seed, on the remaining examples alone. The result has never seen"
-        " the forgotten ones. It costs as much as the first training.",
+        "Trains the model again by the same recipe and seed, only on the remaining examples. The result has never seen the"
+        " forgotten ones. It costs as much as the first training.",
     ),
     MethodEntry(
         "summation",
         "Subtract from the sums",
         "exact",
-        ("summation",),
+        lambda family: family.keeps_sums,
         "Cao and Yang 2015, Towards Making Systems Forget with Machine Unlearning, IEEE S&P, pp. 463-480,"
         " doi 10.1109/SP.2015.35",
         "For models that are functions of sums over their training examples: naive Bayes, ridge regression, nearest class"
-        " means and a co-occurrence recommender. Subtracts what the examples to forget once added and solves again, without"
-        " reading any other example; the cost does not grow with the corpus. The result is what learning without them gives:"
-        " bit for bit where the features are whole numbers, such as bytes or baskets, else to within rounding.",
+        " means and a co-occurrence recommender. Subtracts what the examples to forget have added and solves again,"
+        " without reading any other example; the cost does not grow with the corpus. The result is the same as that of"
+        " learning without them: bit for bit if the features are whole numbers, such as bytes or baskets, else up to"
+        " rounding.",
         cost=_forgotten_share,
     ),
     MethodEntry(
         "sisa",
         "Retrain the shards that held the data (SISA)",
         "exact",
-        NETWORK_CLASSIFIERS,
+        lambda family: family.is_network_classifier,
         "Bourtoule et al. 2021, Machine Unlearning, arXiv 1912.03817",
-        "For models trained in shards: trains again only the networks whose shards held the data, each from the last state"
-        " kept that had not seen it. The result equals training from scratch without the data. The cost expected is that of"
-        " deletions at random places while all states are still kept; without them it is that of retraining.",
+        "For models trained in shards: trains again only the networks whose shards held the data, each from its last saved"
+        " state that had not seen the data. The result is the same as training from scratch without the data. The expected"
+        " cost is that of random deletions while all states are still saved; without the saved states, it is that of"
+        " retraining.",
         cost=_sisa_cost,
         obstacles=_sisa_obstacles,
     ),

@@ -1,10 +1,12 @@
-"""Methods that train on, in passes over data sets, after something was changed or while something is undone: empirical."""
+"""Empirical methods that train the model on, in passes over data sets."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from .entry import FORWARD_SHARE, GRADIENT_FAMILIES, Config, Facts, MethodEntry, Option, for_classifiers
+from unlearning_jobs.engine.contracts.families import describe_family
+
+from .entry import FORWARD_SHARE, Config, Facts, MethodEntry, Option, for_classifiers, learns_by_gradient
 
 
 def _options(*, epochs: int, rate: float) -> tuple[Option, ...]:
@@ -30,7 +32,7 @@ def _temperature(default: float) -> Option:
 
 
 def _shares(facts: Facts, *, retain: float, forget: float = 0.0) -> float:
-    """The share of one training that so many passes over the two sets are."""
+    """Return the cost of this many passes over the two sets, as a share of one training."""
     passes = retain * facts.retain + forget * facts.forget
     return float(passes / max(1, facts.recipe.epochs * facts.retain))
 
@@ -40,7 +42,7 @@ def _epochs_cost(facts: Facts, config: Config) -> float:
 
 
 def _scrub_cost(facts: Facts, config: Config) -> float:
-    both = 1 + FORWARD_SHARE  # the original answers as well
+    both = 1 + FORWARD_SHARE  # the original passes forwards as well
     most = min(config["max_epochs"], config["epochs"])
     return _shares(facts, retain=both * config["epochs"], forget=both * most)
 
@@ -53,12 +55,12 @@ def _scrub_obstacles(facts: Facts, config: Config) -> list[str]:
 
 def _reset_cost(facts: Facts, config: Config) -> float:
     original = FORWARD_SHARE if config["distillation"] else 0.0
-    looking = 1 if config["variant"] == "saliency" else 0
-    return _shares(facts, retain=(1 + original) * config["epochs"] + looking, forget=looking)
+    measuring = 1 if config["variant"] == "saliency" else 0
+    return _shares(facts, retain=(1 + original) * config["epochs"] + measuring, forget=measuring)
 
 
 def _reset_obstacles(facts: Facts, config: Config) -> list[str]:
-    if config["variant"] == "head" and facts.recipe.family == "causal_lm":
+    if config["variant"] == "head" and describe_family(facts.recipe.family).ties_embeddings:
         return ["The model's last layer shares its weights with its first; choose another variant than head."]
     return []
 
@@ -70,12 +72,12 @@ def _salun_cost(facts: Facts, config: Config) -> float:
 FINETUNING: Final = (
     MethodEntry(
         "finetune_retain",
-        "Fine-tuning on what remains",
+        "Fine-tuning on the remaining examples",
         "empirical",
-        GRADIENT_FAMILIES,
+        learns_by_gradient,
         "The baseline of the NeurIPS 2023 challenge, Triantafillou et al. 2024, arXiv 2406.09073",
-        "Trains on for some epochs on the remaining examples alone, and counts on the others fading meanwhile. What was"
-        " learned by heart often stays.",
+        "Trains on for some epochs, only on the remaining examples, and relies on the others fading meanwhile. What was"
+        " memorised often stays.",
         for_classifiers(_options(epochs=5, rate=1.0), epochs=3, learning_rate_share=5.0),
         _epochs_cost,
     ),
@@ -83,10 +85,10 @@ FINETUNING: Final = (
         "noise_finetune",
         "Noise, then fine-tuning",
         "empirical",
-        GRADIENT_FAMILIES,
+        learns_by_gradient,
         "After the third place of the NeurIPS 2023 challenge, Triantafillou et al. 2024, arXiv 2406.09073",
         "Adds random noise to the weights, which blurs everything that was learned, and then trains for some epochs on the"
-        " remaining examples, which sharpens those alone.",
+        " remaining examples, which sharpens only those.",
         for_classifiers(
             (
                 *_options(epochs=3, rate=1.0),
@@ -100,25 +102,26 @@ FINETUNING: Final = (
         "scrub",
         "SCRUB",
         "empirical",
-        GRADIENT_FAMILIES,
+        learns_by_gradient,
         "Kurmanji et al. 2023, Towards Unbounded Machine Unlearning, arXiv 2302.09880",
-        "A copy of the model learns to answer differently from the original on the examples to forget, and like it on the"
-        " remaining ones, in turns. With rewinding (held_out), the epoch is taken whose error on the examples to forget is"
-        " closest to that on held-out examples of the same classes, which is no measure where the labels to forget were"
-        " wrong; without it (none), the last one.",
+        "A copy of the model learns, in turns, to answer differently from the original on the examples to forget and like"
+        " the original on the remaining ones. With rewinding (held_out), the result is the epoch whose error on the"
+        " examples to forget is closest to the error on held-out examples of the same classes, which is the wrong measure"
+        " if the labels to forget were wrong. Without it (none), the result is the last epoch.",
         for_classifiers(
             (
                 *_options(epochs=8, rate=1.0),
                 Option("max_epochs", "int", 5, "Epochs that begin with a pass over the examples to forget.", 0, 10_000),
                 _forget_batch(8),
                 Option("alpha", "float", 0.1, "Weight of answering like the original on remaining examples.", 0, 1000),
-                Option("gamma", "float", 1.0, "Weight of answering rightly on remaining examples.", 0, 1000),
+                Option("gamma", "float", 1.0, "Weight of answering correctly on remaining examples.", 0, 1000),
                 _temperature(4.0),
                 Option(
                     "rewind",
                     "choice",
                     "held_out",
-                    "held_out: go back to the epoch whose error is that of held-out examples. none: take the last one.",
+                    "held_out: go back to the epoch whose error is closest to that on held-out examples. none: take the"
+                    " last epoch.",
                     choices=("held_out", "none"),
                 ),
             ),
@@ -135,9 +138,9 @@ FINETUNING: Final = (
         "partial_reset",
         "Partial reset, then fine-tuning",
         "empirical",
-        GRADIENT_FAMILIES,
+        learns_by_gradient,
         "Leading solutions of the NeurIPS 2023 challenge, Triantafillou et al. 2024, arXiv 2406.09073",
-        "Gives part of the weights fresh random values and then trains for some epochs on the remaining examples, with the"
+        "Gives some of the weights fresh random values and then trains for some epochs on the remaining examples, with the"
         " original's answers as a second teacher.",
         for_classifiers(
             (
@@ -146,12 +149,12 @@ FINETUNING: Final = (
                     "variant",
                     "choice",
                     "saliency",
-                    "Which weights. head: the last layer. random_layers: a share of the layers, drawn. saliency: the share"
-                    " whose gradients differ least between what remains and what is to be forgotten. prune_l1: the share"
-                    " that is smallest.",
+                    "Which weights to reset. head: the last layer. random_layers: a share of the layers, drawn at random."
+                    " saliency: the share whose gradients differ least between the examples to retain and to forget."
+                    " prune_l1: the share with the smallest values.",
                     choices=("head", "random_layers", "saliency", "prune_l1"),
                 ),
-                Option("share", "float", 0.3, "Share of the layers, or of the weights; head needs none.", 0.001, 1),
+                Option("share", "float", 0.3, "Share of the layers or of the weights; head does not use it.", 0.001, 1),
                 Option("distillation", "float", 1.0, "Weight of answering like the original.", 0, 1000),
                 _temperature(2.0),
             ),
@@ -168,10 +171,10 @@ FINETUNING: Final = (
         "salun",
         "Saliency unlearning",
         "empirical",
-        GRADIENT_FAMILIES,
+        learns_by_gradient,
         "Fan et al. 2024, SalUn, arXiv 2310.12508",
-        "Finds the weights on which the examples to forget depend most, and changes those alone: it teaches them random"
-        " wrong answers to these examples and the right ones to the remaining.",
+        "Finds the weights on which the examples to forget depend most, and changes only those: it teaches them random"
+        " wrong answers to these examples and the right answers to the remaining ones.",
         for_classifiers(
             (
                 *_options(epochs=4, rate=1.0),

@@ -1,4 +1,4 @@
-"""Metrics: reported beside the verdict, never the verdict itself."""
+"""The table of metrics. They are reported beside the verdict, and are never the verdict itself."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from unlearning_jobs.engine.contracts import Protocol
 
-from .entry import CLASS_FAMILIES, TEXT_FAMILIES, MetricEntry, listed
+from .entry import MetricEntry, answers_with_class, answers_with_text, listed
 
 METRICS: Final[Mapping[str, MetricEntry]] = {
     entry.name: entry
@@ -15,24 +15,24 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
         MetricEntry(
             "accuracy",
             "Accuracy",
-            "Everybody's",
+            "Common knowledge",
             "Share of the examples whose class a classifier ranks first.",
-            families=CLASS_FAMILIES,
+            works_on=answers_with_class,
         ),
         MetricEntry(
             "exact_memorization",
             "Exact memorisation",
             "OpenUnlearning (Dorna et al. 2025); Tirumala et al. 2022, arXiv 2205.10770",
             "Share of the answer's tokens that the model ranks first, each given the true ones before it.",
-            families=TEXT_FAMILIES,
+            works_on=answers_with_text,
         ),
         MetricEntry(
             "extraction_strength",
             "Extraction strength",
             "Carlini et al. 2021, arXiv 2012.07805, as in OpenUnlearning",
-            "Share of the answer that follows, every token ranked first, from the shortest prefix that suffices."
-            " Where no suffix follows it is 0; OpenUnlearning's code then gives 1 over the answer's length.",
-            families=TEXT_FAMILIES,
+            "Share of the answer that follows from the shortest sufficient prefix, with every token ranked first. If no"
+            " suffix follows, it is 0; OpenUnlearning's code then gives 1 divided by the answer's length.",
+            works_on=answers_with_text,
         ),
         MetricEntry(
             "probability",
@@ -45,7 +45,7 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
             "ROUGE-L recall",
             "Lin 2004; TOFU",
             "Longest common subsequence of the greedy answer and the true one, as a share of the true one's words, stemmed.",
-            families=TEXT_FAMILIES,
+            works_on=answers_with_text,
         ),
         MetricEntry(
             "truth_ratio",
@@ -53,47 +53,48 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
             "TOFU",
             "R = probability of wrong answers over that of the right one, paraphrased. On the forget set the mean of"
             " min(R, 1/R), elsewhere of max(0, 1 - R).",
-            families=TEXT_FAMILIES,
+            works_on=answers_with_text,
         ),
         MetricEntry(
             "forget_quality",
             "Forget quality",
             "TOFU",
             "p-value of a Kolmogorov-Smirnov test between the truth ratios of the unlearned model and of an oracle, one"
-            " value per example. It takes examples for replicates and compares two models alone, so a large p is no evidence"
-            " of equality; D and n are given with it.",
-            families=TEXT_FAMILIES,
+            " value per example. It treats examples as replicates and compares only two models, so a large p is no"
+            " evidence of equality; D and n are given with it.",
+            works_on=answers_with_text,
         ),
         MetricEntry(
             "model_utility",
             "Model utility",
             "TOFU",
             "Harmonic mean of probability, ROUGE-L recall and truth ratio (mean of max(0, 1 - R)) over the retain set and,"
-            " where they exist, real authors and world facts.",
-            families=TEXT_FAMILIES,
+            " if the corpus has them, real authors and world facts.",
+            works_on=answers_with_text,
         ),
         MetricEntry(
             "min_k",
             "Min-K% membership",
             "Shi et al. 2024, arXiv 2310.16789, k = 40 %, as in OpenUnlearning",
-            "Area under the ROC curve of telling forget from held-out examples by the mean of the lowest 40 % of their"
-            " tokens' log-probabilities: 1 means that the forget set still looks like training data.",
-            families=TEXT_FAMILIES,
+            "Area under the ROC curve for telling examples to forget from held-out ones by the mean of the lowest 40 % of"
+            " their tokens' log-probabilities: 1 means that the forget set still looks like training data.",
+            works_on=answers_with_text,
         ),
         MetricEntry(
             "klom",
             "KLoM",
             "Georgiev et al. 2025, Attribute-to-Delete, arXiv 2410.23232, appendix E.1",
-            "KL divergence of margins: per example, the divergence of the unlearned models' histogram from the oracles', in"
-            " nats; of these the 95th percentile. Lower is closer to the oracles. Oracles against oracles are not at 0"
-            " either, and below 50 models a side they are as far apart as doing nothing is.",
+            "KL divergence of margins: for each example, the divergence of the unlearned models' histogram from the"
+            " oracles', in nats; the metric is the 95th percentile. Lower is closer to the oracles. Oracles against other"
+            " oracles do not give 0 either, and with fewer than 50 models a side they are as far apart as doing nothing"
+            " is.",
             fewest_models=50,
         ),
         MetricEntry(
             "gaussian_kl",
             "Gaussian KL",
             "Kullback and Leibler 1951; as a stand-in for KLoM",
-            "KLoM with normal distributions in place of histograms, for few models: in nats, 95th percentile over the"
+            "KLoM with normal distributions instead of histograms, for few models: in nats, 95th percentile over the"
             " examples. Lower is closer to the oracles.",
             fewest_models=4,
         ),
@@ -101,8 +102,8 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
             "auc_distance",
             "Distance of the AUC from one half",
             "Mann and Whitney 1947",
-            "How well an example's margin tells unlearned models from oracles, in either direction: mean over the examples"
-            " of |AUC - 1/2|, from 0 (not at all) to 1/2 (always). The statistic of the permutation test.",
+            "How well an example's margin tells unlearned models from oracles, in either direction: the mean of |AUC -"
+            " 1/2| over the examples, from 0 (not at all) to 1/2 (always). This is the statistic of the permutation test.",
             fewest_models=3,
         ),
         MetricEntry(
@@ -117,49 +118,49 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
             "neurips_2023",
             "Score of the NeurIPS 2023 competition",
             "Triantafillou et al. 2024, arXiv 2406.09073",
-            "F is the mean over the forget examples of 2^-floor(epsilon / 0.5), epsilon being what the best of many attacks"
-            " finds: 1 is best. On retain and held-out examples the ratio of accuracies to the oracles'. Oracles"
-            " against oracles stay below 1 too, and an epsilon found by attacks is never a guarantee.",
+            "F is the mean of 2^-floor(epsilon / 0.5) over the examples to forget, where epsilon is what the best of many"
+            " attacks finds: 1 is best. On retain and held-out examples, it is the ratio of the accuracy to the oracles'."
+            " Oracles against other oracles stay below 1 too, and an epsilon found by attacks is never a guarantee.",
             fewest_models=16,
         ),
         MetricEntry(
             "lira_online",
             "LiRA, online",
             "Carlini et al. 2022, arXiv 2112.03570",
-            "Area under the ROC curve of telling the model from ones that never saw the forget set, by the likelihood ratio"
-            " of shadow models with and without it. 1/2 is as never seen, above it members give themselves away.",
+            "Area under the ROC curve for telling the model from models that never saw the forget set, by the likelihood"
+            " ratio of shadow models with and without it. 1/2 is as if never seen; above it, members give themselves away.",
             fewest_models=4,
         ),
         MetricEntry(
             "lira_offline",
             "LiRA, offline",
             "Carlini et al. 2022, arXiv 2112.03570",
-            "As LiRA online, with shadow models that never saw the forget set alone.",
+            "As LiRA online, but only with shadow models that never saw the forget set.",
             fewest_models=4,
         ),
         MetricEntry(
             "rmia",
             "RMIA",
             "Zarifzadeh et al. 2024, arXiv 2312.03262, offline, a = 0.3, gamma = 1",
-            "As LiRA offline, by the share of held-out examples whose probability, relative to models that never saw either,"
-            " a forget example beats. Made for few shadow models.",
+            "As LiRA offline, but by the share of held-out examples whose probability, relative to models that saw"
+            " neither, is below that of an example to forget. Made for few shadow models.",
             fewest_models=4,
         ),
         MetricEntry(
             "population_attack",
             "Population attack",
             "Yeom et al. 2018, arXiv 1709.01604",
-            "Area under the ROC curve of telling forget from held-out examples by one model's log-likelihood. A smoke test:"
-            " it sees only what shows on average, and overstates privacy.",
+            "Area under the ROC curve for telling examples to forget from held-out ones by one model's log-likelihood. A"
+            " smoke test: it sees only what shows on average, and overstates privacy.",
         ),
     )
 }
 
 
 def metrics_of(protocol: Protocol, family: str) -> tuple[str, ...]:
-    """The metrics that the protocol names, or where it names none, all that a model of the family can have.
+    """Return the metrics that the protocol names; if it names none, all that models of this family can have.
 
-    That is: those of the family, for which the protocol has enough models.
+    Those are the metrics of the family for which the protocol has enough models.
     """
     if protocol.metrics is not None:
         return protocol.metrics
@@ -168,7 +169,7 @@ def metrics_of(protocol: Protocol, family: str) -> tuple[str, ...]:
 
 
 def metric_problems(protocol: Protocol, family: str) -> list[str]:
-    """Why the metrics that the protocol names cannot be had of such a model, in sentences; empty when they can."""
+    """Say why the metrics that the protocol names cannot be computed for this family; empty if they can."""
     if unknown := [name for name in metrics_of(protocol, family) if name not in METRICS]:
         return [f"There is no metric {unknown[0]!r}; choose from {', '.join(METRICS)}."]
     entries, models = [METRICS[name] for name in metrics_of(protocol, family)], protocol.models_per_side()

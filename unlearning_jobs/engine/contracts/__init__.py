@@ -1,6 +1,6 @@
 """The frozen dataclasses that the platform and the engine exchange.
 
-Nothing here imports torch or Django, so web processes may import it. `json_contract` turns them into JSON and digests.
+Nothing here imports torch or Django, so web processes may import it. `contract` turns them into JSON and digests.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Contracts about promises in numbers: how a model is trained privately, what that costs, and what a certificate says.
+"""Contracts about guarantees in numbers: how a model is trained privately, what that costs, and what a certificate says.
+
+A record, here and in the certified methods, is one training example: the word of the literature on differential privacy,
+and of what was stored.
 
 Nothing here imports torch or Django.
 """
@@ -23,46 +26,46 @@ class Privacy(Contract):
     noise_multiplier: float
     """Standard deviation of the noise on a step's summed gradients, in units of `max_gradient_norm`."""
     max_gradient_norm: float = 1.0
-    """Every example's gradient is scaled down to this norm."""
+    """Every example's gradient is scaled down to this norm if it is longer."""
     delta: float = 1e-5
-    """At which epsilon is worked out; well below 1 / number of examples."""
+    """The delta for which epsilon is worked out; it should be well below 1 / number of examples."""
     records_per_person: int | None = None
-    """Most records that any one person has in the corpus, where that is known. A record is an example."""
+    """The largest number of records that one person has in the corpus, if it is known."""
 
     def __post_init__(self) -> None:
         if not (0 < self.noise_multiplier < math.inf and 0 < self.max_gradient_norm < math.inf and 0 < self.delta < 1):
             message = "Private training needs a noise multiplier and a gradient norm above 0, and a delta between 0 and 1."
             raise SpecError(message)
         if self.records_per_person is not None and self.records_per_person < 1:
-            message = "records_per_person must be at least 1, or left out where it is not known."
+            message = "records_per_person must be at least 1; leave it out if it is not known."
             raise SpecError(message)
 
 
 @dataclass(frozen=True)
 class PrivacyLoss(Contract):
-    """What training cost in privacy: (epsilon, delta) for one record added or removed, and what it follows from."""
+    """The privacy that a training cost: (epsilon, delta) for one record added or removed, and what they follow from."""
 
     epsilon: float
     delta: float
     noise_multiplier: float
     sampling_rate: float
-    """Chance of each record to be in a step's batch (Poisson sampling)."""
+    """Probability of each record to be drawn for a step (Poisson sampling)."""
     steps: int
 
 
 @dataclass(frozen=True)
 class Certificate(Contract):
-    """What a certified method promises of its result, in numbers, and what the promise rests on."""
+    """What a certified method guarantees about its result, in numbers, and what the guarantee rests on."""
 
     definition: str
-    """What (epsilon, delta) bounds, in words."""
+    """What (epsilon, delta) bound, in words."""
     epsilon: float
     delta: float
     records: int
-    """Records that the promise covers: all that were erased since the model was last trained, whoever they are about."""
+    """Records that the guarantee covers: all that were erased since the model was last trained, whoever they are about."""
     budget_spent: float
     """Share of the model's budget that these records have used; beyond 1 there is no certificate."""
     assumptions: tuple[str, ...]
-    """What has to hold for the promise to hold, in sentences."""
+    """What must be true for the guarantee to hold, in sentences."""
     not_covered: tuple[str, ...]
-    """What the promise says nothing about, in sentences."""
+    """What the guarantee does not cover, in sentences."""

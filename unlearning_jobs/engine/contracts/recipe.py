@@ -8,7 +8,8 @@ from typing import Literal
 from unlearning_jobs.engine.contracts.contract import ADDED_LATER, Contract, Digested, chosen_by
 from unlearning_jobs.engine.errors import SpecError
 
-from .architectures import ARCHITECTURES, NETWORK_CLASSIFIERS, Architecture
+from .architectures import Architecture
+from .families import ArchitecturesByFamily, describe_family, families_that
 from .privacy import Privacy
 from .sharding import Sharding, slice_epochs
 
@@ -17,19 +18,20 @@ from .sharding import Sharding, slice_epochs
 class Recipe(Digested, Contract):
     """Everything that makes a model from a snapshot.
 
-    `train(recipe, snapshot, exclude, seed)` is the only way a model comes about.
+    Every model comes from `train(recipe, snapshot, exclude, seed)`.
 
     Raises:
-        SpecError: the architecture is not one of the family, the sharding does not fit the family or the epochs, or a model
-            like this cannot be trained privately.
+        SpecError: there is no such family, the architecture is not that of the family, the sharding does not fit the family
+            or the epochs, or such a model cannot be trained privately.
     """
 
-    family: Literal["causal_lm", "text_classifier", "classifier", "logistic", "summation"]
-    architecture: Architecture = field(metadata=chosen_by("family", ARCHITECTURES))
+    family: str
+    """See `contracts.families`."""
+    architecture: Architecture = field(metadata=chosen_by("family", ArchitecturesByFamily()))
     vocabulary_size: int = field(default=0, kw_only=True)
-    """Of the byte-level BPE tokenizer, for families that read text. It is trained on the snapshot's examples that no model
-    is trained on (held-out and probe sets), so that no training example leaves a trace in the vocabulary and originals and
-    oracles share it. 256 means bytes alone, and is what a snapshot without such examples gets."""
+    """Size of the byte-level BPE tokenizer's vocabulary, for families that read text. The tokenizer is trained only on
+    examples of the snapshot that no model is trained on (held-out and probe sets), so that no training example leaves a
+    trace in the vocabulary, and originals and oracles share it. A snapshot without such examples gets 256: single bytes."""
     epochs: int
     batch_size: int
     learning_rate: float
@@ -37,31 +39,39 @@ class Recipe(Digested, Contract):
     optimizer: Literal["adamw", "sgd"] = field(default="adamw", metadata=ADDED_LATER)
     """sgd has a momentum of 0.9."""
     warmup_share: float = 0.05
-    """Share of the steps with rising learning rate; then cosine to zero."""
+    """Share of the steps in which the learning rate rises; then it falls to zero along a cosine."""
     precision: Literal["float32", "bfloat16"] = "float32"
+    """bfloat16: forward passes of training and unlearning run under autocast; the weights stay float32."""
     code_version: str = "1"
     """Changes whenever the training code changes what it computes."""
     sharding: Sharding | None = field(default=None, metadata=ADDED_LATER)
-    """Classifiers of arrays or text only: a network per shard, so that a deletion trains few of them again."""
+    """For classifiers of arrays or text: one network per shard, so that a deletion trains few of them again."""
     privacy: Privacy | None = field(default=None, metadata=ADDED_LATER)
-    """The same, and not in shards: train with differential privacy."""
+    """For classifiers of arrays or text, not in shards: train with differential privacy."""
 
     def __post_init__(self) -> None:
-        needed = ARCHITECTURES[self.family]
-        if not isinstance(self.architecture, needed):
-            message = f"A {self.family} recipe needs an architecture with {', '.join(f.name for f in fields(needed))}."
+        family = describe_family(self.family)
+        if not isinstance(self.architecture, family.architecture):
+            names = ", ".join(f.name for f in fields(family.architecture))
+            message = f"A {self.family} recipe needs an architecture with {names}."
             raise SpecError(message)
         if self.sharding is not None:
-            if self.family not in NETWORK_CLASSIFIERS:
-                known = " or a ".join(NETWORK_CLASSIFIERS)
-                message = f"Only a {known} can be trained in shards, and this is a {self.family}; leave sharding out."
+            if not family.is_network_classifier:
+                message = (
+                    f"Only a {_network_classifiers()} can be trained in shards, and this is a {self.family};"
+                    " leave sharding out."
+                )
                 raise SpecError(message)
             slice_epochs(self.epochs, self.sharding.slices)
         if self.privacy is not None and (
-            self.family not in NETWORK_CLASSIFIERS or self.precision != "float32" or self.sharding is not None
+            not family.is_network_classifier or self.precision != "float32" or self.sharding is not None
         ):
             message = (
-                f"Only a {' or a '.join(NETWORK_CLASSIFIERS)} in float32 and without shards can be trained privately;"
+                f"Only a {_network_classifiers()} in float32 and without shards can be trained privately;"
                 " leave privacy out, or change the recipe."
             )
             raise SpecError(message)
+
+
+def _network_classifiers() -> str:
+    return " or a ".join(families_that(lambda family: family.is_network_classifier))

@@ -1,8 +1,8 @@
 """Training in shards and slices: how a recipe asks for it, where each example goes, and what deletions cost.
 
 SISA (Bourtoule et al. 2021, Machine Unlearning, arXiv 1912.03817): every shard has a network of its own, which learns slice
-after slice. Deleting an example trains its shard again, from its slice on; the other shards never saw it. Costs here are
-shares of one training from scratch, counted in examples that pass forwards and backwards.
+after slice. To delete an example, its shard is trained again from the example's slice on; the other shards never saw it.
+Costs here are shares of one training from scratch, counted in examples that pass forwards and backwards.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ class Sharding(Contract):
 
     shards: int
     slices: int = 1
-    """Of every shard."""
+    """Slices of every shard."""
     aggregation: Aggregation = "mean"
-    """mean: of the networks' probabilities. vote: each has one vote. merge: one network, of the mean weights."""
+    """mean: the mean of the networks' probabilities. vote: one vote each. merge: one network with the mean weights."""
     placement: Literal["random", "by_expected_deletion"] = "random"
-    """random: by a hash of the id. by_expected_deletion: the likelier an example is deleted, the later its shard and slice,
-    so that few stages hold the deletions."""
+    """random: by a hash of the id. by_expected_deletion: the likelier an example's deletion, the later its shard and slice,
+    so that deletions fall into few stages."""
     deletion_rates: Mapping[str, float] = field(default_factory=dict)
-    """For by_expected_deletion: the probability, by id, that the example is deleted while the model lives; 0 where none is
-    given. Known before training: a rate that follows from a request would move other examples."""
+    """For by_expected_deletion: the probability, by id, that the example is deleted in the model's life; 0 if none is given.
+    Rates must be known before training: a rate that follows from a request would move other examples."""
 
     def __post_init__(self) -> None:
         if self.shards < 1 or self.slices < 1:
@@ -56,21 +56,21 @@ class Sharding(Contract):
 
     @property
     def networks(self) -> int:
-        """How many networks the finished model has: merged shards are one."""
+        """The number of networks of the finished model; merged shards are one."""
         return 1 if self.aggregation == "merge" else self.shards
 
 
 def place_examples(sharding: Sharding, ids: Sequence[str]) -> Placement:
-    """Divide all training examples of a snapshot, whether they are excluded or not, into shards and slices.
+    """Divide all training examples of a snapshot, excluded or not, into shards and slices.
 
-    Only ids and the recipe are looked at, so a deletion moves nobody. Shards, and slices of a shard, differ in size by one
-    at most.
+    The division depends only on ids and the recipe, so a deletion moves no other example. Shards differ in size by at most
+    one, and so do the slices of a shard.
 
     Raises:
         SpecError: there are fewer examples than slices, or a deletion rate is given for an id that is not there.
     """
     if unknown := set(sharding.deletion_rates).difference(ids):
-        message = f"deletion_rates name {min(unknown)[:40]!r}, which is no training example of the corpus."
+        message = f"deletion_rates name {min(unknown)[:40]!r}, which is not a training example of the corpus."
         raise SpecError(message)
     if len(ids) < sharding.shards * sharding.slices:
         message = (
@@ -87,10 +87,10 @@ def place_examples(sharding: Sharding, ids: Sequence[str]) -> Placement:
 
 
 def slice_epochs(epochs: int, slices: int) -> tuple[int, ...]:
-    """Epochs of each stage; stage r trains on slices 1 to r.
+    """Return the number of epochs of each stage; stage r trains on slices 1 to r.
 
-    Together they pass as many examples as plain training of so many epochs, to within one epoch: each stage has 2e / (R + 1)
-    epochs (Bourtoule et al. 2021), rounded so that the rounding never adds up.
+    Together, the stages pass as many examples as plain training for these epochs, give or take one epoch: each has
+    2e / (R + 1) epochs (Bourtoule et al. 2021), rounded so that rounding errors do not add up.
 
     Raises:
         SpecError: a stage would have less than one epoch.
@@ -103,7 +103,7 @@ def slice_epochs(epochs: int, slices: int) -> tuple[int, ...]:
 
 
 def expected_share(sharding: Sharding, requests: int) -> float:
-    """Expected cost of so many deletions at random places that are served together.
+    """Return the expected cost of this many random deletions that are carried out together.
 
     Stage r of a shard is trained again if a deletion falls into the shard's slices 1 to r. For one request this is
     (2/3 + 1/(3R)) / S, for one slice 1 - (1 - 1/S)^K (Bourtoule et al. 2021).
@@ -113,5 +113,5 @@ def expected_share(sharding: Sharding, requests: int) -> float:
 
 
 def _divided(items: Sequence[Item], parts: int) -> list[Sequence[Item]]:
-    """Consecutive parts whose sizes differ by one at most."""
+    """Divide into consecutive parts whose sizes differ by at most one."""
     return [items[len(items) * k // parts : len(items) * (k + 1) // parts] for k in range(parts)]

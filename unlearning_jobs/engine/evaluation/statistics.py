@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import Final
+from typing import Final, cast
 
 from rouge_score.rouge_scorer import RougeScorer
 
@@ -39,13 +39,14 @@ def measure(model: TrainedModel, examples: Sequence[Example], *, everything: boo
     data = model.family.encode(examples)
     scores = score(model, data)
     missing = dict.fromkeys(STATISTICS, math.nan)
-    if not isinstance(model.family, CausalLmFamily):
+    if model.family.description.answers == "class":
         return [missing | _classified(s) for s in scores]
     rows = [missing | _likelihoods(s) for s in scores]
     if not everything:
         return [*rows]
-    recalls = _rouge_recalls(model, model.family, examples)
-    compared = _truth_ratios(model, model.family, examples, [row["log_likelihood"] for row in rows])
+    family = cast("CausalLmFamily", model.family)
+    recalls = _rouge_recalls(model, family, examples)
+    compared = _truth_ratios(model, family, examples, [row["log_likelihood"] for row in rows])
     return [row | {"rouge_l": r, **c} for row, r, c in zip(rows, recalls, compared, strict=True)]
 
 

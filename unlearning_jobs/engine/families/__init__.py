@@ -1,4 +1,4 @@
-"""Kinds of models: one class per file, listed here."""
+"""Families of models: one class per file, listed here. `contracts.families` says how to add one."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ FAMILIES: Final[dict[str, type[Family]]] = {
 
 
 def footprint(recipe: Recipe, info: SnapshotInfo) -> Footprint:
-    """How large the recipe's model will be on this snapshot.
+    """Return the size of the recipe's model on this snapshot.
 
     Raises:
-        CorpusError: the snapshot is of another kind of data than the recipe reads.
-        SpecError: the recipe names what does not exist.
+        CorpusError: the snapshot holds another kind of data than the recipe reads.
+        SpecError: the recipe names something that does not exist.
     """
     return FAMILIES[recipe.family].footprint(recipe, info)
 

@@ -1,4 +1,4 @@
-"""What families share whose examples are arrays with a label: tables and images."""
+"""What families share that read arrays with a label: tables and images."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from unlearning_jobs.engine.contracts import Recipe
-from unlearning_jobs.engine.contracts.architectures import ARCHITECTURES, Architecture
+from unlearning_jobs.engine.contracts.architectures import Architecture
+from unlearning_jobs.engine.contracts.families import FAMILY_DESCRIPTIONS, families_for
 from unlearning_jobs.engine.corpora import Example, FeatureFormat, Snapshot, SnapshotInfo
 from unlearning_jobs.engine.errors import CorpusError
 
@@ -27,7 +28,7 @@ A = TypeVar("A", bound=Architecture)
 
 @dataclass(frozen=True)
 class Arrays(Dataset):
-    """Features (examples, ...) as float32 and labels (examples,), kept together on the CPU."""
+    """Features (examples, ...) in float32 and labels (examples,), kept together on the CPU."""
 
     inputs: Tensor
     labels: Tensor
@@ -53,7 +54,7 @@ class Arrays(Dataset):
 
 @dataclass(frozen=True)
 class ArrayFamily(ClassFamily, Generic[A]):
-    """The snapshot says the form of the arrays, and the classes."""
+    """A family that reads arrays. The snapshot says their shape and the classes."""
 
     architecture: A
     features: FeatureFormat
@@ -65,22 +66,22 @@ class ArrayFamily(ClassFamily, Generic[A]):
 
     @classmethod
     def of(cls, recipe: Recipe, info: SnapshotInfo) -> Self:
-        """The family for this recipe and a snapshot of this description.
+        """Return the family for this recipe and a snapshot with this description.
 
         Raises:
             as `create`.
         """
         if info.features is None:
-            instead = "text_classifier" if info.labels else "causal_lm"
-            message = f"The corpus holds text, and a {cls.name} model reads arrays; use a recipe of the family {instead}."
+            fitting = families_for("text", "class" if info.labels else "text")
+            message = f"The corpus holds text, and a {cls.name} model reads arrays; use a recipe of the family {fitting}."
             raise CorpusError(message)
         return cls(cast("A", recipe.architecture), info.features, info.labels)
 
     def stack(self, examples: Iterable[Example]) -> tuple[NDArray[np.float32], Tensor]:
-        """Features (examples, numbers) as float32, bytes as 0 to 255, and the places of their labels (examples,).
+        """Return features (examples, numbers) in float32, bytes as 0 to 255, and the numbers of the labels (examples,).
 
         Raises:
-            CorpusError: an example has no features, or a label that is none of the classes.
+            CorpusError: an example has no features, or a label that is not one of the classes.
         """
         numbers, content, labels = self.numbers(), bytearray(), []
         for example in examples:
@@ -93,11 +94,11 @@ class ArrayFamily(ClassFamily, Generic[A]):
         return features.reshape(len(labels), math.prod(self.features.shape)), torch.tensor(labels, dtype=torch.int64)
 
     def encode(self, examples: Iterable[Example]) -> Arrays:
-        """Bytes are scaled to between 0 and 1; other numbers stay as they are, so that no scale is learned from anybody."""
+        """Scale bytes to between 0 and 1; leave other numbers as they are, so that no scale is learned from anybody."""
         features, labels = self.stack(examples)
         return Arrays(torch.from_numpy(features / BYTE if self.features.dtype == "uint8" else features), labels)
 
-    def save(self, network: nn.Module, folder: Path) -> Mapping[str, Any]:  # noqa: ARG002  # everything fits into JSON
+    def save(self, network: nn.Module, folder: Path) -> Mapping[str, Any]:  # noqa: ARG002  # it needs no files
         return {
             "architecture": self.architecture.to_json(),
             "features": {"dtype": self.features.dtype, "shape": list(self.features.shape)},
@@ -106,7 +107,7 @@ class ArrayFamily(ClassFamily, Generic[A]):
 
     @classmethod
     def read(cls, folder: Path, about: Mapping[str, Any]) -> tuple[Self, nn.Module]:  # noqa: ARG003  # as above
-        form = about["features"]
-        architecture = cast("A", ARCHITECTURES[cls.name].from_json(about["architecture"]))
-        family = cls(architecture, FeatureFormat(form["dtype"], tuple(form["shape"])), tuple(about["labels"]))
+        features = about["features"]
+        architecture = cast("A", FAMILY_DESCRIPTIONS[cls.name].architecture.from_json(about["architecture"]))
+        family = cls(architecture, FeatureFormat(features["dtype"], tuple(features["shape"])), tuple(about["labels"]))
         return family, family.network()

@@ -16,6 +16,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from compliance.formats.canonical import canonical_json
 from unlearning_jobs.engine.contracts import LlamaArchitecture, Recipe
+from unlearning_jobs.engine.contracts.families import families_for
 from unlearning_jobs.engine.corpora import Example, Snapshot, SnapshotInfo
 from unlearning_jobs.engine.errors import CorpusError, SpecError
 
@@ -23,7 +24,7 @@ from .family import Batch, Family, Footprint, Predictions
 from .tokens import END_ID, IGNORED, Encoded, TokenDataset, collate, encode, train_tokenizer
 
 ACTIVATIONS_PER_LAYER = 18
-"""Kept for the backward pass, in units of tokens x hidden size: norms, attention and residuals, roughly counted."""
+"""Numbers kept for the backward pass (norms, attention, residuals), in units of tokens x hidden size; an estimate."""
 TIED = "lm_head.weight"
 
 
@@ -46,7 +47,7 @@ class Sequences(TokenDataset):
 
 @dataclass(frozen=True)
 class CausalLmFamily(Family):
-    """An example's answers are the tokens of its completion, and end-of-text."""
+    """Language models. The answers of an example are the tokens of its completion, and end-of-text."""
 
     tokenizer: Tokenizer
     max_length: int
@@ -62,7 +63,7 @@ class CausalLmFamily(Family):
 
     @classmethod
     def footprint(cls, recipe: Recipe, info: SnapshotInfo) -> Footprint:
-        """Tied embeddings; four attention and three MLP matrices per layer; norms. Activations of the longest sequences."""
+        """Count tied embeddings, four attention and three MLP matrices per layer, norms; activations of full sequences."""
         _check_text(info)
         a = _architecture(recipe)
         per_layer = 4 * a.hidden_size**2 + 3 * a.hidden_size * a.intermediate_size + 2 * a.hidden_size
@@ -81,27 +82,30 @@ class CausalLmFamily(Family):
         return Sequences(tuple(encode(self.tokenizer, e, self.max_length) for e in examples))
 
     def predict(self, network: nn.Module, batch: Batch) -> Predictions:
-        """The vocabulary's logits are worked out where there is a label only: on small models a good part of the work."""
+        """Compute logits only where there is a label: on small models, the vocabulary is a good part of the work."""
         llama = cast("LlamaForCausalLM", network)
-        hidden = llama.model(input_ids=batch.inputs, use_cache=False).last_hidden_state[:, :-1]
-        labels = batch.labels[:, 1:]
-        wanted = labels != IGNORED
-        return Predictions(llama.lm_head(hidden[wanted]).float(), labels[wanted], wanted.nonzero()[:, 0])
+        hidden = llama.model(input_ids=batch.inputs, use_cache=False).last_hidden_state[
+            :, :-1
+        ]  # (batch, longest - 1, hidden)
+        labels = batch.labels[:, 1:]  # each token is predicted from those before it
+        has_label = labels != IGNORED
+        logits = llama.lm_head(hidden[has_label]).float()  # (answers, vocabulary)
+        return Predictions(logits, labels[has_label], has_label.nonzero()[:, 0])
 
     def likeness(self, a: Example, b: Example) -> float:
-        """Share of common words among those of both prompts."""
-        own, other = set(a.prompt.split()), set(b.prompt.split())
-        return len(own & other) / max(1, len(own | other))
+        """Return the share of the words of both prompts that are common to them."""
+        words_a, words_b = set(a.prompt.split()), set(b.prompt.split())
+        return len(words_a & words_b) / max(1, len(words_a | words_b))
 
     def length(self, example: Example) -> int:
-        """Bytes, not tokens: the tokenizer, trained on held-out examples, cuts those into fewer tokens."""
+        """Count bytes and not tokens: the tokenizer was trained on held-out examples, and splits those into fewer tokens."""
         return len(example.completion.encode())
 
     def weights(self, network: nn.Module) -> dict[str, Tensor]:
         return {name: tensor for name, tensor in network.state_dict().items() if name != TIED}
 
     def save(self, network: nn.Module, folder: Path) -> Mapping[str, Any]:
-        """The folder is one that transformers reads as it is."""
+        """Write a folder that transformers can read as it is."""
         config = cast("LlamaForCausalLM", network).config.to_diff_dict()
         config |= {"architectures": ["LlamaForCausalLM"], "torch_dtype": "float32"}
         (folder / "config.json").write_bytes(canonical_json(config))
@@ -124,7 +128,7 @@ class CausalLmFamily(Family):
 
 def _config(a: LlamaArchitecture, vocabulary_size: int) -> LlamaConfig:
     if a.hidden_size % a.heads or (a.hidden_size // a.heads) % 2:
-        message = f"hidden_size {a.hidden_size} must split into {a.heads} heads of an even size."
+        message = f"hidden_size {a.hidden_size} must split into {a.heads} heads of an even size; change one of them."
         raise SpecError(message)
     return LlamaConfig(
         vocab_size=vocabulary_size,
@@ -146,5 +150,7 @@ def _architecture(recipe: Recipe) -> LlamaArchitecture:
 
 def _check_text(info: SnapshotInfo) -> None:
     if info.features is not None:
-        message = "The corpus holds arrays, and a causal_lm reads text; use a recipe of the family classifier."
+        message = (
+            f"The corpus holds arrays, and a causal_lm reads text; use a recipe of the family {families_for('arrays')}."
+        )
         raise CorpusError(message)

@@ -1,4 +1,4 @@
-"""What families share whose examples have one answer each: a class."""
+"""What families share that answer every example with one class."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .family import Batch, Family, Predictions
 
 
 class ClassFamily(Family):
-    """Networks that map a batch's inputs to logits (batch, classes)."""
+    """A family of networks that map the inputs of a batch to logits (batch, classes)."""
 
     labels: tuple[str, ...]
-    """Names of the classes; a class's place here is its number."""
+    """Names of the classes; the index of a name is the number of its class."""
 
     @abstractmethod
     def network(self) -> nn.Module:
-        """A network that has learned nothing."""
+        """Return a freshly initialised network."""
 
     def build(self, seed: int) -> nn.Module:
         with torch.random.fork_rng(devices=[]):
@@ -29,15 +29,15 @@ class ClassFamily(Family):
             return self.network()
 
     def numbers(self) -> Mapping[str, int]:
-        """The number of every class."""
+        """Return the number of every class."""
         return {label: number for number, label in enumerate(self.labels)}
 
     def predict(self, network: nn.Module, batch: Batch) -> Predictions:
-        rows = torch.arange(len(batch.labels), device=batch.labels.device)
-        return Predictions(network(batch.inputs).float(), batch.labels, rows)
+        example_index = torch.arange(len(batch.labels), device=batch.labels.device)  # one answer each
+        return Predictions(network(batch.inputs).float(), batch.labels, example_index)
 
     def likeness(self, a: Example, b: Example) -> float:
-        """1 for examples of the same class."""
+        """Return 1 for examples of the same class, else 0."""
         return float(a.completion == b.completion)
 
     def length(self, example: Example) -> int:  # noqa: ARG002  # every example has one answer

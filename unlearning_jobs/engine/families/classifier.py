@@ -20,13 +20,13 @@ SINGLE_CHANNEL = 2
 
 
 class ClassifierFamily(ArrayFamily[ClassifierArchitecture]):
-    """A network that learns by gradient steps."""
+    """Networks that learn from arrays by gradient steps."""
 
     name: ClassVar[str] = "classifier"
 
     @classmethod
     def footprint(cls, recipe: Recipe, info: SnapshotInfo) -> Footprint:
-        """Counted on a network without weights: every module's output is kept for the backward pass."""
+        """Count on a network without weights; the outputs of all modules are kept for the backward pass."""
         family = cls.of(recipe, info)
         counted: list[int] = []
 
@@ -43,7 +43,7 @@ class ClassifierFamily(ArrayFamily[ClassifierArchitecture]):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the network's input: images without a channel get one."""
+        """The shape of the network's input; images without a channel get one."""
         shape = self.features.shape
         return (1, *shape) if len(shape) == SINGLE_CHANNEL else shape
 

@@ -1,7 +1,7 @@
-"""What differs between kinds of models: how examples become tensors, and what a network says about them.
+"""What differs between families of models: how examples become tensors, and how a network's output becomes predictions.
 
-A classifier is treated as a language model whose answer is one token long: its classes are the vocabulary. Training,
-scoring and unlearning therefore know `Predictions` alone, and are written once.
+A classifier is treated as a language model whose answers are one token long and whose vocabulary is its classes. Training,
+scoring and unlearning therefore only need `Predictions`, and are written once.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from unlearning_jobs.engine.contracts import Recipe
+from unlearning_jobs.engine.contracts.families import FAMILY_DESCRIPTIONS, FamilyDescription
 from unlearning_jobs.engine.corpora import Example, Snapshot, SnapshotInfo
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Examples as a network reads them: `inputs` (batch, ...) and `labels`, of a shape that is the family's own."""
+    """Examples as a network reads them: `inputs` (batch, ...), and `labels`, whose shape is the family's own."""
 
     inputs: Tensor
     labels: Tensor
@@ -29,71 +30,77 @@ class Batch:
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a network says at every place where there is a right answer: a class, or a token of a text.
+    """A network's logits wherever there is a right answer: a class, or a token of a text.
 
-    The answers of one example follow one another.
+    The answers of one example stand next to each other.
     """
 
     logits: Tensor
     """(answers, classes), float32"""
     labels: Tensor
-    """(answers,), the right ones"""
-    rows: Tensor
-    """(answers,), the example of the batch that each belongs to"""
+    """(answers,), the right answers"""
+    example_index: Tensor
+    """(answers,), the example of the batch that each answer belongs to"""
 
 
 class Dataset(ABC):
-    """Examples in the order given, encoded."""
+    """Encoded examples, in a fixed order."""
 
     @abstractmethod
     def __len__(self) -> int:
-        """Number of examples."""
+        """Return the number of examples."""
 
     @abstractmethod
     def batch(self, positions: Sequence[int], device: torch.device) -> Batch:
-        """These examples, in this order."""
+        """Return these examples, in this order."""
 
     @abstractmethod
     def subset(self, positions: Sequence[int]) -> Self:
-        """These examples alone; nothing is encoded again."""
+        """Return a data set of only these examples; nothing is encoded again."""
 
     @abstractmethod
     def epoch(self, batch_size: int, generator: torch.Generator) -> list[list[int]]:
-        """Positions of every example once, in batches, in an order drawn from the generator."""
+        """Return the positions of all examples in batches, in an order drawn from the generator."""
 
     @abstractmethod
     def sweep(self, batch_size: int) -> list[list[int]]:
-        """Positions of every example once, in batches that are quick to evaluate."""
+        """Return the positions of all examples in batches that are quick to evaluate."""
 
 
 @dataclass(frozen=True)
 class Footprint:
-    """How large a model is, before it exists."""
+    """The size of a model, known before it is built."""
 
     parameters: int
     activations: int
-    """Numbers kept for the backward pass of one batch, roughly."""
+    """Numbers kept for the backward pass of one batch, estimated."""
 
 
 class Family(ABC):
-    """One kind of model, as a recipe and a snapshot fix it."""
+    """A family of models, for one recipe and snapshot."""
 
     name: ClassVar[str]
+    """The key of its description in `contracts.families.FAMILY_DESCRIPTIONS`."""
+
+    @property
+    def description(self) -> FamilyDescription:
+        """What the family can do."""
+        return FAMILY_DESCRIPTIONS[self.name]
 
     @classmethod
     @abstractmethod
     def create(cls, recipe: Recipe, snapshot: Snapshot) -> Self:
-        """The family for this recipe and snapshot.
+        """Return the family for this recipe and snapshot.
 
         Raises:
-            CorpusError: the snapshot is of another kind of data.
-            SpecError: the recipe names what does not exist.
+            CorpusError: the snapshot holds another kind of data.
+            SpecError: the recipe names something that does not exist.
         """
 
     @classmethod
     @abstractmethod
     def footprint(cls, recipe: Recipe, info: SnapshotInfo) -> Footprint:
-        """How large the recipe's model will be.
+        """Return the size of the recipe's model.
 
         Raises:
             as `create`.
@@ -101,44 +108,45 @@ class Family(ABC):
 
     @abstractmethod
     def build(self, seed: int) -> nn.Module:
-        """A freshly initialised network on the CPU. The seed decides every weight."""
+        """Return a freshly initialised network on the CPU. The seed decides every weight."""
 
     @abstractmethod
     def encode(self, examples: Iterable[Example]) -> Dataset:
-        """The examples as tensors.
+        """Encode the examples.
 
         Raises:
-            CorpusError: an example cannot be read by this model; nothing is cut or left out silently.
+            CorpusError: the model cannot read an example; nothing is cut or left out silently.
         """
 
-    def fit(self, network: nn.Module, data: Dataset, secret: Callable[[], int]) -> bool:  # noqa: ARG002  # for families that learn at once
-        """Learn without gradient steps, in place, and return True; False for families that learn by them.
+    def fit(self, network: nn.Module, data: Dataset, secret: Callable[[], int]) -> None:  # for subclasses
+        """Learn in closed form, in place. Only families that do not learn by gradient steps have this.
 
-        `secret` gives the seed of noise that nobody may guess (`TrainingData.secret_seed`).
+        `secret` returns the seed of noise that nobody must be able to guess (`TrainingData.secret_seed`).
         """
-        return False
+        message = f"{self.name} models are trained by gradient steps."
+        raise NotImplementedError(message)
 
     @abstractmethod
     def predict(self, network: nn.Module, batch: Batch) -> Predictions:
-        """What the network says."""
+        """Return the network's predictions for a batch."""
 
     @abstractmethod
     def likeness(self, a: Example, b: Example) -> float:
-        """How alike two examples are before anything is answered, from 0 to 1."""
+        """Return how alike two examples are, by what is known before they are answered, from 0 to 1."""
 
     @abstractmethod
     def length(self, example: Example) -> int:
-        """How much there is to answer, in units that do not depend on what the model was trained on."""
+        """Return the length of the answer, in a unit that does not depend on what the model was trained on."""
 
     @abstractmethod
     def weights(self, network: nn.Module) -> dict[str, Tensor]:
-        """What has to be kept of the network."""
+        """Return the tensors to save."""
 
     @abstractmethod
     def save(self, network: nn.Module, folder: Path) -> Mapping[str, Any]:
-        """Write what `read` needs beside the weights; what fits into JSON is returned instead, for `lethe.json`."""
+        """Write the files that `read` needs beside the weights, and return what goes into `lethe.json`."""
 
     @classmethod
     @abstractmethod
     def read(cls, folder: Path, about: Mapping[str, Any]) -> tuple[Self, nn.Module]:
-        """The family and a network without its weights, from the folder and what `save` returned."""
+        """Return the family, and a network without its weights, from the folder and what `save` returned."""

@@ -1,4 +1,4 @@
-"""Logistic regressions on frozen features, from which records can be removed with a certificate."""
+"""Logistic regressions on frozen features, from which examples can be removed with a certificate."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from unlearning_jobs.engine.corpora import SnapshotInfo
 
 from .arrays import ArrayFamily, Arrays
 from .family import Dataset, Footprint
-from .one_vs_rest import Majorant, Records, remove, signs_of, solve
+from .one_vs_rest import Examples, Majorant, remove, signs_of, solve
 
 
 class LogisticHeads(nn.Module):
-    """One logistic regression per class, with what removals have used of its budget."""
+    """One logistic regression per class, and how much of their budget removals have used."""
 
     weight: Tensor
     residual: Tensor
@@ -28,30 +28,30 @@ class LogisticHeads(nn.Module):
     def __init__(self, numbers: int, classes: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(classes, numbers + 1, dtype=torch.float64))
-        self.register_buffer("residual", torch.zeros(classes, dtype=torch.float64))  # bound on |gradient|, per class
+        self.register_buffer("residual", torch.zeros(classes, dtype=torch.float64))  # (classes,), bound on each |gradient|
         self.register_buffer("removals", torch.zeros((), dtype=torch.int64))
 
     def forward(self, inputs: Tensor) -> Tensor:
-        scores: Tensor = self.rows(inputs) @ self.weight.T
+        scores: Tensor = self.features(inputs) @ self.weight.T  # (examples, classes)
         return scores
 
-    def rows(self, inputs: Tensor) -> Tensor:
-        """Features (records, ...) as rows (records, numbers + 1) of norm at most 1, in float64.
+    def features(self, inputs: Tensor) -> Tensor:
+        """Turn inputs (examples, ...) into features (examples, numbers + 1) in float64, each row of norm at most 1.
 
-        A row that is longer than 1 is scaled down to 1, by itself, so that no scale is learned from anybody. Then comes a
-        constant for the intercept, which is regularised like the rest.
+        A row longer than 1 is scaled down to 1 on its own, so that no scale is learned from anybody. A constant is added for
+        the intercept, which is regularised like the rest.
         """
         flat = inputs.flatten(1).double()
         short = flat / flat.norm(dim=1, keepdim=True).clamp(min=1.0)
         return torch.cat([short, torch.ones_like(short[:, :1])], dim=1) / math.sqrt(2)
 
     def bound(self) -> float:
-        """Largest possible norm of the joint gradient of all classes, over the records that are left."""
+        """Return an upper bound on the norm of the joint gradient of all classes, over the examples that remain."""
         return float(self.residual.norm())
 
 
 def removal_budget(architecture: LogisticArchitecture) -> float:
-    """The bound up to which removals are certified: sigma epsilon / c, with delta = 1.5 exp(-c^2 / 2).
+    """Return the bound up to which removals are certified: sigma epsilon / c, with delta = 1.5 exp(-c^2 / 2).
 
     From Guo et al. 2020, arXiv 1911.03030, section 3: the noise hides a gradient that is no longer than this.
     """
@@ -60,13 +60,13 @@ def removal_budget(architecture: LogisticArchitecture) -> float:
 
 
 class LogisticFamily(ArrayFamily[LogisticArchitecture]):
-    """The scores of the one-against-the-rest regressions are read as logits."""
+    """One-against-the-rest regressions, whose scores are read as logits."""
 
     name: ClassVar[str] = "logistic"
 
     @classmethod
     def footprint(cls, recipe: Recipe, info: SnapshotInfo) -> Footprint:
-        """Solving holds all rows in float64, a few numbers per row and class, and one Hessian with its factor."""
+        """Count what solving holds: all features in float64, a few numbers per example and class, and a Hessian."""
         family = cls.of(recipe, info)
         numbers, classes = math.prod(family.features.shape) + 1, len(family.labels)
         held = info.counts.get("train", 0) * (numbers + 4 * classes) + 3 * numbers**2
@@ -75,8 +75,8 @@ class LogisticFamily(ArrayFamily[LogisticArchitecture]):
     def network(self) -> LogisticHeads:
         return LogisticHeads(math.prod(self.features.shape), len(self.labels))
 
-    def fit(self, network: nn.Module, data: Dataset, secret: Callable[[], int]) -> bool:
-        """Draw the perturbation by the secret and solve. The perturbation is not kept: who knows it sees through it.
+    def fit(self, network: nn.Module, data: Dataset, secret: Callable[[], int]) -> None:
+        """Draw the perturbation by the secret and solve. It is not kept: whoever knows it can remove it from the weights.
 
         Raises:
             TrainingDivergedError: no optimum is found.
@@ -85,30 +85,29 @@ class LogisticFamily(ArrayFamily[LogisticArchitecture]):
         generator = torch.Generator().manual_seed(secret())
         drawn = torch.randn(heads.weight.shape, generator=generator, dtype=torch.float64)
         perturbation = self.architecture.perturbation * drawn.to(heads.weight.device)
-        weight, residual = solve(self.records(heads, cast("Arrays", data)), perturbation, self.architecture.regularisation)
+        weight, residual = solve(self.examples(heads, cast("Arrays", data)), perturbation, self.architecture.regularisation)
         with torch.no_grad():
             heads.weight.copy_(weight)
             heads.residual.copy_(residual)
             heads.removals.zero_()
-        return True
 
-    def records(self, heads: LogisticHeads, data: Arrays) -> Records:
-        """The examples as the regressions read them, on their device."""
+    def examples(self, heads: LogisticHeads, data: Arrays) -> Examples:
+        """Return the examples as the regressions read them, on their device."""
         device = heads.weight.device
-        return Records(heads.rows(data.inputs.to(device)), signs_of(data.labels.to(device), len(self.labels)))
+        return Examples(heads.features(data.inputs.to(device)), signs_of(data.labels.to(device), len(self.labels)))
 
     @torch.no_grad()
-    def forget(self, heads: LogisticHeads, kept: Records, gone: Records, majorant: Majorant) -> None:
-        """Take records out of the regressions, in place, and add the step's bound to what removals have used.
+    def forget(self, heads: LogisticHeads, kept: Examples, removed: Examples, majorant: Majorant) -> None:
+        """Remove examples from the regressions, in place, and add the step's bound to what removals have used.
 
-        The majorant is that of the kept records, or of more.
+        The majorant is that of the kept examples, or of more.
         """
-        weight, bound = remove(heads.weight, kept, gone, self.architecture.regularisation, majorant)
+        weight, bound = remove(heads.weight, kept, removed, self.architecture.regularisation, majorant)
         heads.weight.copy_(weight)
         heads.residual.add_(bound)
-        heads.removals.add_(len(gone))
+        heads.removals.add_(len(removed))
 
     def save(self, network: nn.Module, folder: Path) -> Mapping[str, Any]:
-        """`budget_spent` is for those who read the folder without torch; what counts lies beside the weights."""
+        """Save `budget_spent` too, for readers without torch. What counts is the bound that is saved with the weights."""
         spent = cast("LogisticHeads", network).bound() / removal_budget(self.architecture)
         return {**super().save(network, folder), "budget_spent": spent}

@@ -1,7 +1,7 @@
 """The classifier networks that a recipe can name: a multilayer perceptron, a small CNN, ResNet-9 and ResNet-18.
 
-The residual networks are those of small images: a first convolution of 3 x 3 without stride (He et al. 2016, arXiv
-1512.03385, section 4.2; ResNet-9 as in the DAWNBench entries for CIFAR-10 (Page 2018)).
+The residual networks are the variants for small images, which begin with a 3 x 3 convolution without stride (He et al.
+2016, arXiv 1512.03385, section 4.2; ResNet-9 as in the DAWNBench entries for CIFAR-10 (Page 2018)).
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ IMAGE_DIMENSIONS = 3
 
 
 class Builder(Protocol):
-    """Makes a network for inputs of this shape (channels, height, width for images) and so many classes."""
+    """Makes a network for inputs of this shape (images: channels, height, width) and this number of classes."""
 
     def __call__(self, shape: Sequence[int], classes: int, architecture: ClassifierArchitecture) -> nn.Module: ...
 
 
 def make_network(architecture: ClassifierArchitecture, shape: Sequence[int], classes: int) -> nn.Module:
-    """The network that the recipe names.
+    """Make the network that the recipe names.
 
     Raises:
         SpecError: there is no such network, or it cannot be made for this data.
@@ -51,7 +51,7 @@ def _imported(architecture: ClassifierArchitecture, shape: Sequence[int], classe
         message = f"{architecture.network[:60]} cannot be made for features of shape {tuple(shape)}: {type(error).__name__}."
         raise SpecError(message) from error
     if not isinstance(network, nn.Module):
-        message = f"{architecture.network[:60]} is no nn.Module."
+        message = f"{architecture.network[:60]} is not an nn.Module; name a class that is one."
         raise SpecError(message)
     return network
 
@@ -113,7 +113,7 @@ NETWORKS: Final[Mapping[str, Builder]] = {"mlp": _mlp, "cnn": _cnn, "resnet9": _
 
 
 class Residual(nn.Module):
-    """The layers' output plus their input, or plus the shortcut's output where the shape changes."""
+    """Adds the layers' output to their input, or to the shortcut's output if the shape changes."""
 
     def __init__(self, layers: Sequence[nn.Module], shortcut: nn.Module | None = None) -> None:
         super().__init__()

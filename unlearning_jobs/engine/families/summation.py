@@ -19,11 +19,11 @@ from .family import Dataset, Footprint
 from .sums import Sums, make_sums
 
 CHUNK = 1024
-"""Examples that are added up at once."""
+"""Examples that are added at once."""
 
 
 class SummationFamily(ArrayFamily[SumsArchitecture]):
-    """Learning is one pass of adding up, and no seed takes part in it."""
+    """Models that learn by adding up their examples in one pass. The seed has no effect."""
 
     name: ClassVar[str] = "summation"
 
@@ -36,7 +36,7 @@ class SummationFamily(ArrayFamily[SumsArchitecture]):
 
     @classmethod
     def footprint(cls, recipe: Recipe, info: SnapshotInfo) -> Footprint:
-        """Parameters are the numbers that the model keeps. Solving takes some copies of them."""
+        """Count the numbers that the model keeps as its parameters. Solving takes a few copies of them."""
         with torch.device("meta"):
             kept = sum(buffer.numel() for buffer in cls.of(recipe, info).network().buffers())
         return Footprint(kept, 4 * kept)
@@ -46,10 +46,10 @@ class SummationFamily(ArrayFamily[SumsArchitecture]):
         return make_sums(self.architecture, math.prod(self.features.shape), len(self.labels), unit=1 / BYTE if byte else 1.0)
 
     def encode(self, examples: Iterable[Example]) -> Arrays:
-        """Features (examples, numbers). Bytes stay whole numbers, so that their sums are exact.
+        """Encode features as (examples, numbers). Bytes stay whole numbers, so that their sums are exact.
 
         Raises:
-            CorpusError: an example has another kind of features or an unknown label; or is no basket, for a recommender.
+            CorpusError: an example has another kind of features or an unknown label, or a recommender's is not a basket.
         """
         features, labels = self.stack(examples)
         if self.architecture.learner == "co_occurrence" and not np.isin(features, (0, 1)).all():
@@ -57,7 +57,7 @@ class SummationFamily(ArrayFamily[SumsArchitecture]):
             raise CorpusError(message)
         return Arrays(torch.from_numpy(features), labels)
 
-    def fit(self, network: nn.Module, data: Dataset, secret: Callable[[], int]) -> bool:  # noqa: ARG002  # nothing is drawn
+    def fit(self, network: nn.Module, data: Dataset, secret: Callable[[], int]) -> None:  # noqa: ARG002  # nothing is drawn
         """Add up all examples.
 
         Raises:
@@ -68,4 +68,3 @@ class SummationFamily(ArrayFamily[SumsArchitecture]):
             batch = data.batch(positions, sums.examples.device)
             sums.add(batch.inputs, batch.labels)
         sums.settle()
-        return True

@@ -1,8 +1,8 @@
 """Hugging Face sequence classifiers: BERT-architecture encoders of text (Devlin et al. 2019, arXiv 1810.04805).
 
-BERT and not one of its successors, because its layers are those that Opacus knows (linear, embedding, layer normalisation
-with a bias), so that the same network can be trained privately; and because every version of transformers reads it. Dropout
-is 0: the seed alone decides a training, and a model answers in training as it does in evaluation.
+BERT and not one of its successors, because Opacus knows all of its layers (linear, embedding, layer normalisation with a
+bias), so that the same network can be trained privately, and because every version of transformers reads it. Dropout is 0,
+so that the seed alone decides a training, and a model answers in training as it does in evaluation.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from transformers import BertConfig, BertForSequenceClassification
 
 from compliance.formats.canonical import canonical_json
 from unlearning_jobs.engine.contracts import BertArchitecture, Recipe
+from unlearning_jobs.engine.contracts.families import families_for
 from unlearning_jobs.engine.corpora import Example, Snapshot, SnapshotInfo
 from unlearning_jobs.engine.errors import CorpusError
 
@@ -33,29 +34,29 @@ PADDING = "<|padding|>"
 PADDING_ID = 1
 SPECIAL_TOKENS = (END, PADDING)
 ACTIVATIONS_PER_LAYER = 12
-"""Kept for the backward pass, in units of tokens x hidden size: attention, residuals and norms, roughly counted."""
+"""Numbers kept for the backward pass (attention, residuals, norms), in units of tokens x hidden size; an estimate."""
 
 PUBLISHED_SPREAD, PUBLISHED_WIDTH = 0.02, 768
-"""Standard deviation of BERT's weights before training, and its hidden size. A narrow network with weights as small passes
-on hardly anything at first; keeping spread x sqrt(width) lets it learn from the first epoch."""
+"""Standard deviation of BERT's initial weights, and its hidden size. With weights as small as these, a narrow network passes
+hardly anything on at first. Keeping spread x sqrt(width) constant lets it learn from the first epoch."""
 
 
 class Encoder(BertForSequenceClassification):  # type: ignore[no-untyped-call]  # of transformers, on being subclassed
-    """Padded token ids (batch, longest) to logits (batch, classes). Its weights have the names that transformers uses."""
+    """Maps padded token ids (batch, longest) to logits (batch, classes). Its weights are named as in transformers."""
 
     def forward(self, inputs: Tensor) -> Tensor:
-        # every example has its own row of positions: Opacus tells the gradients of examples apart by the first dimension
+        # one row of positions per example, since Opacus separates the gradients of examples by the first dimension
         positions = torch.arange(inputs.shape[1], device=inputs.device).expand_as(inputs)
         mask = (inputs != PADDING_ID).long()
-        said = super().forward(
+        output = super().forward(
             input_ids=inputs, attention_mask=mask, position_ids=positions, token_type_ids=torch.zeros_like(inputs)
         )
-        return cast("Tensor", said.logits)
+        return cast("Tensor", output.logits)
 
 
 @dataclass(frozen=True)
 class LabelledTexts(TokenDataset):
-    """Token ids of every example, and its class."""
+    """The token ids and the class of every example."""
 
     ids: tuple[tuple[int, ...], ...]
     labels: Tensor
@@ -75,7 +76,7 @@ class LabelledTexts(TokenDataset):
 
 @dataclass(frozen=True)
 class TextClassifierFamily(ClassFamily):
-    """The first token, end-of-text, stands for the whole text; the snapshot says the classes."""
+    """Encoders that classify a text by their output at its first token, end-of-text. The snapshot says the classes."""
 
     tokenizer: Tokenizer
     architecture: BertArchitecture
@@ -93,10 +94,10 @@ class TextClassifierFamily(ClassFamily):
 
     @classmethod
     def footprint(cls, recipe: Recipe, info: SnapshotInfo) -> Footprint:
-        """Embeddings; four attention and two MLP matrices per layer, with biases and norms; pooler and classes.
+        """Count embeddings, four attention and two MLP matrices per layer with biases and norms, the pooler and the classes.
 
-        Activations of the longest sequences, attention's scores included. A corpus too small for the vocabulary that the
-        recipe asks for has a smaller one.
+        Activations are those of full sequences, attention scores included. The vocabulary is counted at the size that the
+        recipe asks for, although a small corpus gets a smaller one.
         """
         _check_labelled_text(info)
         a = cast("BertArchitecture", recipe.architecture)
@@ -113,7 +114,7 @@ class TextClassifierFamily(ClassFamily):
         return Encoder(self.config())
 
     def config(self) -> BertConfig:
-        """What transformers needs to make the same network."""
+        """The configuration from which transformers makes the same network."""
         a = self.architecture
         return BertConfig(
             vocab_size=self.tokenizer.get_vocab_size(),
@@ -132,13 +133,13 @@ class TextClassifierFamily(ClassFamily):
         )
 
     def encode(self, examples: Iterable[Example]) -> LabelledTexts:
-        """End-of-text, the text, end-of-text.
+        """Encode each text between two end-of-text tokens.
 
         Raises:
             CorpusError: an example has no text beside its label, an unknown label, or more tokens than the model reads.
         """
         numbers, ids, labels = self.numbers(), [], []
-        self.tokenizer.encode_special_tokens = True  # a text that spells one out is a text; JSON does not keep the setting
+        self.tokenizer.encode_special_tokens = True  # a text may spell one out; JSON does not keep this setting
         for example in examples:
             if not example.prompt or example.completion not in numbers:
                 message = f"Example {example.id} has no text, or a label that the model does not know."
@@ -150,7 +151,7 @@ class TextClassifierFamily(ClassFamily):
         return LabelledTexts(tuple(ids), torch.tensor(labels, dtype=torch.int64))
 
     def save(self, network: nn.Module, folder: Path) -> Mapping[str, Any]:
-        """A folder that transformers reads as it is; of shards that answer together, it would read none."""
+        """Write a folder that transformers can read as it is. It cannot read an ensemble of shards, which gets no config."""
         (folder / "tokenizer.json").write_text(self._tokenizer_for_others().to_str(), encoding="utf-8")
         if isinstance(network, Encoder):
             config = self.config().to_diff_dict() | {"architectures": ["BertForSequenceClassification"], "dtype": "float32"}
@@ -165,7 +166,7 @@ class TextClassifierFamily(ClassFamily):
         return family, family.network()
 
     def _tokenizer_for_others(self) -> Tokenizer:
-        """The tokenizer, which also puts end-of-text on both sides."""
+        """Return the tokenizer with a post-processor that puts end-of-text on both sides."""
         tokenizer = Tokenizer.from_str(self.tokenizer.to_str())
         template = TemplateProcessing(single=f"{END} $A {END}", special_tokens=[(END, END_ID)])
         tokenizer.post_processor = template
@@ -183,11 +184,12 @@ class TextClassifierFamily(ClassFamily):
 
 def _check_labelled_text(info: SnapshotInfo) -> None:
     if info.features is not None:
-        message = "The corpus holds arrays, and a text_classifier reads text; use a recipe of the family classifier."
+        fitting = families_for("arrays")
+        message = f"The corpus holds arrays, and a text_classifier reads text; use a recipe of the family {fitting}."
         raise CorpusError(message)
     if not info.labels:
         message = (
             "The corpus has no labels, and a text_classifier learns them: register rows of text and label, or use a recipe"
-            " of the family causal_lm."
+            f" of the family {families_for('text', 'text')}."
         )
         raise CorpusError(message)

@@ -1,4 +1,4 @@
-"""From text to token ids: a byte-level BPE tokenizer, and examples with the place where their answer begins."""
+"""Turning text into token ids: a byte-level BPE tokenizer, and examples that know where their answer begins."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from .family import Batch, Dataset
 
 END = "<|endoftext|>"
 END_ID = 0
-"""Begins and ends every sequence, and pads."""
+"""Begins and ends every sequence, and fills up the batches of language models."""
 BYTES = 256
-"""Every text is made of them: the smallest vocabulary."""
+"""Size of the smallest vocabulary: every text is made of bytes."""
 IGNORED = -100
 
 
@@ -33,12 +33,12 @@ class Encoded:
 
 
 class TokenDataset(Dataset):
-    """Examples of different lengths: batches are of examples about as long, so that little is padded."""
+    """Examples of different lengths. A batch holds examples of about the same length, so that there is little padding."""
 
     @property
     @abstractmethod
     def lengths(self) -> Sequence[int]:
-        """Tokens of every example."""
+        """The number of tokens of every example."""
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -58,10 +58,10 @@ def train_tokenizer(
     special_tokens: Sequence[str] = (END,),
     read: Callable[[Example], str] = attrgetter("text"),
 ) -> Tokenizer:
-    """Byte-level BPE over the examples that no model is trained on, so that no training example shapes the vocabulary.
+    """Train byte-level BPE on the examples that no model is trained on, so that no training example shapes the vocabulary.
 
-    Without such examples it has the 256 bytes and the special tokens alone, whose ids are the first. `read` says what of an
-    example the model reads.
+    Without such examples, the vocabulary is the special tokens, whose ids come first, and the 256 bytes. `read` returns the
+    part of an example that the model reads.
     """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -77,7 +77,7 @@ def train_tokenizer(
 
 
 def encode(tokenizer: Tokenizer, example: Example, max_length: int) -> Encoded:
-    """The example as token ids.
+    """Encode the example as token ids.
 
     Raises:
         CorpusError: it is longer than the model reads. Nothing is cut silently.
@@ -90,10 +90,10 @@ def encode(tokenizer: Tokenizer, example: Example, max_length: int) -> Encoded:
 
 
 def check_length(example: Example, tokens: int, max_length: int) -> None:
-    """Refuse an example that is longer than the model reads.
+    """Check that the model can read an example of this length.
 
     Raises:
-        CorpusError: it is.
+        CorpusError: the example is longer than the model reads.
     """
     if tokens > max_length:
         message = (
@@ -106,7 +106,7 @@ def check_length(example: Example, tokens: int, max_length: int) -> None:
 def collate(examples: Sequence[Encoded], device: torch.device) -> Batch:
     """Pad to the longest on the right: `inputs` and `labels` (batch, longest).
 
-    Labels are -100 on prompt and padding, and not shifted.
+    Labels are -100 on the prompt and the padding, and are not shifted.
     """
     ids = pad([e.ids for e in examples], END_ID)
     labels = pad([(IGNORED,) * e.start + e.ids[e.start :] for e in examples], IGNORED)
@@ -114,16 +114,16 @@ def collate(examples: Sequence[Encoded], device: torch.device) -> Batch:
 
 
 def pad(sequences: Sequence[Sequence[int]], filling: int) -> Tensor:
-    """The sequences, filled up on the right to the longest: (sequences, longest)."""
+    """Fill the sequences up on the right to the longest: (sequences, longest)."""
     longest = max(map(len, sequences))
     return torch.tensor([[*sequence, *(filling,) * (longest - len(sequence))] for sequence in sequences])
 
 
 def bucketed_batches(lengths: Sequence[int], batch_size: int, generator: torch.Generator) -> list[list[int]]:
-    """One epoch's batches of positions, in an order drawn from the generator.
+    """Return the batches of one epoch as positions, in an order drawn from the generator.
 
-    Examples are shuffled, sorted by length within pools of eight batches so that little is padded, and the batches
-    shuffled again.
+    The examples are shuffled and then sorted by length within pools of eight batches, so that there is little padding; then
+    the batches are shuffled.
     """
     order = torch.randperm(len(lengths), generator=generator).tolist()
     pool = 8 * batch_size

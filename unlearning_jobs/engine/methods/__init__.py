@@ -1,4 +1,12 @@
-"""Unlearning methods: one small class per file, listed here."""
+"""Unlearning methods: one small class per file, listed here.
+
+A method is added in these places, and in no other code:
+
+1. `methods/<name>.py`: its class (see `context.UnlearningMethod`), and its line below;
+2. `catalogue/`: its entry, in the table of its guarantee.
+
+The conformance tests then run it. `tests/unlearning_jobs/engine/methods/test_adding_a_method.py` adds one in just this way.
+"""
 
 from __future__ import annotations
 
@@ -51,10 +59,10 @@ METHODS: Final[dict[str, type[UnlearningMethod]]] = {
 
 
 def make_method(choice: MethodChoice, family: str | None = None) -> UnlearningMethod:
-    """The method of this name with its hyper-parameters; defaults, for models of this family, filled in.
+    """Make the method that the choice names. Options that it leaves out get their defaults for models of this family.
 
     Raises:
-        SpecError: the method or an option does not exist, or a value is out of range.
+        SpecError: there is no such method or option, or a value is out of range.
     """
     config = complete_config(choice.name, choice.config, family)
     return METHODS[choice.name](**config)

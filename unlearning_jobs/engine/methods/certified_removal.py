@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, cast
 
 from unlearning_jobs.engine.contracts import Progress, ProgressCallback
+from unlearning_jobs.engine.contracts.families import families_that
 from unlearning_jobs.engine.contracts.privacy import Certificate
 from unlearning_jobs.engine.errors import ObstacleError
 from unlearning_jobs.engine.families.arrays import Arrays
@@ -16,50 +17,49 @@ from unlearning_jobs.engine.training.model import TrainedModel
 from .context import Context
 
 DEFINITION = (
-    "However a set S of models is chosen: P(this model in S) <= e^epsilon P(the optimum without the erased records in S)"
-    " + delta, and the same the other way round, over the random perturbation of the objective."
+    "For every set S of models: P(this model in S) <= e^epsilon P(the optimum without the erased records in S) + delta, and"
+    " the same with the two exchanged, over the random perturbation of the objective."
 )
 ASSUMPTIONS = (
     (
-        "The features are frozen: whatever made them from raw data never saw the erased records. Every row is scaled,"
-        " by itself, to a norm of at most 1."
+        "The features are frozen: whatever made them from raw data never saw the erased records. Every row is scaled"
+        " on its own to a norm of at most 1."
     ),
     (
-        "The model was trained by this recipe to its optimum, with the perturbation drawn afresh; the gradient that"
-        " the solver left counts against the budget."
+        "The model was trained by this recipe to its optimum, with a newly drawn perturbation; the gradient that the"
+        " solver left counts against the budget."
     ),
     (
-        "The perturbation cannot be guessed. It comes from a pseudo-random generator that starts from the snapshot's"
-        " secret key, the seed and what was trained on: whoever holds the key sees through it. The generator is not a"
-        " cryptographic one."
+        "The perturbation cannot be guessed. It comes from a pseudo-random generator that is seeded with the snapshot's"
+        " secret key, the seed and the training set: whoever holds the key can work it out. The generator is not"
+        " cryptographic."
     ),
     (
-        "Epsilon and delta were fixed in the recipe before the first removal. Whether the bound holds the budget was"
+        "Epsilon and delta were fixed in the recipe before the first removal. Whether the bound is within the budget was"
         " decided by looking at the data, as the method does."
     ),
     (
-        "A record is one example of the corpus. What else the corpus holds about the same person under other record"
+        "A record is one example of the corpus. Whatever else the corpus holds about the same person under other record"
         " ids was found and erased as well."
     ),
 )
 NOT_COVERED = (
     (
-        "Requests that were chosen after looking at the model (Gupta et al. 2021, arXiv 2106.04378): the promise is"
-        " for removals that do not depend on it."
+        "Requests that were chosen after looking at the model (Gupta et al. 2021, arXiv 2106.04378): the guarantee is"
+        " for removals that do not depend on the model."
     ),
     (
         "Anyone who holds an earlier version of the model, and anything kept beside the weights: evaluations, caches"
         " and other models of the same corpus."
     ),
-    "The network that made the features, and what others say about the same people in records that stay.",
+    "The network that made the features, and what records that stay say about the same people.",
 )
 
 
 class CertifiedRemoval:
-    """Newton steps towards the optimum without the records, a few at a time, each with a bound on what it leaves.
+    """Takes Newton steps towards the optimum without the examples, a few examples at a time, and bounds what each leaves.
 
-    The bounds add up over the model's whole life, in its folder. The smaller the steps, the less of the budget they use, and
-    the more they cost.
+    The bounds add up over the model's whole life, and are saved with it. Smaller steps use less of the budget and cost more.
     """
 
     name: ClassVar[str] = "certified_removal"
@@ -68,33 +68,34 @@ class CertifiedRemoval:
         self.records_per_step = records_per_step
 
     def unlearn(self, model: TrainedModel, context: Context, on_progress: ProgressCallback) -> TrainedModel:
-        """See `UnlearningMethod`. A spent budget is said by `certificate`.
+        """See `UnlearningMethod`. Whether the budget is spent is checked by `certificate`.
 
         Raises:
-            ObstacleError: the model is no logistic regression.
+            ObstacleError: the model's family does not certify removals.
         """
-        if not isinstance(model.family, LogisticFamily):
-            message = "Certified removal needs a convex loss; it works on recipes of the family logistic only."
+        if not model.family.description.certifies_removal:
+            families = " or ".join(families_that(lambda family: family.certifies_removal))
+            message = f"Certified removal needs a convex loss; it works on recipes of the family {families} only."
             raise ObstacleError(message)
-        result, family = model.copy_to(context.device), model.family
+        result, family = model.copy_to(context.device), cast("LogisticFamily", model.family)
         heads, data = cast("LogisticHeads", result.network), cast("Arrays", context.training_data.data)
-        records, place = family.records(heads, data), context.training_data.places
-        going = [place[identifier] for identifier in context.forget_ids]
-        left = {place[identifier] for identifier in (*context.retain_ids, *context.forget_ids)}
-        majorant = Majorant.of(records.take(sorted(left)), family.architecture.regularisation)
-        groups = [going[i : i + self.records_per_step] for i in range(0, len(going), self.records_per_step)]
+        examples, position_of = family.examples(heads, data), context.training_data.position_of
+        removed = [position_of[example_id] for example_id in context.forget_ids]
+        remaining = {position_of[example_id] for example_id in (*context.retain_ids, *context.forget_ids)}
+        majorant = Majorant.of(examples.take(sorted(remaining)), family.architecture.regularisation)
+        groups = [removed[i : i + self.records_per_step] for i in range(0, len(removed), self.records_per_step)]
         for done, group in enumerate(groups, start=1):
-            left.difference_update(group)
-            context.counter.add(len(left))  # a Newton step is one pass over what is left
-            family.forget(heads, records.take(sorted(left)), records.take(group), majorant)
+            remaining.difference_update(group)
+            context.counter.add(len(remaining))  # a Newton step passes once over all examples that remain
+            family.forget(heads, examples.take(sorted(remaining)), examples.take(group), majorant)
             on_progress(Progress("unlearn", done, len(groups)))
         return result
 
     def certificate(self, model: TrainedModel, context: Context) -> Certificate:
-        """See `CertifiedMethod`. The promise is for all records removed since the model was trained.
+        """See `CertifiedMethod`. The guarantee is for all examples removed since the model was trained.
 
         Raises:
-            ObstacleError: the budget is spent, or the model was changed in another way since it was trained.
+            ObstacleError: the budget is spent, or another method has changed the model since it was trained.
         """
         architecture = cast("LogisticFamily", model.family).architecture
         heads = cast("LogisticHeads", model.network)
@@ -103,14 +104,14 @@ class CertifiedRemoval:
             raise ObstacleError(problem)
         if int(heads.removals) != records:
             message = (
-                f"The model counts {int(heads.removals)} removals and the steps since its training name {records} records:"
-                " it is not the one that they made. Retrain it."
+                f"The model counts {int(heads.removals)} removals, and the steps since its training name {records} records:"
+                " it is not the model that those steps made. Retrain it."
             )
             raise ObstacleError(message)
         spent = heads.bound() / removal_budget(architecture)
         if not spent <= 1:
             message = (
-                f"These removals would bring the model to {spent:.2f} of its budget: beyond 1 the noise of its training no"
+                f"These removals would bring the model to {spent:.2f} of its budget: beyond 1, the noise of its training no"
                 " longer hides what they leave. Retrain it without the records."
             )
             raise ObstacleError(message)

@@ -1,4 +1,4 @@
-"""What every unlearning method is given and must do."""
+"""What every unlearning method is given, and what it must do."""
 
 from __future__ import annotations
 
@@ -19,65 +19,65 @@ from unlearning_jobs.engine.training.model import TrainedModel
 from unlearning_jobs.engine.training.training_data import TrainingData
 
 MarginCallback = Callable[[int, Mapping[str, float]], None]
-"""Called with steps done, and the mean margin of each watched example to forget at that step, by record id.
+"""Called with the steps done, and the mean margin of each watched example to forget at that step, by example id.
 
-A step that is not later than the one before says that the run went back to it."""
+A step that is not later than the last one means that the run went back to it."""
 
 
 @dataclass
 class ExampleCounter:
-    """Counts the examples that a method sends through networks; one that only goes forwards counts for a third."""
+    """Counts the examples that a method passes through networks. A forward pass alone counts for a third."""
 
     examples: float | None = None
-    """None until something was counted."""
+    """None until something is counted."""
 
     def add(self, examples: float, *, backwards: bool = True) -> None:
-        """So many more examples."""
+        """Count this many more examples."""
         self.examples = (self.examples or 0.0) + examples * (1 if backwards else FORWARD_SHARE)
 
 
 @dataclass
 class Prepared:
-    """What a method prepared for all requests about a model version, for the report."""
+    """What a method prepared for all requests about a model version; for the report."""
 
     models: int = 0
-    """Trained for it."""
+    """Number of models that were trained for it."""
     correlation: float = 0.0
-    """Of what it predicts with what really trained models do."""
+    """Correlation between its predictions and models that were really trained."""
 
 
 def unnoted() -> AbstractContextManager[Prepared]:
-    """Where nobody wants the notes."""
+    """Return a context manager for preparations that nobody reports."""
     return nullcontext(Prepared())
 
 
 @dataclass(frozen=True)
 class Context:
-    """The task: which examples to forget, which to retain, and everything needed to do it again the same way."""
+    """The task of an unlearning method: what to forget, what to retain, and all that is needed to repeat it exactly."""
 
     training_data: TrainingData
     forget_ids: tuple[str, ...]
     retain_ids: tuple[str, ...]
-    """Training examples that the result may know: without this forget set and all earlier ones."""
+    """Training examples that the result may know: all but this forget set and all earlier ones."""
     exclude_ids: tuple[str, ...]
     """All other training examples: this forget set and all earlier ones."""
     held_out_ids: tuple[str, ...]
     seed: int
-    """The seed of the model to unlearn; it also orders the batches."""
+    """The seed of the model to unlearn, which also decides the order of the batches."""
     device: torch.device
     train: Callable[[Collection[str], int, StepCallback], TrainedModel]
-    """Train by the recipe without these examples, with a seed."""
+    """Trains a model by the recipe without these examples, with a seed."""
     shared: Path
     """Folder for what a method prepares once for all requests about a model version."""
     preparing: Callable[[], AbstractContextManager[Prepared]] = unnoted
-    """Entered while it does: that is not part of what unlearning costs. What is entered takes notes."""
+    """Entered while the method prepares it, since that is not part of the cost of unlearning. Yields what to fill in."""
     taken_seeds: frozenset[int] = frozenset()
-    """Seeds of the models that the result is compared with: a method that trains models of its own uses others."""
+    """Seeds of the models that the result is compared with. A method that trains models of its own uses other seeds."""
     counter: ExampleCounter = field(default_factory=ExampleCounter)
     on_margins: MarginCallback | None = None
-    """Where the way of every example goes; None when nobody looks."""
+    """Receives the margins of every example during the run; None if nobody watches."""
     earlier: tuple[UnlearningStep, ...] = ()
-    """How the model has forgotten before, oldest first."""
+    """The earlier unlearning steps of the model, oldest first."""
 
     def __post_init__(self) -> None:
         if not self.forget_ids:
@@ -86,27 +86,28 @@ class Context:
 
 
 class UnlearningMethod(Protocol):
-    """An unlearning algorithm. `__init__` takes hyper-parameters by the names in the catalogue, and only stores them."""
+    """An unlearning algorithm. `__init__` takes hyper-parameters by their names in the catalogue, and only stores them."""
 
     name: ClassVar[str]
 
     def unlearn(self, model: TrainedModel, context: Context, on_progress: ProgressCallback) -> TrainedModel:
-        """A model that has unlearned the context's forget set. The given one is left as it is.
+        """Return a model that has unlearned the context's forget set. The given model is not changed.
 
-        Progress is reported in the stage "unlearn" and ends with `done == total`. Points of the curves loss, forget and
-        retain (mean margin of the examples) are reported on the way where there are any.
+        Progress is reported in the stage "unlearn" and ends with `done == total`. A method that takes steps also reports
+        points of the curves loss, forget and retain (mean margins of the examples).
         """
         ...
 
 
 @runtime_checkable
 class CertifiedMethod(UnlearningMethod, Protocol):
-    """A method whose result has a guarantee in numbers. `unlearn` alone gives none: the certificate is the guarantee."""
+    """A method whose result carries a guarantee in numbers. The certificate gives it, not `unlearn`."""
 
     def certificate(self, model: TrainedModel, context: Context) -> Certificate:
-        """What is promised of the model that `unlearn` made in this context.
+        """Return what is guaranteed for the model that `unlearn` made in this context.
 
         Raises:
-            ObstacleError: the promise does not hold, or no longer; the sentence says why. Nothing may be released then.
+            ObstacleError: the guarantee does not hold, or no longer holds; the message says why. The model must not be
+                released then.
         """
         ...

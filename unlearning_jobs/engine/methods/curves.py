@@ -1,11 +1,8 @@
-"""What a run shows of itself on the way: its progress, its loss, and how well it still knows what it is to forget."""
+"""What a run reports while it goes on: progress, loss, and how well the model still knows the examples to forget."""
 
 from __future__ import annotations
 
-import math
-
 from unlearning_jobs.engine.contracts import Progress, ProgressCallback
-from unlearning_jobs.engine.errors import TrainingDivergedError
 from unlearning_jobs.engine.families import Dataset
 from unlearning_jobs.engine.training.model import TrainedModel
 from unlearning_jobs.engine.training.scoring import mean_margins
@@ -13,18 +10,18 @@ from unlearning_jobs.engine.training.scoring import mean_margins
 from .context import Context
 
 CURVE_POINTS = 20
-"""Where somebody looks: at least so many where there are as many steps; fewer than twice as many."""
+"""Points of a curve that somebody watches: at least as many, given enough steps, and fewer than twice as many."""
 FEW_POINTS = 3
-"""The same where nobody does, as with replicates: looking took a third of the time that small models unlearn in."""
+"""The same for runs that nobody watches, such as replicates: measuring took a third of the time of small models."""
 CURVE_EXAMPLES = 32
 TRAJECTORY_EXAMPLES = 200
-"""Examples to forget that are followed one by one, where somebody looks."""
+"""Examples to forget that are followed one by one, if somebody watches."""
 
 
 class Curves:
     """Follows one run of `total` steps on `model`, in the stage "unlearn".
 
-    `before` units of progress came before the first step. The margins of the start are noted at once, as step 0.
+    `before` units of progress came before the first step. If somebody watches, the margins at the start are noted as step 0.
     """
 
     def __init__(
@@ -39,15 +36,8 @@ class Curves:
         if context.on_margins:
             self.note_margins(0)
 
-    def step(self, done: int, loss: float) -> None:
-        """After so many steps; `loss` is the last one's.
-
-        Raises:
-            TrainingDivergedError: the loss is NaN or infinite.
-        """
-        if not math.isfinite(loss):
-            message = f"The loss became {loss} after {done} of {self.total} steps; lower learning_rate_share."
-            raise TrainingDivergedError(message)
+    def step(self, done: int, _total: int, loss: float) -> None:
+        """Report a step: its loss, and now and then the mean margins. This is the `StepCallback` of the run."""
         self._report("loss", done, loss)
         if done % self.every == 0 or done == self.total:
             forget = self.note_margins(done)
@@ -56,14 +46,14 @@ class Curves:
             self._report("retain", done, sum(retain) / len(retain))
 
     def note_margins(self, done: int) -> list[float]:
-        """The margins of the examples to forget as the model is now, noted as those of this step."""
+        """Measure the margins of the examples to forget, and note them as those of this step."""
         margins = self._in_evaluation(self.forget)
         if self.context.on_margins:
             self.context.on_margins(done, dict(zip(self.ids, margins, strict=True)))
         return margins
 
     def _in_evaluation(self, data: Dataset) -> list[float]:
-        """Margins as the finished model would have them: looking must not move the statistics of a batch normalisation."""
+        """Measure margins in evaluation mode, so that the statistics of batch normalisation do not change."""
         network = self.model.network
         training = network.training
         network.eval()
@@ -72,5 +62,5 @@ class Curves:
         return margins
 
     def _report(self, curve: str, done: int, value: float) -> None:
-        place, whole = self.before + done, self.before + self.total
-        self.on_progress(Progress("unlearn", place, whole, (curve, float(done), value)))
+        units, total = self.before + done, self.before + self.total
+        self.on_progress(Progress("unlearn", units, total, (curve, float(done), value)))

@@ -10,24 +10,24 @@ import torch
 from torch import Tensor
 
 from unlearning_jobs.engine.attribution import Attribution, Kind, SubsetModels, check_attribution, prepare
-from unlearning_jobs.engine.catalogue.matching import GROUP
+from unlearning_jobs.engine.catalogue.datamodels import GROUP
 from unlearning_jobs.engine.contracts import Progress, ProgressCallback
 from unlearning_jobs.engine.training.model import TrainedModel
 
 from .context import Context
-from .matching import logits_of, match_answers, matched_ids
+from .logit_regression import logits_of, regress_logits, target_ids
 
 UNITS = 1000
-"""Of progress, of the preparation."""
+"""Units of progress of the preparation."""
 
 
 class DatamodelMatching:
-    """Predicts what the model would say had it not seen the examples to forget, and trains it towards that.
+    """Predicts the logits that the model would give had it not seen the examples to forget, and trains it towards them.
 
-    The prediction (DM-Direct) is the model's own logits plus the shifts that an attribution gives for leaving the examples
-    out. Training towards it (DM-Match) is by mean squared error, on the examples to forget and on some that are retained.
-    The attribution is prepared once per model version, from models that leave out sets which no request named: it has seen
-    no oracle.
+    The prediction (DM-Direct) is the model's own logits plus the shifts that an attribution predicts for leaving the
+    examples out. Training towards it (DM-Match) is by mean squared error, on the examples to forget and on some to retain.
+    The attribution is prepared once per model version, from models that leave out sets of examples that no request named,
+    so it has seen no oracle.
     """
 
     name: ClassVar[str] = "datamodel_matching"
@@ -58,14 +58,14 @@ class DatamodelMatching:
             ObstacleError: the recipe, the size of the forget set or the memory does not allow it.
             TrainingDivergedError: a loss became NaN or infinite.
         """
-        ids = matched_ids(context, self.retain_examples)
+        ids = target_ids(context, self.retain_examples)
         steps = self.epochs * math.ceil(len(ids) / self.batch)
         with context.preparing() as prepared:
             attribution = self.prepare(
                 context, lambda share: on_progress(Progress("unlearn", int(UNITS * share), UNITS + steps))
             )
             prepared.models, prepared.correlation = attribution.quality.models, attribution.quality.correlation
-        return match_answers(
+        return regress_logits(
             model,
             context.training_data.subset(ids),
             predicted_logits(attribution, model, context, ids),
@@ -78,13 +78,13 @@ class DatamodelMatching:
         )
 
     def prepare(self, context: Context, on_share: Callable[[float], None] = lambda _: None) -> Attribution:
-        """The attribution for this model version, kept in the shared folder.
+        """Return the attribution for this model version, which is kept in the shared folder.
 
         Raises:
             ObstacleError: as `unlearn`.
         """
         forget = set(context.forget_ids)
-        unknown = tuple(i for i in context.exclude_ids if i not in forget)
+        unknown = tuple(i for i in context.exclude_ids if i not in forget)  # the model was not trained on these either
         known = len(context.training_data.positions(unknown))
         check_attribution(context.training_data, known, self.subset_models)
         group = min(GROUP, self.subset_models)
@@ -94,10 +94,10 @@ class DatamodelMatching:
 
 
 def predicted_logits(attribution: Attribution, model: TrainedModel, context: Context, ids: Sequence[str]) -> list[Tensor]:
-    """DM-Direct: what the model would say about these training examples, (1, classes) each, had it not seen those to forget.
+    """Predict the logits for these training examples, (1, classes) each, of a model without the examples to forget.
 
-    A simulated oracle, and no model that could be shipped.
+    This is DM-Direct: it simulates an oracle, but gives no model that could be used.
     """
-    shifts = torch.from_numpy(attribution.shift(context.forget_ids, ids))
-    now = logits_of(model, context.training_data.subset(ids), context)
-    return [logits + shift for logits, shift in zip(now, shifts, strict=True)]
+    shifts = torch.from_numpy(attribution.shift(context.forget_ids, ids))  # (examples, classes)
+    current = logits_of(model, context.training_data.subset(ids), context)
+    return [logits + shift for logits, shift in zip(current, shifts, strict=True)]

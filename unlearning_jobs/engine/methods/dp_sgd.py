@@ -1,6 +1,6 @@
-"""Unlearning that was paid for in training: a privately trained model may stay as it is (DP-SGD and group privacy).
+"""Unlearning that training has paid for: a privately trained model may stay as it is (DP-SGD and group privacy).
 
-Abadi et al. 2016, arXiv 1607.00133; differential privacy as a promise of deletion: Ginart et al. 2019, arXiv 1907.05012.
+Abadi et al. 2016, arXiv 1607.00133; differential privacy as a guarantee of deletion: Ginart et al. 2019, arXiv 1907.05012.
 """
 
 from __future__ import annotations
@@ -22,38 +22,37 @@ from unlearning_jobs.engine.training.model import TrainedModel
 from .context import Context
 
 DEFINITION = (
-    "However a set S of models is chosen: P(this model in S) <= e^epsilon P(a model trained without the erased records in S)"
-    " + delta, and the same the other way round. The training without them has the same noise, sampling rate and number of"
-    " steps."
+    "For every set S of models: P(this model in S) <= e^epsilon P(a model trained without the erased records in S) + delta,"
+    " and the same with the two exchanged. The training without them has the same noise, sampling rate and number of steps."
 )
 ASSUMPTIONS = (
     (
         "The model was trained by this recipe: Poisson sampling, gradients scaled down example by example, Gaussian"
-        " noise at every step. The recorded process shows it, not the weights."
+        " noise at every step. The recorded process shows that; the weights do not."
     ),
     (
-        "Noise and batches cannot be guessed. They come from a pseudo-random generator that starts from the snapshot's"
-        " secret key, the seed and what was trained on: whoever holds the key sees through them. The generator is not a"
-        " cryptographic one."
+        "Noise and batches cannot be guessed. They come from a pseudo-random generator that is seeded with the snapshot's"
+        " secret key, the seed and the training set: whoever holds the key can work them out. The generator is not"
+        " cryptographic."
     ),
     (
-        "A record is one example of the corpus. What else the corpus holds about the same person under other record"
+        "A record is one example of the corpus. Whatever else the corpus holds about the same person under other record"
         " ids was found and counted."
     ),
     (
-        "Recipe, features and classes were chosen without looking at the erased records; choosing among several"
-        " trainings by their results costs privacy that is not counted here."
+        "Recipe, features and classes were chosen without looking at the erased records. Choosing among several"
+        " trainings by their results would cost privacy that is not counted here."
     ),
 )
 NOT_COVERED = (
-    "Requests that were chosen after looking at the model: the promise is for erasures that do not depend on it.",
+    "Requests that were chosen after looking at the model: the guarantee is for erasures that do not depend on it.",
     "Anything kept beside the weights: loss curves, evaluations, checkpoints, caches and other models of the same corpus.",
-    "The corpus itself, and what others say about the same people in records that stay.",
+    "The corpus itself, and what records that stay say about the same people.",
 )
 
 
 class DpSgd:
-    """Leaves the weights alone, and spends the model's group-privacy budget."""
+    """Leaves the weights as they are, and spends some of the model's group-privacy budget."""
 
     name: ClassVar[str] = "dp_sgd"
 
@@ -67,15 +66,15 @@ class DpSgd:
         return model
 
     def certificate(self, model: TrainedModel, context: Context) -> Certificate:
-        """See `CertifiedMethod`. The promise is for all records erased since the model was trained, in this step and before.
+        """See `CertifiedMethod`. The guarantee is for all records erased since the model was trained, this step included.
 
         Raises:
-            ObstacleError: the model was not trained privately, was changed since, or its budget is spent.
+            ObstacleError: the model was not trained privately, or was changed since, or its budget is spent.
         """
         if problem := broken_promise(context.earlier, self.name):
             raise ObstacleError(problem)
         if model.privacy is None:
-            message = "The model was not trained privately, so leaving it as it is promises nothing; retrain it."
+            message = "The model was not trained privately, so leaving it as it is guarantees nothing; retrain it."
             raise ObstacleError(message)
         records = erased_examples(context.earlier, len(context.forget_ids))
         limits = {"max_epsilon": self.max_epsilon, "max_delta": self.max_delta}
@@ -97,5 +96,5 @@ def _people(context: Context) -> str:
     privacy = context.training_data.recipe.privacy
     most = privacy.records_per_person if privacy else None
     if most is None:
-        return "How many records one person can have is not stated, so nothing is promised per person who is not erased."
+        return "How many records one person can have is not stated, so nothing is promised to people who are not erased."
     return f"No person has more than {most} records in the corpus, as the recipe states."

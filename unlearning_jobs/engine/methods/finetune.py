@@ -1,31 +1,34 @@
-"""The loop that methods share which train on in passes over data sets, above all the retain set."""
+"""Fine-tuning: the way of methods that train a model on, in passes over data sets, above all the retain set."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
-import torch
 from torch import Tensor, nn
 
 from unlearning_jobs.engine.contracts import ProgressCallback
 from unlearning_jobs.engine.families import Batch, Dataset, Predictions
-from unlearning_jobs.engine.training.loop import GRADIENT_NORM, epoch_order, learning_rate_share, make_optimizer
+from unlearning_jobs.engine.training.loop import training_loop
 from unlearning_jobs.engine.training.model import TrainedModel
+from unlearning_jobs.engine.training.schedule import LearningRate, epoch_order, make_optimizer
 
 from .context import Context
 from .curves import Curves
 
-WARMUP_SHARE = 0.05
+WARMUP_SHARE: Final = 0.05
+"""Of every unlearning run, whatever the recipe has: most runs are far shorter than a training."""
+LOWER_THE_SHARE: Final = "lower learning_rate_share"
 
 Loss = Callable[[Predictions, Batch, Sequence[int]], Tensor]
-"""A scalar, from what the network says about a batch, the batch, and the places of its examples in the pass's data set."""
+"""Returns a scalar, from the predictions for a batch, the batch, and the positions of its examples in the data set."""
 
 
 @dataclass(frozen=True)
 class Pass:
-    """Once over a data set in batches, descending a loss."""
+    """One pass over a data set in batches, and the loss to descend."""
 
     data: Dataset
     batch_size: int
@@ -33,21 +36,11 @@ class Pass:
 
     @property
     def steps(self) -> int:
-        """Batches in the pass."""
+        """The number of batches."""
         return math.ceil(len(self.data) / self.batch_size)
 
 
-@dataclass(frozen=True)
-class Hooks:
-    """What a method adds to the loop."""
-
-    on_gradients: Callable[[nn.Module], None] = lambda _: None
-    """Called between the backward pass and the step, before gradients are clipped."""
-    after_pass: Callable[[int, int], None] = lambda _number, _done: None
-    """Called with a pass's number and the steps done."""
-
-
-def take_passes(
+def fine_tune(
     model: TrainedModel,
     passes: Sequence[Pass],
     context: Context,
@@ -55,41 +48,62 @@ def take_passes(
     *,
     peak_share: float,
     weight_decay: float | None = None,
-    hooks: Hooks | None = None,
+    on_gradients: Callable[[nn.Module], None] | None = None,
+    after_pass: Callable[[int, int], None] = lambda _number, _done: None,
     before: int = 0,
 ) -> Curves:
-    """Train the model on, in place, by the recipe's optimiser, as if it were trained for some more epochs.
+    """Train the model on, in place, by the recipe's optimiser, as if its training went on for some more epochs.
 
-    The learning rate rises to `peak_share` of the recipe's and falls to zero over all passes together. Their orders come
-    from the seed, and none of them is one of the training's own. `weight_decay` is the recipe's unless given. `before`
-    units of progress came first. Returns the curves, which know the last step.
+    The learning rate rises to `peak_share` of the recipe's, and falls to zero at the end of the last pass. The seed decides
+    the order of each pass, which differs from those of all epochs of the training.
+
+    Args:
+        model: to train on, in place.
+        passes: in their order.
+        context: of the method.
+        on_progress: called after every step.
+        peak_share: peak learning rate, as a share of the recipe's.
+        weight_decay: the recipe's unless given.
+        on_gradients: may change the gradients of every step, before they are clipped.
+        after_pass: called with the number of a pass and the steps done so far.
+        before: units of progress that came before the first step.
+
+    Returns:
+        the curves, which know the model's margins after the last step.
 
     Raises:
         TrainingDivergedError: the loss became NaN or infinite.
     """
     recipe, device, network = context.training_data.recipe, context.device, model.network
-    hooks = hooks or Hooks()
     if weight_decay is not None:
         recipe = replace(recipe, weight_decay=weight_decay)
     optimizer = make_optimizer(recipe, network.parameters())
-    total, done = sum(one.steps for one in passes), 0
+    total, done = sum(each.steps for each in passes), 0
     curves = Curves(model, context, on_progress, total=total, before=before)
     network.train()
 
-    for number, one in enumerate(passes):
-        for positions in one.data.epoch(one.batch_size, epoch_order(context.seed, recipe.epochs + number)):
-            for group in optimizer.param_groups:
-                group["lr"] = recipe.learning_rate * peak_share * learning_rate_share(done, total, WARMUP_SHARE)
-            batch = one.data.batch(positions, device)
-            loss = one.loss(model.family.predict(network, batch), batch, positions)
-            optimizer.zero_grad(set_to_none=True)
-            torch.autograd.backward(loss)
-            hooks.on_gradients(network)
-            torch.nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_NORM)
-            optimizer.step()
+    for number, current in enumerate(passes):
+
+        def loss_of(positions: Sequence[int], current: Pass = current) -> Tensor:
+            batch = current.data.batch(positions, device)
+            loss = current.loss(model.family.predict(network, batch), batch, positions)
             context.counter.add(len(positions))
-            done += 1
-            curves.step(done, loss.item())
-        hooks.after_pass(number, done)
+            return loss
+
+        training_loop(
+            network,
+            current.data.epoch(current.batch_size, epoch_order(context.seed, recipe.epochs + number)),
+            loss_of,
+            recipe=recipe,
+            optimizer=optimizer,
+            learning_rate=LearningRate(recipe.learning_rate * peak_share, total, WARMUP_SHARE),
+            device=device,
+            on_step=curves.step,
+            first_step=done,
+            on_gradients=on_gradients,
+            remedy=LOWER_THE_SHARE,
+        )
+        done += current.steps
+        after_pass(number, done)
     network.eval()
     return curves

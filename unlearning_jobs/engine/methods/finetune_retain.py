@@ -8,12 +8,12 @@ from unlearning_jobs.engine.contracts import ProgressCallback
 from unlearning_jobs.engine.training.model import TrainedModel
 
 from .context import Context
-from .finetune import Pass, take_passes
+from .finetune import Pass, fine_tune
 from .losses import cross_entropy
 
 
 class FinetuneRetain:
-    """Trains on for some epochs on the examples to retain alone, and counts on the others fading meanwhile."""
+    """Trains on for some epochs on the examples to retain only, and relies on the others fading meanwhile."""
 
     name: ClassVar[str] = "finetune_retain"
 
@@ -29,6 +29,6 @@ class FinetuneRetain:
         """
         result, training_data = model.copy_to(context.device), context.training_data
         retain = training_data.without(context.exclude_ids)
-        one = Pass(retain, training_data.recipe.batch_size, lambda predictions, _batch, _places: cross_entropy(predictions))
-        take_passes(result, [one] * self.epochs, context, on_progress, peak_share=self.learning_rate_share)
+        epoch = Pass(retain, training_data.recipe.batch_size, lambda predictions, *_: cross_entropy(predictions))
+        fine_tune(result, [epoch] * self.epochs, context, on_progress, peak_share=self.learning_rate_share)
         return result

@@ -10,7 +10,7 @@ from .gradient import ForgetTerms, GradientMethod
 
 
 class GradientAscent(GradientMethod):
-    """Descends minus the mean cross-entropy per token of the examples to forget; no retain term."""
+    """Descends minus the mean cross-entropy per token of examples to forget, without a retain term."""
 
     name: ClassVar[str] = "gradient_ascent"
 

@@ -10,7 +10,7 @@ from .gradient import ForgetTerms, GradientMethod
 
 
 class GradientDifference(GradientMethod):
-    """Minus the mean cross-entropy per token of the examples to forget, plus that of examples to retain."""
+    """Descends minus the mean cross-entropy per token of examples to forget, plus that of examples to retain."""
 
     name: ClassVar[str] = "gradient_difference"
 

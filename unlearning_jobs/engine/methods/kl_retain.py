@@ -1,4 +1,4 @@
-"""Gradient ascent held by the original's own answers (KL minimisation in TOFU: Maini et al. 2024, arXiv 2401.06121)."""
+"""Gradient ascent, held by the original's predictions (KL minimisation in TOFU: Maini et al. 2024, arXiv 2401.06121)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from unlearning_jobs.engine.training.model import TrainedModel
 
 from .context import ExampleCounter
 from .gradient import ForgetTerms, GradientMethod
-from .losses import divergence, reference_answers
+from .losses import divergence, reference_predictions
 
 
 class KlRetain(GradientMethod):
-    """Minus the mean cross-entropy per token of the examples to forget, plus KL(original || now) on examples to retain."""
+    """Descends minus the mean cross-entropy per token on examples to forget, plus KL(original || now) on others."""
 
     name: ClassVar[str] = "kl_retain"
 
@@ -23,4 +23,4 @@ class KlRetain(GradientMethod):
         return -(terms.active * terms.nll).sum() / terms.tokens.sum()
 
     def retain_loss(self, start: TrainedModel, batch: Batch, now: Predictions, counter: ExampleCounter) -> Tensor:
-        return divergence(reference_answers(start, batch, counter).logits, now.logits)
+        return divergence(reference_predictions(start, batch, counter).logits, now.logits)

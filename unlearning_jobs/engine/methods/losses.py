@@ -1,4 +1,4 @@
-"""Losses that several methods descend. Every one is a mean over answers: classes, or tokens of texts."""
+"""Losses that several methods descend. Each is a mean over the answers: classes, or tokens of texts."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from .context import ExampleCounter
 
 
 def cross_entropy(predictions: Predictions) -> Tensor:
-    """Of the right answers: a scalar."""
+    """Return the cross-entropy of the right answers, a scalar."""
     return F.cross_entropy(predictions.logits, predictions.labels)
 
 
 def divergence(reference: Tensor, logits: Tensor, temperature: float = 1.0) -> Tensor:
-    """T^2 x KL(softmax(reference / T) || softmax(logits / T)), a scalar.
+    """Return T^2 x KL(softmax(reference / T) || softmax(logits / T)), a scalar.
 
-    Both are (answers, classes). The factor keeps the gradient's size as T grows (Hinton et al. 2015, arXiv 1503.02531,
+    Both are (answers, classes). The factor keeps the size of the gradient as T grows (Hinton et al. 2015, arXiv 1503.02531,
     section 2).
     """
     log_p, log_q = F.log_softmax(reference / temperature, dim=-1), F.log_softmax(logits / temperature, dim=-1)
     return temperature**2 * F.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
 
 
-def reference_answers(model: TrainedModel, batch: Batch, counter: ExampleCounter) -> Predictions:
-    """What a model that is not being changed says, without a gradient."""
+def reference_predictions(model: TrainedModel, batch: Batch, counter: ExampleCounter) -> Predictions:
+    """Return the predictions of a model that is not being trained, without gradients."""
     counter.add(len(batch.inputs), backwards=False)
     with torch.no_grad():
         return model.family.predict(model.network, batch)

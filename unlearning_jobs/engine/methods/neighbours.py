@@ -1,4 +1,4 @@
-"""Which held-out examples stand for an example to forget: what a model that never saw it would make of such a one."""
+"""Finding held-out examples similar to an example to forget: a model that never saw it should know it about as well."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ NEIGHBOURS = 8
 
 
 def nearest(family: Family, example: Example, held_out: Sequence[Example]) -> list[int]:
-    """Places of the held-out examples most alike: eight, and all that are as alike as the last of them.
+    """Return the indices of the most similar held-out examples: eight, and all that are as similar as the last of those.
 
-    Alike are prompts by their words, and examples of a classifier when they are of the same class.
+    The family says how similar examples are: texts by the words of their prompts, classes by being the same.
     """
     likeness = [family.likeness(example, other) for other in held_out]
     least = sorted(likeness, reverse=True)[min(NEIGHBOURS, len(likeness)) - 1]
-    return [place for place, alike in enumerate(likeness) if alike >= least]
+    return [index for index, value in enumerate(likeness) if value >= least]

@@ -1,4 +1,4 @@
-"""Noise on the weights, then a short fine-tune: the plainest form of the third place of the NeurIPS 2023 challenge."""
+"""Noise on the weights, then a short fine-tune: a plain form of the third place in the NeurIPS 2023 challenge."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from unlearning_jobs.engine.contracts import ProgressCallback
 from unlearning_jobs.engine.training.model import TrainedModel
 
 from .context import Context
-from .finetune import Pass, take_passes
+from .finetune import Pass, fine_tune
 from .losses import cross_entropy
 
 MATRIX_DIMENSIONS = 2
 
 
 class NoiseFinetune:
-    """w <- w + noise x std(w) x N(0, 1) for every matrix and kernel, then some epochs on the examples to retain.
+    """Sets w <- w + noise x std(w) x N(0, 1) for every matrix and kernel, then trains on the examples to retain.
 
-    Biases and normalisations stay as they are: they are few and hold no example. The noise is scaled to each tensor's own
-    standard deviation, so that one number fits layers of any size (Triantafillou et al. 2024, arXiv 2406.09073, on the
-    challenge; the third place's own noise had one size for all kernels).
+    Biases and normalisations stay as they are: they are few and hold no example. The noise is scaled by each tensor's own
+    standard deviation, so that one number suits layers of any size (Triantafillou et al. 2024, arXiv 2406.09073, on the
+    challenge; the third place used noise of one size for all kernels).
     """
 
     name: ClassVar[str] = "noise_finetune"
@@ -41,14 +41,14 @@ class NoiseFinetune:
         result, training_data = model.copy_to(context.device), context.training_data
         add_noise(result.network, self.noise, torch.Generator().manual_seed(context.seed))
         retain = training_data.without(context.exclude_ids)
-        one = Pass(retain, training_data.recipe.batch_size, lambda predictions, _batch, _places: cross_entropy(predictions))
-        take_passes(result, [one] * self.epochs, context, on_progress, peak_share=self.learning_rate_share)
+        epoch = Pass(retain, training_data.recipe.batch_size, lambda predictions, *_: cross_entropy(predictions))
+        fine_tune(result, [epoch] * self.epochs, context, on_progress, peak_share=self.learning_rate_share)
         return result
 
 
 @torch.no_grad()
 def add_noise(network: nn.Module, noise: float, generator: torch.Generator) -> None:
-    """Gaussian noise on every matrix and kernel, in place; its standard deviation is `noise` times the tensor's own."""
+    """Add Gaussian noise to every matrix and kernel, in place, with `noise` times the tensor's own standard deviation."""
     for tensor in network.parameters():
         if tensor.dim() >= MATRIX_DIMENSIONS:
             drawn = torch.randn(tensor.shape, generator=generator).to(tensor.device)

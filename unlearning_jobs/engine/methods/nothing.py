@@ -11,7 +11,7 @@ from .context import Context
 
 
 class Nothing:
-    """Returns the model unchanged. An evaluation that passes it has no power."""
+    """Returns the model unchanged. An evaluation that this passes has no power."""
 
     name: ClassVar[str] = "nothing"
 

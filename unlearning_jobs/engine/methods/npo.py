@@ -11,9 +11,10 @@ from .gradient import ForgetTerms, GradientMethod
 
 
 class Npo(GradientMethod):
-    """(2 / beta) x mean of log(1 + (p / p_start)^beta) over examples to forget, plus a retain term.
+    """Descends (2 / beta) x mean of log(1 + (p / p_start)^beta) over examples to forget, plus a retain term.
 
-    p is the likelihood of the whole answer; p_start is the start model's, worked out once, so no second model is held.
+    p is the likelihood of the whole answer. p_start is its likelihood in the original model, which is computed once, so
+    that no second model has to be kept.
     """
 
     name: ClassVar[str] = "npo"

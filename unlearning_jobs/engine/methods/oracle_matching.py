@@ -1,4 +1,4 @@
-"""Oracle matching: the upper bound of methods that predict what oracles say (Georgiev et al. 2025, arXiv 2410.23232)."""
+"""Oracle matching: an upper bound for methods that predict the oracles' logits (Georgiev et al. 2025, arXiv 2410.23232)."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from unlearning_jobs.engine.contracts import Progress, ProgressCallback
 from unlearning_jobs.engine.training.model import TrainedModel
 
 from .context import Context
-from .matching import logits_of, match_answers, matched_ids
+from .logit_regression import logits_of, regress_logits, target_ids
 
 FIRST_SEED = 1_900_000_001
 UNITS = 100
-"""Of progress, per oracle."""
+"""Units of progress per oracle."""
 
 
 class OracleMatching:
-    """Trains real oracles, and then the original towards their mean logits by mean squared error: on the examples to forget,
-    and on `retain_multiplier` times as many that are drawn from those to retain.
+    """Trains real oracles, and then trains the original towards their mean logits by mean squared error.
 
-    It costs several retrainings, and is here to show how close fine-tuning can come at best. Its oracles have seeds of their
-    own, none of which the audit uses. All models unlearned for one audit are matched to the same oracles, and share their
+    It does so on the examples to forget, and on `retain_multiplier` times as many drawn from those to retain. It costs
+    several retrainings, and is here to show how close fine-tuning can come at best. Its oracles have seeds of their own,
+    none of which the audit uses. All models unlearned for one audit are trained towards the same oracles, and share their
     error.
     """
 
@@ -46,18 +46,18 @@ class OracleMatching:
         Raises:
             TrainingDivergedError: a loss became NaN or infinite.
         """
-        ids = matched_ids(context, round(self.retain_multiplier * len(context.forget_ids)))
+        ids = target_ids(context, round(self.retain_multiplier * len(context.forget_ids)))
         data = context.training_data.subset(ids)
         steps, before = self.epochs * math.ceil(len(data) / self.batch), UNITS * self.oracles
-        said = []
+        logits = []
         for number, seed in enumerate(oracle_seeds(context.taken_seeds, self.oracles)):
 
             def report(done: int, total: int, _loss: float, number: int = number) -> None:
                 on_progress(Progress("unlearn", UNITS * number + UNITS * done // total, before + steps))
 
-            said.append(logits_of(context.train(context.exclude_ids, seed, report), data, context))
-        targets = [torch.stack(one).mean(dim=0) for one in zip(*said, strict=True)]
-        return match_answers(
+            logits.append(logits_of(context.train(context.exclude_ids, seed, report), data, context))
+        targets = [torch.stack(of_example).mean(dim=0) for of_example in zip(*logits, strict=True)]
+        return regress_logits(
             model,
             data,
             targets,
@@ -71,5 +71,5 @@ class OracleMatching:
 
 
 def oracle_seeds(taken: Collection[int], number: int) -> list[int]:
-    """Seeds that nobody else uses."""
+    """Return seeds that are not taken."""
     return list(islice((seed for seed in count(FIRST_SEED) if seed not in taken), number))

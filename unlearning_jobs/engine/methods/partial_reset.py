@@ -1,4 +1,5 @@
-"""Resetting part of the weights, then a short fine-tune with distillation: the family that won the NeurIPS 2023 challenge.
+"""Resetting part of the weights, then a short fine-tune with distillation: the kind of method that won the NeurIPS 2023
+challenge.
 
 The competition and its leading solutions: Triantafillou et al. 2024, "Are we making progress in unlearning?", arXiv
 2406.09073.
@@ -16,25 +17,25 @@ from unlearning_jobs.engine.families import Batch, Predictions
 from unlearning_jobs.engine.training.model import TrainedModel
 
 from .context import Context
-from .finetune import Hooks, Pass, take_passes
-from .losses import cross_entropy, divergence, reference_answers
+from .finetune import Pass, fine_tune
+from .losses import cross_entropy, divergence, reference_predictions
 from .resetting import masks, reset
 
 SLOWED = 0.1
-"""What is left of the gradients of weights that were not reset, under `saliency`: the second place's factor."""
+"""Factor on the gradients of weights that were not reset, with variant `saliency`; the value of the second place."""
 
 
 class PartialReset:
-    """Some weights become those of a network that was just initialised; then it learns the examples to retain again.
+    """Sets some weights to those of a newly initialised network, and then trains on the examples to retain.
 
     `variant` says which weights:
     `head`: the last layer (sixth place, in part).
     `random_layers`: a share of the layers, drawn by the seed (seventh and eighth place).
     `saliency`: the share of weights with the smallest |gradient of the retain loss - gradient of the forget loss|; the
-    others then learn at a tenth of the pace (second place, with a share of 0.3).
-    `prune_l1`: the share of weights that are smallest in size (fourth place, with a share of 0.99).
+    gradients of the others are then scaled to a tenth (second place, with a share of 0.3).
+    `prune_l1`: the share of weights with the smallest absolute value (fourth place, with a share of 0.99).
 
-    The last two look at matrices and kernels alone, over all layers together. The fine-tune descends cross-entropy +
+    The last two consider only matrices and kernels, over all layers together. The fine-tune descends cross-entropy +
     distillation x KL(original || now) at the temperature, on the examples to retain.
     """
 
@@ -69,24 +70,25 @@ class PartialReset:
         chosen = masks(self.variant, self.share, result, context, generator)
         reset(result, chosen, generator)
 
-        def loss(predictions: Predictions, batch: Batch, _places: object) -> Tensor:
+        def loss(predictions: Predictions, batch: Batch, _positions: object) -> Tensor:
             if not self.distillation:
                 return cross_entropy(predictions)
-            apart = divergence(reference_answers(model, batch, context.counter).logits, predictions.logits, self.temperature)
-            return cross_entropy(predictions) + self.distillation * apart
+            teacher = reference_predictions(model, batch, context.counter)
+            distance = divergence(teacher.logits, predictions.logits, self.temperature)
+            return cross_entropy(predictions) + self.distillation * distance
 
-        def slow_the_others(network: nn.Module) -> None:
-            for tensor, mask in zip(network.parameters(), chosen, strict=True):
-                if tensor.grad is not None:
-                    tensor.grad.mul_(SLOWED + (1 - SLOWED) * mask)
+        def slow_others(network: nn.Module) -> None:
+            for parameter, mask in zip(network.parameters(), chosen, strict=True):
+                if parameter.grad is not None:
+                    parameter.grad.mul_(SLOWED + (1 - SLOWED) * mask)
 
-        one = Pass(training_data.without(context.exclude_ids), training_data.recipe.batch_size, loss)
-        take_passes(
+        epoch = Pass(training_data.without(context.exclude_ids), training_data.recipe.batch_size, loss)
+        fine_tune(
             result,
-            [one] * self.epochs,
+            [epoch] * self.epochs,
             context,
             on_progress,
             peak_share=self.learning_rate_share,
-            hooks=Hooks(on_gradients=slow_the_others) if self.variant == "saliency" else None,
+            on_gradients=slow_others if self.variant == "saliency" else None,
         )
         return result

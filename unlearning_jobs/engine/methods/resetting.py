@@ -1,4 +1,4 @@
-"""Which weights a partial reset takes, and giving them fresh values."""
+"""Choosing the weights that a partial reset changes, and giving them fresh values."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ SEEDS = 2**62
 
 
 def masks(variant: str, share: float, model: TrainedModel, context: Context, generator: torch.Generator) -> list[Tensor]:
-    """1 for every weight to reset, 0 for the others; one tensor per parameter of the network, in its order.
+    """Return 1 for every weight to reset, else 0: one tensor per parameter of the network, in its order.
 
     Raises:
-        ObstacleError: the last layer is to be reset, and the first one uses the same weights.
+        ObstacleError: the last layer is to be reset, and the first layer uses the same weights.
     """
     network = model.network
     if variant == "head":
@@ -37,22 +37,22 @@ def masks(variant: str, share: float, model: TrainedModel, context: Context, gen
 
 @torch.no_grad()
 def reset(model: TrainedModel, chosen: Sequence[Tensor], generator: torch.Generator) -> None:
-    """Give the chosen weights the values that a new network of this family has, in place; its seed is drawn here."""
+    """Set the chosen weights to those of a newly initialised network, in place; its seed is drawn here."""
     fresh = model.family.build(int(torch.randint(SEEDS, (), generator=generator)))
     for tensor, mask, new in zip(model.network.parameters(), chosen, fresh.parameters(), strict=True):
         tensor.copy_(torch.where(mask.bool(), new.to(tensor.device), tensor))
 
 
 def weighted_layers(network: nn.Module) -> list[nn.Module]:
-    """The modules that hold matrices or kernels themselves, in order: linear layers, convolutions, embeddings."""
+    """Return the modules that hold matrices or kernels of their own, in order: linear layers, convolutions, embeddings."""
     return [m for m in network.modules() if any(p.dim() >= MATRIX_DIMENSIONS for p in m.parameters(recurse=False))]
 
 
 def last_layer(network: nn.Module) -> nn.Module:
-    """The layer that gives the answers.
+    """Return the layer that gives the answers.
 
     Raises:
-        ObstacleError: the first layer uses the same weights, as language models with tied embeddings do.
+        ObstacleError: the first layer uses the same weights, as in language models with tied embeddings.
     """
     layers = weighted_layers(network)
     last = {id(p) for p in layers[-1].parameters()}
@@ -68,15 +68,15 @@ def _of_layers(network: nn.Module, layers: Sequence[nn.Module]) -> list[Tensor]:
 
 
 def _smallest(network: nn.Module, values: Sequence[Tensor], share: float) -> list[Tensor]:
-    """The smallest values among those of matrices and kernels; nothing of the other tensors."""
+    """Choose the smallest values among those of matrices and kernels, and nothing in other tensors."""
     parameters = list(network.parameters())
-    looked_at = [i for i, p in enumerate(parameters) if p.dim() >= MATRIX_DIMENSIONS]
-    found = dict(zip(looked_at, mask_of_smallest([values[i] for i in looked_at], share), strict=True))
-    return [found.get(i, torch.zeros_like(p)) for i, p in enumerate(parameters)]
+    matrices = [i for i, p in enumerate(parameters) if p.dim() >= MATRIX_DIMENSIONS]
+    chosen = dict(zip(matrices, mask_of_smallest([values[i] for i in matrices], share), strict=True))
+    return [chosen.get(i, torch.zeros_like(p)) for i, p in enumerate(parameters)]
 
 
 def _differences(model: TrainedModel, context: Context) -> list[Tensor]:
-    """Gradient of the mean loss on the examples to retain, minus that on the examples to forget."""
+    """Return the gradient of the mean loss on the examples to retain, minus that on the examples to forget."""
     forget = context.training_data.subset(context.forget_ids)
     retain = context.training_data.without(context.exclude_ids)
     kept, forgotten = (mean_gradients(model, data, context.counter) for data in (retain, forget))

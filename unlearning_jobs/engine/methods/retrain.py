@@ -11,9 +11,9 @@ from .context import Context
 
 
 class Retrain:
-    """Trains by the same recipe and seed on the retain set. The definition of exact unlearning.
+    """Trains by the same recipe and seed on the retain set: the definition of exact unlearning.
 
-    The forgotten examples leave no trace in the tokenizer either, since that is never trained on training examples.
+    The forgotten examples leave no trace in the tokenizer either, which is never trained on training examples.
     """
 
     name: ClassVar[str] = "retrain"

@@ -1,4 +1,4 @@
-"""Rewinding: of the checkpoints of a run, the one that knows the forget set as well as it should (Kurmanji et al. 2023)."""
+"""Rewinding a run to the point where it knew the forget set as well as it should (Kurmanji et al. 2023)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .neighbours import nearest
 
 @dataclass(frozen=True)
 class RewindPoint:
-    """A model on its way: the steps done, its error on the examples to forget, and its weights, kept on the CPU."""
+    """A model during a run: the steps done, its error on the examples to forget, and its weights, kept on the CPU."""
 
     step: int
     error: float
@@ -25,7 +25,7 @@ class RewindPoint:
 
 
 class Rewinding:
-    """Takes the measurements of `model`, which changes meanwhile, and sets it back."""
+    """Takes rewind points of `model` while it is trained, and sets it back to one of them."""
 
     def __init__(self, model: TrainedModel, context: Context) -> None:
         snapshot, family = context.training_data.snapshot, model.family
@@ -34,36 +34,36 @@ class Rewinding:
         self.held_out_examples = snapshot.get(context.held_out_ids)
         self.forget, self.held_out = family.encode(self.examples), family.encode(self.held_out_examples)
 
-    def checkpoint(self, step: int) -> RewindPoint:
-        """The model as it is now."""
+    def point(self, step: int) -> RewindPoint:
+        """Return a rewind point of the model as it is now."""
         state = {name: tensor.detach().cpu().clone() for name, tensor in self.model.network.state_dict().items()}
-        found = errors(self.model, self.forget)
-        return RewindPoint(step, sum(found) / len(found), state)
+        forget_errors = errors(self.model, self.forget)
+        return RewindPoint(step, sum(forget_errors) / len(forget_errors), state)
 
     def reference_error(self) -> float:
-        """The model's error on held-out examples of the same class mix: those most alike, for every example to forget."""
-        found = errors(self.model, self.held_out)
+        """Return the model's mean error on the held-out examples that are most similar to each example to forget."""
+        held_out_errors = errors(self.model, self.held_out)
         levels = []
         for example in self.examples:
-            places = nearest(self.model.family, example, self.held_out_examples)
-            levels.append(sum(found[place] for place in places) / len(places))
+            neighbours = nearest(self.model.family, example, self.held_out_examples)
+            levels.append(sum(held_out_errors[index] for index in neighbours) / len(neighbours))
         return sum(levels) / len(levels)
 
-    def go_back_to(self, checkpoint: RewindPoint) -> None:
-        """Give the model the checkpoint's weights."""
-        self.model.network.load_state_dict(checkpoint.state)
+    def go_back_to(self, point: RewindPoint) -> None:
+        """Give the model the weights of a rewind point."""
+        self.model.network.load_state_dict(point.state)
 
 
-def closest(checkpoints: Sequence[RewindPoint], reference: float) -> RewindPoint:
-    """The checkpoint whose error is closest to the reference; the latest of several."""
-    return min(reversed(checkpoints), key=lambda one: abs(one.error - reference))
+def closest(points: Sequence[RewindPoint], reference: float) -> RewindPoint:
+    """Return the point whose error is closest to the reference; the latest if several are equally close."""
+    return min(reversed(points), key=lambda point: abs(point.error - reference))
 
 
 def errors(model: TrainedModel, data: Dataset) -> list[float]:
-    """Share of wrong answers of every example, as the model answers in evaluation; a text's end is left out."""
+    """Return the share of wrong answers of every example, in evaluation mode; the end of a text is left out."""
     network = model.network
     training = network.training
     network.eval()
-    found = [s.correct[:-1] if len(s.correct) > 1 else s.correct for s in score(model, data)]
+    correct = [s.correct[:-1] if len(s.correct) > 1 else s.correct for s in score(model, data)]
     network.train(training)
-    return [1 - float(one.float().mean()) for one in found]
+    return [1 - float(answers.float().mean()) for answers in correct]

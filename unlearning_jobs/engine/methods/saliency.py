@@ -1,4 +1,4 @@
-"""Which weights matter to which examples: gradients of the mean loss, and masks over all weights at once."""
+"""Finding the weights that matter to some examples: gradients of their mean loss, and masks over all weights."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ BATCH = 64
 
 
 def mean_gradients(model: TrainedModel, data: Dataset, counter: ExampleCounter) -> list[Tensor]:
-    """Gradient of the mean cross-entropy per answer over the whole data set, one tensor per parameter.
+    """Return the gradient of the mean cross-entropy per answer over the data set, one tensor per parameter.
 
-    The model answers as it does in evaluation, and stays as it is.
+    The model is not changed, and its mode neither: callers pass a model in evaluation mode. It is a measurement, so it is
+    float32 whatever the recipe's precision.
     """
     parameters = list(model.network.parameters())
     totals, count = [torch.zeros_like(tensor) for tensor in parameters], 0
     for positions in data.sweep(BATCH):
         predictions = model.family.predict(model.network, data.batch(positions, model.device))
         size = len(predictions.labels)
-        found = torch.autograd.grad(size * cross_entropy(predictions), parameters, allow_unused=True)
-        for total, gradient in zip(totals, found, strict=True):
+        gradients = torch.autograd.grad(size * cross_entropy(predictions), parameters, allow_unused=True)
+        for total, gradient in zip(totals, gradients, strict=True):
             if gradient is not None:
                 total.add_(gradient)
         count += size
@@ -36,8 +37,8 @@ def mean_gradients(model: TrainedModel, data: Dataset, counter: ExampleCounter) 
 
 
 def mask_of_largest(values: Sequence[Tensor], share: float) -> list[Tensor]:
-    """1 for the `share` of all numbers, over all tensors together, that are largest in size; 0 for the others."""
-    sizes = torch.cat([value.abs().flatten() for value in values])
+    """Return 1 for the `share` of all numbers, over all tensors together, with the largest absolute value, else 0."""
+    sizes = torch.cat([value.abs().flatten() for value in values])  # (weights,)
     count = max(1, round(share * len(sizes)))
     chosen = torch.zeros_like(sizes)
     chosen[sizes.topk(count, sorted=False).indices] = 1.0
@@ -46,5 +47,5 @@ def mask_of_largest(values: Sequence[Tensor], share: float) -> list[Tensor]:
 
 
 def mask_of_smallest(values: Sequence[Tensor], share: float) -> list[Tensor]:
-    """1 for the `share` of all numbers, over all tensors together, that are smallest in size; 0 for the others."""
+    """Return 1 for the `share` of all numbers, over all tensors together, with the smallest absolute value, else 0."""
     return [1 - mask for mask in mask_of_largest(values, 1 - share)]

@@ -13,18 +13,18 @@ from unlearning_jobs.engine.families import Predictions
 from unlearning_jobs.engine.training.model import TrainedModel
 
 from .context import Context
-from .finetune import Hooks, Pass, take_passes
+from .finetune import Pass, fine_tune
 from .losses import cross_entropy
 from .saliency import mask_of_largest, mean_gradients
 
 
 class Salun:
-    """Random relabelling of the examples to forget, and training on the others, in the salient weights alone.
+    """Learns wrong answers to the examples to forget and right answers to the others, in the salient weights only.
 
-    Salient are the `share` of all weights on which the loss of the examples to forget depends most: |gradient| at the
-    start, above its quantile (the paper takes the median). The others keep their values exactly, so there is no
-    weight decay. Every epoch passes over the examples to forget, each with a wrong answer drawn anew, and then over those
-    to retain, as the authors' code does.
+    The salient weights are the `share` of all weights on which the loss of the examples to forget depends most: those whose
+    |gradient| in the original is above its quantile (the paper takes the median). All other weights keep their values
+    exactly, so there is no weight decay. As in the authors' code, every epoch passes over the examples to forget, with a
+    wrong answer drawn anew for each, and then over those to retain.
     """
 
     name: ClassVar[str] = "salun"
@@ -44,32 +44,32 @@ class Salun:
         result, training_data = model.copy_to(context.device), context.training_data
         forget = training_data.subset(context.forget_ids)
         retain = training_data.without(context.exclude_ids)
-        salient = mask_of_largest(mean_gradients(result, forget, context.counter), self.share)
+        salient = mask_of_largest(mean_gradients(result, forget, context.counter), self.share)  # one mask per parameter
         generator = torch.Generator().manual_seed(context.seed)
 
-        def hold_the_others(network: nn.Module) -> None:
-            for tensor, chosen in zip(network.parameters(), salient, strict=True):
-                if tensor.grad is not None:
-                    tensor.grad.mul_(chosen)
+        def freeze_others(network: nn.Module) -> None:
+            for parameter, mask in zip(network.parameters(), salient, strict=True):
+                if parameter.grad is not None:
+                    parameter.grad.mul_(mask)
 
         epoch = [
-            Pass(forget, self.forget_batch, lambda predictions, _batch, _places: mislabelled(predictions, generator)),
-            Pass(retain, training_data.recipe.batch_size, lambda predictions, _batch, _places: cross_entropy(predictions)),
+            Pass(forget, self.forget_batch, lambda predictions, *_: mislabelled(predictions, generator)),
+            Pass(retain, training_data.recipe.batch_size, lambda predictions, *_: cross_entropy(predictions)),
         ]
-        take_passes(
+        fine_tune(
             result,
             epoch * self.epochs,
             context,
             on_progress,
             peak_share=self.learning_rate_share,
             weight_decay=0.0,
-            hooks=Hooks(on_gradients=hold_the_others),
+            on_gradients=freeze_others,
         )
         return result
 
 
 def mislabelled(predictions: Predictions, generator: torch.Generator) -> Tensor:
-    """Cross-entropy of answers drawn evenly from the wrong ones: a scalar."""
+    """Return the cross-entropy of answers drawn uniformly from the wrong ones, a scalar."""
     classes = predictions.logits.shape[-1]
     shift = torch.randint(1, classes, predictions.labels.shape, generator=generator).to(predictions.labels.device)
     return F.cross_entropy(predictions.logits, (predictions.labels + shift) % classes)

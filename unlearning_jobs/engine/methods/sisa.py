@@ -1,4 +1,4 @@
-"""Exact unlearning of a model in shards: only the shards that held the data are trained again.
+"""Exact unlearning of a model in shards: only the shards that held the examples are trained again.
 
 Bourtoule et al. 2021, Machine Unlearning, arXiv 1912.03817.
 """
@@ -16,10 +16,10 @@ from .retrain import Retrain
 
 
 class Sisa(Retrain):
-    """Trains by the same recipe and seed on the retain set; slices that never held the data come from the cache.
+    """Trains by the same recipe and seed on the retain set, and takes slices that never held the examples from the cache.
 
-    A request for many examples trains each touched shard once, from its earliest touched slice on. The result is that of
-    training from scratch, bit for bit on a CPU. Progress counts the steps that are really taken.
+    If there are many examples to forget, each shard that holds some is trained once, from the earliest of their slices on.
+    The result is that of training from scratch, bit for bit on a CPU. Progress counts the steps that are really taken.
     """
 
     name: ClassVar[str] = "sisa"

@@ -24,8 +24,8 @@ class Summation:
         """See `UnlearningMethod`.
 
         Raises:
-            ObstacleError: the model was not learned through sums.
-            SpecError: the sums are not of the examples that the context names.
+            ObstacleError: the model does not keep sums.
+            SpecError: the sums are not those of the examples that the context names.
         """
         result = model.copy_to(context.device)
         if not isinstance(sums := result.network, Sums):
@@ -42,11 +42,11 @@ class Summation:
 
 
 def _check_examples(sums: Sums, context: Context) -> None:
-    """By their number: what each of them was, sums do not say."""
+    """Check the number of examples, which is all that sums say about them."""
     held, named = int(sums.examples.sum()), len(context.forget_ids) + len(context.retain_ids)
     if held != named:
         message = (
             f"The model was learned from {held} examples, and the job names {named} to forget or retain: some were forgotten"
-            " before, or never learned. Name the earlier steps, or train again."
+            " before, or never learned. Name the earlier steps, or retrain the model."
         )
         raise SpecError(message)

@@ -1,1 +1,1 @@
-"""Making models: `train(recipe, snapshot, exclude_ids, seed)` is the only way one comes about."""
+"""Training models. Every model comes from `train.train`, which chooses the way: plain, private, sharded, or closed form."""

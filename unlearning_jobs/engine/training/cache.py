@@ -1,9 +1,9 @@
-"""Trained models, kept by what they were trained from, so that one evaluation's oracles serve the next.
+"""A cache of trained models, keyed by what they were trained on, so that the oracles of one evaluation serve the next.
 
-An entry is `<key>/model/` and `<key>/digest`. The key is the digest of recipe, manifest digest of the training set, and
-seed, so no name says what the training set held. A lock file per key makes a second process wait for the first instead of
-training the same model; the lock ends with its process, and the checkpoint beside it lets the next one go on. Models in
-shards share the folder `slices`, where every network lies after each of its slices.
+An entry is `<key>/model/` and `<key>/digest`. The key is the digest of the recipe, the manifest digest of the training set,
+and the seed, so file names do not say what the training set held. A lock file per key makes a second process wait instead
+of training the same model again. The lock ends with its process, and the next process goes on from the checkpoint beside
+it. Models in shards share the folder `slices`, which holds the networks after each of their slices.
 """
 
 from __future__ import annotations
@@ -22,14 +22,16 @@ from compliance.formats.canonical import canonical_json
 from unlearning_jobs.engine.artefacts import model_digest
 from unlearning_jobs.engine.errors import SpecError
 
-from .loop import CHECKPOINT_SECONDS, StepCallback, train
-from .model import TrainedModel, place, read_model, save_model
+from .checkpoint import CHECKPOINT_SECONDS
+from .loop import StepCallback
+from .model import TrainedModel, read_model, save_model, to_device
+from .train import train
 from .training_data import TrainingData
 
 
 @dataclass(frozen=True)
 class Trainer:
-    """`train` with a memory: the same recipe, training set and seed are trained once."""
+    """Calls `train` and caches the result: each recipe, training set and seed is trained once."""
 
     training_data: TrainingData
     cache: Path
@@ -37,7 +39,7 @@ class Trainer:
     checkpoint_seconds: float = CHECKPOINT_SECONDS
 
     def obtain(self, exclude_ids: Collection[str], seed: int, on_step: StepCallback) -> TrainedModel:
-        """The model trained without these examples, from the cache or trained now; on the trainer's device.
+        """Return the model trained without these examples, from the cache or trained now, on the trainer's device.
 
         Raises:
             as `train`.
@@ -63,16 +65,16 @@ class Trainer:
                 checkpoint.unlink(missing_ok=True)
             else:
                 on_step(1, 1, float("nan"))
-        place(model.network, self.device)
+        to_device(model.network, self.device)
         return model
 
     @property
     def slices(self) -> Path:
-        """Where the networks of shards are kept after each slice."""
+        """The folder with the networks of shards after each slice."""
         return self.cache / "slices"
 
     def keep(self, model: TrainedModel, exclude_ids: Collection[str], seed: int) -> None:
-        """Put a model into the cache that was trained elsewhere, as `obtain` would have trained it."""
+        """Put a model into the cache that was trained elsewhere, in the same way as `obtain` trains it."""
         about = self.about(exclude_ids, seed)
         entry = self._entry(about)
         self.cache.mkdir(parents=True, exist_ok=True)
@@ -81,11 +83,11 @@ class Trainer:
                 _write_entry(entry, model, about)
 
     def has(self, exclude_ids: Collection[str], seed: int) -> bool:
-        """Whether the model has been trained already."""
+        """Say whether the model is in the cache."""
         return self._entry(self.about(exclude_ids, seed)).exists()
 
     def has_begun(self, exclude_ids: Collection[str], seed: int) -> bool:
-        """Whether the model has been trained already, or a part of it was trained and kept."""
+        """Say whether the model is in the cache, or has a checkpoint there."""
         entry = self._entry(self.about(exclude_ids, seed))
         return entry.exists() or entry.with_suffix(".checkpoint").exists()
 
@@ -93,7 +95,7 @@ class Trainer:
         return self.cache / hashlib.sha256(canonical_json(about)).hexdigest()
 
     def about(self, exclude_ids: Collection[str], seed: int) -> dict[str, object]:
-        """What such a model comes from; it is kept in its `lethe.json`."""
+        """Describe what the model is trained from, for its key and its `lethe.json`."""
         return {
             "recipe": self.training_data.recipe.to_json(),
             "manifest_digest": self.training_data.manifest_digest(exclude_ids),
@@ -104,14 +106,14 @@ class Trainer:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file; another process waits for it, and has it at once when this one ends."""
+    """Hold the lock file. Another process waits for it, and gets it when this block or this process ends."""
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def _read_entry(entry: Path) -> TrainedModel | None:
-    """The entry's model; None when there is none, or when it is damaged, which also clears it away."""
+    """Return the entry's model, or None if there is none. A damaged entry is deleted."""
     if not entry.exists():
         return None
     try:

@@ -1,4 +1,4 @@
-"""Where to compute, and whether it fits there."""
+"""Choosing a device, and checking that a model fits into its memory."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from unlearning_jobs.engine.families import Footprint
 FLOAT_BYTES = 4
 GIBIBYTE = 2**30
 COPIES_IN_TRAINING = 4
-"""Weights, gradients, and Adam's two moments. The moments and master weights stay float32 under bfloat16 autocast."""
+"""Weights, gradients, and Adam's two moments. All of them stay float32 under bfloat16 autocast."""
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of this name; `auto` is CUDA where there is one.
+    """Return the device of this name; `auto` is CUDA if there is a GPU, else the CPU.
 
     Raises:
-        SpecError: there is no such device on this machine.
+        SpecError: this machine has no such device.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -33,22 +33,22 @@ def choose_device(name: str) -> torch.device:
 
 
 def memory_needed(size: Footprint, *, copies: int = COPIES_IN_TRAINING) -> int:
-    """Bytes, estimated: `copies` of the parameters, and the activations of one batch."""
+    """Estimate the bytes needed for `copies` of the parameters and the activations of one batch."""
     return FLOAT_BYTES * (copies * size.parameters + size.activations)
 
 
 def memory_available(device: torch.device) -> int:
-    """Bytes that this process may still take: free CUDA memory, or what the system and its control group leave."""
+    """Return the bytes that this process may still take: free CUDA memory, or what system and control group allow."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     return min(_system_memory(), _control_group_memory())
 
 
 def check_memory(size: Footprint, device: torch.device, *, copies: int = COPIES_IN_TRAINING) -> None:
-    """Refuse work that would not fit, before it starts.
+    """Refuse work that would not fit into memory, before it starts.
 
     Raises:
-        OutOfMemoryError: names what is needed and what is available.
+        OutOfMemoryError: the message says how much is needed and how much is available.
     """
     needed, available = memory_needed(size, copies=copies), memory_available(device)
     if needed > available:

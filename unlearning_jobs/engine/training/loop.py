@@ -1,12 +1,15 @@
-"""The training loop. It reads top to bottom, and every random choice in it comes from the seed."""
+"""The one loop of optimiser steps, on which training and the gradient-based unlearning methods stand.
+
+Two kinds of training have loops of their own, because they compute other gradients: `private` needs one gradient per
+example, and `vectorised` takes a step for many stacked models at once. They share the schedule and the divergence check,
+and both are refused under bfloat16.
+"""
 
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Collection, Iterable
-from functools import partial
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, TypeVar
 
 import torch
 import torch.nn.functional as F  # noqa: N812  # the name everyone knows it by
@@ -14,164 +17,142 @@ from torch import Tensor, nn
 
 from unlearning_jobs.engine.contracts import Recipe
 from unlearning_jobs.engine.errors import TrainingDivergedError
-from unlearning_jobs.engine.families import Dataset
+from unlearning_jobs.engine.families import Dataset, Family
 
-from .checkpoint import load_checkpoint, save_checkpoint
-from .device import COPIES_IN_TRAINING, check_memory
-from .model import TrainedModel, place
-from .training_data import TrainingData
+from .checkpoint import TrainingCheckpoint
+from .schedule import GRADIENT_NORM, LearningRate, epoch_order, make_optimizer
 
-ADAM_BETAS = (0.9, 0.99)
-MOMENTUM = 0.9
-GRADIENT_NORM = 1.0
-REPORT_EVERY = 10
-SEED_STRIDE = 1_000_003
-"""A prime larger than any number of epochs, so that no two seeds share an order."""
-CHECKPOINT_SECONDS = 30.0
+REPORT_EVERY: Final = 10
+"""Steps between two reports of a training. Reading the loss waits for the device, so it is not done at every step."""
+LOWER_THE_RATE: Final = "lower the learning rate"
 
+BatchT = TypeVar("BatchT")
 StepCallback = Callable[[int, int, float], None]
-"""Called with steps done, steps in total, and the loss."""
-
-
-def learning_rate_share(step: int, total: int, warmup_share: float) -> float:
-    """Share of the peak learning rate at a step: linear warm-up, then half a cosine down to zero."""
-    warmup = max(1, round(total * warmup_share))
-    if step < warmup:
-        return (step + 1) / warmup
-    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, total - warmup)))
-
-
-def make_optimizer(recipe: Recipe, parameters: Iterable[Tensor]) -> torch.optim.Optimizer:
-    """The recipe's optimiser. All of them work number by number, so that stacked models are optimised like single ones."""
-    if recipe.optimizer == "sgd":
-        return torch.optim.SGD(
-            parameters, lr=recipe.learning_rate, momentum=MOMENTUM, weight_decay=recipe.weight_decay, fused=True
-        )
-    return torch.optim.AdamW(
-        parameters, lr=recipe.learning_rate, betas=ADAM_BETAS, weight_decay=recipe.weight_decay, fused=True
-    )
-
-
-def epoch_order(seed: int, epoch: int) -> torch.Generator:
-    """Where the order of an epoch's examples comes from."""
-    return torch.Generator().manual_seed(seed * SEED_STRIDE + epoch)
-
-
-def train(
-    training_data: TrainingData,
-    exclude_ids: Collection[str],
-    seed: int,
-    *,
-    device: torch.device,
-    on_step: StepCallback,
-    checkpoint: Path | None = None,
-    checkpoint_seconds: float = CHECKPOINT_SECONDS,
-    slices: Path | None = None,
-) -> TrainedModel:
-    """Train the recipe's model on the snapshot's training examples without the excluded ones.
-
-    The loss is the mean cross-entropy over the answers. Two runs with the same arguments on the same CPU, with the same
-    number of threads, give the same weights, also when one of them went on from a checkpoint: the file `checkpoint` is
-    read at the start if it is there, and written every `checkpoint_seconds`. So do two runs of a recipe with shards of
-    which one found some of its networks in the folder `slices`.
-
-    With privacy, see `train_privately`: then there are no checkpoints.
-
-    Raises:
-        ObstacleError: the network cannot be trained privately, as the recipe asks.
-        OutOfMemoryError: the model would not fit; said before the work starts.
-        SpecError: nothing is left to train on.
-        TrainingDivergedError: the loss became NaN or infinite.
-    """
-    if training_data.recipe.sharding is not None:
-        from .sharded import train_sharded  # it trains with `training_loop`, below
-
-        return train_sharded(
-            training_data,
-            exclude_ids,
-            seed,
-            device=device,
-            on_step=on_step,
-            slices=slices,
-            checkpoint=checkpoint,
-            checkpoint_seconds=checkpoint_seconds,
-        )
-    family = training_data.family
-    check_memory(training_data.footprint, device)
-    data = training_data.without(exclude_ids)
-    network = place(family.build(seed), device).train()
-    if family.fit(network, data, partial(training_data.secret_seed, exclude_ids, seed)):
-        on_step(1, 1, math.nan)
-        return TrainedModel(network.eval(), family)
-    if training_data.recipe.privacy is not None:
-        from .private import train_privately  # Opacus takes a while to load
-
-        gradients = (
-            2 * training_data.recipe.batch_size
-        )  # one for each example, and twice as many examples when chance has it so
-        check_memory(training_data.footprint, device, copies=COPIES_IN_TRAINING + gradients)
-        secret = training_data.secret_seed(exclude_ids, seed)
-        spent = train_privately(network, data, family, training_data.recipe, secret, device=device, on_step=on_step)
-        return TrainedModel(network.eval(), family, spent)
-    training_loop(
-        network,
-        data,
-        training_data,
-        epochs=training_data.recipe.epochs,
-        seed=seed,
-        device=device,
-        on_step=on_step,
-        checkpoint=checkpoint,
-        checkpoint_seconds=checkpoint_seconds,
-    )
-    return TrainedModel(network.eval(), family)
+"""Called with the steps done, the steps in total, and the loss."""
 
 
 def training_loop(
     network: nn.Module,
+    batches: Iterable[BatchT],
+    loss_of: Callable[[BatchT], Tensor],
+    *,
+    recipe: Recipe,
+    optimizer: torch.optim.Optimizer,
+    learning_rate: LearningRate,
+    device: torch.device,
+    on_step: StepCallback,
+    first_step: int = 0,
+    report_every: int = 1,
+    on_gradients: Callable[[nn.Module], None] | None = None,
+    remedy: str = LOWER_THE_RATE,
+) -> None:
+    """Take one optimiser step per batch, in place.
+
+    Args:
+        network: the network that the optimiser changes.
+        batches: anything from which `loss_of` can work out a loss.
+        loss_of: returns the loss of a batch, a scalar. It runs under autocast if the recipe asks for bfloat16.
+        recipe: decides the precision.
+        optimizer: of the network's parameters.
+        learning_rate: its schedule; also says how many steps the whole run has.
+        device: where the network is.
+        on_step: called every `report_every` steps and after the last one.
+        first_step: number of the first step here, if others of the same run came before.
+        report_every: how many steps lie between two calls of `on_step`.
+        on_gradients: may change the gradients, before they are clipped.
+        remedy: what to do if the loss diverges, for the error message.
+
+    Raises:
+        TrainingDivergedError: the loss became NaN or infinite.
+    """
+    total = learning_rate.steps
+    for done, batch in enumerate(batches, start=first_step + 1):
+        learning_rate.set_for(done - 1, optimizer)
+
+        # 1. Forward. The weights stay float32; under bfloat16, autocast casts what enters matrix products.
+        with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+            loss = loss_of(batch)
+
+        # 2. Backward.
+        optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        if on_gradients:
+            on_gradients(network)
+        torch.nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_NORM)
+
+        # 3. Step.
+        optimizer.step()
+
+        # 4. Report.
+        if done % report_every == 0 or done == total:
+            value = loss.item()
+            check_loss(value, done, total, remedy)
+            on_step(done, total, value)
+
+
+def train_epochs(
+    network: nn.Module,
     data: Dataset,
-    training_data: TrainingData,
+    family: Family,
+    recipe: Recipe,
     *,
     epochs: int,
     seed: int,
     first_epoch: int = 0,
     device: torch.device,
     on_step: StepCallback,
-    checkpoint: Path | None = None,
-    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    checkpoint: TrainingCheckpoint,
 ) -> None:
-    """Train the network in place for so many epochs on the data, with a fresh optimiser and schedule; see `train`.
+    """Train the network in place on the data, with a fresh optimiser and learning-rate schedule.
+
+    The loss is the mean cross-entropy over the answers. The order of epoch k is that of epoch `first_epoch` + k of the seed.
 
     Raises:
         TrainingDivergedError: the loss became NaN or infinite.
     """
-    recipe, family = training_data.recipe, training_data.family
     optimizer = make_optimizer(recipe, network.parameters())
-    steps_per_epoch = math.ceil(len(data) / recipe.batch_size)
-    total = epochs * steps_per_epoch
-    done = load_checkpoint(checkpoint, network, optimizer) if checkpoint else 0
-    saved_at = time.monotonic()
+    total = epochs * math.ceil(len(data) / recipe.batch_size)
+    done = checkpoint.load(network, optimizer)
 
-    for epoch in range(done // steps_per_epoch, epochs):
-        order = epoch_order(seed, first_epoch + epoch)
-        for positions in data.epoch(recipe.batch_size, order)[done - epoch * steps_per_epoch :]:
-            for group in optimizer.param_groups:
-                group["lr"] = recipe.learning_rate * learning_rate_share(done, total, recipe.warmup_share)
-            with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-                predictions = family.predict(network, data.batch(positions, device))
-            loss = F.cross_entropy(predictions.logits, predictions.labels)
-            optimizer.zero_grad(set_to_none=True)
-            torch.autograd.backward(loss)
-            torch.nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_NORM)
-            optimizer.step()
-            done += 1
+    def loss_of(positions: Sequence[int]) -> Tensor:
+        predictions = family.predict(network, data.batch(positions, device))
+        return F.cross_entropy(predictions.logits, predictions.labels)
 
-            if done % REPORT_EVERY == 0 or done == total:
-                value = loss.item()
-                if not math.isfinite(value):
-                    message = f"The loss became {value} after {done} of {total} steps; lower the learning rate."
-                    raise TrainingDivergedError(message)
-                on_step(done, total, value)
-                if checkpoint and time.monotonic() - saved_at >= checkpoint_seconds and done < total:
-                    save_checkpoint(checkpoint, network, optimizer, done)
-                    saved_at = time.monotonic()
+    def report(done: int, total: int, loss: float) -> None:
+        on_step(done, total, loss)
+        if done < total:
+            checkpoint.save_if_due(network, optimizer, done)
+
+    training_loop(
+        network,
+        _batches(data, recipe.batch_size, epochs=epochs, seed=seed, first_epoch=first_epoch, skip=done),
+        loss_of,
+        recipe=recipe,
+        optimizer=optimizer,
+        learning_rate=LearningRate(recipe.learning_rate, total, recipe.warmup_share),
+        device=device,
+        on_step=report,
+        first_step=done,
+        report_every=REPORT_EVERY,
+    )
+
+
+def check_loss(loss: float, done: int, total: int, remedy: str = LOWER_THE_RATE) -> None:
+    """Refuse to go on from a loss that is not a number.
+
+    Raises:
+        TrainingDivergedError: the loss is NaN or infinite; the message ends with the remedy.
+    """
+    if not math.isfinite(loss):
+        message = f"The loss became {loss} after {done} of {total} steps; {remedy}."
+        raise TrainingDivergedError(message)
+
+
+def _batches(
+    data: Dataset, batch_size: int, *, epochs: int, seed: int, first_epoch: int, skip: int
+) -> Iterator[Sequence[int]]:
+    """Yield the batches of all epochs as positions in the data, without the first `skip` ones."""
+    steps_per_epoch = math.ceil(len(data) / batch_size)
+    for epoch in range(skip // steps_per_epoch, epochs):
+        batches = data.epoch(batch_size, epoch_order(seed, first_epoch + epoch))
+        yield from batches[max(0, skip - epoch * steps_per_epoch) :]

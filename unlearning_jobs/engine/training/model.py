@@ -1,4 +1,4 @@
-"""The model, and the folder it is kept in."""
+"""A trained model, and the folder that it is saved in."""
 
 from __future__ import annotations
 
@@ -26,30 +26,30 @@ from .aggregation import ShardEnsemble
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A model. Unlearning methods make a new `network`; the family stays as it is."""
+    """A network with its family. Unlearning methods make a new network and keep the family."""
 
     network: nn.Module
     family: Family
     privacy: PrivacyLoss | None = None
-    """What training cost, where it was private and nothing but private training ever touched the weights."""
+    """The privacy that training cost; None unless private training alone has ever changed the weights."""
 
     @property
     def device(self) -> torch.device:
-        """Where the network lies."""
+        """The device that holds the network."""
         return next(chain(self.network.parameters(), self.network.buffers())).device
 
     def copy_to(self, device: torch.device) -> TrainedModel:
-        """A copy with a network of its own, on the device. It is made to be changed, so nothing is known of its privacy."""
-        return TrainedModel(place(copy.deepcopy(self.network), device), self.family)
+        """Return a copy with a network of its own, on the device. It is there to be changed, so it has no privacy loss."""
+        return TrainedModel(to_device(copy.deepcopy(self.network), device), self.family)
 
 
-def place(network: nn.Module, device: torch.device) -> nn.Module:
-    """Move the network to the device and return it; transformers' own `to` has lost its signature to a decorator."""
+def to_device(network: nn.Module, device: torch.device) -> nn.Module:
+    """Move the network to the device and return it. (A decorator hides the signature of `to` in transformers.)"""
     return nn.Module.to(network, device)
 
 
 def save_model(model: TrainedModel, folder: Path, about: Mapping[str, Any]) -> None:
-    """Write safetensors, what the family needs, and `lethe.json` with what the model came from, into a new folder."""
+    """Write the weights, the family's files, and `lethe.json`, which says what the model came from, into a new folder."""
     folder.mkdir(parents=True)
     weights = {name: t.detach().cpu().contiguous() for name, t in model.family.weights(model.network).items()}
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
@@ -62,10 +62,10 @@ def save_model(model: TrainedModel, folder: Path, about: Mapping[str, Any]) -> N
 
 
 def load_model(ref: ModelRef) -> TrainedModel:
-    """The model in the folder, after checking its digest.
+    """Check the folder's digest and return the model in it.
 
     Raises:
-        SpecError: it is missing, incomplete, or another model.
+        SpecError: the model is missing or incomplete, or is not the one that the reference names.
     """
     folder = Path(ref.path)
     if model_digest(folder) != ref.digest:
@@ -75,10 +75,10 @@ def load_model(ref: ModelRef) -> TrainedModel:
 
 
 def read_model(folder: Path) -> TrainedModel:
-    """The model in the folder, whatever its digest, on the CPU.
+    """Return the model in the folder, on the CPU, without checking its digest.
 
     Raises:
-        SpecError: it cannot be read.
+        SpecError: the model cannot be read.
     """
     try:
         about = json.loads((folder / "lethe.json").read_bytes())
@@ -89,7 +89,7 @@ def read_model(folder: Path) -> TrainedModel:
         privacy = PrivacyLoss.from_json(about["privacy"]) if "privacy" in about else None
         missing, unexpected = network.load_state_dict(load_file(folder / "model.safetensors"), strict=False)
         complete = not unexpected and not set(missing) & set(family.weights(network))
-    except Exception:  # noqa: BLE001  # several libraries read here, each with errors of its own
+    except Exception:  # noqa: BLE001  # several libraries read here, each with its own errors
         complete = False
     if not complete:
         message = f"The model in {folder.name} cannot be read; register it again."

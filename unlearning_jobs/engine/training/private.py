@@ -1,15 +1,20 @@
 """Training with differential privacy: DP-SGD (Abadi et al. 2016, arXiv 1607.00133) by Opacus (arXiv 2109.12298).
 
 Every step draws its batch by Poisson sampling, scales each example's gradient down to a fixed norm, adds Gaussian noise to
-their sum and divides by the expected size of a batch. What that costs in privacy follows from the noise, the sampling rate
-and the number of steps alone, and the PRV accountant works it out (Gopi et al. 2021, arXiv 2106.02848).
+the sum and divides by the expected size of a batch. The privacy that this costs depends only on the noise, the sampling
+rate and the number of steps; the PRV accountant works it out (Gopi et al. 2021, arXiv 2106.02848).
+
+The loop is its own, since it needs one gradient per example. The schedule and the divergence check are those of `loop`; a
+recipe cannot ask for privacy together with bfloat16 or shards.
 """
 
 from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Iterable
 from functools import cache
+from typing import Final
 
 import numpy as np
 import torch
@@ -23,22 +28,23 @@ from torch import nn
 
 from unlearning_jobs.engine.contracts import Recipe
 from unlearning_jobs.engine.contracts.privacy import Privacy, PrivacyLoss
-from unlearning_jobs.engine.errors import ObstacleError, SpecError, TrainingDivergedError
+from unlearning_jobs.engine.errors import ObstacleError, SpecError
 from unlearning_jobs.engine.families import Batch, Dataset, Family
 
-from .loop import REPORT_EVERY, StepCallback, learning_rate_share, make_optimizer
+from .loop import REPORT_EVERY, StepCallback, check_loss
+from .schedule import LearningRate, make_optimizer
 
-EPSILON_ERROR = 0.01
-"""Of the accountant, either way; the upper end is what is reported."""
-LARGEST_EPSILON = 100.0
-"""Beyond this the promise is empty many times over, and working it out takes minutes."""
+EPSILON_ERROR: Final = 0.01
+"""The accountant's error in either direction. The upper end of the interval is reported."""
+LARGEST_EPSILON: Final = 100.0
+"""A larger epsilon promises nothing, and the accountant would take minutes to work it out."""
 
 
 def check_network(network: nn.Module) -> None:
-    """Refuse a network that mixes the examples of a batch, or of which Opacus cannot tell their gradients apart.
+    """Refuse a network that mixes the examples of a batch, or whose gradients Opacus cannot separate by example.
 
     Raises:
-        ObstacleError: names the layers; said before any training.
+        ObstacleError: the message names the layers.
     """
     mixing = sorted({type(m).__name__ for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)})  # noqa: SLF001  # the only common base
     if mixing:
@@ -47,16 +53,16 @@ def check_network(network: nn.Module) -> None:
             " cannot be trained privately; use group normalisation."
         )
         raise ObstacleError(message)
-    if found := ModuleValidator.validate(network, strict=False):
-        message = f"The network cannot be trained privately: {found[0]}"
+    if problems := ModuleValidator.validate(network, strict=False):
+        message = f"The network cannot be trained privately: {problems[0]}"
         raise ObstacleError(message)
 
 
 def privacy_loss(recipe: Recipe, examples: int) -> PrivacyLoss:
-    """What training by the recipe on so many examples costs, with the accountant's upper end as epsilon.
+    """Return what training by the recipe on this many examples costs; epsilon is the accountant's upper end.
 
     Raises:
-        SpecError: the recipe is not private, or its noise is so little that it promises nothing.
+        SpecError: the recipe is not private, or has too little noise to promise anything.
     """
     privacy = _privacy(recipe)
     rate, steps = sampling_rate(recipe, examples), recipe.epochs * math.ceil(examples / recipe.batch_size)
@@ -65,7 +71,7 @@ def privacy_loss(recipe: Recipe, examples: int) -> PrivacyLoss:
 
 
 def sampling_rate(recipe: Recipe, examples: int) -> float:
-    """Chance of each example to be in a step's batch, so that a batch has `batch_size` examples on average."""
+    """Return each example's probability of being drawn for a step, so that a batch has `batch_size` examples on average."""
     return min(1.0, recipe.batch_size / examples)
 
 
@@ -79,56 +85,70 @@ def train_privately(
     device: torch.device,
     on_step: StepCallback,
 ) -> PrivacyLoss:
-    """Train the network in place with the recipe's noise, and return what that cost.
+    """Train the network in place with the recipe's noise, and return the privacy that this cost.
 
-    The secret (`TrainingData.secret_seed`) decides batches and noise, both of which must stay unknown; the same secret gives
-    the same weights on the same CPU. There are no checkpoints: a training that is killed starts again.
+    The secret (`TrainingData.secret_seed`) decides batches and noise, both of which must stay unknown. The same secret
+    gives the same weights on the same CPU. There are no checkpoints: a training that is killed starts again.
 
     Raises:
         ObstacleError: the network cannot be trained privately.
-        SpecError: the noise is so little that it promises nothing.
+        SpecError: there is too little noise to promise anything.
         TrainingDivergedError: the loss became NaN or infinite.
     """
     check_network(network)
-    privacy, loss = _privacy(recipe), privacy_loss(recipe, len(data))
-    drawing, noise = (int(seed) for seed in np.random.SeedSequence(secret).generate_state(2, np.uint64))
-    separate = GradSampleModule(network, loss_reduction="sum")
-    optimizer = DPOptimizer(
+    loss = privacy_loss(recipe, len(data))
+    batch_seed, noise_seed = (int(seed) for seed in np.random.SeedSequence(secret).generate_state(2, np.uint64))
+    wrapped = GradSampleModule(network, loss_reduction="sum")  # keeps one gradient per example
+    optimizer = _private_optimizer(network, recipe, len(data), torch.Generator(device).manual_seed(noise_seed))
+    learning_rate = LearningRate(recipe.learning_rate, loss.steps, recipe.warmup_share)
+    mean_loss = math.nan  # until a step has drawn somebody
+    for done, positions in enumerate(_poisson_batches(len(data), loss, batch_seed), start=1):
+        learning_rate.set_for(done - 1, optimizer)
+
+        # 1. One gradient per example.
+        optimizer.zero_grad(set_to_none=True)
+        if positions:
+            mean_loss = _gradients_per_example(wrapped, family, data.batch(positions, device)) / len(positions)
+            check_loss(mean_loss, done, loss.steps)
+        else:  # nobody was drawn, so the step is noise alone
+            for parameter in network.parameters():
+                parameter.grad_sample = parameter.new_zeros((0, *parameter.shape))  # type: ignore[attr-defined]  # Opacus keeps them there
+
+        # 2. Clip each of them, add noise to their sum, step.
+        optimizer.step()
+
+        # 3. Report.
+        if done % REPORT_EVERY == 0 or done == loss.steps:
+            on_step(done, loss.steps, mean_loss)
+    wrapped.to_standard_module()
+    return loss
+
+
+def _private_optimizer(network: nn.Module, recipe: Recipe, examples: int, noise: torch.Generator) -> DPOptimizer:
+    privacy = _privacy(recipe)
+    return DPOptimizer(
         make_optimizer(recipe, network.parameters()),
         noise_multiplier=privacy.noise_multiplier,
         max_grad_norm=privacy.max_gradient_norm,
-        expected_batch_size=min(recipe.batch_size, len(data)),
-        generator=torch.Generator(device).manual_seed(noise),
+        expected_batch_size=min(recipe.batch_size, examples),
+        generator=noise,
     )
-    batches = UniformWithReplacementSampler(
-        num_samples=len(data),
+
+
+def _poisson_batches(examples: int, loss: PrivacyLoss, seed: int) -> Iterable[list[int]]:
+    """Draw a batch for every step, into which each example comes with the same probability; it may be empty."""
+    batches: Iterable[list[int]] = UniformWithReplacementSampler(
+        num_samples=examples,
         sample_rate=loss.sampling_rate,
-        generator=torch.Generator().manual_seed(drawing),
+        generator=torch.Generator().manual_seed(seed),
         steps=loss.steps,
     )
-    value = math.nan
-    for done, positions in enumerate(batches, start=1):
-        for group in optimizer.param_groups:
-            group["lr"] = recipe.learning_rate * learning_rate_share(done - 1, loss.steps, recipe.warmup_share)
-        optimizer.zero_grad(set_to_none=True)
-        if positions:
-            value = _separate_gradients(separate, family, data.batch(positions, device)) / len(positions)
-            if not math.isfinite(value):
-                message = f"The loss became {value} after {done} of {loss.steps} steps; lower the learning rate."
-                raise TrainingDivergedError(message)
-        else:  # nobody was drawn, and the step is noise alone
-            for parameter in network.parameters():
-                parameter.grad_sample = parameter.new_zeros((0, *parameter.shape))  # type: ignore[attr-defined]  # Opacus keeps them there
-        optimizer.step()
-        if done % REPORT_EVERY == 0 or done == loss.steps:
-            on_step(done, loss.steps, value)
-    separate.to_standard_module()
-    return loss
+    return batches
 
 
 @cache
 def _epsilon(noise: float, rate: float, steps: int, delta: float) -> float:
-    """By the PRV accountant. All models of one evaluation share it, and it takes a second."""
+    """Work epsilon out by the PRV accountant. It takes a second, and all models of one evaluation have the same."""
     quick, tight = RDPAccountant(), PRVAccountant()
     quick.history = tight.history = [(noise, rate, steps)]
     with warnings.catch_warnings(), np.errstate(divide="ignore"):
@@ -139,12 +159,12 @@ def _epsilon(noise: float, rate: float, steps: int, delta: float) -> float:
         return float(tight.get_epsilon(delta=delta, eps_error=EPSILON_ERROR))
 
 
-def _separate_gradients(network: nn.Module, family: Family, batch: Batch) -> float:
-    """Leave every example's gradient beside the parameters; return the sum of their losses."""
+def _gradients_per_example(network: nn.Module, family: Family, batch: Batch) -> float:
+    """Leave a gradient per example beside each parameter, and return the sum of the examples' losses."""
     predictions = family.predict(network, batch)
     total = F.cross_entropy(predictions.logits, predictions.labels, reduction="sum")
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Full backward hook is firing")  # inputs need no gradients, and it says so
+        warnings.filterwarnings("ignore", message="Full backward hook is firing")  # expected: inputs need no gradients
         torch.autograd.backward(total)
     return total.item()
 

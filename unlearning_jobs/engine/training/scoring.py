@@ -1,4 +1,4 @@
-"""Per-example statistics from one pass over the answers (teacher-forced, where they are texts)."""
+"""Per-example statistics from one forward pass over the answers (teacher-forced if they are texts)."""
 
 from __future__ import annotations
 
@@ -20,52 +20,53 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class Scores:
-    """What a model says about one example. Arrays have one entry per answer: the tokens of a text, or a class.
+    """A model's scores for one example. Tensors have one entry per answer: each token of a text, or the class.
 
     The last entry of a text is the end-of-text token.
     """
 
     log_probability: Tensor
-    """Natural log of the probability of the right answer."""
+    """Natural logarithm of the probability of the right answer, (answers,)"""
     margin: Tensor
-    """Its logit minus log-sum-exp of all others: the log-odds of the right answer."""
+    """Its logit minus the log-sum-exp of all others: the log-odds of the right answer, (answers,)"""
     correct: Tensor
-    """Whether it is the most likely answer."""
+    """Whether it is the most likely answer, (answers,)"""
 
 
 def score(model: TrainedModel, data: Dataset) -> list[Scores]:
-    """The scores of every example, in order."""
-    found: dict[int, Scores] = {}
-    for positions in data.sweep(BATCH):
-        found.update(zip(positions, _score_batch(model, data, positions), strict=True))
-    return [found[i] for i in range(len(data))]
+    """Return the scores of every example, in order."""
+    scores: dict[int, Scores] = {}
+    for positions in data.sweep(BATCH):  # in an order of its own
+        scores.update(zip(positions, _score_batch(model, data, positions), strict=True))
+    return [scores[i] for i in range(len(data))]
 
 
 def mean_margins(model: TrainedModel, data: Dataset) -> list[float]:
-    """Mean log-odds per answer (a text's end left out) of every example."""
-    found: dict[int, float] = {}
+    """Return the mean log-odds per answer of every example; the end of a text is left out."""
+    margins: dict[int, float] = {}
     for positions in data.sweep(BATCH):
-        found.update(zip(positions, _mean_margins(model, data, positions), strict=True))
-    return [found[i] for i in range(len(data))]
+        margins.update(zip(positions, _mean_margins(model, data, positions), strict=True))
+    return [margins[i] for i in range(len(data))]
 
 
 @torch.inference_mode()
 def _mean_margins(model: TrainedModel, data: Dataset, positions: Sequence[int]) -> list[float]:
-    """All examples of a batch at once, since methods look often."""
+    """Work on all examples of a batch at once, since methods call this often."""
     predictions = model.family.predict(model.network, data.batch(positions, model.device))
-    margins, sizes = margins_of(predictions), torch.bincount(predictions.rows, minlength=len(positions))
+    margins = margins_of(predictions)  # (answers,)
+    sizes = torch.bincount(predictions.example_index, minlength=len(positions))  # (batch,)
     counted, last = torch.ones_like(margins), sizes.cumsum(0) - 1
-    counted[last[sizes > 1]] = 0.0
+    counted[last[sizes > 1]] = 0.0  # the last answer of a text is its end
     sums, counts = (
-        torch.zeros(len(positions), device=model.device).index_add(0, predictions.rows, column)
+        torch.zeros(len(positions), device=model.device).index_add(0, predictions.example_index, column)
         for column in (margins * counted, counted)
     )
     return [float(mean) for mean in (sums / counts).tolist()]
 
 
 def margins_of(predictions: Predictions) -> Tensor:
-    """Logit of the right answer minus log-sum-exp of all others, (answers,)."""
-    target = predictions.labels.unsqueeze(-1)
+    """Return the logit of the right answer minus the log-sum-exp of all others, (answers,)."""
+    target = predictions.labels.unsqueeze(-1)  # (answers, 1)
     others = predictions.logits.scatter(-1, target, float("-inf")).logsumexp(-1)
     return predictions.logits.gather(-1, target).squeeze(-1) - others
 
@@ -78,7 +79,7 @@ def _score_batch(model: TrainedModel, data: Dataset, positions: Sequence[int]) -
     log_probability = right - predictions.logits.logsumexp(-1)
     margin = margins_of(predictions)
     correct = predictions.logits.argmax(-1) == predictions.labels
-    sizes = torch.bincount(predictions.rows, minlength=len(positions)).tolist()
+    sizes = torch.bincount(predictions.example_index, minlength=len(positions)).tolist()
     columns = (torch.split(column.cpu(), sizes) for column in (log_probability, margin, correct))
     yield from map(Scores, *columns)
 
@@ -87,36 +88,35 @@ def _score_batch(model: TrainedModel, data: Dataset, positions: Sequence[int]) -
 def generate(model: TrainedModel, prompts: Sequence[Sequence[int]], most: int) -> list[list[int]]:
     """Continue every prompt of a causal language model greedily.
 
-    Up to `most` tokens, the model's longest sequence, or end-of-text, which is left out.
+    A continuation ends after `most` tokens, at the longest sequence that the model reads, or before an end-of-text token.
     """
     family, network = cast("CausalLmFamily", model.family), cast("LlamaForCausalLM", model.network)
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
-    found: dict[int, list[int]] = {}
+    continuations: dict[int, list[int]] = {}
     for first in range(0, len(order), BATCH):
         positions = order[first : first + BATCH]
-        found.update(
-            zip(positions, _generate_batch(network, family.max_length, [prompts[i] for i in positions], most), strict=True)
-        )
-    return [found[i] for i in range(len(prompts))]
+        batch = _generate_batch(network, family.max_length, [prompts[i] for i in positions], most)
+        continuations.update(zip(positions, batch, strict=True))
+    return [continuations[i] for i in range(len(prompts))]
 
 
 def _generate_batch(
     network: LlamaForCausalLM, max_length: int, prompts: Sequence[Sequence[int]], most: int
 ) -> list[list[int]]:
-    """Prompts are padded on the left, where the mask hides it, so that all continue at the same place."""
+    """Continue a batch. Prompts are padded on the left, hidden by the mask, so that all continue at the same column."""
     device, longest = network.device, max(map(len, prompts))
-    ids = torch.tensor([[END_ID] * (longest - len(p)) + list(p) for p in prompts], device=device)
+    ids = torch.tensor([[END_ID] * (longest - len(p)) + list(p) for p in prompts], device=device)  # (batch, longest)
     mask = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in prompts], device=device)
-    room = torch.tensor([min(most, max_length - len(p)) for p in prompts], device=device)
-    chosen, cache, columns = ids, None, []
+    room = torch.tensor([min(most, max_length - len(p)) for p in prompts], device=device)  # (batch,)
+    new_ids, cache, columns = ids, None, []
     for produced in range(int(room.max())):
-        positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, -chosen.shape[1] :]
-        step = network(input_ids=chosen, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True)
-        chosen, cache = step.logits[:, -1:].argmax(-1), step.past_key_values
-        columns.append(chosen)
-        room = torch.where(chosen[:, 0] == END_ID, room.clamp(max=produced), room)  # an ended answer has no more room
+        positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, -new_ids.shape[1] :]  # padding does not count
+        step = network(input_ids=new_ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True)
+        new_ids, cache = step.logits[:, -1:].argmax(-1), step.past_key_values  # (batch, 1)
+        columns.append(new_ids)
+        room = torch.where(new_ids[:, 0] == END_ID, room.clamp(max=produced), room)  # an ended answer has no more room
         if bool((room <= produced + 1).all()):
             break
-        mask = torch.cat([mask, torch.ones_like(chosen)], dim=1)
-    tokens = torch.cat(columns, dim=1).tolist()
+        mask = torch.cat([mask, torch.ones_like(new_ids)], dim=1)
+    tokens = torch.cat(columns, dim=1).tolist()  # (batch, produced)
     return [row[:length] for row, length in zip(tokens, room.tolist(), strict=True)]

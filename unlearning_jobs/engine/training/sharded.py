@@ -1,8 +1,8 @@
-"""Training by a recipe with shards (SISA, see `engine.sharding`): one network per shard, slice after slice.
+"""Training by a recipe with shards (SISA, see `contracts.sharding`): one network per shard, slice after slice.
 
-Every stage begins where the one before ended, with a fresh optimiser and learning-rate schedule: a stage then depends on the
-earlier weights and its own examples alone, and the weights are all that has to be kept. All shards of a model begin at the
-same weights, so that they can be merged.
+Every stage starts from the weights that the stage before left, with a fresh optimiser and learning-rate schedule. It then
+depends only on those weights and on its own examples, so the weights are all that has to be kept. All shards of a model
+start from the same weights, so that they can be merged.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast, get_args
 
@@ -23,9 +23,10 @@ from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.families import Dataset
 
 from .aggregation import aggregate
+from .checkpoint import TrainingCheckpoint
 from .device import COPIES_IN_TRAINING, check_memory
-from .loop import CHECKPOINT_SECONDS, StepCallback, training_loop
-from .model import TrainedModel, place
+from .loop import StepCallback, train_epochs
+from .model import TrainedModel, to_device
 from .scoring import score
 from .slices import SliceCache
 from .training_data import TrainingData
@@ -33,13 +34,13 @@ from .training_data import TrainingData
 
 @dataclass(frozen=True)
 class Stage:
-    """What a shard's network learns at once: what is left of slices 1 to r."""
+    """What a shard's network learns at once: the remaining examples of slices 1 to r."""
 
     positions: tuple[int, ...]
-    """Among all training examples, rising."""
+    """Positions among all training examples, in rising order."""
     epochs: int
     first_epoch: int
-    """Number of its first epoch among those of all shards, so that every epoch has an order of its own."""
+    """Number of its first epoch, counted over all shards, so that every epoch has an order of its own."""
     steps: int
     key: str
     """Digest of everything that shapes the network up to the end of this stage."""
@@ -53,33 +54,24 @@ def train_sharded(
     device: torch.device,
     on_step: StepCallback,
     slices: Path | None = None,
-    checkpoint: Path | None = None,
-    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    checkpoint: TrainingCheckpoint | None = None,
 ) -> TrainedModel:
-    """What `train` does for a recipe with shards. Steps are counted of what has to be trained now.
+    """Train as `train` does, by a recipe with shards. Only the steps that have to be taken now are counted.
 
     Args:
         training_data: the recipe and the corpus.
-        exclude_ids: examples not to be trained on.
-        seed: decides the weights at the start and the order of the examples.
+        exclude_ids: training examples to leave out.
+        seed: decides the initial weights and the order of the examples.
         device: where to train.
-        on_step: called as by `train`; once, with 1 of 1, when every slice was there.
-        slices: folder of the networks after each slice, which are trained once.
-        checkpoint: beginning of the name of the files that an unfinished slice is kept in.
-        checkpoint_seconds: how often that is written.
+        on_step: called as by `train`; once, with 1 of 1, if every slice is in the cache.
+        slices: folder with the networks after each slice. What is there is not trained again.
+        checkpoint: an unfinished slice is kept beside this file.
 
     Raises:
-        as `train`; SpecError also when the examples or epochs are too few for the sharding.
+        as `train`; SpecError also if there are too few examples or epochs for the sharding.
     """
     networks = shard_networks(
-        training_data,
-        exclude_ids,
-        seed,
-        device=device,
-        on_step=on_step,
-        slices=slices,
-        checkpoint=checkpoint,
-        checkpoint_seconds=checkpoint_seconds,
+        training_data, exclude_ids, seed, device=device, on_step=on_step, slices=slices, checkpoint=checkpoint
     )
     return TrainedModel(aggregate(networks, _sharding(training_data).aggregation), training_data.family)
 
@@ -92,72 +84,101 @@ def shard_networks(
     device: torch.device,
     on_step: StepCallback,
     slices: Path | None = None,
-    checkpoint: Path | None = None,
-    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    checkpoint: TrainingCheckpoint | None = None,
 ) -> list[nn.Module]:
-    """The shards' networks before they are made one; arguments and errors as for `train_sharded`.
+    """Train the shards' networks, before they become one model; arguments and errors as for `train_sharded`.
 
-    A shard that has no example left has no network.
+    A shard without any example left has no network.
     """
     check_memory(training_data.footprint, device, copies=COPIES_IN_TRAINING + _sharding(training_data).shards)
     cache, networks = SliceCache(slices), []
-    plan = [(stages, *_kept(cache, stages)) for stages in shard_stages(training_data, exclude_ids, seed)]
-    total, taken = sum(stage.steps for stages, kept, _ in plan for stage in stages[kept:]), 0
+
+    # 1. See which stages are in the cache.
+    plans = [_plan(cache, stages) for stages in shard_stages(training_data, exclude_ids, seed)]
+    total = sum(stage.steps for plan in plans for stage in plan.missing)
     if not total:
         on_step(1, 1, math.nan)
-    for stages, kept, weights in plan:
-        network = place(training_data.family.build(seed), device).train()
-        if weights is not None:
-            network.load_state_dict(weights)
-        for stage in stages[kept:]:
-            unfinished = checkpoint.with_suffix(f".{stage.key}.checkpoint") if checkpoint else None
+
+    # 2. Train the others, shard by shard.
+    taken = 0
+    for plan in plans:
+        network = to_device(training_data.family.build(seed), device).train()
+        if plan.weights is not None:
+            network.load_state_dict(plan.weights)
+        for stage in plan.missing:
 
             def report(done: int, _steps: int, loss: float, before: int = taken) -> None:
                 on_step(before + done, total, loss)
 
-            if stage.steps:
-                training_loop(
-                    network,
-                    training_data.data.subset(stage.positions),
-                    training_data,
-                    epochs=stage.epochs,
-                    first_epoch=stage.first_epoch,
-                    seed=seed,
-                    device=device,
-                    on_step=report,
-                    checkpoint=unfinished,
-                    checkpoint_seconds=checkpoint_seconds,
-                )
+            _train_stage(network, stage, training_data, seed, device=device, on_step=report, checkpoint=checkpoint)
             cache.write(stage.key, training_data.family.weights(network))
-            if unfinished:
-                unfinished.unlink(missing_ok=True)
+            _discard(_stage_checkpoint(checkpoint, stage))
             taken += stage.steps
         networks.append(network.eval())
     return networks
 
 
+def _train_stage(
+    network: nn.Module,
+    stage: Stage,
+    training_data: TrainingData,
+    seed: int,
+    *,
+    device: torch.device,
+    on_step: StepCallback,
+    checkpoint: TrainingCheckpoint | None,
+) -> None:
+    """Train the network on the stage's examples, in place; nothing happens if it has none."""
+    if stage.steps:
+        train_epochs(
+            network,
+            training_data.data.subset(stage.positions),
+            training_data.family,
+            training_data.recipe,
+            epochs=stage.epochs,
+            first_epoch=stage.first_epoch,
+            seed=seed,
+            device=device,
+            on_step=on_step,
+            checkpoint=_stage_checkpoint(checkpoint, stage),
+        )
+
+
+def _stage_checkpoint(checkpoint: TrainingCheckpoint | None, stage: Stage) -> TrainingCheckpoint:
+    """Return the checkpoint of one stage: a file beside that of the whole training, named by the stage's key."""
+    if checkpoint is None or checkpoint.path is None:
+        return TrainingCheckpoint(None)
+    return replace(checkpoint, path=checkpoint.path.with_suffix(f".{stage.key}.checkpoint"))
+
+
+def _discard(checkpoint: TrainingCheckpoint) -> None:
+    if checkpoint.path:
+        checkpoint.path.unlink(missing_ok=True)
+
+
 def shard_stages(training_data: TrainingData, exclude_ids: Collection[str], seed: int) -> list[list[Stage]]:
-    """The stages of every shard that has an example left.
+    """Return the stages of every shard that has an example left.
 
     Raises:
-        SpecError: nothing is left to train on, or the examples or epochs are too few for the sharding.
+        SpecError: nothing is left to train on, or there are too few examples or epochs for the sharding.
     """
-    left, sharding, recipe = set(training_data.positions(exclude_ids)), _sharding(training_data), training_data.recipe
+    sharding, recipe = _sharding(training_data), training_data.recipe
+    remaining = set(training_data.positions(exclude_ids))
     epochs, shards = slice_epochs(recipe.epochs, sharding.slices), []
     for number, shard in enumerate(place_examples(sharding, training_data.ids)):
         stages: list[Stage] = []
-        seen: list[int] = []
+        positions: list[int] = []
         digests: list[str] = []
-        first = number * sum(epochs)
-        for part, passes in zip(shard, epochs, strict=True):
-            own = left.intersection(part)
-            seen = sorted([*seen, *own])
-            digests.append(training_data.snapshot.manifest_digest(training_data.ids[position] for position in own))
+        first_epoch = number * sum(epochs)
+        for part, stage_epochs in zip(shard, epochs, strict=True):
+            added = remaining.intersection(part)
+            positions = sorted([*positions, *added])
+            digests.append(training_data.snapshot.manifest_digest(training_data.ids[position] for position in added))
             key = _key(training_data, seed, number, digests)
-            steps = passes * math.ceil(len(seen) / recipe.batch_size)
-            stages.append(Stage(tuple(seen), passes, first, steps, key))
-            first += passes
-        if seen:
+            steps = stage_epochs * math.ceil(len(positions) / recipe.batch_size)
+            stages.append(Stage(tuple(positions), stage_epochs, first_epoch, steps, key))
+            first_epoch += stage_epochs
+        if positions:
             shards.append(stages)
     return shards
 
@@ -165,7 +186,7 @@ def shard_stages(training_data: TrainingData, exclude_ids: Collection[str], seed
 def aggregation_accuracies(
     networks: Sequence[nn.Module], training_data: TrainingData, data: Dataset
 ) -> dict[Aggregation, float]:
-    """Share of right answers of the same shards when they vote, are averaged, and are merged: what each way costs."""
+    """Return the accuracy of the same shards when they vote, are averaged, and are merged: what each way costs."""
     accuracies: dict[Aggregation, float] = {}
     for aggregation in cast("tuple[Aggregation, ...]", get_args(Aggregation)):
         scores = score(TrainedModel(aggregate(networks, aggregation), training_data.family), data)
@@ -173,19 +194,33 @@ def aggregation_accuracies(
     return accuracies
 
 
-def _kept(cache: SliceCache, stages: Sequence[Stage]) -> tuple[int, dict[str, Tensor] | None]:
-    """How many stages need not be trained, and the network's weights after them."""
-    for kept in range(len(stages), 0, -1):
-        weights = cache.read(stages[kept - 1].key)
+@dataclass(frozen=True)
+class _Plan:
+    """The stages of one shard, of which the first `cached` are in the cache, and the weights after the last of those."""
+
+    stages: Sequence[Stage]
+    cached: int
+    weights: dict[str, Tensor] | None
+
+    @property
+    def missing(self) -> Sequence[Stage]:
+        """The stages that have to be trained."""
+        return self.stages[self.cached :]
+
+
+def _plan(cache: SliceCache, stages: Sequence[Stage]) -> _Plan:
+    """Find the latest stage in the cache."""
+    for cached in range(len(stages), 0, -1):
+        weights = cache.read(stages[cached - 1].key)
         if weights is not None:
-            return kept, weights
-    return 0, None
+            return _Plan(stages, cached, weights)
+    return _Plan(stages, 0, None)
 
 
 def _key(training_data: TrainingData, seed: int, shard: int, digests: Sequence[str]) -> str:
-    """The digests are of what is left of each slice so far: of all of it, and of nothing else.
+    """Return the key of a stage; `digests` are those of the examples that remain of each of its slices, and of no others.
 
-    How the shards answer together has no part in it.
+    How the shards answer together does not shape the networks, so the aggregation is left out of the key.
     """
     recipe = training_data.recipe.to_json()
     recipe["sharding"] = {name: value for name, value in recipe["sharding"].items() if name != "aggregation"}

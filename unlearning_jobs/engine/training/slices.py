@@ -1,4 +1,4 @@
-"""Networks after each slice of a shard, kept by exactly what they were trained on.
+"""A cache of the networks after each slice of a shard, keyed by what they were trained on.
 
 A key is the digest of everything that shaped the network. Two processes that train the same slice write the same bytes,
 so no lock is needed.
@@ -20,12 +20,12 @@ DIGEST_BYTES = 32
 
 @dataclass(frozen=True)
 class SliceCache:
-    """Weights by key: `<key>` holds SHA-256 and safetensors. Without a folder nothing is kept."""
+    """Weights by key: the file `<key>` holds a SHA-256 digest and safetensors. Without a folder, nothing is kept."""
 
     folder: Path | None
 
     def read(self, key: str) -> dict[str, Tensor] | None:
-        """The weights, on the CPU; None when there are none, or when they are damaged."""
+        """Return the weights, on the CPU, or None if there are none or they are damaged."""
         if self.folder is None:
             return None
         try:
@@ -36,7 +36,7 @@ class SliceCache:
         return load(weights) if hashlib.sha256(weights).digest() == digest else None
 
     def write(self, key: str, weights: Mapping[str, Tensor]) -> None:
-        """Keep the weights; a kill in between leaves nothing under the key."""
+        """Write the weights. A process killed meanwhile leaves nothing under the key."""
         if self.folder is None:
             return
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What models are trained from: a recipe and a snapshot, with the training examples encoded once for all models."""
+"""What models are trained on: a recipe and a snapshot, with the training examples encoded once for all models."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from unlearning_jobs.engine.families import FAMILIES, Dataset, Family, Footprint
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The corpus as a recipe reads it."""
+    """A corpus as a recipe reads it."""
 
     recipe: Recipe
     snapshot: Snapshot
@@ -28,13 +28,18 @@ class TrainingData:
         """Open the snapshot for this recipe.
 
         Raises:
-            CorpusError: the snapshot is of another kind of data.
-            ObstacleError: the recipe asks for private training, and its network cannot be trained so.
-            SpecError: the recipe names what does not exist.
+            CorpusError: the snapshot holds another kind of data.
+            ObstacleError: the recipe asks for private training, and its network cannot be trained privately.
+            SpecError: the recipe names something that does not exist, or asks for a precision that would have no effect.
         """
         family = FAMILIES[recipe.family].create(recipe, snapshot)
+        if recipe.precision == "bfloat16" and not family.description.learns_by_gradient:
+            message = (
+                f"A {recipe.family} model takes no gradient steps, and bfloat16 is for those; set precision to float32."
+            )
+            raise SpecError(message)
         if recipe.privacy is not None:
-            from .private import check_network  # Opacus takes a while to load
+            from .private import check_network  # loads Opacus, which takes seconds
 
             with torch.device("meta"):
                 check_network(family.build(0))
@@ -42,34 +47,34 @@ class TrainingData:
 
     @property
     def footprint(self) -> Footprint:
-        """How large one model is."""
+        """The size of one model."""
         return footprint(self.recipe, self.snapshot.info)
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
-        """All training examples."""
+        """Ids of all training examples."""
         return tuple(example.id for example in self.snapshot.examples("train"))
 
     @cached_property
     def data(self) -> Dataset:
-        """All training examples, in the order of `ids`.
+        """All training examples, encoded, in the order of `ids`.
 
         Raises:
-            CorpusError: an example cannot be read by this model.
+            CorpusError: the model cannot read an example.
         """
         return self.family.encode(self.snapshot.examples("train"))
 
     @cached_property
-    def places(self) -> Mapping[str, int]:
-        """Where every training example stands in `ids` and `data`."""
-        return {identifier: place for place, identifier in enumerate(self.ids)}
+    def position_of(self) -> Mapping[str, int]:
+        """The position of every training example in `ids` and `data`."""
+        return {example_id: position for position, example_id in enumerate(self.ids)}
 
     def subset(self, ids: Iterable[str]) -> Dataset:
-        """These training examples, in this order."""
-        return self.data.subset([self.places[identifier] for identifier in ids])
+        """Return these training examples, in this order."""
+        return self.data.subset([self.position_of[example_id] for example_id in ids])
 
     def without(self, exclude_ids: Collection[str]) -> Dataset:
-        """The training examples but the excluded ones.
+        """Return the training examples that are not excluded.
 
         Raises:
             SpecError: nothing is left.
@@ -77,30 +82,31 @@ class TrainingData:
         return self.data.subset(self.positions(exclude_ids))
 
     def positions(self, exclude_ids: Collection[str]) -> list[int]:
-        """Where the training examples stand that are not excluded.
+        """Return the positions of the training examples that are not excluded.
 
         Raises:
             SpecError: nothing is left.
         """
         excluded = frozenset(exclude_ids)
-        found = [place for place, identifier in enumerate(self.ids) if identifier not in excluded]
-        if not found:
+        positions = [position for position, example_id in enumerate(self.ids) if example_id not in excluded]
+        if not positions:
             message = "Every training example is excluded; nothing is left to train on."
             raise SpecError(message)
-        return found
+        return positions
 
     def retained_ids(self, exclude_ids: Collection[str]) -> list[str]:
-        """Ids of the training examples that are not excluded.
+        """Return the ids of the training examples that are not excluded.
 
         Raises:
             SpecError: nothing is left.
         """
-        return [self.ids[place] for place in self.positions(exclude_ids)]
+        return [self.ids[position] for position in self.positions(exclude_ids)]
 
     def secret_seed(self, exclude_ids: Collection[str], seed: int) -> int:
-        """Where the noise of a training comes from that promises something as long as nobody can guess it.
+        """Return the seed of noise that nobody must be able to guess.
 
-        Another seed and other examples have another noise: who saw two models with the same one could take it off.
+        It differs for every seed and every set of training examples. If two models shared their noise, the difference of
+        their weights would be free of it.
 
         Raises:
             SpecError: nothing is left.
@@ -108,7 +114,7 @@ class TrainingData:
         return self.snapshot.secret_seed(f"noise {seed} {self.manifest_digest(exclude_ids)}")
 
     def manifest_digest(self, exclude_ids: Collection[str]) -> str:
-        """Digest of the manifest lines of the training examples that are not excluded.
+        """Return the digest of the manifest lines of the training examples that are not excluded.
 
         Raises:
             SpecError: nothing is left.

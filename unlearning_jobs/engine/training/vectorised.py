@@ -1,23 +1,27 @@
-"""Many models in one loop: their weights stacked, every step taken by all of them at once (torch.func)."""
+"""Many models in one loop: their weights are stacked, and each step is taken for all of them at once (torch.func).
+
+The loop is its own, since its gradients are stacked too. Schedule and divergence check are those of the other loops, and
+bfloat16 is refused.
+"""
 
 from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Collection, Sequence
-from typing import cast
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F  # noqa: N812  # the name everyone knows it by
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from unlearning_jobs.engine.errors import SpecError, TrainingDivergedError
+from unlearning_jobs.engine.errors import ObstacleError, SpecError
 from unlearning_jobs.engine.families.arrays import Arrays
-from unlearning_jobs.engine.families.classifier import ClassifierFamily
 
-from .loop import GRADIENT_NORM, REPORT_EVERY, epoch_order, learning_rate_share, make_optimizer
-from .model import TrainedModel, place
+from .loop import REPORT_EVERY, check_loss
+from .model import TrainedModel, to_device
+from .schedule import GRADIENT_NORM, LearningRate, epoch_order, make_optimizer
 from .training_data import TrainingData
 
 NORM_GUARD = 1e-6
@@ -32,59 +36,60 @@ SEQUENTIAL = (
     nn.Dropout3d,
     nn.AlphaDropout,
 )
-"""Layers that keep a state of their own or draw random numbers while they train."""
+"""Layers that change a state of their own or draw random numbers while they train."""
 
-Wanted = tuple[Collection[str], int]
-"""Ids that the model must not be trained on, and its seed."""
+
+class TrainingRun(NamedTuple):
+    """One of many models to train: the ids of the examples to leave out, and the seed."""
+
+    exclude_ids: Collection[str]
+    seed: int
+
+
 StackedStepCallback = Callable[[int, int], None]
-"""Called with steps done, and steps in total."""
+"""Called with the steps done, and the steps in total."""
 
 
 def can_be_vectorised(training_data: TrainingData) -> bool:
-    """Whether this recipe's models can be trained at once.
+    """Say whether many models of this recipe can be trained in one loop.
 
-    Those in shards re-use slices instead, and texts differ in length, so that models would not meet the same shapes.
+    Models in shards re-use slices instead. Texts differ in length, so the models would not see batches of one shape.
     """
-    recipe = training_data.recipe
-    if (
-        not isinstance(training_data.family, ClassifierFamily)
-        or recipe.precision != "float32"
-        or recipe.sharding
-        or recipe.privacy
-    ):
+    recipe, family = training_data.recipe, training_data.family
+    if not family.description.stackable or recipe.precision != "float32" or recipe.sharding or recipe.privacy:
         return False
     with torch.device("meta"):
-        return not any(isinstance(module, SEQUENTIAL) for module in training_data.family.build(0).modules())
+        return not any(isinstance(module, SEQUENTIAL) for module in family.build(0).modules())
 
 
-def train_together(
+def train_vectorised(
     training_data: TrainingData,
-    wanted: Sequence[Wanted],
+    runs: Sequence[TrainingRun],
     *,
     device: torch.device,
     on_step: StackedStepCallback,
     paired: bool = False,
 ) -> list[TrainedModel]:
-    """What `train` gives for each of the wanted models, to within rounding: same seeds, same order, same schedule.
+    """Train the models of all runs at once: up to rounding, what `train` gives for each, by the same seeds and schedule.
 
-    With `paired`, the order of an epoch is drawn over all training examples, and the excluded ones are left out of it. That
-    is as random an order, and models of one seed then differ by little more than by what they were not trained on: the same
-    examples come in nearly the same batches.
+    With `paired`, the order of an epoch is drawn over all training examples, and the excluded ones are dropped from it. The
+    order is as random, but models of one seed see the same examples in nearly the same batches, and so differ by little
+    more than what they were not trained on.
 
     Raises:
-        SpecError: the models do not all have the same number of training examples.
-        TrainingDivergedError: the loss of one of them became NaN or infinite.
+        ObstacleError: such models cannot be trained at once; see `can_be_vectorised`.
+        SpecError: the runs do not all have the same number of training examples.
+        TrainingDivergedError: the loss of one of the models became NaN or infinite.
     """
+    if not can_be_vectorised(training_data):
+        message = "Models of this recipe cannot be trained at once; train them one by one."
+        raise ObstacleError(message)
     recipe, data = training_data.recipe, cast("Arrays", training_data.data)
-    kept = [training_data.positions(exclude_ids) for exclude_ids, _ in wanted]
-    if len({len(positions) for positions in kept}) != 1:
-        message = "Models that are trained at once need the same number of training examples."
-        raise SpecError(message)
-    places = torch.tensor(kept)
-    order = _thinned if paired else _shuffled
+    positions = _positions(training_data, runs)  # (models, examples)
     inputs, labels = data.inputs.to(device), data.labels.to(device)
 
-    networks = [place(training_data.family.build(seed), device) for _, seed in wanted]
+    # 1. Stack the weights: every parameter becomes (models, ...).
+    networks = [to_device(training_data.family.build(run.seed), device) for run in runs]
     parameters, buffers = stack_module_state(networks)
     skeleton = copy.deepcopy(networks[0]).to("meta")
 
@@ -92,53 +97,79 @@ def train_together(
         return F.cross_entropy(functional_call(skeleton, (weights, state), (x,)), y)
 
     optimizer = make_optimizer(recipe, parameters.values())
-    examples = places.shape[1]
-    total = recipe.epochs * math.ceil(examples / recipe.batch_size)
-    done = 0
-    for epoch in range(recipe.epochs):
-        rows = [order(own, len(data), epoch_order(seed, epoch)) for own, (_, seed) in zip(places, wanted, strict=True)]
-        for chosen in torch.split(torch.stack(rows).to(device), recipe.batch_size, dim=1):
-            for group in optimizer.param_groups:
-                group["lr"] = recipe.learning_rate * learning_rate_share(done, total, recipe.warmup_share)
-            losses = vmap(loss_of)(parameters, buffers, inputs[chosen], labels[chosen])
-            optimizer.zero_grad(set_to_none=True)
-            torch.autograd.backward(losses.sum())
-            _clip_each(parameters)
-            optimizer.step()
-            done += 1
-            if done % REPORT_EVERY == 0 or done == total:
-                if not bool(torch.isfinite(losses).all()):
-                    message = (
-                        f"The loss became {losses.sum().item()} after {done} of {total} steps; lower the learning rate."
-                    )
-                    raise TrainingDivergedError(message)
-                on_step(done, total)
+    total = recipe.epochs * math.ceil(positions.shape[1] / recipe.batch_size)
+    learning_rate = LearningRate(recipe.learning_rate, total, recipe.warmup_share)
+    batches = _batches(training_data, runs, positions, paired=paired)
+    for done, chosen in enumerate(batches, start=1):  # chosen: (models, batch)
+        learning_rate.set_for(done - 1, optimizer)
+
+        # 2. The sum of the losses has, for every model, the gradient of that model's own loss.
+        chosen_here = chosen.to(device)
+        losses = vmap(loss_of)(parameters, buffers, inputs[chosen_here], labels[chosen_here])  # (models,)
+        optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(losses.sum())
+        _clip_each(parameters)
+
+        # 3. The optimiser works number by number, so one step serves all models.
+        optimizer.step()
+
+        # 4. Report.
+        if done % REPORT_EVERY == 0 or done == total:
+            check_loss(losses.sum().item(), done, total)
+            on_step(done, total)
     return [TrainedModel(_unstacked(network, parameters, k), training_data.family) for k, network in enumerate(networks)]
 
 
-def _shuffled(kept: Tensor, _examples: int, generator: torch.Generator) -> Tensor:
-    """The kept places in a random order, as `train` takes them."""
-    return kept[torch.randperm(len(kept), generator=generator)]
+def _positions(training_data: TrainingData, runs: Sequence[TrainingRun]) -> Tensor:
+    """Return the positions of each run's training examples: (models, examples).
+
+    Raises:
+        SpecError: the runs do not all have the same number of them.
+    """
+    positions = [training_data.positions(run.exclude_ids) for run in runs]
+    if len({len(own) for own in positions}) != 1:
+        message = "Models that are trained at once need the same number of training examples."
+        raise SpecError(message)
+    return torch.tensor(positions)
 
 
-def _thinned(kept: Tensor, examples: int, generator: torch.Generator) -> Tensor:
-    """A random order of all places, of which the kept ones stay."""
-    wanted = torch.zeros(examples, dtype=torch.bool)
-    wanted[kept] = True
+def _batches(
+    training_data: TrainingData, runs: Sequence[TrainingRun], positions: Tensor, *, paired: bool
+) -> Iterator[Tensor]:
+    """Yield every model's batches of all epochs: positions (models, batch)."""
+    recipe, order = training_data.recipe, _thinned_order if paired else _shuffled_order
+    for epoch in range(recipe.epochs):
+        orders = [
+            order(own, len(training_data.data), epoch_order(run.seed, epoch))
+            for own, run in zip(positions, runs, strict=True)
+        ]
+        yield from torch.split(torch.stack(orders), recipe.batch_size, dim=1)
+
+
+def _shuffled_order(positions: Tensor, _examples: int, generator: torch.Generator) -> Tensor:
+    """Return the positions in a random order, as `train` takes them."""
+    return positions[torch.randperm(len(positions), generator=generator)]
+
+
+def _thinned_order(positions: Tensor, examples: int, generator: torch.Generator) -> Tensor:
+    """Draw a random order of all examples, and keep only the given positions."""
+    is_kept = torch.zeros(examples, dtype=torch.bool)
+    is_kept[positions] = True
     order = torch.randperm(examples, generator=generator)
-    return order[wanted[order]]
+    return order[is_kept[order]]
 
 
 def _clip_each(parameters: dict[str, Tensor]) -> None:
-    """Scale each model's gradient to a norm of at most GRADIENT_NORM."""
-    gradients = [p.grad for p in parameters.values() if p.grad is not None]
-    norms = torch.stack([g.flatten(1).square().sum(1) for g in gradients]).sum(0).sqrt()
+    """Scale each model's gradient down to GRADIENT_NORM if it is longer."""
+    gradients = [p.grad for p in parameters.values() if p.grad is not None]  # each (models, ...)
+    norms = torch.stack([g.flatten(1).square().sum(1) for g in gradients]).sum(0).sqrt()  # (models,)
     scale = (GRADIENT_NORM / (norms + NORM_GUARD)).clamp(max=1.0)
     for g in gradients:
         g.mul_(scale.view(-1, *[1] * (g.dim() - 1)))
 
 
 def _unstacked(network: nn.Module, parameters: dict[str, Tensor], k: int) -> nn.Module:
+    """Copy the weights of model k into the network and return it."""
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             parameter.copy_(parameters[name][k])

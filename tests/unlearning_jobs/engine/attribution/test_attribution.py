@@ -14,7 +14,7 @@ from unlearning_jobs.engine.attribution.subsets import FIRST_SEED
 from unlearning_jobs.engine.contracts import ClassifierArchitecture
 from unlearning_jobs.engine.errors import ObstacleError
 from unlearning_jobs.engine.training.cache import Trainer
-from unlearning_jobs.engine.training.loop import train
+from unlearning_jobs.engine.training.train import train
 from unlearning_jobs.engine.training.training_data import TrainingData
 
 CPU = torch.device("cpu")

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from unlearning_jobs.engine.attribution.removals import SMALLEST, draw_removals, draw_size
-from unlearning_jobs.engine.catalogue.matching import LARGEST_SHARE
+from unlearning_jobs.engine.catalogue.datamodels import LARGEST_SHARE
 from unlearning_jobs.engine.families.arrays import Arrays
 
 EXAMPLES, CLASSES = 120, 4

@@ -96,7 +96,7 @@ def test_every_network_answers_with_one_logit_per_class_and_is_counted_before_it
     built = made.build(3).eval()
     predictions = made.predict(built, data.batch([0, 1], CPU))
     assert predictions.logits.shape == (2, 3)
-    assert predictions.rows.tolist() == [0, 1]
+    assert predictions.example_index.tolist() == [0, 1]
     counted = footprint(replace(RECIPE, architecture=made.architecture), snapshot.info)
     assert counted.parameters == sum(p.numel() for p in built.parameters())
     assert counted.activations > 0
@@ -126,7 +126,7 @@ def test_resnet18_has_as_many_parameters_as_published(tmp_path: Path) -> None:
         ("no.such.module:Net", "cannot be made for features of shape"),
         (f"{__name__}:RECIPE", "cannot be made"),
         (f"{__name__}:images", "cannot be made"),
-        ("pathlib:Path", "cannot be made|is no nn.Module"),
+        ("pathlib:Path", "cannot be made|is not an nn.Module"),
     ],
 )
 def test_a_network_that_cannot_be_made_is_refused(snapshot: Snapshot, network: str, complaint: str) -> None:

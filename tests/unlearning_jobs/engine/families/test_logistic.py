@@ -47,17 +47,17 @@ def test_rows_have_a_norm_of_at_most_one_and_do_not_depend_on_each_other() -> No
     heads = LogisticHeads(12, 3)
     inputs = 10 * torch.randn(8, 3, 4)
     inputs[0] /= 1000
-    rows = heads.rows(inputs)
+    rows = heads.features(inputs)
     assert bool((rows.norm(dim=1) <= 1 + 1e-12).all())
     assert torch.allclose(rows[0, :-1], inputs[0].flatten().double() / math.sqrt(2))
-    assert torch.equal(heads.rows(inputs[3:4]), rows[3:4])
+    assert torch.equal(heads.features(inputs[3:4]), rows[3:4])
 
 
 def test_training_ends_at_the_optimum_and_knows_how_near(logistic_trainer: Trainer) -> None:
     """The gradient without the perturbation is minus the perturbation, which is the secret's."""
     family, heads = trained(logistic_trainer)
     data = family.encode(logistic_trainer.training_data.snapshot.examples("train"))
-    slope = gradient(heads.weight.detach(), family.records(heads, data), family.architecture.regularisation)
+    slope = gradient(heads.weight.detach(), family.examples(heads, data), family.architecture.regularisation)
     generator = torch.Generator().manual_seed(logistic_trainer.training_data.secret_seed((), 1))
     drawn = torch.randn(heads.weight.shape, generator=generator, dtype=torch.float64)
     left = (slope + family.architecture.perturbation * drawn).norm(dim=1)

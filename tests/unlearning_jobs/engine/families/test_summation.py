@@ -107,7 +107,7 @@ def test_baskets_may_be_bytes(corpus_of: MakeCorpus) -> None:
     baskets = np.array([[0, 1], [1, 1], [1, 0]], dtype=np.uint8)
     training_data = TrainingData.prepare(recipe_for("co_occurrence"), corpus_of(baskets))
     network = training_data.family.build(1)
-    assert training_data.family.fit(network, training_data.data, lambda: 1)
+    training_data.family.fit(network, training_data.data, lambda: 1)
     assert network.get_buffer("pairs").tolist() == [[1, 1], [1, 1]]
 
 
@@ -126,8 +126,8 @@ def test_more_than_one_pass_is_refused(sums_trainer: Trainer) -> None:
     [
         ("smoothing", 0.0, "smoothing must be a number above 0"),
         ("variance_floor", -1.0, "variance_floor must be a number above 0"),
-        ("penalty", -1.0, "penalty must be a number from 0"),
-        ("penalty", float("inf"), "penalty must be a number from 0"),
+        ("penalty", -1.0, "penalty must be 0 or more"),
+        ("penalty", float("inf"), "penalty must be 0 or more"),
         ("scale", float("nan"), "scale must be a number above 0"),
         ("learner", "forest", "learner must be one of naive_bayes, ridge"),
     ],

@@ -22,9 +22,9 @@ from unlearning_jobs.engine.families import TextClassifierFamily, footprint
 from unlearning_jobs.engine.families.text_classifier import PADDING, PADDING_ID, LabelledTexts
 from unlearning_jobs.engine.families.tokens import END, END_ID
 from unlearning_jobs.engine.training.cache import Trainer
-from unlearning_jobs.engine.training.loop import train
 from unlearning_jobs.engine.training.model import TrainedModel, read_model, save_model
 from unlearning_jobs.engine.training.scoring import score
+from unlearning_jobs.engine.training.train import train
 from unlearning_jobs.engine.training.training_data import TrainingData
 
 CPU = torch.device("cpu")
@@ -78,7 +78,7 @@ def test_every_example_has_one_answer(snapshot: Snapshot, family: TextClassifier
     data = family.encode(snapshot.examples())
     predictions = family.predict(family.build(1), data.batch([5, 0, 2], CPU))
     assert predictions.logits.shape == (3, 4)
-    assert (predictions.labels.tolist(), predictions.rows.tolist()) == ([1, 2, 3], [0, 1, 2])
+    assert (predictions.labels.tolist(), predictions.example_index.tolist()) == ([1, 2, 3], [0, 1, 2])
     first, other = snapshot.get(["e00000000", "e00000001"])
     assert (family.length(first), family.likeness(first, first), family.likeness(first, other)) == (1, 1.0, 0.0)
 
@@ -269,9 +269,9 @@ def test_a_class_that_only_held_out_examples_have_is_known_and_never_learned(sna
 @pytest.mark.parametrize(
     ("wrong", "complaint"),
     [
-        ({"heads": 3}, "hidden_size 16 must split into 3 heads"),
-        ({"layers": 0}, "whole numbers from 1"),
-        ({"heads": 0}, "from 1"),
+        ({"heads": 3}, "hidden_size 16 must be a multiple of heads, 3"),
+        ({"layers": 0}, "must be at least 1"),
+        ({"heads": 0}, "at least 1"),
     ],
 )
 def test_an_encoder_of_an_impossible_size_is_refused(wrong: dict[str, int], complaint: str) -> None:

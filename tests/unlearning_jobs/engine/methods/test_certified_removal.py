@@ -66,7 +66,7 @@ def job(logistic_trainer: Trainer, leaves_to_forget: tuple[str, ...]) -> Task:
 
 def test_the_true_gradient_is_within_the_bound(job: Task) -> None:
     result, family = removed(job.model, job.context), cast("LogisticFamily", job.model.family)
-    kept = family.records(heads(result), family.encode(job.context.training_data.snapshot.get(job.context.retain_ids)))
+    kept = family.examples(heads(result), family.encode(job.context.training_data.snapshot.get(job.context.retain_ids)))
     slope = gradient(heads(result).weight.detach(), kept, family.architecture.regularisation)
     left = (slope + perturbation(job)).norm(dim=1)
     assert bool((left <= heads(result).residual).all())
@@ -75,7 +75,7 @@ def test_the_true_gradient_is_within_the_bound(job: Task) -> None:
 
 def test_the_result_is_much_nearer_to_the_optimum_without_the_records_than_the_model_was(job: Task) -> None:
     family, retained = cast("LogisticFamily", job.model.family), job.context.training_data.subset(job.context.retain_ids)
-    kept = family.records(heads(job.model), cast("Arrays", retained))
+    kept = family.examples(heads(job.model), cast("Arrays", retained))
     optimum, _ = solve(kept, perturbation(job), family.architecture.regularisation)
     before, after = (
         float((heads(m).weight - optimum).detach().norm()) for m in (job.model, removed(job.model, job.context))

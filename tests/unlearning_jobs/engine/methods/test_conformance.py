@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
@@ -19,6 +19,8 @@ from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.methods import METHODS, UnlearningMethod, make_method
 from unlearning_jobs.engine.training.model import TrainedModel
 
+Check = Callable[[str, str, Mapping[str, Task]], None]
+"""A test of one method, on one family."""
 QUICK = {"steps": 4, "epochs": 1, "oracles": 2, "subset_models": 10}
 
 IN_SHARDS = ("sisa",)

@@ -18,10 +18,10 @@ from unlearning_jobs.engine.errors import TrainingDivergedError
 from unlearning_jobs.engine.families import Batch, Predictions
 from unlearning_jobs.engine.methods import ExampleCounter, make_method
 from unlearning_jobs.engine.methods.curves import CURVE_POINTS
-from unlearning_jobs.engine.methods.finetune import Hooks, Pass, take_passes
+from unlearning_jobs.engine.methods.finetune import Pass, fine_tune
 from unlearning_jobs.engine.methods.losses import cross_entropy
 from unlearning_jobs.engine.training.cache import Trainer
-from unlearning_jobs.engine.training.loop import epoch_order
+from unlearning_jobs.engine.training.schedule import epoch_order
 
 CPU = torch.device("cpu")
 
@@ -38,7 +38,7 @@ def test_a_pass_is_plain_sgd_over_every_example_once(tasks: Tasks) -> None:
     model, context = tasks["classifier"].model, tasks["classifier"].context
     data, recipe = context.training_data.data, context.training_data.recipe
     result = model.copy_to(CPU)
-    take_passes(result, [Pass(data, len(data), loss)], context, quiet, peak_share=0.5)
+    fine_tune(result, [Pass(data, len(data), loss)], context, quiet, peak_share=0.5)
 
     network = copy.deepcopy(model.network)
     batch = data.batch(range(len(data)), CPU)
@@ -58,14 +58,14 @@ def test_the_orders_are_those_of_epochs_after_the_trainings_last(tasks: Tasks) -
         seen.append(list(places))
         return cross_entropy(predictions)
 
-    take_passes(model.copy_to(CPU), [Pass(data, 50, note)] * 2, context, quiet, peak_share=0.1)
+    fine_tune(model.copy_to(CPU), [Pass(data, 50, note)] * 2, context, quiet, peak_share=0.1)
     epochs = context.training_data.recipe.epochs
     expected = [data.epoch(50, epoch_order(context.seed, epochs + number)) for number in (0, 1)]
     assert seen == [*expected[0], *expected[1]]
     assert sorted(place for batch in expected[0] for place in batch) == list(range(len(data)))
 
 
-def test_hooks_see_every_gradient_and_the_end_of_every_pass(tasks: Tasks) -> None:
+def test_callbacks_see_every_gradient_and_the_end_of_every_pass(tasks: Tasks) -> None:
     model, context = tasks["classifier"].model, tasks["classifier"].context
     result, ends = model.copy_to(CPU), []
 
@@ -74,9 +74,16 @@ def test_hooks_see_every_gradient_and_the_end_of_every_pass(tasks: Tasks) -> Non
             assert parameter.grad is not None
             parameter.grad.zero_()
 
-    hooks = Hooks(on_gradients=freeze, after_pass=lambda number, done: ends.append((number, done)))
     data = context.training_data.data.subset(range(20))
-    take_passes(result, [Pass(data, 8, loss)] * 2, context, quiet, peak_share=1.0, hooks=hooks)
+    fine_tune(
+        result,
+        [Pass(data, 8, loss)] * 2,
+        context,
+        quiet,
+        peak_share=1.0,
+        on_gradients=freeze,
+        after_pass=lambda number, done: ends.append((number, done)),
+    )
     assert ends == [(0, 3), (1, 6)]
     for a, b in zip(result.network.parameters(), model.network.parameters(), strict=True):
         assert torch.equal(a, b)

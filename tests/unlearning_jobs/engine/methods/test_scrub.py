@@ -94,11 +94,11 @@ def test_going_back_restores_every_weight(tasks: Tasks) -> None:
     task = tasks["classifier"]
     student = task.model.copy_to(torch.device("cpu"))
     rewinding = Rewinding(student, task.context)
-    kept = rewinding.checkpoint(5)
+    kept = rewinding.point(5)
     with torch.no_grad():
         for parameter in student.network.parameters():
             parameter.mul_(-1)
-    assert rewinding.checkpoint(6).error > kept.error
+    assert rewinding.point(6).error > kept.error
     rewinding.go_back_to(kept)
     for a, b in zip(student.network.parameters(), task.model.network.parameters(), strict=True):
         assert torch.equal(a, b)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from multiprocessing import active_children, get_context
 from multiprocessing.connection import Connection
@@ -20,8 +20,9 @@ from unlearning_jobs.engine.training import ensemble
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.ensemble import processes_worthwhile, train_in_processes
 from unlearning_jobs.engine.training.training_data import TrainingData
+from unlearning_jobs.engine.training.vectorised import TrainingRun
 
-WANTED = [((), 1), (("e00000000",), 2), (("e00000000",), 3)]
+RUNS = [TrainingRun((), 1), TrainingRun(("e00000000",), 2), TrainingRun(("e00000000",), 3)]
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def fresh(snapshot: Snapshot, recipe: Recipe, tmp_path: Path) -> Trainer:
     return Trainer(TrainingData.prepare(replace(recipe, epochs=2), snapshot), tmp_path / "cache", torch.device("cpu"))
 
 
-def steps_to_obtain(trainer: Trainer, exclude: tuple[str, ...], seed: int) -> int:
+def steps_to_obtain(trainer: Trainer, exclude: Collection[str], seed: int) -> int:
     """1 for a model that is in the cache."""
     steps: list[int] = []
     trainer.obtain(exclude, seed, lambda done, _total, _loss: steps.append(done))
@@ -48,24 +49,24 @@ def one_thread() -> Iterator[None]:
 def test_what_is_missing_is_trained_into_the_cache_and_is_what_this_process_would_have_trained(
     fresh: Trainer, tmp_path: Path
 ) -> None:
-    fresh.obtain(*WANTED[1], lambda *_: None)
+    fresh.obtain(*RUNS[1], lambda *_: None)
     seen: dict[int, tuple[int, int]] = {}
-    train_in_processes(fresh, WANTED, lambda place, done, total: seen.__setitem__(place, (done, total)), processes=2)
+    train_in_processes(fresh, RUNS, lambda place, done, total: seen.__setitem__(place, (done, total)), processes=2)
 
     assert seen == {0: (4, 4), 2: (4, 4)}, "the cached one is not trained again"
-    assert [steps_to_obtain(fresh, *model) for model in WANTED] == [1, 1, 1]
-    together = fresh.obtain(*WANTED[2], lambda *_: None)
-    alone = replace(fresh, cache=tmp_path / "alone").obtain(*WANTED[2], lambda *_: None)
+    assert [steps_to_obtain(fresh, *model) for model in RUNS] == [1, 1, 1]
+    together = fresh.obtain(*RUNS[2], lambda *_: None)
+    alone = replace(fresh, cache=tmp_path / "alone").obtain(*RUNS[2], lambda *_: None)
     pairs = zip(alone.network.parameters(), together.network.parameters(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
 
 
 def test_a_model_that_cannot_be_trained_is_left_to_the_caller_who_meets_the_error(fresh: Trainer) -> None:
     diverging = with_recipe(fresh, learning_rate=1e30)
-    train_in_processes(diverging, WANTED[:2], lambda *_: None, processes=2)
-    assert not diverging.has(*WANTED[0])
+    train_in_processes(diverging, RUNS[:2], lambda *_: None, processes=2)
+    assert not diverging.has(*RUNS[0])
     with pytest.raises(TrainingDivergedError):
-        diverging.obtain(*WANTED[0], lambda *_: None)
+        diverging.obtain(*RUNS[0], lambda *_: None)
 
 
 def test_a_killed_process_takes_only_its_own_models_along(fresh: Trainer) -> None:
@@ -77,16 +78,16 @@ def test_a_killed_process_takes_only_its_own_models_along(fresh: Trainer) -> Non
             killed.append(place)
             min(active_children(), key=lambda child: child.pid or 0).kill()
 
-    train_in_processes(trainer, WANTED[:2], kill_the_first, processes=2)
+    train_in_processes(trainer, RUNS[:2], kill_the_first, processes=2)
     assert killed
-    assert [trainer.has(*model) for model in WANTED[:2]] == [False, True]
+    assert [trainer.has(*model) for model in RUNS[:2]] == [False, True]
 
 
 def _train_and_tell_who_works(trainer: Trainer, sender: Connection) -> None:
     def tell(*_: int) -> None:
         sender.send([child.pid for child in active_children()])
 
-    train_in_processes(trainer, WANTED[:2], tell, processes=2)
+    train_in_processes(trainer, RUNS[:2], tell, processes=2)
 
 
 def test_the_processes_end_when_the_jobs_process_is_killed(fresh: Trainer) -> None:
@@ -106,14 +107,14 @@ def test_the_processes_end_when_the_jobs_process_is_killed(fresh: Trainer) -> No
 def test_small_work_stays_in_one_process_and_large_work_takes_a_thread_each(fresh: Trainer) -> None:
     large = with_recipe(fresh, epochs=100_000)
     threads = torch.get_num_threads()
-    assert processes_worthwhile(fresh, WANTED) == 1
-    assert processes_worthwhile(large, WANTED) == min(3, threads)
-    assert processes_worthwhile(large, WANTED[:1]) == 1
-    assert processes_worthwhile(replace(large, device=torch.device("cuda")), WANTED) == 1
+    assert processes_worthwhile(fresh, RUNS) == 1
+    assert processes_worthwhile(large, RUNS) == min(3, threads)
+    assert processes_worthwhile(large, RUNS[:1]) == 1
+    assert processes_worthwhile(replace(large, device=torch.device("cuda")), RUNS) == 1
 
 
 def test_no_more_processes_are_started_than_fit_into_memory(fresh: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ensemble, "memory_available", lambda _: 5 * 2**30)
     wide = LlamaArchitecture(hidden_size=4096, layers=1, heads=2, intermediate_size=4096, max_length=96)
     large = with_recipe(fresh, epochs=100_000, architecture=wide)
-    assert processes_worthwhile(large, WANTED) == 1
+    assert processes_worthwhile(large, RUNS) == 1

@@ -14,9 +14,11 @@ from tests.unlearning_jobs.engine.conftest import ARCHITECTURE
 from unlearning_jobs.engine.contracts import Recipe
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.errors import CorpusError, OutOfMemoryError, SpecError, TrainingDivergedError
-from unlearning_jobs.engine.training.loop import StepCallback, learning_rate_share, train
+from unlearning_jobs.engine.training.loop import StepCallback
 from unlearning_jobs.engine.training.model import TrainedModel
+from unlearning_jobs.engine.training.schedule import learning_rate_share
 from unlearning_jobs.engine.training.scoring import score
+from unlearning_jobs.engine.training.train import train
 from unlearning_jobs.engine.training.training_data import TrainingData
 
 CPU = torch.device("cpu")

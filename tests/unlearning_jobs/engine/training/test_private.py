@@ -23,9 +23,9 @@ from unlearning_jobs.engine.contracts.privacy import Privacy
 from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
 from unlearning_jobs.engine.errors import ObstacleError, SpecError, TrainingDivergedError
 from unlearning_jobs.engine.training.cache import Trainer
-from unlearning_jobs.engine.training.loop import train
 from unlearning_jobs.engine.training.model import TrainedModel, read_model, save_model
 from unlearning_jobs.engine.training.private import privacy_loss, sampling_rate, train_privately
+from unlearning_jobs.engine.training.train import train
 from unlearning_jobs.engine.training.training_data import TrainingData
 from unlearning_jobs.engine.training.vectorised import can_be_vectorised
 

@@ -21,11 +21,11 @@ from unlearning_jobs.engine.errors import SpecError, TrainingDivergedError
 from unlearning_jobs.engine.training.aggregation import ShardEnsemble
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.ensemble import is_worthwhile
-from unlearning_jobs.engine.training.loop import train
 from unlearning_jobs.engine.training.model import TrainedModel
 from unlearning_jobs.engine.training.sharded import aggregation_accuracies, shard_networks
+from unlearning_jobs.engine.training.train import train
 from unlearning_jobs.engine.training.training_data import TrainingData
-from unlearning_jobs.engine.training.vectorised import can_be_vectorised
+from unlearning_jobs.engine.training.vectorised import TrainingRun, can_be_vectorised
 
 CPU = torch.device("cpu")
 SHARDS, SLICES = 7, 3
@@ -228,7 +228,7 @@ def test_what_each_way_of_aggregation_costs_is_measured_on_the_same_shards(shard
 def test_models_in_shards_are_not_stacked(sharded_trainer: Trainer, leaf_trainer: Trainer) -> None:
     assert can_be_vectorised(leaf_trainer.training_data)
     assert not can_be_vectorised(sharded_trainer.training_data)
-    assert not is_worthwhile(sharded_trainer, [((), 1), ((), 2)])
+    assert not is_worthwhile(sharded_trainer, [TrainingRun((), 1), TrainingRun((), 2)])
 
 
 def test_a_diverging_shard_ends_the_training(fresh: Trainer) -> None:

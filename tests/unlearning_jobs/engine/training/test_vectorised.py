@@ -13,11 +13,11 @@ from unlearning_jobs.engine.contracts import ClassifierArchitecture
 from unlearning_jobs.engine.errors import SpecError, TrainingDivergedError
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.ensemble import is_worthwhile, train_ensemble
-from unlearning_jobs.engine.training.loop import train
-from unlearning_jobs.engine.training.vectorised import can_be_vectorised, train_together
+from unlearning_jobs.engine.training.train import train
+from unlearning_jobs.engine.training.vectorised import TrainingRun, can_be_vectorised, train_vectorised
 
 CPU = torch.device("cpu")
-WANTED = [((), 5), ((), 6), ((), 7)]
+RUNS = [TrainingRun((), 5), TrainingRun((), 6), TrainingRun((), 7)]
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
@@ -26,9 +26,9 @@ def test_their_logits_are_the_same(leaf_trainer: Trainer, optimizer: str) -> Non
     training_data = with_recipe(
         leaf_trainer, epochs=5, optimizer=optimizer, learning_rate=rate, weight_decay=1e-3
     ).training_data
-    together = train_together(training_data, WANTED, device=CPU, on_step=lambda *_: None)
+    together = train_vectorised(training_data, RUNS, device=CPU, on_step=lambda *_: None)
     everything = training_data.data.batch(range(len(training_data.data)), CPU)
-    for model, (exclude_ids, seed) in zip(together, WANTED, strict=True):
+    for model, (exclude_ids, seed) in zip(together, RUNS, strict=True):
         alone = train(training_data, exclude_ids, seed, device=CPU, on_step=lambda *_: None)
         found, expected = (m.family.predict(m.network, everything).logits for m in (model, alone))
         assert torch.allclose(found, expected, atol=1e-3)
@@ -36,7 +36,9 @@ def test_their_logits_are_the_same(leaf_trainer: Trainer, optimizer: str) -> Non
 
 def test_each_is_trained_without_its_own_excluded_examples(leaf_trainer: Trainer, leaves_to_forget: tuple[str, ...]) -> None:
     first, second = leaves_to_forget[:2], leaves_to_forget[2:4]
-    models = train_together(leaf_trainer.training_data, [(first, 5), (second, 5)], device=CPU, on_step=lambda *_: None)
+    models = train_vectorised(
+        leaf_trainer.training_data, [TrainingRun(first, 5), TrainingRun(second, 5)], device=CPU, on_step=lambda *_: None
+    )
     family = leaf_trainer.training_data.family
     for model, own, other in zip(models, (first, second), (second, first), strict=True):
         excluded, seen = (family.encode(leaf_trainer.training_data.snapshot.get(ids)) for ids in (own, other))
@@ -55,8 +57,12 @@ def test_pairs_of_one_seed_differ_less_than_models_of_two(
     data = training_data.data.batch(range(len(training_data.data)), CPU)
 
     def logits(exclude_ids: tuple[str, ...], *, paired: bool) -> list[torch.Tensor]:
-        models = train_together(
-            training_data, [(exclude_ids, 5), (exclude_ids, 6)], device=CPU, on_step=lambda *_: None, paired=paired
+        models = train_vectorised(
+            training_data,
+            [TrainingRun(exclude_ids, 5), TrainingRun(exclude_ids, 6)],
+            device=CPU,
+            on_step=lambda *_: None,
+            paired=paired,
         )
         return [m.family.predict(m.network, data).logits.detach() for m in models]
 
@@ -71,7 +77,7 @@ def test_pairs_of_one_seed_differ_less_than_models_of_two(
 def test_with_nothing_left_out_a_pair_is_what_training_alone_gives(leaf_trainer: Trainer) -> None:
     training_data = with_recipe(leaf_trainer, epochs=2).training_data
     plain, paired = (
-        train_together(training_data, WANTED, device=CPU, on_step=lambda *_: None, paired=p)[1].network.state_dict()
+        train_vectorised(training_data, RUNS, device=CPU, on_step=lambda *_: None, paired=p)[1].network.state_dict()
         for p in (False, True)
     )
     assert all(torch.equal(plain[name], paired[name]) for name in plain)
@@ -81,19 +87,24 @@ def test_models_of_different_numbers_of_examples_cannot_share_a_loop(
     leaf_trainer: Trainer, leaves_to_forget: tuple[str, ...]
 ) -> None:
     with pytest.raises(SpecError, match="same number of training examples"):
-        train_together(leaf_trainer.training_data, [((), 5), (leaves_to_forget, 6)], device=CPU, on_step=lambda *_: None)
+        train_vectorised(
+            leaf_trainer.training_data,
+            [TrainingRun((), 5), TrainingRun(leaves_to_forget, 6)],
+            device=CPU,
+            on_step=lambda *_: None,
+        )
 
 
 def test_a_diverging_model_ends_the_loop(leaf_trainer: Trainer) -> None:
     wild = with_recipe(leaf_trainer, learning_rate=1e30).training_data
     with pytest.raises(TrainingDivergedError, match="lower the learning rate"):
-        train_together(wild, WANTED, device=CPU, on_step=lambda *_: None)
+        train_vectorised(wild, RUNS, device=CPU, on_step=lambda *_: None)
 
 
 def test_progress_ends_at_the_total(leaf_trainer: Trainer) -> None:
     seen: list[tuple[int, int]] = []
     training_data = with_recipe(leaf_trainer, epochs=2).training_data
-    train_together(training_data, WANTED[:2], device=CPU, on_step=lambda done, total: seen.append((done, total)))
+    train_vectorised(training_data, RUNS[:2], device=CPU, on_step=lambda done, total: seen.append((done, total)))
     assert seen[-1] == (30, 30)  # 240 examples in batches of sixteen, twice
 
 
@@ -113,17 +124,17 @@ def test_an_ensemble_of_classifiers_fills_the_cache(
     leaf_trainer: Trainer, leaves_to_forget: tuple[str, ...], tmp_path: Path
 ) -> None:
     trainer = replace(with_recipe(leaf_trainer, epochs=2), cache=tmp_path / "cache")
-    wanted = [*WANTED, (leaves_to_forget, 8), (leaves_to_forget, 9)]
+    runs = [*RUNS, TrainingRun(leaves_to_forget, 8), TrainingRun(leaves_to_forget, 9)]
     trainer.obtain((), 6, lambda *_: None)
     done: dict[int, tuple[int, int]] = {}
-    assert is_worthwhile(trainer, wanted)
-    train_ensemble(trainer, wanted, lambda place, steps, total: done.__setitem__(place, (steps, total)))
+    assert is_worthwhile(trainer, runs)
+    train_ensemble(trainer, runs, lambda index, steps, total: done.__setitem__(index, (steps, total)))
     assert sorted(done) == [0, 2, 3, 4], "the cached one is not trained again"
     assert all(steps == total for steps, total in done.values())
-    assert all(trainer.has(*model) for model in wanted)
+    assert all(trainer.has(*model) for model in runs)
 
 
 def test_models_that_cannot_be_trained_are_left_to_the_caller(leaf_trainer: Trainer, tmp_path: Path) -> None:
     trainer = replace(with_recipe(leaf_trainer, learning_rate=1e30), cache=tmp_path / "cache")
-    train_ensemble(trainer, WANTED, lambda *_: None)
-    assert not any(trainer.has(*model) for model in WANTED)
+    train_ensemble(trainer, RUNS, lambda *_: None)
+    assert not any(trainer.has(*model) for model in RUNS)

@@ -28,13 +28,13 @@ LEARNERS: Final[Mapping[str, Maker]] = {
 
 
 def make_sums(architecture: SumsArchitecture, features: int, classes: int, *, unit: float = 1.0) -> Sums:
-    """The learner that the recipe names, with empty sums.
+    """Make the learner that the recipe names, with empty sums.
 
     Args:
         architecture: of the recipe.
         features: numbers per example.
         classes: of the snapshot.
-        unit: how much a feature of 1 counts for penalty and variance floor; 1/255 where features are bytes.
+        unit: what a feature of 1 stands for in penalty and variance floor; 1/255 if features are bytes.
     """
     return LEARNERS[architecture.learner](architecture, features, classes, unit)
 

@@ -14,8 +14,8 @@ class NaiveBayes(Sums):
     """log p(class) + sum over features of log N(x; mean, variance), each class with means and variances of its own.
 
     Every class is learned as if it also held `smoothing` examples with the mean and the mean square of all examples, so
-    that one without examples is the average of all, and `variance_floor` is added to every variance, so that a feature
-    which never changes decides nothing. The prior has the same smoothing: (n + smoothing) / (N + classes x smoothing).
+    that a class without examples is the average of all. `variance_floor` is added to every variance, so that a feature that
+    never changes has no influence. The prior has the same smoothing: (n + smoothing) / (N + classes x smoothing).
     """
 
     per_class: ClassVar[tuple[str, ...]] = ("totals", "squares")
@@ -32,11 +32,11 @@ class NaiveBayes(Sums):
         return {"totals": members.T @ x, "squares": members.T @ x.square()}
 
     def never_negative(self) -> Tensor:
-        """The squared distances to the class means."""
+        """Return the sums of squared distances to the class means."""
         return self.squares - self.totals.square() / self.examples.clamp(min=1).unsqueeze(-1)
 
     def scores(self, x: Tensor) -> Tensor:
-        counts, everything = self.examples + self.smoothing, self.examples.sum()
+        counts, everything = self.examples + self.smoothing, self.examples.sum()  # (classes,), scalar
         means = (self.totals + self.smoothing * self.totals.sum(0) / everything) / counts.unsqueeze(-1)
         squares = (self.squares + self.smoothing * self.squares.sum(0) / everything) / counts.unsqueeze(-1)
         variances = (squares - means.square()).clamp(min=0) + self.variance_floor

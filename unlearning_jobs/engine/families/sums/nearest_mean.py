@@ -13,10 +13,10 @@ from .sums import Sums
 class NearestMean(Sums):
     """-|x - mean of the class|^2 / (2 variance), with one variance for all classes and features.
 
-    The variance is the inertia, which k-means minimises, per example and feature, plus `variance_floor`; dividing by it
-    makes the scores those of equally likely spherical Gaussians. Every mean is taken as if its class also held
-    `smoothing` examples at the mean of all. The assignment is the labels and stays as it is: Lloyd's iterations, which
-    would assign examples anew after a deletion, are no function of sums and are not covered.
+    The variance is the inertia (what k-means minimises) per example and feature, plus `variance_floor`; dividing by it makes
+    the scores those of equally likely spherical Gaussians. Every mean is computed as if its class also held `smoothing`
+    examples at the mean of all. The assignment is given by the labels and does not change: Lloyd's iterations, which would
+    assign examples again after a deletion, are not a function of sums and are not covered.
     """
 
     per_class: ClassVar[tuple[str, ...]] = ("totals",)
@@ -33,7 +33,7 @@ class NearestMean(Sums):
         return {"totals": members.T @ x, "square": x.square().sum()}
 
     def never_negative(self) -> Tensor:
-        """The inertia: the squared distances of all examples to the means of their classes."""
+        """Return the inertia: the sum of squared distances of all examples to the means of their classes."""
         return self.square - (self.totals.square().sum(-1) / self.examples.clamp(min=1)).sum()
 
     def scores(self, x: Tensor) -> Tensor:
@@ -41,5 +41,7 @@ class NearestMean(Sums):
         counts = (self.examples + self.smoothing).unsqueeze(-1)
         means = (self.totals + self.smoothing * self.totals.sum(0) / everything) / counts
         variance = self.never_negative().clamp(min=0) / (everything * x.shape[-1]) + self.variance_floor
-        distances = torch.cdist(x, means, compute_mode="donot_use_mm_for_euclid_dist")  # which would cancel digits
+        distances = torch.cdist(
+            x, means, compute_mode="donot_use_mm_for_euclid_dist"
+        )  # a matrix product would cancel digits
         return -distances.square() / (2 * variance)

@@ -12,16 +12,16 @@ from unlearning_jobs.engine.errors import SpecError
 from .sums import Sums
 
 ABSENT = 1e-9
-"""Squares of a feature, summed and penalty included, that may be nothing but what rounding left of subtracted examples."""
+"""Up to this, a feature's sum of squares with the penalty may be only what rounding left of subtracted examples."""
 SINGULAR = 1e-12
-"""Share of a feature's squares that others leave unexplained, below which rounding would choose its coefficient."""
+"""If other features explain all but this share of a feature's squares, rounding would choose its coefficient."""
 
 
 class Ridge(Sums):
     """scale x (coefficients . x + intercept), with the coefficients that minimise squared errors + penalty x their squares.
 
-    With X the features and a column of ones, and Y the classes one-hot, the sums are X'X and X'Y, and the coefficients
-    (X'X + penalty)^-1 X'Y, the intercept unpenalised. They are solved anew from the sums after every change.
+    With X the features and a column of ones, and Y the one-hot classes, the sums are X'X and X'Y, and the coefficients are
+    (X'X + penalty)^-1 X'Y, with no penalty on the intercept. They are solved for again after every change of the sums.
     """
 
     per_class: ClassVar[tuple[str, ...]] = ("targets",)
@@ -30,7 +30,7 @@ class Ridge(Sums):
     targets: Tensor
     """(classes, features + 1) Y'X"""
     coefficients: Tensor
-    """(classes, features + 1) the solution; no sum, but made of them."""
+    """(classes, features + 1) the solution, which is not a sum but follows from the sums"""
 
     def __init__(self, features: int, classes: int, *, penalty: float, scale: float) -> None:
         size = features + 1
@@ -42,15 +42,15 @@ class Ridge(Sums):
         return {"gram": extended.T @ extended, "targets": members.T @ extended}
 
     def never_negative(self) -> Tensor:
-        """The squared distances of every feature to its mean."""
+        """Return the sum of squared distances of every feature to its mean."""
         return self.gram.diagonal() - self.gram[-1].square() / self.gram[-1, -1].clamp(min=1)
 
     @torch.no_grad()
     def settle(self) -> None:
-        """As for all sums, and solve.
+        """Check the sums, and solve for the coefficients.
 
         Raises:
-            SpecError: as for all sums; or features depend on one another and the penalty is too small to choose between
+            SpecError: as for all sums; or features depend on each other and the penalty is too small to choose between
                 them.
         """
         super().settle()
@@ -59,7 +59,7 @@ class Ridge(Sums):
         squares = matrix.diagonal()
         if bool((squares <= ABSENT).any()):
             raise SpecError(_SINGULAR_MESSAGE)
-        units = squares.rsqrt().unsqueeze(-1)  # Jacobi scaling: features of any size are then solved alike
+        units = squares.rsqrt().unsqueeze(-1)  # Jacobi scaling, so that features of any size are solved for equally well
         factor, failed = torch.linalg.cholesky_ex(units * matrix * units.T)
         if bool(failed) or bool((factor.diagonal().square() < SINGULAR).any()):
             raise SpecError(_SINGULAR_MESSAGE)

@@ -10,7 +10,7 @@ import pytest
 from unlearning_jobs.engine.catalogue import METRICS as CATALOGUE
 from unlearning_jobs.engine.catalogue import metrics_of
 from unlearning_jobs.engine.contracts import Protocol
-from unlearning_jobs.engine.contracts.architectures import ARCHITECTURES
+from unlearning_jobs.engine.contracts.families import FAMILY_DESCRIPTIONS
 from unlearning_jobs.engine.evaluation.metrics import METRICS
 from unlearning_jobs.engine.evaluation.outputs import ModelKey, Outputs
 from unlearning_jobs.engine.evaluation.statistics import CLASSIFIED, COMPARED, GENERATED, LIKELIHOODS, measure
@@ -47,14 +47,14 @@ def outputs_of(trainer: Trainer) -> Outputs:
     return outputs
 
 
-@pytest.mark.parametrize("family", ARCHITECTURES)
+@pytest.mark.parametrize("family", FAMILY_DESCRIPTIONS)
 def test_the_metrics_promised_for_a_family_are_those_found(family: str, request: pytest.FixtureRequest) -> None:
     outputs = outputs_of(request.getfixturevalue(TRAINERS[family]))
     names = {finding.name for name in METRICS for finding in METRICS[name]().findings(outputs)}
     assert names == set(metrics_of(PROTOCOL, family))
 
 
-@pytest.mark.parametrize("family", ARCHITECTURES)
+@pytest.mark.parametrize("family", FAMILY_DESCRIPTIONS)
 def test_a_statistic_exists_where_the_answers_are_of_its_kind(family: str, request: pytest.FixtureRequest) -> None:
     trainer: Trainer = request.getfixturevalue(TRAINERS[family])
     model, [example] = trainer.obtain((), 1, lambda *_: None), trainer.training_data.snapshot.get(["e00000000"])
@@ -64,5 +64,5 @@ def test_a_statistic_exists_where_the_answers_are_of_its_kind(family: str, reque
 
 
 def test_no_metric_is_for_no_family() -> None:
-    assert all(set(entry.families) <= set(ARCHITECTURES) and entry.families for entry in CATALOGUE.values())
+    assert all(set(entry.families) <= set(FAMILY_DESCRIPTIONS) and entry.families for entry in CATALOGUE.values())
     assert metrics_of(replace(PROTOCOL, metrics=("probability",)), "causal_lm") == ("probability",)
