@@ -9,6 +9,7 @@ from typing import Final, Literal
 from unlearning_jobs.engine.catalogue import METHODS, Budget, budget_left, obstacles
 from unlearning_jobs.engine.contracts import Guarantee
 from unlearning_jobs.engine.privacy_budget import TRAINING_METHOD
+from unlearning_jobs.engine.translation import gettext_noop as _
 
 from .cost_model import Forecast, Measurement, Situation, forecast
 
@@ -26,29 +27,33 @@ class Rule:
 
 
 RULES: Final = (
-    Rule("obstacles", "A method that cannot run here comes after all that can, with everything that stops it."),
+    Rule("obstacles", _("A method that cannot run here comes after all that can, with everything that stops it.")),
     Rule(
         "deadline",
-        "A method whose job may end after the deadline comes below those that end before it. The upper end of the expected"
-        " duration decides.",
+        _(
+            "A method whose job may end after the deadline comes below those that end before it. The upper end of the"
+            " expected duration decides."
+        ),
     ),
-    Rule("guarantee", "Exact comes before certified, certified before empirical, then suppression, and a control last."),
+    Rule("guarantee", _("Exact comes before certified, certified before empirical, then suppression, and a control last.")),
     Rule(
         "cost",
-        "Within a guarantee, what is expected to cost less comes first. The evaluation counts as well: it usually takes"
-        " longer than the unlearning.",
+        _(
+            "Within a guarantee, what is expected to cost less comes first. The evaluation counts as well: it usually takes"
+            " longer than the unlearning."
+        ),
     ),
-    Rule("name", "What is expected to cost the same goes by the method’s English name."),
+    Rule("name", _("What is expected to cost the same goes by the method’s English name.")),
 )
 """In the order in which they apply."""
 REASONS: Final[Mapping[str, Rule]] = {
     rule.code: rule
     for rule in (
-        Rule("cheapest", "Of the methods with this guarantee that end in time, it is expected to cost least."),
-        Rule("costlier", "It has the guarantee of the method above it and is expected to cost more."),
-        Rule("equal", "It has the guarantee and the expected cost of the method above it."),
-        Rule("late", "Its job may end after the deadline, so it comes below those that end before it."),
-        Rule("blocked", "It cannot run here."),
+        Rule("cheapest", _("Of the methods with this guarantee that end in time, it is expected to cost least.")),
+        Rule("costlier", _("It has the guarantee of the method above it and is expected to cost more.")),
+        Rule("equal", _("It has the guarantee and the expected cost of the method above it.")),
+        Rule("late", _("Its job may end after the deadline, so it comes below those that end before it.")),
+        Rule("blocked", _("It cannot run here.")),
     )
 }
 

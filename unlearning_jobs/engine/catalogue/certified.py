@@ -14,6 +14,7 @@ from unlearning_jobs.engine.privacy_budget import (
     records_affordable,
     records_erased,
 )
+from unlearning_jobs.engine.translation import gettext_noop as _
 
 from .entry import Budget, Config, Facts, MethodEntry, Option
 
@@ -75,20 +76,22 @@ def _removal_obstacles(facts: Facts, _config: Config) -> list[str]:
 CERTIFIED: Final = (
     MethodEntry(
         "certified_removal",
-        "Certified removal",
+        _("Certified removal"),
         "certified",
         ("logistic",),
         "Guo et al. 2020, Certified Data Removal from Machine Learning Models, arXiv 1911.03030",
-        "For logistic regressions on frozen features, whose training adds a random term to the objective. Takes a Newton"
-        " step towards the optimum without the records and bounds what is left of their influence; while the bounds of"
-        " the model's whole life add up to less than the random term hides, the result is within (epsilon, delta) of"
-        " training without them. Beyond that, only retraining is left.",
+        _(
+            "For logistic regressions on frozen features, whose training adds a random term to the objective. Takes a Newton"
+            " step towards the optimum without the records and bounds what is left of their influence; while the bounds of"
+            " the model's whole life add up to less than the random term hides, the result is within (epsilon, delta) of"
+            " training without them. Beyond that, only retraining is left."
+        ),
         (
             Option(
                 "records_per_step",
                 "int",
                 1,
-                "Records per Newton step. One by one uses least of the budget, and costs a pass over the corpus each.",
+                _("Records per Newton step. One by one uses least of the budget, and costs a pass over the corpus each."),
                 1,
                 1_000_000,
             ),
@@ -99,23 +102,26 @@ CERTIFIED: Final = (
     ),
     MethodEntry(
         "dp_sgd",
-        "Keep a privately trained model",
+        _("Keep a privately trained model"),
         "certified",
         NETWORK_CLASSIFIERS,
         "Abadi et al. 2016, Deep Learning with Differential Privacy, arXiv 1607.00133; Ginart et al. 2019, arXiv 1907.05012",
-        "For models whose training was differentially private: it hardly depended on any one record, so the model stays as"
-        " it is and is within (epsilon, delta) of one trained without the erased records. Both grow with the number of"
-        " records erased over the model's whole life, everybody's together; beyond the limits, only retraining is left.",
+        _(
+            "For models whose training was differentially private: it hardly depended on any one record, so the model stays"
+            " as it is and is within (epsilon, delta) of one trained without the erased records. Both grow with the number"
+            " of records erased over the model's whole life, everybody's together; beyond the limits, only retraining is"
+            " left."
+        ),
         (
             Option(
                 "max_epsilon",
                 "float",
                 3.0,
-                "Largest epsilon for all records erased so far. From 4 on it says little.",
+                _("Largest epsilon for all records erased so far. From 4 on it says little."),
                 0,
                 10,
             ),
-            Option("max_delta", "float", 1e-3, "Largest delta for all records erased so far.", 0, 0.1),
+            Option("max_delta", "float", 1e-3, _("Largest delta for all records erased so far."), 0, 0.1),
         ),
         cost=_nothing_to_do,
         obstacles=_private_obstacles,

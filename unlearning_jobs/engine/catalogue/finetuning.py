@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
+from unlearning_jobs.engine.translation import gettext_noop as _
+
 from .entry import FORWARD_SHARE, GRADIENT_FAMILIES, Config, Facts, MethodEntry, Option, for_classifiers
 
 
 def _options(*, epochs: int, rate: float) -> tuple[Option, ...]:
     return (
-        Option("epochs", "int", epochs, "Passes over the examples to retain.", 1, 10_000),
-        Option("learning_rate_share", "float", rate, "Peak learning rate as a share of the recipe's.", 1e-6, 100),
+        Option("epochs", "int", epochs, _("Passes over the examples to retain."), 1, 10_000),
+        Option("learning_rate_share", "float", rate, _("Peak learning rate as a share of the recipe's."), 1e-6, 100),
     )
 
 
 def _forget_batch(default: int) -> Option:
-    return Option("forget_batch", "int", default, "Examples to forget per step.", 1, 4096)
+    return Option("forget_batch", "int", default, _("Examples to forget per step."), 1, 4096)
 
 
 def _temperature(default: float) -> Option:
@@ -23,7 +25,7 @@ def _temperature(default: float) -> Option:
         "temperature",
         "float",
         default,
-        "Softens the answers before they are compared: above 1, small probabilities count more.",
+        _("Softens the answers before they are compared: above 1, small probabilities count more."),
         0.1,
         100,
     )
@@ -70,27 +72,31 @@ def _salun_cost(facts: Facts, config: Config) -> float:
 FINETUNING: Final = (
     MethodEntry(
         "finetune_retain",
-        "Fine-tuning on what remains",
+        _("Fine-tuning on what remains"),
         "empirical",
         GRADIENT_FAMILIES,
         "The baseline of the NeurIPS 2023 challenge, Triantafillou et al. 2024, arXiv 2406.09073",
-        "Trains on for some epochs on the remaining examples alone, and counts on the others fading meanwhile. What was"
-        " learned by heart often stays.",
+        _(
+            "Trains on for some epochs on the remaining examples alone, and counts on the others fading meanwhile. What was"
+            " learned by heart often stays."
+        ),
         for_classifiers(_options(epochs=5, rate=1.0), epochs=3, learning_rate_share=5.0),
         _epochs_cost,
     ),
     MethodEntry(
         "noise_finetune",
-        "Noise, then fine-tuning",
+        _("Noise, then fine-tuning"),
         "empirical",
         GRADIENT_FAMILIES,
         "After the third place of the NeurIPS 2023 challenge, Triantafillou et al. 2024, arXiv 2406.09073",
-        "Adds random noise to the weights, which blurs everything that was learned, and then trains for some epochs on the"
-        " remaining examples, which sharpens those alone.",
+        _(
+            "Adds random noise to the weights, which blurs everything that was learned, and then trains for some epochs on"
+            " the remaining examples, which sharpens those alone."
+        ),
         for_classifiers(
             (
                 *_options(epochs=3, rate=1.0),
-                Option("noise", "float", 0.5, "Standard deviation of the noise, in units of each tensor's own.", 0, 100),
+                Option("noise", "float", 0.5, _("Standard deviation of the noise, in units of each tensor's own."), 0, 100),
             ),
             noise=0.7,
         ),
@@ -98,27 +104,29 @@ FINETUNING: Final = (
     ),
     MethodEntry(
         "scrub",
-        "SCRUB",
+        _("SCRUB"),
         "empirical",
         GRADIENT_FAMILIES,
         "Kurmanji et al. 2023, Towards Unbounded Machine Unlearning, arXiv 2302.09880",
-        "A copy of the model learns to answer differently from the original on the examples to forget, and like it on the"
-        " remaining ones, in turns. With rewinding (held_out), the epoch is taken whose error on the examples to forget is"
-        " closest to that on held-out examples of the same classes, which is no measure where the labels to forget were"
-        " wrong; without it (none), the last one.",
+        _(
+            "A copy of the model learns to answer differently from the original on the examples to forget, and like it on"
+            " the remaining ones, in turns. With rewinding (held_out), the epoch is taken whose error on the examples to"
+            " forget is closest to that on held-out examples of the same classes, which is no measure where the labels to"
+            " forget were wrong; without it (none), the last one."
+        ),
         for_classifiers(
             (
                 *_options(epochs=8, rate=1.0),
-                Option("max_epochs", "int", 5, "Epochs that begin with a pass over the examples to forget.", 0, 10_000),
+                Option("max_epochs", "int", 5, _("Epochs that begin with a pass over the examples to forget."), 0, 10_000),
                 _forget_batch(8),
-                Option("alpha", "float", 0.1, "Weight of answering like the original on remaining examples.", 0, 1000),
-                Option("gamma", "float", 1.0, "Weight of answering rightly on remaining examples.", 0, 1000),
+                Option("alpha", "float", 0.1, _("Weight of answering like the original on remaining examples."), 0, 1000),
+                Option("gamma", "float", 1.0, _("Weight of answering rightly on remaining examples."), 0, 1000),
                 _temperature(4.0),
                 Option(
                     "rewind",
                     "choice",
                     "held_out",
-                    "held_out: go back to the epoch whose error is that of held-out examples. none: take the last one.",
+                    _("held_out: go back to the epoch whose error is that of held-out examples. none: take the last one."),
                     choices=("held_out", "none"),
                 ),
             ),
@@ -133,12 +141,14 @@ FINETUNING: Final = (
     ),
     MethodEntry(
         "partial_reset",
-        "Partial reset, then fine-tuning",
+        _("Partial reset, then fine-tuning"),
         "empirical",
         GRADIENT_FAMILIES,
         "Leading solutions of the NeurIPS 2023 challenge, Triantafillou et al. 2024, arXiv 2406.09073",
-        "Gives part of the weights fresh random values and then trains for some epochs on the remaining examples, with the"
-        " original's answers as a second teacher.",
+        _(
+            "Gives part of the weights fresh random values and then trains for some epochs on the remaining examples, with"
+            " the original's answers as a second teacher."
+        ),
         for_classifiers(
             (
                 *_options(epochs=4, rate=1.0),
@@ -146,13 +156,15 @@ FINETUNING: Final = (
                     "variant",
                     "choice",
                     "saliency",
-                    "Which weights. head: the last layer. random_layers: a share of the layers, drawn. saliency: the share"
-                    " whose gradients differ least between what remains and what is to be forgotten. prune_l1: the share"
-                    " that is smallest.",
+                    _(
+                        "Which weights. head: the last layer. random_layers: a share of the layers, drawn. saliency: the"
+                        " share whose gradients differ least between what remains and what is to be forgotten. prune_l1: the"
+                        " share that is smallest."
+                    ),
                     choices=("head", "random_layers", "saliency", "prune_l1"),
                 ),
-                Option("share", "float", 0.3, "Share of the layers, or of the weights; head needs none.", 0.001, 1),
-                Option("distillation", "float", 1.0, "Weight of answering like the original.", 0, 1000),
+                Option("share", "float", 0.3, _("Share of the layers, or of the weights; head needs none."), 0.001, 1),
+                Option("distillation", "float", 1.0, _("Weight of answering like the original."), 0, 1000),
                 _temperature(2.0),
             ),
             epochs=3,
@@ -166,16 +178,18 @@ FINETUNING: Final = (
     ),
     MethodEntry(
         "salun",
-        "Saliency unlearning",
+        _("Saliency unlearning"),
         "empirical",
         GRADIENT_FAMILIES,
         "Fan et al. 2024, SalUn, arXiv 2310.12508",
-        "Finds the weights on which the examples to forget depend most, and changes those alone: it teaches them random"
-        " wrong answers to these examples and the right ones to the remaining.",
+        _(
+            "Finds the weights on which the examples to forget depend most, and changes those alone: it teaches them random"
+            " wrong answers to these examples and the right ones to the remaining."
+        ),
         for_classifiers(
             (
                 *_options(epochs=4, rate=1.0),
-                Option("share", "float", 0.5, "Share of the weights that may change.", 0.001, 1),
+                Option("share", "float", 0.5, _("Share of the weights that may change."), 0.001, 1),
                 _forget_batch(32),
             ),
             epochs=3,
