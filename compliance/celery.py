@@ -15,7 +15,7 @@ from kombu import Queue
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "compliance.settings")
 
 RECONCILE_SECONDS = float(os.environ.get("RECONCILE_SECONDS", "15"))
-CHECKPOINT_SECONDS = 60
+CHECKPOINT_SECONDS = float(os.environ.get("CHECKPOINT_SECONDS", "60"))
 
 app = Celery("lethe")
 app.conf.update(

@@ -107,7 +107,7 @@ def _reviewed_case(officer: Browser, reference: str) -> str:
 def accept_matches(officer: Browser, case: str) -> list[str]:
     """Accepts every match that is shown, page by page, ends the review, and returns the accepted record ids."""
     page = officer.get(f"{case}matches/?decision=open")
-    while any("shown" in form.names for form in page.forms):
+    while any("shown" in form.fields for form in page.forms):
         officer.send(page, page.form_with("shown", "accept"), button=("accept", "shown"))
         page = officer.get(f"{case}matches/?decision=open")
     ids = re.findall(r"<h2>(e\d{8})</h2>", all_pages(officer, f"{case}matches/"))
@@ -206,7 +206,7 @@ def release(officer: Browser, case: str, attempt: int, number: int = 1) -> None:
     address = f"{case}items/{number}/proposals/{attempt}/release/"
 
     def signed() -> str:
-        return address if any("act" in form.names for form in officer.get(address).forms) else ""
+        return address if any("act" in form.fields for form in officer.get(address).forms) else ""
 
     wait_for("The signed report", signed)
     page = officer.get(address)

@@ -42,14 +42,19 @@ def seed_accounts(stack: LocalStack) -> list[Login]:
     path = stack.var / "demo-logins.json"
     if path.exists():
         return [Login(**login) for login in json.loads(path.read_text(encoding="utf-8"))]
-    logins = [Login(name, role, secrets.token_urlsafe(12)) for name, role in STAFF.items()]
-    for login in logins:
-        stack.environment["NEW_PASSWORD"] = login.password
-        stack.manage("account_create", login.username, "--role", login.role)
-    del stack.environment["NEW_PASSWORD"]
+    logins = [seed_account(stack, name) for name in STAFF]
     path.touch(mode=0o600)
     path.write_text(json.dumps([vars(login) for login in logins]), encoding="utf-8")
     return logins
+
+
+def seed_account(stack: LocalStack, name: str) -> Login:
+    """Create the account of one of the staff, with a random password."""
+    login = Login(name, STAFF[name], secrets.token_urlsafe(12))
+    stack.environment["NEW_PASSWORD"] = login.password
+    stack.manage("account_create", login.username, "--role", login.role)
+    del stack.environment["NEW_PASSWORD"]
+    return login
 
 
 def seed_corpus(stack: LocalStack) -> DemoCorpus:

@@ -14,8 +14,8 @@ from tests.personas import Staff
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What starts a whole installation comes first, since it takes longest; otherwise one worker would end far behind."""
-    items.sort(key=lambda item: item.get_closest_marker("stack") is None)
+    """Run whole installations first, then the engine, then the rest: with short files last, the workers end together."""
+    items.sort(key=lambda item: (item.get_closest_marker("stack") is None, "/engine/" not in item.nodeid))
 
 
 @pytest.fixture(autouse=True)

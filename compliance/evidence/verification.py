@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
 from compliance.formats.errors import EvidenceError
+from compliance.formats.translation import gettext_noop as _
 
 from .bundle import BundleFolder
 from .checks import attestations, conduct, findings, log
@@ -76,7 +77,7 @@ class Steps:
     def __init__(self) -> None:
         self.results: list[StepResult] = []
 
-    def run(self, title: str, check: Callable[[], T], told: Callable[[T], str] = lambda _: "") -> Finding[T]:
+    def run(self, title: str, check: Callable[[], T], told: Callable[[T], str] = lambda _found: "") -> Finding[T]:
         """Runs `check`; `told` words what it established, for the reader."""
         try:
             value = check()
@@ -110,79 +111,79 @@ def verify_bundle(directory: Path, trust: bytes | None = None) -> Verification:
     run = steps.run
     # 1. Nothing but what a bundle has: known names, regular files, bounded sizes.
     folder = run(
-        "The folder holds the files of a bundle and nothing else",
+        _("The folder holds the files of a bundle and nothing else"),
         lambda: BundleFolder.open(directory),
         lambda found: f"{len(found.names)} files",
     )
     # 2. The keys.
     trusted = run(
-        "The trust file is well formed", lambda: log.read_trust(folder.value, trust), lambda found: f"log {found.origin}"
+        _("The trust file is well formed"), lambda: log.read_trust(folder.value, trust), lambda found: f"log {found.origin}"
     )
     # 3. The log's head.
     signed = run(
-        "The checkpoint is signed by the log",
+        _("The checkpoint is signed by the log"),
         lambda: log.read_checkpoint(folder.value, trusted.value),
         lambda found: f"{found.checkpoint.size} entries in the log",
     )
     # 4. Every line's place under that head.
     record = run(
-        "Every record line is in the log under that checkpoint",
+        _("Every record line is in the log under that checkpoint"),
         lambda: log.read_record(folder.value, signed.value.checkpoint),
         lambda found: f"{len(found)} lines",
     )
     # 5. One request's history, with no gap and with its seal at the end.
     history = run(
-        "The record is one request's whole history up to its seal",
+        _("The record is one request's whole history up to its seal"),
         lambda: log.read_history(record.value),
         lambda found: f"request {found.request}, {len(found.entries)} entries",
     )
     # 6. The bundle's keys were published in the record, and the log's key was good when the latest entry was made.
     run(
-        "The trust file was published in the record, and the log's key was valid",
+        _("The trust file was published in the record, and the log's key was valid"),
         lambda: log.check_published(folder.value, history.value, trusted.value, signed.value),
     )
     # 7. No envelope missing, none added, none changed.
     envelopes = run(
-        "The attestations are those in the record, all of them",
+        _("The attestations are those in the record, all of them"),
         lambda: attestations.match_envelopes(folder.value, history.value),
         lambda found: f"attestations: {len(found)}",
     )
     # 8. Right key, right type, right time.
     bodies = run(
-        "Every attestation is signed by a key that was allowed to sign it then",
+        _("Every attestation is signed by a key that was allowed to sign it then"),
         lambda: attestations.check_signatures(envelopes.value, trusted.value),
     )
     # 9. About this request and about what the record says.
     statements = run(
-        "Every statement is about this request, and about the item and attempt in the record",
+        _("Every statement is about this request, and about the item and attempt in the record"),
         lambda: attestations.read_statements(bodies.value, history.value),
         _count_statements,
     )
     # 10. The files that were signed.
     run(
-        "The report files are those that were signed, all of them",
+        _("The report files are those that were signed, all of them"),
         lambda: attestations.check_report_files(folder.value, statements.value),
         lambda found: f"{found} files",
     )
     # 11. What the engine wrote is what was signed.
     run(
-        "The engine's result and specification say what the signed reports say",
+        _("The engine's result and specification say what the signed reports say"),
         lambda: findings.check_findings(folder.value, statements.value),
     )
     # 12. The corpus and the models were in the record.
     run(
-        "The corpora and models that the reports name are registered in the record",
+        _("The corpora and models that the reports name are registered in the record"),
         lambda: attestations.check_registrations(statements.value, history.value),
     )
     # 13. The protocol came first, and no result was kept back.
     run(
-        "Every protocol was approved before its run, and every completed run was reported",
+        _("Every protocol was approved before its run, and every completed run was reported"),
         lambda: conduct.check_runs(history.value, statements.value),
     )
     # 14. Different people.
-    run("Nobody approved or released their own work", lambda: conduct.check_duties(history.value))
+    run(_("Nobody approved or released their own work"), lambda: conduct.check_duties(history.value))
     # 15. Only what passed was released.
-    run("Only models of passed reports were released", lambda: conduct.check_releases(history.value, statements.value))
+    run(_("Only models of passed reports were released"), lambda: conduct.check_releases(history.value, statements.value))
 
     if not all(step.passed for step in steps.results):
         return Verification(tuple(steps.results), _failure(steps.results))

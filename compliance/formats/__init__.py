@@ -9,6 +9,7 @@ Where to look:
     checks         digests, patterns, and the one way to refuse a value
     merkle         RFC 6962 trees: hashes, roots, proofs
     verdicts       guarantees, outcomes, directions; a verdict and its reasons
+    translation    marks texts for translation
     record_kinds   every kind of entry in the record, and the fields of each
     errors         what all of these raise
 """

@@ -1,6 +1,7 @@
 """All processes of Lethe on one machine: database, broker, web server, workers, signing process, scheduler.
 
 A process that dies is started again, as systemd or compose would do. Each writes to its own log under `var/logs`.
+honcho does not serve here: it ends every process when one dies, and it mixes their output into one stream.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -11,11 +12,11 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from compliance.local.stack import LocalStack
-from demo.casework import Officers, watch_job
-from demo.corpus import DemoCorpus
-from demo.site import Login, seed_accounts, seed_corpus, seed_model
+from demo.casework import watch_job
+from demo.corpus import DemoCorpus, make_demo_corpus
+from demo.site import CORPUS, MODEL
 
-from .installation import Installation
+from .installation import RECIPE, Installation
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
 VAR = Path(__file__).resolve().parents[2] / "var" / f"end-to-end-{WORKER}"
@@ -26,8 +27,8 @@ QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 @pytest.fixture(scope="session")
 def stack() -> Iterator[LocalStack]:
     shutil.rmtree(VAR, ignore_errors=True)
-    # Short leases, so that a killed worker is noticed in seconds; a machine in production has more patience.
-    os.environ |= {"JOB_LEASE_SECONDS": "8", "RECONCILE_SECONDS": "2"}
+    # A killed worker is noticed and a bundle is covered within seconds; an installation in production has more patience.
+    os.environ |= {"JOB_LEASE_SECONDS": "8", "RECONCILE_SECONDS": "2", "CHECKPOINT_SECONDS": "2"}
     # Its own PostgreSQL and Redis, not those of the other tests.
     kept = {name: os.environ.pop(name) for name in ("DATABASE_URL", "REDIS_URL") if name in os.environ}
     try:
@@ -38,21 +39,29 @@ def stack() -> Iterator[LocalStack]:
 
 
 @pytest.fixture(scope="session")
-def logins(stack: LocalStack) -> list[Login]:
-    return seed_accounts(stack)
+def installation(stack: LocalStack) -> Installation:
+    """The installation as it is delivered: without a corpus, without a model."""
+    return Installation(stack)
 
 
 @pytest.fixture(scope="session")
-def corpus(stack: LocalStack) -> DemoCorpus:
-    return seed_corpus(stack)
+def corpus(installation: Installation) -> DemoCorpus:
+    """A part of the demo corpus, which a model learns, and is asked for, in a fraction of the time."""
+    demo = make_demo_corpus()
+    part = DemoCorpus(people=(*demo.people[:6], *demo.people[-3:]), works=(*demo.works[:3], demo.works[-1]))
+    path = installation.stack.var / "corpus.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in part.rows()), encoding="utf-8")
+    installation.stack.manage("corpus_register", CORPUS, str(path))
+    return part
 
 
 @pytest.fixture(scope="session")
-def installation(stack: LocalStack, logins: list[Login], corpus: DemoCorpus) -> Installation:
-    """The installation with accounts, the demo corpus, and the demo model trained on it by a job."""
-    state = watch_job(Officers(stack, logins).omar, seed_model(stack))
-    assert state == "completed", f"the demo model was not trained; see {VAR / 'logs'}"
-    return Installation(stack, {login.username: login for login in logins}, corpus)
+def model(installation: Installation, corpus: DemoCorpus) -> str:  # noqa: ARG001  # the model is trained on it
+    """The name of a model that a job has trained on the corpus."""
+    job = installation.train(MODEL, CORPUS, RECIPE)
+    state = watch_job(installation.sign_in("omar"), job)
+    assert state == "completed", f"the model was not trained; see {VAR / 'logs'}"
+    return MODEL
 
 
 @pytest.fixture(scope="module")

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg2
 
 from compliance.local.stack import LocalStack
-from demo.corpus import DemoCorpus
 from demo.http import Browser
-from demo.site import Login
+from demo.site import Login, seed_account
 from demo.walk import sign_in
 
 T = TypeVar("T")
+RECIPE = {
+    "family": "causal_lm",
+    "architecture": {"hidden_size": 64, "layers": 1, "heads": 2, "intermediate_size": 128, "max_length": 192},
+    "vocabulary_size": 600,
+    "epochs": 50,
+    "batch_size": 8,
+    "learning_rate": 0.005,
+}
+"""A small language model that knows some dozens of rows by heart after a few seconds of training."""
 
 
 @dataclass(frozen=True)
 class Installation:
     stack: LocalStack
-    logins: dict[str, Login]
-    corpus: DemoCorpus
+    logins: dict[str, Login] = field(default_factory=dict)
 
     def query(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """Rows of a read in the installation's database."""
@@ -33,8 +41,21 @@ class Installation:
             cursor.execute(sql, values)
             return list(cursor.fetchall())
 
+    def login(self, username: str) -> Login:
+        """The login of one of the staff, whose account is created when a test first needs it."""
+        if username not in self.logins:
+            self.logins[username] = seed_account(self.stack, username)
+        return self.logins[username]
+
     def sign_in(self, username: str) -> Browser:
-        return sign_in(self.stack, self.logins[username])
+        return sign_in(self.stack, self.login(username))
+
+    def train(self, name: str, corpus: str, recipe: Mapping[str, object], seed: int = 1) -> int:
+        """Queue the training of a model; returns the job's number."""
+        path = self.stack.var / f"{name}-recipe.json"
+        path.write_text(json.dumps(recipe), encoding="utf-8")
+        options = ("--recipe", str(path), "--corpus", corpus, "--seed", str(seed))
+        return int(self.stack.manage("model_register", name, *options).split()[1])
 
     def job_state(self, job: int) -> str:
         return str(self.query("SELECT state FROM unlearning_jobs_job WHERE id = %s", job)[0][0])

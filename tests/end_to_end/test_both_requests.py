@@ -15,11 +15,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from demo.corpus import DemoCorpus
 from demo.site import mails_to
 
 from .installation import Installation, wait_until
 
-pytestmark = [pytest.mark.stack, pytest.mark.browser]
+pytestmark = [pytest.mark.stack, pytest.mark.browser, pytest.mark.usefixtures("model")]
 AXE_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 REPLICATES, ORACLES = "2", "6"
 MOST_ATTEMPTS = 3
@@ -66,19 +67,28 @@ class Person:
 
     def sign_in(self, installation: Installation, name: str) -> Person:
         self.open("/sign-in/")
-        self.page.get_by_label("Username").fill(installation.logins[name].username)
-        self.page.get_by_label("Password").fill(installation.logins[name].password)
+        login = installation.login(name)
+        self.page.get_by_label("Username").fill(login.username)
+        self.page.get_by_label("Password").fill(login.password)
         self.press("Sign in")
         return self
 
 
-@pytest.fixture
-def people(chromium: Browser, installation: Installation) -> Iterator[dict[str, Person]]:
+@pytest.fixture(scope="module")
+def staff(chromium: Browser, installation: Installation) -> Iterator[dict[str, Person]]:
+    """Everybody who works on both requests, signed in."""
     staff = {name: Person(chromium, installation).sign_in(installation, name) for name in ("omar", "lena", "nils", "iris")}
-    everybody = staff | {"claimant": Person(chromium, installation)}
-    yield everybody
-    for person in everybody.values():
+    yield staff
+    for person in staff.values():
         person.page.close()
+
+
+@pytest.fixture
+def people(chromium: Browser, installation: Installation, staff: dict[str, Person]) -> Iterator[dict[str, Person]]:
+    """The staff, and a claimant whom the site has never seen."""
+    claimant = Person(chromium, installation)
+    yield staff | {"claimant": claimant}
+    claimant.page.close()
 
 
 def send(claimant: Person) -> str:
@@ -187,9 +197,9 @@ def verifies_alone(bundle: Path, folder: Path) -> bool:
 
 
 def test_an_erasure_goes_from_the_form_to_verified_evidence(
-    people: dict[str, Person], installation: Installation, tmp_path: Path
+    people: dict[str, Person], installation: Installation, corpus: DemoCorpus, tmp_path: Path
 ) -> None:
-    subject, claimant = installation.corpus.people[0], people["claimant"]
+    subject, claimant = corpus.people[0], people["claimant"]
     page = claimant.page
     claimant.open("/")
     claimant.open("/request/kind/")
@@ -215,9 +225,9 @@ def test_an_erasure_goes_from_the_form_to_verified_evidence(
 
 
 def test_a_revocation_goes_from_the_form_to_verified_evidence(
-    people: dict[str, Person], installation: Installation, tmp_path: Path
+    people: dict[str, Person], installation: Installation, corpus: DemoCorpus, tmp_path: Path
 ) -> None:
-    work, claimant, address = installation.corpus.works[0], people["claimant"], "rights@example.org"
+    work, claimant, address = corpus.works[0], people["claimant"], "rights@example.org"
     page = claimant.page
     claimant.open("/request/kind/")
     page.get_by_label("A copyrighted work").check()

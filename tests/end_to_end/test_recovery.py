@@ -6,13 +6,10 @@ import json
 import os
 import signal
 from itertools import count
-from pathlib import Path
 
 import pytest
 
-from demo.site import TEXT_RECIPE
-
-from .installation import Installation, is_alive, wait_until
+from .installation import RECIPE, Installation, is_alive, wait_until
 
 pytestmark = pytest.mark.stack
 numbers = count(1)
@@ -33,15 +30,12 @@ def sums(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -
     installation.stack.manage("corpus_register", CORPUS, str(path))
 
 
-def training(installation: Installation, folder: Path, *, longer: int = 4) -> tuple[int, str]:
+def training(installation: Installation, *, epochs: int = 80) -> tuple[int, str]:
     """Queues a training that takes some seconds; returns the job's number and the record's subject."""
-    recipe = json.loads(TEXT_RECIPE.read_text(encoding="utf-8"))
-    path = folder / "recipe.json"
-    path.write_text(json.dumps(recipe | {"epochs": longer * recipe["epochs"]}), encoding="utf-8")
     number = next(numbers)
-    name, seed = f"model-{number}", str(1000 + number)  # a seed of its own: a cached model would take no time at all
-    printed = installation.stack.manage("model_register", name, "--recipe", str(path), "--corpus", CORPUS, "--seed", seed)
-    return int(printed.split()[1]), f"model:{name}"
+    name = f"model-{number}"
+    # A seed of its own: a cached model would take no time at all.
+    return installation.train(name, CORPUS, {**RECIPE, "epochs": epochs}, seed=1000 + number), f"model:{name}"
 
 
 def under_way(installation: Installation, job: int) -> int:
@@ -59,8 +53,8 @@ def ends_completed(installation: Installation, job: int) -> None:
     assert installation.job_state(job) == "completed"
 
 
-def test_a_killed_job_process_is_run_again_and_the_job_completes_once(installation: Installation, tmp_path: Path) -> None:
-    job, subject = training(installation, tmp_path)
+def test_a_killed_job_process_is_run_again_and_the_job_completes_once(installation: Installation) -> None:
+    job, subject = training(installation)
     os.kill(under_way(installation, job), signal.SIGKILL)
 
     ends_completed(installation, job)
@@ -71,10 +65,8 @@ def test_a_killed_job_process_is_run_again_and_the_job_completes_once(installati
     assert recorded.count("job.completed") == 1
 
 
-def test_a_killed_worker_takes_its_job_process_along_and_the_job_completes_once(
-    installation: Installation, tmp_path: Path
-) -> None:
-    job, subject = training(installation, tmp_path)
+def test_a_killed_worker_takes_its_job_process_along_and_the_job_completes_once(installation: Installation) -> None:
+    job, subject = training(installation)
     engine = under_way(installation, job)
     os.kill(installation.stack.pid("worker-jobs"), signal.SIGKILL)
 
@@ -86,10 +78,10 @@ def test_a_killed_worker_takes_its_job_process_along_and_the_job_completes_once(
     assert recorded.count("job.completed") == 1
 
 
-def test_a_queued_job_survives_the_death_of_redis(installation: Installation, tmp_path: Path) -> None:
-    first, _ = training(installation, tmp_path)
+def test_a_queued_job_survives_the_death_of_redis(installation: Installation) -> None:
+    first, _ = training(installation, epochs=160)
     under_way(installation, first)
-    second, _ = training(installation, tmp_path, longer=1)
+    second, _ = training(installation, epochs=40)
     assert installation.job_state(second) == "queued"
     os.kill(installation.stack.pid("redis"), signal.SIGKILL)
 
@@ -98,10 +90,10 @@ def test_a_queued_job_survives_the_death_of_redis(installation: Installation, tm
     assert installation.runs(second) == ["completed"]
 
 
-def test_the_loss_of_every_message_delays_a_job_and_loses_nothing(installation: Installation, tmp_path: Path) -> None:
-    first, _ = training(installation, tmp_path)
+def test_the_loss_of_every_message_delays_a_job_and_loses_nothing(installation: Installation) -> None:
+    first, _ = training(installation, epochs=160)
     under_way(installation, first)
-    second, _ = training(installation, tmp_path, longer=1)
+    second, _ = training(installation, epochs=40)
     # Redis loses its disk: nothing of the queue is left.
     os.kill(installation.stack.pid("redis"), signal.SIGSTOP)
     for file in (installation.stack.var / "redis").rglob("*.aof"):
@@ -112,8 +104,8 @@ def test_the_loss_of_every_message_delays_a_job_and_loses_nothing(installation: 
     ends_completed(installation, second)
 
 
-def test_a_cancelled_job_stops_its_process_and_leaves_no_model(installation: Installation, tmp_path: Path) -> None:
-    job, subject = training(installation, tmp_path, longer=20)
+def test_a_cancelled_job_stops_its_process_and_leaves_no_model(installation: Installation) -> None:
+    job, subject = training(installation, epochs=10_000)
     engine = under_way(installation, job)
     officer = installation.sign_in("omar")
     page = officer.get(f"/jobs/{job}/cancel/")

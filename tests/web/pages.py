@@ -6,28 +6,36 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from http.cookiejar import CookieJar
 from itertools import pairwise
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element
 
 import html5lib
+from django.core.files.uploadedfile import UploadedFile
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from django.test import Client
+from webtest import TestResponse, Upload
+from webtest.forms import Form
 
 from compliance.accounts.models import Account
+from demo.http import Browser
 
 SVG = "{http://www.w3.org/2000/svg}"
-REDIRECTS = {301, 302, 303}
 REFERENCES = ("aria-describedby", "aria-labelledby", "for")
 
 
 class Page:
     """An HTML page: what a person can read on it and do with it."""
 
-    def __init__(self, response: Any, path: str) -> None:
-        self.status = response.status_code
+    def __init__(self, content: bytes, path: str, status: int = 200, forms: Mapping[Any, Form] | None = None) -> None:
+        self.status = status
         self.path = path
-        self.html = response.content.decode()
+        self.html = content.decode()
+        self.forms = forms or {}
         parser = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False)
         self.root: Element = parser.parse(self.html)
 
@@ -83,31 +91,70 @@ class Page:
 
 
 class Site:
-    """Opens pages and sends forms as a browser does: with cookies, CSRF tokens and redirects, checking each page."""
+    """Opens pages and sends forms as a browser does, checking each page; `client` sends what no form would."""
 
     def __init__(self) -> None:
         self.client = Client(enforce_csrf_checks=True)
+        self.browser = Browser(Application(), ClientCookies(self.client))
 
     def get(self, path: str, status: int = 200) -> Page:
-        return self._landed(self.client.get(path), path, status)
+        return landed(self.browser.open(path), status)
 
     def submit(
         self, page: Page, values: Mapping[str, Any] | None = None, *, action: str | None = None, status: int = 200
     ) -> Page:
         """Sends a form of the page with its own values, changed by `values`; None takes a value away."""
-        form = page.form(action)
-        data = {name: value for name, value in (dict(form_values(form)) | dict(values or {})).items() if value is not None}
-        target = urljoin(page.path, form.get("action", ""))
-        return self._landed(self.client.post(target, data), target, status)
+        changes = {name: sent(value) for name, value in (values or {}).items()}
+        place = page.all("form").index(page.form(action))
+        return landed(self.browser.submit(page.forms[place], changes), status)
 
-    def _landed(self, response: Any, path: str, status: int) -> Page:
-        while response.status_code in REDIRECTS:
-            path = urljoin(path, response["Location"])
-            response = self.client.get(path)
-        assert response.status_code == status, f"{path}: {response.status_code}"
-        page = Page(response, path)
-        check_page(page, response)
-        return page
+
+class Application(WSGIHandler):
+    """The site, on the test's own database connection: Django would close it before and after each request."""
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        for signal in (request_started, request_finished):
+            signal.disconnect(close_old_connections)
+        try:
+            response = super().__call__({**environ}, start_response)  # Django writes into it
+            content = b"".join(response)
+            response.close()
+        finally:
+            for signal in (request_started, request_finished):
+                signal.connect(close_old_connections)
+        return [content]
+
+
+class ClientCookies(CookieJar):
+    """The cookies of a Django test client, for WebTest."""
+
+    def __init__(self, client: Client) -> None:
+        super().__init__()
+        self.client = client
+
+    def add_cookie_header(self, request: Any) -> None:
+        pairs = [f"{morsel.key}={morsel.coded_value}" for morsel in self.client.cookies.values()]
+        request.add_unredirected_header("Cookie", "; ".join(pairs))
+
+    def extract_cookies(self, response: Any, _request: Any) -> None:
+        for header in response.info().get_all("Set-Cookie", ()):
+            self.client.cookies.load(header)
+
+
+def sent(value: Any) -> Any:
+    """What WebTest sends for a value of Django's test client."""
+    if isinstance(value, UploadedFile):
+        return Upload(value.name, value.read(), value.content_type)
+    return [] if value is None else value
+
+
+def landed(response: TestResponse, status: int) -> Page:
+    """The page, once checked."""
+    path = response.request.path_qs
+    assert response.status_code == status, f"{path}: {response.status_code}"
+    page = Page(response.body, path, status, response.forms)
+    check_page(page, response.headers.get("Content-Security-Policy", ""))
+    return page
 
 
 def signed_in(who: Account) -> Site:
@@ -117,33 +164,15 @@ def signed_in(who: Account) -> Site:
     return site
 
 
-def form_values(form: Element) -> Iterator[tuple[str, str]]:
-    """What a browser would send if nothing were changed."""
-    for element in form.iter():
-        name, kind = element.get("name"), element.get("type", "text")
-        if not name:
-            continue
-        if element.tag == "textarea":
-            yield name, text_inside(element)
-        elif element.tag == "select":
-            yield name, next((o.get("value", "") for o in element.iter("option") if "selected" in o.attrib), "")
-        elif element.tag == "input" and (kind not in {"radio", "checkbox"} or "checked" in element.attrib):
-            yield name, element.get("value", "on" if kind == "checkbox" else "")
-
-
-def text_inside(element: Element) -> str:
-    return "".join(element.itertext()).removeprefix("\n")
-
-
 def text_of(element: Element) -> str:
     """The words of an element, without the line breaks of the source."""
     return " ".join("".join(element.itertext()).split())
 
 
-def check_page(page: Page, response: Any) -> None:
+def check_page(page: Page, policy: str) -> None:
     """The standing checks. Each failure names the page."""
     where = f"{page.path} ({page.status})"
-    problems = [*_frame(page), *_identifiers(page), *_forms(page), *_policy(page, response)]
+    problems = [*_frame(page), *_identifiers(page), *_forms(page), *_policy(page, policy)]
     assert not problems, f"{where}: " + "; ".join(problems)
 
 
@@ -189,8 +218,7 @@ def _forms(page: Page) -> Iterator[str]:
                 yield f"{control.get('name')} is checked by the browser"
 
 
-def _policy(page: Page, response: Any) -> Iterator[str]:
-    policy = response.get("Content-Security-Policy", "")
+def _policy(page: Page, policy: str) -> Iterator[str]:
     if "unsafe" in policy or "default-src" not in policy:
         yield f"content security policy is {policy!r}"
     for element in page.root.iter():

@@ -48,7 +48,7 @@ def test_unknown_address_gives_a_page_that_leads_back(site: Site) -> None:
 
 def test_form_from_elsewhere_is_refused_with_a_page(site: Site) -> None:
     response = site.client.post("/request/kind/", {"kind": "erasure"})
-    page = Page(response, "/request/kind/")
+    page = Page(response.content, "/request/kind/")
     assert response.status_code == 403
     assert page.h1 == "This form is too old, or cookies are off"
 
@@ -63,6 +63,6 @@ def test_failure_on_our_side_gives_a_page(site: Site) -> None:
     from django.views.defaults import server_error
 
     response = server_error(site.client.get("/").wsgi_request)
-    page = Page(response, "/")
-    assert page.status == 500
+    page = Page(response.content, "/")
+    assert response.status_code == 500
     assert page.h1 == "Something went wrong on our side"

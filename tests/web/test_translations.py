@@ -12,6 +12,8 @@ from babel.messages.pofile import read_po
 from django.conf import settings
 
 from compliance.management.commands.messages_update import messages_extract, python_of, translated
+from unlearning_jobs.engine.advisor.ranking import REASONS, RULES
+from unlearning_jobs.engine.catalogue import METHODS, METRICS
 
 PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]|<(\w+)|(%%)")
 PO = settings.BASE_DIR / "locale" / "de" / "LC_MESSAGES" / "django.po"
@@ -53,6 +55,13 @@ def test_the_file_compiles() -> None:
 def test_placeholders_are_named() -> None:
     unnamed = [m.id for m in found() if m.id and re.search(r"(?<!%)%[sd]|{\d*}", " ".join(forms(m.id)))]
     assert not unnamed
+
+
+def test_the_engines_words_for_people_are_marked() -> None:
+    texts = {text for method in METHODS.values() for text in (method.title, method.description)}
+    texts |= {option.description for method in METHODS.values() for option in method.options}
+    texts |= {metric.title for metric in METRICS.values()} | {rule.sentence for rule in (*RULES, *REASONS.values())}
+    assert texts <= {forms(m.id)[0] for m in found() if m.id}
 
 
 def test_no_translation_is_left_of_a_text_that_is_gone() -> None:

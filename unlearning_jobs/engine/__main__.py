@@ -21,14 +21,14 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import TextIO
+from typing import Any, TextIO
 
 from .catalogue import METHODS, METRICS, listed
 from .contracts import JobResult, JobSpec, Progress, ProgressCallback
 from .contracts.families import FAMILY_DESCRIPTIONS
 from .errors import EngineError, SpecError
 
-BAR = 30
+BAR = "{desc} {percentage:3.0f} % |{bar:30}| {elapsed}<{remaining}"
 SIGTERM_STATUS = 143
 
 
@@ -118,7 +118,7 @@ def _run(options: argparse.Namespace) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads: spinning threads starve other processes
     from .pipeline import run
 
-    result = run(spec, options.out, _reporter(options.progress))
+    result = run(spec, options.out, reporter(options.progress))
     if options.progress != "ndjson":
         _summarise(result, options.out)
     return 0
@@ -146,24 +146,35 @@ def _exit_at_end_of(stream: TextIO) -> None:
     os._exit(SIGTERM_STATUS)
 
 
-def _reporter(kind: str) -> ProgressCallback:
+def reporter(kind: str) -> ProgressCallback:
+    """Return what shows progress: lines of JSON for a worker, bars on a terminal, or nothing."""
     if kind == "ndjson":
         return lambda p: _print(
             json.dumps({"stage": p.stage, "done": p.done, "total": p.total, "point": p.point}), flush=True
         )
     if kind == "none" or not sys.stderr.isatty():
         return lambda _: None
-    return _draw_bar
+    return _progress_bar()
 
 
-def _draw_bar(progress: Progress) -> None:
-    filled = BAR * progress.done // progress.total
-    sys.stderr.write(
-        f"\r{progress.stage:<12} [{'#' * filled}{' ' * (BAR - filled)}] {100 * progress.done // progress.total:3d} %"
-    )
-    if progress.done == progress.total:
-        sys.stderr.write("\n")
-    sys.stderr.flush()
+def _progress_bar() -> ProgressCallback:
+    """Return a callback that draws one bar per stage."""
+    from tqdm import tqdm
+
+    bars: dict[str, Any] = {}
+
+    def draw(progress: Progress) -> None:
+        if progress.stage not in bars:
+            for earlier in bars.values():
+                earlier.close()
+            bars[progress.stage] = tqdm(desc=f"{progress.stage:<12}", total=progress.total, bar_format=BAR)
+        bar = bars[progress.stage]
+        bar.total = progress.total
+        bar.update(progress.done - bar.n)
+        if progress.done == progress.total:
+            bar.close()
+
+    return draw
 
 
 def _summarise(result: JobResult, out: Path) -> None:

@@ -28,14 +28,6 @@ KEYWORDS: dict[str, Any] = {
     "npgettext": ((1, "c"), 2, 3),
     "npgettext_lazy": ((1, "c"), 2, 3),
 }
-TABLES: tuple[dict[str, Any], ...] = (
-    {"MethodEntry": (2,), "MetricEntry": (2,), "Rule": (2,), "run": (1,)},
-    {"MethodEntry": (6,)},
-    {"Option": (4,)},
-)
-"""Texts in tables of the engine and of verification, which know no gettext: by constructor, the argument to translate.
-
-One pass each: a call inside a call hides the outer one."""
 
 
 class Command(BaseCommand):
@@ -55,10 +47,9 @@ def messages_extract(root: Path) -> Catalog:
     for path in source_files(root):
         source = path.read_text(encoding="utf-8")
         code = python_of(path, source).encode()
-        for keywords in (KEYWORDS, *TABLES):
-            for _line, text, comments, context in extract("python", BytesIO(code), keywords):
-                place = [(path.relative_to(root).as_posix(), 1)]
-                catalog.add(text, locations=place, auto_comments=comments, context=context)
+        for _line, text, comments, context in extract("python", BytesIO(code), KEYWORDS):
+            place = [(path.relative_to(root).as_posix(), 1)]
+            catalog.add(text, locations=place, auto_comments=comments, context=context)
     return catalog
 
 

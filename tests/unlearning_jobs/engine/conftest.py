@@ -91,9 +91,16 @@ def with_recipe(trainer: Trainer, **changes: Any) -> Trainer:
 
 
 @pytest.fixture(scope="session")
-def trainer(snapshot: Snapshot, recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Trainer:
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The models of the session. All test processes share them: locks make one train what the others wait for."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "models"
+
+
+@pytest.fixture(scope="session")
+def trainer(snapshot: Snapshot, recipe: Recipe, cache: Path) -> Trainer:
     """Trains each model of the session once."""
-    return Trainer(TrainingData.prepare(recipe, snapshot), tmp_path_factory.mktemp("cache"), torch.device("cpu"))
+    return Trainer(TrainingData.prepare(recipe, snapshot), cache, torch.device("cpu"))
 
 
 @pytest.fixture(scope="session")
@@ -103,9 +110,9 @@ def model(trainer: Trainer) -> TrainedModel:
 
 
 @pytest.fixture(scope="session")
-def leaf_spec(tmp_path_factory: pytest.TempPathFactory) -> JobSpec:
+def leaf_spec(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> JobSpec:
     """A job about a classifier."""
-    return make_example("classifier", tmp_path_factory.mktemp("leaves"), salt=SALT)
+    return replace(make_example("classifier", tmp_path_factory.mktemp("leaves"), salt=SALT), cache=str(cache))
 
 
 @pytest.fixture(scope="session")
@@ -116,10 +123,10 @@ def leaf_trainer(leaf_spec: JobSpec) -> Trainer:
 
 
 @pytest.fixture(scope="session")
-def note_spec(tmp_path_factory: pytest.TempPathFactory) -> JobSpec:
+def note_spec(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> JobSpec:
     """A job about a classifier of texts, with a short training."""
     spec = make_example("text_classifier", tmp_path_factory.mktemp("notes"), salt=SALT)
-    return replace(spec, recipe=replace(spec.recipe, epochs=8, learning_rate=1e-2))
+    return replace(spec, recipe=replace(spec.recipe, epochs=8, learning_rate=1e-2), cache=str(cache))
 
 
 @pytest.fixture(scope="session")

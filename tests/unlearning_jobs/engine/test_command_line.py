@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import select
 import signal
 import subprocess
 import sys
+import termios
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from unlearning_jobs.engine.__main__ import main
+from unlearning_jobs.engine.__main__ import main, reporter
 from unlearning_jobs.engine.catalogue import METHODS, METRICS, listed
-from unlearning_jobs.engine.contracts import JobResult, JobSpec
+from unlearning_jobs.engine.contracts import JobResult, JobSpec, Progress
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.example import EXAMPLES, make_example
 from unlearning_jobs.engine.preparation import check_unlearning
@@ -43,8 +46,9 @@ def changed_spec(tmp_path: Path, **changes: Any) -> Path:
 
 @pytest.fixture
 def quick_spec(tmp_path: Path) -> Path:
-    """A train job of a second or two."""
-    return changed_spec(tmp_path, kind="train", method=None, protocol=None, forget_ids=[])
+    """A train job of a second or less: its model need not know the corpus."""
+    recipe = {**make_example("causal_lm", tmp_path / "example").recipe.to_json(), "epochs": 4}
+    return changed_spec(tmp_path, kind="train", method=None, protocol=None, forget_ids=[], recipe=recipe)
 
 
 def test_methods_and_metrics_are_listed_with_their_families(capsys: pytest.CaptureFixture[str]) -> None:
@@ -211,3 +215,26 @@ def test_a_job_ends_with_its_parent(tmp_path: Path) -> None:
     process.communicate(timeout=60)
     assert process.returncode == 143
     assert not (tmp_path / "out" / "result.json").exists()
+
+
+def test_a_terminal_shows_a_bar_per_stage_that_ends_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.openpty()
+    termios.tcsetwinsize(reader, (24, 100))
+    with os.fdopen(writer, "w") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        report = reporter("auto")
+        for stage, total in (("load", 1), ("oracles", 200)):
+            for done in range(total + 1):
+                report(Progress(stage, done, total))
+        terminal.flush()
+        shown = b""
+        while b"oracles      100 %" not in shown:
+            assert select.select([reader], [], [], 10)[0], shown
+            shown += os.read(reader, 10_000)
+    os.close(reader)
+    assert re.search(rb"load +100 %.*\n.*oracles +100 %", shown, re.DOTALL), shown
+
+
+def test_what_is_not_a_terminal_shows_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
+    reporter("auto")(Progress("load", 1, 1))
+    assert capsys.readouterr() == ("", "")

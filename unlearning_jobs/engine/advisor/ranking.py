@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from compliance.formats.translation import gettext_noop as _
 from unlearning_jobs.engine.catalogue import METHODS, Budget, budget_left, obstacles
 from unlearning_jobs.engine.contracts import Guarantee
 from unlearning_jobs.engine.privacy_budget import TRAINING_METHOD
@@ -26,29 +27,33 @@ class Rule:
 
 
 RULES: Final = (
-    Rule("obstacles", "Methods that cannot run here come last, each with everything that prevents it."),
+    Rule("obstacles", _("Methods that cannot run here come last, each with everything that prevents it.")),
     Rule(
         "deadline",
-        "Methods whose job may end after the deadline come below those that end in time. The upper end of the expected"
-        " duration decides.",
+        _(
+            "Methods whose job may end after the deadline come below those that end in time. The upper end of the expected"
+            " duration decides."
+        ),
     ),
-    Rule("guarantee", "Exact methods come first, then certified ones, empirical ones, suppression, and controls."),
+    Rule("guarantee", _("Exact methods come first, then certified ones, empirical ones, suppression, and controls.")),
     Rule(
         "cost",
-        "Within a guarantee, the lower expected cost comes first. It includes the evaluation, which usually takes longer"
-        " than the unlearning.",
+        _(
+            "Within a guarantee, the lower expected cost comes first. It includes the evaluation, which usually takes longer"
+            " than the unlearning."
+        ),
     ),
-    Rule("name", "Methods with the same expected cost are sorted by their English names."),
+    Rule("name", _("Methods with the same expected cost are sorted by their English names.")),
 )
 """In the order in which they apply."""
 REASONS: Final[Mapping[str, Rule]] = {
     rule.code: rule
     for rule in (
-        Rule("cheapest", "Of the methods with this guarantee that end in time, it has the lowest expected cost."),
-        Rule("costlier", "It has the same guarantee as the method above it and a higher expected cost."),
-        Rule("equal", "It has the same guarantee and the same expected cost as the method above it."),
-        Rule("late", "Its job may end after the deadline, so it comes below those that end in time."),
-        Rule("blocked", "It cannot run here."),
+        Rule("cheapest", _("Of the methods with this guarantee that end in time, it has the lowest expected cost.")),
+        Rule("costlier", _("It has the same guarantee as the method above it and a higher expected cost.")),
+        Rule("equal", _("It has the same guarantee and the same expected cost as the method above it.")),
+        Rule("late", _("Its job may end after the deadline, so it comes below those that end in time.")),
+        Rule("blocked", _("It cannot run here.")),
     )
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from compliance.formats.translation import gettext_noop as _
 from unlearning_jobs.engine.contracts.families import describe_family
 from unlearning_jobs.engine.privacy_budget import (
     affordable_examples,
@@ -75,21 +76,25 @@ def _removal_obstacles(facts: Facts, _config: Config) -> list[str]:
 CERTIFIED: Final = (
     MethodEntry(
         "certified_removal",
-        "Certified removal",
+        _("Certified removal"),
         "certified",
         lambda family: family.certifies_removal,
         "Guo et al. 2020, Certified Data Removal from Machine Learning Models, arXiv 1911.03030",
-        "For logistic regressions on frozen features whose training adds a random term to the objective. Takes a Newton"
-        " step towards the optimum without the records and bounds how much of their influence remains. As long as all"
-        " bounds over the model's life add up to no more than the random term hides, the result is within (epsilon, delta)"
-        " of training without the records. After that, only retraining helps.",
+        _(
+            "For logistic regressions on frozen features whose training adds a random term to the objective. Takes a Newton"
+            " step towards the optimum without the records and bounds how much of their influence remains. As long as all"
+            " bounds over the model's life add up to no more than the random term hides, the result is within (epsilon, delta)"
+            " of training without the records. After that, only retraining helps."
+        ),
         (
             Option(
                 "records_per_step",
                 "int",
                 1,
-                "Records per Newton step. Removing them one by one uses the least of the budget, and costs a pass over the"
-                " corpus for each.",
+                _(
+                    "Records per Newton step. Removing them one by one uses the least of the budget, and costs a pass over the"
+                    " corpus for each."
+                ),
                 1,
                 1_000_000,
             ),
@@ -100,23 +105,25 @@ CERTIFIED: Final = (
     ),
     MethodEntry(
         "dp_sgd",
-        "Keep a privately trained model",
+        _("Keep a privately trained model"),
         "certified",
         lambda family: family.is_network_classifier,
         "Abadi et al. 2016, Deep Learning with Differential Privacy, arXiv 1607.00133; Ginart et al. 2019, arXiv 1907.05012",
-        "For models whose training was differentially private: it hardly depended on any single record, so the model stays"
-        " as it is and is within (epsilon, delta) of a model trained without the erased records. Both numbers grow with"
-        " the records erased over the model's life, whoever they are about. Beyond the limits, only retraining helps.",
+        _(
+            "For models whose training was differentially private: it hardly depended on any single record, so the model stays"
+            " as it is and is within (epsilon, delta) of a model trained without the erased records. Both numbers grow with"
+            " the records erased over the model's life, whoever they are about. Beyond the limits, only retraining helps."
+        ),
         (
             Option(
                 "max_epsilon",
                 "float",
                 3.0,
-                "Largest epsilon for all records erased so far. Above 4, it says little.",
+                _("Largest epsilon for all records erased so far. Above 4, it says little."),
                 0,
                 10,
             ),
-            Option("max_delta", "float", 1e-3, "Largest delta for all records erased so far.", 0, 0.1),
+            Option("max_delta", "float", 1e-3, _("Largest delta for all records erased so far."), 0, 0.1),
         ),
         cost=_nothing_to_do,
         obstacles=_private_obstacles,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from compliance.formats.translation import gettext_noop as _
+
 from .entry import FORWARD_SHARE, Config, Facts, MethodEntry, Option, learns_by_gradient
 
 STACKED_SPEED: Final = 7
@@ -27,9 +29,9 @@ def spared_groups(groups: int) -> int:
 
 def _options(*, epochs: int, rate: float, batch: int) -> tuple[Option, ...]:
     return (
-        Option("epochs", "int", epochs, "Passes over the examples whose answers are matched.", 1, 10_000),
-        Option("learning_rate_share", "float", rate, "Peak learning rate as a share of the recipe's.", 1e-6, 100),
-        Option("batch", "int", batch, "Examples per step.", 1, 4096),
+        Option("epochs", "int", epochs, _("Passes over the examples whose answers are matched."), 1, 10_000),
+        Option("learning_rate_share", "float", rate, _("Peak learning rate as a share of the recipe's."), 1e-6, 100),
+        Option("batch", "int", batch, _("Examples per step."), 1, 4096),
     )
 
 
@@ -72,26 +74,28 @@ def _datamodel_obstacles(facts: Facts, _config: Config) -> list[str]:
 DATAMODELS: Final = (
     MethodEntry(
         "datamodel_matching",
-        "Datamodel matching",
+        _("Datamodel matching"),
         "empirical",
         lambda family: family.stackable,
         "Georgiev et al. 2025, Attribute-to-Delete, arXiv 2410.23232; datamodels: Ilyas et al. 2022, arXiv 2202.00622;"
         " TRAK: Park et al. 2023, arXiv 2303.14186",
-        "Predicts what the model would answer if it had never seen the examples to forget, and trains it towards that. The"
-        " prediction is learned once per model version, from thousands of small trainings that leave out examples at"
-        " random, by similarity or by difficulty, or from gradients (trak); after that, a request costs little. The"
-        " quality of the prediction is measured on trainings that it was not learned from.",
+        _(
+            "Predicts what the model would answer if it had never seen the examples to forget, and trains it towards that. The"
+            " prediction is learned once per model version, from thousands of small trainings that leave out examples at"
+            " random, by similarity or by difficulty, or from gradients (trak); after that, a request costs little. The"
+            " quality of the prediction is measured on trainings that it was not learned from."
+        ),
         (
             Option(
                 "attribution",
                 "choice",
                 "datamodel",
-                "datamodel: from models trained on subsets. trak: from gradients, which is far cheaper and coarser.",
+                _("datamodel: from models trained on subsets. trak: from gradients, which is far cheaper and coarser."),
                 choices=("datamodel", "trak"),
             ),
-            Option("subset_models", "int", 8000, "Models trained on subsets, for datamodel.", 10, 1_000_000),
-            Option("checkpoints", "int", 10, "Models whose gradients are taken, for trak.", 1, 1000),
-            Option("retain_examples", "int", 300, "Remaining examples whose answers are matched too.", 1, 1_000_000),
+            Option("subset_models", "int", 8000, _("Models trained on subsets, for datamodel."), 10, 1_000_000),
+            Option("checkpoints", "int", 10, _("Models whose gradients are taken, for trak."), 1, 1000),
+            Option("retain_examples", "int", 300, _("Remaining examples whose answers are matched too."), 1, 1_000_000),
             *_options(epochs=12, rate=2.0, batch=32),
         ),
         _datamodel_cost,
@@ -100,20 +104,22 @@ DATAMODELS: Final = (
     ),
     MethodEntry(
         "oracle_matching",
-        "Oracle matching",
+        _("Oracle matching"),
         "empirical",
         learns_by_gradient,
         "Georgiev et al. 2025, Attribute-to-Delete, arXiv 2410.23232",
-        "Trains several models without the examples to forget, and then trains the original towards their mean answers. It"
-        " shows how close fine-tuning can come at best, and costs more than retraining: for benchmarks, not for requests.",
+        _(
+            "Trains several models without the examples to forget, and then trains the original towards their mean answers. It"
+            " shows how close fine-tuning can come at best, and costs more than retraining: for benchmarks, not for requests."
+        ),
         (
             *_options(epochs=20, rate=0.5, batch=16),
-            Option("oracles", "int", 4, "Models to train and to match.", 1, 1000),
+            Option("oracles", "int", 4, _("Models to train and to match."), 1, 1000),
             Option(
                 "retain_multiplier",
                 "float",
                 3.0,
-                "Remaining examples whose answers are matched, per example to forget.",
+                _("Remaining examples whose answers are matched, per example to forget."),
                 0,
                 1000,
             ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from compliance.formats.translation import gettext_noop as _
 from unlearning_jobs.engine.contracts.families import describe_family
 
 from .entry import FORWARD_SHARE, Config, Facts, MethodEntry, Option, for_classifiers, learns_by_gradient
@@ -11,13 +12,13 @@ from .entry import FORWARD_SHARE, Config, Facts, MethodEntry, Option, for_classi
 
 def _options(*, epochs: int, rate: float) -> tuple[Option, ...]:
     return (
-        Option("epochs", "int", epochs, "Passes over the examples to retain.", 1, 10_000),
-        Option("learning_rate_share", "float", rate, "Peak learning rate as a share of the recipe's.", 1e-6, 100),
+        Option("epochs", "int", epochs, _("Passes over the examples to retain."), 1, 10_000),
+        Option("learning_rate_share", "float", rate, _("Peak learning rate as a share of the recipe's."), 1e-6, 100),
     )
 
 
 def _forget_batch(default: int) -> Option:
-    return Option("forget_batch", "int", default, "Examples to forget per step.", 1, 4096)
+    return Option("forget_batch", "int", default, _("Examples to forget per step."), 1, 4096)
 
 
 def _temperature(default: float) -> Option:
@@ -25,7 +26,7 @@ def _temperature(default: float) -> Option:
         "temperature",
         "float",
         default,
-        "Softens the answers before they are compared: above 1, small probabilities count more.",
+        _("Softens the answers before they are compared: above 1, small probabilities count more."),
         0.1,
         100,
     )
@@ -72,27 +73,31 @@ def _salun_cost(facts: Facts, config: Config) -> float:
 FINETUNING: Final = (
     MethodEntry(
         "finetune_retain",
-        "Fine-tuning on the remaining examples",
+        _("Fine-tuning on the remaining examples"),
         "empirical",
         learns_by_gradient,
         "The baseline of the NeurIPS 2023 challenge, Triantafillou et al. 2024, arXiv 2406.09073",
-        "Trains on for some epochs, only on the remaining examples, and relies on the others fading meanwhile. What was"
-        " memorised often stays.",
+        _(
+            "Trains on for some epochs, only on the remaining examples, and relies on the others fading meanwhile. What was"
+            " memorised often stays."
+        ),
         for_classifiers(_options(epochs=5, rate=1.0), epochs=3, learning_rate_share=5.0),
         _epochs_cost,
     ),
     MethodEntry(
         "noise_finetune",
-        "Noise, then fine-tuning",
+        _("Noise, then fine-tuning"),
         "empirical",
         learns_by_gradient,
         "After the third place of the NeurIPS 2023 challenge, Triantafillou et al. 2024, arXiv 2406.09073",
-        "Adds random noise to the weights, which blurs everything that was learned, and then trains for some epochs on the"
-        " remaining examples, which sharpens only those.",
+        _(
+            "Adds random noise to the weights, which blurs everything that was learned, and then trains for some epochs on the"
+            " remaining examples, which sharpens only those."
+        ),
         for_classifiers(
             (
                 *_options(epochs=3, rate=1.0),
-                Option("noise", "float", 0.5, "Standard deviation of the noise, in units of each tensor's own.", 0, 100),
+                Option("noise", "float", 0.5, _("Standard deviation of the noise, in units of each tensor's own."), 0, 100),
             ),
             noise=0.7,
         ),
@@ -100,28 +105,32 @@ FINETUNING: Final = (
     ),
     MethodEntry(
         "scrub",
-        "SCRUB",
+        _("SCRUB"),
         "empirical",
         learns_by_gradient,
         "Kurmanji et al. 2023, Towards Unbounded Machine Unlearning, arXiv 2302.09880",
-        "A copy of the model learns, in turns, to answer differently from the original on the examples to forget and like"
-        " the original on the remaining ones. With rewinding (held_out), the result is the epoch whose error on the"
-        " examples to forget is closest to the error on held-out examples of the same classes, which is the wrong measure"
-        " if the labels to forget were wrong. Without it (none), the result is the last epoch.",
+        _(
+            "A copy of the model learns, in turns, to answer differently from the original on the examples to forget and like"
+            " the original on the remaining ones. With rewinding (held_out), the result is the epoch whose error on the"
+            " examples to forget is closest to the error on held-out examples of the same classes, which is the wrong measure"
+            " if the labels to forget were wrong. Without it (none), the result is the last epoch."
+        ),
         for_classifiers(
             (
                 *_options(epochs=8, rate=1.0),
-                Option("max_epochs", "int", 5, "Epochs that begin with a pass over the examples to forget.", 0, 10_000),
+                Option("max_epochs", "int", 5, _("Epochs that begin with a pass over the examples to forget."), 0, 10_000),
                 _forget_batch(8),
-                Option("alpha", "float", 0.1, "Weight of answering like the original on remaining examples.", 0, 1000),
-                Option("gamma", "float", 1.0, "Weight of answering correctly on remaining examples.", 0, 1000),
+                Option("alpha", "float", 0.1, _("Weight of answering like the original on remaining examples."), 0, 1000),
+                Option("gamma", "float", 1.0, _("Weight of answering correctly on remaining examples."), 0, 1000),
                 _temperature(4.0),
                 Option(
                     "rewind",
                     "choice",
                     "held_out",
-                    "held_out: go back to the epoch whose error is closest to that on held-out examples. none: take the"
-                    " last epoch.",
+                    _(
+                        "held_out: go back to the epoch whose error is closest to that on held-out examples. none: take the"
+                        " last epoch."
+                    ),
                     choices=("held_out", "none"),
                 ),
             ),
@@ -136,12 +145,14 @@ FINETUNING: Final = (
     ),
     MethodEntry(
         "partial_reset",
-        "Partial reset, then fine-tuning",
+        _("Partial reset, then fine-tuning"),
         "empirical",
         learns_by_gradient,
         "Leading solutions of the NeurIPS 2023 challenge, Triantafillou et al. 2024, arXiv 2406.09073",
-        "Gives some of the weights fresh random values and then trains for some epochs on the remaining examples, with the"
-        " original's answers as a second teacher.",
+        _(
+            "Gives some of the weights fresh random values and then trains for some epochs on the remaining examples, with the"
+            " original's answers as a second teacher."
+        ),
         for_classifiers(
             (
                 *_options(epochs=4, rate=1.0),
@@ -149,13 +160,15 @@ FINETUNING: Final = (
                     "variant",
                     "choice",
                     "saliency",
-                    "Which weights to reset. head: the last layer. random_layers: a share of the layers, drawn at random."
-                    " saliency: the share whose gradients differ least between the examples to retain and to forget."
-                    " prune_l1: the share with the smallest values.",
+                    _(
+                        "Which weights to reset. head: the last layer. random_layers: a share of the layers, drawn at"
+                        " random. saliency: the share whose gradients differ least between the examples to retain and to forget."
+                        " prune_l1: the share with the smallest values."
+                    ),
                     choices=("head", "random_layers", "saliency", "prune_l1"),
                 ),
-                Option("share", "float", 0.3, "Share of the layers or of the weights; head does not use it.", 0.001, 1),
-                Option("distillation", "float", 1.0, "Weight of answering like the original.", 0, 1000),
+                Option("share", "float", 0.3, _("Share of the layers or of the weights; head does not use it."), 0.001, 1),
+                Option("distillation", "float", 1.0, _("Weight of answering like the original."), 0, 1000),
                 _temperature(2.0),
             ),
             epochs=3,
@@ -169,16 +182,18 @@ FINETUNING: Final = (
     ),
     MethodEntry(
         "salun",
-        "Saliency unlearning",
+        _("Saliency unlearning"),
         "empirical",
         learns_by_gradient,
         "Fan et al. 2024, SalUn, arXiv 2310.12508",
-        "Finds the weights on which the examples to forget depend most, and changes only those: it teaches them random"
-        " wrong answers to these examples and the right answers to the remaining ones.",
+        _(
+            "Finds the weights on which the examples to forget depend most, and changes only those: it teaches them random"
+            " wrong answers to these examples and the right answers to the remaining ones."
+        ),
         for_classifiers(
             (
                 *_options(epochs=4, rate=1.0),
-                Option("share", "float", 0.5, "Share of the weights that may change.", 0.001, 1),
+                Option("share", "float", 0.5, _("Share of the weights that may change."), 0.001, 1),
                 _forget_batch(32),
             ),
             epochs=3,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from compliance.formats.translation import gettext_noop as _
 from unlearning_jobs.engine.contracts import Protocol
 
 from .entry import MetricEntry, answers_with_class, answers_with_text, listed
@@ -14,21 +15,21 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
     for entry in (
         MetricEntry(
             "accuracy",
-            "Accuracy",
+            _("Accuracy"),
             "Common knowledge",
             "Share of the examples whose class a classifier ranks first.",
             works_on=answers_with_class,
         ),
         MetricEntry(
             "exact_memorization",
-            "Exact memorisation",
+            _("Exact memorisation"),
             "OpenUnlearning (Dorna et al. 2025); Tirumala et al. 2022, arXiv 2205.10770",
             "Share of the answer's tokens that the model ranks first, each given the true ones before it.",
             works_on=answers_with_text,
         ),
         MetricEntry(
             "extraction_strength",
-            "Extraction strength",
+            _("Extraction strength"),
             "Carlini et al. 2021, arXiv 2012.07805, as in OpenUnlearning",
             "Share of the answer that follows from the shortest sufficient prefix, with every token ranked first. If no"
             " suffix follows, it is 0; OpenUnlearning's code then gives 1 divided by the answer's length.",
@@ -36,20 +37,20 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
         ),
         MetricEntry(
             "probability",
-            "Probability",
+            _("Probability"),
             "TOFU (Maini et al. 2024, arXiv 2401.06121)",
             "Geometric mean of the probabilities of the answer's tokens, end-of-text included.",
         ),
         MetricEntry(
             "rouge_l",
-            "ROUGE-L recall",
+            _("ROUGE-L recall"),
             "Lin 2004; TOFU",
             "Longest common subsequence of the greedy answer and the true one, as a share of the true one's words, stemmed.",
             works_on=answers_with_text,
         ),
         MetricEntry(
             "truth_ratio",
-            "Truth ratio",
+            _("Truth ratio"),
             "TOFU",
             "R = probability of wrong answers over that of the right one, paraphrased. On the forget set the mean of"
             " min(R, 1/R), elsewhere of max(0, 1 - R).",
@@ -57,7 +58,7 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
         ),
         MetricEntry(
             "forget_quality",
-            "Forget quality",
+            _("Forget quality"),
             "TOFU",
             "p-value of a Kolmogorov-Smirnov test between the truth ratios of the unlearned model and of an oracle, one"
             " value per example. It treats examples as replicates and compares only two models, so a large p is no"
@@ -66,7 +67,7 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
         ),
         MetricEntry(
             "model_utility",
-            "Model utility",
+            _("Model utility"),
             "TOFU",
             "Harmonic mean of probability, ROUGE-L recall and truth ratio (mean of max(0, 1 - R)) over the retain set and,"
             " if the corpus has them, real authors and world facts.",
@@ -74,7 +75,7 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
         ),
         MetricEntry(
             "min_k",
-            "Min-K% membership",
+            _("Min-K% membership"),
             "Shi et al. 2024, arXiv 2310.16789, k = 40 %, as in OpenUnlearning",
             "Area under the ROC curve for telling examples to forget from held-out ones by the mean of the lowest 40 % of"
             " their tokens' log-probabilities: 1 means that the forget set still looks like training data.",
@@ -82,7 +83,7 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
         ),
         MetricEntry(
             "klom",
-            "KLoM",
+            _("KLoM"),
             "Georgiev et al. 2025, Attribute-to-Delete, arXiv 2410.23232, appendix E.1",
             "KL divergence of margins: for each example, the divergence of the unlearned models' histogram from the"
             " oracles', in nats; the metric is the 95th percentile. Lower is closer to the oracles. Oracles against other"
@@ -92,7 +93,7 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
         ),
         MetricEntry(
             "gaussian_kl",
-            "Gaussian KL",
+            _("Gaussian KL"),
             "Kullback and Leibler 1951; as a stand-in for KLoM",
             "KLoM with normal distributions instead of histograms, for few models: in nats, 95th percentile over the"
             " examples. Lower is closer to the oracles.",
@@ -100,7 +101,7 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
         ),
         MetricEntry(
             "auc_distance",
-            "Distance of the AUC from one half",
+            _("Distance of the AUC from one half"),
             "Mann and Whitney 1947",
             "How well an example's margin tells unlearned models from oracles, in either direction: the mean of |AUC -"
             " 1/2| over the examples, from 0 (not at all) to 1/2 (always). This is the statistic of the permutation test.",
@@ -108,7 +109,7 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
         ),
         MetricEntry(
             "u_lira",
-            "U-LiRA",
+            _("U-LiRA"),
             "Hayes et al. 2024, arXiv 2403.01218",
             "Accuracy of telling an unlearned model from an oracle by normal distributions fitted to the others, example by"
             " example: 1/2 is perfect unlearning.",
@@ -116,7 +117,7 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
         ),
         MetricEntry(
             "neurips_2023",
-            "Score of the NeurIPS 2023 competition",
+            _("Score of the NeurIPS 2023 competition"),
             "Triantafillou et al. 2024, arXiv 2406.09073",
             "F is the mean of 2^-floor(epsilon / 0.5) over the examples to forget, where epsilon is what the best of many"
             " attacks finds: 1 is best. On retain and held-out examples, it is the ratio of the accuracy to the oracles'."
@@ -125,7 +126,7 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
         ),
         MetricEntry(
             "lira_online",
-            "LiRA, online",
+            _("LiRA, online"),
             "Carlini et al. 2022, arXiv 2112.03570",
             "Area under the ROC curve for telling the model from models that never saw the forget set, by the likelihood"
             " ratio of shadow models with and without it. 1/2 is as if never seen; above it, members give themselves away.",
@@ -133,14 +134,14 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
         ),
         MetricEntry(
             "lira_offline",
-            "LiRA, offline",
+            _("LiRA, offline"),
             "Carlini et al. 2022, arXiv 2112.03570",
             "As LiRA online, but only with shadow models that never saw the forget set.",
             fewest_models=4,
         ),
         MetricEntry(
             "rmia",
-            "RMIA",
+            _("RMIA"),
             "Zarifzadeh et al. 2024, arXiv 2312.03262, offline, a = 0.3, gamma = 1",
             "As LiRA offline, but by the share of held-out examples whose probability, relative to models that saw"
             " neither, is below that of an example to forget. Made for few shadow models.",
@@ -148,7 +149,7 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
         ),
         MetricEntry(
             "population_attack",
-            "Population attack",
+            _("Population attack"),
             "Yeom et al. 2018, arXiv 1709.01604",
             "Area under the ROC curve for telling examples to forget from held-out ones by one model's log-likelihood. A"
             " smoke test: it sees only what shows on average, and overstates privacy.",

@@ -38,14 +38,16 @@ def steps_to_obtain(trainer: Trainer, exclude: Collection[str], seed: int) -> in
 
 
 @pytest.fixture
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+def threads(request: pytest.FixtureRequest) -> Iterator[int]:
+    """The number of torch's threads: as many as the test's parameter says."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
 
 
-@pytest.mark.usefixtures("one_thread")
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("threads", [1], indirect=True)
 def test_what_is_missing_is_trained_into_the_cache_and_is_what_this_process_would_have_trained(
     fresh: Trainer, tmp_path: Path
 ) -> None:
@@ -63,7 +65,7 @@ def test_what_is_missing_is_trained_into_the_cache_and_is_what_this_process_woul
 
 def test_a_model_that_cannot_be_trained_is_left_to_the_caller_who_meets_the_error(fresh: Trainer) -> None:
     diverging = with_recipe(fresh, learning_rate=1e30)
-    train_in_processes(diverging, RUNS[:2], lambda *_: None, processes=2)
+    train_in_processes(diverging, RUNS[:2], lambda *_: None, processes=1)
     assert not diverging.has(*RUNS[0])
     with pytest.raises(TrainingDivergedError):
         diverging.obtain(*RUNS[0], lambda *_: None)
@@ -104,9 +106,9 @@ def test_the_processes_end_when_the_jobs_process_is_killed(fresh: Trainer) -> No
     assert len(workers) == 2
 
 
-def test_small_work_stays_in_one_process_and_large_work_takes_a_thread_each(fresh: Trainer) -> None:
+@pytest.mark.parametrize("threads", [1, 2, 8], indirect=True)
+def test_small_work_stays_in_one_process_and_large_work_takes_a_thread_each(fresh: Trainer, threads: int) -> None:
     large = with_recipe(fresh, epochs=100_000)
-    threads = torch.get_num_threads()
     assert processes_worthwhile(fresh, RUNS) == 1
     assert processes_worthwhile(large, RUNS) == min(3, threads)
     assert processes_worthwhile(large, RUNS[:1]) == 1
