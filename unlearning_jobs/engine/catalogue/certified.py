@@ -83,8 +83,8 @@ CERTIFIED: Final = (
         _(
             "For logistic regressions on frozen features whose training adds a random term to the objective. Takes a Newton"
             " step towards the optimum without the records and bounds how much of their influence remains. As long as all"
-            " bounds over the model's life add up to no more than the random term hides, the result is within (epsilon, delta)"
-            " of training without the records. After that, only retraining helps."
+            " bounds over the model's life add up to no more than the random term hides, the result is within (epsilon,"
+            " delta) of training without the records. After that, only retraining helps."
         ),
         (
             Option(
@@ -92,8 +92,8 @@ CERTIFIED: Final = (
                 "int",
                 1,
                 _(
-                    "Records per Newton step. Removing them one by one uses the least of the budget, and costs a pass over the"
-                    " corpus for each."
+                    "Records per Newton step. Removing them one by one uses the least of the budget, and costs a pass over"
+                    " the corpus for each."
                 ),
                 1,
                 1_000_000,
@@ -110,9 +110,10 @@ CERTIFIED: Final = (
         lambda family: family.is_network_classifier,
         "Abadi et al. 2016, Deep Learning with Differential Privacy, arXiv 1607.00133; Ginart et al. 2019, arXiv 1907.05012",
         _(
-            "For models whose training was differentially private: it hardly depended on any single record, so the model stays"
-            " as it is and is within (epsilon, delta) of a model trained without the erased records. Both numbers grow with"
-            " the records erased over the model's life, whoever they are about. Beyond the limits, only retraining helps."
+            "For models whose training was differentially private: it hardly depended on any single record, so the model"
+            " stays as it is and is within (epsilon, delta) of a model trained without the erased records. Both numbers grow"
+            " with the records erased over the model's life, whoever they are about. Beyond the limits, only retraining"
+            " helps."
         ),
         (
             Option(

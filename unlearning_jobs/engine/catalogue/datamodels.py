@@ -80,8 +80,8 @@ DATAMODELS: Final = (
         "Georgiev et al. 2025, Attribute-to-Delete, arXiv 2410.23232; datamodels: Ilyas et al. 2022, arXiv 2202.00622;"
         " TRAK: Park et al. 2023, arXiv 2303.14186",
         _(
-            "Predicts what the model would answer if it had never seen the examples to forget, and trains it towards that. The"
-            " prediction is learned once per model version, from thousands of small trainings that leave out examples at"
+            "Predicts what the model would answer if it had never seen the examples to forget, and trains it towards that."
+            " The prediction is learned once per model version, from thousands of small trainings that leave out examples at"
             " random, by similarity or by difficulty, or from gradients (trak); after that, a request costs little. The"
             " quality of the prediction is measured on trainings that it was not learned from."
         ),
@@ -109,8 +109,9 @@ DATAMODELS: Final = (
         learns_by_gradient,
         "Georgiev et al. 2025, Attribute-to-Delete, arXiv 2410.23232",
         _(
-            "Trains several models without the examples to forget, and then trains the original towards their mean answers. It"
-            " shows how close fine-tuning can come at best, and costs more than retraining: for benchmarks, not for requests."
+            "Trains several models without the examples to forget, and then trains the original towards their mean answers."
+            " It shows how close fine-tuning can come at best, and costs more than retraining: for benchmarks, not for"
+            " requests."
         ),
         (
             *_options(epochs=20, rate=0.5, batch=16),

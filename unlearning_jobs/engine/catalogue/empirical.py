@@ -60,10 +60,10 @@ EMPIRICAL: Final = (
         learns_by_gradient,
         "Zhang et al. 2024, Negative Preference Optimization, arXiv 2404.05868",
         _(
-            "Treats the answers to forget as answers to avoid: it lowers their likelihood relative to the original model, with"
-            " a force that fades as they become unlikely, while ordinary training on remaining examples keeps everything else"
-            " in place. Quick, without a guarantee: only the evaluation shows how close it came. The force depends on whole"
-            " answers, so it fades early on long ones."
+            "Treats the answers to forget as answers to avoid: it lowers their likelihood relative to the original model,"
+            " with a force that fades as they become unlikely, while ordinary training on remaining examples keeps"
+            " everything else in place. Quick, without a guarantee: only the evaluation shows how close it came. The force"
+            " depends on whole answers, so it fades early on long ones."
         ),
         for_classifiers(
             (
@@ -99,8 +99,8 @@ EMPIRICAL: Final = (
         learns_by_gradient,
         "Jang et al. 2023, Knowledge Unlearning, arXiv 2210.01504",
         _(
-            "Raises the loss on the examples to forget and does nothing else. It soon damages everything else, and makes these"
-            " examples less likely than if they had never been seen. A baseline, rarely a good choice."
+            "Raises the loss on the examples to forget and does nothing else. It soon damages everything else, and makes"
+            " these examples less likely than if they had never been seen. A baseline, rarely a good choice."
         ),
         for_classifiers(_gradient_options(floor="none", steps=20, rate=0.1), floor="held_out"),
         _gradient_cost,
@@ -113,8 +113,8 @@ EMPIRICAL: Final = (
         learns_by_gradient,
         "KL minimisation in TOFU, Maini et al. 2024, arXiv 2401.06121",
         _(
-            "Raises the loss on the examples to forget, and keeps the answers to remaining ones close to those of the original"
-            " model, right or wrong. Quick, without a guarantee: only the evaluation shows how close it came."
+            "Raises the loss on the examples to forget, and keeps the answers to remaining ones close to those of the"
+            " original model, right or wrong. Quick, without a guarantee: only the evaluation shows how close it came."
         ),
         for_classifiers(
             (*_gradient_options(floor="held_out", steps=40, rate=0.05), *_retain_options(2.0)), learning_rate_share=0.3

@@ -34,8 +34,8 @@ EXACT: Final = (
         every_family,
         "The definition itself; e.g. Bourtoule et al. 2021, Machine Unlearning, arXiv 1912.03817",
         _(
-            "Trains the model again by the same recipe and seed, only on the remaining examples. The result has never seen the"
-            " forgotten ones. It costs as much as the first training."
+            "Trains the model again by the same recipe and seed, only on the remaining examples. The result has never seen"
+            " the forgotten ones. It costs as much as the first training."
         ),
     ),
     MethodEntry(
@@ -46,11 +46,11 @@ EXACT: Final = (
         "Cao and Yang 2015, Towards Making Systems Forget with Machine Unlearning, IEEE S&P, pp. 463-480,"
         " doi 10.1109/SP.2015.35",
         _(
-            "For models that are functions of sums over their training examples: naive Bayes, ridge regression, nearest class"
-            " means and a co-occurrence recommender. Subtracts what the examples to forget have added and solves again,"
-            " without reading any other example; the cost does not grow with the corpus. The result is the same as that of"
-            " learning without them: bit for bit if the features are whole numbers, such as bytes or baskets, else up to"
-            " rounding."
+            "For models that are functions of sums over their training examples: naive Bayes, ridge regression, nearest"
+            " class means and a co-occurrence recommender. Subtracts what the examples to forget have added and solves"
+            " again, without reading any other example; the cost does not grow with the corpus. The result is the same as"
+            " that of learning without them: bit for bit if the features are whole numbers, such as bytes or baskets, else"
+            " up to rounding."
         ),
         cost=_forgotten_share,
     ),
@@ -61,10 +61,10 @@ EXACT: Final = (
         lambda family: family.is_network_classifier,
         "Bourtoule et al. 2021, Machine Unlearning, arXiv 1912.03817",
         _(
-            "For models trained in shards: trains again only the networks whose shards held the data, each from its last saved"
-            " state that had not seen the data. The result is the same as training from scratch without the data. The expected"
-            " cost is that of random deletions while all states are still saved; without the saved states, it is that of"
-            " retraining."
+            "For models trained in shards: trains again only the networks whose shards held the data, each from its last"
+            " saved state that had not seen the data. The result is the same as training from scratch without the data. The"
+            " expected cost is that of random deletions while all states are still saved; without the saved states, it is"
+            " that of retraining."
         ),
         cost=_sisa_cost,
         obstacles=_sisa_obstacles,

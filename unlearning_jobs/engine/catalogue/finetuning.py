@@ -91,8 +91,8 @@ FINETUNING: Final = (
         learns_by_gradient,
         "After the third place of the NeurIPS 2023 challenge, Triantafillou et al. 2024, arXiv 2406.09073",
         _(
-            "Adds random noise to the weights, which blurs everything that was learned, and then trains for some epochs on the"
-            " remaining examples, which sharpens only those."
+            "Adds random noise to the weights, which blurs everything that was learned, and then trains for some epochs on"
+            " the remaining examples, which sharpens only those."
         ),
         for_classifiers(
             (
@@ -110,10 +110,10 @@ FINETUNING: Final = (
         learns_by_gradient,
         "Kurmanji et al. 2023, Towards Unbounded Machine Unlearning, arXiv 2302.09880",
         _(
-            "A copy of the model learns, in turns, to answer differently from the original on the examples to forget and like"
-            " the original on the remaining ones. With rewinding (held_out), the result is the epoch whose error on the"
-            " examples to forget is closest to the error on held-out examples of the same classes, which is the wrong measure"
-            " if the labels to forget were wrong. Without it (none), the result is the last epoch."
+            "A copy of the model learns, in turns, to answer differently from the original on the examples to forget and"
+            " like the original on the remaining ones. With rewinding (held_out), the result is the epoch whose error on the"
+            " examples to forget is closest to the error on held-out examples of the same classes, which is the wrong"
+            " measure if the labels to forget were wrong. Without it (none), the result is the last epoch."
         ),
         for_classifiers(
             (
@@ -150,8 +150,8 @@ FINETUNING: Final = (
         learns_by_gradient,
         "Leading solutions of the NeurIPS 2023 challenge, Triantafillou et al. 2024, arXiv 2406.09073",
         _(
-            "Gives some of the weights fresh random values and then trains for some epochs on the remaining examples, with the"
-            " original's answers as a second teacher."
+            "Gives some of the weights fresh random values and then trains for some epochs on the remaining examples, with"
+            " the original's answers as a second teacher."
         ),
         for_classifiers(
             (
@@ -162,8 +162,8 @@ FINETUNING: Final = (
                     "saliency",
                     _(
                         "Which weights to reset. head: the last layer. random_layers: a share of the layers, drawn at"
-                        " random. saliency: the share whose gradients differ least between the examples to retain and to forget."
-                        " prune_l1: the share with the smallest values."
+                        " random. saliency: the share whose gradients differ least between the examples to retain and to"
+                        " forget. prune_l1: the share with the smallest values."
                     ),
                     choices=("head", "random_layers", "saliency", "prune_l1"),
                 ),
