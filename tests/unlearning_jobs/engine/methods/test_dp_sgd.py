@@ -57,7 +57,7 @@ def test_the_certificate_is_for_everybody_erased_since_training(
 
 
 def test_beyond_the_budget_only_retraining_is_left(job: Task) -> None:
-    with pytest.raises(ObstacleError, match=r"budget is spent: 103 records.*Retrain"):
+    with pytest.raises(ObstacleError, match=r"budget is spent: 103 examples.*Retrain"):
         METHOD.certificate(job.model, replace(job.context, earlier=steps(("dp_sgd", 100))))
     with pytest.raises(ObstacleError, match="budget is spent"):
         DpSgd(max_epsilon=3.0, max_delta=1e-9).certificate(job.model, job.context)
@@ -79,7 +79,7 @@ def test_obstacles_are_known_before_the_work(recipe: Recipe) -> None:
     assert expected_cost("dp_sgd", facts) == 0
     assert obstacles("dp_sgd", facts, {"max_epsilon": 0.5}) != []
     spent = replace(facts, earlier=steps(("dp_sgd", 20)))
-    assert any("23 records" in found for found in obstacles("dp_sgd", spent))
+    assert any("23 examples" in found for found in obstacles("dp_sgd", spent))
     assert any(
         "came after the model's training" in f for f in obstacles("dp_sgd", replace(facts, earlier=steps(("npo", 1))))
     )
