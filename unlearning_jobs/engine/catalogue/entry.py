@@ -64,8 +64,9 @@ class Option:
 def for_classifiers(options: Iterable[Option], **defaults: float | str) -> tuple[Option, ...]:
     """Give the options that are named another default for families whose answer is a class.
 
-    These defaults were tuned on scikit-learn's digits, with other forget sets and seeds than those that `make bench-digits`
-    measures (docs/benchmarks/classifiers.md). Language models keep the defaults that were tuned for them.
+    These defaults were tuned on scikit-learn's digits and networks trained by SGD, with other forget sets and seeds than
+    those that `make bench-digits` measures (docs/benchmarks/classifiers.md). A learning_rate_share far above 1 is too much
+    for a recipe with AdamW. Language models keep the defaults that were tuned for them.
     """
     changed = {o.name: replace(o, by_answer={"class": defaults.pop(o.name)}) if o.name in defaults else o for o in options}
     if defaults:

@@ -138,7 +138,7 @@ class GradientMethod(ABC):
         return result
 
     def _draws(self, forget: int, retain: int, generator: torch.Generator) -> Iterator[Draw]:
-        """Draw the examples of every step, from so many to forget and so many to retain."""
+        """Draw the examples of every step, given the sizes of the forget set and the retain set."""
         retain_batch = self.retain_batch if self.retain_weight else 0
         for _ in range(self.steps):
             chosen = torch.randperm(forget, generator=generator)[: self.forget_batch]

@@ -46,8 +46,8 @@ def regress_logits(
     """
 
     def squared_error(predictions: Predictions, _batch: Batch, positions: Sequence[int]) -> Tensor:
-        wanted = torch.cat([targets[position] for position in positions])  # (answers, classes)
-        return F.mse_loss(predictions.logits, wanted.to(predictions.logits.device))
+        expected = torch.cat([targets[position] for position in positions])  # (answers, classes)
+        return F.mse_loss(predictions.logits, expected.to(predictions.logits.device))
 
     result = model.copy_to(context.device)
     passes = [Pass(data, batch, squared_error)] * epochs
