@@ -1,4 +1,4 @@
-"""The review of the matches: each candidate example with its finds marked, accepted or rejected."""
+"""The review of the matches: officers read each candidate example and accept or reject it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class MatchFilters(LetheForm):
 @officers_only
 @require_http_methods(["GET", "HEAD", "POST"])
 def match_list(request: HttpRequest, reference: str) -> HttpResponse:
-    """Shows candidates, or takes an officer's word on one of them or on all that are shown."""
+    """Show the matches, or accept or reject one of them, or all that are shown."""
     erasure_request = request_of(reference)
     if request.method != "POST":
         return _show(request, erasure_request)
@@ -68,7 +68,7 @@ def match_list(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 def _decision(request: HttpRequest) -> tuple[bool, list[int]]:
-    """The pressed button: `accept` or `reject` with a match's id, or with `shown` for all on the page."""
+    """Read the pressed button: `accept` or `reject`, with the id of a match or `shown` for all on the page."""
     accept = "accept" in request.POST
     value = request.POST.get("accept" if accept else "reject", "")
     chosen = request.POST.getlist("shown") if value == "shown" else [value]
@@ -99,7 +99,7 @@ def _show(request: HttpRequest, erasure_request: ErasureRequest, problem: str = 
 @officers_only
 @require_GET
 def picture(request: HttpRequest, reference: str, pk: int) -> HttpResponse:  # noqa: ARG001  # a view
-    """The image that a match is about."""
+    """Return the image of a match."""
     match = get_object_or_404(Match.objects.select_related("snapshot__corpus"), request=request_of(reference), pk=pk)
     try:
         content = example_png(match.snapshot, match.example_id)
@@ -130,7 +130,7 @@ def _cards(matches: Iterable[Match]) -> Iterable[dict[str, Any]]:
 
 
 def _texts(rows: Sequence[Match]) -> dict[str, str]:
-    """The examples' texts by example id; none when the snapshot cannot be read."""
+    """Return the texts by example id; empty if the snapshot cannot be read."""
     try:
         examples = examples_by_id(rows[0].snapshot, [row.example_id for row in rows])
     except CorpusError:
@@ -141,7 +141,7 @@ def _texts(rows: Sequence[Match]) -> dict[str, str]:
 @officers_only
 @require_http_methods(["GET", "HEAD", "POST"])
 def complete(request: HttpRequest, reference: str) -> HttpResponse:
-    """Says what ends with the review and what follows; POST ends it."""
+    """Explain what completing the review does; POST completes it."""
     erasure_request = request_of(reference)
     if request.method == "POST":
         try:

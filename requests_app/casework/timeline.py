@@ -1,4 +1,4 @@
-"""What happened to a request, in words, from the record's own entries."""
+"""The history of a request in words, from its entries in the record."""
 
 from __future__ import annotations
 
@@ -38,31 +38,31 @@ TITLES: dict[str, Any] = {
     "match.accepted": gettext_lazy("Matches accepted"),
     "match.rejected": gettext_lazy("Matches rejected"),
     "matches.decided": gettext_lazy("Review of the matches finished"),
-    "review.completed": gettext_lazy("Items made from the accepted matches"),
+    "review.completed": gettext_lazy("Items created from the accepted matches"),
     "item.decided": gettext_lazy("Item decided"),
-    "item.evaluated": gettext_lazy("Verdict taken over"),
+    "item.evaluated": gettext_lazy("Verdict received"),
     "item.released": gettext_lazy("Model released"),
-    "item.reopened": gettext_lazy("Result given up, because the model had moved on"),
+    "item.reopened": gettext_lazy("Result abandoned: the model had changed in the meantime"),
     "proposal.submitted": gettext_lazy("Method proposed"),
     "proposal.approved": gettext_lazy("Proposal approved"),
     "proposal.declined": gettext_lazy("Proposal declined"),
     "job.created": gettext_lazy("Job created"),
     "job.started": gettext_lazy("Job started"),
-    "job.attempt_ended": gettext_lazy("Run of the job ended"),
+    "job.attempt_ended": gettext_lazy("Job run ended"),
     "job.completed": gettext_lazy("Job completed"),
     "job.failed": gettext_lazy("Job failed"),
-    "job.cancel_requested": gettext_lazy("Cancelling asked for"),
+    "job.cancel_requested": gettext_lazy("Cancellation requested"),
     "job.cancelled": gettext_lazy("Job cancelled"),
     "attestation.signed": gettext_lazy("Statement signed"),
-    "message.queued": gettext_lazy("E-mail written"),
+    "message.queued": gettext_lazy("E-mail queued"),
     "message.sent": gettext_lazy("E-mail sent"),
     "message.failed": gettext_lazy("E-mail could not be sent"),
-    "record.sealed": gettext_lazy("History sealed for a bundle"),
+    "record.sealed": gettext_lazy("History sealed for an evidence bundle"),
 }
 
 
 def timeline(erasure_request: ErasureRequest) -> list[dict[str, Any]]:
-    """Events for `components/timeline.html`, newest first."""
+    """Return the events for `components/timeline.html`, newest first."""
     entries = entries_of(subject=erasure_request.subject)
     names = account_names(entry.actor for entry in entries)
     return [
@@ -98,7 +98,7 @@ def _link(erasure_request: ErasureRequest, entry: EntryBody) -> dict[str, str]:
 
 def _candidates(data: Data) -> str:
     count = data.get("candidates", 0)
-    return ngettext("%(n)d candidate found.", "%(n)d candidates found.", count) % {"n": count}
+    return ngettext("%(n)d match found.", "%(n)d matches found.", count) % {"n": count}
 
 
 def _examples(data: Data) -> str:
@@ -142,7 +142,7 @@ def _message(data: Data) -> str:
 
 
 def item_words(key: str) -> str:
-    """What the record calls `item-2`, in words."""
+    """Put the record's `item-2` into words."""
     return _("Item %(number)s") % {"number": key.removeprefix("item-")}
 
 
@@ -171,7 +171,7 @@ DETAILS: dict[str, Callable[[Data], str]] = {
 
 
 def message_rows(erasure_request: ErasureRequest) -> list[list[object]]:
-    """The e-mails of a request, newest first, as cells of a table."""
+    """Return the e-mails of a request as table cells, newest first."""
     return [
         [
             str(MESSAGES.get(message.template, message.template)),

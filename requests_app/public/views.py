@@ -1,4 +1,4 @@
-"""The request form: one question per page, check, send. Works without JavaScript and without an account."""
+"""The request form: one question per page, then check and send. Needs neither JavaScript nor an account."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def start(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters()
 @require_http_methods(FORM_METHODS)
 def step(request: HttpRequest, slug: str) -> HttpResponse:
-    """Asks one question, or takes its answer and goes on: to the next one, or back to the check page on a change."""
+    """Ask one question, or take its answer and go on to the next page (after a change, back to the check page)."""
     if slug not in FORMS:
         raise Http404
     draft = draft_load(request.session)
@@ -70,7 +70,7 @@ def _answered(draft: Draft, slug: str, answer: Answer) -> None:
 
 
 def _onward(draft: Draft, after: str | None = None) -> HttpResponse:
-    """To the question after the given one, else to the first unanswered, else to the check page."""
+    """Redirect to the question after the given one, else to the first unanswered one, else to the check page."""
     following: Step | None = None
     if after:
         steps = path(draft)
@@ -112,7 +112,7 @@ def _ask(request: HttpRequest, draft: Draft, page: Step, form: QuestionForm, sta
 
 
 def _expired(request: HttpRequest, slug: str) -> HttpResponse:
-    """There is no draft. What was typed on this page is kept for when it comes up again."""
+    """Explain that there is no draft. Keep what was typed on this page for when its question comes up again."""
     kept = request.method == "POST"
     if kept:
         typed = {name: request.POST[name] for name in FORMS[slug].base_fields if name in request.POST}
@@ -124,7 +124,7 @@ def _expired(request: HttpRequest, slug: str) -> HttpResponse:
 @never_cache
 @require_http_methods(FORM_METHODS)
 def check(request: HttpRequest) -> HttpResponse:
-    """Shows all answers, and sends them."""
+    """Show all answers, or send them."""
     draft = draft_load(request.session)
     if draft is None:
         return redirect("public:sent") if SENT in request.session else render(request, "public/expired.html", status=410)
@@ -134,7 +134,7 @@ def check(request: HttpRequest) -> HttpResponse:
         return _show(request, draft)
     if request.POST.get("answers") != draft.digest():
         problem = _(
-            "Your answers changed after this page was opened, perhaps in another tab. "
+            "Your answers changed after you opened this page, perhaps in another tab. "
             "Check them again, then send the request."
         )
         return _show(request, draft, problem)
@@ -158,7 +158,7 @@ def _show(request: HttpRequest, draft: Draft, problem: str = "") -> HttpResponse
 
 
 def _remember(request: HttpRequest, sent: ErasureRequest) -> None:
-    """The draft goes; the confirmation page keeps what it shows, and nothing personal."""
+    """Delete the draft. Keep only what the confirmation page shows; none of it is personal."""
     draft_delete(request.session)
     request.session[SENT] = {"reference": sent.reference, "due_on": sent.due_on.isoformat(), "kind": sent.kind}
 
@@ -167,7 +167,7 @@ def _remember(request: HttpRequest, sent: ErasureRequest) -> None:
 @never_cache
 @require_safe
 def sent(request: HttpRequest) -> HttpResponse:
-    """The confirmation; stays right when it is reloaded or bookmarked, as long as the session lasts."""
+    """Confirm that the request was sent. Still works when reloaded or bookmarked, for as long as the session lasts."""
     facts = request.session.get(SENT)
     if not facts:
         return render(request, "public/expired.html", status=410)
@@ -177,6 +177,6 @@ def sent(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_POST
 def discard(request: HttpRequest) -> HttpResponse:
-    """Deletes the draft."""
+    """Delete the draft."""
     draft_delete(request.session)
     return redirect("public:start")

@@ -11,13 +11,13 @@ from requests_app.models import Proposal
 
 
 def require_officer(account: Account) -> None:
-    """Raises NotAllowedError unless `account` is an active officer."""
+    """Raise NotAllowedError unless `account` is an active officer."""
     if account.role != Account.Role.OFFICER or not account.is_active:
         raise NotAllowedError(_("Only an officer can do this."))
 
 
 def approval_refusal(proposal: Proposal, account: Account) -> str:
-    """Why `account` may not approve `proposal`; empty when it may."""
+    """Return why `account` may not approve `proposal`; empty if it may."""
     request = proposal.item.request
     if account.role != Account.Role.OFFICER or not account.is_active:
         return _("Only an officer can do this.")
@@ -31,7 +31,7 @@ def approval_refusal(proposal: Proposal, account: Account) -> str:
 
 
 def release_refusal(proposal: Proposal, account: Account) -> str:
-    """Why `account` may not release the result of `proposal`; empty when it may."""
+    """Return why `account` may not release the result of `proposal`; empty if it may."""
     if account.role != Account.Role.OFFICER or not account.is_active:
         return _("Only an officer can do this.")
     if account.pk == proposal.approved_by_id:

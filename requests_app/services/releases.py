@@ -1,4 +1,4 @@
-"""The signed statement that a model was released. Runs in the signing process."""
+"""Sign the statement that a model was released. Runs in the signing process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from requests_app.models import Proposal
 
 
 def release_sign(*, proposal_id: int) -> Attestation:
-    """Signs who released which model in place of which, and a checkpoint over it.
+    """Sign a statement of who released which model in place of which, and a checkpoint of the log that covers it.
 
     Raises:
         StaleStateError: the proposal has not been released.

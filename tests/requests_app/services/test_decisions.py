@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.core import mail
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
@@ -22,6 +23,7 @@ from requests_app.services.decisions import (
     proposal_submit,
 )
 from requests_app.services.mapping import matches_decide, review_complete
+from requests_app.services.messages import message_send
 from requests_app.services.reconcile import requests_reconcile
 from requests_app.states import ItemState, RequestOutcome, RequestState
 from tests.factories import PROTOCOL, account
@@ -83,6 +85,18 @@ def test_a_refused_request_closes_with_its_reasons_in_a_message(stage: Stage) ->
 
     assert ErasureRequest.objects.get(pk=stage.request.pk).outcome == RequestOutcome.REFUSED
     assert stage.request.messages.filter(template="outcome_refused").exists()
+
+
+def test_the_claimant_is_sent_the_reasons_of_every_refused_item(stage: Stage) -> None:
+    first = stage.reviewed()
+    second = Item.objects.create(
+        request=stage.request, number=2, model_name="other", snapshot=first.snapshot, example_ids=first.example_ids
+    )
+    item_decide(item=first, grant=False, ground="17_3_e", reasons="A court ordered us to keep it.", by=stage.staff.omar)
+    item_decide(item=second, grant=False, ground="17_3_a", reasons="The press reported it.", by=stage.staff.omar)
+
+    message_send(message_id=stage.request.messages.get(template="outcome_refused").pk)
+    assert "A court ordered us to keep it.\n\nThe press reported it." in mail.outbox[-1].body
 
 
 def test_a_protocol_without_power_is_refused(stage: Stage) -> None:
