@@ -28,6 +28,7 @@ def due_date(received: date, *, country: str, months: int = 1) -> date:
 
 def next_working_day(day: date, *, country: str) -> date:
     """Return `day`, or the first later day that is neither a weekend nor a public holiday in `country`."""
+    # Two years: a deadline in late December can move into January.
     public = holidays.country_holidays(country, years=[day.year, day.year + 1])
     while day.weekday() >= SATURDAY or day in public:
         day += timedelta(days=1)

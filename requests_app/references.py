@@ -29,5 +29,5 @@ def check_symbol(symbols: str) -> str:
     for symbol in reversed(symbols):
         product = factor * ALPHABET.index(symbol)
         total += product // len(ALPHABET) + product % len(ALPHABET)
-        factor = 3 - factor
+        factor = 3 - factor  # 2, 1, 2, 1 ... from the right
     return ALPHABET[-total % len(ALPHABET)]

@@ -76,6 +76,7 @@ class DecisionForm(LetheForm):
 
     def clean(self) -> None:
         decision = self.cleaned_data.get("decision")
+        # The browser hides the other decision's grounds with CSS, but they are fields of the same form.
         for other in {GRANT, REFUSE} - {decision}:
             self.errors.pop(f"{other}_ground", None)
         if decision == REFUSE and not self.cleaned_data.get("reasons", "").strip() and "reasons" not in self.errors:
@@ -90,12 +91,14 @@ def item_decide(request: HttpRequest, reference: str, number: int) -> HttpRespon
     kind = item.request.kind
     if request.method != "POST":
         return _ask(request, item, DecisionForm(kind=kind))
+    # 1. The first POST brings the decision: check it, and show what follows from it.
     form = DecisionForm(request.POST, kind=kind)
     if not form.is_valid():
         return _ask(request, item, form, status=422)
     if "confirmed" not in request.POST:
-        again = "change" in request.POST
-        return _ask(request, item, form) if again else _confirm(request, item, form)
+        change = "change" in request.POST
+        return _ask(request, item, form) if change else _confirm(request, item, form)
+    # 2. The second POST confirms it.
     try:
         decisions.item_decide(
             item=item, grant=form.grants, ground=form.ground, reasons=form.cleaned_data["reasons"], by=account_of(request)

@@ -26,7 +26,7 @@ from unlearning_jobs.models import ModelVersion
 from unlearning_jobs.selectors import example_png, examples_by_id, shows_images
 from unlearning_jobs.states import ModelState
 
-from .passages import shortened, whole
+from .passages import excerpt, mark_spans
 from .requests import officers_only
 from .shared import identity, request_of
 
@@ -107,16 +107,18 @@ def picture(request: HttpRequest, reference: str, pk: int) -> HttpResponse:  # n
         content = None
     if content is None:
         raise Http404
+    # `private`: the picture is personal data, so no shared cache may keep it.
     return HttpResponse(content, content_type="image/png", headers={"Cache-Control": "private, max-age=600"})
 
 
 def _cards(matches: Iterable[Match]) -> Iterable[dict[str, Any]]:
+    # The page is ordered by snapshot: read each snapshot's texts once.
     for snapshot, group in groupby(matches, key=lambda match: match.snapshot):
         rows = list(group)
         texts, images = _texts(rows), shows_images(snapshot)
         for match in rows:
             text = texts.get(match.example_id)
-            short, full = (shortened(text, match.spans), whole(text, match.spans)) if text is not None else ([], [])
+            short, full = (excerpt(text, match.spans), mark_spans(text, match.spans)) if text is not None else ([], [])
             yield {
                 "match": match,
                 "snapshot": snapshot,

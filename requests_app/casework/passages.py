@@ -22,37 +22,37 @@ class Segment:
     cut: bool = False
 
 
-def merged(spans: Iterable[Sequence[int]], length: int) -> list[Span]:
+def merge_spans(spans: Iterable[Sequence[int]], length: int) -> list[Span]:
     """Return the spans in order, clipped to the text; overlapping and touching spans are merged."""
     joined: list[Span] = []
     for start, end in sorted((max(0, span[0]), min(length, span[1])) for span in spans):
         if start >= end:
             continue
-        if joined and start <= joined[-1][1]:
+        if joined and start <= joined[-1][1]:  # overlaps or touches the span before
             joined[-1] = (joined[-1][0], max(joined[-1][1], end))
         else:
             joined.append((start, end))
     return joined
 
 
-def whole(text: str, spans: Iterable[Sequence[int]]) -> list[Segment]:
+def mark_spans(text: str, spans: Iterable[Sequence[int]]) -> list[Segment]:
     """Return the whole text with every span marked."""
-    return _segments(text, merged(spans, len(text)), [(0, len(text))])
+    return _segments(text, merge_spans(spans, len(text)), [(0, len(text))])
 
 
-def shortened(text: str, spans: Iterable[Sequence[int]], context: int = CONTEXT) -> list[Segment]:
+def excerpt(text: str, spans: Iterable[Sequence[int]], context: int = CONTEXT) -> list[Segment]:
     """Return the marked spans with `context` characters on each side, or the start of the text if there is no span."""
-    marks = merged(spans, len(text))
+    marks = merge_spans(spans, len(text))
     around = [(start - context, end + context) for start, end in marks] or [(0, 2 * context)]
-    windows = merged(((_word(text, start, -1), _word(text, end, 1)) for start, end in around), len(text))
+    windows = merge_spans(((_word(text, start, -1), _word(text, end, 1)) for start, end in around), len(text))
     return _segments(text, marks, windows)
 
 
 def _word(text: str, at: int, direction: int) -> int:
     """Move `at` outwards to the next white space if it is near."""
-    for moved in range(at, at + direction * WORD_SLACK, direction):
-        if not 0 < moved < len(text) or text[moved - (direction < 0)].isspace():
-            return moved
+    for position in range(at, at + direction * WORD_SLACK, direction):
+        if not 0 < position < len(text) or text[position - (direction < 0)].isspace():
+            return position
     return at
 
 

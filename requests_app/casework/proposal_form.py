@@ -66,6 +66,7 @@ class ProposalForm(LetheForm):
                 self.fields[field_name(advice.method, setting.name)] = setting_field(setting, base.recipe.family)
 
     def clean(self) -> None:
+        # Drop the errors of settings that belong to other methods.
         chosen = self.data.get("method", "")
         for advice in self.methods:
             for setting in METHODS[advice.method].options:

@@ -40,14 +40,17 @@ PAGE_METHODS = ["GET", "HEAD", "POST"]
 @require_http_methods(PAGE_METHODS)
 def propose(request: HttpRequest, reference: str, number: int) -> HttpResponse:
     """Show what every method guarantees, costs and needs, or take the choice."""
+    # 1. Without an active version there is nothing to unlearn from.
     item = item_of(reference, number)
     base = _active(item)
     if base is None:
         return render(request, "casework/proposal_impossible.html", identity(item.request) | {"item": item}, status=409)
+    # 2. Which methods can run here, in which order, and at what cost?
     situation = _situation(item, base)
     methods = method_advice(situation)
     if request.method != "POST":
         return _choose(request, item, situation, ProposalForm(methods=methods, base=base))
+    # 3. Take the choice; the service checks it again.
     form = ProposalForm(request.POST, methods=methods, base=base)
     if not form.is_valid():
         return _choose(request, item, situation, form, status=422)
@@ -94,7 +97,7 @@ def _choose(request: HttpRequest, item: Item, situation: Situation, form: Propos
         "margins": margin_rows(estimands_for(base)),
         "training": duration(seconds) if seconds else "",
         "choosing": item.state == ItemState.GRANTED,
-        "earlier": list(item.proposals.order_by("number")),
+        "earlier_proposals": list(item.proposals.order_by("number")),
     }
     return render(request, "casework/proposal_new.html", context, status=status)
 

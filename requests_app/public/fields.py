@@ -95,17 +95,18 @@ class QuestionForm(LetheForm):
 
     def _visible(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Remove invisible characters, so that what is shown again is exactly what will be sent."""
-        kept = {name: data[name] for name in self.base_fields if name in data}
-        for name, value in kept.items():
+        values = {name: data[name] for name in self.base_fields if name in data}
+        for name, value in values.items():
             if isinstance(value, str) and INVISIBLE.search(value):
-                kept[name] = INVISIBLE.sub("", value)
+                values[name] = INVISIBLE.sub("", value)
                 self.altered.add(name)
-        return kept
+        return values
 
     def clean(self) -> dict[str, Any]:
         message = gettext(
             "We removed invisible characters that can change how text reads. Check what you wrote and continue."
         )
+        # Ask once: the field is shown again without them, and the next submission goes through.
         for name in sorted(self.altered - set(self.errors)):
             self.add_error(name, message)
         return self.cleaned_data

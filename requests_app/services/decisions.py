@@ -34,15 +34,18 @@ def item_decide(*, item: Item, grant: bool, ground: str, reasons: str, by: Accou
         NotAllowedError: `by` is not an officer.
         StaleStateError: the item has been decided, the ground does not fit the decision, or a refusal has no reasons.
     """
+    # 1. The ground must fit the decision, and a refusal needs reasons.
     require_officer(by)
     allowed = (GRANT_GROUNDS if grant else REFUSE_GROUNDS)[item.request.kind]
     if ground not in allowed:
         raise StaleStateError(_("Choose a ground that fits the decision."))
     if not grant and not reasons.strip():
         raise StaleStateError(_("Give reasons for the refusal: they are sent to the claimant."))
+    # 2. Decide, and record it. The reasons stay out of the record: they may name people.
     item.ground, item.reasons, item.decided_by, item.decided_at = Ground(ground), reasons.strip(), by, timezone.now()
     to = ItemState.GRANTED if grant else ItemState.REFUSED
     item_move(item=item, to=to, kind="item.decided", actor=by.opaque, data={"granted": grant, "ground": ground})
+    # 3. A refusal may have settled the last item.
     if not grant:
         request_close_when_settled(request=item.request, actor=by.opaque)
     return item

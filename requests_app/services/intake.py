@@ -85,7 +85,7 @@ def request_submit(
     key = hashlib.sha256(submission_key.encode()).hexdigest()
     if existing := ErasureRequest.objects.filter(submission_key=key).first():
         return existing
-    # 2. Limit unconfirmed requests per address. Staff open requests for people whom they have identified.
+    # 2. Limit unconfirmed requests per address, except for requests that staff open.
     request = _request(claimant, target)
     waiting = ErasureRequest.objects.filter(email_index=request.email_index, state=RequestState.AWAITING_CONFIRMATION)
     if submitted_by is None and waiting.count() >= UNCONFIRMED_AT_MOST:

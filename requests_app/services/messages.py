@@ -79,6 +79,7 @@ def _record(message: Message, kind: str) -> None:
 
 def _mail(message: Message) -> EmailMultiAlternatives:
     request = message.request
+    # Tokens are not stored, so every e-mail carries links of its own.
     status_link = _link(request, AccessLink.Purpose.STATUS, STATUS_LIFETIME)
     confirms = message.template == "confirm_address"
     context = {

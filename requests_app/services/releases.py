@@ -18,6 +18,7 @@ def release_sign(*, proposal_id: int) -> Attestation:
     Raises:
         StaleStateError: the proposal has not been released.
     """
+    # 1. The release, and the report that it rests on.
     proposal = Proposal.objects.select_related(
         "item__request", "job__result_version", "base", "approved_by", "released_by"
     ).get(pk=proposal_id)
@@ -32,6 +33,7 @@ def release_sign(*, proposal_id: int) -> Attestation:
         attempt=proposal.number,
         predicate_type=UNLEARNING_REPORT,
     )
+    # 2. Sign what the database says about it. A second call returns the envelope of the first.
     with transaction.atomic():
         predicate = Release(
             request=request.reference,
@@ -47,5 +49,6 @@ def release_sign(*, proposal_id: int) -> Attestation:
         )
         statement = Statement((Subject(MODEL_SUBJECT, job.result_version.digest),), predicate)
         attestation = attestation_sign(statement=statement, subject=request.subject, files={})
+    # 3. Cover the entry of the signature by a checkpoint.
     checkpoint_sign()
     return attestation

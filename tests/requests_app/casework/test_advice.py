@@ -145,7 +145,9 @@ def test_what_is_left_of_a_budget_is_said() -> None:
     assert budget_words(Budget(0.25, 0.5, 1)) == (
         "25% of the model’s erasure budget is used. This erasure brings it to 50%. After that, 1 more example can be erased."
     )
-    assert "known once the unlearning step has run, before replicates and oracles are trained" in budget_words(Budget(0.25, None))
+    assert "known once the unlearning step has run, before replicates and oracles are trained" in budget_words(
+        Budget(0.25, None)
+    )
 
 
 def test_a_promise_that_a_method_ends_is_named_by_the_methods_title() -> None:
