@@ -1,4 +1,4 @@
-"""Encryption of identifying fields at rest: AES-256-GCM with rotating keys, and a keyed index for look-ups.
+"""Encrypt identifying fields at rest with AES-256-GCM and rotating keys; index them with a keyed hash for look-ups.
 
 A value is `key id length | key id | nonce | ciphertext`; the column's name is authenticated with it, so a ciphertext
 moved to another column does not decrypt. New values use the first key in DATA_KEYS; the others only decrypt.
@@ -22,7 +22,7 @@ NONCE_BYTES = 12
 
 
 class DecryptionError(Exception):
-    """A stored value does not decrypt: its key is gone, or somebody changed it. Says the column, never the value."""
+    """A stored value cannot be decrypted: its key is gone, or it was changed. Names the column, never the value."""
 
 
 @lru_cache(maxsize=8)
@@ -35,13 +35,13 @@ def _keys(declared: tuple[str, ...]) -> dict[str, bytes]:
         except ValueError:
             keys[key_id] = b""
         if len(keys[key_id]) != 32 or not key_id:  # noqa: PLR2004  # AES-256
-            message = "Each of DATA_KEYS must be `id:` and 64 hex digits."
+            message = "DATA_KEYS is malformed: write each key as `id:` and 64 hex digits."
             raise ImproperlyConfigured(message)
     return keys
 
 
 def encrypt(text: str, column: str) -> bytes:
-    """The stored form of `text`."""
+    """Return the stored form of `text`."""
     key_id, key = next(iter(_keys(tuple(settings.DATA_KEYS)).items()))
     nonce = os.urandom(NONCE_BYTES)
     name = key_id.encode()
@@ -49,26 +49,27 @@ def encrypt(text: str, column: str) -> bytes:
 
 
 def decrypt(stored: bytes, column: str) -> str:
-    """The text of a stored value.
+    """Return the text of a stored value.
 
     Raises:
-        DecryptionError: unknown key, or changed bytes.
+        DecryptionError: the key is unknown, or the bytes were changed.
     """
+    # key id length (1 byte) | key id | nonce (12 bytes) | ciphertext with its tag
     end = 1 + stored[0] if stored else 0
     key = _keys(tuple(settings.DATA_KEYS)).get(stored[1:end].decode(errors="replace"))
     if key is None:
-        message = f"A value of {column} was encrypted with a key that is not in DATA_KEYS."
+        message = f"A value of {column} was encrypted with a key that is not in DATA_KEYS. Add the key back."
         raise DecryptionError(message)
     nonce, sealed = stored[end : end + NONCE_BYTES], stored[end + NONCE_BYTES :]
     try:
         return AESGCM(key).decrypt(nonce, sealed, column.encode()).decode()
     except InvalidTag:
-        message = f"A value of {column} has been changed outside the application."
+        message = f"A value of {column} has been changed outside the application. Restore it from a backup."
         raise DecryptionError(message) from None
 
 
 def keyed_index(text: str, purpose: str) -> str:
-    """HMAC-SHA-256 of the normalised text: equal inputs meet, and nobody without the key can try guesses."""
+    """Return the HMAC-SHA-256 of the normalised text: equal for equal inputs, and no use for guessing without the key."""
     key = next(iter(_keys(tuple(settings.DATA_KEYS)).values()))
     return hmac.new(key, f"{purpose}\0{text.strip().casefold()}".encode(), hashlib.sha256).hexdigest()
 
@@ -80,7 +81,7 @@ else:
 
 
 class EncryptedTextField(StringField):
-    """Text in Python, ciphertext (bytea) in the database. It cannot be searched; use `keyed_index` beside it."""
+    """Text in Python, ciphertext (bytea) in the database. It cannot be searched: add a column with `keyed_index`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("default", "")
@@ -98,7 +99,7 @@ class EncryptedTextField(StringField):
         return connection.Database.Binary(encrypt(value, self.column_name))
 
     def get_lookup(self, lookup_name: str) -> None:
-        """None: a comparison with ciphertext would never find anything, so Django refuses it."""
+        """Return None, so that Django refuses look-ups: comparing with ciphertext would never find anything."""
 
     def from_db_value(self, value: Any, _expression: Any, _connection: Any) -> str:
         return decrypt(bytes(value), self.column_name)
@@ -107,5 +108,5 @@ class EncryptedTextField(StringField):
         return value
 
     def value_to_string(self, obj: models.Model) -> str:
-        """Fixtures carry ciphertext, never text."""
+        """Return ciphertext: fixtures never hold the text."""
         return encrypt(self.value_from_object(obj), self.column_name).hex()

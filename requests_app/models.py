@@ -1,4 +1,4 @@
-"""People: requests, matches, items, proposals, messages. Identifying fields are encrypted; nothing below sees them."""
+"""The tables about people: requests, matches, items, proposals, messages. Identifying fields are encrypted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .states import Ground, ItemState, RequestOutcome, RequestState
 
 
 class ErasureRequest(models.Model):
-    """One submission: Article 17 erasure, or copyright revocation."""
+    """A request for Article 17 erasure or for the revocation of a work."""
 
     class Kind(models.TextChoices):
         ERASURE = "erasure", _("Erasure of personal data")
@@ -28,11 +28,11 @@ class ErasureRequest(models.Model):
     outcome = models.CharField(max_length=12, choices=RequestOutcome.choices, blank=True)
     language = models.CharField(max_length=8)
     submitted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
-    """The member of staff who opened the request for somebody; null when they did it themselves."""
+    """The member of staff who opened the request for somebody; null if claimants did it themselves."""
     submission_key = models.CharField(max_length=64, unique=True)
-    """Digest of the form's key: the same form sent twice is one request."""
+    """Digest of the form's key, so that the same form sent twice is one request."""
     reviewed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
-    """The officer who closed the review of the matches."""
+    """The officer who completed the review of the matches."""
     received_at = models.DateTimeField()
     due_on = models.DateField()
     confirmed_at = models.DateTimeField(null=True)
@@ -72,7 +72,7 @@ class ErasureRequest(models.Model):
 
 
 class AccessLink(models.Model):
-    """A secret link that was e-mailed: only the digest of its token is kept."""
+    """A secret link that was e-mailed. Only the digest of its token is kept."""
 
     class Purpose(models.TextChoices):
         CONFIRM = "confirm"
@@ -87,7 +87,7 @@ class AccessLink(models.Model):
 
 
 class Match(models.Model):
-    """A candidate example in a snapshot that an officer accepts or rejects."""
+    """A candidate example in a snapshot, for an officer to accept or reject."""
 
     class Decision(models.TextChoices):
         OPEN = "open", _("To be reviewed")
@@ -116,7 +116,7 @@ class Match(models.Model):
 
 
 class Item(models.Model):
-    """One target of a request: the accepted examples, in one model version. Decided and executed on its own."""
+    """The accepted examples of a request in one model, decided and carried out on their own."""
 
     request = models.ForeignKey(ErasureRequest, on_delete=models.PROTECT, related_name="items")
     number = models.PositiveSmallIntegerField()
@@ -149,12 +149,12 @@ class Item(models.Model):
 
 
 class Proposal(models.Model):
-    """A method and a protocol for an item, and who proposed, approved and released. One per attempt."""
+    """A method and a protocol proposed for an item, and who proposed, approved and released them. One per attempt."""
 
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="proposals")
     number = models.PositiveSmallIntegerField()
     base = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+")
-    """The active version at the time: what the method starts from."""
+    """The version that was active at the time: the original model of the job."""
     method: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()
     protocol: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()
     protocol_sha256 = models.CharField(max_length=64)
@@ -191,7 +191,7 @@ class Proposal(models.Model):
 
 
 class Message(models.Model):
-    """An e-mail to the claimant: written with the change that causes it, sent by a worker, tried again when it fails."""
+    """An e-mail to the claimant: queued with the change that causes it, sent by a worker, retried if it fails."""
 
     class State(models.TextChoices):
         WAITING = "waiting", _("Waiting")
@@ -203,6 +203,6 @@ class Message(models.Model):
     state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
     attempts = models.PositiveSmallIntegerField(default=0)
     error = models.CharField(max_length=80, blank=True)
-    """The error's class, never its text: mail servers repeat addresses in theirs."""
+    """The error's class, never its text: mail servers repeat addresses in it."""
     created_at = models.DateTimeField(auto_now_add=True)
     sent_at = models.DateTimeField(null=True)

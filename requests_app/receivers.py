@@ -1,4 +1,4 @@
-"""The one signal from below: a job has ended."""
+"""Receive the one signal from `unlearning_jobs`: a job has ended."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ from .services.decisions import proposal_evaluated
 
 @receiver(job_finished)
 def on_job_finished(job: Job, **_kwargs: Any) -> None:
-    # Every job's end comes here. Most belong to no proposal (they train a model), and the reconciler may have been faster.
+    # Not an error: this is called for every job. Training jobs have no proposal, and the reconciler may have been faster.
     with suppress(StaleStateError):
         proposal_evaluated(job=job)

@@ -1,4 +1,4 @@
-"""Reads about requests: for the officers' pages, and for the claimant's own status page."""
+"""Read requests for the officers' pages and for the claimant's status page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .states import RequestState
 
 @dataclass(frozen=True)
 class RequestStatus:
-    """What the claimant sees behind the link in the e-mails. Holds nothing that was typed in."""
+    """What the claimant sees behind the status link. Holds nothing that was typed in."""
 
     reference: str
     kind: str
@@ -31,7 +31,7 @@ class RequestStatus:
 
 
 def request_status(token: str) -> RequestStatus | None:
-    """Where the request behind a status link stands; None when the link opens nothing (any more)."""
+    """Return the status of the request behind a link; None if the link does not work, or no longer does."""
     link = AccessLink.objects.filter(
         token_sha256=token_digest(token), purpose=AccessLink.Purpose.STATUS, expires_at__gt=timezone.now()
     ).first()
@@ -62,11 +62,11 @@ IDENTIFYING = (
     "location",
     "declared_name",
 )
-"""Columns that are only decrypted where somebody looks at them."""
+"""Columns that are decrypted only where somebody looks at them."""
 
 
 def requests_listed() -> QuerySet[ErasureRequest]:
-    """Requests for a list, in a constant number of queries and without decrypting anything."""
+    """Return requests for a list, in a constant number of queries and without decrypting anything."""
     return ErasureRequest.objects.defer(*IDENTIFYING).annotate(
         open_matches=Count("matches", filter=Q(matches__decision=Match.Decision.OPEN), distinct=True),
         item_states=ArrayAgg("items__state", filter=Q(items__isnull=False), distinct=True, default=[]),
@@ -74,12 +74,12 @@ def requests_listed() -> QuerySet[ErasureRequest]:
 
 
 def days_left(request: ErasureRequest) -> int | None:
-    """Days until the deadline, negative when it has passed; None once the request is closed."""
+    """Return the days until the deadline, negative once it has passed; None if the request is closed."""
     return None if request.state == RequestState.CLOSED else (request.due_on - timezone.localdate()).days
 
 
 def items_of(request: ErasureRequest) -> QuerySet[Item]:
-    """The items of a request with everything that its page shows about them."""
+    """Return the items of a request with everything that its page shows about them."""
     return (
         request.items.select_related("snapshot__corpus", "decided_by")
         .prefetch_related("proposals__job", "proposals__base", "proposals__proposed_by", "proposals__approved_by")

@@ -70,7 +70,7 @@ ITEM_TRANSITIONS: dict[RecordKind, frozenset[tuple[ItemState, ItemState]]] = {
 
 
 class Ground(models.TextChoices):
-    """Why an item is granted or refused; stored per item."""
+    """The legal ground for granting or refusing an item."""
 
     NO_LONGER_NECESSARY = "17_1_a", _("Art. 17(1)(a): no longer necessary for its purpose")
     CONSENT_WITHDRAWN = "17_1_b", _("Art. 17(1)(b): consent withdrawn")

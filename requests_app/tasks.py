@@ -1,7 +1,7 @@
-"""Celery's door: each task loads a row by id and calls a service. Arguments are ids, never data.
+"""Celery tasks: each calls one service. Arguments are ids, never data.
 
-A task may be rung twice: Celery delivers at least once, and the reconciler rings again for what looks forgotten. So a row
-that has moved on since is no error here, and only here: the services raise.
+A task may run twice: Celery delivers at least once, and the reconciler enqueues again what looks forgotten. So a row that
+has moved on is not an error here, although the service raises.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 def request_map(request_id: int) -> None:
     try:
         map_request(request_id=request_id)
-    except StaleStateError:  # searched already, or withdrawn meanwhile
+    except StaleStateError:  # already searched, or withdrawn in the meantime
         logger.info("request %s: no search is due", request_id)
 
 
@@ -32,7 +32,7 @@ def request_map(request_id: int) -> None:
 def message_send(message_id: int) -> None:
     try:
         send(message_id=message_id)
-    except StaleStateError:  # sent already, given up, or in another worker's hands
+    except StaleStateError:  # already sent, given up, or being sent by another worker
         logger.info("message %s: not waiting to be sent", message_id)
 
 

@@ -1,4 +1,4 @@
-"""The advisor's list in words: a card for each method that can run, the others with what stops them, and the rules."""
+"""Put the advisor's list into words: a card for each method with its cost or its obstacles, and the rules of the order."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from unlearning_jobs.wording import GUARANTEES, Words, duration, method_title
 from .proposal_form import ProposalForm
 
 PERCENT_UP_TO = 2
-"""Trainings; above, percentages read badly."""
+"""Costs are given in percent up to this many trainings; above it, percentages read badly."""
 
 
 @dataclass(frozen=True)
 class MethodCard:
-    """A method as an officer sees it before choosing, with the fields of its settings."""
+    """A method as an officer sees it before choosing, with the form fields for its settings."""
 
     name: str
     title: str
@@ -31,11 +31,11 @@ class MethodCard:
     source: str
     guarantee: Words
     reason: str
-    """For its place in the list."""
+    """Why the method has its place in the list."""
     cost: list[tuple[str, str]]
-    """Rows of what is expected: names and words."""
+    """Rows of expected costs: name and words."""
     remarks: list[str]
-    """What it leaves of the budgets for erasures."""
+    """What the method does to the model's erasure budgets."""
     obstacles: tuple[str, ...]
     settings: list[forms.BoundField]
     chosen: bool
@@ -43,7 +43,7 @@ class MethodCard:
 
 
 def method_cards(methods: Sequence[Advice], situation: Situation, form: ProposalForm) -> list[MethodCard]:
-    """A card for each method, in the order of the list."""
+    """Return a card for each method, in the order of the list."""
     return [_card(advice, situation, form) for advice in methods]
 
 
@@ -66,24 +66,24 @@ def _card(advice: Advice, situation: Situation, form: ProposalForm) -> MethodCar
 
 
 def rule_sentences() -> list[str]:
-    """The rules of the order, in the order in which they apply."""
+    """Return the rules for the order of the list, in the order in which they apply."""
     return [_(rule.sentence) for rule in RULES]
 
 
 def cost_rows(forecast: Forecast, situation: Situation) -> list[tuple[str, str]]:
-    """What the method and its evaluation are expected to cost, each with its error: names and words."""
+    """Return the expected costs of the method and its evaluation, each with its error, as names and words."""
     rows = [(_("Unlearning"), _unlearning_words(forecast, situation))]
     if forecast.preparation.high > 0:
-        name = _("Before that, once for all requests about this model version")
+        name = _("Preparation, once for all requests about this model version")
         rows.append((name, cost_words(forecast.preparation, situation)))
-    return [*rows, (_("With its evaluation"), cost_words(forecast.total, situation))]
+    return [*rows, (_("Including the evaluation"), cost_words(forecast.total, situation))]
 
 
 def _unlearning_words(forecast: Forecast, situation: Situation) -> str:
     if forecast.unlearning.high == 0:
         return _("no computation")
     if not forecast.jobs:
-        basis = _("not measured on this installation yet, so the error is taken to be a factor of %(n)d either way") % {
+        basis = _("not measured on this installation yet, so assumed accurate to within a factor of %(n)d") % {
             "n": PRIOR_FACTOR
         }
     else:
@@ -92,20 +92,20 @@ def _unlearning_words(forecast: Forecast, situation: Situation) -> str:
 
 
 def cost_words(cost: Estimate, situation: Situation) -> str:
-    """A cost with its interval: in time where that is known, else in trainings of the model."""
+    """Return a cost with its interval: in time if that is known, otherwise relative to training the model."""
     if situation.clock == "known":
         return time_words(cost * situation.facts.trained_seconds)
     low, middle, high = cost.low, cost.middle, cost.high
     if high < PERCENT_UP_TO:
-        words = _("about %(middle)s %% of training the model again (%(low)s to %(high)s %%)")
+        words = _("about %(middle)s%% of the cost of retraining the model (%(low)s%% to %(high)s%%)")
         low, middle, high = 100 * low, 100 * middle, 100 * high
     else:
-        words = _("about %(middle)s × the cost of training the model again (%(low)s to %(high)s ×)")
+        words = _("about %(middle)s × the cost of retraining the model (%(low)s to %(high)s ×)")
     return words % {"low": _short(low), "middle": _short(middle), "high": _short(high)}
 
 
 def time_words(seconds: Estimate) -> str:
-    """A length of time with its interval; below a second only its upper end says anything."""
+    """Return a duration with its interval. Below a second, only the upper end is informative."""
     if seconds.middle < 1:
         return _("up to %(high)s") % {"high": duration(math.ceil(seconds.high))}
     return _("about %(middle)s (%(low)s to %(high)s)") % {
@@ -116,55 +116,57 @@ def time_words(seconds: Estimate) -> str:
 
 
 def _short(value: float) -> str:
-    """Two significant digits: costs are not known better."""
+    """Round to two significant digits: costs are not known more precisely."""
     return number(float(f"{value:.2g}"))
 
 
 def clock_words(situation: Situation) -> str:
-    """Why costs are not told in time; empty where they are."""
+    """Return why costs are not given in time; empty if they are."""
     if situation.clock == "other_device":
         return _(
-            "No times can be given: training this model was timed on %(one)s, and jobs last ran on %(other)s. Costs are"
-            " compared with training the model again."
-        ) % {"one": situation.trained_on, "other": situation.device}
+            "Times cannot be estimated: the training of this model was timed on %(trained_on)s, but the latest jobs ran on"
+            " %(device)s. Costs are relative to retraining the model."
+        ) % {"trained_on": situation.trained_on, "device": situation.device}
     if situation.clock == "not_measured":
         return _(
-            "No times can be given: it was not measured how long training this model takes here. Costs are compared with"
-            " training the model again."
+            "Times cannot be estimated: the training of this model was not timed here. Costs are relative to retraining the"
+            " model."
         )
     return ""
 
 
 def remarks(advice: Advice) -> list[str]:
-    """What the method leaves of the model's budgets for erasures, and which promises it ends."""
+    """Return what the method does to the model's erasure budget, and which guarantees it ends."""
     sentences = [budget_words(advice.budget)] if advice.budget else []
     return sentences + [
-        _("It ends what “%(method)s” promises: afterwards that cannot be chosen until the model is trained again.")
+        _("It ends the guarantee of “%(method)s”: you cannot choose that method again until the model has been retrained.")
         % {"method": method_title(name)}
         for name in advice.ends
     ]
 
 
 def budget_words(budget: Budget) -> str:
-    """How much of a budget is used, and what would be left."""
+    """Return how much of a budget is used, and what the erasure would leave."""
     before = f"{100 * budget.before:.0f}"
     if budget.after is None:
         return _(
-            "%(before)s %% of the model’s budget for erasures is used. What this erasure uses is known once its step is"
-            " taken, before replicates and oracles are trained; if it is too much, the job ends there."
+            "%(before)s%% of the model’s erasure budget is used. What this erasure adds is known once the unlearning step"
+            " has run, before replicates and oracles are trained. If it is too much, the job stops there."
         ) % {"before": before}
-    usage = _("%(before)s %% of the model’s budget for erasures is used; with this erasure, %(after)s %%.") % {
+    usage = _("%(before)s%% of the model’s erasure budget is used. This erasure brings it to %(after)s%%.") % {
         "before": before,
         "after": f"{100 * budget.after:.0f}",
     }
     if budget.records_left is None:
         return usage
     remaining = ngettext(
-        "After it, %(n)d more record can be erased.", "After it, %(n)d more records can be erased.", budget.records_left
+        "After that, %(n)d more example can be erased.",
+        "After that, %(n)d more examples can be erased.",
+        budget.records_left,
     )
     return f"{usage} {remaining % {'n': budget.records_left}}"
 
 
 def guarantee_rows() -> list[Words]:
-    """The guarantees that methods for requests have, strongest first."""
+    """Return the guarantees of the methods on offer, strongest first."""
     return [GUARANTEES[name] for name in ("exact", "certified", "empirical", "suppression", "control")]

@@ -1,4 +1,4 @@
-"""What the claimant asked, decrypted for the officer who works on the request."""
+"""What the claimant asked for, decrypted for the officer who works on the request."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from django.utils.translation import gettext as _
 from requests_app.models import ErasureRequest
 
 SHOWN = 280
-"""Characters of a long text that stand on the page before “Show all”."""
+"""Number of characters of a long text that are shown before “Show all”."""
 
 
 def claim_rows(erasure_request: ErasureRequest) -> list[dict[str, Any]]:
-    """Rows for `components/summary_list.html`; what was left empty is left out."""
+    """Return the rows for `components/summary_list.html`, without empty ones."""
     rows: list[dict[str, Any]] = [
         {"key": _("Kind"), "value": erasure_request.get_kind_display()},
         {"key": _("Name"), "value": erasure_request.name, "typed": True},
         {"key": _("Other names and accounts"), "lines": erasure_request.other_names.splitlines()},
-        {"key": _("Asked by"), "value": _("somebody else on the person’s behalf") if erasure_request.on_behalf else ""},
+        {"key": _("Submitted by"), "value": _("someone acting on their behalf") if erasure_request.on_behalf else ""},
         {"key": _("Contact"), "value": erasure_request.contact, "typed": True},
         {"key": _("E-mail address"), "value": erasure_request.email, "typed": True},
         {"key": _("Title of the work"), "value": erasure_request.work_title, "typed": True},
         _long(_("Text of the work"), erasure_request.work_text),
         _long(_("What the model was asked"), erasure_request.evidence_prompt),
         _long(_("What the model answered"), erasure_request.evidence_output),
-        {"key": _("Where it was found"), "value": erasure_request.location, "typed": True},
+        {"key": _("Where it was seen"), "value": erasure_request.location, "typed": True},
         {"key": _("Declared by"), "value": erasure_request.declared_name, "typed": True},
         {"key": _("Language"), "value": dict(settings.LANGUAGES).get(erasure_request.language, erasure_request.language)},
         {"key": _("Received"), "value": date_format(localtime(erasure_request.received_at), "DATETIME_FORMAT")},

@@ -1,4 +1,4 @@
-"""Granting or refusing an item: the decision with its ground and reasons, then what follows from it, then the act."""
+"""Grant or refuse an item: enter the decision, read what follows from it, confirm."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
@@ -20,6 +21,7 @@ from compliance.record.errors import StaleStateError
 from compliance.ui.forms import HintedRadios, LetheForm
 from requests_app.models import Item
 from requests_app.services import decisions
+from requests_app.services.messages import refusal_text
 from requests_app.states import GRANT_GROUNDS, REFUSE_GROUNDS, SETTLED, Ground, ItemState
 
 from .requests import officers_only
@@ -30,15 +32,15 @@ NO_GROUND = {"required": gettext_lazy("Choose a ground.")}
 
 
 class DecisionForm(LetheForm):
-    """A decision on one item. Only the grounds of the chosen decision count."""
+    """A decision on one item. Only the ground of the chosen decision is checked."""
 
     decision = forms.ChoiceField(
         label=gettext_lazy("Decision"),
         choices=[(GRANT, gettext_lazy("Grant")), (REFUSE, gettext_lazy("Refuse"))],
         widget=HintedRadios(
             hints={
-                GRANT: gettext_lazy("The examples are to be removed from the model. You choose how in the next step."),
-                REFUSE: gettext_lazy("The model stays as it is. The claimant reads your reasons."),
+                GRANT: gettext_lazy("Have the examples removed from the model. You choose how in the next step."),
+                REFUSE: gettext_lazy("The model stays as it is. The claimant is sent your reasons."),
             }
         ),
         error_messages={"required": gettext_lazy("Choose whether to grant or to refuse.")},
@@ -53,7 +55,7 @@ class DecisionForm(LetheForm):
         label=gettext_lazy("Reasons"),
         required=False,
         max_length=10_000,
-        help_text=gettext_lazy("In plain words. Needed for a refusal: the claimant reads them."),
+        help_text=gettext_lazy("Use plain language. You must give reasons for a refusal: they are sent to the claimant."),
         widget=forms.Textarea(attrs={"rows": 6}),
     )
 
@@ -74,26 +76,29 @@ class DecisionForm(LetheForm):
 
     def clean(self) -> None:
         decision = self.cleaned_data.get("decision")
+        # The browser hides the other decision's grounds with CSS, but they are fields of the same form.
         for other in {GRANT, REFUSE} - {decision}:
             self.errors.pop(f"{other}_ground", None)
         if decision == REFUSE and not self.cleaned_data.get("reasons", "").strip() and "reasons" not in self.errors:
-            self.add_error("reasons", _("Give your reasons: the claimant reads them."))
+            self.add_error("reasons", _("Enter your reasons: they are sent to the claimant."))
 
 
 @officers_only
 @require_http_methods(["GET", "HEAD", "POST"])
 def item_decide(request: HttpRequest, reference: str, number: int) -> HttpResponse:
-    """Asks for the decision, shows what follows from it, and takes it on the second, confirmed POST."""
+    """Ask for the decision, show what follows from it, and take it on the second, confirmed POST."""
     item = item_of(reference, number)
     kind = item.request.kind
     if request.method != "POST":
         return _ask(request, item, DecisionForm(kind=kind))
+    # 1. The first POST brings the decision: check it, and show what follows from it.
     form = DecisionForm(request.POST, kind=kind)
     if not form.is_valid():
         return _ask(request, item, form, status=422)
     if "confirmed" not in request.POST:
-        again = "change" in request.POST
-        return _ask(request, item, form) if again else _confirm(request, item, form)
+        change = "change" in request.POST
+        return _ask(request, item, form) if change else _confirm(request, item, form)
+    # 2. The second POST confirms it.
     try:
         decisions.item_decide(
             item=item, grant=form.grants, ground=form.ground, reasons=form.cleaned_data["reasons"], by=account_of(request)
@@ -132,15 +137,17 @@ def _confirm(request: HttpRequest, item: Item, form: DecisionForm) -> HttpRespon
 
 
 def _is_last(item: Item) -> bool:
-    """Whether this item's refusal ends the request: all others are settled."""
+    """Return whether refusing this item closes the request, because all others are settled."""
     return not item.request.items.exclude(pk=item.pk).exclude(state__in=SETTLED).exists()
 
 
 def _letter(item: Item, reasons: str) -> str:
-    """The e-mail that a refusal leads to, when nothing else of the request was carried out; in the claimant's language."""
+    """Return the e-mail that this refusal sends, in the claimant's language; empty if it sends none or another one."""
     released = item.request.items.filter(state=ItemState.RELEASED).exists()
     if released or not _is_last(item):
         return ""
+    # The claimant is sent the reasons of all refused items, not only of this one.
+    refused = item.request.items.filter(Q(pk=item.pk) | Q(state=ItemState.REFUSED))
     link = "…"
     context = {
         "reference": item.request.reference,
@@ -149,7 +156,7 @@ def _letter(item: Item, reasons: str) -> str:
         "organisation": settings.ORGANISATION,
         "link": link,
         "status_link": link,
-        "reasons": reasons,
+        "reasons": refusal_text(reasons if other.pk == item.pk else other.reasons for other in refused),
     }
     with translation.override(item.request.language):
         return render_to_string("email/outcome_refused.txt", context)

@@ -1,4 +1,4 @@
-"""What a protocol judges, in words."""
+"""Put what a protocol judges into words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from unlearning_jobs.wording import estimand_title
 
 
 def margin_rows(estimands: Iterable[Estimand]) -> list[list[object]]:
-    """Rows of a table: the quantity, its statistic, its margin."""
+    """Return table rows: quantity, statistic, margin."""
     return [
         [estimand_title(estimand), estimand.statistic.replace("_", " "), margin_words(estimand)] for estimand in estimands
     ]

@@ -1,4 +1,4 @@
-"""The review of the matches: each candidate example with its finds marked, accepted or rejected."""
+"""The review of the matches: officers read each candidate example and accept or reject it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from unlearning_jobs.models import ModelVersion
 from unlearning_jobs.selectors import example_png, examples_by_id, shows_images
 from unlearning_jobs.states import ModelState
 
-from .passages import shortened, whole
+from .passages import excerpt, mark_spans
 from .requests import officers_only
 from .shared import identity, request_of
 
@@ -54,7 +54,7 @@ class MatchFilters(LetheForm):
 @officers_only
 @require_http_methods(["GET", "HEAD", "POST"])
 def match_list(request: HttpRequest, reference: str) -> HttpResponse:
-    """Shows candidates, or takes an officer's word on one of them or on all that are shown."""
+    """Show the matches, or accept or reject one of them, or all that are shown."""
     erasure_request = request_of(reference)
     if request.method != "POST":
         return _show(request, erasure_request)
@@ -68,7 +68,7 @@ def match_list(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 def _decision(request: HttpRequest) -> tuple[bool, list[int]]:
-    """The pressed button: `accept` or `reject` with a match's id, or with `shown` for all on the page."""
+    """Read the pressed button: `accept` or `reject`, with the id of a match or `shown` for all on the page."""
     accept = "accept" in request.POST
     value = request.POST.get("accept" if accept else "reject", "")
     chosen = request.POST.getlist("shown") if value == "shown" else [value]
@@ -99,7 +99,7 @@ def _show(request: HttpRequest, erasure_request: ErasureRequest, problem: str = 
 @officers_only
 @require_GET
 def picture(request: HttpRequest, reference: str, pk: int) -> HttpResponse:  # noqa: ARG001  # a view
-    """The image that a match is about."""
+    """Return the image of a match."""
     match = get_object_or_404(Match.objects.select_related("snapshot__corpus"), request=request_of(reference), pk=pk)
     try:
         content = example_png(match.snapshot, match.example_id)
@@ -107,16 +107,18 @@ def picture(request: HttpRequest, reference: str, pk: int) -> HttpResponse:  # n
         content = None
     if content is None:
         raise Http404
+    # `private`: the picture is personal data, so no shared cache may keep it.
     return HttpResponse(content, content_type="image/png", headers={"Cache-Control": "private, max-age=600"})
 
 
 def _cards(matches: Iterable[Match]) -> Iterable[dict[str, Any]]:
+    # The page is ordered by snapshot: read each snapshot's texts once.
     for snapshot, group in groupby(matches, key=lambda match: match.snapshot):
         rows = list(group)
         texts, images = _texts(rows), shows_images(snapshot)
         for match in rows:
             text = texts.get(match.example_id)
-            short, full = (shortened(text, match.spans), whole(text, match.spans)) if text is not None else ([], [])
+            short, full = (excerpt(text, match.spans), mark_spans(text, match.spans)) if text is not None else ([], [])
             yield {
                 "match": match,
                 "snapshot": snapshot,
@@ -130,7 +132,7 @@ def _cards(matches: Iterable[Match]) -> Iterable[dict[str, Any]]:
 
 
 def _texts(rows: Sequence[Match]) -> dict[str, str]:
-    """The examples' texts by example id; none when the snapshot cannot be read."""
+    """Return the texts by example id; empty if the snapshot cannot be read."""
     try:
         examples = examples_by_id(rows[0].snapshot, [row.example_id for row in rows])
     except CorpusError:
@@ -141,7 +143,7 @@ def _texts(rows: Sequence[Match]) -> dict[str, str]:
 @officers_only
 @require_http_methods(["GET", "HEAD", "POST"])
 def complete(request: HttpRequest, reference: str) -> HttpResponse:
-    """Says what ends with the review and what follows; POST ends it."""
+    """Explain what completing the review does; POST completes it."""
     erasure_request = request_of(reference)
     if request.method == "POST":
         try:

@@ -1,4 +1,4 @@
-"""A text with the places where something was found, and little around them. Pure."""
+"""Mark matches in a text and shorten what lies around them. Pure functions."""
 
 from __future__ import annotations
 
@@ -6,53 +6,53 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 CONTEXT = 160
-"""Characters shown on each side of a find."""
+"""Number of characters shown on each side of a match."""
 WORD_SLACK = 20
-"""How far a cut may move to stand between words."""
+"""How many characters a cut may move to fall between words."""
 
 Span = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of text: found, or around it. `cut` stands where something was left out."""
+    """A stretch of text. `marked` means that it matched; `cut` marks where text was left out."""
 
     text: str
     marked: bool = False
     cut: bool = False
 
 
-def merged(spans: Iterable[Sequence[int]], length: int) -> list[Span]:
-    """The spans in order, inside the text, those that overlap or touch made one."""
+def merge_spans(spans: Iterable[Sequence[int]], length: int) -> list[Span]:
+    """Return the spans in order, clipped to the text; overlapping and touching spans are merged."""
     joined: list[Span] = []
     for start, end in sorted((max(0, span[0]), min(length, span[1])) for span in spans):
         if start >= end:
             continue
-        if joined and start <= joined[-1][1]:
+        if joined and start <= joined[-1][1]:  # overlaps or touches the span before
             joined[-1] = (joined[-1][0], max(joined[-1][1], end))
         else:
             joined.append((start, end))
     return joined
 
 
-def whole(text: str, spans: Iterable[Sequence[int]]) -> list[Segment]:
-    """The whole text with every span marked."""
-    return _segments(text, merged(spans, len(text)), [(0, len(text))])
+def mark_spans(text: str, spans: Iterable[Sequence[int]]) -> list[Segment]:
+    """Return the whole text with every span marked."""
+    return _segments(text, merge_spans(spans, len(text)), [(0, len(text))])
 
 
-def shortened(text: str, spans: Iterable[Sequence[int]], context: int = CONTEXT) -> list[Segment]:
-    """The spans, marked, with `context` characters on each side; the beginning of the text when there is no span."""
-    marks = merged(spans, len(text))
+def excerpt(text: str, spans: Iterable[Sequence[int]], context: int = CONTEXT) -> list[Segment]:
+    """Return the marked spans with `context` characters on each side, or the start of the text if there is no span."""
+    marks = merge_spans(spans, len(text))
     around = [(start - context, end + context) for start, end in marks] or [(0, 2 * context)]
-    windows = merged(((_word(text, start, -1), _word(text, end, 1)) for start, end in around), len(text))
+    windows = merge_spans(((_word(text, start, -1), _word(text, end, 1)) for start, end in around), len(text))
     return _segments(text, marks, windows)
 
 
 def _word(text: str, at: int, direction: int) -> int:
-    """`at`, moved outwards to the next white space if one is near."""
-    for moved in range(at, at + direction * WORD_SLACK, direction):
-        if not 0 < moved < len(text) or text[moved - (direction < 0)].isspace():
-            return moved
+    """Move `at` outwards to the next white space if it is near."""
+    for position in range(at, at + direction * WORD_SLACK, direction):
+        if not 0 < position < len(text) or text[position - (direction < 0)].isspace():
+            return position
     return at
 
 

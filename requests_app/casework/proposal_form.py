@@ -1,4 +1,4 @@
-"""The choice of a method with its settings, and of how many models are compared. Fields come from the catalogue."""
+"""The form for a method, its settings and the size of the evaluation. The fields come from the catalogue."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ MOST_MODELS = 64
 
 
 class ProposalForm(LetheForm):
-    """One method with its settings, and the size of the protocol.
+    """A method with its settings, and the size of the protocol.
 
-    The settings of methods that were not chosen are kept as typed and not checked.
+    Settings of the methods that were not chosen are kept as typed, without checking them.
     """
 
     method = forms.ChoiceField(
@@ -39,19 +39,19 @@ class ProposalForm(LetheForm):
         label=gettext_lazy("Replicates of the original"),
         min_value=1,
         max_value=MOST_MODELS,
-        help_text=gettext_lazy("Models trained like the original with other seeds, and unlearned like it."),
+        help_text=gettext_lazy("Models trained like the original but with other seeds, then unlearned in the same way."),
     )
     oracles = forms.IntegerField(
         label=gettext_lazy("Oracles"),
         min_value=4,
         max_value=MOST_MODELS,
-        help_text=gettext_lazy("Models trained without the examples: what unlearning should look like."),
+        help_text=gettext_lazy("Models trained without the examples: what the result of unlearning should look like."),
     )
     alpha = forms.FloatField(
         label=gettext_lazy("Significance level"),
         min_value=0.0001,
         max_value=0.2,
-        help_text=gettext_lazy("Chance of a wrong alarm that is accepted, such as 0.05."),
+        help_text=gettext_lazy("The accepted chance of a false alarm, such as 0.05."),
     )
 
     def __init__(self, data: Any = None, *, methods: Sequence[Advice], base: ModelVersion) -> None:
@@ -66,6 +66,7 @@ class ProposalForm(LetheForm):
                 self.fields[field_name(advice.method, setting.name)] = setting_field(setting, base.recipe.family)
 
     def clean(self) -> None:
+        # Drop the errors of settings that belong to other methods.
         chosen = self.data.get("method", "")
         for advice in self.methods:
             for setting in METHODS[advice.method].options:
@@ -75,13 +76,13 @@ class ProposalForm(LetheForm):
             self.add_error("oracles", " ".join(problems))
 
     def choice(self) -> MethodChoice:
-        """The chosen method with every setting filled in. Of a valid form only."""
+        """Return the chosen method with every setting filled in. Only for a valid form."""
         name = self.cleaned_data["method"]
         config = {s.name: self.cleaned_data[field_name(name, s.name)] for s in METHODS[name].options}
         return MethodChoice(name, config)
 
     def protocol(self) -> Protocol:
-        """A protocol of the chosen size, with fresh seeds: nobody chooses them, and none is the model's own."""
+        """Return a protocol of the chosen size. Its seeds are random: nobody can pick them, and none is the model's own."""
         replicates, oracles = self.cleaned_data["replicates"], self.cleaned_data["oracles"]
         seeds = draw_seeds(replicates + oracles, without=self.base.seed)
         return Protocol(
@@ -92,7 +93,7 @@ class ProposalForm(LetheForm):
         )
 
     def settings_of(self, method: str) -> list[forms.BoundField]:
-        """The fields of a method's settings."""
+        """Return the fields for a method's settings."""
         return [self[field_name(method, setting.name)] for setting in METHODS[method].options]
 
 
@@ -101,7 +102,7 @@ def field_name(method: str, setting: str) -> str:
 
 
 def setting_field(setting: Option, family: str) -> forms.Field:
-    """The form field of a method's setting, with its default on models of this family."""
+    """Return the form field for a setting, with its default for models of this family."""
     words: dict[str, Any] = {
         "label": setting.name.replace("_", " "),
         "help_text": _(setting.description),
@@ -117,7 +118,7 @@ def setting_field(setting: Option, family: str) -> forms.Field:
 
 
 def draw_seeds(count: int, *, without: int) -> tuple[int, ...]:
-    """Distinct random seeds."""
+    """Draw distinct random seeds."""
     seeds: dict[int, None] = {}
     while len(seeds) < count:
         seed = secrets.randbelow(SEEDS)
@@ -127,6 +128,6 @@ def draw_seeds(count: int, *, without: int) -> tuple[int, ...]:
 
 
 def estimands_for(base: ModelVersion) -> tuple[Estimand, ...]:
-    """What is judged: the default estimands, without those on held-out examples where the corpus has none."""
+    """Return the default estimands, without those on held-out examples if the corpus has none."""
     has_held_out = base.snapshot.counts.get("held_out", 0) > 0
     return tuple(estimand for estimand in DEFAULT_ESTIMANDS if has_held_out or estimand.examples != "held_out")

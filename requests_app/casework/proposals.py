@@ -1,4 +1,4 @@
-"""Choosing a method for an item, and the second officer's look at the choice."""
+"""Choose a method for an item; let a second officer approve or decline it."""
 
 from __future__ import annotations
 
@@ -39,15 +39,18 @@ PAGE_METHODS = ["GET", "HEAD", "POST"]
 @officers_only
 @require_http_methods(PAGE_METHODS)
 def propose(request: HttpRequest, reference: str, number: int) -> HttpResponse:
-    """Shows every method with what it guarantees, costs and needs, and takes the choice."""
+    """Show what every method guarantees, costs and needs, or take the choice."""
+    # 1. Without an active version there is nothing to unlearn from.
     item = item_of(reference, number)
     base = _active(item)
     if base is None:
         return render(request, "casework/proposal_impossible.html", identity(item.request) | {"item": item}, status=409)
+    # 2. Which methods can run here, in which order, and at what cost?
     situation = _situation(item, base)
     methods = method_advice(situation)
     if request.method != "POST":
         return _choose(request, item, situation, ProposalForm(methods=methods, base=base))
+    # 3. Take the choice; the service checks it again.
     form = ProposalForm(request.POST, methods=methods, base=base)
     if not form.is_valid():
         return _choose(request, item, situation, form, status=422)
@@ -67,7 +70,7 @@ def _active(item: Item) -> ModelVersion | None:
 
 
 def _situation(item: Item, base: ModelVersion) -> Situation:
-    """The job that would be proposed, with a protocol of the usual size, and the time until the answer is due."""
+    """Describe the job to be proposed: a protocol of the default size, and the time until the answer is due."""
     return proposal_situation(
         base,
         len(item.example_ids),
@@ -94,7 +97,7 @@ def _choose(request: HttpRequest, item: Item, situation: Situation, form: Propos
         "margins": margin_rows(estimands_for(base)),
         "training": duration(seconds) if seconds else "",
         "choosing": item.state == ItemState.GRANTED,
-        "earlier": list(item.proposals.order_by("number")),
+        "earlier_proposals": list(item.proposals.order_by("number")),
     }
     return render(request, "casework/proposal_new.html", context, status=status)
 
@@ -102,13 +105,13 @@ def _choose(request: HttpRequest, item: Item, situation: Situation, form: Propos
 @officers_only
 @require_http_methods(PAGE_METHODS)
 def proposal_detail(request: HttpRequest, reference: str, number: int, attempt: int) -> HttpResponse:
-    """Everything that was chosen, for the second officer's yes or no."""
+    """Show everything that was chosen, or take the second officer's decision."""
     proposal = proposal_of(reference, number, attempt)
     if request.method != "POST":
         return _review(request, proposal)
     decide = decisions.proposal_approve if request.POST.get("decision") == "approve" else decisions.proposal_decline
     if request.POST.get("decision") not in {"approve", "decline"}:
-        return _review(request, proposal, _("Approve or decline."))
+        return _review(request, proposal, _("Choose whether to approve or decline."))
     try:
         decide(proposal=proposal, by=account_of(request))
     except StaleStateError as error:
@@ -121,8 +124,8 @@ def _review(request: HttpRequest, proposal: Proposal, problem: str = "") -> Http
     waiting = item.state == ItemState.AWAITING_APPROVAL and not proposal.approved_by_id and not proposal.declined_by_id
     count = len(item.example_ids)
     label = ngettext(
-        "Approve, and start unlearning %(n)d example from %(model)s",
-        "Approve, and start unlearning %(n)d examples from %(model)s",
+        "Approve and start unlearning %(n)d example from %(model)s",
+        "Approve and start unlearning %(n)d examples from %(model)s",
         count,
     ) % {"n": count, "model": proposal.base}
     context = identity(item.request) | {

@@ -1,4 +1,4 @@
-"""The last step: the passed model takes the old one's place, or the result is given up because the model has moved on."""
+"""The last step: release the unlearned model, or give the result up because the model has changed in the meantime."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .shared import identity, proposal_of
 @officers_only
 @require_http_methods(["GET", "HEAD", "POST"])
 def release(request: HttpRequest, reference: str, number: int, attempt: int) -> HttpResponse:
-    """Says what the evaluation found and what releasing does; POST releases, or gives the result up."""
+    """Show the verdict and what releasing does; POST releases the result or gives it up."""
     proposal = proposal_of(reference, number, attempt)
     if request.method != "POST":
         return _show(request, proposal)
@@ -34,7 +34,7 @@ def release(request: HttpRequest, reference: str, number: int, attempt: int) -> 
         elif request.POST.get("act") == "release":
             decisions.item_release(proposal=proposal, by=account_of(request))
         else:
-            return _show(request, proposal, _("Release the model, or leave it."))
+            return _show(request, proposal, _("Choose what to do with this result."))
     except StaleStateError as error:
         return _show(request, proposal_of(reference, number, attempt), str(error))
     return redirect("casework:request_detail", proposal.item.request.reference)

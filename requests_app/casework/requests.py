@@ -1,4 +1,4 @@
-"""The list of requests, and the page of one request."""
+"""The list of requests and the page of one request."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ officers_only = act_required(Act.HANDLE_REQUESTS)
 
 
 class RequestFilters(LetheForm):
-    """Which requests to show; closed ones only when asked for."""
+    """Which requests to show. Closed ones are shown only on demand."""
 
     q = forms.CharField(
-        label=gettext_lazy("Reference"), required=False, max_length=30, help_text=gettext_lazy("Such as LE-7KQ4-M2XD.")
+        label=gettext_lazy("Reference"), required=False, max_length=30, help_text=gettext_lazy("For example, LE-7KQ4-M2XD.")
     )
     state = forms.ChoiceField(
         label=gettext_lazy("State"),
         required=False,
-        choices=[("", gettext_lazy("All open")), *RequestState.choices, ("all", gettext_lazy("All, closed ones too"))],
+        choices=[("", gettext_lazy("All open")), *RequestState.choices, ("all", gettext_lazy("All, including closed"))],
     )
     kind = forms.ChoiceField(
         label=gettext_lazy("Kind"), required=False, choices=[("", gettext_lazy("Any")), *ErasureRequest.Kind.choices]
@@ -61,14 +61,16 @@ class RequestFilters(LetheForm):
         typed: str = self.cleaned_data["q"]
         normal = reference_normalise(typed) if typed else ""
         if normal is None:
-            raise ValidationError(_("This is no reference. Check it for a wrong character; it looks like LE-7KQ4-M2XD."))
+            raise ValidationError(
+                _("This is not a valid reference. Check each character: a reference looks like LE-7KQ4-M2XD.")
+            )
         return normal
 
 
 @officers_only
 @require_safe
 def request_list(request: HttpRequest) -> HttpResponseBase:
-    """Open requests, the nearest deadline first."""
+    """List open requests, the nearest deadline first."""
     form = RequestFilters(request.GET)
     sorting = Sorting.of(request, SORTABLE, "due")
     requests = _filtered(form).order_by(*sorting.order(SORTABLE))
@@ -129,7 +131,7 @@ def _row(row: ErasureRequest) -> list[object]:
 
 
 def _to_do(row: ErasureRequest) -> str:
-    """What waits for an officer, in a few words."""
+    """Return what waits for an officer, in a few words."""
     if row.state == RequestState.CLOSED:
         return row.get_outcome_display()
     if row.state == RequestState.REVIEW:
@@ -157,7 +159,7 @@ def _csv_rows(rows: Iterable[ErasureRequest]) -> Iterator[tuple[object, ...]]:
 @officers_only
 @require_safe
 def request_detail(request: HttpRequest, reference: str) -> HttpResponse:
-    """One request: what was asked for, what is to be done, how far each item is, and everything that happened."""
+    """Show one request: what was asked for, what to do next, how far each item is, and what has happened."""
     erasure_request = request_of(reference)
     items = list(selectors.items_of(erasure_request))
     context = identity(erasure_request) | {

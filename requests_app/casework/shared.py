@@ -1,4 +1,4 @@
-"""What the pages of a request share: finding the rows that an address names, and the bar that says which request it is."""
+"""Shared by the pages about a request: look up the rows named in the URL, and fill the identity bar."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ ITEM_TONES = {
     ItemState.REFUSED: "neutral",
 }
 SOON = 7
-"""Days before a deadline from which it is marked."""
+"""A deadline is highlighted from this many days before it."""
 
 
 def request_of(reference: str) -> ErasureRequest:
-    """The request with this reference, however it was spaced; Http404 when there is none."""
+    """Return the request with this reference, however it is spaced. Raises Http404 if there is none."""
     normal = reference_normalise(reference)
     if normal is None:
         raise Http404(_("There is no request with this reference."))
@@ -43,14 +43,14 @@ def request_of(reference: str) -> ErasureRequest:
 
 
 def item_of(reference: str, number: int) -> Item:
-    """The item that an address names (Http404)."""
+    """Return the item that the URL names, or raise Http404."""
     return get_object_or_404(
         Item.objects.select_related("request", "snapshot"), request=request_of(reference), number=number
     )
 
 
 def proposal_of(reference: str, number: int, attempt: int) -> Proposal:
-    """The proposal that an address names (Http404)."""
+    """Return the proposal that the URL names, or raise Http404."""
     related = (
         "item__request",
         "item__snapshot",
@@ -65,7 +65,7 @@ def proposal_of(reference: str, number: int, attempt: int) -> Proposal:
 
 
 def identity(erasure_request: ErasureRequest) -> dict[str, Any]:
-    """For `casework/_identity.html`: reference, state and days left."""
+    """Return the context of `casework/_identity.html`: reference, state and days left."""
     word, tone = deadline_words(erasure_request)
     return {
         "erasure_request": erasure_request,
@@ -76,7 +76,7 @@ def identity(erasure_request: ErasureRequest) -> dict[str, Any]:
 
 
 def deadline_words(erasure_request: ErasureRequest) -> tuple[str, str]:
-    """How long is left, and the tone of a tag; no tone: plain text."""
+    """Return how long is left, and the tone of its tag; without a tone it is plain text."""
     days = days_left(erasure_request)
     if days is None:
         return "–", ""

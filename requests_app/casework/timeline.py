@@ -1,4 +1,4 @@
-"""What happened to a request, in words, from the record's own entries."""
+"""The history of a request in words, from its entries in the record."""
 
 from __future__ import annotations
 
@@ -40,32 +40,32 @@ TITLES: dict[str, Any] = {
     RecordKind.MATCH_ACCEPTED: gettext_lazy("Matches accepted"),
     RecordKind.MATCH_REJECTED: gettext_lazy("Matches rejected"),
     RecordKind.MATCHES_DECIDED: gettext_lazy("Review of the matches finished"),
-    RecordKind.REVIEW_COMPLETED: gettext_lazy("Items made from the accepted matches"),
+    RecordKind.REVIEW_COMPLETED: gettext_lazy("Items created from the accepted matches"),
     RecordKind.ITEM_DECIDED: gettext_lazy("Item decided"),
-    RecordKind.ITEM_EVALUATED: gettext_lazy("Verdict taken over"),
+    RecordKind.ITEM_EVALUATED: gettext_lazy("Verdict received"),
     RecordKind.ITEM_RELEASED: gettext_lazy("Model released"),
-    RecordKind.ITEM_REOPENED: gettext_lazy("Result given up, because the model had moved on"),
+    RecordKind.ITEM_REOPENED: gettext_lazy("Result abandoned: the model had changed in the meantime"),
     RecordKind.PROPOSAL_SUBMITTED: gettext_lazy("Method proposed"),
     RecordKind.PROPOSAL_APPROVED: gettext_lazy("Proposal approved"),
     RecordKind.PROPOSAL_DECLINED: gettext_lazy("Proposal declined"),
     RecordKind.JOB_CREATED: gettext_lazy("Job created"),
     RecordKind.JOB_STARTED: gettext_lazy("Job started"),
-    RecordKind.JOB_RUN_ENDED: gettext_lazy("Run of the job ended"),
-    "job.attempt_ended": gettext_lazy("Run of the job ended"),  # its name in older entries
+    RecordKind.JOB_RUN_ENDED: gettext_lazy("Job run ended"),
+    "job.attempt_ended": gettext_lazy("Job run ended"),  # its name in older entries
     RecordKind.JOB_COMPLETED: gettext_lazy("Job completed"),
     RecordKind.JOB_FAILED: gettext_lazy("Job failed"),
-    RecordKind.JOB_CANCEL_REQUESTED: gettext_lazy("Cancelling asked for"),
+    RecordKind.JOB_CANCEL_REQUESTED: gettext_lazy("Cancellation requested"),
     RecordKind.JOB_CANCELLED: gettext_lazy("Job cancelled"),
     RecordKind.ATTESTATION_SIGNED: gettext_lazy("Statement signed"),
-    RecordKind.MESSAGE_QUEUED: gettext_lazy("E-mail written"),
+    RecordKind.MESSAGE_QUEUED: gettext_lazy("E-mail queued"),
     RecordKind.MESSAGE_SENT: gettext_lazy("E-mail sent"),
     RecordKind.MESSAGE_FAILED: gettext_lazy("E-mail could not be sent"),
-    RecordKind.RECORD_SEALED: gettext_lazy("History sealed for a bundle"),
+    RecordKind.RECORD_SEALED: gettext_lazy("History sealed for an evidence bundle"),
 }
 
 
 def timeline(erasure_request: ErasureRequest) -> list[dict[str, Any]]:
-    """Events for `components/timeline.html`, newest first."""
+    """Return the events for `components/timeline.html`, newest first."""
     entries = entries_of(subject=erasure_request.subject)
     names = account_names(entry.actor for entry in entries)
     return [
@@ -101,7 +101,7 @@ def _link(erasure_request: ErasureRequest, entry: EntryBody) -> dict[str, str]:
 
 def _candidates(data: Data) -> str:
     count = data.get("candidates", 0)
-    return ngettext("%(n)d candidate found.", "%(n)d candidates found.", count) % {"n": count}
+    return ngettext("%(n)d match found.", "%(n)d matches found.", count) % {"n": count}
 
 
 def _examples(data: Data) -> str:
@@ -145,7 +145,7 @@ def _message(data: Data) -> str:
 
 
 def item_words(key: str) -> str:
-    """What the record calls `item-2`, in words."""
+    """Put the record's `item-2` into words."""
     return _("Item %(number)s") % {"number": key.removeprefix("item-")}
 
 
@@ -175,7 +175,7 @@ DETAILS: dict[str, Callable[[Data], str]] = {
 
 
 def message_rows(erasure_request: ErasureRequest) -> list[list[object]]:
-    """The e-mails of a request, newest first, as cells of a table."""
+    """Return the e-mails of a request as table cells, newest first."""
     return [
         [
             str(MESSAGES.get(message.template, message.template)),

@@ -1,4 +1,4 @@
-"""What an officer can do next about a request, and how far each item is."""
+"""What an officer can do next for a request, and how far each item has got."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from unlearning_jobs.wording import VERDICTS, guarantee_of, method_title
 from .shared import ITEM_TONES
 
 WAITING: dict[str, Any] = {
-    "confirmed": gettext_lazy("The claimant has not confirmed the e-mail address yet."),
+    "confirmed": gettext_lazy("The claimant has not confirmed their e-mail address yet."),
     "searched": gettext_lazy("The training data is being searched."),
 }
 
 
 def todo_list(erasure_request: ErasureRequest, items: Sequence[Item]) -> list[dict[str, Any]]:
-    """For `components/task_list.html`: the review, then each item's next step."""
+    """Return the entries of `components/task_list.html`: the review, then the next step of each item."""
     return [_review(erasure_request), *(_next_step(item) for item in items)]
 
 
@@ -36,7 +36,7 @@ def _review(erasure_request: ErasureRequest) -> dict[str, Any]:
         return {"title": title, "label": pgettext("task", "cannot start yet"), "hint": hint}
     if erasure_request.state == RequestState.REVIEW:
         open_matches = erasure_request.matches.filter(decision=Match.Decision.OPEN).count()
-        hint = _("%(open)d of %(all)d still to be reviewed") % {"open": open_matches, "all": erasure_request.matches.count()}
+        hint = _("%(open)d of %(all)d left to review") % {"open": open_matches, "all": erasure_request.matches.count()}
         return {"title": title, "url": url, "label": pgettext("task", "to do"), "tone": "warning", "hint": hint}
     if not erasure_request.reviewed_by:  # withdrawn, or never confirmed: closed before anybody reviewed anything
         return {"title": title, "label": pgettext("task", "not needed")}
@@ -54,23 +54,23 @@ def _next_step(item: Item) -> dict[str, Any]:
     return {"title": f"{subject} – {words}", "url": url} | label
 
 
-def next_action(item: Item) -> tuple[str, str] | None:  # noqa: PLR0911  # one return per state is the clearest form
-    """Return what is to be done with an item next, and where; None when nothing is."""
+def next_action(item: Item) -> tuple[str, str] | None:
+    """Return the next thing to do for an item and the URL to do it at; None if there is nothing."""
     if item.request.state == RequestState.CLOSED:
         return None
-    place = [item.request.reference, item.number]
-    match item.state, _latest(item):
-        case ItemState.DECIDING, _latest_proposal:
-            return _("decide"), reverse("casework:item_decide", args=place)
-        case ItemState.GRANTED, _latest_proposal:
-            return _("choose a method"), reverse("casework:proposal_new", args=place)
-        case ItemState.AWAITING_APPROVAL, Proposal(number=number):
-            return _("approve or decline the method"), reverse("casework:proposal", args=[*place, number])
-        case ItemState.AWAITING_RELEASE, Proposal(number=number):
-            return _("release the model"), reverse("casework:release", args=[*place, number])
-        case ItemState.RUNNING, Proposal(job_id=int(job_id)):
-            return _("follow the job"), reverse("jobs:job", args=[job_id])
-    return None
+    latest = _latest(item)
+    item_args = [item.request.reference, item.number]
+    actions = {
+        ItemState.DECIDING: (_("decide"), reverse("casework:item_decide", args=item_args)),
+        ItemState.GRANTED: (_("choose a method"), reverse("casework:proposal_new", args=item_args)),
+    }
+    if latest:
+        args = [*item_args, latest.number]
+        actions[ItemState.AWAITING_APPROVAL] = _("approve or decline the method"), reverse("casework:proposal", args=args)
+        actions[ItemState.AWAITING_RELEASE] = _("release the model"), reverse("casework:release", args=args)
+    if latest and latest.job_id:
+        actions[ItemState.RUNNING] = _("follow the job"), reverse("jobs:job", args=[latest.job_id])
+    return actions.get(ItemState(item.state))
 
 
 def _latest(item: Item) -> Proposal | None:
@@ -78,7 +78,7 @@ def _latest(item: Item) -> Proposal | None:
 
 
 def item_cards(erasure_request: ErasureRequest, items: Sequence[Item]) -> list[dict[str, Any]]:
-    """Each item with its state, its facts, its next step, and its attempts."""
+    """Return each item with its state, facts, next step and attempts."""
     return [
         {
             "item": item,

@@ -1,4 +1,4 @@
-"""The answers of somebody who has not sent the request yet: in the session, encrypted, until sent or two hours idle."""
+"""The answers to a request that has not been sent yet. Kept encrypted in the session until sent, or idle for two hours."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ Answer = dict[str, Any]
 
 @dataclass
 class Draft:
-    """`answers` holds the cleaned answers by step; `key` makes a form that is sent twice one request."""
+    """The cleaned answers by step. `key` makes sure that a form sent twice creates one request."""
 
     key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     answers: dict[str, Answer] = field(default_factory=dict)
     typed: dict[str, Answer] = field(default_factory=dict)
-    """What was typed on a step whose draft had expired: shown again there, not an answer yet."""
+    """What was typed on a step after the draft had expired: shown again there, but not an answer yet."""
     touched: float = field(default_factory=time.time)
 
     def answer(self, step: str, name: str) -> Any:
         return self.answers.get(step, {}).get(name)
 
     def digest(self) -> str:
-        """Changes with any answer, so that nobody sends what another tab has changed since."""
+        """Return a digest of all answers, so that nobody sends answers that another tab has changed since."""
         text = json.dumps([self.key, self.answers], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
 def draft_load(session: SessionBase) -> Draft | None:
-    """The draft; None when there is none, it lay idle for too long, or its key is gone."""
+    """Return the draft; None when there is none, it was idle for too long, or its key is gone."""
     sealed = session.get(DRAFT)
     if not sealed:
         return None

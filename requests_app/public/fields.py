@@ -1,4 +1,4 @@
-"""What all questions have in common: fields that cut nothing off, and say what is wrong in words."""
+"""Shared by all questions: fields that never truncate input and explain what is wrong with it."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from django.utils.translation import gettext_lazy as _
 from compliance.ui.forms import LetheForm
 
 SHORT, LINE, LONG, WORK = 200, 300, 5_000, 20_000
-"""Most characters of a name, a title, a prompt, and a text."""
+"""Maximum number of characters in a name, a title, a prompt and a text."""
 
 EMAIL_MISSING = _("Enter your e-mail address")
 INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ufeff]")
-"""Control characters, and those that reverse the direction of text so that it reads as something else."""
+"""Control characters, and those that reverse the direction of text so that it reads differently."""
 
 
 class TextField(forms.CharField):
-    """Text with a longest length that is checked, not enforced by the browser: that would cut a paste silently."""
+    """Text whose length is checked here rather than by the browser, which would silently cut off a paste."""
 
     def __init__(self, *, longest: int, missing: Any = None, rows: int = 0, **kwargs: Any) -> None:
         self.longest = longest
@@ -46,7 +46,7 @@ class TextField(forms.CharField):
 
 
 class NameField(TextField):
-    """The name of a person or an organisation, on one line, with at least one letter."""
+    """The name of a person or an organisation: one line, with at least one letter."""
 
     def __init__(self, *, missing: Any, **kwargs: Any) -> None:
         super().__init__(longest=SHORT, missing=missing, **kwargs)
@@ -61,7 +61,7 @@ class NameField(TextField):
 
 
 class EmailAddressField(TextField):
-    """An e-mail address; spaces that came with a paste do not matter."""
+    """An e-mail address. Spaces from a paste are ignored."""
 
     def __init__(self, *, missing: Any = EMAIL_MISSING, **kwargs: Any) -> None:
         widget = forms.EmailInput(attrs={"autocomplete": "email", "spellcheck": "false"})
@@ -79,7 +79,7 @@ class EmailAddressField(TextField):
 
 
 class QuestionForm(LetheForm):
-    """One page. `title` is its heading; with one field, the field's label is, and `title` stays empty.
+    """One page. `title` is its heading; a page with one field uses the field's label instead and leaves `title` empty.
 
     `short` names the answers on the check page, where the whole question would be too long.
     """
@@ -94,19 +94,19 @@ class QuestionForm(LetheForm):
         super().__init__(data=None if data is None else self._visible(data), **kwargs)
 
     def _visible(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """The data without invisible characters: what is shown again is what can be sent."""
-        kept = {name: data[name] for name in self.base_fields if name in data}
-        for name, value in kept.items():
+        """Remove invisible characters, so that what is shown again is exactly what will be sent."""
+        values = {name: data[name] for name in self.base_fields if name in data}
+        for name, value in values.items():
             if isinstance(value, str) and INVISIBLE.search(value):
-                kept[name] = INVISIBLE.sub("", value)
+                values[name] = INVISIBLE.sub("", value)
                 self.altered.add(name)
-        return kept
+        return values
 
     def clean(self) -> dict[str, Any]:
         message = gettext(
-            "This contained invisible characters that can change how text reads. "
-            "We have taken them out: check it and continue."
+            "We removed invisible characters that can change how text reads. Check what you wrote and continue."
         )
+        # Ask once: the field is shown again without them, and the next submission goes through.
         for name in sorted(self.altered - set(self.errors)):
             self.add_error(name, message)
         return self.cleaned_data

@@ -1,4 +1,4 @@
-"""The questions, one form each. `steps.py` says who is asked what, in which order."""
+"""The questions, one form each. `steps.py` says which are asked, to whom, and in which order."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from .fields import LINE, LONG, SHORT, WORK, EmailAddressField, NameField, Quest
 MOST_NAMES = 50
 FEWEST_WORDS = 8
 WORDS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\u3040-\u30ff\u3400-\u9fff]+")
-"""Words; in scripts without spaces each character counts."""
+"""A word; in scripts without spaces, every character counts as one."""
 
 
 def choice(missing: Any, **kwargs: Any) -> forms.ChoiceField:
-    """One of several; whatever else arrives is as good as nothing."""
+    """A choice between several options. Any other value is treated as missing."""
     kwargs.setdefault("widget", forms.RadioSelect)
     return forms.ChoiceField(error_messages={"required": missing, "invalid_choice": missing}, **kwargs)
 
 
 class KindForm(QuestionForm):
-    short = {"kind": _("To be removed")}
+    short = {"kind": _("What to remove")}
     kind = choice(
         label=_("What do you want removed from our models?"),
         choices=[("erasure", _("Personal data")), ("copyright", _("A copyrighted work"))],
@@ -38,7 +38,7 @@ class KindForm(QuestionForm):
                     "Something about you, or about someone you represent. "
                     "This is a request for erasure under Article 17 GDPR."
                 ),
-                "copyright": _("A text, or part of one, in which you hold the rights or act for the rightsholder."),
+                "copyright": _("A text, or part of one, that you hold the rights to or whose rightsholder you act for."),
             }
         ),
         missing=_("Choose what you want removed"),
@@ -54,7 +54,7 @@ class WhoForm(QuestionForm):
             hints={
                 "other": _(
                     "You need authority to act: as a parent or guardian, under a power of attorney, "
-                    "or because the person has asked you to. We may ask you to show it."
+                    "or because the person asked you to. We may ask you for proof."
                 ),
             }
         ),
@@ -69,9 +69,9 @@ class RepresentativeForm(QuestionForm):
     authority = TextField(
         longest=1_000,
         rows=4,
-        label=_("Why may you act for this person?"),
-        help_text=_("One sentence is enough, for example: I am her mother and she is under age."),
-        missing=_("Explain why you may act for this person"),
+        label=_("Why are you allowed to act for this person?"),
+        help_text=_("One sentence is enough. For example: I am her mother and she is a minor."),
+        missing=_("Explain why you are allowed to act for this person"),
     )
 
 
@@ -111,7 +111,7 @@ class OtherNamesForm(QuestionForm):
             )
         if too_long := next((n for n, name in enumerate(names, 1) if len(name) > SHORT), None):
             raise ValidationError(
-                gettext("Name %(number)d is longer than %(longest)d characters. Put each name on a line of its own."),
+                gettext("Name %(number)d is longer than %(longest)d characters. Put each name on its own line."),
                 params={"number": too_long, "longest": SHORT},
             )
         return names
@@ -119,7 +119,10 @@ class OtherNamesForm(QuestionForm):
 
 class ModelOutputForm(QuestionForm):
     title = _("What did the model say?")
-    intro = _("If you saw it yourself, this helps us find it. If you are not sure, leave both empty and continue.")
+    intro = _(
+        "If you saw the answer yourself, this helps us find the data. "
+        "If you are not sure, leave both fields empty and continue."
+    )
     short = {"prompt": _("What was asked"), "output": _("What the model answered")}
     prompt = TextField(longest=LONG, rows=3, required=False, label=_("What was asked (the prompt)"))
     output = TextField(longest=WORK, rows=5, required=False, label=_("What the model answered"))
@@ -129,16 +132,19 @@ class EmailForm(QuestionForm):
     short = {"email": _("E-mail address")}
     email = EmailAddressField(
         label=_("What is your e-mail address?"),
-        help_text=_("We send a link to confirm it, and everything about your request. It is used for nothing else."),
+        help_text=_(
+            "We send a confirmation link and everything about your request to this address. "
+            "If you ask for yourself, we also search the training data for it."
+        ),
     )
 
 
 class RoleForm(QuestionForm):
-    short = {"role": _("Rightsholder yourself")}
+    short = {"role": _("Are you the rightsholder?")}
     role = choice(
         label=_("Are you the rightsholder?"),
         choices=[
-            ("rightsholder", _("Yes, I hold the rights in the work")),
+            ("rightsholder", _("Yes, I hold the rights to the work")),
             ("agent", _("No, I am authorised to act for the rightsholder")),
         ],
         missing=_("Choose whether you are the rightsholder"),
@@ -163,8 +169,8 @@ class WorkForm(QuestionForm):
         rows=10,
         label=_("The text, or an excerpt"),
         help_text=_(
-            "At least 8 words in the original wording: we search the training data for them. "
-            "At most 20,000 characters; choose the passages that matter most."
+            "Enter at least 8 words exactly as in the original: we search the training data for them. "
+            "The limit is 20,000 characters, so choose the passages that matter most."
         ),
         missing=_("Enter the text of the work, or an excerpt of at least 8 words"),
     )
@@ -185,21 +191,23 @@ class WorkForm(QuestionForm):
 
 class SeenForm(QuestionForm):
     title = _("Where did you see it?")
-    intro = _("What you can tell us helps to locate the material. If you are not sure, leave everything empty and continue.")
+    intro = _(
+        "Anything you can tell us helps us find the material. If you are not sure, leave everything empty and continue."
+    )
     short = {"prompt": _("What was asked"), "output": _("What the model answered"), "location": _("Seen at")}
     prompt = TextField(longest=LONG, rows=3, required=False, label=_("What was asked (the prompt)"))
     output = TextField(longest=WORK, rows=5, required=False, label=_("What the model answered"))
-    location = TextField(longest=2_000, rows=2, required=False, label=_("Address of a page, data set or conversation"))
+    location = TextField(longest=2_000, rows=2, required=False, label=_("Address of a page, dataset or conversation"))
 
 
 class ContactForm(QuestionForm):
     title = _("How can we reach you?")
-    short = {"email": _("E-mail address"), "contact": _("Address or telephone")}
+    short = {"email": _("E-mail address"), "contact": _("Address or phone number")}
     email = EmailAddressField(
         label=_("E-mail address"),
-        help_text=_("We send a link to confirm it, and everything about your request."),
+        help_text=_("We send a confirmation link and everything about your request to this address."),
     )
-    contact = TextField(longest=1_000, rows=3, required=False, label=_("Postal address or telephone number"))
+    contact = TextField(longest=1_000, rows=3, required=False, label=_("Postal address or phone number"))
 
 
 class DeclarationsForm(QuestionForm):
@@ -233,7 +241,7 @@ class DeclarationsForm(QuestionForm):
 
 
 class ResendForm(QuestionForm):
-    """Asks for a new confirmation link."""
+    """Asks for the details needed to send a new confirmation link."""
 
     reference = TextField(
         longest=40,
@@ -242,11 +250,13 @@ class ResendForm(QuestionForm):
         missing=_("Enter your reference"),
     )
     email = EmailAddressField(
-        label=_("The e-mail address of the request"), missing=_("Enter the e-mail address of the request")
+        label=_("The e-mail address you gave in the request"), missing=_("Enter the e-mail address you gave in the request")
     )
 
     def clean_reference(self) -> str:
         reference = reference_normalise(self.cleaned_data["reference"])
         if reference is None:
-            raise ValidationError(gettext("Check the reference: it looks like LE-7KQ4-M2XD, and this is not one of ours"))
+            raise ValidationError(
+                gettext("Check the reference: it should look like LE-7KQ4-M2XD, and this is not one of ours")
+            )
         return reference

@@ -1,4 +1,4 @@
-"""What opens from an e-mail: the address is confirmed, the request is followed or withdrawn."""
+"""Views behind the links in e-mails: confirm the address, follow the request, withdraw it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PAGE_METHODS = ["GET", "HEAD", "POST"]
 @never_cache
 @require_http_methods(PAGE_METHODS)
 def confirm(request: HttpRequest, token: str) -> HttpResponse:
-    """Asks for one click: mail scanners open links, and must not confirm anything by that."""
+    """Ask for a click before confirming: mail scanners open links, and that must not confirm anything."""
     try:
         if request.method != "POST":
             intake.confirmation_link_check(token=token)
@@ -43,7 +43,7 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
 @never_cache
 @require_http_methods(PAGE_METHODS)
 def confirm_resend(request: HttpRequest) -> HttpResponse:
-    """Sends a new link. The answer is the same whether or not there is such a request."""
+    """Send a new link. The page is the same whether or not the request exists, so it tells strangers nothing."""
     if request.method != "POST":
         return _resend(request, ResendForm())
     form = ResendForm(request.POST)
@@ -63,7 +63,7 @@ def _resend(
 @never_cache
 @require_safe
 def status(request: HttpRequest, token: str) -> HttpResponse:
-    """Where a request stands, for the person with the link."""
+    """Show the progress of a request to whoever has its link."""
     status = request_status(token)
     if status is None:
         return render(request, "public/status_unknown.html", status=404)
@@ -81,7 +81,7 @@ def status(request: HttpRequest, token: str) -> HttpResponse:
 @never_cache
 @require_http_methods(PAGE_METHODS)
 def withdraw(request: HttpRequest, token: str) -> HttpResponse:
-    """Asks once, then ends the request."""
+    """Ask for confirmation, then close the request."""
     status = request_status(token)
     if status is None:
         return render(request, "public/status_unknown.html", status=404)

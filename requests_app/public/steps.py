@@ -1,4 +1,4 @@
-"""Who is asked what, in which order."""
+"""Which questions are asked, to whom, and in which order."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _represents(draft: Draft) -> bool:
 
 @dataclass(frozen=True)
 class Step:
-    """One page. `applies` says whether these answers lead to it."""
+    """One page of the form. `applies` says whether the answers so far lead to it."""
 
     slug: str
     form: type[QuestionForm]
@@ -62,17 +62,17 @@ FORMS = {step.slug: step.form for steps in STEPS.values() for step in steps}
 
 
 def path(draft: Draft) -> tuple[Step, ...]:
-    """The pages that this draft goes through; only the first until the kind is known."""
+    """Return the pages that this draft goes through; only the first until the kind is known."""
     steps = STEPS.get(str(draft.answer("kind", "kind")), (KIND,))
     return tuple(step for step in steps if step.applies(draft))
 
 
 def first_unanswered(draft: Draft) -> Step | None:
-    """The page to go to next; None when everything is answered."""
+    """Return the page to go to next; None when everything is answered."""
     return next((step for step in path(draft) if step.slug not in draft.answers), None)
 
 
 def previous(draft: Draft, slug: str) -> str:
-    """Slug of the page before; empty for the first."""
+    """Return the slug of the page before; empty for the first."""
     slugs = [step.slug for step in path(draft)]
     return slugs[slugs.index(slug) - 1] if slug in slugs[1:] else ""

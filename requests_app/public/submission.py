@@ -1,4 +1,4 @@
-"""From a draft's answers to what the intake service takes."""
+"""Convert a draft's answers into the arguments of the intake service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The answers as rows for the check page."""
+"""Turn the answers into rows for the check page."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .draft import Draft
 from .steps import path
 
 LONGEST_SHOWN = 400
-"""Characters of a long answer before "Show all"."""
+"""Number of characters of a long answer that are shown before "Show all"."""
 
 
 def summary_rows(draft: Draft) -> list[dict[str, Any]]:
-    """One row per question, in the order asked, for `components/summary_list.html`."""
+    """Return one row per question, in the order asked, for `components/summary_list.html`."""
     forms = [(step.slug, step.form(on_behalf=draft.answer("who", "who") == "other")) for step in path(draft)]
     return [
         _row(name, form.short[name], field, draft.answer(slug, name), slug)

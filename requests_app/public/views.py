@@ -1,4 +1,4 @@
-"""The request form: one question per page, check, send. Works without JavaScript and without an account."""
+"""The request form: one question per page, then check and send. Needs neither JavaScript nor an account."""
 
 from __future__ import annotations
 
@@ -40,28 +40,31 @@ def start(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters()
 @require_http_methods(FORM_METHODS)
 def step(request: HttpRequest, slug: str) -> HttpResponse:
-    """Asks one question, or takes its answer and goes on: to the next one, or back to the check page on a change."""
+    """Ask one question, or take its answer and go on to the next page (after a change, back to the check page)."""
     if slug not in FORMS:
         raise Http404
+    # 1. A draft is needed for every page but the first.
     draft = draft_load(request.session)
     if draft is None and slug != KIND.slug:
         return _expired(request, slug)
     draft = draft or Draft()
+    # 2. Skip pages that these answers do not lead to, and do not run ahead of the first unanswered one.
     page = next((page for page in path(draft) if page.slug == slug), None)
     unanswered = first_unanswered(draft)
-    if page is None or (unanswered and _place(draft, slug) > _place(draft, unanswered.slug)):
-        return _onward(draft)
+    if page is None or (unanswered and _position(draft, slug) > _position(draft, unanswered.slug)):
+        return _redirect_onward(draft)
+    # 3. Ask, or check the answer and go on.
     if request.method != "POST":
         return _ask(request, draft, page, page.form(initial=_initial(draft, slug), **_wording(draft)))
     form = page.form(request.POST, **_wording(draft))
     if not form.is_valid():
         return _ask(request, draft, page, form, status=422)
-    _answered(draft, slug, form.cleaned_data)
+    _store_answer(draft, slug, form.cleaned_data)
     draft_save(request.session, draft)
-    return _onward(draft, after=None if "change" in request.GET else slug)
+    return _redirect_onward(draft, after=None if "change" in request.GET else slug)
 
 
-def _answered(draft: Draft, slug: str, answer: Answer) -> None:
+def _store_answer(draft: Draft, slug: str, answer: Answer) -> None:
     # The name means somebody else now: ask for it again, with the old one filled in.
     if slug == "who" and draft.answer("who", "who") not in {None, answer["who"]} and "name" in draft.answers:
         draft.typed["name"] = draft.answers.pop("name")
@@ -69,18 +72,18 @@ def _answered(draft: Draft, slug: str, answer: Answer) -> None:
     draft.typed.pop(slug, None)
 
 
-def _onward(draft: Draft, after: str | None = None) -> HttpResponse:
-    """To the question after the given one, else to the first unanswered, else to the check page."""
+def _redirect_onward(draft: Draft, after: str | None = None) -> HttpResponse:
+    """Redirect to the question after the given one, else to the first unanswered one, else to the check page."""
     following: Step | None = None
     if after:
         steps = path(draft)
-        place = _place(draft, after) + 1
-        following = steps[place] if place < len(steps) else None
+        position = _position(draft, after) + 1
+        following = steps[position] if position < len(steps) else None
     following = following or first_unanswered(draft)
     return redirect("public:step", following.slug) if following else redirect("public:check")
 
 
-def _place(draft: Draft, slug: str) -> int:
+def _position(draft: Draft, slug: str) -> int:
     return [page.slug for page in path(draft)].index(slug)
 
 
@@ -112,29 +115,31 @@ def _ask(request: HttpRequest, draft: Draft, page: Step, form: QuestionForm, sta
 
 
 def _expired(request: HttpRequest, slug: str) -> HttpResponse:
-    """There is no draft. What was typed on this page is kept for when it comes up again."""
-    kept = request.method == "POST"
-    if kept:
+    """Explain that there is no draft. Keep what was typed on this page for when its question comes up again."""
+    has_input = request.method == "POST"
+    if has_input:
         typed = {name: request.POST[name] for name in FORMS[slug].base_fields if name in request.POST}
         draft_save(request.session, Draft(typed={slug: typed}))
-    return render(request, "public/expired.html", {"kept": kept}, status=410)
+    return render(request, "public/expired.html", {"kept": has_input}, status=410)
 
 
 @login_not_required
 @never_cache
 @require_http_methods(FORM_METHODS)
 def check(request: HttpRequest) -> HttpResponse:
-    """Shows all answers, and sends them."""
+    """Show all answers, or send them."""
+    # 1. Nothing to check: the request has just been sent, or the draft is gone, or a question is open.
     draft = draft_load(request.session)
     if draft is None:
         return redirect("public:sent") if SENT in request.session else render(request, "public/expired.html", status=410)
     if first_unanswered(draft):
-        return _onward(draft)
+        return _redirect_onward(draft)
     if request.method != "POST":
         return _show(request, draft)
+    # 2. Send exactly what this page showed.
     if request.POST.get("answers") != draft.digest():
         problem = _(
-            "Your answers changed after this page was opened, perhaps in another tab. "
+            "Your answers changed after you opened this page, perhaps in another tab. "
             "Check them again, then send the request."
         )
         return _show(request, draft, problem)
@@ -158,7 +163,7 @@ def _show(request: HttpRequest, draft: Draft, problem: str = "") -> HttpResponse
 
 
 def _remember(request: HttpRequest, sent: ErasureRequest) -> None:
-    """The draft goes; the confirmation page keeps what it shows, and nothing personal."""
+    """Delete the draft. Keep only what the confirmation page shows; none of it is personal."""
     draft_delete(request.session)
     request.session[SENT] = {"reference": sent.reference, "due_on": sent.due_on.isoformat(), "kind": sent.kind}
 
@@ -167,7 +172,7 @@ def _remember(request: HttpRequest, sent: ErasureRequest) -> None:
 @never_cache
 @require_safe
 def sent(request: HttpRequest) -> HttpResponse:
-    """The confirmation; stays right when it is reloaded or bookmarked, as long as the session lasts."""
+    """Confirm that the request was sent. Still works when reloaded or bookmarked, for as long as the session lasts."""
     facts = request.session.get(SENT)
     if not facts:
         return render(request, "public/expired.html", status=410)
@@ -177,6 +182,6 @@ def sent(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_POST
 def discard(request: HttpRequest) -> HttpResponse:
-    """Deletes the draft."""
+    """Delete the draft."""
     draft_delete(request.session)
     return redirect("public:start")

@@ -1,4 +1,4 @@
-"""What the codes of a request's state are called towards the person who made it."""
+"""Words for states, stages and outcomes on the claimant's pages."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from requests_app.stages import StageCode
 STATES: dict[str, Any] = {
     "awaiting_confirmation": _("We are waiting for you to confirm your e-mail address."),
     "mapping": _("We are searching the training data of our models."),
-    "review": _("Somebody is looking at what the search found."),
-    "in_progress": _("Your request is being decided and carried out."),
+    "review": _("We are reviewing what the search found."),
+    "in_progress": _("We are deciding on your request and carrying out what we grant."),
     "closed": _("Your request is closed."),
 }
 STAGE_TITLES: dict[StageCode, Any] = {
@@ -24,8 +24,8 @@ STAGE_TITLES: dict[StageCode, Any] = {
     "closed": _("We tell you the outcome"),
 }
 OUTCOMES: dict[str, Any] = {
-    "completed": _("We have carried out your request. The e-mail that we sent you says what was done."),
-    "refused": _("We have refused your request. The e-mail that we sent you gives the reasons."),
+    "completed": _("We have carried out your request. The e-mail we sent you says what was done."),
+    "refused": _("We have refused your request. The e-mail we sent you gives the reasons."),
     "no_match": _("We found nothing in the training data of our models that matches what you told us."),
     "withdrawn": _("You have withdrawn your request."),
     "unconfirmed": _("The e-mail address was never confirmed, so we closed the request."),

@@ -1,4 +1,4 @@
-"""From an item to a released model: decide, propose, approve, release. Three people's steps, each on its own."""
+"""From an item to a released model: decide, propose, approve, release. `permissions.py` keeps the people apart."""
 
 from __future__ import annotations
 
@@ -32,21 +32,24 @@ RELEASE_SIGN_TASK = "requests_app.release_sign"
 
 @transaction.atomic
 def item_decide(*, item: Item, grant: bool, ground: str, reasons: str, by: Account) -> Item:
-    """Grants or refuses an item on a ground.
+    """Grant or refuse an item on a legal ground.
 
     Raises:
-        NotAllowedError: `by` is no officer.
-        StaleStateError: the item is decided already, or the ground does not fit the decision.
+        NotAllowedError: `by` is not an officer.
+        StaleStateError: the item has been decided, the ground does not fit the decision, or a refusal has no reasons.
     """
+    # 1. The ground must fit the decision, and a refusal needs reasons.
     require_officer(by)
     allowed = (GRANT_GROUNDS if grant else REFUSE_GROUNDS)[item.request.kind]
     if ground not in allowed:
         raise StaleStateError(_("Choose a ground that fits the decision."))
     if not grant and not reasons.strip():
-        raise StaleStateError(_("A refusal needs reasons: the claimant reads them."))
+        raise StaleStateError(_("Give reasons for the refusal: they are sent to the claimant."))
+    # 2. Decide, and record it. The reasons stay out of the record: they may name people.
     item.ground, item.reasons, item.decided_by, item.decided_at = Ground(ground), reasons.strip(), by, timezone.now()
     to = ItemState.GRANTED if grant else ItemState.REFUSED
     item_move(item=item, to=to, kind=RecordKind.ITEM_DECIDED, actor=by.opaque, data={"granted": grant, "ground": ground})
+    # 3. A refusal may have settled the last item.
     if not grant:
         request_close_when_settled(request=item.request, actor=by.opaque)
     return item
@@ -54,11 +57,11 @@ def item_decide(*, item: Item, grant: bool, ground: str, reasons: str, by: Accou
 
 @transaction.atomic
 def proposal_submit(*, item: Item, method: MethodChoice, protocol: Protocol, by: Account) -> Proposal:
-    """Chooses a method and fixes the evaluation, for another officer to approve.
+    """Propose a method and an evaluation protocol, for another officer to approve.
 
     Raises:
-        NotAllowedError: `by` is no officer.
-        SpecError: the method cannot run here, or the protocol cannot decide anything; says why.
+        NotAllowedError: `by` is not an officer.
+        SpecError: the method cannot run here, or the protocol cannot lead to a verdict; says why.
         StaleStateError: the item is not waiting for a method, or its model has no active version.
     """
     # 1. Lock the item, so that two proposals at once cannot get the same number.
@@ -77,7 +80,7 @@ def proposal_submit(*, item: Item, method: MethodChoice, protocol: Protocol, by:
     if problems:
         raise SpecError(" ".join(problems))
     if base.seed in {*protocol.replicate_seeds, *protocol.oracle_seeds}:
-        raise SpecError(_("The protocol uses the production model's own seed; choose others."))
+        raise SpecError(_("The protocol uses the production model’s own seed. Choose different seeds."))
     # 3. Fix the choice, and hand it to another officer.
     proposal = Proposal.objects.create(
         item=item,
@@ -95,13 +98,13 @@ def proposal_submit(*, item: Item, method: MethodChoice, protocol: Protocol, by:
 
 @transaction.atomic
 def proposal_approve(*, proposal: Proposal, by: Account) -> Proposal:
-    """A second officer's yes. The intent is in the record before the job exists.
+    """Approve a proposal as a second officer, and start its job.
 
     Raises:
-        NotAllowedError: `by` is no officer, or proposed, mapped or submitted this.
+        NotAllowedError: `by` is not an officer, or proposed this, reviewed the matches, or submitted the request.
         StaleStateError: it is no longer waiting, or its model version is no longer active.
     """
-    # 1. Lock the proposal; only the item's latest can be approved, and not by everybody.
+    # 1. Lock the proposal. Only the item's latest one can be approved, and only by somebody uninvolved.
     proposal = _locked(proposal)
     if refusal := approval_refusal(proposal, by):
         raise NotAllowedError(refusal)
@@ -129,7 +132,7 @@ def proposal_approve(*, proposal: Proposal, by: Account) -> Proposal:
 
 @transaction.atomic
 def proposal_decline(*, proposal: Proposal, by: Account) -> Proposal:
-    """A second officer's no: the method is chosen again.
+    """Decline a proposal as a second officer; the method is chosen again.
 
     Raises:
         NotAllowedError: `by` may not decide on this proposal.
@@ -148,7 +151,7 @@ def proposal_decline(*, proposal: Proposal, by: Account) -> Proposal:
 
 @transaction.atomic
 def proposal_evaluated(*, job: Job) -> None:
-    """Takes over a finished job's verdict: passed waits for its release, anything else goes back to the officer.
+    """Apply the verdict of a finished job: a passed result waits for release, anything else goes back to the officer.
 
     Raises:
         StaleStateError: the job has not ended, or no proposal waits for it: it trains a model, or its verdict is known.
@@ -177,13 +180,13 @@ def proposal_evaluated(*, job: Job) -> None:
 
 @transaction.atomic
 def item_release(*, proposal: Proposal, by: Account) -> Proposal:
-    """Puts the passed model in place of the old one. Needs the signed report.
+    """Release the unlearned model in place of the old one. Needs the signed report.
 
     Raises:
-        NotAllowedError: `by` is no officer, or approved this.
-        StaleStateError: nothing passed and signed is waiting, or the model has moved on.
+        NotAllowedError: `by` is not an officer, or approved this.
+        StaleStateError: no passed and signed result is waiting, or its base is no longer the active version.
     """
-    # 1. Lock the proposal: it passed, and its report is signed.
+    # 1. Lock the proposal. It must have passed, and its report must be signed.
     proposal = _locked(proposal)
     if refusal := release_refusal(proposal, by):
         raise NotAllowedError(refusal)
@@ -194,9 +197,9 @@ def item_release(*, proposal: Proposal, by: Account) -> Proposal:
         raise StaleStateError(_("The report has not been signed yet. Wait for the signing process."))
     _require_latest(proposal)
     require_item_transition(item, RecordKind.ITEM_RELEASED, ItemState.RELEASED)
-    # 2. Exchange the models. Raises when the model that this job started from is no longer the active one.
+    # 2. Swap the models. Raises if the version that the job started from is no longer active.
     version = model_version_release(version=proposal.job.result_version, actor=by.opaque)
-    # 3. Settle the item, and with its last item the request.
+    # 3. Settle the item; the last one to be settled closes the request.
     proposal.released_by, proposal.released_at = by, timezone.now()
     proposal.save()
     data = {"attempt": proposal.number, "model_sha256": version.digest, "replaced_sha256": proposal.base.digest}
@@ -209,10 +212,10 @@ def item_release(*, proposal: Proposal, by: Account) -> Proposal:
 
 @transaction.atomic
 def item_reopen(*, proposal: Proposal, by: Account) -> Item:
-    """Gives up a result that waits for release, because the model has moved on meanwhile; the method is chosen again.
+    """Give up a result that can no longer be released, because its base is not active any more; the method is chosen again.
 
     Raises:
-        NotAllowedError: `by` is no officer.
+        NotAllowedError: `by` is not an officer.
         StaleStateError: no result waits for release, or it can still be released.
     """
     require_officer(by)
@@ -233,7 +236,7 @@ def report_is_signed(proposal: Proposal) -> bool:
 
 
 def _require_latest(proposal: Proposal) -> None:
-    """Raises StaleStateError when the item has a later proposal: the item's state is about that one."""
+    """Raise StaleStateError if the item has a later proposal: the item's state is about that one."""
     if proposal.item.proposals.filter(number__gt=proposal.number).exists():
         raise StaleStateError(_("A later attempt has taken this one's place."))
 

@@ -1,4 +1,4 @@
-"""What a claimant can do: submit, confirm, ask for a new link, withdraw."""
+"""What claimants do: submit a request, confirm their address, ask for a new link, withdraw."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from .requests import request_close, request_move
 MAP_TASK = "requests_app.request_map"
 RESENDS_AT_MOST = 5
 UNCONFIRMED_AT_MOST = 5
-"""Requests that wait for one address to confirm them: nobody can fill a stranger's mailbox through the form."""
+"""Maximum number of unconfirmed requests per address, so that nobody can flood a stranger's mailbox through the form."""
 
 
 class LinkError(Exception):
-    """A link from an e-mail does not open anything; the page says what to do."""
+    """A link from an e-mail opens nothing; the page says what to do."""
 
 
 class LinkUnknown(LinkError):
@@ -40,11 +40,11 @@ class LinkUnknown(LinkError):
 
 
 class LinkExpired(LinkError):
-    """The link is too old, or a newer one was sent."""
+    """The link has expired, or a newer one was sent."""
 
 
 class LinkUsed(LinkError):
-    """The link has done its work already."""
+    """The link has already been used."""
 
 
 @dataclass(frozen=True)
@@ -76,22 +76,28 @@ def request_submit(
     submission_key: str,
     submitted_by: Account | None = None,
 ) -> ErasureRequest:
-    """Takes a submission in, starts the clock, and sends the confirmation link.
+    """Accept a submission, start its clock and send the confirmation link.
 
-    The same `submission_key` again returns the request that it made the first time.
+    Calling again with the same `submission_key` returns the request that the first call created.
 
     Raises:
-        ValidationError: too many requests wait for this address to confirm them.
+        ValidationError: too many requests are waiting for this address to be confirmed.
     """
+    # 1. Has this form been sent before?
     key = hashlib.sha256(submission_key.encode()).hexdigest()
-    if earlier := ErasureRequest.objects.filter(submission_key=key).first():
-        return earlier
+    if existing := ErasureRequest.objects.filter(submission_key=key).first():
+        return existing
+    # 2. Limit unconfirmed requests per address, except for requests that staff open.
     request = _request(claimant, target)
     waiting = ErasureRequest.objects.filter(email_index=request.email_index, state=RequestState.AWAITING_CONFIRMATION)
     if submitted_by is None and waiting.count() >= UNCONFIRMED_AT_MOST:
         raise ValidationError(
-            _("Several requests already wait for this e-mail address. Open the link in one of our e-mails to go on with it.")
+            _(
+                "Several requests are already waiting for this e-mail address to be confirmed. "
+                "Open the link in one of our e-mails to continue with that request."
+            )
         )
+    # 3. Save the request with its record entry and its e-mail, or nothing.
     request.kind, request.language, request.submitted_by, request.submission_key = kind, language, submitted_by, key
     actor = submitted_by.opaque if submitted_by else CLAIMANT
     try:
@@ -100,7 +106,8 @@ def request_submit(
             data = {"kind": kind, "language": language, "due_on": request.due_on.isoformat(), "submitted_by": actor}
             record_append(subject=request.subject, kind=RecordKind.REQUEST_SUBMITTED, actor=actor, data=data)
             message_queue(request=request, template="confirm_address")
-    except IntegrityError:  # the same form was sent twice at once
+    except IntegrityError:
+        # 4. The same form was sent twice at once: the other submission wins.
         existing = ErasureRequest.objects.filter(submission_key=key).first()
         if existing is None:
             raise
@@ -109,7 +116,7 @@ def request_submit(
 
 
 def _request(claimant: ClaimantDetails, target: TargetDetails) -> ErasureRequest:
-    """The row, not saved yet; its clock starts now."""
+    """Build the row without saving it; its clock starts now."""
     now = timezone.now()
     return ErasureRequest(
         reference=reference_make(),
@@ -132,42 +139,51 @@ def _request(claimant: ClaimantDetails, target: TargetDetails) -> ErasureRequest
 
 @transaction.atomic
 def email_confirm(*, token: str) -> ErasureRequest:
-    """Uses a confirmation link: the address is the claimant's, and the search begins.
+    """Use a confirmation link: the address is the claimant's, and the search begins.
 
     Raises:
-        LinkUnknown, LinkExpired, LinkUsed: the link opens nothing (any more).
+        LinkUnknown, LinkExpired, LinkUsed: the link does not work, or no longer does.
     """
-    link = _link(token, AccessLink.Purpose.CONFIRM)
-    if link.used_at:
-        raise LinkUsed
-    if link.expires_at <= timezone.now() or link.request.state != RequestState.AWAITING_CONFIRMATION:
-        raise LinkExpired
+    # 1. Lock the link and its request; use the link up.
+    link = _working_link(token, lock=True)
     link.used_at = timezone.now()
     link.save(update_fields=["used_at"])
+    # 2. The address belongs to the claimant: move on to the search.
     request = link.request
     request.confirmed_at = link.used_at
     request_move(request=request, to=RequestState.MAPPING, kind=RecordKind.REQUEST_CONFIRMED, actor=CLAIMANT, data={})
+    # 3. On commit, send the status link and start the search.
     message_queue(request=request, template="request_received")
     enqueue_on_commit(MAP_TASK, request.pk, queue="matching")
     return request
 
 
 def confirmation_link_check(*, token: str) -> None:
-    """Whether a confirmation link would work, without using it (mail scanners open links).
+    """Check that a confirmation link would work, without using it (mail scanners open links).
 
     Raises:
         LinkUnknown, LinkExpired, LinkUsed: it would not.
     """
-    link = _link(token, AccessLink.Purpose.CONFIRM, lock=False)
+    _working_link(token, lock=False)
+
+
+def _working_link(token: str, *, lock: bool) -> AccessLink:
+    """Return the confirmation link with this token; raise LinkUnknown, LinkUsed or LinkExpired if it does not work."""
+    link = _link(token, AccessLink.Purpose.CONFIRM, lock=lock)
     if link.used_at:
         raise LinkUsed
+    # A request that was withdrawn or closed has nothing left to confirm.
     if link.expires_at <= timezone.now() or link.request.state != RequestState.AWAITING_CONFIRMATION:
         raise LinkExpired
+    return link
 
 
 @transaction.atomic
 def confirmation_resend(*, reference: str, email: str) -> None:
-    """Sends a new link when the reference and the address belong together; says nothing either way."""
+    """Send a new link if the reference and the address belong together.
+
+    Never reports whether it did: the answer would tell strangers which requests exist.
+    """
     normal = reference_normalise(reference)
     request = (
         ErasureRequest.objects.select_for_update()
@@ -180,12 +196,13 @@ def confirmation_resend(*, reference: str, email: str) -> None:
 
 @transaction.atomic
 def request_withdraw(*, token: str) -> ErasureRequest:
-    """Ends a request at the claimant's wish, while nothing has been unlearned.
+    """Close a request that its claimant withdraws before unlearning has begun.
 
     Raises:
         LinkUnknown, LinkExpired: the status link opens nothing.
-        StaleStateError: a job has started or the request is closed.
+        StaleStateError: unlearning has begun, or the request is closed.
     """
+    # `_link` locks the request as well, so that no item of it can move meanwhile.
     link = _link(token, AccessLink.Purpose.STATUS)
     if link.expires_at <= timezone.now():
         raise LinkExpired

@@ -1,4 +1,4 @@
-"""From a request to training examples: the search, and the officer's word on each match."""
+"""From a request to training examples: search, accept or reject each match, complete the review."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Candidate:
 
 
 def request_queries(request: ErasureRequest) -> list[Query]:
-    """What to search for. Lives in this process's memory only."""
+    """Return what to search for. Queries hold personal data: they live in this process's memory only."""
     if request.kind == ErasureRequest.Kind.COPYRIGHT:
         return [Query(id="work", kind="exact", value=request.work_text)]
     queries = [Query(id="name", kind="name", value=request.name)]
@@ -53,10 +53,10 @@ def request_queries(request: ErasureRequest) -> list[Query]:
 
 
 def request_map(*, request_id: int) -> None:
-    """Searches the snapshot of every active model version, and opens the review.
+    """Search the snapshot of every active model version, and open the review.
 
     Raises:
-        StaleStateError: the request is not waiting for a search, or another worker has finished it meanwhile.
+        StaleStateError: the request is not waiting for a search, or another worker has finished it in the meantime.
     """
     # 1. Check before searching: the search takes minutes on a large corpus.
     request = ErasureRequest.objects.get(pk=request_id)
@@ -65,7 +65,7 @@ def request_map(*, request_id: int) -> None:
     queries = request_queries(request)
     searchable = [query for query in queries if is_searchable(query)]
     candidates = {snapshot: _search(snapshot, searchable) for snapshot in _active_snapshots()}
-    # 3. Keep the matches and open the review; `request_move` refuses if somebody was faster.
+    # 3. Save the matches and open the review; `request_move` raises if another worker was faster.
     with transaction.atomic():
         for snapshot, by_example in candidates.items():
             Match.objects.bulk_create(_rows(request, snapshot, by_example), ignore_conflicts=True)
@@ -105,7 +105,7 @@ def _rows(request: ErasureRequest, snapshot: CorpusSnapshot, candidates: dict[st
 
 @transaction.atomic
 def matches_decide(*, request: ErasureRequest, match_ids: Iterable[int], accept: bool, by: Account) -> int:
-    """Accepts or rejects matches while the request is under review; returns how many.
+    """Accept or reject matches while the request is under review; return how many.
 
     Raises:
         NotAllowedError: `by` is no officer.
@@ -126,7 +126,7 @@ def matches_decide(*, request: ErasureRequest, match_ids: Iterable[int], accept:
 
 @transaction.atomic
 def review_complete(*, request: ErasureRequest, by: Account) -> ErasureRequest:
-    """Ends the review: one item per active model that was trained on accepted examples; none closes the request.
+    """Complete the review: create an item per active model trained on accepted examples; close the request if there is none.
 
     Raises:
         NotAllowedError: `by` is no officer.
@@ -137,15 +137,15 @@ def review_complete(*, request: ErasureRequest, by: Account) -> ErasureRequest:
     request = _under_review(request)
     if request.matches.filter(decision=Match.Decision.OPEN).exists():
         raise StaleStateError(_("Accept or reject every match first."))
-    # 2. Note who reviewed: this officer may not approve a method later.
+    # 2. Note who completed the review.
     request.reviewed_by = by
     request.save(update_fields=["reviewed_by"])
-    # 3. Without an item nothing is left to do: close the request.
+    # 3. No active model knows an accepted example: close the request.
     items = list(_items(request))
     if not items:
         _decided(request, by, items)
         return request_close(request=request, outcome=RequestOutcome.NO_MATCH, actor=by.opaque, template="outcome_no_match")
-    # 4. Otherwise keep the items and move on.
+    # 4. Otherwise save the items and start deciding.
     for item in items:
         item.save()
     data = _decided(request, by, items)
@@ -155,7 +155,7 @@ def review_complete(*, request: ErasureRequest, by: Account) -> ErasureRequest:
 
 
 def _under_review(request: ErasureRequest) -> ErasureRequest:
-    """Locks the request and returns it; raises StaleStateError unless its review can still be completed."""
+    """Lock and return the request; raise StaleStateError unless its review can be completed."""
     request = ErasureRequest.objects.select_for_update().get(pk=request.pk)
     require_request_transition(request, RecordKind.REVIEW_COMPLETED, RequestState.IN_PROGRESS)
     return request
@@ -176,6 +176,7 @@ def _items(request: ErasureRequest) -> Iterator[Item]:
     number = 0
     for version in ModelVersion.objects.filter(state=ModelState.ACTIVE).select_related("snapshot"):
         accepted = request.matches.filter(snapshot=version.snapshot, decision=Match.Decision.ACCEPTED)
+        # What an earlier request erased from this version is no longer in it.
         still_known = sorted(set(accepted.values_list("example_id", flat=True)) - set(version.erased_ids))
         if still_known:
             number += 1

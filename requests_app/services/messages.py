@@ -1,9 +1,10 @@
-"""E-mails to claimants: queued in the transaction of their cause, sent by a worker."""
+"""E-mails to claimants: queued in the transaction that causes them, sent by a worker."""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from datetime import timedelta
 from smtplib import SMTPException
 
@@ -29,7 +30,7 @@ SEND_TASK = "requests_app.message_send"
 
 @transaction.atomic
 def message_queue(*, request: ErasureRequest, template: str) -> Message:
-    """Writes a message to be sent on commit. Its text is made when it is sent, and never stored."""
+    """Queue a message to be sent on commit. Its text is rendered when it is sent, and never stored."""
     message = Message.objects.create(request=request, template=template)
     record_append(
         subject=request.subject,
@@ -43,7 +44,7 @@ def message_queue(*, request: ErasureRequest, template: str) -> Message:
 
 @transaction.atomic
 def message_send(*, message_id: int) -> bool:
-    """Sends a waiting message; returns whether the mail server took it. The reconciler tries a failing one again.
+    """Send a waiting message; return whether the mail server took it. The reconciler retries it if not.
 
     Raises:
         StaleStateError: the message is not waiting, or another worker is sending it.
@@ -83,9 +84,9 @@ def _record(message: Message, kind: RecordKind) -> None:
 
 def _mail(message: Message) -> EmailMultiAlternatives:
     request = message.request
+    # Tokens are not stored, so every e-mail carries links of its own.
     status_link = _link(request, AccessLink.Purpose.STATUS, STATUS_LIFETIME)
     confirms = message.template == "confirm_address"
-    refused = request.items.filter(state=ItemState.REFUSED).first()
     context = {
         "reference": request.reference,
         "kind": request.kind,
@@ -93,7 +94,7 @@ def _mail(message: Message) -> EmailMultiAlternatives:
         "organisation": settings.ORGANISATION,
         "link": _link(request, AccessLink.Purpose.CONFIRM, CONFIRM_LIFETIME) if confirms else status_link,
         "status_link": status_link,
-        "reasons": refused.reasons if refused else "",
+        "reasons": refusal_text(item.reasons for item in request.items.filter(state=ItemState.REFUSED)),
     }
     with translation.override(request.language):
         subject = render_to_string(f"email/{message.template}.subject.txt", context).strip()
@@ -104,12 +105,17 @@ def _mail(message: Message) -> EmailMultiAlternatives:
     return mail
 
 
+def refusal_text(reasons: Iterable[str]) -> str:
+    """Join the reasons of all refused items, one paragraph each; equal ones appear once."""
+    return "\n\n".join(dict.fromkeys(reasons))
+
+
 def _link(request: ErasureRequest, purpose: AccessLink.Purpose, lifetime: timedelta) -> str:
-    """A fresh secret link; a newer confirmation link supersedes the older ones."""
+    """Create a secret link. A new confirmation link invalidates the older ones."""
     now = timezone.now()
     if purpose == AccessLink.Purpose.CONFIRM:
         request.links.filter(purpose=purpose, used_at=None).update(expires_at=now)
-    token = secrets.token_urlsafe(32)
+    token = secrets.token_urlsafe(32)  # 256 bits; only its digest is stored
     AccessLink.objects.create(request=request, purpose=purpose, token_sha256=token_digest(token), expires_at=now + lifetime)
     return settings.PUBLIC_URL.rstrip("/") + reverse(f"public:{purpose.value}", args=[token])
 

@@ -12,13 +12,13 @@ from requests_app.models import Proposal
 
 
 def require_officer(account: Account) -> None:
-    """Raises NotAllowedError unless `account` is an active officer."""
+    """Raise NotAllowedError unless `account` is an active officer."""
     if not account.may(Act.HANDLE_REQUESTS):
         raise NotAllowedError(_("Only an officer can do this."))
 
 
 def approval_refusal(proposal: Proposal, account: Account) -> str:
-    """Why `account` may not approve `proposal`; empty when it may."""
+    """Return why `account` may not approve `proposal`; empty if it may."""
     request = proposal.item.request
     if not account.may(Act.HANDLE_REQUESTS):
         return _("Only an officer can do this.")
@@ -32,7 +32,7 @@ def approval_refusal(proposal: Proposal, account: Account) -> str:
 
 
 def release_refusal(proposal: Proposal, account: Account) -> str:
-    """Why `account` may not release the result of `proposal`; empty when it may."""
+    """Return why `account` may not release the result of `proposal`; empty if it may."""
     if not account.may(Act.HANDLE_REQUESTS):
         return _("Only an officer can do this.")
     if account.pk == proposal.approved_by_id:

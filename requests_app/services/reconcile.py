@@ -1,4 +1,4 @@
-"""Repairs what lost messages leave behind, and closes what was never confirmed."""
+"""Repair what lost messages leave undone, and close requests that were never confirmed."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ UNCONFIRMED_AFTER = timedelta(days=21)
 
 
 def requests_reconcile() -> None:
-    """Rings again for searches, messages and signatures that are due, and takes over verdicts that were missed."""
+    """Enqueue overdue searches, messages and signatures again, apply missed verdicts, and close unconfirmed requests."""
     overdue = timezone.now() - RING_AGAIN_AFTER
-    # 1. Tasks whose message was lost. Ringing twice does no harm: the task finds nothing to do.
+    # 1. Tasks whose message was lost. Enqueuing one twice does no harm: it finds nothing to do.
     unmapped = ErasureRequest.objects.filter(state=RequestState.MAPPING, confirmed_at__lt=overdue)
     for pk in unmapped.values_list("pk", flat=True):
         enqueue(MAP_TASK, pk, queue="matching")
@@ -41,7 +41,7 @@ def requests_reconcile() -> None:
     missed = Proposal.objects.filter(verdict="", item__state=ItemState.RUNNING, job__finished_at__lt=overdue)
     for proposal in missed.select_related("job"):
         if proposal.job:
-            # The signal may have arrived since the query: then there is nothing left to take over.
+            # The signal may have arrived since the query; then the verdict has been applied.
             with suppress(StaleStateError):
                 proposal_evaluated(job=proposal.job)
     # 3. Requests that nobody confirmed.

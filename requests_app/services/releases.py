@@ -1,4 +1,4 @@
-"""The signed statement that a model was released. Runs in the signing process."""
+"""Sign the statement that a model was released. Runs in the signing process."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from requests_app.models import Proposal
 
 
 def release_sign(*, proposal_id: int) -> Attestation:
-    """Signs who released which model in place of which, and a checkpoint over it.
+    """Sign a statement of who released which model in place of which, and a checkpoint of the log that covers it.
 
     Raises:
         StaleStateError: the proposal has not been released.
     """
+    # 1. The release, and the report that it rests on.
     proposal = Proposal.objects.select_related(
         "item__request", "job__result_version", "base", "approved_by", "released_by"
     ).get(pk=proposal_id)
@@ -32,6 +33,7 @@ def release_sign(*, proposal_id: int) -> Attestation:
         attempt=proposal.number,
         predicate_type=UNLEARNING_REPORT,
     )
+    # 2. Sign what the database says about it. A second call returns the envelope of the first.
     with transaction.atomic():
         predicate = Release(
             request=request.reference,
@@ -47,5 +49,6 @@ def release_sign(*, proposal_id: int) -> Attestation:
         )
         statement = Statement((Subject(MODEL_SUBJECT, job.result_version.digest),), predicate)
         attestation = attestation_sign(statement=statement, subject=request.subject, files={})
+    # 3. Cover the entry of the signature by a checkpoint.
     checkpoint_sign()
     return attestation

@@ -38,10 +38,10 @@ def require_item_transition(item: Item, kind: RecordKind, to: ItemState) -> None
 def request_move(
     *, request: ErasureRequest, to: RequestState, kind: RecordKind, actor: str, data: Mapping[str, object]
 ) -> ErasureRequest:
-    """Takes a request from the state it is believed to be in to another.
+    """Move a request from the state in `request` to another.
 
     Raises:
-        StaleStateError: the move is not allowed, or somebody else has moved it meanwhile.
+        StaleStateError: the move is not allowed, or somebody else has moved it in the meantime.
     """
     # 1. Check the move against the table.
     require_request_transition(request, kind, to)
@@ -65,10 +65,10 @@ def request_close(
     actor: str,
     template: str | None,
 ) -> ErasureRequest:
-    """Ends a request and tells the claimant.
+    """Close a request and tell the claimant, unless `template` is None.
 
     Raises:
-        StaleStateError: it is closed already.
+        StaleStateError: it is already closed.
     """
     request.outcome, request.closed_at = outcome, timezone.now()
     data = {"outcome": outcome.value}
@@ -79,7 +79,7 @@ def request_close(
 
 
 def item_lock(item: Item) -> Item:
-    """Locks an item and returns it as it is now. Call it in a transaction.
+    """Lock an item and return it as it is now. Call it in a transaction.
 
     The request is locked first, so that it cannot be withdrawn while one of its items moves.
     """
@@ -89,10 +89,10 @@ def item_lock(item: Item) -> Item:
 
 @transaction.atomic
 def item_move(*, item: Item, to: ItemState, kind: RecordKind, actor: str, data: Mapping[str, object]) -> Item:
-    """Takes an item from the state it is believed to be in to another, with the fields that were set on it.
+    """Move an item from the state in `item` to another, and save the other fields set on it.
 
     Raises:
-        StaleStateError: the move is not allowed, or somebody else has moved it meanwhile.
+        StaleStateError: the move is not allowed, or somebody else has moved it in the meantime.
     """
     # 1. Lock the item and check the move against the table.
     locked = item_lock(item)
@@ -109,7 +109,7 @@ def item_move(*, item: Item, to: ItemState, kind: RecordKind, actor: str, data: 
 
 @transaction.atomic
 def request_close_when_settled(*, request: ErasureRequest, actor: str) -> None:
-    """Closes a request whose items are all released or refused."""
+    """Close a request if all of its items are released or refused."""
     states = set(request.items.values_list("state", flat=True))
     if states - SETTLED:
         return

@@ -232,7 +232,7 @@ def test_a_revocation_goes_from_the_form_to_verified_evidence(
     claimant.open("/request/kind/")
     page.get_by_label("A copyrighted work").check()
     claimant.press("Continue")
-    page.get_by_label("Yes, I hold the rights in the work").check()
+    page.get_by_label("Yes, I hold the rights to the work").check()
     claimant.press("Continue")
     page.get_by_label("What is the name of the rightsholder?").fill(work.author)
     claimant.press("Continue")

@@ -43,14 +43,14 @@ def test_other_methods_are_refused(path: str, method: str) -> None:
 def test_unknown_address_gives_a_page_that_leads_back(site: Site) -> None:
     page = site.get("/nothing/here/", status=404)
     assert page.h1 == "Page not found"
-    assert page.link("To the start page") == "/"
+    assert page.link("Go to the start page") == "/"
 
 
 def test_form_from_elsewhere_is_refused_with_a_page(site: Site) -> None:
     response = site.client.post("/request/kind/", {"kind": "erasure"})
     page = Page(response.content, "/request/kind/")
     assert response.status_code == 403
-    assert page.h1 == "This form is too old, or cookies are off"
+    assert page.h1 == "This form has expired, or cookies are switched off"
 
 
 def test_too_much_at_once_is_refused_with_a_page(site: Site) -> None:

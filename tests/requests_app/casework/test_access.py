@@ -48,7 +48,7 @@ def test_an_officer_who_has_left_is_sent_to_the_sign_in(stage: Stage, paths: lis
 
 def test_a_refused_page_says_why_and_shows_nothing_of_the_request(stage: Stage, paths: list[str]) -> None:
     page = signed_in(stage.staff.iris).get(paths[1], status=403)
-    assert page.h1 == "You may not open this page"
+    assert page.h1 == "You cannot open this page"
     assert stage.request.name not in page.html
 
 

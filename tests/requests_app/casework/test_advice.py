@@ -54,7 +54,7 @@ def chosen_from(page: Page) -> list[str]:
 def test_what_was_measured_here_and_what_was_not_are_told_apart(omar: Site, choose: str) -> None:
     page = omar.get(choose)
     assert "; measured in 1 job" in card(page, "retrain")
-    assert "not measured on this installation yet, so the error is taken to be a factor of 3 either way" in card(page, "npo")
+    assert "not measured on this installation yet, so assumed accurate to within a factor of 3" in card(page, "npo")
     assert "Unlearningabout 16 seconds (" in card(page, "retrain")  # 60 x (12 / 60) ^ (1 / 1.2)
     assert "Unlearningno computation" in card(page, "nothing")
 
@@ -62,15 +62,15 @@ def test_what_was_measured_here_and_what_was_not_are_told_apart(omar: Site, choo
 def test_every_method_says_what_its_evaluation_adds_and_why_it_stands_where_it_does(omar: Site, choose: str) -> None:
     page = omar.get(choose)
     for method in chosen_from(page):
-        assert "With its evaluationabout" in card(page, method)
-        assert "Why it stands here" in card(page, method)
-    assert "the lowest expected cost" in card(page, "retrain")
+        assert "Including the evaluationabout" in card(page, method)
+        assert "Why it is listed here" in card(page, method)
+    assert "expected to cost least" in card(page, "retrain")
 
 
 def test_the_page_explains_the_order_and_what_it_cannot_know(omar: Site, choose: str) -> None:
     words = text_of(omar.get(choose).one("details", class_="method-order"))
     assert "By rules, and by measurements of finished jobs." in words
-    assert "only the evaluation says how well it did" in words
+    assert "only the evaluation shows that" in words
     assert all(rule.sentence in words for rule in RULES)
     assert "3 replicates and 8 oracles" in words
 
@@ -78,7 +78,7 @@ def test_the_page_explains_the_order_and_what_it_cannot_know(omar: Site, choose:
 def test_a_deadline_that_has_passed_is_said_and_leaves_the_methods_to_choose(stage: Stage, omar: Site, choose: str) -> None:
     due(stage, -1)
     page = omar.get(choose)
-    assert "That has passed, so no method ends in time." in page.words
+    assert "That date has passed, so no method can finish in time." in page.words
     assert "Its job may end after the deadline" in card(page, "retrain")
     omar.submit(page, {"method": "retrain"})
 
@@ -96,14 +96,14 @@ def test_a_method_that_may_be_late_comes_below_those_in_time(stage: Stage, omar:
 def test_no_times_are_shown_where_the_model_was_timed_on_another_device(stage: Stage, omar: Site, choose: str) -> None:
     ModelVersion.objects.filter(pk=stage.model.pk).update(training_device="cuda (NVIDIA H200)")
     page = omar.get(choose)
-    assert "training this model was timed on cuda (NVIDIA H200), and jobs last ran on cpu" in page.words
-    assert "× the cost of training the model again" in card(page, "retrain")
+    assert "the training of this model was timed on cuda (NVIDIA H200), but the latest jobs ran on cpu" in page.words
+    assert "× the cost of retraining the model" in card(page, "retrain")
     assert "seconds" not in card(page, "retrain")
 
 
 def test_no_times_are_shown_where_training_was_not_timed(stage: Stage, omar: Site, choose: str) -> None:
     ModelVersion.objects.filter(pk=stage.model.pk).update(training_seconds=0, training_device="")
-    assert "it was not measured how long training this model takes here" in omar.get(choose).words
+    assert "the training of this model was not timed here" in omar.get(choose).words
 
 
 @pytest.mark.parametrize("name", ["iris", "eva", "max"])
@@ -116,7 +116,7 @@ def test_the_list_is_there_in_german(omar: Site, choose: str) -> None:
     omar.client.cookies["django_language"] = "de"
     words = omar.get(choose).words
     assert "How this list is ordered" not in words
-    assert "Why it stands here" not in words
+    assert "Why it is listed here" not in words
     assert not [rule.sentence for rule in RULES if rule.sentence in words]
 
 
@@ -135,21 +135,23 @@ def test_times_come_with_their_range(seconds: Estimate, words: str) -> None:
 def test_costs_are_told_in_time_or_in_trainings_and_in_percent_while_that_reads_well() -> None:
     untimed = replace(TIMED, trained_on="")
     assert cost_words(COST, TIMED) == "about 60 seconds (30 seconds to 3 minutes)"
-    assert cost_words(COST, untimed) == "about 1 × the cost of training the model again (0.5 to 3 ×)"
-    assert cost_words(COST * 0.1, untimed) == "about 10 % of training the model again (5 to 30 %)"
+    assert cost_words(COST, untimed) == "about 1 × the cost of retraining the model (0.5 to 3 ×)"
+    assert cost_words(COST * 0.1, untimed) == "about 10% of the cost of retraining the model (5% to 30%)"
     with translation.override("de"):
         assert "0,5" in cost_words(COST, untimed)
 
 
 def test_what_is_left_of_a_budget_is_said() -> None:
     assert budget_words(Budget(0.25, 0.5, 1)) == (
-        "25 % of the model’s budget for erasures is used; with this erasure, 50 %. After it, 1 more record can be erased."
+        "25% of the model’s erasure budget is used. This erasure brings it to 50%. After that, 1 more example can be erased."
     )
-    assert "known once its step is taken, before replicates and oracles are trained" in budget_words(Budget(0.25, None))
+    assert "known once the unlearning step has run, before replicates and oracles are trained" in budget_words(
+        Budget(0.25, None)
+    )
 
 
 def test_a_promise_that_a_method_ends_is_named_by_the_methods_title() -> None:
     npo = Advice("npo", "empirical", (), None, in_time=None, reason="cheapest", ends=("dp_sgd",))
     [remark] = remarks(npo)
-    assert remark.startswith("It ends what “Keep a privately trained model” promises")
+    assert remark.startswith("It ends the guarantee of “Keep a privately trained model”")
     assert remarks(replace(npo, ends=())) == []

@@ -37,7 +37,7 @@ def test_a_grant_needs_a_ground_for_granting(omar: Site, address: str) -> None:
 
 def test_a_refusal_needs_reasons_and_keeps_what_was_chosen(omar: Site, address: str) -> None:
     page = omar.submit(omar.get(address), {"decision": "refuse", "refuse_ground": "17_3_a"}, status=422)
-    assert page.field_error("reasons") == "Give your reasons: the claimant reads them."
+    assert page.field_error("reasons") == "Enter your reasons: they are sent to the claimant."
     assert "checked" in page.one("input", value="17_3_a").attrib
 
 
@@ -71,5 +71,5 @@ def test_a_decision_that_came_too_late_is_refused_and_kept_on_the_page(stage: St
     item.state, item.ground, item.decided_by = ItemState.REFUSED, "17_3_a", stage.staff.lena
     item.save()
     page = omar.submit(preview, action=address, status=409)
-    assert "This item is decided already." in page.words
+    assert "This item has already been decided." in page.words
     assert stage.item.ground == "17_3_a"

@@ -112,7 +112,7 @@ def test_the_review_cannot_end_while_matches_are_open(stage: Stage, omar: Site, 
 def test_the_confirmation_says_what_follows(stage: Stage, omar: Site, address: str) -> None:
     stage.request.matches.update(decision="accepted", decided_by=stage.staff.omar)
     page = omar.get(f"{address}complete/")
-    assert "An item is made for keeper v1" in page.words
+    assert "An item is created for keeper v1" in page.words
     omar.submit(page, action=f"{address}complete/")
     assert stage.item.example_ids == ["e00000000", "e00000001", "e00000002", "e00000003"]
 

@@ -114,7 +114,7 @@ def test_a_second_proposal_for_the_same_item_is_refused(omar: Site, choose: str)
     page = omar.get(choose)
     omar.submit(page, {"method": "retrain"})
     again = omar.submit(page, {"method": "npo"}, status=409)
-    assert "No method can be chosen now" in again.words
+    assert "You cannot choose a method now. The item’s state is" in again.words
     assert Proposal.objects.count() == 1
 
 
@@ -127,7 +127,7 @@ def test_the_second_officer_sees_everything_that_was_chosen(lena: Site, review: 
     page = lena.get(review)
     assert Proposal.objects.get().protocol_sha256 in page.words
     assert "steps = 4" in page.words
-    assert "Approve, and start unlearning 4 examples from keeper v1" in page.words
+    assert "Approve and start unlearning 4 examples from keeper v1" in page.words
 
 
 def test_the_metrics_promised_are_those_that_such_a_model_can_have(stage: Stage, lena: Site, review: str) -> None:

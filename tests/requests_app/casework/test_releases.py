@@ -56,7 +56,7 @@ def test_when_the_model_has_moved_on_the_result_is_given_up(stage: Stage, nils: 
     stage.searched().signed()
     ModelVersion.objects.filter(pk=stage.model.pk).update(state="quarantined")
     page = nils.get(address(stage))
-    assert "The model has moved on" in page.words
+    assert "The model has changed in the meantime" in page.words
     nils.submit(page, {"act": "reopen"}, action=address(stage))
     assert stage.item.state == ItemState.GRANTED
 

@@ -108,7 +108,7 @@ def test_the_list_decrypts_nothing(omar: Site) -> None:
 
 def test_an_empty_list_says_where_requests_come_from(stage: Stage, omar: Site) -> None:
     ErasureRequest.objects.filter(pk=stage.request.pk).update(kind="copyright")
-    assert "No request fits" in omar.get("/cases/?kind=erasure").words
+    assert "No requests fit these filters" in omar.get("/cases/?kind=erasure").words
 
 
 def test_the_page_shows_what_was_asked(stage: Stage, omar: Site) -> None:

@@ -57,17 +57,17 @@ def test_link_works_in_another_browser(request_: ErasureRequest) -> None:
 def test_link_used_twice_says_that_all_is_done(site: Site) -> None:
     page = site.get(mailed("confirm"))
     site.submit(page)
-    assert site.submit(page, status=410).h1 == "This link has been used already"
-    assert site.get(page.path, status=410).h1 == "This link has been used already"
+    assert site.submit(page, status=410).h1 == "This link has already been used"
+    assert site.get(page.path, status=410).h1 == "This link has already been used"
 
 
 def test_late_link_offers_a_new_one(site: Site, request_: ErasureRequest) -> None:
     address = mailed("confirm")
     AccessLink.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     page = site.get(address, status=410)
-    assert page.h1 == "This link is too old"
+    assert page.h1 == "This link has expired"
     page = site.submit(page, {"reference": request_.reference, "email": "ADA@example.org"})
-    assert page.h1 == "Look into your e-mail"
+    assert page.h1 == "Check your e-mail"
     assert site.get(mailed("confirm")).h1 == "Confirm your e-mail address"
 
 
@@ -75,7 +75,7 @@ def test_late_link_offers_a_new_one(site: Site, request_: ErasureRequest) -> Non
 @pytest.mark.parametrize("kind", ["confirm", "status"])
 def test_link_of_nobody_gives_a_page_that_helps(site: Site, kind: str, token: str) -> None:
     page = site.get(f"/{kind}/{token}/", status=404)
-    assert page.h1 in {"We do not know this link", "This link opens no request", "Page not found"}
+    assert page.h1 in {"We do not recognise this link", "We cannot find a request for this link", "Page not found"}
 
 
 def test_answer_to_a_resend_is_the_same_for_strangers(site: Site, request_: ErasureRequest) -> None:

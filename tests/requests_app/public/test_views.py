@@ -100,7 +100,7 @@ def test_nothing_is_required_by_the_browser(site: Site) -> None:
 
 def test_check_page_shows_every_answer(site: Site) -> None:
     rows = shown(walk(site, ERASURE))
-    assert rows["To be removed"] == "Personal data"
+    assert rows["What to remove"] == "Personal data"
     assert rows["Full name"] == "Ada Beispiel"
     assert rows["Other names"] == "ada_bA. Beispiel"
     assert rows["E-mail address"] == "ada@example.org"
@@ -207,8 +207,8 @@ BAD: list[tuple[str, Answers, str, dict[str, Any], str]] = [
     ("no name", ERASURE, "name", {"name": "   "}, "Enter the full name"),
     ("name of signs", ERASURE, "name", {"name": "?!"}, "Enter the full name"),
     ("long name", ERASURE, "name", {"name": "a" * 201}, "Shorten this to at most 200 characters. It has 201."),
-    ("null byte", ERASURE, "name", {"name": "Ada\0"}, "This contained invisible characters"),
-    ("reversed text", ERASURE, "name", {"name": "\u202egro.live"}, "This contained invisible characters"),
+    ("null byte", ERASURE, "name", {"name": "Ada\0"}, "We removed invisible characters"),
+    ("reversed text", ERASURE, "name", {"name": "\u202egro.live"}, "We removed invisible characters"),
     ("many names", ERASURE, "other-names", {"other_names": "\n".join(map(str, range(51)))}, "Enter at most 50 names"),
     ("one long name", ERASURE, "other-names", {"other_names": "a\n" + "b" * 201}, "Name 2 is longer than 200 characters"),
     ("huge paste", ERASURE, "model-output", {"output": "word " * 60_000}, "Shorten this to at most 20000 characters"),
@@ -269,7 +269,7 @@ def test_jumping_ahead_leads_to_the_first_open_question(site: Site, step: str) -
 @pytest.mark.parametrize("step", ["name", "email", "check", "sent"])
 def test_without_a_draft_the_page_explains_and_starts_again(site: Site, step: str) -> None:
     page = site.get(f"/request/{step}/", status=410)
-    assert page.h1 == "There is no request in progress"
+    assert page.h1 == "You have no request in progress"
     assert page.link("Start again") == "/request/kind/"
 
 
@@ -278,7 +278,7 @@ def test_expired_draft_loses_nothing_of_the_page_at_hand(site: Site, monkeypatch
     monkeypatch.setattr(drafts, "IDLE_SECONDS", -1)
     page = site.submit(page, {"name": "Ada Beispiel"}, status=410)
     monkeypatch.undo()
-    assert "is kept" in page.words
+    assert "We kept what you typed" in page.words
     page = walk(site, {step: ERASURE[step] for step in ("kind", "who")})
     assert page.one("input", name="name").get("value") == "Ada Beispiel"
 
