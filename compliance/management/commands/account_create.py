@@ -16,7 +16,7 @@ from compliance.record.services import SYSTEM
 
 
 class Command(BaseCommand):
-    help = "Creates an account. The password is never an argument: set NEW_PASSWORD in the environment, or type it when asked."
+    help = "Creates an account. The password is no argument: set NEW_PASSWORD in the environment, or type it when asked."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("username")
