@@ -1,8 +1,7 @@
 """The Celery application: `celery -A compliance.celery worker`.
 
-A message is a doorbell: it carries an id, and the truth is in PostgreSQL. Delivery may be doubled or lost; the lease on
-the job row and the reconciler repair both. The visibility timeout is longer than the longest job because Redis would
-deliver a running task again when it ends.
+A message only says that there is work (docs/adr/0003-a-message-is-a-doorbell.md): it carries an id, and the state is in
+PostgreSQL. Messages may be lost or delivered twice; the lease on the job's row and the reconciler make up for both.
 """
 
 from __future__ import annotations
@@ -22,20 +21,22 @@ app.conf.update(
     broker_url=os.environ.get("REDIS_URL", "redis://localhost:6379/0"),
     broker_connection_retry_on_startup=True,
     broker_transport_options={
+        # Longer than the longest job: when it runs out, Redis delivers a running task again.
         "visibility_timeout": 12 * 3600,
         "unacked_restore_interval": 10,
         "unacked_restore_throttle": 1,
-        # A web process must not hang on a broker that is away; the reconciler rings again.
+        # A web process must not hang when the broker is away; the reconciler sends the message again.
         "socket_connect_timeout": 2,
         "socket_timeout": 30,
     },
     task_queues=[Queue("default"), Queue("matching"), Queue("jobs"), Queue("signing")],
     task_default_queue="default",
+    # A worker that dies gives its message back, and takes no second one while it is busy.
     task_acks_late=True,
     task_reject_on_worker_lost=True,
     task_ignore_result=True,
     task_serializer="json",
-    accept_content=["json"],
+    accept_content=["json"],  # never pickle: whoever can write to the broker could run code here
     worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,
     timezone="UTC",

@@ -1,4 +1,4 @@
-"""Where Django looks for this application's models. Import them from the packages that define them."""
+"""Collects this application's models where Django looks for them. Import them from the packages that define them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Celery's door to the signing process."""
+"""Celery tasks of the signing process."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from compliance.record.signing import checkpoint_is_due, checkpoint_sign
 
 @shared_task(name="compliance.record_checkpoint", queue="signing")
 def record_checkpoint() -> None:
-    """Signs a new head of the log when there is something new."""
+    """Sign a new checkpoint if the log has grown since the last one."""
     if checkpoint_is_due():
         checkpoint_sign()

@@ -1,4 +1,4 @@
-"""Every address of the site. The rooms' own urls come in by name, which is not an import."""
+"""Every address of the site. The URLs of other rooms are included by name, so that nothing here imports them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two pages that belong to no room: whether the site lives, and where somebody starts after signing in."""
+"""The two pages that belong to no room: the health check, and the start page after signing in."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from compliance.record.models import TrustManifest
 @never_cache
 @require_safe
 def health(_request: HttpRequest) -> HttpResponse:
-    """200 when the database answers, else 503; for load balancers and start scripts."""
+    """Answer 200 if the database responds, otherwise 503; for load balancers and start scripts."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -30,7 +30,7 @@ def health(_request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Each role's first page; administrators see the accounts and the published keys."""
+    """Redirect to the role's first page; administrators see the accounts and the published keys here."""
     account = account_of(request)
     start = ROLES[Role(account.role)].start
     if start != "home":

@@ -1,4 +1,4 @@
-"""The WSGI door: `gunicorn compliance.wsgi`."""
+"""The WSGI application: `gunicorn compliance.wsgi`."""
 
 import os
 

@@ -1,1 +1,1 @@
-"""The people of the house: accounts, roles, and the one table of which role may do what."""
+"""Accounts and roles of the staff, and the one table of which role may do what."""

@@ -1,4 +1,4 @@
-"""Who may open a page, and what the navigation offers. Services check again, whatever door a call comes through."""
+"""Decides who may open a page and what the navigation offers. Services check again, whichever way a call comes in."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
 def act_required(act: Act) -> Callable[[View[P]], View[P]]:
-    """Let in only accounts whose role may do `act`. The login middleware has sent away everybody who is not signed in.
+    """Admit only accounts whose role may do `act`. The login middleware has already turned away whoever is not signed in.
 
-    When a service refuses what the view asks of it, the answer is a page with the service's own sentence and status 403.
-    The view carries `act`, so that a test can hold every page against the table of roles.
+    If a service refuses what the view asks for, respond with a page that shows the service's own sentence, and status 403.
+    The view carries `act` so that a test can compare every page with the table of roles.
     """
 
     def decorate(view: View[P]) -> View[P]:
@@ -52,15 +52,16 @@ def account_of(request: HttpRequest) -> Account:
 
 
 def navigation(request: HttpRequest) -> dict[str, list[dict[str, object]]]:
-    """Give templates the links of the role's main navigation. The one that leads nearest to this page is the current one."""
+    """Give templates the links of the role's main navigation. The current one is the longest that this path starts with."""
     account = getattr(request, "user", None)  # error pages may be rendered before the middleware has run
     if not isinstance(account, Account):
         return {"navigation": []}
     links: list[dict[str, object]] = [
         {"url": reverse(name), "label": label} for name, label in ROLES[Role(account.role)].navigation
     ]
-    above = [str(link["url"]) for link in links if request.path.startswith(str(link["url"]))]
-    nearest = max(above, key=len, default="")
+    prefixes = [str(link["url"]) for link in links if request.path.startswith(str(link["url"]))]
+    nearest = max(prefixes, key=len, default="")
     for link in links:
+        # The values of aria-current: "page" for this page itself, "true" for the section that it belongs to.
         link["current"] = "" if link["url"] != nearest else "page" if request.path == nearest else "true"
     return {"navigation": links}

@@ -21,12 +21,12 @@ class Account(AbstractUser):
 
     @property
     def opaque(self) -> str:
-        """How the record names this account."""
+        """The name of this account in the record, which does not reveal the person."""
         return f"account:{self.pk}"
 
     @property
     def acts(self) -> frozenset[Act]:
-        """What this account's role may do; nothing once the account is closed."""
+        """Everything that this account's role may do; nothing once the account is closed."""
         return ROLES[Role(self.role)].acts if self.is_active else frozenset()
 
     def may(self, act: Act) -> bool:

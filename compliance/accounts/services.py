@@ -13,12 +13,13 @@ from .models import Account
 
 @transaction.atomic
 def account_create(*, username: str, password: str, role: str, actor: str, email: str = "") -> Account:
-    """A new account for a member of staff.
+    """Create an account for a member of staff.
 
     Raises:
         ValidationError: the name is taken, the role unknown, or the password too weak.
     """
     account = Account(username=username, email=email, role=role)
+    # full_clean() sees only the hash, so the password itself is checked before it is hashed.
     validate_password(password, account)
     account.set_password(password)
     account.full_clean()

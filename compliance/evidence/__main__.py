@@ -1,6 +1,6 @@
 """Command line: `python -m compliance.evidence verify DIR [--trust FILE] [--json]` and `... proof DIR INDEX OUT`.
 
-Exit status: 0 when every step passed, 1 when one did not, 2 when the command was not usable.
+Exit status: 0 if every step passed, 1 if one did not, 2 if the command could not be used as given.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ MARKS = {"passed": "pass", "failed": "FAIL", "not checked": "----"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command and returns its exit status."""
+    """Run the command and return its exit status."""
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # text streams here; file names may be any bytes
+        # File names may be any bytes, and the terminal need not know UTF-8.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # both are text streams here
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
@@ -37,16 +38,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m compliance.evidence", description="Checks evidence offline.")
+    parser = argparse.ArgumentParser(prog="python -m compliance.evidence", description="Verifies evidence offline.")
     commands = parser.add_subparsers(dest="command", required=True)
-    verify = commands.add_parser("verify", help="verify a bundle in numbered steps")
+    verify = commands.add_parser("verify", help="verify a bundle, step by step")
     verify.add_argument("directory", type=Path, metavar="DIR", help="the bundle")
-    verify.add_argument("--trust", type=Path, metavar="FILE", help="trust file that you got from the operator directly")
+    verify.add_argument("--trust", type=Path, metavar="FILE", help="a trust file that you got directly from the operator")
     verify.add_argument("--json", action="store_true", help="print the steps as JSON")
-    proof = commands.add_parser("proof", help="write one record entry and its proof for other tools (c2sp.org/tlog-proof)")
+    proof = commands.add_parser("proof", help="write a record entry and its proof for other tools (c2sp.org/tlog-proof)")
     proof.add_argument("directory", type=Path, metavar="DIR", help="the bundle")
     proof.add_argument("index", type=int, metavar="INDEX", help="the entry's index in the log, as in record.jsonl")
-    proof.add_argument("out", type=Path, metavar="FILE", help="gets the entry; FILE.tlog-proof gets the proof")
+    proof.add_argument("out", type=Path, metavar="FILE", help="where to write the entry; the proof goes to FILE.tlog-proof")
     return parser
 
 
@@ -61,7 +62,10 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _proof(options: argparse.Namespace) -> int:
-    """Writes what the bundle says, without verifying it: that is the other tool's part. Prints the log's verifier keys."""
+    """Write an entry and its proof as the bundle states them, and print the log's verifier keys.
+
+    Verifies nothing: that is for the other tool to do.
+    """
     folder = BundleFolder.open(options.directory)
     for proven in folder.record():
         if proven.index == options.index:
@@ -71,7 +75,7 @@ def _proof(options: argparse.Namespace) -> int:
             trust = TrustFile.from_bytes(folder.read(TRUST))
             print(*(vkey(trust.origin, key.public_key) for key in trust.with_role("log")), sep="\n")  # noqa: T201  # output
             return 0
-    message = f"record.jsonl has no entry with index {options.index}"
+    message = f"record.jsonl has no entry with index {options.index}."
     raise FormatError(message)
 
 

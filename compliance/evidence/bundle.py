@@ -1,13 +1,13 @@
-"""A bundle: the folder with everything that verifies one request's evidence offline.
+"""Bundles: folders with everything that is needed to verify one request's evidence offline.
 
     checkpoint                                     the log's head, a signed note
-    record.jsonl                                   one line per entry: {entry, index, proof}, canonical JSON, by index
+    record.jsonl                                   one line per entry, by index: {entry, index, proof} in canonical JSON
     trust.json                                     the keys, as published in the record
     attestations/<index>-<predicate>.dsse.json     one envelope per `attestation.signed` entry, named by its index
-    report/<item>-<attempt>/...                    what each report signed: result.json, spec.json, outputs/
+    report/<item>-<attempt>/...                    the files that each report names: result.json, spec.json, outputs/
 
-Nothing is signed when a bundle is written. The record holds the request's whole history up to its seal, the entry that
-published `trust.json`, and one entry each for the corpus snapshots and base models that the reports name.
+Nothing is signed when a bundle is written. `record.jsonl` contains the request's whole history up to its seal, the entry
+that published `trust.json`, and one entry for each corpus snapshot and each base model that the reports name.
 """
 
 from __future__ import annotations
@@ -41,18 +41,18 @@ MAX_FILES = 10_000
 MAX_DEPTH = 6
 MAX_LINE = MEBIBYTE // 4
 MAX_READ = 64 * MEBIBYTE
-"""Of a file that is read into memory; report files that are only hashed may have `MAX_REPORT_FILE`."""
+"""Largest file that is read into memory. Report files that are only hashed may be as large as `MAX_REPORT_FILE`."""
 MAX_REPORT_FILE = 4096 * MEBIBYTE
 
 
 @dataclass(frozen=True)
 class ProvenEntry:
-    """A line of `record.jsonl`: an entry of the record with its place in the log."""
+    """A line of `record.jsonl`: an entry of the record and the proof of its place in the log."""
 
     entry: EntryBody
     index: int
     proof: tuple[str, ...]
-    """Sibling hashes from the leaf up, base64."""
+    """Sibling hashes from the leaf up, in base64."""
 
     @classmethod
     def of(cls, entry: EntryBody, index: int, proof: Iterable[bytes]) -> Self:
@@ -60,7 +60,7 @@ class ProvenEntry:
 
     @classmethod
     def from_line(cls, line: bytes) -> Self:
-        """Reads a line without its newline (FormatError)."""
+        """Read a line, given without its newline (FormatError)."""
         return parse(cls, parse_canonical(line))
 
     def to_line(self) -> bytes:
@@ -80,26 +80,28 @@ def write_bundle(
     report_files: Mapping[str, Path],
     trust: bytes,
 ) -> None:
-    """Writes a bundle; `directory` appears complete or not at all.
+    """Write a bundle. `directory` appears complete or not at all.
 
     Args:
         directory: the new folder; it must not exist yet.
         checkpoint: the signed note that the proofs lead to.
-        record: the entries named in the module's docstring, in any order, with proofs for that checkpoint's size.
-        envelopes: the envelope files of the request, as signed.
+        record: the entries that the module's docstring names, in any order, with proofs for the checkpoint's size.
+        envelopes: the contents of the request's envelope files, as signed.
         report_files: files to copy, by their name in the bundle (`report/3-1/result.json`).
         trust: the bytes of the published trust file.
 
     Raises:
         FormatError: the folder exists, an envelope is not in the record, or a name does not belong in a bundle.
     """
+    # 1. Refuse what cannot become a bundle before anything is written.
     if directory.exists():
-        _refuse(f"{directory} exists already; name a new folder")
+        _refuse(f"{directory} already exists; name a new folder")
     lines = sorted(record, key=lambda proven: proven.index)
     contents = {CHECKPOINT: checkpoint, TRUST: trust, RECORD: b"".join(line.to_line() for line in lines)}
-    contents |= _named(envelopes, lines)
-    if strange := [name for name in report_files if not _is_report_file(name)]:
-        _refuse(f"{strange[0]!a} is not a name for a report file in a bundle")
+    contents |= _envelopes_by_name(envelopes, lines)
+    if invalid := [name for name in report_files if not _is_report_file(name)]:
+        _refuse(f"{invalid[0]!a} is not a name for a report file in a bundle")
+    # 2. Write everything into a hidden folder beside the target, which goes away if anything fails.
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".bundle-", ignore_cleanup_errors=True) as temporary:
         partial = Path(temporary) / "bundle"
@@ -107,22 +109,23 @@ def write_bundle(
             _parent(partial / name).write_bytes(content)
         for name, source in report_files.items():
             shutil.copyfile(source, _parent(partial / name))
+        # 3. Let it appear in one step: a rename within a file system is atomic.
         partial.rename(directory)
 
 
 @dataclass(frozen=True)
 class BundleFolder:
-    """A bundle that somebody hands in: a folder with regular files of known names and bounded sizes."""
+    """A bundle from anybody: a folder of regular files with known names and bounded sizes."""
 
     root: Path
     names: frozenset[str]
 
     @classmethod
     def open(cls, root: Path) -> Self:
-        """Looks at names, kinds and sizes, and reads nothing.
+        """Check names, kinds and sizes, without reading any file.
 
         Raises:
-            FormatError: something is missing, or is there that no bundle has.
+            FormatError: the folder lacks a file that every bundle has, or contains something that no bundle has.
         """
         if not root.is_dir():
             _refuse("there is no such folder")
@@ -133,7 +136,7 @@ class BundleFolder:
             if size > (MAX_REPORT_FILE if _is_report_file(name) else MAX_READ):
                 _refuse(f"{name!a} is too large ({size} bytes)")
         if missing := [name for name in FIXED if name not in sizes]:
-            _refuse(f"{', '.join(missing)} missing")
+            _refuse(f"it lacks {', '.join(missing)}")
         return cls(root, frozenset(sizes))
 
     @property
@@ -145,18 +148,18 @@ class BundleFolder:
         return frozenset(filter(_is_report_file, self.names))
 
     def read(self, name: str) -> bytes:
-        """The whole file (FormatError if it is too large to be read at once)."""
+        """Return the content of a file (FormatError if it is larger than `MAX_READ`)."""
         with (self.root / name).open("rb") as file:
-            content = file.read(MAX_READ + 1)
+            content = file.read(MAX_READ + 1)  # one byte more than allowed: a file may grow after its size was checked
         if len(content) > MAX_READ:
             _refuse(f"{name!a} is too large to be read")
         return content
 
     def record(self) -> tuple[ProvenEntry, ...]:
-        """The lines of `record.jsonl`, parsed and not yet verified (FormatError)."""
+        """Parse the lines of `record.jsonl` without verifying them (FormatError)."""
         *lines, rest = self.read(RECORD).split(b"\n")
         if rest or not lines:
-            _refuse("record.jsonl does not end in a newline, or has no line")
+            _refuse("record.jsonl is empty or does not end in a newline")
         return tuple(_entry_at(number, line) for number, line in enumerate(lines, 1))
 
     def sha256(self, name: str) -> str:
@@ -165,7 +168,7 @@ class BundleFolder:
 
 
 def attestation_name(index: int, predicate_type: str) -> str:
-    """File name in a bundle of the envelope whose `attestation.signed` entry has this index."""
+    """Return the name in a bundle of the envelope whose `attestation.signed` entry has this index."""
     return f"attestations/{index}-{SHORT_NAMES[predicate_type]}.dsse.json"
 
 
@@ -173,30 +176,30 @@ def _entry_at(number: int, line: bytes) -> ProvenEntry:
     try:
         if len(line) <= MAX_LINE:
             return ProvenEntry.from_line(line)
-        why = f"It has more than {MAX_LINE} bytes."
+        reason = f"It has more than {MAX_LINE} bytes."
     except EvidenceError as error:
-        why = str(error)
-    message = f"Line {number} of record.jsonl: {why}"
+        reason = str(error)
+    message = f"Line {number} of record.jsonl: {reason}"
     raise FormatError(message)
 
 
-def _named(envelopes: Iterable[bytes], record: Iterable[ProvenEntry]) -> dict[str, bytes]:
-    places = {
+def _envelopes_by_name(envelopes: Iterable[bytes], record: Iterable[ProvenEntry]) -> dict[str, bytes]:
+    names = {
         proven.entry.data["envelope_sha256"]: attestation_name(proven.index, proven.entry.data["predicate_type"])
         for proven in record
         if proven.entry.kind == RecordKind.ATTESTATION_SIGNED and proven.entry.data.get("predicate_type") in SHORT_NAMES
     }
-    named = {}
+    contents = {}
     for envelope in envelopes:
-        place = places.get(sha256_hex(envelope))
-        if place is None:
-            _refuse("an envelope is not in the record; enter it as attestation.signed first")
-        named[place] = envelope
-    return named
+        name = names.get(sha256_hex(envelope))
+        if name is None:
+            _refuse("an envelope is not in the record; append its attestation.signed entry first")
+        contents[name] = envelope
+    return contents
 
 
 def _walk(root: Path) -> Iterator[tuple[str, int]]:
-    """Name and size of every file below `root`; refuses links, devices, empty folders and too much of anything."""
+    """Yield the name and size of every file below `root`; refuse links, devices, empty folders, and too many or too deep."""
     waiting, count = [root], 0
     while waiting:
         folder = waiting.pop()
@@ -208,6 +211,7 @@ def _walk(root: Path) -> Iterator[tuple[str, int]]:
             name = _relative(root, Path(entry.path))
             if count > MAX_FILES or name.count("/") >= MAX_DEPTH:
                 _refuse(f"there are more than {MAX_FILES} files, or folders nested more than {MAX_DEPTH} deep")
+            # A link could lead out of the folder, and reading a pipe would block.
             if entry.is_dir(follow_symlinks=False):
                 waiting.append(Path(entry.path))
             elif entry.is_file(follow_symlinks=False):
@@ -229,6 +233,6 @@ def _parent(path: Path) -> Path:
     return path
 
 
-def _refuse(why: str) -> NoReturn:
-    message = f"This is not a usable bundle: {why}."
+def _refuse(reason: str) -> NoReturn:
+    message = f"This is not a usable bundle: {reason}."
     raise FormatError(message)

@@ -19,7 +19,7 @@ SIGNATURE_LINE = re.compile(r"— (?P<name>[^\s+]+) (?P<base64>[A-Za-z0-9+/]+={0
 SIZE = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 MAX_SIGNATURES = 16
 ED25519_TYPE = b"\x01"
-CHECKPOINT_LINES = 4  # origin, size, root, and nothing after the last newline
+CHECKPOINT_LINES = 4  # origin, size, root, and the empty rest after the last newline
 
 
 class NoteSignature(NamedTuple):
@@ -27,20 +27,20 @@ class NoteSignature(NamedTuple):
 
     name: str
     key_hash: bytes
-    """Four bytes; a hint."""
+    """Four bytes: a hint to the key, not its identity."""
     signature: bytes
 
 
 @dataclass(frozen=True)
 class SignedNote:
-    """Text and signature lines (c2sp.org/signed-note)."""
+    """A text with its signature lines (c2sp.org/signed-note)."""
 
     text: str
     signatures: tuple[NoteSignature, ...]
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> Self:
-        """Reads a note; writing it again gives the same bytes.
+        """Read a note. Writing it again gives the same bytes.
 
         Raises:
             FormatError: `raw` is not a signed note.
@@ -50,7 +50,8 @@ class SignedNote:
         except UnicodeDecodeError:
             _malformed("it is not UTF-8")
         if any(character < " " and character != "\n" for character in content):
-            _malformed("it holds control characters")
+            _malformed("it contains control characters")
+        # The last blank line separates the two parts: the text may contain others.
         text, separator, lines = content.rpartition("\n\n")
         if not separator or not lines:
             _malformed("it has no signature lines after a blank line")
@@ -65,7 +66,7 @@ class SignedNote:
 
 
 def sign_note(text: str, name: str, key: Ed25519PrivateKey) -> SignedNote:
-    """A note over `text`, which must end in a newline, signed by `key` under `name`."""
+    """Sign `text`, which must end in a newline, with `key` under `name`."""
     if not text.endswith("\n"):
         _malformed("its text does not end in a newline")
     line = NoteSignature(name, note_key_hash(name, key.public_key()), key.sign(text.encode()))
@@ -73,27 +74,27 @@ def sign_note(text: str, name: str, key: Ed25519PrivateKey) -> SignedNote:
 
 
 def verify_note(note: SignedNote, name: str, keys: Iterable[Ed25519PublicKey]) -> frozenset[str]:
-    """The ids of the keys that signed; every signature line must be of one of `keys` under `name`.
+    """Return the ids of the keys that signed. Every signature line must come from one of `keys` under `name`.
 
-    The specification lets verifiers skip lines of unknown keys. A bundle has nothing that nobody vouches for, so here
-    such a line is an error.
+    The specification lets verifiers skip lines of unknown keys. Here such a line is an error, because a bundle contains
+    nothing that nobody vouches for.
 
     Raises:
-        VerificationError: a line is of another key or name, or does not verify.
+        VerificationError: a line has another key or name, or does not verify.
     """
     known = {note_key_hash(name, key): key for key in keys}
     signers = set()
     for line in note.signatures:
         key = known.get(line.key_hash) if line.name == name else None
         if key is None:
-            message = f"The note carries a signature of {line.name!a} with a key that is not trusted."
+            message = f"The note has a signature by {line.name!a} with a key that is not trusted."
             raise VerificationError(message)
         if not is_signed_by(key, line.signature, note.text.encode()):
-            message = f"The signature of {line.name!a} does not fit the note's text."
+            message = f"The signature by {line.name!a} does not match the note's text."
             raise VerificationError(message)
         signers.add(key_id(key))
     if len(signers) != len(note.signatures):
-        message = "The note is signed twice with one key."
+        message = "The note is signed twice with the same key."
         raise VerificationError(message)
     return frozenset(signers)
 
@@ -108,7 +109,7 @@ class Checkpoint:
 
     @classmethod
     def from_text(cls, text: str) -> Self:
-        """Reads a note's text (FormatError)."""
+        """Read the text of a note (FormatError)."""
         lines = text.split("\n")
         if len(lines) != CHECKPOINT_LINES or not lines[0] or lines[-1] or not SIZE.fullmatch(lines[1]):
             _malformed("its text is not an origin, a size and a root hash")
@@ -122,23 +123,23 @@ class Checkpoint:
 
 
 def verify_checkpoint(raw: bytes, origin: str, keys: Sequence[Ed25519PublicKey]) -> tuple[Checkpoint, frozenset[str]]:
-    """The checkpoint in the signed note `raw`, and the ids of the log's keys that signed it.
+    """Return the checkpoint in the signed note `raw`, and the ids of the log's keys that signed it.
 
     Raises:
         FormatError: `raw` is not a checkpoint in a signed note.
-        VerificationError: it is of another log, or not signed by `keys` alone.
+        VerificationError: it belongs to another log, or is not signed by `keys` alone.
     """
     note = SignedNote.from_bytes(raw)
     signers = verify_note(note, origin, keys)
     checkpoint = Checkpoint.from_text(note.text)
     if checkpoint.origin != origin:
-        message = f"The checkpoint is of the log {checkpoint.origin!a}, not of {origin!a}."
+        message = f"The checkpoint belongs to the log {checkpoint.origin!a}, not to {origin!a}."
         raise VerificationError(message)
     return checkpoint, signers
 
 
 def vkey(name: str, key: Ed25519PublicKey) -> str:
-    """The verifier key that C2SP tools take: name, key hash in hex, base64 of type and key."""
+    """Return the verifier key that C2SP tools take: name, key hash in hex, base64 of type and key."""
     return f"{name}+{note_key_hash(name, key).hex()}+{encode_base64(ED25519_TYPE + raw_public(key))}"
 
 
@@ -150,6 +151,6 @@ def _signature(line: str) -> NoteSignature:
     return NoteSignature(match["name"], blob[:4], blob[4:])
 
 
-def _malformed(why: str) -> NoReturn:
-    message = f"This is not a signed checkpoint: {why}."
+def _malformed(reason: str) -> NoReturn:
+    message = f"This is not a signed checkpoint: {reason}."
     raise FormatError(message)

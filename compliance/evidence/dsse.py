@@ -18,27 +18,27 @@ IN_TOTO = "application/vnd.in-toto+json"
 
 
 def pre_authentication_encoding(payload_type: str, payload: bytes) -> bytes:
-    """PAE of protocol.md: the bytes that are signed."""
+    """Return the bytes that are signed (PAE in protocol.md)."""
     kind = payload_type.encode()
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
 
 @dataclass(frozen=True)
 class Signature:
-    """One signature; `keyid` is a hint that nobody decides by."""
+    """One signature. `keyid` is a hint: verification never relies on it."""
 
     keyid: str
     sig: str
     """Base64."""
 
     def __post_init__(self) -> None:
-        """Refuses base64 in another spelling (FormatError)."""
+        """Refuse base64 in any other spelling (FormatError)."""
         decode_base64(self.sig)
 
 
 @dataclass(frozen=True)
 class Envelope:
-    """A payload with its signatures. The field names are those of the JSON form."""
+    """A payload with its signatures. The fields are named as in the JSON form."""
 
     payload: str
     """Base64 of the signed bytes."""
@@ -46,17 +46,17 @@ class Envelope:
     signatures: tuple[Signature, ...]
 
     def __post_init__(self) -> None:
-        """Refuses base64 in another spelling (FormatError)."""
+        """Refuse base64 in any other spelling (FormatError)."""
         decode_base64(self.payload)
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> Self:
-        """Reads canonical JSON with standard base64 only.
+        """Read an envelope in canonical JSON with standard base64.
 
-        Stricter than DSSE, which lets verifiers accept any spelling: here every byte of an envelope's file matters.
+        DSSE lets verifiers accept any spelling. This is stricter, so that every byte of an envelope's file matters.
 
         Raises:
-            FormatError: any other form.
+            FormatError: `raw` has any other form.
         """
         return parse(cls, parse_canonical(raw))
 
@@ -69,7 +69,7 @@ class Envelope:
 
 
 def sign(payload: bytes, *keys: Ed25519PrivateKey, payload_type: str = IN_TOTO) -> Envelope:
-    """An envelope over `payload`, signed by each of `keys`."""
+    """Return an envelope with `payload`, signed with each of `keys`."""
     message = pre_authentication_encoding(payload_type, payload)
     signatures = tuple(Signature(key_id(key.public_key()), encode_base64(key.sign(message))) for key in keys)
     return Envelope(encode_base64(payload), payload_type, signatures)
@@ -78,26 +78,27 @@ def sign(payload: bytes, *keys: Ed25519PrivateKey, payload_type: str = IN_TOTO) 
 def verify(
     envelope: Envelope, trusted: Iterable[Ed25519PublicKey], *, threshold: int = 1, payload_type: str = IN_TOTO
 ) -> tuple[bytes, frozenset[str]]:
-    """The signed bytes and the ids of the trusted keys that signed them.
+    """Return the signed bytes and the ids of the trusted keys that signed them.
 
     Counts unique keys, not signatures or key ids, and tries every trusted key on every signature (protocol.md,
     "Multi-signature Verification").
 
     Raises:
-        VerificationError: fewer than `threshold` trusted keys signed, or the payload is of another type.
+        VerificationError: fewer than `threshold` trusted keys signed, or the payload has another type.
         ValueError: `threshold` is below one.
     """
     if threshold < 1:
-        message = "At least one signature must be asked for."
+        message = "The threshold must be at least 1."
         raise ValueError(message)
     if envelope.payloadType != payload_type:
-        message = f"The envelope holds {envelope.payloadType[:80]!a}, not {payload_type}."
+        message = f"The envelope contains {envelope.payloadType[:80]!a}, not {payload_type}."
         raise VerificationError(message)
     body = envelope.body
     signed = pre_authentication_encoding(payload_type, body)
     signatures = [decode_base64(signature.sig) for signature in envelope.signatures]
-    accepted = frozenset(key_id(key) for key in trusted if any(is_signed_by(key, given, signed) for given in signatures))
+    # The key ids in the envelope are not signed, so they decide nothing. A set counts each key once.
+    accepted = frozenset(key_id(key) for key in trusted if any(is_signed_by(key, each, signed) for each in signatures))
     if len(accepted) < threshold:
-        message = f"{len(accepted)} of the trusted keys signed it; {threshold} must have."
+        message = f"{len(accepted)} of the trusted keys signed it; at least {threshold} must."
         raise VerificationError(message)
     return body, accepted

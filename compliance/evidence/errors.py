@@ -1,4 +1,4 @@
-"""What can be wrong with key files."""
+"""Errors about key files."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from compliance.formats.errors import EvidenceError
 
 
 class KeyFileError(EvidenceError):
-    """A private key file that is missing, unreadable, too widely readable, or of another kind."""
+    """A private key file is missing, unreadable, readable by others, or contains something else."""

@@ -1,9 +1,9 @@
-"""The record's entries: what a leaf of the log says, and the kinds of entry that verification relies on.
+"""Entries of the record: what a leaf of the log contains, and which fields verification relies on.
 
-An entry holds digests and opaque references, never personal data: `actor` and `subject` are names such as `account:12`,
-`claimant`, `system`, `request:LE-7KQ4-M2XD`. Entries of one subject are numbered 1, 2, 3 ... without gaps; their times never
-go back. Verification relies on the kinds and fields that
-`compliance.formats.record_kinds` marks; other kinds and further fields in `data` are free.
+An entry contains digests and opaque references, never personal data: `actor` and `subject` are names such as `account:12`,
+`claimant`, `system` and `request:LE-7KQ4-M2XD`. The entries of a subject are numbered 1, 2, 3, ... without gaps, and their
+times never go back. Verification relies on the kinds and fields that `compliance.formats.record_kinds` marks; other kinds,
+and further fields in `data`, are free.
 """
 
 from __future__ import annotations
@@ -30,12 +30,13 @@ SUBJECT = re.compile(r"[a-z]+(:[A-Za-z0-9._-]{1,100})?", re.ASCII)
 ACTOR = re.compile(r"[a-z]+(:[A-Za-z0-9._-]{1,100})?", re.ASCII)
 KIND = re.compile(r"[a-z_]+(\.[a-z_]+)+", re.ASCII)
 ITEM = re.compile(r"[A-Za-z0-9](-?[A-Za-z0-9]){0,63}", re.ASCII)
-EMAIL = re.compile(r"[^\s@]@[^\s@]+\.[^\s@.]{2}")  # one character before the @ is enough, and keeps the search linear
+# One character before the @ is enough, and keeps the search linear.
+EMAIL = re.compile(r"[^\s@]@[^\s@]+\.[^\s@.]{2}")
 
 
 @dataclass(frozen=True)
 class EntryBody:
-    """One entry. Its canonical JSON is the body of the leaf."""
+    """One entry. Its canonical JSON is the body of its leaf in the log."""
 
     format: str
     subject: str
@@ -46,7 +47,7 @@ class EntryBody:
     data: Mapping[str, Any]
 
     def __post_init__(self) -> None:
-        """Refuses what is malformed (FormatError), lacks the data of its kind, or looks like personal data."""
+        """Refuse malformed fields, missing data (both FormatError) and what looks like personal data (PersonalDataError)."""
         if self.format != FORMAT:
             refuse("An entry's format", FORMAT, self.format)
         check_pattern(
@@ -62,12 +63,12 @@ class EntryBody:
 
     @classmethod
     def of(cls, *, subject: str, number: int, kind: str, at: datetime, actor: str, data: Mapping[str, Any]) -> Self:
-        """A new entry in the current format."""
+        """Return a new entry in the current format."""
         return cls(FORMAT, subject, number, kind, format_time(at), actor, data)
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> Self:
-        """Reads a leaf body (FormatError)."""
+        """Read the body of a leaf (FormatError)."""
         return parse(cls, parse_canonical(raw))
 
     @property
@@ -76,33 +77,33 @@ class EntryBody:
 
     @property
     def attempt(self) -> tuple[str, int]:
-        """The item and the attempt that this entry is about, for the kinds that have them."""
+        """The item and the attempt that this entry is about. Only some kinds have them."""
         return self.data["item"], self.data["attempt"]
 
 
 def leaf_bytes(entry: EntryBody) -> bytes:
-    """The leaf body: canonical JSON, at most 65,535 bytes (FormatError)."""
+    """Return the body of the leaf: canonical JSON of at most 65,535 bytes (FormatError)."""
     body = canonical_json(plain(entry))
     if len(body) > MAX_LEAF:
-        message = f"A record entry has {len(body)} bytes; {MAX_LEAF} is the most. Record a digest instead."
+        message = f"A record entry has {len(body)} bytes; the limit is {MAX_LEAF}. Record a digest instead."
         raise FormatError(message)
     return body
 
 
 def mappers(history: Iterable[EntryBody], before: int) -> tuple[str, ...]:
-    """Who accepted or closed matches in a request's history before its entry number `before`, sorted."""
+    """Return who accepted a match or closed the review in `history` before entry number `before`, sorted."""
     kinds = (RecordKind.MATCH_ACCEPTED, RecordKind.MATCHES_DECIDED)
     return tuple(sorted({entry.actor for entry in history if entry.kind in kinds and entry.number < before}))
 
 
 def refuse_personal_data(value: object) -> None:
-    """Defence in depth: raises PersonalDataError if any text in `value` looks like an e-mail address.
+    """Raise PersonalDataError if any text in `value` looks like an e-mail address.
 
-    The message does not repeat the text.
+    A last line of defence: callers are expected to pass digests and references only. The message does not repeat the text.
     """
     if isinstance(value, str):
         if EMAIL.search(value):
-            message = "A value looks like an e-mail address. The record holds digests and opaque references only."
+            message = "A value looks like an e-mail address. The record contains only digests and opaque references."
             raise PersonalDataError(message)
     elif isinstance(value, Mapping):
         for key, inner in value.items():
@@ -128,7 +129,7 @@ def _check_field(where: str, name: str, value: object) -> None:
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             refuse(where, "a whole number from 1", value)
     elif not isinstance(value, str):
-        refuse(where, "a text", value)
+        refuse(where, "text", value)
     elif name.endswith("_sha256") or name == "manifest_root":
         check_digest(value, where)
     elif name == "item":

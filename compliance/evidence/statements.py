@@ -1,7 +1,7 @@
-"""in-toto Statements v1 (in-toto/attestation: spec/v1) with our two predicates.
+"""in-toto Statements v1 (in-toto/attestation: spec/v1) with Lethe's two predicates.
 
-A statement is read by parsing it into these classes and writing it again: the bytes must come out the same, so a signed
-statement has no part that verification passes over. New fields therefore come with a new predicate version.
+To read a statement, it is parsed into these classes and written again, and the bytes must be the same. So verification
+overlooks no part of a signed statement, and a new field needs a new version of its predicate.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ UNLEARNING_REPORT = "https://lethe.example/attestations/unlearning-report/v1"
 RELEASE = "https://lethe.example/attestations/release/v1"
 SHORT_NAMES: Mapping[str, str] = {UNLEARNING_REPORT: "unlearning-report", RELEASE: "release"}
 MODEL_SUBJECT = "model"
-"""Name of the subject that stands for a model directory; its digest is the model's digest over its files."""
+"""Name of the subject that stands for a model; its SHA-256 is the model's digest over all its files."""
 
 REFERENCE = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
 
@@ -40,7 +40,7 @@ class Method:
 
 @dataclass(frozen=True)
 class UnlearningReport:
-    """What ran for one attempt at one item, on what, and with which verdict."""
+    """What ran for an attempt at an item, on what data and model, and with which verdict."""
 
     predicate_type: ClassVar[str] = UNLEARNING_REPORT
 
@@ -53,12 +53,12 @@ class UnlearningReport:
     spec_sha256: str
     """Digest of the job specification's canonical JSON."""
     protocol: Mapping[str, Any]
-    """In full, so that the signed statement says what was measured."""
+    """The whole protocol, so that the signed statement says what was measured."""
     protocol_sha256: str
     snapshot_sha256: str
     manifest_root: str
     forget_set_sha256: str
-    """`forget_set_digest` of the record ids."""
+    """`forget_set_digest` of the example ids."""
     forget_count: int
     base_model_sha256: str
     result_model_sha256: str
@@ -67,11 +67,11 @@ class UnlearningReport:
     finished_at: str
     verdict: Verdict
     does_not_show: tuple[str, ...]
-    """Sentences; every limit that the evaluation names is among them."""
+    """Sentences. They include every limit that the evaluation names."""
     environment: Mapping[str, str]
 
     def __post_init__(self) -> None:
-        """Refuses malformed digests, times and references (FormatError), and personal data."""
+        """Refuse malformed digests, times and references (FormatError), and personal data (PersonalDataError)."""
         _check_predicate(self)
         if self.attempt < 1 or self.forget_count < 1:
             refuse("A report's attempt and forget_count", "1 or more", (self.attempt, self.forget_count))
@@ -85,7 +85,7 @@ class UnlearningReport:
 
 @dataclass(frozen=True)
 class Release:
-    """An officer released the model of a passed report in place of another."""
+    """An officer's release of the model of a passed report, in place of another model."""
 
     predicate_type: ClassVar[str] = RELEASE
 
@@ -97,14 +97,14 @@ class Release:
     released_model_sha256: str
     replaced_model_sha256: str
     mapped_by: tuple[str, ...]
-    """Who accepted or closed matches before the approval: `record.mappers(history, approval.number)`."""
+    """Who accepted a match or closed the review before the approval: `record.mappers(history, approval.number)`."""
     approved_by: str
     released_by: str
     record_entries: int
-    """How many entries the request had in the record when this was signed."""
+    """Number of entries that the record had about the request when this was signed."""
 
     def __post_init__(self) -> None:
-        """Refuses malformed digests and references (FormatError), and personal data."""
+        """Refuse malformed digests and references (FormatError), and personal data (PersonalDataError)."""
         _check_predicate(self)
         if self.attempt < 1 or self.record_entries < 1:
             refuse("A release's attempt and record_entries", "1 or more", (self.attempt, self.record_entries))
@@ -116,7 +116,7 @@ PREDICATES: Mapping[str, type[UnlearningReport | Release]] = {cls.predicate_type
 
 @dataclass(frozen=True)
 class Subject:
-    """Something that the statement is about, by name and SHA-256."""
+    """A file or model that the statement is about, by name and SHA-256."""
 
     name: str
     sha256: str
@@ -130,34 +130,35 @@ class Statement:
     predicate: Predicate
 
     def __post_init__(self) -> None:
-        """Refuses malformed digests, repeated names, and a statement about nothing (FormatError)."""
+        """Refuse malformed digests, repeated names, and a statement about nothing (FormatError)."""
         names = {subject.name for subject in self.subjects}
         if not names or len(names) != len(self.subjects):
-            refuse("A statement's subjects", "at least one, each with a name of its own", sorted(names))
+            refuse("A statement's subjects", "at least one, with different names", sorted(names))
         for subject in self.subjects:
             check_digest(subject.sha256, f"The digest of subject {subject.name[:80]!a}")
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> Self:
-        """Reads the payload of an envelope.
+        """Read the payload of an envelope.
 
         Raises:
-            FormatError: it is not a statement that this version writes.
+            FormatError: `raw` is not a statement that this version would write.
         """
         value = parse_canonical(raw)
         predicate_class = PREDICATES.get(str(value.get("predicateType"))) if isinstance(value, dict) else None
         if predicate_class is None or not isinstance(value.get("subject"), list):
-            message = "This is not an in-toto statement with a predicate of ours."
+            message = "This is not an in-toto statement with a predicate type that this version knows."
             raise FormatError(message)
         subjects = tuple(_subject(subject) for subject in value["subject"])
         statement = cls(subjects, parse(predicate_class, value.get("predicate")))
+        # in-toto allows further fields and digests. The classes drop them, so the bytes would differ.
         if statement.to_bytes() != raw:
-            message = "The statement holds fields that this version does not know."
+            message = "The statement contains fields that this version does not know."
             raise FormatError(message)
         return statement
 
     def to_bytes(self) -> bytes:
-        """Canonical JSON of the in-toto form."""
+        """Return the canonical JSON of the in-toto form."""
         return canonical_json(
             {
                 "_type": STATEMENT_TYPE,
@@ -169,18 +170,18 @@ class Statement:
 
 
 def report_folder(item: str, attempt: int) -> str:
-    """Where a bundle keeps the files of one attempt; their subjects are named by it, as `report/3-1/result.json`."""
+    """Return the folder for the files of an attempt in a bundle. Subjects are named by it: `report/3-1/result.json`."""
     return f"report/{item}-{attempt}"
 
 
 def forget_set_digest(example_ids: tuple[str, ...] | list[str]) -> str:
-    """SHA-256 of the canonical JSON list of the sorted record ids."""
+    """Return the SHA-256 of the sorted example ids, as a list in canonical JSON."""
     return digest_of(sorted(example_ids))
 
 
 def _subject(value: object) -> Subject:
     try:
-        name, digest = value["name"], value["digest"]["sha256"]  # type: ignore[index]  # anything may come; refused below
+        name, digest = value["name"], value["digest"]["sha256"]  # type: ignore[index]  # it may be anything; refused below
     except (TypeError, KeyError, IndexError):
         name = digest = None
     if not isinstance(name, str) or not isinstance(digest, str):

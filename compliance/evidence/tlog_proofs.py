@@ -1,4 +1,4 @@
-"""One entry's proof of inclusion as a text file that other tools read (c2sp.org/tlog-proof@v1)."""
+"""An entry's proof of inclusion as a text file that other tools can read (c2sp.org/tlog-proof@v1)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ INDEX = re.compile(r"index (0|[1-9][0-9]{0,18})", re.ASCII)
 
 @dataclass(frozen=True)
 class TlogProof:
-    """Where an entry stands, its sibling hashes from the leaf up, and the signed checkpoint."""
+    """An entry's index in the log, its sibling hashes from the leaf up, and the signed checkpoint."""
 
     index: int
     hashes: tuple[bytes, ...]
@@ -30,7 +30,7 @@ class TlogProof:
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> Self:
-        """Reads the text form without an `extra` line, which nobody authenticates (FormatError)."""
+        """Read the text form (FormatError). An `extra` line is refused, because nothing authenticates it."""
         head, _, checkpoint = raw.partition(b"\n\n")
         lines = head.decode("utf-8", "replace").split("\n")
         index = INDEX.fullmatch(lines[1]) if lines[0] == HEADER and len(lines) > 1 else None
@@ -44,6 +44,6 @@ class TlogProof:
         return "\n".join(lines).encode() + self.checkpoint
 
     def verify(self, body: bytes, origin: str, keys: Sequence[Ed25519PublicKey]) -> None:
-        """Raises EvidenceError unless the entry `body` is in the log `origin` that signs with one of `keys`."""
+        """Raise EvidenceError unless the entry `body` is in the log `origin`, which signs with one of `keys`."""
         checkpoint, _ = verify_checkpoint(self.checkpoint, origin, keys)
         verify_inclusion(leaf_hash(body), self.index, checkpoint.size, self.hashes, checkpoint.root)

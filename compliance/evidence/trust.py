@@ -1,4 +1,4 @@
-"""The trust file: which keys may sign what, and when. It means something to those who got it from the operator directly."""
+"""The trust file: which keys may sign what, and when. Only a copy that came directly from the operator proves anything."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ ORIGIN = re.compile(r"[A-Za-z0-9._/-]{1,128}", re.ASCII)
 
 @dataclass(frozen=True)
 class TrustedKey:
-    """A public key and what it may do."""
+    """A public key, and what it may sign."""
 
     key_id: str
     spki: str
-    """SubjectPublicKeyInfo in DER, base64."""
+    """SubjectPublicKeyInfo in DER, in base64."""
     role: Role
     predicate_types: tuple[str, ...]
-    """What an attestation key may sign; empty for a log key."""
+    """The types of statement that an attestation key may sign; empty for a log key."""
     valid_from: str
     valid_until: str | None
     revoked_at: str | None
 
     def __post_init__(self) -> None:
-        """Refuses an entry whose parts do not fit together (FormatError)."""
+        """Refuse an entry whose parts contradict one another (FormatError)."""
         for time in (self.valid_from, self.valid_until, self.revoked_at):
             if time is not None:
                 parse_time(time)
@@ -52,12 +52,12 @@ class TrustedKey:
             message = f"The key id {self.key_id[:64]!a} is not the SHA-256 of its key."
             raise FormatError(message)
         if (self.role == "attestation") != bool(self.predicate_types):
-            message = "An attestation key names the predicate types that it may sign; a log key names none."
+            message = "An attestation key must name the predicate types that it may sign; a log key must name none."
             raise FormatError(message)
 
     @classmethod
     def of(cls, key: Ed25519PublicKey, role: Role, valid_from: datetime, predicate_types: tuple[str, ...] = ()) -> Self:
-        """An entry for `key`, valid from `valid_from` without an end."""
+        """Return an entry for `key` that is valid from `valid_from` on."""
         return cls(key_id(key), encode_base64(spki(key)), role, predicate_types, format_time(valid_from), None, None)
 
     @property
@@ -65,7 +65,7 @@ class TrustedKey:
         return load_spki(decode_base64(self.spki))
 
     def problem_at(self, moment: datetime) -> str | None:
-        """Why this key could not sign at `moment`; None when it could."""
+        """Return why this key could not sign at `moment`, or None if it could."""
         if moment < parse_time(self.valid_from):
             return f"it was valid only from {self.valid_from}"
         if self.valid_until is not None and moment >= parse_time(self.valid_until):
@@ -77,7 +77,7 @@ class TrustedKey:
 
 @dataclass(frozen=True)
 class TrustFile:
-    """The log's name and every key, past ones included, so that old evidence still verifies."""
+    """The log's name and every key. Past keys stay in it, so that old evidence still verifies."""
 
     format: str
     origin: str
@@ -85,26 +85,26 @@ class TrustFile:
     keys: tuple[TrustedKey, ...]
 
     def __post_init__(self) -> None:
-        """Refuses another format, an unusable origin, and a key that stands twice (FormatError)."""
+        """Refuse another format, an unusable origin, a repeated key, and a file without a log key (FormatError)."""
         if self.format != FORMAT:
             message = f"This is not a trust file of format {FORMAT}."
             raise FormatError(message)
         check_pattern(ORIGIN, self.origin, "The origin", "a short name such as example.org/record")
         if len({key.key_id for key in self.keys}) != len(self.keys):
-            message = "A key stands twice in the trust file; each key has one role."
+            message = "The trust file lists a key twice; each key has one role."
             raise FormatError(message)
         if not self.with_role("log"):
-            message = "The trust file names no key of the log."
+            message = "The trust file contains no key of the log."
             raise FormatError(message)
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> Self:
-        """The trust file of a bundle, which must be canonical JSON (FormatError)."""
+        """Read the trust file of a bundle, which must be canonical JSON (FormatError)."""
         return parse(cls, parse_canonical(raw))
 
     @classmethod
     def from_hand(cls, raw: bytes) -> Self:
-        """A trust file that somebody may have indented or edited (FormatError)."""
+        """Read a trust file that a person may have indented or edited (FormatError)."""
         return parse(cls, parse_json(raw))
 
     def to_bytes(self) -> bytes:

@@ -1,7 +1,7 @@
-"""Verification of a bundle in numbered steps. Needs the folder alone; no network, no database, no Django.
+"""Verifies a bundle in numbered steps. Needs only the folder: no network, no database, no Django.
 
-A step that fails says why. Steps that need what a failed step should have established are reported as not checked. Only a
-bundle whose every step passed is verified.
+A step that fails says why. Steps that rely on what a failed step should have established are reported as not checked. A
+bundle is verified only if every step passed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LIMITS = (
 
 @dataclass(frozen=True)
 class StepResult:
-    """One numbered step: what was looked at, how it went, and why."""
+    """A numbered step: what was checked, the result, and why."""
 
     number: int
     title: str
@@ -42,7 +42,7 @@ class StepResult:
 
 @dataclass(frozen=True)
 class Verification:
-    """Every step in order, and one closing sentence."""
+    """Every step in order, and a closing paragraph."""
 
     steps: tuple[StepResult, ...]
     summary: str
@@ -53,22 +53,23 @@ class Verification:
 
 
 class NotEstablishedError(Exception):
-    """A step asked for what an earlier step should have established and did not."""
+    """A step relies on what an earlier step should have established but did not."""
 
 
 @dataclass(frozen=True)
 class Finding(Generic[T]):
-    """What a step established; asking a failed step for it raises NotEstablishedError."""
+    """What a step established. Reading `value` raises NotEstablishedError if the step did not pass."""
 
     number: int
-    found: tuple[T, ...]
+    values: tuple[T, ...]
+    """One value, or none if the step did not pass. (The value itself may be None.)"""
 
     @property
     def value(self) -> T:
-        if not self.found:
+        if not self.values:
             message = f"step {self.number} did not pass"
             raise NotEstablishedError(message)
-        return self.found[0]
+        return self.values[0]
 
 
 class Steps:
@@ -77,11 +78,11 @@ class Steps:
     def __init__(self) -> None:
         self.results: list[StepResult] = []
 
-    def run(self, title: str, check: Callable[[], T], told: Callable[[T], str] = lambda _found: "") -> Finding[T]:
-        """Runs `check`; `told` words what it established, for the reader."""
+    def run(self, title: str, check: Callable[[], T], describe: Callable[[T], str] = lambda _value: "") -> Finding[T]:
+        """Run `check`; `describe` puts what it established into words for the reader."""
         try:
             value = check()
-            self._note(title, "passed", told(value))
+            self._note(title, "passed", describe(value))
             return Finding(len(self.results), (value,))
         except NotEstablishedError as error:
             self._note(title, "not checked", str(error))
@@ -91,7 +92,7 @@ class Steps:
             self._note(title, "failed", "The JSON is nested too deeply.")
         except OSError as error:
             self._note(title, "failed", f"A file cannot be read: {error.strerror}.")
-        except Exception as error:  # noqa: BLE001  # whatever bytes come, the verifier gets a named step and no traceback
+        except Exception as error:  # noqa: BLE001  # whatever the input, the reader gets a named step and no traceback
             self._note(title, "failed", f"The check itself broke on this input ({type(error).__name__}).")
         return Finding(len(self.results), ())
 
@@ -100,82 +101,82 @@ class Steps:
 
 
 def verify_bundle(directory: Path, trust: bytes | None = None) -> Verification:
-    """Verifies the bundle in `directory`.
+    """Verify the bundle in `directory`.
 
     Args:
         directory: the bundle.
-        trust: the bytes of a trust file that the verifier got from the operator directly. Without one the bundle's own is
-            used: that shows integrity, but not whose keys they are.
+        trust: the content of a trust file that came directly from the operator. Without it the bundle's own trust file is
+            used, which shows integrity but not whose keys they are.
     """
     steps = Steps()
     run = steps.run
-    # 1. Nothing but what a bundle has: known names, regular files, bounded sizes.
+    # 1. Only what belongs in a bundle: known names, regular files, bounded sizes.
     folder = run(
-        _("The folder holds the files of a bundle and nothing else"),
+        _("The folder contains the files of a bundle and nothing else"),
         lambda: BundleFolder.open(directory),
-        lambda found: f"{len(found.names)} files",
+        lambda bundle: f"{len(bundle.names)} files",
     )
     # 2. The keys.
-    trusted = run(
-        _("The trust file is well formed"), lambda: log.read_trust(folder.value, trust), lambda found: f"log {found.origin}"
+    trust_file = run(
+        _("The trust file is well formed"), lambda: log.read_trust(folder.value, trust), lambda keys: f"log {keys.origin}"
     )
     # 3. The log's head.
-    signed = run(
+    head = run(
         _("The checkpoint is signed by the log"),
-        lambda: log.read_checkpoint(folder.value, trusted.value),
-        lambda found: f"{found.checkpoint.size} entries in the log",
+        lambda: log.read_checkpoint(folder.value, trust_file.value),
+        lambda verified: f"{verified.checkpoint.size} entries in the log",
     )
-    # 4. Every line's place under that head.
+    # 4. The place of every line under that head.
     record = run(
-        _("Every record line is in the log under that checkpoint"),
-        lambda: log.read_record(folder.value, signed.value.checkpoint),
-        lambda found: f"{len(found)} lines",
+        _("Every line of the record is in the log under that checkpoint"),
+        lambda: log.read_record(folder.value, head.value.checkpoint),
+        lambda lines: f"{len(lines)} lines",
     )
-    # 5. One request's history, with no gap and with its seal at the end.
+    # 5. One request's history, without a gap and with its seal at the end.
     history = run(
-        _("The record is one request's whole history up to its seal"),
+        _("The record is one request's complete history up to its seal"),
         lambda: log.read_history(record.value),
-        lambda found: f"request {found.request}, {len(found.entries)} entries",
+        lambda sealed: f"request {sealed.request}, {len(sealed.entries)} entries",
     )
-    # 6. The bundle's keys were published in the record, and the log's key was good when the latest entry was made.
+    # 6. The bundle's keys were published in the record, and the log's key was valid when the latest entry was made.
     run(
         _("The trust file was published in the record, and the log's key was valid"),
-        lambda: log.check_published(folder.value, history.value, trusted.value, signed.value),
+        lambda: log.check_published(folder.value, history.value, trust_file.value, head.value),
     )
     # 7. No envelope missing, none added, none changed.
     envelopes = run(
-        _("The attestations are those in the record, all of them"),
+        _("The attestations are exactly those in the record, and none is missing"),
         lambda: attestations.match_envelopes(folder.value, history.value),
-        lambda found: f"attestations: {len(found)}",
+        lambda matched: f"attestations: {len(matched)}",
     )
     # 8. Right key, right type, right time.
     bodies = run(
-        _("Every attestation is signed by a key that was allowed to sign it then"),
-        lambda: attestations.check_signatures(envelopes.value, trusted.value),
+        _("Every attestation is signed by a key that was allowed to sign it at the time"),
+        lambda: attestations.check_signatures(envelopes.value, trust_file.value),
     )
     # 9. About this request and about what the record says.
     statements = run(
-        _("Every statement is about this request, and about the item and attempt in the record"),
+        _("Every statement is about this request, and about the item and attempt that the record names"),
         lambda: attestations.read_statements(bodies.value, history.value),
         _count_statements,
     )
     # 10. The files that were signed.
     run(
-        _("The report files are those that were signed, all of them"),
+        _("The report files are exactly those that were signed, and none is missing"),
         lambda: attestations.check_report_files(folder.value, statements.value),
-        lambda found: f"{found} files",
+        lambda count: f"{count} files",
     )
-    # 11. What the engine wrote is what was signed.
+    # 11. The engine's own files agree with what was signed.
     run(
-        _("The engine's result and specification say what the signed reports say"),
+        _("The engine's result and specification agree with the signed reports"),
         lambda: findings.check_findings(folder.value, statements.value),
     )
-    # 12. The corpus and the models were in the record.
+    # 12. Corpora and models were registered.
     run(
         _("The corpora and models that the reports name are registered in the record"),
         lambda: attestations.check_registrations(statements.value, history.value),
     )
-    # 13. The protocol came first, and no result was kept back.
+    # 13. Protocols came first, and no result was kept back.
     run(
         _("Every protocol was approved before its run, and every completed run was reported"),
         lambda: conduct.check_runs(history.value, statements.value),
@@ -183,18 +184,16 @@ def verify_bundle(directory: Path, trust: bytes | None = None) -> Verification:
     # 14. Different people.
     run(_("Nobody approved or released their own work"), lambda: conduct.check_duties(history.value))
     # 15. Only what passed was released.
-    run(_("Only models of passed reports were released"), lambda: conduct.check_releases(history.value, statements.value))
+    run(_("Only models whose report passed were released"), lambda: conduct.check_releases(history.value, statements.value))
 
     if not all(step.passed for step in steps.results):
         return Verification(tuple(steps.results), _failure(steps.results))
-    return Verification(
-        tuple(steps.results), _success(history.value, signed.value, bodies.value, own_trust=trust is not None)
-    )
+    return Verification(tuple(steps.results), _success(history.value, head.value, bodies.value, own_trust=trust is not None))
 
 
-def _count_statements(found: attestations.Statements) -> str:
-    outcomes = [signed.report.verdict.outcome for signed in found.reports.values()]
-    return f"reports: {', '.join(outcomes) or 'none'}; releases: {len(found.releases) or 'none'}"
+def _count_statements(statements: attestations.Statements) -> str:
+    outcomes = [signed.report.verdict.outcome for signed in statements.reports.values()]
+    return f"reports: {', '.join(outcomes) or 'none'}; releases: {len(statements.releases) or 'none'}"
 
 
 def _failure(results: list[StepResult]) -> str:
@@ -203,23 +202,26 @@ def _failure(results: list[StepResult]) -> str:
 
 
 def _success(
-    history: log.History, signed: log.VerifiedCheckpoint, bodies: tuple[attestations.SignedBody, ...], *, own_trust: bool
+    history: log.History, head: log.VerifiedCheckpoint, bodies: tuple[attestations.SignedBody, ...], *, own_trust: bool
 ) -> str:
+    # 1. Who signed what, and when.
     signers = sorted({signer for body in bodies for signer in body.signers})
     times = [body.envelope.place.entry.at for body in bodies]
-    about = (
-        f"{len(bodies)} attestation(s) about request {history.request} were signed by {', '.join(signers)} "
-        f"between {times[0]} and {times[-1]}"
+    signed = (
+        f"the bundle contains {len(bodies)} {'attestation' if len(bodies) == 1 else 'attestations'} about request "
+        f"{history.request}, signed by {', '.join(signers)} between {times[0]} and {times[-1]}"
         if bodies
-        else f"there is no attestation about request {history.request}"
+        else f"the bundle contains no attestation about request {history.request}"
     )
+    # 2. Whose keys these are.
     owner = (
-        "the keys are those of the trust file you gave"
+        "The keys are those in the trust file that you gave"
         if own_trust
-        else "the keys are those that the bundle itself names, so this shows integrity but not who owns them; "
-        "get the trust file from the operator directly and pass it with --trust"
+        else "The keys are those that the bundle itself names, so this shows integrity but not who owns them; "
+        "get the trust file directly from the operator and pass it with --trust"
     )
+    # 3. Up to where, and what remains open.
     return (
-        f"Every step passed: {about}, the record up to {history.entries[-1].entry.at} is under a checkpoint of "
-        f"{signed.checkpoint.size} entries signed by {', '.join(sorted(signed.signers))}, and {owner}. {LIMITS}."
+        f"Every step passed: {signed}. A checkpoint of {head.checkpoint.size} entries, signed by "
+        f"{', '.join(sorted(head.signers))}, covers the record up to {history.entries[-1].entry.at}. {owner}. {LIMITS}."
     )

@@ -1,6 +1,6 @@
 """Bytes with exactly one spelling: canonical JSON, base64 and times.
 
-Whatever is hashed or signed here must be the only way to write what it says, so that a changed byte is a changed meaning.
+Whatever is hashed or signed has exactly one spelling here, so that a changed byte is always a changed meaning.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z", re.ASCII)
 
 
 def canonical_json(value: object) -> bytes:
-    """UTF-8 JSON with sorted keys and no white space.
+    """Return `value` as UTF-8 JSON with sorted keys and no white space.
 
     Raises:
-        FormatError: `value` holds NaN, infinity, a lone surrogate, or something that JSON does not have.
+        FormatError: `value` contains NaN, infinity, a lone surrogate, or a type that JSON does not have.
     """
     try:
         text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
@@ -33,7 +33,7 @@ def canonical_json(value: object) -> bytes:
 
 
 def parse_json(raw: bytes) -> Any:
-    """The value that `raw` spells; repeated keys, NaN and infinity are refused.
+    """Return the value that `raw` spells; repeated keys, NaN and infinity are refused.
 
     Raises:
         FormatError: `raw` is not such JSON.
@@ -43,7 +43,7 @@ def parse_json(raw: bytes) -> Any:
     except RecursionError:
         message = "The JSON is nested too deeply."
         raise FormatError(message) from None
-    except FormatError:
+    except FormatError:  # a ValueError too; its message already says what is wrong
         raise
     except ValueError as error:
         message = f"This is not JSON: {error}"
@@ -51,7 +51,7 @@ def parse_json(raw: bytes) -> Any:
 
 
 def parse_canonical(raw: bytes) -> Any:
-    """Like `parse_json`, and `raw` must be byte for byte what `canonical_json` writes.
+    """Parse like `parse_json`, but accept only the exact bytes that `canonical_json` writes.
 
     Raises:
         FormatError: `raw` is not canonical JSON.
@@ -68,7 +68,7 @@ def sha256_hex(raw: bytes) -> str:
 
 
 def digest_of(value: object) -> str:
-    """SHA-256 of the canonical JSON, in hex: how a protocol, a recipe or a specification is named."""
+    """Return the SHA-256 of the canonical JSON, in hex. Protocols, recipes and specifications are named by it."""
     return sha256_hex(canonical_json(value))
 
 
@@ -77,7 +77,7 @@ def encode_base64(raw: bytes) -> str:
 
 
 def decode_base64(text: str) -> bytes:
-    """Standard base64 with padding, in its one canonical spelling (RFC 4648 §3.5).
+    """Decode standard base64 with padding, in its one canonical spelling (RFC 4648 §3.5).
 
     Raises:
         FormatError: another alphabet, white space, missing padding, or stray bits in the last character.
@@ -86,6 +86,7 @@ def decode_base64(text: str) -> bytes:
         raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raw = b""
+    # Python ignores stray bits in the last character; writing the bytes again shows them.
     if encode_base64(raw) != text:
         message = "This is not standard base64 in canonical form."
         raise FormatError(message)
@@ -93,7 +94,7 @@ def decode_base64(text: str) -> bytes:
 
 
 def format_time(moment: datetime) -> str:
-    """RFC 3339 in UTC, with microseconds: 2026-11-20T18:37:00.000000Z."""
+    """Return `moment` as RFC 3339 in UTC, with microseconds: 2026-11-20T18:37:00.000000Z."""
     if moment.tzinfo is None:
         message = "A time without a time zone cannot go into evidence."
         raise FormatError(message)
@@ -101,13 +102,13 @@ def format_time(moment: datetime) -> str:
 
 
 def parse_time(text: str) -> datetime:
-    """The moment that `text` spells: RFC 3339 in UTC with a `Z`, whole seconds or microseconds.
+    """Return the moment that `text` spells: RFC 3339 in UTC with a `Z`, in whole seconds or microseconds.
 
     Raises:
         FormatError: any other form.
     """
     try:
-        if TIME.fullmatch(text):
+        if TIME.fullmatch(text):  # fromisoformat alone accepts many more spellings
             return datetime.fromisoformat(text)
     except ValueError:
         pass
@@ -116,11 +117,12 @@ def parse_time(text: str) -> datetime:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    members = dict(pairs)
+    # JSON parsers disagree on which value of a repeated key counts, so the same bytes could be read in two ways.
+    if len(members) != len(pairs):
         message = "A JSON object repeats a key."
         raise FormatError(message)
-    return found
+    return members
 
 
 def _refuse_constant(name: str) -> NoReturn:

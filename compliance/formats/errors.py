@@ -1,19 +1,19 @@
-"""What can be wrong with evidence. Every message is a sentence that an auditor can act on."""
+"""Errors of the formats and of evidence. Every message is a sentence that an auditor can act on."""
 
 from __future__ import annotations
 
 
 class EvidenceError(ValueError):
-    """Anything that evidence code refuses."""
+    """Base of every error that evidence code raises about its input."""
 
 
 class FormatError(EvidenceError):
-    """Bytes or values that do not have the form they must have."""
+    """Bytes or values do not have the required form."""
 
 
 class VerificationError(EvidenceError):
-    """Well-formed evidence that does not prove what it claims."""
+    """Well-formed evidence does not prove what it claims."""
 
 
 class PersonalDataError(EvidenceError):
-    """A value that looks like personal data on its way into the record or a statement."""
+    """A value that is about to enter the record or a statement looks like personal data."""

@@ -1,8 +1,8 @@
 """The Merkle tree of RFC 6962 §2.1 (RFC 9162 §2.1) over stored hashes of complete subtrees.
 
-The tree itself is nowhere in memory. Whoever stores it keeps one hash per complete subtree, named by (level, index): level
-0 are the leaf hashes, and the node (l, i) covers the leaves from i * 2**l up to (i + 1) * 2**l. Nodes never change once
-written, so an append-only table holds them. Roots and proofs read O(log n) of them through `get_node`.
+The tree is never held in memory. Storage keeps one hash per complete subtree, named by (level, index): level 0 contains the
+leaf hashes, and the node (l, i) covers the leaves from i * 2**l up to (i + 1) * 2**l. Nodes never change once written, so an
+append-only table can hold them. Roots and proofs read O(log n) of them through `get_node`.
 """
 
 from __future__ import annotations
@@ -23,36 +23,36 @@ HASH_SIZE = 32
 
 
 def leaf_hash(body: bytes) -> bytes:
-    """SHA-256(0x00 || body)."""
+    """Return SHA-256(0x00 || body)."""
     return hashlib.sha256(b"\x00" + body).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    """SHA-256(0x01 || left || right)."""
+    """Return SHA-256(0x01 || left || right). The other prefix keeps an inner node from passing as a leaf."""
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
 def nodes_completed_by(index: int, leaf: bytes, get_node: GetNode) -> list[Node]:
-    """The nodes to store when the leaf hash `leaf` is appended at `index`: the leaf and every subtree it completes.
+    """Return the nodes to store when the leaf hash `leaf` is appended at `index`: the leaf and every subtree it completes.
 
     Two on average; at most 1 + log2(index + 1). Reads only nodes stored by earlier appends.
     """
-    level, position, found = 0, index, leaf
-    completed = [(level, position, found)]
-    while position % 2:
-        found = node_hash(get_node(level, position - 1), found)
+    level, position, node = 0, index, leaf
+    completed = [(level, position, node)]
+    while position % 2:  # a right child completes its parent
+        node = node_hash(get_node(level, position - 1), node)
         level, position = level + 1, position // 2
-        completed.append((level, position, found))
+        completed.append((level, position, node))
     return completed
 
 
 def root(size: int, get_node: GetNode) -> bytes:
-    """Root hash of the tree of the first `size` leaves; `EMPTY_ROOT` for none."""
+    """Return the root hash of the tree of the first `size` leaves; `EMPTY_ROOT` for none."""
     return _range_hash(0, size, get_node) if size else EMPTY_ROOT
 
 
 def inclusion_proof(index: int, size: int, get_node: GetNode) -> list[bytes]:
-    """PATH(index, D[size]) of RFC 6962 §2.1.1: sibling hashes from the leaf up.
+    """Return PATH(index, D[size]) of RFC 6962 §2.1.1: sibling hashes from the leaf up.
 
     Raises:
         VerificationError: there is no leaf `index` in a tree of `size`.
@@ -63,7 +63,7 @@ def inclusion_proof(index: int, size: int, get_node: GetNode) -> list[bytes]:
 
 
 def consistency_proof(old: int, new: int, get_node: GetNode) -> list[bytes]:
-    """PROOF(old, D[new]) of RFC 6962 §2.1.2; empty when the sizes are equal.
+    """Return PROOF(old, D[new]) of RFC 6962 §2.1.2; empty when the sizes are equal.
 
     Raises:
         VerificationError: `old` is zero (nothing can be proven about the empty tree) or larger than `new`.
@@ -72,8 +72,9 @@ def consistency_proof(old: int, new: int, get_node: GetNode) -> list[bytes]:
         return []
     if not 0 < old < new:
         _fail(f"There is no proof from a tree of {old} leaves to one of {new}.")
-    start, end, known = 0, new, True  # `known`: the verifier has the hash of this subtree already, as the old root
+    start, end, known = 0, new, True  # known: the verifier has this subtree's hash already, as the old root
     proof: list[bytes] = []
+    # Descend to the subtree that ends where the old tree ends, and collect the siblings on the way.
     while old != end:
         split = start + _split(end - start)
         if old <= split:
@@ -88,7 +89,7 @@ def consistency_proof(old: int, new: int, get_node: GetNode) -> list[bytes]:
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root_hash: bytes) -> None:
-    """RFC 9162 §2.1.3.2.
+    """Verify a proof of inclusion (RFC 9162 §2.1.3.2).
 
     Raises:
         VerificationError: the leaf hash is not at `index` in the tree of `size` leaves with that root.
@@ -96,59 +97,64 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
     if not 0 <= index < size:
         _fail(f"A tree of {size} leaves has no leaf {index}.")
     _check_hashes(proof)
-    position, last, found = index, size - 1, leaf
+    position, last, node = index, size - 1, leaf  # `last`: position of the last node on the same level
     for sibling in proof:
         if last == 0:
             _fail("The inclusion proof is too long.")
         if position % 2 or position == last:
-            found = node_hash(sibling, found)
+            node = node_hash(sibling, node)
+            # A last node that is a left child has no sibling: it rises until it is a right child.
             while position and not position % 2:
                 position, last = position >> 1, last >> 1
         else:
-            found = node_hash(found, sibling)
+            node = node_hash(node, sibling)
         position, last = position >> 1, last >> 1
     if last != 0:
         _fail("The inclusion proof is too short.")
-    if found != root_hash:
+    if node != root_hash:
         _fail(f"Entry {index} is not in the tree with this root.")
 
 
 def verify_consistency(old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]) -> None:
-    """RFC 9162 §2.1.4.2: the first `old` leaves of the new tree are those of the old one.
+    """Verify that the first `old` leaves of the new tree are the leaves of the old tree (RFC 9162 §2.1.4.2).
 
-    A proof from the empty tree to a larger one does not exist and is refused; from a tree to itself it is empty.
+    There is no proof from the empty tree to a larger one, so any is refused; the proof from a tree to itself is empty.
 
     Raises:
-        VerificationError: the proof does not show it.
+        VerificationError: the proof does not show this.
     """
     _check_hashes(proof)
     if old == new:
         if proof or old_root != new_root or (old == 0 and old_root != EMPTY_ROOT):
-            _fail("Two trees of the same size have different roots, or a proof where none is needed.")
+            _fail("Two trees of the same size have different roots, or come with a proof where none is needed.")
         return
     if not 0 < old < new or not proof:
         _fail(f"There is no such proof from a tree of {old} leaves to one of {new}.")
+    # 1. Find the largest complete subtree at the end of the old tree: it is in the new tree too. If it is the whole old
+    #    tree (a power of two), the proof leaves its hash out.
     path = [old_root, *proof] if old & (old - 1) == 0 else list(proof)
     position, last = old - 1, new - 1
     while position % 2:
         position, last = position >> 1, last >> 1
-    found_old = found_new = path[0]
+    # 2. Climb to both roots. Siblings on the left are in both trees, those on the right only in the new one.
+    old_node = new_node = path[0]
     for sibling in path[1:]:
         if last == 0:
             _fail("The consistency proof is too long.")
         if position % 2 or position == last:
-            found_old, found_new = node_hash(sibling, found_old), node_hash(sibling, found_new)
+            old_node, new_node = node_hash(sibling, old_node), node_hash(sibling, new_node)
             while position and not position % 2:
                 position, last = position >> 1, last >> 1
         else:
-            found_new = node_hash(found_new, sibling)
+            new_node = node_hash(new_node, sibling)
         position, last = position >> 1, last >> 1
-    if last != 0 or found_old != old_root or found_new != new_root:
+    # 3. The same hashes must give both roots.
+    if last != 0 or old_node != old_root or new_node != new_root:
         _fail("The new tree does not contain the old one.")
 
 
 def _siblings(index: int, size: int) -> list[tuple[int, int]]:
-    """Leaf ranges of the siblings on the way from leaf `index` to the root."""
+    """Return the leaf ranges of the siblings on the way from leaf `index` to the root."""
     ranges, start, end = [], 0, size
     while end - start > 1:
         split = start + _split(end - start)
@@ -162,12 +168,15 @@ def _siblings(index: int, size: int) -> list[tuple[int, int]]:
 
 
 def _range_hash(start: int, end: int, get_node: GetNode) -> bytes:
-    """Hash of the subtree over the leaves [start, end), `start` being a multiple of the power of two that covers it."""
+    """Return the hash of the subtree over the leaves [start, end).
+
+    `start` must be a multiple of the smallest power of two that is at least the width.
+    """
     *lefts, (level, index) = _complete_subtrees(start, end)
-    found = get_node(level, index)
+    node = get_node(level, index)
     for left_level, left_index in reversed(lefts):
-        found = node_hash(get_node(left_level, left_index), found)
-    return found
+        node = node_hash(get_node(left_level, left_index), node)
+    return node
 
 
 def _complete_subtrees(start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -178,13 +187,13 @@ def _complete_subtrees(start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _split(width: int) -> int:
-    """The largest power of two smaller than `width`."""
+    """Return the largest power of two smaller than `width`."""
     return 1 << ((width - 1).bit_length() - 1)
 
 
 def _check_hashes(proof: Sequence[bytes]) -> None:
     if any(len(node) != HASH_SIZE for node in proof):
-        _fail("A proof holds something that is not a SHA-256 hash.")
+        _fail("A proof contains something that is not a SHA-256 hash.")
 
 
 def _fail(message: str) -> NoReturn:
@@ -192,9 +201,9 @@ def _fail(message: str) -> NoReturn:
 
 
 class MerkleTree:
-    """Grows leaf by leaf in one pass and logarithmic memory: for a tree that is hashed once and never proven from.
+    """Computes a root in one pass and logarithmic memory, for trees from which nothing is ever proven.
 
-    It keeps the roots of the complete subtrees, largest first: one for each set bit of the number of leaves.
+    Keeps the roots of the complete subtrees, largest first: one for each set bit of the number of leaves.
     """
 
     def __init__(self) -> None:

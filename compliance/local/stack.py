@@ -28,13 +28,15 @@ PROJECT = Path(__file__).resolve().parents[2]
 PR_SET_PDEATHSIG = 1
 STOP_SECONDS = 8.0
 RESTART_PAUSE = 1.0
-QUICK_DEATHS_AT_MOST = 5
+MINUTE = 60.0
+MOST_DEATHS_PER_MINUTE = 5
 LEAST_DISK = 1 << 30
+"""Bytes that must be free."""
 
 
 @dataclass(frozen=True)
 class Program:
-    """A process to keep running."""
+    """A process that the stack keeps running."""
 
     name: str
     command: tuple[str, ...]
@@ -75,18 +77,21 @@ class LocalStack:
         self.stop()
 
     def start(self) -> None:
-        """Returns when the web server answers.
+        """Start every process, and return once the web server answers.
 
         Raises:
             LocalServiceError: the port is taken, the disk is full, or a process does not start; says what to do.
         """
+        # 1. Find out what would fail before anything runs.
         self._check_disk()
         self.port = _port_reserve(self.port)
         (self.var / "logs").mkdir(parents=True, exist_ok=True)
         try:
+            # 2. Database and broker first: the other processes need them.
             self._start_services()
             self.manage("migrate", "--verbosity", "0")
-            for program in self._lethe():
+            # 3. Lethe's own processes, watched from here on.
+            for program in self._lethe_programs():
                 self._launch(program)
             threading.Thread(target=self._keep_running, name="keep-running", daemon=True).start()
             self._wait_for_web()
@@ -95,12 +100,12 @@ class LocalStack:
             raise
 
     def manage(self, *arguments: str) -> str:
-        """Runs a management command in this installation and returns what it printed.
+        """Run a management command in this installation and return what it printed.
 
         Raises:
-            LocalServiceError: it failed; carries the end of its message.
+            LocalServiceError: the command failed; the message ends with the end of its output.
         """
-        done = subprocess.run(  # noqa: S603  # our own interpreter and manage.py, no shell
+        completed = subprocess.run(  # noqa: S603  # our own interpreter and manage.py, no shell
             [sys.executable, "manage.py", *arguments],
             cwd=PROJECT,
             env=self.environment,
@@ -108,25 +113,26 @@ class LocalStack:
             text=True,
             check=False,
         )
-        if done.returncode != 0:
-            message = f"manage.py {arguments[0]}: {(done.stderr or done.stdout).strip()[-800:]}"
+        if completed.returncode != 0:
+            message = f"manage.py {arguments[0]}: {(completed.stderr or completed.stdout).strip()[-800:]}"
             raise LocalServiceError(message)
-        return done.stdout
+        return completed.stdout
 
     def pid(self, name: str) -> int:
-        """Process id of a program that runs now: redis, web, worker-jobs, worker-default, signer, beat."""
+        """Return the process id of a running program: redis, web, worker-jobs, worker-default, signer, beat."""
         with self._lock:
             return self._processes[name].pid
 
     def stop(self) -> None:
-        """Ends every process; running jobs are put back into the queue by their lease."""
+        """Stop every process. Running jobs return to the queue when their lease ends."""
         self._stopping.set()
         with self._lock:
-            # Redis last: workers want to hand their messages back.
-            self._end([name for name in self._processes if name != "redis"])
-            self._end(list(self._processes))
+            # Redis last: workers hand their messages back when they stop.
+            self._stop_programs([name for name in self._processes if name != "redis"])
+            self._stop_programs(list(self._processes))
 
-    def _end(self, names: list[str]) -> None:
+    def _stop_programs(self, names: list[str]) -> None:
+        # Signal all of them before waiting for the first, so that they stop at the same time.
         for name in names:
             if self._processes[name].poll() is None:
                 self._processes[name].send_signal(self._programs[name].stop_signal)
@@ -154,24 +160,26 @@ class LocalStack:
     def _start_services(self) -> None:
         environment = {**os.environ, "LETHE_ENV": "local", "LETHE_VAR": str(self.var), "PORT": str(self.port)}
         environment["PUBLIC_URL"] = self.url
+        # torch's threads would otherwise spin while they wait, and take the cores from the other processes.
         environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         environment["DATABASE_URL"] = os.environ.get("DATABASE_URL") or database_start(self.var, name=self.database)
         if not os.environ.get("REDIS_URL"):
-            redis_socket(self.var).unlink(missing_ok=True)
+            redis_socket(self.var).unlink(missing_ok=True)  # left behind by a Redis that was killed
             self._launch(Program("redis", tuple(redis_command(self.var)), os.environ))
             redis_wait(self.var)
         environment["REDIS_URL"] = os.environ.get("REDIS_URL") or redis_url(self.var)
         self.environment = environment
 
-    def _lethe(self) -> list[Program]:
+    def _lethe_programs(self) -> list[Program]:
         python = (sys.executable, "-m")
         celery = (*python, "celery", "-A", "compliance.celery")
         quiet = ("--loglevel", "INFO", "--without-gossip", "--without-mingle")
-        # Only the signing process learns where the private keys are.
+        # Only the signing process is told where the private keys are.
         keys = {**self.environment, "SIGNING_KEYS_DIR": str(self.var / "keys")}
         web = (*python, "gunicorn", "compliance.wsgi", "--bind", f"127.0.0.1:{self.port}")
         return [
             Program("web", (*web, "--worker-class", "gthread", "--threads", "4"), self.environment),
+            # SIGQUIT is Celery's cold shutdown: it does not wait for a running job, which can take hours.
             Program("worker-default", _worker(celery, "default,matching", quiet), self.environment, signal.SIGQUIT),
             Program("worker-jobs", _worker(celery, "jobs", quiet), self.environment, signal.SIGQUIT),
             Program("signer", _worker(celery, "signing", quiet), keys),
@@ -190,7 +198,7 @@ class LocalStack:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # Ctrl-C reaches us alone, and we stop them in order
+                start_new_session=True,  # Ctrl-C reaches this process alone, which stops the others in order
                 preexec_fn=_die_with_parent,  # noqa: PLW1509  # async-signal-safe: one prctl call
             )
 
@@ -199,9 +207,9 @@ class LocalStack:
             with self._lock:
                 dead = [name for name, process in self._processes.items() if process.poll() is not None]
             for name in dead:
-                recent = [t for t in self._deaths.get(name, []) if time.monotonic() - t < 60]  # noqa: PLR2004  # a minute
+                recent = [moment for moment in self._deaths.get(name, []) if time.monotonic() - moment < MINUTE]
                 self._deaths[name] = [*recent, time.monotonic()]
-                if len(recent) >= QUICK_DEATHS_AT_MOST:
+                if len(recent) >= MOST_DEATHS_PER_MINUTE:
                     self.failure = f"{name} keeps dying; see {self.var / 'logs' / (name + '.log')}"
                     return
                 self._launch(self._programs[name])
@@ -237,6 +245,6 @@ def _port_reserve(port: int) -> int:
 
 
 def _die_with_parent() -> None:
-    """Linux ends the child when this process dies, even by SIGKILL, so no half-finished run holds the port."""
+    """Ask Linux to end the child when this process dies, even by SIGKILL, so that nothing is left holding the port."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,1 +1,1 @@
-"""The append-only record: its entries and their log, what is signed, bundles, and the pages of auditors."""
+"""The append-only record: entries and their log, signatures, bundles, and the auditors' pages."""

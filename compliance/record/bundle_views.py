@@ -1,4 +1,4 @@
-"""The evidence bundle of a request: sealed on demand, awaited, downloaded as a zip file."""
+"""The pages of a request's evidence bundle: seal it, wait for the checkpoint, download it as a zip file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .models import Attestation, RecordEntry
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def bundle(request: HttpRequest, reference: str) -> HttpResponse:
-    """Says what the bundle would hold; POST seals the history as it stands now."""
+    """Show what the bundle will contain. POST seals the history as it is now."""
     subject = _subject(reference)
     if request.method != "POST":
         return render(request, "record/bundle.html", _state(reference, subject))
@@ -43,7 +43,7 @@ def bundle(request: HttpRequest, reference: str) -> HttpResponse:
 @never_cache
 @require_safe
 def progress(request: HttpRequest, reference: str) -> HttpResponse:
-    """The waiting part of the page, for its poll; reloads the page once the bundle is ready."""
+    """Return the waiting part of the page, which polls this view. Once the bundle is ready, reload the whole page."""
     context = _state(reference, _subject(reference))
     response = render(request, "record/_bundle_wait.html", context)
     if not context["waiting"]:
@@ -54,25 +54,26 @@ def progress(request: HttpRequest, reference: str) -> HttpResponse:
 @act_required(Act.READ_BUNDLES)
 @require_safe
 def download(_request: HttpRequest, reference: str) -> HttpResponseBase:
-    """The bundle as a zip file with one folder, named after the request."""
+    """Return the bundle as a zip file with one folder, named after the request."""
     subject = _subject(reference)
     if not bundle_ready(subject):
         raise Http404(_("The bundle is not ready. Open its page and seal it."))
-    packed = tempfile.TemporaryFile()  # noqa: SIM115  # FileResponse closes it when it has been sent
+    # On disk, because a bundle may be larger than memory.
+    zipped = tempfile.TemporaryFile()  # noqa: SIM115  # FileResponse closes it when it has been sent
     with tempfile.TemporaryDirectory(prefix="bundle-") as temporary:
         folder = Path(temporary) / reference
         bundle_write(subject, folder)
-        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
             for path in sorted(path for path in folder.rglob("*") if path.is_file()):
                 archive.write(path, path.relative_to(folder.parent))
-    packed.seek(0)
-    return FileResponse(packed, as_attachment=True, filename=f"{reference}.zip", content_type="application/zip")
+    zipped.seek(0)
+    return FileResponse(zipped, as_attachment=True, filename=f"{reference}.zip", content_type="application/zip")
 
 
 def _subject(reference: str) -> str:
     subject = REQUEST_PREFIX + reference
     if not RecordEntry.objects.filter(subject=subject).exists():
-        raise Http404(_("The record holds nothing about this request."))
+        raise Http404(_("The record contains nothing about this request."))
     return subject
 
 

@@ -1,6 +1,6 @@
-"""Evidence bundles from the database: sealed in the record, covered by a checkpoint, then written as a folder.
+"""Makes evidence bundles from the database: seals a history in the record, then writes the bundle as a folder.
 
-No key is needed here. The signing process signs the checkpoint that covers the seal; the bundle only copies.
+In between, the signing process signs a checkpoint that covers the seal. Nothing here needs a key: a bundle contains copies.
 """
 
 from __future__ import annotations
@@ -26,31 +26,34 @@ CHECKPOINT_TASK = "compliance.record_checkpoint"
 
 
 class BundleNotReadyError(Exception):
-    """The evidence cannot be exported yet; the message says what is awaited."""
+    """The evidence cannot be exported yet; the message says what is missing."""
 
 
 @transaction.atomic
 def bundle_seal(*, subject: str, actor: str) -> RecordEntry:
-    """Closes the subject's history with a seal that counts its entries, unless it is sealed already, and returns the seal.
+    """Close the subject's history with a seal that counts its entries, and return the seal. A sealed history stays as it is.
 
-    A bundle ends with its seal, so nobody can drop entries at the end unnoticed. Later entries need a later seal.
+    A bundle ends with its seal, so that dropping entries at the end shows. Later entries need a later seal.
 
     Raises:
-        BundleNotReadyError: nothing is recorded, or a run or a release still waits for its signature.
+        BundleNotReadyError: the record contains nothing about the subject, or a report or release is not signed yet.
     """
+    # 1. Take the next number first: it locks the subject's history until this transaction ends.
     number = record_number_next(subject)
     last = RecordEntry.objects.filter(subject=subject).order_by("number").last()
     if last is None:
-        message = f"There is nothing in the record about {subject}."
+        message = f"The record contains nothing about {subject}."
         raise BundleNotReadyError(message)
+    # 2. Refuse a history whose bundle would not verify.
     _check_signed(subject)
+    # 3. Append the seal, unless nothing has happened since the last one.
     if last.kind == RecordKind.RECORD_SEALED:
         return last
     return record_append(subject=subject, kind=RecordKind.RECORD_SEALED, actor=actor, data={"entries": number})
 
 
 def bundle_ready(subject: str) -> bool:
-    """Whether the newest entry is a seal and a signed checkpoint covers it."""
+    """Return whether the newest entry is a seal and a signed checkpoint covers it."""
     last = RecordEntry.objects.filter(subject=subject).order_by("number").select_related("leaf").last()
     if last is None or last.kind != RecordKind.RECORD_SEALED or not hasattr(last, "leaf"):
         return False
@@ -58,44 +61,47 @@ def bundle_ready(subject: str) -> bool:
 
 
 def bundle_write(subject: str, folder: Path) -> None:
-    """Writes the bundle of a sealed subject; `folder` appears complete or not at all.
+    """Write the bundle of a sealed history. `folder` appears complete or not at all.
 
     Raises:
-        BundleNotReadyError: it is not sealed, or no checkpoint covers the seal yet.
-        FormatError: `folder` exists already.
+        BundleNotReadyError: the history is not sealed, or no checkpoint covers the seal yet.
+        FormatError: `folder` already exists.
     """
+    # 1. Find the newest seal and a checkpoint that covers it.
     seal = RecordEntry.objects.filter(subject=subject, kind=RecordKind.RECORD_SEALED).order_by("number").last()
     checkpoint = SignedCheckpoint.objects.order_by("size").last()
     if seal is None or checkpoint is None or not hasattr(seal, "leaf") or seal.leaf.index >= checkpoint.size:
-        message = "The record is not sealed, or the signing process has not signed a checkpoint over the seal yet."
+        message = "The history is not sealed, or the signing process has not signed a checkpoint that covers the seal yet."
         raise BundleNotReadyError(message)
+    # 2. Collect the history up to the seal, what was signed in it, and the keys. Later entries belong to a later seal.
     history = list(RecordEntry.objects.filter(subject=subject, number__lte=seal.number).select_related("leaf"))
     attestations = _attestations_of(history)
     trust = _trust_under(checkpoint)
+    # 3. Write it, with a proof under this checkpoint for every entry.
     write_bundle(
         folder,
         checkpoint=checkpoint.note.encode(),
         record=[_proven(entry, checkpoint.size) for entry in [*history, *_referenced(attestations, trust)]],
         envelopes=[bytes(attestation.envelope) for attestation in attestations],
-        report_files={name: settings.ARTEFACTS / path for a in attestations for name, path in a.files.items()},
+        report_files={name: settings.ARTEFACTS / path for row in attestations for name, path in row.files.items()},
         trust=bytes(trust.body),
     )
 
 
 def _check_signed(subject: str) -> None:
-    """Refuses while a completed run has no report, or a release no attestation: the bundle would not verify."""
-    needed = {
+    """Raise BundleNotReadyError while a completed run or a release has no attestation: the bundle would not verify."""
+    expected = {
         (UNLEARNING_REPORT if entry.kind == RecordKind.JOB_COMPLETED else RELEASE, *entry.attempt)
         for entry in entries_of(subject=subject, kinds=(RecordKind.JOB_COMPLETED, RecordKind.ITEM_RELEASED))
     }
     signed = set(Attestation.objects.filter(subject=subject).values_list("predicate_type", "item", "attempt"))
-    if needed - signed:
+    if expected - signed:
         message = "A report or a release still waits for the signing process. Try again in a minute."
         raise BundleNotReadyError(message)
 
 
 def _attestations_of(history: Iterable[RecordEntry]) -> list[Attestation]:
-    """The attestations that these entries announce; later ones belong to a later seal."""
+    """Return the attestations that these entries announce."""
     digests = [
         EntryBody.from_bytes(bytes(entry.body)).data["envelope_sha256"]
         for entry in history
@@ -105,7 +111,7 @@ def _attestations_of(history: Iterable[RecordEntry]) -> list[Attestation]:
 
 
 def _trust_under(checkpoint: SignedCheckpoint) -> TrustManifest:
-    """The newest trust file whose publication the checkpoint covers."""
+    """Return the newest trust file whose publication the checkpoint covers."""
     published = (
         RecordEntry.objects.filter(kind=RecordKind.KEYS_PUBLISHED, leaf__index__lt=checkpoint.size).order_by("id").last()
     )
@@ -121,18 +127,20 @@ def _proven(entry: RecordEntry, size: int) -> ProvenEntry:
 
 
 def _referenced(attestations: Iterable[Attestation], trust: TrustManifest) -> list[RecordEntry]:
-    """The entries of other subjects that the reports rest on: keys, snapshots, models that runs started from."""
-    wanted = {(RecordKind.KEYS_PUBLISHED, "trust_sha256", trust.sha256)}
+    """Return the entries of other subjects that the bundle relies on: keys, snapshots, and models that runs started from."""
+    # 1. Collect what the bundle refers to: kind of entry, field, digest.
+    references = {(RecordKind.KEYS_PUBLISHED, "trust_sha256", trust.sha256)}
     for attestation in attestations:
         predicate = Statement.from_bytes(dsse.Envelope.from_bytes(bytes(attestation.envelope)).body).predicate
         if isinstance(predicate, UnlearningReport):
-            wanted.add((RecordKind.CORPUS_REGISTERED, "snapshot_sha256", predicate.snapshot_sha256))
-            wanted.add((RecordKind.MODEL_REGISTERED, "model_sha256", predicate.base_model_sha256))
-    found: dict[tuple[str, str, str], RecordEntry] = {}
-    for entry in RecordEntry.objects.filter(kind__in={kind for kind, _, _ in wanted}).select_related("leaf"):
+            references.add((RecordKind.CORPUS_REGISTERED, "snapshot_sha256", predicate.snapshot_sha256))
+            references.add((RecordKind.MODEL_REGISTERED, "model_sha256", predicate.base_model_sha256))
+    # 2. Find the entry for each. Digests are in the entries' bodies alone, so every entry of these kinds is read.
+    entries: dict[tuple[str, str, str], RecordEntry] = {}
+    for entry in RecordEntry.objects.filter(kind__in={kind for kind, _, _ in references}).select_related("leaf"):
         data = EntryBody.from_bytes(bytes(entry.body)).data
-        for key in wanted:
-            kind, field, value = key
-            if entry.kind == kind and data.get(field) == value:
-                found.setdefault(key, entry)  # the first registration counts when a digest came up twice
-    return list(found.values())
+        for reference in references:
+            kind, field, digest = reference
+            if entry.kind == kind and data.get(field) == digest:
+                entries.setdefault(reference, entry)  # if the same digest was registered twice, the first entry counts
+    return list(entries.values())

@@ -1,7 +1,7 @@
-"""What the services of every room raise when the state of a thing does not allow what was asked."""
+"""The error that services of every room raise when something is not in the right state for what was asked."""
 
 from __future__ import annotations
 
 
 class StaleStateError(Exception):
-    """The thing is not, or no longer, in a state in which this can be done; the message says so to the person who asked."""
+    """Something is not, or no longer, in a state that allows this; the message says so to whoever asked."""

@@ -1,7 +1,7 @@
 """The record: append-only entries, the Merkle tree over them, signed checkpoints and attestations.
 
-Entries, leaves, nodes, checkpoints and attestations are never changed: triggers refuse UPDATE, DELETE and TRUNCATE
-(migration 0002). A superuser can still lift a trigger; that is what the signed checkpoints outside the database are for.
+Rows of these tables never change: triggers refuse UPDATE, DELETE and TRUNCATE (migration 0002). A superuser can still
+disable a trigger; signed checkpoints that are kept outside the database would show it.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from django.db import models
 
 
 class RecordEntry(models.Model):
-    """Something that happened. Written in the transaction of the change itself; sequenced into the tree afterwards."""
+    """Something that happened. Written in the same transaction as the change itself, and placed in the tree afterwards."""
 
     subject = models.CharField(max_length=80)
-    """Opaque: `request:LE-...`, `model:...`, `corpus:...`, `keys`."""
+    """An opaque reference: `request:LE-...`, `model:...`, `corpus:...`, `keys:published`."""
     number = models.PositiveIntegerField()
-    """1, 2, 3, ... per subject, so that a missing entry shows."""
+    """1, 2, 3, ... for each subject, so that a missing entry shows."""
     kind = models.CharField(max_length=60)
     body = models.BinaryField()
-    """The canonical JSON that is hashed into the leaf."""
+    """The canonical JSON that is hashed into the leaf (`EntryBody`)."""
     created_at = models.DateTimeField()
 
     class Meta:
@@ -39,7 +39,7 @@ class RecordLeaf(models.Model):
 
 
 class RecordNode(models.Model):
-    """The hash of a complete subtree: 2**level leaves from leaf index * 2**level on. Level 0 are the leaf hashes."""
+    """The hash of a complete subtree of 2**level leaves, the first of which is leaf index * 2**level."""
 
     level = models.PositiveSmallIntegerField()
     index = models.BigIntegerField()
@@ -50,7 +50,7 @@ class RecordNode(models.Model):
 
 
 class SignedCheckpoint(models.Model):
-    """A signed head of the log (C2SP signed note)."""
+    """The log's size and root at some time, signed (C2SP signed note)."""
 
     size = models.BigIntegerField(unique=True)
     root = models.BinaryField(max_length=32)
@@ -59,7 +59,7 @@ class SignedCheckpoint(models.Model):
 
 
 class TrustManifest(models.Model):
-    """Which keys may sign what, as published; its digest stands in the record."""
+    """A published trust file: which keys may sign what. Its digest is in the record."""
 
     sha256 = models.CharField(max_length=64, unique=True)
     body = models.BinaryField()
@@ -76,7 +76,7 @@ class Attestation(models.Model):
     sha256 = models.CharField(max_length=64, unique=True)
     envelope = models.BinaryField()
     files: models.JSONField[dict[str, str], dict[str, str]] = models.JSONField(default=dict)
-    """Report files that the bundle carries: path in the bundle's report folder -> path below ARTEFACTS."""
+    """The report's files: name in the bundle, such as `report/item-1-1/result.json`, to path below ARTEFACTS."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

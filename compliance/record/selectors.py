@@ -1,4 +1,4 @@
-"""Reads of the record: what happened to a subject, what was signed about it, and where an entry stands in the log."""
+"""Reads the record: what happened to a subject, what was signed about it, and where an entry is in the log."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .services import node_hash_stored
 
 
 def entries_of(*, subject: str, kinds: tuple[str, ...] = ()) -> list[EntryBody]:
-    """The bodies of a subject's entries, oldest first; of these kinds only, when given."""
+    """Return the bodies of a subject's entries, oldest first; only those of `kinds`, if given."""
     rows = RecordEntry.objects.filter(subject=subject).order_by("number")
     if kinds:
         rows = rows.filter(kind__in=kinds)
@@ -25,9 +25,9 @@ def entries_of(*, subject: str, kinds: tuple[str, ...] = ()) -> list[EntryBody]:
 
 
 def request_mappers(*, subject: str) -> tuple[str, ...]:
-    """Everyone who ever accepted a match of the request or closed its review, sorted: none of them may approve.
+    """Return everyone who ever accepted a match of the request or closed its review, sorted. None of them may approve.
 
-    From the record, as verification does it: somebody whose acceptance was overruled later has mapped all the same.
+    Taken from the record, as in verification: an acceptance counts even if somebody overruled it later.
     """
     entries = entries_of(subject=subject, kinds=(RecordKind.MATCH_ACCEPTED, RecordKind.MATCHES_DECIDED))
     return mappers(entries, entries[-1].number + 1) if entries else ()
@@ -35,12 +35,12 @@ def request_mappers(*, subject: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Signed:
-    """An attestation with what its statement says."""
+    """An attestation and the statement in it."""
 
     row: Attestation
     statement: Statement
     key_ids: tuple[str, ...]
-    """Hints from the envelope: which keys are said to have signed."""
+    """The ids in the envelope of the keys that signed. They are hints that nobody signed."""
 
     @property
     def reference(self) -> str:
@@ -61,31 +61,31 @@ class Signed:
 
 
 def attestation_read(row: Attestation) -> Signed:
-    """The statement in the row's envelope.
+    """Read the statement in the row's envelope.
 
     Raises:
-        EvidenceError: the envelope is not one of ours.
+        EvidenceError: the envelope contains something else.
     """
     envelope = dsse.Envelope.from_bytes(bytes(row.envelope))
-    return Signed(row, Statement.from_bytes(envelope.body), tuple(one.keyid for one in envelope.signatures))
+    return Signed(row, Statement.from_bytes(envelope.body), tuple(signature.keyid for signature in envelope.signatures))
 
 
 def signed_report(*, subject: str, item: str, attempt: int) -> Attestation | None:
-    """The signed report of an attempt at an item, if there is one yet."""
+    """Return the signed report of an attempt at an item, or None if there is none yet."""
     return Attestation.objects.filter(subject=subject, item=item, attempt=attempt, predicate_type=UNLEARNING_REPORT).first()
 
 
 @dataclass(frozen=True)
 class Inclusion:
-    """Where an entry stands under a signed checkpoint."""
+    """The proof that an entry is in the log under a signed checkpoint."""
 
     index: int
     leaf_hash: str
     hashes: tuple[str, ...]
-    """Sibling hashes from the leaf up, base64."""
+    """Sibling hashes from the leaf up, in base64."""
     checkpoint: SignedCheckpoint
     text: str
-    """The proof as a text file (c2sp.org/tlog-proof)."""
+    """The same proof as a text file (c2sp.org/tlog-proof)."""
 
 
 def checkpoint_latest() -> SignedCheckpoint | None:
@@ -93,7 +93,7 @@ def checkpoint_latest() -> SignedCheckpoint | None:
 
 
 def inclusion_of(row: RecordEntry) -> Inclusion | None:
-    """The entry's proof under the latest checkpoint; None while no checkpoint covers it."""
+    """Return the entry's proof under the latest checkpoint, or None while no checkpoint covers it."""
     checkpoint = checkpoint_latest()
     leaf = getattr(row, "leaf", None)
     if checkpoint is None or leaf is None or leaf.index >= checkpoint.size:

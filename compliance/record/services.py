@@ -32,12 +32,12 @@ def record_append(*, subject: str, kind: RecordKind, actor: str, data: Mapping[s
     Raises:
         EvidenceError: `data` has other fields than its kind, or holds something that looks like an e-mail address.
     """
-    # 1. Say exactly what the table of kinds says: what is in the log for good must have a name there.
+    # 1. Accept exactly the fields in the table of kinds: what is logged stays for good.
     if set(data) != set(FIELDS[kind]):
         refuse(f"The data of {kind}", f"an object with exactly {', '.join(FIELDS[kind]) or 'no fields'}", sorted(data))
-    # 2. Take the subject's next number; nobody else gets it until this transaction ends.
+    # 2. Take the subject's next number. Nobody else gets one until this transaction ends.
     number = record_number_next(subject)
-    # 3. Take the time. The clock of a machine may be set back; the times of a subject's entries never are.
+    # 3. Take the time. A machine's clock may be set back, but the times of a subject's entries never go back.
     last = RecordEntry.objects.filter(subject=subject, number=number - 1).first()
     now = max(timezone.now(), last.created_at) if last else timezone.now()
     # 4. Write the entry. The signing process gives it its place in the log after the commit (ADR 1).
@@ -46,7 +46,9 @@ def record_append(*, subject: str, kind: RecordKind, actor: str, data: Mapping[s
 
 
 def record_number_next(subject: str) -> int:
-    """The number that the subject's next entry gets; nobody else gets one until the current transaction ends."""
+    """Return the number of the subject's next entry. Nobody else gets one until the current transaction ends."""
+    # An advisory lock, because a subject without entries has no row to lock. Two subjects with the same 64-bit hash only
+    # wait for one another.
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"record:{subject}"])
     return (RecordEntry.objects.filter(subject=subject).aggregate(last=Max("number"))["last"] or 0) + 1
@@ -54,14 +56,17 @@ def record_number_next(subject: str) -> int:
 
 @transaction.atomic
 def record_sequence() -> int:
-    """Gives every committed entry without a place its index in the log; returns the size of the log.
+    """Give every committed entry that has no place yet its index in the log, and return the size of the log.
 
-    Runs in the signing process before a checkpoint. One at a time, so indices have no gaps.
+    Runs in the signing process before a checkpoint.
     """
+    # 1. Let nobody else place entries at the same time: indices must have no gaps, and no entry two.
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('record-sequence', 0))")
+    # 2. Go on after the last place.
     last = RecordLeaf.objects.aggregate(last=Max("index"))["last"]
     size = 0 if last is None else last + 1
+    # 3. Place the entries and store the hash of every subtree that they complete.
     for entry in RecordEntry.objects.filter(leaf__isnull=True).order_by("id").iterator():
         RecordLeaf.objects.create(index=size, entry=entry)
         for level, index, digest in nodes_completed_by(size, leaf_hash(bytes(entry.body)), node_hash_stored):
@@ -71,5 +76,5 @@ def record_sequence() -> int:
 
 
 def node_hash_stored(level: int, index: int) -> bytes:
-    """The stored hash of a complete subtree."""
+    """Return the stored hash of a complete subtree."""
     return bytes(RecordNode.objects.values_list("hash", flat=True).get(level=level, index=index))

@@ -1,4 +1,4 @@
-"""A zip file from a stranger, unpacked with care: bounded in number, size and names, and never outside its folder."""
+"""Unpacks zip files from strangers: within limits on number, size and names, and never outside the given folder."""
 
 from __future__ import annotations
 
@@ -21,24 +21,26 @@ NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}(/[A-Za-z0-9_][A-Za-z0-9._-
 
 
 class UploadRefusedError(Exception):
-    """The file is not a bundle that can be looked at; the message says why and what to do."""
+    """The file cannot be unpacked as a bundle; the message says why."""
 
 
 def unpack(source: BinaryIO, folder: Path) -> Path:
-    """Unpacks a zipped bundle below `folder` and returns the bundle's root: one folder around everything is stepped into.
+    """Unpack a zipped bundle below `folder`, and return the bundle's root: `folder`, or the only folder in it.
 
     Raises:
-        UploadRefusedError: not a zip file, too many files, too large, or a name that would leave the folder.
+        UploadRefusedError: this is not a zip file, is too large, or contains too many files or a name that no bundle has.
     """
     try:
         with zipfile.ZipFile(source) as archive:
+            # 1. Look at the table of contents before anything is written.
             files = [info for info in archive.infolist() if not info.is_dir()]
             _check(files)
-            left = MAX_UNPACKED
+            # 2. Write the files, and count: the table may lie about sizes.
+            allowance = MAX_UNPACKED
             for info in files:
-                left -= _write(archive, info, folder / info.filename, left)
+                allowance -= _write(archive, info, folder / info.filename, allowance)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        message = _("This is not a zip file that can be read. Upload the bundle as it was downloaded.")
+        message = _("This is not a readable zip file. Upload the bundle exactly as you downloaded it.")
         raise UploadRefusedError(message) from error
     return _root(folder)
 
@@ -48,30 +50,33 @@ def _check(files: Sequence[zipfile.ZipInfo]) -> None:
     if not names:
         raise UploadRefusedError(_("The zip file is empty."))
     if len(names) > MAX_FILES:
-        raise UploadRefusedError(_("The zip file holds more than %(count)d files; no bundle does.") % {"count": MAX_FILES})
+        raise UploadRefusedError(
+            _("The zip file contains more than %(count)d files. No bundle does.") % {"count": MAX_FILES}
+        )
     if len(set(names)) != len(names):
-        raise UploadRefusedError(_("The zip file holds a name twice."))
+        raise UploadRefusedError(_("The zip file contains the same name twice."))
     for info in files:
+        # The upper half of external_attr is the mode on Unix. Other systems leave it 0; a link or a device does not.
         kind = stat.S_IFMT(info.external_attr >> 16)
         if not NAME.fullmatch(info.filename) or kind not in (0, stat.S_IFREG):
-            raise UploadRefusedError(_("The zip file holds a name that no bundle has, or something that is not a file."))
+            raise UploadRefusedError(_("The zip file contains a name that no bundle has, or something that is not a file."))
     if sum(info.file_size for info in files) > MAX_UNPACKED:
         raise UploadRefusedError(_too_large())
 
 
-def _write(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, left: int) -> int:
-    """Writes one file and returns its size. What a zip file says about its sizes need not be true, so it is counted."""
+def _write(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, allowance: int) -> int:
+    """Write one file and return its size, which must not exceed `allowance`, whatever the zip file says about it."""
     written = 0
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with archive.open(info) as packed, path.open("xb") as file:
-            while chunk := packed.read(CHUNK):
+        with archive.open(info) as zipped, path.open("xb") as file:  # x: never write over another file
+            while chunk := zipped.read(CHUNK):
                 written += len(chunk)
-                if written > left:
+                if written > allowance:
                     raise UploadRefusedError(_too_large())
                 file.write(chunk)
     except OSError as error:
-        raise UploadRefusedError(_("The zip file holds names that cannot stand beside one another.")) from error
+        raise UploadRefusedError(_("The zip file contains names that conflict with one another.")) from error
     return written
 
 
@@ -81,6 +86,6 @@ def _root(folder: Path) -> Path:
 
 
 def _too_large() -> str:
-    return _("Unpacked, the zip file is larger than %(size)d MiB. Verify such a bundle offline.") % {
+    return _("Unpacked, the zip file is larger than %(size)d MiB. Verify the bundle offline.") % {
         "size": MAX_UNPACKED // MEBIBYTE
     }

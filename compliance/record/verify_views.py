@@ -1,4 +1,4 @@
-"""Verification for anybody: a bundle goes in, every numbered step comes out. Nothing is kept."""
+"""The public page that verifies an uploaded bundle and shows every step. It keeps nothing."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .uploads import MAX_UPLOAD, MEBIBYTE, UploadRefusedError, unpack
 from .views import TYPES, VERDICTS
 
 MAX_TRUST = MEBIBYTE
-TOO_LARGE = gettext_lazy("The file is larger than %(size)d MiB. Verify such a bundle offline, as described below.")
+TOO_LARGE = gettext_lazy("The file is larger than %(size)d MiB. Verify the bundle offline, as described below.")
 
 
 class VerifyForm(LetheForm):
@@ -37,7 +37,7 @@ class VerifyForm(LetheForm):
 
     bundle = forms.FileField(
         label=gettext_lazy("Bundle"),
-        help_text=gettext_lazy("The zip file, as it was downloaded."),
+        help_text=gettext_lazy("The zip file, exactly as you downloaded it."),
         widget=forms.FileInput(attrs={"accept": ".zip,application/zip"}),
         error_messages={
             "required": gettext_lazy("Choose the zip file of a bundle."),
@@ -48,8 +48,8 @@ class VerifyForm(LetheForm):
         label=gettext_lazy("Trust file"),
         required=False,
         help_text=gettext_lazy(
-            "If you have the operator's keys from the operator directly. Without it the bundle's own are used, which shows"
-            " that nothing was changed, but not whose keys they are."
+            "Add it if you got it directly from the operator. Without it, the bundle's own keys are used. That shows that"
+            " nothing was changed, but not whose keys they are."
         ),
         widget=forms.FileInput(attrs={"accept": ".json,application/json"}),
     )
@@ -61,13 +61,13 @@ class VerifyForm(LetheForm):
         return trust
 
 
-# The form's protection reads the whole body, so the size is looked at before it: a huge upload is never taken in.
+# CSRF protection reads the whole body. It comes second, in `_verify`, so that a huge upload is refused unread.
 @csrf_exempt
 @login_not_required
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def verify(request: HttpRequest) -> HttpResponse:
-    """Takes a zipped bundle and shows each step of its verification."""
+    """Verify an uploaded bundle and show every step."""
     if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_UPLOAD + MAX_TRUST:
         problem = {"problem": TOO_LARGE % {"size": MAX_UPLOAD // MEBIBYTE}, "page_has_errors": True}
         return render(request, "record/verify.html", _page(VerifyForm()) | problem, status=413)
@@ -78,9 +78,11 @@ def verify(request: HttpRequest) -> HttpResponse:
 def _verify(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return render(request, "record/verify.html", _page(VerifyForm()))
+    # 1. Check the form.
     form = VerifyForm(request.POST, request.FILES)
     if not form.is_valid():
         return render(request, "record/verify.html", _page(form), status=422)
+    # 2. Unpack and verify in a folder that is removed afterwards.
     with tempfile.TemporaryDirectory(prefix="verify-") as temporary:
         try:
             root = unpack(form.cleaned_data["bundle"].file, Path(temporary))
@@ -89,11 +91,12 @@ def _verify(request: HttpRequest) -> HttpResponse:
             return render(request, "record/verify.html", _page(form), status=422)
         trust = form.cleaned_data["trust"]
         verification = verify_bundle(root, trust.read() if trust else None)
-        found = _signed(root) if verification.passed else []
+        # 3. Say who signed what, but only if every signature was verified.
+        statements = _signed(root) if verification.passed else []
     context = _page(VerifyForm()) | {
         "verification": verification,
         "steps": _steps(verification),
-        "signed": found,
+        "signed": statements,
         "own_trust": trust is not None,
         "file_name": form.cleaned_data["bundle"].name,
     }
@@ -105,26 +108,32 @@ def _page(form: VerifyForm) -> dict[str, Any]:
 
 
 def _steps(verification: Verification) -> list[dict[str, Any]]:
-    words = {
+    tags = {
         "passed": (pgettext("step", "passed"), "success"),
         "failed": (pgettext("step", "failed"), "danger"),
         "not checked": (pgettext("step", "not checked"), "neutral"),
     }
     return [
-        {"number": s.number, "title": _(s.title), "reason": s.reason, "word": words[s.status][0], "tone": words[s.status][1]}
-        for s in verification.steps
+        {
+            "number": step.number,
+            "title": _(step.title),
+            "reason": step.reason,
+            "word": tags[step.status][0],
+            "tone": tags[step.status][1],
+        }
+        for step in verification.steps
     ]
 
 
 def _signed(root: Path) -> list[dict[str, Any]]:
-    """What a verified bundle's attestations say, in the order of the record."""
+    """Return a row for each attestation of a verified bundle, in the order of the record."""
     folder = BundleFolder.open(root)
-    times = {
-        p.entry.data["envelope_sha256"]: p.entry for p in folder.record() if p.entry.kind == RecordKind.ATTESTATION_SIGNED
-    }
+    bodies = [proven.entry for proven in folder.record()]
+    entries = {body.data["envelope_sha256"]: body for body in bodies if body.kind == RecordKind.ATTESTATION_SIGNED}
     rows = []
-    for name in sorted(folder.attestations, key=lambda n: int(n.split("/")[1].split("-")[0])):
-        predicate = Statement.from_bytes((envelope := dsse.Envelope.from_bytes(folder.read(name))).body).predicate
+    for name in sorted(folder.attestations, key=_index):
+        envelope = dsse.Envelope.from_bytes(folder.read(name))
+        predicate = Statement.from_bytes(envelope.body).predicate
         report = predicate if isinstance(predicate, UnlearningReport) else None
         word, tone = VERDICTS[report.verdict.outcome] if report else ("", "")
         rows.append(
@@ -135,8 +144,13 @@ def _signed(root: Path) -> list[dict[str, Any]]:
                 "method": report.method.name if report else "",
                 "verdict": word,
                 "tone": tone,
-                "at": times[folder.sha256(name)].moment,
+                "at": entries[folder.sha256(name)].moment,
                 "keys": [signature.keyid for signature in envelope.signatures],
             }
         )
     return rows
+
+
+def _index(name: str) -> int:
+    """Return the record index in the name of an attestation's file: 17 for `attestations/17-release.dsse.json`."""
+    return int(Path(name).name.partition("-")[0])

@@ -1,4 +1,4 @@
-"""The record as auditors read it: what was signed, every entry, the checkpoint."""
+"""The pages of the record: signed statements, entries, and the checkpoint."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ class _DateFilters(LetheForm):
     until = forms.DateField(label=gettext_lazy("Until"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
 
     def between(self, column: str) -> Q:
-        """The days from `since` to `until`, both included."""
+        """Return a condition for the days from `since` to `until`, both included."""
         ends = {"gte": (self.cleaned_data["since"], time.min), "lte": (self.cleaned_data["until"], time.max)}
         moments = {f"{column}__{name}": datetime.combine(*end) for name, end in ends.items() if end[0]}
         return Q(**{name: timezone.make_aware(moment) for name, moment in moments.items()})
 
 
 class ReportFilters(_DateFilters):
-    """Which attestations to show."""
+    """Filters of the list of attestations."""
 
     subject = forms.CharField(label=gettext_lazy("Request"), required=False, max_length=80)
     type = forms.ChoiceField(label=gettext_lazy("Type"), required=False, choices=[("", gettext_lazy("Any")), *TYPES.items()])
@@ -62,32 +62,32 @@ class ReportFilters(_DateFilters):
 
 
 class EntryFilters(_DateFilters):
-    """Which entries to show."""
+    """Filters of the list of entries."""
 
     subject = forms.CharField(
         label=gettext_lazy("Subject"),
         required=False,
         max_length=120,
-        help_text=gettext_lazy("Such as request:LE-7KQ4-M2XD."),
+        help_text=gettext_lazy("For example, request:LE-7KQ4-M2XD."),
     )
     kind = forms.CharField(
         label=gettext_lazy("Kind"),
         required=False,
         max_length=60,
-        help_text=gettext_lazy("Such as proposal, or proposal.approved."),
+        help_text=gettext_lazy("For example, proposal or proposal.approved."),
     )
 
 
 @act_required(Act.READ_REPORTS)
 @require_safe
 def report_list(request: HttpRequest) -> HttpResponseBase:
-    """Every signed statement, newest first; failed and inconclusive ones are among them."""
+    """List every signed statement, newest first, whatever its verdict."""
     form = ReportFilters(request.GET)
-    found = _attestations(form)
+    statements = _attestations(form)
     if request.GET.get("format") == "csv":
         header = ("signed_at", "request", "item", "attempt", "type", "method", "verdict", "sha256")
-        return csv_response("reports", header, (_report_cells(signed) for signed in found))
-    page = page_of(request, found)
+        return csv_response("reports", header, (_report_cells(signed) for signed in statements))
+    page = page_of(request, statements)
     context = {
         "filter_form": form,
         "page_has_errors": bool(form.errors),
@@ -101,18 +101,18 @@ def report_list(request: HttpRequest) -> HttpResponseBase:
 
 
 def _attestations(form: ReportFilters) -> list[selectors.Signed]:
-    """The verdict stands in the signed bytes alone, so every envelope in question is read."""
+    """Return the statements that pass the filters. The verdict is only in the signed bytes, so each envelope is read."""
     rows = Attestation.objects.order_by("-id")
     if not form.is_valid():
         return []
-    wanted = form.cleaned_data
+    filters = form.cleaned_data
     rows = rows.filter(form.between("created_at"))
-    if wanted["subject"]:
-        rows = rows.filter(subject__icontains=wanted["subject"].strip())
-    if wanted["type"]:
-        rows = rows.filter(predicate_type__in=[name for name, short in SHORT_NAMES.items() if short == wanted["type"]])
-    signed = map(selectors.attestation_read, rows)
-    return [one for one in signed if wanted["verdict"] in ("", one.verdict)]
+    if filters["subject"]:
+        rows = rows.filter(subject__icontains=filters["subject"].strip())
+    if filters["type"]:
+        rows = rows.filter(predicate_type__in=[name for name, short in SHORT_NAMES.items() if short == filters["type"]])
+    statements = map(selectors.attestation_read, rows)
+    return [signed for signed in statements if filters["verdict"] in ("", signed.verdict)]
 
 
 def _report_cells(signed: selectors.Signed) -> tuple[object, ...]:
@@ -138,7 +138,7 @@ def _report_row(signed: selectors.Signed) -> list[object]:
 @act_required(Act.READ_REPORTS)
 @require_safe
 def attestation(request: HttpRequest, sha256: str) -> HttpResponse:
-    """One signed statement: who signed what and when, its files by digest, and the statement itself."""
+    """Show one signed statement: who signed what and when, its subjects by digest, and the statement itself."""
     signed = selectors.attestation_read(get_object_or_404(Attestation, sha256=sha256))
     row = signed.row
     word, tone = VERDICTS.get(signed.verdict, ("", ""))
@@ -156,7 +156,7 @@ def attestation(request: HttpRequest, sha256: str) -> HttpResponse:
 @act_required(Act.READ_REPORTS)
 @require_safe
 def envelope(_request: HttpRequest, sha256: str) -> HttpResponse:
-    """The exact bytes of the DSSE envelope."""
+    """Return the exact bytes of the DSSE envelope."""
     row = get_object_or_404(Attestation, sha256=sha256)
     name = f"{row.subject.removeprefix('request:')}-{row.item}-{row.attempt}-{SHORT_NAMES[row.predicate_type]}.dsse.json"
     return _file(bytes(row.envelope), name, "application/json")
@@ -165,13 +165,13 @@ def envelope(_request: HttpRequest, sha256: str) -> HttpResponse:
 @act_required(Act.READ_RECORD)
 @require_safe
 def entry_list(request: HttpRequest) -> HttpResponseBase:
-    """Every entry of the record, newest first."""
+    """List every entry of the record, newest first."""
     form = EntryFilters(request.GET)
-    found = _entries(form)
+    entries = _entries(form)
     if request.GET.get("format") == "csv":
         header = ("index", "subject", "number", "kind", "at", "actor", "data")
-        return csv_response("entries", header, _entry_cells(found.iterator(chunk_size=500)))
-    page = page_of(request, found, 50)
+        return csv_response("entries", header, _entry_cells(entries.iterator(chunk_size=500)))
+    page = page_of(request, entries, 50)
     context = {
         "filter_form": form,
         "page_has_errors": bool(form.errors),
@@ -197,23 +197,23 @@ def _entries(form: EntryFilters) -> QuerySet[RecordEntry]:
 
 def _entry_cells(rows: Iterable[RecordEntry]) -> Iterator[tuple[object, ...]]:
     for row in rows:
-        read = EntryBody.from_bytes(bytes(row.body))
-        leaf = getattr(row, "leaf", None)
-        data = json.dumps(read.data, sort_keys=True, ensure_ascii=False)
-        yield (leaf.index if leaf else "", row.subject, row.number, row.kind, row.created_at, read.actor, data)
+        body = EntryBody.from_bytes(bytes(row.body))
+        leaf = getattr(row, "leaf", None)  # there is none until the signing process has placed the entry
+        data = json.dumps(body.data, sort_keys=True, ensure_ascii=False)
+        yield (leaf.index if leaf else "", row.subject, row.number, row.kind, row.created_at, body.actor, data)
 
 
 @act_required(Act.READ_RECORD)
 @require_safe
 def entry(request: HttpRequest, pk: int) -> HttpResponse:
-    """One entry: its JSON, and the proof that it is in the log."""
+    """Show one entry: its JSON, and the proof that it is in the log."""
     row = get_object_or_404(RecordEntry.objects.select_related("leaf"), pk=pk)
-    read = EntryBody.from_bytes(bytes(row.body))
+    body = EntryBody.from_bytes(bytes(row.body))
     context: dict[str, Any] = {
         "entry": row,
         "leaf": getattr(row, "leaf", None),
-        "actor": read.actor,
-        "body": json.dumps(plain(read), indent=2, ensure_ascii=False),
+        "actor": body.actor,
+        "body": json.dumps(plain(body), indent=2, ensure_ascii=False),
         "inclusion": selectors.inclusion_of(row),
     }
     return render(request, "record/entry.html", context)
@@ -222,7 +222,7 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
 @act_required(Act.READ_RECORD)
 @require_safe
 def entry_body(_request: HttpRequest, pk: int) -> HttpResponse:
-    """The exact bytes that are hashed into the leaf."""
+    """Return the exact bytes that are hashed into the leaf."""
     row = get_object_or_404(RecordEntry, pk=pk)
     return _file(bytes(row.body), f"entry-{row.pk}.json", "application/json")
 
@@ -230,7 +230,7 @@ def entry_body(_request: HttpRequest, pk: int) -> HttpResponse:
 @act_required(Act.READ_RECORD)
 @require_safe
 def entry_proof(_request: HttpRequest, pk: int) -> HttpResponse:
-    """The proof of inclusion for other tools (c2sp.org/tlog-proof)."""
+    """Return the proof of inclusion for other tools (c2sp.org/tlog-proof)."""
     inclusion = selectors.inclusion_of(get_object_or_404(RecordEntry.objects.select_related("leaf"), pk=pk))
     if inclusion is None:
         raise Http404(_("No checkpoint covers this entry yet."))
@@ -241,7 +241,7 @@ def entry_proof(_request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @require_safe
 def checkpoint(_request: HttpRequest) -> HttpResponse:
-    """The log's latest signed head, for anybody: whoever keeps it can later see whether history was changed."""
+    """Return the latest checkpoint, to anybody: whoever keeps it can tell later whether history was changed."""
     latest = selectors.checkpoint_latest()
     if latest is None:
         return HttpResponse("There is no checkpoint yet.\n", status=404, content_type="text/plain; charset=utf-8")

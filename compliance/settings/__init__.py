@@ -22,7 +22,7 @@ LOCAL = ENVIRONMENT == "local"
 VAR = Path(env_text("LETHE_VAR", str(BASE_DIR / "var" / "local"))).resolve()
 DEBUG = False
 
-# -- secrets: made under var/ on a local machine, demanded from the environment in production
+# -- secrets: created under var/ on a local machine, required from the environment in production
 SECRET_KEY = env_text("SECRET_KEY", local_secret(VAR, "secret_key") if LOCAL else None)
 SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS", "")
 # Keys of the encrypted fields, newest first: `id:64 hex digits`, separated by commas.
@@ -55,7 +55,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",  # deny by default; public views say so
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",  # denies by default; public views opt out
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -93,7 +93,7 @@ DATABASES = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "compliance.Account"
 ARTEFACTS = Path(env_text("LETHE_ARTEFACTS", str(VAR / "artefacts")))
-"""Corpora, models, job outputs: a folder that web (read only), workers and the signing process share."""
+"""Folder for corpora, models and job outputs, which all processes share; in production only `worker-jobs` may write."""
 JOB_LEASE_SECONDS = int(env_text("JOB_LEASE_SECONDS", "45"))
 DATA_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
@@ -108,12 +108,12 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOG_ORIGIN = env_text("LOG_ORIGIN", "lethe.example/local" if LOCAL else None)
-"""The log's name in its checkpoints; never changes once evidence has left the house."""
+"""The log's name in its checkpoints. Never change it once somebody else has evidence."""
 ORGANISATION = env_text("ORGANISATION", "Example Models Ltd")
 HOLIDAY_COUNTRY = env_text("HOLIDAY_COUNTRY", "DE")
-"""Whose public holidays move a deadline (Regulation 1182/71, art. 3(4)): the Member State where the controller acts."""
+"""Member State whose public holidays move deadlines (Regulation 1182/71, art. 3(4)): the one where the controller acts."""
 
-# -- what a proposal starts with; officers may ask for more
+# -- what a new proposal starts with; officers may choose more
 PROTOCOL_REPLICATES = int(env_text("PROTOCOL_REPLICATES", "3"))
 PROTOCOL_ORACLES = int(env_text("PROTOCOL_ORACLES", "8"))
 
@@ -129,7 +129,7 @@ TIME_ZONE = env_text("TIME_ZONE", "Europe/Berlin")
 # -- static files
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = None if LOCAL else VAR / "staticfiles"  # a local machine serves them from static/ itself
+STATIC_ROOT = None if LOCAL else VAR / "staticfiles"  # a local machine serves them straight from static/
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

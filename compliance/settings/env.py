@@ -1,4 +1,4 @@
-"""Reads settings from the environment and fails with a sentence that says what to set."""
+"""Reads settings from the environment. If one is missing, the error says what to set."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from django.core.exceptions import ImproperlyConfigured
 
 
 def env_text(name: str, default: str | None = None) -> str:
-    """The variable, or the content of the file that `<name>_FILE` names (container secrets), or the default.
+    """Return the variable, or the content of the file that `<name>_FILE` names (for container secrets), or the default.
 
     Raises:
-        ImproperlyConfigured: none of them is there.
+        ImproperlyConfigured: there is none of them, or the file cannot be read.
     """
     if value := os.environ.get(name):
         return value

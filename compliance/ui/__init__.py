@@ -1,1 +1,1 @@
-"""What every page is made of: forms, lists, charts, template tags, and the page that shows each component."""
+"""The parts of every page: forms, lists, charts, template tags, and a page that shows each component."""

@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class UiConfig(AppConfig):
-    """An application of its own so that Django finds its template tags. It has no models."""
+    """A Django application, so that Django finds the template tags. It has no models."""
 
     name = "compliance.ui"
     label = "ui"

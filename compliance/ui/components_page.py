@@ -1,4 +1,4 @@
-"""The page that shows every component in every state, and the choice of the colour scheme."""
+"""The page that shows every component in every state, and the view that sets the colour scheme."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ ONE_YEAR = 365 * 24 * 3600
 @login_not_required
 @require_POST
 def theme_set(request: HttpRequest) -> HttpResponse:
-    """Keeps the chosen colour scheme in a cookie and returns to the page."""
+    """Store the chosen colour scheme in a cookie and return to the page."""
     chosen = request.POST.get("theme", "")
     if chosen not in THEMES:
         raise BadRequest
+    # Redirect only within this site, so that nobody can use this view to send people elsewhere.
     back = request.POST.get("next", "")
     if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
         back = "/"
@@ -40,7 +41,7 @@ def theme_set(request: HttpRequest) -> HttpResponse:
 
 
 class SampleForm(LetheForm):
-    """One field of each kind."""
+    """A form with one field of each kind."""
 
     name = forms.CharField(label=gettext_lazy("Full name"), help_text=gettext_lazy("As it appears in documents."))
     note = forms.CharField(label=gettext_lazy("Note"), widget=forms.Textarea, required=False)
@@ -52,7 +53,7 @@ class SampleForm(LetheForm):
     decision = forms.ChoiceField(
         label=gettext_lazy("Decision"),
         choices=[("grant", gettext_lazy("Grant")), ("refuse", gettext_lazy("Refuse"))],
-        widget=HintedRadios(hints={"refuse": gettext_lazy("Needs a ground and reasons.")}),
+        widget=HintedRadios(hints={"refuse": gettext_lazy("State a ground and the reasons.")}),
         help_text=gettext_lazy("For this item only."),
     )
     stores = forms.MultipleChoiceField(
@@ -66,7 +67,7 @@ class SampleForm(LetheForm):
 @login_not_required
 @require_safe
 def components(request: HttpRequest) -> HttpResponse:
-    """Every component with sample content; what the accessibility checks look at first."""
+    """Show every component with sample content. The accessibility checks start here."""
     return render(request, "components_page.html", _samples() | _chart_samples())
 
 
@@ -144,7 +145,7 @@ class FilterForm(LetheForm):
         required=False,
         choices=[("", gettext_lazy("Any")), ("open", gettext_lazy("open")), ("closed", gettext_lazy("closed"))],
     )
-    mine = forms.BooleanField(label=gettext_lazy("Assigned to me"), required=False)
+    assigned_to_me = forms.BooleanField(label=gettext_lazy("Assigned to me"), required=False)
 
 
 def _chart_samples() -> dict[str, Any]:

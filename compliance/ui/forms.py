@@ -1,4 +1,4 @@
-"""How forms look everywhere: labels, hints and errors tied together, checked on the server only."""
+"""Form classes for every page: labels, hints and errors belong together, and only the server validates."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class LetheFormRenderer(TemplatesSetting):
 
 
 class LetheForm(forms.Form):
-    """A form that the server checks, on submit only: no `required` attribute, no colon after labels."""
+    """A form that only the server validates, on submit. Labels have no colon and fields no `required` attribute."""
 
     use_required_attribute = False
 
@@ -27,7 +27,7 @@ class LetheForm(forms.Form):
 
 
 class HintedRadios(forms.RadioSelect):
-    """Radio buttons with a hint under some of the labels: `hints` maps a value to its hint."""
+    """Radio buttons with hints under some labels: `hints` maps a value to its hint."""
 
     def __init__(self, *, hints: Mapping[str, Any], attrs: dict[str, Any] | None = None) -> None:
         super().__init__(attrs)

@@ -1,4 +1,4 @@
-"""What every list page has: filters and sorting in the address, pages, and the same rows as CSV."""
+"""Parts of every list page: filters and sorting in the address, pagination, and the same rows as CSV."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def page_of(request: HttpRequest, rows: QuerySet[Any] | Sequence[Any], size: int = PAGE_SIZE) -> Page[Any]:
-    """The page that the address asks for; a number out of range gives the nearest page."""
+    """Return the page that the address names. A number out of range gives the nearest page."""
     return Paginator(rows, size).get_page(request.GET.get("page"))
 
 
 def address(request: HttpRequest, **changes: str | None) -> str:
-    """The current list with parameters set, or removed by None; always from its first page."""
+    """Return the address of the current list with parameters set, or removed by None, from its first page."""
     query = request.GET.copy()
     for name, value in ({"page": None} | changes).items():
         query.pop(name, None)
@@ -34,7 +34,7 @@ def address(request: HttpRequest, **changes: str | None) -> str:
 
 
 def applied_filters(request: HttpRequest, form: forms.Form) -> list[dict[str, str]]:
-    """The filters in use, each with the address of the list without it (for `components/filter_panel.html`)."""
+    """Return the filters in use, each with the address of the list without it, for `components/filter_panel.html`."""
     used = [(field, form.cleaned_data.get(field.name)) for field in form if form.is_bound and form.is_valid()]
     return [
         {"label": f"{field.label}: {_words(field, value)}", "url": address(request, **{field.name: None})}
@@ -51,40 +51,41 @@ def _words(field: forms.BoundField, value: object) -> str:
 
 @dataclass(frozen=True)
 class Sorting:
-    """What a list is sorted by: a key of the columns that may be sorted, and the direction."""
+    """What a list is sorted by: the key of a sortable column, and the direction."""
 
     key: str
     descending: bool
 
     @classmethod
     def of(cls, request: HttpRequest, keys: Iterable[str], default: str) -> Sorting:
-        """From `?sort=due` or `?sort=-due`; anything unknown sorts by the default."""
-        asked = request.GET.get("sort", default)
-        known = asked.removeprefix("-") in set(keys)
-        asked = asked if known else default
-        return cls(asked.removeprefix("-"), asked.startswith("-"))
+        """Read `?sort=due` or `?sort=-due`. Anything unknown sorts by the default."""
+        sort = request.GET.get("sort", default)
+        if sort.removeprefix("-") not in set(keys):
+            sort = default
+        return cls(sort.removeprefix("-"), sort.startswith("-"))
 
     def column(self, request: HttpRequest, key: str, label: str, **more: object) -> dict[str, object]:
-        """A sortable column for `components/table.html`."""
-        here = self.key == key
-        state = ("descending" if self.descending else "ascending") if here else "none"
-        turned = f"-{key}" if here and not self.descending else key
-        return {"label": label, "sort_url": address(request, sort=turned), "sort": state, **more}
+        """Return a sortable column for `components/table.html`."""
+        is_current = self.key == key
+        state = ("descending" if self.descending else "ascending") if is_current else "none"
+        # A click on the current column reverses it.
+        target = f"-{key}" if is_current and not self.descending else key
+        return {"label": label, "sort_url": address(request, sort=target), "sort": state, **more}
 
     def order(self, columns: Mapping[str, str]) -> tuple[str, str]:
-        """For `order_by`: `columns` maps each key to its database column; ties in the order of entry."""
+        """Return arguments for `order_by`. `columns` maps each key to its database column; ties keep the order of entry."""
         return ("-" if self.descending else "") + columns[self.key], "pk"
 
 
 class _Echo:
-    """A file that hands back what is written, so that rows go out one by one."""
+    """A file that returns what is written to it, so that rows are sent one by one."""
 
     def write(self, value: str) -> str:
         return value
 
 
 def csv_response(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> StreamingHttpResponse:
-    """Rows as a CSV download, streamed; `header` is not translated, so that programs can rely on it."""
+    """Return the rows as a streamed CSV download. `header` is not translated, so that programs can rely on it."""
     response = StreamingHttpResponse(_lines(header, rows), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return response
@@ -98,7 +99,7 @@ def _lines(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[
 
 
 def safe_cell(value: object) -> object:
-    """A value that no spreadsheet takes for a formula: such texts get an apostrophe in front (OWASP, CSV Injection)."""
+    """Return the value as no spreadsheet takes it for a formula: with an apostrophe in front (OWASP, CSV Injection)."""
     if value is None:
         return ""
     if isinstance(value, Model):

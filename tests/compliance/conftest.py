@@ -11,21 +11,21 @@ from tests.web.pages import Site, signed_in
 
 
 @pytest.fixture
-def case(staff: Staff, signing: Path, artefacts: Path) -> Stage:  # noqa: ARG001  # it is signed, and files are written
-    """A case with one signed report."""
-    stage = Stage.opened(staff, trained(corpus())).searched()
-    stage.signed()
-    return stage
+def stage(staff: Staff, signing: Path, artefacts: Path) -> Stage:  # noqa: ARG001  # it is signed, and files are written
+    """A request with one signed report."""
+    opened = Stage.opened(staff, trained(corpus())).searched()
+    opened.signed()
+    return opened
 
 
 @pytest.fixture
-def iris(case: Stage) -> Site:
-    return signed_in(case.staff.iris)
+def iris(stage: Stage) -> Site:
+    return signed_in(stage.staff.iris)
 
 
-def bundle_of(case: Stage, site: Site) -> bytes:
-    """Seals, waits for the checkpoint, downloads."""
-    address = f"/record/bundles/{case.request.reference}/"
+def bundle_of(stage: Stage, site: Site) -> bytes:
+    """Seal the history, sign a checkpoint, and download the bundle."""
+    address = f"/record/bundles/{stage.request.reference}/"
     site.submit(site.get(address), action=address)
     checkpoint_sign()
     response = site.client.get(f"{address}bundle.zip")

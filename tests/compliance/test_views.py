@@ -30,7 +30,7 @@ def test_each_role_starts_at_its_own_work(staff: Staff, name: str, start: str) -
     assert client_of(getattr(staff, name)).get("/home/")["Location"] == start
 
 
-def test_an_administrator_sees_the_accounts_and_no_case(staff: Staff) -> None:
+def test_an_administrator_sees_the_accounts_and_no_request(staff: Staff) -> None:
     page = signed_in(staff.max).get("/home/")
     assert f"omar {staff.omar.opaque} Officer active" in page.words
     assert "has not published its keys yet" in page.words

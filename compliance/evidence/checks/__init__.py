@@ -1,1 +1,1 @@
-"""The steps of verification. Each is one function that returns what it established, or raises an EvidenceError."""
+"""The steps of verification. Each is a function that returns what it established, or raises an EvidenceError."""

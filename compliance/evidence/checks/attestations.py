@@ -1,4 +1,4 @@
-"""Steps about the attestations: in the record, signed by the right key, about this request, about these files."""
+"""Steps about the attestations: they are in the record, signed by the right keys, about this request and these files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Attempt = tuple[str, int]
 
 @dataclass(frozen=True)
 class RecordedEnvelope:
-    """An envelope file and the record entry that holds its digest."""
+    """An envelope file, and the record entry that contains its digest."""
 
     name: str
     raw: bytes
@@ -31,7 +31,7 @@ class RecordedEnvelope:
 
 @dataclass(frozen=True)
 class SignedBody:
-    """The bytes that were signed, and by which trusted keys."""
+    """The bytes that were signed, and the ids of the trusted keys that signed them."""
 
     envelope: RecordedEnvelope
     body: bytes
@@ -40,11 +40,11 @@ class SignedBody:
 
 @dataclass(frozen=True)
 class SignedReport:
-    """A report with its subjects and its place in the record."""
+    """A report, with the files that it names and its place in the record."""
 
     report: UnlearningReport
     files: Mapping[str, str]
-    """SHA-256 by name in the bundle."""
+    """SHA-256 of each file, by its name in the bundle."""
     envelope: RecordedEnvelope
 
     @property
@@ -54,7 +54,7 @@ class SignedReport:
 
 @dataclass(frozen=True)
 class SignedRelease:
-    """A release with its place in the record."""
+    """A release, with its place in the record."""
 
     release: Release
     envelope: RecordedEnvelope
@@ -69,12 +69,12 @@ class Statements:
 
 
 def match_envelopes(folder: BundleFolder, history: History) -> tuple[RecordedEnvelope, ...]:
-    """One envelope file for each `attestation.signed` entry, with the recorded digest and name, and no other."""
+    """Return the envelope files: one for each `attestation.signed` entry, with the recorded digest, and no other."""
     envelopes = []
     for place in history.of_kind(RecordKind.ATTESTATION_SIGNED):
         predicate_type = place.entry.data["predicate_type"]
         if predicate_type not in SHORT_NAMES:
-            message = f"Record entry {place.index} holds an attestation of unknown type {predicate_type[:80]!a}."
+            message = f"Record entry {place.index} names an attestation of the unknown type {predicate_type[:80]!a}."
             raise VerificationError(message)
         name = attestation_name(place.index, predicate_type)
         if name not in folder.attestations:
@@ -85,19 +85,19 @@ def match_envelopes(folder: BundleFolder, history: History) -> tuple[RecordedEnv
             message = f"{name} is not the file whose digest is in the record."
             raise VerificationError(message)
         envelopes.append(RecordedEnvelope(name, raw, place))
-    if strangers := folder.attestations - {envelope.name for envelope in envelopes}:
-        message = f"{min(strangers)} is not in the record of this request."
+    if unrecorded := folder.attestations - {envelope.name for envelope in envelopes}:
+        message = f"{min(unrecorded)} is not in the record of this request."
         raise VerificationError(message)
     return tuple(envelopes)
 
 
 def check_signatures(envelopes: Sequence[RecordedEnvelope], trust: TrustFile) -> tuple[SignedBody, ...]:
-    """Each envelope is signed by a key that might sign this type of statement when the record took it in."""
+    """Check that a key signed each envelope which could sign this type of statement when its record entry was made."""
     return tuple(_check_signature(envelope, trust) for envelope in envelopes)
 
 
 def read_statements(bodies: Sequence[SignedBody], history: History) -> Statements:
-    """The statements, each about this request and about the item and attempt of its record entry."""
+    """Return the statements. Each must be about this request, and about the item and attempt that its record entry names."""
     reports: dict[Attempt, SignedReport] = {}
     releases: dict[Attempt, SignedRelease] = {}
     for signed in bodies:
@@ -116,13 +116,13 @@ def read_statements(bodies: Sequence[SignedBody], history: History) -> Statement
 
 
 def check_report_files(folder: BundleFolder, statements: Statements) -> int:
-    """The report files are those that the reports name, byte for byte, all of them and no others; returns how many."""
+    """Check that the report files are exactly those that the reports name, byte for byte; return how many there are."""
     signed = {name: digest for report in statements.reports.values() for name, digest in report.files.items()}
     if missing := signed.keys() - folder.report_files:
         message = f"{min(missing)[:200]!a} was signed but is not in the bundle."
         raise VerificationError(message)
-    if strangers := folder.report_files - signed.keys():
-        message = f"{min(strangers)} is in the bundle but in no signed report."
+    if unsigned := folder.report_files - signed.keys():
+        message = f"{min(unsigned)} is in the bundle but in no signed report."
         raise VerificationError(message)
     for name, digest in sorted(signed.items()):
         if folder.sha256(name) != digest:
@@ -132,23 +132,19 @@ def check_report_files(folder: BundleFolder, statements: Statements) -> int:
 
 
 def check_registrations(statements: Statements, history: History) -> None:
-    """Each snapshot and base model that a report names was registered in the record; no other entry came along."""
+    """Check that each snapshot and base model of a report is registered in the record, and that nothing else came along."""
     reports = [signed.report for signed in statements.reports.values()]
     registered = history.others_of_kind(RecordKind.CORPUS_REGISTERED)
     corpora = [(entry.data["snapshot_sha256"], entry.data["manifest_root"]) for entry in registered]
     models = [entry.data["model_sha256"] for entry in history.others_of_kind(RecordKind.MODEL_REGISTERED)]
     if sorted(corpora) != sorted({(report.snapshot_sha256, report.manifest_root) for report in reports}):
-        message = (
-            f"The record must hold one {RecordKind.CORPUS_REGISTERED} entry here for each snapshot that a report names."
-        )
+        message = f"The record must contain one {RecordKind.CORPUS_REGISTERED} entry for each snapshot that a report names."
         raise VerificationError(message)
     if sorted(models) != sorted({report.base_model_sha256 for report in reports}):
-        message = (
-            f"The record must hold one {RecordKind.MODEL_REGISTERED} entry here for each model that a report started from."
-        )
+        message = f"The record must contain one {RecordKind.MODEL_REGISTERED} entry for each model that a run started from."
         raise VerificationError(message)
     if len(history.others) != len(corpora) + len(models) + 1:  # one more: the published keys
-        message = "The record holds an entry of another history that nothing in this bundle refers to."
+        message = "The bundle's record contains an entry about another subject that nothing in this bundle refers to."
         raise VerificationError(message)
 
 
@@ -164,14 +160,14 @@ def _check_signature(envelope: RecordedEnvelope, trust: TrustFile) -> SignedBody
 
 
 def _unusable(trust: TrustFile, entry: EntryBody) -> str:
-    """Which attestation keys did not count for this entry, and why; for the message only."""
-    why = []
+    """Say which attestation keys did not count for this entry, and why. Only for the message."""
+    reasons = []
     for key in trust.with_role("attestation"):
         wrong_type = entry.data["predicate_type"] not in key.predicate_types
         problem = "it may not sign this type of statement" if wrong_type else key.problem_at(entry.moment)
         if problem:
-            why.append(f" The key {key.key_id} did not count: {problem}.")
-    return "".join(why)
+            reasons.append(f" The key {key.key_id} did not count: {problem}.")
+    return "".join(reasons)
 
 
 def _read_statement(signed: SignedBody, history: History) -> Statement:
@@ -183,29 +179,29 @@ def _read_statement(signed: SignedBody, history: History) -> Statement:
         raise VerificationError(message) from None
     predicate = statement.predicate
     if predicate.predicate_type != entry.data["predicate_type"]:
-        message = f"{name} is of another type than its record entry says."
+        message = f"{name} does not have the type that its record entry names."
         raise VerificationError(message)
     if predicate.request != history.request:
         message = f"{name} is about another request."
         raise VerificationError(message)
     if (predicate.item, predicate.attempt) != entry.attempt:
-        message = f"{name} is about another item or attempt than its record entry says."
+        message = f"{name} is not about the item and attempt that its record entry names."
         raise VerificationError(message)
     return statement
 
 
 def _files(statement: Statement, name: str) -> dict[str, str]:
-    """The statement's subjects other than the model, which every statement has and which must be the predicate's."""
+    """Return the statement's subjects other than the model. Every statement must name the model of its predicate."""
     subjects = {subject.name: subject.sha256 for subject in statement.subjects}
     predicate = statement.predicate
     report = isinstance(predicate, UnlearningReport)
     model = predicate.result_model_sha256 if isinstance(predicate, UnlearningReport) else predicate.released_model_sha256
     if subjects.pop(MODEL_SUBJECT, None) != model:
-        message = f"{name} names another model as its subject than in its predicate."
+        message = f"{name} does not name the same model in its subjects and in its predicate."
         raise VerificationError(message)
     folder = report_folder(predicate.item, predicate.attempt)
     needed = {f"{folder}/result.json", f"{folder}/spec.json"} if report else set()
     if not needed <= subjects.keys() or any(not (report and subject.startswith(f"{folder}/")) for subject in subjects):
-        message = f"{name} does not name the files of its own attempt as its subjects."
+        message = f"The subjects of {name} are not the files of its own attempt."
         raise VerificationError(message)
     return subjects

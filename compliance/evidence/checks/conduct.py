@@ -1,4 +1,4 @@
-"""Steps about conduct: approved before it ran, by somebody else, and released only if it passed."""
+"""Steps about conduct: every run was approved beforehand, by somebody else, and only what passed was released."""
 
 from __future__ import annotations
 
@@ -15,51 +15,51 @@ from .log import History
 
 
 def check_runs(history: History, statements: Statements) -> None:
-    """Nothing ran before its protocol was approved, and every run that completed was reported, whatever came out."""
+    """Check that nothing ran before its protocol was approved, and that every completed run was reported."""
     approvals = _approvals(history)
     for started in history.of_kind(RecordKind.JOB_STARTED):
         approval = approvals.get(started.entry.attempt)
         if approval is None or approval.index > started.index:
             _fail(started.entry.attempt, "a run started before it was approved")
     completed = _once(history, RecordKind.JOB_COMPLETED)
-    if hidden := completed.keys() - statements.reports.keys():
-        _fail(min(hidden), "a run completed but no report of it was signed")
+    if unreported := completed.keys() - statements.reports.keys():
+        _fail(min(unreported), "a run completed but no report of it was signed")
     for attempt, signed in statements.reports.items():
         if attempt not in completed or attempt not in approvals:
-            _fail(attempt, "the report is of a run that the record does not hold as approved and completed")
+            _fail(attempt, "the record does not show that the reported run was approved and completed")
         _check_run(signed, history, approvals[attempt], completed[attempt])
 
 
 def check_duties(history: History) -> None:
-    """Submitter and mappers are not the approver; the approver is not the releaser."""
+    """Check that the approver did not submit the request or decide on its matches, and did not release."""
     submitter = history.of_kind(RecordKind.REQUEST_SUBMITTED)[0].entry.data["submitted_by"]
     approvals = _approvals(history)
     for attempt, approval in approvals.items():
         approver = approval.entry.actor
         if not approver.startswith(ACCOUNT_PREFIX):
-            _fail(attempt, f"it was approved by {approver}, not by an officer's account")
+            _fail(attempt, f"it was approved by {approver}, which is not an officer's account")
         mapped_by = mappers(history.bodies, approval.entry.number)
         if approver == submitter or approver in mapped_by:
-            _fail(attempt, f"{approver} approved what the same account had submitted or mapped")
+            _fail(attempt, f"{approver} submitted the request or decided on its matches, and approved the attempt")
         if not mapped_by:
             _fail(attempt, "it was approved before anybody had decided on the matches")
     for attempt, released in _once(history, RecordKind.ITEM_RELEASED).items():
         releaser = released.entry.actor
         if attempt not in approvals or not releaser.startswith(ACCOUNT_PREFIX):
-            _fail(attempt, f"it was released without an approval, or by {releaser}, which is no officer's account")
+            _fail(attempt, f"it was released without an approval, or by {releaser}, which is not an officer's account")
         if releaser == approvals[attempt].entry.actor:
-            _fail(attempt, f"{releaser} released what the same account had approved")
+            _fail(attempt, f"{releaser} approved the attempt and released it")
 
 
 def check_releases(history: History, statements: Statements) -> None:
-    """Only the model of a passed report was released, and the signed release says what the record says."""
+    """Check that only models of passed reports were released, and that signed releases and record agree."""
     released = _once(history, RecordKind.ITEM_RELEASED)
     if unmatched := released.keys() ^ statements.releases.keys():
-        _fail(min(unmatched), "a release stands in the record without its attestation, or the other way round")
+        _fail(min(unmatched), "a release is in the record without its attestation, or the other way round")
     for attempt, signed in statements.releases.items():
         report = statements.reports.get(attempt)
         if report is None or report.report.verdict.outcome != "passed":
-            _fail(attempt, "something was released that has no report with the outcome passed")
+            _fail(attempt, "a model was released that has no report with the outcome passed")
         if report.envelope.place.index > min(released[attempt].index, signed.envelope.place.index):
             _fail(attempt, "it was released before its report was in the record")
         _check_release(signed, report, released[attempt], history)
@@ -68,17 +68,18 @@ def check_releases(history: History, statements: Statements) -> None:
 def _check_run(signed: SignedReport, history: History, approval: ProvenEntry, completed: ProvenEntry) -> None:
     report, attempt = signed.report, signed.envelope.place.entry.attempt
     if report.protocol_sha256 != approval.entry.data["protocol_sha256"]:
-        _fail(attempt, "the report was made under another protocol than the approved one")
+        _fail(attempt, "the report's protocol is not the approved one")
     if parse_time(report.started_at) < approval.entry.moment:
         _fail(attempt, "the report says that the run started before it was approved")
     starts = [proven.index for proven in history.of_kind(RecordKind.JOB_STARTED) if proven.entry.attempt == attempt]
     if not starts or not starts[0] < completed.index < signed.envelope.place.index:
-        _fail(attempt, "start, completion and report are not in this order in the record")
+        _fail(attempt, "the record does not show the start, the completion and the report in this order")
 
 
 def _check_release(signed: SignedRelease, report: SignedReport, released: ProvenEntry, history: History) -> None:
     release, attempt = signed.release, released.entry.attempt
     approval = _approvals(history)[attempt].entry
+    # The release repeats who did what, so that it can be read without the record. Both must name the same accounts.
     people = (mappers(history.bodies, approval.number), approval.actor, released.entry.actor)
     if release.report_envelope_sha256 != sha256_hex(report.envelope.raw):
         _fail(attempt, "the release names another report")
@@ -88,7 +89,7 @@ def _check_release(signed: SignedRelease, report: SignedReport, released: Proven
     if release.replaced_model_sha256 != report.report.base_model_sha256:
         _fail(attempt, "the replaced model is not the one that the run started from")
     if (release.mapped_by, release.approved_by, release.released_by) != people:
-        _fail(attempt, "the release names other people than the record")
+        _fail(attempt, "the release names other people than the record does")
     if release.record_entries >= signed.envelope.place.entry.number:
         _fail(attempt, "the release counts record entries that came after it")
 
@@ -98,16 +99,16 @@ def _approvals(history: History) -> dict[Attempt, ProvenEntry]:
 
 
 def _once(history: History, kind: str) -> dict[Attempt, ProvenEntry]:
-    """The entries of a kind that may stand once for each attempt."""
-    found: dict[Attempt, ProvenEntry] = {}
+    """Return the entries of a kind that an attempt may have only once, by attempt."""
+    entries: dict[Attempt, ProvenEntry] = {}
     for proven in history.of_kind(kind):
         attempt = proven.entry.attempt
-        if attempt in found:
-            _fail(attempt, f"{kind} stands twice in the record")
-        found[attempt] = proven
-    return found
+        if attempt in entries:
+            _fail(attempt, f"{kind} is in the record twice")
+        entries[attempt] = proven
+    return entries
 
 
-def _fail(attempt: Attempt, why: str) -> NoReturn:
-    message = f"Item {attempt[0]}, attempt {attempt[1]}: {why}."
+def _fail(attempt: Attempt, reason: str) -> NoReturn:
+    message = f"Item {attempt[0]}, attempt {attempt[1]}: {reason}."
     raise VerificationError(message)

@@ -1,4 +1,4 @@
-"""Step about the engine's own files: result.json and spec.json say what the signed report says."""
+"""The step about the engine's own files: result.json and spec.json agree with the signed report."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from compliance.formats.errors import EvidenceError, VerificationError
 from .attestations import SignedReport, Statements
 
 Comparison = tuple[str, object, object]
-"""What is compared, as the file says it, as the report says it."""
+"""The name of a value, the value in the file, and the value in the report."""
 
 
 def check_findings(folder: BundleFolder, statements: Statements) -> None:
-    """For every report: its job, its outcome and its raw outputs are those in its files."""
+    """Check that the job, the outcome and the raw outputs of every report are those in its files."""
     for signed in statements.reports.values():
         try:
             result = _read(folder, signed, "result.json")
@@ -44,10 +44,10 @@ def _result_comparisons(result: object, report: UnlearningReport) -> list[Compar
 def _spec_comparisons(spec: object, report: UnlearningReport) -> list[Comparison]:
     forget_ids = _at(spec, "forget_ids")
     if not isinstance(forget_ids, list) or not all(isinstance(example_id, str) for example_id in forget_ids):
-        message = "spec.json has no list of record ids to forget."
+        message = "spec.json has no list of example ids to forget."
         raise VerificationError(message)
     return [
-        ("the whole", digest_of(spec), report.spec_sha256),
+        ("the digest of the specification", digest_of(spec), report.spec_sha256),
         ("kind", _at(spec, "kind"), "unlearn"),
         ("method.name", _at(spec, "method", "name"), report.method.name),
         ("method.config", _at(spec, "method", "config"), plain(report.method.config)),
@@ -68,12 +68,12 @@ def _check_limits(result: object, report: UnlearningReport) -> None:
 
 
 def _check_outputs(result: object, signed: SignedReport) -> None:
-    """The raw outputs are all signed, with the digests that the engine gave them."""
+    """Check that all raw outputs are signed, with the digests that result.json lists."""
     files = _at(result, "files")
     listed = {f"{signed.folder}/{name}": digest for name, digest in files.items()} if isinstance(files, dict) else {}
     prefix = f"{signed.folder}/outputs/"
     if any(name in listed and listed[name] != digest for name, digest in signed.files.items()):
-        message = "a signed file has another digest than result.json gives it."
+        message = "result.json lists another digest for a signed file."
         raise VerificationError(message)
     if {name for name in listed if name.startswith(prefix)} != {name for name in signed.files if name.startswith(prefix)}:
         message = "the signed raw outputs are not those that result.json lists."
@@ -81,15 +81,17 @@ def _check_outputs(result: object, signed: SignedReport) -> None:
 
 
 def _compare(file: str, comparisons: Iterable[Comparison]) -> None:
-    for what, in_file, in_report in comparisons:
+    for name, in_file, in_report in comparisons:
+        # As canonical JSON, because 1, 1.0 and True are equal in Python.
         if canonical_json(in_file) != canonical_json(in_report):
-            message = f"{file} and the signed report differ in {what}."
+            message = f"{file} and the signed report differ in {name}."
             raise VerificationError(message)
 
 
 def _read(folder: BundleFolder, signed: SignedReport, name: str) -> object:
     path = f"{signed.folder}/{name}"
     raw = folder.read(path)
+    # An earlier step has hashed this file already, but from disk: these are the bytes that are used.
     if sha256_hex(raw) != signed.files[path]:
         message = f"{name} changed while it was read."
         raise VerificationError(message)
@@ -97,9 +99,9 @@ def _read(folder: BundleFolder, signed: SignedReport, name: str) -> object:
 
 
 def _at(value: Any, *path: str) -> Any:
-    for step in path:
-        if not isinstance(value, dict) or step not in value:
+    for key in path:
+        if not isinstance(value, dict) or key not in value:
             message = f"the file lacks {'.'.join(path)}."
             raise VerificationError(message)
-        value = value[step]
+        value = value[key]
     return value

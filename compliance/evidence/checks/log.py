@@ -26,10 +26,10 @@ class VerifiedCheckpoint:
 
 @dataclass(frozen=True)
 class History:
-    """The entries of one request from its first to its seal, and the other entries that the bundle brings."""
+    """The entries of one request from the first to the seal, and the entries about other subjects in the bundle."""
 
     request: str
-    """The reference."""
+    """The request's reference, such as `LE-7KQ4-M2XD`."""
     entries: tuple[ProvenEntry, ...]
     others: tuple[ProvenEntry, ...]
 
@@ -45,32 +45,32 @@ class History:
 
 
 def read_trust(folder: BundleFolder, given: bytes | None) -> TrustFile:
-    """The keys to verify with: the verifier's own trust file, or the bundle's, which must be well-formed either way."""
+    """Return the keys to verify with: `given`, or the bundle's own trust file. That one must be well formed either way."""
     published = TrustFile.from_bytes(folder.read(TRUST))
     return published if given is None else TrustFile.from_hand(given)
 
 
 def read_checkpoint(folder: BundleFolder, trust: TrustFile) -> VerifiedCheckpoint:
-    """The checkpoint, signed by a key of the log and by nobody else."""
+    """Return the checkpoint, which a key of the log must have signed, and nobody else."""
     keys = [key.public_key for key in trust.with_role("log")]
     return VerifiedCheckpoint(*verify_checkpoint(folder.read(CHECKPOINT), trust.origin, keys))
 
 
 def read_record(folder: BundleFolder, checkpoint: Checkpoint) -> tuple[ProvenEntry, ...]:
-    """The record's lines, each in the log under the checkpoint, in the order of the log."""
+    """Return the lines of the record. Each must be in the log under the checkpoint, and they must be in the log's order."""
     record = folder.record()
     for proven in record:
         leaf = leaf_hash(leaf_bytes(proven.entry))
         verify_inclusion(leaf, proven.index, checkpoint.size, proven.hashes, checkpoint.root)
     indexes = [proven.index for proven in record]
     if indexes != sorted(set(indexes)):
-        message = "The lines of record.jsonl are not in the order of the log, or one stands twice."
+        message = "The lines of record.jsonl are not in the order of the log, or one is repeated."
         raise VerificationError(message)
     return record
 
 
 def read_history(record: Sequence[ProvenEntry]) -> History:
-    """The history of the one request in the record: numbered without gaps, in order of time, opened once, and sealed."""
+    """Return the history of the one request in the record: numbered without gaps, in order of time, opened once, sealed."""
     subjects = {proven.entry.subject for proven in record if proven.entry.subject.startswith(REQUEST_PREFIX)}
     if len(subjects) != 1:
         message = f"The record is about {len(subjects)} requests; a bundle is about one."
@@ -82,22 +82,22 @@ def read_history(record: Sequence[ProvenEntry]) -> History:
     _check_numbers(history.bodies)
     _check_seal(history.bodies[-1])
     if len(history.of_kind(RecordKind.REQUEST_SUBMITTED)) != 1:
-        message = f"The history must hold {RecordKind.REQUEST_SUBMITTED} once."
+        message = f"The history must contain {RecordKind.REQUEST_SUBMITTED} exactly once."
         raise VerificationError(message)
     return history
 
 
 def check_published(folder: BundleFolder, history: History, trust: TrustFile, signed: VerifiedCheckpoint) -> None:
-    """The record says that trust.json was published, and the log's keys were valid after the latest entry here."""
+    """Check that the record publishes trust.json, and that the log's keys were valid at the time of the latest entry."""
     digests = [entry.data["trust_sha256"] for entry in history.others_of_kind(RecordKind.KEYS_PUBLISHED)]
     if digests != [folder.sha256(TRUST)]:
-        message = f"The record must hold exactly one {RecordKind.KEYS_PUBLISHED} entry here, with the digest of trust.json."
+        message = f"The bundle's record must contain one {RecordKind.KEYS_PUBLISHED} entry, with the digest of trust.json."
         raise VerificationError(message)
     latest = max(proven.entry.moment for proven in (*history.entries, *history.others))
     for key in trust.with_role("log"):
         if key.key_id not in signed.signers:
             continue
-        # A revoked log key vouches for nothing: without an outside witness its checkpoints could be made at any time.
+        # A revoked log key vouches for nothing: without an outside witness, nobody knows when it signed a checkpoint.
         problem = f"it was revoked at {key.revoked_at}" if key.revoked_at else key.problem_at(latest)
         if problem:
             message = f"The log's key {key.key_id} cannot vouch for this checkpoint: {problem}."
@@ -108,8 +108,8 @@ def _check_numbers(entries: Sequence[EntryBody]) -> None:
     numbers = [entry.number for entry in entries]
     expected = range(1, len(entries) + 1)
     if numbers != list(expected):
-        lacking = sorted((Counter(expected) - Counter(numbers)).elements())
-        message = f"The request's entries are not numbered 1 to {len(entries)}; missing or out of order: {lacking[:5]}."
+        missing = sorted((Counter(expected) - Counter(numbers)).elements())
+        message = f"The request's entries are not numbered 1 to {len(entries)}; missing or out of order: {missing[:5]}."
         raise VerificationError(message)
     for earlier, later in pairwise(entries):
         if later.moment < earlier.moment:

@@ -1,4 +1,4 @@
-"""`account_create USERNAME --role ROLE`: an account for a member of staff."""
+"""`account_create USERNAME --role ROLE`: creates an account for a member of staff."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from compliance.record.services import SYSTEM
 
 
 class Command(BaseCommand):
-    help = "Makes an account. The password comes from NEW_PASSWORD in the environment, or is asked for; never an argument."
+    help = "Creates an account. The password is no argument: set NEW_PASSWORD in the environment, or type it when asked."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("username")
@@ -28,4 +28,4 @@ class Command(BaseCommand):
             account = account_create(username=options["username"], password=password, role=options["role"], actor=SYSTEM)
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
-        self.stdout.write(f"Made {account.username} ({account.get_role_display()}).")
+        self.stdout.write(f"Created {account.username} ({account.get_role_display()}).")

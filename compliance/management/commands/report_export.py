@@ -1,4 +1,4 @@
-"""`report_export REFERENCE --out DIR`: the evidence bundle of a request."""
+"""`report_export REFERENCE --out DIR`: writes the evidence bundle of a request."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("reference", help="the request's reference, such as LE-7KQ4-M2XD")
-        parser.add_argument("--out", type=Path, required=True, help="folder to make")
+        parser.add_argument("--out", type=Path, required=True, help="new folder to write to")
         parser.add_argument("--wait", type=float, default=60, help="seconds to wait for the signing process")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         subject = f"request:{options['reference'].strip().upper()}"
         try:
+            # The signing process, not this one, signs the checkpoint: this one has no key.
             bundle_seal(subject=subject, actor=SYSTEM)
             self._wait(subject, options["wait"])
             bundle_write(subject, options["out"])
@@ -35,9 +36,9 @@ class Command(BaseCommand):
 
     def _wait(self, subject: str, seconds: float) -> None:
         app.send_task(CHECKPOINT_TASK, queue="signing")
-        end = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds
         while not bundle_ready(subject):
-            if time.monotonic() > end:
-                message = "The signing process has signed no checkpoint over the seal. Is it running?"
+            if time.monotonic() > deadline:
+                message = "The signing process has not signed a checkpoint that covers the seal. Check that it is running."
                 raise CommandError(message)
             time.sleep(0.2)

@@ -1,1 +1,1 @@
-"""Where the marks of a chart go: pure geometry in SVG user units, no Django. Templates draw what it returns."""
+"""Layout of charts: pure geometry in SVG user units, without Django. Templates draw the result."""

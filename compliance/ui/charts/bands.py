@@ -1,4 +1,4 @@
-"""Many paths over one axis, each measured against a band of its own that is drawn as one."""
+"""Lays out many paths over one axis. Each is measured against its own band, and all bands are drawn as one."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from .scales import Scale, Tick
 WIDTH, HEIGHT = 640.0, 320.0
 LEFT, RIGHT, TOP, BOTTOM = 48.0, 632.0, 26.0, 272.0
 FARTHEST = 12.0
-"""In units of a path's own spread. What lies farther out is drawn at the edge."""
+"""In units of a path's own spread. Anything farther out is drawn at the edge."""
 ROOM = 1.5
-"""Above and below the band, at least."""
+"""The drawing reaches at least this far up and down, in half-widths of the band."""
 SERIES: Final = {"undershot": 2, "within": 3, "overshot": 5}
-"""Colours of the paths, by where they end."""
+"""Colour of a path, by where it ends."""
 
 
 @dataclass(frozen=True)
 class Path:
-    """One example over the steps of a run: its distance from the middle of its band, in units of its own spread."""
+    """An example over the steps of a run: its distances from the middle of its band, in units of its own spread."""
 
     name: str
     distances: tuple[float, ...]
@@ -31,7 +31,7 @@ class Path:
 
 @dataclass(frozen=True)
 class DrawnPath:
-    """The `points` attribute of a polyline."""
+    """A path as the `points` attribute of a polyline."""
 
     name: str
     series: int
@@ -61,20 +61,21 @@ class BandChart:
 
 
 def band_chart(steps: Sequence[float], paths: Sequence[Path], *, band: float, stop: float, best: float) -> BandChart | None:
-    """Lays out the paths; None when none can be drawn.
+    """Lay out the paths. Returns None if there is nothing to draw.
 
     Args:
-        steps: the common x of all paths, ascending.
-        paths: one distance per step each.
-        band: half its width, in spreads.
-        stop: step at which the run was stopped.
-        best: step at which it had better been stopped.
+        steps: the x values of all paths, ascending.
+        paths: each with one distance per step.
+        band: half the width of the band, in spreads.
+        stop: the step at which the run stopped.
+        best: the step at which stopping would have been best.
     """
     kept = [path for path in paths if all(map(isfinite, path.distances))]
     if not kept or not steps:
         return None
-    every = [distance for path in kept for distance in path.distances]
-    low, high = max(-FARTHEST, min(-band * ROOM, *every)), min(FARTHEST, max(band * ROOM, *every))
+    distances = [distance for path in kept for distance in path.distances]
+    # Show the band with some room around it. No path, however far out, stretches the drawing beyond FARTHEST.
+    low, high = max(-FARTHEST, min(-band * ROOM, *distances)), min(FARTHEST, max(band * ROOM, *distances))
     x = Scale(steps[0], max(steps[-1], steps[0] + 1), LEFT, RIGHT)
     y = Scale(low, high, BOTTOM, TOP)
     return BandChart(
@@ -93,5 +94,5 @@ def band_chart(steps: Sequence[float], paths: Sequence[Path], *, band: float, st
 
 
 def _points(steps: Sequence[float], path: Path, x: Scale, y: Scale) -> str:
-    placed = (min(y.high, max(y.low, distance)) for distance in path.distances)
-    return " ".join(f"{x(step)},{y(distance)}" for step, distance in zip(steps, placed, strict=True))
+    clipped = (min(y.high, max(y.low, distance)) for distance in path.distances)
+    return " ".join(f"{x(step)},{y(distance)}" for step, distance in zip(steps, clipped, strict=True))

@@ -1,4 +1,4 @@
-"""Distributions under one another on a common axis: bars for the shape, a rug for the single values."""
+"""Lays out distributions one below the other on a common axis: bars for the shape, a rug for single values."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ AXIS = 46.0
 
 @dataclass(frozen=True)
 class Bar:
-    """One bin: its corner and size, and the share of the values in it."""
+    """One bin: its corner and size. The height stands for the share of the values in it."""
 
     x: float
     y: float
@@ -59,32 +59,34 @@ class HistogramChart:
 
 
 def histogram_chart(series: Mapping[str, Sequence[float]]) -> HistogramChart | None:
-    """Lays out the named distributions; None when no value is finite.
+    """Lay out the named distributions. Returns None if no value is finite.
 
-    Bins are common to all, and heights are shares of each distribution on a common scale, so that shapes compare even
-    when one has ten times the values of another.
+    All share the same bins, and heights are shares of a distribution on a common scale, so that shapes compare even if one
+    has ten times as many values as another.
     """
     values = {name: finite(given) for name, given in series.items()}
-    every = [value for group in values.values() for value in group]
-    if not every:
+    all_values = [value for group in values.values() for value in group]
+    if not all_values:
         return None
-    x = Scale(*domain_around(every), LEFT, RIGHT)
+    x = Scale(*domain_around(all_values), LEFT, RIGHT)
     bins = min(24, max(12, math.ceil(math.sqrt(max(map(len, values.values()))))))
     shares = {name: _shares(group, x, bins) for name, group in values.items() if group}
     highest = max(max(column) for column in shares.values())
+    # A name keeps its colour even if another distribution is empty and not drawn.
     numbers = {name: number for number, name in enumerate(series, 1)}
     panels = tuple(
         _panel(name, values[name], [share / highest for share in column], x, series=numbers[name], top=place * PANEL)
         for place, (name, column) in enumerate(shares.items())
     )
     axis_at = len(panels) * PANEL
-    left_out = sum(map(len, series.values())) - len(every)
+    left_out = sum(map(len, series.values())) - len(all_values)
     return HistogramChart(WIDTH, axis_at + AXIS, LEFT, RIGHT, axis_at, panels, x.ticks(6), left_out)
 
 
 def _shares(values: Sequence[float], x: Scale, bins: int) -> list[float]:
     counts = [0] * bins
     for value in values:
+        # The highest value belongs to the last bin.
         counts[min(bins - 1, int((value - x.low) / (x.high - x.low) * bins))] += 1
     return [count / len(values) for count in counts]
 

@@ -1,4 +1,4 @@
-"""Estimates with their confidence intervals against the margin band. One row each; a row is measured in its own margin."""
+"""Lays out estimates with their confidence intervals against their margins. Each row is measured in its own margin."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ LEFT, RIGHT = 16.0, 624.0
 ROW = 62.0
 AXIS = 44.0
 WIDEST = 4.0
-"""In margins. What lies farther out is drawn at the edge, with an arrow."""
+"""In margins. Anything farther out is drawn at the edge, with an arrow."""
 
 
 @dataclass(frozen=True)
 class IntervalRow:
-    """One estimand as measured. The margin is symmetric around 0 unless `one_sided`: then only above counts."""
+    """A measured estimand. The margin is symmetric around 0, unless `one_sided`: then only its upper end counts."""
 
     label: str
     estimate: float
@@ -32,9 +32,9 @@ class IntervalRow:
 
 @dataclass(frozen=True)
 class DrawnRow:
-    """Where a row's band, interval and point lie; the point is None when it lies beyond the edge.
+    """Positions of a row's band, interval and point. The point is None if it is beyond the edge.
 
-    `cut_low` and `cut_high`: the interval goes on beyond the edge.
+    `cut_low` and `cut_high` say that the interval continues beyond the edge.
     """
 
     row: IntervalRow
@@ -66,7 +66,7 @@ class IntervalChart:
 
 
 def interval_chart(rows: Sequence[IntervalRow]) -> IntervalChart | None:
-    """Lays out the rows; None when none can be drawn. A row without a positive margin or a finite estimate is left out."""
+    """Lay out the rows that have a positive margin and a finite estimate. Returns None if there are none."""
     kept = [row for row in rows if row.margin > 0 and isfinite(row.estimate)]
     if not kept:
         return None
@@ -79,7 +79,7 @@ def interval_chart(rows: Sequence[IntervalRow]) -> IntervalChart | None:
 
 
 def _row(row: IntervalRow, top: float, x: Scale) -> DrawnRow:
-    def place(value: float) -> float:
+    def clipped(value: float) -> float:
         return x(min(x.high, max(x.low, value / row.margin)))
 
     band_start = x.start if row.one_sided else x(-1)
@@ -90,9 +90,9 @@ def _row(row: IntervalRow, top: float, x: Scale) -> DrawnRow:
         band_top=top + 26,
         band_start=band_start,
         band_width=round(x(1) - band_start, 2),
-        low=place(row.low),
-        high=place(row.high),
-        point=place(row.estimate) if x.low <= row.estimate / row.margin <= x.high else None,
+        low=clipped(row.low),
+        high=clipped(row.high),
+        point=x(row.estimate / row.margin) if x.low <= row.estimate / row.margin <= x.high else None,
         cut_low=row.low / row.margin < x.low,
         cut_high=row.high / row.margin > x.high,
     )

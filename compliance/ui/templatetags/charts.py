@@ -1,4 +1,4 @@
-"""Charts as SVG, each with a sentence, a table and a CSV link. `{% load charts %}`.
+"""Template tags for charts as SVG, each with a sentence, a table and a CSV link. `{% load charts %}`.
 
 The frame is `components/chart.html`, the drawings are in `components/charts/`, the geometry is in `compliance.ui.charts`.
 """
@@ -35,16 +35,16 @@ def histogram_pair(
     axis: str = "",
     csv_url: str = "",
 ) -> dict[str, Any]:
-    """Distributions of one statistic under one another: the original models, the unlearned ones, the oracles.
+    """Draw the distributions of a statistic one below the other: original models, unlearned models, oracles.
 
     `{% histogram_pair "forget" oracle=a unlearned=b original=c axis=_("Margin") caption=sentence csv_url=url %}`
     """
-    named = {
+    groups = {
         gettext("Original (nothing done)"): original,
         gettext("Unlearned"): unlearned,
         gettext("Oracles (never saw it)"): oracle,
     }
-    chart = histogram_chart(named)
+    chart = histogram_chart(groups)
     panels = chart.panels if chart else ()
     return {
         "caption": caption,
@@ -56,7 +56,7 @@ def histogram_pair(
         "csv_url": csv_url,
         "columns": [gettext("Models"), gettext("Values"), gettext("Lowest"), gettext("Median"), gettext("Highest")],
         "rows": [
-            [panel.name, panel.count, number(min(named[panel.name])), number(panel.median), number(max(named[panel.name]))]
+            [panel.name, panel.count, number(min(groups[panel.name])), number(panel.median), number(max(groups[panel.name]))]
             for panel in panels
         ],
     }
@@ -72,7 +72,7 @@ def line_chart(
     y_label: str = "",
     csv_url: str = "",
 ) -> dict[str, Any]:
-    """Named series of (x, y) points, labelled at their ends. `series` maps each name, in words, to its points.
+    """Draw named series of (x, y) points, labelled at their ends. `series` maps each name, in words, to its points.
 
     `{% line_chart "loss" series=curves x_label=_("Step") y_label=_("Loss") caption=sentence %}`
     """
@@ -93,7 +93,7 @@ def line_chart(
 
 @register.inclusion_tag("components/chart.html")
 def interval_chart(chart_id: str, *, caption: str, rows: Sequence[IntervalRow], csv_url: str = "") -> dict[str, Any]:
-    """Estimates with confidence intervals against their margins: `rows` are `compliance.ui.charts.intervals.IntervalRow`.
+    """Draw estimates with confidence intervals against their margins. `rows` are `intervals.IntervalRow`s.
 
     `{% interval_chart "estimands" rows=rows caption=sentence csv_url=url %}`
     """
@@ -127,7 +127,7 @@ def band_chart(
     columns: Sequence[str] = (),
     csv_url: str = "",
 ) -> dict[str, Any]:
-    """Paths of examples over a run, against the band of their oracles: `paths` are `compliance.ui.charts.bands.Path`.
+    """Draw the paths of examples over a run against the band of their oracles. `paths` are `bands.Path`s.
 
     `{% band_chart "trajectory" steps=steps paths=paths band=2 stop=40 best=30 rows=rows columns=columns caption=sentence %}`
     """
@@ -156,7 +156,7 @@ def margin_words(row: IntervalRow) -> str:
 
 @register.filter
 def position_word(position: str) -> str:
-    """Where an interval lies against its margin, in a word."""
+    """Put into words where an interval lies relative to its margin."""
     words = {
         "within": pgettext("interval", "within the margin"),
         "below": pgettext("interval", "below the margin"),
@@ -167,11 +167,11 @@ def position_word(position: str) -> str:
 
 
 LONGEST_TABLE = 12
-"""Points per series in the table beside a line chart; the CSV has all."""
+"""Points per series in the table beside a line chart. The CSV contains all of them."""
 
 
 def thinned(points: Sequence[Point]) -> Sequence[Point]:
-    """At most LONGEST_TABLE of the points, evenly spaced, the last one included."""
+    """Return at most LONGEST_TABLE of the points, evenly spaced, with the last one."""
     if len(points) <= LONGEST_TABLE:
         return points
     step = (len(points) - 1) / (LONGEST_TABLE - 1)

@@ -1,4 +1,4 @@
-"""Small pieces that the components need and that template includes cannot compute."""
+"""Template tags and filters for what the components need and includes cannot compute."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ THEMES = ("system", "light", "dark")
 THEME_COOKIE = "theme"
 SIGNIFICANT_DIGITS = 3
 MOST_DECIMALS = 6
-"""Smaller numbers are written with a power of ten."""
+"""Numbers that would need more are written with a power of ten."""
 GROUPED_FROM = 10_000
 MINUS = "\N{MINUS SIGN}"
 
 
 @register.simple_tag
 def organisation() -> str:
-    """The name of the controller that runs this installation."""
+    """Return the name of the organisation that runs this installation."""
     return str(settings.ORGANISATION)
 
 
 @register.simple_tag(takes_context=True)
 def theme(context: Context) -> str:
-    """The colour scheme that this person chose: one of THEMES."""
+    """Return the colour scheme that this person chose: one of THEMES."""
     request: HttpRequest | None = context.get("request")
     chosen = request.COOKIES.get(THEME_COOKIE, "") if request else ""
     return chosen if chosen in THEMES else "system"
@@ -41,14 +41,14 @@ def theme(context: Context) -> str:
 
 @register.simple_tag(takes_context=True)
 def theme_attribute(context: Context) -> SafeString:
-    """` data-theme="dark"` for <html>, or nothing when the device decides."""
+    """Return ` data-theme="dark"` for <html>, or nothing if the device decides."""
     chosen = theme(context)
     return SafeString("") if chosen == "system" else format_html(' data-theme="{}"', chosen)
 
 
 @register.filter
 def widget_kind(field: BoundField) -> str:
-    """How `components/field.html` lays a field out: group (radios, checkboxes), checkbox, or control."""
+    """Return how `components/field.html` lays out a field: group (radios, checkboxes), checkbox, or control."""
     widget = field.field.widget
     if isinstance(widget, (RadioSelect, CheckboxSelectMultiple)):
         return "group"
@@ -57,18 +57,19 @@ def widget_kind(field: BoundField) -> str:
 
 @register.filter
 def first_control(field: BoundField) -> str:
-    """The id that an error summary links to: the first choice of radios and checkboxes, else the control itself."""
+    """Return the id that an error summary links to: the first choice of radios or checkboxes, or the control itself."""
     return field.id_for_label or f"{field.auto_id}_0"
 
 
 @register.filter
 def number(value: float | None) -> str:
-    """A number for people: three significant digits, in the reader's language, with a real minus sign."""
+    """Format a number for people: three significant digits, in the reader's language, with a real minus sign."""
     if value is None or not math.isfinite(value):
         return "\N{EN DASH}" if value is None else str(value)
     digits = SIGNIFICANT_DIGITS - 1 - math.floor(math.log10(abs(value))) if value else 0
     if digits > MOST_DECIMALS:
         return f"{value:.2e}".replace("-", MINUS)
-    shown = Decimal(repr(round(float(value), max(0, digits)))).normalize()
-    decimals = max(0, -int(shown.as_tuple().exponent))
-    return number_format(shown, decimal_pos=decimals, force_grouping=abs(value) >= GROUPED_FROM).replace("-", MINUS)
+    # repr() gives the shortest decimal for a float, where Decimal(0.1) would give 55 digits.
+    rounded = Decimal(repr(round(float(value), max(0, digits)))).normalize()
+    decimals = max(0, -int(rounded.as_tuple().exponent))
+    return number_format(rounded, decimal_pos=decimals, force_grouping=abs(value) >= GROUPED_FROM).replace("-", MINUS)

@@ -18,7 +18,7 @@ def test_a_weak_password_is_refused() -> None:
 
 
 def test_an_account_stands_in_the_record_without_its_name() -> None:
-    made = account_create(username="omar", password=PASSWORD, role="officer", actor="system")
-    entry = RecordEntry.objects.get(subject=made.opaque)
+    account = account_create(username="omar", password=PASSWORD, role="officer", actor="system")
+    entry = RecordEntry.objects.get(subject=account.opaque)
 
     assert b"omar" not in bytes(entry.body)

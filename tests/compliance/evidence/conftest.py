@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from .sample import Case, honest
+from .sample import SampleRequest, honest
 
 
 @pytest.fixture(scope="session")
-def honest_case(tmp_path_factory: pytest.TempPathFactory) -> Case:
-    """A complete, honest case; read only."""
+def honest_sample(tmp_path_factory: pytest.TempPathFactory) -> SampleRequest:
+    """A complete, honest request; read only."""
     return honest(tmp_path_factory.mktemp("honest"))
 
 
 @pytest.fixture(scope="session")
-def honest_bundle(honest_case: Case) -> Path:
+def honest_bundle(honest_sample: SampleRequest) -> Path:
     """Its bundle; read only."""
-    return honest_case.write()
+    return honest_sample.write()
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ class Log:
         return sign_note(text, ORIGIN, self.key).to_bytes()
 
 
-class Case:
+class SampleRequest:
     """One request's evidence. Each method is a stage; its keyword arguments let a test tell another story."""
 
     def __init__(self, folder: Path, reference: str = "LE-7KQ4-M2XD") -> None:
@@ -263,22 +263,22 @@ def result_model(attempt: int) -> str:
     return sha256_hex(b"model of attempt %d" % attempt)
 
 
-def prepared(folder: Path, reference: str = "LE-7KQ4-M2XD") -> Case:
+def prepared(folder: Path, reference: str = "LE-7KQ4-M2XD") -> SampleRequest:
     """Submitted and mapped, with everything still to come."""
-    case = Case(folder, reference)
-    case.prepare()
-    case.submit()
-    case.map()
-    return case
+    sample = SampleRequest(folder, reference)
+    sample.prepare()
+    sample.submit()
+    sample.map()
+    return sample
 
 
-def honest(folder: Path, reference: str = "LE-7KQ4-M2XD") -> Case:
+def honest(folder: Path, reference: str = "LE-7KQ4-M2XD") -> SampleRequest:
     """A first attempt failed; a second passed and was released by a third officer."""
-    case = prepared(folder, reference)
-    case.approve(1)
-    case.run(1, "failed")
-    case.approve(2)
-    case.run(2, "passed")
-    case.release(2)
-    case.seal()
-    return case
+    sample = prepared(folder, reference)
+    sample.approve(1)
+    sample.run(1, "failed")
+    sample.approve(2)
+    sample.run(2, "passed")
+    sample.release(2)
+    sample.seal()
+    return sample

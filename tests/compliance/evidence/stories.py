@@ -1,4 +1,4 @@
-"""How tests tell dishonest stories, correctly signed and logged, and what must come of them."""
+"""Lets tests tell dishonest stories, correctly signed and logged, and assert how verification ends."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from compliance.evidence.trust import TrustedKey
 from compliance.evidence.verification import Verification, verify_bundle
 from compliance.formats.canonical import format_time, sha256_hex
 
-from .sample import START, Case, prepared
+from .sample import START, SampleRequest, prepared
 
-Story = Callable[[Case], None]
+Story = Callable[[SampleRequest], None]
 OTHER_DIGEST = sha256_hex(b"something else")
 MINUTE = format_time(START + timedelta(minutes=1))
 """Before anything was signed."""
 
 
-def told(folder: Path, story: Story) -> Verification:
-    """Verification of the bundle of a prepared case that goes on with `story`."""
-    case = prepared(folder)
-    story(case)
-    if not case.reports:
-        case.others = case.others[:1]  # the keys; no corpus or model is referred to
-    case.seal()
-    return verify_bundle(case.write())
+def verify_story(folder: Path, story: Story) -> Verification:
+    """Verify the bundle of a prepared request whose history goes on with `story`."""
+    sample = prepared(folder)
+    story(sample)
+    if not sample.reports:
+        sample.others = sample.others[:1]  # the keys; no corpus or model is referred to
+    sample.seal()
+    return verify_bundle(sample.write())
 
 
 def assert_fails(result: Verification, title: str, reason: str) -> None:
-    """Exactly one step failed, `title` is in its title and `reason` in its reason."""
+    """Assert that exactly one step failed, with `title` in its title and `reason` in its reason."""
     failed = [step for step in result.steps if step.status == "failed"]
     assert [title in step.title for step in failed] == [True], failed
     assert reason in failed[0].reason
@@ -40,19 +40,19 @@ def assert_fails(result: Verification, title: str, reason: str) -> None:
     assert f"step {failed[0].number} failed" in result.summary
 
 
-def approve_and_run(case: Case, **changes: Any) -> None:
-    case.approve(1)
-    case.run(1, **changes)
+def approve_and_run(sample: SampleRequest, **changes: Any) -> None:
+    sample.approve(1)
+    sample.run(1, **changes)
 
 
-def publish(case: Case, *, log: dict[str, Any] | None = None, signer: dict[str, Any] | None = None) -> None:
-    """Publishes other facts about the case's keys, from the start."""
+def publish(sample: SampleRequest, *, log: dict[str, Any] | None = None, signer: dict[str, Any] | None = None) -> None:
+    """Publish other facts about the request's keys, from the start."""
     changed = (
-        replace(TrustedKey.of(case.log_key.public_key(), "log", START), **log or {}),
-        replace(TrustedKey.of(case.signer.public_key(), "attestation", START, tuple(PREDICATES)), **signer or {}),
+        replace(TrustedKey.of(sample.log_key.public_key(), "log", START), **log or {}),
+        replace(TrustedKey.of(sample.signer.public_key(), "attestation", START, tuple(PREDICATES)), **signer or {}),
     )
-    case.prepare(*changed)
-    case.submit()
-    case.map()
-    approve_and_run(case)
-    case.seal()
+    sample.prepare(*changed)
+    sample.submit()
+    sample.map()
+    approve_and_run(sample)
+    sample.seal()

@@ -10,16 +10,16 @@ from compliance.evidence.bundle import BundleFolder, ProvenEntry, write_bundle
 from compliance.evidence.verification import verify_bundle
 from compliance.formats.errors import FormatError
 
-from .sample import Case
+from .sample import SampleRequest
 
 
-def write(case: Case, directory: Path, **changes: object) -> None:
+def write(sample: SampleRequest, directory: Path, **changes: object) -> None:
     arguments: dict[str, object] = {
-        "checkpoint": case.log.checkpoint(),
-        "record": case.lines(),
-        "envelopes": case.envelopes.values(),
-        "report_files": case.report_files,
-        "trust": case.trust,
+        "checkpoint": sample.log.checkpoint(),
+        "record": sample.lines(),
+        "envelopes": sample.envelopes.values(),
+        "report_files": sample.report_files,
+        "trust": sample.trust,
     }
     write_bundle(directory, **(arguments | changes))  # type: ignore[arg-type]  # a test may pass anything
 
@@ -42,41 +42,41 @@ def test_a_bundle_has_these_files(honest_bundle: Path) -> None:
 
 
 def test_the_order_in_which_entries_are_given_does_not_matter(
-    honest_case: Case, honest_bundle: Path, tmp_path: Path
+    honest_sample: SampleRequest, honest_bundle: Path, tmp_path: Path
 ) -> None:
-    write(honest_case, tmp_path / "again", record=reversed(honest_case.lines()))
+    write(honest_sample, tmp_path / "again", record=reversed(honest_sample.lines()))
     assert (tmp_path / "again" / "record.jsonl").read_bytes() == (honest_bundle / "record.jsonl").read_bytes()
 
 
-def test_an_existing_folder_is_never_written_into(honest_case: Case, tmp_path: Path) -> None:
-    with pytest.raises(FormatError, match="exists already"):
-        write(honest_case, tmp_path)
+def test_an_existing_folder_is_never_written_into(honest_sample: SampleRequest, tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="already exists"):
+        write(honest_sample, tmp_path)
 
 
-def test_missing_parent_folders_are_made(honest_case: Case, tmp_path: Path) -> None:
-    write(honest_case, tmp_path / "a" / "b" / "bundle")
+def test_missing_parent_folders_are_made(honest_sample: SampleRequest, tmp_path: Path) -> None:
+    write(honest_sample, tmp_path / "a" / "b" / "bundle")
     assert verify_bundle(tmp_path / "a" / "b" / "bundle").passed
 
 
-def test_an_envelope_that_the_record_does_not_hold_is_refused(honest_case: Case, tmp_path: Path) -> None:
-    with pytest.raises(FormatError, match=r"attestation\.signed first"):
-        write(honest_case, tmp_path / "bundle", envelopes=[b"{}"])
+def test_an_envelope_that_the_record_does_not_hold_is_refused(honest_sample: SampleRequest, tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match=r"attestation\.signed entry first"):
+        write(honest_sample, tmp_path / "bundle", envelopes=[b"{}"])
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_report_file_outside_the_report_folder_is_refused(honest_case: Case, tmp_path: Path) -> None:
+def test_a_report_file_outside_the_report_folder_is_refused(honest_sample: SampleRequest, tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="not a name for a report file"):
-        write(honest_case, tmp_path / "bundle", report_files={"report/../../x": tmp_path / "x"})
+        write(honest_sample, tmp_path / "bundle", report_files={"report/../../x": tmp_path / "x"})
 
 
-def test_a_missing_report_file_leaves_nothing_behind(honest_case: Case, tmp_path: Path) -> None:
+def test_a_missing_report_file_leaves_nothing_behind(honest_sample: SampleRequest, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        write(honest_case, tmp_path / "bundle", report_files={"report/1-1/result.json": tmp_path / "none"})
+        write(honest_sample, tmp_path / "bundle", report_files={"report/1-1/result.json": tmp_path / "none"})
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_record_line_is_read_back(honest_case: Case) -> None:
-    line = honest_case.lines()[4]
+def test_a_record_line_is_read_back(honest_sample: SampleRequest) -> None:
+    line = honest_sample.lines()[4]
     assert ProvenEntry.from_line(line.to_line().rstrip(b"\n")) == line
 
 
@@ -132,7 +132,7 @@ def test_an_empty_folder_inside_is_refused(bundle: Path) -> None:
 @pytest.mark.parametrize("name", ["checkpoint", "record.jsonl", "trust.json"])
 def test_a_missing_file_is_named(bundle: Path, name: str) -> None:
     (bundle / name).unlink()
-    with pytest.raises(FormatError, match=f"{name} missing"):
+    with pytest.raises(FormatError, match=f"lacks {name}"):
         BundleFolder.open(bundle)
 
 

@@ -69,7 +69,7 @@ def test_another_key_does_not_verify() -> None:
 
 def test_a_checkpoint_of_another_log_is_refused() -> None:
     foreign = sign_note(Checkpoint("other.example/log", 42, bytes(32)).to_text(), ORIGIN, KEY).to_bytes()
-    with pytest.raises(VerificationError, match="of the log"):
+    with pytest.raises(VerificationError, match="belongs to the log"):
         verify_checkpoint(foreign, ORIGIN, [KEY.public_key()])
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from compliance.evidence.verification import verify_bundle
 
-from .sample import Case
+from .sample import SampleRequest
 
 PAGE = Path(__file__).parents[3] / "docs" / "verifying.md"
 TOOLS = [tool for tool in ("bash", "openssl", "jq") if shutil.which(tool) is None]
@@ -35,8 +35,10 @@ def run_page(bundle: Path, attestation: str, trust: bytes, scratch: Path) -> sub
         "attestations/17-release.dsse.json",
     ],
 )
-def test_openssl_and_jq_verify_every_attestation(bundle: Path, attestation: str, honest_case: Case, tmp_path: Path) -> None:
-    ran = run_page(bundle, attestation, honest_case.trust, tmp_path)
+def test_openssl_and_jq_verify_every_attestation(
+    bundle: Path, attestation: str, honest_sample: SampleRequest, tmp_path: Path
+) -> None:
+    ran = run_page(bundle, attestation, honest_sample.trust, tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.count("Signature Verified Successfully") == 2
     assert '"kind":"attestation.signed"' in ran.stdout
@@ -47,13 +49,13 @@ def test_openssl_and_jq_verify_every_attestation(bundle: Path, attestation: str,
     "name",
     ["checkpoint", "record.jsonl", "attestations/15-unlearning-report.dsse.json", "report/1-2/outputs/margins.parquet"],
 )
-def test_openssl_and_jq_notice_a_changed_file(bundle: Path, name: str, honest_case: Case, tmp_path: Path) -> None:
+def test_openssl_and_jq_notice_a_changed_file(bundle: Path, name: str, honest_sample: SampleRequest, tmp_path: Path) -> None:
     changed = bytearray((bundle / name).read_bytes())
     for place in range(20, len(changed), 40):
         changed[place] ^= 1
     (bundle / name).write_bytes(changed)
     attestation = "attestations/15-unlearning-report.dsse.json"
-    assert run_page(bundle, attestation, honest_case.trust, tmp_path).returncode != 0
+    assert run_page(bundle, attestation, honest_sample.trust, tmp_path).returncode != 0
 
 
 def test_the_page_lists_every_step(honest_bundle: Path) -> None:

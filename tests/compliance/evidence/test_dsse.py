@@ -67,7 +67,7 @@ def test_two_of_two_needs_two_different_keys() -> None:
 
 
 def test_a_threshold_of_none_is_refused() -> None:
-    with pytest.raises(ValueError, match="At least one"):
+    with pytest.raises(ValueError, match="at least 1"):
         verify(sign(BODY, ALICE), TRUSTED, threshold=0)
 
 

@@ -24,7 +24,7 @@ def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "key.pem"
     create_key(path)
     before = path.read_bytes()
-    with pytest.raises(KeyFileError, match="already"):
+    with pytest.raises(KeyFileError, match="already exists"):
         create_key(path)
     assert path.read_bytes() == before
 

@@ -13,7 +13,7 @@ from compliance.evidence.__main__ import main
 from compliance.evidence.checkpoints import vkey
 from compliance.evidence.tlog_proofs import TlogProof
 
-from .sample import ORIGIN, Case
+from .sample import ORIGIN, SampleRequest
 
 PACKAGE = Path(__file__).parents[3] / "compliance"
 WITHOUT_DJANGO = (
@@ -31,8 +31,8 @@ def test_an_honest_bundle_exits_with_zero_and_prints_every_step(
     assert "not who owns them" in printed
 
 
-def test_a_trust_file_of_ones_own_is_used(honest_case: Case, honest_bundle: Path, tmp_path: Path) -> None:
-    (tmp_path / "mine.json").write_text(json.dumps(json.loads(honest_case.trust), indent=4))
+def test_a_trust_file_of_ones_own_is_used(honest_sample: SampleRequest, honest_bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.json").write_text(json.dumps(json.loads(honest_sample.trust), indent=4))
     assert main(["verify", str(honest_bundle), "--trust", str(tmp_path / "mine.json")]) == 0
 
 
@@ -40,7 +40,7 @@ def test_a_damaged_bundle_exits_with_one_and_names_the_step(bundle: Path, capsys
     (bundle / "report/1-2/outputs/margins.parquet").write_bytes(b"other")
     assert main(["verify", str(bundle)]) == 1
     printed = capsys.readouterr().out
-    assert "10  FAIL  The report files are those that were signed" in printed
+    assert "10  FAIL  The report files are exactly those that were signed" in printed
     assert "11  ----  The engine's result" not in printed
     assert "step 10 failed" in printed
 
@@ -83,14 +83,14 @@ def test_a_trust_file_that_is_none_fails_the_second_step(honest_bundle: Path, tm
 
 
 def test_a_proof_is_written_for_other_tools(
-    honest_case: Case, honest_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    honest_sample: SampleRequest, honest_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["proof", str(honest_bundle), "11", str(tmp_path / "entry.json")]) == 0
-    assert capsys.readouterr().out.strip() == vkey(ORIGIN, honest_case.log_key.public_key())
+    assert capsys.readouterr().out.strip() == vkey(ORIGIN, honest_sample.log_key.public_key())
     body = (tmp_path / "entry.json").read_bytes()
     assert json.loads(body)["kind"] == "attestation.signed"
     proof = TlogProof.from_bytes((tmp_path / "entry.json.tlog-proof").read_bytes())
-    proof.verify(body, ORIGIN, [honest_case.log_key.public_key()])
+    proof.verify(body, ORIGIN, [honest_sample.log_key.public_key()])
 
 
 @pytest.mark.parametrize("index", ["0", "999", "-1", "x"])

@@ -27,7 +27,7 @@ GOOD: dict[str, Any] = {
 }
 
 
-def entry(kind: str = "case.noted", subject: str = "request:LE-7KQ4-M2XD", **data: Any) -> EntryBody:
+def entry(kind: str = "request.noted", subject: str = "request:LE-7KQ4-M2XD", **data: Any) -> EntryBody:
     return EntryBody.of(subject=subject, number=1, kind=kind, at=AT, actor="account:12", data=data)
 
 
@@ -38,7 +38,7 @@ def test_a_leaf_is_canonical_json_and_read_back() -> None:
 
 
 def test_an_entry_too_long_for_a_log_tile_is_refused() -> None:
-    with pytest.raises(FormatError, match="65535 is the most"):
+    with pytest.raises(FormatError, match="the limit is 65535"):
         leaf_bytes(entry(note="x" * 70_000))
 
 

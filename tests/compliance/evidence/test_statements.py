@@ -11,19 +11,19 @@ from compliance.formats.canonical import canonical_json
 from compliance.formats.errors import FormatError, PersonalDataError
 from compliance.formats.verdicts import Verdict
 
-from .sample import Case
+from .sample import SampleRequest
 
 DIGEST = "cd" * 32
 
 
 @pytest.fixture
-def report(honest_case: Case) -> UnlearningReport:
-    return honest_case.reports[2]
+def report(honest_sample: SampleRequest) -> UnlearningReport:
+    return honest_sample.reports[2]
 
 
 @pytest.fixture
-def release(honest_case: Case) -> Release:
-    return Release(**honest_case.release_fields(2, "account:3"))
+def release(honest_sample: SampleRequest) -> Release:
+    return Release(**honest_sample.release_fields(2, "account:3"))
 
 
 def test_a_report_statement_is_read_back(report: UnlearningReport) -> None:

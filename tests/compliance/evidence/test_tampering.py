@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from compliance.evidence.verification import verify_bundle
 
-from .sample import Case, honest
+from .sample import SampleRequest, honest
 
 damaging = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 """Each example restores what it changed, so the copied bundle may be shared between examples."""
@@ -170,20 +170,20 @@ def test_two_swapped_reports_are_noticed(bundle: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def foreign_bundle(tmp_path_factory: pytest.TempPathFactory, honest_case: Case) -> Path:
+def foreign_bundle(tmp_path_factory: pytest.TempPathFactory, honest_sample: SampleRequest) -> Path:
     """Another request's honest bundle, signed by the same keys in a log of its own."""
-    case = Case(tmp_path_factory.mktemp("foreign"), "LE-AAAA-BBBB")
-    case.log_key, case.signer, case.log.key = honest_case.log_key, honest_case.signer, honest_case.log_key
-    case.prepare()
-    case.submit()
-    case.map()
-    case.approve(1)
-    case.run(1, "failed")
-    case.approve(2)
-    case.run(2)
-    case.release(2)
-    case.seal()
-    return case.write()
+    sample = SampleRequest(tmp_path_factory.mktemp("foreign"), "LE-AAAA-BBBB")
+    sample.log_key, sample.signer, sample.log.key = honest_sample.log_key, honest_sample.signer, honest_sample.log_key
+    sample.prepare()
+    sample.submit()
+    sample.map()
+    sample.approve(1)
+    sample.run(1, "failed")
+    sample.approve(2)
+    sample.run(2)
+    sample.release(2)
+    sample.seal()
+    return sample.write()
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,9 @@ def test_another_requests_record_with_these_attestations_is_noticed(bundle: Path
     assert_noticed(bundle)
 
 
-def test_a_bundle_of_another_operator_is_noticed_with_ones_own_trust_file(tmp_path: Path, honest_case: Case) -> None:
+def test_a_bundle_of_another_operator_is_noticed_with_ones_own_trust_file(
+    tmp_path: Path, honest_sample: SampleRequest
+) -> None:
     forged = honest(tmp_path).write()
     assert verify_bundle(forged).passed
-    assert not verify_bundle(forged, honest_case.trust).passed
+    assert not verify_bundle(forged, honest_sample.trust).passed

@@ -8,13 +8,13 @@ from compliance.evidence.record import leaf_bytes
 from compliance.evidence.tlog_proofs import TlogProof
 from compliance.formats.errors import EvidenceError, FormatError
 
-from .sample import ORIGIN, Case
+from .sample import ORIGIN, SampleRequest
 
 
 @pytest.fixture
-def proof(honest_case: Case) -> TlogProof:
-    line = honest_case.lines()[5]
-    return TlogProof(line.index, tuple(line.hashes), honest_case.log.checkpoint())
+def proof(honest_sample: SampleRequest) -> TlogProof:
+    line = honest_sample.lines()[5]
+    return TlogProof(line.index, tuple(line.hashes), honest_sample.log.checkpoint())
 
 
 def test_a_proof_is_written_in_the_form_of_the_specification(proof: TlogProof) -> None:
@@ -28,13 +28,13 @@ def test_a_proof_is_read_back(proof: TlogProof) -> None:
     assert TlogProof.from_bytes(proof.to_bytes()) == proof
 
 
-def test_a_proof_verifies_its_own_entry_and_no_other(proof: TlogProof, honest_case: Case) -> None:
-    keys = [honest_case.log_key.public_key()]
-    proof.verify(leaf_bytes(honest_case.log.entries[proof.index]), ORIGIN, keys)
+def test_a_proof_verifies_its_own_entry_and_no_other(proof: TlogProof, honest_sample: SampleRequest) -> None:
+    keys = [honest_sample.log_key.public_key()]
+    proof.verify(leaf_bytes(honest_sample.log.entries[proof.index]), ORIGIN, keys)
     with pytest.raises(EvidenceError):
-        proof.verify(leaf_bytes(honest_case.log.entries[proof.index + 1]), ORIGIN, keys)
+        proof.verify(leaf_bytes(honest_sample.log.entries[proof.index + 1]), ORIGIN, keys)
     with pytest.raises(EvidenceError):
-        replace(proof, index=proof.index + 1).verify(leaf_bytes(honest_case.log.entries[proof.index]), ORIGIN, keys)
+        replace(proof, index=proof.index + 1).verify(leaf_bytes(honest_sample.log.entries[proof.index]), ORIGIN, keys)
 
 
 @pytest.mark.parametrize(

@@ -35,12 +35,12 @@ def test_only_keys_with_the_predicate_type_may_sign_it() -> None:
 
 
 def test_a_log_key_signs_no_attestations() -> None:
-    with pytest.raises(FormatError, match="a log key names none"):
+    with pytest.raises(FormatError, match="a log key must name none"):
         TrustedKey.of(Ed25519PrivateKey.generate().public_key(), "log", DAY, (RELEASE,))
 
 
 def test_an_attestation_key_without_predicate_types_is_refused() -> None:
-    with pytest.raises(FormatError, match="names the predicate types"):
+    with pytest.raises(FormatError, match="must name the predicate types"):
         TrustedKey.of(Ed25519PrivateKey.generate().public_key(), "attestation", DAY)
 
 

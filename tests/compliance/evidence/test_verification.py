@@ -11,30 +11,32 @@ from compliance.evidence.checks import conduct
 from compliance.evidence.trust import TrustedKey
 from compliance.evidence.verification import verify_bundle
 
-from .sample import START, Case, prepared
-from .stories import approve_and_run, assert_fails, told
+from .sample import START, SampleRequest, prepared
+from .stories import approve_and_run, assert_fails, verify_story
 
 
-def test_an_honest_case_passes_every_step(honest_bundle: Path) -> None:
+def test_an_honest_request_passes_every_step(honest_bundle: Path) -> None:
     result = verify_bundle(honest_bundle)
     assert [step.status for step in result.steps] == ["passed"] * 15
     assert [step.number for step in result.steps] == list(range(1, 16))
 
 
-def test_the_closing_sentence_says_who_signed_and_when_and_what_stays_open(honest_case: Case, honest_bundle: Path) -> None:
-    summary = verify_bundle(honest_bundle, honest_case.trust).summary
-    history = honest_case.log.history(honest_case.subject)
+def test_the_closing_sentence_says_who_signed_and_when_and_what_stays_open(
+    honest_sample: SampleRequest, honest_bundle: Path
+) -> None:
+    summary = verify_bundle(honest_bundle, honest_sample.trust).summary
+    history = honest_sample.log.history(honest_sample.subject)
     signed = [entry.at for entry in history if entry.kind == "attestation.signed"]
-    for told_fact in (
-        TrustedKey.of(honest_case.signer.public_key(), "log", START).key_id,
-        TrustedKey.of(honest_case.log_key.public_key(), "log", START).key_id,
+    for fact in (
+        TrustedKey.of(honest_sample.signer.public_key(), "log", START).key_id,
+        TrustedKey.of(honest_sample.log_key.public_key(), "log", START).key_id,
         signed[0],
         signed[-1],
         history[-1].at,
-        "the trust file you gave",
+        "the trust file that you gave",
         "does not prove",
     ):
-        assert told_fact in summary
+        assert fact in summary
 
 
 def test_without_a_trust_file_of_ones_own_the_owner_of_the_keys_stays_open(honest_bundle: Path) -> None:
@@ -54,19 +56,19 @@ def test_steps_after_a_failed_one_are_not_checked_and_say_whose_fault_it_is(bund
 
 
 def test_a_request_without_any_run_verifies_and_says_that_nothing_is_attested(tmp_path: Path) -> None:
-    result = told(tmp_path, lambda _: None)
+    result = verify_story(tmp_path, lambda _: None)
     assert result.passed
     assert "no attestation" in result.summary
 
 
 def test_a_run_that_was_approved_but_never_completed_hides_nothing(tmp_path: Path) -> None:
-    def story(case: Case) -> None:
-        approve_and_run(case)
-        case.approve(2)
-        case.start(2)
-        case.start(2)
+    def story(sample: SampleRequest) -> None:
+        approve_and_run(sample)
+        sample.approve(2)
+        sample.start(2)
+        sample.start(2)
 
-    assert told(tmp_path, story).passed
+    assert verify_story(tmp_path, story).passed
 
 
 def test_a_check_that_breaks_is_a_failed_step(honest_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:

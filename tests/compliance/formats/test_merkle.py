@@ -60,9 +60,9 @@ def stored(bodies: Sequence[bytes]) -> Callable[[int, int], bytes]:
         return nodes[level, index]
 
     for number, body in enumerate(bodies):
-        for level, index, found in nodes_completed_by(number, leaf_hash(body), get_node):
+        for level, index, node in nodes_completed_by(number, leaf_hash(body), get_node):
             assert (level, index) not in nodes, "a node is written once"
-            nodes[level, index] = found
+            nodes[level, index] = node
     return get_node
 
 

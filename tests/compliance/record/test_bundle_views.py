@@ -18,8 +18,8 @@ from tests.web.pages import Site, signed_in
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signing", "artefacts")]
 
 
-def test_sealing_then_a_checkpoint_makes_the_bundle_ready(case: Stage, iris: Site) -> None:
-    address = f"/record/bundles/{case.request.reference}/"
+def test_sealing_then_a_checkpoint_makes_the_bundle_ready(stage: Stage, iris: Site) -> None:
+    address = f"/record/bundles/{stage.request.reference}/"
     waiting = iris.submit(iris.get(address), action=address)
     assert "Waiting for the signing process" in waiting.words
     assert "HX-Refresh" not in iris.client.get(f"{address}progress/")
@@ -29,13 +29,13 @@ def test_sealing_then_a_checkpoint_makes_the_bundle_ready(case: Stage, iris: Sit
     assert iris.get(address).link("Download the bundle") == f"{address}bundle.zip"
 
 
-def test_the_bundle_is_one_folder_named_after_the_request_without_personal_data(case: Stage, iris: Site) -> None:
-    with zipfile.ZipFile(io.BytesIO(bundle_of(case, iris))) as archive:
+def test_the_bundle_is_one_folder_named_after_the_request_without_personal_data(stage: Stage, iris: Site) -> None:
+    with zipfile.ZipFile(io.BytesIO(bundle_of(stage, iris))) as archive:
         names = archive.namelist()
         everything = b"".join(map(archive.read, names))
-    assert {name.split("/")[0] for name in names} == {case.request.reference}
-    assert case.request.name.encode() not in everything
-    assert case.request.email.encode() not in everything
+    assert {name.split("/")[0] for name in names} == {stage.request.reference}
+    assert stage.request.name.encode() not in everything
+    assert stage.request.email.encode() not in everything
 
 
 def test_a_run_that_is_not_signed_yet_cannot_be_sealed(staff: Staff) -> None:
@@ -47,10 +47,10 @@ def test_a_run_that_is_not_signed_yet_cannot_be_sealed(staff: Staff) -> None:
     assert "still waits for the signing process" in page.words
 
 
-def test_a_history_that_has_grown_can_be_sealed_again(case: Stage, iris: Site) -> None:
-    bundle_of(case, iris)
-    record_append(subject=case.request.subject, kind=RecordKind.REQUEST_CONFIRMED, actor="system", data={})
-    assert "has grown since" in iris.get(f"/record/bundles/{case.request.reference}/").words
+def test_a_history_that_has_grown_can_be_sealed_again(stage: Stage, iris: Site) -> None:
+    bundle_of(stage, iris)
+    record_append(subject=stage.request.subject, kind=RecordKind.REQUEST_CONFIRMED, actor="system", data={})
+    assert "has grown since" in iris.get(f"/record/bundles/{stage.request.reference}/").words
 
 
 def test_a_request_that_the_record_does_not_know_has_no_bundle(iris: Site) -> None:

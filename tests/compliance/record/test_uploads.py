@@ -49,12 +49,12 @@ def test_a_name_that_stands_twice_is_refused(tmp_path: Path) -> None:
     file = packed({"checkpoint": b"one"})
     with pytest.warns(UserWarning, match="Duplicate"), zipfile.ZipFile(file, "a") as archive:
         archive.writestr("checkpoint", b"two")
-    with pytest.raises(UploadRefusedError, match="a name twice"):
+    with pytest.raises(UploadRefusedError, match="the same name twice"):
         unpack(file, tmp_path)
 
 
 def test_a_file_that_is_also_a_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UploadRefusedError, match="beside one another"):
+    with pytest.raises(UploadRefusedError, match="conflict with one another"):
         unpack(packed({"a": b"1", "a/b": b"2"}), tmp_path)
 
 
@@ -81,7 +81,7 @@ def test_a_size_that_lies_is_found_out_while_unpacking(tmp_path: Path, monkeypat
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"not a zip at all" * 50])
 def test_what_is_no_zip_file_is_refused(tmp_path: Path, content: bytes) -> None:
-    with pytest.raises(UploadRefusedError, match="not a zip file"):
+    with pytest.raises(UploadRefusedError, match="not a readable zip file"):
         unpack(io.BytesIO(content), tmp_path)
 
 

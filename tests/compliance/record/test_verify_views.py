@@ -29,8 +29,8 @@ def verified(site: Site, content: bytes, status: int = 200, **more: SimpleUpload
     return site.submit(page, {"bundle": SimpleUploadedFile("b.zip", content), "trust": None, **more}, status=status)
 
 
-def test_anybody_verifies_a_bundle_and_sees_every_step(case: Stage, iris: Site, anybody: Site) -> None:
-    page = verified(anybody, bundle_of(case, iris))
+def test_anybody_verifies_a_bundle_and_sees_every_step(stage: Stage, iris: Site, anybody: Site) -> None:
+    page = verified(anybody, bundle_of(stage, iris))
     assert [text_of(cell) for cell in page.all("td", class_="numeric")][:15] == [str(n) for n in range(1, 16)]
     assert "What a pass does not prove" in page.words
     assert "Whose keys these are" in page.words
@@ -38,15 +38,15 @@ def test_anybody_verifies_a_bundle_and_sees_every_step(case: Stage, iris: Site, 
     assert statement[:5] == ["Report", "item-1", "1", "npo", "passed"]
 
 
-def test_with_the_operators_trust_file_it_is_known_whose_keys_they_are(case: Stage, iris: Site, anybody: Site) -> None:
+def test_with_the_operators_trust_file_it_is_known_whose_keys_they_are(stage: Stage, iris: Site, anybody: Site) -> None:
     trust = SimpleUploadedFile("trust.json", bytes(TrustManifest.objects.get().body))
-    page = verified(anybody, bundle_of(case, iris), trust=trust)
+    page = verified(anybody, bundle_of(stage, iris), trust=trust)
     assert "Whose keys these are" not in page.words
 
 
-def test_a_changed_byte_fails_a_named_step(case: Stage, iris: Site, anybody: Site) -> None:
+def test_a_changed_byte_fails_a_named_step(stage: Stage, iris: Site, anybody: Site) -> None:
     changed = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(bundle_of(case, iris))) as archive, zipfile.ZipFile(changed, "w") as copy:
+    with zipfile.ZipFile(io.BytesIO(bundle_of(stage, iris))) as archive, zipfile.ZipFile(changed, "w") as copy:
         for name in archive.namelist():
             content = archive.read(name)
             if name.endswith("/result.json"):
@@ -70,14 +70,14 @@ def test_no_file_and_no_zip_file_are_errors_beside_the_field(anybody: Site) -> N
     page = anybody.submit(anybody.get("/record/verify/"), {"bundle": None, "trust": None}, status=422)
     assert page.field_error("bundle") == "Choose the zip file of a bundle."
     page = verified(anybody, b"these are no zip bytes", status=422)
-    assert page.field_error("bundle").startswith("This is not a zip file")
+    assert page.field_error("bundle").startswith("This is not a readable zip file")
 
 
 def test_an_upload_that_is_too_large_is_refused_before_it_is_read(anybody: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verify_views, "MAX_UPLOAD", 1000)
     monkeypatch.setattr(verify_views, "MAX_TRUST", 0)
     page = verified(anybody, b"0" * 5000, status=413)
-    assert "Verify such a bundle offline" in page.words
+    assert "Verify the bundle offline" in page.words
 
 
 def test_a_form_from_elsewhere_is_refused(anybody: Site) -> None:
@@ -86,9 +86,9 @@ def test_a_form_from_elsewhere_is_refused(anybody: Site) -> None:
 
 
 def test_verification_leaves_nothing_behind(
-    case: Stage, iris: Site, anybody: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, iris: Site, anybody: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    content = bundle_of(case, iris)
+    content = bundle_of(stage, iris)
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     assert "Every step passed" in verified(anybody, content).words

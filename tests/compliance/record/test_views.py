@@ -26,14 +26,14 @@ def csv_of(client: Client, path: str) -> list[str]:
 # -- who may open what
 
 
-def paths(case: Stage) -> dict[str, str]:
+def paths(stage: Stage) -> dict[str, str]:
     return {
         "reports": "/record/reports/",
         "attestation": f"/record/reports/{Attestation.objects.get().sha256}/",
         "envelope": f"/record/reports/{Attestation.objects.get().sha256}/envelope.dsse.json",
         "entries": "/record/entries/",
         "entry": f"/record/entries/{RecordEntry.objects.earliest('id').pk}/",
-        "bundle": f"/record/bundles/{case.request.reference}/",
+        "bundle": f"/record/bundles/{stage.request.reference}/",
     }
 
 
@@ -46,29 +46,29 @@ def paths(case: Stage) -> dict[str, str]:
         ("max", {"reports", "attestation", "envelope", "entries", "entry", "bundle"}),
     ],
 )
-def test_each_role_reads_what_belongs_to_it(case: Stage, name: str, refused: set[str]) -> None:
-    client = client_of(getattr(case.staff, name))
-    statuses = {key: client.get(path).status_code for key, path in paths(case).items()}
+def test_each_role_reads_what_belongs_to_it(stage: Stage, name: str, refused: set[str]) -> None:
+    client = client_of(getattr(stage.staff, name))
+    statuses = {key: client.get(path).status_code for key, path in paths(stage).items()}
     assert {key for key, status in statuses.items() if status == 403} == refused
     assert {status for key, status in statuses.items() if key not in refused} <= {200}
 
 
-def test_nobody_without_an_account_reads_the_record(case: Stage) -> None:
-    assert {client_of(None).get(path).status_code for path in paths(case).values()} == {302}
+def test_nobody_without_an_account_reads_the_record(stage: Stage) -> None:
+    assert {client_of(None).get(path).status_code for path in paths(stage).values()} == {302}
 
 
-def test_an_account_that_was_closed_reads_nothing(case: Stage) -> None:
-    client = client_of(case.staff.mallory())
-    assert {client.get(path).status_code for path in paths(case).values()} == {302}
+def test_an_account_that_was_closed_reads_nothing(stage: Stage) -> None:
+    client = client_of(stage.staff.mallory())
+    assert {client.get(path).status_code for path in paths(stage).values()} == {302}
 
 
 # -- reports
 
 
-def test_a_report_is_listed_with_its_verdict(case: Stage, iris: Site) -> None:
+def test_a_report_is_listed_with_its_verdict(stage: Stage, iris: Site) -> None:
     page = iris.get("/record/reports/")
     row = text_of(page.all("tr")[1])
-    assert row.startswith(f"{case.request.reference} item-1 1 Report npo passed")
+    assert row.startswith(f"{stage.request.reference} item-1 1 Report npo passed")
 
 
 @pytest.mark.parametrize(("query", "count"), [("verdict=passed", 1), ("verdict=failed", 0), ("type=release", 0)])
@@ -103,16 +103,16 @@ def test_the_envelope_comes_byte_for_byte(iris: Site) -> None:
 # -- entries
 
 
-def test_entries_are_filtered_by_subject_and_kind(case: Stage, iris: Site) -> None:
-    page = iris.get(f"/record/entries/?subject={case.request.subject}&kind=proposal")
+def test_entries_are_filtered_by_subject_and_kind(stage: Stage, iris: Site) -> None:
+    page = iris.get(f"/record/entries/?subject={stage.request.subject}&kind=proposal")
     kinds = [text_of(code) for code in page.all("code")]
     assert kinds == ["proposal.approved", "proposal.submitted"]
 
 
-def test_the_csv_of_entries_holds_exactly_the_filtered_ones(case: Stage, iris: Site) -> None:
-    lines = csv_of(iris.client, f"/record/entries/?subject={case.request.subject}&format=csv")
+def test_the_csv_of_entries_holds_exactly_the_filtered_ones(stage: Stage, iris: Site) -> None:
+    lines = csv_of(iris.client, f"/record/entries/?subject={stage.request.subject}&format=csv")
     assert lines[0] == "index,subject,number,kind,at,actor,data"
-    assert len(lines) - 1 == RecordEntry.objects.filter(subject=case.request.subject).count()
+    assert len(lines) - 1 == RecordEntry.objects.filter(subject=stage.request.subject).count()
 
 
 def test_the_list_of_entries_takes_a_constant_number_of_queries(iris: Site) -> None:
@@ -133,17 +133,17 @@ def test_an_entry_carries_a_proof_that_other_tools_verify(iris: Site) -> None:
     proof.verify(body, trust.origin, [key.public_key for key in trust.with_role("log")])
 
 
-def test_an_entry_that_no_checkpoint_covers_says_so(case: Stage, iris: Site) -> None:
-    entry = record_append(subject=case.request.subject, kind=RecordKind.REQUEST_CONFIRMED, actor="system", data={})
+def test_an_entry_that_no_checkpoint_covers_says_so(stage: Stage, iris: Site) -> None:
+    entry = record_append(subject=stage.request.subject, kind=RecordKind.REQUEST_CONFIRMED, actor="system", data={})
     assert "No signed checkpoint covers this entry yet" in iris.get(f"/record/entries/{entry.pk}/").words
     assert iris.client.get(f"/record/entries/{entry.pk}/entry.tlog-proof").status_code == 404
 
 
-def test_the_checkpoint_is_public_plain_text(case: Stage, client: Client) -> None:
+def test_the_checkpoint_is_public_plain_text(stage: Stage, client: Client) -> None:
     response = client.get("/record/checkpoint")
     assert response["Content-Type"].startswith("text/plain")
     assert response.content.decode().startswith("lethe.example/local\n")
-    assert case.request.reference not in response.content.decode()
+    assert stage.request.reference not in response.content.decode()
 
 
 def test_without_a_checkpoint_it_is_not_found(client: Client) -> None:

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from compliance.evidence.statements import RELEASE, UNLEARNING_REPORT, Release, Statement, Subject
 from compliance.evidence.verification import verify_bundle
 from compliance.formats.canonical import canonical_json, format_time
-from tests.compliance.evidence.sample import START, Case, honest, prepared, result_model
-from tests.compliance.evidence.stories import MINUTE, OTHER_DIGEST, approve_and_run, assert_fails, publish, told
+from tests.compliance.evidence.sample import START, SampleRequest, honest, prepared, result_model
+from tests.compliance.evidence.stories import MINUTE, OTHER_DIGEST, approve_and_run, assert_fails, publish, verify_story
 
 
 @pytest.mark.parametrize(
@@ -27,95 +27,97 @@ from tests.compliance.evidence.stories import MINUTE, OTHER_DIGEST, approve_and_
     ],
 )
 def test_a_key_signs_only_what_it_may_and_while_it_may(tmp_path: Path, change: dict[str, Any], reason: str) -> None:
-    case = Case(tmp_path)
-    publish(case, signer=change)
-    assert_fails(verify_bundle(case.write()), "allowed to sign", reason)
+    sample = SampleRequest(tmp_path)
+    publish(sample, signer=change)
+    assert_fails(verify_bundle(sample.write()), "allowed to sign", reason)
 
 
 def test_an_attestation_from_before_a_revocation_still_counts(tmp_path: Path) -> None:
-    case = Case(tmp_path)
-    publish(case, signer={"revoked_at": format_time(START + timedelta(days=1))})
-    assert verify_bundle(case.write()).passed
+    sample = SampleRequest(tmp_path)
+    publish(sample, signer={"revoked_at": format_time(START + timedelta(days=1))})
+    assert verify_bundle(sample.write()).passed
 
 
 def test_a_signature_by_a_stranger_fails(tmp_path: Path) -> None:
-    def story(case: Case) -> None:
-        case.signer = Ed25519PrivateKey.generate()
-        approve_and_run(case)
+    def story(sample: SampleRequest) -> None:
+        sample.signer = Ed25519PrivateKey.generate()
+        approve_and_run(sample)
 
-    assert_fails(told(tmp_path, story), "allowed to sign", "0 of the trusted keys")
+    assert_fails(verify_story(tmp_path, story), "allowed to sign", "0 of the trusted keys")
 
 
 def test_the_logs_key_signs_no_attestations(tmp_path: Path) -> None:
-    def story(case: Case) -> None:
-        case.signer = case.log_key
-        approve_and_run(case)
+    def story(sample: SampleRequest) -> None:
+        sample.signer = sample.log_key
+        approve_and_run(sample)
 
-    assert_fails(told(tmp_path, story), "allowed to sign", "0 of the trusted keys")
+    assert_fails(verify_story(tmp_path, story), "allowed to sign", "0 of the trusted keys")
 
 
 def test_an_attestation_that_is_in_the_record_but_not_in_the_bundle_fails(tmp_path: Path) -> None:
-    case = honest(tmp_path)
-    del case.envelopes[1, UNLEARNING_REPORT]
-    assert_fails(verify_bundle(case.write()), "all of them", "not in the bundle")
+    sample = honest(tmp_path)
+    del sample.envelopes[1, UNLEARNING_REPORT]
+    assert_fails(verify_bundle(sample.write()), "attestations are exactly those", "not in the bundle")
 
 
 def test_an_attestation_of_an_unknown_type_fails(tmp_path: Path) -> None:
-    def story(case: Case) -> None:
+    def story(sample: SampleRequest) -> None:
         data: dict[str, Any] = {"item": "1", "attempt": 1, "envelope_sha256": OTHER_DIGEST}
-        case.log.append(case.subject, "attestation.signed", predicate_type="https://example.org/x/v1", **data)
+        sample.log.append(sample.subject, "attestation.signed", predicate_type="https://example.org/x/v1", **data)
 
-    assert_fails(told(tmp_path, story), "all of them", "unknown type")
+    assert_fails(verify_story(tmp_path, story), "attestations are exactly those", "unknown type")
 
 
 def test_an_attestation_about_another_request_fails(tmp_path: Path) -> None:
     assert_fails(
-        told(tmp_path, lambda case: approve_and_run(case, request="LE-OTHER")), "about this request", "another request"
+        verify_story(tmp_path, lambda sample: approve_and_run(sample, request="LE-OTHER")),
+        "about this request",
+        "another request",
     )
 
 
 @pytest.mark.parametrize("change", [{"item": "2"}, {"attempt": 2}])
 def test_an_attestation_about_another_item_or_attempt_fails(tmp_path: Path, change: dict[str, Any]) -> None:
-    def story(case: Case) -> None:
-        case.approve(1)
-        case.run(1)
-        statement = Statement((Subject("model", result_model(1)),), Release(**case.release_fields(1, "account:3")))
-        case.sign(statement, **change)
+    def story(sample: SampleRequest) -> None:
+        sample.approve(1)
+        sample.run(1)
+        statement = Statement((Subject("model", result_model(1)),), Release(**sample.release_fields(1, "account:3")))
+        sample.sign(statement, **change)
 
-    assert_fails(told(tmp_path, story), "about this request", "another item or attempt")
+    assert_fails(verify_story(tmp_path, story), "about this request", "not about the item and attempt")
 
 
 def test_a_second_report_of_the_same_attempt_fails(tmp_path: Path) -> None:
-    case = prepared(tmp_path)
-    approve_and_run(case, outcome="failed")
-    first = case.envelopes[1, UNLEARNING_REPORT]
-    case.sign_report(1, "passed")
-    case.seal()
-    case.envelopes[0, UNLEARNING_REPORT] = first
-    assert_fails(verify_bundle(case.write()), "about this request", "second attestation")
+    sample = prepared(tmp_path)
+    approve_and_run(sample, outcome="failed")
+    first = sample.envelopes[1, UNLEARNING_REPORT]
+    sample.sign_report(1, "passed")
+    sample.seal()
+    sample.envelopes[0, UNLEARNING_REPORT] = first
+    assert_fails(verify_bundle(sample.write()), "about this request", "second attestation")
 
 
 def test_a_report_about_files_of_another_attempt_fails(tmp_path: Path) -> None:
-    def story(case: Case) -> None:
-        case.approve(1)
-        case.run(1)
-        case.approve(2)
-        case.start(2)
-        case.complete(2)
+    def story(sample: SampleRequest) -> None:
+        sample.approve(1)
+        sample.run(1)
+        sample.approve(2)
+        sample.start(2)
+        sample.complete(2)
         files = (Subject("model", result_model(1)), Subject("report/1-1/result.json", OTHER_DIGEST))
-        case.sign(Statement(files, replace(case.reports[1], attempt=2)))
+        sample.sign(Statement(files, replace(sample.reports[1], attempt=2)))
 
-    assert_fails(told(tmp_path, story), "about this request", "files of its own attempt")
+    assert_fails(verify_story(tmp_path, story), "about this request", "files of its own attempt")
 
 
 def test_a_report_about_another_model_than_its_subject_fails(tmp_path: Path) -> None:
-    def story(case: Case) -> None:
-        case.approve(1)
-        case.run(1)
-        statement = Statement((Subject("model", OTHER_DIGEST),), Release(**case.release_fields(1, "account:3")))
-        case.sign(statement)
+    def story(sample: SampleRequest) -> None:
+        sample.approve(1)
+        sample.run(1)
+        statement = Statement((Subject("model", OTHER_DIGEST),), Release(**sample.release_fields(1, "account:3")))
+        sample.sign(statement)
 
-    assert_fails(told(tmp_path, story), "about this request", "another model as its subject")
+    assert_fails(verify_story(tmp_path, story), "about this request", "does not name the same model")
 
 
 def test_a_signed_body_that_is_no_statement_of_ours_fails(tmp_path: Path) -> None:
@@ -123,31 +125,31 @@ def test_a_signed_body_that_is_no_statement_of_ours_fails(tmp_path: Path) -> Non
         def to_bytes(self) -> bytes:
             return canonical_json({"_type": "https://in-toto.io/Statement/v1"})
 
-    def story(case: Case) -> None:
-        approve_and_run(case)
-        case.sign(Foreign((Subject("model", result_model(1)),), Release(**case.release_fields(1, "account:3"))))
+    def story(sample: SampleRequest) -> None:
+        approve_and_run(sample)
+        sample.sign(Foreign((Subject("model", result_model(1)),), Release(**sample.release_fields(1, "account:3"))))
 
-    assert_fails(told(tmp_path, story), "about this request", "not an in-toto statement")
+    assert_fails(verify_story(tmp_path, story), "about this request", "not an in-toto statement")
 
 
 def test_a_model_that_was_never_registered_fails(tmp_path: Path) -> None:
-    case = honest(tmp_path)
-    del case.others[2]
-    assert_fails(verify_bundle(case.write()), "registered in the record", "model.registered")
+    sample = honest(tmp_path)
+    del sample.others[2]
+    assert_fails(verify_bundle(sample.write()), "registered in the record", "model.registered")
 
 
 def test_a_corpus_that_was_never_registered_fails(tmp_path: Path) -> None:
-    case = honest(tmp_path)
-    del case.others[1]
-    assert_fails(verify_bundle(case.write()), "registered in the record", "corpus.registered")
+    sample = honest(tmp_path)
+    del sample.others[1]
+    assert_fails(verify_bundle(sample.write()), "registered in the record", "corpus.registered")
 
 
 def test_a_snapshot_registered_with_another_manifest_fails(tmp_path: Path) -> None:
-    result = told(tmp_path, lambda case: approve_and_run(case, manifest_root=OTHER_DIGEST))
+    result = verify_story(tmp_path, lambda sample: approve_and_run(sample, manifest_root=OTHER_DIGEST))
     assert_fails(result, "registered in the record", "corpus.registered")
 
 
 def test_an_entry_that_nothing_refers_to_fails(tmp_path: Path) -> None:
-    case = honest(tmp_path)
-    case.others.append(case.log.append("account:7", "account.created"))
-    assert_fails(verify_bundle(case.write()), "registered in the record", "nothing in this bundle refers to")
+    sample = honest(tmp_path)
+    sample.others.append(sample.log.append("account:7", "account.created"))
+    assert_fails(verify_bundle(sample.write()), "registered in the record", "nothing in this bundle refers to")

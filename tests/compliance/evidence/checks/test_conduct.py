@@ -10,125 +10,125 @@ import pytest
 from compliance.evidence.statements import Release, Statement, Subject
 from compliance.evidence.verification import verify_bundle
 from compliance.formats.canonical import format_time
-from tests.compliance.evidence.sample import PROTOCOL, START, Case, result_model
-from tests.compliance.evidence.stories import OTHER_DIGEST, approve_and_run, assert_fails, told
+from tests.compliance.evidence.sample import PROTOCOL, START, SampleRequest, result_model
+from tests.compliance.evidence.stories import OTHER_DIGEST, approve_and_run, assert_fails, verify_story
 
 
 def test_a_run_without_an_approval_fails(tmp_path: Path) -> None:
-    assert_fails(told(tmp_path, lambda case: case.start(1)), "approved before its run", "before it was approved")
+    assert_fails(verify_story(tmp_path, lambda sample: sample.start(1)), "approved before its run", "before it was approved")
 
 
 def test_a_run_that_started_before_its_approval_fails(tmp_path: Path) -> None:
-    def story(case: Case) -> None:
-        case.start(1)
-        approve_and_run(case)
+    def story(sample: SampleRequest) -> None:
+        sample.start(1)
+        approve_and_run(sample)
 
-    assert_fails(told(tmp_path, story), "approved before its run", "before it was approved")
+    assert_fails(verify_story(tmp_path, story), "approved before its run", "before it was approved")
 
 
 def test_a_report_that_says_it_started_before_the_approval_fails(tmp_path: Path) -> None:
-    result = told(tmp_path, lambda case: approve_and_run(case, started_at=format_time(START)))
+    result = verify_story(tmp_path, lambda sample: approve_and_run(sample, started_at=format_time(START)))
     assert_fails(result, "approved before its run", "the run started before it was approved")
 
 
 def test_a_protocol_that_changed_after_the_approval_fails(tmp_path: Path) -> None:
-    def story(case: Case) -> None:
-        case.approve(1, protocol=PROTOCOL | {"alpha": 0.2})
-        case.run(1)
+    def story(sample: SampleRequest) -> None:
+        sample.approve(1, protocol=PROTOCOL | {"alpha": 0.2})
+        sample.run(1)
 
-    assert_fails(told(tmp_path, story), "approved before its run", "another protocol")
+    assert_fails(verify_story(tmp_path, story), "approved before its run", "protocol is not the approved one")
 
 
 def test_a_completed_run_whose_report_was_kept_back_fails(tmp_path: Path) -> None:
-    def story(case: Case) -> None:
-        case.approve(1)
-        case.start(1)
-        case.complete(1)
-        case.approve(2)
-        case.run(2)
+    def story(sample: SampleRequest) -> None:
+        sample.approve(1)
+        sample.start(1)
+        sample.complete(1)
+        sample.approve(2)
+        sample.run(2)
 
-    assert_fails(told(tmp_path, story), "completed run was reported", "attempt 1: a run completed but no report")
+    assert_fails(verify_story(tmp_path, story), "completed run was reported", "attempt 1: a run completed but no report")
 
 
 def test_a_report_of_a_run_that_never_completed_fails(tmp_path: Path) -> None:
-    def story(case: Case) -> None:
-        case.approve(1)
-        case.start(1)
-        case.sign_report(1)
+    def story(sample: SampleRequest) -> None:
+        sample.approve(1)
+        sample.start(1)
+        sample.sign_report(1)
 
-    assert_fails(told(tmp_path, story), "approved before its run", "approved and completed")
+    assert_fails(verify_story(tmp_path, story), "approved before its run", "approved and completed")
 
 
 def test_a_report_signed_before_the_run_completed_fails(tmp_path: Path) -> None:
-    def story(case: Case) -> None:
-        case.approve(1)
-        case.start(1)
-        case.sign_report(1)
-        case.complete(1)
+    def story(sample: SampleRequest) -> None:
+        sample.approve(1)
+        sample.start(1)
+        sample.sign_report(1)
+        sample.complete(1)
 
-    assert_fails(told(tmp_path, story), "approved before its run", "not in this order")
+    assert_fails(verify_story(tmp_path, story), "approved before its run", "in this order")
 
 
 def test_an_attempt_that_completed_twice_fails(tmp_path: Path) -> None:
-    def story(case: Case) -> None:
-        approve_and_run(case)
-        case.complete(1)
+    def story(sample: SampleRequest) -> None:
+        approve_and_run(sample)
+        sample.complete(1)
 
-    assert_fails(told(tmp_path, story), "approved before its run", "job.completed stands twice")
+    assert_fails(verify_story(tmp_path, story), "approved before its run", "job.completed is in the record twice")
 
 
 @pytest.mark.parametrize("approver", ["account:1", "system", "claimant"])
 def test_an_approval_by_the_mapper_or_by_nobody_fails(tmp_path: Path, approver: str) -> None:
-    assert_fails(told(tmp_path, lambda case: case.approve(1, by=approver)), "their own work", "approved")
+    assert_fails(verify_story(tmp_path, lambda sample: sample.approve(1, by=approver)), "their own work", "approved")
 
 
 def test_an_approval_by_the_submitter_fails(tmp_path: Path) -> None:
-    case = Case(tmp_path)
-    case.prepare()
-    case.others = case.others[:1]
-    case.submit("account:2")
-    case.map()
-    case.approve(1, by="account:2")
-    case.seal()
-    result = verify_bundle(case.write())
-    assert "account:2 approved what the same account had submitted" in result.steps[13].reason
+    sample = SampleRequest(tmp_path)
+    sample.prepare()
+    sample.others = sample.others[:1]
+    sample.submit("account:2")
+    sample.map()
+    sample.approve(1, by="account:2")
+    sample.seal()
+    result = verify_bundle(sample.write())
+    assert "account:2 submitted the request or decided on its matches, and approved" in result.steps[13].reason
 
 
 def test_an_approval_before_the_matches_were_decided_fails(tmp_path: Path) -> None:
-    case = Case(tmp_path)
-    case.prepare()
-    case.others = case.others[:1]
-    case.submit()
-    case.approve(1)
-    case.map()
-    case.seal()
-    assert_fails(verify_bundle(case.write()), "their own work", "before anybody had decided")
+    sample = SampleRequest(tmp_path)
+    sample.prepare()
+    sample.others = sample.others[:1]
+    sample.submit()
+    sample.approve(1)
+    sample.map()
+    sample.seal()
+    assert_fails(verify_bundle(sample.write()), "their own work", "before anybody had decided")
 
 
 @pytest.mark.parametrize("releaser", ["account:2", "system"])
 def test_a_release_by_the_approver_or_by_nobody_fails(tmp_path: Path, releaser: str) -> None:
-    def story(case: Case) -> None:
-        approve_and_run(case)
-        case.release(1, by=releaser)
+    def story(sample: SampleRequest) -> None:
+        approve_and_run(sample)
+        sample.release(1, by=releaser)
 
-    assert_fails(told(tmp_path, story), "their own work", "released")
+    assert_fails(verify_story(tmp_path, story), "their own work", "released")
 
 
 def test_who_mapped_after_an_approval_may_have_approved(tmp_path: Path) -> None:
-    def story(case: Case) -> None:
-        approve_and_run(case)
-        case.map(by="account:2")
+    def story(sample: SampleRequest) -> None:
+        approve_and_run(sample)
+        sample.map(by="account:2")
 
-    assert told(tmp_path, story).passed
+    assert verify_story(tmp_path, story).passed
 
 
 @pytest.mark.parametrize("outcome", ["failed", "inconclusive"])
 def test_a_release_of_what_did_not_pass_fails(tmp_path: Path, outcome: str) -> None:
-    def story(case: Case) -> None:
-        approve_and_run(case, outcome=outcome)
-        case.release(1)
+    def story(sample: SampleRequest) -> None:
+        approve_and_run(sample, outcome=outcome)
+        sample.release(1)
 
-    assert_fails(told(tmp_path, story), "passed reports were released", "no report with the outcome passed")
+    assert_fails(verify_story(tmp_path, story), "whose report passed were released", "no report with the outcome passed")
 
 
 @pytest.mark.parametrize(
@@ -143,38 +143,38 @@ def test_a_release_of_what_did_not_pass_fails(tmp_path: Path, outcome: str) -> N
     ],
 )
 def test_a_release_that_misstates_the_record_fails(tmp_path: Path, change: dict[str, Any], reason: str) -> None:
-    def story(case: Case) -> None:
-        approve_and_run(case)
-        case.release(1, **change)
+    def story(sample: SampleRequest) -> None:
+        approve_and_run(sample)
+        sample.release(1, **change)
 
-    assert_fails(told(tmp_path, story), "passed reports were released", reason)
+    assert_fails(verify_story(tmp_path, story), "whose report passed were released", reason)
 
 
 def test_a_release_of_another_model_than_the_reports_fails(tmp_path: Path) -> None:
-    def story(case: Case) -> None:
-        approve_and_run(case)
-        case.log.append(case.subject, "item.released", "account:3", item="1", attempt=1, model_sha256=OTHER_DIGEST)
-        release = Release(**case.release_fields(1, "account:3") | {"released_model_sha256": OTHER_DIGEST})
-        case.sign(Statement((Subject("model", OTHER_DIGEST),), release))
+    def story(sample: SampleRequest) -> None:
+        approve_and_run(sample)
+        sample.log.append(sample.subject, "item.released", "account:3", item="1", attempt=1, model_sha256=OTHER_DIGEST)
+        release = Release(**sample.release_fields(1, "account:3") | {"released_model_sha256": OTHER_DIGEST})
+        sample.sign(Statement((Subject("model", OTHER_DIGEST),), release))
 
-    assert_fails(told(tmp_path, story), "passed reports were released", "not the one that the report is about")
+    assert_fails(verify_story(tmp_path, story), "whose report passed were released", "not the one that the report is about")
 
 
 def test_a_release_without_its_attestation_fails(tmp_path: Path) -> None:
-    def story(case: Case) -> None:
-        approve_and_run(case)
-        case.log.append(case.subject, "item.released", "account:3", item="1", attempt=1, model_sha256=result_model(1))
+    def story(sample: SampleRequest) -> None:
+        approve_and_run(sample)
+        sample.log.append(sample.subject, "item.released", "account:3", item="1", attempt=1, model_sha256=result_model(1))
 
-    assert_fails(told(tmp_path, story), "passed reports were released", "without its attestation")
+    assert_fails(verify_story(tmp_path, story), "whose report passed were released", "without its attestation")
 
 
 def test_a_release_before_its_report_was_signed_fails(tmp_path: Path) -> None:
-    def story(case: Case) -> None:
-        case.approve(1)
-        case.start(1)
-        case.complete(1)
-        case.log.append(case.subject, "item.released", "account:3", item="1", attempt=1, model_sha256=result_model(1))
-        case.sign_report(1)
-        case.sign(Statement((Subject("model", result_model(1)),), Release(**case.release_fields(1, "account:3"))))
+    def story(sample: SampleRequest) -> None:
+        sample.approve(1)
+        sample.start(1)
+        sample.complete(1)
+        sample.log.append(sample.subject, "item.released", "account:3", item="1", attempt=1, model_sha256=result_model(1))
+        sample.sign_report(1)
+        sample.sign(Statement((Subject("model", result_model(1)),), Release(**sample.release_fields(1, "account:3"))))
 
-    assert_fails(told(tmp_path, story), "passed reports were released", "before its report was in the record")
+    assert_fails(verify_story(tmp_path, story), "whose report passed were released", "before its report was in the record")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.compliance.evidence.sample import Case
-from tests.compliance.evidence.stories import OTHER_DIGEST, approve_and_run, assert_fails, told
+from tests.compliance.evidence.sample import SampleRequest
+from tests.compliance.evidence.stories import OTHER_DIGEST, approve_and_run, assert_fails, verify_story
 
 
 @pytest.mark.parametrize(
@@ -21,22 +21,22 @@ from tests.compliance.evidence.stories import OTHER_DIGEST, approve_and_run, ass
         ("result", {"evaluation": {"limits": [], "verdict": {"outcome": "failed"}}}, "differ in evaluation.verdict"),
         ("result", {"evaluation": None}, "lacks evaluation.verdict"),
         ("result", {"files": {}}, "raw outputs are not those"),
-        ("result", {"files": {"outputs/margins.parquet": OTHER_DIGEST}}, "another digest than result.json"),
-        ("spec", {"forget_ids": ["r7", "r3"]}, "differ in the whole"),
-        ("spec", {"forget_ids": "r7"}, "no list of record ids"),
+        ("result", {"files": {"outputs/margins.parquet": OTHER_DIGEST}}, "another digest for a signed file"),
+        ("spec", {"forget_ids": ["r7", "r3"]}, "differ in the digest of the specification"),
+        ("spec", {"forget_ids": "r7"}, "no list of example ids"),
     ],
 )
 def test_a_report_that_says_something_else_than_the_engine_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, change: dict[str, Any], reason: str
 ) -> None:
-    write_files = Case.write_files
+    write_files = SampleRequest.write_files
 
-    def altered(self: Case, attempt: int, spec: dict[str, Any], result: dict[str, Any]) -> dict[str, bytes]:
+    def altered(self: SampleRequest, attempt: int, spec: dict[str, Any], result: dict[str, Any]) -> dict[str, bytes]:
         given = {"spec": spec, "result": result}
         return write_files(self, attempt, **given | {file: given[file] | change})
 
-    monkeypatch.setattr(Case, "write_files", altered)
-    assert_fails(told(tmp_path, approve_and_run), "result and specification", reason)
+    monkeypatch.setattr(SampleRequest, "write_files", altered)
+    assert_fails(verify_story(tmp_path, approve_and_run), "result and specification", reason)
 
 
 @pytest.mark.parametrize(
@@ -49,4 +49,6 @@ def test_a_report_that_says_something_else_than_the_engine_fails(
     ],
 )
 def test_a_report_that_misstates_its_specification_fails(tmp_path: Path, change: dict[str, Any], reason: str) -> None:
-    assert_fails(told(tmp_path, lambda case: approve_and_run(case, **change)), "result and specification", reason)
+    assert_fails(
+        verify_story(tmp_path, lambda sample: approve_and_run(sample, **change)), "result and specification", reason
+    )

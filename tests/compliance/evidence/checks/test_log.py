@@ -12,57 +12,59 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from compliance.evidence.trust import TrustedKey, TrustFile
 from compliance.evidence.verification import verify_bundle
 from compliance.formats.canonical import format_time
-from tests.compliance.evidence.sample import START, Case, honest, prepared
-from tests.compliance.evidence.stories import MINUTE, approve_and_run, assert_fails, publish, told
+from tests.compliance.evidence.sample import START, SampleRequest, honest, prepared
+from tests.compliance.evidence.stories import MINUTE, approve_and_run, assert_fails, publish, verify_story
 
 
 def test_a_history_that_was_not_sealed_fails(tmp_path: Path) -> None:
-    case = prepared(tmp_path)
-    approve_and_run(case)
-    assert_fails(verify_bundle(case.write()), "up to its seal", "not the seal")
+    sample = prepared(tmp_path)
+    approve_and_run(sample)
+    assert_fails(verify_bundle(sample.write()), "up to its seal", "not the seal")
 
 
 def test_a_seal_that_counts_otherwise_fails(tmp_path: Path) -> None:
-    case = prepared(tmp_path)
-    case.log.append(case.subject, "record.sealed", entries=99)
-    assert_fails(verify_bundle(case.write()), "up to its seal", "not the seal")
+    sample = prepared(tmp_path)
+    sample.log.append(sample.subject, "record.sealed", entries=99)
+    assert_fails(verify_bundle(sample.write()), "up to its seal", "not the seal")
 
 
 def test_an_entry_of_another_request_fails(tmp_path: Path) -> None:
-    case = honest(tmp_path)
-    case.others.append(case.log.entries[0])
-    assert_fails(verify_bundle(case.write()), "one request's", "about 2 requests")
+    sample = honest(tmp_path)
+    sample.others.append(sample.log.entries[0])
+    assert_fails(verify_bundle(sample.write()), "one request's", "about 2 requests")
 
 
 def test_a_record_without_a_request_fails(tmp_path: Path) -> None:
-    case = Case(tmp_path)
-    case.prepare()
-    assert_fails(verify_bundle(case.write()), "one request's", "about 0 requests")
+    sample = SampleRequest(tmp_path)
+    sample.prepare()
+    assert_fails(verify_bundle(sample.write()), "one request's", "about 0 requests")
 
 
 def test_a_request_submitted_twice_fails(tmp_path: Path) -> None:
-    assert_fails(told(tmp_path, lambda case: case.submit("account:9")), "one request's", "request.submitted once")
+    assert_fails(
+        verify_story(tmp_path, lambda sample: sample.submit("account:9")), "one request's", "request.submitted exactly once"
+    )
 
 
 def test_times_that_go_back_fail(tmp_path: Path) -> None:
-    def story(case: Case) -> None:
-        case.log.now -= timedelta(days=1)
-        approve_and_run(case)
+    def story(sample: SampleRequest) -> None:
+        sample.log.now -= timedelta(days=1)
+        approve_and_run(sample)
 
-    assert_fails(told(tmp_path, story), "one request's", "older than the one before")
+    assert_fails(verify_story(tmp_path, story), "one request's", "older than the one before")
 
 
 def test_a_trust_file_that_was_never_published_fails(tmp_path: Path) -> None:
-    case = honest(tmp_path)
-    trust = TrustFile.from_bytes(case.trust)
-    case.trust = replace(
+    sample = honest(tmp_path)
+    trust = TrustFile.from_bytes(sample.trust)
+    sample.trust = replace(
         trust, keys=(*trust.keys, TrustedKey.of(Ed25519PrivateKey.generate().public_key(), "log", START))
     ).to_bytes()
-    assert_fails(verify_bundle(case.write()), "published in the record", "digest of trust.json")
+    assert_fails(verify_bundle(sample.write()), "published in the record", "digest of trust.json")
 
 
 @pytest.mark.parametrize("change", [{"valid_until": MINUTE}, {"revoked_at": format_time(START + timedelta(days=900))}])
 def test_a_log_key_that_ran_out_or_was_ever_revoked_vouches_for_nothing(tmp_path: Path, change: dict[str, str]) -> None:
-    case = Case(tmp_path)
-    publish(case, log=change)
-    assert_fails(verify_bundle(case.write()), "log's key was valid", "cannot vouch")
+    sample = SampleRequest(tmp_path)
+    publish(sample, log=change)
+    assert_fails(verify_bundle(sample.write()), "log's key was valid", "cannot vouch")
