@@ -37,6 +37,7 @@ _.decoder
 _.grad_sample  # Opacus keeps each example's gradients there
 
 # -- fields of forms: templates and services read them by the name that was posted
+_.assigned_to_me
 _.own_name
 _.good_faith
 _.authority

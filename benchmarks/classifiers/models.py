@@ -38,7 +38,7 @@ class BenchmarkSubject:
 
     def choice(self, method: str) -> MethodChoice:
         """Return the method with its complete configuration."""
-        return MethodChoice(method, complete_config(method, self.configs.get(method, {}), self.recipe.family))
+        return MethodChoice(method, complete_config(method, self.configs.get(method, {}), self.recipe))
 
     @property
     def models(self) -> int:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from compliance.ui.forms import LetheForm
 from unlearning_jobs.engine.advisor import Advice
 from unlearning_jobs.engine.catalogue import METHODS, Option
-from unlearning_jobs.engine.contracts import DEFAULT_ESTIMANDS, Estimand, MethodChoice, Protocol
+from unlearning_jobs.engine.contracts import DEFAULT_ESTIMANDS, Estimand, MethodChoice, Protocol, Recipe
 from unlearning_jobs.models import ModelVersion
 
 SEEDS = 2**31
@@ -58,12 +58,13 @@ class ProposalForm(LetheForm):
         initial = {"replicates": settings.PROTOCOL_REPLICATES, "oracles": settings.PROTOCOL_ORACLES, "alpha": 0.05}
         super().__init__(data, initial=initial)
         self.methods, self.base = methods, base
+        recipe = Recipe.from_json(base.recipe.body)
         method = self.fields["method"]
         assert isinstance(method, forms.ChoiceField)  # noqa: S101  # declared above; for the type checker
         method.choices = [(advice.method, METHODS[advice.method].title) for advice in methods if advice.can_run]
         for advice in methods:
             for setting in METHODS[advice.method].options:
-                self.fields[field_name(advice.method, setting.name)] = setting_field(setting, base.recipe.family)
+                self.fields[field_name(advice.method, setting.name)] = setting_field(setting, recipe)
 
     def clean(self) -> None:
         # Drop the errors of settings that belong to other methods.
@@ -101,12 +102,12 @@ def field_name(method: str, setting: str) -> str:
     return f"{method}-{setting}"
 
 
-def setting_field(setting: Option, family: str) -> forms.Field:
-    """Return the form field for a setting, with its default for models of this family."""
+def setting_field(setting: Option, recipe: Recipe) -> forms.Field:
+    """Return the form field for a setting, with its default for models of this recipe."""
     words: dict[str, Any] = {
         "label": setting.name.replace("_", " "),
         "help_text": _(setting.description),
-        "initial": setting.default_for(family),
+        "initial": setting.default_for(recipe),
     }
     if setting.kind == "choice":
         return forms.ChoiceField(choices=[(choice, choice) for choice in setting.choices], **words)

@@ -79,7 +79,10 @@ def _methods(_: argparse.Namespace) -> int:
         )
         _print(f"    {method.description}\n    {method.source}\n    for {listed(method.families)}")
         for option in method.options:
-            others = "".join(f" ({value} if the answer is a {answer})" for answer, value in option.by_answer.items())
+            others = "".join(
+                f" ({value} with {optimizer} if the answer is a {answer})"
+                for (answer, optimizer), value in option.tuned.items()
+            )
             _print(f"    {option.name} = {option.default}{others}  {option.description}")
     return 0
 

@@ -81,7 +81,7 @@ EXAMPLES: Final[Mapping[str, Sample]] = {
             learning_rate=5e-3,
         ),
         MISTAKEN_IDS,
-        MethodChoice("finetune_retain", {"epochs": 5, "learning_rate_share": 1.0}),  # the defaults suit SGD
+        MethodChoice("finetune_retain"),
         Protocol(replicate_seeds=tuple(range(2, 9)), oracle_seeds=tuple(range(11, 19))),
     ),
     "classifier": Sample(

@@ -22,7 +22,7 @@ def check_unlearning(spec: JobSpec, snapshot: Snapshot) -> None:
     # 1. The methods exist, and their options are valid.
     steps = unlearning_steps(spec)
     for step in steps:
-        complete_config(step.method.name, step.method.config, spec.recipe.family)
+        complete_config(step.method.name, step.method.config, spec.recipe)
     # 2. The examples and the protocol make sense.
     _check_forget_sets(spec, steps, snapshot)
     _check_protocol(spec, snapshot)

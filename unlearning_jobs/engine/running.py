@@ -113,7 +113,7 @@ class RunningJob:
         return method.certificate(unlearned, self.context(number, self.spec.seed))
 
     def _method(self, number: int) -> UnlearningMethod:
-        return make_method(unlearning_steps(self.spec)[number].method, self.spec.recipe.family)
+        return make_method(unlearning_steps(self.spec)[number].method, self.spec.recipe)
 
     def context(self, number: int, seed: int, *, measured: bool = False) -> Context:
         """Return the context of an unlearning step for the model with this seed.

@@ -7,10 +7,11 @@ import pytest
 from requests_app.casework.proposal_form import setting_field
 from requests_app.models import Proposal
 from requests_app.states import ItemState
+from tests.factories import RECIPE
 from tests.staging import Stage
 from tests.web.pages import Site, signed_in, text_of
 from unlearning_jobs.engine.catalogue import METHODS, complete_config
-from unlearning_jobs.engine.contracts import Protocol
+from unlearning_jobs.engine.contracts import ClassifierArchitecture, Protocol, Recipe
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
 from unlearning_jobs.selectors import method_obstacles
 
@@ -55,10 +56,11 @@ def test_the_settings_are_those_of_the_catalogue_with_their_defaults(omar: Site,
     assert Proposal.objects.get().method == {"name": "npo", "config": complete_config("npo", {})}
 
 
-def test_a_classifier_is_offered_the_defaults_of_classifiers() -> None:
+def test_a_model_is_offered_the_defaults_that_were_tuned_for_such_models() -> None:
     pace = next(option for option in METHODS["npo"].options if option.name == "learning_rate_share")
-    assert setting_field(pace, "classifier").initial == complete_config("npo", {}, "classifier")["learning_rate_share"]
-    assert setting_field(pace, "causal_lm").initial == complete_config("npo", {}, "causal_lm")["learning_rate_share"]
+    classifier = Recipe("classifier", ClassifierArchitecture("mlp"), 1, 8, 0.1, optimizer="sgd")
+    assert setting_field(pace, classifier).initial == complete_config("npo", {}, classifier)["learning_rate_share"] == 0.2
+    assert setting_field(pace, RECIPE).initial == complete_config("npo", {}, RECIPE)["learning_rate_share"] == 0.1
 
 
 def test_where_no_method_can_run_there_is_nothing_to_choose_and_all_say_why(stage: Stage, omar: Site, choose: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from unlearning_jobs.engine.contracts import Recipe
 from unlearning_jobs.engine.errors import SpecError
 
 from .certified import CERTIFIED
@@ -24,8 +25,8 @@ METHODS: Final[Mapping[str, MethodEntry]] = {
 }
 
 
-def complete_config(method: str, config: Mapping[str, Any], family: str | None = None) -> dict[str, Any]:
-    """Fill in the defaults of all options that the configuration leaves out, for models of this family.
+def complete_config(method: str, config: Mapping[str, Any], recipe: Recipe | None = None) -> dict[str, Any]:
+    """Fill in the defaults of all options that the configuration leaves out, for models of this recipe.
 
     Raises:
         SpecError: there is no such method or option, or a value is of the wrong kind or out of range.
@@ -34,7 +35,7 @@ def complete_config(method: str, config: Mapping[str, Any], family: str | None =
     if unknown := sorted(set(config) - set(options)):
         message = f"{method} has no option {unknown[0]!r}; it has {', '.join(options) or 'none'}."
         raise SpecError(message)
-    return {name: _checked(method, option, config.get(name, option.default_for(family))) for name, option in options.items()}
+    return {name: _checked(method, option, config.get(name, option.default_for(recipe))) for name, option in options.items()}
 
 
 def obstacles(method: str, facts: Facts, config: Mapping[str, Any] | None = None) -> list[str]:
@@ -74,7 +75,7 @@ def budget_left(method: str, facts: Facts, config: Mapping[str, Any] | None = No
 
 
 def _completed(method: str, facts: Facts, config: Mapping[str, Any] | None) -> dict[str, Any]:
-    return complete_config(method, config or {}, facts.recipe.family)
+    return complete_config(method, config or {}, facts.recipe)
 
 
 def _entry(method: str) -> MethodEntry:

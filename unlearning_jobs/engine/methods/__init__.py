@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Final
 
 from unlearning_jobs.engine.catalogue import complete_config
-from unlearning_jobs.engine.contracts import MethodChoice
+from unlearning_jobs.engine.contracts import MethodChoice, Recipe
 
 from .certified_removal import CertifiedRemoval
 from .context import CertifiedMethod, Context, ExampleCounter, MarginCallback, Prepared, UnlearningMethod, unnoted
@@ -58,13 +58,13 @@ METHODS: Final[dict[str, type[UnlearningMethod]]] = {
 }
 
 
-def make_method(choice: MethodChoice, family: str | None = None) -> UnlearningMethod:
-    """Make the method that the choice names. Options that it leaves out get their defaults for models of this family.
+def make_method(choice: MethodChoice, recipe: Recipe | None = None) -> UnlearningMethod:
+    """Make the method that the choice names. Options that it leaves out get their defaults for models of this recipe.
 
     Raises:
         SpecError: there is no such method or option, or a value is out of range.
     """
-    config = complete_config(choice.name, choice.config, family)
+    config = complete_config(choice.name, choice.config, recipe)
     return METHODS[choice.name](**config)
 
 

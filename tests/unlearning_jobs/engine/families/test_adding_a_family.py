@@ -116,13 +116,16 @@ def test_methods_and_metrics_know_it_by_what_it_can_do(spec: JobSpec) -> None:
     assert "bottleneck" in METRICS["accuracy"].families
     assert "bottleneck" not in METRICS["rouge_l"].families
     for name in ("npo", "scrub", "partial_reset"):
-        assert complete_config(name, {}, "bottleneck") == complete_config(name, {}, "classifier")
+        by_sgd = replace(spec.recipe, optimizer="sgd")
+        assert complete_config(name, {}, by_sgd) == complete_config(
+            name, {}, replace(EXAMPLES["classifier"].recipe, optimizer="sgd")
+        )
 
 
 @pytest.mark.parametrize("name", ["gradient_difference", "finetune_retain"])
 def test_gradient_methods_make_it_forget(name: str, bottleneck: Task) -> None:
     model, context = bottleneck.model, bottleneck.context
-    result = make_method(MethodChoice(name), "bottleneck").unlearn(model, context, lambda _: None)
+    result = make_method(MethodChoice(name), context.training_data.recipe).unlearn(model, context, lambda _: None)
     forget = context.training_data.subset(context.forget_ids)
     assert sum(mean_margins(result, forget)) < sum(mean_margins(model, forget))
 
