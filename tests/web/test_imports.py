@@ -1,10 +1,12 @@
-"""What a web process loads."""
+"""What imports what: a web process loads no torch, and nothing imports in a circle."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 
+import grimp
 from django.conf import settings
 
 CODE = """
@@ -20,3 +22,10 @@ print(sorted({"torch", "transformers", "accelerate"} & set(sys.modules)))
 def test_no_page_needs_torch() -> None:
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True, cwd=settings.BASE_DIR)
     assert done.stdout.strip() == "[]"
+
+
+def test_no_imports_go_in_a_circle() -> None:
+    # Imports inside functions count: a lazy import only hides a circle.
+    graph = grimp.build_graph("compliance", "requests_app", "unlearning_jobs")
+    order = TopologicalSorter({module: graph.find_modules_directly_imported_by(module) for module in graph.modules})
+    order.prepare()  # raises CycleError, which names the modules

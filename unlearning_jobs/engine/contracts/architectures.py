@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from unlearning_jobs.engine.contracts.contract import Contract
+from unlearning_jobs.engine.contracts.contract import EngineContract
 from unlearning_jobs.engine.errors import SpecError
 
 
 @dataclass(frozen=True)
-class Architecture(Contract):
+class Architecture(EngineContract):
     """The shape of a model. Every family has a subclass; `contracts.families` says which."""
 
 

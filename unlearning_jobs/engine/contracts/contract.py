@@ -9,10 +9,10 @@ from compliance.formats.contracts import ADDED_LATER, Digested, chosen_by, forme
 from compliance.formats.errors import FormatError
 from unlearning_jobs.engine.errors import SpecError
 
-__all__ = ["ADDED_LATER", "Contract", "Digested", "chosen_by", "formerly"]
+__all__ = ["ADDED_LATER", "Digested", "EngineContract", "chosen_by", "formerly"]
 
 
-class Contract(contracts.Contract):
+class EngineContract(contracts.Contract):
     """A frozen dataclass that crosses the border of the engine as JSON."""
 
     @classmethod

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from compliance.formats.verdicts import Verdict
-from unlearning_jobs.engine.contracts.contract import Contract, formerly
+from unlearning_jobs.engine.contracts.contract import EngineContract, formerly
 
 from .protocol import Estimand
 
 
 @dataclass(frozen=True)
-class EstimandFinding(Contract):
+class EstimandFinding(EngineContract):
     """An estimand's estimate with its confidence interval (level 1 - 2 alpha, Welch's t over models), and its position."""
 
     estimand: Estimand
@@ -24,7 +24,7 @@ class EstimandFinding(Contract):
 
 
 @dataclass(frozen=True)
-class PermutationFinding(Contract):
+class PermutationFinding(EngineContract):
     """The two-sided permutation test over models. Labels are permuted for all examples at once."""
 
     statistic: float
@@ -37,7 +37,7 @@ class PermutationFinding(Contract):
 
 
 @dataclass(frozen=True)
-class Control(Contract):
+class Control(EngineContract):
     """A comparison whose outcome is known in advance. If it does not behave, the verdict is inconclusive."""
 
     name: Literal["oracle_against_oracle", "do_nothing"]
@@ -47,7 +47,7 @@ class Control(Contract):
 
 
 @dataclass(frozen=True)
-class MetricFinding(Contract):
+class MetricFinding(EngineContract):
     """A metric's value for the unlearned model, the original and the oracles. It is reported and not judged.
 
     In a group metric, `unlearned` compares the unlearned models with oracles, and `original` compares the originals with
@@ -66,7 +66,7 @@ class MetricFinding(Contract):
 
 
 @dataclass(frozen=True)
-class SetFinding(Contract):
+class SetFinding(EngineContract):
     """The permutation test of unlearned models against oracles on one set of examples."""
 
     examples: str
@@ -76,7 +76,7 @@ class SetFinding(Contract):
 
 
 @dataclass(frozen=True)
-class ExampleFindings(Contract):
+class ExampleFindings(EngineContract):
     """Tests of single forget examples: unlearned models against oracles, by the margin. One entry per example, in order.
 
     `too_high` counts examples that the unlearned models know better than the oracles do (undershot), `too_low` examples
@@ -101,7 +101,7 @@ class ExampleFindings(Contract):
 
 
 @dataclass(frozen=True)
-class Evaluation(Contract):
+class Evaluation(EngineContract):
     """All findings, and the verdict."""
 
     verdict: Verdict

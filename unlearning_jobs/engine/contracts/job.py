@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from unlearning_jobs.engine.contracts.contract import Contract, Digested
+from unlearning_jobs.engine.contracts.contract import Digested, EngineContract
 
 from .efficiency import Efficiency
 from .findings import Evaluation
@@ -17,7 +17,7 @@ from .trajectory import Trajectory
 
 
 @dataclass(frozen=True)
-class MethodChoice(Contract):
+class MethodChoice(EngineContract):
     """An unlearning method by name, with its hyperparameters."""
 
     name: str
@@ -25,7 +25,7 @@ class MethodChoice(Contract):
 
 
 @dataclass(frozen=True)
-class UnlearningStep(Contract):
+class UnlearningStep(EngineContract):
     """An earlier unlearning of the same model. It is repeated on replicates, and its examples are in no retain set."""
 
     method: MethodChoice
@@ -33,7 +33,7 @@ class UnlearningStep(Contract):
 
 
 @dataclass(frozen=True)
-class SnapshotRef(Contract):
+class SnapshotRef(EngineContract):
     """A reference to a snapshot of a corpus: its folder, and the digest that it must have."""
 
     path: str
@@ -41,7 +41,7 @@ class SnapshotRef(Contract):
 
 
 @dataclass(frozen=True)
-class ModelRef(Contract):
+class ModelRef(EngineContract):
     """A reference to a model: its folder (safetensors, config, tokenizer), and the digest of the files in it."""
 
     path: str
@@ -49,7 +49,7 @@ class ModelRef(Contract):
 
 
 @dataclass(frozen=True)
-class JobSpec(Digested, Contract):
+class JobSpec(Digested, EngineContract):
     """One job: train a model, or unlearn examples from one and evaluate the result. It names example ids, never people."""
 
     kind: Literal["train", "unlearn"]
@@ -84,7 +84,7 @@ ProgressCallback = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
-class Curve(Contract):
+class Curve(EngineContract):
     """Points (step, value) of a chart. `name` is loss, forget or retain."""
 
     name: str
@@ -92,7 +92,7 @@ class Curve(Contract):
 
 
 @dataclass(frozen=True)
-class JobResult(Contract):
+class JobResult(EngineContract):
     """The result of a finished job, as written to `result.json`."""
 
     kind: Literal["train", "unlearn"]

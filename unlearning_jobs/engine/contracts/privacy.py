@@ -11,12 +11,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from unlearning_jobs.engine.contracts.contract import Contract
+from unlearning_jobs.engine.contracts.contract import EngineContract
 from unlearning_jobs.engine.errors import SpecError
 
 
 @dataclass(frozen=True)
-class Privacy(Contract):
+class Privacy(EngineContract):
     """Training with differential privacy: DP-SGD (Abadi et al. 2016, arXiv 1607.00133, algorithm 1).
 
     Raises:
@@ -42,7 +42,7 @@ class Privacy(Contract):
 
 
 @dataclass(frozen=True)
-class PrivacyLoss(Contract):
+class PrivacyLoss(EngineContract):
     """The privacy that a training cost: (epsilon, delta) for one record added or removed, and what they follow from."""
 
     epsilon: float
@@ -54,7 +54,7 @@ class PrivacyLoss(Contract):
 
 
 @dataclass(frozen=True)
-class Certificate(Contract):
+class Certificate(EngineContract):
     """What a certified method guarantees about its result, in numbers, and what the guarantee rests on."""
 
     definition: str

@@ -6,13 +6,13 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-from unlearning_jobs.engine.contracts.contract import ADDED_LATER, Contract, Digested
+from unlearning_jobs.engine.contracts.contract import ADDED_LATER, Digested, EngineContract
 
 FEWEST_ORACLES = 4
 
 
 @dataclass(frozen=True)
-class Estimand(Contract):
+class Estimand(EngineContract):
     """A quantity that the verdict judges, with the margin that was fixed before the run.
 
     `location` compares the statistic's mean over the set's examples between unlearned models and oracles, two-sided.
@@ -40,7 +40,7 @@ DEFAULT_ESTIMANDS: tuple[Estimand, ...] = (
 
 
 @dataclass(frozen=True)
-class Protocol(Digested, Contract):
+class Protocol(Digested, EngineContract):
     """The rules of an evaluation, fixed before the run; their digest is approved. The verdict follows from them alone.
 
     The unit of replication is the model. Replicates of the original are trained with `replicate_seeds`, in addition to the

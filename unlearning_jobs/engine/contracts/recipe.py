@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Literal
 
-from unlearning_jobs.engine.contracts.contract import ADDED_LATER, Contract, Digested, chosen_by
+from unlearning_jobs.engine.contracts.contract import ADDED_LATER, Digested, EngineContract, chosen_by
 from unlearning_jobs.engine.errors import SpecError
 
 from .architectures import Architecture
@@ -15,7 +15,7 @@ from .sharding import Sharding, slice_epochs
 
 
 @dataclass(frozen=True)
-class Recipe(Digested, Contract):
+class Recipe(Digested, EngineContract):
     """Everything that makes a model from a snapshot.
 
     Every model comes from `train(recipe, snapshot, exclude, seed)`.

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal, TypeVar
 
-from unlearning_jobs.engine.contracts.contract import Contract
+from unlearning_jobs.engine.contracts.contract import EngineContract
 from unlearning_jobs.engine.errors import SpecError
 
 Aggregation = Literal["vote", "mean", "merge"]
@@ -24,7 +24,7 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
-class Sharding(Contract):
+class Sharding(EngineContract):
     """How the training examples are divided, and how the shards' networks answer together.
 
     Raises:

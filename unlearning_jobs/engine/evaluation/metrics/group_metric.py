@@ -35,23 +35,17 @@ class GroupMetric(Metric):
             unlearned, original, oracles = (margins(outputs, g, name) for g in ("unlearned", "original", "oracle"))
             if min(len(unlearned), len(original), len(oracles)) < self.fewest_models:
                 continue
-            comparisons = make_comparisons(unlearned, original, oracles)
-            has_floor = len(comparisons[0].reference) >= self.fewest_models
+            splits = oracle_splits(unlearned, original, oracles)
+            has_floor = len(splits[0].reference) >= self.fewest_models
             if not has_floor:
-                comparisons = [Comparison(unlearned, original, oracles[:0], oracles)]
+                splits = [OracleSplit(unlearned, original, oracles[:0], oracles)]
             yield MetricFinding(
                 self.name,
                 name,
-                unlearned=float(
-                    np.mean([self.value(comparison.unlearned, comparison.reference) for comparison in comparisons])
-                ),
-                original=float(
-                    np.mean([self.value(comparison.original, comparison.reference) for comparison in comparisons])
-                ),
-                oracles=tuple(
-                    self.value(comparison.oracles, comparison.reference) for comparison in comparisons if has_floor
-                ),
-                note=" ".join([_numbers(comparisons[0], has_floor=has_floor), *self.remarks()]),
+                unlearned=float(np.mean([self.value(split.unlearned, split.reference) for split in splits])),
+                original=float(np.mean([self.value(split.original, split.reference) for split in splits])),
+                oracles=tuple(self.value(split.oracles, split.reference) for split in splits if has_floor),
+                note=" ".join([_numbers(splits[0], has_floor=has_floor), *self.remarks()]),
             )
 
     @abstractmethod
@@ -64,7 +58,7 @@ class GroupMetric(Metric):
 
 
 @dataclass(frozen=True)
-class Comparison:
+class OracleSplit:
     """Margins (models, examples) of three groups, and of the reference that they are compared with: other oracles."""
 
     unlearned: Array
@@ -73,7 +67,7 @@ class Comparison:
     reference: Array
 
 
-def make_comparisons(unlearned: Array, original: Array, oracles: Array) -> list[Comparison]:
+def oracle_splits(unlearned: Array, original: Array, oracles: Array) -> list[OracleSplit]:
     """Halve the oracles in five ways, the same ones every time, and cut all groups to the same size."""
     rng = np.random.default_rng(SPLIT_SEED)
     size = min(len(unlearned), len(original), len(oracles) // 2)
@@ -81,12 +75,12 @@ def make_comparisons(unlearned: Array, original: Array, oracles: Array) -> list[
     def shuffled(group: Array) -> Array:
         return group[rng.permutation(len(group))]
 
-    comparisons = []
+    splits = []
     for _ in range(SPLITS):
         mixed = shuffled(oracles)
         halves = mixed[size : 2 * size], mixed[:size]
-        comparisons.append(Comparison(shuffled(unlearned)[:size], shuffled(original)[:size], *halves))
-    return comparisons
+        splits.append(OracleSplit(shuffled(unlearned)[:size], shuffled(original)[:size], *halves))
+    return splits
 
 
 def margins(outputs: Outputs, group: Group, name: str) -> Array:
@@ -94,8 +88,8 @@ def margins(outputs: Outputs, group: Group, name: str) -> Array:
     return outputs.matrix(group, name, "margin") if name in outputs.ids else np.empty((0, 0))
 
 
-def _numbers(comparison: Comparison, *, has_floor: bool) -> str:
+def _numbers(split: OracleSplit, *, has_floor: bool) -> str:
     if has_floor:
-        return f"All values compare {len(comparison.reference)} models a side, averaged over {SPLITS} splits of the oracles."
-    sizes = f"{len(comparison.unlearned)} models against {len(comparison.reference)} oracles."
+        return f"All values compare {len(split.reference)} models a side, averaged over {SPLITS} splits of the oracles."
+    sizes = f"{len(split.unlearned)} models against {len(split.reference)} oracles."
     return f"{sizes} No noise floor: there are too few oracles to halve."

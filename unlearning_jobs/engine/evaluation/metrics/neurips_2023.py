@@ -22,7 +22,7 @@ from unlearning_jobs.engine.contracts import MetricFinding
 from unlearning_jobs.engine.evaluation.bootstrap import bootstrap_interval
 from unlearning_jobs.engine.evaluation.outputs import Array, Group, Outputs
 
-from .group_metric import make_comparisons, margins
+from .group_metric import margins, oracle_splits
 from .metric import Metric, exists
 
 DELTA: Final = 1e-5
@@ -50,17 +50,17 @@ class NeurIPS2023(Metric):
         unlearned, original, oracles = (margins(outputs, g, "forget") for g in ("unlearned", "original", "oracle"))
         if min(len(unlearned), len(oracles)) < self.fewest_models:
             return
-        comparisons = make_comparisons(unlearned, original, oracles)
-        size = len(comparisons[0].reference)
+        splits = oracle_splits(unlearned, original, oracles)
+        size = len(splits[0].reference)
         ratios = [_accuracy_ratio(outputs, name) for name in ("retain", "held_out") if exists(outputs, name, "accuracy")]
-        epsilons = np.stack([example_epsilons(comparison.unlearned, comparison.reference) for comparison in comparisons])
+        epsilons = np.stack([example_epsilons(split.unlearned, split.reference) for split in splits])
         quality = forgetting_quality(epsilons, size)
         yield MetricFinding(
             self.name,
             "forget",
             unlearned=quality,
-            original=forgetting_quality(example_epsilons(comparisons[0].original, comparisons[0].reference), size),
-            oracles=tuple(forgetting_quality(example_epsilons(t.oracles, t.reference), size) for t in comparisons),
+            original=forgetting_quality(example_epsilons(splits[0].original, splits[0].reference), size),
+            oracles=tuple(forgetting_quality(example_epsilons(t.oracles, t.reference), size) for t in splits),
             note=_note(size, epsilons, lower_epsilons(unlearned, oracles), quality, ratios),
         )
         yield from ratios
@@ -158,13 +158,13 @@ def _accuracy_ratio(outputs: Outputs, name: str) -> MetricFinding:
     groups: tuple[Group, ...] = ("unlearned", "original", "oracle")
     unlearned, original, oracles = (outputs.matrix(group, name, "accuracy") for group in groups)
     low, high = bootstrap_interval(_ratio, (unlearned, oracles), seed=SEED)
-    comparisons = make_comparisons(unlearned, original, oracles)
+    splits = oracle_splits(unlearned, original, oracles)
     return MetricFinding(
         NeurIPS2023.name,
         name,
         unlearned=_ratio(unlearned, oracles),
         original=_ratio(original, oracles),
-        oracles=tuple(_ratio(comparison.oracles, comparison.reference) for comparison in comparisons),
+        oracles=tuple(_ratio(split.oracles, split.reference) for split in splits),
         note=f"Ratio of the mean accuracy to the oracles' mean accuracy; 90 % interval {low:.3f} to {high:.3f}, from"
         " resampled models and examples.",
         low=low,

@@ -7,7 +7,7 @@ import pytest
 
 from tests.unlearning_jobs.engine.evaluation.conftest import add_group
 from unlearning_jobs.engine.evaluation.metrics import METRICS
-from unlearning_jobs.engine.evaluation.metrics.group_metric import GroupMetric, make_comparisons
+from unlearning_jobs.engine.evaluation.metrics.group_metric import GroupMetric, oracle_splits
 from unlearning_jobs.engine.evaluation.outputs import Outputs
 
 GROUP_METRICS = [name for name, metric in METRICS.items() if issubclass(metric, GroupMetric)]
@@ -52,17 +52,17 @@ def test_the_floor_needs_twice_as_many_oracles_and_its_absence_is_said(metric: s
 
 def test_groups_are_of_equal_size_and_the_reference_shares_no_oracle_with_the_floor() -> None:
     unlearned, original, oracles = (np.arange(count, dtype=float)[:, None] for count in (6, 7, 9))
-    for comparison in make_comparisons(unlearned, original, oracles):
-        groups = (comparison.unlearned, comparison.original, comparison.oracles, comparison.reference)
+    for split in oracle_splits(unlearned, original, oracles):
+        groups = (split.unlearned, split.original, split.oracles, split.reference)
         assert [len(set(group.ravel())) for group in groups] == [4, 4, 4, 4]
-        assert not set(comparison.oracles.ravel()) & set(comparison.reference.ravel())
+        assert not set(split.oracles.ravel()) & set(split.reference.ravel())
 
 
 def test_the_splits_are_the_same_every_time() -> None:
     models = np.arange(9.0)[:, None]
-    first, again = (make_comparisons(models, models, models) for _ in range(2))
+    first, again = (oracle_splits(models, models, models) for _ in range(2))
     assert all(np.array_equal(a.reference, b.reference) for a, b in zip(first, again, strict=True))
-    assert len({tuple(comparison.reference.ravel()) for comparison in first}) == len(first)
+    assert len({tuple(split.reference.ravel()) for split in first}) == len(first)
 
 
 @pytest.mark.parametrize("metric", GROUP_METRICS)
