@@ -20,7 +20,7 @@ from .casework import DemoRequest, Method, Officers, erase, export_and_verify, w
 from .corpus import DemoCorpus
 from .handwriting import Writer
 from .http import Browser, PageError
-from .site import seed_accounts, seed_corpus, seed_digits, seed_model, seed_reader
+from .site import Login, seed_accounts, seed_corpus, seed_digits, seed_model, seed_reader
 from .walk import confirm_address, submit_erasure, submit_revocation
 
 VAR = Path(__file__).resolve().parents[1] / "var"
@@ -121,24 +121,27 @@ def _summary(outcomes: list[tuple[str, DemoRequest]], seconds: float) -> None:
 
 
 def serve(port: int) -> int:
-    """The site with demo accounts, corpus and model, until Ctrl-C. What was done stays under `var/local`."""
+    """Run the site with demo accounts, corpus and models until Ctrl-C. What was done stays under `var/local`."""
     print("Starting ...", flush=True)
     with LocalStack(VAR / "local", port=port) as stack:
         logins = seed_accounts(stack)
         corpus, writers = seed_corpus(stack), seed_digits(stack)
         seed_model(stack)
         seed_reader(stack)
-        print(f"\nLethe is on {stack.url}\n\nDemo log-ins (this machine only):")
-        for login in logins:
-            print(f"  {login.role:14} {login.username:6} {login.password}")
-        print(f"\nAsk to erase somebody whom the demo model knows, such as “{corpus.people[0].name}”,")
-        print(
-            f"or revoke “{corpus.works[0].title}” by {corpus.works[0].author} (text in {stack.var / 'demo-corpus.jsonl'})."
-        )
-        print(f"“{writers[0].name}” wrote digits in mirror script, which the demo classifier learned to read.")
-        print(f"E-mails are written to {stack.var / 'mail'}.\n\nCtrl-C stops everything.", flush=True)
+        _welcome(stack, logins, corpus, writers)
         threading.Event().wait()
     return 0
+
+
+def _welcome(stack: LocalStack, logins: Sequence[Login], corpus: DemoCorpus, writers: Sequence[Writer]) -> None:
+    """Print where the site is, who can sign in, and what there is to try."""
+    print(f"\nLethe is on {stack.url}\n\nDemo log-ins (this machine only):")
+    for login in logins:
+        print(f"  {login.role:14} {login.username:6} {login.password}")
+    print(f"\nAsk to erase somebody whom the demo model knows, such as “{corpus.people[0].name}”,")
+    print(f"or revoke “{corpus.works[0].title}” by {corpus.works[0].author} (text in {stack.var / 'demo-corpus.jsonl'}).")
+    print(f"“{writers[0].name}” wrote digits in mirror script, which the demo classifier learned to read.")
+    print(f"E-mails are written to {stack.var / 'mail'}.\n\nCtrl-C stops everything.", flush=True)
 
 
 if __name__ == "__main__":

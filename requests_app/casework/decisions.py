@@ -148,14 +148,13 @@ def _letter(item: Item, reasons: str) -> str:
         return ""
     # The claimant is sent the reasons of all refused items, not only of this one.
     refused = item.request.items.filter(Q(pk=item.pk) | Q(state=ItemState.REFUSED))
-    link = "…"
     context = {
         "reference": item.request.reference,
         "kind": item.request.kind,
         "due_on": item.request.due_on,
         "organisation": settings.ORGANISATION,
-        "link": link,
-        "status_link": link,
+        "link": "…",
+        "status_link": "…",
         "reasons": refusal_text(reasons if other.pk == item.pk else other.reasons for other in refused),
     }
     with translation.override(item.request.language):
