@@ -1,7 +1,7 @@
 """Which role may do what, where it starts and what its navigation shows: one table, read by pages and services alike.
 
 To add a role, add it to `Role` and to `ROLES`, and run `makemigrations`. tests/compliance/accounts/test_roles.py opens every
-page as every role and holds the answer against this table.
+page as every role and compares the response with this table.
 """
 
 from __future__ import annotations

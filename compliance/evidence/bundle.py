@@ -157,8 +157,8 @@ class BundleFolder:
 
     def record(self) -> tuple[ProvenEntry, ...]:
         """Parse the lines of `record.jsonl` without verifying them (FormatError)."""
-        *lines, rest = self.read(RECORD).split(b"\n")
-        if rest or not lines:
+        *lines, remainder = self.read(RECORD).split(b"\n")
+        if remainder or not lines:
             _refuse("record.jsonl is empty or does not end in a newline")
         return tuple(_entry_at(number, line) for number, line in enumerate(lines, 1))
 

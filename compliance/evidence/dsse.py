@@ -94,10 +94,10 @@ def verify(
         message = f"The envelope contains {envelope.payloadType[:80]!a}, not {payload_type}."
         raise VerificationError(message)
     body = envelope.body
-    signed = pre_authentication_encoding(payload_type, body)
+    signed_bytes = pre_authentication_encoding(payload_type, body)
     signatures = [decode_base64(signature.sig) for signature in envelope.signatures]
     # The key ids in the envelope are not signed, so they decide nothing. A set counts each key once.
-    accepted = frozenset(key_id(key) for key in trusted if any(is_signed_by(key, each, signed) for each in signatures))
+    accepted = frozenset(key_id(key) for key in trusted if any(is_signed_by(key, each, signed_bytes) for each in signatures))
     if len(accepted) < threshold:
         message = f"{len(accepted)} of the trusted keys signed it; at least {threshold} must."
         raise VerificationError(message)

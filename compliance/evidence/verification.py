@@ -197,8 +197,8 @@ def _count_statements(statements: attestations.Statements) -> str:
 
 
 def _failure(results: list[StepResult]) -> str:
-    first = next(step for step in results if not step.passed)
-    return f"This bundle does not verify: step {first.number} failed ({first.title})."
+    step = next(step for step in results if not step.passed)  # it failed: unchecked ones come later
+    return f"This bundle does not verify: step {step.number} failed ({step.title})."
 
 
 def _success(

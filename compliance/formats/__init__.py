@@ -1,6 +1,6 @@
-"""What every room writes alike: canonical JSON, dataclasses as JSON, Merkle hashing, and the words with a fixed meaning.
+"""Formats that every room shares: canonical JSON, dataclasses as JSON, Merkle hashing, and words with a fixed meaning.
 
-The engine and the evidence both stand on this package. It imports the standard library alone: no Django, no torch, nothing
+The engine and the evidence both build on this package. It imports the standard library alone: no Django, no torch, nothing
 else of Lethe. That keeps the offline verifier small and lets the engine run on a machine without the platform.
 
 Where to look:

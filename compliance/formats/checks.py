@@ -14,10 +14,10 @@ LONGEST_SHOWN = 60
 
 def refuse(where: str, expected: str, value: object) -> NoReturn:
     """Raise FormatError: `where` must be `expected`, not `value`, which is shown escaped and cut."""
-    shown = ascii(value)
-    if len(shown) > LONGEST_SHOWN:
-        shown = shown[: LONGEST_SHOWN - 3] + "..."
-    message = f"{where} must be {expected}, not {shown}."
+    text = ascii(value)  # control characters must not reach a terminal
+    if len(text) > LONGEST_SHOWN:
+        text = text[: LONGEST_SHOWN - 3] + "..."
+    message = f"{where} must be {expected}, not {text}."
     raise FormatError(message)
 
 

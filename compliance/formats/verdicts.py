@@ -1,4 +1,4 @@
-"""What a method guarantees, and what a protocol may conclude. These words stand in signed statements and never change."""
+"""What a method guarantees, and what a protocol may conclude. These words are in signed statements and never change."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def request_mappers(*, subject: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Signed:
+class SignedStatement:
     """An attestation and the statement in it."""
 
     row: Attestation
@@ -60,14 +60,16 @@ class Signed:
         return self.report.method.name if self.report else ""
 
 
-def attestation_read(row: Attestation) -> Signed:
+def attestation_read(row: Attestation) -> SignedStatement:
     """Read the statement in the row's envelope.
 
     Raises:
         EvidenceError: the envelope contains something else.
     """
     envelope = dsse.Envelope.from_bytes(bytes(row.envelope))
-    return Signed(row, Statement.from_bytes(envelope.body), tuple(signature.keyid for signature in envelope.signatures))
+    return SignedStatement(
+        row, Statement.from_bytes(envelope.body), tuple(signature.keyid for signature in envelope.signatures)
+    )
 
 
 def signed_report(*, subject: str, item: str, attempt: int) -> Attestation | None:

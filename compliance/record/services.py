@@ -30,7 +30,7 @@ def record_append(*, subject: str, kind: RecordKind, actor: str, data: Mapping[s
         data: the fields of the kind (`compliance.formats.record_kinds`): digests and opaque values only.
 
     Raises:
-        EvidenceError: `data` has other fields than its kind, or holds something that looks like an e-mail address.
+        EvidenceError: `data` has other fields than its kind, or contains something that looks like an e-mail address.
     """
     # 1. Accept exactly the fields in the table of kinds: what is logged stays for good.
     if set(data) != set(FIELDS[kind]):

@@ -67,8 +67,8 @@ def _publish(keys: SigningKeys) -> None:
     """Publish a new trust file if the newest one lacks one of these keys."""
     # 1. Look at what is published already.
     newest = TrustManifest.objects.order_by("id").last()
-    known = TrustFile.from_bytes(bytes(newest.body)).keys if newest else ()
-    known_ids = {key.key_id for key in known}
+    published_keys = TrustFile.from_bytes(bytes(newest.body)).keys if newest else ()
+    known_ids = {key.key_id for key in published_keys}
     if {key_id(keys.log.public_key()), key_id(keys.attestation.public_key())} <= known_ids:
         return
     # 2. Add the new keys. Older ones stay, so that old evidence still verifies.
@@ -77,8 +77,8 @@ def _publish(keys: SigningKeys) -> None:
         TrustedKey.of(keys.log.public_key(), "log", now),
         TrustedKey.of(keys.attestation.public_key(), "attestation", now, tuple(sorted(PREDICATES))),
     )
-    published = known + tuple(key for key in added if key.key_id not in known_ids)
-    body = TrustFile("lethe-trust/1", settings.LOG_ORIGIN, published).to_bytes()
+    trusted = published_keys + tuple(key for key in added if key.key_id not in known_ids)
+    body = TrustFile("lethe-trust/1", settings.LOG_ORIGIN, trusted).to_bytes()
     # 3. Store the file, and its digest in the record.
     digest = sha256_hex(body)
     TrustManifest.objects.create(sha256=digest, body=body)

@@ -100,7 +100,7 @@ def report_list(request: HttpRequest) -> HttpResponseBase:
     return render(request, "record/report_list.html", context)
 
 
-def _attestations(form: ReportFilters) -> list[selectors.Signed]:
+def _attestations(form: ReportFilters) -> list[selectors.SignedStatement]:
     """Return the statements that pass the filters. The verdict is only in the signed bytes, so each envelope is read."""
     rows = Attestation.objects.order_by("-id")
     if not form.is_valid():
@@ -115,13 +115,13 @@ def _attestations(form: ReportFilters) -> list[selectors.Signed]:
     return [signed for signed in statements if filters["verdict"] in ("", signed.verdict)]
 
 
-def _report_cells(signed: selectors.Signed) -> tuple[object, ...]:
+def _report_cells(signed: selectors.SignedStatement) -> tuple[object, ...]:
     row = signed.row
     kind = SHORT_NAMES[row.predicate_type]
     return row.created_at, signed.reference, row.item, row.attempt, kind, signed.method, signed.verdict, row.sha256
 
 
-def _report_row(signed: selectors.Signed) -> list[object]:
+def _report_row(signed: selectors.SignedStatement) -> list[object]:
     row = signed.row
     word, tone = VERDICTS.get(signed.verdict, ("", ""))
     return [

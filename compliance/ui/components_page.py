@@ -28,15 +28,15 @@ ONE_YEAR = 365 * 24 * 3600
 @require_POST
 def theme_set(request: HttpRequest) -> HttpResponse:
     """Store the chosen colour scheme in a cookie and return to the page."""
-    chosen = request.POST.get("theme", "")
-    if chosen not in THEMES:
+    scheme = request.POST.get("theme", "")
+    if scheme not in THEMES:
         raise BadRequest
     # Redirect only within this site, so that nobody can use this view to send people elsewhere.
-    back = request.POST.get("next", "")
-    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
-        back = "/"
-    response = HttpResponseRedirect(back)
-    response.set_cookie(THEME_COOKIE, chosen, max_age=ONE_YEAR, httponly=True, samesite="Lax", secure=request.is_secure())
+    target = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
+        target = "/"
+    response = HttpResponseRedirect(target)
+    response.set_cookie(THEME_COOKIE, scheme, max_age=ONE_YEAR, httponly=True, samesite="Lax", secure=request.is_secure())
     return response
 
 

@@ -64,13 +64,13 @@ class Sorting:
             sort = default
         return cls(sort.removeprefix("-"), sort.startswith("-"))
 
-    def column(self, request: HttpRequest, key: str, label: str, **more: object) -> dict[str, object]:
+    def column(self, request: HttpRequest, key: str, label: str, **attributes: object) -> dict[str, object]:
         """Return a sortable column for `components/table.html`."""
         is_current = self.key == key
         state = ("descending" if self.descending else "ascending") if is_current else "none"
         # A click on the current column reverses it.
         target = f"-{key}" if is_current and not self.descending else key
-        return {"label": label, "sort_url": address(request, sort=target), "sort": state, **more}
+        return {"label": label, "sort_url": address(request, sort=target), "sort": state, **attributes}
 
     def order(self, columns: Mapping[str, str]) -> tuple[str, str]:
         """Return arguments for `order_by`. `columns` maps each key to its database column; ties keep the order of entry."""

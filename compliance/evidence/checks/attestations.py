@@ -150,10 +150,11 @@ def check_registrations(statements: Statements, history: History) -> None:
 
 def _check_signature(envelope: RecordedEnvelope, trust: TrustFile) -> SignedBody:
     entry = envelope.place.entry
-    allowed = trust.signers_of(entry.data["predicate_type"])
-    usable = [key.public_key for key in allowed if key.problem_at(entry.moment) is None]
+    # Only keys that could sign this type when the record took it in. The key id in the envelope decides nothing.
+    candidates = trust.signers_of(entry.data["predicate_type"])
+    keys = [key.public_key for key in candidates if key.problem_at(entry.moment) is None]
     try:
-        return SignedBody(envelope, *dsse.verify(dsse.Envelope.from_bytes(envelope.raw), usable))
+        return SignedBody(envelope, *dsse.verify(dsse.Envelope.from_bytes(envelope.raw), keys))
     except EvidenceError as error:
         message = f"{envelope.name}: {error}{_unusable(trust, entry)}"
         raise VerificationError(message) from None
@@ -194,14 +195,14 @@ def _files(statement: Statement, name: str) -> dict[str, str]:
     """Return the statement's subjects other than the model. Every statement must name the model of its predicate."""
     subjects = {subject.name: subject.sha256 for subject in statement.subjects}
     predicate = statement.predicate
-    report = isinstance(predicate, UnlearningReport)
+    is_report = isinstance(predicate, UnlearningReport)
     model = predicate.result_model_sha256 if isinstance(predicate, UnlearningReport) else predicate.released_model_sha256
     if subjects.pop(MODEL_SUBJECT, None) != model:
         message = f"{name} does not name the same model in its subjects and in its predicate."
         raise VerificationError(message)
     folder = report_folder(predicate.item, predicate.attempt)
-    needed = {f"{folder}/result.json", f"{folder}/spec.json"} if report else set()
-    if not needed <= subjects.keys() or any(not (report and subject.startswith(f"{folder}/")) for subject in subjects):
+    required = {f"{folder}/result.json", f"{folder}/spec.json"} if is_report else set()
+    if not required <= subjects.keys() or any(not (is_report and subject.startswith(f"{folder}/")) for subject in subjects):
         message = f"The subjects of {name} are not the files of its own attempt."
         raise VerificationError(message)
     return subjects

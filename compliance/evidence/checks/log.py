@@ -44,10 +44,10 @@ class History:
         return [proven.entry for proven in self.others if proven.entry.kind == kind]
 
 
-def read_trust(folder: BundleFolder, given: bytes | None) -> TrustFile:
-    """Return the keys to verify with: `given`, or the bundle's own trust file. That one must be well formed either way."""
+def read_trust(folder: BundleFolder, own_trust: bytes | None) -> TrustFile:
+    """Return the keys to verify with: `own_trust`, or the bundle's trust file, which must be well formed either way."""
     published = TrustFile.from_bytes(folder.read(TRUST))
-    return published if given is None else TrustFile.from_hand(given)
+    return published if own_trust is None else TrustFile.from_hand(own_trust)
 
 
 def read_checkpoint(folder: BundleFolder, trust: TrustFile) -> VerifiedCheckpoint:
@@ -87,7 +87,7 @@ def read_history(record: Sequence[ProvenEntry]) -> History:
     return history
 
 
-def check_published(folder: BundleFolder, history: History, trust: TrustFile, signed: VerifiedCheckpoint) -> None:
+def check_published(folder: BundleFolder, history: History, trust: TrustFile, head: VerifiedCheckpoint) -> None:
     """Check that the record publishes trust.json, and that the log's keys were valid at the time of the latest entry."""
     digests = [entry.data["trust_sha256"] for entry in history.others_of_kind(RecordKind.KEYS_PUBLISHED)]
     if digests != [folder.sha256(TRUST)]:
@@ -95,7 +95,7 @@ def check_published(folder: BundleFolder, history: History, trust: TrustFile, si
         raise VerificationError(message)
     latest = max(proven.entry.moment for proven in (*history.entries, *history.others))
     for key in trust.with_role("log"):
-        if key.key_id not in signed.signers:
+        if key.key_id not in head.signers:
             continue
         # A revoked log key vouches for nothing: without an outside witness, nobody knows when it signed a checkpoint.
         problem = f"it was revoked at {key.revoked_at}" if key.revoked_at else key.problem_at(latest)

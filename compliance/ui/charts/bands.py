@@ -70,10 +70,10 @@ def band_chart(steps: Sequence[float], paths: Sequence[Path], *, band: float, st
         stop: the step at which the run stopped.
         best: the step at which stopping would have been best.
     """
-    kept = [path for path in paths if all(map(isfinite, path.distances))]
-    if not kept or not steps:
+    drawable = [path for path in paths if all(map(isfinite, path.distances))]
+    if not drawable or not steps:
         return None
-    distances = [distance for path in kept for distance in path.distances]
+    distances = [distance for path in drawable for distance in path.distances]
     # Show the band with some room around it. No path, however far out, stretches the drawing beyond FARTHEST.
     low, high = max(-FARTHEST, min(-band * ROOM, *distances)), min(FARTHEST, max(band * ROOM, *distances))
     x = Scale(steps[0], max(steps[-1], steps[0] + 1), LEFT, RIGHT)
@@ -86,10 +86,10 @@ def band_chart(steps: Sequence[float], paths: Sequence[Path], *, band: float, st
         middle=y(0),
         stop_at=x(stop),
         best_at=x(best),
-        paths=tuple(DrawnPath(path.name, SERIES[path.end], _points(steps, path, x, y)) for path in kept),
+        paths=tuple(DrawnPath(path.name, SERIES[path.end], _points(steps, path, x, y)) for path in drawable),
         x_ticks=x.ticks(6),
         y_ticks=y.ticks(6),
-        left_out=len(paths) - len(kept),
+        left_out=len(paths) - len(drawable),
     )
 
 

@@ -64,7 +64,7 @@ def histogram_chart(series: Mapping[str, Sequence[float]]) -> HistogramChart | N
     All share the same bins, and heights are shares of a distribution on a common scale, so that shapes compare even if one
     has ten times as many values as another.
     """
-    values = {name: finite(given) for name, given in series.items()}
+    values = {name: finite(group) for name, group in series.items()}
     all_values = [value for group in values.values() for value in group]
     if not all_values:
         return None

@@ -67,15 +67,15 @@ class IntervalChart:
 
 def interval_chart(rows: Sequence[IntervalRow]) -> IntervalChart | None:
     """Lay out the rows that have a positive margin and a finite estimate. Returns None if there are none."""
-    kept = [row for row in rows if row.margin > 0 and isfinite(row.estimate)]
-    if not kept:
+    drawable = [row for row in rows if row.margin > 0 and isfinite(row.estimate)]
+    if not drawable:
         return None
-    reach = [abs(value / row.margin) for row in kept for value in (row.low, row.high, row.estimate)]
+    reach = [abs(value / row.margin) for row in drawable for value in (row.low, row.high, row.estimate)]
     widest = min(WIDEST, max(1.5, *reach) * 1.05)
     x = Scale(-widest, widest, LEFT, RIGHT)
-    axis_at = len(kept) * ROW + 4
-    drawn = tuple(_row(row, place * ROW, x) for place, row in enumerate(kept))
-    return IntervalChart(WIDTH, axis_at + AXIS, LEFT, RIGHT, axis_at, x(0), drawn, x.ticks(6), len(rows) - len(kept))
+    axis_at = len(drawable) * ROW + 4
+    drawn = tuple(_row(row, place * ROW, x) for place, row in enumerate(drawable))
+    return IntervalChart(WIDTH, axis_at + AXIS, LEFT, RIGHT, axis_at, x(0), drawn, x.ticks(6), len(rows) - len(drawable))
 
 
 def _row(row: IntervalRow, top: float, x: Scale) -> DrawnRow:

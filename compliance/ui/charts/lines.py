@@ -47,16 +47,18 @@ class LineChart:
 
 def line_chart(series: Mapping[str, Sequence[Point]]) -> LineChart | None:
     """Lay out named series of (x, y). Returns None if no point is finite."""
-    kept = {name: sorted((x, y) for x, y in points if isfinite(x) and isfinite(y)) for name, points in series.items()}
-    all_points = [point for points in kept.values() for point in points]
+    finite_points = {
+        name: sorted((x, y) for x, y in points if isfinite(x) and isfinite(y)) for name, points in series.items()
+    }
+    all_points = [point for points in finite_points.values() for point in points]
     if not all_points:
         return None
     x = Scale(*domain_around((point[0] for point in all_points), margin=0), LEFT, RIGHT)
     y = Scale(*domain_around(point[1] for point in all_points), BOTTOM, TOP)
-    ends = {name: y(points[-1][1]) for name, points in kept.items() if points}
+    ends = {name: y(points[-1][1]) for name, points in finite_points.items() if points}
     labels = spread(ends)
     numbers = {name: number for number, name in enumerate(series, 1)}
-    lines = tuple(_line(name, kept[name], x, y, series=numbers[name], label_y=labels[name]) for name in ends)
+    lines = tuple(_line(name, finite_points[name], x, y, series=numbers[name], label_y=labels[name]) for name in ends)
     left_out = sum(map(len, series.values())) - len(all_points)
     return LineChart(WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM, lines, x.ticks(6), y.ticks(5), left_out)
 

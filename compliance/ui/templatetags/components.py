@@ -35,15 +35,15 @@ def organisation() -> str:
 def theme(context: Context) -> str:
     """Return the colour scheme that this person chose: one of THEMES."""
     request: HttpRequest | None = context.get("request")
-    chosen = request.COOKIES.get(THEME_COOKIE, "") if request else ""
-    return chosen if chosen in THEMES else "system"
+    scheme = request.COOKIES.get(THEME_COOKIE, "") if request else ""
+    return scheme if scheme in THEMES else "system"
 
 
 @register.simple_tag(takes_context=True)
 def theme_attribute(context: Context) -> SafeString:
     """Return ` data-theme="dark"` for <html>, or nothing if the device decides."""
-    chosen = theme(context)
-    return SafeString("") if chosen == "system" else format_html(' data-theme="{}"', chosen)
+    scheme = theme(context)
+    return SafeString("") if scheme == "system" else format_html(' data-theme="{}"', scheme)
 
 
 @register.filter

@@ -60,8 +60,8 @@ class Log:
         number = len(self.history(subject)) + 1
         entry = EntryBody.of(subject=subject, number=number, kind=kind, at=self.now, actor=actor, data=data)
         leaf = merkle.leaf_hash(leaf_bytes(entry))
-        for level, index, found in merkle.nodes_completed_by(len(self.entries), leaf, self.node):
-            self.nodes[level, index] = found
+        for level, index, node in merkle.nodes_completed_by(len(self.entries), leaf, self.node):
+            self.nodes[level, index] = node
         self.entries.append(entry)
         return entry
 

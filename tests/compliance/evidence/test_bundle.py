@@ -98,9 +98,9 @@ def test_a_record_line_is_read_back(honest_sample: SampleRequest) -> None:
 def test_a_file_that_no_bundle_has_is_refused(bundle: Path, name: str) -> None:
     (bundle / name).parent.mkdir(parents=True, exist_ok=True)
     (bundle / name).write_bytes(b"x")
-    with pytest.raises(FormatError) as caught:
+    with pytest.raises(FormatError) as error:
         BundleFolder.open(bundle)
-    assert str(caught.value).isprintable()
+    assert str(error.value).isprintable()
 
 
 @pytest.mark.parametrize("target", ["trust.json", "/etc/hostname", "nowhere"])

@@ -38,10 +38,10 @@ def run_page(bundle: Path, attestation: str, trust: bytes, scratch: Path) -> sub
 def test_openssl_and_jq_verify_every_attestation(
     bundle: Path, attestation: str, honest_sample: SampleRequest, tmp_path: Path
 ) -> None:
-    ran = run_page(bundle, attestation, honest_sample.trust, tmp_path)
-    assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.count("Signature Verified Successfully") == 2
-    assert '"kind":"attestation.signed"' in ran.stdout
+    process = run_page(bundle, attestation, honest_sample.trust, tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.count("Signature Verified Successfully") == 2
+    assert '"kind":"attestation.signed"' in process.stdout
 
 
 @needs_tools

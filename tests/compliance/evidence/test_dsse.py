@@ -122,5 +122,5 @@ def test_openssl_verifies_an_envelope_from_bytes_put_together_by_hand(tmp_path: 
     command = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", "pub.pem", "-rawin", "-in", "pae", "-sigfile", "sig"]
     for body, verified in ((BODY, True), (b'{"hello":"World"}', False)):
         (tmp_path / "pae").write_bytes(b"DSSEv1 28 application/vnd.in-toto+json 17 " + body)
-        ran = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
-        assert (ran.returncode == 0) is verified
+        process = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+        assert (process.returncode == 0) is verified

@@ -71,9 +71,9 @@ def test_what_is_no_bundle_exits_with_one(tmp_path: Path, name: str, capsys: pyt
 
 @pytest.mark.parametrize("arguments", [[], ["verify"], ["nonsense"], ["verify", "DIR", "--trust", "/nowhere/trust.json"]])
 def test_wrong_usage_exits_with_two(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stopped:
+    with pytest.raises(SystemExit) as exit_info:
         main(arguments)
-    assert stopped.value.code == 2
+    assert exit_info.value.code == 2
     assert "usage:" in capsys.readouterr().err
 
 
@@ -95,9 +95,9 @@ def test_a_proof_is_written_for_other_tools(
 
 @pytest.mark.parametrize("index", ["0", "999", "-1", "x"])
 def test_a_proof_of_an_entry_that_is_not_there_is_wrong_usage(honest_bundle: Path, tmp_path: Path, index: str) -> None:
-    with pytest.raises(SystemExit) as stopped:
+    with pytest.raises(SystemExit) as exit_info:
         main(["proof", str(honest_bundle), index, str(tmp_path / "entry.json")])
-    assert stopped.value.code == 2
+    assert exit_info.value.code == 2
 
 
 @pytest.fixture
@@ -113,12 +113,12 @@ def verify_in(folder: Path, bundle: Path) -> subprocess.CompletedProcess[bytes]:
 
 
 def test_it_runs_from_a_copy_of_the_package_where_django_cannot_be_imported(copy: Path, honest_bundle: Path) -> None:
-    ran = verify_in(copy, honest_bundle)
-    assert (ran.returncode, ran.stderr) == (0, b"")
+    process = verify_in(copy, honest_bundle)
+    assert (process.returncode, process.stderr) == (0, b"")
 
 
 def test_file_names_that_no_terminal_should_see_are_printed_escaped(copy: Path, bundle: Path) -> None:
     (bundle / os.fsdecode(b"\xff\x1b[31m\xe2\x80\xae")).write_bytes(b"")
-    ran = verify_in(copy, bundle)
-    assert (ran.returncode, ran.stderr) == (1, b"")
-    assert ran.stdout.replace(b"\n", b"").decode("ascii").isprintable()
+    process = verify_in(copy, bundle)
+    assert (process.returncode, process.stderr) == (1, b"")
+    assert process.stdout.replace(b"\n", b"").decode("ascii").isprintable()

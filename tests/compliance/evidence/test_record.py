@@ -107,9 +107,9 @@ def test_items_are_short_plain_names(item: str) -> None:
     ],
 )
 def test_an_e_mail_address_never_gets_into_an_entry(data: dict[str, Any]) -> None:
-    with pytest.raises(PersonalDataError) as caught:
+    with pytest.raises(PersonalDataError) as error:
         entry(**data)
-    assert "jane" not in str(caught.value)
+    assert "jane" not in str(error.value)
 
 
 @pytest.mark.parametrize("value", ["a @ b", "name@version", "@handle", "x@y.z", "1.2@3", None, 7])

@@ -77,10 +77,10 @@ def test_an_unknown_field_is_refused() -> None:
 
 
 def test_messages_show_hostile_values_escaped_and_cut() -> None:
-    with pytest.raises(FormatError) as caught:
+    with pytest.raises(FormatError) as error:
         parse(Outer, VALUE | {"colour": "\x1b[31m" * 100})
-    assert "\x1b" not in str(caught.value)
-    assert len(str(caught.value)) < 200
+    assert "\x1b" not in str(error.value)
+    assert len(str(error.value)) < 200
 
 
 @pytest.mark.parametrize("digest", ["", "ab", "A" * 64, "a" * 65, "a" * 63 + "\n", "a" * 63 + "é"])

@@ -42,17 +42,17 @@ def test_an_entry_that_is_rolled_back_leaves_no_gap() -> None:
 def test_times_never_go_back_even_when_the_clock_does() -> None:
     first = append()
     tomorrow = timezone.now() + timedelta(days=1)
-    ahead = RecordEntry.objects.create(
+    future = RecordEntry.objects.create(
         subject=SUBJECT, number=first.number + 1, kind=RecordKind.MODEL_ACTIVE, body=first.body, created_at=tomorrow
     )
 
-    assert append().created_at >= ahead.created_at
+    assert append().created_at >= future.created_at
 
 
 def test_what_looks_like_an_address_is_refused_without_repeating_it() -> None:
-    with pytest.raises(EvidenceError) as caught:
+    with pytest.raises(EvidenceError) as error:
         append(version="ada@example.org")
-    assert "ada" not in str(caught.value)
+    assert "ada" not in str(error.value)
 
 
 @pytest.mark.parametrize(

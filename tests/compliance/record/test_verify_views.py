@@ -24,9 +24,9 @@ def anybody() -> Site:
     return Site()
 
 
-def verified(site: Site, content: bytes, status: int = 200, **more: SimpleUploadedFile) -> Page:
+def verified(site: Site, content: bytes, status: int = 200, **fields: SimpleUploadedFile) -> Page:
     page = site.get("/record/verify/")
-    return site.submit(page, {"bundle": SimpleUploadedFile("b.zip", content), "trust": None, **more}, status=status)
+    return site.submit(page, {"bundle": SimpleUploadedFile("b.zip", content), "trust": None, **fields}, status=status)
 
 
 def test_anybody_verifies_a_bundle_and_sees_every_step(stage: Stage, iris: Site, anybody: Site) -> None:

@@ -32,9 +32,9 @@ def test_point_on_the_margin_lies_on_the_edge_of_the_band() -> None:
 def test_band_lies_around_zero_unless_only_one_side_counts() -> None:
     chart = interval_chart([row(0, -0.1, 0.1), row(0, -0.1, 0.1, one_sided=True)])
     assert chart is not None
-    both, one = chart.rows
-    assert math.isclose(chart.zero - both.band_start, both.band_start + both.band_width - chart.zero)
-    assert one.band_start == LEFT
+    two_sided, one_sided = chart.rows
+    assert math.isclose(chart.zero - two_sided.band_start, two_sided.band_start + two_sided.band_width - chart.zero)
+    assert one_sided.band_start == LEFT
 
 
 def test_what_lies_far_out_is_cut_and_says_so() -> None:

@@ -40,7 +40,7 @@ def test_points_that_are_not_finite_are_counted() -> None:
 
 
 @given(st.lists(st.floats(TOP, BOTTOM), min_size=1, max_size=8))
-def test_labels_never_lie_on_one_another(wanted: list[float]) -> None:
-    placed = sorted(spread({str(n): at for n, at in enumerate(wanted)}).values())
-    assert all(later - earlier >= LABEL_GAP - 0.02 for earlier, later in pairwise(placed))
-    assert placed[-1] <= BOTTOM
+def test_labels_never_lie_on_one_another(ends: list[float]) -> None:
+    positions = sorted(spread({str(n): at for n, at in enumerate(ends)}).values())
+    assert all(later - earlier >= LABEL_GAP - 0.02 for earlier, later in pairwise(positions))
+    assert positions[-1] <= BOTTOM

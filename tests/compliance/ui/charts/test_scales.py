@@ -39,9 +39,9 @@ def test_domain_holds_all_values_and_is_never_empty(values: list[float]) -> None
 
 
 @given(st.lists(numbers, min_size=1), st.integers(2, 10))
-def test_ticks_lie_within_the_axis(values: list[float], wanted: int) -> None:
+def test_ticks_lie_within_the_axis(values: list[float], count: int) -> None:
     axis = Scale(*domain_around(values), 0, 100)
-    assert all(-0.01 <= tick.at <= 100.01 for tick in axis.ticks(wanted))
+    assert all(-0.01 <= tick.at <= 100.01 for tick in axis.ticks(count))
 
 
 def test_only_finite_values_are_kept() -> None:
