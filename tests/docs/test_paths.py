@@ -19,7 +19,7 @@ KNOWN_ENDINGS = (".py", ".html", ".toml", ".yaml", ".yml", ".txt", ".lock", ".md
 ROOMS = ("compliance", "requests_app", "unlearning_jobs", "templates")
 SHORT_FOR = ("", "unlearning_jobs/", "requests_app/", "compliance/", "templates/")
 """A document may leave these folders out where it is clear which room it speaks of."""
-MADE_BY_COMMANDS = ("result.json", "spec.json", "trust.json", "lethe.json", "snapshot.json", "security.txt")
+MADE_BY_COMMANDS = ("result.json", "spec.json", "trust.json", "lethe.json", "snapshot.json")
 """Files that Lethe writes or an operator provides, which are not part of the source."""
 
 

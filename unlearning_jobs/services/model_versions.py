@@ -85,7 +85,7 @@ def unlearning_start(
     base = ModelVersion.objects.select_for_update().get(pk=base.pk)
     if base.state != ModelState.ACTIVE:
         raise StaleStateError(
-            _("%(model)s is no longer the active version. Search the training data again.") % {"model": base}
+            _("%(model)s is no longer the active version. Choose the method again, for the version that is.") % {"model": base}
         )
     # 2. Fix everything that the engine will know.
     spec = JobSpec(
