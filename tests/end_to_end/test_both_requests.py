@@ -138,7 +138,7 @@ def unlearn(people: dict[str, Person], installation: Installation, reference: st
     omar.press("Propose to another officer")
     expect(omar.page.get_by_text("another officer must approve it")).to_be_visible()
     lena.open(omar.page.url)
-    lena.press(re.compile("^Approve, and start"))
+    lena.press(re.compile("^Approve and start"))
     sql = "SELECT id, state, verdict FROM unlearning_jobs_job WHERE subject = %s ORDER BY id DESC LIMIT 1"
 
     def newest() -> tuple[int, str, str]:

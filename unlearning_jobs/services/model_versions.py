@@ -84,9 +84,8 @@ def unlearning_start(
     # 1. Lock the version, so that no release replaces it before the job exists.
     base = ModelVersion.objects.select_for_update().get(pk=base.pk)
     if base.state != ModelState.ACTIVE:
-        raise StaleStateError(
-            _("%(model)s is no longer the active version. Choose the method again, for the version that is.") % {"model": base}
-        )
+        message = _("%(model)s is no longer the active version. Choose the method again, for the version that is.")
+        raise StaleStateError(message % {"model": base})
     # 2. Fix everything that the engine will know.
     spec = JobSpec(
         kind="unlearn",

@@ -9,13 +9,12 @@ from django.conf import settings
 
 from compliance.evidence.statements import MODEL_SUBJECT, Method, Statement, Subject, UnlearningReport, forget_set_digest
 from compliance.formats.canonical import format_time
-from compliance.formats.verdicts import Reason, Verdict
 from compliance.record.errors import StaleStateError
 from compliance.record.models import Attestation
 from compliance.record.signing import attestation_sign, checkpoint_sign
 from unlearning_jobs.engine.artefacts import file_digest, model_digest
 from unlearning_jobs.engine.catalogue import METHODS
-from unlearning_jobs.engine.contracts import Evaluation, JobResult, JobSpec
+from unlearning_jobs.engine.contracts import JobResult, JobSpec
 from unlearning_jobs.models import Job
 from unlearning_jobs.states import JobState
 
@@ -90,13 +89,7 @@ def _predicate(job: Job, result: JobResult) -> UnlearningReport:
         recipe_sha256=job.recipe.digest,
         started_at=format_time(job.started_at),
         finished_at=format_time(job.finished_at),
-        verdict=_verdict(evaluation),
+        verdict=evaluation.verdict,
         does_not_show=evaluation.limits,
         environment=dict(result.environment),
     )
-
-
-def _verdict(evaluation: Evaluation) -> Verdict:
-    verdict = evaluation.verdict
-    reasons = tuple(Reason(reason.code, reason.sentence) for reason in verdict.reasons)
-    return Verdict(verdict.outcome, verdict.direction, reasons)

@@ -64,7 +64,7 @@ def test_every_method_says_what_its_evaluation_adds_and_why_it_stands_where_it_d
     for method in chosen_from(page):
         assert "Including the evaluationabout" in card(page, method)
         assert "Why it is listed here" in card(page, method)
-    assert "expected to cost least" in card(page, "retrain")
+    assert "it has the lowest expected cost" in card(page, "retrain")
 
 
 def test_the_page_explains_the_order_and_what_it_cannot_know(omar: Site, choose: str) -> None:

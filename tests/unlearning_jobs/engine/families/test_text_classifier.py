@@ -283,5 +283,5 @@ def test_a_recipe_comes_back_from_json_as_the_family_that_it_names() -> None:
     assert Recipe.from_json(json.loads(json.dumps(RECIPE.to_json()))) == RECIPE
     language = {**RECIPE.to_json(), "family": "causal_lm"}
     assert type(Recipe.from_json(language).architecture).__name__ == "LlamaArchitecture"
-    with pytest.raises(SpecError, match=r"architecture has no field 'heads'; it has depth, network"):
+    with pytest.raises(SpecError, match=r"architecture has no field 'heads'; its fields are depth, network"):
         Recipe.from_json({**RECIPE.to_json(), "family": "classifier"})
