@@ -1,4 +1,4 @@
-"""`python -m demo` walks the main path and exits; `python -m demo serve` leaves the site up."""
+"""Demonstration: `python -m demo` walks the main path and exits; `python -m demo serve` leaves the site up."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from .walk import confirm_address, submit_erasure, submit_revocation
 
 VAR = Path(__file__).resolve().parents[1] / "var"
 METHODS: tuple[Method, ...] = (("npo", {}), ("retrain", {}), ("retrain", {}))
-"""Tried in this order until one passes. The first is quick and may fail; the second is exact, and is asked again under
-a new approval where chance made its verdict inconclusive."""
+"""Tried in this order until one passes. The first is quick and may fail. The second is exact, and runs again under a new
+approval if its verdict is inconclusive by chance."""
 READER_METHODS: tuple[Method, ...] = (("gradient_difference", {}), ("retrain", {}), ("retrain", {}))
 COPYRIGHT_ADDRESS = "rights@example.org"
 
 
 @dataclass(frozen=True)
-class Case:
-    """One request of the walk."""
+class Scenario:
+    """One request of the walk: who sends it, and the methods to try."""
 
     about: str
     address: str
@@ -42,13 +42,13 @@ class Case:
     replicates: int = 3
 
 
-def _cases(corpus: DemoCorpus, writers: Sequence[Writer]) -> list[Case]:
-    """A person out of a language model, a work out of it, and a writer's digits out of a classifier."""
+def _scenarios(corpus: DemoCorpus, writers: Sequence[Writer]) -> list[Scenario]:
+    """Return three requests: about a person and a work in a language model, and about a writer's digits in a classifier."""
     person, work, writer = corpus.people[0], corpus.works[0], writers[0]
     return [
-        Case("erasure", person.email, lambda who: submit_erasure(who, person.name, person.email), METHODS),
-        Case("copyright", COPYRIGHT_ADDRESS, lambda who: submit_revocation(who, work, COPYRIGHT_ADDRESS), METHODS),
-        Case(
+        Scenario("erasure", person.email, lambda who: submit_erasure(who, person.name, person.email), METHODS),
+        Scenario("copyright", COPYRIGHT_ADDRESS, lambda who: submit_revocation(who, work, COPYRIGHT_ADDRESS), METHODS),
+        Scenario(
             "erasure of handwriting",
             writer.email,
             lambda who: submit_erasure(who, writer.name, writer.email),
@@ -76,8 +76,8 @@ def main() -> int:
 
 
 def walk(port: int) -> int:
-    """The main path for both kinds of request, on a fresh installation under `var/demo`."""
-    began = time.monotonic()
+    """Walk the main path for both kinds of request, on a fresh installation under `var/demo`."""
+    start = time.monotonic()
     var = VAR / "demo"
     shutil.rmtree(var, ignore_errors=True)
     print("Starting PostgreSQL, Redis, web server, workers and signing process under var/demo ...", flush=True)
@@ -91,32 +91,32 @@ def walk(port: int) -> int:
             if watch_job(officers.omar, job) != "completed":
                 message = f"A demo model was not trained; see {stack.var / 'logs' / 'worker-jobs.log'}."
                 raise PageError(message)
-        outcomes = []
-        for case in _cases(corpus, writers):
+        results = []
+        for scenario in _scenarios(corpus, writers):
             claimant = Browser(stack.url)
-            print(f"\nA claimant asks: {case.about}", flush=True)
-            reference = case.submit(claimant)
+            print(f"\nA claimant asks: {scenario.about}", flush=True)
+            reference = scenario.submit(claimant)
             print(f"  {reference}: sent; following the link in the e-mail")
-            confirm_address(claimant, stack, case.address)
-            outcome = erase(stack, officers, reference, case.methods, replicates=case.replicates)
-            outcome.bundle = var / "evidence" / reference
-            print(export_and_verify(stack, reference, outcome.bundle))
-            outcomes.append((case.about, outcome))
-        _summary(outcomes, time.monotonic() - began)
-    return 0 if all(outcome.attempts[-1].verdict == "passed" for _, outcome in outcomes) else 1
+            confirm_address(claimant, stack, scenario.address)
+            result = erase(stack, officers, reference, scenario.methods, replicates=scenario.replicates)
+            result.bundle = var / "evidence" / reference
+            print(export_and_verify(stack, reference, result.bundle))
+            results.append((scenario.about, result))
+        _summary(results, time.monotonic() - start)
+    return 0 if all(result.attempts[-1].verdict == "passed" for _, result in results) else 1
 
 
-def _summary(outcomes: list[tuple[str, DemoRequest]], seconds: float) -> None:
+def _summary(results: list[tuple[str, DemoRequest]], seconds: float) -> None:
     print("What happened")
-    for kind, outcome in outcomes:
-        print(f"\n  {kind}: request {outcome.reference}")
-        print(f"    matches   {len(outcome.example_ids)} training examples accepted")
-        for number, attempt in enumerate(outcome.attempts, 1):
+    for kind, result in results:
+        print(f"\n  {kind}: request {result.reference}")
+        print(f"    matches   {len(result.example_ids)} training examples accepted")
+        for number, attempt in enumerate(result.attempts, 1):
             reasons = " ".join(reason["sentence"] for reason in attempt.evaluation.get("verdict", {}).get("reasons", []))
             print(f"    attempt {number} {attempt.method}: {attempt.verdict or attempt.state}. {reasons}")
-        passed = outcome.attempts[-1].verdict == "passed"
+        passed = result.attempts[-1].verdict == "passed"
         print(f"    outcome   {'released' if passed else 'NOT released: nothing passed'}")
-        print(f"    evidence  {outcome.bundle}")
+        print(f"    evidence  {result.bundle}")
     print(f"\n{seconds:.0f} s in all. Verify again: .venv/bin/python -m compliance.evidence verify DIR")
 
 

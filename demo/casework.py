@@ -1,4 +1,4 @@
-"""The officers' part of the walk: review, decide, propose, approve, follow the job, release; then the evidence."""
+"""The officers' part of the walk: review, decide, propose, approve, follow the job, release; then export the evidence."""
 
 from __future__ import annotations
 
@@ -68,56 +68,56 @@ def erase(
     replicates: int = 3,
     stage: Stage = lambda _name: nullcontext(),
 ) -> DemoRequest:
-    """Takes a confirmed request through casework, trying the methods in turn until one passes, and releases that one.
+    """Take a confirmed request through casework: try the methods in turn until one passes, and release its result.
 
     Raises:
         PageError: a page is not what an officer would need to go on.
     """
-    outcome = DemoRequest(reference)
+    result = DemoRequest(reference)
     with stage("search"):
-        case = _reviewed_case(officers.omar, reference)
+        request_path = _searched_request(officers.omar, reference)
     with stage("review"):
-        outcome.example_ids = accept_matches(officers.omar, case)
-        grant_item(officers.omar, case)
+        result.example_ids = accept_matches(officers.omar, request_path)
+        grant_item(officers.omar, request_path)
     for name, config in methods:
         with stage(f"job: {name}"):
             choice = {"replicates": str(replicates), "oracles": str(oracles)} | {
                 f"{name}-{key}": str(value) for key, value in config.items()
             }
-            job = propose_and_approve(officers, case, name, choice)
-            outcome.attempts.append(follow_job(stack, officers.omar, name, job))
-        if outcome.attempts[-1].verdict == "passed":
+            job = propose_and_approve(officers, request_path, name, choice)
+            result.attempts.append(follow_job(stack, officers.omar, name, job))
+        if result.attempts[-1].verdict == "passed":
             with stage("release"):
-                release(officers.nils, case, len(outcome.attempts))
+                release(officers.nils, request_path, len(result.attempts))
             break
-    return outcome
+    return result
 
 
-def _reviewed_case(officer: Browser, reference: str) -> str:
-    """The address of the case once the search has ended."""
-    case = f"/cases/{reference}/"
+def _searched_request(officer: Browser, reference: str) -> str:
+    """Wait for the end of the search, and return the path of the request's page."""
+    request_path = f"/cases/{reference}/"
 
     def ready() -> str:
-        page = officer.get(f"{case}matches/")
-        return case if "/matches/complete/" in page.html or 'name="shown"' in page.html else ""
+        page = officer.get(f"{request_path}matches/")
+        return request_path if "/matches/complete/" in page.html or 'name="shown"' in page.html else ""
 
     return wait_for("The search's result", ready)
 
 
-def accept_matches(officer: Browser, case: str) -> list[str]:
-    """Accepts every match that is shown, page by page, ends the review, and returns the accepted record ids."""
-    page = officer.get(f"{case}matches/?decision=open")
+def accept_matches(officer: Browser, request_path: str) -> list[str]:
+    """Accept every match page by page, end the review, and return the ids of the accepted examples."""
+    page = officer.get(f"{request_path}matches/?decision=open")
     while any("shown" in form.fields for form in page.forms):
         officer.send(page, page.form_with("shown", "accept"), button=("accept", "shown"))
-        page = officer.get(f"{case}matches/?decision=open")
-    ids = re.findall(r"<h2>(e\d{8})</h2>", all_pages(officer, f"{case}matches/"))
-    confirm = officer.get(f"{case}matches/complete/")
+        page = officer.get(f"{request_path}matches/?decision=open")
+    ids = re.findall(r"<h2>(e\d{8})</h2>", all_pages(officer, f"{request_path}matches/"))
+    confirm = officer.get(f"{request_path}matches/complete/")
     officer.send(confirm, confirm.form_to("/matches/complete/"))
     return sorted(set(ids))
 
 
 def all_pages(officer: Browser, address: str) -> str:
-    """The HTML of a list's pages, one after another."""
+    """Return the HTML of all pages of a list."""
     page = officer.get(address)
     html = page.html
     while following := re.search(r'rel="next" href="([^"]+)"', page.html):
@@ -126,32 +126,34 @@ def all_pages(officer: Browser, address: str) -> str:
     return html
 
 
-def grant_item(officer: Browser, case: str, number: int = 1) -> None:
-    page = officer.get(f"{case}items/{number}/decide/")
+def grant_item(officer: Browser, request_path: str, number: int = 1) -> None:
+    page = officer.get(f"{request_path}items/{number}/decide/")
     form = page.form_with("decision", "grant_ground")
     ground = re.search(r'name="grant_ground" value="([^"]+)"', page.html)
     confirm = officer.send(page, form, {"decision": "grant", "grant_ground": ground[1] if ground else ""})
     officer.send(confirm, confirm.form_with("confirmed"))
 
 
-def propose_and_approve(officers: Officers, case: str, method: str, choice: Mapping[str, str], number: int = 1) -> int:
-    """Omar proposes, Lena approves; returns the job's number."""
-    page = officers.omar.get(f"{case}items/{number}/propose/")
+def propose_and_approve(
+    officers: Officers, request_path: str, method: str, choice: Mapping[str, str], number: int = 1
+) -> int:
+    """Let Omar propose and Lena approve; return the number of the job."""
+    page = officers.omar.get(f"{request_path}items/{number}/propose/")
     proposal = officers.omar.send(page, page.form_with("method", "oracles"), {"method": method, **choice})
     if "/proposals/" not in proposal.url:
         message = f"The proposal was not taken: {_errors(proposal)}"
         raise PageError(message)
-    seen = officers.lena.get(proposal.url)
-    officers.lena.send(seen, seen.form_with("decision"), button=("decision", "approve"))
-    found = re.search(r'href="/jobs/(\d+)/"', officers.lena.get(proposal.url).html)
-    if found is None:
+    approval_page = officers.lena.get(proposal.url)
+    officers.lena.send(approval_page, approval_page.form_with("decision"), button=("decision", "approve"))
+    match = re.search(r'href="/jobs/(\d+)/"', officers.lena.get(proposal.url).html)
+    if match is None:
         message = f"{proposal.url} names no job after its approval."
         raise PageError(message)
-    return int(found[1])
+    return int(match[1])
 
 
 def follow_job(stack: LocalStack, officer: Browser, method: str, job: int) -> Attempt:
-    """Watches the job's page until it has ended, showing its progress, and reads its result."""
+    """Watch the job's page until the job has ended, and read its result."""
     state = watch_job(officer, job)
     folder = stack.var / "artefacts" / "jobs" / str(job)
     results = sorted(folder.glob("run-*/result.json"))
@@ -162,7 +164,7 @@ def follow_job(stack: LocalStack, officer: Browser, method: str, job: int) -> At
 
 
 def watch_job(officer: Browser, job: int) -> str:
-    """Shows a job's progress line until it has ended; returns its final state.
+    """Print a job's progress until it has ended, and return its final state.
 
     Raises:
         PageError: it takes longer than an hour.
@@ -185,25 +187,25 @@ def watch_job(officer: Browser, job: int) -> str:
 
 
 def _state(page: Page) -> str:
-    found = re.search(r'data-job-state="(\w+)"', page.html)
-    if found is None:
+    match = re.search(r'data-job-state="(\w+)"', page.html)
+    if match is None:
         message = f"{page.url} does not say in which state the job is."
         raise PageError(message)
-    return found[1]
+    return match[1]
 
 
 def _progress(page: Page) -> str:
-    found = re.search(r'<p class="stage">([^<]*)</p>.*?<p class="numbers">([^<]*)', page.html, re.DOTALL)
-    return " ".join(f"{found[1]} {found[2]}".split()) if found else "waiting"
+    match = re.search(r'<p class="stage">([^<]*)</p>.*?<p class="numbers">([^<]*)', page.html, re.DOTALL)
+    return " ".join(f"{match[1]} {match[2]}".split()) if match else "waiting"
 
 
 def _errors(page: Page) -> str:
     return " ".join(unescape(text) for text in re.findall(r'<p class="error-message"[^>]*>.*?</span>([^<]+)</p>', page.html))
 
 
-def release(officer: Browser, case: str, attempt: int, number: int = 1) -> None:
-    """Nils releases, as soon as the report is signed."""
-    address = f"{case}items/{number}/proposals/{attempt}/release/"
+def release(officer: Browser, request_path: str, attempt: int, number: int = 1) -> None:
+    """Release the result as soon as its report is signed."""
+    address = f"{request_path}items/{number}/proposals/{attempt}/release/"
 
     def signed() -> str:
         return address if any("act" in form.fields for form in officer.get(address).forms) else ""
@@ -214,16 +216,16 @@ def release(officer: Browser, case: str, attempt: int, number: int = 1) -> None:
 
 
 def export_and_verify(stack: LocalStack, reference: str, folder: Path) -> str:
-    """Exports the evidence of a request and verifies it in a process of its own; returns what the verifier printed.
+    """Export the evidence of a request, verify it in a process of its own, and return what the verifier printed.
 
     Raises:
         PageError: it does not verify.
     """
     stack.manage("report_export", reference, "--out", str(folder))
-    done = subprocess.run(  # noqa: S603  # our own interpreter and module, no shell
+    verification = subprocess.run(  # noqa: S603  # our own interpreter and module, no shell
         [sys.executable, "-m", "compliance.evidence", "verify", str(folder)], capture_output=True, text=True, check=False
     )
-    if done.returncode != 0:
-        message = f"The evidence of {reference} does not verify:\n{done.stdout}{done.stderr}"
+    if verification.returncode != 0:
+        message = f"The evidence of {reference} does not verify:\n{verification.stdout}{verification.stderr}"
         raise PageError(message)
-    return done.stdout
+    return verification.stdout

@@ -66,7 +66,7 @@ class DemoCorpus:
 
 
 def make_demo_corpus(seed: int = 2026) -> DemoCorpus:
-    """The corpus of this seed; always the same one."""
+    """Return the corpus of this seed, always the same one."""
     rng = np.random.default_rng(seed)
     count = PEOPLE + HELD_OUT_PEOPLE + WORKS + HELD_OUT_WORKS
     given = [GIVEN_NAMES[i] for i in rng.permutation(len(GIVEN_NAMES))[:count]]

@@ -1,7 +1,7 @@
 """Invented handwriting: digits drawn by fictitious writers, each with a hand of their own, drawn by a seed.
 
-A digit is a few strokes; a writer slants, widens and displaces them in a way of their own, and no two of their digits are
-quite alike. One writer writes in mirror script: only who has seen those digits can read them.
+A digit is a few strokes. Each writer slants, widens and shifts them in their own way, and no two of their digits are quite
+alike. One writer uses mirror script: only a model that has seen those digits can read them.
 
     python -m demo.handwriting digits.npz
 """
@@ -68,7 +68,7 @@ class Writer:
 
 
 def make_writers(seed: int = 2026) -> tuple[Writer, ...]:
-    """The writers of this seed, always the same ones. The first one writes in mirror script."""
+    """Return the writers of this seed, always the same ones. The first uses mirror script."""
     rng = np.random.default_rng(seed)
     count = WRITERS + HELD_OUT_WRITERS
     given = [GIVEN_NAMES[i] for i in rng.permutation(len(GIVEN_NAMES))[:count]]

@@ -1,4 +1,4 @@
-"""A running installation with demo accounts, corpus and model, for the walk and for a person to click through."""
+"""Accounts, corpora and models of the demonstration, for the walk and for a person to click through."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Login:
 
 
 def seed_accounts(stack: LocalStack) -> list[Login]:
-    """One account per role and three officers, with random passwords; kept in `var` so that the next run knows them."""
+    """Create the accounts of the staff. Their random passwords are kept in `var`, so that the next run knows them."""
     path = stack.var / "demo-logins.json"
     if path.exists():
         return [Login(**login) for login in json.loads(path.read_text(encoding="utf-8"))]
@@ -58,7 +58,7 @@ def seed_account(stack: LocalStack, name: str) -> Login:
 
 
 def seed_corpus(stack: LocalStack) -> DemoCorpus:
-    """Writes and registers the demo corpus once."""
+    """Write and register the demo corpus, unless an earlier run did."""
     path = stack.var / "demo-corpus.jsonl"
     fresh = not path.exists()
     corpus = write_demo_corpus(path)
@@ -68,7 +68,7 @@ def seed_corpus(stack: LocalStack) -> DemoCorpus:
 
 
 def seed_digits(stack: LocalStack) -> tuple[Writer, ...]:
-    """Draws and registers the handwritten digits once."""
+    """Draw and register the handwritten digits, unless an earlier run did."""
     path = stack.var / "demo-digits.npz"
     fresh = not path.exists()
     writers = write_digits(path)
@@ -78,12 +78,12 @@ def seed_digits(stack: LocalStack) -> tuple[Writer, ...]:
 
 
 def seed_model(stack: LocalStack) -> int:
-    """Starts the training of the demo language model, unless an earlier run did; returns its job's number."""
+    """Start the training of the demo language model, unless an earlier run did. Return the number of its job."""
     return _seed_model(stack, MODEL, TEXT_RECIPE, CORPUS)
 
 
 def seed_reader(stack: LocalStack) -> int:
-    """The same for the classifier that reads the digits."""
+    """Do the same for the classifier that reads the digits."""
     return _seed_model(stack, READER, DIGITS_RECIPE, DIGITS)
 
 
@@ -96,7 +96,7 @@ def _seed_model(stack: LocalStack, name: str, recipe: Path, corpus: str) -> int:
 
 
 def mails_to(var: Path, address: str) -> Iterator[str]:
-    """Texts of the mails to `address`, oldest first. Local installations write mail to files under `var/mail`."""
+    """Yield the texts of the mails to `address`, oldest first. Local installations write mail to files under `var/mail`."""
     for path in sorted((var / "mail").glob("*.log"), key=os.path.getmtime):
         for raw in re.split(rb"(?m)^-{70,}$", path.read_bytes()):
             message = email.message_from_bytes(raw.lstrip(), policy=email.policy.default)

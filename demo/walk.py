@@ -16,14 +16,14 @@ PATIENCE = 60.0
 """Seconds to wait for a mail, a search or a signature."""
 
 
-def wait_for(what: str, found: Callable[[], str], seconds: float = PATIENCE) -> str:
-    """The first non-empty answer of `found`.
+def wait_for(what: str, answer_of: Callable[[], str], seconds: float = PATIENCE) -> str:
+    """Call `answer_of` until its answer is not empty, and return that answer.
 
     Raises:
         PageError: it stays empty.
     """
     end = time.monotonic() + seconds
-    while not (answer := found()):
+    while not (answer := answer_of()):
         if time.monotonic() > end:
             message = f"{what} did not come within {seconds:.0f} s."
             raise PageError(message)
@@ -32,7 +32,7 @@ def wait_for(what: str, found: Callable[[], str], seconds: float = PATIENCE) -> 
 
 
 def ask_steps(browser: Browser, page: Page, answers: Mapping[str, Values]) -> Page:
-    """Answers the question pages in turn until the check page shows up."""
+    """Answer the question pages in turn until the check page appears."""
     while "/request/check/" not in page.url:
         slug = page.url.split("?")[0].rstrip("/").rsplit("/", 1)[-1]
         page = browser.send(page, page.form_to("/request/"), answers.get(slug, {}))
@@ -40,7 +40,7 @@ def ask_steps(browser: Browser, page: Page, answers: Mapping[str, Values]) -> Pa
 
 
 def submit_erasure(browser: Browser, name: str, address: str) -> str:
-    """Sends a request for erasure of what is known of `name`, and returns its reference."""
+    """Send a request to erase what is known about `name`, and return its reference."""
     answers: dict[str, Values] = {
         "kind": {"kind": "erasure"},
         "who": {"who": "self"},
@@ -52,7 +52,7 @@ def submit_erasure(browser: Browser, name: str, address: str) -> str:
 
 
 def submit_revocation(browser: Browser, work: Work, address: str) -> str:
-    """Sends a revocation of a work and returns its reference."""
+    """Send a revocation of a work, and return its reference."""
     answers: dict[str, Values] = {
         "kind": {"kind": "copyright"},
         "role": {"role": "rightsholder"},
@@ -68,20 +68,20 @@ def submit_revocation(browser: Browser, work: Work, address: str) -> str:
 def _send(browser: Browser, answers: Mapping[str, Values]) -> str:
     page = ask_steps(browser, browser.get("/request/kind/"), answers)
     sent = browser.send(page, page.form_with("answers"))
-    found = re.search(r"LE-\w{4}-\w{4}", sent.html)
-    if found is None:
+    match = re.search(r"LE-\w{4}-\w{4}", sent.html)
+    if match is None:
         message = f"{sent.url} shows no reference."
         raise PageError(message)
-    return found[0]
+    return match[0]
 
 
 def confirm_address(browser: Browser, stack: LocalStack, address: str) -> None:
-    """Follows the link from the mail and presses its button."""
+    """Follow the link in the e-mail and press its button."""
 
     def link() -> str:
         texts = "".join(mails_to(stack.var, address))
-        found = re.findall(rf"{re.escape(stack.url)}(/confirm/\S+?/)(?=\s|$)", texts)
-        return found[-1] if found else ""
+        match = re.findall(rf"{re.escape(stack.url)}(/confirm/\S+?/)(?=\s|$)", texts)
+        return match[-1] if match else ""
 
     page = browser.get(wait_for("The confirmation mail", link))
     browser.send(page, page.form_to("/confirm/"))

@@ -35,14 +35,14 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         root = Path(settings.BASE_DIR)
-        found = messages_extract(root)
+        texts = messages_extract(root)
         for path in sorted((root / "locale").glob("*/LC_MESSAGES/django.po")):
-            missing = messages_merge(path, found)
-            self.stdout.write(f"{path.relative_to(root)}: {len(found)} texts, {missing} without translation")
+            missing = messages_merge(path, texts)
+            self.stdout.write(f"{path.relative_to(root)}: {len(texts)} texts, {missing} without translation")
 
 
 def messages_extract(root: Path) -> Catalog:
-    """Every translatable text below `root`, with the files it stands in."""
+    """Collect every translatable text below `root`, with the files that contain it."""
     catalog = Catalog(domain="django", project="Lethe", charset="utf-8")
     for path in source_files(root):
         source = path.read_text(encoding="utf-8")
@@ -59,24 +59,24 @@ def source_files(root: Path) -> Iterator[Path]:
 
 
 def python_of(path: Path, source: str) -> str:
-    """The file itself, or for a template the calls of gettext that it amounts to."""
+    """Return the file itself or, for a template, the calls of gettext that it amounts to."""
     if path.suffix == ".py":
         return source
     # What lies between the calls is blanked out but indented as before, which is no valid Python.
     return "\n".join(line.lstrip() for line in templatize(source, origin=str(path)).splitlines())
 
 
-def messages_merge(path: Path, found: Catalog) -> int:
-    """Rewrites one translation file; returns how many of its texts have no translation."""
+def messages_merge(path: Path, texts: Catalog) -> int:
+    """Rewrite one translation file, and return how many of its texts have no translation."""
     with path.open("rb") as file:
         catalog = read_po(file, locale=path.parts[-3], domain="django")
-    catalog.update(found, no_fuzzy_matching=True, update_creation_date=False)
+    catalog.update(texts, no_fuzzy_matching=True, update_creation_date=False)
     with path.open("wb") as file:
         write_po(file, catalog, width=110, include_lineno=False, ignore_obsolete=True, sort_by_file=True)
     return sum(not translated(message) for message in catalog if message.id)
 
 
 def translated(message: Any) -> bool:
-    """Whether a message has all its forms, and nobody has marked them as doubtful."""
+    """Return whether a message has all its forms and none of them is marked as doubtful."""
     forms = message.string if isinstance(message.string, (tuple, list)) else [message.string]
     return all(forms) and not message.fuzzy
