@@ -18,7 +18,7 @@ def reference_make() -> str:
 def reference_normalise(text: str) -> str | None:
     """Return the reference that somebody typed, however they spaced it; None if it cannot be one."""
     symbols = "".join(text.upper().split()).replace("-", "").removeprefix(PREFIX)
-    if len(symbols) != 8 or set(symbols) - set(ALPHABET) or check_symbol(symbols[:7]) != symbols[7]:  # noqa: PLR2004
+    if len(symbols) != 8 or set(symbols) - set(ALPHABET) or check_symbol(symbols[:7]) != symbols[7]:  # noqa: PLR2004  # seven symbols and a check symbol
         return None
     return f"{PREFIX}-{symbols[:4]}-{symbols[4:]}"
 

@@ -42,7 +42,7 @@ class Words:
     sentence: Any
 
 
-GUARANTEES: dict[str, Words] = {
+GUARANTEE_WORDS: dict[str, Words] = {
     "exact": Words(
         pgettext_lazy("guarantee", "exact"),
         "success",
@@ -192,7 +192,7 @@ def in_order(stages: Iterable[str]) -> list[str]:
 
 def guarantee_of(method: str) -> Words:
     # The weakest claim for a method that is no longer in the catalogue.
-    return GUARANTEES[METHODS[method].guarantee if method in METHODS else "empirical"]
+    return GUARANTEE_WORDS[METHODS[method].guarantee if method in METHODS else "empirical"]
 
 
 def duration(seconds: float) -> str:

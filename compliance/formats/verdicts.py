@@ -14,7 +14,8 @@ Outcome = Literal["passed", "failed", "inconclusive"]
 Direction = Literal["undershot", "overshot"]
 """undershot: the examples are still better known than to retrained models. overshot: they are known less well."""
 
-OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
+GUARANTEES: Final[tuple[Guarantee, ...]] = get_args(Guarantee)
+"""Strongest first."""
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from compliance.formats.verdicts import GUARANTEES
 from compliance.ui.templatetags.components import number
 from unlearning_jobs.engine.advisor import PRIOR_FACTOR, REASONS, RULES, Advice, Estimate, Forecast, Situation
 from unlearning_jobs.engine.catalogue import METHODS, Budget
-from unlearning_jobs.wording import GUARANTEES, Words, duration, method_title
+from unlearning_jobs.wording import GUARANTEE_WORDS, Words, duration, method_title
 
 from .proposal_form import ProposalForm
 
@@ -54,7 +55,7 @@ def _card(advice: Advice, situation: Situation, form: ProposalForm) -> MethodCar
         title=_(entry.title),
         description=_(entry.description),
         source=entry.source,
-        guarantee=GUARANTEES[entry.guarantee],
+        guarantee=GUARANTEE_WORDS[entry.guarantee],
         reason=_(REASONS[advice.reason].sentence),
         cost=cost_rows(advice.forecast, situation) if advice.forecast else [],
         remarks=remarks(advice),
@@ -157,16 +158,16 @@ def budget_words(budget: Budget) -> str:
         "before": before,
         "after": f"{100 * budget.after:.0f}",
     }
-    if budget.records_left is None:
+    if budget.examples_left is None:
         return usage
     remaining = ngettext(
         "After that, %(n)d more example can be erased.",
         "After that, %(n)d more examples can be erased.",
-        budget.records_left,
+        budget.examples_left,
     )
-    return f"{usage} {remaining % {'n': budget.records_left}}"
+    return f"{usage} {remaining % {'n': budget.examples_left}}"
 
 
 def guarantee_rows() -> list[Words]:
     """Return the guarantees of the methods on offer, strongest first."""
-    return [GUARANTEES[name] for name in ("exact", "certified", "empirical", "suppression", "control")]
+    return [GUARANTEE_WORDS[name] for name in GUARANTEES]

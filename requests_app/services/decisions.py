@@ -212,7 +212,9 @@ def item_release(*, proposal: Proposal, by: Account) -> Proposal:
 
 @transaction.atomic
 def item_reopen(*, proposal: Proposal, by: Account) -> Item:
-    """Give up a result that can no longer be released, because its base is not active any more; the method is chosen again.
+    """Give up a result that can no longer be released; the method is chosen again.
+
+    That is so once its base is no longer active, or its own model version is no longer a candidate.
 
     Raises:
         NotAllowedError: `by` is not an officer.
@@ -222,7 +224,8 @@ def item_reopen(*, proposal: Proposal, by: Account) -> Item:
     proposal = _locked(proposal)
     _require_latest(proposal)
     require_item_transition(proposal.item, RecordKind.ITEM_REOPENED, ItemState.GRANTED)
-    if ModelVersion.objects.get(pk=proposal.base_id).state == ModelState.ACTIVE:
+    base, result = ModelVersion.objects.get(pk=proposal.base_id), proposal.job and proposal.job.result_version
+    if base.state == ModelState.ACTIVE and result and result.state == ModelState.CANDIDATE:
         raise StaleStateError(_("This result can still be released."))
     data = {"attempt": proposal.number}
     return item_move(item=proposal.item, to=ItemState.GRANTED, kind=RecordKind.ITEM_REOPENED, actor=by.opaque, data=data)

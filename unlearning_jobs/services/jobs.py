@@ -61,11 +61,13 @@ def job_cancel(*, job_id: int, actor: str) -> Job:
     """Cancel a job: a queued one at once, a running one at its worker's next heartbeat.
 
     Raises:
-        StaleStateError: the job has ended already.
+        StaleStateError: the job has ended already, or its cancellation has been requested before.
     """
     job = Job.objects.select_for_update().get(pk=job_id)
     if job.is_final:
         raise StaleStateError(_("This job has ended already."))
+    if job.cancel_requested:
+        raise StaleStateError(_("The cancellation of this job has been requested already."))
     job.cancel_requested = True
     job.save(update_fields=["cancel_requested"])
     record_append(subject=job.subject, kind=RecordKind.JOB_CANCEL_REQUESTED, actor=actor, data={"job": job.pk})

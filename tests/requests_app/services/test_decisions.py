@@ -246,6 +246,19 @@ def test_approving_twice_starts_one_job(stage: Stage) -> None:
 
 
 @pytest.mark.usefixtures("signing")
+def test_a_result_whose_model_is_being_destroyed_is_not_released_but_can_be_run_again(stage: Stage) -> None:
+    proposal = stage.signed()
+    assert proposal.job is not None
+    assert proposal.job.result_version is not None
+    ModelVersion.objects.filter(pk=proposal.job.result_version.pk).update(state=ModelState.DESTROYING)
+
+    with pytest.raises(StaleStateError, match="Being destroyed"):
+        item_release(proposal=proposal, by=stage.staff.nils)
+    item_reopen(proposal=proposal, by=stage.staff.nils)
+    assert stage.item.state == ItemState.GRANTED
+
+
+@pytest.mark.usefixtures("signing")
 def test_a_result_on_a_replaced_model_is_not_released_but_can_be_run_again(stage: Stage) -> None:
     proposal = stage.signed()
     ModelVersion.objects.filter(pk=stage.model.pk).update(state=ModelState.QUARANTINED)

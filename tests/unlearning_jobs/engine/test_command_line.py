@@ -18,6 +18,7 @@ import pytest
 from unlearning_jobs.engine.__main__ import main, reporter
 from unlearning_jobs.engine.catalogue import METHODS, METRICS, listed
 from unlearning_jobs.engine.contracts import JobResult, JobSpec, Progress
+from unlearning_jobs.engine.contracts.families import FAMILY_DESCRIPTIONS
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.example import EXAMPLES, make_example
 from unlearning_jobs.engine.preparation import check_unlearning
@@ -116,9 +117,7 @@ def test_the_schema_describes_every_field(capsys: pytest.CaptureFixture[str]) ->
     described = schema["$defs"]["JobSpec"]
     assert set(described["properties"]) == set(JobSpec.__annotations__)
     assert described["required"] == ["kind", "reference", "snapshot", "recipe", "seed", "cache"]
-    assert schema["$defs"]["Recipe"]["properties"]["family"] == {
-        "enum": ["causal_lm", "text_classifier", "classifier", "logistic", "summation"]
-    }
+    assert schema["$defs"]["Recipe"]["properties"]["family"] == {"enum": list(FAMILY_DESCRIPTIONS)}
 
 
 def test_it_all_works_where_django_cannot_be_imported(quick_spec: Path, tmp_path: Path) -> None:

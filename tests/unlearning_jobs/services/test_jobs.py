@@ -8,6 +8,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.models import RecordEntry
 from tests.factories import model_version, unlearning_job
@@ -132,6 +133,15 @@ def test_an_engine_error_ends_the_job_at_once_with_its_message() -> None:
 
     assert (job.state, job.error_message) == (JobState.FAILED, "The corpus is empty.")
     assert kinds(job.pk)[-1] == "job.failed"
+
+
+def test_a_cancellation_is_requested_once() -> None:
+    job = claimed()
+    job_cancel(job_id=job.job_id, actor="account:1")
+
+    with pytest.raises(StaleStateError, match="requested already"):
+        job_cancel(job_id=job.job_id, actor="account:1")
+    assert RecordEntry.objects.filter(kind=RecordKind.JOB_CANCEL_REQUESTED).count() == 1
 
 
 def test_cancelling_a_queued_job_ends_it() -> None:

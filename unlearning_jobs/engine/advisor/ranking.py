@@ -7,14 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from compliance.formats.translation import gettext_noop as _
+from compliance.formats.verdicts import GUARANTEES, Guarantee
 from unlearning_jobs.engine.catalogue import METHODS, Budget, budget_left, obstacles
-from unlearning_jobs.engine.contracts import Guarantee
 from unlearning_jobs.engine.privacy_budget import TRAINING_METHOD
 
 from .cost_model import Forecast, Measurement, Situation, forecast
 
-GUARANTEES: Final[tuple[Guarantee, ...]] = ("exact", "certified", "empirical", "suppression", "control")
-"""Strongest first."""
 ReasonCode = Literal["cheapest", "costlier", "equal", "late", "blocked"]
 
 

@@ -38,27 +38,27 @@ def _private_obstacles(facts: Facts, config: Config) -> list[str]:
         return [problem]
     if facts.epsilon is None:  # the engine knows it, at the latest when it loads the model
         return []
-    records = erased_examples(facts.earlier, facts.forget)
+    erased = erased_examples(facts.earlier, facts.forget)
     limits = {"max_epsilon": config["max_epsilon"], "max_delta": config["max_delta"]}
-    problem = overspent(facts.epsilon, facts.recipe.privacy.delta, records, **limits)
+    problem = overspent(facts.epsilon, facts.recipe.privacy.delta, erased, **limits)
     return [problem] if problem else []
 
 
 def _private_budget(facts: Facts, config: Config) -> Budget | None:
     if facts.recipe.privacy is None or facts.epsilon is None:
         return None
-    per_record = facts.epsilon, facts.recipe.privacy.delta
+    per_example = facts.epsilon, facts.recipe.privacy.delta
     limits = {"max_epsilon": config["max_epsilon"], "max_delta": config["max_delta"]}
     before, after = (erased_examples(facts.earlier, now) for now in (0, facts.forget))
     return Budget(
-        before=budget_share(*group_privacy(*per_record, before), **limits),
-        after=budget_share(*group_privacy(*per_record, after), **limits),
-        records_left=max(0, affordable_examples(*per_record, **limits) - after),
+        before=budget_share(*group_privacy(*per_example, before), **limits),
+        after=budget_share(*group_privacy(*per_example, after), **limits),
+        examples_left=max(0, affordable_examples(*per_example, **limits) - after),
     )
 
 
 def _removal_budget(facts: Facts, _config: Config) -> Budget:
-    """Return what is spent so far. The bound of a step depends on the records that it removes."""
+    """Return what is spent so far. The bound of a step depends on the examples that it removes."""
     return Budget(facts.budget_spent, after=None)
 
 
@@ -69,7 +69,7 @@ def _removal_obstacles(facts: Facts, _config: Config) -> list[str]:
     if problem := broken_promise(facts.earlier, "certified_removal"):
         problems.append(problem)
     if facts.budget_spent >= 1:
-        problems.append("The model's budget for removals is spent; retrain it without the records.")
+        problems.append("The model's budget for removals is spent; retrain it without the examples.")
     return problems
 
 
@@ -82,9 +82,9 @@ CERTIFIED: Final = (
         "Guo et al. 2020, Certified Data Removal from Machine Learning Models, arXiv 1911.03030",
         _(
             "For logistic regressions on frozen features whose training adds a random term to the objective. Takes a Newton"
-            " step towards the optimum without the records and bounds how much of their influence remains. As long as all"
+            " step towards the optimum without the examples and bounds how much of their influence remains. As long as all"
             " bounds over the model's life add up to no more than the random term hides, the result is within (epsilon,"
-            " delta) of training without the records. After that, only retraining helps."
+            " delta) of training without the examples. After that, only retraining helps."
         ),
         (
             Option(
@@ -92,7 +92,7 @@ CERTIFIED: Final = (
                 "int",
                 1,
                 _(
-                    "Records per Newton step. Removing them one by one uses the least of the budget, and costs a pass over"
+                    "Examples per Newton step. Removing them one by one uses the least of the budget, and costs a pass over"
                     " the corpus for each."
                 ),
                 1,
@@ -110,21 +110,21 @@ CERTIFIED: Final = (
         lambda family: family.is_network_classifier,
         "Abadi et al. 2016, Deep Learning with Differential Privacy, arXiv 1607.00133; Ginart et al. 2019, arXiv 1907.05012",
         _(
-            "For models whose training was differentially private: it hardly depended on any single record, so the model"
-            " stays as it is and is within (epsilon, delta) of a model trained without the erased records. Both numbers grow"
-            " with the records erased over the model's life, whoever they are about. Beyond the limits, only retraining"
-            " helps."
+            "For models whose training was differentially private: it hardly depended on any single example, so the model"
+            " stays as it is and is within (epsilon, delta) of a model trained without the erased examples. Both numbers"
+            " grow with the examples erased over the model's life, whoever they are about. Beyond the limits, only"
+            " retraining helps."
         ),
         (
             Option(
                 "max_epsilon",
                 "float",
                 3.0,
-                _("Largest epsilon for all records erased so far. Above 4, it says little."),
+                _("Largest epsilon for all examples erased so far. Above 4, it says little."),
                 0,
                 10,
             ),
-            Option("max_delta", "float", 1e-3, _("Largest delta for all records erased so far."), 0, 0.1),
+            Option("max_delta", "float", 1e-3, _("Largest delta for all examples erased so far."), 0, 0.1),
         ),
         cost=_nothing_to_do,
         obstacles=_private_obstacles,

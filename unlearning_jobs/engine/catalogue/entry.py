@@ -114,7 +114,7 @@ class Budget:
     """Spent by the erasures since the model was trained."""
     after: float | None
     """Spent with this erasure as well; None if only carrying it out can tell."""
-    records_left: int | None = None
+    examples_left: int | None = None
     """Number of records that may be erased after this; None if that depends on which ones they are."""
 
 

@@ -1,6 +1,6 @@
 """Contracts about guarantees in numbers: how a model is trained privately, what that costs, and what a certificate says.
 
-A record, here and in the certified methods, is one training example: the word of the literature on differential privacy,
+A record, in the names of the stored fields, is one training example: the word of the literature on differential privacy,
 and of what was stored.
 
 Nothing here imports torch or Django.

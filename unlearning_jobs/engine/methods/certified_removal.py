@@ -17,12 +17,12 @@ from unlearning_jobs.engine.training.model import TrainedModel
 from .context import Context
 
 DEFINITION = (
-    "For every set S of models: P(this model in S) <= e^epsilon P(the optimum without the erased records in S) + delta, and"
+    "For every set S of models: P(this model in S) <= e^epsilon P(the optimum without the erased examples in S) + delta, and"
     " the same with the two exchanged, over the random perturbation of the objective."
 )
 ASSUMPTIONS = (
     (
-        "The features are frozen: whatever made them from raw data never saw the erased records. Every row is scaled"
+        "The features are frozen: whatever made them from raw data never saw the erased examples. Every row is scaled"
         " on its own to a norm of at most 1."
     ),
     (
@@ -39,7 +39,7 @@ ASSUMPTIONS = (
         " decided by looking at the data, as the method does."
     ),
     (
-        "A record is one example of the corpus. Whatever else the corpus holds about the same person under other record"
+        "The guarantee is about these examples. Whatever else the corpus holds about the same person under other example"
         " ids was found and erased as well."
     ),
 )
@@ -52,7 +52,7 @@ NOT_COVERED = (
         "Anyone who holds an earlier version of the model, and anything kept beside the weights: evaluations, caches"
         " and other models of the same corpus."
     ),
-    "The network that made the features, and what records that stay say about the same people.",
+    "The network that made the features, and what examples that stay say about the same people.",
 )
 
 
@@ -99,12 +99,12 @@ class CertifiedRemoval:
         """
         architecture = cast("LogisticFamily", model.family).architecture
         heads = cast("LogisticHeads", model.network)
-        records = erased_examples(context.earlier, len(context.forget_ids))
+        erased = erased_examples(context.earlier, len(context.forget_ids))
         if problem := broken_promise(context.earlier, self.name):
             raise ObstacleError(problem)
-        if int(heads.removals) != records:
+        if int(heads.removals) != erased:
             message = (
-                f"The model counts {int(heads.removals)} removals, and the steps since its training name {records} records:"
+                f"The model counts {int(heads.removals)} removals, and the steps since its training name {erased} examples:"
                 " it is not the model that those steps made. Retrain it."
             )
             raise ObstacleError(message)
@@ -112,14 +112,14 @@ class CertifiedRemoval:
         if not spent <= 1:
             message = (
                 f"These removals would bring the model to {spent:.2f} of its budget: beyond 1, the noise of its training no"
-                " longer hides what they leave. Retrain it without the records."
+                " longer hides what they leave. Retrain it without the examples."
             )
             raise ObstacleError(message)
         return Certificate(
             definition=DEFINITION,
             epsilon=architecture.epsilon,
             delta=architecture.delta,
-            records=records,
+            records=erased,
             budget_spent=spent,
             assumptions=ASSUMPTIONS,
             not_covered=NOT_COVERED,

@@ -22,7 +22,7 @@ from unlearning_jobs.engine.training.model import TrainedModel
 from .context import Context
 
 DEFINITION = (
-    "For every set S of models: P(this model in S) <= e^epsilon P(a model trained without the erased records in S) + delta,"
+    "For every set S of models: P(this model in S) <= e^epsilon P(a model trained without the erased examples in S) + delta,"
     " and the same with the two exchanged. The training without them has the same noise, sampling rate and number of steps."
 )
 ASSUMPTIONS = (
@@ -36,18 +36,18 @@ ASSUMPTIONS = (
         " cryptographic."
     ),
     (
-        "A record is one example of the corpus. Whatever else the corpus holds about the same person under other record"
+        "The guarantee is about these examples. Whatever else the corpus holds about the same person under other example"
         " ids was found and counted."
     ),
     (
-        "Recipe, features and classes were chosen without looking at the erased records. Choosing among several"
+        "Recipe, features and classes were chosen without looking at the erased examples. Choosing among several"
         " trainings by their results would cost privacy that is not counted here."
     ),
 )
 NOT_COVERED = (
     "Requests that were chosen after looking at the model: the guarantee is for erasures that do not depend on it.",
     "Anything kept beside the weights: loss curves, evaluations, checkpoints, caches and other models of the same corpus.",
-    "The corpus itself, and what records that stay say about the same people.",
+    "The corpus itself, and what examples that stay say about the same people.",
 )
 
 
@@ -66,7 +66,7 @@ class DpSgd:
         return model
 
     def certificate(self, model: TrainedModel, context: Context) -> Certificate:
-        """See `CertifiedMethod`. The guarantee is for all records erased since the model was trained, this step included.
+        """See `CertifiedMethod`. The guarantee is for all examples erased since the model was trained, this step included.
 
         Raises:
             ObstacleError: the model was not trained privately, or was changed since, or its budget is spent.
@@ -76,16 +76,16 @@ class DpSgd:
         if model.privacy is None:
             message = "The model was not trained privately, so leaving it as it is guarantees nothing; retrain it."
             raise ObstacleError(message)
-        records = erased_examples(context.earlier, len(context.forget_ids))
+        erased = erased_examples(context.earlier, len(context.forget_ids))
         limits = {"max_epsilon": self.max_epsilon, "max_delta": self.max_delta}
-        if problem := overspent(model.privacy.epsilon, model.privacy.delta, records, **limits):
+        if problem := overspent(model.privacy.epsilon, model.privacy.delta, erased, **limits):
             raise ObstacleError(problem)
-        epsilon, delta = group_privacy(model.privacy.epsilon, model.privacy.delta, records)
+        epsilon, delta = group_privacy(model.privacy.epsilon, model.privacy.delta, erased)
         return Certificate(
             definition=DEFINITION,
             epsilon=epsilon,
             delta=delta,
-            records=records,
+            records=erased,
             budget_spent=budget_share(epsilon, delta, **limits),
             assumptions=(*ASSUMPTIONS, _people(context)),
             not_covered=NOT_COVERED,
@@ -96,5 +96,5 @@ def _people(context: Context) -> str:
     privacy = context.training_data.recipe.privacy
     most = privacy.records_per_person if privacy else None
     if most is None:
-        return "How many records one person can have is not stated, so nothing is promised to people who are not erased."
-    return f"No person has more than {most} records in the corpus, as the recipe states."
+        return "How many examples one person can have is not stated, so nothing is promised to people who are not erased."
+    return f"No person has more than {most} examples in the corpus, as the recipe states."

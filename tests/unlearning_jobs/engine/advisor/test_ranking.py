@@ -8,8 +8,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from compliance.formats.verdicts import GUARANTEES
 from unlearning_jobs.engine.advisor import REASONS, RULES, Advice, Measurement, Situation, advise
-from unlearning_jobs.engine.advisor.ranking import GUARANTEES
 from unlearning_jobs.engine.catalogue import METHODS, Budget, Facts, obstacles
 from unlearning_jobs.engine.contracts import (
     ClassifierArchitecture,
@@ -175,7 +175,7 @@ def test_a_private_models_budget_is_told_before_and_after_this_erasure() -> None
     assert spent is not None
     assert spent.after is not None
     assert (round(spent.before, 9), round(spent.after, 9)) == (round(2 * 0.2 / 3, 9), round(6 * 0.2 / 3, 9))
-    assert spent.records_left == 15 - 6  # 15 x 0.2 = 3, the default limit
+    assert spent.examples_left == 15 - 6  # 15 x 0.2 = 3, the default limit
     too_many = replace(private, forget=14)
     assert about(replace(SITUATION, facts=too_many), "dp_sgd").obstacles
 

@@ -13,6 +13,7 @@ from unlearning_jobs.engine.catalogue import METHODS as CATALOGUE
 from unlearning_jobs.engine.catalogue import Facts, MethodEntry, Option, expected_cost, obstacles
 from unlearning_jobs.engine.catalogue.entry import Config, learns_by_gradient
 from unlearning_jobs.engine.contracts import ProgressCallback
+from unlearning_jobs.engine.contracts.families import FAMILY_DESCRIPTIONS
 from unlearning_jobs.engine.families import Predictions
 from unlearning_jobs.engine.methods import METHODS, Context
 from unlearning_jobs.engine.methods.finetune import Pass, fine_tune
@@ -62,7 +63,7 @@ ENTRY = MethodEntry(
     ),
     cost=_cost,
 )
-FAMILIES = ("causal_lm", "text_classifier", "classifier")
+FAMILIES = tuple(name for name, family in FAMILY_DESCRIPTIONS.items() if family.learns_by_gradient)
 
 
 @pytest.fixture(autouse=True)

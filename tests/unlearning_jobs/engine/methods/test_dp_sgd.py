@@ -53,7 +53,7 @@ def test_the_certificate_is_for_everybody_erased_since_training(
     assert certificate.epsilon == pytest.approx(records * one.epsilon)
     assert certificate.delta == pytest.approx(1e-5 * sum(math.exp(i * one.epsilon) for i in range(records)))
     assert certificate.budget_spent == pytest.approx(max(certificate.epsilon / 3.0, certificate.delta / 1e-3))
-    assert any("more than 12 records" in sentence for sentence in certificate.assumptions)
+    assert any("more than 12 examples" in sentence for sentence in certificate.assumptions)
 
 
 def test_beyond_the_budget_only_retraining_is_left(job: Task) -> None:

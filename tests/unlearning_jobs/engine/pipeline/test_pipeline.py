@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.unlearning_jobs.engine.conftest import ARCHITECTURE
+from tests.unlearning_jobs.engine.pipeline.conftest import FORGET, PROTOCOL, SHORT, RunJob, quiet
 from unlearning_jobs.engine.artefacts import file_digest, model_digest
 from unlearning_jobs.engine.catalogue import metrics_of
 from unlearning_jobs.engine.contracts import (
@@ -22,11 +21,9 @@ from unlearning_jobs.engine.contracts import (
     ModelRef,
     Progress,
     Protocol,
-    SnapshotRef,
     UnlearningStep,
 )
 from unlearning_jobs.engine.corpora import Example, Snapshot
-from unlearning_jobs.engine.errors import CorpusError, EngineError, ObstacleError, OutOfMemoryError, SpecError
 from unlearning_jobs.engine.evaluation.evaluate import evaluate
 from unlearning_jobs.engine.evaluation.metrics import METRICS
 from unlearning_jobs.engine.evaluation.metrics.metric import ModelMetric
@@ -38,47 +35,6 @@ from unlearning_jobs.engine.families.classifier import ClassifierFamily
 from unlearning_jobs.engine.pipeline import run
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.model import load_model
-
-FORGET = ("e00000000", "e00000001")
-PROTOCOL = Protocol(replicate_seeds=(2, 3, 4), oracle_seeds=(11, 12, 13, 14, 15, 16, 17, 18))
-SHORT = Protocol(replicate_seeds=(2, 3), oracle_seeds=(11, 12, 13, 14, 15, 16), metrics=())
-"""For tests that do not ask how the verdict comes out. Its models are among those of `PROTOCOL`."""
-RunJob = Callable[..., tuple[JobResult, Path]]
-
-
-def quiet(_: Progress) -> None:
-    """Take no notice."""
-
-
-@pytest.fixture(scope="session")
-def spec(trainer: Trainer) -> JobSpec:
-    return JobSpec(
-        kind="unlearn",
-        reference="test",
-        snapshot=SnapshotRef(str(trainer.training_data.snapshot.folder), trainer.training_data.snapshot.info.digest),
-        recipe=trainer.training_data.recipe,
-        seed=1,
-        cache=str(trainer.cache),
-        forget_ids=FORGET,
-        method=MethodChoice("nothing"),
-        protocol=PROTOCOL,
-    )
-
-
-@pytest.fixture(scope="session")
-def finished(spec: JobSpec, tmp_path_factory: pytest.TempPathFactory) -> RunJob:
-    """Runs a job with some fields of the spec replaced; each one once per session."""
-    done: dict[str, tuple[JobResult, Path]] = {}
-
-    def run_once(**changes: Any) -> tuple[JobResult, Path]:
-        changed = replace(spec, **changes)
-        if changed.digest() not in done:
-            out = tmp_path_factory.mktemp("job") / "out"
-            done[changed.digest()] = (run(changed, out, quiet), out)
-        return done[changed.digest()]
-
-    return run_once
-
 
 # The three verdicts that have to come out right, or nothing else counts.
 
@@ -268,66 +224,6 @@ def test_a_train_job_leaves_a_model_that_knows_its_examples(spec: JobSpec, tmp_p
 
 
 # What cannot be done is refused before any work, and leaves nothing that looks finished.
-
-
-@pytest.mark.parametrize(
-    ("changes", "error", "complaint"),
-    [
-        ({"forget_ids": ()}, SpecError, "forget set is empty"),
-        ({"forget_ids": ("e00000000", "e00000000")}, SpecError, "named twice"),
-        ({"forget_ids": ("e00000000",), "exclude_ids": ("e00000000",)}, SpecError, "excluded before"),
-        ({"forget_ids": ("e00000016",)}, SpecError, "not a training example"),
-        ({"forget_ids": ("e99999999",)}, CorpusError, "has no example"),
-        ({"forget_ids": tuple(f"e{i:08d}" for i in range(16))}, ObstacleError, "Nothing would be left"),
-        ({"method": None}, SpecError, "needs a method"),
-        ({"method": MethodChoice("magic")}, SpecError, "no method 'magic'"),
-        ({"method": MethodChoice("npo", {"beta": 0})}, SpecError, "npo.beta"),
-        ({"protocol": None}, SpecError, "needs a protocol"),
-        ({"protocol": Protocol((1, 2, 3), (11, 12, 13, 14))}, SpecError, "production model's seed"),
-        ({"protocol": Protocol((2,), (11, 12, 13, 14))}, SpecError, "no permutation can reach"),
-        ({"protocol": replace(PROTOCOL, metrics=("vibes",))}, SpecError, "no metric 'vibes'"),
-        ({"protocol": replace(PROTOCOL, metrics=("klom",))}, SpecError, "KLoM needs 50 unlearned models"),
-        ({"protocol": replace(PROTOCOL, tuning_seeds=(1,))}, SpecError, "tuned on the production model's seed"),
-        ({"protocol": replace(PROTOCOL, tuning_seeds=(2,))}, SpecError, "tuning has not seen"),
-        ({"device": "abacus"}, SpecError, "no device"),
-        ({"model": ModelRef("/nowhere/at/all", "0" * 64)}, SpecError, "no model folder"),
-        ({"snapshot": SnapshotRef("/nowhere/at/all", "0" * 64)}, CorpusError, "no snapshot"),
-    ],
-)
-def test_a_job_that_cannot_be_done_is_refused(
-    spec: JobSpec, tmp_path: Path, changes: dict[str, Any], error: type[EngineError], complaint: str
-) -> None:
-    with pytest.raises(error, match=complaint):
-        run(replace(spec, **changes), tmp_path / "out", quiet)
-    assert not (tmp_path / "out" / "result.json").exists()
-    assert not (tmp_path / "out" / "model").exists()
-
-
-def test_a_model_too_large_for_the_machine_is_refused_before_work(spec: JobSpec, tmp_path: Path) -> None:
-    architecture = replace(ARCHITECTURE, hidden_size=65_536, layers=96, intermediate_size=262_144)
-    with pytest.raises(OutOfMemoryError):
-        run(replace(spec, recipe=replace(spec.recipe, architecture=architecture)), tmp_path / "out", quiet)
-
-
-def test_a_finished_folder_is_not_overwritten(finished: RunJob, spec: JobSpec) -> None:
-    _, out = finished()
-    before = (out / "result.json").read_bytes()
-    with pytest.raises(SpecError, match="already holds a result"):
-        run(spec, out, quiet)
-    assert (out / "result.json").read_bytes() == before
-
-
-def test_an_interrupted_job_can_be_run_again_in_the_same_folder(spec: JobSpec, tmp_path: Path) -> None:
-    def stop(progress: Progress) -> None:
-        if progress.stage == "oracles":
-            raise KeyboardInterrupt
-
-    short = replace(spec, protocol=SHORT)
-    with pytest.raises(KeyboardInterrupt):
-        run(short, tmp_path / "out", stop)
-    assert not (tmp_path / "out" / "result.json").exists()
-    run(short, tmp_path / "out", quiet)
-    assert (tmp_path / "out" / "result.json").exists()
 
 
 def test_a_job_encodes_the_training_examples_once(

@@ -1,0 +1,82 @@
+"""Jobs that cannot be done, and jobs that are run again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unlearning_jobs.engine.conftest import ARCHITECTURE
+from tests.unlearning_jobs.engine.pipeline.conftest import PROTOCOL, SHORT, RunJob, quiet
+from unlearning_jobs.engine.contracts import (
+    JobSpec,
+    MethodChoice,
+    ModelRef,
+    Progress,
+    Protocol,
+    SnapshotRef,
+)
+from unlearning_jobs.engine.errors import CorpusError, EngineError, ObstacleError, OutOfMemoryError, SpecError
+from unlearning_jobs.engine.pipeline import run
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "complaint"),
+    [
+        ({"forget_ids": ()}, SpecError, "forget set is empty"),
+        ({"forget_ids": ("e00000000", "e00000000")}, SpecError, "named twice"),
+        ({"forget_ids": ("e00000000",), "exclude_ids": ("e00000000",)}, SpecError, "excluded before"),
+        ({"forget_ids": ("e00000016",)}, SpecError, "not a training example"),
+        ({"forget_ids": ("e99999999",)}, CorpusError, "has no example"),
+        ({"forget_ids": tuple(f"e{i:08d}" for i in range(16))}, ObstacleError, "Nothing would be left"),
+        ({"method": None}, SpecError, "needs a method"),
+        ({"method": MethodChoice("magic")}, SpecError, "no method 'magic'"),
+        ({"method": MethodChoice("npo", {"beta": 0})}, SpecError, "npo.beta"),
+        ({"protocol": None}, SpecError, "needs a protocol"),
+        ({"protocol": Protocol((1, 2, 3), (11, 12, 13, 14))}, SpecError, "production model's seed"),
+        ({"protocol": Protocol((2,), (11, 12, 13, 14))}, SpecError, "no permutation can reach"),
+        ({"protocol": replace(PROTOCOL, metrics=("vibes",))}, SpecError, "no metric 'vibes'"),
+        ({"protocol": replace(PROTOCOL, metrics=("klom",))}, SpecError, "KLoM needs 50 unlearned models"),
+        ({"protocol": replace(PROTOCOL, tuning_seeds=(1,))}, SpecError, "tuned on the production model's seed"),
+        ({"protocol": replace(PROTOCOL, tuning_seeds=(2,))}, SpecError, "tuning has not seen"),
+        ({"device": "abacus"}, SpecError, "no device"),
+        ({"model": ModelRef("/nowhere/at/all", "0" * 64)}, SpecError, "no model folder"),
+        ({"snapshot": SnapshotRef("/nowhere/at/all", "0" * 64)}, CorpusError, "no snapshot"),
+    ],
+)
+def test_a_job_that_cannot_be_done_is_refused(
+    spec: JobSpec, tmp_path: Path, changes: dict[str, Any], error: type[EngineError], complaint: str
+) -> None:
+    with pytest.raises(error, match=complaint):
+        run(replace(spec, **changes), tmp_path / "out", quiet)
+    assert not (tmp_path / "out" / "result.json").exists()
+    assert not (tmp_path / "out" / "model").exists()
+
+
+def test_a_model_too_large_for_the_machine_is_refused_before_work(spec: JobSpec, tmp_path: Path) -> None:
+    architecture = replace(ARCHITECTURE, hidden_size=65_536, layers=96, intermediate_size=262_144)
+    with pytest.raises(OutOfMemoryError):
+        run(replace(spec, recipe=replace(spec.recipe, architecture=architecture)), tmp_path / "out", quiet)
+
+
+def test_a_finished_folder_is_not_overwritten(finished: RunJob, spec: JobSpec) -> None:
+    _, out = finished()
+    before = (out / "result.json").read_bytes()
+    with pytest.raises(SpecError, match="already holds a result"):
+        run(spec, out, quiet)
+    assert (out / "result.json").read_bytes() == before
+
+
+def test_an_interrupted_job_can_be_run_again_in_the_same_folder(spec: JobSpec, tmp_path: Path) -> None:
+    def stop(progress: Progress) -> None:
+        if progress.stage == "oracles":
+            raise KeyboardInterrupt
+
+    short = replace(spec, protocol=SHORT)
+    with pytest.raises(KeyboardInterrupt):
+        run(short, tmp_path / "out", stop)
+    assert not (tmp_path / "out" / "result.json").exists()
+    run(short, tmp_path / "out", quiet)
+    assert (tmp_path / "out" / "result.json").exists()
