@@ -117,7 +117,7 @@ VERIFIED_IN_REQUESTS: Final[Mapping[str, tuple[str, ...]]] = {
     K.REQUEST_SUBMITTED: ("submitted_by",),
     K.PROPOSAL_APPROVED: (*_ATTEMPT, "protocol_sha256"),
     K.JOB_STARTED: _ATTEMPT,
-    K.JOB_COMPLETED: _ATTEMPT,
+    K.JOB_COMPLETED: (*_ATTEMPT, "result_sha256", "model_sha256", "verdict"),
     K.ATTESTATION_SIGNED: FIELDS[K.ATTESTATION_SIGNED],
     K.ITEM_RELEASED: (*_ATTEMPT, "model_sha256"),
     K.RECORD_SEALED: FIELDS[K.RECORD_SEALED],
