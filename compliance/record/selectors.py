@@ -12,7 +12,7 @@ from compliance.formats.canonical import encode_base64
 from compliance.formats.merkle import inclusion_proof, leaf_hash
 from compliance.formats.record_kinds import RecordKind
 
-from .models import Attestation, RecordEntry, SignedCheckpoint
+from .models import Attestation, RecordEntry, SignedCheckpoint, SignerAlarm
 from .services import node_hash_stored
 
 
@@ -92,6 +92,12 @@ class Inclusion:
 
 def checkpoint_latest() -> SignedCheckpoint | None:
     return SignedCheckpoint.objects.order_by("size").last()
+
+
+def alarm_standing() -> SignerAlarm | None:
+    """Return the signing process's alarm while it stands: the record was changed, and nothing may rest on it."""
+    newest = SignerAlarm.objects.order_by("id").last()
+    return newest if newest and newest.state == SignerAlarm.State.RAISED else None
 
 
 def inclusion_of(row: RecordEntry) -> Inclusion | None:

@@ -178,6 +178,7 @@ def entry_list(request: HttpRequest) -> HttpResponseBase:
         "applied": applied_filters(request, form),
         "page": page,
         "checkpoint": selectors.checkpoint_latest(),
+        "alarm": selectors.alarm_standing(),
         "csv_url": address(request, format="csv"),
     }
     return render(request, "record/entry_list.html", context)

@@ -20,8 +20,7 @@ from compliance.formats.canonical import format_time, sha256_hex
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.models import Attestation
-from compliance.record.selectors import entries_of
-from compliance.record.signing import attestation_sign, checkpoint_sign
+from compliance.record.signing import attestation_sign, checkpoint_sign, entries_proven
 from unlearning_jobs.engine.artefacts import file_digest, model_digest
 from unlearning_jobs.engine.catalogue import METHODS
 from unlearning_jobs.engine.contracts import JobResult, JobSpec
@@ -87,7 +86,7 @@ def _verdict(result: JobResult) -> str:
 
 def _require_recorded(job: Job, **values: str) -> None:
     """Raise StaleStateError unless the attempt's one `job.completed` entry has these values."""
-    completed = entries_of(subject=job.subject, kinds=(RecordKind.JOB_COMPLETED,))
+    completed = entries_proven(subject=job.subject, kind=RecordKind.JOB_COMPLETED)
     entries = [entry for entry in completed if entry.attempt == (job.item, job.attempt)]
     where = f"Item {job.item}, attempt {job.attempt}"
     if len(entries) != 1:

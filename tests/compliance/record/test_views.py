@@ -10,11 +10,15 @@ from django.test.utils import CaptureQueriesContext
 from compliance.evidence.tlog_proofs import TlogProof
 from compliance.evidence.trust import TrustFile
 from compliance.formats.record_kinds import RecordKind
-from compliance.record.models import Attestation, RecordEntry, TrustManifest
+from compliance.record.errors import LogInconsistentError
+from compliance.record.models import Attestation, RecordEntry, SignedCheckpoint, TrustManifest
 from compliance.record.services import record_append
+from compliance.record.signing import checkpoint_sign
 from tests.personas import client_of
 from tests.staging import Stage
 from tests.web.pages import Site, text_of
+
+from .superuser import superuser
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signing", "artefacts")]
 
@@ -148,3 +152,14 @@ def test_the_checkpoint_is_public_plain_text(stage: Stage, client: Client) -> No
 
 def test_without_a_checkpoint_it_is_not_found(client: Client) -> None:
     assert client.get("/record/checkpoint").status_code == 404
+
+
+def test_the_record_says_that_the_signing_process_raised_its_alarm(stage: Stage, iris: Site) -> None:  # noqa: ARG001
+    assert "The record was changed" not in iris.get("/record/entries/").words
+    with superuser():
+        SignedCheckpoint.objects.all().delete()
+    with pytest.raises(LogInconsistentError):
+        checkpoint_sign()
+    words = iris.get("/record/entries/").words
+    assert "The record was changed" in words
+    assert "nothing can be released. The record is not the one that was signed before: the checkpoint of" in words
