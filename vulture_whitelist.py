@@ -2,10 +2,6 @@
 
 # ruff: noqa: B018, F821  # the names stand here for vulture alone
 
-# -- to be used
-consistency_proof  # auditors will fetch it from the log; today tests alone build one
-verify_consistency  # auditors call it from Python (docs/verifying.md)
-
 # -- called by name, by something that vulture does not read
 _.LetheFormRenderer  # FORM_RENDERER in the settings names it
 _.form_template_name  # a Django form renderer's attributes

@@ -9,6 +9,7 @@ from compliance.record.models import (
     RecordLeaf,
     RecordNode,
     SignedCheckpoint,
+    SignerAlarm,
     TrustManifest,
 )
 
@@ -19,5 +20,6 @@ __all__ = [
     "RecordLeaf",
     "RecordNode",
     "SignedCheckpoint",
+    "SignerAlarm",
     "TrustManifest",
 ]

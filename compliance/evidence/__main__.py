@@ -1,4 +1,5 @@
-"""Command line: `python -m compliance.evidence verify DIR [--trust FILE] [--json]` and `... proof DIR INDEX OUT`.
+"""Command line: `python -m compliance.evidence verify DIR [--trust FILE] [--json]`, `... proof DIR INDEX OUT` and
+`... consistency OLD NEW [PROOF] --trust FILE [--json]`.
 
 Exit status: 0 if every step passed, 1 if one did not, 2 if the command could not be used as given.
 """
@@ -12,10 +13,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from compliance.formats.errors import EvidenceError, FormatError
+from compliance.formats.errors import EvidenceError, FormatError, VerificationError
 
 from .bundle import CHECKPOINT, MAX_READ, TRUST, BundleFolder
 from .checkpoints import vkey
+from .consistency import verify_extension
 from .record import leaf_bytes
 from .tlog_proofs import TlogProof
 from .trust import TrustFile
@@ -32,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
-        return _proof(options) if options.command == "proof" else _verify(options)
+        return COMMANDS[options.command](options)
     except (EvidenceError, OSError) as error:
         parser.error(str(error))
 
@@ -48,14 +50,22 @@ def _parser() -> argparse.ArgumentParser:
     proof.add_argument("directory", type=Path, metavar="DIR", help="the bundle")
     proof.add_argument("index", type=int, metavar="INDEX", help="the entry's index in the log, as in record.jsonl")
     proof.add_argument("out", type=Path, metavar="FILE", help="where to write the entry; the proof goes to FILE.tlog-proof")
+    consistency = commands.add_parser("consistency", help="check that a checkpoint of the log extends an older one")
+    consistency.add_argument("old", type=Path, metavar="OLD", help="a checkpoint that you kept")
+    consistency.add_argument("new", type=Path, metavar="NEW", help="a later checkpoint")
+    consistency.add_argument("proof", type=Path, nargs="?", metavar="PROOF", help="the proof from the installation")
+    consistency.add_argument("--trust", type=Path, required=True, metavar="FILE", help="the trust file, from the operator")
+    consistency.add_argument("--json", action="store_true", help="print the result as JSON")
     return parser
 
 
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MAX_READ)
+
+
 def _verify(options: argparse.Namespace) -> int:
-    trust = None
-    if options.trust:
-        with options.trust.open("rb") as file:
-            trust = file.read(MAX_READ)
+    trust = _read(options.trust) if options.trust else None
     verification = verify_bundle(options.directory, trust)
     print(_as_json(verification) if options.json else _as_text(verification))  # noqa: T201  # this is the command's output
     return 0 if verification.passed else 1
@@ -79,6 +89,20 @@ def _proof(options: argparse.Namespace) -> int:
     raise FormatError(message)
 
 
+def _consistency(options: argparse.Namespace) -> int:
+    """Check two checkpoints, and print the result."""
+    trust = TrustFile.from_hand(_read(options.trust))
+    proof = _read(options.proof) if options.proof else None
+    try:
+        older, newer = verify_extension(_read(options.old), _read(options.new), proof, trust)
+        reason = f"The log of {newer.size} entries extends the log of {older.size}: its first entries are the same."
+        passed = True
+    except VerificationError as error:
+        passed, reason = False, str(error)
+    print(json.dumps({"passed": passed, "reason": reason}) if options.json else reason)  # noqa: T201  # output
+    return 0 if passed else 1
+
+
 def _as_json(verification: Verification) -> str:
     steps = [asdict(step) for step in verification.steps]
     return json.dumps({"passed": verification.passed, "steps": steps, "summary": verification.summary}, indent=2)
@@ -92,6 +116,8 @@ def _as_text(verification: Verification) -> str:
             lines.append(f"          {step.reason}")
     return "\n".join([*lines, "", verification.summary])
 
+
+COMMANDS = {"verify": _verify, "proof": _proof, "consistency": _consistency}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -166,10 +166,10 @@ def verify_bundle(directory: Path, trust: bytes | None = None) -> Verification:
         lambda: attestations.check_report_files(folder.value, statements.value),
         lambda count: f"{count} files",
     )
-    # 11. The engine's own files agree with what was signed.
+    # 11. The engine's own files agree with what was signed, and with what was recorded when the job ended.
     run(
-        _("The engine's result and specification agree with the signed reports"),
-        lambda: findings.check_findings(folder.value, statements.value),
+        _("The engine's result and specification agree with the signed reports and with the record"),
+        lambda: findings.check_findings(folder.value, statements.value, history.value),
     )
     # 12. Corpora and models were registered.
     run(

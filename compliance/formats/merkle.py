@@ -201,7 +201,7 @@ def _fail(message: str) -> NoReturn:
 
 
 class MerkleTree:
-    """Computes a root in one pass and logarithmic memory, for trees from which nothing is ever proven.
+    """Computes a root in one pass and logarithmic memory, without storing what proofs need.
 
     Keeps the roots of the complete subtrees, largest first: one for each set bit of the number of leaves.
     """
@@ -209,6 +209,13 @@ class MerkleTree:
     def __init__(self) -> None:
         self.count = 0
         self._roots: list[bytes] = []
+
+    @classmethod
+    def resume(cls, size: int, get_node: GetNode) -> MerkleTree:
+        """Return the tree of the first `size` leaves, from the stored hashes of its complete subtrees."""
+        tree = cls()
+        tree.count, tree._roots = size, [get_node(*place) for place in _complete_subtrees(0, size)]
+        return tree
 
     def add(self, body: bytes) -> None:
         """Append one leaf."""

@@ -64,6 +64,8 @@ class RecordKind(StrEnum):
     ACCOUNT_CREATED = "account.created"
     KEYS_PUBLISHED = "keys.published"
     ATTESTATION_SIGNED = "attestation.signed"
+    LOG_RECOVERED = "log.recovered"
+    """The signer goes on from a log that does not extend the last one that it signed: both heads, and why."""
     RECORD_SEALED = "record.sealed"
     """Last entry of every bundle, with its own number: whoever drops entries at the end drops the seal with them."""
 
@@ -110,6 +112,7 @@ FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
     K.ACCOUNT_CREATED: ("role",),
     K.KEYS_PUBLISHED: ("trust_sha256",),
     K.ATTESTATION_SIGNED: (*_ATTEMPT, "predicate_type", "envelope_sha256"),
+    K.LOG_RECOVERED: ("old_size", "old_root", "new_size", "new_root", "reason"),
     K.RECORD_SEALED: ("entries",),
 }
 
@@ -117,7 +120,7 @@ VERIFIED_IN_REQUESTS: Final[Mapping[str, tuple[str, ...]]] = {
     K.REQUEST_SUBMITTED: ("submitted_by",),
     K.PROPOSAL_APPROVED: (*_ATTEMPT, "protocol_sha256"),
     K.JOB_STARTED: _ATTEMPT,
-    K.JOB_COMPLETED: _ATTEMPT,
+    K.JOB_COMPLETED: (*_ATTEMPT, "result_sha256", "model_sha256", "verdict"),
     K.ATTESTATION_SIGNED: FIELDS[K.ATTESTATION_SIGNED],
     K.ITEM_RELEASED: (*_ATTEMPT, "model_sha256"),
     K.RECORD_SEALED: FIELDS[K.RECORD_SEALED],

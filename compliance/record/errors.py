@@ -1,7 +1,11 @@
-"""The error that services of every room raise when something is not in the right state for what was asked."""
+"""Errors of the record, and the one that services of every room raise when a state does not allow what was asked."""
 
 from __future__ import annotations
 
 
 class StaleStateError(Exception):
     """Something is not, or no longer, in a state that allows this; the message says so to whoever asked."""
+
+
+class LogInconsistentError(Exception):
+    """The log is not the one that the signing process has signed before; the message says where they differ."""

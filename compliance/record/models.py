@@ -1,7 +1,7 @@
 """The record: append-only entries, the Merkle tree over them, signed checkpoints and attestations.
 
-Rows of these tables never change: triggers refuse UPDATE, DELETE and TRUNCATE (migration 0002). A superuser can still
-disable a trigger; signed checkpoints that are kept outside the database would show it.
+Rows of these tables never change: triggers refuse UPDATE, DELETE and TRUNCATE (migrations 0002 and 0004). A superuser can
+still disable a trigger; the signing process's own copy of the last head shows it (`head.py`).
 """
 
 from __future__ import annotations
@@ -56,6 +56,23 @@ class SignedCheckpoint(models.Model):
     root = models.BinaryField(max_length=32)
     note = models.TextField()
     created_at = models.DateTimeField(auto_now_add=True)
+
+
+class SignerAlarm(models.Model):
+    """The signing process raised or cleared its alarm. The newest row says whether the alarm stands."""
+
+    class State(models.TextChoices):
+        RAISED = "raised"
+        CLEARED = "cleared"
+
+    state = models.CharField(max_length=10, choices=State.choices)
+    reason = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="signer_alarm_state_known", condition=models.Q(state__in=["raised", "cleared"]))
+        ]
 
 
 class TrustManifest(models.Model):

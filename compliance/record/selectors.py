@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from compliance.evidence import dsse
+from compliance.evidence.consistency import proof_to_bytes
 from compliance.evidence.record import REQUEST_PREFIX, EntryBody, mappers
 from compliance.evidence.statements import UNLEARNING_REPORT, Statement, UnlearningReport
 from compliance.evidence.tlog_proofs import TlogProof
 from compliance.formats.canonical import encode_base64
-from compliance.formats.merkle import inclusion_proof, leaf_hash
+from compliance.formats.merkle import consistency_proof, inclusion_proof, leaf_hash
 from compliance.formats.record_kinds import RecordKind
 
-from .models import Attestation, RecordEntry, SignedCheckpoint
+from .models import Attestation, RecordEntry, SignedCheckpoint, SignerAlarm
 from .services import node_hash_stored
 
 
@@ -92,6 +93,20 @@ class Inclusion:
 
 def checkpoint_latest() -> SignedCheckpoint | None:
     return SignedCheckpoint.objects.order_by("size").last()
+
+
+def alarm_standing() -> SignerAlarm | None:
+    """Return the signing process's alarm while it stands: the record was changed, and nothing may rest on it."""
+    newest = SignerAlarm.objects.order_by("id").last()
+    return newest if newest and newest.state == SignerAlarm.State.RAISED else None
+
+
+def consistency_of(old: int, new: int) -> bytes | None:
+    """Return the proof that the log of `new` entries extends that of `old`, or None if no checkpoint covers them."""
+    latest = checkpoint_latest()
+    if latest is None or not 0 < old <= new <= latest.size:
+        return None
+    return proof_to_bytes(consistency_proof(old, new, node_hash_stored))
 
 
 def inclusion_of(row: RecordEntry) -> Inclusion | None:

@@ -13,6 +13,7 @@ from compliance.formats.checks import refuse
 from compliance.formats.merkle import leaf_hash, nodes_completed_by
 from compliance.formats.record_kinds import FIELDS, RecordKind
 
+from .errors import LogInconsistentError
 from .models import RecordEntry, RecordLeaf, RecordNode
 
 SYSTEM = "system"
@@ -76,5 +77,13 @@ def record_sequence() -> int:
 
 
 def node_hash_stored(level: int, index: int) -> bytes:
-    """Return the stored hash of a complete subtree."""
-    return bytes(RecordNode.objects.values_list("hash", flat=True).get(level=level, index=index))
+    """Return the stored hash of a complete subtree.
+
+    Raises:
+        LogInconsistentError: there is none, although the log contains, or should contain, all its leaves.
+    """
+    digest = RecordNode.objects.values_list("hash", flat=True).filter(level=level, index=index).first()
+    if digest is None:
+        message = f"The log has lost entries or hashes: the subtree {index} of level {level} is missing."
+        raise LogInconsistentError(message)
+    return bytes(digest)

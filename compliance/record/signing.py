@@ -5,27 +5,37 @@ Only that process has `SIGNING_KEYS_DIR`. The web server and the workers have no
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
-from django.db.models import Max
 from django.utils import timezone
 
 from compliance.evidence import dsse
 from compliance.evidence.checkpoints import Checkpoint, sign_note
 from compliance.evidence.keys import create_key, key_id, load_key
+from compliance.evidence.record import EntryBody
 from compliance.evidence.statements import PREDICATES, Statement
 from compliance.evidence.trust import TrustedKey, TrustFile
 from compliance.formats.canonical import sha256_hex
-from compliance.formats.merkle import root
+from compliance.formats.errors import EvidenceError
+from compliance.formats.merkle import inclusion_proof, leaf_hash, verify_inclusion
 from compliance.formats.record_kinds import RecordKind
 
-from .models import Attestation, RecordEntry, RecordLeaf, SignedCheckpoint, TrustManifest
+from .errors import LogInconsistentError
+from .head import (
+    alarm_on_inconsistency,
+    head_locked,
+    head_read,
+    head_verified,
+    head_write,
+    log_check_all_when_due,
+    log_root,
+    signing_folder,
+)
+from .models import Attestation, RecordEntry, SignedCheckpoint, TrustManifest
 from .services import SYSTEM, node_hash_stored, record_append, record_sequence
 
 KEYS_SUBJECT = "keys:published"
@@ -46,11 +56,8 @@ def signing_keys() -> SigningKeys:
         ImproperlyConfigured: SIGNING_KEYS_DIR is not set, because this is not the signing process.
         KeyFileError: a key file is damaged or readable by others.
     """
-    folder = os.environ.get("SIGNING_KEYS_DIR")
-    if not folder:
-        message = "SIGNING_KEYS_DIR is not set here. Only the signing process signs."
-        raise ImproperlyConfigured(message)
-    keys = SigningKeys(_key(Path(folder) / "log.pem"), _key(Path(folder) / "attestation.pem"))
+    folder = signing_folder()
+    keys = SigningKeys(_key(folder / "log.pem"), _key(folder / "attestation.pem"))
     _publish(keys)
     return keys
 
@@ -85,7 +92,6 @@ def _publish(keys: SigningKeys) -> None:
     record_append(subject=KEYS_SUBJECT, kind=RecordKind.KEYS_PUBLISHED, actor=SYSTEM, data={"trust_sha256": digest})
 
 
-@transaction.atomic
 def attestation_sign(*, statement: Statement, subject: str, files: dict[str, str]) -> Attestation:
     """Sign a statement about an attempt at an item, store the envelope, and append its digest to the record.
 
@@ -95,7 +101,18 @@ def attestation_sign(*, statement: Statement, subject: str, files: dict[str, str
         statement: built by the caller in this process from artefacts that it has hashed itself.
         subject: the record's subject, `request:<reference>`.
         files: the report's files: name in the bundle to path below ARTEFACTS.
+
+    Raises:
+        LogInconsistentError: the log is not the one that was signed before; an alarm stands, and nothing is signed.
     """
+    # Outside the transaction, which would take the alarm back.
+    with alarm_on_inconsistency():
+        head_verified(signing_keys().log.public_key())
+    return _attest(statement, subject, files)
+
+
+@transaction.atomic
+def _attest(statement: Statement, subject: str, files: dict[str, str]) -> Attestation:
     # 1. Sign once: the task that calls this may run twice.
     predicate = statement.predicate
     where = {
@@ -117,24 +134,53 @@ def attestation_sign(*, statement: Statement, subject: str, files: dict[str, str
 
 
 def checkpoint_sign() -> SignedCheckpoint | None:
-    """Place new entries in the log and sign its new head. Returns None if nothing is new."""
+    """Place new entries in the log and sign its new head. Returns None if nothing is new.
+
+    Raises:
+        LogInconsistentError: the log is not the one that was signed before; an alarm stands, and nothing is signed.
+    """
     # 1. Take the keys first: publishing them may itself append an entry.
     keys = signing_keys()
-    with transaction.atomic():
-        # 2. Place the entries. The lock keeps the log's size until this transaction ends.
-        size = record_sequence()
-        last = SignedCheckpoint.objects.aggregate(last=Max("size"))["last"] or 0
-        if size == last:
-            return None
-        # 3. Sign the size and the root.
-        head = root(size, node_hash_stored)
-        text = Checkpoint(settings.LOG_ORIGIN, size, head).to_text()
-        note = sign_note(text, settings.LOG_ORIGIN, keys.log).to_bytes().decode()
-        return SignedCheckpoint.objects.create(size=size, root=head, note=note)
+    with alarm_on_inconsistency(), head_locked():
+        with transaction.atomic(durable=True):
+            # 2. Go on from the log that was signed last, and from no other.
+            head = head_verified(keys.log.public_key())
+            # 3. Place the entries. The lock keeps the log's size until this transaction ends.
+            size = record_sequence()
+            log_check_all_when_due()
+            checkpoint = None if size == head.size else checkpoint_store(keys, size, log_root(head, size))
+        # 4. Remember it once it is committed. A head that the database lost would look like a rollback.
+        newest = checkpoint or SignedCheckpoint.objects.get(size=head.size)
+        head_write(newest.note)
+    return checkpoint
 
 
-def checkpoint_is_due() -> bool:
-    """Return whether entries have no place in the log yet, or the log has no checkpoint."""
-    return RecordEntry.objects.filter(leaf__isnull=True).exists() or (
-        RecordLeaf.objects.exists() and not SignedCheckpoint.objects.exists()
-    )
+def checkpoint_store(keys: SigningKeys, size: int, root_hash: bytes) -> SignedCheckpoint:
+    """Sign a size and a root that the caller has verified, and store the checkpoint."""
+    text = Checkpoint(settings.LOG_ORIGIN, size, root_hash).to_text()
+    note = sign_note(text, settings.LOG_ORIGIN, keys.log).to_bytes().decode()
+    return SignedCheckpoint.objects.create(size=size, root=root_hash, note=note)
+
+
+def entries_proven(*, subject: str, kind: RecordKind) -> list[EntryBody]:
+    """Return the subject's entries of a kind, each proven to be in the log whose head was just signed.
+
+    Statements are compared with entries, so an entry must be the one that the log took in, and not only a row.
+
+    Raises:
+        LogInconsistentError: an entry is another one than the log contains.
+    """
+    checkpoint_sign()
+    bodies = []
+    with alarm_on_inconsistency():
+        head = head_read()
+        rows = RecordEntry.objects.filter(subject=subject, kind=kind, leaf__index__lt=head.size).select_related("leaf")
+        for row in rows.order_by("number"):
+            try:
+                proof = inclusion_proof(row.leaf.index, head.size, node_hash_stored)
+                verify_inclusion(leaf_hash(bytes(row.body)), row.leaf.index, head.size, proof, head.root)
+            except EvidenceError as error:
+                message = f"Entry {row.number} of {subject} is not the one in the log. {error}"
+                raise LogInconsistentError(message) from None
+            bodies.append(EntryBody.from_bytes(bytes(row.body)))
+    return bodies

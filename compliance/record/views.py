@@ -178,6 +178,7 @@ def entry_list(request: HttpRequest) -> HttpResponseBase:
         "applied": applied_filters(request, form),
         "page": page,
         "checkpoint": selectors.checkpoint_latest(),
+        "alarm": selectors.alarm_standing(),
         "csv_url": address(request, format="csv"),
     }
     return render(request, "record/entry_list.html", context)
@@ -246,6 +247,16 @@ def checkpoint(_request: HttpRequest) -> HttpResponse:
     if latest is None:
         return HttpResponse("There is no checkpoint yet.\n", status=404, content_type="text/plain; charset=utf-8")
     return HttpResponse(latest.note, content_type="text/plain; charset=utf-8")
+
+
+@login_not_required
+@require_safe
+def consistency(_request: HttpRequest, old: int, new: int) -> HttpResponse:
+    """Return the proof that the log of `new` entries extends that of `old`, to anybody who kept the checkpoint of `old`."""
+    proof = selectors.consistency_of(old, new)
+    if proof is None:
+        return HttpResponse("No checkpoint covers these sizes.\n", status=404, content_type="text/plain; charset=utf-8")
+    return HttpResponse(proof, content_type="text/plain; charset=utf-8")
 
 
 def _file(content: bytes, name: str, content_type: str) -> HttpResponse:

@@ -109,6 +109,8 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOG_ORIGIN = env_text("LOG_ORIGIN", "lethe.example/local" if LOCAL else None)
 """The log's name in its checkpoints. Never change it once somebody else has evidence."""
+LOG_FULL_CHECK_SECONDS = float(env_text("LOG_FULL_CHECK_SECONDS", "3600"))
+"""How often the signing process hashes the whole record again; before each signature it checks what is new."""
 ORGANISATION = env_text("ORGANISATION", "Example Models Ltd")
 HOLIDAY_COUNTRY = env_text("HOLIDAY_COUNTRY", "DE")
 """Member State whose public holidays move deadlines (Regulation 1182/71, art. 3(4)): the one where the controller acts."""

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from compliance.accounts.access import account_of
 from compliance.record.errors import StaleStateError
-from compliance.record.selectors import signed_report
+from compliance.record.selectors import alarm_standing, signed_report
 from requests_app.models import Proposal
 from requests_app.services import decisions
 from requests_app.services.permissions import release_refusal
@@ -54,6 +54,7 @@ def _show(request: HttpRequest, proposal: Proposal, problem: str = "") -> HttpRe
         "version": proposal.job.result_version if proposal.job else None,
         "waiting": waiting,
         "moved_on": waiting and proposal.base.state != ModelState.ACTIVE,
+        "alarm": decisions.alarm_text() if alarm_standing() else "",
         "refusal": release_refusal(proposal, account_of(request)) if waiting else "",
         "label": _("Release %(new)s in place of %(old)s")
         % {"new": proposal.job.result_version if proposal.job else "", "old": proposal.base},

@@ -12,6 +12,7 @@ from compliance.evidence.statements import UNLEARNING_REPORT
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.models import Attestation
+from compliance.record.selectors import alarm_standing
 from compliance.record.services import SYSTEM
 from requests_app.models import Item, Proposal
 from requests_app.states import GRANT_GROUNDS, REFUSE_GROUNDS, Ground, ItemState
@@ -184,12 +185,15 @@ def item_release(*, proposal: Proposal, by: Account) -> Proposal:
 
     Raises:
         NotAllowedError: `by` is not an officer, or approved this.
-        StaleStateError: no passed and signed result is waiting, or its base is no longer the active version.
+        StaleStateError: no passed and signed result is waiting, its base is no longer the active version, or the signing
+            process has raised its alarm.
     """
-    # 1. Lock the proposal. It must have passed, and its report must be signed.
+    # 1. Lock the proposal. It must have passed, and its report must be signed, in a record that can be trusted.
     proposal = _locked(proposal)
     if refusal := release_refusal(proposal, by):
         raise NotAllowedError(refusal)
+    if alarm_standing():
+        raise StaleStateError(alarm_text())
     item = proposal.item
     if proposal.verdict != "passed" or proposal.job is None or proposal.job.result_version is None:
         raise StaleStateError(_("Only a result whose evaluation passed can be released."))
@@ -229,6 +233,13 @@ def item_reopen(*, proposal: Proposal, by: Account) -> Item:
         raise StaleStateError(_("This result can still be released."))
     data = {"attempt": proposal.number}
     return item_move(item=proposal.item, to=ItemState.GRANTED, kind=RecordKind.ITEM_REOPENED, actor=by.opaque, data=data)
+
+
+def alarm_text() -> str:
+    """Return what officers read while the signing process's alarm stands."""
+    return _(
+        "Nothing can be released: the record is not the one that was signed before. Tell whoever runs the installation."
+    )
 
 
 def report_is_signed(proposal: Proposal) -> bool:

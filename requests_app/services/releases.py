@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from django.db import transaction
-
 from compliance.evidence.statements import MODEL_SUBJECT, UNLEARNING_REPORT, Release, Statement, Subject
 from compliance.record.errors import StaleStateError
 from compliance.record.models import Attestation, RecordEntry
@@ -34,21 +32,20 @@ def release_sign(*, proposal_id: int) -> Attestation:
         predicate_type=UNLEARNING_REPORT,
     )
     # 2. Sign what the database says about it. A second call returns the envelope of the first.
-    with transaction.atomic():
-        predicate = Release(
-            request=request.reference,
-            item=proposal.item.key,
-            attempt=proposal.number,
-            report_envelope_sha256=report.sha256,
-            released_model_sha256=job.result_version.digest,
-            replaced_model_sha256=proposal.base.digest,
-            mapped_by=request_mappers(subject=request.subject),
-            approved_by=approver.opaque,
-            released_by=releaser.opaque,
-            record_entries=RecordEntry.objects.filter(subject=request.subject).count(),
-        )
-        statement = Statement((Subject(MODEL_SUBJECT, job.result_version.digest),), predicate)
-        attestation = attestation_sign(statement=statement, subject=request.subject, files={})
+    predicate = Release(
+        request=request.reference,
+        item=proposal.item.key,
+        attempt=proposal.number,
+        report_envelope_sha256=report.sha256,
+        released_model_sha256=job.result_version.digest,
+        replaced_model_sha256=proposal.base.digest,
+        mapped_by=request_mappers(subject=request.subject),
+        approved_by=approver.opaque,
+        released_by=releaser.opaque,
+        record_entries=RecordEntry.objects.filter(subject=request.subject).count(),
+    )
+    statement = Statement((Subject(MODEL_SUBJECT, job.result_version.digest),), predicate)
+    attestation = attestation_sign(statement=statement, subject=request.subject, files={})
     # 3. Cover the entry of the signature by a checkpoint.
     checkpoint_sign()
     return attestation

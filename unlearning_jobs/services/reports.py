@@ -7,11 +7,20 @@ from pathlib import Path
 
 from django.conf import settings
 
-from compliance.evidence.statements import MODEL_SUBJECT, Method, Statement, Subject, UnlearningReport, forget_set_digest
-from compliance.formats.canonical import format_time
+from compliance.evidence.statements import (
+    MODEL_SUBJECT,
+    Method,
+    Statement,
+    Subject,
+    UnlearningReport,
+    forget_set_digest,
+    report_folder,
+)
+from compliance.formats.canonical import format_time, sha256_hex
+from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.models import Attestation
-from compliance.record.signing import attestation_sign, checkpoint_sign
+from compliance.record.signing import attestation_sign, checkpoint_sign, entries_proven
 from unlearning_jobs.engine.artefacts import file_digest, model_digest
 from unlearning_jobs.engine.catalogue import METHODS
 from unlearning_jobs.engine.contracts import JobResult, JobSpec
@@ -25,7 +34,8 @@ def report_sign(*, job_id: int) -> Attestation:
     """Sign the report of a completed unlearning job, whatever its verdict, and a checkpoint of the record that holds it.
 
     Raises:
-        StaleStateError: there is nothing to report on, or an artefact is not what the job reported; nothing is signed.
+        StaleStateError: there is nothing to report on, an artefact is not what the job reported, or the result is not what
+            the record says; nothing is signed.
     """
     # 1. Load the job and what the engine wrote.
     job = Job.objects.select_related("snapshot", "recipe").get(pk=job_id)
@@ -33,12 +43,16 @@ def report_sign(*, job_id: int) -> Attestation:
         message = f"Job {job_id} ({job.kind}, {job.state}) has no report: only completed unlearning jobs have one."
         raise StaleStateError(message)
     folder = settings.ARTEFACTS / job.output
-    result = JobResult.from_json(json.loads((folder / "result.json").read_bytes()))
-    # 2. Hash every artefact here, and state what the job did.
-    files = {f"report/{job.item}-{job.attempt}/{name}": path for name, path in _report_files(folder).items()}
-    subjects = [Subject(MODEL_SUBJECT, _model_checked(folder, result))]
-    subjects += [Subject(name, file_digest(path)) for name, path in files.items()]
-    statement = Statement(tuple(subjects), _predicate(job, result))
+    raw = (folder / "result.json").read_bytes()
+    result = JobResult.from_json(json.loads(raw))
+    # 2. Hash every artefact here, and state what the job did. The record knows what the job's worker saw when it ended.
+    model = _model_checked(folder, result)
+    _require_recorded(job, result_sha256=sha256_hex(raw), model_sha256=model, verdict=_verdict(result))
+    files = {f"{report_folder(job.item, job.attempt)}/{name}": path for name, path in _report_files(folder).items()}
+    digests = {name: file_digest(path) for name, path in files.items()}
+    digests[f"{report_folder(job.item, job.attempt)}/result.json"] = sha256_hex(raw)  # of the bytes that were read above
+    subjects = (Subject(MODEL_SUBJECT, model), *(Subject(name, digest) for name, digest in digests.items()))
+    statement = Statement(subjects, _predicate(job, result))
     # 3. Sign, and then a checkpoint, so that a bundle can prove that the statement is in the record.
     stored = {name: str(path.relative_to(settings.ARTEFACTS)) for name, path in files.items()}
     attestation = attestation_sign(statement=statement, subject=job.subject, files=stored)
@@ -64,6 +78,27 @@ def _model_checked(folder: Path, result: JobResult) -> str:
         message = f"Artefacts changed after the job ended: {', '.join(changed) or 'the model'}. Nothing was signed."
         raise StaleStateError(message)
     return digest
+
+
+def _verdict(result: JobResult) -> str:
+    return result.evaluation.verdict.outcome if result.evaluation else ""
+
+
+def _require_recorded(job: Job, **values: str) -> None:
+    """Raise StaleStateError unless the attempt's one `job.completed` entry has these values."""
+    completed = entries_proven(subject=job.subject, kind=RecordKind.JOB_COMPLETED)
+    entries = [entry for entry in completed if entry.attempt == (job.item, job.attempt)]
+    where = f"Item {job.item}, attempt {job.attempt}"
+    if len(entries) != 1:
+        message = f"{where}: the record contains {len(entries)} entries {RecordKind.JOB_COMPLETED}; nothing was signed."
+        raise StaleStateError(message)
+    recorded = entries[0].data
+    different = [
+        f"{name} is {value}, recorded {recorded[name]}" for name, value in values.items() if value != recorded[name]
+    ]
+    if different:
+        message = f"{where}: the result is not the one in the record: {'; '.join(different)}. Nothing was signed."
+        raise StaleStateError(message)
 
 
 def _predicate(job: Job, result: JobResult) -> UnlearningReport:

@@ -1,4 +1,4 @@
-"""The step about the engine's own files: result.json and spec.json agree with the signed report."""
+"""The step about the engine's own files: result.json and spec.json agree with the signed report and with the record."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from compliance.evidence.statements import UnlearningReport, forget_set_digest
 from compliance.formats.canonical import canonical_json, digest_of, parse_json, sha256_hex
 from compliance.formats.contracts import plain
 from compliance.formats.errors import EvidenceError, VerificationError
+from compliance.formats.record_kinds import RecordKind
 
 from .attestations import SignedReport, Statements
+from .log import History
 
 Comparison = tuple[str, object, object]
-"""The name of a value, the value in the file, and the value in the report."""
+"""The name of a value, the value in the file or in the record, and the value in the report."""
 
 
-def check_findings(folder: BundleFolder, statements: Statements) -> None:
-    """Check that the job, the outcome and the raw outputs of every report are those in its files."""
+def check_findings(folder: BundleFolder, statements: Statements, history: History) -> None:
+    """Check that the job, the outcome and the raw outputs of every report are those in its files and in the record."""
     for signed in statements.reports.values():
         try:
             result = _read(folder, signed, "result.json")
@@ -26,6 +28,7 @@ def check_findings(folder: BundleFolder, statements: Statements) -> None:
             _check_limits(result, signed.report)
             _check_outputs(result, signed)
             _compare("spec.json", _spec_comparisons(_read(folder, signed, "spec.json"), signed.report))
+            _check_completed(signed, history)
         except EvidenceError as error:
             message = f"{signed.folder}: {error}"
             raise VerificationError(message) from None
@@ -58,6 +61,19 @@ def _spec_comparisons(spec: object, report: UnlearningReport) -> list[Comparison
         ("the number of forget_ids", len(forget_ids), report.forget_count),
         ("forget_ids", forget_set_digest(forget_ids), report.forget_set_sha256),
     ]
+
+
+def _check_completed(signed: SignedReport, history: History) -> None:
+    """Compare the report with what the worker recorded when the job ended; that there is one entry is a later step."""
+    for completed in history.of_kind(RecordKind.JOB_COMPLETED):
+        if completed.entry.attempt == signed.envelope.place.entry.attempt:
+            data, report = completed.entry.data, signed.report
+            comparisons = [
+                ("result_sha256", data["result_sha256"], signed.files[f"{signed.folder}/result.json"]),
+                ("model_sha256", data["model_sha256"], report.result_model_sha256),
+                ("verdict", data["verdict"], report.verdict.outcome),
+            ]
+            _compare(f"record entry {completed.index} ({RecordKind.JOB_COMPLETED})", comparisons)
 
 
 def _check_limits(result: object, report: UnlearningReport) -> None:

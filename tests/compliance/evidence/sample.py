@@ -120,18 +120,26 @@ class SampleRequest:
     def start(self, attempt: int) -> None:
         self.log.append(self.subject, "job.started", item="1", attempt=attempt)
 
-    def complete(self, attempt: int) -> None:
-        self.log.append(self.subject, "job.completed", item="1", attempt=attempt)
+    def complete(self, attempt: int, outcome: str = "passed", **changes: Any) -> None:
+        """The engine's files, and what the worker records about them; `changes` go into the record alone."""
+        files = self.write_files(attempt, self.spec(), self.result(attempt, self.spec(), verdict_of(outcome)))
+        data: dict[str, Any] = {
+            "item": "1",
+            "attempt": attempt,
+            "result_sha256": sha256_hex(files["result.json"]),
+            "model_sha256": result_model(attempt),
+            "verdict": outcome,
+        }
+        self.log.append(self.subject, "job.completed", **(data | changes))
 
     def sign_report(self, attempt: int, outcome: str = "passed", **changes: Any) -> None:
         """Writes the engine's files for one attempt and signs the report; `changes` go into the predicate alone."""
-        verdict = {"outcome": outcome, "direction": None, "reasons": [{"code": "within", "sentence": "Within the margins."}]}
-        spec = self.spec()
-        result = self.result(attempt, spec, verdict)
-        files = self.write_files(attempt, spec, result)
+        verdict, spec = verdict_of(outcome), self.spec()
+        files = self.write_files(attempt, spec, self.result(attempt, spec, verdict))
         fields = self.report_fields(attempt, spec, verdict) | changes
         self.reports[attempt] = UnlearningReport(**fields)
         folder = report_folder("1", attempt)
+        self.report_files |= {f"{folder}/{name}": self.artefact(attempt, name) for name in files}
         subjects = [Subject("model", fields["result_model_sha256"])]
         subjects += [Subject(f"{folder}/{name}", sha256_hex(files[name])) for name in sorted(files)]
         self.sign(Statement(tuple(subjects), self.reports[attempt]))
@@ -157,6 +165,9 @@ class SampleRequest:
             "environment": ENVIRONMENT,
         }
 
+    def artefact(self, attempt: int, name: str) -> Path:
+        return self.folder / "artefacts" / str(attempt) / name
+
     def write_files(self, attempt: int, spec: dict[str, Any], result: dict[str, Any]) -> dict[str, bytes]:
         files = {
             "result.json": json.dumps(result, indent=1).encode(),
@@ -164,10 +175,9 @@ class SampleRequest:
             "outputs/margins.parquet": outputs(attempt),
         }
         for name, content in files.items():
-            path = self.folder / "artefacts" / str(attempt) / name
+            path = self.artefact(attempt, name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-            self.report_files[f"{report_folder('1', attempt)}/{name}"] = path
         return files
 
     def report_fields(self, attempt: int, spec: dict[str, Any], verdict: dict[str, Any]) -> dict[str, Any]:
@@ -236,7 +246,7 @@ class SampleRequest:
 
     def run(self, attempt: int, outcome: str = "passed", **changes: Any) -> None:
         self.start(attempt)
-        self.complete(attempt)
+        self.complete(attempt, outcome)
         self.sign_report(attempt, outcome, **changes)
 
     def lines(self) -> list[ProvenEntry]:
@@ -253,6 +263,10 @@ class SampleRequest:
             trust=self.trust,
         )
         return directory
+
+
+def verdict_of(outcome: str) -> dict[str, Any]:
+    return {"outcome": outcome, "direction": None, "reasons": [{"code": "within", "sentence": "Within the margins."}]}
 
 
 def outputs(attempt: int) -> bytes:

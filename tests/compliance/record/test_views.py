@@ -7,14 +7,20 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from compliance.evidence.consistency import verify_extension
 from compliance.evidence.tlog_proofs import TlogProof
 from compliance.evidence.trust import TrustFile
 from compliance.formats.record_kinds import RecordKind
-from compliance.record.models import Attestation, RecordEntry, TrustManifest
+from compliance.record.errors import LogInconsistentError
+from compliance.record.models import Attestation, RecordEntry, SignedCheckpoint, TrustManifest
+from compliance.record.selectors import checkpoint_latest
 from compliance.record.services import record_append
+from compliance.record.signing import checkpoint_sign
 from tests.personas import client_of
 from tests.staging import Stage
 from tests.web.pages import Site, text_of
+
+from .superuser import superuser
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signing", "artefacts")]
 
@@ -148,3 +154,28 @@ def test_the_checkpoint_is_public_plain_text(stage: Stage, client: Client) -> No
 
 def test_without_a_checkpoint_it_is_not_found(client: Client) -> None:
     assert client.get("/record/checkpoint").status_code == 404
+
+
+def test_the_record_says_that_the_signing_process_raised_its_alarm(stage: Stage, iris: Site) -> None:  # noqa: ARG001
+    assert "The record was changed" not in iris.get("/record/entries/").words
+    with superuser():
+        SignedCheckpoint.objects.all().delete()
+    with pytest.raises(LogInconsistentError):
+        checkpoint_sign()
+    words = iris.get("/record/entries/").words
+    assert "The record was changed" in words
+    assert "nothing can be released. The record is not the one that was signed before: the checkpoint of" in words
+
+
+def test_anybody_fetches_the_proof_that_the_log_only_grew(stage: Stage, client: Client) -> None:  # noqa: ARG001  # signs
+    old = checkpoint_latest()
+    record_append(subject="account:77", kind=RecordKind.ACCOUNT_CREATED, actor="system", data={"role": "officer"})
+    new = checkpoint_sign()
+    assert old is not None
+    assert new is not None
+    proof = client.get(f"/record/consistency/{old.size}/{new.size}").content
+    trust = TrustFile.from_bytes(bytes(TrustManifest.objects.get().body))
+    older, newer = verify_extension(old.note.encode(), new.note.encode(), proof, trust)
+    assert (older.size, newer.size) == (old.size, new.size)
+    for sizes in (f"0/{new.size}", f"{new.size}/{old.size}", f"{old.size}/{new.size + 1}"):
+        assert client.get(f"/record/consistency/{sizes}").status_code == 404

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from compliance.record.errors import LogInconsistentError
+from compliance.record.models import SignedCheckpoint
+from compliance.record.signing import checkpoint_sign
 from requests_app.states import ItemState
+from tests.compliance.record.superuser import superuser
 from tests.staging import Stage
 from tests.web.pages import Site
 from unlearning_jobs.models import ModelVersion
@@ -65,3 +69,17 @@ def test_a_result_that_can_be_released_is_not_given_up(stage: Stage, nils: Site)
     stage.searched().signed()
     page = nils.submit(nils.get(address(stage)), {"act": "reopen"}, action=address(stage), status=409)
     assert "This result can still be released." in page.words
+
+
+def test_nothing_is_released_while_the_record_is_not_the_one_that_was_signed(stage: Stage, nils: Site) -> None:
+    stage.searched().signed()
+    with superuser():
+        SignedCheckpoint.objects.all().delete()
+    with pytest.raises(LogInconsistentError):
+        checkpoint_sign()
+    page = nils.get(address(stage))
+    assert "the record is not the one that was signed before" in page.words
+    assert not page.all("button", name="act")
+    token = nils.client.cookies["csrftoken"].value
+    assert nils.client.post(address(stage), {"act": "release", "csrfmiddlewaretoken": token}).status_code == 409
+    assert ModelVersion.objects.get(state="active").number == 1

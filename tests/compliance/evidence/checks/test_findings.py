@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.compliance.evidence.sample import SampleRequest
+from compliance.evidence.record import EntryBody
+from compliance.formats.errors import FormatError
+from tests.compliance.evidence.sample import START, SampleRequest
 from tests.compliance.evidence.stories import OTHER_DIGEST, approve_and_run, assert_fails, verify_story
 
 
@@ -52,3 +54,44 @@ def test_a_report_that_misstates_its_specification_fails(tmp_path: Path, change:
     assert_fails(
         verify_story(tmp_path, lambda sample: approve_and_run(sample, **change)), "result and specification", reason
     )
+
+
+@pytest.mark.parametrize(
+    ("recorded", "reason"),
+    [
+        ({"verdict": "failed"}, "differ in verdict"),
+        ({"model_sha256": OTHER_DIGEST}, "differ in model_sha256"),
+        ({"result_sha256": OTHER_DIGEST}, "differ in result_sha256"),
+    ],
+)
+def test_a_report_that_contradicts_what_the_worker_recorded_fails(
+    tmp_path: Path, recorded: dict[str, Any], reason: str
+) -> None:
+    """Correctly signed, with files that agree: only the record of the job's end says something else."""
+
+    def story(sample: SampleRequest) -> None:
+        sample.approve(1)
+        sample.start(1)
+        sample.complete(1, **recorded)
+        sample.sign_report(1)
+
+    assert_fails(verify_story(tmp_path, story), "and with the record", reason)
+
+
+def test_a_report_that_passed_although_the_recorded_run_failed_fails(tmp_path: Path) -> None:
+    def story(sample: SampleRequest) -> None:
+        sample.approve(1)
+        sample.start(1)
+        sample.complete(1, "failed")
+        sample.sign_report(1, "passed")
+        sample.release(1)
+
+    assert_fails(verify_story(tmp_path, story), "and with the record", "differ in result_sha256")
+
+
+@pytest.mark.parametrize("field", ["result_sha256", "model_sha256", "verdict"])
+def test_a_record_that_leaves_out_how_the_job_ended_fails(field: str) -> None:
+    data = {"item": "1", "attempt": 1, "result_sha256": OTHER_DIGEST, "model_sha256": OTHER_DIGEST, "verdict": "passed"}
+    del data[field]
+    with pytest.raises(FormatError, match=field):
+        EntryBody.of(subject="request:LE-1", number=1, kind="job.completed", at=START, actor="system", data=data)

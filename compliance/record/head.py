@@ -1,0 +1,228 @@
+"""What the signing process remembers on its own disk: the last head of the log that it signed, and a standing alarm.
+
+The database cannot vouch for itself: a superuser can rewrite entries and rebuild the tree, drop checkpoints, or restore an
+old backup. So before every signature the log is compared with a head that the database cannot reach:
+
+- every time: the stored subtrees of the signed tree give the signed root, its checkpoint is in the database, and everything
+  after it is hashed again from the entries' bodies;
+- every LOG_FULL_CHECK_SECONDS: every entry is hashed again from its body, and every checkpoint compared with its root.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db.models import Max
+
+from compliance.evidence.checkpoints import Checkpoint, SignedNote, verify_checkpoint
+from compliance.formats.errors import EvidenceError
+from compliance.formats.merkle import EMPTY_ROOT, MerkleTree, root
+
+from .errors import LogInconsistentError
+from .models import RecordLeaf, SignedCheckpoint, SignerAlarm
+from .selectors import alarm_standing
+from .services import node_hash_stored
+
+HEAD = "last-checkpoint"
+ALARM = "alarm"
+FULL_CHECK = "last-full-check"
+LOCK = "lock"
+CHUNK = 1000
+"""Entries that are read at a time."""
+
+
+def signing_folder() -> Path:
+    """Return SIGNING_KEYS_DIR, the signing process's own folder (ImproperlyConfigured everywhere else)."""
+    folder = os.environ.get("SIGNING_KEYS_DIR")
+    if not folder:
+        message = "SIGNING_KEYS_DIR is not set here. Only the signing process signs."
+        raise ImproperlyConfigured(message)
+    return Path(folder)
+
+
+@contextmanager
+def head_locked() -> Iterator[None]:
+    """Keep other signing processes from signing a checkpoint until the head file says what was signed."""
+    with (signing_folder() / LOCK).open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def alarm_on_inconsistency() -> Iterator[None]:
+    """Raise the alarm if what runs inside finds the log inconsistent. A transaction around it would undo the alarm."""
+    try:
+        yield
+    except LogInconsistentError as error:
+        # The file counts for this process: nobody clears it through the database. The row tells the other processes.
+        path = signing_folder() / ALARM
+        if not path.exists():
+            _write(path, str(error))
+        if not alarm_standing():
+            SignerAlarm.objects.create(state=SignerAlarm.State.RAISED, reason=str(error))
+        raise
+
+
+def alarm_clear() -> None:
+    (signing_folder() / ALARM).unlink(missing_ok=True)
+
+
+def alarm_reason() -> str:
+    """Return why the signing process raised its alarm; empty while none stands."""
+    path = signing_folder() / ALARM
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def head_read() -> Checkpoint:
+    """Return the last signed head; the empty tree's if none is remembered (LogInconsistentError if the file is damaged)."""
+    try:
+        note = SignedNote.from_bytes((signing_folder() / HEAD).read_bytes())
+        return Checkpoint.from_text(note.text)
+    except FileNotFoundError:
+        return Checkpoint(settings.LOG_ORIGIN, 0, EMPTY_ROOT)
+    except EvidenceError as error:
+        _inconsistent(f"the file {HEAD} is damaged ({error})")
+
+
+def head_write(note: str) -> None:
+    """Remember a head. After a crash, the file has the old note or the new one."""
+    _write(signing_folder() / HEAD, note)
+
+
+def head_verified(key: Ed25519PublicKey) -> Checkpoint:
+    """Return the head that the next signature must extend, after checking that the log extends it now.
+
+    It is the remembered head, or a newer checkpoint in the database: the process may have been stopped between the commit
+    and the writing of the file, and an installation from before this file has none.
+
+    Raises:
+        LogInconsistentError: the log is another one, or an alarm stands.
+    """
+    # 1. An alarm stands until somebody recovers from it, even if the log looks right again.
+    if reason := alarm_reason():
+        raise LogInconsistentError(reason)
+    # 2. The remembered head: nothing lost, its checkpoint still there.
+    head, size = head_read(), log_size()
+    if head.origin != settings.LOG_ORIGIN:
+        _inconsistent(f"the last head belongs to the log {head.origin}, not to {settings.LOG_ORIGIN}")
+    if size < head.size:
+        _inconsistent(f"the log has {size} entries, but {head.size} were signed")
+    signed = SignedCheckpoint.objects.filter(size=head.size).first()
+    if head.size and (signed is None or bytes(signed.root) != head.root):
+        _inconsistent(f"the checkpoint of {head.size} entries is missing or changed")
+    # 3. A newer checkpoint must be signed by this log and extend the head.
+    newest = SignedCheckpoint.objects.order_by("size").last()
+    if newest is None or newest.size == head.size:
+        log_root(head, head.size)
+        return head
+    newer = _checkpoint_of(newest, key)
+    if newer.size > size or log_root(head, newer.size) != newer.root:
+        _inconsistent(f"the checkpoint of {newer.size} entries does not fit the log")
+    return newer
+
+
+def log_size() -> int:
+    """Return how many entries have a place in the log."""
+    last = RecordLeaf.objects.aggregate(last=Max("index"))["last"]
+    return 0 if last is None else last + 1
+
+
+def log_root(head: Checkpoint, size: int) -> bytes:
+    """Return the root of the first `size` entries, after checking that they extend the tree of `head`.
+
+    Raises:
+        LogInconsistentError: they do not.
+    """
+    # 1. The subtrees of the signed tree give its root. Their hashes are in the database, but the root is not.
+    tree = MerkleTree.resume(head.size, node_hash_stored)
+    if tree.root() != head.root:
+        _inconsistent(f"the first {head.size} entries are not those that were signed")
+    # 2. Later entries count as their bodies say, whatever hashes are stored.
+    for body in _bodies(head.size, size):
+        tree.add(body)
+    # 3. Proofs are made from the stored hashes, so these must give the same root.
+    if tree.root() != root(size, node_hash_stored):
+        _inconsistent(f"the stored hashes of the entries from {head.size} on are not those of the entries")
+    return tree.root()
+
+
+def log_check_all() -> Checkpoint:
+    """Hash every entry again and compare the root with every checkpoint; return the log's size and root.
+
+    Raises:
+        LogInconsistentError: an entry, the order of entries, a stored hash or a checkpoint was changed.
+    """
+    size, tree = log_size(), MerkleTree()
+    for start in range(0, size, CHUNK):
+        end = min(start + CHUNK, size)
+        signed = dict(SignedCheckpoint.objects.filter(size__gt=start, size__lte=end).values_list("size", "root"))
+        for body in _bodies(start, end):
+            tree.add(body)
+            if tree.count in signed and tree.root() != bytes(signed[tree.count]):
+                _inconsistent(f"the first {tree.count} entries are not those of their checkpoint")
+    if larger := SignedCheckpoint.objects.filter(size__gt=size).first():
+        _inconsistent(f"the log has {size} entries, but there is a checkpoint of {larger.size}")
+    if tree.root() != root(size, node_hash_stored):
+        _inconsistent("the stored hashes are not those of the entries")
+    return Checkpoint(settings.LOG_ORIGIN, size, tree.root())
+
+
+def log_check_all_when_due() -> None:
+    """Check the whole log if the last time was more than LOG_FULL_CHECK_SECONDS ago."""
+    path = signing_folder() / FULL_CHECK
+    if not path.exists() or time.time() - path.stat().st_mtime >= settings.LOG_FULL_CHECK_SECONDS:
+        log_check_all()
+        path.touch(mode=0o600)
+
+
+def _bodies(start: int, end: int) -> Iterator[bytes]:
+    """Yield the bodies of the entries in the log from `start` to before `end`; none may be missing."""
+    leaves = RecordLeaf.objects.order_by("index").values_list("index", "entry__body")
+    for first in range(start, end, CHUNK):
+        expected = range(first, min(first + CHUNK, end))
+        bodies = dict(leaves.filter(index__gte=expected.start, index__lt=expected.stop))
+        for index in expected:
+            if index not in bodies:
+                _inconsistent(f"entry {index} is missing in the log")
+            yield bytes(bodies[index])
+
+
+def _checkpoint_of(row: SignedCheckpoint, key: Ed25519PublicKey) -> Checkpoint:
+    """Return the signed checkpoint in a row, which must say the same."""
+    try:
+        checkpoint, _signers = verify_checkpoint(row.note.encode(), settings.LOG_ORIGIN, [key])
+    except EvidenceError as error:
+        _inconsistent(f"the checkpoint of {row.size} entries is not signed by this log ({error})")
+    if (checkpoint.size, checkpoint.root) != (row.size, bytes(row.root)):
+        _inconsistent(f"the checkpoint of {row.size} entries says something else than it signed")
+    return checkpoint
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace a file of mode 0600, durably."""
+    draft = path.with_name(f".{path.name}.new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the new name, too, must survive a crash
+    finally:
+        os.close(folder)
+
+
+def _inconsistent(what: str) -> NoReturn:
+    message = f"The record is not the one that was signed before: {what}."
+    raise LogInconsistentError(message)
