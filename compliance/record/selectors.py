@@ -12,7 +12,7 @@ from compliance.formats.canonical import encode_base64
 from compliance.formats.merkle import inclusion_proof, leaf_hash
 from compliance.formats.record_kinds import RecordKind
 
-from .models import Attestation, RecordEntry, SignedCheckpoint
+from .models import Attestation, RecordEntry, SignedCheckpoint, TrustManifest
 from .services import node_hash_stored
 
 
@@ -92,6 +92,11 @@ class Inclusion:
 
 def checkpoint_latest() -> SignedCheckpoint | None:
     return SignedCheckpoint.objects.order_by("size").last()
+
+
+def trust_published() -> TrustManifest | None:
+    """Return the newest trust file that the signing process has published, or None before it first signs."""
+    return TrustManifest.objects.order_by("id").last()
 
 
 def inclusion_of(row: RecordEntry) -> Inclusion | None:
