@@ -63,6 +63,8 @@ class RecordKind(StrEnum):
     # Accounts, keys, signatures
     ACCOUNT_CREATED = "account.created"
     KEYS_PUBLISHED = "keys.published"
+    KEYS_ROTATED = "keys.rotated"
+    """Somebody replaced a signing key on purpose; the trust file is in the `keys.published` entry before this one."""
     ATTESTATION_SIGNED = "attestation.signed"
     RECORD_SEALED = "record.sealed"
     """Last entry of every bundle, with its own number: whoever drops entries at the end drops the seal with them."""
@@ -109,6 +111,7 @@ FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
     K.MODEL_DESTROYED: _MODEL_MOVED,
     K.ACCOUNT_CREATED: ("role",),
     K.KEYS_PUBLISHED: ("trust_sha256",),
+    K.KEYS_ROTATED: ("role", "key_id", "ended", "revoked", "file_missing"),
     K.ATTESTATION_SIGNED: (*_ATTEMPT, "predicate_type", "envelope_sha256"),
     K.RECORD_SEALED: ("entries",),
 }

@@ -9,8 +9,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from compliance.formats.canonical import sha256_hex
+from compliance.record.keys import signing_keys
 from compliance.record.models import TrustManifest
-from compliance.record.signing import signing_keys
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signing")]
 

@@ -14,8 +14,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from compliance.formats.canonical import sha256_hex
 from compliance.record import verify_views
+from compliance.record.keys import signing_keys
 from compliance.record.models import TrustManifest
-from compliance.record.signing import signing_keys
 from tests.compliance.conftest import bundle_of
 from tests.compliance.evidence.sample import SampleRequest, honest
 from tests.staging import Stage
