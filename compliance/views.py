@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from compliance.accounts.access import account_of
 from compliance.accounts.models import Account
 from compliance.accounts.roles import ROLES, Role
-from compliance.record.models import TrustManifest
+from compliance.record.selectors import trust_published
 
 
 @login_not_required
@@ -37,6 +37,6 @@ def home(request: HttpRequest) -> HttpResponse:
         return redirect(start)
     context = {
         "accounts": Account.objects.order_by("username"),
-        "manifest": TrustManifest.objects.order_by("id").last(),
+        "manifest": trust_published(),
     }
     return render(request, "home.html", context)

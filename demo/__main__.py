@@ -117,7 +117,8 @@ def _summary(results: list[tuple[str, DemoRequest]], seconds: float) -> None:
         passed = result.attempts[-1].verdict == "passed"
         print(f"    outcome   {'released' if passed else 'NOT released: nothing passed'}")
         print(f"    evidence  {result.bundle}")
-    print(f"\n{seconds:.0f} s in all. Verify again: .venv/bin/python -m compliance.evidence verify DIR")
+    print(f"\n{seconds:.0f} s in all. Verify again:")
+    print(".venv/bin/python -m compliance.evidence verify DIR --trust DIR/../trust.json")
 
 
 def serve(port: int) -> int:

@@ -218,12 +218,17 @@ def release(officer: Browser, request_path: str, attempt: int, number: int = 1) 
 def export_and_verify(stack: LocalStack, reference: str, folder: Path) -> str:
     """Export the evidence of a request, verify it in a process of its own, and return what the verifier printed.
 
+    The keys that count come from the installation's published trust file, which is written beside the bundle.
+
     Raises:
         PageError: it does not verify.
     """
     stack.manage("report_export", reference, "--out", str(folder))
+    trust = folder.parent / "trust.json"
+    stack.manage("trust_export", "--out", str(trust))
+    command = ["verify", str(folder), "--trust", str(trust), "--request", reference]
     verification = subprocess.run(  # noqa: S603  # our own interpreter and module, no shell
-        [sys.executable, "-m", "compliance.evidence", "verify", str(folder)], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "compliance.evidence", *command], capture_output=True, text=True, check=False
     )
     if verification.returncode != 0:
         message = f"The evidence of {reference} does not verify:\n{verification.stdout}{verification.stderr}"

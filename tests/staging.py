@@ -149,11 +149,17 @@ class Stage:
     def approved(self) -> Proposal:
         return decisions.proposal_approve(proposal=self.proposed(), by=self.staff.lena)
 
-    def evaluated(self, outcome: str = "passed") -> Proposal:
-        """The job has ended with this verdict; its report is not signed yet."""
+    def completed(self, outcome: str = "passed") -> Proposal:
+        """The job has ended with this verdict, and nobody has applied it yet."""
         proposal = self.approved()
         assert proposal.job is not None
         job_completed(proposal.job, outcome)
+        return proposal
+
+    def evaluated(self, outcome: str = "passed") -> Proposal:
+        """The job has ended with this verdict; its report is not signed yet."""
+        proposal = self.completed(outcome)
+        assert proposal.job is not None
         decisions.proposal_evaluated(job=Job.objects.get(pk=proposal.job.pk))
         proposal.refresh_from_db()
         return proposal

@@ -6,6 +6,6 @@ Where to look:
     checkpoints    the log's head; sign_note(checkpoint.to_text(), origin, key).to_bytes() is a checkpoint file
     keys, trust    private keys in files; which public keys may sign what, and when
     bundle         writing and reading a bundle folder
-    verification   the numbered steps; `python -m compliance.evidence verify DIR` on the command line
+    verification   the numbered steps; `python -m compliance.evidence verify DIR --trust FILE` on the command line
     checks         one function for each step
 """

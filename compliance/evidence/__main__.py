@@ -1,7 +1,8 @@
 """Command line: `python -m compliance.evidence verify DIR [--trust FILE] [--json]`, `... proof DIR INDEX OUT` and
 `... consistency OLD NEW [PROOF] --trust FILE [--json]`.
 
-Exit status: 0 if every step passed, 1 if one did not, 2 if the command could not be used as given.
+Exit status: 0 if every step passed, 1 if one did not, 2 if the command could not be used as given. With `--require-trust`,
+3 if every step passed but only with the keys that the bundle itself names.
 """
 
 from __future__ import annotations
@@ -24,6 +25,11 @@ from .trust import TrustFile
 from .verification import Verification, verify_bundle
 
 MARKS = {"passed": "pass", "failed": "FAIL", "not checked": "----"}
+KEYS = {
+    "bundle": "those that the bundle itself names: integrity only, not who signed",
+    "trust file": "those in the trust file that you gave",
+}
+PASSED, FAILED, INTEGRITY_ONLY = 0, 1, 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,6 +51,10 @@ def _parser() -> argparse.ArgumentParser:
     verify = commands.add_parser("verify", help="verify a bundle, step by step")
     verify.add_argument("directory", type=Path, metavar="DIR", help="the bundle")
     verify.add_argument("--trust", type=Path, metavar="FILE", help="a trust file that you got directly from the operator")
+    verify.add_argument(
+        "--require-trust", action="store_true", help="exit with 3 if every step passed, but only with the bundle's own keys"
+    )
+    verify.add_argument("--request", metavar="REFERENCE", help="fail if the bundle is about another request")
     verify.add_argument("--json", action="store_true", help="print the steps as JSON")
     proof = commands.add_parser("proof", help="write a record entry and its proof for other tools (c2sp.org/tlog-proof)")
     proof.add_argument("directory", type=Path, metavar="DIR", help="the bundle")
@@ -66,9 +76,12 @@ def _read(path: Path) -> bytes:
 
 def _verify(options: argparse.Namespace) -> int:
     trust = _read(options.trust) if options.trust else None
-    verification = verify_bundle(options.directory, trust)
+    request = options.request.strip().upper() if options.request is not None else None
+    verification = verify_bundle(options.directory, trust, request=request)
     print(_as_json(verification) if options.json else _as_text(verification))  # noqa: T201  # this is the command's output
-    return 0 if verification.passed else 1
+    if verification.passed and verification.keys == "bundle" and options.require_trust:
+        return INTEGRITY_ONLY
+    return PASSED if verification.passed else FAILED
 
 
 def _proof(options: argparse.Namespace) -> int:
@@ -105,7 +118,8 @@ def _consistency(options: argparse.Namespace) -> int:
 
 def _as_json(verification: Verification) -> str:
     steps = [asdict(step) for step in verification.steps]
-    return json.dumps({"passed": verification.passed, "steps": steps, "summary": verification.summary}, indent=2)
+    value = {"passed": verification.passed, "keys": verification.keys, "steps": steps, "summary": verification.summary}
+    return json.dumps(value, indent=2)
 
 
 def _as_text(verification: Verification) -> str:
@@ -114,7 +128,7 @@ def _as_text(verification: Verification) -> str:
         lines.append(f"{step.number:>2}  {MARKS[step.status]}  {step.title}")
         if step.reason:
             lines.append(f"          {step.reason}")
-    return "\n".join([*lines, "", verification.summary])
+    return "\n".join([*lines, "", f"Keys: {KEYS[verification.keys]}.", "", verification.summary])
 
 
 COMMANDS = {"verify": _verify, "proof": _proof, "consistency": _consistency}

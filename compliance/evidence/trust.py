@@ -64,6 +64,11 @@ class TrustedKey:
     def public_key(self) -> Ed25519PublicKey:
         return load_spki(decode_base64(self.spki))
 
+    @property
+    def ended_at(self) -> str | None:
+        """When this key was revoked or replaced, or None while it may sign."""
+        return self.revoked_at or self.valid_until
+
     def problem_at(self, moment: datetime) -> str | None:
         """Return why this key could not sign at `moment`, or None if it could."""
         if moment < parse_time(self.valid_from):

@@ -14,11 +14,14 @@ from typing import Generic, Literal, TypeVar
 from compliance.formats.errors import EvidenceError
 from compliance.formats.translation import gettext_noop as _
 
-from .bundle import BundleFolder
+from .bundle import TRUST, BundleFolder
 from .checks import attestations, conduct, findings, log
+from .trust import TrustFile
 
 T = TypeVar("T")
 Status = Literal["passed", "failed", "not checked"]
+KeySource = Literal["bundle", "trust file"]
+"""Where the keys that counted came from: the bundle's own trust file, or one that came by another route."""
 
 LIMITS = (
     "A pass does not prove that the measurements were honest, that the log shows everybody the same history, "
@@ -42,10 +45,13 @@ class StepResult:
 
 @dataclass(frozen=True)
 class Verification:
-    """Every step in order, and a closing paragraph."""
+    """Every step in order, a closing paragraph, and whose keys counted."""
 
     steps: tuple[StepResult, ...]
     summary: str
+    keys: KeySource
+    other_keys: bool = False
+    """The bundle's signatures are those of keys that it names itself and that are not in the given trust file."""
 
     @property
     def passed(self) -> bool:
@@ -100,13 +106,14 @@ class Steps:
         self.results.append(StepResult(len(self.results) + 1, title, status, reason))
 
 
-def verify_bundle(directory: Path, trust: bytes | None = None) -> Verification:
+def verify_bundle(directory: Path, trust: bytes | None = None, *, request: str | None = None) -> Verification:
     """Verify the bundle in `directory`.
 
     Args:
         directory: the bundle.
         trust: the content of a trust file that came directly from the operator. Without it the bundle's own trust file is
             used, which shows integrity but not whose keys they are.
+        request: the reference of the request that the bundle must be about. Without it any request will do.
     """
     steps = Steps()
     run = steps.run
@@ -135,7 +142,7 @@ def verify_bundle(directory: Path, trust: bytes | None = None) -> Verification:
     # 5. One request's history, without a gap and with its seal at the end.
     history = run(
         _("The record is one request's complete history up to its seal"),
-        lambda: log.read_history(record.value),
+        lambda: log.read_history(record.value, request),
         lambda sealed: f"request {sealed.request}, {len(sealed.entries)} entries",
     )
     # 6. The bundle's keys were published in the record, and the log's key was valid when the latest entry was made.
@@ -186,9 +193,16 @@ def verify_bundle(directory: Path, trust: bytes | None = None) -> Verification:
     # 15. Only what passed was released.
     run(_("Only models whose report passed were released"), lambda: conduct.check_releases(history.value, statements.value))
 
-    if not all(step.passed for step in steps.results):
-        return Verification(tuple(steps.results), _failure(steps.results))
-    return Verification(tuple(steps.results), _success(history.value, head.value, bodies.value, own_trust=trust is not None))
+    results = tuple(steps.results)
+    keys: KeySource = "bundle" if trust is None else "trust file"
+    if all(step.passed for step in results):
+        return Verification(results, _success(history.value, head.value, bodies.value, keys), keys)
+    # 16. If a signature failed, find out whether that is because the bundle was signed with other keys.
+    failed = next(step for step in results if not step.passed)  # it failed: unchecked ones come later
+    other_keys = (
+        trust is not None and failed.number in (head.number, bodies.number) and _other_keys(directory, trust, failed)
+    )
+    return Verification(results, _failure(failed, other_keys=other_keys), keys, other_keys)
 
 
 def _count_statements(statements: attestations.Statements) -> str:
@@ -196,13 +210,24 @@ def _count_statements(statements: attestations.Statements) -> str:
     return f"reports: {', '.join(outcomes) or 'none'}; releases: {len(statements.releases) or 'none'}"
 
 
-def _failure(results: list[StepResult]) -> str:
-    step = next(step for step in results if not step.passed)  # it failed: unchecked ones come later
-    return f"This bundle does not verify: step {step.number} failed ({step.title})."
+def _other_keys(directory: Path, trust: bytes, failed: StepResult) -> bool:
+    """Return whether the failed step passes with the bundle's own trust file, which names keys that `trust` lacks."""
+    if not verify_bundle(directory).steps[failed.number - 1].passed:
+        return False
+    named = TrustFile.from_bytes(BundleFolder.open(directory).read(TRUST))
+    return not {key.key_id for key in named.keys} <= {key.key_id for key in TrustFile.from_hand(trust).keys}
+
+
+def _failure(step: StepResult, *, other_keys: bool) -> str:
+    reason = " It is signed with keys that are not in the trust file." if other_keys else ""
+    return f"This bundle does not verify: step {step.number} failed ({step.title}).{reason}"
 
 
 def _success(
-    history: log.History, head: log.VerifiedCheckpoint, bodies: tuple[attestations.SignedBody, ...], *, own_trust: bool
+    history: log.History,
+    head: log.VerifiedCheckpoint,
+    bodies: tuple[attestations.SignedBody, ...],
+    keys: KeySource,
 ) -> str:
     # 1. Who signed what, and when.
     signers = sorted({signer for body in bodies for signer in body.signers})
@@ -215,8 +240,8 @@ def _success(
     )
     # 2. Whose keys these are.
     owner = (
-        "The keys are those in the trust file that you gave"
-        if own_trust
+        "The keys are those in the trust file, whatever the bundle itself names"
+        if keys == "trust file"
         else "The keys are those that the bundle itself names, so this shows integrity but not who owns them; "
         "get the trust file directly from the operator and pass it with --trust"
     )

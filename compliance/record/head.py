@@ -20,7 +20,6 @@ from typing import NoReturn
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Max
 
 from compliance.evidence.checkpoints import Checkpoint, SignedNote, verify_checkpoint
@@ -28,6 +27,7 @@ from compliance.formats.errors import EvidenceError
 from compliance.formats.merkle import EMPTY_ROOT, MerkleTree, root
 
 from .errors import LogInconsistentError
+from .keys import signing_folder
 from .models import RecordLeaf, SignedCheckpoint, SignerAlarm
 from .selectors import alarm_standing
 from .services import node_hash_stored
@@ -38,15 +38,6 @@ FULL_CHECK = "last-full-check"
 LOCK = "lock"
 CHUNK = 1000
 """Entries that are read at a time."""
-
-
-def signing_folder() -> Path:
-    """Return SIGNING_KEYS_DIR, the signing process's own folder (ImproperlyConfigured everywhere else)."""
-    folder = os.environ.get("SIGNING_KEYS_DIR")
-    if not folder:
-        message = "SIGNING_KEYS_DIR is not set here. Only the signing process signs."
-        raise ImproperlyConfigured(message)
-    return Path(folder)
 
 
 @contextmanager

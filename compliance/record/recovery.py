@@ -9,9 +9,10 @@ from compliance.formats.record_kinds import RecordKind
 
 from .errors import StaleStateError
 from .head import alarm_clear, alarm_reason, head_locked, head_read, head_write, log_check_all, log_root
+from .keys import signing_keys
 from .models import RecordEntry, SignerAlarm
 from .services import SYSTEM, record_append, record_sequence
-from .signing import checkpoint_store, signing_keys
+from .signing import checkpoint_store
 
 LOG_SUBJECT = "log:head"
 MAX_REASON = 200

@@ -13,7 +13,7 @@ from compliance.formats.canonical import encode_base64
 from compliance.formats.merkle import consistency_proof, inclusion_proof, leaf_hash
 from compliance.formats.record_kinds import RecordKind
 
-from .models import Attestation, RecordEntry, SignedCheckpoint, SignerAlarm
+from .models import Attestation, RecordEntry, SignedCheckpoint, SignerAlarm, TrustManifest
 from .services import node_hash_stored
 
 
@@ -107,6 +107,11 @@ def consistency_of(old: int, new: int) -> bytes | None:
     if latest is None or not 0 < old <= new <= latest.size:
         return None
     return proof_to_bytes(consistency_proof(old, new, node_hash_stored))
+
+
+def trust_published() -> TrustManifest | None:
+    """Return the newest trust file that the signing process has published, or None before it first signs."""
+    return TrustManifest.objects.order_by("id").last()
 
 
 def inclusion_of(row: RecordEntry) -> Inclusion | None:

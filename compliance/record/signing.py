@@ -1,24 +1,14 @@
-"""Signs statements and checkpoints, in the signing process: the only code that reads private keys.
-
-Only that process has `SIGNING_KEYS_DIR`. The web server and the workers have no keys, and fail here.
-"""
+"""Signs statements and checkpoints, in the signing process: the only one that has the private keys (`keys`)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
 from compliance.evidence import dsse
 from compliance.evidence.checkpoints import Checkpoint, sign_note
-from compliance.evidence.keys import create_key, key_id, load_key
 from compliance.evidence.record import EntryBody
-from compliance.evidence.statements import PREDICATES, Statement
-from compliance.evidence.trust import TrustedKey, TrustFile
+from compliance.evidence.statements import Statement
 from compliance.formats.canonical import sha256_hex
 from compliance.formats.errors import EvidenceError
 from compliance.formats.merkle import inclusion_proof, leaf_hash, verify_inclusion
@@ -33,63 +23,10 @@ from .head import (
     head_write,
     log_check_all_when_due,
     log_root,
-    signing_folder,
 )
-from .models import Attestation, RecordEntry, SignedCheckpoint, TrustManifest
+from .keys import SigningKeys, signing_keys
+from .models import Attestation, RecordEntry, SignedCheckpoint
 from .services import SYSTEM, node_hash_stored, record_append, record_sequence
-
-KEYS_SUBJECT = "keys:published"
-
-
-@dataclass(frozen=True)
-class SigningKeys:
-    """The key of the log and the key for attestations."""
-
-    log: Ed25519PrivateKey
-    attestation: Ed25519PrivateKey
-
-
-def signing_keys() -> SigningKeys:
-    """Return the keys in SIGNING_KEYS_DIR. They are created on first use and published in the record.
-
-    Raises:
-        ImproperlyConfigured: SIGNING_KEYS_DIR is not set, because this is not the signing process.
-        KeyFileError: a key file is damaged or readable by others.
-    """
-    folder = signing_folder()
-    keys = SigningKeys(_key(folder / "log.pem"), _key(folder / "attestation.pem"))
-    _publish(keys)
-    return keys
-
-
-def _key(path: Path) -> Ed25519PrivateKey:
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return create_key(path)
-    return load_key(path)
-
-
-@transaction.atomic
-def _publish(keys: SigningKeys) -> None:
-    """Publish a new trust file if the newest one lacks one of these keys."""
-    # 1. Look at what is published already.
-    newest = TrustManifest.objects.order_by("id").last()
-    published_keys = TrustFile.from_bytes(bytes(newest.body)).keys if newest else ()
-    known_ids = {key.key_id for key in published_keys}
-    if {key_id(keys.log.public_key()), key_id(keys.attestation.public_key())} <= known_ids:
-        return
-    # 2. Add the new keys. Older ones stay, so that old evidence still verifies.
-    now = timezone.now()
-    added = (
-        TrustedKey.of(keys.log.public_key(), "log", now),
-        TrustedKey.of(keys.attestation.public_key(), "attestation", now, tuple(sorted(PREDICATES))),
-    )
-    trusted = published_keys + tuple(key for key in added if key.key_id not in known_ids)
-    body = TrustFile("lethe-trust/1", settings.LOG_ORIGIN, trusted).to_bytes()
-    # 3. Store the file, and its digest in the record.
-    digest = sha256_hex(body)
-    TrustManifest.objects.create(sha256=digest, body=body)
-    record_append(subject=KEYS_SUBJECT, kind=RecordKind.KEYS_PUBLISHED, actor=SYSTEM, data={"trust_sha256": digest})
 
 
 def attestation_sign(*, statement: Statement, subject: str, files: dict[str, str]) -> Attestation:

@@ -17,6 +17,7 @@ urlpatterns = [
     path("entries/<int:pk>/entry.tlog-proof", views.entry_proof, name="entry_proof"),
     path("checkpoint", views.checkpoint, name="checkpoint"),
     path("consistency/<int:old>/<int:new>", views.consistency, name="consistency"),
+    path("trust.json", views.trust, name="trust"),
     path("bundles/<str:reference>/", bundle_views.bundle, name="bundle"),
     path("bundles/<str:reference>/progress/", bundle_views.progress, name="bundle_progress"),
     path("bundles/<str:reference>/bundle.zip", bundle_views.download, name="bundle_download"),

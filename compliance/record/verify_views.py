@@ -1,8 +1,13 @@
-"""The public page that verifies an uploaded bundle and shows every step. It keeps nothing."""
+"""The public page that verifies an uploaded bundle and shows every step. It keeps nothing.
+
+The keys that count are those that this installation has published, or those in a trust file that the visitor uploads: never
+those that the bundle itself names, because anybody can make a bundle that verifies with its own keys.
+"""
 
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +27,29 @@ from compliance.evidence import dsse
 from compliance.evidence.bundle import BundleFolder
 from compliance.evidence.statements import SHORT_NAMES, Statement, UnlearningReport
 from compliance.evidence.verification import Verification, verify_bundle
+from compliance.formats.canonical import sha256_hex
 from compliance.formats.record_kinds import RecordKind
 from compliance.ui.forms import LetheForm
 
+from .selectors import trust_published
 from .uploads import MAX_UPLOAD, MEBIBYTE, UploadRefusedError, unpack
 from .views import TYPES, VERDICTS
 
 MAX_TRUST = MEBIBYTE
 TOO_LARGE = gettext_lazy("The file is larger than %(size)d MiB. Verify the bundle offline, as described below.")
+
+
+@dataclass(frozen=True)
+class KeysUsed:
+    """The trust file whose keys count."""
+
+    trust: bytes
+    uploaded: bool
+    """The visitor brought it; otherwise it is the one that this installation has published."""
+
+    @property
+    def sha256(self) -> str:
+        return sha256_hex(self.trust)
 
 
 class VerifyForm(LetheForm):
@@ -48,17 +68,24 @@ class VerifyForm(LetheForm):
         label=gettext_lazy("Trust file"),
         required=False,
         help_text=gettext_lazy(
-            "Add it if you got it directly from the operator. Without it, the bundle's own keys are used. That shows that"
-            " nothing was changed, but not whose keys they are."
+            "Leave this empty to verify with the keys that this installation has published. Add a file to verify with the"
+            " keys in that file instead."
         ),
         widget=forms.FileInput(attrs={"accept": ".json,application/json"}),
     )
 
-    def clean_trust(self) -> UploadedFile[bytes] | None:
-        trust: UploadedFile[bytes] | None = self.cleaned_data["trust"]
-        if trust and (trust.size or 0) > MAX_TRUST:
+    def clean_trust(self) -> KeysUsed:
+        uploaded: UploadedFile[bytes] | None = self.cleaned_data["trust"]
+        if uploaded and (uploaded.size or 0) > MAX_TRUST:
             raise forms.ValidationError(_("A trust file is never larger than 1 MiB. Choose another file."))
-        return trust
+        if uploaded:
+            return KeysUsed(uploaded.read(), uploaded=True)
+        published = trust_published()
+        if published is None:
+            raise forms.ValidationError(
+                _("This installation has not published its keys yet. Choose the trust file to verify with.")
+            )
+        return KeysUsed(bytes(published.body), uploaded=False)
 
 
 # CSRF protection reads the whole body. It comes second, in `_verify`, so that a huge upload is refused unread.
@@ -89,22 +116,22 @@ def _verify(request: HttpRequest) -> HttpResponse:
         except UploadRefusedError as error:
             form.add_error("bundle", str(error))
             return render(request, "record/verify.html", _page(form), status=422)
-        trust = form.cleaned_data["trust"]
-        verification = verify_bundle(root, trust.read() if trust else None)
+        keys = form.cleaned_data["trust"]
+        verification = verify_bundle(root, keys.trust)
         # 3. Say who signed what, but only if every signature was verified.
         statements = _signed(root) if verification.passed else []
     context = _page(VerifyForm()) | {
         "verification": verification,
         "steps": _steps(verification),
         "signed": statements,
-        "own_trust": trust is not None,
+        "keys": keys,
         "file_name": form.cleaned_data["bundle"].name,
     }
     return render(request, "record/verify.html", context)
 
 
 def _page(form: VerifyForm) -> dict[str, Any]:
-    return {"form": form, "origin": settings.LOG_ORIGIN}
+    return {"form": form, "origin": settings.LOG_ORIGIN, "published": trust_published()}
 
 
 def _steps(verification: Verification) -> list[dict[str, Any]]:

@@ -23,6 +23,7 @@ from compliance.accounts.access import act_required
 from compliance.accounts.roles import Act
 from compliance.evidence.record import EntryBody
 from compliance.evidence.statements import SHORT_NAMES, UNLEARNING_REPORT
+from compliance.formats.canonical import encode_base64
 from compliance.formats.contracts import plain
 from compliance.ui.forms import LetheForm
 from compliance.ui.lists import address, applied_filters, csv_response, page_of
@@ -257,6 +258,19 @@ def consistency(_request: HttpRequest, old: int, new: int) -> HttpResponse:
     if proof is None:
         return HttpResponse("No checkpoint covers these sizes.\n", status=404, content_type="text/plain; charset=utf-8")
     return HttpResponse(proof, content_type="text/plain; charset=utf-8")
+
+
+@never_cache
+@require_safe
+def trust(_request: HttpRequest) -> HttpResponse:
+    """Return the newest published trust file, to anybody, with its SHA-256 (RFC 9530) to compare with the operator's."""
+    published = selectors.trust_published()
+    if published is None:
+        return HttpResponse("No keys have been published yet.\n", status=404, content_type="text/plain; charset=utf-8")
+    response = _file(bytes(published.body), "trust.json", "application/json")
+    response["Repr-Digest"] = f"sha-256=:{encode_base64(bytes.fromhex(published.sha256))}:"
+    response["ETag"] = f'"{published.sha256}"'
+    return response
 
 
 def _file(content: bytes, name: str, content_type: str) -> HttpResponse:

@@ -29,10 +29,10 @@ def situation(base: ModelVersion, **changes: Any) -> Situation:
     return proposal_situation(base, 4, **({"replicates": 3, "oracles": 6, "until": None} | changes))
 
 
-def rewritten(job: Job, **spec: Any) -> None:
-    """Change what the job's row says it was asked to do."""
-    job.spec = job.spec | spec
-    job.save(update_fields=["spec"])
+def repeated(job: Job, **spec: Any) -> None:
+    """Insert another completed job whose row says that it was asked to do something else."""
+    job.pk, job.result_version, job.spec = None, None, job.spec | spec
+    job.save(force_insert=True)
 
 
 def test_a_finished_job_is_a_measurement_of_its_method_and_of_evaluations(finished: Job) -> None:
@@ -71,8 +71,10 @@ def test_a_job_on_another_device_than_its_model_was_timed_on_says_nothing(finish
     ],
 )
 def test_a_job_by_a_method_or_setting_that_is_gone_is_passed_over(finished: Job, method: dict[str, Any]) -> None:
-    rewritten(finished, method=method)
-    assert measurements("causal_lm") == []
+    repeated(finished, method=method)
+    assert len(measurements("causal_lm")) == 1
+    repeated(finished, method={"name": "retrain", "config": {}})
+    assert len(measurements("causal_lm")) == 2
 
 
 @pytest.mark.usefixtures("artefacts")

@@ -69,8 +69,11 @@ def read_record(folder: BundleFolder, checkpoint: Checkpoint) -> tuple[ProvenEnt
     return record
 
 
-def read_history(record: Sequence[ProvenEntry]) -> History:
-    """Return the history of the one request in the record: numbered without gaps, in order of time, opened once, sealed."""
+def read_history(record: Sequence[ProvenEntry], request: str | None = None) -> History:
+    """Return the history of the one request in the record: numbered without gaps, in order of time, opened once, sealed.
+
+    If `request` is given, the history must be the one of the request with that reference.
+    """
     subjects = {proven.entry.subject for proven in record if proven.entry.subject.startswith(REQUEST_PREFIX)}
     if len(subjects) != 1:
         message = f"The record is about {len(subjects)} requests; a bundle is about one."
@@ -79,6 +82,9 @@ def read_history(record: Sequence[ProvenEntry]) -> History:
     entries = tuple(proven for proven in record if proven.entry.subject == subject)
     others = tuple(proven for proven in record if proven.entry.subject != subject)
     history = History(subject.removeprefix(REQUEST_PREFIX), entries, others)
+    if request not in (None, history.request):
+        message = f"The record is about request {history.request}, not about {request}."
+        raise VerificationError(message)
     _check_numbers(history.bodies)
     _check_seal(history.bodies[-1])
     if len(history.of_kind(RecordKind.REQUEST_SUBMITTED)) != 1:

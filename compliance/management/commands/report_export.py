@@ -32,7 +32,10 @@ class Command(BaseCommand):
             bundle_write(subject, options["out"])
         except (BundleNotReadyError, EvidenceError, OSError) as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"Wrote {options['out']}. Verify it: python -m compliance.evidence verify {options['out']}")
+        self.stdout.write(
+            f"Wrote {options['out']}. Verify it with a trust file that you got by another way (manage.py trust_export):\n"
+            f"python -m compliance.evidence verify {options['out']} --trust trust.json"
+        )
 
     def _wait(self, subject: str, seconds: float) -> None:
         app.send_task(CHECKPOINT_TASK, queue="signing")

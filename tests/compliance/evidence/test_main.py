@@ -13,7 +13,7 @@ from compliance.evidence.__main__ import main
 from compliance.evidence.checkpoints import vkey
 from compliance.evidence.tlog_proofs import TlogProof
 
-from .sample import ORIGIN, SampleRequest
+from .sample import ORIGIN, SampleRequest, honest
 
 PACKAGE = Path(__file__).parents[3] / "compliance"
 WITHOUT_DJANGO = (
@@ -34,6 +34,44 @@ def test_an_honest_bundle_exits_with_zero_and_prints_every_step(
 def test_a_trust_file_of_ones_own_is_used(honest_sample: SampleRequest, honest_bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.json").write_text(json.dumps(json.loads(honest_sample.trust), indent=4))
     assert main(["verify", str(honest_bundle), "--trust", str(tmp_path / "mine.json")]) == 0
+
+
+@pytest.mark.parametrize("json_wanted", [[], ["--json"]])
+def test_it_says_whose_keys_counted_and_can_demand_a_trust_file(
+    honest_sample: SampleRequest,
+    honest_bundle: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    json_wanted: list[str],
+) -> None:
+    (tmp_path / "mine.json").write_bytes(honest_sample.trust)
+    command = ["verify", str(honest_bundle), "--require-trust", *json_wanted]
+    words = ('"keys": "bundle"', '"keys": "trust file"') if json_wanted else ("integrity only", "that you gave")
+    assert main(command) == 3
+    assert words[0] in capsys.readouterr().out
+    assert main([*command, "--trust", str(tmp_path / "mine.json")]) == 0
+    assert words[1] in capsys.readouterr().out
+
+
+def test_a_forgers_bundle_passes_by_its_own_keys_alone(
+    honest_sample: SampleRequest, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forged = honest(tmp_path).write()
+    (tmp_path / "mine.json").write_bytes(honest_sample.trust)
+    assert main(["verify", str(forged)]) == 0
+    assert "integrity only, not who signed" in capsys.readouterr().out
+    assert main(["verify", str(forged), "--trust", str(tmp_path / "mine.json")]) == 1
+    assert "signed with keys that are not in the trust file" in capsys.readouterr().out
+
+
+def test_what_failed_exits_with_one_whosever_the_keys_are(bundle: Path) -> None:
+    (bundle / "checkpoint").write_bytes(b"")
+    assert main(["verify", str(bundle), "--require-trust"]) == 1
+
+
+@pytest.mark.parametrize(("reference", "status"), [("LE-7KQ4-M2XD", 0), (" le-7kq4-m2xd ", 0), ("LE-2222-2222", 1), ("", 1)])
+def test_the_request_can_be_demanded(honest_bundle: Path, reference: str, status: int) -> None:
+    assert main(["verify", str(honest_bundle), "--request", reference]) == status
 
 
 def test_a_damaged_bundle_exits_with_one_and_names_the_step(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import io
+import shutil
 import tempfile
 import zipfile
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from compliance.formats.canonical import sha256_hex
 from compliance.record import verify_views
+from compliance.record.keys import signing_keys
 from compliance.record.models import TrustManifest
 from tests.compliance.conftest import bundle_of
+from tests.compliance.evidence.sample import SampleRequest, honest
 from tests.staging import Stage
 from tests.web.pages import Page, Site, text_of
 
@@ -24,6 +29,20 @@ def anybody() -> Site:
     return Site()
 
 
+@pytest.fixture
+def forged(tmp_path: Path) -> SampleRequest:
+    """An honest-looking request, signed with keys that somebody made up."""
+    return honest(tmp_path / "forged")
+
+
+def digest() -> str:
+    return TrustManifest.objects.get().sha256
+
+
+def zipped(bundle: Path, folder: Path) -> bytes:
+    return Path(shutil.make_archive(str(folder / "zipped"), "zip", bundle)).read_bytes()
+
+
 def verified(site: Site, content: bytes, status: int = 200, **fields: SimpleUploadedFile) -> Page:
     page = site.get("/record/verify/")
     return site.submit(page, {"bundle": SimpleUploadedFile("b.zip", content), "trust": None, **fields}, status=status)
@@ -33,7 +52,8 @@ def test_anybody_verifies_a_bundle_and_sees_every_step(stage: Stage, iris: Site,
     page = verified(anybody, bundle_of(stage, iris))
     assert [text_of(cell) for cell in page.all("td", class_="numeric")][:15] == [str(n) for n in range(1, 16)]
     assert "What a pass does not prove" in page.words
-    assert "Whose keys these are" in page.words
+    assert f"those that this installation has published in the trust file with this SHA-256 digest: {digest()}" in page.words
+    assert "That these keys are the operator’s" in page.words
     statement = [text_of(cell) for cell in page.all("tr")[-1]]
     assert statement[:5] == ["Report", "item-1", "1", "npo", "passed"]
 
@@ -41,7 +61,51 @@ def test_anybody_verifies_a_bundle_and_sees_every_step(stage: Stage, iris: Site,
 def test_with_the_operators_trust_file_it_is_known_whose_keys_they_are(stage: Stage, iris: Site, anybody: Site) -> None:
     trust = SimpleUploadedFile("trust.json", bytes(TrustManifest.objects.get().body))
     page = verified(anybody, bundle_of(stage, iris), trust=trust)
-    assert "Whose keys these are" not in page.words
+    assert "Every step passed" in page.words
+    assert f"those in the trust file that you uploaded, which has this SHA-256 digest: {digest()}" in page.words
+    assert "That these keys are the operator’s" not in page.words
+
+
+def test_a_bundle_of_a_forgers_keys_fails_unless_his_trust_file_is_uploaded(
+    forged: SampleRequest, anybody: Site, tmp_path: Path
+) -> None:
+    signing_keys()
+    content = zipped(forged.write(), tmp_path)
+    page = verified(anybody, content)
+    assert "signed with keys that are not this installation’s" in page.words
+    assert "step 3 failed" in page.words
+    assert "Who signed what" not in page.words
+    page = verified(anybody, content, trust=SimpleUploadedFile("trust.json", forged.trust))
+    assert "Every step passed" in page.words
+    assert "those in the trust file that you uploaded" in page.words
+
+
+def test_the_uploaded_trust_file_counts_and_not_the_published_one(
+    stage: Stage, iris: Site, anybody: Site, forged: SampleRequest
+) -> None:
+    page = verified(anybody, bundle_of(stage, iris), trust=SimpleUploadedFile("trust.json", forged.trust))
+    assert "signed with keys that are not in the trust file that you uploaded" in page.words
+
+
+def test_before_any_keys_are_published_a_trust_file_is_needed(forged: SampleRequest, anybody: Site, tmp_path: Path) -> None:
+    content = zipped(forged.write(), tmp_path)
+    page = verified(anybody, content, status=422)
+    assert page.field_error("trust").startswith("This installation has not published its keys yet.")
+    page = verified(anybody, content, trust=SimpleUploadedFile("trust.json", forged.trust))
+    assert "Every step passed" in page.words
+
+
+def test_anybody_can_fetch_the_published_trust_file_with_its_digest(anybody: Site) -> None:
+    assert anybody.client.get("/record/trust.json").status_code == 404
+    signing_keys()
+    response = anybody.client.get("/record/trust.json")
+    assert response.status_code == 200
+    assert sha256_hex(response.content) == digest()
+    assert response["Repr-Digest"] == f"sha-256=:{b64encode(bytes.fromhex(digest())).decode()}:"
+    assert response["ETag"] == f'"{digest()}"'
+    page = anybody.get("/record/verify/")
+    assert digest() in page.words
+    assert page.link("Download the trust file") == "/record/trust.json"
 
 
 def test_a_changed_byte_fails_a_named_step(stage: Stage, iris: Site, anybody: Site) -> None:
@@ -58,6 +122,7 @@ def test_a_changed_byte_fails_a_named_step(stage: Stage, iris: Site, anybody: Si
 
 
 def test_a_zip_file_of_something_else_fails_at_the_first_step(anybody: Site) -> None:
+    signing_keys()
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("holiday.txt", "sun")
@@ -69,6 +134,7 @@ def test_a_zip_file_of_something_else_fails_at_the_first_step(anybody: Site) -> 
 def test_no_file_and_no_zip_file_are_errors_beside_the_field(anybody: Site) -> None:
     page = anybody.submit(anybody.get("/record/verify/"), {"bundle": None, "trust": None}, status=422)
     assert page.field_error("bundle") == "Choose the zip file of a bundle."
+    signing_keys()
     page = verified(anybody, b"these are no zip bytes", status=422)
     assert page.field_error("bundle").startswith("This is not a readable zip file")
 

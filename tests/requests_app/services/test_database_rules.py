@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from requests_app.models import ErasureRequest, Match, Proposal
 from tests.staging import Stage
@@ -55,3 +55,57 @@ def test_the_database_refuses_raw_sql_too(stage: Stage) -> None:
         cursor.execute(
             "UPDATE requests_app_proposal SET approved_by_id = %s WHERE id = %s", [stage.staff.omar.pk, proposal.pk]
         )
+
+
+REPLICA = "SET LOCAL session_replication_role = replica; "
+APPROVED_CHANGES = {
+    "method": """method = '{"name": "npo", "config": {}}'""",
+    "protocol": "protocol = '{}'",
+    "digest": "protocol_sha256 = repeat('0', 64)",
+    "number": "number = number + 1",
+    "item": "item_id = item_id + 1",
+    "model": "base_id = base_id + 1",
+    "proposer": "proposed_by_id = released_by_id",
+    "approver": "approved_by_id = NULL, job_id = NULL",
+    "time": "approved_at = approved_at - interval '1 day'",
+    "id": "id = id + 1000",
+}
+
+
+def refused(*sql: str, rule: str) -> None:
+    with pytest.raises(DatabaseError, match=rule), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("".join(sql))
+
+
+@pytest.mark.parametrize("change", APPROVED_CHANGES.values(), ids=APPROVED_CHANGES)
+@pytest.mark.parametrize("role", ["", REPLICA], ids=["plain", "replica"])
+def test_the_database_refuses_to_change_what_was_approved(stage: Stage, role: str, change: str) -> None:
+    stage.approved()
+    refused(role, "UPDATE requests_app_proposal SET ", change, rule="proposal_approved_is_fixed")
+
+
+@pytest.mark.parametrize("change", ["job_id = NULL", "job_id = job_id + 1"])
+def test_the_database_refuses_another_job_for_a_proposal(stage: Stage, change: str) -> None:
+    stage.approved()
+    refused("UPDATE requests_app_proposal SET ", change, rule="proposal_job_is_fixed")
+
+
+@pytest.mark.parametrize("role", ["", REPLICA], ids=["plain", "replica"])
+@pytest.mark.parametrize("verdict", ["passed", "inconclusive", ""])
+def test_the_database_refuses_to_change_a_verdict(stage: Stage, verdict: str, role: str) -> None:
+    stage.evaluated("failed")
+    refused(role, "UPDATE requests_app_proposal SET verdict = '", verdict, "'", rule="proposal_verdict_is_fixed")
+
+
+def test_the_database_refuses_to_delete_what_was_approved(stage: Stage) -> None:
+    stage.approved()
+    refused("DELETE FROM requests_app_proposal", rule="proposal_approved_is_kept")
+    refused("SET CONSTRAINTS ALL IMMEDIATE; TRUNCATE requests_app_proposal", rule="proposal_table_is_kept")
+
+
+def test_a_proposal_that_waits_may_still_change(stage: Stage) -> None:
+    proposal = stage.proposed()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE requests_app_proposal SET protocol_sha256 = repeat('0', 64)")
+    proposal.refresh_from_db()
+    assert proposal.protocol_sha256 == "0" * 64

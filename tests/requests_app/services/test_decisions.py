@@ -213,9 +213,8 @@ def test_an_earlier_attempt_never_ends_a_later_one(stage: Stage) -> None:
 
 
 def test_a_verdict_that_nobody_took_over_is_found_by_the_reconciler(stage: Stage) -> None:
-    proposal = stage.evaluated()
-    Proposal.objects.filter(pk=proposal.pk).update(verdict="")
-    Item.objects.update(state=ItemState.RUNNING)
+    stage.completed()
+    assert stage.item.state == ItemState.RUNNING
     Job.objects.update(finished_at=timezone.now() - timedelta(minutes=5))
     requests_reconcile()
 

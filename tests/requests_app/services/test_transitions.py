@@ -68,7 +68,6 @@ def decline(proposal: Proposal, stage: Stage) -> object:
 
 def evaluate(proposal: Proposal, _stage: Stage) -> None:
     assert proposal.job is not None
-    Proposal.objects.filter(pk=proposal.pk).update(verdict="")
     proposal_evaluated(job=proposal.job)
 
 
@@ -117,7 +116,7 @@ def test_a_request_in_a_wrong_state_is_refused_and_left_alone(stage: Stage, serv
 @pytest.mark.usefixtures("signing")
 @pytest.mark.parametrize("event", ITEM_SERVICES)
 def test_an_item_in_a_wrong_state_is_refused_and_left_alone(stage: Stage, event: str) -> None:
-    proposal = stage.signed()
+    proposal = stage.completed() if event == RecordKind.ITEM_EVALUATED else stage.signed()
     entries = RecordEntry.objects.count()
     for state in set(ItemState) - {source for source, _target in ITEM_TRANSITIONS[RecordKind(event)]}:
         Item.objects.filter(pk=proposal.item_id).update(state=state)

@@ -1,0 +1,65 @@
+"""What a job is to do and what came of it, kept by the database alone: no service stands in between."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from tests.factories import unlearning_job
+from tests.staging import job_completed
+from unlearning_jobs.models import Job
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artefacts")]
+REPLICA = "SET LOCAL session_replication_role = replica; "
+roles = pytest.mark.parametrize("role", ["", REPLICA], ids=["plain", "replica"])
+ORDER_CHANGES = {
+    "spec": """spec = jsonb_set(spec, '{forget_ids}', '["e00000009"]')""",
+    "subject": "subject = 'request:LE-3333-3333'",
+    "item": "item = 'item-9'",
+    "attempt": "attempt = attempt + 1",
+    "kind": "kind = 'train'",
+    "name": "model_name = 'other'",
+    "base": "base_id = NULL",
+    "snapshot": "snapshot_id = snapshot_id + 1",
+    "recipe": "recipe_id = recipe_id + 1",
+    "id": "id = id + 1000",
+}
+RESULT_CHANGES = {
+    "verdict": "verdict = 'passed'",
+    "output": "output = 'jobs/0/run-1'",
+    "version": "result_version_id = NULL",
+    "state": "state = 'failed'",
+}
+
+
+def refused(*sql: str, rule: str) -> None:
+    with pytest.raises(DatabaseError, match=rule), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("".join(sql))
+
+
+@roles
+@pytest.mark.parametrize("change", ORDER_CHANGES.values(), ids=ORDER_CHANGES)
+def test_the_database_refuses_to_change_what_a_job_is_to_do(change: str, role: str) -> None:
+    unlearning_job()
+    refused(role, "UPDATE unlearning_jobs_job SET ", change, rule="job_order_is_fixed")
+
+
+@roles
+@pytest.mark.parametrize("change", RESULT_CHANGES.values(), ids=RESULT_CHANGES)
+def test_the_database_refuses_to_change_the_result_of_a_completed_job(change: str, role: str) -> None:
+    job_completed(unlearning_job(), "failed")
+    refused(role, "UPDATE unlearning_jobs_job SET ", change, rule="job_result_is_fixed")
+
+
+@roles
+def test_the_database_refuses_to_delete_a_job(role: str) -> None:
+    unlearning_job()
+    refused(role, "DELETE FROM unlearning_jobs_job", rule="job_is_kept")
+    refused(role, "SET CONSTRAINTS ALL IMMEDIATE; TRUNCATE unlearning_jobs_job CASCADE", rule="_table_is_kept")
+
+
+def test_progress_and_costs_may_still_change() -> None:
+    job = job_completed(unlearning_job())
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE unlearning_jobs_job SET stage = 'evaluate', costs = '{}' WHERE id = %s", [job.pk])
+    assert Job.objects.get(pk=job.pk).costs == {}
