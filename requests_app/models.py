@@ -7,15 +7,17 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
+from unlearning_jobs.ringing import Rung
 
 from .encryption import EncryptedTextField
 from .states import Ground, ItemState, RequestOutcome, RequestState
 
 
-class ErasureRequest(models.Model):
+class ErasureRequest(Rung):
     """A request for Article 17 erasure or for the revocation of a work."""
 
     class Kind(models.TextChoices):
@@ -79,6 +81,8 @@ class AccessLink(models.Model):
         STATUS = "status"
 
     request = models.ForeignKey(ErasureRequest, on_delete=models.CASCADE, related_name="links")
+    message = models.ForeignKey("Message", on_delete=models.CASCADE, null=True, related_name="links")
+    """The e-mail that it is in; each attempt to send it has links of its own. Null for links made before this was kept."""
     purpose = models.CharField(max_length=8, choices=Purpose.choices)
     token_sha256 = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -148,7 +152,7 @@ class Item(models.Model):
         return f"item-{self.number}"
 
 
-class Proposal(models.Model):
+class Proposal(Rung):
     """A method and a protocol proposed for an item, and who proposed, approved and released them. One per attempt."""
 
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="proposals")
@@ -190,8 +194,8 @@ class Proposal(models.Model):
         ]
 
 
-class Message(models.Model):
-    """An e-mail to the claimant: queued with the change that causes it, sent by a worker, retried if it fails."""
+class Message(Rung):
+    """An e-mail to the claimant: queued with the change that causes it, sent by a worker, retried for days if it fails."""
 
     class State(models.TextChoices):
         WAITING = "waiting", _("Waiting")
@@ -202,7 +206,17 @@ class Message(models.Model):
     template = models.CharField(max_length=40)
     state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
     attempts = models.PositiveSmallIntegerField(default=0)
+    """Attempts since it was queued, one that is under way included."""
+    next_attempt_at = models.DateTimeField(null=True, default=timezone.now)
+    """Not before; null once it is sent or given up. While an attempt is under way, when its worker counts as lost."""
     error = models.CharField(max_length=80, blank=True)
-    """The error's class, never its text: mail servers repeat addresses in it."""
+    """The class of the last attempt's error, never its text: mail servers repeat addresses in it. Empty while being sent."""
     created_at = models.DateTimeField(auto_now_add=True)
     sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="message_waiting_has_next_attempt", condition=~Q(state="waiting") | Q(next_attempt_at__isnull=False)
+            ),
+        ]

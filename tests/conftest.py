@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.db import connection, transaction
 from django.utils import translation
-from pytest_django import Settings
+from pytest_django import DjangoDbBlocker, Settings
 
 from tests.personas import Staff
+from tests.queues import queues  # noqa: F401  # a fixture
 
 
 @pytest.hookimpl(trylast=True)
@@ -43,3 +45,23 @@ def signing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def staff(db: None) -> Staff:  # noqa: ARG001  # the accounts need the database
     """Everybody with an account."""
     return Staff.hired()
+
+
+@pytest.fixture
+def committed_database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:  # noqa: ARG001
+    """A database whose commits other threads and processes see. It is emptied afterwards.
+
+    pytest-django's own (`transaction=True`) cannot empty the tables of the record, which refuse it.
+    """
+    with django_db_blocker.unblock():
+        yield
+        with transaction.atomic(), connection.cursor() as cursor:
+            kept = {"django_migrations", "django_content_type", "auth_permission"}
+            tables = set(connection.introspection.django_table_names(only_existing=True, include_views=False)) - kept
+            cursor.execute("SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'refuse_truncate'")
+            refusing = [name for (name,) in cursor.fetchall()]
+            for name in refusing:
+                cursor.execute(f"ALTER TABLE {name} DISABLE TRIGGER refuse_truncate")
+            cursor.execute(f"TRUNCATE {', '.join(sorted(tables))} RESTART IDENTITY CASCADE")
+            for name in refusing:
+                cursor.execute(f"ALTER TABLE {name} ENABLE ALWAYS TRIGGER refuse_truncate")

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import F, Q
 
+from .ringing import Rung
 from .states import JobState, ModelState
 
 
@@ -58,7 +59,7 @@ class RegisteredRecipe(models.Model):
         return str(self.body["family"])
 
 
-class ModelVersion(models.Model):
+class ModelVersion(Rung):
     """One version of a model, made by training or by unlearning from its parent."""
 
     name = models.SlugField(max_length=40)
@@ -100,7 +101,7 @@ class ModelVersion(models.Model):
         return [example_id for step in self.steps for example_id in step["forget_ids"]]
 
 
-class Job(models.Model):
+class Job(Rung):
     """One training or unlearning job. This row is the truth about it; a queue message only carries its id."""
 
     class Kind(models.TextChoices):
@@ -128,7 +129,7 @@ class Job(models.Model):
     """Raised by every claim; a worker that holds an older token can write nothing."""
     lease_until = models.DateTimeField(null=True)
     heartbeat_at = models.DateTimeField(null=True)
-    """When the worker last reported; while the job is queued, when a worker was last rung for it."""
+    """When the worker last reported."""
     cancel_requested = models.BooleanField(default=False)
 
     stage = models.CharField(max_length=60, blank=True)

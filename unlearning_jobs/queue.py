@@ -21,9 +21,11 @@ def enqueue_on_commit(task: str, *args: int, queue: str) -> None:
     transaction.on_commit(partial(enqueue, task, *args, queue=queue))
 
 
-def enqueue(task: str, *args: int, queue: str) -> None:
-    """Send the task now. A broker that cannot be reached is no error: the reconciler rings again."""
+def enqueue(task: str, *args: int, queue: str) -> bool:
+    """Send the task now; return whether the broker took it. If it cannot be reached, the reconciler rings again."""
     try:
         app.send_task(task, args=args, queue=queue, retry=False)
     except (OperationalError, OSError) as error:
         logger.warning("broker unreachable (%s); the reconciler will send %s again", type(error).__name__, task)
+        return False
+    return True

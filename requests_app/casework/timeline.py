@@ -18,6 +18,7 @@ from compliance.formats.record_kinds import RecordKind
 from compliance.record.selectors import entries_of
 from compliance.record.services import CLAIMANT, SYSTEM
 from requests_app.models import ErasureRequest, Message
+from requests_app.services.messages import can_resend
 from requests_app.states import Ground, RequestOutcome
 from unlearning_jobs.wording import RUN_OUTCOMES, method_title, verdict_word
 
@@ -174,13 +175,35 @@ DETAILS: dict[str, Callable[[Data], str]] = {
 }
 
 
-def message_rows(erasure_request: ErasureRequest) -> list[list[object]]:
-    """Return the e-mails of a request as table cells, newest first."""
+def message_rows(erasure_request: ErasureRequest) -> list[dict[str, Any]]:
+    """Return the e-mails of a request as table rows, newest first, with the address of “Send again” where it is allowed."""
     return [
-        [
-            str(MESSAGES.get(message.template, message.template)),
-            {"tag_label": message.get_state_display(), "tag_tone": MESSAGE_TONES[Message.State(message.state)]},
-            date_format(localtime(message.sent_at), "SHORT_DATETIME_FORMAT") if message.sent_at else "–",
-        ]
-        for message in erasure_request.messages.order_by("-id")
+        {
+            "title": str(MESSAGES.get(message.template, message.template)),
+            "label": message.get_state_display(),
+            "tone": _message_tone(message),
+            "sent": date_format(localtime(message.sent_at), "SHORT_DATETIME_FORMAT") if message.sent_at else "–",
+            "problem": _message_problem(message),
+            "resend": reverse("casework:message_resend", args=[erasure_request.reference, message.pk])
+            if can_resend(message)
+            else "",
+        }
+        for message in erasure_request.messages.select_related("request").order_by("-id")
     ]
+
+
+def _message_tone(message: Message) -> str:
+    if message.state == Message.State.WAITING and message.error:
+        return "warning"
+    return MESSAGE_TONES[Message.State(message.state)]
+
+
+def _message_problem(message: Message) -> str:
+    """Return what went wrong last and what happens next; empty if nothing did."""
+    if not message.error:
+        return ""
+    facts = {"n": message.attempts, "error": message.error}
+    if message.next_attempt_at is None:
+        return _("Given up after attempt %(n)d (%(error)s).") % facts
+    facts["at"] = date_format(localtime(message.next_attempt_at), "SHORT_DATETIME_FORMAT")
+    return _("Attempt %(n)d failed (%(error)s). Next attempt: %(at)s.") % facts

@@ -15,28 +15,26 @@ from compliance.record.models import Attestation
 from compliance.record.services import SYSTEM
 from requests_app.models import ErasureRequest, Message, Proposal
 from requests_app.states import ItemState, RequestOutcome, RequestState
-from unlearning_jobs.queue import enqueue
+from unlearning_jobs.ringing import RING_AGAIN_AFTER, ring_again
 
 from .decisions import RELEASE_SIGN_TASK, proposal_evaluated
 from .intake import MAP_TASK
 from .messages import SEND_TASK
 from .requests import request_close
 
-RING_AGAIN_AFTER = timedelta(seconds=20)
 UNCONFIRMED_AFTER = timedelta(days=21)
 
 
 def requests_reconcile() -> None:
     """Enqueue overdue searches, messages and signatures again, apply missed verdicts, and close unconfirmed requests."""
-    overdue = timezone.now() - RING_AGAIN_AFTER
-    # 1. Tasks whose message was lost. Enqueuing one twice does no harm: it finds nothing to do.
-    unmapped = ErasureRequest.objects.filter(state=RequestState.MAPPING, confirmed_at__lt=overdue)
-    for pk in unmapped.values_list("pk", flat=True):
-        enqueue(MAP_TASK, pk, queue="matching")
-    for pk in Message.objects.filter(state=Message.State.WAITING, created_at__lt=overdue).values_list("pk", flat=True):
-        enqueue(SEND_TASK, pk, queue="default")
-    for pk in _releases_unsigned().filter(released_at__lt=overdue).values_list("pk", flat=True):
-        enqueue(RELEASE_SIGN_TASK, pk, queue="signing")
+    now = timezone.now()
+    overdue = now - RING_AGAIN_AFTER
+    # 1. Tasks whose message was lost, and mails whose next attempt is due. A task that comes twice finds nothing to do.
+    ring_again(
+        ErasureRequest.objects.filter(state=RequestState.MAPPING, confirmed_at__lt=overdue), MAP_TASK, queue="matching"
+    )
+    ring_again(Message.objects.filter(state=Message.State.WAITING, next_attempt_at__lte=now), SEND_TASK, queue="default")
+    ring_again(_releases_unsigned().filter(released_at__lt=overdue), RELEASE_SIGN_TASK, queue="signing")
     # 2. Verdicts whose signal was lost.
     missed = Proposal.objects.filter(verdict="", item__state=ItemState.RUNNING, job__finished_at__lt=overdue)
     for proposal in missed.select_related("job"):
@@ -46,7 +44,7 @@ def requests_reconcile() -> None:
                 proposal_evaluated(job=proposal.job)
     # 3. Requests that nobody confirmed.
     for request in ErasureRequest.objects.filter(
-        state=RequestState.AWAITING_CONFIRMATION, received_at__lt=timezone.now() - UNCONFIRMED_AFTER
+        state=RequestState.AWAITING_CONFIRMATION, received_at__lt=now - UNCONFIRMED_AFTER
     ):
         # Its claimant may have confirmed it since the query; then it stays open.
         with suppress(StaleStateError):

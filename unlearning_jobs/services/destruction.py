@@ -16,7 +16,8 @@ from compliance.accounts.roles import Act
 from compliance.record.errors import StaleStateError
 from compliance.record.services import SYSTEM
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
-from unlearning_jobs.queue import DELETE_TASK, enqueue, enqueue_on_commit
+from unlearning_jobs.queue import DELETE_TASK, enqueue_on_commit
+from unlearning_jobs.ringing import first_ring, ring_again
 from unlearning_jobs.states import JobState, ModelState
 
 from .model_versions import model_cache, model_version_move
@@ -38,6 +39,8 @@ def model_version_destroy(*, version: ModelVersion, by: Account) -> ModelVersion
     version = ModelVersion.objects.select_for_update(of=("self",)).select_related("snapshot").get(pk=version.pk)
     if version.state == ModelState.QUARANTINED and _in_use(version.snapshot):
         raise StaleStateError(_("A job on the same corpus is queued or running. Destroy the version when it has ended."))
+    version.rings, version.ring_at = 0, first_ring()
+    version.save(update_fields=["rings", "ring_at"])
     model_version_move(version=version, to=ModelState.DESTROYING, actor=by.opaque)
     enqueue_on_commit(DELETE_TASK, version.pk, queue="jobs")
     return version
@@ -81,8 +84,7 @@ def model_version_files_delete(*, version_id: int) -> ModelVersion:
 def destruction_reconcile() -> None:
     """Ring again for versions that wait to be destroyed. While a job runs its worker would not hear it."""
     if not Job.objects.filter(state=JobState.RUNNING).exists():
-        for pk in ModelVersion.objects.filter(state=ModelState.DESTROYING).values_list("pk", flat=True):
-            enqueue(DELETE_TASK, pk, queue="jobs")
+        ring_again(ModelVersion.objects.filter(state=ModelState.DESTROYING), DELETE_TASK, queue="jobs")
 
 
 def _folders(version: ModelVersion) -> Iterator[Path]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -16,13 +16,11 @@ from compliance.record.models import Attestation
 from compliance.record.services import record_append
 from unlearning_jobs.engine.contracts import JobSpec
 from unlearning_jobs.models import CorpusSnapshot, Job, JobRun, ModelVersion, RegisteredRecipe
-from unlearning_jobs.queue import RUN_TASK, SIGN_TASK, enqueue, enqueue_on_commit
+from unlearning_jobs.queue import RUN_TASK, SIGN_TASK, enqueue_on_commit
+from unlearning_jobs.ringing import ring_again
 from unlearning_jobs.states import JobState
 
 from .transitions import job_finish, job_rerun, run_end
-
-RING_AGAIN_AFTER = timedelta(seconds=20)
-"""A job that has been queued this long without a claim may have lost its message."""
 
 
 @transaction.atomic
@@ -79,7 +77,12 @@ def job_cancel(*, job_id: int, actor: str) -> Job:
 def jobs_reconcile() -> int:
     """Repair what lost messages and dead workers leave behind; return how many jobs were touched."""
     now = timezone.now()
-    return _silent_runs_end(now) + _unclaimed_ring(now) + _unsigned_ring(now)
+    unclaimed = Job.objects.filter(state=JobState.QUEUED)
+    return (
+        _silent_runs_end(now)
+        + ring_again(unclaimed, RUN_TASK, queue="jobs")
+        + ring_again(_unsigned(), SIGN_TASK, queue="signing")
+    )
 
 
 def _silent_runs_end(now: datetime) -> int:
@@ -96,29 +99,12 @@ def _silent_runs_end(now: datetime) -> int:
     return touched
 
 
-def _unclaimed_ring(now: datetime) -> int:
-    """Ring again for queued jobs that nobody has claimed, oldest first."""
-    # While a job is queued, `heartbeat_at` is when it was last rung for; None until the first time.
-    waiting = Job.objects.filter(state=JobState.QUEUED).filter(
-        Q(heartbeat_at__lt=now - RING_AGAIN_AFTER) | Q(heartbeat_at=None, created_at__lt=now - RING_AGAIN_AFTER)
-    )
-    job_ids = list(waiting.order_by("pk").values_list("pk", flat=True))
-    for job_id in job_ids:
-        Job.objects.filter(pk=job_id).update(heartbeat_at=now)
-        enqueue(RUN_TASK, job_id, queue="jobs")
-    return len(job_ids)
-
-
-def _unsigned_ring(now: datetime) -> int:
-    """Ring again for reports that nobody has signed."""
+def _unsigned() -> QuerySet[Job]:
+    """Return the jobs whose reports nobody has signed."""
     signed = Attestation.objects.filter(
         subject=OuterRef("subject"),
         item=OuterRef("item"),
         attempt=OuterRef("attempt"),
         predicate_type=UNLEARNING_REPORT,
     )
-    unsigned: QuerySet[Job] = Job.objects.filter(~Exists(signed), kind=Job.Kind.UNLEARN, state=JobState.COMPLETED)
-    job_ids = list(unsigned.filter(finished_at__lt=now - RING_AGAIN_AFTER).values_list("pk", flat=True))
-    for job_id in job_ids:
-        enqueue(SIGN_TASK, job_id, queue="signing")
-    return len(job_ids)
+    return Job.objects.filter(~Exists(signed), kind=Job.Kind.UNLEARN, state=JobState.COMPLETED)

@@ -13,6 +13,7 @@ from compliance.record.errors import StaleStateError
 from compliance.record.services import SYSTEM, record_append
 from unlearning_jobs.models import Job, JobRun
 from unlearning_jobs.queue import RUN_TASK, enqueue_on_commit
+from unlearning_jobs.ringing import first_ring
 from unlearning_jobs.signals import job_finished
 from unlearning_jobs.states import JOB_TRANSITIONS, JobState
 
@@ -27,7 +28,7 @@ def job_move(*, job: Job, to: JobState) -> None:
         raise StaleStateError(
             _("Job %(job)d is “%(state)s”; that cannot be done.") % {"job": job.pk, "state": job.get_state_display()}
         )
-    job.state = to
+    job.state, job.rings, job.ring_at = to, 0, first_ring()
     if to != JobState.RUNNING:
         job.lease_until = None
     job.save()
@@ -56,7 +57,6 @@ def job_rerun(*, job: Job) -> Job:
     """Queue a job whose run was lost for another one, or fail it when its runs are used up."""
     if job.runs >= job.max_runs:
         return job_give_up(job=job)
-    job.heartbeat_at = timezone.now()
     job.fencing_token += 1  # the worker of the lost run may still be alive: it can write nothing from here on
     job_move(job=job, to=JobState.QUEUED)
     enqueue_on_commit(RUN_TASK, job.pk, queue="jobs")

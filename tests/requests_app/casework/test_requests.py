@@ -8,8 +8,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 
-from requests_app.models import ErasureRequest
+from requests_app.models import ErasureRequest, Message
 from requests_app.services.intake import TargetDetails
 from requests_app.services.requests import request_close
 from requests_app.states import RequestOutcome
@@ -164,3 +166,48 @@ def test_the_items_of_a_withdrawn_request_have_no_next_step(stage: Stage, omar: 
     request_close(request=stage.request, outcome=RequestOutcome.WITHDRAWN, actor="claimant", template=None)
     page = omar.get(f"/cases/{stage.request.reference}/")
     assert not [link for link in page.all("a") if "decide" in text_of(link).lower()]
+
+
+def failing(stage: Stage, **values: object) -> Message:
+    """The confirmation e-mail, whose second attempt failed."""
+    facts = {"attempts": 2, "error": "TimeoutError", "next_attempt_at": timezone.now() + timedelta(minutes=5)}
+    stage.request.messages.update(**facts | values)
+    return stage.request.messages.get()
+
+
+def test_a_message_that_fails_says_why_and_when_it_is_tried_again(stage: Stage, omar: Site) -> None:
+    message = failing(stage)
+    at = date_format(localtime(message.next_attempt_at), "SHORT_DATETIME_FORMAT")
+    assert f"Attempt 2 failed (TimeoutError). Next attempt: {at}." in omar.get(f"/cases/{stage.request.reference}/").words
+
+
+def test_a_message_that_was_given_up_can_be_sent_again_by_hand(stage: Stage, omar: Site) -> None:
+    message = failing(stage, state="failed", next_attempt_at=None)
+    address = f"/cases/{stage.request.reference}/messages/{message.pk}/resend/"
+    page = omar.get(f"/cases/{stage.request.reference}/")
+    assert "Given up after attempt 2 (TimeoutError)." in page.words
+    page = omar.submit(page, action=address)
+
+    message.refresh_from_db()
+    assert (message.state, message.attempts) == ("waiting", 0)
+    assert "The e-mail is queued again." in text_of(page.one("body"))
+    assert "E-mail queued" in page.words
+    assert not [form for form in page.all("form") if form.get("action") == address]
+
+
+def test_a_message_that_was_sent_meanwhile_is_not_sent_again(stage: Stage, omar: Site) -> None:
+    message = failing(stage)
+    page = omar.get(f"/cases/{stage.request.reference}/")
+    failing(stage, state="sent", error="", next_attempt_at=None)
+    page = omar.submit(page, action=f"/cases/{stage.request.reference}/messages/{message.pk}/resend/")
+    assert "This e-mail has been sent, is being sent or is no longer needed." in text_of(page.one("body"))
+    message.refresh_from_db()
+    assert message.state == "sent"
+
+
+def test_a_message_of_another_request_is_not_there(stage: Stage, omar: Site) -> None:
+    message = another(stage, "k2").messages.get()
+    omar.get(f"/cases/{stage.request.reference}/")
+    token = omar.client.cookies["csrftoken"].value
+    address = f"/cases/{stage.request.reference}/messages/{message.pk}/resend/"
+    assert omar.client.post(address, {"csrfmiddlewaretoken": token}).status_code == 404

@@ -12,6 +12,7 @@ from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.models import RecordEntry
 from tests.factories import model_version, unlearning_job
+from tests.queues import Queues
 from unlearning_jobs.engine.contracts import Progress
 from unlearning_jobs.models import Job, JobRun
 from unlearning_jobs.services.jobs import job_cancel, jobs_reconcile
@@ -187,12 +188,14 @@ def test_the_reconciler_leaves_a_healthy_job_alone() -> None:
     assert Job.objects.get(pk=claim.job_id).state == JobState.RUNNING
 
 
-def test_the_reconciler_rings_again_for_a_job_nobody_claimed() -> None:
+def test_the_reconciler_rings_again_for_a_job_nobody_claimed(queues: Queues) -> None:
     job = unlearning_job()
-    Job.objects.filter(pk=job.pk).update(created_at=timezone.now() - timedelta(minutes=5))
+    assert jobs_reconcile() == 0  # it has been rung for
+    Job.objects.filter(pk=job.pk).update(ring_at=timezone.now())
 
     assert jobs_reconcile() == 1
     assert jobs_reconcile() == 0  # it has just rung
+    assert len(queues) == 1
 
 
 def test_one_item_has_one_live_job() -> None:
