@@ -13,5 +13,5 @@ def rung(model):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("unlearning_jobs", "0006_runs_used_up")]
+    dependencies = [("unlearning_jobs", "0007_jobs_are_fixed")]
     operations = [*rung("job"), *rung("modelversion")]

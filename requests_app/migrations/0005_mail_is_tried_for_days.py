@@ -20,7 +20,7 @@ def rung(model):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("requests_app", "0003_example_ids")]
+    dependencies = [("requests_app", "0004_approved_is_fixed")]
     operations = [
         *rung("erasurerequest"),
         *rung("message"),
