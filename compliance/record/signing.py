@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.conf import settings
 from django.db import transaction
 
@@ -14,7 +16,7 @@ from compliance.formats.errors import EvidenceError
 from compliance.formats.merkle import inclusion_proof, leaf_hash, verify_inclusion
 from compliance.formats.record_kinds import RecordKind
 
-from .errors import LogInconsistentError
+from .errors import LogInconsistentError, StaleStateError
 from .head import (
     alarm_on_inconsistency,
     head_locked,
@@ -121,3 +123,30 @@ def entries_proven(*, subject: str, kind: RecordKind) -> list[EntryBody]:
                 raise LogInconsistentError(message) from None
             bodies.append(EntryBody.from_bytes(bytes(row.body)))
     return bodies
+
+
+def entry_require(*, subject: str, kind: RecordKind, attempt: tuple[str, int], values: Mapping[str, str]) -> None:
+    """Check that the log has one entry of this kind about the attempt, and that it says what is about to be signed.
+
+    Args:
+        subject: the record's subject, `request:<reference>`.
+        kind: what the record must show.
+        attempt: the item and the number of the attempt at it.
+        values: what the entry's data must contain; `actor` stands for who did it.
+
+    Raises:
+        StaleStateError: there is none, there are several, or it says something else; sign nothing.
+        LogInconsistentError: the entry is another one than the log contains.
+    """
+    entries = [entry for entry in entries_proven(subject=subject, kind=kind) if entry.attempt == attempt]
+    where = f"Item {attempt[0]}, attempt {attempt[1]}"
+    if len(entries) != 1:
+        message = f"{where}: the record contains {len(entries)} entries {kind}; nothing was signed."
+        raise StaleStateError(message)
+    recorded = {"actor": entries[0].actor, **entries[0].data}
+    different = [
+        f"{name} is {value}, recorded {recorded[name]}" for name, value in values.items() if value != recorded[name]
+    ]
+    if different:
+        message = f"{where}: the record says something else: {'; '.join(different)}. Nothing was signed."
+        raise StaleStateError(message)

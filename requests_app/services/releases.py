@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from compliance.evidence.statements import MODEL_SUBJECT, UNLEARNING_REPORT, Release, Statement, Subject
+from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.models import Attestation, RecordEntry
 from compliance.record.selectors import request_mappers
-from compliance.record.signing import attestation_sign, checkpoint_sign
+from compliance.record.signing import attestation_sign, checkpoint_sign, entry_require
 from requests_app.models import Proposal
 
 
@@ -14,7 +15,7 @@ def release_sign(*, proposal_id: int) -> Attestation:
     """Sign a statement of who released which model in place of which, and a checkpoint of the log that covers it.
 
     Raises:
-        StaleStateError: the proposal has not been released.
+        StaleStateError: the proposal has not been released, or the record says something else about the release.
     """
     # 1. The release, and the report that it rests on.
     proposal = Proposal.objects.select_related(
@@ -31,7 +32,15 @@ def release_sign(*, proposal_id: int) -> Attestation:
         attempt=proposal.number,
         predicate_type=UNLEARNING_REPORT,
     )
-    # 2. Sign what the database says about it. A second call returns the envelope of the first.
+    # 2. The rows must say what the record says.
+    models = {"model_sha256": job.result_version.digest, "replaced_sha256": proposal.base.digest}
+    expected: dict[RecordKind, dict[str, str]] = {
+        RecordKind.PROPOSAL_APPROVED: {"actor": approver.opaque},
+        RecordKind.ITEM_RELEASED: {"actor": releaser.opaque, **models},
+    }
+    for kind, values in expected.items():
+        entry_require(subject=request.subject, kind=kind, attempt=(proposal.item.key, proposal.number), values=values)
+    # 3. Sign it. A second call returns the envelope of the first.
     predicate = Release(
         request=request.reference,
         item=proposal.item.key,
@@ -46,6 +55,6 @@ def release_sign(*, proposal_id: int) -> Attestation:
     )
     statement = Statement((Subject(MODEL_SUBJECT, job.result_version.digest),), predicate)
     attestation = attestation_sign(statement=statement, subject=request.subject, files={})
-    # 3. Cover the entry of the signature by a checkpoint.
+    # 4. Cover the entry of the signature by a checkpoint.
     checkpoint_sign()
     return attestation

@@ -30,7 +30,7 @@ def test_what_waited_is_due_and_what_was_given_up_stays_so() -> None:
     for state in ("waiting", "sent", "failed"):
         old.get_model(APP, "Message").objects.create(request=request, template="confirm_address", state=state)
 
-    after = migrated("0004_mail_is_tried_for_days").get_model(APP, "Message").objects
+    after = migrated("0005_mail_is_tried_for_days").get_model(APP, "Message").objects
     due = {message.state: message.next_attempt_at for message in after.all()}
     assert due["waiting"] is not None
     assert due["waiting"] <= timezone.now()

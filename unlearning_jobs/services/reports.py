@@ -20,7 +20,7 @@ from compliance.formats.canonical import format_time, sha256_hex
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.models import Attestation
-from compliance.record.signing import attestation_sign, checkpoint_sign, entries_proven
+from compliance.record.signing import attestation_sign, checkpoint_sign, entry_require
 from unlearning_jobs.engine.artefacts import file_digest, model_digest
 from unlearning_jobs.engine.catalogue import METHODS
 from unlearning_jobs.engine.contracts import JobResult, JobSpec
@@ -47,7 +47,12 @@ def report_sign(*, job_id: int) -> Attestation:
     result = JobResult.from_json(json.loads(raw))
     # 2. Hash every artefact here, and state what the job did. The record knows what the job's worker saw when it ended.
     model = _model_checked(folder, result)
-    _require_recorded(job, result_sha256=sha256_hex(raw), model_sha256=model, verdict=_verdict(result))
+    entry_require(
+        subject=job.subject,
+        kind=RecordKind.JOB_COMPLETED,
+        attempt=(job.item, job.attempt),
+        values={"result_sha256": sha256_hex(raw), "model_sha256": model, "verdict": _verdict(result)},
+    )
     files = {f"{report_folder(job.item, job.attempt)}/{name}": path for name, path in _report_files(folder).items()}
     digests = {name: file_digest(path) for name, path in files.items()}
     digests[f"{report_folder(job.item, job.attempt)}/result.json"] = sha256_hex(raw)  # of the bytes that were read above
@@ -82,23 +87,6 @@ def _model_checked(folder: Path, result: JobResult) -> str:
 
 def _verdict(result: JobResult) -> str:
     return result.evaluation.verdict.outcome if result.evaluation else ""
-
-
-def _require_recorded(job: Job, **values: str) -> None:
-    """Raise StaleStateError unless the attempt's one `job.completed` entry has these values."""
-    completed = entries_proven(subject=job.subject, kind=RecordKind.JOB_COMPLETED)
-    entries = [entry for entry in completed if entry.attempt == (job.item, job.attempt)]
-    where = f"Item {job.item}, attempt {job.attempt}"
-    if len(entries) != 1:
-        message = f"{where}: the record contains {len(entries)} entries {RecordKind.JOB_COMPLETED}; nothing was signed."
-        raise StaleStateError(message)
-    recorded = entries[0].data
-    different = [
-        f"{name} is {value}, recorded {recorded[name]}" for name, value in values.items() if value != recorded[name]
-    ]
-    if different:
-        message = f"{where}: the result is not the one in the record: {'; '.join(different)}. Nothing was signed."
-        raise StaleStateError(message)
 
 
 def _predicate(job: Job, result: JobResult) -> UnlearningReport:

@@ -18,6 +18,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from compliance.accounts.errors import NotAllowedError
+from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.models import RecordEntry
 from requests_app.models import AccessLink, ErasureRequest, Message
@@ -118,7 +119,7 @@ def test_attempts_go_on_for_days_and_then_end(port: int) -> None:
     assert waits == sorted(waits)
     assert timedelta(days=3) < sum(waits, timedelta()) < timedelta(days=5)
     assert state_of(message) == ("failed", MAX_ATTEMPTS, "ConnectionRefusedError")
-    assert RecordEntry.objects.filter(kind="message.failed").count() == 1
+    assert RecordEntry.objects.filter(kind=RecordKind.MESSAGE_FAILED).count() == 1
 
 
 @in_transaction
@@ -224,7 +225,7 @@ def test_every_mail_that_went_out_is_recorded_whatever_else_happens_to_the_reque
 
     assert results.count(True) == len(server.mails) == 3
     assert set(Message.objects.values_list("state", "attempts")) == {("sent", 1)}
-    assert RecordEntry.objects.filter(kind="message.sent").count() == 3
+    assert RecordEntry.objects.filter(kind=RecordKind.MESSAGE_SENT).count() == 3
     sent = {token_digest(token_in(mail, "status")) for mail in server.mails}
     assert sent == set(AccessLink.objects.filter(purpose="status").values_list("token_sha256", flat=True))
 
@@ -313,7 +314,7 @@ def test_an_officer_sends_a_failed_message_again(port: int) -> None:
     message_resend(message=message, by=omar)
 
     assert state_of(message) == ("waiting", 0, "")
-    queued = RecordEntry.objects.filter(kind="message.queued").latest("pk")
+    queued = RecordEntry.objects.filter(kind=RecordKind.MESSAGE_QUEUED).latest("pk")
     assert omar.opaque.encode() in bytes(queued.body)
     with MailServer(port) as server:
         assert message_send(message_id=message.pk)

@@ -66,7 +66,7 @@ def test_a_result_that_was_swapped_after_the_job_is_not_signed(failed: Job) -> N
 
 def test_a_result_with_other_bytes_and_the_same_verdict_is_not_signed(failed: Job) -> None:
     change_result(failed, train_examples=17)
-    assert_not_signed(failed, r"in the record: result_sha256 is \w+, recorded \w+\. Nothing")
+    assert_not_signed(failed, r"says something else: result_sha256 is \w+, recorded \w+\. Nothing")
 
 
 def test_a_model_that_was_swapped_together_with_the_result_is_not_signed(failed: Job) -> None:
