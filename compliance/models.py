@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compliance.accounts.models import Account
+from compliance.accounts.models import Account, SignInCount
 from compliance.record.models import (
     Attestation,
     RecordEntry,
@@ -18,6 +18,7 @@ __all__ = [
     "RecordEntry",
     "RecordLeaf",
     "RecordNode",
+    "SignInCount",
     "SignedCheckpoint",
     "TrustManifest",
 ]
