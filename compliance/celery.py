@@ -27,6 +27,7 @@ app.conf.update(
         "unacked_restore_throttle": 1,
         # A web process must not hang when the broker is away; the reconciler sends the message again.
         "socket_connect_timeout": 2,
+        "max_retries": 1,
         "socket_timeout": 30,
     },
     task_queues=[Queue("default"), Queue("matching"), Queue("jobs"), Queue("signing")],

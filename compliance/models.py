@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compliance.accounts.models import Account
+from compliance.accounts.models import Account, SignInCount
 from compliance.record.models import (
     Attestation,
     RecordEntry,
@@ -19,6 +19,7 @@ __all__ = [
     "RecordEntry",
     "RecordLeaf",
     "RecordNode",
+    "SignInCount",
     "SignedCheckpoint",
     "SignerAlarm",
     "TrustManifest",

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 from django.views.i18n import set_language
 
 from . import views
+from .accounts.sign_in import SignInView
 from .ui import components_page
 
 urlpatterns = [
     path("healthz", views.health, name="health"),
     path("home/", views.home, name="home"),
-    path("sign-in/", login_not_required(LoginView.as_view()), name="login"),
+    path("sign-in/", login_not_required(SignInView.as_view()), name="login"),
     path("sign-out/", LogoutView.as_view(), name="logout"),
     path("language/setlang/", login_not_required(set_language), name="set_language"),
     path("theme/", components_page.theme_set, name="theme_set"),

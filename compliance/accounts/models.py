@@ -32,3 +32,13 @@ class Account(AbstractUser):
     def may(self, act: Act) -> bool:
         """Return whether this account may do `act`."""
         return act in self.acts
+
+
+class SignInCount(models.Model):
+    """How often signing in has failed lately for a client, an account or both (`compliance.accounts.throttle`)."""
+
+    key = models.CharField(max_length=64, primary_key=True)
+    """A keyed digest: neither an address nor a name can be read from it."""
+    failures = models.PositiveIntegerField(default=0)
+    last_at = models.DateTimeField(db_index=True)
+    """When the last attempt was counted."""
