@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("compliance", "0003_signed_checkpoint")]
+    dependencies = [("compliance", "0004_signer_alarm")]
     operations = [
         migrations.CreateModel(
             name="SignInCount",
