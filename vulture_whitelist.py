@@ -62,3 +62,5 @@ _.TUNING  # the forget sets on which settings were tuned; a test makes them
 # -- columns that are read by name in queries
 _.ring_at  # filter(ring_at__lte=...)
 _.abstract  # Django reads it in Meta
+_.authentication_form  # Django's LoginView reads it
+_.RedactingFormatter  # LOGGING in the settings names it
