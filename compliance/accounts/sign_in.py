@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import ngettext
 
 from .models import Account
-from .throttle import Attempt, sign_in_begin, sign_in_succeeded
+from .throttle import SignInAttempt, sign_in_begin, sign_in_succeeded
 
 COOKIE = "signed_in_before"
 COOKIE_LIFETIME = timedelta(days=365)
@@ -82,7 +82,7 @@ class SignInForm(AuthenticationForm):
         if username and password:
             browser = KnownBrowser.of(self.request)
             known = browser.id if browser.has_signed_in(username) else ""
-            self.attempt = Attempt(username, client_of(self.request), known)
+            self.attempt = SignInAttempt(username, client_of(self.request), known)
             self.wait = sign_in_begin(self.attempt)
             if self.wait:
                 raise ValidationError(_wait_words(self.wait))

@@ -52,7 +52,7 @@ ACCOUNT = Limit(100, timedelta(seconds=5), timedelta(minutes=1))
 
 
 @dataclass(frozen=True)
-class Attempt:
+class SignInAttempt:
     """Somebody who tries to sign in.
 
     `browser` is the id of a browser that has signed in to this account before; empty for any other.
@@ -74,7 +74,7 @@ class Attempt:
         }
 
 
-def sign_in_begin(attempt: Attempt) -> timedelta:
+def sign_in_begin(attempt: SignInAttempt) -> timedelta:
     """Count an attempt as failed and return zero; or return how long to wait, and count nothing."""
     limits, now = attempt.limits(), timezone.now()
     with transaction.atomic():
@@ -94,7 +94,7 @@ def sign_in_begin(attempt: Attempt) -> timedelta:
     return timedelta()
 
 
-def sign_in_succeeded(attempt: Attempt) -> None:
+def sign_in_succeeded(attempt: SignInAttempt) -> None:
     """Take back what `sign_in_begin` counted, and forget what this client had failed at this account."""
     limits = attempt.limits()
     own = [key for key, limit in limits.items() if limit is CLIENT_TO_ACCOUNT]

@@ -88,7 +88,7 @@ def message_send(*, message_id: int) -> bool:
 
 
 @dataclass(frozen=True)
-class Claim:
+class MessageClaim:
     """An attempt at a message: the only one until `SENDING_AT_MOST` has passed."""
 
     message: Message
@@ -106,7 +106,7 @@ class Link:
 
 
 @transaction.atomic(durable=True)
-def _claim(message_id: int) -> Claim | None:
+def _claim(message_id: int) -> MessageClaim | None:
     """Start the next attempt at a message; return None if there is none left.
 
     Raises:
@@ -130,11 +130,11 @@ def _claim(message_id: int) -> Claim | None:
     confirms = message.template == CONFIRM_ADDRESS
     status_link = _link(message, AccessLink.Purpose.STATUS, STATUS_LIFETIME)
     confirmation_link = _link(message, AccessLink.Purpose.CONFIRM, CONFIRM_LIFETIME) if confirms else None
-    return Claim(message, message.attempts, status_link, confirmation_link)
+    return MessageClaim(message, message.attempts, status_link, confirmation_link)
 
 
 @transaction.atomic(durable=True)
-def _attempt_failed(claim: Claim, error: str) -> None:
+def _attempt_failed(claim: MessageClaim, error: str) -> None:
     """Schedule the next attempt, or give up after the last one."""
     message = _locked(claim.message.pk)
     if message.state != Message.State.WAITING or message.attempts != claim.number:
@@ -148,7 +148,7 @@ def _attempt_failed(claim: Claim, error: str) -> None:
 
 
 @transaction.atomic(durable=True)
-def _attempt_succeeded(claim: Claim) -> None:
+def _attempt_succeeded(claim: MessageClaim) -> None:
     message = _locked(claim.message.pk)
     if message.state == Message.State.SENT:
         return  # another worker has taken over and sent it as well
@@ -214,7 +214,7 @@ def _record(message: Message, kind: RecordKind, actor: str = SYSTEM) -> None:
     record_append(subject=message.request.subject, kind=kind, actor=actor, data=data)
 
 
-def _mail(claim: Claim) -> EmailMultiAlternatives:
+def _mail(claim: MessageClaim) -> EmailMultiAlternatives:
     message, request = claim.message, claim.message.request
     context = {
         "reference": request.reference,

@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from compliance.accounts.models import Account, SignInCount
 from compliance.accounts.sign_in import COOKIE
-from compliance.accounts.throttle import ACCOUNT, CLIENT, CLIENT_TO_ACCOUNT, Attempt, sign_in_begin, sign_in_succeeded
+from compliance.accounts.throttle import ACCOUNT, CLIENT, CLIENT_TO_ACCOUNT, SignInAttempt, sign_in_begin, sign_in_succeeded
 from tests.factories import PASSWORD, account
 from tests.web.pages import Page
 
@@ -43,7 +43,7 @@ def sign_in(
 
 
 def guess(times: int, *, name: str = "omar", address: str = HERE, browser: str = "") -> list[timedelta]:
-    return [sign_in_begin(Attempt(name, address, browser)) for _ in range(times)]
+    return [sign_in_begin(SignInAttempt(name, address, browser)) for _ in range(times)]
 
 
 def time_passes(by: timedelta) -> None:
@@ -192,7 +192,7 @@ def test_failures_are_forgotten_after_a_day() -> None:
     time_passes(timedelta(days=1))
     assert guess(CLIENT_TO_ACCOUNT.free) == [timedelta()] * CLIENT_TO_ACCOUNT.free
     time_passes(timedelta(days=1))
-    sign_in_succeeded(Attempt("lena", ELSEWHERE))
+    sign_in_succeeded(SignInAttempt("lena", ELSEWHERE))
     assert not SignInCount.objects.exists()
 
 
@@ -230,7 +230,7 @@ def test_the_addresses_of_one_subscriber_are_one_client() -> None:
 def test_many_guesses_at_once_are_no_more_than_one_after_the_other() -> None:
     def one(_number: int) -> timedelta:
         try:
-            return sign_in_begin(Attempt("omar", HERE))
+            return sign_in_begin(SignInAttempt("omar", HERE))
         finally:
             connections.close_all()
 
