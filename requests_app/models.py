@@ -220,3 +220,12 @@ class Message(Rung):
                 name="message_waiting_has_next_attempt", condition=~Q(state="waiting") | Q(next_attempt_at__isnull=False)
             ),
         ]
+
+
+class UnsentAnswers(models.Model):
+    """Answers that have not been sent (`requests_app.services.drafts`); the browser's session has the key."""
+
+    key = models.CharField(max_length=64, primary_key=True)
+    sealed = models.BinaryField()
+    """Encrypted; see `requests_app.public.draft`."""
+    touched_at = models.DateTimeField(db_index=True)

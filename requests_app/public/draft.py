@@ -1,22 +1,20 @@
-"""The answers to a request that has not been sent yet. Kept encrypted in the session until sent, or idle for two hours."""
+"""The answers to a request that has not been sent yet: encrypted, and deleted after two hours without a new one."""
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import secrets
-import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from django.contrib.sessions.backends.base import SessionBase
 
 from requests_app.encryption import DecryptionError, decrypt, encrypt
+from requests_app.services.drafts import unsent_delete, unsent_load, unsent_save
 
 DRAFT = "request_draft"
 COLUMN = "session.request_draft"
-IDLE_SECONDS = 2 * 3600
 
 Answer = dict[str, Any]
 
@@ -29,7 +27,6 @@ class Draft:
     answers: dict[str, Answer] = field(default_factory=dict)
     typed: dict[str, Answer] = field(default_factory=dict)
     """What was typed on a step after the draft had expired: shown again there, but not an answer yet."""
-    touched: float = field(default_factory=time.time)
 
     def answer(self, step: str, name: str) -> Any:
         return self.answers.get(step, {}).get(name)
@@ -41,21 +38,27 @@ class Draft:
 
 
 def draft_load(session: SessionBase) -> Draft | None:
-    """Return the draft; None when there is none, it was idle for too long, or its key is gone."""
-    sealed = session.get(DRAFT)
-    if not sealed:
+    """Return the draft; None when there is none, it was idle for too long, or it cannot be decrypted any more."""
+    sealed = unsent_load(key=session[DRAFT]) if DRAFT in session else None
+    if sealed is None:
         return None
     try:
-        draft = Draft(**json.loads(decrypt(base64.b64decode(sealed), COLUMN)))
+        return Draft(**json.loads(decrypt(sealed, COLUMN)))
     except (DecryptionError, ValueError, TypeError):
         return None
-    return draft if time.time() - draft.touched < IDLE_SECONDS else None
 
 
 def draft_save(session: SessionBase, draft: Draft) -> None:
-    draft.touched = time.time()
-    session[DRAFT] = base64.b64encode(encrypt(json.dumps(asdict(draft)), COLUMN)).decode()
+    session[DRAFT] = draft.key
+    unsent_save(key=draft.key, sealed=encrypt(json.dumps(asdict(draft)), COLUMN))
+
+
+def draft_leave(session: SessionBase) -> None:
+    """Start without a draft next time. The answers expire; a second click on “Send” still finds them until then."""
+    session.pop(DRAFT, None)
 
 
 def draft_delete(session: SessionBase) -> None:
-    session.pop(DRAFT, None)
+    """Delete the answers at once."""
+    if key := session.pop(DRAFT, None):
+        unsent_delete(key=key)

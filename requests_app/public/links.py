@@ -50,7 +50,7 @@ def confirm_resend(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _resend(request, form, status=422)
     intake.confirmation_resend(reference=form.cleaned_data["reference"], email=form.cleaned_data["email"])
-    return render(request, "public/resent.html")
+    return render(request, "public/resent.html", {"resends": intake.RESENDS_AT_MOST})
 
 
 def _resend(

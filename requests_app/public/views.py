@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from requests_app.models import ErasureRequest
 from requests_app.services import intake
 
-from .draft import Answer, Draft, draft_delete, draft_load, draft_save
+from .draft import Answer, Draft, draft_delete, draft_leave, draft_load, draft_save
 from .fields import QuestionForm
 from .steps import FORMS, KIND, Step, first_unanswered, path, previous
 from .submission import claimant_details, target_details
@@ -163,8 +163,8 @@ def _show(request: HttpRequest, draft: Draft, problem: str = "") -> HttpResponse
 
 
 def _remember(request: HttpRequest, sent: ErasureRequest) -> None:
-    """Delete the draft. Keep only what the confirmation page shows; none of it is personal."""
-    draft_delete(request.session)
+    """Leave the draft. Keep only what the confirmation page shows; none of it is personal."""
+    draft_leave(request.session)
     request.session[SENT] = {"reference": sent.reference, "due_on": sent.due_on.isoformat(), "kind": sent.kind}
 
 

@@ -1,4 +1,4 @@
-"""Repair what lost messages leave undone, and close requests that were never confirmed."""
+"""Repair what lost messages leave undone, close requests that were never confirmed, and delete unsent answers."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from requests_app.states import ItemState, RequestOutcome, RequestState
 from unlearning_jobs.ringing import RING_AGAIN_AFTER, ring_again
 
 from .decisions import RELEASE_SIGN_TASK, proposal_evaluated
+from .drafts import unsent_expire
 from .intake import MAP_TASK
 from .messages import SEND_TASK
 from .requests import request_close
@@ -26,7 +27,9 @@ UNCONFIRMED_AFTER = timedelta(days=21)
 
 
 def requests_reconcile() -> None:
-    """Enqueue overdue searches, messages and signatures again, apply missed verdicts, and close unconfirmed requests."""
+    """Enqueue overdue searches, messages and signatures again, apply missed verdicts, close what was never confirmed,
+    and delete unsent answers that have expired.
+    """
     now = timezone.now()
     overdue = now - RING_AGAIN_AFTER
     # 1. Tasks whose message was lost, and mails whose next attempt is due. A task that comes twice finds nothing to do.
@@ -49,6 +52,8 @@ def requests_reconcile() -> None:
         # Its claimant may have confirmed it since the query; then it stays open.
         with suppress(StaleStateError):
             request_close(request=request, outcome=RequestOutcome.UNCONFIRMED, actor=SYSTEM, template=None)
+    # 4. Answers that nobody sent.
+    unsent_expire()
 
 
 def _releases_unsigned() -> QuerySet[Proposal]:

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
-import base64
+from datetime import timedelta
 
 import pytest
 from django.contrib.sessions.backends.signed_cookies import SessionStore
+from django.utils import timezone
 
-from requests_app.public.draft import DRAFT, IDLE_SECONDS, Draft, draft_delete, draft_load, draft_save
+from requests_app.models import UnsentAnswers
+from requests_app.public.draft import Draft, draft_delete, draft_leave, draft_load, draft_save
+from requests_app.services.drafts import KEPT_FOR
+from requests_app.services.reconcile import requests_reconcile
+
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
@@ -19,22 +25,40 @@ def test_draft_comes_back_as_it_was_saved(session: SessionStore) -> None:
     assert draft_load(session) == draft
 
 
-def test_draft_lies_encrypted_in_the_session(session: SessionStore) -> None:
+def test_answers_lie_encrypted(session: SessionStore) -> None:
     draft_save(session, Draft(answers={"name": {"name": "Ada Beispiel"}}))
-    assert b"Ada" not in base64.b64decode(session[DRAFT])
+    assert b"Ada" not in bytes(UnsentAnswers.objects.get().sealed)
+    assert "Ada" not in str(dict(session))
 
 
-def test_draft_expires_when_it_lies_idle(session: SessionStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    draft = Draft()
-    draft_save(session, draft)
-    monkeypatch.setattr("requests_app.public.draft.time.time", lambda: draft.touched + IDLE_SECONDS)
+def test_draft_expires_when_it_lies_idle(session: SessionStore) -> None:
+    draft_save(session, Draft())
+    UnsentAnswers.objects.update(touched_at=timezone.now() - KEPT_FOR)
     assert draft_load(session) is None
+
+
+def test_unsent_answers_are_deleted_after_two_hours(session: SessionStore) -> None:
+    """The privacy notice says so."""
+    draft_save(session, Draft(answers={"name": {"name": "Ada Beispiel"}}))
+    draft_leave(session)
+    UnsentAnswers.objects.update(touched_at=timezone.now() - timedelta(hours=1, minutes=59))
+    requests_reconcile()
+    assert UnsentAnswers.objects.exists()
+    UnsentAnswers.objects.update(touched_at=timezone.now() - timedelta(hours=2))
+    requests_reconcile()
+    assert not UnsentAnswers.objects.exists()
 
 
 def test_draft_that_was_tampered_with_is_no_draft(session: SessionStore) -> None:
     draft_save(session, Draft())
-    session[DRAFT] = session[DRAFT][:-8] + "AAAAAAA="
+    UnsentAnswers.objects.update(sealed=b"\0" * 40)
     assert draft_load(session) is None
+
+
+def test_discarding_deletes_the_answers_at_once(session: SessionStore) -> None:
+    draft_save(session, Draft())
+    draft_delete(session)
+    assert not UnsentAnswers.objects.exists()
 
 
 def test_deleting_twice_is_no_error(session: SessionStore) -> None:

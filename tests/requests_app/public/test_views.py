@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -275,7 +276,7 @@ def test_without_a_draft_the_page_explains_and_starts_again(site: Site, step: st
 
 def test_expired_draft_loses_nothing_of_the_page_at_hand(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     page = walk(site, {step: ERASURE[step] for step in ("kind", "who")})
-    monkeypatch.setattr(drafts, "IDLE_SECONDS", -1)
+    monkeypatch.setattr("requests_app.services.drafts.KEPT_FOR", timedelta())
     page = site.submit(page, {"name": "Ada Beispiel"}, status=410)
     monkeypatch.undo()
     assert "We kept what you typed" in page.words
