@@ -54,12 +54,8 @@ def attestation_sign(*, statement: Statement, subject: str, files: dict[str, str
 def _attest(statement: Statement, subject: str, files: dict[str, str]) -> Attestation:
     # 1. Sign once: the task that calls this may run twice.
     predicate = statement.predicate
-    where = {
-        "subject": subject,
-        "item": predicate.item,
-        "attempt": predicate.attempt,
-        "predicate_type": predicate.predicate_type,
-    }
+    where = {"subject": subject, "item": predicate.item, "attempt": predicate.attempt}
+    where["predicate_type"] = predicate.predicate_type
     if existing := Attestation.objects.filter(**where).first():
         return existing
     # 2. Sign the exact bytes of the statement, and store the envelope as it is: its digest is what counts from now on.

@@ -26,7 +26,7 @@ from compliance.evidence.statements import SHORT_NAMES, UNLEARNING_REPORT
 from compliance.formats.canonical import encode_base64
 from compliance.formats.contracts import plain
 from compliance.ui.forms import LetheForm
-from compliance.ui.lists import address, applied_filters, csv_response, page_of
+from compliance.ui.lists import address, csv_response, filter_context, page_of
 
 from . import selectors
 from .models import Attestation, RecordEntry
@@ -90,9 +90,7 @@ def report_list(request: HttpRequest) -> HttpResponseBase:
         return csv_response("reports", header, (_report_cells(signed) for signed in statements))
     page = page_of(request, statements)
     context = {
-        "filter_form": form,
-        "page_has_errors": bool(form.errors),
-        "applied": applied_filters(request, form),
+        **filter_context(request, form),
         "page": page,
         "rows": [_report_row(signed) for signed in page],
         "columns": [_("Request"), _("Item"), _("Attempt"), _("Type"), _("Method"), _("Verdict"), _("Signed")],
@@ -174,9 +172,7 @@ def entry_list(request: HttpRequest) -> HttpResponseBase:
         return csv_response("entries", header, _entry_cells(entries.iterator(chunk_size=500)))
     page = page_of(request, entries, 50)
     context = {
-        "filter_form": form,
-        "page_has_errors": bool(form.errors),
-        "applied": applied_filters(request, form),
+        **filter_context(request, form),
         "page": page,
         "checkpoint": selectors.checkpoint_latest(),
         "alarm": selectors.alarm_standing(),

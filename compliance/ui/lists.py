@@ -43,6 +43,11 @@ def applied_filters(request: HttpRequest, form: forms.Form) -> list[dict[str, st
     ]
 
 
+def filter_context(request: HttpRequest, form: forms.Form) -> dict[str, object]:
+    """Return what a list's template needs for its filters."""
+    return {"filter_form": form, "page_has_errors": bool(form.errors), "applied": applied_filters(request, form)}
+
+
 def _words(field: forms.BoundField, value: object) -> str:
     if isinstance(field.field, forms.ChoiceField):
         return str(dict(field.field.choices).get(value, value))  # type: ignore[arg-type]  # our choices are flat pairs

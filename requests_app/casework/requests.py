@@ -19,7 +19,7 @@ from django.views.decorators.http import require_safe
 from compliance.accounts.access import act_required
 from compliance.accounts.roles import Act
 from compliance.ui.forms import LetheForm
-from compliance.ui.lists import Sorting, address, applied_filters, csv_response, page_of
+from compliance.ui.lists import Sorting, address, csv_response, filter_context, page_of
 from requests_app import selectors
 from requests_app.models import ErasureRequest
 from requests_app.references import reference_normalise
@@ -78,9 +78,7 @@ def request_list(request: HttpRequest) -> HttpResponseBase:
         return csv_response("requests", CSV_COLUMNS, _csv_rows(requests.iterator(chunk_size=500)))
     page = page_of(request, requests)
     context = {
-        "filter_form": form,
-        "page_has_errors": bool(form.errors),
-        "applied": applied_filters(request, form),
+        **filter_context(request, form),
         "page": page,
         "columns": _columns(request, sorting),
         "rows": [_row(row) for row in page],

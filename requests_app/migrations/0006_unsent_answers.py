@@ -11,7 +11,7 @@ def end_sessions(apps, _schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("requests_app", "0004_mail_is_tried_for_days"), ("sessions", "0001_initial")]
+    dependencies = [("requests_app", "0005_mail_is_tried_for_days"), ("sessions", "0001_initial")]
     operations = [
         migrations.CreateModel(
             name="UnsentAnswers",
