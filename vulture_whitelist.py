@@ -64,3 +64,4 @@ _.ring_at  # filter(ring_at__lte=...)
 _.abstract  # Django reads it in Meta
 _.authentication_form  # Django's LoginView reads it
 _.RedactingFormatter  # LOGGING in the settings names it
+_.touched_at  # requests_app.public.draft filters by it
