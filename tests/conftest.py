@@ -58,10 +58,13 @@ def committed_database(django_db_setup: None, django_db_blocker: DjangoDbBlocker
         with transaction.atomic(), connection.cursor() as cursor:
             kept = {"django_migrations", "django_content_type", "auth_permission"}
             tables = set(connection.introspection.django_table_names(only_existing=True, include_views=False)) - kept
-            cursor.execute("SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'refuse_truncate'")
-            refusing = [name for (name,) in cursor.fetchall()]
-            for name in refusing:
-                cursor.execute(f"ALTER TABLE {name} DISABLE TRIGGER refuse_truncate")
+            # 32 is the bit of TRUNCATE in tgtype (PostgreSQL's pg_trigger.h).
+            cursor.execute(
+                "SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE tgtype & 32 <> 0 AND NOT tgisinternal"
+            )
+            refusing = cursor.fetchall()
+            for table, trigger in refusing:
+                cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
             cursor.execute(f"TRUNCATE {', '.join(sorted(tables))} RESTART IDENTITY CASCADE")
-            for name in refusing:
-                cursor.execute(f"ALTER TABLE {name} ENABLE ALWAYS TRIGGER refuse_truncate")
+            for table, trigger in refusing:
+                cursor.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger}")

@@ -256,6 +256,7 @@ def consistency(_request: HttpRequest, old: int, new: int) -> HttpResponse:
     return HttpResponse(proof, content_type="text/plain; charset=utf-8")
 
 
+@login_not_required
 @never_cache
 @require_safe
 def trust(_request: HttpRequest) -> HttpResponse:

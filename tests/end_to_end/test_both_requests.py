@@ -182,7 +182,7 @@ def bundle_of(auditor: Person, installation: Installation, reference: str, folde
     auditor.open(f"/record/bundles/{reference}/")
     auditor.page.get_by_role("main").get_by_role("button").first.click()
     with auditor.page.expect_download(timeout=90_000) as download:
-        auditor.page.get_by_role("main").get_by_role("link", name=re.compile("Download")).click(timeout=90_000)
+        auditor.page.get_by_role("main").get_by_role("link", name="Download the bundle").click(timeout=90_000)
     with zipfile.ZipFile(download.value.path()) as archive:
         archive.extractall(folder)
     return next(path.parent for path in folder.rglob("checkpoint"))

@@ -12,6 +12,8 @@ from django.db import DatabaseError, connection, transaction
 from pytest_django import Settings
 
 from compliance.evidence.checkpoints import Checkpoint, SignedNote
+from compliance.evidence.errors import KeyFileError
+from compliance.evidence.keys import create_key
 from compliance.evidence.statements import MODEL_SUBJECT, Release, Statement, Subject
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import LogInconsistentError
@@ -212,7 +214,11 @@ def test_a_first_start_on_a_log_that_is_not_its_newest_checkpoints_is_refused(
 def test_a_first_start_with_another_key_is_refused(keys: Path) -> None:
     for name in ("last-checkpoint", "log.pem"):
         (keys / name).unlink()
-    assert_nothing_is_signed("the checkpoint of 12 entries is not signed by this log")
+    create_key(keys / "log.pem")
+    size = SignedCheckpoint.objects.latest("size").size
+    with pytest.raises(KeyFileError, match="log"):
+        checkpoint_sign()
+    assert SignedCheckpoint.objects.latest("size").size == size
 
 
 def test_recovery_after_a_restored_backup_is_recorded_with_both_heads(keys: Path) -> None:
