@@ -69,12 +69,11 @@ def _in_fresh_process(trial: Trial, method: str) -> Cost:
     process.start()
     sender.close()
     try:
-        cost = receiver.recv()
+        cost: Cost = receiver.recv()
     except EOFError:
         message = f"Measuring the cost of {method} failed; see above."
         raise RuntimeError(message) from None
     process.join()
-    assert isinstance(cost, Cost)  # noqa: S101  # for the type checker
     return cost
 
 

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from django.apps.registry import Apps
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
+
+from tests.migrations import migrated
 
 pytestmark = pytest.mark.django_db
 APP = "requests_app"
 
 
-def migrated(name: str) -> Apps:
-    """Migrate this app to the named migration; return the models as they are there."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # PostgreSQL alters no table that has checks outstanding
-    executor = MigrationExecutor(connection)
-    executor.migrate([(APP, name)])
-    return executor.loader.project_state([(APP, name)]).apps
-
-
 def test_what_waited_is_due_and_what_was_given_up_stays_so() -> None:
-    old = migrated("0003_example_ids")
+    old = migrated(APP, "0003_example_ids")
     now = timezone.now()
     request = old.get_model(APP, "ErasureRequest").objects.create(
         reference="LE-2222-2222", kind="erasure", language="en", submission_key="1", received_at=now, due_on=now.date()
@@ -30,7 +20,7 @@ def test_what_waited_is_due_and_what_was_given_up_stays_so() -> None:
     for state in ("waiting", "sent", "failed"):
         old.get_model(APP, "Message").objects.create(request=request, template="confirm_address", state=state)
 
-    after = migrated("0005_mail_is_tried_for_days").get_model(APP, "Message").objects
+    after = migrated(APP, "0005_mail_is_tried_for_days").get_model(APP, "Message").objects
     due = {message.state: message.next_attempt_at for message in after.all()}
     assert due["waiting"] is not None
     assert due["waiting"] <= timezone.now()

@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from django.apps.registry import Apps
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
+
+from tests.migrations import migrated
 
 pytestmark = pytest.mark.django_db
 APP = "unlearning_jobs"
 
 
-def migrated(name: str) -> Apps:
-    """Migrate this app to the named migration; return the models as they are there."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # PostgreSQL alters no table that has checks outstanding
-    executor = MigrationExecutor(connection)
-    executor.migrate([(APP, name)])
-    return executor.loader.project_state([(APP, name)]).apps
-
-
 def test_what_was_called_an_attempt_of_a_job_is_a_run_afterwards() -> None:
-    old = migrated("0004_corpus_snapshot_and_registered_recipe")
+    old = migrated(APP, "0004_corpus_snapshot_and_registered_recipe")
     corpus = old.get_model(APP, "Corpus").objects.create(name="sums")
     snapshot = old.get_model(APP, "CorpusSnapshot").objects.create(corpus=corpus, digest="1" * 64, counts={})
     recipe = old.get_model(APP, "RegisteredRecipe").objects.create(digest="2" * 64, body={})
@@ -39,7 +29,7 @@ def test_what_was_called_an_attempt_of_a_job_is_a_run_afterwards() -> None:
     )
     old.get_model(APP, "JobAttempt").objects.create(job=job, number=1, worker="w1", outcome="lost")
 
-    new = migrated("0006_runs_used_up")
+    new = migrated(APP, "0006_runs_used_up")
     after = new.get_model(APP, "Job").objects.get(pk=job.pk)
     assert (after.runs, after.max_runs, after.attempt, after.costs) == (2, 4, 5, {"device": "cpu"})
     assert after.error_code == "runs_used_up"

@@ -11,12 +11,12 @@ from typing import Any
 from django import template
 from django.utils.translation import gettext, pgettext
 
-from compliance.ui.charts.bands import Path
+from compliance.ui.charts.bands import BandChart, Path
 from compliance.ui.charts.bands import band_chart as bands_drawn
-from compliance.ui.charts.histograms import histogram_chart
-from compliance.ui.charts.intervals import IntervalRow
+from compliance.ui.charts.histograms import HistogramChart, histogram_chart
+from compliance.ui.charts.intervals import IntervalChart, IntervalRow
 from compliance.ui.charts.intervals import interval_chart as intervals_drawn
-from compliance.ui.charts.lines import Point
+from compliance.ui.charts.lines import LineChart, Point
 from compliance.ui.charts.lines import line_chart as lines_drawn
 
 from .components import number
@@ -49,9 +49,7 @@ def histogram_pair(
     return {
         "caption": caption,
         "chart_id": chart_id,
-        "chart": chart,
-        "drawing": "components/charts/histogram.html" if chart else "",
-        "left_out": chart.left_out if chart else 0,
+        **_drawing(chart, "components/charts/histogram.html"),
         "axis": axis,
         "csv_url": csv_url,
         "columns": [gettext("Models"), gettext("Values"), gettext("Lowest"), gettext("Median"), gettext("Highest")],
@@ -80,9 +78,7 @@ def line_chart(
     return {
         "caption": caption,
         "chart_id": chart_id,
-        "chart": chart,
-        "drawing": "components/charts/lines.html" if chart else "",
-        "left_out": chart.left_out if chart else 0,
+        **_drawing(chart, "components/charts/lines.html"),
         "x_label": x_label,
         "y_label": y_label,
         "csv_url": csv_url,
@@ -101,9 +97,7 @@ def interval_chart(chart_id: str, *, caption: str, rows: Sequence[IntervalRow], 
     return {
         "caption": caption,
         "chart_id": chart_id,
-        "chart": chart,
-        "drawing": "components/charts/intervals.html" if chart else "",
-        "left_out": chart.left_out if chart else 0,
+        **_drawing(chart, "components/charts/intervals.html"),
         "csv_url": csv_url,
         "columns": [gettext("Quantity"), gettext("Estimate"), gettext("Interval"), gettext("Margin"), gettext("Position")],
         "rows": [
@@ -135,13 +129,16 @@ def band_chart(
     return {
         "caption": caption,
         "chart_id": chart_id,
-        "chart": chart,
-        "drawing": "components/charts/bands.html" if chart else "",
-        "left_out": chart.left_out if chart else 0,
+        **_drawing(chart, "components/charts/bands.html"),
         "csv_url": csv_url,
         "columns": columns,
         "rows": rows,
     }
+
+
+def _drawing(chart: HistogramChart | LineChart | IntervalChart | BandChart | None, template: str) -> dict[str, object]:
+    """Return what the template of every chart needs; without a chart, what makes it say that there is nothing to draw."""
+    return {"chart": chart, "drawing": template if chart else "", "left_out": chart.left_out if chart else 0}
 
 
 @register.filter
