@@ -14,15 +14,15 @@ _.get_lookup
 _.lookup_name
 _.from_db_value
 _.value_to_string
-_.handle_starttag  # html.parser calls them
-_.handle_data
-_.handle_endtag
 _.DATE_FORMAT  # Django reads the module of a locale's formats
 _.DATETIME_FORMAT
 _.TIME_FORMAT
 _.SHORT_DATE_FORMAT
 _.SHORT_DATETIME_FORMAT
 _.FIRST_DAY_OF_WEEK
+_.abstract  # Django reads it in Meta
+_.authentication_form  # Django's LoginView reads it
+_.RedactingFormatter  # LOGGING in the settings names it
 
 # -- set for a library that reads them
 _.autocommit  # psycopg2
@@ -44,9 +44,10 @@ _.stores
 _.agreed
 
 # -- columns that queries and database triggers read
-_.heartbeat_at  # the reconciler's query
 _.decided_at  # values_list("decided_at"); of a match, what an auditor of the database sees
 _.token_sha256  # a link is looked up by it
+_.ring_at  # filter(ring_at__lte=...)
+_.touched_at  # requests_app.public.draft filters by it
 
 # -- fields of JSON contracts: written into result.json, spec.json or a recipe for whoever reads the file
 _.device_share
@@ -58,10 +59,3 @@ _.code_version  # part of a recipe's digest
 
 # -- benchmarks
 _.TUNING  # the forget sets on which settings were tuned; a test makes them
-
-# -- columns that are read by name in queries
-_.ring_at  # filter(ring_at__lte=...)
-_.abstract  # Django reads it in Meta
-_.authentication_form  # Django's LoginView reads it
-_.RedactingFormatter  # LOGGING in the settings names it
-_.touched_at  # requests_app.public.draft filters by it

@@ -48,7 +48,10 @@ def staff(db: None) -> Staff:  # noqa: ARG001  # the accounts need the database
 
 
 @pytest.fixture
-def committed_database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:  # noqa: ARG001
+def committed_database(
+    django_db_setup: None,  # noqa: ARG001  # the database must be there
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[None]:
     """A database whose commits other threads and processes see. It is emptied afterwards.
 
     pytest-django's own (`transaction=True`) cannot empty the tables of the record, which refuse it.

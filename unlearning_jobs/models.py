@@ -128,8 +128,6 @@ class Job(Rung):
     fencing_token = models.PositiveIntegerField(default=0)
     """Raised by every claim; a worker that holds an older token can write nothing."""
     lease_until = models.DateTimeField(null=True)
-    heartbeat_at = models.DateTimeField(null=True)
-    """When the worker last reported."""
     cancel_requested = models.BooleanField(default=False)
 
     stage = models.CharField(max_length=60, blank=True)

@@ -28,7 +28,7 @@ def record_append(*, subject: str, kind: RecordKind, actor: str, data: Mapping[s
         subject: opaque reference, such as `request:LE-7KQ4-M2XD`.
         kind: what happened.
         actor: `account:<id>`, `claimant` or `system`.
-        data: the fields of the kind (`compliance.formats.record_kinds`): digests and opaque values only.
+        data: the fields of the kind (`compliance.formats.record_kinds`): digests, opaque values, codes, counts and times.
 
     Raises:
         EvidenceError: `data` has other fields than its kind, or contains something that looks like an e-mail address.

@@ -28,6 +28,7 @@ from .head import (
 )
 from .keys import SigningKeys, signing_keys
 from .models import Attestation, RecordEntry, SignedCheckpoint
+from .selectors import trust_published
 from .services import SYSTEM, node_hash_stored, record_append, record_sequence
 
 
@@ -88,6 +89,22 @@ def checkpoint_sign() -> SignedCheckpoint | None:
         newest = checkpoint or SignedCheckpoint.objects.get(size=head.size)
         head_write(newest.note)
     return checkpoint
+
+
+def head_take_over() -> None:
+    """Remember the newest checkpoint if a crash kept it from being remembered, while the key that signed it is in force.
+
+    Raises:
+        KeyFileError: the keys cannot be used.
+        LogInconsistentError: the log is not the one that was signed before; an alarm stands.
+    """
+    if trust_published() is None:
+        return  # nothing was signed yet, and asking for the keys would create them
+    key = signing_keys().log.public_key()
+    with alarm_on_inconsistency(), head_locked():
+        head = head_verified(key)
+        if head.size:
+            head_write(SignedCheckpoint.objects.get(size=head.size).note)
 
 
 def checkpoint_store(keys: SigningKeys, size: int, root_hash: bytes) -> SignedCheckpoint:

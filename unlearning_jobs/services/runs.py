@@ -85,7 +85,7 @@ def _run_start(job: Job, worker: str) -> Claim:
     # 1. Take the lease. The higher token shuts out whoever held the job before.
     now = timezone.now()
     job.runs, job.fencing_token = job.runs + 1, job.fencing_token + 1
-    job.heartbeat_at, job.lease_until = now, now + LEASE
+    job.lease_until = now + LEASE
     job.started_at = job.started_at or now
     job.stage, job.done, job.total, job.curves = "starting", 0, 0, {}
     job_move(job=job, to=JobState.RUNNING)
@@ -119,8 +119,7 @@ def job_report(*, claim: Claim, progress: Progress | None, curves: Mapping[str, 
     Raises:
         ClaimLostError: the job is no longer this worker's.
     """
-    now = timezone.now()
-    values: dict[str, object] = {"heartbeat_at": now, "lease_until": now + LEASE}
+    values: dict[str, object] = {"lease_until": timezone.now() + LEASE}
     if progress is not None:
         values |= {"stage": progress.stage[:60], "done": progress.done, "total": progress.total}
     if curves is not None:

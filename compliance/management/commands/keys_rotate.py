@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from contextlib import suppress
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
 from compliance.evidence.errors import KeyFileError
+from compliance.record.errors import LogInconsistentError
 from compliance.record.keys import ROLES, key_rotate
-from compliance.record.signing import checkpoint_sign
+from compliance.record.signing import checkpoint_sign, head_take_over
 
 
 class Command(BaseCommand):
@@ -29,6 +31,11 @@ class Command(BaseCommand):
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
+        # 1. After a crash the newest checkpoint is verified with the key that signed it, which is about to end. A key that
+        #    cannot be used, or an alarm, is no reason not to replace it.
+        with suppress(KeyFileError, LogInconsistentError, ImproperlyConfigured):
+            head_take_over()
+        # 2. Replace the key.
         try:
             rotation = key_rotate(role=options["role"], revoke=options["revoke"])
         except (KeyFileError, ImproperlyConfigured) as error:
@@ -42,12 +49,13 @@ class Command(BaseCommand):
         if rotation.put_aside:
             self.stdout.write(f"The old key's file is now {rotation.put_aside}. Nothing needs it any more: destroy it.")
         self.stdout.write("Give auditors the new trust file and its digest: python manage.py trust_export --out trust.json")
+        # 3. Sign with it.
         self._sign_checkpoint()
 
     def _sign_checkpoint(self) -> None:
         """Sign a checkpoint that covers the new trust file, so that bundles contain it from now on."""
         try:
             checkpoint_sign()
-        except KeyFileError as error:
+        except (KeyFileError, LogInconsistentError) as error:
             message = f"The key was replaced, but no checkpoint could be signed. {error}"
             raise CommandError(message) from error

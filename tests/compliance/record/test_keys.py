@@ -21,7 +21,8 @@ from compliance.formats.record_kinds import RecordKind
 from compliance.record import keys as record_keys
 from compliance.record.keys import KEYS_SUBJECT, key_rotate, signing_keys
 from compliance.record.models import SignedCheckpoint, TrustManifest
-from compliance.record.selectors import entries_of
+from compliance.record.selectors import alarm_standing, entries_of
+from compliance.record.services import record_append
 from compliance.record.signing import checkpoint_sign
 from tests.compliance.conftest import bundle_of
 from tests.staging import Stage
@@ -153,6 +154,27 @@ def test_rotation_ends_the_old_key_and_is_recorded(signing: Path, role: Role, *,
     assert len(published("attestation" if role == "log" else "log")) == 1
     # The new checkpoint covers what was recorded.
     assert SignedCheckpoint.objects.latest("size").size == 3
+
+
+def test_rotation_after_a_crash_before_the_head_was_remembered_raises_no_alarm(signing: Path) -> None:
+    checkpoint_sign()
+    remembered = (signing / "last-checkpoint").read_bytes()
+    record_append(subject="account:77", kind=RecordKind.ACCOUNT_CREATED, actor="system", data={"role": "officer"})
+    checkpoint_sign()
+    (signing / "last-checkpoint").write_bytes(remembered)
+    call_command("keys_rotate", role="log", stdout=StringIO())
+    assert not alarm_standing()
+    assert checkpoint_sign() is None
+
+
+@roles
+def test_a_key_is_replaced_while_an_alarm_stands_and_the_alarm_stays(signing: Path, role: Role) -> None:
+    checkpoint_sign()
+    (signing / "last-checkpoint").write_bytes(b"")
+    with pytest.raises(CommandError, match=r"The key was replaced, but no checkpoint could be signed\. .*damaged"):
+        call_command("keys_rotate", role=role, stdout=StringIO())
+    assert len(published(role)) == 2
+    assert alarm_standing()
 
 
 @roles

@@ -128,7 +128,8 @@ def test_a_changed_log_is_never_signed(keys: Path, attack: Callable[[], None], r
     assert (keys / "last-checkpoint").read_bytes() == note
 
 
-def test_a_log_that_was_rolled_back_and_grew_again_is_never_signed(keys: Path) -> None:  # noqa: ARG001  # signed there
+@pytest.mark.usefixtures("keys")
+def test_a_log_that_was_rolled_back_and_grew_again_is_never_signed() -> None:
     with superuser():
         log_roll_back(OLD)
     append(9)
@@ -148,7 +149,8 @@ def test_entries_that_no_longer_fit_the_stored_hashes_are_found_by_the_full_chec
     assert_nothing_is_signed("the first 8 entries are not those of their checkpoint")
 
 
-def test_a_statement_rests_on_the_entry_in_the_log_and_not_on_a_changed_row(keys: Path) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("keys")
+def test_a_statement_rests_on_the_entry_in_the_log_and_not_on_a_changed_row() -> None:
     assert len(entries_proven(subject=SUBJECT, kind=RecordKind.MODEL_ACTIVE)) == NEW - 1
     with superuser():
         entry_rewrite(3)
@@ -245,7 +247,8 @@ def test_recovery_after_a_restored_backup_is_recorded_with_both_heads(keys: Path
     assert sign_statement().pk
 
 
-def test_there_is_no_recovery_without_an_alarm(keys: Path) -> None:  # noqa: ARG001  # signed there
+@pytest.mark.usefixtures("keys")
+def test_there_is_no_recovery_without_an_alarm() -> None:
     with pytest.raises(CommandError, match="No alarm stands"):
         call_command("log_recover", reason="To be on the safe side.")
     assert not RecordEntry.objects.filter(kind=RecordKind.LOG_RECOVERED).exists()
@@ -262,8 +265,9 @@ def test_there_is_no_recovery_to_a_log_that_its_own_checkpoints_contradict(keys:
     assert (keys / "alarm").exists()
 
 
+@pytest.mark.usefixtures("keys")
 @pytest.mark.parametrize("reason", ["", "   ", "x" * 201, "ask ada@example.org"])
-def test_recovery_needs_a_reason_that_may_stay_in_the_record(keys: Path, reason: str) -> None:  # noqa: ARG001
+def test_recovery_needs_a_reason_that_may_stay_in_the_record(reason: str) -> None:
     with superuser():
         log_roll_back(OLD)
     with pytest.raises(LogInconsistentError):

@@ -156,7 +156,8 @@ def test_without_a_checkpoint_it_is_not_found(client: Client) -> None:
     assert client.get("/record/checkpoint").status_code == 404
 
 
-def test_the_record_says_that_the_signing_process_raised_its_alarm(stage: Stage, iris: Site) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("stage")
+def test_the_record_says_that_the_signing_process_raised_its_alarm(iris: Site) -> None:
     assert "The record was changed" not in iris.get("/record/entries/").words
     with superuser():
         SignedCheckpoint.objects.all().delete()

@@ -3,12 +3,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
 from compliance.formats.record_kinds import RecordKind
 from requests_app.models import Match
 from requests_app.services.requests import request_move
 from requests_app.states import RequestState
 from tests.factories import model_version
+from tests.mail_server import free_port
 from tests.personas import Staff
 from tests.staging import Stage
 
@@ -37,3 +39,11 @@ def stage(staff: Staff, artefacts: Path) -> Stage:  # noqa: ARG001  # jobs leave
         request=stage.request, to=RequestState.REVIEW, kind=RecordKind.MAPPING_COMPLETED, actor="system", data=searched
     )
     return stage
+
+
+@pytest.fixture
+def port(settings: Settings) -> int:
+    """Where the mail server would be."""
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", free_port()
+    return int(settings.EMAIL_PORT)

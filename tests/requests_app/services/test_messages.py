@@ -1,19 +1,13 @@
-"""Mail against a real server: down and up again, slow, refusing; two workers at once, and one that dies."""
+"""Mail against a real server: down and up again, slow, refusing, asked again by an officer."""
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from email.message import Message as Mail
 
 import pytest
 from django.conf import settings as configured
-from django.db import connection, connections, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -21,7 +15,7 @@ from compliance.accounts.errors import NotAllowedError
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.models import RecordEntry
-from requests_app.models import AccessLink, ErasureRequest, Message
+from requests_app.models import ErasureRequest, Message
 from requests_app.services.intake import LinkExpired, confirmation_link_check, confirmation_resend, email_confirm
 from requests_app.services.messages import (
     BACKOFF,
@@ -29,62 +23,19 @@ from requests_app.services.messages import (
     SENDING_AT_MOST,
     message_resend,
     message_send,
-    token_digest,
 )
 from requests_app.services.reconcile import requests_reconcile
 from requests_app.states import RequestState
 from tests.factories import account
-from tests.mail_server import MailServer, free_port, text_of
+from tests.mail_server import MailServer
 from tests.queues import Queues
 
+from .mails import confirmation, state_of, time_passes, token_in
 from .test_intake import submitted
 
-committed = pytest.mark.usefixtures("committed_database", "queues")
-in_transaction = pytest.mark.django_db
-
-SEND_AND_BE_KILLED = """
-import django, sys
-django.setup()
-from django.conf import settings
-settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", int(sys.argv[2])
-from requests_app.services.messages import message_send
-message_send(message_id=int(sys.argv[1]))
-"""
+pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def port(settings: Settings) -> int:
-    """Where the mail server would be."""
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", free_port()
-    return int(settings.EMAIL_PORT)
-
-
-def confirmation() -> Message:
-    """The confirmation e-mail of a new request, waiting."""
-    return submitted().messages.get()
-
-
-def state_of(message: Message) -> tuple[str, int, str]:
-    message.refresh_from_db()
-    return message.state, message.attempts, message.error
-
-
-def time_passes(message: Message, by: timedelta) -> None:
-    """Move what lies ahead of the message so much nearer."""
-    message.refresh_from_db()
-    assert message.next_attempt_at is not None
-    Message.objects.filter(pk=message.pk).update(next_attempt_at=message.next_attempt_at - by, ring_at=message.ring_at - by)
-
-
-def token_in(mail: Mail, kind: str = "confirm") -> str:
-    match = re.search(rf"/{kind}/([\w-]+)/", text_of(mail))
-    assert match
-    return match[1]
-
-
-@in_transaction
 def test_mail_arrives_once_the_server_is_back(port: int, queues: Queues) -> None:
     message = confirmation()
     assert not message_send(message_id=message.pk)
@@ -103,7 +54,6 @@ def test_mail_arrives_once_the_server_is_back(port: int, queues: Queues) -> None
     assert email_confirm(token=token_in(server.mails[0])).state == RequestState.MAPPING
 
 
-@in_transaction
 def test_attempts_go_on_for_days_and_then_end(port: int) -> None:
     assert port
     message = confirmation()
@@ -122,7 +72,6 @@ def test_attempts_go_on_for_days_and_then_end(port: int) -> None:
     assert RecordEntry.objects.filter(kind=RecordKind.MESSAGE_FAILED).count() == 1
 
 
-@in_transaction
 def test_a_server_that_refuses_is_asked_again(port: int) -> None:
     message = confirmation()
     with MailServer(port, lambda _mail: "451 come back later") as server:
@@ -134,7 +83,6 @@ def test_a_server_that_refuses_is_asked_again(port: int) -> None:
     assert len(server.mails) == 1
 
 
-@in_transaction
 def test_a_silent_server_does_not_hold_the_worker(port: int, settings: Settings) -> None:
     settings.EMAIL_TIMEOUT = 0.2
     message, answer = confirmation(), threading.Event()
@@ -153,7 +101,6 @@ def test_the_mail_server_has_a_time_limit() -> None:
     assert 0 < configured.EMAIL_TIMEOUT <= 60
 
 
-@in_transaction
 def test_an_error_of_our_own_is_raised_and_the_message_waits() -> None:
     message = confirmation()
     Message.objects.filter(pk=message.pk).update(template="there_is_no_such_template")
@@ -163,102 +110,6 @@ def test_an_error_of_our_own_is_raised_and_the_message_waits() -> None:
     assert state_of(message) == ("waiting", 1, "TemplateDoesNotExist")
 
 
-@committed
-def test_links_work_while_the_mail_is_on_its_way_and_a_second_task_sends_nothing(port: int) -> None:
-    message = confirmation()
-    has_mail, go_on = threading.Event(), threading.Event()
-    link_worked = []
-
-    def slow(mail: Mail) -> str:
-        try:
-            confirmation_link_check(token=token_in(mail))
-            link_worked.append(True)
-        finally:
-            connections.close_all()
-        has_mail.set()
-        go_on.wait(10)
-        return "250 taken"
-
-    with MailServer(port, slow) as server, ThreadPoolExecutor(1) as pool:
-        first = pool.submit(in_thread, message.pk)
-        assert has_mail.wait(10)
-        with pytest.raises(StaleStateError, match="not due"):
-            message_send(message_id=message.pk)
-        go_on.set()
-        assert first.result(10)
-
-    assert link_worked == [True]
-    assert len(server.mails) == 1
-    assert state_of(message) == ("sent", 1, "")
-
-
-def in_thread(message_id: int) -> bool:
-    """Send in a worker's thread, with a database connection of its own; False when another worker was faster."""
-    try:
-        return message_send(message_id=message_id)
-    except StaleStateError:
-        return False
-    finally:
-        connections.close_all()
-
-
-@committed
-def test_every_mail_that_went_out_is_recorded_whatever_else_happens_to_the_request(port: int) -> None:
-    """With the links made during the conversation, 57 of 60 mails went out and were rolled back."""
-    request = submitted()
-    more = [Message.objects.create(request=request, template="request_received") for _ in range(2)]
-    ids = [request.messages.earliest("pk").pk, *(message.pk for message in more)]
-    stop = threading.Event()
-
-    def presses() -> None:
-        while not stop.is_set():
-            with transaction.atomic():
-                ErasureRequest.objects.select_for_update().get(pk=request.pk)
-        connections.close_all()
-
-    with MailServer(port) as server, ThreadPoolExecutor(8) as pool:
-        pressing = [pool.submit(presses) for _ in range(2)]
-        results = list(pool.map(in_thread, ids * 3))
-        stop.set()
-        for press in pressing:
-            press.result(10)
-
-    assert results.count(True) == len(server.mails) == 3
-    assert set(Message.objects.values_list("state", "attempts")) == {("sent", 1)}
-    assert RecordEntry.objects.filter(kind=RecordKind.MESSAGE_SENT).count() == 3
-    sent = {token_digest(token_in(mail, "status")) for mail in server.mails}
-    assert sent == set(AccessLink.objects.filter(purpose="status").values_list("token_sha256", flat=True))
-
-
-@committed
-def test_a_worker_that_dies_leaves_a_message_that_is_sent_later(port: int) -> None:
-    message, database = confirmation(), connection.get_connection_params()
-    workers: list[subprocess.Popen[bytes]] = []
-
-    def killed(_mail: Mail) -> str:
-        workers[0].kill()
-        workers[0].wait()
-        return "451 never heard"
-
-    url = f"postgresql://{database['user']}@/{database['dbname']}?host={database['host']}"
-    environment = os.environ | {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "compliance.settings"}
-    with MailServer(port, killed) as server:
-        workers.append(
-            subprocess.Popen([sys.executable, "-c", SEND_AND_BE_KILLED, str(message.pk), str(port)], env=environment)
-        )
-        assert workers[0].wait(60) < 0, "it was not killed: it ended"
-        assert state_of(message) == ("waiting", 1, "")
-        with pytest.raises(StaleStateError, match="not due"):
-            message_send(message_id=message.pk)
-        server.before_taking = lambda _mail: "250 taken"
-        time_passes(message, SENDING_AT_MOST)
-        assert message_send(message_id=message.pk)
-
-    assert len(server.mails) == 1
-    assert state_of(message) == ("sent", 2, "")
-
-
-@in_transaction
 def test_a_message_whose_last_worker_died_is_given_up(port: int) -> None:
     assert port
     message = confirmation()
@@ -268,7 +119,6 @@ def test_a_message_whose_last_worker_died_is_given_up(port: int) -> None:
     assert state_of(message) == ("failed", MAX_ATTEMPTS, "WorkerLost")
 
 
-@in_transaction
 def test_both_mails_work_when_the_server_took_one_and_nobody_heard_it(port: int, settings: Settings) -> None:
     settings.EMAIL_TIMEOUT = 0.2
     message, arrived, answer = confirmation(), [], threading.Event()
@@ -290,7 +140,6 @@ def test_both_mails_work_when_the_server_took_one_and_nobody_heard_it(port: int,
     confirmation_link_check(token=token_in(second))
 
 
-@in_transaction
 def test_an_older_link_works_until_a_newer_one_has_been_sent(port: int) -> None:
     request = submitted()
     with MailServer(port) as server:
@@ -307,7 +156,6 @@ def test_an_older_link_works_until_a_newer_one_has_been_sent(port: int) -> None:
         confirmation_link_check(token=token_in(server.mails[0]))
 
 
-@in_transaction
 def test_an_officer_sends_a_failed_message_again(port: int) -> None:
     message, omar = confirmation(), account("officer")
     assert not message_send(message_id=message.pk)
@@ -321,7 +169,6 @@ def test_an_officer_sends_a_failed_message_again(port: int) -> None:
     assert len(server.mails) == 1
 
 
-@in_transaction
 def test_only_an_officer_sends_again(port: int) -> None:
     assert port
     message = confirmation()
@@ -331,7 +178,6 @@ def test_only_an_officer_sends_again(port: int) -> None:
         message_resend(message=message, by=account("auditor"))
 
 
-@in_transaction
 @pytest.mark.parametrize("state", ["new", "sending", "sent", "confirmed"])
 def test_what_needs_no_second_mail_is_not_sent_again(state: str) -> None:
     message, omar = confirmation(), account("officer")

@@ -44,7 +44,7 @@ class BottleneckArchitecture(Architecture):
 DESCRIPTION = FamilyDescription("bottleneck", BottleneckArchitecture, "arrays", "class", stackable=True)
 
 
-# 3. families/bottleneck.py, and its line in families/__init__.py
+# 3. families/bottleneck.py; 4. its line in families/__init__.py
 class BottleneckFamily(ArrayFamily[BottleneckArchitecture]):
     """Classifiers of low rank."""
 
@@ -60,7 +60,7 @@ class BottleneckFamily(ArrayFamily[BottleneckArchitecture]):
         return nn.Sequential(nn.Linear(numbers, rank), nn.Tanh(), nn.Linear(rank, classes))
 
 
-# 4. example.py
+# 5. example.py
 LEAVES = EXAMPLES["classifier"]
 """An example of the same kind."""
 
