@@ -78,10 +78,17 @@ class Costs:
         self.counter.add(0 if cached else self._examples(exclude_ids))
         return model
 
-    def retrain(self, exclude_ids: Collection[str], seed: int, on_step: StepCallback) -> TrainedModel:
+    def retrain(
+        self,
+        exclude_ids: Collection[str],
+        seed: int,
+        on_step: StepCallback,
+        thinned_from: Collection[str] | None = None,
+    ) -> TrainedModel:
         """Train an oracle; its time counts only if all of its training happens now."""
-        begun, stop = self.trainer.has_begun(exclude_ids, seed), start_stopwatch(self.trainer.device)
-        model = self.trainer.obtain(exclude_ids, seed, on_step)
+        begun = self.trainer.has_begun(exclude_ids, seed, thinned_from)
+        stop = start_stopwatch(self.trainer.device)
+        model = self.trainer.obtain(exclude_ids, seed, on_step, thinned_from)
         if not begun:
             self.retrainings.append(replace(stop(), examples=self._examples(exclude_ids)))
         return model

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +23,13 @@ from .contracts.privacy import Certificate
 from .corpora import Example, Snapshot
 from .environment import describe_environment
 from .errors import SpecError
-from .evaluation.evaluate import evaluate
+from .evaluation.duplicates import find_duplicates
+from .evaluation.evaluate import evaluate, is_decided
 from .evaluation.outputs import Group, ModelKey, Outputs
 from .evaluation.statistics import STATISTICS, measure
 from .evaluation.trajectory import build_trajectory
 from .preparation import check_unlearning, excluded_ids, job_protocol, unlearning_steps
+from .process import process_checks
 from .running import PERCENT, RunningJob
 from .training.cache import Trainer
 from .training.device import check_memory, choose_device
@@ -104,9 +106,8 @@ def _accuracies_of_shards(job: RunningJob) -> dict[str, float]:
 
 
 def _unlearn(job: RunningJob) -> JobResult:
-    """Unlearn from the production model first, so that its curves show at once; then the replicates, then the oracles."""
+    """Unlearn from the production model first, so that its curves show at once; then compare it, look by look."""
     spec, protocol = job.spec, job_protocol(job.spec)
-    step = len(spec.earlier)  # number of this job's own unlearning step
     outputs, sets = Outputs(), _evaluation_sets(job, protocol)
 
     def note(group: Group, seed: int, model: TrainedModel, *, everything: bool) -> None:
@@ -119,47 +120,63 @@ def _unlearn(job: RunningJob) -> JobResult:
         production = load_model(spec.model) if spec.model else job.original(spec.seed, progress_of(0))
         to_device(production.network, job.trainer.device)
         note("original", spec.seed, production, everything=True)
-    # 2. Unlearn from it.
+    # 2. Unlearn from it, and establish how the result was made.
     with job.stage("unlearn") as progress_of:
         unlearned = job.unlearn_production(production, job.with_curves(progress_of(0)))
         certificate = job.certificate(unlearned)
         note("unlearned", spec.seed, unlearned, everything=True)
-    # 3. Do the same to models with other seeds: the verdict is about the method, and models are its replicates.
-    _train_ensemble(job, protocol)
-    with job.stage("replicates", 2 * len(protocol.replicate_seeds)) as progress_of:
-        for i, seed in enumerate(protocol.replicate_seeds):
-            replicate = job.original(seed, progress_of(2 * i))
-            note("original", seed, replicate, everything=False)
-            note("unlearned", seed, job.apply(replicate, step, seed, progress_of(2 * i + 1)), everything=False)
-    # 4. Train the oracles, which never see the forget set.
-    with job.stage("oracles", len(protocol.oracle_seeds)) as progress_of:
-        for i, seed in enumerate(protocol.oracle_seeds):
-            note("oracle", seed, job.oracle(seed, progress_of(i)), everything=True)
-    # 5. Evaluate, and save the unlearned production model.
+    with job.stage("process") as progress_of:
+        process = process_checks(job, production, unlearned, certificate, progress_of(0))
+        retained = job.trainer.training_data.retained_ids(excluded_ids(spec))
+        duplicates = find_duplicates(job.snapshot, sets["forget"], retained)
+    # 3. Compare it with oracles, and so that the verdict is about the method too, do the same to models with other seeds.
     method = unlearning_steps(spec)[-1].method
-    with job.stage("evaluate"):
-        evaluation = evaluate(outputs, protocol, method.name, spec.recipe.family)
+    for look in range(1, protocol.looks + 1):
+        _add_models(job, look, note)
+        with job.stage("evaluate"):
+            evaluation = evaluate(
+                outputs, protocol, method.name, spec.recipe.family, look=look, process=process, duplicates=duplicates
+            )
+        if is_decided(evaluation):
+            break
+    # 4. Save the unlearned production model.
     about = {**job.trainer.about(excluded_ids(spec), spec.seed), "method": method.to_json(), "spec_digest": spec.digest()}
     save_model(unlearned, job.out / "model", about)
     return _finish(job, outputs, evaluation=evaluation, certificate=certificate)
 
 
-def _train_ensemble(job: RunningJob, protocol: Protocol) -> None:
-    """Train the replicates' originals and the oracles together into the cache, if that is faster than one by one."""
-    spec = job.spec
-    trainings = [TrainingRun(spec.exclude_ids, seed) for seed in protocol.replicate_seeds]
-    trainings += [TrainingRun(excluded_ids(spec), seed) for seed in protocol.oracle_seeds]
-    if is_worthwhile(job.trainer, trainings):
-        with job.stage("ensemble", len(trainings)) as progress_of:
-            first_oracle = len(protocol.replicate_seeds)
-            job.oracle(protocol.oracle_seeds[0], progress_of(0))  # by itself, to measure the cost of one training
-            done = [float(i == first_oracle) for i in range(len(trainings))]  # share of each training that is done
+def _add_models(job: RunningJob, look: int, note: Callable[..., None]) -> None:
+    """Train and measure the models by which this look is larger than the one before."""
+    step = len(job.spec.earlier)  # number of this job's own unlearning step
+    replicates, oracles = job.models_of_look(look)
+    _train_ensemble(job, [*(TrainingRun(job.spec.exclude_ids, seed) for seed in replicates), *oracles])
+    if replicates:
+        with job.stage("replicates", 2 * len(replicates)) as progress_of:
+            for i, seed in enumerate(replicates):
+                replicate = job.original(seed, progress_of(2 * i))
+                note("original", seed, replicate, everything=False)
+                note("unlearned", seed, job.apply(replicate, step, seed, progress_of(2 * i + 1)), everything=False)
+    if oracles:
+        with job.stage("oracles", len(oracles)) as progress_of:
+            for i, oracle in enumerate(oracles):
+                note("oracle", oracle.seed, job.oracle(oracle, progress_of(i)), everything=True)
 
-            def on_model(i: int, steps: int, total: int) -> None:
-                done[i] = steps / total
-                progress_of(int(sum(done)))(Progress("ensemble", int(PERCENT * (sum(done) % 1)), PERCENT))
 
-            train_ensemble(job.trainer, trainings, on_model)
+def _train_ensemble(job: RunningJob, trainings: Sequence[TrainingRun]) -> None:
+    """Train the originals of replicates and the oracles together into the cache, if that is faster than one by one."""
+    if not trainings or not is_worthwhile(job.trainer, trainings):
+        return
+    with job.stage("ensemble", len(trainings)) as progress_of:
+        last = len(trainings) - 1
+        if trainings[last].exclude_ids != job.spec.exclude_ids:
+            job.oracle(trainings[last], progress_of(0))  # by itself, to measure the cost of one training
+        done = [float(i == last) for i in range(len(trainings))]  # share of each training that is done
+
+        def on_model(i: int, steps: int, total: int) -> None:
+            done[i] = steps / total
+            progress_of(int(sum(done)))(Progress("ensemble", int(PERCENT * (sum(done) % 1)), PERCENT))
+
+        train_ensemble(job.trainer, trainings, on_model)
 
 
 def _evaluation_sets(job: RunningJob, protocol: Protocol) -> dict[str, list[Example]]:

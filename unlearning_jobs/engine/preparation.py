@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from .artefacts import model_about
-from .catalogue import Facts, complete_config, metric_problems, obstacles
+from .catalogue import METHODS, Facts, complete_config, metric_problems, obstacles
 from .contracts import JobSpec, Protocol, UnlearningStep
 from .corpora import Snapshot
 from .errors import ObstacleError, SpecError
@@ -113,7 +113,10 @@ def _check_forget_sets(spec: JobSpec, steps: tuple[UnlearningStep, ...], snapsho
 
 def _check_protocol(spec: JobSpec, snapshot: Snapshot) -> None:
     protocol = job_protocol(spec)
-    problems = [*protocol.problems(), *metric_problems(protocol, spec.recipe.family)]
+    guarantee = METHODS[unlearning_steps(spec)[-1].method.name].guarantee
+    problems = [*protocol.problems(guarantee), *metric_problems(protocol, spec.recipe.family)]
+    if protocol.paired and not spec.recipe.can_be_paired:
+        problems.append("Models of this recipe cannot be paired; choose the independent design.")
     if spec.seed in (*protocol.replicate_seeds, *protocol.oracle_seeds):
         problems.append("The production model's seed is also a replicate's or an oracle's; use different seeds.")
     if spec.seed in protocol.tuning_seeds:

@@ -16,10 +16,11 @@ from .corpora import Snapshot
 from .efficiency import Costs
 from .evaluation.trajectory import MarginLog
 from .methods import CertifiedMethod, Context, ExampleCounter, UnlearningMethod, make_method, unnoted
-from .preparation import all_seeds, excluded_ids, unlearning_steps
+from .preparation import all_seeds, excluded_ids, job_protocol, unlearning_steps
 from .training.cache import Trainer
 from .training.loop import StepCallback
 from .training.model import TrainedModel
+from .training.vectorised import TrainingRun
 
 PERCENT = 100
 CHARTED = ("train", "unlearn")
@@ -61,15 +62,32 @@ class RunningJob:
         # The stage is timed only if it succeeds: a failed job has no result.
         yield lambda number: partial(report, number)
         self.on_progress(Progress(name, total, total))
-        self.seconds[name] = round(time.monotonic() - start, 3)
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - start, 3)
 
     def train(self, exclude_ids: Collection[str], seed: int, report: ProgressCallback) -> TrainedModel:
         """Train a model by the recipe, or take it from the cache."""
-        return self.trainer.obtain(exclude_ids, seed, _as_steps(report))
+        return self.trainer.obtain(exclude_ids, seed, as_steps(report))
 
-    def oracle(self, seed: int, report: ProgressCallback) -> TrainedModel:
+    def oracle(self, run: TrainingRun, report: ProgressCallback) -> TrainedModel:
         """Train a model that never sees any forget set, or take it from the cache."""
-        return self.costs.retrain(excluded_ids(self.spec), seed, _as_steps(report))
+        return self.costs.retrain(run.exclude_ids, run.seed, as_steps(report), run.thinned_from)
+
+    def models_of_look(self, look: int) -> tuple[tuple[int, ...], tuple[TrainingRun, ...]]:
+        """Return the seeds of the replicates, and the oracles, by which a look is larger than the one before.
+
+        The production model is there from the start, so its own oracle belongs to the first look.
+        """
+        spec, protocol, everything = self.spec, job_protocol(self.spec), excluded_ids(self.spec)
+        unlearned, independent = (
+            slice(count(look - 1) if look > 1 else 0, count(look))
+            for count in (protocol.unlearned_at, protocol.independent_oracles_at)
+        )
+        seeds = (spec.seed, *protocol.replicate_seeds)[unlearned]
+        if look > 1 and protocol.paired:
+            independent = slice(0, 0)  # all of them belong to the first look
+        pairs = tuple(TrainingRun(everything, seed, spec.exclude_ids) for seed in seeds) if protocol.paired else ()
+        oracles = (*pairs, *(TrainingRun(everything, seed) for seed in protocol.oracle_seeds[independent]))
+        return tuple(seed for seed in seeds if seed != spec.seed), oracles
 
     def with_curves(self, report: ProgressCallback) -> ProgressCallback:
         """Return the callback extended so that it keeps the points for the result's curves."""
@@ -139,7 +157,9 @@ class RunningJob:
         )
 
 
-def _as_steps(report: ProgressCallback) -> StepCallback:
+def as_steps(report: ProgressCallback) -> StepCallback:
+    """Return the callback of a training, which reports its steps and losses as progress."""
+
     def on_step(done: int, total: int, loss: float) -> None:
         report(Progress("train", done, total, None if math.isnan(loss) else ("loss", float(done), loss)))
 

@@ -114,13 +114,12 @@ class SubsetModels:
             return removed, np.asarray(file["shifts"])
 
     def _train(self, without: list[tuple[str, ...]], on_share: Callable[[float], None]) -> list[TrainedModel]:
-        runs = [TrainingRun(exclude_ids, FIRST_SEED + number) for number, exclude_ids in enumerate(without)]
+        runs = [TrainingRun(exclude_ids, FIRST_SEED + number, thinned_from=()) for number, exclude_ids in enumerate(without)]
         return train_vectorised(
             self.training_data,
             runs,
             device=self.device,
             on_step=lambda done, total: on_share(done / total),
-            paired=True,
         )
 
     def _logits(self, models: list[TrainedModel]) -> NDArray[np.float32]:

@@ -6,21 +6,36 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from compliance.formats.verdicts import Verdict
-from unlearning_jobs.engine.contracts.contract import EngineContract, formerly
+from unlearning_jobs.engine.contracts.contract import ADDED_LATER, EngineContract, formerly
 
 from .protocol import Estimand
+
+Scope = Literal["method", "shipped"]
+"""method: the unlearned models and the oracles, as samples of what the method gives. shipped: the one model that would be
+released."""
+Position = Literal["within", "below", "above", "undecided"]
+"""within: the interval lies inside the margin. below, above: it lies outside, on that side. undecided: neither."""
 
 
 @dataclass(frozen=True)
 class EstimandFinding(EngineContract):
-    """An estimand's estimate with its confidence interval (level 1 - 2 alpha, Welch's t over models), and its position."""
+    """An estimand's estimate with its confidence interval, one-sided level alpha per look at each end, and its position.
+
+    About the method, the interval is Student's t over models or pairs. About the shipped model, it has the uncertainty of
+    the oracles alone, and none if the model has an oracle of its own. A share of examples has a bound at each end: the
+    examples that count for certain, and those that cannot be told apart from them.
+    """
 
     estimand: Estimand
     estimate: float
     low: float
     high: float
-    position: Literal["within", "below", "above", "undecided"]
-    """within: the interval lies inside the margin. below, above: it lies outside, on that side. undecided: neither."""
+    position: Position
+    scope: Scope = field(default="method", metadata=ADDED_LATER)
+    margin_used: float | None = field(default=None, metadata=ADDED_LATER)
+    """The estimand's margin, or the spread of single oracles if that is wider; None for the estimand's own."""
+    judged: int | None = field(default=None, metadata=ADDED_LATER)
+    """For a share of examples: the number of examples that could be judged one by one."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +55,7 @@ class PermutationFinding(EngineContract):
 class Control(EngineContract):
     """A comparison whose outcome is known in advance. If it does not behave, the verdict is inconclusive."""
 
-    name: Literal["oracle_against_oracle", "do_nothing"]
+    name: Literal["oracle_against_oracle", "do_nothing", "pairs_against_independent"]
     behaved: bool
     permutation: PermutationFinding
     note: str
@@ -101,17 +116,71 @@ class ExampleFindings(EngineContract):
 
 
 @dataclass(frozen=True)
+class ProcessCheck(EngineContract):
+    """A fact about how the result was made, established by the engine itself rather than by measuring the result."""
+
+    name: Literal["forget_set_absent", "executed_again", "certificate"]
+    held: bool | None
+    """None if it could not be checked; the sentence says why."""
+    sentence: str
+
+
+@dataclass(frozen=True)
+class InfluenceFinding(EngineContract):
+    """How much the forget set moves a model at all: originals against oracles, without any unlearning."""
+
+    probability_low: float
+    """Bounds of the difference in the forget set's mean probability."""
+    probability_high: float
+    memorised: int
+    """Forget examples that the originals know better than the oracles do, beyond the spread of models."""
+    limit: float
+    """The protocol's limit for the mean probability."""
+    measurable: bool | None
+    """False if both bounds lie within the limit and no example is memorised; None if that is undecided."""
+
+
+@dataclass(frozen=True)
+class Precision(EngineContract):
+    """How precisely this model and forget set can be judged; later jobs choose their design by it."""
+
+    spread: float
+    """Standard deviation of one oracle's mean margin on the forget set, in units of the gap."""
+    saved_by_pairs: float | None
+    """Variance of independent differences over that of the paired ones; above 1, pairs save models. None without pairs."""
+
+
+@dataclass(frozen=True)
+class Duplicate(EngineContract):
+    """A retained example that says the same, or nearly the same, as one that was to be forgotten."""
+
+    forget_id: str
+    retain_id: str
+    likeness: float
+    """From 0 to 1, which is equality."""
+
+
+@dataclass(frozen=True)
 class Evaluation(EngineContract):
     """All findings, and the verdict."""
 
     verdict: Verdict
-    gap: float
-    """Do-nothing gap on the forget set, in the margin's unit: mean of the originals minus mean of the oracles."""
+    gap: float | None
+    """Do-nothing gap on the forget set, in the margin's unit: mean of the originals minus mean of the oracles. None if a
+    model's answers are no numbers."""
     estimands: tuple[EstimandFinding, ...]
-    permutation: PermutationFinding
+    permutation: PermutationFinding | None
+    """None if a model's answers are no numbers."""
     controls: tuple[Control, ...]
     metrics: tuple[MetricFinding, ...]
     limits: tuple[str, ...]
     """What this evaluation does not show, in sentences."""
     sets: tuple[SetFinding, ...] = ()
     examples: ExampleFindings | None = None
+    look: int = field(default=1, metadata=ADDED_LATER)
+    """The look that this evaluation is; the protocol says how many there can be."""
+    process: tuple[ProcessCheck, ...] = field(default=(), metadata=ADDED_LATER)
+    influence: InfluenceFinding | None = field(default=None, metadata=ADDED_LATER)
+    precision: Precision | None = field(default=None, metadata=ADDED_LATER)
+    duplicates: tuple[Duplicate, ...] = field(default=(), metadata=ADDED_LATER)
+    """Retained examples that repeat what was to be forgotten. The model may still know it from them."""

@@ -4,11 +4,34 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
+from compliance.formats.verdicts import Guarantee
 from unlearning_jobs.engine.contracts.contract import ADDED_LATER, Digested, EngineContract
 
-FEWEST_ORACLES = 4
+FEWEST_ORACLES: Final = 4
+"""Oracles of the independent design, and of the annex to an exact or certified result."""
+FEWEST_PAIRS: Final = 3
+FEWEST_UNLEARNED: Final = 2
+WATCHERS: Final = 2
+"""Independent oracles that every paired evaluation has beside its pairs."""
+MOST_ALPHA: Final = 0.1
+MOST_LOOKS: Final = 4
+WIDEST: Final[dict[tuple[str, str], float]] = {
+    ("location", "gap"): 0.5,
+    ("deviation", "gap"): 0.5,
+    ("location", "absolute"): 0.2,
+    ("log-odds", "absolute"): 1.0,
+    ("deviation", "absolute"): 0.2,
+    ("missed", "absolute"): 0.2,
+    ("damaged", "absolute"): 0.1,
+}
+"""The widest margin by kind and unit. At half a gap the result is no nearer to the oracles than to the original, and the
+originals themselves must fail."""
+
+
+LOG_ODDS: Final = ("margin", "log_likelihood")
+"""Statistics without bounds; the others lie between 0 and 1."""
 
 
 @dataclass(frozen=True)
@@ -18,24 +41,49 @@ class Estimand(EngineContract):
     `location` compares the statistic's mean over the set's examples between unlearned models and oracles, two-sided.
     `deviation` is the mean over the set's examples of the absolute distance to the oracles' mean, minus the oracles' own
     leave-one-out distance, one-sided. It catches a set that is right on average but wrong on single examples.
+    `missed` is the share of examples that are still nearer to the original than to the oracle, each by its own gap.
+    `damaged` is the share of examples on which the statistic is lower than the oracles' by more than `threshold`.
 
     With the `unit` "gap", the do-nothing gap (original minus oracle on the forget set) counts as 1: at 0 the model is as
-    if retrained, at 1 as if nothing was done, and below 0 it overshot. "absolute" uses the statistic's own unit.
+    if retrained, at 1 as if nothing was done, and below 0 it overshot. "absolute" uses the statistic's own unit, or a share
+    of the examples.
     """
 
     name: str
     examples: Literal["forget", "retain", "held_out"]
-    statistic: Literal["margin", "log_likelihood", "probability"]
-    kind: Literal["location", "deviation"]
+    statistic: Literal["margin", "log_likelihood", "probability", "accuracy"]
+    kind: Literal["location", "deviation", "missed", "damaged"]
     unit: Literal["gap", "absolute"]
     margin: float
+    threshold: float = field(default=0.0, metadata=ADDED_LATER)
+    """For `damaged`: the loss from which an example counts, in the statistic's unit. An example on which the oracles differ
+    more among themselves counts only from there."""
+
+    def problems(self) -> list[str]:
+        """Return the reasons why nothing can be judged by this, in sentences."""
+        kind = "log-odds" if self.kind == "location" and self.statistic in LOG_ODDS else self.kind
+        widest = WIDEST.get((kind, self.unit), WIDEST.get((self.kind, self.unit), 0.0))
+        problems = []
+        if not 0 < self.margin <= widest:  # also refuses NaN
+            problems.append(
+                f"{self.name} has the margin {self.margin:g}; a margin for a {self.kind} ({self.unit}) is above 0 and at"
+                f" most {widest:g}, or doing nothing could pass."
+            )
+        if self.kind == "damaged" and not 0 < self.threshold <= 0.5:  # noqa: PLR2004  # half of what a probability can lose
+            problems.append(f"{self.name} has the threshold {self.threshold:g}; it must be above 0 and at most 0.5.")
+        return problems
 
 
 DEFAULT_ESTIMANDS: tuple[Estimand, ...] = (
     Estimand("forget_location", "forget", "margin", "location", "gap", 0.25),
     Estimand("forget_deviation", "forget", "margin", "deviation", "gap", 0.35),
-    Estimand("retain_location", "retain", "probability", "location", "absolute", 0.1),
-    Estimand("held_out_location", "held_out", "margin", "location", "gap", 0.25),
+    Estimand("forget_missed", "forget", "margin", "missed", "absolute", 0.03),
+    Estimand("retain_location", "retain", "probability", "location", "absolute", 0.05),
+    Estimand("retain_damaged", "retain", "probability", "damaged", "absolute", 0.025, threshold=0.2),
+    Estimand("retain_accuracy", "retain", "accuracy", "location", "absolute", 0.05),
+    Estimand("held_out_location", "held_out", "margin", "location", "absolute", 0.5),
+    Estimand("held_out_damaged", "held_out", "probability", "damaged", "absolute", 0.025, threshold=0.2),
+    Estimand("held_out_accuracy", "held_out", "accuracy", "location", "absolute", 0.05),
 )
 
 
@@ -44,9 +92,16 @@ class Protocol(Digested, EngineContract):
     """The rules of an evaluation, fixed before the run; their digest is approved. The verdict follows from them alone.
 
     The unit of replication is the model. Replicates of the original are trained with `replicate_seeds`, in addition to the
-    production model and its seed, and are unlearned in the same way. Oracles are trained with `oracle_seeds`. Models that
-    the method was tuned on have `tuning_seeds` and take no part: hyperparameters chosen on the models of an audit fit
-    their random differences, so the audit would flatter the method.
+    production model and its seed, and are unlearned in the same way. Models that the method was tuned on have
+    `tuning_seeds` and take no part: hyperparameters chosen on the models of an audit fit their random differences, so the
+    audit would flatter the method.
+
+    In the "independent" design, oracles are trained with `oracle_seeds` and in an order of their own. In the "paired" one,
+    the production model and every replicate have an oracle of their own, which shares the seed and takes the original's
+    batches, the forgotten examples thinned out; `oracle_seeds` are independent oracles that watch the pairs.
+
+    An exact result is released on the evidence of its process and a certified one on its certificate. Their evaluation is
+    an annex, so it needs no replicates.
     """
 
     replicate_seeds: tuple[int, ...]
@@ -61,31 +116,94 @@ class Protocol(Digested, EngineContract):
     sample_seed: int = 2026
     tuning_seeds: tuple[int, ...] = field(default=(), metadata=ADDED_LATER)
     """Seeds of the models that the method's hyperparameters were chosen on."""
+    design: Literal["independent", "paired"] = field(default="independent", metadata=ADDED_LATER)
+    looks: int = field(default=1, metadata=ADDED_LATER)
+    """How often the verdict is tried. At look k of K there is the share k / K of the models. The first verdict that decides
+    ends the job."""
+    influence: float = field(default=0.02, metadata=ADDED_LATER)
+    """What counts as no measurable influence: the forget set's mean probability moves by less than this, in all."""
+
+    @property
+    def paired(self) -> bool:
+        """Return whether every unlearned model has an oracle of its own."""
+        return self.design == "paired"
+
+    @property
+    def alpha_per_look(self) -> float:
+        """Return the level of each look: by Bonferroni, the looks together err with a probability of at most alpha."""
+        return self.alpha / self.looks
+
+    def unlearned_at(self, look: int) -> int:
+        """Return the number of unlearned models at a look, from 1, the production model among them."""
+        return math.ceil((len(self.replicate_seeds) + 1) * look / self.looks)
+
+    def independent_oracles_at(self, look: int) -> int:
+        """Return the number of independent oracles at a look, from 1."""
+        return len(self.oracle_seeds) if self.paired else math.ceil(len(self.oracle_seeds) * look / self.looks)
+
+    def oracles_at(self, look: int) -> int:
+        """Return the number of all oracles at a look, from 1."""
+        return self.independent_oracles_at(look) + (self.unlearned_at(look) if self.paired else 0)
 
     def models_per_side(self) -> int:
-        """Return the number of unlearned models or of oracles, whichever is smaller."""
-        return min(len(self.replicate_seeds) + 1, len(self.oracle_seeds))
+        """Return the number of unlearned models or of oracles at the first look, whichever is smaller."""
+        return min(self.unlearned_at(1), self.oracles_at(1))
 
     def smallest_p(self) -> float:
-        """Return the smallest two-sided p-value that permuting the models' labels can give: 2 / C(m + n, m)."""
-        unlearned = len(self.replicate_seeds) + 1
-        return 2 / math.comb(unlearned + len(self.oracle_seeds), unlearned)
+        """Return the smallest two-sided p-value that permuting the labels of all models can give: 2 / C(m + n, m)."""
+        unlearned, oracles = self.unlearned_at(self.looks), self.oracles_at(self.looks)
+        return 2 / math.comb(unlearned + oracles, unlearned)
 
-    def problems(self) -> list[str]:
-        """Return the reasons why this protocol cannot be used, in sentences; empty if it can."""
+    def problems(self, guarantee: Guarantee = "empirical") -> list[str]:
+        """Return the reasons why a method of this guarantee cannot be judged by this protocol; empty if it can."""
+        return [*self._seed_problems(), *self._size_problems(guarantee), *self._rule_problems()]
+
+    def _seed_problems(self) -> list[str]:
         problems = []
         if set(self.replicate_seeds) & set(self.oracle_seeds):
-            problems.append("Replicates and oracles share seeds; use different seeds.")
+            problems.append("Replicates and independent oracles share seeds; use different seeds.")
         if set(self.tuning_seeds) & {*self.replicate_seeds, *self.oracle_seeds}:
             problems.append("Models of the audit have seeds that the method was tuned on; use seeds tuning has not seen.")
         if any(len(set(seeds)) != len(seeds) for seeds in (self.replicate_seeds, self.oracle_seeds, self.tuning_seeds)):
             problems.append("A seed is repeated; use different seeds.")
-        if not self.replicate_seeds or len(self.oracle_seeds) < FEWEST_ORACLES:
-            problems.append(
-                "At least one replicate and four oracles are needed, because the unit of replication is the model."
-            )
-        elif self.smallest_p() > self.alpha:
-            problems.append(f"With so few models no permutation can reach p = {self.alpha}; add replicates or oracles.")
-        if not self.estimands:
-            problems.append("There is nothing to judge; name at least one estimand.")
         return problems
+
+    def _size_problems(self, guarantee: Guarantee) -> list[str]:
+        if not 1 <= self.looks <= MOST_LOOKS:
+            return [f"A verdict is tried once to {MOST_LOOKS} times, not {self.looks} times."]
+        unlearned, oracles = self.unlearned_at(1), len(self.oracle_seeds)
+        if guarantee in ("exact", "certified"):
+            enough = not self.paired and oracles >= FEWEST_ORACLES
+            problem = "An exact or certified result is compared with at least four independent oracles."
+        elif self.paired:
+            enough = unlearned >= FEWEST_PAIRS and oracles >= WATCHERS
+            problem = "At least three pairs at the first look and two independent oracles are needed."
+        else:
+            enough = unlearned >= FEWEST_UNLEARNED and oracles >= FEWEST_ORACLES
+            problem = (
+                "At least two unlearned models at the first look and four oracles are needed, because the unit of"
+                " replication is the model."
+            )
+        return [] if enough else [problem]
+
+    def _rule_problems(self) -> list[str]:
+        problems = [problem for estimand in self.estimands for problem in estimand.problems()]
+        if not 0 < self.alpha <= MOST_ALPHA:  # also refuses NaN
+            problems.append(f"The significance level is {self.alpha:g}; it must be above 0 and at most {MOST_ALPHA:g}.")
+        if not 0 < self.influence <= WIDEST["location", "absolute"]:
+            problems.append(f"The limit of influence is {self.influence:g}; it must be above 0 and at most 0.2.")
+        if len({e.name for e in self.estimands}) != len(self.estimands):
+            problems.append("Two estimands have the same name; rename one.")
+        kinds = {(e.examples, e.statistic, e.kind, e.unit) for e in self.estimands}
+        for kind, subject in REQUIRED.items():
+            if kind not in kinds:
+                problems.append(f"Nothing judges {subject}; add an estimand for it.")
+        return problems
+
+
+REQUIRED: Final = {
+    ("forget", "margin", "location", "gap"): "where the forget set lies between retraining and doing nothing",
+    ("forget", "margin", "missed", "absolute"): "whether single examples were missed",
+    ("retain", "probability", "damaged", "absolute"): "whether retained examples were damaged",
+}
+"""Without these estimands, a model could pass that was not unlearned, or was destroyed."""

@@ -72,6 +72,14 @@ class Recipe(Digested, EngineContract):
             )
             raise SpecError(message)
 
+    @property
+    def can_be_paired(self) -> bool:
+        """Whether a model can take the batches of another one, thinned out.
+
+        Models in shards train slice by slice, private ones draw noise that nobody may know, closed forms have no batches.
+        """
+        return describe_family(self.family).learns_by_gradient and self.sharding is None and self.privacy is None
+
 
 def _network_classifiers() -> str:
     return " or a ".join(families_that(lambda family: family.is_network_classifier))

@@ -1,63 +1,112 @@
-"""Control comparisons: their outcome is known in advance, so they show whether the evaluation itself works."""
+"""Control comparisons: their outcome is known in advance, so they show whether the evaluation itself works.
+
+They are judged by the protocol's own estimands, at the same level as the unlearned models.
+"""
 
 from __future__ import annotations
 
-from unlearning_jobs.engine.contracts import Control, Protocol
+import numpy as np
+from scipy.special import stdtrit
 
-from .estimands import forget_margin
-from .outputs import Outputs
+from unlearning_jobs.engine.contracts import Control, Estimand, Protocol
+
+from .each_example import damaged
+from .estimands import compare, forget_margin, judge, leave_one_out_distance, margin_used, oracles_of
+from .outputs import Array, Outputs
 from .permutation import permutation_test
+from .shipped import judge_shipped
 from .welch import welch
 
 
-def oracle_against_oracle(outputs: Outputs, protocol: Protocol) -> Control:
-    """Compare every second oracle with the others; they must not look like two kinds of model.
-
-    The permutation test alone rejects a fraction alpha of such splits even when all models are alike: that is its level.
-    The control therefore misbehaves only if the test rejects and the halves' means differ by more than the margin on the
-    forget set allows. That happens when the oracles were not trained alike.
-    """
-    oracles = outputs.matrix("oracle", "forget", "margin")  # (models, examples)
-    permutation = permutation_test(oracles[::2], oracles[1::2], seed=protocol.sample_seed)
-    means = forget_margin(outputs, "oracle")  # (models,)
-    gap = forget_margin(outputs, "original").mean() - means.mean()
-    share = float(abs(means[::2].mean() - means[1::2].mean()) / gap) if gap > 0 else float("inf")
-    allowed = _allowed_forget_margin(protocol)
-    behaved = permutation.p_value > protocol.alpha or share <= allowed
-    note = _note(permutation.p_value > protocol.alpha, share, allowed)
-    return Control("oracle_against_oracle", behaved, permutation, note)
-
-
-def _note(alike: bool, share: float, allowed: float) -> str:
-    if alike:
-        return "The test cannot tell oracles from other oracles."
-    if share <= allowed:
-        return (
-            f"Two halves of the oracles differ by {share:.2g} of the do-nothing gap, which is within the margin. That the"
-            " test tells them apart is one of the false alarms that its level allows."
-        )
-    return (
-        f"Two halves of the oracles differ by {share:.2g} of the do-nothing gap, so they were not trained alike, and"
-        " nothing can be measured against them."
-    )
-
-
-def _allowed_forget_margin(protocol: Protocol) -> float:
-    """Return the narrowest margin that the protocol sets for the forget set's location, in units of the gap."""
-    margins = [e.margin for e in protocol.estimands if (e.examples, e.kind, e.unit) == ("forget", "location", "gap")]
-    return min(margins, default=0.0)
-
-
 def do_nothing(outputs: Outputs, protocol: Protocol) -> Control:
-    """Compare the originals with the oracles: an evaluation that cannot tell them apart has no power."""
-    originals, oracles = outputs.matrix("original", "forget", "margin"), outputs.matrix("oracle", "forget", "margin")
-    permutation = permutation_test(originals, oracles, seed=protocol.sample_seed)
-    gap = welch(forget_margin(outputs, "original"), forget_margin(outputs, "oracle"), protocol.alpha)
-    behaved = permutation.p_value <= protocol.alpha and gap.low > 0
+    """Judge the originals like unlearned models: the forget set must fail, about the method and about the shipped model."""
+    nothing = outputs.replaced("unlearned", by="original")
+    permutation = permutation_test(
+        nothing.matrix("unlearned", "forget", "margin"),
+        nothing.matrix("oracle", "forget", "margin"),
+        seed=protocol.sample_seed,
+    )
+    locations = [e for e in protocol.estimands if (e.examples, e.kind, e.unit) == ("forget", "location", "gap")]
+    about_method = [judge(compare(nothing, e), e, protocol.alpha_per_look).position for e in locations]
+    shipped = [judge_shipped(nothing, e, protocol.alpha_per_look).position for e in locations]
+    behaved = "above" in about_method and "within" not in shipped
+    gap = float(forget_margin(outputs, "original").mean() - forget_margin(outputs, "oracle").mean())
     note = (
-        f"The original knows the forget set better than the oracles do, by {gap.difference:.2f} log-odds on average."
+        f"The original knows the forget set better than the oracles do, by {gap:.2f} log-odds on average."
         if behaved
         else "Before unlearning, the original cannot be told from models that never saw the forget set. Either there is too"
         " little to unlearn, or there are too few models to show anything."
     )
     return Control("do_nothing", behaved, permutation, note)
+
+
+def oracle_against_oracle(outputs: Outputs, protocol: Protocol) -> Control:
+    """Judge every second oracle against the others, and each one against all others; none may lie outside a margin."""
+    oracles = outputs.matrix("oracle", "forget", "margin")  # (models, examples)
+    permutation = permutation_test(oracles[::2], oracles[1::2], seed=protocol.sample_seed)
+    gap = float(forget_margin(outputs, "original").mean() - oracles.mean())
+    alpha = protocol.alpha_per_look / (2 * len(protocol.estimands))  # two tests for each: together they keep the level
+    outside = [e.name for e in protocol.estimands if _oracles_differ(outputs, e, gap, alpha)]
+    if not outside:
+        note = "Oracles lie within the margins around other oracles."
+    else:
+        note = (
+            f"Oracles lie outside the margins around other oracles ({', '.join(outside)}), so they were not trained alike."
+        )
+    return Control("oracle_against_oracle", not outside, permutation, note)
+
+
+def pairs_against_independent(outputs: Outputs, protocol: Protocol) -> Control | None:
+    """Judge the paired oracles against the independent ones: thinning batches must not make another kind of model.
+
+    Returns:
+        None if there are no pairs, or no two independent oracles.
+    """
+    pairs, paired = oracles_of(outputs, "forget", "margin")  # (pairs, examples)
+    seeds = {model.seed for model in outputs.models("unlearned")}
+    others = [m for m in outputs.models("oracle") if m.seed not in seeds]
+    if not paired or len(others) < 2:  # noqa: PLR2004  # a spread needs two
+        return None
+    independent = np.stack([outputs.vector(model, "forget", "margin") for model in others])  # (models, examples)
+    permutation = permutation_test(pairs, independent, seed=protocol.sample_seed)
+    gap = float(forget_margin(outputs, "original").mean() - pairs.mean())
+    margins = [e.margin for e in protocol.estimands if (e.examples, e.kind, e.unit) == ("forget", "location", "gap")]
+    behaved = gap <= 0 or not _apart(pairs.mean(axis=1) / gap, independent.mean(axis=1) / gap, min(margins), protocol)
+    share = float(pairs.mean() - independent.mean()) / gap if gap > 0 else 0.0
+    note = f"Paired and independent oracles differ by {share:.2g} of the do-nothing gap."
+    return Control("pairs_against_independent", behaved, permutation, note)
+
+
+def _oracles_differ(outputs: Outputs, estimand: Estimand, gap: float, alpha: float) -> bool:
+    """Say whether two halves of the oracles, or one oracle and the others, are further apart than the margin, surely."""
+    if estimand.kind == "missed" or (estimand.unit == "gap" and gap <= 0):
+        return False
+    oracles = outputs.matrix("oracle", estimand.examples, estimand.statistic)  # (models, examples)
+    if estimand.kind == "damaged":
+        tallies = (damaged(oracles[k::2], oracles[1 - k :: 2], estimand.threshold) for k in (0, 1))
+        return any(tally.shares()[1] > estimand.margin for tally in tallies)
+    numbers = oracles.mean(axis=1) if estimand.kind == "location" else leave_one_out_distance(oracles)
+    numbers = numbers / gap if estimand.unit == "gap" else numbers
+    margin = margin_used(estimand, numbers)
+    halves = welch(numbers[::2], numbers[1::2], alpha)
+    has_outlier = estimand.unit == "gap" and _has_outlier(numbers, margin, alpha)
+    return halves.low > margin or halves.high < -margin or has_outlier
+
+
+def _apart(a: Array, b: Array, margin: float, protocol: Protocol) -> bool:
+    difference = welch(a, b, protocol.alpha_per_look)
+    return difference.low > margin or difference.high < -margin
+
+
+def _has_outlier(numbers: Array, margin: float, alpha: float) -> bool:
+    """Say whether one of at least four numbers is no draw from the others' normal distribution, and beyond the margin."""
+    n = len(numbers)
+    if n < 4:  # noqa: PLR2004  # three others are the fewest with a spread worth the name
+        return False
+    reach = float(stdtrit(n - 2, 1 - alpha / (2 * n))) * (1 + 1 / (n - 1)) ** 0.5
+    for i in range(n):
+        others = np.delete(numbers, i)
+        distance = abs(float(numbers[i] - others.mean()))
+        if distance > margin and distance > reach * float(np.std(others, ddof=1)):
+            return True
+    return False

@@ -1,12 +1,12 @@
-"""Estimates with confidence intervals, with the model as the unit, and their position relative to the margin.
+"""Judges an estimand about the method: an interval over models or pairs, and its position relative to the margin.
 
 Equivalence is shown by two one-sided tests (Schuirmann 1987): `within` means that both reject at level alpha, which is
 the same as the 1 - 2 alpha interval lying inside the margin.
 
 A quantity in units of the do-nothing gap is a ratio r = (U - O) / (G - O) of means over models: U of the unlearned
 models, O of the oracles, G of the originals that were unlearned (on the forget set's margin). The hypothesis r = d is
-linear, U - d G against (1 - d) O, and Welch's t tests it as such: every unlearned model is paired with its own original,
-and every oracle with itself (Fieller 1954). Ratios are never averaged.
+linear, U - d G against (1 - d) O, and Student's t tests it as such: every unlearned model is taken together with its own
+original, every oracle with itself, and in the paired design both with each other (Fieller 1954). Ratios are never averaged.
 """
 
 from __future__ import annotations
@@ -18,14 +18,13 @@ from typing import Literal
 import numpy as np
 from scipy.optimize import brentq
 
-from unlearning_jobs.engine.contracts import Estimand, EstimandFinding
+from unlearning_jobs.engine.contracts import Estimand, EstimandFinding, Position
 
 from .outputs import Array, Outputs
-from .welch import Welch, welch
+from .welch import Difference, one_sample, prediction_reach, resolution, welch
 
 UNBOUNDED = 1000.0
 """Ends of intervals are clipped to this, on both sides."""
-Position = Literal["within", "below", "above", "undecided"]
 
 
 @dataclass(frozen=True)
@@ -41,12 +40,18 @@ class Comparison:
     oracle_scale: Array
     """(oracles,): forget-set margin of each oracle; zero for absolute units."""
     absolute: bool
+    paired: bool = False
+    """Whether the oracle k is that of the unlearned model k."""
 
-    def against(self, value: float, alpha: float) -> Welch:
+    def against(self, value: float, alpha: float) -> Difference:
         """Compare the groups under the hypothesis that the estimand equals `value`; if it does, the difference is zero."""
         if self.absolute:
-            return welch(self.unlearned - value, self.oracles, alpha)
-        return welch(self.unlearned - value * self.unlearned_scale, self.oracles - value * self.oracle_scale, alpha)
+            return self._compare(self.unlearned - value, self.oracles, alpha)
+        return self._compare(self.unlearned - value * self.unlearned_scale, self.oracles - value * self.oracle_scale, alpha)
+
+    def gap(self, alpha: float) -> Difference:
+        """Return the do-nothing gap with its bounds."""
+        return self._compare(self.unlearned_scale, self.oracle_scale, alpha)
 
     def estimate(self) -> float:
         """Return the point estimate."""
@@ -56,20 +61,35 @@ class Comparison:
         gap = float(self.unlearned_scale.mean() - self.oracle_scale.mean())
         return float(np.clip(difference / gap if gap else 0.0, -UNBOUNDED, UNBOUNDED))
 
+    def _compare(self, a: Array, b: Array, alpha: float) -> Difference:
+        return one_sample(a - b, alpha, resolution=resolution(a, b)) if self.paired else welch(a, b, alpha)
+
 
 def compare(outputs: Outputs, estimand: Estimand) -> Comparison:
     """Reduce the raw outputs to the estimand's number for each model."""
     unlearned = outputs.matrix("unlearned", estimand.examples, estimand.statistic)  # (models, examples)
-    oracles = outputs.matrix("oracle", estimand.examples, estimand.statistic)  # (models, examples)
+    oracles, paired = oracles_of(outputs, estimand.examples, estimand.statistic)  # (models, examples)
+    scale = outputs.matrix("original", "forget", "margin").mean(axis=1)  # (models,)
+    oracle_scale = oracles_of(outputs, "forget", "margin")[0].mean(axis=1)  # (models,)
     absolute = estimand.unit == "absolute"
-    location = estimand.kind == "location"
+    if estimand.kind == "deviation":
+        numbers, floor = distances(unlearned, oracles, paired=paired), leave_one_out_distance(oracles)
+    else:
+        numbers, floor = unlearned.mean(axis=1), oracles.mean(axis=1)
     return Comparison(
-        unlearned=unlearned.mean(axis=1) if location else np.abs(unlearned - oracles.mean(axis=0)).mean(axis=1),
-        oracles=oracles.mean(axis=1) if location else leave_one_out_distance(oracles),
-        unlearned_scale=np.zeros(len(unlearned)) if absolute else forget_margin(outputs, "original"),
-        oracle_scale=np.zeros(len(oracles)) if absolute else forget_margin(outputs, "oracle"),
+        unlearned=numbers,
+        oracles=floor,
+        unlearned_scale=np.zeros_like(scale) if absolute else scale,
+        oracle_scale=np.zeros_like(oracle_scale) if absolute else oracle_scale,
         absolute=absolute,
+        paired=paired,
     )
+
+
+def oracles_of(outputs: Outputs, name: str, statistic: str) -> tuple[Array, bool]:
+    """Return the oracles that the method is compared with, (oracles, examples), and whether they are pairs."""
+    pairs = outputs.pairs(name, statistic)
+    return (pairs, True) if len(pairs) > 1 else (outputs.matrix("oracle", name, statistic), False)
 
 
 def forget_margin(outputs: Outputs, group: Literal["original", "oracle"]) -> Array:
@@ -77,30 +97,48 @@ def forget_margin(outputs: Outputs, group: Literal["original", "oracle"]) -> Arr
     return np.asarray(outputs.matrix(group, "forget", "margin").mean(axis=1))
 
 
+def distances(unlearned: Array, oracles: Array, *, paired: bool) -> Array:
+    """Return each unlearned model's mean absolute distance to the oracles' mean, without its own oracle if it has one."""
+    centre = leave_one_out_means(oracles) if paired else oracles.mean(axis=0)
+    return np.asarray(np.abs(unlearned - centre).mean(axis=1))
+
+
 def leave_one_out_distance(oracles: Array) -> Array:
     """Return each oracle's mean absolute distance to the mean of the others: (n, examples) -> (n,)."""
-    n = len(oracles)
-    others = (oracles.sum(axis=0) - oracles) / (n - 1)  # (n, examples): mean of the others
-    return np.asarray(np.abs(oracles - others).mean(axis=1))
+    return np.asarray(np.abs(oracles - leave_one_out_means(oracles)).mean(axis=1))
+
+
+def pairwise_distance(oracles: Array) -> Array:
+    """Return each oracle's mean absolute distance to every other one, averaged: (n, examples) -> (n,)."""
+    between = np.abs(oracles[:, None] - oracles[None]).mean(axis=2)  # (n, n)
+    return np.asarray(between.sum(axis=1) / (len(oracles) - 1))
+
+
+def leave_one_out_means(oracles: Array) -> Array:
+    """Return, for each oracle, the mean of the others: (n, examples) -> (n, examples)."""
+    return np.asarray((oracles.sum(axis=0) - oracles) / (len(oracles) - 1))
+
+
+def margin_used(estimand: Estimand, oracles: Array) -> float:
+    """Return the margin: in absolute units, never finer than the interval of a further oracle (oracles: one number each)."""
+    return estimand.margin if estimand.unit == "gap" else max(estimand.margin, prediction_reach(oracles))
 
 
 def judge(comparison: Comparison, estimand: Estimand, alpha: float) -> EstimandFinding:
     """Return estimate, interval and position of one estimand."""
-    at_margin = comparison.against(estimand.margin, alpha)
-    at_minus_margin = comparison.against(-estimand.margin, alpha)
+    margin = margin_used(estimand, comparison.oracles)
     two_sided = estimand.kind == "location"
-    measurable = _gap_is_positive(comparison, alpha)  # otherwise the unit of the estimand is not known
+    measurable = comparison.absolute or comparison.gap(alpha).low > 0  # otherwise the estimand's unit is not known
     low, high = _interval(comparison, alpha) if measurable else (-UNBOUNDED, UNBOUNDED)
-    return EstimandFinding(
-        estimand,
-        comparison.estimate(),
-        low,
-        high,
-        _position(at_margin, at_minus_margin, two_sided=two_sided) if measurable else "undecided",
-    )
+    position: Position = "undecided"
+    if measurable:
+        position = position_of(comparison.against(margin, alpha), comparison.against(-margin, alpha), two_sided=two_sided)
+    used = None if margin == estimand.margin else margin
+    return EstimandFinding(estimand, comparison.estimate(), low, high, position, margin_used=used)
 
 
-def _position(at_margin: Welch, at_minus_margin: Welch, *, two_sided: bool) -> Position:
+def position_of(at_margin: Difference, at_minus_margin: Difference, *, two_sided: bool) -> Position:
+    """Return the position, from the differences under the hypotheses that the estimand lies at either margin."""
     if at_margin.low > 0:
         return "above"
     if two_sided and at_minus_margin.high < 0:
@@ -108,10 +146,6 @@ def _position(at_margin: Welch, at_minus_margin: Welch, *, two_sided: bool) -> P
     if at_margin.high < 0 and (not two_sided or at_minus_margin.low > 0):
         return "within"
     return "undecided"
-
-
-def _gap_is_positive(comparison: Comparison, alpha: float) -> bool:
-    return comparison.absolute or welch(comparison.unlearned_scale, comparison.oracle_scale, alpha).low > 0
 
 
 def _interval(comparison: Comparison, alpha: float) -> tuple[float, float]:

@@ -2,40 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from unlearning_jobs.engine.catalogue import metrics_of
-from unlearning_jobs.engine.contracts import Evaluation, PermutationFinding, Protocol, SetFinding
+from unlearning_jobs.engine.catalogue import METHODS, metrics_of
+from unlearning_jobs.engine.contracts import (
+    Control,
+    Duplicate,
+    Estimand,
+    EstimandFinding,
+    Evaluation,
+    PermutationFinding,
+    ProcessCheck,
+    Protocol,
+    SetFinding,
+)
 
-from .controls import do_nothing, oracle_against_oracle
-from .estimands import compare, forget_margin, judge
+from .controls import do_nothing, oracle_against_oracle, pairs_against_independent
+from .each_example import damaged, missed
+from .estimands import compare, forget_margin, judge, oracles_of
+from .influence import measure_influence, measure_precision
 from .limits import limits
 from .metrics import METRICS
 from .multiplicity import holm
-from .outputs import RESOLUTION, Outputs
+from .outputs import Outputs
 from .per_example import judge_examples
 from .permutation import permutation_test
-from .verdict import reach_verdict
+from .shipped import judge_shipped, share_finding, vetoes
+from .verdict import Measured, not_finite, reach_verdict
 
 SETS = ("forget", "retain", "held_out")
+NEEDED = ("margin", "probability")
+"""Statistics that every verdict rests on."""
 
 
-def evaluate(outputs: Outputs, protocol: Protocol, method: str, family: str) -> Evaluation:
+def evaluate(
+    outputs: Outputs,
+    protocol: Protocol,
+    method: str,
+    family: str,
+    *,
+    look: int = 1,
+    process: Sequence[ProcessCheck] = (),
+    duplicates: Sequence[Duplicate] = (),
+) -> Evaluation:
     """Reach the verdict, and compute everything that is reported beside it.
 
     Args:
         outputs: statistics of the originals, the unlearned models and the oracles on forget, retain and held-out examples.
         protocol: the protocol, fixed before the run.
-        method: name of the method; decides which limits the report states.
+        method: name of the method; its guarantee decides what the verdict rests on.
         family: family of the models; decides which metrics apply.
+        look: number of the look, from 1.
+        process: what the engine established about how the result was made.
+        duplicates: retained examples that repeat forget examples.
     """
-    # 1. What the verdict depends on: estimands, and controls.
-    estimands = tuple(judge(compare(outputs, e), e, protocol.alpha) for e in protocol.estimands)
-    controls = (oracle_against_oracle(outputs, protocol), do_nothing(outputs, protocol))
-    # 2. Whether the models can be told apart at all, set by set and example by example.
+    guarantee = METHODS[method].guarantee
+    said = limits(method, protocol, family, outputs, duplicates=len(duplicates))
+    # 1. Models that answer with no numbers cannot be compared.
+    if broken := _not_finite(outputs):
+        return Evaluation(
+            verdict=not_finite(broken),
+            gap=None,
+            estimands=(),
+            permutation=None,
+            controls=(),
+            metrics=(),
+            limits=said,
+            look=look,
+            process=tuple(process),
+            duplicates=tuple(duplicates),
+        )
+    # 2. What the verdict depends on: estimands, controls, and whether there is anything to unlearn.
+    estimands = tuple(_findings(outputs, protocol))
+    controls = tuple(_controls(outputs, protocol))
+    nothing_done = [control for control in controls if control.name == "do_nothing"]
     sets = {name: _permutation_test(outputs, name, protocol) for name in SETS if name in outputs.ids}
+    measured = Measured(
+        estimands=estimands,
+        permutation=sets["forget"],
+        controls=controls,
+        influence=measure_influence(outputs, protocol, nothing_done[0]) if nothing_done else None,
+        vetoes=tuple((e, side) for e in protocol.estimands if _is_judged(outputs, e) and (side := vetoes(outputs, e))),
+    )
+    # 3. What is reported beside it: single examples, metrics, limits.
     examples = judge_examples(
         outputs.matrix("unlearned", "forget", "margin"),
         outputs.matrix("oracle", "forget", "margin"),
@@ -43,20 +94,70 @@ def evaluate(outputs: Outputs, protocol: Protocol, method: str, family: str) -> 
         level=protocol.alpha,
         seed=protocol.sample_seed,
     )
-    # 3. Metrics and limits, which are reported only.
     metrics = tuple(finding for name in metrics_of(protocol, family) for finding in METRICS[name]().findings(outputs))
-    forget = len(outputs.ids["forget"])
     return Evaluation(
-        verdict=reach_verdict(estimands, sets["forget"], controls, protocol.alpha),
+        verdict=reach_verdict(measured, process, guarantee, protocol.alpha_per_look),
         gap=float(forget_margin(outputs, "original").mean() - forget_margin(outputs, "oracle").mean()),
         estimands=estimands,
         permutation=sets["forget"],
         controls=controls,
         metrics=metrics,
-        limits=limits(method, protocol, family, forget=forget, seeds_matter=_seeds_matter(outputs)),
+        limits=said,
         sets=_adjusted(sets),
         examples=examples,
+        look=look,
+        process=tuple(process),
+        influence=measured.influence,
+        precision=measure_precision(outputs),
+        duplicates=tuple(duplicates),
     )
+
+
+def is_decided(evaluation: Evaluation) -> bool:
+    """Return whether further models cannot change the verdict."""
+    return evaluation.verdict.outcome != "inconclusive"
+
+
+def _findings(outputs: Outputs, protocol: Protocol) -> Iterator[EstimandFinding]:
+    """Yield what each estimand says about the method, if several models were unlearned, and about the shipped model."""
+    alpha, several = protocol.alpha_per_look, len(outputs.models("unlearned")) > 1
+    for estimand in protocol.estimands:
+        if not _is_judged(outputs, estimand):
+            continue
+        if several and estimand.kind in ("location", "deviation"):
+            yield judge(compare(outputs, estimand), estimand, alpha)
+        elif several:
+            unlearned = outputs.matrix("unlearned", estimand.examples, estimand.statistic)  # (models, examples)
+            if estimand.kind == "damaged":
+                oracles = outputs.matrix("oracle", estimand.examples, estimand.statistic)  # (models, examples)
+                tally = damaged(unlearned, oracles, estimand.threshold)
+            else:
+                original = outputs.matrix("original", estimand.examples, estimand.statistic)  # (models, examples)
+                oracles, paired = oracles_of(outputs, estimand.examples, estimand.statistic)
+                tally = missed(original, unlearned, oracles, paired=paired, alpha=alpha)
+            yield share_finding(estimand, tally, "method")
+        yield judge_shipped(outputs, estimand, alpha)
+
+
+def _is_judged(outputs: Outputs, estimand: Estimand) -> bool:
+    return estimand.examples in outputs.ids
+
+
+def _controls(outputs: Outputs, protocol: Protocol) -> Iterator[Control]:
+    yield oracle_against_oracle(outputs, protocol)
+    if len(outputs.models("original")) > 1:
+        yield do_nothing(outputs, protocol)
+    if watched := pairs_against_independent(outputs, protocol):
+        yield watched
+
+
+def _not_finite(outputs: Outputs) -> tuple[str, ...]:
+    """Return the groups in which an answer is no finite number, where every verdict needs one."""
+    groups: dict[str, None] = {}
+    for model, name in outputs.values:
+        if name in SETS and not all(np.isfinite(outputs.vector(model, name, statistic)).all() for statistic in NEEDED):
+            groups[model.group] = None
+    return tuple(groups)
 
 
 def _permutation_test(outputs: Outputs, name: str, protocol: Protocol) -> PermutationFinding:
@@ -67,9 +168,3 @@ def _permutation_test(outputs: Outputs, name: str, protocol: Protocol) -> Permut
 def _adjusted(sets: Mapping[str, PermutationFinding]) -> tuple[SetFinding, ...]:
     adjusted = holm([finding.p_value for finding in sets.values()]).tolist()
     return tuple(SetFinding(name, finding, p) for (name, finding), p in zip(sets.items(), adjusted, strict=True))
-
-
-def _seeds_matter(outputs: Outputs) -> bool:
-    """Return whether models that differ only in their seed differ by more than rounding."""
-    oracles = outputs.matrix("oracle", "forget", "margin")
-    return not np.allclose(oracles, oracles[0], rtol=RESOLUTION, atol=RESOLUTION)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from unlearning_jobs.engine.catalogue import METHODS, metrics_of
-from unlearning_jobs.engine.contracts import Protocol
+from collections.abc import Iterator
+from typing import Final
 
+import numpy as np
+
+from unlearning_jobs.engine.catalogue import METHODS, metrics_of
+from unlearning_jobs.engine.contracts import Guarantee, Protocol
+
+from .outputs import RESOLUTION, Outputs
 from .power import POWER, minimum_detectable_effect
 
-ALWAYS = (
+ALWAYS: Final = (
     (
         "It compares the models' outputs on these examples, not their weights. Similar outputs do not prove that nothing of"
         " the data remains."
@@ -22,45 +28,70 @@ ALWAYS = (
     ),
     "Metrics other than the estimands are reported for comparison. They do not affect the verdict.",
 )
+BY_GUARANTEE: Final[dict[Guarantee, str]] = {
+    "empirical": "The method has no guarantee: only what was measured is known about its result.",
+    "certified": "What the certificate promises rests on its assumptions and on the recorded process, not on these numbers.",
+    "exact": "That the data took no part in training rests on the recorded process and its digests, not on these numbers.",
+}
+FEW: Final = 20
+"""Below so many examples, a Kolmogorov-Smirnov test hardly rejects anything."""
 
 
-def limits(method: str, protocol: Protocol, family: str, *, forget: int, seeds_matter: bool) -> tuple[str, ...]:
-    """Return the limits of every evaluation, and those of this method, protocol and family of models."""
-    models = len(protocol.replicate_seeds) + 1
-    sentences = [
-        *ALWAYS,
-        (
-            f"The verdict is about the method. It rests on {models} models unlearned with different seeds and"
-            f" {len(protocol.oracle_seeds)} oracles; the production model is one of the {models}. Differences smaller than"
-            " the margins are not examined."
-        ),
-        _power(protocol, models),
-    ]
-    if not seeds_matter:
-        sentences.append(
+def limits(method: str, protocol: Protocol, family: str, outputs: Outputs, *, duplicates: int) -> tuple[str, ...]:
+    """Return the limits of every evaluation, and those of this method, protocol, family and run."""
+    return (*ALWAYS, *_of_this_run(method, protocol, family, outputs, duplicates))
+
+
+def _of_this_run(method: str, protocol: Protocol, family: str, outputs: Outputs, duplicates: int) -> Iterator[str]:
+    models, oracles = len(outputs.models("unlearned")), len(outputs.models("oracle"))
+    forget, guarantee = len(outputs.ids["forget"]), METHODS[method].guarantee
+    yield _samples(models, oracles)
+    if models > 1:
+        yield _power(protocol.alpha_per_look, models, oracles)
+    if outputs.paired:
+        yield (
+            "Pairs share the seed and the batches, so what is said about the shipped model is about the model that it would"
+            " have been with the same seed, not about every retraining."
+        )
+    if not _seeds_matter(outputs):
+        yield (
             "Training does not depend on the seed, so all oracles are the same model. The intervals reflect rounding only,"
             " and say nothing about a corpus with other examples."
         )
-    if METHODS[method].guarantee == "empirical":
-        sentences.append("The method has no guarantee: only what was measured is known about its result.")
-    if METHODS[method].guarantee == "certified":
-        sentences.append(
-            "What the certificate promises rests on its assumptions and on the recorded process, not on these numbers."
+    if guarantee in BY_GUARANTEE:
+        yield BY_GUARANTEE[guarantee]
+    if forget < FEW and "forget_quality" in metrics_of(protocol, family):
+        yield f"With {forget} examples to forget, forget quality says very little."
+    if duplicates:
+        yield (
+            f"{duplicates} retained examples repeat what was to be forgotten, or nearly so. Models trained without the"
+            " forget set learn it from them."
         )
-    if METHODS[method].guarantee == "exact":
-        sentences.append(
-            "That the data took no part in training rests on the recorded process and its digests, not on these numbers."
-        )
-    if forget < 20 and "forget_quality" in metrics_of(protocol, family):  # noqa: PLR2004  # below this a Kolmogorov-Smirnov test hardly rejects anything
-        sentences.append(f"With {forget} examples to forget, forget quality says very little.")
-    return tuple(sentences)
 
 
-def _power(protocol: Protocol, models: int) -> str:
-    oracles = len(protocol.oracle_seeds)
-    effect = minimum_detectable_effect(models, oracles, alpha=protocol.alpha)
+def _samples(models: int, oracles: int) -> str:
+    if models == 1:
+        return (
+            f"The shipped model was compared with {oracles} oracles. No other models were unlearned, so nothing is"
+            " measured about the method."
+        )
     return (
-        f"With {models} models against {oracles} oracles, a two-sided t test at level {protocol.alpha:g} finds a difference"
-        f" of {effect:.2f} standard deviations between models with a probability of {POWER:.0%}. Smaller differences are"
-        " more likely to go unnoticed."
+        f"The statement about the method rests on {models} models unlearned with different seeds and {oracles} oracles; the"
+        f" shipped model is one of the {models}, and is also judged by itself. Differences smaller than the margins are not"
+        " examined."
     )
+
+
+def _power(alpha: float, models: int, oracles: int) -> str:
+    effect = minimum_detectable_effect(models, oracles, alpha=alpha)
+    return (
+        f"With {models} models against {oracles} independent oracles, a two-sided t test at level {alpha:g} finds a"
+        f" difference of {effect:.2f} standard deviations between models with a probability of {POWER:.0%}. Smaller"
+        " differences are more likely to go unnoticed."
+    )
+
+
+def _seeds_matter(outputs: Outputs) -> bool:
+    """Return whether models that differ only in their seed differ by more than rounding."""
+    oracles = outputs.matrix("oracle", "forget", "margin")
+    return not np.allclose(oracles, oracles[0], rtol=RESOLUTION, atol=RESOLUTION)

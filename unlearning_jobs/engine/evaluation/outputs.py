@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Self
@@ -59,6 +59,32 @@ class Outputs:
     def matrix(self, group: Group, name: str, statistic: str) -> Array:
         """Return a statistic of all models of a group on a set: (models, examples)."""
         return np.stack([self.vector(model, name, statistic) for model in self.models(group)])
+
+    def pairs(self, name: str, statistic: str) -> Array:
+        """Return the statistic of the unlearned models' own oracles, in the order of the unlearned models.
+
+        Returns:
+            (pairs, examples); no rows if the models are not paired.
+        """
+        own = [ModelKey("oracle", model.seed) for model in self.models("unlearned")]
+        rows = [self.vector(model, name, statistic) for model in own if (model, name) in self.values]
+        return np.stack(rows) if len(rows) == len(own) else np.empty((0, len(self.ids[name])))
+
+    @property
+    def paired(self) -> bool:
+        """Whether every unlearned model has an oracle of its own."""
+        seeds = {model.seed for model in self.models("oracle")}
+        return all(model.seed in seeds for model in self.models("unlearned"))
+
+    def replaced(self, group: Group, by: Group) -> Outputs:
+        """Return outputs in which the models of a group answer like those of another one with the same seeds."""
+        values = {key: table for key, table in self.values.items() if key[0].group != group}
+        values |= {(ModelKey(group, m.seed), name): t for (m, name), t in self.values.items() if m.group == by}
+        return Outputs(dict(self.ids), values)
+
+    def only(self, models: Collection[ModelKey]) -> Outputs:
+        """Return the outputs of these models."""
+        return Outputs(dict(self.ids), {key: table for key, table in self.values.items() if key[0] in models})
 
     def write(self, path: Path) -> None:
         """Write as Parquet with the columns group, seed, set, example_id and the statistics; NaN becomes null."""

@@ -24,8 +24,9 @@ SMALL: Final = 1e-10
 LIKELIHOODS: Final = ("margin", "log_likelihood", "probability", "exact_memorization", "extraction_strength", "min_k")
 GENERATED: Final = ("rouge_l",)
 COMPARED: Final = ("truth_ratio", "normalised_probability")
-CLASSIFIED: Final = ("accuracy",)
-STATISTICS: Final = (*LIKELIHOODS, *GENERATED, *COMPARED, *CLASSIFIED)
+ACCURACY: Final = ("accuracy",)
+"""Whether a classifier ranks the right class first; of a text, the share of tokens for which the model does."""
+STATISTICS: Final = (*LIKELIHOODS, *GENERATED, *COMPARED, *ACCURACY)
 
 Row = Mapping[str, float]
 
@@ -71,6 +72,7 @@ def _likelihoods(scores: Scores) -> dict[str, float]:
         "margin": float(scores.margin[answer].mean()),
         "log_likelihood": log_likelihood,
         "probability": math.exp(log_likelihood),
+        "accuracy": sum(correct) / len(correct),
         "exact_memorization": sum(correct) / len(correct),
         "extraction_strength": extraction_strength(correct),
         "min_k": sum(lowest) / len(lowest),

@@ -1,72 +1,176 @@
-"""Reaches the verdict, from what the protocol fixed and nothing else."""
+"""Reaches the verdict, from what the protocol fixed and nothing else, by what the method guarantees.
+
+exact       released on the evidence of its process; the measurements can veto
+certified   released on its certificate; the measurements can veto a damaged model
+empirical   the measurements decide, about the method and about the shipped model
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from unlearning_jobs.engine.contracts import Control, Direction, EstimandFinding, PermutationFinding, Reason, Verdict
+from unlearning_jobs.engine.contracts import (
+    Control,
+    Direction,
+    Estimand,
+    EstimandFinding,
+    Guarantee,
+    InfluenceFinding,
+    PermutationFinding,
+    Position,
+    ProcessCheck,
+    Reason,
+    Verdict,
+)
 
 SUBJECTS = {
-    ("forget", "location"): "The mean margin on the forget set",
-    ("forget", "deviation"): "The mean distance of single forget examples from the oracles",
-    ("retain", "location"): "The mean on the retain set",
-    ("held_out", "location"): "The mean on held-out examples",
+    ("forget", "location"): "the mean margin on the forget set",
+    ("forget", "deviation"): "the mean distance of single forget examples from the oracles",
+    ("forget", "missed"): "the share of forget examples still nearer to the original",
+    ("retain", "location"): "the mean on the retain set",
+    ("retain", "damaged"): "the share of retained examples that were damaged",
+    ("held_out", "location"): "the mean on held-out examples",
+    ("held_out", "damaged"): "the share of held-out examples that were damaged",
 }
+SCOPES = {"method": "About the method", "shipped": "About the shipped model"}
 POSITIONS = {
     "above": "lies above the margin",
     "below": "lies below the margin",
     "undecided": "cannot be placed inside or outside the margin with this number of models",
 }
+VETOED = {"above": "is above what a retrained model could give", "below": "is below what a retrained model could give"}
 
 
-def reach_verdict(
-    estimands: Sequence[EstimandFinding], permutation: PermutationFinding, controls: Sequence[Control], alpha: float
-) -> Verdict:
-    """Return the verdict, from the first of these rules that applies.
+@dataclass(frozen=True)
+class Measured:
+    """Everything that a verdict may depend on."""
 
-    1. A control misbehaved: inconclusive.
+    estimands: tuple[EstimandFinding, ...]
+    permutation: PermutationFinding
+    controls: tuple[Control, ...]
+    influence: InfluenceFinding | None
+    vetoes: tuple[tuple[Estimand, Position], ...]
+    """Estimands by which the shipped model contradicts that it was trained without the forget set."""
+
+
+def reach_verdict(measured: Measured, process: Sequence[ProcessCheck], guarantee: Guarantee, alpha: float) -> Verdict:
+    """Return the verdict of a finished evaluation."""
+    if guarantee == "exact":
+        return _on_process(process, measured.vetoes, "process_evidence")
+    if guarantee == "certified":
+        damage = [veto for veto in measured.vetoes if veto[0].examples != "forget" and _is_damage(veto)]
+        return _on_process(process, damage, "certificate")
+    return _on_measurements(measured, alpha)
+
+
+def not_finite(groups: Sequence[str]) -> Verdict:
+    """Return the verdict for models whose answers are no numbers."""
+    if "unlearned" in groups:
+        sentence = "Answers of the unlearned models are not finite numbers: the models are destroyed."
+        return Verdict("failed", None, (Reason("answers_not_finite", sentence),))
+    sentence = (
+        f"Answers of models of the group {', '.join(groups)} are not finite numbers, so nothing can be compared with them."
+    )
+    return Verdict("inconclusive", None, (Reason("reference_not_finite", sentence),))
+
+
+def _on_process(process: Sequence[ProcessCheck], vetoes: Sequence[tuple[Estimand, Position]], code: str) -> Verdict:
+    if contradicted := [Reason("process_contradicted", check.sentence) for check in process if check.held is False]:
+        return Verdict("failed", None, tuple(contradicted))
+    if not any(check.held for check in process):
+        sentence = "Nothing shows how the result was made, so it cannot be released on that."
+        return Verdict("inconclusive", None, (Reason("no_process_evidence", sentence),))
+    if vetoes:
+        reasons = (
+            Reason(
+                f"{estimand.name}_contradicts",
+                f"The measurements contradict the process: {_subject(estimand)} {VETOED[side]}.",
+            )
+            for estimand, side in vetoes
+            if side in VETOED
+        )
+        return Verdict("failed", _direction(vetoes), tuple(reasons))
+    annex = "The measurements, which could have contradicted this, do not; they do not confirm it either."
+    return Verdict("passed", None, (*(Reason(code, check.sentence) for check in process), Reason("annex", annex)))
+
+
+def _is_damage(veto: tuple[Estimand, Position]) -> bool:
+    estimand, side = veto
+    return estimand.kind == "damaged" or side == "below"
+
+
+def _on_measurements(measured: Measured, alpha: float) -> Verdict:
+    """Return the verdict from the first of these rules that applies.
+
+    1. A control misbehaved: inconclusive; or, if there is nothing to measure, that finding.
     2. An estimand lies outside its margin: failed.
     3. An estimand is undecided: inconclusive.
     4. All estimands lie within their margins: passed. This is an intersection-union test, so alpha needs no correction for
        the number of estimands.
     """
-    if misbehaved := [Reason("control_misbehaved", c.note) for c in controls if not c.behaved]:
-        return Verdict("inconclusive", None, tuple(misbehaved))
-    if outside := [f for f in estimands if f.position in ("above", "below")]:
-        return Verdict("failed", _direction(outside), tuple(map(_reason, outside)))
-    if undecided := [f for f in estimands if f.position == "undecided"]:
+    if misbehaved := [c for c in measured.controls if not c.behaved]:
+        influence = measured.influence
+        if [c.name for c in misbehaved] == ["do_nothing"] and influence and influence.measurable is False:
+            return Verdict("no_measurable_influence", None, (_no_influence(influence),))
+        return Verdict("inconclusive", None, tuple(Reason("control_misbehaved", c.note) for c in misbehaved))
+    if outside := [f for f in measured.estimands if f.position in ("above", "below")]:
+        direction = _direction([(f.estimand, f.position) for f in outside])
+        return Verdict("failed", direction, tuple(map(_reason, outside)))
+    if undecided := [f for f in measured.estimands if f.position == "undecided"]:
         return Verdict("inconclusive", None, tuple(map(_reason, undecided)))
-    return Verdict("passed", None, (_passed(permutation, alpha),))
+    return Verdict("passed", None, (_passed(measured.permutation, alpha),))
 
 
-def _direction(outside: Sequence[EstimandFinding]) -> Direction | None:
-    for finding in outside:
-        if (finding.estimand.examples, finding.estimand.kind) == ("forget", "location"):
-            return "undershot" if finding.position == "above" else "overshot"
+def _direction(outside: Sequence[tuple[Estimand, Position]]) -> Direction | None:
+    for estimand, position in outside:
+        if (estimand.examples, estimand.kind) in (("forget", "location"), ("forget", "missed")):
+            return "undershot" if position == "above" else "overshot"
     return None
 
 
 def _reason(finding: EstimandFinding) -> Reason:
     e = finding.estimand
-    subject = SUBJECTS.get((e.examples, e.kind), f"The {e.kind} on the set {e.examples}")
-    unit = "of the do-nothing gap" if e.unit == "gap" else f"of {e.statistic}"
-    bounds = f"at most {e.margin:g}" if e.kind == "deviation" else f"±{e.margin:g}"
+    margin = e.margin if finding.margin_used is None else finding.margin_used
+    unit = "of the do-nothing gap" if e.unit == "gap" else "of the examples" if e.kind in SHARES else f"of {e.statistic}"
+    bounds = f"±{margin:.3g}" if e.kind == "location" else f"at most {margin:.3g}"
+    judged = "" if finding.judged is None else f", {finding.judged} examples judged"
     sentence = (
-        f"{subject} {POSITIONS[finding.position]}: {finding.estimate:.3g}, interval {finding.low:.3g} to {finding.high:.3g},"
-        f" margin {bounds} {unit}."
+        f"{SCOPES[finding.scope]}: {_subject(e)} {POSITIONS[finding.position]}: {finding.estimate:.3g}, interval"
+        f" {finding.low:.3g} to {finding.high:.3g}, margin {bounds} {unit}{judged}."
     )
-    return Reason(f"{e.name}_{finding.position}", sentence)
+    return Reason(f"{'' if finding.scope == 'method' else 'shipped_'}{e.name}_{finding.position}", sentence)
+
+
+SHARES = ("missed", "damaged")
+
+
+def _subject(estimand: Estimand) -> str:
+    if estimand.statistic == "accuracy":
+        return f"the accuracy on the {estimand.examples.replace('_', '-')} set"
+    return SUBJECTS.get((estimand.examples, estimand.kind), f"the {estimand.kind} on the set {estimand.examples}")
+
+
+def _no_influence(finding: InfluenceFinding) -> Reason:
+    sentence = (
+        "Doing nothing could not be told from retraining: the examples move their own mean probability by"
+        f" {finding.probability_low:.3g} to {finding.probability_high:.3g}, within the limit of ±{finding.limit:g} fixed"
+        " beforehand, and none of them is memorised measurably. Larger influences are excluded at the protocol's level;"
+        " smaller ones are not."
+    )
+    return Reason("no_measurable_influence", sentence)
 
 
 def _passed(permutation: PermutationFinding, alpha: float) -> Reason:
     if permutation.p_value > alpha:
         return Reason(
             "within_margins",
-            "Every estimand lies within its margin, and no difference from the oracles was detected"
-            f" (p = {permutation.p_value:.3g}).",
+            "Every estimand lies within its margin, for the method and for the shipped model, and no difference from the"
+            f" oracles was detected (p = {permutation.p_value:.3g}).",
         )
     return Reason(
         "within_margins_detectable",
-        "Every estimand lies within its margin. The unlearned models can still be told from the oracles"
-        f" (p = {permutation.p_value:.3g}): there is a difference, and it is smaller than the margin fixed beforehand.",
+        "Every estimand lies within its margin, for the method and for the shipped model. The unlearned models can still be"
+        f" told from the oracles (p = {permutation.p_value:.3g}): there is a difference, and it is smaller than the margin"
+        " fixed beforehand.",
     )

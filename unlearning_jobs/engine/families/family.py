@@ -7,7 +7,7 @@ scoring and unlearning therefore only need `Predictions`, and are written once.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -61,6 +61,11 @@ class Dataset(ABC):
     @abstractmethod
     def epoch(self, batch_size: int, generator: torch.Generator) -> list[list[int]]:
         """Return the positions of all examples in batches, in an order drawn from the generator."""
+
+    def thinned_epoch(self, batch_size: int, generator: torch.Generator, kept: Collection[int]) -> list[list[int]]:
+        """Return the kept examples in full batches, in the order in which `epoch` takes all of them."""
+        order = [position for batch in self.epoch(batch_size, generator) for position in batch if position in kept]
+        return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
 
     @abstractmethod
     def sweep(self, batch_size: int) -> list[list[int]]:

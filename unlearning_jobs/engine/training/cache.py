@@ -38,13 +38,19 @@ class Trainer:
     device: torch.device
     checkpoint_seconds: float = CHECKPOINT_SECONDS
 
-    def obtain(self, exclude_ids: Collection[str], seed: int, on_step: StepCallback) -> TrainedModel:
+    def obtain(
+        self,
+        exclude_ids: Collection[str],
+        seed: int,
+        on_step: StepCallback,
+        thinned_from: Collection[str] | None = None,
+    ) -> TrainedModel:
         """Return the model trained without these examples, from the cache or trained now, on the trainer's device.
 
         Raises:
             as `train`.
         """
-        about = self.about(exclude_ids, seed)
+        about = self.about(exclude_ids, seed, thinned_from)
         entry = self._entry(about)
         self.cache.mkdir(parents=True, exist_ok=True)
         with locked(entry.with_suffix(".lock")):
@@ -60,6 +66,7 @@ class Trainer:
                     checkpoint=checkpoint,
                     checkpoint_seconds=self.checkpoint_seconds,
                     slices=self.slices,
+                    thinned_from=thinned_from,
                 )
                 _write_entry(entry, model, about)
                 checkpoint.unlink(missing_ok=True)
@@ -73,35 +80,41 @@ class Trainer:
         """The folder with the networks of shards after each slice."""
         return self.cache / "slices"
 
-    def keep(self, model: TrainedModel, exclude_ids: Collection[str], seed: int) -> None:
+    def keep(
+        self, model: TrainedModel, exclude_ids: Collection[str], seed: int, thinned_from: Collection[str] | None = None
+    ) -> None:
         """Put a model into the cache that was trained elsewhere, in the same way as `obtain` trains it."""
-        about = self.about(exclude_ids, seed)
+        about = self.about(exclude_ids, seed, thinned_from)
         entry = self._entry(about)
         self.cache.mkdir(parents=True, exist_ok=True)
         with locked(entry.with_suffix(".lock")):
             if not entry.exists():
                 _write_entry(entry, model, about)
 
-    def has(self, exclude_ids: Collection[str], seed: int) -> bool:
+    def has(self, exclude_ids: Collection[str], seed: int, thinned_from: Collection[str] | None = None) -> bool:
         """Say whether the model is in the cache."""
-        return self._entry(self.about(exclude_ids, seed)).exists()
+        return self._entry(self.about(exclude_ids, seed, thinned_from)).exists()
 
-    def has_begun(self, exclude_ids: Collection[str], seed: int) -> bool:
+    def has_begun(self, exclude_ids: Collection[str], seed: int, thinned_from: Collection[str] | None = None) -> bool:
         """Say whether the model is in the cache, or has a checkpoint there."""
-        entry = self._entry(self.about(exclude_ids, seed))
+        entry = self._entry(self.about(exclude_ids, seed, thinned_from))
         return entry.exists() or entry.with_suffix(".checkpoint").exists()
 
     def _entry(self, about: dict[str, object]) -> Path:
         return self.cache / hashlib.sha256(canonical_json(about)).hexdigest()
 
-    def about(self, exclude_ids: Collection[str], seed: int) -> dict[str, object]:
+    def about(
+        self, exclude_ids: Collection[str], seed: int, thinned_from: Collection[str] | None = None
+    ) -> dict[str, object]:
         """Describe what the model is trained from, for its key and its `lethe.json`."""
-        return {
-            "recipe": self.training_data.recipe.to_json(),
-            "manifest_digest": self.training_data.manifest_digest(exclude_ids),
-            "tokenizer_snapshot": self.training_data.snapshot.info.digest,
+        data = self.training_data
+        about: dict[str, object] = {
+            "recipe": data.recipe.to_json(),
+            "manifest_digest": data.manifest_digest(exclude_ids),
+            "tokenizer_snapshot": data.snapshot.info.digest,
             "seed": seed,
         }
+        return about if thinned_from is None else about | {"batches_of": data.manifest_digest(thinned_from)}
 
 
 @contextmanager

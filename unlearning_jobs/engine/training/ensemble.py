@@ -128,4 +128,4 @@ def _train_share(share: Sequence[tuple[int, TrainingRun]], trainer: Trainer, thr
                 sender.send((index, done, total))
 
             with contextlib.suppress(EngineError):  # the caller meets it when it asks for this model
-                trainer.obtain(*run, report)
+                trainer.obtain(run.exclude_ids, run.seed, report, run.thinned_from)

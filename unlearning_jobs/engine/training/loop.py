@@ -102,16 +102,18 @@ def train_epochs(
     device: torch.device,
     on_step: StepCallback,
     checkpoint: TrainingCheckpoint,
+    kept: frozenset[int] | None = None,
 ) -> None:
     """Train the network in place on the data, with a fresh optimiser and learning-rate schedule.
 
     The loss is the mean cross-entropy over the answers. The order of epoch k is that of epoch `first_epoch` + k of the seed.
+    With `kept`, it is the order of all the data, and only these positions stay in it.
 
     Raises:
         TrainingDivergedError: the loss became NaN or infinite.
     """
     optimizer = make_optimizer(recipe, network.parameters())
-    total = epochs * math.ceil(len(data) / recipe.batch_size)
+    total = epochs * math.ceil((len(data) if kept is None else len(kept)) / recipe.batch_size)
     done = checkpoint.load(network, optimizer)
 
     def loss_of(positions: Sequence[int]) -> Tensor:
@@ -125,7 +127,7 @@ def train_epochs(
 
     training_loop(
         network,
-        _batches(data, recipe.batch_size, epochs=epochs, seed=seed, first_epoch=first_epoch, skip=done),
+        _batches(data, recipe.batch_size, kept, epochs=epochs, seed=seed, first_epoch=first_epoch, skip=done),
         loss_of,
         recipe=recipe,
         optimizer=optimizer,
@@ -149,10 +151,18 @@ def check_loss(loss: float, done: int, total: int, remedy: str = LOWER_THE_RATE)
 
 
 def _batches(
-    data: Dataset, batch_size: int, *, epochs: int, seed: int, first_epoch: int, skip: int
+    data: Dataset,
+    batch_size: int,
+    kept: frozenset[int] | None,
+    *,
+    epochs: int,
+    seed: int,
+    first_epoch: int,
+    skip: int,
 ) -> Iterator[Sequence[int]]:
     """Yield the batches of all epochs as positions in the data, without the first `skip` ones."""
-    steps_per_epoch = math.ceil(len(data) / batch_size)
+    steps_per_epoch = math.ceil((len(data) if kept is None else len(kept)) / batch_size)
     for epoch in range(skip // steps_per_epoch, epochs):
-        batches = data.epoch(batch_size, epoch_order(seed, first_epoch + epoch))
+        order = epoch_order(seed, first_epoch + epoch)
+        batches = data.epoch(batch_size, order) if kept is None else data.thinned_epoch(batch_size, order, kept)
         yield from batches[max(0, skip - epoch * steps_per_epoch) :]

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from unlearning_jobs.engine.contracts.privacy import PrivacyLoss
+from unlearning_jobs.engine.errors import ObstacleError
 from unlearning_jobs.engine.families import Dataset
 
 from .checkpoint import CHECKPOINT_SECONDS, TrainingCheckpoint
@@ -31,6 +32,7 @@ def train(
     checkpoint: Path | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     slices: Path | None = None,
+    thinned_from: Collection[str] | None = None,
 ) -> TrainedModel:
     """Train the recipe's model on the snapshot's training examples, leaving out the excluded ones.
 
@@ -48,15 +50,23 @@ def train(
             Private training has none and starts again.
         checkpoint_seconds: time between two writes of the checkpoint.
         slices: folder with the networks of a recipe with shards after each slice.
+        thinned_from: what another model of this seed left out. This one then takes that model's batches, without the
+            examples that only this one leaves out: the model that the other would have been without them. None for batches
+            of its own.
 
     Raises:
-        ObstacleError: the recipe asks for private training, and the network cannot be trained privately.
+        ObstacleError: the recipe asks for private training, and the network cannot be trained privately; or for one that
+            cannot be paired.
         OutOfMemoryError: the model would not fit; raised before the work starts.
         SpecError: nothing is left to train on.
         TrainingDivergedError: the loss became NaN or infinite.
     """
     recipe, family = training_data.recipe, training_data.family
     saving = TrainingCheckpoint(checkpoint, checkpoint_seconds)
+
+    if thinned_from is not None and not training_data.recipe.can_be_paired:
+        message = "Models of this recipe cannot take another model's batches; compare them with independent oracles."
+        raise ObstacleError(message)
 
     # 1. In shards: each of them is trained on its own, slice after slice.
     if recipe.sharding is not None:
@@ -65,7 +75,8 @@ def train(
         )
 
     check_memory(training_data.footprint, device)
-    data = training_data.without(exclude_ids)
+    data = training_data.without(exclude_ids if thinned_from is None else thinned_from)
+    kept = None if thinned_from is None else training_data.kept_of(exclude_ids, thinned_from)
     network = to_device(family.build(seed), device).train()
 
     # 2. In closed form: the family solves for the weights.
@@ -91,6 +102,7 @@ def train(
         device=device,
         on_step=on_step,
         checkpoint=saving,
+        kept=kept,
     )
     return TrainedModel(network.eval(), family)
 

@@ -81,6 +81,18 @@ class TrainingData:
         """
         return self.data.subset(self.positions(exclude_ids))
 
+    def kept_of(self, exclude_ids: Collection[str], thinned_from: Collection[str]) -> frozenset[int]:
+        """Return the positions, in `without(thinned_from)`, of the training examples that are not excluded.
+
+        Raises:
+            SpecError: nothing is left, or an example would be trained on that the other model left out.
+        """
+        base, kept = self.positions(thinned_from), frozenset(self.positions(exclude_ids))
+        if not kept <= frozenset(base):
+            message = "A paired model can only leave out more than the model whose batches it takes."
+            raise SpecError(message)
+        return frozenset(place for place, position in enumerate(base) if position in kept)
+
     def positions(self, exclude_ids: Collection[str]) -> list[int]:
         """Return the positions of the training examples that are not excluded.
 

@@ -40,10 +40,16 @@ SEQUENTIAL = (
 
 
 class TrainingRun(NamedTuple):
-    """One of many models to train: the ids of the examples to leave out, and the seed."""
+    """One of many models to train: the ids of the examples to leave out, the seed, and whose batches it takes.
+
+    With `thinned_from`, it takes the batches of the model of the same seed that leaves those examples out, see `train`.
+    Models of one seed then see the same examples in nearly the same batches, and so differ by little more than what they
+    were not trained on.
+    """
 
     exclude_ids: Collection[str]
     seed: int
+    thinned_from: Collection[str] | None = None
 
 
 StackedStepCallback = Callable[[int, int], None]
@@ -68,13 +74,8 @@ def train_vectorised(
     *,
     device: torch.device,
     on_step: StackedStepCallback,
-    paired: bool = False,
 ) -> list[TrainedModel]:
     """Train the models of all runs at once: up to rounding, what `train` gives for each, by the same seeds and schedule.
-
-    With `paired`, the order of an epoch is drawn over all training examples, and the excluded ones are dropped from it. The
-    order is as random, but models of one seed see the same examples in nearly the same batches, and so differ by little
-    more than what they were not trained on.
 
     Raises:
         ObstacleError: such models cannot be trained at once; see `can_be_vectorised`.
@@ -99,7 +100,7 @@ def train_vectorised(
     optimizer = make_optimizer(recipe, parameters.values())
     total = recipe.epochs * math.ceil(positions.shape[1] / recipe.batch_size)
     learning_rate = LearningRate(recipe.learning_rate, total, recipe.warmup_share)
-    batches = _batches(training_data, runs, positions, paired=paired)
+    batches = _batches(training_data, runs, positions)
     for done, chosen in enumerate(batches, start=1):  # chosen: (models, batch)
         learning_rate.set_for(done - 1, optimizer)
 
@@ -133,30 +134,27 @@ def _positions(training_data: TrainingData, runs: Sequence[TrainingRun]) -> Tens
     return torch.tensor(positions)
 
 
-def _batches(
-    training_data: TrainingData, runs: Sequence[TrainingRun], positions: Tensor, *, paired: bool
-) -> Iterator[Tensor]:
+def _batches(training_data: TrainingData, runs: Sequence[TrainingRun], positions: Tensor) -> Iterator[Tensor]:
     """Yield every model's batches of all epochs: positions (models, batch)."""
-    recipe, order = training_data.recipe, _thinned_order if paired else _shuffled_order
+    recipe = training_data.recipe
+    # What an epoch's order is drawn over: the model's own examples, or those of the model whose batches it takes.
+    drawn = [
+        own if run.thinned_from is None else torch.tensor(training_data.positions(run.thinned_from))
+        for own, run in zip(positions, runs, strict=True)
+    ]
+    kept = [torch.isin(base, own) for base, own in zip(drawn, positions, strict=True)]
     for epoch in range(recipe.epochs):
         orders = [
-            order(own, len(training_data.data), epoch_order(run.seed, epoch))
-            for own, run in zip(positions, runs, strict=True)
+            _thinned_order(base, is_kept, epoch_order(run.seed, epoch))
+            for base, is_kept, run in zip(drawn, kept, runs, strict=True)
         ]
         yield from torch.split(torch.stack(orders), recipe.batch_size, dim=1)
 
 
-def _shuffled_order(positions: Tensor, _examples: int, generator: torch.Generator) -> Tensor:
-    """Return the positions in a random order, as `train` takes them."""
-    return positions[torch.randperm(len(positions), generator=generator)]
-
-
-def _thinned_order(positions: Tensor, examples: int, generator: torch.Generator) -> Tensor:
-    """Draw a random order of all examples, and keep only the given positions."""
-    is_kept = torch.zeros(examples, dtype=torch.bool)
-    is_kept[positions] = True
-    order = torch.randperm(examples, generator=generator)
-    return order[is_kept[order]]
+def _thinned_order(base: Tensor, is_kept: Tensor, generator: torch.Generator) -> Tensor:
+    """Draw a random order of the base positions, and keep only those that are kept; both (base positions,)."""
+    order = torch.randperm(len(base), generator=generator)
+    return base[order[is_kept[order]]]
 
 
 def _clip_each(parameters: dict[str, Tensor]) -> None:

@@ -139,6 +139,7 @@ def test_the_shipped_model_is_a_model_that_the_next_job_takes(finished: RunJob, 
     second = run(next_spec, tmp_path / "out", quiet)
     assert second.train_examples == result.train_examples - 2
     assert second.evaluation is not None
+    assert second.evaluation.gap is not None
     assert second.evaluation.gap > 2
 
 

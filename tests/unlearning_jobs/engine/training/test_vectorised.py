@@ -28,8 +28,8 @@ def test_their_logits_are_the_same(leaf_trainer: Trainer, optimizer: str) -> Non
     ).training_data
     together = train_vectorised(training_data, RUNS, device=CPU, on_step=lambda *_: None)
     everything = training_data.data.batch(range(len(training_data.data)), CPU)
-    for model, (exclude_ids, seed) in zip(together, RUNS, strict=True):
-        alone = train(training_data, exclude_ids, seed, device=CPU, on_step=lambda *_: None)
+    for model, run in zip(together, RUNS, strict=True):
+        alone = train(training_data, run.exclude_ids, run.seed, device=CPU, on_step=lambda *_: None)
         found, expected = (m.family.predict(m.network, everything).logits for m in (model, alone))
         assert torch.allclose(found, expected, atol=1e-3)
 
@@ -59,10 +59,9 @@ def test_pairs_of_one_seed_differ_less_than_models_of_two(
     def logits(exclude_ids: tuple[str, ...], *, paired: bool) -> list[torch.Tensor]:
         models = train_vectorised(
             training_data,
-            [TrainingRun(exclude_ids, 5), TrainingRun(exclude_ids, 6)],
+            [TrainingRun(exclude_ids, seed, () if paired else None) for seed in (5, 6)],
             device=CPU,
             on_step=lambda *_: None,
-            paired=paired,
         )
         return [m.family.predict(m.network, data).logits.detach() for m in models]
 
@@ -77,8 +76,10 @@ def test_pairs_of_one_seed_differ_less_than_models_of_two(
 def test_with_nothing_left_out_a_pair_is_what_training_alone_gives(leaf_trainer: Trainer) -> None:
     training_data = with_recipe(leaf_trainer, epochs=2).training_data
     plain, paired = (
-        train_vectorised(training_data, RUNS, device=CPU, on_step=lambda *_: None, paired=p)[1].network.state_dict()
-        for p in (False, True)
+        train_vectorised(
+            training_data, [run._replace(thinned_from=of) for run in RUNS], device=CPU, on_step=lambda *_: None
+        )[1].network.state_dict()
+        for of in (None, ())
     )
     assert all(torch.equal(plain[name], paired[name]) for name in plain)
 

@@ -1,0 +1,180 @@
+"""Judges the one model that would be released, beside the statement about the method.
+
+A method can be right on all replicates and its shipped model still be another one. The shipped model is not a sample: it
+is compared as it is. With an oracle of its own (same seed, same batches, the forgotten examples thinned out), there is no
+sampling error. Otherwise only the mean of the oracles is uncertain, and Student's t over the oracles bounds it.
+
+Models that never saw the forget set differ among themselves too. In units of the gap, what lies outside the margin and
+no farther away than a further oracle could is undecided, and nothing beyond half of the gap is ever within.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from scipy.special import stdtrit
+
+from unlearning_jobs.engine.contracts import Estimand, EstimandFinding, Position
+
+from .each_example import Tally, damaged, missed_by_one
+from .estimands import UNBOUNDED, leave_one_out_distance, pairwise_distance
+from .outputs import Array, ModelKey, Outputs
+from .welch import FURTHER, SMALLEST, prediction_reach
+
+HALF: Final = 0.5
+VETO: Final = 0.001
+"""Two-sided level of the veto of an annex, for each estimand."""
+
+
+def judge_shipped(outputs: Outputs, estimand: Estimand, alpha: float) -> EstimandFinding:
+    """Judge the production model by one estimand."""
+    if estimand.kind in ("missed", "damaged"):
+        return share_finding(estimand, _tally(outputs, estimand, alpha), "shipped")
+    shipped = _numbers(outputs, estimand)
+    position, used = shipped.position(estimand, alpha, FURTHER)
+    low, high = shipped.interval(alpha)
+    return EstimandFinding(estimand, shipped.estimate(), low, high, position, scope="shipped", margin_used=used)
+
+
+def vetoes(outputs: Outputs, estimand: Estimand) -> Position | None:
+    """Return on which side the production model contradicts an exact result; None if it does not.
+
+    A retrained model is one more oracle. It contradicts that only where it lies outside the margin and outside the
+    prediction interval of a further oracle.
+    """
+    if estimand.kind in ("missed", "damaged"):
+        finding = share_finding(estimand, _tally(outputs, estimand, VETO), "shipped")
+        return finding.position if finding.position == "above" else None
+    position, _ = _numbers(outputs, estimand).position(estimand, VETO, VETO)
+    return position if position in ("above", "below") else None
+
+
+def share_finding(estimand: Estimand, tally: Tally, scope: str) -> EstimandFinding:
+    """Return the finding of a share of examples."""
+    estimate, low, high = tally.shares()
+    position: Position = "within" if high <= estimand.margin else "above" if low > estimand.margin else "undecided"
+    return EstimandFinding(
+        estimand,
+        estimate,
+        low,
+        high,
+        position,
+        scope="shipped" if scope == "shipped" else "method",
+        judged=tally.judged,
+    )
+
+
+@dataclass(frozen=True)
+class ShippedNumbers:
+    """The estimand's number of the shipped model, of its original, and of the oracles."""
+
+    unlearned: float
+    original: float
+    """Forget-set margin of the model before unlearning."""
+    own: float | None
+    """The number of its own oracle; None if it has none."""
+    own_scale: float | None
+    """The forget-set margin of its own oracle."""
+    oracles: Array
+    """(oracles,)"""
+    oracle_scale: Array
+    """(oracles,): forget-set margins."""
+    absolute: bool
+    two_sided: bool
+
+    def estimate(self) -> float:
+        """Return the distance from the own oracle, or from the oracles' mean."""
+        return self._at(0.0) / self._unit()
+
+    def interval(self, alpha: float) -> tuple[float, float]:
+        """Return the values that neither one-sided test rejects, with the gap taken as measured."""
+        half_width = 0.0 if self.own is not None else self._half_width(0.0, alpha) / self._unit()
+        ends = (float(np.clip(self.estimate() + side * half_width, -UNBOUNDED, UNBOUNDED)) for side in (-1, 1))
+        low, high = ends
+        return low, high
+
+    def position(self, estimand: Estimand, alpha: float, further: float) -> tuple[Position, float | None]:
+        """Return the position, and the margin used if it is not the estimand's own.
+
+        Args:
+            estimand: says the margin.
+            alpha: one-sided level.
+            further: level of the interval of a further oracle; only what lies outside it is outside.
+        """
+        if not self.absolute and self._gap() <= 0:
+            return "undecided", None  # its original knows no more than the oracle, so there is no unit
+        outer = max(estimand.margin, prediction_reach(self.oracles, further) / self._unit())
+        inner = outer if self.absolute or not self.two_sided else min(outer, max(HALF, estimand.margin))
+        used = None if inner == estimand.margin else inner
+
+        def bounds(value: float) -> tuple[float, float]:
+            half_width = 0.0 if self.own is not None else self._half_width(value, alpha)
+            return self._at(value) - half_width, self._at(value) + half_width
+
+        if bounds(inner)[1] < 0 and (not self.two_sided or bounds(-inner)[0] > 0):
+            return "within", used
+        if bounds(outer)[0] > 0:
+            return "above", used
+        if self.two_sided and bounds(-outer)[1] < 0:
+            return "below", used
+        return "undecided", used
+
+    def _at(self, value: float) -> float:
+        """Return the difference that is zero if the estimand equals `value`."""
+        own = float(self.oracles.mean()) if self.own is None else self.own
+        if self.absolute:
+            return self.unlearned - own - value
+        scale = float(self.oracle_scale.mean()) if self.own_scale is None else self.own_scale
+        return self.unlearned - value * self.original - (own - value * scale)
+
+    def _half_width(self, value: float, alpha: float) -> float:
+        numbers = self.oracles if self.absolute else self.oracles - value * self.oracle_scale
+        n = len(numbers)
+        return float(stdtrit(n - 1, 1 - alpha) * np.std(numbers, ddof=1) / n**0.5)
+
+    def _gap(self) -> float:
+        return self.original - (float(self.oracle_scale.mean()) if self.own_scale is None else self.own_scale)
+
+    def _unit(self) -> float:
+        return 1.0 if self.absolute else max(self._gap(), SMALLEST)
+
+
+def _numbers(outputs: Outputs, estimand: Estimand) -> ShippedNumbers:
+    shipped = outputs.models("unlearned")[0]
+    values = outputs.vector(shipped, estimand.examples, estimand.statistic)  # (examples,)
+    oracles = outputs.matrix("oracle", estimand.examples, estimand.statistic)  # (oracles, examples)
+    scale = outputs.matrix("oracle", "forget", "margin").mean(axis=1)
+    own_key = ModelKey("oracle", shipped.seed)
+    position = outputs.models("oracle").index(own_key) if own_key in outputs.models("oracle") else None
+    number: Callable[[Array], float] = lambda row: float(row.mean())  # noqa: E731  # one line says it
+    numbers = oracles.mean(axis=1)
+    if estimand.kind == "deviation":
+        # The distance from the own oracle, less that of oracles from one another; without one, from the oracles' mean.
+        centre = oracles.mean(axis=0) if position is None else oracles[position]
+        numbers = leave_one_out_distance(oracles) if position is None else pairwise_distance(oracles)
+        number, position = lambda row: float(np.abs(row - centre).mean()), None
+    return ShippedNumbers(
+        unlearned=number(values),
+        original=float(outputs.vector(ModelKey("original", shipped.seed), "forget", "margin").mean()),
+        own=None if position is None else float(numbers[position]),
+        own_scale=None if position is None else float(scale[position]),
+        oracles=numbers,
+        oracle_scale=scale,
+        absolute=estimand.unit == "absolute",
+        two_sided=estimand.kind == "location",
+    )
+
+
+def _tally(outputs: Outputs, estimand: Estimand, alpha: float) -> Tally:
+    shipped = outputs.models("unlearned")[0]
+    values = outputs.vector(shipped, estimand.examples, estimand.statistic)  # (examples,)
+    oracles = outputs.matrix("oracle", estimand.examples, estimand.statistic)  # (oracles, examples)
+    if estimand.kind == "damaged":
+        return damaged(values[None], oracles, estimand.threshold)
+    original = outputs.vector(ModelKey("original", shipped.seed), estimand.examples, estimand.statistic)
+    own_key = (ModelKey("oracle", shipped.seed), estimand.examples)
+    own = outputs.vector(*own_key, estimand.statistic) if own_key in outputs.values else oracles.mean(axis=0)
+    return missed_by_one(original, values, own, oracles, alpha=alpha)
