@@ -155,11 +155,11 @@ def _numbers(outputs: Outputs, estimand: Estimand) -> ShippedNumbers:
         # The distance from the own oracle, less that of oracles from one another; without one, from the oracles' mean.
         centre = oracles.mean(axis=0) if position is None else oracles[position]
         numbers = leave_one_out_distance(oracles) if position is None else pairwise_distance(oracles)
-        number, position = lambda row: float(np.abs(row - centre).mean()), None
+        number = lambda row: float(np.abs(row - centre).mean())  # noqa: E731  # as above
     return ShippedNumbers(
         unlearned=number(values),
         original=float(outputs.vector(ModelKey("original", shipped.seed), "forget", "margin").mean()),
-        own=None if position is None else float(numbers[position]),
+        own=None if position is None or estimand.kind == "deviation" else float(numbers[position]),
         own_scale=None if position is None else float(scale[position]),
         oracles=numbers,
         oracle_scale=scale,
