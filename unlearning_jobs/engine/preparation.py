@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from .artefacts import model_about
-from .catalogue import Facts, complete_config, guarantee_of, metric_problems, obstacles
+from .catalogue import Facts, complete_config, method_guarantee, metric_problems, obstacles
 from .contracts import JobSpec, Protocol, UnlearningStep
 from .corpora import Snapshot
 from .errors import ObstacleError, SpecError
@@ -113,7 +113,7 @@ def _check_forget_sets(spec: JobSpec, steps: tuple[UnlearningStep, ...], snapsho
 
 def _check_protocol(spec: JobSpec, snapshot: Snapshot) -> None:
     protocol = job_protocol(spec)
-    guarantee = guarantee_of(unlearning_steps(spec)[-1].method.name)
+    guarantee = method_guarantee(unlearning_steps(spec)[-1].method.name)
     problems = [*protocol.problems(guarantee), *metric_problems(protocol, spec.recipe.family)]
     if protocol.paired and not spec.recipe.can_be_paired:
         problems.append("Models of this recipe cannot be paired; choose the independent design.")

@@ -9,7 +9,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from .catalogue import guarantee_of
+from .catalogue import method_guarantee
 from .contracts import ProcessCheck, ProgressCallback
 from .contracts.privacy import Certificate
 from .preparation import excluded_ids, unlearning_steps
@@ -29,7 +29,7 @@ def process_checks(
     report: ProgressCallback,
 ) -> tuple[ProcessCheck, ...]:
     """Return what can be established about the process; nothing for methods that only measurements can judge."""
-    guarantee = guarantee_of(unlearning_steps(job.spec)[-1].method.name)
+    guarantee = method_guarantee(unlearning_steps(job.spec)[-1].method.name)
     if guarantee == "exact":
         return (_forget_set_absent(job), _executed_again(job, original, unlearned, report))
     if guarantee == "certified":

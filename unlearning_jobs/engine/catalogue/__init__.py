@@ -59,7 +59,7 @@ def obstacles(method: str, facts: Facts, config: Mapping[str, Any] | None = None
     return problems
 
 
-def guarantee_of(method: str) -> Guarantee:
+def method_guarantee(method: str) -> Guarantee:
     """Return what a method guarantees.
 
     Raises:
@@ -120,8 +120,8 @@ __all__ = [
     "budget_left",
     "complete_config",
     "expected_cost",
-    "guarantee_of",
     "listed",
+    "method_guarantee",
     "metric_problems",
     "metrics_of",
     "obstacles",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from unlearning_jobs.engine.catalogue import guarantee_of, metrics_of
+from unlearning_jobs.engine.catalogue import method_guarantee, metrics_of
 from unlearning_jobs.engine.contracts import (
     Control,
     Duplicate,
@@ -58,7 +58,7 @@ def evaluate(
         process: what the engine established about how the result was made.
         duplicates: retained examples that repeat forget examples.
     """
-    guarantee = guarantee_of(method)
+    guarantee = method_guarantee(method)
     said = limits(method, protocol, family, outputs, duplicates=len(duplicates))
     # 1. Models that answer with no numbers cannot be compared.
     if broken := _not_finite(outputs):

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from unlearning_jobs.engine.catalogue import guarantee_of, metrics_of
+from unlearning_jobs.engine.catalogue import method_guarantee, metrics_of
 from unlearning_jobs.engine.contracts import Guarantee, Protocol
 
 from .outputs import RESOLUTION, Outputs
@@ -44,7 +44,7 @@ def limits(method: str, protocol: Protocol, family: str, outputs: Outputs, *, du
 
 def _of_this_run(method: str, protocol: Protocol, family: str, outputs: Outputs, duplicates: int) -> Iterator[str]:
     models, oracles = len(outputs.models("unlearned")), len(outputs.models("oracle"))
-    forget, guarantee = len(outputs.ids["forget"]), guarantee_of(method)
+    forget, guarantee = len(outputs.ids["forget"]), method_guarantee(method)
     yield _samples(models, oracles)
     if models > 1:
         yield _power(protocol.alpha_per_look, models, oracles)
