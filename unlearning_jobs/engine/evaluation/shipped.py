@@ -25,6 +25,8 @@ from .outputs import Array, ModelKey, Outputs
 from .welch import FURTHER, SMALLEST, prediction_reach
 
 HALF: Final = 0.5
+OUTSIDE: Final = 0.01
+"""Level of the interval of a further oracle beyond which the shipped model is outside; wider than that of `FURTHER`."""
 VETO: Final = 0.001
 """Two-sided level of the veto of an annex, for each estimand."""
 
@@ -34,7 +36,7 @@ def judge_shipped(outputs: Outputs, estimand: Estimand, alpha: float) -> Estiman
     if estimand.kind in ("missed", "damaged"):
         return share_finding(estimand, _tally(outputs, estimand, alpha), "shipped")
     shipped = _numbers(outputs, estimand)
-    position, used = shipped.position(estimand, alpha, FURTHER)
+    position, used = shipped.position(estimand, alpha)
     low, high = shipped.interval(alpha)
     return EstimandFinding(estimand, shipped.estimate(), low, high, position, scope="shipped", margin_used=used)
 
@@ -96,31 +98,39 @@ class ShippedNumbers:
         low, high = ends
         return low, high
 
-    def position(self, estimand: Estimand, alpha: float, further: float) -> tuple[Position, float | None]:
+    def position(self, estimand: Estimand, alpha: float, outside: float = OUTSIDE) -> tuple[Position, float | None]:
         """Return the position, and the margin used if it is not the estimand's own.
 
         Args:
             estimand: says the margin.
             alpha: one-sided level.
-            further: level of the interval of a further oracle; only what lies outside it is outside.
+            outside: level of the interval of a further oracle; only what lies beyond it is outside.
         """
         if not self.absolute and self._gap() <= 0:
             return "undecided", None  # its original knows no more than the oracle, so there is no unit
-        outer = max(estimand.margin, prediction_reach(self.oracles, further) / self._unit())
-        inner = outer if self.absolute or not self.two_sided else min(outer, max(HALF, estimand.margin))
-        used = None if inner == estimand.margin else inner
+        near, far = (prediction_reach(self.oracles, level) / self._unit() for level in (FURTHER, outside))
+        in_gaps = not self.absolute and self.two_sided
+        inner = min(max(estimand.margin, near), max(HALF, estimand.margin)) if in_gaps else estimand.margin
+        used = max(inner, near) if not in_gaps else inner
 
-        def bounds(value: float) -> tuple[float, float]:
-            half_width = 0.0 if self.own is not None else self._half_width(value, alpha)
-            return self._at(value) - half_width, self._at(value) + half_width
+        # 1. Within: surely inside the margin, or no farther away than a further oracle.
+        distance = abs(self.estimate()) if self.two_sided else self.estimate()
+        low_at_minus, high_at = self._bounds(-inner, alpha)[0], self._bounds(inner, alpha)[1]
+        surely_inside = high_at < 0 and (not self.two_sided or low_at_minus > 0)
+        if surely_inside or (not in_gaps and distance <= near):
+            return "within", None if used == estimand.margin else used
+        # 2. Outside: surely beyond the margin, and farther away than a further oracle.
+        outer = max(estimand.margin, far)
+        if self._bounds(outer, alpha)[0] > 0:
+            return "above", None if used == estimand.margin else used
+        if self.two_sided and self._bounds(-outer, alpha)[1] < 0:
+            return "below", None if used == estimand.margin else used
+        return "undecided", None if used == estimand.margin else used
 
-        if bounds(inner)[1] < 0 and (not self.two_sided or bounds(-inner)[0] > 0):
-            return "within", used
-        if bounds(outer)[0] > 0:
-            return "above", used
-        if self.two_sided and bounds(-outer)[1] < 0:
-            return "below", used
-        return "undecided", used
+    def _bounds(self, value: float, alpha: float) -> tuple[float, float]:
+        """Return one-sided bounds of the difference that is zero if the estimand equals `value`."""
+        half_width = 0.0 if self.own is not None else self._half_width(value, alpha)
+        return self._at(value) - half_width, self._at(value) + half_width
 
     def _at(self, value: float) -> float:
         """Return the difference that is zero if the estimand equals `value`."""

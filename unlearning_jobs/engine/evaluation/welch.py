@@ -12,7 +12,7 @@ from .outputs import RESOLUTION, Array
 SMALLEST = float(np.finfo(float).tiny)
 """Smaller numbers have lost precision, and may be zero."""
 
-FURTHER = 0.05
+FURTHER = 0.03
 """Level of the interval in which a further oracle lies: no margin is finer than that."""
 
 
