@@ -55,7 +55,6 @@ READ_BY_A_STEP: Final[Mapping[str, str]] = {
     "entry format": IN_PLACE,
     "entry subject": HISTORY,
     "entry kind": COURSE,
-    "line entry": IN_PLACE,
     "line index": IN_PLACE,
     "line proof": IN_PLACE,
     "report attempt": ABOUT,

@@ -30,7 +30,7 @@ def check_runs(history: History, statements: Statements) -> None:
 
 
 def check_duties(history: History) -> None:
-    """Check that the approver did not submit the request, decide on its matches or propose the method, and did not release."""
+    """Check that whoever approved did not submit the request, decide on its matches, propose the method, or release."""
     submitter = history.of_kind(RecordKind.REQUEST_SUBMITTED)[0].entry.data["submitted_by"]
     approvals = _approvals(history)
     for attempt, approval in approvals.items():

@@ -99,17 +99,26 @@ AT_ANY_TIME: Final[Mapping[str, str]] = {
 def check_course(entries: Sequence[EntryBody]) -> None:
     """Check that every entry of a request's history follows from those before it (VerificationError)."""
     requests = _follow(entries, REQUEST_MOVES, lambda _entry: "The request")
-    items = _follow(entries, ITEM_MOVES, lambda entry: f"Item {entry.data['item']}" if "item" in entry.data else "")
-    _follow(entries, JOB_MOVES, lambda entry: f"Job {entry.data['job']}" if "job" in entry.data else "")
-    _follow(entries, MESSAGE_MOVES, lambda entry: f"Message {entry.data['message']}" if "message" in entry.data else "")
+    items = _follow(entries, ITEM_MOVES, _named("item"), _item_after)
+    _follow(entries, JOB_MOVES, _named("job"))
+    _follow(entries, MESSAGE_MOVES, _named("message"))
     _check_attempts(entries)
     _check_runs(entries)
     if requests.get("The request") == "closed":
         _check_outcome(entries, items)
 
 
-def _follow(entries: Sequence[EntryBody], moves: Mapping[str, Move], about: Callable[[EntryBody], str]) -> Mapping[str, str]:
-    """Take everything from state to state, and return the last state of each."""
+def _named(field: str) -> Callable[[EntryBody], str]:
+    return lambda entry: f"{field.capitalize()} {entry.data[field]}" if field in entry.data else ""
+
+
+def _follow(
+    entries: Sequence[EntryBody],
+    moves: Mapping[str, Move],
+    about: Callable[[EntryBody], str],
+    outcome: Callable[[EntryBody], str] = lambda _entry: "",
+) -> Mapping[str, str]:
+    """Take everything from state to state, and return the last state of each; `outcome` overrides the table."""
     states: dict[str, str] = {}
     for entry in entries:
         move, name = moves.get(entry.kind), about(entry)
@@ -118,16 +127,17 @@ def _follow(entries: Sequence[EntryBody], moves: Mapping[str, Move], about: Call
         state = states.get(name, NEW)
         if state not in move.before:
             _fail(name, entry, f"it is {state}, and should be {' or '.join(sorted(move.before))}")
-        states[name] = _refused(entry) or _not_passed(entry) or move.after or state
+        states[name] = outcome(entry) or move.after or state
     return states
 
 
-def _refused(entry: EntryBody) -> str:
-    return "refused" if entry.kind == K.ITEM_DECIDED and entry.data.get("granted") is False else ""
-
-
-def _not_passed(entry: EntryBody) -> str:
-    return "granted" if entry.kind == K.ITEM_EVALUATED and entry.data.get("verdict") not in RELEASABLE else ""
+def _item_after(entry: EntryBody) -> str:
+    """Return where an item goes if that depends on what the entry says."""
+    if entry.kind == K.ITEM_DECIDED and entry.data.get("granted") is False:
+        return "refused"
+    if entry.kind == K.ITEM_EVALUATED and entry.data.get("verdict") not in RELEASABLE:
+        return "granted"
+    return ""
 
 
 def _check_attempts(entries: Sequence[EntryBody]) -> None:

@@ -57,8 +57,8 @@ START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 class Log:
     """The record in memory: entries, stored node hashes, and a clock that moves one minute per entry."""
 
-    def __init__(self, key: Ed25519PrivateKey) -> None:
-        self.key, self.now = key, START
+    def __init__(self, key: Ed25519PrivateKey, origin: str = ORIGIN) -> None:
+        self.key, self.origin, self.now = key, origin, START
         self.entries: list[EntryBody] = []
         self.nodes: dict[tuple[int, int], bytes] = {}
 
@@ -67,8 +67,11 @@ class Log:
 
     def append(self, subject: str, kind: str, actor: str = "system", **data: Any) -> EntryBody:
         self.now += timedelta(minutes=1)
+        return self.place(subject, kind, actor, self.now, data)
+
+    def place(self, subject: str, kind: str, actor: str, at: datetime, data: Mapping[str, Any]) -> EntryBody:
         number = len(self.history(subject)) + 1
-        entry = EntryBody.of(subject=subject, number=number, kind=kind, at=self.now, actor=actor, data=data)
+        entry = EntryBody.of(subject=subject, number=number, kind=kind, at=at, actor=actor, data=data)
         leaf = merkle.leaf_hash(leaf_bytes(entry))
         for level, index, node in merkle.nodes_completed_by(len(self.entries), leaf, self.node):
             self.nodes[level, index] = node
@@ -84,8 +87,8 @@ class Log:
 
     def checkpoint(self) -> bytes:
         size = len(self.entries)
-        text = Checkpoint(ORIGIN, size, merkle.root(size, self.node)).to_text()
-        return sign_note(text, ORIGIN, self.key).to_bytes()
+        text = Checkpoint(self.origin, size, merkle.root(size, self.node)).to_text()
+        return sign_note(text, self.origin, self.key).to_bytes()
 
 
 class SampleRequest:

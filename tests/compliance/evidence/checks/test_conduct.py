@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from compliance.evidence.statements import Release, Statement, Subject
 from compliance.evidence.verification import verify_bundle
 from compliance.formats.canonical import format_time
-from tests.compliance.evidence.sample import PROTOCOL, START, SampleRequest, result_model
-from tests.compliance.evidence.stories import OTHER_DIGEST, approve_and_run, assert_fails, verify_story
+from tests.compliance.evidence.engine_files import PROTOCOL, result_model
+from tests.compliance.evidence.sample import START, SampleRequest
+from tests.compliance.evidence.stories import approve_and_run, assert_fails, verify_story
 
 
 def test_a_run_without_an_approval_fails(tmp_path: Path) -> None:

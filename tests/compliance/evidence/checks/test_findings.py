@@ -20,7 +20,6 @@ from tests.compliance.evidence import sample as sample_module
 from tests.compliance.evidence.sample import START, SampleRequest
 from tests.compliance.evidence.stories import OTHER_DIGEST, approve_and_run, assert_fails, verify_story
 
-
 TWICE = "stands twice agrees"
 RAW = "raw outputs are of the examples"
 
@@ -82,7 +81,13 @@ def test_raw_outputs_without_the_columns_of_raw_outputs_fail(tmp_path: Path, mon
 
 
 def test_models_that_were_measured_on_different_examples_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = {"group": ["oracle"] * 2, "seed": [1, 2], "set": ["forget"] * 2, "example_id": ["r1", "r2"], "margin": [1.0, 2.0]}
+    rows: dict[str, list[Any]] = {
+        "group": ["oracle"] * 2,
+        "seed": [1, 2],
+        "set": ["forget"] * 2,
+        "example_id": ["r1", "r2"],
+        "margin": [1.0, 2.0],
+    }
     parquet_of_others(tmp_path, monkeypatch, rows)
     assert_fails(verify_story(tmp_path, approve_and_run), RAW, "different examples of the set")
 
