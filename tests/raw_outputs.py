@@ -36,6 +36,7 @@ def rows(spec: JobSpec, outcome: str) -> list[Row]:
         for seed in own
         for name, ids in ({"forget": spec.forget_ids} | KEPT).items()
         for example_id in ids
+        if name == "forget" or example_id not in spec.forget_ids
     ]
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from compliance.evidence.record import EntryBody
 from compliance.evidence.statements import Release, UnlearningReport
+from compliance.formats.errors import VerificationError
 
-from .raw_outputs import RawOutputs
+from .raw_outputs import OUTPUTS, RawOutputs, open_parquet, read_outputs
 
 Attempt = tuple[str, int]
 """An item and the number of the attempt at it."""
@@ -45,3 +47,19 @@ class Story:
 
     def of_kind(self, *kinds: str) -> list[EntryBody]:
         return [entry for entry in self.entries if entry.kind in kinds]
+
+
+def outputs_read(told: ToldReport, folder: Path) -> ToldReport:
+    """Return the report with its raw outputs, from the folder of its attempt. Everything in `outputs` must be Parquet.
+
+    Raises:
+        VerificationError: there are none, or something else is there.
+        NotRecomputableError: they cannot be read here.
+    """
+    names = sorted(name for name in told.files if name.startswith("outputs/"))
+    if OUTPUTS not in names:
+        message = f"there is no {OUTPUTS}."
+        raise VerificationError(message)
+    for name in names:
+        open_parquet(folder / name)
+    return replace(told, outputs=read_outputs(folder / OUTPUTS))

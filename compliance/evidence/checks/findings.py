@@ -8,14 +8,13 @@ from typing import Any
 from compliance.evidence.agreements import (
     AGREEMENTS,
     MEASURED,
-    OUTPUTS,
     Story,
     ToldReport,
     check_agreements,
-    open_parquet,
-    read_outputs,
+    outputs_read,
 )
 from compliance.evidence.bundle import BundleFolder
+from compliance.evidence.statements import report_folder
 from compliance.formats.canonical import parse_json, sha256_hex
 from compliance.formats.errors import EvidenceError, VerificationError
 
@@ -33,30 +32,21 @@ def check_findings(folder: BundleFolder, statements: Statements, history: Histor
     return story
 
 
-def check_outputs(folder: BundleFolder, story: Story) -> int:
-    """Check that the raw outputs are such, and give what the results state; return how many files there are.
+def check_outputs(folder: BundleFolder, story: Story) -> None:
+    """Check that the raw outputs are such, and give what the results state.
 
     Raises:
         VerificationError: they are not, or give something else.
         NotRecomputableError: they cannot be read here.
     """
-    reports, count = {}, 0
+    reports = {}
     for attempt, told in story.reports.items():
-        root = folder.root / "report" / f"{attempt[0]}-{attempt[1]}"
-        names = sorted(name for name in told.files if name.startswith("outputs/"))
-        if OUTPUTS not in names:
-            message = f"Item {attempt[0]}, attempt {attempt[1]}: there is no {OUTPUTS}."
-            raise VerificationError(message)
         try:
-            for name in names:
-                open_parquet(root / name)
-            reports[attempt] = replace(told, outputs=read_outputs(root / OUTPUTS))
+            reports[attempt] = outputs_read(told, folder.root / report_folder(*attempt))
         except VerificationError as error:
             message = f"Item {attempt[0]}, attempt {attempt[1]}: {error}"
             raise VerificationError(message) from None
-        count += len(names)
     check_agreements(replace(story, reports=reports), MEASURED)
-    return count
 
 
 def _told(folder: BundleFolder, signed: SignedReport) -> ToldReport:
