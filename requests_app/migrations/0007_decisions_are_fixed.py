@@ -9,7 +9,7 @@ from django.db import migrations
 TRIGGERS = {
     "requests_app_erasurerequest": ["request_reference_is_fixed"],
     "requests_app_item": ["item_is_fixed", "item_approved_is_fixed", "item_settled_is_fixed", "item_is_kept"],
-    "requests_app_match": ["match_approved_is_fixed", "match_approved_is_kept"],
+    "requests_app_match": ["match_approved_is_fixed", "match_approved_is_kept", "match_table_is_kept"],
     "requests_app_proposal": ["proposal_release_is_fixed", "proposal_decline_is_fixed"],
 }
 
@@ -74,6 +74,9 @@ CREATE TRIGGER match_approved_is_fixed BEFORE UPDATE ON requests_app_match FOR E
 
 CREATE TRIGGER match_approved_is_kept BEFORE DELETE ON requests_app_match FOR EACH ROW
     EXECUTE FUNCTION match_refuse_change_once_approved();
+
+CREATE TRIGGER match_table_is_kept BEFORE TRUNCATE ON requests_app_match FOR EACH STATEMENT
+    EXECUTE FUNCTION decision_refuse_change();
 
 CREATE TRIGGER proposal_release_is_fixed BEFORE UPDATE ON requests_app_proposal FOR EACH ROW
     WHEN (OLD.released_by_id IS NOT NULL AND
