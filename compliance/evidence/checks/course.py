@@ -132,10 +132,10 @@ def _follow(
 
 
 def _item_after(entry: EntryBody) -> str:
-    """Return where an item goes if that depends on what the entry says."""
+    """Return where an item goes if that depends on what the entry says. What it does not state is not held against it."""
     if entry.kind == K.ITEM_DECIDED and entry.data.get("granted") is False:
         return "refused"
-    if entry.kind == K.ITEM_EVALUATED and entry.data.get("verdict") not in RELEASABLE:
+    if entry.kind == K.ITEM_EVALUATED and entry.data.get("verdict", "passed") not in RELEASABLE:
         return "granted"
     return ""
 
