@@ -43,10 +43,6 @@ def by_attempt(entry: EntryBody) -> str | None:
     return words(entry.attempt)
 
 
-def by_job(entry: EntryBody) -> str | None:
-    return f"Job {entry.data['job']}" if "job" in entry.data else None
-
-
 def by_message(entry: EntryBody) -> str | None:
     return f"Message {entry.data['message']}" if "message" in entry.data else None
 

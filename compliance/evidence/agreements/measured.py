@@ -63,9 +63,6 @@ def _stated_estimates(told: ToldReport) -> dict[str, float] | None:
     return {one["estimand"]["name"]: one["estimate"] for one in at(told.result, "evaluation.estimands")}
 
 
-COLUMNS = ("group", "seed", "set", "example_id", "margin")
-
-
 def _columns(*names: str) -> tuple[str, ...]:
     return tuple(f"examples.parquet {name}" for name in names)
 

@@ -25,8 +25,11 @@ def test_an_account_stands_in_the_record_without_its_name() -> None:
     assert b"omar" not in bytes(entry.body)
 
 
+RAISE_ROLE = "UPDATE compliance_account SET role = 'officer' WHERE username = 'iris'"
+
+
 @pytest.mark.usefixtures("staff")
 @pytest.mark.parametrize("role", ["", "SET LOCAL session_replication_role = replica; "], ids=["plain", "replica"])
 def test_the_database_refuses_to_raise_a_role(role: str) -> None:
     with pytest.raises(DatabaseError, match="account_role_is_fixed"), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"{role}UPDATE compliance_account SET role = 'officer' WHERE username = 'iris'")
+        cursor.execute(role + RAISE_ROLE)
