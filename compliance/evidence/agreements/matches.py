@@ -12,6 +12,8 @@ from .story import Story
 
 Example = tuple[str, str]
 """The beginning of a snapshot's digest, and the id of an example in it."""
+BEGINNING = 16
+"""Digits of a digest that an entry about matches gives."""
 MATCHES = (f"{K.MATCH_ACCEPTED} examples", f"{K.MATCH_REJECTED} examples")
 
 
@@ -29,8 +31,7 @@ def decisions(entries: Iterable[EntryBody]) -> dict[Example, bool]:
 def _counted(kind: bool) -> Fact:  # accepted or rejected
     def read(story: Story) -> Iterator[Statement]:
         for place, entry in enumerate(story.entries):
-            decided = decisions(story.entries[:place])
-            if entry.kind == K.MATCHES_DECIDED and decided:
+            if entry.kind == K.MATCHES_DECIDED and (decided := decisions(story.entries[:place])):
                 yield f"Entry {entry.number}", sum(accepted == kind for accepted in decided.values())
 
     name = "accepted" if kind else "rejected"
@@ -100,4 +101,4 @@ ACCEPTED_EXAMPLES = Fact(f"{K.MATCH_ACCEPTED} examples", _accepted_before_approv
 
 def begins_one_of(first: list[str], second: list[str]) -> bool:
     """Return whether each of the first texts is the beginning of one of the second."""
-    return all(any(whole.startswith(beginning) for whole in second) for beginning in first)
+    return all(len(one) >= BEGINNING and any(whole.startswith(one) for whole in second) for one in first)
