@@ -59,3 +59,15 @@ _.code_version  # part of a recipe's digest
 
 # -- benchmarks
 _.TUNING  # the forget sets on which settings were tuned; a test makes them
+
+# -- read by their path in the signed statement (compliance.evidence.agreements)
+_.spec_sha256
+_.forget_set_sha256
+_.recipe_sha256
+_.report_envelope_sha256
+_.replaced_model_sha256
+
+# -- statements about the code, which a test compares with it
+_.READ_BY_A_STEP
+_.NOT_READ
+_.AT_ANY_TIME

@@ -7,15 +7,12 @@ verification are the real ones.
 from __future__ import annotations
 
 import json
-import random
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-import pyarrow as pa
 from django.conf import settings
 from django.utils import timezone
-from pyarrow import parquet
 
 from compliance.formats.canonical import canonical_json
 from compliance.formats.record_kinds import RecordKind
@@ -23,6 +20,7 @@ from compliance.record.services import record_append
 from requests_app.models import AccessLink, ErasureRequest, Item, Proposal
 from requests_app.services import decisions, intake, mapping
 from requests_app.services.messages import token_digest
+from tests import raw_outputs
 from tests.factories import PROTOCOL, RECIPE, model_version
 from tests.personas import ADA, ADA_EMAIL, Staff
 from unlearning_jobs.engine.artefacts import file_digest, model_digest
@@ -52,7 +50,6 @@ from unlearning_jobs.services.reports import report_sign
 from unlearning_jobs.services.runs import job_claim
 
 NPO = MethodChoice("npo", {"steps": 4})
-LEVELS = {"original": 3.0, "unlearned": 0.4, "oracle": 0.3}
 LONG = "The road to the harbour was long, and nobody who had walked it once wished to walk it again. " * 8
 
 
@@ -186,7 +183,7 @@ def result_write(folder: Path, spec: JobSpec, outcome: str) -> JobResult:
     (folder / "model").mkdir(parents=True)
     (folder / "outputs").mkdir()
     (folder / "model" / "model.safetensors").write_bytes(b"unlearned " + str(folder).encode())
-    outputs_write(folder / "outputs" / "examples.parquet", spec)
+    raw_outputs.write(folder / "outputs" / "examples.parquet", spec, outcome)
     files = {path.relative_to(folder).as_posix(): file_digest(path) for path in folder.rglob("*") if path.is_file()}
     result = JobResult(
         kind="unlearn",
@@ -194,7 +191,7 @@ def result_write(folder: Path, spec: JobSpec, outcome: str) -> JobResult:
         spec_digest=spec.digest(),
         model_digest=model_digest(folder / "model"),
         files=files,
-        train_examples=16,
+        train_examples=20 - len(spec.forget_ids),
         parameters=1000,
         curves=(),
         seconds={"load": 0.5, "unlearn": 12.0, "replicates": 40.0, "oracles": 90.0, "evaluate": 1.5},
@@ -210,31 +207,6 @@ def result_write(folder: Path, spec: JobSpec, outcome: str) -> JobResult:
     (folder / "spec.json").write_bytes(canonical_json(spec.to_json()))
     (folder / "result.json").write_bytes(canonical_json(result.to_json()))
     return result
-
-
-def outputs_write(path: Path, spec: JobSpec) -> None:
-    assert spec.protocol is not None
-    seeds = {
-        "original": (spec.seed, *spec.protocol.replicate_seeds),
-        "unlearned": (spec.seed, *spec.protocol.replicate_seeds),
-        "oracle": spec.protocol.oracle_seeds,
-    }
-    sets = {
-        "forget": spec.forget_ids,
-        "retain": tuple(f"e{n:08d}" for n in range(4, 20)),
-        "held_out": tuple(f"e{n:08d}" for n in range(20, 28)),
-    }
-    noise = random.Random(4)  # noqa: S311  # the spread of a drawing, not a secret
-    columns: dict[str, list[object]] = {name: [] for name in ("group", "seed", "set", "example_id", "margin")}
-    for group, own in seeds.items():
-        for seed in own:
-            for name, ids in sets.items():
-                level = LEVELS[group] if name == "forget" else 2.5
-                for example_id in ids:
-                    row = (group, seed, name, example_id, noise.gauss(level, 0.4))
-                    for column, cell in zip(columns.values(), row, strict=True):
-                        column.append(cell)
-    parquet.write_table(pa.table(columns), path)
 
 
 def trajectory(spec: JobSpec) -> Trajectory:
@@ -259,17 +231,16 @@ def trajectory(spec: JobSpec) -> Trajectory:
 def evaluation(spec: JobSpec, outcome: str) -> Evaluation:
     assert spec.protocol is not None
     fine = outcome == "passed"
+    gap, estimates = raw_outputs.measured(spec, outcome)
     findings = tuple(
-        EstimandFinding(
-            one, 0.02 if fine else 0.9, -0.05 if fine else 0.7, 0.09 if fine else 1.1, "within" if fine else "above"
-        )
-        for one in spec.protocol.estimands
+        EstimandFinding(one, value, value - 0.07, value + 0.07, "within" if fine else "above")
+        for one, value in zip(spec.protocol.estimands, estimates, strict=True)
     )
     sentence = "Every interval lies inside its margin." if fine else "The forget set is still known."
     tests = (PermutationFinding(0.1, 0.8, 20, exhaustive=True), PermutationFinding(0.5, 0.0095, 210, exhaustive=True))
     return Evaluation(
         verdict=Verdict(outcome, None if fine else "undershot", (Reason("within" if fine else "above", sentence),)),  # type: ignore[arg-type]  # outcomes are given as text
-        gap=2.7,
+        gap=gap,
         estimands=findings,
         permutation=PermutationFinding(0.12, 0.48, 210, exhaustive=True),
         controls=(

@@ -1,8 +1,8 @@
 """Command line: `python -m compliance.evidence verify DIR [--trust FILE] [--json]`, `... proof DIR INDEX OUT` and
 `... consistency OLD NEW [PROOF] --trust FILE [--json]`.
 
-Exit status: 0 if every step passed, 1 if one did not, 2 if the command could not be used as given. With `--require-trust`,
-3 if every step passed but only with the keys that the bundle itself names.
+Exit status: 0 if every step passed, 1 if one failed, 2 if the command could not be used as given, 4 if none failed but one
+could not be checked. With `--require-trust`, 3 if every step passed but only with the keys that the bundle itself names.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ KEYS = {
     "bundle": "those that the bundle itself names: integrity only, not who signed",
     "trust file": "those in the trust file that you gave",
 }
-PASSED, FAILED, INTEGRITY_ONLY = 0, 1, 3
+PASSED, FAILED, INTEGRITY_ONLY, INCOMPLETE = 0, 1, 3, 4
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -81,6 +81,8 @@ def _verify(options: argparse.Namespace) -> int:
     print(_as_json(verification) if options.json else _as_text(verification))  # noqa: T201  # this is the command's output
     if verification.passed and verification.keys == "bundle" and options.require_trust:
         return INTEGRITY_ONLY
+    if verification.incomplete:
+        return INCOMPLETE
     return PASSED if verification.passed else FAILED
 
 
@@ -118,7 +120,13 @@ def _consistency(options: argparse.Namespace) -> int:
 
 def _as_json(verification: Verification) -> str:
     steps = [asdict(step) for step in verification.steps]
-    value = {"passed": verification.passed, "keys": verification.keys, "steps": steps, "summary": verification.summary}
+    value = {
+        "passed": verification.passed,
+        "incomplete": verification.incomplete,
+        "keys": verification.keys,
+        "steps": steps,
+        "summary": verification.summary,
+    }
     return json.dumps(value, indent=2)
 
 

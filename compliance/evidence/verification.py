@@ -1,7 +1,7 @@
 """Verifies a bundle in numbered steps. Needs only the folder: no network, no database, no Django.
 
-A step that fails says why. Steps that rely on what a failed step should have established are reported as not checked. A
-bundle is verified only if every step passed.
+A step that fails says why. Steps that rely on what a failed step should have established are reported as not checked, and so
+is the step about the raw outputs where pyarrow is missing. A bundle is verified only if every step passed.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Generic, Literal, TypeVar
 from compliance.formats.errors import EvidenceError
 from compliance.formats.translation import gettext_noop as _
 
+from .agreements import AGREEMENTS, NotRecomputableError
 from .bundle import TRUST, BundleFolder
-from .checks import attestations, conduct, findings, log
+from .checks import attestations, conduct, course, findings, log
 from .trust import TrustFile
 
 T = TypeVar("T")
@@ -57,6 +58,11 @@ class Verification:
     def passed(self) -> bool:
         return all(step.passed for step in self.steps)
 
+    @property
+    def incomplete(self) -> bool:
+        """No step failed, but one could not be checked here. That is no pass."""
+        return not self.passed and all(step.status != "failed" for step in self.steps)
+
 
 class NotEstablishedError(Exception):
     """A step relies on what an earlier step should have established but did not."""
@@ -90,7 +96,7 @@ class Steps:
             value = check()
             self._note(title, "passed", describe(value))
             return Finding(len(self.results), (value,))
-        except NotEstablishedError as error:
+        except (NotEstablishedError, NotRecomputableError) as error:
             self._note(title, "not checked", str(error))
         except EvidenceError as error:
             self._note(title, "failed", str(error))
@@ -168,15 +174,16 @@ def verify_bundle(directory: Path, trust: bytes | None = None, *, request: str |
         _count_statements,
     )
     # 10. The files that were signed.
-    run(
+    signed_files = run(
         _("The report files are exactly those that were signed, and none is missing"),
         lambda: attestations.check_report_files(folder.value, statements.value),
-        lambda count: f"{count} files",
+        lambda bundle: f"{len(bundle.report_files)} files",
     )
-    # 11. The engine's own files agree with what was signed, and with what was recorded when the job ended.
-    run(
-        _("The engine's result and specification agree with the signed reports and with the record"),
+    # 11. Entries, statements and the engine's own files tell one story.
+    story = run(
+        _("Every fact that stands twice agrees: in the record, the signed statements and the engine's files"),
         lambda: findings.check_findings(folder.value, statements.value, history.value),
+        lambda _story: f"{len(AGREEMENTS)} pairs of places",
     )
     # 12. Corpora and models were registered.
     run(
@@ -192,13 +199,25 @@ def verify_bundle(directory: Path, trust: bytes | None = None, *, request: str |
     run(_("Nobody approved or released their own work"), lambda: conduct.check_duties(history.value))
     # 15. Only what passed was released.
     run(_("Only models whose report passed were released"), lambda: conduct.check_releases(history.value, statements.value))
+    # 16. The order of events.
+    run(
+        _("The entries are in an order in which it can happen"),
+        lambda: course.check_course(history.value.bodies),
+    )
+    # 17. What was measured. Only signed files are parsed: whoever signed them may be trusted, whoever sent them may not.
+    run(
+        _("The raw outputs are of the examples and models that they should be, and give the stated estimates"),
+        lambda: findings.check_outputs(signed_files.value, story.value),
+    )
 
     results = tuple(steps.results)
     keys: KeySource = "bundle" if trust is None else "trust file"
     if all(step.passed for step in results):
         return Verification(results, _success(history.value, head.value, bodies.value, keys), keys)
-    # 16. If a signature failed, find out whether that is because the bundle was signed with other keys.
-    failed = next(step for step in results if not step.passed)  # it failed: unchecked ones come later
+    # 18. If a signature failed, find out whether that is because the bundle was signed with other keys.
+    failed = next((step for step in results if step.status == "failed"), None)
+    if failed is None:
+        return Verification(results, _incomplete(next(step for step in results if not step.passed)), keys)
     other_keys = (
         trust is not None and failed.number in (head.number, bodies.number) and _other_keys(directory, trust, failed)
     )
@@ -221,6 +240,10 @@ def _other_keys(directory: Path, trust: bytes, failed: StepResult) -> bool:
 def _failure(step: StepResult, *, other_keys: bool) -> str:
     reason = " It is signed with keys that are not in the trust file." if other_keys else ""
     return f"This bundle does not verify: step {step.number} failed ({step.title}).{reason}"
+
+
+def _incomplete(step: StepResult) -> str:
+    return f"Not verified: no step failed, but step {step.number} was not checked ({step.title}): {step.reason}."
 
 
 def _success(

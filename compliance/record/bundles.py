@@ -19,7 +19,7 @@ from compliance.formats.merkle import inclusion_proof
 from compliance.formats.record_kinds import RecordKind
 
 from .models import Attestation, RecordEntry, SignedCheckpoint, TrustManifest
-from .selectors import entries_of
+from .selectors import entries_by_digest, entries_of, registrations
 from .services import node_hash_stored, record_append, record_number_next
 
 CHECKPOINT_TASK = "compliance.record_checkpoint"
@@ -128,19 +128,9 @@ def _proven(entry: RecordEntry, size: int) -> ProvenEntry:
 
 def _referenced(attestations: Iterable[Attestation], trust: TrustManifest) -> list[RecordEntry]:
     """Return the entries of other subjects that the bundle relies on: keys, snapshots, and models that runs started from."""
-    # 1. Collect what the bundle refers to: kind of entry, field, digest.
     references = {(RecordKind.KEYS_PUBLISHED, "trust_sha256", trust.sha256)}
     for attestation in attestations:
         predicate = Statement.from_bytes(dsse.Envelope.from_bytes(bytes(attestation.envelope)).body).predicate
         if isinstance(predicate, UnlearningReport):
-            references.add((RecordKind.CORPUS_REGISTERED, "snapshot_sha256", predicate.snapshot_sha256))
-            references.add((RecordKind.MODEL_REGISTERED, "model_sha256", predicate.base_model_sha256))
-    # 2. Find the entry for each. Digests are in the entries' bodies alone, so every entry of these kinds is read.
-    entries: dict[tuple[str, str, str], RecordEntry] = {}
-    for entry in RecordEntry.objects.filter(kind__in={kind for kind, _, _ in references}).select_related("leaf"):
-        data = EntryBody.from_bytes(bytes(entry.body)).data
-        for reference in references:
-            kind, field, digest = reference
-            if entry.kind == kind and data.get(field) == digest:
-                entries.setdefault(reference, entry)  # if the same digest was registered twice, the first entry counts
-    return list(entries.values())
+            references |= registrations(predicate)
+    return entries_by_digest(references)

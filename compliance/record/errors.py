@@ -9,3 +9,7 @@ class StaleStateError(Exception):
 
 class LogInconsistentError(Exception):
     """The log is not the one that the signing process has signed before; the message says where they differ."""
+
+
+class ContradictionError(Exception):
+    """What is about to be signed contradicts the record, or its own files; the message names both places."""

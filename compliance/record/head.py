@@ -27,7 +27,7 @@ from compliance.evidence.checkpoints import Checkpoint, SignedNote, verify_check
 from compliance.formats.errors import EvidenceError
 from compliance.formats.merkle import EMPTY_ROOT, MerkleTree, root
 
-from .errors import LogInconsistentError
+from .errors import ContradictionError, LogInconsistentError
 from .keys import signing_folder
 from .models import RecordLeaf, SignedCheckpoint, SignerAlarm
 from .selectors import alarm_standing
@@ -51,17 +51,29 @@ def head_locked() -> Iterator[None]:
 
 @contextmanager
 def alarm_on_inconsistency() -> Iterator[None]:
-    """Raise the alarm if what runs inside finds the log inconsistent. A transaction around it would undo the alarm."""
+    """Raise the alarm if what runs inside finds a fault in the log or in a statement.
+
+    A transaction around it would undo the alarm.
+    """
     try:
         yield
     except LogInconsistentError as error:
-        # The file counts for this process: nobody clears it through the database. The row tells the other processes.
-        path = signing_folder() / ALARM
-        if not path.exists():
-            _write(path, str(error))
-        if not alarm_standing():
-            SignerAlarm.objects.create(state=SignerAlarm.State.RAISED, reason=str(error))
+        _alarm_raise(str(error))
         raise
+    except ContradictionError as error:
+        # Somebody who has seen this very contradiction and cleared the alarm lets everything else go on without it.
+        if not SignerAlarm.objects.filter(state=SignerAlarm.State.RAISED, reason=str(error)).exists():
+            _alarm_raise(str(error))
+        raise
+
+
+def _alarm_raise(reason: str) -> None:
+    # The file counts for this process: nobody clears it through the database. The row tells the other processes.
+    path = signing_folder() / ALARM
+    if not path.exists():
+        _write(path, reason)
+    if not alarm_standing():
+        SignerAlarm.objects.create(state=SignerAlarm.State.RAISED, reason=reason)
 
 
 def alarm_clear() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from compliance.evidence import dsse
@@ -107,6 +108,30 @@ def consistency_of(old: int, new: int) -> bytes | None:
     if latest is None or not 0 < old <= new <= latest.size:
         return None
     return proof_to_bytes(consistency_proof(old, new, node_hash_stored))
+
+
+def entries_by_digest(references: Collection[tuple[RecordKind, str, str]]) -> list[RecordEntry]:
+    """Return the first entry for each reference: a kind, a field of it, and the digest that stands there.
+
+    Digests are in the entries' bodies alone, so every entry of these kinds is read.
+    """
+    entries: dict[tuple[RecordKind, str, str], RecordEntry] = {}
+    kinds = {kind for kind, _, _ in references}
+    for entry in RecordEntry.objects.filter(kind__in=kinds).order_by("id").select_related("leaf"):
+        data = EntryBody.from_bytes(bytes(entry.body)).data
+        for reference in references:
+            kind, field, digest = reference
+            if entry.kind == kind and data.get(field) == digest:
+                entries.setdefault(reference, entry)  # if the same digest was registered twice, the first entry counts
+    return list(entries.values())
+
+
+def registrations(report: UnlearningReport) -> set[tuple[RecordKind, str, str]]:
+    """Return what a report refers to outside its request's history: the corpus, and the model that the run started from."""
+    return {
+        (RecordKind.CORPUS_REGISTERED, "snapshot_sha256", report.snapshot_sha256),
+        (RecordKind.MODEL_REGISTERED, "model_sha256", report.base_model_sha256),
+    }
 
 
 def trust_published() -> TrustManifest | None:

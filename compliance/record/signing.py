@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -10,12 +11,13 @@ from django.db import transaction
 from compliance.evidence import dsse
 from compliance.evidence.checkpoints import Checkpoint, sign_note
 from compliance.evidence.record import EntryBody
-from compliance.evidence.statements import Statement
+from compliance.evidence.statements import Statement, UnlearningReport
 from compliance.formats.canonical import sha256_hex
 from compliance.formats.errors import EvidenceError
 from compliance.formats.merkle import inclusion_proof, leaf_hash, verify_inclusion
 from compliance.formats.record_kinds import RecordKind
 
+from .contradictions import statement_check
 from .errors import LogInconsistentError, StaleStateError
 from .head import (
     alarm_on_inconsistency,
@@ -28,7 +30,7 @@ from .head import (
 )
 from .keys import SigningKeys, signing_keys
 from .models import Attestation, RecordEntry, SignedCheckpoint
-from .selectors import trust_published
+from .selectors import attestation_read, entries_by_digest, registrations, trust_published
 from .services import SYSTEM, node_hash_stored, record_append, record_sequence
 
 
@@ -44,24 +46,49 @@ def attestation_sign(*, statement: Statement, subject: str, files: dict[str, str
 
     Raises:
         LogInconsistentError: the log is not the one that was signed before; an alarm stands, and nothing is signed.
+        ContradictionError: the statement contradicts the record or its own files; the same.
     """
-    # Outside the transaction, which would take the alarm back.
+    # 1. Sign once: the task that calls this may run twice.
+    if existing := _signed_already(statement, subject):
+        return existing
+    # 2. Sign only what the record says. Outside the transaction, which would take an alarm back.
     with alarm_on_inconsistency():
         head_verified(signing_keys().log.public_key())
+    history, others = entries_proven(subject=subject), _registrations_proven(statement, subject)
+    with alarm_on_inconsistency():
+        statement_check(statement=statement, subject=subject, files=files, entries=history, others=others)
+    # 3. Sign it.
     return _attest(statement, subject, files)
+
+
+def _registrations_proven(statement: Statement, subject: str) -> list[EntryBody]:
+    """Return the entries that registered what the request's reports name, this one included."""
+    rows = Attestation.objects.filter(subject=subject)
+    predicates = [statement.predicate, *(attestation_read(row).statement.predicate for row in rows)]
+    reports = [predicate for predicate in predicates if isinstance(predicate, UnlearningReport)]
+    references = {reference for report in reports for reference in registrations(report)}
+    return _proven(entries_by_digest(references))
+
+
+def _place(statement: Statement, subject: str) -> dict[str, Any]:
+    predicate = statement.predicate
+    where = {"subject": subject, "item": predicate.item, "attempt": predicate.attempt}
+    return where | {"predicate_type": predicate.predicate_type}
+
+
+def _signed_already(statement: Statement, subject: str) -> Attestation | None:
+    return Attestation.objects.filter(**_place(statement, subject)).first()
 
 
 @transaction.atomic
 def _attest(statement: Statement, subject: str, files: dict[str, str]) -> Attestation:
-    # 1. Sign once: the task that calls this may run twice.
-    predicate = statement.predicate
-    where = {"subject": subject, "item": predicate.item, "attempt": predicate.attempt}
-    where["predicate_type"] = predicate.predicate_type
-    if existing := Attestation.objects.filter(**where).first():
+    # 1. Another process may have signed it meanwhile.
+    if existing := _signed_already(statement, subject):
         return existing
     # 2. Sign the exact bytes of the statement, and store the envelope as it is: its digest is what counts from now on.
     envelope = dsse.sign(statement.to_bytes(), signing_keys().attestation).to_bytes()
     digest = sha256_hex(envelope)
+    where = _place(statement, subject)
     row = Attestation.objects.create(**where, sha256=digest, envelope=envelope, files=files)
     # 3. Append the digest to the record, in this transaction: no attestation without its entry.
     data = {name: value for name, value in where.items() if name != "subject"} | {"envelope_sha256": digest}
@@ -114,8 +141,8 @@ def checkpoint_store(keys: SigningKeys, size: int, root_hash: bytes) -> SignedCh
     return SignedCheckpoint.objects.create(size=size, root=root_hash, note=note)
 
 
-def entries_proven(*, subject: str, kind: RecordKind) -> list[EntryBody]:
-    """Return the subject's entries of a kind, each proven to be in the log whose head was just signed.
+def entries_proven(*, subject: str, kind: RecordKind | None = None) -> list[EntryBody]:
+    """Return the subject's entries (of a kind), each proven to be in the log whose head was just signed.
 
     Statements are compared with entries, so an entry must be the one that the log took in, and not only a row.
 
@@ -123,43 +150,41 @@ def entries_proven(*, subject: str, kind: RecordKind) -> list[EntryBody]:
         LogInconsistentError: an entry is another one than the log contains.
     """
     checkpoint_sign()
+    rows = RecordEntry.objects.filter(subject=subject).select_related("leaf").order_by("number")
+    return _proven(rows.filter(kind=kind) if kind else rows)
+
+
+def _proven(rows: Iterable[RecordEntry]) -> list[EntryBody]:
     bodies = []
     with alarm_on_inconsistency():
         head = head_read()
-        rows = RecordEntry.objects.filter(subject=subject, kind=kind, leaf__index__lt=head.size).select_related("leaf")
-        for row in rows.order_by("number"):
+        for row in rows:
+            if not hasattr(row, "leaf") or row.leaf.index >= head.size:
+                continue  # it came after the head was signed
             try:
                 proof = inclusion_proof(row.leaf.index, head.size, node_hash_stored)
                 verify_inclusion(leaf_hash(bytes(row.body)), row.leaf.index, head.size, proof, head.root)
             except EvidenceError as error:
-                message = f"Entry {row.number} of {subject} is not the one in the log. {error}"
+                message = f"Entry {row.number} of {row.subject} is not the one in the log. {error}"
                 raise LogInconsistentError(message) from None
             bodies.append(EntryBody.from_bytes(bytes(row.body)))
     return bodies
 
 
-def entry_require(*, subject: str, kind: RecordKind, attempt: tuple[str, int], values: Mapping[str, str]) -> None:
-    """Check that the log has one entry of this kind about the attempt, and that it says what is about to be signed.
+def entry_require(*, subject: str, kind: RecordKind, attempt: tuple[str, int]) -> None:
+    """Check that the log has one entry of this kind about the attempt; the table of facts compares what it says.
 
     Args:
         subject: the record's subject, `request:<reference>`.
         kind: what the record must show.
         attempt: the item and the number of the attempt at it.
-        values: what the entry's data must contain; `actor` stands for who did it.
 
     Raises:
-        StaleStateError: there is none, there are several, or it says something else; sign nothing.
+        StaleStateError: there is none, or there are several; sign nothing.
         LogInconsistentError: the entry is another one than the log contains.
     """
     entries = [entry for entry in entries_proven(subject=subject, kind=kind) if entry.attempt == attempt]
-    where = f"Item {attempt[0]}, attempt {attempt[1]}"
     if len(entries) != 1:
+        where = f"Item {attempt[0]}, attempt {attempt[1]}"
         message = f"{where}: the record contains {len(entries)} entries {kind}; nothing was signed."
-        raise StaleStateError(message)
-    recorded = {"actor": entries[0].actor, **entries[0].data}
-    different = [
-        f"{name} is {value}, recorded {recorded[name]}" for name, value in values.items() if value != recorded[name]
-    ]
-    if different:
-        message = f"{where}: the record says something else: {'; '.join(different)}. Nothing was signed."
         raise StaleStateError(message)

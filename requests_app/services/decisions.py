@@ -237,9 +237,7 @@ def item_reopen(*, proposal: Proposal, by: Account) -> Item:
 
 def alarm_text() -> str:
     """Return what officers read while the signing process's alarm stands."""
-    return _(
-        "Nothing can be released: the record is not the one that was signed before. Tell whoever runs the installation."
-    )
+    return _("Nothing can be released: the signing process has raised its alarm. Tell whoever runs the installation.")
 
 
 def report_is_signed(proposal: Proposal) -> bool:

@@ -34,8 +34,8 @@ def report_sign(*, job_id: int) -> Attestation:
     """Sign the report of a completed unlearning job, whatever its verdict, and a checkpoint of the record that holds it.
 
     Raises:
-        StaleStateError: there is nothing to report on, an artefact is not what the job reported, or the result is not what
-            the record says; nothing is signed.
+        StaleStateError: there is nothing to report on, or an artefact is not what the job reported; nothing is signed.
+        ContradictionError: the report contradicts the record or its own files; nothing is signed, and an alarm stands.
     """
     # 1. Load the job and what the engine wrote.
     job = Job.objects.select_related("snapshot", "recipe").get(pk=job_id)
@@ -45,14 +45,9 @@ def report_sign(*, job_id: int) -> Attestation:
     folder = settings.ARTEFACTS / job.output
     raw = (folder / "result.json").read_bytes()
     result = JobResult.from_json(json.loads(raw))
-    # 2. Hash every artefact here, and state what the job did. The record knows what the job's worker saw when it ended.
+    # 2. Hash every artefact here, and state what the job did; signing compares it with what its worker recorded.
     model = _model_checked(folder, result)
-    entry_require(
-        subject=job.subject,
-        kind=RecordKind.JOB_COMPLETED,
-        attempt=(job.item, job.attempt),
-        values={"result_sha256": sha256_hex(raw), "model_sha256": model, "verdict": _verdict(result)},
-    )
+    entry_require(subject=job.subject, kind=RecordKind.JOB_COMPLETED, attempt=(job.item, job.attempt))
     files = {f"{report_folder(job.item, job.attempt)}/{name}": path for name, path in _report_files(folder).items()}
     digests = {name: file_digest(path) for name, path in files.items()}
     digests[f"{report_folder(job.item, job.attempt)}/result.json"] = sha256_hex(raw)  # of the bytes that were read above
@@ -83,10 +78,6 @@ def _model_checked(folder: Path, result: JobResult) -> str:
         message = f"Artefacts changed after the job ended: {', '.join(changed) or 'the model'}. Nothing was signed."
         raise StaleStateError(message)
     return digest
-
-
-def _verdict(result: JobResult) -> str:
-    return result.evaluation.verdict.outcome if result.evaluation else ""
 
 
 def _predicate(job: Job, result: JobResult) -> UnlearningReport:

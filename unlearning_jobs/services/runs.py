@@ -86,13 +86,11 @@ def _run_start(job: Job, worker: str) -> Claim:
     now = timezone.now()
     job.runs, job.fencing_token = job.runs + 1, job.fencing_token + 1
     job.lease_until = now + LEASE
-    job.started_at = job.started_at or now
     job.stage, job.done, job.total, job.curves = "starting", 0, 0, {}
-    job_move(job=job, to=JobState.RUNNING)
     # 2. Record what starts, and under which protocol: verification compares it with the approved one.
     JobRun.objects.create(job=job, number=job.runs, worker=worker[:100])
     spec = JobSpec.from_json(job.spec)
-    record_append(
+    entry = record_append(
         subject=job.subject,
         kind=RecordKind.JOB_STARTED,
         actor=SYSTEM,
@@ -105,6 +103,9 @@ def _run_start(job: Job, worker: str) -> Claim:
             "protocol_sha256": spec.protocol.digest() if spec.protocol else "",
         },
     )
+    # 3. The entry's time is never before that of the approval, whatever this machine's clock says.
+    job.started_at = job.started_at or entry.created_at
+    job_move(job=job, to=JobState.RUNNING)
     return Claim(job.pk, job.fencing_token, job.runs)
 
 

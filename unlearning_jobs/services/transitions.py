@@ -36,10 +36,10 @@ def job_move(*, job: Job, to: JobState) -> None:
 
 def job_finish(*, job: Job, to: JobState, kind: RecordKind, actor: str, data: Mapping[str, object]) -> Job:
     """Take a job to a final state, record it as `kind`, and tell the receivers of `job_finished` on commit."""
-    job.finished_at = timezone.now()
-    job_move(job=job, to=to)
     facts = {"job": job.pk, "run": job.runs, "item": job.item, "attempt": job.attempt}
-    record_append(subject=job.subject, kind=kind, actor=actor, data=facts | dict(data))
+    # The entry's time is never before that of the start, whatever this machine's clock says.
+    job.finished_at = record_append(subject=job.subject, kind=kind, actor=actor, data=facts | dict(data)).created_at
+    job_move(job=job, to=to)
     transaction.on_commit(lambda: job_finished.send(Job, job=job))
     return job
 

@@ -115,8 +115,8 @@ def read_statements(bodies: Sequence[SignedBody], history: History) -> Statement
     return Statements(reports, releases)
 
 
-def check_report_files(folder: BundleFolder, statements: Statements) -> int:
-    """Check that the report files are exactly those that the reports name, byte for byte; return how many there are."""
+def check_report_files(folder: BundleFolder, statements: Statements) -> BundleFolder:
+    """Check that the report files are exactly those that the reports name, byte for byte; return the folder."""
     signed = {name: digest for report in statements.reports.values() for name, digest in report.files.items()}
     if missing := signed.keys() - folder.report_files:
         message = f"{min(missing)[:200]!a} was signed but is not in the bundle."
@@ -128,7 +128,7 @@ def check_report_files(folder: BundleFolder, statements: Statements) -> int:
         if folder.sha256(name) != digest:
             message = f"{name} is not the file that was signed."
             raise VerificationError(message)
-    return len(signed)
+    return folder
 
 
 def check_registrations(statements: Statements, history: History) -> None:

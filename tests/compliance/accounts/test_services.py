@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import DatabaseError, connection, transaction
 
 from compliance.accounts.models import Account
 from compliance.accounts.services import account_create
@@ -22,3 +23,13 @@ def test_an_account_stands_in_the_record_without_its_name() -> None:
     entry = RecordEntry.objects.get(subject=account.opaque)
 
     assert b"omar" not in bytes(entry.body)
+
+
+RAISE_ROLE = "UPDATE compliance_account SET role = 'officer' WHERE username = 'iris'"
+
+
+@pytest.mark.usefixtures("staff")
+@pytest.mark.parametrize("role", ["", "SET LOCAL session_replication_role = replica; "], ids=["plain", "replica"])
+def test_the_database_refuses_to_raise_a_role(role: str) -> None:
+    with pytest.raises(DatabaseError, match="account_role_is_fixed"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(role + RAISE_ROLE)

@@ -34,21 +34,31 @@ from compliance.formats import merkle
 from compliance.formats.canonical import digest_of, format_time, sha256_hex
 from compliance.formats.verdicts import Reason, Verdict
 
+from .engine_files import (
+    BASE_MODEL,
+    ENVIRONMENT,
+    FORGOTTEN,
+    LIMITS,
+    MANIFEST_ROOT,
+    PROTOCOL,
+    RECIPE,
+    SNAPSHOT,
+    outputs,
+    result_model,
+    result_of,
+    spec_of,
+    verdict_of,
+)
+
 ORIGIN = "lethe.example/record"
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
-SNAPSHOT, MANIFEST_ROOT = sha256_hex(b"snapshot"), sha256_hex(b"manifest root")
-BASE_MODEL = sha256_hex(b"base model")
-PROTOCOL = {"alpha": 0.05, "oracle_seeds": [11, 12, 13, 14], "estimands": ["forget_location"]}
-RECIPE = {"family": "causal_lm", "epochs": 3}
-ENVIRONMENT = {"torch": "2.13.0", "device": "cpu"}
-LIMITS = ["It does not show that other models hold nothing of the data."]
 
 
 class Log:
     """The record in memory: entries, stored node hashes, and a clock that moves one minute per entry."""
 
-    def __init__(self, key: Ed25519PrivateKey) -> None:
-        self.key, self.now = key, START
+    def __init__(self, key: Ed25519PrivateKey, origin: str = ORIGIN) -> None:
+        self.key, self.origin, self.now = key, origin, START
         self.entries: list[EntryBody] = []
         self.nodes: dict[tuple[int, int], bytes] = {}
 
@@ -57,8 +67,11 @@ class Log:
 
     def append(self, subject: str, kind: str, actor: str = "system", **data: Any) -> EntryBody:
         self.now += timedelta(minutes=1)
+        return self.place(subject, kind, actor, self.now, data)
+
+    def place(self, subject: str, kind: str, actor: str, at: datetime, data: Mapping[str, Any]) -> EntryBody:
         number = len(self.history(subject)) + 1
-        entry = EntryBody.of(subject=subject, number=number, kind=kind, at=self.now, actor=actor, data=data)
+        entry = EntryBody.of(subject=subject, number=number, kind=kind, at=at, actor=actor, data=data)
         leaf = merkle.leaf_hash(leaf_bytes(entry))
         for level, index, node in merkle.nodes_completed_by(len(self.entries), leaf, self.node):
             self.nodes[level, index] = node
@@ -74,8 +87,8 @@ class Log:
 
     def checkpoint(self) -> bytes:
         size = len(self.entries)
-        text = Checkpoint(ORIGIN, size, merkle.root(size, self.node)).to_text()
-        return sign_note(text, ORIGIN, self.key).to_bytes()
+        text = Checkpoint(self.origin, size, merkle.root(size, self.node)).to_text()
+        return sign_note(text, self.origin, self.key).to_bytes()
 
 
 class SampleRequest:
@@ -109,16 +122,24 @@ class SampleRequest:
         self.log.append(self.subject, "request.submitted", by, submitted_by=by)
 
     def map(self, by: str = "account:1") -> None:
-        self.log.append(self.subject, "match.accepted", by, match=sha256_hex(b"match"))
+        """Confirmed, searched, reviewed and granted."""
+        examples = [{"snapshot": SNAPSHOT[:16], "example_id": example_id} for example_id in FORGOTTEN]
+        self.log.append(self.subject, "request.confirmed", "claimant")
+        self.log.append(self.subject, "mapping.completed", searched=[SNAPSHOT], candidates=len(examples))
+        self.log.append(self.subject, "match.accepted", by, examples=examples)
         self.log.append("request:LE-OTHER", "match.accepted", by)
-        self.log.append(self.subject, "matches.decided", by, items=1)
+        self.log.append(self.subject, "matches.decided", by, accepted=len(examples), rejected=0, items=["1"])
+        self.log.append(self.subject, "review.completed", by, items=1)
+        self.log.append(self.subject, "item.decided", by, item="1", granted=True)
 
     def approve(self, attempt: int, by: str = "account:2", protocol: Mapping[str, Any] | None = None) -> None:
-        digest = digest_of(protocol or PROTOCOL)
-        self.log.append(self.subject, "proposal.approved", by, item="1", attempt=attempt, protocol_sha256=digest)
+        data = {"item": "1", "attempt": attempt, "protocol_sha256": digest_of(protocol or PROTOCOL)}
+        self.log.append(self.subject, "proposal.submitted", "account:1", **data)
+        self.log.append(self.subject, "proposal.approved", by, **data)
 
     def start(self, attempt: int) -> None:
-        self.log.append(self.subject, "job.started", item="1", attempt=attempt)
+        self.log.append(self.subject, "job.created", item="1", attempt=attempt, job=attempt)
+        self.log.append(self.subject, "job.started", item="1", attempt=attempt, job=attempt)
 
     def complete(self, attempt: int, outcome: str = "passed", **changes: Any) -> None:
         """The engine's files, and what the worker records about them; `changes` go into the record alone."""
@@ -131,6 +152,7 @@ class SampleRequest:
             "verdict": outcome,
         }
         self.log.append(self.subject, "job.completed", **(data | changes))
+        self.log.append(self.subject, "item.evaluated", item="1", attempt=attempt, verdict=(data | changes)["verdict"])
 
     def sign_report(self, attempt: int, outcome: str = "passed", **changes: Any) -> None:
         """Writes the engine's files for one attempt and signs the report; `changes` go into the predicate alone."""
@@ -145,25 +167,10 @@ class SampleRequest:
         self.sign(Statement(tuple(subjects), self.reports[attempt]))
 
     def spec(self) -> dict[str, Any]:
-        return {
-            "kind": "unlearn",
-            "snapshot": {"digest": SNAPSHOT},
-            "model": {"digest": BASE_MODEL},
-            "recipe": RECIPE,
-            "forget_ids": ["r7", "r2"],
-            "method": {"name": "retrain", "config": {}},
-            "protocol": PROTOCOL,
-        }
+        return spec_of(self.reference)
 
     def result(self, attempt: int, spec: dict[str, Any], verdict: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "kind": "unlearn",
-            "model_digest": result_model(attempt),
-            "spec_digest": digest_of(spec),
-            "files": {"outputs/margins.parquet": sha256_hex(outputs(attempt)), "model/config.json": sha256_hex(b"{}")},
-            "evaluation": {"verdict": verdict, "limits": LIMITS},
-            "environment": ENVIRONMENT,
-        }
+        return result_of(attempt, spec, verdict)
 
     def artefact(self, attempt: int, name: str) -> Path:
         return self.folder / "artefacts" / str(attempt) / name
@@ -172,7 +179,7 @@ class SampleRequest:
         files = {
             "result.json": json.dumps(result, indent=1).encode(),
             "spec.json": json.dumps(spec).encode(),
-            "outputs/margins.parquet": outputs(attempt),
+            "outputs/examples.parquet": outputs(attempt),
         }
         for name, content in files.items():
             path = self.artefact(attempt, name)
@@ -181,6 +188,7 @@ class SampleRequest:
         return files
 
     def report_fields(self, attempt: int, spec: dict[str, Any], verdict: dict[str, Any]) -> dict[str, Any]:
+        times = {entry.kind: entry.at for entry in self.log.history(self.subject) if entry.data.get("attempt") == attempt}
         now = format_time(self.log.now)
         reasons = tuple(Reason(**reason) for reason in verdict["reasons"])
         return {
@@ -194,12 +202,12 @@ class SampleRequest:
             "snapshot_sha256": SNAPSHOT,
             "manifest_root": MANIFEST_ROOT,
             "forget_set_sha256": forget_set_digest(spec["forget_ids"]),
-            "forget_count": 2,
+            "forget_count": len(FORGOTTEN),
             "base_model_sha256": BASE_MODEL,
             "result_model_sha256": result_model(attempt),
             "recipe_sha256": digest_of(RECIPE),
-            "started_at": now,
-            "finished_at": now,
+            "started_at": times.get("job.started", now),
+            "finished_at": times.get("job.completed", now),
             "verdict": Verdict(verdict["outcome"], verdict["direction"], reasons),
             "does_not_show": (*LIMITS, "It does not show who wrote the data."),
             "environment": ENVIRONMENT,
@@ -263,18 +271,6 @@ class SampleRequest:
             trust=self.trust,
         )
         return directory
-
-
-def verdict_of(outcome: str) -> dict[str, Any]:
-    return {"outcome": outcome, "direction": None, "reasons": [{"code": "within", "sentence": "Within the margins."}]}
-
-
-def outputs(attempt: int) -> bytes:
-    return b"PAR1" + bytes(range(64)) + str(attempt).encode()
-
-
-def result_model(attempt: int) -> str:
-    return sha256_hex(b"model of attempt %d" % attempt)
 
 
 def prepared(folder: Path, reference: str = "LE-7KQ4-M2XD") -> SampleRequest:

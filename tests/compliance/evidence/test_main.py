@@ -27,7 +27,7 @@ def test_an_honest_bundle_exits_with_zero_and_prints_every_step(
 ) -> None:
     assert main(["verify", str(honest_bundle)]) == 0
     printed = capsys.readouterr().out
-    assert [f"{number:>2}  pass" in printed for number in range(1, 16)] == [True] * 15
+    assert [f"{number:>2}  pass" in printed for number in range(1, 18)] == [True] * 17
     assert "not who owns them" in printed
 
 
@@ -75,7 +75,7 @@ def test_the_request_can_be_demanded(honest_bundle: Path, reference: str, status
 
 
 def test_a_damaged_bundle_exits_with_one_and_names_the_step(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (bundle / "report/1-2/outputs/margins.parquet").write_bytes(b"other")
+    (bundle / "report/1-2/outputs/examples.parquet").write_bytes(b"other")
     assert main(["verify", str(bundle)]) == 1
     printed = capsys.readouterr().out
     assert "10  FAIL  The report files are exactly those that were signed" in printed
@@ -88,14 +88,14 @@ def test_steps_that_could_not_be_checked_are_told_apart(bundle: Path, capsys: py
     assert main(["verify", str(bundle)]) == 1
     printed = capsys.readouterr().out
     assert " 2  FAIL" in printed
-    assert "15  ----" in printed
+    assert "17  ----" in printed
 
 
 def test_the_steps_can_be_had_as_json(honest_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", str(honest_bundle), "--json"]) == 0
     value = json.loads(capsys.readouterr().out)
     assert value["passed"] is True
-    assert [step["number"] for step in value["steps"]] == list(range(1, 16))
+    assert [step["number"] for step in value["steps"]] == list(range(1, 18))
     assert {step["status"] for step in value["steps"]} == {"passed"}
 
 
@@ -123,7 +123,7 @@ def test_a_trust_file_that_is_none_fails_the_second_step(honest_bundle: Path, tm
 def test_a_proof_is_written_for_other_tools(
     honest_sample: SampleRequest, honest_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["proof", str(honest_bundle), "11", str(tmp_path / "entry.json")]) == 0
+    assert main(["proof", str(honest_bundle), "18", str(tmp_path / "entry.json")]) == 0
     assert capsys.readouterr().out.strip() == vkey(ORIGIN, honest_sample.log_key.public_key())
     body = (tmp_path / "entry.json").read_bytes()
     assert json.loads(body)["kind"] == "attestation.signed"

@@ -191,8 +191,8 @@ def foreign_bundle(tmp_path_factory: pytest.TempPathFactory, honest_sample: Samp
     [
         "checkpoint",
         "record.jsonl",
-        "attestations/15-unlearning-report.dsse.json",
-        "attestations/17-release.dsse.json",
+        "attestations/25-unlearning-report.dsse.json",
+        "attestations/27-release.dsse.json",
         "attestations",
     ],
 )

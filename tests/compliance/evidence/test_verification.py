@@ -23,8 +23,8 @@ from .stories import MINUTE, approve_and_run, assert_fails, verify_story
 
 def test_an_honest_request_passes_every_step(honest_bundle: Path) -> None:
     result = verify_bundle(honest_bundle)
-    assert [step.status for step in result.steps] == ["passed"] * 15
-    assert [step.number for step in result.steps] == list(range(1, 16))
+    assert [step.status for step in result.steps] == ["passed"] * 17
+    assert [step.number for step in result.steps] == list(range(1, 18))
 
 
 def test_the_closing_sentence_says_who_signed_and_when_and_what_stays_open(
@@ -104,7 +104,7 @@ def test_the_bundle_must_be_about_the_request_that_was_named(honest_bundle: Path
 def test_steps_after_a_failed_one_are_not_checked_and_say_whose_fault_it_is(bundle: Path) -> None:
     (bundle / "checkpoint").write_bytes(b"")
     steps = verify_bundle(bundle).steps
-    assert [step.status for step in steps] == ["passed", "passed", "failed"] + ["not checked"] * 12
+    assert [step.status for step in steps] == ["passed", "passed", "failed"] + ["not checked"] * 14
     assert steps[3].reason == "step 3 did not pass"
 
 
@@ -116,10 +116,11 @@ def test_a_request_without_any_run_verifies_and_says_that_nothing_is_attested(tm
 
 def test_a_run_that_was_approved_but_never_completed_hides_nothing(tmp_path: Path) -> None:
     def story(sample: SampleRequest) -> None:
-        approve_and_run(sample)
+        approve_and_run(sample, outcome="failed")
         sample.approve(2)
         sample.start(2)
-        sample.start(2)
+        sample.log.append(sample.subject, "job.run_ended", job=2, outcome="lost")
+        sample.log.append(sample.subject, "job.started", item="1", attempt=2, job=2)
 
     assert verify_story(tmp_path, story).passed
 

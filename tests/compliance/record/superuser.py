@@ -15,16 +15,22 @@ TABLES = [model._meta.db_table for model in (RecordEntry, RecordLeaf, RecordNode
 
 
 @contextmanager
-def superuser() -> Iterator[None]:
+def superuser(*tables: str) -> Iterator[None]:
+    """Turn off the triggers that refuse changes to `tables`, by default to those of the record."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        for table in TABLES:
-            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        cursor.execute(
+            "SELECT tgrelid::regclass::text, tgname FROM pg_trigger"
+            " WHERE tgenabled = 'A' AND NOT tgisinternal AND tgrelid::regclass::text = ANY(%s)",
+            [list(tables or TABLES)],
+        )
+        refusing = cursor.fetchall()
+        for table, trigger in refusing:
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
         yield
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        for table in TABLES:
-            cursor.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER refuse_change")
-            cursor.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER refuse_truncate")
+        for table, trigger in refusing:
+            cursor.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger}")
 
 
 def tree_rebuild() -> None:

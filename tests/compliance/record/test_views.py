@@ -158,13 +158,13 @@ def test_without_a_checkpoint_it_is_not_found(client: Client) -> None:
 
 @pytest.mark.usefixtures("stage")
 def test_the_record_says_that_the_signing_process_raised_its_alarm(iris: Site) -> None:
-    assert "The record was changed" not in iris.get("/record/entries/").words
+    assert "raised its alarm" not in iris.get("/record/entries/").words
     with superuser():
         SignedCheckpoint.objects.all().delete()
     with pytest.raises(LogInconsistentError):
         checkpoint_sign()
     words = iris.get("/record/entries/").words
-    assert "The record was changed" in words
+    assert "The signing process has raised its alarm" in words
     assert "nothing can be released. The record is not the one that was signed before: the checkpoint of" in words
 
 

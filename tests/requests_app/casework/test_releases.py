@@ -78,7 +78,7 @@ def test_nothing_is_released_while_the_record_is_not_the_one_that_was_signed(sta
     with pytest.raises(LogInconsistentError):
         checkpoint_sign()
     page = nils.get(address(stage))
-    assert "the record is not the one that was signed before" in page.words
+    assert "the signing process has raised its alarm" in page.words
     assert not page.all("button", name="act")
     token = nils.client.cookies["csrftoken"].value
     assert nils.client.post(address(stage), {"act": "release", "csrfmiddlewaretoken": token}).status_code == 409

@@ -6,6 +6,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from requests_app.models import ErasureRequest, Match, Proposal
+from requests_app.services import decisions
 from tests.staging import Stage
 
 pytestmark = pytest.mark.django_db
@@ -109,3 +110,57 @@ def test_a_proposal_that_waits_may_still_change(stage: Stage) -> None:
         cursor.execute("UPDATE requests_app_proposal SET protocol_sha256 = repeat('0', 64)")
     proposal.refresh_from_db()
     assert proposal.protocol_sha256 == "0" * 64
+
+
+DECIDED_CHANGES = {
+    "examples": ("""requests_app_item SET example_ids = '["e00000009"]'""", "item_approved_is_fixed"),
+    "ground": ("requests_app_item SET ground = '17_1_d'", "item_approved_is_fixed"),
+    "decider": ("requests_app_item SET decided_by_id = decided_by_id + 1", "item_approved_is_fixed"),
+    "number": ("requests_app_item SET number = number + 1", "item_is_fixed"),
+    "model": ("requests_app_item SET model_name = 'other'", "item_is_fixed"),
+    "request": ("requests_app_item SET request_id = request_id + 1", "item_is_fixed"),
+    "match": ("requests_app_match SET decision = 'rejected'", "match_approved_is_fixed"),
+    "example": ("requests_app_match SET example_id = 'e00000009'", "match_approved_is_fixed"),
+    "mapper": ("requests_app_match SET decided_at = decided_at - interval '1 day'", "match_approved_is_fixed"),
+    "reference": ("requests_app_erasurerequest SET reference = 'LE-2222-2222'", "request_reference_is_fixed"),
+}
+
+
+@pytest.mark.parametrize("role", ["", REPLICA], ids=["plain", "replica"])
+@pytest.mark.parametrize(("change", "rule"), DECIDED_CHANGES.values(), ids=DECIDED_CHANGES)
+def test_the_database_refuses_to_change_what_an_approval_rests_on(stage: Stage, role: str, change: str, rule: str) -> None:
+    stage.approved()
+    refused(role, "UPDATE ", change, rule=rule)
+
+
+@pytest.mark.parametrize("role", ["", REPLICA], ids=["plain", "replica"])
+def test_the_database_refuses_to_delete_what_an_approval_rests_on(stage: Stage, role: str) -> None:
+    stage.approved()
+    refused(role, "DELETE FROM requests_app_match", rule="match_approved_is_kept")
+    refused(role, "SET CONSTRAINTS ALL IMMEDIATE; TRUNCATE requests_app_match", rule="match_table_is_kept")
+    refused(role, "DELETE FROM requests_app_item", rule="item_is_kept")
+
+
+def test_matches_may_be_decided_again_until_something_rests_on_them(stage: Stage) -> None:
+    stage.proposed()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE requests_app_match SET decision = 'rejected'")
+        cursor.execute("""UPDATE requests_app_item SET example_ids = '["e00000009"]'""")
+    assert stage.item.example_ids == ["e00000009"]
+
+
+def test_the_database_refuses_to_change_a_refusal(stage: Stage) -> None:
+    decisions.item_decide(item=stage.reviewed(), grant=False, ground="12_5", reasons="Unfounded.", by=stage.staff.omar)
+    refused("UPDATE requests_app_item SET ground = '17_3_a'", rule="item_settled_is_fixed")
+
+
+@pytest.mark.usefixtures("signing")
+def test_the_database_refuses_another_releaser(stage: Stage) -> None:
+    decisions.item_release(proposal=stage.signed(), by=stage.staff.nils)
+    refused("UPDATE requests_app_proposal SET released_by_id = proposed_by_id", rule="proposal_release_is_fixed")
+
+
+def test_the_database_refuses_to_approve_what_was_declined(stage: Stage) -> None:
+    decisions.proposal_decline(proposal=stage.proposed(), by=stage.staff.lena)
+    approval = f"approved_by_id = {stage.staff.nils.pk}, declined_by_id = NULL"
+    refused("UPDATE requests_app_proposal SET ", approval, rule="proposal_decline_is_fixed")

@@ -253,3 +253,17 @@ def test_a_job_moves_only_where_the_table_leads(state: JobState, to: JobState) -
         job_move(job=job, to=to)
     job.refresh_from_db()
     assert job.state == state
+
+
+def test_a_job_starts_after_its_approval_and_ends_after_its_start_whatever_its_workers_clock_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    job = unlearning_job()
+    created = RecordEntry.objects.get(subject=job.subject, kind=RecordKind.JOB_CREATED).created_at
+    monkeypatch.setattr(timezone, "now", lambda: created - timedelta(hours=1))
+    claim = job_claim(job_id=job.pk, worker="w1")
+    monkeypatch.setattr(timezone, "now", lambda: created - timedelta(hours=2))
+    job = job_fail(claim=claim, code="OutOfMemory", message="Too little memory.")
+    assert job.started_at is not None
+    assert job.finished_at is not None
+    assert created <= job.started_at <= job.finished_at

@@ -7,12 +7,19 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db.models import QuerySet
 
+from compliance.evidence.verification import verify_bundle
 from compliance.formats.canonical import canonical_json
 from compliance.formats.record_kinds import RecordKind
-from compliance.record.errors import StaleStateError
+from compliance.record.bundles import bundle_seal, bundle_write
+from compliance.record.errors import ContradictionError, LogInconsistentError, StaleStateError
 from compliance.record.models import Attestation, RecordEntry
+from compliance.record.recovery import log_recover
+from compliance.record.selectors import alarm_standing
 from compliance.record.services import record_append
+from compliance.record.signing import checkpoint_sign
+from tests.compliance.record.superuser import superuser, tree_rebuild
 from tests.factories import unlearning_job
 from tests.personas import Staff
 from tests.staging import Stage, corpus, evaluation, trained
@@ -48,6 +55,16 @@ def assert_not_signed(job: Job, reason: str) -> None:
     assert not RecordEntry.objects.filter(kind=RecordKind.ATTESTATION_SIGNED).exists()
 
 
+def assert_alarm(job: Job, reason: str) -> None:
+    """Nothing is signed, and nothing can be released until somebody has looked."""
+    with pytest.raises(ContradictionError, match=reason):
+        report_sign(job_id=job.pk)
+    assert not Attestation.objects.exists()
+    alarm = alarm_standing()
+    assert alarm is not None
+    assert reason in alarm.reason
+
+
 def test_a_job_that_has_not_completed_has_no_report_to_sign() -> None:
     with pytest.raises(StaleStateError, match="only completed unlearning jobs"):
         report_sign(job_id=unlearning_job().pk)
@@ -61,12 +78,12 @@ def test_the_result_that_was_recorded_is_signed(failed: Job) -> None:
 def test_a_result_that_was_swapped_after_the_job_is_not_signed(failed: Job) -> None:
     passed = evaluation(JobSpec.from_json(failed.spec), "passed").to_json()
     change_result(failed, evaluation=passed)
-    assert_not_signed(failed, r"result_sha256 is \w+, recorded \w+; verdict is passed, recorded failed")
+    assert_alarm(failed, "another verdict is reported than the worker recorded")
 
 
 def test_a_result_with_other_bytes_and_the_same_verdict_is_not_signed(failed: Job) -> None:
     change_result(failed, train_examples=17)
-    assert_not_signed(failed, r"says something else: result_sha256 is \w+, recorded \w+\. Nothing")
+    assert_alarm(failed, "result.json is not the file that the worker recorded")
 
 
 def test_a_model_that_was_swapped_together_with_the_result_is_not_signed(failed: Job) -> None:
@@ -75,12 +92,55 @@ def test_a_model_that_was_swapped_together_with_the_result_is_not_signed(failed:
     files = json.loads((folder_of(failed) / "result.json").read_bytes())["files"]
     files["model/model.safetensors"] = file_digest(weights)
     change_result(failed, files=files, model_digest=model_digest(folder_of(failed) / "model"))
-    assert_not_signed(failed, r"model_sha256 is \w+, recorded \w+")
+    assert_alarm(failed, "another model is reported than the worker recorded")
 
 
 def test_a_model_that_was_swapped_alone_is_not_signed(failed: Job) -> None:
     (folder_of(failed) / "model" / "model.safetensors").write_bytes(b"other weights")
     assert_not_signed(failed, "Artefacts changed after the job ended")
+
+
+def test_raw_outputs_that_give_other_estimates_are_not_signed(failed: Job) -> None:
+    """Whoever ran the job lied about what was measured, and recorded the lie."""
+    estimands = json.loads((folder_of(failed) / "result.json").read_bytes())["evaluation"]
+    estimands["gap"] = 1000.0
+    change_result(failed, evaluation=estimands)
+    with superuser():
+        entry_of(failed).update(body=recorded_anew(failed))
+        tree_rebuild()
+    assert_alarm(failed, "the raw outputs give another do-nothing gap")
+
+
+def entry_of(job: Job) -> QuerySet[RecordEntry]:
+    return RecordEntry.objects.filter(subject=job.subject, kind=RecordKind.JOB_COMPLETED)
+
+
+def recorded_anew(job: Job) -> bytes:
+    """The entry about the job's end, as it would be if the worker had recorded the file that is there now."""
+    body = json.loads(bytes(entry_of(job).get().body))
+    body["data"]["result_sha256"] = file_digest(folder_of(job) / "result.json")
+    return canonical_json(body)
+
+
+def test_a_contradiction_that_somebody_has_seen_stops_nothing_else(failed: Job) -> None:
+    """The alarm is cleared, and the report stays unsigned: it does not raise the same alarm again."""
+    change_result(failed, train_examples=17)
+    assert_alarm(failed, "result.json is not the file")
+    with pytest.raises(LogInconsistentError):
+        checkpoint_sign()
+    log_recover(reason="The disk was damaged.")
+    with pytest.raises(ContradictionError):
+        report_sign(job_id=failed.pk)
+    assert alarm_standing() is None
+    assert not Attestation.objects.exists()
+
+
+def test_what_is_signed_verifies(failed: Job, tmp_path: Path) -> None:
+    report_sign(job_id=failed.pk)
+    bundle_seal(subject=failed.subject, actor="system")
+    checkpoint_sign()
+    bundle_write(failed.subject, tmp_path / "bundle")
+    assert verify_bundle(tmp_path / "bundle").passed
 
 
 def test_an_attempt_that_the_record_completes_twice_is_not_signed(failed: Job) -> None:

@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from compliance.evidence.statements import RELEASE, UNLEARNING_REPORT, Release, Statement, Subject
 from compliance.evidence.verification import verify_bundle
 from compliance.formats.canonical import canonical_json, format_time
-from tests.compliance.evidence.sample import START, SampleRequest, honest, prepared, result_model
+from tests.compliance.evidence.engine_files import result_model
+from tests.compliance.evidence.sample import START, SampleRequest, honest, prepared
 from tests.compliance.evidence.stories import MINUTE, OTHER_DIGEST, approve_and_run, assert_fails, publish, verify_story
 
 

@@ -2,80 +2,60 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
+from compliance.evidence.__main__ import main
+from compliance.evidence.agreements import raw_outputs
 from compliance.evidence.record import EntryBody
+from compliance.evidence.verification import verify_bundle
+from compliance.formats.canonical import sha256_hex
 from compliance.formats.errors import FormatError
+from tests.compliance.evidence import sample as sample_module
 from tests.compliance.evidence.sample import START, SampleRequest
 from tests.compliance.evidence.stories import OTHER_DIGEST, approve_and_run, assert_fails, verify_story
+
+TWICE = "stands twice agrees"
+RAW = "raw outputs are of the examples"
+
+
+def altered(monkeypatch: pytest.MonkeyPatch, file: str, change: dict[str, Any]) -> None:
+    """Let the engine write something else than is signed."""
+    write_files = SampleRequest.write_files
+
+    def write(self: SampleRequest, attempt: int, spec: dict[str, Any], result: dict[str, Any]) -> dict[str, bytes]:
+        given = {"spec": spec, "result": result}
+        return write_files(self, attempt, **given | {file: given[file] | change})
+
+    monkeypatch.setattr(SampleRequest, "write_files", write)
 
 
 @pytest.mark.parametrize(
     ("file", "change", "reason"),
     [
-        ("result", {"kind": "train"}, "differ in kind"),
-        ("result", {"model_digest": OTHER_DIGEST}, "differ in model_digest"),
-        ("result", {"spec_digest": OTHER_DIGEST}, "differ in spec_digest"),
-        ("result", {"environment": {}}, "differ in environment"),
-        ("result", {"evaluation": {"limits": [], "verdict": {"outcome": "failed"}}}, "differ in evaluation.verdict"),
-        ("result", {"evaluation": None}, "lacks evaluation.verdict"),
+        ("result", {"evaluation": None}, "the file lacks evaluation.verdict"),
+        ("result", {"evaluation": {"limits": [], "verdict": None, "estimands": 3}}, "has another form than it should"),
         ("result", {"files": {}}, "raw outputs are not those"),
-        ("result", {"files": {"outputs/margins.parquet": OTHER_DIGEST}}, "another digest for a signed file"),
-        ("spec", {"forget_ids": ["r7", "r3"]}, "differ in the digest of the specification"),
+        ("result", {"files": {"outputs/examples.parquet": OTHER_DIGEST}}, "raw outputs are not those"),
         ("spec", {"forget_ids": "r7"}, "no list of example ids"),
+        ("spec", {"earlier": [1]}, "has another form than it should"),
     ],
 )
-def test_a_report_that_says_something_else_than_the_engine_fails(
+def test_an_engines_file_of_another_form_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, change: dict[str, Any], reason: str
 ) -> None:
-    write_files = SampleRequest.write_files
-
-    def altered(self: SampleRequest, attempt: int, spec: dict[str, Any], result: dict[str, Any]) -> dict[str, bytes]:
-        given = {"spec": spec, "result": result}
-        return write_files(self, attempt, **given | {file: given[file] | change})
-
-    monkeypatch.setattr(SampleRequest, "write_files", altered)
-    assert_fails(verify_story(tmp_path, approve_and_run), "result and specification", reason)
+    altered(monkeypatch, file, change)
+    assert_fails(verify_story(tmp_path, approve_and_run), TWICE, reason)
 
 
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ({"forget_set_sha256": OTHER_DIGEST}, "forget_ids"),
-        ({"forget_count": 3}, "the number of forget_ids"),
-        ({"recipe_sha256": OTHER_DIGEST}, "recipe"),
-        ({"does_not_show": ("Nothing.",)}, "leaves out a limit"),
-    ],
-)
-def test_a_report_that_misstates_its_specification_fails(tmp_path: Path, change: dict[str, Any], reason: str) -> None:
-    assert_fails(
-        verify_story(tmp_path, lambda sample: approve_and_run(sample, **change)), "result and specification", reason
-    )
-
-
-@pytest.mark.parametrize(
-    ("recorded", "reason"),
-    [
-        ({"verdict": "failed"}, "differ in verdict"),
-        ({"model_sha256": OTHER_DIGEST}, "differ in model_sha256"),
-        ({"result_sha256": OTHER_DIGEST}, "differ in result_sha256"),
-    ],
-)
-def test_a_report_that_contradicts_what_the_worker_recorded_fails(
-    tmp_path: Path, recorded: dict[str, Any], reason: str
-) -> None:
-    """Correctly signed, with files that agree: only the record of the job's end says something else."""
-
-    def story(sample: SampleRequest) -> None:
-        sample.approve(1)
-        sample.start(1)
-        sample.complete(1, **recorded)
-        sample.sign_report(1)
-
-    assert_fails(verify_story(tmp_path, story), "and with the record", reason)
+def test_a_report_that_leaves_out_a_limit_fails(tmp_path: Path) -> None:
+    story = verify_story(tmp_path, lambda sample: approve_and_run(sample, does_not_show=("Nothing.",)))
+    assert_fails(story, TWICE, "a limit of the evaluation is left out")
 
 
 def test_a_report_that_passed_although_the_recorded_run_failed_fails(tmp_path: Path) -> None:
@@ -86,7 +66,55 @@ def test_a_report_that_passed_although_the_recorded_run_failed_fails(tmp_path: P
         sample.sign_report(1, "passed")
         sample.release(1)
 
-    assert_fails(verify_story(tmp_path, story), "and with the record", "differ in result_sha256")
+    assert_fails(verify_story(tmp_path, story), TWICE, 'job.completed verdict: "failed"; report verdict.outcome: "passed"')
+
+
+def test_raw_outputs_that_are_no_parquet_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sample_module, "outputs", lambda _attempt: b"PAR1 and something else")
+    altered(monkeypatch, "result", {"files": {"outputs/examples.parquet": sha256_hex(b"PAR1 and something else")}})
+    assert_fails(verify_story(tmp_path, approve_and_run), RAW, "examples.parquet is not a Parquet file")
+
+
+def test_raw_outputs_without_the_columns_of_raw_outputs_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parquet_of_others(tmp_path, monkeypatch, {"seed": [1], "margin": [0.5]})
+    assert_fails(verify_story(tmp_path, approve_and_run), RAW, "lacks columns")
+
+
+def test_models_that_were_measured_on_different_examples_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows: dict[str, list[Any]] = {
+        "group": ["oracle"] * 2,
+        "seed": [1, 2],
+        "set": ["forget"] * 2,
+        "example_id": ["r1", "r2"],
+        "margin": [1.0, 2.0],
+    }
+    parquet_of_others(tmp_path, monkeypatch, rows)
+    assert_fails(verify_story(tmp_path, approve_and_run), RAW, "different examples of the set")
+
+
+def parquet_of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: dict[str, list[Any]]) -> None:
+    parquet.write_table(pa.table(columns), tmp_path / "others")
+    content = (tmp_path / "others").read_bytes()
+    monkeypatch.setattr(sample_module, "outputs", lambda _attempt: content)
+    altered(monkeypatch, "result", {"files": {"outputs/examples.parquet": sha256_hex(content)}})
+
+
+@pytest.mark.parametrize("limit", ["pyarrow", "rows"])
+def test_raw_outputs_that_cannot_be_read_here_are_not_checked_which_is_no_pass(
+    honest_bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], limit: str
+) -> None:
+    if limit == "pyarrow":
+        monkeypatch.setitem(sys.modules, "pyarrow", None)
+    else:
+        monkeypatch.setattr(raw_outputs, "MAX_ROWS", 1)
+    result = verify_bundle(honest_bundle)
+    assert {step.title for step in result.steps if not step.passed} == {
+        step.title for step in result.steps if RAW in step.title
+    }
+    assert result.incomplete
+    assert not result.passed
+    assert main(["verify", str(honest_bundle)]) == 4
+    assert "Not verified: no step failed, but step 17 was not checked" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("field", ["result_sha256", "model_sha256", "verdict"])

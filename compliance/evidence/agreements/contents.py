@@ -1,0 +1,121 @@
+"""Facts that follow from several values of the engine's files: digests, counts, and lists of examples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from compliance.evidence.statements import forget_set_digest
+from compliance.formats.canonical import digest_of, parse_time
+from compliance.formats.errors import VerificationError
+
+from .facts import Fact, at, of_report
+from .story import ToldReport
+
+OUTPUTS_FOLDER, MODEL_FOLDER = "outputs/", "model/"
+
+
+def forget_ids(told: ToldReport) -> list[str] | None:
+    if told.spec is None:
+        return None
+    ids = at(told.spec, "forget_ids")
+    if not isinstance(ids, list) or not all(isinstance(example_id, str) for example_id in ids):
+        message = "spec.json has no list of example ids to forget."
+        raise VerificationError(message)
+    return sorted(ids)
+
+
+def not_retained(told: ToldReport) -> list[str] | None:
+    """Return the examples that the unlearned model must not know: excluded, forgotten earlier, forgotten now."""
+    now = forget_ids(told)
+    if now is None:
+        return None
+    before = [example_id for step in told.spec.get("earlier", ()) for example_id in step["forget_ids"]]
+    return sorted({*told.spec.get("exclude_ids", ()), *before, *now})
+
+
+def accepted_are_forgotten(accepted: list[str], forgotten: dict[str, list[str]]) -> bool:
+    """Return whether exactly the accepted examples are forgotten, now or by an earlier unlearning."""
+    now, ever = set(forgotten["now"]), set(forgotten["ever"])
+    return now <= set(accepted) <= now | ever
+
+
+def _forgotten(told: ToldReport) -> dict[str, list[str]] | None:
+    now, ever = forget_ids(told), not_retained(told)
+    return None if now is None or ever is None else {"now": now, "ever": ever}
+
+
+def _from_ids(make: Callable[[list[str]], Any]) -> Callable[[ToldReport], Any]:
+    def value(told: ToldReport) -> Any:
+        ids = forget_ids(told)
+        return None if ids is None else make(ids)
+
+    return value
+
+
+FORGET_IDS = of_report("spec.json forget_ids", forget_ids, "spec.json forget_ids")
+FORGET_COUNT = of_report("spec.json forget_ids, counted", _from_ids(len), "spec.json forget_ids")
+FORGET_DIGEST = of_report("spec.json forget_ids, digested", _from_ids(forget_set_digest), "spec.json forget_ids")
+FORGOTTEN = of_report(
+    "spec.json forget_ids and earlier", _forgotten, "spec.json forget_ids", "spec.json earlier", "spec.json exclude_ids"
+)
+NOT_RETAINED = of_report("spec.json forget_ids, earlier and exclude_ids", not_retained, *FORGOTTEN.places)
+
+
+def _digest_at(path: str) -> Callable[[ToldReport], Any]:
+    return lambda told: None if told.spec is None else digest_of(at(told.spec, path) if path else told.spec)
+
+
+def _listed(told: ToldReport, folder: str) -> dict[str, str] | None:
+    if told.result is None:
+        return None
+    files = at(told.result, "files")
+    if not isinstance(files, dict):
+        return {}
+    return {name: digest for name, digest in files.items() if name.startswith(folder)}
+
+
+def _model_of_files(told: ToldReport) -> str | None:
+    files = _listed(told, MODEL_FOLDER)
+    return digest_of({name.removeprefix(MODEL_FOLDER): digest for name, digest in files.items()}) if files else None
+
+
+def _signed_outputs(told: ToldReport) -> dict[str, str]:
+    return {name: digest for name, digest in told.files.items() if name.startswith(OUTPUTS_FOLDER)}
+
+
+def _judged(told: ToldReport) -> list[Any] | None:
+    findings = None if told.result is None else at(told.result, "evaluation").get("estimands")
+    return None if findings is None else [finding["estimand"] for finding in findings]
+
+
+def _tested_examples(told: ToldReport) -> list[str] | None:
+    examples = None if told.result is None else at(told.result, "evaluation").get("examples")
+    return None if not examples else sorted(examples.get("example_ids", examples.get("record_ids")))
+
+
+def _drawn_examples(told: ToldReport) -> list[str] | None:
+    trajectory = None if told.result is None else told.result.get("trajectory")
+    return [one.get("example_id", one.get("record_id")) for one in trajectory["examples"]] if trajectory else None
+
+
+def _moment_of(field: str) -> Fact:
+    return of_report(f"report {field}", lambda told: parse_time(getattr(told.report, field)), f"report {field}")
+
+
+SPEC_DIGEST = of_report("spec.json, digested", _digest_at(""))
+RECIPE_DIGEST = of_report("spec.json recipe, digested", _digest_at("recipe"), "spec.json recipe")
+REFERENCE = of_report(
+    "report request and item",
+    lambda told: f"request:{told.report.request}#{told.report.item}",
+    "report request",
+    "report item",
+)
+RESULT_FILE = of_report("report subject result.json", lambda told: told.files.get("result.json"), "report subjects")
+SIGNED_OUTPUTS = of_report("report subjects in outputs", _signed_outputs, "report subjects")
+LISTED_OUTPUTS = of_report("result.json files in outputs", lambda told: _listed(told, OUTPUTS_FOLDER), "result.json files")
+MODEL_OF_FILES = of_report("result.json files in model, digested", _model_of_files, "result.json files")
+JUDGED = of_report("result.json evaluation.estimands", _judged, "result.json evaluation.estimands.estimand")
+TESTED = of_report("result.json evaluation.examples", _tested_examples, "result.json evaluation.examples.example_ids")
+DRAWN = of_report("result.json trajectory.examples", _drawn_examples, "result.json trajectory.examples.example_id")
+STARTED_AT, FINISHED_AT = _moment_of("started_at"), _moment_of("finished_at")

@@ -1,0 +1,140 @@
+"""Who reads what no pair of the table is about: the step of the verification that does, or the reason why nobody does.
+
+A place stands for everything below it: `result.json curves` for every curve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from compliance.formats.record_kinds import FIELDS
+from compliance.formats.record_kinds import RecordKind as K
+
+IN_PLACE = "in the log under that checkpoint"
+HISTORY = "complete history up to its seal"
+ENVELOPES = "attestations are exactly those in the record"
+SIGNATURES = "signed by a key that was allowed"
+ABOUT = "about this request"
+FILES = "report files are exactly those that were signed"
+REGISTRATIONS = "registered in the record"
+KEYS = "trust file was published"
+COURSE = "order in which it can happen"
+TRUST = "trust file is well formed"
+CHECKPOINT = "checkpoint is signed"
+
+_ATTEMPTS = (
+    K.PROPOSAL_SUBMITTED,
+    K.PROPOSAL_APPROVED,
+    K.PROPOSAL_DECLINED,
+    K.ITEM_EVALUATED,
+    K.ITEM_RELEASED,
+    K.ITEM_REOPENED,
+    K.JOB_CREATED,
+    K.JOB_STARTED,
+    K.JOB_COMPLETED,
+    K.JOB_FAILED,
+    K.JOB_CANCELLED,
+)
+
+READ_BY_A_STEP: Final[Mapping[str, str]] = {
+    **{f"{kind} {field}": COURSE for kind in _ATTEMPTS for field in ("item", "attempt")},
+    **{f"{K.ATTESTATION_SIGNED} {field}": ENVELOPES for field in FIELDS[K.ATTESTATION_SIGNED]},
+    **{f"{kind} message": COURSE for kind in (K.MESSAGE_QUEUED, K.MESSAGE_SENT, K.MESSAGE_FAILED)},
+    f"{K.ITEM_DECIDED} granted": COURSE,
+    f"{K.REQUEST_CLOSED} outcome": COURSE,
+    f"{K.JOB_STARTED} run": COURSE,
+    f"{K.JOB_CANCEL_REQUESTED} job": COURSE,
+    f"{K.CORPUS_REGISTERED} snapshot_sha256": REGISTRATIONS,
+    f"{K.MODEL_REGISTERED} model_sha256": REGISTRATIONS,
+    f"{K.KEYS_PUBLISHED} trust_sha256": KEYS,
+    f"{K.RECORD_SEALED} entries": HISTORY,
+    "entry format": IN_PLACE,
+    "entry subject": HISTORY,
+    "entry kind": COURSE,
+    "line index": IN_PLACE,
+    "line proof": IN_PLACE,
+    "report attempt": ABOUT,
+    "release request": ABOUT,
+    "release item": ABOUT,
+    "release attempt": ABOUT,
+    "statement subjects": FILES,
+    "statement predicate": ABOUT,
+    "envelope payload": SIGNATURES,
+    "envelope payloadType": SIGNATURES,
+    "envelope signatures.sig": SIGNATURES,
+    "trust.json format": TRUST,
+    "trust.json origin": CHECKPOINT,
+    "trust.json keys": SIGNATURES,
+    "checkpoint origin": CHECKPOINT,
+    "checkpoint size": IN_PLACE,
+    "checkpoint root": IN_PLACE,
+}
+"""Each place, and words from the title of the step that reads it."""
+
+_OF_OTHERS = "no bundle contains such an entry; the operator's log does"
+_ONCE = "it stands nowhere else in a bundle"
+_MEASURED = "it is measured while the job runs, and stands nowhere else"
+_METRIC = "it is reported beside the verdict, which does not depend on it"
+_TEST = "it follows from the raw outputs by a test that only the engine runs"
+
+NOT_READ: Final[Mapping[str, str]] = {
+    **{
+        f"{kind} {field}": _OF_OTHERS
+        for kind in (
+            K.RECIPE_REGISTERED,
+            K.MODEL_ACTIVE,
+            K.MODEL_QUARANTINED,
+            K.MODEL_DESTROYING,
+            K.MODEL_DESTROYED,
+            K.ACCOUNT_CREATED,
+            K.KEYS_ROTATED,
+            K.LOG_RECOVERED,
+        )
+        for field in FIELDS[kind]
+    },
+    f"{K.REQUEST_SUBMITTED} kind": _ONCE,
+    f"{K.REQUEST_SUBMITTED} language": "it chooses the language of letters, which are not in a bundle",
+    f"{K.REQUEST_SUBMITTED} due_on": _ONCE,
+    f"{K.MAPPING_COMPLETED} queries": "keyed digests of what was searched for; the key stays with the operator",
+    f"{K.MAPPING_COMPLETED} not_searchable": _ONCE,
+    f"{K.ITEM_DECIDED} ground": "the ground is the officer's; a bundle does not contain the reasons",
+    f"{K.JOB_FAILED} error": _ONCE,
+    f"{K.MODEL_REGISTERED} version": "versions are counted by the operator; the model's digest says which one it is",
+    f"{K.MODEL_REGISTERED} job": "the job that made the model has a history of its own",
+    "envelope signatures.keyid": "a hint that nobody signed; the trust file decides whose key it is",
+    "spec.json snapshot.path": "where the corpus lay on the operator's disk; its digest says which one it is",
+    "spec.json model.path": "where the model lay on the operator's disk; its digest says which one it is",
+    "spec.json cache": "where the operator keeps trained models; it changes no result",
+    "spec.json device": "a wish; the device that was used is in the environment",
+    "result.json parameters": _MEASURED,
+    "result.json curves": _MEASURED,
+    "result.json seconds": _MEASURED,
+    "result.json retain_digest": "the corpus's manifest is not in a bundle; the number of examples is compared",
+    "result.json training_metrics": "only trainings have them",
+    "result.json efficiency": _MEASURED,
+    "result.json certificate": "it follows from the recipe and the method by accounting that only the engine does",
+    "result.json trajectory": _METRIC,
+    "result.json evaluation.estimands.low": _TEST,
+    "result.json evaluation.estimands.high": _TEST,
+    "result.json evaluation.estimands.position": _TEST,
+    "result.json evaluation.permutation": _TEST,
+    "result.json evaluation.controls": _TEST,
+    "result.json evaluation.metrics": _METRIC,
+    "result.json evaluation.sets": _TEST,
+    "result.json evaluation.examples": _TEST,
+    **{
+        f"examples.parquet {name}": _METRIC
+        for name in (
+            "log_likelihood",
+            "exact_memorization",
+            "extraction_strength",
+            "min_k",
+            "rouge_l",
+            "truth_ratio",
+            "normalised_probability",
+            "accuracy",
+        )
+    },
+}
+"""Each place that nothing is compared with, and why."""

@@ -1,0 +1,99 @@
+"""Facts that follow from several entries of the record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from compliance.evidence.record import mappers
+from compliance.formats.record_kinds import RecordKind as K
+
+from .contents import not_retained
+from .facts import Fact, Statement, words
+from .story import Story
+
+ENDS = (K.JOB_COMPLETED, K.JOB_FAILED, K.JOB_CANCELLED)
+
+
+def _ends(story: Story) -> Iterator[Statement]:
+    """How each attempt's job ended, in the words of `item.evaluated`."""
+    for entry in story.of_kind(*ENDS):
+        yield words(entry.attempt), entry.data.get("verdict", entry.kind.removeprefix("job."))
+
+
+def _run_outcomes(story: Story) -> Iterator[Statement]:
+    for entry in story.of_kind(K.JOB_RUN_ENDED):
+        if {"job", "run", "outcome"} <= entry.data.keys():
+            yield f"Job {entry.data['job']}, run {entry.data['run']}", entry.data["outcome"]
+
+
+def _last_runs(story: Story) -> Iterator[Statement]:
+    for entry in story.of_kind(*ENDS):
+        if {"job", "run"} <= entry.data.keys():
+            yield f"Job {entry.data['job']}, run {entry.data['run']}", entry.kind.removeprefix("job.")
+
+
+def both_completed_or_neither(outcome: str, end: str) -> bool:
+    """Return whether a run and its job fit. A job may fail or be cancelled after a run was lost, killed or failed."""
+    return (outcome == "completed") == (end == "completed")
+
+
+def _guarantees(story: Story) -> Iterator[Statement]:
+    for told in story.reports.values():
+        yield f"Method {told.report.method.name}", told.report.method.guarantee
+
+
+def _people_before_approval(story: Story) -> Iterator[Statement]:
+    for entry in story.of_kind(K.PROPOSAL_APPROVED):
+        yield words(entry.attempt), list(mappers(story.entries, entry.number))
+
+
+def _signed(short_name: str, field: str) -> Fact:
+    def read(story: Story) -> Iterator[Statement]:
+        for entry in story.of_kind(K.ATTESTATION_SIGNED):
+            if entry.data["predicate_type"].endswith(f"/{short_name}/v1"):
+                yield words(entry.attempt), entry.number if field == "number" else entry.data[field]
+
+    return Fact(f"{K.ATTESTATION_SIGNED} {field} of the {short_name}", read, (f"{K.ATTESTATION_SIGNED} {field}",))
+
+
+def _release_numbers(story: Story) -> Iterator[Statement]:
+    for entry in story.of_kind(K.ITEM_RELEASED):
+        yield words(entry.attempt), entry.number
+
+
+def _registered(kind: str, digest: str, own: str, field: str) -> Fact:
+    """Return a field of the entry that registered what a report names by a digest."""
+
+    def read(story: Story) -> Iterator[Statement]:
+        for attempt, told in story.reports.items():
+            for entry in story.others:
+                if entry.kind == kind and entry.data.get(digest) == getattr(told.report, own) and field in entry.data:
+                    yield words(attempt), entry.data[field]
+
+    return Fact(f"{kind} {field}", read, (f"{kind} {field}",))
+
+
+def _expected_training_examples(story: Story) -> Iterator[Statement]:
+    for about, counts in CORPUS_COUNTS.read(story):
+        for attempt, told in story.reports.items():
+            gone = not_retained(told)
+            if words(attempt) == about and gone is not None and isinstance(counts, dict) and "train" in counts:
+                yield about, counts["train"] - len(gone)
+
+
+JOB_END = Fact("how the job ended", _ends, (*(f"{kind} item" for kind in ENDS), f"{K.JOB_COMPLETED} verdict"))
+RUN_OUTCOME = Fact(
+    f"{K.JOB_RUN_ENDED} outcome", _run_outcomes, tuple(f"{K.JOB_RUN_ENDED} {name}" for name in ("job", "run", "outcome"))
+)
+LAST_RUN = Fact("how the job ended after its last run", _last_runs, tuple(f"{kind} run" for kind in ENDS))
+GUARANTEE = Fact("report method.guarantee", _guarantees, ("report method.guarantee",))
+MAPPED_BY = Fact(f"actors of {K.MATCH_ACCEPTED} and {K.MATCHES_DECIDED}", _people_before_approval, ("entry actor",))
+SIGNED_REPORT = _signed("unlearning-report", "envelope_sha256")
+RELEASE_SIGNED = _signed("release", "number")
+RELEASED_NUMBER = Fact(f"{K.ITEM_RELEASED} number", _release_numbers, ("entry number",))
+BASE_SNAPSHOT = _registered(K.MODEL_REGISTERED, "model_sha256", "base_model_sha256", "snapshot_sha256")
+SNAPSHOT_ROOT = _registered(K.CORPUS_REGISTERED, "snapshot_sha256", "snapshot_sha256", "manifest_root")
+CORPUS_COUNTS = _registered(K.CORPUS_REGISTERED, "snapshot_sha256", "snapshot_sha256", "counts")
+EXPECTED_TRAINING = Fact(
+    f"{K.CORPUS_REGISTERED} counts less the examples to forget", _expected_training_examples, CORPUS_COUNTS.places
+)

@@ -1,0 +1,132 @@
+"""Reads the raw outputs of an evaluation, and computes from them again what the result states. Needs pyarrow, no torch.
+
+More can be computed again: read its column here, add a function of RawOutputs, and pair it with what the result states in
+`measured.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import fsum, nan
+from pathlib import Path
+from typing import Any
+
+from compliance.formats.errors import VerificationError
+
+OUTPUTS = "outputs/examples.parquet"
+IDENTITY = ("group", "seed", "set")
+EXAMPLE_ID = ("example_id", "record_id")
+"""Today's name of the column with the example's id, and the one in older files."""
+STATISTICS = ("margin", "log_likelihood", "probability")
+"""The columns that estimands are about. Only the first is in every file."""
+MAX_ROWS = 5_000_000
+
+Values = tuple[float | None, ...]
+
+
+class NotRecomputableError(Exception):
+    """The raw outputs cannot be read here, which says nothing about them; the message says what is missing."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One model on one set of examples."""
+
+    group: str
+    seed: int
+    ids: tuple[str, ...]
+    values: Mapping[str, Values]
+    """By statistic, in the order of `ids`; None where it could not be measured."""
+
+
+@dataclass(frozen=True)
+class RawOutputs:
+    """All models of an evaluation, by the set that they were measured on."""
+
+    sets: Mapping[str, tuple[Measured, ...]]
+
+    @classmethod
+    def of_rows(cls, rows: Sequence[Mapping[str, Any]]) -> RawOutputs:
+        """Group rows by set and model (VerificationError if the models of a set were measured on different examples)."""
+        grouped: dict[str, dict[tuple[str, int], list[Mapping[str, Any]]]] = {}
+        for row in rows:
+            grouped.setdefault(row["set"], {}).setdefault((row["group"], row["seed"]), []).append(row)
+        sets = {name: tuple(_measured(*key, own) for key, own in models.items()) for name, models in grouped.items()}
+        for name, models in sets.items():
+            if len({model.ids for model in models}) != 1:
+                message = f"the models were measured on different examples of the set {name!a}."
+                raise VerificationError(message)
+        return cls(sets)
+
+    def ids(self, name: str) -> list[str]:
+        """Return the ids of the examples of a set, sorted; none if nothing was measured on it."""
+        models = self.sets.get(name, ())
+        return sorted(models[0].ids) if models else []
+
+    def seeds(self) -> dict[str, list[int]]:
+        """Return the seeds of the models of each group, sorted."""
+        found: dict[str, set[int]] = {}
+        for models in self.sets.values():
+            for model in models:
+                found.setdefault(model.group, set()).add(model.seed)
+        return {group: sorted(seeds) for group, seeds in found.items()}
+
+    def has(self, name: str, statistic: str) -> bool:
+        """Return whether this statistic was measured on the set: not every family of models has every one."""
+        return any(statistic in model.values for model in self.sets.get(name, ()))
+
+    def mean(self, group: str, name: str, statistic: str = "margin") -> float:
+        """Return the mean over the models of a group and the examples of a set; NaN if there are none, or one is missing."""
+        models = [model for model in self.sets.get(name, ()) if model.group == group]
+        values = [nan if value is None else value for model in models for value in model.values[statistic]]
+        return fsum(values) / len(values) if values else nan
+
+    def gap(self) -> float:
+        """Return the do-nothing gap: how much better the originals know the forget set than the oracles do."""
+        return self.mean("original", "forget") - self.mean("oracle", "forget")
+
+
+def read_outputs(path: Path) -> RawOutputs:
+    """Read the raw outputs in a Parquet file.
+
+    Raises:
+        NotRecomputableError: pyarrow is missing, or there are too many rows.
+        VerificationError: this is no Parquet file of raw outputs.
+    """
+    file = open_parquet(path)
+    columns = set(file.schema_arrow.names)
+    identifier = next((name for name in EXAMPLE_ID if name in columns), None)
+    if identifier is None or not {*IDENTITY, STATISTICS[0]} <= columns:
+        message = f"{path.name} lacks columns of raw outputs; it has {', '.join(sorted(columns))[:200]!a}."
+        raise VerificationError(message)
+    if file.metadata.num_rows > MAX_ROWS:
+        message = f"{path.name} has more than {MAX_ROWS} rows"
+        raise NotRecomputableError(message)
+    wanted = [*IDENTITY, identifier, *(name for name in STATISTICS if name in columns)]
+    try:
+        rows = file.read(columns=wanted).rename_columns([*IDENTITY, "example_id", *wanted[4:]]).to_pylist()
+    except Exception as error:
+        message = f"{path.name} cannot be read ({type(error).__name__})."
+        raise VerificationError(message) from error
+    return RawOutputs.of_rows(rows)
+
+
+def open_parquet(path: Path) -> Any:
+    """Open a Parquet file (NotRecomputableError without pyarrow, VerificationError if it is none)."""
+    try:
+        from pyarrow import parquet
+    except ImportError:
+        message = "pyarrow is missing; install it to have the raw outputs checked"
+        raise NotRecomputableError(message) from None
+    try:
+        return parquet.ParquetFile(path)
+    except Exception as error:  # pyarrow raises errors of many kinds about a file that is none
+        message = f"{path.name} is not a Parquet file."
+        raise VerificationError(message) from error
+
+
+def _measured(group: str, seed: int, rows: Sequence[Mapping[str, Any]]) -> Measured:
+    present = [name for name in STATISTICS if name in rows[0]]
+    values = {name: tuple(row[name] for row in rows) for name in present}
+    return Measured(group, seed, tuple(row["example_id"] for row in rows), values)

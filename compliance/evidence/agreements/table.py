@@ -1,0 +1,238 @@
+"""Every pair of places that state one fact: the one table that verification and the signing process check.
+
+A new kind of entry, or a new field of a statement or of the engine's files, is paired here with where else its fact stands;
+or `coverage.py` says who reads it, or why nobody does. `tests/compliance/evidence/agreements` fails until one of them does,
+and until a real bundle with the pair's contradiction fails to verify.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from compliance.formats.record_kinds import RecordKind as K
+
+from .agreement import Agreement, apart, earlier, not_later, one_of, part_of, same
+from .contents import (
+    DRAWN,
+    FINISHED_AT,
+    FORGET_COUNT,
+    FORGET_DIGEST,
+    FORGET_IDS,
+    FORGOTTEN,
+    JUDGED,
+    LISTED_OUTPUTS,
+    MODEL_OF_FILES,
+    NOT_RETAINED,
+    RECIPE_DIGEST,
+    REFERENCE,
+    RESULT_FILE,
+    SIGNED_OUTPUTS,
+    SPEC_DIGEST,
+    STARTED_AT,
+    TESTED,
+    accepted_are_forgotten,
+)
+from .entries import (
+    BASE_SNAPSHOT,
+    EXPECTED_TRAINING,
+    GUARANTEE,
+    JOB_END,
+    LAST_RUN,
+    MAPPED_BY,
+    RELEASE_SIGNED,
+    RELEASED_NUMBER,
+    RUN_OUTCOME,
+    SIGNED_REPORT,
+    SNAPSHOT_ROOT,
+    both_completed_or_neither,
+)
+from .facts import actor, always, by_message, by_request, entry, moment, release, report, result, spec
+from .matches import (
+    ACCEPTED,
+    ACCEPTED_EXAMPLES,
+    ITEM_COUNT,
+    ITEMS,
+    MATCHED_SNAPSHOTS,
+    REJECTED,
+    REVIEW_ACCEPTED,
+    REVIEW_REJECTED,
+    REVIEWED_MATCHES,
+    begins_one_of,
+)
+from .measured import (
+    ESTIMATES,
+    GAP,
+    MEASURED_FORGET,
+    MEASURED_RETAIN,
+    MEASURED_SEEDS,
+    PROTOCOL_SEEDS,
+    STATED_ESTIMATES,
+    close,
+    close_by_name,
+)
+
+UNLEARNING = always("an unlearning report", "unlearn")
+
+REVIEW: Final = (
+    Agreement(
+        entry(K.REQUEST_SUBMITTED, "submitted_by", by_request),
+        actor(K.REQUEST_SUBMITTED, by_request),
+        "whoever submitted the request is not whoever the entry is by",
+    ),
+    Agreement(
+        MATCHED_SNAPSHOTS,
+        entry(K.MAPPING_COMPLETED, "searched", by_request),
+        "a match is in a corpus that was not searched",
+        begins_one_of,
+    ),
+    Agreement(
+        entry(K.MAPPING_COMPLETED, "candidates", by_request),
+        REVIEWED_MATCHES,
+        "not every match that was found was decided",
+    ),
+    Agreement(REVIEW_ACCEPTED, ACCEPTED, "the review counts other matches than were accepted"),
+    Agreement(REVIEW_REJECTED, REJECTED, "the review counts other matches than were rejected"),
+    Agreement(entry(K.REVIEW_COMPLETED, "items", by_request), ITEM_COUNT, "the review made another number of items"),
+    Agreement(entry(K.ITEM_DECIDED, "item", by_request), ITEMS, "an item was decided that no review made", one_of),
+    Agreement(
+        entry(K.MESSAGE_SENT, "template", by_message),
+        entry(K.MESSAGE_QUEUED, "template", by_message),
+        "another message was sent than was queued",
+    ),
+    Agreement(
+        entry(K.MESSAGE_FAILED, "template", by_message),
+        entry(K.MESSAGE_QUEUED, "template", by_message),
+        "another message failed than was queued",
+    ),
+)
+"""What was found, and what officers made of it."""
+
+APPROVAL: Final = (
+    Agreement(
+        entry(K.PROPOSAL_APPROVED, "method"), entry(K.PROPOSAL_SUBMITTED, "method"), "the approved method was not proposed"
+    ),
+    Agreement(
+        entry(K.PROPOSAL_APPROVED, "protocol_sha256"),
+        entry(K.PROPOSAL_SUBMITTED, "protocol_sha256"),
+        "the approved protocol was not proposed",
+    ),
+    Agreement(
+        entry(K.JOB_STARTED, "protocol_sha256"),
+        entry(K.PROPOSAL_APPROVED, "protocol_sha256"),
+        "the job started under another protocol than the approved one",
+    ),
+    Agreement(report("method.name"), entry(K.PROPOSAL_APPROVED, "method"), "the method that ran is not the approved one"),
+    Agreement(
+        report("protocol_sha256"),
+        entry(K.PROPOSAL_APPROVED, "protocol_sha256"),
+        "the report's protocol is not the approved one",
+    ),
+    Agreement(ACCEPTED_EXAMPLES, FORGOTTEN, "the accepted matches are not the forget set", accepted_are_forgotten),
+)
+"""What was approved, and what was done."""
+
+JOB: Final = (
+    *(
+        Agreement(entry(kind, "job"), entry(K.JOB_CREATED, "job"), "it is another job than was created")
+        for kind in (K.JOB_STARTED, K.JOB_COMPLETED, K.JOB_FAILED, K.JOB_CANCELLED)
+    ),
+    Agreement(RUN_OUTCOME, LAST_RUN, "the run and the job ended differently", both_completed_or_neither),
+    Agreement(entry(K.ITEM_EVALUATED, "verdict"), JOB_END, "the verdict is not how the job ended"),
+    Agreement(
+        entry(K.JOB_STARTED, "spec_sha256"),
+        entry(K.JOB_CREATED, "spec_sha256"),
+        "another specification started than was created",
+    ),
+    Agreement(
+        report("spec_sha256"), entry(K.JOB_CREATED, "spec_sha256"), "another specification is reported than was created"
+    ),
+    Agreement(entry(K.JOB_COMPLETED, "result_sha256"), RESULT_FILE, "result.json is not the file that the worker recorded"),
+    Agreement(
+        entry(K.JOB_COMPLETED, "model_sha256"),
+        report("result_model_sha256"),
+        "another model is reported than the worker recorded",
+    ),
+    Agreement(
+        entry(K.JOB_COMPLETED, "verdict"), report("verdict.outcome"), "another verdict is reported than the worker recorded"
+    ),
+    Agreement(moment(K.PROPOSAL_APPROVED), STARTED_AT, "the run started before it was approved", not_later),
+    Agreement(STARTED_AT, moment(K.JOB_STARTED), "the reported start is later than the recorded one", not_later),
+    Agreement(FINISHED_AT, moment(K.JOB_COMPLETED), "the reported end is later than the recorded one", not_later),
+    Agreement(GUARANTEE, GUARANTEE, "one method has two guarantees"),
+)
+"""What the worker recorded, and what was reported."""
+
+FILES: Final = (
+    Agreement(spec("kind"), UNLEARNING, "the specification is for something else"),
+    Agreement(result("kind"), UNLEARNING, "the result is about something else"),
+    Agreement(spec("reference", optional=True), REFERENCE, "the specification was for another request or item"),
+    Agreement(result("reference", optional=True), REFERENCE, "the result is about another request or item"),
+    Agreement(result("spec_digest"), report("spec_sha256"), "the result is of another specification"),
+    Agreement(SPEC_DIGEST, report("spec_sha256"), "this is another specification than the reported one"),
+    Agreement(spec("method.name"), report("method.name"), "another method was specified"),
+    Agreement(spec("method.config"), report("method.config"), "other hyper-parameters were specified"),
+    Agreement(spec("protocol"), report("protocol"), "another protocol was specified"),
+    Agreement(spec("snapshot.digest"), report("snapshot_sha256"), "another corpus was specified"),
+    Agreement(spec("model.digest"), report("base_model_sha256"), "another model was specified to start from"),
+    Agreement(RECIPE_DIGEST, report("recipe_sha256"), "another recipe was specified"),
+    Agreement(FORGET_COUNT, report("forget_count"), "another number of examples was specified"),
+    Agreement(FORGET_DIGEST, report("forget_set_sha256"), "other examples were specified"),
+    Agreement(result("model_digest"), report("result_model_sha256"), "the result is another model"),
+    Agreement(MODEL_OF_FILES, report("result_model_sha256"), "the model's files are not those of the reported model"),
+    Agreement(LISTED_OUTPUTS, SIGNED_OUTPUTS, "the signed raw outputs are not those of the result"),
+    Agreement(result("evaluation.verdict"), report("verdict"), "the evaluation reached another verdict"),
+    Agreement(result("environment"), report("environment"), "it ran in another environment"),
+    Agreement(result("evaluation.limits"), report("does_not_show"), "a limit of the evaluation is left out", part_of),
+    Agreement(JUDGED, report("protocol.estimands"), "other quantities were judged than the protocol names"),
+    Agreement(TESTED, FORGET_IDS, "other examples were tested than were forgotten"),
+    Agreement(DRAWN, FORGET_IDS, "other examples were followed than were forgotten", part_of),
+)
+"""What the engine was told, what it wrote, and what was reported."""
+
+REGISTERED: Final = (
+    Agreement(BASE_SNAPSHOT, report("snapshot_sha256"), "the model that the run started from learned another corpus"),
+    Agreement(SNAPSHOT_ROOT, report("manifest_root"), "the corpus was registered with other examples"),
+    Agreement(
+        result("train_examples", optional=True),
+        EXPECTED_TRAINING,
+        "the retain set is not the corpus without the examples to forget",
+    ),
+)
+"""What was registered, and what was reported."""
+
+RELEASE: Final = (
+    Agreement(
+        entry(K.ITEM_RELEASED, "model_sha256"), report("result_model_sha256"), "the released model is not the reported one"
+    ),
+    Agreement(
+        entry(K.ITEM_RELEASED, "replaced_sha256"),
+        report("base_model_sha256"),
+        "the replaced model is not where the run started",
+    ),
+    Agreement(
+        release("released_model_sha256"), entry(K.ITEM_RELEASED, "model_sha256"), "another release was signed than recorded"
+    ),
+    Agreement(
+        release("replaced_model_sha256"),
+        report("base_model_sha256"),
+        "the replaced model is not the one that the run started from",
+    ),
+    Agreement(release("report_envelope_sha256"), SIGNED_REPORT, "the release names another report"),
+    Agreement(release("mapped_by"), MAPPED_BY, "the release names other people for the matches"),
+    Agreement(release("approved_by"), actor(K.PROPOSAL_APPROVED), "the release names another approver"),
+    Agreement(release("released_by"), actor(K.ITEM_RELEASED), "the release names another releaser"),
+    Agreement(release("record_entries"), RELEASE_SIGNED, "the release counts entries that came after it", earlier),
+    Agreement(RELEASED_NUMBER, release("record_entries"), "the release was signed before it was recorded", not_later),
+)
+"""What was released, by whom, and what was signed about it."""
+
+AGREEMENTS: Final[tuple[Agreement, ...]] = (*REVIEW, *APPROVAL, *JOB, *FILES, *REGISTERED, *RELEASE)
+
+MEASURED: Final[tuple[Agreement, ...]] = (
+    Agreement(MEASURED_FORGET, FORGET_IDS, "other examples were measured than were forgotten"),
+    Agreement(MEASURED_RETAIN, NOT_RETAINED, "an example of the retain set was forgotten", apart),
+    Agreement(MEASURED_SEEDS, PROTOCOL_SEEDS, "other models were measured than the protocol names", same),
+    Agreement(GAP, result("evaluation.gap"), "the raw outputs give another do-nothing gap", close),
+    Agreement(ESTIMATES, STATED_ESTIMATES, "the raw outputs give other estimates", close_by_name),
+)
+"""What the raw outputs show, and what the result says. It needs pyarrow."""

@@ -1,0 +1,110 @@
+"""Compares what is about to be signed with the record and with its own files, by the table that verification uses."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from compliance.evidence.agreements import (
+    AGREEMENTS,
+    MEASURED,
+    NotRecomputableError,
+    Story,
+    ToldReport,
+    check_agreements,
+    outputs_read,
+)
+from compliance.evidence.checks.course import check_course
+from compliance.evidence.record import REQUEST_PREFIX, EntryBody
+from compliance.evidence.statements import MODEL_SUBJECT, Statement, UnlearningReport, report_folder
+from compliance.formats.canonical import parse_json, sha256_hex
+from compliance.formats.errors import EvidenceError, VerificationError
+
+from .errors import ContradictionError
+from .models import Attestation
+from .selectors import attestation_read
+
+logger = logging.getLogger(__name__)
+
+
+def statement_check(
+    *,
+    statement: Statement,
+    subject: str,
+    files: Mapping[str, str],
+    entries: Sequence[EntryBody],
+    others: Sequence[EntryBody],
+) -> None:
+    """Check that a statement, the record and the statement's files say the same wherever they say something twice.
+
+    Args:
+        statement: what is about to be signed.
+        subject: the record's subject, `request:<reference>`.
+        files: the report's files: name in the bundle to path below ARTEFACTS.
+        entries: the history of the request, proven to be in the log.
+        others: the entries that registered what the statement names, proven as well.
+
+    Raises:
+        ContradictionError: they do not.
+    """
+    try:
+        story = _story(statement, subject, files, entries, others)
+        check_course(story.entries)
+        check_agreements(story, AGREEMENTS)
+        check_agreements(_with_outputs(story, files), MEASURED)
+    except EvidenceError as error:
+        message = f"Nothing was signed: a statement about {subject} would contradict the record. {error}"
+        raise ContradictionError(message) from None
+
+
+def _story(
+    statement: Statement,
+    subject: str,
+    files: Mapping[str, str],
+    entries: Sequence[EntryBody],
+    others: Sequence[EntryBody],
+) -> Story:
+    predicates = [attestation_read(row).statement.predicate for row in Attestation.objects.filter(subject=subject)]
+    # Reports that were signed before were checked with their files then.
+    reports = {(one.item, one.attempt): ToldReport(one) for one in predicates if isinstance(one, UnlearningReport)}
+    releases = {(one.item, one.attempt): one for one in predicates if not isinstance(one, UnlearningReport)}
+    predicate = statement.predicate
+    attempt = predicate.item, predicate.attempt
+    if isinstance(predicate, UnlearningReport):
+        reports[attempt] = _told(statement, predicate, files)
+    else:
+        releases[attempt] = predicate
+    return Story(subject.removeprefix(REQUEST_PREFIX), entries, others, reports, releases)
+
+
+def _told(statement: Statement, report: UnlearningReport, files: Mapping[str, str]) -> ToldReport:
+    prefix = f"{report_folder(report.item, report.attempt)}/"
+    digests = {one.name.removeprefix(prefix): one.sha256 for one in statement.subjects if one.name != MODEL_SUBJECT}
+    result, spec = (_read(files[f"{prefix}{name}"], digests[name]) for name in ("result.json", "spec.json"))
+    return ToldReport(report, digests, result, spec)
+
+
+def _read(path: str, sha256: str) -> Any:
+    raw = (Path(settings.ARTEFACTS) / path).read_bytes()
+    if sha256_hex(raw) != sha256:
+        message = f"{Path(path).name} changed while it was read."
+        raise VerificationError(message)
+    return parse_json(raw)
+
+
+def _with_outputs(story: Story, files: Mapping[str, str]) -> Story:
+    """Return the story with the raw outputs of the report that is about to be signed, if they can be read here."""
+    reports = dict(story.reports)
+    for attempt, told in story.reports.items():
+        result = files.get(f"{report_folder(*attempt)}/result.json")
+        if result is not None and told.result is not None:
+            try:
+                reports[attempt] = outputs_read(told, (Path(settings.ARTEFACTS) / result).parent)
+            except NotRecomputableError as error:
+                logger.warning("the raw outputs of %s were not checked: %s", story.request, error)
+    return replace(story, reports=reports)

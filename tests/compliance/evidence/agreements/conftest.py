@@ -1,0 +1,69 @@
+"""A real bundle: made by the services, signed with real keys. The engine's files are staged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from compliance.record.bundles import bundle_seal, bundle_write
+from compliance.record.keys import signing_keys
+from compliance.record.signing import checkpoint_sign
+from requests_app.models import Proposal
+from requests_app.services import decisions, mapping
+from requests_app.services.messages import message_send
+from requests_app.services.releases import release_sign
+from tests.factories import PROTOCOL
+from tests.personas import Staff
+from tests.staging import NPO, Stage, corpus, job_completed, trained
+from unlearning_jobs.models import Job
+from unlearning_jobs.services.reports import report_sign
+
+from .retold import Real
+
+MADE: list[Real] = []
+"""The bundle, once it is made: tests only read it."""
+
+
+@pytest.fixture
+def real(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Real:
+    """One of four matches was rejected; a first attempt failed, a second was released by a third officer.
+
+    Only the first test that asks for it uses the database.
+    """
+    if not MADE:
+        for name in ("signing", "artefacts"):
+            request.getfixturevalue(name)
+        MADE.append(_make(tmp_path_factory.mktemp("real") / "bundle"))
+    return MADE[0]
+
+
+def _make(folder: Path) -> Real:
+    staff = Staff.hired()
+    stage = Stage.opened(staff, trained(corpus())).searched()
+    for message in stage.request.messages.all():
+        message_send(message_id=message.pk)
+    ids = list(stage.request.matches.order_by("example_id").values_list("pk", flat=True))
+    mapping.matches_decide(request=stage.request, match_ids=ids[:3], accept=True, by=staff.omar)
+    mapping.matches_decide(request=stage.request, match_ids=ids[3:], accept=False, by=staff.omar)
+    stage.request = mapping.review_complete(request=stage.request, by=staff.omar)
+    decisions.item_decide(item=stage.item, grant=True, ground="17_1_b", reasons="She withdrew.", by=staff.omar)
+    _attempt(stage, "failed")
+    proposal = decisions.item_release(proposal=_attempt(stage, "passed"), by=staff.nils)
+    release_sign(proposal_id=proposal.pk)
+    bundle_seal(subject=stage.request.subject, actor="system")
+    checkpoint_sign()
+    bundle_write(stage.request.subject, folder)
+    return Real(folder, signing_keys())
+
+
+def _attempt(stage: Stage, outcome: str) -> Proposal:
+    """Proposed, approved, run, evaluated and reported."""
+    proposal = decisions.proposal_submit(item=stage.item, method=NPO, protocol=PROTOCOL, by=stage.staff.omar)
+    proposal = decisions.proposal_approve(proposal=proposal, by=stage.staff.lena)
+    assert proposal.job is not None
+    job_completed(proposal.job, outcome)
+    decisions.proposal_evaluated(job=Job.objects.get(pk=proposal.job.pk))
+    report_sign(job_id=proposal.job.pk)
+    proposal.refresh_from_db()
+    return proposal

@@ -1,0 +1,170 @@
+"""A contradiction for every pair of the table: found by the name of a place, or written here where that is not enough."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from compliance.evidence.agreements import Agreement
+from compliance.formats.canonical import digest_of
+from compliance.formats.record_kinds import FIELDS, RecordKind
+
+from .retold import STAGES, Retold
+
+Change = tuple[str, Callable[[Retold], None]]
+"""The stage at which something is changed, and what."""
+ATTEMPT = 1
+"""Changes of statements and files are made to this attempt."""
+OTHER_DIGEST, LATER, EARLIER = "5" * 64, "2099-01-01T00:00:00.000000Z", "2000-01-01T00:00:00.000000Z"
+PLACE = re.compile(r"(report|release|spec\.json|result\.json|[a-z_]+\.[a-z_]+) ([a-z0-9_.]+)")
+
+
+def report(**values: Any) -> Change:
+    return "report", lambda retold: retold.reports[ATTEMPT].update(values)
+
+
+def release(**values: Any) -> Change:
+    return "release", lambda retold: retold.releases[2].update(values)
+
+
+def result(change: Callable[[Any], Any]) -> Change:
+    return "result", lambda retold: change(retold.results[ATTEMPT])
+
+
+def entries(change: Callable[[Retold], Any]) -> Change:
+    return "entries", change
+
+
+def outputs(name: str, other: Callable[[Retold], str]) -> Change:
+    """Measure the first example of a set under the name of another."""
+
+    def apply(retold: Retold) -> None:
+        rows = [row for row in retold.outputs[ATTEMPT] if row["set"] == name]
+        first = rows[0]["example_id"]
+        for row in rows:
+            if row["example_id"] == first:
+                row["example_id"] = other(retold)
+
+    return "outputs", apply
+
+
+def ended(kind: str) -> Change:
+    data = {"job": 99, "run": 1, "item": "item-1", "attempt": 2}
+    return entries(lambda retold: retold.insert("job.created", kind, **data, error="x"))
+
+
+def failed_message(retold: Retold) -> None:
+    message = retold.first("message.queued")["data"]["message"]
+    retold.insert("message.queued", "message.failed", message=message, template="another")
+
+
+def another_seed(retold: Retold) -> None:
+    for row in retold.outputs[ATTEMPT]:
+        row["seed"] = 77 if row["seed"] == 11 else row["seed"]
+
+
+def other_protocol(retold: Retold) -> None:
+    protocol = retold.reports[ATTEMPT]["protocol"] | {"alpha": 0.2}
+    retold.reports[ATTEMPT].update(protocol=protocol, protocol_sha256=digest_of(protocol))
+
+
+WRITTEN: Mapping[str, Change] = {
+    "snapshots of the matches / mapping.completed searched": entries(
+        lambda retold: retold.first("mapping.completed")["data"].update(searched=[OTHER_DIGEST])
+    ),
+    "message.failed template / message.queued template": entries(failed_message),
+    "match.accepted examples / spec.json forget_ids and earlier": entries(
+        lambda retold: retold.first("match.accepted")["data"]["examples"].pop()
+    ),
+    "job.failed job / job.created job": ended("job.failed"),
+    "job.cancelled job / job.created job": ended("job.cancelled"),
+    "report protocol_sha256 / proposal.approved protocol_sha256": ("report", other_protocol),
+    "proposal.approved time / report started_at": report(started_at=EARLIER),
+    "report started_at / job.started time": (
+        "report",
+        lambda retold: retold.reports[ATTEMPT].update(started_at=retold.reports[ATTEMPT]["finished_at"]),
+    ),
+    "report finished_at / job.completed time": report(finished_at=LATER),
+    "report method.guarantee / report method.guarantee": (
+        "report",
+        lambda retold: retold.reports[ATTEMPT]["method"].update(guarantee="exact"),
+    ),
+    "result.json files in model, digested / report result_model_sha256": result(
+        lambda value: value["files"].update({"model/config.json": OTHER_DIGEST})
+    ),
+    "result.json files in outputs / report subjects in outputs": result(
+        lambda value: value["files"].update({"outputs/more.parquet": OTHER_DIGEST})
+    ),
+    "result.json evaluation.estimands / report protocol.estimands": result(
+        lambda value: value["evaluation"]["estimands"][0]["estimand"].update(margin=9.5)
+    ),
+    "result.json evaluation.examples / spec.json forget_ids": result(
+        lambda value: value["evaluation"]["examples"]["example_ids"].pop()
+    ),
+    "result.json trajectory.examples / spec.json forget_ids": result(
+        lambda value: value["trajectory"]["examples"][0].update(example_id="e00000019")
+    ),
+    "release record_entries / attestation.signed number of the release": release(record_entries=999),
+    "item.released number / release record_entries": release(record_entries=1),
+    "examples.parquet example_id of the set forget / spec.json forget_ids": outputs("forget", lambda _retold: "e00000019"),
+    "examples.parquet example_id of the set retain / spec.json forget_ids, earlier and exclude_ids": outputs(
+        "retain", lambda retold: retold.specs[ATTEMPT]["forget_ids"][0]
+    ),
+    "examples.parquet seed by group / spec.json seed and protocol seeds": ("outputs", another_seed),
+    "examples.parquet, estimates / result.json evaluation.estimands estimate": result(
+        lambda value: value["evaluation"]["estimands"][0].update(estimate=1000.02)
+    ),
+}
+"""By the pair's name."""
+
+
+def contradiction_of(agreement: Agreement) -> Mapping[str, Callable[[Retold], None]]:
+    """Return what makes the two facts of a pair disagree in a bundle, by stage.
+
+    Raises:
+        LookupError: neither of them is a single field that could simply be changed, and nothing is written above.
+    """
+    if agreement.name in WRITTEN:
+        return dict([WRITTEN[agreement.name]])
+    for fact in (agreement.first, agreement.second):
+        if (match := PLACE.fullmatch(fact.name)) and (change := _changed(*match.groups())):
+            return dict([change])
+    message = (
+        f"The pair “{agreement.name}” has no contradiction. Add one to WRITTEN in {__name__.replace('.', '/')}.py: the stage"
+        f" ({', '.join(STAGES)}) and a function that changes one of the two places in the retold bundle."
+    )
+    raise LookupError(message)
+
+
+def _changed(where: str, path: str) -> Change | None:
+    files: Mapping[str, tuple[str, Callable[[Retold], Any]]] = {
+        "report": ("report", lambda retold: retold.reports[ATTEMPT]),
+        "release": ("release", lambda retold: retold.releases[2]),
+        "spec.json": ("spec", lambda retold: retold.specs[ATTEMPT]),
+        "result.json": ("result", lambda retold: retold.results[ATTEMPT]),
+    }
+    if where in files:
+        stage, content = files[where]
+        return stage, lambda retold: _replace(content(retold), path)
+    if where in set(RecordKind) and path in FIELDS[RecordKind(where)]:
+        return "entries", lambda retold: _replace(retold.first(where)["data"], path)
+    return None
+
+
+def _replace(content: Any, path: str) -> None:
+    *parents, last = path.split(".")
+    for key in parents:
+        content = content[key]
+    content[last] = _other(content[last])
+
+
+def _other(value: Any) -> Any:
+    """Return another value of the same form."""
+    if isinstance(value, str):
+        return OTHER_DIGEST if re.fullmatch("[0-9a-f]{64}", value) else f"{value}x"
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, (int, float)):
+        return value + 1
+    return [*value, "x"] if isinstance(value, list) else {**value, "x": 1}

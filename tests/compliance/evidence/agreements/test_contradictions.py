@@ -1,0 +1,58 @@
+"""Whoever holds every key can sign any story. One that contradicts itself does not verify."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from compliance.evidence.agreements import AGREEMENTS, MEASURED, Agreement
+from compliance.evidence.verification import Verification, verify_bundle
+from compliance.formats.record_kinds import VERIFIED_ELSEWHERE, VERIFIED_IN_REQUESTS
+
+from .contradictions import WRITTEN, contradiction_of
+from .retold import Real, Retold
+
+pytestmark = pytest.mark.django_db
+TWICE, RAW = "Every fact that stands twice agrees", "The raw outputs are of the examples"
+
+
+def test_the_real_bundle_verifies_and_so_does_its_story_told_again(real: Real, tmp_path: Path) -> None:
+    trust = (real.bundle / "trust.json").read_bytes()
+    for bundle in (real.bundle, real.retold(tmp_path).write({})):
+        result = verify_bundle(bundle, trust)
+        assert result.passed, result.summary
+
+
+@pytest.mark.parametrize("agreement", AGREEMENTS + MEASURED, ids=lambda agreement: agreement.name)
+def test_a_bundle_that_contradicts_itself_fails_and_names_both_places(
+    real: Real, tmp_path: Path, agreement: Agreement
+) -> None:
+    bundle = real.retold(tmp_path).write(contradiction_of(agreement))
+    result = verify_bundle(bundle, (real.bundle / "trust.json").read_bytes())
+    reason = failure(result, RAW if agreement in MEASURED else TWICE)
+    assert agreement.otherwise in reason
+    assert f"({agreement.first.name}: " in reason
+    assert f"; {agreement.second.name}: " in reason
+
+
+def test_every_contradiction_is_of_a_pair_in_the_table() -> None:
+    assert not WRITTEN.keys() - {agreement.name for agreement in AGREEMENTS + MEASURED}
+
+
+def test_entries_of_older_records_that_state_less_contradict_nothing(real: Real, tmp_path: Path) -> None:
+    """They say what they are about, and what verification has always relied on. Whatever else is missing is not stated."""
+
+    def shortened(retold: Retold) -> None:
+        for entry in retold.entries:
+            known = {*VERIFIED_ELSEWHERE.get(entry["kind"], ()), *VERIFIED_IN_REQUESTS.get(entry["kind"], ())}
+            known |= {"item", "attempt", "job", "run", "message"}
+            entry["data"] = {name: value for name, value in entry["data"].items() if name in known}
+
+    assert verify_bundle(real.retold(tmp_path).write({"entries": shortened})).passed
+
+
+def failure(result: Verification, title: str) -> str:
+    reasons = [step.reason for step in result.steps if step.status == "failed" and step.title.startswith(title)]
+    assert reasons, [step for step in result.steps if not step.passed]
+    return reasons[0]

@@ -1,0 +1,89 @@
+"""What the engine leaves after a job, small and consistent: its specification, its result and its raw outputs."""
+
+from __future__ import annotations
+
+import io
+from functools import cache
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from compliance.formats.canonical import digest_of, sha256_hex
+
+SNAPSHOT, MANIFEST_ROOT = sha256_hex(b"snapshot"), sha256_hex(b"manifest root")
+BASE_MODEL = sha256_hex(b"base model")
+ESTIMAND = {
+    "name": "forget_location",
+    "examples": "forget",
+    "statistic": "margin",
+    "kind": "location",
+    "unit": "gap",
+    "margin": 0.25,
+}
+PROTOCOL = {"alpha": 0.05, "replicate_seeds": [8, 9], "oracle_seeds": [11, 12, 13, 14], "estimands": [ESTIMAND]}
+RECIPE = {"family": "causal_lm", "epochs": 3}
+ENVIRONMENT = {"torch": "2.13.0", "device": "cpu"}
+LIMITS = ["It does not show that other models hold nothing of the data."]
+FORGOTTEN = ("r7", "r2")
+LEVELS = {"original": 3.0, "unlearned": 0.5, "oracle": 0.0}
+SEEDS = {"original": (7, 8, 9), "unlearned": (7, 8, 9), "oracle": (11, 12, 13, 14)}
+
+
+def spec_of(reference: str) -> dict[str, Any]:
+    return {
+        "kind": "unlearn",
+        "reference": f"request:{reference}#1",
+        "snapshot": {"digest": SNAPSHOT},
+        "model": {"digest": BASE_MODEL},
+        "recipe": RECIPE,
+        "seed": 7,
+        "forget_ids": list(FORGOTTEN),
+        "method": {"name": "retrain", "config": {}},
+        "protocol": PROTOCOL,
+    }
+
+
+def result_of(attempt: int, spec: dict[str, Any], verdict: dict[str, Any]) -> dict[str, Any]:
+    gap = LEVELS["original"] - LEVELS["oracle"]
+    estimate = (LEVELS["unlearned"] - LEVELS["oracle"]) / gap
+    return {
+        "kind": "unlearn",
+        "reference": spec["reference"],
+        "model_digest": result_model(attempt),
+        "spec_digest": digest_of(spec),
+        "files": {
+            "outputs/examples.parquet": sha256_hex(outputs(attempt)),
+            "model/model.safetensors": sha256_hex(b"model of attempt %d" % attempt),
+        },
+        "evaluation": {
+            "verdict": verdict,
+            "limits": LIMITS,
+            "gap": gap,
+            "estimands": [{"estimand": one, "estimate": estimate} for one in spec["protocol"]["estimands"]],
+        },
+        "environment": ENVIRONMENT,
+    }
+
+
+def verdict_of(outcome: str) -> dict[str, Any]:
+    return {"outcome": outcome, "direction": None, "reasons": [{"code": "within", "sentence": "Within the margins."}]}
+
+
+@cache
+def outputs(attempt: int) -> bytes:
+    """Raw outputs of three examples; those of different attempts are different files."""
+    rows = [
+        {"group": group, "seed": seed, "set": name, "example_id": example_id, "margin": LEVELS[group], "attempt": attempt}
+        for group, seeds in SEEDS.items()
+        for seed in seeds
+        for name, ids in (("forget", FORGOTTEN), ("retain", ("r1",)))
+        for example_id in ids
+    ]
+    buffer = io.BytesIO()
+    parquet.write_table(pa.Table.from_pylist(rows), buffer)
+    return buffer.getvalue()
+
+
+def result_model(attempt: int) -> str:
+    return digest_of({"model.safetensors": sha256_hex(b"model of attempt %d" % attempt)})
