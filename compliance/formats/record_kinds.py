@@ -50,8 +50,18 @@ class RecordKind(StrEnum):
     JOB_CANCEL_REQUESTED = "job.cancel_requested"
     JOB_CANCELLED = "job.cancelled"
 
+    # The erasure ledger
+    LEDGER_ENTERED = "ledger.entered"
+    """A release has erased these examples for good: in the history of its request."""
+    LEDGER_RESTORED = "ledger.restored"
+    """A database that had lost entries, such as a restored backup, has them back from the second copy."""
+    LEDGER_REPLAYED = "ledger.replayed"
+    """Somebody looked for what came back of what was erased."""
+
     # Corpora, recipes, models
     CORPUS_REGISTERED = "corpus.registered"
+    CORPUS_COMPARED = "corpus.compared"
+    """Erased examples were found in a snapshot; no training uses them."""
     RECIPE_REGISTERED = "recipe.registered"
     MODEL_REGISTERED = "model.registered"
     """Every model version, unlearned ones included."""
@@ -104,9 +114,13 @@ FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
     K.JOB_FAILED: (*_JOB_ENDED, "error"),
     K.JOB_CANCEL_REQUESTED: ("job",),
     K.JOB_CANCELLED: _JOB_ENDED,
+    K.LEDGER_ENTERED: (*_ATTEMPT, "examples", "entries_sha256"),
+    K.LEDGER_RESTORED: ("entries", "ledger_sha256"),
+    K.LEDGER_REPLAYED: ("entries", "ledger_sha256", "snapshots", "versions", "returned", "requeued"),
     K.CORPUS_REGISTERED: ("snapshot_sha256", "manifest_root", "counts"),
+    K.CORPUS_COMPARED: ("snapshot_sha256", "found", "ledger_sha256"),
     K.RECIPE_REGISTERED: ("sha256",),
-    K.MODEL_REGISTERED: ("version", "model_sha256", "snapshot_sha256", "job"),
+    K.MODEL_REGISTERED: ("version", "model_sha256", "snapshot_sha256", "job", "left_out", "ledger_sha256"),
     K.MODEL_ACTIVE: _MODEL_MOVED,
     K.MODEL_QUARANTINED: _MODEL_MOVED,
     K.MODEL_DESTROYING: _MODEL_MOVED,

@@ -45,6 +45,7 @@ TITLES: dict[str, Any] = {
     RecordKind.ITEM_DECIDED: gettext_lazy("Item decided"),
     RecordKind.ITEM_EVALUATED: gettext_lazy("Verdict received"),
     RecordKind.ITEM_RELEASED: gettext_lazy("Model released"),
+    RecordKind.LEDGER_ENTERED: gettext_lazy("Erased examples entered in the ledger"),
     RecordKind.ITEM_REOPENED: gettext_lazy("Result abandoned: the model had changed in the meantime"),
     RecordKind.PROPOSAL_SUBMITTED: gettext_lazy("Method proposed"),
     RecordKind.PROPOSAL_APPROVED: gettext_lazy("Proposal approved"),
