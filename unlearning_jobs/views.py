@@ -132,6 +132,7 @@ def _show(request: HttpRequest, row: Job, problem: str = "") -> HttpResponse:
         "reference": row.subject.removeprefix("request:") if row.subject.startswith("request:") else "",
         "is_unlearning": row.kind == Job.Kind.UNLEARN,
         "forget_count": len(row.spec.get("forget_ids", ())),
+        "left_out": len(row.spec.get("exclude_ids", ())) + len(row.spec.get("erased_ids", ())),
         "problem": problem,
     }
     return render(request, "jobs/job.html", context, status=409 if problem else 200)
