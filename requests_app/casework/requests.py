@@ -91,12 +91,11 @@ def request_list(request: HttpRequest) -> HttpResponseBase:
 
 
 def _return_words(back: Return) -> str:
-    words = _("%(model)s knows %(count)d examples that were erased for %(references)s.") % {
-        "model": back.version,
-        "count": len(back.example_ids),
-        "references": ", ".join(back.references),
-    }
-    return f"{words} {_('Something is under way for this model.')}" if back.busy else words
+    sentence = _("%(model)s knows %(count)d examples that were erased for %(references)s.")
+    if back.busy:
+        sentence = " ".join([sentence, _("Something is under way for this model.")])
+    facts = {"model": back.version, "count": len(back.example_ids), "references": ", ".join(back.references)}
+    return sentence % facts
 
 
 def _filtered(form: RequestFilters) -> QuerySet[ErasureRequest]:
