@@ -91,14 +91,8 @@ def trained(snapshot: CorpusSnapshot, name: str = "keeper") -> ModelVersion:
         path=f"models/{name}",
         digest=model_digest(folder),
     )
-    data = {
-        "version": 1,
-        "model_sha256": version.digest,
-        "snapshot_sha256": snapshot.digest,
-        "job": 0,
-        "left_out": 0,
-        "ledger_sha256": ledger_digest(),
-    }
+    data = {"version": 1, "model_sha256": version.digest, "snapshot_sha256": snapshot.digest, "job": 0}
+    data |= {"left_out": 0, "ledger_sha256": ledger_digest()}
     record_append(subject=version.subject, kind=RecordKind.MODEL_REGISTERED, actor="system", data=data)
     return version
 

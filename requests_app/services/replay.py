@@ -47,8 +47,8 @@ def ledger_replay(*, corpus: str, requeue: bool, actor: str) -> Replay:
     replay = Replay(taken_back=ledger_copy())
     _older_releases_enter(replay)
     replay.problems += _missing_batches()
-    # 2. Compare the corpora with it.
-    replay.problems += snapshots_compare(corpus=corpus)
+    # 2. Compare the corpora with it, whatever was found in them before.
+    replay.problems += snapshots_compare(corpus=corpus, afresh=True)
     rows = CorpusSnapshot.objects.filter(erased_examples__isnull=False, **({"corpus__name": corpus} if corpus else {}))
     replay.snapshots = list(rows.select_related("corpus").prefetch_related("erased_examples").distinct())
     # 3. See which models know what came back, and train those again that nothing else is done about.

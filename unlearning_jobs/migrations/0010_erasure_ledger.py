@@ -1,4 +1,4 @@
-"""The erasure ledger: entries take INSERT only, whatever door a change comes through.
+"""The erasure ledger: its tables take INSERT only, whatever door a change comes through.
 
 ENABLE ALWAYS keeps the triggers on under session_replication_role = replica. The function is that of migration 0007.
 """
@@ -13,13 +13,23 @@ CREATE TRIGGER erasure_is_kept BEFORE UPDATE OR DELETE ON unlearning_jobs_erasur
 CREATE TRIGGER erasure_table_is_kept BEFORE TRUNCATE ON unlearning_jobs_erasureentry FOR EACH STATEMENT
     EXECUTE FUNCTION job_refuse_change();
 
+CREATE TRIGGER erased_example_is_kept BEFORE UPDATE OR DELETE ON unlearning_jobs_erasedexample FOR EACH ROW
+    EXECUTE FUNCTION job_refuse_change();
+
+CREATE TRIGGER erased_example_table_is_kept BEFORE TRUNCATE ON unlearning_jobs_erasedexample FOR EACH STATEMENT
+    EXECUTE FUNCTION job_refuse_change();
+
 ALTER TABLE unlearning_jobs_erasureentry ENABLE ALWAYS TRIGGER erasure_is_kept;
 ALTER TABLE unlearning_jobs_erasureentry ENABLE ALWAYS TRIGGER erasure_table_is_kept;
+ALTER TABLE unlearning_jobs_erasedexample ENABLE ALWAYS TRIGGER erased_example_is_kept;
+ALTER TABLE unlearning_jobs_erasedexample ENABLE ALWAYS TRIGGER erased_example_table_is_kept;
 """
 
 DROP = """
 DROP TRIGGER erasure_is_kept ON unlearning_jobs_erasureentry;
 DROP TRIGGER erasure_table_is_kept ON unlearning_jobs_erasureentry;
+DROP TRIGGER erased_example_is_kept ON unlearning_jobs_erasedexample;
+DROP TRIGGER erased_example_table_is_kept ON unlearning_jobs_erasedexample;
 """
 
 

@@ -101,8 +101,12 @@ def ledger_digest() -> str:
     return entries_digest(ErasureEntry.objects.only("key_id", "digest"))
 
 
-def snapshot_compare(*, snapshot: CorpusSnapshot, on_progress: Callable[[], object] = lambda: None) -> CorpusSnapshot:
+def snapshot_compare(
+    *, snapshot: CorpusSnapshot, afresh: bool = False, on_progress: Callable[[], object] = lambda: None
+) -> CorpusSnapshot:
     """Find in a snapshot what was erased since it was last compared with the ledger. Costs nothing if that is nothing.
+
+    With `afresh`, what was found before is not relied on: the snapshot is compared with every entry.
 
     Raises:
         LedgerError: a key of the ledger is missing.
@@ -110,13 +114,15 @@ def snapshot_compare(*, snapshot: CorpusSnapshot, on_progress: Callable[[], obje
     """
     # 1. The new entries, by what makes them recognisable. Read outside a transaction: it may take minutes.
     snapshot = CorpusSnapshot.objects.select_related("corpus").get(pk=snapshot.pk)
-    entries = list(ErasureEntry.objects.filter(pk__gt=snapshot.compared_with))
+    entries = list(ErasureEntry.objects.filter(pk__gt=0 if afresh else snapshot.compared_with))
     if not entries:
         return snapshot
     found = list(_found(snapshot, entries, on_progress))
     # 2. Note where they lie, and how far the comparison has come.
     with transaction.atomic():
-        snapshot = CorpusSnapshot.objects.select_for_update(of=("self",)).select_related("corpus").get(pk=snapshot.pk)
+        snapshot = (
+            CorpusSnapshot.objects.select_for_update(of=("self",), no_key=True).select_related("corpus").get(pk=snapshot.pk)
+        )
         before = snapshot.erased_ids
         ErasedExample.objects.bulk_create(found, ignore_conflicts=True)
         snapshot.compared_with = max(snapshot.compared_with, entries[-1].pk)
@@ -146,7 +152,7 @@ def _found(
             on_progress()
 
 
-def snapshots_compare(*, corpus: str = "") -> list[str]:
+def snapshots_compare(*, corpus: str = "", afresh: bool = False) -> list[str]:
     """Compare every snapshot, or those of one corpus, with the ledger; return why some could not be, in sentences.
 
     Raises:
@@ -156,7 +162,7 @@ def snapshots_compare(*, corpus: str = "") -> list[str]:
     chosen = {"corpus__name": corpus} if corpus else {}
     for snapshot in CorpusSnapshot.objects.filter(**chosen).select_related("corpus"):
         try:
-            snapshot_compare(snapshot=snapshot)
+            snapshot_compare(snapshot=snapshot, afresh=afresh)
         except CorpusError as error:
             problems.append(f"{snapshot}: {error}")
     return problems

@@ -182,6 +182,7 @@ def test_what_a_restore_took_back_to_before_its_release_is_released_again(staff:
 def test_what_was_released_before_there_was_a_ledger_is_entered(done: Proposal) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE unlearning_jobs_erasedexample DISABLE TRIGGER erased_example_is_kept")
         cursor.execute("DELETE FROM unlearning_jobs_erasedexample")
         cursor.execute("ALTER TABLE unlearning_jobs_erasureentry DISABLE TRIGGER erasure_is_kept")
         cursor.execute("DELETE FROM unlearning_jobs_erasureentry")
@@ -201,6 +202,15 @@ def test_rows_that_were_changed_in_the_ledger_show(done: Proposal) -> None:  # n
     said, error = printed()
     assert "the ledger does not hold what the record says" in said
     assert error == "Not everything could be compared."
+
+
+def test_a_corpus_that_is_only_said_to_have_been_compared_is_compared(done: Proposal) -> None:  # noqa: ARG001  # somebody was erased
+    version = came_back()
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE unlearning_jobs_erasedexample DISABLE TRIGGER erased_example_is_kept")
+        cursor.execute("DELETE FROM unlearning_jobs_erasedexample")
+    assert f"{version} is in use and knows 4 erased examples" in printed()[0]
 
 
 def test_a_corpus_that_cannot_be_read_is_no_clean_answer(done: Proposal) -> None:  # noqa: ARG001  # somebody was erased

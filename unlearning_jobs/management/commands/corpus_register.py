@@ -49,6 +49,6 @@ class Command(BaseCommand):
             self.stdout.write(f"{len(erased)} of the training examples have been erased before: trainings leave them out.")
         if measured := snapshot.erased_examples.filter(in_training=False).values("example_id").distinct().count():
             self.stderr.write(
-                f"{measured} of the other examples have been erased before, and nothing leaves them out: remove them from the"
-                " source, and register the corpus again."
+                f"{measured} of the other examples have been erased before, and nothing leaves them out: remove them from"
+                " the source, and register the corpus again."
             )
