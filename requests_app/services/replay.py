@@ -45,8 +45,8 @@ def ledger_replay(*, corpus: str, requeue: bool, actor: str) -> Replay:
     """
     # 1. Complete the ledger: what a restored database has lost, and what was erased before there was a ledger.
     replay = Replay(taken_back=ledger_copy())
+    replay.problems += _changed_batches()
     _older_releases_enter(replay)
-    replay.problems += _missing_batches()
     # 2. Compare the corpora with it, whatever was found in them before.
     replay.problems += snapshots_compare(corpus=corpus, afresh=True)
     rows = CorpusSnapshot.objects.filter(erased_examples__isnull=False, **({"corpus__name": corpus} if corpus else {}))
@@ -80,11 +80,11 @@ def _older_releases_enter(replay: Replay) -> None:
                 replay.problems.append(f"{version}: {error}")
 
 
-def _missing_batches() -> list[str]:
-    """Compare the ledger with what the record says was entered."""
+def _changed_batches() -> list[str]:
+    """Compare the ledger with what the record says was entered, by the newest entry about each release."""
     problems = []
-    for row in RecordEntry.objects.filter(kind=RecordKind.LEDGER_ENTERED):
-        body = EntryBody.from_bytes(bytes(row.body))
+    bodies = [EntryBody.from_bytes(bytes(row.body)) for row in RecordEntry.objects.filter(kind=RecordKind.LEDGER_ENTERED)]
+    for body in {(body.subject, body.data["item"], body.data["attempt"]): body for body in bodies}.values():
         entries = ErasureEntry.objects.filter(subject=body.subject, item=body.data["item"], attempt=body.data["attempt"])
         if entries_digest(entries) != body.data["entries_sha256"]:
             problems.append(f"{body.subject}, {body.data['item']}: the ledger does not hold what the record says.")

@@ -25,6 +25,10 @@ from unlearning_jobs.selectors import examples_by_id
 PROGRESS_EXAMPLES = 20_000
 
 
+class LedgerMovedError(LedgerError):
+    """Something was erased since the snapshot was compared with the ledger. Compare it again."""
+
+
 @transaction.atomic
 def ledger_enter(*, version: ModelVersion, actor: str) -> int:
     """Write what an unlearned version has erased into the ledger, in the transaction of its release; return how much.
@@ -62,9 +66,10 @@ def ledger_enter(*, version: ModelVersion, actor: str) -> int:
         )
         for example_id in ids
     ]
-    # 3. Write and record them, and have every corpus searched for them.
+    # 3. Write them, record all that this release has entered, and have every corpus searched for them.
     entries_insert(entries)
-    data = {"item": job.item, "attempt": job.attempt, "examples": len(entries), "entries_sha256": entries_digest(entries)}
+    batch = ErasureEntry.objects.filter(subject=job.subject, item=job.item, attempt=job.attempt)
+    data = {"item": job.item, "attempt": job.attempt, "examples": len(batch), "entries_sha256": entries_digest(batch)}
     record_append(subject=job.subject, kind=RecordKind.LEDGER_ENTERED, actor=actor, data=data)
     enqueue_on_commit(COMPARE_TASK, queue="matching")
     return len(entries)
@@ -77,6 +82,13 @@ def ledger_lock() -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('erasure-ledger', 0))")
+
+
+def require_compared(snapshot: CorpusSnapshot) -> None:
+    """Raise LedgerMovedError unless the snapshot was compared with the whole ledger; call it with the ledger locked."""
+    if ErasureEntry.objects.filter(pk__gt=snapshot.compared_with).exists():
+        message = f"Something was erased since {snapshot} was compared with the ledger."
+        raise LedgerMovedError(message)
 
 
 def entries_insert(entries: Sequence[ErasureEntry]) -> None:

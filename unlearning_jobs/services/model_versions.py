@@ -30,7 +30,7 @@ from unlearning_jobs.selectors import erased_since, known_erased
 from unlearning_jobs.states import MODEL_TRANSITIONS, ModelState
 
 from .jobs import job_create
-from .ledger import ledger_digest, ledger_enter, snapshot_compare
+from .ledger import ledger_digest, ledger_enter, ledger_lock, require_compared, snapshot_compare
 from .runs import Claim, job_complete
 
 EVALUATION_STAGES = ("ensemble", "replicates", "oracles", "evaluate")
@@ -146,9 +146,13 @@ def job_result_accept(*, claim: Claim, result: JobResult, result_sha256: str, ou
 
     Raises:
         ClaimLostError: the job is no longer this worker's; nothing is written.
+        LedgerMovedError: a new model's corpus must be compared with the ledger first; nothing is written.
     """
     # The version comes first because the job's row names it. `job_complete` checks the claim, and a lost one undoes both.
     job = Job.objects.select_for_update().get(pk=claim.job_id)
+    if job.kind == Job.Kind.TRAIN:  # it may become active: nothing may be erased between the last look and the commit
+        ledger_lock()
+        require_compared(job.snapshot)
     version = _version_of(job, result, f"{output}/model")
     verdict = result.evaluation.verdict.outcome if result.evaluation else ""
     data = {"result_sha256": result_sha256, "model_sha256": result.model_digest, "verdict": verdict}

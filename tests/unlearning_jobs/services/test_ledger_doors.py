@@ -22,7 +22,7 @@ from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
 from unlearning_jobs.runner import job_execute
 from unlearning_jobs.selectors import job_facts, known_erased
 from unlearning_jobs.services.destruction import model_version_files_delete
-from unlearning_jobs.services.ledger import ledger_digest, snapshot_compare, snapshots_compare
+from unlearning_jobs.services.ledger import LedgerMovedError, ledger_digest, snapshot_compare, snapshots_compare
 from unlearning_jobs.services.model_versions import (
     job_result_accept,
     model_cache,
@@ -148,6 +148,16 @@ def test_a_training_that_ran_while_its_examples_were_erased_makes_no_active_mode
     assert (version.state, sorted(known_erased(version))) == ("candidate", list(ADAS))
     with pytest.raises(StaleStateError, match="evaluation passed"):
         model_version_release(version=version, actor="account:3")
+
+
+def test_nothing_can_be_erased_between_the_last_look_and_the_new_model(base: ModelVersion, tmp_path: Path) -> None:
+    job = train(base.snapshot)
+    claim = job_claim(job_id=job.pk, worker="worker-1")
+    erased(base)  # after the worker has looked
+    result = result_write(tmp_path / "run", JobSpec.from_json(started(trained(corpus("b"), "b")).spec), "passed")
+    with pytest.raises(LedgerMovedError):
+        job_result_accept(claim=claim, result=result, result_sha256="0" * 64, output="jobs/1/run-1")
+    assert not ModelVersion.objects.filter(name="second").exists()
 
 
 def test_whoever_waits_for_a_late_training_is_told(base: ModelVersion, tmp_path: Path) -> None:
