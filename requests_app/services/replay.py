@@ -83,7 +83,7 @@ def _older_releases_enter(replay: Replay) -> None:
 def _changed_batches() -> list[str]:
     """Compare the ledger with what the record says was entered, by the newest entry about each release."""
     problems = []
-    bodies = [EntryBody.from_bytes(bytes(row.body)) for row in RecordEntry.objects.filter(kind=RecordKind.LEDGER_ENTERED)]
+    bodies = [EntryBody.from_bytes(bytes(row.body)) for row in RecordEntry.objects.filter(kind=RecordKind.ERASURE_ENTERED)]
     for body in {(body.subject, body.data["item"], body.data["attempt"]): body for body in bodies}.values():
         entries = ErasureEntry.objects.filter(subject=body.subject, item=body.data["item"], attempt=body.data["attempt"])
         if entries_digest(entries) != body.data["entries_sha256"]:

@@ -70,7 +70,7 @@ def ledger_enter(*, version: ModelVersion, actor: str) -> int:
     entries_insert(entries)
     batch = ErasureEntry.objects.filter(subject=job.subject, item=job.item, attempt=job.attempt)
     data = {"item": job.item, "attempt": job.attempt, "examples": len(batch), "entries_sha256": entries_digest(batch)}
-    record_append(subject=job.subject, kind=RecordKind.LEDGER_ENTERED, actor=actor, data=data)
+    record_append(subject=job.subject, kind=RecordKind.ERASURE_ENTERED, actor=actor, data=data)
     enqueue_on_commit(COMPARE_TASK, queue="matching")
     return len(entries)
 

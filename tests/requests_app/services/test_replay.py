@@ -187,7 +187,7 @@ def test_what_was_released_before_there_was_a_ledger_is_entered(done: Proposal) 
         cursor.execute("ALTER TABLE unlearning_jobs_erasureentry DISABLE TRIGGER erasure_is_kept")
         cursor.execute("DELETE FROM unlearning_jobs_erasureentry")
         cursor.execute("ALTER TABLE compliance_recordentry DISABLE TRIGGER refuse_change")
-        cursor.execute("DELETE FROM compliance_recordentry WHERE kind = 'ledger.entered'")
+        cursor.execute("DELETE FROM compliance_recordentry WHERE kind = 'erasure.entered'")
     said, error = printed()
     assert "4 of them were erased before there was a ledger, and have been entered now." in said
     assert error == ""

@@ -45,7 +45,7 @@ def test_a_release_enters_what_was_erased_and_records_how_much(base: ModelVersio
     assert {(entry.subject, entry.item, entry.snapshot_sha256) for entry in entries} == {
         (SUBJECT, "item-1", base.snapshot.digest)
     }
-    [entered] = entries_of(subject=SUBJECT, kinds=("ledger.entered",))
+    [entered] = entries_of(subject=SUBJECT, kinds=("erasure.entered",))
     assert dict(entered.data) == {
         "item": "item-1",
         "attempt": 1,
@@ -91,7 +91,7 @@ def test_what_is_only_suppressed_is_not_erased(base: ModelVersion, monkeypatch: 
 def test_entering_twice_adds_nothing(base: ModelVersion) -> None:
     version = erased(base)
     assert ledger_enter(version=version, actor="system") == 0
-    assert kinds(SUBJECT).count("ledger.entered") == 1
+    assert kinds(SUBJECT).count("erasure.entered") == 1
     assert ErasureEntry.objects.count() == 2
 
 
@@ -210,7 +210,7 @@ def test_the_database_takes_nothing_out_of_the_ledger(base: ModelVersion, sql: s
 
 def test_the_record_names_the_batch_so_that_a_missing_row_shows(base: ModelVersion) -> None:
     erased(base)
-    row = RecordEntry.objects.get(kind="ledger.entered")
+    row = RecordEntry.objects.get(kind="erasure.entered")
     body = EntryBody.from_bytes(bytes(row.body))
     assert body.data["entries_sha256"] != entries_digest(ErasureEntry.objects.all()[:1])
 
