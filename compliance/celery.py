@@ -14,6 +14,7 @@ from kombu import Queue
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "compliance.settings")
 
 RECONCILE_SECONDS = float(os.environ.get("RECONCILE_SECONDS", "15"))
+LEDGER_COPY_SECONDS = float(os.environ.get("LEDGER_COPY_SECONDS", "60"))
 CHECKPOINT_SECONDS = float(os.environ.get("CHECKPOINT_SECONDS", "60"))
 
 app = Celery("lethe")
@@ -44,6 +45,7 @@ app.conf.update(
     beat_schedule={
         "jobs-reconcile": {"task": "unlearning_jobs.jobs_reconcile", "schedule": RECONCILE_SECONDS},
         "requests-reconcile": {"task": "requests_app.requests_reconcile", "schedule": RECONCILE_SECONDS},
+        "ledger-copy": {"task": "unlearning_jobs.ledger_copy", "schedule": LEDGER_COPY_SECONDS},
         "record-checkpoint": {
             "task": "compliance.record_checkpoint",
             "schedule": CHECKPOINT_SECONDS,

@@ -20,6 +20,7 @@ from .casework import DemoRequest, Method, Officers, erase, export_and_verify, w
 from .corpus import DemoCorpus
 from .handwriting import Writer
 from .http import Browser, PageError
+from .next_training import train_again
 from .site import Login, seed_accounts, seed_corpus, seed_digits, seed_model, seed_reader
 from .walk import confirm_address, submit_erasure, submit_revocation
 
@@ -102,11 +103,15 @@ def walk(port: int) -> int:
             result.bundle = var / "evidence" / reference
             print(export_and_verify(stack, reference, result.bundle))
             results.append((scenario.about, result))
-        _summary(results, time.monotonic() - start)
+        training = ""
+        if results[-1][1].attempts[-1].verdict == "passed":
+            print("\nThe next training on the same corpus:", flush=True)
+            training = train_again(stack, officers.omar)
+        _summary(results, training, time.monotonic() - start)
     return 0 if all(result.attempts[-1].verdict == "passed" for _, result in results) else 1
 
 
-def _summary(results: list[tuple[str, DemoRequest]], seconds: float) -> None:
+def _summary(results: list[tuple[str, DemoRequest]], training: str, seconds: float) -> None:
     print("What happened")
     for kind, result in results:
         print(f"\n  {kind}: request {result.reference}")
@@ -117,6 +122,8 @@ def _summary(results: list[tuple[str, DemoRequest]], seconds: float) -> None:
         passed = result.attempts[-1].verdict == "passed"
         print(f"    outcome   {'released' if passed else 'NOT released: nothing passed'}")
         print(f"    evidence  {result.bundle}")
+    if training:
+        print(f"\n  {training}")
     print(f"\n{seconds:.0f} s in all. Verify again:")
     print(".venv/bin/python -m compliance.evidence verify DIR --trust DIR/../trust.json")
 

@@ -29,8 +29,9 @@ def english() -> Iterator[None]:
 
 @pytest.fixture
 def artefacts(settings: Settings, tmp_path: Path) -> Path:
-    """A folder of its own for corpora, models and outputs."""
+    """A folder of its own for corpora, models and outputs, and another for the second copy of the erasure ledger."""
     settings.ARTEFACTS = tmp_path / "artefacts"
+    settings.LEDGER_FILE = tmp_path / "ledger" / "entries.jsonl"
     return tmp_path / "artefacts"
 
 

@@ -45,6 +45,7 @@ from unlearning_jobs.engine.contracts import (
 from unlearning_jobs.engine.contracts.privacy import Certificate
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
 from unlearning_jobs.services.corpora import corpus_register
+from unlearning_jobs.services.ledger import ledger_digest
 from unlearning_jobs.services.model_versions import job_result_accept, recipe_register
 from unlearning_jobs.services.reports import report_sign
 from unlearning_jobs.services.runs import job_claim
@@ -88,6 +89,7 @@ def trained(snapshot: CorpusSnapshot, name: str = "keeper") -> ModelVersion:
         digest=model_digest(folder),
     )
     data = {"version": 1, "model_sha256": version.digest, "snapshot_sha256": snapshot.digest, "job": 0}
+    data |= {"left_out": 0, "ledger_sha256": ledger_digest()}
     record_append(subject=version.subject, kind=RecordKind.MODEL_REGISTERED, actor="system", data=data)
     return version
 

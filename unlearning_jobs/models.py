@@ -34,6 +34,8 @@ class CorpusSnapshot(models.Model):
     """Below ARTEFACTS."""
     counts: models.JSONField[dict[str, int], dict[str, int]] = models.JSONField()
     """Examples per set: train, held_out, and named probe sets."""
+    compared_with = models.PositiveBigIntegerField(default=0)
+    """Id of the newest entry of the erasure ledger that its examples have been compared with."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -41,6 +43,51 @@ class CorpusSnapshot(models.Model):
 
     def __str__(self) -> str:
         return f"{self.corpus.name} {self.digest[:12]}"
+
+    @property
+    def erased_ids(self) -> frozenset[str]:
+        """Training examples that the erasure ledger names, as far as the snapshot has been compared with it."""
+        return frozenset(place.example_id for place in self.erased_examples.all() if place.in_training)
+
+
+class ErasureEntry(models.Model):
+    """One erased example in the erasure ledger. It is in force from the moment it exists, and nothing takes it back.
+
+    It belongs to the content, not to a model or a corpus. It names nobody: without the ledger's key, nobody can tell what
+    was digested.
+    """
+
+    key_id = models.CharField(max_length=16)
+    """Which of LEDGER_KEYS made the digest."""
+    digest = models.CharField(max_length=64)
+    """HMAC-SHA-256 of the example's content (`engine.corpora.erasure_content`)."""
+    subject = models.CharField(max_length=80)
+    """With `item` and `attempt`: the release that carried the erasure out, and its entry in the record. Opaque."""
+    item = models.CharField(max_length=40)
+    attempt = models.PositiveIntegerField()
+    snapshot_sha256 = models.CharField(max_length=64)
+    """With `example_id`: where it was erased first. The snapshot may be unknown to a database that was restored."""
+    example_id = models.CharField(max_length=40)
+    entered_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["subject", "item", "snapshot_sha256", "example_id"], name="erasure_entry_once")
+        ]
+
+
+class ErasedExample(models.Model):
+    """A place where erased content lies in a snapshot, found by comparing the snapshot with the ledger."""
+
+    snapshot = models.ForeignKey(CorpusSnapshot, on_delete=models.PROTECT, related_name="erased_examples")
+    example_id = models.CharField(max_length=40)
+    entry = models.ForeignKey(ErasureEntry, on_delete=models.PROTECT, related_name="places")
+    in_training = models.BooleanField()
+    """Whether models would be trained on it; trainings leave it out then. Other sets only measure."""
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["snapshot", "example_id", "entry"], name="erased_example_once")]
 
 
 class RegisteredRecipe(models.Model):
@@ -71,6 +118,10 @@ class ModelVersion(Rung):
     parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="children")
     steps: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField(default=list)
     """The unlearning steps (engine.contracts.UnlearningStep) since its training, oldest first."""
+    left_out: models.JSONField[list[str], list[str]] = models.JSONField(default=list)
+    """Ids of the training examples that it was never trained on, because they had been erased before."""
+    ledger_sha256 = models.CharField(max_length=64, blank=True)
+    """The state of the erasure ledger that it was compared with when it was registered; empty before there was one."""
     path = models.CharField(max_length=300)
     """Below ARTEFACTS; empty once destroyed."""
     digest = models.CharField(max_length=64)

@@ -13,6 +13,7 @@ from compliance.celery import app
 logger = logging.getLogger(__name__)
 RUN_TASK = "unlearning_jobs.job_run"
 SIGN_TASK = "unlearning_jobs.report_sign"
+COMPARE_TASK = "unlearning_jobs.snapshots_compare"
 DELETE_TASK = "unlearning_jobs.model_version_files_delete"
 
 

@@ -18,6 +18,7 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -26,8 +27,9 @@ from django.conf import settings
 from compliance.formats.canonical import canonical_json
 
 from .engine.contracts import JobResult, Progress
-from .engine.errors import EngineError
+from .engine.errors import CorpusError, EngineError
 from .models import Job
+from .services.ledger import LedgerMovedError, snapshot_compare
 from .services.model_versions import job_result_accept
 from .services.runs import Claim, job_cancelled, job_fail, job_report, job_run_lost
 
@@ -169,4 +171,23 @@ def _accept(claim: Claim, folder: Path, output: str) -> None:
     except (OSError, ValueError, EngineError) as error:
         job_fail(claim=claim, code="bad_result", message=f"The job's result cannot be read ({type(error).__name__}).")
         return
-    job_result_accept(claim=claim, result=result, result_sha256=hashlib.sha256(raw).hexdigest(), output=output)
+    digest = hashlib.sha256(raw).hexdigest()
+    # Until nothing was erased between the comparison and the registration.
+    while not _registered(claim, result, digest, output):
+        pass
+
+
+def _registered(claim: Claim, result: JobResult, digest: str, output: str) -> bool:
+    """Compare the corpus with the erasure ledger and end the job; return False if something was erased in between."""
+    try:
+        # Heartbeats go on: a large corpus takes longer to compare than the lease lasts.
+        snapshot_compare(
+            snapshot=Job.objects.select_related("snapshot").get(pk=claim.job_id).snapshot,
+            on_progress=partial(job_report, claim=claim, progress=None, curves=None),
+        )
+        job_result_accept(claim=claim, result=result, result_sha256=digest, output=output)
+    except LedgerMovedError:
+        return False
+    except CorpusError as error:
+        job_fail(claim=claim, code=error.code, message=str(error))
+    return True

@@ -32,10 +32,11 @@ def job_facts(base: ModelVersion, forget_count: int) -> Facts:
 
 
 def _facts_in_rows(base: ModelVersion, forget_count: int) -> Facts:
+    gone = len(base.left_out) + len(base.erased_ids)
     return Facts(
         recipe=Recipe.from_json(base.recipe.body),
         forget=forget_count,
-        retain=base.snapshot.counts.get("train", 0) - len(base.erased_ids) - forget_count,
+        retain=base.snapshot.counts.get("train", 0) - gone - forget_count,
         held_out=base.snapshot.counts.get("held_out", 0),
         forgotten=len(base.erased_ids),
         trained_seconds=base.training_seconds,
@@ -95,6 +96,19 @@ def _measured(job: Job) -> Measurement | None:
         return measure(spec.method.name, spec.method.config, situation, **seconds)
     except SpecError:  # the method, or one of its settings, has been removed since
         return None
+
+
+def known_erased(version: ModelVersion) -> frozenset[str]:
+    """Return the erased examples that a version may still know: it was trained on them and has not unlearned them."""
+    return version.snapshot.erased_ids - set(version.left_out) - set(version.erased_ids)
+
+
+def erased_since(job: Job) -> frozenset[str]:
+    """Return the erased examples that a job would use, because they were erased after it was created."""
+    spec = JobSpec.from_json(job.spec)
+    handled = {*spec.exclude_ids, *spec.erased_ids, *spec.forget_ids}
+    handled.update(example_id for step in spec.earlier for example_id in step.forget_ids)
+    return job.snapshot.erased_ids - handled
 
 
 def examples_by_id(snapshot: CorpusSnapshot, example_ids: Iterable[str]) -> dict[str, Example]:

@@ -9,11 +9,14 @@ from celery import shared_task
 
 from compliance.record.errors import StaleStateError
 
-from .queue import DELETE_TASK, RUN_TASK, SIGN_TASK
+from .ledger_keys import LedgerError
+from .queue import COMPARE_TASK, DELETE_TASK, RUN_TASK, SIGN_TASK
 from .runner import job_execute
 from .services.destruction import destruction_reconcile
 from .services.destruction import model_version_files_delete as files_delete
 from .services.jobs import jobs_reconcile as reconcile
+from .services.ledger import snapshots_compare as compare
+from .services.ledger_copy import ledger_copy as copy
 from .services.reports import report_sign as sign
 from .services.runs import ClaimLostError, NothingToClaimError, job_claim
 
@@ -42,6 +45,21 @@ def model_version_files_delete(version_id: int) -> None:
         files_delete(version_id=version_id)
     except StaleStateError as error:  # done already, or a job needs the files; the reconciler rings until they are gone
         logger.info("nothing deleted: %s", error)
+
+
+@shared_task(name=COMPARE_TASK, queue="matching")
+def snapshots_compare() -> None:
+    # Whatever trains compares its own snapshot again first; this is for pages and for the models that are in use.
+    for problem in compare():
+        logger.warning("not compared with the erasure ledger: %s", problem)
+
+
+@shared_task(name="unlearning_jobs.ledger_copy", queue="default")
+def ledger_copy() -> None:
+    try:
+        copy()
+    except LedgerError as error:
+        logger.error("no second copy of the erasure ledger: %s", error)  # noqa: TRY400  # the message says it all
 
 
 @shared_task(name=SIGN_TASK, queue="signing")

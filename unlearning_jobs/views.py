@@ -25,6 +25,7 @@ from compliance.ui.forms import LetheForm
 from compliance.ui.lists import address, applied_filters, csv_response, page_of
 
 from .models import Corpus, Job, JobRun, ModelVersion
+from .selectors import known_erased
 from .services import destruction, jobs
 from .states import MODEL_TRANSITIONS, JobState, ModelState
 from .wording import CURVES, ERRORS, JOB_TONES, MODEL_TONES, RUN_OUTCOMES, VERDICTS, duration, method_title, stage_title
@@ -131,6 +132,7 @@ def _show(request: HttpRequest, row: Job, problem: str = "") -> HttpResponse:
         "reference": row.subject.removeprefix("request:") if row.subject.startswith("request:") else "",
         "is_unlearning": row.kind == Job.Kind.UNLEARN,
         "forget_count": len(row.spec.get("forget_ids", ())),
+        "left_out": len(row.spec.get("exclude_ids", ())) + len(row.spec.get("erased_ids", ())),
         "problem": problem,
     }
     return render(request, "jobs/job.html", context, status=409 if problem else 200)
@@ -213,8 +215,8 @@ def job_cancel(request: HttpRequest, pk: int) -> HttpResponse:
 @READERS
 @require_safe
 def corpus_list(request: HttpRequest) -> HttpResponse:
-    """Show every corpus with its snapshots: their sizes and digests."""
-    corpora = Corpus.objects.prefetch_related("snapshots").order_by("name")
+    """Show every corpus with its snapshots: their sizes, their digests, and how much of them was erased."""
+    corpora = Corpus.objects.prefetch_related("snapshots__erased_examples").order_by("name")
     return render(request, "jobs/corpus_list.html", {"corpora": corpora})
 
 
@@ -224,12 +226,18 @@ def model_list(request: HttpRequest) -> HttpResponse:
     """Show every model with its versions: their states and origins, and the jobs on them."""
     versions = (
         ModelVersion.objects.select_related("snapshot__corpus", "parent", "made_by")
+        .prefetch_related("snapshot__erased_examples")
         .annotate(jobs_running=Count("jobs", filter=Q(jobs__state__in=[JobState.QUEUED, JobState.RUNNING])))
         .order_by("name", "-number")
     )
     context = {
         "models": [
-            {"version": version, "tone": MODEL_TONES[ModelState(version.state)], "can_destroy": _can_destroy(version)}
+            {
+                "version": version,
+                "tone": MODEL_TONES[ModelState(version.state)],
+                "known_erased": len(known_erased(version)) if version.path else 0,
+                "can_destroy": _can_destroy(version),
+            }
             for version in versions
         ],
         "is_engineer": account_of(request).may(Act.MANAGE_MODELS),

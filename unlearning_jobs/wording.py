@@ -151,6 +151,9 @@ ERRORS: dict[str, Any] = {
     "out_of_memory": gettext_lazy("Ask an engineer for a worker with more memory, or choose smaller batches."),
     "training_diverged": gettext_lazy("Propose the item again with a lower learning rate."),
     "runs_used_up": gettext_lazy("Ask an engineer to look at the worker’s log; then propose the item again."),
+    "erased_since": gettext_lazy(
+        "Start the training again, or propose the item again. The next job leaves these examples out."
+    ),
     "bad_result": gettext_lazy("Ask an engineer to look at the worker’s log; then propose the item again."),
 }
 RUN_OUTCOMES: dict[str, tuple[Any, str]] = {

@@ -34,6 +34,8 @@ class RecordKind(StrEnum):
     PROPOSAL_DECLINED = "proposal.declined"
     ITEM_EVALUATED = "item.evaluated"
     ITEM_RELEASED = "item.released"
+    ERASURE_ENTERED = "erasure.entered"
+    """What the release erased is in the erasure ledger, and stays there."""
     ITEM_REOPENED = "item.reopened"
     MESSAGE_QUEUED = "message.queued"
     MESSAGE_SENT = "message.sent"
@@ -50,8 +52,16 @@ class RecordKind(StrEnum):
     JOB_CANCEL_REQUESTED = "job.cancel_requested"
     JOB_CANCELLED = "job.cancelled"
 
+    # The erasure ledger
+    LEDGER_RESTORED = "ledger.restored"
+    """A database that had lost entries, such as a restored backup, has them back from the second copy."""
+    LEDGER_REPLAYED = "ledger.replayed"
+    """Somebody looked for what came back of what was erased."""
+
     # Corpora, recipes, models
     CORPUS_REGISTERED = "corpus.registered"
+    CORPUS_COMPARED = "corpus.compared"
+    """Erased examples were found in a snapshot; no training uses them."""
     RECIPE_REGISTERED = "recipe.registered"
     MODEL_REGISTERED = "model.registered"
     """Every model version, unlearned ones included."""
@@ -93,6 +103,7 @@ FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
     K.PROPOSAL_DECLINED: _ATTEMPT,
     K.ITEM_EVALUATED: (*_ATTEMPT, "verdict"),
     K.ITEM_RELEASED: (*_ATTEMPT, "model_sha256", "replaced_sha256"),
+    K.ERASURE_ENTERED: (*_ATTEMPT, "examples", "entries_sha256"),
     K.ITEM_REOPENED: _ATTEMPT,
     K.MESSAGE_QUEUED: _MESSAGE,
     K.MESSAGE_SENT: _MESSAGE,
@@ -104,9 +115,12 @@ FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
     K.JOB_FAILED: (*_JOB_ENDED, "error"),
     K.JOB_CANCEL_REQUESTED: ("job",),
     K.JOB_CANCELLED: _JOB_ENDED,
+    K.LEDGER_RESTORED: ("entries", "ledger_sha256"),
+    K.LEDGER_REPLAYED: ("entries", "ledger_sha256", "snapshots", "versions", "returned", "requeued"),
     K.CORPUS_REGISTERED: ("snapshot_sha256", "manifest_root", "counts"),
+    K.CORPUS_COMPARED: ("snapshot_sha256", "found", "ledger_sha256"),
     K.RECIPE_REGISTERED: ("sha256",),
-    K.MODEL_REGISTERED: ("version", "model_sha256", "snapshot_sha256", "job"),
+    K.MODEL_REGISTERED: ("version", "model_sha256", "snapshot_sha256", "job", "left_out", "ledger_sha256"),
     K.MODEL_ACTIVE: _MODEL_MOVED,
     K.MODEL_QUARANTINED: _MODEL_MOVED,
     K.MODEL_DESTROYING: _MODEL_MOVED,

@@ -27,6 +27,8 @@ SECRET_KEY = env_text("SECRET_KEY", local_secret(VAR, "secret_key") if LOCAL els
 SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS", "")
 # Keys of the encrypted fields, newest first: `id:64 hex digits`, separated by commas.
 DATA_KEYS = env_list("DATA_KEYS", f"local:{local_secret(VAR, 'data_key')}" if LOCAL else None)
+# Keys of the erasure ledger, newest first: 64 hex digits each, separated by commas. Old ones stay for as long as the ledger.
+LEDGER_KEYS = env_list("LEDGER_KEYS", local_secret(VAR, "ledger_key") if LOCAL else None)
 
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "localhost,127.0.0.1" if LOCAL else None)
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS", "")
@@ -94,6 +96,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "compliance.Account"
 ARTEFACTS = Path(env_text("LETHE_ARTEFACTS", str(VAR / "artefacts")))
 """Folder for corpora, models and job outputs, which all processes share; in production only `worker-jobs` may write."""
+LEDGER_FILE = Path(env_text("LEDGER_FILE", str(VAR / "ledger" / "entries.jsonl")))
+"""Second copy of the erasure ledger, from which a restored database gets back what it lost; keep it on another disk."""
 JOB_LEASE_SECONDS = int(env_text("JOB_LEASE_SECONDS", "45"))
 DATA_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200

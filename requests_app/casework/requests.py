@@ -23,6 +23,7 @@ from compliance.ui.lists import Sorting, address, csv_response, filter_context, 
 from requests_app import selectors
 from requests_app.models import ErasureRequest
 from requests_app.references import reference_normalise
+from requests_app.returns import Return, returns_standing
 from requests_app.states import ItemState, RequestState
 
 from .claim import claim_rows
@@ -83,9 +84,18 @@ def request_list(request: HttpRequest) -> HttpResponseBase:
         "columns": _columns(request, sorting),
         "rows": [_row(row) for row in page],
         "csv_url": address(request, format="csv"),
+        "returns": [_return_words(back) for back in returns_standing()],
         "any_request": bool(page.object_list) or ErasureRequest.objects.exists(),
     }
     return render(request, "casework/request_list.html", context)
+
+
+def _return_words(back: Return) -> str:
+    sentence = _("%(model)s knows %(count)d examples that were erased for %(references)s.")
+    if back.busy:
+        sentence = " ".join([sentence, _("Something is under way for this model.")])
+    facts = {"model": back.version, "count": len(back.example_ids), "references": ", ".join(back.references)}
+    return sentence % facts
 
 
 def _filtered(form: RequestFilters) -> QuerySet[ErasureRequest]:

@@ -45,6 +45,7 @@ TITLES: dict[str, Any] = {
     RecordKind.ITEM_DECIDED: gettext_lazy("Item decided"),
     RecordKind.ITEM_EVALUATED: gettext_lazy("Verdict received"),
     RecordKind.ITEM_RELEASED: gettext_lazy("Model released"),
+    RecordKind.ERASURE_ENTERED: gettext_lazy("Erased examples entered in the ledger"),
     RecordKind.ITEM_REOPENED: gettext_lazy("Result abandoned: the model had changed in the meantime"),
     RecordKind.PROPOSAL_SUBMITTED: gettext_lazy("Method proposed"),
     RecordKind.PROPOSAL_APPROVED: gettext_lazy("Proposal approved"),
@@ -125,8 +126,14 @@ def _attempt(data: Data) -> str:
     return f"{sentence} {method_title(data['method'])}." if "method" in data else sentence
 
 
+def _entered(data: Data) -> str:
+    count = data["examples"]
+    return ngettext("%(n)d example.", "%(n)d examples.", count) % {"n": count}
+
+
 def _evaluated(data: Data) -> str:
-    return f"{_attempt(data)} {_('Verdict: %(verdict)s.') % {'verdict': verdict_word(data['verdict'])}}"
+    verdict = _("Verdict: %(verdict)s.") % {"verdict": verdict_word(data["verdict"])}
+    return f"{_attempt(data)} {verdict}"
 
 
 def _run(data: Data) -> str:
@@ -134,7 +141,8 @@ def _run(data: Data) -> str:
 
 
 def _run_ended(data: Data) -> str:
-    return f"{_run(data)} {_('Outcome: %(outcome)s.') % {'outcome': RUN_OUTCOMES[data['outcome']][0]}}"
+    outcome = _("Outcome: %(outcome)s.") % {"outcome": RUN_OUTCOMES[data["outcome"]][0]}
+    return f"{_run(data)} {outcome}"
 
 
 def _closed(data: Data) -> str:
@@ -158,6 +166,7 @@ DETAILS: dict[str, Callable[[Data], str]] = {
     RecordKind.ITEM_DECIDED: _item_decided,
     RecordKind.ITEM_EVALUATED: _evaluated,
     RecordKind.ITEM_RELEASED: _attempt,
+    RecordKind.ERASURE_ENTERED: _entered,
     RecordKind.ITEM_REOPENED: _attempt,
     RecordKind.PROPOSAL_SUBMITTED: _attempt,
     RecordKind.PROPOSAL_APPROVED: _attempt,

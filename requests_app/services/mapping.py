@@ -176,8 +176,9 @@ def _items(request: ErasureRequest) -> Iterator[Item]:
     number = 0
     for version in ModelVersion.objects.filter(state=ModelState.ACTIVE).select_related("snapshot"):
         accepted = request.matches.filter(snapshot=version.snapshot, decision=Match.Decision.ACCEPTED)
-        # What an earlier request erased from this version is no longer in it.
-        still_known = sorted(set(accepted.values_list("example_id", flat=True)) - set(version.erased_ids))
+        # What an earlier request erased from this version is no longer in it, nor is what its training left out.
+        gone = {*version.erased_ids, *version.left_out}
+        still_known = sorted(set(accepted.values_list("example_id", flat=True)) - gone)
         if still_known:
             number += 1
             yield Item(

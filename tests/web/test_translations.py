@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from functools import cache
 from typing import Any
@@ -32,6 +33,16 @@ def german() -> Catalog:
 
 def forms(text: Any) -> list[str]:
     return [text] if isinstance(text, str) else list(text)
+
+
+def test_no_text_hides_in_an_f_string_where_it_is_not_found() -> None:
+    rooms = ("compliance", "requests_app", "unlearning_jobs")
+    for path in (path for room in rooms for path in (settings.BASE_DIR / room).rglob("*.py")):
+        for text in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.JoinedStr)):
+            calls = {
+                call.func.id for call in ast.walk(text) if isinstance(call, ast.Call) and isinstance(call.func, ast.Name)
+            }
+            assert not calls & {"_", "gettext", "ngettext", "pgettext"}, f"{path.name}:{text.lineno}"
 
 
 def test_every_text_has_a_translation() -> None:

@@ -41,6 +41,7 @@ def job_facts(spec: JobSpec, snapshot: Snapshot) -> Facts:
         held_out=snapshot.info.counts.get("held_out", 0),
         forgotten=sum(len(step.forget_ids) for step in spec.earlier),
         earlier=spec.earlier,
+        erased_elsewhere=len(spec.erased_ids),
         epsilon=about.get("privacy", {}).get("epsilon") if spec.model else _expected_epsilon(spec, snapshot),
         budget_spent=about.get("budget_spent", 0.0),
     )
@@ -62,10 +63,10 @@ def excluded_ids(spec: JobSpec, steps: int | None = None) -> tuple[str, ...]:
     """Return the examples that a model must not know after this number of steps.
 
     They are those that it was never trained on, and those in the forget sets of the steps. By default, all earlier steps
-    and this job's own count.
+    and this job's own count. With this job's own step, examples that were erased elsewhere join them.
     """
     earlier = spec.earlier if steps is None else spec.earlier[:steps]
-    last = spec.forget_ids if steps is None or steps > len(spec.earlier) else ()
+    last = (*spec.erased_ids, *spec.forget_ids) if steps is None or steps > len(spec.earlier) else ()
     return (*spec.exclude_ids, *(i for step in earlier for i in step.forget_ids), *last)
 
 

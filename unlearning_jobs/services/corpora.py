@@ -15,12 +15,17 @@ from compliance.record.services import record_append
 from unlearning_jobs.engine.corpora import snapshot_create
 from unlearning_jobs.models import Corpus, CorpusSnapshot
 
+from .ledger import snapshot_compare
+
 
 def corpus_register(*, name: str, source: Path, actor: str, sets: Mapping[str, Path] | None = None) -> CorpusSnapshot:
     """Read and digest a corpus and store it as a snapshot; a later call with the same name adds another snapshot.
 
+    What was erased before and came back with the corpus is found, and no training will use it.
+
     Raises:
         CorpusError: a source cannot be read, is empty, or has rows that do not fit; nothing is stored.
+        LedgerError: a key of the erasure ledger is missing; the snapshot is stored, and no model can be trained on it.
         ValidationError: the name holds something else than letters, digits, hyphens and underscores.
     """
     # 1. Write a draft beside the other snapshots: the final rename must stay within one file system.
@@ -50,4 +55,5 @@ def corpus_register(*, name: str, source: Path, actor: str, sets: Mapping[str, P
             (draft / "snapshot").rename(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return snapshot
+    # 3. Look for what was erased. Should this fail, whatever would use the snapshot looks again first.
+    return snapshot_compare(snapshot=snapshot)

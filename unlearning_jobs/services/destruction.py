@@ -37,7 +37,7 @@ def model_version_destroy(*, version: ModelVersion, by: Account) -> ModelVersion
     if not by.may(Act.MANAGE_MODELS):
         raise NotAllowedError(_("Only an engineer can destroy a model version."))
     version = ModelVersion.objects.select_for_update(of=("self",)).select_related("snapshot").get(pk=version.pk)
-    if version.state == ModelState.QUARANTINED and _in_use(version.snapshot):
+    if _leaves_models(version) and _in_use(version.snapshot):
         raise StaleStateError(_("A job on the same corpus is queued or running. Destroy the version when it has ended."))
     version.rings, version.ring_at = 0, first_ring()
     version.save(update_fields=["rings", "ring_at"])
@@ -50,8 +50,8 @@ def model_version_destroy(*, version: ModelVersion, by: Account) -> ModelVersion
 def model_version_files_delete(*, version_id: int) -> ModelVersion:
     """Delete the files of a version whose destruction was ordered, and record that they are gone.
 
-    If the version has been in use, the models that evaluations trained on its corpus go with it: some of them have seen
-    what it had to forget. Later evaluations train again those that they need.
+    With a version that was trained, or that has been in use, go the models that jobs trained on its corpus: one of them is
+    its copy, and some have seen what it had to forget. Later jobs train again those that they need.
 
     Raises:
         StaleStateError: nobody ordered it, it is done already, or a job needs the files.
@@ -68,7 +68,7 @@ def model_version_files_delete(*, version_id: int) -> ModelVersion:
         message = f"No destruction of model version {version_id} is under way."
         raise StaleStateError(message)
     # A job may have been started after the order; it reads the cached models.
-    if _was_in_use(version) and _in_use(version.snapshot):
+    if _leaves_models(version) and _in_use(version.snapshot):
         message = f"A job on the corpus of {version} is queued or running; its models are deleted when it has ended."
         raise StaleStateError(message)
     # 2. Delete first: a version must never be called destroyed while a file of it exists.
@@ -90,13 +90,18 @@ def destruction_reconcile() -> None:
 def _folders(version: ModelVersion) -> Iterator[Path]:
     if version.path:  # an empty path would name the folder of all artefacts
         yield Path(settings.ARTEFACTS) / version.path
-    if _was_in_use(version):
+    if _leaves_models(version):
         yield model_cache(version.snapshot)
 
 
-def _was_in_use(version: ModelVersion) -> bool:
-    """Return whether it has ever been active: jobs make other versions only from active ones."""
-    return version.children.exists()
+def _leaves_models(version: ModelVersion) -> bool:
+    """Return whether the models that jobs trained on its corpus may know what it knows.
+
+    They do if it was trained, or has ever been active: jobs make other versions only from active ones, and a training
+    replaces an active one that knew what had been erased.
+    """
+    retrained = ModelVersion.objects.filter(name=version.name, number__gt=version.number, parent=None)
+    return version.parent_id is None or version.children.exists() or retrained.exists()
 
 
 def _in_use(snapshot: CorpusSnapshot) -> bool:

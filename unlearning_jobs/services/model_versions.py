@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.utils.translation import gettext as _
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.services import SYSTEM, record_append
+from unlearning_jobs.engine.catalogue import METHODS
 from unlearning_jobs.engine.contracts import (
     JobResult,
     JobSpec,
@@ -24,9 +26,11 @@ from unlearning_jobs.engine.contracts import (
     UnlearningStep,
 )
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion, RegisteredRecipe
+from unlearning_jobs.selectors import erased_since, known_erased
 from unlearning_jobs.states import MODEL_TRANSITIONS, ModelState
 
 from .jobs import job_create
+from .ledger import ledger_digest, ledger_enter, ledger_lock, require_compared, snapshot_compare
 from .runs import Claim, job_complete
 
 EVALUATION_STAGES = ("ensemble", "replicates", "oracles", "evaluate")
@@ -46,12 +50,28 @@ def recipe_register(*, recipe: Recipe, actor: str) -> RegisteredRecipe:
 def model_train(*, name: str, recipe: Recipe, snapshot: CorpusSnapshot, seed: int, actor: str) -> Job:
     """Start the training of a new model as a job; its first version is active once the job completes.
 
+    Examples that the erasure ledger names are left out.
+
     Raises:
         StaleStateError: a model of this name exists or is being trained.
+        LedgerError: nobody can tell what was erased, because a key is missing.
+        CorpusError: the snapshot cannot be searched for what was erased.
     """
-    busy = Job.objects.filter(model_name=name, kind=Job.Kind.TRAIN, state__in=["queued", "running"]).exists()
-    if busy or ModelVersion.objects.filter(name=name).exists():
+    if is_trained(name) or ModelVersion.objects.filter(name=name).exists():
         raise StaleStateError(_("There is a model “%(name)s” already. Choose another name.") % {"name": name})
+    exclude_ids = snapshot_compare(snapshot=snapshot).erased_ids
+    return training_start(name=name, recipe=recipe, snapshot=snapshot, seed=seed, exclude_ids=exclude_ids, actor=actor)
+
+
+def is_trained(name: str) -> bool:
+    """Return whether a training of this model is queued or running."""
+    return Job.objects.filter(model_name=name, kind=Job.Kind.TRAIN, state__in=["queued", "running"]).exists()
+
+
+def training_start(
+    *, name: str, recipe: Recipe, snapshot: CorpusSnapshot, seed: int, exclude_ids: Collection[str], actor: str
+) -> Job:
+    """Queue a training; callers have checked that the model may be trained, and what to leave out."""
     spec = JobSpec(
         kind="train",
         reference=f"model:{name}",
@@ -59,6 +79,7 @@ def model_train(*, name: str, recipe: Recipe, snapshot: CorpusSnapshot, seed: in
         recipe=recipe,
         seed=seed,
         cache=str(model_cache(snapshot)),
+        exclude_ids=tuple(sorted(exclude_ids)),
     )
     row = recipe_register(recipe=recipe, actor=actor)
     return job_create(spec=spec, subject=f"model:{name}", model_name=name, snapshot=snapshot, recipe=row, actor=actor)
@@ -96,7 +117,9 @@ def unlearning_start(
         cache=str(model_cache(base.snapshot)),
         model=ModelRef(path=str(settings.ARTEFACTS / base.path), digest=base.digest),
         earlier=tuple(UnlearningStep.from_json(step) for step in base.steps),
+        exclude_ids=tuple(base.left_out),
         forget_ids=forget_ids,
+        erased_ids=tuple(sorted(known_erased(base) - set(forget_ids))),
         method=method,
         protocol=protocol,
     )
@@ -118,11 +141,18 @@ def unlearning_start(
 def job_result_accept(*, claim: Claim, result: JobResult, result_sha256: str, output: str) -> Job:
     """End a job with its result and register the model version that it made, in one transaction.
 
+    A new model is active at once, unless what it was trained on has been erased meanwhile: then it stays a candidate that
+    nobody can release.
+
     Raises:
         ClaimLostError: the job is no longer this worker's; nothing is written.
+        LedgerMovedError: a new model's corpus must be compared with the ledger first; nothing is written.
     """
     # The version comes first because the job's row names it. `job_complete` checks the claim, and a lost one undoes both.
     job = Job.objects.select_for_update().get(pk=claim.job_id)
+    if job.kind == Job.Kind.TRAIN:  # it may become active: nothing may be erased between the last look and the commit
+        ledger_lock()
+        require_compared(job.snapshot)
     version = _version_of(job, result, f"{output}/model")
     verdict = result.evaluation.verdict.outcome if result.evaluation else ""
     data = {"result_sha256": result_sha256, "model_sha256": result.model_digest, "verdict": verdict}
@@ -148,26 +178,41 @@ def job_costs(result: JobResult, *, run: int) -> dict[str, Any]:
 
 def _version_of(job: Job, result: JobResult, path: str) -> ModelVersion:
     last = ModelVersion.objects.filter(name=job.model_name).aggregate(last=Max("number"))["last"] or 0
-    training = job.kind == Job.Kind.TRAIN
+    training, spec = job.kind == Job.Kind.TRAIN, JobSpec.from_json(job.spec)
     steps: list[dict[str, Any]] = list(job.base.steps) if job.base else []
     if not training:
         steps.append({"method": job.spec["method"], "forget_ids": job.spec["forget_ids"]})
     version = ModelVersion.objects.create(
         name=job.model_name,
         number=last + 1,
-        state=ModelState.ACTIVE if training else ModelState.CANDIDATE,
+        state=ModelState.ACTIVE if training and not erased_since(job) else ModelState.CANDIDATE,
         snapshot=job.snapshot,
         recipe=job.recipe,
         seed=job.spec["seed"],
         parent=job.base,
         steps=steps,
+        left_out=_left_out(spec),
+        ledger_sha256=ledger_digest(),
         path=path,
         digest=result.model_digest,
         **_training_time(job, result),
     )
-    data = {"version": version.number, "model_sha256": version.digest, "snapshot_sha256": job.snapshot.digest, "job": job.pk}
+    data = {
+        "version": version.number,
+        "model_sha256": version.digest,
+        "snapshot_sha256": job.snapshot.digest,
+        "job": job.pk,
+        "left_out": len(version.left_out),
+        "ledger_sha256": version.ledger_sha256,
+    }
     record_append(subject=version.subject, kind=RecordKind.MODEL_REGISTERED, actor=SYSTEM, data=data)
     return version
+
+
+def _left_out(spec: JobSpec) -> list[str]:
+    """Return what the model has never been trained on. An exact method leaves out what was erased elsewhere as well."""
+    exact = spec.method is not None and METHODS[spec.method.name].guarantee == "exact"
+    return [*spec.exclude_ids, *(spec.erased_ids if exact else ())]
 
 
 def _training_time(job: Job, result: JobResult) -> dict[str, Any]:
@@ -183,12 +228,14 @@ def _training_time(job: Job, result: JobResult) -> dict[str, Any]:
 
 @transaction.atomic
 def model_version_release(*, version: ModelVersion, actor: str) -> ModelVersion:
-    """Make a candidate the active version and quarantine the one that it replaces.
+    """Make a candidate the active version, quarantine the one that it replaces, and enter what was erased in the ledger.
 
     Raises:
-        StaleStateError: it is not a candidate, its verdict is not `passed`, or its parent is no longer the active version.
+        StaleStateError: it is not a candidate, its verdict is not `passed`, its parent is no longer active, or it would
+            bring back what was erased.
+        LedgerError: what it erased cannot be entered in the ledger.
     """
-    version = ModelVersion.objects.select_for_update(of=("self",)).select_related("made_by").get(pk=version.pk)
+    version = ModelVersion.objects.select_for_update(of=("self",)).select_related("made_by", "snapshot").get(pk=version.pk)
     if version.made_by.verdict != "passed" or version.parent_id is None:
         raise StaleStateError(_("Only a model whose evaluation passed can be released."))
     parent = ModelVersion.objects.select_for_update().get(pk=version.parent_id)
@@ -196,9 +243,15 @@ def model_version_release(*, version: ModelVersion, actor: str) -> ModelVersion:
         raise StaleStateError(
             _("%(model)s has been replaced since this job started. Run it again on the active version.") % {"model": parent}
         )
+    if back := known_erased(version) - known_erased(parent):
+        message = _(
+            "%(model)s knows %(count)d erased examples that the version in use does not know. It cannot be released."
+        )
+        raise StaleStateError(message % {"model": version, "count": len(back)})
     # The old version goes first: the database allows one active version per model.
     model_version_move(version=parent, to=ModelState.QUARANTINED, actor=actor)
     model_version_move(version=version, to=ModelState.ACTIVE, actor=actor)
+    ledger_enter(version=version, actor=actor)
     return version
 
 

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import ngettext
 
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.services import SYSTEM, record_append
 from unlearning_jobs.engine.contracts import JobSpec, Progress
+from unlearning_jobs.engine.errors import CorpusError
 from unlearning_jobs.models import Job, JobRun, ModelVersion
 from unlearning_jobs.queue import SIGN_TASK, enqueue_on_commit
+from unlearning_jobs.selectors import erased_since
 from unlearning_jobs.states import JobState
 
+from .ledger import snapshot_compare
 from .transitions import job_finish, job_give_up, job_move, job_rerun, run_end
 
 LEASE = timedelta(seconds=settings.JOB_LEASE_SECONDS)
@@ -44,22 +49,28 @@ class Claim:
 def job_claim(*, job_id: int, worker: str) -> Claim:
     """Start a run of the job under a lease.
 
-    A job that was cancelled meanwhile, or whose last run was lost, ends here.
+    A job that was cancelled meanwhile, whose last run was lost, or that would use what was erased meanwhile, ends here.
 
     Raises:
+        LedgerError: nobody can tell what was erased, because a key is missing; the job waits.
         NothingToClaimError: there is no such job, it has ended (now or before), or another worker has it under a lease.
     """
+    # Before the transaction, because it may read the whole corpus. Why a corpus cannot be read, the engine says.
+    with suppress(CorpusError, Job.DoesNotExist):
+        snapshot_compare(snapshot=Job.objects.select_related("snapshot").get(pk=job_id).snapshot)
     with transaction.atomic():
         # 1. Lock the row of a job that is queued, or whose worker fell silent.
         job = _claimable(job_id)
         # 2. The run of a silent worker is over.
         if job.state == JobState.RUNNING:
             run_end(job=job, outcome=JobRun.Outcome.LOST, detail="the worker stopped reporting")
-        # 3. End the job if nobody wants it or every run was lost; otherwise start the next run.
+        # 3. End the job if nobody wants it, it must not run or every run was lost; otherwise start the next run.
         if job.cancel_requested:
             job_finish(job=job, to=JobState.CANCELLED, kind=RecordKind.JOB_CANCELLED, actor=SYSTEM, data={})
         elif job.state == JobState.RUNNING and job.runs >= job.max_runs:
             job_give_up(job=job)
+        elif erased := erased_since(job):
+            _refuse_erased(job, len(erased))
         else:
             return _run_start(job, worker)
     # Raised after the commit: inside the transaction it would undo the end of the job.
@@ -79,6 +90,16 @@ def _claimable(job_id: int) -> Job:
         message = f"Job {job_id} is running under another worker's lease."
         raise NothingToClaimError(message)
     return job
+
+
+def _refuse_erased(job: Job, count: int) -> None:
+    job.error_code = "erased_since"
+    job.error_message = ngettext(
+        "%(count)d example that this job would use has been erased since it was created.",
+        "%(count)d examples that this job would use have been erased since it was created.",
+        count,
+    ) % {"count": count}
+    job_finish(job=job, to=JobState.FAILED, kind=RecordKind.JOB_FAILED, actor=SYSTEM, data={"error": job.error_code})
 
 
 def _run_start(job: Job, worker: str) -> Claim:

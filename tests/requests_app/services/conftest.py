@@ -12,7 +12,7 @@ from requests_app.states import RequestState
 from tests.factories import model_version
 from tests.mail_server import free_port
 from tests.personas import Staff
-from tests.staging import Stage
+from tests.staging import Stage, corpus
 
 EXAMPLES = ("e00000003", "e00000004")
 
@@ -20,7 +20,7 @@ EXAMPLES = ("e00000003", "e00000004")
 @pytest.fixture
 def stage(staff: Staff, artefacts: Path) -> Stage:  # noqa: ARG001  # jobs leave their results there
     """A request under review, with two matches in one active model. Nothing is searched: the model has no files."""
-    stage = Stage.opened(staff, model_version())
+    stage = Stage.opened(staff, model_version(snapshot=corpus()))
     stage.request.confirmed_at = stage.request.received_at
     request_move(
         request=stage.request, to=RequestState.MAPPING, kind=RecordKind.REQUEST_CONFIRMED, actor="claimant", data={}

@@ -72,7 +72,9 @@ def test_another_corpus_keeps_its_models(quarantined: ModelVersion, staff: Staff
 
 
 def test_a_candidate_leaves_the_oracles_that_the_next_attempt_needs(artefacts: Path, staff: Staff) -> None:
-    candidate = with_files(model_version(state="candidate"))
+    active = model_version()
+    parent = {"name": active.name, "snapshot": active.snapshot, "parent": active}
+    candidate = with_files(model_version(state="candidate", number=2, **parent))
     path = artefacts / candidate.path
     model_version_destroy(version=candidate, by=staff.eva)
     model_version_files_delete(version_id=candidate.pk)

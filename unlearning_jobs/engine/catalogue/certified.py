@@ -16,7 +16,7 @@ from unlearning_jobs.engine.privacy_budget import (
     overspent,
 )
 
-from .entry import Budget, Config, Facts, MethodEntry, Option
+from .entry import Budget, Config, Facts, MethodEntry, Option, all_examples_named
 
 NEWTON_PASSES: Final = 8
 """Passes over the examples that it takes to solve a logistic regression, roughly; a removal takes one."""
@@ -62,10 +62,10 @@ def _removal_budget(facts: Facts, _config: Config) -> Budget:
     return Budget(facts.budget_spent, after=None)
 
 
-def _removal_obstacles(facts: Facts, _config: Config) -> list[str]:
+def _removal_obstacles(facts: Facts, config: Config) -> list[str]:
     if not describe_family(facts.recipe.family).certifies_removal:
         return ["Its bound holds for a convex loss only, and this model's is not; train a logistic head on frozen features."]
-    problems = []
+    problems = all_examples_named(facts, config)
     if problem := broken_promise(facts.earlier, "certified_removal"):
         problems.append(problem)
     if facts.budget_spent >= 1:

@@ -92,6 +92,8 @@ class Facts:
     trained_seconds: float = 0.0
     earlier: tuple[UnlearningStep, ...] = ()
     """The earlier unlearning steps of the same model, oldest first."""
+    erased_elsewhere: int = 0
+    """Examples that the model knows, that were erased elsewhere, and that this job neither forgets nor retains."""
     epsilon: float | None = None
     """Epsilon for one record of a privately trained model, as its folder says; None if it is not known."""
     budget_spent: float = 0.0
@@ -135,6 +137,17 @@ def nothing_to_prepare(_facts: Facts, _config: Config) -> float:
 def no_budget(_facts: Facts, _config: Config) -> Budget | None:
     """Return no budget, for methods that spend nothing."""
     return None
+
+
+def all_examples_named(facts: Facts, _config: Config) -> list[str]:
+    """Return the obstacle of methods that work out from forget and retain set alone what the model was trained on."""
+    if not facts.erased_elsewhere:
+        return []
+    problem = (
+        f"The model still knows {facts.erased_elsewhere} other examples that were erased elsewhere, and this method needs a"
+        " model that was trained on the examples to forget and to retain alone; erase those first, or choose retrain."
+    )
+    return [problem]
 
 
 def none_of_its_own(_facts: Facts, _config: Config) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Final
 from compliance.formats.translation import gettext_noop as _
 from unlearning_jobs.engine.contracts.sharding import expected_share
 
-from .entry import Config, Facts, MethodEntry, every_family
+from .entry import Config, Facts, MethodEntry, all_examples_named, every_family
 
 
 def _forgotten_share(facts: Facts, _config: Config) -> float:
@@ -53,6 +53,7 @@ EXACT: Final = (
             " up to rounding."
         ),
         cost=_forgotten_share,
+        obstacles=all_examples_named,
     ),
     MethodEntry(
         "sisa",

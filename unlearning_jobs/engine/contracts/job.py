@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from unlearning_jobs.engine.contracts.contract import Digested, EngineContract
+from unlearning_jobs.engine.contracts.contract import ADDED_LATER, Digested, EngineContract
 
 from .efficiency import Efficiency
 from .findings import Evaluation
@@ -66,6 +66,9 @@ class JobSpec(Digested, EngineContract):
     model: ModelRef | None = None
     earlier: tuple[UnlearningStep, ...] = ()
     forget_ids: tuple[str, ...] = ()
+    erased_ids: tuple[str, ...] = field(default=(), metadata=ADDED_LATER)
+    """Examples that the model may know and that were erased elsewhere: in no retain set of this job, and known to no
+    oracle."""
     method: MethodChoice | None = None
     protocol: Protocol | None = None
 

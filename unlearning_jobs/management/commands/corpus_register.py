@@ -9,6 +9,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
+from compliance.record.errors import StaleStateError
 from compliance.record.services import SYSTEM
 from unlearning_jobs.engine.errors import EngineError
 from unlearning_jobs.services.corpora import corpus_register
@@ -40,7 +41,14 @@ class Command(BaseCommand):
             sets[name] = Path(path)
         try:
             snapshot = corpus_register(name=options["name"], source=options["path"], actor=SYSTEM, sets=sets)
-        except (EngineError, ValidationError) as error:
+        except (EngineError, StaleStateError, ValidationError) as error:
             raise CommandError(error.messages[0] if isinstance(error, ValidationError) else str(error)) from error
         counts = ", ".join(f"{count} {name}" for name, count in sorted(snapshot.counts.items()))
         self.stdout.write(f"Registered {snapshot.corpus.name}: {counts}; snapshot {snapshot.digest}")
+        if erased := snapshot.erased_ids:
+            self.stdout.write(f"{len(erased)} of the training examples have been erased before: trainings leave them out.")
+        if measured := snapshot.erased_examples.filter(in_training=False).values("example_id").distinct().count():
+            self.stderr.write(
+                f"{measured} of the other examples have been erased before, and nothing leaves them out: remove them from"
+                " the source, and register the corpus again."
+            )

@@ -18,7 +18,7 @@ from unlearning_jobs.engine.contracts import Recipe
 from unlearning_jobs.engine.errors import EngineError
 from unlearning_jobs.models import Corpus, Job
 from unlearning_jobs.services.model_versions import model_train
-from unlearning_jobs.states import JobState
+from unlearning_jobs.states import JobState, ModelState
 
 
 class Command(BaseCommand):
@@ -51,6 +51,8 @@ class Command(BaseCommand):
         except (EngineError, StaleStateError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"Job {job.pk} will train {options['name']} on {snapshot}.")
+        if left_out := job.spec["exclude_ids"]:
+            self.stdout.write(f"It leaves out {len(left_out)} erased examples.")
         if options["wait"]:
             self._wait(job)
 
@@ -66,3 +68,9 @@ class Command(BaseCommand):
         if job.state != JobState.COMPLETED:
             raise CommandError(job.error_message or job.get_state_display())
         self.stdout.write(f"Trained {job.result_version}.")
+        if job.result_version and job.result_version.state != ModelState.ACTIVE:
+            message = (
+                "It is not in use: examples that it was trained on have been erased meanwhile. Train it again without them:"
+                " python manage.py ledger_replay --requeue"
+            )
+            raise CommandError(message)

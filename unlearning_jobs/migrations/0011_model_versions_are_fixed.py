@@ -63,5 +63,5 @@ DROP = "".join(f"DROP TRIGGER {trigger} ON {table};\n" for table, names in TRIGG
 
 
 class Migration(migrations.Migration):
-    dependencies = [("unlearning_jobs", "0009_no_heartbeat_time")]
+    dependencies = [("unlearning_jobs", "0010_erasure_ledger")]
     operations = [migrations.RunSQL(CREATE, DROP)]

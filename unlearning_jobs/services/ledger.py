@@ -1,0 +1,180 @@
+"""The erasure ledger: writes what a release erased, and finds it again in corpora. docs/ledger.md says who obeys it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Max
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from compliance.formats.canonical import sha256_hex
+from compliance.formats.record_kinds import RecordKind
+from compliance.record.services import SYSTEM, record_append
+from unlearning_jobs.engine.catalogue import METHODS
+from unlearning_jobs.engine.corpora import Snapshot, erasure_content
+from unlearning_jobs.engine.errors import CorpusError
+from unlearning_jobs.ledger_keys import LedgerError, key_named, newest_key
+from unlearning_jobs.models import CorpusSnapshot, ErasedExample, ErasureEntry, ModelVersion
+from unlearning_jobs.queue import COMPARE_TASK, enqueue_on_commit
+from unlearning_jobs.selectors import examples_by_id
+
+PROGRESS_EXAMPLES = 20_000
+
+
+class LedgerMovedError(LedgerError):
+    """Something was erased since the snapshot was compared with the ledger. Compare it again."""
+
+
+@transaction.atomic
+def ledger_enter(*, version: ModelVersion, actor: str) -> int:
+    """Write what an unlearned version has erased into the ledger, in the transaction of its release; return how much.
+
+    A suppression changes no weights and erases nothing. A second call for the same release adds nothing.
+
+    Raises:
+        LedgerError: the examples cannot be read, or no key can be used; nothing is written.
+    """
+    # 1. Whatever unlearns erases; what is only suppressed does not. An unknown method counts as one that erases.
+    job, snapshot = version.made_by, version.snapshot
+    method = METHODS.get(job.method_name)
+    if method and method.guarantee == "suppression":
+        return 0
+    ledger_lock()
+    given = {"subject": job.subject, "item": job.item, "snapshot_sha256": snapshot.digest}
+    known = set(ErasureEntry.objects.filter(**given).values_list("example_id", flat=True))
+    ids = [example_id for example_id in job.spec["forget_ids"] if example_id not in known]
+    if not ids:
+        return 0
+    # 2. Digest the examples themselves.
+    key, now = newest_key(), timezone.now()
+    try:
+        examples = examples_by_id(snapshot, ids)
+    except CorpusError as error:
+        raise LedgerError(_("What was erased cannot be noted in the ledger. %(problem)s") % {"problem": error}) from error
+    entries = [
+        ErasureEntry(
+            **given,
+            key_id=key.id,
+            digest=key.digest(erasure_content(examples[example_id])),
+            attempt=job.attempt,
+            example_id=example_id,
+            entered_at=now,
+        )
+        for example_id in ids
+    ]
+    # 3. Write them, record all that this release has entered, and have every corpus searched for them.
+    entries_insert(entries)
+    batch = ErasureEntry.objects.filter(subject=job.subject, item=job.item, attempt=job.attempt)
+    data = {"item": job.item, "attempt": job.attempt, "examples": len(batch), "entries_sha256": entries_digest(batch)}
+    record_append(subject=job.subject, kind=RecordKind.ERASURE_ENTERED, actor=actor, data=data)
+    enqueue_on_commit(COMPARE_TASK, queue="matching")
+    return len(entries)
+
+
+def ledger_lock() -> None:
+    """Let nobody else write to the ledger until this transaction ends, so that ids grow in the order of commits.
+
+    Comparing a snapshot goes on after the newest entry that it has seen. It must not miss one that was committed late.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('erasure-ledger', 0))")
+
+
+def require_compared(snapshot: CorpusSnapshot) -> None:
+    """Raise LedgerMovedError unless the snapshot was compared with the whole ledger; call it with the ledger locked."""
+    if ErasureEntry.objects.filter(pk__gt=snapshot.compared_with).exists():
+        message = f"Something was erased since {snapshot} was compared with the ledger."
+        raise LedgerMovedError(message)
+
+
+def entries_insert(entries: Sequence[ErasureEntry]) -> None:
+    """Insert new entries, with the places that they name. The caller holds the lock and writes the record."""
+    last = ErasureEntry.objects.aggregate(last=Max("pk"))["last"] or 0
+    ErasureEntry.objects.bulk_create(entries, ignore_conflicts=True)
+    snapshots = CorpusSnapshot.objects.in_bulk({entry.snapshot_sha256 for entry in entries}, field_name="digest")
+    ErasedExample.objects.bulk_create(
+        ErasedExample(snapshot=snapshots[entry.snapshot_sha256], example_id=entry.example_id, entry=entry, in_training=True)
+        for entry in ErasureEntry.objects.filter(pk__gt=last)
+        if entry.snapshot_sha256 in snapshots
+    )
+
+
+def entries_digest(entries: Iterable[ErasureEntry]) -> str:
+    """Return the digest of these entries in any order; what was erased twice counts once."""
+    return sha256_hex("\n".join(sorted({f"{entry.key_id} {entry.digest}" for entry in entries})).encode())
+
+
+def ledger_digest() -> str:
+    """Return the digest of the whole ledger: the state that a model version has obeyed."""
+    return entries_digest(ErasureEntry.objects.only("key_id", "digest"))
+
+
+def snapshot_compare(
+    *, snapshot: CorpusSnapshot, afresh: bool = False, on_progress: Callable[[], object] = lambda: None
+) -> CorpusSnapshot:
+    """Find in a snapshot what was erased since it was last compared with the ledger. Costs nothing if that is nothing.
+
+    With `afresh`, what was found before is not relied on: the snapshot is compared with every entry.
+
+    Raises:
+        LedgerError: a key of the ledger is missing.
+        CorpusError: the snapshot cannot be read.
+    """
+    # 1. The new entries, by what makes them recognisable. Read outside a transaction: it may take minutes.
+    snapshot = CorpusSnapshot.objects.select_related("corpus").get(pk=snapshot.pk)
+    entries = list(ErasureEntry.objects.filter(pk__gt=0 if afresh else snapshot.compared_with))
+    if not entries:
+        return snapshot
+    found = list(_found(snapshot, entries, on_progress))
+    # 2. Note where they lie, and how far the comparison has come.
+    with transaction.atomic():
+        snapshot = (
+            CorpusSnapshot.objects.select_for_update(of=("self",), no_key=True).select_related("corpus").get(pk=snapshot.pk)
+        )
+        before = snapshot.erased_ids
+        ErasedExample.objects.bulk_create(found, ignore_conflicts=True)
+        snapshot.compared_with = max(snapshot.compared_with, entries[-1].pk)
+        snapshot.save(update_fields=["compared_with"])
+        if new := snapshot.erased_ids - before:
+            data = {"snapshot_sha256": snapshot.digest, "found": len(new), "ledger_sha256": ledger_digest()}
+            subject = f"corpus:{snapshot.corpus.name}"
+            record_append(subject=subject, kind=RecordKind.CORPUS_COMPARED, actor=SYSTEM, data=data)
+    return snapshot
+
+
+def _found(
+    snapshot: CorpusSnapshot, entries: Sequence[ErasureEntry], on_progress: Callable[[], object]
+) -> Iterator[ErasedExample]:
+    wanted: defaultdict[tuple[str, str], list[ErasureEntry]] = defaultdict(list)
+    for entry in entries:
+        wanted[entry.key_id, entry.digest].append(entry)
+    keys = [key_named(key_id) for key_id in sorted({entry.key_id for entry in entries})]
+    files = Snapshot.open(settings.ARTEFACTS / snapshot.path, digest=snapshot.digest)
+    for number, example in enumerate(files.examples(), start=1):
+        content = erasure_content(example)
+        for key in keys:
+            for entry in wanted.get((key.id, key.digest(content)), ()):
+                in_training = example.set == "train"
+                yield ErasedExample(snapshot=snapshot, example_id=example.id, entry=entry, in_training=in_training)
+        if number % PROGRESS_EXAMPLES == 0:
+            on_progress()
+
+
+def snapshots_compare(*, corpus: str = "", afresh: bool = False) -> list[str]:
+    """Compare every snapshot, or those of one corpus, with the ledger; return why some could not be, in sentences.
+
+    Raises:
+        LedgerError: a key of the ledger is missing.
+    """
+    problems = []
+    chosen = {"corpus__name": corpus} if corpus else {}
+    for snapshot in CorpusSnapshot.objects.filter(**chosen).select_related("corpus"):
+        try:
+            snapshot_compare(snapshot=snapshot, afresh=afresh)
+        except CorpusError as error:
+            problems.append(f"{snapshot}: {error}")
+    return problems

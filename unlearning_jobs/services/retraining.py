@@ -1,0 +1,43 @@
+"""Trains a model again whose version knows what was erased: the way out when erased examples have come back."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from compliance.record.errors import StaleStateError
+from unlearning_jobs.engine.contracts import Recipe
+from unlearning_jobs.models import Job, ModelVersion
+from unlearning_jobs.selectors import known_erased
+from unlearning_jobs.states import ModelState
+
+from .ledger import snapshot_compare
+from .model_versions import is_trained, model_version_move, training_start
+
+
+@transaction.atomic
+def model_retrain(*, version: ModelVersion, actor: str) -> Job:
+    """Take a version that knows erased examples out of use, and start the training of its model without them.
+
+    Raises:
+        StaleStateError: it knows none, its model has another active version or is being trained already, or its files are to
+            be deleted.
+        LedgerError, CorpusError: as `model_train`.
+    """
+    snapshot = snapshot_compare(snapshot=version.snapshot)
+    version = ModelVersion.objects.select_for_update(of=("self",)).select_related("snapshot", "recipe").get(pk=version.pk)
+    if not known_erased(version):
+        raise StaleStateError(_("%(model)s knows nothing that was erased.") % {"model": version})
+    others = ModelVersion.objects.filter(name=version.name, state=ModelState.ACTIVE).exclude(pk=version.pk)
+    if others.exists() or is_trained(version.name):
+        raise StaleStateError(_("Another version of %(model)s is active or being trained.") % {"model": version.name})
+    if version.state == ModelState.ACTIVE:
+        model_version_move(version=version, to=ModelState.QUARANTINED, actor=actor)
+    return training_start(
+        name=version.name,
+        recipe=Recipe.from_json(version.recipe.body),
+        snapshot=snapshot,
+        seed=version.seed,
+        exclude_ids=snapshot.erased_ids | {*version.left_out, *version.erased_ids},
+        actor=actor,
+    )
