@@ -48,7 +48,7 @@ def _row(subject: Subject, bank: Bank, protocol: Protocol) -> str:
         outcomes[outcome] += 1
         looks += look
         trainings += protocol.unlearned_at(look) - 1 + protocol.oracles_at(look)
-    shares = (outcomes[name] / TRIALS for name in ("passed", "failed", "no_measurable_influence", "inconclusive"))
+    shares = (outcomes[name] / TRIALS for name in ("passed", "failed", "no_influence", "inconclusive"))
     cells = " ".join(f"{100 * share:5.1f}%" for share in shares)
     return f"{subject.name:50} {cells}   {subject.deserves:11} {looks / TRIALS:6.2f} {trainings / TRIALS:8.1f}"
 

@@ -10,8 +10,8 @@ from .contracts import Contract
 Guarantee = Literal["exact", "certified", "empirical", "suppression", "control"]
 """exact: the result never saw the examples. certified: a stated bound holds. empirical: only the evaluation says how close
 it came. suppression: the weights are unchanged. control: no unlearning; its verdict is known beforehand."""
-Outcome = Literal["passed", "failed", "inconclusive", "no_measurable_influence"]
-"""no_measurable_influence: doing nothing could not be told from retraining; nothing is said about the method."""
+Outcome = Literal["passed", "failed", "inconclusive", "no_influence"]
+"""no_influence: doing nothing could not be told from retraining; nothing is said about the method."""
 Direction = Literal["undershot", "overshot"]
 """undershot: the examples are still better known than to retrained models. overshot: they are known less well."""
 

@@ -112,7 +112,7 @@ def _on_measurements(measured: Measured, alpha: float) -> Verdict:
     if misbehaved := [c for c in measured.controls if not c.behaved]:
         influence = measured.influence
         if [c.name for c in misbehaved] == ["do_nothing"] and influence and influence.measurable is False:
-            return Verdict("no_measurable_influence", None, (_no_influence(influence),))
+            return Verdict("no_influence", None, (_no_influence(influence),))
         return Verdict("inconclusive", None, tuple(Reason("control_misbehaved", c.note) for c in misbehaved))
     if outside := [f for f in measured.estimands if f.position in ("above", "below")]:
         direction = _direction([(f.estimand, f.position) for f in outside])
@@ -158,7 +158,7 @@ def _no_influence(finding: InfluenceFinding) -> Reason:
         " beforehand, and none of them is memorised measurably. Larger influences are excluded at the protocol's level;"
         " smaller ones are not."
     )
-    return Reason("no_measurable_influence", sentence)
+    return Reason("no_influence", sentence)
 
 
 def _passed(permutation: PermutationFinding, alpha: float) -> Reason:
