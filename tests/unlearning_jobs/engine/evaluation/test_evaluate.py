@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tests.unlearning_jobs.engine.evaluation.conftest import INDEPENDENT, PAIRED, MakeOutputs
 from unlearning_jobs.engine.contracts import Direction, Evaluation, Outcome
+from unlearning_jobs.engine.evaluation.estimands import compare, judge
 from unlearning_jobs.engine.evaluation.evaluate import evaluate
 from unlearning_jobs.engine.evaluation.multiplicity import holm
 from unlearning_jobs.engine.evaluation.power import minimum_detectable_effect
+from unlearning_jobs.engine.evaluation.shipped import judge_shipped
 
 DESIGNS = pytest.mark.parametrize("paired", [False, True])
 
@@ -36,6 +39,19 @@ def test_every_estimand_is_judged_about_the_method_and_about_the_shipped_model(m
     found = judged(0.0, 1, make_outputs).estimands
     named = [(finding.estimand.name, finding.scope) for finding in found]
     assert named == [(e.name, scope) for e in INDEPENDENT.estimands for scope in ("method", "shipped")]
+
+
+@DESIGNS
+def test_every_look_is_judged_at_its_share_of_the_level(make_outputs: MakeOutputs, *, paired: bool) -> None:
+    outputs, protocol = make_outputs(0.0, np.random.default_rng(1), paired=paired), PAIRED if paired else INDEPENDENT
+    found = evaluate(outputs, replace(protocol, looks=4), "npo", "causal_lm", look=2)
+    assert found.look == 2
+    for finding in found.estimands:
+        estimand = finding.estimand
+        if finding.scope == "shipped":
+            assert finding == judge_shipped(outputs, estimand, protocol.alpha / 4)
+        elif estimand.kind in ("location", "deviation"):
+            assert finding == judge(compare(outputs, estimand), estimand, protocol.alpha / 4)
 
 
 def test_with_a_single_model_nothing_is_said_about_the_method(make_outputs: MakeOutputs) -> None:
