@@ -13,6 +13,7 @@ from unlearning_jobs.engine.contracts import JobSpec, Protocol, UnlearningStep
 from unlearning_jobs.engine.preparation import excluded_ids
 from unlearning_jobs.engine.running import RunningJob
 from unlearning_jobs.engine.training.cache import Trainer
+from unlearning_jobs.engine.training.vectorised import TrainingRun
 
 
 @pytest.mark.parametrize("paired", [False, True])
@@ -31,7 +32,8 @@ def test_over_all_looks_no_model_is_missing_or_doubled(
     step = UnlearningStep(leaf_spec.method, before)  # type: ignore[arg-type]  # the example has a method
     spec = replace(leaf_spec, exclude_ids=left_out, earlier=(step,), forget_ids=own, protocol=protocol)
     job = RunningJob(spec, Path("unused"), lambda _: None, leaf_trainer)
-    seeds, runs = [spec.seed], []
+    seeds: list[int] = [spec.seed]
+    runs: list[TrainingRun] = []
     for look in range(1, looks + 1):
         more_seeds, more_runs = job.models_of_look(look)
         seeds += more_seeds

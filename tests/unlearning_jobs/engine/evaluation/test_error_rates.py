@@ -44,7 +44,7 @@ def looks_at(outputs: Outputs, protocol: Protocol) -> Iterator[tuple[int, Output
             outputs.only(
                 [model for g in ("original", "unlearned", "oracle") for model in outputs.models(g) if model.seed in seeds]
             ),
-        )  # type: ignore[arg-type]  # literals
+        )
 
 
 def allowed(runs: int, level: float) -> float:
@@ -75,7 +75,7 @@ def outcomes(make: MakeOutputs, position: float, runs: int, *, paired: bool) -> 
     """Verdicts over two looks."""
     rng = np.random.default_rng(31)
     protocol = protocol_of(paired=paired, m=6, n=2 if paired else 8, looks=2)
-    reached = []
+    reached: list[str] = []
     for _ in range(runs):
         whole = make(position, rng, paired=paired, m=6, n=len(protocol.oracle_seeds), spread=0.5)
         for look, outputs in looks_at(whole, protocol):

@@ -149,6 +149,8 @@ def test_models_without_spread_are_judged_by_where_they_lie(
 @pytest.mark.parametrize("noise", [0.0, 1e-12, -1e-7])
 def test_rounding_is_no_difference_to_the_oracles(make_outputs: MakeOutputs, noise: float) -> None:
     exact, near = without_spread(make_outputs, 0.0, noise), without_spread(make_outputs, 0.01, noise)
+    assert exact.permutation is not None
+    assert near.permutation is not None
     assert (exact.permutation.p_value, exact.verdict.reasons[0].code) == (1.0, "within_margins")
     assert near.permutation.p_value == pytest.approx(1 / math.comb(12, 4))
     assert near.verdict.reasons[0].code == "within_margins_detectable"
