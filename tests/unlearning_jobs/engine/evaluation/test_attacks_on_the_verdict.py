@@ -177,7 +177,7 @@ def test_one_answer_that_is_no_number_has_a_stated_outcome(
     set_margins(outputs, [model], name, slice(2, 3), value)
     evaluation = judged(outputs, paired=paired)
     assert (evaluation.verdict.outcome, evaluation.gap, evaluation.permutation) == (outcome, None, None)
-    assert not (evaluation.estimands or evaluation.controls or evaluation.metrics)
+    assert not any((evaluation.estimands, evaluation.controls, evaluation.metrics))
     assert Evaluation.from_json(evaluation.to_json()) == evaluation
     assert is_decided(evaluation) == (outcome == "failed")
 

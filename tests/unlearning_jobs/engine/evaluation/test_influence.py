@@ -62,7 +62,7 @@ def test_what_is_remembered_is_an_influence(make_outputs: MakeOutputs, rng: np.r
     outputs, protocol = make_outputs(0.0, rng, paired=paired), PAIRED if paired else INDEPENDENT
     finding = measure_influence(outputs, protocol, do_nothing(outputs, protocol))
     assert (finding.measurable, finding.memorised) == (True, 5)
-    a, b = (outputs.matrix(g, "forget", "probability").mean() for g in ("original", "oracle"))  # type: ignore[arg-type]  # literals
+    a, b = (outputs.matrix(g, "forget", "probability").mean() for g in ("original", "oracle"))
     assert finding.probability_low < a - b + 0.1
     assert finding.probability_high > a - b - 0.1
 
