@@ -227,7 +227,7 @@ def _finish(
         retain_digest=job.snapshot.manifest_digest(retained),
         training_metrics=metrics or {},
         evaluation=evaluation,
-        trajectory=_trajectory(job, outputs),
+        trajectory=None if evaluation and evaluation.gap is None else _trajectory(job, outputs),
         efficiency=job.costs.efficiency(),
         certificate=certificate,
     )

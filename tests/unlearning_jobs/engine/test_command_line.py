@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import termios
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 
 from unlearning_jobs.engine.__main__ import main, reporter
 from unlearning_jobs.engine.catalogue import METHODS, METRICS, listed
-from unlearning_jobs.engine.contracts import JobResult, JobSpec, Progress
+from unlearning_jobs.engine.contracts import JobResult, JobSpec, Progress, Protocol
 from unlearning_jobs.engine.contracts.families import FAMILY_DESCRIPTIONS
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.example import EXAMPLES, make_example
@@ -161,6 +162,33 @@ def test_what_cannot_be_done_ends_with_2_and_a_message_in_both_places(
     error = json.loads(printed.out.splitlines()[-1])["error"]
     assert error["code"] == code
     assert error["message"] in printed.err
+
+
+def careless_protocols() -> dict[str, Protocol]:
+    """By what they would let pass."""
+    protocol = Protocol((2, 3), (11, 12, 13, 14), metrics=())
+    wide = tuple(replace(e, margin=1000.0) if e.examples == "forget" else e for e in protocol.estimands)
+    blind = tuple(e for e in protocol.estimands if e.examples != "forget")
+    return {
+        "is above 0 and at most 0.5": replace(protocol, estimands=wide),
+        "Nothing judges where the forget set lies": replace(protocol, estimands=blind),
+        "The significance level is 0.8": replace(protocol, alpha=0.8),
+        "not 0 times": replace(protocol, looks=0),
+        "At least three pairs": Protocol((2,), (11, 12), design="paired", metrics=()),
+    }
+
+
+@pytest.mark.parametrize("complaint", careless_protocols())
+def test_doing_nothing_by_a_protocol_that_would_let_it_pass_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], complaint: str
+) -> None:
+    protocol = careless_protocols()[complaint].to_json()
+    spec = changed_spec(tmp_path, method={"name": "nothing", "config": {}}, protocol=protocol)
+    assert main(["run", str(spec), "--out", str(tmp_path / "out"), "--progress", "ndjson"]) == 2
+    error = json.loads(capsys.readouterr().out.splitlines()[-1])["error"]
+    assert error["code"] == "bad_spec"
+    assert complaint in error["message"]
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "\x00"])

@@ -15,7 +15,7 @@ from .estimands import compare, forget_margin, judge, leave_one_out_distance, ma
 from .outputs import Array, Outputs
 from .permutation import permutation_test
 from .shipped import judge_shipped
-from .welch import welch
+from .welch import resolution, welch
 
 
 def do_nothing(outputs: Outputs, protocol: Protocol) -> Control:
@@ -79,15 +79,18 @@ def pairs_against_independent(outputs: Outputs, protocol: Protocol) -> Control |
 
 def _oracles_differ(outputs: Outputs, estimand: Estimand, gap: float, alpha: float) -> bool:
     """Say whether two halves of the oracles, or one oracle and the others, are further apart than the margin, surely."""
-    if estimand.kind == "missed" or (estimand.unit == "gap" and gap <= 0):
+    if estimand.kind == "missed":
         return False
     oracles = outputs.matrix("oracle", estimand.examples, estimand.statistic)  # (models, examples)
     if estimand.kind == "damaged":
         tallies = (damaged(oracles[k::2], oracles[1 - k :: 2], estimand.threshold) for k in (0, 1))
         return any(tally.shares()[1] > estimand.margin for tally in tallies)
     numbers = oracles.mean(axis=1) if estimand.kind == "location" else leave_one_out_distance(oracles)
-    numbers = numbers / gap if estimand.unit == "gap" else numbers
-    margin = margin_used(estimand, numbers)
+    if estimand.unit == "gap" and gap <= 0:
+        margin = resolution(numbers)  # without a unit for the margin, no difference that shows is small
+    else:
+        numbers = numbers / gap if estimand.unit == "gap" else numbers
+        margin = margin_used(estimand, numbers)
     halves = welch(numbers[::2], numbers[1::2], alpha)
     has_outlier = estimand.unit == "gap" and _has_outlier(numbers, margin, alpha)
     return halves.low > margin or halves.high < -margin or has_outlier

@@ -91,6 +91,13 @@ class Trainer:
             if not entry.exists():
                 _write_entry(entry, model, about)
 
+    def discard(self, exclude_ids: Collection[str], seed: int) -> None:
+        """Remove the model from the cache, if it is there: it is not what training gives here."""
+        entry = self._entry(self.about(exclude_ids, seed))
+        if entry.exists():
+            with locked(entry.with_suffix(".lock")):
+                shutil.rmtree(entry, ignore_errors=True)
+
     def has(self, exclude_ids: Collection[str], seed: int, thinned_from: Collection[str] | None = None) -> bool:
         """Say whether the model is in the cache."""
         return self._entry(self.about(exclude_ids, seed, thinned_from)).exists()

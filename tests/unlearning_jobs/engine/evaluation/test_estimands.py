@@ -9,15 +9,27 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import t, ttest_1samp
 
 from tests.unlearning_jobs.engine.evaluation.conftest import MakeOutputs, add_group
 from unlearning_jobs.engine.contracts import DEFAULT_ESTIMANDS, Estimand
-from unlearning_jobs.engine.evaluation.estimands import UNBOUNDED, Comparison, compare, judge, leave_one_out_distance
+from unlearning_jobs.engine.evaluation.estimands import (
+    UNBOUNDED,
+    Comparison,
+    compare,
+    judge,
+    leave_one_out_distance,
+    oracles_of,
+    pairwise_distance,
+    position_of,
+)
 from unlearning_jobs.engine.evaluation.outputs import Array, Outputs
 from unlearning_jobs.engine.evaluation.welch import welch
 
-LOCATION, DEVIATION, RETAIN, HELD_OUT = DEFAULT_ESTIMANDS
-ALPHA = 0.05
+BY_NAME = {estimand.name: estimand for estimand in DEFAULT_ESTIMANDS}
+LOCATION, DEVIATION = BY_NAME["forget_location"], BY_NAME["forget_deviation"]
+RETAIN, HELD_OUT = BY_NAME["retain_location"], BY_NAME["held_out_location"]
+ALPHA, DRAWS = 0.05, 300
 
 
 def comparison(unlearned: Array, originals: Array, oracles: Array) -> Comparison:
@@ -86,7 +98,7 @@ def test_without_a_clear_gap_nothing_is_decided() -> None:
 
 def test_an_absolute_estimand_is_welchs_interval() -> None:
     rng = np.random.default_rng(5)
-    unlearned, oracles = rng.normal(0.95, 0.02, 4), rng.normal(0.97, 0.02, 8)
+    unlearned, oracles = rng.normal(0.96, 0.01, 4), rng.normal(0.97, 0.01, 8)
     finding = judge(Comparison(unlearned, oracles, np.zeros(4), np.zeros(8), absolute=True), RETAIN, ALPHA)
     plain = welch(unlearned, oracles, ALPHA)
     assert (finding.estimate, finding.low, finding.high) == pytest.approx(
@@ -95,11 +107,27 @@ def test_an_absolute_estimand_is_welchs_interval() -> None:
     assert finding.position == "within"
 
 
-def outputs_of(unlearned: Array, originals: Array, oracles: Array) -> Outputs:
+def test_an_absolute_margin_is_never_finer_than_the_interval_of_a_further_oracle() -> None:
+    rng = np.random.default_rng(12)
+    for spread, is_wider in ((0.001, False), (0.1, True)):
+        oracles = rng.normal(0.9, spread, 8)
+        finding = judge(Comparison(oracles, oracles, np.zeros(8), np.zeros(8), absolute=True), RETAIN, ALPHA)
+        reach = t.ppf(0.975, 7) * np.std(oracles, ddof=1) * (1 + 1 / 8) ** 0.5
+        assert (reach > RETAIN.margin) == is_wider
+        assert finding.margin_used == (pytest.approx(reach) if is_wider else None)
+
+
+def test_a_margin_in_gaps_never_grows_with_the_spread() -> None:
+    rng = np.random.default_rng(13)
+    originals, oracles = rng.normal(5, 4, 8), rng.normal(-3, 4, 8)
+    assert judge(comparison(oracles, originals, oracles), LOCATION, ALPHA).margin_used is None
+
+
+def outputs_of(unlearned: Array, originals: Array, oracles: Array, *, paired: bool = False) -> Outputs:
     outputs = Outputs()
     add_group(outputs, "original", "forget", 0, {"margin": originals})
-    add_group(outputs, "unlearned", "forget", 10, {"margin": unlearned})
-    add_group(outputs, "oracle", "forget", 20, {"margin": oracles})
+    add_group(outputs, "unlearned", "forget", 0, {"margin": unlearned})
+    add_group(outputs, "oracle", "forget", 0 if paired else 20, {"margin": oracles})
     return outputs
 
 
@@ -127,33 +155,90 @@ def test_leave_one_out_distance_leaves_one_out() -> None:
     assert leave_one_out_distance(oracles) == pytest.approx([(6 + 1.5) / 2, (0 + 1.5) / 2, (6 + 3) / 2])
 
 
-def test_other_sets_are_measured_in_the_forget_sets_gap(make_outputs: MakeOutputs) -> None:
-    outputs = make_outputs(0.0, np.random.default_rng(8))
-    compared = compare(outputs, HELD_OUT)
-    gap = outputs.matrix("original", "forget", "margin").mean() - outputs.matrix("oracle", "forget", "margin").mean()
-    difference = (
-        outputs.matrix("unlearned", "held_out", "margin").mean() - outputs.matrix("oracle", "held_out", "margin").mean()
-    )
-    assert compared.estimate() == pytest.approx(difference / gap)
+def test_a_pairwise_distance_is_the_mean_over_the_others() -> None:
+    oracles = np.array([[0.0, 2.0], [4.0, 2.0], [8.0, 5.0]])
+    assert pairwise_distance(oracles) == pytest.approx([(2 + 5.5) / 2, (2 + 3.5) / 2, (5.5 + 3.5) / 2])
 
 
+def test_a_paired_deviation_leaves_the_own_oracle_out_of_the_mean() -> None:
+    rng = np.random.default_rng(14)
+    oracles, originals = rng.normal(-3, 0.5, (4, 6)), rng.normal(5, 0.5, (4, 6))
+    retrained = compare(outputs_of(oracles, originals, oracles, paired=True), DEVIATION)
+    assert retrained.paired
+    assert retrained.unlearned == pytest.approx(retrained.oracles), "as far from the others as its own oracle is"
+
+
+def test_other_sets_are_measured_in_a_unit_that_memorisation_does_not_stretch(make_outputs: MakeOutputs) -> None:
+    weak, strong = (make_outputs(0.0, np.random.default_rng(8), gap=gap) for gap in (4.0, 16.0))
+    compared = compare(weak, HELD_OUT)
+    difference = weak.matrix("unlearned", "held_out", "margin").mean() - weak.matrix("oracle", "held_out", "margin").mean()
+    assert compared.estimate() == compare(strong, HELD_OUT).estimate() == pytest.approx(difference)
+
+
+# Pairs: what two models of one seed have in common leaves no trace in their difference.
+
+
+def test_a_paired_interval_is_that_of_the_differences(make_outputs: MakeOutputs) -> None:
+    outputs = make_outputs(0.1, np.random.default_rng(15), paired=True, m=6)
+    finding = judge(compare(outputs, HELD_OUT), HELD_OUT, ALPHA)
+    pairs = outputs.pairs("held_out", "margin").mean(axis=1)
+    differences = outputs.matrix("unlearned", "held_out", "margin").mean(axis=1) - pairs
+    interval = ttest_1samp(differences, 0).confidence_interval(0.9)
+    assert finding.estimate == pytest.approx(differences.mean())
+    assert (finding.low, finding.high) == pytest.approx((interval.low, interval.high), abs=1e-6)
+
+
+def test_an_end_of_a_paired_interval_is_where_the_one_sided_test_stops_rejecting(make_outputs: MakeOutputs) -> None:
+    outputs = make_outputs(0.1, np.random.default_rng(16), paired=True)
+    compared = compare(outputs, LOCATION)
+    finding = judge(compared, LOCATION, ALPHA)
+    for end, bound in ((finding.low, "low"), (finding.high, "high")):
+        residuals = compared.unlearned - end * compared.unlearned_scale - (1 - end) * compared.oracles
+        interval = ttest_1samp(residuals, 0).confidence_interval(0.9)
+        assert getattr(interval, bound) == pytest.approx(0, abs=1e-6)
+
+
+def test_pairs_give_a_narrower_interval_than_the_same_number_of_independent_models(make_outputs: MakeOutputs) -> None:
+    widths = []
+    for paired in (True, False):
+        outputs = make_outputs(0.0, np.random.default_rng(17), spread=1.0, paired=paired, **({} if paired else {"n": 4}))
+        finding = judge(compare(outputs, LOCATION), LOCATION, ALPHA)
+        widths.append(finding.high - finding.low)
+    assert widths[0] < widths[1] / 2
+
+
+def test_watchers_are_no_pairs(make_outputs: MakeOutputs) -> None:
+    outputs = make_outputs(0.0, np.random.default_rng(18), paired=True)
+    pairs, paired = oracles_of(outputs, "forget", "margin")
+    assert (paired, len(pairs), len(outputs.models("oracle"))) == (True, 4, 6)
+    assert (pairs == outputs.matrix("oracle", "forget", "margin")[:4]).all()
+    one_is_missing = outputs.only([*outputs.models("oracle")[1:], *outputs.models("unlearned")])
+    everyone, paired = oracles_of(one_is_missing, "forget", "margin")
+    assert (paired, len(everyone)) == (False, 5), "with one pair missing, none is a pair"
+
+
+@pytest.mark.parametrize("paired", [False, True])
 @pytest.mark.parametrize("position", [0.25, -0.25])
-def test_at_the_margin_equivalence_is_claimed_no_more_often_than_alpha(make_outputs: MakeOutputs, position: float) -> None:
+def test_at_the_margin_equivalence_is_claimed_no_more_often_than_alpha(
+    make_outputs: MakeOutputs, position: float, *, paired: bool
+) -> None:
     rng = np.random.default_rng(9)
-    claims = sum(
-        judge(compare(make_outputs(position, rng, spread=0.5), LOCATION), LOCATION, ALPHA).position == "within"
-        for _ in range(400)
-    )
-    assert claims / 400 <= ALPHA + 3 * math.sqrt(ALPHA * (1 - ALPHA) / 400)
+    claims = 0
+    for _ in range(DRAWS):
+        compared = compare(make_outputs(position, rng, spread=0.5, paired=paired), LOCATION)
+        at_margins = (compared.against(margin, ALPHA) for margin in (LOCATION.margin, -LOCATION.margin))
+        claims += position_of(*at_margins, two_sided=True) == "within"
+    assert claims / DRAWS <= ALPHA + 3 * math.sqrt(ALPHA * (1 - ALPHA) / DRAWS)
 
 
-def test_the_interval_covers_the_true_position_nine_times_in_ten(make_outputs: MakeOutputs) -> None:
+@pytest.mark.parametrize("paired", [False, True])
+def test_the_interval_covers_the_true_position_nine_times_in_ten(make_outputs: MakeOutputs, *, paired: bool) -> None:
     rng = np.random.default_rng(10)
     covered = 0
-    for _ in range(400):
-        finding = judge(compare(make_outputs(0.4, rng, spread=0.8), LOCATION), LOCATION, ALPHA)
-        covered += finding.low <= 0.4 <= finding.high
-    assert 0.9 - 3 * math.sqrt(0.09 / 400) <= covered / 400
+    for _ in range(DRAWS):
+        at_truth = compare(make_outputs(0.4, rng, spread=0.8, paired=paired), LOCATION).against(0.4, ALPHA)
+        covered += at_truth.low <= 0 <= at_truth.high  # as it is when the interval has it inside
+    assert covered / DRAWS >= 0.9 - 3 * math.sqrt(0.09 / DRAWS)
 
 
 def test_a_margin_may_be_chosen_per_protocol(make_outputs: MakeOutputs) -> None:

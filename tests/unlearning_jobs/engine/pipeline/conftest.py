@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from unlearning_jobs.engine.contracts import (
+    Evaluation,
     JobResult,
     JobSpec,
     MethodChoice,
@@ -17,6 +18,8 @@ from unlearning_jobs.engine.contracts import (
     Protocol,
     SnapshotRef,
 )
+from unlearning_jobs.engine.evaluation.evaluate import evaluate
+from unlearning_jobs.engine.evaluation.outputs import Outputs
 from unlearning_jobs.engine.pipeline import run
 from unlearning_jobs.engine.training.cache import Trainer
 
@@ -24,7 +27,22 @@ FORGET = ("e00000000", "e00000001")
 PROTOCOL = Protocol(replicate_seeds=(2, 3, 4), oracle_seeds=(11, 12, 13, 14, 15, 16, 17, 18))
 SHORT = Protocol(replicate_seeds=(2, 3), oracle_seeds=(11, 12, 13, 14, 15, 16), metrics=())
 """For tests that do not ask how the verdict comes out. Its models are among those of `PROTOCOL`."""
+PAIRED = Protocol(replicate_seeds=(2, 3), oracle_seeds=(11, 12), metrics=(), design="paired")
 RunJob = Callable[..., tuple[JobResult, Path]]
+
+
+def evaluated_again(result: JobResult, out: Path, protocol: Protocol, method: str, family: str) -> Evaluation:
+    """The evaluation, computed from the raw outputs and from what the engine established otherwise."""
+    assert result.evaluation is not None
+    return evaluate(
+        Outputs.read(out / "outputs" / "examples.parquet"),
+        protocol,
+        method,
+        family,
+        look=result.evaluation.look,
+        process=result.evaluation.process,
+        duplicates=result.evaluation.duplicates,
+    )
 
 
 def quiet(_: Progress) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.unlearning_jobs.engine.pipeline.conftest import FORGET, PROTOCOL, SHORT, RunJob, quiet
+from tests.unlearning_jobs.engine.pipeline.conftest import FORGET, PROTOCOL, SHORT, RunJob, evaluated_again, quiet
 from unlearning_jobs.engine.artefacts import file_digest, model_digest
 from unlearning_jobs.engine.catalogue import metrics_of
 from unlearning_jobs.engine.contracts import (
@@ -24,7 +24,6 @@ from unlearning_jobs.engine.contracts import (
     UnlearningStep,
 )
 from unlearning_jobs.engine.corpora import Example, Snapshot
-from unlearning_jobs.engine.evaluation.evaluate import evaluate
 from unlearning_jobs.engine.evaluation.metrics import METRICS
 from unlearning_jobs.engine.evaluation.metrics.metric import ModelMetric
 from unlearning_jobs.engine.evaluation.outputs import Outputs
@@ -76,9 +75,7 @@ def test_everything_judged_and_reported_can_be_recomputed_from_the_outputs(finis
     for changes in ({}, {"method": MethodChoice("retrain")}):
         result, out = finished(**changes)
         method = changes.get("method", MethodChoice("nothing")).name
-        assert (
-            evaluate(Outputs.read(out / "outputs" / "examples.parquet"), PROTOCOL, method, "causal_lm") == result.evaluation
-        )
+        assert evaluated_again(result, out, PROTOCOL, method, "causal_lm") == result.evaluation
 
 
 def test_the_gap_is_the_difference_of_two_plain_means(finished: RunJob) -> None:
@@ -113,7 +110,7 @@ def test_a_job_about_a_classifier_of_texts_reports_what_classifiers_have(note_sp
     assert result.evaluation.verdict.outcome != "failed", result.evaluation.estimands
     outputs = Outputs.read(tmp_path / "out" / "outputs" / "examples.parquet")
     assert all(np.isnan(outputs.matrix("oracle", "forget", name)).all() for name in ("rouge_l", "min_k", "truth_ratio"))
-    assert evaluate(outputs, protocol, "retrain", "text_classifier") == result.evaluation
+    assert evaluated_again(result, tmp_path / "out", protocol, "retrain", "text_classifier") == result.evaluation
     assert not any("forget quality" in limit for limit in result.evaluation.limits)
 
 
@@ -154,7 +151,7 @@ def test_an_earlier_step_is_replayed_on_the_replicates(spec: JobSpec, tmp_path: 
 def test_progress_runs_through_all_stages_and_each_reaches_its_total(spec: JobSpec, tmp_path: Path) -> None:
     seen: list[Progress] = []
     run(replace(spec, method=MethodChoice("npo", {"steps": 5}), protocol=SHORT), tmp_path / "out", seen.append)
-    assert list(dict.fromkeys(p.stage for p in seen)) == ["load", "unlearn", "replicates", "oracles", "evaluate"]
+    assert list(dict.fromkeys(p.stage for p in seen)) == ["load", "unlearn", "process", "replicates", "oracles", "evaluate"]
     for stage in {p.stage for p in seen}:
         own = [p for p in seen if p.stage == stage]
         assert [p.done for p in own] == sorted(p.done for p in own)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.unlearning_jobs.engine.conftest import ARCHITECTURE
-from tests.unlearning_jobs.engine.pipeline.conftest import PROTOCOL, SHORT, RunJob, quiet
+from tests.unlearning_jobs.engine.pipeline.conftest import PAIRED, PROTOCOL, SHORT, RunJob, quiet
 from unlearning_jobs.engine.contracts import (
     JobSpec,
     MethodChoice,
@@ -20,6 +20,7 @@ from unlearning_jobs.engine.contracts import (
 )
 from unlearning_jobs.engine.errors import CorpusError, EngineError, ObstacleError, OutOfMemoryError, SpecError
 from unlearning_jobs.engine.pipeline import run
+from unlearning_jobs.engine.training.cache import Trainer
 
 
 @pytest.mark.parametrize(
@@ -36,7 +37,14 @@ from unlearning_jobs.engine.pipeline import run
         ({"method": MethodChoice("npo", {"beta": 0})}, SpecError, "npo.beta"),
         ({"protocol": None}, SpecError, "needs a protocol"),
         ({"protocol": Protocol((1, 2, 3), (11, 12, 13, 14))}, SpecError, "production model's seed"),
-        ({"protocol": Protocol((2,), (11, 12, 13, 14))}, SpecError, "no permutation can reach"),
+        ({"protocol": Protocol((2,), (11, 12, 13))}, SpecError, "two unlearned models at the first look and four oracles"),
+        ({"protocol": Protocol((), (11, 12, 13, 14))}, SpecError, "two unlearned models at the first look"),
+        ({"protocol": Protocol((), (11, 12, 13)), "method": MethodChoice("retrain")}, SpecError, "four independent oracles"),
+        ({"protocol": replace(PAIRED, replicate_seeds=(2,))}, SpecError, "three pairs"),
+        ({"protocol": PAIRED, "method": MethodChoice("retrain")}, SpecError, "four independent oracles"),
+        ({"protocol": replace(PROTOCOL, looks=0)}, SpecError, "not 0 times"),
+        ({"protocol": replace(PROTOCOL, alpha=0.8)}, SpecError, "significance level"),
+        ({"protocol": replace(PROTOCOL, estimands=PROTOCOL.estimands[3:])}, SpecError, "Nothing judges"),
         ({"protocol": replace(PROTOCOL, metrics=("vibes",))}, SpecError, "no metric 'vibes'"),
         ({"protocol": replace(PROTOCOL, metrics=("klom",))}, SpecError, "KLoM needs 50 unlearned models"),
         ({"protocol": replace(PROTOCOL, tuning_seeds=(1,))}, SpecError, "tuned on the production model's seed"),
@@ -53,6 +61,14 @@ def test_a_job_that_cannot_be_done_is_refused(
         run(replace(spec, **changes), tmp_path / "out", quiet)
     assert not (tmp_path / "out" / "result.json").exists()
     assert not (tmp_path / "out" / "model").exists()
+
+
+def test_pairs_of_models_that_cannot_be_paired_are_refused(
+    leaf_spec: JobSpec, sharded_trainer: Trainer, tmp_path: Path
+) -> None:
+    spec = replace(leaf_spec, recipe=sharded_trainer.training_data.recipe, protocol=PAIRED, method=MethodChoice("nothing"))
+    with pytest.raises(SpecError, match="choose the independent design"):
+        run(spec, tmp_path / "out", quiet)
 
 
 def test_a_model_too_large_for_the_machine_is_refused_before_work(spec: JobSpec, tmp_path: Path) -> None:

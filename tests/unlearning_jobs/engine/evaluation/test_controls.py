@@ -1,0 +1,84 @@
+"""Controls: comparisons whose outcome is known, judged by the protocol's own estimands."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.unlearning_jobs.engine.evaluation.conftest import FIRST_ORACLE, INDEPENDENT, PAIRED, MakeOutputs, set_margins
+from unlearning_jobs.engine.evaluation.controls import do_nothing, oracle_against_oracle, pairs_against_independent
+from unlearning_jobs.engine.evaluation.evaluate import evaluate
+from unlearning_jobs.engine.evaluation.outputs import ModelKey, Outputs
+
+
+def shifted(outputs: Outputs, models: list[ModelKey], by: float) -> Outputs:
+    """The same, but the margins of these models on the forget set are others."""
+    for model in models:
+        set_margins(outputs, [model], "forget", slice(None), outputs.vector(model, "forget", "margin") + by)
+    return outputs
+
+
+@pytest.mark.parametrize("paired", [False, True])
+@pytest.mark.parametrize(("gap", "behaved"), [(8.0, True), (0.0, False), (-8.0, False)])
+def test_originals_must_fail_like_unlearned_models(
+    make_outputs: MakeOutputs, rng: np.random.Generator, gap: float, *, behaved: bool, paired: bool
+) -> None:
+    control = do_nothing(make_outputs(0.0, rng, gap=gap, paired=paired), PAIRED if paired else INDEPENDENT)
+    assert control.behaved == behaved
+    assert ("by 8." in control.note or "by 7." in control.note) == behaved
+
+
+def test_originals_must_fail_by_the_margin_that_the_protocol_has(
+    make_outputs: MakeOutputs, rng: np.random.Generator
+) -> None:
+    """Where doing nothing could pass, the control says so, even if nobody refused the protocol."""
+    outputs = make_outputs(0.0, rng)
+    careless = replace(INDEPENDENT, estimands=(replace(INDEPENDENT.estimands[0], margin=1000.0),))
+    assert not do_nothing(outputs, careless).behaved
+    assert not do_nothing(outputs, replace(INDEPENDENT, estimands=INDEPENDENT.estimands[3:])).behaved
+
+
+@pytest.mark.parametrize(("by", "behaved"), [(0.0, True), (1.0, True), (20.0, False)])
+def test_oracles_that_were_not_trained_alike_are_noticed(
+    make_outputs: MakeOutputs, rng: np.random.Generator, by: float, *, behaved: bool
+) -> None:
+    """Of a gap of 8; a difference within the margins is chance, or small enough."""
+    outputs = make_outputs(0.0, rng, spread=0.1)
+    outputs = shifted(outputs, outputs.models("oracle")[1::2], by)
+    assert oracle_against_oracle(outputs, INDEPENDENT).behaved == behaved
+    assert evaluate(outputs, INDEPENDENT, "npo", "causal_lm").verdict.outcome == ("passed" if behaved else "inconclusive")
+
+
+def test_one_oracle_that_had_learned_the_forget_set_is_noticed(make_outputs: MakeOutputs, rng: np.random.Generator) -> None:
+    outputs = make_outputs(0.0, rng)
+    outputs = shifted(outputs, [ModelKey("oracle", FIRST_ORACLE + 3)], 8.0)
+    control = oracle_against_oracle(outputs, INDEPENDENT)
+    assert not control.behaved
+    assert "forget_location" in control.note
+
+
+def test_oracles_of_the_same_kind_hardly_ever_misbehave(make_outputs: MakeOutputs) -> None:
+    rng = np.random.default_rng(3)
+    runs = [make_outputs(0.0, rng, spread=1.0) for _ in range(60)]
+    assert sum(not oracle_against_oracle(outputs, INDEPENDENT).behaved for outputs in runs) <= 60 * 0.05 + 4
+
+
+@pytest.mark.parametrize(("by", "behaved"), [(0.0, True), (6.0, False), (-6.0, False)])
+def test_watchers_notice_pairs_that_are_another_kind_of_model(
+    make_outputs: MakeOutputs, rng: np.random.Generator, by: float, *, behaved: bool
+) -> None:
+    """The bias of pairs is in the unlearned models too, so they alone would pass."""
+    outputs = make_outputs(0.0, rng, paired=True, spread=0.1)
+    outputs = shifted(outputs, [*outputs.models("oracle")[:4], *outputs.models("unlearned")], by)
+    control = pairs_against_independent(outputs, PAIRED)
+    assert control is not None
+    assert control.behaved == behaved
+    verdict = evaluate(outputs, PAIRED, "npo", "causal_lm").verdict
+    assert verdict.outcome == ("passed" if behaved else "inconclusive")
+
+
+def test_without_pairs_or_watchers_there_is_nothing_to_watch(make_outputs: MakeOutputs, rng: np.random.Generator) -> None:
+    assert pairs_against_independent(make_outputs(0.0, rng), INDEPENDENT) is None
+    assert pairs_against_independent(make_outputs(0.0, rng, paired=True, n=1), PAIRED) is None
