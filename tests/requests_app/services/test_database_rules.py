@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.utils import timezone
 
-from requests_app.models import ErasureRequest, Match, Proposal
+from requests_app.models import Ending, ErasureRequest, Match, Proposal
+from tests.endings import refusal_proposed
+from tests.endings import refused as end_refused
 from tests.staging import Stage
 
 pytestmark = pytest.mark.django_db
@@ -72,9 +75,9 @@ APPROVED_CHANGES = {
 }
 
 
-def refused(*sql: str, rule: str) -> None:
+def refused(*sql: str, rule: str, values: tuple[int | str, ...] | None = None) -> None:
     with pytest.raises(DatabaseError, match=rule), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("".join(sql))
+        cursor.execute("".join(sql), values)
 
 
 @pytest.mark.parametrize("change", APPROVED_CHANGES.values(), ids=APPROVED_CHANGES)
@@ -109,3 +112,39 @@ def test_a_proposal_that_waits_may_still_change(stage: Stage) -> None:
         cursor.execute("UPDATE requests_app_proposal SET protocol_sha256 = repeat('0', 64)")
     proposal.refresh_from_db()
     assert proposal.protocol_sha256 == "0" * 64
+
+
+def test_the_database_refuses_an_approver_who_proposed_or_mapped(stage: Stage) -> None:
+    ending = refusal_proposed(stage)
+    approve = "UPDATE requests_app_ending SET approved_by_id = %s WHERE id = %s"
+    refused(approve, rule="ending_approver", values=(stage.staff.omar.pk, ending.pk))
+    Ending.objects.filter(pk=ending.pk).update(proposed_by=stage.staff.nils)
+    refused(approve, rule="ending_approver_did_not_map", values=(stage.staff.omar.pk, ending.pk))
+
+
+@pytest.mark.parametrize("role", ["", REPLICA], ids=["plain", "replica"])
+def test_the_database_refuses_a_refusal_by_one(stage: Stage, role: str) -> None:
+    refusal_proposed(stage)
+    refusal = "UPDATE requests_app_item SET state = 'refused', ground = '17_3_e', decided_by_id = %s"
+    refused(role, refusal, rule="item_refused_by_two", values=(stage.staff.omar.pk,))
+
+
+@pytest.mark.parametrize("outcome", ["refused", "no_match", "already_erased", "not_learned", "not_searched"])
+@pytest.mark.usefixtures("stage")
+def test_the_database_refuses_to_close_a_request_by_one(outcome: str) -> None:
+    close = "UPDATE requests_app_erasurerequest SET state = 'closed', outcome = %s"
+    refused(close, rule="request_ended_by_two", values=(outcome,))
+
+
+def test_the_database_refuses_to_change_or_delete_what_was_approved(stage: Stage) -> None:
+    end_refused(stage)
+    refused("UPDATE requests_app_ending SET ground = '17_3_a'", rule="ending_decided_is_fixed")
+    refused("UPDATE requests_app_ending SET approved_by_id = NULL", rule="ending_decided_is_fixed")
+    refused("DELETE FROM requests_app_ending", rule="ending_approved_is_kept")
+    refused("SET CONSTRAINTS ALL IMMEDIATE; TRUNCATE requests_app_ending", rule="ending_table_is_kept")
+
+
+def test_the_database_refuses_a_mapper_who_approved_an_end(stage: Stage) -> None:
+    end_refused(stage)
+    with pytest.raises(DatabaseError, match="mapper_did_not"), transaction.atomic():
+        Match.objects.update(decided_by=stage.staff.lena, decided_at=timezone.now())
