@@ -56,8 +56,6 @@ ENDINGS = frozenset(
     }
 )
 """Outcomes without anything unlearned: an officer proposes them and another one approves (`services/endings.py`)."""
-LAPSES = frozenset({RequestOutcome.ALREADY_ERASED, RequestOutcome.NOT_LEARNED})
-"""Endings of an item whose examples no model in use has learned, or not any more."""
 
 
 class ItemState(models.TextChoices):

@@ -27,7 +27,8 @@ def refused(stage: Stage, item: Item | None = None, reasons: str = REASONS) -> E
 def reviewed_again(stage: Stage) -> ErasureRequest:
     """A later review is completed by Omar; what is open is accepted."""
     open_ids = list(stage.request.matches.filter(decision="open").values_list("pk", flat=True))
-    mapping.matches_decide(request=stage.request, match_ids=open_ids, accept=True, by=stage.staff.omar)
+    if open_ids:
+        mapping.matches_decide(request=stage.request, match_ids=open_ids, accept=True, by=stage.staff.omar)
     stage.request = mapping.review_complete(request=stage.request, by=stage.staff.omar)
     return stage.request
 

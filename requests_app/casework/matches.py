@@ -54,7 +54,7 @@ class AddForm(LetheForm):
 
     snapshot = forms.ModelChoiceField(
         label=gettext_lazy("Snapshot"),
-        queryset=CorpusSnapshot.objects.none(),
+        queryset=CorpusSnapshot.objects.select_related("corpus").order_by("-id"),
         empty_label=None,
         error_messages={"required": gettext_lazy("Choose a snapshot.")},
     )
@@ -71,12 +71,6 @@ class AddForm(LetheForm):
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=gettext_lazy("For your colleagues. The claimant does not see it."),
     )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        snapshot = self.fields["snapshot"]
-        assert isinstance(snapshot, forms.ModelChoiceField)  # noqa: S101  # declared above; for the type checker
-        snapshot.queryset = CorpusSnapshot.objects.select_related("corpus").order_by("-id")
 
     def clean_reason(self) -> str:
         reason: str = self.cleaned_data["reason"]

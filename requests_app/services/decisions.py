@@ -108,6 +108,7 @@ def proposal_approve(*, proposal: Proposal, by: Account) -> Proposal:
     proposal = _locked(proposal)
     require_approver(proposal, by)
     _require_latest(proposal)
+    ModelVersion.objects.select_for_update(no_key=True).get(pk=proposal.base_id)  # before the record's number
     # 2. Record the intent before the job exists.
     item = proposal.item
     proposal.approved_by, proposal.approved_at = by, timezone.now()

@@ -212,7 +212,9 @@ def request_withdraw(*, token: str) -> ErasureRequest:
     request = link.request
     if not can_withdraw(request):
         raise StaleStateError(_("This request can no longer be withdrawn."))
-    # 2. Cancel the jobs that have not ended. A job that ends first leaves a candidate that nobody can release any more.
+    # 2. Lock its items, and cancel the jobs that have not ended. One that ends first leaves a candidate that nobody can
+    #    release any more.
+    list(request.items.select_for_update(no_key=True).values_list("pk", flat=True))
     live = Job.objects.filter(subject=request.subject, state__in=[JobState.QUEUED, JobState.RUNNING], cancel_requested=False)
     for job_id in live.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True):
         job_cancel(job_id=job_id, actor=CLAIMANT)

@@ -33,16 +33,18 @@ def matches_decide(*, request: ErasureRequest, match_ids: Iterable[int], accept:
 
     Raises:
         NotAllowedError: `by` is no officer, or approved something in this request.
-        StaleStateError: the request is not under review.
+        StaleStateError: the request is not under review, no match is named, or one that is not the request's.
     """
     request = _under_review(request, by)
     decision = Match.Decision.ACCEPTED if accept else Match.Decision.REJECTED
-    chosen = list(request.matches.filter(pk__in=list(match_ids)).select_related("snapshot"))
+    named = set(match_ids)
+    chosen = list(request.matches.filter(pk__in=named).select_related("snapshot"))
+    if not named or len(chosen) != len(named):
+        raise StaleStateError(_("Choose matches of this request."))
     for row in chosen:
         row.decision, row.decided_by, row.decided_at = decision, by, timezone.now()
         row.save(update_fields=["decision", "decided_by", "decided_at"])
-    if chosen:
-        _record_decision(request, decision, chosen, by)
+    _record_decision(request, decision, chosen, by)
     return len(chosen)
 
 

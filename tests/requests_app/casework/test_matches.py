@@ -76,7 +76,7 @@ def test_only_matches_of_this_request_can_be_decided(stage: Stage, omar: Site, a
     foreign = other.request.matches.first()
     assert foreign is not None
     page = omar.get(address)
-    omar.submit(page, {"accept": str(foreign.pk), "shown": []}, action=address)
+    omar.submit(page, {"accept": str(foreign.pk), "shown": []}, action=address, status=409)
     assert set(decisions(other).values()) == {"open"}
 
 

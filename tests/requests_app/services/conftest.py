@@ -22,6 +22,10 @@ EXAMPLES = ("e00000003", "e00000004")
 
 @pytest.fixture
 def stage(staff: Staff, artefacts: Path) -> Stage:  # noqa: ARG001  # jobs leave their results there
+    return under_review(staff)
+
+
+def under_review(staff: Staff) -> Stage:
     """A request under review, with two matches in one active model. Nothing is searched: the model has no files."""
     stage = Stage.opened(staff, model_version())
     stage.request.confirmed_at = stage.request.received_at
