@@ -102,7 +102,8 @@ class EncryptedTextField(StringField):
         """Return None, so that Django refuses look-ups: comparing with ciphertext would never find anything."""
 
     def from_db_value(self, value: Any, _expression: Any, _connection: Any) -> str:
-        return decrypt(bytes(value), self.column_name)
+        # A join finds no value where there is no row.
+        return "" if value is None else decrypt(bytes(value), self.column_name)
 
     def to_python(self, value: Any) -> Any:
         return value

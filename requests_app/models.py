@@ -14,7 +14,7 @@ from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
 from unlearning_jobs.ringing import Rung
 
 from .encryption import EncryptedTextField
-from .states import Ground, ItemState, RequestOutcome, RequestState
+from .states import ENDINGS, Ground, ItemState, RequestOutcome, RequestState
 
 
 class ErasureRequest(Rung):
@@ -27,7 +27,7 @@ class ErasureRequest(Rung):
     reference = models.CharField(max_length=12, unique=True)
     kind = models.CharField(max_length=10, choices=Kind.choices)
     state = models.CharField(max_length=24, choices=RequestState.choices, default=RequestState.AWAITING_CONFIRMATION)
-    outcome = models.CharField(max_length=12, choices=RequestOutcome.choices, blank=True)
+    outcome = models.CharField(max_length=14, choices=RequestOutcome.choices, blank=True)
     language = models.CharField(max_length=8)
     submitted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     """The member of staff who opened the request for somebody; null if claimants did it themselves."""
@@ -90,6 +90,34 @@ class AccessLink(models.Model):
     used_at = models.DateTimeField(null=True)
 
 
+class Search(models.Model):
+    """What one search for a request did: the fact behind every sentence about it. The database refuses changes."""
+
+    class Target(models.TextChoices):
+        """How the training data of one model version was searched."""
+
+        SEARCHED = "searched", _("Searched")
+        TEXTS_ONLY = "texts_only", _("Texts only: the examples are images or tables")
+        UNREADABLE = "unreadable", _("Could not be read")
+
+    request = models.ForeignKey(ErasureRequest, on_delete=models.PROTECT, related_name="searches")
+    number = models.PositiveSmallIntegerField()
+    matcher = models.CharField(max_length=40)
+    """Version of the matchers (`unlearning_jobs.engine.matching.VERSION`)."""
+    queries: models.JSONField[list[dict[str, str]], list[dict[str, str]]] = models.JSONField()
+    """What was asked for, without its words: `id`, `kind`, and the `obstacle` that kept it from being searched for."""
+    targets: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField()
+    """Every active model version: `model`, `version`, `model_sha256`, `snapshot`, `snapshot_sha256` and `outcome`."""
+    candidates = models.PositiveIntegerField()
+    complete = models.BooleanField()
+    """Every query was searched for, in the training data of every active model version, of which there was at least one."""
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["request", "number"], name="search_number_once")]
+
+
 class Match(models.Model):
     """A candidate example in a snapshot, for an officer to accept or reject."""
 
@@ -101,6 +129,10 @@ class Match(models.Model):
     request = models.ForeignKey(ErasureRequest, on_delete=models.PROTECT, related_name="matches")
     snapshot = models.ForeignKey(CorpusSnapshot, on_delete=models.PROTECT, related_name="+")
     example_id = models.CharField(max_length=40)
+    example_set = models.CharField(max_length=40, blank=True)
+    """The set of the snapshot that it belongs to; empty for matches found before this was kept."""
+    reason = EncryptedTextField()
+    """Why an officer added it by hand; empty if the search found it."""
     spans: models.JSONField[list[list[int]], list[list[int]]] = models.JSONField()
     """Character spans in the example's text: [start, end]."""
     methods: models.JSONField[list[str], list[str]] = models.JSONField()
@@ -139,7 +171,7 @@ class Item(models.Model):
             models.UniqueConstraint(fields=["request", "number"], name="item_number_once"),
             models.CheckConstraint(
                 name="item_decided_has_ground",
-                condition=Q(state="deciding") | (~Q(ground="") & Q(decided_by__isnull=False)),
+                condition=Q(state__in=["deciding", "ending", "lapsed"]) | (~Q(ground="") & Q(decided_by__isnull=False)),
             ),
         ]
 
@@ -168,6 +200,7 @@ class Proposal(Rung):
     approved_at = models.DateTimeField(null=True)
     declined_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     declined_at = models.DateTimeField(null=True)
+    decline_reason = EncryptedTextField()
     job = models.OneToOneField(Job, on_delete=models.PROTECT, null=True, related_name="+")
     verdict = models.CharField(max_length=12, blank=True)
     released_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
@@ -191,6 +224,42 @@ class Proposal(Rung):
             models.CheckConstraint(
                 name="proposal_job_needs_approval", condition=Q(job__isnull=True) | Q(approved_by__isnull=False)
             ),
+        ]
+
+
+class Ending(models.Model):
+    """An end without unlearning, of an item or of a whole request: proposed by one officer, approved by another."""
+
+    request = models.ForeignKey(ErasureRequest, on_delete=models.PROTECT, related_name="endings")
+    number = models.PositiveSmallIntegerField()
+    item = models.ForeignKey(Item, on_delete=models.PROTECT, null=True, related_name="endings")
+    """Null: the request is closed without an item."""
+    outcome = models.CharField(max_length=14, choices=RequestOutcome.choices)
+    ground = models.CharField(max_length=10, choices=Ground.choices, blank=True)
+    """The ground of a refusal."""
+    reasons = EncryptedTextField()
+    """Sentences to the claimant, where the outcome needs them."""
+    facts: models.JSONField[dict[str, int], dict[str, int]] = models.JSONField()
+    """Accepted examples by what became of them (`services/findings.py`), counted when this was proposed."""
+    search = models.ForeignKey(Search, on_delete=models.PROTECT, null=True, related_name="+")
+    """The search that it rests on; null if that search was made before searches were kept."""
+    proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    proposed_at = models.DateTimeField(auto_now_add=True)
+    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    approved_at = models.DateTimeField(null=True)
+    declined_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    declined_at = models.DateTimeField(null=True)
+    decline_reason = EncryptedTextField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["request", "number"], name="ending_number_once"),
+            models.CheckConstraint(name="ending_known", condition=Q(outcome__in=sorted(ENDINGS))),
+            models.CheckConstraint(name="ending_refusal_has_ground", condition=~Q(outcome="refused") | ~Q(ground="")),
+            models.CheckConstraint(
+                name="ending_approver_is_not_proposer", condition=Q(approved_by=None) | ~Q(approved_by=F("proposed_by"))
+            ),
+            models.CheckConstraint(name="ending_decided_once", condition=Q(approved_by=None) | Q(declined_by=None)),
         ]
 
 

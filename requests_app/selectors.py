@@ -10,10 +10,12 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from .models import AccessLink, ErasureRequest, Item, Match
+from .services.findings import search_of
 from .services.intake import can_withdraw
 from .services.messages import token_digest
 from .stages import RequestStage, request_stages
 from .states import RequestState
+from .wording import missing_sentences, searched_sentences
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,10 @@ class RequestStatus:
     stages: tuple[RequestStage, ...]
     outcome: str
     can_withdraw: bool
+    searched: tuple[str, ...]
+    """Sentences about the last search; none before it."""
+    missing: tuple[str, ...]
+    """What it could not cover, and why."""
 
 
 def request_status(token: str) -> RequestStatus | None:
@@ -38,6 +44,7 @@ def request_status(token: str) -> RequestStatus | None:
     if link is None:
         return None
     request = ErasureRequest.objects.defer(*IDENTIFYING).get(pk=link.request_id)
+    search = search_of(request)
     return RequestStatus(
         reference=request.reference,
         kind=request.kind,
@@ -47,6 +54,8 @@ def request_status(token: str) -> RequestStatus | None:
         stages=request_stages(request),
         outcome=request.outcome,
         can_withdraw=can_withdraw(request),
+        searched=tuple(searched_sentences(search)),
+        missing=tuple(missing_sentences(search)) if search else (),
     )
 
 

@@ -61,9 +61,10 @@ def _searched_on(request: ErasureRequest) -> date | None:
 
 def _decided_on(request: ErasureRequest) -> date | None:
     items = list(request.items.values_list("state", "decided_at"))
-    if not items or any(state == ItemState.DECIDING for state, _at in items):
+    if not items or any(state in {ItemState.DECIDING, ItemState.ENDING} for state, _at in items):
         return None
-    return max(timezone.localdate(at) for _state, at in items if at)
+    # An item that lapsed before anybody decided it has no date.
+    return max((timezone.localdate(at) for _state, at in items if at), default=None)
 
 
 def _carried_out_on(request: ErasureRequest) -> date | None:

@@ -15,6 +15,7 @@ class RequestState(models.TextChoices):
     AWAITING_CONFIRMATION = "awaiting_confirmation", _("Awaiting e-mail confirmation")
     MAPPING = "mapping", _("Searching training data")
     REVIEW = "review", _("Matches to review")
+    CLOSING = "closing", _("Closing awaits approval")
     IN_PROGRESS = "in_progress", _("In progress")
     CLOSED = "closed", _("Closed")
 
@@ -23,7 +24,14 @@ REQUEST_TRANSITIONS: dict[RecordKind, frozenset[tuple[RequestState, RequestState
     RecordKind.REQUEST_CONFIRMED: frozenset({(RequestState.AWAITING_CONFIRMATION, RequestState.MAPPING)}),
     RecordKind.MAPPING_COMPLETED: frozenset({(RequestState.MAPPING, RequestState.REVIEW)}),
     RecordKind.REVIEW_COMPLETED: frozenset({(RequestState.REVIEW, RequestState.IN_PROGRESS)}),
-    # withdrawn, never confirmed, nothing found, or settled
+    # an officer searches again; its items wait until the review is completed again
+    RecordKind.SEARCH_ORDERED: frozenset(
+        {(RequestState.REVIEW, RequestState.MAPPING), (RequestState.IN_PROGRESS, RequestState.MAPPING)}
+    ),
+    # to be closed without an item, if a second officer approves
+    RecordKind.ENDING_PROPOSED: frozenset({(RequestState.REVIEW, RequestState.CLOSING)}),
+    RecordKind.ENDING_DECLINED: frozenset({(RequestState.CLOSING, RequestState.REVIEW)}),
+    # withdrawn, never confirmed, ended without an item, or settled
     RecordKind.REQUEST_CLOSED: frozenset(
         (state, RequestState.CLOSED) for state in RequestState if state != RequestState.CLOSED
     ),
@@ -34,8 +42,20 @@ class RequestOutcome(models.TextChoices):
     COMPLETED = "completed", _("Completed")
     REFUSED = "refused", _("Refused")
     NO_MATCH = "no_match", _("Nothing found")
+    ALREADY_ERASED = "already_erased", _("Already erased")
+    NOT_LEARNED = "not_learned", _("In no model in use")
+    NOT_SEARCHED = "not_searched", _("Could not be searched in full")
     WITHDRAWN = "withdrawn", _("Withdrawn")
     UNCONFIRMED = "unconfirmed", _("Never confirmed")
+
+
+ENDINGS = frozenset(
+    {
+        *(RequestOutcome.REFUSED, RequestOutcome.NO_MATCH, RequestOutcome.ALREADY_ERASED),
+        *(RequestOutcome.NOT_LEARNED, RequestOutcome.NOT_SEARCHED),
+    }
+)
+"""Outcomes without anything unlearned: an officer proposes them and another one approves (`services/endings.py`)."""
 
 
 class ItemState(models.TextChoices):
@@ -45,16 +65,22 @@ class ItemState(models.TextChoices):
     RUNNING = "running", _("Unlearning")
     AWAITING_RELEASE = "awaiting_release", _("Awaiting release")
     RELEASED = "released", _("Released")
+    ENDING = "ending", _("End awaits approval")
     REFUSED = "refused", _("Refused")
+    LAPSED = "lapsed", _("Lapsed")
 
 
-SETTLED = frozenset({ItemState.RELEASED, ItemState.REFUSED})
-"""Nothing more happens to an item in these states."""
-UNDER_WAY = frozenset({ItemState.RUNNING, ItemState.AWAITING_RELEASE, ItemState.RELEASED})
-"""Unlearning has begun: the claimant can no longer withdraw."""
+SETTLED = frozenset({ItemState.RELEASED, ItemState.REFUSED, ItemState.LAPSED})
+"""Nothing more happens to an item in these states. All items of a closed request are in one of them."""
 
 ITEM_TRANSITIONS: dict[RecordKind, frozenset[tuple[ItemState, ItemState]]] = {
-    RecordKind.ITEM_DECIDED: frozenset({(ItemState.DECIDING, ItemState.GRANTED), (ItemState.DECIDING, ItemState.REFUSED)}),
+    # granted by one officer; refused once a second one has approved
+    RecordKind.ITEM_DECIDED: frozenset({(ItemState.DECIDING, ItemState.GRANTED), (ItemState.ENDING, ItemState.REFUSED)}),
+    RecordKind.ENDING_PROPOSED: frozenset({(ItemState.DECIDING, ItemState.ENDING), (ItemState.GRANTED, ItemState.ENDING)}),
+    # back to where it was
+    RecordKind.ENDING_DECLINED: frozenset({(ItemState.ENDING, ItemState.DECIDING), (ItemState.ENDING, ItemState.GRANTED)}),
+    # nothing is left to unlearn, or the request was withdrawn
+    RecordKind.ITEM_LAPSED: frozenset((state, ItemState.LAPSED) for state in ItemState if state not in SETTLED),
     RecordKind.PROPOSAL_SUBMITTED: frozenset({(ItemState.GRANTED, ItemState.AWAITING_APPROVAL)}),
     RecordKind.PROPOSAL_APPROVED: frozenset({(ItemState.AWAITING_APPROVAL, ItemState.RUNNING)}),
     # back to the choice of a method

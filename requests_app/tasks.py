@@ -12,10 +12,10 @@ from celery import shared_task
 
 from compliance.record.errors import StaleStateError
 
-from .services.mapping import request_map as map_request
 from .services.messages import message_send as send
 from .services.reconcile import requests_reconcile as reconcile
 from .services.releases import release_sign as sign
+from .services.searches import request_map as map_request
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from compliance.formats.canonical import canonical_json
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.services import record_append
 from requests_app.models import AccessLink, ErasureRequest, Item, Proposal
-from requests_app.services import decisions, intake, mapping
+from requests_app.services import decisions, intake, mapping, searches
 from requests_app.services.messages import token_digest
 from tests import raw_outputs
 from tests.factories import PROTOCOL, RECIPE, model_version
@@ -123,7 +123,7 @@ class Stage:
     def searched(self) -> Stage:
         """Confirmed and searched: the matches wait for a review."""
         self.request = intake.email_confirm(token=self.token("confirm", f"confirm-{self.request.pk}"))
-        mapping.request_map(request_id=self.request.pk)
+        searches.request_map(request_id=self.request.pk)
         self.request.refresh_from_db()
         return self
 
@@ -138,9 +138,7 @@ class Stage:
         return Item.objects.select_related("request").get(request=self.request)
 
     def granted(self) -> Item:
-        return decisions.item_decide(
-            item=self.reviewed(), grant=True, ground="17_1_b", reasons="She withdrew.", by=self.staff.omar
-        )
+        return decisions.item_grant(item=self.reviewed(), ground="17_1_b", reasons="She withdrew.", by=self.staff.omar)
 
     def proposed(self) -> Proposal:
         return decisions.proposal_submit(item=self.granted(), method=NPO, protocol=PROTOCOL, by=self.staff.omar)

@@ -20,7 +20,12 @@ class RecordKind(StrEnum):
     """Once, with who opened it: `claimant` or an account."""
     REQUEST_CONFIRMED = "request.confirmed"
     REQUEST_CLOSED = "request.closed"
+    SEARCH_ORDERED = "search.ordered"
+    """The actor had the training data searched again."""
     MAPPING_COMPLETED = "mapping.completed"
+    """A search ended: what was searched, by which matchers, and what could not be. Earlier versions counted the latter."""
+    MATCH_ADDED = "match.added"
+    """The actor added an example by hand; `match.accepted` follows."""
     MATCH_ACCEPTED = "match.accepted"
     """The actor accepted candidate places in a corpus, and may therefore not approve."""
     MATCH_REJECTED = "match.rejected"
@@ -28,6 +33,12 @@ class RecordKind(StrEnum):
     """The actor closed the mapping, and may therefore not approve."""
     REVIEW_COMPLETED = "review.completed"
     ITEM_DECIDED = "item.decided"
+    ENDING_PROPOSED = "ending.proposed"
+    """The actor proposed an end without unlearning, of an item or, with an empty `item`, of the request."""
+    ENDING_APPROVED = "ending.approved"
+    ENDING_DECLINED = "ending.declined"
+    ITEM_LAPSED = "item.lapsed"
+    """Nothing is left to unlearn, or the request was withdrawn."""
     PROPOSAL_SUBMITTED = "proposal.submitted"
     PROPOSAL_APPROVED = "proposal.approved"
     """Once for each attempt at an item."""
@@ -84,6 +95,7 @@ class RecordKind(StrEnum):
 
 K = RecordKind
 _ATTEMPT = ("item", "attempt")
+_ENDING = ("item", "ending", "outcome", "ground")
 _MESSAGE = ("message", "template")
 _JOB_ENDED = ("job", "run", *_ATTEMPT)
 _MODEL_MOVED = ("version", "sha256")
@@ -92,12 +104,20 @@ FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
     K.REQUEST_SUBMITTED: ("kind", "language", "due_on", "submitted_by"),
     K.REQUEST_CONFIRMED: (),
     K.REQUEST_CLOSED: ("outcome",),
-    K.MAPPING_COMPLETED: ("searched", "queries", "not_searchable", "candidates"),
+    K.SEARCH_ORDERED: (),
+    K.MAPPING_COMPLETED: (
+        *("search", "matcher", "searched", "unreadable", "queries", "not_searchable", "complete", "candidates"),
+    ),
+    K.MATCH_ADDED: ("snapshot", "example_id"),
     K.MATCH_ACCEPTED: ("examples",),
     K.MATCH_REJECTED: ("examples",),
     K.MATCHES_DECIDED: ("accepted", "rejected", "items"),
     K.REVIEW_COMPLETED: ("items",),
     K.ITEM_DECIDED: ("item", "granted", "ground"),
+    K.ENDING_PROPOSED: _ENDING,
+    K.ENDING_APPROVED: _ENDING,
+    K.ENDING_DECLINED: _ENDING,
+    K.ITEM_LAPSED: ("item", "outcome"),
     K.PROPOSAL_SUBMITTED: (*_ATTEMPT, "method", "protocol_sha256"),
     K.PROPOSAL_APPROVED: (*_ATTEMPT, "method", "protocol_sha256"),
     K.PROPOSAL_DECLINED: _ATTEMPT,

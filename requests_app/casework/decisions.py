@@ -1,18 +1,13 @@
-"""Grant or refuse an item: enter the decision, read what follows from it, confirm."""
+"""Grant an item or propose to refuse it: enter the decision, read what follows from it, confirm."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django import forms
-from django.conf import settings
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import translation
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods
 
@@ -20,9 +15,10 @@ from compliance.accounts.access import account_of
 from compliance.record.errors import StaleStateError
 from compliance.ui.forms import HintedRadios, LetheForm
 from requests_app.models import Item
-from requests_app.services import decisions
-from requests_app.services.messages import refusal_text
-from requests_app.states import GRANT_GROUNDS, REFUSE_GROUNDS, SETTLED, Ground, ItemState
+from requests_app.services import decisions, endings
+from requests_app.services.letters import closing_letter
+from requests_app.services.reasons import reasons_problem
+from requests_app.states import GRANT_GROUNDS, REFUSE_GROUNDS, Ground, ItemState
 
 from .requests import officers_only
 from .shared import identity, item_of
@@ -40,7 +36,9 @@ class DecisionForm(LetheForm):
         widget=HintedRadios(
             hints={
                 GRANT: gettext_lazy("Have the examples removed from the model. You choose how in the next step."),
-                REFUSE: gettext_lazy("The model stays as it is. The claimant is sent your reasons."),
+                REFUSE: gettext_lazy(
+                    "The model stays as it is. The claimant is sent your reasons once another officer has approved them."
+                ),
             }
         ),
         error_messages={"required": gettext_lazy("Choose whether to grant or to refuse.")},
@@ -55,12 +53,19 @@ class DecisionForm(LetheForm):
         label=gettext_lazy("Reasons"),
         required=False,
         max_length=10_000,
-        help_text=gettext_lazy("Use plain language. You must give reasons for a refusal: they are sent to the claimant."),
+        help_text=gettext_lazy(
+            "Use plain language. A refusal needs at least one whole sentence that says why: it is sent to the claimant."
+        ),
         widget=forms.Textarea(attrs={"rows": 6}),
     )
 
-    def __init__(self, *args: Any, kind: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, item: Item, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        kind = item.request.kind
+        if item.state == ItemState.GRANTED:  # it can still be refused
+            decision = self.fields["decision"]
+            assert isinstance(decision, forms.ChoiceField)  # noqa: S101  # declared above; for the type checker
+            decision.choices = [(REFUSE, gettext_lazy("Refuse"))]
         for name, grounds in (("grant_ground", GRANT_GROUNDS[kind]), ("refuse_ground", REFUSE_GROUNDS[kind])):
             field = self.fields[name]
             assert isinstance(field, forms.ChoiceField)  # noqa: S101  # declared above; for the type checker
@@ -79,8 +84,9 @@ class DecisionForm(LetheForm):
         # The browser hides the other decision's grounds with CSS, but they are fields of the same form.
         for other in {GRANT, REFUSE} - {decision}:
             self.errors.pop(f"{other}_ground", None)
-        if decision == REFUSE and not self.cleaned_data.get("reasons", "").strip() and "reasons" not in self.errors:
-            self.add_error("reasons", _("Enter your reasons: they are sent to the claimant."))
+        problem = reasons_problem(self.cleaned_data.get("reasons", "")) if decision == REFUSE else ""
+        if problem and "reasons" not in self.errors:
+            self.add_error("reasons", problem)
 
 
 @officers_only
@@ -88,11 +94,10 @@ class DecisionForm(LetheForm):
 def item_decide(request: HttpRequest, reference: str, number: int) -> HttpResponse:
     """Ask for the decision, show what follows from it, and take it on the second, confirmed POST."""
     item = item_of(reference, number)
-    kind = item.request.kind
     if request.method != "POST":
-        return _ask(request, item, DecisionForm(kind=kind))
+        return _ask(request, item, DecisionForm(item=item))
     # 1. The first POST brings the decision: check it, and show what follows from it.
-    form = DecisionForm(request.POST, kind=kind)
+    form = DecisionForm(request.POST, item=item)
     if not form.is_valid():
         return _ask(request, item, form, status=422)
     if "confirmed" not in request.POST:
@@ -100,9 +105,11 @@ def item_decide(request: HttpRequest, reference: str, number: int) -> HttpRespon
         return _ask(request, item, form) if change else _confirm(request, item, form)
     # 2. The second POST confirms it.
     try:
-        decisions.item_decide(
-            item=item, grant=form.grants, ground=form.ground, reasons=form.cleaned_data["reasons"], by=account_of(request)
-        )
+        said: dict[str, Any] = {"ground": form.ground, "reasons": form.cleaned_data["reasons"], "by": account_of(request)}
+        if form.grants:
+            decisions.item_grant(item=item, **said)
+        else:
+            endings.refusal_propose(item=item, **said)
     except StaleStateError as error:
         form.add_error(None, str(error))
         return _ask(request, item_of(reference, number), form, status=409)
@@ -110,7 +117,11 @@ def item_decide(request: HttpRequest, reference: str, number: int) -> HttpRespon
 
 
 def _ask(request: HttpRequest, item: Item, form: DecisionForm, status: int = 200) -> HttpResponse:
-    context = identity(item.request) | {"item": item, "form": form, "deciding": item.state == ItemState.DECIDING}
+    context = identity(item.request) | {
+        "item": item,
+        "form": form,
+        "deciding": item.state in {ItemState.DECIDING, ItemState.GRANTED},
+    }
     return render(request, "casework/item_decide.html", context, status=status)
 
 
@@ -119,43 +130,20 @@ def _confirm(request: HttpRequest, item: Item, form: DecisionForm) -> HttpRespon
     words = (
         ngettext("Grant the erasure of %(n)d example", "Grant the erasure of %(n)d examples", count)
         if form.grants
-        else ngettext("Refuse the erasure of %(n)d example", "Refuse the erasure of %(n)d examples", count)
+        else ngettext("Propose to refuse %(n)d example", "Propose to refuse %(n)d examples", count)
     )
+    reasons = form.cleaned_data["reasons"].strip()
+    draft = endings.refusal_draft(item=item, ground=form.ground, reasons=reasons, by=account_of(request))
+    letter = None if form.grants else closing_letter(draft)
     context = identity(item.request) | {
         "item": item,
         "form": form,
         "ground": Ground(form.ground).label,
-        "reasons": form.cleaned_data["reasons"].strip(),
+        "reasons": reasons,
         "grants": form.grants,
-        "ends": not form.grants and _is_last(item),
-        "letter": "" if form.grants else _letter(item, form.cleaned_data["reasons"].strip()),
+        "letter": letter,
         "label": words % {"n": count},
         "action": reverse("casework:item_decide", args=[item.request.reference, item.number]),
         "fields": {name: form.cleaned_data.get(name, "") for name in form.fields} | {"confirmed": "yes"},
     }
     return render(request, "casework/item_decide_confirm.html", context)
-
-
-def _is_last(item: Item) -> bool:
-    """Return whether refusing this item closes the request, because all others are settled."""
-    return not item.request.items.exclude(pk=item.pk).exclude(state__in=SETTLED).exists()
-
-
-def _letter(item: Item, reasons: str) -> str:
-    """Return the e-mail that this refusal sends, in the claimant's language; empty if it sends none or another one."""
-    released = item.request.items.filter(state=ItemState.RELEASED).exists()
-    if released or not _is_last(item):
-        return ""
-    # The claimant is sent the reasons of all refused items, not only of this one.
-    refused = item.request.items.filter(Q(pk=item.pk) | Q(state=ItemState.REFUSED))
-    context = {
-        "reference": item.request.reference,
-        "kind": item.request.kind,
-        "due_on": item.request.due_on,
-        "organisation": settings.ORGANISATION,
-        "link": "…",
-        "status_link": "…",
-        "reasons": refusal_text(reasons if other.pk == item.pk else other.reasons for other in refused),
-    }
-    with translation.override(item.request.language):
-        return render_to_string("email/outcome_refused.txt", context)

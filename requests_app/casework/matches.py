@@ -7,27 +7,32 @@ from itertools import groupby
 from typing import Any
 
 from django import forms
+from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from compliance.accounts.access import account_of
 from compliance.record.errors import StaleStateError
 from compliance.ui.forms import LetheForm
 from compliance.ui.lists import applied_filters, page_of
 from requests_app.models import ErasureRequest, Match
-from requests_app.services.mapping import matches_decide, review_complete
+from requests_app.services.findings import closing_outcome, items_to_create, search_of
+from requests_app.services.mapping import BY_HAND, match_add, matches_decide, review_complete
+from requests_app.services.reasons import explanation_problem
+from requests_app.services.searches import request_search_again
 from requests_app.states import RequestState
 from unlearning_jobs.engine.errors import CorpusError
-from unlearning_jobs.models import ModelVersion
+from unlearning_jobs.models import CorpusSnapshot
 from unlearning_jobs.selectors import example_png, examples_by_id, shows_images
-from unlearning_jobs.states import ModelState
 
 from .passages import excerpt, mark_spans
 from .requests import officers_only
+from .searches import search_view
 from .shared import identity, request_of
 
 PAGE_SIZE = 20
@@ -40,7 +45,38 @@ FOUND_BY: dict[str, Any] = {
     "exact": pgettext_lazy("found by", "same text"),
     "name": pgettext_lazy("found by", "name"),
     "identifier": pgettext_lazy("found by", "identifier"),
+    BY_HAND: pgettext_lazy("found by", "an officer, by hand"),
 }
+
+
+class AddForm(LetheForm):
+    """An example that the search did not find."""
+
+    snapshot = forms.ModelChoiceField(
+        label=gettext_lazy("Snapshot"),
+        queryset=CorpusSnapshot.objects.select_related("corpus").order_by("-id"),
+        empty_label=None,
+        error_messages={"required": gettext_lazy("Choose a snapshot.")},
+    )
+    example_id = forms.CharField(
+        label=gettext_lazy("Example"),
+        max_length=40,
+        help_text=gettext_lazy("Its id in the snapshot, such as e00000012."),
+        error_messages={"required": gettext_lazy("Enter the id of an example.")},
+    )
+    reason = forms.CharField(
+        label=gettext_lazy("Why it belongs to this request"),
+        required=False,
+        max_length=2_000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy("For your colleagues. The claimant does not see it."),
+    )
+
+    def clean_reason(self) -> str:
+        reason: str = self.cleaned_data["reason"]
+        if problem := explanation_problem(reason):
+            raise forms.ValidationError(problem)
+        return reason
 
 
 class MatchFilters(LetheForm):
@@ -90,10 +126,49 @@ def _show(request: HttpRequest, erasure_request: ErasureRequest, problem: str = 
         "counts": counts,
         "total": sum(counts.values()),
         "reviewing": erasure_request.state == RequestState.REVIEW,
+        "search": search_view(erasure_request, search_of(erasure_request)),
         "post_url": request.get_full_path(),
         "problem": problem,
     }
     return render(request, "casework/matches.html", context, status=409 if problem else 200)
+
+
+def matches_shown(rows: QuerySet[Match]) -> dict[str, Any]:
+    """Return the context of `casework/_matches_shown.html`: the first matches with their passages, and their number."""
+    page = rows.select_related("snapshot__corpus", "decided_by").order_by("snapshot", "-score", "id")[:PAGE_SIZE]
+    return {"cards": list(_cards(page)), "matches_total": rows.count()}
+
+
+@officers_only
+@require_POST
+def search_again(request: HttpRequest, reference: str) -> HttpResponse:
+    """Have the training data searched again, and go back to the request."""
+    try:
+        request_search_again(request=request_of(reference), by=account_of(request))
+        messages.success(request, _("The training data is searched again."))
+    except StaleStateError as error:
+        messages.warning(request, str(error))
+    return redirect("casework:request_detail", reference)
+
+
+@officers_only
+@require_http_methods(["GET", "HEAD", "POST"])
+def add(request: HttpRequest, reference: str) -> HttpResponse:
+    """Ask for an example that the search did not find, and accept it."""
+    erasure_request = request_of(reference)
+    form = AddForm(request.POST if request.method == "POST" else None)
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                match_add(request=erasure_request, **form.cleaned_data, by=account_of(request))
+                return redirect("casework:matches", erasure_request.reference)
+            except StaleStateError as error:
+                form.add_error(None, str(error))
+                status, erasure_request = 409, request_of(reference)
+    context = identity(erasure_request) | {"form": form, "reviewing": erasure_request.state == RequestState.REVIEW}
+    return render(request, "casework/match_add.html", context, status=status)
 
 
 @officers_only
@@ -155,17 +230,17 @@ def complete(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 def _confirm(request: HttpRequest, erasure_request: ErasureRequest, problem: str = "") -> HttpResponse:
-    accepted = erasure_request.matches.filter(decision=Match.Decision.ACCEPTED)
-    models = ModelVersion.objects.filter(state=ModelState.ACTIVE, snapshot__in=accepted.values("snapshot"))
+    counts = {decision: erasure_request.matches.filter(decision=decision).count() for decision in Match.Decision.values}
+    items = list(items_to_create(erasure_request))
     context = identity(erasure_request) | {
-        "accepted": accepted.count(),
-        "rejected": erasure_request.matches.filter(decision=Match.Decision.REJECTED).count(),
-        "open": erasure_request.matches.filter(decision=Match.Decision.OPEN).count(),
-        "models": list(models),
+        **counts,
+        "items": items,
+        "goes_on": erasure_request.items.exists(),
+        "closes": closing_outcome(erasure_request),
         "reviewing": erasure_request.state == RequestState.REVIEW,
         "problem": problem,
         "action": reverse("casework:review_complete", args=[erasure_request.reference]),
         "cancel_url": reverse("casework:matches", args=[erasure_request.reference]),
-        "label": _("Finish the review") if models else _("Finish the review and close the request"),
+        "label": _("Finish the review"),
     }
     return render(request, "casework/review_complete.html", context, status=409 if problem else 200)

@@ -16,6 +16,7 @@ from compliance.record.errors import StaleStateError
 from requests_app.deadlines import end_of
 from requests_app.models import Item, Proposal
 from requests_app.services import decisions
+from requests_app.services.findings import lapse_outcome, remaining_examples
 from requests_app.services.permissions import approval_refusal
 from requests_app.states import ItemState
 from unlearning_jobs.engine.advisor import Situation
@@ -29,6 +30,7 @@ from unlearning_jobs.wording import VERDICTS, duration, guarantee_of, method_tit
 
 from .advice import clock_words, guarantee_rows, method_cards, rule_sentences
 from .margins import margin_rows
+from .matches import matches_shown
 from .proposal_form import ProposalForm, estimands_for
 from .requests import officers_only
 from .shared import ITEM_TONES, identity, item_of, proposal_of
@@ -43,8 +45,9 @@ def propose(request: HttpRequest, reference: str, number: int) -> HttpResponse:
     # 1. Without an active version there is nothing to unlearn from.
     item = item_of(reference, number)
     base = _active(item)
-    if base is None:
-        return render(request, "casework/proposal_impossible.html", identity(item.request) | {"item": item}, status=409)
+    if base is None or not remaining_examples(item, base):
+        context = identity(item.request) | {"item": item, "base": base, "lapses": lapse_outcome(item) is not None}
+        return render(request, "casework/proposal_impossible.html", context, status=409)
     # 2. Which methods can run here, in which order, and at what cost?
     situation = _situation(item, base)
     methods = method_advice(situation)
@@ -73,7 +76,7 @@ def _situation(item: Item, base: ModelVersion) -> Situation:
     """Describe the job to be proposed: a protocol of the default size, and the time until the answer is due."""
     return proposal_situation(
         base,
-        len(item.example_ids),
+        len(remaining_examples(item, base)),
         replicates=settings.PROTOCOL_REPLICATES,
         oracles=settings.PROTOCOL_ORACLES,
         until=end_of(item.request.due_on, settings.TIME_ZONE),
@@ -86,6 +89,7 @@ def _choose(request: HttpRequest, item: Item, situation: Situation, form: Propos
     context = identity(item.request) | {
         "item": item,
         "base": base,
+        "examples": len(remaining_examples(item, base)),
         "form": form,
         "cards": [card for card in cards if not card.obstacles],
         "others": [card for card in cards if card.obstacles],
@@ -97,7 +101,7 @@ def _choose(request: HttpRequest, item: Item, situation: Situation, form: Propos
         "margins": margin_rows(estimands_for(base)),
         "training": duration(seconds) if seconds else "",
         "choosing": item.state == ItemState.GRANTED,
-        "earlier_proposals": list(item.proposals.order_by("number")),
+        "earlier_proposals": list(item.proposals.order_by("number").select_related("declined_by")),
     }
     return render(request, "casework/proposal_new.html", context, status=status)
 
@@ -109,11 +113,14 @@ def proposal_detail(request: HttpRequest, reference: str, number: int, attempt: 
     proposal = proposal_of(reference, number, attempt)
     if request.method != "POST":
         return _review(request, proposal)
-    decide = decisions.proposal_approve if request.POST.get("decision") == "approve" else decisions.proposal_decline
-    if request.POST.get("decision") not in {"approve", "decline"}:
+    decision, by = request.POST.get("decision"), account_of(request)
+    if decision not in {"approve", "decline"}:
         return _review(request, proposal, _("Choose whether to approve or decline."))
     try:
-        decide(proposal=proposal, by=account_of(request))
+        if decision == "approve":
+            decisions.proposal_approve(proposal=proposal, by=by)
+        else:
+            decisions.proposal_decline(proposal=proposal, reason=request.POST.get("reason", ""), by=by)
     except StaleStateError as error:
         return _review(request, proposal_of(reference, number, attempt), str(error))
     return redirect("casework:request_detail", proposal.item.request.reference)
@@ -122,7 +129,9 @@ def proposal_detail(request: HttpRequest, reference: str, number: int, attempt: 
 def _review(request: HttpRequest, proposal: Proposal, problem: str = "") -> HttpResponse:
     item = proposal.item
     waiting = item.state == ItemState.AWAITING_APPROVAL and not proposal.approved_by_id and not proposal.declined_by_id
-    count = len(item.example_ids)
+    examples = remaining_examples(item, proposal.base)
+    count = len(examples)
+    accepted = item.request.matches.filter(snapshot=item.snapshot, example_id__in=examples)
     label = ngettext(
         "Approve and start unlearning %(n)d example from %(model)s",
         "Approve and start unlearning %(n)d examples from %(model)s",
@@ -136,6 +145,9 @@ def _review(request: HttpRequest, proposal: Proposal, problem: str = "") -> Http
         "guarantee": guarantee_of(proposal.method["name"]),
         "config": sorted(proposal.method["config"].items()),
         "verdict": VERDICTS.get(proposal.verdict),
+        "examples": count,
+        **matches_shown(accepted),
+        "reason": request.POST.get("reason", ""),
         "waiting": waiting,
         "refusal": approval_refusal(proposal, account_of(request)) if waiting else "",
         "label": label,

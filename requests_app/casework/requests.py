@@ -24,12 +24,14 @@ from requests_app import selectors
 from requests_app.models import ErasureRequest
 from requests_app.references import reference_normalise
 from requests_app.returns import Return, returns_standing
+from requests_app.services.findings import search_of
 from requests_app.states import ItemState, RequestState
 
 from .claim import claim_rows
+from .searches import search_view
 from .shared import REQUEST_TONES, deadline_words, identity, request_of
 from .timeline import message_rows, timeline
-from .todo import item_cards, todo_list
+from .todo import ending_rows, item_cards, todo_list
 
 KINDS = {
     ErasureRequest.Kind.ERASURE: pgettext_lazy("kind of request", "Erasure"),
@@ -174,6 +176,9 @@ def request_detail(request: HttpRequest, reference: str) -> HttpResponse:
         "claim": claim_rows(erasure_request),
         "tasks": todo_list(erasure_request, items),
         "items": item_cards(erasure_request, items),
+        "endings": ending_rows(erasure_request),
+        "search": search_view(erasure_request, search_of(erasure_request)),
+        "can_search": erasure_request.state in {RequestState.REVIEW, RequestState.IN_PROGRESS},
         "events": timeline(erasure_request),
         "message_rows": message_rows(erasure_request),
     }

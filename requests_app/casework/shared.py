@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from requests_app.models import ErasureRequest, Item, Proposal
+from requests_app.models import Ending, ErasureRequest, Item, Proposal
 from requests_app.references import reference_normalise
 from requests_app.selectors import days_left
 from requests_app.states import ItemState, RequestState
@@ -18,6 +18,7 @@ REQUEST_TONES = {
     RequestState.AWAITING_CONFIRMATION: "neutral",
     RequestState.MAPPING: "info",
     RequestState.REVIEW: "warning",
+    RequestState.CLOSING: "warning",
     RequestState.IN_PROGRESS: "info",
     RequestState.CLOSED: "success",
 }
@@ -28,7 +29,9 @@ ITEM_TONES = {
     ItemState.RUNNING: "info",
     ItemState.AWAITING_RELEASE: "warning",
     ItemState.RELEASED: "success",
+    ItemState.ENDING: "warning",
     ItemState.REFUSED: "neutral",
+    ItemState.LAPSED: "neutral",
 }
 SOON = 7
 """A deadline is highlighted from this many days before it."""
@@ -62,6 +65,17 @@ def proposal_of(reference: str, number: int, attempt: int) -> Proposal:
         "released_by",
     )
     return get_object_or_404(Proposal.objects.select_related(*related), item=item_of(reference, number), number=attempt)
+
+
+def ending_of(reference: str, number: int) -> Ending:
+    """Return the ending that the URL names, or raise Http404."""
+    related = ("item__snapshot", "search", "proposed_by", "approved_by", "declined_by")
+    erasure_request = request_of(reference)
+    ending = get_object_or_404(Ending.objects.select_related(*related), request=erasure_request, number=number)
+    ending.request = erasure_request
+    if ending.item:
+        ending.item.request = erasure_request
+    return ending
 
 
 def identity(erasure_request: ErasureRequest) -> dict[str, Any]:

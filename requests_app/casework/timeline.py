@@ -30,6 +30,9 @@ MESSAGES: dict[str, Any] = {
     "outcome_completed": gettext_lazy("Outcome: completed"),
     "outcome_refused": gettext_lazy("Outcome: refused"),
     "outcome_no_match": gettext_lazy("Outcome: nothing found"),
+    "outcome_already_erased": gettext_lazy("Outcome: already erased"),
+    "outcome_not_learned": gettext_lazy("Outcome: in no model in use"),
+    "outcome_not_searched": gettext_lazy("Outcome: could not be searched in full"),
 }
 MESSAGE_TONES = {Message.State.WAITING: "neutral", Message.State.SENT: "success", Message.State.FAILED: "danger"}
 
@@ -38,11 +41,17 @@ TITLES: dict[str, Any] = {
     RecordKind.REQUEST_CONFIRMED: gettext_lazy("E-mail address confirmed"),
     RecordKind.REQUEST_CLOSED: gettext_lazy("Request closed"),
     RecordKind.MAPPING_COMPLETED: gettext_lazy("Training data searched"),
+    RecordKind.SEARCH_ORDERED: gettext_lazy("Search ordered again"),
+    RecordKind.MATCH_ADDED: gettext_lazy("Match added by hand"),
     RecordKind.MATCH_ACCEPTED: gettext_lazy("Matches accepted"),
     RecordKind.MATCH_REJECTED: gettext_lazy("Matches rejected"),
     RecordKind.MATCHES_DECIDED: gettext_lazy("Review of the matches finished"),
     RecordKind.REVIEW_COMPLETED: gettext_lazy("Items created from the accepted matches"),
     RecordKind.ITEM_DECIDED: gettext_lazy("Item decided"),
+    RecordKind.ENDING_PROPOSED: gettext_lazy("End without unlearning proposed"),
+    RecordKind.ENDING_APPROVED: gettext_lazy("End without unlearning approved"),
+    RecordKind.ENDING_DECLINED: gettext_lazy("End without unlearning declined"),
+    RecordKind.ITEM_LAPSED: gettext_lazy("Item lapsed"),
     RecordKind.ITEM_EVALUATED: gettext_lazy("Verdict received"),
     RecordKind.ITEM_RELEASED: gettext_lazy("Model released"),
     RecordKind.ERASURE_ENTERED: gettext_lazy("Erased examples entered in the ledger"),
@@ -103,7 +112,9 @@ def _link(erasure_request: ErasureRequest, entry: EntryBody) -> dict[str, str]:
 
 def _candidates(data: Data) -> str:
     count = data.get("candidates", 0)
-    return ngettext("%(n)d match found.", "%(n)d matches found.", count) % {"n": count}
+    found = ngettext("%(n)d match found.", "%(n)d matches found.", count) % {"n": count}
+    # Entries of earlier versions do not say whether the search was complete.
+    return found if data.get("complete", True) else f"{found} {_('The search was not complete.')}"
 
 
 def _examples(data: Data) -> str:
@@ -119,6 +130,20 @@ def _item_decided(data: Data) -> str:
     ground = Ground(data["ground"]).label
     sentence = _("%(item)s granted. %(ground)s.") if data["granted"] else _("%(item)s refused. %(ground)s.")
     return sentence % {"item": item_words(data["item"]), "ground": ground}
+
+
+def _ending(data: Data) -> str:
+    place = item_words(data["item"]) if data["item"] else _("The whole request")
+    words = [
+        place,
+        str(RequestOutcome(data["outcome"]).label),
+        *([str(Ground(data["ground"]).label)] if data["ground"] else []),
+    ]
+    return f"{': '.join(words)}."
+
+
+def _lapsed(data: Data) -> str:
+    return f"{item_words(data['item'])}: {RequestOutcome(data['outcome']).label}."
 
 
 def _attempt(data: Data) -> str:
@@ -164,6 +189,10 @@ DETAILS: dict[str, Callable[[Data], str]] = {
     RecordKind.MATCH_REJECTED: _examples,
     RecordKind.MATCHES_DECIDED: _decided,
     RecordKind.ITEM_DECIDED: _item_decided,
+    RecordKind.ENDING_PROPOSED: _ending,
+    RecordKind.ENDING_APPROVED: _ending,
+    RecordKind.ENDING_DECLINED: _ending,
+    RecordKind.ITEM_LAPSED: _lapsed,
     RecordKind.ITEM_EVALUATED: _evaluated,
     RecordKind.ITEM_RELEASED: _attempt,
     RecordKind.ERASURE_ENTERED: _entered,

@@ -9,7 +9,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
-from requests_app.models import ErasureRequest, Item, Match, Proposal
+from requests_app.models import Ending, ErasureRequest, Item, Match, Proposal
+from requests_app.services.findings import lapse_outcome
 from requests_app.stages import current_stage, request_stages
 from requests_app.states import ItemState, RequestState
 from unlearning_jobs.states import JobState
@@ -25,7 +26,15 @@ WAITING: dict[str, Any] = {
 
 def todo_list(erasure_request: ErasureRequest, items: Sequence[Item]) -> list[dict[str, Any]]:
     """Return the entries of `components/task_list.html`: the review, then the next step of each item."""
-    return [_review(erasure_request), *(_next_step(item) for item in items)]
+    closing = erasure_request.endings.filter(item=None, approved_by=None, declined_by=None).first()
+    own = [_closing(closing)] if closing else []
+    return [_review(erasure_request), *own, *(_next_step(item) for item in items)]
+
+
+def _closing(ending: Ending) -> dict[str, Any]:
+    url = reverse("casework:ending", args=[ending.request.reference, ending.number])
+    title = _("Approve or decline: close as “%(outcome)s”") % {"outcome": ending.get_outcome_display()}
+    return {"title": title, "url": url, "label": pgettext("task", "to do"), "tone": "warning"}
 
 
 def _review(erasure_request: ErasureRequest) -> dict[str, Any]:
@@ -56,8 +65,15 @@ def _next_step(item: Item) -> dict[str, Any]:
 
 def next_action(item: Item) -> tuple[str, str] | None:
     """Return the next thing to do for an item and the URL to do it at; None if there is nothing."""
-    if item.request.state == RequestState.CLOSED:
+    if item.request.state != RequestState.IN_PROGRESS:
         return None
+    if item.state in {ItemState.DECIDING, ItemState.GRANTED} and lapse_outcome(item):
+        return _("propose to end it: nothing is left to unlearn"), reverse(
+            "casework:lapse", args=[item.request.reference, item.number]
+        )
+    if item.state == ItemState.ENDING:
+        waiting = item.endings.filter(approved_by=None, declined_by=None).get()
+        return _("approve or decline its end"), reverse("casework:ending", args=[item.request.reference, waiting.number])
     latest = _latest(item)
     item_args = [item.request.reference, item.number]
     actions = {
@@ -88,6 +104,20 @@ def item_cards(erasure_request: ErasureRequest, items: Sequence[Item]) -> list[d
             "attempts": [_attempt(erasure_request, item, proposal) for proposal in reversed(item.proposals.all())],
         }
         for item in items
+    ]
+
+
+def ending_rows(erasure_request: ErasureRequest) -> list[dict[str, Any]]:
+    """Return the ends that were proposed, newest first, with what became of them."""
+    related = ("item", "proposed_by", "approved_by", "declined_by")
+    return [
+        {
+            "ending": ending,
+            "title": _("Item %(number)s") % {"number": ending.item.number} if ending.item else _("The whole request"),
+            "outcome": ending.get_outcome_display(),
+            "url": reverse("casework:ending", args=[erasure_request.reference, ending.number]),
+        }
+        for ending in erasure_request.endings.select_related(*related).order_by("-number")
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import decisions, mails, matches, proposals, releases, requests
+from . import decisions, endings, mails, matches, proposals, releases, requests
 
 app_name = "casework"
 urlpatterns = [
@@ -12,9 +12,14 @@ urlpatterns = [
     path("<str:reference>/", requests.request_detail, name="request_detail"),
     path("<str:reference>/matches/", matches.match_list, name="matches"),
     path("<str:reference>/matches/<int:pk>/picture.png", matches.picture, name="match_picture"),
+    path("<str:reference>/matches/add/", matches.add, name="match_add"),
     path("<str:reference>/matches/complete/", matches.complete, name="review_complete"),
+    path("<str:reference>/search/", matches.search_again, name="search_again"),
+    path("<str:reference>/close/", endings.closing, name="closing"),
+    path("<str:reference>/endings/<int:number>/", endings.ending_detail, name="ending"),
     path("<str:reference>/messages/<int:pk>/resend/", mails.resend, name="message_resend"),
     path("<str:reference>/items/<int:number>/decide/", decisions.item_decide, name="item_decide"),
+    path("<str:reference>/items/<int:number>/lapse/", endings.lapse, name="lapse"),
     path("<str:reference>/items/<int:number>/propose/", proposals.propose, name="proposal_new"),
     path("<str:reference>/items/<int:number>/proposals/<int:attempt>/", proposals.proposal_detail, name="proposal"),
     path("<str:reference>/items/<int:number>/proposals/<int:attempt>/release/", releases.release, name="release"),

@@ -12,6 +12,7 @@ STATES: dict[str, Any] = {
     "awaiting_confirmation": _("We are waiting for you to confirm your e-mail address."),
     "mapping": _("We are searching the training data of our models."),
     "review": _("We are reviewing what the search found."),
+    "closing": _("We have reviewed what the search found, and a second person is checking our conclusion."),
     "in_progress": _("We are deciding on your request and carrying out what we grant."),
     "closed": _("Your request is closed."),
 }
@@ -26,7 +27,10 @@ STAGE_TITLES: dict[StageCode, Any] = {
 OUTCOMES: dict[str, Any] = {
     "completed": _("We have carried out your request. The e-mail we sent you says what was done."),
     "refused": _("We have refused your request. The e-mail we sent you gives the reasons."),
-    "no_match": _("We found nothing in the training data of our models that matches what you told us."),
+    "no_match": _("We searched the training data of every model in use and found nothing that matches what you told us."),
+    "already_erased": _("What we found has already been removed from our models. The e-mail we sent you says more."),
+    "not_learned": _("What we found is in data from which no model in use has learned. The e-mail we sent you says more."),
+    "not_searched": _("We could not search in full, and closed the request. The e-mail we sent you says what was missing."),
     "withdrawn": _("You have withdrawn your request."),
     "unconfirmed": _("The e-mail address was never confirmed, so we closed the request."),
 }

@@ -1,0 +1,15 @@
+"""Every change of a request, its items, proposals, endings and messages.
+
+Lock order: whoever locks more than one of these locks them in this order, with FOR NO KEY UPDATE, so that rows which only
+refer to them can still be written:
+
+1. the request (`request_lock`), which every service about it or anything in it locks first;
+2. its access link;
+3. its item (`item_lock`);
+4. the proposal or the ending;
+5. jobs, by number;
+6. model versions, the result before the version that it replaces;
+7. the next numbers of the record: of a model, then of the request (`record_append`).
+
+A message is locked alone: no service that holds a request waits for a message.
+"""

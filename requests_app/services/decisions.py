@@ -1,4 +1,4 @@
-"""From an item to a released model: decide, propose, approve, release. `permissions.py` keeps the people apart."""
+"""From an item to a released model: grant, propose, approve, release. `permissions.py` keeps the people apart."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from compliance.record.models import Attestation
 from compliance.record.selectors import alarm_standing
 from compliance.record.services import SYSTEM
 from requests_app.models import Item, Proposal
-from requests_app.states import GRANT_GROUNDS, REFUSE_GROUNDS, Ground, ItemState
+from requests_app.states import GRANT_GROUNDS, Ground, ItemState
 from unlearning_jobs.engine.catalogue import method_guarantee, metric_problems
 from unlearning_jobs.engine.contracts import MethodChoice, Protocol
 from unlearning_jobs.engine.errors import SpecError
@@ -25,35 +25,31 @@ from unlearning_jobs.selectors import method_obstacles
 from unlearning_jobs.services.model_versions import model_version_release, unlearning_start
 from unlearning_jobs.states import JOB_TRANSITIONS, JobState, ModelState
 
-from .permissions import approval_refusal, release_refusal, require_officer
+from .findings import remaining_examples
+from .permissions import release_refusal, require_approver, require_officer
+from .reasons import require_explanation
 from .requests import item_lock, item_move, request_close_when_settled, require_item_transition
 
 RELEASE_SIGN_TASK = "requests_app.release_sign"
 
 
 @transaction.atomic
-def item_decide(*, item: Item, grant: bool, ground: str, reasons: str, by: Account) -> Item:
-    """Grant or refuse an item on a legal ground.
+def item_grant(*, item: Item, ground: str, reasons: str, by: Account) -> Item:
+    """Grant an item on a legal ground. Refusals are in `endings.py`.
 
     Raises:
         NotAllowedError: `by` is not an officer.
-        StaleStateError: the item has been decided, the ground does not fit the decision, or a refusal has no reasons.
+        StaleStateError: the item has been decided, or the ground does not grant.
     """
-    # 1. The ground must fit the decision, and a refusal needs reasons.
+    # 1. The ground must fit the decision.
     require_officer(by)
-    allowed = (GRANT_GROUNDS if grant else REFUSE_GROUNDS)[item.request.kind]
-    if ground not in allowed:
+    if ground not in GRANT_GROUNDS[item.request.kind]:
         raise StaleStateError(_("Choose a ground that fits the decision."))
-    if not grant and not reasons.strip():
-        raise StaleStateError(_("Give reasons for the refusal: they are sent to the claimant."))
     # 2. Decide, and record it. The reasons stay out of the record: they may name people.
+    item = item_lock(item)
     item.ground, item.reasons, item.decided_by, item.decided_at = Ground(ground), reasons.strip(), by, timezone.now()
-    to = ItemState.GRANTED if grant else ItemState.REFUSED
-    item_move(item=item, to=to, kind=RecordKind.ITEM_DECIDED, actor=by.opaque, data={"granted": grant, "ground": ground})
-    # 3. A refusal may have settled the last item.
-    if not grant:
-        request_close_when_settled(request=item.request, actor=by.opaque)
-    return item
+    data = {"granted": True, "ground": ground}
+    return item_move(item=item, to=ItemState.GRANTED, kind=RecordKind.ITEM_DECIDED, actor=by.opaque, data=data)
 
 
 @transaction.atomic
@@ -73,10 +69,12 @@ def proposal_submit(*, item: Item, method: MethodChoice, protocol: Protocol, by:
     base = ModelVersion.objects.filter(name=item.model_name, state=ModelState.ACTIVE).first()
     if base is None:
         raise StaleStateError(_("The model has no active version."))
+    remaining = remaining_examples(item, base)
+    if not remaining:
+        raise StaleStateError(_("The model has unlearned these examples already."))
     problems = [
-        *protocol.problems(method_guarantee(method.name)),
-        *metric_problems(protocol, base.recipe.family),
-        *method_obstacles(method.name, base, len(item.example_ids)),
+        *(protocol.problems(method_guarantee(method.name)) or metric_problems(protocol, base.recipe.family)),
+        *method_obstacles(method.name, base, len(remaining)),
     ]
     if problems:
         raise SpecError(" ".join(problems))
@@ -107,9 +105,9 @@ def proposal_approve(*, proposal: Proposal, by: Account) -> Proposal:
     """
     # 1. Lock the proposal. Only the item's latest one can be approved, and only by somebody uninvolved.
     proposal = _locked(proposal)
-    if refusal := approval_refusal(proposal, by):
-        raise NotAllowedError(refusal)
+    require_approver(proposal, by)
     _require_latest(proposal)
+    ModelVersion.objects.select_for_update(no_key=True).get(pk=proposal.base_id)  # before the record's number
     # 2. Record the intent before the job exists.
     item = proposal.item
     proposal.approved_by, proposal.approved_at = by, timezone.now()
@@ -119,7 +117,7 @@ def proposal_approve(*, proposal: Proposal, by: Account) -> Proposal:
     # 3. Create the job; a worker is told on commit.
     proposal.job = unlearning_start(
         base=proposal.base,
-        forget_ids=tuple(item.example_ids),
+        forget_ids=remaining_examples(item, proposal.base),
         method=MethodChoice.from_json(proposal.method),
         protocol=Protocol.from_json(proposal.protocol),
         subject=item.request.subject,
@@ -132,18 +130,18 @@ def proposal_approve(*, proposal: Proposal, by: Account) -> Proposal:
 
 
 @transaction.atomic
-def proposal_decline(*, proposal: Proposal, by: Account) -> Proposal:
-    """Decline a proposal as a second officer; the method is chosen again.
+def proposal_decline(*, proposal: Proposal, reason: str, by: Account) -> Proposal:
+    """Decline a proposal, or take one's own back; the method is chosen again.
 
     Raises:
-        NotAllowedError: `by` may not decide on this proposal.
-        StaleStateError: it is no longer waiting.
+        NotAllowedError: `by` is no officer.
+        StaleStateError: it is no longer waiting, or no reason is given.
     """
+    require_officer(by)
+    require_explanation(reason)
     proposal = _locked(proposal)
-    if refusal := approval_refusal(proposal, by):
-        raise NotAllowedError(refusal)
     _require_latest(proposal)
-    proposal.declined_by, proposal.declined_at = by, timezone.now()
+    proposal.declined_by, proposal.declined_at, proposal.decline_reason = by, timezone.now(), reason.strip()
     proposal.save()
     data = {"attempt": proposal.number}
     item_move(item=proposal.item, to=ItemState.GRANTED, kind=RecordKind.PROPOSAL_DECLINED, actor=by.opaque, data=data)
@@ -161,7 +159,8 @@ def proposal_evaluated(*, job: Job) -> None:
     if JOB_TRANSITIONS[JobState(job.state)]:
         reason = f"Job {job.pk} has not ended."
         raise StaleStateError(reason)
-    proposal = Proposal.objects.select_for_update(of=("self",)).filter(job=job).select_related("item__request").first()
+    waiting = Proposal.objects.filter(job=job).first()
+    proposal = _locked(waiting) if waiting else None
     if proposal is None or proposal.verdict:
         reason = f"No proposal waits for job {job.pk}."
         raise StaleStateError(reason)
@@ -254,6 +253,9 @@ def _require_latest(proposal: Proposal) -> None:
 
 
 def _locked(proposal: Proposal) -> Proposal:
-    return (
-        Proposal.objects.select_for_update(of=("self",)).select_related("item__request", "job", "base").get(pk=proposal.pk)
-    )
+    """Lock a proposal, after its request and item, and return it as it is now."""
+    item = item_lock(Item.objects.get(pk=proposal.item_id))
+    rows = Proposal.objects.select_for_update(no_key=True, of=("self",)).select_related("job", "base")
+    locked = rows.get(pk=proposal.pk)
+    locked.item = item
+    return locked

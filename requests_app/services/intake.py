@@ -19,13 +19,16 @@ from requests_app.deadlines import due_date, received_on
 from requests_app.encryption import keyed_index
 from requests_app.models import AccessLink, ErasureRequest
 from requests_app.references import reference_make, reference_normalise
-from requests_app.states import UNDER_WAY, RequestOutcome, RequestState
+from requests_app.states import ItemState, RequestOutcome, RequestState
+from unlearning_jobs.models import Job
 from unlearning_jobs.queue import enqueue_on_commit
+from unlearning_jobs.services.jobs import job_cancel
+from unlearning_jobs.states import JobState
 
 from .messages import message_queue, token_digest
-from .requests import request_close, request_move
+from .requests import request_close, request_lock, request_move
+from .searches import MAP_TASK
 
-MAP_TASK = "requests_app.request_map"
 RESENDS_AT_MOST = 5
 UNCONFIRMED_AT_MOST = 5
 """Maximum number of unconfirmed requests per address, so that nobody can flood a stranger's mailbox through the form."""
@@ -144,7 +147,7 @@ def email_confirm(*, token: str) -> ErasureRequest:
     Raises:
         LinkUnknown, LinkExpired, LinkUsed: the link does not work, or no longer does.
     """
-    # 1. Lock the link and its request; use the link up.
+    # 1. Lock the request and its link; use the link up.
     link = _working_link(token, lock=True)
     link.used_at = timezone.now()
     link.save(update_fields=["used_at"])
@@ -186,7 +189,7 @@ def confirmation_resend(*, reference: str, email: str) -> None:
     """
     normal = reference_normalise(reference)
     request = (
-        ErasureRequest.objects.select_for_update()
+        ErasureRequest.objects.select_for_update(no_key=True)
         .filter(reference=normal or "", email_index=keyed_index(email, "email"), state=RequestState.AWAITING_CONFIRMATION)
         .first()
     )
@@ -196,29 +199,39 @@ def confirmation_resend(*, reference: str, email: str) -> None:
 
 @transaction.atomic
 def request_withdraw(*, token: str) -> ErasureRequest:
-    """Close a request that its claimant withdraws before unlearning has begun.
+    """Close a request that its claimant withdraws before a model was released for it. Its jobs are cancelled.
 
     Raises:
         LinkUnknown, LinkExpired: the status link opens nothing.
-        StaleStateError: unlearning has begun, or the request is closed.
+        StaleStateError: a model has been released, or the request is closed.
     """
-    # `_link` locks the request as well, so that no item of it can move meanwhile.
+    # 1. `_link` locks the request as well, so that no item of it can move meanwhile.
     link = _link(token, AccessLink.Purpose.STATUS)
     if link.expires_at <= timezone.now():
         raise LinkExpired
     request = link.request
     if not can_withdraw(request):
         raise StaleStateError(_("This request can no longer be withdrawn."))
+    # 2. Lock its items, and cancel the jobs that have not ended. One that ends first leaves a candidate that nobody can
+    #    release any more.
+    list(request.items.select_for_update(no_key=True).values_list("pk", flat=True))
+    live = Job.objects.filter(subject=request.subject, state__in=[JobState.QUEUED, JobState.RUNNING], cancel_requested=False)
+    for job_id in live.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True):
+        job_cancel(job_id=job_id, actor=CLAIMANT)
+    # 3. Nothing more happens to it and its items.
     return request_close(request=request, outcome=RequestOutcome.WITHDRAWN, actor=CLAIMANT, template=None)
 
 
 def can_withdraw(request: ErasureRequest) -> bool:
-    return request.state != RequestState.CLOSED and not request.items.filter(state__in=UNDER_WAY).exists()
+    return request.state != RequestState.CLOSED and not request.items.filter(state=ItemState.RELEASED).exists()
 
 
 def _link(token: str, purpose: AccessLink.Purpose, *, lock: bool = True) -> AccessLink:
-    links = AccessLink.objects.select_for_update() if lock else AccessLink.objects
-    link = links.select_related("request").filter(token_sha256=token_digest(token), purpose=purpose).first()
+    link = AccessLink.objects.select_related("request").filter(token_sha256=token_digest(token), purpose=purpose).first()
     if link is None:
         raise LinkUnknown
+    if lock:
+        request = request_lock(link.request_id)
+        link = AccessLink.objects.select_for_update(no_key=True).get(pk=link.pk)
+        link.request = request
     return link

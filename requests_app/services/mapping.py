@@ -1,11 +1,9 @@
-"""From a request to training examples: search, accept or reject each match, complete the review."""
+"""From a search to items: accept or reject each match, add what the search missed, complete the review."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -13,94 +11,20 @@ from django.utils.translation import gettext as _
 from compliance.accounts.models import Account
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
-from compliance.record.services import SYSTEM, record_append
-from requests_app.encryption import keyed_index
-from requests_app.models import ErasureRequest, Item, Match
-from requests_app.states import RequestOutcome, RequestState
-from unlearning_jobs.engine.corpora import Snapshot
-from unlearning_jobs.engine.matching import ExampleMatch, Query, find_matches, is_searchable
-from unlearning_jobs.models import CorpusSnapshot, ModelVersion
-from unlearning_jobs.states import ModelState
+from compliance.record.services import record_append
+from requests_app.models import ErasureRequest, Match
+from requests_app.states import RequestState
+from unlearning_jobs.engine.errors import CorpusError
+from unlearning_jobs.models import CorpusSnapshot
+from unlearning_jobs.selectors import examples_by_id
 
-from .permissions import require_officer
-from .requests import request_close, request_move, require_request_transition
+from .findings import items_to_create
+from .permissions import require_mapper
+from .reasons import require_explanation
+from .requests import request_lock, request_move, require_request_transition
 
-
-@dataclass
-class Candidate:
-    """What all matchers found in one example."""
-
-    spans: set[tuple[int, int]] = field(default_factory=set)
-    methods: set[str] = field(default_factory=set)
-    score: float = 0.0
-
-    def add(self, match: ExampleMatch) -> None:
-        self.spans.add((match.start, match.end))
-        self.methods.add(match.method)
-        self.score = max(self.score, match.score)
-
-
-def request_queries(request: ErasureRequest) -> list[Query]:
-    """Return what to search for. Queries hold personal data: they live in this process's memory only."""
-    if request.kind == ErasureRequest.Kind.COPYRIGHT:
-        return [Query(id="work", kind="exact", value=request.work_text)]
-    queries = [Query(id="name", kind="name", value=request.name)]
-    if not request.on_behalf:  # else the address is the representative's
-        queries.append(Query(id="email", kind="identifier", value=request.email))
-    for number, line in enumerate(filter(None, map(str.strip, request.other_names.splitlines()))):
-        queries.append(Query(id=f"other-{number}", kind="name" if " " in line else "identifier", value=line))
-    return queries
-
-
-def request_map(*, request_id: int) -> None:
-    """Search the snapshot of every active model version, and open the review.
-
-    Raises:
-        StaleStateError: the request is not waiting for a search, or another worker has finished it in the meantime.
-    """
-    # 1. Check before searching: the search takes minutes on a large corpus.
-    request = ErasureRequest.objects.get(pk=request_id)
-    require_request_transition(request, RecordKind.MAPPING_COMPLETED, RequestState.REVIEW)
-    # 2. Search outside a transaction, so that no row stays locked meanwhile.
-    queries = request_queries(request)
-    searchable = [query for query in queries if is_searchable(query)]
-    candidates = {snapshot: _search(snapshot, searchable) for snapshot in _active_snapshots()}
-    # 3. Save the matches and open the review; `request_move` raises if another worker was faster.
-    with transaction.atomic():
-        for snapshot, by_example in candidates.items():
-            Match.objects.bulk_create(_rows(request, snapshot, by_example), ignore_conflicts=True)
-        data = {
-            "searched": sorted(snapshot.digest for snapshot in candidates),
-            "queries": [{"kind": q.kind, "hmac": keyed_index(str(q.value), "query")} for q in searchable],
-            "not_searchable": len(queries) - len(searchable),
-            "candidates": sum(len(by_example) for by_example in candidates.values()),
-        }
-        request_move(request=request, to=RequestState.REVIEW, kind=RecordKind.MAPPING_COMPLETED, actor=SYSTEM, data=data)
-
-
-def _active_snapshots() -> list[CorpusSnapshot]:
-    active = ModelVersion.objects.filter(state=ModelState.ACTIVE).values("snapshot")
-    return list(CorpusSnapshot.objects.filter(pk__in=active))
-
-
-def _search(snapshot: CorpusSnapshot, queries: list[Query]) -> dict[str, Candidate]:
-    files = Snapshot.open(settings.ARTEFACTS / snapshot.path, digest=snapshot.digest)
-    candidates: dict[str, Candidate] = {}
-    for match in find_matches(files, queries):
-        candidates.setdefault(match.example_id, Candidate()).add(match)
-    return candidates
-
-
-def _rows(request: ErasureRequest, snapshot: CorpusSnapshot, candidates: dict[str, Candidate]) -> Iterator[Match]:
-    for example_id, candidate in candidates.items():
-        yield Match(
-            request=request,
-            snapshot=snapshot,
-            example_id=example_id,
-            spans=[list(span) for span in sorted(candidate.spans)],
-            methods=sorted(candidate.methods),
-            score=candidate.score,
-        )
+BY_HAND = "by_hand"
+"""The method of a match that an officer added."""
 
 
 @transaction.atomic
@@ -108,83 +32,104 @@ def matches_decide(*, request: ErasureRequest, match_ids: Iterable[int], accept:
     """Accept or reject matches while the request is under review; return how many.
 
     Raises:
-        NotAllowedError: `by` is no officer.
-        StaleStateError: the request is not under review.
+        NotAllowedError: `by` is no officer, or approved something in this request.
+        StaleStateError: the request is not under review, no match is named, or one that is not the request's.
     """
-    require_officer(by)
-    request = _under_review(request)
+    request = _under_review(request, by)
     decision = Match.Decision.ACCEPTED if accept else Match.Decision.REJECTED
-    chosen = list(request.matches.filter(pk__in=list(match_ids)).select_related("snapshot"))
+    named = set(match_ids)
+    chosen = list(request.matches.filter(pk__in=named).select_related("snapshot"))
+    if not named or len(chosen) != len(named):
+        raise StaleStateError(_("Choose matches of this request."))
     for row in chosen:
         row.decision, row.decided_by, row.decided_at = decision, by, timezone.now()
         row.save(update_fields=["decision", "decided_by", "decided_at"])
-    if chosen:
-        data = {"examples": [{"snapshot": m.snapshot.digest[:16], "example_id": m.example_id} for m in chosen]}
-        record_append(subject=request.subject, kind=RecordKind(f"match.{decision.value}"), actor=by.opaque, data=data)
+    _record_decision(request, decision, chosen, by)
     return len(chosen)
 
 
 @transaction.atomic
-def review_complete(*, request: ErasureRequest, by: Account) -> ErasureRequest:
-    """Complete the review: create an item per active model trained on accepted examples; close the request if there is none.
+def match_add(*, request: ErasureRequest, snapshot: CorpusSnapshot, example_id: str, reason: str, by: Account) -> Match:
+    """Add an example that the search did not find, and accept it.
 
     Raises:
-        NotAllowedError: `by` is no officer.
-        StaleStateError: the request is not under review, or matches are still open.
+        NotAllowedError: `by` is no officer, or approved something in this request.
+        StaleStateError: the request is not under review, there is no reason, the snapshot has no such example or cannot be
+            read, or the example is among the matches already.
+    """
+    # 1. The example must be there, and new.
+    request = _under_review(request, by)
+    require_explanation(reason)
+    try:
+        example = examples_by_id(snapshot, [example_id])[example_id]
+    except CorpusError as error:
+        raise StaleStateError(str(error)) from error
+    if request.matches.filter(snapshot=snapshot, example_id=example_id).exists():
+        raise StaleStateError(_("This example is among the matches already. Accept it there."))
+    # 2. Add it, accepted. The reason stays out of the record: it may name people.
+    match = Match.objects.create(
+        request=request,
+        snapshot=snapshot,
+        example_id=example_id,
+        example_set=example.set,
+        reason=reason.strip(),
+        spans=[],
+        methods=[BY_HAND],
+        score=1.0,
+        decision=Match.Decision.ACCEPTED,
+        decided_by=by,
+        decided_at=timezone.now(),
+    )
+    data = {"snapshot": snapshot.digest[:16], "example_id": example_id}
+    record_append(subject=request.subject, kind=RecordKind.MATCH_ADDED, actor=by.opaque, data=data)
+    _record_decision(request, Match.Decision.ACCEPTED, [match], by)
+    return match
+
+
+@transaction.atomic
+def review_complete(*, request: ErasureRequest, by: Account) -> ErasureRequest:
+    """Complete the review: create an item for each active model that knows accepted examples.
+
+    Raises:
+        NotAllowedError: `by` is no officer, or approved something in this request.
+        StaleStateError: the request is not under review, matches are still open, or there is nothing to create an item for;
+            then the request is searched again or closed (`services/endings.py`).
     """
     # 1. Lock the request; every match must have been decided.
-    require_officer(by)
-    request = _under_review(request)
+    request = _under_review(request, by)
     if request.matches.filter(decision=Match.Decision.OPEN).exists():
         raise StaleStateError(_("Accept or reject every match first."))
+    items = list(items_to_create(request))
+    if not items and not request.items.exists():
+        raise StaleStateError(_("No model in use knows an accepted example. Search again, or propose to close the request."))
     # 2. Note who completed the review.
     request.reviewed_by = by
     request.save(update_fields=["reviewed_by"])
-    # 3. No active model knows an accepted example: close the request.
-    items = list(_items(request))
-    if not items:
-        _decided(request, by, items)
-        return request_close(request=request, outcome=RequestOutcome.NO_MATCH, actor=by.opaque, template="outcome_no_match")
-    # 4. Otherwise save the items and start deciding.
+    # 3. Save the items and start deciding.
     for item in items:
         item.save()
-    data = _decided(request, by, items)
+    counts = {
+        d.value: request.matches.filter(decision=d).count() for d in (Match.Decision.ACCEPTED, Match.Decision.REJECTED)
+    }
+    data = counts | {"items": [item.key for item in items]}
+    record_append(subject=request.subject, kind=RecordKind.MATCHES_DECIDED, actor=by.opaque, data=data)
     return request_move(
-        request=request, to=RequestState.IN_PROGRESS, kind=RecordKind.REVIEW_COMPLETED, actor=by.opaque, data=data
+        request=request,
+        to=RequestState.IN_PROGRESS,
+        kind=RecordKind.REVIEW_COMPLETED,
+        actor=by.opaque,
+        data={"items": len(items)},
     )
 
 
-def _under_review(request: ErasureRequest) -> ErasureRequest:
-    """Lock and return the request; raise StaleStateError unless its review can be completed."""
-    request = ErasureRequest.objects.select_for_update().get(pk=request.pk)
+def _under_review(request: ErasureRequest, by: Account) -> ErasureRequest:
+    """Lock and return the request; raise unless its review can be completed, and by this account."""
+    request = request_lock(request.pk)
+    require_mapper(request, by)
     require_request_transition(request, RecordKind.REVIEW_COMPLETED, RequestState.IN_PROGRESS)
     return request
 
 
-def _decided(request: ErasureRequest, by: Account, items: list[Item]) -> dict[str, object]:
-    counts = {d.value: request.matches.filter(decision=d).count() for d in Match.Decision}
-    data: dict[str, object] = {
-        "accepted": counts["accepted"],
-        "rejected": counts["rejected"],
-        "items": [i.key for i in items],
-    }
-    record_append(subject=request.subject, kind=RecordKind.MATCHES_DECIDED, actor=by.opaque, data=data)
-    return {"items": len(items)}
-
-
-def _items(request: ErasureRequest) -> Iterator[Item]:
-    number = 0
-    for version in ModelVersion.objects.filter(state=ModelState.ACTIVE).select_related("snapshot"):
-        accepted = request.matches.filter(snapshot=version.snapshot, decision=Match.Decision.ACCEPTED)
-        # What an earlier request erased from this version is no longer in it, nor is what its training left out.
-        gone = {*version.erased_ids, *version.left_out}
-        still_known = sorted(set(accepted.values_list("example_id", flat=True)) - gone)
-        if still_known:
-            number += 1
-            yield Item(
-                request=request,
-                number=number,
-                model_name=version.name,
-                snapshot=version.snapshot,
-                example_ids=still_known,
-            )
+def _record_decision(request: ErasureRequest, decision: Match.Decision, chosen: list[Match], by: Account) -> None:
+    data = {"examples": [{"snapshot": match.snapshot.digest[:16], "example_id": match.example_id} for match in chosen]}
+    record_append(subject=request.subject, kind=RecordKind(f"match.{decision.value}"), actor=by.opaque, data=data)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -12,9 +11,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
-from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from compliance.accounts.models import Account
@@ -22,10 +20,11 @@ from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.services import SYSTEM, record_append
 from requests_app.models import AccessLink, ErasureRequest, Message
-from requests_app.states import ItemState, RequestState
+from requests_app.states import RequestState
 from unlearning_jobs.queue import enqueue_on_commit
 from unlearning_jobs.ringing import first_ring
 
+from .letters import letter
 from .permissions import require_officer
 
 CONFIRM_ADDRESS = "confirm_address"
@@ -45,7 +44,13 @@ SEND_TASK = "requests_app.message_send"
 
 @transaction.atomic
 def message_queue(*, request: ErasureRequest, template: str) -> Message:
-    """Queue a message to be sent on commit. Its text is rendered when it is sent, and never stored."""
+    """Queue a message to be sent on commit. Its text is rendered when it is sent, and never stored.
+
+    Raises:
+        StaleStateError: the address is unconfirmed, and this is not the message that asks for its confirmation.
+    """
+    if template != CONFIRM_ADDRESS and request.confirmed_at is None:
+        raise StaleStateError(_("The claimant has not confirmed their e-mail address yet."))
     message = Message.objects.create(request=request, template=template)
     record_append(
         subject=request.subject,
@@ -194,7 +199,7 @@ def can_resend(message: Message) -> bool:
 
 def _locked(message_id: int) -> Message:
     """Lock a message and return it as it is now. Nobody who holds a request's lock waits for a message's."""
-    return Message.objects.select_for_update(of=("self",)).select_related("request").get(pk=message_id)
+    return Message.objects.select_for_update(no_key=True, of=("self",)).select_related("request").get(pk=message_id)
 
 
 def _next_attempt(message: Message, at: datetime) -> None:
@@ -216,31 +221,17 @@ def _record(message: Message, kind: RecordKind, actor: str = SYSTEM) -> None:
 
 def _mail(claim: MessageClaim) -> EmailMultiAlternatives:
     message, request = claim.message, claim.message.request
-    context = {
-        "reference": request.reference,
-        "kind": request.kind,
-        "due_on": request.due_on,
-        "organisation": settings.ORGANISATION,
-        "link": (claim.confirmation_link or claim.status_link).url,
-        "status_link": claim.status_link.url,
-        "reasons": refusal_text(item.reasons for item in request.items.filter(state=ItemState.REFUSED)),
-    }
-    with translation.override(request.language):
-        subject = render_to_string(f"email/{message.template}.subject.txt", context).strip()
-        mail = EmailMultiAlternatives(
-            subject,
-            render_to_string(f"email/{message.template}.txt", context),
-            settings.DEFAULT_FROM_EMAIL,
-            [request.email],
-            headers={"Message-ID": f"<message-{message.pk}@{urlsplit(settings.PUBLIC_URL).hostname}>"},
-        )
-        mail.attach_alternative(render_to_string(f"email/{message.template}.html", context), "text/html")
+    links = {"link": (claim.confirmation_link or claim.status_link).url, "status_link": claim.status_link.url}
+    written = letter(request, message.template, links=links)
+    mail = EmailMultiAlternatives(
+        written.subject,
+        written.text,
+        settings.DEFAULT_FROM_EMAIL,
+        [request.email],
+        headers={"Message-ID": f"<message-{message.pk}@{urlsplit(settings.PUBLIC_URL).hostname}>"},
+    )
+    mail.attach_alternative(written.html, "text/html")
     return mail
-
-
-def refusal_text(reasons: Iterable[str]) -> str:
-    """Join the reasons of all refused items, one paragraph each; equal ones appear once."""
-    return "\n\n".join(dict.fromkeys(reasons))
 
 
 def _link(message: Message, purpose: AccessLink.Purpose, lifetime: timedelta) -> Link:

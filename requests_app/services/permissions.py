@@ -1,4 +1,4 @@
-"""Who may do what with a request. The database holds the same rules (models and migration 0002)."""
+"""Who may do what with a request. The database holds the same rules (models, migrations 0002 and 0008)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from compliance.accounts.errors import NotAllowedError
 from compliance.accounts.models import Account
 from compliance.accounts.roles import Act
 from compliance.record.selectors import request_mappers
-from requests_app.models import Proposal
+from requests_app.models import Ending, ErasureRequest, Proposal
 
 
 def require_officer(account: Account) -> None:
@@ -17,18 +17,35 @@ def require_officer(account: Account) -> None:
         raise NotAllowedError(_("Only an officer can do this."))
 
 
-def approval_refusal(proposal: Proposal, account: Account) -> str:
-    """Return why `account` may not approve `proposal`; empty if it may."""
-    request = proposal.item.request
+def require_mapper(request: ErasureRequest, account: Account) -> None:
+    """Raise NotAllowedError unless `account` may search, accept and reject: an officer who has approved nothing here."""
+    require_officer(account)
+    proposals = Proposal.objects.filter(item__request=request, approved_by=account)
+    if proposals.exists() or request.endings.filter(approved_by=account).exists():
+        raise NotAllowedError(_("You approved something in this request; another officer must review its matches."))
+
+
+def approval_refusal(proposed: Proposal | Ending, account: Account) -> str:
+    """Return why `account` may not approve what another officer proposed; empty if it may."""
+    request = proposed.item.request if isinstance(proposed, Proposal) else proposed.request
     if not account.may(Act.HANDLE_REQUESTS):
         return _("Only an officer can do this.")
-    if account.pk == proposal.proposed_by_id:
+    if account.pk == proposed.proposed_by_id:
         return _("You proposed this yourself; another officer must approve it.")
     if account.pk == request.submitted_by_id:
         return _("You submitted this request; another officer must approve it.")
     if account.opaque in request_mappers(subject=request.subject):
         return _("You reviewed the matches of this request; another officer must approve it.")
+    if isinstance(proposed, Ending) and request.matches.filter(decided_by=account).exists():
+        # That nothing was found rests on the rejections, too.
+        return _("You reviewed the matches of this request; another officer must approve it.")
     return ""
+
+
+def require_approver(proposed: Proposal | Ending, account: Account) -> None:
+    """Raise NotAllowedError unless `account` may approve what another officer proposed."""
+    if refusal := approval_refusal(proposed, account):
+        raise NotAllowedError(refusal)
 
 
 def release_refusal(proposal: Proposal, account: Account) -> str:

@@ -19,9 +19,9 @@ from unlearning_jobs.ringing import RING_AGAIN_AFTER, ring_again
 
 from .decisions import RELEASE_SIGN_TASK, proposal_evaluated
 from .drafts import unsent_expire
-from .intake import MAP_TASK
 from .messages import SEND_TASK
 from .requests import request_close
+from .searches import MAP_TASK
 
 UNCONFIRMED_AFTER = timedelta(days=21)
 

@@ -14,7 +14,16 @@ from compliance.record.services import record_append
 from requests_app.models import ErasureRequest, Item
 from requests_app.states import ITEM_TRANSITIONS, REQUEST_TRANSITIONS, SETTLED, ItemState, RequestOutcome, RequestState
 
+from .findings import settled_outcome
 from .messages import message_queue
+
+WHILE_OPEN = frozenset({RecordKind.ITEM_EVALUATED, RecordKind.ITEM_LAPSED})
+"""Events of items that the system may bring while their request is searched or reviewed again; all others wait."""
+
+
+def request_lock(pk: int) -> ErasureRequest:
+    """Lock a request and return it as it is now. Call it in a transaction, and before anything else is locked."""
+    return ErasureRequest.objects.select_for_update(no_key=True).get(pk=pk)
 
 
 def require_request_transition(request: ErasureRequest, kind: RecordKind, to: RequestState) -> None:
@@ -26,7 +35,8 @@ def require_request_transition(request: ErasureRequest, kind: RecordKind, to: Re
 
 def require_item_transition(item: Item, kind: RecordKind, to: ItemState) -> None:
     """Raises StaleStateError unless the event `kind` takes an item in this state to `to`, and its request is in progress."""
-    if item.request.state != RequestState.IN_PROGRESS:
+    closed = item.request.state == RequestState.CLOSED
+    if closed or (item.request.state != RequestState.IN_PROGRESS and kind not in WHILE_OPEN):
         state = item.request.get_state_display()
         raise StaleStateError(_("You cannot do this while the request is “%(state)s”.") % {"state": state})
     if (item.state, to) not in ITEM_TRANSITIONS[kind]:
@@ -65,11 +75,14 @@ def request_close(
     actor: str,
     template: str | None,
 ) -> ErasureRequest:
-    """Close a request and tell the claimant, unless `template` is None.
+    """Close a request and tell the claimant, unless `template` is None. Items that are not settled lapse.
 
     Raises:
         StaleStateError: it is already closed.
     """
+    for item in request.items.exclude(state__in=SETTLED).select_related("request"):
+        lapsed = {"outcome": outcome.value}
+        item_move(item=item, to=ItemState.LAPSED, kind=RecordKind.ITEM_LAPSED, actor=actor, data=lapsed)
     request.outcome, request.closed_at = outcome, timezone.now()
     data = {"outcome": outcome.value}
     request_move(request=request, to=RequestState.CLOSED, kind=RecordKind.REQUEST_CLOSED, actor=actor, data=data)
@@ -83,8 +96,10 @@ def item_lock(item: Item) -> Item:
 
     The request is locked first, so that it cannot be withdrawn while one of its items moves.
     """
-    ErasureRequest.objects.select_for_update().only("pk").get(pk=item.request_id)
-    return Item.objects.select_for_update(of=("self",)).select_related("request").get(pk=item.pk)
+    request = request_lock(item.request_id)
+    locked = Item.objects.select_for_update(no_key=True).get(pk=item.pk)
+    locked.request = request
+    return locked
 
 
 @transaction.atomic
@@ -109,11 +124,7 @@ def item_move(*, item: Item, to: ItemState, kind: RecordKind, actor: str, data: 
 
 @transaction.atomic
 def request_close_when_settled(*, request: ErasureRequest, actor: str) -> None:
-    """Close a request if all of its items are released or refused."""
-    states = set(request.items.values_list("state", flat=True))
-    if states - SETTLED:
-        return
-    done = ItemState.RELEASED in states
-    outcome = RequestOutcome.COMPLETED if done else RequestOutcome.REFUSED
-    template = "outcome_completed" if done else "outcome_refused"
-    request_close(request=request, outcome=outcome, actor=actor, template=template)
+    """Close a request if all of its items are settled."""
+    outcome = settled_outcome(request)
+    if outcome:
+        request_close(request=request, outcome=outcome, actor=actor, template=f"outcome_{outcome.value}")

@@ -10,9 +10,10 @@ from django.utils import timezone
 
 from requests_app.models import AccessLink
 from requests_app.selectors import RequestStatus, request_status
-from requests_app.services.decisions import item_decide, item_release
+from requests_app.services.decisions import item_release
 from requests_app.services.requests import request_close
 from requests_app.states import RequestOutcome
+from tests.endings import refused
 from tests.personas import Staff
 from tests.staging import Stage, corpus, trained
 
@@ -67,10 +68,10 @@ def test_after_the_search_the_decision_is_the_current_step(stage: Stage) -> None
     assert status_of(stage).can_withdraw
 
 
-def test_while_a_job_runs_carrying_out_is_the_current_step_and_withdrawing_is_over(stage: Stage) -> None:
+def test_while_a_job_runs_carrying_out_is_the_current_step_and_withdrawing_is_possible(stage: Stage) -> None:
     stage.searched().approved()
     assert [code for code, state in way(stage).items() if state == "current"] == ["carried_out"]
-    assert not status_of(stage).can_withdraw
+    assert status_of(stage).can_withdraw
 
 
 @pytest.mark.usefixtures("signing")
@@ -80,10 +81,11 @@ def test_a_released_request_went_the_whole_way(stage: Stage) -> None:
     assert {step.state for step in status.stages} == {"done"}
     assert {step.on for step in status.stages} == {TODAY()}
     assert (status.state_code, status.outcome) == ("closed", "completed")
+    assert not status.can_withdraw
 
 
 def test_a_refused_request_shows_only_the_steps_it_reached(stage: Stage) -> None:
-    item_decide(item=stage.searched().reviewed(), grant=False, ground="17_3_a", reasons="Press.", by=stage.staff.omar)
+    refused(stage.searched())
     assert list(way(stage)) == ["received", "confirmed", "searched", "decided", "closed"]
 
 

@@ -13,7 +13,8 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 LANGUAGES = [code for code, _name in settings.LANGUAGES]
-CLOSING = ["outcome_completed", "outcome_refused", "outcome_no_match"]
+WITHOUT_ITEM = ["outcome_no_match", "outcome_already_erased", "outcome_not_learned", "outcome_not_searched"]
+CLOSING = ["outcome_completed", "outcome_refused", *WITHOUT_ITEM]
 NAMES = ["confirm_address", "request_received", *CLOSING]
 CONTEXT: dict[str, Any] = {
     "reference": "LE-7KQ4-M2XD",
@@ -23,6 +24,9 @@ CONTEXT: dict[str, Any] = {
     "link": "https://lethe.example/confirm/abc/?a=1&b=2",
     "status_link": "https://lethe.example/status/abc/",
     "reasons": "The text is <needed> for a court case & stays.",
+    "searched": ["The training data of 2 models in use was searched."],
+    "missing": ["The search could not look for the name."],
+    "facts": ["2 passages that were found have already been removed."],
 }
 COMPLAIN = {"en": "supervisory authority", "de": "Aufsichtsbehörde"}
 COURT = {"en": "judicial remedy", "de": "gerichtlichen Rechtsbehelf"}
@@ -85,6 +89,17 @@ def test_closing_message_names_the_right_to_complain_and_to_go_to_court(name: st
 def test_refusal_gives_its_reasons_and_keeps_them_text(language: str) -> None:
     assert CONTEXT["reasons"] in rendered("outcome_refused", "txt", language)
     assert "&lt;needed&gt;" in rendered("outcome_refused", "html", language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("ending", ["txt", "html"])
+@pytest.mark.parametrize("name", CLOSING)
+def test_closing_message_says_what_the_search_did_not_cover_and_what_was_found(
+    name: str, ending: str, language: str
+) -> None:
+    text = rendered(name, ending, language)
+    assert CONTEXT["missing"][0] in text
+    assert CONTEXT["facts"][0] in text
 
 
 @every_mail

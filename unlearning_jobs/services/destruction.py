@@ -36,7 +36,7 @@ def model_version_destroy(*, version: ModelVersion, by: Account) -> ModelVersion
     """
     if not by.may(Act.MANAGE_MODELS):
         raise NotAllowedError(_("Only an engineer can destroy a model version."))
-    version = ModelVersion.objects.select_for_update(of=("self",)).select_related("snapshot").get(pk=version.pk)
+    version = ModelVersion.objects.select_for_update(no_key=True, of=("self",)).select_related("snapshot").get(pk=version.pk)
     if _leaves_models(version) and _in_use(version.snapshot):
         raise StaleStateError(_("A job on the same corpus is queued or running. Destroy the version when it has ended."))
     version.rings, version.ring_at = 0, first_ring()
@@ -59,7 +59,7 @@ def model_version_files_delete(*, version_id: int) -> ModelVersion:
     """
     # 1. Lock the version, and check the order.
     version = (
-        ModelVersion.objects.select_for_update(of=("self",))
+        ModelVersion.objects.select_for_update(no_key=True, of=("self",))
         .select_related("snapshot")
         .filter(pk=version_id, state=ModelState.DESTROYING)
         .first()

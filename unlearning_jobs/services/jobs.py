@@ -61,7 +61,7 @@ def job_cancel(*, job_id: int, actor: str) -> Job:
     Raises:
         StaleStateError: the job has ended already, or its cancellation has been requested before.
     """
-    job = Job.objects.select_for_update().get(pk=job_id)
+    job = Job.objects.select_for_update(no_key=True).get(pk=job_id)
     if job.is_final:
         raise StaleStateError(_("This job has ended already."))
     if job.cancel_requested:
@@ -90,7 +90,7 @@ def _silent_runs_end(now: datetime) -> int:
     touched = 0
     for job_id in Job.objects.filter(state=JobState.RUNNING, lease_until__lt=now).values_list("pk", flat=True):
         with transaction.atomic():
-            job = Job.objects.select_for_update().get(pk=job_id)
+            job = Job.objects.select_for_update(no_key=True).get(pk=job_id)
             # The worker may have reported, or another claimed the job, between the query and the lock.
             if job.state == JobState.RUNNING and job.lease_until and job.lease_until < now:
                 run_end(job=job, outcome=JobRun.Outcome.LOST, detail="the worker stopped reporting")

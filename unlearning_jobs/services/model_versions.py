@@ -103,7 +103,7 @@ def unlearning_start(
         StaleStateError: the version is no longer active.
     """
     # 1. Lock the version, so that no release replaces it before the job exists.
-    base = ModelVersion.objects.select_for_update().get(pk=base.pk)
+    base = ModelVersion.objects.select_for_update(no_key=True).get(pk=base.pk)
     if base.state != ModelState.ACTIVE:
         message = _("%(model)s is no longer the active version. Choose the method again, for the version that is.")
         raise StaleStateError(message % {"model": base})
@@ -149,7 +149,7 @@ def job_result_accept(*, claim: Claim, result: JobResult, result_sha256: str, ou
         LedgerMovedError: a new model's corpus must be compared with the ledger first; nothing is written.
     """
     # The version comes first because the job's row names it. `job_complete` checks the claim, and a lost one undoes both.
-    job = Job.objects.select_for_update().get(pk=claim.job_id)
+    job = Job.objects.select_for_update(no_key=True).get(pk=claim.job_id)
     if job.kind == Job.Kind.TRAIN:  # it may become active: nothing may be erased between the last look and the commit
         ledger_lock()
         require_compared(job.snapshot)
@@ -235,10 +235,14 @@ def model_version_release(*, version: ModelVersion, actor: str) -> ModelVersion:
             bring back what was erased.
         LedgerError: what it erased cannot be entered in the ledger.
     """
-    version = ModelVersion.objects.select_for_update(of=("self",)).select_related("made_by", "snapshot").get(pk=version.pk)
+    version = (
+        ModelVersion.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("made_by", "snapshot")
+        .get(pk=version.pk)
+    )
     if version.made_by.verdict != "passed" or version.parent_id is None:
         raise StaleStateError(_("Only a model whose evaluation passed can be released."))
-    parent = ModelVersion.objects.select_for_update().get(pk=version.parent_id)
+    parent = ModelVersion.objects.select_for_update(no_key=True).get(pk=version.parent_id)
     if parent.state != ModelState.ACTIVE:
         raise StaleStateError(
             _("%(model)s has been replaced since this job started. Run it again on the active version.") % {"model": parent}

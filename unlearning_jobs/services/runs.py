@@ -79,7 +79,7 @@ def job_claim(*, job_id: int, worker: str) -> Claim:
 
 
 def _claimable(job_id: int) -> Job:
-    job = Job.objects.select_for_update().filter(pk=job_id).first()
+    job = Job.objects.select_for_update(no_key=True).filter(pk=job_id).first()
     if job is None:
         message = f"There is no job {job_id}."
         raise NothingToClaimError(message)
@@ -216,7 +216,11 @@ def job_cancelled(*, claim: Claim) -> Job:
 
 def _held(claim: Claim) -> Job:
     """Return the job's row, locked, if the claim still holds."""
-    job = Job.objects.select_for_update().filter(pk=claim.job_id, state=JobState.RUNNING, fencing_token=claim.token).first()
+    job = (
+        Job.objects.select_for_update(no_key=True)
+        .filter(pk=claim.job_id, state=JobState.RUNNING, fencing_token=claim.token)
+        .first()
+    )
     if job is None:
         raise _claim_lost(claim)
     return job

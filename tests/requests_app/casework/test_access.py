@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import pytest
 
+from requests_app.services import decisions, endings
+from tests.endings import refusal_proposed
+from tests.factories import PROTOCOL
 from tests.personas import client_of
-from tests.staging import Stage
+from tests.staging import NPO, Stage
 from tests.web.pages import signed_in
 
 pytestmark = pytest.mark.django_db
 
-PAGES = ["", "matches/", "matches/complete/", "items/1/decide/", "items/1/propose/", "items/1/proposals/1/"]
-PAGES += ["items/1/proposals/1/release/"]
+PAGES = ["", "matches/", "matches/add/", "matches/complete/", "items/1/decide/", "items/1/propose/", "items/1/proposals/1/"]
+PAGES += ["items/1/proposals/1/release/", "endings/1/"]
+MORE = ["close/", "items/1/lapse/", "search/", "matches/1/picture.png", "messages/1/resend/"]
+"""Addresses that have nothing to show here: nobody else may ask for them either."""
 
 
 @pytest.fixture
 def paths(stage: Stage) -> list[str]:
     """Every page of a request with a proposal."""
-    stage.searched().proposed()
+    stage.searched()
+    endings.ending_decline(ending=refusal_proposed(stage), reason="Grant it instead.", by=stage.staff.nils)
+    item = decisions.item_grant(item=stage.item, ground="17_1_b", reasons="", by=stage.staff.omar)
+    decisions.proposal_submit(item=item, method=NPO, protocol=PROTOCOL, by=stage.staff.omar)
     return ["/cases/", *(f"/cases/{stage.request.reference}/{page}" for page in PAGES)]
 
 
@@ -37,6 +45,7 @@ def test_nobody_without_an_account_sees_or_changes_anything(paths: list[str], me
 @pytest.mark.parametrize("name", ["eva", "iris", "max"])
 def test_other_roles_are_refused(stage: Stage, paths: list[str], name: str, method: str) -> None:
     client = client_of(getattr(stage.staff, name))
+    paths += [f"/cases/{stage.request.reference}/{page}" for page in MORE]
     statuses = {path: getattr(client, method)(path).status_code for path in paths}
     assert set(statuses.values()) == {403}, statuses
 

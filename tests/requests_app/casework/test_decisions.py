@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from requests_app.states import ItemState, RequestState
+from tests.endings import refused
 from tests.staging import Stage
 from tests.web.pages import Site
 
@@ -37,7 +38,7 @@ def test_a_grant_needs_a_ground_for_granting(omar: Site, address: str) -> None:
 
 def test_a_refusal_needs_reasons_and_keeps_what_was_chosen(omar: Site, address: str) -> None:
     page = omar.submit(omar.get(address), {"decision": "refuse", "refuse_ground": "17_3_a"}, status=422)
-    assert page.field_error("reasons") == "Enter your reasons: they are sent to the claimant."
+    assert "at least one whole sentence" in page.field_error("reasons")
     assert "checked" in page.one("input", value="17_3_a").attrib
 
 
@@ -47,15 +48,24 @@ def test_nothing_is_decided_before_it_is_confirmed(stage: Stage, omar: Site, add
     assert stage.item.state == ItemState.DECIDING
 
 
-def test_a_refusal_shows_the_letter_with_its_reasons_first(stage: Stage, omar: Site, address: str) -> None:
-    chosen = {"decision": "refuse", "refuse_ground": "17_3_a", "reasons": "The <i>press</i> reported it."}
-    page = omar.submit(omar.get(address), chosen)
-    assert "The <i>press</i> reported it." in page.words
+@pytest.mark.parametrize("reasons", ["no", "No. " * 20, "We will not do this."])
+def test_a_refusal_needs_a_whole_sentence(stage: Stage, omar: Site, address: str, reasons: str) -> None:
+    chosen = {"decision": "refuse", "refuse_ground": "17_3_a", "reasons": reasons}
+    omar.submit(omar.get(address), chosen, status=422)
+    assert not stage.request.endings.exists()
+
+
+def test_a_refusal_shows_the_letter_with_its_reasons_first_and_waits_for_a_second_officer(
+    stage: Stage, omar: Site, address: str
+) -> None:
+    reasons = "The <i>press</i> has reported it, and people must be able to read that."
+    page = omar.submit(omar.get(address), {"decision": "refuse", "refuse_ground": "17_3_a", "reasons": reasons})
+    assert reasons in page.words
     assert stage.request.reference in page.words
     omar.submit(page, action=address)
     stage.request.refresh_from_db()
-    assert (stage.item.state, stage.request.state) == (ItemState.REFUSED, RequestState.CLOSED)
-    assert stage.item.reasons == "The <i>press</i> reported it."
+    assert (stage.item.state, stage.request.state) == (ItemState.ENDING, RequestState.IN_PROGRESS)
+    assert stage.request.endings.get().reasons == reasons
 
 
 def test_the_decision_can_be_changed_before_it_is_confirmed(omar: Site, address: str) -> None:
@@ -67,9 +77,7 @@ def test_the_decision_can_be_changed_before_it_is_confirmed(omar: Site, address:
 
 def test_a_decision_that_came_too_late_is_refused_and_kept_on_the_page(stage: Stage, omar: Site, address: str) -> None:
     preview = omar.submit(omar.get(address), {"decision": "grant", "grant_ground": "17_1_b"})
-    item = stage.item
-    item.state, item.ground, item.decided_by = ItemState.REFUSED, "17_3_a", stage.staff.lena
-    item.save()
+    refused(stage, stage.item)
     page = omar.submit(preview, action=address, status=409)
     assert "This item has already been decided." in page.words
-    assert stage.item.ground == "17_3_a"
+    assert stage.item.ground == "17_3_e"

@@ -8,11 +8,11 @@ import pytest
 from django.conf import settings
 
 from requests_app.models import Match
-from requests_app.services.mapping import review_complete
 from requests_app.states import RequestState
 from tests.personas import ADA
 from tests.staging import Stage
 from tests.web.pages import Page, Site, text_of
+from unlearning_jobs.models import ModelVersion
 
 pytestmark = pytest.mark.django_db
 
@@ -76,7 +76,7 @@ def test_only_matches_of_this_request_can_be_decided(stage: Stage, omar: Site, a
     foreign = other.request.matches.first()
     assert foreign is not None
     page = omar.get(address)
-    omar.submit(page, {"accept": str(foreign.pk), "shown": []}, action=address)
+    omar.submit(page, {"accept": str(foreign.pk), "shown": []}, action=address, status=409)
     assert set(decisions(other).values()) == {"open"}
 
 
@@ -112,25 +112,56 @@ def test_the_review_cannot_end_while_matches_are_open(stage: Stage, omar: Site, 
 def test_the_confirmation_says_what_follows(stage: Stage, omar: Site, address: str) -> None:
     stage.request.matches.update(decision="accepted", decided_by=stage.staff.omar)
     page = omar.get(f"{address}complete/")
-    assert "An item is created for keeper v1" in page.words
+    assert "An item is created for keeper, which has learned 4 of these examples" in page.words
     omar.submit(page, action=f"{address}complete/")
     assert stage.item.example_ids == ["e00000000", "e00000001", "e00000002", "e00000003"]
 
 
-def test_with_nothing_accepted_the_request_is_closed_and_the_page_says_so_before(
-    stage: Stage, omar: Site, address: str
-) -> None:
+def test_the_confirmation_counts_what_the_item_will_have(stage: Stage, omar: Site, address: str) -> None:
+    """Two of the four have been erased for somebody else meanwhile."""
+    ModelVersion.objects.update(steps=[{"method": {"name": "retrain"}, "forget_ids": ["e00000000", "e00000001"]}])
+    stage.request.matches.update(decision="accepted", decided_by=stage.staff.omar)
+    page = omar.get(f"{address}complete/")
+    assert "has learned 2 of these examples" in page.words
+    omar.submit(page, action=f"{address}complete/")
+    assert stage.item.example_ids == ["e00000002", "e00000003"]
+
+
+def test_with_nothing_accepted_the_review_leads_to_a_proposal_to_close(stage: Stage, omar: Site, address: str) -> None:
     stage.request.matches.update(decision="rejected", decided_by=stage.staff.omar)
     page = omar.get(f"{address}complete/")
-    assert "the claimant is told that nothing was found" in page.words
-    omar.submit(page, action=f"{address}complete/")
+    assert page.link("See how the request can be closed") == f"/cases/{stage.request.reference}/close/"
+    token = omar.client.cookies["csrftoken"].value
+    assert omar.client.post(f"{address}complete/", {"csrfmiddlewaretoken": token}).status_code == 409
     stage.request.refresh_from_db()
-    assert (stage.request.state, stage.request.outcome) == (RequestState.CLOSED, "no_match")
+    assert stage.request.state == RequestState.REVIEW
 
 
-def test_nothing_found_at_all_is_explained(stage: Stage, omar: Site) -> None:
-    stage.searched()
+def test_an_empty_list_says_what_was_searched(stage: Stage, omar: Site, address: str) -> None:
     stage.request.matches.all().delete()
-    page = omar.get(f"/cases/{stage.request.reference}/matches/")
-    assert "Nothing was found" in page.words
-    review_complete(request=stage.request, by=stage.staff.omar)
+    page = omar.get(address)
+    assert "There are no matches" in page.words
+    assert "The training data of 1 model in use was searched" in page.words
+
+
+def test_an_example_is_added_by_hand_with_a_reason(stage: Stage, omar: Site, address: str) -> None:
+    form = omar.get(f"{address}add/")
+    values = {"snapshot": str(stage.model.snapshot_id), "example_id": "e00000007", "reason": ""}
+    assert "Say why" in omar.submit(form, values, status=422).field_error("reason")
+    page = omar.submit(form, values | {"reason": "It describes her without her name."})
+    assert "found by an officer, by hand" in page.words
+    assert "It describes her without her name." in page.words
+    assert decisions(stage)["e00000007"] == "accepted"
+
+
+def test_an_example_that_is_not_there_cannot_be_added(stage: Stage, omar: Site, address: str) -> None:
+    values = {"snapshot": str(stage.model.snapshot_id), "example_id": "e99999999", "reason": "It describes her."}
+    page = omar.submit(omar.get(f"{address}add/"), values, status=409)
+    assert "The snapshot has no example" in page.words
+
+
+def test_search_again_is_a_button_while_the_case_is_open(stage: Stage, omar: Site, address: str) -> None:
+    page = omar.submit(omar.get(address), action=f"/cases/{stage.request.reference}/search/")
+    assert "Searching training data" in page.words
+    stage.request.refresh_from_db()
+    assert stage.request.state == RequestState.MAPPING

@@ -12,6 +12,7 @@ from django.utils import timezone
 from requests_app.models import AccessLink, ErasureRequest, Message
 from requests_app.public.wording import OUTCOMES, STAGE_TITLES, STATES
 from requests_app.services.messages import message_send
+from requests_app.services.searches import request_map
 from requests_app.states import RequestOutcome, RequestState
 from tests.web.pages import Site, text_of
 
@@ -105,6 +106,16 @@ def test_status_page_shows_steps_deadline_and_where_to_complain(site: Site, requ
     assert len(page.all("li", aria_current="step")) == 1
     assert "supervisory authority" in page.words
     assert "judicial remedy" in page.words
+
+
+def test_status_page_says_what_was_searched_and_what_could_not_be(site: Site, request_: ErasureRequest) -> None:
+    address = mailed("status")
+    assert "The search" not in site.get(address).words
+    site.submit(site.get(mailed("confirm")))
+    request_map(request_id=request_.pk)
+    words = site.get(address).words
+    assert "Nothing could be searched." in words
+    assert "No model was in use, so there was no training data to search." in words
 
 
 @pytest.mark.usefixtures("request_")

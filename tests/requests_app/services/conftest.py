@@ -3,22 +3,29 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 from pytest_django import Settings
 
 from compliance.formats.record_kinds import RecordKind
-from requests_app.models import Match
+from requests_app.models import ErasureRequest, Match, Search
 from requests_app.services.requests import request_move
 from requests_app.states import RequestState
 from tests.factories import model_version
 from tests.mail_server import free_port
 from tests.personas import Staff
 from tests.staging import Stage, corpus
+from unlearning_jobs.engine.matching import VERSION
+from unlearning_jobs.models import ModelVersion
 
 EXAMPLES = ("e00000003", "e00000004")
 
 
 @pytest.fixture
 def stage(staff: Staff, artefacts: Path) -> Stage:  # noqa: ARG001  # jobs leave their results there
+    return under_review(staff)
+
+
+def under_review(staff: Staff) -> Stage:
     """A request under review, with two matches in one active model. Nothing is searched: the model has no files."""
     stage = Stage.opened(staff, model_version(snapshot=corpus()))
     stage.request.confirmed_at = stage.request.received_at
@@ -34,11 +41,37 @@ def stage(staff: Staff, artefacts: Path) -> Stage:  # noqa: ARG001  # jobs leave
             methods=["name"],
             score=1.0,
         )
-    searched = {"searched": [stage.model.snapshot.digest], "queries": [], "not_searchable": 0, "candidates": len(EXAMPLES)}
-    request_move(
-        request=stage.request, to=RequestState.REVIEW, kind=RecordKind.MAPPING_COMPLETED, actor="system", data=searched
-    )
+    searched(stage.request, stage.model)
     return stage
+
+
+def searched(request: ErasureRequest, *models: ModelVersion, obstacle: str = "") -> Search:
+    """Ends the search of a request: what it did, and its entry."""
+    search = Search.objects.create(
+        request=request,
+        number=request.searches.count() + 1,
+        matcher=VERSION,
+        queries=[{"id": "name", "kind": "name", "obstacle": obstacle}],
+        targets=[
+            {
+                "model": model.name,
+                "version": model.number,
+                "model_sha256": model.digest,
+                "snapshot": str(model.snapshot),
+                "snapshot_sha256": model.snapshot.digest,
+                "outcome": Search.Target.SEARCHED,
+            }
+            for model in models
+        ],
+        candidates=request.matches.count(),
+        complete=bool(models) and not obstacle,
+        started_at=timezone.now(),
+        finished_at=timezone.now(),
+    )
+    data = {"search": search.number, "matcher": VERSION, "searched": [], "unreadable": [], "queries": []}
+    data |= {"not_searchable": [], "complete": search.complete, "candidates": search.candidates}
+    request_move(request=request, to=RequestState.REVIEW, kind=RecordKind.MAPPING_COMPLETED, actor="system", data=data)
+    return search
 
 
 @pytest.fixture

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.utils import timezone
 
-from requests_app.models import ErasureRequest, Match, Proposal
+from requests_app.models import Ending, ErasureRequest, Match, Proposal
 from requests_app.services import decisions
+from tests.endings import refusal_proposed
+from tests.endings import refused as end_refused
 from tests.staging import Stage
 
 pytestmark = pytest.mark.django_db
@@ -73,9 +76,9 @@ APPROVED_CHANGES = {
 }
 
 
-def refused(*sql: str, rule: str) -> None:
+def refused(*sql: str, rule: str, values: tuple[int | str, ...] | None = None) -> None:
     with pytest.raises(DatabaseError, match=rule), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("".join(sql))
+        cursor.execute("".join(sql), values)
 
 
 @pytest.mark.parametrize("change", APPROVED_CHANGES.values(), ids=APPROVED_CHANGES)
@@ -150,7 +153,7 @@ def test_matches_may_be_decided_again_until_something_rests_on_them(stage: Stage
 
 
 def test_the_database_refuses_to_change_a_refusal(stage: Stage) -> None:
-    decisions.item_decide(item=stage.reviewed(), grant=False, ground="12_5", reasons="Unfounded.", by=stage.staff.omar)
+    end_refused(stage)
     refused("UPDATE requests_app_item SET ground = '17_3_a'", rule="item_settled_is_fixed")
 
 
@@ -161,6 +164,42 @@ def test_the_database_refuses_another_releaser(stage: Stage) -> None:
 
 
 def test_the_database_refuses_to_approve_what_was_declined(stage: Stage) -> None:
-    decisions.proposal_decline(proposal=stage.proposed(), by=stage.staff.lena)
+    decisions.proposal_decline(proposal=stage.proposed(), reason="The margins are too wide.", by=stage.staff.lena)
     approval = f"approved_by_id = {stage.staff.nils.pk}, declined_by_id = NULL"
     refused("UPDATE requests_app_proposal SET ", approval, rule="proposal_decline_is_fixed")
+
+
+def test_the_database_refuses_an_approver_who_proposed_or_mapped(stage: Stage) -> None:
+    ending = refusal_proposed(stage)
+    approve = "UPDATE requests_app_ending SET approved_by_id = %s WHERE id = %s"
+    refused(approve, rule="ending_approver", values=(stage.staff.omar.pk, ending.pk))
+    Ending.objects.filter(pk=ending.pk).update(proposed_by=stage.staff.nils)
+    refused(approve, rule="ending_approver_did_not_map", values=(stage.staff.omar.pk, ending.pk))
+
+
+@pytest.mark.parametrize("role", ["", REPLICA], ids=["plain", "replica"])
+def test_the_database_refuses_a_refusal_by_one(stage: Stage, role: str) -> None:
+    refusal_proposed(stage)
+    refusal = "UPDATE requests_app_item SET state = 'refused', ground = '17_3_e', decided_by_id = %s"
+    refused(role, refusal, rule="item_refused_by_two", values=(stage.staff.omar.pk,))
+
+
+@pytest.mark.parametrize("outcome", ["refused", "no_match", "already_erased", "not_learned", "not_searched"])
+@pytest.mark.usefixtures("stage")
+def test_the_database_refuses_to_close_a_request_by_one(outcome: str) -> None:
+    close = "UPDATE requests_app_erasurerequest SET state = 'closed', outcome = %s"
+    refused(close, rule="request_ended_by_two", values=(outcome,))
+
+
+def test_the_database_refuses_to_change_or_delete_what_was_approved(stage: Stage) -> None:
+    end_refused(stage)
+    refused("UPDATE requests_app_ending SET ground = '17_3_a'", rule="ending_decided_is_fixed")
+    refused("UPDATE requests_app_ending SET approved_by_id = NULL", rule="ending_decided_is_fixed")
+    refused("DELETE FROM requests_app_ending", rule="ending_approved_is_kept")
+    refused("SET CONSTRAINTS ALL IMMEDIATE; TRUNCATE requests_app_ending", rule="ending_table_is_kept")
+
+
+def test_the_database_refuses_a_mapper_who_approved_an_end(stage: Stage) -> None:
+    end_refused(stage)
+    with pytest.raises(DatabaseError, match="mapper_did_not"), transaction.atomic():
+        Match.objects.update(decided_by=stage.staff.lena, decided_at=timezone.now())

@@ -14,7 +14,7 @@ from compliance.record.errors import StaleStateError
 from compliance.record.models import RecordEntry
 from requests_app.models import ErasureRequest, Item, Proposal
 from requests_app.services.decisions import (
-    item_decide,
+    item_grant,
     item_release,
     item_reopen,
     proposal_approve,
@@ -25,7 +25,8 @@ from requests_app.services.decisions import (
 from requests_app.services.mapping import matches_decide, review_complete
 from requests_app.services.messages import message_send
 from requests_app.services.reconcile import requests_reconcile
-from requests_app.states import ItemState, RequestOutcome, RequestState
+from requests_app.states import ItemState, RequestOutcome
+from tests.endings import REASONS, refused
 from tests.factories import PROTOCOL, account
 from tests.staging import Stage
 from unlearning_jobs.engine.contracts import MethodChoice, Protocol
@@ -55,36 +56,17 @@ def test_the_review_cannot_end_while_a_match_is_open(stage: Stage) -> None:
         review_complete(request=stage.request, by=stage.staff.omar)
 
 
-def test_rejecting_every_match_closes_the_request_and_tells_the_claimant(stage: Stage) -> None:
-    matches_decide(request=stage.request, match_ids=match_ids(stage), accept=False, by=stage.staff.omar)
-    request = review_complete(request=stage.request, by=stage.staff.omar)
-
-    assert (request.state, request.outcome) == (RequestState.CLOSED, RequestOutcome.NO_MATCH)
-    assert request.messages.filter(template="outcome_no_match").exists()
-
-
 def test_an_engineer_or_auditor_decides_nothing(stage: Stage) -> None:
     for role in ("engineer", "auditor", "administrator"):
         with pytest.raises(NotAllowedError):
             matches_decide(request=stage.request, match_ids=[], accept=True, by=account(role))
 
 
-def test_a_refusal_needs_reasons_and_a_ground_that_refuses(stage: Stage) -> None:
+def test_a_grant_needs_a_ground_that_grants(stage: Stage) -> None:
     item = stage.reviewed()
-    with pytest.raises(StaleStateError, match="reasons"):
-        item_decide(item=item, grant=False, ground="17_3_a", reasons=" ", by=stage.staff.omar)
     with pytest.raises(StaleStateError, match="ground"):
-        item_decide(item=item, grant=False, ground="17_1_a", reasons="because", by=stage.staff.omar)
+        item_grant(item=item, ground="17_3_a", reasons="", by=stage.staff.omar)
     assert stage.item.state == ItemState.DECIDING
-
-
-def test_a_refused_request_closes_with_its_reasons_in_a_message(stage: Stage) -> None:
-    item_decide(
-        item=stage.reviewed(), grant=False, ground="17_3_e", reasons="A court ordered us to keep it.", by=stage.staff.omar
-    )
-
-    assert ErasureRequest.objects.get(pk=stage.request.pk).outcome == RequestOutcome.REFUSED
-    assert stage.request.messages.filter(template="outcome_refused").exists()
 
 
 def test_the_claimant_is_sent_the_reasons_of_every_refused_item(stage: Stage) -> None:
@@ -92,11 +74,14 @@ def test_the_claimant_is_sent_the_reasons_of_every_refused_item(stage: Stage) ->
     second = Item.objects.create(
         request=stage.request, number=2, model_name="other", snapshot=first.snapshot, example_ids=first.example_ids
     )
-    item_decide(item=first, grant=False, ground="17_3_e", reasons="A court ordered us to keep it.", by=stage.staff.omar)
-    item_decide(item=second, grant=False, ground="17_3_a", reasons="The press reported it.", by=stage.staff.omar)
+    refused(stage, first)
+    refused(stage, second, "The press has reported it, and whoever reads about it must be able to find it.")
 
     message_send(message_id=stage.request.messages.get(template="outcome_refused").pk)
-    assert "A court ordered us to keep it.\n\nThe press reported it." in mail.outbox[-1].body
+    body = str(mail.outbox[-1].body)
+    assert REASONS in body
+    assert "The press has reported it" in body
+    assert "Art. 17(3)(e): legal claims" in body
 
 
 def test_a_protocol_without_power_is_refused(stage: Stage) -> None:
@@ -142,7 +127,7 @@ def test_whoever_accepted_a_match_cannot_approve_even_if_overruled(stage: Stage,
     if overruled:
         matches_decide(request=stage.request, match_ids=[first], accept=False, by=stage.staff.omar)
     review_complete(request=stage.request, by=stage.staff.omar)
-    item = item_decide(item=stage.item, grant=True, ground="17_1_b", reasons="", by=stage.staff.omar)
+    item = item_grant(item=stage.item, ground="17_1_b", reasons="", by=stage.staff.omar)
     proposal = proposal_submit(item=item, method=RETRAIN, protocol=PROTOCOL, by=stage.staff.omar)
 
     with pytest.raises(NotAllowedError, match="reviewed the matches"):
@@ -232,8 +217,21 @@ def test_a_job_that_failed_sends_the_item_back(stage: Stage) -> None:
 
 
 def test_a_declined_proposal_sends_the_item_back(stage: Stage) -> None:
-    proposal_decline(proposal=stage.proposed(), by=stage.staff.lena)
+    proposal = proposal_decline(proposal=stage.proposed(), reason="Too few oracles for that.", by=stage.staff.lena)
 
+    assert stage.item.state == ItemState.GRANTED
+    assert Proposal.objects.get(pk=proposal.pk).decline_reason == "Too few oracles for that."
+
+
+def test_declining_needs_a_reason(stage: Stage) -> None:
+    proposal = stage.proposed()
+    with pytest.raises(StaleStateError, match="Say why"):
+        proposal_decline(proposal=proposal, reason="no", by=stage.staff.lena)
+    assert stage.item.state == ItemState.AWAITING_APPROVAL
+
+
+def test_whoever_proposed_can_take_it_back(stage: Stage) -> None:
+    proposal_decline(proposal=stage.proposed(), reason="I chose the wrong method.", by=stage.staff.omar)
     assert stage.item.state == ItemState.GRANTED
 
 

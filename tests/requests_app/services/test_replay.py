@@ -14,9 +14,10 @@ from django.db import connection, transaction
 from compliance.record.selectors import entries_of
 from requests_app.models import Item, Proposal
 from requests_app.returns import returns_standing
-from requests_app.services import decisions, mapping
+from requests_app.services import decisions, endings, mapping
 from requests_app.services.replay import Replay, ledger_replay
 from requests_app.states import ItemState
+from tests.endings import REASONS
 from tests.erasing import erased, registered, turned_round
 from tests.factories import PROTOCOL
 from tests.personas import ADA, Staff
@@ -48,7 +49,7 @@ def two_items(staff: Staff) -> tuple[Item, Item]:
 
 def released(item: Item, staff: Staff) -> Proposal:
     """Granted, approved, run, signed and released."""
-    item = decisions.item_decide(item=item, grant=True, ground="17_1_b", reasons="She withdrew.", by=staff.omar)
+    item = decisions.item_grant(item=item, ground="17_1_b", reasons="She withdrew.", by=staff.omar)
     proposal = decisions.proposal_submit(item=item, method=NPO, protocol=PROTOCOL, by=staff.omar)
     proposal = decisions.proposal_approve(proposal=proposal, by=staff.lena)
     assert proposal.job is not None
@@ -150,7 +151,8 @@ def test_what_is_being_erased_from_another_model_has_not_come_back(staff: Staff)
 
 def test_what_its_own_item_was_refused_for_has_not_come_back(staff: Staff) -> None:
     keeper, second = two_items(staff)
-    decisions.item_decide(item=second, grant=False, ground="17_3_e", reasons="A court needs it.", by=staff.omar)
+    ending = endings.refusal_propose(item=second, ground="17_3_e", reasons=REASONS, by=staff.omar)
+    endings.ending_approve(ending=ending, by=staff.lena)
     released(keeper, staff)
     assert replayed().returns == []
 

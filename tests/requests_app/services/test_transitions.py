@@ -11,9 +11,9 @@ from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.models import RecordEntry
 from requests_app import tasks
-from requests_app.models import ErasureRequest, Item, Match, Proposal
+from requests_app.models import Ending, ErasureRequest, Item, Match, Proposal
 from requests_app.services.decisions import (
-    item_decide,
+    item_grant,
     item_release,
     item_reopen,
     proposal_approve,
@@ -21,9 +21,12 @@ from requests_app.services.decisions import (
     proposal_evaluated,
     proposal_submit,
 )
-from requests_app.services.mapping import matches_decide, request_map, review_complete
-from requests_app.services.requests import request_close
+from requests_app.services.endings import closing_propose, ending_approve, ending_decline, refusal_propose
+from requests_app.services.mapping import matches_decide, review_complete
+from requests_app.services.requests import item_move, request_close
+from requests_app.services.searches import request_map, request_search_again
 from requests_app.states import ITEM_TRANSITIONS, REQUEST_TRANSITIONS, ItemState, RequestOutcome, RequestState
+from tests.endings import REASONS
 from tests.factories import PROTOCOL, unlearning_job
 from tests.staging import NPO, Stage
 from unlearning_jobs.models import Job, ModelVersion
@@ -40,6 +43,18 @@ REQUEST_SERVICES: dict[str, tuple[str, Callable[[Stage], object]]] = {
         "review.completed",
         lambda stage: matches_decide(request=stage.request, match_ids=[], accept=True, by=stage.staff.omar),
     ),
+    "request_search_again": (
+        "search.ordered",
+        lambda stage: request_search_again(request=stage.request, by=stage.staff.omar),
+    ),
+    "closing_propose": (
+        "ending.proposed",
+        lambda stage: closing_propose(request=stage.request, outcome="no_match", reasons="", by=stage.staff.omar),
+    ),
+    "ending_decline": (
+        "ending.declined",
+        lambda stage: ending_decline(ending=closing(stage), reason="Search again, please.", by=stage.staff.lena),
+    ),
     "review_complete": ("review.completed", lambda stage: review_complete(request=stage.request, by=stage.staff.omar)),
     "request_close": (
         "request.closed",
@@ -50,8 +65,46 @@ REQUEST_SERVICES: dict[str, tuple[str, Callable[[Stage], object]]] = {
 }
 
 
+def closing(stage: Stage) -> Ending:
+    """A proposal to close the request, as its row says."""
+    return Ending.objects.get_or_create(
+        request=stage.request,
+        number=1,
+        defaults={"outcome": "no_match", "facts": {}, "proposed_by": stage.staff.omar},
+    )[0]
+
+
+def end_proposed(proposal: Proposal, stage: Stage) -> object:
+    return refusal_propose(item=proposal.item, ground="17_3_e", reasons=REASONS, by=stage.staff.omar)
+
+
+def ending(proposal: Proposal, stage: Stage) -> Ending:
+    return Ending.objects.get_or_create(
+        request=stage.request,
+        number=1,
+        defaults={
+            "item": proposal.item,
+            "outcome": "refused",
+            "ground": "17_3_e",
+            "facts": {},
+            "proposed_by": stage.staff.omar,
+        },
+    )[0]
+
+
+def end_declined(proposal: Proposal, stage: Stage) -> object:
+    return ending_decline(ending=ending(proposal, stage), reason="The court has decided.", by=stage.staff.nils)
+
+
+def lapse(proposal: Proposal, _stage: Stage) -> object:
+    data = {"outcome": "withdrawn"}
+    return item_move(item=proposal.item, to=ItemState.LAPSED, kind=RecordKind.ITEM_LAPSED, actor="claimant", data=data)
+
+
 def decide(proposal: Proposal, stage: Stage) -> object:
-    return item_decide(item=proposal.item, grant=True, ground="17_1_b", reasons="", by=stage.staff.nils)
+    if proposal.item.state == ItemState.ENDING:
+        return ending_approve(ending=ending(proposal, stage), by=stage.staff.nils)
+    return item_grant(item=proposal.item, ground="17_1_b", reasons="", by=stage.staff.nils)
 
 
 def submit(proposal: Proposal, stage: Stage) -> object:
@@ -63,7 +116,7 @@ def approve(proposal: Proposal, stage: Stage) -> object:
 
 
 def decline(proposal: Proposal, stage: Stage) -> object:
-    return proposal_decline(proposal=proposal, by=stage.staff.nils)
+    return proposal_decline(proposal=proposal, reason="Choose another method.", by=stage.staff.nils)
 
 
 def evaluate(proposal: Proposal, _stage: Stage) -> None:
@@ -82,6 +135,9 @@ def reopen(proposal: Proposal, stage: Stage) -> object:
 
 ITEM_SERVICES: dict[str, Callable[[Proposal, Stage], object]] = {
     "item.decided": decide,
+    "ending.proposed": end_proposed,
+    "ending.declined": end_declined,
+    "item.lapsed": lapse,
     "proposal.submitted": submit,
     "proposal.approved": approve,
     "proposal.declined": decline,
@@ -104,7 +160,7 @@ def test_a_request_in_a_wrong_state_is_refused_and_left_alone(stage: Stage, serv
     stage.request.matches.update(decision=Match.Decision.REJECTED, decided_by=stage.staff.omar)
     entries = RecordEntry.objects.count()
     for state in set(RequestState) - {source for source, _target in REQUEST_TRANSITIONS[RecordKind(event)]}:
-        ErasureRequest.objects.filter(pk=stage.request.pk).update(state=state, outcome="refused")
+        ErasureRequest.objects.filter(pk=stage.request.pk).update(state=state, outcome="withdrawn")
         stage.request.refresh_from_db()
         with pytest.raises(StaleStateError):
             call(stage)
@@ -118,6 +174,8 @@ def test_a_request_in_a_wrong_state_is_refused_and_left_alone(stage: Stage, serv
 def test_an_item_in_a_wrong_state_is_refused_and_left_alone(stage: Stage, event: str) -> None:
     proposal = stage.completed() if event == RecordKind.ITEM_EVALUATED else stage.signed()
     entries = RecordEntry.objects.count()
+    refused = {"outcome": "refused", "ground": "17_3_e", "facts": {}, "proposed_by": stage.staff.omar}
+    Ending.objects.create(request=stage.request, item=proposal.item, number=9, approved_by=stage.staff.lena, **refused)
     for state in set(ItemState) - {source for source, _target in ITEM_TRANSITIONS[RecordKind(event)]}:
         Item.objects.filter(pk=proposal.item_id).update(state=state)
         with pytest.raises(StaleStateError):
@@ -137,7 +195,7 @@ def test_a_review_cannot_be_completed_before_the_search(stage: Stage) -> None:
 
 
 def test_an_earlier_proposal_cannot_be_approved_or_declined_while_a_later_one_waits(stage: Stage) -> None:
-    first = proposal_decline(proposal=stage.proposed(), by=stage.staff.lena)
+    first = proposal_decline(proposal=stage.proposed(), reason="Choose another method.", by=stage.staff.lena)
     proposal_submit(item=stage.item, method=NPO, protocol=PROTOCOL, by=stage.staff.omar)
 
     for service in (approve, decline):
@@ -155,17 +213,17 @@ def test_a_running_proposal_cannot_be_declined(stage: Stage) -> None:
     assert Proposal.objects.get(pk=proposal.pk).declined_by is None
 
 
-@pytest.mark.parametrize("event", ["item.decided", "proposal.submitted", "proposal.approved", "proposal.declined"])
+@pytest.mark.usefixtures("signing")
+@pytest.mark.parametrize("event", ITEM_SERVICES)
 def test_nothing_happens_to_an_item_once_its_request_is_withdrawn(stage: Stage, event: str) -> None:
-    proposal = stage.proposed()
-    [source] = {source for source, _target in ITEM_TRANSITIONS[RecordKind(event)]}
-    Item.objects.filter(pk=proposal.item_id).update(state=source)
+    proposal = stage.completed() if event == RecordKind.ITEM_EVALUATED else stage.signed()
     request_close(request=stage.request, outcome=RequestOutcome.WITHDRAWN, actor="claimant", template=None)
+    entries = RecordEntry.objects.count()
 
-    with pytest.raises(StaleStateError, match="Closed"):
+    with pytest.raises(StaleStateError, match=r"Closed|no longer waits"):
         ITEM_SERVICES[event](Proposal.objects.select_related("item__request", "job").get(pk=proposal.pk), stage)
-    assert stage.item.state == source
-    assert not Job.objects.exists()
+    assert stage.item.state == ItemState.LAPSED
+    assert RecordEntry.objects.count() == entries
 
 
 def test_two_proposals_at_once_are_one_proposal(stage: Stage) -> None:

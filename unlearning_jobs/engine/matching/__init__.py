@@ -1,6 +1,6 @@
 """Finds where a corpus mentions a person or contains a work. Does not import torch, so web processes may import it."""
 
-from .match import find_matches, is_searchable
-from .query import ExampleMatch, Query, QueryError
+from .match import VERSION, find_matches, query_obstacle
+from .query import OBSTACLES, ExampleMatch, Query, QueryError
 
-__all__ = ["ExampleMatch", "Query", "QueryError", "find_matches", "is_searchable"]
+__all__ = ["OBSTACLES", "VERSION", "ExampleMatch", "Query", "QueryError", "find_matches", "query_obstacle"]

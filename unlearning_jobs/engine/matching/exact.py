@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from .query import Query, QueryError, Span
+from .query import Query, QueryError, Span, check_script
 from .words import Word, words
 
 RUN = 8
@@ -44,7 +44,9 @@ class ExactMatcher:
         self._words = {q.id: [w.text for w in words(q.value)] for q in queries}
         if any(not query_words for query_words in self._words.values()):
             message = "The text to search for holds no letters or digits."
-            raise QueryError(message)
+            raise QueryError(message, code="nothing_to_search_for")
+        for one in queries:
+            check_script(one.value, at_most=0.5)
         self._seeds: defaultdict[tuple[str, ...], list[tuple[str, int]]] = defaultdict(list)
         self._phrases: defaultdict[str, list[str]] = defaultdict(list)
         for query, query_words in self._words.items():

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from .query import Query, QueryError, Span
+from .query import Query, QueryError, Span, check_script
 
 HOST = r"[\w-]+(?:\.[\w-]+)+"
 AT, DOT = r"(?:\s*@\s*|\s*[\[({]\s*at\s*[\])}]\s*|\s+at\s+)", r"(?:\.|\s*[\[({]\s*dot\s*[\])}]\s*|\s+dot\s+)"
@@ -30,7 +30,9 @@ class IdentifierMatcher:
     def __init__(self, queries: Sequence[Query]) -> None:
         self._queries: defaultdict[str, list[str]] = defaultdict(list)
         for query in queries:
-            self._queries[normal_form(query.value)].append(query.id)
+            form = normal_form(query.value)
+            check_script(query.value)
+            self._queries[form].append(query.id)
 
     def spans(self, text: str) -> Iterator[Span]:
         """Yield the places of the identifiers in the text."""
@@ -55,7 +57,7 @@ def normal_form(value: str) -> str:
     if HANDLE.fullmatch(value):
         return _handle(value)
     message = "An identifier must be an e-mail address, a handle, or a web address."
-    raise QueryError(message)
+    raise QueryError(message, code="not_an_identifier")
 
 
 def _email(raw: str) -> str:

@@ -33,6 +33,10 @@ MATCHERS: Final[Mapping[str, Callable[[Sequence[Query]], Matcher]]] = {
 }
 
 
+VERSION: Final = "lethe-matching/1"
+"""Raise the number with every change after which a search finds more, or less, in the same texts."""
+
+
 def find_matches(snapshot: Snapshot, queries: Iterable[Query]) -> Iterator[ExampleMatch]:
     """Yield the matches of all queries in the snapshot's order, with one example in memory at a time.
 
@@ -49,17 +53,17 @@ def find_matches(snapshot: Snapshot, queries: Iterable[Query]) -> Iterator[Examp
     return _matches(snapshot, matchers)  # a generator of its own, so that errors are raised here and now
 
 
-def is_searchable(query: Query) -> bool:
-    """Return whether the query holds anything to search for; people may type only punctuation into a form."""
+def query_obstacle(query: Query) -> str:
+    """Return why the query cannot be searched for, one of `OBSTACLES`; empty if it can."""
     try:
         MATCHERS[query.kind]([query])
-    except QueryError:
-        return False
-    return True
+    except QueryError as error:
+        return error.code
+    return ""
 
 
 def _matches(snapshot: Snapshot, matchers: Mapping[str, Matcher]) -> Iterator[ExampleMatch]:
     for example in snapshot.examples():
         for kind, matcher in matchers.items():
             for span in matcher.spans(example.text):
-                yield ExampleMatch(span.query, example.id, span.start, span.end, span.score, kind)
+                yield ExampleMatch(span.query, example.id, span.start, span.end, span.score, kind, example.set)

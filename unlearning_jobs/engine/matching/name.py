@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from .query import Query, QueryError, Span
+from .query import Query, QueryError, Span, check_script
 from .words import Word, words
 
 TYPO_LETTERS = 5
@@ -65,9 +65,13 @@ def _readings(query: Query) -> list[Name]:
     # A hyphenated part has several words.
     groups = [tuple(w.text for w in words(part)) for part in parts]
     groups = [group for group in groups if group]
+    if not groups:
+        message = "The name to search for holds no letters or digits."
+        raise QueryError(message, code="nothing_to_search_for")
+    check_script(query.value)
     if len(groups) < 2:  # noqa: PLR2004  # given and family name
         message = "A name to search for needs a given and a family name; search for a single word as an exact text."
-        raise QueryError(message)
+        raise QueryError(message, code="single_word")
     middle = tuple(w for group in groups[1:-1] for w in group)
     return [Name(query.id, groups[0][0], (*groups[0][1:], *middle), groups[-1])]
 

@@ -47,7 +47,7 @@ def _make(folder: Path) -> Real:
     mapping.matches_decide(request=stage.request, match_ids=ids[:3], accept=True, by=staff.omar)
     mapping.matches_decide(request=stage.request, match_ids=ids[3:], accept=False, by=staff.omar)
     stage.request = mapping.review_complete(request=stage.request, by=staff.omar)
-    decisions.item_decide(item=stage.item, grant=True, ground="17_1_b", reasons="She withdrew.", by=staff.omar)
+    decisions.item_grant(item=stage.item, ground="17_1_b", reasons="She withdrew.", by=staff.omar)
     _attempt(stage, "failed")
     proposal = decisions.item_release(proposal=_attempt(stage, "passed"), by=staff.nils)
     release_sign(proposal_id=proposal.pk)

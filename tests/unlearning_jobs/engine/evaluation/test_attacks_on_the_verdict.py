@@ -200,7 +200,7 @@ def test_models_that_give_every_example_the_same_answer_have_a_stated_outcome(
         for name in outputs.ids:
             set_margins(outputs, outputs.models(group), name, EVERY, 0.0)  # type: ignore[arg-type]  # a literal
     evaluation = judged(outputs, paired=paired)
-    expected = {1: "failed", 2: "passed", 3: "no_measurable_influence"}[len(groups)]
+    expected = {1: "failed", 2: "passed", 3: "no_influence"}[len(groups)]
     assert evaluation.verdict.outcome == expected
     assert Evaluation.from_json(evaluation.to_json()) == evaluation
 
@@ -223,7 +223,7 @@ def test_doing_nothing_to_a_forget_set_that_nothing_remembers_is_never_a_pass(
     for spread in (0.02, 0.3, 3.0):
         outputs = make_outputs(1.0, rng, gap=0.0, spread=spread, paired=paired)
         assert judged(outputs, paired=paired, method="nothing").verdict.outcome in (
-            "no_measurable_influence",
+            "no_influence",
             "inconclusive",
         )
 

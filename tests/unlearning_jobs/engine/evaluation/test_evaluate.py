@@ -160,7 +160,7 @@ def test_rounding_is_no_difference_to_the_oracles(make_outputs: MakeOutputs, noi
 @pytest.mark.parametrize("gap", [0.0, 1e-12, -1e-12, 1e-7])
 def test_a_gap_of_rounding_is_no_gap(make_outputs: MakeOutputs, position: float, gap: float) -> None:
     evaluation = without_spread(make_outputs, position, 0.0, gap)
-    assert evaluation.verdict.outcome == "no_measurable_influence"
+    assert evaluation.verdict.outcome == "no_influence"
     assert [c.name for c in evaluation.controls if not c.behaved] == ["do_nothing"]
 
 

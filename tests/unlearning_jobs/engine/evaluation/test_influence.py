@@ -20,12 +20,12 @@ def untold(make: MakeOutputs, rng: np.random.Generator, *, paired: bool, spread:
 
 
 @DESIGNS
-def test_a_forget_set_that_nothing_remembers_has_no_measurable_influence(
+def test_a_forget_set_that_nothing_remembers_has_no_influence(
     make_outputs: MakeOutputs, rng: np.random.Generator, *, paired: bool
 ) -> None:
     outputs, protocol = untold(make_outputs, rng, paired=paired), PAIRED if paired else INDEPENDENT
     evaluation = evaluate(outputs, protocol, "npo", "causal_lm")
-    assert evaluation.verdict.outcome == "no_measurable_influence"
+    assert evaluation.verdict.outcome == "no_influence"
     assert evaluation.influence is not None
     assert (evaluation.influence.measurable, evaluation.influence.memorised) == (False, 0)
     assert -0.02 < evaluation.influence.probability_low < evaluation.influence.probability_high < 0.02
@@ -44,7 +44,7 @@ def test_one_example_that_is_memorised_is_an_influence(
     finding = measure_influence(outputs, protocol, do_nothing(outputs, protocol))
     assert finding.probability_high < 0.02
     assert (finding.memorised, finding.measurable) == (1, True)
-    assert evaluate(outputs, protocol, "nothing", "causal_lm").verdict.outcome != "no_measurable_influence"
+    assert evaluate(outputs, protocol, "nothing", "causal_lm").verdict.outcome != "no_influence"
 
 
 @DESIGNS

@@ -107,7 +107,7 @@ def test_a_control_that_misbehaves_makes_everything_inconclusive(positions: dict
 
 def test_nothing_to_unlearn_is_a_finding_of_its_own() -> None:
     reached = verdict(measured(controls=(MISBEHAVED,), influence=NEGLIGIBLE))
-    assert (reached.outcome, [r.code for r in reached.reasons]) == ("no_measurable_influence", ["no_measurable_influence"])
+    assert (reached.outcome, [r.code for r in reached.reasons]) == ("no_influence", ["no_influence"])
     assert "-0.001 to 0.002" in reached.reasons[0].sentence
     assert "0.02" in reached.reasons[0].sentence
 

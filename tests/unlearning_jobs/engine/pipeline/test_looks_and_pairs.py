@@ -55,7 +55,7 @@ def test_a_look_that_does_not_decide_adds_the_other_models(leaf_spec: JobSpec, t
     """With so small a learning rate nothing is learned, and models differ by their first weights."""
     barely = replace(leaf_spec, seed=5, recipe=replace(leaf_spec.recipe, epochs=1, learning_rate=1e-6))
     evaluation, outputs, stages = done(barely, tmp_path, TWICE)
-    assert (evaluation.verdict.outcome, evaluation.look) == ("no_measurable_influence", 2)
+    assert (evaluation.verdict.outcome, evaluation.look) == ("no_influence", 2)
     assert seeds(outputs, "unlearned") == seeds(outputs, "original") == [5, 2, 3, 4]
     assert seeds(outputs, "oracle") == list(TWICE.oracle_seeds)
     assert models_in(tmp_path / "cache") == 12

@@ -100,5 +100,5 @@ DROP FUNCTION match_refuse_change_once_approved() CASCADE;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("requests_app", "0006_unsent_answers")]
+    dependencies = [("requests_app", "0008_two_officers_end_a_case")]
     operations = [migrations.RunSQL(CREATE, DROP)]

@@ -1,0 +1,155 @@
+"""Ends without unlearning: propose one, see the letter that it sends, and let a second officer approve or decline it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods
+
+from compliance.accounts.access import account_of
+from compliance.record.errors import StaleStateError
+from compliance.ui.forms import LetheForm
+from requests_app.models import Ending
+from requests_app.services import endings
+from requests_app.services.letters import closing_letter
+from requests_app.services.permissions import approval_refusal
+from requests_app.services.reasons import reasons_problem
+from requests_app.wording import fact_sentences
+
+from .matches import matches_shown
+from .requests import officers_only
+from .searches import search_view
+from .shared import ending_of, identity, item_of, request_of
+
+PAGE_METHODS = ["GET", "HEAD", "POST"]
+
+
+class ReasonsForm(LetheForm):
+    """What the claimant is told about a search that was not possible."""
+
+    reasons = forms.CharField(
+        label=gettext_lazy("Explanation for the claimant"),
+        required=False,
+        max_length=10_000,
+        help_text=gettext_lazy(
+            "Say in plain language why the search cannot be made good. The letter adds what was missing."
+        ),
+        widget=forms.Textarea(attrs={"rows": 5}),
+    )
+
+    def clean_reasons(self) -> str:
+        reasons: str = self.cleaned_data["reasons"]
+        if problem := reasons_problem(reasons):
+            raise forms.ValidationError(problem)
+        return reasons
+
+
+@officers_only
+@require_http_methods(PAGE_METHODS)
+def closing(request: HttpRequest, reference: str) -> HttpResponse:
+    """Show the one end that the facts allow, with its letter; the confirmed POST proposes it."""
+    erasure_request, by = request_of(reference), account_of(request)
+    try:
+        draft = endings.closing_draft(request=erasure_request, reasons=request.POST.get("reasons", ""), by=by)
+    except StaleStateError as error:
+        return render(request, "casework/closing.html", identity(erasure_request) | {"problem": str(error)}, status=409)
+    needs_reasons = endings.needs_reasons(draft.outcome)
+    form = ReasonsForm(request.POST if request.method == "POST" else None) if needs_reasons else None
+    if request.method != "POST" or (form and not form.is_valid()) or "change" in request.POST:
+        status = 422 if request.method == "POST" and form and form.errors else 200
+        return _show_draft(request, draft, form, show_letter=form is None, status=status)
+    if "confirmed" not in request.POST:
+        return _show_draft(request, draft, form, show_letter=True)
+    try:
+        ending = endings.closing_propose(
+            request=erasure_request, outcome=request.POST.get("outcome", ""), reasons=draft.reasons, by=by
+        )
+    except StaleStateError as error:
+        return _show_draft(request, draft, form, show_letter=True, problem=str(error), status=409)
+    return redirect("casework:ending", erasure_request.reference, ending.number)
+
+
+def _show_draft(
+    request: HttpRequest,
+    draft: Ending,
+    form: ReasonsForm | None,
+    *,
+    show_letter: bool,
+    problem: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    context = _context(draft) | {
+        "form": form,
+        "letter": closing_letter(draft) if show_letter else None,
+        "fields": {"outcome": draft.outcome, "reasons": draft.reasons, "confirmed": "yes"},
+        "problem": problem,
+    }
+    return render(request, "casework/closing.html", context, status=status)
+
+
+@officers_only
+@require_http_methods(PAGE_METHODS)
+def lapse(request: HttpRequest, reference: str, number: int) -> HttpResponse:
+    """Show why nothing is left to unlearn in an item; POST proposes to end it."""
+    item, by = item_of(reference, number), account_of(request)
+    try:
+        if request.method == "POST":
+            ending = endings.lapse_propose(item=item, by=by)
+            return redirect("casework:ending", item.request.reference, ending.number)
+        draft = endings.lapse_draft(item=item, by=by)
+    except StaleStateError as error:
+        context = identity(item.request) | {"item": item, "problem": str(error)}
+        return render(request, "casework/lapse.html", context, status=409)
+    context = _context(draft) | {"item": item, "letter": closing_letter(draft)}
+    return render(request, "casework/lapse.html", context)
+
+
+@officers_only
+@require_http_methods(PAGE_METHODS)
+def ending_detail(request: HttpRequest, reference: str, number: int) -> HttpResponse:
+    """Show what was proposed, with grounds, reasons, matches and letter; or take the second officer's decision."""
+    ending, by = ending_of(reference, number), account_of(request)
+    if request.method != "POST":
+        return _show(request, ending)
+    decision = request.POST.get("decision")
+    if decision not in {"approve", "decline"}:
+        return _show(request, ending, _("Choose whether to approve or decline."))
+    try:
+        if decision == "approve":
+            endings.ending_approve(ending=ending, by=by)
+        else:
+            endings.ending_decline(ending=ending, reason=request.POST.get("reason", ""), by=by)
+    except StaleStateError as error:
+        return _show(request, ending_of(reference, number), str(error))
+    return redirect("casework:request_detail", ending.request.reference)
+
+
+def _show(request: HttpRequest, ending: Ending, problem: str = "") -> HttpResponse:
+    rows = ending.request.matches.all()
+    if ending.item:
+        rows = rows.filter(snapshot=ending.item.snapshot, example_id__in=ending.item.example_ids)
+    waiting = endings.waits(ending)
+    context = _context(ending) | {
+        **matches_shown(rows),
+        "waiting": waiting,
+        "letter": closing_letter(ending) if waiting else None,
+        "refusal": approval_refusal(ending, account_of(request)) if waiting else "",
+        "reason": request.POST.get("reason", ""),
+        "problem": problem,
+    }
+    return render(request, "casework/ending.html", context, status=409 if problem else 200)
+
+
+def _context(ending: Ending) -> dict[str, Any]:
+    return identity(ending.request) | {
+        "ending": ending,
+        "outcome": ending.get_outcome_display(),
+        "item": ending.item,
+        "facts": fact_sentences(ending.facts),
+        "search": search_view(ending.request, ending.search),
+    }

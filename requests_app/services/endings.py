@@ -1,0 +1,234 @@
+"""Ends without unlearning: a refusal, “nothing found”, “already erased” and the like. One proposes, another approves.
+
+Which end is possible follows from stored facts (`findings.py`), at the proposal and again at the approval.
+"""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from compliance.accounts.models import Account
+from compliance.formats.record_kinds import RecordKind
+from compliance.record.errors import StaleStateError
+from compliance.record.services import record_append
+from requests_app.models import Ending, ErasureRequest, Item
+from requests_app.states import REFUSE_GROUNDS, ItemState, RequestOutcome, RequestState
+
+from .findings import closing_outcome, ending_state, item_findings, lapse_outcome, match_findings, search_of
+from .permissions import require_approver, require_officer
+from .reasons import require_explanation, require_reasons
+from .requests import (
+    item_lock,
+    item_move,
+    request_close,
+    request_close_when_settled,
+    request_lock,
+    request_move,
+    require_item_transition,
+    require_request_transition,
+)
+
+
+def refusal_draft(*, item: Item, ground: str, reasons: str, by: Account) -> Ending:
+    """Return the refusal of an item on a legal ground, unsaved: what `refusal_propose` saves, and pages preview."""
+    return _draft(RequestOutcome.REFUSED, by, request=item.request, item=item, ground=ground, reasons=reasons)
+
+
+@transaction.atomic
+def refusal_propose(*, item: Item, ground: str, reasons: str, by: Account) -> Ending:
+    """Propose to refuse an item, for another officer to approve.
+
+    Raises:
+        NotAllowedError: `by` is no officer.
+        StaleStateError: the item cannot be refused now, the ground does not refuse, or the reasons are not enough.
+    """
+    require_officer(by)
+    if ground not in REFUSE_GROUNDS[item.request.kind]:
+        raise StaleStateError(_("Choose a ground that fits the decision."))
+    require_reasons(reasons)
+    item = item_lock(item)
+    return _propose(refusal_draft(item=item, ground=ground, reasons=reasons, by=by))
+
+
+def lapse_draft(*, item: Item, by: Account) -> Ending:
+    """Return the end of an item that no model in use knows any more, unsaved.
+
+    Raises:
+        StaleStateError: a model in use still knows an example of it.
+    """
+    outcome = lapse_outcome(item)
+    if outcome is None:
+        raise StaleStateError(_("A model in use still knows these examples. Choose a method, or refuse the item."))
+    return _draft(outcome, by, request=item.request, item=item)
+
+
+@transaction.atomic
+def lapse_propose(*, item: Item, by: Account) -> Ending:
+    """Propose to end an item that no model in use knows any more, for another officer to approve.
+
+    Raises:
+        NotAllowedError: `by` is no officer.
+        StaleStateError: the item is not to be decided or carried out, or a model in use still knows an example of it.
+    """
+    require_officer(by)
+    return _propose(lapse_draft(item=item_lock(item), by=by))
+
+
+def closing_draft(*, request: ErasureRequest, reasons: str, by: Account) -> Ending:
+    """Return the end of a reviewed request without an item, unsaved. Its outcome follows from the facts.
+
+    Raises:
+        StaleStateError: a model in use knows an accepted example, or matches are still open.
+    """
+    outcome = closing_outcome(request)
+    if outcome is None:
+        raise StaleStateError(_("This request cannot be closed without an item. Finish the review."))
+    return _draft(outcome, by, request=request, item=None, reasons=reasons if needs_reasons(outcome) else "")
+
+
+@transaction.atomic
+def closing_propose(*, request: ErasureRequest, outcome: str, reasons: str, by: Account) -> Ending:
+    """Propose to close a reviewed request without an item, for another officer to approve.
+
+    Raises:
+        NotAllowedError: `by` is no officer.
+        StaleStateError: the request is not under review, `outcome` is not the one that follows from the facts, or it needs
+            reasons that are not given.
+    """
+    require_officer(by)
+    request = request_lock(request.pk)
+    require_request_transition(request, RecordKind.ENDING_PROPOSED, RequestState.CLOSING)
+    ending = closing_draft(request=request, reasons=reasons, by=by)
+    if ending.outcome != outcome:
+        raise StaleStateError(_("The facts have changed in the meantime. Reload the page."))
+    if needs_reasons(ending.outcome):
+        require_reasons(reasons)
+    return _propose(ending)
+
+
+def needs_reasons(outcome: str) -> bool:
+    """Return whether officers must explain this end to the claimant; for the others, the facts speak."""
+    return outcome in {RequestOutcome.REFUSED, RequestOutcome.NOT_SEARCHED}
+
+
+def waits(ending: Ending) -> bool:
+    """Return whether nobody has approved or declined it yet."""
+    return ending.approved_by_id is None and ending.declined_by_id is None
+
+
+@transaction.atomic
+def ending_approve(*, ending: Ending, by: Account) -> Ending:
+    """Approve an end as a second officer. It counts from now on, and may close the request.
+
+    Raises:
+        NotAllowedError: `by` is not an officer, or proposed this, reviewed the matches, or submitted the request.
+        StaleStateError: it is no longer waiting, or the facts have changed since it was proposed.
+    """
+    # 1. Lock everything, and check that the end is still the one that the facts allow.
+    ending = _waiting(ending)
+    require_approver(ending, by)
+    _require_same_facts(ending)
+    # 2. Approve it, and record that.
+    ending.approved_by, ending.approved_at = by, timezone.now()
+    ending.save(update_fields=["approved_by", "approved_at"])
+    record_append(subject=ending.request.subject, kind=RecordKind.ENDING_APPROVED, actor=by.opaque, data=_data(ending))
+    # 3. End the item or the request.
+    request, item = ending.request, ending.item
+    if item is None:
+        outcome = RequestOutcome(ending.outcome)
+        request_close(request=request, outcome=outcome, actor=by.opaque, template=f"outcome_{outcome.value}")
+        return ending
+    if ending_state(ending) == ItemState.REFUSED:
+        item.ground, item.reasons = ending.ground, ending.reasons
+        item.decided_by, item.decided_at = ending.proposed_by, ending.approved_at
+        data: dict[str, object] = {"granted": False, "ground": ending.ground}
+        item_move(item=item, to=ItemState.REFUSED, kind=RecordKind.ITEM_DECIDED, actor=by.opaque, data=data)
+    else:
+        data = {"outcome": ending.outcome}
+        item_move(item=item, to=ItemState.LAPSED, kind=RecordKind.ITEM_LAPSED, actor=by.opaque, data=data)
+    request_close_when_settled(request=request, actor=by.opaque)
+    return ending
+
+
+@transaction.atomic
+def ending_decline(*, ending: Ending, reason: str, by: Account) -> Ending:
+    """Decline an end, or take one's own proposal back: the item or the request is where it was before.
+
+    Raises:
+        NotAllowedError: `by` is no officer.
+        StaleStateError: it is no longer waiting, or no reason is given.
+    """
+    require_officer(by)
+    require_explanation(reason)
+    ending = _waiting(ending)
+    ending.declined_by, ending.declined_at, ending.decline_reason = by, timezone.now(), reason.strip()
+    ending.save(update_fields=["declined_by", "declined_at", "decline_reason"])
+    item, kind, data = ending.item, RecordKind.ENDING_DECLINED, _data(ending)
+    if item is None:
+        request_move(request=ending.request, to=RequestState.REVIEW, kind=kind, actor=by.opaque, data=data)
+    else:
+        before = ItemState.GRANTED if item.ground else ItemState.DECIDING
+        item_move(item=item, to=before, kind=kind, actor=by.opaque, data=data)
+    return ending
+
+
+def _draft(
+    outcome: RequestOutcome, by: Account, *, request: ErasureRequest, item: Item | None, ground: str = "", reasons: str = ""
+) -> Ending:
+    findings = match_findings(request) if item is None else item_findings(item)
+    refused = outcome == RequestOutcome.REFUSED
+    return Ending(
+        request=request,
+        number=request.endings.count() + 1,
+        item=item,
+        outcome=outcome,
+        ground=ground,
+        reasons=reasons.strip(),
+        facts=dict.fromkeys(findings.facts(), 0) if refused else findings.facts(),
+        search=search_of(request),
+        proposed_by=by,
+    )
+
+
+def _propose(ending: Ending) -> Ending:
+    """Save a draft whose request and item are locked, and hand it to another officer."""
+    kind, actor, data = RecordKind.ENDING_PROPOSED, ending.proposed_by.opaque, _data(ending)
+    if ending.item is None:
+        request_move(request=ending.request, to=RequestState.CLOSING, kind=kind, actor=actor, data=data)
+    else:
+        require_item_transition(ending.item, kind, ItemState.ENDING)
+        item_move(item=ending.item, to=ItemState.ENDING, kind=kind, actor=actor, data=data)
+    ending.save()
+    return ending
+
+
+def _waiting(ending: Ending) -> Ending:
+    """Lock an ending, after its request and item, and return it as it is now; raise StaleStateError unless it waits."""
+    request = request_lock(ending.request_id)
+    item = item_lock(ending.item) if ending.item else None
+    locked = Ending.objects.select_for_update(no_key=True, of=("self",)).select_related("proposed_by").get(pk=ending.pk)
+    locked.request, locked.item = request, item
+    if item:
+        item.request = request
+    if not waits(locked) or (item.state != ItemState.ENDING if item else request.state != RequestState.CLOSING):
+        raise StaleStateError(_("This no longer waits for approval. Reload the page."))
+    return locked
+
+
+def _require_same_facts(ending: Ending) -> None:
+    """Raise StaleStateError if the proposed end no longer follows from the facts; it must be declined then."""
+    if ending.outcome == RequestOutcome.REFUSED:
+        return
+    item = ending.item
+    outcome = lapse_outcome(item) if item else closing_outcome(ending.request)
+    findings = item_findings(item) if item else match_findings(ending.request)
+    if (outcome, findings.facts()) != (ending.outcome, ending.facts):
+        raise StaleStateError(_("The facts have changed since this was proposed. Decline it, and have it proposed again."))
+
+
+def _data(ending: Ending) -> dict[str, object]:
+    """Return what the record says about an ending; the reasons stay out of it, because they may name people."""
+    item = {"item": ending.item.key if ending.item else ""}
+    return item | {"ending": ending.number, "outcome": str(ending.outcome), "ground": ending.ground}

@@ -1,0 +1,159 @@
+"""What became of the examples that officers accepted, and how a request can end without unlearning: from stored facts alone.
+
+Pages show it, services check it, and letters say it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from requests_app.models import Ending, ErasureRequest, Item, Match, Search
+from requests_app.states import SETTLED, ItemState, RequestOutcome
+from unlearning_jobs.models import ModelVersion
+from unlearning_jobs.states import ModelState
+
+LEARNED_SETS = frozenset({"train", ""})
+"""Sets that models are trained on. Matches found before the set was kept have none, and count as training examples."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Accepted examples, by what models in use know of them."""
+
+    learned: int = 0
+    """A model in use was trained on them and has not unlearned them."""
+    already_erased: int = 0
+    """Every model in use that was trained on them has unlearned them."""
+    not_learned: int = 0
+    """No model in use was trained on them: they are held out, or their models are no longer in use."""
+
+    def facts(self) -> dict[str, int]:
+        """Return what an ending keeps."""
+        return {"already_erased": self.already_erased, "not_learned": self.not_learned}
+
+
+def match_findings(request: ErasureRequest) -> Findings:
+    """Count the accepted examples of a request."""
+    accepted = request.matches.filter(decision=Match.Decision.ACCEPTED)
+    return _count(accepted.values_list("snapshot_id", "example_id", "example_set"), active_versions())
+
+
+def item_findings(item: Item) -> Findings:
+    """Count the examples of an item by what the active version of its model knows."""
+    versions = [version for version in active_versions() if version.name == item.model_name]
+    sets = dict(item.request.matches.filter(snapshot=item.snapshot_id).values_list("example_id", "example_set"))
+    return _count(((item.snapshot_id, one, sets.get(one, "")) for one in item.example_ids), versions)
+
+
+def _count(examples: Iterable[tuple[int, str, str]], versions: list[ModelVersion]) -> Findings:
+    counts = {"learned": 0, "already_erased": 0, "not_learned": 0}
+    erased = {version: {*version.erased_ids, *version.left_out} for version in versions}
+    for snapshot_id, example_id, example_set in examples:
+        knowing = [version for version in versions if version.snapshot_id == snapshot_id]
+        if example_set not in LEARNED_SETS or not knowing:
+            counts["not_learned"] += 1
+        elif all(example_id in erased[version] for version in knowing):
+            counts["already_erased"] += 1
+        else:
+            counts["learned"] += 1
+    return Findings(**counts)
+
+
+def active_versions() -> list[ModelVersion]:
+    return list(ModelVersion.objects.filter(state=ModelState.ACTIVE).select_related("snapshot__corpus").order_by("name"))
+
+
+def items_to_create(request: ErasureRequest) -> Iterator[Item]:
+    """Yield, unsaved, an item for each active model that still knows accepted examples in no item of the request yet."""
+    number = request.items.count()
+    for version in active_versions():
+        accepted = request.matches.filter(
+            snapshot=version.snapshot, decision=Match.Decision.ACCEPTED, example_set__in=LEARNED_SETS
+        )
+        in_items = {
+            one for ids in request.items.filter(model_name=version.name).values_list("example_ids", flat=True) for one in ids
+        }
+        still_known = (
+            set(accepted.values_list("example_id", flat=True)) - {*version.erased_ids, *version.left_out} - in_items
+        )
+        if still_known:
+            number += 1
+            yield Item(
+                request=request,
+                number=number,
+                model_name=version.name,
+                snapshot=version.snapshot,
+                example_ids=sorted(still_known),
+            )
+
+
+def remaining_examples(item: Item, base: ModelVersion) -> tuple[str, ...]:
+    """Return the examples of an item that a version still knows: some may have been erased or left out meanwhile."""
+    erased = {*base.erased_ids, *base.left_out}
+    return tuple(example_id for example_id in item.example_ids if example_id not in erased)
+
+
+def search_of(request: ErasureRequest) -> Search | None:
+    """Return the last search for a request; None before the first, or if that was made before searches were kept."""
+    return request.searches.order_by("number").last()
+
+
+def search_covers_all(search: Search | None) -> bool:
+    """Return whether a search was complete, and covers the training data of every model that is in use now."""
+    if search is None or not search.complete:
+        return False
+    searched = {target["snapshot_sha256"] for target in search.targets}
+    in_use = {version.snapshot.digest for version in active_versions()}
+    return bool(in_use) and in_use <= searched
+
+
+def closing_outcome(request: ErasureRequest) -> RequestOutcome | None:
+    """Return the only outcome with which a reviewed request can be closed without an item; None if it cannot."""
+    findings = match_findings(request)
+    if findings.learned or request.items.exists() or request.matches.filter(decision=Match.Decision.OPEN).exists():
+        return None
+    if findings.already_erased:
+        return RequestOutcome.ALREADY_ERASED
+    if findings.not_learned:
+        return RequestOutcome.NOT_LEARNED
+    return RequestOutcome.NO_MATCH if search_covers_all(search_of(request)) else RequestOutcome.NOT_SEARCHED
+
+
+def lapse_outcome(item: Item) -> RequestOutcome | None:
+    """Return the outcome of an item that no model in use knows an example of any more; None while one does."""
+    findings = item_findings(item)
+    if findings.learned:
+        return None
+    return RequestOutcome.ALREADY_ERASED if findings.already_erased else RequestOutcome.NOT_LEARNED
+
+
+def settled_outcome(request: ErasureRequest, supposing: Ending | None = None) -> RequestOutcome | None:
+    """Return the outcome with which a request closes because nothing in it is open; None while something is.
+
+    Args:
+        request: the request.
+        supposing: an ending that waits, or is about to be proposed: the answer is as if it were approved.
+    """
+    if supposing and supposing.item is None:
+        return RequestOutcome(supposing.outcome)
+    states = dict(request.items.values_list("pk", "state"))
+    lapses = set(
+        request.endings.filter(item__state=ItemState.LAPSED, approved_by__isnull=False).values_list("outcome", flat=True)
+    )
+    if supposing and supposing.item:
+        states[supposing.item.pk] = ending_state(supposing)
+        lapses.add(supposing.outcome)
+    ended = set(states.values())
+    if ended - SETTLED or not ended:
+        return None
+    if ItemState.RELEASED in ended:
+        return RequestOutcome.COMPLETED
+    if ItemState.REFUSED in ended:
+        return RequestOutcome.REFUSED
+    return RequestOutcome.ALREADY_ERASED if RequestOutcome.ALREADY_ERASED in lapses else RequestOutcome.NOT_LEARNED
+
+
+def ending_state(ending: Ending) -> ItemState:
+    """Return the state to which an ending brings its item."""
+    return ItemState.REFUSED if ending.outcome == RequestOutcome.REFUSED else ItemState.LAPSED

@@ -1,0 +1,89 @@
+"""The texts of e-mails to claimants. Pages preview them with the same function that writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils import translation
+
+from requests_app.models import Ending, ErasureRequest, Item
+from requests_app.states import Ground, ItemState, RequestOutcome
+from requests_app.wording import fact_sentences, missing_sentences, searched_sentences
+
+from .findings import search_of, settled_outcome
+
+NO_LINKS = {"link": "…", "status_link": "…"}
+"""Instead of the secret links in a preview."""
+
+
+@dataclass(frozen=True)
+class Letter:
+    """An e-mail as the claimant reads it."""
+
+    subject: str
+    text: str
+    html: str
+
+
+def letter(
+    request: ErasureRequest,
+    template: str,
+    *,
+    links: Mapping[str, str] = NO_LINKS,
+    supposing: Ending | None = None,
+) -> Letter:
+    """Write a letter in the claimant's language, from what is stored.
+
+    Args:
+        request: whose it is.
+        template: in `templates/email`.
+        links: the secret links in it: `link` and `status_link`.
+        supposing: an ending that waits, or is about to be proposed: the letter is as if it were approved.
+    """
+    with translation.override(request.language):
+        context = {
+            "reference": request.reference,
+            "due_on": request.due_on,
+            "organisation": settings.ORGANISATION,
+            "reasons": _reasons(request, supposing),
+            **_facts(request, supposing),
+            **links,
+        }
+        subject, text, html = (
+            render_to_string(f"email/{template}.{form}", context) for form in ("subject.txt", "txt", "html")
+        )
+    return Letter(subject.strip(), text, html)
+
+
+def closing_letter(ending: Ending) -> Letter | None:
+    """Return the letter that goes out once an ending is approved; None if the request stays open, and none goes out."""
+    outcome = settled_outcome(ending.request, ending)
+    return letter(ending.request, f"outcome_{outcome.value}", supposing=ending) if outcome else None
+
+
+def _reasons(request: ErasureRequest, supposing: Ending | None) -> str:
+    """Join the ground and reasons of every refused item, one paragraph each; equal ones appear once."""
+    refused: dict[int, Item | Ending] = {item.number: item for item in request.items.filter(state=ItemState.REFUSED)}
+    if supposing and supposing.item and supposing.outcome == RequestOutcome.REFUSED:
+        refused[supposing.item.number] = supposing
+    paragraphs = [f"{Ground(refused[number].ground).label}\n{refused[number].reasons}" for number in sorted(refused)]
+    paragraphs += [ending.reasons for ending in _endings(request, supposing) if ending.item is None and ending.reasons]
+    return "\n\n".join(dict.fromkeys(paragraphs))
+
+
+def _facts(request: ErasureRequest, supposing: Ending | None) -> dict[str, list[str]]:
+    search, endings = search_of(request), _endings(request, supposing)
+    totals = {name: sum(ending.facts[name] for ending in endings) for name in ("already_erased", "not_learned")}
+    return {
+        "searched": searched_sentences(search),
+        "missing": missing_sentences(search),
+        "facts": fact_sentences(totals),
+    }
+
+
+def _endings(request: ErasureRequest, supposing: Ending | None) -> list[Ending]:
+    approved = list(request.endings.filter(approved_by__isnull=False).select_related("item"))
+    return [*approved, supposing] if supposing and not supposing.approved_by_id else approved

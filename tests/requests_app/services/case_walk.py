@@ -1,0 +1,260 @@
+"""A random walk of random people over the services of two cases about the same person, for the test of its invariants."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+
+from django.db import transaction
+
+from compliance.accounts.errors import NotAllowedError
+from compliance.accounts.models import Account
+from compliance.record.errors import StaleStateError
+from compliance.record.models import RecordEntry
+from requests_app.models import Ending, ErasureRequest, Item, Proposal
+from requests_app.services import decisions, endings, intake, mapping, searches
+from requests_app.states import ItemState, RequestState
+from tests.endings import REASONS
+from tests.factories import PROTOCOL
+from tests.staging import NPO, Stage, job_completed
+from unlearning_jobs.engine.errors import SpecError
+from unlearning_jobs.models import Job, ModelVersion
+from unlearning_jobs.services.destruction import model_version_destroy
+from unlearning_jobs.services.jobs import job_cancel
+from unlearning_jobs.services.reports import report_sign
+from unlearning_jobs.states import JobState, ModelState
+
+REFUSALS = (StaleStateError, NotAllowedError, SpecError, intake.LinkError)
+"""How services say no. Anything else, a database rule that they did not foresee included, fails the test."""
+ANYBODY_DOES = 0.1
+"""How often somebody else does what one person usually does; else hardly any case would get far."""
+WHY = "Something else is better here."
+EVERYBODY_DOES = 0.15
+"""How often somebody tries what does not fit the state at all."""
+
+
+class NothingThereError(StaleStateError):
+    """The walk has nothing yet that the act could be about."""
+
+
+@dataclass
+class Walk:
+    """One walk: its dice, its people, its cases."""
+
+    dice: random.Random
+    people: list[Account]
+    cases: list[Stage]
+    taken: list[str] = field(default_factory=list)
+    """The acts that were taken, in order: what to read when a walk fails."""
+
+    def step(self) -> bool:
+        """Let somebody try something; return whether it was taken. Whoever is refused changes nothing."""
+        case = self.dice.choice(self.cases)
+        case.request = ErasureRequest.objects.get(pk=case.request.pk)
+        fitting = BY_STATE[RequestState(case.request.state)]
+        act = self.dice.choice(list(ACTS) if self.dice.random() < EVERYBODY_DOES else fitting)
+        usual = {"lena": case.staff.lena, "nils": case.staff.nils}.get(USUALLY.get(act, ""), case.staff.omar)
+        by = self.dice.choice(self.people) if self.dice.random() < ANYBODY_DOES else usual
+        entries = RecordEntry.objects.count()
+        try:
+            # Signing has a transaction of its own, which may not be inside another one.
+            with nullcontext() if act == "sign" else transaction.atomic():
+                ACTS[act](self, case, by)
+        except REFUSALS:
+            assert RecordEntry.objects.count() == entries
+            return False
+        assert RecordEntry.objects.count() > entries, f"{act} left no entry"
+        self.taken.append(f"{case.request.reference} {act} by {by.username}")
+        return True
+
+    def item(self, case: Stage, *states: ItemState) -> Item:
+        """Any item of the case, rather one in these states."""
+        items = list(case.request.items.select_related("request").order_by("pk"))
+        fitting = [item for item in items if item.state in states]
+        if not items:
+            raise NothingThereError
+        return self.dice.choice(fitting or items)
+
+    def proposal(self, case: Stage) -> Proposal:
+        proposals = list(Proposal.objects.filter(item__request=case.request).order_by("-pk"))
+        if not proposals:
+            raise NothingThereError
+        return proposals[0] if self.dice.random() < 0.8 else self.dice.choice(proposals)  # mostly the last one
+
+    def ending(self, case: Stage) -> Ending:
+        found = list(case.request.endings.order_by("-pk"))
+        if not found:
+            raise NothingThereError
+        return found[0] if self.dice.random() < 0.8 else self.dice.choice(found)  # mostly the last one
+
+    def job(self, case: Stage) -> Job:
+        job = self.proposal(case).job
+        if job is None:
+            raise NothingThereError
+        return Job.objects.get(pk=job.pk)
+
+
+def confirm(walk: Walk, case: Stage, _by: Account) -> None:
+    intake.email_confirm(token=case.token("confirm", f"confirm-{walk.dice.random()}"))
+
+
+def withdraw(walk: Walk, case: Stage, _by: Account) -> None:
+    if walk.dice.random() < 0.97:  # else hardly any case would get far
+        raise NothingThereError
+    intake.request_withdraw(token=case.token("status", f"status-{walk.dice.random()}"))
+
+
+def search_again(walk: Walk, case: Stage, by: Account) -> None:
+    if walk.dice.random() < 0.7:  # the same
+        raise NothingThereError
+    searches.request_search_again(request=case.request, by=by)
+
+
+def decide(walk: Walk, case: Stage, by: Account) -> None:
+    ids = [pk for pk in case.request.matches.values_list("pk", flat=True).order_by("pk") if walk.dice.random() < 0.8]
+    mapping.matches_decide(request=case.request, match_ids=ids, accept=walk.dice.random() < 0.6, by=by)
+
+
+def add(walk: Walk, case: Stage, by: Account) -> None:
+    example = walk.dice.randrange(30)  # 20 to 27 are held out, the last two are not there
+    mapping.match_add(request=case.request, snapshot=case.model.snapshot, example_id=f"e{example:08d}", reason=WHY, by=by)
+
+
+def close(_walk: Walk, case: Stage, by: Account) -> None:
+    outcome = endings.closing_draft(request=case.request, reasons=REASONS, by=by).outcome
+    endings.closing_propose(request=case.request, outcome=outcome, reasons=REASONS, by=by)
+
+
+def submit(walk: Walk, case: Stage, by: Account) -> None:
+    item = walk.item(case, ItemState.GRANTED)
+    decisions.proposal_submit(item=item, method=NPO, protocol=PROTOCOL, by=by)
+
+
+def end_job(walk: Walk, case: Stage, _by: Account) -> None:
+    job_completed(walk.job(case), walk.dice.choice(["passed", "passed", "failed", "inconclusive"]))
+
+
+def destroy(_walk: Walk, case: Stage, _by: Account) -> None:
+    version = ModelVersion.objects.filter(name=case.model.name, state=ModelState.CANDIDATE).first()
+    if version is None:
+        raise NothingThereError
+    model_version_destroy(version=version, by=case.staff.eva)
+
+
+Act = Callable[[Walk, Stage, Account], object]
+ACTS: dict[str, Act] = {
+    "confirm": confirm,
+    "withdraw": withdraw,
+    "search": lambda _walk, case, _by: searches.request_map(request_id=case.request.pk),
+    "search again": search_again,
+    "decide": decide,
+    "add": add,
+    "complete": lambda _walk, case, by: mapping.review_complete(request=case.request, by=by),
+    "close": close,
+    "approve end": lambda walk, case, by: endings.ending_approve(ending=walk.ending(case), by=by),
+    "decline end": lambda walk, case, by: endings.ending_decline(ending=walk.ending(case), reason=WHY, by=by),
+    "grant": lambda walk, case, by: decisions.item_grant(
+        item=walk.item(case, ItemState.DECIDING), ground="17_1_b", reasons="", by=by
+    ),
+    "refuse": lambda walk, case, by: endings.refusal_propose(
+        item=walk.item(case, ItemState.DECIDING, ItemState.GRANTED), ground="17_3_e", reasons=REASONS, by=by
+    ),
+    "lapse": lambda walk, case, by: endings.lapse_propose(item=walk.item(case), by=by),
+    "submit": submit,
+    "approve": lambda walk, case, by: decisions.proposal_approve(proposal=walk.proposal(case), by=by),
+    "decline": lambda walk, case, by: decisions.proposal_decline(proposal=walk.proposal(case), reason=WHY, by=by),
+    "end job": end_job,
+    "cancel job": lambda walk, case, by: job_cancel(job_id=walk.job(case).pk, actor=by.opaque),
+    "evaluate": lambda walk, case, _by: decisions.proposal_evaluated(job=walk.job(case)),
+    "sign": lambda walk, case, _by: report_sign(job_id=walk.job(case).pk),
+    "release": lambda walk, case, by: decisions.item_release(proposal=walk.proposal(case), by=by),
+    "reopen": lambda walk, case, by: decisions.item_reopen(proposal=walk.proposal(case), by=by),
+    "destroy": destroy,
+}
+USUALLY = {"approve": "lena", "approve end": "lena", "decline": "lena", "decline end": "lena", "release": "nils"}
+"""Who does what, mostly; Omar does the rest."""
+RUNNING = ["end job", "end job", "cancel job", "evaluate", "evaluate", "sign", "sign", "release", "release", "reopen"]
+BY_STATE = {
+    RequestState.AWAITING_CONFIRMATION: ["confirm", "confirm", "withdraw"],
+    RequestState.MAPPING: ["search", "evaluate", "withdraw"],
+    RequestState.REVIEW: ["decide", "decide", "add", *["complete"] * 3, "close", "close", "search again", "withdraw"],
+    RequestState.CLOSING: ["approve end", "approve end", "decline end", "withdraw"],
+    RequestState.IN_PROGRESS: [
+        *("grant", "grant", "grant", "refuse", "lapse", "submit", "submit", "approve", "approve", "decline"),
+        *("approve end", "decline end", "search again", "withdraw", "destroy"),
+        *RUNNING,
+        *RUNNING,
+    ],
+    RequestState.CLOSED: ["withdraw", "evaluate", "release", "reopen", "approve", "approve end", "grant", "destroy"],
+}
+
+
+def lead_out(case: Stage, first: Account, second: Account) -> None:
+    """Take the next step towards the end of a case: two officers who have done nothing in it yet.
+
+    Raises one of REFUSALS if there is none: the case is in a state without a way out.
+    """
+    request = case.request = ErasureRequest.objects.get(pk=case.request.pk)
+    match RequestState(request.state):
+        case RequestState.AWAITING_CONFIRMATION:
+            intake.email_confirm(token=case.token("confirm", f"out-{request.pk}"))
+        case RequestState.MAPPING:
+            searches.request_map(request_id=request.pk)
+        case RequestState.REVIEW:
+            _lead_review(request, first)
+        case RequestState.CLOSING:
+            endings.ending_approve(ending=request.endings.latest("pk"), by=second)
+        case RequestState.IN_PROGRESS:
+            open_items = request.items.exclude(state__in=["released", "refused", "lapsed"]).select_related("request")
+            _lead_item(open_items.order_by("number")[0], first, second)
+
+
+def _lead_review(request: ErasureRequest, by: Account) -> None:
+    left = list(request.matches.filter(decision="open").values_list("pk", flat=True))
+    if left:
+        mapping.matches_decide(request=request, match_ids=left, accept=True, by=by)
+    try:
+        with transaction.atomic():
+            mapping.review_complete(request=request, by=by)
+    except StaleStateError:
+        outcome = endings.closing_draft(request=request, reasons=REASONS, by=by).outcome
+        endings.closing_propose(request=request, outcome=outcome, reasons=REASONS, by=by)
+
+
+def _lead_item(item: Item, first: Account, second: Account) -> None:
+    latest = item.proposals.order_by("number").last()
+    match ItemState(item.state):
+        case ItemState.DECIDING | ItemState.GRANTED:
+            endings.refusal_propose(item=item, ground="17_3_e", reasons=REASONS, by=first)
+        case ItemState.ENDING:
+            _approve_or_decline(item.endings.latest("pk"), second)
+        case ItemState.AWAITING_APPROVAL:
+            decisions.proposal_decline(proposal=_found(latest), reason=WHY, by=second)
+        case ItemState.RUNNING:
+            job = Job.objects.get(pk=int(_found(latest).job_id or 0))
+            if job.state in {JobState.QUEUED, JobState.RUNNING}:
+                job_cancel(job_id=job.pk, actor=first.opaque)
+            decisions.proposal_evaluated(job=Job.objects.get(pk=job.pk))
+        case ItemState.AWAITING_RELEASE:
+            proposal = _found(latest)
+            report_sign(job_id=int(proposal.job_id or 0))
+            try:
+                with transaction.atomic():
+                    decisions.item_release(proposal=proposal, by=second)
+            except StaleStateError:
+                decisions.item_reopen(proposal=proposal, by=second)
+
+
+def _approve_or_decline(ending: Ending, by: Account) -> None:
+    try:
+        with transaction.atomic():
+            endings.ending_approve(ending=ending, by=by)
+    except StaleStateError:
+        endings.ending_decline(ending=ending, reason=WHY, by=by)
+
+
+def _found(proposal: Proposal | None) -> Proposal:
+    assert proposal is not None
+    return proposal

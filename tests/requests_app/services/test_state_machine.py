@@ -1,0 +1,185 @@
+"""Whoever presses whatever in whichever order: every case keeps its rules, says what is so, and can be brought to an end."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db.models import F
+
+from compliance.evidence.record import EntryBody
+from compliance.formats.record_kinds import RecordKind
+from compliance.record.selectors import entries_of, request_mappers
+from requests_app.models import Ending, ErasureRequest, Item, Match, Proposal
+from requests_app.services.findings import search_of
+from requests_app.services.letters import letter
+from requests_app.states import ENDINGS, SETTLED, ItemState, RequestOutcome, RequestState
+from tests.factories import account
+from tests.personas import Staff
+from tests.staging import Stage, corpus, trained
+from unlearning_jobs.models import Job, ModelVersion
+from unlearning_jobs.states import JobState, ModelState
+
+from .case_walk import Walk, lead_out
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signing")]
+STEPS = 100
+FOUND_NOTHING = "found nothing that matches it"
+
+
+@pytest.fixture
+def walk(request: pytest.FixtureRequest, staff: Staff, artefacts: Path) -> Walk:
+    """Two requests about the same person, whose examples are in one model."""
+    assert not artefacts.exists()
+    model = trained(corpus())
+    people = [staff.omar, staff.lena, staff.nils, account("officer", "petra"), staff.iris, staff.mallory()]
+    cases = [Stage.opened(staff, model, key=key) for key in ("k1", "k2")]
+    return Walk(random.Random(request.param), people, cases)  # noqa: S311  # dice, not a secret
+
+
+@pytest.mark.parametrize("walk", range(6), indirect=True)
+def test_a_case_keeps_its_rules_whoever_presses_what_in_which_order(walk: Walk) -> None:
+    ended: dict[int, Mapping[str, object]] = {}
+    for _ in range(STEPS):
+        if walk.step():
+            check(walk, ended)
+    # From wherever the walk has led, two officers who are new to the cases bring them to their end.
+    first, second = account("officer"), account("officer")
+    for case in walk.cases:
+        for _ in range(30):
+            if case.request.state == RequestState.CLOSED:
+                break
+            lead_out(case, first, second)
+            case.request.refresh_from_db()
+            check(walk, ended)
+        assert case.request.state == RequestState.CLOSED, walk.taken
+
+
+def check(walk: Walk, ended: dict[int, Mapping[str, object]]) -> None:
+    """All invariants, after a step that was taken."""
+    for case in walk.cases:
+        request = ErasureRequest.objects.get(pk=case.request.pk)
+        people_are_kept_apart(request)
+        rows_are_what_the_record_says(request)
+        jobs_run_for_open_cases_only(request)
+        if request.state == RequestState.CLOSED:
+            facts = ended.setdefault(request.pk, settled(request))
+            assert settled(request) == facts, walk.taken
+            the_claimant_is_told_what_is_so(request)
+    assert ModelVersion.objects.filter(state=ModelState.ACTIVE).count() == 1
+
+
+def settled(request: ErasureRequest) -> Mapping[str, object]:
+    """What does not change any more once a request is closed."""
+    assert {item.state for item in request.items.all()} <= SETTLED
+    return {
+        "request": (request.state, request.outcome, request.closed_at),
+        "items": list(request.items.values_list("number", "state", "ground")),
+        "matches": list(request.matches.order_by("pk").values_list("pk", "decision", "decided_by")),
+        "endings": list(request.endings.order_by("pk").values_list("outcome", "approved_by", "declined_by")),
+        "messages": request.messages.count(),
+    }
+
+
+def people_are_kept_apart(request: ErasureRequest) -> None:
+    mapped = set(request_mappers(subject=request.subject))
+    proposals = Proposal.objects.filter(item__request=request, approved_by__isnull=False).select_related("approved_by")
+    endings = request.endings.filter(approved_by__isnull=False).select_related("approved_by")
+    everything: list[Proposal | Ending] = [*proposals, *endings]
+    for approved in everything:
+        assert approved.approved_by is not None
+        assert approved.approved_by != approved.proposed_by
+        assert approved.approved_by.opaque not in mapped
+        assert approved.approved_by.username not in {"iris", "mallory"}
+    assert not proposals.filter(released_by=F("approved_by")).exists()
+    refused = request.items.filter(state=ItemState.REFUSED)
+    assert all(item.endings.filter(outcome="refused", approved_by__isnull=False).exists() for item in refused)
+    if request.outcome in ENDINGS - {RequestOutcome.REFUSED}:
+        assert request.endings.filter(outcome=request.outcome, approved_by__isnull=False).exists()
+
+
+def jobs_run_for_open_cases_only(request: ErasureRequest) -> None:
+    live = Job.objects.filter(subject=request.subject, state__in=[JobState.QUEUED, JobState.RUNNING], cancel_requested=False)
+    running = request.items.filter(state=ItemState.RUNNING)
+    assert {job.item for job in live} <= {item.key for item in running}
+
+
+ITEM_MOVES: dict[str, Callable[[str, Mapping[str, Any]], str]] = {
+    RecordKind.ITEM_DECIDED: lambda _was, data: "granted" if data["granted"] else "refused",
+    RecordKind.ENDING_PROPOSED: lambda _was, _data: "ending",
+    RecordKind.ITEM_LAPSED: lambda _was, _data: "lapsed",
+    RecordKind.PROPOSAL_SUBMITTED: lambda _was, _data: "awaiting_approval",
+    RecordKind.PROPOSAL_APPROVED: lambda _was, _data: "running",
+    RecordKind.PROPOSAL_DECLINED: lambda _was, _data: "granted",
+    RecordKind.ITEM_EVALUATED: lambda _was, data: "awaiting_release" if data["verdict"] == "passed" else "granted",
+    RecordKind.ITEM_RELEASED: lambda _was, _data: "released",
+    RecordKind.ITEM_REOPENED: lambda _was, _data: "granted",
+}
+REQUEST_MOVES = {
+    RecordKind.REQUEST_SUBMITTED: "awaiting_confirmation",
+    RecordKind.REQUEST_CONFIRMED: "mapping",
+    RecordKind.SEARCH_ORDERED: "mapping",
+    RecordKind.MAPPING_COMPLETED: "review",
+    RecordKind.REVIEW_COMPLETED: "in_progress",
+    RecordKind.REQUEST_CLOSED: "closed",
+}
+
+
+def rows_are_what_the_record_says(request: ErasureRequest) -> None:
+    """Replaying the record alone gives the states of the request and its items, and the decision on every match."""
+    state = ""
+    items: dict[str, str] = {}
+    matches: dict[str, str] = {}
+    for entry in entries_of(subject=request.subject):
+        item = str(entry.data.get("item", ""))
+        state = _request_state(state, entry)
+        if entry.kind == RecordKind.MATCHES_DECIDED:
+            items |= dict.fromkeys(entry.data["items"], "deciding")
+        elif entry.kind == RecordKind.ENDING_DECLINED and item:
+            items[item] = _before_ending(request, item)
+        elif item and entry.kind in ITEM_MOVES:
+            items[item] = ITEM_MOVES[entry.kind](items[item], entry.data)
+        if entry.kind in {RecordKind.MATCH_ACCEPTED, RecordKind.MATCH_REJECTED}:
+            matches |= {one["example_id"]: entry.kind.removeprefix("match.") for one in entry.data["examples"]}
+    assert state == request.state
+    assert items == {item.key: item.state for item in request.items.all()}
+    decided = request.matches.exclude(decision=Match.Decision.OPEN)
+    assert matches == dict(decided.values_list("example_id", "decision"))
+
+
+def _request_state(state: str, entry: EntryBody) -> str:
+    if entry.kind == RecordKind.ENDING_PROPOSED and not entry.data["item"]:
+        return "closing"
+    if entry.kind == RecordKind.ENDING_DECLINED and not entry.data["item"]:
+        return "review"
+    return REQUEST_MOVES.get(RecordKind(entry.kind), state)
+
+
+def _before_ending(request: ErasureRequest, key: str) -> str:
+    """Where an item goes back to: it has been granted before, or not."""
+    kinds = (RecordKind.ITEM_DECIDED,)
+    granted = [entry for entry in entries_of(subject=request.subject, kinds=kinds) if entry.data["item"] == key]
+    return "granted" if granted else "deciding"
+
+
+def the_claimant_is_told_what_is_so(request: ErasureRequest) -> None:
+    outcomes = [message.template for message in request.messages.all() if message.template.startswith("outcome_")]
+    if request.outcome in {RequestOutcome.WITHDRAWN, RequestOutcome.UNCONFIRMED}:
+        assert outcomes == []
+        return
+    assert outcomes == [f"outcome_{request.outcome}"]
+    text, search = letter(request, outcomes[0]).text, search_of(request)
+    assert search is not None
+    assert (FOUND_NOTHING in text) == (request.outcome == RequestOutcome.NO_MATCH)
+    assert ("What the search did not cover" in text) == (not search.complete)
+    if request.outcome == RequestOutcome.NO_MATCH:
+        assert search.complete
+        assert not request.matches.exclude(decision=Match.Decision.REJECTED).exists()
+    states = set(Item.objects.filter(request=request).values_list("state", flat=True))
+    assert (request.outcome == RequestOutcome.COMPLETED) == (ItemState.RELEASED in states)
+    assert ("refused" in text) == bool(states & {ItemState.REFUSED} and ItemState.RELEASED in states)
+    for ending in Ending.objects.filter(request=request, approved_by__isnull=False):
+        assert ending.reasons in text
