@@ -119,11 +119,11 @@ BY_GUARANTEE: dict[tuple[str, str], Any] = {
         "The certificate is missing, or the measurements show that the model was damaged."
     ),
     ("failed", ""): gettext_lazy(
-        "At least one quantity that the protocol judges lies outside its margin around models that never saw the examples, or"
-        " the model’s answers are no numbers."
+        "At least one quantity that the protocol judges lies outside its margin around models that never saw the examples,"
+        " or the model’s answers are no numbers."
     ),
 }
-"""What a verdict says by what it rests on: evidence of an exact or certified method's process, or measurements alone ("")."""
+"""What a verdict says by what it rests on: the process of an exact or certified method, or measurements alone ("")."""
 DIRECTIONS = {
     "undershot": gettext_lazy("Undershot: the model still knows the examples better than a model that never saw them."),
     "overshot": gettext_lazy(
@@ -165,8 +165,8 @@ ESTIMANDS: dict[str, Any] = {
 SHARES = ("missed", "damaged")
 """Kinds of estimands that are shares of the examples."""
 SCOPES: dict[str, Any] = {
-    "method": gettext_lazy("the method"),
-    "shipped": gettext_lazy("the model that would be released"),
+    "method": gettext_lazy("About the method"),
+    "shipped": gettext_lazy("About the model that would be released"),
 }
 PROCESS: dict[str, Any] = {
     "forget_set_absent": gettext_lazy("What the result rests on"),

@@ -93,13 +93,17 @@ def _chance_words(seen: Outlook) -> str:
         seen.jobs,
     ) % {"n": seen.jobs, "spread": number(seen.spread)}
     if len(seen.chances) == 1:
-        chance = _("If this erasure is alike and its result as good as retraining, that is decided with %(last)s.")
+        chance = _("If this erasure resembles them and its result is as good as retraining, that is decided with %(last)s.")
     else:
         chance = _(
-            "If this erasure is alike and its result as good as retraining, the first look decides that with %(first)s and"
-            " all looks with %(last)s."
+            "If this erasure resembles them and its result is as good as retraining, the first look decides that with"
+            " %(first)s and all looks with %(last)s."
         )
-    return f"{basis} {chance % {'first': percent_words(seen.chances[0]), 'last': percent_words(seen.chances[-1])}}"
+    chances = {"first": percent_words(seen.chances[0]), "last": percent_words(seen.chances[-1])}
+    sentences = [basis, chance % chances]
+    if seen.assumes_no_gain:
+        sentences.append(_("What pairs gain has not been measured on this model, so nothing is assumed."))
+    return " ".join(sentences)
 
 
 def percent_words(chance: float) -> str:
@@ -113,7 +117,7 @@ def percent_words(chance: float) -> str:
 
 def _record_words(seen: Outlook) -> str:
     return ngettext(
-        "Of %(n)d earlier job on this model that rested on measurements, %(decided)d was decided.",
-        "Of %(n)d earlier jobs on this model that rested on measurements, %(decided)d were decided.",
+        "Of %(n)d earlier job on this model that rested on measurements, the measurements decided %(decided)d.",
+        "Of %(n)d earlier jobs on this model that rested on measurements, the measurements decided %(decided)d.",
         seen.measured,
     ) % {"n": seen.measured, "decided": seen.decided}

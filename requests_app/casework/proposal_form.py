@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from compliance.formats.verdicts import Guarantee
 from compliance.ui.forms import LetheForm
 from unlearning_jobs.engine.advisor import ANNEXED, Advice, Design, Precedent, Sizes, choose_design, design_of
-from unlearning_jobs.engine.catalogue import METHODS, Option
+from unlearning_jobs.engine.catalogue import METHODS, Option, method_guarantee
 from unlearning_jobs.engine.contracts import DEFAULT_ESTIMANDS, Estimand, MethodChoice, Protocol, Recipe
 from unlearning_jobs.engine.contracts.protocol import MOST_ALPHA, MOST_LOOKS, WATCHERS
 from unlearning_jobs.models import ModelVersion
@@ -128,7 +128,7 @@ class ProposalForm(LetheForm):
 
     def _design(self) -> Design:
         """Return the design that fits the method, with the sizes that were typed in its place."""
-        guarantee = METHODS[self.cleaned_data["method"]].guarantee
+        guarantee = method_guarantee(self.cleaned_data["method"])
         design = proposed_design(guarantee, self.base, self.precedents)
         if (pairing := self.cleaned_data["design"]) and pairing != design.pairing:
             design = design_of(pairing, sizes(), design.reason)
@@ -136,7 +136,7 @@ class ProposalForm(LetheForm):
         return replace(design, **{name: count for name, count in typed.items() if count is not None})
 
     def _problems(self) -> list[str]:
-        design, guarantee = self._design(), METHODS[self.cleaned_data["method"]].guarantee
+        design, guarantee = self._design(), method_guarantee(self.cleaned_data["method"])
         problems = design.protocol(alpha=self.cleaned_data["alpha"]).problems(guarantee)
         if guarantee in ANNEXED and design.looks > 1:
             problems.append(_("Exact and certified results are compared in one look, with all oracles."))

@@ -16,7 +16,7 @@ from compliance.record.selectors import alarm_standing
 from compliance.record.services import SYSTEM
 from requests_app.models import Item, Proposal
 from requests_app.states import GRANT_GROUNDS, REFUSE_GROUNDS, Ground, ItemState
-from unlearning_jobs.engine.catalogue import metric_problems
+from unlearning_jobs.engine.catalogue import method_guarantee, metric_problems
 from unlearning_jobs.engine.contracts import MethodChoice, Protocol
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.models import Job, ModelVersion
@@ -74,7 +74,7 @@ def proposal_submit(*, item: Item, method: MethodChoice, protocol: Protocol, by:
     if base is None:
         raise StaleStateError(_("The model has no active version."))
     problems = [
-        *protocol.problems(),
+        *protocol.problems(method_guarantee(method.name)),
         *metric_problems(protocol, base.recipe.family),
         *method_obstacles(method.name, base, len(item.example_ids)),
     ]

@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 
 from scipy.special import stdtrit
 
-from unlearning_jobs.engine.catalogue import METHODS, Facts, expected_cost, preparation_cost
+from unlearning_jobs.engine.catalogue import Facts, expected_cost, method_guarantee, preparation_cost
 from unlearning_jobs.engine.contracts import Protocol
 from unlearning_jobs.engine.errors import SpecError
 
@@ -132,7 +132,7 @@ class Situation:
 
     def protocol(self, method: str) -> Protocol:
         """Return the protocol that fits the method's guarantee."""
-        return self.annex if METHODS[method].guarantee in ANNEXED else self.measured
+        return self.annex if method_guarantee(method) in ANNEXED else self.measured
 
     def replicates(self, method: str, look: int) -> int:
         """Return how many replicates there are at a look, from 1."""
@@ -143,7 +143,7 @@ class Situation:
 
         They are oracles, replicates with their earlier steps, and, for an exact method, the second execution.
         """
-        again = 1.0 if METHODS[method].guarantee == "exact" else 0.0
+        again = 1.0 if method_guarantee(method) == "exact" else 0.0
         replicates = self.replicates(method, look) * (1 + _earlier_share(self.facts))
         return replicates + self.protocol(method).oracles_at(look) + again
 

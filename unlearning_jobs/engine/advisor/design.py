@@ -26,7 +26,7 @@ ReasonCode = Literal["annex", "unpairable", "few_decide", "pairs_pay", "pairs_do
 DESIGN_REASONS: Final[Mapping[str, str]] = {
     "annex": _(
         "The result is released on the evidence of its process or on its certificate. The measurements can contradict it,"
-        " and four oracles are enough for that."
+        " and a few oracles are enough for that."
     ),
     "unpairable": _("Models of this recipe cannot take one another’s batches, so they are compared independently."),
     "few_decide": _(

@@ -22,6 +22,8 @@ GRID: Final = (np.arange(200) + 0.5) / 200
 FURTHER: Final = 0.05
 """Level at which single oracles widen the margin for the one shipped model."""
 HALF: Final = 0.5
+SMALLEST: Final = 1e-12
+"""Stands for the deviation of models that do not differ."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Outlook:
     """For each look, the probability that it decides if the result is as good as retraining; empty if unknown."""
     spread: float | None
     """The spread that the chances were computed from."""
+    assumes_no_gain: bool
+    """Whether pairs are compared whose gain no earlier job measured, so that they are taken to gain nothing."""
     jobs: int
     """Number of earlier jobs that measured it."""
     decided: int
@@ -55,12 +59,12 @@ class Outlook:
 def outlook(protocol: Protocol, precedents: Sequence[Precedent]) -> Outlook:
     """Return how likely a job by this protocol is to be decided."""
     spread, saved = typical_spread(precedents), typical_saving(precedents)
-    # Without a measured gain, pairs are taken to gain nothing.
     chances = () if spread is None else chances_by_look(protocol, spread, 1.0 if saved is None else saved)
     verdicts = [precedent.decided for precedent in precedents if precedent.decided is not None]
     return Outlook(
         chances=chances,
         spread=spread,
+        assumes_no_gain=protocol.paired and saved is None,
         jobs=sum(precedent.spread is not None for precedent in precedents),
         decided=sum(verdicts),
         measured=len(verdicts),
@@ -82,18 +86,19 @@ def typical_saving(precedents: Sequence[Precedent]) -> float | None:
 def chances_by_look(protocol: Protocol, spread: float, saved: float) -> tuple[float, ...]:
     """Return for each look the probability that a result as good as retraining lies within the margin by then.
 
-    About the method, the estimate d is normal around 0 with variance v, and its estimated deviation e has v e^2 / v like
-    chi^2 / f with f degrees of freedom:
+    About the method, the estimate is tested against both margins +m and -m in units of the gap, as U - d G against (1 - d) O
+    (see `evaluation.estimands`). With models that vary by s, the difference has around +-m the variance v:
 
-        independent  v = s^2 (1 / U + 1 / O),  f = U + O - 2     (U unlearned models, O oracles)
-        paired       v = 2 s^2 / (g P),        f = P - 1         (P pairs, which save a factor g)
+        independent  v = s^2 ((1 + m^2) / U + (1 -+ m)^2 / O), Satterthwaite's degrees of freedom f
+        paired       v = s^2 (1 + m^2 + (1 -+ m)^2) / (g P),   f = P - 1
 
-    "Within" means |d| + t e < m, where t is Student's quantile at 1 - alpha / looks with f degrees of freedom and m is the
-    margin. Given e, that has the probability 2 Phi((m - t e) / sqrt(v)) - 1, or 0 if it is negative; it is averaged over e.
+    for U unlearned models, O oracles, or P pairs that save a factor g. Its estimated deviation e has f e^2 / v like chi^2
+    with f degrees of freedom. Given e, one side holds with the probability Phi((m - t e) / sqrt(v)), where t is Student's
+    quantile at 1 - alpha / looks; both hold with the sum less 1, or 0 if that is negative; it is averaged over e.
 
-    About the shipped model, d has the variance 2 s^2 / g with its own pair, and s^2 (1 + 1 / O) without, where t e is that
-    of the oracles' mean. The margin is at least the reach of a further oracle, and at most half a gap. The product of both
-    is returned, as if they were independent; they depend on each other a little, so the truth is slightly better.
+    About the shipped model, the difference has the variance 2 s^2 / g with its own pair, and s^2 (1 + 1 / O) without, where
+    t e is that of the oracles' mean. The margin is at least the reach of a further oracle, and at most half a gap. The
+    product of both is returned, as if they were independent.
     """
     return tuple(
         _about_method(protocol, look, spread, saved) * _about_shipped(protocol, look, spread, saved)
@@ -102,14 +107,19 @@ def chances_by_look(protocol: Protocol, spread: float, saved: float) -> tuple[fl
 
 
 def _about_method(protocol: Protocol, look: int, spread: float, saved: float) -> float:
-    unlearned, oracles = protocol.unlearned_at(look), protocol.independent_oracles_at(look)
-    if protocol.paired:
-        variance, freedom = 2 * spread**2 / (saved * unlearned), unlearned - 1
-    else:
-        variance, freedom = spread**2 * (1 / unlearned + 1 / oracles), unlearned + oracles - 2
-    estimated = np.sqrt(variance * _chi_squares(freedom) / freedom)
-    reach = float(stdtrit(freedom, 1 - protocol.alpha_per_look)) * estimated
-    return _probability(_margin(protocol) - reach, variance)
+    margin, unlearned, oracles = _margin(protocol), protocol.unlearned_at(look), protocol.independent_oracles_at(look)
+    both = np.full_like(GRID, -1.0)
+    for sign in (-1, 1):
+        own, other = 1 + margin**2, (1 + sign * margin) ** 2
+        if protocol.paired:
+            variance, freedom = spread**2 * (own + other) / (saved * unlearned), unlearned - 1.0
+        else:
+            first, second = own / unlearned, other / oracles  # of the two means, in units of the spread
+            variance = spread**2 * (first + second)
+            freedom = (first + second) ** 2 / (first**2 / (unlearned - 1) + second**2 / (oracles - 1))
+        reach = float(stdtrit(freedom, 1 - protocol.alpha_per_look)) * np.sqrt(variance * _chi_squares(freedom) / freedom)
+        both += ndtr((margin - reach) / max(variance**0.5, SMALLEST))
+    return float(np.maximum(0.0, both).mean())
 
 
 def _about_shipped(protocol: Protocol, look: int, spread: float, saved: float) -> float:
@@ -130,12 +140,10 @@ def _margin(protocol: Protocol) -> float:
     return next(e.margin for e in estimands if (e.examples, e.kind, e.unit) == ("forget", "location", "gap"))
 
 
-def _chi_squares(freedom: int) -> np.typing.NDArray[np.float64]:
+def _chi_squares(freedom: float) -> np.typing.NDArray[np.float64]:
     return np.asarray(chdtri(freedom, 1 - GRID))  # chdtri counts from above
 
 
 def _probability(room: np.typing.NDArray[np.float64], variance: float) -> float:
     """Return how often a normal number around 0 is nearer to it than the room that is left, averaged over the room."""
-    if variance == 0:
-        return float(np.mean(room > 0))
-    return float(np.mean(np.maximum(0.0, 2 * ndtr(room / variance**0.5) - 1)))
+    return float(np.maximum(0.0, 2 * ndtr(room / max(variance**0.5, SMALLEST)) - 1).mean())

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from unlearning_jobs.engine.contracts import Recipe
+from unlearning_jobs.engine.contracts import Guarantee, Recipe
 from unlearning_jobs.engine.errors import SpecError
 
 from .certified import CERTIFIED
@@ -57,6 +57,15 @@ def obstacles(method: str, facts: Facts, config: Mapping[str, Any] | None = None
         problems.append("The model's shards vote, and a vote has no gradient to follow; choose sisa or retrain.")
     problems += entry.obstacles(facts, options)
     return problems
+
+
+def method_guarantee(method: str) -> Guarantee:
+    """Return what a method guarantees.
+
+    Raises:
+        SpecError: there is no such method.
+    """
+    return _entry(method).guarantee
 
 
 def expected_cost(method: str, facts: Facts, config: Mapping[str, Any] | None = None) -> float:
@@ -112,6 +121,7 @@ __all__ = [
     "complete_config",
     "expected_cost",
     "listed",
+    "method_guarantee",
     "metric_problems",
     "metrics_of",
     "obstacles",
