@@ -162,8 +162,6 @@ ESTIMANDS: dict[str, Any] = {
     "missed": gettext_lazy("examples missed"),
     "damaged": gettext_lazy("examples damaged"),
 }
-SHARES = ("missed", "damaged")
-"""Kinds of estimands that are shares of the examples."""
 SCOPES: dict[str, Any] = {
     "method": gettext_lazy("About the method"),
     "shipped": gettext_lazy("About the model that would be released"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -10,7 +11,7 @@ from django.utils.translation import ngettext, pgettext
 from compliance.ui.charts.intervals import IntervalRow
 from compliance.ui.templatetags.components import number
 from unlearning_jobs.engine.contracts import EstimandFinding, Evaluation, InfluenceFinding, Precision
-from unlearning_jobs.wording import PROCESS, SCOPES, SHARES, estimand_title, is_one_sided
+from unlearning_jobs.wording import PROCESS, SCOPES, estimand_title, is_one_sided
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,8 @@ class ScopeShown:
     title: str
     caption: str
     rows: list[IntervalRow]
-    widened: list[str]
-    """Sentences about margins that are wider than the protocol's."""
+    notes: list[str]
+    """Sentences about margins that are wider than the protocol's, and about how many examples a share is of."""
 
 
 def scopes_shown(evaluation: Evaluation) -> list[ScopeShown]:
@@ -43,7 +44,7 @@ def scopes_shown(evaluation: Evaluation) -> list[ScopeShown]:
             title=str(title),
             caption=captions[scope],
             rows=list(map(_interval_row, findings)),
-            widened=[_widened(f) for f in findings if f.margin_used is not None],
+            notes=[note for finding in findings for note in _notes(finding)],
         )
         for scope, title in SCOPES.items()
         if (findings := [f for f in evaluation.estimands if f.scope == scope])
@@ -52,12 +53,8 @@ def scopes_shown(evaluation: Evaluation) -> list[ScopeShown]:
 
 def _interval_row(finding: EstimandFinding) -> IntervalRow:
     estimand = finding.estimand
-    label = estimand_title(estimand)
-    if estimand.kind in SHARES and finding.judged is not None:
-        counted = ngettext("%(n)d example judged", "%(n)d examples judged", finding.judged) % {"n": finding.judged}
-        label = f"{label} ({counted})"
     return IntervalRow(
-        label=label,
+        label=estimand_title(estimand),
         estimate=finding.estimate,
         low=finding.low,
         high=finding.high,
@@ -67,15 +64,19 @@ def _interval_row(finding: EstimandFinding) -> IntervalRow:
     )
 
 
-def _widened(finding: EstimandFinding) -> str:
-    return _(
-        "%(title)s: the margin used is %(used)s rather than the protocol’s %(own)s, because single oracles differ that much"
-        " from one another."
-    ) % {
-        "title": estimand_title(finding.estimand),
-        "used": number(finding.margin_used),
-        "own": number(finding.estimand.margin),
-    }
+def _notes(finding: EstimandFinding) -> Iterator[str]:
+    title = estimand_title(finding.estimand)
+    if finding.judged is not None:
+        yield ngettext(
+            "%(title)s: %(n)d example could be judged by itself.",
+            "%(title)s: %(n)d examples could be judged one by one.",
+            finding.judged,
+        ) % {"title": title, "n": finding.judged}
+    if finding.margin_used is not None:
+        yield _(
+            "%(title)s: the margin used is %(used)s rather than the protocol’s %(own)s, because single oracles differ that"
+            " much from one another."
+        ) % {"title": title, "used": number(finding.margin_used), "own": number(finding.estimand.margin)}
 
 
 def process_shown(evaluation: Evaluation) -> list[dict[str, str]]:

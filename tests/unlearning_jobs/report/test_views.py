@@ -189,7 +189,7 @@ def test_what_is_said_of_the_method_and_of_the_shipped_model_stands_apart(finish
     page = page_of(finished, estimands=findings())
     titles = [text_of(h3) for h3 in page.all("h3")]
     assert titles[:2] == ["About the method", "About the model that would be released"]
-    assert "Forget set, examples missed (37 examples judged)" in page.words
+    assert "Forget set, examples missed: 37 examples could be judged one by one." in page.words
     assert "the margin used is 0.08 rather than the protocol’s 0.05" in page.words
     assert csv_of(finished, "estimands")[1:] == [
         "method,forget_missed,forget,margin,missed,absolute,,0.01,0.0,0.02,0.03,,37,within",
