@@ -156,7 +156,7 @@ def test_sizes_that_could_not_decide_are_refused_with_their_fields_open(
 
 def test_a_model_in_closed_form_is_not_compared_in_pairs(stage: Stage, omar: Site, choose: str) -> None:
     recipe = Recipe("logistic", LogisticArchitecture(), 1, 8, 0.1)
-    RegisteredRecipe.objects.filter(modelversion=stage.model).update(body=recipe.to_json(), digest=recipe.digest())
+    RegisteredRecipe.objects.filter(model_versions=stage.model).update(body=recipe.to_json(), digest=recipe.digest())
     page = omar.submit(omar.get(choose), {"method": "nothing", "design": "paired"}, status=422)
     assert "cannot be compared in pairs" in page.field_error("oracles")
 

@@ -242,7 +242,7 @@ def test_the_look_and_the_pairs_are_counted_as_they_were_when_it_decided(finishe
 def test_the_control_of_pairs_has_its_words(finished: Stage) -> None:
     test = PermutationFinding(0.1, 0.6, 20, exhaustive=True)
     page = page_of(finished, controls=(Control("pairs_against_independent", behaved=True, permutation=test, note=""),))
-    assert "Paired against independent oracles Oracles that take the batches of another model" in page.words
+    assert "Paired against independent oraclesOracles that take the batches of another model" in page.words
 
 
 def test_answers_that_are_no_numbers_leave_a_page_that_says_so(finished: Stage) -> None:
