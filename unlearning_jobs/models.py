@@ -138,7 +138,7 @@ class Job(Rung):
     """Folder of the run that completed, below ARTEFACTS."""
     costs: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
     """What the completed job cost, as services.model_versions.job_costs measured it; forecasts learn from it."""
-    verdict = models.CharField(max_length=12, blank=True)
+    verdict = models.CharField(max_length=30, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
     error_message = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

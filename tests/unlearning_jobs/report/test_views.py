@@ -14,7 +14,7 @@ from django.conf import settings
 from compliance.formats.canonical import canonical_json
 from tests.factories import account, unlearning_job
 from tests.personas import Staff, client_of
-from tests.staging import Stage, corpus, trained
+from tests.staging import Stage, corpus, job_completed, trained
 from tests.web.pages import Page, signed_in, text_of
 from unlearning_jobs.engine.contracts import (
     DEFAULT_ESTIMANDS,
@@ -218,6 +218,13 @@ def test_no_measurable_influence_says_what_it_does_not_show(finished: Stage) -> 
     assert "it does not show that the examples were removed" in page.words
     assert "by −0.01 to 0.004; ±0.02 was fixed beforehand" in page.words
     assert "0 examples are memorised measurably. So no influence can be measured." in page.words
+
+
+def test_every_verdict_fits_into_the_row_of_its_job_and_into_the_list_of_jobs(finished: Stage) -> None:
+    job_completed(unlearning_job(finished.model, item="item-2"), "no_measurable_influence")
+    page = signed_in(finished.staff.lena).get("/jobs/?verdict=no_measurable_influence")
+    assert "1 job" in page.words
+    assert "no measurable influence" in page.words
 
 
 def test_duplicates_are_named_on_the_page_and_as_csv(finished: Stage) -> None:
