@@ -6,14 +6,16 @@ import json
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
+from django.db.models.fields.json import KT
 from django.utils import timezone
 
-from .engine.advisor import Advice, Measurement, Situation, advise, measure
+from .engine.advisor import ANNEXED, Advice, Forecast, Measurement, Precedent, Situation, advise, forecast, measure
 from .engine.artefacts import model_about
 from .engine.catalogue import METHODS, Facts, obstacles
-from .engine.contracts import JobResult, JobSpec, Recipe, UnlearningStep
+from .engine.contracts import JobResult, JobSpec, MethodChoice, Precision, Protocol, Recipe, UnlearningStep
 from .engine.corpora import Example, Snapshot
 from .engine.errors import CorpusError, SpecError
 from .models import CorpusSnapshot, Job, ModelVersion
@@ -54,14 +56,17 @@ def method_obstacles(method: str, base: ModelVersion, forget_count: int) -> list
 
 
 def proposal_situation(
-    base: ModelVersion, forget_count: int, *, replicates: int, oracles: int, until: datetime | None
+    base: ModelVersion, forget_count: int, *, annex: Protocol, measured: Protocol, until: datetime | None
 ) -> Situation:
-    """Describe a job on this model to the advisor: due by `until`, on the device where the last job ran."""
+    """Describe a job on this model to the advisor: due by `until`, on the device where the last job ran.
+
+    Of the protocols, for methods with and without evidence besides measurements, only the sizes count.
+    """
     latest = Job.objects.filter(state=JobState.COMPLETED).exclude(costs={}).order_by("-finished_at")
     return Situation(
         facts=job_facts(base, forget_count),
-        replicates=replicates,
-        oracles=oracles,
+        annex=annex,
+        measured=measured,
         trained_on=base.training_device,
         device=latest.values_list("costs__device", flat=True).first() or "",
         seconds_left=(until - timezone.now()).total_seconds() if until else None,
@@ -71,6 +76,15 @@ def proposal_situation(
 def method_advice(situation: Situation) -> tuple[Advice, ...]:
     """Return every method for requests in the advisor's order, with forecasts from completed jobs on the same family."""
     return advise(situation, measurements(situation.facts.recipe.family))
+
+
+def method_forecast(method: MethodChoice, situation: Situation) -> Forecast | None:
+    """Return what the method with its settings may cost; None if the method, or one of its settings, has been removed."""
+    learned = measurements(situation.facts.recipe.family)
+    try:
+        return forecast(method.name, situation, learned, config=method.config)
+    except SpecError:
+        return None
 
 
 def measurements(family: str) -> list[Measurement]:
@@ -86,14 +100,14 @@ def _measured(job: Job) -> Measurement | None:
         return None
     situation = Situation(
         facts=_facts_in_rows(job.base, len(spec.forget_ids)),
-        replicates=len(spec.protocol.replicate_seeds),
-        oracles=len(spec.protocol.oracle_seeds),
+        annex=spec.protocol,
+        measured=spec.protocol,
         trained_on=job.base.training_device,
         device=job.costs.get("device", ""),
     )
     seconds = {name: job.costs.get(name) for name in ("unlearning_seconds", "evaluation_seconds")}
     try:
-        return measure(spec.method.name, spec.method.config, situation, **seconds)
+        return measure(spec.method.name, spec.method.config, situation, look=job.costs.get("look", 1), **seconds)
     except SpecError:  # the method, or one of its settings, has been removed since
         return None
 
@@ -109,6 +123,23 @@ def erased_since(job: Job) -> frozenset[str]:
     handled = {*spec.exclude_ids, *spec.erased_ids, *spec.forget_ids}
     handled.update(example_id for step in spec.earlier for example_id in step.forget_ids)
     return job.snapshot.erased_ids - handled
+
+
+def precedents(model_name: str) -> list[Precedent]:
+    """Return what the newest completed jobs on versions of this model say about the next one."""
+    jobs = Job.objects.filter(kind=Job.Kind.UNLEARN, state=JobState.COMPLETED, model_name=model_name)
+    rows = jobs.annotate(method=KT("spec__method__name")).values_list("method", "verdict", "costs")
+    return [_precedent(method, verdict, costs) for method, verdict, costs in rows.order_by("-finished_at")[:MOST_MEASURED]]
+
+
+def _precedent(method: str, verdict: str, costs: dict[str, Any]) -> Precedent:
+    is_annexed = method in METHODS and METHODS[method].guarantee in ANNEXED
+    precision = Precision.from_json(costs["precision"]) if costs.get("precision") else None
+    return Precedent(
+        decided=None if is_annexed else verdict != "inconclusive",
+        spread=precision.spread if precision else None,
+        saved_by_pairs=precision.saved_by_pairs if precision else None,
+    )
 
 
 def examples_by_id(snapshot: CorpusSnapshot, example_ids: Iterable[str]) -> dict[str, Example]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 from django import forms
 from django.db.models import Count, Q, QuerySet
@@ -20,6 +20,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from compliance.accounts.access import account_of, act_required
 from compliance.accounts.roles import Act
+from compliance.formats.verdicts import Outcome
 from compliance.record.errors import StaleStateError
 from compliance.ui.forms import LetheForm
 from compliance.ui.lists import address, applied_filters, csv_response, page_of
@@ -53,7 +54,7 @@ class JobFilters(LetheForm):
         required=False,
         choices=[
             ("", gettext_lazy("Any")),
-            *((code, VERDICTS[code].label) for code in ("passed", "failed", "inconclusive")),
+            *((code, VERDICTS[code].label) for code in get_args(Outcome)),
         ],
     )
     subject = forms.CharField(label=gettext_lazy("Subject"), required=False, max_length=80)

@@ -75,28 +75,55 @@ VERDICTS: dict[str, Words] = {
     "passed": Words(
         pgettext_lazy("verdict", "passed"),
         "success",
-        gettext_lazy(
-            "By the protocol, the unlearned models are like models that never saw the examples,"
-            " within the margins fixed beforehand."
-        ),
+        gettext_lazy("What the protocol, fixed beforehand, asks of a result with this guarantee is met."),
     ),
     "failed": Words(
         pgettext_lazy("verdict", "failed"),
         "danger",
-        gettext_lazy(
-            "At least one quantity that the protocol judges lies outside its margin around models that never saw the"
-            " examples."
-        ),
+        gettext_lazy("What the protocol, fixed beforehand, asks of a result with this guarantee is not met."),
     ),
     "inconclusive": Words(
         pgettext_lazy("verdict", "inconclusive"),
         "warning",
         gettext_lazy(
-            "The protocol allows no conclusion: the measurements are not enough, or a control did not behave as expected."
+            "The protocol allows no conclusion: what is known is not enough, or a control did not behave as expected."
+        ),
+    ),
+    "no_influence": Words(
+        pgettext_lazy("verdict", "no measurable influence"),
+        "info",
+        gettext_lazy(
+            "Doing nothing cannot be told from retraining: beyond the limit fixed beforehand, these examples do not move"
+            " such models. That says nothing about what the method did, and it does not show that the examples were"
+            " removed."
         ),
     ),
     "cancelled": Words(pgettext_lazy("verdict", "cancelled"), "warning", gettext_lazy("The job was cancelled.")),
 }
+BY_GUARANTEE: dict[tuple[str, str], Any] = {
+    ("passed", "exact"): gettext_lazy(
+        "The evidence of the process shows a result that the examples took no part in. The measurements do not contradict"
+        " it."
+    ),
+    ("passed", "certified"): gettext_lazy(
+        "The result carries a certificate, and the measurements do not show that the model was damaged."
+    ),
+    ("passed", ""): gettext_lazy(
+        "By the protocol, the method gives models like those that never saw the examples, and so is the model that would be"
+        " released, within the margins fixed beforehand."
+    ),
+    ("failed", "exact"): gettext_lazy(
+        "The evidence of the process does not show what the method promises, or the measurements contradict it."
+    ),
+    ("failed", "certified"): gettext_lazy(
+        "The certificate is missing, or the measurements show that the model was damaged."
+    ),
+    ("failed", ""): gettext_lazy(
+        "At least one quantity that the protocol judges lies outside its margin around models that never saw the examples,"
+        " or the model’s answers are no numbers."
+    ),
+}
+"""What a verdict says by what it rests on: the process of an exact or certified method, or measurements alone ("")."""
 DIRECTIONS = {
     "undershot": gettext_lazy("Undershot: the model still knows the examples better than a model that never saw them."),
     "overshot": gettext_lazy(
@@ -110,6 +137,7 @@ STAGES: dict[str, Any] = {
     "measure": gettext_lazy("Measuring"),
     "load": gettext_lazy("Loading the model"),
     "unlearn": gettext_lazy("Unlearning"),
+    "process": gettext_lazy("Checking how the result was made"),
     "ensemble": gettext_lazy("Training replicates and oracles"),
     "replicates": gettext_lazy("Training and unlearning replicates"),
     "oracles": gettext_lazy("Training oracles"),
@@ -131,17 +159,33 @@ SETS: dict[str, Any] = {
 ESTIMANDS: dict[str, Any] = {
     "location": gettext_lazy("on average"),
     "deviation": gettext_lazy("example by example"),
+    "missed": gettext_lazy("examples missed"),
+    "damaged": gettext_lazy("examples damaged"),
+}
+SCOPES: dict[str, Any] = {
+    "method": gettext_lazy("About the method"),
+    "shipped": gettext_lazy("About the model that would be released"),
+}
+PROCESS: dict[str, Any] = {
+    "forget_set_absent": gettext_lazy("What the result rests on"),
+    "executed_again": gettext_lazy("Executed again"),
+    "certificate": gettext_lazy("Certificate"),
 }
 CONTROLS: dict[str, Words] = {
     "oracle_against_oracle": Words(
         gettext_lazy("Oracle against oracle"),
         "",
-        gettext_lazy("Models that never saw the examples, compared with one another: the test should find no difference."),
+        gettext_lazy("Models that never saw the examples, judged like unlearned ones: they should lie within the margins."),
     ),
     "do_nothing": Words(
         gettext_lazy("Do nothing"),
         "",
-        gettext_lazy("Original models, compared with oracles: the test should find the difference."),
+        gettext_lazy("Original models, judged like unlearned ones: they should fail."),
+    ),
+    "pairs_against_independent": Words(
+        gettext_lazy("Paired against independent oracles"),
+        "",
+        gettext_lazy("Oracles that take the batches of another model, and others: both should be the same kind of model."),
     ),
 }
 ERRORS: dict[str, Any] = {
@@ -183,6 +227,12 @@ def verdict_word(verdict: str) -> str:
     return str(VERDICTS[verdict].label) if verdict in VERDICTS else verdict
 
 
+def verdict_sentence(outcome: str, guarantee: str, *, on_process: bool) -> str:
+    """Say what a verdict says, by the method's guarantee and by whether it rests on evidence of the process."""
+    basis = guarantee if on_process else ""
+    return str(BY_GUARANTEE.get((outcome, basis), VERDICTS[outcome].sentence))
+
+
 def stage_title(stage: str) -> str:
     return str(STAGES.get(stage, stage))
 
@@ -193,9 +243,13 @@ def in_order(stages: Iterable[str]) -> list[str]:
     return sorted(stages, key=lambda stage: known.index(stage) if stage in known else len(known))
 
 
-def guarantee_of(method: str) -> Words:
+def guarantee_name(method: str) -> str:
     # The weakest claim for a method that is no longer in the catalogue.
-    return GUARANTEE_WORDS[METHODS[method].guarantee if method in METHODS else "empirical"]
+    return METHODS[method].guarantee if method in METHODS else "empirical"
+
+
+def guarantee_of(method: str) -> Words:
+    return GUARANTEE_WORDS[guarantee_name(method)]
 
 
 def duration(seconds: float) -> str:
@@ -212,7 +266,13 @@ def duration(seconds: float) -> str:
 
 def estimand_title(estimand: Estimand) -> str:
     """Return what is judged, such as “Forget set, on average”."""
-    return _("%(set)s, %(kind)s") % {"set": set_title(estimand.examples), "kind": ESTIMANDS[estimand.kind]}
+    kind = _("accuracy") if estimand.statistic == "accuracy" else ESTIMANDS[estimand.kind]
+    return _("%(set)s, %(kind)s") % {"set": set_title(estimand.examples), "kind": kind}
+
+
+def is_one_sided(estimand: Estimand) -> bool:
+    """Return whether only the margin's upper end counts."""
+    return estimand.kind != "location"
 
 
 def ending_word(end: str) -> str:

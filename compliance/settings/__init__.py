@@ -120,8 +120,13 @@ HOLIDAY_COUNTRY = env_text("HOLIDAY_COUNTRY", "DE")
 """Member State whose public holidays move deadlines (Regulation 1182/71, art. 3(4)): the one where the controller acts."""
 
 # -- what a new proposal starts with; officers may choose more
-PROTOCOL_REPLICATES = int(env_text("PROTOCOL_REPLICATES", "3"))
+PROTOCOL_PAIRS = int(env_text("PROTOCOL_PAIRS", "8"))
+"""The most pairs where pairs pay, the production model's among them."""
+PROTOCOL_REPLICATES = int(env_text("PROTOCOL_REPLICATES", "4"))
 PROTOCOL_ORACLES = int(env_text("PROTOCOL_ORACLES", "8"))
+"""These two are for independent models."""
+PROTOCOL_ANNEX_ORACLES = int(env_text("PROTOCOL_ANNEX_ORACLES", "4"))
+"""For exact and certified results, which do not rest on measurements."""
 
 # -- language and time
 LANGUAGE_CODE = "en"

@@ -77,7 +77,13 @@ def cost_rows(forecast: Forecast, situation: Situation) -> list[tuple[str, str]]
     if forecast.preparation.high > 0:
         name = _("Preparation, once for all requests about this model version")
         rows.append((name, cost_words(forecast.preparation, situation)))
-    return [*rows, (_("Including the evaluation"), cost_words(forecast.total, situation))]
+    if forecast.least == forecast.total:
+        return [*rows, (_("Including the evaluation"), cost_words(forecast.total, situation))]
+    return [
+        *rows,
+        (_("Including the evaluation, if its first look decides"), cost_words(forecast.least, situation)),
+        (_("Including the evaluation, if it takes all looks"), cost_words(forecast.total, situation)),
+    ]
 
 
 def _unlearning_words(forecast: Forecast, situation: Situation) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -11,20 +12,24 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from compliance.formats.verdicts import Guarantee
 from compliance.ui.forms import LetheForm
-from unlearning_jobs.engine.advisor import Advice
-from unlearning_jobs.engine.catalogue import METHODS, Option
+from unlearning_jobs.engine.advisor import ANNEXED, Advice, Design, Precedent, Sizes, choose_design, design_of
+from unlearning_jobs.engine.catalogue import METHODS, Option, method_guarantee
 from unlearning_jobs.engine.contracts import DEFAULT_ESTIMANDS, Estimand, MethodChoice, Protocol, Recipe
+from unlearning_jobs.engine.contracts.protocol import MOST_ALPHA, MOST_LOOKS, WATCHERS
 from unlearning_jobs.models import ModelVersion
 
 SEEDS = 2**31
 MOST_MODELS = 64
+SIZE_FIELDS = ("design", "replicates", "oracles", "looks")
 
 
 class ProposalForm(LetheForm):
     """A method with its settings, and the size of the protocol.
 
-    Settings of the methods that were not chosen are kept as typed, without checking them.
+    A size that is left empty fits the guarantee of the method. Settings of the methods that were not chosen are kept as
+    typed, without checking them.
     """
 
     method = forms.ChoiceField(
@@ -35,29 +40,54 @@ class ProposalForm(LetheForm):
             "invalid_choice": gettext_lazy("This method cannot run here. Choose another one."),
         },
     )
+    design = forms.ChoiceField(
+        label=gettext_lazy("Comparison"),
+        required=False,
+        choices=[
+            ("", gettext_lazy("as proposed")),
+            ("paired", gettext_lazy("in pairs")),
+            ("independent", gettext_lazy("independent models")),
+        ],
+        help_text=gettext_lazy(
+            "In pairs, every unlearned model has an oracle of its own, with the same seed and the same batches, the examples"
+            " left out."
+        ),
+    )
     replicates = forms.IntegerField(
         label=gettext_lazy("Replicates of the original"),
-        min_value=1,
+        required=False,
+        min_value=0,
         max_value=MOST_MODELS,
         help_text=gettext_lazy("Models trained like the original but with other seeds, then unlearned in the same way."),
     )
     oracles = forms.IntegerField(
-        label=gettext_lazy("Oracles"),
-        min_value=4,
+        label=gettext_lazy("Independent oracles"),
+        required=False,
+        min_value=WATCHERS,
         max_value=MOST_MODELS,
         help_text=gettext_lazy("Models trained without the examples: what the result of unlearning should look like."),
+    )
+    looks = forms.IntegerField(
+        label=gettext_lazy("Looks"),
+        required=False,
+        min_value=1,
+        max_value=MOST_LOOKS,
+        help_text=gettext_lazy(
+            "How often the verdict is tried while models are added. The first look that decides ends the job."
+        ),
     )
     alpha = forms.FloatField(
         label=gettext_lazy("Significance level"),
         min_value=0.0001,
-        max_value=0.2,
-        help_text=gettext_lazy("The accepted chance of a false alarm, such as 0.05."),
+        max_value=MOST_ALPHA,
+        help_text=gettext_lazy("The accepted chance of a false alarm in all looks together, such as 0.05."),
     )
 
-    def __init__(self, data: Any = None, *, methods: Sequence[Advice], base: ModelVersion) -> None:
-        initial = {"replicates": settings.PROTOCOL_REPLICATES, "oracles": settings.PROTOCOL_ORACLES, "alpha": 0.05}
-        super().__init__(data, initial=initial)
-        self.methods, self.base = methods, base
+    def __init__(
+        self, data: Any = None, *, methods: Sequence[Advice], base: ModelVersion, precedents: Sequence[Precedent] = ()
+    ) -> None:
+        super().__init__(data, initial={"alpha": 0.05})
+        self.methods, self.base, self.precedents = methods, base, precedents
         recipe = Recipe.from_json(base.recipe.body)
         method = self.fields["method"]
         assert isinstance(method, forms.ChoiceField)  # noqa: S101  # declared above; for the type checker
@@ -73,8 +103,13 @@ class ProposalForm(LetheForm):
             for setting in METHODS[advice.method].options:
                 if advice.method != chosen:
                     self.errors.pop(field_name(advice.method, setting.name), None)
-        if not self.errors and (problems := self.protocol().problems()):
+        if not self.errors and (problems := self._problems()):
             self.add_error("oracles", " ".join(problems))
+
+    @property
+    def resized(self) -> bool:
+        """Return whether the size of the evaluation was changed, or is wrong, so that its fields must show."""
+        return any(self[name].errors or self[name].value() for name in SIZE_FIELDS) or bool(self["alpha"].errors)
 
     def choice(self) -> MethodChoice:
         """Return the chosen method with every setting filled in. Only for a valid form."""
@@ -83,19 +118,50 @@ class ProposalForm(LetheForm):
         return MethodChoice(name, config)
 
     def protocol(self) -> Protocol:
-        """Return a protocol of the chosen size. Its seeds are random: nobody can pick them, and none is the model's own."""
-        replicates, oracles = self.cleaned_data["replicates"], self.cleaned_data["oracles"]
-        seeds = draw_seeds(replicates + oracles, without=self.base.seed)
-        return Protocol(
-            replicate_seeds=seeds[:replicates],
-            oracle_seeds=seeds[replicates:],
+        """Return the protocol of the chosen method. Its seeds are random: nobody can pick them, and none is the model's."""
+        design = self._design()
+        return design.protocol(
+            draw_seeds(design.replicates + design.oracles, without=self.base.seed),
             estimands=estimands_for(self.base),
             alpha=self.cleaned_data["alpha"],
         )
 
+    def _design(self) -> Design:
+        """Return the design that fits the method, with the sizes that were typed in its place."""
+        guarantee = method_guarantee(self.cleaned_data["method"])
+        design = proposed_design(guarantee, self.base, self.precedents)
+        if (pairing := self.cleaned_data["design"]) and pairing != design.pairing:
+            design = design_of(pairing, sizes(), design.reason)
+        typed = {name: self.cleaned_data[name] for name in ("replicates", "oracles", "looks")}
+        return replace(design, **{name: count for name, count in typed.items() if count is not None})
+
+    def _problems(self) -> list[str]:
+        design, guarantee = self._design(), method_guarantee(self.cleaned_data["method"])
+        problems = design.protocol(alpha=self.cleaned_data["alpha"]).problems(guarantee)
+        if guarantee in ANNEXED and design.looks > 1:
+            problems.append(_("Exact and certified results are compared in one look, with all oracles."))
+        if design.pairing == "paired" and not Recipe.from_json(self.base.recipe.body).can_be_paired:
+            problems.append(_("Models of this recipe cannot be compared in pairs."))
+        return problems
+
     def settings_of(self, method: str) -> list[forms.BoundField]:
         """Return the fields for a method's settings."""
         return [self[field_name(method, setting.name)] for setting in METHODS[method].options]
+
+
+def sizes() -> Sizes:
+    """Return the sizes of evaluations that this installation proposes."""
+    return Sizes(
+        pairs=settings.PROTOCOL_PAIRS,
+        replicates=settings.PROTOCOL_REPLICATES,
+        oracles=settings.PROTOCOL_ORACLES,
+        annex_oracles=settings.PROTOCOL_ANNEX_ORACLES,
+    )
+
+
+def proposed_design(guarantee: Guarantee, base: ModelVersion, precedents: Sequence[Precedent]) -> Design:
+    """Return the design that fits the guarantee, the model and what earlier jobs on it measured."""
+    return choose_design(guarantee, Recipe.from_json(base.recipe.body), precedents, sizes())
 
 
 def field_name(method: str, setting: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -19,19 +20,20 @@ from requests_app.services import decisions
 from requests_app.services.findings import lapse_outcome, remaining_examples
 from requests_app.services.permissions import approval_refusal
 from requests_app.states import ItemState
-from unlearning_jobs.engine.advisor import Situation
-from unlearning_jobs.engine.catalogue import metrics_of
-from unlearning_jobs.engine.contracts import Protocol
+from unlearning_jobs.engine.advisor import Precedent, Situation
+from unlearning_jobs.engine.catalogue import METHODS, metrics_of
+from unlearning_jobs.engine.contracts import MethodChoice, Protocol
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.models import ModelVersion
-from unlearning_jobs.selectors import method_advice, proposal_situation
+from unlearning_jobs.selectors import method_advice, method_forecast, precedents, proposal_situation
 from unlearning_jobs.states import ModelState
 from unlearning_jobs.wording import VERDICTS, duration, guarantee_of, method_title, metric_title
 
-from .advice import clock_words, guarantee_rows, method_cards, rule_sentences
+from .advice import clock_words, cost_rows, guarantee_rows, method_cards, rule_sentences
 from .margins import margin_rows
 from .matches import matches_shown
-from .proposal_form import ProposalForm, estimands_for
+from .outlook import outlook_sentences, proposed_evaluations, size_words
+from .proposal_form import ProposalForm, estimands_for, proposed_design
 from .requests import officers_only
 from .shared import ITEM_TONES, identity, item_of, proposal_of
 
@@ -49,12 +51,13 @@ def propose(request: HttpRequest, reference: str, number: int) -> HttpResponse:
         context = identity(item.request) | {"item": item, "base": base, "lapses": lapse_outcome(item) is not None}
         return render(request, "casework/proposal_impossible.html", context, status=409)
     # 2. Which methods can run here, in which order, and at what cost?
-    situation = _situation(item, base)
+    earlier = precedents(base.name)
+    situation = _situation(item, base, earlier)
     methods = method_advice(situation)
     if request.method != "POST":
-        return _choose(request, item, situation, ProposalForm(methods=methods, base=base))
+        return _choose(request, item, situation, ProposalForm(methods=methods, base=base, precedents=earlier))
     # 3. Take the choice; the service checks it again.
-    form = ProposalForm(request.POST, methods=methods, base=base)
+    form = ProposalForm(request.POST, methods=methods, base=base, precedents=earlier)
     if not form.is_valid():
         return _choose(request, item, situation, form, status=422)
     try:
@@ -72,13 +75,13 @@ def _active(item: Item) -> ModelVersion | None:
     return versions.filter(name=item.model_name, state=ModelState.ACTIVE).first()
 
 
-def _situation(item: Item, base: ModelVersion) -> Situation:
-    """Describe the job to be proposed: a protocol of the default size, and the time until the answer is due."""
+def _situation(item: Item, base: ModelVersion, earlier: Sequence[Precedent]) -> Situation:
+    """Describe the job to be proposed: protocols of the proposed size, and the time until the answer is due."""
     return proposal_situation(
         base,
         len(remaining_examples(item, base)),
-        replicates=settings.PROTOCOL_REPLICATES,
-        oracles=settings.PROTOCOL_ORACLES,
+        annex=proposed_design("exact", base, earlier).protocol(),
+        measured=proposed_design("empirical", base, earlier).protocol(),
         until=end_of(item.request.due_on, settings.TIME_ZONE),
     )
 
@@ -99,6 +102,7 @@ def _choose(request: HttpRequest, item: Item, situation: Situation, form: Propos
         "rules": rule_sentences(),
         "guarantees": guarantee_rows(),
         "margins": margin_rows(estimands_for(base)),
+        "evaluations": proposed_evaluations(base, form.precedents),
         "training": duration(seconds) if seconds else "",
         "choosing": item.state == ItemState.GRANTED,
         "earlier_proposals": list(item.proposals.order_by("number").select_related("declined_by")),
@@ -153,14 +157,33 @@ def _review(request: HttpRequest, proposal: Proposal, problem: str = "") -> Http
         "label": label,
         "problem": problem,
     }
-    return render(request, "casework/proposal.html", context | _protocol(proposal), status=409 if problem else 200)
+    forecast = _forecast(proposal) if waiting else {}
+    context |= _protocol(proposal) | forecast
+    return render(request, "casework/proposal.html", context, status=409 if problem else 200)
 
 
 def _protocol(proposal: Proposal) -> dict[str, Any]:
     protocol = Protocol.from_json(proposal.protocol)
     return {
         "protocol": protocol,
+        "size": size_words(protocol),
         "smallest_p": protocol.smallest_p(),
         "margins": margin_rows(protocol.estimands),
         "metrics": [metric_title(name) for name in metrics_of(protocol, proposal.base.recipe.family)],
+    }
+
+
+def _forecast(proposal: Proposal) -> dict[str, Any]:
+    """Say, before the approval, how likely the job is to be decided and what it may cost."""
+    method, base = MethodChoice.from_json(proposal.method), proposal.base
+    protocol = Protocol.from_json(proposal.protocol)
+    if method.name not in METHODS:  # it has been removed since the proposal
+        return {}
+    guarantee = METHODS[method.name].guarantee
+    situation = proposal_situation(base, len(proposal.item.example_ids), annex=protocol, measured=protocol, until=None)
+    expected = method_forecast(method, situation)
+    return {
+        "outlook": outlook_sentences(guarantee, protocol, precedents(base.name)),
+        "cost": cost_rows(expected, situation) if expected else [],
+        "clock": clock_words(situation),
     }

@@ -23,7 +23,7 @@ def advice_lines(spec: JobSpec) -> Iterator[str]:
     """
     protocol = job_protocol(spec)
     facts = job_facts(spec, Snapshot.open(spec.snapshot.path, spec.snapshot.digest))
-    situation = Situation(facts, replicates=len(protocol.replicate_seeds), oracles=len(protocol.oracle_seeds))
+    situation = Situation(facts, annex=protocol, measured=protocol)
     for advice in advise(situation):
         yield f"{advice.method}  ({advice.guarantee})  {METHODS[advice.method].title}"
         yield from (f"    {line}" for line in _about(advice))

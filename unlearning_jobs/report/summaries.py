@@ -5,8 +5,31 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 
 from compliance.ui.templatetags.components import number
-from unlearning_jobs.engine.contracts import Efficiency, ExampleFindings, Preparation
+from unlearning_jobs.engine.contracts import Efficiency, Evaluation, ExampleFindings, Preparation, Protocol
 from unlearning_jobs.wording import duration
+
+
+def compared_sentence(protocol: Protocol, evaluation: Evaluation) -> str:
+    """Say which models the evaluation compared, at which look."""
+    look = evaluation.look
+    unlearned, oracles = protocol.unlearned_at(look), protocol.independent_oracles_at(look)
+    if protocol.paired:
+        compared = _(
+            "%(pairs)d pairs of an unlearned model and its oracle, the production model’s among them, and %(oracles)d"
+            " independent oracles; significance level %(alpha)s"
+        )
+    elif unlearned == 1:
+        compared = _("The unlearned production model against %(oracles)d oracles; significance level %(alpha)s")
+    else:
+        compared = _(
+            "The production model and %(replicates)d replicates, unlearned, against %(oracles)d oracles; significance level"
+            " %(alpha)s"
+        )
+    counts = {"pairs": unlearned, "replicates": unlearned - 1, "oracles": oracles, "alpha": number(protocol.alpha)}
+    if protocol.looks == 1:
+        return compared % counts
+    looks = _("look %(look)d of at most %(looks)d") % {"look": look, "looks": protocol.looks}
+    return f"{compared % counts}; {looks}"
 
 
 def examples_sentence(findings: ExampleFindings | None) -> dict[str, str] | None:

@@ -25,15 +25,35 @@ def _margin_rows(margins: SetMargins) -> Iterator[tuple[object, ...]]:
 
 
 def estimand_table(result: JobResult) -> Table:
-    header = ("name", "set", "statistic", "kind", "unit", "estimate", "low", "high", "margin", "position")
+    """Return one row per finding. `margin_used` is empty where it is the estimand's own margin."""
+    about = ("scope", "name", "set", "statistic", "kind", "unit", "threshold")
+    header = (*about, "estimate", "low", "high", "margin", "margin_used", "judged", "position")
     return header, (
-        (*_estimand_cells(f.estimand), f.estimate, f.low, f.high, f.estimand.margin, f.position)
+        (
+            f.scope,
+            *_estimand_cells(f.estimand),
+            f.estimate,
+            f.low,
+            f.high,
+            f.estimand.margin,
+            f.margin_used,
+            f.judged,
+            f.position,
+        )
         for f in _evaluation(result).estimands
     )
 
 
 def _estimand_cells(estimand: Estimand) -> tuple[object, ...]:
-    return estimand.name, estimand.examples, estimand.statistic, estimand.kind, estimand.unit
+    threshold = estimand.threshold or None
+    return estimand.name, estimand.examples, estimand.statistic, estimand.kind, estimand.unit, threshold
+
+
+def duplicate_table(result: JobResult) -> Table:
+    """Return one row per retained example that repeats one that was to be forgotten."""
+    return ("forget_id", "retain_id", "likeness"), (
+        (d.forget_id, d.retain_id, d.likeness) for d in _evaluation(result).duplicates
+    )
 
 
 def metric_table(result: JobResult) -> Table:

@@ -14,8 +14,8 @@ from compliance.accounts.access import act_required
 from compliance.accounts.roles import Act
 from compliance.record.models import Attestation
 from compliance.record.selectors import attestation_read, signed_report
-from compliance.ui.charts.intervals import IntervalRow
 from compliance.ui.lists import csv_response
+from compliance.ui.templatetags.components import number
 from unlearning_jobs.engine.contracts import Evaluation, JobResult, MetricFinding, Protocol, SetFinding
 from unlearning_jobs.models import Job
 from unlearning_jobs.selectors import job_result
@@ -25,21 +25,29 @@ from unlearning_jobs.wording import (
     DIRECTIONS,
     VERDICTS,
     duration,
-    estimand_title,
+    guarantee_name,
     guarantee_of,
     in_order,
     method_title,
     metric_title,
     set_title,
     stage_title,
+    verdict_sentence,
 )
 
 from .data import GROUPS, SetMargins, margins_of
-from .summaries import efficiency_shown, examples_sentence
-from .tables import estimand_table, example_table, margin_table, metric_table, value_range
+from .judged import influence_sentence, precision_sentence, process_shown, scopes_shown
+from .summaries import compared_sentence, efficiency_shown, examples_sentence
+from .tables import duplicate_table, estimand_table, example_table, margin_table, metric_table, value_range
 from .trajectory import trajectory_shown, trajectory_table
 
-TABLES = {"estimands": estimand_table, "metrics": metric_table, "examples": example_table, "trajectory": trajectory_table}
+TABLES = {
+    "estimands": estimand_table,
+    "metrics": metric_table,
+    "examples": example_table,
+    "trajectory": trajectory_table,
+    "duplicates": duplicate_table,
+}
 READERS = act_required(Act.READ_REPORTS)
 
 
@@ -58,6 +66,7 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
         "job": job,
         "reference": job.subject.removeprefix("request:"),
         "verdict": VERDICTS[verdict.outcome],
+        "sentence": verdict_sentence(verdict.outcome, guarantee_name(job.method_name), on_process=bool(evaluation.process)),
         "direction": DIRECTIONS.get(verdict.direction or "", ""),
         "reasons": [reason.sentence for reason in verdict.reasons],
         "method": method_title(job.method_name),
@@ -65,7 +74,11 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
         "signed": signed,
         "limits": _limits(evaluation, signed),
         "evaluation": evaluation,
-        "intervals": interval_rows(evaluation),
+        "scopes": scopes_shown(evaluation),
+        "process": process_shown(evaluation),
+        "influence": influence_sentence(evaluation.influence),
+        "precision": precision_sentence(evaluation.precision),
+        "duplicates": [(d.forget_id, d.retain_id, number(d.likeness)) for d in evaluation.duplicates],
         "distributions": [_distribution(job, name, margins) for name, margins in margins_of(job).items()],
         "controls": [{"control": control, "words": CONTROLS[control.name]} for control in evaluation.controls],
         "metrics": list(map(_metric, evaluation.metrics)),
@@ -79,6 +92,7 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
         "retraining": duration(job.base.training_seconds) if job.base and job.base.training_seconds else "",
         **_inputs(job, result),
     }
+    context["compared"] = compared_sentence(context["protocol"], evaluation)
     return render(request, "jobs/report.html", context)
 
 
@@ -100,21 +114,6 @@ def _limits(evaluation: Evaluation, signed: Attestation | None) -> tuple[str, ..
     """Return what the report does not show: the signed statement's list once there is one, or else the evaluation's."""
     report = attestation_read(signed).report if signed else None
     return report.does_not_show if report else evaluation.limits
-
-
-def interval_rows(evaluation: Evaluation) -> list[IntervalRow]:
-    return [
-        IntervalRow(
-            label=estimand_title(finding.estimand),
-            estimate=finding.estimate,
-            low=finding.low,
-            high=finding.high,
-            margin=finding.estimand.margin,
-            position=finding.position,
-            one_sided=finding.estimand.kind == "deviation",
-        )
-        for finding in evaluation.estimands
-    ]
 
 
 def _distribution(job: Job, name: str, margins: SetMargins) -> dict[str, Any]:
@@ -184,7 +183,7 @@ def _inputs(job: Job, result: JobResult) -> dict[str, Any]:
 @READERS
 @require_safe
 def report_csv(_request: HttpRequest, pk: int, name: str) -> HttpResponseBase:
-    """Send the numbers behind one chart or table: estimands, metrics, examples, trajectory, or margins-<set>."""
+    """Send the numbers behind one chart or table: a name in `TABLES`, or margins-<set>."""
     job = _job(pk)
     if name.startswith("margins-"):
         margins = margins_of(job).get(name.removeprefix("margins-"))

@@ -33,7 +33,7 @@ from .jobs import job_create
 from .ledger import ledger_digest, ledger_enter, ledger_lock, require_compared, snapshot_compare
 from .runs import Claim, job_complete
 
-EVALUATION_STAGES = ("ensemble", "replicates", "oracles", "evaluate")
+EVALUATION_STAGES = ("process", "ensemble", "replicates", "oracles", "evaluate")
 
 
 @transaction.atomic
@@ -162,17 +162,19 @@ def job_result_accept(*, claim: Claim, result: JobResult, result_sha256: str, ou
 
 
 def job_costs(result: JobResult, *, run: int) -> dict[str, Any]:
-    """Return what forecasts learn from a job: its device, and the seconds of unlearning and of evaluation.
+    """Return what forecasts learn from a job: its device, its seconds, the look that ended it, and its precision.
 
     Seconds that understate the cost are None: those of a run that continued an earlier one, and those of an unlearning
     whose models came from the cache.
     """
-    efficiency, is_first = result.efficiency, run == 1
+    efficiency, evaluation, is_first = result.efficiency, result.evaluation, run == 1
     has_cost = efficiency and is_first and not efficiency.from_cache
     return {
         "device": result.environment.get("device", ""),
         "unlearning_seconds": efficiency.unlearning.wall_seconds if efficiency and has_cost else None,
         "evaluation_seconds": sum(result.seconds.get(stage, 0.0) for stage in EVALUATION_STAGES) if is_first else None,
+        "look": evaluation.look if evaluation else 1,
+        "precision": evaluation.precision.to_json() if evaluation and evaluation.precision else None,
     }
 
 

@@ -10,7 +10,7 @@ from .scales import Scale, Tick
 
 WIDTH = 640.0
 LEFT, RIGHT = 16.0, 624.0
-ROW = 62.0
+ROW = 82.0
 AXIS = 44.0
 WIDEST = 4.0
 """In margins. Anything farther out is drawn at the edge, with an arrow."""
@@ -32,13 +32,14 @@ class IntervalRow:
 
 @dataclass(frozen=True)
 class DrawnRow:
-    """Positions of a row's band, interval and point. The point is None if it is beyond the edge.
+    """Positions of a row's texts, band, interval and point. The point is None if it is beyond the edge.
 
     `cut_low` and `cut_high` say that the interval continues beyond the edge.
     """
 
     row: IntervalRow
-    text_at: float
+    label_at: float
+    numbers_at: float
     middle: float
     band_top: float
     band_start: float
@@ -85,9 +86,10 @@ def _row(row: IntervalRow, top: float, x: Scale) -> DrawnRow:
     band_start = x.start if row.one_sided else x(-1)
     return DrawnRow(
         row=row,
-        text_at=top + 16,
-        middle=top + 40,
-        band_top=top + 26,
+        label_at=top + 16,
+        numbers_at=top + 36,
+        middle=top + 60,
+        band_top=top + 46,
         band_start=band_start,
         band_width=round(x(1) - band_start, 2),
         low=clipped(row.low),

@@ -11,7 +11,7 @@ from django.utils import timezone, translation
 
 from requests_app.casework.advice import budget_words, cost_words, remarks, time_words
 from requests_app.models import ErasureRequest
-from tests.factories import RECIPE, unlearning_job
+from tests.factories import PROTOCOL, RECIPE, unlearning_job
 from tests.staging import Stage, job_completed
 from tests.web.pages import Page, Site, signed_in, text_of
 from unlearning_jobs.engine.advisor import RULES, Advice, Estimate, Situation
@@ -21,7 +21,7 @@ from unlearning_jobs.models import ModelVersion
 pytestmark = pytest.mark.django_db
 
 COST = Estimate(0.5, 1.0, 3.0)
-TIMED = Situation(Facts(RECIPE, 4, 16, 8, trained_seconds=60.0), 3, 6, trained_on="cpu", device="cpu")
+TIMED = Situation(Facts(RECIPE, 4, 16, 8, trained_seconds=60.0), PROTOCOL, PROTOCOL, trained_on="cpu", device="cpu")
 
 
 @pytest.fixture(autouse=True)
@@ -62,8 +62,10 @@ def test_what_was_measured_here_and_what_was_not_are_told_apart(omar: Site, choo
 def test_every_method_says_what_its_evaluation_adds_and_why_it_stands_where_it_does(omar: Site, choose: str) -> None:
     page = omar.get(choose)
     for method in chosen_from(page):
-        assert "Including the evaluationabout" in card(page, method)
+        assert "Including the evaluation" in card(page, method)
         assert "Why it is listed here" in card(page, method)
+    assert "Including the evaluation, if its first look decidesabout" in card(page, "npo")
+    assert "Including the evaluationabout" in card(page, "retrain")
     assert "it has the lowest expected cost" in card(page, "retrain")
 
 
@@ -72,7 +74,7 @@ def test_the_page_explains_the_order_and_what_it_cannot_know(omar: Site, choose:
     assert "By rules, and by measurements of finished jobs." in words
     assert "only the evaluation shows that" in words
     assert all(rule.sentence in words for rule in RULES)
-    assert "3 replicates and 8 oracles" in words
+    assert "the evaluation proposed below for its guarantee" in words
 
 
 def test_a_deadline_that_has_passed_is_said_and_leaves_the_methods_to_choose(stage: Stage, omar: Site, choose: str) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from requests_app.casework.proposal_form import setting_field
 from requests_app.models import Proposal
 from requests_app.states import ItemState
-from tests.factories import RECIPE
+from tests.factories import RECIPE, unlearning_job
 from tests.personas import ADA
-from tests.staging import Stage
+from tests.staging import Stage, job_completed, trained
 from tests.web.pages import Page, Site, signed_in, text_of
 from unlearning_jobs.engine.catalogue import METHODS, complete_config
-from unlearning_jobs.engine.contracts import ClassifierArchitecture, Protocol, Recipe
-from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
+from unlearning_jobs.engine.contracts import ClassifierArchitecture, LogisticArchitecture, Protocol, Recipe
+from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion, RegisteredRecipe
 from unlearning_jobs.selectors import method_obstacles
 
 pytestmark = pytest.mark.django_db
@@ -90,7 +92,7 @@ def test_settings_of_other_methods_are_not_checked(omar: Site, choose: str) -> N
 
 
 def test_seeds_are_drawn_by_the_server_and_never_the_models_own(stage: Stage, omar: Site, choose: str) -> None:
-    page = omar.submit(omar.get(choose), {"method": "retrain", "replicates": "2", "oracles": "9"})
+    page = omar.submit(omar.get(choose), {"method": "npo", "replicates": "2", "oracles": "9", "looks": "1"})
     protocol = Protocol.from_json(Proposal.objects.get().protocol)
     seeds = {*protocol.replicate_seeds, *protocol.oracle_seeds}
     assert (len(protocol.replicate_seeds), len(protocol.oracle_seeds)) == (2, 9)
@@ -99,11 +101,111 @@ def test_seeds_are_drawn_by_the_server_and_never_the_models_own(stage: Stage, om
     assert all(str(seed) in page.words for seed in seeds)
 
 
-def test_too_few_models_to_decide_anything_are_refused(omar: Site, choose: str) -> None:
-    page = omar.submit(
-        omar.get(choose), {"method": "retrain", "replicates": "1", "oracles": "4", "alpha": "0.01"}, status=422
+def proposed(omar: Site, choose: str, **values: str) -> Protocol:
+    omar.submit(omar.get(choose), values)
+    return Protocol.from_json(Proposal.objects.get().protocol)
+
+
+def test_an_exact_method_is_proposed_with_four_independent_oracles_and_no_replicates(omar: Site, choose: str) -> None:
+    protocol = proposed(omar, choose, method="retrain")
+    assert (protocol.design, protocol.replicate_seeds, len(protocol.oracle_seeds)) == ("independent", (), 4)
+    assert protocol.looks == 1
+
+
+def test_an_empirical_method_on_a_model_of_texts_is_proposed_with_independent_models(omar: Site, choose: str) -> None:
+    protocol = proposed(omar, choose, method="npo")
+    assert (protocol.design, len(protocol.replicate_seeds), len(protocol.oracle_seeds)) == ("independent", 4, 8)
+    assert protocol.looks == 2
+
+
+def test_pairs_are_proposed_and_explained_where_earlier_jobs_on_the_model_showed_that_they_pay(
+    stage: Stage, omar: Site, choose: str
+) -> None:
+    earlier(stage, "npo", "passed", {"spread": 0.2, "saved_by_pairs": 12.0})
+    page = omar.get(choose)
+    assert "pairs made the comparison precise enough to be worth their trainings" in page.words
+    assert "8 pairs of an unlearned model and its oracle, and 2 independent oracles." in page.words
+    protocol = proposed(omar, choose, method="npo")
+    assert (protocol.design, len(protocol.replicate_seeds), len(protocol.oracle_seeds)) == ("paired", 7, 2)
+
+
+def test_the_officer_may_choose_another_comparison_and_other_sizes(omar: Site, choose: str) -> None:
+    protocol = proposed(omar, choose, method="npo", design="paired", looks="1", alpha="0.1")
+    assert (protocol.design, len(protocol.replicate_seeds), len(protocol.oracle_seeds)) == ("paired", 7, 2)
+    assert (protocol.looks, protocol.alpha) == (1, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("values", "field", "words"),
+    [
+        ({"method": "npo", "replicates": "0"}, "oracles", "At least two unlearned models"),
+        ({"method": "retrain", "oracles": "3"}, "oracles", "at least four independent oracles"),
+        ({"method": "retrain", "looks": "2"}, "oracles", "compared in one look"),
+        ({"method": "retrain", "design": "paired"}, "oracles", "at least four independent oracles"),
+        ({"method": "npo", "alpha": "0.2"}, "alpha", "0.1"),
+        ({"method": "npo", "looks": "9"}, "looks", "4"),
+    ],
+)
+def test_sizes_that_could_not_decide_are_refused_with_their_fields_open(
+    omar: Site, choose: str, values: dict[str, str], field: str, words: str
+) -> None:
+    page = omar.submit(omar.get(choose), values, status=422)
+    assert words in page.field_error(field)
+    assert any(details.get("open") is not None for details in page.all("details") if "size" in text_of(details))
+    assert not Proposal.objects.exists()
+
+
+def test_a_model_in_closed_form_is_not_compared_in_pairs(stage: Stage, omar: Site, choose: str) -> None:
+    recipe = Recipe("logistic", LogisticArchitecture(), 1, 8, 0.1)
+    RegisteredRecipe.objects.filter(model_versions=stage.model).update(body=recipe.to_json(), digest=recipe.digest())
+    page = omar.submit(omar.get(choose), {"method": "nothing", "design": "paired"}, status=422)
+    assert "cannot be compared in pairs" in page.field_error("oracles")
+
+
+def test_before_any_job_on_the_model_the_chance_of_a_decision_is_not_known(omar: Site, choose: str) -> None:
+    assert "How likely it is to decide is not known yet" in omar.get(choose).words
+
+
+def test_the_chance_of_a_decision_follows_from_what_earlier_jobs_on_the_model_measured(
+    stage: Stage, omar: Site, lena: Site, choose: str
+) -> None:
+    for outcome in ("passed", "inconclusive"):
+        earlier(stage, "npo", outcome, {"spread": 0.1, "saved_by_pairs": None})
+    earlier(stage, "retrain", "passed", None)
+    page = omar.get(choose)
+    assert "In 2 earlier jobs on this model, the mean margin of retrained models varied by 0.1" in page.words
+    assert "Of 2 earlier jobs on this model that rested on measurements, the measurements decided 1." in page.words
+    omar.submit(page, {"method": "npo"})
+    review = lena.get(f"{choose.removesuffix('propose/')}proposals/1/").words
+    assert "the first look decides that with a probability of about" in review
+    assert "if its first look decides" in review
+
+
+def test_jobs_on_another_model_say_nothing_about_this_one(stage: Stage, omar: Site, choose: str) -> None:
+    earlier(
+        replace(stage, model=trained(stage.model.snapshot, "another")),
+        "npo",
+        "passed",
+        {"spread": 0.1, "saved_by_pairs": None},
     )
-    assert "add replicates or oracles" in page.field_error("oracles")
+    assert "How likely it is to decide is not known yet" in omar.get(choose).words
+
+
+def test_an_exact_result_is_announced_as_released_on_its_process(omar: Site, lena: Site, choose: str) -> None:
+    omar.submit(omar.get(choose), {"method": "retrain"})
+    review = lena.get(f"{choose.removesuffix('propose/')}proposals/1/").words
+    assert "The result is released on the evidence of its process." in review
+    assert "The one unlearned model, and 4 independent oracles." in review
+    assert "Including the evaluation" in review
+
+
+def earlier(stage: Stage, method: str, outcome: str, precision: dict[str, float | None] | None) -> None:
+    """A completed job on the same model, with what it measured of its own precision."""
+    job = job_completed(unlearning_job(stage.model, item=f"item-{Job.objects.count() + 10}"))
+    job.pk, job.result_version, job.verdict = None, None, outcome
+    job.spec |= {"method": {"name": method, "config": {}}}
+    job.costs |= {"precision": precision}
+    job.save(force_insert=True)
 
 
 def test_without_held_out_examples_nothing_is_judged_on_them(stage: Stage, omar: Site, choose: str) -> None:

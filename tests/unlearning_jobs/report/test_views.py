@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
 
+from compliance.formats.canonical import canonical_json
 from tests.factories import account, unlearning_job
 from tests.personas import Staff, client_of
-from tests.staging import Stage, corpus, trained
-from tests.web.pages import signed_in, text_of
+from tests.staging import Stage, corpus, job_completed, trained
+from tests.web.pages import Page, signed_in, text_of
+from unlearning_jobs.engine.contracts import (
+    DEFAULT_ESTIMANDS,
+    Control,
+    Duplicate,
+    EstimandFinding,
+    InfluenceFinding,
+    JobResult,
+    PermutationFinding,
+    Precision,
+    ProcessCheck,
+    Protocol,
+    Reason,
+    Verdict,
+)
 from unlearning_jobs.models import Job
 
 pytestmark = pytest.mark.django_db
@@ -38,14 +56,14 @@ def test_a_report_names_no_person(finished: Stage) -> None:
 
 def test_the_report_says_the_verdict_in_a_sentence_and_what_it_does_not_show(finished: Stage) -> None:
     page = signed_in(finished.staff.iris).get(f"/jobs/{Job.objects.get().pk}/report/")
-    assert "passed By the protocol, the unlearned models are like models that never saw" in page.words
+    assert "passed By the protocol, the method gives models like those that never saw the examples" in page.words
     assert "It does not show that other models hold nothing of the examples." in page.words
     assert "waiting for signature" in page.words
 
 
 def test_the_report_draws_every_set_and_lists_controls_and_metrics(finished: Stage) -> None:
     page = signed_in(finished.staff.iris).get(f"/jobs/{Job.objects.get().pk}/report/")
-    assert [text_of(h3) for h3 in page.all("h3")] == ["Forget set", "Retain set", "Held-out set"]
+    assert [text_of(h3) for h3 in page.all("h3")] == ["About the method", "Forget set", "Retain set", "Held-out set"]
     assert len(page.all("figure")) == 1 + 2 * 3 + 1
     assert page.words.count("behaved") == 2
     assert "Exact memorisation" in page.words
@@ -74,7 +92,10 @@ def test_the_report_is_found_by_what_its_statement_names(finished: Stage) -> Non
 @pytest.mark.parametrize(
     ("name", "header"),
     [
-        ("estimands", "name,set,statistic,kind,unit,estimate,low,high,margin,position"),
+        (
+            "estimands",
+            "scope,name,set,statistic,kind,unit,threshold,estimate,low,high,margin,margin_used,judged,position",
+        ),
         ("metrics", "name,set,unlearned,low,high,original,oracle_low,oracle_high,oracles,note"),
         ("margins-forget", "group,seed,margin_mean"),
         ("examples", "example_id,auc,p_value,p_benjamini_hochberg,p_max_t"),
@@ -130,3 +151,135 @@ def test_without_its_files_a_report_says_that_they_are_gone(finished: Stage) -> 
 
 def test_a_job_that_has_not_ended_has_no_report() -> None:
     signed_in(account("officer")).get(f"/jobs/{unlearning_job().pk}/report/", status=404)
+
+
+def page_of(stage: Stage, job: Job | None = None, **changes: Any) -> Page:
+    """The report's page after its evaluation was changed in the result that it is read from."""
+    job = job or Job.objects.get()
+    path = settings.ARTEFACTS / job.output / "result.json"
+    result = JobResult.from_json(json.loads(path.read_bytes()))
+    assert result.evaluation is not None
+    path.write_bytes(canonical_json(replace(result, evaluation=replace(result.evaluation, **changes)).to_json()))
+    return signed_in(stage.staff.iris).get(f"/jobs/{job.pk}/report/")
+
+
+def job_asked(**spec: Any) -> Job:
+    """Another row with the same result, asked to do something else."""
+    job = Job.objects.get()
+    job.pk, job.result_version, job.spec = None, None, job.spec | spec
+    job.save(force_insert=True)
+    return job
+
+
+def csv_of(stage: Stage, name: str) -> list[str]:
+    response = client_of(stage.staff.iris).get(f"/jobs/{Job.objects.get().pk}/report/{name}.csv")
+    return b"".join(response).decode().splitlines()
+
+
+def findings() -> tuple[EstimandFinding, ...]:
+    """A share about the method, and a mean about the shipped model by a wider margin."""
+    by_name = {estimand.name: estimand for estimand in DEFAULT_ESTIMANDS}
+    return (
+        EstimandFinding(by_name["forget_missed"], 0.01, 0.0, 0.02, "within", judged=37),
+        EstimandFinding(by_name["retain_location"], 0.01, 0.01, 0.01, "within", scope="shipped", margin_used=0.08),
+    )
+
+
+def test_what_is_said_of_the_method_and_of_the_shipped_model_stands_apart(finished: Stage) -> None:
+    page = page_of(finished, estimands=findings())
+    titles = [text_of(h3) for h3 in page.all("h3")]
+    assert titles[:2] == ["About the method", "About the model that would be released"]
+    assert "Forget set, examples missed: 37 examples could be judged one by one." in page.words
+    assert "the margin used is 0.08 rather than the protocol’s 0.05" in page.words
+    assert csv_of(finished, "estimands")[1:] == [
+        "method,forget_missed,forget,margin,missed,absolute,,0.01,0.0,0.02,0.03,,37,within",
+        "shipped,retain_location,retain,probability,location,absolute,,0.01,0.01,0.01,0.05,0.08,,within",
+    ]
+
+
+def test_a_result_on_process_evidence_says_so_and_calls_its_measurements_an_annex(finished: Stage) -> None:
+    checks = (
+        ProcessCheck("forget_set_absent", held=True, sentence="It rests on 16 examples."),
+        ProcessCheck("executed_again", held=None, sentence="Other weights, as on another device."),
+    )
+    page = page_of(finished, job_asked(method={"name": "retrain", "config": {}}), process=checks)
+    assert "passed The evidence of the process shows a result that the examples took no part in." in page.words
+    assert "What the result rests on shown It rests on 16 examples." in page.words
+    assert "Executed again not shown Other weights" in page.words
+    assert "These measurements are an annex" in page.words
+    assert "By the protocol, the method gives" not in page.words
+
+
+def test_no_influence_says_what_it_does_not_show(finished: Stage) -> None:
+    verdict = Verdict("no_influence", None, (Reason("no_influence", "Nothing moved."),))
+    influence = InfluenceFinding(-0.01, 0.004, memorised=0, limit=0.02, measurable=False)
+    page = page_of(finished, verdict=verdict, influence=influence)
+    assert "Doing nothing cannot be told from retraining" in page.words
+    assert "it does not show that the examples were removed" in page.words
+    assert "by −0.01 to 0.004; ±0.02 was fixed beforehand" in page.words
+    assert "0 examples are memorised measurably. So no influence can be measured." in page.words
+
+
+def test_every_verdict_fits_into_the_row_of_its_job_and_into_the_list_of_jobs(finished: Stage) -> None:
+    job_completed(unlearning_job(finished.model, item="item-2"), "no_influence")
+    page = signed_in(finished.staff.lena).get("/jobs/?verdict=no_influence")
+    assert "1 job" in page.words
+    assert "no measurable influence" in page.words
+
+
+def test_duplicates_are_named_on_the_page_and_as_csv(finished: Stage) -> None:
+    page = page_of(finished, duplicates=(Duplicate("e00000001", "e00000017", 0.92),))
+    assert "1 pair of examples, most alike first" in page.words
+    assert "e00000001e00000017" in page.words.replace(" ", "")
+    assert csv_of(finished, "duplicates") == ["forget_id,retain_id,likeness", "e00000001,e00000017,0.92"]
+
+
+def test_without_duplicates_the_page_does_not_speak_of_them(finished: Stage) -> None:
+    assert "repeat what was to be forgotten" not in page_of(finished).words
+
+
+def test_the_look_and_the_pairs_are_counted_as_they_were_when_it_decided(finished: Stage) -> None:
+    paired = Protocol(tuple(range(11, 18)), (21, 22), design="paired", looks=2)
+    page = page_of(finished, job_asked(protocol=paired.to_json()), look=1, precision=Precision(0.04, 12.0))
+    assert "4 pairs of an unlearned model and its oracle, the production model’s among them, and 2 independent" in page.words
+    assert "look 1 of at most 2" in page.words
+    assert "varies by 0.04 of the gap. Independent differences vary 12 times as much" in page.words
+
+
+def test_the_control_of_pairs_has_its_words(finished: Stage) -> None:
+    test = PermutationFinding(0.1, 0.6, 20, exhaustive=True)
+    page = page_of(finished, controls=(Control("pairs_against_independent", behaved=True, permutation=test, note=""),))
+    assert "Paired against independent oraclesOracles that take the batches of another model" in page.words
+
+
+def test_answers_that_are_no_numbers_leave_a_page_that_says_so(finished: Stage) -> None:
+    nothing = {
+        "gap": None,
+        "permutation": None,
+        "estimands": (),
+        "controls": (),
+        "metrics": (),
+        "sets": (),
+        "examples": None,
+    }
+    verdict = Verdict("failed", None, (Reason("answers_not_finite", "The models are destroyed."),))
+    page = page_of(finished, verdict=verdict, **nothing)
+    assert "answers of models are no finite numbers" in page.words
+    assert "The models are destroyed." in page.words
+    assert "Can the groups be told apart?" not in page.words
+    assert csv_of(finished, "estimands")[1:] == []
+
+
+def test_a_report_from_before_shipped_models_were_judged_still_opens(finished: Stage) -> None:
+    path = settings.ARTEFACTS / Job.objects.get().output / "result.json"
+    stored = json.loads(path.read_bytes())
+    for name in ("look", "process", "influence", "precision", "duplicates"):
+        stored["evaluation"].pop(name, None)
+    for finding in stored["evaluation"]["estimands"]:
+        for name in ("scope", "margin_used", "judged"):
+            finding.pop(name, None)
+        finding["estimand"].pop("threshold", None)
+    path.write_bytes(canonical_json(stored))
+    page = signed_in(finished.staff.iris).get(f"/jobs/{Job.objects.get().pk}/report/")
+    assert "About the method" in page.words
+    assert "About the model that would be released" not in page.words

@@ -2,8 +2,9 @@
 
     expected seconds = trainings, counted in examples  x  measured seconds of one training  x  correction
 
-The catalogue counts the trainings. The seconds were measured when this model version was trained. The correction is
-learned from finished jobs of the same method and family on the same device: measured over expected cost.
+The catalogue counts the trainings of the method, and the protocol those of its evaluation, look by look. The seconds were
+measured when this model version was trained. The correction is learned from finished jobs of the same method and family on
+the same device: measured over expected cost.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ from typing import Any, Final, Literal
 
 from scipy.special import stdtrit
 
-from unlearning_jobs.engine.catalogue import Facts, expected_cost, preparation_cost
+from unlearning_jobs.engine.catalogue import Facts, expected_cost, method_guarantee, preparation_cost
+from unlearning_jobs.engine.contracts import Protocol
 from unlearning_jobs.engine.errors import SpecError
+
+from .design import ANNEXED
 
 LEVEL: Final = 0.9
 """Coverage of every prediction interval."""
@@ -108,8 +112,10 @@ class Situation:
     """A job for which no method is chosen yet."""
 
     facts: Facts
-    replicates: int
-    oracles: int
+    annex: Protocol
+    """For exact and certified methods. Of both protocols, only the size counts."""
+    measured: Protocol
+    """For all others."""
     trained_on: str = ""
     """Device on which the seconds of one training were measured; empty if unknown."""
     device: str = ""
@@ -124,10 +130,22 @@ class Situation:
             return "not_measured"
         return "known" if self.trained_on == self.device else "other_device"
 
-    @property
-    def evaluation_trainings(self) -> float:
-        """Return how many trainings the evaluation needs, for oracles and for replicates with their earlier steps."""
-        return self.replicates * (1 + _earlier_share(self.facts)) + self.oracles
+    def protocol(self, method: str) -> Protocol:
+        """Return the protocol that fits the method's guarantee."""
+        return self.annex if method_guarantee(method) in ANNEXED else self.measured
+
+    def replicates(self, method: str, look: int) -> int:
+        """Return how many replicates there are at a look, from 1."""
+        return self.protocol(method).unlearned_at(look) - 1
+
+    def evaluation_trainings(self, method: str, look: int) -> float:
+        """Return how many trainings the evaluation needs up to a look, from 1.
+
+        They are oracles, replicates with their earlier steps, and, for an exact method, the second execution.
+        """
+        again = 1.0 if method_guarantee(method) == "exact" else 0.0
+        replicates = self.replicates(method, look) * (1 + _earlier_share(self.facts))
+        return replicates + self.protocol(method).oracles_at(look) + again
 
 
 @dataclass(frozen=True)
@@ -138,7 +156,10 @@ class Forecast:
     preparation: Estimate
     """Once per model version, for all its requests."""
     evaluation: Estimate
-    """For replicates, unlearned like the model, and oracles. None of them is cached, because their seeds are drawn anew."""
+    """For replicates, unlearned like the model, oracles, and the second execution of an exact method, if all looks are
+    needed. None of them is cached, because their seeds are drawn anew."""
+    first_look: Estimate
+    """The same if the first look decides."""
     jobs: int
     """Number of finished jobs that `unlearning` was corrected by; with 0, the error is the prior's."""
     evaluations: int
@@ -146,12 +167,23 @@ class Forecast:
 
     @property
     def total(self) -> Estimate:
-        """Return the sum of all parts."""
+        """Return the sum of all parts, if all looks are needed."""
         return self.unlearning + self.preparation + self.evaluation
 
+    @property
+    def least(self) -> Estimate:
+        """Return the sum of all parts, if the first look decides."""
+        return self.unlearning + self.preparation + self.first_look
 
-def forecast(method: str, situation: Situation, measurements: Iterable[Measurement] = ()) -> Forecast:
-    """Predict the cost of the method, with its default settings, and of its evaluation.
+
+def forecast(
+    method: str,
+    situation: Situation,
+    measurements: Iterable[Measurement] = (),
+    *,
+    config: Mapping[str, Any] | None = None,
+) -> Forecast:
+    """Predict the cost of the method, by default with its default settings, and of its evaluation.
 
     Evaluations of different methods on a family differ only in the replicates' unlearning, so their measurements are pooled.
 
@@ -162,12 +194,17 @@ def forecast(method: str, situation: Situation, measurements: Iterable[Measureme
     comparable = [m for m in measurements if (m.family, m.device) == (facts.recipe.family, situation.device)]
     unlearnings = [m.unlearning for m in comparable if m.method == method and m.unlearning is not None]
     evaluations = [m.evaluation for m in comparable if m.evaluation is not None]
-    unlearning = correction(unlearnings) * expected_cost(method, facts)
+    unlearning = correction(unlearnings) * expected_cost(method, facts, config)
+
+    def evaluation(look: int) -> Estimate:
+        replicates = unlearning * float(situation.replicates(method, look))
+        return correction(evaluations) * (exactly(situation.evaluation_trainings(method, look)) + replicates)
+
     return Forecast(
         unlearning=unlearning,
-        preparation=correction(()) * preparation_cost(method, facts),
-        evaluation=correction(evaluations)
-        * (exactly(situation.evaluation_trainings) + unlearning * float(situation.replicates)),
+        preparation=correction(()) * preparation_cost(method, facts, config),
+        evaluation=evaluation(situation.protocol(method).looks),
+        first_look=evaluation(1),
         jobs=len(unlearnings),
         evaluations=len(evaluations),
     )
@@ -180,11 +217,12 @@ def measure(
     *,
     unlearning_seconds: float | None,
     evaluation_seconds: float | None,
+    look: int = 1,
 ) -> Measurement | None:
     """Compare a finished job with the cost model; None if its seconds cannot be compared with those of one training.
 
-    The ratio is measured to expected seconds rather than shares of a training in the same run, because the forecast is in
-    seconds: differences between trainings are part of its error.
+    The expectation is that of the look that ended the job. The ratio is measured to expected seconds rather than shares of a
+    training in the same run, because the forecast is in seconds: differences between trainings are part of its error.
 
     Raises:
         SpecError: there is no such method, or its configuration is wrong.
@@ -194,12 +232,13 @@ def measure(
     training = situation.facts.trained_seconds
     expected = training * expected_cost(method, situation.facts, config)
     replicate = expected if unlearning_seconds is None else unlearning_seconds
+    evaluation = training * situation.evaluation_trainings(method, look) + situation.replicates(method, look) * replicate
     return Measurement(
         method=method,
         family=situation.facts.recipe.family,
         device=situation.device,
         unlearning=_ratio(unlearning_seconds, expected),
-        evaluation=_ratio(evaluation_seconds, training * situation.evaluation_trainings + situation.replicates * replicate),
+        evaluation=_ratio(evaluation_seconds, evaluation),
     )
 
 

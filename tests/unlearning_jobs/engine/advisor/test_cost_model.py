@@ -14,12 +14,14 @@ from scipy.special import ndtr
 from unlearning_jobs.engine.advisor import PRIOR_FACTOR, Estimate, Measurement, Situation, correction, forecast, measure
 from unlearning_jobs.engine.advisor.cost_model import LEVEL, PRIOR_FREEDOM, PRIOR_JOBS
 from unlearning_jobs.engine.catalogue import METHODS, Facts, expected_cost
-from unlearning_jobs.engine.contracts import ClassifierArchitecture, MethodChoice, Recipe, UnlearningStep
+from unlearning_jobs.engine.contracts import ClassifierArchitecture, MethodChoice, Protocol, Recipe, UnlearningStep
 from unlearning_jobs.engine.errors import SpecError
 
 RECIPE = Recipe("classifier", ClassifierArchitecture("mlp"), 26, 8, 1e-3)
 FACTS = Facts(RECIPE, forget=5, retain=87, held_out=40, trained_seconds=6.0)
-SITUATION = Situation(FACTS, replicates=3, oracles=8, trained_on="cpu", device="cpu")
+ANNEX = Protocol((), tuple(range(4)))
+MEASURED = Protocol(tuple(range(3)), tuple(range(3, 11)))
+SITUATION = Situation(FACTS, annex=ANNEX, measured=MEASURED, trained_on="cpu", device="cpu")
 RATIO = st.floats(0.01, 100)
 RATIOS = st.lists(RATIO, max_size=12)
 
@@ -109,7 +111,30 @@ def test_without_measurements_the_forecast_is_the_count_of_trainings() -> None:
 def test_earlier_steps_are_taken_again_by_every_replicate() -> None:
     steps = (UnlearningStep(MethodChoice("retrain"), ("a",)), UnlearningStep(MethodChoice("long_gone"), ("b", "c")))
     situation = replace(SITUATION, facts=replace(FACTS, earlier=steps))
-    assert situation.evaluation_trainings == 3 * (1 + 1 + 1) + 8
+    assert situation.evaluation_trainings("npo", 1) == 3 * (1 + 1 + 1) + 8
+
+
+def test_an_exact_method_pays_for_its_oracles_and_for_being_executed_again() -> None:
+    assert SITUATION.evaluation_trainings("retrain", 1) == 4 + 1
+    assert forecast("retrain", SITUATION).evaluation.middle == pytest.approx(5)
+
+
+def test_pairs_cost_an_oracle_each_and_looks_an_interval() -> None:
+    paired = Protocol(tuple(range(7)), (7, 8), design="paired", looks=2)
+    situation, share = replace(SITUATION, measured=paired), expected_cost("npo", FACTS)
+    expected = forecast("npo", situation)
+    assert expected.first_look.middle == pytest.approx(3 * (1 + share) + 4 + 2)
+    assert expected.evaluation.middle == pytest.approx(7 * (1 + share) + 8 + 2)
+    assert expected.least.middle < expected.total.middle
+
+
+def test_a_job_that_its_first_look_ended_is_compared_with_that_look() -> None:
+    paired = Protocol(tuple(range(7)), (7, 8), design="paired", looks=2)
+    situation = replace(SITUATION, measured=paired)
+    seconds = 6.0 * forecast("npo", situation).first_look.middle
+    measured = measure("npo", {}, situation, unlearning_seconds=None, evaluation_seconds=seconds, look=1)
+    assert measured is not None
+    assert measured.evaluation == pytest.approx(1)
 
 
 def test_what_was_measured_is_forecast_again() -> None:
@@ -141,11 +166,13 @@ def test_every_part_of_a_forecast_contains_its_estimate(measurements: list[Measu
 @pytest.mark.parametrize("name", [m.name for m in METHODS.values() if m.for_production])
 def test_a_job_that_took_what_was_forecast_measures_a_ratio_of_one(name: str) -> None:
     expected = forecast(name, SITUATION)
-    seconds = {
-        "unlearning_seconds": 6.0 * expected.unlearning.middle,
-        "evaluation_seconds": 6.0 * expected.evaluation.middle,
-    }
-    measured = measure(name, {}, SITUATION, **seconds)
+    measured = measure(
+        name,
+        {},
+        SITUATION,
+        unlearning_seconds=6.0 * expected.unlearning.middle,
+        evaluation_seconds=6.0 * expected.evaluation.middle,
+    )
     assert measured is not None
     assert measured.unlearning == (pytest.approx(1) if expected.unlearning.middle else None)
     assert measured.evaluation == pytest.approx(1)
