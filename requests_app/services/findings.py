@@ -48,7 +48,7 @@ def item_findings(item: Item) -> Findings:
 
 def _count(examples: Iterable[tuple[int, str, str]], versions: list[ModelVersion]) -> Findings:
     counts = {"learned": 0, "already_erased": 0, "not_learned": 0}
-    erased = {version: {*version.erased_ids, *version.left_out} for version in versions}
+    erased = {version: _gone(version) for version in versions}
     for snapshot_id, example_id, example_set in examples:
         knowing = [version for version in versions if version.snapshot_id == snapshot_id]
         if example_set not in LEARNED_SETS or not knowing:
@@ -58,6 +58,11 @@ def _count(examples: Iterable[tuple[int, str, str]], versions: list[ModelVersion
         else:
             counts["learned"] += 1
     return Findings(**counts)
+
+
+def _gone(version: ModelVersion) -> set[str]:
+    """Return the examples that a version has unlearned, or was not trained on because they had been erased before."""
+    return {*version.erased_ids, *version.left_out}
 
 
 def active_versions() -> list[ModelVersion]:
@@ -74,9 +79,7 @@ def items_to_create(request: ErasureRequest) -> Iterator[Item]:
         in_items = {
             one for ids in request.items.filter(model_name=version.name).values_list("example_ids", flat=True) for one in ids
         }
-        still_known = (
-            set(accepted.values_list("example_id", flat=True)) - {*version.erased_ids, *version.left_out} - in_items
-        )
+        still_known = set(accepted.values_list("example_id", flat=True)) - _gone(version) - in_items
         if still_known:
             number += 1
             yield Item(
@@ -90,7 +93,7 @@ def items_to_create(request: ErasureRequest) -> Iterator[Item]:
 
 def remaining_examples(item: Item, base: ModelVersion) -> tuple[str, ...]:
     """Return the examples of an item that a version still knows: some may have been erased or left out meanwhile."""
-    erased = {*base.erased_ids, *base.left_out}
+    erased = _gone(base)
     return tuple(example_id for example_id in item.example_ids if example_id not in erased)
 
 

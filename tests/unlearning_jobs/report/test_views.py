@@ -253,7 +253,7 @@ def test_the_control_of_pairs_has_its_words(finished: Stage) -> None:
 
 
 def test_answers_that_are_no_numbers_leave_a_page_that_says_so(finished: Stage) -> None:
-    nothing = {
+    nothing: dict[str, Any] = {
         "gap": None,
         "permutation": None,
         "estimands": (),
