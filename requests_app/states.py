@@ -44,6 +44,7 @@ class RequestOutcome(models.TextChoices):
     NO_MATCH = "no_match", _("Nothing found")
     ALREADY_ERASED = "already_erased", _("Already erased")
     NOT_LEARNED = "not_learned", _("In no model in use")
+    NO_INFLUENCE = "no_influence", _("No measurable influence")
     NOT_SEARCHED = "not_searched", _("Could not be searched in full")
     WITHDRAWN = "withdrawn", _("Withdrawn")
     UNCONFIRMED = "unconfirmed", _("Never confirmed")
@@ -52,7 +53,7 @@ class RequestOutcome(models.TextChoices):
 ENDINGS = frozenset(
     {
         *(RequestOutcome.REFUSED, RequestOutcome.NO_MATCH, RequestOutcome.ALREADY_ERASED),
-        *(RequestOutcome.NOT_LEARNED, RequestOutcome.NOT_SEARCHED),
+        *(RequestOutcome.NOT_LEARNED, RequestOutcome.NO_INFLUENCE, RequestOutcome.NOT_SEARCHED),
     }
 )
 """Outcomes without anything unlearned: an officer proposes them and another one approves (`services/endings.py`)."""
@@ -79,7 +80,7 @@ ITEM_TRANSITIONS: dict[RecordKind, frozenset[tuple[ItemState, ItemState]]] = {
     RecordKind.ENDING_PROPOSED: frozenset({(ItemState.DECIDING, ItemState.ENDING), (ItemState.GRANTED, ItemState.ENDING)}),
     # back to where it was
     RecordKind.ENDING_DECLINED: frozenset({(ItemState.ENDING, ItemState.DECIDING), (ItemState.ENDING, ItemState.GRANTED)}),
-    # nothing is left to unlearn, or the request was withdrawn
+    # nothing is left to unlearn, nothing measurable was learned, or the request was withdrawn
     RecordKind.ITEM_LAPSED: frozenset((state, ItemState.LAPSED) for state in ItemState if state not in SETTLED),
     RecordKind.PROPOSAL_SUBMITTED: frozenset({(ItemState.GRANTED, ItemState.AWAITING_APPROVAL)}),
     RecordKind.PROPOSAL_APPROVED: frozenset({(ItemState.AWAITING_APPROVAL, ItemState.RUNNING)}),

@@ -93,4 +93,17 @@ def fact_sentences(facts: Mapping[str, int]) -> list[str]:
             )
             % {"n": not_learned}
         )
+    if no_influence := facts.get("no_influence", 0):
+        sentences.append(
+            ngettext(
+                "%(n)d passage that was found is in the training data of a model in use. We compared that model with models"
+                " trained without it and could measure no influence, within limits fixed beforehand. We have not changed"
+                " the model.",
+                "%(n)d passages that were found are in the training data of a model in use. We compared that model with"
+                " models trained without them and could measure no influence, within limits fixed beforehand. We have not"
+                " changed the model.",
+                no_influence,
+            )
+            % {"n": no_influence}
+        )
     return sentences

@@ -36,6 +36,7 @@ VERDICTS = {
     "passed": (pgettext_lazy("verdict", "passed"), "success"),
     "failed": (pgettext_lazy("verdict", "failed"), "danger"),
     "inconclusive": (pgettext_lazy("verdict", "inconclusive"), "warning"),
+    "no_influence": (pgettext_lazy("verdict", "no measurable influence"), "info"),
 }
 
 

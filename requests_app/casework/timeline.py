@@ -32,6 +32,7 @@ MESSAGES: dict[str, Any] = {
     "outcome_no_match": gettext_lazy("Outcome: nothing found"),
     "outcome_already_erased": gettext_lazy("Outcome: already erased"),
     "outcome_not_learned": gettext_lazy("Outcome: in no model in use"),
+    "outcome_no_influence": gettext_lazy("Outcome: no measurable influence"),
     "outcome_not_searched": gettext_lazy("Outcome: could not be searched in full"),
 }
 MESSAGE_TONES = {Message.State.WAITING: "neutral", Message.State.SENT: "success", Message.State.FAILED: "danger"}

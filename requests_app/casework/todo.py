@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, pgettext
 from requests_app.models import Ending, ErasureRequest, Item, Match, Proposal
 from requests_app.services.findings import lapse_outcome
 from requests_app.stages import current_stage, request_stages
-from requests_app.states import ItemState, RequestState
+from requests_app.states import ItemState, RequestOutcome, RequestState
 from unlearning_jobs.states import JobState
 from unlearning_jobs.wording import VERDICTS, guarantee_of, method_title
 
@@ -67,10 +67,13 @@ def next_action(item: Item) -> tuple[str, str] | None:
     """Return the next thing to do for an item and the URL to do it at; None if there is nothing."""
     if item.request.state != RequestState.IN_PROGRESS:
         return None
-    if item.state in {ItemState.DECIDING, ItemState.GRANTED} and lapse_outcome(item):
-        return _("propose to end it: nothing is left to unlearn"), reverse(
-            "casework:lapse", args=[item.request.reference, item.number]
+    if item.state in {ItemState.DECIDING, ItemState.GRANTED} and (outcome := lapse_outcome(item)):
+        words = (
+            _("propose to end it, or choose another method: it has no measurable influence")
+            if outcome == RequestOutcome.NO_INFLUENCE
+            else _("propose to end it: nothing is left to unlearn")
         )
+        return words, reverse("casework:lapse", args=[item.request.reference, item.number])
     if item.state == ItemState.ENDING:
         waiting = item.endings.filter(approved_by=None, declined_by=None).get()
         return _("approve or decline its end"), reverse("casework:ending", args=[item.request.reference, waiting.number])

@@ -6,13 +6,17 @@ Pages show it, services check it, and letters say it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from compliance.record.selectors import signed_report
 from requests_app.models import Ending, ErasureRequest, Item, Match, Search
 from requests_app.states import SETTLED, ItemState, RequestOutcome
+from unlearning_jobs.engine.contracts import JobSpec
 from unlearning_jobs.models import ModelVersion
 from unlearning_jobs.states import ModelState
 
+LAPSES = (RequestOutcome.NO_INFLUENCE, RequestOutcome.ALREADY_ERASED, RequestOutcome.NOT_LEARNED)
+"""Outcomes of items that lapsed. If those of a request differ, it closes with the first; its letter names all of them."""
 LEARNED_SETS = frozenset({"train", ""})
 """Sets that models are trained on. Matches found before the set was kept have none, and count as training examples."""
 
@@ -23,6 +27,8 @@ class Findings:
 
     learned: int = 0
     """A model in use was trained on them and has not unlearned them."""
+    no_influence: int = 0
+    """A model in use was trained on them, and a signed report says that doing nothing cannot be told from retraining."""
     already_erased: int = 0
     """Every model in use that was trained on them has unlearned them."""
     not_learned: int = 0
@@ -30,7 +36,11 @@ class Findings:
 
     def facts(self) -> dict[str, int]:
         """Return what an ending keeps."""
-        return {"already_erased": self.already_erased, "not_learned": self.not_learned}
+        return {
+            "already_erased": self.already_erased,
+            "not_learned": self.not_learned,
+            "no_influence": self.no_influence,
+        }
 
 
 def match_findings(request: ErasureRequest) -> Findings:
@@ -43,7 +53,26 @@ def item_findings(item: Item) -> Findings:
     """Count the examples of an item by what the active version of its model knows."""
     versions = [version for version in active_versions() if version.name == item.model_name]
     sets = dict(item.request.matches.filter(snapshot=item.snapshot_id).values_list("example_id", "example_set"))
-    return _count(((item.snapshot_id, one, sets.get(one, "")) for one in item.example_ids), versions)
+    findings = _count(((item.snapshot_id, one, sets.get(one, "")) for one in item.example_ids), versions)
+    if findings.learned and _has_no_influence(item, versions):
+        return replace(findings, learned=0, no_influence=findings.learned)
+    return findings
+
+
+def _has_no_influence(item: Item, versions: list[ModelVersion]) -> bool:
+    """Return whether the item's last attempt found no measurable influence, and says so in a signed report.
+
+    The finding is about the version that it measured, and about the examples that were approved: neither has changed.
+    """
+    last = item.proposals.select_related("job").order_by("number").last()
+    if last is None or last.job is None or last.verdict != "no_influence":
+        return False
+    measured = set(JobSpec.from_json(last.job.spec).forget_ids)
+    return (
+        [version.pk for version in versions] == [last.base_id]
+        and measured == set(remaining_examples(item, versions[0]))
+        and signed_report(subject=item.request.subject, item=item.key, attempt=last.number) is not None
+    )
 
 
 def _count(examples: Iterable[tuple[int, str, str]], versions: list[ModelVersion]) -> Findings:
@@ -124,10 +153,12 @@ def closing_outcome(request: ErasureRequest) -> RequestOutcome | None:
 
 
 def lapse_outcome(item: Item) -> RequestOutcome | None:
-    """Return the outcome of an item that no model in use knows an example of any more; None while one does."""
+    """Return the outcome of an item that no model in use knows an example of, measurably; None while one does."""
     findings = item_findings(item)
     if findings.learned:
         return None
+    if findings.no_influence:
+        return RequestOutcome.NO_INFLUENCE
     return RequestOutcome.ALREADY_ERASED if findings.already_erased else RequestOutcome.NOT_LEARNED
 
 
@@ -154,7 +185,7 @@ def settled_outcome(request: ErasureRequest, supposing: Ending | None = None) ->
         return RequestOutcome.COMPLETED
     if ItemState.REFUSED in ended:
         return RequestOutcome.REFUSED
-    return RequestOutcome.ALREADY_ERASED if RequestOutcome.ALREADY_ERASED in lapses else RequestOutcome.NOT_LEARNED
+    return next(outcome for outcome in LAPSES if outcome in lapses)
 
 
 def ending_state(ending: Ending) -> ItemState:

@@ -15,6 +15,8 @@ from requests_app.wording import fact_sentences, missing_sentences, searched_sen
 
 from .findings import search_of, settled_outcome
 
+FACTS = ("already_erased", "not_learned", "no_influence")
+"""Endings that were proposed before a fact was kept have none of it."""
 NO_LINKS = {"link": "…", "status_link": "…"}
 """Instead of the secret links in a preview."""
 
@@ -76,7 +78,7 @@ def _reasons(request: ErasureRequest, supposing: Ending | None) -> str:
 
 def _facts(request: ErasureRequest, supposing: Ending | None) -> dict[str, list[str]]:
     search, endings = search_of(request), _endings(request, supposing)
-    totals = {name: sum(ending.facts[name] for ending in endings) for name in ("already_erased", "not_learned")}
+    totals = {name: sum(ending.facts.get(name, 0) for ending in endings) for name in FACTS}
     return {
         "searched": searched_sentences(search),
         "missing": missing_sentences(search),
