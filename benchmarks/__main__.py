@@ -12,7 +12,7 @@ from .classifiers import digits, mnist
 from .verdict import run as verdict
 
 BENCHMARKS: Final[Mapping[str, tuple[Callable[[Path], None], str]]] = {
-    "tofu-path": (tofu_path.run, "the main path on TOFU: one author erased with NPO, 8 oracles (needs DATA)"),
+    "tofu-path": (tofu_path.run, "the main path on TOFU: one author erased with NPO (needs DATA)"),
     "digits": (digits.run, "every method on small classifiers, 100 models a side, about two hours"),
     "mnist": (mnist.run, "the same on MNIST, about four hours (needs DATA)"),
     "verdict": (verdict.run, "what the verdict says to models that were not unlearned, about a quarter of an hour"),

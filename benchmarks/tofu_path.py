@@ -1,4 +1,4 @@
-"""The whole product on real data: TOFU (Maini et al. 2024), one author erased with NPO and judged against 8 oracles.
+"""The whole product on real data: TOFU (Maini et al. 2024), one author erased with NPO and judged as proposed.
 
     make bench-tofu-path DATA=FOLDER      FOLDER holds TOFU's full.json and *_perturbed.json files
 
@@ -31,7 +31,6 @@ CORPUS, MODEL = "tofu", "tofu-model"
 PROBES = {"real_authors": "real_authors_perturbed.json", "world_facts": "world_facts_perturbed.json"}
 PERTURBED = ("retain_perturbed", "forget10_perturbed", "forget05_perturbed", "forget01_perturbed")
 METHODS: tuple[Method, ...] = (("npo", {}),)
-REPLICATES, ORACLES = 2, 8
 SHOWN = {"forget_quality", "model_utility"}
 
 
@@ -53,7 +52,7 @@ def run(data: Path) -> None:
             claimant = Browser(stack.url)
             reference = submit_erasure(claimant, AUTHOR, ADDRESS)
             confirm_address(claimant, stack, ADDRESS)
-        outcome = erase(stack, officers, reference, METHODS, oracles=ORACLES, replicates=REPLICATES, stage=stage)
+        outcome = erase(stack, officers, reference, METHODS, stage=stage)
         with stage("export and verify"):
             export_and_verify(stack, reference, VAR / "evidence" / reference)
         show(outcome, training, clock)

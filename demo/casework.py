@@ -24,6 +24,8 @@ Method = tuple[str, Mapping[str, Any]]
 """A method's name, and the settings that differ from its defaults."""
 Stage = Callable[[str], AbstractContextManager[None]]
 """Called around each stage, with its name."""
+REFUSAL_GROUND = "17_3_e"
+REFUSAL_REASONS = "A court has ordered us to keep this data until the case before it ends. We will look at it again then."
 JOB_PATIENCE = 3600.0
 ENDED = ("completed", "failed", "cancelled")
 
@@ -47,6 +49,8 @@ class DemoRequest:
     reference: str
     example_ids: list[str] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
+    outcome: str = "NOT released: nothing passed"
+    settled: bool = False
     bundle: Path | None = None
 
 
@@ -64,8 +68,6 @@ def erase(
     reference: str,
     methods: Sequence[Method],
     *,
-    oracles: int = 8,
-    replicates: int = 3,
     stage: Stage = lambda _name: nullcontext(),
 ) -> DemoRequest:
     """Take a confirmed request through casework: try the methods in turn until one passes, and release its result.
@@ -81,15 +83,35 @@ def erase(
         grant_item(officers.omar, request_path)
     for name, config in methods:
         with stage(f"job: {name}"):
-            choice = {"replicates": str(replicates), "oracles": str(oracles)} | {
-                f"{name}-{key}": str(value) for key, value in config.items()
-            }
+            choice = {f"{name}-{key}": str(value) for key, value in config.items()}
             job = propose_and_approve(officers, request_path, name, choice)
             result.attempts.append(follow_job(stack, officers.omar, name, job))
         if result.attempts[-1].verdict == "passed":
             with stage("release"):
                 release(officers.nils, request_path, len(result.attempts))
+            result.outcome, result.settled = "released", True
             break
+    return result
+
+
+def refuse(officers: Officers, reference: str) -> DemoRequest:
+    """Take a confirmed request to its refusal: Omar proposes it with a ground and reasons, and Lena approves.
+
+    Raises:
+        PageError: a page is not what an officer would need to go on.
+    """
+    request_path = _searched_request(officers.omar, reference)
+    result = DemoRequest(reference, accept_matches(officers.omar, request_path))
+    page = officers.omar.get(f"{request_path}items/1/decide/")
+    answer = {"decision": "refuse", "refuse_ground": REFUSAL_GROUND, "reasons": REFUSAL_REASONS}
+    confirm = officers.omar.send(page, page.form_with("decision", "grant_ground"), answer)
+    officers.omar.send(confirm, confirm.form_with("confirmed"))
+    ending = officers.lena.get(f"{request_path}endings/1/")
+    officers.lena.send(ending, ending.form_with("decision"), button=("decision", "approve"))
+    if "Refused" not in officers.omar.get(request_path).html:
+        message = f"{reference} was not refused."
+        raise PageError(message)
+    result.outcome, result.settled = "refused, on a ground that a second officer approved; the model is unchanged", True
     return result
 
 

@@ -173,8 +173,8 @@ class Protocol(Digested, EngineContract):
             return [f"A verdict is tried once to {MOST_LOOKS} times, not {self.looks} times."]
         unlearned, oracles = self.unlearned_at(1), len(self.oracle_seeds)
         if guarantee in ("exact", "certified"):
-            enough = not self.paired and oracles >= FEWEST_ORACLES
-            problem = "An exact or certified result is compared with at least four independent oracles."
+            enough = not self.paired and self.looks == 1 and oracles >= FEWEST_ORACLES
+            problem = "An exact or certified result is compared once, with at least four independent oracles."
         elif self.paired:
             enough = unlearned >= FEWEST_PAIRS and oracles >= WATCHERS
             problem = "At least three pairs at the first look and two independent oracles are needed."
