@@ -30,6 +30,7 @@ from .errors import EngineError, SpecError
 
 BAR = "{desc} {percentage:3.0f} % |{bar:30}| {elapsed}<{remaining}"
 SIGTERM_STATUS = 143
+CHECKED = {True: "held", False: "did NOT hold", None: "not checked"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -187,8 +188,10 @@ def _summarise(result: JobResult, out: Path) -> None:
         _print(f"verdict: {evaluation.verdict.outcome}  {evaluation.verdict.direction or ''}".rstrip())
         for reason in evaluation.verdict.reasons:
             _print(f"    {reason.sentence}")
+        for check in evaluation.process:
+            _print(f"{check.name:<28} {CHECKED[check.held]}  {check.sentence}")
         for f in evaluation.estimands:
-            _print(f"{f.estimand.name:<28} {f.estimate:8.3f}  [{f.low:.3f}, {f.high:.3f}]  {f.position}")
+            _print(f"{f.scope:<8} {f.estimand.name:<20} {f.estimate:8.3f}  [{f.low:.3f}, {f.high:.3f}]  {f.position}")
         for metric in evaluation.metrics:
             oracles = f"{sum(metric.oracles) / len(metric.oracles):.4g}" if metric.oracles else "too few"
             _print(

@@ -24,7 +24,7 @@ from unlearning_jobs.engine.evaluation.estimands import (
     position_of,
 )
 from unlearning_jobs.engine.evaluation.outputs import Array, Outputs
-from unlearning_jobs.engine.evaluation.welch import welch
+from unlearning_jobs.engine.evaluation.welch import FURTHER, welch
 
 BY_NAME = {estimand.name: estimand for estimand in DEFAULT_ESTIMANDS}
 LOCATION, DEVIATION = BY_NAME["forget_location"], BY_NAME["forget_deviation"]
@@ -112,7 +112,7 @@ def test_an_absolute_margin_is_never_finer_than_the_interval_of_a_further_oracle
     for spread, is_wider in ((0.001, False), (0.1, True)):
         oracles = rng.normal(0.9, spread, 8)
         finding = judge(Comparison(oracles, oracles, np.zeros(8), np.zeros(8), absolute=True), RETAIN, ALPHA)
-        reach = t.ppf(0.975, 7) * np.std(oracles, ddof=1) * (1 + 1 / 8) ** 0.5
+        reach = t.ppf(1 - FURTHER / 2, 7) * np.std(oracles, ddof=1) * (1 + 1 / 8) ** 0.5
         assert (reach > RETAIN.margin) == is_wider
         assert finding.margin_used == (pytest.approx(reach) if is_wider else None)
 
