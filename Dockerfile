@@ -36,6 +36,7 @@ ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 OMP_WA
     LETHE_ENV=production LETHE_VAR=/srv/run LETHE_ARTEFACTS=/srv/artefacts
 # The hashed static files are part of the image; the command needs settings but no secret of any installation.
 RUN SECRET_KEY=build DATA_KEYS=build:0000000000000000000000000000000000000000000000000000000000000000 \
+    INDEX_KEY=0000000000000000000000000000000000000000000000000000000000000000 \
     LEDGER_KEYS=0000000000000000000000000000000000000000000000000000000000000000 \
     ALLOWED_HOSTS=localhost PUBLIC_URL=https://localhost LOG_ORIGIN=build DATABASE_URL=postgresql://localhost/build \
     python manage.py collectstatic --noinput && chown -R lethe /srv

@@ -1,5 +1,7 @@
 """Encrypt identifying fields at rest with AES-256-GCM and rotating keys; index them with a keyed hash for look-ups.
 
+The index has a key of its own, INDEX_KEY: equal texts must stay equal when DATA_KEYS are rotated.
+
 A value is `key id length | key id | nonce | ciphertext`; the column's name is authenticated with it, so a ciphertext
 moved to another column does not decrypt. New values use the first key in DATA_KEYS; the others only decrypt.
 """
@@ -70,8 +72,21 @@ def decrypt(stored: bytes, column: str) -> str:
 
 def keyed_index(text: str, purpose: str) -> str:
     """Return the HMAC-SHA-256 of the normalised text: equal for equal inputs, and no use for guessing without the key."""
-    key = next(iter(_keys(tuple(settings.DATA_KEYS)).values()))
-    return hmac.new(key, f"{purpose}\0{text.strip().casefold()}".encode(), hashlib.sha256).hexdigest()
+    return hmac.new(
+        _index_key(settings.INDEX_KEY), f"{purpose}\0{text.strip().casefold()}".encode(), hashlib.sha256
+    ).hexdigest()
+
+
+@lru_cache(maxsize=8)
+def _index_key(declared: str) -> bytes:
+    try:
+        key = bytes.fromhex(declared)
+    except ValueError:
+        key = b""
+    if len(key) != 32:  # noqa: PLR2004  # as long as the hash
+        message = "INDEX_KEY is malformed: write 64 hex digits."
+        raise ImproperlyConfigured(message)
+    return key
 
 
 if TYPE_CHECKING:

@@ -27,6 +27,8 @@ SECRET_KEY = env_text("SECRET_KEY", local_secret(VAR, "secret_key") if LOCAL els
 SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS", "")
 # Keys of the encrypted fields, newest first: `id:64 hex digits`, separated by commas.
 DATA_KEYS = env_list("DATA_KEYS", f"local:{local_secret(VAR, 'data_key')}" if LOCAL else None)
+# Key of the look-up index of e-mail addresses, 64 hex digits. Apart from DATA_KEYS, so that their rotation changes no index.
+INDEX_KEY = env_text("INDEX_KEY", local_secret(VAR, "index_key") if LOCAL else None)
 # Keys of the erasure ledger, newest first: 64 hex digits each, separated by commas. Old ones stay for as long as the ledger.
 LEDGER_KEYS = env_list("LEDGER_KEYS", local_secret(VAR, "ledger_key") if LOCAL else None)
 

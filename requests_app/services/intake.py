@@ -16,7 +16,6 @@ from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.services import CLAIMANT, record_append
 from requests_app.deadlines import due_date, received_on
-from requests_app.encryption import keyed_index
 from requests_app.models import AccessLink, ErasureRequest
 from requests_app.references import reference_make, reference_normalise
 from requests_app.states import ItemState, RequestOutcome, RequestState
@@ -25,6 +24,7 @@ from unlearning_jobs.queue import enqueue_on_commit
 from unlearning_jobs.services.jobs import job_cancel
 from unlearning_jobs.states import JobState
 
+from .index import email_index_of
 from .messages import message_queue, token_digest
 from .requests import request_close, request_lock, request_move
 from .searches import MAP_TASK
@@ -127,7 +127,7 @@ def _request(claimant: ClaimantDetails, target: TargetDetails) -> ErasureRequest
         due_on=due_date(received_on(now, settings.TIME_ZONE), country=settings.HOLIDAY_COUNTRY),
         name=target.name or claimant.name,
         email=claimant.email,
-        email_index=keyed_index(claimant.email, "email"),
+        email_index=email_index_of(claimant.email),
         on_behalf=claimant.on_behalf,
         contact=claimant.contact,
         other_names="\n".join(target.other_names),
@@ -190,7 +190,7 @@ def confirmation_resend(*, reference: str, email: str) -> None:
     normal = reference_normalise(reference)
     request = (
         ErasureRequest.objects.select_for_update(no_key=True)
-        .filter(reference=normal or "", email_index=keyed_index(email, "email"), state=RequestState.AWAITING_CONFIRMATION)
+        .filter(reference=normal or "", email_index=email_index_of(email), state=RequestState.AWAITING_CONFIRMATION)
         .first()
     )
     if request and request.messages.filter(template="confirm_address").count() <= RESENDS_AT_MOST:

@@ -64,6 +64,22 @@ def test_a_malformed_key_is_a_configuration_error(settings: Settings) -> None:
         encrypt("Ada", COLUMN)
 
 
+def test_rotating_the_data_keys_changes_no_index(settings: Settings) -> None:
+    settings.DATA_KEYS = [OLD]
+    before = keyed_index("ada@example.org", "email")
+    settings.DATA_KEYS = [NEW, OLD]
+    assert keyed_index("ada@example.org", "email") == before
+    settings.INDEX_KEY = "33" * 32
+    assert keyed_index("ada@example.org", "email") != before
+
+
+@pytest.mark.parametrize("key", ["", "33", "zz" * 32])
+def test_a_malformed_index_key_is_a_configuration_error(settings: Settings, key: str) -> None:
+    settings.INDEX_KEY = key
+    with pytest.raises(ImproperlyConfigured, match="INDEX_KEY"):
+        keyed_index("ada@example.org", "email")
+
+
 def test_the_index_ignores_case_and_spaces_around() -> None:
     assert keyed_index(" Ada@Example.org ", "email") == keyed_index("ada@example.org", "email")
 
