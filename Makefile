@@ -47,7 +47,7 @@ check: install ## ruff, mypy, import-linter, migrations, templates, dead code
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	LETHE_ENV=production SECRET_KEY=$$(head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n') INDEX_KEY=$$(printf '0%.0s' $$(seq 64)) DATA_KEYS=check:$$(printf '0%.0s' $$(seq 64)) \
 	  LEDGER_KEYS=$$(printf '0%.0s' $$(seq 64)) \
-	  ALLOWED_HOSTS=check.example PUBLIC_URL=https://check.example LOG_ORIGIN=check DATABASE_URL=postgresql://localhost/check \
+	  ALLOWED_HOSTS=check.example PUBLIC_URL=https://check.example LOG_ORIGIN=check DEFAULT_FROM_EMAIL=check@check.example DATABASE_URL=postgresql://localhost/check \
 	  $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(BIN)/djade --check --target-version 5.2 $$(git ls-files 'templates/*.html')
 	@mkdir -p var

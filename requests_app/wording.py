@@ -72,6 +72,45 @@ def missing_sentences(search: Search | None) -> list[str]:
     ]
 
 
+def done_sentences(released: Mapping[str, int]) -> list[str]:
+    """Return what was done to models, by what the methods guarantee (guarantee -> number of models)."""
+    sentences = []
+    if exact := released.get("exact", 0):
+        sentences.append(
+            ngettext(
+                "%(n)d model was replaced by one that never learned from it.",
+                "%(n)d models were replaced by ones that never learned from it.",
+                exact,
+            )
+            % {"n": exact}
+        )
+    if certified := released.get("certified", 0):
+        sentences.append(
+            ngettext(
+                "For %(n)d model, a mathematical proof limits how much it can still be shaped by it. The limit is in the"
+                " report.",
+                "For %(n)d models, a mathematical proof limits how much they can still be shaped by it. The limits are in"
+                " the report.",
+                certified,
+            )
+            % {"n": certified}
+        )
+    if empirical := released.get("empirical", 0):
+        sentences.append(
+            ngettext(
+                "%(n)d model was changed until measurements placed it, within limits fixed beforehand, where models are"
+                " that never saw it. Smaller differences can remain, and nothing but these measurements shows how close"
+                " it is.",
+                "%(n)d models were changed until measurements placed them, within limits fixed beforehand, where models"
+                " are that never saw it. Smaller differences can remain, and nothing but these measurements shows how"
+                " close they are.",
+                empirical,
+            )
+            % {"n": empirical}
+        )
+    return sentences
+
+
 def fact_sentences(facts: Mapping[str, int]) -> list[str]:
     """Return what became of accepted examples that are in no item, or whose item lapsed."""
     sentences = []

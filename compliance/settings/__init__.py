@@ -165,7 +165,8 @@ EMAIL_HOST_PASSWORD = env_text("EMAIL_HOST_PASSWORD", "")
 EMAIL_TIMEOUT = float(env_text("EMAIL_TIMEOUT", "10"))
 """Seconds that the mail server may take for each answer. Without a limit, a silent one would hold a worker for ever."""
 EMAIL_USE_TLS = env_flag("EMAIL_USE_TLS", default=not LOCAL)
-DEFAULT_FROM_EMAIL = env_text("DEFAULT_FROM_EMAIL", "privacy@localhost")
+# Claimants are told to reply to our messages: somebody must read this mailbox.
+DEFAULT_FROM_EMAIL = env_text("DEFAULT_FROM_EMAIL", "privacy@localhost" if LOCAL else None)
 
 # -- transport and browser
 SESSION_COOKIE_HTTPONLY = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,9 +10,10 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import translation
 
-from requests_app.models import Ending, ErasureRequest, Item
+from requests_app.models import Ending, ErasureRequest, Item, Proposal
 from requests_app.states import Ground, ItemState, RequestOutcome
-from requests_app.wording import fact_sentences, missing_sentences, searched_sentences
+from requests_app.wording import done_sentences, fact_sentences, missing_sentences, searched_sentences
+from unlearning_jobs.engine.catalogue import method_guarantee
 
 from .findings import search_of, settled_outcome
 
@@ -80,10 +82,17 @@ def _facts(request: ErasureRequest, supposing: Ending | None) -> dict[str, list[
     search, endings = search_of(request), _endings(request, supposing)
     totals = {name: sum(ending.facts.get(name, 0) for ending in endings) for name in FACTS}
     return {
+        "done": done_sentences(_released(request)),
         "searched": searched_sentences(search),
         "missing": missing_sentences(search),
         "facts": fact_sentences(totals),
     }
+
+
+def _released(request: ErasureRequest) -> Counter[str]:
+    """Count the released results of a request by what their methods guarantee."""
+    released = Proposal.objects.filter(item__request=request, released_by__isnull=False)
+    return Counter(method_guarantee(method["name"]) for method in released.values_list("method", flat=True))
 
 
 def _endings(request: ErasureRequest, supposing: Ending | None) -> list[Ending]:

@@ -13,7 +13,9 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 LANGUAGES = [code for code, _name in settings.LANGUAGES]
-WITHOUT_ITEM = ["outcome_no_match", "outcome_already_erased", "outcome_not_learned", "outcome_not_searched"]
+WITHOUT_ITEM = [
+    *("outcome_no_match", "outcome_already_erased", "outcome_not_learned", "outcome_no_influence", "outcome_not_searched")
+]
 CLOSING = ["outcome_completed", "outcome_refused", *WITHOUT_ITEM]
 NAMES = ["confirm_address", "request_received", *CLOSING]
 CONTEXT: dict[str, Any] = {
@@ -26,6 +28,7 @@ CONTEXT: dict[str, Any] = {
     "reasons": "The text is <needed> for a court case & stays.",
     "searched": ["The training data of 2 models in use was searched."],
     "missing": ["The search could not look for the name."],
+    "done": ["1 model was replaced by one that never learned from it."],
     "facts": ["2 passages that were found have already been removed."],
 }
 COMPLAIN = {"en": "supervisory authority", "de": "Aufsichtsbehörde"}
