@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import random
-from pathlib import Path
-from statistics import fmean
+from collections.abc import Iterable, Iterator, Sequence
 
-import pyarrow as pa
-from pyarrow import parquet
-
-from unlearning_jobs.engine.contracts import Estimand, JobSpec
+from unlearning_jobs.engine.contracts import Estimand, JobSpec, Scope
+from unlearning_jobs.engine.evaluation.estimands import compare
+from unlearning_jobs.engine.evaluation.outputs import ModelKey, Outputs
+from unlearning_jobs.engine.evaluation.shipped import judge_shipped
+from unlearning_jobs.engine.evaluation.statistics import STATISTICS
 
 LEVELS = {"original": 3.0, "oracle": 0.3}
 UNLEARNED = {"passed": 0.4}
@@ -19,46 +20,56 @@ KEPT = {
     "held_out": tuple(f"e{n:08d}" for n in range(20, 28)),
 }
 NOT_MEASURED = {"passed": 0.02}
-"""Estimates of quantities that these outputs say nothing about."""
-
-Row = tuple[str, int, str, str, float]
+"""Estimates that nobody computes again: of single examples and of their distances."""
 
 
-def rows(spec: JobSpec, outcome: str) -> list[Row]:
+def models(spec: JobSpec, look: int) -> Iterator[ModelKey]:
+    """The models of a look, the production model first."""
     assert spec.protocol is not None
-    originals = (spec.seed, *spec.protocol.replicate_seeds)
-    seeds = {"original": originals, "unlearned": originals, "oracle": spec.protocol.oracle_seeds}
+    protocol = spec.protocol
+    unlearned = (spec.seed, *protocol.replicate_seeds)[: protocol.unlearned_at(look)]
+    oracles = protocol.oracle_seeds[: protocol.independent_oracles_at(look)]
+    for seed in unlearned:
+        yield ModelKey("original", seed)
+        yield ModelKey("unlearned", seed)
+    for seed in (*(unlearned if protocol.paired else ()), *oracles):
+        yield ModelKey("oracle", seed)
+
+
+def staged(spec: JobSpec, outcome: str, look: int = 1) -> Outputs:
+    """Outputs with which the forget set lies where the outcome needs it."""
     levels = LEVELS | {"unlearned": UNLEARNED.get(outcome, 2.7)}
-    noise = random.Random(4)  # noqa: S311  # the spread of a drawing, not a secret
-    return [
-        (group, seed, name, example_id, noise.gauss(levels[group] if name == "forget" else 2.5, 0.4))
-        for group, own in seeds.items()
-        for seed in own
-        for name, ids in ({"forget": spec.forget_ids} | KEPT).items()
-        for example_id in ids
-        if name == "forget" or example_id not in spec.forget_ids
-    ]
+    noise, outputs = random.Random(4), Outputs()  # noqa: S311  # the spread of a drawing, not a secret
+    for model in models(spec, look):
+        for name, ids in ({"forget": tuple(sorted(spec.forget_ids))} | KEPT).items():
+            own = [example_id for example_id in ids if name == "forget" or example_id not in spec.forget_ids]
+            margins = [noise.gauss(levels[model.group] if name == "forget" else 2.5, 0.4) for _ in own]
+            outputs.add(model, name, own, map(_row, margins))
+    return outputs
 
 
-def write(path: Path, spec: JobSpec, outcome: str) -> None:
-    names = ("group", "seed", "set", "example_id", "margin")
-    columns = zip(*rows(spec, outcome), strict=True)
-    parquet.write_table(pa.table(dict(zip(names, map(list, columns), strict=True))), path)
+def _row(margin: float) -> dict[str, float]:
+    probability = 1 / (1 + math.exp(-margin))
+    known = {"margin": margin, "probability": probability, "log_likelihood": math.log(probability)}
+    return dict.fromkeys(STATISTICS, math.nan) | known | {"accuracy": float(margin > 0)}
 
 
-def measured(spec: JobSpec, outcome: str) -> tuple[float, list[float]]:
-    """Return the do-nothing gap, and an estimate for each of the protocol's estimands."""
-    assert spec.protocol is not None
-    own = rows(spec, outcome)
+def gap(outputs: Outputs) -> float:
+    """The do-nothing gap."""
+    means = [float(outputs.matrix(group, "forget", "margin").mean()) for group in ("original", "oracle")]
+    return means[0] - means[1]
 
-    def mean(group: str, examples: str) -> float:
-        return fmean(row[4] for row in own if (row[0], row[2]) == (group, examples))
 
-    gap = mean("original", "forget") - mean("oracle", "forget")
+def estimates(outputs: Outputs, estimands: Sequence[Estimand], outcome: str) -> Iterable[tuple[Estimand, Scope, float]]:
+    """What each estimand says about the method and about the shipped model, in the engine's order."""
+    several = len(outputs.models("unlearned")) > 1
+    for one in estimands:
+        if one.kind != "location":
+            yield from ((one, scope, NOT_MEASURED.get(outcome, 0.9)) for scope in SCOPES[not several :])
+            continue
+        if several:
+            yield one, "method", compare(outputs, one).estimate()
+        yield one, "shipped", judge_shipped(outputs, one, 0.05).estimate
 
-    def estimate(one: Estimand) -> float:
-        if (one.kind, one.statistic, one.unit) != ("location", "margin", "gap"):
-            return NOT_MEASURED.get(outcome, 0.9)
-        return (mean("unlearned", one.examples) - mean("oracle", one.examples)) / gap
 
-    return gap, [estimate(one) for one in spec.protocol.estimands]
+SCOPES: tuple[Scope, ...] = ("method", "shipped")

@@ -26,16 +26,19 @@ from tests.personas import ADA, ADA_EMAIL, Staff
 from unlearning_jobs.engine.artefacts import file_digest, model_digest
 from unlearning_jobs.engine.contracts import (
     Control,
+    Direction,
     Efficiency,
     EstimandFinding,
     Evaluation,
     ExampleFindings,
     ExampleTrajectory,
+    InfluenceFinding,
     JobResult,
     JobSpec,
     MethodChoice,
     MetricFinding,
     PermutationFinding,
+    Position,
     Reason,
     ResourceUsage,
     SetFinding,
@@ -183,15 +186,16 @@ def result_write(folder: Path, spec: JobSpec, outcome: str) -> JobResult:
     (folder / "model").mkdir(parents=True)
     (folder / "outputs").mkdir()
     (folder / "model" / "model.safetensors").write_bytes(b"unlearned " + str(folder).encode())
-    raw_outputs.write(folder / "outputs" / "examples.parquet", spec, outcome)
+    raw_outputs.staged(spec, outcome, look_of(spec, outcome)).write(folder / "outputs" / "examples.parquet")
     files = {path.relative_to(folder).as_posix(): file_digest(path) for path in folder.rglob("*") if path.is_file()}
+    forgotten_before = {example_id for step in spec.earlier for example_id in step.forget_ids}
     result = JobResult(
         kind="unlearn",
         reference=spec.reference,
         spec_digest=spec.digest(),
         model_digest=model_digest(folder / "model"),
         files=files,
-        train_examples=20 - len(spec.forget_ids),
+        train_examples=20 - len({*spec.forget_ids, *spec.exclude_ids, *spec.erased_ids, *forgotten_before}),
         parameters=1000,
         curves=(),
         seconds={"load": 0.5, "unlearn": 12.0, "replicates": 40.0, "oracles": 90.0, "evaluate": 1.5},
@@ -228,24 +232,41 @@ def trajectory(spec: JobSpec) -> Trajectory:
     return Trajectory((0, 20, 40), 40, 20, 0.9, 0.8, 0.7, 2.0, examples)
 
 
+POSITIONS: dict[str, Position] = {"passed": "within", "failed": "above", "inconclusive": "undecided", "no_influence": "undecided"}
+CODES = {
+    "passed": ("within_margins", "Every interval lies inside its margin."),
+    "failed": ("forget_location_above", "The forget set is still known."),
+    "inconclusive": ("forget_location_undecided", "There are too few models."),
+    "no_influence": ("no_influence", "Doing nothing could not be told from retraining."),
+}
+
+
+def look_of(spec: JobSpec, outcome: str) -> int:
+    """The first look, unless it decides nothing."""
+    assert spec.protocol is not None
+    return spec.protocol.looks if outcome == "inconclusive" else 1
+
+
 def evaluation(spec: JobSpec, outcome: str) -> Evaluation:
     assert spec.protocol is not None
-    fine = outcome == "passed"
-    gap, estimates = raw_outputs.measured(spec, outcome)
+    measured, look = outcome != "no_influence", look_of(spec, outcome)
+    outputs = raw_outputs.staged(spec, outcome, look)
     findings = tuple(
-        EstimandFinding(one, value, value - 0.07, value + 0.07, "within" if fine else "above")
-        for one, value in zip(spec.protocol.estimands, estimates, strict=True)
+        EstimandFinding(one, value, value - 0.07, value + 0.07, POSITIONS[outcome], scope=scope)
+        for one, scope, value in raw_outputs.estimates(outputs, spec.protocol.estimands, outcome)
     )
-    sentence = "Every interval lies inside its margin." if fine else "The forget set is still known."
     tests = (PermutationFinding(0.1, 0.8, 20, exhaustive=True), PermutationFinding(0.5, 0.0095, 210, exhaustive=True))
+    direction: Direction | None = "undershot" if outcome == "failed" else None
     return Evaluation(
-        verdict=Verdict(outcome, None if fine else "undershot", (Reason("within" if fine else "above", sentence),)),  # type: ignore[arg-type]  # outcomes are given as text
-        gap=gap,
+        verdict=Verdict(outcome, direction, (Reason(*CODES[outcome]),)),  # type: ignore[arg-type]  # outcomes are given as text
+        gap=raw_outputs.gap(outputs),
         estimands=findings,
         permutation=PermutationFinding(0.12, 0.48, 210, exhaustive=True),
+        look=look,
+        influence=None if measured else InfluenceFinding(-0.01, 0.01, 0, 0.02, measurable=False),
         controls=(
             Control("oracle_against_oracle", permutation=tests[0], behaved=True, note=""),
-            Control("do_nothing", permutation=tests[1], behaved=True, note=""),
+            Control("do_nothing", permutation=tests[1], behaved=measured, note=""),
         ),
         metrics=(
             MetricFinding("exact_memorization", "forget", 0.31, 0.98, (0.28, 0.33, 0.3)),

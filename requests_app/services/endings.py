@@ -214,6 +214,8 @@ def _waiting(ending: Ending) -> Ending:
         item.request = request
     if not waits(locked) or (item.state != ItemState.ENDING if item else request.state != RequestState.CLOSING):
         raise StaleStateError(_("This no longer waits for approval. Reload the page."))
+    if item:  # it waits while its request is searched and reviewed again
+        require_item_transition(item, RecordKind.ENDING_DECLINED, ItemState.DECIDING)
     return locked
 
 

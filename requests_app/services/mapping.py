@@ -131,5 +131,8 @@ def _under_review(request: ErasureRequest, by: Account) -> ErasureRequest:
 
 
 def _record_decision(request: ErasureRequest, decision: Match.Decision, chosen: list[Match], by: Account) -> None:
-    data = {"examples": [{"snapshot": match.snapshot.digest[:16], "example_id": match.example_id} for match in chosen]}
-    record_append(subject=request.subject, kind=RecordKind(f"match.{decision.value}"), actor=by.opaque, data=data)
+    examples = [
+        {"snapshot": match.snapshot.digest[:16], "example_id": match.example_id, "set": match.example_set} for match in chosen
+    ]
+    kind = RecordKind(f"match.{decision.value}")
+    record_append(subject=request.subject, kind=kind, actor=by.opaque, data={"examples": examples})

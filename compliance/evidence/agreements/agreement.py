@@ -22,6 +22,7 @@ def same(first: Any, second: Any) -> bool:
     return canonical_json(first) == canonical_json(second)
 
 
+differ = operator.ne
 not_later = operator.le
 earlier = operator.lt
 

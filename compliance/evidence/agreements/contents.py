@@ -9,6 +9,7 @@ from compliance.evidence.statements import forget_set_digest
 from compliance.formats.canonical import digest_of, parse_time
 from compliance.formats.errors import VerificationError
 
+from .agreement import same
 from .facts import Fact, at, of_report
 from .story import ToldReport
 
@@ -26,18 +27,21 @@ def forget_ids(told: ToldReport) -> list[str] | None:
 
 
 def not_retained(told: ToldReport) -> list[str] | None:
-    """Return the examples that the unlearned model must not know: excluded, forgotten earlier, forgotten now."""
+    """Return the examples that the unlearned model must not know: excluded, forgotten earlier or elsewhere, forgotten now."""
     now = forget_ids(told)
     if now is None:
         return None
     before = [example_id for step in told.spec.get("earlier", ()) for example_id in step["forget_ids"]]
-    return sorted({*told.spec.get("exclude_ids", ()), *before, *now})
+    return sorted({*told.spec.get("exclude_ids", ()), *told.spec.get("erased_ids", ()), *before, *now})
 
 
-def accepted_are_forgotten(accepted: list[str], forgotten: dict[str, list[str]]) -> bool:
-    """Return whether exactly the accepted examples are forgotten, now or by an earlier unlearning."""
+def accepted_are_forgotten(accepted: dict[str, list[str]], forgotten: dict[str, list[str]]) -> bool:
+    """Return whether exactly the accepted examples are forgotten, now or by an earlier unlearning.
+
+    Those that an earlier review accepted may be in an item of that review.
+    """
     now, ever = set(forgotten["now"]), set(forgotten["ever"])
-    return now <= set(accepted) <= now | ever
+    return now <= set(accepted["all"]) and set(accepted["new"]) <= now | ever
 
 
 def _forgotten(told: ToldReport) -> dict[str, list[str]] | None:
@@ -57,9 +61,16 @@ FORGET_IDS = of_report("spec.json forget_ids", forget_ids, "spec.json forget_ids
 FORGET_COUNT = of_report("spec.json forget_ids, counted", _from_ids(len), "spec.json forget_ids")
 FORGET_DIGEST = of_report("spec.json forget_ids, digested", _from_ids(forget_set_digest), "spec.json forget_ids")
 FORGOTTEN = of_report(
-    "spec.json forget_ids and earlier", _forgotten, "spec.json forget_ids", "spec.json earlier", "spec.json exclude_ids"
+    "spec.json forget_ids and earlier",
+    _forgotten,
+    *(f"spec.json {name}" for name in ("forget_ids", "earlier", "exclude_ids", "erased_ids")),
 )
-NOT_RETAINED = of_report("spec.json forget_ids, earlier and exclude_ids", not_retained, *FORGOTTEN.places)
+NOT_RETAINED = of_report("spec.json forget_ids, earlier, exclude_ids and erased_ids", not_retained, *FORGOTTEN.places)
+LEFT_OUT = of_report(
+    "spec.json exclude_ids, counted",
+    lambda told: None if told.spec is None else len(told.spec.get("exclude_ids", ())),
+    "spec.json exclude_ids",
+)
 
 
 def _digest_at(path: str) -> Callable[[ToldReport], Any]:
@@ -84,9 +95,20 @@ def _signed_outputs(told: ToldReport) -> dict[str, str]:
     return {name: digest for name, digest in told.files.items() if name.startswith(OUTPUTS_FOLDER)}
 
 
-def _judged(told: ToldReport) -> list[Any] | None:
+def _judged(told: ToldReport) -> dict[str, list[Any]] | None:
+    """Return the estimands by what they were judged about; None if the models' answers are no numbers."""
     findings = None if told.result is None else at(told.result, "evaluation").get("estimands")
-    return None if findings is None else [finding["estimand"] for finding in findings]
+    if findings is None or (not findings and at(told.result, "evaluation").get("gap") is None):
+        return None
+    judged: dict[str, list[Any]] = {}
+    for finding in findings:
+        judged.setdefault(finding.get("scope", "method"), []).append(finding["estimand"])
+    return judged
+
+
+def each_judges_all(judged: dict[str, list[Any]], estimands: list[Any]) -> bool:
+    """Return whether every estimand was judged, in order, about whatever was judged at all."""
+    return bool(judged) and all(same(ones, estimands) for ones in judged.values())
 
 
 def _tested_examples(told: ToldReport) -> list[str] | None:
@@ -115,7 +137,12 @@ RESULT_FILE = of_report("report subject result.json", lambda told: told.files.ge
 SIGNED_OUTPUTS = of_report("report subjects in outputs", _signed_outputs, "report subjects")
 LISTED_OUTPUTS = of_report("result.json files in outputs", lambda told: _listed(told, OUTPUTS_FOLDER), "result.json files")
 MODEL_OF_FILES = of_report("result.json files in model, digested", _model_of_files, "result.json files")
-JUDGED = of_report("result.json evaluation.estimands", _judged, "result.json evaluation.estimands.estimand")
+JUDGED = of_report(
+    "result.json evaluation.estimands",
+    _judged,
+    "result.json evaluation.estimands.estimand",
+    "result.json evaluation.estimands.scope",
+)
 TESTED = of_report("result.json evaluation.examples", _tested_examples, "result.json evaluation.examples.example_ids")
 DRAWN = of_report("result.json trajectory.examples", _drawn_examples, "result.json trajectory.examples.example_id")
 STARTED_AT, FINISHED_AT = _moment_of("started_at"), _moment_of("finished_at")

@@ -94,6 +94,7 @@ RELEASED_NUMBER = Fact(f"{K.ITEM_RELEASED} number", _release_numbers, ("entry nu
 BASE_SNAPSHOT = _registered(K.MODEL_REGISTERED, "model_sha256", "base_model_sha256", "snapshot_sha256")
 SNAPSHOT_ROOT = _registered(K.CORPUS_REGISTERED, "snapshot_sha256", "snapshot_sha256", "manifest_root")
 CORPUS_COUNTS = _registered(K.CORPUS_REGISTERED, "snapshot_sha256", "snapshot_sha256", "counts")
+BASE_LEFT_OUT = _registered(K.MODEL_REGISTERED, "model_sha256", "base_model_sha256", "left_out")
 EXPECTED_TRAINING = Fact(
     f"{K.CORPUS_REGISTERED} counts less the examples to forget", _expected_training_examples, CORPUS_COUNTS.places
 )

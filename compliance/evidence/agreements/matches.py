@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from compliance.evidence.record import EntryBody
+from compliance.formats.record_kinds import FIELDS
 from compliance.formats.record_kinds import RecordKind as K
 
 from .facts import REQUEST, Fact, Statement, words
@@ -14,6 +15,9 @@ Example = tuple[str, str]
 """The beginning of a snapshot's digest, and the id of an example in it."""
 BEGINNING = 16
 """Digits of a digest that an entry about matches gives."""
+OF_ITEMS = tuple(kind for kind, fields in FIELDS.items() if "item" in fields)
+LEARNED = ("train", "")
+"""Sets that models are trained on; older entries do not name the set."""
 MATCHES = (f"{K.MATCH_ACCEPTED} examples", f"{K.MATCH_REJECTED} examples")
 
 
@@ -48,42 +52,135 @@ def _review(field: str) -> Fact:
 
 
 def _reviewed_matches(story: Story) -> Iterator[Statement]:
-    reviews = story.of_kind(K.MATCHES_DECIDED)
-    if reviews and {"accepted", "rejected"} <= reviews[-1].data.keys():
-        yield REQUEST, reviews[-1].data["accepted"] + reviews[-1].data["rejected"]
+    for entry in story.of_kind(K.MATCHES_DECIDED):
+        if {"accepted", "rejected"} <= entry.data.keys():
+            yield f"Entry {entry.number}", entry.data["accepted"] + entry.data["rejected"]
 
 
-def _matched_snapshots(story: Story) -> Iterator[Statement]:
-    if decided := decisions(story.entries):
+def _found_matches(story: Story) -> Iterator[Statement]:
+    """How many matches a review must at least and can at most have decided.
+
+    Later searches find earlier matches again, and what was added by hand: how many of them, the record does not say.
+    """
+    for entry in story.of_kind(K.MATCHES_DECIDED):
+        before = [one for one in story.entries if one.number < entry.number]
+        searches = [one for one in before if one.kind == K.MAPPING_COMPLETED and "candidates" in one.data]
+        added = [one.number for one in before if one.kind == K.MATCH_ADDED]
+        if searches:
+            found = [one.data["candidates"] + sum(number > one.number for number in added) for one in searches]
+            most = sum(one.data["candidates"] for one in searches) + len(added)
+            yield f"Entry {entry.number}", [max(found), most]
+
+
+def between(number: int, bounds: list[int]) -> bool:
+    return bounds[0] <= number <= bounds[1]
+
+
+def _matched(story: Story) -> Iterator[Statement]:
+    """The snapshots of the matches that nobody added by hand."""
+    decided = decisions(story.entries).keys() - _added(story.entries)
+    if decided:
         yield REQUEST, sorted({snapshot for snapshot, _ in decided})
+
+
+def _searched(story: Story) -> Iterator[Statement]:
+    """What was searched, by any of the searches: a match stays one when a later search does not find it."""
+    searches = story.of_kind(K.MAPPING_COMPLETED)
+    if searches and all("searched" in entry.data for entry in searches):
+        yield REQUEST, sorted({snapshot for entry in searches for snapshot in entry.data["searched"]})
+
+
+def _added(entries: Iterable[EntryBody]) -> set[Example]:
+    return {(one.data["snapshot"], one.data["example_id"]) for one in entries if one.kind == K.MATCH_ADDED}
+
+
+def _added_examples(story: Story) -> Iterator[Statement]:
+    if added := _added(story.entries):
+        yield REQUEST, sorted(map(list, added))
+
+
+def _decided_examples(story: Story) -> Iterator[Statement]:
+    yield REQUEST, sorted(map(list, decisions(story.entries)))
+
+
+def by_search(entry: EntryBody) -> str | None:
+    return f"Search {entry.data['search']}" if "search" in entry.data else None
+
+
+def _could_be_complete(story: Story) -> Iterator[Statement]:
+    for entry in story.of_kind(K.MAPPING_COMPLETED):
+        if (about := by_search(entry)) is not None and {"searched", "unreadable", "not_searchable"} <= entry.data.keys():
+            yield about, bool(entry.data["searched"]) and not entry.data["unreadable"] and not entry.data["not_searchable"]
 
 
 def _items(story: Story) -> Iterator[Statement]:
     reviews = [entry.data["items"] for entry in story.of_kind(K.MATCHES_DECIDED) if "items" in entry.data]
     if reviews and all(isinstance(items, list) for items in reviews):
-        yield REQUEST, sorted({item for items in reviews for item in items})
+        items = sorted({item for items in reviews for item in items})
+        yield REQUEST, items
+        for entry in story.entries:
+            yield f"Entry {entry.number}", items
 
 
-def _item_count(story: Story) -> Iterator[Statement]:
-    for about, items in _items(story):
-        yield about, len(items)
+def _named_items(story: Story) -> Iterator[Statement]:
+    """The items that entries are about; an empty one stands for the request."""
+    for entry in story.entries:
+        if entry.kind != K.MATCHES_DECIDED and entry.data.get("item"):
+            yield f"Entry {entry.number}", entry.data["item"]
 
 
-def _accepted_before_approval(story: Story) -> Iterator[Statement]:
-    """The accepted examples of the snapshot that an attempt is about, when it was approved."""
+def _item_counts(story: Story) -> Iterator[Statement]:
+    for number, entry in enumerate(story.of_kind(K.MATCHES_DECIDED), start=1):
+        if isinstance(entry.data.get("items"), list):
+            yield f"Review {number}", len(entry.data["items"])
+
+
+def _review_counts(story: Story) -> Iterator[Statement]:
+    for number, entry in enumerate(story.of_kind(K.REVIEW_COMPLETED), start=1):
+        if "items" in entry.data:
+            yield f"Review {number}", entry.data["items"]
+
+
+def _accepted_for_the_item(story: Story) -> Iterator[Statement]:
+    """The accepted training examples of the snapshot that an attempt is about, at the review that made its item.
+
+    Older reviews do not name their items: then those accepted when the attempt was approved.
+    """
     for attempt, told in story.reports.items():
-        approvals = [entry for entry in story.of_kind(K.PROPOSAL_APPROVED) if entry.attempt == attempt]
-        before = approvals[0].number if approvals else len(story.entries)
-        decided = decisions(entry for entry in story.entries if entry.number < before)
-        if decided:
-            yield (
-                words(attempt),
-                sorted(
-                    identifier
-                    for (snapshot, identifier), accepted in decided.items()
-                    if accepted and told.report.snapshot_sha256.startswith(snapshot)
-                ),
-            )
+        reviews = [entry.number for entry in story.of_kind(K.MATCHES_DECIDED)]
+        made = [one.number for one in story.of_kind(K.MATCHES_DECIDED) if attempt[0] in _list(one.data.get("items"))]
+        approvals = [entry.number for entry in story.of_kind(K.PROPOSAL_APPROVED) if entry.attempt == attempt]
+        before = (made or approvals or [len(story.entries) + 1])[0]
+        if not decisions(story.entries):
+            continue
+        own = _accepted(story, before, told.report.snapshot_sha256)
+        earlier = [_accepted(story, number, told.report.snapshot_sha256) for number in reviews if number < before and made]
+        yield words(attempt), {"all": sorted(own), "new": sorted(own.difference(*earlier))}
+
+
+def _accepted(story: Story, before: int, snapshot_sha256: str) -> set[str]:
+    entries = [entry for entry in story.entries if entry.number < before]
+    held_out = _not_learned(entries)
+    return {
+        identifier
+        for (snapshot, identifier), accepted in decisions(entries).items()
+        if accepted and snapshot_sha256.startswith(snapshot) and (snapshot, identifier) not in held_out
+    }
+
+
+def _not_learned(entries: Iterable[EntryBody]) -> set[Example]:
+    """Return the matches that no model is trained on; older entries do not say so of any."""
+    return {
+        (example["snapshot"], example.get("example_id"))
+        for entry in entries
+        if entry.kind == K.MATCH_ACCEPTED
+        for example in entry.data.get("examples", ())
+        if example.get("set", "") not in LEARNED
+    }
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
 
 
 ACCEPTED, REJECTED = _counted(kind=True), _counted(kind=False)
@@ -93,10 +190,27 @@ REVIEWED_MATCHES = Fact(
     _reviewed_matches,
     (f"{K.MATCHES_DECIDED} accepted", f"{K.MATCHES_DECIDED} rejected"),
 )
-MATCHED_SNAPSHOTS = Fact("snapshots of the matches", _matched_snapshots, MATCHES)
+FOUND_MATCHES = Fact(
+    f"{K.MAPPING_COMPLETED} candidates and {K.MATCH_ADDED}",
+    _found_matches,
+    (f"{K.MAPPING_COMPLETED} candidates", f"{K.MATCH_ADDED} example_id"),
+)
+MATCHED_SNAPSHOTS = Fact("snapshots of the matches", _matched, MATCHES)
+SEARCHED_SNAPSHOTS = Fact(f"{K.MAPPING_COMPLETED} searched", _searched, (f"{K.MAPPING_COMPLETED} searched",))
+ADDED_EXAMPLES = Fact(
+    f"{K.MATCH_ADDED} examples", _added_examples, (f"{K.MATCH_ADDED} snapshot", f"{K.MATCH_ADDED} example_id")
+)
+DECIDED_EXAMPLES = Fact("examples of the matches", _decided_examples, MATCHES)
+COULD_BE_COMPLETE = Fact(
+    "what could and could not be searched",
+    _could_be_complete,
+    tuple(f"{K.MAPPING_COMPLETED} {field}" for field in ("search", "searched", "unreadable", "not_searchable")),
+)
 ITEMS = Fact(f"{K.MATCHES_DECIDED} items", _items, (f"{K.MATCHES_DECIDED} items",))
-ITEM_COUNT = Fact(f"{K.MATCHES_DECIDED} items, counted", _item_count, (f"{K.MATCHES_DECIDED} items",))
-ACCEPTED_EXAMPLES = Fact(f"{K.MATCH_ACCEPTED} examples", _accepted_before_approval, MATCHES)
+NAMED_ITEMS = Fact("items of other entries", _named_items, tuple(f"{kind} item" for kind in OF_ITEMS))
+ITEM_COUNTS = Fact(f"{K.MATCHES_DECIDED} items, counted", _item_counts, (f"{K.MATCHES_DECIDED} items",))
+REVIEW_COUNTS = Fact(f"{K.REVIEW_COMPLETED} items", _review_counts, (f"{K.REVIEW_COMPLETED} items",))
+ACCEPTED_EXAMPLES = Fact(f"{K.MATCH_ACCEPTED} examples", _accepted_for_the_item, MATCHES)
 
 
 def begins_one_of(first: list[str], second: list[str]) -> bool:

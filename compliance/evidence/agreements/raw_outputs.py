@@ -6,9 +6,9 @@ More can be computed again: read its column here, add a function of RawOutputs, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from math import fsum, nan
+from math import fsum, isfinite, nan
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,10 @@ OUTPUTS = "outputs/examples.parquet"
 IDENTITY = ("group", "seed", "set")
 EXAMPLE_ID = ("example_id", "record_id")
 """Today's name of the column with the example's id, and the one in older files."""
-STATISTICS = ("margin", "log_likelihood", "probability")
+STATISTICS = ("margin", "log_likelihood", "probability", "accuracy")
 """The columns that estimands are about. Only the first is in every file."""
+NEEDED, JUDGED_SETS = ("margin", "probability"), ("forget", "retain", "held_out")
+"""Without finite numbers in these columns on these sets, nothing is judged."""
 MAX_ROWS = 5_000_000
 
 Values = tuple[float | None, ...]
@@ -76,9 +78,26 @@ class RawOutputs:
         """Return whether this statistic was measured on the set: not every family of models has every one."""
         return any(statistic in model.values for model in self.sets.get(name, ()))
 
-    def mean(self, group: str, name: str, statistic: str = "margin") -> float:
-        """Return the mean over the models of a group and the examples of a set; NaN if there are none, or one is missing."""
-        models = [model for model in self.sets.get(name, ()) if model.group == group]
+    def are_finite(self) -> bool:
+        """Return whether all models answer with finite numbers wherever something is judged."""
+        return all(
+            value is not None and isfinite(value)
+            for name in JUDGED_SETS
+            for model in self.sets.get(name, ())
+            for statistic in NEEDED
+            for value in model.values.get(statistic, ())
+        )
+
+    def mean(self, group: str, name: str, statistic: str = "margin", *, seeds: Collection[int] | None = None) -> float:
+        """Return the mean over models and the examples of a set; NaN if there are none, or one is missing.
+
+        Args:
+            group: the group of the models.
+            name: the set.
+            statistic: the column.
+            seeds: which models of the group; None for all.
+        """
+        models = [one for one in self.sets.get(name, ()) if one.group == group and (seeds is None or one.seed in seeds)]
         values = [nan if value is None else value for model in models for value in model.values[statistic]]
         return fsum(values) / len(values) if values else nan
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from compliance.formats.record_kinds import RecordKind as K
 
-from .agreement import Agreement, apart, earlier, not_later, one_of, part_of, same
+from .agreement import Agreement, apart, differ, earlier, not_later, one_of, part_of
 from .contents import (
     DRAWN,
     FINISHED_AT,
@@ -20,6 +20,7 @@ from .contents import (
     FORGET_IDS,
     FORGOTTEN,
     JUDGED,
+    LEFT_OUT,
     LISTED_OUTPUTS,
     MODEL_OF_FILES,
     NOT_RETAINED,
@@ -31,8 +32,23 @@ from .contents import (
     STARTED_AT,
     TESTED,
     accepted_are_forgotten,
+    each_judges_all,
+)
+from .endings import (
+    APPROVED_ENDS,
+    APPROVED_GROUNDS,
+    CLOSINGS,
+    ENDS,
+    GROUNDS,
+    LAPSED_WITH_THE_REQUEST,
+    LAST_VERDICTS,
+    REVIEWED,
+    WITHOUT_INFLUENCE,
+    by_ending,
+    closing_follows,
 )
 from .entries import (
+    BASE_LEFT_OUT,
     BASE_SNAPSHOT,
     EXPECTED_TRAINING,
     GUARANTEE,
@@ -50,26 +66,38 @@ from .facts import actor, always, by_message, by_request, entry, moment, release
 from .matches import (
     ACCEPTED,
     ACCEPTED_EXAMPLES,
-    ITEM_COUNT,
+    ADDED_EXAMPLES,
+    COULD_BE_COMPLETE,
+    DECIDED_EXAMPLES,
+    FOUND_MATCHES,
+    ITEM_COUNTS,
     ITEMS,
     MATCHED_SNAPSHOTS,
+    NAMED_ITEMS,
     REJECTED,
     REVIEW_ACCEPTED,
+    REVIEW_COUNTS,
     REVIEW_REJECTED,
     REVIEWED_MATCHES,
+    SEARCHED_SNAPSHOTS,
     begins_one_of,
+    between,
+    by_search,
 )
 from .measured import (
     ESTIMATES,
+    FINITE,
     GAP,
     MEASURED_FORGET,
     MEASURED_RETAIN,
     MEASURED_SEEDS,
     PROTOCOL_SEEDS,
+    SAYS_FINITE,
     STATED_ESTIMATES,
     close,
-    close_by_name,
+    close_by_scope,
 )
+from .reasons import EVIDENCE, LOOK, LOOKS, POSSIBLE_OUTCOMES, REASONS, fit, the_last_if_undecided
 
 UNLEARNING = always("an unlearning report", "unlearn")
 
@@ -79,21 +107,24 @@ REVIEW: Final = (
         actor(K.REQUEST_SUBMITTED, by_request),
         "whoever submitted the request is not whoever the entry is by",
     ),
+    Agreement(MATCHED_SNAPSHOTS, SEARCHED_SNAPSHOTS, "a match is in a corpus that was not searched", begins_one_of),
     Agreement(
-        MATCHED_SNAPSHOTS,
-        entry(K.MAPPING_COMPLETED, "searched", by_request),
-        "a match is in a corpus that was not searched",
-        begins_one_of,
+        entry(K.MAPPING_COMPLETED, "unreadable", by_search),
+        entry(K.MAPPING_COMPLETED, "searched", by_search),
+        "what could not be read was searched",
+        apart,
     ),
     Agreement(
-        entry(K.MAPPING_COMPLETED, "candidates", by_request),
-        REVIEWED_MATCHES,
-        "not every match that was found was decided",
+        entry(K.MAPPING_COMPLETED, "complete", by_search),
+        COULD_BE_COMPLETE,
+        "the search is called complete, or not, against what it could not search",
     ),
+    Agreement(ADDED_EXAMPLES, DECIDED_EXAMPLES, "an example was added and not accepted", part_of),
+    Agreement(REVIEWED_MATCHES, FOUND_MATCHES, "other matches were decided than were found", between),
     Agreement(REVIEW_ACCEPTED, ACCEPTED, "the review counts other matches than were accepted"),
     Agreement(REVIEW_REJECTED, REJECTED, "the review counts other matches than were rejected"),
-    Agreement(entry(K.REVIEW_COMPLETED, "items", by_request), ITEM_COUNT, "the review made another number of items"),
-    Agreement(entry(K.ITEM_DECIDED, "item", by_request), ITEMS, "an item was decided that no review made", one_of),
+    Agreement(REVIEW_COUNTS, ITEM_COUNTS, "the review made another number of items"),
+    Agreement(NAMED_ITEMS, ITEMS, "an entry is about an item that no review made", one_of),
     Agreement(
         entry(K.MESSAGE_SENT, "template", by_message),
         entry(K.MESSAGE_QUEUED, "template", by_message),
@@ -106,6 +137,34 @@ REVIEW: Final = (
     ),
 )
 """What was found, and what officers made of it."""
+
+ENDING: Final = (
+    *(
+        Agreement(
+            entry(kind, field, by_ending), entry(K.ENDING_PROPOSED, field, by_ending), "another end was decided than was proposed"
+        )
+        for kind in (K.ENDING_APPROVED, K.ENDING_DECLINED)
+        for field in ("item", "outcome", "ground")
+    ),
+    Agreement(
+        actor(K.ENDING_APPROVED, by_ending),
+        actor(K.ENDING_PROPOSED, by_ending),
+        "whoever approved the end has proposed it",
+        differ,
+    ),
+    Agreement(ENDS, APPROVED_ENDS, "it ended otherwise than was approved"),
+    Agreement(GROUNDS, APPROVED_GROUNDS, "it was refused on another ground than was approved"),
+    Agreement(
+        LAPSED_WITH_THE_REQUEST,
+        entry(K.REQUEST_CLOSED, "outcome", by_request),
+        "an item lapsed otherwise than its request ended",
+    ),
+    Agreement(
+        WITHOUT_INFLUENCE, LAST_VERDICTS, "no signed report of the item's last attempt says that nothing measurable was learned"
+    ),
+    Agreement(CLOSINGS, REVIEWED, "the end of the request does not follow from what was searched and accepted", closing_follows),
+)
+"""Ends without unlearning: what was proposed, approved and done, and what it rests on."""
 
 APPROVAL: Final = (
     Agreement(
@@ -181,9 +240,14 @@ FILES: Final = (
     Agreement(MODEL_OF_FILES, report("result_model_sha256"), "the model's files are not those of the reported model"),
     Agreement(LISTED_OUTPUTS, SIGNED_OUTPUTS, "the signed raw outputs are not those of the result"),
     Agreement(result("evaluation.verdict"), report("verdict"), "the evaluation reached another verdict"),
+    Agreement(report("verdict.outcome"), POSSIBLE_OUTCOMES, "the verdict does not follow from the findings", one_of),
+    Agreement(REASONS, EVIDENCE, "the reasons of the verdict are not those of the method's guarantee", fit),
+    Agreement(LOOK, LOOKS, "the verdict was not reached at this look", the_last_if_undecided),
     Agreement(result("environment"), report("environment"), "it ran in another environment"),
     Agreement(result("evaluation.limits"), report("does_not_show"), "a limit of the evaluation is left out", part_of),
-    Agreement(JUDGED, report("protocol.estimands"), "other quantities were judged than the protocol names"),
+    Agreement(
+        JUDGED, report("protocol.estimands"), "other quantities were judged than the protocol names", each_judges_all
+    ),
     Agreement(TESTED, FORGET_IDS, "other examples were tested than were forgotten"),
     Agreement(DRAWN, FORGET_IDS, "other examples were followed than were forgotten", part_of),
 )
@@ -191,6 +255,7 @@ FILES: Final = (
 
 REGISTERED: Final = (
     Agreement(BASE_SNAPSHOT, report("snapshot_sha256"), "the model that the run started from learned another corpus"),
+    Agreement(BASE_LEFT_OUT, LEFT_OUT, "the model that the run started from left out another number of examples"),
     Agreement(SNAPSHOT_ROOT, report("manifest_root"), "the corpus was registered with other examples"),
     Agreement(
         result("train_examples", optional=True),
@@ -201,6 +266,9 @@ REGISTERED: Final = (
 """What was registered, and what was reported."""
 
 RELEASE: Final = (
+    Agreement(
+        entry(K.ERASURE_ENTERED, "examples"), report("forget_count"), "the erasure ledger has another number of examples"
+    ),
     Agreement(
         entry(K.ITEM_RELEASED, "model_sha256"), report("result_model_sha256"), "the released model is not the reported one"
     ),
@@ -226,13 +294,14 @@ RELEASE: Final = (
 )
 """What was released, by whom, and what was signed about it."""
 
-AGREEMENTS: Final[tuple[Agreement, ...]] = (*REVIEW, *APPROVAL, *JOB, *FILES, *REGISTERED, *RELEASE)
+AGREEMENTS: Final[tuple[Agreement, ...]] = (*REVIEW, *ENDING, *APPROVAL, *JOB, *FILES, *REGISTERED, *RELEASE)
 
 MEASURED: Final[tuple[Agreement, ...]] = (
     Agreement(MEASURED_FORGET, FORGET_IDS, "other examples were measured than were forgotten"),
     Agreement(MEASURED_RETAIN, NOT_RETAINED, "an example of the retain set was forgotten", apart),
-    Agreement(MEASURED_SEEDS, PROTOCOL_SEEDS, "other models were measured than the protocol names", same),
+    Agreement(MEASURED_SEEDS, PROTOCOL_SEEDS, "other models were measured than the protocol names"),
+    Agreement(FINITE, SAYS_FINITE, "the raw outputs are numbers and the result says that they are not, or the other way round"),
     Agreement(GAP, result("evaluation.gap"), "the raw outputs give another do-nothing gap", close),
-    Agreement(ESTIMATES, STATED_ESTIMATES, "the raw outputs give other estimates", close_by_name),
+    Agreement(ESTIMATES, STATED_ESTIMATES, "the raw outputs give other estimates", close_by_scope),
 )
 """What the raw outputs show, and what the result says. It needs pyarrow."""

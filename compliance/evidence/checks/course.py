@@ -1,13 +1,12 @@
 """The step about the order of events: a history is one that can happen, entry after entry.
 
-Each table says what must have happened before an entry of a kind, and what it leads to. Kinds that are in no table may come
-at any time; so may kinds that this version does not know, because a log keeps what earlier and later versions wrote.
+Each table says from where an entry takes something, and to where. Kinds that are in no table may come at any time; so may
+kinds that this version does not know, because a log keeps what earlier and later versions wrote.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from compliance.evidence.record import EntryBody
@@ -17,58 +16,85 @@ from compliance.formats.record_kinds import RecordKind as K
 NEW = "new"
 RELEASABLE = frozenset({"passed"})
 """Verdicts with which an item waits for its release; with any other, the method is chosen again."""
-SETTLED = frozenset({"refused", "released"})
+SETTLED = frozenset({"refused", "released", "lapsed"})
+LAPSES = ("no_influence", "already_erased", "not_learned")
+"""Outcomes of items that lapsed. If those of a request differ, it closes with the first."""
+WITHDRAWN = "withdrawn"
 
-
-@dataclass(frozen=True)
-class Move:
-    """What must be the case before an entry, and what is the case after it."""
-
-    before: frozenset[str]
-    after: str
-    """Empty if nothing changes."""
+Move = Mapping[str, str]
+"""Where an entry takes something, by where that was before."""
 
 
 def after(*before: str, to: str = "") -> Move:
-    return Move(frozenset(before), to)
+    """Return a move from each of these states; without `to`, nothing changes."""
+    return {state: to or state for state in before}
 
 
-OPEN = after("in progress")
+REFUSED, REFUSED_BY_ONE = f"{K.ITEM_DECIDED}, refused", f"{K.ITEM_DECIDED}, refused by one officer"
+NOT_PASSED = f"{K.ITEM_EVALUATED}, not passed"
+LAPSED_WITH_REQUEST = f"{K.ITEM_LAPSED}, withdrawn"
+PROPOSED, APPROVED, DECLINED = (
+    f"{kind}, for the request" for kind in (K.ENDING_PROPOSED, K.ENDING_APPROVED, K.ENDING_DECLINED)
+)
+IN_PROGRESS = after("in progress")
+OPEN_REQUEST = ("submitted", "confirmed", "under review", "reviewed", "in progress", "closing", "end approved")
+OPEN_ITEM = (NEW, "granted", "proposed", "approved", "evaluated", "to be ended", "granted, to be ended")
 
 REQUEST_MOVES: Final[Mapping[str, Move]] = {
     K.REQUEST_SUBMITTED: after(NEW, to="submitted"),
     K.REQUEST_CONFIRMED: after("submitted", to="confirmed"),
+    K.SEARCH_ORDERED: after("under review", "in progress", to="confirmed"),
     K.MAPPING_COMPLETED: after("confirmed", to="under review"),
+    K.MATCH_ADDED: after("under review"),
     K.MATCH_ACCEPTED: after("under review"),
     K.MATCH_REJECTED: after("under review"),
     K.MATCHES_DECIDED: after("under review", to="reviewed"),
     K.REVIEW_COMPLETED: after("reviewed", to="in progress"),
-    K.ITEM_DECIDED: OPEN,
-    K.PROPOSAL_SUBMITTED: OPEN,
-    K.PROPOSAL_APPROVED: OPEN,
-    K.PROPOSAL_DECLINED: OPEN,
-    K.ITEM_RELEASED: OPEN,
-    K.ITEM_REOPENED: OPEN,
-    K.JOB_CREATED: OPEN,
-    K.REQUEST_CLOSED: after("submitted", "confirmed", "under review", "reviewed", "in progress", to="closed"),
+    PROPOSED: after("under review", to="closing"),
+    APPROVED: after("closing", to="end approved"),
+    DECLINED: after("closing", to="under review"),
+    **dict.fromkeys((K.ENDING_PROPOSED, K.ENDING_APPROVED, K.ENDING_DECLINED, K.ITEM_LAPSED), IN_PROGRESS),
+    **dict.fromkeys((K.ITEM_DECIDED, REFUSED, REFUSED_BY_ONE, K.ITEM_RELEASED, K.ITEM_REOPENED), IN_PROGRESS),
+    **dict.fromkeys((K.PROPOSAL_SUBMITTED, K.PROPOSAL_APPROVED, K.PROPOSAL_DECLINED, K.JOB_CREATED), IN_PROGRESS),
+    LAPSED_WITH_REQUEST: after(*OPEN_REQUEST),
+    K.REQUEST_CLOSED: after(*OPEN_REQUEST, to="closed"),
 }
-"""By request."""
+"""By request. What happened to its items and its jobs goes on while it is searched and reviewed again."""
 
 ITEM_MOVES: Final[Mapping[str, Move]] = {
     K.ITEM_DECIDED: after(NEW, to="granted"),
+    K.ENDING_PROPOSED: {NEW: "to be ended", "granted": "granted, to be ended"},
+    K.ENDING_DECLINED: {"to be ended": NEW, "granted, to be ended": "granted"},
+    K.ENDING_APPROVED: after("to be ended", "granted, to be ended", to="end approved"),
+    REFUSED: after("end approved", to="refused"),
+    # Until ends without unlearning needed two officers.
+    REFUSED_BY_ONE: after(NEW, "end approved", to="refused"),
+    K.ITEM_LAPSED: after("end approved", to="lapsed"),
+    LAPSED_WITH_REQUEST: after(*OPEN_ITEM, to="lapsed"),
     K.PROPOSAL_SUBMITTED: after("granted", to="proposed"),
     K.PROPOSAL_APPROVED: after("proposed", to="approved"),
     K.PROPOSAL_DECLINED: after("proposed", to="granted"),
     K.JOB_CREATED: after("approved"),
     K.JOB_STARTED: after("approved"),
-    K.JOB_COMPLETED: after("approved"),
-    K.JOB_FAILED: after("approved"),
-    K.JOB_CANCELLED: after("approved"),
+    # A withdrawal cancels what runs; the worker ends it afterwards.
+    K.JOB_COMPLETED: after("approved", "lapsed"),
+    K.JOB_FAILED: after("approved", "lapsed"),
+    K.JOB_CANCELLED: after("approved", "lapsed"),
     K.ITEM_EVALUATED: after("approved", to="evaluated"),
+    NOT_PASSED: after("approved", to="granted"),
+    # Before the release, in one transaction; what was released before there was a ledger is entered later.
+    K.ERASURE_ENTERED: after("evaluated", "released"),
     K.ITEM_RELEASED: after("evaluated", to="released"),
     K.ITEM_REOPENED: after("evaluated", to="granted"),
 }
-"""By item. An item that was not granted is refused, and one that did not pass goes back to the choice of a method."""
+"""By item. One that did not pass goes back to the choice of a method; a refused or lapsed one goes nowhere."""
+
+ENDING_MOVES: Final[Mapping[str, Move]] = {
+    K.ENDING_PROPOSED: after(NEW, to="proposed"),
+    K.ENDING_APPROVED: after("proposed", to="approved"),
+    K.ENDING_DECLINED: after("proposed", to="declined"),
+}
+"""By ending: of several for one item, the latest waits."""
 
 JOB_MOVES: Final[Mapping[str, Move]] = {
     K.JOB_CREATED: after(NEW, to="queued"),
@@ -98,89 +124,109 @@ AT_ANY_TIME: Final[Mapping[str, str]] = {
 
 def check_course(entries: Sequence[EntryBody]) -> None:
     """Check that every entry of a request's history follows from those before it (VerificationError)."""
-    requests = _follow(entries, REQUEST_MOVES, lambda _entry: "The request")
-    items = _follow(entries, ITEM_MOVES, _named("item"), _item_after)
+    variant = _variants(entries)
+    requests = _follow(entries, REQUEST_MOVES, lambda _entry: "The request", variant)
+    items = _follow(entries, ITEM_MOVES, _named("item"), variant)
+    _follow(entries, ENDING_MOVES, _named("ending"))
     _follow(entries, JOB_MOVES, _named("job"))
     _follow(entries, MESSAGE_MOVES, _named("message"))
-    _check_attempts(entries)
-    _check_runs(entries)
+    _check_count(entries, "attempt", K.PROPOSAL_SUBMITTED, ITEM_MOVES, by="item")
+    _check_count(entries, "run", K.JOB_STARTED, JOB_MOVES, by="job")
+    _check_count(entries, "search", K.MAPPING_COMPLETED, {K.MAPPING_COMPLETED: {}})
+    _check_count(entries, "ending", K.ENDING_PROPOSED, {K.ENDING_PROPOSED: {}})
     if requests.get("The request") == "closed":
         _check_outcome(entries, items)
 
 
+def one_officer_could_end(entries: Sequence[EntryBody]) -> bool:
+    """Return whether the history began before ends without unlearning needed two officers: its first search is not kept."""
+    searches = [entry for entry in entries if entry.kind == K.MAPPING_COMPLETED]
+    return not searches or "search" not in searches[0].data
+
+
+def _variants(entries: Sequence[EntryBody]) -> Callable[[EntryBody], str]:
+    """Return what names an entry's move, if that depends on what the entry says. What it does not state is not held
+    against it.
+    """
+    refused = REFUSED_BY_ONE if one_officer_could_end(entries) else REFUSED
+    of_request: Mapping[str, str] = {K.ENDING_PROPOSED: PROPOSED, K.ENDING_APPROVED: APPROVED, K.ENDING_DECLINED: DECLINED}
+
+    def variant(entry: EntryBody) -> str:
+        data = entry.data
+        if entry.kind == K.ITEM_DECIDED and data.get("granted") is False:
+            return refused
+        if entry.kind == K.ITEM_EVALUATED and data.get("verdict", "passed") not in RELEASABLE:
+            return NOT_PASSED
+        if entry.kind == K.ITEM_LAPSED and data.get("outcome") == WITHDRAWN:
+            return LAPSED_WITH_REQUEST
+        return of_request.get(entry.kind, entry.kind) if data.get("item") == "" else entry.kind
+
+    return variant
+
+
 def _named(field: str) -> Callable[[EntryBody], str]:
-    return lambda entry: f"{field.capitalize()} {entry.data[field]}" if field in entry.data else ""
+    return lambda entry: f"{field.capitalize()} {entry.data[field]}" if entry.data.get(field, "") != "" else ""
 
 
 def _follow(
     entries: Sequence[EntryBody],
     moves: Mapping[str, Move],
     about: Callable[[EntryBody], str],
-    outcome: Callable[[EntryBody], str] = lambda _entry: "",
+    variant: Callable[[EntryBody], str] = lambda entry: entry.kind,
 ) -> Mapping[str, str]:
-    """Take everything from state to state, and return the last state of each; `outcome` overrides the table."""
+    """Take everything from state to state, and return the last state of each; `variant` names an entry's move."""
     states: dict[str, str] = {}
     for entry in entries:
-        move, name = moves.get(entry.kind), about(entry)
+        move, name = moves.get(variant(entry)), about(entry)
         if move is None or not name:
             continue
         state = states.get(name, NEW)
-        if state not in move.before:
-            _fail(name, entry, f"it is {state}, and should be {' or '.join(sorted(move.before))}")
-        states[name] = outcome(entry) or move.after or state
+        if state not in move:
+            _fail(name, entry, f"it is {state}, and should be {' or '.join(sorted(move))}")
+        states[name] = move[state]
     return states
 
 
-def _item_after(entry: EntryBody) -> str:
-    """Return where an item goes if that depends on what the entry says. What it does not state is not held against it."""
-    if entry.kind == K.ITEM_DECIDED and entry.data.get("granted") is False:
-        return "refused"
-    if entry.kind == K.ITEM_EVALUATED and entry.data.get("verdict", "passed") not in RELEASABLE:
-        return "granted"
-    return ""
+def _check_count(entries: Sequence[EntryBody], field: str, begins: str, kinds: Mapping[str, object], by: str = "") -> None:
+    """Check that the entries which begin something count it, and that everything else is about the latest one.
 
-
-def _check_attempts(entries: Sequence[EntryBody]) -> None:
-    """Check that proposals count an item's attempts, and that everything else is about the latest one."""
-    latest: dict[str, int] = {}
-    for entry in entries:
-        if entry.kind not in ITEM_MOVES or not {"item", "attempt"} <= entry.data.keys():
-            continue
-        item, attempt = entry.attempt
-        expected = latest.get(item, 0) + (entry.kind == K.PROPOSAL_SUBMITTED)
-        if attempt != expected:
-            _fail(f"Item {item}", entry, f"it is about attempt {attempt}, and should be about attempt {expected}")
-        latest[item] = attempt
-
-
-def _check_runs(entries: Sequence[EntryBody]) -> None:
-    """Check that starts count a job's runs, and that everything else is about the latest one."""
+    With `by`, it is counted for each item or job by itself.
+    """
     latest: dict[object, int] = {}
     for entry in entries:
-        if entry.kind not in JOB_MOVES or not {"job", "run"} <= entry.data.keys():
+        if entry.kind not in kinds or not {field, by or field} <= entry.data.keys():
             continue
-        job, run = entry.data["job"], entry.data["run"]
-        expected = latest.get(job, 0) + (entry.kind == K.JOB_STARTED)
-        if run != expected:
-            _fail(f"Job {job}", entry, f"it is about run {run}, and should be about run {expected}")
-        latest[job] = run
+        about, number = entry.data[by] if by else "", entry.data[field]
+        expected = latest.get(about, 0) + (entry.kind == begins)
+        if number != expected:
+            name = f"{by.capitalize()} {about}" if by else "The request"
+            _fail(name, entry, f"it is about {field} {number}, and should be about {field} {expected}")
+        latest[about] = number
 
 
 def _check_outcome(entries: Sequence[EntryBody], items: Mapping[str, str]) -> None:
-    """Check that the request was closed with the outcome that its items have."""
+    """Check that the request was closed with the outcome that its items have, or with the end that was approved for it."""
     closed = next(entry for entry in entries if entry.kind == K.REQUEST_CLOSED)
+    outcome, by_one = closed.data.get("outcome"), one_officer_could_end(entries)
     named = {f"Item {item}" for entry in entries if entry.kind == K.MATCHES_DECIDED for item in _items(entry)}
     ends = {items.get(name, NEW) for name in {*named, *items}}
+    lapses = {entry.data.get("outcome") for entry in entries if entry.kind == K.ITEM_LAPSED}
+    lapse = next((one for one in LAPSES if one in lapses), "") if ends == {"lapsed"} else ""
+    approved = not ends and any(entry.kind == K.ENDING_APPROVED and entry.data.get("item") == "" for entry in entries)
     fits = {
         "completed": "released" in ends and ends <= SETTLED,
-        "refused": ends == {"refused"},
-        "no_match": not ends,
-        "withdrawn": "released" not in ends,
-        "unconfirmed": not ends,
+        "refused": "refused" in ends and ends <= SETTLED - {"released"},
+        "no_match": approved or (by_one and not ends),
+        "not_searched": approved,
+        "already_erased": approved or lapse == "already_erased",
+        "not_learned": approved or lapse == "not_learned",
+        "no_influence": lapse == "no_influence",
+        "withdrawn": "released" not in ends and (by_one or ends <= SETTLED),
+        "unconfirmed": not any(entry.kind == K.REQUEST_CONFIRMED for entry in entries),
     }
-    outcome = closed.data.get("outcome")
     if not fits.get(str(outcome), True):
-        _fail("The request", closed, f"its outcome is {outcome!a}, but its items are {', '.join(sorted(ends)) or 'none'}")
+        stand = ", ".join(sorted(ends)) or f"none, and {'an' if approved else 'no'} end of it was approved"
+        _fail("The request", closed, f"its outcome is {outcome!a}, but its items are {stand}")
 
 
 def _items(entry: EntryBody) -> Sequence[str]:

@@ -133,7 +133,7 @@ def submit(walk: Walk, case: Stage, by: Account) -> None:
 
 
 def end_job(walk: Walk, case: Stage, _by: Account) -> None:
-    job_completed(walk.job(case), walk.dice.choice(["passed", "passed", "failed", "inconclusive"]))
+    job_completed(walk.job(case), walk.dice.choice(["passed", "passed", "failed", "inconclusive", "no_influence"]))
 
 
 def destroy(_walk: Walk, case: Stage, _by: Account) -> None:

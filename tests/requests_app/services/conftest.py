@@ -26,7 +26,7 @@ def stage(staff: Staff, artefacts: Path) -> Stage:  # noqa: ARG001  # jobs leave
 
 
 def under_review(staff: Staff) -> Stage:
-    """A request under review, with two matches in one active model. Nothing is searched: the model has no files."""
+    """A request under review, with two matches in one active model. Nobody reads the corpus; the entry says what was found."""
     stage = Stage.opened(staff, model_version(snapshot=corpus()))
     stage.request.confirmed_at = stage.request.received_at
     request_move(
@@ -68,8 +68,15 @@ def searched(request: ErasureRequest, *models: ModelVersion, obstacle: str = "")
         started_at=timezone.now(),
         finished_at=timezone.now(),
     )
-    data = {"search": search.number, "matcher": VERSION, "searched": [], "unreadable": [], "queries": []}
-    data |= {"not_searchable": [], "complete": search.complete, "candidates": search.candidates}
+    names = {"name": not obstacle}
+    data: dict[str, object] = {"search": search.number, "matcher": VERSION, "unreadable": []}
+    data |= {
+        "searched": sorted({model.snapshot.digest for model in models}),
+        "queries": [{"kind": name, "hmac": "7" * 64} for name, found in names.items() if found],
+        "not_searchable": [{"kind": name, "obstacle": obstacle} for name, found in names.items() if not found],
+        "complete": search.complete,
+        "candidates": search.candidates,
+    }
     request_move(request=request, to=RequestState.REVIEW, kind=RecordKind.MAPPING_COMPLETED, actor="system", data=data)
     return search
 

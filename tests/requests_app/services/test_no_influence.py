@@ -85,7 +85,7 @@ def test_a_finding_about_fewer_examples_ends_nothing(stage: Stage) -> None:
 
 def test_the_officer_is_offered_the_end_and_an_exact_method(stage: Stage) -> None:
     stage.signed("no_influence")
-    page = signed_in(stage.staff.omar).get(f"/cases/{stage.request.reference}/items/1/lapse/").content.decode()
+    page = signed_in(stage.staff.omar).get(f"/cases/{stage.request.reference}/items/1/lapse/").words
     assert "no measurable influence" in page
     assert "choose an exact method" in page
     assert "No model in use knows" not in page

@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 from django.db.models import F
 
+from compliance.evidence.agreements import AGREEMENTS, Story, ToldReport, check_agreements
+from compliance.evidence.checks.course import check_course
 from compliance.evidence.record import EntryBody
 from compliance.formats.record_kinds import RecordKind
-from compliance.record.selectors import entries_of, request_mappers
+from compliance.record.models import Attestation
+from compliance.record.selectors import attestation_read, entries_of, request_mappers
 from requests_app.models import Ending, ErasureRequest, Item, Match, Proposal
 from requests_app.services.findings import search_of
 from requests_app.services.letters import letter
@@ -64,6 +67,7 @@ def check(walk: Walk, ended: dict[int, Mapping[str, object]]) -> None:
         request = ErasureRequest.objects.get(pk=case.request.pk)
         people_are_kept_apart(request)
         rows_are_what_the_record_says(request)
+        the_history_is_one_that_verifies(request)
         jobs_run_for_open_cases_only(request)
         if request.state == RequestState.CLOSED:
             facts = ended.setdefault(request.pk, settled(request))
@@ -148,6 +152,14 @@ def rows_are_what_the_record_says(request: ErasureRequest) -> None:
     assert items == {item.key: item.state for item in request.items.all()}
     decided = request.matches.exclude(decision=Match.Decision.OPEN)
     assert matches == dict(decided.values_list("example_id", "decision"))
+
+
+def the_history_is_one_that_verifies(request: ErasureRequest) -> None:
+    entries = entries_of(subject=request.subject)
+    check_course(entries)
+    signed = [attestation_read(row) for row in Attestation.objects.filter(subject=request.subject)]
+    reports = {(one.row.item, one.row.attempt): ToldReport(one.report) for one in signed if one.report}
+    check_agreements(Story(request.reference, entries, reports=reports), AGREEMENTS)
 
 
 def _request_state(state: str, entry: EntryBody) -> str:

@@ -89,7 +89,7 @@ class ShippedNumbers:
 
     def estimate(self) -> float:
         """Return the distance from the own oracle, or from the oracles' mean."""
-        return self._at(0.0) / self._unit()
+        return float(np.clip(self._at(0.0) / self._unit(), -UNBOUNDED, UNBOUNDED))
 
     def interval(self, alpha: float) -> tuple[float, float]:
         """Return the values that neither one-sided test rejects, with the gap taken as measured."""
