@@ -96,7 +96,7 @@ def evaluate(
     )
     metrics = tuple(finding for name in metrics_of(protocol, family) for finding in METRICS[name]().findings(outputs))
     return Evaluation(
-        verdict=reach_verdict(measured, process, guarantee, protocol.alpha_per_look),
+        verdict=reach_verdict(measured, process, guarantee, protocol.alpha),
         gap=float(forget_margin(outputs, "original").mean() - forget_margin(outputs, "oracle").mean()),
         estimands=estimands,
         permutation=sets["forget"],
