@@ -75,13 +75,72 @@ def sent_without_being_queued(retold: Retold) -> None:
     retold.first("message.queued")["data"]["message"] = 99
 
 
+def ended(retold: Retold, after: str, *kinds: str, outcome: str = "refused", item: str = "item-1") -> None:
+    data = {"item": item, "ending": 1, "outcome": outcome, "ground": "12_5"}
+    for kind in reversed(kinds):
+        retold.insert(after, kind, **data)
+
+
+def refused_without_a_second_officer(retold: Retold) -> None:
+    retold.insert("item.decided", "item.decided", **ITEM, granted=False, ground="12_5")
+    ended(retold, "review.completed", "ending.proposed")
+    retold.entries.remove(next(entry for entry in retold.of_kind("item.decided") if entry["data"]["granted"]))
+
+
+def approved_although_declined(retold: Retold) -> None:
+    ended(retold, "item.decided", "ending.proposed", "ending.declined", "ending.approved")
+
+
+def lapsed_and_released(retold: Retold) -> None:
+    ended(retold, "item.decided", "ending.proposed", "ending.approved", "item.lapsed", outcome="not_learned")
+
+
+def lapsed_without_an_approval(retold: Retold) -> None:
+    ended(retold, "item.decided", "item.lapsed", outcome="not_learned")
+
+
+def released_after_no_influence(retold: Retold) -> None:
+    for entry in retold.of_kind("item.evaluated"):
+        entry["data"]["verdict"] = "no_influence"
+
+
+def closed_while_a_second_officer_is_awaited(retold: Retold) -> None:
+    ended(retold, "match.rejected", "ending.proposed", item="", outcome="no_match")
+
+
+def nothing_found_without_a_second_officer(retold: Retold) -> None:
+    keep = ("matches.decided", "review.completed", "item.", "proposal.", "job.", "attestation.", "erasure.", "match.")
+    retold.entries = [entry for entry in retold.entries if not entry["kind"].startswith(keep)]
+    retold.first("request.closed")["data"]["outcome"] = "no_match"
+
+
+def entered_before_the_evaluation(retold: Retold) -> None:
+    entered = retold.first("erasure.entered")
+    retold.entries.remove(entered)
+    place = next(i for i, entry in enumerate(retold.entries) if entry["kind"] == "item.decided")
+    retold.entries.insert(place + 1, entered | {"at": retold.entries[place]["at"]})
+
+
+def a_search_left_out(retold: Retold) -> None:
+    retold.first("mapping.completed")["data"]["search"] = 2
+
+
 @pytest.mark.parametrize(
     ("story", "reason"),
     [
-        (refused_and_released, "it is refused, and should be granted"),
-        (refused_afterwards, "it is released, and should be new"),
+        (refused_and_released, "it is new, and should be end approved"),
+        (refused_afterwards, "it is released, and should be end approved"),
         (released_without_an_evaluation, "it is approved, and should be granted"),
         (released_after_the_request_was_closed, "it is closed, and should be in progress"),
+        (refused_without_a_second_officer, "it is to be ended, and should be end approved"),
+        (approved_although_declined, "it is granted, and should be granted, to be ended or to be ended"),
+        (lapsed_and_released, "it is lapsed, and should be granted"),
+        (lapsed_without_an_approval, "it is granted, and should be end approved"),
+        (released_after_no_influence, "it is granted, and should be evaluated"),
+        (closed_while_a_second_officer_is_awaited, "it is closing, and should be under review"),
+        (nothing_found_without_a_second_officer, "its items are none, and no end of it was approved"),
+        (entered_before_the_evaluation, "it is about attempt 2, and should be about attempt 0"),
+        (a_search_left_out, "it is about search 2, and should be about search 1"),
         (closed_twice, "it is closed"),
         (closed_as_nothing_found, "its outcome is 'no_match', but its items are released"),
         (closed_as_completed_with_an_open_item, "its outcome is 'completed', but its items are new, released"),
