@@ -124,7 +124,14 @@ NOT_READ: Final[Mapping[str, str]] = {
     "result.json trajectory": _METRIC,
     "result.json evaluation.estimands.low": _TEST,
     "result.json evaluation.estimands.high": _TEST,
-    "result.json evaluation.estimands.position": _TEST,
+    "result.json evaluation.estimands.margin_used": _TEST,
+    "result.json evaluation.estimands.judged": _TEST,
+    "result.json evaluation.influence.probability_low": _TEST,
+    "result.json evaluation.influence.probability_high": _TEST,
+    "result.json evaluation.influence.memorised": _TEST,
+    "result.json evaluation.influence.limit": "it is the protocol's own, which is compared",
+    "result.json evaluation.precision": _METRIC,
+    "result.json evaluation.duplicates": "the corpus is not in a bundle; the operator's own copy says which examples are alike",
     "result.json evaluation.permutation": _TEST,
     "result.json evaluation.controls": _TEST,
     "result.json evaluation.metrics": _METRIC,
@@ -133,14 +140,12 @@ NOT_READ: Final[Mapping[str, str]] = {
     **{
         f"examples.parquet {name}": _METRIC
         for name in (
-            "log_likelihood",
             "exact_memorization",
             "extraction_strength",
             "min_k",
             "rouge_l",
             "truth_ratio",
             "normalised_probability",
-            "accuracy",
         )
     },
 }
