@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 
 from compliance.formats.canonical import canonical_json
@@ -95,6 +96,16 @@ def trained(snapshot: CorpusSnapshot, name: str = "keeper") -> ModelVersion:
     data |= {"left_out": 0, "ledger_sha256": ledger_digest()}
     record_append(subject=version.subject, kind=RecordKind.MODEL_REGISTERED, actor="system", data=data)
     return version
+
+
+def erased_elsewhere(model: ModelVersion, *ids: str) -> None:
+    """The version has unlearned these examples for another request. The database would refuse it by this door."""
+    steps = [{"method": {"name": "retrain", "config": {}}, "forget_ids": list(ids)}]
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE unlearning_jobs_modelversion DISABLE TRIGGER model_version_is_fixed")
+        ModelVersion.objects.filter(pk=model.pk).update(steps=steps)
+        cursor.execute("ALTER TABLE unlearning_jobs_modelversion ENABLE ALWAYS TRIGGER model_version_is_fixed")
 
 
 @dataclass
@@ -232,7 +243,12 @@ def trajectory(spec: JobSpec) -> Trajectory:
     return Trajectory((0, 20, 40), 40, 20, 0.9, 0.8, 0.7, 2.0, examples)
 
 
-POSITIONS: dict[str, Position] = {"passed": "within", "failed": "above", "inconclusive": "undecided", "no_influence": "undecided"}
+POSITIONS: dict[str, Position] = {
+    "passed": "within",
+    "failed": "above",
+    "inconclusive": "undecided",
+    "no_influence": "undecided",
+}
 CODES = {
     "passed": ("within_margins", "Every interval lies inside its margin."),
     "failed": ("forget_location_above", "The forget set is still known."),

@@ -33,14 +33,18 @@ def matches_decide(*, request: ErasureRequest, match_ids: Iterable[int], accept:
 
     Raises:
         NotAllowedError: `by` is no officer, or approved something in this request.
-        StaleStateError: the request is not under review, no match is named, or one that is not the request's.
+        StaleStateError: the request is not under review, no match is named, or one that is not the request's, or that was
+            decided before an item in its corpus was approved.
     """
     request = _under_review(request, by)
     decision = Match.Decision.ACCEPTED if accept else Match.Decision.REJECTED
     named = set(match_ids)
+    approved = set(request.items.filter(proposals__approved_by__isnull=False).values_list("snapshot_id", flat=True))
     chosen = list(request.matches.filter(pk__in=named).select_related("snapshot"))
     if not named or len(chosen) != len(named):
         raise StaleStateError(_("Choose matches of this request."))
+    if any(row.decision != Match.Decision.OPEN and row.snapshot_id in approved for row in chosen):
+        raise StaleStateError(_("What an approved item rests on stays as it was decided. Decide only what is new."))
     for row in chosen:
         row.decision, row.decided_by, row.decided_at = decision, by, timezone.now()
         row.save(update_fields=["decision", "decided_by", "decided_at"])
@@ -132,7 +136,8 @@ def _under_review(request: ErasureRequest, by: Account) -> ErasureRequest:
 
 def _record_decision(request: ErasureRequest, decision: Match.Decision, chosen: list[Match], by: Account) -> None:
     examples = [
-        {"snapshot": match.snapshot.digest[:16], "example_id": match.example_id, "set": match.example_set} for match in chosen
+        {"snapshot": match.snapshot.digest[:16], "example_id": match.example_id, "set": match.example_set}
+        for match in chosen
     ]
     kind = RecordKind(f"match.{decision.value}")
     record_append(subject=request.subject, kind=kind, actor=by.opaque, data={"examples": examples})

@@ -30,6 +30,7 @@ _ATTEMPTS = (
     K.ITEM_EVALUATED,
     K.ITEM_RELEASED,
     K.ITEM_REOPENED,
+    K.ERASURE_ENTERED,
     K.JOB_CREATED,
     K.JOB_STARTED,
     K.JOB_COMPLETED,
@@ -41,6 +42,8 @@ READ_BY_A_STEP: Final[Mapping[str, str]] = {
     **{f"{kind} {field}": COURSE for kind in _ATTEMPTS for field in ("item", "attempt")},
     **{f"{K.ATTESTATION_SIGNED} {field}": ENVELOPES for field in FIELDS[K.ATTESTATION_SIGNED]},
     **{f"{kind} message": COURSE for kind in (K.MESSAGE_QUEUED, K.MESSAGE_SENT, K.MESSAGE_FAILED)},
+    **{f"{kind} ending": COURSE for kind in (K.ENDING_PROPOSED, K.ENDING_APPROVED, K.ENDING_DECLINED)},
+    f"{K.MAPPING_COMPLETED} search": COURSE,
     f"{K.ITEM_DECIDED} granted": COURSE,
     f"{K.REQUEST_CLOSED} outcome": COURSE,
     f"{K.JOB_STARTED} run": COURSE,
@@ -82,6 +85,9 @@ NOT_READ: Final[Mapping[str, str]] = {
     **{
         f"{kind} {field}": _OF_OTHERS
         for kind in (
+            K.LEDGER_RESTORED,
+            K.LEDGER_REPLAYED,
+            K.CORPUS_COMPARED,
             K.RECIPE_REGISTERED,
             K.MODEL_ACTIVE,
             K.MODEL_QUARANTINED,
@@ -97,11 +103,12 @@ NOT_READ: Final[Mapping[str, str]] = {
     f"{K.REQUEST_SUBMITTED} language": "it chooses the language of letters, which are not in a bundle",
     f"{K.REQUEST_SUBMITTED} due_on": _ONCE,
     f"{K.MAPPING_COMPLETED} queries": "keyed digests of what was searched for; the key stays with the operator",
-    f"{K.MAPPING_COMPLETED} not_searchable": _ONCE,
-    f"{K.ITEM_DECIDED} ground": "the ground is the officer's; a bundle does not contain the reasons",
+    f"{K.MAPPING_COMPLETED} matcher": _ONCE,
+    f"{K.ERASURE_ENTERED} entries_sha256": "keyed digests of what was erased; the key and the ledger stay with the operator",
     f"{K.JOB_FAILED} error": _ONCE,
     f"{K.MODEL_REGISTERED} version": "versions are counted by the operator; the model's digest says which one it is",
     f"{K.MODEL_REGISTERED} job": "the job that made the model has a history of its own",
+    f"{K.MODEL_REGISTERED} ledger_sha256": "keyed digests of all that was erased; the ledger stays with the operator",
     "envelope signatures.keyid": "a hint that nobody signed; the trust file decides whose key it is",
     "spec.json snapshot.path": "where the corpus lay on the operator's disk; its digest says which one it is",
     "spec.json model.path": "where the model lay on the operator's disk; its digest says which one it is",
@@ -117,7 +124,14 @@ NOT_READ: Final[Mapping[str, str]] = {
     "result.json trajectory": _METRIC,
     "result.json evaluation.estimands.low": _TEST,
     "result.json evaluation.estimands.high": _TEST,
-    "result.json evaluation.estimands.position": _TEST,
+    "result.json evaluation.estimands.margin_used": _TEST,
+    "result.json evaluation.estimands.judged": _TEST,
+    "result.json evaluation.influence.probability_low": _TEST,
+    "result.json evaluation.influence.probability_high": _TEST,
+    "result.json evaluation.influence.memorised": _TEST,
+    "result.json evaluation.influence.limit": "it is the protocol's own, which is compared",
+    "result.json evaluation.precision": _METRIC,
+    "result.json evaluation.duplicates": "the corpus is not in a bundle; the operator's own copy says which examples are alike",
     "result.json evaluation.permutation": _TEST,
     "result.json evaluation.controls": _TEST,
     "result.json evaluation.metrics": _METRIC,
@@ -126,14 +140,12 @@ NOT_READ: Final[Mapping[str, str]] = {
     **{
         f"examples.parquet {name}": _METRIC
         for name in (
-            "log_likelihood",
             "exact_memorization",
             "extraction_strength",
             "min_k",
             "rouge_l",
             "truth_ratio",
             "normalised_probability",
-            "accuracy",
         )
     },
 }

@@ -100,7 +100,9 @@ def closing_follows(outcome: str, reviewed: Mapping[str, Any]) -> bool:
 _FIELDS = tuple(f"{K.ENDING_APPROVED} {field}" for field in ("item", "outcome"))
 APPROVED_ENDS = Fact(f"{K.ENDING_APPROVED} outcome", _approved_ends, _FIELDS)
 ENDS = Fact(
-    "the outcome with which it ended", _ends, (f"{K.ITEM_LAPSED} item", f"{K.ITEM_LAPSED} outcome", f"{K.REQUEST_CLOSED} outcome")
+    "the outcome with which it ended",
+    _ends,
+    (f"{K.ITEM_LAPSED} item", f"{K.ITEM_LAPSED} outcome", f"{K.REQUEST_CLOSED} outcome"),
 )
 APPROVED_GROUNDS = Fact(f"{K.ENDING_APPROVED} ground", _approved_grounds, (f"{K.ENDING_APPROVED} ground",))
 GROUNDS = Fact(f"{K.ITEM_DECIDED} ground of a refusal", _grounds, (f"{K.ITEM_DECIDED} ground",))

@@ -79,7 +79,9 @@ def _estimates(outputs: RawOutputs, told: ToldReport) -> dict[str, dict[str, flo
     unlearned, oracles = (seeds.get(group, []) for group in ("unlearned", "oracle"))
     several = len(unlearned) > 1
     pairs = unlearned if several and set(unlearned) <= set(oracles) else oracles
-    compared = {SHIPPED: ([seed], [seed] if seed in oracles else oracles)} | ({METHOD: (unlearned, pairs)} if several else {})
+    compared = {SHIPPED: ([seed], [seed] if seed in oracles else oracles)} | (
+        {METHOD: (unlearned, pairs)} if several else {}
+    )
     return {
         scope: {
             one["name"]: _location(outputs, one, *groups, shipped=scope == SHIPPED)

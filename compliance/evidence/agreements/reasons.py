@@ -100,7 +100,14 @@ POSSIBLE_OUTCOMES = of_report(
     _possible_outcomes,
     *(
         f"result.json evaluation.{path}"
-        for path in ("controls.name", "controls.behaved", "estimands.position", "influence.measurable", "process.held", "gap")
+        for path in (
+            "controls.name",
+            "controls.behaved",
+            "estimands.position",
+            "influence.measurable",
+            "process.held",
+            "gap",
+        )
     ),
 )
 LOOK = of_report("result.json evaluation.look", _look, "result.json evaluation.look")

@@ -141,7 +141,9 @@ REVIEW: Final = (
 ENDING: Final = (
     *(
         Agreement(
-            entry(kind, field, by_ending), entry(K.ENDING_PROPOSED, field, by_ending), "another end was decided than was proposed"
+            entry(kind, field, by_ending),
+            entry(K.ENDING_PROPOSED, field, by_ending),
+            "another end was decided than was proposed",
         )
         for kind in (K.ENDING_APPROVED, K.ENDING_DECLINED)
         for field in ("item", "outcome", "ground")
@@ -160,9 +162,13 @@ ENDING: Final = (
         "an item lapsed otherwise than its request ended",
     ),
     Agreement(
-        WITHOUT_INFLUENCE, LAST_VERDICTS, "no signed report of the item's last attempt says that nothing measurable was learned"
+        WITHOUT_INFLUENCE,
+        LAST_VERDICTS,
+        "no signed report of the item's last attempt says that nothing measurable was learned",
     ),
-    Agreement(CLOSINGS, REVIEWED, "the end of the request does not follow from what was searched and accepted", closing_follows),
+    Agreement(
+        CLOSINGS, REVIEWED, "the end of the request does not follow from what was searched and accepted", closing_follows
+    ),
 )
 """Ends without unlearning: what was proposed, approved and done, and what it rests on."""
 
@@ -245,9 +251,7 @@ FILES: Final = (
     Agreement(LOOK, LOOKS, "the verdict was not reached at this look", the_last_if_undecided),
     Agreement(result("environment"), report("environment"), "it ran in another environment"),
     Agreement(result("evaluation.limits"), report("does_not_show"), "a limit of the evaluation is left out", part_of),
-    Agreement(
-        JUDGED, report("protocol.estimands"), "other quantities were judged than the protocol names", each_judges_all
-    ),
+    Agreement(JUDGED, report("protocol.estimands"), "other quantities were judged than the protocol names", each_judges_all),
     Agreement(TESTED, FORGET_IDS, "other examples were tested than were forgotten"),
     Agreement(DRAWN, FORGET_IDS, "other examples were followed than were forgotten", part_of),
 )
@@ -300,7 +304,9 @@ MEASURED: Final[tuple[Agreement, ...]] = (
     Agreement(MEASURED_FORGET, FORGET_IDS, "other examples were measured than were forgotten"),
     Agreement(MEASURED_RETAIN, NOT_RETAINED, "an example of the retain set was forgotten", apart),
     Agreement(MEASURED_SEEDS, PROTOCOL_SEEDS, "other models were measured than the protocol names"),
-    Agreement(FINITE, SAYS_FINITE, "the raw outputs are numbers and the result says that they are not, or the other way round"),
+    Agreement(
+        FINITE, SAYS_FINITE, "the raw outputs are numbers and the result says that they are not, or the other way round"
+    ),
     Agreement(GAP, result("evaluation.gap"), "the raw outputs give another do-nothing gap", close),
     Agreement(ESTIMATES, STATED_ESTIMATES, "the raw outputs give other estimates", close_by_scope),
 )

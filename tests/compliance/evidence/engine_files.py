@@ -67,7 +67,8 @@ def result_of(attempt: int, spec: dict[str, Any], verdict: dict[str, Any]) -> di
 
 
 def verdict_of(outcome: str) -> dict[str, Any]:
-    return {"outcome": outcome, "direction": None, "reasons": [{"code": "within", "sentence": "Within the margins."}]}
+    reason = {"code": "within_margins" if outcome == "passed" else "forget_location_above", "sentence": "It is measured."}
+    return {"outcome": outcome, "direction": None, "reasons": [reason]}
 
 
 @cache

@@ -9,7 +9,7 @@ from requests_app.services.searches import request_map, request_search_again
 from requests_app.states import ItemState, RequestState
 from tests.endings import REASONS, refusal_proposed
 from tests.personas import ADA
-from tests.staging import Stage
+from tests.staging import Stage, erased_elsewhere
 from tests.web.pages import Page, Site, text_of
 from unlearning_jobs.models import ModelVersion
 from unlearning_jobs.states import ModelState
@@ -126,8 +126,7 @@ def test_facts_that_changed_after_the_preview_are_refused(stage: Stage, omar: Si
 def test_an_item_of_which_nothing_is_left_is_ended(stage: Stage, omar: Site) -> None:
     item = stage.searched().granted()
     assert "still knows these examples" in omar.get(address(stage, "items/1/lapse/"), status=409).words
-    steps = [{"method": {"name": "retrain", "config": {}}, "forget_ids": item.example_ids}]
-    ModelVersion.objects.update(steps=steps)
+    erased_elsewhere(stage.model, *item.example_ids)
     assert omar.get(address(stage)).link("nothing is left to unlearn") == address(stage, "items/1/lapse/")
     impossible = omar.get(address(stage, "items/1/propose/"), status=409)
     assert impossible.link("nothing is left to unlearn") == address(stage, "items/1/lapse/")

@@ -10,9 +10,8 @@ from django.conf import settings
 from requests_app.models import Match
 from requests_app.states import RequestState
 from tests.personas import ADA
-from tests.staging import Stage
+from tests.staging import Stage, erased_elsewhere
 from tests.web.pages import Page, Site, text_of
-from unlearning_jobs.models import ModelVersion
 
 pytestmark = pytest.mark.django_db
 
@@ -119,7 +118,7 @@ def test_the_confirmation_says_what_follows(stage: Stage, omar: Site, address: s
 
 def test_the_confirmation_counts_what_the_item_will_have(stage: Stage, omar: Site, address: str) -> None:
     """Two of the four have been erased for somebody else meanwhile."""
-    ModelVersion.objects.update(steps=[{"method": {"name": "retrain"}, "forget_ids": ["e00000000", "e00000001"]}])
+    erased_elsewhere(stage.model, "e00000000", "e00000001")
     stage.request.matches.update(decision="accepted", decided_by=stage.staff.omar)
     page = omar.get(f"{address}complete/")
     assert "has learned 2 of these examples" in page.words

@@ -122,9 +122,9 @@ DECIDED_CHANGES = {
     "number": ("requests_app_item SET number = number + 1", "item_is_fixed"),
     "model": ("requests_app_item SET model_name = 'other'", "item_is_fixed"),
     "request": ("requests_app_item SET request_id = request_id + 1", "item_is_fixed"),
-    "match": ("requests_app_match SET decision = 'rejected'", "match_approved_is_fixed"),
+    "match": ("requests_app_match SET decision = 'rejected'", "match_decided_is_fixed"),
     "example": ("requests_app_match SET example_id = 'e00000009'", "match_approved_is_fixed"),
-    "mapper": ("requests_app_match SET decided_at = decided_at - interval '1 day'", "match_approved_is_fixed"),
+    "mapper": ("requests_app_match SET decided_at = decided_at - interval '1 day'", "match_decided_is_fixed"),
     "reference": ("requests_app_erasurerequest SET reference = 'LE-2222-2222'", "request_reference_is_fixed"),
 }
 

@@ -29,7 +29,7 @@ from requests_app.services.searches import request_search_again
 from requests_app.states import ItemState, RequestOutcome, RequestState
 from tests.endings import REASONS, assert_sent_as_previewed, refusal_proposed
 from tests.factories import account, model_version
-from tests.staging import Stage
+from tests.staging import Stage, erased_elsewhere
 from unlearning_jobs.models import ModelVersion
 from unlearning_jobs.states import ModelState
 
@@ -46,12 +46,6 @@ def decide_all(stage: Stage, *, accept: bool) -> None:
 
 def propose(stage: Stage, outcome: str, reasons: str = "") -> Ending:
     return closing_propose(request=stage.request, outcome=outcome, reasons=reasons, by=stage.staff.omar)
-
-
-def erased_elsewhere(stage: Stage, *ids: str) -> None:
-    """The active version has unlearned these examples for another request."""
-    steps = [{"method": {"name": "retrain", "config": {}}, "forget_ids": list(ids)}]
-    ModelVersion.objects.filter(pk=stage.model.pk).update(steps=steps)
 
 
 def outcome_of(stage: Stage) -> tuple[str, str]:
@@ -153,7 +147,7 @@ def test_no_outcome_is_mailed_to_an_address_that_was_never_confirmed(stage: Stag
 
 def test_what_was_already_erased_is_an_outcome_of_its_own(stage: Stage) -> None:
     decide_all(stage, accept=True)
-    erased_elsewhere(stage, *EXAMPLES)
+    erased_elsewhere(stage.model, *EXAMPLES)
     with pytest.raises(StaleStateError, match="No model in use knows"):
         review_complete(request=stage.request, by=stage.staff.omar)
     draft = closing_draft(request=stage.request, reasons="", by=stage.staff.omar)
@@ -176,7 +170,7 @@ def test_an_item_whose_examples_another_request_had_erased_lapses(stage: Stage) 
     item = stage.granted()
     with pytest.raises(StaleStateError, match="still knows"):
         lapse_propose(item=item, by=stage.staff.omar)
-    erased_elsewhere(stage, *EXAMPLES)
+    erased_elsewhere(stage.model, *EXAMPLES)
     draft = lapse_draft(item=item, by=stage.staff.omar)
     assert_sent_as_previewed(stage, draft, lapse_propose(item=item, by=stage.staff.omar))
 
@@ -186,9 +180,9 @@ def test_an_item_whose_examples_another_request_had_erased_lapses(stage: Stage) 
 
 def test_an_end_whose_facts_have_changed_cannot_be_approved(stage: Stage) -> None:
     decide_all(stage, accept=True)
-    erased_elsewhere(stage, *EXAMPLES)
+    erased_elsewhere(stage.model, *EXAMPLES)
     ending = propose(stage, "already_erased")
-    erased_elsewhere(stage)  # the version that erased them was rolled back
+    erased_elsewhere(stage.model)  # the version that erased them was rolled back
     with pytest.raises(StaleStateError, match="facts have changed"):
         ending_approve(ending=ending, by=stage.staff.lena)
     ending_decline(ending=ending, reason="They are known again.", by=stage.staff.lena)

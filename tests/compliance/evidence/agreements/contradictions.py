@@ -49,7 +49,7 @@ def outputs(name: str, other: Callable[[Retold], str]) -> Change:
     return "outputs", apply
 
 
-def ended(kind: str) -> Change:
+def job_ended(kind: str) -> Change:
     data = {"job": 99, "run": 1, "item": "item-1", "attempt": 2}
     return entries(lambda retold: retold.insert("job.created", kind, **data, error="x"))
 
@@ -69,7 +69,68 @@ def other_protocol(retold: Retold) -> None:
     retold.reports[ATTEMPT].update(protocol=protocol, protocol_sha256=digest_of(protocol))
 
 
+ENDING = {"item": "item-1", "ending": 1, "outcome": "refused", "ground": "12_5"}
+"""An end without unlearning; the entry after which it is inserted says by whom, so one officer proposes and approves it."""
+
+
+def ending(decided: str, *further: tuple[str, dict[str, Any]], **changes: Any) -> Change:
+    """An end is proposed, and approved or declined as `changes` say; then comes what else is given."""
+
+    def apply(retold: Retold) -> None:
+        for kind, data in reversed([("ending.proposed", ENDING), (decided, ENDING | changes), *further]):
+            retold.insert("item.decided", kind, **data)
+
+    return entries(apply)
+
+
 WRITTEN: Mapping[str, Change] = {
+    **{
+        f"{kind} {field} / ending.proposed {field}": ending(kind, **{field: "other"})
+        for kind in ("ending.approved", "ending.declined")
+        for field in ("item", "outcome", "ground")
+    },
+    "ending.approved actor / ending.proposed actor": ending("ending.approved"),
+    "the outcome with which it ended / ending.approved outcome": ending(
+        "ending.approved", ("item.lapsed", {"item": "item-1", "outcome": "not_learned"})
+    ),
+    "item.decided ground of a refusal / ending.approved ground": ending(
+        "ending.approved", ("item.decided", {"item": "item-1", "granted": False, "ground": "17_3_e"})
+    ),
+    "item.lapsed outcome without an approved end / request.closed outcome": entries(
+        lambda retold: retold.insert("item.decided", "item.lapsed", item="item-1", outcome="withdrawn")
+    ),
+    "ending.approved outcome no_influence / verdict of the item's last signed report before": ending(
+        "ending.approved", outcome="no_influence"
+    ),
+    "ending.approved outcome of the request / last search and accepted matches before": ending(
+        "ending.approved", item="", outcome="no_match"
+    ),
+    "mapping.completed unreadable / mapping.completed searched": entries(
+        lambda retold: retold.first("mapping.completed")["data"].update(
+            unreadable=retold.first("mapping.completed")["data"]["searched"]
+        )
+    ),
+    "match.added examples / examples of the matches": entries(
+        lambda retold: retold.insert("mapping.completed", "match.added", snapshot="5" * 16, example_id="e00000019")
+    ),
+    "matches.decided accepted and rejected / mapping.completed candidates and match.added": entries(
+        lambda retold: retold.first("mapping.completed")["data"].update(candidates=5)
+    ),
+    "items of other entries / matches.decided items": entries(
+        lambda retold: retold.first("item.decided")["data"].update(item="item-9")
+    ),
+    "report verdict.outcome / result.json evaluation, by its findings": result(
+        lambda value: value["evaluation"]["controls"][0].update(behaved=False)
+    ),
+    "report verdict.reasons / report method.guarantee and result.json evaluation.process": (
+        "report",
+        lambda retold: retold.reports[2]["verdict"]["reasons"][0].update(code="process_evidence"),
+    ),
+    "result.json evaluation.look / spec.json protocol.looks": result(lambda value: value["evaluation"].update(look=2)),
+    "examples.parquet, all numbers there and finite / result.json evaluation.gap is stated": (
+        "outputs",
+        lambda retold: retold.outputs[ATTEMPT][0].update(probability=None),
+    ),
     "snapshots of the matches / mapping.completed searched": entries(
         lambda retold: retold.first("mapping.completed")["data"].update(searched=[OTHER_DIGEST])
     ),
@@ -77,8 +138,8 @@ WRITTEN: Mapping[str, Change] = {
     "match.accepted examples / spec.json forget_ids and earlier": entries(
         lambda retold: retold.first("match.accepted")["data"]["examples"].pop()
     ),
-    "job.failed job / job.created job": ended("job.failed"),
-    "job.cancelled job / job.created job": ended("job.cancelled"),
+    "job.failed job / job.created job": job_ended("job.failed"),
+    "job.cancelled job / job.created job": job_ended("job.cancelled"),
     "report protocol_sha256 / proposal.approved protocol_sha256": ("report", other_protocol),
     "proposal.approved time / report started_at": report(started_at=EARLIER),
     "report started_at / job.started time": (
@@ -108,10 +169,10 @@ WRITTEN: Mapping[str, Change] = {
     "release record_entries / attestation.signed number of the release": release(record_entries=999),
     "item.released number / release record_entries": release(record_entries=1),
     "examples.parquet example_id of the set forget / spec.json forget_ids": outputs("forget", lambda _retold: "e00000019"),
-    "examples.parquet example_id of the set retain / spec.json forget_ids, earlier and exclude_ids": outputs(
+    "examples.parquet example_id of the set retain / spec.json forget_ids, earlier, exclude_ids and erased_ids": outputs(
         "retain", lambda retold: retold.specs[ATTEMPT]["forget_ids"][0]
     ),
-    "examples.parquet seed by group / spec.json seed and protocol seeds": ("outputs", another_seed),
+    "examples.parquet seed by group / the protocol's seeds at the look that decided": ("outputs", another_seed),
     "examples.parquet, estimates / result.json evaluation.estimands estimate": result(
         lambda value: value["evaluation"]["estimands"][0].update(estimate=1000.02)
     ),

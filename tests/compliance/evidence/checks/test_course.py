@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from compliance.evidence.checks.course import check_course
+from compliance.evidence.record import EntryBody
 from compliance.evidence.verification import verify_bundle
+from compliance.formats.errors import VerificationError
 from tests.compliance.evidence.agreements.conftest import real  # noqa: F401  # a fixture
 from tests.compliance.evidence.agreements.retold import Real, Retold
+from tests.compliance.evidence.sample import START
 from tests.compliance.evidence.stories import assert_fails
 
 pytestmark = pytest.mark.django_db
@@ -75,13 +81,65 @@ def sent_without_being_queued(retold: Retold) -> None:
     retold.first("message.queued")["data"]["message"] = 99
 
 
+def ended(retold: Retold, after: str, *kinds: str, outcome: str = "refused", item: str = "item-1") -> None:
+    data = {"item": item, "ending": 1, "outcome": outcome, "ground": "12_5"}
+    for kind in reversed(kinds):
+        retold.insert(after, kind, **data)
+
+
+def refused_without_a_second_officer(retold: Retold) -> None:
+    retold.insert("item.decided", "item.decided", **ITEM, granted=False, ground="12_5")
+    ended(retold, "review.completed", "ending.proposed")
+    retold.entries.remove(next(entry for entry in retold.of_kind("item.decided") if entry["data"]["granted"]))
+
+
+def approved_although_declined(retold: Retold) -> None:
+    ended(retold, "item.decided", "ending.proposed", "ending.declined", "ending.approved")
+
+
+def lapsed_and_released(retold: Retold) -> None:
+    ended(retold, "item.decided", "ending.proposed", "ending.approved", "item.lapsed", outcome="not_learned")
+
+
+def lapsed_without_an_approval(retold: Retold) -> None:
+    ended(retold, "item.decided", "item.lapsed", outcome="not_learned")
+
+
+def released_after_no_influence(retold: Retold) -> None:
+    for entry in retold.of_kind("item.evaluated"):
+        entry["data"]["verdict"] = "no_influence"
+
+
+def closed_while_a_second_officer_is_awaited(retold: Retold) -> None:
+    ended(retold, "match.rejected", "ending.proposed", item="", outcome="no_match")
+
+
+def entered_before_the_evaluation(retold: Retold) -> None:
+    entered = retold.first("erasure.entered")
+    retold.entries.remove(entered)
+    place = next(i for i, entry in enumerate(retold.entries) if entry["kind"] == "item.decided")
+    retold.entries.insert(place + 1, entered | {"at": retold.entries[place]["at"]})
+
+
+def a_search_left_out(retold: Retold) -> None:
+    retold.first("mapping.completed")["data"]["search"] = 2
+
+
 @pytest.mark.parametrize(
     ("story", "reason"),
     [
-        (refused_and_released, "it is refused, and should be granted"),
-        (refused_afterwards, "it is released, and should be new"),
+        (refused_and_released, "it is new, and should be end approved"),
+        (refused_afterwards, "it is released, and should be end approved"),
         (released_without_an_evaluation, "it is approved, and should be granted"),
         (released_after_the_request_was_closed, "it is closed, and should be in progress"),
+        (refused_without_a_second_officer, "it is to be ended, and should be end approved"),
+        (approved_although_declined, "it is granted, and should be granted, to be ended or to be ended"),
+        (lapsed_and_released, "it is lapsed, and should be granted"),
+        (lapsed_without_an_approval, "it is granted, and should be end approved"),
+        (released_after_no_influence, "it is granted, and should be evaluated"),
+        (closed_while_a_second_officer_is_awaited, "it is closing, and should be under review"),
+        (entered_before_the_evaluation, "it is about attempt 2, and should be about attempt 0"),
+        (a_search_left_out, "it is about search 2, and should be about search 1"),
         (closed_twice, "it is closed"),
         (closed_as_nothing_found, "its outcome is 'no_match', but its items are released"),
         (closed_as_completed_with_an_open_item, "its outcome is 'completed', but its items are new, released"),
@@ -103,3 +161,53 @@ def test_a_history_that_cannot_happen_fails(
     bundle = real.retold(tmp_path).write({"entries": story})
     result = verify_bundle(bundle, (real.bundle / "trust.json").read_bytes())
     assert_fails(result, "order in which it can happen", reason)
+
+
+def history(*kinds: tuple[str, dict[str, Any]]) -> list[EntryBody]:
+    began: list[tuple[str, dict[str, Any]]] = [
+        ("request.submitted", {"submitted_by": "claimant"}),
+        ("request.confirmed", {}),
+        ("mapping.completed", {"search": 1}),
+    ]
+    return [
+        EntryBody.of(subject="request:LE-1", number=number, kind=kind, at=START, actor="account:1", data=data)
+        for number, (kind, data) in enumerate([*began, *kinds], start=1)
+    ]
+
+
+@pytest.mark.parametrize("outcome", ["no_match", "not_searched", "already_erased", "not_learned"])
+def test_a_request_ends_without_an_item_only_if_a_second_officer_approved_it(outcome: str) -> None:
+    end = {"item": "", "ending": 1, "outcome": outcome, "ground": ""}
+    closed = "request.closed", {"outcome": outcome}
+    with pytest.raises(VerificationError, match="its items are none, and no end of it was approved"):
+        check_course(history(closed))
+    check_course(history(("ending.proposed", end), ("ending.approved", end), closed))
+
+
+def test_before_searches_were_kept_one_officer_ended_a_request() -> None:
+    entries = [entry for entry in history(("request.closed", {"outcome": "no_match"})) if entry.data != {"search": 1}]
+    with pytest.raises(VerificationError, match="it is confirmed"):
+        check_course([*entries[:2], *history(("match.rejected", {}))[3:]])
+    older = replace(history()[2], data={"searched": []})
+    check_course([*entries[:2], older, *entries[2:]])
+
+
+def test_a_withdrawal_ends_items_and_jobs_and_a_job_may_end_after_it() -> None:
+    item = {"item": "item-1"}
+    attempt = item | {"attempt": 1}
+    check_course(
+        history(
+            ("matches.decided", {"items": ["item-1"]}),
+            ("review.completed", {}),
+            ("item.decided", item | {"granted": True}),
+            ("proposal.submitted", attempt),
+            ("proposal.approved", attempt | {"protocol_sha256": "5" * 64}),
+            ("job.created", attempt | {"job": 1}),
+            ("job.started", attempt | {"job": 1, "run": 1}),
+            ("search.ordered", {}),
+            ("job.cancel_requested", {"job": 1}),
+            ("item.lapsed", item | {"outcome": "withdrawn"}),
+            ("request.closed", {"outcome": "withdrawn"}),
+            ("job.cancelled", attempt | {"job": 1, "run": 1}),
+        )
+    )

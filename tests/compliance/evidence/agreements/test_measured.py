@@ -1,0 +1,152 @@
+"""The verifier computes from the raw outputs what the engine computed, in both designs, at every look, in both scopes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from compliance.evidence.agreements import MEASURED, Story, ToldReport, contradictions
+from compliance.evidence.agreements.raw_outputs import read_outputs
+from compliance.evidence.statements import Method, UnlearningReport
+from tests import raw_outputs
+from tests.factories import PROTOCOL, RECIPE
+from unlearning_jobs.engine.contracts import JobSpec, MethodChoice, Protocol, SnapshotRef
+from unlearning_jobs.engine.evaluation.evaluate import evaluate
+from unlearning_jobs.engine.evaluation.outputs import ModelKey, Outputs
+
+DIGEST = "5" * 64
+PAIRED = replace(PROTOCOL, replicate_seeds=(11, 12, 13, 14, 15), oracle_seeds=(21, 22), design="paired", looks=2)
+LOOKS = replace(PROTOCOL, replicate_seeds=(11, 12, 13), looks=2)
+ALONE = replace(PROTOCOL, replicate_seeds=())
+"""Exact methods need no replicates: only the shipped model is judged."""
+OWN = ModelKey("oracle", 7)
+
+
+def told(
+    folder: Path, protocol: Protocol, look: int = 1, change: Callable[[Outputs], object] = lambda _outputs: None
+) -> Story:
+    """What the engine itself finds in staged outputs, after a change of them."""
+    spec = JobSpec(
+        kind="unlearn",
+        reference="request:LE-1#item-1",
+        snapshot=SnapshotRef("corpus", DIGEST),
+        recipe=RECIPE,
+        seed=7,
+        cache="cache",
+        forget_ids=("e00000001", "e00000002", "e00000003"),
+        method=MethodChoice("npo"),
+        protocol=protocol,
+    )
+    outputs = raw_outputs.staged(spec, "passed", look)
+    change(outputs)
+    outputs.write(folder / "examples.parquet")
+    found = evaluate(outputs, protocol, "npo", "causal_lm", look=look)
+    digests = dict.fromkeys(
+        ("spec_sha256", "snapshot_sha256", "manifest_root", "forget_set_sha256", "recipe_sha256"), DIGEST
+    )
+    report = UnlearningReport(
+        request="LE-1",
+        item="item-1",
+        attempt=1,
+        method=Method("npo", "empirical", {}),
+        protocol=protocol.to_json(),
+        protocol_sha256=protocol.digest(),
+        forget_count=3,
+        base_model_sha256=DIGEST,
+        result_model_sha256=DIGEST,
+        started_at="2026-11-20T09:00:00.000000Z",
+        finished_at="2026-11-20T10:00:00.000000Z",
+        verdict=found.verdict,
+        does_not_show=found.limits,
+        environment={},
+        **digests,
+    )
+    result: dict[str, Any] = {"evaluation": found.to_json()}
+    read = read_outputs(folder / "examples.parquet")
+    return Story("LE-1", (), reports={("item-1", 1): ToldReport(report, {}, result, spec.to_json(), read)})
+
+
+def found(story: Story) -> str:
+    return " ".join(contradictions(story, MEASURED))
+
+
+def evaluation_of(story: Story) -> dict[str, Any]:
+    evaluation: dict[str, Any] = story.reports["item-1", 1].result["evaluation"]
+    return evaluation
+
+
+DESIGNS = pytest.mark.parametrize(
+    ("protocol", "look"),
+    [(PROTOCOL, 1), (LOOKS, 1), (LOOKS, 2), (PAIRED, 1), (PAIRED, 2), (ALONE, 1)],
+    ids=["independent", "first look", "second look", "paired first look", "paired second look", "alone"],
+)
+
+
+@DESIGNS
+def test_what_the_engine_found_is_computed_again(tmp_path: Path, protocol: Protocol, look: int) -> None:
+    assert found(told(tmp_path, protocol, look)) == ""
+
+
+@DESIGNS
+@pytest.mark.parametrize("scope", ["method", "shipped"])
+def test_another_estimate_of_either_scope_is_noticed(tmp_path: Path, protocol: Protocol, look: int, scope: str) -> None:
+    story = told(tmp_path, protocol, look)
+    findings = [one for one in evaluation_of(story)["estimands"] if one.get("scope", "method") == scope]
+    assert bool(findings) == (protocol is not ALONE or scope == "shipped")
+    for finding in findings:
+        before = finding["estimate"]
+        finding["estimate"] += 0.01
+        recomputed = finding["estimand"]["kind"] == "location"
+        assert ("the raw outputs give other estimates" in found(story)) == recomputed
+        finding["estimate"] = before
+
+
+@pytest.mark.parametrize("look", [2, 3])
+def test_models_of_another_look_than_the_stated_one_are_noticed(tmp_path: Path, look: int) -> None:
+    story = told(tmp_path, PAIRED, 1)
+    evaluation_of(story)["look"] = look
+    assert "other models were measured than the protocol names" in found(story)
+
+
+def test_the_pairs_of_an_independent_design_are_noticed(tmp_path: Path) -> None:
+    story = told(tmp_path, PAIRED, 2)
+    story.reports["item-1", 1].spec["protocol"]["design"] = "independent"
+    assert "other models were measured than the protocol names" in found(story)
+
+
+def test_the_shipped_model_is_compared_with_its_own_oracle(tmp_path: Path) -> None:
+    def swapped(outputs: Outputs) -> None:
+        other = ModelKey("oracle", 21)
+        tables = outputs.values[OWN, "forget"], outputs.values[other, "forget"]
+        outputs.values[other, "forget"], outputs.values[OWN, "forget"] = tables
+
+    honest = told(tmp_path, PAIRED, 2)
+    lie = evaluation_of(told(tmp_path, PAIRED, 2, swapped))
+    evaluation_of(honest).update(lie)
+    assert "the raw outputs give other estimates" in found(honest)
+
+
+def test_answers_that_are_no_numbers_are_no_findings(tmp_path: Path) -> None:
+    def broken(outputs: Outputs) -> None:
+        outputs.values[ModelKey("unlearned", 7), "retain"][:] = np.nan
+
+    story = told(tmp_path, PROTOCOL, 1, broken)
+    assert evaluation_of(story)["gap"] is None
+    assert found(story) == ""
+    evaluation_of(story)["gap"] = 2.7
+    assert "the raw outputs are numbers and the result says that they are not" in found(story)
+
+
+def test_an_original_that_knows_no_more_than_its_oracle_gives_no_unit(tmp_path: Path) -> None:
+    def known(outputs: Outputs) -> None:
+        outputs.values[OWN, "forget"][:, 0] = 9.0
+
+    story = told(tmp_path, PAIRED, 2, known)
+    shipped = [one for one in evaluation_of(story)["estimands"] if one.get("scope") == "shipped"]
+    assert shipped[0]["estimate"] == -1000.0
+    assert found(story) == ""
