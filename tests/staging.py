@@ -39,7 +39,6 @@ from unlearning_jobs.engine.contracts import (
     MethodChoice,
     MetricFinding,
     PermutationFinding,
-    Position,
     Reason,
     ResourceUsage,
     SetFinding,
@@ -197,7 +196,7 @@ def result_write(folder: Path, spec: JobSpec, outcome: str) -> JobResult:
     (folder / "model").mkdir(parents=True)
     (folder / "outputs").mkdir()
     (folder / "model" / "model.safetensors").write_bytes(b"unlearned " + str(folder).encode())
-    raw_outputs.staged(spec, outcome, look_of(spec, outcome)).write(folder / "outputs" / "examples.parquet")
+    raw_outputs.staged(spec, outcome, raw_outputs.look_of(spec, outcome)).write(folder / "outputs" / "examples.parquet")
     files = {path.relative_to(folder).as_posix(): file_digest(path) for path in folder.rglob("*") if path.is_file()}
     forgotten_before = {example_id for step in spec.earlier for example_id in step.forget_ids}
     result = JobResult(
@@ -243,38 +242,18 @@ def trajectory(spec: JobSpec) -> Trajectory:
     return Trajectory((0, 20, 40), 40, 20, 0.9, 0.8, 0.7, 2.0, examples)
 
 
-POSITIONS: dict[str, Position] = {
-    "passed": "within",
-    "failed": "above",
-    "inconclusive": "undecided",
-    "no_influence": "undecided",
-}
-CODES = {
-    "passed": ("within_margins", "Every interval lies inside its margin."),
-    "failed": ("forget_location_above", "The forget set is still known."),
-    "inconclusive": ("forget_location_undecided", "There are too few models."),
-    "no_influence": ("no_influence", "Doing nothing could not be told from retraining."),
-}
-
-
-def look_of(spec: JobSpec, outcome: str) -> int:
-    """The first look, unless it decides nothing."""
-    assert spec.protocol is not None
-    return spec.protocol.looks if outcome == "inconclusive" else 1
-
-
 def evaluation(spec: JobSpec, outcome: str) -> Evaluation:
     assert spec.protocol is not None
-    measured, look = outcome != "no_influence", look_of(spec, outcome)
+    measured, look = outcome != "no_influence", raw_outputs.look_of(spec, outcome)
     outputs = raw_outputs.staged(spec, outcome, look)
     findings = tuple(
-        EstimandFinding(one, value, value - 0.07, value + 0.07, POSITIONS[outcome], scope=scope)
+        EstimandFinding(one, value, value - 0.07, value + 0.07, raw_outputs.POSITIONS[outcome], scope=scope)
         for one, scope, value in raw_outputs.estimates(outputs, spec.protocol.estimands, outcome)
     )
     tests = (PermutationFinding(0.1, 0.8, 20, exhaustive=True), PermutationFinding(0.5, 0.0095, 210, exhaustive=True))
     direction: Direction | None = "undershot" if outcome == "failed" else None
     return Evaluation(
-        verdict=Verdict(outcome, direction, (Reason(*CODES[outcome]),)),  # type: ignore[arg-type]  # outcomes are given as text
+        verdict=Verdict(outcome, direction, (Reason(*raw_outputs.CODES[outcome]),)),  # type: ignore[arg-type]  # outcomes are given as text
         gap=raw_outputs.gap(outputs),
         estimands=findings,
         permutation=PermutationFinding(0.12, 0.48, 210, exhaustive=True),

@@ -17,7 +17,7 @@ NOT_FINITE: Final = {"answers_not_finite": "failed", "reference_not_finite": "in
 
 
 def fit(reasons: list[list[str]], evidence: Mapping[str, Any]) -> bool:
-    """Return whether the reasons of a passed verdict, or of no influence, are of the kind that the method's guarantee allows.
+    """Return whether the reasons of a passed verdict, or of no influence, fit what the method guarantees.
 
     Results from before exact and certified methods were released on their process have no process, and rest on what was
     measured.
