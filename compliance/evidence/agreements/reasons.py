@@ -79,7 +79,8 @@ def _by_measurements(evaluation: Mapping[str, Any]) -> Iterator[str]:
 
 def the_last_if_undecided(look: Mapping[str, Any], looks: int) -> bool:
     """Return whether the look is one of the protocol's, and the last one if its verdict decides nothing."""
-    return 1 <= look["look"] <= looks and (look["outcome"] != "inconclusive" or look["look"] == looks)
+    number: int = look["look"]
+    return 1 <= number <= looks and (look["outcome"] != "inconclusive" or number == looks)
 
 
 def _look(told: ToldReport) -> Mapping[str, Any] | None:
