@@ -7,6 +7,8 @@ verification are the real ones.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -97,14 +99,21 @@ def trained(snapshot: CorpusSnapshot, name: str = "keeper") -> ModelVersion:
     return version
 
 
-def erased_elsewhere(model: ModelVersion, *ids: str) -> None:
-    """The version has unlearned these examples for another request. The database would refuse it by this door."""
-    steps = [{"method": {"name": "retrain", "config": {}}, "forget_ids": list(ids)}]
+@contextmanager
+def unguarded(table: str, trigger: str) -> Iterator[None]:
+    """Lets a test write what the database refuses."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute("ALTER TABLE unlearning_jobs_modelversion DISABLE TRIGGER model_version_is_fixed")
+        cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
+        yield
+        cursor.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger}")
+
+
+def erased_elsewhere(model: ModelVersion, *ids: str) -> None:
+    """The version has unlearned these examples for another request."""
+    steps = [{"method": {"name": "retrain", "config": {}}, "forget_ids": list(ids)}]
+    with unguarded("unlearning_jobs_modelversion", "model_version_is_fixed"):
         ModelVersion.objects.filter(pk=model.pk).update(steps=steps)
-        cursor.execute("ALTER TABLE unlearning_jobs_modelversion ENABLE ALWAYS TRIGGER model_version_is_fixed")
 
 
 @dataclass
