@@ -63,7 +63,10 @@ def test_the_report_says_the_verdict_in_a_sentence_and_what_it_does_not_show(fin
 
 def test_the_report_draws_every_set_and_lists_controls_and_metrics(finished: Stage) -> None:
     page = signed_in(finished.staff.iris).get(f"/jobs/{Job.objects.get().pk}/report/")
-    scopes, sets = ["About the method", "About the model that would be released"], ["Forget set", "Retain set", "Held-out set"]
+    scopes, sets = (
+        ["About the method", "About the model that would be released"],
+        ["Forget set", "Retain set", "Held-out set"],
+    )
     assert [text_of(h3) for h3 in page.all("h3")] == scopes + sets
     assert len(page.all("figure")) == 2 + 2 * 3 + 1
     assert page.words.count("behaved") == 2
