@@ -6,7 +6,7 @@ import math
 import random
 from collections.abc import Iterable, Iterator, Sequence
 
-from unlearning_jobs.engine.contracts import Estimand, JobSpec, Scope
+from unlearning_jobs.engine.contracts import Estimand, JobSpec, Position, Scope
 from unlearning_jobs.engine.evaluation.estimands import compare
 from unlearning_jobs.engine.evaluation.outputs import ModelKey, Outputs
 from unlearning_jobs.engine.evaluation.shipped import judge_shipped
@@ -21,6 +21,26 @@ KEPT = {
 }
 NOT_MEASURED = {"passed": 0.02}
 """Estimates that nobody computes again: of single examples and of their distances."""
+
+SCOPES: tuple[Scope, ...] = ("method", "shipped")
+POSITIONS: dict[str, Position] = {
+    "passed": "within",
+    "failed": "above",
+    "inconclusive": "undecided",
+    "no_influence": "undecided",
+}
+CODES = {
+    "passed": ("within_margins", "Every interval lies inside its margin."),
+    "failed": ("forget_location_above", "The forget set is still known."),
+    "inconclusive": ("forget_location_undecided", "There are too few models."),
+    "no_influence": ("no_influence", "Doing nothing could not be told from retraining."),
+}
+
+
+def look_of(spec: JobSpec, outcome: str) -> int:
+    """The first look, unless it decides nothing."""
+    assert spec.protocol is not None
+    return spec.protocol.looks if outcome == "inconclusive" else 1
 
 
 def models(spec: JobSpec, look: int) -> Iterator[ModelKey]:
@@ -70,6 +90,3 @@ def estimates(outputs: Outputs, estimands: Sequence[Estimand], outcome: str) -> 
         if several:
             yield one, "method", compare(outputs, one).estimate()
         yield one, "shipped", judge_shipped(outputs, one, 0.05).estimate
-
-
-SCOPES: tuple[Scope, ...] = ("method", "shipped")

@@ -7,6 +7,8 @@ verification are the real ones.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -39,7 +41,6 @@ from unlearning_jobs.engine.contracts import (
     MethodChoice,
     MetricFinding,
     PermutationFinding,
-    Position,
     Reason,
     ResourceUsage,
     SetFinding,
@@ -98,14 +99,21 @@ def trained(snapshot: CorpusSnapshot, name: str = "keeper") -> ModelVersion:
     return version
 
 
-def erased_elsewhere(model: ModelVersion, *ids: str) -> None:
-    """The version has unlearned these examples for another request. The database would refuse it by this door."""
-    steps = [{"method": {"name": "retrain", "config": {}}, "forget_ids": list(ids)}]
+@contextmanager
+def unguarded(table: str, trigger: str) -> Iterator[None]:
+    """Lets a test write what the database refuses."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute("ALTER TABLE unlearning_jobs_modelversion DISABLE TRIGGER model_version_is_fixed")
+        cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
+        yield
+        cursor.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger}")
+
+
+def erased_elsewhere(model: ModelVersion, *ids: str) -> None:
+    """The version has unlearned these examples for another request."""
+    steps = [{"method": {"name": "retrain", "config": {}}, "forget_ids": list(ids)}]
+    with unguarded("unlearning_jobs_modelversion", "model_version_is_fixed"):
         ModelVersion.objects.filter(pk=model.pk).update(steps=steps)
-        cursor.execute("ALTER TABLE unlearning_jobs_modelversion ENABLE ALWAYS TRIGGER model_version_is_fixed")
 
 
 @dataclass
@@ -197,7 +205,7 @@ def result_write(folder: Path, spec: JobSpec, outcome: str) -> JobResult:
     (folder / "model").mkdir(parents=True)
     (folder / "outputs").mkdir()
     (folder / "model" / "model.safetensors").write_bytes(b"unlearned " + str(folder).encode())
-    raw_outputs.staged(spec, outcome, look_of(spec, outcome)).write(folder / "outputs" / "examples.parquet")
+    raw_outputs.staged(spec, outcome, raw_outputs.look_of(spec, outcome)).write(folder / "outputs" / "examples.parquet")
     files = {path.relative_to(folder).as_posix(): file_digest(path) for path in folder.rglob("*") if path.is_file()}
     forgotten_before = {example_id for step in spec.earlier for example_id in step.forget_ids}
     result = JobResult(
@@ -243,38 +251,18 @@ def trajectory(spec: JobSpec) -> Trajectory:
     return Trajectory((0, 20, 40), 40, 20, 0.9, 0.8, 0.7, 2.0, examples)
 
 
-POSITIONS: dict[str, Position] = {
-    "passed": "within",
-    "failed": "above",
-    "inconclusive": "undecided",
-    "no_influence": "undecided",
-}
-CODES = {
-    "passed": ("within_margins", "Every interval lies inside its margin."),
-    "failed": ("forget_location_above", "The forget set is still known."),
-    "inconclusive": ("forget_location_undecided", "There are too few models."),
-    "no_influence": ("no_influence", "Doing nothing could not be told from retraining."),
-}
-
-
-def look_of(spec: JobSpec, outcome: str) -> int:
-    """The first look, unless it decides nothing."""
-    assert spec.protocol is not None
-    return spec.protocol.looks if outcome == "inconclusive" else 1
-
-
 def evaluation(spec: JobSpec, outcome: str) -> Evaluation:
     assert spec.protocol is not None
-    measured, look = outcome != "no_influence", look_of(spec, outcome)
+    measured, look = outcome != "no_influence", raw_outputs.look_of(spec, outcome)
     outputs = raw_outputs.staged(spec, outcome, look)
     findings = tuple(
-        EstimandFinding(one, value, value - 0.07, value + 0.07, POSITIONS[outcome], scope=scope)
+        EstimandFinding(one, value, value - 0.07, value + 0.07, raw_outputs.POSITIONS[outcome], scope=scope)
         for one, scope, value in raw_outputs.estimates(outputs, spec.protocol.estimands, outcome)
     )
     tests = (PermutationFinding(0.1, 0.8, 20, exhaustive=True), PermutationFinding(0.5, 0.0095, 210, exhaustive=True))
     direction: Direction | None = "undershot" if outcome == "failed" else None
     return Evaluation(
-        verdict=Verdict(outcome, direction, (Reason(*CODES[outcome]),)),  # type: ignore[arg-type]  # outcomes are given as text
+        verdict=Verdict(outcome, direction, (Reason(*raw_outputs.CODES[outcome]),)),  # type: ignore[arg-type]  # outcomes are given as text
         gap=raw_outputs.gap(outputs),
         estimands=findings,
         permutation=PermutationFinding(0.12, 0.48, 210, exhaustive=True),

@@ -115,7 +115,7 @@ def _candidates(data: Data) -> str:
     count = data.get("candidates", 0)
     found = ngettext("%(n)d match found.", "%(n)d matches found.", count) % {"n": count}
     # Entries of earlier versions do not say whether the search was complete.
-    return found if data.get("complete", True) else f"{found} {_('The search was not complete.')}"
+    return found if data.get("complete", True) else " ".join((found, _("The search was not complete.")))
 
 
 def _examples(data: Data) -> str:

@@ -27,7 +27,7 @@ def forget_ids(told: ToldReport) -> list[str] | None:
 
 
 def not_retained(told: ToldReport) -> list[str] | None:
-    """Return the examples that the unlearned model must not know: excluded, forgotten earlier or elsewhere, forgotten now."""
+    """Return what the unlearned model must not know: excluded, forgotten earlier, erased elsewhere, forgotten now."""
     now = forget_ids(told)
     if now is None:
         return None

@@ -17,7 +17,7 @@ NOT_FINITE: Final = {"answers_not_finite": "failed", "reference_not_finite": "in
 
 
 def fit(reasons: list[list[str]], evidence: Mapping[str, Any]) -> bool:
-    """Return whether the reasons of a passed verdict, or of no influence, are of the kind that the method's guarantee allows.
+    """Return whether the reasons of a passed verdict, or of no influence, fit what the method guarantees.
 
     Results from before exact and certified methods were released on their process have no process, and rest on what was
     measured.
@@ -79,7 +79,8 @@ def _by_measurements(evaluation: Mapping[str, Any]) -> Iterator[str]:
 
 def the_last_if_undecided(look: Mapping[str, Any], looks: int) -> bool:
     """Return whether the look is one of the protocol's, and the last one if its verdict decides nothing."""
-    return 1 <= look["look"] <= looks and (look["outcome"] != "inconclusive" or look["look"] == looks)
+    number: int = look["look"]
+    return 1 <= number <= looks and (look["outcome"] != "inconclusive" or number == looks)
 
 
 def _look(told: ToldReport) -> Mapping[str, Any] | None:

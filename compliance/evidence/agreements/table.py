@@ -11,7 +11,8 @@ from typing import Final
 
 from compliance.formats.record_kinds import RecordKind as K
 
-from .agreement import Agreement, apart, differ, earlier, not_later, one_of, part_of
+from .agreement import Agreement, apart, earlier, not_later, one_of, part_of
+from .cases import ENDING, REVIEW
 from .contents import (
     DRAWN,
     FINISHED_AT,
@@ -34,19 +35,6 @@ from .contents import (
     accepted_are_forgotten,
     each_judges_all,
 )
-from .endings import (
-    APPROVED_ENDS,
-    APPROVED_GROUNDS,
-    CLOSINGS,
-    ENDS,
-    GROUNDS,
-    LAPSED_WITH_THE_REQUEST,
-    LAST_VERDICTS,
-    REVIEWED,
-    WITHOUT_INFLUENCE,
-    by_ending,
-    closing_follows,
-)
 from .entries import (
     BASE_LEFT_OUT,
     BASE_SNAPSHOT,
@@ -62,28 +50,8 @@ from .entries import (
     SNAPSHOT_ROOT,
     both_completed_or_neither,
 )
-from .facts import actor, always, by_message, by_request, entry, moment, release, report, result, spec
-from .matches import (
-    ACCEPTED,
-    ACCEPTED_EXAMPLES,
-    ADDED_EXAMPLES,
-    COULD_BE_COMPLETE,
-    DECIDED_EXAMPLES,
-    FOUND_MATCHES,
-    ITEM_COUNTS,
-    ITEMS,
-    MATCHED_SNAPSHOTS,
-    NAMED_ITEMS,
-    REJECTED,
-    REVIEW_ACCEPTED,
-    REVIEW_COUNTS,
-    REVIEW_REJECTED,
-    REVIEWED_MATCHES,
-    SEARCHED_SNAPSHOTS,
-    begins_one_of,
-    between,
-    by_search,
-)
+from .facts import actor, always, entry, moment, release, report, result, spec
+from .matches import ACCEPTED_EXAMPLES
 from .measured import (
     ESTIMATES,
     FINITE,
@@ -100,77 +68,6 @@ from .measured import (
 from .reasons import EVIDENCE, LOOK, LOOKS, POSSIBLE_OUTCOMES, REASONS, fit, the_last_if_undecided
 
 UNLEARNING = always("an unlearning report", "unlearn")
-
-REVIEW: Final = (
-    Agreement(
-        entry(K.REQUEST_SUBMITTED, "submitted_by", by_request),
-        actor(K.REQUEST_SUBMITTED, by_request),
-        "whoever submitted the request is not whoever the entry is by",
-    ),
-    Agreement(MATCHED_SNAPSHOTS, SEARCHED_SNAPSHOTS, "a match is in a corpus that was not searched", begins_one_of),
-    Agreement(
-        entry(K.MAPPING_COMPLETED, "unreadable", by_search),
-        entry(K.MAPPING_COMPLETED, "searched", by_search),
-        "what could not be read was searched",
-        apart,
-    ),
-    Agreement(
-        entry(K.MAPPING_COMPLETED, "complete", by_search),
-        COULD_BE_COMPLETE,
-        "the search is called complete, or not, against what it could not search",
-    ),
-    Agreement(ADDED_EXAMPLES, DECIDED_EXAMPLES, "an example was added and not accepted", part_of),
-    Agreement(REVIEWED_MATCHES, FOUND_MATCHES, "other matches were decided than were found", between),
-    Agreement(REVIEW_ACCEPTED, ACCEPTED, "the review counts other matches than were accepted"),
-    Agreement(REVIEW_REJECTED, REJECTED, "the review counts other matches than were rejected"),
-    Agreement(REVIEW_COUNTS, ITEM_COUNTS, "the review made another number of items"),
-    Agreement(NAMED_ITEMS, ITEMS, "an entry is about an item that no review made", one_of),
-    Agreement(
-        entry(K.MESSAGE_SENT, "template", by_message),
-        entry(K.MESSAGE_QUEUED, "template", by_message),
-        "another message was sent than was queued",
-    ),
-    Agreement(
-        entry(K.MESSAGE_FAILED, "template", by_message),
-        entry(K.MESSAGE_QUEUED, "template", by_message),
-        "another message failed than was queued",
-    ),
-)
-"""What was found, and what officers made of it."""
-
-ENDING: Final = (
-    *(
-        Agreement(
-            entry(kind, field, by_ending),
-            entry(K.ENDING_PROPOSED, field, by_ending),
-            "another end was decided than was proposed",
-        )
-        for kind in (K.ENDING_APPROVED, K.ENDING_DECLINED)
-        for field in ("item", "outcome", "ground")
-    ),
-    Agreement(
-        actor(K.ENDING_APPROVED, by_ending),
-        actor(K.ENDING_PROPOSED, by_ending),
-        "whoever approved the end has proposed it",
-        differ,
-    ),
-    Agreement(ENDS, APPROVED_ENDS, "it ended otherwise than was approved"),
-    Agreement(GROUNDS, APPROVED_GROUNDS, "it was refused on another ground than was approved"),
-    Agreement(
-        LAPSED_WITH_THE_REQUEST,
-        entry(K.REQUEST_CLOSED, "outcome", by_request),
-        "an item lapsed otherwise than its request ended",
-    ),
-    Agreement(
-        WITHOUT_INFLUENCE,
-        LAST_VERDICTS,
-        "no signed report of the item's last attempt says that nothing measurable was learned",
-    ),
-    Agreement(
-        CLOSINGS, REVIEWED, "the end of the request does not follow from what was searched and accepted", closing_follows
-    ),
-)
-"""Ends without unlearning: what was proposed, approved and done, and what it rests on."""
 
 APPROVAL: Final = (
     Agreement(

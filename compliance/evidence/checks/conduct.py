@@ -50,6 +50,36 @@ def check_duties(history: History) -> None:
             _fail(attempt, f"it was released without an approval, or by {releaser}, which is not an officer's account")
         if releaser == approvals[attempt].entry.actor:
             _fail(attempt, f"{releaser} approved the attempt and released it")
+    _check_endings(history, submitter)
+
+
+def _check_endings(history: History, submitter: str) -> None:
+    """Check that nobody approved an end without unlearning who proposed it, submitted the request or decided on its matches.
+
+    That nothing was found rests on the rejections, too.
+    """
+    proposers = {
+        proven.entry.data.get("ending"): proven.entry.actor for proven in history.of_kind(RecordKind.ENDING_PROPOSED)
+    }
+    for approval in history.of_kind(RecordKind.ENDING_APPROVED):
+        entry, approver = approval.entry, approval.entry.actor
+        involved = {submitter, proposers.get(entry.data.get("ending")), *mappers(history.bodies, entry.number)}
+        if approver in involved | _deciders(history, entry.number) or not approver.startswith(ACCOUNT_PREFIX):
+            message = (
+                f"Ending {entry.data.get('ending')!a}: {approver} approved it, who is no officer, proposed it, submitted the"
+                " request or decided on its matches."
+            )
+            raise VerificationError(message)
+
+
+def _deciders(history: History, before: int) -> set[str]:
+    """Return whose decisions about matches stand before an entry."""
+    last: dict[tuple[str, str], str] = {}
+    for proven in history.of_kind(RecordKind.MATCH_ACCEPTED, RecordKind.MATCH_REJECTED):
+        if proven.entry.number < before:
+            examples = proven.entry.data.get("examples", ())
+            last |= {(one["snapshot"], one.get("example_id", "")): proven.entry.actor for one in examples}
+    return set(last.values())
 
 
 def check_releases(history: History, statements: Statements) -> None:

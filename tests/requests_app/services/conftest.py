@@ -26,7 +26,7 @@ def stage(staff: Staff, artefacts: Path) -> Stage:  # noqa: ARG001  # jobs leave
 
 
 def under_review(staff: Staff) -> Stage:
-    """A request under review, with two matches in one active model. Nobody reads the corpus; the entry says what was found."""
+    """A request under review, with two matches in one active model. The search has ended without reading the corpus."""
     stage = Stage.opened(staff, model_version(snapshot=corpus()))
     stage.request.confirmed_at = stage.request.received_at
     request_move(

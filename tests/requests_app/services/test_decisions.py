@@ -85,10 +85,10 @@ def test_the_claimant_is_sent_the_reasons_of_every_refused_item(stage: Stage) ->
 
 
 def test_a_protocol_without_power_is_refused(stage: Stage) -> None:
-    weak = Protocol(replicate_seeds=(1,), oracle_seeds=(2, 3, 4, 5))
+    weak = Protocol(replicate_seeds=(), oracle_seeds=(2, 3, 4, 5))
 
-    with pytest.raises(SpecError, match="no permutation"):
-        proposal_submit(item=stage.granted(), method=RETRAIN, protocol=weak, by=stage.staff.omar)
+    with pytest.raises(SpecError, match="unit of replication is the model"):
+        proposal_submit(item=stage.granted(), method=MethodChoice("npo"), protocol=weak, by=stage.staff.omar)
 
 
 def test_a_metric_that_the_model_cannot_have_is_refused(stage: Stage) -> None:

@@ -11,7 +11,7 @@ from compliance.accounts.errors import NotAllowedError
 from compliance.accounts.models import Account
 from compliance.record.errors import StaleStateError
 from compliance.record.models import RecordEntry
-from requests_app.models import Ending, ErasureRequest
+from requests_app.models import Ending, ErasureRequest, Match
 from requests_app.services.endings import (
     closing_draft,
     closing_propose,
@@ -188,6 +188,44 @@ def test_an_end_whose_facts_have_changed_cannot_be_approved(stage: Stage) -> Non
     ending_decline(ending=ending, reason="They are known again.", by=stage.staff.lena)
 
     assert outcome_of(stage) == (RequestState.REVIEW, "")
+
+
+# -- after an approval
+
+
+def test_an_item_whose_attempt_failed_can_still_be_refused(stage: Stage) -> None:
+    stage.evaluated("failed")
+    ending_approve(ending=refusal_proposed(stage, stage.item), by=stage.staff.lena)
+    assert (stage.item.state, stage.item.ground) == (ItemState.REFUSED, "17_3_e")
+
+
+def test_no_item_ends_while_its_request_is_searched_and_reviewed_again(stage: Stage) -> None:
+    item = stage.granted()
+    erased_elsewhere(stage.model, *EXAMPLES)
+    ending = lapse_propose(item=item, by=stage.staff.omar)
+    request_search_again(request=stage.request, by=stage.staff.omar)
+    with pytest.raises(StaleStateError, match="You cannot do this while the request is"):
+        ending_approve(ending=ending, by=stage.staff.lena)
+    assert stage.item.state == ItemState.ENDING
+
+
+def test_a_later_review_decides_what_is_new_and_nothing_that_an_approved_item_rests_on(stage: Stage) -> None:
+    stage.evaluated("failed")
+    request_search_again(request=stage.request, by=stage.staff.omar)
+    stage.request.refresh_from_db()
+    new = Match.objects.create(
+        request=stage.request,
+        snapshot=stage.model.snapshot,
+        example_id="e00000001",
+        spans=[[0, 3]],
+        methods=["name"],
+        score=1.0,
+    )
+    searched(stage.request, stage.model)
+    assert matches_decide(request=stage.request, match_ids=[new.pk], accept=True, by=stage.staff.omar) == 1
+    old = stage.request.matches.exclude(pk=new.pk)[0]
+    with pytest.raises(StaleStateError, match="stays as it was decided"):
+        matches_decide(request=stage.request, match_ids=[old.pk], accept=False, by=stage.staff.omar)
 
 
 # -- two officers

@@ -55,7 +55,7 @@ def test_an_address_that_cannot_be_read_stops_the_command_and_changes_nothing(se
 def test_an_upgrade_makes_the_index_under_the_new_key() -> None:
     request = submitted(1)
     ErasureRequest.objects.filter(pk=request.pk).update(email_index="0" * 64)
-    migrated("requests_app", "0010_no_influence")
-    migrated("requests_app", "0011_email_index_of_its_own")
+    migrated("requests_app", "0011_later_reviews_and_ends")
+    migrated("requests_app", "0012_email_index_of_its_own")
     request.refresh_from_db()
     assert request.email_index == email_index_of(ADA_EMAIL)

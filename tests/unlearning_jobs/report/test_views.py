@@ -63,8 +63,12 @@ def test_the_report_says_the_verdict_in_a_sentence_and_what_it_does_not_show(fin
 
 def test_the_report_draws_every_set_and_lists_controls_and_metrics(finished: Stage) -> None:
     page = signed_in(finished.staff.iris).get(f"/jobs/{Job.objects.get().pk}/report/")
-    assert [text_of(h3) for h3 in page.all("h3")] == ["About the method", "Forget set", "Retain set", "Held-out set"]
-    assert len(page.all("figure")) == 1 + 2 * 3 + 1
+    scopes, sets = (
+        ["About the method", "About the model that would be released"],
+        ["Forget set", "Retain set", "Held-out set"],
+    )
+    assert [text_of(h3) for h3 in page.all("h3")] == scopes + sets
+    assert len(page.all("figure")) == 2 + 2 * 3 + 1
     assert page.words.count("behaved") == 2
     assert "Exact memorisation" in page.words
     assert "0.28 – 0.33" in page.words

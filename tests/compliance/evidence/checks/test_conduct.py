@@ -158,3 +158,15 @@ def test_a_release_before_its_report_was_signed_fails(tmp_path: Path) -> None:
         sample.sign(Statement((Subject("model", result_model(1)),), Release(**sample.release_fields(1, "account:3"))))
 
     assert_fails(verify_story(tmp_path, story), "whose report passed were released", "before its report was in the record")
+
+
+@pytest.mark.parametrize("approver", ["account:1", "account:4", "claimant"])
+def test_an_end_that_its_own_proposer_a_mapper_or_no_officer_approved_fails(tmp_path: Path, approver: str) -> None:
+    """The first officer decided on the matches, and the fourth one proposes the end."""
+
+    def story(sample: SampleRequest) -> None:
+        end = {"item": "1", "ending": 1, "outcome": "refused", "ground": "12_5"}
+        sample.log.append(sample.subject, "ending.proposed", "account:4", **end)
+        sample.log.append(sample.subject, "ending.approved", approver, **end)
+
+    assert_fails(verify_story(tmp_path, story), "their own work", f"{approver} approved it")

@@ -138,7 +138,7 @@ def a_search_left_out(retold: Retold) -> None:
         (lapsed_without_an_approval, "it is granted, and should be end approved"),
         (released_after_no_influence, "it is granted, and should be evaluated"),
         (closed_while_a_second_officer_is_awaited, "it is closing, and should be under review"),
-        (entered_before_the_evaluation, "it is about attempt 2, and should be about attempt 0"),
+        (entered_before_the_evaluation, "it is granted, and should be evaluated or released"),
         (a_search_left_out, "it is about search 2, and should be about search 1"),
         (closed_twice, "it is closed"),
         (closed_as_nothing_found, "its outcome is 'no_match', but its items are released"),

@@ -12,5 +12,5 @@ def indexed_again(apps, _schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("requests_app", "0010_no_influence")]
+    dependencies = [("requests_app", "0011_later_reviews_and_ends")]
     operations = [migrations.RunPython(indexed_again, migrations.RunPython.noop)]
