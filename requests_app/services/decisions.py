@@ -73,7 +73,7 @@ def proposal_submit(*, item: Item, method: MethodChoice, protocol: Protocol, by:
     if not remaining:
         raise StaleStateError(_("The model has unlearned these examples already."))
     problems = [
-        *(protocol.problems(method_guarantee(method.name)) or metric_problems(protocol, base.recipe.family)),
+        *(_protocol_problems(protocol, method, base) or metric_problems(protocol, base.recipe.family)),
         *method_obstacles(method.name, base, len(remaining)),
     ]
     if problems:
@@ -232,6 +232,10 @@ def item_reopen(*, proposal: Proposal, by: Account) -> Item:
         raise StaleStateError(_("This result can still be released."))
     data = {"attempt": proposal.number}
     return item_move(item=proposal.item, to=ItemState.GRANTED, kind=RecordKind.ITEM_REOPENED, actor=by.opaque, data=data)
+
+
+def _protocol_problems(protocol: Protocol, method: MethodChoice, base: ModelVersion) -> list[str]:
+    return protocol.problems(method_guarantee(method.name), held_out=base.snapshot.counts.get("held_out", 0) > 0)
 
 
 def alarm_text() -> str:

@@ -124,9 +124,9 @@ def _unlearn(job: RunningJob) -> JobResult:
     with job.stage("unlearn") as progress_of:
         unlearned = job.unlearn_production(production, job.with_curves(progress_of(0)))
         certificate = job.certificate(unlearned)
-        note("unlearned", spec.seed, unlearned, everything=True)
     with job.stage("process") as progress_of:
-        process = process_checks(job, production, unlearned, certificate, progress_of(0))
+        process, unlearned = process_checks(job, production, unlearned, certificate, progress_of(0))
+        note("unlearned", spec.seed, unlearned, everything=True)
         retained = job.trainer.training_data.retained_ids(excluded_ids(spec))
         duplicates = find_duplicates(job.snapshot, sets["forget"], retained)
     # 3. Compare it with oracles, and so that the verdict is about the method too, do the same to models with other seeds.

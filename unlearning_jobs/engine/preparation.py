@@ -115,7 +115,9 @@ def _check_forget_sets(spec: JobSpec, steps: tuple[UnlearningStep, ...], snapsho
 def _check_protocol(spec: JobSpec, snapshot: Snapshot) -> None:
     protocol = job_protocol(spec)
     guarantee = method_guarantee(unlearning_steps(spec)[-1].method.name)
-    problems = protocol.problems(guarantee) or metric_problems(protocol, spec.recipe.family)  # which count its models
+    has_held_out = snapshot.info.counts.get("held_out", 0) > 0
+    problems = protocol.problems(guarantee, held_out=has_held_out)
+    problems = problems or metric_problems(protocol, spec.recipe.family)  # which count its models
     if protocol.paired and not spec.recipe.can_be_paired:
         problems.append("Models of this recipe cannot be paired; choose the independent design.")
     if spec.seed in (*protocol.replicate_seeds, *protocol.oracle_seeds):

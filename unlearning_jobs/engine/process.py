@@ -18,7 +18,11 @@ from .training.model import TrainedModel
 from .training.train import train
 
 CLOSE: Final = 1e-5
-"""Relative and absolute difference of weights that rounding explains: a sum that was subtracted from, against a new one."""
+"""Difference of weights, relative above 1, that rounding can explain: a sum that was subtracted from, against a new one."""
+NEARER: Final = 1000
+"""What rounding explains is so many times smaller than the way that the result has come from the original."""
+NEARER_ON_ACCELERATOR: Final = 20
+"""Accelerators add in an order of their own, and a training amplifies that: there, the Euclidean distances say it."""
 
 
 def process_checks(
@@ -27,56 +31,65 @@ def process_checks(
     unlearned: TrainedModel,
     certificate: Certificate | None,
     report: ProgressCallback,
-) -> tuple[ProcessCheck, ...]:
-    """Return what can be established about the process; nothing for methods that only measurements can judge."""
+) -> tuple[tuple[ProcessCheck, ...], TrainedModel]:
+    """Return what can be established about the process, and the result.
+
+    Methods that only measurements can judge have no checks. An exact result that a training from nothing does not repeat is
+    made again, since it may have come from a cache that another machine filled; then that one is the result.
+    """
     guarantee = method_guarantee(unlearning_steps(job.spec)[-1].method.name)
     if guarantee == "exact":
-        return (_forget_set_absent(job), _executed_again(job, original, unlearned, report))
+        executed, result = _executed_again(job, original, unlearned, report)
+        return (_forget_set_absent(job), executed), result
     if guarantee == "certified":
-        return (_certified(certificate),)
-    return ()
+        return (_certified(certificate),), unlearned
+    return (), unlearned
 
 
 def _forget_set_absent(job: RunningJob) -> ProcessCheck:
+    """State what the second training was given: it reads the corpus itself, and takes nothing from the cache."""
     retained = frozenset(job.trainer.training_data.retained_ids(excluded_ids(job.spec)))
     held = retained.isdisjoint(job.spec.forget_ids)
     digest = job.snapshot.manifest_digest(retained)
     sentence = (
-        f"The result rests on {len(retained)} training examples, whose manifest has the digest {digest};"
-        f" {'none' if held else 'some'} of the {len(job.spec.forget_ids)} examples to forget is among them."
+        f"A training from nothing on the {len(retained)} remaining examples, whose manifest has the digest {digest}, was given"
+        f" {'none' if held else 'some'} of the {len(job.spec.forget_ids)} examples to forget."
     )
     return ProcessCheck("forget_set_absent", held, sentence)
 
 
 def _executed_again(
     job: RunningJob, original: TrainedModel, unlearned: TrainedModel, report: ProgressCallback
-) -> ProcessCheck:
+) -> tuple[ProcessCheck, TrainedModel]:
     """Train on the remaining examples once more, with nothing from the cache, and compare the weights."""
     exclude_ids, data = excluded_ids(job.spec), job.trainer.training_data
     again = train(data, exclude_ids, job.spec.seed, device=job.trainer.device, on_step=as_steps(report))
-    first, second, before = (_weights(model) for model in (unlearned, again, original))
-    apart = _largest_difference(first, second)
+    check = _compared(unlearned, again, original)
+    if check.held is None:
+        job.trainer.discard(exclude_ids, job.spec.seed)
+        unlearned = job.apply(original, len(job.spec.earlier), job.spec.seed, report)
+        check = _compared(unlearned, again, original)
+    return check, unlearned
+
+
+def _compared(result: TrainedModel, again: TrainedModel, original: TrainedModel) -> ProcessCheck:
+    first, second, before = (_weights(model) for model in (result, again, original))
+    apart, moved = _largest_difference(first, second), _largest_difference(first, before)
+    held: bool | None = True
     if apart == 0:
-        return ProcessCheck(
-            "executed_again", held=True, sentence="A second training from nothing gave the same weights, bit by bit."
-        )
-    if apart <= CLOSE:
+        sentence = "That training gave the same weights as the result, bit by bit."
+    elif moved == 0:
+        held, sentence = False, "The result is the original model, unchanged, and that training gave other weights."
+    elif apart <= CLOSE and NEARER * apart <= moved:
+        sentence = f"That training gave the same weights as the result up to rounding, by at most {apart:.1g}."
+    elif result.device.type != "cpu" and NEARER_ON_ACCELERATOR * _distance(first, second) <= _distance(first, before):
         sentence = (
-            f"A second training from nothing gave the same weights up to rounding; the largest difference is {apart:.1g}."
+            f"That training gave nearly the same weights, as it does on an accelerator: the result lies more than"
+            f" {NEARER_ON_ACCELERATOR} times nearer to them than to the original."
         )
-        return ProcessCheck("executed_again", held=True, sentence=sentence)
-    if _largest_difference(first, before) == 0:
-        sentence = "The result is the original model, unchanged, and a second training from nothing gave other weights."
-        return ProcessCheck("executed_again", held=False, sentence=sentence)
-    if job.trainer.device.type == "cpu":
-        job.trainer.discard(exclude_ids, job.spec.seed)  # the next attempt starts from nothing
-        sentence = "A second training from nothing gave other weights, although a CPU repeats a training bit by bit."
-        return ProcessCheck("executed_again", held=False, sentence=sentence)
-    sentence = (
-        "A second training from nothing gave other weights, as it can on an accelerator, so the identity of the result is"
-        " not shown."
-    )
-    return ProcessCheck("executed_again", held=None, sentence=sentence)
+    else:
+        held, sentence = None, "That training gave other weights, so the identity of the result is not shown."
+    return ProcessCheck("executed_again", held, sentence)
 
 
 def _certified(certificate: Certificate | None) -> ProcessCheck:
@@ -94,12 +107,26 @@ def _weights(model: TrainedModel) -> Mapping[str, Tensor]:
 
 
 def _largest_difference(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> float:
-    """Return the largest difference between two networks' numbers, relative above 1; infinite if they differ in kind."""
-    if a.keys() != b.keys() or any(a[name].shape != b[name].shape for name in a):
+    """Return the largest difference between two networks' numbers, relative above 1.
+
+    It is infinite if the networks differ in kind, or in a number that is not finite.
+    """
+    if _differ_in_kind(a, b):
         return math.inf
     largest = 0.0
     for name, tensor in a.items():
         if tensor.numel() and not torch.equal(tensor, b[name]):
             difference = (tensor.double() - b[name].double()).abs() / tensor.double().abs().clamp(min=1.0)
-            largest = max(largest, float(difference.max()))
+            largest = max(largest, float(difference.max()) if bool(torch.isfinite(difference).all()) else math.inf)
     return largest
+
+
+def _distance(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> float:
+    """Return the Euclidean distance between two networks' numbers; infinite if they differ in kind."""
+    if _differ_in_kind(a, b):
+        return math.inf
+    return math.sqrt(sum(float((tensor.double() - b[name].double()).square().sum()) for name, tensor in a.items()))
+
+
+def _differ_in_kind(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> bool:
+    return a.keys() != b.keys() or any(a[name].shape != b[name].shape for name in a)

@@ -19,7 +19,7 @@ from unlearning_jobs.engine.contracts import DEFAULT_ESTIMANDS, Protocol
 
 GRID: Final = (np.arange(200) + 0.5) / 200
 """Probabilities at which the estimated spread is tried."""
-FURTHER: Final = 0.05
+FURTHER: Final = 0.03
 """Level at which single oracles widen the margin for the one shipped model."""
 HALF: Final = 0.5
 SMALLEST: Final = 1e-12

@@ -17,14 +17,18 @@ WATCHERS: Final = 2
 """Independent oracles that every paired evaluation has beside its pairs."""
 MOST_ALPHA: Final = 0.1
 MOST_LOOKS: Final = 4
+MOST_THRESHOLD: Final = 0.25
+FEWEST_EXAMPLES: Final = 50
+"""Retain and held-out examples to sample: damage is judged by shares of them."""
+MOST_SEED: Final = 2**31
 WIDEST: Final[dict[tuple[str, str], float]] = {
     ("location", "gap"): 0.5,
     ("deviation", "gap"): 0.5,
     ("location", "absolute"): 0.2,
     ("log-odds", "absolute"): 1.0,
     ("deviation", "absolute"): 0.2,
-    ("missed", "absolute"): 0.2,
-    ("damaged", "absolute"): 0.1,
+    ("missed", "absolute"): 0.05,
+    ("damaged", "absolute"): 0.05,
 }
 """The widest margin by kind and unit. At half a gap the result is no nearer to the oracles than to the original, and the
 originals themselves must fail."""
@@ -69,8 +73,10 @@ class Estimand(EngineContract):
                 f"{self.name} has the margin {self.margin:g}; a margin for a {self.kind} ({self.unit}) is above 0 and at"
                 f" most {widest:g}, or doing nothing could pass."
             )
-        if self.kind == "damaged" and not 0 < self.threshold <= 0.5:  # noqa: PLR2004  # half of what a probability can lose
-            problems.append(f"{self.name} has the threshold {self.threshold:g}; it must be above 0 and at most 0.5.")
+        if self.kind == "damaged" and not 0 < self.threshold <= MOST_THRESHOLD:
+            problems.append(
+                f"{self.name} has the threshold {self.threshold:g}; it must be above 0 and at most {MOST_THRESHOLD:g}."
+            )
         return problems
 
 
@@ -98,7 +104,7 @@ class Protocol(Digested, EngineContract):
 
     In the "independent" design, oracles are trained with `oracle_seeds` and in an order of their own. In the "paired" one,
     the production model and every replicate have an oracle of their own, which shares the seed and takes the original's
-    batches, the forgotten examples thinned out; `oracle_seeds` are independent oracles that watch the pairs.
+    order of the examples, the forgotten ones left out and the batches filled up again; `oracle_seeds` are independent oracles that watch the pairs.
 
     An exact result is released on the evidence of its process and a certified one on its certificate. Their evaluation is
     an annex, so it needs no replicates.
@@ -154,9 +160,14 @@ class Protocol(Digested, EngineContract):
         unlearned, oracles = self.unlearned_at(self.looks), self.oracles_at(self.looks)
         return 2 / math.comb(unlearned + oracles, unlearned)
 
-    def problems(self, guarantee: Guarantee = "empirical") -> list[str]:
-        """Return the reasons why a method of this guarantee cannot be judged by this protocol; empty if it can."""
-        return [*self._seed_problems(), *self._size_problems(guarantee), *self._rule_problems()]
+    def problems(self, guarantee: Guarantee = "empirical", *, held_out: bool = True) -> list[str]:
+        """Return the reasons why a method of this guarantee cannot be judged by this protocol; empty if it can.
+
+        Args:
+            guarantee: of the method.
+            held_out: whether the corpus has held-out examples; damage to them must be judged then.
+        """
+        return [*self._seed_problems(), *self._size_problems(guarantee), *self._rule_problems(held_out=held_out)]
 
     def _seed_problems(self) -> list[str]:
         problems = []
@@ -166,6 +177,9 @@ class Protocol(Digested, EngineContract):
             problems.append("Models of the audit have seeds that the method was tuned on; use seeds tuning has not seen.")
         if any(len(set(seeds)) != len(seeds) for seeds in (self.replicate_seeds, self.oracle_seeds, self.tuning_seeds)):
             problems.append("A seed is repeated; use different seeds.")
+        seeds = (*self.replicate_seeds, *self.oracle_seeds, *self.tuning_seeds, self.sample_seed)
+        if not all(0 <= seed <= MOST_SEED for seed in seeds):
+            problems.append(f"A seed is negative or above {MOST_SEED}; use others.")
         return problems
 
     def _size_problems(self, guarantee: Guarantee) -> list[str]:
@@ -179,24 +193,26 @@ class Protocol(Digested, EngineContract):
             enough = unlearned >= FEWEST_PAIRS and oracles >= WATCHERS
             problem = "At least three pairs at the first look and two independent oracles are needed."
         else:
-            enough = unlearned >= FEWEST_UNLEARNED and oracles >= FEWEST_ORACLES
+            enough = unlearned >= FEWEST_UNLEARNED and self.independent_oracles_at(1) >= FEWEST_ORACLES
             problem = (
-                "At least two unlearned models at the first look and four oracles are needed, because the unit of"
+                "At least two unlearned models and four oracles at the first look are needed, because the unit of"
                 " replication is the model."
             )
         return [] if enough else [problem]
 
-    def _rule_problems(self) -> list[str]:
+    def _rule_problems(self, *, held_out: bool) -> list[str]:
         problems = [problem for estimand in self.estimands for problem in estimand.problems()]
         if not 0 < self.alpha <= MOST_ALPHA:  # also refuses NaN
             problems.append(f"The significance level is {self.alpha:g}; it must be above 0 and at most {MOST_ALPHA:g}.")
+        if min(self.max_retain_examples, self.max_held_out_examples) < FEWEST_EXAMPLES:
+            problems.append(f"Fewer than {FEWEST_EXAMPLES} retained or held-out examples say too little about damage.")
         if not 0 < self.influence <= WIDEST["location", "absolute"]:
             problems.append(f"The limit of influence is {self.influence:g}; it must be above 0 and at most 0.2.")
         if len({e.name for e in self.estimands}) != len(self.estimands):
             problems.append("Two estimands have the same name; rename one.")
         kinds = {(e.examples, e.statistic, e.kind, e.unit) for e in self.estimands}
         for kind, subject in REQUIRED.items():
-            if kind not in kinds:
+            if kind not in kinds and (held_out or kind[0] != "held_out"):
                 problems.append(f"Nothing judges {subject}; add an estimand for it.")
         return problems
 
@@ -205,5 +221,6 @@ REQUIRED: Final = {
     ("forget", "margin", "location", "gap"): "where the forget set lies between retraining and doing nothing",
     ("forget", "margin", "missed", "absolute"): "whether single examples were missed",
     ("retain", "probability", "damaged", "absolute"): "whether retained examples were damaged",
+    ("held_out", "probability", "damaged", "absolute"): "whether held-out examples were damaged",
 }
 """Without these estimands, a model could pass that was not unlearned, or was destroyed."""

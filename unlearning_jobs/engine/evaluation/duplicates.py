@@ -1,8 +1,8 @@
 """Looks for retained examples that say the same, or nearly the same, as those to be forgotten.
 
 An oracle learns from them what it should not know, so a model can pass and still repeat the forget set. Texts are compared
-by the Jaccard index of their runs of words (Broder 1997, On the resemblance and containment of documents), arrays by their
-relative distance. Paraphrases are not found.
+by the Jaccard index of their runs of words (Broder 1997, On the resemblance and containment of documents), arrays of the
+same label by their distance in standardised features. Paraphrases are not found.
 """
 
 from __future__ import annotations
@@ -54,13 +54,23 @@ def _runs(example: Example) -> frozenset[tuple[str, ...]]:
 def _alike_arrays(snapshot: Snapshot, forget: Sequence[Example], examples: Iterable[Example]) -> Iterator[Duplicate]:
     dtype = snapshot.info.features.dtype if snapshot.info.features else "float32"
     targets = np.stack([_numbers(example, dtype) for example in forget])  # (forget, numbers)
+    # Each feature counts from its mean and in its standard deviation, so that no large common number makes all alike.
+    count, total, squares = 0, np.zeros(targets.shape[1]), np.zeros(targets.shape[1])
+    for example in snapshot.examples("train"):
+        numbers = _numbers(example, dtype)
+        count, total, squares = count + 1, total + numbers, squares + numbers**2
+    centre = total / max(count, 1)
+    scale = np.sqrt(np.maximum(squares / max(count, 1) - centre**2, 0.0))
+    scale[scale == 0] = 1.0
+    targets = (targets - centre) / scale
     norms = np.linalg.norm(targets, axis=1)  # (forget,)
     for example in examples:
-        numbers = _numbers(example, dtype)
+        numbers = (_numbers(example, dtype) - centre) / scale
         size = np.maximum(norms, np.linalg.norm(numbers))
         likeness = 1 - np.linalg.norm(targets - numbers, axis=1) / np.maximum(size, np.finfo(float).tiny)
         for place in np.flatnonzero(likeness >= LIKE).tolist():
-            yield Duplicate(forget[place].id, example.id, round(float(likeness[place]), 3))
+            if forget[place].completion == example.completion:
+                yield Duplicate(forget[place].id, example.id, round(float(likeness[place]), 3))
 
 
 def _numbers(example: Example, dtype: str) -> np.typing.NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 A mean over examples hides one of ten that was left untouched, and one of twelve that was destroyed. A count does not, and
 it does not grow with how well the others are memorised. Variances of single examples come from few models, so they are
-moderated by the mean variance of the set (Smyth 2004, Statistical Applications in Genetics and Molecular Biology 3(1),
+moderated by the median variance of the set (compare Smyth 2004, Statistical Applications in Genetics and Molecular Biology 3(1),
 with a prior of fixed weight).
 """
 
@@ -17,12 +17,14 @@ from scipy.special import stdtrit
 from .outputs import RESOLUTION, Array
 
 PRIOR_FREEDOM: Final = 4
-"""Weight of the mean variance, in degrees of freedom."""
+"""Weight of the set's median variance, in degrees of freedom. A few noisy examples do not move a median."""
 MEMORISED: Final = 3.0
 """An example is memorised if its own gap is this many standard errors above zero."""
 RESOLVED: Final = 8.0
 """With a gap of so many standard errors, an example that has been forgotten and one that has not are told apart in 99 of
 100 cases. A memorised example with a smaller gap counts only if its position is clear."""
+FEWEST_FOR_CHANCE: Final = 3
+"""With more oracles than that, one can be left out and the others still have a spread."""
 BEYOND: Final = 0.001
 """Level at which damage to one example is beyond the oracles' own spread."""
 
@@ -45,7 +47,7 @@ class Tally:
 def moderated_deviation(values: Array) -> Array:
     """Return every example's standard deviation over at least two models, moderated: (models, examples) -> (examples,)."""
     own, freedom = np.var(values, axis=0, ddof=1), len(values) - 1
-    variance = (PRIOR_FREEDOM * own.mean() + freedom * own) / (PRIOR_FREEDOM + freedom)
+    variance = (PRIOR_FREEDOM * np.median(own) + freedom * own) / (PRIOR_FREEDOM + freedom)
     return np.asarray(np.sqrt(variance))
 
 
@@ -106,18 +108,28 @@ def memorised(original: Array, oracles: Array, *, paired: bool) -> int:
 def damaged(unlearned: Array, oracles: Array, threshold: float) -> Tally:
     """Count the examples on which the models' mean is lower than the oracles' by more than the threshold.
 
-    Only the oracles' spread widens the threshold: models that differ among themselves must not hide damage by it.
+    Only the oracles' spread widens the threshold: models that differ among themselves must not hide damage by it. Examples
+    of one model are not independent, so a share may be high by chance: for certain count those beyond the largest number
+    that an oracle has against the other ones.
 
     Args:
         unlearned: the statistic, (m, examples); one model is enough.
         oracles: the statistic of at least two oracles, (n, examples).
         threshold: loss from which an example counts, in the statistic's unit.
     """
+    own = _damaged_by(unlearned, oracles, threshold)
+    by_chance = 0
+    if len(oracles) > FEWEST_FOR_CHANCE:
+        by_chance = max(
+            _damaged_by(oracles[i : i + 1], np.delete(oracles, i, axis=0), threshold) for i in range(len(oracles))
+        )
+    return Tally(oracles.shape[1], max(0, own - by_chance), own, own)
+
+
+def _damaged_by(unlearned: Array, oracles: Array, threshold: float) -> int:
     error = moderated_deviation(oracles) * (1 / len(unlearned) + 1 / len(oracles)) ** 0.5
     loss = oracles.mean(axis=0) - unlearned.mean(axis=0)
-    reach = _quantile(len(oracles), BEYOND) * error
-    count = int((loss > np.maximum(threshold, reach)).sum())
-    return Tally(len(loss), count, count, count)
+    return int((loss > np.maximum(threshold, _quantile(len(oracles), BEYOND) * error)).sum())
 
 
 def _quantile(models: int, level: float) -> float:

@@ -30,7 +30,7 @@ from .outputs import Outputs
 from .per_example import judge_examples
 from .permutation import permutation_test
 from .shipped import judge_shipped, share_finding, vetoes
-from .verdict import Measured, not_finite, reach_verdict
+from .verdict import Measured, not_finite, reach_verdict, without_annex
 
 SETS = ("forget", "retain", "held_out")
 NEEDED = ("margin", "probability")
@@ -59,11 +59,12 @@ def evaluate(
         duplicates: retained examples that repeat forget examples.
     """
     guarantee = method_guarantee(method)
-    said = limits(method, protocol, family, outputs, duplicates=len(duplicates))
+    said = limits(method, protocol, family, outputs, duplicates=len({duplicate.retain_id for duplicate in duplicates}))
     # 1. Models that answer with no numbers cannot be compared.
-    if broken := _not_finite(outputs):
+    if broken := _not_finite(outputs, protocol):
+        annexed = guarantee in ("exact", "certified") and "unlearned" not in broken
         return Evaluation(
-            verdict=not_finite(broken),
+            verdict=without_annex(process, guarantee) if annexed else not_finite(broken),
             gap=None,
             estimands=(),
             permutation=None,
@@ -151,12 +152,15 @@ def _controls(outputs: Outputs, protocol: Protocol) -> Iterator[Control]:
         yield watched
 
 
-def _not_finite(outputs: Outputs) -> tuple[str, ...]:
-    """Return the groups in which an answer is no finite number, where every verdict needs one."""
+def _not_finite(outputs: Outputs, protocol: Protocol) -> tuple[str, ...]:
+    """Return the groups in which an answer is no finite number, where the verdict needs one."""
+    needed = {(name, statistic) for name in SETS for statistic in NEEDED}
+    needed |= {(estimand.examples, estimand.statistic) for estimand in protocol.estimands}
     groups: dict[str, None] = {}
-    for model, name in outputs.values:
-        if name in SETS and not all(np.isfinite(outputs.vector(model, name, statistic)).all() for statistic in NEEDED):
-            groups[model.group] = None
+    for name, statistic in sorted(needed):
+        for model, of_set in outputs.values:
+            if of_set == name and not np.isfinite(outputs.vector(model, name, statistic)).all():
+                groups[model.group] = None
     return tuple(groups)
 
 

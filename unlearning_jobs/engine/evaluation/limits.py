@@ -46,11 +46,11 @@ def _of_this_run(method: str, protocol: Protocol, family: str, outputs: Outputs,
     models, oracles = len(outputs.models("unlearned")), len(outputs.models("oracle"))
     forget, guarantee = len(outputs.ids["forget"]), method_guarantee(method)
     yield _samples(models, oracles)
-    if models > 1:
+    if models > 1 and not outputs.paired:
         yield _power(protocol.alpha_per_look, models, oracles)
     if outputs.paired:
         yield (
-            "Pairs share the seed and the batches, so what is said about the shipped model is about the model that it would"
+            "Pairs share the seed and the order of the examples, so what is said about the shipped model is about the model that it would"
             " have been with the same seed, not about every retraining."
         )
     if not _seeds_matter(outputs):
@@ -64,7 +64,7 @@ def _of_this_run(method: str, protocol: Protocol, family: str, outputs: Outputs,
         yield f"With {forget} examples to forget, forget quality says very little."
     if duplicates:
         yield (
-            f"{duplicates} retained examples repeat what was to be forgotten, or nearly so. Models trained without the"
+            f"At least {duplicates} retained examples repeat what was to be forgotten, or nearly so. Models trained without the"
             " forget set learn it from them."
         )
 

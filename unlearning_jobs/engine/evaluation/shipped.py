@@ -25,7 +25,7 @@ from .outputs import Array, ModelKey, Outputs
 from .welch import FURTHER, SMALLEST, prediction_reach
 
 HALF: Final = 0.5
-OUTSIDE: Final = 0.01
+OUTSIDE: Final = 0.002
 """Level of the interval of a further oracle beyond which the shipped model is outside; wider than that of `FURTHER`."""
 VETO: Final = 0.001
 """Two-sided level of the veto of an annex, for each estimand."""
@@ -58,6 +58,8 @@ def share_finding(estimand: Estimand, tally: Tally, scope: str) -> EstimandFindi
     """Return the finding of a share of examples."""
     estimate, low, high = tally.shares()
     position: Position = "within" if high <= estimand.margin else "above" if low > estimand.margin else "undecided"
+    if estimand.kind == "missed" and not tally.judged:
+        position = "undecided"  # an absent measurement is not a pass
     return EstimandFinding(
         estimand,
         estimate,
@@ -86,6 +88,8 @@ class ShippedNumbers:
     """(oracles,): forget-set margins."""
     absolute: bool
     two_sided: bool
+    apart: Array | None = None
+    """How far the other unlearned models lie from their own oracles, (models,); None without pairs."""
 
     def estimate(self) -> float:
         """Return the distance from the own oracle, or from the oracles' mean."""
@@ -108,7 +112,9 @@ class ShippedNumbers:
         """
         if not self.absolute and self._gap() <= 0:
             return "undecided", None  # its original knows no more than the oracle, so there is no unit
-        near, far = (prediction_reach(self.oracles, level) / self._unit() for level in (FURTHER, outside))
+        # By chance a retrained model lies as far away as one oracle from others; in pairs, as one model from its own oracle.
+        numbers = self.oracles if self.apart is None else self.apart
+        near, far = (prediction_reach(numbers, level) / self._unit() for level in (FURTHER, outside))
         in_gaps = not self.absolute and self.two_sided
         inner = min(max(estimand.margin, near), max(HALF, estimand.margin)) if in_gaps else estimand.margin
         used = max(inner, near) if not in_gaps else inner
@@ -175,7 +181,17 @@ def _numbers(outputs: Outputs, estimand: Estimand) -> ShippedNumbers:
         oracle_scale=scale,
         absolute=estimand.unit == "absolute",
         two_sided=estimand.kind == "location",
+        apart=_apart(outputs, estimand) if position is not None and estimand.unit == "gap" else None,
     )
+
+
+def _apart(outputs: Outputs, estimand: Estimand) -> Array | None:
+    """Return how far each replicate lies from its own oracle, (replicates,); None for fewer than two, or for distances."""
+    if estimand.kind != "location":
+        return None
+    pairs = outputs.pairs(estimand.examples, estimand.statistic)  # (models, examples)
+    unlearned = outputs.matrix("unlearned", estimand.examples, estimand.statistic)
+    return (unlearned - pairs).mean(axis=1)[1:] if len(pairs) > 2 else None  # noqa: PLR2004  # two without the shipped one
 
 
 def _tally(outputs: Outputs, estimand: Estimand, alpha: float) -> Tally:

@@ -8,7 +8,7 @@ empirical   the measurements decide, about the method and about the shipped mode
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from unlearning_jobs.engine.contracts import (
     Control,
@@ -75,11 +75,21 @@ def not_finite(groups: Sequence[str]) -> Verdict:
     return Verdict("inconclusive", None, (Reason("reference_not_finite", sentence),))
 
 
+def without_annex(process: Sequence[ProcessCheck], guarantee: Guarantee) -> Verdict:
+    """Return the verdict of an exact or certified result that no model could be compared with."""
+    verdict = _on_process(process, (), "process_evidence" if guarantee == "exact" else "certificate")
+    sentence = "Answers of the models for comparison are not finite numbers, so no measurement could contradict this."
+    if verdict.outcome != "passed":
+        return verdict
+    return replace(verdict, reasons=(*verdict.reasons[:-1], Reason("annex_empty", sentence)))
+
+
 def _on_process(process: Sequence[ProcessCheck], vetoes: Sequence[tuple[Estimand, Position]], code: str) -> Verdict:
     if contradicted := [Reason("process_contradicted", check.sentence) for check in process if check.held is False]:
         return Verdict("failed", None, tuple(contradicted))
-    if not any(check.held for check in process):
-        sentence = "Nothing shows how the result was made, so it cannot be released on that."
+    if not process or not all(check.held for check in process):
+        unshown = " ".join(check.sentence for check in process if check.held is None)
+        sentence = unshown or "Nothing shows how the result was made, so it cannot be released on that."
         return Verdict("inconclusive", None, (Reason("no_process_evidence", sentence),))
     if vetoes:
         reasons = (
@@ -119,7 +129,7 @@ def _on_measurements(measured: Measured, alpha: float) -> Verdict:
         return Verdict("failed", direction, tuple(map(_reason, outside)))
     if undecided := [f for f in measured.estimands if f.position == "undecided"]:
         return Verdict("inconclusive", None, tuple(map(_reason, undecided)))
-    return Verdict("passed", None, (_passed(measured.permutation, alpha),))
+    return Verdict("passed", None, (_passed(measured, alpha),))
 
 
 def _direction(outside: Sequence[tuple[Estimand, Position]]) -> Direction | None:
@@ -161,16 +171,28 @@ def _no_influence(finding: InfluenceFinding) -> Reason:
     return Reason("no_influence", sentence)
 
 
-def _passed(permutation: PermutationFinding, alpha: float) -> Reason:
-    if permutation.p_value > alpha:
+def _passed(measured: Measured, alpha: float) -> Reason:
+    p_value, judged = measured.permutation.p_value, _judged_singly(measured.estimands)
+    if p_value > alpha:
         return Reason(
             "within_margins",
             "Every estimand lies within its margin, for the method and for the shipped model, and no difference from the"
-            f" oracles was detected (p = {permutation.p_value:.3g}).",
+            f" oracles was detected (p = {p_value:.3g}).{judged}",
         )
     return Reason(
         "within_margins_detectable",
         "Every estimand lies within its margin, for the method and for the shipped model. The unlearned models can still be"
-        f" told from the oracles (p = {permutation.p_value:.3g}): there is a difference, and it is smaller than the margin"
-        " fixed beforehand.",
+        f" told from the oracles (p = {p_value:.3g}): there is a difference, and it is smaller than the margin fixed"
+        f" beforehand.{judged}",
+    )
+
+
+def _judged_singly(findings: Sequence[EstimandFinding]) -> str:
+    """Say how many forget examples could be judged one by one; nothing if the protocol does not ask."""
+    counts = [f.judged for f in findings if f.estimand.kind == "missed" and f.scope == "method" and f.judged is not None]
+    if not counts:
+        return ""
+    return (
+        f" Of the forget examples, {min(counts)} were memorised clearly enough to be judged one by one; the others count in"
+        " the means only."
     )

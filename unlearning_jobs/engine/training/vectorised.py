@@ -43,7 +43,7 @@ class TrainingRun(NamedTuple):
     """One of many models to train: the ids of the examples to leave out, the seed, and whose batches it takes.
 
     With `thinned_from`, it takes the batches of the model of the same seed that leaves those examples out, see `train`.
-    Models of one seed then see the same examples in nearly the same batches, and so differ by little more than what they
+    Models of one seed then see the same examples in the same order, and so differ by little more than what they
     were not trained on.
     """
 
