@@ -49,8 +49,8 @@ class ProposalForm(LetheForm):
             ("independent", gettext_lazy("independent models")),
         ],
         help_text=gettext_lazy(
-            "In pairs, every unlearned model has an oracle of its own, with the same seed and the same batches, the examples"
-            " left out."
+            "In pairs, every unlearned model has an oracle of its own, with the same seed and the same order of the"
+            " examples, those to unlearn left out."
         ),
     )
     replicates = forms.IntegerField(

@@ -52,8 +52,8 @@ def _forget_set_absent(job: RunningJob) -> ProcessCheck:
     held = retained.isdisjoint(job.spec.forget_ids)
     digest = job.snapshot.manifest_digest(retained)
     sentence = (
-        f"A training from nothing on the {len(retained)} remaining examples, whose manifest has the digest {digest}, was given"
-        f" {'none' if held else 'some'} of the {len(job.spec.forget_ids)} examples to forget."
+        f"A training from nothing on the {len(retained)} remaining examples, whose manifest has the digest {digest}, was"
+        f" given {'none' if held else 'some'} of the {len(job.spec.forget_ids)} examples to forget."
     )
     return ProcessCheck("forget_set_absent", held, sentence)
 

@@ -10,7 +10,8 @@ from .story import ToldReport
 
 ON_PROCESS: Final = {"exact": "process_evidence", "certified": "certificate"}
 """The reason for a passed verdict, by what the method guarantees. Nothing that was measured confirms it."""
-ANNEX = "annex"
+ANNEX: Final = ("annex", "annex_empty")
+"""annex_empty: the models for comparison gave no finite numbers, so that nothing could contradict the process."""
 ON_MEASUREMENTS: Final = ("within_margins", "within_margins_detectable")
 NO_INFLUENCE = "no_influence"
 NOT_FINITE: Final = {"answers_not_finite": "failed", "reference_not_finite": "inconclusive"}
@@ -28,7 +29,7 @@ def fit(reasons: list[list[str]], evidence: Mapping[str, Any]) -> bool:
         return expected is None and codes == [NO_INFLUENCE]
     if expected is None:
         return len(codes) == 1 and codes[0] in ON_MEASUREMENTS
-    return reasons[:-1] == [[expected, sentence] for sentence in evidence["process"]] and codes[-1] == ANNEX
+    return reasons[:-1] == [[expected, sentence] for sentence in evidence["process"]] and codes[-1] in ANNEX
 
 
 def _reasons(told: ToldReport) -> list[list[str]] | None:
@@ -54,7 +55,7 @@ def _possible_outcomes(told: ToldReport) -> list[str] | None:
     if evaluation is None or "controls" not in evaluation:
         return None
     process = [check["held"] for check in evaluation.get("process", ())]
-    if evaluation["gap"] is None:
+    if evaluation["gap"] is None and told.report.verdict.reasons[-1].code != ANNEX[1]:
         return [NOT_FINITE.get(reason.code, "") for reason in told.report.verdict.reasons]
     if process and told.report.method.guarantee in ON_PROCESS:
         if False in process:

@@ -133,11 +133,11 @@ def test_a_certificate_is_named_with_its_numbers_and_its_absence_does_not_hold(
     unlearned = job.unlearn_production(original, quiet)
     certificate = job.certificate(unlearned)
     assert certificate is not None
-    [given] = process_checks(job, original, unlearned, certificate, quiet)
+    [given], _ = process_checks(job, original, unlearned, certificate, quiet)
     assert (given.name, given.held) == ("certificate", True)
     assert f"epsilon {certificate.epsilon:.3g}" in given.sentence
     assert "for 2 examples" in given.sentence
-    [missing] = process_checks(job, original, unlearned, None, quiet)
+    [missing], _ = process_checks(job, original, unlearned, None, quiet)
     assert missing.held is False
 
 
@@ -145,4 +145,4 @@ def test_a_certificate_is_named_with_its_numbers_and_its_absence_does_not_hold(
 def test_nothing_is_established_about_methods_that_only_measurements_can_judge(
     job_of: JobOf, short: Trainer, leaf_model: TrainedModel, method: str
 ) -> None:
-    assert process_checks(job_of(short, method), leaf_model, leaf_model, None, quiet) == ()
+    assert process_checks(job_of(short, method), leaf_model, leaf_model, None, quiet) == ((), leaf_model)

@@ -104,7 +104,8 @@ class Protocol(Digested, EngineContract):
 
     In the "independent" design, oracles are trained with `oracle_seeds` and in an order of their own. In the "paired" one,
     the production model and every replicate have an oracle of their own, which shares the seed and takes the original's
-    order of the examples, the forgotten ones left out and the batches filled up again; `oracle_seeds` are independent oracles that watch the pairs.
+    order of the examples, the forgotten ones left out and the batches filled up again; `oracle_seeds` are independent
+    oracles that watch the pairs.
 
     An exact result is released on the evidence of its process and a certified one on its certificate. Their evaluation is
     an annex, so it needs no replicates.

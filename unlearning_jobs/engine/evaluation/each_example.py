@@ -2,8 +2,8 @@
 
 A mean over examples hides one of ten that was left untouched, and one of twelve that was destroyed. A count does not, and
 it does not grow with how well the others are memorised. Variances of single examples come from few models, so they are
-moderated by the median variance of the set (compare Smyth 2004, Statistical Applications in Genetics and Molecular Biology 3(1),
-with a prior of fixed weight).
+moderated by the median variance of the set (compare Smyth 2004, Statistical Applications in Genetics and Molecular Biology
+3(1), with a prior of fixed weight).
 """
 
 from __future__ import annotations

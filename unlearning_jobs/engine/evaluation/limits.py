@@ -50,8 +50,8 @@ def _of_this_run(method: str, protocol: Protocol, family: str, outputs: Outputs,
         yield _power(protocol.alpha_per_look, models, oracles)
     if outputs.paired:
         yield (
-            "Pairs share the seed and the order of the examples, so what is said about the shipped model is about the model that it would"
-            " have been with the same seed, not about every retraining."
+            "Pairs share the seed and the order of the examples, so what is said about the shipped model is about the model"
+            " that it would have been with the same seed, not about every retraining."
         )
     if not _seeds_matter(outputs):
         yield (
@@ -64,8 +64,8 @@ def _of_this_run(method: str, protocol: Protocol, family: str, outputs: Outputs,
         yield f"With {forget} examples to forget, forget quality says very little."
     if duplicates:
         yield (
-            f"At least {duplicates} retained examples repeat what was to be forgotten, or nearly so. Models trained without the"
-            " forget set learn it from them."
+            f"At least {duplicates} retained examples repeat what was to be forgotten, or nearly so. Models trained without"
+            " the forget set learn it from them."
         )
 
 

@@ -1,8 +1,8 @@
 """Judges the one model that would be released, beside the statement about the method.
 
 A method can be right on all replicates and its shipped model still be another one. The shipped model is not a sample: it
-is compared as it is. With an oracle of its own (same seed, same batches, the forgotten examples thinned out), there is no
-sampling error. Otherwise only the mean of the oracles is uncertain, and Student's t over the oracles bounds it.
+is compared as it is. With an oracle of its own (same seed, same order of the examples, the forgotten ones left out), there
+is no sampling error. Otherwise only the mean of the oracles is uncertain, and Student's t over the oracles bounds it.
 
 Models that never saw the forget set differ among themselves too. In units of the gap, what lies outside the margin and
 no farther away than a further oracle could is undecided, and nothing beyond half of the gap is ever within.
@@ -11,7 +11,7 @@ no farther away than a further oracle could is undecided, and nothing beyond hal
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -25,7 +25,7 @@ from .outputs import Array, ModelKey, Outputs
 from .welch import FURTHER, SMALLEST, prediction_reach
 
 HALF: Final = 0.5
-OUTSIDE: Final = 0.002
+OUTSIDE: Final = 0.01
 """Level of the interval of a further oracle beyond which the shipped model is outside; wider than that of `FURTHER`."""
 VETO: Final = 0.001
 """Two-sided level of the veto of an annex, for each estimand."""
@@ -50,7 +50,7 @@ def vetoes(outputs: Outputs, estimand: Estimand) -> Position | None:
     if estimand.kind in ("missed", "damaged"):
         finding = share_finding(estimand, _tally(outputs, estimand, VETO), "shipped")
         return finding.position if finding.position == "above" else None
-    position, _ = _numbers(outputs, estimand).position(estimand, VETO, VETO)
+    position, _ = replace(_numbers(outputs, estimand), apart=None).position(estimand, VETO, VETO)
     return position if position in ("above", "below") else None
 
 
@@ -58,7 +58,7 @@ def share_finding(estimand: Estimand, tally: Tally, scope: str) -> EstimandFindi
     """Return the finding of a share of examples."""
     estimate, low, high = tally.shares()
     position: Position = "within" if high <= estimand.margin else "above" if low > estimand.margin else "undecided"
-    if estimand.kind == "missed" and not tally.judged:
+    if estimand.kind == "missed" and scope == "method" and not tally.judged:
         position = "undecided"  # an absent measurement is not a pass
     return EstimandFinding(
         estimand,
