@@ -15,7 +15,7 @@ BENCHMARKS: Final[Mapping[str, tuple[Callable[[Path], None], str]]] = {
     "tofu-path": (tofu_path.run, "the main path on TOFU: one author erased with NPO (needs DATA)"),
     "digits": (digits.run, "every method on small classifiers, 100 models a side, about two hours"),
     "mnist": (mnist.run, "the same on MNIST, about four hours (needs DATA)"),
-    "verdict": (verdict.run, "what the verdict says to models that were not unlearned, about a quarter of an hour"),
+    "verdict": (verdict.run, "what the verdict says to models that were not unlearned, about half an hour"),
     "ensemble": (ensemble.run, "models trained together (stacked) against one by one"),
 }
 NEED_DATA = {"mnist", "tofu-path"}

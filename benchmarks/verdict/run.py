@@ -3,7 +3,7 @@
     make bench-verdict
 
 Every trial is a job with models drawn from a bank: the production model, replicates and oracles, judged look by look as
-in the product. From scratch it takes about a quarter of an hour on two cores; the banks are kept under var/bench/verdict.
+in the product. From scratch it takes about half an hour on two cores; the banks are kept under var/bench/verdict.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from unlearning_jobs.engine.evaluation.outputs import ModelKey, Outputs
 from .attacks import SUBJECTS, Subject
 from .bank import INDEPENDENT, Bank, digit_banks, text_bank
 
-TRIALS: Final = 200
+TRIALS: Final = 100
 PAIRED: Final = Protocol(tuple(range(1, 8)), (8, 9), metrics=(), design="paired", looks=2)
 UNPAIRED: Final = Protocol(tuple(range(1, 5)), tuple(range(5, 13)), metrics=(), looks=2)
 """The sizes that the product proposes. The seeds here are places, and are replaced by models drawn from the bank."""

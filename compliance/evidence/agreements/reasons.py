@@ -60,7 +60,7 @@ def _possible_outcomes(told: ToldReport) -> list[str] | None:
     if process and told.report.method.guarantee in ON_PROCESS:
         if False in process:
             return ["failed"]
-        return ["passed", "failed"] if True in process else ["inconclusive"]
+        return ["passed", "failed"] if all(process) else ["inconclusive"]
     return [next(_by_measurements(evaluation))]
 
 
