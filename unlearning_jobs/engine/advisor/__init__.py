@@ -8,12 +8,11 @@ only the evaluation tells that. It proposes the size of the evaluation (`design`
 from __future__ import annotations
 
 from .cost_model import PRIOR_FACTOR, Estimate, Forecast, Measurement, Situation, correction, forecast, measure
-from .design import ANNEXED, DESIGN_REASONS, Design, Sizes, choose_design, design_of
+from .design import DESIGN_REASONS, Design, Sizes, choose_design, design_of
 from .outlook import Outlook, Precedent, outlook
 from .ranking import REASONS, RULES, Advice, Rule, advise
 
 __all__ = [
-    "ANNEXED",
     "DESIGN_REASONS",
     "PRIOR_FACTOR",
     "REASONS",

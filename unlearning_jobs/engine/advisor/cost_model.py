@@ -19,9 +19,8 @@ from scipy.special import stdtrit
 
 from unlearning_jobs.engine.catalogue import Facts, expected_cost, method_guarantee, preparation_cost
 from unlearning_jobs.engine.contracts import Protocol
+from unlearning_jobs.engine.contracts.protocol import ANNEXED
 from unlearning_jobs.engine.errors import SpecError
-
-from .design import ANNEXED
 
 LEVEL: Final = 0.9
 """Coverage of every prediction interval."""

@@ -14,11 +14,10 @@ from compliance.formats.translation import gettext_noop as _
 from compliance.formats.verdicts import Guarantee
 from unlearning_jobs.engine.contracts import Protocol, Recipe
 from unlearning_jobs.engine.contracts.families import describe_family
+from unlearning_jobs.engine.contracts.protocol import ANNEXED
 
 from .outlook import Precedent, chances_by_look, typical_saving, typical_spread
 
-ANNEXED: Final = ("exact", "certified")
-"""Guarantees whose results are released on other evidence; their evaluation is an annex."""
 ENOUGH: Final = 0.9
 """Independent models that decide with this probability need no pairs."""
 

@@ -16,12 +16,10 @@ import numpy as np
 from scipy.special import chdtri, ndtr, stdtrit
 
 from unlearning_jobs.engine.contracts import DEFAULT_ESTIMANDS, Protocol
+from unlearning_jobs.engine.contracts.protocol import FURTHER, HALF
 
 GRID: Final = (np.arange(200) + 0.5) / 200
 """Probabilities at which the estimated spread is tried."""
-FURTHER: Final = 0.03
-"""Level at which single oracles widen the margin for the one shipped model."""
-HALF: Final = 0.5
 SMALLEST: Final = 1e-12
 """Stands for the deviation of models that do not differ."""
 

@@ -21,9 +21,15 @@ MOST_THRESHOLD: Final = 0.25
 FEWEST_EXAMPLES: Final = 50
 """Retain and held-out examples to sample: damage is judged by shares of them."""
 MOST_SEED: Final = 2**31
+ANNEXED: Final[tuple[Guarantee, ...]] = ("exact", "certified")
+"""Guarantees whose results are released on other evidence than measurements; their evaluation is an annex."""
+FURTHER: Final = 0.03
+"""Level of the interval in which a further oracle lies: no margin is finer than that."""
+HALF: Final = 0.5
+"""In units of the gap: a model beyond it is no nearer to the oracles than to its original, and is never within."""
 WIDEST: Final[dict[tuple[str, str], float]] = {
-    ("location", "gap"): 0.5,
-    ("deviation", "gap"): 0.5,
+    ("location", "gap"): HALF,
+    ("deviation", "gap"): HALF,
     ("location", "absolute"): 0.2,
     ("log-odds", "absolute"): 1.0,
     ("deviation", "absolute"): 0.2,
@@ -187,7 +193,7 @@ class Protocol(Digested, EngineContract):
         if not 1 <= self.looks <= MOST_LOOKS:
             return [f"A verdict is tried once to {MOST_LOOKS} times, not {self.looks} times."]
         unlearned, oracles = self.unlearned_at(1), len(self.oracle_seeds)
-        if guarantee in ("exact", "certified"):
+        if guarantee in ANNEXED:
             enough = not self.paired and self.looks == 1 and oracles >= FEWEST_ORACLES
             problem = "An exact or certified result is compared once, with at least four independent oracles."
         elif self.paired:

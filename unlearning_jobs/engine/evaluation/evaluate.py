@@ -17,7 +17,9 @@ from unlearning_jobs.engine.contracts import (
     ProcessCheck,
     Protocol,
     SetFinding,
+    Verdict,
 )
+from unlearning_jobs.engine.contracts.protocol import ANNEXED
 
 from .controls import do_nothing, oracle_against_oracle, pairs_against_independent
 from .each_example import damaged, missed
@@ -62,19 +64,9 @@ def evaluate(
     said = limits(method, protocol, family, outputs, duplicates=len({duplicate.retain_id for duplicate in duplicates}))
     # 1. Models that answer with no numbers cannot be compared.
     if broken := _not_finite(outputs, protocol):
-        annexed = guarantee in ("exact", "certified") and "unlearned" not in broken
-        return Evaluation(
-            verdict=without_annex(process, guarantee) if annexed else not_finite(broken),
-            gap=None,
-            estimands=(),
-            permutation=None,
-            controls=(),
-            metrics=(),
-            limits=said,
-            look=look,
-            process=tuple(process),
-            duplicates=tuple(duplicates),
-        )
+        annexed = guarantee in ANNEXED and "unlearned" not in broken
+        verdict = without_annex(process, guarantee) if annexed else not_finite(broken)
+        return _without_numbers(verdict, said, look, process, duplicates)
     # 2. What the verdict depends on: estimands, controls, and whether there is anything to unlearn.
     estimands = tuple(_findings(outputs, protocol))
     controls = tuple(_controls(outputs, protocol))
@@ -110,6 +102,24 @@ def evaluate(
         process=tuple(process),
         influence=measured.influence,
         precision=measure_precision(outputs),
+        duplicates=tuple(duplicates),
+    )
+
+
+def _without_numbers(
+    verdict: Verdict, said: tuple[str, ...], look: int, process: Sequence[ProcessCheck], duplicates: Sequence[Duplicate]
+) -> Evaluation:
+    """Return the evaluation of models of which some gave no finite numbers: nothing is computed from the others."""
+    return Evaluation(
+        verdict=verdict,
+        gap=None,
+        estimands=(),
+        permutation=None,
+        controls=(),
+        metrics=(),
+        limits=said,
+        look=look,
+        process=tuple(process),
         duplicates=tuple(duplicates),
     )
 

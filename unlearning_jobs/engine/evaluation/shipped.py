@@ -17,14 +17,14 @@ from typing import Final
 import numpy as np
 from scipy.special import stdtrit
 
-from unlearning_jobs.engine.contracts import Estimand, EstimandFinding, Position
+from unlearning_jobs.engine.contracts import Estimand, EstimandFinding, Position, Scope
+from unlearning_jobs.engine.contracts.protocol import FURTHER, HALF
 
 from .each_example import Tally, damaged, missed_by_one
 from .estimands import UNBOUNDED, leave_one_out_distance, pairwise_distance
 from .outputs import Array, ModelKey, Outputs
-from .welch import FURTHER, SMALLEST, prediction_reach
+from .welch import SMALLEST, prediction_reach
 
-HALF: Final = 0.5
 OUTSIDE: Final = 0.01
 """Level of the interval of a further oracle beyond which the shipped model is outside; wider than that of `FURTHER`."""
 VETO: Final = 0.001
@@ -54,7 +54,7 @@ def vetoes(outputs: Outputs, estimand: Estimand) -> Position | None:
     return position if position in ("above", "below") else None
 
 
-def share_finding(estimand: Estimand, tally: Tally, scope: str) -> EstimandFinding:
+def share_finding(estimand: Estimand, tally: Tally, scope: Scope) -> EstimandFinding:
     """Return the finding of a share of examples."""
     estimate, low, high = tally.shares()
     position: Position = "within" if high <= estimand.margin else "above" if low > estimand.margin else "undecided"
@@ -66,7 +66,7 @@ def share_finding(estimand: Estimand, tally: Tally, scope: str) -> EstimandFindi
         low,
         high,
         position,
-        scope="shipped" if scope == "shipped" else "method",
+        scope=scope,
         judged=tally.judged,
     )
 

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
+from unlearning_jobs.engine.contracts.protocol import FURTHER
+
 from .outputs import RESOLUTION, Array
 
 SMALLEST = float(np.finfo(float).tiny)
 """Smaller numbers have lost precision, and may be zero."""
-
-FURTHER = 0.03
-"""Level of the interval in which a further oracle lies: no margin is finer than that."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from scipy.stats import t, ttest_1samp
 
 from tests.unlearning_jobs.engine.evaluation.conftest import MakeOutputs, add_group
 from unlearning_jobs.engine.contracts import DEFAULT_ESTIMANDS, Estimand
+from unlearning_jobs.engine.contracts.protocol import FURTHER
 from unlearning_jobs.engine.evaluation.estimands import (
     UNBOUNDED,
     Comparison,
@@ -24,7 +25,7 @@ from unlearning_jobs.engine.evaluation.estimands import (
     position_of,
 )
 from unlearning_jobs.engine.evaluation.outputs import Array, Outputs
-from unlearning_jobs.engine.evaluation.welch import FURTHER, welch
+from unlearning_jobs.engine.evaluation.welch import welch
 
 BY_NAME = {estimand.name: estimand for estimand in DEFAULT_ESTIMANDS}
 LOCATION, DEVIATION = BY_NAME["forget_location"], BY_NAME["forget_deviation"]
