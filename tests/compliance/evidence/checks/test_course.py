@@ -13,7 +13,6 @@ from compliance.evidence.checks.course import check_course
 from compliance.evidence.record import EntryBody
 from compliance.evidence.verification import verify_bundle
 from compliance.formats.errors import VerificationError
-from tests.compliance.evidence.agreements.conftest import real  # noqa: F401  # a fixture
 from tests.compliance.evidence.agreements.retold import Real, Retold
 from tests.compliance.evidence.sample import START
 from tests.compliance.evidence.stories import assert_fails
@@ -153,7 +152,7 @@ def a_search_left_out(retold: Retold) -> None:
     ],
 )
 def test_a_history_that_cannot_happen_fails(
-    real: Real,  # noqa: F811  # the fixture
+    real: Real,
     tmp_path: Path,
     story: Callable[[Retold], None],
     reason: str,

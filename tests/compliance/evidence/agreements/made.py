@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from compliance.record.bundles import bundle_seal, bundle_write
 from compliance.record.keys import signing_keys
 from compliance.record.signing import checkpoint_sign
@@ -21,24 +19,9 @@ from unlearning_jobs.services.reports import report_sign
 
 from .retold import Real
 
-MADE: list[Real] = []
-"""The bundle, once it is made: tests only read it."""
 
-
-@pytest.fixture
-def real(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Real:
-    """One of four matches was rejected; a first attempt failed, a second was released by a third officer.
-
-    Only the first test that asks for it uses the database.
-    """
-    if not MADE:
-        for name in ("signing", "artefacts"):
-            request.getfixturevalue(name)
-        MADE.append(_make(tmp_path_factory.mktemp("real") / "bundle"))
-    return MADE[0]
-
-
-def _make(folder: Path) -> Real:
+def made(folder: Path) -> Real:
+    """Make the bundle: one of four matches was rejected; one attempt failed, and the next was released by a third officer."""
     staff = Staff.hired()
     stage = Stage.opened(staff, trained(corpus())).searched()
     for message in stage.request.messages.all():
