@@ -21,7 +21,7 @@ from .retold import Real
 
 
 def made(folder: Path) -> Real:
-    """Make the bundle: one of four matches was rejected; one attempt failed, and the next was released by a third officer."""
+    """Make the bundle: one of four matches was rejected, one attempt failed, and another officer released the next one."""
     staff = Staff.hired()
     stage = Stage.opened(staff, trained(corpus())).searched()
     for message in stage.request.messages.all():
