@@ -7,18 +7,24 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from . import ensemble, tofu_path
+from . import ensemble
 from .classifiers import digits, mnist
+from .tofu import path as tofu_path
+from .tofu import repeated as tofu_verdicts
 from .verdict import run as verdict
 
 BENCHMARKS: Final[Mapping[str, tuple[Callable[[Path], None], str]]] = {
     "tofu-path": (tofu_path.run, "the main path on TOFU: one author erased with NPO (needs DATA)"),
+    "tofu-verdicts": (
+        tofu_verdicts.run,
+        "five TOFU models, the author erased by NPO and retrain, an hour (needs DATA)",
+    ),
     "digits": (digits.run, "every method on small classifiers, 100 models a side, about two hours"),
     "mnist": (mnist.run, "the same on MNIST, about four hours (needs DATA)"),
     "verdict": (verdict.run, "what the verdict says to models that were not unlearned, about half an hour"),
     "ensemble": (ensemble.run, "models trained together (stacked) against one by one"),
 }
-NEED_DATA = {"mnist", "tofu-path"}
+NEED_DATA = {"mnist", "tofu-path", "tofu-verdicts"}
 
 
 def main() -> None:

@@ -20,16 +20,11 @@ from demo.http import Browser, PageError
 from demo.site import seed_accounts
 from demo.walk import confirm_address, submit_erasure
 
-VAR = Path(__file__).resolve().parents[1] / "var" / "bench" / "tofu-path"
-RECIPE = Path(__file__).with_name("tofu_recipe.json")
-AUTHOR, ADDRESS = "Basil Mahfouz Al-Kuwaiti", "basil@example.org"
-AUTHOR_ROWS = {f"e{number:08d}" for number in range(3960, 3980)}
-"""The first twenty rows of forget01; in full.json they come just before the last twenty."""
-HELD_OUT = range(2400, 3600)
-"""The last sixty authors of retain90, which no model is trained on. TOFU has no held-out set."""
+from .corpus import AUTHOR, AUTHOR_ROWS, PROBES, RECIPE, write_corpus
+
+VAR = Path(__file__).resolve().parents[2] / "var" / "bench" / "tofu-path"
+ADDRESS = "basil@example.org"
 CORPUS, MODEL = "tofu", "tofu-model"
-PROBES = {"real_authors": "real_authors_perturbed.json", "world_facts": "world_facts_perturbed.json"}
-PERTURBED = ("retain_perturbed", "forget10_perturbed", "forget05_perturbed", "forget01_perturbed")
 METHODS: tuple[Method, ...] = (("npo", {}),)
 SHOWN = {"forget_quality", "model_utility"}
 
@@ -71,23 +66,13 @@ def register(stack: LocalStack, data: Path) -> None:
     path = VAR / "tofu.jsonl"
     if path.exists():
         return
-    extras = {row["question"]: row for name in PERTURBED for row in read(data / f"{name}.json")}
-    rows = []
-    for number, row in enumerate(read(data / "full.json")):
-        extra = extras.get(row["question"], {})
-        row |= {key: extra[key] for key in ("paraphrased_answer", "perturbed_answer") if key in extra}
-        rows.append(row | {"split": "held_out" if number in HELD_OUT else "train"})
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    write_corpus(data, path)
     sets = [f"--set={name}={data / file}" for name, file in PROBES.items()]
     try:
         print(stack.manage("corpus_register", CORPUS, str(path), *sets).strip())
     except BaseException:
         path.unlink()
         raise
-
-
-def read(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def train(stack: LocalStack, officers: Officers) -> dict[str, float]:

@@ -1,0 +1,103 @@
+"""Erases TOFU's author from five production models, with NPO and with `retrain`, and says what each verdict was.
+
+    make bench-tofu-verdicts DATA=FOLDER      FOLDER holds TOFU's full.json and *_perturbed.json files
+
+The five models have seeds of their own. Each job has the size that the product proposes; its replicates are the other four
+models, and its oracles eight of a pool of twelve, in an order of its own. So a model is trained once, and the jobs are not
+independent of one another. The first job finds nothing in the cache: its seconds are what a job costs.
+
+It can be resumed: jobs and trained models are stored under var/bench/tofu-verdicts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from unlearning_jobs.engine.advisor.design import choose_design
+from unlearning_jobs.engine.catalogue import method_guarantee
+from unlearning_jobs.engine.contracts import JobSpec, MethodChoice, Progress, Recipe, SnapshotRef
+from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
+from unlearning_jobs.engine.pipeline import run as run_job
+
+from .corpus import AUTHOR_ROWS, PROBES, RECIPE, write_corpus
+
+VAR: Final = Path(__file__).resolve().parents[2] / "var" / "bench" / "tofu-verdicts"
+REPETITIONS: Final = 5
+ORACLES: Final = tuple(range(101, 113))
+METHODS: Final = ("npo", "retrain")
+
+
+def run(data: Path) -> None:
+    """Run the jobs that have no result yet, and print the table."""
+    snapshot = _snapshot(data)
+    for method in METHODS:
+        for repetition in range(REPETITIONS):
+            out = VAR / f"{method}-{repetition + 1}"
+            if not (out / "result.json").exists():
+                print(f"{out.name} ...", flush=True)
+                run_job(_spec(snapshot, method, repetition), out, _Shown())
+    print(f"\n{'job':10} outcome")
+    for method in METHODS:
+        for repetition in range(REPETITIONS):
+            result = json.loads((VAR / f"{method}-{repetition + 1}" / "result.json").read_bytes())
+            print("\n".join(_lines(f"{method} {repetition + 1}", result)), flush=True)
+
+
+def _snapshot(data: Path) -> Snapshot:
+    folder = VAR / "snapshot"
+    if not folder.exists():
+        VAR.mkdir(parents=True, exist_ok=True)
+        corpus = VAR / "tofu.jsonl"
+        write_corpus(data, corpus)
+        snapshot_create([corpus], folder, sets={name: data / file for name, file in PROBES.items()})
+    return Snapshot.open(folder)
+
+
+def _spec(snapshot: Snapshot, method: str, repetition: int) -> JobSpec:
+    """Return the job that the product proposes for the production model with the seed `repetition` + 1."""
+    recipe = Recipe.from_json(json.loads(RECIPE.read_text(encoding="utf-8")))
+    design = choose_design(method_guarantee(method), recipe)
+    models = [1 + (repetition + i) % REPETITIONS for i in range(REPETITIONS)]
+    first = repetition * (design.oracles // 2)  # so that consecutive jobs begin with oracles that the one before had not
+    oracles = [ORACLES[(first + i) % len(ORACLES)] for i in range(design.oracles)]
+    return JobSpec(
+        kind="unlearn",
+        reference=f"{method}-{repetition + 1}",
+        snapshot=SnapshotRef(snapshot.info.path, snapshot.info.digest),
+        recipe=recipe,
+        seed=models[0],
+        cache=str(VAR / "cache"),
+        forget_ids=tuple(sorted(AUTHOR_ROWS)),
+        method=MethodChoice(method),
+        protocol=design.protocol([*models[1 : 1 + design.replicates], *oracles]),
+    )
+
+
+class _Shown:
+    """Prints each stage of a job once."""
+
+    def __init__(self) -> None:
+        self.stage = ""
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.stage != self.stage:
+            self.stage = progress.stage
+            print(f"    {self.stage}", flush=True)
+
+
+def _lines(name: str, result: dict[str, Any]) -> Iterator[str]:
+    evaluation = result["evaluation"]
+    verdict = evaluation["verdict"]
+    yield f"{name:10} {verdict['outcome']} {verdict['direction'] or ''}"
+    for check in evaluation.get("process", []):
+        yield f"    {check['name']}: {check['sentence']}"
+    for finding in evaluation["estimands"]:
+        estimand = finding["estimand"]
+        yield (
+            f"    {estimand['name']:20} {finding['scope']:8} {finding['estimate']:+.3f}"
+            f" [{finding['low']:+.3f}, {finding['high']:+.3f}], margin {estimand['margin']:g}: {finding['position']}"
+        )
+    yield "    seconds: " + ", ".join(f"{stage} {seconds:.0f}" for stage, seconds in result["seconds"].items())
