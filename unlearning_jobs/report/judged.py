@@ -35,7 +35,7 @@ def scopes_shown(evaluation: Evaluation) -> list[ScopeShown]:
         ),
         "shipped": _(
             "About the model that would be released, and no other: each estimate with the uncertainty of the oracles alone."
-            " With an oracle of its own, there is none."
+            " Where a mean is compared with that of its own oracle, there is none."
         ),
     }
     return [
