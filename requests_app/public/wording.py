@@ -21,7 +21,7 @@ STAGE_TITLES: dict[StageCode, Any] = {
     "confirmed": _("You confirmed your e-mail address"),
     "searched": _("We search the training data of our models"),
     "decided": _("We decide what to remove"),
-    "carried_out": _("We remove it from the models and measure the effect"),
+    "carried_out": _("We carry out what we grant, and check the result"),
     "closed": _("We tell you the outcome"),
 }
 OUTCOMES: dict[str, Any] = {
