@@ -32,7 +32,7 @@ demo: install ## the main path end to end on demo data, from a browser's form to
 serve: install ## the site and its workers on PORT, with demo data and log-ins, until Ctrl-C
 	@$(BIN)/python -m demo serve --port $(PORT)
 
-test: install browser ## every test, browser tests included
+test: install browser ## every test; those in a browser where there is a Chromium
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 coverage: install browser ## every test again, slower, with branch coverage; shows what no test runs

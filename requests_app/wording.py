@@ -78,8 +78,8 @@ def done_sentences(released: Mapping[str, int]) -> list[str]:
     if exact := released.get("exact", 0):
         sentences.append(
             ngettext(
-                "%(n)d model was replaced by one that never learned from it.",
-                "%(n)d models were replaced by ones that never learned from it.",
+                "%(n)d model was replaced by one as it would be if it had never learned from it.",
+                "%(n)d models were replaced by ones as they would be if they had never learned from it.",
                 exact,
             )
             % {"n": exact}
@@ -87,10 +87,10 @@ def done_sentences(released: Mapping[str, int]) -> list[str]:
     if certified := released.get("certified", 0):
         sentences.append(
             ngettext(
-                "For %(n)d model, a mathematical proof limits how much it can still be shaped by it. The limit is in the"
-                " report.",
-                "For %(n)d models, a mathematical proof limits how much they can still be shaped by it. The limits are in"
-                " the report.",
+                "For %(n)d model, a mathematical proof limits how much it can still be shaped by it. The model itself may be"
+                " the same as before. The limit is in the report.",
+                "For %(n)d models, a mathematical proof limits how much they can still be shaped by it. The models"
+                " themselves may be the same as before. The limits are in the reports.",
                 certified,
             )
             % {"n": certified}
@@ -117,8 +117,9 @@ def fact_sentences(facts: Mapping[str, int]) -> list[str]:
     if erased := facts["already_erased"]:
         sentences.append(
             ngettext(
-                "%(n)d passage that was found has already been removed from every model in use that had learned it.",
-                "%(n)d passages that were found have already been removed from every model in use that had learned them.",
+                "%(n)d passage that was found had been erased before: the model has unlearned it or was trained without it.",
+                "%(n)d passages that were found had been erased before: the models have unlearned them or were trained"
+                " without them.",
                 erased,
             )
             % {"n": erased}
@@ -126,8 +127,9 @@ def fact_sentences(facts: Mapping[str, int]) -> list[str]:
     if not_learned := facts["not_learned"]:
         sentences.append(
             ngettext(
-                "%(n)d passage that was found is in data from which no model in use has learned.",
-                "%(n)d passages that were found are in data from which no model in use has learned.",
+                "%(n)d passage that was found needs no unlearning: the model never learned from it, or is no longer in use.",
+                "%(n)d passages that were found need no unlearning: the models never learned from them, or are no longer"
+                " in use.",
                 not_learned,
             )
             % {"n": not_learned}
@@ -137,10 +139,10 @@ def fact_sentences(facts: Mapping[str, int]) -> list[str]:
             ngettext(
                 "%(n)d passage that was found is in the training data of a model in use. We compared that model with models"
                 " trained without it and could measure no influence, within limits fixed beforehand. We have not changed"
-                " the model.",
-                "%(n)d passages that were found are in the training data of a model in use. We compared that model with"
-                " models trained without them and could measure no influence, within limits fixed beforehand. We have not"
-                " changed the model.",
+                " the model for it.",
+                "%(n)d passages that were found are in the training data of models in use. We compared each of these models"
+                " with models trained without them and could measure no influence, within limits fixed beforehand. We have"
+                " not changed any model for them.",
                 no_influence,
             )
             % {"n": no_influence}

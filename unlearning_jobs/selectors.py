@@ -177,7 +177,7 @@ def example_png(snapshot: CorpusSnapshot, example_id: str) -> bytes | None:
 def _opened(snapshot: CorpusSnapshot) -> Snapshot:
     files = Snapshot.open(settings.ARTEFACTS / snapshot.path)
     if files.info.digest != snapshot.digest:
-        message = f"The folder {snapshot.path} does not hold the registered snapshot. Register the corpus again."
+        message = f"The folder {snapshot.path} does not hold the registered snapshot. Restore it from a backup."
         raise CorpusError(message)
     return files
 

@@ -102,8 +102,8 @@ VERDICTS: dict[str, Words] = {
 }
 BY_GUARANTEE: dict[tuple[str, str], Any] = {
     ("passed", "exact"): gettext_lazy(
-        "The evidence of the process shows a result that the examples took no part in. The measurements do not contradict"
-        " it."
+        "The evidence of the process shows a result as a training gives it in which the examples took no part. The"
+        " measurements do not contradict it."
     ),
     ("passed", "certified"): gettext_lazy(
         "The result carries a certificate, and the measurements do not show that the model was damaged."
@@ -189,16 +189,20 @@ CONTROLS: dict[str, Words] = {
     ),
 }
 ERRORS: dict[str, Any] = {
-    "bad_spec": gettext_lazy("Propose the item again with other settings."),
-    "bad_corpus": gettext_lazy("Ask an engineer to register the corpus again; then propose the item again."),
+    "bad_spec": gettext_lazy("Start the training, or propose the item, again with other settings."),
+    "bad_corpus": gettext_lazy("Ask an engineer about the corpus; then start the training, or propose the item, again."),
     "obstacle": gettext_lazy("Propose the item again with a method that can run."),
     "out_of_memory": gettext_lazy("Ask an engineer for a worker with more memory, or choose smaller batches."),
-    "training_diverged": gettext_lazy("Propose the item again with a lower learning rate."),
-    "runs_used_up": gettext_lazy("Ask an engineer to look at the worker’s log; then propose the item again."),
+    "training_diverged": gettext_lazy("Start the training, or propose the item, again with a lower learning rate."),
+    "runs_used_up": gettext_lazy(
+        "Ask an engineer to look at the worker’s log; then start the training, or propose the item, again."
+    ),
     "erased_since": gettext_lazy(
         "Start the training again, or propose the item again. The next job leaves these examples out."
     ),
-    "bad_result": gettext_lazy("Ask an engineer to look at the worker’s log; then propose the item again."),
+    "bad_result": gettext_lazy(
+        "Ask an engineer to look at the worker’s log; then start the training, or propose the item, again."
+    ),
 }
 RUN_OUTCOMES: dict[str, tuple[Any, str]] = {
     "running": (pgettext_lazy("run", "running"), "info"),

@@ -37,7 +37,8 @@ class DecisionForm(LetheForm):
             hints={
                 GRANT: gettext_lazy("Have the examples removed from the model. You choose how in the next step."),
                 REFUSE: gettext_lazy(
-                    "The model stays as it is. The claimant is sent your reasons once another officer has approved them."
+                    "The model is not changed for this item. Once another officer has approved your reasons and the"
+                    " request’s other items are settled, they are sent to the claimant."
                 ),
             }
         ),

@@ -37,7 +37,7 @@ class ReasonsForm(LetheForm):
         required=False,
         max_length=10_000,
         help_text=gettext_lazy(
-            "Say in plain language why the search cannot be made good. The letter adds what was missing."
+            "Say in plain language why the search cannot be made good. The letter adds what the last search did not cover."
         ),
         widget=forms.Textarea(attrs={"rows": 5}),
     )

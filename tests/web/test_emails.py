@@ -28,8 +28,8 @@ CONTEXT: dict[str, Any] = {
     "reasons": "The text is <needed> for a court case & stays.",
     "searched": ["The training data of 2 models in use was searched."],
     "missing": ["The search could not look for the name."],
-    "done": ["1 model was replaced by one that never learned from it."],
-    "facts": ["2 passages that were found have already been removed."],
+    "done": ["1 model was replaced by one as it would be if it had never learned from it."],
+    "facts": ["2 passages that were found had been erased before."],
 }
 COMPLAIN = {"en": "supervisory authority", "de": "Aufsichtsbehörde"}
 COURT = {"en": "judicial remedy", "de": "gerichtlichen Rechtsbehelf"}

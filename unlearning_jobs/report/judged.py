@@ -35,7 +35,7 @@ def scopes_shown(evaluation: Evaluation) -> list[ScopeShown]:
         ),
         "shipped": _(
             "About the model that would be released, and no other: each estimate with the uncertainty of the oracles alone."
-            " With an oracle of its own, there is none."
+            " Where a mean is compared with that of its own oracle, there is none."
         ),
     }
     return [
@@ -75,7 +75,7 @@ def _notes(finding: EstimandFinding) -> Iterator[str]:
     if finding.margin_used is not None:
         yield _(
             "%(title)s: the margin used is %(used)s rather than the protocol’s %(own)s, because single oracles differ that"
-            " much from one another."
+            " much from one another, or unlearned models from their own oracles."
         ) % {"title": title, "used": number(finding.margin_used), "own": number(finding.estimand.margin)}
 
 

@@ -91,7 +91,7 @@ def test_a_review_that_has_ended_meanwhile_changes_nothing_and_says_so(stage: St
     stage.reviewed()
     after = omar.submit(page, {"reject": "shown", "shown": shown(page)}, action=address, status=409)
     assert "You cannot do this while the request is “In progress”." in after.words
-    assert "The review has ended" in after.words
+    assert "Matches can be decided only while the request is under review." in after.words
     assert set(decisions(stage).values()) == {"accepted"}
 
 

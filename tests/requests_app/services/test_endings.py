@@ -152,7 +152,7 @@ def test_what_was_already_erased_is_an_outcome_of_its_own(stage: Stage) -> None:
         review_complete(request=stage.request, by=stage.staff.omar)
     draft = closing_draft(request=stage.request, reasons="", by=stage.staff.omar)
     body = assert_sent_as_previewed(stage, draft, propose(stage, "already_erased"))
-    assert "2 passages that were found have already been removed" in body
+    assert "2 passages that were found had been erased before" in body
     assert outcome_of(stage) == (RequestState.CLOSED, RequestOutcome.ALREADY_ERASED)
 
 
@@ -163,7 +163,7 @@ def test_accepted_held_out_examples_lead_to_no_item(stage: Stage) -> None:
         review_complete(request=stage.request, by=stage.staff.omar)
     draft = closing_draft(request=stage.request, reasons="", by=stage.staff.omar)
     body = assert_sent_as_previewed(stage, draft, propose(stage, "not_learned"))
-    assert "2 passages that were found are in data from which no model in use has learned" in body
+    assert "2 passages that were found need no unlearning" in body
 
 
 def test_an_item_whose_examples_another_request_had_erased_lapses(stage: Stage) -> None:

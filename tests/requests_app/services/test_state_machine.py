@@ -30,7 +30,7 @@ from .case_walk import Walk, lead_out
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signing")]
 STEPS = 100
-FOUND_NOTHING = "found nothing that matches it"
+FOUND_NOTHING = "found nothing that belongs to your request"
 
 
 @pytest.fixture

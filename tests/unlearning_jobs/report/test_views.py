@@ -207,7 +207,7 @@ def test_a_result_on_process_evidence_says_so_and_calls_its_measurements_an_anne
         ProcessCheck("executed_again", held=None, sentence="Other weights, as on another device."),
     )
     page = page_of(finished, job_asked(method={"name": "retrain", "config": {}}), process=checks)
-    assert "passed The evidence of the process shows a result that the examples took no part in." in page.words
+    assert "passed The evidence of the process shows a result as a training gives it in which the examples" in page.words
     assert "What the result rests on shown It rests on 16 examples." in page.words
     assert "Executed again not shown Other weights" in page.words
     assert "These measurements are an annex" in page.words
