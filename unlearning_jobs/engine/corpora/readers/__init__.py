@@ -8,7 +8,7 @@ from typing import Final
 from .columnar import arrow, parquet
 from .fields import Broken, Fields, Picture, Reader, SourceFile, unreadable
 from .lines import json_file, json_lines, plain_text, table
-from .npz import npy, npz
+from .arrays import npy, npz
 from .pictures import PictureError, decode, picture_file
 from .streams import COMPRESSED
 from .webdataset import webdataset
