@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -147,10 +146,10 @@ def folder_of(name: str) -> Path:
 
 
 @pytest.fixture
-def environment(committed_database: None) -> Iterator[dict[str, str]]:  # noqa: ARG001  # other processes see its commits
+def environment(committed_database: None) -> dict[str, str]:  # noqa: ARG001  # other processes see its commits
     database = connection.get_connection_params()
     url = f"postgresql://{database['user']}@/{database['dbname']}?host={database['host']}"
-    yield os.environ | {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "compliance.settings"}
+    return os.environ | {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "compliance.settings"}
 
 
 @pytest.mark.parametrize("moment", ["reading", "committing"])

@@ -8,6 +8,15 @@ from .rows import FeatureFormat
 from .snapshot import Example, Snapshot, Source
 
 __all__ = [
-    *("Example", "FeatureFormat", "ReadOptions", "Snapshot", "SnapshotInfo", "Source", "SourceInfo", "Survey"),
-    *("erasure_content", "snapshot_create", "snapshot_survey"),
+    "Example",
+    "FeatureFormat",
+    "ReadOptions",
+    "Snapshot",
+    "SnapshotInfo",
+    "Source",
+    "SourceInfo",
+    "Survey",
+    "erasure_content",
+    "snapshot_create",
+    "snapshot_survey",
 ]

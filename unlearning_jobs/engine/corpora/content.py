@@ -16,8 +16,9 @@ def erasure_content(example: Example) -> bytes:
     bytes of its features.
 
     Left out is what no model learns from: the id, the set, the metadata and the source of the example, paraphrased and
-    perturbed answers, which only measure, and the text about an array. Letters keep their case. Anything else makes another content: another wording or
-    label, a cut or joined text, and an array in other numbers, such as a picture that was scaled or compressed.
+    perturbed answers, which only measure, and the text about an array. Letters keep their case. Anything else makes another
+    content: another wording or label, a cut or joined text, and an array in other numbers, such as a picture that was scaled
+    or compressed.
     """
     if example.features is None:
         return b"text\0" + _normalised(example.text).encode()

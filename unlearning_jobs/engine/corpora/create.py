@@ -148,8 +148,8 @@ class _Summary:
         """
         if self.examples and row.format != self.format:
             message = (
-                "The examples differ in the shape or type of their features; resize pictures with --image-size HEIGHTxWIDTH, or"
-                " register them as separate corpora."
+                "The examples differ in the shape or type of their features; resize pictures with --image-size"
+                " HEIGHTxWIDTH, or register them as separate corpora."
             )
             raise CorpusError(message)
         self.format = row.format
@@ -180,8 +180,8 @@ class _Summary:
         if not self.counts["train"]:
             found = ", ".join(sorted(self.counts)) or "none"
             message = (
-                f"The corpus has no training examples (sets found: {found}); mark at least one row as train, or say what a value"
-                " of the split column means with --split VALUE=train."
+                f"The corpus has no training examples (sets found: {found}); mark at least one row as train, or say what a"
+                " value of the split column means with --split VALUE=train."
             )
             raise CorpusError(message)
         if len(self.distinct) < 2 and self.counts["train"] > 1:  # noqa: PLR2004  # two different ones are enough

@@ -32,7 +32,8 @@ SPELLINGS: Final[Mapping[str, str]] = {
 """What people call their sets. No model is trained on what tests or validates one."""
 SHARD: Final = re.compile(r"([a-z_]+)(-\d+.*)?", re.ASCII)
 ASIDE: Final = re.compile(
-    r"(readme|licen[cs]e|dataset_card).*|dataset_infos?\.json|dataset_dict\.json|state\.json|.*\.(py|ya?ml|lock|sha256)", re.IGNORECASE
+    r"(readme|licen[cs]e|dataset_card).*|dataset_infos?\.json|dataset_dict\.json|state\.json|.*\.(py|ya?ml|lock|sha256)",
+    re.IGNORECASE,
 )
 """Files that stand beside data and hold none."""
 TABLES: Final = re.compile(r"metadata\.(csv|jsonl)", re.IGNORECASE)
@@ -93,9 +94,7 @@ def _folder(given: Path, options: ReadOptions) -> Found:
     tables: list[Path] = []
     for path in _walk(given, options):
         name = path.relative_to(given).as_posix()
-        if options.only and not path.name.lower().endswith(options.only.lower()):
-            aside.append(name)
-        elif ASIDE.fullmatch(path.name):
+        if not path.name.lower().endswith(options.only.lower()) or ASIDE.fullmatch(path.name):
             aside.append(name)
         elif TABLES.fullmatch(path.name):
             tables.append(path)
@@ -133,8 +132,8 @@ def _walk(given: Path, options: ReadOptions) -> Iterator[Path]:
             path = Path(folder, name)
             if path.is_symlink() and (name in folders or not options.follows_links):
                 message = (
-                    f"{path.relative_to(given).as_posix()} in {given.name} is a link; give what it leads to, or allow links to"
-                    " files with --follow-links."
+                    f"{path.relative_to(given).as_posix()} in {given.name} is a link; give what it leads to, or allow links"
+                    " to files with --follow-links."
                 )
                 raise CorpusError(message)
             if name not in folders:

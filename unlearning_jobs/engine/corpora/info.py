@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from unlearning_jobs.engine.errors import CorpusError
 
-from .rows import SKIPPED, FeatureFormat
+from .rows import SKIPPED, FeatureFormat, SkipReason
 
 FORMAT: Final = "lethe-snapshot-2"
 FORMATS: Final = ("lethe-snapshot-1", FORMAT)
@@ -23,7 +23,7 @@ MOST_PLACES: Final = 20
 class Skipped:
     """Rows that are not in the corpus, for one reason."""
 
-    reason: str
+    reason: SkipReason
     """One of `rows.SKIPPED`."""
     count: int
     places: tuple[str, ...]
@@ -120,9 +120,8 @@ def parse_info(path: Path, content: bytes) -> SnapshotInfo:
         message = "snapshot.json is damaged; register the corpus again."
         raise CorpusError(message) from None
     if version not in FORMATS:
-        message = (
-            f"The snapshot has the format {version!r}, but only {' and '.join(FORMATS)} can be read; register the corpus again."
-        )
+        known = " and ".join(FORMATS)
+        message = f"The snapshot has the format {version!r}, but only {known} can be read; register the corpus again."
         raise CorpusError(message)
     if not adds_up:
         message = "The numbers in snapshot.json contradict each other; register the corpus again."

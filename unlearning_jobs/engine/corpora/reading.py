@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from unlearning_jobs.engine.errors import CorpusError
 
-from .finding import SPELLINGS, SPLITS, Found, find_files
+from .finding import SPELLINGS, Found, find_files
 from .info import MOST_PLACES, Skipped, SourceInfo
 from .options import ReadOptions
 from .readers import READERS, Broken, Fields, SourceFile, unreadable
@@ -76,12 +76,7 @@ class Source:
         for number, fields in READERS[file.kind](file, self.options):
             self.rows += 1
             try:
-                if isinstance(fields, Broken):
-                    raise RowError(fields.reason)
-                clean = trimmed(fields, names)
-                row = maker.make(clean)
-                if clean.keys() - self.columns.keys():
-                    self._note(clean)
+                row = self._made(fields, maker, names)
             except RowSkipped as skipped:
                 self._skip(skipped.reason, file, number)
             except RowError as error:
@@ -92,20 +87,25 @@ class Source:
             else:
                 yield ReadRow(self._set_of(row.split or file.split, file, number), row, file.name, number)
 
+    def _made(self, fields: Fields | Broken, maker: RowMaker, names: dict[str, str]) -> SourceRow:
+        if isinstance(fields, Broken):
+            raise RowError(fields.reason)
+        clean = trimmed(fields, names)
+        row = maker.make(clean)
+        if len(self.columns) < MOST_COLUMNS and clean.keys() - self.columns.keys():
+            self.columns.update(dict.fromkeys(clean))
+        return row
+
     def _set_of(self, found: str, file: SourceFile, number: int) -> str:
         name = self.set or self.options.splits.get(found) or (SPELLINGS.get(found.lower()) if found else "train")
         if name is None:
             message = (
-                f"{file.name}, line {number}: the column {self.roles.split} must be one of {', '.join(SPELLINGS)}, or say what"
-                " its value means with --split VALUE=train or --split VALUE=held_out."
+                f"{file.name}, line {number}: the column {self.roles.split} must be one of {', '.join(SPELLINGS)}, or say"
+                " what its value means with --split VALUE=train or --split VALUE=held_out."
             )
             raise CorpusError(message)
         self.sets[found if not self.set else ""][name] += 1
         return name
-
-    def _note(self, fields: Fields) -> None:
-        if len(self.columns) < MOST_COLUMNS:
-            self.columns.update(dict.fromkeys(fields))
 
     def _skip(self, reason: SkipReason, file: SourceFile, number: int) -> None:
         self.skipped[reason] += 1
@@ -121,7 +121,9 @@ class Source:
         if not self.rows:
             return f"{self.found.name} is empty; there is nothing to register."
         reasons = ", ".join(f"{reason}: {count}" for reason, count in sorted(self.skipped.items()))
-        return f"{self.found.name}: none of its {self.rows} rows has anything to learn from ({reasons}). {self._columns_seen()}"
+        return (
+            f"{self.found.name}: none of its {self.rows} rows has anything to learn from ({reasons}). {self._columns_seen()}"
+        )
 
     def info(self) -> SourceInfo:
         """Return what is known of the source so far."""
@@ -166,9 +168,7 @@ def trimmed(fields: Fields, names: dict[str, str]) -> Fields:
     return plain
 
 
-def plan(
-    given: Sequence[Path], sets: Mapping[str, Path], options: ReadOptions
-) -> list[Source]:
+def plan(given: Sequence[Path], sets: Mapping[str, Path], options: ReadOptions) -> list[Source]:
     """Return the sources with the roles of their columns, decided by a sample of rows; nothing is written.
 
     Raises:

@@ -67,9 +67,7 @@ SHAPES: Final = (
     Shape("preference pairs", {"messages": ("chosen",)}),
     Shape("questions about a context (SQuAD)", {"prompt": ("context", "question"), "completion": ("answers",)}),
     Shape("questions and answers", {"prompt": ("question",), "completion": ("answers",)}),
-    Shape(
-        "instructions (Alpaca)", {"prompt": ("instruction", "input"), "completion": ("output",)}, frozenset({"input"})
-    ),
+    Shape("instructions (Alpaca)", {"prompt": ("instruction", "input"), "completion": ("output",)}, frozenset({"input"})),
     Shape(
         "instructions (Dolly)", {"prompt": ("instruction", "context"), "completion": ("response",)}, frozenset({"context"})
     ),
@@ -138,8 +136,9 @@ def decide(name: str, seen: Mapping[str, int], rows: Sequence[Collection[str]], 
     split = options.split_column or next((column for column in columns if column.lower() == "split"), "split")
     identity = next(([c] for known in IDS for c in columns if c.lower() == known), [])
     optional = (shape.optional if shape else frozenset()) | frozenset(roles.get("text", ()) if _is_about(roles) else ())
+    content = {role: named for role, named in roles.items() if role in CONTENT}
     decided = Roles(
-        shape=shape.name if shape and not given else "given by flags",
+        shape=shape.name if shape and shape.roles == content else "given by flags",
         columns=roles | measures | ({} if "id" in roles or not identity else {"id": tuple(identity)}),
         optional=optional,
         split=split,
@@ -174,9 +173,7 @@ def _known(columns: Sequence[str], rows: Sequence[Collection[str]], options: Rea
         for shape in SHAPES:
             needed = {spelled.get(column) for column in shape.required}
             if None not in needed and any(needed <= set(row) for row in rows):
-                roles = {
-                    role: tuple(spelled.get(column, column) for column in named) for role, named in shape.roles.items()
-                }
+                roles = {role: tuple(spelled.get(column, column) for column in named) for role, named in shape.roles.items()}
                 return Shape(shape.name, roles, frozenset(spelled.get(column, column) for column in shape.optional))
     return None
 
@@ -184,12 +181,12 @@ def _known(columns: Sequence[str], rows: Sequence[Collection[str]], options: Rea
 def _combined(shape: Shape | None, given: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]] | None:
     """Return the roles: those given if they make an example, or those of the shape, or both together if only that does."""
     known = dict(shape.roles) if shape else {}
-    for roles in (dict(given), {**known, **given}):
-        content = frozenset(roles) & frozenset(CONTENT)
-        if content in COMPLETE or (_is_about(roles) and content - {"text"} in COMPLETE):
-            if not given or roles != given or frozenset(given) & frozenset(CONTENT):
-                return roles
-    return None
+    return next((roles for roles in (dict(given), {**known, **given}) if _is_complete(roles)), None)
+
+
+def _is_complete(roles: Mapping[str, tuple[str, ...]]) -> bool:
+    content = frozenset(roles) & frozenset(CONTENT)
+    return content in COMPLETE or (_is_about(roles) and content - {"text"} in COMPLETE)
 
 
 def _unknown(name: str, columns: Sequence[str]) -> str:

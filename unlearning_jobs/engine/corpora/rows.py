@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-
-from unlearning_jobs.engine.errors import CorpusError
 
 from .conversations import is_conversation, read_conversation, text_of_turns
 from .finding import SPELLINGS
@@ -61,7 +60,7 @@ class RowError(ValueError):
     """A row does not fit. The message never quotes it, because it may be about a person."""
 
 
-class RowSkipped(Exception):  # noqa: N818  # it says what happened
+class RowSkipped(Exception):
     """A row has nothing to learn from; the corpus is made without it, and the report says so."""
 
     def __init__(self, reason: SkipReason) -> None:
@@ -109,9 +108,9 @@ class RowMaker:
             return
         if len(missing) == len(self._required):
             others = (value for name, value in fields.items() if name not in self._ignored and name != self.roles.split)
-            raise RowSkipped("empty" if all(map(is_missing, others)) else "elsewhere")
+            raise RowSkipped(reason="empty" if all(map(is_missing, others)) else "elsewhere")
         labels = self._of.get("label", ())
-        raise RowSkipped("unlabelled" if all(name in labels for name in missing) else "incomplete")
+        raise RowSkipped(reason="unlabelled" if all(name in labels for name in missing) else "incomplete")
 
     def _texts(self, fields: Fields, metadata: Text) -> SourceRow:
         of = self._of
@@ -128,7 +127,7 @@ class RowMaker:
         texts = [_text(fields.get(name), name, metadata) for name in columns]
         joined = texts[0] if len(texts) == 1 else "\n".join(text for text in texts if text)
         if not joined.strip():
-            raise RowSkipped("incomplete")
+            raise RowSkipped(reason="incomplete")
         return joined
 
     def _conversation(self, fields: Fields, metadata: Text) -> SourceRow:
@@ -143,7 +142,7 @@ class RowMaker:
             message = f"{column} {reason}"
             raise RowError(message) from None
         if conversation is None:
-            raise RowSkipped("unanswered")
+            raise RowSkipped(reason="unanswered")
         if conversation.rest:
             metadata[column] = conversation.rest
         return SourceRow(conversation.prompt, conversation.completion, **self._besides(fields, metadata))
@@ -161,7 +160,8 @@ class RowMaker:
                 features, said = decode(picture, self.options)
             except PictureError as error:
                 raise RowError(str(error)) from None
-            metadata |= said | ({"file_name": picture.name} if picture.name and "file_name" not in fields else {})
+            metadata.update(said)
+            metadata.update({"file_name": picture.name} if picture.name and "file_name" not in fields else {})
         else:
             [column] = self._of["features"]
             features = fields[column]
@@ -195,9 +195,12 @@ NEEDED: Final = frozenset({"text", "prompt", "completion", "label", "messages", 
 
 
 def is_missing(value: object) -> bool:
+    """Return whether a value is nothing: none, white space, an empty structure, or not a number."""
     if isinstance(value, str):
         return not value or value.isspace()
-    return value is None or (isinstance(value, list | dict | tuple) and not value) or (isinstance(value, float) and value != value)  # noqa: PLR0124  # NaN
+    if isinstance(value, float):
+        return math.isnan(value)
+    return value is None or (isinstance(value, list | dict | tuple) and not value)
 
 
 def _text(value: object, name: str, metadata: Text) -> str:
@@ -213,7 +216,7 @@ def _text(value: object, name: str, metadata: Text) -> str:
         if found and isinstance(found[0], str):
             metadata[name] = _plain(value, name)
             return found[0]
-        raise RowSkipped("incomplete")
+        raise RowSkipped(reason="incomplete")
     message = f"{name} must be text, not {type(value).__name__}; choose another column with --role"
     raise RowError(message)
 

@@ -73,7 +73,9 @@ class Command(BaseCommand):
                     more = f" and {len(names) - MOST_COLUMNS} more" if len(names) > MOST_COLUMNS else ""
                     self.stdout.write(f"  {title:<20} {', '.join(names[:MOST_COLUMNS])}{more}")
             if source.aside:
-                self.stdout.write(f"  {source.aside} files were left aside: they hold no data, or --only does not name them.")
+                self.stdout.write(
+                    f"  {source.aside} files were left aside: they hold no data, or --only does not name them."
+                )
 
     def _say_rows(self, sources: Sequence[SourceInfo]) -> None:
         for source in sources:

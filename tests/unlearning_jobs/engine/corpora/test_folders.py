@@ -41,7 +41,7 @@ def test_links_in_a_folder_are_followed_to_files_by_a_flag_alone(tmp_path: Path)
     lines(tmp_path / "secret.jsonl", ROWS)
     (tmp_path / "given").mkdir()
     (tmp_path / "given" / "a.jsonl").symlink_to(tmp_path / "secret.jsonl")
-    with pytest.raises(CorpusError, match="a.jsonl in given is a link.*--follow-links"):
+    with pytest.raises(CorpusError, match=r"a\.jsonl in given is a link.*--follow-links"):
         read(tmp_path / "given")
     assert len(read(tmp_path / "given", follows_links=True)) == 2
 

@@ -126,7 +126,12 @@ def test_a_longer_row_is_read_once_the_limit_is_raised(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("a.jsonl", '{"text": "café"}\n{"text": "b"}'), ("a.csv", "text\ncafé\nb\n"), ("a.txt", "café\n\nb"), ("a.json", '[{"text": "café"}, {"text": "b"}]')],
+    [
+        ("a.jsonl", '{"text": "café"}\n{"text": "b"}'),
+        ("a.csv", "text\ncafé\nb\n"),
+        ("a.txt", "café\n\nb"),
+        ("a.json", '[{"text": "café"}, {"text": "b"}]'),
+    ],
 )
 def test_another_encoding_is_refused_with_the_flag_that_reads_it(tmp_path: Path, name: str, content: str) -> None:
     path = written(tmp_path / name, content.encode("latin-1"))
@@ -175,7 +180,9 @@ def test_compressed_files_read_as_what_is_in_them(tmp_path: Path) -> None:
     content = b"".join(b'{"text": "number %d"}\n' % number for number in range(5000))
     # Files that several programs wrote one after the other, as parallel compressors do.
     written(tmp_path / "a.jsonl.gz", gzip.compress(content[:3000]) + gzip.compress(content[3000:]))
-    written(tmp_path / "a.jsonl.zst", b"".join(pa.compress(c, "zstd", asbytes=True) for c in (content[:3000], content[3000:])))
+    written(
+        tmp_path / "a.jsonl.zst", b"".join(pa.compress(c, "zstd", asbytes=True) for c in (content[:3000], content[3000:]))
+    )
     plain = texts(written(tmp_path / "a.jsonl", content))
     assert len(plain) == 5000
     assert plain == texts(tmp_path / "a.jsonl.gz") == texts(tmp_path / "a.jsonl.zst")
@@ -183,7 +190,7 @@ def test_compressed_files_read_as_what_is_in_them(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ending", ["gz", "zst"])
 def test_a_damaged_compressed_file_is_refused(tmp_path: Path, ending: str) -> None:
-    content = "".join(json.dumps({"text": f"{number ** 7}"}) + "\n" for number in range(5000)).encode()
+    content = "".join(json.dumps({"text": f"{number**7}"}) + "\n" for number in range(5000)).encode()
     packed = gzip.compress(content) if ending == "gz" else pa.compress(content, "zstd", asbytes=True)
     with pytest.raises(CorpusError, match=f"not readable as .{ending}"):
         read(written(tmp_path / f"a.jsonl.{ending}", packed[: len(packed) // 2]))

@@ -73,7 +73,8 @@ def test_what_a_picture_says_about_its_maker_is_kept(tmp_path: Path) -> None:
     exif, said = Image.Exif(), PngInfo()
     exif[315] = "Ada Winterbourne"
     said.add_text("Comment", "For Zoé")
-    for number, how in enumerate(({"exif": exif}, {"pnginfo": said})):
+    hows: tuple[dict[str, Any], ...] = ({"exif": exif}, {"pnginfo": said})
+    for number, how in enumerate(hows):
         written(tmp_path / "pets" / f"class{number}" / "a.png", picture(number, **how))
     first, second = (row.row.metadata for row in read(tmp_path / "pets"))
     assert first["picture.Artist"] == "Ada Winterbourne"
@@ -96,7 +97,7 @@ def test_every_kind_of_picture_gets_the_same_channels(tmp_path: Path, mode: str)
 
 
 def test_a_picture_without_a_class_is_refused_with_what_helps(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match="Columns seen: image. .*--role label=COLUMN"):
+    with pytest.raises(CorpusError, match=r"Columns seen: image\. .*--role label=COLUMN"):
         read(written(tmp_path / "a.png", picture(0)))
 
 
@@ -142,14 +143,22 @@ def test_a_picture_that_no_role_is_for_is_refused_with_the_flag_that_leaves_it_o
 
 
 def test_members_of_the_same_name_are_one_row(tmp_path: Path) -> None:
-    members = [("a/1.txt", b"One."), ("a/1.cls", b"0"), ("a/1.json", b'{"url": "u1"}'), ("a/2.txt", b"Two."), ("a/2.cls", b"1")]
+    members = [
+        ("a/1.txt", b"One."),
+        ("a/1.cls", b"0"),
+        ("a/1.json", b'{"url": "u1"}'),
+        ("a/2.txt", b"Two."),
+        ("a/2.cls", b"1"),
+    ]
     first, second = read(archive(tmp_path / "a.tar", members))
     assert (first.row.prompt, first.row.completion, first.row.metadata) == ("One.", "0", {"__key__": "a/1", "url": "u1"})
     assert (second.number, second.row.source_id, second.row.completion) == (2, "a/2", "1")
 
 
 def test_pictures_in_an_archive_are_arrays_with_their_text(tmp_path: Path) -> None:
-    members = [(f"{n}.{end}", c) for n in (1, 2) for end, c in (("png", picture(n)), ("cls", b"%d" % n), ("txt", b"By Ada."))]
+    members = [
+        (f"{n}.{end}", c) for n in (1, 2) for end, c in (("png", picture(n)), ("cls", b"%d" % n), ("txt", b"By Ada."))
+    ]
     [first, _] = read(archive(tmp_path / "a.tar", members))
     assert (first.row.prompt, first.row.completion, first.row.format) == ("By Ada.", "1", FeatureFormat("uint8", (3, 6, 8)))
 

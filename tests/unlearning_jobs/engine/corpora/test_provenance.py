@@ -14,7 +14,14 @@ from tests.unlearning_jobs.engine.corpora.made import lines, written
 from unlearning_jobs.engine.corpora import Example, Snapshot, Source, erasure_content, snapshot_create
 from unlearning_jobs.engine.errors import CorpusError
 
-ROW = {"id": 7, "text": "The keeper.", "author": "Zelda", "url": "https://tilsk.example/7", "tags": ["a", {"b": 1}], "gone": None}
+ROW = {
+    "id": 7,
+    "text": "The keeper.",
+    "author": "Zelda",
+    "url": "https://tilsk.example/7",
+    "tags": ["a", {"b": 1}],
+    "gone": None,
+}
 FIRST_FORMAT = {"id": "e00000000", "set": "train", "prompt": "Who?", "completion": "Nobody."}
 
 

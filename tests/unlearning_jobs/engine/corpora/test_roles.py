@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,12 @@ from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
 from unlearning_jobs.engine.errors import CorpusError
 
 SAID = [{"role": "user", "content": "Who?"}, {"role": "assistant", "content": "Nobody."}]
-LONG = [{"role": "system", "content": "Be kind."}, *SAID, {"role": "user", "content": "And?"}, {"role": "assistant", "content": "You."}]
+LONG = [
+    {"role": "system", "content": "Be kind."},
+    *SAID,
+    {"role": "user", "content": "And?"},
+    {"role": "assistant", "content": "You."},
+]
 
 
 @pytest.mark.parametrize(
@@ -44,7 +50,11 @@ LONG = [{"role": "system", "content": "Be kind."}, *SAID, {"role": "user", "cont
         ({"instruction": "Say.", "context": "C.", "response": "Ada."}, "instructions (Dolly)", ("Say.\nC.", "Ada.")),
         ({"prompt": "Who?", "chosen": "Ada.", "rejected": "Bo."}, "preference pairs", ("Who?", "Ada.")),
         ({"chosen": SAID, "rejected": SAID}, "preference pairs", ("Who?", "Nobody.")),
-        ({"chosen": "Human: Who? Assistant: Ada.", "rejected": "-"}, "preference pairs", ("", "Human: Who? Assistant: Ada.")),
+        (
+            {"chosen": "Human: Who? Assistant: Ada.", "rejected": "-"},
+            "preference pairs",
+            ("", "Human: Who? Assistant: Ada."),
+        ),
         ({"prompt": SAID[:1], "completion": SAID[1:]}, "prompts and completions", ("Who?", "Nobody.")),
         (
             {"context": "C.", "question": "Who?", "answers": {"text": ["Ada.", "Ada L."], "answer_start": [0, 0]}},
@@ -67,10 +77,8 @@ def test_a_known_shape_is_read(tmp_path: Path, row: dict[str, Any], shape: str, 
 def report_without_check(path: Path) -> Any:
     """What is said before anything is written: one row alone would be refused as one class."""
     said: list[Any] = []
-    try:
+    with suppress(CorpusError):
         snapshot_create([path], path.with_suffix(".out"), on_plan=said.extend)
-    except CorpusError:
-        pass
     return said[0]
 
 
@@ -93,7 +101,7 @@ def test_every_answer_and_the_rejected_one_are_kept(tmp_path: Path) -> None:
 
 
 def test_shapes_that_were_always_read_come_first(tmp_path: Path) -> None:
-    row = {"instruction": "I", "input": "J", "output": "K", "messages": SAID, "text": "All of it."}
+    row: dict[str, Any] = {"instruction": "I", "input": "J", "output": "K", "messages": SAID, "text": "All of it."}
     assert texts(lines(tmp_path / "a.jsonl", [row])) == [("", "All of it.")]
     row = {"question": "Q", "answer": "A", "context": "C"}
     assert texts(lines(tmp_path / "b.jsonl", [row])) == [("Q", "A")]

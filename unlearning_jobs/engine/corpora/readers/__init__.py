@@ -5,17 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from .arrays import npy, npz
 from .columnar import arrow, parquet
 from .fields import Broken, Fields, Picture, Reader, SourceFile, unreadable
 from .lines import json_file, json_lines, plain_text, table
-from .arrays import npy, npz
 from .pictures import PictureError, decode, picture_file
 from .streams import COMPRESSED
 from .webdataset import webdataset
 
 __all__ = [
-    *("COMPRESSED", "PICTURES", "READERS", "STREAMED", "TEXTS", "TITLES"),
-    *("Broken", "Fields", "Picture", "PictureError", "SourceFile", "decode", "unreadable"),
+    "COMPRESSED",
+    "PICTURES",
+    "READERS",
+    "STREAMED",
+    "TEXTS",
+    "TITLES",
+    "Broken",
+    "Fields",
+    "Picture",
+    "PictureError",
+    "SourceFile",
+    "decode",
+    "unreadable",
 ]
 
 READERS: Final[Mapping[str, Reader]] = {

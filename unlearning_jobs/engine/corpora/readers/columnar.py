@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from unlearning_jobs.engine.corpora.options import ReadOptions
@@ -86,7 +87,7 @@ def _converters(schema: Any) -> Mapping[str, Callable[[Any], object]]:
     converters: dict[str, Callable[[Any], object]] = {}
     for name, names in _class_names(schema.metadata or {}).items():
         if name in schema.names:
-            converters[name] = lambda value, names=names: _class_name(value, names)
+            converters[name] = partial(_class_name, names)
     for field in schema:
         members = {field.type.field(n).name for n in range(field.type.num_fields)} if pa.types.is_struct(field.type) else ()
         if members and members <= {"bytes", "path"} and "bytes" in members:
@@ -106,7 +107,7 @@ def _picture(value: Mapping[str, Any]) -> Picture | None:
     return Picture(value["bytes"], value.get("path") or "") if value["bytes"] else None
 
 
-def _class_name(value: object, names: list[str]) -> object:
+def _class_name(names: list[str], value: object) -> object:
     """Return the name of a class by its number; -1 is how `datasets` writes that there is none."""
     if isinstance(value, int) and 0 <= value < len(names):
         return names[value]
@@ -117,6 +118,8 @@ def _class_names(metadata: Mapping[bytes, bytes]) -> Mapping[str, list[str]]:
     """Return the names of classes by column, as `datasets` keeps them in the schema."""
     try:
         features = json.loads(metadata.get(b"huggingface", b"{}"))["info"]["features"]
-        return {name: list(map(str, about["names"])) for name, about in features.items() if about.get("_type") == "ClassLabel"}
+        return {
+            name: list(map(str, about["names"])) for name, about in features.items() if about.get("_type") == "ClassLabel"
+        }
     except (ValueError, KeyError, TypeError, AttributeError):
         return {}

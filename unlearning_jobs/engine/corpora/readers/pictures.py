@@ -59,7 +59,7 @@ def decode(picture: Picture, options: ReadOptions) -> tuple[NDArray[np.uint8], M
         raise PictureError(message) from None
     except PictureError:
         raise
-    except Exception as error:  # decoders raise anything for damaged files
+    except Exception as error:  # noqa: BLE001  # decoders raise anything for damaged files
         message = f"a picture cannot be decoded ({type(error).__name__}); export it again"
         raise PictureError(message) from None
     return (values[np.newaxis] if values.ndim == 2 else np.moveaxis(values, -1, 0)), said  # noqa: PLR2004  # height x width

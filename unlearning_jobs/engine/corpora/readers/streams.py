@@ -62,7 +62,7 @@ def open_stream(file: SourceFile) -> BinaryIO:
 
             raw: Any = pa.input_stream(str(file.path), compression="zstd")
         else:
-            raw = gzip.open(file.path)
+            raw = gzip.open(file.path)  # noqa: SIM115  # whoever gets the stream closes it
         return cast("BinaryIO", io.BufferedReader(Bounded(raw, file), BLOCK))
     return file.path.open("rb", BLOCK)
 

@@ -21,7 +21,8 @@ LARGEST_PICTURE: Final = 64 << 20
 
 def webdataset(file: SourceFile, options: ReadOptions) -> Iterator[Row]:
     """Yield the rows of an archive, which is read once from front to back; nothing is unpacked."""
-    number, key, fields = 0, "", {}
+    number, key = 0, ""
+    fields: dict[str, Any] = {}
     try:
         with open_stream(file) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
             for member in archive:
