@@ -83,7 +83,7 @@ def report_without_check(path: Path) -> Any:
 
 
 def test_what_a_shape_does_not_use_is_metadata(tmp_path: Path) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"messages": [{**turn, "name": "Zoé"} for turn in SAID] + [{"role": "user", "content": "Bye."}]},
         {"messages": SAID, "source": "forum"},
     ]

@@ -15,7 +15,7 @@ from unlearning_jobs.engine.corpora.options import ReadOptions
 
 from .fields import Row, SourceFile, unreadable
 
-BLOCK_BYTES: Final = 4 << 20
+BLOCK_BYTES: Final = 1 << 20
 NEEDED: Final = {"x": "features", "y": "label"}
 WORKS = "store plain arrays with numpy.savez, examples first."
 

@@ -11,7 +11,7 @@ from unlearning_jobs.engine.corpora.options import ReadOptions
 
 from .fields import Fields, Picture, Row, SourceFile, unreadable
 
-BATCH_BYTES = 8 << 20
+BATCH_BYTES = 2 << 20
 MOST_ROWS = 1024
 PICTURE_COLUMNS = frozenset({"image", "img", "picture", "jpg", "jpeg", "png", "webp"})
 
