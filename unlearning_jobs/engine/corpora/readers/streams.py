@@ -14,7 +14,7 @@ from unlearning_jobs.engine.errors import CorpusError
 from .fields import SourceFile, unreadable
 
 COMPRESSED: Final = (".gz", ".zst")
-BLOCK: Final = 1 << 20
+BLOCK: Final = 1 << 18
 FREE_BYTES: Final = 64 << 20
 MOST_EXPANDED: Final = 200
 """A compressed file may grow to this many times its size; text grows three- to twentyfold. Small files may grow more."""
