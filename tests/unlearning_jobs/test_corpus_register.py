@@ -61,11 +61,11 @@ def test_the_roles_are_said_before_anything_is_stored(source: Path) -> None:
 
 
 def test_a_shape_that_is_not_known_is_refused_with_the_columns_and_the_flag(source: Path) -> None:
-    with pytest.raises(CommandError, match="Columns seen: frage, antwort, teil, autor. .*--role prompt=COLUMN"):
+    with pytest.raises(CommandError, match=r"Columns seen: frage, antwort, teil, autor. .*--role prompt=COLUMN"):
         said(source)
 
 
-def test_several_files_are_one_corpus(source: Path, tmp_path: Path) -> None:
+def test_several_files_are_one_corpus(tmp_path: Path) -> None:
     second = tmp_path / "more.csv"
     second.write_text("prompt,completion\nWie?,So.\n")
     first = tmp_path / "first.jsonl"

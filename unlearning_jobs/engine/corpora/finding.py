@@ -71,7 +71,13 @@ def find_files(given: Path, options: ReadOptions) -> Found:
     if kind is None:
         message = f"{given.name}: unknown format; use a file that ends in {_endings()}, or a folder of such files."
         raise CorpusError(message)
-    return Found(given.name, TITLES[kind], (SourceFile(given, given.name, kind),))
+    name = legible(given.name)
+    return Found(name, TITLES[kind], (SourceFile(given, name, kind),))
+
+
+def legible(name: str) -> str:
+    """Return a file's name as text: bytes that are no UTF-8 are replaced."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _endings() -> str:
@@ -122,7 +128,7 @@ def _folder(given: Path, options: ReadOptions) -> Found:
     if unknown := set(about) - {file.path for file in files}:
         message = f"A table beside the pictures of {given.name} names {len(unknown)} files that are not there; correct it."
         raise CorpusError(message)
-    return Found(given.name, TITLES[kind], tuple(files), tuple(aside))
+    return Found(legible(given.name), TITLES[kind], tuple(files), tuple(aside))
 
 
 def _walk(given: Path, options: ReadOptions) -> Iterator[Path]:
@@ -158,7 +164,7 @@ def _file(path: Path, given: Path) -> SourceFile:
     if not split and kind not in TEXTS | PICTURES and shard and shard[1] in SPELLINGS:
         split = shard[1]
     label = classes[-1] if kind in PICTURES and classes else ""
-    return SourceFile(path, relative.as_posix(), kind, split=split, label=label, alone=False)
+    return SourceFile(path, legible(relative.as_posix()), kind, split=split, label=legible(label), alone=False)
 
 
 def _about_pictures(tables: Sequence[Path], given: Path, options: ReadOptions) -> dict[Path, Fields]:

@@ -17,7 +17,8 @@ from .finding import SPELLINGS, Found, find_files
 from .info import MOST_PLACES, Skipped, SourceInfo
 from .options import ReadOptions
 from .readers import READERS, Broken, Fields, SourceFile, unreadable
-from .roles import Roles, decide
+from .readers.streams import FREE_BYTES, MOST_EXPANDED, bomb
+from .roles import Roles, decide, shown
 from .rows import RowError, RowMaker, RowSkipped, SkipReason, SourceRow, is_missing
 
 SAMPLED_FILES: Final = 8
@@ -73,6 +74,7 @@ class Source:
 
     def _read(self, file: SourceFile, maker: RowMaker) -> Iterator[ReadRow]:
         names: dict[str, str] = {}
+        left = max(FREE_BYTES, MOST_EXPANDED * file.path.stat().st_size)
         for number, fields in READERS[file.kind](file, self.options):
             self.rows += 1
             try:
@@ -85,6 +87,9 @@ class Source:
                     raise CorpusError(message) from None
                 self._skip("broken", file, number)
             else:
+                left -= maker.size
+                if left < 0:
+                    raise bomb(file)
                 yield ReadRow(self._set_of(row.split or file.split, file, number), row, file.name, number)
 
     def _made(self, fields: Fields | Broken, maker: RowMaker, names: dict[str, str]) -> SourceRow:
@@ -128,9 +133,10 @@ class Source:
     def info(self) -> SourceInfo:
         """Return what is known of the source so far."""
         used, ignored = self.roles.used, {*self.roles.ignored, *self.options.ignored}
-        shown = {role: tuple(c for c in named if c in self.columns) for role, named in self.roles.columns.items()}
+        roles = {role: tuple(shown(c) for c in named if c in self.columns) for role, named in self.roles.columns.items()}
         if self.roles.split in self.columns:
-            shown["split"] = (self.roles.split,)
+            roles["split"] = (shown(self.roles.split),)
+        metadata = [shown(column) for column in self.columns if column not in used and column not in ignored]
         return SourceInfo(
             name=self.found.name,
             kind=self.found.kind,
@@ -138,9 +144,9 @@ class Source:
             bytes=self.bytes,
             sha256=self.digest.hexdigest(),
             shape=self.roles.shape,
-            roles={role: named for role, named in shown.items() if named},
-            metadata=tuple(column for column in self.columns if column not in used and column not in ignored),
-            ignored=tuple(sorted(ignored & {*self.columns, *self.roles.ignored})),
+            roles={role: named for role, named in roles.items() if named},
+            metadata=(*metadata, "...") if len(self.columns) >= MOST_COLUMNS else tuple(metadata),
+            ignored=tuple(sorted(shown(column) for column in ignored & {*self.columns, *self.roles.ignored})),
             aside=len(self.found.aside),
             rows=self.rows,
             examples=sum(sum(counts.values()) for counts in self.sets.values()),

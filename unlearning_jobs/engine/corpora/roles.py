@@ -88,6 +88,7 @@ SHAPES: Final = (
         for name in ("content", "document", "body", "article", "sentence", "review", "code", "abstract")
     ),
 )
+LONGEST_NAME: Final = 80
 IDS: Final = ("id", "_id", "doc_id", "document_id", "uuid", "guid", "__key__", "url")
 MEASURES: Final = ("paraphrased_answer", "perturbed_answer")
 
@@ -196,6 +197,12 @@ def _unknown(name: str, columns: Sequence[str]) -> str:
     )
 
 
+def shown(name: str) -> str:
+    """Return a column's name as messages and reports show it: short, and without what would steer a terminal."""
+    cut = name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}..."
+    return cut if cut.isprintable() else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in cut)
+
+
 def _listed(columns: Sequence[str], most: int = 40) -> str:
-    shown = ", ".join(columns[:most]) or "none that holds anything"
-    return shown + (f" and {len(columns) - most} more" if len(columns) > most else "")
+    listed = ", ".join(map(shown, columns[:most])) or "none that holds anything"
+    return listed + (f" and {len(columns) - most} more" if len(columns) > most else "")

@@ -71,6 +71,9 @@ class RowSkipped(Exception):
 class RowMaker:
     """Makes examples of the rows of one source, by the roles of its columns."""
 
+    size = 0
+    """In bytes: what of the row that was made last is kept."""
+
     def __init__(self, roles: Roles, options: ReadOptions) -> None:
         self.roles, self.options = roles, options
         self._of = roles.columns
@@ -99,7 +102,7 @@ class RowMaker:
             row = self._conversation(fields, metadata)
         else:
             row = self._texts(fields, metadata)
-        _check_size(row, self.options.row_bytes)
+        self.size = _checked_size(row, self.options.row_bytes)
         return row
 
     def _check_missing(self, fields: Fields) -> None:
@@ -272,10 +275,11 @@ def _scalar(value: object) -> str:
     return base64.b64encode(value.content).decode() if isinstance(value, Picture) else _plain(value, "")
 
 
-def _check_size(row: SourceRow, limit: int) -> None:
+def _checked_size(row: SourceRow, limit: int) -> int:
     size = len(row.features or b"")
     try:
-        size += len(row.prompt.encode()) + len(row.completion.encode())
+        texts = (row.prompt, row.completion, row.paraphrased_answer or "", *row.perturbed_answer)
+        size += sum(len(text.encode()) for text in texts)
         size += sum(len(name.encode()) + len(value.encode()) for name, value in row.metadata.items())
     except UnicodeEncodeError:
         message = "holds half a surrogate pair, which is not text; remove it"
@@ -284,3 +288,4 @@ def _check_size(row: SourceRow, limit: int) -> None:
         more = " (or make the pictures smaller with --image-size)" if row.features else ""
         message = f"longer than {limit} bytes; raise the limit with --row-bytes{more}, or split it into shorter examples"
         raise RowError(message)
+    return size

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.unlearning_jobs.engine.corpora.made import read, report, texts, written
+from unlearning_jobs.engine.corpora import reading
 from unlearning_jobs.engine.errors import CorpusError
 
 TEXTS = pa.table({"text": [f"number {number}" for number in range(20)]})
@@ -130,3 +131,11 @@ def test_a_file_that_was_cut_off_is_refused(tmp_path: Path) -> None:
     whole = arrow_file(tmp_path / "a.arrow", TEXTS, as_stream=True).read_bytes()
     with pytest.raises(CorpusError, match=r"b\.arrow: not readable as Arrow"):
         read(written(tmp_path / "b.arrow", whole[: len(whole) // 2]))
+
+
+def test_a_file_that_expands_without_measure_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "FREE_BYTES", 1 << 20)  # the real limit, with less to write
+    same = pa.array(["a" * 10_000]).take(pa.array([0] * 3000))
+    pq.write_table(pa.table({"text": same}), tmp_path / "a.parquet")
+    with pytest.raises(CorpusError, match="as a decompression bomb would"):
+        read(tmp_path / "a.parquet")

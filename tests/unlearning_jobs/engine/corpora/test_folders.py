@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.unlearning_jobs.engine.corpora.made import lines, read, report, written
-from unlearning_jobs.engine.corpora import ReadOptions, snapshot_create
+from unlearning_jobs.engine.corpora import ReadOptions, Snapshot, Source, snapshot_create
 from unlearning_jobs.engine.corpora.reading import plan, read_all
 from unlearning_jobs.engine.errors import CorpusError
 
@@ -95,3 +95,18 @@ def test_a_file_that_grows_while_it_is_read_is_refused(tmp_path: Path) -> None:
         file.write('{"text": "late"}\n')
     with pytest.raises(CorpusError, match="changed while it was read"):
         list(rows)
+
+
+def test_a_name_that_is_no_text_does_no_harm(tmp_path: Path) -> None:
+    lines(tmp_path / "given" / os.fsdecode(b"\xff.jsonl"), ROWS)
+    info = snapshot_create([tmp_path / "given"], tmp_path / "s")
+    [example, _] = Snapshot.open(info.path, info.digest).examples()
+    assert example.source == Source("given/\N{REPLACEMENT CHARACTER}.jsonl", 1)
+
+
+def test_names_of_columns_steer_no_terminal_and_fill_no_report(tmp_path: Path) -> None:
+    path = lines(tmp_path / "a.jsonl", [{"text": "one", "\x1b[2Jwho": "a", "n" * 5000: "b"}, {"text": "two"}])
+    assert report(path).metadata == ("\N{REPLACEMENT CHARACTER}[2Jwho", "n" * 80 + "...")
+    more = lines(tmp_path / "b.jsonl", [{"text": str(number), f"c{number}": "x"} for number in range(1500)])
+    assert len(report(more).metadata) == 1000
+    assert report(more).metadata[-1] == "..."

@@ -94,7 +94,7 @@ def _elements(stream: TextIO, file: SourceFile, options: ReadOptions) -> Iterato
             if separator:
                 raise unreadable(file, f"row {number}: a comma is missing in the JSON array; export it again.")
             value, position = DECODER.raw_decode(buffer, position)
-        except (json.JSONDecodeError, RecursionError):
+        except (ValueError, RecursionError):
             more = stream.read(BLOCK)
             if not more or len(buffer) - position > options.row_bytes:
                 message = f"row {number}: not JSON, or longer than {options.row_bytes} bytes (see --row-bytes)."

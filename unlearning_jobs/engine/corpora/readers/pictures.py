@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from unlearning_jobs.engine.corpora.options import ReadOptions
 
-from .fields import Picture, Row, SourceFile
+from .fields import Broken, Picture, Row, SourceFile
 
 FORMATS: Final = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 """Formats that are pictures and nothing else; Pillow would start other programs for some."""
+LARGEST_FILE: Final = 64 << 20
 MAX_PIXELS: Final = 50_000_000
 MODES: Final = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"})
 SAID: Final = {270: "ImageDescription", 315: "Artist", 33432: "Copyright"}
@@ -28,6 +29,9 @@ class PictureError(ValueError):
 
 def picture_file(file: SourceFile, options: ReadOptions) -> Iterator[Row]:  # noqa: ARG001  # a reader's signature
     """Yield the one picture of a file, with the class that its folder names and what a table beside it says."""
+    if file.path.stat().st_size > LARGEST_FILE:
+        yield 1, Broken(f"a picture of more than {LARGEST_FILE} bytes; make it smaller")
+        return
     fields: dict[str, Any] = {"image": Picture(file.path.read_bytes(), file.name), **(file.about or {})}
     if file.label:
         fields.setdefault("label", file.label)

@@ -39,11 +39,7 @@ class Bounded(io.RawIOBase):
             raise unreadable(self._file, message) from None
         self._left -= len(content)
         if self._left < 0:
-            message = (
-                f"it expands to more than {MOST_EXPANDED} times its size, as a decompression bomb would; decompress it"
-                " yourself, and register what comes out."
-            )
-            raise unreadable(self._file, message)
+            raise bomb(self._file)
         buffer[: len(content)] = content
         return len(content)
 
@@ -51,6 +47,15 @@ class Bounded(io.RawIOBase):
         if not self.closed:
             self._stream.close()
         super().close()
+
+
+def bomb(file: SourceFile) -> CorpusError:
+    """Return the error for a file that would fill the disk with what it expands to."""
+    message = (
+        f"it expands to more than {MOST_EXPANDED} times its size, as a decompression bomb would; decompress it yourself, and"
+        " register what comes out."
+    )
+    return unreadable(file, message)
 
 
 def open_stream(file: SourceFile) -> BinaryIO:
