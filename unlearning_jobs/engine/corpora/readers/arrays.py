@@ -95,4 +95,3 @@ def npy(file: SourceFile, options: ReadOptions) -> Iterator[Row]:  # noqa: ARG00
         CorpusError: always.
     """
     raise unreadable(file, "a single array has no labels; store x, the features, and y, the labels, with numpy.savez.")
-    yield  # makes this a reader as the others are
