@@ -47,6 +47,7 @@ class Source:
     rows: int = 0
     columns: dict[str, None] = field(default_factory=dict)
     """Columns of the examples; before these are read, those of the sample."""
+    sampled: tuple[str, ...] = ()
     sets: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     places: defaultdict[SkipReason, list[str]] = field(default_factory=lambda: defaultdict(list))
     skipped: Counter[SkipReason] = field(default_factory=Counter)
@@ -118,8 +119,9 @@ class Source:
             self.places[reason].append(f"{file.name}, line {number}")
 
     def _columns_seen(self) -> str:
-        used = [f"{role}={column}" for role, named in self.info().roles.items() for column in named]
-        rest = ", ".join(self.info().metadata[:40]) or "none"
+        seen = dict.fromkeys((*self.sampled, *self.columns))
+        used = [f"{role}={shown(c)}" for role, named in self.roles.columns.items() for c in named if c in seen]
+        rest = ", ".join(shown(column) for column in seen if column not in self.roles.used) or "none"
         return f"Columns read as {', '.join(used)}; others: {rest}. --skip-broken leaves such rows out and reports them."
 
     def _nothing(self) -> str:
@@ -221,6 +223,7 @@ def _source(path: Path, name: str, options: ReadOptions) -> Source:
         raise CorpusError(message)
     source = Source(found, decide(found.name, seen, rows, options), options, set=name)
     source.columns.update(dict.fromkeys(seen))
+    source.sampled = tuple(islice(seen, MOST_COLUMNS))
     return source
 
 

@@ -119,6 +119,12 @@ def test_a_flag_leaves_broken_rows_out_and_the_report_names_them(tmp_path: Path)
     assert (skipped.reason, skipped.count, skipped.places) == ("broken", 2, ("a.jsonl, line 2", "a.jsonl, line 3"))
 
 
+def test_rows_that_are_all_left_out_make_no_corpus(tmp_path: Path) -> None:
+    path = lines(tmp_path / "a.jsonl", [{"text": 7, "who": "x"}])
+    with pytest.raises(CorpusError, match=r"none of its 1 rows .*broken: 1.*Columns read as text=text; others: who"):
+        read(path, skips_broken=True)
+
+
 def test_a_longer_row_is_read_once_the_limit_is_raised(tmp_path: Path) -> None:
     path = lines(tmp_path / "a.jsonl", [{"text": "b" * MAX_ROW_BYTES}, {"text": "c"}])
     assert len(read(path, row_bytes=2 * MAX_ROW_BYTES)) == 2
