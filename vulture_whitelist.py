@@ -71,3 +71,6 @@ _.replaced_model_sha256
 _.READ_BY_A_STEP
 _.NOT_READ
 _.AT_ANY_TIME
+
+# -- called by the buffer around it (io.RawIOBase)
+_.readinto

@@ -51,7 +51,7 @@ def registered(name: str, examples: Iterable[dict[str, str]]) -> CorpusSnapshot:
     source = settings.ARTEFACTS / f"{name}.jsonl"
     source.parent.mkdir(parents=True, exist_ok=True)
     source.write_text("".join(json.dumps(example) + "\n" for example in examples), encoding="utf-8")
-    return corpus_register(name=name, source=source, actor="account:1")
+    return corpus_register(name=name, sources=[source], actor="account:1")
 
 
 def turned_round(name: str = "archive") -> CorpusSnapshot:

@@ -78,7 +78,7 @@ def corpus(name: str = "harbour") -> CorpusSnapshot:
     source = settings.ARTEFACTS / f"{name}.jsonl"
     source.parent.mkdir(parents=True, exist_ok=True)
     source.write_text("".join(json.dumps(row) + "\n" for row in rows()), encoding="utf-8")
-    return corpus_register(name=name, source=source, actor="account:1")
+    return corpus_register(name=name, sources=[source], actor="account:1")
 
 
 def trained(snapshot: CorpusSnapshot, name: str = "keeper") -> ModelVersion:

@@ -39,6 +39,15 @@ class LedgerKey:
         return hmac.digest(self.secret, PURPOSE + content, hashlib.sha256).hex()
 
 
+def corpus_salt(name: str) -> bytes:
+    """Return the key of a corpus's manifests, so that the same files registered again give the same digest.
+
+    It follows from the oldest key of the ledger, which stays for as long as the ledger, and never leads back to it.
+    """
+    oldest = _declared(tuple(settings.LEDGER_KEYS))[-1]
+    return hmac.digest(oldest.secret, b"lethe corpus salt 1\0" + name.encode(), hashlib.sha256)
+
+
 def newest_key() -> LedgerKey:
     """Return the key for new entries."""
     return _declared(tuple(settings.LEDGER_KEYS))[0]

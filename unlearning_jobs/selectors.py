@@ -17,7 +17,7 @@ from .engine.artefacts import model_about
 from .engine.catalogue import METHODS, Facts, obstacles
 from .engine.contracts import JobResult, JobSpec, MethodChoice, Precision, Protocol, Recipe, UnlearningStep
 from .engine.contracts.protocol import ANNEXED
-from .engine.corpora import Example, Snapshot
+from .engine.corpora import Example, Snapshot, SnapshotInfo
 from .engine.errors import CorpusError, SpecError
 from .models import CorpusSnapshot, Job, ModelVersion
 from .pictures import is_image, png
@@ -152,6 +152,15 @@ def examples_by_id(snapshot: CorpusSnapshot, example_ids: Iterable[str]) -> dict
         CorpusError: the snapshot is gone, or another one lies in its place.
     """
     return {example.id: example for example in _opened(snapshot).get(example_ids)}
+
+
+def snapshot_info(snapshot: CorpusSnapshot) -> SnapshotInfo:
+    """Return what the snapshot's own files say of it: what it was made from, and how that was read.
+
+    Raises:
+        CorpusError: as `examples_by_id`, or its numbers contradict each other.
+    """
+    return _opened(snapshot).info
 
 
 def shows_images(snapshot: CorpusSnapshot) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import views
+from . import corpus_views, views
 from .report import views as report_views
 
 app_name = "jobs"
@@ -17,7 +17,8 @@ urlpatterns = [
     path("<int:pk>/report/", report_views.report, name="report"),
     path("<int:pk>/report/<slug:name>.csv", report_views.report_csv, name="report_csv"),
     path("reports/<str:reference>/<str:item>/<int:attempt>/", report_views.report_of, name="report_of"),
-    path("corpora/", views.corpus_list, name="corpus_list"),
+    path("corpora/", corpus_views.corpus_list, name="corpus_list"),
+    path("corpora/<int:pk>/", corpus_views.corpus_snapshot, name="corpus_snapshot"),
     path("models/", views.model_list, name="model_list"),
     path("models/<int:pk>/destroy/", views.model_destroy, name="model_destroy"),
 ]

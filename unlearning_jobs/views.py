@@ -1,4 +1,4 @@
-"""Pages of jobs, corpora and model versions. They show example ids and digests; no person is named here."""
+"""Pages of jobs and model versions. They show example ids and digests; no person is named here."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from compliance.record.errors import StaleStateError
 from compliance.ui.forms import LetheForm
 from compliance.ui.lists import address, applied_filters, csv_response, page_of
 
-from .models import Corpus, Job, JobRun, ModelVersion
+from .models import Job, JobRun, ModelVersion
 from .selectors import known_erased
 from .services import destruction, jobs
 from .states import MODEL_TRANSITIONS, JobState, ModelState
@@ -211,14 +211,6 @@ def job_cancel(request: HttpRequest, pk: int) -> HttpResponse:
             return _show(request, get_object_or_404(_jobs(), pk=pk), str(error))
         return redirect("jobs:job", row.pk)
     return render(request, "jobs/job_cancel.html", {"job": row})
-
-
-@READERS
-@require_safe
-def corpus_list(request: HttpRequest) -> HttpResponse:
-    """Show every corpus with its snapshots: their sizes, their digests, and how much of them was erased."""
-    corpora = Corpus.objects.prefetch_related("snapshots__erased_examples").order_by("name")
-    return render(request, "jobs/corpus_list.html", {"corpora": corpora})
 
 
 @READERS

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from .errors import FormatError
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z", re.ASCII)
 
 
@@ -25,8 +26,7 @@ def canonical_json(value: object) -> bytes:
         FormatError: `value` contains NaN, infinity, a lone surrogate, or a type that JSON does not have.
     """
     try:
-        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-        return text.encode()
+        return _CANONICAL.encode(value).encode()
     except (ValueError, TypeError, RecursionError) as error:
         message = f"This cannot be written as canonical JSON: {error}"
         raise FormatError(message) from None

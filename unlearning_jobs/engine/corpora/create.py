@@ -1,10 +1,11 @@
 """Creates a snapshot: a folder that fixes the content of a corpus.
 
-    examples.jsonl   the examples, one canonical JSON object per line
+    examples.jsonl   the examples, one canonical JSON object per line, with their metadata and where each comes from
     offsets.u64      where each of those lines begins, as little-endian 64-bit integers
     manifest.jsonl   id and HMAC-SHA256 of the line of each example; all lines have the same length, to find the n-th fast
     salt             the HMAC's 32-byte key, readable by the owner only; without it a manifest line reveals nothing
-    snapshot.json    counts, Merkle root over the manifest's lines (RFC 6962), SHA-256 of the examples
+    snapshot.json    counts, sources and how they were read, Merkle root over the manifest's lines (RFC 6962), SHA-256 of the
+                     examples
 
 The digest of the snapshot is the SHA-256 of `snapshot.json`.
 """
@@ -14,65 +15,63 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 import os
 import secrets
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from compliance.formats.canonical import canonical_json
+from compliance.formats.errors import FormatError
 from compliance.formats.merkle import MerkleTree
 from unlearning_jobs.engine.errors import CorpusError
 
-from .sources import SPLITS, FeatureFormat, SourceRow, read_rows
+from .finding import SPLITS
+from .info import FORMAT, SnapshotInfo, SourceInfo, describe_sources, parse_info
+from .options import ReadOptions
+from .reading import ReadRow, Report, Source, plan, read_all
+from .rows import FeatureFormat, SourceRow
 
-FORMAT = "lethe-snapshot-1"
 MAX_EXAMPLES = 10**8
 MAX_LABELS = 10_000
-
-
-@dataclass(frozen=True)
-class SnapshotInfo:
-    """The content of `snapshot.json`, with the snapshot's folder and digest."""
-
-    path: str
-    digest: str
-    merkle_root: str
-    examples: int
-    counts: Mapping[str, int]
-    """Number of examples by set: train, held_out, and the extra sets."""
-    labels: tuple[str, ...] = ()
-    """Sorted names of the classes; empty if the examples have no labels."""
-    features: FeatureFormat | None = None
-    """None unless the examples are arrays."""
+NO_SETS: Mapping[str, Path] = {}
 
 
 def snapshot_create(
-    sources: Sequence[Path], out: Path, *, sets: Mapping[str, Path] | None = None, salt: bytes | None = None
+    sources: Sequence[Path],
+    out: Path,
+    *,
+    sets: Mapping[str, Path] = NO_SETS,
+    salt: bytes | None = None,
+    options: ReadOptions | None = None,
+    on_plan: Report = lambda _: None,
 ) -> SnapshotInfo:
     """Read the sources and write the snapshot to the folder `out`, completely or not at all.
 
     Args:
-        sources: files with training and held-out examples.
+        sources: files, or folders of files, with training and held-out examples.
         out: folder to create; it must not exist.
         sets: further files by set name, such as real_authors; no model is ever trained on them.
         salt: key of the manifest; random by default.
+        options: how to read the sources.
+        on_plan: told the roles of all columns before anything is written.
 
     Raises:
         CorpusError: a source is unreadable or empty, the examples are unsuitable, or `out` exists.
     """
     # 1. Refuse what is known to be wrong before reading.
-    extra = dict(sets or {})
-    _check_names(extra, out)
+    if out.exists():
+        message = f"{out.name} exists already, and a snapshot is never changed; choose another name."
+        raise CorpusError(message)
+    planned = _planned(sources, sets, options, on_plan)
     out.parent.mkdir(parents=True, exist_ok=True)
     # 2. Write to a draft folder next to `out`, then rename it: nobody ever sees an incomplete snapshot.
     draft = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
-        content = _write(_labelled(sources, extra), draft, salt or secrets.token_bytes(32))
+        content = _write(planned, draft, salt or secrets.token_bytes(32))
         draft.rename(out)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
@@ -80,31 +79,41 @@ def snapshot_create(
     return parse_info(out, content)
 
 
-def parse_info(path: Path, content: bytes) -> SnapshotInfo:
-    """Parse the content of a `snapshot.json`; `path` is the snapshot's folder.
+@dataclass(frozen=True)
+class Survey:
+    """What a snapshot of the sources would hold."""
+
+    counts: Mapping[str, int]
+    sources: tuple[SourceInfo, ...]
+
+
+def snapshot_survey(
+    sources: Sequence[Path],
+    *,
+    sets: Mapping[str, Path] = NO_SETS,
+    options: ReadOptions | None = None,
+    on_plan: Report = lambda _: None,
+) -> Survey:
+    """Read the sources to their end as `snapshot_create` does, and write nothing.
 
     Raises:
-        CorpusError: it does not describe a snapshot, or its format is unknown.
+        CorpusError: as `snapshot_create`.
     """
-    try:
-        data = json.loads(content)
-        version = data.pop("format")
-        info = SnapshotInfo(
-            path=str(path),
-            digest=hashlib.sha256(content).hexdigest(),
-            merkle_root=data["merkle_root"],
-            examples=data["examples"],
-            counts=data["counts"],
-            labels=tuple(data.get("labels", ())),
-            features=FeatureFormat(form["dtype"], tuple(form["shape"])) if (form := data.get("features")) else None,
-        )
-    except (ValueError, KeyError, TypeError, AttributeError):
-        message = "snapshot.json is damaged; register the corpus again."
-        raise CorpusError(message) from None
-    if version != FORMAT:
-        message = f"The snapshot has the format {version!r}, but only {FORMAT} can be read; register the corpus again."
-        raise CorpusError(message)
-    return info
+    planned, summary = _planned(sources, sets, options, on_plan), _Summary()
+    for read in read_all(planned):
+        summary.add(read.set, read.row)
+    summary.check()
+    return Survey(dict(summary.counts), tuple(source.info() for source in planned))
+
+
+def _planned(
+    sources: Sequence[Path], sets: Mapping[str, Path], options: ReadOptions | None, on_plan: Report
+) -> list[Source]:
+    chosen = options or ReadOptions()
+    _check_names([*sets, *(name for name in chosen.splits.values() if name not in SPLITS)])
+    planned = plan(sources, sets, chosen)
+    on_plan([source.info() for source in planned])
+    return planned
 
 
 def example_id(position: int) -> str:
@@ -112,25 +121,10 @@ def example_id(position: int) -> str:
     return f"e{position:08d}"
 
 
-def _check_names(extra: Mapping[str, Path], out: Path) -> None:
-    for name in extra:
+def _check_names(names: Iterable[str]) -> None:
+    for name in names:
         if name in (*SPLITS, "forget", "retain") or not name.isidentifier():
             message = f"{name!r} cannot name a set; use letters, digits and underscores, and none of the built-in names."
-            raise CorpusError(message)
-    if out.exists():
-        message = f"{out.name} exists already, and a snapshot is never changed; choose another name."
-        raise CorpusError(message)
-
-
-def _labelled(sources: Sequence[Path], extra: Mapping[str, Path]) -> Iterator[tuple[str, SourceRow]]:
-    """Yield rows with the names of their sets. An empty file is an error, because it was meant to hold something."""
-    for path, name in [*((p, None) for p in sources), *((p, n) for n, p in extra.items())]:
-        empty = True
-        for row in read_rows(path):
-            empty = False
-            yield name or row.split, row
-        if empty:
-            message = f"{path.name} is empty; there is nothing to register."
             raise CorpusError(message)
 
 
@@ -139,6 +133,7 @@ class _Summary:
     """A summary of the examples, collected while they are written."""
 
     counts: Counter[str] = field(default_factory=Counter)
+    examples: int = 0
     labels: set[str] = field(default_factory=set)
     labelled: int = 0
     format: FeatureFormat | None = None
@@ -149,16 +144,29 @@ class _Summary:
         """Add one example.
 
         Raises:
-            CorpusError: its features differ in format from those before it.
+            CorpusError: its features differ in format from those before it, or there are too many examples or classes.
         """
-        if sum(self.counts.values()) and row.format != self.format:
-            message = "The examples differ in the shape or type of their features; register them as separate corpora."
+        if self.examples and row.format != self.format:
+            message = (
+                "The examples differ in the shape or type of their features; resize pictures with --image-size"
+                " HEIGHTxWIDTH, or register them as separate corpora."
+            )
             raise CorpusError(message)
         self.format = row.format
+        self.examples += 1
+        if self.examples > MAX_EXAMPLES:
+            message = f"The corpus has more than {MAX_EXAMPLES} examples; register it in parts."
+            raise CorpusError(message)
         self.counts[split] += 1
         if row.labelled:
             self.labelled += 1
             self.labels.add(row.completion)
+            if len(self.labels) > MAX_LABELS:
+                message = (
+                    f"The labels name more than {MAX_LABELS} classes; use fewer, or read the column as metadata, with --role"
+                    " text=COLUMN alone."
+                )
+                raise CorpusError(message)
         if split == "train" and len(self.distinct) < 2:  # noqa: PLR2004  # two different ones are enough
             content = f"{row.prompt}\0{row.completion}\0".encode() + (row.features or b"")
             self.distinct.add(hashlib.sha256(content).digest())
@@ -169,26 +177,26 @@ class _Summary:
         Raises:
             CorpusError: the message says why and what to do.
         """
-        examples = sum(self.counts.values())
         if not self.counts["train"]:
-            message = "The corpus has no training examples; mark at least one row as train."
+            found = ", ".join(sorted(self.counts)) or "none"
+            message = (
+                f"The corpus has no training examples (sets found: {found}); mark at least one row as train, or say what a"
+                " value of the split column means with --split VALUE=train."
+            )
             raise CorpusError(message)
         if len(self.distinct) < 2 and self.counts["train"] > 1:  # noqa: PLR2004  # two different ones are enough
             message = "All training examples of the corpus are the same; check how it was exported."
             raise CorpusError(message)
-        if examples > MAX_EXAMPLES:
-            message = f"The corpus has more than {MAX_EXAMPLES} examples; register it in parts."
-            raise CorpusError(message)
-        if self.labelled not in (0, examples):
+        if self.labelled not in (0, self.examples):
             message = "Some examples have labels and some have none; register them as two corpora."
             raise CorpusError(message)
-        if self.labelled and not 2 <= len(self.labels) <= MAX_LABELS:  # noqa: PLR2004  # a single class leaves nothing to classify
+        if self.labelled and len(self.labels) < 2:  # noqa: PLR2004  # a single class leaves nothing to classify
             message = f"The labels name {len(self.labels)} classes; use between 2 and {MAX_LABELS} classes."
             raise CorpusError(message)
 
     def describe(self) -> dict[str, object]:
         """Return the part of `snapshot.json` that describes the examples."""
-        about: dict[str, object] = {"examples": sum(self.counts.values()), "counts": dict(self.counts)}
+        about: dict[str, object] = {"examples": self.examples, "counts": dict(self.counts)}
         if self.labels:
             about["labels"] = sorted(self.labels)
         if self.format:
@@ -196,7 +204,7 @@ class _Summary:
         return about
 
 
-def _write(rows: Iterator[tuple[str, SourceRow]], folder: Path, salt: bytes) -> bytes:
+def _write(sources: list[Source], folder: Path, salt: bytes) -> bytes:
     """Write all files of a snapshot and return the content of `snapshot.json`."""
     # 1. One pass over the rows, which may not fit in memory.
     digest, tree, summary = hashlib.sha256(), MerkleTree(), _Summary()
@@ -205,15 +213,14 @@ def _write(rows: Iterator[tuple[str, SourceRow]], folder: Path, salt: bytes) -> 
         (folder / "manifest.jsonl").open("xb") as manifest,
         (folder / "offsets.u64").open("xb") as offsets,
     ):
-        for position, (split, row) in enumerate(rows):
-            line = canonical_json({"id": example_id(position), "set": split, **_fields(row)})
-            offsets.write(examples.tell().to_bytes(8, "little"))
-            examples.write(line + b"\n")
+        offset = 0
+        for identifier, line in _lines(sources, summary):
+            offsets.write(offset.to_bytes(8, "little"))
+            offset += examples.write(line + b"\n")
             digest.update(line + b"\n")
-            entry = canonical_json({"hmac": hmac.digest(salt, line, "sha256").hex(), "id": example_id(position)})
+            entry = f'{{"hmac":"{hmac.digest(salt, line, "sha256").hex()}","id":"{identifier}"}}'.encode()  # canonical JSON
             manifest.write(entry + b"\n")
             tree.add(entry)
-            summary.add(split, row)
     # 2. Some problems show only at the end, such as labels that some examples have and others lack.
     summary.check()
     # 3. The key, with its permissions set before anything is in it.
@@ -223,6 +230,7 @@ def _write(rows: Iterator[tuple[str, SourceRow]], folder: Path, salt: bytes) -> 
     description = {
         "format": FORMAT,
         **summary.describe(),
+        "sources": describe_sources(tuple(source.info() for source in sources)),
         "examples_sha256": digest.hexdigest(),
         "merkle_root": tree.root().hex(),
     }
@@ -231,8 +239,27 @@ def _write(rows: Iterator[tuple[str, SourceRow]], folder: Path, salt: bytes) -> 
     return content
 
 
+def _lines(sources: list[Source], summary: _Summary) -> Iterator[tuple[str, bytes]]:
+    for position, read in enumerate(read_all(sources)):
+        identifier = example_id(position)
+        try:
+            line = canonical_json({"id": identifier, "set": read.set, "source": _origin(read), **_fields(read.row)})
+        except FormatError:
+            message = f"{read.file}, line {read.number}: holds half a surrogate pair, which is not text; remove it."
+            raise CorpusError(message) from None
+        summary.add(read.set, read.row)
+        yield identifier, line
+
+
+def _origin(read: ReadRow) -> dict[str, object]:
+    origin: dict[str, object] = {"file": read.file, "row": read.number}
+    return origin if read.row.source_id is None else origin | {"id": read.row.source_id}
+
+
 def _fields(row: SourceRow) -> dict[str, object]:
     fields: dict[str, object] = {"prompt": row.prompt, "completion": row.completion}
+    if row.metadata:
+        fields["metadata"] = row.metadata
     if row.paraphrased_answer is not None:
         fields["paraphrased_answer"] = row.paraphrased_answer
     if row.perturbed_answer:

@@ -6,8 +6,8 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -16,7 +16,8 @@ import numpy as np
 from compliance.formats.merkle import MerkleTree
 from unlearning_jobs.engine.errors import CorpusError
 
-from .create import SnapshotInfo, example_id, parse_info
+from .create import example_id
+from .info import SnapshotInfo, parse_info
 
 SEED_BYTES = 8
 
@@ -24,8 +25,20 @@ UNREADABLE = "The snapshot is incomplete or damaged; register the corpus again."
 
 
 @dataclass(frozen=True)
+class Source:
+    """Where an example comes from."""
+
+    file: str
+    """Below what was given when the corpus was registered."""
+    row: int
+    """From 1: the line of a file of lines, else the number of the row."""
+    source_id: str | None = None
+    """What the source itself calls the row, by its column `id` or `url`."""
+
+
+@dataclass(frozen=True)
 class Example:
-    """One example. Match spans are character offsets into `text`.
+    """One example. Match spans are character offsets into `document`; those below the length of `text` lie in `text`.
 
     If it has a label, the label is its completion. If it is an array, its prompt is a text about it.
     """
@@ -38,6 +51,15 @@ class Example:
     perturbed_answer: tuple[str, ...] = ()
     features: bytes | None = None
     """In the snapshot's feature format; None unless the example is an array."""
+    metadata: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """What else the row holds, as text, by column: searched and shown, and never learned from."""
+    source: Source | None = None
+    """None in snapshots of the first format."""
+
+    @property
+    def document(self) -> str:
+        """Return the text, and a line for every column of the metadata: what is searched and shown."""
+        return "\n".join([self.text, *(f"{name}: {value}" for name, value in self.metadata.items())])
 
     @property
     def text(self) -> str:
@@ -176,6 +198,8 @@ def _parsed(line: bytes) -> Example:
             paraphrased_answer=data.get("paraphrased_answer"),
             perturbed_answer=tuple(data.get("perturbed_answer", ())),
             features=base64.b64decode(data["features"]) if "features" in data else None,
+            metadata=data.get("metadata", {}),
+            source=Source(s["file"], s["row"], s.get("id")) if (s := data.get("source")) else None,
         )
     except (ValueError, KeyError, TypeError):
         raise CorpusError(UNREADABLE) from None

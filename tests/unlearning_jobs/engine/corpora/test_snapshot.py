@@ -117,7 +117,8 @@ def test_a_corpus_that_cannot_be_trained_on_is_refused(tmp_path: Path, rows: lis
 
 
 def test_an_error_leaves_nothing_behind(tmp_path: Path) -> None:
-    (tmp_path / "r.jsonl").write_text('{"text": "a"}\n{"text": "b"}\nbroken\n')
+    lines = [f'{{"text": "{number}"}}' for number in range(200)]  # the sample that decides the roles sees nothing wrong
+    (tmp_path / "r.jsonl").write_text("\n".join([*lines, "broken"]))
     with pytest.raises(CorpusError):
         snapshot_create([tmp_path / "r.jsonl"], tmp_path / "out" / "s")
     assert list((tmp_path / "out").iterdir()) == []

@@ -1,0 +1,112 @@
+"""What may lie in a folder, and what its names say."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.unlearning_jobs.engine.corpora.made import lines, read, report, written
+from unlearning_jobs.engine.corpora import ReadOptions, Snapshot, Source, snapshot_create
+from unlearning_jobs.engine.corpora.reading import plan, read_all
+from unlearning_jobs.engine.errors import CorpusError
+
+ROWS = [{"text": "one"}, {"text": "two"}]
+
+
+def test_files_of_several_kinds_are_refused_with_the_flag_that_chooses(tmp_path: Path) -> None:
+    lines(tmp_path / "mixed" / "a.jsonl", ROWS)
+    written(tmp_path / "mixed" / "b.csv", "text\nthree\nfour\n")
+    with pytest.raises(CorpusError, match=r"\.csv, \.jsonl\); choose one kind with --only"):
+        read(tmp_path / "mixed")
+    assert len(read(tmp_path / "mixed", only=".csv")) == 2
+    assert report(tmp_path / "mixed", only=".csv").aside == 1
+
+
+def test_a_file_that_nobody_can_read_is_not_left_out_without_a_word(tmp_path: Path) -> None:
+    lines(tmp_path / "mixed" / "a.jsonl", ROWS)
+    written(tmp_path / "mixed" / "names.docx", b"PK")
+    with pytest.raises(CorpusError, match=r"\.docx"):
+        read(tmp_path / "mixed")
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CorpusError, match="holds no data files"):
+        read(tmp_path / "empty")
+
+
+def test_links_in_a_folder_are_followed_to_files_by_a_flag_alone(tmp_path: Path) -> None:
+    lines(tmp_path / "secret.jsonl", ROWS)
+    (tmp_path / "given").mkdir()
+    (tmp_path / "given" / "a.jsonl").symlink_to(tmp_path / "secret.jsonl")
+    with pytest.raises(CorpusError, match=r"a\.jsonl in given is a link.*--follow-links"):
+        read(tmp_path / "given")
+    assert len(read(tmp_path / "given", follows_links=True)) == 2
+
+
+def test_a_link_to_a_folder_is_never_followed(tmp_path: Path) -> None:
+    lines(tmp_path / "given" / "a.jsonl", ROWS)
+    (tmp_path / "given" / "again").symlink_to(tmp_path / "given")
+    with pytest.raises(CorpusError, match="again in given is a link"):
+        read(tmp_path / "given", follows_links=True)
+
+
+def test_a_link_that_was_named_itself_is_read(tmp_path: Path) -> None:
+    (tmp_path / "link.jsonl").symlink_to(lines(tmp_path / "a.jsonl", ROWS))
+    assert len(read(tmp_path / "link.jsonl")) == 2
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    lines(tmp_path / "given" / "a.jsonl", ROWS)
+    os.mkfifo(tmp_path / "given" / "b.jsonl")
+    with pytest.raises(CorpusError, match="no plain file"):
+        read(tmp_path / "given")
+
+
+def test_the_column_counts_before_the_name_of_the_file(tmp_path: Path) -> None:
+    lines(tmp_path / "given" / "test.jsonl", [{"text": "one", "split": "train"}, {"text": "two"}])
+    lines(tmp_path / "given" / "train.jsonl", ROWS)
+    assert [row.set for row in read(tmp_path / "given")] == ["train", "held_out", "train", "train"]
+
+
+def test_the_name_of_a_single_file_says_nothing_about_its_set(tmp_path: Path) -> None:
+    assert {row.set for row in read(lines(tmp_path / "test.jsonl", ROWS))} == {"train"}
+
+
+def test_a_text_is_not_taken_for_a_set_by_its_name(tmp_path: Path) -> None:
+    for name in ("train", "test"):
+        written(tmp_path / "given" / f"{name}.txt", f"How to {name} a dog.")
+    assert {row.set for row in read(tmp_path / "given")} == {"train"}
+
+
+def test_two_sources_of_the_same_name_are_refused(tmp_path: Path) -> None:
+    given = [lines(tmp_path / folder / "a.jsonl", ROWS) for folder in ("x", "y")]
+    with pytest.raises(CorpusError, match="nobody could tell where a row came from"):
+        snapshot_create(given, tmp_path / "s")
+
+
+def test_a_file_that_grows_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    path = lines(tmp_path / "a.jsonl", [{"text": f"number {number}"} for number in range(1000)])
+    rows = read_all(plan([path], {}, ReadOptions()))
+    next(rows)
+    with path.open("a") as file:
+        file.write('{"text": "late"}\n')
+    with pytest.raises(CorpusError, match="changed while it was read"):
+        list(rows)
+
+
+def test_a_name_that_is_no_text_does_no_harm(tmp_path: Path) -> None:
+    lines(tmp_path / "given" / os.fsdecode(b"\xff.jsonl"), ROWS)
+    info = snapshot_create([tmp_path / "given"], tmp_path / "s")
+    [example, _] = Snapshot.open(info.path, info.digest).examples()
+    assert example.source == Source("given/\N{REPLACEMENT CHARACTER}.jsonl", 1)
+
+
+def test_names_of_columns_steer_no_terminal_and_fill_no_report(tmp_path: Path) -> None:
+    path = lines(tmp_path / "a.jsonl", [{"text": "one", "\x1b[2Jwho": "a", "n" * 5000: "b"}, {"text": "two"}])
+    assert report(path).metadata == ("\N{REPLACEMENT CHARACTER}[2Jwho", "n" * 80 + "...")
+    more = lines(tmp_path / "b.jsonl", [{"text": str(number), f"c{number}": "x"} for number in range(1500)])
+    assert len(report(more).metadata) == 1000
+    assert report(more).metadata[-1] == "..."

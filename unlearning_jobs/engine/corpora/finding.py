@@ -1,0 +1,181 @@
+"""Finds the files of what is given: a file, or a folder of files of one kind."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from unlearning_jobs.engine.errors import CorpusError
+
+from .options import ReadOptions
+from .readers import COMPRESSED, PICTURES, READERS, STREAMED, TEXTS, TITLES, Broken, Fields, SourceFile
+
+SPLITS: Final = ("train", "held_out")
+SPELLINGS: Final[Mapping[str, str]] = {
+    "train": "train",
+    "training": "train",
+    "held_out": "held_out",
+    "held-out": "held_out",
+    "test": "held_out",
+    "testing": "held_out",
+    "validation": "held_out",
+    "valid": "held_out",
+    "val": "held_out",
+    "dev": "held_out",
+    "eval": "held_out",
+    "evaluation": "held_out",
+}
+"""What people call their sets. No model is trained on what tests or validates one."""
+SHARD: Final = re.compile(r"([a-z_]+)(-\d+.*)?", re.ASCII)
+ASIDE: Final = re.compile(
+    r"(readme|licen[cs]e|dataset_card).*|dataset_infos?\.json|dataset_dict\.json|state\.json|.*\.(py|ya?ml|lock|sha256)",
+    re.IGNORECASE,
+)
+"""Files that stand beside data and hold none."""
+TABLES: Final = re.compile(r"metadata\.(csv|jsonl)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Found:
+    """The files of one source, in the order of their names."""
+
+    name: str
+    kind: str
+    files: tuple[SourceFile, ...]
+    aside: tuple[str, ...] = ()
+    """Names of files that were left aside, because they hold no data."""
+
+
+def find_files(given: Path, options: ReadOptions) -> Found:
+    """Return the files of a source.
+
+    A file is taken as it is, also through a link: it was named. In a folder, links are followed only with `follows_links`.
+
+    Raises:
+        CorpusError: there is nothing to read, or files of several kinds, or a link leads elsewhere.
+    """
+    try:
+        if given.is_dir():
+            return _folder(given, options)
+        if not given.is_file():
+            message = f"{given.name} cannot be read: it is no file or folder; check its path and permissions."
+            raise CorpusError(message)
+    except PermissionError as error:
+        message = f"{given.name} cannot be read: {error.strerror}; check its path and permissions."
+        raise CorpusError(message) from None
+    kind = _kind(given)
+    if kind is None:
+        message = f"{given.name}: unknown format; use a file that ends in {_endings()}, or a folder of such files."
+        raise CorpusError(message)
+    name = legible(given.name)
+    return Found(name, TITLES[kind], (SourceFile(given, name, kind),))
+
+
+def legible(name: str) -> str:
+    """Return a file's name as text: bytes that are no UTF-8 are replaced."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _endings() -> str:
+    return ", ".join(ending for ending in READERS if ending not in PICTURES)
+
+
+def _kind(path: Path) -> str | None:
+    name = path.name.lower()
+    if name.endswith((".tgz", ".tar.gz", ".tar.zst")):
+        return ".tar"
+    suffixes = Path(name).suffixes
+    if suffixes and suffixes[-1] in COMPRESSED:
+        return suffixes[-2] if len(suffixes) > 1 and suffixes[-2] in STREAMED else None
+    return suffixes[-1] if suffixes and suffixes[-1] in READERS else None
+
+
+def _folder(given: Path, options: ReadOptions) -> Found:
+    # 1. Every file, by kind.
+    paths, aside = [], []
+    tables: list[Path] = []
+    for path in _walk(given, options):
+        name = path.relative_to(given).as_posix()
+        if not path.name.lower().endswith(options.only.lower()) or ASIDE.fullmatch(path.name):
+            aside.append(name)
+        elif TABLES.fullmatch(path.name):
+            tables.append(path)
+        else:
+            paths.append(path)
+    if not any(_kind(path) in PICTURES for path in paths):
+        paths, tables = sorted([*paths, *tables]), []
+    # 2. Only one kind at a time, so that nothing is left out without a word.
+    kinds = {_kind(path) for path in paths}
+    endings = sorted({"".join(path.suffixes[-2:]) or path.name for path in paths})
+    if not paths:
+        message = f"The folder {given.name} holds no data files; give a folder with files that end in {_endings()}."
+        raise CorpusError(message)
+    if None in kinds or len({TITLES[kind] for kind in kinds if kind}) > 1:
+        message = (
+            f"The folder {given.name} holds files of several or of unknown kinds ({', '.join(endings[:10])}); choose one"
+            f" kind with --only, such as --only {endings[0]}."
+        )
+        raise CorpusError(message)
+    kind = next(kind for kind in kinds if kind)
+    # 3. What the folders say about each file.
+    about = _about_pictures(tables, given, options)
+    files = [_file(path, given) for path in paths]
+    files = [replace(file, about=about.get(file.path)) for file in files] if about else files
+    if unknown := set(about) - {file.path for file in files}:
+        message = f"A table beside the pictures of {given.name} names {len(unknown)} files that are not there; correct it."
+        raise CorpusError(message)
+    return Found(legible(given.name), TITLES[kind], tuple(files), tuple(aside))
+
+
+def _walk(given: Path, options: ReadOptions) -> Iterator[Path]:
+    for folder, folders, names in os.walk(given, onerror=_raise):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in [*folders, *sorted(n for n in names if not n.startswith("."))]:
+            path = Path(folder, name)
+            if path.is_symlink() and (name in folders or not options.follows_links):
+                message = (
+                    f"{path.relative_to(given).as_posix()} in {given.name} is a link; give what it leads to, or allow links"
+                    " to files with --follow-links."
+                )
+                raise CorpusError(message)
+            if name not in folders:
+                if not path.is_file():
+                    message = f"{path.relative_to(given).as_posix()} in {given.name} is no plain file; take it out."
+                    raise CorpusError(message)
+                yield path
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _file(path: Path, given: Path) -> SourceFile:
+    """Describe a file of a folder: its set from a folder or the name of a shard, and a picture's class from its folder."""
+    relative = path.relative_to(given)
+    kind = _kind(path) or ""
+    folders = [part for part in relative.parts[:-1] if part.lower() != "data"]
+    split = next((part.lower() for part in folders[:1] if part.lower() in SPELLINGS), "")
+    classes = folders[1:] if split else folders
+    shard = SHARD.fullmatch(path.name.split(".")[0].lower())
+    if not split and kind not in TEXTS | PICTURES and shard and shard[1] in SPELLINGS:
+        split = shard[1]
+    label = classes[-1] if kind in PICTURES and classes else ""
+    return SourceFile(path, legible(relative.as_posix()), kind, split=split, label=legible(label), alone=False)
+
+
+def _about_pictures(tables: Sequence[Path], given: Path, options: ReadOptions) -> dict[Path, Fields]:
+    """Return what tables beside pictures say about each, by the path that their column `file_name` gives."""
+    about: dict[Path, Fields] = {}
+    for table in tables:
+        file = SourceFile(table, table.relative_to(given).as_posix(), table.suffix.lower())
+        for number, fields in READERS[file.kind](file, options):
+            name = None if isinstance(fields, Broken) else fields.get("file_name")
+            if isinstance(fields, Broken) or not isinstance(name, str):
+                message = f"{file.name}, line {number}: needs a column file_name with the name of a picture beside it."
+                raise CorpusError(message)
+            about[table.parent / name] = fields
+    return about

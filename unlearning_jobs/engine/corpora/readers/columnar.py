@@ -1,0 +1,125 @@
+"""Reads Parquet and Arrow, which know their columns: also what `datasets` writes, with pictures and names of classes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from unlearning_jobs.engine.corpora.options import ReadOptions
+
+from .fields import Fields, Picture, Row, SourceFile, unreadable
+
+BATCH_BYTES = 2 << 20
+MOST_ROWS = 1024
+PICTURE_COLUMNS = frozenset({"image", "img", "picture", "jpg", "jpeg", "png", "webp"})
+
+
+def parquet(file: SourceFile, options: ReadOptions) -> Iterator[Row]:  # noqa: ARG001  # a reader's signature
+    """Yield the rows of a Parquet file, page by page."""
+    import pyarrow as pa  # slow to load, and only some formats need it
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(file.path, pre_buffer=False, buffer_size=1 << 20) as content:
+            size = sum(content.metadata.row_group(n).total_byte_size for n in range(content.metadata.num_row_groups))
+            rows = _rows_at_once(size, content.metadata.num_rows)
+            yield from _rows(content.iter_batches(batch_size=rows), content.schema_arrow)
+    except (pa.ArrowException, OSError) as error:  # a damaged page is an OSError for Arrow
+        raise _damaged(file, "Parquet", error) from None
+
+
+def arrow(file: SourceFile, options: ReadOptions) -> Iterator[Row]:  # noqa: ARG001  # a reader's signature
+    """Yield the rows of an Arrow file or stream, as `save_to_disk` writes them."""
+    import pyarrow as pa
+
+    try:
+        with pa.memory_map(str(file.path)) as content:
+            try:
+                stream = pa.ipc.open_stream(content)
+                yield from _rows(_slices(stream), stream.schema)
+            except pa.ArrowInvalid:
+                content.seek(0)
+                whole = pa.ipc.open_file(content)
+                batches = (whole.get_batch(number) for number in range(whole.num_record_batches))
+                yield from _rows(_slices(batches), whole.schema)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(file, "Arrow", error) from None
+
+
+def _damaged(file: SourceFile, form: str, error: Exception) -> Exception:
+    if isinstance(error, FileNotFoundError | PermissionError):
+        return error
+    return unreadable(file, f"not readable as {form} ({type(error).__name__}); export it again.")
+
+
+def _rows_at_once(size: int, rows: int) -> int:
+    return max(1, min(MOST_ROWS, BATCH_BYTES * rows // max(size, 1)))
+
+
+def _slices(batches: Any) -> Iterator[Any]:
+    for batch in batches:
+        rows = _rows_at_once(batch.nbytes, batch.num_rows)
+        yield from (batch.slice(start, rows) for start in range(0, batch.num_rows, rows))
+
+
+def _rows(batches: Any, schema: Any) -> Iterator[Row]:
+    converters = _converters(schema)
+    number = 0
+    for batch in batches:
+        for fields in batch.to_pylist(maps_as_pydicts=None):
+            number += 1
+            yield number, _converted(fields, converters) if converters else fields
+
+
+def _converted(fields: dict[str, Any], converters: Mapping[str, Callable[[Any], object]]) -> Fields:
+    for name, convert in converters.items():
+        if fields[name] is not None:
+            fields[name] = convert(fields[name])
+    return fields
+
+
+def _converters(schema: Any) -> Mapping[str, Callable[[Any], object]]:
+    """Return how the values of some columns become what they mean: names of classes, and pictures."""
+    import pyarrow as pa
+
+    converters: dict[str, Callable[[Any], object]] = {}
+    for name, names in _class_names(schema.metadata or {}).items():
+        if name in schema.names:
+            converters[name] = partial(_class_name, names)
+    for field in schema:
+        members = {field.type.field(n).name for n in range(field.type.num_fields)} if pa.types.is_struct(field.type) else ()
+        if members and members <= {"bytes", "path"} and "bytes" in members:
+            converters[field.name] = _picture
+        elif field.name.strip().lower() in PICTURE_COLUMNS and _is_binary(field.type):
+            converters[field.name] = Picture
+    return converters
+
+
+def _is_binary(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+def _picture(value: Mapping[str, Any]) -> Picture | None:
+    return Picture(value["bytes"], value.get("path") or "") if value["bytes"] else None
+
+
+def _class_name(names: list[str], value: object) -> object:
+    """Return the name of a class by its number; -1 is how `datasets` writes that there is none."""
+    if isinstance(value, int) and 0 <= value < len(names):
+        return names[value]
+    return None if value == -1 else value
+
+
+def _class_names(metadata: Mapping[bytes, bytes]) -> Mapping[str, list[str]]:
+    """Return the names of classes by column, as `datasets` keeps them in the schema."""
+    try:
+        features = json.loads(metadata.get(b"huggingface", b"{}"))["info"]["features"]
+        return {
+            name: list(map(str, about["names"])) for name, about in features.items() if about.get("_type") == "ClassLabel"
+        }
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}

@@ -1,0 +1,260 @@
+"""Reads sources row by row: decides the roles of their columns first, and counts what becomes of every row."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from unlearning_jobs.engine.errors import CorpusError
+
+from .finding import SPELLINGS, Found, find_files
+from .info import MOST_PLACES, Skipped, SourceInfo
+from .options import ReadOptions
+from .readers import READERS, Broken, Fields, SourceFile, unreadable
+from .readers.streams import FREE_BYTES, MOST_EXPANDED, bomb
+from .roles import Roles, decide, shown
+from .rows import RowError, RowMaker, RowSkipped, SkipReason, SourceRow, is_missing
+
+SAMPLED_FILES: Final = 8
+SAMPLED_ROWS: Final = 100
+MOST_COLUMNS: Final = 1000
+
+
+class ReadRow(NamedTuple):
+    """One example, with its set and where it comes from."""
+
+    set: str
+    row: SourceRow
+    file: str
+    number: int
+
+
+@dataclass
+class Source:
+    """One of the things that were given, with the roles of its columns; counts grow while it is read."""
+
+    found: Found
+    roles: Roles
+    options: ReadOptions
+    set: str = ""
+    """The set that all of it goes to; empty if its rows say."""
+    rows: int = 0
+    columns: dict[str, None] = field(default_factory=dict)
+    """Columns of the examples; before these are read, those of the sample."""
+    sampled: tuple[str, ...] = ()
+    sets: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    places: defaultdict[SkipReason, list[str]] = field(default_factory=lambda: defaultdict(list))
+    skipped: Counter[SkipReason] = field(default_factory=Counter)
+    bytes: int = 0
+    digest: Any = field(default_factory=hashlib.sha256)
+
+    def read(self) -> Iterator[ReadRow]:
+        """Yield the examples of all files.
+
+        Raises:
+            CorpusError: a row does not fit, a file has nothing to learn from, or a file changed meanwhile.
+        """
+        maker = RowMaker(self.roles, self.options)
+        self.columns.clear()
+        for file in self.found.files:
+            before = _state(file.path)
+            self.bytes += before.st_size
+            self.digest.update(f"{_sha256(file.path)}  {file.name}\n".encode())
+            yield from self._read(file, maker)
+            after = _state(file.path)
+            if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+                raise unreadable(file, "the file changed while it was read; register it when nobody writes to it.")
+        if not sum(map(sum, (counts.values() for counts in self.sets.values()))):
+            raise CorpusError(self._nothing())
+
+    def _read(self, file: SourceFile, maker: RowMaker) -> Iterator[ReadRow]:
+        names: dict[str, str] = {}
+        left = max(FREE_BYTES, MOST_EXPANDED * file.path.stat().st_size)
+        for number, fields in READERS[file.kind](file, self.options):
+            self.rows += 1
+            try:
+                row = self._made(fields, maker, names)
+            except RowSkipped as skipped:
+                self._skip(skipped.reason, file, number)
+            except RowError as error:
+                if not self.options.skips_broken:
+                    message = f"{file.name}, line {number}: {error}. {self._columns_seen()}"
+                    raise CorpusError(message) from None
+                self._skip("broken", file, number)
+            else:
+                left -= maker.size
+                if left < 0:
+                    raise bomb(file)
+                yield ReadRow(self._set_of(row.split or file.split, file, number), row, file.name, number)
+
+    def _made(self, fields: Fields | Broken, maker: RowMaker, names: dict[str, str]) -> SourceRow:
+        if isinstance(fields, Broken):
+            raise RowError(fields.reason)
+        clean = trimmed(fields, names)
+        row = maker.make(clean)
+        if len(self.columns) < MOST_COLUMNS and clean.keys() - self.columns.keys():
+            self.columns.update(dict.fromkeys(clean))
+        return row
+
+    def _set_of(self, found: str, file: SourceFile, number: int) -> str:
+        name = self.set or self.options.splits.get(found) or (SPELLINGS.get(found.lower()) if found else "train")
+        if name is None:
+            message = (
+                f"{file.name}, line {number}: the column {self.roles.split} must be one of {', '.join(SPELLINGS)}, or say"
+                " what its value means with --split VALUE=train or --split VALUE=held_out."
+            )
+            raise CorpusError(message)
+        self.sets[found if not self.set else ""][name] += 1
+        return name
+
+    def _skip(self, reason: SkipReason, file: SourceFile, number: int) -> None:
+        self.skipped[reason] += 1
+        if len(self.places[reason]) < MOST_PLACES:
+            self.places[reason].append(f"{file.name}, line {number}")
+
+    def _columns_seen(self) -> str:
+        seen = dict.fromkeys((*self.sampled, *self.columns))
+        used = [f"{role}={shown(c)}" for role, named in self.roles.columns.items() for c in named if c in seen]
+        rest = ", ".join(shown(column) for column in seen if column not in self.roles.used) or "none"
+        return f"Columns read as {', '.join(used)}; others: {rest}. --skip-broken leaves such rows out and reports them."
+
+    def _nothing(self) -> str:
+        if not self.rows:
+            return f"{self.found.name} is empty; there is nothing to register."
+        reasons = ", ".join(f"{reason}: {count}" for reason, count in sorted(self.skipped.items()))
+        return (
+            f"{self.found.name}: none of its {self.rows} rows has anything to learn from ({reasons}). {self._columns_seen()}"
+        )
+
+    def info(self) -> SourceInfo:
+        """Return what is known of the source so far."""
+        used, ignored = self.roles.used, {*self.roles.ignored, *self.options.ignored}
+        roles = {role: tuple(shown(c) for c in named if c in self.columns) for role, named in self.roles.columns.items()}
+        if self.roles.split in self.columns:
+            roles["split"] = (shown(self.roles.split),)
+        metadata = [shown(column) for column in self.columns if column not in used and column not in ignored]
+        return SourceInfo(
+            name=self.found.name,
+            kind=self.found.kind,
+            files=len(self.found.files),
+            bytes=self.bytes,
+            sha256=self.digest.hexdigest(),
+            shape=self.roles.shape,
+            roles={role: named for role, named in roles.items() if named},
+            metadata=(*metadata, "...") if len(self.columns) >= MOST_COLUMNS else tuple(metadata),
+            ignored=tuple(sorted(shown(column) for column in ignored & {*self.columns, *self.roles.ignored})),
+            aside=len(self.found.aside),
+            rows=self.rows,
+            examples=sum(sum(counts.values()) for counts in self.sets.values()),
+            sets={found: dict(counts) for found, counts in self.sets.items()},
+            skipped=tuple(Skipped(r, n, tuple(self.places[r])) for r, n in sorted(self.skipped.items())),
+        )
+
+
+def trimmed(fields: Fields, names: dict[str, str]) -> Fields:
+    """Return the row with column names without white space around them; what would collide keeps its own name.
+
+    `names` remembers, for the next row, which names need no change.
+    """
+    if all(name in names for name in fields):
+        return fields
+    if all(name == name.strip() and name for name in fields):
+        if len(names) < MOST_COLUMNS:
+            names.update({name: name for name in fields})
+        return fields
+    plain = {name: value for name, value in fields.items() if name == name.strip() and name}
+    for name, value in fields.items():
+        if name not in plain:
+            short = name.strip()
+            plain[short if short and short not in plain else f"column {name!r}"] = value
+    return plain
+
+
+def plan(given: Sequence[Path], sets: Mapping[str, Path], options: ReadOptions) -> list[Source]:
+    """Return the sources with the roles of their columns, decided by a sample of rows; nothing is written.
+
+    Raises:
+        CorpusError: there is no such file, its format is unknown, or its columns are of no known shape.
+    """
+    named: list[tuple[Path, str]] = [*((path, "") for path in given), *((path, name) for name, path in sets.items())]
+    try:
+        return [_source(path, name, options) for path, name in _told_apart(named)]
+    except OSError as error:
+        message = f"{Path(error.filename or '').name} cannot be read: {error.strerror}; check its path and permissions."
+        raise CorpusError(message) from None
+
+
+def _told_apart(named: Iterable[tuple[Path, str]]) -> list[tuple[Path, str]]:
+    chosen = list(named)
+    twice = [name for name, count in Counter(path.name for path, _ in chosen).items() if count > 1]
+    if twice:
+        message = f"Two sources are called {twice[0]}, so nobody could tell where a row came from; rename one."
+        raise CorpusError(message)
+    return chosen
+
+
+def _source(path: Path, name: str, options: ReadOptions) -> Source:
+    found = find_files(path, options)
+    if not path.is_file():  # of a folder, provenance says which
+        found = replace(found, files=tuple(replace(f, name=f"{found.name}/{f.name}") for f in found.files))
+    seen: Counter[str] = Counter()
+    rows: list[frozenset[str]] = []
+    for file in _spread(found.files):
+        names: dict[str, str] = {}
+        for _number, fields in islice(READERS[file.kind](file, options), SAMPLED_ROWS):
+            if isinstance(fields, Broken):
+                if not options.skips_broken:
+                    message = f"{file.name}, line {_number}: {fields.reason}. --skip-broken leaves such rows out."
+                    raise CorpusError(message)
+                continue
+            clean = trimmed(fields, names)
+            filled = frozenset(column for column, value in clean.items() if not is_missing(value))
+            seen.update(dict.fromkeys(clean, 0))
+            seen.update(filled)
+            rows.append(filled)
+    if not rows:
+        message = f"{found.name} is empty; there is nothing to register."
+        raise CorpusError(message)
+    source = Source(found, decide(found.name, seen, rows, options), options, set=name)
+    source.columns.update(dict.fromkeys(seen))
+    source.sampled = tuple(islice(seen, MOST_COLUMNS))
+    return source
+
+
+def _spread(files: Sequence[SourceFile]) -> Sequence[SourceFile]:
+    """Return a few files from the beginning to the end."""
+    step = max(1, len(files) // SAMPLED_FILES)
+    return files[::step]
+
+
+def read_all(sources: Iterable[Source]) -> Iterator[ReadRow]:
+    """Yield the examples of all sources, in order.
+
+    Raises:
+        CorpusError: as `Source.read`.
+    """
+    for source in sources:
+        try:
+            yield from source.read()
+        except OSError as error:
+            message = f"{source.found.name} cannot be read: {error.strerror or type(error).__name__}; check its permissions."
+            raise CorpusError(message) from None
+
+
+def _state(path: Path) -> os.stat_result:
+    return path.stat()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+Report = Callable[[Sequence[SourceInfo]], None]
+"""Told what is known of the sources before anything is written."""

@@ -1,0 +1,291 @@
+"""Turns the columns of a row into an example: what a model learns from by the roles, and everything else as metadata."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .conversations import is_conversation, read_conversation, text_of_turns
+from .finding import SPELLINGS
+from .options import ReadOptions
+from .readers import Fields, Picture, PictureError, decode
+from .roles import Roles
+
+SkipReason = Literal["empty", "elsewhere", "incomplete", "unlabelled", "unanswered", "broken"]
+SKIPPED: Final[Mapping[SkipReason, str]] = {
+    "empty": "nothing in any column",
+    "elsewhere": "nothing in the columns that have a role, but something in others",
+    "incomplete": "nothing in one of the columns that have a role",
+    "unlabelled": "no label",
+    "unanswered": "nobody answers in the conversation",
+    "broken": "cannot be read",
+}
+Text = dict[str, str]
+
+
+@dataclass(frozen=True)
+class FeatureFormat:
+    """The layout of an example's features in memory: NumPy's name of the type, and the shape."""
+
+    dtype: Literal["uint8", "<f4"]
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """One example as read from a source. `prompt` is empty for plain text."""
+
+    prompt: str
+    completion: str
+    split: str = ""
+    """How the source calls its set; empty if it does not say."""
+    paraphrased_answer: str | None = None
+    perturbed_answer: tuple[str, ...] = ()
+    labelled: bool = False
+    """Whether the completion is the name of a class."""
+    features: bytes | None = None
+    format: FeatureFormat | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    source_id: str | None = None
+
+
+class RowError(ValueError):
+    """A row does not fit. The message never quotes it, because it may be about a person."""
+
+
+class RowSkipped(Exception):
+    """A row has nothing to learn from; the corpus is made without it, and the report says so."""
+
+    def __init__(self, reason: SkipReason) -> None:
+        super().__init__(reason)
+        self.reason: SkipReason = reason
+
+
+class RowMaker:
+    """Makes examples of the rows of one source, by the roles of its columns."""
+
+    size = 0
+    """In bytes: what of the row that was made last is kept."""
+
+    def __init__(self, roles: Roles, options: ReadOptions) -> None:
+        self.roles, self.options = roles, options
+        self._of = roles.columns
+        self._ignored = frozenset(roles.ignored) | options.ignored
+        self._left = roles.used | self._ignored
+        required = [c for role, named in self._of.items() if role in NEEDED for c in named if c not in roles.optional]
+        self._required = tuple(required)
+
+    def make(self, fields: Fields) -> SourceRow:
+        """Return the row as an example; `fields` have their names without white space around them.
+
+        Raises:
+            RowSkipped: it has nothing to learn from.
+            RowError: a column holds something else than its role is for.
+        """
+        self._check_missing(fields)
+        metadata = {
+            name: _plain(value, name)
+            for name, value in fields.items()
+            if name not in self._left and value is not None and value != ""
+        }
+        of = self._of
+        if "features" in of or "image" in of:
+            row = self._array(fields, metadata)
+        elif "messages" in of:
+            row = self._conversation(fields, metadata)
+        else:
+            row = self._texts(fields, metadata)
+        self.size = _checked_size(row, self.options.row_bytes)
+        return row
+
+    def _check_missing(self, fields: Fields) -> None:
+        missing = [name for name in self._required if is_missing(fields.get(name))]
+        if not missing:
+            return
+        if len(missing) == len(self._required):
+            others = (value for name, value in fields.items() if name not in self._ignored and name != self.roles.split)
+            raise RowSkipped(reason="empty" if all(map(is_missing, others)) else "elsewhere")
+        labels = self._of.get("label", ())
+        raise RowSkipped(reason="unlabelled" if all(name in labels for name in missing) else "incomplete")
+
+    def _texts(self, fields: Fields, metadata: Text) -> SourceRow:
+        of = self._of
+        if "prompt" in of:
+            prompt = self._joined(of["prompt"], fields, metadata)
+            completion = self._joined(of["completion"], fields, metadata)
+            return SourceRow(prompt, completion, **self._besides(fields, metadata))
+        text = self._joined(of["text"], fields, metadata)
+        if "label" in of:
+            return SourceRow(text, _label(fields, of["label"]), labelled=True, **self._besides(fields, metadata))
+        return SourceRow("", text, **self._besides(fields, metadata))
+
+    def _joined(self, columns: tuple[str, ...], fields: Fields, metadata: Text) -> str:
+        texts = [_text(fields.get(name), name, metadata) for name in columns]
+        joined = texts[0] if len(texts) == 1 else "\n".join(text for text in texts if text)
+        if not joined.strip():
+            raise RowSkipped(reason="incomplete")
+        return joined
+
+    def _conversation(self, fields: Fields, metadata: Text) -> SourceRow:
+        [column] = self._of["messages"]
+        value = fields[column]
+        if isinstance(value, str) and not value.lstrip().startswith("["):
+            return SourceRow("", value, **self._besides(fields, metadata))  # a preference pair of plain texts
+        try:
+            conversation = read_conversation(value)
+        except ValueError as error:
+            reason = str(error) if not isinstance(error, json.JSONDecodeError) else "must be a list of messages"
+            message = f"{column} {reason}"
+            raise RowError(message) from None
+        if conversation is None:
+            raise RowSkipped(reason="unanswered")
+        if conversation.rest:
+            metadata[column] = conversation.rest
+        return SourceRow(conversation.prompt, conversation.completion, **self._besides(fields, metadata))
+
+    def _array(self, fields: Fields, metadata: Text) -> SourceRow:
+        about = "\n".join(t for name in self._of.get("text", ()) if (t := _text(fields.get(name), name, metadata)))
+        if "image" in self._of:
+            [column] = self._of["image"]
+            picture = fields[column]
+            picture = Picture(picture) if isinstance(picture, bytes) else picture
+            if not isinstance(picture, Picture):
+                message = f"{column} must hold pictures"
+                raise RowError(message)
+            try:
+                features, said = decode(picture, self.options)
+            except PictureError as error:
+                raise RowError(str(error)) from None
+            metadata.update(said)
+            metadata.update({"file_name": picture.name} if picture.name and "file_name" not in fields else {})
+        else:
+            [column] = self._of["features"]
+            features = fields[column]
+        return SourceRow(
+            about,
+            _label(fields, self._of["label"]),
+            labelled=True,
+            features=np.ascontiguousarray(features).tobytes(),
+            format=_format(features),
+            **self._besides(fields, metadata),
+        )
+
+    def _besides(self, fields: Fields, metadata: Text) -> dict[str, Any]:
+        """Return what stands beside the content: set, id, metadata, and answers that only measure."""
+        of = self._of
+        besides: dict[str, Any] = {"metadata": metadata}
+        if self.roles.split and not is_missing(found := fields.get(self.roles.split)):
+            besides["split"] = str(found).strip()
+            if SPELLINGS.get(besides["split"]) != besides["split"]:
+                metadata[self.roles.split] = besides["split"]
+        if "id" in of and not is_missing(found := fields.get(of["id"][0])):
+            besides["source_id"] = _plain(found, of["id"][0])
+        if "paraphrased_answer" in of and not is_missing(found := fields.get(of["paraphrased_answer"][0])):
+            besides["paraphrased_answer"] = _text(found, "paraphrased_answer", metadata)
+        if "perturbed_answer" in of and not is_missing(found := fields.get(of["perturbed_answer"][0])):
+            besides["perturbed_answer"] = _texts_of(found)
+        return besides
+
+
+NEEDED: Final = frozenset({"text", "prompt", "completion", "label", "messages", "image", "features"})
+
+
+def is_missing(value: object) -> bool:
+    """Return whether a value is nothing: none, white space, an empty structure, or not a number."""
+    if isinstance(value, str):
+        return not value or value.isspace()
+    if isinstance(value, float):
+        return math.isnan(value)
+    return value is None or (isinstance(value, list | dict | tuple) and not value)
+
+
+def _text(value: object, name: str, metadata: Text) -> str:
+    """Return the text of a column. What else a structure holds, such as further answers, becomes metadata."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if is_conversation(value):
+        return text_of_turns(value)
+    found = value.get("text") if isinstance(value, Mapping) else value
+    if isinstance(found, list) and isinstance(value, Mapping) | name.endswith("answers"):
+        if found and isinstance(found[0], str):
+            metadata[name] = _plain(value, name)
+            return found[0]
+        raise RowSkipped(reason="incomplete")
+    message = f"{name} must be text, not {type(value).__name__}; choose another column with --role"
+    raise RowError(message)
+
+
+def _texts_of(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)  # a column of a table as text
+        except json.JSONDecodeError:
+            value = None
+    if not isinstance(value, list) or not all(isinstance(text, str) and text.strip() for text in value):
+        message = "perturbed_answer must be a list of strings (as JSON in tables of text), none of them empty"
+        raise RowError(message)
+    return tuple(value)
+
+
+def _label(fields: Fields, columns: tuple[str, ...]) -> str:
+    value = fields[columns[0]]
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float) and value.is_integer():  # numbers beside missing ones often become 1.0
+        return str(int(value))
+    message = f"{columns[0]} must be the name or the number of a class, not {type(value).__name__}"
+    raise RowError(message)
+
+
+def _format(features: NDArray[Any]) -> FeatureFormat:
+    return FeatureFormat("uint8" if features.dtype == np.uint8 else "<f4", features.shape)
+
+
+def _plain(value: object, name: str) -> str:
+    """Return a value as text: structures as JSON, bytes as text or base64."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Picture):
+        message = f"{name} holds pictures, which no role is for; leave it out with --ignore {name}"
+        raise RowError(message)
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return base64.b64encode(value).decode()
+    if isinstance(value, bool | int | float | list | dict):
+        return json.dumps(value, ensure_ascii=False, default=_scalar)
+    return str(value)
+
+
+def _scalar(value: object) -> str:
+    return base64.b64encode(value.content).decode() if isinstance(value, Picture) else _plain(value, "")
+
+
+def _checked_size(row: SourceRow, limit: int) -> int:
+    size = len(row.features or b"")
+    try:
+        texts = (row.prompt, row.completion, row.paraphrased_answer or "", *row.perturbed_answer)
+        size += sum(len(text.encode()) for text in texts)
+        size += sum(len(name.encode()) + len(value.encode()) for name, value in row.metadata.items())
+    except UnicodeEncodeError:
+        message = "holds half a surrogate pair, which is not text; remove it"
+        raise RowError(message) from None
+    if size > limit:
+        more = " (or make the pictures smaller with --image-size)" if row.features else ""
+        message = f"longer than {limit} bytes; raise the limit with --row-bytes{more}, or split it into shorter examples"
+        raise RowError(message)
+    return size
