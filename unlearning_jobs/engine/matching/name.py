@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from .query import Query, QueryError, Span, check_script
+from .query import Query, QueryError, Span
 from .words import Word, words
 
 TYPO_LETTERS = 5
@@ -68,7 +68,6 @@ def _readings(query: Query) -> list[Name]:
     if not groups:
         message = "The name to search for holds no letters or digits."
         raise QueryError(message, code="nothing_to_search_for")
-    check_script(query.value)
     if len(groups) < 2:  # noqa: PLR2004  # given and family name
         message = "A name to search for needs a given and a family name; search for a single word as an exact text."
         raise QueryError(message, code="single_word")
