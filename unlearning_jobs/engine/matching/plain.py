@@ -45,6 +45,8 @@ SPECIAL: Final = re.compile(
     r"|(?P<reference>&(?:amp;){0,3}(?:[A-Za-z][A-Za-z0-9]{1,31}|\#[0-9]{1,7}|\#[xX][0-9A-Fa-f]{1,6});)"
     rf"|(?i:</?+(?:(?P<inline>{INLINE})|(?:{BLOCK}))(?![\w:-])(?P<attributes>(?:{ATTRIBUTE})*+)\s*+/?+>)"
 )
+SIGN: Final = re.compile(f"[<&{BREAK}{INVISIBLE}{COMPATIBLE}]")
+"""What every special place begins with. Most texts have none, and this is found out quickly."""
 
 
 @dataclass
@@ -74,9 +76,14 @@ class Plain:
         return end if end >= 0 else start + place - self.starts[piece]
 
 
+def is_plain(text: str) -> bool:
+    """Return whether the text shows readers what it holds, at a glance; False means that it has to be looked at."""
+    return "<" not in text and "&" not in text and (text.isascii() or not SIGN.search(text))
+
+
 def plain(text: str) -> Plain:
     """Return what a reader sees of the text, then, behind a break each, the attributes of its tags."""
-    if (text.isascii() and "<" not in text and "&" not in text) or not SPECIAL.search(text):
+    if is_plain(text) or not SPECIAL.search(text):
         return Plain(text)
     found = Plain("")
     parts: list[str] = []
