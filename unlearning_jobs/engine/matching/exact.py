@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
+from .needs import Needs, all_of
 from .query import Query, QueryError, Span
 from .runs import Run, SuffixAutomaton
 from .words import BETWEEN, Word, is_unspaced, words
@@ -44,6 +45,12 @@ class ExactMatcher:
                     self._seeds[seed].add(query.id)
             else:
                 self._phrases[len(asked)][tuple(asked)].append(query.id)
+
+    @staticmethod
+    def needs(query: Query) -> Needs | None:
+        """Return what every text with a match holds. A passage whose runs share no fingerprint is not found."""
+        asked = query_words(query.value)
+        return Needs(passage=tuple(asked)) if is_passage(asked) else all_of(asked)
 
     def spans(self, text: str) -> Iterator[Span]:
         """Yield the phrases and passages in the text, then those in its tags' attributes."""
