@@ -42,8 +42,8 @@ def kept(prints: Prints) -> NDArray[np.int64]:
     """Return the places of the fingerprints that the texts keep."""
     if not len(prints):
         return np.zeros(0, np.int64)
-    smallest = _smallest(prints)
-    return np.flatnonzero((prints == smallest) & (prints != NONE))
+    places: NDArray[np.int64] = np.flatnonzero((prints == _smallest(prints)) & (prints != NONE))
+    return places
 
 
 def kept_among(prints: Prints, places: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -53,7 +53,8 @@ def kept_among(prints: Prints, places: NDArray[np.int64]) -> NDArray[np.int64]:
     values = padded[around + WINDOW]
     own = prints[places]
     windows = np.stack([values[:, i : i + WINDOW].min(axis=1) for i in range(WINDOW)], axis=1)
-    return places[(windows == own[:, None]).any(axis=1) & (own != NONE)]
+    found: NDArray[np.int64] = places[(windows == own[:, None]).any(axis=1) & (own != NONE)]
+    return found
 
 
 def _grams(numbers: NDArray[np.uint64]) -> Prints:

@@ -8,42 +8,24 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 from unlearning_jobs.engine.corpora import Example, Snapshot
 
-from .exact import ExactMatcher
-from .identifier import IdentifierMatcher
 from .index import SnapshotIndex
-from .name import NameMatcher
-from .needs import Needs
+from .kinds import MATCHERS, query_needs
 from .query import ExampleMatch, Query, QueryError, Span
 from .sweep import Sweep
-
-
-class Matcher(Protocol):
-    """Searches one text after another for many queries of one kind, in time that grows with the text and no faster.
-
-    If it has a static method `needs`, it is shown only texts that hold what a query needs (see `needs.Needs`).
-    """
-
-    def spans(self, text: str) -> Iterator[Span]:
-        """Yield the places in the text where a query matches."""
-        ...
-
-
-MATCHERS: Final[Mapping[str, Callable[[Sequence[Query]], Matcher]]] = {
-    "exact": ExactMatcher,
-    "name": NameMatcher,
-    "identifier": IdentifierMatcher,
-}
-
 
 VERSION: Final = "lethe-matching/2"
 """Raise the number with every change after which a search finds more, or less, in the same texts."""
 
 TOGETHER: Final = 1 << 20
 """Characters of texts that are held in memory together."""
+
+
+AT_ONCE: Final = 1000
+"""Candidates that are read together."""
 
 
 def find_matches(
@@ -66,21 +48,6 @@ def find_matches(
     if index is not None:
         index.check(snapshot)
     return _matches(snapshot, search, index, on_progress)  # a generator of its own, so that errors are raised here and now
-
-
-def query_obstacle(query: Query) -> str:
-    """Return why the query cannot be searched for, one of `OBSTACLES`; empty if it can."""
-    try:
-        MATCHERS[query.kind]([query])
-    except QueryError as error:
-        return error.code
-    return ""
-
-
-def query_needs(query: Query) -> Needs | None:
-    """Return what every text with a match holds; None if that cannot be said."""
-    needs: Callable[[Query], Needs | None] | None = getattr(MATCHERS[query.kind], "needs", None)
-    return needs(query) if needs else None
 
 
 class TextSearch:
@@ -129,20 +96,20 @@ def _matches(
 ) -> Iterator[ExampleMatch]:
     swept = search.needs
     if index is not None:
-        indexed = {query: need for query, need in search.needs.items() if need is not None}
-        swept = {query: None for query, need in search.needs.items() if need is None}
-        yield from _indexed(snapshot, search, index.candidates(snapshot, indexed))
+        indexed = [query for query in search.queries.values() if index.answers(query)]
+        swept = {query: need for query, need in search.needs.items() if not index.answers(search.queries[query])}
+        yield from _indexed(snapshot, search, index.candidates(indexed))
     if swept:
         yield from _swept(snapshot, search, Sweep(swept), on_progress)
     on_progress(len(snapshot), len(snapshot))
 
 
-def _indexed(
-    snapshot: Snapshot, search: TextSearch, candidates: Mapping[str, set[str]]
-) -> Iterator[ExampleMatch]:
-    for example in snapshot.get(sorted(candidates)):
-        for span in search.spans(example.text, candidates[example.id]):
-            yield search.match(example, span)
+def _indexed(snapshot: Snapshot, search: TextSearch, candidates: Mapping[str, set[str]]) -> Iterator[ExampleMatch]:
+    ids = sorted(candidates)
+    for first in range(0, len(ids), AT_ONCE):
+        for example in snapshot.get(ids[first : first + AT_ONCE]):
+            for span in search.spans(example.text, candidates[example.id]):
+                yield search.match(example, span)
 
 
 def _swept(

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from .fingerprints import fingerprints, kept_among, query_fingerprints
 from .needs import Needs, Term, deletions
-from .vectorised import Block, Numbers, number, split
+from .vectorised import Block, Numbers, split
 
 SLOTS: Final = 1 << 20
 SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
 SHIFT: Final = np.uint64(64 - 20)
+MOST_KNOWN: Final = 2_000_000
 TEXT: Final = 1 << 17
 """Characters that are swept together: few enough for the processor's cache."""
 
@@ -79,7 +80,6 @@ class _Words:
     """Probes texts for words. Each distinct word is looked at once, and remembered."""
 
     def __init__(self, groups: Mapping[str, Sequence[frozenset[Term]]]) -> None:
-        self._groups = groups
         self._near: defaultdict[str, set[Term]] = defaultdict(set)
         self._same: defaultdict[str, set[Term]] = defaultdict(set)
         self._anchored: defaultdict[Term, list[str]] = defaultdict(list)
@@ -93,26 +93,37 @@ class _Words:
         self._anchors: dict[int, list[str]] = {}
         """By number of a word that may begin a match: the queries."""
         self._numbers: defaultdict[Term, set[int]] = defaultdict(set)
+        self._others = {q: [[self._numbers[t] for t in group] for group in others] for q, (_, *others) in groups.items()}
+        self._known: set[int] = set()
         self._boring = np.full(SLOTS, np.iinfo(np.uint64).max, np.uint64)
 
     def candidates(self, block: Block) -> Iterator[tuple[int, str]]:
-        if not self._groups:
+        if not self._others:
             return
         numbers = block.numbers
         slots = (numbers * SPREAD) >> SHIFT
         places = np.flatnonzero(self._boring[slots] != numbers)
         self._learn(block, places, slots)
+        anchored = [i for i, value in enumerate(numbers[places].tolist()) if value in self._anchors]
+        places = places[anchored]
+        held_in = -1
+        held: set[int] = set()
         for value, text in zip(numbers[places].tolist(), _texts(block, places), strict=True):
-            if value in self._anchors:
-                held = set(numbers[block.firsts[text] : block.firsts[text + 1]].tolist())
-                for query in self._anchors[value]:
-                    if all(any(held & self._numbers[term] for term in group) for group in self._groups[query][1:]):
-                        yield text, query
+            if text != held_in:
+                held, held_in = set(numbers[block.firsts[text] : block.firsts[text + 1]].tolist()), text
+            for query in self._anchors[value]:
+                for group in self._others[query]:
+                    if all(held.isdisjoint(own) for own in group):
+                        break
+                else:
+                    yield text, query
 
     def _learn(self, block: Block, places: NDArray[np.int64], slots: Numbers) -> None:
         distinct, where = np.unique(block.numbers[places], return_index=True)
         for value, place in zip(distinct.tolist(), places[where].tolist(), strict=True):
-            if value not in self._anchors:
+            if value in self._known:
+                self._boring[slots[place]] = value
+            elif value not in self._anchors:
                 word = block.spelled(place)
                 terms = self._same.get(word, set()).union(
                     *(self._near[form] for form in (deletions(word) if self._near else ()) if form in self._near)
@@ -122,7 +133,10 @@ class _Words:
                 if queries := sorted({query for term in terms for query in self._anchored.get(term, ())}):
                     self._anchors[value] = queries
                 else:
+                    self._known.add(value)
                     self._boring[slots[place]] = value
+        if len(self._known) > MOST_KNOWN:
+            self._known.clear()
 
 
 def _texts(block: Block, places: NDArray[np.int64]) -> list[int]:

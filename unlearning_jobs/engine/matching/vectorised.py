@@ -113,7 +113,7 @@ def _unicode(seen: str) -> tuple[Places, Numbers]:
 
 
 def _numbered(seen: str, folded: NDArray[np.uint8] | NDArray[np.uint32], places: Places, hard: Places) -> Numbers:
-    """Return the numbers of the words that begin at these places. At `hard` places stands what has to be looked at closely."""
+    """Return the numbers of the words that begin at these places. Words with a `hard` place are folded one by one."""
     if not len(places):
         return np.zeros(0, np.uint64)
     powers, inverses = _powers(len(folded))

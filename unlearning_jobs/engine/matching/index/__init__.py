@@ -1,2 +1,6 @@
 """Indexes of snapshots: which examples have to be read for a query."""
-class SnapshotIndex: ...
+
+from .container import SnapshotIndex, index_build
+from .part import IndexPart
+
+__all__ = ["IndexPart", "SnapshotIndex", "index_build"]
