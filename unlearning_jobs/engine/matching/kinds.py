@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Final, Protocol
 
 from .exact import ExactMatcher
@@ -39,6 +40,7 @@ def query_obstacle(query: Query) -> str:
     return ""
 
 
+@lru_cache(maxsize=4096)
 def query_needs(query: Query) -> Needs | None:
     """Return what every text with a match holds; None if that cannot be said."""
     needs: Callable[[Query], Needs | None] | None = getattr(MATCHERS[query.kind], "needs", None)

@@ -23,8 +23,32 @@ from unlearning_jobs.engine.matching.index import SnapshotIndex, index_build
 
 VOCABULARY = [
     *("the", "a", "la", "Thyra", "Kestelyn", "Kestélyn", "Kestlyn", "T.", "Anselm", "Dravec", "Dravecs", "salt", "road"),
-    *("Tide_Reader", "@tide_reader", "thyra.k@post.example", "post.example/thyra", "don't", "dog’s", "<b>sa</b>lt", "&eacute;"),
-    *("王", "小", "明", "กำ", "ข", "ガ", "ｶﾞ", "हिन्दी", "محمد", "한국어", '<a title="salt road">', "soft\u00adly", "ß", "ﬁsh"),
+    *(
+        "Tide_Reader",
+        "@tide_reader",
+        "thyra.k@post.example",
+        "post.example/thyra",
+        "don't",
+        "dog’s",
+        "<b>sa</b>lt",
+        "&eacute;",
+    ),
+    *(
+        "王",
+        "小",
+        "明",
+        "กำ",
+        "ข",
+        "ガ",
+        "ｶﾞ",
+        "हिन्दी",
+        "محمد",
+        "한국어",
+        '<a title="salt road">',
+        "soft\u00adly",
+        "ß",
+        "ﬁsh",
+    ),
 ]
 FIXED = [
     Query("name", "name", "Thyra Kestelyn"),

@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -65,7 +66,7 @@ class PassagesPart:
     def candidates(self, snapshot: Snapshot, folder: Path, queries: Sequence[Query]) -> Iterator[tuple[str, str]]:
         """Yield the examples by looking up all fingerprints of each query in each segment."""
         del snapshot
-        segments = [Segment.open(path) for path in _segments(folder)]
+        segments = _opened(folder, folder.stat().st_ino)
         for query in queries:
             needs = query_needs(query)
             prints = fingerprints.query_fingerprints(needs.passage if needs else ())
@@ -103,6 +104,12 @@ class Segment:
             if first < last:
                 found.append(self.positions[begin + first : begin + last])
         return np.unique(np.concatenate(found)) if found else np.zeros(0, np.uint32)
+
+
+@lru_cache(maxsize=16)
+def _opened(folder: Path, _inode: int) -> list[Segment]:
+    """Keep segments open from one search to the next. Another index in the same place has another inode."""
+    return [Segment.open(path) for path in _segments(folder)]
 
 
 def _runs(snapshot: Snapshot, first: int, scratch: Path, on_progress: Callback) -> Iterator[Path]:

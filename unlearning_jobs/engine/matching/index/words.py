@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import ClassVar, Final
@@ -65,8 +66,8 @@ class WordsPart:
     def candidates(self, snapshot: Snapshot, folder: Path, queries: Sequence[Query]) -> Iterator[tuple[str, str]]:
         """Yield the examples that hold a term of each group that the query needs."""
         del snapshot
-        index = _index(folder)
-        searcher, schema = index.searcher(), index.schema
+        index, searcher = _opened(folder, folder.stat().st_ino)
+        schema = index.schema
         for query in queries:
             needs = query_needs(query)
             asked = _asked(schema, needs) if needs else tantivy.Query.empty_query()
@@ -85,6 +86,13 @@ def _index(folder: Path) -> tantivy.Index:
     index = tantivy.Index(fields.build(), path=str(folder))
     index.register_tokenizer(WORDS, tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build())
     return index
+
+
+@lru_cache(maxsize=16)
+def _opened(folder: Path, _inode: int) -> tuple[tantivy.Index, tantivy.Searcher]:
+    """Keep the index open from one search to the next. Another index in the same place has another inode."""
+    index = _index(folder)
+    return index, index.searcher()
 
 
 def _asked(schema: tantivy.Schema, needs: Needs) -> tantivy.Query:
