@@ -4,7 +4,7 @@
     python -m unlearning_jobs.engine example FAMILY [--out DIR] > spec.json
     python -m unlearning_jobs.engine advise spec.json
     python -m unlearning_jobs.engine index SNAPSHOT [--out DIR] [--previous DIR]
-    python -m unlearning_jobs.engine search SNAPSHOT [--index DIR] [--exact TEXT] [--name NAME] [--identifier ADDRESS]
+    python -m unlearning_jobs.engine search SNAPSHOT [--index DIR] [--self-test] [--exact TEXT] [--name NAME]
     python -m unlearning_jobs.engine run spec.json --out DIR [--progress ndjson] [--exit-with-parent]
 
 Exit status: 0 done; 1 unexpected error; 2 the job or the command cannot be done, and the message says why; 143 ended by
@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     search.add_argument("--index", type=Path, help="folder of its index; without one, all examples are read")
     for kind in ("exact", "name", "identifier"):
         search.add_argument(f"--{kind}", action="append", default=[], help="may be given several times")
+    search.add_argument("--self-test", action="store_true", help="print first what is found of edited copies of the queries")
     search.set_defaults(command=_search)
     run = commands.add_parser("run", help="run one job")
     run.add_argument("spec", type=Path, help="the job spec, a JSON file")
@@ -143,6 +144,7 @@ def _search(options: argparse.Namespace) -> int:
     from .corpora import Snapshot
     from .matching import Query, find_matches
     from .matching.index import SnapshotIndex
+    from .matching.self_test import self_test
 
     kinds: tuple[Literal["exact", "name", "identifier"], ...] = ("exact", "name", "identifier")
     queries = [
@@ -150,6 +152,9 @@ def _search(options: argparse.Namespace) -> int:
         for kind in kinds
         for number, value in enumerate(getattr(options, kind), start=1)
     ]
+    for query in queries if options.self_test else ():
+        for recall in self_test(query):
+            _print(json.dumps({"query": query.id, **asdict(recall)}))
     snapshot = Snapshot.open(options.snapshot)
     index = SnapshotIndex.open(options.index, snapshot) if options.index else None
     for match in find_matches(snapshot, queries, index=index):

@@ -277,9 +277,15 @@ def test_an_index_is_built_and_asked_and_a_match_is_printed_without_its_text(
     snapshot_create([rows], tmp_path / "s")
     assert main(["index", str(tmp_path / "s")]) == 0
     assert "s.index: index " in capsys.readouterr().out
-    assert main(["search", str(tmp_path / "s"), "--index", str(tmp_path / "s.index"), "--name", "Thyra Kestelyn"]) == 0
-    [line] = capsys.readouterr().out.splitlines()
+    assert (
+        main(
+            ["search", str(tmp_path / "s"), "--index", str(tmp_path / "s.index"), "--name", "Thyra Kestelyn", "--self-test"]
+        )
+        == 0
+    )
+    *recalls, line = capsys.readouterr().out.splitlines()
     assert json.loads(line)["example_id"] == "e00000000"
+    assert {"query": "name 1", "edit": "initial", "planted": 100, "found": 100} in map(json.loads, recalls)
     assert "Kestelyn" not in line
 
 
