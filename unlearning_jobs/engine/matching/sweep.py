@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .fingerprints import fingerprints, kept_among, query_fingerprints
+from .fingerprints import NONE, fingerprints, kept_among, query_fingerprints
 from .needs import Needs, Term, deletions
 from .plain import is_plain
 from .vectorised import Block, Numbers, split
@@ -84,9 +84,10 @@ class _Passages:
         places = np.flatnonzero(self._table[prints >> self._shift])
         nearest = np.minimum(np.searchsorted(self._prints, prints[places]), len(self._prints) - 1)
         places = kept_among(prints, places[self._prints[nearest] == prints[places]])
-        for value, text in zip(prints[places].tolist(), _texts(block, places), strict=True):
-            for query in self._holders[value]:
-                yield text, query
+        texts = np.array(_texts(block, places), np.uint64)
+        for key in np.unique((texts << np.uint64(32)) | prints[places]).tolist():
+            for query in self._holders[key & NONE]:
+                yield key >> 32, query
 
 
 class _Words:
