@@ -9,6 +9,7 @@ from typing import Final
 
 from . import ensemble
 from .classifiers import digits, mnist
+from .mapping import run as mapping
 from .tofu import path as tofu_path
 from .tofu import repeated as tofu_verdicts
 from .verdict import run as verdict
@@ -22,6 +23,7 @@ BENCHMARKS: Final[Mapping[str, tuple[Callable[[Path], None], str]]] = {
     "digits": (digits.run, "every method on small classifiers, 100 models a side, about two hours"),
     "mnist": (mnist.run, "the same on MNIST, about four hours (needs DATA)"),
     "verdict": (verdict.run, "what the verdict says to models that were not unlearned, about half an hour"),
+    "mapping": (mapping.run, "the search of training data, beside tantivy and PostgreSQL, ten minutes (DOCUMENTS=100000)"),
     "ensemble": (ensemble.run, "models trained together (stacked) against one by one"),
 }
 NEED_DATA = {"mnist", "tofu-path", "tofu-verdicts"}

@@ -3,6 +3,8 @@
     python -m unlearning_jobs.engine methods | metrics
     python -m unlearning_jobs.engine example FAMILY [--out DIR] > spec.json
     python -m unlearning_jobs.engine advise spec.json
+    python -m unlearning_jobs.engine index SNAPSHOT [--out DIR] [--previous DIR]
+    python -m unlearning_jobs.engine search SNAPSHOT [--index DIR] [--self-test] [--exact TEXT] [--name NAME]
     python -m unlearning_jobs.engine run spec.json --out DIR [--progress ndjson] [--exit-with-parent]
 
 Exit status: 0 done; 1 unexpected error; 2 the job or the command cannot be done, and the message says why; 143 ended by
@@ -19,9 +21,10 @@ import sys
 import threading
 import traceback
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 from .catalogue import METHODS, METRICS, listed
 from .contracts import JobResult, JobSpec, Progress, ProgressCallback
@@ -64,6 +67,18 @@ def _parser() -> argparse.ArgumentParser:
     advise = commands.add_parser("advise", help="list the methods that can do an unlearn job, and why the others cannot")
     advise.add_argument("spec", type=Path, help="the job spec, a JSON file; its method is ignored")
     advise.set_defaults(command=_advise)
+    index = commands.add_parser("index", help="build the index of a snapshot, for searches")
+    index.add_argument("snapshot", type=Path, help="the snapshot's folder")
+    index.add_argument("--out", type=Path, help="folder for the index (default: SNAPSHOT.index)")
+    index.add_argument("--previous", type=Path, help="index of an earlier snapshot of the same corpus")
+    index.set_defaults(command=_index)
+    search = commands.add_parser("search", help="find where a snapshot names a person or holds a text")
+    search.add_argument("snapshot", type=Path, help="the snapshot's folder")
+    search.add_argument("--index", type=Path, help="folder of its index; without one, all examples are read")
+    for kind in ("exact", "name", "identifier"):
+        search.add_argument(f"--{kind}", action="append", default=[], help="may be given several times")
+    search.add_argument("--self-test", action="store_true", help="print first what is found of edited copies of the queries")
+    search.set_defaults(command=_search)
     run = commands.add_parser("run", help="run one job")
     run.add_argument("spec", type=Path, help="the job spec, a JSON file")
     run.add_argument("--out", type=Path, required=True, help="folder for the result")
@@ -111,6 +126,39 @@ def _advise(options: argparse.Namespace) -> int:
 
     for line in advice_lines(_read_spec(options.spec)):
         _print(line)
+    return 0
+
+
+def _index(options: argparse.Namespace) -> int:
+    from .corpora import Snapshot
+    from .matching.index import index_build
+
+    out = options.out or options.snapshot.with_name(f"{options.snapshot.name}.index")
+    index = index_build(Snapshot.open(options.snapshot), out, previous=options.previous)
+    _print(f"{out}: index {index.digest}")
+    return 0
+
+
+def _search(options: argparse.Namespace) -> int:
+    """Print a line of JSON for each match, without the text."""
+    from .corpora import Snapshot
+    from .matching import Query, find_matches
+    from .matching.index import SnapshotIndex
+    from .matching.self_test import self_test
+
+    kinds: tuple[Literal["exact", "name", "identifier"], ...] = ("exact", "name", "identifier")
+    queries = [
+        Query(f"{kind} {number}", kind, value)
+        for kind in kinds
+        for number, value in enumerate(getattr(options, kind), start=1)
+    ]
+    for query in queries if options.self_test else ():
+        for recall in self_test(query):
+            _print(json.dumps({"query": query.id, **asdict(recall)}))
+    snapshot = Snapshot.open(options.snapshot)
+    index = SnapshotIndex.open(options.index, snapshot) if options.index else None
+    for match in find_matches(snapshot, queries, index=index):
+        _print(json.dumps(asdict(match), ensure_ascii=False))
     return 0
 
 

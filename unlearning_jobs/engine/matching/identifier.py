@@ -7,7 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from .query import Query, QueryError, Span, check_script
+from .needs import Needs, all_of
+from .query import Query, QueryError, Span
+from .words import folded_words
 
 HOST = r"[\w-]+(?:\.[\w-]+)+"
 AT, DOT = r"(?:\s*@\s*|\s*[\[({]\s*at\s*[\])}]\s*|\s+at\s+)", r"(?:\.|\s*[\[({]\s*dot\s*[\])}]\s*|\s+dot\s+)"
@@ -31,8 +33,15 @@ class IdentifierMatcher:
         self._queries: defaultdict[str, list[str]] = defaultdict(list)
         for query in queries:
             form = normal_form(query.value)
-            check_script(query.value)
             self._queries[form].append(query.id)
+
+    @staticmethod
+    def needs(query: Query) -> Needs | None:
+        """Return what every text with a match holds: the words of the address or account, without those of a path."""
+        kind, form = normal_form(query.value).split(":", 1)
+        named = re.split(r"[/?#]", form)[0] if kind == "web" else form
+        # A host may be written in letters or in Punycode, so its words are not needed.
+        return all_of([word for part in named.split(".") if "xn--" not in part for word in folded_words(part)])
 
     def spans(self, text: str) -> Iterator[Span]:
         """Yield the places of the identifiers in the text."""

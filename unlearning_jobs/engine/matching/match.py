@@ -8,62 +8,130 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final
 
-from unlearning_jobs.engine.corpora import Snapshot
+from unlearning_jobs.engine.corpora import Example, Snapshot
 
-from .exact import ExactMatcher
-from .identifier import IdentifierMatcher
-from .name import NameMatcher
+from .index import SnapshotIndex
+from .kinds import MATCHERS, query_needs
 from .query import ExampleMatch, Query, QueryError, Span
+from .sweep import Sweep
 
-
-class Matcher(Protocol):
-    """Searches one text after another for many queries of one kind."""
-
-    def spans(self, text: str) -> Iterator[Span]:
-        """Yield the places in the text where a query matches."""
-        ...
-
-
-MATCHERS: Final[Mapping[str, Callable[[Sequence[Query]], Matcher]]] = {
-    "exact": ExactMatcher,
-    "name": NameMatcher,
-    "identifier": IdentifierMatcher,
-}
-
-
-VERSION: Final = "lethe-matching/1"
+VERSION: Final = "lethe-matching/2"
 """Raise the number with every change after which a search finds more, or less, in the same texts."""
 
+TOGETHER: Final = 1 << 20
+"""Characters of texts that are held in memory together."""
 
-def find_matches(snapshot: Snapshot, queries: Iterable[Query]) -> Iterator[ExampleMatch]:
-    """Yield the matches of all queries in the snapshot's order, with one example in memory at a time.
+
+AT_ONCE: Final = 1000
+"""Candidates that are read together."""
+
+
+def find_matches(
+    snapshot: Snapshot,
+    queries: Iterable[Query],
+    *,
+    index: SnapshotIndex | None = None,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Iterator[ExampleMatch]:
+    """Yield the matches of all queries, of one request or of many.
+
+    With an index, only the examples that it names are read; without one, all are, once, in the snapshot's order. Both find
+    the same. A query that an index cannot narrow down is looked for in all examples.
 
     Raises:
         QueryError: a query holds nothing to search for or has an unknown kind. It is raised before the search begins.
+        CorpusError: the index is of another snapshot.
     """
-    by_kind: defaultdict[str, list[Query]] = defaultdict(list)
-    for query in queries:
-        by_kind[query.kind].append(query)
-    if unknown := sorted(set(by_kind) - set(MATCHERS)):
-        message = f"There is no kind of query {unknown[0]!r}; choose one of {', '.join(MATCHERS)}."
-        raise QueryError(message)
-    matchers = {kind: make(by_kind[kind]) for kind, make in MATCHERS.items() if kind in by_kind}
-    return _matches(snapshot, matchers)  # a generator of its own, so that errors are raised here and now
+    search = TextSearch(queries)
+    if index is not None:
+        index.check(snapshot)
+    return _matches(snapshot, search, index, on_progress)  # a generator of its own, so that errors are raised here and now
 
 
-def query_obstacle(query: Query) -> str:
-    """Return why the query cannot be searched for, one of `OBSTACLES`; empty if it can."""
-    try:
-        MATCHERS[query.kind]([query])
-    except QueryError as error:
-        return error.code
-    return ""
+class TextSearch:
+    """The queries of any number of requests, prepared to be looked for in texts. A worker of any kind can hold one."""
+
+    def __init__(self, queries: Iterable[Query]) -> None:
+        self.queries = {query.id: query for query in queries}
+        by_kind: defaultdict[str, list[Query]] = defaultdict(list)
+        for query in self.queries.values():
+            by_kind[query.kind].append(query)
+        if unknown := sorted(set(by_kind) - set(MATCHERS)):
+            message = f"There is no kind of query {unknown[0]!r}; choose one of {', '.join(MATCHERS)}."
+            raise QueryError(message)
+        self._matchers = {kind: make(by_kind[kind]) for kind, make in MATCHERS.items() if kind in by_kind}
+        self.needs = {query.id: query_needs(query) for query in self.queries.values()}
+
+    def sweep(self, texts: Sequence[str], *, sweep: Sweep) -> Iterator[tuple[int, Span]]:
+        """Yield the matches in these texts, each with its text's place."""
+        for place, candidates in sweep.candidates(texts):
+            for span in self.spans(texts[place], candidates):
+                yield place, span
+
+    def spans(self, text: str, candidates: set[str]) -> Iterator[Span]:
+        """Yield the matches of these queries in the text."""
+        kinds = {self.queries[query].kind for query in candidates}
+        for kind, matcher in self._matchers.items():
+            if kind in kinds:
+                yield from (span for span in matcher.spans(text) if span.query in candidates)
+
+    def match(self, example: Example, span: Span) -> ExampleMatch:
+        return ExampleMatch(
+            query=span.query,
+            example_id=example.id,
+            start=span.start,
+            end=span.end,
+            score=span.score,
+            method=self.queries[span.query].kind,
+            set=example.set,
+            because=span.because,
+            copied=span.copied,
+        )
 
 
-def _matches(snapshot: Snapshot, matchers: Mapping[str, Matcher]) -> Iterator[ExampleMatch]:
-    for example in snapshot.examples():
-        for kind, matcher in matchers.items():
-            for span in matcher.spans(example.text):
-                yield ExampleMatch(span.query, example.id, span.start, span.end, span.score, kind, example.set)
+def _matches(
+    snapshot: Snapshot, search: TextSearch, index: SnapshotIndex | None, on_progress: Callable[[int, int], None]
+) -> Iterator[ExampleMatch]:
+    swept = search.needs
+    if index is not None:
+        indexed = [query for query in search.queries.values() if index.answers(query)]
+        swept = {query: need for query, need in search.needs.items() if not index.answers(search.queries[query])}
+        yield from _indexed(snapshot, search, index.candidates(indexed))
+    if swept:
+        yield from _swept(snapshot, search, Sweep(swept), on_progress)
+    on_progress(len(snapshot), len(snapshot))
+
+
+def _indexed(snapshot: Snapshot, search: TextSearch, candidates: Mapping[str, set[str]]) -> Iterator[ExampleMatch]:
+    ids = sorted(candidates)
+    for first in range(0, len(ids), AT_ONCE):
+        for example in snapshot.get(ids[first : first + AT_ONCE]):
+            for span in search.spans(example.text, candidates[example.id]):
+                yield search.match(example, span)
+
+
+def _swept(
+    snapshot: Snapshot, search: TextSearch, sweep: Sweep, on_progress: Callable[[int, int], None]
+) -> Iterator[ExampleMatch]:
+    done = 0
+    for examples in batches(snapshot.examples()):
+        on_progress(done, len(snapshot))
+        for place, span in search.sweep([example.text for example in examples], sweep=sweep):
+            yield search.match(examples[place], span)
+        done += len(examples)
+
+
+def batches(examples: Iterable[Example]) -> Iterator[list[Example]]:
+    """Yield the examples in lists of about a million characters."""
+    batch: list[Example] = []
+    size = 0
+    for example in examples:
+        batch.append(example)
+        size += len(example.text)
+        if size >= TOGETHER:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

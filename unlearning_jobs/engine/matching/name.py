@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from .query import Query, QueryError, Span, check_script
+from .needs import Needs, Term, deletions
+from .query import Query, QueryError, Span
 from .words import Word, words
 
 TYPO_LETTERS = 5
@@ -36,9 +37,16 @@ class NameMatcher:
         self._families: defaultdict[str, list[Name]] = defaultdict(list)
         for query in queries:
             for name in _readings(query):
-                for form in _deletions(name.family[0]):
+                for form in deletions(name.family[0]):
                     self._families[form].append(name)
         self._candidates: dict[str, list[Name]] = {}
+
+    @staticmethod
+    def needs(query: Query) -> Needs | None:
+        """Return what every text with a match holds: the family name, and the given name or its initial."""
+        [name] = _readings(query)
+        given = {*_spellings(name.given), Term(name.given[0])}
+        return Needs((*(frozenset(_spellings(word)) for word in name.family), frozenset(given)))
 
     def spans(self, text: str) -> Iterator[Span]:
         """Yield the places of the names in the text."""
@@ -53,7 +61,7 @@ class NameMatcher:
         if word not in self._candidates:
             if len(self._candidates) > 1_000_000:  # noqa: PLR2004  # only bounds the memory
                 self._candidates.clear()
-            near = {id(n): n for form in _deletions(word) for n in self._families.get(form, ())}
+            near = {id(n): n for form in deletions(word) for n in self._families.get(form, ())}
             self._candidates[word] = [n for n in near.values() if _alike(n.family[0], word)]
         return self._candidates[word]
 
@@ -68,12 +76,15 @@ def _readings(query: Query) -> list[Name]:
     if not groups:
         message = "The name to search for holds no letters or digits."
         raise QueryError(message, code="nothing_to_search_for")
-    check_script(query.value)
     if len(groups) < 2:  # noqa: PLR2004  # given and family name
         message = "A name to search for needs a given and a family name; search for a single word as an exact text."
         raise QueryError(message, code="single_word")
     middle = tuple(w for group in groups[1:-1] for w in group)
     return [Name(query.id, groups[0][0], (*groups[0][1:], *middle), groups[-1])]
+
+
+def _spellings(word: str) -> set[Term]:
+    return {Term(word, edits=1 if len(word) >= TYPO_LETTERS else 0)}
 
 
 def _at(name: Name, tokens: list[Word], start: int) -> Span | None:
@@ -135,10 +146,3 @@ def _alike(name: str, word: str) -> bool:
     a, b = name[start:], word[start:]
     # From the first difference on: one letter replaced, missing or additional, or two swapped.
     return a[1:] == b[1:] or a == b[1:] or a[1:] == b or (a[:2] == b[1::-1] and a[2:] == b[2:])
-
-
-def _deletions(word: str) -> set[str]:
-    """Return the word and all forms with one letter removed: words that are one error apart share a form."""
-    if len(word) < TYPO_LETTERS - 1:
-        return {word}
-    return {word, *(word[:i] + word[i + 1 :] for i in range(len(word)))}

@@ -1,0 +1,44 @@
+"""The quick split into words is the same as the slow one."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.unlearning_jobs.engine.matching.test_words import FORMS, SAMPLES
+from unlearning_jobs.engine.matching.vectorised import number, split
+from unlearning_jobs.engine.matching.words import words
+
+ALPHABET = "abSs'’ʼ_<>&;/=\"\u00ad\u0301\u3099é王กำガﾞｶ½ßﬁ#1-\n\ufdd0ㄱ\u1100\u1161हि्"
+
+
+def check(texts: list[str]) -> None:
+    block = split(texts)
+    for text, first, last in zip(texts, block.firsts, block.firsts[1:], strict=False):
+        expected = [word.text for word in words(text)]
+        assert block.numbers[first:last].tolist() == [number(word) for word in expected]
+        assert [block.spelled(place) for place in range(first, last)] == expected
+
+
+@settings(max_examples=400)
+@given(st.lists(st.text(alphabet=ALPHABET, max_size=40), max_size=4))
+def test_it_gives_the_same_words_for_every_text(texts: list[str]) -> None:
+    check(texts)
+
+
+@given(st.lists(st.text(alphabet="ab'sS_ 1", max_size=30), max_size=4))
+def test_it_gives_the_same_words_for_plain_english(texts: list[str]) -> None:
+    check(texts)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_it_gives_the_same_words_in_every_script(form: str) -> None:
+    check([unicodedata.normalize(form, text) for text in SAMPLES])
+
+
+@given(st.lists(st.text(max_size=20), max_size=3))
+def test_it_gives_the_same_words_for_any_characters(texts: list[str]) -> None:
+    check(texts)

@@ -1,0 +1,198 @@
+"""Measures what a search finds: copies of the query's own words, edited, are planted in memory and searched for.
+
+The copies take the same way as the texts of a corpus. The numbers are about edits like these, not about every edit.
+"""
+
+from __future__ import annotations
+
+import html
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from .exact import is_passage, query_words, weight
+from .match import TextSearch
+from .query import Query
+from .sweep import Sweep
+from .words import BETWEEN, fold, words
+
+COPIES: Final = 100
+SEED: Final = 11
+LONGEST: Final = 60
+"""Words of a passage that a copy has at most: a search for a whole work must find its passages."""
+EXCERPT: Final = 25
+AROUND: Final = 30
+"""Words of other text before and behind a copy."""
+TYPO_LETTERS: Final = 5
+SYLLABLES: Final = [a + b for a in "bdfgklmnprst" for b in "aeiou"]
+Edit = Callable[[list[str], np.random.Generator], str]
+
+
+@dataclass(frozen=True)
+class Recall:
+    """How many of the copies with one kind of edit were found."""
+
+    edit: str
+    planted: int
+    found: int
+
+
+def self_test(query: Query) -> list[Recall]:
+    """Return what the search for this query finds of its own words, by kind of edit. Empty for pictures and meanings.
+
+    Raises:
+        QueryError: the query cannot be searched for.
+    """
+    search = TextSearch([query])
+    sweep = Sweep(search.needs)
+    results = []
+    for edit, write in _edits(query).items():
+        rng = np.random.default_rng(SEED)
+        texts = [_planted(query, write, rng) for _ in range(COPIES)]
+        found = {place for place, _span in search.sweep(texts, sweep=sweep)}
+        results.append(Recall(edit, COPIES, len(found)))
+    return results
+
+
+def _edits(query: Query) -> Mapping[str, Edit]:
+    match query.kind:
+        case "exact" if is_passage(query_words(query.value)):
+            return {**PASSAGE_EDITS, **EDITS}
+        case "exact":
+            return EDITS
+        case "name":
+            return {**NAME_EDITS, **EDITS}
+        case "identifier":
+            # The path of a web address tells small letters from capitals.
+            return IDENTIFIER_EDITS if "/" in query.value else {**IDENTIFIER_EDITS, "upper_case": _upper_case}
+    return {}
+
+
+def _planted(query: Query, write: Edit, rng: np.random.Generator) -> str:
+    """Return an edited copy of the query's words, or of a passage of them, amid other text."""
+    parts = _parts(query.value) if query.kind == "exact" else query.value.split()
+    if query.kind == "exact":
+        length = _count(parts, EXCERPT if write is _excerpt else LONGEST)
+        first = int(rng.integers(0, len(parts) - length + 1))
+        parts = parts[first : first + length]
+    before, behind = (_other_words(rng) for _ in range(2))
+    return f"{before}. {write(parts, rng)} {behind}"
+
+
+def _parts(value: str) -> list[str]:
+    """Split a raw text into pieces that begin with a word each and hold what follows it."""
+    starts = [word.start for word in words(value) if word.text != BETWEEN]
+    starts = sorted(set(starts))
+    return [value[a:b] for a, b in zip(starts, [*starts[1:], len(value)], strict=True)]
+
+
+def _count(parts: list[str], most: int) -> int:
+    """Return how many pieces make this many words."""
+    share = sum(weight(fold(part[:1])) for part in parts) / len(parts)
+    return min(len(parts), round(most / share))
+
+
+def _other_words(rng: np.random.Generator) -> str:
+    syllables = rng.choice(SYLLABLES, (AROUND, 3)).tolist()
+    return " ".join("".join(word) for word in syllables)
+
+
+def _changed(share: float) -> Edit:
+    """Change this share of the words: another word in its place, one more, or one less."""
+
+    def write(parts: list[str], rng: np.random.Generator) -> str:
+        written = []
+        for part in parts:
+            other = parts[int(rng.integers(len(parts)))]
+            change = rng.integers(3) if rng.random() < share else -1
+            written += {-1: [part], 0: [other], 1: [part, other], 2: []}[int(change)]
+        return "".join(written)
+
+    return write
+
+
+def _excerpt(parts: list[str], _: np.random.Generator) -> str:
+    return "".join(parts)
+
+
+def _joined(parts: list[str]) -> str:
+    return (
+        "".join(parts) if any(part[-1:].isspace() for part in parts) or weight(fold(parts[0][:1])) < 1 else " ".join(parts)
+    )
+
+
+def _upper_case(parts: list[str], _: np.random.Generator) -> str:
+    return _joined(parts).upper()
+
+
+def _reformatted(parts: list[str], _: np.random.Generator) -> str:
+    """Keep nothing but the words, in lines of five."""
+    bare = ["".join(c for c in part if c.isalnum() or c in "'’" or unicodedata.category(c)[0] == "M") for part in parts]
+    return "\n".join("  ".join(bare[i : i + 5]) for i in range(0, len(bare), 5))
+
+
+def _markup(parts: list[str], rng: np.random.Generator) -> str:
+    """Set every second piece in tags or with character references, as web pages do."""
+    written = []
+    for part in parts if any(part[-1:].isspace() for part in parts) else [f"{part} " for part in parts]:
+        text = html.escape(part.rstrip())
+        blank = "&nbsp;" if part[-1:].isspace() else ""
+        if rng.random() < 0.5:  # noqa: PLR2004  # every second
+            text = f'<b class="x">{text}</b>'
+        written.append(text + blank)
+    joined = "".join(written)
+    return f"<p>{joined}</p>"
+
+
+def _decomposed(parts: list[str], _: np.random.Generator) -> str:
+    return unicodedata.normalize("NFD", _joined(parts))
+
+
+def _as_written(parts: list[str], _: np.random.Generator) -> str:
+    return " ".join(parts)
+
+
+def _family_first(parts: list[str], _: np.random.Generator) -> str:
+    return f"{parts[-1].strip(',')}, {' '.join(parts[:-1])}" if "," not in parts[0] else _as_written(parts, _)
+
+
+def _initial(parts: list[str], _: np.random.Generator) -> str:
+    return " ".join([f"{parts[0][0]}.", *parts[1:]]) if "," not in parts[0] else f"{parts[-1][0]}. {parts[0].strip(',')}"
+
+
+def _typing_error(parts: list[str], rng: np.random.Generator) -> str:
+    """Leave out a letter of the longest part, if it is long enough for a typing error to be told from another name."""
+    longest = max(range(len(parts)), key=lambda i: len(parts[i]))
+    part = parts[longest]
+    if len(part.strip(",")) >= TYPO_LETTERS:
+        place = int(rng.integers(1, len(part) - 2))
+        part = part[:place] + part[place + 1 :]
+    return " ".join([*parts[:longest], part, *parts[longest + 1 :]])
+
+
+def _for_robots(parts: list[str], _: np.random.Generator) -> str:
+    return " ".join(parts).replace("@", " [at] ") if "@" in parts[0][1:] else _as_written(parts, _)
+
+
+PASSAGE_EDITS: Final[Mapping[str, Edit]] = {
+    "changed_5": _changed(0.05),
+    "changed_10": _changed(0.10),
+    "changed_20": _changed(0.20),
+    "excerpt_25": _excerpt,
+}
+EDITS: Final[Mapping[str, Edit]] = {
+    "upper_case": _upper_case,
+    "reformatted": _reformatted,
+    "markup": _markup,
+    "decomposed": _decomposed,
+}
+NAME_EDITS: Final[Mapping[str, Edit]] = {
+    "as_written": _as_written,
+    "family_first": _family_first,
+    "initial": _initial,
+    "typing_error": _typing_error,
+}
+IDENTIFIER_EDITS: Final[Mapping[str, Edit]] = {"as_written": _as_written, "for_robots": _for_robots}

@@ -1,0 +1,159 @@
+"""Reads texts once for any number of queries, and says which text has to be looked at for which query.
+
+It needs no index: a shard of a corpus that stays where it is can be swept by any process that has the queries.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .fingerprints import NONE, fingerprints, kept_among, query_fingerprints
+from .needs import Needs, Term, deletions
+from .plain import is_plain
+from .vectorised import Block, Numbers, split
+
+SLOTS: Final = 1 << 20
+SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
+SHIFT: Final = np.uint64(64 - 20)
+MOST_KNOWN: Final = 2_000_000
+TEXT: Final = 1 << 17
+"""Characters that are swept together: few enough for the processor's cache."""
+
+
+class Sweep:
+    """Finds candidates among texts by what the queries need. Every match of a query lies in one of its candidates."""
+
+    def __init__(self, needs: Mapping[str, Needs | None]) -> None:
+        """Prepare to sweep for queries by what they need. With None, every text is a candidate."""
+        self._everywhere = [query for query, need in needs.items() if need is None]
+        self._passages = _Passages({q: need.passage for q, need in needs.items() if need and need.passage})
+        self._words = _Words({q: need.groups for q, need in needs.items() if need and need.groups})
+
+    def candidates(self, texts: Sequence[str]) -> Iterator[tuple[int, set[str]]]:
+        """Yield the places of texts that may match, in order, with the queries that they may match."""
+        found: defaultdict[int, set[str]] = defaultdict(set)
+        for places in _together(texts):
+            block = split([texts[place] for place in places])
+            for within, query in (*self._passages.candidates(block), *self._words.candidates(block)):
+                found[places[within]].add(query)
+        for place in range(len(texts)) if self._everywhere else sorted(found):
+            yield place, found[place].union(self._everywhere)
+
+
+def _together(texts: Sequence[str]) -> Iterator[list[int]]:
+    """Yield the places of texts that are split together: plain ASCII, which is quicker, apart from the rest."""
+    quick = [text.isascii() and is_plain(text) for text in texts]
+    for kind in (True, False):
+        places: list[int] = []
+        size = 0
+        for place, text in enumerate(texts):
+            if quick[place] is not kind:
+                continue
+            places.append(place)
+            size += len(text)
+            if size >= TEXT:
+                yield places
+                places, size = [], 0
+        if places:
+            yield places
+
+
+class _Passages:
+    """Probes texts for the fingerprints of passages."""
+
+    def __init__(self, passages: Mapping[str, Sequence[str]]) -> None:
+        self._holders: defaultdict[int, list[str]] = defaultdict(list)
+        for query, asked in passages.items():
+            for value in query_fingerprints(asked).tolist():
+                self._holders[value].append(query)
+        self._prints = np.array(sorted(self._holders), np.uint32)
+        bits = min(24, max(16, (16 * len(self._prints)).bit_length()))
+        self._shift = np.uint32(32 - bits)
+        self._table = np.zeros(1 << bits, bool)
+        self._table[self._prints >> self._shift] = True
+
+    def candidates(self, block: Block) -> Iterator[tuple[int, str]]:
+        if not len(self._prints):
+            return
+        prints = fingerprints(block)
+        places = np.flatnonzero(self._table[prints >> self._shift])
+        nearest = np.minimum(np.searchsorted(self._prints, prints[places]), len(self._prints) - 1)
+        places = kept_among(prints, places[self._prints[nearest] == prints[places]])
+        texts = np.array(_texts(block, places), np.uint64)
+        for key in np.unique((texts << np.uint64(32)) | prints[places]).tolist():
+            for query in self._holders[key & NONE]:
+                yield key >> 32, query
+
+
+class _Words:
+    """Probes texts for words. Each distinct word is looked at once, and remembered."""
+
+    def __init__(self, groups: Mapping[str, Sequence[frozenset[Term]]]) -> None:
+        self._near: defaultdict[str, set[Term]] = defaultdict(set)
+        self._same: defaultdict[str, set[Term]] = defaultdict(set)
+        self._anchored: defaultdict[Term, list[str]] = defaultdict(list)
+        for query, (anchor, *others) in groups.items():
+            for term in anchor:
+                self._anchored[term].append(query)
+            for term in anchor.union(*others):
+                self._same[term.word].add(term)
+                for form in deletions(term.word) if term.edits else ():
+                    self._near[form].add(term)
+        self._anchors: dict[int, list[str]] = {}
+        """By number of a word that may begin a match: the queries."""
+        self._numbers: defaultdict[Term, set[int]] = defaultdict(set)
+        self._others = {q: [[self._numbers[t] for t in group] for group in others] for q, (_, *others) in groups.items()}
+        self._known: set[int] = set()
+        self._boring = np.full(SLOTS, np.iinfo(np.uint64).max, np.uint64)
+
+    def candidates(self, block: Block) -> Iterator[tuple[int, str]]:
+        if not self._others:
+            return
+        numbers = block.numbers
+        slots = (numbers * SPREAD) >> SHIFT
+        places = np.flatnonzero(self._boring[slots] != numbers)
+        self._learn(block, places, slots)
+        anchored = [i for i, value in enumerate(numbers[places].tolist()) if value in self._anchors]
+        places = places[anchored]
+        held_in = -1
+        held: set[int] = set()
+        for value, text in zip(numbers[places].tolist(), _texts(block, places), strict=True):
+            if text != held_in:
+                held, held_in = set(numbers[block.firsts[text] : block.firsts[text + 1]].tolist()), text
+            for query in self._anchors[value]:
+                for group in self._others[query]:
+                    if all(held.isdisjoint(own) for own in group):
+                        break
+                else:
+                    yield text, query
+
+    def _learn(self, block: Block, places: NDArray[np.int64], slots: Numbers) -> None:
+        distinct, where = np.unique(block.numbers[places], return_index=True)
+        for value, place in zip(distinct.tolist(), places[where].tolist(), strict=True):
+            if value in self._known:
+                self._boring[slots[place]] = value
+            elif value not in self._anchors:
+                word = block.spelled(place)
+                terms = self._same.get(word, set()).union(
+                    *(self._near[form] for form in (deletions(word) if self._near else ()) if form in self._near)
+                )
+                for term in terms:
+                    self._numbers[term].add(value)
+                if queries := sorted({query for term in terms for query in self._anchored.get(term, ())}):
+                    self._anchors[value] = queries
+                else:
+                    self._known.add(value)
+                    self._boring[slots[place]] = value
+        if len(self._known) > MOST_KNOWN:
+            self._known.clear()
+
+
+def _texts(block: Block, places: NDArray[np.int64]) -> list[int]:
+    """Return the texts that the words at these places belong to."""
+    found: list[int] = (np.searchsorted(block.firsts, places, "right") - 1).tolist()
+    return found
