@@ -66,4 +66,4 @@ def _matches(snapshot: Snapshot, matchers: Mapping[str, Matcher]) -> Iterator[Ex
     for example in snapshot.examples():
         for kind, matcher in matchers.items():
             for span in matcher.spans(example.text):
-                yield ExampleMatch(span.query, example.id, span.start, span.end, span.score, kind, example.set)
+                yield ExampleMatch(span.query, example.id, span.start, span.end, span.score, kind, example.set, span.because, span.copied)

@@ -30,12 +30,13 @@ class Query:
     """Something to search for.
 
     The kinds are: exact, a phrase, or a work of which any longer passage counts; name, a person's full name; identifier, an
-    e-mail address, a handle, or a web address.
+    e-mail address, a handle, a web address, or a number; key, "column=value", an exact, normalised value of a metadata column.
     """
 
     id: str
-    kind: Literal["exact", "name", "identifier"]
+    kind: Literal["exact", "name", "identifier", "key", "image", "meaning"]
     value: str
+    image: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,10 @@ class ExampleMatch:
     method: str
     set: str
     """The set of the snapshot that the example belongs to: train, held_out, or an extra one."""
+    because: tuple[str, ...] = ()
+    """Codes of `RULES`: why this counts as found. Empty if it stands there exactly as it was asked for."""
+    copied: int = 0
+    """Number of consecutive words that are shared, or of characters in scripts without spaces; 0 where it means nothing."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,8 @@ class Span:
     start: int
     end: int
     score: float
+    because: tuple[str, ...] = ()
+    copied: int = 0
 
 
 def check_script(value: str, *, at_most: float = 0.0) -> None:
