@@ -27,7 +27,7 @@ from requests_app.wording import missing_sentences, searched_sentences
 from tests.endings import reviewed_again
 from tests.personas import ADA, Staff
 from tests.staging import Stage, corpus, trained
-from unlearning_jobs.engine.matching import OBSTACLES, VERSION
+from unlearning_jobs.engine.matching import FORMER_OBSTACLES, OBSTACLES, VERSION
 from unlearning_jobs.models import ModelVersion
 from unlearning_jobs.states import ModelState
 
@@ -82,10 +82,8 @@ def test_a_search_keeps_what_was_searched_and_by_which_matchers(opened: Stage) -
 @pytest.mark.parametrize(
     ("name", "obstacle"),
     [
-        ("Madonna", "single_word"),
+        ("Li", "single_word"),
         ("!?", "nothing_to_search_for"),
-        ("王小明", "script_without_spaces"),
-        ("田中 太郎", "script_without_spaces"),
     ],
 )
 def test_a_name_that_cannot_be_searched_for_is_kept_with_its_reason(opened: Stage, name: str, obstacle: str) -> None:
@@ -99,7 +97,7 @@ def test_a_name_that_cannot_be_searched_for_is_kept_with_its_reason(opened: Stag
 
 
 def test_every_obstacle_has_words() -> None:
-    assert set(OBSTACLE_WORDS) == set(OBSTACLES)
+    assert set(OBSTACLE_WORDS) == {*OBSTACLES, *FORMER_OBSTACLES}
 
 
 def test_an_account_that_cannot_be_searched_for_is_named_by_its_number(opened: Stage) -> None:

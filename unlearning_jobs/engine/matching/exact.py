@@ -4,116 +4,136 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
 
-from .query import Query, QueryError, Span, check_script
-from .words import Word, words
+from .query import Query, QueryError, Span
+from .runs import Run, SuffixAutomaton
+from .words import BETWEEN, Word, is_unspaced, words
 
-RUN = 8
-"""Number of consecutive words that a text must share with a longer query."""
-SEED = 4
-"""Length of the shortest run of shared words. Runs shorter than RUN count only together."""
-TOGETHER = 12
+RUN: Final = 8
+"""Number of consecutive words that a text must share with a longer query. A letter of a script without spaces counts as half
+a word."""
+SEED: Final = 4
+"""Number of words in the shortest run of shared words. Runs shorter than RUN count only together."""
+TOGETHER: Final = 12
 """Number of words that several runs must share if none has RUN words: a passage in which some words were changed."""
-GAP = 12
+GAP: Final = 12
 """Largest number of words of the text between two runs of the same passage."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run of shared words: text[start : start + length] equals query[query_start : query_start + length]."""
-
-    start: int
-    query_start: int
-    length: int
-
-    @property
-    def end(self) -> int:
-        return self.start + self.length
 
 
 class ExactMatcher:
     """Finds queries of fewer than eight words as a whole, and passages of longer ones.
 
     A passage is a maximal run of at least eight shared words, or several runs of at least four words that lie close together
-    and share at least twelve: a quotation in which some words were changed. Case, accents, punctuation and white space do
-    not matter. The score is the share of the query's words that the passage contains.
+    and share at least twelve: a quotation in which some words were changed. Case, accents, markup, punctuation and white
+    space do not matter. The score is the share of the passage that stands in the query, and `copied` the number of words
+    that do: a paragraph that was copied from a long work scores 1.
     """
 
     def __init__(self, queries: Sequence[Query]) -> None:
-        self._words = {q.id: [w.text for w in words(q.value)] for q in queries}
-        if any(not query_words for query_words in self._words.values()):
-            message = "The text to search for holds no letters or digits."
-            raise QueryError(message, code="nothing_to_search_for")
-        for one in queries:
-            check_script(one.value, at_most=0.5)
-        self._seeds: defaultdict[tuple[str, ...], list[tuple[str, int]]] = defaultdict(list)
-        self._phrases: defaultdict[str, list[str]] = defaultdict(list)
-        for query, query_words in self._words.items():
-            if len(query_words) < RUN:
-                self._phrases[query_words[0]].append(query)
+        self._passages: dict[str, list[str]] = {}
+        self._phrases: defaultdict[int, defaultdict[tuple[str, ...], list[str]]] = defaultdict(lambda: defaultdict(list))
+        self._seeds: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
+        self._automata: dict[str, SuffixAutomaton] = {}
+        for query in queries:
+            asked = query_words(query.value)
+            if is_passage(asked):
+                self._passages[query.id] = asked
+                for seed in _grams(asked, SEED):
+                    self._seeds[seed].add(query.id)
             else:
-                for i in range(len(query_words) - SEED + 1):
-                    self._seeds[tuple(query_words[i : i + SEED])].append((query, i))
+                self._phrases[len(asked)][tuple(asked)].append(query.id)
 
     def spans(self, text: str) -> Iterator[Span]:
-        """Yield the phrases and passages in the text."""
-        tokens = words(text)
-        folded = [w.text for w in tokens]
-        # 1. Short queries, as a whole.
-        yield from self._phrase_spans(tokens, folded)
-        # 2. Passages of longer ones.
-        for query, runs in self._runs(folded).items():
-            for passage in _passages(runs):
-                covered = {i for run in passage for i in range(run.query_start, run.query_start + run.length)}
-                end = tokens[max(run.end for run in passage) - 1].end
-                yield Span(query, tokens[passage[0].start].start, end, len(covered) / len(self._words[query]))
+        """Yield the phrases and passages in the text, then those in its tags' attributes."""
+        for tokens in _streams(words(text)):
+            folded = [w.text for w in tokens]
+            yield from self._phrase_spans(tokens, folded)
+            seeds = self._seeds.keys() & set(_grams(folded, SEED)) if self._seeds else set()
+            for query in sorted({query for seed in seeds for query in self._seeds[seed]}):
+                yield from self._passage_spans(query, tokens, folded)
 
     def _phrase_spans(self, tokens: list[Word], folded: list[str]) -> Iterator[Span]:
-        for i, word in enumerate(folded):
-            for query in self._phrases.get(word, ()):
-                phrase = self._words[query]
-                if folded[i : i + len(phrase)] == phrase:
-                    yield Span(query, tokens[i].start, tokens[i + len(phrase) - 1].end, 1.0)
+        for length, phrases in self._phrases.items():
+            for i, gram in enumerate(_grams(folded, length)):
+                for query in phrases.get(gram, ()):
+                    yield Span(query, tokens[i].start, tokens[i + length - 1].end, 1.0, copied=length)
 
-    def _runs(self, folded: list[str]) -> dict[str, list[Run]]:
-        """Return all maximal shared runs by query, in the order of the text. In repetitive texts, runs may overlap."""
-        runs: defaultdict[str, list[Run]] = defaultdict(list)
-        # By diagonal (start - query_start), the first place after its last run. A run advances along its diagonal, so the
-        # places within it cannot start another maximal run there.
-        free: defaultdict[tuple[str, int], int] = defaultdict(int)
-        for start in range(len(folded) - SEED + 1):
-            for query, query_start in self._seeds.get(tuple(folded[start : start + SEED]), ()):
-                if start >= free[query, start - query_start]:
-                    run = Run(start, query_start, _shared_length(folded, start, self._words[query], query_start))
-                    runs[query].append(run)
-                    free[query, start - query_start] = run.end
-        return runs
+    def _passage_spans(self, query: str, tokens: list[Word], folded: list[str]) -> Iterator[Span]:
+        if query not in self._automata:
+            self._automata[query] = SuffixAutomaton(self._passages[query])
+        weights = _Weights(folded)
+        runs = [run for run in self._automata[query].runs(folded) if weights.of(run.start, run.end) >= SEED]
+        for passage in _near(runs):
+            copied = sum(max(0, b.end - max(a.end, b.start)) for a, b in pairwise([Run(0, 0), *passage]))
+            shared = sum(weights.of(max(a.end, b.start), b.end) for a, b in pairwise([Run(0, 0), *passage]))
+            if max(weights.of(run.start, run.end) for run in passage) >= RUN or shared >= TOGETHER:
+                first, last = passage[0].start, passage[-1].end
+                share = copied / (last - first)
+                yield Span(query, tokens[first].start, tokens[last - 1].end, share, copied=copied)
 
 
-def _shared_length(text: list[str], start: int, query: list[str], query_start: int) -> int:
-    most = min(len(text) - start, len(query) - query_start)
-    length = SEED
-    while length < most and text[start + length] == query[query_start + length]:
-        length += 1
-    return length
+class _Weights:
+    """How many words a stretch of a text counts as."""
+
+    def __init__(self, folded: Sequence[str]) -> None:
+        self._sums: list[float] | None = None
+        if any(is_unspaced(word) for word in set(folded)):
+            self._sums = [0.0]
+            for word in folded:
+                self._sums.append(self._sums[-1] + weight(word))
+
+    def of(self, start: int, end: int) -> float:
+        return end - start if self._sums is None else self._sums[end] - self._sums[start]
 
 
-def _passages(runs: list[Run]) -> Iterator[list[Run]]:
-    """Group neighbouring runs, and yield the groups that are too long to be a coincidence."""
+def weight(word: str) -> float:
+    """Return how many words this one counts as: a letter of a script without spaces is half a word."""
+    return 0.5 if is_unspaced(word) else 1.0
+
+
+def query_words(value: str) -> list[str]:
+    """Return the words to search for: those of the text or, if it has none, of its tags' attributes.
+
+    Raises:
+        QueryError: there are none.
+    """
+    streams = [stream for stream in _streams(words(value)) if stream]
+    if not streams:
+        message = "The text to search for holds no letters or digits."
+        raise QueryError(message, code="nothing_to_search_for")
+    return [word.text for word in streams[0]]
+
+
+def is_passage(asked: Sequence[str]) -> bool:
+    """Return whether parts of these words count as found too."""
+    return sum(map(weight, asked)) >= RUN
+
+
+def _streams(tokens: list[Word]) -> Iterator[list[Word]]:
+    """Yield the words of the text, and those of each tag's attributes. No match crosses from one to the next."""
+    stream: list[Word] = []
+    for word in tokens:
+        if word.text == BETWEEN:
+            yield stream
+            stream = []
+        else:
+            stream.append(word)
+    yield stream
+
+
+def _grams(folded: Sequence[str], length: int) -> Iterator[tuple[str, ...]]:
+    return zip(*(folded[i:] for i in range(length)), strict=False)
+
+
+def _near(runs: Sequence[Run]) -> Iterator[list[Run]]:
+    """Group runs that lie close together."""
     passage: list[Run] = []
-    end = 0
     for run in runs:
-        if passage and run.start - end > GAP:  # too far away: a new passage begins
-            if _long_enough(passage):
-                yield passage
+        if passage and run.start - passage[-1].end > GAP:  # too far away: a new passage begins
+            yield passage
             passage = []
         passage.append(run)
-        end = max(end, run.end)
-    if passage and _long_enough(passage):
+    if passage:
         yield passage
-
-
-def _long_enough(passage: list[Run]) -> bool:
-    shared = {place for run in passage for place in range(run.start, run.end)}
-    return max(run.length for run in passage) >= RUN or len(shared) >= TOGETHER

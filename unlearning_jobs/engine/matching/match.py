@@ -33,7 +33,7 @@ MATCHERS: Final[Mapping[str, Callable[[Sequence[Query]], Matcher]]] = {
 }
 
 
-VERSION: Final = "lethe-matching/1"
+VERSION: Final = "lethe-matching/2"
 """Raise the number with every change after which a search finds more, or less, in the same texts."""
 
 
@@ -66,4 +66,14 @@ def _matches(snapshot: Snapshot, matchers: Mapping[str, Matcher]) -> Iterator[Ex
     for example in snapshot.examples():
         for kind, matcher in matchers.items():
             for span in matcher.spans(example.text):
-                yield ExampleMatch(span.query, example.id, span.start, span.end, span.score, kind, example.set, span.because, span.copied)
+                yield ExampleMatch(
+                    span.query,
+                    example.id,
+                    span.start,
+                    span.end,
+                    span.score,
+                    kind,
+                    example.set,
+                    because=span.because,
+                    copied=span.copied,
+                )

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Literal
 
 from unlearning_jobs.engine.errors import EngineError
-
-UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
-)
-"""Letters of scripts that put no spaces between words: Thai, Lao, Burmese, Khmer, Kana, Han."""
 
 
 class QueryError(EngineError):
@@ -20,9 +14,11 @@ class QueryError(EngineError):
     code = "bad_query"
 
 
-OBSTACLES = ("nothing_to_search_for", "single_word", "script_without_spaces", "not_an_identifier")
-"""Why a query cannot be searched for: it holds no letter or digit; it is a name of one word; its script puts no spaces
-between words, and the matchers look for words; it is neither an address nor an account."""
+OBSTACLES = ("nothing_to_search_for", "single_word", "not_an_identifier")
+"""Why a query cannot be searched for: it holds no letter or digit; it is a name of one word; it is neither an address nor an
+account."""
+FORMER_OBSTACLES = ("script_without_spaces",)
+"""Reasons that earlier versions had. Stored searches still name them: the matchers looked for words between spaces."""
 
 
 @dataclass(frozen=True)
@@ -30,31 +26,14 @@ class Query:
     """Something to search for.
 
     The kinds are: exact, a phrase, or a work of which any longer passage counts; name, a person's full name; identifier, an
-    e-mail address, a handle, a web address, or a number; key, "column=value", an exact, normalised value of a metadata column.
+    e-mail address, a handle, or a web address; key, a value of a column ("column=value"); image, a picture; meaning, what
+    texts with other words may say. Each kind's matcher is in `match.MATCHERS`.
     """
 
     id: str
     kind: Literal["exact", "name", "identifier", "key", "image", "meaning"]
     value: str
     image: bytes | None = None
-
-
-@dataclass(frozen=True)
-class ExampleMatch:
-    """A place in an example: characters `start` to `end` of its `text`. The score is 1 for a full match, lower otherwise."""
-
-    query: str
-    example_id: str
-    start: int
-    end: int
-    score: float
-    method: str
-    set: str
-    """The set of the snapshot that the example belongs to: train, held_out, or an extra one."""
-    because: tuple[str, ...] = ()
-    """Codes of `RULES`: why this counts as found. Empty if it stands there exactly as it was asked for."""
-    copied: int = 0
-    """Number of consecutive words that are shared, or of characters in scripts without spaces; 0 where it means nothing."""
 
 
 @dataclass(frozen=True)
@@ -65,13 +44,24 @@ class Span:
     start: int
     end: int
     score: float
+    """1 if the place is exactly what was asked for; for passages, the share of the place that is copied."""
+    because: tuple[str, ...] = ()
+    """Codes of the rules by which it counts as found, if it is not written as it was asked for."""
+    copied: int = 0
+    """Number of words (letters, in scripts without spaces) that a passage shares; 0 where that means nothing."""
+
+
+@dataclass(frozen=True)
+class ExampleMatch:
+    """A place in an example: characters `start` to `end` of its text. The rest is as in `Span`."""
+
+    query: str
+    example_id: str
+    start: int
+    end: int
+    score: float
+    method: str
+    set: str
+    """The set of the snapshot that the example belongs to: train, held_out, or an extra one."""
     because: tuple[str, ...] = ()
     copied: int = 0
-
-
-def check_script(value: str, *, at_most: float = 0.0) -> None:
-    """Raise QueryError if more than a share `at_most` of the letters belong to a script without spaces between words."""
-    letters = sum(character.isalpha() for character in value)
-    if len(UNSPACED.findall(value)) > at_most * letters:
-        message = "The search looks for words, and this script puts no spaces between them."
-        raise QueryError(message, code="script_without_spaces")

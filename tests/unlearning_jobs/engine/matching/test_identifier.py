@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from unlearning_jobs.engine.matching.identifier import IdentifierMatcher, normal_form
+from unlearning_jobs.engine.matching.identifier import IdentifierMatcher
+from unlearning_jobs.engine.matching.identifier_form import identifier_form
 from unlearning_jobs.engine.matching.query import Query, QueryError
 
 
@@ -60,4 +61,4 @@ def test_a_handle_is_found_with_and_without_its_sign() -> None:
 @pytest.mark.parametrize("value", ["", "two words", "@", "a@b@c"])
 def test_what_is_no_identifier_is_refused(value: str) -> None:
     with pytest.raises(QueryError):
-        normal_form(value)
+        identifier_form(value)
