@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -106,8 +107,15 @@ def rest_form(rest: str) -> str:
 
 
 def squeezed(text: str) -> str:
-    """Return letters and digits alone, folded."""
-    return "".join(word.text for word in words(text))
+    """Return letters and digits alone, folded; all decimal digits as 0 to 9."""
+    return "".join(with_digits(word.text) for word in words(text))
+
+
+def with_digits(word: str) -> str:
+    """Return the word with the decimal digits of every script as 0 to 9."""
+    if word.isascii():
+        return word
+    return "".join(str(unicodedata.decimal(character)) if character.isdecimal() else character for character in word)
 
 
 def _number(value: str) -> Number | None:
@@ -141,6 +149,6 @@ def _phone(value: str, hint: re.Match[str] | None) -> Number:
     try:
         parsed = phonenumbers.parse(value, region)
     except phonenumbers.NumberParseException:
-        digits = "".join(character for character in squeezed(value))
+        digits = squeezed(value)
         return Number(digits.removeprefix("0") or digits, phone=True)
     return Number(phonenumbers.national_significant_number(parsed), phone=True, country=str(parsed.country_code))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 import ahocorasick
 
-from .identifier_form import Number
+from .identifier_form import Number, with_digits
 from .query import Span
 from .words import Word
 
@@ -55,7 +54,7 @@ class Stream:
 
     def __init__(self, text: str, tokens: Sequence[Word]) -> None:
         self.text, self.words = text, tokens
-        parts = [_digits(word.text) for word in tokens]
+        parts = [with_digits(word.text) for word in tokens]
         self.characters = "".join(parts)
         self.starts: list[int] = []
         length = 0
@@ -75,13 +74,6 @@ class Stream:
             return None
         end, start = self.words[position].end, self.words[position + 1].start
         return self.text[end : min(start, end + 10)] if start >= end else None
-
-
-def _digits(word: str) -> str:
-    """Return the word with all decimal digits as 0 to 9."""
-    if word.isascii():
-        return word
-    return "".join(str(unicodedata.decimal(character)) if character.isdecimal() else character for character in word)
 
 
 def _span(stream: Stream, query: str, number: Number, written: str, start: int, end: int) -> Span | None:

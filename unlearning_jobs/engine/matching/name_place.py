@@ -8,6 +8,7 @@ from typing import Final
 
 from .name_context import (
     LABELS,
+    STOP,
     are_plain_words,
     gap,
     initials,
@@ -25,6 +26,7 @@ from .words import Word
 
 UNKNOWN: Final = 2
 """Largest number of unknown middle names."""
+NOT_GIVEN: Final = TITLES | PARTICLES | STOP
 STEPS: Final = 8
 """Largest number of words between given and family name: middle names, particles, labels."""
 INITIAL: Final = Likeness(0.6, ("initial",))
@@ -148,6 +150,10 @@ class Place:
     def _given_at(self, start: int) -> Likeness | None:
         """Return how well the words from `start` agree with the given name. Roberta is Robert only beside an inflected family."""
         like = self._sequence(start, self.reading.given, given=True)
+        if like is None and len(self.reading.given[0]) == 1 and 0 <= start < len(self.words):
+            word = self.words[start]
+            written_out = word.text[0] == self.reading.given[0] and word.text not in NOT_GIVEN and is_capitalised(self.text, word)
+            return INITIAL if written_out else None
         if like and like.because == ("inflected",) and self.words[start].text == self.reading.given[0] + "a":
             family = self._sequence(self.start, self.reading.family, given=False)
             if not family or "inflected" not in family.because:

@@ -112,6 +112,8 @@ def _single(query: str, group: tuple[str, ...]) -> Reading:
 def _all(
     query: str, given: tuple[str, ...], middle: list[tuple[str, ...]], family: list[str], former: list[tuple[str, ...]]
 ) -> Iterator[Reading]:
+    if all(len(word) == 1 for word in given):  # initials: one is the given name, the others are middle names
+        given, middle = given[:1], [given[1:], *middle]
     others = tuple(word for group in middle for word in group)
     particles = tuple(word for word in family if word in PARTICLES)
     for given_words, given_score, given_rule in _ways(list(given), halves=given[:1]):

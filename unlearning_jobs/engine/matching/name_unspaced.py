@@ -54,7 +54,7 @@ class UnspacedNames:
             for text, form in _forms(query.id, parts):
                 forms.setdefault(text, []).append(form)
             if not parts:
-                for pinyin in _pinyin_orders(query.value):
+                for pinyin in pinyin_orders(query.value):
                     self._pinyin.setdefault(pinyin, []).append(query.id)
         self._automaton = ahocorasick.Automaton()
         for text, found in forms.items():
@@ -183,7 +183,7 @@ def _is_whole_hangul(text: str, place: Sequence[Word], behind: Sequence[Word]) -
     return not rest or rest in PARTICLES or rest in TITLES or any(rest.startswith(title) for title in TITLES)
 
 
-def _pinyin_orders(value: str) -> Iterator[str]:
+def pinyin_orders(value: str) -> Iterator[str]:
     """Yield a Latin name as Chinese would write its sounds: "Wang Xiaoming" and "Xiaoming Wang" as wangxiaoming."""
     latin = [word.text for word in words(value) if word.text.isascii() and word.text.isalpha()]
     if len(latin) > 1 and not value.strip().endswith("."):

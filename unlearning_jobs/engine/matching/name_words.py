@@ -133,7 +133,7 @@ def _letter_keys(letters: str, *, two: bool) -> set[str]:
     """Return four letters of the first few, in order: an error among them leaves one such selection as it was."""
     if len(letters) < ONE_ERROR - 1:
         return set()
-    keys = {"".join(some) for some in combinations(letters[:5], 4)}
+    keys = {"." + "".join(some) for some in combinations(letters[:5], 4)}
     if two:
-        keys |= {letters[0] + "".join(some) for some in combinations(letters[1:6], 3)}
+        keys |= {f".{letters[0]}" + "".join(some) for some in combinations(letters[1:6], 3)}
     return keys
