@@ -199,7 +199,8 @@ class Place:
             if like is None:
                 like, last = self._initials_behind(i)
             if like:
-                if "column" not in rules or starts_row(self.text, self.words[self.start].start):
+                in_list = self._is_capitalised_before() and self._is_capitalised_behind(last)  # "Casimir Lund, Sigrid Moor"
+                if not in_list and ("column" not in rules or starts_row(self.text, self.words[self.start].start)):
                     yield self._with(rules, like, self.start, last)
                 return
             if self.words[i].text not in TITLES and not (self.words[i].text in LABELS and "column" in rules):
@@ -216,9 +217,21 @@ class Place:
                 break
         if not letters or letters[0] != self.reading.given[0][0] or not self._are_whole_behind(letters):
             return None, position
-        following = self._gap(last - 1) == "join" and last < len(self.words) and is_capitalised(self.text, self.words[last])
-        preceded = self._gap(self.start - 1) == "join" and is_capitalised(self.text, self.words[self.start - 1])
-        return (None if following or preceded else INITIAL), last - 1
+        other = self._is_capitalised_before() or self._is_capitalised_behind(last - 1)
+        return (None if other else INITIAL), last - 1
+
+    def _is_capitalised_before(self) -> bool:
+        """Return whether the word before the family name may be another given name."""
+        if self._gap(self.start - 1) != "join":
+            return False
+        word = self.words[self.start - 1]
+        return is_capitalised(self.text, word) and word.text not in NOT_GIVEN and not is_sentence_end(self.text, word)
+
+    def _is_capitalised_behind(self, last: int) -> bool:
+        """Return whether the word behind may be another family name."""
+        if self._gap(last) != "join" or is_sentence_end(self.text, self.words[last]):
+            return False
+        return self.text[self.words[last + 1].start].isupper() and self.words[last + 1].text not in STOP
 
     def _are_whole_behind(self, letters: str) -> bool:
         middle = "".join(word[0] for word in self.reading.middle)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from .name_sounds import romanised
+from .name_sounds import HANGUL, romanised
 from .name_unspaced import HAN, family_and_given, unspaced_parts
 from .query import Query, QueryError
 from .words import words
@@ -87,8 +87,10 @@ def _foreign(query: str, parts: list[str]) -> Iterator[Reading]:
     if HAN.match(family):
         for words_given, _, _ in _ways([romanised(letter) for letter in given], halves=()):
             yield Reading(query, words_given, (), ("".join(map(romanised, family)),), 0.75, ("transliterated",))
-    else:
-        yield Reading(query, (given,), (), (family,))
+        return
+    yield Reading(query, (given,), (), (family,))
+    if HANGUL.match(given) and len(given) > 1:  # "Young-ho"
+        yield Reading(query, tuple(given), (), (family,))
 
 
 def _groups(value: str) -> list[tuple[str, ...]]:

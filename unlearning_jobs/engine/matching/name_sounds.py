@@ -14,6 +14,7 @@ from .words import LETTERS_WITHOUT_MARKS
 
 ABJAD: Final = re.compile("[\u0590-\u07bf\u08a0-\u08ff\ufb1d-\ufdcf\ufe70-\ufefc]")
 """Letters of scripts that write consonants and long vowels only: Hebrew, Arabic, Syriac."""
+INDIC: Final = re.compile("[\u0900-\u0dff]")
 HANGUL: Final = re.compile("[\uac00-\ud7a3]")
 ARTICLE: Final = re.compile("^ال(?=\\w{3})")
 KOREAN: Final = {"이": "lee", "박": "park", "최": "choi", "임": "lim", "유": "yoo", "노": "roh", "우": "woo", "오": "oh", "김": "kim"}
@@ -45,7 +46,7 @@ def romanised(word: str) -> str:
     """Return a folded word in the letters a to z, and digits."""
     if word.isascii():
         return word
-    word = ARTICLE.sub("", word)
+    word = re.sub("(?<=[αε])υ(?=[αβγδεζηιλμνορω])", "β", ARTICLE.sub("", word))  # Greek av, ev
     if HANGUL.match(word):
         word = KOREAN.get(word[0], word[0]) + word[1:]
     letters = anyascii(unicodedata.normalize("NFC", word)).lower().translate(LETTERS_WITHOUT_MARKS)
@@ -64,6 +65,10 @@ def sound(word: str) -> str:
     form = romanised(word)
     if ABJAD.match(word):
         form = re.sub("^y", "j", form)
+    elif INDIC.match(word):
+        form = re.sub("c(?!h)", "ch", form)
+    elif HANGUL.match(word):
+        form = form.replace("eo", "u").replace("l", "r")
     for pattern, replacement in SOUNDS:
         form = pattern.sub(replacement, form)
     return form
@@ -84,7 +89,7 @@ def same_sound(name: str, word: str) -> bool:
     """Return whether two folded words, of which at least one is not Latin, may be the same name."""
     if ABJAD.search(name) or ABJAD.search(word):
         return bool(skeletons(name) & skeletons(word) - {""})
-    return bool(without_h(name) & without_h(word)) and _close(sound(name), sound(word), share=3)
+    return bool(loose_skeletons(name) & loose_skeletons(word)) and _close(sound(name), sound(word), share=3)
 
 
 def same_romanised(name: str, word: str) -> bool:
@@ -96,9 +101,9 @@ def same_romanised(name: str, word: str) -> bool:
     return a[:1] == b[:1] and shared >= SKELETON and _close(a, b, share=5 if shared == SKELETON else 3)
 
 
-def without_h(word: str) -> frozenset[str]:
-    """Return the skeletons without any h, which Russian and Greek leave out: Johnson, Dzhonson."""
-    return frozenset(skeleton.replace("h", "") for skeleton in skeletons(word))
+def loose_skeletons(word: str) -> frozenset[str]:
+    """Return the skeletons without any h, which Russian and Greek leave out, and with r for l, which Korean has as one letter."""
+    return frozenset(skeleton.replace("h", "").replace("l", "r") for skeleton in skeletons(word))
 
 
 def _close(a: str, b: str, *, share: int) -> bool:

@@ -11,7 +11,7 @@ from rapidfuzz.distance import OSA
 
 from .name_endings import bare, is_inflected, stems
 from .name_given import short_forms
-from .name_sounds import HANGUL, romanised, same_romanised, same_sound, sound, spelt, without_h
+from .name_sounds import HANGUL, romanised, same_romanised, same_sound, sound, spelt, loose_skeletons
 
 ONE_ERROR: Final = 5
 """Words with at least this many letters may have one typing error."""
@@ -106,10 +106,10 @@ def word_keys(word: str) -> frozenset[str]:
     letters = spelt(word)
     keys = {f"={letters}"} if len(letters) < ONE_ERROR else set()
     keys |= _letter_keys(letters, two=len(letters) >= TWO_ERRORS - 2)
-    keys |= {f"~{form}" for form in without_h(word)}
+    keys |= {f"~{form}" for form in loose_skeletons(word)}
     for left, _ in stems(word):
         keys |= {f"={left}"} if len(left) < ONE_ERROR else set()
-        keys |= {f"~{form}" for form in without_h(left) | without_h(_again(left, word))}
+        keys |= {f"~{form}" for form in loose_skeletons(left) | loose_skeletons(_again(left, word))}
     return frozenset(keys)
 
 
@@ -123,7 +123,7 @@ def name_keys(name: str, *, given: bool = False) -> frozenset[str]:
 
 def _keys_of_form(name: str) -> frozenset[str]:
     letters = spelt(name)
-    keys = {f"~{form}" for form in without_h(name)}
+    keys = {f"~{form}" for form in loose_skeletons(name)}
     if len(letters) < ONE_ERROR:
         keys |= {f"={letters}", f"={bare(name)}"}
     return frozenset(keys | _letter_keys(letters, two=len(letters) >= TWO_ERRORS))
