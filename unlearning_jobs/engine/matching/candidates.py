@@ -15,7 +15,7 @@ from typing import Final
 from .identifier_address import anchors
 from .identifier_escapes import unescaped
 from .identifier_form import Number, identifier_form
-from .name_query import TITLES, Reading, readings
+from .name_query import TITLES, Reading, is_initial, readings
 from .name_sounds import HANGUL, romanised
 from .name_unspaced import TITLES as UNSPACED_TITLES
 from .name_unspaced import pinyin_orders, unspaced_parts
@@ -81,7 +81,7 @@ def _name_terms(query: Query) -> tuple[frozenset[str], ...]:
     parts = unspaced_parts(query.value)
     family = {key for reading in known for key in name_keys(reading.family[0])}
     given = {key for reading in known for key in _given_keys(reading)}
-    if any(reading.given and len(reading.given[0]) == 1 for reading in known):
+    if any(reading.given and is_initial(reading.given[0]) for reading in known):
         return (frozenset(family),)  # any name with this initial may be meant
     for sounds in (*pinyin_orders(query.value), *_sounds(known)):
         syllables = {f"%{sounds[:n]}" for n in range(1, SYLLABLE + 1)}

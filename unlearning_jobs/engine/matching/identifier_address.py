@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import re2
@@ -116,7 +117,7 @@ def _ends(window: str, before: str, scheme: str) -> bool:
 
 
 def _handle(form: Handle, text: str, start: int) -> Place | None:
-    begin = start - words(form.name)[0].start
+    begin = start - _lead(form.name)
     end = begin + len(form.name)
     if begin < 0 or text[begin:end].casefold() != form.name:
         return None
@@ -133,6 +134,12 @@ def _handle(form: Handle, text: str, start: int) -> Place | None:
     if form.name.isalpha() and len(form.name) < SURE:
         return None
     return Place(begin, end, *_rated("handle_without_sign" if form.name.isalpha() else ""))
+
+
+@lru_cache(maxsize=4_096)
+def _lead(name: str) -> int:
+    """Return where the first word of an account name begins."""
+    return words(name)[0].start
 
 
 def _rated(rule: str) -> tuple[float, tuple[str, ...]]:

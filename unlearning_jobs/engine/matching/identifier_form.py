@@ -83,7 +83,7 @@ def identifier_form(value: str) -> Form:
         return number
     if (hit := WEB.fullmatch(value)) and (host := host_form(hit["host"])):
         return Web(host.removeprefix("www."), rest_form(hit["rest"]))
-    if (hit := HANDLE.fullmatch(value)) and words(hit[1]):
+    if (hit := HANDLE.fullmatch(value)) and words(hit[1]) and not hit[1].isdecimal():
         return Handle(hit[1].casefold())
     message = "Write an e-mail address, an account name, a web address, or a number with at least five digits or letters."
     raise QueryError(message, code="not_an_identifier")

@@ -140,6 +140,6 @@ def _is_one_number(stream: Stream, first: int, behind: int, number: Number, pref
             continue
         if neighbour < first and stream.text.startswith("+", stream.words[neighbour].start - 1):
             return False  # another country's
-        if gap.strip() or (not number.phone and gap in gaps):  # people write telephone numbers one behind the other
+        if gap.strip() or (not prefix.digits and gap in gaps):  # people write telephone numbers one behind the other
             return False
     return True

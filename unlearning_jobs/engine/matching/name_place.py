@@ -19,7 +19,7 @@ from .name_context import (
     starts_row,
 )
 from .name_given import is_given
-from .name_query import OF_GIVEN_NAMES, PARTICLES, TITLES, Reading
+from .name_query import OF_GIVEN_NAMES, PARTICLES, TITLES, Reading, is_initial
 from .name_sounds import HANGUL
 from .name_words import ONE_ERROR, Likeness, likeness, together
 from .words import Word
@@ -150,7 +150,7 @@ class Place:
     def _given_at(self, start: int) -> Likeness | None:
         """Return how well the words from `start` agree with the given name. Roberta is Robert only beside an inflected family."""
         like = self._sequence(start, self.reading.given, given=True)
-        if like is None and len(self.reading.given[0]) == 1 and 0 <= start < len(self.words):
+        if like is None and is_initial(self.reading.given[0]) and 0 <= start < len(self.words):
             word = self.words[start]
             written_out = word.text[0] == self.reading.given[0] and word.text not in NOT_GIVEN and is_capitalised(self.text, word)
             return INITIAL if written_out else None

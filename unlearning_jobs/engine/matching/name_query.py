@@ -54,6 +54,11 @@ class Reading:
     """The family name holds all parts of the name, as Korean writes them."""
 
 
+def is_initial(word: str) -> bool:
+    """Return whether a word of a name is one letter, and no syllable of Korean."""
+    return len(word) == 1 and not HANGUL.match(word)
+
+
 def readings(query: Query) -> list[Reading]:
     """Return the ways to write a name of words that spaces part; none if no word of such a script is in it.
 
@@ -114,7 +119,7 @@ def _single(query: str, group: tuple[str, ...]) -> Reading:
 def _all(
     query: str, given: tuple[str, ...], middle: list[tuple[str, ...]], family: list[str], former: list[tuple[str, ...]]
 ) -> Iterator[Reading]:
-    if all(len(word) == 1 for word in given):  # initials: one is the given name, the others are middle names
+    if all(map(is_initial, given)):  # initials: one is the given name, the others are middle names
         given, middle = given[:1], [given[1:], *middle]
     others = tuple(word for group in middle for word in group)
     particles = tuple(word for word in family if word in PARTICLES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final
 
 import ahocorasick
@@ -14,8 +15,10 @@ from .query import Query, QueryError, Span
 from .words import Word, is_unspaced, words
 
 KANA: Final = re.compile("[\u3040-\u30ff\u31f0-\u31ff]")
-ONE_KANA: Final = re.compile("[\u3040-\u309f\u30fc]+|[\u30a0-\u30ff\u31f0-\u31ff]+")
-"""Hiragana or Katakana: where one ends and the other begins, a word ends."""
+HIRAGANA: Final = re.compile("[\u3040-\u309f]")
+"""Where Hiragana ends and Katakana begins, a word ends."""
+LONGEST_RUN: Final = 40
+"""Most letters of Kana that may be a name."""
 HAN: Final = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 SEPARATOR: Final = re.compile(r"[\s\u00a0\u3000]{0,3}[·・•.,、，=＝\-]?[\s\u00a0\u3000]{0,3}")
 COMPOUND: Final = frozenset("欧阳 歐陽 司马 司馬 诸葛 諸葛 上官 司徒 东方 東方 皇甫 尉迟 公孙 慕容 令狐 南宫 夏侯 남궁 황보 제갈 선우 독고 사공".split())
@@ -73,12 +76,13 @@ class UnspacedNames:
                 for form in forms:
                     if _fits(text, place, form, letters.words[last + 1 : last + 4]):
                         yield Span(form.query, place[0].start, place[-1].end, form.score, form.because)
-        if self._pinyin:
+        if self._pinyin and HAN.search(letters.text):
             yield from self._pinyin_spans(letters)
 
     def _pinyin_spans(self, letters: Letters) -> Iterator[Span]:
         sounds = [romanised(letter) if HAN.match(letter) else "" for letter in letters.text]
-        for start in range(len(sounds)):
+        begin = tuple({pinyin[:1] for pinyin in self._pinyin})
+        for start in (start for start, sound in enumerate(sounds) if sound.startswith(begin)):
             for end in range(start + 2, min(start + LONGEST_PINYIN, len(sounds)) + 1):
                 for query in self._pinyin.get("".join(sounds[start:end]), ()) if all(sounds[start:end]) else ():
                     place = letters.words[start:end]
@@ -117,12 +121,30 @@ def merged(text: str, tokens: Sequence[Word]) -> Sequence[Word]:
     if not KANA.search(text):
         return tokens
     runs: list[Word] = []
-    for word in tokens:
-        if runs and runs[-1].end == word.start and ONE_KANA.fullmatch(runs[-1].text + word.text):
-            runs[-1] = Word(runs[-1].text + word.text, runs[-1].start, word.end)
+    for kana, run in groupby(tokens, key=Run()):
+        letters = list(run)
+        if kana[0] and len(letters) <= LONGEST_RUN:
+            runs.append(Word("".join(letter.text for letter in letters), letters[0].start, letters[-1].end))
         else:
-            runs.append(word)
+            runs += letters
     return runs
+
+
+class Run:
+    """Tells runs of letters of one kind of Kana that nothing parts from one another, and from all else."""
+
+    def __init__(self) -> None:
+        self._number, self._kind, self._end = 0, "", 0
+
+    def __call__(self, word: Word) -> tuple[str, int]:
+        """Return the kind of Kana, empty for other words, and the number of the run."""
+        kind = "both" if word.text == "ー" else ("hiragana" if HIRAGANA.match(word.text) else "katakana")
+        kind = kind if KANA.match(word.text) else ""
+        kind = self._kind if kind == "both" else kind
+        if kind != self._kind or word.start != self._end:
+            self._number += 1
+        self._kind, self._end = kind, word.end
+        return kind, self._number
 
 
 def family_and_given(parts: Sequence[str]) -> tuple[str, str]:
