@@ -56,7 +56,12 @@ class Figures:
 
 def people() -> list[str]:
     """Return the names that are asked for."""
-    return [*LATIN, *(name for name, _ in OTHER_WAYS), *(pair[0] for pairs in TWO_SCRIPTS.values() for pair in pairs), *SCRIPTS.values()]
+    return [
+        *LATIN,
+        *(name for name, _ in OTHER_WAYS),
+        *(pair[0] for pairs in TWO_SCRIPTS.values() for pair in pairs),
+        *SCRIPTS.values(),
+    ]
 
 
 def documents(seed: int = 11) -> Iterator[Document]:
@@ -69,7 +74,9 @@ def documents(seed: int = 11) -> Iterator[Document]:
         for other in rng.sample(SAME_FAMILY, 4):
             yield Document(_sentence(f"{other} {family}", rng), "", "another given name")
         yield Document(_sentence(f"{given} {rng.choice(SAME_FAMILY)}son", rng), "", "another family name")
-        yield Document(f"Section (b) covers {given.lower()} and, as ({given[0].lower()}) {family}, more.", "", "a list marker")
+        yield Document(
+            f"Section (b) covers {given.lower()} and, as ({given[0].lower()}) {family}, more.", "", "a list marker"
+        )
         yield Document(f"{_sentence(given, rng)} {_sentence(family, rng)}", "", "parts far apart")
     for name, written in OTHER_WAYS:
         for text in written.split(" | "):
@@ -153,11 +160,18 @@ def _ways(name: str, rng: random.Random) -> Iterator[tuple[str, str]]:
         yield "short form", f"{short} {family}"
 
 
-NICKNAMES: Final = {"Robert": ("Bob", "Rob"), "Elizabeth": ("Liz", "Betty"), "William": ("Bill", "Will"), "Margaret": ("Peggy",)}
+NICKNAMES: Final = {
+    "Robert": ("Bob", "Rob"),
+    "Elizabeth": ("Liz", "Betty"),
+    "William": ("Bill", "Will"),
+    "Margaret": ("Peggy",),
+}
 
 
 def _mistyped(word: str, rng: random.Random) -> str:
     """Return the word with one letter lacking, doubled, changed or swapped, but not the first."""
     place = rng.randrange(1, len(word) - 1)
     head, letter, tail = word[:place], word[place], word[place + 1 :]
-    return rng.choice([head + tail, head + letter * 2 + tail, f"{head}{rng.choice('aeiklnrst')}{tail}", head + tail[0] + letter + tail[1:]])
+    return rng.choice(
+        [head + tail, head + letter * 2 + tail, f"{head}{rng.choice('aeiklnrst')}{tail}", head + tail[0] + letter + tail[1:]]
+    )

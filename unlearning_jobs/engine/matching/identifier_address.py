@@ -102,7 +102,9 @@ def _web(form: Web, text: str, start: int) -> Place | None:
         return None
     raw = REST.match(text, end).group().rstrip(TRAILING)  # type: ignore[union-attr]  # it matches the empty text, too
     rest = rest_form(re.sub(r"^:\d+", "", raw))
-    first = start - len(before) - next((len(scheme) for scheme in ("https://", "http://") if _ends(window, before, scheme)), 0)
+    first = (
+        start - len(before) - next((len(scheme) for scheme in ("https://", "http://") if _ends(window, before, scheme)), 0)
+    )
     if form.rest:
         return None if rest != form.rest or subdomain or sign == "@" else Place(first, end + len(raw))
     rules = ("subdomain",) if subdomain else ()
@@ -161,7 +163,7 @@ def _host_end(host: str, text: str, start: int, *, plain: bool = False) -> int:
                 return 0
             end = dot.end()
         hit = LABEL.match(text, end)
-        if not hit or hit.group().casefold() not in _names(label) and host_form(hit.group()) != label:
+        if not hit or (hit.group().casefold() not in _names(label) and host_form(hit.group()) != label):
             return 0
         end = hit.end()
     return 0 if _goes_on(text[end : end + 2]) else end

@@ -29,7 +29,9 @@ WEB: Final = re.compile(r"(?:https?://)?(?P<host>[\w-]+(?:\.[\w-]+)+)\.?(?::\d+)
 HANDLE: Final = re.compile(r"@?(\w[\w.-]*\w|\w)")
 NUMBER: Final = re.compile(r"[\s+()\[\]./\-–:#\w]+")
 PHONE: Final = re.compile(r"\+?[\s()\[\]./\-–\d]+")
-HINT: Final = re.compile(r"^(?P<front>[A-Z]{2}):?\s+(?=[\d(])|\s*\((?P<back>[A-Z]{2})\)$|;phone-context=\+(?P<code>\d{1,3})$")
+HINT: Final = re.compile(
+    r"^(?P<front>[A-Z]{2}):?\s+(?=[\d(])|\s*\((?P<back>[A-Z]{2})\)$|;phone-context=\+(?P<code>\d{1,3})$"
+)
 IBAN: Final = re.compile("[a-z]{2}[0-9]{2}[a-z0-9]{11,30}")
 TRACKING: Final = re.compile(r"utm_\w+|fbclid|gclid|ref|mc_[ce]id", re.IGNORECASE)
 PROVIDERS: Final = {"gmail.com": ("gmail.com", "googlemail.com"), "googlemail.com": ("googlemail.com", "gmail.com")}
@@ -78,7 +80,9 @@ def identifier_form(value: str) -> Form:
     value = unescaped(value.strip()).text.strip() if len(value) <= LONGEST else ""
     value = re.sub(r"^(?:mailto|tel|sms|callto|acct):", "", value, flags=re.IGNORECASE)
     if hit := EMAIL.fullmatch(value.removeprefix("@")):
-        return Email(*(SPELT_DOT.sub(".", hit[part]).casefold() for part in ("local",)), host_form(SPELT_DOT.sub(".", hit["host"])))
+        return Email(SPELT_DOT.sub(".", hit["local"]).casefold(), host_form(SPELT_DOT.sub(".", hit["host"])))
+            *(SPELT_DOT.sub(".", hit[part]).casefold() for part in ("local",)), host_form(SPELT_DOT.sub(".", hit["host"]))
+        )
     if number := _number(value):
         return number
     if (hit := WEB.fullmatch(value)) and (host := host_form(hit["host"])):

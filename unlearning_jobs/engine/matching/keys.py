@@ -20,7 +20,9 @@ COLUMNS: Final[Mapping[str, frozenset[str]]] = {
 }
 """Names that people give to columns of the same meaning. A query for one finds all of them."""
 LINE: Final = re.compile(r"^([^\n:]{1,100}): ([^\n]*)$", re.MULTILINE)
-HOSTING: Final = re.compile(r"^(?:https?://)?(?:www\.)?(?:github\.com|gitlab\.com|bitbucket\.org|huggingface\.co)/", re.IGNORECASE)
+HOSTING: Final = re.compile(
+    r"^(?:https?://)?(?:www\.)?(?:github\.com|gitlab\.com|bitbucket\.org|huggingface\.co)/", re.IGNORECASE
+)
 
 
 class KeyMatcher:

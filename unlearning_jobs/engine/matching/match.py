@@ -14,6 +14,7 @@ from unlearning_jobs.engine.corpora import Snapshot
 
 from .exact import ExactMatcher
 from .identifier import IdentifierMatcher
+from .keys import KeyMatcher
 from .name import NameMatcher
 from .query import ExampleMatch, Query, QueryError, Span
 
@@ -30,6 +31,7 @@ MATCHERS: Final[Mapping[str, Callable[[Sequence[Query]], Matcher]]] = {
     "exact": ExactMatcher,
     "name": NameMatcher,
     "identifier": IdentifierMatcher,
+    "key": KeyMatcher,
 }
 
 

@@ -21,9 +21,71 @@ ENDINGS: Final = frozenset(
     "un nin nun yi yu ya ye da de dan den te tan ten la le yla yle nda nde".split()
 )
 """Endings in Latin letters. What follows a name and is not among them makes another name: Smith, Smithson."""
-VOWEL_ENDINGS: Final = frozenset("a y i e o u ou oi oy oj oiu ei ey ej am em om ym im ami ach ego ogo emu omu ii iu ia ya yu ie".split())
+VOWEL_ENDINGS: Final = frozenset(
+    [
+        "a",
+        "y",
+        "i",
+        "e",
+        "o",
+        "u",
+        "ou",
+        "oi",
+        "oy",
+        "oj",
+        "oiu",
+        "ei",
+        "ey",
+        "ej",
+        "am",
+        "em",
+        "om",
+        "ym",
+        "im",
+        "ami",
+        "ach",
+        "ego",
+        "ogo",
+        "emu",
+        "omu",
+        "ii",
+        "iu",
+        "ia",
+        "ya",
+        "yu",
+        "ie",
+    ]
+)
 """Endings that replace the last vowel of a name: Anna, Annoi."""
-PARTICLES: Final = tuple("에게서 에게 에서 한테 까지 부터 이라 라고 씨 님 은 는 이 가 을 를 의 에 와 과 도 로 만 께 야".split())
+PARTICLES: Final = tuple(
+    [
+        "에게서",
+        "에게",
+        "에서",
+        "한테",
+        "까지",
+        "부터",
+        "이라",
+        "라고",
+        "씨",
+        "님",
+        "은",
+        "는",
+        "이",
+        "가",
+        "을",
+        "를",
+        "의",
+        "에",
+        "와",
+        "과",
+        "도",
+        "로",
+        "만",
+        "께",
+        "야",
+    ]
+)
 """What Korean puts directly behind a name."""
 SHORTEST: Final = 3
 """Number of letters that a stem must keep."""

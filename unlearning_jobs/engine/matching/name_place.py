@@ -33,7 +33,12 @@ INITIAL: Final = Likeness(0.6, ("initial",))
 RULED: Final = {
     rule: Likeness(score, (rule,))
     for rule, score in {
-        "middle_name": 0.8, "order": 0.9, "column": 0.8, "markup": 0.95, "particle": 0.9, "half_name": 0.8
+        "middle_name": 0.8,
+        "order": 0.9,
+        "column": 0.8,
+        "markup": 0.95,
+        "particle": 0.9,
+        "half_name": 0.8,
     }.items()
 }
 """What each rule about the words between the parts takes off the score."""
@@ -152,7 +157,9 @@ class Place:
         like = self._sequence(start, self.reading.given, given=True)
         if like is None and is_initial(self.reading.given[0]) and 0 <= start < len(self.words):
             word = self.words[start]
-            written_out = word.text[0] == self.reading.given[0] and word.text not in NOT_GIVEN and is_capitalised(self.text, word)
+            written_out = (
+                word.text[0] == self.reading.given[0] and word.text not in NOT_GIVEN and is_capitalised(self.text, word)
+            )
             return INITIAL if written_out else None
         if like and like.because == ("inflected",) and self.words[start].text == self.reading.given[0] + "a":
             family = self._sequence(self.start, self.reading.family, given=False)

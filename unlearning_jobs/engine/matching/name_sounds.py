@@ -17,7 +17,17 @@ ABJAD: Final = re.compile("[\u0590-\u07bf\u08a0-\u08ff\ufb1d-\ufdcf\ufe70-\ufefc
 INDIC: Final = re.compile("[\u0900-\u0dff]")
 HANGUL: Final = re.compile("[\uac00-\ud7a3]")
 ARTICLE: Final = re.compile("^ال(?=\\w{3})")
-KOREAN: Final = {"이": "lee", "박": "park", "최": "choi", "임": "lim", "유": "yoo", "노": "roh", "우": "woo", "오": "oh", "김": "kim"}
+KOREAN: Final = {
+    "이": "lee",
+    "박": "park",
+    "최": "choi",
+    "임": "lim",
+    "유": "yoo",
+    "노": "roh",
+    "우": "woo",
+    "오": "oh",
+    "김": "kim",
+}
 """Family names whose usual romanisation is not that of the sounds."""
 SKELETON: Final = 3
 """Number of consonants that must agree before a vowel may differ."""

@@ -21,9 +21,37 @@ LONGEST_RUN: Final = 40
 """Most letters of Kana that may be a name."""
 HAN: Final = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 SEPARATOR: Final = re.compile(r"[\s\u00a0\u3000]{0,3}[·・•.,、，=＝\-]?[\s\u00a0\u3000]{0,3}")
-COMPOUND: Final = frozenset("欧阳 歐陽 司马 司馬 诸葛 諸葛 上官 司徒 东方 東方 皇甫 尉迟 公孙 慕容 令狐 南宫 夏侯 남궁 황보 제갈 선우 독고 사공".split())
+COMPOUND: Final = frozenset(
+    [
+        "欧阳",
+        "歐陽",
+        "司马",
+        "司馬",
+        "诸葛",
+        "諸葛",
+        "上官",
+        "司徒",
+        "东方",
+        "東方",
+        "皇甫",
+        "尉迟",
+        "公孙",
+        "慕容",
+        "令狐",
+        "南宫",
+        "夏侯",
+        "남궁",
+        "황보",
+        "제갈",
+        "선우",
+        "독고",
+        "사공",
+    ]
+)
 """Family names of two characters."""
-TITLES: Final = tuple("先生 小姐 女士 教授 博士 老师 老師 さん 様 さま 氏 씨 선생 교수 박사 님".split())
+TITLES: Final = tuple(
+    ["先生", "小姐", "女士", "教授", "博士", "老师", "老師", "さん", "様", "さま", "氏", "씨", "선생", "교수", "박사", "님"]
+)
 LONGEST_PINYIN: Final = 4
 
 
@@ -116,7 +144,7 @@ def unspaced_parts(value: str) -> list[str]:
     return parts
 
 
-def merged(text: str, tokens: Sequence[Word]) -> Sequence[Word]:
+def merged(text: str, tokens: list[Word]) -> list[Word]:
     """Return the words with each run of Hiragana or Katakana as one word, so that it can be compared with a word in another script."""
     if not KANA.search(text):
         return tokens
@@ -185,7 +213,7 @@ def _fits(text: str, place: Sequence[Word], form: Form, behind: Sequence[Word]) 
             return False
         if between:
             breaks.add(i)
-    if form.parted and not breaks or not breaks <= form.splits or (len(breaks) > 1 and len(breaks) < len(form.splits)):
+    if (form.parted and not breaks) or not breaks <= form.splits or (len(breaks) > 1 and len(breaks) < len(form.splits)):
         return False
     return not HANGUL.match(place[0].text) or _is_whole_hangul(text, place, behind)
 

@@ -9,7 +9,8 @@ from unlearning_jobs.engine.matching.classify import classify
 
 
 @pytest.mark.parametrize(
-    "value", ["Thyra Kestelyn", "Suharto", "王小明", "山田 太郎", "محمد", "Anne-Marie", "robert", "J. R. R. Kestelyn", "김철수"]
+    "value",
+    ["Thyra Kestelyn", "Suharto", "王小明", "山田 太郎", "محمد", "Anne-Marie", "robert", "J. R. R. Kestelyn", "김철수"],
 )
 def test_names_are_searched_for_as_names(value: str) -> None:
     assert classify(value) == "name"

@@ -7,6 +7,7 @@ import pytest
 from tests.unlearning_jobs.engine.matching.test_linear import MOST, SEPARATORS, growth
 from unlearning_jobs.engine.matching.identifier import IdentifierMatcher
 from unlearning_jobs.engine.matching.keys import KeyMatcher
+from unlearning_jobs.engine.matching.match import Matcher
 from unlearning_jobs.engine.matching.name import NameMatcher
 from unlearning_jobs.engine.matching.query import Query
 
@@ -43,7 +44,7 @@ IDENTIFIERS = [
 
 @pytest.mark.parametrize("unit", UNITS.values(), ids=UNITS)
 def test_no_alphabet_of_separators_slows_down_the_search(unit: str) -> None:
-    matchers = [NameMatcher(NAMES), IdentifierMatcher(IDENTIFIERS), KeyMatcher([Query("k", "key", "a=b")])]
+    matchers: list[Matcher] = [NameMatcher(NAMES), IdentifierMatcher(IDENTIFIERS), KeyMatcher([Query("k", "key", "a=b")])]
     text = unit * ((1 << 15) // len(unit))
 
     def search(length: int) -> None:

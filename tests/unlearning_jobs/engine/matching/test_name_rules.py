@@ -70,7 +70,9 @@ def test_particles_may_be_there_or_not(text: str) -> None:
     assert len(found("Basil Al-Kuwaiti", text)) == 1
 
 
-@pytest.mark.parametrize("text", ["García Márquez, Gabriel", "Gabriel Garcia Marquez", "G. García Márquez", "Gabriel G. Márquez"])
+@pytest.mark.parametrize(
+    "text", ["García Márquez, Gabriel", "Gabriel Garcia Marquez", "G. García Márquez", "Gabriel G. Márquez"]
+)
 def test_double_names_may_stand_in_either_order(text: str) -> None:
     assert len(found("Gabriel García Márquez", text)) == 1
 
@@ -102,7 +104,8 @@ def test_traps_are_not_found(name: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "code"), [("", "nothing_to_search_for"), (" - ", "nothing_to_search_for"), ("Li", "single_word"), ("王", "single_word")]
+    ("name", "code"),
+    [("", "nothing_to_search_for"), (" - ", "nothing_to_search_for"), ("Li", "single_word"), ("王", "single_word")],
 )
 def test_what_cannot_be_searched_for_says_what_to_do(name: str, code: str) -> None:
     with pytest.raises(QueryError, match="Write") as error:
