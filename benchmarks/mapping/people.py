@@ -47,8 +47,7 @@ OTHER_WAYS: Final[Sequence[tuple[str, str]]] = (
     ),
     (
         "Hans-Peter Müllerstedt",
-        "Hans Peter Muellerstedt | Hanspeter Müllerstedt | "
-        "Hans-Peter Mullerstedt | H.-P. Müllerstedt | Müllerstedt, Hans-Peter",
+        "Hans Peter Muellerstedt | Hanspeter Müllerstedt | Hans-Peter Mullerstedt | H.-P. Müllerstedt",
     ),
     ("Basil Al-Kuwaitani", "Basil Al Kuwaitani | Basil Kuwaitani | Basil Alkuwaitani | al-Kuwaitani, Basil"),
     ("Ana de la Fuentecilla", "Ana de la Fuentecilla | Ana Fuentecilla | Fuentecilla, Ana de la | ANA DE LA FUENTECILLA"),

@@ -15,7 +15,8 @@ from typing import Final
 from .identifier_address import anchors
 from .identifier_escapes import unescaped
 from .identifier_form import Number, identifier_form
-from .name_query import TITLES, Reading, is_initial, readings
+from .name_lists import TITLES
+from .name_query import Reading, is_initial, readings
 from .name_sounds import HANGUL, romanised
 from .name_unspaced import TITLES as UNSPACED_TITLES
 from .name_unspaced import pinyin_orders, unspaced_parts
@@ -95,7 +96,7 @@ def _name_terms(query: Query) -> tuple[frozenset[str], ...]:
 
 
 def _given_keys(reading: Reading) -> frozenset[str]:
-    """Return the keys of what stands beside the family name: the given name, an initial, a title; the name itself if alone."""
+    """Return the keys of what stands beside the family name: the given name, an initial, a title."""
     if not reading.given:
         return name_keys(reading.family[0])
     return name_keys(reading.given[0], given=True) | TITLES | {f"^{reading.given[0][0]}"}

@@ -126,26 +126,20 @@ def _handle(form: Handle, text: str, start: int) -> Place | None:
     before, behind = text[max(0, begin - 2) : begin], text[end : end + 2]
     if _goes_on(behind) or (behind[:1] == "@" and behind[1:].isalnum() and before[-1:] != "@"):
         return None
-    if before[-1:] == "@":
-        in_address = before[:1] == "/"
-        return None if before[:1].isalnum() else Place(begin - 1, end, *_rated("handle_in_address" if in_address else ""))
-    if before[-1:] == "/":
-        return Place(begin, end, *_rated("handle_in_address"))
-    if before[-1:] and (before[-1].isalnum() or before[-1] in "_.-"):
+    sign = before[-1:] == "@"
+    if "/" in {before[-1:], before[:1] if sign else ""}:
+        return Place(begin - sign, end, 0.9, ("handle_in_address",))
+    if sign:
+        return None if before[:1].isalnum() else Place(begin - 1, end)
+    if (before and (before[-1].isalnum() or before[-1] in "_.-")) or (form.name.isalpha() and len(form.name) < SURE):
         return None
-    if form.name.isalpha() and len(form.name) < SURE:
-        return None
-    return Place(begin, end, *_rated("handle_without_sign" if form.name.isalpha() else ""))
+    return Place(begin, end, 0.6, ("handle_without_sign",)) if form.name.isalpha() else Place(begin, end)
 
 
 @lru_cache(maxsize=4_096)
 def _lead(name: str) -> int:
     """Return where the first word of an account name begins."""
     return words(name)[0].start
-
-
-def _rated(rule: str) -> tuple[float, tuple[str, ...]]:
-    return {"": 1.0, "handle_in_address": 0.9, "handle_without_sign": 0.6}[rule], (rule,) if rule else ()
 
 
 def _goes_on(behind: str) -> bool:

@@ -81,8 +81,6 @@ def identifier_form(value: str) -> Form:
     value = re.sub(r"^(?:mailto|tel|sms|callto|acct):", "", value, flags=re.IGNORECASE)
     if hit := EMAIL.fullmatch(value.removeprefix("@")):
         return Email(SPELT_DOT.sub(".", hit["local"]).casefold(), host_form(SPELT_DOT.sub(".", hit["host"])))
-            *(SPELT_DOT.sub(".", hit[part]).casefold() for part in ("local",)), host_form(SPELT_DOT.sub(".", hit["host"]))
-        )
     if number := _number(value):
         return number
     if (hit := WEB.fullmatch(value)) and (host := host_form(hit["host"])):
@@ -135,7 +133,7 @@ def _number(value: str) -> Number | None:
     if IBAN.fullmatch(characters) and _is_iban(characters):
         return Number(characters)
     parted = re.search(r"[\s./\-–:#]", value)
-    # A name with a year is an account; a host has dots. Numbers have hardly any letters, or as many digits in several groups.
+    # A name with a year is an account. Numbers have hardly any letters, or no fewer digits and several groups.
     return Number(characters) if letters <= 2 or (parted and letters <= digits) else None  # noqa: PLR2004
 
 

@@ -44,8 +44,8 @@ class NumberFinder:
             return
         stream = Stream(text, tokens)
         for last, (length, entries) in self._automaton.iter(stream.characters):
-            for query, number, written in entries:
-                if span := _span(stream, query, number, written, last + 1 - length, last + 1):
+            for entry in entries:
+                if span := _span(stream, entry, last + 1 - length, last + 1):
                     yield span
 
 
@@ -76,11 +76,12 @@ class Stream:
         return self.text[end : min(start, end + 10)] if start >= end else None
 
 
-def _span(stream: Stream, query: str, number: Number, written: str, start: int, end: int) -> Span | None:
+def _span(stream: Stream, entry: tuple[str, Number, str], start: int, end: int) -> Span | None:
+    query, number, written = entry
     behind = stream.word_at(end)
     prefix = (_prefix(stream, number, start) if number.phone else Prefix()) if behind is not None else None
     first = stream.word_at(start - len(prefix.digits)) if prefix else None
-    if behind is None or prefix is None or first is None or not _is_one_number(stream, first, behind, number, prefix):
+    if behind is None or prefix is None or first is None or not _is_one_number(stream, first, behind, prefix):
         return None
     begin, stop = stream.words[first].start - prefix.signs, stream.words[behind - 1].end
     if stream.text[begin:stop].lower() == written.lower():
@@ -128,7 +129,7 @@ def _country(digits: str, number: Number, *, plus: bool) -> str | None:
     return codes[0] if CODE.fullmatch(codes[0]) else None
 
 
-def _is_one_number(stream: Stream, first: int, behind: int, number: Number, prefix: Prefix) -> bool:
+def _is_one_number(stream: Stream, first: int, behind: int, prefix: Prefix) -> bool:
     """Return whether nothing but separators stands between the groups, and no further group belongs to them."""
     gaps = {stream.gap(position) for position in range(first, behind - 1)}
     if not all(gap is not None and GAP.fullmatch(gap) for gap in gaps):

@@ -19,8 +19,8 @@ MOST_WORDS = 1_000_000
 class NameMatcher:
     """Finds a given name and a family name close together, and says by which rules (see `RULES`).
 
-    It accepts middle names, known or not; the family name first; initials, where they are initials; titles, particles and
-    markup in between; typing errors in long words; grammatical endings; other spellings, scripts and short forms of the given
+    It accepts middle names, known or not; the family name first; initials, where they are some; titles, particles and
+    markup between; typing errors in long words; grammatical endings; other spellings, scripts and short forms of the given
     name; a former family name. A name of one word, a title with a family name, and initials have low scores. Other people
     with the same name match as well; the reviewer decides.
     """

@@ -1,4 +1,4 @@
-"""Takes grammatical endings off names: a genitive s, and the cases of Slavic, Baltic, Finnic, Hungarian and Turkic languages."""
+"""Takes grammatical endings off names: a genitive s, and the cases of Slavic, Finnic, Hungarian and Turkic languages."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from .name_sounds import HANGUL, spelt
 
 ENDINGS: Final = frozenset(
     # English, German, Scandinavian, Latin
-    "s es ens en i "
-    # Slavic and Baltic
-    "a u y e ou oi oy oj em om am ami iu ie ia ii ei ey ej ego ogo emu omu ovi evi ova ovy ove ovu ovou ym im yi iem "
-    "owi owie owa owej ach "
-    # Finnish and Estonian
-    "n in an lla lle lta ssa sta ksi ta na ille illa ilta issa ista iksi "
-    # Hungarian
-    "nak nek val vel ban ben bol rol tol hoz hez nal nel ra re rt ert t ot et at "
-    # Turkish and relatives
-    "un nin nun yi yu ya ye da de dan den te tan ten la le yla yle nda nde".split()
+    (  # noqa: SIM905  # a list of that length is read as a text
+        "s es ens en i "
+        # Slavic and Baltic
+        "a u y e ou oi oy oj em om am ami iu ie ia ii ei ey ej ego ogo emu omu ovi evi ova ovy ove ovu ovou ym im yi iem "
+        "owi owie owa owej ach "
+        # Finnish and Estonian
+        "n in an lla lle lta ssa sta ksi ta na ille illa ilta issa ista iksi "
+        # Hungarian
+        "nak nek val vel ban ben bol rol tol hoz hez nal nel ra re rt ert t ot et at "
+        # Turkish and relatives
+        "un nin nun yi yu ya ye da de dan den te tan ten la le yla yle nda nde"
+    ).split()
 )
 """Endings in Latin letters. What follows a name and is not among them makes another name: Smith, Smithson."""
 VOWEL_ENDINGS: Final = frozenset(
@@ -57,34 +59,32 @@ VOWEL_ENDINGS: Final = frozenset(
     ]
 )
 """Endings that replace the last vowel of a name: Anna, Annoi."""
-PARTICLES: Final = tuple(
-    [
-        "에게서",
-        "에게",
-        "에서",
-        "한테",
-        "까지",
-        "부터",
-        "이라",
-        "라고",
-        "씨",
-        "님",
-        "은",
-        "는",
-        "이",
-        "가",
-        "을",
-        "를",
-        "의",
-        "에",
-        "와",
-        "과",
-        "도",
-        "로",
-        "만",
-        "께",
-        "야",
-    ]
+PARTICLES: Final = (
+    "에게서",
+    "에게",
+    "에서",
+    "한테",
+    "까지",
+    "부터",
+    "이라",
+    "라고",
+    "씨",
+    "님",
+    "은",
+    "는",
+    "이",
+    "가",
+    "을",
+    "를",
+    "의",
+    "에",
+    "와",
+    "과",
+    "도",
+    "로",
+    "만",
+    "께",
+    "야",
 )
 """What Korean puts directly behind a name."""
 SHORTEST: Final = 3

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from .name_context import (
-    LABELS,
-    STOP,
     are_plain_words,
     gap,
     initials,
@@ -19,7 +17,8 @@ from .name_context import (
     starts_row,
 )
 from .name_given import is_given
-from .name_query import OF_GIVEN_NAMES, PARTICLES, TITLES, Reading, is_initial
+from .name_lists import LABELS, OF_GIVEN_NAMES, PARTICLES, STOP, TITLES
+from .name_query import Reading, is_initial
 from .name_sounds import HANGUL
 from .name_words import ONE_ERROR, Likeness, likeness, together
 from .words import Word
@@ -153,7 +152,7 @@ class Place:
         return True
 
     def _given_at(self, start: int) -> Likeness | None:
-        """Return how well the words from `start` agree with the given name. Roberta is Robert only beside an inflected family."""
+        """Return how well the words from `start` agree with the given name. Roberta is not Robert."""
         like = self._sequence(start, self.reading.given, given=True)
         if like is None and is_initial(self.reading.given[0]) and 0 <= start < len(self.words):
             word = self.words[start]

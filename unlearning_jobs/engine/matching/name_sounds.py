@@ -112,7 +112,7 @@ def same_romanised(name: str, word: str) -> bool:
 
 
 def loose_skeletons(word: str) -> frozenset[str]:
-    """Return the skeletons without any h, which Russian and Greek leave out, and with r for l, which Korean has as one letter."""
+    """Return the skeletons without h, which Russian and Greek leave out, and with r for l, which Korean writes alike."""
     return frozenset(skeleton.replace("h", "").replace("l", "r") for skeleton in skeletons(word))
 
 

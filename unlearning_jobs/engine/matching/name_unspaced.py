@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Final
 
 import ahocorasick
@@ -49,8 +49,23 @@ COMPOUND: Final = frozenset(
     ]
 )
 """Family names of two characters."""
-TITLES: Final = tuple(
-    ["先生", "小姐", "女士", "教授", "博士", "老师", "老師", "さん", "様", "さま", "氏", "씨", "선생", "교수", "박사", "님"]
+TITLES: Final = (
+    "先生",
+    "小姐",
+    "女士",
+    "教授",
+    "博士",
+    "老师",
+    "老師",
+    "さん",
+    "様",
+    "さま",
+    "氏",
+    "씨",
+    "선생",
+    "교수",
+    "박사",
+    "님",
 )
 LONGEST_PINYIN: Final = 4
 
@@ -114,7 +129,7 @@ class UnspacedNames:
             for end in range(start + 2, min(start + LONGEST_PINYIN, len(sounds)) + 1):
                 for query in self._pinyin.get("".join(sounds[start:end]), ()) if all(sounds[start:end]) else ():
                     place = letters.words[start:end]
-                    if all(a.end == b.start for a, b in zip(place, place[1:], strict=False)):
+                    if all(a.end == b.start for a, b in pairwise(place)):
                         yield Span(query, place[0].start, place[-1].end, 0.6, ("transliterated",))
 
 
@@ -145,7 +160,7 @@ def unspaced_parts(value: str) -> list[str]:
 
 
 def merged(text: str, tokens: list[Word]) -> list[Word]:
-    """Return the words with each run of Hiragana or Katakana as one word, so that it can be compared with a word in another script."""
+    """Return the words with each run of Hiragana or Katakana as one word, to be compared with words in other scripts."""
     if not KANA.search(text):
         return tokens
     runs: list[Word] = []
@@ -194,7 +209,10 @@ def _forms(query: str, parts: Sequence[str]) -> Iterator[tuple[str, Form]]:
     short = ("short_name",) if len(whole) == 2 else ()  # noqa: PLR2004  # of two letters
     yield whole, Form(query, frozenset(splits), score=0.6 if short else 1.0, because=short)
     for split in splits if len(whole) < 7 or len(parts) > 1 else ():  # noqa: PLR2004  # longer names are parted by who asks
-        yield whole[split:] + whole[:split], Form(query, frozenset({len(whole) - split}), True, 0.9, (*short, "order"))
+        yield (
+            whole[split:] + whole[:split],
+            Form(query, frozenset({len(whole) - split}), parted=True, score=0.9, because=(*short, "order")),
+        )
     family, given = family_and_given(parts)
     for title in TITLES if family and given else ():
         yield family + title, Form(query, frozenset({len(family)}), score=0.4, because=("title",))
@@ -208,7 +226,7 @@ def _splits(parts: Sequence[str]) -> list[int]:
 def _fits(text: str, place: Sequence[Word], form: Form, behind: Sequence[Word]) -> bool:
     """Return whether the letters stand together, parted only where the name may be."""
     breaks = set()
-    for i, (a, b) in enumerate(zip(place, place[1:], strict=False), start=1):
+    for i, (a, b) in enumerate(pairwise(place), start=1):
         if b.start < a.end or not SEPARATOR.fullmatch(between := text[a.end : b.start]):
             return False
         if between:

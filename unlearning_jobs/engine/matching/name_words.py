@@ -1,4 +1,4 @@
-"""Compares one word of a name with one word of a text, and files words under keys by which an index finds all that are alike."""
+"""Compares a word of a name with a word of a text, and files words under keys by which an index finds all that are alike."""
 
 from __future__ import annotations
 
@@ -59,10 +59,14 @@ def _written_alike(name: str, word: str) -> Likeness | None:
         return Likeness(0.9, ("inflected",))
     if min(len(a), len(b)) >= SAME_SOUND and sound(name) == sound(word):
         return Likeness(0.9, ("romanised",))
-    errors = _errors(a, b)
+    return _mistyped(name, word)
+
+
+def _mistyped(name: str, word: str) -> Likeness | None:
+    errors = _errors(spelt(name), spelt(word))
     if errors == 1:
         return Likeness(0.8, ("typing_error",))
-    if min(len(a), len(b)) >= SAME_SOUND and same_romanised(name, word):
+    if min(len(spelt(name)), len(spelt(word))) >= SAME_SOUND and same_romanised(name, word):
         return Likeness(0.75, ("romanised",))
     return Likeness(0.6, ("two_typing_errors",)) if errors else None
 
