@@ -71,3 +71,9 @@ _.replaced_model_sha256
 _.READ_BY_A_STEP
 _.NOT_READ
 _.AT_ANY_TIME
+
+# -- for the index and the sweep, which find their candidates by them
+_.term_keys
+_.text_terms
+_.query_terms
+_.queries_of
