@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from .exact import ExactMatcher
 from .identifier import IdentifierMatcher
+from .keys import KeyMatcher
 from .name import NameMatcher
 from .needs import Needs
 from .query import Query, QueryError, Span
@@ -28,6 +29,7 @@ MATCHERS: Final[Mapping[str, Callable[[Sequence[Query]], Matcher]]] = {
     "exact": ExactMatcher,
     "name": NameMatcher,
     "identifier": IdentifierMatcher,
+    "key": KeyMatcher,
 }
 
 

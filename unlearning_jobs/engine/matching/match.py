@@ -108,7 +108,7 @@ def _indexed(snapshot: Snapshot, search: TextSearch, candidates: Mapping[str, se
     ids = sorted(candidates)
     for first in range(0, len(ids), AT_ONCE):
         for example in snapshot.get(ids[first : first + AT_ONCE]):
-            for span in search.spans(example.text, candidates[example.id]):
+            for span in search.spans(example.document, candidates[example.id]):
                 yield search.match(example, span)
 
 
@@ -118,7 +118,7 @@ def _swept(
     done = 0
     for examples in batches(snapshot.examples()):
         on_progress(done, len(snapshot))
-        for place, span in search.sweep([example.text for example in examples], sweep=sweep):
+        for place, span in search.sweep([example.document for example in examples], sweep=sweep):
             yield search.match(examples[place], span)
         done += len(examples)
 
@@ -129,7 +129,7 @@ def batches(examples: Iterable[Example]) -> Iterator[list[Example]]:
     size = 0
     for example in examples:
         batch.append(example)
-        size += len(example.text)
+        size += len(example.document)
         if size >= TOGETHER:
             yield batch
             batch, size = [], 0

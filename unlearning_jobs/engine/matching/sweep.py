@@ -12,8 +12,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from .candidates import ESCAPE, term_keys, text_terms
 from .fingerprints import NONE, fingerprints, kept_among, query_fingerprints
-from .needs import Needs, Term, deletions
+from .needs import Needs
 from .plain import is_plain
 from .vectorised import Block, Numbers, split
 
@@ -32,7 +33,8 @@ class Sweep:
         """Prepare to sweep for queries by what they need. With None, every text is a candidate."""
         self._everywhere = [query for query, need in needs.items() if need is None]
         self._passages = _Passages({q: need.passage for q, need in needs.items() if need and need.passage})
-        self._words = _Words({q: need.groups for q, need in needs.items() if need and need.groups})
+        self._words = _Words({q: need for q, need in needs.items() if need and need.groups})
+        self._hidden = _Hidden({q: need for q, need in needs.items() if need and need.escapes})
 
     def candidates(self, texts: Sequence[str]) -> Iterator[tuple[int, set[str]]]:
         """Yield the places of texts that may match, in order, with the queries that they may match."""
@@ -41,6 +43,8 @@ class Sweep:
             block = split([texts[place] for place in places])
             for within, query in (*self._passages.candidates(block), *self._words.candidates(block)):
                 found[places[within]].add(query)
+        for place, query in self._hidden.candidates(texts):
+            found[place].add(query)
         for place in range(len(texts)) if self._everywhere else sorted(found):
             yield place, found[place].union(self._everywhere)
 
@@ -90,24 +94,40 @@ class _Passages:
                 yield key >> 32, query
 
 
+class _Hidden:
+    """Looks for what is no word of a text: numbers, which may be grouped in any way, and what percent escapes hide."""
+
+    def __init__(self, needs: Mapping[str, Needs]) -> None:
+        self._needs = needs
+
+    def candidates(self, texts: Sequence[str]) -> Iterator[tuple[int, str]]:
+        if not self._needs:
+            return
+        for place, text in enumerate(texts):
+            terms = text_terms(text)
+            escaped = bool(terms) and ESCAPE.search(text) is not None
+            for query, need in self._needs.items():
+                if escaped or (terms and all(not terms.isdisjoint(group) for group in need.groups)):
+                    yield place, query
+
+
 class _Words:
     """Probes texts for words. Each distinct word is looked at once, and remembered."""
 
-    def __init__(self, groups: Mapping[str, Sequence[frozenset[Term]]]) -> None:
-        self._near: defaultdict[str, set[Term]] = defaultdict(set)
-        self._same: defaultdict[str, set[Term]] = defaultdict(set)
-        self._anchored: defaultdict[Term, list[str]] = defaultdict(list)
-        for query, (anchor, *others) in groups.items():
-            for term in anchor:
-                self._anchored[term].append(query)
-            for term in anchor.union(*others):
-                self._same[term.word].add(term)
-                for form in deletions(term.word) if term.edits else ():
-                    self._near[form].add(term)
+    def __init__(self, needs: Mapping[str, Needs]) -> None:
+        self._filed = any(need.filed for need in needs.values())
+        self._asked = {(need.filed, key) for need in needs.values() for group in need.groups for key in group}
+        self._anchored: defaultdict[tuple[bool, str], list[str]] = defaultdict(list)
+        for query, need in needs.items():
+            for key in need.groups[0]:
+                self._anchored[need.filed, key].append(query)
         self._anchors: dict[int, list[str]] = {}
         """By number of a word that may begin a match: the queries."""
-        self._numbers: defaultdict[Term, set[int]] = defaultdict(set)
-        self._others = {q: [[self._numbers[t] for t in group] for group in others] for q, (_, *others) in groups.items()}
+        self._numbers: dict[tuple[bool, str], set[int]] = {key: set() for key in self._asked}
+        self._others = {
+            query: [[self._numbers[need.filed, key] for key in group] for group in need.groups[1:]]
+            for query, need in needs.items()
+        }
         self._known: set[int] = set()
         self._boring = np.full(SLOTS, np.iinfo(np.uint64).max, np.uint64)
 
@@ -139,12 +159,10 @@ class _Words:
                 self._boring[slots[place]] = value
             elif value not in self._anchors:
                 word = block.spelled(place)
-                terms = self._same.get(word, set()).union(
-                    *(self._near[form] for form in (deletions(word) if self._near else ()) if form in self._near)
-                )
-                for term in terms:
-                    self._numbers[term].add(value)
-                if queries := sorted({query for term in terms for query in self._anchored.get(term, ())}):
+                keys = {(False, word), *((True, key) for key in (term_keys(word) if self._filed and word else ()))}
+                for key in keys & self._asked:
+                    self._numbers[key].add(value)
+                if queries := sorted({query for key in keys & self._asked for query in self._anchored.get(key, ())}):
                     self._anchors[value] = queries
                 else:
                     self._known.add(value)

@@ -1,0 +1,114 @@
+"""Says what every text with a match holds, so that an index, or a sweep, need show the matchers few texts.
+
+An index files each distinct word of the corpus, not each place of it, under `term_keys(word)`; the words of a text are those
+of `words` and, for the few texts that hold escapes or numbers, those of `text_terms`. A text can match a query only if, of
+each group in `query_terms(query)`, one of its words is filed under one key. The keys of one word are few (about ten), and
+with them all spellings, endings, scripts and short forms are looked up exactly: the index needs no fuzzy search.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from .identifier_address import anchors
+from .identifier_escapes import unescaped
+from .identifier_form import Number, identifier_form
+from .name_lists import TITLES
+from .name_query import Reading, is_initial, readings
+from .name_sounds import HANGUL, romanised
+from .name_unspaced import TITLES as UNSPACED_TITLES
+from .name_unspaced import pinyin_orders, unspaced_parts
+from .name_words import name_keys, word_keys
+from .query import Query
+from .words import is_unspaced, words
+
+INITIALS: Final = 3
+"""Largest number of letters of a word that may stand for a given name by its first."""
+SYLLABLE: Final = 6
+"""Largest number of Latin letters of one letter of Han or Kana."""
+NUMBER_END: Final = 5
+"""Number of last characters by which a number is filed."""
+FARTHEST: Final = 8
+"""Largest number of letters of a number behind its last group with a digit."""
+ESCAPE: Final = re.compile("%[0-9A-Fa-f]{2}")
+
+
+@lru_cache(maxsize=65_536)
+def term_keys(word: str) -> frozenset[str]:
+    """Return the keys under which a folded word is filed."""
+    if word.startswith("#"):
+        return frozenset({word})
+    keys = {word, *word_keys(word)}
+    if len(word) <= INITIALS:
+        keys.add(f"^{word[0]}")
+    if is_unspaced(word):
+        keys.add(f"%{romanised(word)}")
+    if HANGUL.match(word):
+        keys |= set(word)
+    return frozenset(keys)
+
+
+def text_terms(text: str) -> frozenset[str]:
+    """Return further words of a text: those that escapes hide, and the ends of its numbers."""
+    seen = unescaped(text)
+    hidden = {word.text for word in words(seen.text)} if ESCAPE.search(text) else set()
+    return frozenset(hidden | _number_ends(seen.text) if any(map(str.isdigit, text)) else hidden)
+
+
+def _number_ends(text: str) -> set[str]:
+    """Return the last letters and digits up to the end of each word that has a digit, or stands behind one."""
+    ends, tail, digits = set(), "", 0
+    for word in words(text):
+        tail = (tail + word.text)[-NUMBER_END:]
+        digits = 0 if any(character.isdecimal() for character in word.text) else digits + len(word.text)
+        if digits <= FARTHEST and len(tail) == NUMBER_END:
+            ends.add(f"#{romanised(tail)}")
+    return ends
+
+
+def query_terms(query: Query) -> tuple[frozenset[str], ...]:
+    """Return groups of keys: every text that matches a name or an identifier has a word under one key of each group.
+
+    Raises:
+        QueryError: the query cannot be searched for.
+    """
+    return _name_terms(query) if query.kind == "name" else _identifier_terms(query)
+
+
+def _name_terms(query: Query) -> tuple[frozenset[str], ...]:
+    known = readings(query)
+    parts = unspaced_parts(query.value)
+    family = {key for reading in known for key in name_keys(reading.family[0])}
+    given = {key for reading in known for key in _given_keys(reading)}
+    if any(reading.given and is_initial(reading.given[0]) for reading in known):
+        return (frozenset(family),)  # any name with this initial may be meant
+    for sounds in (*pinyin_orders(query.value), *_sounds(known)):
+        syllables = {f"%{sounds[:n]}" for n in range(1, SYLLABLE + 1)}
+        family |= syllables
+        given |= {f"%{romanised(title[0])}" for title in UNSPACED_TITLES} | syllables
+    if whole := "".join(parts):
+        family |= {whole[0]}
+        given |= {*whole[1:], *(title[0] for title in UNSPACED_TITLES)}
+        # In the other order, the first letter stands last: both groups are the letters of the name.
+    return (frozenset(family), frozenset(given)) if given else (frozenset(family),)
+
+
+def _given_keys(reading: Reading) -> frozenset[str]:
+    """Return the keys of what stands beside the family name: the given name, an initial, a title."""
+    if not reading.given:
+        return name_keys(reading.family[0])
+    return name_keys(reading.given[0], given=True) | TITLES | {f"^{reading.given[0][0]}"}
+
+
+def _sounds(known: list[Reading]) -> list[str]:
+    """Return the parts of the name in Latin letters, of which the first syllable may stand in Kana."""
+    return [romanised(part) for reading in known for part in (*reading.family[:1], *reading.given[:1])]
+
+
+def _identifier_terms(query: Query) -> tuple[frozenset[str], ...]:
+    form = identifier_form(query.value)
+    if isinstance(form, Number):
+        return (frozenset({f"#{form.characters[-NUMBER_END:]}"}),)
+    return (anchors(form),)

@@ -1,0 +1,89 @@
+"""Selects rows by an exact value of a metadata column: an account, a repository, an address, a domain, an id."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from .identifier_form import WEB, host_form, rest_form
+from .query import Query, QueryError, Span
+
+COLUMNS: Final[Mapping[str, frozenset[str]]] = {
+    "account": frozenset({"account", "author", "user", "username", "user_name", "owner", "login", "handle", "screen_name"}),
+    "repository": frozenset({"repository", "repo", "repo_name", "repository_name", "max_stars_repo_name"}),
+    "url": frozenset({"url", "link", "uri", "source_url", "page_url", "permalink", "href"}),
+    "domain": frozenset({"domain", "host", "site", "hostname"}),
+    "id": frozenset({"id", "uuid", "doc_id", "source_id", "row_id"}),
+    "email": frozenset({"email", "e-mail", "mail", "author_email"}),
+}
+"""Names that people give to columns of the same meaning. A query for one finds all of them."""
+LINE: Final = re.compile(r"^([^\n:]{1,100}): ([^\n]*)$", re.MULTILINE)
+HOSTING: Final = re.compile(
+    r"^(?:https?://)?(?:www\.)?(?:github\.com|gitlab\.com|bitbucket\.org|huggingface\.co)/", re.IGNORECASE
+)
+
+
+class KeyMatcher:
+    """Finds rows of which a column has exactly the value of a query "column=value", after both are normalised.
+
+    Account names lose their @, addresses their scheme and www., repositories their host and .git. Case does not matter,
+    except in the path of an address. A domain finds the addresses of its pages and of its subdomains.
+    """
+
+    def __init__(self, queries: Sequence[Query]) -> None:
+        self._wanted: defaultdict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
+        for query in queries:
+            column, equals, value = query.value.partition("=")
+            name = column.strip().casefold()
+            if not equals or not name or not normal_value(_meaning(name), value):
+                message = "Write the column and its value, as in “author=name”."
+                raise QueryError(message, code="nothing_to_search_for")
+            self._wanted[_meaning(name), normal_value(_meaning(name), value)].append((query.id, name))
+
+    def spans(self, text: str) -> Iterator[Span]:
+        """Yield the lines "column: value" of a document whose value is asked for."""
+        for line in LINE.finditer(text):
+            for query, score, because in self._held(line[1], line[2]):
+                yield Span(query, line.start(), line.end(), score, because)
+
+    def queries_of(self, metadata: Mapping[str, str]) -> frozenset[str]:
+        """Return the queries that a row with this metadata matches."""
+        return frozenset(query for column, value in metadata.items() for query, _, _ in self._held(column, value))
+
+    def _held(self, column: str, value: str) -> Iterator[tuple[str, float, tuple[str, ...]]]:
+        name = column.strip().casefold()
+        for meaning, found in _readings(_meaning(name), value):
+            for query, asked in self._wanted.get((meaning, found), ()):
+                yield (query, 1.0, ()) if asked == name else (query, 0.9, ("related_column",))
+
+
+def normal_value(meaning: str, value: str) -> str:
+    """Return a value as it is compared."""
+    value = " ".join(value.split()).strip("\"'<> ")
+    match meaning:
+        case "account":
+            return value.removeprefix("@").casefold()
+        case "repository":
+            return HOSTING.sub("", value).strip("/").removesuffix(".git").casefold()
+        case "url":
+            hit = WEB.fullmatch(value)
+            return host_form(hit["host"]).removeprefix("www.") + rest_form(hit["rest"]) if hit else value
+        case "domain":
+            hit = WEB.fullmatch(value)
+            return host_form(hit["host"] if hit else value).removeprefix("www.")
+    return value.casefold()
+
+
+def _meaning(column: str) -> str:
+    return next((meaning for meaning, names in COLUMNS.items() if column in names), column)
+
+
+def _readings(meaning: str, value: str) -> Iterator[tuple[str, str]]:
+    """Yield the keys under which a value is found: its own, and for an address or a host also each domain above it."""
+    yield meaning, normal_value(meaning, value)
+    if meaning in {"url", "domain"}:
+        labels = normal_value("domain", value).split(".")
+        for i in range(0 if meaning == "url" else 1, len(labels) - 1):
+            yield "domain", ".".join(labels[i:])

@@ -1,0 +1,261 @@
+"""Decides whether a name stands at a place of a text where one word looks like its family name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from .name_context import (
+    are_plain_words,
+    gap,
+    initials,
+    is_capitalised,
+    is_lower,
+    is_middle_name,
+    is_sentence_end,
+    starts_row,
+)
+from .name_given import is_given
+from .name_lists import LABELS, OF_GIVEN_NAMES, PARTICLES, STOP, TITLES
+from .name_query import Reading, is_initial
+from .name_sounds import HANGUL
+from .name_words import ONE_ERROR, Likeness, likeness, together
+from .words import Word
+
+UNKNOWN: Final = 2
+"""Largest number of unknown middle names."""
+NOT_GIVEN: Final = TITLES | PARTICLES | STOP
+STEPS: Final = 8
+"""Largest number of words between given and family name: middle names, particles, labels."""
+INITIAL: Final = Likeness(0.6, ("initial",))
+RULED: Final = {
+    rule: Likeness(score, (rule,))
+    for rule, score in {
+        "middle_name": 0.8,
+        "order": 0.9,
+        "column": 0.8,
+        "markup": 0.95,
+        "particle": 0.9,
+        "half_name": 0.8,
+    }.items()
+}
+"""What each rule about the words between the parts takes off the score."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The words from `first` to `last` are the name."""
+
+    first: int
+    last: int
+    score: float
+    because: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Place:
+    """The words of a text, and the position of one that looks like a reading's family name."""
+
+    text: str
+    words: Sequence[Word]
+    reading: Reading
+    start: int
+
+    @property
+    def end(self) -> int:
+        """The position behind the family name."""
+        return self.start + len(self.reading.family)
+
+    def found(self) -> Found | None:
+        """Return the name if it stands here."""
+        family = self._sequence(self.start, self.reading.family, given=False)
+        if family is None:
+            return None
+        if not self.reading.given:
+            return self._alone(family)
+        ways = [way for way in (*self._before(), *self._after(), *self._titled()) if way]
+        best = max(ways, key=lambda way: way.score, default=None)
+        if best is None or are_plain_words(self.text, *(self.words[i] for i in {best.first, self.start, best.last})):
+            return None
+        return self._rated(best, family)
+
+    def _rated(self, found: Found, family: Likeness) -> Found | None:
+        extra = self._is_longer(found)
+        if extra and {"initial", "title"} & set(found.because):
+            return None
+        parts = [Likeness(self.reading.score, self.reading.because), Likeness(found.score, found.because), family]
+        score, because = together([*parts, RULED["half_name"]] if extra else parts)
+        first = found.first
+        while first and self.words[first - 1].text in self.reading.particles and self._gap(first - 1) == "join":
+            first -= 1  # "Al-Kuwaiti, Basil"
+        return Found(first, found.last, score, because)
+
+    def _alone(self, family: Likeness) -> Found | None:
+        """Return a name of one word. Typing errors and words in lower case are too little to go by."""
+        word = self.words[self.start]
+        if self.reading.whole and not HANGUL.match(word.text):
+            return None
+        if {"typing_error", "two_typing_errors", "romanised"} & set(family.because):
+            return None
+        if not is_capitalised(self.text, word) and not is_lower(self.text):
+            return None
+        return self._rated(Found(self.start, self.end - 1, 1.0, ()), family)
+
+    def _sequence(self, start: int, parts: Sequence[str], *, given: bool) -> Likeness | None:
+        """Return how well the words from `start` agree with consecutive parts of the name."""
+        if start < 0 or start + len(parts) > len(self.words):
+            return None
+        likenesses = [likeness(part, self.words[start + i].text, given=given) for i, part in enumerate(parts)]
+        joined = all(self._gap(start + i) in {"join", "markup"} for i in range(len(parts) - 1))
+        return together(like for like in likenesses if like) if joined and all(likenesses) else None
+
+    def _gap(self, position: int) -> str:
+        """Return what stands behind the word at this position."""
+        if position + 1 >= len(self.words) or position < 0:
+            return ""
+        return gap(self.text, self.words[position].end, self.words[position + 1].start)
+
+    def _before(self) -> Iterator[Found]:
+        """Yield the name with the given name first, and middle names, initials and particles in between."""
+        rules: list[str] = []
+        unknown, i = 0, self.start - 1
+        while i >= max(0, self.start - STEPS):
+            between, word = self._gap(i), self.words[i]
+            if not between or is_sentence_end(self.text, word) or not self._passes(between, rules, i):
+                return
+            for like, first in self._given_ending_at(i):
+                yield self._with(rules, like, first, self.end - 1)
+                return
+            letters = initials(self.text, word)
+            if word.text in PARTICLES and len(word.text) > 1:
+                rules += [] if word.text in self.reading.particles else ["particle"]
+            elif (word.text in LABELS and "column" in rules) or any(likeness(m, word.text) for m in self.reading.middle):
+                pass
+            elif not letters:
+                unknown += 1
+                if unknown > UNKNOWN or between != "join" or not is_middle_name(self.text, word, self.words[self.start]):
+                    return
+                rules.append("middle_name")
+            i -= 1
+
+    def _passes(self, between: str, rules: list[str], position: int) -> bool:
+        """Return whether the parts of a name may stand on both sides of this gap, and add the rule by which they do."""
+        if between == "comma":  # one column each: "Thyra,Kestelyn"
+            if self.text[self.words[position].end : self.words[position + 1].start] != ",":
+                return False
+            between = "cell"
+        if between in {"cell", "field"}:
+            rules.append("column")
+        elif between == "markup":
+            rules.append("markup")
+        return True
+
+    def _given_at(self, start: int) -> Likeness | None:
+        """Return how well the words from `start` agree with the given name. Roberta is not Robert."""
+        like = self._sequence(start, self.reading.given, given=True)
+        if like is None and is_initial(self.reading.given[0]) and 0 <= start < len(self.words):
+            word = self.words[start]
+            written_out = (
+                word.text[0] == self.reading.given[0] and word.text not in NOT_GIVEN and is_capitalised(self.text, word)
+            )
+            return INITIAL if written_out else None
+        if like and like.because == ("inflected",) and self.words[start].text == self.reading.given[0] + "a":
+            family = self._sequence(self.start, self.reading.family, given=False)
+            if not family or "inflected" not in family.because:
+                return Likeness(0.7, ("typing_error",)) if len(self.reading.given[0]) >= ONE_ERROR else None
+        return like
+
+    def _given_ending_at(self, position: int) -> Iterator[tuple[Likeness, int]]:
+        """Yield how well the word at this position agrees with the given name, and where the given name begins."""
+        given = self.reading.given
+        first = position - len(given) + 1
+        if like := self._given_at(first):
+            yield like, first
+            return
+        letters = initials(self.text, self.words[position])
+        if letters and letters[0] == given[0][0] and self._are_whole(position, letters):
+            yield INITIAL, position
+
+    def _are_whole(self, position: int, letters: str) -> bool:
+        """Return whether these initials are all there are, agree with middle names, and do not follow another given name."""
+        middle = "".join(word[0] for word in self.reading.middle)
+        if len(letters) > 1 and middle and letters[1 : 1 + len(middle)] != middle[: len(letters) - 1]:
+            return False
+        before = self._gap(position - 1)
+        if before not in {"join", "markup"}:
+            return True
+        word = self.words[position - 1]
+        return not initials(self.text, word) and not (is_given(word.text) and is_capitalised(self.text, word))
+
+    def _after(self) -> Iterator[Found]:
+        """Yield the name with the family name first, with or without a comma."""
+        rules: list[str] = []
+        i = self.end
+        while i < min(len(self.words), self.end + STEPS):
+            between = self._gap(i - 1)
+            if not between or is_sentence_end(self.text, self.words[i - 1]):
+                return
+            if between in {"cell", "field"}:
+                rules.append("column")
+            elif between != "comma" and i == self.end:
+                rules.append("order")
+            like = self._given_at(i)
+            last = i + len(self.reading.given) - 1
+            if like is None:
+                like, last = self._initials_behind(i)
+            if like:
+                in_list = self._is_capitalised_before() and self._is_capitalised_behind(last)  # "Casimir Lund, Sigrid Moor"
+                if not in_list and ("column" not in rules or starts_row(self.text, self.words[self.start].start)):
+                    yield self._with(rules, like, self.start, last)
+                return
+            if self.words[i].text not in TITLES and not (self.words[i].text in LABELS and "column" in rules):
+                return
+            i += 1
+
+    def _initials_behind(self, position: int) -> tuple[Likeness | None, int]:
+        """Return whether initials stand behind the family name, and belong to it: "Kestelyn TM", "Kestelyn, T. M."."""
+        last, letters = position, ""
+        while last < len(self.words) and (more := initials(self.text, self.words[last])):
+            letters += more
+            last += 1
+            if self._gap(last - 1) != "join":
+                break
+        if not letters or letters[0] != self.reading.given[0][0] or not self._are_whole_behind(letters):
+            return None, position
+        other = self._is_capitalised_before() or self._is_capitalised_behind(last - 1)
+        return (None if other else INITIAL), last - 1
+
+    def _is_capitalised_before(self) -> bool:
+        """Return whether the word before the family name may be another given name."""
+        if self._gap(self.start - 1) != "join":
+            return False
+        word = self.words[self.start - 1]
+        return is_capitalised(self.text, word) and word.text not in NOT_GIVEN and not is_sentence_end(self.text, word)
+
+    def _is_capitalised_behind(self, last: int) -> bool:
+        """Return whether the word behind may be another family name."""
+        if self._gap(last) != "join" or is_sentence_end(self.text, self.words[last]):
+            return False
+        return self.text[self.words[last + 1].start].isupper() and self.words[last + 1].text not in STOP
+
+    def _are_whole_behind(self, letters: str) -> bool:
+        middle = "".join(word[0] for word in self.reading.middle)
+        return not middle or letters[1:] == middle[: len(letters) - 1]
+
+    def _titled(self) -> Iterator[Found]:
+        """Yield a title with one part of the name: "Dr. Kestelyn"."""
+        word = self.words[self.start - 1] if self.start else None
+        if word and word.text in TITLES - OF_GIVEN_NAMES and len(word.text) > 1 and self._gap(self.start - 1) == "join":
+            follows = self.end < len(self.words) and self._gap(self.end - 1) == "join"
+            if not (follows and is_capitalised(self.text, self.words[self.end])):
+                yield Found(self.start, self.end - 1, 0.4, ("title",))
+
+    def _with(self, rules: list[str], like: Likeness, first: int, last: int) -> Found:
+        return Found(first, last, *together([*(RULED[rule] for rule in dict.fromkeys(rules)), like]))
+
+    def _is_longer(self, found: Found) -> bool:
+        """Return whether a hyphen adds a further name before or behind."""
+        start, end = self.words[found.first].start, self.words[found.last].end
+        before, behind = self.text[max(0, start - 2) : start], self.text[end : end + 2]
+        return (before[-1:] == "-" and before[:1].isalpha()) or (behind[:1] == "-" and behind[1:].isalpha())

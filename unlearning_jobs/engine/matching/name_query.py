@@ -1,0 +1,136 @@
+"""Reads a name that somebody asks for: what is given, what is family name, and in which ways texts may shorten it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from .name_lists import AFTER, PARTICLES, TITLES
+from .name_sounds import HANGUL, romanised
+from .name_unspaced import HAN, family_and_given, unspaced_parts
+from .query import Query, QueryError
+from .words import words
+
+MAIDEN: Final = re.compile(
+    r"[\s,]*[(\[]\s*(?:geb(?:\.|orene?)?|nee|née|né|born|roz\.?|ur\.|урожд\.?)?\s*(?P<inside>[^()\[\]]+?)\s*[)\]]"
+    r"|[\s,]+(?:geb(?:\.|orene?)|nee|née|né|born|урожд\.?)\s+(?P<behind>[^,()]+)",
+    re.IGNORECASE,
+)
+LETTERS_OF_ONE: Final = 3
+"""Fewer letters are too few for a name of one word."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way to write a name: folded words, and what is said if a text writes it so."""
+
+    query: str
+    given: tuple[str, ...]
+    """Empty for a person of one name."""
+    middle: tuple[str, ...]
+    family: tuple[str, ...]
+    score: float = 1.0
+    because: tuple[str, ...] = ()
+    particles: tuple[str, ...] = ()
+    whole: bool = False
+    """The family name holds all parts of the name, as Korean writes them."""
+
+
+def is_initial(word: str) -> bool:
+    """Return whether a word of a name is one letter, and no syllable of Korean."""
+    return len(word) == 1 and not HANGUL.match(word)
+
+
+def readings(query: Query) -> list[Reading]:
+    """Return the ways to write a name of words that spaces part; none if no word of such a script is in it.
+
+    Raises:
+        QueryError: there is no letter in it, or too few.
+    """
+    if parts := unspaced_parts(query.value):
+        return list(_foreign(query.id, parts))
+    maiden = MAIDEN.search(query.value)
+    former = _groups(maiden["inside"] or maiden["behind"]) if maiden else []
+    head, comma, tail = MAIDEN.sub(" ", query.value, count=1).partition(",")
+    front, back = _groups(head), _groups(tail)
+    if comma and front and back:
+        return list(_all(query.id, back[0], back[1:], [word for group in front for word in group], former))
+    groups = front or back
+    if not groups:
+        message = "The name to search for holds no letters or digits. Write the name itself."
+        raise QueryError(message, code="nothing_to_search_for")
+    if len(groups) < 2:  # noqa: PLR2004  # given and family name
+        return [_single(query.id, groups[0])]
+    at = next((i for i, group in enumerate(groups) if i and group[0] in PARTICLES), len(groups) - 1)
+    family = [word for group in groups[at:] for word in group]
+    return list(_all(query.id, groups[0], groups[1:at], family, former))
+
+
+def _foreign(query: str, parts: list[str]) -> Iterator[Reading]:
+    """Yield how other scripts write a name that has no spaces: the family name comes first in it."""
+    family, given = family_and_given(parts)
+    if not family:
+        return
+    if HAN.match(family):
+        for words_given, _, _ in _ways([romanised(letter) for letter in given], halves=()):
+            yield Reading(query, words_given, (), ("".join(map(romanised, family)),), 0.75, ("transliterated",))
+        return
+    yield Reading(query, (given,), (), (family,))
+    if HANGUL.match(given) and len(given) > 1:  # "Young-ho"
+        yield Reading(query, tuple(given), (), (family,))
+
+
+def _groups(value: str) -> list[tuple[str, ...]]:
+    """Return the words of each part between spaces, without titles before and degrees behind."""
+    parts = [tuple(w.text for w in words(part)) for part in value.split()]
+    groups = [part for part in parts if part]
+    while len(groups) > 1 and set(groups[0]) <= TITLES:
+        del groups[0]
+    while len(groups) > 1 and len(groups[-1]) == 1 and groups[-1][0] in AFTER:
+        del groups[-1]
+    return groups
+
+
+def _single(query: str, group: tuple[str, ...]) -> Reading:
+    if len("".join(group)) < LETTERS_OF_ONE and group[0].isascii():
+        message = "A single name of one or two letters is in every text. Write the given and the family name."
+        raise QueryError(message, code="single_word")
+    return Reading(query, (), (), group, 0.6, ("single_name",))
+
+
+def _all(
+    query: str, given: tuple[str, ...], middle: list[tuple[str, ...]], family: list[str], former: list[tuple[str, ...]]
+) -> Iterator[Reading]:
+    if all(map(is_initial, given)):  # initials: one is the given name, the others are middle names
+        given, middle = given[:1], [given[1:], *middle]
+    others = tuple(word for group in middle for word in group)
+    particles = tuple(word for word in family if word in PARTICLES)
+    for given_words, given_score, given_rule in _ways(list(given), halves=given[:1]):
+        for family_words, score, rule in _family_ways(family, former):
+            because = tuple(code for code in (given_rule, rule) if code)
+            middle_words = (*given[1:], *others)
+            yield Reading(query, given_words, middle_words, family_words, given_score * score, because, particles)
+    last, first = "".join(word for word in family if word not in PARTICLES), "".join(given)
+    for whole in (last + first, first + last):
+        yield Reading(query, (), (), (whole,), whole=True)
+
+
+def _family_ways(family: list[str], former: list[tuple[str, ...]]) -> Iterator[tuple[tuple[str, ...], float, str]]:
+    core = [word for word in family if word not in PARTICLES] or family
+    yield from _ways(core, halves=tuple(core))
+    if core != family:
+        yield ("".join(family),), 0.95, "joined"
+    for group in former[-1:]:
+        yield group, 0.8, "maiden_name"
+
+
+def _ways(group: list[str], halves: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], float, str]]:
+    """Yield a name as it is and, if it is a double one, joined and halved."""
+    yield tuple(group), 1.0, ""
+    if len(group) > 1:
+        yield ("".join(group),), 0.95, "joined"
+        for half in halves:
+            if len(half) > 1:
+                yield (half,), 0.7, "half_name"

@@ -1,0 +1,259 @@
+"""Searches for names in scripts that put no spaces between words: Han, Kana, Thai and their like, and names in Hangul."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+from typing import Final
+
+import ahocorasick
+
+from .name_sounds import HANGUL, romanised
+from .query import Query, QueryError, Span
+from .words import Word, is_unspaced, words
+
+KANA: Final = re.compile("[\u3040-\u30ff\u31f0-\u31ff]")
+HIRAGANA: Final = re.compile("[\u3040-\u309f]")
+"""Where Hiragana ends and Katakana begins, a word ends."""
+LONGEST_RUN: Final = 40
+"""Most letters of Kana that may be a name."""
+HAN: Final = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+SEPARATOR: Final = re.compile(r"[\s\u00a0\u3000]{0,3}[·・•.,、，=＝\-]?[\s\u00a0\u3000]{0,3}")
+COMPOUND: Final = frozenset(
+    [
+        "欧阳",
+        "歐陽",
+        "司马",
+        "司馬",
+        "诸葛",
+        "諸葛",
+        "上官",
+        "司徒",
+        "东方",
+        "東方",
+        "皇甫",
+        "尉迟",
+        "公孙",
+        "慕容",
+        "令狐",
+        "南宫",
+        "夏侯",
+        "남궁",
+        "황보",
+        "제갈",
+        "선우",
+        "독고",
+        "사공",
+    ]
+)
+"""Family names of two characters."""
+TITLES: Final = (
+    "先生",
+    "小姐",
+    "女士",
+    "教授",
+    "博士",
+    "老师",
+    "老師",
+    "さん",
+    "様",
+    "さま",
+    "氏",
+    "씨",
+    "선생",
+    "교수",
+    "박사",
+    "님",
+)
+LONGEST_PINYIN: Final = 4
+
+
+@dataclass(frozen=True)
+class Form:
+    """One way to write a name letter by letter: it may be parted at the places in `splits`, and must be if `parted`."""
+
+    query: str
+    splits: frozenset[int]
+    parted: bool = False
+    score: float = 1.0
+    because: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Letters:
+    """The letters of a text that stand without spaces, and their words."""
+
+    text: str
+    words: Sequence[Word]
+
+
+class UnspacedNames:
+    """Finds names letter by letter, in either order, with or without a dot or space between the parts."""
+
+    def __init__(self, queries: Sequence[Query]) -> None:
+        forms: dict[str, list[Form]] = {}
+        self._pinyin: dict[str, list[str]] = {}
+        for query in queries:
+            parts = unspaced_parts(query.value)
+            for text, form in _forms(query.id, parts):
+                forms.setdefault(text, []).append(form)
+            if not parts:
+                for pinyin in pinyin_orders(query.value):
+                    self._pinyin.setdefault(pinyin, []).append(query.id)
+        self._automaton = ahocorasick.Automaton()
+        for text, found in forms.items():
+            self._automaton.add_word(text, (len(text), found))
+        self._automaton.make_automaton()
+        self._has_forms = bool(forms)
+
+    def spans(self, text: str, tokens: Sequence[Word]) -> Iterator[Span]:
+        """Yield the places of the names among these words of the text."""
+        letters = unspaced_letters(tokens)
+        if not letters.text:
+            return
+        if self._has_forms:
+            for last, (length, forms) in self._automaton.iter(letters.text):
+                place = letters.words[last - length + 1 : last + 1]
+                for form in forms:
+                    if _fits(text, place, form, letters.words[last + 1 : last + 4]):
+                        yield Span(form.query, place[0].start, place[-1].end, form.score, form.because)
+        if self._pinyin and HAN.search(letters.text):
+            yield from self._pinyin_spans(letters)
+
+    def _pinyin_spans(self, letters: Letters) -> Iterator[Span]:
+        sounds = [romanised(letter) if HAN.match(letter) else "" for letter in letters.text]
+        begin = tuple({pinyin[:1] for pinyin in self._pinyin})
+        for start in (start for start, sound in enumerate(sounds) if sound.startswith(begin)):
+            for end in range(start + 2, min(start + LONGEST_PINYIN, len(sounds)) + 1):
+                for query in self._pinyin.get("".join(sounds[start:end]), ()) if all(sounds[start:end]) else ():
+                    place = letters.words[start:end]
+                    if all(a.end == b.start for a, b in pairwise(place)):
+                        yield Span(query, place[0].start, place[-1].end, 0.6, ("transliterated",))
+
+
+def unspaced_letters(tokens: Sequence[Word]) -> Letters:
+    """Return the letters without spaces among the words; a word of Hangul counts as its syllables."""
+    letters: list[Word] = []
+    for word in tokens:
+        if HANGUL.match(word.text) and len(word.text) == word.end - word.start:
+            letters += [Word(syllable, word.start + i, word.start + i + 1) for i, syllable in enumerate(word.text)]
+        elif is_unspaced(word.text) or HANGUL.match(word.text):
+            letters.append(word)
+    return Letters("".join(word.text[0] for word in letters), letters)
+
+
+def unspaced_parts(value: str) -> list[str]:
+    """Return the parts of a name that are written without spaces, each as its letters."""
+    letters = unspaced_letters(words(value)).words
+    parts: list[str] = []
+    for i, letter in enumerate(letters):
+        if i and not value[letters[i - 1].end : letter.start]:
+            parts[-1] += letter.text[0]
+        else:
+            parts.append(letter.text[0])
+    if len(letters) == 1:
+        message = "A name of one character is in every text. Write the whole name."
+        raise QueryError(message, code="single_word")
+    return parts
+
+
+def merged(text: str, tokens: list[Word]) -> list[Word]:
+    """Return the words with each run of Hiragana or Katakana as one word, to be compared with words in other scripts."""
+    if not KANA.search(text):
+        return tokens
+    runs: list[Word] = []
+    for kana, run in groupby(tokens, key=Run()):
+        letters = list(run)
+        if kana[0] and len(letters) <= LONGEST_RUN:
+            runs.append(Word("".join(letter.text for letter in letters), letters[0].start, letters[-1].end))
+        else:
+            runs += letters
+    return runs
+
+
+class Run:
+    """Tells runs of letters of one kind of Kana that nothing parts from one another, and from all else."""
+
+    def __init__(self) -> None:
+        self._number, self._kind, self._end = 0, "", 0
+
+    def __call__(self, word: Word) -> tuple[str, int]:
+        """Return the kind of Kana, empty for other words, and the number of the run."""
+        kind = "both" if word.text == "ー" else ("hiragana" if HIRAGANA.match(word.text) else "katakana")
+        kind = kind if KANA.match(word.text) else ""
+        kind = self._kind if kind == "both" else kind
+        if kind != self._kind or word.start != self._end:
+            self._number += 1
+        self._kind, self._end = kind, word.end
+        return kind, self._number
+
+
+def family_and_given(parts: Sequence[str]) -> tuple[str, str]:
+    """Return family and given name of a name whose family name comes first; the given one is empty if nobody can tell."""
+    if len(parts) > 1:
+        return parts[0], "".join(parts[1:])
+    name = parts[0]
+    size = 2 if name[:2] in COMPOUND else 1
+    if len(name) > size and len(name) <= 3 + (size - 1) and (HAN.match(name) or HANGUL.match(name)):
+        return name[:size], name[size:]
+    return "", name
+
+
+def _forms(query: str, parts: Sequence[str]) -> Iterator[tuple[str, Form]]:
+    if not parts:
+        return
+    whole = "".join(parts)
+    splits = _splits(parts) or range(1, len(whole))
+    short = ("short_name",) if len(whole) == 2 else ()  # noqa: PLR2004  # of two letters
+    yield whole, Form(query, frozenset(splits), score=0.6 if short else 1.0, because=short)
+    for split in splits if len(whole) < 7 or len(parts) > 1 else ():  # noqa: PLR2004  # longer names are parted by who asks
+        yield (
+            whole[split:] + whole[:split],
+            Form(query, frozenset({len(whole) - split}), parted=True, score=0.9, because=(*short, "order")),
+        )
+    family, given = family_and_given(parts)
+    for title in TITLES if family and given else ():
+        yield family + title, Form(query, frozenset({len(family)}), score=0.4, because=("title",))
+
+
+def _splits(parts: Sequence[str]) -> list[int]:
+    ends = [len("".join(parts[: i + 1])) for i in range(len(parts))]
+    return ends[:-1]
+
+
+def _fits(text: str, place: Sequence[Word], form: Form, behind: Sequence[Word]) -> bool:
+    """Return whether the letters stand together, parted only where the name may be."""
+    breaks = set()
+    for i, (a, b) in enumerate(pairwise(place), start=1):
+        if b.start < a.end or not SEPARATOR.fullmatch(between := text[a.end : b.start]):
+            return False
+        if between:
+            breaks.add(i)
+    if (form.parted and not breaks) or not breaks <= form.splits or (len(breaks) > 1 and len(breaks) < len(form.splits)):
+        return False
+    return not HANGUL.match(place[0].text) or _is_whole_hangul(text, place, behind)
+
+
+def _is_whole_hangul(text: str, place: Sequence[Word], behind: Sequence[Word]) -> bool:
+    """Return whether the syllables begin a word, and only a particle stands behind them in it."""
+    from .name_endings import PARTICLES
+
+    before = text[max(0, place[0].start - 1) : place[0].start]
+    if HANGUL.match(before):
+        return False
+    rest, end = "", place[-1].end
+    for word in behind:
+        if word.start != end or not HANGUL.match(word.text):
+            break
+        rest, end = rest + word.text, word.end
+    return not rest or rest in PARTICLES or rest in TITLES or any(rest.startswith(title) for title in TITLES)
+
+
+def pinyin_orders(value: str) -> Iterator[str]:
+    """Yield a Latin name as Chinese would write its sounds: "Wang Xiaoming" and "Xiaoming Wang" as wangxiaoming."""
+    latin = [word.text for word in words(value) if word.text.isascii() and word.text.isalpha()]
+    if len(latin) > 1 and not value.strip().endswith("."):
+        yield "".join(latin)
+        yield latin[-1] + "".join(latin[:-1])

@@ -1,0 +1,143 @@
+"""Compares a word of a name with a word of a text, and files words under keys by which an index finds all that are alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from itertools import combinations
+from typing import Final, NamedTuple
+
+from rapidfuzz.distance import OSA
+
+from .name_endings import bare, is_inflected, stems
+from .name_given import short_forms
+from .name_sounds import HANGUL, loose_skeletons, romanised, same_romanised, same_sound, sound, spelt
+
+ONE_ERROR: Final = 5
+"""Words with at least this many letters may have one typing error."""
+TWO_ERRORS: Final = 9
+"""Words with at least this many letters may have two, none of them in the first letter."""
+SAME_SOUND: Final = 4
+"""Shorter Latin words must be equal: Lee is not Li."""
+
+
+class Likeness(NamedTuple):
+    """How well a word of a text agrees with a word of a name, and the codes of the rules by which it does."""
+
+    score: float
+    because: tuple[str, ...] = ()
+
+
+EXACT: Final = Likeness(1.0)
+
+
+def together(likenesses: Iterable[Likeness]) -> Likeness:
+    """Return how well the parts of a name agree together. A rule that holds for several of them lowers the score once."""
+    score, because = 1.0, dict[str, float]()
+    for like in likenesses:
+        again = max((because.get(code, 0.0) for code in like.because), default=0.0)
+        score *= min(1.0, like.score / again) if again else like.score
+        because |= {code: min(like.score, because.get(code, 1.0)) for code in like.because}
+    return Likeness(round(score, 4), tuple(because))
+
+
+@lru_cache(maxsize=262_144)
+def likeness(name: str, word: str, *, given: bool = False) -> Likeness | None:
+    """Return how well two folded words agree; None if they are different names."""
+    if name == word:
+        return EXACT
+    return _written_alike(name, word) or (_short_form(name, word) if given else None)
+
+
+def _written_alike(name: str, word: str) -> Likeness | None:
+    if name.isascii() != word.isascii():
+        return _transliterated(name, word)
+    a, b = spelt(name), spelt(word)
+    if a == b:
+        return Likeness(0.95, ("spelling",))
+    if is_inflected(name, word):
+        return Likeness(0.9, ("inflected",))
+    if min(len(a), len(b)) >= SAME_SOUND and sound(name) == sound(word):
+        return Likeness(0.9, ("romanised",))
+    return _mistyped(name, word)
+
+
+def _mistyped(name: str, word: str) -> Likeness | None:
+    errors = _errors(spelt(name), spelt(word))
+    if errors == 1:
+        return Likeness(0.8, ("typing_error",))
+    if min(len(spelt(name)), len(spelt(word))) >= SAME_SOUND and same_romanised(name, word):
+        return Likeness(0.75, ("romanised",))
+    return Likeness(0.6, ("two_typing_errors",)) if errors else None
+
+
+def _errors(name: str, word: str) -> int:
+    """Return the number of typing errors, if the name is long enough for so many; else 0."""
+    most = (len(name) >= ONE_ERROR) + (len(name) >= TWO_ERRORS and name[:1] == word[:1])
+    if not most or len(word) < ONE_ERROR - 1:
+        return 0
+    errors = OSA.distance(name, word, score_cutoff=most)
+    return errors if errors <= most else 0
+
+
+def _transliterated(name: str, word: str) -> Likeness | None:
+    if same_sound(name, word):
+        return Likeness(0.75, ("transliterated",))
+    if any(same_sound(name, left if HANGUL.match(word) else _again(left, word)) for left, _ in stems(word)):
+        return Likeness(0.7, ("transliterated", "inflected"))
+    return None
+
+
+def _again(stem: str, word: str) -> str:
+    """Return a stem of a word as written in the word's script, as far as the letters correspond one to one."""
+    return word[: len(stem)] if len(spelt(word)) == len(word) else stem
+
+
+def _short_form(name: str, word: str) -> Likeness | None:
+    letters = romanised(word)
+    other = ("transliterated",) if name.isascii() != word.isascii() else ()
+    for form in short_forms(romanised(name)):
+        if form == letters or (len(form) >= SAME_SOUND and sound(form) == sound(word)):
+            return Likeness(0.8, ("nickname", *other))
+        if is_inflected(form, letters):
+            return Likeness(0.7, ("nickname", "inflected", *other))
+    return None
+
+
+@lru_cache(maxsize=65_536)
+def word_keys(word: str) -> frozenset[str]:
+    """Return the keys under which an index files a word: words that are alike share one (see `name_keys`)."""
+    letters = spelt(word)
+    keys = {f"={letters}"} if len(letters) < ONE_ERROR else set()
+    keys |= _letter_keys(letters, two=len(letters) >= TWO_ERRORS - 2)
+    keys |= {f"~{form}" for form in loose_skeletons(word)}
+    for left, _ in stems(word):
+        keys |= {f"={left}"} if len(left) < ONE_ERROR else set()
+        keys |= {f"~{form}" for form in loose_skeletons(left) | loose_skeletons(_again(left, word))}
+    return frozenset(keys)
+
+
+def name_keys(name: str, *, given: bool = False) -> frozenset[str]:
+    """Return the keys of a word of a name: every word that is alike is filed under one of them."""
+    keys = _keys_of_form(name)
+    for form in short_forms(romanised(name)) if given else ():
+        keys |= _keys_of_form(form)
+    return keys
+
+
+def _keys_of_form(name: str) -> frozenset[str]:
+    letters = spelt(name)
+    keys = {f"~{form}" for form in loose_skeletons(name)}
+    if len(letters) < ONE_ERROR:
+        keys |= {f"={letters}", f"={bare(name)}"}
+    return frozenset(keys | _letter_keys(letters, two=len(letters) >= TWO_ERRORS))
+
+
+def _letter_keys(letters: str, *, two: bool) -> set[str]:
+    """Return four letters of the first few, in order: an error among them leaves one such selection as it was."""
+    if len(letters) < ONE_ERROR - 1:
+        return set()
+    keys = {"." + "".join(some) for some in combinations(letters[:5], 4)}
+    if two:
+        keys |= {f".{letters[0]}" + "".join(some) for some in combinations(letters[1:6], 3)}
+    return keys
