@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unlearning_jobs.engine.matching.test_words import FORMS, SAMPLES
+from tests.unlearning_jobs.engine.matching.test_words import FORMS, SAMPLES, Form
 from unlearning_jobs.engine.matching.vectorised import number, split
 from unlearning_jobs.engine.matching.words import words
 
@@ -35,7 +35,7 @@ def test_it_gives_the_same_words_for_plain_english(texts: list[str]) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_it_gives_the_same_words_in_every_script(form: str) -> None:
+def test_it_gives_the_same_words_in_every_script(form: Form) -> None:
     check([unicodedata.normalize(form, text) for text in SAMPLES])
 
 

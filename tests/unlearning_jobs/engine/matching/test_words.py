@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -28,7 +29,8 @@ SAMPLES = [
     "বাংলা",
     "ქართული Հայ",
 ]
-FORMS = ("NFC", "NFD", "NFKC", "NFKD")
+Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
+FORMS: tuple[Form, ...] = ("NFC", "NFD", "NFKC", "NFKD")
 
 
 def folded(text: str) -> list[str]:
@@ -37,13 +39,13 @@ def folded(text: str) -> list[str]:
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("text", SAMPLES)
-def test_every_normal_form_gives_the_same_words(text: str, form: str) -> None:
+def test_every_normal_form_gives_the_same_words(text: str, form: Form) -> None:
     assert folded(text)
     assert folded(unicodedata.normalize(form, text)) == folded(text)
 
 
 @given(st.lists(st.sampled_from(SAMPLES), min_size=1, max_size=4).map(" ".join), st.sampled_from(FORMS))
-def test_case_changes_no_word(text: str, form: str) -> None:
+def test_case_changes_no_word(text: str, form: Form) -> None:
     assert folded(unicodedata.normalize(form, text.upper())) == folded(text)
 
 
