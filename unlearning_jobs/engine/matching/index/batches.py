@@ -9,12 +9,12 @@ from unlearning_jobs.engine.matching.sweep import TEXT
 
 
 def batches(examples: Iterable[Example]) -> Iterator[list[str]]:
-    """Yield the texts of the examples in lists of about as many characters as are swept together."""
+    """Yield the documents of the examples in lists of about as many characters as are swept together."""
     texts: list[str] = []
     size = 0
     for example in examples:
-        texts.append(example.text)
-        size += len(example.text)
+        texts.append(example.document)
+        size += len(example.document)
         if size >= TEXT:
             yield texts
             texts, size = [], 0

@@ -161,7 +161,7 @@ def _usable(previous: Path | None, snapshot: Snapshot) -> dict[str, Path]:
 def _texts_digest(snapshot: Snapshot, count: int) -> str:
     digest = hashlib.sha256()
     for example in islice(snapshot.examples(), count):
-        text = example.text.encode("utf-8", "surrogatepass")
+        text = example.document.encode("utf-8", "surrogatepass")
         digest.update(len(text).to_bytes(8) + text)
     return digest.hexdigest()
 

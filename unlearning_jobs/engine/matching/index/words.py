@@ -1,9 +1,13 @@
-"""Which examples hold a word, or one that is a typing error away: a tantivy index without the texts."""
+"""Which examples hold a word: a tantivy index without the texts, and one of the distinct words by the keys of each.
+
+Names are written in many ways, so a query does not name words but keys, under which the vocabulary files each word once.
+"""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -13,8 +17,9 @@ import tantivy
 
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.corpora.create import example_id
+from unlearning_jobs.engine.matching.candidates import term_keys, text_terms
 from unlearning_jobs.engine.matching.kinds import query_needs
-from unlearning_jobs.engine.matching.needs import Needs, Term
+from unlearning_jobs.engine.matching.needs import Needs
 from unlearning_jobs.engine.matching.query import Query
 from unlearning_jobs.engine.matching.vectorised import Block, split
 
@@ -23,6 +28,10 @@ from .part import Callback
 
 WORDS: Final = "words"
 POSITION: Final = "position"
+KEYS: Final = "keys"
+SPELLED: Final = "spelled"
+VOCABULARY: Final = "vocabulary"
+"""The folder of the second index, and the file beside it that lists the words in it."""
 HEAP: Final = 128 << 20
 """Bytes that tantivy may hold before it writes them."""
 LIMIT: Final = 1000
@@ -33,13 +42,13 @@ class WordsPart:
     """Names the examples that hold the words of a name, an identifier, a short phrase or a key."""
 
     name: ClassVar[str] = "words"
-    version: ClassVar[str] = "tantivy-words/1"
+    version: ClassVar[str] = "tantivy-words/2"
 
     def build(self, snapshot: Snapshot, folder: Path, *, previous: Path | None, on_progress: Callback) -> None:
         """Add the examples that the previous index lacks to a copy of it."""
         if previous is not None:
             shutil.copytree(previous, folder, dirs_exist_ok=True)
-        index = _index(folder)
+        index, vocabulary = _index(folder), _Vocabulary(folder)
         index.reload()
         done = index.searcher().num_docs
         writer = index.writer(HEAP, 1)
@@ -47,16 +56,20 @@ class WordsPart:
         for texts in batches(islice(snapshot.examples(), done, None)):
             block = split(texts)
             held = _spelled(block, spelled)
-            for place, (first, last) in enumerate(zip(block.firsts.tolist(), block.firsts[1:].tolist(), strict=False)):
+            bounds = zip(block.firsts.tolist(), block.firsts[1:].tolist(), strict=False)
+            for place, ((first, last), text) in enumerate(zip(bounds, texts, strict=True)):
+                terms = {*held[first:last], *text_terms(text)}
+                vocabulary.add(terms)
                 document = tantivy.Document()
-                document.add_text(WORDS, " ".join(held[first:last]))
+                document.add_text(WORDS, " ".join(terms))
                 document.add_unsigned(POSITION, done + place)
                 writer.add_document(document)
             done += len(texts)
             on_progress(done, len(snapshot))
         writer.commit()
         writer.wait_merging_threads()
-        for lock in folder.glob(".tantivy-*.lock"):
+        vocabulary.close()
+        for lock in folder.rglob(".tantivy-*.lock"):
             lock.unlink()
 
     def answers(self, query: Query) -> bool:
@@ -64,13 +77,13 @@ class WordsPart:
         return needs is not None and bool(needs.groups)
 
     def candidates(self, snapshot: Snapshot, folder: Path, queries: Sequence[Query]) -> Iterator[tuple[str, str]]:
-        """Yield the examples that hold a term of each group that the query needs."""
+        """Yield the examples that hold a word for each group that the query needs."""
         del snapshot
-        index, searcher = _opened(folder, folder.stat().st_ino)
+        index, searcher, keys = _opened(folder, folder.stat().st_ino)
         schema = index.schema
         for query in queries:
             needs = query_needs(query)
-            asked = _asked(schema, needs) if needs else tantivy.Query.empty_query()
+            asked = _asked(schema, needs, keys) if needs else tantivy.Query.empty_query()
             hits = searcher.search(asked, LIMIT).hits
             if len(hits) == LIMIT:
                 hits = searcher.search(asked, searcher.num_docs).hits
@@ -88,26 +101,69 @@ def _index(folder: Path) -> tantivy.Index:
     return index
 
 
+class _Vocabulary:
+    """Files every distinct word of the corpus under its keys."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / f"{VOCABULARY}.txt"
+        self._writer = _vocabulary(folder).writer(HEAP, 1)
+        self._known = set(self._path.read_text(encoding="utf-8").split("\n")) if self._path.exists() else set()
+
+    def add(self, words: Collection[str]) -> None:
+        for word in words:
+            if word not in self._known and word and not word.startswith("#"):  # the end of a number is its own key
+                self._known.add(word)
+                document = tantivy.Document()
+                document.add_text(KEYS, " ".join(term_keys(word)))
+                document.add_text(SPELLED, word)
+                self._writer.add_document(document)
+
+    def close(self) -> None:
+        self._writer.commit()
+        self._writer.wait_merging_threads()
+        self._path.write_text("\n".join(sorted(self._known)), encoding="utf-8")
+
+
+def _vocabulary(folder: Path) -> tantivy.Index:
+    """Open the index of the distinct words in the folder, or create it."""
+    (folder / VOCABULARY).mkdir(exist_ok=True)
+    fields = tantivy.SchemaBuilder()
+    fields.add_text_field(KEYS, tokenizer_name=WORDS, index_option="basic")
+    fields.add_text_field(SPELLED, stored=True, tokenizer_name="raw", index_option="basic")
+    index = tantivy.Index(fields.build(), path=str(folder / VOCABULARY))
+    index.register_tokenizer(WORDS, tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build())
+    return index
+
+
+@dataclass(frozen=True)
+class _Keys:
+    """Looks up the words that are filed under keys."""
+
+    schema: tantivy.Schema
+    searcher: tantivy.Searcher
+
+    def words(self, keys: Collection[str]) -> set[str]:
+        asked = tantivy.Query.const_score_query(tantivy.Query.term_set_query(self.schema, KEYS, sorted(keys)), 1.0)
+        hits = self.searcher.search(asked, LIMIT).hits
+        if len(hits) == LIMIT:
+            hits = self.searcher.search(asked, self.searcher.num_docs).hits
+        filed = {str(self.searcher.doc(address)[SPELLED][0]) for _score, address in hits}
+        return filed | {key for key in keys if key.startswith("#")}
+
+
 @lru_cache(maxsize=16)
-def _opened(folder: Path, _inode: int) -> tuple[tantivy.Index, tantivy.Searcher]:
+def _opened(folder: Path, _inode: int) -> tuple[tantivy.Index, tantivy.Searcher, _Keys]:
     """Keep the index open from one search to the next. Another index in the same place has another inode."""
-    index = _index(folder)
-    return index, index.searcher()
+    index, vocabulary = _index(folder), _vocabulary(folder)
+    return index, index.searcher(), _Keys(vocabulary.schema, vocabulary.searcher())
 
 
-def _asked(schema: tantivy.Schema, needs: Needs) -> tantivy.Query:
-    groups = [_any(schema, sorted(group, key=lambda term: term.word)) for group in needs.groups]
-    return tantivy.Query.const_score_query(tantivy.Query.boolean_query([(tantivy.Occur.Must, g) for g in groups]), 1.0)
-
-
-def _any(schema: tantivy.Schema, terms: Sequence[Term]) -> tantivy.Query:
-    asked = [
-        tantivy.Query.fuzzy_term_query(schema, WORDS, term.word, distance=term.edits)
-        if term.edits
-        else tantivy.Query.term_query(schema, WORDS, term.word, index_option="basic")
-        for term in terms
-    ]
-    return asked[0] if len(asked) == 1 else tantivy.Query.boolean_query([(tantivy.Occur.Should, one) for one in asked])
+def _asked(schema: tantivy.Schema, needs: Needs, keys: _Keys) -> tantivy.Query:
+    groups = [keys.words(group) if needs.filed else group for group in needs.groups]
+    if not all(groups):
+        return tantivy.Query.empty_query()
+    asked = [tantivy.Query.term_set_query(schema, WORDS, sorted(group)) for group in groups]
+    return tantivy.Query.const_score_query(tantivy.Query.boolean_query([(tantivy.Occur.Must, one) for one in asked]), 1.0)
 
 
 def _spelled(block: Block, known: dict[int, str]) -> list[str]:
