@@ -30,12 +30,14 @@ class Query:
     """Something to search for.
 
     The kinds are: exact, a phrase, or a work of which any longer passage counts; name, a person's full name; identifier, an
-    e-mail address, a handle, or a web address.
+    e-mail address, a handle, or a web address; meaning, a description, or a text in other words; image, a picture.
     """
 
     id: str
-    kind: Literal["exact", "name", "identifier"]
+    kind: Literal["exact", "name", "identifier", "key", "image", "meaning"]
     value: str
+    image: bytes | None = None
+    """PNG, JPEG or WebP, for a query of the kind image."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,10 @@ class ExampleMatch:
     method: str
     set: str
     """The set of the snapshot that the example belongs to: train, held_out, or an extra one."""
+    because: tuple[str, ...] = ()
+    """Codes of the rules by which this counts as found."""
+    copied: int = 0
+    """Number of consecutive words that are shared; 0 where it means nothing."""
 
 
 @dataclass(frozen=True)
