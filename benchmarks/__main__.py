@@ -9,6 +9,7 @@ from typing import Final
 
 from . import ensemble
 from .classifiers import digits, mnist
+from .mapping import images, meaning
 from .tofu import path as tofu_path
 from .tofu import repeated as tofu_verdicts
 from .verdict import run as verdict
@@ -22,6 +23,8 @@ BENCHMARKS: Final[Mapping[str, tuple[Callable[[Path], None], str]]] = {
     "digits": (digits.run, "every method on small classifiers, 100 models a side, about two hours"),
     "mnist": (mnist.run, "the same on MNIST, about four hours (needs DATA)"),
     "verdict": (verdict.run, "what the verdict says to models that were not unlearned, about half an hour"),
+    "mapping-meaning": (meaning.run, "what the search by meaning finds, about five minutes"),
+    "mapping-images": (images.run, "what the search for images finds, a minute"),
     "ensemble": (ensemble.run, "models trained together (stacked) against one by one"),
 }
 NEED_DATA = {"mnist", "tofu-path", "tofu-verdicts"}

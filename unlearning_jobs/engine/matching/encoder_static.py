@@ -2,7 +2,8 @@
 
 It follows model2vec (Tulkens and van Dongen, 2024): every token of the vocabulary is encoded alone, the table is centred and
 reduced by PCA, and frequent tokens are given little weight. Frequencies follow from the order of the vocabulary, which for
-WordPiece is roughly that of frequency, by Zipf's law. Word order is lost: "the dog bit the man" is the same as its reverse.
+WordPiece is roughly that of frequency, by Zipf's law. The first components, which all words share, are left out (Mu and
+Viswanath, 2018). Word order is lost: "the dog bit the man" is the same as its reverse.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from .encoder import STATIC, Encoder, EncoderError, Vectors, file_sha256, files_
 
 FORMAT: Final = "lethe-static-vectors-1"
 COMPONENTS: Final = 256
-RARE: Final = 1e-3
+SHARED: Final = 4
+"""Components left out: a hundredth of the dimensions."""
+RARE: Final = 1e-4
 """Tokens with this share of a text or less weigh almost fully (the smoothing of Arora et al., 2017)."""
 AT_ONCE: Final = 4096
 
@@ -107,10 +110,10 @@ def _table(teacher: Encoder) -> Vectors:
 
 
 def _principal(raw: Vectors, known: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Vectors:
-    """Centre the vectors and keep the directions in which they differ most."""
+    """Centre the vectors and keep the directions in which they differ most, without those that say little."""
     centred = raw - raw[known].mean(axis=0)
     _values, directions = np.linalg.eigh(centred[known].T @ centred[known])
-    return np.asarray(centred @ directions[:, ::-1][:, :COMPONENTS], dtype=np.float32)
+    return np.asarray(centred @ directions[:, ::-1][:, SHARED : SHARED + COMPONENTS], dtype=np.float32)
 
 
 def _weights(known: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Vectors:

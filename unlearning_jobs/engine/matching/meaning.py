@@ -18,9 +18,9 @@ from unlearning_jobs.engine.corpora.create import example_id
 from .encoder import Encoder, Vectors, encoder_open, installed_encoder
 from .index.part import Answer
 from .index.sealed import PartError, seal, unseal
-from .meaning_neighbours import ALL_COMPARED, FEWEST, GRAPH, Near, graph_build, near, pairs_floor
+from .meaning_neighbours import ALL_COMPARED, FEWEST, GRAPH, Near, graph_build, near
 from .meaning_store import BUILDING, FILES, Store, store_build
-from .meaning_windows import TOKENS, windows
+from .meaning_windows import SENTENCE, TOKENS, windows
 from .query import ExampleMatch, Query, QueryError
 
 MOST_TEXTS: Final = 50
@@ -91,7 +91,6 @@ class MeaningPart:
             "encoder": self._encoder.digest,
             "encoder_name": self._encoder.name,
             "graph": graph,
-            "lowest": pairs_floor(vectors),
             "window_tokens": TOKENS,
         }
         files = (*FILES, GRAPH) if graph else FILES
@@ -111,7 +110,7 @@ class MeaningPart:
 
     def _answer(self, snapshot: Snapshot, folder: Path, about: dict[str, Any], store: Store, query: Query) -> Answer:
         vectors, shortened = self._query_vectors(query)
-        found = near(store.vectors, vectors, folder, graph=about["graph"], lowest=about["lowest"], at_most=MOST_TEXTS)
+        found = near(store.vectors, vectors, folder, graph=about["graph"], at_most=MOST_TEXTS)
         matches = _matches(snapshot, store, query, found)
         notes = {
             "query_shortened": shortened,
@@ -129,15 +128,18 @@ class MeaningPart:
 
     def _query_vectors(self, query: Query) -> tuple[Vectors, bool]:
         """Return a vector for each window of the query, and whether the query has more windows than are searched for."""
-        places = list(windows(self._encoder, query.value))
-        chosen = np.unique(np.linspace(0, max(0, len(places) - 1), MOST_QUERY_WINDOWS).astype(int))
-        texts = [query.value[slice(*places[i])] for i in chosen if i < len(places)]
+        sizes = (TOKENS, SENTENCE)
+        places = sorted({place for size in sizes for place in windows(self._encoder, query.value, size)})
+        shortened = len(places) > MOST_QUERY_WINDOWS
+        if shortened:
+            places = [places[i * len(places) // MOST_QUERY_WINDOWS] for i in range(MOST_QUERY_WINDOWS)]
+        texts = [query.value[start:end] for start, end in places]
         vectors = self._encoder.encode([text for text in texts if any(map(str.isalnum, text))])
         vectors = vectors[np.abs(vectors).max(axis=1, initial=0) > 0]
         if not len(vectors):
             message = "The text to search for by meaning holds no word that the encoder knows."
             raise QueryError(message, code="nothing_to_search_for")
-        return vectors, len(places) > MOST_QUERY_WINDOWS
+        return vectors, shortened
 
 
 def _matches(snapshot: Snapshot, store: Store, query: Query, found: Near) -> tuple[ExampleMatch, ...]:

@@ -22,10 +22,10 @@ BLOCK: Final = 65_536
 SAMPLE: Final = 4_096
 FEWEST: Final = 32
 """Vectors that a background needs."""
-DEVIATIONS: Final = 3.0
+DEVIATIONS: Final = 2.5
+"""Less shows more that is unrelated, more loses descriptions (docs/benchmarks/mapping-meaning.md)."""
 TO_DEVIATION: Final = 1.4826
 """Ratio of the standard deviation to the median absolute deviation of a normal distribution."""
-PAIRS_BELOW: Final = 0.99
 
 
 @dataclass(frozen=True)
@@ -50,22 +50,14 @@ def graph_build(vectors: Bytes, folder: Path, *, all_compared: int, threads: int
     return True
 
 
-def pairs_floor(vectors: Bytes) -> float:
-    """Return the cosine below which 99 of 100 pairs of the sampled vectors lie; 0 if there are too few."""
-    sample = _sample(vectors, 1024)
-    if len(sample) < FEWEST:
-        return 0.0
-    upper = np.triu_indices(len(sample), 1)
-    return max(0.0, float(np.quantile((sample @ sample.T)[upper], PAIRS_BELOW)))
-
-
-def near(vectors: Bytes, queries: Vectors, folder: Path, *, graph: bool, lowest: float, at_most: int) -> Near:
+def near(vectors: Bytes, queries: Vectors, folder: Path, *, graph: bool, at_most: int) -> Near:
     """Return what is closest to any of a query's windows.
 
-    The floor is the median of the query's cosines with a sample of the corpus plus three standard deviations, and at least
-    `lowest`. Median and median absolute deviation are used, so that what is sought does not raise the floor.
+    The floor is the median of the query's cosines with a sample of the corpus plus 2.5 standard deviations, but at most half
+    way to equality: half of a corpus may be about what is sought. The deviation is taken from the median absolute deviation,
+    so that a few close texts do not raise the floor.
     """
-    floor = max(lowest, _background(vectors, queries))
+    floor = _floor(vectors, queries)
     rows = _followed(folder, queries, 4 * at_most) if graph else np.arange(len(vectors), dtype=np.int64)
     blocks = [_best_cosines(vectors[rows[at : at + BLOCK]], queries) for at in range(0, len(rows), BLOCK)]
     cosines = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
@@ -74,13 +66,14 @@ def near(vectors: Bytes, queries: Vectors, folder: Path, *, graph: bool, lowest:
     return Near(rows[best], cosines[best], floor, len(kept))
 
 
-def _background(vectors: Bytes, queries: Vectors) -> float:
+def _floor(vectors: Bytes, queries: Vectors) -> float:
     sample = _sample(vectors, SAMPLE)
     if len(sample) < FEWEST:
         return 0.0
     cosines = (sample @ queries.T).max(axis=1)
     median = float(np.median(cosines))
-    return median + DEVIATIONS * TO_DEVIATION * float(np.median(np.abs(cosines - median)))
+    deviation = TO_DEVIATION * float(np.median(np.abs(cosines - median)))
+    return max(0.0, min(median + DEVIATIONS * deviation, (1 + median) / 2))
 
 
 def _sample(vectors: Bytes, size: int) -> Vectors:

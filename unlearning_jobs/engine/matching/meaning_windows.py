@@ -9,15 +9,17 @@ from .encoder import Encoder
 
 TOKENS: Final = 80
 """Tokens of a window, about three sentences: a longer one says too many things at once to be close to any."""
+SENTENCE: Final = 24
+"""Tokens of the short windows in which a query is searched for as well: examples may be single sentences."""
 SPECIAL: Final = 2
 """Tokens that encoders put around a text."""
 ENDS: Final = frozenset(".!?…。！？।؟\n")
 
 
-def windows(encoder: Encoder, text: str) -> Iterator[tuple[int, int]]:
+def windows(encoder: Encoder, text: str, tokens: int = TOKENS) -> Iterator[tuple[int, int]]:
     """Yield start and end of consecutive windows that cover the text; they end with a sentence where there is one."""
     places = encoder.tokenizer.encode(text, add_special_tokens=False).offsets
-    most, first = min(TOKENS, encoder.most_tokens - SPECIAL), 0
+    most, first = min(tokens, encoder.most_tokens - SPECIAL), 0
     while first < len(places):
         last = _last(text, places, first, most)
         yield places[first][0], places[last - 1][1]
