@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,7 @@ from unlearning_jobs.engine.matching.query import Query
 from .meaning_texts import KINDS, PASSAGES, distractors
 
 DISTRACTORS: Final = 2_000
+MANY: Final = 50_000
 FOREIGN: Final = (
     "Quarterly earnings rose by four percent on strong demand for cloud software.",
     "def quicksort(items): return items if len(items) < 2 else sort_halves(items)",
@@ -41,16 +42,22 @@ def run(_data: Path | None) -> None:
         sentence.encode(["The process starts."])
         seconds = _timed(lambda: static_encoder_create(sentence, work / "static"))
         print(f"static vectors made in {seconds:.0f} s")
-        for encoder in (sentence, encoder_open(work / "static")):
+        static = encoder_open(work / "static")
+        for encoder in (sentence, static):
             _measure(encoder, snapshot, work / encoder.digest[:8])
+        _measure_graph(static, work)
 
 
 def _snapshot(work: Path) -> Snapshot:
     """Put the passages first, so that passage n is example n."""
-    texts = [p.text for p in PASSAGES] + [p.beside for p in PASSAGES] + distractors(DISTRACTORS)
-    source = work / "texts.jsonl"
+    return _written([p.text for p in PASSAGES] + [p.beside for p in PASSAGES] + distractors(DISTRACTORS), work / "texts")
+
+
+def _written(texts: Sequence[str], folder: Path) -> Snapshot:
+    folder.mkdir()
+    source = folder / "texts.jsonl"
     source.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf-8")
-    return Snapshot.open(snapshot_create([source], work / "snapshot").path)
+    return Snapshot.open(snapshot_create([source], folder / "snapshot").path)
 
 
 def _measure(encoder: Encoder, snapshot: Snapshot, folder: Path) -> None:
@@ -66,6 +73,24 @@ def _measure(encoder: Encoder, snapshot: Snapshot, folder: Path) -> None:
         _print_row(kind, answers, milliseconds)
     unrelated = list(part.answers(snapshot, folder, [Query(q, "meaning", q) for q in FOREIGN]))
     print(f"about nothing in the corpus: {[len(a.matches) for a in unrelated]} candidates")
+
+
+def _measure_graph(encoder: Encoder, work: Path) -> None:
+    """Compare the graph with comparing all, on more texts than the other rows have."""
+    texts = [p.text for p in PASSAGES] + distractors(MANY)
+    snapshot = _written(texts, work / "many")
+    queries = [Query(text, "meaning", text) for text in distractors(MANY + 100)[-100:]]
+    found: dict[str, list[set[str]]] = {}
+    for name, limit in (("all compared", MANY * 2), ("graph", 0)):
+        part, folder = MeaningPart(encoder, all_compared=limit), work / name
+        seconds = _timed(lambda: part.build(snapshot, folder, previous=None, on_progress=lambda *_: None))  # noqa: B023  # called at once
+        started = time.perf_counter()
+        answers = list(part.answers(snapshot, folder, queries))
+        milliseconds = 1000 * (time.perf_counter() - started) / len(queries)
+        found[name] = [{match.example_id for match in answer.matches[:10]} for answer in answers]
+        print(f"{MANY} texts, {name}: built in {seconds:.0f} s, {milliseconds:.1f} ms a query")
+    shared = sum(len(a & b) / len(a) for a, b in zip(*found.values(), strict=True) if a) / len(queries)
+    print(f"of the ten closest, the graph finds {shared:.3f}")
 
 
 def _queries(kind: str) -> Iterator[tuple[int, str]]:

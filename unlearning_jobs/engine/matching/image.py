@@ -25,16 +25,16 @@ from .index.sealed import PartError, seal, unseal
 from .query import ExampleMatch, Query, QueryError
 
 SQUARES, HASHES = "squares.u1", "hashes.u8"
-AT_ONCE: Final = 512
+AT_ONCE: Final = 256
 RADIUS: Final = 34
 """Bits, of 128, in which the hashes of a candidate may differ."""
-MOST_CANDIDATES: Final = 2_000
+MOST_CANDIDATES: Final = 500
 MOST_IMAGES: Final = 200
 LOWEST, HIGHEST = 0.85, 0.995
 """Bounds of the correlation that a copy needs."""
 COPY: Final = 0.99
 """From here on, another example is a copy and says nothing about how much alike different images are."""
-SAMPLE: Final = 64
+SAMPLE: Final = 32
 ALIKE: Final = 0.02
 """Share of the examples within the radius from which on hashes cannot tell images apart."""
 FEW: Final = 4
@@ -131,9 +131,7 @@ class _Images:
             raise QueryError(message, code="nothing_to_search_for")
         if alike:
             return np.arange(len(self.squares)), self._correlations(turned)
-        differing = distances(hashes(turned), self.hashes)
-        rows = np.flatnonzero(differing <= RADIUS)
-        rows = rows[np.argsort(differing[rows], kind="stable")][:MOST_CANDIDATES]
+        rows = self._candidates(turned)
         return rows, self._best_fits(rows, turned)
 
     def calibrated(self) -> dict[str, Any]:
@@ -143,14 +141,19 @@ class _Images:
         """
         chosen = np.unique(np.linspace(0, len(self.squares) - 1, min(SAMPLE, len(self.squares))).astype(int))
         sample = [self.squares[row] for row in chosen if centred(self.squares[row]).any()]
-        found = [self.similar(one, alike=False) for one in sample]
         crowd = max(FEW, min(ALIKE * len(self.squares), MOST_CANDIDATES))
-        alike = bool(found) and float(np.median([len(rows) for rows, _scores in found])) >= crowd
-        if alike:
-            found = [self.similar(one, alike=True) for one in sample]
+        within = [len(self._candidates(orientations(one))) for one in sample]
+        alike = bool(sample) and float(np.median(within)) >= crowd
+        found = [self.similar(one, alike=alike) for one in sample]
         nearest = [float(scores[scores < COPY].max(initial=0)) for _rows, scores in found]
         floor = float(np.quantile(nearest, 0.9)) if nearest else LOWEST
         return {"alike": alike, "floor": round(min(max(floor, LOWEST), HIGHEST), 4)}
+
+    def _candidates(self, turned: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Return the rows whose hashes are within the radius, the nearest first."""
+        differing = distances(hashes(turned), self.hashes)
+        rows = np.flatnonzero(differing <= RADIUS)
+        return rows[np.argsort(differing[rows], kind="stable")][:MOST_CANDIDATES]
 
     def _correlations(self, turned: NDArray[np.float32]) -> NDArray[np.float32]:
         """Compare all squares as they are."""

@@ -7,9 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import BertConfig, BertModel
 
 from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
 from unlearning_jobs.engine.matching.encoder import Encoder
@@ -32,6 +30,9 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
     tokenizer.save(str(folder / "tokenizer.json"))
+    import torch  # here: most tests of this folder need no torch, which takes seconds to load
+    from transformers import BertConfig, BertModel
+
     config = BertConfig(
         vocab_size=len(vocabulary),
         hidden_size=32,
