@@ -21,7 +21,7 @@ from unlearning_jobs.engine.corpora.create import example_id
 from .image_hashes import BOXES, Hashes, crops, distances, hashes, orientations
 from .image_pixels import SIDE, centred, image_of, image_read, is_image, square
 from .index.part import Answer
-from .index.sealed import PartError, seal, unseal
+from .index.sealed import PartError, building, seal, unseal
 from .query import ExampleMatch, Query, QueryError
 
 SQUARES, HASHES = "squares.u1", "hashes.u8"
@@ -45,6 +45,7 @@ class ImagePart:
     """Hashes and squares of all examples that are images."""
 
     name: ClassVar[str] = "images"
+    kind: ClassVar[str] = "image"
     version: ClassVar[str] = "1"
 
     def build(
@@ -52,18 +53,20 @@ class ImagePart:
     ) -> None:
         """Hash all images. It is quick, so an interrupted build begins again, and `previous` is not used."""
         del previous
-        if self._finished(snapshot, folder):
-            return
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / SQUARES).open("wb") as squares_file, (folder / HASHES).open("wb") as hashes_file:
-            done = 0
-            for squares in _squares(snapshot):
-                squares_file.write(squares.tobytes())
-                hashes_file.write(hashes(squares.astype(np.float32)).tobytes())
-                done += len(squares)
-                on_progress(done, len(snapshot))
-        about = _Images(folder).calibrated()
-        seal(folder, (SQUARES, HASHES), part=self._part, snapshot=snapshot.info.digest, about=about)
+        with building(folder):
+            if self._finished(snapshot, folder):
+                return
+            _write(snapshot, folder, on_progress)
+            about = _Images(folder).calibrated()
+            seal(folder, (SQUARES, HASHES), part=self._part, snapshot=snapshot.info.digest, about=about)
+
+    def obstacle(self, query: Query) -> str:
+        """Return why the query cannot be searched for; empty if it can."""
+        try:
+            _query_square(query)
+        except QueryError as error:
+            return error.code
+        return ""
 
     def answers(self, snapshot: Snapshot, folder: Path, queries: Sequence[Query]) -> Iterator[Answer]:
         """Yield an answer to each query of the kind `image`.
@@ -74,9 +77,9 @@ class ImagePart:
         """
         about = unseal(folder, part=self._part, snapshot=snapshot.info.digest)
         images = _Images(folder)
-        for query in queries:
-            if query.kind == "image":
-                yield self._answer(snapshot, images, about, query)
+        asked = [(query, _query_square(query)) for query in queries if query.kind == self.kind]
+        for query, content in asked:
+            yield self._answer(snapshot, images, about, query, content)
 
     def candidates(self, snapshot: Snapshot, folder: Path, queries: Sequence[Query]) -> Iterator[tuple[str, str]]:
         """Yield pairs of query id and example id."""
@@ -94,8 +97,10 @@ class ImagePart:
             return False
         return True
 
-    def _answer(self, snapshot: Snapshot, images: _Images, about: dict[str, Any], query: Query) -> Answer:
-        rows, scores = images.similar(square(image_read(query.image or b"")), alike=about["alike"])
+    def _answer(
+        self, snapshot: Snapshot, images: _Images, about: dict[str, Any], query: Query, content: NDArray[np.uint8]
+    ) -> Answer:
+        rows, scores = images.similar(content, alike=about["alike"])
         kept = np.flatnonzero(scores >= about["floor"])
         best = kept[np.argsort(-scores[kept], kind="stable")][:MOST_IMAGES]
         examples = snapshot.get(example_id(int(rows[i])) for i in best)
@@ -120,15 +125,8 @@ class _Images:
             raise PartError(message)
 
     def similar(self, query: NDArray[np.uint8], *, alike: bool) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return rows, and the correlation of each with the query in the orientation and crop that fit best.
-
-        Raises:
-            QueryError: the query's image is of one colour.
-        """
+        """Return rows, and the correlation of each with the query in the orientation and crop that fit best."""
         turned = orientations(query)
-        if not centred(query).any():
-            message = "The image is of one colour; there is nothing in it to search for."
-            raise QueryError(message, code="nothing_to_search_for")
         if alike:
             return np.arange(len(self.squares)), self._correlations(turned)
         rows = self._candidates(turned)
@@ -172,6 +170,29 @@ class _Images:
             backwards = (centred(crops(squares)) @ whole.T).max(axis=(1, 2))
             best[at : at + AT_ONCE] = np.maximum(forwards, backwards)
         return best
+
+
+def _query_square(query: Query) -> NDArray[np.uint8]:
+    """Read a query's image.
+
+    Raises:
+        QueryError: it cannot be read, or is of one colour.
+    """
+    content = square(image_read(query.image or b""))
+    if not centred(content).any():
+        message = "The image is of one colour; there is nothing in it to search for."
+        raise QueryError(message, code="nothing_to_search_for")
+    return content
+
+
+def _write(snapshot: Snapshot, folder: Path, on_progress: Callable[[int, int], None]) -> None:
+    done = 0
+    with (folder / SQUARES).open("wb") as squares_file, (folder / HASHES).open("wb") as hashes_file:
+        for squares in _squares(snapshot):
+            squares_file.write(squares.tobytes())
+            hashes_file.write(hashes(squares.astype(np.float32)).tobytes())
+            done += len(squares)
+            on_progress(done, len(snapshot))
 
 
 def _squares(snapshot: Snapshot) -> Iterator[NDArray[np.uint8]]:

@@ -22,6 +22,8 @@ FORMATS: Final = ("PNG", "JPEG", "WEBP")
 MOST_BYTES: Final = 20 << 20
 MOST_PIXELS: Final = 50_000_000
 """An image that claims more is not decoded: a few bytes may claim terabytes."""
+SMALL: Final = 256
+REDUCIBLE: Final = ("L", "LA", "RGB", "RGBA", "CMYK")
 
 
 def is_image(form: FeatureFormat | None) -> bool:
@@ -68,7 +70,13 @@ def image_read(content: bytes) -> Image.Image:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    return ImageOps.exif_transpose(image).convert("RGBA")
+    """Decode, as small as will do: four copies of fifty million pixels are a gigabyte."""
+    image.draft("RGB", (SMALL, SMALL))  # a JPEG is decoded smaller
+    upright = ImageOps.exif_transpose(image)
+    factor = min(upright.size) // SMALL
+    if factor > 1 and upright.mode in REDUCIBLE:
+        upright = upright.reduce(factor)
+    return upright.convert("RGBA")
 
 
 def square(image: Image.Image) -> NDArray[np.uint8]:

@@ -10,19 +10,18 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
-import numpy as np
-
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.corpora.create import example_id
 
 from .encoder import Encoder, Vectors, encoder_open, installed_encoder
 from .index.part import Answer
-from .index.sealed import PartError, seal, unseal
+from .index.sealed import PartError, building, seal, unseal
 from .meaning_neighbours import ALL_COMPARED, FEWEST, GRAPH, Near, graph_build, near
 from .meaning_store import BUILDING, FILES, Store, store_build
-from .meaning_windows import SENTENCE, TOKENS, windows
+from .meaning_windows import SENTENCE, TOKENS, knows_a_word, windows
 from .query import ExampleMatch, Query, QueryError
 
+NOTHING: Final = "nothing_to_search_for"
 MOST_TEXTS: Final = 50
 """Different windows that a query returns."""
 MOST_EXAMPLES: Final = 1_000
@@ -35,6 +34,7 @@ class MeaningPart:
     """Vectors of the windows of all examples."""
 
     name: ClassVar[str] = "meaning"
+    kind: ClassVar[str] = "meaning"
     version: ClassVar[str] = "1"
 
     def __init__(self, encoder: Encoder, *, all_compared: int = ALL_COMPARED, threads: int = 1) -> None:
@@ -53,14 +53,19 @@ class MeaningPart:
 
         A finished part of the same snapshot and encoder stays as it is, and an interrupted build goes on.
         """
-        if self._about(folder, snapshot.info.digest) is not None:
-            return
-        earlier = None
-        if previous is not None and self._about(previous, None) is not None:
-            earlier = Store(previous, self._encoder.dimensions)
-        store_build(snapshot, folder, self._encoder, earlier=earlier, on_progress=on_progress)
-        self._seal(snapshot, folder)
-        (folder / BUILDING).unlink()
+        with building(folder):
+            if self._about(folder, snapshot.info.digest) is not None:
+                return
+            earlier = None
+            if previous is not None and self._about(previous, None) is not None:
+                earlier = Store(previous, self._encoder.dimensions)
+            store_build(snapshot, folder, self._encoder, earlier=earlier, on_progress=on_progress)
+            self._seal(snapshot, folder)
+            (folder / BUILDING).unlink()
+
+    def obstacle(self, query: Query) -> str:
+        """Return why the query cannot be searched for; empty if it can."""
+        return "" if knows_a_word(self._encoder, query.value) else NOTHING
 
     def answers(self, snapshot: Snapshot, folder: Path, queries: Sequence[Query]) -> Iterator[Answer]:
         """Yield an answer to each query of the kind `meaning`.
@@ -75,9 +80,10 @@ class MeaningPart:
             message = "The index by meaning was built with another encoder; build the index again, or name that encoder."
             raise PartError(message)
         store = Store(folder, self._encoder.dimensions)
-        for query in queries:
-            if query.kind == self.name:
-                yield self._answer(snapshot, folder, about, store, query)
+        asked = [(query, *self._query_vectors(query)) for query in queries if query.kind == self.kind]
+        for query, vectors, shortened in asked:
+            found = near(store.vectors, vectors, folder, graph=about["graph"], at_most=MOST_TEXTS)
+            yield _answer(query, found, _matches(snapshot, store, query, found), store, about, shortened=shortened)
 
     def candidates(self, snapshot: Snapshot, folder: Path, queries: Sequence[Query]) -> Iterator[tuple[str, str]]:
         """Yield pairs of query id and example id."""
@@ -108,24 +114,6 @@ class MeaningPart:
             return None
         return about if about["encoder"] == self._encoder.digest else None
 
-    def _answer(self, snapshot: Snapshot, folder: Path, about: dict[str, Any], store: Store, query: Query) -> Answer:
-        vectors, shortened = self._query_vectors(query)
-        found = near(store.vectors, vectors, folder, graph=about["graph"], at_most=MOST_TEXTS)
-        matches = _matches(snapshot, store, query, found)
-        notes = {
-            "query_shortened": shortened,
-            "more_above_floor": found.above > MOST_TEXTS or len(matches) == MOST_EXAMPLES,
-            "not_all_compared": about["graph"],
-            "no_background": len(store.vectors) < FEWEST,
-        }
-        return Answer(
-            query=query.id,
-            matches=matches,
-            compared=len(store.windows),
-            floor=found.floor,
-            notes=("not_exhaustive", *(note for note, holds in notes.items() if holds)),
-        )
-
     def _query_vectors(self, query: Query) -> tuple[Vectors, bool]:
         """Return a vector for each window of the query, and whether the query has more windows than are searched for."""
         sizes = (TOKENS, SENTENCE)
@@ -134,12 +122,29 @@ class MeaningPart:
         if shortened:
             places = [places[i * len(places) // MOST_QUERY_WINDOWS] for i in range(MOST_QUERY_WINDOWS)]
         texts = [query.value[start:end] for start, end in places]
-        vectors = self._encoder.encode([text for text in texts if any(map(str.isalnum, text))])
-        vectors = vectors[np.abs(vectors).max(axis=1, initial=0) > 0]
-        if not len(vectors):
+        known = [text for text in texts if knows_a_word(self._encoder, text)]
+        if not known:
             message = "The text to search for by meaning holds no word that the encoder knows."
-            raise QueryError(message, code="nothing_to_search_for")
-        return vectors, shortened
+            raise QueryError(message, code=NOTHING)
+        return self._encoder.encode(known), shortened
+
+
+def _answer(
+    query: Query, found: Near, matches: tuple[ExampleMatch, ...], store: Store, about: dict[str, Any], *, shortened: bool
+) -> Answer:
+    notes = {
+        "query_shortened": shortened,
+        "more_above_floor": found.above > MOST_TEXTS or len(matches) == MOST_EXAMPLES,
+        "not_all_compared": about["graph"],
+        "no_background": len(store.vectors) < FEWEST,
+    }
+    return Answer(
+        query=query.id,
+        matches=matches,
+        compared=len(store.windows),
+        floor=found.floor,
+        notes=("not_exhaustive", *(note for note, holds in notes.items() if holds)),
+    )
 
 
 def _matches(snapshot: Snapshot, store: Store, query: Query, found: Near) -> tuple[ExampleMatch, ...]:

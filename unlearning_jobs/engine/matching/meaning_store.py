@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -23,6 +23,7 @@ from compliance.formats.canonical import canonical_json
 from unlearning_jobs.engine.corpora import Snapshot
 
 from .encoder import Encoder, Vectors
+from .index.sealed import LOCK
 from .meaning_windows import windows
 
 Bytes = NDArray[np.int8]
@@ -34,6 +35,7 @@ DIGEST_BYTES: Final = 16
 NUMBERS: Final = 4
 """Numbers in a row of windows.u4."""
 EXAMPLES_AT_ONCE: Final = 256
+CHARACTERS_AT_ONCE: Final = 200_000
 REMEMBERED: Final = 2_000_000
 """Windows whose repetitions are recognised; this bounds the memory."""
 LARGEST: Final = 127
@@ -66,18 +68,29 @@ def store_build(
 
     Args:
         snapshot: what to encode.
-        folder: made if it is missing; what another build left in it is removed.
+        folder: what another build left in it is removed.
         encoder: gives the vectors.
         earlier: vectors by the same encoder, used again for windows with the same text.
         on_progress: called with the number of examples that are safe on disk, and of all.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     build = _Build(folder, encoder, snapshot.info.digest, earlier)
     examples = ((position, e.text) for position, e in enumerate(snapshot.examples()))
-    remaining = islice(examples, build.examples, None)
-    while batch := list(islice(remaining, EXAMPLES_AT_ONCE)):
+    for batch in _batches(islice(examples, build.examples, None)):
         build.add(batch)
         on_progress(build.examples, len(snapshot))
+
+
+def _batches(examples: Iterable[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
+    """Group examples, few at a time where they are long."""
+    batch, characters = [], 0
+    for position, text in examples:
+        batch.append((position, text))
+        characters += len(text)
+        if len(batch) == EXAMPLES_AT_ONCE or characters >= CHARACTERS_AT_ONCE:
+            yield batch
+            batch, characters = [], 0
+    if batch:
+        yield batch
 
 
 class _Build:
@@ -140,7 +153,8 @@ class _Build:
         if any(state.get(name) != value for name, value in self._key.items()) or not self._valid(state):
             state = {"examples": 0, "windows": 0, "vectors": 0}
             for path in self._folder.iterdir():
-                path.unlink()
+                if path.name != LOCK:
+                    path.unlink()
         for name, size in self._sizes(state).items():
             with (self._folder / name).open("ab") as file:
                 file.truncate(size)

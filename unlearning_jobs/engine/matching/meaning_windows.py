@@ -26,6 +26,13 @@ def windows(encoder: Encoder, text: str, tokens: int = TOKENS) -> Iterator[tuple
         first = last
 
 
+def knows_a_word(encoder: Encoder, text: str) -> bool:
+    """Return whether the encoder has a token for any letter or digit of the text."""
+    unknown = getattr(encoder.tokenizer.model, "unk_token", None)
+    tokens = encoder.tokenizer.encode(text, add_special_tokens=False).tokens
+    return any(token != unknown and any(map(str.isalnum, token)) for token in tokens)
+
+
 def _last(text: str, places: list[tuple[int, int]], first: int, most: int) -> int:
     """Return where the window that begins at this token ends: after a sentence if one ends in its second half."""
     furthest = min(first + most, len(places))

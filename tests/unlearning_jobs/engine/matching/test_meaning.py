@@ -113,9 +113,11 @@ def test_a_query_without_a_known_word_is_refused(
 ) -> None:
     snapshot, part = snapshot_of(TEXTS[:5]), MeaningPart(static)
     folder = build(part, snapshot, tmp_path / "part")
+    good, bad = Query("good", "meaning", TEXTS[0]), Query("bad", "meaning", text)
     with pytest.raises(QueryError) as caught:
-        ask(part, snapshot, folder, text)
-    assert caught.value.code == "nothing_to_search_for"
+        next(part.answers(snapshot, folder, [good, bad]))  # before the first answer
+    assert caught.value.code == part.obstacle(bad) == "nothing_to_search_for"
+    assert part.obstacle(good) == ""
 
 
 def test_a_long_query_is_searched_for_in_parts(static: Encoder, snapshot_of: MakeSnapshot, tmp_path: Path) -> None:
@@ -158,6 +160,25 @@ def test_building_twice_changes_nothing(static_folder: Path, snapshot_of: MakeSn
     encoder.encoded = 0
     build(MeaningPart(encoder), snapshot, folder)
     assert encoder.encoded == 0
+
+
+def test_two_builds_never_write_to_one_folder(static: Encoder, snapshot_of: MakeSnapshot, tmp_path: Path) -> None:
+    snapshot, part, refused = snapshot_of(TEXTS[:40]), MeaningPart(static), []
+
+    def build_too(_done: int, _total: int) -> None:
+        with pytest.raises(PartError, match="Another process"):
+            build(part, snapshot, tmp_path / "part")
+        refused.append(True)
+
+    part.build(snapshot, tmp_path / "part", previous=None, on_progress=build_too)
+    assert refused
+    assert ask(part, snapshot, tmp_path / "part", TEXTS[0]).matches
+
+
+def test_long_texts_are_encoded_few_at_a_time(static: Encoder, snapshot_of: MakeSnapshot, tmp_path: Path) -> None:
+    snapshot, done = snapshot_of(["mara " * 30_000, "tola " * 50_000, "kena", "sulu"]), []
+    MeaningPart(static).build(snapshot, tmp_path / "part", previous=None, on_progress=lambda n, _: done.append(n))
+    assert done == [2, 4]
 
 
 KILLED = """

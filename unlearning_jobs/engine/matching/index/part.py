@@ -57,6 +57,17 @@ NOTES: Final[Mapping[str, str]] = {
 class AnsweringPart(IndexPart, Protocol):
     """Answers queries itself, where no matcher could verify a candidate on the document."""
 
+    kind: ClassVar[str]
+    """The kind of queries that it answers; it leaves out others."""
+
+    def obstacle(self, query: Query) -> str:
+        """Return the code of why a query of this kind cannot be searched for; empty if it can."""
+        ...
+
     def answers(self, snapshot: Snapshot, folder: Path, queries: Sequence[Query]) -> Iterator[Answer]:
-        """Yield one answer for each query of the part's kind."""
+        """Yield one answer for each query of the part's kind.
+
+        Raises:
+            QueryError: one of them cannot be searched for; it is raised before the first answer.
+        """
         ...

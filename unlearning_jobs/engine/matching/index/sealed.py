@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +15,7 @@ from compliance.formats.canonical import canonical_json
 from unlearning_jobs.engine.errors import EngineError
 
 SEAL: Final = "part.json"
+LOCK: Final = ".lock"
 UNFINISHED: Final = "A part of the index is unfinished or damaged; build the index again."
 
 
@@ -20,6 +23,23 @@ class PartError(EngineError):
     """The folder of a part is damaged, or of something else than what is searched."""
 
     code = "bad_index"
+
+
+@contextmanager
+def building(folder: Path) -> Iterator[None]:
+    """Make the folder and hold it, so that no two processes write to it. A process that dies lets go.
+
+    Raises:
+        PartError: another process builds here.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("wb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            message = "Another process builds this part of the index."
+            raise PartError(message) from None
+        yield
 
 
 def seal(folder: Path, files: Iterable[str], *, part: str, snapshot: str, about: Mapping[str, Any]) -> None:
