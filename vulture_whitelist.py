@@ -71,3 +71,9 @@ _.replaced_model_sha256
 _.READ_BY_A_STEP
 _.NOT_READ
 _.AT_ANY_TIME
+
+# -- what the index's container and the review page read of the parts by meaning and for images
+_.AnsweringPart
+_.installed
+_.because
+_.copied

@@ -50,7 +50,8 @@ def run(_data: Path | None) -> None:
 
 def _snapshot(work: Path) -> Snapshot:
     """Put the passages first, so that passage n is example n."""
-    return _written([p.text for p in PASSAGES] + [p.beside for p in PASSAGES] + distractors(DISTRACTORS), work / "texts")
+    texts = [p["text"] for p in PASSAGES] + [p["beside"] for p in PASSAGES]
+    return _written([*texts, *distractors(DISTRACTORS)], work / "texts")
 
 
 def _written(texts: Sequence[str], folder: Path) -> Snapshot:
@@ -77,7 +78,7 @@ def _measure(encoder: Encoder, snapshot: Snapshot, folder: Path) -> None:
 
 def _measure_graph(encoder: Encoder, work: Path) -> None:
     """Compare the graph with comparing all, on more texts than the other rows have."""
-    texts = [p.text for p in PASSAGES] + distractors(MANY)
+    texts = [*(p["text"] for p in PASSAGES), *distractors(MANY)]
     snapshot = _written(texts, work / "many")
     queries = [Query(text, "meaning", text) for text in distractors(MANY + 100)[-100:]]
     found: dict[str, list[set[str]]] = {}
@@ -95,7 +96,7 @@ def _measure_graph(encoder: Encoder, work: Path) -> None:
 
 def _queries(kind: str) -> Iterator[tuple[int, str]]:
     for n, passage in enumerate(PASSAGES):
-        yield n, getattr(passage, kind)
+        yield n, passage[kind]
 
 
 def _print_row(kind: str, answers: list[Answer], milliseconds: float) -> None:

@@ -4,28 +4,11 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-
-@dataclass(frozen=True)
-class Passage:
-    """A passage in the corpus and queries that mean it. `beside` is about the same subject and is not meant."""
-
-    text: str
-    paraphrase: str
-    description: str
-    answer: str
-    beside: str
-    de: str
-    fr: str
-    es: str
-    ru: str
-    zh: str
-
-
-PASSAGES: Final = tuple(Passage(**row) for row in json.loads(Path(__file__).with_name("passages.json").read_text("utf-8")))
+PASSAGES: Final[list[dict[str, str]]] = json.loads(Path(__file__).with_name("passages.json").read_text("utf-8"))
+"""By kind: the `text` in the corpus, what asks for it, and `beside`, about the same subject and not meant."""
 KINDS: Final = ("text", "paraphrase", "description", "answer", "de", "fr", "es", "ru", "zh")
 
 PEOPLE = ("the miller", "a widow", "the ferryman", "an old captain", "the schoolmaster", "a young guard", "the baker",

@@ -21,7 +21,6 @@ Hashes = NDArray[np.uint64]
 
 BITS: Final = 8
 """Rows and columns of bits."""
-ORIENTATIONS: Final = 8
 CENTRE: Final = (0.93, 0.86, 0.78)
 """Shares of each side that crops around the centre keep."""
 EDGE: Final = (0.92, 0.85)
