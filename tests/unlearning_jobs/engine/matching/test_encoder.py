@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unlearning_jobs.engine.matching.encoder import EncoderError, encoder_open
+from unlearning_jobs.engine.matching.encoder import EncoderError
+from unlearning_jobs.engine.matching.encoder_folder import encoder_open
 from unlearning_jobs.engine.matching.encoder_sentence import ROOT, SentenceEncoder
 from unlearning_jobs.engine.matching.encoder_static import StaticEncoder, static_encoder_create
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from unlearning_jobs.engine.corpora import Snapshot
-from unlearning_jobs.engine.matching.encoder import Encoder, Vectors, encoder_open, installed_encoder
+from unlearning_jobs.engine.matching.encoder import Encoder, Vectors
+from unlearning_jobs.engine.matching.encoder_folder import encoder_open, installed_encoder
 from unlearning_jobs.engine.matching.encoder_sentence import ROOT
 from unlearning_jobs.engine.matching.encoder_static import StaticEncoder
 from unlearning_jobs.engine.matching.index.part import NOTES, Answer
@@ -186,7 +187,7 @@ import sys
 from pathlib import Path
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.matching import meaning_store
-from unlearning_jobs.engine.matching.encoder import encoder_open
+from unlearning_jobs.engine.matching.encoder_folder import encoder_open
 from unlearning_jobs.engine.matching.meaning import MeaningPart
 import time
 meaning_store.EXAMPLES_AT_ONCE = 10
