@@ -74,3 +74,8 @@ _.AT_ANY_TIME
 
 # -- called by the buffer around it (io.RawIOBase)
 _.readinto
+# -- what the index's container and the review page read of the parts by meaning and for images
+_.AnsweringPart
+_.installed
+_.because
+_.copied

@@ -9,7 +9,7 @@ from typing import Final
 
 from . import ensemble
 from .classifiers import digits, mnist
-from .mapping import names
+from .mapping import images, meaning, names
 from .mapping import run as mapping
 from .tofu import path as tofu_path
 from .tofu import repeated as tofu_verdicts
@@ -26,6 +26,8 @@ BENCHMARKS: Final[Mapping[str, tuple[Callable[[Path], None], str]]] = {
     "verdict": (verdict.run, "what the verdict says to models that were not unlearned, about half an hour"),
     "mapping": (mapping.run, "the search of training data, beside tantivy and PostgreSQL, ten minutes (DOCUMENTS=100000)"),
     "names": (names.run, "the ways to write a name that a search finds, in 16 scripts, seconds"),
+    "mapping-meaning": (meaning.run, "what the search by meaning finds, about five minutes"),
+    "mapping-images": (images.run, "what the search for images finds, a minute"),
     "ensemble": (ensemble.run, "models trained together (stacked) against one by one"),
 }
 NEED_DATA = {"mnist", "tofu-path", "tofu-verdicts"}

@@ -19,8 +19,9 @@ from .engine.contracts import JobResult, JobSpec, MethodChoice, Precision, Proto
 from .engine.contracts.protocol import ANNEXED
 from .engine.corpora import Example, Snapshot, SnapshotInfo
 from .engine.errors import CorpusError, SpecError
+from .engine.matching.image_pixels import is_image
 from .models import CorpusSnapshot, Job, ModelVersion
-from .pictures import is_image, png
+from .pictures import png
 from .states import JobState
 
 MOST_MEASURED = 100

@@ -1,0 +1,1 @@
+"""Measures how well and how fast people and works are found in corpora."""

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from unlearning_jobs.engine.corpora import FeatureFormat
-from unlearning_jobs.pictures import is_image, png
+from unlearning_jobs.engine.matching.image_pixels import is_image
+from unlearning_jobs.pictures import png
 
 
 @pytest.mark.parametrize(

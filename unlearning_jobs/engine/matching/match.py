@@ -96,8 +96,8 @@ def _matches(
 ) -> Iterator[ExampleMatch]:
     swept = search.needs
     if index is not None:
-        indexed = [query for query in search.queries.values() if index.answers(query)]
-        swept = {query: need for query, need in search.needs.items() if not index.answers(search.queries[query])}
+        indexed = [query for query in search.queries.values() if index.narrows(query)]
+        swept = {query: need for query, need in search.needs.items() if not index.narrows(search.queries[query])}
         yield from _indexed(snapshot, search, index.candidates(indexed))
     if swept:
         yield from _swept(snapshot, search, Sweep(swept), on_progress)

@@ -34,6 +34,7 @@ class Query:
     kind: Literal["exact", "name", "identifier", "key", "image", "meaning"]
     value: str
     image: bytes | None = None
+    """PNG, JPEG or WebP, for a query of the kind image."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Span:
 
 @dataclass(frozen=True)
 class ExampleMatch:
-    """A place in an example: characters `start` to `end` of its text. The rest is as in `Span`."""
+    """A place in an example: characters `start` to `end` of its `document`. The rest is as in `Span`."""
 
     query: str
     example_id: str

@@ -71,15 +71,15 @@ class SnapshotIndex:
             message = "The index is of another snapshot; build one of this."
             raise CorpusError(message)
 
-    def answers(self, query: Query) -> bool:
+    def narrows(self, query: Query) -> bool:
         """Return whether the index can name the examples that the query may match."""
-        return any(part.answers(query) for part in PARTS.values())
+        return any(part.narrows(query) for part in PARTS.values())
 
     def candidates(self, queries: Sequence[Query]) -> Mapping[str, set[str]]:
         """Return the ids of the examples that have to be read, each with the queries that it has to be read for."""
         found: defaultdict[str, set[str]] = defaultdict(set)
         for name, part in PARTS.items():
-            answered = [query for query in queries if part.answers(query)]
+            answered = [query for query in queries if part.narrows(query)]
             for query, example in part.candidates(self._snapshot, self.folder / name, answered) if answered else ():
                 found[example].add(query)
         return found

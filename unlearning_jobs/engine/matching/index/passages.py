@@ -59,7 +59,7 @@ class PassagesPart:
         _write_segment(folder / f"segment-{len(kept):02d}", runs, len(snapshot) - first)
         shutil.rmtree(scratch)
 
-    def answers(self, query: Query) -> bool:
+    def narrows(self, query: Query) -> bool:
         needs = query_needs(query)
         return needs is not None and bool(needs.passage)
 

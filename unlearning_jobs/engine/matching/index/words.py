@@ -72,7 +72,7 @@ class WordsPart:
         for lock in folder.rglob(".tantivy-*.lock"):
             lock.unlink()
 
-    def answers(self, query: Query) -> bool:
+    def narrows(self, query: Query) -> bool:
         needs = query_needs(query)
         return needs is not None and bool(needs.groups)
 
