@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from compliance.formats.canonical import canonical_json
 from compliance.formats.record_kinds import RecordKind
+from compliance.formats.results import Certificate
 from compliance.record.services import record_append
 from requests_app.models import AccessLink, ErasureRequest, Item, Proposal
 from requests_app.services import decisions, intake, mapping, searches
@@ -47,7 +48,6 @@ from unlearning_jobs.engine.contracts import (
     Trajectory,
     Verdict,
 )
-from unlearning_jobs.engine.contracts.privacy import Certificate
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
 from unlearning_jobs.services.corpora import corpus_register
 from unlearning_jobs.services.ledger import ledger_digest

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from compliance.formats.canonical import canonical_json
+from compliance.formats.results import Certificate
 
 from .artefacts import file_digest, model_digest
 from .contracts import Curve, Evaluation, JobResult, JobSpec, Progress, ProgressCallback, Protocol, Trajectory
-from .contracts.privacy import Certificate
 from .corpora import Example, Snapshot
 from .environment import describe_environment
 from .errors import SpecError

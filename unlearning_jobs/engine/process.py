@@ -9,9 +9,10 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from compliance.formats.results import Certificate
+
 from .catalogue import method_guarantee
 from .contracts import ProcessCheck, ProgressCallback
-from .contracts.privacy import Certificate
 from .preparation import excluded_ids, unlearning_steps
 from .running import RunningJob, as_steps
 from .training.model import TrainedModel

@@ -1,21 +1,12 @@
-"""The frozen dataclasses that the platform and the engine exchange.
+"""The frozen dataclasses that the platform and the engine exchange; those that verification reads too are in the formats.
 
 Nothing here imports torch or Django, so web processes may import it. `contract` turns them into JSON and digests.
 """
 
 from __future__ import annotations
 
-from compliance.formats.verdicts import Direction, Guarantee, Outcome, Reason, Verdict
-
-from .architectures import (
-    BertArchitecture,
-    ClassifierArchitecture,
-    LlamaArchitecture,
-    LogisticArchitecture,
-    SumsArchitecture,
-)
-from .efficiency import Efficiency, Preparation, ResourceUsage
-from .findings import (
+from compliance.formats.efficiency import Efficiency, Preparation, ResourceUsage
+from compliance.formats.findings import (
     Control,
     Duplicate,
     EstimandFinding,
@@ -30,9 +21,19 @@ from .findings import (
     Scope,
     SetFinding,
 )
+from compliance.formats.protocol import DEFAULT_ESTIMANDS, Estimand, Protocol
+from compliance.formats.results import Certificate, Curve, JobResult
+from compliance.formats.trajectory import ExampleTrajectory, Trajectory
+from compliance.formats.verdicts import Direction, Guarantee, Outcome, Reason, Verdict
+
+from .architectures import (
+    BertArchitecture,
+    ClassifierArchitecture,
+    LlamaArchitecture,
+    LogisticArchitecture,
+    SumsArchitecture,
+)
 from .job import (
-    Curve,
-    JobResult,
     JobSpec,
     MethodChoice,
     ModelRef,
@@ -41,11 +42,9 @@ from .job import (
     SnapshotRef,
     UnlearningStep,
 )
-from .privacy import Certificate, Privacy, PrivacyLoss
-from .protocol import DEFAULT_ESTIMANDS, Estimand, Protocol
+from .privacy import Privacy, PrivacyLoss
 from .recipe import Recipe
 from .sharding import Sharding
-from .trajectory import ExampleTrajectory, Trajectory
 
 __all__ = [
     "DEFAULT_ESTIMANDS",

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from compliance.formats.protocol import ANNEXED
+from compliance.formats.rules import Measured, not_finite, reach_verdict, without_annex
 from unlearning_jobs.engine.catalogue import method_guarantee, metrics_of
 from unlearning_jobs.engine.contracts import (
     Control,
@@ -19,7 +21,6 @@ from unlearning_jobs.engine.contracts import (
     SetFinding,
     Verdict,
 )
-from unlearning_jobs.engine.contracts.protocol import ANNEXED
 
 from .controls import do_nothing, oracle_against_oracle, pairs_against_independent
 from .each_example import damaged, missed
@@ -32,7 +33,6 @@ from .outputs import Outputs
 from .per_example import judge_examples
 from .permutation import permutation_test
 from .shipped import judge_shipped, share_finding, vetoes
-from .verdict import Measured, not_finite, reach_verdict, without_annex
 
 SETS = ("forget", "retain", "held_out")
 NEEDED = ("margin", "probability")

@@ -10,19 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from unlearning_jobs.engine.contracts import (
-    Control,
-    Direction,
-    Estimand,
-    EstimandFinding,
-    Guarantee,
-    InfluenceFinding,
-    PermutationFinding,
-    Position,
-    ProcessCheck,
-    Reason,
-    Verdict,
-)
+from .findings import Control, EstimandFinding, InfluenceFinding, PermutationFinding, Position, ProcessCheck
+from .protocol import Estimand
+from .verdicts import Direction, Guarantee, Reason, Verdict
 
 SUBJECTS = {
     ("forget", "location"): "the mean margin on the forget set",
