@@ -160,6 +160,15 @@ class Duplicate(Contract):
 
 
 @dataclass(frozen=True)
+class Veto(Contract):
+    """An estimand by which the shipped model cannot be one that was trained without the forget set."""
+
+    estimand: str
+    """Its name."""
+    side: Literal["above", "below"]
+
+
+@dataclass(frozen=True)
 class Evaluation(Contract):
     """All findings, and the verdict."""
 
@@ -183,3 +192,5 @@ class Evaluation(Contract):
     precision: Precision | None = field(default=None, metadata=ADDED_LATER)
     duplicates: tuple[Duplicate, ...] = field(default=(), metadata=ADDED_LATER)
     """Retained examples that repeat what was to be forgotten. The model may still know it from them."""
+    vetoes: tuple[Veto, ...] = field(default=(), metadata=ADDED_LATER)
+    """Only those of exact and certified results have a say."""

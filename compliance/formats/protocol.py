@@ -40,6 +40,8 @@ WIDEST: Final[dict[tuple[str, str], float]] = {
 originals themselves must fail."""
 
 
+SHARES: Final = ("missed", "damaged")
+"""Kinds of estimands that count examples."""
 LOG_ODDS: Final = ("margin", "log_likelihood")
 """Statistics without bounds; the others lie between 0 and 1."""
 

@@ -20,6 +20,7 @@ from compliance.formats.findings import (
     ProcessCheck,
     Scope,
     SetFinding,
+    Veto,
 )
 from compliance.formats.protocol import DEFAULT_ESTIMANDS, Estimand, Protocol
 from compliance.formats.results import Certificate, Curve, JobResult
@@ -92,4 +93,5 @@ __all__ = [
     "Trajectory",
     "UnlearningStep",
     "Verdict",
+    "Veto",
 ]

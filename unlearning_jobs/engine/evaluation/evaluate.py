@@ -20,6 +20,7 @@ from unlearning_jobs.engine.contracts import (
     Protocol,
     SetFinding,
     Verdict,
+    Veto,
 )
 
 from .controls import do_nothing, oracle_against_oracle, pairs_against_independent
@@ -103,6 +104,7 @@ def evaluate(
         influence=measured.influence,
         precision=measure_precision(outputs),
         duplicates=tuple(duplicates),
+        vetoes=tuple(Veto(e.name, side) for e, side in measured.vetoes if side in ("above", "below")),
     )
 
 
