@@ -145,15 +145,14 @@ def _duplicates(told: ToldReport) -> list[str] | None:
     evaluation, gone = told.evaluation, not_retained(told)
     if evaluation is None or gone is None:
         return None
-    return [
-        one.forget_id if 0 < one.likeness <= 1 and one.retain_id not in gone else ""
-        for one in evaluation.duplicates
-    ]
+    return [one.forget_id if 0 < one.likeness <= 1 and one.retain_id not in gone else "" for one in evaluation.duplicates]
 
 
 def _problems(told: ToldReport) -> list[str]:
     """Return why nobody may approve the protocol for a method of this guarantee."""
-    return told.protocol.problems(told.report.method.guarantee, held_out=any(one.examples == "held_out" for one in told.protocol.estimands))
+    return told.protocol.problems(
+        told.report.method.guarantee, held_out=any(one.examples == "held_out" for one in told.protocol.estimands)
+    )
 
 
 def _moment_of(field: str) -> Fact:

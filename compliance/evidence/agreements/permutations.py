@@ -139,7 +139,9 @@ def _not_smaller(adjusted: float, p_value: float) -> bool:
 
 def _counts(one: ExampleFindings) -> dict[str, int]:
     def count(adjusted: Sequence[float], *, high: bool) -> int:
-        return sum(p <= one.level and (auc > CHANCE if high else auc < CHANCE) for p, auc in zip(adjusted, one.auc, strict=False))
+        return sum(
+            p <= one.level and (auc > CHANCE if high else auc < CHANCE) for p, auc in zip(adjusted, one.auc, strict=False)
+        )
 
     return {
         f"too_{side}_{name}": count(adjusted, high=side == "high")
@@ -165,9 +167,7 @@ def _paths(*names: str) -> tuple[str, ...]:
 TRIED = of_report(
     "result.json evaluation, labellings of its tests",
     _tried,
-    *_paths(
-        "permutation", "sets.permutation", "controls.permutation", "sets.examples"
-    ),
+    *_paths("permutation", "sets.permutation", "controls.permutation", "sets.examples"),
 )
 TO_TRY = of_report("labellings of the models that the protocol names", _to_try, "report protocol")
 FORGET_TEST = of_report("result.json evaluation.permutation", _forget_test, *_paths("permutation"))
@@ -177,10 +177,16 @@ ADJUSTED_AGAIN = of_report("result.json evaluation.sets p_value, adjusted", _adj
 EXAMPLES = of_report(
     "result.json evaluation.examples, adjusted and counted",
     _examples,
-    *_paths(*(f"examples.{name}" for name in ("level", "p_fdr", "too_high_fdr", "too_low_fdr", "too_high_fwer", "too_low_fwer"))),
+    *_paths(
+        *(f"examples.{name}" for name in ("level", "p_fdr", "too_high_fdr", "too_low_fdr", "too_high_fwer", "too_low_fwer"))
+    ),
 )
 EXAMPLES_AGAIN = of_report(
-    "result.json evaluation.examples p_value and auc", _examples_again, *_paths("examples.p_value", "examples.auc", "examples.p_fwer")
+    "result.json evaluation.examples p_value and auc",
+    _examples_again,
+    *_paths("examples.p_value", "examples.auc", "examples.p_fwer"),
 )
 NUMBERS_OF_EXAMPLES = of_report("result.json evaluation.examples, its lists", _numbers_of_examples, *_paths("examples"))
-NUMBERS_OF_IDS = of_report("result.json evaluation.examples example_ids, counted", _numbers_of_ids, *_paths("examples.example_ids"))
+NUMBERS_OF_IDS = of_report(
+    "result.json evaluation.examples example_ids, counted", _numbers_of_ids, *_paths("examples.example_ids")
+)

@@ -167,7 +167,9 @@ CERTIFICATE = of_report(
     *(f"result.json certificate.{name}" for name in ("definition", "epsilon", "delta", "records")),
 )
 CERTIFIED_RECORDS = of_report("result.json certificate.records", _erased, "result.json certificate.records")
-EVER_ERASED = of_report("spec.json forget_ids and earlier, counted", _ever_erased, "spec.json forget_ids", "spec.json earlier")
+EVER_ERASED = of_report(
+    "spec.json forget_ids and earlier, counted", _ever_erased, "spec.json forget_ids", "spec.json earlier"
+)
 INFLUENCE = of_report("result.json evaluation.influence", _influence, *_paths("influence.limit", "influence.measurable"))
 EXPECTED_INFLUENCE = of_report(
     "what the protocol and result.json evaluation.influence give",

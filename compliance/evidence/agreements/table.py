@@ -11,7 +11,27 @@ from typing import Final
 
 from compliance.formats.record_kinds import RecordKind as K
 
-from .agreement import Agreement, apart, earlier, not_later
+from .again import (
+    APART,
+    BEHAVED,
+    FINDINGS,
+    FIRST_FINDINGS,
+    FIRST_STATED,
+    INFLUENCES,
+    ORACLES_OF_EXAMPLES,
+    PRECISION,
+    STATED_APART,
+    STATED_BEHAVED,
+    STATED_FINDINGS,
+    STATED_INFLUENCES,
+    STATED_ORACLES,
+    STATED_PRECISION,
+    STATED_VETOES,
+    VETOES,
+    close,
+    rounded_alike,
+)
+from .agreement import Agreement, earlier, not_later
 from .cases import ENDING, REVIEW
 from .contents import (
     FINISHED_AT,
@@ -49,17 +69,16 @@ from .facts import actor, always, entry, moment, release, report, result, spec
 from .judged import BESIDE, JUDGEMENT
 from .matches import ACCEPTED_EXAMPLES
 from .measured import (
-    ESTIMATES,
+    DRAWN_SIZES,
     FINITE,
     GAP,
     MEASURED_FORGET,
-    MEASURED_RETAIN,
+    MEASURED_OTHERS,
     MEASURED_SEEDS,
+    MEASURED_SIZES,
     PROTOCOL_SEEDS,
     SAYS_FINITE,
-    STATED_ESTIMATES,
-    close,
-    close_by_scope,
+    not_among,
 )
 
 UNLEARNING = always("an unlearning report", "unlearn")
@@ -182,16 +201,34 @@ RELEASE: Final = (
 )
 """What was released, by whom, and what was signed about it."""
 
-AGREEMENTS: Final[tuple[Agreement, ...]] = (*REVIEW, *ENDING, *APPROVAL, *JOB, *FILES, *JUDGEMENT, *BESIDE, *REGISTERED, *RELEASE)
+AGREEMENTS: Final[tuple[Agreement, ...]] = (
+    *REVIEW,
+    *ENDING,
+    *APPROVAL,
+    *JOB,
+    *FILES,
+    *JUDGEMENT,
+    *BESIDE,
+    *REGISTERED,
+    *RELEASE,
+)
 
 MEASURED: Final[tuple[Agreement, ...]] = (
     Agreement(MEASURED_FORGET, FORGET_IDS, "other examples were measured than were forgotten"),
-    Agreement(MEASURED_RETAIN, NOT_RETAINED, "an example of the retain set was forgotten", apart),
+    Agreement(MEASURED_OTHERS, NOT_RETAINED, "an example of another set was forgotten, or is in two sets", not_among),
+    Agreement(MEASURED_SIZES, DRAWN_SIZES, "other numbers of examples were measured than the protocol draws"),
     Agreement(MEASURED_SEEDS, PROTOCOL_SEEDS, "other models were measured than the protocol names"),
     Agreement(
         FINITE, SAYS_FINITE, "the raw outputs are numbers and the result says that they are not, or the other way round"
     ),
     Agreement(GAP, result("evaluation.gap"), "the raw outputs give another do-nothing gap", close),
-    Agreement(ESTIMATES, STATED_ESTIMATES, "the raw outputs give other estimates", close_by_scope),
+    Agreement(FINDINGS, STATED_FINDINGS, "the raw outputs give other estimates, intervals or positions", close),
+    Agreement(FIRST_FINDINGS, FIRST_STATED, "the raw outputs give other estimates", close),
+    Agreement(BEHAVED, STATED_BEHAVED, "the controls did not behave as is stated"),
+    Agreement(INFLUENCES, STATED_INFLUENCES, "the raw outputs give another influence", close),
+    Agreement(VETOES, STATED_VETOES, "the raw outputs contradict the process otherwise than is stated"),
+    Agreement(PRECISION, STATED_PRECISION, "the raw outputs give another precision", close),
+    Agreement(APART, STATED_APART, "the raw outputs tell the models apart otherwise", close),
+    Agreement(STATED_ORACLES, ORACLES_OF_EXAMPLES, "the raw outputs give other oracles of single examples", rounded_alike),
 )
 """What the raw outputs show, and what the result says. It needs pyarrow."""

@@ -56,11 +56,20 @@ def _example_contradicted(one: ExampleTrajectory, steps: Sequence[int], stop: in
     may_be_outside = [abs(value) >= band - ROUNDED for value in excess]
     entered = steps.index(one.entered) if one.entered in steps else None
     left = steps.index(one.left) if one.left in steps else None
-    if (one.entered is None) != (entered is None) or not all(may_be_outside[:entered]) or (entered is not None and not may_be_inside[entered]):
+    if (
+        (one.entered is None) != (entered is None)
+        or not all(may_be_outside[:entered])
+        or (entered is not None and not may_be_inside[entered])
+    ):
         yield "entered"
     start = len(steps) if entered is None else entered
     stayed = may_be_inside[start:left]
-    if (one.left is None) != (left is None) or not all(stayed) or (left is not None and not may_be_outside[left]) or (left is not None and left <= start):
+    if (
+        (one.left is None) != (left is None)
+        or not all(stayed)
+        or (left is not None and not may_be_outside[left])
+        or (left is not None and left <= start)
+    ):
         yield "left"
 
 
