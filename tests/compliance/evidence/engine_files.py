@@ -34,8 +34,9 @@ def spec_of(reference: str) -> dict[str, Any]:
     return {
         "kind": "unlearn",
         "reference": f"request:{reference}#1",
-        "snapshot": {"digest": SNAPSHOT},
-        "model": {"digest": BASE_MODEL},
+        "snapshot": {"path": "corpora/1", "digest": SNAPSHOT},
+        "model": {"path": "models/1", "digest": BASE_MODEL},
+        "cache": "cache",
         "recipe": RECIPE,
         "seed": 7,
         "forget_ids": list(FORGOTTEN),
@@ -46,7 +47,11 @@ def spec_of(reference: str) -> dict[str, Any]:
 
 def result_of(attempt: int, spec: dict[str, Any], verdict: dict[str, Any]) -> dict[str, Any]:
     gap = LEVELS["original"] - LEVELS["oracle"]
-    estimate = (LEVELS["unlearned"] - LEVELS["oracle"]) / gap
+    estimate = (level(attempt) - LEVELS["oracle"]) / gap
+    position = "within" if verdict["outcome"] == "passed" else "above"
+    numbers = {"estimate": estimate, "low": estimate, "high": estimate, "position": position}
+    tests = {name: {"statistic": 0.5, "p_value": p, "labelings": n, "exhaustive": True} for name, p, n in TESTS}
+    tests["oracle_against_oracle"]["statistic"] = 0.0
     return {
         "kind": "unlearn",
         "reference": spec["reference"],
@@ -56,19 +61,52 @@ def result_of(attempt: int, spec: dict[str, Any], verdict: dict[str, Any]) -> di
             "outputs/examples.parquet": sha256_hex(outputs(attempt)),
             "model/model.safetensors": sha256_hex(b"model of attempt %d" % attempt),
         },
+        "train_examples": 1,
+        "parameters": 1000,
+        "curves": [],
+        "seconds": {"unlearn": 0.5},
+        "retain_digest": "7" * 64,
         "evaluation": {
             "verdict": verdict,
             "limits": LIMITS,
             "gap": gap,
-            "estimands": [{"estimand": one, "estimate": estimate} for one in spec["protocol"]["estimands"]],
+            "estimands": [{"estimand": one} | numbers for one in spec["protocol"]["estimands"]],
+            "permutation": tests["forget"],
+            "controls": [
+                {"name": name, "behaved": True, "permutation": tests[name], "note": ""}
+                for name in ("oracle_against_oracle", "do_nothing")
+            ],
+            "metrics": [],
+            "sets": [
+                {"examples": "forget", "permutation": tests["forget"], "p_adjusted": 2 / 35 * 2},
+                {"examples": "retain", "permutation": tests["retain"], "p_adjusted": 2 / 35 * 2},
+            ],
+            "examples": {
+                "example_ids": sorted(FORGOTTEN),
+                "auc": [1.0, 1.0],
+                "p_value": [2 / 35, 2 / 35],
+                "p_fdr": [2 / 35, 2 / 35],
+                "p_fwer": [2 / 35, 2 / 35],
+                "level": 0.05,
+                "too_high_fdr": 0,
+                "too_low_fdr": 0,
+                "too_high_fwer": 0,
+                "too_low_fwer": 0,
+            },
         },
         "environment": ENVIRONMENT,
     }
 
 
+def level(attempt: int) -> float:
+    """The margin of the unlearned models: the first attempt leaves them near the originals."""
+    return 2.7 if attempt == 1 else LEVELS["unlearned"]
+
+
 def verdict_of(outcome: str) -> dict[str, Any]:
-    reason = {"code": "within_margins" if outcome == "passed" else "forget_location_above", "sentence": "It is measured."}
-    return {"outcome": outcome, "direction": None, "reasons": [reason]}
+    code = "within_margins" if outcome == "passed" else "forget_location_above"
+    direction = None if outcome == "passed" else "undershot"
+    return {"outcome": outcome, "direction": direction, "reasons": [{"code": code, "sentence": "It is measured."}]}
 
 
 @cache
