@@ -27,6 +27,13 @@ ENVIRONMENT = {"torch": "2.13.0", "device": "cpu"}
 LIMITS = ["It does not show that other models hold nothing of the data."]
 FORGOTTEN = ("r7", "r2")
 LEVELS = {"original": 3.0, "unlearned": 0.5, "oracle": 0.0}
+TESTS = (
+    ("forget", 2 / 35, 35),
+    ("retain", 2 / 35, 35),
+    ("oracle_against_oracle", 1.0, 6),
+    ("do_nothing", 2 / 35, 35),
+)
+"""P-value and number of labellings, by what is compared."""
 SEEDS = {"original": (7, 8, 9), "unlearned": (7, 8, 9), "oracle": (11, 12, 13, 14)}
 
 
@@ -47,7 +54,7 @@ def spec_of(reference: str) -> dict[str, Any]:
 
 def result_of(attempt: int, spec: dict[str, Any], verdict: dict[str, Any]) -> dict[str, Any]:
     gap = LEVELS["original"] - LEVELS["oracle"]
-    estimate = (level(attempt) - LEVELS["oracle"]) / gap
+    estimate = (level(verdict["outcome"]) - LEVELS["oracle"]) / gap
     position = "within" if verdict["outcome"] == "passed" else "above"
     numbers = {"estimate": estimate, "low": estimate, "high": estimate, "position": position}
     tests = {name: {"statistic": 0.5, "p_value": p, "labelings": n, "exhaustive": True} for name, p, n in TESTS}
@@ -58,7 +65,7 @@ def result_of(attempt: int, spec: dict[str, Any], verdict: dict[str, Any]) -> di
         "model_digest": result_model(attempt),
         "spec_digest": digest_of(spec),
         "files": {
-            "outputs/examples.parquet": sha256_hex(outputs(attempt)),
+            "outputs/examples.parquet": sha256_hex(outputs(attempt, verdict["outcome"])),
             "model/model.safetensors": sha256_hex(b"model of attempt %d" % attempt),
         },
         "train_examples": 1,
@@ -98,9 +105,9 @@ def result_of(attempt: int, spec: dict[str, Any], verdict: dict[str, Any]) -> di
     }
 
 
-def level(attempt: int) -> float:
-    """The margin of the unlearned models: the first attempt leaves them near the originals."""
-    return 2.7 if attempt == 1 else LEVELS["unlearned"]
+def level(outcome: str) -> float:
+    """The margin of the unlearned models: near the originals if they failed."""
+    return LEVELS["unlearned"] if outcome == "passed" else 2.7
 
 
 def verdict_of(outcome: str) -> dict[str, Any]:
@@ -110,10 +117,11 @@ def verdict_of(outcome: str) -> dict[str, Any]:
 
 
 @cache
-def outputs(attempt: int) -> bytes:
+def outputs(attempt: int, outcome: str) -> bytes:
     """Raw outputs of three examples; those of different attempts are different files."""
     rows = [
-        {"group": group, "seed": seed, "set": name, "example_id": example_id, "margin": LEVELS[group], "attempt": attempt}
+        {"group": group, "seed": seed, "set": name, "example_id": example_id, "attempt": attempt}
+        | {"margin": level(outcome) if group == "unlearned" else LEVELS[group], "probability": 0.5}
         for group, seeds in SEEDS.items()
         for seed in seeds
         for name, ids in (("forget", FORGOTTEN), ("retain", ("r1",)))
