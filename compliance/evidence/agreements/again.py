@@ -109,6 +109,11 @@ def _first_stated(told: ToldReport) -> dict[str, Any] | None:
     return {named(one): [one.estimate, one.low, one.high] for one in told.evaluation.estimands}
 
 
+def _behaved(models: Models, told: ToldReport) -> dict[str, bool]:
+    controls = told.evaluation.controls if told.evaluation is not None else ()
+    return {control.name: behaved(models, told.protocol, control.name) for control in controls}
+
+
 def _influence(models: Models, told: ToldReport) -> Any:
     if len(models.of("original")) < 2:  # noqa: PLR2004  # one has no spread
         return "nothing"
@@ -170,7 +175,9 @@ STATED_FINDINGS = of_report(
     _stated(lambda evaluation: {named(one): _numbers(one) for one in evaluation.estimands}),
     *_paths(*(f"estimands.{name}" for name in NUMBERS)),
 )
-FIRST_FINDINGS = of_report("examples.parquet, estimands of the first version", _of_models(_first_findings, first_version=True), *_COLUMNS)
+FIRST_FINDINGS = of_report(
+    "examples.parquet, estimands of the first version", _of_models(_first_findings, first_version=True), *_COLUMNS
+)
 FIRST_STATED = of_report("result.json evaluation.estimands, intervals", _first_stated, *_paths("estimands.estimate"))
 BEHAVED = of_report(
     "examples.parquet, controls",

@@ -83,9 +83,7 @@ BESIDE: Final = (
     Agreement(result("evaluation.limits"), report("does_not_show"), "a limit of the evaluation is left out", part_of),
     Agreement(TRAINING_METRICS, always("no training", {}), "an unlearning has metrics of a training"),
     Agreement(SECONDS, BETWEEN, "the work took longer than there was time", took_less),
-    Agreement(
-        DUPLICATES, FORGET_IDS, "an example is said to be repeated that was not forgotten, or by one that was", part_of
-    ),
+    Agreement(DUPLICATES, FORGET_IDS, "an example that was not forgotten is repeated, or by one that was", part_of),
     Agreement(TRIED, TO_TRY, "a test tried other labellings than there are"),
     Agreement(FORGET_TEST, FORGET_SET_TEST, "the forget set has two tests"),
     Agreement(ADJUSTED, ADJUSTED_AGAIN, "the p-values of the sets are adjusted otherwise", alike),

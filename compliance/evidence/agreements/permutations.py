@@ -15,6 +15,7 @@ EXHAUSTIVE_UP_TO: Final = 20_000
 DRAWN: Final = 9_999
 CHANCE: Final = 0.5
 CLOSE: Final = 1e-9
+COUNTS: Final = ("too_high_fdr", "too_low_fdr", "too_high_fwer", "too_low_fwer")
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -71,7 +72,7 @@ def _tried(told: ToldReport) -> dict[str, Any] | None:
     evaluation = told.evaluation
     if evaluation is None or evaluation.permutation is None:
         return None
-    tests = {"forget": evaluation.permutation} | {one.examples: one.permutation for one in evaluation.sets}
+    tests = {"permutation": evaluation.permutation} | {one.examples: one.permutation for one in evaluation.sets}
     return {name: _counted(test) for name, test in tests.items()} | {
         control.name: _counted(control.permutation) for control in evaluation.controls
     }
@@ -85,7 +86,7 @@ def _to_try(told: ToldReport) -> dict[str, Any] | None:
     unlearned, oracles = protocol.unlearned_at(evaluation.look), protocol.oracles_at(evaluation.look)
     sizes = {"oracle_against_oracle": ((oracles + 1) // 2, oracles // 2)}
     sizes |= {"pairs_against_independent": (unlearned, len(protocol.oracle_seeds))}
-    names = {"forget", *(one.examples for one in evaluation.sets), *(control.name for control in evaluation.controls)}
+    names = {"permutation", *(one.examples for one in evaluation.sets), *(control.name for control in evaluation.controls)}
     return {name: _labellings(*sizes.get(name, (unlearned, oracles))) for name in names}
 
 
@@ -115,7 +116,7 @@ def _examples(told: ToldReport) -> dict[str, Any] | None:
     one = told.evaluation.examples
     if one is None:
         return {}
-    counts = {name: getattr(one, name) for name in ("too_high_fdr", "too_low_fdr", "too_high_fwer", "too_low_fwer")}
+    counts = {name: getattr(one, name) for name in COUNTS}
     return {"p_fdr": list(one.p_fdr), "level": one.level, "counts": counts, "adjusted": "at least as large"}
 
 

@@ -38,7 +38,7 @@ class Stored(Contract):
 class Specification(Contract):
     """What the engine was told. It has the fields of the engine's `JobSpec`."""
 
-    kind: Literal["unlearn"]
+    kind: Literal["train", "unlearn"]
     reference: str
     snapshot: Stored
     recipe: Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""Facts about the way of single examples: where each ended, and how far the model was from the oracles, follow from margins."""
+"""Facts about the way of single examples: where each ended, and how far from the oracles, follows from its margins."""
 
 from __future__ import annotations
 
@@ -52,24 +52,19 @@ def _example_contradicted(one: ExampleTrajectory, steps: Sequence[int], stop: in
         yield "best_step"
     if one.end not in _ends(excess[stop], band):
         yield "end"
-    may_be_inside = [abs(value) <= band + ROUNDED for value in excess]
-    may_be_outside = [abs(value) >= band - ROUNDED for value in excess]
-    entered = steps.index(one.entered) if one.entered in steps else None
-    left = steps.index(one.left) if one.left in steps else None
-    if (
-        (one.entered is None) != (entered is None)
-        or not all(may_be_outside[:entered])
-        or (entered is not None and not may_be_inside[entered])
-    ):
+    inside = [abs(value) <= band + ROUNDED for value in excess]  # perhaps, at the edge of the band
+    outside = [abs(value) >= band - ROUNDED for value in excess]
+    if one.entered is None:
+        if one.left is not None or not all(outside):
+            yield "entered"
+        return
+    if one.entered not in steps or (one.left is not None and (one.left not in steps or one.left <= one.entered)):
+        yield "entered, left"
+        return
+    entered, left = steps.index(one.entered), None if one.left is None else steps.index(one.left)
+    if not all(outside[:entered]) or not inside[entered]:
         yield "entered"
-    start = len(steps) if entered is None else entered
-    stayed = may_be_inside[start:left]
-    if (
-        (one.left is None) != (left is None)
-        or not all(stayed)
-        or (left is not None and not may_be_outside[left])
-        or (left is not None and left <= start)
-    ):
+    if not all(inside[entered:left]) or (left is not None and not outside[left]):
         yield "left"
 
 

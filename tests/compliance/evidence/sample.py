@@ -176,6 +176,7 @@ class SampleRequest:
         return self.folder / "artefacts" / str(attempt) / name
 
     def write_files(self, attempt: int, spec: dict[str, Any], result: dict[str, Any]) -> dict[str, bytes]:
+        evaluated = result["evaluation"] or {}
         files = {
             "result.json": json.dumps(result, indent=1).encode(),
             "spec.json": json.dumps(spec).encode(),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from compliance.evidence.agreements.measured import DRAWN_SIZES
+from compliance.evidence.agreements.positions import POSSIBLE_POSITIONS
 from compliance.formats.canonical import digest_of
 
 from .retold import Retold
@@ -60,10 +62,21 @@ def rows_left(keep: Callable[[dict[str, Any]], bool]) -> Change:
     return "outputs", apply
 
 
-def another_margin(retold: Retold) -> None:
-    """An example of a retained set is known a little better by one oracle than the result has it."""
-    row = next(row for row in retold.outputs[ATTEMPT] if (row["group"], row["set"]) == ("oracle", "held_out"))
-    row["margin"] += 0.1
+def margins(value: float, *, group: str, name: str, models: int) -> Change:
+    """Let some models of a group answer otherwise on a set than the result has it."""
+
+    def apply(retold: Retold) -> None:
+        rows = [row for row in retold.outputs[ATTEMPT] if (row["group"], row["set"]) == (group, name)]
+        seeds = sorted({row["seed"] for row in rows})[:models]
+        for row in rows:
+            row["margin"] = value if row["seed"] in seeds else row["margin"]
+
+    return "outputs", apply
+
+
+def a_little_higher(value: Any) -> None:
+    finding = next(one for one in value["estimands"] if one["position"] == "within" and one["high"] > one["estimate"])
+    finding["estimate"] = (finding["estimate"] + finding["high"]) / 2
 
 
 def another_seed(retold: Retold) -> None:
@@ -100,7 +113,7 @@ JUDGED: Mapping[str, Change] = {
     "what result.json evaluation.estimands is about / what must be judged by the report's protocol": evaluation(
         lambda value: value.update(estimands=[one for one in value["estimands"] if "scope" not in one])
     ),
-    "result.json evaluation.estimands.position / the positions that its estimates, intervals and margins can have": evaluation(
+    f"result.json evaluation.estimands.position / {POSSIBLE_POSITIONS.name}": evaluation(
         lambda value: value["estimands"][0].update(position="within")
     ),
     "result.json evaluation.controls / the controls of the protocol's design": evaluation(
@@ -162,7 +175,7 @@ JUDGED: Mapping[str, Change] = {
     "examples.parquet example_id of the other sets / spec.json forget_ids, earlier, exclude_ids and erased_ids": outputs(
         "held_out", lambda retold: retold.specs[ATTEMPT]["forget_ids"][0]
     ),
-    "examples.parquet examples by set, counted / corpus.registered counts, and how many of them the protocol draws": rows_left(
+    f"examples.parquet examples by set, counted / {DRAWN_SIZES.name}": rows_left(
         lambda row: row["example_id"] != "e00000019"
     ),
     "examples.parquet seed by set and group / the protocol's seeds at the look that decided": ("outputs", another_seed),
@@ -170,11 +183,9 @@ JUDGED: Mapping[str, Change] = {
         "outputs",
         lambda retold: retold.outputs[ATTEMPT][0].update(probability=None),
     ),
-    "examples.parquet, estimands / result.json evaluation.estimands, numbers": evaluation(
-        lambda value: value["estimands"][0].update(estimate=0.95, high=0.96)
-    ),
-    "examples.parquet, controls / result.json evaluation.controls behaved": evaluation(
-        lambda value: value["controls"][1].update(behaved=False)
+    "examples.parquet, estimands / result.json evaluation.estimands, numbers": evaluation(a_little_higher),
+    "examples.parquet, controls / result.json evaluation.controls behaved": margins(
+        0.3, group="original", name="forget", models=4
     ),
     "examples.parquet, influence / result.json evaluation.influence, numbers": evaluation(
         lambda value: value["influence"].update(memorised=0)
@@ -185,9 +196,11 @@ JUDGED: Mapping[str, Change] = {
     "examples.parquet, precision / result.json evaluation.precision": evaluation(
         lambda value: value["precision"].update(spread=0.5)
     ),
-    "examples.parquet, groups told apart / result.json evaluation, groups told apart": ("outputs", another_margin),
-    "result.json trajectory.examples, oracles / examples.parquet, oracles by example": result(
-        lambda value: value["trajectory"]["examples"][0].update(oracle_mean=7.0)
+    "examples.parquet, groups told apart / result.json evaluation, groups told apart": margins(
+        99.0, group="oracle", name="held_out", models=1
+    ),
+    "result.json trajectory.examples, oracles / examples.parquet, oracles by example": margins(
+        1.0, group="oracle", name="forget", models=1
     ),
 }
 """By the pair's name."""
