@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from statistics import fmean
 
 from .models import Models, Vector
@@ -43,7 +44,7 @@ def _above(first: Sequence[float], second: Sequence[float]) -> float:
     """Count pairs; margins that differ by rounding only are level, and so are those between which only such ones lie."""
     ascending, level = sorted([*first, *second]), 0
     levels = {ascending[0]: 0}
-    for before, after in zip(ascending, ascending[1:], strict=False):
+    for before, after in pairwise(ascending):
         level += abs(after - before) > RESOLUTION + RESOLUTION * abs(before)
         levels[after] = level
     wins = sum((levels[a] > levels[b]) + (levels[a] == levels[b]) / 2 for a in first for b in second)

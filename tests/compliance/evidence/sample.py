@@ -180,9 +180,7 @@ class SampleRequest:
         files = {
             "result.json": json.dumps(result, indent=1).encode(),
             "spec.json": json.dumps(spec).encode(),
-            "outputs/examples.parquet": outputs(
-                attempt, ((result["evaluation"] or {}).get("verdict", {})).get("outcome", "")
-            ),
+            "outputs/examples.parquet": outputs(attempt, evaluated.get("verdict", {}).get("outcome", "")),
         }
         for name, content in files.items():
             path = self.artefact(attempt, name)

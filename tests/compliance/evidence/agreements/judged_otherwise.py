@@ -96,6 +96,10 @@ def another_file(retold: Retold) -> None:
 
 
 JUDGED: Mapping[str, Change] = {
+    "result.json kind / an unlearning report": result(lambda value: value.update(kind="train")),
+    "spec.json kind / an unlearning report": ("spec", lambda retold: retold.specs[ATTEMPT].update(kind="train")),
+    "spec.json protocol / report protocol": ("spec", lambda retold: retold.specs[ATTEMPT]["protocol"].update(alpha=0.01)),
+    "result.json environment / report environment": result(lambda value: value["environment"].update(torch="9")),
     "method of a proposal / the methods that have a guarantee": entries(
         lambda retold: retold.first("proposal.submitted")["data"].update(method="magic")
     ),

@@ -1,0 +1,129 @@
+"""No value of an evaluation can be another one, unless the literal list says that nobody computes it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from compliance.evidence.agreements import AGREEMENTS, MEASURED, Story, ToldReport, contradictions, outputs_read
+from compliance.evidence.agreements.coverage import NOT_RECOMPUTED
+from compliance.evidence.bundle import BundleFolder
+from compliance.evidence.checks import attestations, findings, log
+from compliance.evidence.statements import report_folder
+from compliance.formats.contracts import parse
+from compliance.formats.errors import EvidenceError
+from compliance.formats.verdicts import Verdict
+
+from .retold import Real
+
+Path = tuple[str | int, ...]
+WORDS = ("within", "below", "above", "undecided", "passed", "failed", "method", "shipped", "forget", "retain")
+DECIDED = ("item-1", 2)
+"""The attempt that passed and was released."""
+
+
+def story_of(real: Real) -> Story:
+    """What the steps of the verification read from the bundle."""
+    folder = BundleFolder.open(real.bundle)
+    trust = log.read_trust(folder, None)
+    head = log.read_checkpoint(folder, trust)
+    history = log.read_history(log.read_record(folder, head.checkpoint), None)
+    bodies = attestations.check_signatures(attestations.match_envelopes(folder, history), trust)
+    story = findings.check_findings(folder, attestations.read_statements(bodies, history), history)
+    told = outputs_read(story.reports[DECIDED], folder.root / report_folder(*DECIDED))
+    return replace(story, reports={**story.reports, DECIDED: told})
+
+
+def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from leaves(inner, (*path, name))
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            yield from leaves(inner, (*path, place))
+    else:
+        yield path, value
+
+
+def others(value: Any) -> Iterator[Any]:
+    """Other values of the same type, and one of another."""
+    if isinstance(value, bool):
+        yield from (not value, str(value).lower())
+    elif isinstance(value, float):
+        yield from (value + 0.0123, -value - 0.5, value * 1000 + 1)
+    elif isinstance(value, int):
+        yield from (value + 1, 0 if value else 7, str(value))
+    elif isinstance(value, str):
+        yield from (f"{value}x", *(word for word in WORDS if word != value))
+
+
+def changed(content: Any, path: Path, value: Any) -> Any:
+    content = deepcopy(content)
+    inside = content
+    for key in path[:-1]:
+        inside = inside[key]
+    inside[path[-1]] = value
+    return content
+
+
+def noticed(story: Story, evaluation: Any) -> bool:
+    """Whether a story with this evaluation contradicts itself. Whoever signs it has a report with its verdict and limits."""
+    told = story.reports[DECIDED]
+    try:
+        report = replace(
+            told.report,
+            verdict=parse(Verdict, evaluation["verdict"]),
+            does_not_show=tuple(evaluation["limits"]),
+        )
+        lie = ToldReport(report, told.files, told.result | {"evaluation": evaluation}, told.spec, told.outputs)
+        entries = [
+            replace(one, data=dict(one.data) | {"verdict": report.verdict.outcome}) if "verdict" in one.data else one
+            for one in story.entries
+        ]
+        lied = replace(story, entries=entries, reports={DECIDED: lie})
+        return bool(contradictions(lied, AGREEMENTS) or contradictions(lied, MEASURED))
+    except EvidenceError:
+        return True
+
+
+def place_of(path: Path) -> str:
+    return ".".join(str(key) for key in path if isinstance(key, str))
+
+
+def is_listed(place: str) -> bool:
+    return any(place == listed or place.startswith(f"{listed}.") for listed in NOT_RECOMPUTED)
+
+
+@pytest.mark.django_db
+def test_every_value_of_an_evaluation_is_computed_again_or_listed(real: Real) -> None:
+    story = story_of(real)
+    evaluation = story.reports[DECIDED].result["evaluation"]
+    assert not noticed(story, evaluation)
+    unnoticed = {
+        place_of(path)
+        for path, value in leaves(evaluation)
+        if not is_listed(place_of(path))
+        for other in others(value)
+        if not noticed(story, changed(evaluation, path, other))
+    }
+    assert unnoticed == set()
+
+
+@pytest.mark.django_db
+def test_nothing_of_an_evaluation_can_be_left_out_or_added(real: Real) -> None:
+    story = story_of(real)
+    evaluation = story.reports[DECIDED].result["evaluation"]
+    left_out = {name for name in evaluation if not noticed(story, {k: v for k, v in evaluation.items() if k != name})}
+    assert left_out == set()
+    assert noticed(story, evaluation | {"shipped_verdict": "failed"})
+
+
+@pytest.mark.django_db
+def test_what_is_listed_is_in_an_evaluation(real: Real) -> None:
+    evaluation = story_of(real).reports[DECIDED].result["evaluation"]
+    places = {place_of(path) for path, _ in leaves(evaluation)}
+    assert [listed for listed in NOT_RECOMPUTED if not any(f"{place}.".startswith(f"{listed}.") for place in places)] == []
