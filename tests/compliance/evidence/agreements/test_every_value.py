@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from compliance.evidence.agreements import AGREEMENTS, MEASURED, Story, ToldReport, contradictions, outputs_read
+from compliance.evidence.agreements import MEASURED, Story, ToldReport, contradictions, outputs_read
 from compliance.evidence.agreements.coverage import NOT_RECOMPUTED
+from compliance.evidence.agreements.judged import BESIDE, JUDGEMENT
 from compliance.evidence.bundle import BundleFolder
 from compliance.evidence.checks import attestations, findings, log
 from compliance.evidence.statements import report_folder
@@ -21,7 +22,16 @@ from compliance.formats.verdicts import Verdict
 from .retold import Real
 
 Path = tuple[str | int, ...]
-WORDS = ("within", "below", "above", "undecided", "passed", "failed", "method", "shipped", "forget", "retain")
+VOCABULARIES = (
+    ("within", "below", "above", "undecided"),
+    ("passed", "failed", "inconclusive", "no_influence"),
+    ("method", "shipped"),
+    ("forget", "retain", "held_out"),
+    ("location", "deviation", "missed", "damaged"),
+    ("gap", "absolute"),
+)
+PAIRS = (*JUDGEMENT, *BESIDE)
+"""All that are about an evaluation by itself."""
 DECIDED = ("item-1", 2)
 """The attempt that passed and was released."""
 
@@ -50,15 +60,16 @@ def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
 
 
 def others(value: Any) -> Iterator[Any]:
-    """Other values of the same type, and one of another."""
+    """Other values: of the same type, of another, and out of the vocabulary."""
     if isinstance(value, bool):
         yield from (not value, str(value).lower())
     elif isinstance(value, float):
-        yield from (value + 0.0123, -value - 0.5, value * 1000 + 1)
+        yield from (value + 0.0123, value * -1000 - 1)
     elif isinstance(value, int):
-        yield from (value + 1, 0 if value else 7, str(value))
+        yield from (value + 1, str(value))
     elif isinstance(value, str):
-        yield from (f"{value}x", *(word for word in WORDS if word != value))
+        yield f"{value}x"
+        yield from (word for words in VOCABULARIES if value in words for word in words if word != value)
 
 
 def changed(content: Any, path: Path, value: Any) -> Any:
@@ -74,18 +85,11 @@ def noticed(story: Story, evaluation: Any) -> bool:
     """Whether a story with this evaluation contradicts itself. Whoever signs it has a report with its verdict and limits."""
     told = story.reports[DECIDED]
     try:
-        report = replace(
-            told.report,
-            verdict=parse(Verdict, evaluation["verdict"]),
-            does_not_show=tuple(evaluation["limits"]),
-        )
-        lie = ToldReport(report, told.files, told.result | {"evaluation": evaluation}, told.spec, told.outputs)
-        entries = [
-            replace(one, data=dict(one.data) | {"verdict": report.verdict.outcome}) if "verdict" in one.data else one
-            for one in story.entries
-        ]
-        lied = replace(story, entries=entries, reports={DECIDED: lie})
-        return bool(contradictions(lied, AGREEMENTS) or contradictions(lied, MEASURED))
+        verdict, limits = evaluation.get("verdict"), evaluation.get("limits", ())
+        report = replace(told.report, verdict=parse(Verdict, verdict), does_not_show=tuple(limits))
+        result = told.result | {"evaluation": evaluation}
+        lied = replace(story, reports={DECIDED: ToldReport(report, told.files, result, told.spec, told.outputs)})
+        return bool(contradictions(lied, PAIRS) or contradictions(lied, MEASURED))
     except EvidenceError:
         return True
 
