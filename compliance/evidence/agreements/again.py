@@ -18,7 +18,7 @@ from compliance.formats.findings import EstimandFinding, Evaluation
 from compliance.formats.protocol import SHARES, Estimand
 
 from .facts import of_report
-from .measured import places_of
+from .measured import places_of, protocol_seeds
 from .positions import named
 from .story import ToldReport
 
@@ -56,8 +56,8 @@ def _of_models(value: Callable[[Models, ToldReport], Any], *, first_version: boo
             return None
         if told.first_version and not first_version:
             return None
-        if not told.outputs.are_finite(places_of(told)) or len(told.outputs.ids("forget")) == 0:
-            return None
+        if not told.outputs.are_finite(places_of(told)) or told.outputs.seeds() != protocol_seeds(told):
+            return None  # other pairs say so
         return value(told.outputs.models(told.specification.seed), told)
 
     return read

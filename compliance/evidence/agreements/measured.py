@@ -49,7 +49,7 @@ def _seeds_at_look(told: ToldReport) -> dict[str, list[int]] | None:
     return {"original": sorted(unlearned), "unlearned": sorted(unlearned), "oracle": sorted(oracles)}
 
 
-def _protocol_seeds(told: ToldReport) -> dict[str, dict[str, list[int]]] | None:
+def protocol_seeds(told: ToldReport) -> dict[str, dict[str, list[int]]] | None:
     """Return those seeds for every set that was measured or that an estimand needs."""
     seeds = _seeds_at_look(told)
     if seeds is None or told.outputs is None:
@@ -105,7 +105,7 @@ MEASURED_SEEDS = of_report(
 )
 PROTOCOL_SEEDS = of_report(
     "the protocol's seeds at the look that decided",
-    _protocol_seeds,
+    protocol_seeds,
     "spec.json seed",
     "spec.json protocol.replicate_seeds",
     "spec.json protocol.oracle_seeds",

@@ -98,6 +98,14 @@ def place_of(path: Path) -> str:
     return ".".join(str(key) for key in path if isinstance(key, str))
 
 
+def is_first_of_its_kind(path: Path, evaluation: Any) -> bool:
+    """Whether it is no estimand of a kind and scope that an earlier one has too: those are read alike."""
+    if path[0] != "estimands":
+        return True
+    kinds = [(one["estimand"]["kind"], one["estimand"]["unit"], one.get("scope")) for one in evaluation["estimands"]]
+    return kinds.index(kinds[int(path[1])]) == path[1]
+
+
 def is_listed(place: str) -> bool:
     return any(place == listed or place.startswith(f"{listed}.") for listed in NOT_RECOMPUTED)
 
@@ -110,7 +118,7 @@ def test_every_value_of_an_evaluation_is_computed_again_or_listed(real: Real) ->
     unnoticed = {
         place_of(path)
         for path, value in leaves(evaluation)
-        if not is_listed(place_of(path))
+        if not is_listed(place_of(path)) and is_first_of_its_kind(path, evaluation)
         for other in others(value)
         if not noticed(story, changed(evaluation, path, other))
     }
