@@ -61,8 +61,14 @@ def compare(models: Models, estimand: Estimand) -> Comparison:
         numbers, floor = list(map(distance, unlearned, around)), list(map(distance, oracles, others))
     else:
         numbers, floor = means(unlearned), means(oracles)
-    scales = models.matrix("original", "forget", "margin"), models.compared("forget", "margin")[0]
-    return Comparison(numbers, floor, *map(means, scales), absolute=estimand.unit == "absolute", paired=paired)
+    return Comparison(
+        unlearned=numbers,
+        oracles=floor,
+        unlearned_scale=means(models.matrix("original", "forget", "margin")),
+        oracle_scale=means(models.compared("forget", "margin")[0]),
+        absolute=estimand.unit == "absolute",
+        paired=paired,
+    )
 
 
 def judge(models: Models, estimand: Estimand, alpha: float) -> EstimandFinding:
@@ -70,7 +76,8 @@ def judge(models: Models, estimand: Estimand, alpha: float) -> EstimandFinding:
     comparison = compare(models, estimand)
     absolute, estimate = comparison.absolute, comparison.estimate()
     margin = max(estimand.margin, reach(comparison.oracles, FURTHER)) if absolute else estimand.margin
-    low, high, position = -UNBOUNDED, UNBOUNDED, "undecided"
+    low, high = -UNBOUNDED, UNBOUNDED
+    position: Position = "undecided"
     if comparison.is_measurable(alpha):
         low = crossing(lambda value: comparison.against(value, alpha).low, estimate, -1)
         high = crossing(lambda value: comparison.against(value, alpha).high, estimate, 1)

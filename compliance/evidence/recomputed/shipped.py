@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Final
@@ -83,7 +84,7 @@ class Shipped:
     def _half_width(self, value: float, alpha: float) -> float:
         pairs = zip(self.oracles, self.oracle_scale, strict=True)
         numbers = [number - (0.0 if self.absolute else value * scale) for number, scale in pairs]
-        return quantile(len(numbers) - 1, 1 - alpha) * deviation(numbers) / len(numbers) ** 0.5
+        return quantile(len(numbers) - 1, 1 - alpha) * deviation(numbers) / math.sqrt(len(numbers))
 
     def _scale(self) -> float:
         return fmean(self.oracle_scale) if self.own_scale is None else self.own_scale

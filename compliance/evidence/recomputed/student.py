@@ -88,13 +88,13 @@ def variance(numbers: Numbers) -> float:
 
 def deviation(numbers: Numbers) -> float:
     """Return the standard deviation with n - 1 in the denominator."""
-    return variance(numbers) ** 0.5
+    return math.sqrt(variance(numbers))
 
 
 def reach(numbers: Numbers, level: float) -> float:
     """Return how far from the mean of the numbers a further one may lie; farther away, it lies with probability `level`."""
     n = len(numbers)
-    return quantile(n - 1, 1 - level / 2) * (1 + 1 / n) ** 0.5 * deviation(numbers)
+    return quantile(n - 1, 1 - level / 2) * math.sqrt(1 + 1 / n) * deviation(numbers)
 
 
 def resolution(*groups: Numbers) -> float:
@@ -105,5 +105,5 @@ def resolution(*groups: Numbers) -> float:
 def _interval(difference: float, total: float, freedom: float, alpha: float, narrowest: float) -> Difference:
     half_width = narrowest
     if total**2 > SMALLEST:
-        half_width = max(half_width, quantile(freedom, 1 - alpha) * total**0.5)
+        half_width = max(half_width, quantile(freedom, 1 - alpha) * math.sqrt(total))
     return Difference(difference, difference - half_width, difference + half_width)
