@@ -7,12 +7,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from compliance.formats.rules import run as verdict
-
 from . import ensemble
 from .classifiers import digits, mnist
 from .tofu import path as tofu_path
 from .tofu import repeated as tofu_verdicts
+from .verdict import run as verdict
 
 BENCHMARKS: Final[Mapping[str, tuple[Callable[[Path], None], str]]] = {
     "tofu-path": (tofu_path.run, "the main path on TOFU: one author erased with NPO (needs DATA)"),
