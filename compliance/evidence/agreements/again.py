@@ -181,12 +181,7 @@ FIRST_FINDINGS = of_report(
 FIRST_STATED = of_report("result.json evaluation.estimands, intervals", _first_stated, *_paths("estimands.estimate"))
 BEHAVED = of_report(
     "examples.parquet, controls",
-    _of_models(
-        lambda models, told: {
-            one.name: behaved(models, told.protocol, one.name)
-            for one in (told.evaluation.controls if told.evaluation else ())
-        }
-    ),
+    _of_models(_behaved),
     *_COLUMNS,
 )
 STATED_BEHAVED = of_report(
