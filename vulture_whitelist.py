@@ -70,6 +70,7 @@ _.replaced_model_sha256
 # -- statements about the code, which a test compares with it
 _.READ_BY_A_STEP
 _.NOT_READ
+_.NOT_RECOMPUTED
 _.AT_ANY_TIME
 
 # -- called by the buffer around it (io.RawIOBase)

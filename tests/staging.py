@@ -19,6 +19,8 @@ from django.utils import timezone
 
 from compliance.formats.canonical import canonical_json
 from compliance.formats.record_kinds import RecordKind
+from compliance.formats.results import RESULT_VERSION
+from compliance.formats.rules import certificate_check
 from compliance.record.services import record_append
 from requests_app.models import AccessLink, ErasureRequest, Item, Proposal
 from requests_app.services import decisions, intake, mapping, searches
@@ -27,27 +29,23 @@ from tests import raw_outputs
 from tests.factories import PROTOCOL, RECIPE, model_version
 from tests.personas import ADA, ADA_EMAIL, Staff
 from unlearning_jobs.engine.artefacts import file_digest, model_digest
+from unlearning_jobs.engine.catalogue import method_guarantee
 from unlearning_jobs.engine.contracts import (
-    Control,
-    Direction,
+    Certificate,
     Efficiency,
-    EstimandFinding,
     Evaluation,
-    ExampleFindings,
-    ExampleTrajectory,
-    InfluenceFinding,
+    Guarantee,
     JobResult,
     JobSpec,
     MethodChoice,
-    MetricFinding,
-    PermutationFinding,
-    Reason,
+    ProcessCheck,
     ResourceUsage,
-    SetFinding,
     Trajectory,
-    Verdict,
 )
-from unlearning_jobs.engine.contracts.privacy import Certificate
+from unlearning_jobs.engine.evaluation.evaluate import evaluate
+from unlearning_jobs.engine.evaluation.outputs import Outputs
+from unlearning_jobs.engine.evaluation.trajectory import MarginLog, build_trajectory
+from unlearning_jobs.engine.privacy_budget import erased_examples
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
 from unlearning_jobs.services.corpora import corpus_register
 from unlearning_jobs.services.ledger import ledger_digest
@@ -205,89 +203,74 @@ def result_write(folder: Path, spec: JobSpec, outcome: str) -> JobResult:
     (folder / "model").mkdir(parents=True)
     (folder / "outputs").mkdir()
     (folder / "model" / "model.safetensors").write_bytes(b"unlearned " + str(folder).encode())
-    raw_outputs.staged(spec, outcome, raw_outputs.look_of(spec, outcome)).write(folder / "outputs" / "examples.parquet")
+    outputs = raw_outputs.staged(spec, outcome, raw_outputs.look_of(spec, outcome))
+    outputs.write(folder / "outputs" / "examples.parquet")
     files = {path.relative_to(folder).as_posix(): file_digest(path) for path in folder.rglob("*") if path.is_file()}
-    forgotten_before = {example_id for step in spec.earlier for example_id in step.forget_ids}
     result = JobResult(
         kind="unlearn",
         reference=spec.reference,
         spec_digest=spec.digest(),
         model_digest=model_digest(folder / "model"),
         files=files,
-        train_examples=20 - len({*spec.forget_ids, *spec.exclude_ids, *spec.erased_ids, *forgotten_before}),
+        train_examples=20 - len(raw_outputs.gone(spec)),
         parameters=1000,
         curves=(),
-        seconds={"load": 0.5, "unlearn": 12.0, "replicates": 40.0, "oracles": 90.0, "evaluate": 1.5},
+        seconds={"load": 0.001, "unlearn": 0.002, "replicates": 0.003, "oracles": 0.004, "evaluate": 0.005},
         environment={"torch": "2.13.0", "device": "cpu"},
         retain_digest="7" * 64,
         evaluation=evaluation(spec, outcome),
-        trajectory=trajectory(spec),
+        trajectory=trajectory(outputs),
         efficiency=Efficiency(
             ResourceUsage(12.0), ResourceUsage(24.0), 2, wall_share=0.5, device_share=None, examples_share=None, note=""
         ),
-        certificate=Certificate("Close to a model without them.", 2.0, 1e-4, 4, 0.5, ("The noise is secret.",), ("Logs.",)),
+        certificate=certificate(spec),
+        version=RESULT_VERSION,
     )
     (folder / "spec.json").write_bytes(canonical_json(spec.to_json()))
     (folder / "result.json").write_bytes(canonical_json(result.to_json()))
     return result
 
 
-def trajectory(spec: JobSpec) -> Trajectory:
+def guarantee(spec: JobSpec) -> Guarantee:
+    assert spec.method is not None
+    return method_guarantee(spec.method.name)
+
+
+def certificate(spec: JobSpec) -> Certificate | None:
+    if guarantee(spec) != "certified":
+        return None
+    erased = erased_examples(spec.earlier, len(spec.forget_ids))
+    return Certificate("Close to a model without them.", 2.0, 1e-4, erased, 0.5, ("The noise is secret.",), ("Logs.",))
+
+
+def trajectory(outputs: Outputs) -> Trajectory:
     """One example ends above its oracles' band, the others in it; the run went on a little too long."""
-    ways = [(5.0, 3.0, 2.5) if place == 0 else (5.0, 0.2, -0.3) for place in range(len(spec.forget_ids))]
-    examples = tuple(
-        ExampleTrajectory(
-            example_id,
-            margins=way,
-            oracle_mean=0.0,
-            oracle_deviation=0.5,
-            entered=None if place == 0 else 20,
-            left=None,
-            best_step=40 if place == 0 else 20,
-            end="undershot" if place == 0 else "within",
-        )
-        for place, (example_id, way) in enumerate(zip(spec.forget_ids, ways, strict=True))
-    )
-    return Trajectory((0, 20, 40), 40, 20, 0.9, 0.8, 0.7, 2.0, examples)
+    log, oracles = MarginLog(), outputs.matrix("oracle", "forget", "margin")
+    ids = outputs.ids["forget"]
+    for step, margins in {0: (5.0, 5.0), 20: (4.0, 0.2), 40: (3.5, 0.3)}.items():
+        log.note(step, {example_id: margins[bool(place)] for place, example_id in enumerate(ids)})
+    return build_trajectory(log, dict(zip(ids, oracles.T, strict=True)))
 
 
 def evaluation(spec: JobSpec, outcome: str) -> Evaluation:
+    """What the engine finds in the staged outputs."""
     assert spec.protocol is not None
-    measured, look = outcome != "no_influence", raw_outputs.look_of(spec, outcome)
+    assert spec.method is not None
+    look = raw_outputs.look_of(spec, outcome)
     outputs = raw_outputs.staged(spec, outcome, look)
-    findings = tuple(
-        EstimandFinding(one, value, value - 0.07, value + 0.07, raw_outputs.POSITIONS[outcome], scope=scope)
-        for one, scope, value in raw_outputs.estimates(outputs, spec.protocol.estimands, outcome)
-    )
-    tests = (PermutationFinding(0.1, 0.8, 20, exhaustive=True), PermutationFinding(0.5, 0.0095, 210, exhaustive=True))
-    direction: Direction | None = "undershot" if outcome == "failed" else None
-    return Evaluation(
-        verdict=Verdict(outcome, direction, (Reason(*raw_outputs.CODES[outcome]),)),  # type: ignore[arg-type]  # outcomes are given as text
-        gap=raw_outputs.gap(outputs),
-        estimands=findings,
-        permutation=PermutationFinding(0.12, 0.48, 210, exhaustive=True),
-        look=look,
-        influence=None if measured else InfluenceFinding(-0.01, 0.01, 0, 0.02, measurable=False),
-        controls=(
-            Control("oracle_against_oracle", permutation=tests[0], behaved=True, note=""),
-            Control("do_nothing", permutation=tests[1], behaved=measured, note=""),
-        ),
-        metrics=(
-            MetricFinding("exact_memorization", "forget", 0.31, 0.98, (0.28, 0.33, 0.3)),
-            MetricFinding("forget_quality", "forget", 0.7, 1e-9, (0.9, 0.8), "D = 0.1, n = 4"),
-        ),
-        limits=("It does not show that other models hold nothing of the examples.",),
-        sets=(SetFinding("forget", tests[0], 0.8), SetFinding("retain", tests[0], 0.85)),
-        examples=ExampleFindings(
-            example_ids=spec.forget_ids,
-            auc=(0.9,) * len(spec.forget_ids),
-            p_value=(0.01,) * len(spec.forget_ids),
-            p_fdr=(0.02,) * len(spec.forget_ids),
-            p_fwer=(0.03,) * len(spec.forget_ids),
-            level=0.05,
-            too_high_fdr=1,
-            too_low_fdr=0,
-            too_high_fwer=1,
-            too_low_fwer=0,
-        ),
+    found = evaluate(outputs, spec.protocol, spec.method.name, "causal_lm", look=look, process=process(spec, outcome))
+    assert found.verdict.outcome == outcome, found.verdict
+    return found
+
+
+def process(spec: JobSpec, outcome: str) -> tuple[ProcessCheck, ...]:
+    """How an exact or certified result was made, as the outcome needs it."""
+    if guarantee(spec) == "certified":
+        return (certificate_check(certificate(spec)),)
+    if guarantee(spec) != "exact":
+        return ()
+    held = {"passed": True, "failed": False}.get(outcome)
+    return (
+        ProcessCheck("forget_set_absent", held=True, sentence="A training from nothing was given none of the examples."),
+        ProcessCheck("executed_again", held=held, sentence="That training was compared with the result."),
     )

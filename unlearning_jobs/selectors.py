@@ -12,11 +12,12 @@ from django.conf import settings
 from django.db.models.fields.json import KT
 from django.utils import timezone
 
+from compliance.formats.protocol import ANNEXED
+
 from .engine.advisor import Advice, Forecast, Measurement, Precedent, Situation, advise, forecast, measure
 from .engine.artefacts import model_about
 from .engine.catalogue import METHODS, Facts, obstacles
 from .engine.contracts import JobResult, JobSpec, MethodChoice, Precision, Protocol, Recipe, UnlearningStep
-from .engine.contracts.protocol import ANNEXED
 from .engine.corpora import Example, Snapshot, SnapshotInfo
 from .engine.errors import CorpusError, SpecError
 from .engine.matching.image_pixels import is_image

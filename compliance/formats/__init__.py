@@ -9,6 +9,11 @@ Where to look:
     checks         digests, patterns, and the one way to refuse a value
     merkle         RFC 6962 trees: hashes, roots, proofs
     verdicts       guarantees, outcomes, directions; a verdict and its reasons
+    protocol       what an evaluation judges, fixed before the run
+    findings       what it found
+    results        the result of a job, and the version of its contract
+    rules          how a verdict follows from protocol and findings
+    efficiency, trajectory    what stands beside the verdict
     translation    marks texts for translation
     record_kinds   every kind of entry in the record, and the fields of each
     errors         what all of these raise

@@ -129,7 +129,7 @@ FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
     K.MESSAGE_SENT: _MESSAGE,
     K.MESSAGE_FAILED: _MESSAGE,
     K.JOB_CREATED: ("job", "spec_sha256", *_ATTEMPT),
-    K.JOB_STARTED: ("job", "run", *_ATTEMPT, "spec_sha256", "protocol_sha256"),
+    K.JOB_STARTED: ("job", "run", *_ATTEMPT, "spec_sha256", "protocol_sha256", "result_version"),
     K.JOB_RUN_ENDED: ("job", "run", "outcome"),
     K.JOB_COMPLETED: (*_JOB_ENDED, "result_sha256", "model_sha256", "verdict"),
     K.JOB_FAILED: (*_JOB_ENDED, "error"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
@@ -17,6 +18,27 @@ Direction = Literal["undershot", "overshot"]
 
 GUARANTEES: Final[tuple[Guarantee, ...]] = get_args(Guarantee)
 """Strongest first."""
+METHOD_GUARANTEES: Final[Mapping[str, Guarantee]] = {
+    "retrain": "exact",
+    "summation": "exact",
+    "sisa": "exact",
+    "certified_removal": "certified",
+    "dp_sgd": "certified",
+    "npo": "empirical",
+    "gradient_difference": "empirical",
+    "gradient_ascent": "empirical",
+    "kl_retain": "empirical",
+    "finetune_retain": "empirical",
+    "noise_finetune": "empirical",
+    "scrub": "empirical",
+    "partial_reset": "empirical",
+    "salun": "empirical",
+    "datamodel_matching": "empirical",
+    "oracle_matching": "empirical",
+    "nothing": "control",
+}
+"""What each method guarantees. The engine's catalogue says the same, and verification accepts nothing else. A method that
+is taken out of the catalogue stays here, for the evidence about it."""
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from compliance.formats.protocol import ANNEXED
 from compliance.formats.verdicts import Guarantee
 from compliance.ui.templatetags.components import number
 from unlearning_jobs.engine.advisor import DESIGN_REASONS, Outlook, Precedent, outlook
 from unlearning_jobs.engine.contracts import Protocol
-from unlearning_jobs.engine.contracts.protocol import ANNEXED
 from unlearning_jobs.models import ModelVersion
 
 from .proposal_form import estimands_for, proposed_design

@@ -12,12 +12,12 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from compliance.formats.protocol import ANNEXED, MOST_ALPHA, MOST_LOOKS, WATCHERS
 from compliance.formats.verdicts import Guarantee
 from compliance.ui.forms import LetheForm
 from unlearning_jobs.engine.advisor import Advice, Design, Precedent, Sizes, choose_design, design_of
 from unlearning_jobs.engine.catalogue import METHODS, Option, method_guarantee
 from unlearning_jobs.engine.contracts import DEFAULT_ESTIMANDS, Estimand, MethodChoice, Protocol, Recipe
-from unlearning_jobs.engine.contracts.protocol import ANNEXED, MOST_ALPHA, MOST_LOOKS, WATCHERS
 from unlearning_jobs.models import ModelVersion
 
 SEEDS = 2**31

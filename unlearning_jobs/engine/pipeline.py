@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from compliance.formats.canonical import canonical_json
+from compliance.formats.results import RESULT_VERSION, Certificate
 
 from .artefacts import file_digest, model_digest
 from .contracts import Curve, Evaluation, JobResult, JobSpec, Progress, ProgressCallback, Protocol, Trajectory
-from .contracts.privacy import Certificate
 from .corpora import Example, Snapshot
 from .environment import describe_environment
 from .errors import SpecError
@@ -230,6 +230,7 @@ def _finish(
         trajectory=None if evaluation and evaluation.gap is None else _trajectory(job, outputs),
         efficiency=job.costs.efficiency(),
         certificate=certificate,
+        version=RESULT_VERSION,
     )
     draft = out / ".result.json"
     draft.write_bytes(canonical_json(result.to_json()) + b"\n")

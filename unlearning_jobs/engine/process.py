@@ -9,9 +9,11 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from compliance.formats.results import Certificate
+from compliance.formats.rules import certificate_check
+
 from .catalogue import method_guarantee
 from .contracts import ProcessCheck, ProgressCallback
-from .contracts.privacy import Certificate
 from .preparation import excluded_ids, unlearning_steps
 from .running import RunningJob, as_steps
 from .training.model import TrainedModel
@@ -42,7 +44,7 @@ def process_checks(
         executed, result = _executed_again(job, original, unlearned, report)
         return (_forget_set_absent(job), executed), result
     if guarantee == "certified":
-        return (_certified(certificate),), unlearned
+        return (certificate_check(certificate),), unlearned
     return (), unlearned
 
 
@@ -90,16 +92,6 @@ def _compared(result: TrainedModel, again: TrainedModel, original: TrainedModel)
     else:
         held, sentence = None, "That training gave other weights, so the identity of the result is not shown."
     return ProcessCheck("executed_again", held, sentence)
-
-
-def _certified(certificate: Certificate | None) -> ProcessCheck:
-    if certificate is None:
-        return ProcessCheck("certificate", held=False, sentence="The method gave no certificate for this result.")
-    sentence = (
-        f"The result carries a certificate: epsilon {certificate.epsilon:.3g} and delta {certificate.delta:.3g} for"
-        f" {certificate.records} examples. {certificate.definition}"
-    )
-    return ProcessCheck("certificate", held=True, sentence=sentence)
 
 
 def _weights(model: TrainedModel) -> Mapping[str, Tensor]:

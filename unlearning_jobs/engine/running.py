@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from compliance.formats.results import Certificate
+
 from .contracts import JobSpec, Progress, ProgressCallback
-from .contracts.privacy import Certificate
 from .corpora import Snapshot
 from .efficiency import Costs
 from .evaluation.trajectory import MarginLog

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import ngettext
 
 from compliance.formats.record_kinds import RecordKind
+from compliance.formats.results import RESULT_VERSION
 from compliance.record.errors import StaleStateError
 from compliance.record.services import SYSTEM, record_append
 from unlearning_jobs.engine.contracts import JobSpec, Progress
@@ -122,6 +123,7 @@ def _run_start(job: Job, worker: str) -> Claim:
             "attempt": job.attempt,
             "spec_sha256": spec.digest(),
             "protocol_sha256": spec.protocol.digest() if spec.protocol else "",
+            "result_version": RESULT_VERSION,
         },
     )
     # 3. The entry's time is never before that of the approval, whatever this machine's clock says.

@@ -96,7 +96,13 @@ def _read(fact: Fact, story: Story) -> list[Statement]:
         return list(fact.read(story))
     except EvidenceError:
         raise
-    except (AttributeError, KeyError, TypeError, ValueError) as error:  # a list where an object should be, and the like
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ) as error:  # a list where an object should be, and the like
         message = f"What stands at {fact.name} has another form than it should ({type(error).__name__})."
         raise VerificationError(message) from None
 

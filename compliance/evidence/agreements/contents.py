@@ -7,32 +7,33 @@ from typing import Any
 
 from compliance.evidence.statements import forget_set_digest
 from compliance.formats.canonical import digest_of, parse_time
-from compliance.formats.errors import VerificationError
+from compliance.formats.contracts import plain
 
 from .agreement import same
 from .facts import Fact, at, of_report
 from .story import ToldReport
 
 OUTPUTS_FOLDER, MODEL_FOLDER = "outputs/", "model/"
+REPORT_FILES = ("result.json", "spec.json")
+"""What a report signs beside the raw outputs."""
+OUTPUT_FILES = ("outputs/examples.parquet", "outputs/trajectory.parquet")
+CLOCKS = 1.0
+"""Seconds by which the clocks of the engine and of its platform may differ."""
 
 
 def forget_ids(told: ToldReport) -> list[str] | None:
-    if told.spec is None:
+    if told.specification is None:
         return None
-    ids = at(told.spec, "forget_ids")
-    if not isinstance(ids, list) or not all(isinstance(example_id, str) for example_id in ids):
-        message = "spec.json has no list of example ids to forget."
-        raise VerificationError(message)
-    return sorted(ids)
+    return sorted(told.specification.forget_ids)
 
 
 def not_retained(told: ToldReport) -> list[str] | None:
     """Return what the unlearned model must not know: excluded, forgotten earlier, erased elsewhere, forgotten now."""
-    now = forget_ids(told)
-    if now is None:
+    told_it = told.specification
+    if told_it is None:
         return None
-    before = [example_id for step in told.spec.get("earlier", ()) for example_id in step["forget_ids"]]
-    return sorted({*told.spec.get("exclude_ids", ()), *told.spec.get("erased_ids", ()), *before, *now})
+    before = [example_id for step in told_it.earlier for example_id in step.forget_ids]
+    return sorted({*told_it.exclude_ids, *told_it.erased_ids, *before, *told_it.forget_ids})
 
 
 def accepted_are_forgotten(accepted: dict[str, list[str]], forgotten: dict[str, list[str]]) -> bool:
@@ -68,7 +69,7 @@ FORGOTTEN = of_report(
 NOT_RETAINED = of_report("spec.json forget_ids, earlier, exclude_ids and erased_ids", not_retained, *FORGOTTEN.places)
 LEFT_OUT = of_report(
     "spec.json exclude_ids, counted",
-    lambda told: None if told.spec is None else len(told.spec.get("exclude_ids", ())),
+    lambda told: None if told.specification is None else len(told.specification.exclude_ids),
     "spec.json exclude_ids",
 )
 
@@ -97,12 +98,12 @@ def _signed_outputs(told: ToldReport) -> dict[str, str]:
 
 def _judged(told: ToldReport) -> dict[str, list[Any]] | None:
     """Return the estimands by what they were judged about; None if the models' answers are no numbers."""
-    findings = None if told.result is None else at(told.result, "evaluation").get("estimands")
-    if findings is None or (not findings and at(told.result, "evaluation").get("gap") is None):
+    evaluation = told.evaluation
+    if evaluation is None or (not evaluation.estimands and evaluation.gap is None):
         return None
     judged: dict[str, list[Any]] = {}
-    for finding in findings:
-        judged.setdefault(finding.get("scope", "method"), []).append(finding["estimand"])
+    for finding in evaluation.estimands:
+        judged.setdefault(finding.scope, []).append(plain(finding.estimand))
     return judged
 
 
@@ -112,13 +113,46 @@ def each_judges_all(judged: dict[str, list[Any]], estimands: list[Any]) -> bool:
 
 
 def _tested_examples(told: ToldReport) -> list[str] | None:
-    examples = None if told.result is None else at(told.result, "evaluation").get("examples")
-    return None if not examples else sorted(examples.get("example_ids", examples.get("record_ids")))
+    examples = None if told.evaluation is None else told.evaluation.examples
+    return None if examples is None else sorted(examples.example_ids)
 
 
 def _drawn_examples(told: ToldReport) -> list[str] | None:
-    trajectory = None if told.result is None else told.result.get("trajectory")
-    return [one.get("example_id", one.get("record_id")) for one in trajectory["examples"]] if trajectory else None
+    trajectory = None if told.findings is None else told.findings.trajectory
+    return None if trajectory is None else [one.example_id for one in trajectory.examples]
+
+
+def each_once(drawn: list[str], forgotten: list[str]) -> bool:
+    return len(set(drawn)) == len(drawn) and set(drawn) <= set(forgotten)
+
+
+def _seconds(told: ToldReport) -> float | None:
+    return None if told.findings is None else sum(told.findings.seconds.values())
+
+
+def _between(told: ToldReport) -> float:
+    """Return the seconds between the reported start and end."""
+    return (parse_time(told.report.finished_at) - parse_time(told.report.started_at)).total_seconds()
+
+
+def took_less(worked: float, passed: float) -> bool:
+    """Return whether work can be done in this time; the two are measured by two clocks."""
+    return 0 <= worked <= passed + CLOCKS
+
+
+def _duplicates(told: ToldReport) -> list[str] | None:
+    """Return the examples that are said to be repeated, and by which, where both can be."""
+    evaluation, gone = told.evaluation, not_retained(told)
+    if evaluation is None or gone is None:
+        return None
+    return [one.forget_id if 0 < one.likeness <= 1 and one.retain_id not in gone else "" for one in evaluation.duplicates]
+
+
+def _problems(told: ToldReport) -> list[str]:
+    """Return why nobody may approve the protocol for a method of this guarantee."""
+    return told.protocol.problems(
+        told.report.method.guarantee, held_out=any(one.examples == "held_out" for one in told.protocol.estimands)
+    )
 
 
 def _moment_of(field: str) -> Fact:
@@ -146,3 +180,21 @@ JUDGED = of_report(
 TESTED = of_report("result.json evaluation.examples", _tested_examples, "result.json evaluation.examples.example_ids")
 DRAWN = of_report("result.json trajectory.examples", _drawn_examples, "result.json trajectory.examples.example_id")
 STARTED_AT, FINISHED_AT = _moment_of("started_at"), _moment_of("finished_at")
+SECONDS = of_report("result.json seconds, in all", _seconds, "result.json seconds")
+BETWEEN = of_report("time between report started_at and finished_at", _between, "report started_at", "report finished_at")
+DUPLICATES = of_report("result.json evaluation.duplicates forget_id", _duplicates, "result.json evaluation.duplicates")
+SIGNED_FILES = of_report("report subjects, by name", lambda told: sorted(told.files), "report subjects")
+POSSIBLE_FILES = of_report("the files of a report", lambda _told: [*REPORT_FILES, *OUTPUT_FILES], "result.json files")
+TRAINING_METRICS = of_report(
+    "result.json training_metrics",
+    lambda told: None if told.findings is None else dict(told.findings.training_metrics),
+    "result.json training_metrics",
+)
+VERSION = of_report(
+    "result.json version", lambda told: None if told.findings is None else told.findings.version, "result.json version"
+)
+PROTOCOL_PROBLEMS = of_report(
+    "what is wrong with report protocol",
+    lambda told: None if told.findings is None or told.first_version else _problems(told),
+    "report protocol",
+)

@@ -79,7 +79,8 @@ _OF_OTHERS = "no bundle contains such an entry; the operator's log does"
 _ONCE = "it stands nowhere else in a bundle"
 _MEASURED = "it is measured while the job runs, and stands nowhere else"
 _METRIC = "it is reported beside the verdict, which does not depend on it"
-_TEST = "it follows from the raw outputs by a test that only the engine runs"
+_ACCOUNTING = "it follows from the recipe and the method by accounting that only the engine does"
+_PERMUTED = "the engine tries every labelling of the models; that it is a share of their number is checked"
 
 NOT_READ: Final[Mapping[str, str]] = {
     **{
@@ -116,28 +117,12 @@ NOT_READ: Final[Mapping[str, str]] = {
     "spec.json device": "a wish; the device that was used is in the environment",
     "result.json parameters": _MEASURED,
     "result.json curves": _MEASURED,
-    "result.json seconds": _MEASURED,
     "result.json retain_digest": "the corpus's manifest is not in a bundle; the number of examples is compared",
-    "result.json training_metrics": "only trainings have them",
     "result.json efficiency": _MEASURED,
-    "result.json certificate": "it follows from the recipe and the method by accounting that only the engine does",
-    "result.json trajectory": _METRIC,
-    "result.json evaluation.estimands.low": _TEST,
-    "result.json evaluation.estimands.high": _TEST,
-    "result.json evaluation.estimands.margin_used": _TEST,
-    "result.json evaluation.estimands.judged": _TEST,
-    "result.json evaluation.influence.probability_low": _TEST,
-    "result.json evaluation.influence.probability_high": _TEST,
-    "result.json evaluation.influence.memorised": _TEST,
-    "result.json evaluation.influence.limit": "the engine copies it from the protocol, which is compared",
-    "result.json evaluation.precision": _METRIC,
-    "result.json evaluation.duplicates": "the corpus is not in a bundle, so nobody can compare its examples",
-    "result.json evaluation.permutation": _TEST,
-    "result.json evaluation.controls.permutation": _TEST,
-    "result.json evaluation.controls.note": "a sentence about the control; whether it behaved is compared",
+    "result.json certificate.budget_spent": _ACCOUNTING,
+    "result.json certificate.assumptions": "sentences of the method; no step can tell whether they hold",
+    "result.json certificate.not_covered": "sentences of the method; no step can tell whether they hold",
     "result.json evaluation.metrics": _METRIC,
-    "result.json evaluation.sets": _TEST,
-    "result.json evaluation.examples": _TEST,
     **{
         f"examples.parquet {name}": _METRIC
         for name in (
@@ -151,3 +136,17 @@ NOT_READ: Final[Mapping[str, str]] = {
     },
 }
 """Each place that nothing is compared with, and why."""
+
+NOT_RECOMPUTED: Final[Mapping[str, str]] = {
+    "permutation.p_value": _PERMUTED,
+    "sets.permutation.p_value": _PERMUTED,
+    "sets.p_adjusted": "it is compared with the p-values of the sets, which are not computed again",
+    "controls.permutation.p_value": _PERMUTED,
+    "controls.note": "a sentence about the control; of one that misbehaved, the verdict repeats it",
+    "examples.p_value": _PERMUTED,
+    "examples.p_fwer": _PERMUTED,
+    "metrics": _METRIC,
+    "limits": "sentences of the engine; that the signed report has them all is checked",
+}
+"""Each value of an evaluation that may be another one without a contradiction, and why. All others are computed again or
+follow from what is."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from compliance.evidence.record import mappers
 from compliance.formats.record_kinds import RecordKind as K
+from compliance.formats.verdicts import METHOD_GUARANTEES
 
 from .contents import not_retained
 from .facts import Fact, Statement, words
@@ -35,11 +36,6 @@ def _last_runs(story: Story) -> Iterator[Statement]:
 def both_completed_or_neither(outcome: str, end: str) -> bool:
     """Return whether a run and its job fit. A job may fail or be cancelled after a run was lost, killed or failed."""
     return (outcome == "completed") == (end == "completed")
-
-
-def _guarantees(story: Story) -> Iterator[Statement]:
-    for told in story.reports.values():
-        yield f"Method {told.report.method.name}", told.report.method.guarantee
 
 
 def _people_before_approval(story: Story) -> Iterator[Statement]:
@@ -81,12 +77,28 @@ def _expected_training_examples(story: Story) -> Iterator[Statement]:
                 yield about, counts["train"] - len(gone)
 
 
+def _proposed_methods(story: Story) -> Iterator[Statement]:
+    for entry in story.of_kind(K.PROPOSAL_SUBMITTED, K.PROPOSAL_APPROVED):
+        if "method" in entry.data:
+            yield f"Entry {entry.number}", entry.data["method"]
+
+
+def _known_methods(story: Story) -> Iterator[Statement]:
+    for entry in story.of_kind(K.PROPOSAL_SUBMITTED, K.PROPOSAL_APPROVED):
+        yield f"Entry {entry.number}", sorted(METHOD_GUARANTEES)
+
+
+def _started_versions(story: Story) -> Iterator[Statement]:
+    """The version of the result that the worker writes; workers that did not say it wrote results that do not."""
+    for entry in story.of_kind(K.JOB_STARTED):
+        yield words(entry.attempt), entry.data.get("result_version", 1)
+
+
 JOB_END = Fact("how the job ended", _ends, (*(f"{kind} item" for kind in ENDS), f"{K.JOB_COMPLETED} verdict"))
 RUN_OUTCOME = Fact(
     f"{K.JOB_RUN_ENDED} outcome", _run_outcomes, tuple(f"{K.JOB_RUN_ENDED} {name}" for name in ("job", "run", "outcome"))
 )
 LAST_RUN = Fact("how the job ended after its last run", _last_runs, tuple(f"{kind} run" for kind in ENDS))
-GUARANTEE = Fact("report method.guarantee", _guarantees, ("report method.guarantee",))
 MAPPED_BY = Fact(f"actors of {K.MATCH_ACCEPTED} and {K.MATCHES_DECIDED}", _people_before_approval, ("entry actor",))
 SIGNED_REPORT = _signed("unlearning-report", "envelope_sha256")
 RELEASE_SIGNED = _signed("release", "number")
@@ -98,3 +110,8 @@ BASE_LEFT_OUT = _registered(K.MODEL_REGISTERED, "model_sha256", "base_model_sha2
 EXPECTED_TRAINING = Fact(
     f"{K.CORPUS_REGISTERED} counts less the examples to forget", _expected_training_examples, CORPUS_COUNTS.places
 )
+PROPOSED_METHODS = Fact(
+    "method of a proposal", _proposed_methods, (f"{K.PROPOSAL_SUBMITTED} method", f"{K.PROPOSAL_APPROVED} method")
+)
+KNOWN_METHODS = Fact("the methods that have a guarantee", _known_methods, ())
+STARTED_VERSIONS = Fact(f"{K.JOB_STARTED} result_version", _started_versions, (f"{K.JOB_STARTED} result_version",))

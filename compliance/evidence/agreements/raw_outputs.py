@@ -1,17 +1,14 @@
-"""Reads the raw outputs of an evaluation, and computes from them again what the result states. Needs pyarrow, no torch.
-
-More can be computed again: read its column here, add a function of RawOutputs, and pair it with what the result states in
-`measured.py`.
-"""
+"""Reads the raw outputs of an evaluation. Needs pyarrow, no torch."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum, isfinite, nan
 from pathlib import Path
 from typing import Any
 
+from compliance.evidence.recomputed.models import Models
 from compliance.formats.errors import VerificationError
 
 OUTPUTS = "outputs/examples.parquet"
@@ -21,7 +18,9 @@ EXAMPLE_ID = ("example_id", "record_id")
 STATISTICS = ("margin", "log_likelihood", "probability", "accuracy")
 """The columns that estimands are about. Only the first is in every file."""
 NEEDED, JUDGED_SETS = ("margin", "probability"), ("forget", "retain", "held_out")
-"""Without finite numbers in these columns on these sets, nothing is judged."""
+"""Without finite numbers in these columns on these sets, nothing is judged; nor in what the estimands name."""
+Place = tuple[str, str]
+"""A set and a statistic."""
 MAX_ROWS = 5_000_000
 
 Values = tuple[float | None, ...]
@@ -66,44 +65,50 @@ class RawOutputs:
         models = self.sets.get(name, ())
         return sorted(models[0].ids) if models else []
 
-    def seeds(self) -> dict[str, list[int]]:
-        """Return the seeds of the models of each group, sorted."""
-        found: dict[str, set[int]] = {}
-        for models in self.sets.values():
-            for model in models:
-                found.setdefault(model.group, set()).add(model.seed)
-        return {group: sorted(seeds) for group, seeds in found.items()}
+    def seeds(self) -> dict[str, dict[str, list[int]]]:
+        """Return the seeds of the models of each group, sorted, by the set that they were measured on."""
+        found: dict[str, dict[str, list[int]]] = {}
+        for name, models in self.sets.items():
+            for model in sorted(models, key=lambda one: one.seed):
+                found.setdefault(name, {}).setdefault(model.group, []).append(model.seed)
+        return found
 
-    def has(self, name: str, statistic: str) -> bool:
-        """Return whether this statistic was measured on the set: not every family of models has every one."""
-        return any(statistic in model.values for model in self.sets.get(name, ()))
-
-    def are_finite(self) -> bool:
-        """Return whether all models answer with finite numbers wherever something is judged."""
-        return all(
-            value is not None and isfinite(value)
-            for name in JUDGED_SETS
-            for model in self.sets.get(name, ())
-            for statistic in NEEDED
-            for value in model.values.get(statistic, ())
-        )
-
-    def mean(self, group: str, name: str, statistic: str = "margin", *, seeds: Collection[int] | None = None) -> float:
-        """Return the mean over models and the examples of a set; NaN if there are none, or one is missing.
+    def are_finite(self, places: Iterable[Place] = ()) -> bool:
+        """Return whether all models answer with finite numbers wherever something is judged.
 
         Args:
-            group: the group of the models.
-            name: the set.
-            statistic: the column.
-            seeds: which models of the group; None for all.
+            places: what the estimands are about.
         """
-        models = [one for one in self.sets.get(name, ()) if one.group == group and (seeds is None or one.seed in seeds)]
+        needed = {(name, statistic) for name in JUDGED_SETS for statistic in NEEDED if name in self.sets} | set(places)
+        return all(self._is_finite(*place) for place in needed)
+
+    def _is_finite(self, name: str, statistic: str) -> bool:
+        values = [model.values.get(statistic, (None,)) for model in self.sets.get(name, ())]
+        return bool(values) and all(value is not None and isfinite(value) for of_model in values for value in of_model)
+
+    def mean(self, group: str, name: str, statistic: str = "margin") -> float:
+        """Return the mean over a group's models and the examples of a set; NaN if there are none, or one is missing."""
+        models = [one for one in self.sets.get(name, ()) if one.group == group]
         values = [nan if value is None else value for model in models for value in model.values[statistic]]
         return fsum(values) / len(values) if values else nan
 
     def gap(self) -> float:
         """Return the do-nothing gap: how much better the originals know the forget set than the oracles do."""
         return self.mean("original", "forget") - self.mean("oracle", "forget")
+
+    def models(self, seed: int) -> Models:
+        """Return the models' numbers.
+
+        Args:
+            seed: of the production model.
+        """
+        values = {
+            ((one.group, one.seed), name, statistic): [nan if value is None else value for value in numbers]
+            for name, models in self.sets.items()
+            for one in models
+            for statistic, numbers in one.values.items()
+        }
+        return Models(values, tuple((one.group, one.seed) for one in self.sets.get("forget", ())), seed)
 
 
 def read_outputs(path: Path) -> RawOutputs:

@@ -1,81 +1,40 @@
-"""Facts about the verdict: what it follows from, and the reasons that it gives."""
+"""Facts about the verdict: it follows from the findings, by the rules that the engine follows too."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
+
+from compliance.formats.contracts import plain
+from compliance.formats.rules import certificate_check, is_measurable, possible_verdicts
+from compliance.formats.verdicts import METHOD_GUARANTEES, Guarantee, Verdict
 
 from .facts import at, of_report
 from .story import ToldReport
 
-ON_PROCESS: Final = {"exact": "process_evidence", "certified": "certificate"}
-"""The reason for a passed verdict, by what the method guarantees. Nothing that was measured confirms it."""
-ANNEX: Final = ("annex", "annex_empty")
-"""annex_empty: the models for comparison gave no finite numbers, so that nothing could contradict the process."""
-ON_MEASUREMENTS: Final = ("within_margins", "within_margins_detectable")
-NO_INFLUENCE = "no_influence"
-NOT_FINITE: Final = {"answers_not_finite": "failed", "reference_not_finite": "inconclusive"}
+PROCESS: Final[Mapping[str, list[str]]] = {"exact": ["forget_set_absent", "executed_again"], "certified": ["certificate"]}
+"""What a result of each guarantee rests on; all others rest on measurements."""
+FEWEST_WATCHERS: Final = 2
 
 
-def fit(reasons: list[list[str]], evidence: Mapping[str, Any]) -> bool:
-    """Return whether the reasons of a passed verdict, or of no influence, fit what the method guarantees.
-
-    Results from before exact and certified methods were released on their process have no process, and rest on what was
-    measured.
-    """
-    codes = [code for code, _ in reasons]
-    expected = ON_PROCESS.get(evidence["guarantee"]) if evidence["process"] else None
-    if evidence["outcome"] == NO_INFLUENCE:
-        return expected is None and codes == [NO_INFLUENCE]
-    if expected is None:
-        return len(codes) == 1 and codes[0] in ON_MEASUREMENTS
-    return reasons[:-1] == [[expected, sentence] for sentence in evidence["process"]] and codes[-1] in ANNEX
+def _verdict(told: ToldReport) -> Any:
+    return None if told.findings is None else _stated(told, told.report.verdict)
 
 
-def _reasons(told: ToldReport) -> list[list[str]] | None:
-    verdict = told.report.verdict
-    if verdict.outcome not in ("passed", NO_INFLUENCE):
+def _possible(told: ToldReport) -> list[Any] | None:
+    """Return the verdicts that the findings allow. In the first version, measurements decided about every method."""
+    evaluation = told.evaluation
+    if evaluation is None:
         return None
-    return [[reason.code, reason.sentence] for reason in verdict.reasons]
+    guarantee: Guarantee = "empirical" if told.first_version else told.report.method.guarantee
+    return [_stated(told, verdict) for verdict in possible_verdicts(evaluation, told.protocol, guarantee)]
 
 
-def _evidence(told: ToldReport) -> Mapping[str, Any] | None:
-    if told.result is None:
-        return None
-    process = [check["sentence"] for check in at(told.result, "evaluation").get("process", ())]
-    return {"outcome": told.report.verdict.outcome, "guarantee": told.report.method.guarantee, "process": process}
-
-
-def _possible_outcomes(told: ToldReport) -> list[str] | None:
-    """Return the outcomes that follow from the findings by the rules that every protocol has.
-
-    What exact and certified results rest on leaves two: whether a measurement contradicts it, only the engine can tell.
-    """
-    evaluation = None if told.result is None else at(told.result, "evaluation")
-    if evaluation is None or "controls" not in evaluation:
-        return None
-    process = [check["held"] for check in evaluation.get("process", ())]
-    if evaluation["gap"] is None and told.report.verdict.reasons[-1].code != ANNEX[1]:
-        return [NOT_FINITE.get(reason.code, "") for reason in told.report.verdict.reasons]
-    if process and told.report.method.guarantee in ON_PROCESS:
-        if False in process:
-            return ["failed"]
-        return ["passed", "failed"] if all(process) else ["inconclusive"]
-    return [next(_by_measurements(evaluation))]
-
-
-def _by_measurements(evaluation: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the outcome of the first rule that applies, and of those after it."""
-    if misbehaved := [control["name"] for control in evaluation["controls"] if not control["behaved"]]:
-        influence = evaluation.get("influence")
-        nothing = misbehaved == ["do_nothing"] and influence is not None and influence["measurable"] is False
-        yield NO_INFLUENCE if nothing else "inconclusive"
-    positions = {finding["position"] for finding in evaluation["estimands"]}
-    if positions & {"above", "below"}:
-        yield "failed"
-    if "undecided" in positions:
-        yield "inconclusive"
-    yield "passed"
+def _stated(told: ToldReport, verdict: Verdict) -> Any:
+    """Return a verdict as it is compared: the first version had other sentences for the same reasons."""
+    if not told.first_version:
+        return plain(verdict)
+    return {"outcome": verdict.outcome, "direction": verdict.direction, "codes": [one.code for one in verdict.reasons]}
 
 
 def the_last_if_undecided(look: Mapping[str, Any], looks: int) -> bool:
@@ -85,31 +44,108 @@ def the_last_if_undecided(look: Mapping[str, Any], looks: int) -> bool:
 
 
 def _look(told: ToldReport) -> Mapping[str, Any] | None:
-    if told.result is None:
+    if told.evaluation is None:
         return None
-    return {"look": at(told.result, "evaluation").get("look", 1), "outcome": told.report.verdict.outcome}
+    return {"look": told.evaluation.look, "outcome": told.report.verdict.outcome}
 
 
-REASONS = of_report("report verdict.reasons", _reasons, "report verdict.reasons")
-EVIDENCE = of_report(
-    "report method.guarantee and result.json evaluation.process",
-    _evidence,
-    "report method.guarantee",
-    "result.json evaluation.process",
-)
-POSSIBLE_OUTCOMES = of_report(
+def _controls(told: ToldReport) -> list[str] | None:
+    return None if told.evaluation is None else [control.name for control in told.evaluation.controls]
+
+
+def _needed_controls(told: ToldReport) -> list[str] | None:
+    """Return the controls that the design needs; none if a model gave no numbers."""
+    evaluation, protocol = told.evaluation, told.protocol
+    if evaluation is None:
+        return None
+    if evaluation.gap is None:
+        return []
+    nothing = ["do_nothing"] if protocol.replicate_seeds else []
+    watched = ["pairs_against_independent"] if protocol.paired and len(protocol.oracle_seeds) >= FEWEST_WATCHERS else []
+    return ["oracle_against_oracle", *nothing, *watched]
+
+
+def _process(told: ToldReport) -> list[str] | None:
+    return None if told.evaluation is None else [check.name for check in told.evaluation.process]
+
+
+def _needed_process(told: ToldReport) -> list[str] | None:
+    if told.findings is None:
+        return None
+    return [] if told.first_version else PROCESS.get(told.report.method.guarantee, [])
+
+
+def _certified(told: ToldReport) -> list[Any] | None:
+    """Return what the process says about a certificate."""
+    if told.evaluation is None or told.first_version:
+        return None
+    return [plain(check) for check in told.evaluation.process if check.name == "certificate"]
+
+
+def _certificates(told: ToldReport) -> list[Any] | None:
+    if told.findings is None:
+        return None
+    certificate = told.findings.certificate
+    asked = certificate is not None or told.report.method.guarantee == "certified"
+    return [plain(certificate_check(certificate))] if asked else []
+
+
+def _erased(told: ToldReport) -> int | None:
+    return told.findings.certificate.records if told.findings is not None and told.findings.certificate else None
+
+
+def _ever_erased(told: ToldReport) -> int | None:
+    """Return how many examples were erased since the model was last trained from scratch."""
+    if told.specification is None:
+        return None
+    steps = told.specification.earlier
+    trained = [number for number, step in enumerate(steps, 1) if step.method.name == "retrain"]
+    return sum(len(step.forget_ids) for step in steps[trained[-1] if trained else 0 :]) + len(told.specification.forget_ids)
+
+
+def _influence(told: ToldReport) -> Any:
+    """Return what is said about influence; its limit is the protocol's, and whether it is measurable follows."""
+    if told.evaluation is None or told.first_version:
+        return None
+    finding = told.evaluation.influence
+    return "nothing" if finding is None else {"limit": finding.limit, "measurable": finding.measurable}
+
+
+def _expected_influence(told: ToldReport) -> Any:
+    if told.evaluation is None:
+        return None
+    finding = told.evaluation.influence
+    controls = [control for control in told.evaluation.controls if control.name == "do_nothing"]
+    if finding is None or not controls:
+        return "something" if controls else "nothing"
+    if finding.probability_low > finding.probability_high:
+        return "bounds in order"
+    return {"limit": told.protocol.influence, "measurable": is_measurable(finding, controls[0])}
+
+
+def _guarantee_of_method(told: ToldReport) -> str:
+    return METHOD_GUARANTEES.get(told.report.method.name, "")
+
+
+def _paths(*names: str) -> tuple[str, ...]:
+    return tuple(f"result.json evaluation.{name}" for name in names)
+
+
+VERDICT = of_report("report verdict", _verdict, "report verdict")
+POSSIBLE_VERDICTS = of_report(
     "result.json evaluation, by its findings",
-    _possible_outcomes,
-    *(
-        f"result.json evaluation.{path}"
-        for path in (
-            "controls.name",
-            "controls.behaved",
-            "estimands.position",
-            "influence.measurable",
-            "process.held",
-            "gap",
-        )
+    _possible,
+    "report method.guarantee",
+    *_paths(
+        "controls.name",
+        "controls.behaved",
+        "controls.note",
+        "estimands",
+        "influence",
+        "process",
+        "gap",
+        "vetoes",
+        "permutation.p_value",
     ),
 )
 LOOK = of_report("result.json evaluation.look", _look, "result.json evaluation.look")
@@ -117,4 +153,27 @@ LOOKS = of_report(
     "spec.json protocol.looks",
     lambda told: None if told.spec is None else at(told.spec, "protocol").get("looks", 1),
     "spec.json protocol.looks",
+)
+GUARANTEE = of_report("report method.guarantee", lambda told: told.report.method.guarantee, "report method.guarantee")
+GUARANTEE_OF_METHOD = of_report("the guarantee of report method.name", _guarantee_of_method, "report method.name")
+CONTROLS = of_report("result.json evaluation.controls", _controls, *_paths("controls.name"))
+NEEDED_CONTROLS = of_report("the controls of the protocol's design", _needed_controls, "report protocol")
+PROCESS_CHECKS = of_report("result.json evaluation.process", _process, *_paths("process.name"))
+NEEDED_PROCESS = of_report("the process of report method.guarantee", _needed_process, "report method.guarantee")
+CERTIFIED = of_report("result.json evaluation.process certificate", _certified, *_paths("process.sentence", "process.held"))
+CERTIFICATE = of_report(
+    "result.json certificate",
+    _certificates,
+    *(f"result.json certificate.{name}" for name in ("definition", "epsilon", "delta", "records")),
+)
+CERTIFIED_RECORDS = of_report("result.json certificate.records", _erased, "result.json certificate.records")
+EVER_ERASED = of_report(
+    "spec.json forget_ids and earlier, counted", _ever_erased, "spec.json forget_ids", "spec.json earlier"
+)
+INFLUENCE = of_report("result.json evaluation.influence", _influence, *_paths("influence.limit", "influence.measurable"))
+EXPECTED_INFLUENCE = of_report(
+    "what the protocol and result.json evaluation.influence give",
+    _expected_influence,
+    "report protocol",
+    *_paths("influence.probability_low", "influence.probability_high", "influence.memorised"),
 )

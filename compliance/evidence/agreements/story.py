@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from compliance.evidence.record import EntryBody
 from compliance.evidence.statements import Release, UnlearningReport
+from compliance.formats.contracts import parse
 from compliance.formats.errors import VerificationError
+from compliance.formats.findings import Evaluation
+from compliance.formats.protocol import SHARES, Protocol
+from compliance.formats.results import JobResult
 
 from .raw_outputs import OUTPUTS, RawOutputs, open_parquet, read_outputs
+from .specification import Specification
 
 Attempt = tuple[str, int]
 """An item and the number of the attempt at it."""
@@ -30,6 +36,40 @@ class ToldReport:
     """Content of `spec.json`."""
     outputs: RawOutputs | None = None
     """Content of `outputs/examples.parquet`."""
+
+    @cached_property
+    def findings(self) -> JobResult | None:
+        """`result.json` by its contract (FormatError if it is none)."""
+        return None if self.result is None else parse(JobResult, self.result)
+
+    @property
+    def evaluation(self) -> Evaluation | None:
+        """What the result says about the model (VerificationError if nothing)."""
+        if self.findings is None:
+            return None
+        if self.findings.evaluation is None:
+            message = "result.json has no evaluation."
+            raise VerificationError(message)
+        return self.findings.evaluation
+
+    @cached_property
+    def specification(self) -> Specification | None:
+        """`spec.json` by its contract (FormatError if it is none)."""
+        return None if self.spec is None else parse(Specification, self.spec)
+
+    @cached_property
+    def protocol(self) -> Protocol:
+        """The report's protocol by its contract (FormatError if it is none)."""
+        return parse(Protocol, self.report.protocol)
+
+    @property
+    def first_version(self) -> bool:
+        """Whether the result was written before the shipped model and single examples were judged.
+
+        That an approved protocol asks for the share of missed or damaged examples shows that it was not.
+        """
+        shares = any(estimand.kind in SHARES for estimand in self.protocol.estimands)
+        return not shares and self.findings is not None and self.findings.version == 1
 
 
 @dataclass(frozen=True)

@@ -11,16 +11,34 @@ from typing import Final
 
 from compliance.formats.record_kinds import RecordKind as K
 
-from .agreement import Agreement, apart, earlier, not_later, one_of, part_of
+from .again import (
+    APART,
+    BEHAVED,
+    FINDINGS,
+    FIRST_FINDINGS,
+    FIRST_STATED,
+    INFLUENCES,
+    ORACLES_OF_EXAMPLES,
+    PRECISION,
+    STATED_APART,
+    STATED_BEHAVED,
+    STATED_FINDINGS,
+    STATED_INFLUENCES,
+    STATED_ORACLES,
+    STATED_PRECISION,
+    STATED_VETOES,
+    VETOES,
+    close,
+    rounded_alike,
+)
+from .agreement import Agreement, earlier, not_later
 from .cases import ENDING, REVIEW
 from .contents import (
-    DRAWN,
     FINISHED_AT,
     FORGET_COUNT,
     FORGET_DIGEST,
     FORGET_IDS,
     FORGOTTEN,
-    JUDGED,
     LEFT_OUT,
     LISTED_OUTPUTS,
     MODEL_OF_FILES,
@@ -31,15 +49,12 @@ from .contents import (
     SIGNED_OUTPUTS,
     SPEC_DIGEST,
     STARTED_AT,
-    TESTED,
     accepted_are_forgotten,
-    each_judges_all,
 )
 from .entries import (
     BASE_LEFT_OUT,
     BASE_SNAPSHOT,
     EXPECTED_TRAINING,
-    GUARANTEE,
     JOB_END,
     LAST_RUN,
     MAPPED_BY,
@@ -51,21 +66,20 @@ from .entries import (
     both_completed_or_neither,
 )
 from .facts import actor, always, entry, moment, release, report, result, spec
+from .judged import BESIDE, JUDGEMENT
 from .matches import ACCEPTED_EXAMPLES
 from .measured import (
-    ESTIMATES,
+    DRAWN_SIZES,
     FINITE,
     GAP,
     MEASURED_FORGET,
-    MEASURED_RETAIN,
+    MEASURED_OTHERS,
     MEASURED_SEEDS,
+    MEASURED_SIZES,
     PROTOCOL_SEEDS,
     SAYS_FINITE,
-    STATED_ESTIMATES,
-    close,
-    close_by_scope,
+    not_among,
 )
-from .reasons import EVIDENCE, LOOK, LOOKS, POSSIBLE_OUTCOMES, REASONS, fit, the_last_if_undecided
 
 UNLEARNING = always("an unlearning report", "unlearn")
 
@@ -119,8 +133,8 @@ JOB: Final = (
     ),
     Agreement(moment(K.PROPOSAL_APPROVED), STARTED_AT, "the run started before it was approved", not_later),
     Agreement(STARTED_AT, moment(K.JOB_STARTED), "the reported start is later than the recorded one", not_later),
+    Agreement(moment(K.JOB_STARTED), FINISHED_AT, "the run ended before the record says that it started", not_later),
     Agreement(FINISHED_AT, moment(K.JOB_COMPLETED), "the reported end is later than the recorded one", not_later),
-    Agreement(GUARANTEE, GUARANTEE, "one method has two guarantees"),
 )
 """What the worker recorded, and what was reported."""
 
@@ -142,15 +156,7 @@ FILES: Final = (
     Agreement(result("model_digest"), report("result_model_sha256"), "the result is another model"),
     Agreement(MODEL_OF_FILES, report("result_model_sha256"), "the model's files are not those of the reported model"),
     Agreement(LISTED_OUTPUTS, SIGNED_OUTPUTS, "the signed raw outputs are not those of the result"),
-    Agreement(result("evaluation.verdict"), report("verdict"), "the evaluation reached another verdict"),
-    Agreement(report("verdict.outcome"), POSSIBLE_OUTCOMES, "the verdict does not follow from the findings", one_of),
-    Agreement(REASONS, EVIDENCE, "the reasons of the verdict are not those of the method's guarantee", fit),
-    Agreement(LOOK, LOOKS, "the verdict was not reached at this look", the_last_if_undecided),
     Agreement(result("environment"), report("environment"), "it ran in another environment"),
-    Agreement(result("evaluation.limits"), report("does_not_show"), "a limit of the evaluation is left out", part_of),
-    Agreement(JUDGED, report("protocol.estimands"), "other quantities were judged than the protocol names", each_judges_all),
-    Agreement(TESTED, FORGET_IDS, "other examples were tested than were forgotten"),
-    Agreement(DRAWN, FORGET_IDS, "other examples were followed than were forgotten", part_of),
 )
 """What the engine was told, what it wrote, and what was reported."""
 
@@ -195,16 +201,34 @@ RELEASE: Final = (
 )
 """What was released, by whom, and what was signed about it."""
 
-AGREEMENTS: Final[tuple[Agreement, ...]] = (*REVIEW, *ENDING, *APPROVAL, *JOB, *FILES, *REGISTERED, *RELEASE)
+AGREEMENTS: Final[tuple[Agreement, ...]] = (
+    *REVIEW,
+    *ENDING,
+    *APPROVAL,
+    *JOB,
+    *FILES,
+    *JUDGEMENT,
+    *BESIDE,
+    *REGISTERED,
+    *RELEASE,
+)
 
 MEASURED: Final[tuple[Agreement, ...]] = (
     Agreement(MEASURED_FORGET, FORGET_IDS, "other examples were measured than were forgotten"),
-    Agreement(MEASURED_RETAIN, NOT_RETAINED, "an example of the retain set was forgotten", apart),
+    Agreement(MEASURED_OTHERS, NOT_RETAINED, "an example of another set was forgotten, or is in two sets", not_among),
+    Agreement(MEASURED_SIZES, DRAWN_SIZES, "other numbers of examples were measured than the protocol draws"),
     Agreement(MEASURED_SEEDS, PROTOCOL_SEEDS, "other models were measured than the protocol names"),
     Agreement(
         FINITE, SAYS_FINITE, "the raw outputs are numbers and the result says that they are not, or the other way round"
     ),
     Agreement(GAP, result("evaluation.gap"), "the raw outputs give another do-nothing gap", close),
-    Agreement(ESTIMATES, STATED_ESTIMATES, "the raw outputs give other estimates", close_by_scope),
+    Agreement(FINDINGS, STATED_FINDINGS, "the raw outputs give other estimates, intervals or positions", close),
+    Agreement(FIRST_FINDINGS, FIRST_STATED, "the raw outputs give other estimates", close),
+    Agreement(BEHAVED, STATED_BEHAVED, "the controls did not behave as is stated"),
+    Agreement(INFLUENCES, STATED_INFLUENCES, "the raw outputs give another influence", close),
+    Agreement(VETOES, STATED_VETOES, "the raw outputs contradict the process otherwise than is stated"),
+    Agreement(PRECISION, STATED_PRECISION, "the raw outputs give another precision", close),
+    Agreement(APART, STATED_APART, "the raw outputs tell the models apart otherwise", close),
+    Agreement(STATED_ORACLES, ORACLES_OF_EXAMPLES, "the raw outputs give other oracles of single examples", rounded_alike),
 )
 """What the raw outputs show, and what the result says. It needs pyarrow."""

@@ -176,10 +176,11 @@ class SampleRequest:
         return self.folder / "artefacts" / str(attempt) / name
 
     def write_files(self, attempt: int, spec: dict[str, Any], result: dict[str, Any]) -> dict[str, bytes]:
+        verdict = (result["evaluation"] or {}).get("verdict") or {}
         files = {
             "result.json": json.dumps(result, indent=1).encode(),
             "spec.json": json.dumps(spec).encode(),
-            "outputs/examples.parquet": outputs(attempt),
+            "outputs/examples.parquet": outputs(attempt, verdict.get("outcome", "")),
         }
         for name, content in files.items():
             path = self.artefact(attempt, name)

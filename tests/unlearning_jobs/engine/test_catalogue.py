@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from compliance.formats.verdicts import METHOD_GUARANTEES
 from unlearning_jobs.engine.catalogue import (
     METHODS,
     METRICS,
@@ -260,3 +261,8 @@ def test_the_cost_of_sisa_is_that_of_deletions_at_random_places() -> None:
     facts = replace(FACTS, recipe=replace(IN_SHARDS, sharding=Sharding(shards=20)))
     assert expected_cost("sisa", facts) == pytest.approx(1 - (1 - 1 / 20) ** 5)
     assert expected_cost("sisa", FACTS) == 1.0
+
+
+def test_verification_knows_what_every_method_guarantees() -> None:
+    known = {name: METHOD_GUARANTEES.get(name) for name in METHODS}
+    assert known == {name: entry.guarantee for name, entry in METHODS.items()}

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from compliance.formats.protocol import REQUIRED
 from compliance.formats.verdicts import GUARANTEES, Guarantee
 from unlearning_jobs.engine.contracts import DEFAULT_ESTIMANDS, Estimand, Protocol
-from unlearning_jobs.engine.contracts.protocol import REQUIRED
 
 ENOUGH = Protocol((1, 2, 3), (4, 5, 6, 7, 8, 9, 10, 11))
 PAIRED = Protocol((1, 2), (8, 9), design="paired")

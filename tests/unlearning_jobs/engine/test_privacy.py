@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from compliance.formats.results import Certificate
 from unlearning_jobs.engine.contracts import (
     ClassifierArchitecture,
     JobResult,
@@ -14,7 +15,7 @@ from unlearning_jobs.engine.contracts import (
     LogisticArchitecture,
     Recipe,
 )
-from unlearning_jobs.engine.contracts.privacy import Certificate, Privacy
+from unlearning_jobs.engine.contracts.privacy import Privacy
 from unlearning_jobs.engine.contracts.sharding import Sharding
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.schema import json_schema

@@ -17,9 +17,9 @@ from typing import Any, Final, Literal
 
 from scipy.special import stdtrit
 
+from compliance.formats.protocol import ANNEXED
 from unlearning_jobs.engine.catalogue import Facts, expected_cost, method_guarantee, preparation_cost
 from unlearning_jobs.engine.contracts import Protocol
-from unlearning_jobs.engine.contracts.protocol import ANNEXED
 from unlearning_jobs.engine.errors import SpecError
 
 LEVEL: Final = 0.9

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from compliance.formats.protocol import ANNEXED
 from compliance.formats.translation import gettext_noop as _
 from compliance.formats.verdicts import Guarantee
 from unlearning_jobs.engine.contracts import Protocol, Recipe
 from unlearning_jobs.engine.contracts.families import describe_family
-from unlearning_jobs.engine.contracts.protocol import ANNEXED
 
 from .outlook import Precedent, chances_by_look, typical_saving, typical_spread
 

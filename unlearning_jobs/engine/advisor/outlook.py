@@ -15,8 +15,8 @@ from typing import Final
 import numpy as np
 from scipy.special import chdtri, ndtr, stdtrit
 
+from compliance.formats.protocol import FURTHER, HALF
 from unlearning_jobs.engine.contracts import DEFAULT_ESTIMANDS, Protocol
-from unlearning_jobs.engine.contracts.protocol import FURTHER, HALF
 
 GRID: Final = (np.arange(200) + 0.5) / 200
 """Probabilities at which the estimated spread is tried."""

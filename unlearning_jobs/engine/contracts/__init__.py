@@ -1,21 +1,12 @@
-"""The frozen dataclasses that the platform and the engine exchange.
+"""The frozen dataclasses that the platform and the engine exchange; those that verification reads too are in the formats.
 
 Nothing here imports torch or Django, so web processes may import it. `contract` turns them into JSON and digests.
 """
 
 from __future__ import annotations
 
-from compliance.formats.verdicts import Direction, Guarantee, Outcome, Reason, Verdict
-
-from .architectures import (
-    BertArchitecture,
-    ClassifierArchitecture,
-    LlamaArchitecture,
-    LogisticArchitecture,
-    SumsArchitecture,
-)
-from .efficiency import Efficiency, Preparation, ResourceUsage
-from .findings import (
+from compliance.formats.efficiency import Efficiency, Preparation, ResourceUsage
+from compliance.formats.findings import (
     Control,
     Duplicate,
     EstimandFinding,
@@ -29,10 +20,21 @@ from .findings import (
     ProcessCheck,
     Scope,
     SetFinding,
+    Veto,
+)
+from compliance.formats.protocol import DEFAULT_ESTIMANDS, Estimand, Protocol
+from compliance.formats.results import Certificate, Curve, JobResult
+from compliance.formats.trajectory import ExampleTrajectory, Trajectory
+from compliance.formats.verdicts import Direction, Guarantee, Outcome, Reason, Verdict
+
+from .architectures import (
+    BertArchitecture,
+    ClassifierArchitecture,
+    LlamaArchitecture,
+    LogisticArchitecture,
+    SumsArchitecture,
 )
 from .job import (
-    Curve,
-    JobResult,
     JobSpec,
     MethodChoice,
     ModelRef,
@@ -41,11 +43,9 @@ from .job import (
     SnapshotRef,
     UnlearningStep,
 )
-from .privacy import Certificate, Privacy, PrivacyLoss
-from .protocol import DEFAULT_ESTIMANDS, Estimand, Protocol
+from .privacy import Privacy, PrivacyLoss
 from .recipe import Recipe
 from .sharding import Sharding
-from .trajectory import ExampleTrajectory, Trajectory
 
 __all__ = [
     "DEFAULT_ESTIMANDS",
@@ -93,4 +93,5 @@ __all__ = [
     "Trajectory",
     "UnlearningStep",
     "Verdict",
+    "Veto",
 ]

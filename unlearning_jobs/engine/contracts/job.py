@@ -1,4 +1,4 @@
-"""A job: its specification, its progress and its result."""
+"""A job: its specification and its progress."""
 
 from __future__ import annotations
 
@@ -6,14 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from compliance.formats.protocol import Protocol
 from unlearning_jobs.engine.contracts.contract import ADDED_LATER, Digested, EngineContract
 
-from .efficiency import Efficiency
-from .findings import Evaluation
-from .privacy import Certificate
-from .protocol import Protocol
 from .recipe import Recipe
-from .trajectory import Trajectory
 
 
 @dataclass(frozen=True)
@@ -84,40 +80,3 @@ class Progress:
 
 
 ProgressCallback = Callable[[Progress], None]
-
-
-@dataclass(frozen=True)
-class Curve(EngineContract):
-    """Points (step, value) of a chart. `name` is loss, forget or retain."""
-
-    name: str
-    points: tuple[tuple[float, float], ...]
-
-
-@dataclass(frozen=True)
-class JobResult(EngineContract):
-    """The result of a finished job, as written to `result.json`."""
-
-    kind: Literal["train", "unlearn"]
-    reference: str
-    spec_digest: str
-    model_digest: str
-    files: Mapping[str, str]
-    """SHA-256 of every file in the `model` and `outputs` folders, by path relative to the output folder."""
-    train_examples: int
-    parameters: int
-    curves: tuple[Curve, ...]
-    seconds: Mapping[str, float]
-    """Wall time by stage."""
-    environment: Mapping[str, str]
-    """Versions, device, threads."""
-    retain_digest: str
-    """Digest of the manifest lines of the examples that the resulting model may still know."""
-    training_metrics: Mapping[str, float] = field(default_factory=dict)
-    """For `train`: means over the training examples, such as exact memorisation."""
-    evaluation: Evaluation | None = None
-    trajectory: Trajectory | None = None
-    """None unless the method works step by step."""
-    efficiency: Efficiency | None = None
-    certificate: Certificate | None = None
-    """For the production model; None unless the method is certified."""

@@ -1,4 +1,4 @@
-"""Contracts about guarantees in numbers: how a model is trained privately, what that costs, and what a certificate says.
+"""Contracts about privacy in numbers: how a model is trained privately, and what that costs.
 
 A record, in the names of the stored fields, is one training example: the word of the literature on differential privacy,
 and of what was stored.
@@ -51,21 +51,3 @@ class PrivacyLoss(EngineContract):
     sampling_rate: float
     """Probability of each record to be drawn for a step (Poisson sampling)."""
     steps: int
-
-
-@dataclass(frozen=True)
-class Certificate(EngineContract):
-    """What a certified method guarantees about its result, in numbers, and what the guarantee rests on."""
-
-    definition: str
-    """What (epsilon, delta) bound, in words."""
-    epsilon: float
-    delta: float
-    records: int
-    """Records that the guarantee covers: all that were erased since the model was last trained, whoever they are about."""
-    budget_spent: float
-    """Share of the model's budget that these records have used; beyond 1 there is no certificate."""
-    assumptions: tuple[str, ...]
-    """What must be true for the guarantee to hold, in sentences."""
-    not_covered: tuple[str, ...]
-    """What the guarantee does not cover, in sentences."""

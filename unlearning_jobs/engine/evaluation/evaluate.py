@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from compliance.formats.protocol import ANNEXED
+from compliance.formats.rules import Measured, not_finite, reach_verdict, without_annex
 from unlearning_jobs.engine.catalogue import method_guarantee, metrics_of
 from unlearning_jobs.engine.contracts import (
     Control,
@@ -18,8 +20,8 @@ from unlearning_jobs.engine.contracts import (
     Protocol,
     SetFinding,
     Verdict,
+    Veto,
 )
-from unlearning_jobs.engine.contracts.protocol import ANNEXED
 
 from .controls import do_nothing, oracle_against_oracle, pairs_against_independent
 from .each_example import damaged, missed
@@ -32,7 +34,6 @@ from .outputs import Outputs
 from .per_example import judge_examples
 from .permutation import permutation_test
 from .shipped import judge_shipped, share_finding, vetoes
-from .verdict import Measured, not_finite, reach_verdict, without_annex
 
 SETS = ("forget", "retain", "held_out")
 NEEDED = ("margin", "probability")
@@ -103,6 +104,7 @@ def evaluate(
         influence=measured.influence,
         precision=measure_precision(outputs),
         duplicates=tuple(duplicates),
+        vetoes=tuple(Veto(e.name, side) for e, side in measured.vetoes if side in ("above", "below")),
     )
 
 

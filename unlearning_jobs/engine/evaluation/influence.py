@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from compliance.formats.rules import is_measurable
 from unlearning_jobs.engine.contracts import Control, InfluenceFinding, Precision, Protocol
 
 from .each_example import memorised
@@ -26,9 +29,8 @@ def measure_influence(outputs: Outputs, protocol: Protocol, do_nothing: Control)
     known = memorised(
         outputs.matrix("original", "forget", "margin"), oracles_of(outputs, "forget", "margin")[0], paired=paired
     )
-    negligible = -protocol.influence < moved.low and moved.high < protocol.influence and not known
-    measurable = True if do_nothing.behaved or known else False if negligible else None
-    return InfluenceFinding(moved.low, moved.high, known, protocol.influence, measurable)
+    finding = InfluenceFinding(moved.low, moved.high, known, protocol.influence, measurable=None)
+    return replace(finding, measurable=is_measurable(finding, do_nothing))
 
 
 def measure_precision(outputs: Outputs) -> Precision | None:

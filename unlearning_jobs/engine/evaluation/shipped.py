@@ -17,8 +17,8 @@ from typing import Final
 import numpy as np
 from scipy.special import stdtrit
 
+from compliance.formats.protocol import FURTHER, HALF
 from unlearning_jobs.engine.contracts import Estimand, EstimandFinding, Position, Scope
-from unlearning_jobs.engine.contracts.protocol import FURTHER, HALF
 
 from .each_example import Tally, damaged, missed_by_one
 from .estimands import UNBOUNDED, leave_one_out_distance, pairwise_distance

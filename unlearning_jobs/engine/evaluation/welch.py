@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-from unlearning_jobs.engine.contracts.protocol import FURTHER
+from compliance.formats.protocol import FURTHER
 
 from .outputs import RESOLUTION, Array
 

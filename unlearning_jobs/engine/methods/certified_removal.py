@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar, cast
 
+from compliance.formats.results import Certificate
 from unlearning_jobs.engine.contracts import Progress, ProgressCallback
 from unlearning_jobs.engine.contracts.families import families_that
-from unlearning_jobs.engine.contracts.privacy import Certificate
 from unlearning_jobs.engine.errors import ObstacleError
 from unlearning_jobs.engine.families.arrays import Arrays
 from unlearning_jobs.engine.families.logistic import LogisticFamily, LogisticHeads, removal_budget

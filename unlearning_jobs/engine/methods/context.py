@@ -10,9 +10,9 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
 
+from compliance.formats.results import Certificate
 from unlearning_jobs.engine.catalogue.entry import FORWARD_SHARE
 from unlearning_jobs.engine.contracts import ProgressCallback, UnlearningStep
-from unlearning_jobs.engine.contracts.privacy import Certificate
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.training.loop import StepCallback
 from unlearning_jobs.engine.training.model import TrainedModel

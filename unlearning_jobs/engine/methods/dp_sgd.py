@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from compliance.formats.results import Certificate
 from unlearning_jobs.engine.contracts import Progress, ProgressCallback
-from unlearning_jobs.engine.contracts.privacy import Certificate
 from unlearning_jobs.engine.errors import ObstacleError
 from unlearning_jobs.engine.privacy_budget import (
     broken_promise,

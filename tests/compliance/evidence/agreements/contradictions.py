@@ -10,43 +10,15 @@ from compliance.evidence.agreements import Agreement
 from compliance.formats.canonical import digest_of
 from compliance.formats.record_kinds import FIELDS, RecordKind
 
+from .judged_otherwise import ATTEMPT, JUDGED, Change, entries, report, result
 from .retold import STAGES, Retold
 
-Change = tuple[str, Callable[[Retold], None]]
-"""The stage at which something is changed, and what."""
-ATTEMPT = 1
-"""Changes of statements and files are made to this attempt."""
 OTHER_DIGEST, LATER, EARLIER = "5" * 64, "2099-01-01T00:00:00.000000Z", "2000-01-01T00:00:00.000000Z"
 PLACE = re.compile(r"(report|release|spec\.json|result\.json|[a-z_]+\.[a-z_]+) ([a-z0-9_.]+)")
 
 
-def report(**values: Any) -> Change:
-    return "report", lambda retold: retold.reports[ATTEMPT].update(values)
-
-
 def release(**values: Any) -> Change:
     return "release", lambda retold: retold.releases[2].update(values)
-
-
-def result(change: Callable[[Any], Any]) -> Change:
-    return "result", lambda retold: change(retold.results[ATTEMPT])
-
-
-def entries(change: Callable[[Retold], Any]) -> Change:
-    return "entries", change
-
-
-def outputs(name: str, other: Callable[[Retold], str]) -> Change:
-    """Measure the first example of a set under the name of another."""
-
-    def apply(retold: Retold) -> None:
-        rows = [row for row in retold.outputs[ATTEMPT] if row["set"] == name]
-        first = rows[0]["example_id"]
-        for row in rows:
-            if row["example_id"] == first:
-                row["example_id"] = other(retold)
-
-    return "outputs", apply
 
 
 def job_ended(kind: str) -> Change:
@@ -57,11 +29,6 @@ def job_ended(kind: str) -> Change:
 def failed_message(retold: Retold) -> None:
     message = retold.first("message.queued")["data"]["message"]
     retold.insert("message.queued", "message.failed", message=message, template="another")
-
-
-def another_seed(retold: Retold) -> None:
-    for row in retold.outputs[ATTEMPT]:
-        row["seed"] = 77 if row["seed"] == 11 else row["seed"]
 
 
 def other_protocol(retold: Retold) -> None:
@@ -84,6 +51,7 @@ def ending(decided: str, *further: tuple[str, dict[str, Any]], **changes: Any) -
 
 
 WRITTEN: Mapping[str, Change] = {
+    **JUDGED,
     **{
         f"{kind} {field} / ending.proposed {field}": ending(kind, **{field: "other"})
         for kind in ("ending.approved", "ending.declined")
@@ -119,18 +87,6 @@ WRITTEN: Mapping[str, Change] = {
     "items of other entries / matches.decided items": entries(
         lambda retold: retold.first("item.decided")["data"].update(item="item-9")
     ),
-    "report verdict.outcome / result.json evaluation, by its findings": result(
-        lambda value: value["evaluation"]["controls"][0].update(behaved=False)
-    ),
-    "report verdict.reasons / report method.guarantee and result.json evaluation.process": (
-        "report",
-        lambda retold: retold.reports[2]["verdict"]["reasons"][0].update(code="process_evidence"),
-    ),
-    "result.json evaluation.look / spec.json protocol.looks": result(lambda value: value["evaluation"].update(look=2)),
-    "examples.parquet, all numbers there and finite / result.json evaluation.gap is stated": (
-        "outputs",
-        lambda retold: retold.outputs[ATTEMPT][0].update(probability=None),
-    ),
     "snapshots of the matches / mapping.completed searched": entries(
         lambda retold: retold.first("mapping.completed")["data"].update(searched=[OTHER_DIGEST])
     ),
@@ -147,35 +103,14 @@ WRITTEN: Mapping[str, Change] = {
         lambda retold: retold.reports[ATTEMPT].update(started_at=retold.reports[ATTEMPT]["finished_at"]),
     ),
     "report finished_at / job.completed time": report(finished_at=LATER),
-    "report method.guarantee / report method.guarantee": (
-        "report",
-        lambda retold: retold.reports[ATTEMPT]["method"].update(guarantee="exact"),
-    ),
     "result.json files in model, digested / report result_model_sha256": result(
         lambda value: value["files"].update({"model/config.json": OTHER_DIGEST})
     ),
     "result.json files in outputs / report subjects in outputs": result(
         lambda value: value["files"].update({"outputs/more.parquet": OTHER_DIGEST})
     ),
-    "result.json evaluation.estimands / report protocol.estimands": result(
-        lambda value: value["evaluation"]["estimands"][0]["estimand"].update(margin=9.5)
-    ),
-    "result.json evaluation.examples / spec.json forget_ids": result(
-        lambda value: value["evaluation"]["examples"]["example_ids"].pop()
-    ),
-    "result.json trajectory.examples / spec.json forget_ids": result(
-        lambda value: value["trajectory"]["examples"][0].update(example_id="e00000019")
-    ),
     "release record_entries / attestation.signed number of the release": release(record_entries=999),
     "item.released number / release record_entries": release(record_entries=1),
-    "examples.parquet example_id of the set forget / spec.json forget_ids": outputs("forget", lambda _retold: "e00000019"),
-    "examples.parquet example_id of the set retain / spec.json forget_ids, earlier, exclude_ids and erased_ids": outputs(
-        "retain", lambda retold: retold.specs[ATTEMPT]["forget_ids"][0]
-    ),
-    "examples.parquet seed by group / the protocol's seeds at the look that decided": ("outputs", another_seed),
-    "examples.parquet, estimates / result.json evaluation.estimands estimate": result(
-        lambda value: value["evaluation"]["estimands"][0].update(estimate=1000.02)
-    ),
 }
 """By the pair's name."""
 

@@ -21,7 +21,7 @@ def forget(retold: Retold, ids: list[str]) -> None:
         spec["forget_ids"] = ids
         retold.reports[attempt].update(forget_set_sha256=forget_set_digest(ids), forget_count=len(ids))
         retold.results[attempt] |= {"trajectory": None, "train_examples": 20 - len(ids)}
-        retold.results[attempt]["evaluation"]["examples"] = None
+        retold.results[attempt]["evaluation"]["examples"]["example_ids"] = ids
 
 
 def one_of_three_forgotten(retold: Retold) -> None:
@@ -92,10 +92,10 @@ def no_outputs_at_all(retold: Retold) -> None:
         ("spec", another_method_ran, "the method that ran is not the approved one"),
         ("entries", another_verdict_was_recorded, "another verdict is reported than the worker recorded"),
         ("report", another_model_was_released, "the released model is not the reported one"),
-        ("result", estimates_off_by_a_thousand, "the raw outputs give other estimates"),
+        ("result", estimates_off_by_a_thousand, "a position is not where its numbers put it"),
         ("result", another_gap, "the raw outputs give another do-nothing gap"),
         ("outputs", outputs_of_fewer_models, "other models were measured than the protocol names"),
-        ("outputs", margins_that_are_missing, "the raw outputs give another do-nothing gap"),
+        ("outputs", margins_that_are_missing, "the raw outputs are numbers and the result says that they are not"),
         ("result", no_parquet, "examples.parquet is not a Parquet file"),
         ("result", no_outputs_at_all, "there is no outputs/examples.parquet"),
     ],

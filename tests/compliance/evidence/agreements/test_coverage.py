@@ -10,6 +10,7 @@ import pytest
 
 from compliance.evidence.agreements import AGREEMENTS, MEASURED
 from compliance.evidence.agreements.coverage import NOT_READ, READ_BY_A_STEP
+from compliance.evidence.agreements.specification import Specification
 from compliance.evidence.bundle import ProvenEntry
 from compliance.evidence.checkpoints import Checkpoint
 from compliance.evidence.checks.course import AT_ANY_TIME, ITEM_MOVES, JOB_MOVES, MESSAGE_MOVES, REQUEST_MOVES
@@ -111,3 +112,7 @@ def test_every_kind_in_a_history_has_its_place_in_the_course_of_events() -> None
     )
     assert set(ITEM_TRANSITIONS) <= set(ITEM_MOVES)
     assert set(REQUEST_TRANSITIONS) <= set(REQUEST_MOVES)
+
+
+def test_verification_reads_every_field_of_a_specification() -> None:
+    assert {field.name for field in fields(Specification)} == {field.name for field in fields(JobSpec)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,41 +12,55 @@ import numpy as np
 import pytest
 
 from compliance.evidence.agreements import MEASURED, Story, ToldReport, contradictions
+from compliance.evidence.agreements.judged import BESIDE, JUDGEMENT
 from compliance.evidence.agreements.raw_outputs import read_outputs
+from compliance.evidence.agreements.reasons import LOOK
 from compliance.evidence.statements import Method, UnlearningReport
-from tests import raw_outputs
+from compliance.formats.results import RESULT_VERSION
+from tests import raw_outputs, staging
 from tests.factories import PROTOCOL, RECIPE
-from unlearning_jobs.engine.contracts import JobSpec, MethodChoice, Protocol, SnapshotRef
+from unlearning_jobs.engine.catalogue import method_guarantee
+from unlearning_jobs.engine.contracts import JobResult, JobSpec, MethodChoice, ModelRef, Protocol, SnapshotRef
 from unlearning_jobs.engine.evaluation.evaluate import evaluate
 from unlearning_jobs.engine.evaluation.outputs import ModelKey, Outputs
 
 DIGEST = "5" * 64
 PAIRED = replace(PROTOCOL, replicate_seeds=(11, 12, 13, 14, 15), oracle_seeds=(21, 22), design="paired", looks=2)
-LOOKS = replace(PROTOCOL, replicate_seeds=(11, 12, 13), looks=2)
+LOOKS = replace(PROTOCOL, replicate_seeds=(11, 12, 13), oracle_seeds=tuple(range(21, 29)), looks=2)
 ALONE = replace(PROTOCOL, replicate_seeds=())
 """Exact methods need no replicates: only the shipped model is judged."""
-OWN = ModelKey("oracle", 7)
+OWN, SHIPPED = ModelKey("oracle", 7), ModelKey("unlearned", 7)
+BY_ITSELF = [pair for pair in (*JUDGEMENT, *BESIDE) if pair.first is not LOOK]
+"""What a result says about itself, at whatever look."""
+OUTCOMES = ("passed", "failed", "inconclusive", "no_influence")
 
 
 def told(
-    folder: Path, protocol: Protocol, look: int = 1, change: Callable[[Outputs], object] = lambda _outputs: None
+    folder: Path,
+    protocol: Protocol,
+    look: int = 1,
+    change: Callable[[Outputs], object] = lambda _outputs: None,
+    outcome: str = "passed",
 ) -> Story:
     """What the engine itself finds in staged outputs, after a change of them."""
     spec = JobSpec(
         kind="unlearn",
         reference="request:LE-1#item-1",
         snapshot=SnapshotRef("corpus", DIGEST),
+        model=ModelRef("model", DIGEST),
         recipe=RECIPE,
         seed=7,
         cache="cache",
         forget_ids=("e00000001", "e00000002", "e00000003"),
-        method=MethodChoice("npo"),
+        method=MethodChoice("npo" if protocol.replicate_seeds else "retrain"),
         protocol=protocol,
     )
-    outputs = raw_outputs.staged(spec, "passed", look)
+    assert spec.method is not None
+    method, process = spec.method.name, staging.process(spec, outcome)
+    outputs = raw_outputs.staged(spec, outcome, look)
     change(outputs)
     outputs.write(folder / "examples.parquet")
-    found = evaluate(outputs, protocol, "npo", "causal_lm", look=look)
+    found = evaluate(outputs, protocol, method, "causal_lm", look=look, process=process)
     digests = dict.fromkeys(
         ("spec_sha256", "snapshot_sha256", "manifest_root", "forget_set_sha256", "recipe_sha256"), DIGEST
     )
@@ -53,7 +68,7 @@ def told(
         request="LE-1",
         item="item-1",
         attempt=1,
-        method=Method("npo", "empirical", {}),
+        method=Method(method, method_guarantee(method), {}),
         protocol=protocol.to_json(),
         protocol_sha256=protocol.digest(),
         forget_count=3,
@@ -66,13 +81,21 @@ def told(
         environment={},
         **digests,
     )
-    result: dict[str, Any] = {"evaluation": found.to_json()}
+    result = JobResult(
+        "unlearn", "", DIGEST, DIGEST, {}, 17, 9, (), {}, {}, DIGEST, evaluation=found, version=RESULT_VERSION
+    )
     read = read_outputs(folder / "examples.parquet")
-    return Story("LE-1", (), reports={("item-1", 1): ToldReport(report, {}, result, spec.to_json(), read)})
+    story = ToldReport(report, {}, json.loads(json.dumps(result.to_json())), spec.to_json(), read)
+    return Story("LE-1", (), reports={("item-1", 1): story})
 
 
 def found(story: Story) -> str:
     return " ".join(contradictions(story, MEASURED))
+
+
+def again(story: Story) -> Story:
+    """The same story, read again after a change."""
+    return replace(story, reports={attempt: replace(one) for attempt, one in story.reports.items()})
 
 
 def evaluation_of(story: Story) -> dict[str, Any]:
@@ -88,8 +111,11 @@ DESIGNS = pytest.mark.parametrize(
 
 
 @DESIGNS
-def test_what_the_engine_found_is_computed_again(tmp_path: Path, protocol: Protocol, look: int) -> None:
-    assert found(told(tmp_path, protocol, look)) == ""
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_what_the_engine_found_is_computed_again(tmp_path: Path, protocol: Protocol, look: int, outcome: str) -> None:
+    story = told(tmp_path, protocol, look, outcome=outcome)
+    assert found(story) == ""
+    assert " ".join(contradictions(story, BY_ITSELF)) == ""
 
 
 @DESIGNS
@@ -101,8 +127,7 @@ def test_another_estimate_of_either_scope_is_noticed(tmp_path: Path, protocol: P
     for finding in findings:
         before = finding["estimate"]
         finding["estimate"] += 0.01
-        recomputed = finding["estimand"]["kind"] == "location"
-        assert ("the raw outputs give other estimates" in found(story)) == recomputed
+        assert "the raw outputs give other estimates" in found(again(story))
         finding["estimate"] = before
 
 
@@ -110,13 +135,13 @@ def test_another_estimate_of_either_scope_is_noticed(tmp_path: Path, protocol: P
 def test_models_of_another_look_than_the_stated_one_are_noticed(tmp_path: Path, look: int) -> None:
     story = told(tmp_path, PAIRED, 1)
     evaluation_of(story)["look"] = look
-    assert "other models were measured than the protocol names" in found(story)
+    assert "other models were measured than the protocol names" in found(again(story))
 
 
 def test_the_pairs_of_an_independent_design_are_noticed(tmp_path: Path) -> None:
     story = told(tmp_path, PAIRED, 2)
     story.reports["item-1", 1].spec["protocol"]["design"] = "independent"
-    assert "other models were measured than the protocol names" in found(story)
+    assert "other models were measured than the protocol names" in found(again(story))
 
 
 def test_the_shipped_model_is_compared_with_its_own_oracle(tmp_path: Path) -> None:
@@ -128,7 +153,7 @@ def test_the_shipped_model_is_compared_with_its_own_oracle(tmp_path: Path) -> No
     honest = told(tmp_path, PAIRED, 2)
     lie = evaluation_of(told(tmp_path, PAIRED, 2, swapped))
     evaluation_of(honest).update(lie)
-    assert "the raw outputs give other estimates" in found(honest)
+    assert "the raw outputs give other estimates" in found(again(honest))
 
 
 def test_answers_that_are_no_numbers_are_no_findings(tmp_path: Path) -> None:
@@ -139,7 +164,7 @@ def test_answers_that_are_no_numbers_are_no_findings(tmp_path: Path) -> None:
     assert evaluation_of(story)["gap"] is None
     assert found(story) == ""
     evaluation_of(story)["gap"] = 2.7
-    assert "the raw outputs are numbers and the result says that they are not" in found(story)
+    assert "the raw outputs are numbers and the result says that they are not" in found(again(story))
 
 
 def test_an_original_that_knows_no_more_than_its_oracle_gives_no_unit(tmp_path: Path) -> None:
@@ -150,3 +175,34 @@ def test_an_original_that_knows_no_more_than_its_oracle_gives_no_unit(tmp_path: 
     shipped = [one for one in evaluation_of(story)["estimands"] if one.get("scope") == "shipped"]
     assert shipped[0]["estimate"] == -1000.0
     assert found(story) == ""
+
+
+def untouched(outputs: Outputs) -> None:
+    """The shipped model is its original; only the replicates were unlearned."""
+    for name in outputs.ids:
+        outputs.values[SHIPPED, name] = outputs.values[ModelKey("original", 7), name]
+
+
+def without_a_seed(outputs: Outputs) -> None:
+    """Training does not depend on the seed: all oracles, and all models unlearned exactly, are one model."""
+    for (model, name), table in list(outputs.values.items()):
+        if model.group != "original":
+            outputs.values[model, name] = outputs.values[ModelKey("oracle", 21), name].copy()
+        else:
+            outputs.values[model, name] = table
+
+
+def ties(outputs: Outputs) -> None:
+    """Margins are level up to rounding."""
+    for table in outputs.values.values():
+        table[:, 0] = np.round(table[:, 0], 1) + 1e-9 * np.arange(len(table))
+
+
+@DESIGNS
+@pytest.mark.parametrize("change", [untouched, without_a_seed, ties])
+def test_odd_models_are_computed_again(
+    tmp_path: Path, protocol: Protocol, look: int, change: Callable[[Outputs], None]
+) -> None:
+    story = told(tmp_path, protocol, look, change)
+    assert found(story) == ""
+    assert " ".join(contradictions(story, BY_ITSELF)) == ""

@@ -38,12 +38,12 @@ def altered(monkeypatch: pytest.MonkeyPatch, file: str, change: dict[str, Any]) 
 @pytest.mark.parametrize(
     ("file", "change", "reason"),
     [
-        ("result", {"evaluation": None}, "the file lacks evaluation.verdict"),
-        ("result", {"evaluation": {"limits": [], "verdict": None, "estimands": 3}}, "has another form than it should"),
+        ("result", {"evaluation": None}, "result.json has no evaluation"),
+        ("result", {"evaluation": {"limits": [], "verdict": None, "estimands": 3}}, "JobResult.evaluation lacks"),
         ("result", {"files": {}}, "raw outputs are not those"),
         ("result", {"files": {"outputs/examples.parquet": OTHER_DIGEST}}, "raw outputs are not those"),
-        ("spec", {"forget_ids": "r7"}, "no list of example ids"),
-        ("spec", {"earlier": [1]}, "has another form than it should"),
+        ("spec", {"forget_ids": "r7"}, "Specification.forget_ids must be a list"),
+        ("spec", {"earlier": [1]}, "Specification.earlier[0] must be an object"),
     ],
 )
 def test_an_engines_file_of_another_form_fails(
@@ -70,7 +70,7 @@ def test_a_report_that_passed_although_the_recorded_run_failed_fails(tmp_path: P
 
 
 def test_raw_outputs_that_are_no_parquet_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sample_module, "outputs", lambda _attempt: b"PAR1 and something else")
+    monkeypatch.setattr(sample_module, "outputs", lambda _attempt, _outcome: b"PAR1 and something else")
     altered(monkeypatch, "result", {"files": {"outputs/examples.parquet": sha256_hex(b"PAR1 and something else")}})
     assert_fails(verify_story(tmp_path, approve_and_run), RAW, "examples.parquet is not a Parquet file")
 
@@ -95,7 +95,7 @@ def test_models_that_were_measured_on_different_examples_fail(tmp_path: Path, mo
 def parquet_of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: dict[str, list[Any]]) -> None:
     parquet.write_table(pa.table(columns), tmp_path / "others")
     content = (tmp_path / "others").read_bytes()
-    monkeypatch.setattr(sample_module, "outputs", lambda _attempt: content)
+    monkeypatch.setattr(sample_module, "outputs", lambda _attempt, _outcome: content)
     altered(monkeypatch, "result", {"files": {"outputs/examples.parquet": sha256_hex(content)}})
 
 

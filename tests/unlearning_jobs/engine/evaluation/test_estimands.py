@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import t, ttest_1samp
 
+from compliance.formats.protocol import FURTHER
 from tests.unlearning_jobs.engine.evaluation.conftest import MakeOutputs, add_group
 from unlearning_jobs.engine.contracts import DEFAULT_ESTIMANDS, Estimand
-from unlearning_jobs.engine.contracts.protocol import FURTHER
 from unlearning_jobs.engine.evaluation.estimands import (
     UNBOUNDED,
     Comparison,

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from compliance.formats.rules import Measured, not_finite, reach_verdict
 from unlearning_jobs.engine.contracts import (
     DEFAULT_ESTIMANDS,
     Control,
@@ -20,7 +21,6 @@ from unlearning_jobs.engine.contracts import (
     ProcessCheck,
     Verdict,
 )
-from unlearning_jobs.engine.evaluation.verdict import Measured, not_finite, reach_verdict
 
 PERMUTATION = PermutationFinding(0.3, 0.2, 495, exhaustive=True)
 BEHAVED = Control("do_nothing", behaved=True, permutation=PERMUTATION, note="fine")

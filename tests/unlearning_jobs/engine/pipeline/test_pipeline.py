@@ -201,7 +201,7 @@ def test_the_cost_is_a_share_of_an_oracle_that_was_trained_alone_in_the_same_run
 
 
 def test_the_samples_are_those_of_the_protocols_seed(spec: JobSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("unlearning_jobs.engine.contracts.protocol.FEWEST_EXAMPLES", 1)  # the corpus is tiny
+    monkeypatch.setattr("compliance.formats.protocol.FEWEST_EXAMPLES", 1)  # the corpus is tiny
     ids = []
     for folder, seed in (("a", 1), ("b", 1), ("c", 2)):
         protocol = replace(SHORT, max_retain_examples=4, max_held_out_examples=3, sample_seed=seed)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from compliance.formats.verdicts import Verdict
-from unlearning_jobs.engine.contracts.contract import ADDED_LATER, EngineContract, formerly
-
+from .contracts import ADDED_LATER, Contract, formerly
 from .protocol import Estimand
+from .verdicts import Verdict
 
 Scope = Literal["method", "shipped"]
 """method: the unlearned models and the oracles, as samples of what the method gives. shipped: the one model that would be
@@ -18,7 +17,7 @@ Position = Literal["within", "below", "above", "undecided"]
 
 
 @dataclass(frozen=True)
-class EstimandFinding(EngineContract):
+class EstimandFinding(Contract):
     """An estimand's estimate with its confidence interval, one-sided level alpha per look at each end, and its position.
 
     About the method, the interval is Student's t over models or pairs. About the shipped model, it has the uncertainty of
@@ -39,7 +38,7 @@ class EstimandFinding(EngineContract):
 
 
 @dataclass(frozen=True)
-class PermutationFinding(EngineContract):
+class PermutationFinding(Contract):
     """The two-sided permutation test over models. Labels are permuted for all examples at once."""
 
     statistic: float
@@ -52,7 +51,7 @@ class PermutationFinding(EngineContract):
 
 
 @dataclass(frozen=True)
-class Control(EngineContract):
+class Control(Contract):
     """A comparison whose outcome is known in advance. If it does not behave, the verdict is inconclusive."""
 
     name: Literal["oracle_against_oracle", "do_nothing", "pairs_against_independent"]
@@ -62,7 +61,7 @@ class Control(EngineContract):
 
 
 @dataclass(frozen=True)
-class MetricFinding(EngineContract):
+class MetricFinding(Contract):
     """A metric's value for the unlearned model, the original and the oracles. It is reported and not judged.
 
     In a group metric, `unlearned` compares the unlearned models with oracles, and `original` compares the originals with
@@ -81,7 +80,7 @@ class MetricFinding(EngineContract):
 
 
 @dataclass(frozen=True)
-class SetFinding(EngineContract):
+class SetFinding(Contract):
     """The permutation test of unlearned models against oracles on one set of examples."""
 
     examples: str
@@ -91,7 +90,7 @@ class SetFinding(EngineContract):
 
 
 @dataclass(frozen=True)
-class ExampleFindings(EngineContract):
+class ExampleFindings(Contract):
     """Tests of single forget examples: unlearned models against oracles, by the margin. One entry per example, in order.
 
     `too_high` counts examples that the unlearned models know better than the oracles do (undershot), `too_low` examples
@@ -116,7 +115,7 @@ class ExampleFindings(EngineContract):
 
 
 @dataclass(frozen=True)
-class ProcessCheck(EngineContract):
+class ProcessCheck(Contract):
     """A fact about how the result was made, established by the engine itself rather than by measuring the result."""
 
     name: Literal["forget_set_absent", "executed_again", "certificate"]
@@ -126,7 +125,7 @@ class ProcessCheck(EngineContract):
 
 
 @dataclass(frozen=True)
-class InfluenceFinding(EngineContract):
+class InfluenceFinding(Contract):
     """How much the forget set moves a model at all: originals against oracles, without any unlearning."""
 
     probability_low: float
@@ -141,7 +140,7 @@ class InfluenceFinding(EngineContract):
 
 
 @dataclass(frozen=True)
-class Precision(EngineContract):
+class Precision(Contract):
     """How precisely this model and forget set can be judged; later jobs choose their design by it."""
 
     spread: float
@@ -151,7 +150,7 @@ class Precision(EngineContract):
 
 
 @dataclass(frozen=True)
-class Duplicate(EngineContract):
+class Duplicate(Contract):
     """A retained example that says the same, or nearly the same, as one that was to be forgotten."""
 
     forget_id: str
@@ -161,7 +160,16 @@ class Duplicate(EngineContract):
 
 
 @dataclass(frozen=True)
-class Evaluation(EngineContract):
+class Veto(Contract):
+    """An estimand by which the shipped model cannot be one that was trained without the forget set."""
+
+    estimand: str
+    """Its name."""
+    side: Literal["above", "below"]
+
+
+@dataclass(frozen=True)
+class Evaluation(Contract):
     """All findings, and the verdict."""
 
     verdict: Verdict
@@ -184,3 +192,5 @@ class Evaluation(EngineContract):
     precision: Precision | None = field(default=None, metadata=ADDED_LATER)
     duplicates: tuple[Duplicate, ...] = field(default=(), metadata=ADDED_LATER)
     """Retained examples that repeat what was to be forgotten. The model may still know it from them."""
+    vetoes: tuple[Veto, ...] = field(default=(), metadata=ADDED_LATER)
+    """Only those of exact and certified results have a say."""

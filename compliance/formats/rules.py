@@ -9,20 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import permutations
 
-from unlearning_jobs.engine.contracts import (
-    Control,
-    Direction,
-    Estimand,
-    EstimandFinding,
-    Guarantee,
-    InfluenceFinding,
-    PermutationFinding,
-    Position,
-    ProcessCheck,
-    Reason,
-    Verdict,
-)
+from .findings import Control, EstimandFinding, Evaluation, InfluenceFinding, PermutationFinding, Position, ProcessCheck
+from .protocol import ANNEXED, SHARES, Estimand, Protocol
+from .results import Certificate
+from .verdicts import Direction, Guarantee, Reason, Verdict
 
 SUBJECTS = {
     ("forget", "location"): "the mean margin on the forget set",
@@ -33,6 +25,7 @@ SUBJECTS = {
     ("held_out", "location"): "the mean on held-out examples",
     ("held_out", "damaged"): "the share of held-out examples that were damaged",
 }
+GROUPS = ("original", "unlearned", "oracle")
 SCOPES = {"method": "About the method", "shipped": "About the shipped model"}
 POSITIONS = {
     "above": "lies above the margin",
@@ -54,6 +47,26 @@ class Measured:
     """Estimands by which the shipped model contradicts that it was trained without the forget set."""
 
 
+def possible_verdicts(evaluation: Evaluation, protocol: Protocol, guarantee: Guarantee) -> list[Verdict]:
+    """Return the verdicts that follow from what an evaluation states: one, unless a group of models gave no numbers.
+
+    Which group that was, only the raw outputs say.
+    """
+    if evaluation.permutation is None or evaluation.gap is None:
+        groups = [ones for count in (1, 2, 3) for ones in permutations(GROUPS, count)]
+        annexed = [without_annex(evaluation.process, guarantee)] if guarantee in ANNEXED else []
+        return [*annexed, *(not_finite(ones) for ones in groups)]
+    estimands = {estimand.name: estimand for estimand in protocol.estimands}
+    measured = Measured(
+        estimands=evaluation.estimands,
+        permutation=evaluation.permutation,
+        controls=evaluation.controls,
+        influence=evaluation.influence,
+        vetoes=tuple((estimands[veto.estimand], veto.side) for veto in evaluation.vetoes if veto.estimand in estimands),
+    )
+    return [reach_verdict(measured, evaluation.process, guarantee, protocol.alpha)]
+
+
 def reach_verdict(measured: Measured, process: Sequence[ProcessCheck], guarantee: Guarantee, alpha: float) -> Verdict:
     """Return the verdict of a finished evaluation."""
     if guarantee == "exact":
@@ -73,6 +86,25 @@ def not_finite(groups: Sequence[str]) -> Verdict:
         f"Answers of models of the group {', '.join(groups)} are not finite numbers, so nothing can be compared with them."
     )
     return Verdict("inconclusive", None, (Reason("reference_not_finite", sentence),))
+
+
+def certificate_check(certificate: Certificate | None) -> ProcessCheck:
+    """Return what a certified result rests on."""
+    if certificate is None:
+        return ProcessCheck("certificate", held=False, sentence="The method gave no certificate for this result.")
+    sentence = (
+        f"The result carries a certificate: epsilon {certificate.epsilon:.3g} and delta {certificate.delta:.3g} for"
+        f" {certificate.records} examples. {certificate.definition}"
+    )
+    return ProcessCheck("certificate", held=True, sentence=sentence)
+
+
+def is_measurable(finding: InfluenceFinding, do_nothing: Control) -> bool | None:
+    """Return whether the forget set moves a model at all; None if that is undecided."""
+    if do_nothing.behaved or finding.memorised:
+        return True
+    negligible = -finding.limit < finding.probability_low and finding.probability_high < finding.limit
+    return False if negligible else None
 
 
 def without_annex(process: Sequence[ProcessCheck], guarantee: Guarantee) -> Verdict:
@@ -150,9 +182,6 @@ def _reason(finding: EstimandFinding) -> Reason:
         f" {finding.low:.3g} to {finding.high:.3g}, margin {bounds} {unit}{judged}."
     )
     return Reason(f"{'' if finding.scope == 'method' else 'shipped_'}{e.name}_{finding.position}", sentence)
-
-
-SHARES = ("missed", "damaged")
 
 
 def _subject(estimand: Estimand) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from unlearning_jobs.engine.contracts.contract import ADDED_LATER, EngineContract
+from .contracts import ADDED_LATER, Contract
 
 
 @dataclass(frozen=True)
-class ResourceUsage(EngineContract):
+class ResourceUsage(Contract):
     """Time and examples that a piece of work took."""
 
     wall_seconds: float
@@ -19,7 +19,7 @@ class ResourceUsage(EngineContract):
 
 
 @dataclass(frozen=True)
-class Preparation(EngineContract):
+class Preparation(Contract):
     """What a method prepared once for all requests about the model version."""
 
     spent: ResourceUsage
@@ -31,7 +31,7 @@ class Preparation(EngineContract):
 
 
 @dataclass(frozen=True)
-class Efficiency(EngineContract):
+class Efficiency(Contract):
     """What it cost to unlearn from the production model and to retrain it, both measured in this run.
 
     The cost includes measuring the curves during unlearning. It excludes the evaluation and the training of replicates and

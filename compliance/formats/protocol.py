@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from compliance.formats.verdicts import Guarantee
-from unlearning_jobs.engine.contracts.contract import ADDED_LATER, Digested, EngineContract
+from .contracts import ADDED_LATER, Contract, Digested
+from .verdicts import Guarantee
 
 FEWEST_ORACLES: Final = 4
 """Oracles of the independent design, and of the annex to an exact or certified result."""
@@ -40,12 +40,14 @@ WIDEST: Final[dict[tuple[str, str], float]] = {
 originals themselves must fail."""
 
 
+SHARES: Final = ("missed", "damaged")
+"""Kinds of estimands that count examples."""
 LOG_ODDS: Final = ("margin", "log_likelihood")
 """Statistics without bounds; the others lie between 0 and 1."""
 
 
 @dataclass(frozen=True)
-class Estimand(EngineContract):
+class Estimand(Contract):
     """A quantity that the verdict judges, with the margin that was fixed before the run.
 
     `location` compares the statistic's mean over the set's examples between unlearned models and oracles, two-sided.
@@ -100,7 +102,7 @@ DEFAULT_ESTIMANDS: tuple[Estimand, ...] = (
 
 
 @dataclass(frozen=True)
-class Protocol(Digested, EngineContract):
+class Protocol(Digested, Contract):
     """The rules of an evaluation, fixed before the run; their digest is approved. The verdict follows from them alone.
 
     The unit of replication is the model. Replicates of the original are trained with `replicate_seeds`, in addition to the

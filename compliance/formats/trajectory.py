@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from unlearning_jobs.engine.contracts.contract import EngineContract, formerly
+from .contracts import Contract, formerly
 
 
 @dataclass(frozen=True)
-class ExampleTrajectory(EngineContract):
+class ExampleTrajectory(Contract):
     """One example's margin over the run, and the margins that the oracles give it."""
 
     example_id: str = field(metadata=formerly("record_id"))
@@ -29,7 +29,7 @@ class ExampleTrajectory(EngineContract):
 
 
 @dataclass(frozen=True)
-class Trajectory(EngineContract):
+class Trajectory(Contract):
     """How the production model forgot, example by example.
 
     An example's band is the oracles' mean plus and minus `band` of their standard deviations. A distance is the absolute

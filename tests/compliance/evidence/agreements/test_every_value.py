@@ -1,0 +1,141 @@
+"""No value of an evaluation can be another one, unless the literal list says that nobody computes it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from compliance.evidence.agreements import MEASURED, Story, ToldReport, contradictions, outputs_read
+from compliance.evidence.agreements.coverage import NOT_RECOMPUTED
+from compliance.evidence.agreements.judged import BESIDE, JUDGEMENT
+from compliance.evidence.bundle import BundleFolder
+from compliance.evidence.checks import attestations, findings, log
+from compliance.evidence.statements import report_folder
+from compliance.formats.contracts import parse
+from compliance.formats.errors import EvidenceError
+from compliance.formats.verdicts import Verdict
+
+from .retold import Real
+
+Path = tuple[str | int, ...]
+VOCABULARIES = (
+    ("within", "below", "above", "undecided"),
+    ("passed", "failed", "inconclusive", "no_influence"),
+    ("method", "shipped"),
+    ("forget", "retain", "held_out"),
+    ("location", "deviation", "missed", "damaged"),
+    ("gap", "absolute"),
+)
+PAIRS = (*JUDGEMENT, *BESIDE)
+"""All that are about an evaluation by itself."""
+DECIDED = ("item-1", 2)
+"""The attempt that passed and was released."""
+
+
+def story_of(real: Real) -> Story:
+    """What the steps of the verification read from the bundle."""
+    folder = BundleFolder.open(real.bundle)
+    trust = log.read_trust(folder, None)
+    head = log.read_checkpoint(folder, trust)
+    history = log.read_history(log.read_record(folder, head.checkpoint), None)
+    bodies = attestations.check_signatures(attestations.match_envelopes(folder, history), trust)
+    story = findings.check_findings(folder, attestations.read_statements(bodies, history), history)
+    told = outputs_read(story.reports[DECIDED], folder.root / report_folder(*DECIDED))
+    return replace(story, reports={**story.reports, DECIDED: told})
+
+
+def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from leaves(inner, (*path, name))
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            yield from leaves(inner, (*path, place))
+    else:
+        yield path, value
+
+
+def others(value: Any) -> Iterator[Any]:
+    """Other values: of the same type, of another, and out of the vocabulary."""
+    if isinstance(value, bool):
+        yield from (not value, str(value).lower())
+    elif isinstance(value, float):
+        yield from (value + 0.0123, value * -1000 - 1)
+    elif isinstance(value, int):
+        yield from (value + 1, str(value))
+    elif isinstance(value, str):
+        yield f"{value}x"
+        yield from (word for words in VOCABULARIES if value in words for word in words if word != value)
+
+
+def changed(content: Any, path: Path, value: Any) -> Any:
+    content = deepcopy(content)
+    inside = content
+    for key in path[:-1]:
+        inside = inside[key]
+    inside[path[-1]] = value
+    return content
+
+
+def noticed(story: Story, evaluation: Any) -> bool:
+    """Whether a story with this evaluation contradicts itself. Whoever signs it has a report with its verdict and limits."""
+    told = story.reports[DECIDED]
+    try:
+        verdict, limits = evaluation.get("verdict"), evaluation.get("limits", ())
+        report = replace(told.report, verdict=parse(Verdict, verdict), does_not_show=tuple(limits))
+        result = told.result | {"evaluation": evaluation}
+        lied = replace(story, reports={DECIDED: ToldReport(report, told.files, result, told.spec, told.outputs)})
+        return bool(contradictions(lied, PAIRS) or contradictions(lied, MEASURED))
+    except EvidenceError:
+        return True
+
+
+def place_of(path: Path) -> str:
+    return ".".join(str(key) for key in path if isinstance(key, str))
+
+
+def is_first_of_its_kind(path: Path, evaluation: Any) -> bool:
+    """Whether it is no estimand of a kind and scope that an earlier one has too: those are read alike."""
+    if path[0] != "estimands":
+        return True
+    kinds = [(one["estimand"]["kind"], one["estimand"]["unit"], one.get("scope")) for one in evaluation["estimands"]]
+    return kinds.index(kinds[int(path[1])]) == path[1]
+
+
+def is_listed(place: str) -> bool:
+    return any(place == listed or place.startswith(f"{listed}.") for listed in NOT_RECOMPUTED)
+
+
+@pytest.mark.django_db
+def test_every_value_of_an_evaluation_is_computed_again_or_listed(real: Real) -> None:
+    story = story_of(real)
+    evaluation = story.reports[DECIDED].result["evaluation"]
+    assert not noticed(story, evaluation)
+    unnoticed = {
+        place_of(path)
+        for path, value in leaves(evaluation)
+        if not is_listed(place_of(path)) and is_first_of_its_kind(path, evaluation)
+        for other in others(value)
+        if not noticed(story, changed(evaluation, path, other))
+    }
+    assert unnoticed == set()
+
+
+@pytest.mark.django_db
+def test_nothing_of_an_evaluation_can_be_left_out_or_added(real: Real) -> None:
+    story = story_of(real)
+    evaluation = story.reports[DECIDED].result["evaluation"]
+    left_out = {name for name in evaluation if not noticed(story, {k: v for k, v in evaluation.items() if k != name})}
+    assert left_out == set()
+    assert noticed(story, evaluation | {"shipped_verdict": "failed"})
+
+
+@pytest.mark.django_db
+def test_what_is_listed_is_in_an_evaluation(real: Real) -> None:
+    evaluation = story_of(real).reports[DECIDED].result["evaluation"]
+    places = {place_of(path) for path, _ in leaves(evaluation)}
+    assert [listed for listed in NOT_RECOMPUTED if not any(f"{place}.".startswith(f"{listed}.") for place in places)] == []
