@@ -78,8 +78,8 @@ def done_sentences(released: Mapping[str, int]) -> list[str]:
     if exact := released.get("exact", 0):
         sentences.append(
             ngettext(
-                "%(n)d model was replaced by one that never learned from it.",
-                "%(n)d models were replaced by ones that never learned from it.",
+                "%(n)d model was replaced by one that never learned from what we agreed to remove.",
+                "%(n)d models were replaced by ones that never learned from what we agreed to remove.",
                 exact,
             )
             % {"n": exact}
@@ -126,8 +126,8 @@ def fact_sentences(facts: Mapping[str, int]) -> list[str]:
     if not_learned := facts["not_learned"]:
         sentences.append(
             ngettext(
-                "%(n)d passage that was found is in data from which no model in use has learned.",
-                "%(n)d passages that were found are in data from which no model in use has learned.",
+                "%(n)d passage that was found is in data that no model in use was trained on.",
+                "%(n)d passages that were found are in data that no model in use was trained on.",
                 not_learned,
             )
             % {"n": not_learned}
@@ -136,13 +136,26 @@ def fact_sentences(facts: Mapping[str, int]) -> list[str]:
         sentences.append(
             ngettext(
                 "%(n)d passage that was found is in the training data of a model in use. We compared that model with models"
-                " trained without it and could measure no influence, within limits fixed beforehand. We have not changed"
-                " the model.",
+                " trained without it and could measure no influence, within limits fixed beforehand. We have not removed"
+                " it from that model.",
                 "%(n)d passages that were found are in the training data of a model in use. We compared that model with"
                 " models trained without them and could measure no influence, within limits fixed beforehand. We have not"
-                " changed the model.",
+                " removed them from that model.",
                 no_influence,
             )
             % {"n": no_influence}
+        )
+    if vocabularies := facts.get("vocabularies", 0):
+        sentences.append(
+            ngettext(
+                "The vocabulary of %(n)d model in use, the list of parts of words and words that it reads with, was made"
+                " from data that these passages are in. It can contain single words of them, such as a name. We have not"
+                " changed it.",
+                "The vocabularies of %(n)d models in use, the lists of parts of words and words that they read with,"
+                " were made from data that these passages are in. They can contain single words of them, such as a"
+                " name. We have not changed them.",
+                vocabularies,
+            )
+            % {"n": vocabularies}
         )
     return sentences

@@ -201,7 +201,7 @@ def _registered(claim: Claim, result: JobResult, digest: str, output: str) -> bo
 
 
 def _finished_before(job: Job) -> str:
-    """Return the folder of an earlier run that had made the job's result and could not hand it in; empty if there is none."""
+    """Return the folder of an earlier run that made the job's result and could not hand it in; empty if there is none."""
     ended = [JobRun.Outcome.KILLED, JobRun.Outcome.LOST]
     for run in job.run_rows.filter(outcome__in=ended).order_by("-number"):
         output = f"jobs/{job.pk}/run-{run.number}"

@@ -24,7 +24,7 @@ from requests_app.models import ErasureRequest, Match
 from requests_app.services.findings import closing_outcome, items_to_create, search_of
 from requests_app.services.mapping import BY_HAND, match_add, matches_decide, review_complete
 from requests_app.services.reasons import explanation_problem
-from requests_app.services.searches import request_search_again
+from requests_app.services.searches import COPY, request_search_again
 from requests_app.states import RequestState
 from unlearning_jobs.engine.errors import CorpusError
 from unlearning_jobs.models import CorpusSnapshot
@@ -43,6 +43,7 @@ DECISION_TONES = {
 }
 FOUND_BY: dict[str, Any] = {
     "exact": pgettext_lazy("found by", "same text"),
+    COPY: pgettext_lazy("found by", "same content as an accepted match"),
     "name": pgettext_lazy("found by", "name"),
     "identifier": pgettext_lazy("found by", "identifier"),
     BY_HAND: pgettext_lazy("found by", "an officer, by hand"),

@@ -15,10 +15,8 @@ from requests_app.states import Ground, ItemState, RequestOutcome
 from requests_app.wording import done_sentences, fact_sentences, missing_sentences, searched_sentences
 from unlearning_jobs.engine.catalogue import method_guarantee
 
-from .findings import search_of, settled_outcome
+from .findings import search_of, settled_outcome, told_facts
 
-FACTS = ("already_erased", "not_learned", "no_influence")
-"""Endings that were proposed before a fact was kept have none of it."""
 NO_LINKS = {"link": "…", "status_link": "…"}
 """Instead of the secret links in a preview."""
 
@@ -79,20 +77,20 @@ def _reasons(request: ErasureRequest, supposing: Ending | None) -> str:
 
 
 def _facts(request: ErasureRequest, supposing: Ending | None) -> dict[str, list[str]]:
-    search, endings = search_of(request), _endings(request, supposing)
-    totals = {name: sum(ending.facts.get(name, 0) for ending in endings) for name in FACTS}
+    search = search_of(request)
     return {
         "done": done_sentences(_released(request)),
         "searched": searched_sentences(search),
         "missing": missing_sentences(search),
-        "facts": fact_sentences(totals),
+        "facts": fact_sentences(told_facts(request, supposing)),
     }
 
 
 def _released(request: ErasureRequest) -> Counter[str]:
-    """Count the released results of a request by what their methods guarantee."""
-    released = Proposal.objects.filter(item__request=request, released_by__isnull=False)
-    return Counter(method_guarantee(method["name"]) for method in released.values_list("method", flat=True))
+    """Count the models in which a request was carried out, by what the method of its last release guarantees."""
+    released = Proposal.objects.filter(item__request=request, released_by__isnull=False).order_by("released_at", "pk")
+    last = dict(released.values_list("item__model_name", "method"))
+    return Counter(method_guarantee(method["name"]) for method in last.values())
 
 
 def _endings(request: ErasureRequest, supposing: Ending | None) -> list[Ending]:

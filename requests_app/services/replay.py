@@ -11,7 +11,13 @@ from compliance.record.services import SYSTEM, record_append
 from requests_app.returns import Return, returns_standing
 from unlearning_jobs.ledger_keys import LedgerError
 from unlearning_jobs.models import CorpusSnapshot, ErasureEntry, Job, ModelVersion
-from unlearning_jobs.services.ledger import entries_digest, entries_of_release, ledger_digest, ledger_enter, snapshots_compare
+from unlearning_jobs.services.ledger import (
+    entries_digest,
+    entries_of_release,
+    ledger_digest,
+    ledger_enter,
+    snapshots_compare,
+)
 from unlearning_jobs.services.ledger_copy import ledger_copy
 from unlearning_jobs.services.retraining import model_retrain
 from unlearning_jobs.states import ModelState

@@ -113,7 +113,9 @@ def require_no_copies(version: ModelVersion, under_way: Collection[str] = ()) ->
     try:
         snapshot_compare(snapshot=version.snapshot)
     except CorpusError as error:
-        raise LedgerError(_("What was erased cannot be compared with the corpus. %(problem)s") % {"problem": error}) from error
+        raise LedgerError(
+            _("What was erased cannot be compared with the corpus. %(problem)s") % {"problem": error}
+        ) from error
     entries = entries_of_release(version.made_by)
     places = ErasedExample.objects.filter(snapshot=version.snapshot, entry__in=entries, in_training=True)
     known = set(places.values_list("example_id", flat=True)) - {*version.left_out, *version.erased_ids, *under_way}

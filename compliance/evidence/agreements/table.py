@@ -51,7 +51,7 @@ from .entries import (
     both_completed_or_neither,
 )
 from .facts import actor, always, entry, moment, release, report, result, spec
-from .matches import ACCEPTED_EXAMPLES
+from .matches import ACCEPTED_AT_THE_RELEASE, ACCEPTED_EXAMPLES
 from .measured import (
     ESTIMATES,
     FINITE,
@@ -90,6 +90,12 @@ APPROVAL: Final = (
         "the report's protocol is not the approved one",
     ),
     Agreement(ACCEPTED_EXAMPLES, FORGOTTEN, "the accepted matches are not the forget set", accepted_are_forgotten),
+    Agreement(
+        FORGET_IDS,
+        ACCEPTED_AT_THE_RELEASE,
+        "an example was rejected before the model without it was released",
+        part_of,
+    ),
 )
 """What was approved, and what was done."""
 
