@@ -136,11 +136,11 @@ def fact_sentences(facts: Mapping[str, int]) -> list[str]:
         sentences.append(
             ngettext(
                 "%(n)d passage that was found is in the training data of a model in use. We compared that model with models"
-                " trained without it and could measure no influence, within limits fixed beforehand. We have not removed"
-                " it from that model.",
+                " trained without it and could measure no influence, within limits fixed beforehand. We have left it in"
+                " that model.",
                 "%(n)d passages that were found are in the training data of a model in use. We compared that model with"
-                " models trained without them and could measure no influence, within limits fixed beforehand. We have not"
-                " removed them from that model.",
+                " models trained without them and could measure no influence, within limits fixed beforehand. We have"
+                " left them in that model.",
                 no_influence,
             )
             % {"n": no_influence}

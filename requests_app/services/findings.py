@@ -19,6 +19,8 @@ from unlearning_jobs.states import ModelState
 
 from .accepted import LEARNED_SETS, Accepted, Learner, active_versions, gone_from, learners
 
+SINGLE_BYTES = 256
+"""Size of a vocabulary that was made from no data."""
 LAPSES = (RequestOutcome.NO_INFLUENCE, RequestOutcome.ALREADY_ERASED, RequestOutcome.NOT_LEARNED)
 """Outcomes of items that lapsed. If those of a request differ, it closes with the first; its letter names all of them."""
 
@@ -82,7 +84,7 @@ def vocabularies(accepted: Accepted) -> int:
     """Count the models in use whose vocabulary was made from accepted examples: those that no model is trained on."""
     made_from = {match.snapshot_id for match in accepted.matches if match.example_set not in LEARNED_SETS}
     versions = ModelVersion.objects.filter(state=ModelState.ACTIVE, snapshot__in=made_from).select_related("recipe")
-    return sum(bool(version.recipe.body.get("vocabulary_size")) for version in versions)
+    return sum(version.recipe.body.get("vocabulary_size", 0) > SINGLE_BYTES for version in versions)
 
 
 def _has_no_influence(item: Item, own: list[Learner]) -> bool:
@@ -223,16 +225,19 @@ def lapse_outcome(item: Item) -> RequestOutcome | None:
     return RequestOutcome.ALREADY_ERASED if findings.already_erased else RequestOutcome.NOT_LEARNED
 
 
-def settled_outcome(request: ErasureRequest, supposing: Ending | None = None) -> RequestOutcome | None:
+def settled_outcome(
+    request: ErasureRequest, supposing: Ending | None = None, *, emptied: bool = False
+) -> RequestOutcome | None:
     """Return the outcome with which a request closes because nothing in it is open; None while something is.
 
     Args:
         request: the request.
         supposing: an ending that waits, or is about to be proposed: the answer is as if it were approved.
+        emptied: the answer is as if items of which nothing is accepted any more had lapsed.
     """
     if supposing and supposing.item is None:
         return RequestOutcome(supposing.outcome)
-    states = dict(request.items.values_list("pk", "state"))
+    states = {item.pk: item.state for item in request.items.all() if not emptied or accepted_examples(item)}
     lapses = set(
         request.endings.filter(item__state=ItemState.LAPSED, approved_by__isnull=False).values_list("outcome", flat=True)
     )

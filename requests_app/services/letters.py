@@ -11,11 +11,11 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from requests_app.models import Ending, ErasureRequest, Item, Proposal
-from requests_app.states import Ground, ItemState, RequestOutcome
+from requests_app.states import SETTLED, Ground, ItemState, RequestOutcome
 from requests_app.wording import done_sentences, fact_sentences, missing_sentences, searched_sentences
 from unlearning_jobs.engine.catalogue import method_guarantee
 
-from .findings import search_of, settled_outcome, told_facts
+from .findings import accepted_examples, items_to_create, search_of, settled_outcome, told_facts
 
 NO_LINKS = {"link": "…", "status_link": "…"}
 """Instead of the secret links in a preview."""
@@ -64,6 +64,16 @@ def closing_letter(ending: Ending) -> Letter | None:
     """Return the letter that goes out once an ending is approved; None if the request stays open, and none goes out."""
     outcome = settled_outcome(ending.request, ending)
     return letter(ending.request, f"outcome_{outcome.value}", supposing=ending) if outcome else None
+
+
+def letter_after(request: ErasureRequest) -> Letter | None:
+    """Return the letter that goes out when a review ends and opens nothing: every item is settled. None otherwise."""
+    if next(items_to_create(request), None) or any(
+        accepted_examples(one) for one in request.items.exclude(state__in=SETTLED)
+    ):
+        return None
+    outcome = settled_outcome(request, emptied=True)
+    return letter(request, f"outcome_{outcome.value}") if outcome else None
 
 
 def _reasons(request: ErasureRequest, supposing: Ending | None) -> str:
