@@ -18,7 +18,7 @@ from compliance.ui.forms import LetheForm
 from requests_app.models import Ending, Item, Match
 from requests_app.services import endings
 from requests_app.services.letters import closing_letter
-from requests_app.services.permissions import approval_refusal, approvers_left_sentence
+from requests_app.services.permissions import approval_refusal, approvers_left_sentence, require_approver
 from requests_app.services.reasons import reasons_problem
 from requests_app.states import ItemState
 from requests_app.wording import fact_sentences
@@ -148,6 +148,7 @@ def ending_detail(request: HttpRequest, reference: str, number: int) -> HttpResp
         return _show(request, ending, _("Choose whether to approve or decline."))
     try:
         if decision == "approve":
+            require_approver(ending, by)
             with as_stated(request, ending.request, lambda: _parts(ending_of(reference, number))):
                 endings.ending_approve(ending=ending, by=by)
         else:

@@ -18,7 +18,7 @@ from requests_app.deadlines import end_of
 from requests_app.models import Item, Proposal
 from requests_app.services import decisions
 from requests_app.services.findings import lapse_outcome, remaining_examples
-from requests_app.services.permissions import approval_refusal, approvers_left_sentence
+from requests_app.services.permissions import approval_refusal, approvers_left_sentence, require_approver
 from requests_app.states import ItemState
 from unlearning_jobs.engine.advisor import Precedent, Situation
 from unlearning_jobs.engine.catalogue import METHODS, metrics_of
@@ -124,6 +124,7 @@ def proposal_detail(request: HttpRequest, reference: str, number: int, attempt: 
         return _review(request, proposal, _("Choose whether to approve or decline."))
     try:
         if decision == "approve":
+            require_approver(proposal, by)
             with as_stated(request, proposal.item.request, lambda: _parts(proposal_of(reference, number, attempt))):
                 decisions.proposal_approve(proposal=proposal, by=by)
         else:

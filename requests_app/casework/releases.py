@@ -13,7 +13,7 @@ from compliance.record.selectors import alarm_standing, signed_report
 from requests_app.models import Proposal
 from requests_app.services import decisions
 from requests_app.services.findings import accepted_examples
-from requests_app.services.permissions import release_refusal
+from requests_app.services.permissions import release_refusal, require_releaser
 from requests_app.services.results import release_obstacle
 from requests_app.states import ItemState
 from unlearning_jobs.wording import VERDICTS, guarantee_of, method_title
@@ -34,6 +34,7 @@ def release(request: HttpRequest, reference: str, number: int, attempt: int) -> 
         if request.POST.get("act") == "reopen":
             decisions.item_reopen(proposal=proposal, by=account_of(request))
         elif request.POST.get("act") == "release":
+            require_releaser(proposal, account_of(request))
             with as_stated(request, proposal.item.request, lambda: _parts(proposal_of(reference, number, attempt))):
                 decisions.item_release(proposal=proposal, by=account_of(request))
         else:

@@ -6,7 +6,6 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from compliance.accounts.errors import NotAllowedError
 from compliance.accounts.models import Account
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
@@ -24,7 +23,7 @@ from unlearning_jobs.services.model_versions import model_version_release, unlea
 from unlearning_jobs.states import JOB_TRANSITIONS, JobState, ModelState
 
 from .findings import remaining_examples
-from .permissions import release_refusal, require_approver, require_officer
+from .permissions import require_approver, require_officer, require_releaser
 from .reasons import require_explanation
 from .requests import item_lock, item_move, request_close_when_settled, require_item_transition
 from .results import rejected_since, release_obstacle, report_is_signed, under_way
@@ -188,8 +187,7 @@ def item_release(*, proposal: Proposal, by: Account) -> Proposal:
     """
     # 1. Lock the proposal. It must have passed, and its report must be signed, in a record that can be trusted.
     proposal = _locked(proposal)
-    if refusal := release_refusal(proposal, by):
-        raise NotAllowedError(refusal)
+    require_releaser(proposal, by)
     if alarm_standing():
         raise StaleStateError(alarm_text())
     item = proposal.item

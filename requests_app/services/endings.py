@@ -23,6 +23,7 @@ from .findings import (
     closing_outcome,
     ending_state,
     item_findings,
+    items_to_create,
     lapse_outcome,
     match_findings,
     search_of,
@@ -94,7 +95,7 @@ def closing_draft(*, request: ErasureRequest, reasons: str, by: Account) -> Endi
     """
     outcome = closing_outcome(request)
     if outcome is None:
-        why = closing_obstacle(request)
+        why = "" if next(items_to_create(request), None) else closing_obstacle(request)
         raise StaleStateError(why or _("This request cannot be closed without an item. Finish the review."))
     return _draft(outcome, by, request=request, item=None, reasons=reasons if needs_reasons(outcome) else "")
 

@@ -52,14 +52,20 @@ def approvers_left_sentence(request: ErasureRequest, by: Account) -> str:
     if any(one.opaque not in barred and one.pk != request.submitted_by_id for one in officers):
         return ""
     return _(
-        "If you do this, no officer is left who may approve it: the others decided about matches of this request or submitted"
-        " it. Another officer needs an account first."
+        "If you do this, no officer is left who may approve it: the others decided about matches of this request or"
+        " submitted it. Another officer needs an account first."
     )
 
 
 def require_approver(proposed: Proposal | Ending, account: Account) -> None:
     """Raise NotAllowedError unless `account` may approve what another officer proposed."""
     if refusal := approval_refusal(proposed, account):
+        raise NotAllowedError(refusal)
+
+
+def require_releaser(proposal: Proposal, account: Account) -> None:
+    """Raise NotAllowedError unless `account` may release the result of `proposal`."""
+    if refusal := release_refusal(proposal, account):
         raise NotAllowedError(refusal)
 
 

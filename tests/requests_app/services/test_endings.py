@@ -11,7 +11,7 @@ from compliance.accounts.errors import NotAllowedError
 from compliance.accounts.models import Account
 from compliance.record.errors import StaleStateError
 from compliance.record.models import RecordEntry
-from requests_app.models import Ending, ErasureRequest, Match
+from requests_app.models import Ending, ErasureRequest
 from requests_app.services.endings import (
     closing_draft,
     closing_propose,
@@ -28,7 +28,7 @@ from requests_app.services.requests import request_close
 from requests_app.services.searches import request_search_again
 from requests_app.states import ItemState, RequestOutcome, RequestState
 from tests.endings import REASONS, assert_sent_as_previewed, refusal_proposed
-from tests.factories import account, model_version
+from tests.factories import account
 from tests.staging import Stage, erased_elsewhere
 from unlearning_jobs.models import ModelVersion
 from unlearning_jobs.states import ModelState
@@ -249,3 +249,11 @@ def test_other_roles_end_nothing(stage: Stage, role: str) -> None:
     for act in acts:
         with pytest.raises(NotAllowedError):
             act(account(role))
+
+
+def test_whoever_rejected_does_not_approve_after_somebody_rejected_again(stage: Stage) -> None:
+    ids = list(stage.request.matches.values_list("pk", flat=True))
+    matches_decide(request=stage.request, match_ids=ids, accept=False, by=stage.staff.lena)
+    matches_decide(request=stage.request, match_ids=ids, accept=False, by=stage.staff.omar)
+    with pytest.raises(NotAllowedError, match="You reviewed the matches"):
+        ending_approve(ending=propose(stage, "no_match"), by=stage.staff.lena)
