@@ -151,7 +151,8 @@ def _lapsed(data: Data) -> str:
 def _corrected(data: Data) -> str:
     count = data["examples"]
     left = ngettext("%(n)d example is left.", "%(n)d examples are left.", count) % {"n": count}
-    return f"{item_words(data['item'])}: {left if count else _('no example is left, so the item has ended.')}"
+    ended = _("Nothing is left, so it has ended.")
+    return f"{item_words(data['item'])}: {left if count else ended}"
 
 
 def _attempt(data: Data) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from compliance.record.selectors import signed_report
 from requests_app.models import Ending, ErasureRequest, Item, Match, Search
@@ -168,16 +169,22 @@ def closing_obstacle(request: ErasureRequest, supposing: Ending | None = None) -
     accepted = Accepted.of(request)
     for learner in learners() if accepted.matches else ():
         if count := len(accepted.known_by(learner) - _decided(request, learner.name, supposing)):
-            facts = {"model": learner.version or learner.name, "n": count}
-            if learner.version:
-                return _("%(model)s is in use and knows %(n)d accepted examples that are in no item. Search again.") % facts
-            return (
-                _(
-                    "A training of %(model)s is under way that would learn from %(n)d accepted examples. Wait for its end,"
-                    " or cancel it; then search again."
+            sentence = (
+                ngettext(
+                    "%(model)s is in use and knows %(n)d accepted example that is in no item. Search again.",
+                    "%(model)s is in use and knows %(n)d accepted examples that are in no item. Search again.",
+                    count,
                 )
-                % facts
+                if learner.version
+                else ngettext(
+                    "A training of %(model)s is under way that would learn from %(n)d accepted example. Wait for its end,"
+                    " or cancel it; then search again.",
+                    "A training of %(model)s is under way that would learn from %(n)d accepted examples. Wait for its end,"
+                    " or cancel it; then search again.",
+                    count,
+                )
             )
+            return sentence % {"model": learner.version or learner.name, "n": count}
     search = search_of(request)
     if search and (unsearched := _unsearched(search)):
         return _("%(model)s is in use, and its training data were not searched. Search again.") % {"model": unsearched[0]}

@@ -1,11 +1,12 @@
-"""Whoever presses a button confirms what the page stated; if that has changed since, the page is shown again and says what."""
+"""Whoever presses a button confirms what the page stated; if that has changed, the page is shown again and says what."""
 
 from __future__ import annotations
 
 import pytest
 
-from requests_app.models import ErasureRequest
+from requests_app.models import ErasureRequest, Item
 from requests_app.services import decisions, mapping
+from requests_app.services.endings import ending_approve
 from tests.endings import refusal_proposed
 from tests.erasing import turned_round
 from tests.personas import Staff
@@ -56,16 +57,13 @@ def test_an_end_is_not_approved_with_a_letter_that_nobody_saw(stage: Stage, staf
     page = lena.get(path)
     assert "The request stays open until its other items are settled." in page.words
     refusal_of_the_last(stage, keeper.pk)
-    again = lena.submit(page, action=path, status=409)
+    again = lena.submit(page, {"decision": "approve"}, action=path, status=409)
     assert "something has changed: the letter." in again.words
     assert ErasureRequest.objects.get(pk=stage.request.pk).outcome == ""
 
 
 def refusal_of_the_last(stage: Stage, pk: int) -> None:
     """The other item is settled meanwhile."""
-    from requests_app.models import Item
-    from requests_app.services.endings import ending_approve
-
     ending = refusal_proposed(stage, Item.objects.select_related("request").get(pk=pk))
     ending_approve(ending=ending, by=stage.staff.nils)
 
