@@ -255,7 +255,7 @@ def test_a_release_after_a_restore_is_recorded_in_full_whatever_the_second_copy_
     assert len(entries_of(subject=SUBJECT, kinds=("erasure.entered",))) == 1
 
 
-def test_a_model_that_knows_a_copy_of_what_it_has_erased_is_not_released(base: ModelVersion) -> None:
+def test_a_model_that_knows_a_copy_of_what_it_has_erased_is_not_released() -> None:
     twice = trained(registered("twice", [*rows(), rows()[0]]), "twice")
     version = job_completed(started(twice, "e00000000")).result_version
     assert version is not None
