@@ -110,7 +110,7 @@ class Search(models.Model):
     """Every active model version: `model`, `version`, `model_sha256`, `snapshot`, `snapshot_sha256` and `outcome`."""
     candidates = models.PositiveIntegerField()
     complete = models.BooleanField()
-    """Every query was searched for, in the training data of every active model version, of which there was at least one."""
+    """Every query was searched for in all contents of the training data of every active version, of which there was one."""
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField()
 

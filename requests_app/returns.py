@@ -1,7 +1,7 @@
 """Which models know erased examples again, from what is stored: what the ledger found, what is worked on, what was refused.
 
-That a model knows an example that was erased from another is no return while an item of its own is under way, or while the
-request's own item for this model was refused.
+That a model knows an example that was erased from another is no return while an open request deals with it, or if two
+officers have decided for the same request to leave it in this model: refused, or without measurable influence.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from unlearning_jobs.models import ErasedExample, Job, ModelVersion
 from unlearning_jobs.selectors import known_erased
 from unlearning_jobs.states import JobState, ModelState
 
-from .models import Item
+from .models import Item, Match
+from .services.accepted import LEARNED_SETS
+from .services.findings import items_without_influence
 from .states import SETTLED, ItemState, RequestState
 
 
@@ -25,7 +27,7 @@ class Return:
     references: tuple[str, ...]
     """The requests that they were erased for."""
     busy: bool
-    """Whether an item of this model is under way, or the model is being trained: neither may be cut short."""
+    """Whether an open request deals with examples of this model, or the model is being trained: neither may be cut short."""
 
     @property
     def in_use(self) -> bool:
@@ -58,21 +60,18 @@ def _return_of(version: ModelVersion) -> Return | None:
     items = list(
         Item.objects.filter(model_name=version.name, snapshot=version.snapshot).select_related("request") if known else ()
     )
-    under_way = [
-        item for item in items if item.request.state == RequestState.IN_PROGRESS and ItemState(item.state) not in SETTLED
-    ]
-    worked = {example_id for item in under_way for example_id in item.example_ids}
-    refused = {
+    worked = _worked_on(version, items)
+    left = {
         (item.request.subject, example_id)
         for item in items
-        if item.state == ItemState.REFUSED
+        if item.state == ItemState.REFUSED or item in items_without_influence(item.request)
         for example_id in item.example_ids
     }
     places = ErasedExample.objects.filter(snapshot=version.snapshot, example_id__in=known - worked)
     back = {
         (subject, example_id)
         for subject, example_id in places.values_list("entry__subject", "example_id")
-        if (subject, example_id) not in refused
+        if (subject, example_id) not in left
     }
     if not back:
         return None
@@ -81,5 +80,16 @@ def _return_of(version: ModelVersion) -> Return | None:
         version=version,
         example_ids=tuple(sorted({example_id for _subject, example_id in back})),
         references=tuple(sorted({subject.removeprefix("request:") for subject, _example_id in back})),
-        busy=bool(under_way) or trained.exists(),
+        busy=bool(worked) or trained.exists(),
     )
+
+
+def _worked_on(version: ModelVersion, items: list[Item]) -> set[str]:
+    """Return the examples that open requests deal with: in items that are not settled, or accepted and in no item yet."""
+    open_items = {item for item in items if item.request.state != RequestState.CLOSED}
+    settled = {(item.request_id, one) for item in open_items if item.state in SETTLED for one in item.example_ids}
+    accepted = Match.objects.filter(
+        snapshot=version.snapshot, decision=Match.Decision.ACCEPTED, example_set__in=LEARNED_SETS
+    ).exclude(request__state=RequestState.CLOSED)
+    dealt_with = {one for item in open_items if item.state not in SETTLED for one in item.example_ids}
+    return dealt_with | {one for request, one in set(accepted.values_list("request_id", "example_id")) - settled}

@@ -86,6 +86,14 @@ ITEM_TRANSITIONS: dict[RecordKind, frozenset[tuple[ItemState, ItemState]]] = {
     RecordKind.PROPOSAL_APPROVED: frozenset({(ItemState.AWAITING_APPROVAL, ItemState.RUNNING)}),
     # back to the choice of a method
     RecordKind.PROPOSAL_DECLINED: frozenset({(ItemState.AWAITING_APPROVAL, ItemState.GRANTED)}),
+    # a later review rejected examples of it; what was chosen for them is given up
+    RecordKind.ITEM_CORRECTED: frozenset(
+        {
+            *((state, state) for state in (ItemState.DECIDING, ItemState.GRANTED, ItemState.RUNNING, ItemState.ENDING)),
+            *((state, ItemState.GRANTED) for state in (ItemState.AWAITING_APPROVAL, ItemState.AWAITING_RELEASE)),
+            *((state, ItemState.LAPSED) for state in ItemState if state not in SETTLED),
+        }
+    ),
     # not passed, failed or cancelled: back to the choice of a method, under a new approval
     RecordKind.ITEM_EVALUATED: frozenset(
         {(ItemState.RUNNING, ItemState.AWAITING_RELEASE), (ItemState.RUNNING, ItemState.GRANTED)}

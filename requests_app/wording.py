@@ -78,8 +78,9 @@ def done_sentences(released: Mapping[str, int]) -> list[str]:
     if exact := released.get("exact", 0):
         sentences.append(
             ngettext(
-                "%(n)d model was replaced by one as it would be if it had never learned from it.",
-                "%(n)d models were replaced by ones as they would be if they had never learned from it.",
+                "%(n)d model was replaced by one as it would be if it had never learned from what we agreed to remove.",
+                "%(n)d models were replaced by ones as they would be if they had never learned from what we agreed to"
+                " remove.",
                 exact,
             )
             % {"n": exact}
@@ -127,9 +128,8 @@ def fact_sentences(facts: Mapping[str, int]) -> list[str]:
     if not_learned := facts["not_learned"]:
         sentences.append(
             ngettext(
-                "%(n)d passage that was found needs no unlearning: the model never learned from it, or is no longer in use.",
-                "%(n)d passages that were found need no unlearning: the models never learned from them, or are no longer"
-                " in use.",
+                "%(n)d passage that was found is in data that no model in use was trained on.",
+                "%(n)d passages that were found are in data that no model in use was trained on.",
                 not_learned,
             )
             % {"n": not_learned}
@@ -138,13 +138,26 @@ def fact_sentences(facts: Mapping[str, int]) -> list[str]:
         sentences.append(
             ngettext(
                 "%(n)d passage that was found is in the training data of a model in use. We compared that model with models"
-                " trained without it and could measure no influence, within limits fixed beforehand. We have not changed"
-                " the model for it.",
-                "%(n)d passages that were found are in the training data of models in use. We compared each of these models"
-                " with models trained without them and could measure no influence, within limits fixed beforehand. We have"
-                " not changed any model for them.",
+                " trained without it and could measure no influence, within limits fixed beforehand. We have left it in"
+                " that model.",
+                "%(n)d passages that were found are in the training data of a model in use. We compared that model with"
+                " models trained without them and could measure no influence, within limits fixed beforehand. We have"
+                " left them in that model.",
                 no_influence,
             )
             % {"n": no_influence}
+        )
+    if vocabularies := facts.get("vocabularies", 0):
+        sentences.append(
+            ngettext(
+                "The vocabulary of %(n)d model in use, the list of parts of words and words that it reads with, was made"
+                " from data that these passages are in. It can contain single words of them, such as a name. We have not"
+                " changed it.",
+                "The vocabularies of %(n)d models in use, the lists of parts of words and words that they read with,"
+                " were made from data that these passages are in. They can contain single words of them, such as a"
+                " name. We have not changed them.",
+                vocabularies,
+            )
+            % {"n": vocabularies}
         )
     return sentences

@@ -26,9 +26,10 @@ from django.conf import settings
 
 from compliance.formats.canonical import canonical_json
 
-from .engine.contracts import JobResult, Progress
+from .engine.contracts import JobResult, JobSpec, Progress
 from .engine.errors import CorpusError, EngineError
-from .models import Job
+from .ledger_keys import LedgerError
+from .models import Job, JobRun
 from .services.ledger import LedgerMovedError, snapshot_compare
 from .services.model_versions import job_result_accept
 from .services.runs import Claim, job_cancelled, job_fail, job_report, job_run_lost
@@ -73,8 +74,11 @@ def job_execute(claim: Claim) -> None:
     Raises:
         ClaimLostError: the claim was lost meanwhile; what the other worker writes stands.
     """
-    # 1. Lay out the run's folder, with the specification for the engine.
+    # 1. Lay out the run's folder, with the specification for the engine; unless an earlier run has done all the work.
     job = Job.objects.get(pk=claim.job_id)
+    if finished := _finished_before(job):
+        _accept(claim, settings.ARTEFACTS / finished, finished)
+        return
     output = f"jobs/{job.pk}/run-{claim.run}"
     folder = settings.ARTEFACTS / output
     folder.mkdir(parents=True, exist_ok=True)
@@ -188,6 +192,23 @@ def _registered(claim: Claim, result: JobResult, digest: str, output: str) -> bo
         job_result_accept(claim=claim, result=result, result_sha256=digest, output=output)
     except LedgerMovedError:
         return False
+    except LedgerError:
+        # The next run waits for the key (`job_claim`), and takes over what this one has made.
+        job_run_lost(claim=claim, detail="the erasure ledger cannot be used")
     except CorpusError as error:
         job_fail(claim=claim, code=error.code, message=str(error))
     return True
+
+
+def _finished_before(job: Job) -> str:
+    """Return the folder of an earlier run that made the job's result and could not hand it in; empty if there is none."""
+    ended = [JobRun.Outcome.KILLED, JobRun.Outcome.LOST]
+    for run in job.run_rows.filter(outcome__in=ended).order_by("-number"):
+        output = f"jobs/{job.pk}/run-{run.number}"
+        try:
+            result = JobResult.from_json(json.loads((settings.ARTEFACTS / output / "result.json").read_bytes()))
+        except (OSError, ValueError, EngineError):
+            continue
+        if result.spec_digest == JobSpec.from_json(job.spec).digest():
+            return output
+    return ""

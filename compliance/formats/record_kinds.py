@@ -39,6 +39,8 @@ class RecordKind(StrEnum):
     ENDING_DECLINED = "ending.declined"
     ITEM_LAPSED = "item.lapsed"
     """Nothing is left to unlearn, or the request was withdrawn."""
+    ITEM_CORRECTED = "item.corrected"
+    """A later review rejected examples of it; `examples` are left. Without any, the item has ended."""
     PROPOSAL_SUBMITTED = "proposal.submitted"
     PROPOSAL_APPROVED = "proposal.approved"
     """Once for each attempt at an item."""
@@ -106,7 +108,8 @@ FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
     K.REQUEST_CLOSED: ("outcome",),
     K.SEARCH_ORDERED: (),
     K.MAPPING_COMPLETED: (
-        *("search", "matcher", "searched", "unreadable", "queries", "not_searchable", "complete", "candidates"),
+        *("search", "matcher", "searched", "unreadable", "texts_only", "queries", "not_searchable", "complete"),
+        "candidates",
     ),
     K.MATCH_ADDED: ("snapshot", "example_id"),
     K.MATCH_ACCEPTED: ("examples",),
@@ -118,6 +121,7 @@ FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
     K.ENDING_APPROVED: _ENDING,
     K.ENDING_DECLINED: _ENDING,
     K.ITEM_LAPSED: ("item", "outcome"),
+    K.ITEM_CORRECTED: ("item", "examples"),
     K.PROPOSAL_SUBMITTED: (*_ATTEMPT, "method", "protocol_sha256"),
     K.PROPOSAL_APPROVED: (*_ATTEMPT, "method", "protocol_sha256"),
     K.PROPOSAL_DECLINED: _ATTEMPT,

@@ -21,7 +21,7 @@ from compliance.evidence.agreements import (
 )
 from compliance.evidence.checks.course import check_course
 from compliance.evidence.record import REQUEST_PREFIX, EntryBody
-from compliance.evidence.statements import MODEL_SUBJECT, Statement, UnlearningReport, report_folder
+from compliance.evidence.statements import MODEL_SUBJECT, Release, Statement, UnlearningReport, report_folder
 from compliance.formats.canonical import parse_json, sha256_hex
 from compliance.formats.errors import EvidenceError, VerificationError
 
@@ -69,16 +69,20 @@ def _story(
     entries: Sequence[EntryBody],
     others: Sequence[EntryBody],
 ) -> Story:
-    predicates = [attestation_read(row).statement.predicate for row in Attestation.objects.filter(subject=subject)]
+    signed = [attestation_read(row) for row in Attestation.objects.filter(subject=subject)]
     # Reports that were signed before were checked with their files then.
-    reports = {(one.item, one.attempt): ToldReport(one) for one in predicates if isinstance(one, UnlearningReport)}
-    releases = {(one.item, one.attempt): one for one in predicates if not isinstance(one, UnlearningReport)}
+    reports = {(one.row.item, one.row.attempt): ToldReport(one.report) for one in signed if one.report}
+    predicates = [one.statement.predicate for one in signed]
+    releases = {(one.item, one.attempt): one for one in predicates if isinstance(one, Release)}
     predicate = statement.predicate
     attempt = predicate.item, predicate.attempt
     if isinstance(predicate, UnlearningReport):
         reports[attempt] = _told(statement, predicate, files)
     else:
         releases[attempt] = predicate
+        for one in signed:  # what is released is compared with what has been decided since
+            if one.report and (one.row.item, one.row.attempt) == attempt:
+                reports[attempt] = _told(one.statement, one.report, one.row.files)
     return Story(subject.removeprefix(REQUEST_PREFIX), entries, others, reports, releases)
 
 

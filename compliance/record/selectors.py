@@ -35,6 +35,15 @@ def request_mappers(*, subject: str) -> tuple[str, ...]:
     return mappers(entries, entries[-1].number + 1) if entries else ()
 
 
+def request_deciders(*, subject: str) -> tuple[str, ...]:
+    """Return everyone who ever accepted or rejected a match of the request, sorted. None of them may approve its end.
+
+    That nothing was found rests on the rejections, and on each of them, whoever decided again afterwards.
+    """
+    kinds = (RecordKind.MATCH_ACCEPTED, RecordKind.MATCH_REJECTED)
+    return tuple(sorted({entry.actor for entry in entries_of(subject=subject, kinds=kinds)}))
+
+
 @dataclass(frozen=True)
 class SignedStatement:
     """An attestation and the statement in it."""

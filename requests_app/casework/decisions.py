@@ -17,11 +17,13 @@ from compliance.ui.forms import HintedRadios, LetheForm
 from requests_app.models import Item
 from requests_app.services import decisions, endings
 from requests_app.services.letters import closing_letter
+from requests_app.services.permissions import approvers_left_sentence
 from requests_app.services.reasons import reasons_problem
 from requests_app.states import GRANT_GROUNDS, REFUSE_GROUNDS, Ground, ItemState
 
 from .requests import officers_only
 from .shared import identity, item_of
+from .stated import as_stated, ending_parts, stated
 
 GRANT, REFUSE = "grant", "refuse"
 NO_GROUND = {"required": gettext_lazy("Choose a ground.")}
@@ -110,7 +112,8 @@ def item_decide(request: HttpRequest, reference: str, number: int) -> HttpRespon
         if form.grants:
             decisions.item_grant(item=item, **said)
         else:
-            endings.refusal_propose(item=item, **said)
+            with as_stated(request, item.request, lambda: ending_parts(endings.refusal_draft(item=item, **said))):
+                endings.refusal_propose(item=item, **said)
     except StaleStateError as error:
         form.add_error(None, str(error))
         return _ask(request, item_of(reference, number), form, status=409)
@@ -145,6 +148,9 @@ def _confirm(request: HttpRequest, item: Item, form: DecisionForm) -> HttpRespon
         "letter": letter,
         "label": words % {"n": count},
         "action": reverse("casework:item_decide", args=[item.request.reference, item.number]),
-        "fields": {name: form.cleaned_data.get(name, "") for name in form.fields} | {"confirmed": "yes"},
+        "fields": {name: form.cleaned_data.get(name, "") for name in form.fields}
+        | {"confirmed": "yes"}
+        | stated(ending_parts(draft)),
+        "approvers": approvers_left_sentence(item.request, account_of(request)),
     }
     return render(request, "casework/item_decide_confirm.html", context)

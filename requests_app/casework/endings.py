@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -14,17 +15,19 @@ from django.views.decorators.http import require_http_methods
 from compliance.accounts.access import account_of
 from compliance.record.errors import StaleStateError
 from compliance.ui.forms import LetheForm
-from requests_app.models import Ending
+from requests_app.models import Ending, Item, Match
 from requests_app.services import endings
 from requests_app.services.letters import closing_letter
-from requests_app.services.permissions import approval_refusal
+from requests_app.services.permissions import approval_refusal, approvers_left_sentence, require_approver
 from requests_app.services.reasons import reasons_problem
+from requests_app.states import ItemState
 from requests_app.wording import fact_sentences
 
 from .matches import matches_shown
 from .requests import officers_only
 from .searches import search_view
 from .shared import ending_of, identity, item_of, request_of
+from .stated import Parts, as_stated, ending_parts, match_parts, stated
 
 PAGE_METHODS = ["GET", "HEAD", "POST"]
 
@@ -55,7 +58,7 @@ def closing(request: HttpRequest, reference: str) -> HttpResponse:
     """Show the one end that the facts allow, with its letter; the confirmed POST proposes it."""
     erasure_request, by = request_of(reference), account_of(request)
     try:
-        draft = endings.closing_draft(request=erasure_request, reasons=request.POST.get("reasons", ""), by=by)
+        draft = _closing_draft(request, reference)
     except StaleStateError as error:
         return render(request, "casework/closing.html", identity(erasure_request) | {"problem": str(error)}, status=409)
     needs_reasons = endings.needs_reasons(draft.outcome)
@@ -66,12 +69,18 @@ def closing(request: HttpRequest, reference: str) -> HttpResponse:
     if "confirmed" not in request.POST:
         return _show_draft(request, draft, form, show_letter=True)
     try:
-        ending = endings.closing_propose(
-            request=erasure_request, outcome=request.POST.get("outcome", ""), reasons=draft.reasons, by=by
-        )
+        with as_stated(request, erasure_request, lambda: ending_parts(_closing_draft(request, reference))):
+            ending = endings.closing_propose(
+                request=erasure_request, outcome=request.POST.get("outcome", ""), reasons=draft.reasons, by=by
+            )
     except StaleStateError as error:
         return _show_draft(request, draft, form, show_letter=True, problem=str(error), status=409)
     return redirect("casework:ending", erasure_request.reference, ending.number)
+
+
+def _closing_draft(request: HttpRequest, reference: str) -> Ending:
+    reasons = request.POST.get("reasons", "")
+    return endings.closing_draft(request=request_of(reference), reasons=reasons, by=account_of(request))
 
 
 def _show_draft(
@@ -86,7 +95,8 @@ def _show_draft(
     context = _context(draft) | {
         "form": form,
         "letter": closing_letter(draft) if show_letter else None,
-        "fields": {"outcome": draft.outcome, "reasons": draft.reasons, "confirmed": "yes"},
+        "fields": {"outcome": draft.outcome, "reasons": draft.reasons, "confirmed": "yes"} | stated(ending_parts(draft)),
+        "approvers": approvers_left_sentence(draft.request, draft.proposed_by),
         "problem": problem,
     }
     return render(request, "casework/closing.html", context, status=status)
@@ -96,17 +106,34 @@ def _show_draft(
 @require_http_methods(PAGE_METHODS)
 def lapse(request: HttpRequest, reference: str, number: int) -> HttpResponse:
     """Show why nothing is left to unlearn in an item; POST proposes to end it."""
-    item, by = item_of(reference, number), account_of(request)
-    try:
-        if request.method == "POST":
-            ending = endings.lapse_propose(item=item, by=by)
+    item, by, problem = item_of(reference, number), account_of(request), ""
+    if request.method == "POST":
+        try:
+            with as_stated(request, item.request, lambda: ending_parts(endings.lapse_draft(item=item, by=by))):
+                ending = endings.lapse_propose(item=item, by=by)
             return redirect("casework:ending", item.request.reference, ending.number)
+        except StaleStateError as error:
+            item, problem = item_of(reference, number), str(error)
+    return _show_lapse(request, item, problem)
+
+
+def _show_lapse(request: HttpRequest, item: Item, problem: str) -> HttpResponse:
+    by = account_of(request)
+    context = identity(item.request) | {"item": item, "problem": problem}
+    try:
         draft = endings.lapse_draft(item=item, by=by)
     except StaleStateError as error:
-        context = identity(item.request) | {"item": item, "problem": str(error)}
-        return render(request, "casework/lapse.html", context, status=409)
-    context = _context(draft) | {"item": item, "letter": closing_letter(draft)}
-    return render(request, "casework/lapse.html", context)
+        return render(request, "casework/lapse.html", context | {"problem": str(error)}, status=409)
+    context = (
+        _context(draft)
+        | context
+        | {
+            "letter": closing_letter(draft),
+            "fields": stated(ending_parts(draft)),
+            "approvers": approvers_left_sentence(item.request, by),
+        }
+    )
+    return render(request, "casework/lapse.html", context, status=409 if problem else 200)
 
 
 @officers_only
@@ -121,7 +148,9 @@ def ending_detail(request: HttpRequest, reference: str, number: int) -> HttpResp
         return _show(request, ending, _("Choose whether to approve or decline."))
     try:
         if decision == "approve":
-            endings.ending_approve(ending=ending, by=by)
+            require_approver(ending, by)
+            with as_stated(request, ending.request, lambda: _parts(ending_of(reference, number))):
+                endings.ending_approve(ending=ending, by=by)
         else:
             endings.ending_decline(ending=ending, reason=request.POST.get("reason", ""), by=by)
     except StaleStateError as error:
@@ -130,19 +159,29 @@ def ending_detail(request: HttpRequest, reference: str, number: int) -> HttpResp
 
 
 def _show(request: HttpRequest, ending: Ending, problem: str = "") -> HttpResponse:
-    rows = ending.request.matches.all()
-    if ending.item:
-        rows = rows.filter(snapshot=ending.item.snapshot, example_id__in=ending.item.example_ids)
-    waiting = endings.waits(ending)
+    rows = _matches(ending)
+    waiting = endings.waits(ending) and (ending.item is None or ending.item.state == ItemState.ENDING)
     context = _context(ending) | {
         **matches_shown(rows),
         "waiting": waiting,
         "letter": closing_letter(ending) if waiting else None,
         "refusal": approval_refusal(ending, account_of(request)) if waiting else "",
+        "fields": stated(_parts(ending)) if waiting else {},
         "reason": request.POST.get("reason", ""),
         "problem": problem,
     }
     return render(request, "casework/ending.html", context, status=409 if problem else 200)
+
+
+def _matches(ending: Ending) -> QuerySet[Match]:
+    """Return the matches that an end is about."""
+    rows, item = ending.request.matches.all(), ending.item
+    return rows.filter(snapshot=item.snapshot, example_id__in=item.example_ids) if item else rows
+
+
+def _parts(ending: Ending) -> Parts:
+    """Return what the page states about an end that waits."""
+    return {**ending_parts(ending), "matches": match_parts(_matches(ending))}
 
 
 def _context(ending: Ending) -> dict[str, Any]:

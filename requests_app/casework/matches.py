@@ -21,11 +21,19 @@ from compliance.record.errors import StaleStateError
 from compliance.ui.forms import LetheForm
 from compliance.ui.lists import applied_filters, page_of
 from requests_app.models import ErasureRequest, Match
-from requests_app.services.findings import closing_outcome, items_to_create, search_of
+from requests_app.services.findings import (
+    accepted_examples,
+    closing_outcome,
+    items_to_create,
+    review_goes_on,
+    search_of,
+)
+from requests_app.services.letters import letter_after
 from requests_app.services.mapping import BY_HAND, match_add, matches_decide, review_complete
+from requests_app.services.permissions import approvers_left_sentence
 from requests_app.services.reasons import explanation_problem
-from requests_app.services.searches import request_search_again
-from requests_app.states import RequestState
+from requests_app.services.searches import COPY, request_search_again
+from requests_app.states import SETTLED, RequestState
 from unlearning_jobs.engine.errors import CorpusError
 from unlearning_jobs.models import CorpusSnapshot
 from unlearning_jobs.selectors import example_png, examples_by_id, shows_images
@@ -34,6 +42,7 @@ from .passages import excerpt, mark_spans
 from .requests import officers_only
 from .searches import search_view
 from .shared import identity, request_of
+from .stated import Parts, as_stated, match_parts, stated
 
 PAGE_SIZE = 20
 DECISION_TONES = {
@@ -43,6 +52,7 @@ DECISION_TONES = {
 }
 FOUND_BY: dict[str, Any] = {
     "exact": pgettext_lazy("found by", "same text"),
+    COPY: pgettext_lazy("found by", "same content as an accepted match"),
     "name": pgettext_lazy("found by", "name"),
     "identifier": pgettext_lazy("found by", "identifier"),
     BY_HAND: pgettext_lazy("found by", "an officer, by hand"),
@@ -127,6 +137,7 @@ def _show(request: HttpRequest, erasure_request: ErasureRequest, problem: str = 
         "total": sum(counts.values()),
         "reviewing": erasure_request.state == RequestState.REVIEW,
         "search": search_view(erasure_request, search_of(erasure_request)),
+        "approvers": approvers_left_sentence(erasure_request, account_of(request)),
         "post_url": request.get_full_path(),
         "problem": problem,
     }
@@ -222,7 +233,8 @@ def complete(request: HttpRequest, reference: str) -> HttpResponse:
     erasure_request = request_of(reference)
     if request.method == "POST":
         try:
-            review_complete(request=erasure_request, by=account_of(request))
+            with as_stated(request, erasure_request, lambda: _parts(request_of(reference))):
+                review_complete(request=erasure_request, by=account_of(request))
         except StaleStateError as error:
             return _confirm(request, request_of(reference), str(error))
         return redirect("casework:request_detail", erasure_request.reference)
@@ -232,10 +244,15 @@ def complete(request: HttpRequest, reference: str) -> HttpResponse:
 def _confirm(request: HttpRequest, erasure_request: ErasureRequest, problem: str = "") -> HttpResponse:
     counts = {decision: erasure_request.matches.filter(decision=decision).count() for decision in Match.Decision.values}
     items = list(items_to_create(erasure_request))
+    open_items = erasure_request.items.exclude(state__in=SETTLED)
     context = identity(erasure_request) | {
         **counts,
         "items": items,
-        "goes_on": erasure_request.items.exists(),
+        "corrected": [item for item in open_items if len(accepted_examples(item)) < len(item.example_ids)],
+        "goes_on": review_goes_on(erasure_request),
+        "letter": letter_after(erasure_request),
+        "fields": stated(_parts(erasure_request)),
+        "approvers": approvers_left_sentence(erasure_request, account_of(request)),
         "closes": closing_outcome(erasure_request),
         "reviewing": erasure_request.state == RequestState.REVIEW,
         "problem": problem,
@@ -244,3 +261,17 @@ def _confirm(request: HttpRequest, erasure_request: ErasureRequest, problem: str
         "label": _("Finish the review"),
     }
     return render(request, "casework/review_complete.html", context, status=409 if problem else 200)
+
+
+def _parts(erasure_request: ErasureRequest) -> Parts:
+    """Return what the page says that completing the review does."""
+    earlier = erasure_request.items.exclude(state__in=SETTLED)
+    after = letter_after(erasure_request)
+    return {
+        "matches": match_parts(erasure_request.matches.all()),
+        "items": [
+            *([item.model_name, item.example_ids] for item in items_to_create(erasure_request)),
+            *([item.number, accepted_examples(item)] for item in earlier),
+        ],
+        "letter": after.text if after else "",
+    }

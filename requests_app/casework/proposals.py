@@ -18,7 +18,7 @@ from requests_app.deadlines import end_of
 from requests_app.models import Item, Proposal
 from requests_app.services import decisions
 from requests_app.services.findings import lapse_outcome, remaining_examples
-from requests_app.services.permissions import approval_refusal
+from requests_app.services.permissions import approval_refusal, approvers_left_sentence, require_approver
 from requests_app.states import ItemState
 from unlearning_jobs.engine.advisor import Precedent, Situation
 from unlearning_jobs.engine.catalogue import METHODS, metrics_of
@@ -36,6 +36,7 @@ from .outlook import outlook_sentences, proposed_evaluations, size_words
 from .proposal_form import ProposalForm, estimands_for, proposed_design
 from .requests import officers_only
 from .shared import ITEM_TONES, identity, item_of, proposal_of
+from .stated import Parts, as_stated, match_parts, stated
 
 PAGE_METHODS = ["GET", "HEAD", "POST"]
 
@@ -105,6 +106,7 @@ def _choose(request: HttpRequest, item: Item, situation: Situation, form: Propos
         "evaluations": proposed_evaluations(base, form.precedents),
         "training": duration(seconds) if seconds else "",
         "choosing": item.state == ItemState.GRANTED,
+        "approvers": approvers_left_sentence(item.request, account_of(request)),
         "earlier_proposals": list(item.proposals.order_by("number").select_related("declined_by")),
     }
     return render(request, "casework/proposal_new.html", context, status=status)
@@ -122,12 +124,24 @@ def proposal_detail(request: HttpRequest, reference: str, number: int, attempt: 
         return _review(request, proposal, _("Choose whether to approve or decline."))
     try:
         if decision == "approve":
-            decisions.proposal_approve(proposal=proposal, by=by)
+            require_approver(proposal, by)
+            with as_stated(request, proposal.item.request, lambda: _parts(proposal_of(reference, number, attempt))):
+                decisions.proposal_approve(proposal=proposal, by=by)
         else:
             decisions.proposal_decline(proposal=proposal, reason=request.POST.get("reason", ""), by=by)
     except StaleStateError as error:
         return _review(request, proposal_of(reference, number, attempt), str(error))
     return redirect("casework:request_detail", proposal.item.request.reference)
+
+
+def _parts(proposal: Proposal) -> Parts:
+    """Return what the page states about a proposal that waits."""
+    examples = remaining_examples(proposal.item, proposal.base)
+    return {
+        "examples": list(examples),
+        "method": [proposal.method, proposal.protocol_sha256, proposal.base.digest],
+        "matches": match_parts(proposal.item.request.matches.filter(example_id__in=examples)),
+    }
 
 
 def _review(request: HttpRequest, proposal: Proposal, problem: str = "") -> HttpResponse:
@@ -151,6 +165,7 @@ def _review(request: HttpRequest, proposal: Proposal, problem: str = "") -> Http
         "verdict": VERDICTS.get(proposal.verdict),
         "examples": count,
         **matches_shown(accepted),
+        "fields": stated(_parts(proposal)),
         "reason": request.POST.get("reason", ""),
         "waiting": waiting,
         "refusal": approval_refusal(proposal, account_of(request)) if waiting else "",

@@ -53,6 +53,7 @@ TITLES: dict[str, Any] = {
     RecordKind.ENDING_APPROVED: gettext_lazy("End without unlearning approved"),
     RecordKind.ENDING_DECLINED: gettext_lazy("End without unlearning declined"),
     RecordKind.ITEM_LAPSED: gettext_lazy("Item lapsed"),
+    RecordKind.ITEM_CORRECTED: gettext_lazy("Rejected examples taken out of the item"),
     RecordKind.ITEM_EVALUATED: gettext_lazy("Verdict received"),
     RecordKind.ITEM_RELEASED: gettext_lazy("Model released"),
     RecordKind.ERASURE_ENTERED: gettext_lazy("Erased examples entered in the ledger"),
@@ -147,6 +148,13 @@ def _lapsed(data: Data) -> str:
     return f"{item_words(data['item'])}: {RequestOutcome(data['outcome']).label}."
 
 
+def _corrected(data: Data) -> str:
+    count = data["examples"]
+    left = ngettext("%(n)d example is left.", "%(n)d examples are left.", count) % {"n": count}
+    ended = _("Nothing is left, so it has ended.")
+    return f"{item_words(data['item'])}: {left if count else ended}"
+
+
 def _attempt(data: Data) -> str:
     sentence = _("%(item)s, attempt %(attempt)d.") % {"item": item_words(data["item"]), "attempt": data["attempt"]}
     return f"{sentence} {method_title(data['method'])}." if "method" in data else sentence
@@ -194,6 +202,7 @@ DETAILS: dict[str, Callable[[Data], str]] = {
     RecordKind.ENDING_APPROVED: _ending,
     RecordKind.ENDING_DECLINED: _ending,
     RecordKind.ITEM_LAPSED: _lapsed,
+    RecordKind.ITEM_CORRECTED: _corrected,
     RecordKind.ITEM_EVALUATED: _evaluated,
     RecordKind.ITEM_RELEASED: _attempt,
     RecordKind.ERASURE_ENTERED: _entered,

@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
 from requests_app.models import Ending, ErasureRequest, Item, Match, Proposal
-from requests_app.services.findings import lapse_outcome
+from requests_app.services.findings import closing_obstacle, lapse_outcome
 from requests_app.stages import current_stage, request_stages
-from requests_app.states import ItemState, RequestOutcome, RequestState
+from requests_app.states import SETTLED, ItemState, RequestOutcome, RequestState
 from unlearning_jobs.states import JobState
 from unlearning_jobs.wording import VERDICTS, guarantee_of, method_title
 
@@ -28,7 +28,14 @@ def todo_list(erasure_request: ErasureRequest, items: Sequence[Item]) -> list[di
     """Return the entries of `components/task_list.html`: the review, then the next step of each item."""
     closing = erasure_request.endings.filter(item=None, approved_by=None, declined_by=None).first()
     own = [_closing(closing)] if closing else []
+    if erasure_request.state == RequestState.IN_PROGRESS and all(item.state in SETTLED for item in items):
+        own += [_stays_open(erasure_request)]
     return [_review(erasure_request), *own, *(_next_step(item) for item in items)]
+
+
+def _stays_open(erasure_request: ErasureRequest) -> dict[str, Any]:
+    hint = closing_obstacle(erasure_request) or _("Search again: the request is closed once the review has ended.")
+    return {"title": _("Close the request"), "label": pgettext("task", "cannot start yet"), "tone": "warning", "hint": hint}
 
 
 def _closing(ending: Ending) -> dict[str, Any]:
@@ -47,7 +54,8 @@ def _review(erasure_request: ErasureRequest) -> dict[str, Any]:
         open_matches = erasure_request.matches.filter(decision=Match.Decision.OPEN).count()
         hint = _("%(open)d of %(all)d left to review") % {"open": open_matches, "all": erasure_request.matches.count()}
         return {"title": title, "url": url, "label": pgettext("task", "to do"), "tone": "warning", "hint": hint}
-    if not erasure_request.reviewed_by:  # withdrawn, or never confirmed: closed before anybody reviewed anything
+    decided = erasure_request.matches.exclude(decision=Match.Decision.OPEN)
+    if not erasure_request.reviewed_by and not decided.exists():  # withdrawn, never confirmed, or without any match
         return {"title": title, "label": pgettext("task", "not needed")}
     done = {"title": title, "label": pgettext("task", "done"), "tone": "success"}
     return done | {"url": url} if erasure_request.matches.exists() else done

@@ -9,7 +9,9 @@ refer to them can still be written:
 4. the proposal or the ending;
 5. jobs, by number;
 6. model versions, the result before the version that it replaces;
-7. the next numbers of the record: of a model, then of the request (`record_append`).
+7. the erasure ledger (`ledger_lock`): no model comes into use and no training begins until the transaction ends;
+8. the next numbers of the record: of a model, then of the request (`record_append`);
+9. a snapshot that is compared with the ledger, then the next number of its corpus.
 
 A message is locked alone: no service that holds a request waits for a message.
 """

@@ -6,12 +6,9 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from compliance.accounts.errors import NotAllowedError
 from compliance.accounts.models import Account
-from compliance.evidence.statements import UNLEARNING_REPORT
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
-from compliance.record.models import Attestation
 from compliance.record.selectors import alarm_standing
 from compliance.record.services import SYSTEM
 from requests_app.models import Item, Proposal
@@ -26,9 +23,10 @@ from unlearning_jobs.services.model_versions import model_version_release, unlea
 from unlearning_jobs.states import JOB_TRANSITIONS, JobState, ModelState
 
 from .findings import remaining_examples
-from .permissions import release_refusal, require_approver, require_officer
+from .permissions import require_approver, require_officer, require_releaser
 from .reasons import require_explanation
 from .requests import item_lock, item_move, request_close_when_settled, require_item_transition
+from .results import rejected_since, release_obstacle, report_is_signed, under_way
 
 RELEASE_SIGN_TASK = "requests_app.release_sign"
 
@@ -189,8 +187,7 @@ def item_release(*, proposal: Proposal, by: Account) -> Proposal:
     """
     # 1. Lock the proposal. It must have passed, and its report must be signed, in a record that can be trusted.
     proposal = _locked(proposal)
-    if refusal := release_refusal(proposal, by):
-        raise NotAllowedError(refusal)
+    require_releaser(proposal, by)
     if alarm_standing():
         raise StaleStateError(alarm_text())
     item = proposal.item
@@ -200,8 +197,12 @@ def item_release(*, proposal: Proposal, by: Account) -> Proposal:
         raise StaleStateError(_("The report has not been signed yet. Wait for the signing process."))
     _require_latest(proposal)
     require_item_transition(item, RecordKind.ITEM_RELEASED, ItemState.RELEASED)
+    if rejected_since(proposal):
+        raise StaleStateError(
+            _("A later review rejected examples that it unlearned. Give it up, and choose a method again.")
+        )
     # 2. Swap the models. Raises if the version that the job started from is no longer active.
-    version = model_version_release(version=proposal.job.result_version, actor=by.opaque)
+    version = model_version_release(version=proposal.job.result_version, actor=by.opaque, under_way=under_way(item))
     # 3. Settle the item; the last one to be settled closes the request.
     proposal.released_by, proposal.released_at = by, timezone.now()
     proposal.save()
@@ -217,7 +218,7 @@ def item_release(*, proposal: Proposal, by: Account) -> Proposal:
 def item_reopen(*, proposal: Proposal, by: Account) -> Item:
     """Give up a result that can no longer be released; the method is chosen again.
 
-    That is so once its base is no longer active, or its own model version is no longer a candidate.
+    `release_obstacle` says when that is so: for good, or for as long as its report is not signed.
 
     Raises:
         NotAllowedError: `by` is not an officer.
@@ -227,8 +228,7 @@ def item_reopen(*, proposal: Proposal, by: Account) -> Item:
     proposal = _locked(proposal)
     _require_latest(proposal)
     require_item_transition(proposal.item, RecordKind.ITEM_REOPENED, ItemState.GRANTED)
-    base, result = ModelVersion.objects.get(pk=proposal.base_id), proposal.job and proposal.job.result_version
-    if base.state == ModelState.ACTIVE and result and result.state == ModelState.CANDIDATE:
+    if not release_obstacle(proposal):
         raise StaleStateError(_("This result can still be released."))
     data = {"attempt": proposal.number}
     return item_move(item=proposal.item, to=ItemState.GRANTED, kind=RecordKind.ITEM_REOPENED, actor=by.opaque, data=data)
@@ -241,13 +241,6 @@ def _protocol_problems(protocol: Protocol, method: MethodChoice, base: ModelVers
 def alarm_text() -> str:
     """Return what officers read while the signing process's alarm stands."""
     return _("Nothing can be released: the signing process has raised its alarm. Tell whoever runs the installation.")
-
-
-def report_is_signed(proposal: Proposal) -> bool:
-    item = proposal.item
-    return Attestation.objects.filter(
-        subject=item.request.subject, item=item.key, attempt=proposal.number, predicate_type=UNLEARNING_REPORT
-    ).exists()
 
 
 def _require_latest(proposal: Proposal) -> None:

@@ -15,8 +15,19 @@ from compliance.record.errors import StaleStateError
 from compliance.record.services import record_append
 from requests_app.models import Ending, ErasureRequest, Item
 from requests_app.states import REFUSE_GROUNDS, ItemState, RequestOutcome, RequestState
+from unlearning_jobs.services.ledger import ledger_lock
 
-from .findings import closing_outcome, ending_state, item_findings, lapse_outcome, match_findings, search_of
+from .corrections import items_correct, items_lock
+from .findings import (
+    closing_obstacle,
+    closing_outcome,
+    ending_state,
+    item_findings,
+    items_to_create,
+    lapse_outcome,
+    match_findings,
+    search_of,
+)
 from .permissions import require_approver, require_officer
 from .reasons import require_explanation, require_reasons
 from .requests import (
@@ -84,7 +95,8 @@ def closing_draft(*, request: ErasureRequest, reasons: str, by: Account) -> Endi
     """
     outcome = closing_outcome(request)
     if outcome is None:
-        raise StaleStateError(_("This request cannot be closed without an item. Finish the review."))
+        why = "" if next(items_to_create(request), None) else closing_obstacle(request)
+        raise StaleStateError(why or _("This request cannot be closed without an item. Finish the review."))
     return _draft(outcome, by, request=request, item=None, reasons=reasons if needs_reasons(outcome) else "")
 
 
@@ -105,6 +117,8 @@ def closing_propose(*, request: ErasureRequest, outcome: str, reasons: str, by: 
         raise StaleStateError(_("The facts have changed in the meantime. Reload the page."))
     if needs_reasons(ending.outcome):
         require_reasons(reasons)
+    items_lock(request)
+    items_correct(request=request, by=by)  # nothing in them is accepted any more
     return _propose(ending)
 
 
@@ -129,6 +143,7 @@ def ending_approve(*, ending: Ending, by: Account) -> Ending:
     # 1. Lock everything, and check that the end is still the one that the facts allow.
     ending = _waiting(ending)
     require_approver(ending, by)
+    ledger_lock()  # no model comes into use, and no training begins, until the request has ended
     _require_same_facts(ending)
     # 2. Approve it, and record that.
     ending.approved_by, ending.approved_at = by, timezone.now()

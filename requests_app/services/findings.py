@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from compliance.record.selectors import signed_report
 from requests_app.models import Ending, ErasureRequest, Item, Match, Search
 from requests_app.states import SETTLED, ItemState, RequestOutcome
@@ -15,10 +18,12 @@ from unlearning_jobs.engine.contracts import JobSpec
 from unlearning_jobs.models import ModelVersion
 from unlearning_jobs.states import ModelState
 
+from .accepted import LEARNED_SETS, Accepted, Learner, active_versions, gone_from, learners
+
+SINGLE_BYTES = 256
+"""Size of a vocabulary that was made from no data."""
 LAPSES = (RequestOutcome.NO_INFLUENCE, RequestOutcome.ALREADY_ERASED, RequestOutcome.NOT_LEARNED)
 """Outcomes of items that lapsed. If those of a request differ, it closes with the first; its letter names all of them."""
-LEARNED_SETS = frozenset({"train", ""})
-"""Sets that models are trained on. Matches found before the set was kept have none, and count as training examples."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,8 @@ class Findings:
     """Every model in use that was trained on them has unlearned them."""
     not_learned: int = 0
     """No model in use was trained on them: they are held out, or their models are no longer in use."""
+    vocabularies: int = 0
+    """Models in use whose vocabulary was made from accepted examples that no model is trained on."""
 
     def facts(self) -> dict[str, int]:
         """Return what an ending keeps."""
@@ -40,26 +47,48 @@ class Findings:
             "already_erased": self.already_erased,
             "not_learned": self.not_learned,
             "no_influence": self.no_influence,
+            "vocabularies": self.vocabularies,
         }
 
 
 def match_findings(request: ErasureRequest) -> Findings:
-    """Count the accepted examples of a request."""
-    accepted = request.matches.filter(decision=Match.Decision.ACCEPTED)
-    return _count(accepted.values_list("snapshot_id", "example_id", "example_set"), active_versions())
+    """Count the accepted examples of a request, by content."""
+    accepted, counts = Accepted.of(request), dict.fromkeys(("learned", "already_erased", "not_learned"), 0)
+    everything = learners()
+    for match in accepted.matches:
+        counts[_knowledge((accepted.places(match, learner.snapshot), learner) for learner in everything)] += 1
+    return Findings(**counts, vocabularies=vocabularies(accepted))
 
 
 def item_findings(item: Item) -> Findings:
-    """Count the examples of an item by what the active version of its model knows."""
-    versions = [version for version in active_versions() if version.name == item.model_name]
+    """Count the examples of an item by what the active version of its model knows, or a training of it is to learn."""
     sets = dict(item.request.matches.filter(snapshot=item.snapshot_id).values_list("example_id", "example_set"))
-    findings = _count(((item.snapshot_id, one, sets.get(one, "")) for one in item.example_ids), versions)
-    if findings.learned and _has_no_influence(item, versions):
+    own, counts = learners(item.model_name), dict.fromkeys(("learned", "already_erased", "not_learned"), 0)
+    for one in item.example_ids:
+        place = {one} if sets.get(one, "") in LEARNED_SETS else set()
+        counts[_knowledge((place, learner) for learner in own if learner.snapshot.pk == item.snapshot_id)] += 1
+    findings = Findings(**counts)
+    if findings.learned and _has_no_influence(item, own):
         return replace(findings, learned=0, no_influence=findings.learned)
     return findings
 
 
-def _has_no_influence(item: Item, versions: list[ModelVersion]) -> bool:
+def _knowledge(places: Iterable[tuple[set[str], Learner]]) -> str:
+    """Return what became of an example, from the training examples with its content that each learner's snapshot has."""
+    had = [(ids, learner) for ids, learner in places if ids]
+    if any(ids - learner.gone for ids, learner in had):
+        return "learned"
+    return "already_erased" if had else "not_learned"
+
+
+def vocabularies(accepted: Accepted) -> int:
+    """Count the models in use whose vocabulary was made from accepted examples: those that no model is trained on."""
+    made_from = {match.snapshot_id for match in accepted.matches if match.example_set not in LEARNED_SETS}
+    versions = ModelVersion.objects.filter(state=ModelState.ACTIVE, snapshot__in=made_from).select_related("recipe")
+    return sum(version.recipe.body.get("vocabulary_size", 0) > SINGLE_BYTES for version in versions)
+
+
+def _has_no_influence(item: Item, own: list[Learner]) -> bool:
     """Return whether the item's last attempt found no measurable influence, and says so in a signed report.
 
     The finding is about the version that it measured, and about the examples that were approved: neither has changed.
@@ -67,49 +96,22 @@ def _has_no_influence(item: Item, versions: list[ModelVersion]) -> bool:
     last = item.proposals.select_related("job").order_by("number").last()
     if last is None or last.job is None or last.verdict != "no_influence":
         return False
+    versions = [learner.version for learner in own]
     measured = set(JobSpec.from_json(last.job.spec).forget_ids)
     return (
-        [version.pk for version in versions] == [last.base_id]
-        and measured == set(remaining_examples(item, versions[0]))
+        versions == [last.base]
+        and measured == set(remaining_examples(item, last.base))
         and signed_report(subject=item.request.subject, item=item.key, attempt=last.number) is not None
     )
 
 
-def _count(examples: Iterable[tuple[int, str, str]], versions: list[ModelVersion]) -> Findings:
-    counts = {"learned": 0, "already_erased": 0, "not_learned": 0}
-    erased = {version: _gone(version) for version in versions}
-    for snapshot_id, example_id, example_set in examples:
-        knowing = [version for version in versions if version.snapshot_id == snapshot_id]
-        if example_set not in LEARNED_SETS or not knowing:
-            counts["not_learned"] += 1
-        elif all(example_id in erased[version] for version in knowing):
-            counts["already_erased"] += 1
-        else:
-            counts["learned"] += 1
-    return Findings(**counts)
-
-
-def _gone(version: ModelVersion) -> set[str]:
-    """Return the examples that a version has unlearned, or was not trained on because they had been erased before."""
-    return {*version.erased_ids, *version.left_out}
-
-
-def active_versions() -> list[ModelVersion]:
-    return list(ModelVersion.objects.filter(state=ModelState.ACTIVE).select_related("snapshot__corpus").order_by("name"))
-
-
 def items_to_create(request: ErasureRequest) -> Iterator[Item]:
     """Yield, unsaved, an item for each active model that still knows accepted examples in no item of the request yet."""
-    number = request.items.count()
+    number, accepted = request.items.count(), Accepted.of(request)
     for version in active_versions():
-        accepted = request.matches.filter(
-            snapshot=version.snapshot, decision=Match.Decision.ACCEPTED, example_set__in=LEARNED_SETS
-        )
-        in_items = {
-            one for ids in request.items.filter(model_name=version.name).values_list("example_ids", flat=True) for one in ids
-        }
-        still_known = set(accepted.values_list("example_id", flat=True)) - _gone(version) - in_items
-        if still_known:
+        ids = {match.example_id for match in accepted.matches if _is_learned(match, version)}
+        in_items = {one for item in request.items.filter(model_name=version.name) for one in item.example_ids}
+        if still_known := ids - gone_from(version) - in_items:
             number += 1
             yield Item(
                 request=request,
@@ -120,10 +122,26 @@ def items_to_create(request: ErasureRequest) -> Iterator[Item]:
             )
 
 
+def _is_learned(match: Match, version: ModelVersion) -> bool:
+    return match.snapshot_id == version.snapshot_id and match.example_set in LEARNED_SETS
+
+
+def review_goes_on(request: ErasureRequest) -> bool:
+    """Return whether the items of a request still hold something: settled, or with an example that is accepted now."""
+    return any(accepted_examples(item) or (item.example_ids and item.state in SETTLED) for item in request.items.all())
+
+
+def accepted_examples(item: Item) -> list[str]:
+    """Return the examples of an item that are accepted now: a later review may have rejected some."""
+    accepted = Accepted.of(item.request).matches
+    ids = {match.example_id for match in accepted if match.snapshot_id == item.snapshot_id}
+    return [one for one in item.example_ids if one in ids]
+
+
 def remaining_examples(item: Item, base: ModelVersion) -> tuple[str, ...]:
     """Return the examples of an item that a version still knows: some may have been erased or left out meanwhile."""
-    erased = _gone(base)
-    return tuple(example_id for example_id in item.example_ids if example_id not in erased)
+    gone = gone_from(base)
+    return tuple(example_id for example_id in item.example_ids if example_id not in gone)
 
 
 def search_of(request: ErasureRequest) -> Search | None:
@@ -133,23 +151,75 @@ def search_of(request: ErasureRequest) -> Search | None:
 
 def search_covers_all(search: Search | None) -> bool:
     """Return whether a search was complete, and covers the training data of every model that is in use now."""
-    if search is None or not search.complete:
-        return False
-    searched = {target["snapshot_sha256"] for target in search.targets}
-    in_use = {version.snapshot.digest for version in active_versions()}
-    return bool(in_use) and in_use <= searched
+    return search is not None and search.complete and not _unsearched(search)
+
+
+def _unsearched(search: Search) -> list[ModelVersion]:
+    """Return the models in use whose training data a search did not even try to read."""
+    tried = {target["snapshot_sha256"] for target in search.targets}
+    return [version for version in active_versions() if version.snapshot.digest not in tried]
+
+
+def closing_obstacle(request: ErasureRequest, supposing: Ending | None = None) -> str:
+    """Return why a request has to stay open although nothing in it is open, and what to do; empty if it may be closed.
+
+    Nobody is told how a request ended while a model in use knows, or a training is to learn, what was accepted and not
+    decided about; nor while a model is in use whose training data were not searched.
+    """
+    accepted = Accepted.of(request)
+    for learner in learners() if accepted.matches else ():
+        if count := len(accepted.known_by(learner) - _decided(request, learner.name, supposing)):
+            sentence = (
+                ngettext(
+                    "%(model)s is in use and knows %(n)d accepted example that is in no item. Search again.",
+                    "%(model)s is in use and knows %(n)d accepted examples that are in no item. Search again.",
+                    count,
+                )
+                if learner.version
+                else ngettext(
+                    "A training of %(model)s is under way that would learn from %(n)d accepted example. Wait for its end,"
+                    " or cancel it; then search again.",
+                    "A training of %(model)s is under way that would learn from %(n)d accepted examples. Wait for its end,"
+                    " or cancel it; then search again.",
+                    count,
+                )
+            )
+            return sentence % {"model": learner.version or learner.name, "n": count}
+    search = search_of(request)
+    if search and (unsearched := _unsearched(search)):
+        return _("%(model)s is in use, and its training data were not searched. Search again.") % {"model": unsearched[0]}
+    return ""
+
+
+def _decided(request: ErasureRequest, model_name: str, supposing: Ending | None) -> set[str]:
+    """Return the examples that two officers decided to leave in a model: refused, or without measurable influence."""
+    supposed = [supposing.item] if supposing and supposing.item and supposing.outcome == RequestOutcome.REFUSED else []
+    items = [*request.items.filter(state=ItemState.REFUSED), *supposed, *items_without_influence(request, supposing)]
+    return {one for name, one in _examples_by_model(items) if name == model_name}
+
+
+def items_without_influence(request: ErasureRequest, supposing: Ending | None = None) -> list[Item]:
+    """Return the items that ended because they had no measurable influence on their model."""
+    ends = {"outcome": RequestOutcome.NO_INFLUENCE, "approved_by__isnull": False}
+    rows = request.items.filter(state=ItemState.LAPSED, endings__in=request.endings.filter(**ends))
+    supposed = [supposing.item] if supposing and supposing.item and supposing.outcome == RequestOutcome.NO_INFLUENCE else []
+    return [*rows.distinct(), *supposed]
 
 
 def closing_outcome(request: ErasureRequest) -> RequestOutcome | None:
     """Return the only outcome with which a reviewed request can be closed without an item; None if it cannot."""
-    findings = match_findings(request)
-    if findings.learned or request.items.exists() or request.matches.filter(decision=Match.Decision.OPEN).exists():
+    if request.matches.filter(decision=Match.Decision.OPEN).exists() or closing_obstacle(request):
         return None
+    if review_goes_on(request):
+        return None
+    findings = match_findings(request)
+    if not search_covers_all(search_of(request)):
+        return RequestOutcome.NOT_SEARCHED
     if findings.already_erased:
         return RequestOutcome.ALREADY_ERASED
     if findings.not_learned:
         return RequestOutcome.NOT_LEARNED
-    return RequestOutcome.NO_MATCH if search_covers_all(search_of(request)) else RequestOutcome.NOT_SEARCHED
+    return RequestOutcome.NO_MATCH if active_versions() else RequestOutcome.NOT_SEARCHED
 
 
 def lapse_outcome(item: Item) -> RequestOutcome | None:
@@ -162,16 +232,19 @@ def lapse_outcome(item: Item) -> RequestOutcome | None:
     return RequestOutcome.ALREADY_ERASED if findings.already_erased else RequestOutcome.NOT_LEARNED
 
 
-def settled_outcome(request: ErasureRequest, supposing: Ending | None = None) -> RequestOutcome | None:
+def settled_outcome(
+    request: ErasureRequest, supposing: Ending | None = None, *, emptied: bool = False
+) -> RequestOutcome | None:
     """Return the outcome with which a request closes because nothing in it is open; None while something is.
 
     Args:
         request: the request.
         supposing: an ending that waits, or is about to be proposed: the answer is as if it were approved.
+        emptied: the answer is as if items of which nothing is accepted any more had lapsed.
     """
     if supposing and supposing.item is None:
         return RequestOutcome(supposing.outcome)
-    states = dict(request.items.values_list("pk", "state"))
+    states = {item.pk: item.state for item in request.items.all() if not emptied or accepted_examples(item)}
     lapses = set(
         request.endings.filter(item__state=ItemState.LAPSED, approved_by__isnull=False).values_list("outcome", flat=True)
     )
@@ -179,13 +252,42 @@ def settled_outcome(request: ErasureRequest, supposing: Ending | None = None) ->
         states[supposing.item.pk] = ending_state(supposing)
         lapses.add(supposing.outcome)
     ended = set(states.values())
-    if ended - SETTLED or not ended:
+    if ended - SETTLED or not ended or closing_obstacle(request, supposing):
         return None
     if ItemState.RELEASED in ended:
         return RequestOutcome.COMPLETED
     if ItemState.REFUSED in ended:
         return RequestOutcome.REFUSED
-    return next(outcome for outcome in LAPSES if outcome in lapses)
+    return next((outcome for outcome in LAPSES if outcome in lapses), None)  # None: nothing in its items is accepted
+
+
+def told_facts(request: ErasureRequest, supposing: Ending | None = None) -> dict[str, int]:
+    """Count the accepted examples that nothing was released for and nobody refused, by what is so of the models in use.
+
+    It is what a letter says besides what was done and the reasons of refusals.
+    """
+    accepted, facts = Accepted.of(request), dict.fromkeys(("already_erased", "not_learned", "no_influence"), 0)
+    in_use = [learner for learner in learners() if learner.version]
+    without_influence = _examples_by_model(items_without_influence(request, supposing))
+    released = _examples_by_model(request.items.filter(state=ItemState.RELEASED))
+    for match in accepted.matches:
+        had = [(learner, accepted.places(match, learner.snapshot)) for learner in in_use]
+        places = {(learner.name, one) for learner, ids in had for one in ids}
+        known = {(learner.name, one) for learner, ids in had for one in ids - learner.gone}
+        if known & without_influence:
+            facts["no_influence"] += 1
+        elif not known and not _was_released(match, places, released):
+            facts["already_erased" if places else "not_learned"] += 1
+    return facts | {"vocabularies": vocabularies(accepted)}
+
+
+def _examples_by_model(items: Iterable[Item]) -> set[tuple[str, str]]:
+    return {(item.model_name, one) for item in items for one in item.example_ids}
+
+
+def _was_released(match: Match, places: set[tuple[str, str]], released: set[tuple[str, str]]) -> bool:
+    """Return whether an example was removed for this request; its model may be out of use by now."""
+    return bool(places & released) or (not places and match.example_id in {one for _model, one in released})
 
 
 def ending_state(ending: Ending) -> ItemState:

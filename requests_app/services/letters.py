@@ -11,14 +11,12 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from requests_app.models import Ending, ErasureRequest, Item, Proposal
-from requests_app.states import Ground, ItemState, RequestOutcome
+from requests_app.states import SETTLED, Ground, ItemState, RequestOutcome
 from requests_app.wording import done_sentences, fact_sentences, missing_sentences, searched_sentences
 from unlearning_jobs.engine.catalogue import method_guarantee
 
-from .findings import search_of, settled_outcome
+from .findings import accepted_examples, items_to_create, search_of, settled_outcome, told_facts
 
-FACTS = ("already_erased", "not_learned", "no_influence")
-"""Endings that were proposed before a fact was kept have none of it."""
 NO_LINKS = {"link": "…", "status_link": "…"}
 """Instead of the secret links in a preview."""
 
@@ -68,6 +66,16 @@ def closing_letter(ending: Ending) -> Letter | None:
     return letter(ending.request, f"outcome_{outcome.value}", supposing=ending) if outcome else None
 
 
+def letter_after(request: ErasureRequest) -> Letter | None:
+    """Return the letter that goes out when a review ends and opens nothing: every item is settled. None otherwise."""
+    if next(items_to_create(request), None) or any(
+        accepted_examples(one) for one in request.items.exclude(state__in=SETTLED)
+    ):
+        return None
+    outcome = settled_outcome(request, emptied=True)
+    return letter(request, f"outcome_{outcome.value}") if outcome else None
+
+
 def _reasons(request: ErasureRequest, supposing: Ending | None) -> str:
     """Join the ground and reasons of every refused item, one paragraph each; equal ones appear once."""
     refused: dict[int, Item | Ending] = {item.number: item for item in request.items.filter(state=ItemState.REFUSED)}
@@ -79,20 +87,20 @@ def _reasons(request: ErasureRequest, supposing: Ending | None) -> str:
 
 
 def _facts(request: ErasureRequest, supposing: Ending | None) -> dict[str, list[str]]:
-    search, endings = search_of(request), _endings(request, supposing)
-    totals = {name: sum(ending.facts.get(name, 0) for ending in endings) for name in FACTS}
+    search = search_of(request)
     return {
         "done": done_sentences(_released(request)),
         "searched": searched_sentences(search),
         "missing": missing_sentences(search),
-        "facts": fact_sentences(totals),
+        "facts": fact_sentences(told_facts(request, supposing)),
     }
 
 
 def _released(request: ErasureRequest) -> Counter[str]:
-    """Count the released results of a request by what their methods guarantee."""
-    released = Proposal.objects.filter(item__request=request, released_by__isnull=False)
-    return Counter(method_guarantee(method["name"]) for method in released.values_list("method", flat=True))
+    """Count the models in which a request was carried out, by what the method of its last release guarantees."""
+    released = Proposal.objects.filter(item__request=request, released_by__isnull=False).order_by("released_at", "pk")
+    last = dict(released.values_list("item__model_name", "method"))
+    return Counter(method_guarantee(method["name"]) for method in last.values())
 
 
 def _endings(request: ErasureRequest, supposing: Ending | None) -> list[Ending]:

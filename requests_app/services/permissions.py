@@ -6,8 +6,8 @@ from django.utils.translation import gettext as _
 
 from compliance.accounts.errors import NotAllowedError
 from compliance.accounts.models import Account
-from compliance.accounts.roles import Act
-from compliance.record.selectors import request_mappers
+from compliance.accounts.roles import Act, Role
+from compliance.record.selectors import request_deciders, request_mappers
 from requests_app.models import Ending, ErasureRequest, Proposal
 
 
@@ -36,15 +36,36 @@ def approval_refusal(proposed: Proposal | Ending, account: Account) -> str:
         return _("You submitted this request; another officer must approve it.")
     if account.opaque in request_mappers(subject=request.subject):
         return _("You reviewed the matches of this request; another officer must approve it.")
-    if isinstance(proposed, Ending) and request.matches.filter(decided_by=account).exists():
+    if isinstance(proposed, Ending) and account.opaque in request_deciders(subject=request.subject):
         # That nothing was found rests on the rejections, too.
         return _("You reviewed the matches of this request; another officer must approve it.")
     return ""
 
 
+def approvers_left_sentence(request: ErasureRequest, by: Account) -> str:
+    """Return a warning that nobody could approve what `by` is about to propose or decide; empty if somebody could.
+
+    Whoever decides about matches or proposes something cannot approve it.
+    """
+    barred = {by.opaque, *request_mappers(subject=request.subject), *request_deciders(subject=request.subject)}
+    officers = Account.objects.filter(role=Role.OFFICER, is_active=True)
+    if any(one.opaque not in barred and one.pk != request.submitted_by_id for one in officers):
+        return ""
+    return _(
+        "If you do this, no officer is left who may approve it: the others decided about matches of this request or"
+        " submitted it. Another officer needs an account first."
+    )
+
+
 def require_approver(proposed: Proposal | Ending, account: Account) -> None:
     """Raise NotAllowedError unless `account` may approve what another officer proposed."""
     if refusal := approval_refusal(proposed, account):
+        raise NotAllowedError(refusal)
+
+
+def require_releaser(proposal: Proposal, account: Account) -> None:
+    """Raise NotAllowedError unless `account` may release the result of `proposal`."""
+    if refusal := release_refusal(proposal, account):
         raise NotAllowedError(refusal)
 
 

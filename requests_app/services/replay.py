@@ -11,7 +11,13 @@ from compliance.record.services import SYSTEM, record_append
 from requests_app.returns import Return, returns_standing
 from unlearning_jobs.ledger_keys import LedgerError
 from unlearning_jobs.models import CorpusSnapshot, ErasureEntry, Job, ModelVersion
-from unlearning_jobs.services.ledger import entries_digest, ledger_digest, ledger_enter, snapshots_compare
+from unlearning_jobs.services.ledger import (
+    entries_digest,
+    entries_of_release,
+    ledger_digest,
+    ledger_enter,
+    snapshots_compare,
+)
 from unlearning_jobs.services.ledger_copy import ledger_copy
 from unlearning_jobs.services.retraining import model_retrain
 from unlearning_jobs.states import ModelState
@@ -85,7 +91,10 @@ def _changed_batches() -> list[str]:
     problems = []
     bodies = [EntryBody.from_bytes(bytes(row.body)) for row in RecordEntry.objects.filter(kind=RecordKind.ERASURE_ENTERED)]
     for body in {(body.subject, body.data["item"], body.data["attempt"]): body for body in bodies}.values():
-        entries = ErasureEntry.objects.filter(subject=body.subject, item=body.data["item"], attempt=body.data["attempt"])
+        release = {"subject": body.subject, "item": body.data["item"], "attempt": body.data["attempt"]}
+        job = Job.objects.filter(kind=Job.Kind.UNLEARN, **release).select_related("snapshot").first()
+        # A restored database may have lost the job, and have its entries back from the second copy.
+        entries = entries_of_release(job) if job else ErasureEntry.objects.filter(**release)
         if entries_digest(entries) != body.data["entries_sha256"]:
             problems.append(f"{body.subject}, {body.data['item']}: the ledger does not hold what the record says.")
     return problems

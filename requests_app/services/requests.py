@@ -17,8 +17,8 @@ from requests_app.states import ITEM_TRANSITIONS, REQUEST_TRANSITIONS, SETTLED, 
 from .findings import settled_outcome
 from .messages import message_queue
 
-WHILE_OPEN = frozenset({RecordKind.ITEM_EVALUATED, RecordKind.ITEM_LAPSED})
-"""Events of items that the system may bring while their request is searched or reviewed again; all others wait."""
+WHILE_OPEN = frozenset({RecordKind.ITEM_EVALUATED, RecordKind.ITEM_LAPSED, RecordKind.ITEM_CORRECTED})
+"""Events of items that may come while their request is searched or reviewed again; all others wait."""
 
 
 def request_lock(pk: int) -> ErasureRequest:
@@ -124,7 +124,10 @@ def item_move(*, item: Item, to: ItemState, kind: RecordKind, actor: str, data: 
 
 @transaction.atomic
 def request_close_when_settled(*, request: ErasureRequest, actor: str) -> None:
-    """Close a request if all of its items are settled."""
+    """Close a request if all of its items are settled, and no model knows or is about to learn what else was accepted.
+
+    The caller holds the ledger's lock, so that no model comes into use and no training begins meanwhile.
+    """
     outcome = settled_outcome(request)
     if outcome:
         request_close(request=request, outcome=outcome, actor=actor, template=f"outcome_{outcome.value}")

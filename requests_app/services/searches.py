@@ -25,11 +25,13 @@ from unlearning_jobs.models import CorpusSnapshot, ModelVersion
 from unlearning_jobs.queue import enqueue_on_commit
 from unlearning_jobs.ringing import first_ring
 
-from .findings import active_versions
+from .accepted import Accepted, active_versions
 from .permissions import require_mapper
 from .requests import request_lock, request_move, require_request_transition
 
 MAP_TASK = "requests_app.request_map"
+COPY = "copy"
+"""The method of a match that has the content of an accepted one."""
 
 
 @dataclass
@@ -53,7 +55,7 @@ class SnapshotSearch:
     """How one snapshot was searched, and what was found in it, by example."""
 
     outcome: Search.Target
-    candidates: Mapping[str, Candidate] = field(default_factory=dict)
+    candidates: dict[str, Candidate] = field(default_factory=dict)
 
 
 def request_queries(request: ErasureRequest) -> list[Query]:
@@ -99,6 +101,7 @@ def request_map(*, request_id: int) -> Search:
     versions = active_versions()
     searchable = [query for query, obstacle in obstacles.items() if not obstacle]
     found = {snapshot: _search(snapshot, searchable) for snapshot in {version.snapshot for version in versions}}
+    copies_find(request, found)
     # 3. Save what was done and found, and open the review, unless another worker was faster.
     with transaction.atomic():
         request = request_lock(request_id)
@@ -125,6 +128,15 @@ def _search(snapshot: CorpusSnapshot, queries: list[Query]) -> SnapshotSearch:
     return SnapshotSearch(Search.Target.TEXTS_ONLY if files.info.features else Search.Target.SEARCHED, candidates)
 
 
+def copies_find(request: ErasureRequest, found: Mapping[CorpusSnapshot, SnapshotSearch]) -> None:
+    """Add to what was found the copies of what was accepted before: no query needs to find an example added by hand."""
+    accepted = Accepted.of(request)
+    for snapshot, result in found.items():
+        for example_id in {one for match in accepted.matches for one in accepted.places(match, snapshot)}:
+            candidate = result.candidates.setdefault(example_id, Candidate(example_set="train", score=1.0))
+            candidate.methods.add(COPY)
+
+
 def _save(
     request: ErasureRequest,
     obstacles: Mapping[Query, str],
@@ -143,7 +155,7 @@ def _save(
         }
         for version in versions
     ]
-    readable = all(result.outcome != Search.Target.UNREADABLE for result in found.values())
+    searched = all(result.outcome == Search.Target.SEARCHED for result in found.values())
     return Search.objects.create(
         request=request,
         number=request.searches.count() + 1,
@@ -151,7 +163,7 @@ def _save(
         queries=[{"id": q.id, "kind": q.kind, "obstacle": obstacle} for q, obstacle in obstacles.items()],
         targets=targets,
         candidates=sum(len(result.candidates) for result in found.values()),
-        complete=bool(targets) and readable and not any(obstacles.values()),
+        complete=bool(targets) and searched and not any(obstacles.values()),
         started_at=started_at,
         finished_at=timezone.now(),
     )
@@ -159,12 +171,16 @@ def _save(
 
 def _facts(search: Search, obstacles: Mapping[Query, str]) -> dict[str, object]:
     """Return what the record says about a search: the same, without names of models, and with a keyed digest per query."""
-    unreadable = {target["snapshot_sha256"] for target in search.targets if target["outcome"] == Search.Target.UNREADABLE}
+    unreadable, texts_only = (
+        {target["snapshot_sha256"] for target in search.targets if target["outcome"] == outcome}
+        for outcome in (Search.Target.UNREADABLE, Search.Target.TEXTS_ONLY)
+    )
     return {
         "search": search.number,
         "matcher": search.matcher,
         "searched": sorted({target["snapshot_sha256"] for target in search.targets} - unreadable),
         "unreadable": sorted(unreadable),
+        "texts_only": sorted(texts_only),
         "queries": [
             {"kind": q.kind, "hmac": keyed_index(str(q.value), "query")} for q, obstacle in obstacles.items() if not obstacle
         ],

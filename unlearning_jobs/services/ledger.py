@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from compliance.formats.canonical import sha256_hex
 from compliance.formats.record_kinds import RecordKind
+from compliance.record.errors import StaleStateError
+from compliance.record.selectors import entries_of
 from compliance.record.services import SYSTEM, record_append
 from unlearning_jobs.engine.catalogue import METHODS
 from unlearning_jobs.engine.corpora import Snapshot, erasure_content
 from unlearning_jobs.engine.errors import CorpusError
 from unlearning_jobs.ledger_keys import LedgerError, key_named, newest_key
-from unlearning_jobs.models import CorpusSnapshot, ErasedExample, ErasureEntry, ModelVersion
+from unlearning_jobs.models import CorpusSnapshot, ErasedExample, ErasureEntry, Job, ModelVersion
 from unlearning_jobs.queue import COMPARE_TASK, enqueue_on_commit
 from unlearning_jobs.selectors import examples_by_id
 
 PROGRESS_EXAMPLES = 20_000
+MOST_NAMED = 20
+"""How many example ids a sentence names."""
 
 
 class LedgerMovedError(LedgerError):
@@ -47,9 +51,9 @@ def ledger_enter(*, version: ModelVersion, actor: str) -> int:
     given = {"subject": job.subject, "item": job.item, "snapshot_sha256": snapshot.digest}
     known = set(ErasureEntry.objects.filter(**given).values_list("example_id", flat=True))
     ids = [example_id for example_id in job.spec["forget_ids"] if example_id not in known]
-    if not ids:
+    if not ids and _is_recorded(job):
         return 0
-    # 2. Digest the examples themselves.
+    # 2. Digest the examples themselves. A restored database may have got some or all of them back from the second copy.
     key, now = newest_key(), timezone.now()
     try:
         examples = examples_by_id(snapshot, ids)
@@ -66,13 +70,27 @@ def ledger_enter(*, version: ModelVersion, actor: str) -> int:
         )
         for example_id in ids
     ]
-    # 3. Write them, record all that this release has entered, and have every corpus searched for them.
+    # 3. Write them, record all that this release has erased, and have every corpus searched for them.
     entries_insert(entries)
-    batch = ErasureEntry.objects.filter(subject=job.subject, item=job.item, attempt=job.attempt)
+    batch = entries_of_release(job)
     data = {"item": job.item, "attempt": job.attempt, "examples": len(batch), "entries_sha256": entries_digest(batch)}
     record_append(subject=job.subject, kind=RecordKind.ERASURE_ENTERED, actor=actor, data=data)
     enqueue_on_commit(COMPARE_TASK, queue="matching")
     return len(entries)
+
+
+def entries_of_release(job: Job) -> QuerySet[ErasureEntry]:
+    """Return the entries of everything that a released job erased, whichever attempt entered them first.
+
+    After a restore, an item is released once more: under another attempt, and over entries that the second copy kept.
+    """
+    given = {"subject": job.subject, "item": job.item, "snapshot_sha256": job.snapshot.digest}
+    return ErasureEntry.objects.filter(**given, example_id__in=job.spec["forget_ids"])
+
+
+def _is_recorded(job: Job) -> bool:
+    entered = entries_of(subject=job.subject, kinds=(RecordKind.ERASURE_ENTERED,))
+    return (job.item, job.attempt) in [entry.attempt for entry in entered]
 
 
 def ledger_lock() -> None:
@@ -82,6 +100,32 @@ def ledger_lock() -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('erasure-ledger', 0))")
+
+
+def require_no_copies(version: ModelVersion, under_way: Collection[str] = ()) -> None:
+    """Raise StaleStateError if a version knows, under another id, what it has just erased: then it has not been erased.
+
+    Call it once the release is in the ledger. What is `under_way` is to be erased from the version by other items.
+
+    Raises:
+        LedgerError: a key of the ledger is missing, or the snapshot cannot be read.
+    """
+    try:
+        snapshot_compare(snapshot=version.snapshot)
+    except CorpusError as error:
+        raise LedgerError(
+            _("What was erased cannot be compared with the corpus. %(problem)s") % {"problem": error}
+        ) from error
+    entries = entries_of_release(version.made_by)
+    places = ErasedExample.objects.filter(snapshot=version.snapshot, entry__in=entries, in_training=True)
+    known = set(places.values_list("example_id", flat=True)) - {*version.left_out, *version.erased_ids, *under_way}
+    if known:
+        message = _(
+            "%(model)s still knows the same content in other examples: %(examples)s. Search again, add them to the matches,"
+            " and have them removed as well."
+        )
+        shown = ", ".join(sorted(known)[:MOST_NAMED]) + (", …" if len(known) > MOST_NAMED else "")
+        raise StaleStateError(message % {"model": version, "examples": shown})
 
 
 def require_compared(snapshot: CorpusSnapshot) -> None:

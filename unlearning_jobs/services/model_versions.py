@@ -30,7 +30,7 @@ from unlearning_jobs.selectors import erased_since, known_erased
 from unlearning_jobs.states import MODEL_TRANSITIONS, ModelState
 
 from .jobs import job_create
-from .ledger import ledger_digest, ledger_enter, ledger_lock, require_compared, snapshot_compare
+from .ledger import ledger_digest, ledger_enter, ledger_lock, require_compared, require_no_copies, snapshot_compare
 from .runs import Claim, job_complete
 
 EVALUATION_STAGES = ("process", "ensemble", "replicates", "oracles", "evaluate")
@@ -72,6 +72,7 @@ def training_start(
     *, name: str, recipe: Recipe, snapshot: CorpusSnapshot, seed: int, exclude_ids: Collection[str], actor: str
 ) -> Job:
     """Queue a training; callers have checked that the model may be trained, and what to leave out."""
+    ledger_lock()  # what a case says of the trainings that are under way is so until its transaction ends
     spec = JobSpec(
         kind="train",
         reference=f"model:{name}",
@@ -229,13 +230,18 @@ def _training_time(job: Job, result: JobResult) -> dict[str, Any]:
 
 
 @transaction.atomic
-def model_version_release(*, version: ModelVersion, actor: str) -> ModelVersion:
+def model_version_release(*, version: ModelVersion, actor: str, under_way: Collection[str] = ()) -> ModelVersion:
     """Make a candidate the active version, quarantine the one that it replaces, and enter what was erased in the ledger.
 
+    Args:
+        version: the candidate.
+        actor: who releases it.
+        under_way: examples that are to be erased from this model by other items: the candidate may still know them.
+
     Raises:
-        StaleStateError: it is not a candidate, its verdict is not `passed`, its parent is no longer active, or it would
-            bring back what was erased.
-        LedgerError: what it erased cannot be entered in the ledger.
+        StaleStateError: it is not a candidate, its verdict is not `passed`, its parent is no longer active, it would bring
+            back what was erased, or it still knows a copy of what it has erased.
+        LedgerError: what it erased cannot be entered in the ledger, or compared with the corpus.
     """
     version = (
         ModelVersion.objects.select_for_update(no_key=True, of=("self",))
@@ -254,10 +260,12 @@ def model_version_release(*, version: ModelVersion, actor: str) -> ModelVersion:
             "%(model)s knows %(count)d erased examples that the version in use does not know. It cannot be released."
         )
         raise StaleStateError(message % {"model": version, "count": len(back)})
+    ledger_lock()  # before the record's numbers, as everywhere
     # The old version goes first: the database allows one active version per model.
     model_version_move(version=parent, to=ModelState.QUARANTINED, actor=actor)
     model_version_move(version=version, to=ModelState.ACTIVE, actor=actor)
     ledger_enter(version=version, actor=actor)
+    require_no_copies(version, under_way)
     return version
 
 

@@ -11,7 +11,7 @@ from unlearning_jobs.models import Job, ModelVersion
 from unlearning_jobs.selectors import known_erased
 from unlearning_jobs.states import ModelState
 
-from .ledger import snapshot_compare
+from .ledger import ledger_lock, snapshot_compare
 from .model_versions import is_trained, model_version_move, training_start
 
 
@@ -26,6 +26,7 @@ def model_retrain(*, version: ModelVersion, actor: str) -> Job:
     """
     snapshot = snapshot_compare(snapshot=version.snapshot)
     version = ModelVersion.objects.select_for_update(of=("self",)).select_related("snapshot", "recipe").get(pk=version.pk)
+    ledger_lock()  # before the record's numbers, as everywhere
     if not known_erased(version):
         raise StaleStateError(_("%(model)s knows nothing that was erased.") % {"model": version})
     others = ModelVersion.objects.filter(name=version.name, state=ModelState.ACTIVE).exclude(pk=version.pk)

@@ -92,8 +92,10 @@ def _reviewed(story: Story) -> Iterator[Statement]:
 
 def closing_follows(outcome: str, reviewed: Mapping[str, Any]) -> bool:
     """Return whether a request can end so: “nothing found” needs a complete search, and nothing that was accepted."""
-    if outcome in ("no_match", "not_searched"):
-        return not reviewed["accepted"] and (outcome == "not_searched" or reviewed["complete"] is True)
+    if outcome == "not_searched":
+        return True
+    if outcome == "no_match":
+        return not reviewed["accepted"] and reviewed["complete"] is True
     return outcome in ("already_erased", "not_learned") and bool(reviewed["accepted"])
 
 

@@ -18,6 +18,7 @@ BEGINNING = 16
 OF_ITEMS = tuple(kind for kind, fields in FIELDS.items() if "item" in fields)
 LEARNED = ("train", "")
 """Sets that models are trained on; older entries do not name the set."""
+SEARCHED_HOW = ("search", "searched", "unreadable", "texts_only", "not_searchable")
 MATCHES = (f"{K.MATCH_ACCEPTED} examples", f"{K.MATCH_REJECTED} examples")
 
 
@@ -110,7 +111,9 @@ def by_search(entry: EntryBody) -> str | None:
 def _could_be_complete(story: Story) -> Iterator[Statement]:
     for entry in story.of_kind(K.MAPPING_COMPLETED):
         if (about := by_search(entry)) is not None and {"searched", "unreadable", "not_searchable"} <= entry.data.keys():
-            yield about, bool(entry.data["searched"]) and not entry.data["unreadable"] and not entry.data["not_searchable"]
+            # Until it was recorded, texts beside images and tables counted as a complete search.
+            gaps = [*entry.data["unreadable"], *entry.data.get("texts_only", ()), *entry.data["not_searchable"]]
+            yield about, bool(entry.data["searched"]) and not gaps
 
 
 def _items(story: Story) -> Iterator[Statement]:
@@ -142,20 +145,30 @@ def _review_counts(story: Story) -> Iterator[Statement]:
 
 
 def _accepted_for_the_item(story: Story) -> Iterator[Statement]:
-    """The accepted training examples of the snapshot that an attempt is about, at the review that made its item.
+    """The accepted training examples of the snapshot that an attempt is about, when it was approved.
 
-    Older reviews do not name their items: then those accepted when the attempt was approved.
+    Those that the review which made its item accepted are new: they belong to this item and to no earlier one. Older reviews
+    do not name their items: then all are.
     """
     for attempt, told in story.reports.items():
         reviews = [entry.number for entry in story.of_kind(K.MATCHES_DECIDED)]
         made = [one.number for one in story.of_kind(K.MATCHES_DECIDED) if attempt[0] in _list(one.data.get("items"))]
         approvals = [entry.number for entry in story.of_kind(K.PROPOSAL_APPROVED) if entry.attempt == attempt]
-        before = (made or approvals or [len(story.entries) + 1])[0]
         if not decisions(story.entries):
             continue
-        own = _accepted(story, before, told.report.snapshot_sha256)
-        earlier = [_accepted(story, number, told.report.snapshot_sha256) for number in reviews if number < before and made]
-        yield words(attempt), {"all": sorted(own), "new": sorted(own.difference(*earlier))}
+        snapshot = told.report.snapshot_sha256
+        own = _accepted(story, (approvals or [len(story.entries) + 1])[0], snapshot)
+        first = _accepted(story, made[0], snapshot) if made else own
+        earlier = [_accepted(story, number, snapshot) for number in reviews if made and number < made[0]]
+        yield words(attempt), {"all": sorted(own), "new": sorted((own & first).difference(*earlier))}
+
+
+def _accepted_at_the_release(story: Story) -> Iterator[Statement]:
+    """The accepted training examples of the snapshot that a released attempt is about, when it was released."""
+    for entry in story.of_kind(K.ITEM_RELEASED):
+        told = story.reports.get(entry.attempt)
+        if told is not None and decisions(story.entries):
+            yield words(entry.attempt), sorted(_accepted(story, entry.number, told.report.snapshot_sha256))
 
 
 def _accepted(story: Story, before: int, snapshot_sha256: str) -> set[str]:
@@ -204,12 +217,13 @@ DECIDED_EXAMPLES = Fact("examples of the matches", _decided_examples, MATCHES)
 COULD_BE_COMPLETE = Fact(
     "what could and could not be searched",
     _could_be_complete,
-    tuple(f"{K.MAPPING_COMPLETED} {field}" for field in ("search", "searched", "unreadable", "not_searchable")),
+    tuple(f"{K.MAPPING_COMPLETED} {field}" for field in SEARCHED_HOW),
 )
 ITEMS = Fact(f"{K.MATCHES_DECIDED} items", _items, (f"{K.MATCHES_DECIDED} items",))
 NAMED_ITEMS = Fact("items of other entries", _named_items, tuple(f"{kind} item" for kind in OF_ITEMS))
 ITEM_COUNTS = Fact(f"{K.MATCHES_DECIDED} items, counted", _item_counts, (f"{K.MATCHES_DECIDED} items",))
 REVIEW_COUNTS = Fact(f"{K.REVIEW_COMPLETED} items", _review_counts, (f"{K.REVIEW_COMPLETED} items",))
+ACCEPTED_AT_THE_RELEASE = Fact(f"{K.MATCH_ACCEPTED} examples at the release", _accepted_at_the_release, MATCHES)
 ACCEPTED_EXAMPLES = Fact(f"{K.MATCH_ACCEPTED} examples", _accepted_for_the_item, MATCHES)
 
 

@@ -31,7 +31,7 @@ from .again import (
     close,
     rounded_alike,
 )
-from .agreement import Agreement, earlier, not_later
+from .agreement import Agreement, earlier, not_later, part_of
 from .cases import ENDING, REVIEW
 from .contents import (
     FINISHED_AT,
@@ -67,7 +67,7 @@ from .entries import (
 )
 from .facts import actor, always, entry, moment, release, report, result, spec
 from .judged import BESIDE, JUDGEMENT
-from .matches import ACCEPTED_EXAMPLES
+from .matches import ACCEPTED_AT_THE_RELEASE, ACCEPTED_EXAMPLES
 from .measured import (
     DRAWN_SIZES,
     FINITE,
@@ -104,6 +104,12 @@ APPROVAL: Final = (
         "the report's protocol is not the approved one",
     ),
     Agreement(ACCEPTED_EXAMPLES, FORGOTTEN, "the accepted matches are not the forget set", accepted_are_forgotten),
+    Agreement(
+        FORGET_IDS,
+        ACCEPTED_AT_THE_RELEASE,
+        "an example was rejected before the model without it was released",
+        part_of,
+    ),
 )
 """What was approved, and what was done."""
 

@@ -16,7 +16,7 @@ from compliance.formats.record_kinds import RecordKind as K
 NEW = "new"
 RELEASABLE = frozenset({"passed"})
 """Verdicts with which an item waits for its release; with any other, the method is chosen again."""
-SETTLED = frozenset({"refused", "released", "lapsed"})
+SETTLED = frozenset({"refused", "released", "lapsed", "emptied"})
 LAPSES = ("no_influence", "already_erased", "not_learned")
 """Outcomes of items that lapsed. If those of a request differ, it closes with the first."""
 WITHDRAWN = "withdrawn"
@@ -33,6 +33,7 @@ def after(*before: str, to: str = "") -> Move:
 REFUSED, REFUSED_BY_ONE = f"{K.ITEM_DECIDED}, refused", f"{K.ITEM_DECIDED}, refused by one officer"
 NOT_PASSED = f"{K.ITEM_EVALUATED}, not passed"
 LAPSED_WITH_REQUEST = f"{K.ITEM_LAPSED}, withdrawn"
+EMPTIED = f"{K.ITEM_CORRECTED}, nothing left"
 PROPOSED, APPROVED, DECLINED = (
     f"{kind}, for the request" for kind in (K.ENDING_PROPOSED, K.ENDING_APPROVED, K.ENDING_DECLINED)
 )
@@ -50,6 +51,7 @@ REQUEST_MOVES: Final[Mapping[str, Move]] = {
     K.MATCH_REJECTED: after("under review"),
     K.MATCHES_DECIDED: after("under review", to="reviewed"),
     K.REVIEW_COMPLETED: after("reviewed", to="in progress"),
+    **dict.fromkeys((K.ITEM_CORRECTED, EMPTIED), after("under review", "in progress")),
     PROPOSED: after("under review", to="closing"),
     APPROVED: after("closing", to="end approved"),
     DECLINED: after("closing", to="under review"),
@@ -71,15 +73,16 @@ ITEM_MOVES: Final[Mapping[str, Move]] = {
     REFUSED_BY_ONE: after(NEW, "end approved", to="refused"),
     K.ITEM_LAPSED: after("end approved", to="lapsed"),
     LAPSED_WITH_REQUEST: after(*OPEN_ITEM, to="lapsed"),
+    # A later review took examples out: a method or a result that was waiting is given up.
+    K.ITEM_CORRECTED: {**after(*OPEN_ITEM), "proposed": "granted", "evaluated": "granted"},
+    EMPTIED: after(*OPEN_ITEM, to="emptied"),
     K.PROPOSAL_SUBMITTED: after("granted", to="proposed"),
     K.PROPOSAL_APPROVED: after("proposed", to="approved"),
     K.PROPOSAL_DECLINED: after("proposed", to="granted"),
     K.JOB_CREATED: after("approved"),
     K.JOB_STARTED: after("approved"),
-    # A withdrawal cancels what runs; the worker ends it afterwards.
-    K.JOB_COMPLETED: after("approved", "lapsed"),
-    K.JOB_FAILED: after("approved", "lapsed"),
-    K.JOB_CANCELLED: after("approved", "lapsed"),
+    # A withdrawal or a correction cancels what runs; the worker ends it afterwards.
+    **dict.fromkeys((K.JOB_COMPLETED, K.JOB_FAILED, K.JOB_CANCELLED), after("approved", "lapsed", "emptied")),
     K.ITEM_EVALUATED: after("approved", to="evaluated"),
     NOT_PASSED: after("approved", to="granted"),
     # Before the release, in one transaction; what was released before there was a ledger is entered later.
@@ -157,6 +160,8 @@ def _variants(entries: Sequence[EntryBody]) -> Callable[[EntryBody], str]:
             return refused
         if entry.kind == K.ITEM_EVALUATED and data.get("verdict", "passed") not in RELEASABLE:
             return NOT_PASSED
+        if entry.kind == K.ITEM_CORRECTED and data.get("examples") == 0:
+            return EMPTIED
         if entry.kind == K.ITEM_LAPSED and data.get("outcome") == WITHDRAWN:
             return LAPSED_WITH_REQUEST
         return of_request.get(entry.kind, entry.kind) if data.get("item") == "" else entry.kind
@@ -209,7 +214,7 @@ def _check_outcome(entries: Sequence[EntryBody], items: Mapping[str, str]) -> No
     closed = next(entry for entry in entries if entry.kind == K.REQUEST_CLOSED)
     outcome, by_one = closed.data.get("outcome"), one_officer_could_end(entries)
     named = {f"Item {item}" for entry in entries if entry.kind == K.MATCHES_DECIDED for item in _items(entry)}
-    ends = {items.get(name, NEW) for name in {*named, *items}}
+    ends = {items.get(name, NEW) for name in {*named, *items}} - {"emptied"}
     lapses = {entry.data.get("outcome") for entry in entries if entry.kind == K.ITEM_LAPSED}
     lapse = next((one for one in LAPSES if one in lapses), "") if ends == {"lapsed"} else ""
     approved = not ends and any(entry.kind == K.ENDING_APPROVED and entry.data.get("item") == "" for entry in entries)

@@ -32,8 +32,9 @@ def letter(page: Page) -> str:
 
 
 def press(site: Site, page: Page, path: str, status: int = 302, **values: str) -> None:
-    token = str(page.all("input", name="csrfmiddlewaretoken")[0].get("value"))
-    assert site.client.post(path, values | {"csrfmiddlewaretoken": token}).status_code == status
+    hidden = {name: page.all("input", name=name) for name in ("csrfmiddlewaretoken", "stated")}
+    values |= {name: str(fields[0].get("value")) for name, fields in hidden.items() if fields}
+    assert site.client.post(path, values).status_code == status
 
 
 @pytest.fixture

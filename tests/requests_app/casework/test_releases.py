@@ -32,10 +32,16 @@ def test_nothing_is_released_before_the_report_is_signed(stage: Stage, nils: Sit
     stage.searched().evaluated()
     page = nils.get(address(stage))
     assert "waiting for signature" in page.words
-    assert not page.all("button", name="act")
+    assert [button.get("value") for button in page.all("button", name="act")] == ["reopen"]
     token = nils.client.cookies["csrftoken"].value
     assert nils.client.post(address(stage), {"act": "release", "csrfmiddlewaretoken": token}).status_code == 409
     assert ModelVersion.objects.get(state="active").number == 1
+
+
+def test_a_result_whose_report_is_never_signed_can_be_given_up(stage: Stage, nils: Site) -> None:
+    stage.searched().evaluated()
+    nils.submit(nils.get(address(stage)), {"act": "reopen"}, action=address(stage))
+    assert stage.item.state == ItemState.GRANTED
 
 
 def test_the_approver_reads_why_not_and_is_refused(stage: Stage, lena: Site) -> None:
@@ -60,7 +66,7 @@ def test_when_the_model_has_moved_on_the_result_is_given_up(stage: Stage, nils: 
     stage.searched().signed()
     ModelVersion.objects.filter(pk=stage.model.pk).update(state="quarantined")
     page = nils.get(address(stage))
-    assert "The model has changed in the meantime" in page.words
+    assert "The model has changed since the job started." in page.words
     nils.submit(page, {"act": "reopen"}, action=address(stage))
     assert stage.item.state == ItemState.GRANTED
 

@@ -69,7 +69,7 @@ def searched(request: ErasureRequest, *models: ModelVersion, obstacle: str = "")
         finished_at=timezone.now(),
     )
     names = {"name": not obstacle}
-    data: dict[str, object] = {"search": search.number, "matcher": VERSION, "unreadable": []}
+    data: dict[str, object] = {"search": search.number, "matcher": VERSION, "unreadable": [], "texts_only": []}
     data |= {
         "searched": sorted({model.snapshot.digest for model in models}),
         "queries": [{"kind": name, "hmac": "7" * 64} for name, found in names.items() if found],

@@ -122,9 +122,7 @@ DECIDED_CHANGES = {
     "number": ("requests_app_item SET number = number + 1", "item_is_fixed"),
     "model": ("requests_app_item SET model_name = 'other'", "item_is_fixed"),
     "request": ("requests_app_item SET request_id = request_id + 1", "item_is_fixed"),
-    "match": ("requests_app_match SET decision = 'rejected'", "match_decided_is_fixed"),
     "example": ("requests_app_match SET example_id = 'e00000009'", "match_approved_is_fixed"),
-    "mapper": ("requests_app_match SET decided_at = decided_at - interval '1 day'", "match_decided_is_fixed"),
     "reference": ("requests_app_erasurerequest SET reference = 'LE-2222-2222'", "request_reference_is_fixed"),
 }
 
@@ -152,9 +150,24 @@ def test_matches_may_be_decided_again_until_something_rests_on_them(stage: Stage
     assert stage.item.example_ids == ["e00000009"]
 
 
+def test_the_database_lets_an_approved_item_lose_examples_and_gain_none(stage: Stage) -> None:
+    stage.approved()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE requests_app_match SET decision = 'rejected' WHERE example_id = 'e00000003'")
+        cursor.execute("""UPDATE requests_app_item SET example_ids = '["e00000004"]'""")
+    refused("""UPDATE requests_app_item SET example_ids = '["e00000003", "e00000004"]'""", rule="item_approved_is_fixed")
+
+
 def test_the_database_refuses_to_change_a_refusal(stage: Stage) -> None:
     end_refused(stage)
     refused("UPDATE requests_app_item SET ground = '17_3_a'", rule="item_settled_is_fixed")
+
+
+@pytest.mark.usefixtures("signing")
+@pytest.mark.parametrize("role", ["", REPLICA], ids=["plain", "replica"])
+def test_the_database_refuses_to_decide_again_about_what_was_released(stage: Stage, role: str) -> None:
+    decisions.item_release(proposal=stage.signed(), by=stage.staff.nils)
+    refused(role, "UPDATE requests_app_match SET decision = 'rejected'", rule="match_decided_is_fixed")
 
 
 @pytest.mark.usefixtures("signing")

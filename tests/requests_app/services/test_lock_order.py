@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signing")]
 LOCKED = [
     *("requests_app_erasurerequest", "requests_app_accesslink", "requests_app_item", "requests_app_proposal"),
     *("requests_app_ending", "unlearning_jobs_job", "unlearning_jobs_modelversion", "pg_advisory_xact_lock"),
+    "unlearning_jobs_corpussnapshot",
 ]
 """The lock order of `requests_app.services`, as PostgreSQL knows the names."""
 

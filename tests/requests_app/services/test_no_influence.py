@@ -30,7 +30,7 @@ def test_two_officers_end_the_item_and_the_letter_says_what_was_measured(stage: 
     draft = lapse_draft(item=stage.item, by=stage.staff.omar)
     body = assert_sent_as_previewed(stage, draft, lapse_propose(item=stage.item, by=stage.staff.omar))
     assert "could measure no influence" in body
-    assert "not changed" in body
+    assert "We have left them in that model" in body
     assert "removed" not in body
     request = ErasureRequest.objects.get(pk=stage.request.pk)
     assert (request.outcome, stage.item.state) == ("no_influence", ItemState.LAPSED)

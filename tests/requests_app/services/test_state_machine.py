@@ -121,6 +121,7 @@ ITEM_MOVES: dict[str, Callable[[str, Mapping[str, Any]], str]] = {
     RecordKind.ITEM_EVALUATED: lambda _was, data: "awaiting_release" if data["verdict"] == "passed" else "granted",
     RecordKind.ITEM_RELEASED: lambda _was, _data: "released",
     RecordKind.ITEM_REOPENED: lambda _was, _data: "granted",
+    RecordKind.ITEM_CORRECTED: lambda was, data: _corrected(was) if data["examples"] else "lapsed",
 }
 REQUEST_MOVES = {
     RecordKind.REQUEST_SUBMITTED: "awaiting_confirmation",
@@ -130,6 +131,11 @@ REQUEST_MOVES = {
     RecordKind.REVIEW_COMPLETED: "in_progress",
     RecordKind.REQUEST_CLOSED: "closed",
 }
+
+
+def _corrected(was: str) -> str:
+    """A method or a result that waits for somebody is given up."""
+    return "granted" if was in {"awaiting_approval", "awaiting_release"} else was
 
 
 def rows_are_what_the_record_says(request: ErasureRequest) -> None:

@@ -12,6 +12,7 @@ from compliance.record.errors import StaleStateError
 from compliance.record.models import RecordEntry
 from requests_app import tasks
 from requests_app.models import Ending, ErasureRequest, Item, Match, Proposal
+from requests_app.services.corrections import item_correct
 from requests_app.services.decisions import (
     item_grant,
     item_release,
@@ -96,6 +97,10 @@ def end_declined(proposal: Proposal, stage: Stage) -> object:
     return ending_decline(ending=ending(proposal, stage), reason="The court has decided.", by=stage.staff.nils)
 
 
+def correct(proposal: Proposal, stage: Stage) -> object:
+    return item_correct(item=proposal.item, by=stage.staff.nils)
+
+
 def lapse(proposal: Proposal, _stage: Stage) -> object:
     data = {"outcome": "withdrawn"}
     return item_move(item=proposal.item, to=ItemState.LAPSED, kind=RecordKind.ITEM_LAPSED, actor="claimant", data=data)
@@ -142,6 +147,7 @@ ITEM_SERVICES: dict[str, Callable[[Proposal, Stage], object]] = {
     "proposal.approved": approve,
     "proposal.declined": decline,
     "item.evaluated": evaluate,
+    "item.corrected": correct,
     "item.released": release,
     "item.reopened": reopen,
 }

@@ -10,20 +10,27 @@ import pytest
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
 from pytest_django import Settings
 
 from compliance.evidence.record import EntryBody
+from compliance.record.errors import StaleStateError
 from compliance.record.models import RecordEntry
 from compliance.record.selectors import entries_of
 from tests.erasing import ADAS, SUBJECT, erased, registered, started, turned_round
 from tests.factories import model_version
 from tests.personas import ADA
-from tests.staging import corpus, job_completed, rows, trained
+from tests.staging import corpus, job_completed, result_write, rows, trained
+from unlearning_jobs import runner
 from unlearning_jobs.engine.catalogue import METHODS
-from unlearning_jobs.ledger_keys import LedgerError
-from unlearning_jobs.models import CorpusSnapshot, ErasureEntry, ModelVersion
-from unlearning_jobs.services.ledger import entries_digest, ledger_digest, ledger_enter, snapshot_compare
+from unlearning_jobs.engine.contracts import JobSpec
+from unlearning_jobs.engine.corpora import erasure_content
+from unlearning_jobs.ledger_keys import LedgerError, newest_key
+from unlearning_jobs.models import CorpusSnapshot, ErasureEntry, Job, ModelVersion
+from unlearning_jobs.selectors import examples_by_id
+from unlearning_jobs.services.ledger import entries_digest, entries_insert, ledger_digest, ledger_enter, snapshot_compare
 from unlearning_jobs.services.model_versions import model_version_release
+from unlearning_jobs.services.runs import job_claim
 from unlearning_jobs.states import ModelState
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artefacts")]
@@ -217,3 +224,58 @@ def test_the_record_names_the_batch_so_that_a_missing_row_shows(base: ModelVersi
 
 def test_a_model_without_a_corpus_of_its_own_is_no_obstacle() -> None:
     assert model_version().snapshot.erased_ids == frozenset()
+
+
+@pytest.mark.parametrize(("kept", "attempt"), [(2, 1), (2, 2), (1, 1), (1, 2)])
+def test_a_release_after_a_restore_is_recorded_in_full_whatever_the_second_copy_kept(
+    base: ModelVersion, kept: int, attempt: int
+) -> None:
+    """The file kept some entries of an attempt that the database has forgotten; then the item is released once more."""
+    version = job_completed(started(base)).result_version
+    assert version is not None
+    key, examples = newest_key(), examples_by_id(base.snapshot, ADAS[:kept])
+    given = {"key_id": key.id, "subject": SUBJECT, "item": "item-1", "snapshot_sha256": base.snapshot.digest}
+    entries_insert(
+        [
+            ErasureEntry(
+                **given,
+                digest=key.digest(erasure_content(example)),
+                attempt=attempt,
+                example_id=example_id,
+                entered_at=timezone.now(),
+            )
+            for example_id, example in examples.items()
+        ]
+    )
+    model_version_release(version=version, actor="account:3")
+    [entered] = entries_of(subject=SUBJECT, kinds=("erasure.entered",))
+    assert (entered.data["examples"], entered.data["attempt"]) == (2, 1)
+    assert entered.data["entries_sha256"] == entries_digest(ErasureEntry.objects.all())
+    assert ledger_enter(version=version, actor="account:3") == 0
+    assert len(entries_of(subject=SUBJECT, kinds=("erasure.entered",))) == 1
+
+
+def test_a_model_that_knows_a_copy_of_what_it_has_erased_is_not_released() -> None:
+    twice = trained(registered("twice", [*rows(), rows()[0]]), "twice")
+    version = job_completed(started(twice, "e00000000")).result_version
+    assert version is not None
+    with pytest.raises(StaleStateError, match="other examples: e00000028"):
+        model_version_release(version=version, actor="account:3")
+
+
+def test_a_training_that_ends_while_a_key_is_missing_is_taken_over_once_it_is_back(
+    base: ModelVersion, settings: Settings
+) -> None:
+    job = started(base)
+    claim = job_claim(job_id=job.pk, worker="worker-1")
+    folder = settings.ARTEFACTS / f"jobs/{job.pk}/run-1"
+    result_write(folder, JobSpec.from_json(job.spec), "passed")
+    erased(trained(turned_round(), "other"), subject="request:LE-3333-3333")
+    keys = settings.LEDGER_KEYS
+    settings.LEDGER_KEYS = [secrets.token_hex(32)]
+    runner._accept(claim, folder, f"jobs/{job.pk}/run-1")
+    assert Job.objects.get(pk=job.pk).state == "queued"
+    with pytest.raises(LedgerError):
+        job_claim(job_id=job.pk, worker="worker-2")  # it waits for the key
+    settings.LEDGER_KEYS = keys
+    assert runner._finished_before(Job.objects.get(pk=job.pk)) == f"jobs/{job.pk}/run-1"

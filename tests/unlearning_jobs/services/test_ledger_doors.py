@@ -153,7 +153,7 @@ def test_a_training_that_ran_while_its_examples_were_erased_makes_no_active_mode
 def test_nothing_can_be_erased_between_the_last_look_and_the_new_model(base: ModelVersion, tmp_path: Path) -> None:
     job = train(base.snapshot)
     claim = job_claim(job_id=job.pk, worker="worker-1")
-    erased(base)  # after the worker has looked
+    erased(trained(turned_round(), "other"))  # after the worker has looked, and in another corpus
     result = result_write(tmp_path / "run", JobSpec.from_json(started(trained(corpus("b"), "b")).spec), "passed")
     with pytest.raises(LedgerMovedError):
         job_result_accept(claim=claim, result=result, result_sha256="0" * 64, output="jobs/1/run-1")

@@ -94,6 +94,11 @@ WRITTEN: Mapping[str, Change] = {
     "match.accepted examples / spec.json forget_ids and earlier": entries(
         lambda retold: retold.first("match.accepted")["data"]["examples"].pop()
     ),
+    "spec.json forget_ids / match.accepted examples at the release": entries(
+        lambda retold: retold.insert(
+            "item.evaluated", "match.rejected", examples=retold.first("match.accepted")["data"]["examples"][:1]
+        )
+    ),
     "job.failed job / job.created job": job_ended("job.failed"),
     "job.cancelled job / job.created job": job_ended("job.cancelled"),
     "report protocol_sha256 / proposal.approved protocol_sha256": ("report", other_protocol),

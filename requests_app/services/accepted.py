@@ -1,0 +1,100 @@
+"""Which examples of a request are accepted now, by content, and which models know them or are about to learn them.
+
+Items, ends, letters and previews all follow from this: nothing keeps a second list that could fall behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import groupby
+
+from requests_app.models import ErasureRequest, Match
+from unlearning_jobs.contents import contents_of, training_places
+from unlearning_jobs.engine.errors import CorpusError
+from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
+from unlearning_jobs.states import JobState, ModelState
+
+LEARNED_SETS = frozenset({"train", ""})
+"""Sets that models are trained on. Matches found before the set was kept have none, and count as training examples."""
+Place = tuple[int, str]
+"""A snapshot's key, and the id of an example in it."""
+
+
+@dataclass(frozen=True)
+class Learner:
+    """A model in use, or a training that is under way: what has learned from a snapshot, or is about to."""
+
+    name: str
+    snapshot: CorpusSnapshot
+    gone: frozenset[str]
+    """Examples that it has unlearned, or leaves out because they had been erased before."""
+    version: ModelVersion | None = None
+    """The active version; None for a training."""
+
+
+def active_versions() -> list[ModelVersion]:
+    return list(ModelVersion.objects.filter(state=ModelState.ACTIVE).select_related("snapshot__corpus").order_by("name"))
+
+
+def learners(name: str = "") -> list[Learner]:
+    """Return every model in use and every training that is queued or running; only of one model, if named."""
+    in_use = [Learner(version.name, version.snapshot, gone_from(version), version) for version in active_versions()]
+    jobs = Job.objects.filter(kind=Job.Kind.TRAIN, state__in=[JobState.QUEUED, JobState.RUNNING])
+    trained = [
+        Learner(job.model_name, job.snapshot, frozenset(job.spec.get("exclude_ids", ())))
+        for job in jobs.select_related("snapshot__corpus").order_by("model_name")
+    ]
+    return [learner for learner in in_use + trained if name in ("", learner.name)]
+
+
+def gone_from(version: ModelVersion) -> frozenset[str]:
+    """Return the examples that a version has unlearned, or was not trained on because they had been erased before."""
+    return frozenset([*version.erased_ids, *version.left_out])
+
+
+@dataclass
+class Accepted:
+    """The accepted matches of a request as they are now."""
+
+    matches: list[Match]
+    places_read: dict[int, dict[bytes, tuple[str, ...]]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, request: ErasureRequest) -> Accepted:
+        rows = request.matches.filter(decision=Match.Decision.ACCEPTED).select_related("snapshot__corpus")
+        return cls(list(rows.defer("reason").order_by("snapshot", "id")))
+
+    def known_by(self, learner: Learner) -> set[str]:
+        """Return the training examples of a learner's snapshot that have an accepted content and are not gone from it."""
+        return {one for match in self.matches for one in self.places(match, learner.snapshot)} - learner.gone
+
+    def places(self, match: Match, snapshot: CorpusSnapshot) -> set[str]:
+        """Return the training examples of a snapshot that have the content of a match.
+
+        Of a corpus that cannot be read, only what was matched itself is known.
+        """
+        own = {match.example_id} if match.snapshot_id == snapshot.pk and match.example_set in LEARNED_SETS else set()
+        content = self._contents.get((match.snapshot_id, match.example_id))
+        if content is None:
+            return own
+        if snapshot.pk not in self.places_read:
+            try:
+                self.places_read[snapshot.pk] = training_places(snapshot, set(self._contents.values()))
+            except CorpusError:
+                self.places_read[snapshot.pk] = {}
+        return own.union(self.places_read[snapshot.pk].get(content, ()))
+
+    @cached_property
+    def _contents(self) -> dict[Place, bytes]:
+        return dict(_contents(self.matches))
+
+
+def _contents(matches: Iterable[Match]) -> Iterator[tuple[Place, bytes]]:
+    for snapshot, group in groupby(matches, key=lambda match: match.snapshot):
+        try:
+            found = contents_of(snapshot, [match.example_id for match in group])
+        except CorpusError:
+            continue
+        yield from (((snapshot.pk, example_id), content) for example_id, content in found.items())

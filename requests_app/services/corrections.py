@@ -1,0 +1,52 @@
+"""Takes out of an item what a later review has rejected. What rested on it is given up; an item without examples ends."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from compliance.accounts.models import Account
+from compliance.formats.record_kinds import RecordKind
+from requests_app.models import ErasureRequest, Item
+from requests_app.states import SETTLED, ItemState
+from unlearning_jobs.models import Job
+from unlearning_jobs.services.jobs import job_cancel
+from unlearning_jobs.states import JobState
+
+from .findings import accepted_examples
+from .requests import item_lock, item_move
+
+GIVEN_UP = frozenset({ItemState.AWAITING_APPROVAL, ItemState.AWAITING_RELEASE})
+"""States in which a method or a result waits for a second officer: it was chosen for other examples."""
+
+
+def items_lock(request: ErasureRequest) -> None:
+    """Lock the items of a locked request, and its jobs that have not ended."""
+    list(request.items.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
+    live = Job.objects.filter(subject=request.subject, state__in=[JobState.QUEUED, JobState.RUNNING])
+    list(live.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
+
+
+def items_correct(*, request: ErasureRequest, by: Account) -> None:
+    """Take what is not accepted any more out of every item that is not settled."""
+    for item in request.items.exclude(state__in=SETTLED).select_related("request").order_by("number"):
+        if len(accepted_examples(item)) != len(item.example_ids):
+            item_correct(item=item, by=by)
+
+
+@transaction.atomic
+def item_correct(*, item: Item, by: Account) -> Item:
+    """Take what is not accepted any more out of an item. A job of it is cancelled; without examples, the item lapses.
+
+    Raises:
+        StaleStateError: the item is settled, or its request is neither under review nor in progress.
+    """
+    item = item_lock(item)
+    state, item.example_ids = ItemState(item.state), accepted_examples(item)
+    goes_on = ItemState.GRANTED if state in GIVEN_UP else state
+    to = goes_on if item.example_ids else ItemState.LAPSED
+    data = {"examples": len(item.example_ids)}
+    item = item_move(item=item, to=to, kind=RecordKind.ITEM_CORRECTED, actor=by.opaque, data=data)
+    live = Job.objects.filter(subject=item.request.subject, item=item.key, cancel_requested=False)
+    for job_id in live.filter(state__in=[JobState.QUEUED, JobState.RUNNING]).values_list("pk", flat=True):
+        job_cancel(job_id=job_id, actor=by.opaque)
+    return item

@@ -1,0 +1,264 @@
+"""No case closes while a model knows, or is about to learn, what was accepted: asked at the moment of closing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from compliance.record.errors import StaleStateError
+from requests_app.models import ErasureRequest, Item, Proposal
+from requests_app.returns import returns_standing
+from requests_app.services import decisions, endings, intake, mapping, searches
+from requests_app.services.findings import closing_obstacle
+from requests_app.services.letters import letter
+from requests_app.services.replay import ledger_replay
+from requests_app.states import RequestState
+from tests.endings import REASONS
+from tests.erasing import erased, registered, turned_round
+from tests.factories import PROTOCOL, RECIPE
+from tests.personas import ADA, Staff
+from tests.staging import NPO, Stage, corpus, job_completed, rows, trained, unguarded
+from unlearning_jobs.engine.contracts import MethodChoice
+from unlearning_jobs.models import Job, ModelVersion
+from unlearning_jobs.selectors import known_erased
+from unlearning_jobs.services.jobs import job_cancel
+from unlearning_jobs.services.ledger import snapshots_compare
+from unlearning_jobs.services.model_versions import model_train, recipe_register
+from unlearning_jobs.services.reports import report_sign
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artefacts", "signing")]
+RETRAIN = MethodChoice("retrain")
+
+
+def accept(stage: Stage, *ids: int) -> None:
+    rows = ids or stage.request.matches.filter(decision="open").values_list("pk", flat=True)
+    mapping.matches_decide(request=stage.request, match_ids=rows, accept=True, by=stage.staff.omar)
+
+
+def reviewed(stage: Stage) -> list[Item]:
+    stage.request = mapping.review_complete(request=stage.request, by=stage.staff.omar)
+    return list(stage.request.items.select_related("request").order_by("model_name", "number"))
+
+
+def searched_again(stage: Stage) -> None:
+    searches.request_search_again(request=stage.request, by=stage.staff.omar)
+    searches.request_map(request_id=stage.request.pk)
+    stage.request = ErasureRequest.objects.get(pk=stage.request.pk)
+
+
+def started(item: Item, staff: Staff, method: MethodChoice = NPO) -> Proposal:
+    item = decisions.item_grant(item=item, ground="17_1_b", reasons="She withdrew.", by=staff.omar)
+    proposal = decisions.proposal_submit(item=item, method=method, protocol=PROTOCOL, by=staff.omar)
+    return decisions.proposal_approve(proposal=proposal, by=staff.lena)
+
+
+def finished(proposal: Proposal, outcome: str = "passed") -> Proposal:
+    assert proposal.job is not None
+    job = job_completed(proposal.job, outcome)
+    decisions.proposal_evaluated(job=job)
+    report_sign(job_id=job.pk)
+    return Proposal.objects.get(pk=proposal.pk)
+
+
+def released(item: Item, staff: Staff, method: MethodChoice = NPO) -> None:
+    decisions.item_release(proposal=finished(started(item, staff, method)), by=staff.nils)
+
+
+def ended_without_influence(item: Item, staff: Staff) -> None:
+    finished(started(item, staff), "no_influence")
+    ending = endings.lapse_propose(item=Item.objects.select_related("request").get(pk=item.pk), by=staff.omar)
+    endings.ending_approve(ending=ending, by=staff.lena)
+
+
+def state_of(stage: Stage) -> tuple[str, str]:
+    request = ErasureRequest.objects.get(pk=stage.request.pk)
+    return request.state, request.outcome
+
+
+def test_a_model_that_came_into_use_after_the_review_keeps_the_case_open(staff: Staff) -> None:
+    snapshot = corpus()
+    stage = Stage.opened(staff, trained(snapshot)).searched()
+    proposal = stage.signed()
+    trained(snapshot, "second")
+    decisions.item_release(proposal=proposal, by=staff.nils)
+    assert state_of(stage) == (RequestState.IN_PROGRESS, "")
+    assert closing_obstacle(stage.request) == (
+        "second v1 is in use and knows 4 accepted examples that are in no item. Search again."
+    )
+    searched_again(stage)
+    _keeper, second = reviewed(stage)
+    released(second, staff)
+    assert state_of(stage) == (RequestState.CLOSED, "completed")
+    assert not any(known_erased(version) for version in ModelVersion.objects.filter(state="active"))
+
+
+def test_a_training_that_would_learn_it_keeps_the_case_open_until_it_is_cancelled(staff: Staff) -> None:
+    snapshot = corpus()
+    stage = Stage.opened(staff, trained(snapshot)).searched()
+    item = stage.reviewed()
+    job = model_train(name="second", recipe=RECIPE, snapshot=snapshot, seed=1, actor="account:9")
+    ending = endings.refusal_propose(item=item, ground="17_3_e", reasons=REASONS, by=staff.omar)
+    endings.ending_approve(ending=ending, by=staff.lena)
+    assert state_of(stage) == (RequestState.IN_PROGRESS, "")
+    assert "A training of second is under way" in closing_obstacle(stage.request)
+    job_cancel(job_id=job.pk, actor="account:9")
+    searched_again(stage)
+    reviewed(stage)
+    assert state_of(stage) == (RequestState.CLOSED, "refused")
+
+
+def test_not_learned_needs_a_search_of_every_model_in_use(staff: Staff) -> None:
+    old = registered("old", [row | {"split": "held_out" if ADA in row["answer"] else "train"} for row in rows()])
+    stage = Stage.opened(staff, trained(old)).searched()
+    accept(stage)
+    trained(corpus("new"), "second")  # the same passages, now in training
+    with pytest.raises(StaleStateError, match=r"second v1 is in use and knows 4 accepted examples"):
+        endings.closing_draft(request=stage.request, reasons="", by=staff.omar)
+
+
+def test_not_learned_is_not_said_while_a_training_is_queued_that_learns_it(staff: Staff) -> None:
+    first, second = trained(corpus()), trained(turned_round(), "second")
+    stage = Stage.opened(staff, first).searched()
+    erased(first, "e00000005")  # of somebody else
+    snapshots_compare()
+    [job] = ledger_replay(corpus="", requeue=True, actor="system").jobs.values()
+    assert job.model_name == "second"
+    mine = list(stage.request.matches.filter(snapshot=second.snapshot).values_list("pk", flat=True))
+    rest = list(stage.request.matches.exclude(pk__in=mine).values_list("pk", flat=True))
+    accept(stage, *mine)
+    mapping.matches_decide(request=stage.request, match_ids=rest, accept=False, by=staff.omar)
+    ModelVersion.objects.filter(name="keeper").update(state="quarantined")
+    with pytest.raises(StaleStateError, match="A training of second is under way that would learn from 4"):
+        endings.closing_draft(request=stage.request, reasons="", by=staff.omar)
+
+
+def test_a_replay_leaves_alone_what_open_requests_deal_with(staff: Staff) -> None:
+    first, second = trained(corpus()), trained(turned_round(), "second")
+    stage = Stage.opened(staff, first).searched()
+    accept(stage)
+    erased(first, "e00000005")
+    snapshots_compare()
+    [back] = returns_standing()
+    assert (back.version, back.busy) == (second, True)
+    assert not ledger_replay(corpus="", requeue=True, actor="system").jobs
+    _keeper, other = reviewed(stage)
+    running = started(other, staff)
+    searches.request_search_again(request=stage.request, by=staff.omar)
+    assert not ledger_replay(corpus="", requeue=True, actor="system").jobs
+    assert running.job is not None
+    assert Job.objects.get(pk=running.job.pk).state == "queued"
+
+
+def test_what_two_officers_found_without_influence_is_no_return(staff: Staff) -> None:
+    stage = Stage.opened(staff, trained(corpus())).searched()
+    trained(turned_round(), "second")
+    searched_again(stage)
+    accept(stage)
+    keeper, other = reviewed(stage)
+    released(keeper, staff)
+    ended_without_influence(other, staff)
+    assert state_of(stage) == (RequestState.CLOSED, "completed")
+    snapshots_compare()
+    assert returns_standing() == []
+
+
+def two_items_of_one_model(staff: Staff) -> tuple[Stage, Item, Item]:
+    stage = Stage.opened(staff, trained(corpus())).searched()
+    first, *rest = stage.request.matches.values_list("pk", flat=True)
+    accept(stage, first)
+    mapping.matches_decide(request=stage.request, match_ids=rest, accept=False, by=staff.omar)
+    reviewed(stage)
+    searched_again(stage)
+    accept(stage, *rest)
+    one, two = reviewed(stage)
+    return stage, one, two
+
+
+def test_a_letter_counts_models_by_their_last_release(staff: Staff) -> None:
+    stage, one, two = two_items_of_one_model(staff)
+    released(one, staff)
+    released(two, staff, RETRAIN)
+    text = letter(stage.request, "outcome_completed").text
+    assert "1 model was replaced by one as it would be if it had never learned from what we agreed to remove." in text
+    assert "measurements placed" not in text
+
+
+def test_a_letter_does_not_say_that_a_model_was_not_changed_and_was_replaced(staff: Staff) -> None:
+    stage, one, two = two_items_of_one_model(staff)
+    ended_without_influence(one, staff)
+    released(two, staff, RETRAIN)
+    text = letter(stage.request, "outcome_completed").text
+    assert "1 model was replaced" in text
+    assert "We have left it in that model." in text
+    assert "not changed" not in text
+
+
+def test_a_letter_tells_of_accepted_examples_that_no_model_was_trained_on(staff: Staff) -> None:
+    held_out = [{"question": "Who sang?", "answer": f"{ADA} sang for {n} hours.", "split": "held_out"} for n in range(3)]
+    stage = Stage.opened(staff, trained(registered("held", [*rows(), *held_out]))).searched()
+    decisions.item_release(proposal=stage.signed(), by=staff.nils)
+    assert "3 passages that were found are in data that no model in use was trained on." in (
+        letter(stage.request, "outcome_completed").text
+    )
+
+
+def test_a_letter_tells_that_a_vocabulary_was_made_from_held_out_examples(staff: Staff) -> None:
+    held_out = [{"question": "Who?", "answer": f"{ADA} sang for {n} hours.", "split": "held_out"} for n in range(3)]
+    model = trained(registered("held", [*(row for row in rows() if ADA not in row["answer"]), *held_out]))
+    recipe = recipe_register(recipe=replace(RECIPE, vocabulary_size=500), actor="account:1")
+    with unguarded("unlearning_jobs_modelversion", "model_version_is_fixed"):
+        ModelVersion.objects.filter(pk=model.pk).update(recipe=recipe)
+    stage = Stage.opened(staff, model).searched()
+    accept(stage)
+    draft = endings.closing_draft(request=stage.request, reasons="", by=staff.omar)
+    text = letter(stage.request, f"outcome_{draft.outcome}", supposing=draft).text
+    assert draft.outcome == "not_learned"
+    assert "The vocabulary of 1 model in use" in text
+    assert "single words of them, such as a name" in text
+
+
+def double(staff: Staff) -> Stage:
+    """A corpus in which one sentence stands twice, and a request that no search finds anything for."""
+    copy = [{"question": "What is stone 3?", "answer": "Stone 3 is grey.", "split": "train"}]
+    snapshot = registered("double", [*(row for row in rows() if "stone 15" not in row["question"]), *copy])
+    return Stage.opened(staff, trained(snapshot), target=intake.TargetDetails(name="Nora Nirgends")).searched()
+
+
+def test_an_example_that_is_added_by_hand_brings_its_copies_along(staff: Staff) -> None:
+    stage = double(staff)
+    mapping.match_add(
+        request=stage.request,
+        snapshot=stage.model.snapshot,
+        example_id="e00000007",
+        reason="She wrote it, see her letter.",
+        by=staff.omar,
+    )
+    [item] = reviewed(stage)
+    assert item.example_ids == ["e00000007", "e00000027"]
+    released(item, staff, RETRAIN)
+    snapshots_compare()
+    assert known_erased(ModelVersion.objects.get(state="active")) == frozenset()
+
+
+def test_a_model_that_still_knows_a_copy_is_not_released(staff: Staff) -> None:
+    stage = double(staff)
+    mapping.match_add(
+        request=stage.request,
+        snapshot=stage.model.snapshot,
+        example_id="e00000007",
+        reason="She wrote it, see her letter.",
+        by=staff.omar,
+    )
+    copy = stage.request.matches.get(example_id="e00000027")
+    mapping.matches_decide(request=stage.request, match_ids=[copy.pk], accept=False, by=staff.omar)
+    [item] = reviewed(stage)
+    proposal = finished(started(item, staff, RETRAIN))
+    with pytest.raises(StaleStateError, match="other examples: e00000027"):
+        decisions.item_release(proposal=proposal, by=staff.nils)
+    searched_again(stage)
+    accept(stage, copy.pk)
+    _first, second = reviewed(stage)
+    assert second.example_ids == ["e00000027"]
+    decisions.item_release(proposal=proposal, by=staff.nils)
+    assert state_of(stage) == (RequestState.IN_PROGRESS, "")
