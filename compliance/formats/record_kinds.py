@@ -51,6 +51,8 @@ class RecordKind(StrEnum):
     MESSAGE_QUEUED = "message.queued"
     MESSAGE_SENT = "message.sent"
     MESSAGE_FAILED = "message.failed"
+    MESSAGE_LAPSED = "message.lapsed"
+    """It was not sent: what it would have said was no longer so."""
 
     # A job: in the history of the request or of the model that it works for
     JOB_CREATED = "job.created"
@@ -128,6 +130,7 @@ FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
     K.MESSAGE_QUEUED: _MESSAGE,
     K.MESSAGE_SENT: _MESSAGE,
     K.MESSAGE_FAILED: _MESSAGE,
+    K.MESSAGE_LAPSED: _MESSAGE,
     K.JOB_CREATED: ("job", "spec_sha256", *_ATTEMPT),
     K.JOB_STARTED: ("job", "run", *_ATTEMPT, "spec_sha256", "protocol_sha256"),
     K.JOB_RUN_ENDED: ("job", "run", "outcome"),

@@ -16,8 +16,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from requests_app.mail_wording import last_mail
 from requests_app.models import ErasureRequest
+from requests_app.selectors import IDENTIFYING
 from requests_app.services import intake
+from requests_app.services.mail_reasons import CONFIRM_ADDRESS
+from requests_app.services.messages import CONFIRM_LIFETIME
 
 from .draft import Answer, Draft, draft_delete, draft_leave, draft_load, draft_save
 from .fields import QuestionForm
@@ -176,7 +180,14 @@ def sent(request: HttpRequest) -> HttpResponse:
     facts = request.session.get(SENT)
     if not facts:
         return render(request, "public/expired.html", status=410)
-    return render(request, "public/sent.html", {**facts, "due_on": date.fromisoformat(facts["due_on"])})
+    row = ErasureRequest.objects.defer(*IDENTIFYING).filter(reference=facts["reference"]).first()
+    context = {
+        **facts,
+        "due_on": date.fromisoformat(facts["due_on"]),
+        "mail": last_mail(row, CONFIRM_ADDRESS) if row else None,
+        "confirm_days": CONFIRM_LIFETIME.days,
+    }
+    return render(request, "public/sent.html", context)
 
 
 @login_not_required

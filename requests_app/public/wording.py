@@ -25,13 +25,13 @@ STAGE_TITLES: dict[StageCode, Any] = {
     "closed": _("We tell you the outcome"),
 }
 OUTCOMES: dict[str, Any] = {
-    "completed": _("We have carried out your request. The e-mail we sent you says what was done."),
-    "refused": _("We have refused your request. The e-mail we sent you gives the reasons."),
+    "completed": _("We have carried out your request."),
+    "refused": _("We have refused your request."),
     "no_match": _("We searched the training data of every model in use and found nothing that matches what you told us."),
-    "already_erased": _("What we found has already been removed from our models. The e-mail we sent you says more."),
-    "not_learned": _("What we found is in data from which no model in use has learned. The e-mail we sent you says more."),
-    "no_influence": _("We could measure no influence of what we found on our models. The e-mail we sent you says more."),
-    "not_searched": _("We could not search in full, and closed the request. The e-mail we sent you says what was missing."),
+    "already_erased": _("What we found has already been removed from our models."),
+    "not_learned": _("What we found is in data from which no model in use has learned."),
+    "no_influence": _("We could measure no influence of what we found on our models."),
+    "not_searched": _("We could not search in full, and closed the request."),
     "withdrawn": _("You have withdrawn your request."),
     "unconfirmed": _("The e-mail address was never confirmed, so we closed the request."),
 }

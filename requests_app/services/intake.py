@@ -47,7 +47,11 @@ class LinkExpired(LinkError):
 
 
 class LinkUsed(LinkError):
-    """The link has already been used."""
+    """The link has already been used, for this request."""
+
+    def __init__(self, request: ErasureRequest) -> None:
+        super().__init__()
+        self.request = request
 
 
 @dataclass(frozen=True)
@@ -174,7 +178,7 @@ def _working_link(token: str, *, lock: bool) -> AccessLink:
     """Return the confirmation link with this token; raise LinkUnknown, LinkUsed or LinkExpired if it does not work."""
     link = _link(token, AccessLink.Purpose.CONFIRM, lock=lock)
     if link.used_at:
-        raise LinkUsed
+        raise LinkUsed(link.request)
     # A request that was withdrawn or closed has nothing left to confirm.
     if link.expires_at <= timezone.now() or link.request.state != RequestState.AWAITING_CONFIRMATION:
         raise LinkExpired
