@@ -1,6 +1,6 @@
 """The tables about people: requests, matches, items, proposals. Identifying fields are encrypted.
 
-The tables about e-mails, their links and unsent answers are in `mail_models.py`.
+The tables about e-mails, links, unsent answers and uses of forms are in `contact_models.py`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,22 @@ from django.utils.translation import gettext_lazy as _
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
 from unlearning_jobs.ringing import Rung
 
+from .contact_models import AccessLink, Message, UnsentAnswers, UseCount
 from .encryption import EncryptedTextField
-from .mail_models import AccessLink, Message, UnsentAnswers
 from .states import ENDINGS, Ground, ItemState, RequestOutcome, RequestState
 
-__all__ = ["AccessLink", "Ending", "ErasureRequest", "Item", "Match", "Message", "Proposal", "Search", "UnsentAnswers"]
+__all__ = [
+    "AccessLink",
+    "Ending",
+    "ErasureRequest",
+    "Item",
+    "Match",
+    "Message",
+    "Proposal",
+    "Search",
+    "UnsentAnswers",
+    "UseCount",
+]
 
 
 class ErasureRequest(Rung):

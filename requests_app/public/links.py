@@ -10,14 +10,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from compliance.clients import networks_of
 from compliance.record.errors import StaleStateError
 from requests_app.mail_wording import last_mail
 from requests_app.selectors import request_status
 from requests_app.services import intake
+from requests_app.services.limits import CONFIRMATION
 from requests_app.services.mail_reasons import REQUEST_RECEIVED
 from requests_app.services.messages import CONFIRM_LIFETIME
 
 from .forms import ResendForm
+from .too_many import limited
 from .wording import OUTCOMES, STAGE_TITLES, STATES
 
 PAGE_METHODS = ["GET", "HEAD", "POST"]
@@ -46,6 +49,7 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
 @login_not_required
 @never_cache
 @require_http_methods(PAGE_METHODS)
+@limited
 def confirm_resend(request: HttpRequest) -> HttpResponse:
     """Send a new link. The page is the same whether or not the request exists, so it tells strangers nothing."""
     if request.method != "POST":
@@ -53,8 +57,10 @@ def confirm_resend(request: HttpRequest) -> HttpResponse:
     form = ResendForm(request.POST)
     if not form.is_valid():
         return _resend(request, form, status=422)
-    intake.confirmation_resend(reference=form.cleaned_data["reference"], email=form.cleaned_data["email"])
-    return render(request, "public/resent.html", {"resends": intake.RESENDS_AT_MOST})
+    reference, email = form.cleaned_data["reference"], form.cleaned_data["email"]
+    intake.confirmation_resend(reference=reference, email=email, networks=networks_of(request))
+    context = {"resends": intake.RESENDS_AT_MOST, "mails": CONFIRMATION.own_when_busy}
+    return render(request, "public/resent.html", context)
 
 
 def _resend(

@@ -17,6 +17,7 @@ from unlearning_jobs.ringing import RING_AGAIN_AFTER, ring_again
 
 from .decisions import RELEASE_SIGN_TASK, proposal_evaluated
 from .drafts import unsent_expire
+from .limits import uses_forget
 from .messages import SEND_TASK
 from .searches import MAP_TASK
 from .unconfirmed import expired, request_expire
@@ -46,8 +47,9 @@ def requests_reconcile() -> None:
         # Its claimant may have confirmed it since the query; then it stays open.
         with suppress(StaleStateError):
             request_expire(request=request)
-    # 4. Answers that nobody sent.
+    # 4. Answers that nobody sent, and counts that no longer count.
     unsent_expire()
+    uses_forget()
 
 
 def _releases_unsigned() -> QuerySet[Proposal]:

@@ -100,8 +100,7 @@ def test_the_letter_calls_a_result_in_use_only_while_it_is(opened: Stage) -> Non
     in_use, replaced = "The changed models are in use", "Newer versions have replaced changed models since then"
     assert in_use in letter(opened.request, "outcome_completed").text
 
-    assert proposal.job is not None
-    ModelVersion.objects.filter(pk=proposal.job.result_version_id).update(state="quarantined")
+    ModelVersion.objects.filter(made_by=proposal.job).update(state="quarantined")
     text = letter(opened.request, "outcome_completed").text
     assert replaced in text
     assert in_use not in text

@@ -1,4 +1,4 @@
-"""The tables about e-mails to claimants: messages, the secret links in them, and answers that nobody has sent yet."""
+"""The tables about how claimants reach us and we them: e-mails, secret links, unsent answers, counts of uses of forms."""
 
 from __future__ import annotations
 
@@ -63,3 +63,13 @@ class UnsentAnswers(models.Model):
     sealed = models.BinaryField()
     """Encrypted; see `requests_app.public.draft`."""
     touched_at = models.DateTimeField(db_index=True)
+
+
+class UseCount(models.Model):
+    """How often somebody has used a public form in an hour (`requests_app.services.limits`)."""
+
+    key = models.CharField(max_length=64, primary_key=True)
+    """A keyed digest of the form and of who used it: neither a network nor an e-mail address can be read from it."""
+    uses = models.PositiveIntegerField(default=0)
+    since = models.DateTimeField(db_index=True)
+    """When the hour began: with the first use."""
