@@ -61,7 +61,8 @@ class UnsentAnswers(models.Model):
 
     key = models.CharField(max_length=64, primary_key=True)
     sealed = models.BinaryField()
-    """Encrypted; see `requests_app.public.draft`."""
+    """Encrypted as `SEALED_AS`; see `requests_app.public.draft`."""
+    SEALED_AS = "session.request_draft"
     touched_at = models.DateTimeField(db_index=True)
 
 

@@ -88,6 +88,8 @@ class RecordKind(StrEnum):
     KEYS_PUBLISHED = "keys.published"
     KEYS_ROTATED = "keys.rotated"
     """Somebody replaced a signing key on purpose; the trust file is in the `keys.published` entry before this one."""
+    DATA_REENCRYPTED = "data.reencrypted"
+    """Everything that was encrypted under older keys of the database stands under the newest one."""
     ATTESTATION_SIGNED = "attestation.signed"
     LOG_RECOVERED = "log.recovered"
     """The signer goes on from a log that does not extend the last one that it signed: both heads, and why."""
@@ -151,6 +153,7 @@ FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
     K.ACCOUNT_CREATED: ("role",),
     K.KEYS_PUBLISHED: ("trust_sha256",),
     K.KEYS_ROTATED: ("role", "key_id", "ended", "revoked", "file_missing"),
+    K.DATA_REENCRYPTED: ("key", "retired", "values"),
     K.ATTESTATION_SIGNED: (*_ATTEMPT, "predicate_type", "envelope_sha256"),
     K.LOG_RECOVERED: ("old_size", "old_root", "new_size", "new_root", "reason"),
     K.RECORD_SEALED: ("entries",),

@@ -95,6 +95,7 @@ NOT_READ: Final[Mapping[str, str]] = {
             K.MODEL_DESTROYED,
             K.ACCOUNT_CREATED,
             K.KEYS_ROTATED,
+            K.DATA_REENCRYPTED,
             K.LOG_RECOVERED,
         )
         for field in FIELDS[kind]
