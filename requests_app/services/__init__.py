@@ -11,5 +11,6 @@ refer to them can still be written:
 6. model versions, the result before the version that it replaces;
 7. the next numbers of the record: of a model, then of the request (`record_append`).
 
-A message is locked alone: no service that holds a request waits for a message.
+A message is locked alone: no service that holds a request waits for a message. Counts of uses (`limits.py`) are locked last,
+and nothing else while they are held.
 """
