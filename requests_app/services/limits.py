@@ -89,9 +89,11 @@ def use_count(*, limit: Limit, networks: Sequence[str], about: str = "") -> None
             count.save()
 
 
+@transaction.atomic
 def uses_forget() -> None:
-    """Delete the counts of hours that have passed."""
-    UseCount.objects.filter(since__lte=timezone.now() - HOUR).delete()
+    """Delete the counts of hours that have passed. Those that somebody holds are being used again."""
+    old = UseCount.objects.filter(since__lte=timezone.now() - HOUR).select_for_update(skip_locked=True)
+    UseCount.objects.filter(pk__in=list(old.values_list("pk", flat=True))).delete()
 
 
 def _until(limit: Limit, count: UseCount, in_all: UseCount, place: int) -> datetime:
