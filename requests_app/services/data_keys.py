@@ -60,7 +60,7 @@ def _encrypted_columns() -> Mapping[type[models.Model], Mapping[str, str]]:
     for model in apps.get_app_config("requests_app").get_models():
         for field in model._meta.concrete_fields:
             if isinstance(field, EncryptedTextField):
-                columns.setdefault(model, {})[field.column] = field.column_name
+                columns.setdefault(model, {})[field.attname] = field.column_name
     return columns
 
 
