@@ -58,7 +58,7 @@ def decrypt(stored: bytes, column: str) -> str:
     """
     # key id length (1 byte) | key id | nonce (12 bytes) | ciphertext with its tag
     end = 1 + stored[0] if stored else 0
-    key = _keys(tuple(settings.DATA_KEYS)).get(stored[1:end].decode(errors="replace"))
+    key = _keys(tuple(settings.DATA_KEYS)).get(key_id_of(stored))
     if key is None:
         message = f"A value of {column} was encrypted with a key that is not in DATA_KEYS. Add the key back."
         raise DecryptionError(message)
@@ -68,6 +68,16 @@ def decrypt(stored: bytes, column: str) -> str:
     except InvalidTag:
         message = f"A value of {column} has been changed outside the application. Restore it from a backup."
         raise DecryptionError(message) from None
+
+
+def key_id_of(stored: bytes) -> str:
+    """Return the id of the key that a stored value was encrypted with."""
+    return stored[1 : 1 + stored[0]].decode(errors="replace") if stored else ""
+
+
+def newest_key_id() -> str:
+    """Return the id of the key that new values are encrypted with."""
+    return next(iter(_keys(tuple(settings.DATA_KEYS))))
 
 
 def keyed_index(text: str, purpose: str) -> str:

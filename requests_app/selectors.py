@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Case, Count, Q, QuerySet, When
 from django.utils import timezone
 
+from .mail_wording import last_mail
 from .models import AccessLink, ErasureRequest, Item, Match
 from .services.findings import search_of
 from .services.intake import can_withdraw
 from .services.messages import token_digest
+from .services.unconfirmed import unreachable
 from .stages import RequestStage, request_stages
 from .states import RequestState
 from .wording import missing_sentences, searched_sentences
@@ -34,6 +36,8 @@ class RequestStatus:
     """Sentences about the last search; none before it."""
     missing: tuple[str, ...]
     """What it could not cover, and why."""
+    mail: str
+    """What became of our latest e-mail; empty if there is none."""
 
 
 def request_status(token: str) -> RequestStatus | None:
@@ -44,7 +48,7 @@ def request_status(token: str) -> RequestStatus | None:
     if link is None:
         return None
     request = ErasureRequest.objects.defer(*IDENTIFYING).get(pk=link.request_id)
-    search = search_of(request)
+    search, mail = search_of(request), last_mail(request)
     return RequestStatus(
         reference=request.reference,
         kind=request.kind,
@@ -56,6 +60,7 @@ def request_status(token: str) -> RequestStatus | None:
         can_withdraw=can_withdraw(request),
         searched=tuple(searched_sentences(search)),
         missing=tuple(missing_sentences(search)) if search else (),
+        mail=mail.sentence if mail else "",
     )
 
 
@@ -79,6 +84,7 @@ def requests_listed() -> QuerySet[ErasureRequest]:
     return ErasureRequest.objects.defer(*IDENTIFYING).annotate(
         open_matches=Count("matches", filter=Q(matches__decision=Match.Decision.OPEN), distinct=True),
         item_states=ArrayAgg("items__state", filter=Q(items__isnull=False), distinct=True, default=[]),
+        unreachable=Case(When(unreachable(), then=True), default=False),
     )
 
 

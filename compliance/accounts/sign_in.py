@@ -6,7 +6,6 @@ import math
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
-from ipaddress import IPv4Address, IPv6Network, ip_address
 
 from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
@@ -15,6 +14,8 @@ from django.core import signing
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import ngettext
+
+from compliance.clients import networks_of
 
 from .models import Account
 from .throttle import SignInAttempt, sign_in_begin, sign_in_succeeded
@@ -56,21 +57,6 @@ class KnownBrowser:
         )
 
 
-def client_of(request: HttpRequest) -> str:
-    """Return the address that a request comes from; for IPv6 its /64, because one subscriber has them all."""
-    address = request.META.get("REMOTE_ADDR", "")
-    if settings.BEHIND_PROXY:
-        # The proxy adds the address that it sees at the end. What stands before is whatever the client sent.
-        address = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip() or address
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return "unknown"
-    if isinstance(parsed, IPv4Address):
-        return str(parsed)
-    return str(parsed.ipv4_mapped or IPv6Network((parsed, 64), strict=False))
-
-
 class SignInForm(AuthenticationForm):
     """Name and password. Does not look at the password while the client has to wait."""
 
@@ -82,7 +68,7 @@ class SignInForm(AuthenticationForm):
         if username and password:
             browser = KnownBrowser.of(self.request)
             known = browser.id if browser.has_signed_in(username) else ""
-            self.attempt = SignInAttempt(username, client_of(self.request), known)
+            self.attempt = SignInAttempt(username, networks_of(self.request), known)
             self.wait = sign_in_begin(self.attempt)
             if self.wait:
                 raise ValidationError(_wait_words(self.wait))

@@ -1,10 +1,10 @@
 """Slows down guessing at passwords, without letting strangers lock anybody out.
 
-Failures are counted for each client (an address) and account, for each client in all and for each account in all. Whoever
-has failed too often waits, longer each time. A browser that has signed in to an account before has a signed cookie that says
-so. It has a count of its own, and what others do neither adds to it nor makes it wait. Only a new browser may have to wait
-because of others: up to an hour if they guess from its own address, and otherwise a minute each time while its account is
-under attack.
+Failures are counted for each network and account, and for each network in all (`compliance.clients`). Whoever has failed too
+often waits, longer each time. Nobody waits for what other networks did: a password from a network that has not failed lately
+is looked at at once, however many guess at the account elsewhere. Their number only makes everybody's own failures count
+more. A browser that has signed in to an account before has a signed cookie that says so, and a count of its own: it waits
+for its own failures alone, even among strangers in its network. What this cannot do is in SECURITY.md.
 
 django-axes was considered. It locks out instead of slowing down, and it stores addresses and names; here only keyed digests
 are stored, and forgotten after a day. An attempt counts as a failure until it has succeeded: many at once cannot pass before
@@ -14,7 +14,7 @@ the first has been counted.
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -46,61 +46,88 @@ class Limit:
         return count.last_at + min(pause, self.longest) - now
 
 
-CLIENT_TO_ACCOUNT = Limit(5, timedelta(seconds=30), timedelta(hours=1))
-CLIENT = Limit(30, timedelta(seconds=30), timedelta(minutes=15))
-ACCOUNT = Limit(100, timedelta(seconds=5), timedelta(minutes=1))
+PAIR = Limit(5, timedelta(seconds=30), timedelta(hours=1))
+"""A network, or a known browser, and an account."""
+PAIR_UNDER_ATTACK = Limit(2, timedelta(minutes=5), timedelta(hours=6))
+"""A network and an account at which many others fail as well."""
+ATTACKED_FROM = 100
+"""Failures at an account in all from which on it counts as under attack, until a day without one has passed."""
+NETWORK = Limit(30, timedelta(seconds=30), timedelta(minutes=15))
+"""A network in all."""
+WIDER = 4
+"""How many times as many failures are free to a wider network, such as the /48 around a /64."""
 
 
 @dataclass(frozen=True)
 class SignInAttempt:
-    """Somebody who tries to sign in.
+    """Somebody who tries to sign in, from these networks, the narrowest first.
 
     `browser` is the id of a browser that has signed in to this account before; empty for any other.
     """
 
     username: str
-    client: str
+    networks: tuple[str, ...]
     browser: str = ""
 
-    def limits(self) -> dict[str, Limit]:
+    @property
+    def name(self) -> str:
+        """The name as it is counted, however it is written."""
+        return unicodedata.normalize("NFKC", self.username).casefold()
+
+    @property
+    def account_key(self) -> str:
+        """Key of the count of all failures at the account. Nobody waits for it."""
+        return _key("account", self.name)
+
+    @property
+    def counted(self) -> set[str]:
+        """Keys of the counts that a failure adds to; one in a known browser adds to its own only."""
+        return {*self.limits()} if self.browser else {*self.limits(), self.account_key}
+
+    def limits(self, *, under_attack: bool = False) -> dict[str, Limit]:
         """Return the limits that hold, by the key of their count."""
-        name = unicodedata.normalize("NFKC", self.username).casefold()
         if self.browser:
-            return {_key("browser", self.browser, name): CLIENT_TO_ACCOUNT}
-        return {
-            _key("pair", self.client, name): CLIENT_TO_ACCOUNT,
-            _key("client", self.client): CLIENT,
-            _key("account", name): ACCOUNT,
-        }
+            return {_key("browser", self.browser, self.name): PAIR}
+        pair = PAIR_UNDER_ATTACK if under_attack else PAIR
+        limits = {}
+        for place, network in enumerate(self.networks):
+            factor = WIDER if place else 1
+            limits[_key("pair", network, self.name)] = replace(pair, free=pair.free * factor)
+            limits[_key("network", network)] = replace(NETWORK, free=NETWORK.free * factor)
+        return limits
 
 
 def sign_in_begin(attempt: SignInAttempt) -> timedelta:
     """Count an attempt as failed and return zero; or return how long to wait, and count nothing."""
-    limits, now = attempt.limits(), timezone.now()
+    now, counted = timezone.now(), attempt.counted
     with transaction.atomic():
         # 1. Lock the counts, in the order of their keys, so that two attempts cannot wait for one another.
-        for key in sorted(limits):
+        for key in sorted(counted):
             SignInCount.objects.get_or_create(key=key, defaults={"last_at": now})
-        counts = list(SignInCount.objects.select_for_update().filter(key__in=limits).order_by("key"))
+        counts = {
+            count.key: count for count in SignInCount.objects.select_for_update().filter(key__in=counted).order_by("key")
+        }
         # 2. Every limit must let the attempt pass.
-        wait = max(limits[count.key].wait(count, now) for count in counts)
+        account = counts.get(attempt.account_key)
+        under_attack = account is not None and failures_remembered(account, now) >= ATTACKED_FROM
+        limits = attempt.limits(under_attack=under_attack)
+        wait = max(limit.wait(counts[key], now) for key, limit in limits.items())
         if wait > timedelta():
             transaction.set_rollback(True)
             return wait
         # 3. Count it.
-        for count in counts:
+        for count in counts.values():
             count.failures, count.last_at = failures_remembered(count, now) + 1, now
             count.save()
     return timedelta()
 
 
 def sign_in_succeeded(attempt: SignInAttempt) -> None:
-    """Take back what `sign_in_begin` counted, and forget what this client had failed at this account."""
-    limits = attempt.limits()
-    own = [key for key, limit in limits.items() if limit is CLIENT_TO_ACCOUNT]
-    shared = sorted(set(limits) - set(own))
-    SignInCount.objects.filter(key__in=own).delete()
-    for key in shared:
+    """Take back what `sign_in_begin` counted, and forget what this network or browser had failed at this account."""
+    counted = attempt.counted
+    shared = counted & {attempt.account_key, *(_key("network", network) for network in attempt.networks)}
+    SignInCount.objects.filter(key__in=counted - shared).delete()
+    for key in sorted(shared):
         SignInCount.objects.filter(key=key).update(failures=Greatest(F("failures") - 1, 0))
     _forget()
 

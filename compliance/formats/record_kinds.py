@@ -53,6 +53,8 @@ class RecordKind(StrEnum):
     MESSAGE_QUEUED = "message.queued"
     MESSAGE_SENT = "message.sent"
     MESSAGE_FAILED = "message.failed"
+    MESSAGE_LAPSED = "message.lapsed"
+    """It was not sent: what it would have said was no longer so."""
 
     # A job: in the history of the request or of the model that it works for
     JOB_CREATED = "job.created"
@@ -88,6 +90,8 @@ class RecordKind(StrEnum):
     KEYS_PUBLISHED = "keys.published"
     KEYS_ROTATED = "keys.rotated"
     """Somebody replaced a signing key on purpose; the trust file is in the `keys.published` entry before this one."""
+    DATA_REENCRYPTED = "data.reencrypted"
+    """Everything that was encrypted under older keys of the database stands under the newest one."""
     ATTESTATION_SIGNED = "attestation.signed"
     LOG_RECOVERED = "log.recovered"
     """The signer goes on from a log that does not extend the last one that it signed: both heads, and why."""
@@ -132,6 +136,7 @@ FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
     K.MESSAGE_QUEUED: _MESSAGE,
     K.MESSAGE_SENT: _MESSAGE,
     K.MESSAGE_FAILED: _MESSAGE,
+    K.MESSAGE_LAPSED: _MESSAGE,
     K.JOB_CREATED: ("job", "spec_sha256", *_ATTEMPT),
     K.JOB_STARTED: ("job", "run", *_ATTEMPT, "spec_sha256", "protocol_sha256", "result_version"),
     K.JOB_RUN_ENDED: ("job", "run", "outcome"),
@@ -152,6 +157,7 @@ FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
     K.ACCOUNT_CREATED: ("role",),
     K.KEYS_PUBLISHED: ("trust_sha256",),
     K.KEYS_ROTATED: ("role", "key_id", "ended", "revoked", "file_missing"),
+    K.DATA_REENCRYPTED: ("key", "retired", "values"),
     K.ATTESTATION_SIGNED: (*_ATTEMPT, "predicate_type", "envelope_sha256"),
     K.LOG_RECOVERED: ("old_size", "old_root", "new_size", "new_root", "reason"),
     K.RECORD_SEALED: ("entries",),

@@ -147,6 +147,8 @@ def _to_do(row: ErasureRequest) -> str:
     if row.state == RequestState.REVIEW:
         count: int = row.open_matches  # type: ignore[attr-defined]  # annotated by the selector
         return ngettext("%(n)d match", "%(n)d matches", count) % {"n": count} if count else _("finish the review")
+    if row.unreachable:  # type: ignore[attr-defined]  # annotated by the selector
+        return _("the e-mail failed: send it again, or write another way")
     states: list[str] = row.item_states  # type: ignore[attr-defined]  # annotated by the selector
     return ", ".join(str(ItemState(state).label) for state in states) or "–"
 

@@ -17,25 +17,21 @@ from compliance.evidence.statements import UNLEARNING_REPORT
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.selectors import entries_of
 from compliance.record.services import CLAIMANT, SYSTEM
+from requests_app.mail_wording import mail_title
 from requests_app.models import ErasureRequest, Message
+from requests_app.services.mail_reasons import message_standing
 from requests_app.services.messages import can_resend
 from requests_app.states import Ground, RequestOutcome
 from unlearning_jobs.wording import RUN_OUTCOMES, method_title, verdict_word
 
 Data = Mapping[str, Any]
 
-MESSAGES: dict[str, Any] = {
-    "confirm_address": gettext_lazy("Please confirm your e-mail address"),
-    "request_received": gettext_lazy("Request received"),
-    "outcome_completed": gettext_lazy("Outcome: completed"),
-    "outcome_refused": gettext_lazy("Outcome: refused"),
-    "outcome_no_match": gettext_lazy("Outcome: nothing found"),
-    "outcome_already_erased": gettext_lazy("Outcome: already erased"),
-    "outcome_not_learned": gettext_lazy("Outcome: in no model in use"),
-    "outcome_no_influence": gettext_lazy("Outcome: no measurable influence"),
-    "outcome_not_searched": gettext_lazy("Outcome: could not be searched in full"),
+MESSAGE_TONES = {
+    Message.State.WAITING: "neutral",
+    Message.State.SENT: "success",
+    Message.State.FAILED: "danger",
+    Message.State.LAPSED: "neutral",
 }
-MESSAGE_TONES = {Message.State.WAITING: "neutral", Message.State.SENT: "success", Message.State.FAILED: "danger"}
 
 TITLES: dict[str, Any] = {
     RecordKind.REQUEST_SUBMITTED: gettext_lazy("Request received"),
@@ -73,6 +69,7 @@ TITLES: dict[str, Any] = {
     RecordKind.MESSAGE_QUEUED: gettext_lazy("E-mail queued"),
     RecordKind.MESSAGE_SENT: gettext_lazy("E-mail sent"),
     RecordKind.MESSAGE_FAILED: gettext_lazy("E-mail could not be sent"),
+    RecordKind.MESSAGE_LAPSED: gettext_lazy("E-mail no longer due, and not sent"),
     RecordKind.RECORD_SEALED: gettext_lazy("History sealed for an evidence bundle"),
 }
 
@@ -184,7 +181,7 @@ def _closed(data: Data) -> str:
 
 
 def _message(data: Data) -> str:
-    return str(MESSAGES.get(data["template"], data["template"]))
+    return mail_title(data["template"])
 
 
 def item_words(key: str) -> str:
@@ -220,6 +217,7 @@ DETAILS: dict[str, Callable[[Data], str]] = {
     RecordKind.MESSAGE_QUEUED: _message,
     RecordKind.MESSAGE_SENT: _message,
     RecordKind.MESSAGE_FAILED: _message,
+    RecordKind.MESSAGE_LAPSED: _message,
 }
 
 
@@ -227,8 +225,8 @@ def message_rows(erasure_request: ErasureRequest) -> list[dict[str, Any]]:
     """Return the e-mails of a request as table rows, newest first, with the address of “Send again” where it is allowed."""
     return [
         {
-            "title": str(MESSAGES.get(message.template, message.template)),
-            "label": message.get_state_display(),
+            "title": mail_title(message.template),
+            "label": str(Message.State(message_standing(message)).label),
             "tone": _message_tone(message),
             "sent": date_format(localtime(message.sent_at), "SHORT_DATETIME_FORMAT") if message.sent_at else "–",
             "problem": _message_problem(message),
@@ -241,17 +239,19 @@ def message_rows(erasure_request: ErasureRequest) -> list[dict[str, Any]]:
 
 
 def _message_tone(message: Message) -> str:
-    if message.state == Message.State.WAITING and message.error:
-        return "warning"
-    return MESSAGE_TONES[Message.State(message.state)]
+    standing = Message.State(message_standing(message))
+    return "warning" if standing == Message.State.WAITING and message.error else MESSAGE_TONES[standing]
 
 
 def _message_problem(message: Message) -> str:
     """Return what went wrong last and what happens next; empty if nothing did."""
+    standing = message_standing(message)
+    if standing == Message.State.LAPSED:
+        return _("Not sent: what it says was no longer so.")
     if not message.error:
         return ""
     facts = {"n": message.attempts, "error": message.error}
-    if message.next_attempt_at is None:
+    if standing == Message.State.FAILED or message.next_attempt_at is None:
         return _("Given up after attempt %(n)d (%(error)s).") % facts
     facts["at"] = date_format(localtime(message.next_attempt_at), "SHORT_DATETIME_FORMAT")
     return _("Attempt %(n)d failed (%(error)s). Next attempt: %(at)s.") % facts

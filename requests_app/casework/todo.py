@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy, pgettext
 
 from requests_app.models import Ending, ErasureRequest, Item, Match, Proposal
 from requests_app.services.findings import closing_obstacle, lapse_outcome
+from requests_app.services.unconfirmed import unreachable
 from requests_app.stages import current_stage, request_stages
 from requests_app.states import SETTLED, ItemState, RequestOutcome, RequestState
 from unlearning_jobs.states import JobState
@@ -48,6 +49,9 @@ def _review(erasure_request: ErasureRequest) -> dict[str, Any]:
     title = _("Review the matches")
     url = reverse("casework:matches", args=[erasure_request.reference])
     stage = current_stage(request_stages(erasure_request))
+    if ErasureRequest.objects.filter(unreachable(), pk=erasure_request.pk).exists():
+        failed = _("No e-mail with a link has reached the claimant. Send it again below, or write to them in another way.")
+        return {"title": title, "label": pgettext("task", "cannot start yet"), "tone": "warning", "hint": failed}
     if hint := WAITING.get(stage):
         return {"title": title, "label": pgettext("task", "cannot start yet"), "hint": hint}
     if erasure_request.state == RequestState.REVIEW:

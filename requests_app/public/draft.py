@@ -11,10 +11,10 @@ from typing import Any
 from django.contrib.sessions.backends.base import SessionBase
 
 from requests_app.encryption import DecryptionError, decrypt, encrypt
+from requests_app.models import UnsentAnswers
 from requests_app.services.drafts import unsent_delete, unsent_load, unsent_save
 
 DRAFT = "request_draft"
-COLUMN = "session.request_draft"
 
 Answer = dict[str, Any]
 
@@ -43,14 +43,14 @@ def draft_load(session: SessionBase) -> Draft | None:
     if sealed is None:
         return None
     try:
-        return Draft(**json.loads(decrypt(sealed, COLUMN)))
+        return Draft(**json.loads(decrypt(sealed, UnsentAnswers.SEALED_AS)))
     except (DecryptionError, ValueError, TypeError):
         return None
 
 
 def draft_save(session: SessionBase, draft: Draft) -> None:
     session[DRAFT] = draft.key
-    unsent_save(key=draft.key, sealed=encrypt(json.dumps(asdict(draft)), COLUMN))
+    unsent_save(key=draft.key, sealed=encrypt(json.dumps(asdict(draft)), UnsentAnswers.SEALED_AS))
 
 
 def draft_leave(session: SessionBase) -> None:

@@ -10,11 +10,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from compliance.clients import networks_of
 from compliance.record.errors import StaleStateError
+from requests_app.mail_wording import last_mail
 from requests_app.selectors import request_status
 from requests_app.services import intake
+from requests_app.services.limits import CONFIRMATION
+from requests_app.services.mail_reasons import REQUEST_RECEIVED
+from requests_app.services.messages import CONFIRM_LIFETIME
 
 from .forms import ResendForm
+from .too_many import limited
 from .wording import OUTCOMES, STAGE_TITLES, STATES
 
 PAGE_METHODS = ["GET", "HEAD", "POST"]
@@ -30,18 +36,20 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
             intake.confirmation_link_check(token=token)
             return render(request, "public/confirm.html")
         confirmed = intake.email_confirm(token=token)
-    except intake.LinkUsed:
-        return render(request, "public/confirm_used.html", status=410)
+    except intake.LinkUsed as used:
+        context = {"mail": last_mail(used.request, REQUEST_RECEIVED)}
+        return render(request, "public/confirm_used.html", context, status=410)
     except intake.LinkExpired:
         return _resend(request, ResendForm(), expired=True, status=410)
     except intake.LinkUnknown:
         return _resend(request, ResendForm(), unknown=True, status=404)
-    return render(request, "public/confirmed.html", {"confirmed": confirmed})
+    return render(request, "public/confirmed.html", {"confirmed": confirmed, "mail": last_mail(confirmed, REQUEST_RECEIVED)})
 
 
 @login_not_required
 @never_cache
 @require_http_methods(PAGE_METHODS)
+@limited
 def confirm_resend(request: HttpRequest) -> HttpResponse:
     """Send a new link. The page is the same whether or not the request exists, so it tells strangers nothing."""
     if request.method != "POST":
@@ -49,14 +57,17 @@ def confirm_resend(request: HttpRequest) -> HttpResponse:
     form = ResendForm(request.POST)
     if not form.is_valid():
         return _resend(request, form, status=422)
-    intake.confirmation_resend(reference=form.cleaned_data["reference"], email=form.cleaned_data["email"])
-    return render(request, "public/resent.html", {"resends": intake.RESENDS_AT_MOST})
+    reference, email = form.cleaned_data["reference"], form.cleaned_data["email"]
+    intake.confirmation_resend(reference=reference, email=email, networks=networks_of(request))
+    context = {"resends": intake.RESENDS_AT_MOST, "mails": CONFIRMATION.own_when_busy}
+    return render(request, "public/resent.html", context)
 
 
 def _resend(
     request: HttpRequest, form: ResendForm, *, expired: bool = False, unknown: bool = False, status: int = 200
 ) -> HttpResponse:
-    return render(request, "public/resend.html", {"form": form, "expired": expired, "unknown": unknown}, status=status)
+    context = {"form": form, "expired": expired, "unknown": unknown, "confirm_days": CONFIRM_LIFETIME.days}
+    return render(request, "public/resend.html", context, status=status)
 
 
 @login_not_required

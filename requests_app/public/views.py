@@ -6,7 +6,6 @@ from datetime import date
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
-from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -16,14 +15,21 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from compliance.clients import networks_of
+from requests_app.mail_wording import last_mail
 from requests_app.models import ErasureRequest
+from requests_app.selectors import IDENTIFYING
 from requests_app.services import intake
+from requests_app.services.limits import ANSWER, use_count
+from requests_app.services.mail_reasons import CONFIRM_ADDRESS
+from requests_app.services.messages import CONFIRM_LIFETIME
 
 from .draft import Answer, Draft, draft_delete, draft_leave, draft_load, draft_save
 from .fields import QuestionForm
 from .steps import FORMS, KIND, Step, first_unanswered, path, previous
 from .submission import claimant_details, target_details
 from .summary import summary_rows
+from .too_many import limited
 
 SENT = "request_sent"
 FORM_METHODS = ["GET", "HEAD", "POST"]
@@ -39,10 +45,13 @@ def start(request: HttpRequest) -> HttpResponse:
 @never_cache
 @sensitive_post_parameters()
 @require_http_methods(FORM_METHODS)
+@limited
 def step(request: HttpRequest, slug: str) -> HttpResponse:
     """Ask one question, or take its answer and go on to the next page (after a change, back to the check page)."""
     if slug not in FORMS:
         raise Http404
+    if request.method == "POST":
+        use_count(limit=ANSWER, networks=networks_of(request))
     # 1. A draft is needed for every page but the first.
     draft = draft_load(request.session)
     if draft is None and slug != KIND.slug:
@@ -126,6 +135,7 @@ def _expired(request: HttpRequest, slug: str) -> HttpResponse:
 @login_not_required
 @never_cache
 @require_http_methods(FORM_METHODS)
+@limited
 def check(request: HttpRequest) -> HttpResponse:
     """Show all answers, or send them."""
     # 1. Nothing to check: the request has just been sent, or the draft is gone, or a question is open.
@@ -143,16 +153,14 @@ def check(request: HttpRequest) -> HttpResponse:
             "Check them again, then send the request."
         )
         return _show(request, draft, problem)
-    try:
-        sent = intake.request_submit(
-            kind=draft.answer("kind", "kind"),
-            language=get_language() or "en",
-            claimant=claimant_details(draft),
-            target=target_details(draft),
-            submission_key=draft.key,
-        )
-    except ValidationError as error:
-        return _show(request, draft, " ".join(error.messages))
+    sent = intake.request_submit(
+        kind=draft.answer("kind", "kind"),
+        language=get_language() or "en",
+        claimant=claimant_details(draft),
+        target=target_details(draft),
+        submission_key=draft.key,
+        networks=networks_of(request),
+    )
     _remember(request, sent)
     return redirect("public:sent")
 
@@ -176,7 +184,14 @@ def sent(request: HttpRequest) -> HttpResponse:
     facts = request.session.get(SENT)
     if not facts:
         return render(request, "public/expired.html", status=410)
-    return render(request, "public/sent.html", {**facts, "due_on": date.fromisoformat(facts["due_on"])})
+    row = ErasureRequest.objects.defer(*IDENTIFYING).filter(reference=facts["reference"]).first()
+    context = {
+        **facts,
+        "due_on": date.fromisoformat(facts["due_on"]),
+        "mail": last_mail(row, CONFIRM_ADDRESS) if row else None,
+        "confirm_days": CONFIRM_LIFETIME.days,
+    }
+    return render(request, "public/sent.html", context)
 
 
 @login_not_required

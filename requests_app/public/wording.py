@@ -25,13 +25,13 @@ STAGE_TITLES: dict[StageCode, Any] = {
     "closed": _("We tell you the outcome"),
 }
 OUTCOMES: dict[str, Any] = {
-    "completed": _("We have carried out your request, in full or in part. Our e-mail to you says what was done."),
-    "refused": _("We have refused your request. Our e-mail to you gives the reasons."),
+    "completed": _("We have carried out your request, in full or in part."),
+    "refused": _("We have refused your request."),
     "no_match": _("We searched the training data of every model in use and found nothing that belongs to your request."),
-    "already_erased": _("What we found needs no further erasure. Our e-mail to you says why."),
-    "not_learned": _("What we found is in data from which no model in use has learned. Our e-mail to you says more."),
-    "no_influence": _("We could measure no influence of passages that we found on our models. Our e-mail to you says more."),
-    "not_searched": _("We could not search in full, and closed the request. Our e-mail to you says why."),
+    "already_erased": _("What we found needs no further erasure."),
+    "not_learned": _("What we found is in data from which no model in use has learned."),
+    "no_influence": _("We could measure no influence of passages that we found on our models."),
+    "not_searched": _("We could not search in full, and closed the request."),
     "withdrawn": _("You have withdrawn your request."),
     "unconfirmed": _("The e-mail address was never confirmed, so we closed the request."),
 }

@@ -13,5 +13,6 @@ refer to them can still be written:
 8. the next numbers of the record: of a model, then of the request (`record_append`);
 9. a snapshot that is compared with the ledger, then the next number of its corpus.
 
-A message is locked alone: no service that holds a request waits for a message.
+A message is locked alone: no service that holds a request waits for a message. Counts of uses (`limits.py`) are locked last,
+and nothing else while they are held.
 """

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -25,13 +26,14 @@ from unlearning_jobs.services.jobs import job_cancel
 from unlearning_jobs.states import JobState
 
 from .index import email_index_of
+from .limits import CONFIRMATION, RESEND, SUBMIT, LimitReachedError, use_count
+from .mail_reasons import CONFIRM_ADDRESS, REQUEST_RECEIVED
 from .messages import message_queue, token_digest
 from .requests import request_close, request_lock, request_move
 from .searches import MAP_TASK
 
 RESENDS_AT_MOST = 5
-UNCONFIRMED_AT_MOST = 5
-"""Maximum number of unconfirmed requests per address, so that nobody can flood a stranger's mailbox through the form."""
+"""New links per request."""
 
 
 class LinkError(Exception):
@@ -47,7 +49,11 @@ class LinkExpired(LinkError):
 
 
 class LinkUsed(LinkError):
-    """The link has already been used."""
+    """The link has already been used, for this request."""
+
+    def __init__(self, request: ErasureRequest) -> None:
+        super().__init__()
+        self.request = request
 
 
 @dataclass(frozen=True)
@@ -78,28 +84,33 @@ def request_submit(
     target: TargetDetails,
     submission_key: str,
     submitted_by: Account | None = None,
+    networks: Sequence[str] = (),
 ) -> ErasureRequest:
     """Accept a submission, start its clock and send the confirmation link.
 
-    Calling again with the same `submission_key` returns the request that the first call created.
+    Calling again with the same `submission_key` returns the request that the first call created. Requests that wait for
+    their confirmation never count against the address in them: anybody may have written it there.
+
+    Args:
+        kind: of request.
+        language: of the letters to the claimant.
+        claimant: who asks.
+        target: what is to be erased.
+        submission_key: of the form.
+        submitted_by: the member of staff who sends it for somebody.
+        networks: that it comes from; none if it came through no public form.
 
     Raises:
-        ValidationError: too many requests are waiting for this address to be confirmed.
+        LimitReachedError: the networks have sent as much, or have caused as many e-mails to this address, as they may now.
     """
     # 1. Has this form been sent before?
     key = hashlib.sha256(submission_key.encode()).hexdigest()
     if existing := ErasureRequest.objects.filter(submission_key=key).first():
         return existing
-    # 2. Limit unconfirmed requests per address, except for requests that staff open.
+    # 2. Limit what comes from one network.
     request = _request(claimant, target)
-    waiting = ErasureRequest.objects.filter(email_index=request.email_index, state=RequestState.AWAITING_CONFIRMATION)
-    if submitted_by is None and waiting.count() >= UNCONFIRMED_AT_MOST:
-        raise ValidationError(
-            _(
-                "Several requests are already waiting for this e-mail address to be confirmed. "
-                "Open the link in one of our e-mails to continue with that request."
-            )
-        )
+    use_count(limit=SUBMIT, networks=networks)
+    use_count(limit=CONFIRMATION, networks=networks, about=request.email_index)
     # 3. Save the request with its record entry and its e-mail, or nothing.
     request.kind, request.language, request.submitted_by, request.submission_key = kind, language, submitted_by, key
     actor = submitted_by.opaque if submitted_by else CLAIMANT
@@ -108,7 +119,7 @@ def request_submit(
             request.save()
             data = {"kind": kind, "language": language, "due_on": request.due_on.isoformat(), "submitted_by": actor}
             record_append(subject=request.subject, kind=RecordKind.REQUEST_SUBMITTED, actor=actor, data=data)
-            message_queue(request=request, template="confirm_address")
+            message_queue(request=request, template=CONFIRM_ADDRESS)
     except IntegrityError:
         # 4. The same form was sent twice at once: the other submission wins.
         existing = ErasureRequest.objects.filter(submission_key=key).first()
@@ -156,7 +167,7 @@ def email_confirm(*, token: str) -> ErasureRequest:
     request.confirmed_at = link.used_at
     request_move(request=request, to=RequestState.MAPPING, kind=RecordKind.REQUEST_CONFIRMED, actor=CLAIMANT, data={})
     # 3. On commit, send the status link and start the search.
-    message_queue(request=request, template="request_received")
+    message_queue(request=request, template=REQUEST_RECEIVED)
     enqueue_on_commit(MAP_TASK, request.pk, queue="matching")
     return request
 
@@ -174,27 +185,37 @@ def _working_link(token: str, *, lock: bool) -> AccessLink:
     """Return the confirmation link with this token; raise LinkUnknown, LinkUsed or LinkExpired if it does not work."""
     link = _link(token, AccessLink.Purpose.CONFIRM, lock=lock)
     if link.used_at:
-        raise LinkUsed
+        raise LinkUsed(link.request)
     # A request that was withdrawn or closed has nothing left to confirm.
     if link.expires_at <= timezone.now() or link.request.state != RequestState.AWAITING_CONFIRMATION:
         raise LinkExpired
     return link
 
 
-@transaction.atomic
-def confirmation_resend(*, reference: str, email: str) -> None:
-    """Send a new link if the reference and the address belong together.
+def confirmation_resend(*, reference: str, email: str, networks: Sequence[str] = ()) -> None:
+    """Send a new link if the reference and the address belong together, and the limits of e-mails allow it.
 
     Never reports whether it did: the answer would tell strangers which requests exist.
+
+    Raises:
+        LimitReachedError: the networks have used the form as often as they may now.
     """
-    normal = reference_normalise(reference)
+    use_count(limit=RESEND, networks=networks)
+    with transaction.atomic():
+        _resend(reference_normalise(reference) or "", email, networks)
+
+
+def _resend(reference: str, email: str, networks: Sequence[str]) -> None:
     request = (
         ErasureRequest.objects.select_for_update(no_key=True)
-        .filter(reference=normal or "", email_index=email_index_of(email), state=RequestState.AWAITING_CONFIRMATION)
+        .filter(reference=reference, email_index=email_index_of(email), state=RequestState.AWAITING_CONFIRMATION)
         .first()
     )
-    if request and request.messages.filter(template="confirm_address").count() <= RESENDS_AT_MOST:
-        message_queue(request=request, template="confirm_address")
+    if request is None or request.messages.filter(template=CONFIRM_ADDRESS).count() > RESENDS_AT_MOST:
+        return
+    with suppress(LimitReachedError):
+        use_count(limit=CONFIRMATION, networks=networks, about=request.email_index)
+        message_queue(request=request, template=CONFIRM_ADDRESS)
 
 
 @transaction.atomic

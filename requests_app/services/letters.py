@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import datetime
 
 from django.conf import settings
 from django.template.loader import render_to_string
@@ -16,8 +16,19 @@ from requests_app.wording import done_sentences, fact_sentences, missing_sentenc
 from unlearning_jobs.engine.catalogue import method_guarantee
 
 from .findings import accepted_examples, items_to_create, search_of, settled_outcome, told_facts
+from .mail_reasons import outcome_template, results_in_use
 
-NO_LINKS = {"link": "…", "status_link": "…"}
+
+@dataclass(frozen=True)
+class MailLinks:
+    """The secret links in a mail, as templates name them; `expires_at` is the stored end of `link`."""
+
+    link: str
+    status_link: str
+    expires_at: datetime | None
+
+
+NO_LINKS = MailLinks("…", "…", None)
 """Instead of the secret links in a preview."""
 
 
@@ -34,7 +45,7 @@ def letter(
     request: ErasureRequest,
     template: str,
     *,
-    links: Mapping[str, str] = NO_LINKS,
+    links: MailLinks = NO_LINKS,
     supposing: Ending | None = None,
 ) -> Letter:
     """Write a letter in the claimant's language, from what is stored.
@@ -42,7 +53,7 @@ def letter(
     Args:
         request: whose it is.
         template: in `templates/email`.
-        links: the secret links in it: `link` and `status_link`.
+        links: the secret links in it.
         supposing: an ending that waits, or is about to be proposed: the letter is as if it were approved.
     """
     with translation.override(request.language):
@@ -51,8 +62,9 @@ def letter(
             "due_on": request.due_on,
             "organisation": settings.ORGANISATION,
             "reasons": _reasons(request, supposing),
+            "in_use": results_in_use(request),
             **_facts(request, supposing),
-            **links,
+            **asdict(links),
         }
         subject, text, html = (
             render_to_string(f"email/{template}.{form}", context) for form in ("subject.txt", "txt", "html")
@@ -63,7 +75,7 @@ def letter(
 def closing_letter(ending: Ending) -> Letter | None:
     """Return the letter that goes out once an ending is approved; None if the request stays open, and none goes out."""
     outcome = settled_outcome(ending.request, ending)
-    return letter(ending.request, f"outcome_{outcome.value}", supposing=ending) if outcome else None
+    return letter(ending.request, outcome_template(outcome), supposing=ending) if outcome else None
 
 
 def letter_after(request: ErasureRequest) -> Letter | None:
@@ -73,7 +85,7 @@ def letter_after(request: ErasureRequest) -> Letter | None:
     ):
         return None
     outcome = settled_outcome(request, emptied=True)
-    return letter(request, f"outcome_{outcome.value}") if outcome else None
+    return letter(request, outcome_template(outcome)) if outcome else None
 
 
 def _reasons(request: ErasureRequest, supposing: Ending | None) -> str:

@@ -20,14 +20,13 @@ from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.services import SYSTEM, record_append
 from requests_app.models import AccessLink, ErasureRequest, Message
-from requests_app.states import RequestState
 from unlearning_jobs.queue import enqueue_on_commit
 from unlearning_jobs.ringing import first_ring
 
-from .letters import letter
+from .letters import MailLinks, letter
+from .mail_reasons import CONFIRM_ADDRESS, is_due, message_is_due
 from .permissions import require_officer
 
-CONFIRM_ADDRESS = "confirm_address"
 BACKOFF = (
     *(timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30)),
     *(timedelta(hours=2), timedelta(hours=6), timedelta(hours=12), timedelta(hours=24), timedelta(hours=48)),
@@ -47,10 +46,13 @@ def message_queue(*, request: ErasureRequest, template: str) -> Message:
     """Queue a message to be sent on commit. Its text is rendered when it is sent, and never stored.
 
     Raises:
-        StaleStateError: the address is unconfirmed, and this is not the message that asks for its confirmation.
+        StaleStateError: the address is unconfirmed, and this is not the message that asks for its confirmation; or the
+            request is not in the state that the message is about.
     """
     if template != CONFIRM_ADDRESS and request.confirmed_at is None:
         raise StaleStateError(_("The claimant has not confirmed their e-mail address yet."))
+    if not is_due(request, template):
+        raise StaleStateError(_("The request is not in the state that this e-mail is about."))
     message = Message.objects.create(request=request, template=template)
     record_append(
         subject=request.subject,
@@ -63,7 +65,9 @@ def message_queue(*, request: ErasureRequest, template: str) -> Message:
 
 
 def message_send(*, message_id: int) -> bool:
-    """Send a message that is due; return whether the mail server took it. Must not be called in a transaction.
+    """Send a message that is due and still has its reason; return whether the mail server took it.
+
+    Must not be called in a transaction.
 
     Guarantee: at least once, or given up after the last of `MAX_ATTEMPTS` attempts over days. The claim of an attempt and
     the links in the mail are committed before the mail server hears of it, so nobody receives a link that was rolled back,
@@ -112,7 +116,7 @@ class Link:
 
 @transaction.atomic(durable=True)
 def _claim(message_id: int) -> MessageClaim | None:
-    """Start the next attempt at a message; return None if there is none left.
+    """Start the next attempt at a message; return None if there is none left, or what it says is no longer so.
 
     Raises:
         StaleStateError: the message is not due.
@@ -123,15 +127,19 @@ def _claim(message_id: int) -> MessageClaim | None:
     if message.state != Message.State.WAITING or message.next_attempt_at is None or message.next_attempt_at > now:
         reason = f"Message {message_id} is not due."
         raise StaleStateError(reason)
-    # 2. The worker of the last attempt died: give up.
+    # 2. What it says is no longer so: it ends without another attempt.
+    if not message_is_due(message):
+        _lapse(message)
+        return None
+    # 3. The worker of the last attempt died: give up.
     if message.attempts >= MAX_ATTEMPTS:
         _give_up(message, WORKER_LOST)
         return None
-    # 3. Take the attempt. Should this worker die, the next one starts when it counts as lost.
+    # 4. Take the attempt. Should this worker die, the next one starts when it counts as lost.
     message.attempts, message.error = message.attempts + 1, ""
     _next_attempt(message, now + SENDING_AT_MOST)
     message.save()
-    # 4. Tokens are not stored, so every mail carries links of its own.
+    # 5. Tokens are not stored, so every mail carries links of its own.
     confirms = message.template == CONFIRM_ADDRESS
     status_link = _link(message, AccessLink.Purpose.STATUS, STATUS_LIFETIME)
     confirmation_link = _link(message, AccessLink.Purpose.CONFIRM, CONFIRM_LIFETIME) if confirms else None
@@ -191,10 +199,9 @@ def message_resend(*, message: Message, by: Account) -> Message:
 
 
 def can_resend(message: Message) -> bool:
-    """Return whether the last attempt failed, and the request still needs the message."""
-    confirmed = message.template == CONFIRM_ADDRESS and message.request.state != RequestState.AWAITING_CONFIRMATION
+    """Return whether the last attempt failed, and what the message says is still so."""
     waits = message.state == Message.State.WAITING and bool(message.error)
-    return (waits or message.state == Message.State.FAILED) and not confirmed
+    return (waits or message.state == Message.State.FAILED) and message_is_due(message)
 
 
 def _locked(message_id: int) -> Message:
@@ -206,6 +213,12 @@ def _next_attempt(message: Message, at: datetime) -> None:
     # No message is on its way to the worker, so the reconciler rings as soon as the attempt is due.
     message.next_attempt_at = message.ring_at = at
     message.rings = 0
+
+
+def _lapse(message: Message) -> None:
+    message.state, message.next_attempt_at = Message.State.LAPSED, None
+    message.save()
+    _record(message, RecordKind.MESSAGE_LAPSED)
 
 
 def _give_up(message: Message, error: str) -> None:
@@ -221,7 +234,8 @@ def _record(message: Message, kind: RecordKind, actor: str = SYSTEM) -> None:
 
 def _mail(claim: MessageClaim) -> EmailMultiAlternatives:
     message, request = claim.message, claim.message.request
-    links = {"link": (claim.confirmation_link or claim.status_link).url, "status_link": claim.status_link.url}
+    link = claim.confirmation_link or claim.status_link
+    links = MailLinks(link.url, claim.status_link.url, link.row.expires_at)
     written = letter(request, message.template, links=links)
     mail = EmailMultiAlternatives(
         written.subject,

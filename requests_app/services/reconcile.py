@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import timedelta
 
 from django.db.models import CharField, Exists, F, OuterRef, QuerySet, Value
 from django.db.models.functions import Cast, Concat
@@ -12,18 +11,16 @@ from django.utils import timezone
 from compliance.evidence.statements import RELEASE
 from compliance.record.errors import StaleStateError
 from compliance.record.models import Attestation
-from compliance.record.services import SYSTEM
 from requests_app.models import ErasureRequest, Message, Proposal
-from requests_app.states import ItemState, RequestOutcome, RequestState
+from requests_app.states import ItemState, RequestState
 from unlearning_jobs.ringing import RING_AGAIN_AFTER, ring_again
 
 from .decisions import RELEASE_SIGN_TASK, proposal_evaluated
 from .drafts import unsent_expire
+from .limits import uses_forget
 from .messages import SEND_TASK
-from .requests import request_close
 from .searches import MAP_TASK
-
-UNCONFIRMED_AFTER = timedelta(days=21)
+from .unconfirmed import expired, request_expire
 
 
 def requests_reconcile() -> None:
@@ -46,14 +43,13 @@ def requests_reconcile() -> None:
             with suppress(StaleStateError):
                 proposal_evaluated(job=proposal.job)
     # 3. Requests that nobody confirmed.
-    for request in ErasureRequest.objects.filter(
-        state=RequestState.AWAITING_CONFIRMATION, received_at__lt=now - UNCONFIRMED_AFTER
-    ):
+    for request in expired(now):
         # Its claimant may have confirmed it since the query; then it stays open.
         with suppress(StaleStateError):
-            request_close(request=request, outcome=RequestOutcome.UNCONFIRMED, actor=SYSTEM, template=None)
-    # 4. Answers that nobody sent.
+            request_expire(request=request)
+    # 4. Answers that nobody sent, and counts that no longer count.
     unsent_expire()
+    uses_forget()
 
 
 def _releases_unsigned() -> QuerySet[Proposal]:

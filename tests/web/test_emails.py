@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import html5lib
@@ -25,6 +25,8 @@ CONTEXT: dict[str, Any] = {
     "organisation": "Example & Sons Ltd",
     "link": "https://lethe.example/confirm/abc/?a=1&b=2",
     "status_link": "https://lethe.example/status/abc/",
+    "expires_at": datetime(2026, 3, 10, 12, 30, tzinfo=UTC),
+    "in_use": True,
     "reasons": "The text is <needed> for a court case & stays.",
     "searched": ["The training data of 2 models in use was searched."],
     "missing": ["The search could not look for the name."],

@@ -76,6 +76,11 @@ REVIEW: Final = (
         entry(K.MESSAGE_QUEUED, "template", by_message),
         "another message failed than was queued",
     ),
+    Agreement(
+        entry(K.MESSAGE_LAPSED, "template", by_message),
+        entry(K.MESSAGE_QUEUED, "template", by_message),
+        "another message lost its reason than was queued",
+    ),
 )
 """What was found, and what officers made of it."""
 

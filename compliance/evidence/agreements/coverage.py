@@ -41,7 +41,7 @@ _ATTEMPTS = (
 READ_BY_A_STEP: Final[Mapping[str, str]] = {
     **{f"{kind} {field}": COURSE for kind in _ATTEMPTS for field in ("item", "attempt")},
     **{f"{K.ATTESTATION_SIGNED} {field}": ENVELOPES for field in FIELDS[K.ATTESTATION_SIGNED]},
-    **{f"{kind} message": COURSE for kind in (K.MESSAGE_QUEUED, K.MESSAGE_SENT, K.MESSAGE_FAILED)},
+    **{f"{kind} message": COURSE for kind in (K.MESSAGE_QUEUED, K.MESSAGE_SENT, K.MESSAGE_FAILED, K.MESSAGE_LAPSED)},
     **{f"{kind} ending": COURSE for kind in (K.ENDING_PROPOSED, K.ENDING_APPROVED, K.ENDING_DECLINED)},
     f"{K.MAPPING_COMPLETED} search": COURSE,
     f"{K.ITEM_CORRECTED} examples": COURSE,
@@ -97,6 +97,7 @@ NOT_READ: Final[Mapping[str, str]] = {
             K.MODEL_DESTROYED,
             K.ACCOUNT_CREATED,
             K.KEYS_ROTATED,
+            K.DATA_REENCRYPTED,
             K.LOG_RECOVERED,
         )
         for field in FIELDS[kind]

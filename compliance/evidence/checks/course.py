@@ -115,6 +115,7 @@ MESSAGE_MOVES: Final[Mapping[str, Move]] = {
     K.MESSAGE_QUEUED: after(NEW, "queued", "failed", to="queued"),
     K.MESSAGE_SENT: after("queued", to="sent"),
     K.MESSAGE_FAILED: after("queued", to="failed"),
+    K.MESSAGE_LAPSED: after("queued", to="lapsed"),
 }
 """By message."""
 

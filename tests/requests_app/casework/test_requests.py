@@ -43,6 +43,18 @@ def test_the_nearest_deadline_comes_first(stage: Stage, omar: Site) -> None:
     assert "3 days left" in page.words
 
 
+def test_officers_see_that_no_mail_has_reached_a_claimant_and_send_it_again(stage: Stage, omar: Site) -> None:
+    unreached = another(stage, "k2")
+    Message.objects.filter(request=unreached).update(state="failed", error="TimeoutError", next_attempt_at=None)
+    assert "the e-mail failed: send it again" in omar.get("/cases/").words
+
+    page = omar.get(f"/cases/{unreached.reference}/")
+    assert "No e-mail with a link has reached the claimant." in page.words
+    message = Message.objects.get(request=unreached)
+    again = omar.submit(page, action=f"/cases/{unreached.reference}/messages/{message.pk}/resend/")
+    assert "No e-mail with a link has reached the claimant." not in again.words
+
+
 def test_a_missed_deadline_says_so(stage: Stage, omar: Site) -> None:
     due_in(stage.request, -2)
     assert "2 days overdue" in omar.get("/cases/").words

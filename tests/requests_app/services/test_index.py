@@ -3,36 +3,36 @@
 from __future__ import annotations
 
 import pytest
-from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
 from requests_app.models import ErasureRequest
 from requests_app.services import intake
 from requests_app.services.index import email_index_of, email_index_rebuild
-from requests_app.services.intake import UNCONFIRMED_AT_MOST
+from requests_app.services.limits import CONFIRMATION, LimitReachedError
 from tests.migrations import migrated
 from tests.personas import ADA, ADA_EMAIL
 
 pytestmark = pytest.mark.django_db
 
 
-def submitted(number: int) -> ErasureRequest:
+def submitted(number: int, *networks: str) -> ErasureRequest:
     return intake.request_submit(
         kind="erasure",
         language="en",
         claimant=intake.ClaimantDetails(name=ADA, email=ADA_EMAIL),
         target=intake.TargetDetails(name=ADA),
         submission_key=f"form-{number}",
+        networks=networks,
     )
 
 
 def test_a_rotation_of_the_data_keys_resets_no_limit(settings: Settings) -> None:
-    for number in range(UNCONFIRMED_AT_MOST):
-        submitted(number)
+    for number in range(CONFIRMATION.own):
+        submitted(number, "192.0.2.1")
     settings.DATA_KEYS = ["new:" + "22" * 32, *settings.DATA_KEYS]
-    with pytest.raises(ValidationError):
-        submitted(UNCONFIRMED_AT_MOST)
+    with pytest.raises(LimitReachedError):
+        submitted(CONFIRMATION.own, "192.0.2.1")
 
 
 def test_after_a_change_of_the_index_key_the_index_is_made_again_once(settings: Settings) -> None:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from django.core import mail
-from django.core.exceptions import FieldError, ValidationError
+from django.core.exceptions import FieldError
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
@@ -15,7 +15,6 @@ from compliance.record.models import RecordEntry
 from requests_app import tasks
 from requests_app.models import AccessLink, ErasureRequest, Message
 from requests_app.services.intake import (
-    UNCONFIRMED_AT_MOST,
     ClaimantDetails,
     LinkExpired,
     LinkUnknown,
@@ -62,24 +61,6 @@ def test_a_submission_starts_the_clock_and_waits_for_its_address_to_be_confirmed
 def test_the_same_form_sent_twice_is_one_request() -> None:
     assert submitted("k1").reference == submitted("k1").reference
     assert ErasureRequest.objects.count() == 1
-
-
-def test_a_strangers_mailbox_cannot_be_filled_through_the_form() -> None:
-    for number in range(UNCONFIRMED_AT_MOST):
-        submitted(f"k{number}")
-    with pytest.raises(ValidationError, match="already wait"):
-        submitted("one too many")
-
-    assert ErasureRequest.objects.count() == Message.objects.count() == UNCONFIRMED_AT_MOST
-    assert submitted("k0").pk == ErasureRequest.objects.earliest("id").pk, "the same form again is still no error"
-
-
-def test_whoever_confirms_an_address_may_send_more() -> None:
-    for number in range(UNCONFIRMED_AT_MOST):
-        submitted(f"k{number}")
-    email_confirm(token=sent_link("confirm_address", "confirm"))
-
-    assert submitted("another").state == RequestState.AWAITING_CONFIRMATION
 
 
 def test_what_identifies_the_claimant_is_read_back_but_not_searchable() -> None:

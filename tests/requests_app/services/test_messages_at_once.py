@@ -81,7 +81,7 @@ def in_thread(message_id: int) -> bool:
 def test_every_mail_that_went_out_is_recorded_whatever_else_happens_to_the_request(port: int) -> None:
     """With the links made during the conversation, 57 of 60 mails went out and were rolled back."""
     request = submitted()
-    more = [Message.objects.create(request=request, template="request_received") for _ in range(2)]
+    more = [Message.objects.create(request=request, template="confirm_address") for _ in range(2)]
     ids = [request.messages.earliest("pk").pk, *(message.pk for message in more)]
     stop = threading.Event()
 

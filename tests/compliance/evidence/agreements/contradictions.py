@@ -26,9 +26,12 @@ def job_ended(kind: str) -> Change:
     return entries(lambda retold: retold.insert("job.created", kind, **data, error="x"))
 
 
-def failed_message(retold: Retold) -> None:
-    message = retold.first("message.queued")["data"]["message"]
-    retold.insert("message.queued", "message.failed", message=message, template="another")
+def message_ended(kind: str) -> Change:
+    def ended(retold: Retold) -> None:
+        message = retold.first("message.queued")["data"]["message"]
+        retold.insert("message.queued", kind, message=message, template="another")
+
+    return entries(ended)
 
 
 def other_protocol(retold: Retold) -> None:
@@ -90,7 +93,8 @@ WRITTEN: Mapping[str, Change] = {
     "snapshots of the matches / mapping.completed searched": entries(
         lambda retold: retold.first("mapping.completed")["data"].update(searched=[OTHER_DIGEST])
     ),
-    "message.failed template / message.queued template": entries(failed_message),
+    "message.failed template / message.queued template": message_ended("message.failed"),
+    "message.lapsed template / message.queued template": message_ended("message.lapsed"),
     "match.accepted examples / spec.json forget_ids and earlier": entries(
         lambda retold: retold.first("match.accepted")["data"]["examples"].pop()
     ),
