@@ -14,12 +14,32 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from .models import Search
 
+RUNS_USED_UP = "runs_used_up"
+
 OBSTACLES: dict[str, object] = {
     "nothing_to_search_for": gettext_lazy("it contains no letters or digits"),
     "single_word": gettext_lazy("it is a single word, and the search looks for names of two words or more"),
     "script_without_spaces": gettext_lazy("it is written without spaces between words, and the search looks for words"),
     "not_an_identifier": gettext_lazy("it is neither an e-mail address, nor an account name, nor a web address"),
 }
+
+
+HOW_WORDS: dict[str, object] = {
+    "cluster": gettext_lazy("as one group of near-identical examples"),
+    "shown": gettext_lazy("all that were shown"),
+    "score": gettext_lazy("all from a score upwards"),
+}
+
+
+def search_error_words(code: str, runs: int) -> str:
+    """Return why a search failed."""
+    if code == RUNS_USED_UP:
+        return ngettext(
+            "Its process ended %(n)d time without a result. Often the machine has too little memory.",
+            "Its process ended %(n)d times without a result. Often the machine has too little memory.",
+            runs,
+        ) % {"n": runs}
+    return _("The search cannot be done (%(code)s). Ask an engineer to look at the log of the worker.") % {"code": code}
 
 
 def query_words(query_id: str) -> str:

@@ -154,6 +154,11 @@ def examples_by_id(snapshot: CorpusSnapshot, example_ids: Iterable[str]) -> dict
     return {example.id: example for example in _opened(snapshot).get(example_ids)}
 
 
+def document_of(example: Example) -> str:
+    """Return what is searched and shown of an example; spans are places in it. It begins with the text."""
+    return str(getattr(example, "document", example.text))  # snapshots of earlier versions keep the text alone
+
+
 def shows_images(snapshot: CorpusSnapshot) -> bool:
     """Return whether the examples are images; False also when the snapshot is gone."""
     try:

@@ -22,9 +22,10 @@ from compliance.ui.forms import LetheForm
 from compliance.ui.lists import applied_filters, page_of
 from requests_app.models import ErasureRequest, Match
 from requests_app.services.findings import closing_outcome, items_to_create, search_of
-from requests_app.services.mapping import BY_HAND, match_add, matches_decide, review_complete
+from requests_app.services.mapping import BY_HAND, match_add, review_complete
+from requests_app.services.matches import matches_decide
 from requests_app.services.reasons import explanation_problem
-from requests_app.services.searches import request_search_again
+from requests_app.services.search_orders import request_search_again
 from requests_app.states import RequestState
 from unlearning_jobs.engine.errors import CorpusError
 from unlearning_jobs.models import CorpusSnapshot

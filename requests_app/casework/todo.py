@@ -16,6 +16,7 @@ from requests_app.states import ItemState, RequestOutcome, RequestState
 from unlearning_jobs.states import JobState
 from unlearning_jobs.wording import VERDICTS, guarantee_of, method_title
 
+from .searches import search_progress
 from .shared import ITEM_TONES
 
 WAITING: dict[str, Any] = {
@@ -41,6 +42,9 @@ def _review(erasure_request: ErasureRequest) -> dict[str, Any]:
     title = _("Review the matches")
     url = reverse("casework:matches", args=[erasure_request.reference])
     stage = current_stage(request_stages(erasure_request))
+    if stage == "searched" and "failure" in search_progress(erasure_request):
+        failed = _("The search failed. Search again below.")
+        return {"title": title, "label": pgettext("task", "cannot start yet"), "tone": "warning", "hint": failed}
     if hint := WAITING.get(stage):
         return {"title": title, "label": pgettext("task", "cannot start yet"), "hint": hint}
     if erasure_request.state == RequestState.REVIEW:

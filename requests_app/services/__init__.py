@@ -5,11 +5,12 @@ refer to them can still be written:
 
 1. the request (`request_lock`), which every service about it or anything in it locks first;
 2. its access link;
-3. its item (`item_lock`);
-4. the proposal or the ending;
-5. jobs, by number;
-6. model versions, the result before the version that it replaces;
-7. the next numbers of the record: of a model, then of the request (`record_append`).
+3. a search that is due for it (a worker that claims searches locks these alone, and skips what is locked);
+4. its item (`item_lock`);
+5. the proposal or the ending;
+6. jobs, by number;
+7. model versions, the result before the version that it replaces;
+8. the next numbers of the record: of a model, then of the request (`record_append`).
 
 A message is locked alone: no service that holds a request waits for a message.
 """

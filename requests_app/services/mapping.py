@@ -1,8 +1,6 @@
-"""From a search to items: accept or reject each match, add what the search missed, complete the review."""
+"""From matches to items: add what the search missed, complete the review."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable
 
 from django.db import transaction
 from django.utils import timezone
@@ -19,37 +17,12 @@ from unlearning_jobs.models import CorpusSnapshot
 from unlearning_jobs.selectors import examples_by_id
 
 from .findings import items_to_create
-from .permissions import require_mapper
+from .matches import decision_record, under_review
 from .reasons import require_explanation
-from .requests import request_lock, request_move, require_request_transition
+from .requests import request_move
 
 BY_HAND = "by_hand"
 """The method of a match that an officer added."""
-
-
-@transaction.atomic
-def matches_decide(*, request: ErasureRequest, match_ids: Iterable[int], accept: bool, by: Account) -> int:
-    """Accept or reject matches while the request is under review; return how many.
-
-    Raises:
-        NotAllowedError: `by` is no officer, or approved something in this request.
-        StaleStateError: the request is not under review, no match is named, or one that is not the request's, or that was
-            decided before an item in its corpus was approved.
-    """
-    request = _under_review(request, by)
-    decision = Match.Decision.ACCEPTED if accept else Match.Decision.REJECTED
-    named = set(match_ids)
-    approved = set(request.items.filter(proposals__approved_by__isnull=False).values_list("snapshot_id", flat=True))
-    chosen = list(request.matches.filter(pk__in=named).select_related("snapshot"))
-    if not named or len(chosen) != len(named):
-        raise StaleStateError(_("Choose matches of this request."))
-    if any(row.decision != Match.Decision.OPEN and row.snapshot_id in approved for row in chosen):
-        raise StaleStateError(_("What an approved item rests on stays as it was decided. Decide only what is new."))
-    for row in chosen:
-        row.decision, row.decided_by, row.decided_at = decision, by, timezone.now()
-        row.save(update_fields=["decision", "decided_by", "decided_at"])
-    _record_decision(request, decision, chosen, by)
-    return len(chosen)
 
 
 @transaction.atomic
@@ -62,7 +35,7 @@ def match_add(*, request: ErasureRequest, snapshot: CorpusSnapshot, example_id: 
             read, or the example is among the matches already.
     """
     # 1. The example must be there, and new.
-    request = _under_review(request, by)
+    request = under_review(request, by)
     require_explanation(reason)
     try:
         example = examples_by_id(snapshot, [example_id])[example_id]
@@ -86,7 +59,7 @@ def match_add(*, request: ErasureRequest, snapshot: CorpusSnapshot, example_id: 
     )
     data = {"snapshot": snapshot.digest[:16], "example_id": example_id}
     record_append(subject=request.subject, kind=RecordKind.MATCH_ADDED, actor=by.opaque, data=data)
-    _record_decision(request, Match.Decision.ACCEPTED, [match], by)
+    decision_record(request, Match.Decision.ACCEPTED, [match], by)
     return match
 
 
@@ -100,7 +73,7 @@ def review_complete(*, request: ErasureRequest, by: Account) -> ErasureRequest:
             then the request is searched again or closed (`services/endings.py`).
     """
     # 1. Lock the request; every match must have been decided.
-    request = _under_review(request, by)
+    request = under_review(request, by)
     if request.matches.filter(decision=Match.Decision.OPEN).exists():
         raise StaleStateError(_("Accept or reject every match first."))
     items = list(items_to_create(request))
@@ -124,20 +97,3 @@ def review_complete(*, request: ErasureRequest, by: Account) -> ErasureRequest:
         actor=by.opaque,
         data={"items": len(items)},
     )
-
-
-def _under_review(request: ErasureRequest, by: Account) -> ErasureRequest:
-    """Lock and return the request; raise unless its review can be completed, and by this account."""
-    request = request_lock(request.pk)
-    require_mapper(request, by)
-    require_request_transition(request, RecordKind.REVIEW_COMPLETED, RequestState.IN_PROGRESS)
-    return request
-
-
-def _record_decision(request: ErasureRequest, decision: Match.Decision, chosen: list[Match], by: Account) -> None:
-    examples = [
-        {"snapshot": match.snapshot.digest[:16], "example_id": match.example_id, "set": match.example_set}
-        for match in chosen
-    ]
-    kind = RecordKind(f"match.{decision.value}")
-    record_append(subject=request.subject, kind=kind, actor=by.opaque, data={"examples": examples})

@@ -17,10 +17,12 @@ from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.models import RecordEntry
 from requests_app.models import ErasureRequest, Match, Search
+from requests_app.search_runner import request_map
 from requests_app.services.findings import search_covers_all
 from requests_app.services.intake import ClaimantDetails, TargetDetails, request_submit
 from requests_app.services.mapping import match_add
-from requests_app.services.searches import MAP_TASK, request_map, request_queries, request_search_again
+from requests_app.services.queries import request_queries
+from requests_app.services.search_orders import MAP_TASK, request_search_again
 from requests_app.states import RequestState
 from requests_app.wording import OBSTACLES as OBSTACLE_WORDS
 from requests_app.wording import missing_sentences, searched_sentences

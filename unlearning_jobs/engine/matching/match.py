@@ -37,8 +37,12 @@ VERSION: Final = "lethe-matching/1"
 """Raise the number with every change after which a search finds more, or less, in the same texts."""
 
 
-def find_matches(snapshot: Snapshot, queries: Iterable[Query]) -> Iterator[ExampleMatch]:
+def find_matches(
+    snapshot: Snapshot, queries: Iterable[Query], *, on_progress: Callable[[int, int], None] = lambda _done, _all: None
+) -> Iterator[ExampleMatch]:
     """Yield the matches of all queries in the snapshot's order, with one example in memory at a time.
+
+    After every example, `on_progress` is told how many of how many have been read.
 
     Raises:
         QueryError: a query holds nothing to search for or has an unknown kind. It is raised before the search begins.
@@ -50,7 +54,7 @@ def find_matches(snapshot: Snapshot, queries: Iterable[Query]) -> Iterator[Examp
         message = f"There is no kind of query {unknown[0]!r}; choose one of {', '.join(MATCHERS)}."
         raise QueryError(message)
     matchers = {kind: make(by_kind[kind]) for kind, make in MATCHERS.items() if kind in by_kind}
-    return _matches(snapshot, matchers)  # a generator of its own, so that errors are raised here and now
+    return _matches(snapshot, matchers, on_progress)  # a generator of its own, so that errors are raised here and now
 
 
 def query_obstacle(query: Query) -> str:
@@ -62,8 +66,11 @@ def query_obstacle(query: Query) -> str:
     return ""
 
 
-def _matches(snapshot: Snapshot, matchers: Mapping[str, Matcher]) -> Iterator[ExampleMatch]:
-    for example in snapshot.examples():
+def _matches(
+    snapshot: Snapshot, matchers: Mapping[str, Matcher], on_progress: Callable[[int, int], None]
+) -> Iterator[ExampleMatch]:
+    for number, example in enumerate(snapshot.examples(), start=1):
         for kind, matcher in matchers.items():
             for span in matcher.spans(example.text):
                 yield ExampleMatch(span.query, example.id, span.start, span.end, span.score, kind, example.set)
+        on_progress(number, len(snapshot))
