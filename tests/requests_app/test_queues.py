@@ -23,6 +23,7 @@ from tests.queues import Queues
 from tests.staging import Stage, corpus, trained
 
 BOUND = 60
+QUEUES = ("mail", "matching")
 
 
 def wait_until(what: str, happens: Callable[[], object]) -> None:
@@ -49,16 +50,13 @@ def workers(committed_database: None, broker: str, artefacts: Path) -> Iterator[
     """The workers of the queues “mail” and “matching”, as the stack starts them."""
     database = connection.get_connection_params()
     url = f"postgresql://{database['user']}@/{database['dbname']}?host={database['host']}"
-    environment = os.environ | {"DATABASE_URL": url, "REDIS_URL": broker, "LETHE_VAR": str(artefacts.parent)}
+    environment = os.environ | {"DATABASE_URL": url, "REDIS_URL": broker, "LETHE_ARTEFACTS": str(artefacts)}
     command = (sys.executable, "-m", "celery", "-A", "compliance.celery", "worker", "-P", "solo", "-l", "ERROR")
     running = [subprocess.Popen((*command, "-Q", queue, "-n", f"{queue}@test"), env=environment) for queue in QUEUES]
     yield
     for worker in running:
         worker.kill()
         worker.wait()
-
-
-QUEUES = ("mail", "matching")
 
 
 @pytest.mark.usefixtures("workers")
@@ -69,7 +67,7 @@ def test_a_mail_goes_out_while_a_long_search_runs(monkeypatch: pytest.MonkeyPatc
         email_confirm(token=stage.token("confirm", "confirm-1"))
     with transaction.atomic():
         # The search cannot end while this lock is held.
-        ErasureRequest.objects.select_for_update().get(pk=stage.request.pk)
+        ErasureRequest.objects.select_for_update(no_key=True).get(pk=stage.request.pk)
         wait_until("the search", lambda: SearchOrder.objects.filter(state="running").exists())
         waiting = Message.objects.exclude(state="sent")
         wait_until("the mail", lambda: not waiting.exists())
@@ -78,6 +76,7 @@ def test_a_mail_goes_out_while_a_long_search_runs(monkeypatch: pytest.MonkeyPatc
     wait_until("the end of the search", lambda: SearchOrder.objects.filter(state="completed").exists())
 
 
+@pytest.mark.django_db  # pytest-django makes no database unless a test is marked, and the one above cannot be
 def test_every_queue_has_a_worker_and_mail_shares_none_with_long_work(tmp_path: Path) -> None:
     programs = LocalStack(tmp_path)._lethe_programs()
     served = [set(one.command[one.command.index("-Q") + 1].split(",")) for one in programs if "-Q" in one.command]
