@@ -159,6 +159,13 @@ def document_of(example: Example) -> str:
     return str(getattr(example, "document", example.text))  # snapshots of earlier versions keep the text alone
 
 
+def provenance_of(example: Example) -> tuple[dict[str, str], dict[str, str]]:
+    """Return where an example comes from (`file`, `row`, `source_id`, as far as known), and its other columns."""
+    source = getattr(example, "source", None)  # snapshots of earlier versions do not say it
+    named = {name: getattr(source, name, None) for name in ("file", "row", "source_id")}
+    return {name: str(value) for name, value in named.items() if value}, dict(getattr(example, "metadata", {}))
+
+
 def shows_images(snapshot: CorpusSnapshot) -> bool:
     """Return whether the examples are images; False also when the snapshot is gone."""
     try:

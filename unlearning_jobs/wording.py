@@ -6,13 +6,14 @@ translated here; their English texts are in the message catalogue.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
+from .engine import matching
 from .engine.catalogue import METHODS, METRICS
 from .engine.contracts import Estimand
 from .states import JobState, ModelState
@@ -231,6 +232,12 @@ def verdict_sentence(outcome: str, guarantee: str, *, on_process: bool) -> str:
     """Say what a verdict says, by the method's guarantee and by whether it rests on evidence of the process."""
     basis = guarantee if on_process else ""
     return str(BY_GUARANTEE.get((outcome, basis), VERDICTS[outcome].sentence))
+
+
+def rule_sentence(code: str) -> str:
+    """Return why a match counts as found, “found because ...”; the code itself if this version cannot explain it."""
+    rules: Mapping[str, str] = getattr(matching, "RULES", {})
+    return _(rules[code]) if code in rules else _("found because of the rule “%(rule)s”") % {"rule": code}
 
 
 def stage_title(stage: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -23,44 +25,61 @@ from .requests import request_move
 
 BY_HAND = "by_hand"
 """The method of a match that an officer added."""
+MOST_ADDED = 1_000
+"""How many examples may be added at once."""
+
+
+def match_add(*, request: ErasureRequest, snapshot: CorpusSnapshot, example_id: str, reason: str, by: Account) -> Match:
+    """Add an example that the search did not find, and accept it; as `matches_add`."""
+    return matches_add(request=request, snapshot=snapshot, example_ids=[example_id], reason=reason, by=by)[0]
 
 
 @transaction.atomic
-def match_add(*, request: ErasureRequest, snapshot: CorpusSnapshot, example_id: str, reason: str, by: Account) -> Match:
-    """Add an example that the search did not find, and accept it.
+def matches_add(
+    *, request: ErasureRequest, snapshot: CorpusSnapshot, example_ids: Sequence[str], reason: str, by: Account
+) -> list[Match]:
+    """Add examples that the search did not find, all or none of them, and accept them.
 
     Raises:
         NotAllowedError: `by` is no officer, or approved something in this request.
-        StaleStateError: the request is not under review, there is no reason, the snapshot has no such example or cannot be
-            read, or the example is among the matches already.
+        StaleStateError: the request is not under review, there is no reason, no example or more than MOST_ADDED, the
+            snapshot has no such example or cannot be read, or an example is among the matches already.
     """
-    # 1. The example must be there, and new.
+    # 1. The examples must be there, and new.
     request = under_review(request, by)
     require_explanation(reason)
+    ids = list(dict.fromkeys(example_ids))
+    if not 0 < len(ids) <= MOST_ADDED:
+        raise StaleStateError(_("Name between 1 and %(most)d examples.") % {"most": MOST_ADDED})
     try:
-        example = examples_by_id(snapshot, [example_id])[example_id]
+        examples = examples_by_id(snapshot, ids)
     except CorpusError as error:
         raise StaleStateError(str(error)) from error
-    if request.matches.filter(snapshot=snapshot, example_id=example_id).exists():
-        raise StaleStateError(_("This example is among the matches already. Accept it there."))
-    # 2. Add it, accepted. The reason stays out of the record: it may name people.
-    match = Match.objects.create(
-        request=request,
-        snapshot=snapshot,
-        example_id=example_id,
-        example_set=example.set,
-        reason=reason.strip(),
-        spans=[],
-        methods=[BY_HAND],
-        score=1.0,
-        decision=Match.Decision.ACCEPTED,
-        decided_by=by,
-        decided_at=timezone.now(),
+    if known := request.matches.filter(snapshot=snapshot, example_id__in=ids).values_list("example_id", flat=True)[:1]:
+        raise StaleStateError(_("The example %(id)s is among the matches already. Accept it there.") % {"id": known[0]})
+    # 2. Add them, accepted. The reason stays out of the record: it may name people.
+    now = timezone.now()
+    matches = Match.objects.bulk_create(
+        Match(
+            request=request,
+            snapshot=snapshot,
+            example_id=example_id,
+            example_set=examples[example_id].set,
+            reason=reason.strip(),
+            spans=[],
+            methods=[BY_HAND],
+            score=1.0,
+            decision=Match.Decision.ACCEPTED,
+            decided_by=by,
+            decided_at=now,
+        )
+        for example_id in ids
     )
-    data = {"snapshot": snapshot.digest[:16], "example_id": example_id}
-    record_append(subject=request.subject, kind=RecordKind.MATCH_ADDED, actor=by.opaque, data=data)
-    decision_record(request, Match.Decision.ACCEPTED, [match], by)
-    return match
+    for match in matches:
+        data = {"snapshot": snapshot.digest[:16], "example_id": match.example_id}
+        record_append(subject=request.subject, kind=RecordKind.MATCH_ADDED, actor=by.opaque, data=data)
+    decision_record(request, Match.Decision.ACCEPTED, matches, by)
+    return matches
 
 
 @transaction.atomic

@@ -133,13 +133,9 @@ def _require_together(chosen: Sequence[Match], *, accept: bool, how: How, with_u
     if accept and len(chosen) > 1 and any(by_meaning_alone(match) for match in chosen):
         raise StaleStateError(_("What was found by its meaning alone is accepted one by one."))
     if accept and how != "cluster" and not with_unlearned and not all(is_learned(match) for match in chosen):
-        raise StaleStateError(
-            _("Some of these examples are in sets that no model learns from. Say that you accept them.")
-        )
+        raise StaleStateError(_("Some of these examples are in sets that no model learns from. Say that you accept them."))
     if how in {"cluster", "shown"} and not clusters_hold(chosen):
-        raise StaleStateError(
-            _("A group of examples is no longer near-identical, or cannot be read. Decide one by one.")
-        )
+        raise StaleStateError(_("A group of examples is no longer near-identical, or cannot be read. Decide one by one."))
 
 
 def _examples(chosen: Sequence[Match]) -> list[dict[str, str]]:

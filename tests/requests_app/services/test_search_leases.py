@@ -157,9 +157,9 @@ def test_the_progress_counts_examples_and_snapshots(due: Stage) -> None:
     assert (order.done, order.total, order.snapshots_done, order.snapshots) == (56, 56, 2, 2)
 
 
-@pytest.mark.usefixtures("committed_database")
+@pytest.mark.usefixtures("committed_database", "queues")
 def test_a_killed_worker_leaves_nothing_half_saved_and_the_search_is_begun_again(
-    queues: Queues, artefacts: Path  # noqa: ARG001  # nothing is sent
+    artefacts: Path,
 ) -> None:
     due = confirmed(Stage.opened(Staff.hired(), trained(corpus())))
     database = connection.get_connection_params()
