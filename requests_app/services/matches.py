@@ -59,7 +59,7 @@ def matches_decide(
     if not named or len(chosen) != len(named):
         raise StaleStateError(_("Choose matches of this request."))
     _require_undecided(request, chosen)
-    if how != "each":
+    if len(chosen) > 1:
         _require_together(chosen, accept=accept, how=how, with_unlearned=with_unlearned)
     decision = Match.Decision.ACCEPTED if accept else Match.Decision.REJECTED
     # One time for all of them: what was decided together is taken back together.
@@ -130,9 +130,9 @@ def _require_undecided(request: ErasureRequest, chosen: Sequence[Match]) -> None
 
 def _require_together(chosen: Sequence[Match], *, accept: bool, how: How, with_unlearned: bool) -> None:
     """Raise StaleStateError unless these may be decided in one go."""
-    if accept and len(chosen) > 1 and any(by_meaning_alone(match) for match in chosen):
+    if accept and any(by_meaning_alone(match) for match in chosen):
         raise StaleStateError(_("What was found by its meaning alone is accepted one by one."))
-    if accept and how != "cluster" and not with_unlearned and not all(is_learned(match) for match in chosen):
+    if accept and how in {"shown", "score"} and not with_unlearned and not all(is_learned(match) for match in chosen):
         raise StaleStateError(_("Some of these examples are in sets that no model learns from. Say that you accept them."))
     if how in {"cluster", "shown"} and not clusters_hold(chosen):
         raise StaleStateError(_("A group of examples is no longer near-identical, or cannot be read. Decide one by one."))
