@@ -56,7 +56,11 @@ class Finding:
 def examples_find(row: CorpusSnapshot, words: str) -> Finding:
     """Return the first examples in which the words are found, as whatever kind they are."""
     finding, ends = Finding(all=sum(row.counts.values())), time.monotonic() + SECONDS
-    obstacles = {query: query_obstacle(query) if query.kind in MATCHERS else "no_columns" for query in typed_queries(words)}
+    typed = [query for query in typed_queries(words) if query.kind in MATCHERS]
+    if not typed:
+        finding.obstacle = _("this version does not search for the values of columns")
+        return finding
+    obstacles = {query: query_obstacle(query) for query in typed}
     queries = [query for query, obstacle in obstacles.items() if not obstacle]
     if not queries:
         code = next(iter(obstacles.values()))

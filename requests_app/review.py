@@ -37,6 +37,8 @@ class Cluster:
     open: int
     accepted: int
     rejected: int
+    by_meaning: int
+    """How many of them nothing but a likeness of meaning has found."""
 
     @property
     def lead(self) -> int:
@@ -92,6 +94,7 @@ def clusters_of(rows: QuerySet[Match], order: str, *, apart: bool = False) -> Qu
             open=Count("id", filter=Q(decision=D.OPEN)),
             accepted=Count("id", filter=Q(decision=D.ACCEPTED)),
             rejected=Count("id", filter=Q(decision=D.REJECTED)),
+            by_meaning=Count("id", filter=Q(methods=[BY_MEANING])),
             best=Max("score"),
             longest=Max("copied"),
             ids=ArrayAgg("id", order_by=("-copied", "-score", "id")),
@@ -102,7 +105,7 @@ def clusters_of(rows: QuerySet[Match], order: str, *, apart: bool = False) -> Qu
 
 def cluster_row(row: Mapping[str, Any]) -> Cluster:
     """Return a row of `clusters_of` as a cluster."""
-    counts = {name: row[name] for name in ("open", "accepted", "rejected")}
+    counts = {name: row[name] for name in ("open", "accepted", "rejected", "by_meaning")}
     return Cluster(number=row["group"], ids=tuple(row["ids"]), **counts)
 
 
@@ -128,8 +131,3 @@ def decision_counts(erasure_request: ErasureRequest) -> dict[str, int]:
     unlearned = Count("id", filter=Q(decision=D.ACCEPTED) & ~Q(example_set__in=LEARNED_SETS))
     beside = matches_filtered(erasure_request, {"decision": BESIDE_ACCEPTED}).count()
     return matches.aggregate(**counts, unlearned=unlearned) | {"beside_accepted": beside}
-
-
-def not_by_meaning(rows: QuerySet[Match]) -> QuerySet[Match]:
-    """Return the matches for which more speaks than a likeness of meaning."""
-    return rows.exclude(methods=[BY_MEANING])

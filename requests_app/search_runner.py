@@ -11,9 +11,9 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import connection
@@ -23,6 +23,7 @@ from unlearning_jobs.engine.errors import CorpusError, EngineError
 from unlearning_jobs.engine.matching import Query, find_matches, query_obstacle
 from unlearning_jobs.leases import LEASE, ClaimLostError
 from unlearning_jobs.models import CorpusSnapshot
+from unlearning_jobs.selectors import matching_part
 
 from .models import Search, SearchOrder
 from .services.clusters import matches_cluster
@@ -112,9 +113,16 @@ def request_map(*, request_id: int, worker: str = "") -> None:
 
 def _save(order: SearchOrder, found: Found, heartbeat: Heartbeat) -> None:
     clusters = matches_cluster(order.request, found.snapshots_of(order), heartbeat.report)
+    tested = [one for query, obstacle in found.asked[order.pk].items() if not obstacle for one in self_tested(query)]
     with suppress(ClaimLostError):  # it was taken over, or withdrawn: the others are still wanted
-        search_complete(order=order, found=found, clusters=clusters)
+        search_complete(order=order, found=found, clusters=clusters, self_test=tested)
     heartbeat.drop(order)
+
+
+def self_tested(query: Query) -> list[dict[str, Any]]:
+    """Return how many edited copies of the query's own words this search finds; empty if these matchers have no test."""
+    test = matching_part("self_test", "self_test")
+    return [{"query": query.id, **asdict(one)} for one in test(query)] if test else []
 
 
 def _end_all(heartbeat: Heartbeat, error: EngineError) -> None:

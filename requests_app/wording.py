@@ -20,7 +20,6 @@ OBSTACLES: dict[str, object] = {
     "nothing_to_search_for": gettext_lazy("it contains no letters or digits"),
     "single_word": gettext_lazy("it is a single word, and the search looks for names of two words or more"),
     "script_without_spaces": gettext_lazy("it is written without spaces between words, and the search looks for words"),
-    "no_columns": gettext_lazy("this version does not search for the values of columns"),
     "not_an_identifier": gettext_lazy("it is neither an e-mail address, nor an account name, nor a web address"),
 }
 
@@ -91,6 +90,33 @@ def missing_sentences(search: Search | None) -> list[str]:
         for query in search.queries
         if query["obstacle"]
     ]
+
+
+EDITS: dict[str, object] = {
+    "changed_5": gettext_lazy("with one word in twenty changed"),
+    "changed_10": gettext_lazy("with one word in ten changed"),
+    "changed_20": gettext_lazy("with one word in five changed"),
+    "excerpt_25": gettext_lazy("cut to 25 words within another text"),
+    "as_written": gettext_lazy("as you wrote it"),
+    "upper_case": gettext_lazy("in capitals"),
+    "reformatted": gettext_lazy("without punctuation, in other lines"),
+    "markup": gettext_lazy("with the markup of web pages"),
+    "decomposed": gettext_lazy("with accents as characters of their own"),
+    "family_first": gettext_lazy("with the family name first"),
+    "initial": gettext_lazy("with an initial for the given name"),
+    "typing_error": gettext_lazy("with a typing error"),
+    "for_robots": gettext_lazy("spelt out to mislead robots"),
+}
+
+
+def self_test_sentences(search: Search) -> list[str]:
+    """Return what the search finds of copies of the request's own words; empty if it was not tested."""
+    sentences = []
+    for one in search.self_test:
+        facts = {"n": one["planted"], "found": one["found"], "query": query_words(one["query"])}
+        facts["edit"] = EDITS.get(one["edit"], one["edit"])
+        sentences.append(_("Of %(n)d copies of %(query)s %(edit)s, this search finds %(found)d.") % facts)
+    return sentences
 
 
 def done_sentences(released: Mapping[str, int]) -> list[str]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from importlib import import_module
 from typing import Any
 
 from django.conf import settings
@@ -152,6 +153,14 @@ def examples_by_id(snapshot: CorpusSnapshot, example_ids: Iterable[str]) -> dict
         CorpusError: the snapshot is gone, or another one lies in its place.
     """
     return {example.id: example for example in _opened(snapshot).get(example_ids)}
+
+
+def matching_part(module: str, name: str) -> Any:
+    """Return a part of the matchers that not every version has; None without it."""
+    try:
+        return getattr(import_module(f"unlearning_jobs.engine.matching.{module}"), name, None)
+    except ModuleNotFoundError:
+        return None
 
 
 def document_of(example: Example) -> str:

@@ -13,9 +13,9 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
-from .engine import matching
 from .engine.catalogue import METHODS, METRICS
 from .engine.contracts import Estimand
+from .selectors import matching_part
 from .states import JobState, ModelState
 
 JOB_TONES = {
@@ -236,7 +236,7 @@ def verdict_sentence(outcome: str, guarantee: str, *, on_process: bool) -> str:
 
 def rule_sentence(code: str) -> str:
     """Return why a match counts as found, “found because ...”; the code itself if this version cannot explain it."""
-    rules: Mapping[str, str] = getattr(matching, "RULES", {})
+    rules: Mapping[str, str] = matching_part("rules", "RULES") or {}
     return _(rules[code]) if code in rules else _("found because of the rule “%(rule)s”") % {"rule": code}
 
 

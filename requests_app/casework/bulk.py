@@ -74,9 +74,10 @@ def _back(request: HttpRequest, reference: str) -> str:
 
 
 def _chosen(request: HttpRequest, erasure_request: ErasureRequest, how: How) -> list[Match]:
-    """Return the matches that are asked about; from a score upwards, only open ones among those that the filters show."""
+    """Return the open matches that are asked about; from a score upwards, among those that the filters show."""
     if how == "shown":
-        rows = erasure_request.matches.filter(pk__in=chosen_ids(erasure_request, request.POST.getlist("shown")))
+        ids = chosen_ids(erasure_request, request.POST.getlist("shown"))
+        rows = erasure_request.matches.filter(pk__in=ids, decision=Match.Decision.OPEN)
     else:
         form = MatchFilters(request.GET, erasure_request)
         score = MatchFilters({"score": request.POST.get("score", "")}, erasure_request)

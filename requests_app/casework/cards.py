@@ -86,7 +86,7 @@ def _cluster(match: Match, cluster: Cluster) -> dict[str, Any]:
         "cluster": cluster if several else None,
         "token": f"cluster-{cluster.number}" if several else str(match.pk),
         "to_decide": cluster.to_decide,
-        "one_by_one": several and by_meaning_alone(match),
+        "one_by_one": several and cluster.by_meaning > 0,
     }
 
 

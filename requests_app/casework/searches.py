@@ -12,7 +12,14 @@ from django.utils.translation import gettext as _
 
 from requests_app.models import ErasureRequest, Search, SearchOrder
 from requests_app.states import RequestState
-from requests_app.wording import OBSTACLES, missing_sentences, query_words, search_error_words, searched_sentences
+from requests_app.wording import (
+    OBSTACLES,
+    missing_sentences,
+    query_words,
+    search_error_words,
+    searched_sentences,
+    self_test_sentences,
+)
 from unlearning_jobs.states import JobState
 from unlearning_jobs.wording import duration
 
@@ -77,6 +84,7 @@ def search_view(erasure_request: ErasureRequest, search: Search | None) -> dict[
         "complete": search.complete,
         "searched": searched_sentences(search),
         "missing": missing_sentences(search),
+        "self_test": self_test_sentences(search),
         "queries": [
             {
                 "what": query_words(query["id"]),

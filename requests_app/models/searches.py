@@ -67,7 +67,7 @@ class Search(models.Model):
     targets: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField()
     """Every active model version: `model`, `version`, `model_sha256`, `snapshot`, `snapshot_sha256` and `outcome`."""
     self_test: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField(default=list)
-    """What the search found of copies of the request's own words: `edit`, `planted` and `found`; empty if not tested."""
+    """What the search found of copies of the request's own words: `query`, `edit`, `planted`, `found`."""
     candidates = models.PositiveIntegerField()
     complete = models.BooleanField()
     """Every query was searched for, in the training data of every active model version, of which there was at least one."""

@@ -6,8 +6,8 @@ import re
 from typing import Literal
 
 from requests_app.models import ErasureRequest
-from unlearning_jobs.engine import matching
 from unlearning_jobs.engine.matching import Query
+from unlearning_jobs.selectors import matching_part
 
 Kind = Literal["exact", "name", "identifier"]
 IDENTIFIER = re.compile(r"[@/:]|\d{2}")
@@ -30,8 +30,7 @@ def request_queries(request: ErasureRequest) -> list[Query]:
 
 def kind_of(line: str) -> Kind:
     """Return as what another name or account is searched for: the engine says so where it can."""
-    classify = getattr(matching, "classify", None)
-    if classify is not None:
+    if classify := matching_part("classify", "classify"):
         kind: Kind = classify(line)
         return kind
     # A name has blanks and no sign of an address; a telephone number and an IBAN have digits.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -64,13 +65,20 @@ class Found:
 
 
 @transaction.atomic
-def search_complete(*, order: SearchOrder, found: Found, clusters: Mapping[tuple[int, str], int]) -> Search:
+def search_complete(
+    *,
+    order: SearchOrder,
+    found: Found,
+    clusters: Mapping[tuple[int, str], int],
+    self_test: Sequence[Mapping[str, Any]] = (),
+) -> Search:
     """Save what a search did and found, end it, and open the review.
 
     Args:
         order: the search, claimed by this worker.
         found: what the pass found, for all searches that shared it.
         clusters: the cluster of each match, by snapshot and example.
+        self_test: what the search finds of the request's own words, edited.
 
     Raises:
         ClaimLostError: the search is no longer this worker's, or no longer wanted; nothing is written.
@@ -79,14 +87,14 @@ def search_complete(*, order: SearchOrder, found: Found, clusters: Mapping[tuple
     order = search_held(order)
     for snapshot, candidates in found.snapshots_of(order).items():
         _save_matches(request, snapshot, candidates, clusters)
-    search = _save(request, order, found)
+    search = _save(request, order, found, self_test)
     search_end(order=order, state=JobState.COMPLETED)
     data = _facts(search, found.asked[order.pk])
     request_move(request=request, to=RequestState.REVIEW, kind=RecordKind.MAPPING_COMPLETED, actor=SYSTEM, data=data)
     return search
 
 
-def _save(request: ErasureRequest, order: SearchOrder, found: Found) -> Search:
+def _save(request: ErasureRequest, order: SearchOrder, found: Found, self_test: Sequence[Mapping[str, Any]]) -> Search:
     obstacles = found.asked[order.pk]
     targets = [
         {
@@ -106,6 +114,7 @@ def _save(request: ErasureRequest, order: SearchOrder, found: Found) -> Search:
         matcher=VERSION,
         queries=[{"id": q.id, "kind": q.kind, "obstacle": obstacle} for q, obstacle in obstacles.items()],
         targets=targets,
+        self_test=[dict(one) for one in self_test],
         candidates=sum(len(candidates) for candidates in found.snapshots_of(order).values()),
         complete=bool(targets) and readable and not any(obstacles.values()),
         started_at=order.started_at or order.created_at,

@@ -46,6 +46,11 @@ def rows() -> list[dict[str, str]]:
 
 @pytest.fixture
 def stage(staff: Staff, artefacts: Path) -> Stage:
+    return letters(staff, artefacts)
+
+
+def letters(staff: Staff, artefacts: Path) -> Stage:
+    """Ada's request, searched in these letters."""
     artefacts.mkdir(parents=True)
     source = artefacts / "letters.jsonl"
     source.write_text("".join(json.dumps(row) + "\n" for row in rows()), encoding="utf-8")
@@ -157,7 +162,7 @@ def test_a_candidate_by_meaning_is_marked_and_never_accepted_in_bulk(stage: Stag
     ids = [match_of(stage, "e00000000").pk, match_of(stage, "e00000001").pk]
     for how in ("each", "cluster", "shown", "score"):
         with pytest.raises(StaleStateError, match="one by one"):
-            matches_decide(request=stage.request, match_ids=ids, accept=True, by=stage.staff.omar, how=how)  # type: ignore[arg-type]  # a literal
+            matches_decide(request=stage.request, match_ids=ids, accept=True, by=stage.staff.omar, how=how)
     assert matches_decide(request=stage.request, match_ids=ids[:1], accept=True, by=stage.staff.omar) == 1
 
 
