@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from http.client import FOUND
 from typing import Any, Final
 
 from django import forms
@@ -139,32 +140,45 @@ def add(request: HttpRequest, reference: str) -> HttpResponse:
 @officers_only
 @require_http_methods(["GET", "HEAD", "POST"])
 def find(request: HttpRequest, reference: str) -> HttpResponse:
-    """Look for examples in a snapshot; POST adds those that were chosen."""
+    """Look for examples in a snapshot, and add those that are chosen.
+
+    What is looked for is posted: addresses of pages end up in logs.
+    """
     erasure_request = request_of(reference)
-    form = FindForm(request.GET if "words" in request.GET else None)
-    reason = ReasonForm(request.POST if request.method == "POST" else None)
-    found = None
-    if form.is_bound and form.is_valid():
-        found = examples_find(form.cleaned_data["snapshot"], form.cleaned_data["words"])
-    status = 200
-    if request.method == "POST" and form.is_valid():
-        status, chosen = 422, request.POST.getlist("example")
-        if not chosen:
-            reason.add_error(None, _("Choose the examples to add."))
-        elif reason.is_valid():
-            data = {"snapshot": form.cleaned_data["snapshot"], "reason": reason.cleaned_data["reason"]}
-            problem = _added(request, erasure_request, data, chosen)
-            if not problem:
-                return redirect("casework:matches", erasure_request.reference)
+    form = FindForm(request.POST if request.method == "POST" else None)
+    adding = "add" in request.POST
+    reason, found, status = ReasonForm(request.POST if adding else None), None, 200
+    if form.is_bound and not form.is_valid():
+        status = 422
+    elif form.is_bound:
+        status, problem = _chosen_added(request, erasure_request, form, reason) if adding else (200, "")
+        if status == FOUND:
+            return redirect("casework:matches", erasure_request.reference)
+        if problem:
             reason.add_error(None, problem)
-            status, erasure_request = 409, request_of(reference)
+        found = examples_find(form.cleaned_data["snapshot"], form.cleaned_data["words"])
+    erasure_request = request_of(reference)
     context = _context(erasure_request) | {
         "find_form": form,
-        "form": reason,
+        "form": reason if adding else form,
+        "reason_form": reason,
         "found": _found(erasure_request, form.cleaned_data["snapshot"], found) if found else None,
-        "post_url": request.get_full_path(),
     }
     return render(request, "casework/match_find.html", context, status=status)
+
+
+def _chosen_added(
+    request: HttpRequest, erasure_request: ErasureRequest, form: FindForm, reason: ReasonForm
+) -> tuple[int, str]:
+    """Add the chosen examples; return the status of the answer, and what is wrong if that is not said in the form."""
+    chosen = request.POST.getlist("example")
+    if not chosen:
+        return 422, _("Choose the examples to add.")
+    if not reason.is_valid():
+        return 422, ""
+    data = {"snapshot": form.cleaned_data["snapshot"], "reason": reason.cleaned_data["reason"]}
+    problem = _added(request, erasure_request, data, chosen)
+    return (409, problem) if problem else (FOUND, "")
 
 
 def _context(erasure_request: ErasureRequest) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from compliance.record.models import RecordEntry
 from requests_app.models import Match
 from requests_app.services.mapping import BY_HAND
 from tests.staging import Stage
-from tests.web.pages import Site
+from tests.web.pages import Page, Site
 
 pytestmark = pytest.mark.django_db
 WHY = "It describes her without her name."
@@ -63,21 +63,35 @@ def test_a_file_that_is_too_large_is_refused(stage: Stage, omar: Site, address: 
     assert "larger than 1 MB" in page.field_error("file")
 
 
+def look(stage: Stage, omar: Site, address: str, words: str) -> Page:
+    return omar.submit(omar.get(f"{address}find/"), {"snapshot": str(stage.model.snapshot_id), "words": words})
+
+
+def adding(omar: Site, page: Page, address: str, status: int, *examples: str) -> Page:
+    """Presses the button of the second form."""
+    [field] = page.all("input", name="snapshot", type="hidden")
+    token = page.all("input", name="csrfmiddlewaretoken")[0].get("value")
+    values = {"snapshot": field.get("value"), "words": "x", "reason": WHY, "add": "1", "csrfmiddlewaretoken": token}
+    response = omar.client.post(f"{address}find/", values | {"example": list(examples)})
+    assert response.status_code == status
+    return Page(response.content or b"<!doctype html><title>x</title>", address)
+
+
 def test_words_are_looked_for_and_what_is_chosen_is_added(stage: Stage, omar: Site, address: str) -> None:
-    page = omar.get(f"{address}find/?snapshot={stage.model.snapshot_id}&words=What+is+stone+3")
+    page = look(stage, omar, address, "What is stone 3")
     assert "1 example found" in page.words
-    address = page.path
-    assert "Choose the examples to add." in omar.submit(page, {"reason": WHY}, action=address, status=422).words
-    omar.submit(page, {"example": "e00000007", "reason": WHY}, action=address)
+    assert "stone" not in page.path
+    assert "Choose the examples to add." in adding(omar, page, address, 422).words
+    adding(omar, page, address, 302, "e00000007")
     assert by_hand(stage) == ["e00000007"]
 
 
 def test_what_is_among_the_matches_cannot_be_chosen(stage: Stage, omar: Site, address: str) -> None:
-    page = omar.get(f"{address}find/?snapshot={stage.model.snapshot_id}&words=Ada+Beispiel")
+    page = look(stage, omar, address, "Ada Beispiel")
     assert "among the matches already" in page.words
     assert not page.all("input", name="example")
 
 
 def test_what_cannot_be_looked_for_is_said(stage: Stage, omar: Site, address: str) -> None:
-    page = omar.get(f"{address}find/?snapshot={stage.model.snapshot_id}&words=%21%3F")
+    page = look(stage, omar, address, "!?")
     assert "Nothing could be looked for: it contains no letters or digits." in page.words
