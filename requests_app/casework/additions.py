@@ -80,7 +80,6 @@ class AddForm(ReasonForm, SnapshotForm):
         required=False,
         help_text=gettext_lazy("A text or CSV file of at most 1 MB. Every id in it is taken, in whichever column."),
     )
-    field_order = ("snapshot", "example_id", "file", "reason")
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy as _
 from requests_app.encryption import EncryptedTextField
 from unlearning_jobs.leases import Leased
 from unlearning_jobs.models import CorpusSnapshot
-from unlearning_jobs.states import JobState
 
 from .requests import ErasureRequest
 
@@ -42,10 +41,6 @@ class SearchOrder(Leased):
                 fields=["request"], condition=Q(state__in=["queued", "running"]), name="search_order_one_live"
             ),
         ]
-
-    @property
-    def is_live(self) -> bool:
-        return self.state in {JobState.QUEUED, JobState.RUNNING}
 
 
 class Search(models.Model):
