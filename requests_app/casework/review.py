@@ -160,7 +160,7 @@ def undo(request: HttpRequest, reference: str) -> HttpResponse:
     try:
         count = decisions_undo(request=request_of(reference), by=account_of(request))
         words = ngettext("%(n)d match is open again.", "%(n)d matches are open again.", count) % {"n": count}
-        messages.success(request, f"{_('Your last decision was taken back.')} {words}")
+        messages.success(request, " ".join((_("Your last decision was taken back."), words)))
     except StaleStateError as error:
         messages.warning(request, str(error))
     query = request.GET.urlencode()
