@@ -31,7 +31,7 @@ app.conf.update(
         "max_retries": 1,
         "socket_timeout": 30,
     },
-    task_queues=[Queue("default"), Queue("matching"), Queue("jobs"), Queue("signing")],
+    task_queues=[Queue("default"), Queue("mail"), Queue("matching"), Queue("jobs"), Queue("signing")],
     task_default_queue="default",
     # A worker that dies gives its message back, and takes no second one while it is busy.
     task_acks_late=True,

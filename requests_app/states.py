@@ -24,9 +24,9 @@ REQUEST_TRANSITIONS: dict[RecordKind, frozenset[tuple[RequestState, RequestState
     RecordKind.REQUEST_CONFIRMED: frozenset({(RequestState.AWAITING_CONFIRMATION, RequestState.MAPPING)}),
     RecordKind.MAPPING_COMPLETED: frozenset({(RequestState.MAPPING, RequestState.REVIEW)}),
     RecordKind.REVIEW_COMPLETED: frozenset({(RequestState.REVIEW, RequestState.IN_PROGRESS)}),
-    # an officer searches again; its items wait until the review is completed again
+    # an officer searches again, also after a search that failed; its items wait until the review is completed again
     RecordKind.SEARCH_ORDERED: frozenset(
-        {(RequestState.REVIEW, RequestState.MAPPING), (RequestState.IN_PROGRESS, RequestState.MAPPING)}
+        (state, RequestState.MAPPING) for state in (RequestState.MAPPING, RequestState.REVIEW, RequestState.IN_PROGRESS)
     ),
     # to be closed without an item, if a second officer approves
     RecordKind.ENDING_PROPOSED: frozenset({(RequestState.REVIEW, RequestState.CLOSING)}),

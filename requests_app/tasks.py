@@ -7,28 +7,31 @@ has moved on is not an error here, although the service raises.
 from __future__ import annotations
 
 import logging
+import socket
 
 from celery import shared_task
 
 from compliance.record.errors import StaleStateError
 
+from .search_runner import request_map as map_request
+from .services.messages import SEND_TASK
 from .services.messages import message_send as send
 from .services.reconcile import requests_reconcile as reconcile
 from .services.releases import release_sign as sign
-from .services.searches import request_map as map_request
+from .services.search_orders import MAP_TASK
 
 logger = logging.getLogger(__name__)
 
 
-@shared_task(name="requests_app.request_map", queue="matching")
+@shared_task(name=MAP_TASK, queue="matching")
 def request_map(request_id: int) -> None:
     try:
-        map_request(request_id=request_id)
-    except StaleStateError:  # already searched, or withdrawn in the meantime
+        map_request(request_id=request_id, worker=socket.gethostname())
+    except StaleStateError:  # searched already, being searched, or withdrawn in the meantime
         logger.info("request %s: no search is due", request_id)
 
 
-@shared_task(name="requests_app.message_send", queue="default")
+@shared_task(name=SEND_TASK, queue="mail")
 def message_send(message_id: int) -> None:
     try:
         send(message_id=message_id)

@@ -14,12 +14,32 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from .models import Search
 
+RUNS_USED_UP = "runs_used_up"
+
 OBSTACLES: dict[str, object] = {
     "nothing_to_search_for": gettext_lazy("it contains no letters or digits"),
     "single_word": gettext_lazy("it is a single word, and the search looks for names of two words or more"),
     "script_without_spaces": gettext_lazy("it is written without spaces between words, and the search looks for words"),
     "not_an_identifier": gettext_lazy("it is neither an e-mail address, nor an account name, nor a web address"),
 }
+
+
+HOW_WORDS: dict[str, object] = {
+    "cluster": gettext_lazy("as one group of near-identical examples"),
+    "shown": gettext_lazy("all that were shown"),
+    "score": gettext_lazy("all from a score upwards"),
+}
+
+
+def search_error_words(code: str, runs: int) -> str:
+    """Return why a search failed."""
+    if code == RUNS_USED_UP:
+        return ngettext(
+            "Its process ended %(n)d time without a result. Often the machine has too little memory.",
+            "Its process ended %(n)d times without a result. Often the machine has too little memory.",
+            runs,
+        ) % {"n": runs}
+    return _("The search cannot be done (%(code)s). Ask an engineer to look at the log of the worker.") % {"code": code}
 
 
 def query_words(query_id: str) -> str:
@@ -70,6 +90,33 @@ def missing_sentences(search: Search | None) -> list[str]:
         for query in search.queries
         if query["obstacle"]
     ]
+
+
+EDITS: dict[str, object] = {
+    "changed_5": gettext_lazy("with one word in twenty changed"),
+    "changed_10": gettext_lazy("with one word in ten changed"),
+    "changed_20": gettext_lazy("with one word in five changed"),
+    "excerpt_25": gettext_lazy("cut to 25 words within another text"),
+    "as_written": gettext_lazy("as you wrote it"),
+    "upper_case": gettext_lazy("in capitals"),
+    "reformatted": gettext_lazy("without punctuation, in other lines"),
+    "markup": gettext_lazy("with the markup of web pages"),
+    "decomposed": gettext_lazy("with accents as characters of their own"),
+    "family_first": gettext_lazy("with the family name first"),
+    "initial": gettext_lazy("with an initial for the given name"),
+    "typing_error": gettext_lazy("with a typing error"),
+    "for_robots": gettext_lazy("spelt out to mislead robots"),
+}
+
+
+def self_test_sentences(search: Search) -> list[str]:
+    """Return what the search finds of copies of the request's own words; empty if it was not tested."""
+    sentences = []
+    for one in search.self_test:
+        facts = {"n": one["planted"], "found": one["found"], "query": query_words(one["query"])}
+        facts["edit"] = EDITS.get(one["edit"], one["edit"])
+        sentences.append(_("Of %(n)d copies of %(query)s %(edit)s, this search finds %(found)d.") % facts)
+    return sentences
 
 
 def done_sentences(released: Mapping[str, int]) -> list[str]:

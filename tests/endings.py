@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.core import mail
 
 from requests_app.models import Ending, ErasureRequest, Item
-from requests_app.services import endings, mapping
+from requests_app.services import endings, mapping, matches
 from requests_app.services.letters import closing_letter
 from requests_app.services.messages import message_send
 from tests.staging import Stage
@@ -28,7 +28,7 @@ def reviewed_again(stage: Stage) -> ErasureRequest:
     """A later review is completed by Omar; what is open is accepted."""
     open_ids = list(stage.request.matches.filter(decision="open").values_list("pk", flat=True))
     if open_ids:
-        mapping.matches_decide(request=stage.request, match_ids=open_ids, accept=True, by=stage.staff.omar)
+        matches.matches_decide(request=stage.request, match_ids=open_ids, accept=True, by=stage.staff.omar)
     stage.request = mapping.review_complete(request=stage.request, by=stage.staff.omar)
     return stage.request
 

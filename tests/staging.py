@@ -22,8 +22,9 @@ from compliance.formats.record_kinds import RecordKind
 from compliance.formats.results import RESULT_VERSION
 from compliance.formats.rules import certificate_check
 from compliance.record.services import record_append
+from requests_app import search_runner
 from requests_app.models import AccessLink, ErasureRequest, Item, Proposal
-from requests_app.services import decisions, intake, mapping, searches
+from requests_app.services import decisions, intake, mapping, matches
 from requests_app.services.messages import token_digest
 from tests import raw_outputs
 from tests.factories import PROTOCOL, RECIPE, model_version
@@ -143,13 +144,13 @@ class Stage:
     def searched(self) -> Stage:
         """Confirmed and searched: the matches wait for a review."""
         self.request = intake.email_confirm(token=self.token("confirm", f"confirm-{self.request.pk}"))
-        searches.request_map(request_id=self.request.pk)
+        search_runner.request_map(request_id=self.request.pk)
         self.request.refresh_from_db()
         return self
 
     def reviewed(self) -> Item:
         ids = list(self.request.matches.values_list("pk", flat=True))
-        mapping.matches_decide(request=self.request, match_ids=ids, accept=True, by=self.staff.omar)
+        matches.matches_decide(request=self.request, match_ids=ids, accept=True, by=self.staff.omar)
         self.request = mapping.review_complete(request=self.request, by=self.staff.omar)
         return self.item
 

@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import F, Q
 
+from .leases import Leased
 from .ringing import Rung
-from .states import JobState, ModelState
+from .states import ModelState
 
 
 class Corpus(models.Model):
@@ -152,15 +153,14 @@ class ModelVersion(Rung):
         return [example_id for step in self.steps for example_id in step["forget_ids"]]
 
 
-class Job(Rung):
-    """One training or unlearning job. This row is the truth about it; a queue message only carries its id."""
+class Job(Leased, Rung):
+    """One training or unlearning job."""
 
     class Kind(models.TextChoices):
         TRAIN = "train"
         UNLEARN = "unlearn"
 
     kind = models.CharField(max_length=10, choices=Kind.choices)
-    state = models.CharField(max_length=10, choices=JobState.choices, default=JobState.QUEUED)
     subject = models.CharField(max_length=80)
     """What the record files this job under: the request that it serves, or the model that it makes. Opaque."""
     item = models.CharField(max_length=40, blank=True)
@@ -174,27 +174,16 @@ class Job(Rung):
     spec: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()
     """engine.contracts.JobSpec, as JSON."""
 
-    runs = models.PositiveSmallIntegerField(default=0)
-    max_runs = models.PositiveSmallIntegerField(default=3)
-    fencing_token = models.PositiveIntegerField(default=0)
-    """Raised by every claim; a worker that holds an older token can write nothing."""
-    lease_until = models.DateTimeField(null=True)
     cancel_requested = models.BooleanField(default=False)
 
     stage = models.CharField(max_length=60, blank=True)
-    done = models.FloatField(default=0)
-    total = models.FloatField(default=0)
     curves: models.JSONField[dict[str, list[list[float]]], dict[str, list[list[float]]]] = models.JSONField(default=dict)
     output = models.CharField(max_length=300, blank=True)
     """Folder of the run that completed, below ARTEFACTS."""
     costs: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
     """What the completed job cost, as services.model_versions.job_costs measured it; forecasts learn from it."""
     verdict = models.CharField(max_length=12, blank=True)
-    error_code = models.CharField(max_length=40, blank=True)
     error_message = models.TextField(blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    started_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering: ClassVar[list[str]] = ["-id"]
@@ -213,10 +202,6 @@ class Job(Rung):
 
     def __str__(self) -> str:
         return f"job {self.pk} ({self.kind})"
-
-    @property
-    def is_final(self) -> bool:
-        return self.state in {JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}
 
     @property
     def method_name(self) -> str:

@@ -9,6 +9,7 @@ from celery import shared_task
 
 from compliance.record.errors import StaleStateError
 
+from .leases import ClaimLostError, NothingToClaimError
 from .ledger_keys import LedgerError
 from .queue import COMPARE_TASK, DELETE_TASK, RUN_TASK, SIGN_TASK
 from .runner import job_execute
@@ -18,7 +19,7 @@ from .services.jobs import jobs_reconcile as reconcile
 from .services.ledger import snapshots_compare as compare
 from .services.ledger_copy import ledger_copy as copy
 from .services.reports import report_sign as sign
-from .services.runs import ClaimLostError, NothingToClaimError, job_claim
+from .services.runs import job_claim
 
 logger = logging.getLogger(__name__)
 

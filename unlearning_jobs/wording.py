@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_
 
 from .engine.catalogue import METHODS, METRICS
 from .engine.contracts import Estimand
+from .engine.matching import RULES
 from .states import JobState, ModelState
 
 JOB_TONES = {
@@ -235,6 +236,11 @@ def verdict_sentence(outcome: str, guarantee: str, *, on_process: bool) -> str:
     """Say what a verdict says, by the method's guarantee and by whether it rests on evidence of the process."""
     basis = guarantee if on_process else ""
     return str(BY_GUARANTEE.get((outcome, basis), VERDICTS[outcome].sentence))
+
+
+def rule_sentence(code: str) -> str:
+    """Return why a match counts as found, “found because ...”; the code itself if this version cannot explain it."""
+    return _(RULES[code]) if code in RULES else _("found because of the rule “%(rule)s”") % {"rule": code}
 
 
 def stage_title(stage: str) -> str:

@@ -22,6 +22,8 @@ class RecordKind(StrEnum):
     REQUEST_CLOSED = "request.closed"
     SEARCH_ORDERED = "search.ordered"
     """The actor had the training data searched again."""
+    SEARCH_FAILED = "search.failed"
+    """A search ended without a result, after so many runs; the request waits until somebody orders it again."""
     MAPPING_COMPLETED = "mapping.completed"
     """A search ended: what was searched, by which matchers, and what could not be. Earlier versions counted the latter."""
     MATCH_ADDED = "match.added"
@@ -29,6 +31,8 @@ class RecordKind(StrEnum):
     MATCH_ACCEPTED = "match.accepted"
     """The actor accepted candidate places in a corpus, and may therefore not approve."""
     MATCH_REJECTED = "match.rejected"
+    MATCH_REOPENED = "match.reopened"
+    """The actor took decisions back: these examples have to be decided again."""
     MATCHES_DECIDED = "matches.decided"
     """The actor closed the mapping, and may therefore not approve."""
     REVIEW_COMPLETED = "review.completed"
@@ -101,6 +105,7 @@ class RecordKind(StrEnum):
 
 K = RecordKind
 _ATTEMPT = ("item", "attempt")
+_DECIDED = ("examples", "how", "clusters")
 _ENDING = ("item", "ending", "outcome", "ground")
 _MESSAGE = ("message", "template")
 _JOB_ENDED = ("job", "run", *_ATTEMPT)
@@ -111,13 +116,15 @@ FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
     K.REQUEST_CONFIRMED: (),
     K.REQUEST_CLOSED: ("outcome",),
     K.SEARCH_ORDERED: (),
+    K.SEARCH_FAILED: ("error", "runs"),
     K.MAPPING_COMPLETED: (
         *("search", "matcher", "searched", "unreadable", "texts_only", "queries", "not_searchable", "complete"),
         "candidates",
     ),
     K.MATCH_ADDED: ("snapshot", "example_id"),
-    K.MATCH_ACCEPTED: ("examples",),
-    K.MATCH_REJECTED: ("examples",),
+    K.MATCH_ACCEPTED: _DECIDED,
+    K.MATCH_REJECTED: _DECIDED,
+    K.MATCH_REOPENED: ("examples",),
     K.MATCHES_DECIDED: ("accepted", "rejected", "items"),
     K.REVIEW_COMPLETED: ("items",),
     K.ITEM_DECIDED: ("item", "granted", "ground"),

@@ -118,7 +118,9 @@ class LocalStack:
         return completed.stdout
 
     def pid(self, name: str) -> int:
-        """Return the process id of a running program: redis, web, worker-jobs, worker-default, signer, beat."""
+        """Return the process id of a running program: redis, web, worker-default, worker-mail, worker-matching,
+        worker-jobs, signer, beat.
+        """
         with self._lock:
             return self._processes[name].pid
 
@@ -179,7 +181,10 @@ class LocalStack:
         return [
             Program("web", (*web, "--worker-class", "gthread", "--threads", "4"), self.environment),
             # SIGQUIT is Celery's cold shutdown: it does not wait for a running job, which can take hours.
-            Program("worker-default", _worker(celery, "default,matching", quiet), self.environment, signal.SIGQUIT),
+            Program("worker-default", _worker(celery, "default", quiet), self.environment, signal.SIGQUIT),
+            # Mail waits for nothing that takes long, and nothing waits for a mail server that does not answer.
+            Program("worker-mail", _worker(celery, "mail", quiet), self.environment, signal.SIGQUIT),
+            Program("worker-matching", _worker(celery, "matching", quiet), self.environment, signal.SIGQUIT),
             Program("worker-jobs", _worker(celery, "jobs", quiet), self.environment, signal.SIGQUIT),
             Program("signer", _worker(celery, "signing", quiet), keys),
             Program("beat", (*celery, "beat", "--schedule", str(self.var / "beat")), self.environment),

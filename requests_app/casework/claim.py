@@ -39,6 +39,19 @@ def claim_rows(erasure_request: ErasureRequest) -> list[dict[str, Any]]:
     return [row for row in rows if row.get("value") or row.get("lines")]
 
 
+def claimed_words(erasure_request: ErasureRequest) -> list[dict[str, Any]]:
+    """Return the words that the search looked for, for `components/summary_list.html`: the claimant's own."""
+    rows: list[dict[str, Any]] = [
+        {"key": _("Title of the work"), "value": erasure_request.work_title, "typed": True},
+        _long(_("Text of the work"), erasure_request.work_text),
+        {"key": _("Name"), "value": erasure_request.name, "typed": True},
+        {"key": _("Other names and accounts"), "lines": erasure_request.other_names.splitlines()},
+        {"key": _("E-mail address"), "value": "" if erasure_request.on_behalf else erasure_request.email, "typed": True},
+        _long(_("What the model answered"), erasure_request.evidence_output),
+    ]
+    return [row for row in rows if row.get("value") or row.get("lines")]
+
+
 def _long(key: str, text: str) -> dict[str, Any]:
     short = Truncator(text).chars(SHOWN)
     return {"key": key, "value": short, "typed": True, "full": text if short != text else ""}

@@ -23,7 +23,7 @@ from requests_app.services.reasons import reasons_problem
 from requests_app.states import ItemState
 from requests_app.wording import fact_sentences
 
-from .matches import matches_shown
+from .cards import matches_shown
 from .requests import officers_only
 from .searches import search_view
 from .shared import ending_of, identity, item_of, request_of

@@ -30,8 +30,8 @@ from unlearning_jobs.states import ModelState
 from unlearning_jobs.wording import VERDICTS, duration, guarantee_of, method_title, metric_title
 
 from .advice import clock_words, cost_rows, guarantee_rows, method_cards, rule_sentences
+from .cards import matches_shown
 from .margins import margin_rows
-from .matches import matches_shown
 from .outlook import outlook_sentences, proposed_evaluations, size_words
 from .proposal_form import ProposalForm, estimands_for, proposed_design
 from .requests import officers_only

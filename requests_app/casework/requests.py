@@ -14,6 +14,7 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from compliance.accounts.access import act_required
@@ -28,7 +29,7 @@ from requests_app.services.findings import search_of
 from requests_app.states import ItemState, RequestState
 
 from .claim import claim_rows
-from .searches import search_view
+from .searches import search_progress, search_view
 from .shared import REQUEST_TONES, deadline_words, identity, request_of
 from .timeline import message_rows, timeline
 from .todo import ending_rows, item_cards, todo_list
@@ -173,15 +174,28 @@ def _csv_rows(rows: Iterable[ErasureRequest]) -> Iterator[tuple[object, ...]]:
 def request_detail(request: HttpRequest, reference: str) -> HttpResponse:
     """Show one request: what was asked for, what to do next, how far each item is, and what has happened."""
     erasure_request = request_of(reference)
-    items = list(selectors.items_of(erasure_request))
+    items, progress = list(selectors.items_of(erasure_request)), search_progress(erasure_request)
     context = identity(erasure_request) | {
         "claim": claim_rows(erasure_request),
         "tasks": todo_list(erasure_request, items),
         "items": item_cards(erasure_request, items),
         "endings": ending_rows(erasure_request),
         "search": search_view(erasure_request, search_of(erasure_request)),
-        "can_search": erasure_request.state in {RequestState.REVIEW, RequestState.IN_PROGRESS},
+        "progress": progress,
+        "can_search": erasure_request.state in {RequestState.REVIEW, RequestState.IN_PROGRESS} or "failure" in progress,
         "events": timeline(erasure_request),
         "message_rows": message_rows(erasure_request),
     }
     return render(request, "casework/request_detail.html", context)
+
+
+@officers_only
+@never_cache
+@require_safe
+def search_live(request: HttpRequest, reference: str) -> HttpResponse:
+    """Answer the page's poll with the progress of the search. When that has ended, have the whole page loaded once more."""
+    progress = search_progress(request_of(reference))
+    response = render(request, "casework/_search_live.html", {"progress": progress})
+    if not progress.get("poll_url"):
+        response["HX-Refresh"] = "true"
+    return response

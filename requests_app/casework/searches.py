@@ -4,19 +4,71 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.formats import date_format
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-from requests_app.models import ErasureRequest, Search
+from requests_app.models import ErasureRequest, Search, SearchOrder
 from requests_app.states import RequestState
-from requests_app.wording import OBSTACLES, missing_sentences, query_words, searched_sentences
+from requests_app.wording import (
+    OBSTACLES,
+    missing_sentences,
+    query_words,
+    search_error_words,
+    searched_sentences,
+    self_test_sentences,
+)
+from unlearning_jobs.states import JobState
+from unlearning_jobs.wording import duration
 
 TONES = {
     Search.Target.SEARCHED: "success",
     Search.Target.TEXTS_ONLY: "warning",
     Search.Target.UNREADABLE: "danger",
 }
+
+
+def search_progress(erasure_request: ErasureRequest) -> dict[str, Any]:
+    """Return the context of `casework/_search_live.html`: how far the search is, or why it failed; empty if none is due."""
+    if erasure_request.state != RequestState.MAPPING:
+        return {}
+    order = erasure_request.search_orders.last()
+    if order is None:
+        return {}
+    if order.state == JobState.FAILED:
+        return {"failure": search_error_words(order.error_code, order.runs)}
+    return {
+        "stage": _stage(order),
+        "percent": round(100 * order.done / order.total) if order.total else 0,
+        "total": order.total,
+        "numbers": _numbers(order),
+        "poll_url": "" if order.is_final else reverse("casework:search_progress", args=[erasure_request.reference]),
+    }
+
+
+def _stage(order: SearchOrder) -> str:
+    if order.state == JobState.QUEUED:
+        return _("The search waits for a worker.") if not order.runs else _("The search waits to be begun again.")
+    if order.total and order.done >= order.total:
+        return _("The matches are being grouped.")
+    return _("The training data is being searched.")
+
+
+def _numbers(order: SearchOrder) -> str:
+    """Say how much has been read, and for how long."""
+    words = []
+    if order.state == JobState.RUNNING and order.total:
+        counts = {"done": int(order.done), "all": int(order.total)}
+        read = {name: number_format(count, force_grouping=True) for name, count in counts.items()}
+        words.append(_("%(done)s of %(all)s examples read") % read)
+        words.append(_("%(done)d of %(all)d snapshots done") % {"done": order.snapshots_done, "all": order.snapshots})
+    if order.started_at:
+        words.append(_("running for %(time)s") % {"time": duration((timezone.now() - order.started_at).total_seconds())})
+    if order.runs > 1:
+        words.append(_("run %(n)d of at most %(most)d") % {"n": order.runs, "most": order.max_runs})
+    return " · ".join(words)
 
 
 def search_view(erasure_request: ErasureRequest, search: Search | None) -> dict[str, Any]:
@@ -32,6 +84,7 @@ def search_view(erasure_request: ErasureRequest, search: Search | None) -> dict[
         "complete": search.complete,
         "searched": searched_sentences(search),
         "missing": missing_sentences(search),
+        "self_test": self_test_sentences(search),
         "queries": [
             {
                 "what": query_words(query["id"]),

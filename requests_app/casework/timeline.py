@@ -22,6 +22,7 @@ from requests_app.models import ErasureRequest, Message
 from requests_app.services.mail_reasons import message_standing
 from requests_app.services.messages import can_resend
 from requests_app.states import Ground, RequestOutcome
+from requests_app.wording import HOW_WORDS, search_error_words
 from unlearning_jobs.wording import RUN_OUTCOMES, method_title, verdict_word
 
 Data = Mapping[str, Any]
@@ -39,9 +40,11 @@ TITLES: dict[str, Any] = {
     RecordKind.REQUEST_CLOSED: gettext_lazy("Request closed"),
     RecordKind.MAPPING_COMPLETED: gettext_lazy("Training data searched"),
     RecordKind.SEARCH_ORDERED: gettext_lazy("Search ordered again"),
+    RecordKind.SEARCH_FAILED: gettext_lazy("Search failed"),
     RecordKind.MATCH_ADDED: gettext_lazy("Match added by hand"),
     RecordKind.MATCH_ACCEPTED: gettext_lazy("Matches accepted"),
     RecordKind.MATCH_REJECTED: gettext_lazy("Matches rejected"),
+    RecordKind.MATCH_REOPENED: gettext_lazy("Decisions about matches taken back"),
     RecordKind.MATCHES_DECIDED: gettext_lazy("Review of the matches finished"),
     RecordKind.REVIEW_COMPLETED: gettext_lazy("On to the items"),
     RecordKind.ITEM_DECIDED: gettext_lazy("Item decided"),
@@ -116,9 +119,16 @@ def _candidates(data: Data) -> str:
     return found if data.get("complete", True) else " ".join((found, _("The search was not complete.")))
 
 
+def _search_failed(data: Data) -> str:
+    return search_error_words(data["error"], data["runs"])
+
+
 def _examples(data: Data) -> str:
-    count = len(data["examples"])
-    return ngettext("%(n)d example.", "%(n)d examples.", count) % {"n": count}
+    count, clusters = len(data["examples"]), len(data.get("clusters", ()))
+    if data.get("how", "each") == "each" or not clusters:
+        return ngettext("%(n)d example.", "%(n)d examples.", count) % {"n": count}
+    sentence = ngettext("%(n)d example, %(how)s.", "%(n)d examples, %(how)s.", count)
+    return sentence % {"n": count, "how": HOW_WORDS.get(data["how"], data["how"])}
 
 
 def _decided(data: Data) -> str:
@@ -191,8 +201,10 @@ def item_words(key: str) -> str:
 
 DETAILS: dict[str, Callable[[Data], str]] = {
     RecordKind.MAPPING_COMPLETED: _candidates,
+    RecordKind.SEARCH_FAILED: _search_failed,
     RecordKind.MATCH_ACCEPTED: _examples,
     RecordKind.MATCH_REJECTED: _examples,
+    RecordKind.MATCH_REOPENED: _examples,
     RecordKind.MATCHES_DECIDED: _decided,
     RecordKind.ITEM_DECIDED: _item_decided,
     RecordKind.ENDING_PROPOSED: _ending,

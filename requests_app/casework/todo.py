@@ -17,6 +17,7 @@ from requests_app.states import SETTLED, ItemState, RequestOutcome, RequestState
 from unlearning_jobs.states import JobState
 from unlearning_jobs.wording import VERDICTS, guarantee_of, method_title
 
+from .searches import search_progress
 from .shared import ITEM_TONES
 
 WAITING: dict[str, Any] = {
@@ -51,6 +52,9 @@ def _review(erasure_request: ErasureRequest) -> dict[str, Any]:
     stage = current_stage(request_stages(erasure_request))
     if ErasureRequest.objects.filter(unreachable(), pk=erasure_request.pk).exists():
         failed = _("No e-mail with a link has reached the claimant. Send it again below, or write to them in another way.")
+        return {"title": title, "label": pgettext("task", "cannot start yet"), "tone": "warning", "hint": failed}
+    if stage == "searched" and "failure" in search_progress(erasure_request):
+        failed = _("The search failed. Search again below.")
         return {"title": title, "label": pgettext("task", "cannot start yet"), "tone": "warning", "hint": failed}
     if hint := WAITING.get(stage):
         return {"title": title, "label": pgettext("task", "cannot start yet"), "hint": hint}

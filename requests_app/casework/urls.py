@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import decisions, endings, mails, matches, proposals, releases, requests
+from . import additions, bulk, decisions, endings, mails, matches, proposals, releases, requests, review
 
 app_name = "casework"
 urlpatterns = [
     path("", requests.request_list, name="request_list"),
     path("<str:reference>/", requests.request_detail, name="request_detail"),
-    path("<str:reference>/matches/", matches.match_list, name="matches"),
+    path("<str:reference>/matches/", review.match_list, name="matches"),
+    path("<str:reference>/matches/bulk/", bulk.matches_bulk, name="matches_bulk"),
+    path("<str:reference>/matches/undo/", review.undo, name="matches_undo"),
+    path("<str:reference>/matches/find/", additions.find, name="match_find"),
     path("<str:reference>/matches/<int:pk>/picture.png", matches.picture, name="match_picture"),
-    path("<str:reference>/matches/add/", matches.add, name="match_add"),
+    path("<str:reference>/matches/add/", additions.add, name="match_add"),
     path("<str:reference>/matches/complete/", matches.complete, name="review_complete"),
+    path("<str:reference>/search/progress/", requests.search_live, name="search_progress"),
     path("<str:reference>/search/", matches.search_again, name="search_again"),
     path("<str:reference>/close/", endings.closing, name="closing"),
     path("<str:reference>/endings/<int:number>/", endings.ending_detail, name="ending"),

@@ -98,7 +98,10 @@ class OtherNamesForm(QuestionForm):
         rows=5,
         required=False,
         label=_("Other names that may appear"),
-        help_text=_("Former names, nicknames, user names, handles or e-mail addresses. One per line."),
+        help_text=_(
+            "Former names, nicknames, names in other scripts, user names, e-mail or web addresses, telephone numbers or"
+            " account numbers (IBAN). One per line."
+        ),
     )
 
     def clean_other_names(self) -> list[str]:

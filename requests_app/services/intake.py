@@ -21,7 +21,6 @@ from requests_app.models import AccessLink, ErasureRequest
 from requests_app.references import reference_make, reference_normalise
 from requests_app.states import ItemState, RequestOutcome, RequestState
 from unlearning_jobs.models import Job
-from unlearning_jobs.queue import enqueue_on_commit
 from unlearning_jobs.services.jobs import job_cancel
 from unlearning_jobs.states import JobState
 
@@ -30,7 +29,7 @@ from .limits import CONFIRMATION, RESEND, SUBMIT, LimitReachedError, use_count
 from .mail_reasons import CONFIRM_ADDRESS, REQUEST_RECEIVED
 from .messages import message_queue, token_digest
 from .requests import request_close, request_lock, request_move
-from .searches import MAP_TASK
+from .search_orders import search_order
 
 RESENDS_AT_MOST = 5
 """New links per request."""
@@ -168,7 +167,7 @@ def email_confirm(*, token: str) -> ErasureRequest:
     request_move(request=request, to=RequestState.MAPPING, kind=RecordKind.REQUEST_CONFIRMED, actor=CLAIMANT, data={})
     # 3. On commit, send the status link and start the search.
     message_queue(request=request, template=REQUEST_RECEIVED)
-    enqueue_on_commit(MAP_TASK, request.pk, queue="matching")
+    search_order(request=request)
     return request
 
 

@@ -60,7 +60,7 @@ def message_queue(*, request: ErasureRequest, template: str) -> Message:
         actor=SYSTEM,
         data={"message": message.pk, "template": template},
     )
-    enqueue_on_commit(SEND_TASK, message.pk, queue="default")
+    enqueue_on_commit(SEND_TASK, message.pk, queue="mail")
     return message
 
 
@@ -194,7 +194,7 @@ def message_resend(*, message: Message, by: Account) -> Message:
     message.next_attempt_at, message.rings, message.ring_at = timezone.now(), 0, first_ring()
     message.save()
     _record(message, RecordKind.MESSAGE_QUEUED, by.opaque)
-    enqueue_on_commit(SEND_TASK, message.pk, queue="default")
+    enqueue_on_commit(SEND_TASK, message.pk, queue="mail")
     return message
 
 

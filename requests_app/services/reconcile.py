@@ -11,29 +11,30 @@ from django.utils import timezone
 from compliance.evidence.statements import RELEASE
 from compliance.record.errors import StaleStateError
 from compliance.record.models import Attestation
-from requests_app.models import ErasureRequest, Message, Proposal
-from requests_app.states import ItemState, RequestState
+from requests_app.models import ErasureRequest, Message, Proposal, SearchOrder
+from requests_app.states import ItemState
 from unlearning_jobs.ringing import RING_AGAIN_AFTER, ring_again
+from unlearning_jobs.states import JobState
 
 from .decisions import RELEASE_SIGN_TASK, proposal_evaluated
 from .drafts import unsent_expire
 from .limits import uses_forget
 from .messages import SEND_TASK
-from .searches import MAP_TASK
+from .search_orders import MAP_TASK, searches_reconcile
 from .unconfirmed import expired, request_expire
 
 
 def requests_reconcile() -> None:
-    """Enqueue overdue searches, messages and signatures again, apply missed verdicts, close what was never confirmed,
-    and delete unsent answers that have expired.
+    """Queue the searches of dead workers again, enqueue overdue searches, messages and signatures, apply missed verdicts,
+    close what was never confirmed, and delete unsent answers that have expired.
     """
     now = timezone.now()
     overdue = now - RING_AGAIN_AFTER
     # 1. Tasks whose message was lost, and mails whose next attempt is due. A task that comes twice finds nothing to do.
-    ring_again(
-        ErasureRequest.objects.filter(state=RequestState.MAPPING, confirmed_at__lt=overdue), MAP_TASK, queue="matching"
-    )
-    ring_again(Message.objects.filter(state=Message.State.WAITING, next_attempt_at__lte=now), SEND_TASK, queue="default")
+    searches_reconcile()
+    waiting = SearchOrder.objects.filter(request=OuterRef("pk"), state=JobState.QUEUED)
+    ring_again(ErasureRequest.objects.filter(Exists(waiting)), MAP_TASK, queue="matching")
+    ring_again(Message.objects.filter(state=Message.State.WAITING, next_attempt_at__lte=now), SEND_TASK, queue="mail")
     ring_again(_releases_unsigned().filter(released_at__lt=overdue), RELEASE_SIGN_TASK, queue="signing")
     # 2. Verdicts whose signal was lost.
     missed = Proposal.objects.filter(verdict="", item__state=ItemState.RUNNING, job__finished_at__lt=overdue)

@@ -13,6 +13,7 @@ from compliance.record.errors import StaleStateError
 from compliance.record.services import record_append
 from requests_app.models import ErasureRequest, Item
 from requests_app.states import ITEM_TRANSITIONS, REQUEST_TRANSITIONS, SETTLED, ItemState, RequestOutcome, RequestState
+from unlearning_jobs.states import JobState
 
 from .findings import settled_outcome
 from .messages import message_queue
@@ -75,7 +76,8 @@ def request_close(
     actor: str,
     template: str | None,
 ) -> ErasureRequest:
-    """Close a request and tell the claimant, unless `template` is None. Items that are not settled lapse.
+    """Close a request and tell the claimant, unless `template` is None. Items that are not settled lapse, and
+    a search that is due is no longer wanted.
 
     Raises:
         StaleStateError: it is already closed.
@@ -84,6 +86,8 @@ def request_close(
         lapsed = {"outcome": outcome.value}
         item_move(item=item, to=ItemState.LAPSED, kind=RecordKind.ITEM_LAPSED, actor=actor, data=lapsed)
     request.outcome, request.closed_at = outcome, timezone.now()
+    live = request.search_orders.filter(state__in=[JobState.QUEUED, JobState.RUNNING])
+    live.update(state=JobState.CANCELLED, lease_until=None, finished_at=request.closed_at)
     data = {"outcome": outcome.value}
     request_move(request=request, to=RequestState.CLOSED, kind=RecordKind.REQUEST_CLOSED, actor=actor, data=data)
     if template:

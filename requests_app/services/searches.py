@@ -1,35 +1,27 @@
-"""Search the training data for what a request names, and keep what was searched, what could not be, and why."""
+"""Keep what a search did and found: what was searched, what could not be, and why; and open the review."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
-from compliance.accounts.models import Account
 from compliance.formats.record_kinds import RecordKind
-from compliance.record.errors import StaleStateError
 from compliance.record.services import SYSTEM
 from requests_app.encryption import keyed_index
-from requests_app.models import ErasureRequest, Match, Search
+from requests_app.models import ErasureRequest, Match, Search, SearchOrder
 from requests_app.states import RequestState
-from unlearning_jobs.engine.corpora import Snapshot
-from unlearning_jobs.engine.errors import CorpusError
-from unlearning_jobs.engine.matching import VERSION, ExampleMatch, Query, find_matches, query_obstacle
+from unlearning_jobs.engine.matching import VERSION, ExampleMatch, Query
 from unlearning_jobs.models import CorpusSnapshot, ModelVersion
-from unlearning_jobs.queue import enqueue_on_commit
-from unlearning_jobs.ringing import first_ring
+from unlearning_jobs.states import JobState
 
-from .accepted import Accepted, active_versions
-from .permissions import require_mapper
-from .requests import request_lock, request_move, require_request_transition
+from .accepted import Accepted
+from .requests import request_lock, request_move
+from .search_orders import search_end, search_held
 
-MAP_TASK = "requests_app.request_map"
 COPY = "copy"
 """The method of a match that has the content of an accepted one."""
 
@@ -42,108 +34,82 @@ class Candidate:
     spans: set[tuple[int, int]] = field(default_factory=set)
     methods: set[str] = field(default_factory=set)
     score: float = 0.0
+    because: set[str] = field(default_factory=set)
+    copied: int = 0
 
     def add(self, match: ExampleMatch) -> None:
         self.example_set = match.set
         self.spans.add((match.start, match.end))
         self.methods.add(match.method)
         self.score = max(self.score, match.score)
+        self.because.update(match.because)
+        self.copied = max(self.copied, match.copied)
 
 
 @dataclass(frozen=True)
 class SnapshotSearch:
-    """How one snapshot was searched, and what was found in it, by example."""
+    """How one snapshot was searched, and what was found in it, by search and example."""
 
     outcome: Search.Target
-    candidates: dict[str, Candidate] = field(default_factory=dict)
+    candidates: dict[int, dict[str, Candidate]] = field(default_factory=dict)
 
 
-def request_queries(request: ErasureRequest) -> list[Query]:
-    """Return what to search for. Queries hold personal data: they live in this process's memory only."""
-    if request.kind == ErasureRequest.Kind.COPYRIGHT:
-        return [Query(id="work", kind="exact", value=request.work_text)]
-    queries = [Query(id="name", kind="name", value=request.name)]
-    if not request.on_behalf:  # else the address is the representative's
-        queries.append(Query(id="email", kind="identifier", value=request.email))
-    for number, line in enumerate(filter(None, map(str.strip, request.other_names.splitlines())), start=1):
-        queries.append(Query(id=f"other-{number}", kind="name" if " " in line else "identifier", value=line))
-    return queries
+@dataclass(frozen=True)
+class Found:
+    """What one pass did for all searches that shared it."""
+
+    versions: Sequence[ModelVersion]
+    asked: Mapping[int, Mapping[Query, str]]
+    """By search: each query, and the obstacle that kept it from being searched for."""
+    snapshots: Mapping[CorpusSnapshot, SnapshotSearch]
+
+    def snapshots_of(self, order: SearchOrder) -> dict[CorpusSnapshot, dict[str, Candidate]]:
+        """Return what was found for one search, by snapshot and example."""
+        return {snapshot: result.candidates.get(order.pk, {}) for snapshot, result in self.snapshots.items()}
 
 
-@transaction.atomic
-def request_search_again(*, request: ErasureRequest, by: Account) -> ErasureRequest:
-    """Have the training data searched again. Decided matches stay decided; the review goes on when the search has ended.
-
-    Raises:
-        NotAllowedError: `by` is no officer, or approved something in this request.
-        StaleStateError: the request is neither under review nor in progress.
-    """
-    request = request_lock(request.pk)
-    require_mapper(request, by)
-    request_move(request=request, to=RequestState.MAPPING, kind=RecordKind.SEARCH_ORDERED, actor=by.opaque, data={})
-    ErasureRequest.objects.filter(pk=request.pk).update(rings=0, ring_at=first_ring())
-    enqueue_on_commit(MAP_TASK, request.pk, queue="matching")
-    return request
-
-
-def request_map(*, request_id: int) -> Search:
-    """Search the training data of every active model version, keep what was searched, and open the review.
-
-    Raises:
-        StaleStateError: the request is not waiting for a search, or another worker has finished it in the meantime.
-    """
-    # 1. Check before searching: the search takes minutes on a large corpus.
-    request = ErasureRequest.objects.get(pk=request_id)
-    require_request_transition(request, RecordKind.MAPPING_COMPLETED, RequestState.REVIEW)
-    earlier, started_at = request.searches.count(), timezone.now()
-    # 2. Search outside a transaction, so that no row stays locked meanwhile.
-    obstacles = {query: query_obstacle(query) for query in request_queries(request)}
-    versions = active_versions()
-    searchable = [query for query, obstacle in obstacles.items() if not obstacle]
-    found = {snapshot: _search(snapshot, searchable) for snapshot in {version.snapshot for version in versions}}
-    copies_find(request, found)
-    # 3. Save what was done and found, and open the review, unless another worker was faster.
-    with transaction.atomic():
-        request = request_lock(request_id)
-        require_request_transition(request, RecordKind.MAPPING_COMPLETED, RequestState.REVIEW)
-        if request.searches.count() != earlier:
-            raise StaleStateError(_("Somebody else has changed this request. Reload the page."))
-        for snapshot, result in found.items():
-            _save_matches(request, snapshot, result.candidates)
-        search = _save(request, obstacles, versions, found, started_at)
-        data = _facts(search, obstacles)
-        request_move(request=request, to=RequestState.REVIEW, kind=RecordKind.MAPPING_COMPLETED, actor=SYSTEM, data=data)
-    return search
-
-
-def _search(snapshot: CorpusSnapshot, queries: list[Query]) -> SnapshotSearch:
-    """Search one snapshot. What cannot be read to its end does not count as searched."""
-    candidates: dict[str, Candidate] = {}
-    try:
-        files = Snapshot.open(settings.ARTEFACTS / snapshot.path, digest=snapshot.digest)
-        for match in find_matches(files, queries):
-            candidates.setdefault(match.example_id, Candidate()).add(match)
-    except CorpusError:
-        return SnapshotSearch(Search.Target.UNREADABLE)
-    return SnapshotSearch(Search.Target.TEXTS_ONLY if files.info.features else Search.Target.SEARCHED, candidates)
-
-
-def copies_find(request: ErasureRequest, found: Mapping[CorpusSnapshot, SnapshotSearch]) -> None:
+def copies_find(order: SearchOrder, found: Found) -> None:
     """Add to what was found the copies of what was accepted before: no query needs to find an example added by hand."""
-    accepted = Accepted.of(request)
-    for snapshot, result in found.items():
+    accepted = Accepted.of(order.request)
+    for snapshot, result in found.snapshots.items():
+        candidates = result.candidates.setdefault(order.pk, {})
         for example_id in {one for match in accepted.matches for one in accepted.places(match, snapshot)}:
-            candidate = result.candidates.setdefault(example_id, Candidate(example_set="train", score=1.0))
+            candidate = candidates.setdefault(example_id, Candidate(example_set="train", score=1.0))
             candidate.methods.add(COPY)
 
 
-def _save(
-    request: ErasureRequest,
-    obstacles: Mapping[Query, str],
-    versions: list[ModelVersion],
-    found: Mapping[CorpusSnapshot, SnapshotSearch],
-    started_at: datetime,
+@transaction.atomic
+def search_complete(
+    *,
+    order: SearchOrder,
+    found: Found,
+    clusters: Mapping[tuple[int, str], int],
+    self_test: Sequence[Mapping[str, Any]] = (),
 ) -> Search:
+    """Save what a search did and found, end it, and open the review.
+
+    Args:
+        order: the search, claimed by this worker.
+        found: what the pass found, for all searches that shared it.
+        clusters: the cluster of each match, by snapshot and example.
+        self_test: what the search finds of the request's own words, edited.
+
+    Raises:
+        ClaimLostError: the search is no longer this worker's, or no longer wanted; nothing is written.
+    """
+    request = request_lock(order.request_id)
+    order = search_held(order)
+    for snapshot, candidates in found.snapshots_of(order).items():
+        _save_matches(request, snapshot, candidates, clusters)
+    search = _save(request, order, found, self_test)
+    search_end(order=order, state=JobState.COMPLETED)
+    data = _facts(search, found.asked[order.pk])
+    request_move(request=request, to=RequestState.REVIEW, kind=RecordKind.MAPPING_COMPLETED, actor=SYSTEM, data=data)
+    return search
+
+
+def _save(request: ErasureRequest, order: SearchOrder, found: Found, self_test: Sequence[Mapping[str, Any]]) -> Search:
+    obstacles = found.asked[order.pk]
     targets = [
         {
             "model": version.name,
@@ -151,20 +117,21 @@ def _save(
             "model_sha256": version.digest,
             "snapshot": str(version.snapshot),
             "snapshot_sha256": version.snapshot.digest,
-            "outcome": found[version.snapshot].outcome.value,
+            "outcome": found.snapshots[version.snapshot].outcome.value,
         }
-        for version in versions
+        for version in found.versions
     ]
-    searched = all(result.outcome == Search.Target.SEARCHED for result in found.values())
+    searched = all(result.outcome == Search.Target.SEARCHED for result in found.snapshots.values())
     return Search.objects.create(
         request=request,
         number=request.searches.count() + 1,
         matcher=VERSION,
         queries=[{"id": q.id, "kind": q.kind, "obstacle": obstacle} for q, obstacle in obstacles.items()],
         targets=targets,
-        candidates=sum(len(result.candidates) for result in found.values()),
+        self_test=[dict(one) for one in self_test],
+        candidates=sum(len(candidates) for candidates in found.snapshots_of(order).values()),
         complete=bool(targets) and searched and not any(obstacles.values()),
-        started_at=started_at,
+        started_at=order.started_at or order.created_at,
         finished_at=timezone.now(),
     )
 
@@ -190,18 +157,27 @@ def _facts(search: Search, obstacles: Mapping[Query, str]) -> dict[str, object]:
     }
 
 
-def _save_matches(request: ErasureRequest, snapshot: CorpusSnapshot, candidates: Mapping[str, Candidate]) -> None:
-    """Add what is new. A match that an earlier search found, or an officer added, keeps its decision."""
-    rows = _rows(request, snapshot, candidates)
+def _save_matches(
+    request: ErasureRequest,
+    snapshot: CorpusSnapshot,
+    candidates: Mapping[str, Candidate],
+    clusters: Mapping[tuple[int, str], int],
+) -> None:
+    """Add what is new. A match that an earlier search found, or an officer added, keeps its decision and its cluster."""
     Match.objects.bulk_create(
-        rows,
+        _rows(request, snapshot, candidates, clusters),
         update_conflicts=True,
         unique_fields=["request", "snapshot", "example_id"],
         update_fields=["example_set"],
     )
 
 
-def _rows(request: ErasureRequest, snapshot: CorpusSnapshot, candidates: Mapping[str, Candidate]) -> Iterator[Match]:
+def _rows(
+    request: ErasureRequest,
+    snapshot: CorpusSnapshot,
+    candidates: Mapping[str, Candidate],
+    clusters: Mapping[tuple[int, str], int],
+) -> Iterator[Match]:
     for example_id, candidate in candidates.items():
         yield Match(
             request=request,
@@ -211,4 +187,7 @@ def _rows(request: ErasureRequest, snapshot: CorpusSnapshot, candidates: Mapping
             spans=[list(span) for span in sorted(candidate.spans)],
             methods=sorted(candidate.methods),
             score=candidate.score,
+            because=sorted(candidate.because),
+            copied=candidate.copied,
+            cluster=clusters.get((snapshot.pk, example_id)),
         )

@@ -9,7 +9,7 @@ import pytest
 from django.db.models import F
 from django.utils import timezone
 
-from requests_app.models import ErasureRequest
+from requests_app.models import ErasureRequest, SearchOrder
 from requests_app.services.reconcile import requests_reconcile
 from tests.factories import model_version, unlearning_job
 from tests.queues import Queues
@@ -33,7 +33,7 @@ def searches_wait() -> None:
         row.pk, row.reference, row.submission_key = None, f"LE-{number:04d}-XXXX", f"{number:064d}"
         row.state, row.confirmed_at, row.ring_at = "mapping", hour_ago, hour_ago
         rows.append(row)
-    ErasureRequest.objects.bulk_create(rows)
+    SearchOrder.objects.bulk_create(SearchOrder(request=row) for row in ErasureRequest.objects.bulk_create(rows))
     template.messages.all().update(state="sent", next_attempt_at=None)
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from compliance.evidence.statements import UNLEARNING_REPORT
@@ -15,6 +12,7 @@ from compliance.record.errors import StaleStateError
 from compliance.record.models import Attestation
 from compliance.record.services import record_append
 from unlearning_jobs.engine.contracts import JobSpec
+from unlearning_jobs.leases import lapsed
 from unlearning_jobs.models import CorpusSnapshot, Job, JobRun, ModelVersion, RegisteredRecipe
 from unlearning_jobs.queue import RUN_TASK, SIGN_TASK, enqueue_on_commit
 from unlearning_jobs.ringing import ring_again
@@ -76,23 +74,22 @@ def job_cancel(*, job_id: int, actor: str) -> Job:
 
 def jobs_reconcile() -> int:
     """Repair what lost messages and dead workers leave behind; return how many jobs were touched."""
-    now = timezone.now()
     unclaimed = Job.objects.filter(state=JobState.QUEUED)
     return (
-        _silent_runs_end(now)
+        _silent_runs_end()
         + ring_again(unclaimed, RUN_TASK, queue="jobs")
         + ring_again(_unsigned(), SIGN_TASK, queue="signing")
     )
 
 
-def _silent_runs_end(now: datetime) -> int:
+def _silent_runs_end() -> int:
     """End the runs whose lease ran out, and queue their jobs again or fail them."""
     touched = 0
-    for job_id in Job.objects.filter(state=JobState.RUNNING, lease_until__lt=now).values_list("pk", flat=True):
+    for job_id in lapsed(Job.objects.all()).values_list("pk", flat=True):
         with transaction.atomic():
-            job = Job.objects.select_for_update(no_key=True).get(pk=job_id)
             # The worker may have reported, or another claimed the job, between the query and the lock.
-            if job.state == JobState.RUNNING and job.lease_until and job.lease_until < now:
+            job = lapsed(Job.objects.select_for_update(no_key=True)).filter(pk=job_id).first()
+            if job is not None:
                 run_end(job=job, outcome=JobRun.Outcome.LOST, detail="the worker stopped reporting")
                 job_rerun(job=job)
                 touched += 1

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import ngettext
 
 from compliance.formats.record_kinds import RecordKind
 from compliance.formats.results import RESULT_VERSION
-from compliance.record.errors import StaleStateError
 from compliance.record.services import SYSTEM, record_append
 from unlearning_jobs.engine.contracts import JobSpec, Progress
 from unlearning_jobs.engine.errors import CorpusError
+from unlearning_jobs.leases import LEASE, ClaimLostError, NothingToClaimError, held
 from unlearning_jobs.models import Job, JobRun, ModelVersion
 from unlearning_jobs.queue import SIGN_TASK, enqueue_on_commit
 from unlearning_jobs.selectors import erased_since
@@ -25,17 +23,6 @@ from unlearning_jobs.states import JobState
 
 from .ledger import snapshot_compare
 from .transitions import job_finish, job_give_up, job_move, job_rerun, run_end
-
-LEASE = timedelta(seconds=settings.JOB_LEASE_SECONDS)
-"""How long a worker may be silent before another may take the job over. Heartbeats come every second."""
-
-
-class NothingToClaimError(StaleStateError):
-    """The job is running elsewhere or has ended; a doubled or late message asked for it."""
-
-
-class ClaimLostError(StaleStateError):
-    """The job has ended, or somebody has claimed or queued it again since; nothing was written."""
 
 
 @dataclass(frozen=True)
@@ -104,11 +91,9 @@ def _refuse_erased(job: Job, count: int) -> None:
 
 
 def _run_start(job: Job, worker: str) -> Claim:
-    # 1. Take the lease. The higher token shuts out whoever held the job before.
-    now = timezone.now()
-    job.runs, job.fencing_token = job.runs + 1, job.fencing_token + 1
-    job.lease_until = now + LEASE
-    job.stage, job.done, job.total, job.curves = "starting", 0, 0, {}
+    # 1. Take the lease.
+    job.lease_take()
+    job.stage, job.curves = "starting", {}
     # 2. Record what starts, and under which protocol: verification compares it with the approved one.
     JobRun.objects.create(job=job, number=job.runs, worker=worker[:100])
     spec = JobSpec.from_json(job.spec)
@@ -149,8 +134,7 @@ def job_report(*, claim: Claim, progress: Progress | None, curves: Mapping[str, 
     if curves is not None:
         values["curves"] = curves
     # One conditional update instead of lock and save: heartbeats come every second and must not wait for a lock.
-    held = Job.objects.filter(pk=claim.job_id, state=JobState.RUNNING, fencing_token=claim.token)
-    if held.update(**values) != 1:
+    if held(Job.objects.all(), pk=claim.job_id, token=claim.token).update(**values) != 1:
         raise _claim_lost(claim)
     return not Job.objects.filter(pk=claim.job_id, cancel_requested=True).exists()
 
@@ -218,11 +202,7 @@ def job_cancelled(*, claim: Claim) -> Job:
 
 def _held(claim: Claim) -> Job:
     """Return the job's row, locked, if the claim still holds."""
-    job = (
-        Job.objects.select_for_update(no_key=True)
-        .filter(pk=claim.job_id, state=JobState.RUNNING, fencing_token=claim.token)
-        .first()
-    )
+    job = held(Job.objects.select_for_update(no_key=True), pk=claim.job_id, token=claim.token).first()
     if job is None:
         raise _claim_lost(claim)
     return job

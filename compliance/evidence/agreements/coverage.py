@@ -107,6 +107,14 @@ NOT_READ: Final[Mapping[str, str]] = {
     f"{K.REQUEST_SUBMITTED} due_on": _ONCE,
     f"{K.MAPPING_COMPLETED} queries": "keyed digests of what was searched for; the key stays with the operator",
     f"{K.MAPPING_COMPLETED} matcher": _ONCE,
+    f"{K.SEARCH_FAILED} error": _ONCE,
+    f"{K.SEARCH_FAILED} runs": "how often a worker began; nothing rests on a search that failed",
+    f"{K.MATCH_REOPENED} examples": "every match is decided again before anything rests on it, and the last decision counts",
+    **{
+        f"{kind} {field}": "how officers went through the matches; the examples are named one by one"
+        for kind in (K.MATCH_ACCEPTED, K.MATCH_REJECTED)
+        for field in ("how", "clusters")
+    },
     f"{K.ERASURE_ENTERED} entries_sha256": "keyed digests of what was erased; the key and the ledger stay with the operator",
     f"{K.JOB_FAILED} error": _ONCE,
     f"{K.MODEL_REGISTERED} version": "versions are counted by the operator; the model's digest says which one it is",

@@ -38,17 +38,28 @@ PROPOSED, APPROVED, DECLINED = (
     f"{kind}, for the request" for kind in (K.ENDING_PROPOSED, K.ENDING_APPROVED, K.ENDING_DECLINED)
 )
 IN_PROGRESS = after("in progress")
-OPEN_REQUEST = ("submitted", "confirmed", "under review", "reviewed", "in progress", "closing", "end approved")
+OPEN_REQUEST = (
+    "submitted",
+    "confirmed",
+    "search failed",
+    "under review",
+    "reviewed",
+    "in progress",
+    "closing",
+    "end approved",
+)
 OPEN_ITEM = (NEW, "granted", "proposed", "approved", "evaluated", "to be ended", "granted, to be ended")
 
 REQUEST_MOVES: Final[Mapping[str, Move]] = {
     K.REQUEST_SUBMITTED: after(NEW, to="submitted"),
     K.REQUEST_CONFIRMED: after("submitted", to="confirmed"),
-    K.SEARCH_ORDERED: after("under review", "in progress", to="confirmed"),
+    K.SEARCH_FAILED: after("confirmed", to="search failed"),
+    K.SEARCH_ORDERED: after("search failed", "under review", "in progress", to="confirmed"),
     K.MAPPING_COMPLETED: after("confirmed", to="under review"),
     K.MATCH_ADDED: after("under review"),
     K.MATCH_ACCEPTED: after("under review"),
     K.MATCH_REJECTED: after("under review"),
+    K.MATCH_REOPENED: after("under review"),
     K.MATCHES_DECIDED: after("under review", to="reviewed"),
     K.REVIEW_COMPLETED: after("reviewed", to="in progress"),
     **dict.fromkeys((K.ITEM_CORRECTED, EMPTIED), after("under review", "in progress")),

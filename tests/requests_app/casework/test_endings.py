@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from requests_app.models import ErasureRequest
-from requests_app.services.searches import request_map, request_search_again
+from requests_app.search_runner import request_map
+from requests_app.services.search_orders import request_search_again
 from requests_app.states import ItemState, RequestState
 from tests.endings import REASONS, refusal_proposed
 from tests.personas import ADA

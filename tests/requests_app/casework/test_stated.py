@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from requests_app.models import ErasureRequest, Item
-from requests_app.services import decisions, mapping
+from requests_app.services import decisions, mapping, matches
 from requests_app.services.endings import ending_approve
 from tests.endings import refusal_proposed
 from tests.erasing import turned_round
@@ -23,7 +23,7 @@ def address(stage: Stage, rest: str) -> str:
 
 def decide(stage: Stage, *, accept: bool, by: str = "omar") -> None:
     ids = list(stage.request.matches.values_list("pk", flat=True))
-    mapping.matches_decide(request=stage.request, match_ids=ids, accept=accept, by=getattr(stage.staff, by))
+    matches.matches_decide(request=stage.request, match_ids=ids, accept=accept, by=getattr(stage.staff, by))
 
 
 def test_a_review_is_not_finished_over_matches_that_changed_since_the_page_was_shown(stage: Stage, omar: Site) -> None:
@@ -31,7 +31,7 @@ def test_a_review_is_not_finished_over_matches_that_changed_since_the_page_was_s
     path = address(stage, "matches/complete/")
     page = omar.get(path)
     first, *rest = stage.request.matches.values_list("pk", flat=True)
-    mapping.matches_decide(request=stage.request, match_ids=rest, accept=False, by=stage.staff.nils)
+    matches.matches_decide(request=stage.request, match_ids=rest, accept=False, by=stage.staff.nils)
     again = omar.submit(page, action=path, status=409)
     assert "something has changed: the items, the matches." in again.words
     assert "You accepted 1 example." in again.words

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from requests_app.models import AccessLink, ErasureRequest, Message
 from requests_app.public.wording import OUTCOMES, STAGE_TITLES, STATES
+from requests_app.search_runner import request_map
 from requests_app.services.messages import message_send
-from requests_app.services.searches import request_map
 from requests_app.states import RequestOutcome, RequestState
 from tests.web.pages import Site, text_of
 

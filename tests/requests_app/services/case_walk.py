@@ -13,8 +13,9 @@ from compliance.accounts.errors import NotAllowedError
 from compliance.accounts.models import Account
 from compliance.record.errors import StaleStateError
 from compliance.record.models import RecordEntry
+from requests_app import search_runner
 from requests_app.models import Ending, ErasureRequest, Item, Proposal
-from requests_app.services import decisions, endings, intake, mapping, searches
+from requests_app.services import decisions, endings, intake, mapping, matches, search_orders
 from requests_app.states import ItemState, RequestState
 from tests.endings import REASONS
 from tests.factories import PROTOCOL
@@ -109,12 +110,12 @@ def withdraw(walk: Walk, case: Stage, _by: Account) -> None:
 def search_again(walk: Walk, case: Stage, by: Account) -> None:
     if walk.dice.random() < 0.7:  # the same
         raise NothingThereError
-    searches.request_search_again(request=case.request, by=by)
+    search_orders.request_search_again(request=case.request, by=by)
 
 
 def decide(walk: Walk, case: Stage, by: Account) -> None:
     ids = [pk for pk in case.request.matches.values_list("pk", flat=True).order_by("pk") if walk.dice.random() < 0.8]
-    mapping.matches_decide(request=case.request, match_ids=ids, accept=walk.dice.random() < 0.6, by=by)
+    matches.matches_decide(request=case.request, match_ids=ids, accept=walk.dice.random() < 0.6, by=by)
 
 
 def add(walk: Walk, case: Stage, by: Account) -> None:
@@ -147,7 +148,7 @@ Act = Callable[[Walk, Stage, Account], object]
 ACTS: dict[str, Act] = {
     "confirm": confirm,
     "withdraw": withdraw,
-    "search": lambda _walk, case, _by: searches.request_map(request_id=case.request.pk),
+    "search": lambda _walk, case, _by: search_runner.request_map(request_id=case.request.pk),
     "search again": search_again,
     "decide": decide,
     "add": add,
@@ -201,7 +202,7 @@ def lead_out(case: Stage, first: Account, second: Account) -> None:
         case RequestState.AWAITING_CONFIRMATION:
             intake.email_confirm(token=case.token("confirm", f"out-{request.pk}"))
         case RequestState.MAPPING:
-            searches.request_map(request_id=request.pk)
+            search_runner.request_map(request_id=request.pk)
         case RequestState.REVIEW:
             _lead_review(request, first)
         case RequestState.CLOSING:
@@ -211,13 +212,13 @@ def lead_out(case: Stage, first: Account, second: Account) -> None:
             if item := open_items.order_by("number").first():
                 _lead_item(item, first, second)
             else:  # a model came into use that nobody has decided about
-                searches.request_search_again(request=request, by=first)
+                search_orders.request_search_again(request=request, by=first)
 
 
 def _lead_review(request: ErasureRequest, by: Account) -> None:
     left = list(request.matches.filter(decision="open").values_list("pk", flat=True))
     if left:
-        mapping.matches_decide(request=request, match_ids=left, accept=True, by=by)
+        matches.matches_decide(request=request, match_ids=left, accept=True, by=by)
     try:
         with transaction.atomic():
             mapping.review_complete(request=request, by=by)

@@ -9,8 +9,9 @@ from requests_app.models import Proposal
 from requests_app.services.decisions import item_grant, item_release, proposal_approve, proposal_evaluated, proposal_submit
 from requests_app.services.endings import closing_propose, ending_approve, refusal_propose
 from requests_app.services.intake import email_confirm, request_withdraw
-from requests_app.services.mapping import matches_decide, review_complete
-from requests_app.services.searches import request_search_again
+from requests_app.services.mapping import review_complete
+from requests_app.services.matches import matches_decide
+from requests_app.services.search_orders import request_search_again
 from tests.endings import REASONS, refusal_proposed
 from tests.factories import PROTOCOL
 from tests.staging import NPO, Stage

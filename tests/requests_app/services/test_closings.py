@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from compliance.record.errors import StaleStateError
+from requests_app import search_runner
 from requests_app.models import ErasureRequest, Item, Proposal
 from requests_app.returns import returns_standing
-from requests_app.services import decisions, endings, intake, mapping, searches
+from requests_app.services import decisions, endings, intake, mapping, matches, search_orders
 from requests_app.services.findings import closing_obstacle
 from requests_app.services.letters import letter
 from requests_app.services.replay import ledger_replay
@@ -33,7 +34,7 @@ RETRAIN = MethodChoice("retrain")
 
 def accept(stage: Stage, *ids: int) -> None:
     rows = ids or stage.request.matches.filter(decision="open").values_list("pk", flat=True)
-    mapping.matches_decide(request=stage.request, match_ids=rows, accept=True, by=stage.staff.omar)
+    matches.matches_decide(request=stage.request, match_ids=rows, accept=True, by=stage.staff.omar)
 
 
 def reviewed(stage: Stage) -> list[Item]:
@@ -42,8 +43,8 @@ def reviewed(stage: Stage) -> list[Item]:
 
 
 def searched_again(stage: Stage) -> None:
-    searches.request_search_again(request=stage.request, by=stage.staff.omar)
-    searches.request_map(request_id=stage.request.pk)
+    search_orders.request_search_again(request=stage.request, by=stage.staff.omar)
+    search_runner.request_map(request_id=stage.request.pk)
     stage.request = ErasureRequest.objects.get(pk=stage.request.pk)
 
 
@@ -127,7 +128,7 @@ def test_not_learned_is_not_said_while_a_training_is_queued_that_learns_it(staff
     mine = list(stage.request.matches.filter(snapshot=second.snapshot).values_list("pk", flat=True))
     rest = list(stage.request.matches.exclude(pk__in=mine).values_list("pk", flat=True))
     accept(stage, *mine)
-    mapping.matches_decide(request=stage.request, match_ids=rest, accept=False, by=staff.omar)
+    matches.matches_decide(request=stage.request, match_ids=rest, accept=False, by=staff.omar)
     ModelVersion.objects.filter(name="keeper").update(state="quarantined")
     with pytest.raises(StaleStateError, match="A training of second is under way that would learn from 4"):
         endings.closing_draft(request=stage.request, reasons="", by=staff.omar)
@@ -144,7 +145,7 @@ def test_a_replay_leaves_alone_what_open_requests_deal_with(staff: Staff) -> Non
     assert not ledger_replay(corpus="", requeue=True, actor="system").jobs
     _keeper, other = reviewed(stage)
     running = started(other, staff)
-    searches.request_search_again(request=stage.request, by=staff.omar)
+    search_orders.request_search_again(request=stage.request, by=staff.omar)
     assert not ledger_replay(corpus="", requeue=True, actor="system").jobs
     assert running.job is not None
     assert Job.objects.get(pk=running.job.pk).state == "queued"
@@ -167,7 +168,7 @@ def two_items_of_one_model(staff: Staff) -> tuple[Stage, Item, Item]:
     stage = Stage.opened(staff, trained(corpus())).searched()
     first, *rest = stage.request.matches.values_list("pk", flat=True)
     accept(stage, first)
-    mapping.matches_decide(request=stage.request, match_ids=rest, accept=False, by=staff.omar)
+    matches.matches_decide(request=stage.request, match_ids=rest, accept=False, by=staff.omar)
     reviewed(stage)
     searched_again(stage)
     accept(stage, *rest)
@@ -251,7 +252,7 @@ def test_a_model_that_still_knows_a_copy_is_not_released(staff: Staff) -> None:
         by=staff.omar,
     )
     copy = stage.request.matches.get(example_id="e00000027")
-    mapping.matches_decide(request=stage.request, match_ids=[copy.pk], accept=False, by=staff.omar)
+    matches.matches_decide(request=stage.request, match_ids=[copy.pk], accept=False, by=staff.omar)
     [item] = reviewed(stage)
     proposal = finished(started(item, staff, RETRAIN))
     with pytest.raises(StaleStateError, match="other examples: e00000027"):

@@ -10,8 +10,9 @@ from compliance.evidence.agreements import AGREEMENTS, Story, ToldReport, contra
 from compliance.record.errors import StaleStateError
 from compliance.record.models import Attestation
 from compliance.record.selectors import attestation_read, entries_of
+from requests_app import search_runner
 from requests_app.models import ErasureRequest, Item, Match, Proposal
-from requests_app.services import decisions, endings, mapping, searches
+from requests_app.services import decisions, endings, mapping, matches, search_orders
 from requests_app.states import ItemState, RequestOutcome, RequestState
 from tests.personas import Staff
 from tests.staging import Stage, corpus, job_completed, trained
@@ -28,14 +29,14 @@ def stage(staff: Staff) -> Stage:
 
 
 def searched_again(stage: Stage) -> None:
-    searches.request_search_again(request=stage.request, by=stage.staff.omar)
-    searches.request_map(request_id=stage.request.pk)
+    search_orders.request_search_again(request=stage.request, by=stage.staff.omar)
+    search_runner.request_map(request_id=stage.request.pk)
     stage.request = ErasureRequest.objects.get(pk=stage.request.pk)
 
 
 def reject(stage: Stage, *ids: str) -> None:
     rows = stage.request.matches.filter(example_id__in=ids)
-    mapping.matches_decide(request=stage.request, match_ids=[row.pk for row in rows], accept=False, by=stage.staff.omar)
+    matches.matches_decide(request=stage.request, match_ids=[row.pk for row in rows], accept=False, by=stage.staff.omar)
 
 
 def corrected(stage: Stage, *ids: str) -> Item:
@@ -146,7 +147,7 @@ def test_matches_are_accepted_and_rejected_as_often_as_one_likes_before_a_releas
     corrected(stage, FIRST)
     searched_again(stage)
     again = stage.request.matches.get(example_id=FIRST)
-    mapping.matches_decide(request=stage.request, match_ids=[again.pk], accept=True, by=stage.staff.omar)
+    matches.matches_decide(request=stage.request, match_ids=[again.pk], accept=True, by=stage.staff.omar)
     mapping.review_complete(request=stage.request, by=stage.staff.omar)
     assert [item.example_ids for item in stage.request.items.order_by("number")] == [OTHERS, [FIRST]]
     assert stage.request.matches.filter(decision=Match.Decision.ACCEPTED).count() == 4

@@ -22,7 +22,8 @@ from requests_app.services.decisions import (
     proposal_evaluated,
     proposal_submit,
 )
-from requests_app.services.mapping import matches_decide, review_complete
+from requests_app.services.mapping import review_complete
+from requests_app.services.matches import matches_decide
 from requests_app.services.messages import message_send
 from requests_app.services.reconcile import requests_reconcile
 from requests_app.states import ItemState, RequestOutcome

@@ -22,10 +22,11 @@ from requests_app.services.endings import (
     refusal_propose,
 )
 from requests_app.services.letters import closing_letter
-from requests_app.services.mapping import matches_decide, review_complete
+from requests_app.services.mapping import review_complete
+from requests_app.services.matches import matches_decide
 from requests_app.services.messages import message_queue
 from requests_app.services.requests import request_close
-from requests_app.services.searches import request_search_again
+from requests_app.services.search_orders import request_search_again
 from requests_app.states import ItemState, RequestOutcome, RequestState
 from tests.endings import REASONS, assert_sent_as_previewed, refusal_proposed
 from tests.factories import account

@@ -12,7 +12,7 @@ from compliance.record.errors import StaleStateError
 from compliance.record.selectors import entries_of
 from requests_app.mail_wording import MAIL_TITLES
 from requests_app.models import Message
-from requests_app.services import decisions, endings, intake, mapping
+from requests_app.services import decisions, endings, intake, matches
 from requests_app.services.letters import letter
 from requests_app.services.mail_reasons import REASONS, message_standing
 from requests_app.services.messages import can_resend, message_queue, message_resend, message_send
@@ -66,7 +66,7 @@ def test_an_officer_cannot_send_what_is_no_longer_so(opened: Stage) -> None:
     given_up.update(state="failed", error="TimeoutError", next_attempt_at=None, attempts=9)
     assert can_resend(given_up.get())
     ids = list(opened.request.matches.values_list("pk", flat=True))
-    mapping.matches_decide(request=opened.request, match_ids=ids, accept=False, by=opened.staff.omar)
+    matches.matches_decide(request=opened.request, match_ids=ids, accept=False, by=opened.staff.omar)
     ending = endings.closing_propose(request=opened.request, outcome="no_match", reasons="", by=opened.staff.omar)
     endings.ending_approve(ending=ending, by=opened.staff.lena)
 

@@ -17,7 +17,7 @@ from requests_app.models import ErasureRequest, Item, Proposal
 from requests_app.services.decisions import item_grant, item_release, proposal_approve, proposal_decline
 from requests_app.services.endings import ending_approve, ending_decline, refusal_propose
 from requests_app.services.intake import LinkError, request_withdraw
-from requests_app.services.searches import request_search_again
+from requests_app.services.search_orders import request_search_again
 from requests_app.states import SETTLED, ItemState, RequestState
 from tests.endings import REASONS, refusal_proposed
 from tests.personas import Staff

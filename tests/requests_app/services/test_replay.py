@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from compliance.record.selectors import entries_of
 from requests_app.models import Item, Proposal
 from requests_app.returns import returns_standing
-from requests_app.services import decisions, endings, mapping
+from requests_app.services import decisions, endings, mapping, matches
 from requests_app.services.replay import Replay, ledger_replay
 from requests_app.states import ItemState
 from tests.endings import REASONS
@@ -40,8 +40,8 @@ def two_items(staff: Staff) -> tuple[Item, Item]:
     """Ada's items for two models that were trained on the same content: keeper and second."""
     first, _second = trained(corpus()), trained(turned_round(), "second")
     stage = Stage.opened(staff, first).searched()
-    matches = list(stage.request.matches.values_list("pk", flat=True))
-    mapping.matches_decide(request=stage.request, match_ids=matches, accept=True, by=staff.omar)
+    ids = list(stage.request.matches.values_list("pk", flat=True))
+    matches.matches_decide(request=stage.request, match_ids=ids, accept=True, by=staff.omar)
     request = mapping.review_complete(request=stage.request, by=staff.omar)
     keeper, second = request.items.select_related("request").order_by("model_name")
     return keeper, second

@@ -17,13 +17,15 @@ from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.models import RecordEntry
 from requests_app.models import ErasureRequest, Match, Search
+from requests_app.search_runner import request_map
 from requests_app.services.findings import search_covers_all
 from requests_app.services.intake import ClaimantDetails, TargetDetails, request_submit
 from requests_app.services.mapping import match_add
-from requests_app.services.searches import MAP_TASK, request_map, request_queries, request_search_again
+from requests_app.services.queries import request_queries
+from requests_app.services.search_orders import MAP_TASK, request_search_again
 from requests_app.states import RequestState
 from requests_app.wording import OBSTACLES as OBSTACLE_WORDS
-from requests_app.wording import missing_sentences, searched_sentences
+from requests_app.wording import missing_sentences, searched_sentences, self_test_sentences
 from tests.endings import reviewed_again
 from tests.personas import ADA, Staff
 from tests.staging import Stage, corpus, trained
@@ -215,3 +217,10 @@ def test_a_work_is_searched_for_by_its_text() -> None:
     request = request_submit(kind="copyright", language="en", claimant=claimant, target=target, submission_key="k1")
 
     assert [(query.kind, query.value) for query in request_queries(request)] == [("exact", target.work_text)]
+
+
+def test_the_self_test_of_a_search_is_said_in_sentences() -> None:
+    search = Search(self_test=[{"query": "work", "edit": "changed_10", "planted": 100, "found": 99}])
+    assert self_test_sentences(search) == [
+        "Of 100 copies of the text of the work with one word in ten changed, this search finds 99."
+    ]

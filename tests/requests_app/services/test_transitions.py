@@ -12,6 +12,7 @@ from compliance.record.errors import StaleStateError
 from compliance.record.models import RecordEntry
 from requests_app import tasks
 from requests_app.models import Ending, ErasureRequest, Item, Match, Proposal
+from requests_app.search_runner import request_map
 from requests_app.services.corrections import item_correct
 from requests_app.services.decisions import (
     item_grant,
@@ -23,9 +24,10 @@ from requests_app.services.decisions import (
     proposal_submit,
 )
 from requests_app.services.endings import closing_propose, ending_approve, ending_decline, refusal_propose
-from requests_app.services.mapping import matches_decide, review_complete
+from requests_app.services.mapping import review_complete
+from requests_app.services.matches import matches_decide
 from requests_app.services.requests import item_move, request_close
-from requests_app.services.searches import request_map, request_search_again
+from requests_app.services.search_orders import request_search_again
 from requests_app.states import ITEM_TRANSITIONS, REQUEST_TRANSITIONS, ItemState, RequestOutcome, RequestState
 from tests.endings import REASONS
 from tests.factories import PROTOCOL, unlearning_job

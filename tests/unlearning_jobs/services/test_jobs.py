@@ -14,12 +14,11 @@ from compliance.record.models import RecordEntry
 from tests.factories import model_version, unlearning_job
 from tests.queues import Queues
 from unlearning_jobs.engine.contracts import Progress
+from unlearning_jobs.leases import ClaimLostError, NothingToClaimError
 from unlearning_jobs.models import Job, JobRun
 from unlearning_jobs.services.jobs import job_cancel, jobs_reconcile
 from unlearning_jobs.services.runs import (
     Claim,
-    ClaimLostError,
-    NothingToClaimError,
     job_cancelled,
     job_claim,
     job_complete,

@@ -18,6 +18,7 @@ from tests.factories import RECIPE
 from tests.staging import corpus, job_completed, result_write, rows, trained
 from unlearning_jobs.engine.contracts import JobResult, JobSpec, LlamaArchitecture
 from unlearning_jobs.engine.corpora import Snapshot
+from unlearning_jobs.leases import NothingToClaimError
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
 from unlearning_jobs.runner import job_execute
 from unlearning_jobs.selectors import job_facts, known_erased
@@ -31,7 +32,7 @@ from unlearning_jobs.services.model_versions import (
     model_version_release,
 )
 from unlearning_jobs.services.retraining import model_retrain
-from unlearning_jobs.services.runs import Claim, NothingToClaimError, job_claim
+from unlearning_jobs.services.runs import Claim, job_claim
 from unlearning_jobs.states import MODEL_TRANSITIONS, ModelState
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artefacts")]

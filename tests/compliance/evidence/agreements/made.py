@@ -8,7 +8,7 @@ from compliance.record.bundles import bundle_seal, bundle_write
 from compliance.record.keys import signing_keys
 from compliance.record.signing import checkpoint_sign
 from requests_app.models import Proposal
-from requests_app.services import decisions, mapping
+from requests_app.services import decisions, mapping, matches
 from requests_app.services.messages import message_send
 from requests_app.services.releases import release_sign
 from tests.factories import PROTOCOL
@@ -27,8 +27,8 @@ def made(folder: Path) -> Real:
     for message in stage.request.messages.all():
         message_send(message_id=message.pk)
     ids = list(stage.request.matches.order_by("example_id").values_list("pk", flat=True))
-    mapping.matches_decide(request=stage.request, match_ids=ids[:3], accept=True, by=staff.omar)
-    mapping.matches_decide(request=stage.request, match_ids=ids[3:], accept=False, by=staff.omar)
+    matches.matches_decide(request=stage.request, match_ids=ids[:3], accept=True, by=staff.omar)
+    matches.matches_decide(request=stage.request, match_ids=ids[3:], accept=False, by=staff.omar)
     stage.request = mapping.review_complete(request=stage.request, by=staff.omar)
     decisions.item_grant(item=stage.item, ground="17_1_b", reasons="She withdrew.", by=staff.omar)
     _attempt(stage, "failed")

@@ -1,4 +1,4 @@
-"""The tables about how claimants reach us and we them: e-mails, secret links, unsent answers, counts of uses of forms."""
+"""E-mails to claimants, answers that nobody has sent yet, and counts of uses of forms."""
 
 from __future__ import annotations
 
@@ -9,22 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from unlearning_jobs.ringing import Rung
 
-
-class AccessLink(models.Model):
-    """A secret link that was e-mailed. Only the digest of its token is kept."""
-
-    class Purpose(models.TextChoices):
-        CONFIRM = "confirm"
-        STATUS = "status"
-
-    request = models.ForeignKey("requests_app.ErasureRequest", on_delete=models.CASCADE, related_name="links")
-    message = models.ForeignKey("Message", on_delete=models.CASCADE, null=True, related_name="links")
-    """The e-mail that it is in; each attempt to send it has links of its own. Null for links made before this was kept."""
-    purpose = models.CharField(max_length=8, choices=Purpose.choices)
-    token_sha256 = models.CharField(max_length=64, unique=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    expires_at = models.DateTimeField()
-    used_at = models.DateTimeField(null=True)
+from .requests import ErasureRequest
 
 
 class Message(Rung):
@@ -36,7 +21,7 @@ class Message(Rung):
         FAILED = "failed", _("Failed")
         LAPSED = "lapsed", _("No longer due")
 
-    request = models.ForeignKey("requests_app.ErasureRequest", on_delete=models.PROTECT, related_name="messages")
+    request = models.ForeignKey(ErasureRequest, on_delete=models.PROTECT, related_name="messages")
     template = models.CharField(max_length=40)
     state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
     attempts = models.PositiveSmallIntegerField(default=0)

@@ -1,0 +1,126 @@
+"""Accept or reject many matches at once: a page says how many they are and shows some of them before anything is decided."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
+
+from compliance.accounts.access import account_of
+from compliance.record.errors import StaleStateError
+from requests_app.models import ErasureRequest, Match
+from requests_app.review import chosen_ids, matches_filtered
+from requests_app.services.matches import How, by_meaning_alone, is_learned, matches_decide
+
+from .cards import ACCEPTING_UNLEARNED, cards, set_word
+from .requests import officers_only
+from .review import MatchFilters
+from .shared import identity, request_of
+
+SAMPLE = 5
+
+
+@officers_only
+@require_POST
+def matches_bulk(request: HttpRequest, reference: str) -> HttpResponse:
+    """Say what a decision about many matches would do, with a random sample; decide it once that is confirmed.
+
+    What is decided is exactly what the page counted: the confirmation names every match.
+    """
+    erasure_request = request_of(reference)
+    accept, how = request.POST.get("decide") == "accept", _how(request)
+    back = _back(request, reference)
+    if "ids" in request.POST:
+        with_unlearned = "with_unlearned" in request.POST
+        chosen = _named(erasure_request, request.POST["ids"], with_unlearned=with_unlearned or not accept)
+        try:
+            count = matches_decide(
+                request=erasure_request,
+                match_ids=[match.pk for match in chosen],
+                accept=accept,
+                by=account_of(request),
+                how=how,
+                with_unlearned=with_unlearned,
+            )
+        except StaleStateError as error:
+            messages.warning(request, str(error))
+            return redirect(back)
+        messages.success(request, _done(count, accept=accept))
+        return redirect(back)
+    chosen = _chosen(request, erasure_request, how)
+    if not chosen:
+        messages.warning(request, _("There is nothing to decide: no open match fits."))
+        return redirect(back)
+    context = identity(erasure_request) | _preview(chosen, accept=accept)
+    context |= {"how": how, "accept": accept, "action": request.get_full_path(), "cancel_url": back}
+    return render(request, "casework/matches_bulk.html", context)
+
+
+def _how(request: HttpRequest) -> How:
+    return "score" if request.POST.get("how") == "score" else "shown"
+
+
+def _back(request: HttpRequest, reference: str) -> str:
+    return f"{reverse('casework:matches', args=[reference])}?{request.GET.urlencode()}"
+
+
+def _chosen(request: HttpRequest, erasure_request: ErasureRequest, how: How) -> list[Match]:
+    """Return the open matches that are asked about; from a score upwards, among those that the filters show."""
+    if how == "shown":
+        ids = chosen_ids(erasure_request, request.POST.getlist("shown"))
+        rows = erasure_request.matches.filter(pk__in=ids, decision=Match.Decision.OPEN)
+    else:
+        form = MatchFilters(request.GET, erasure_request)
+        score = MatchFilters({"score": request.POST.get("score", "")}, erasure_request)
+        if not form.is_valid() or not score.is_valid() or score.cleaned_data["score"] is None:
+            return []
+        shown = matches_filtered(erasure_request, form.cleaned_data)
+        rows = shown.filter(decision=Match.Decision.OPEN, score__gte=score.cleaned_data["score"])
+    return list(rows.select_related("snapshot__corpus", "decided_by").order_by("snapshot", "example_set", "pk"))
+
+
+def _named(erasure_request: ErasureRequest, ids: str, *, with_unlearned: bool) -> list[Match]:
+    named = [int(pk) for pk in ids.split(",") if pk.isdecimal()]
+    rows = erasure_request.matches.filter(pk__in=named)
+    return [match for match in rows if with_unlearned or is_learned(match)]
+
+
+def _preview(chosen: Sequence[Match], *, accept: bool) -> dict[str, Any]:
+    """Return what the page says: numbers by corpus and set, what is left out, and a random sample."""
+    decided = [match for match in chosen if not (accept and by_meaning_alone(match))]
+    learned = [match for match in decided if not accept or is_learned(match)]
+    unlearned = [] if len(learned) == len(decided) else [match for match in decided if not is_learned(match)]
+    groups = Counter((str(match.snapshot), match.example_set) for match in decided)
+    sample = random.SystemRandom().sample(learned or decided, min(SAMPLE, len(learned or decided)))
+    return {
+        "ids": ",".join(str(match.pk) for match in decided),
+        "count": len(learned),
+        "clusters": len({match.cluster or -match.pk for match in learned}),
+        "places": [
+            {"snapshot": snapshot, "set": set_word(name), "count": count, "learned": name in _learned_names(learned)}
+            for (snapshot, name), count in sorted(groups.items())
+        ],
+        "unlearned": len(unlearned),
+        "accepting_unlearned": ACCEPTING_UNLEARNED,
+        "by_meaning": len(chosen) - len(decided),
+        "sample": list(cards(sorted(sample, key=lambda match: (match.snapshot_id, match.pk)))),
+    }
+
+
+def _learned_names(learned: Sequence[Match]) -> set[str]:
+    return {match.example_set for match in learned}
+
+
+def _done(count: int, *, accept: bool) -> str:
+    if accept:
+        return ngettext("%(n)d match was accepted.", "%(n)d matches were accepted.", count) % {"n": count}
+    return ngettext("%(n)d match was rejected.", "%(n)d matches were rejected.", count) % {"n": count}

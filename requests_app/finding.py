@@ -1,0 +1,89 @@
+"""Look for examples in one snapshot while an officer waits: the same matchers as a search, with a bound on the time.
+
+The words are the officer's; they are kept nowhere.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Final
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from unlearning_jobs.engine.corpora import Example, Snapshot
+from unlearning_jobs.engine.errors import CorpusError
+from unlearning_jobs.engine.matching import find_matches, query_obstacle
+from unlearning_jobs.models import CorpusSnapshot
+from unlearning_jobs.selectors import examples_by_id
+
+from .services.queries import typed_queries
+from .wording import OBSTACLES
+
+MOST_FOUND: Final = 50
+SECONDS: Final = 10.0
+
+
+class _TimeIsUpError(Exception):
+    """The officer has waited long enough."""
+
+
+@dataclass
+class FoundExample:
+    """An example, and where something was found in it."""
+
+    example: Example
+    method: str
+    spans: list[list[int]] = field(default_factory=list)
+    because: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Finding:
+    """What was found, and how much of the snapshot was read for it."""
+
+    examples: list[FoundExample] = field(default_factory=list)
+    read: int = 0
+    all: int = 0
+    more: bool = False
+    """Whether more than MOST_FOUND were found."""
+    obstacle: str = ""
+    """Why nothing could be looked for, in words."""
+
+
+def examples_find(row: CorpusSnapshot, words: str) -> Finding:
+    """Return the first examples in which the words are found, as whatever kind they are."""
+    finding, ends = Finding(all=sum(row.counts.values())), time.monotonic() + SECONDS
+    obstacles = {query: query_obstacle(query) for query in typed_queries(words)}
+    queries = [query for query, obstacle in obstacles.items() if not obstacle]
+    if not queries:
+        code = next(iter(obstacles.values()))
+        finding.obstacle = str(OBSTACLES.get(code, code))
+        return finding
+
+    def read(done: int, _all: int) -> None:
+        finding.read = done
+        if time.monotonic() > ends:
+            raise _TimeIsUpError
+
+    found: dict[str, FoundExample] = {}
+    try:
+        files = Snapshot.open(settings.ARTEFACTS / row.path)
+        for match in find_matches(files, queries, on_progress=read):
+            if match.example_id not in found and len(found) == MOST_FOUND:
+                finding.more = True
+                break
+            if match.example_id not in found:
+                example = examples_by_id(row, [match.example_id])[match.example_id]
+                found[match.example_id] = FoundExample(example, match.method)
+            found[match.example_id].spans.append([match.start, match.end])
+            found[match.example_id].because += [
+                code for code in match.because if code not in found[match.example_id].because
+            ]
+    except CorpusError:
+        finding.obstacle = _("the snapshot cannot be read")
+    except _TimeIsUpError:
+        pass
+    finding.examples = list(found.values())
+    return finding

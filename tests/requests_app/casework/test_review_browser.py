@@ -1,0 +1,109 @@
+"""The review in a real browser: keys press the buttons, and every page of it is accessible, on a desktop and on a phone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.contrib.staticfiles.handlers import StaticFilesHandler
+from django.db import connections
+from django.test.testcases import LiveServerThread
+from playwright.sync_api import Page, sync_playwright
+
+from requests_app.services.matches import matches_decide
+from tests.end_to_end.conftest import BROWSERS, QUIET
+from tests.personas import Staff, client_of
+from tests.staging import Stage
+
+from .test_review import letters
+
+pytestmark = [pytest.mark.usefixtures("committed_database", "queues")]
+PHONE = {"width": 375, "height": 700}
+DESKTOP = {"width": 1280, "height": 900}
+
+
+@pytest.fixture
+def reviewed(committed_database: None, artefacts: Path) -> Stage:  # noqa: ARG001  # in this order
+    return letters(Staff.hired(), artefacts)
+
+
+@pytest.fixture
+def server(reviewed: Stage) -> Iterator[str]:  # noqa: ARG001  # in this order
+    thread = LiveServerThread("127.0.0.1", StaticFilesHandler)
+    thread.daemon = True
+    thread.start()
+    thread.is_ready.wait()
+    assert thread.error is None, thread.error
+    yield f"http://127.0.0.1:{thread.port}"
+    thread.terminate()
+
+
+def browse(stage: Stage, server: str, act: Callable[[Page, str], None], viewport: dict[str, int]) -> None:
+    """Open a browser as Omar; meanwhile Django refuses this thread the database."""
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("browser tests must run in CI, and there is no Chromium")
+        pytest.skip("no Chromium on this machine (Debian: apt install chromium)")
+    session = client_of(stage.staff.omar).cookies["sessionid"].value
+    connections.close_all()
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=QUIET)
+        context = chromium.new_context(viewport=viewport)  # type: ignore[arg-type]  # width and height
+        context.add_cookies([{"name": "sessionid", "value": session, "url": server}])
+        act(context.new_page(), f"{server}/cases/{stage.request.reference}/")
+        chromium.close()
+
+
+def accessible(page: Page) -> None:
+    found = Axe().run(page)
+    assert found.violations_count == 0, f"{page.url}: {found.generate_report()}"
+    wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wider <= 0, f"{page.url} scrolls sideways"
+
+
+def test_keys_accept_reject_move_and_take_back(reviewed: Stage, server: str) -> None:
+    def act(page: Page, case: str) -> None:
+        page.goto(f"{case}matches/")
+        page.locator("[data-match]").first.focus()
+        page.keyboard.press("j")
+        page.keyboard.press("k")
+        with page.expect_navigation():
+            page.keyboard.press("a")
+        assert page.evaluate("document.activeElement === document.querySelectorAll('[data-match]')[1]")
+        with page.expect_navigation():
+            page.keyboard.press("r")
+        with page.expect_navigation():
+            page.locator("[data-match]").first.focus()
+            page.keyboard.press("u")
+        page.locator("h1").focus()
+        page.keyboard.press("a")  # without the focus on a match, a letter is a letter
+
+    browse(reviewed, server, act, DESKTOP)
+    assert sorted(set(reviewed.request.matches.values_list("decision", flat=True))) == ["accepted", "open"]
+    assert reviewed.request.matches.filter(decision="accepted").count() == 3
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE])
+def test_every_page_of_the_review_is_accessible(reviewed: Stage, server: str, viewport: dict[str, int]) -> None:
+    first = reviewed.request.matches.earliest("pk")
+    reviewed.request.matches.filter(pk=first.pk).update(methods=["meaning"], because=["initial"], copied=9)
+    matches_decide(request=reviewed.request, match_ids=[first.pk], accept=True, by=reviewed.staff.omar)
+
+    def act(page: Page, case: str) -> None:
+        for path in ("", "matches/", f"matches/?cluster={first.cluster}", "matches/add/", "matches/find/"):
+            page.goto(f"{case}{path}")
+            accessible(page)
+        page.goto(f"{case}matches/find/")
+        page.get_by_label("Look for").fill("Ada Example")
+        page.get_by_role("button", name="Look", exact=True).click()
+        accessible(page)
+        page.goto(f"{case}matches/")
+        page.get_by_role("button", name="shown").first.click()
+        accessible(page)
+
+    browse(reviewed, server, act, viewport)
