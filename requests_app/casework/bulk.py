@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -25,6 +26,7 @@ from .cards import ACCEPTING_UNLEARNED, cards, set_word
 from .requests import officers_only
 from .review import MatchFilters
 from .shared import identity, request_of
+from .stated import Parts, as_stated, match_parts, stated
 
 SAMPLE = 5
 
@@ -34,7 +36,8 @@ SAMPLE = 5
 def matches_bulk(request: HttpRequest, reference: str) -> HttpResponse:
     """Say what a decision about many matches would do, with a random sample; decide it once that is confirmed.
 
-    What is decided is exactly what the page counted: the confirmation names every match.
+    What is decided is exactly what the page counted: the confirmation names every match, and is refused if somebody has
+    decided about one of them since.
     """
     erasure_request = request_of(reference)
     accept, how = request.POST.get("decide") == "accept", _how(request)
@@ -43,14 +46,15 @@ def matches_bulk(request: HttpRequest, reference: str) -> HttpResponse:
         with_unlearned = "with_unlearned" in request.POST
         chosen = _named(erasure_request, request.POST["ids"], with_unlearned=with_unlearned or not accept)
         try:
-            count = matches_decide(
-                request=erasure_request,
-                match_ids=[match.pk for match in chosen],
-                accept=accept,
-                by=account_of(request),
-                how=how,
-                with_unlearned=with_unlearned,
-            )
+            with as_stated(request, erasure_request, lambda: _parts(erasure_request, request.POST["ids"])):
+                count = matches_decide(
+                    request=erasure_request,
+                    match_ids=[match.pk for match in chosen],
+                    accept=accept,
+                    by=account_of(request),
+                    how=how,
+                    with_unlearned=with_unlearned,
+                )
         except StaleStateError as error:
             messages.warning(request, str(error))
             return redirect(back)
@@ -61,7 +65,13 @@ def matches_bulk(request: HttpRequest, reference: str) -> HttpResponse:
         messages.warning(request, _("There is nothing to decide: no open match fits."))
         return redirect(back)
     context = identity(erasure_request) | _preview(chosen, accept=accept)
-    context |= {"how": how, "accept": accept, "action": request.get_full_path(), "cancel_url": back}
+    context |= {
+        "fields": stated(_parts(erasure_request, context["ids"])),
+        "how": how,
+        "accept": accept,
+        "action": request.get_full_path(),
+        "cancel_url": back,
+    }
     return render(request, "casework/matches_bulk.html", context)
 
 
@@ -89,9 +99,16 @@ def _chosen(request: HttpRequest, erasure_request: ErasureRequest, how: How) -> 
 
 
 def _named(erasure_request: ErasureRequest, ids: str, *, with_unlearned: bool) -> list[Match]:
-    named = [int(pk) for pk in ids.split(",") if pk.isdecimal()]
-    rows = erasure_request.matches.filter(pk__in=named)
-    return [match for match in rows if with_unlearned or is_learned(match)]
+    return [match for match in _rows(erasure_request, ids) if with_unlearned or is_learned(match)]
+
+
+def _rows(erasure_request: ErasureRequest, ids: str) -> QuerySet[Match]:
+    return erasure_request.matches.filter(pk__in=[int(pk) for pk in ids.split(",") if pk.isdecimal()])
+
+
+def _parts(erasure_request: ErasureRequest, ids: str) -> Parts:
+    """Return what the page says is decided: these matches, undecided as they are."""
+    return {"matches": match_parts(_rows(erasure_request, ids))}
 
 
 def _preview(chosen: Sequence[Match], *, accept: bool) -> dict[str, Any]:

@@ -145,6 +145,16 @@ def test_held_out_ones_are_accepted_with_the_others_only_if_somebody_says_so(sta
         matches_decide(request=stage.request, match_ids=everything, accept=True, by=stage.staff.omar, how="score")
 
 
+def test_nothing_is_decided_at_once_if_somebody_has_decided_about_a_part_of_it_meanwhile(
+    stage: Stage, omar: Site, address: str
+) -> None:
+    page = bulk(omar, omar.get(address), address, "accept")
+    matches_decide(request=stage.request, match_ids=[match_of(stage, "e00000000").pk], accept=False, by=stage.staff.nils)
+    again = omar.submit(page, action=f"{address}bulk/")
+    assert "something has changed: the matches." in again.words
+    assert decisions(stage) == ["rejected"] + ["open"] * 3 * GROUPS
+
+
 def test_all_from_a_score_upwards_are_decided_and_the_others_are_not(stage: Stage, omar: Site, address: str) -> None:
     stage.request.matches.filter(example_id__in=["e00000000", "e00000003"]).update(score=0.4)
     token = omar.get(address).all("input", name="csrfmiddlewaretoken")[0].get("value")

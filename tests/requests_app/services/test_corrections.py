@@ -104,6 +104,31 @@ def test_what_was_released_is_not_decided_again(stage: Stage) -> None:
         reject(stage, FIRST)
 
 
+def test_what_was_released_is_neither_taken_back_nor_decided_with_others(stage: Stage) -> None:
+    decisions.item_release(proposal=stage.signed(), by=stage.staff.nils)
+    ErasureRequest.objects.filter(pk=stage.request.pk).update(state=RequestState.REVIEW)
+    with pytest.raises(StaleStateError, match="stays as it was decided"):
+        matches.decisions_undo(request=stage.request, by=stage.staff.omar)
+    everything = list(stage.request.matches.values_list("pk", flat=True))
+    with pytest.raises(StaleStateError, match="stays as it was decided"):
+        matches.matches_decide(
+            request=stage.request, match_ids=everything, accept=False, by=stage.staff.omar, how="score", with_unlearned=True
+        )
+
+
+def test_a_decision_is_taken_back_after_an_approval_and_the_item_follows_the_next_one(stage: Stage) -> None:
+    stage.evaluated("failed")
+    searched_again(stage)
+    everything = list(stage.request.matches.values_list("pk", flat=True))
+    assert matches.decisions_undo(request=stage.request, by=stage.staff.omar) == len(everything)
+    with pytest.raises(StaleStateError, match="Accept or reject every match"):
+        mapping.review_complete(request=stage.request, by=stage.staff.omar)
+    matches.matches_decide(request=stage.request, match_ids=everything, accept=True, by=stage.staff.omar)
+    reject(stage, FIRST)
+    mapping.review_complete(request=stage.request, by=stage.staff.omar)
+    assert stage.item.example_ids == OTHERS
+
+
 def test_an_item_of_which_nothing_is_left_ends_when_two_officers_close_the_request(stage: Stage) -> None:
     stage.granted()
     searched_again(stage)
