@@ -40,9 +40,8 @@ def test_the_text_of_an_example_is_never_taken_for_html(omar: Site, address: str
 
 def test_a_long_text_is_shortened_and_can_be_shown_whole(omar: Site, address: str) -> None:
     page = omar.get(address)
-    assert [text_of(one) for one in page.all("summary", page.one("ol", class_="matches"))].count(
-        "Show all of e00000003"
-    ) == 1
+    summaries = [text_of(one) for one in page.all("summary", page.one("ol", class_="matches"))]
+    assert [words for words in summaries if words.startswith("Show all")] == ["Show all of e00000002"]
 
 
 def test_one_match_is_accepted_and_the_page_returns_to_it(stage: Stage, omar: Site, address: str) -> None:
