@@ -8,7 +8,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from requests_app.models import ErasureRequest, Proposal
 from requests_app.states import ItemState, RequestState
 from tests.staging import Stage, job_completed
-from tests.web.pages import Page, signed_in
+from tests.web.pages import signed_in
 from unlearning_jobs.models import Job, ModelVersion
 from unlearning_jobs.services.reports import report_sign
 
@@ -24,7 +24,8 @@ def test_three_officers_take_a_request_from_the_matches_to_the_released_model(
     address = f"/cases/{reference}/"
 
     matches = omar.get(f"{address}matches/")
-    omar.submit(matches, {"accept": "shown", "shown": shown(matches)}, action=f"{address}matches/")
+    preview = omar.submit(matches, {"decide": "accept"}, action=f"{address}matches/bulk/?")
+    omar.submit(preview, action=f"{address}matches/bulk/")
     confirm = omar.get(f"{address}matches/complete/")
     omar.submit(confirm, action=f"{address}matches/complete/")
 
@@ -54,7 +55,3 @@ def test_three_officers_take_a_request_from_the_matches_to_the_released_model(
     assert ModelVersion.objects.get(state="active").number == 2
     bundle = signed_in(stage.staff.iris).get(f"/record/bundles/{reference}/")
     assert "Seal the history" in bundle.words
-
-
-def shown(page: Page) -> list[str]:
-    return [str(element.get("value")) for element in page.all("input", name="shown")]

@@ -13,6 +13,7 @@ from compliance.accounts.errors import NotAllowedError
 from compliance.accounts.models import Account
 from compliance.record.errors import StaleStateError
 from compliance.record.models import RecordEntry
+from compliance.record.selectors import signed_report
 from requests_app import search_runner
 from requests_app.models import Ending, ErasureRequest, Item, Proposal
 from requests_app.services import decisions, endings, intake, mapping, matches, search_orders
@@ -137,6 +138,13 @@ def end_job(walk: Walk, case: Stage, _by: Account) -> None:
     job_completed(walk.job(case), walk.dice.choice(["passed", "passed", "failed", "inconclusive", "no_influence"]))
 
 
+def sign(walk: Walk, case: Stage, _by: Account) -> None:
+    job = walk.job(case)
+    if signed_report(subject=job.subject, item=job.item, attempt=job.attempt):
+        raise NothingThereError  # a second signature is the first one
+    report_sign(job_id=job.pk)
+
+
 def destroy(_walk: Walk, case: Stage, _by: Account) -> None:
     version = ModelVersion.objects.filter(name=case.model.name, state=ModelState.CANDIDATE).first()
     if version is None:
@@ -169,7 +177,7 @@ ACTS: dict[str, Act] = {
     "end job": end_job,
     "cancel job": lambda walk, case, by: job_cancel(job_id=walk.job(case).pk, actor=by.opaque),
     "evaluate": lambda walk, case, _by: decisions.proposal_evaluated(job=walk.job(case)),
-    "sign": lambda walk, case, _by: report_sign(job_id=walk.job(case).pk),
+    "sign": sign,
     "release": lambda walk, case, by: decisions.item_release(proposal=walk.proposal(case), by=by),
     "reopen": lambda walk, case, by: decisions.item_reopen(proposal=walk.proposal(case), by=by),
     "destroy": destroy,
