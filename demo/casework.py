@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import subprocess
@@ -130,22 +131,17 @@ def accept_matches(officer: Browser, request_path: str) -> list[str]:
     """Accept every match page by page, end the review, and return the ids of the accepted examples."""
     page = officer.get(f"{request_path}matches/?decision=open")
     while any("shown" in form.fields for form in page.forms):
-        officer.send(page, page.form_with("shown", "accept"), button=("accept", "shown"))
+        preview = officer.send(page, page.form_with("shown", "decide"), button=("decide", "accept"))
+        form = preview.form_with("ids")
+        # Examples that no model learns from are accepted as well: they are about the same person.
+        told = {"with_unlearned": "1"} if "with_unlearned" in form.fields else {}
+        officer.send(preview, form, told)
         page = officer.get(f"{request_path}matches/?decision=open")
-    ids = re.findall(r"<h2>(e\d{8})</h2>", all_pages(officer, f"{request_path}matches/"))
+    listed = officer.open(f"{request_path}matches/?decision=accepted&format=csv")
+    ids = {row["example_id"] for row in csv.DictReader(listed.text.splitlines())}
     confirm = officer.get(f"{request_path}matches/complete/")
     officer.send(confirm, confirm.form_to("/matches/complete/"))
-    return sorted(set(ids))
-
-
-def all_pages(officer: Browser, address: str) -> str:
-    """Return the HTML of all pages of a list."""
-    page = officer.get(address)
-    html = page.html
-    while following := re.search(r'rel="next" href="([^"]+)"', page.html):
-        page = officer.get(f"{address.partition('?')[0]}{unescape(following[1])}")
-        html += page.html
-    return html
+    return sorted(ids)
 
 
 def grant_item(officer: Browser, request_path: str, number: int = 1) -> None:

@@ -115,7 +115,8 @@ def review(officer: Person, installation: Installation, reference: str) -> int:
     cards = officer.page.locator(".matches > li")
     count = cards.count()
     assert cards.locator("mark").count() >= count
-    officer.press(re.compile("^Accept (all|the) "))
+    officer.press(re.compile("^Accept (all|the) .* shown"))
+    officer.press(re.compile("^Accept .* match"))
     officer.follow("Finish the review")
     officer.press(re.compile("^(Finish|End)"))
     officer.open(f"/cases/{reference}/items/1/decide/")

@@ -138,6 +138,13 @@ def end_job(walk: Walk, case: Stage, _by: Account) -> None:
     job_completed(walk.job(case), walk.dice.choice(["passed", "passed", "failed", "inconclusive", "no_influence"]))
 
 
+def sign(walk: Walk, case: Stage, _by: Account) -> None:
+    job = walk.job(case)
+    if signed_report(subject=job.subject, item=job.item, attempt=job.attempt):
+        raise NothingThereError  # a second signature is the first one
+    report_sign(job_id=job.pk)
+
+
 def destroy(_walk: Walk, case: Stage, _by: Account) -> None:
     version = ModelVersion.objects.filter(name=case.model.name, state=ModelState.CANDIDATE).first()
     if version is None:
