@@ -20,7 +20,7 @@ from compliance.record.errors import LogInconsistentError
 from compliance.record.head import log_check_all
 from compliance.record.models import Attestation, RecordEntry, SignedCheckpoint, SignerAlarm
 from compliance.record.selectors import alarm_standing, entries_of
-from compliance.record.services import record_append
+from compliance.record.services import record_append, record_sequence
 from compliance.record.signing import attestation_sign, checkpoint_sign, entries_proven
 
 from .superuser import entry_rewrite, leaves_swap, log_roll_back, superuser, tree_rebuild
@@ -136,9 +136,15 @@ def test_a_log_that_was_rolled_back_and_grew_again_is_never_signed() -> None:
     assert_nothing_is_signed("the log has 8 entries, but 12 were signed")
 
 
-@pytest.mark.parametrize("attack", [lambda: entry_rewrite(3), lambda: leaves_swap(2, 5)])
+@pytest.mark.parametrize(
+    ("attack", "reason"),
+    [
+        (lambda: entry_rewrite(3), "the first 8 entries are not those of their checkpoint"),
+        (lambda: leaves_swap(2, 5), "entry 2 has not the next number of its subject"),
+    ],
+)
 def test_entries_that_no_longer_fit_the_stored_hashes_are_found_by_the_full_check(
-    keys: Path, settings: Settings, attack: Callable[[], None]
+    keys: Path, settings: Settings, attack: Callable[[], None], reason: str
 ) -> None:
     with superuser():
         attack()
@@ -146,7 +152,45 @@ def test_entries_that_no_longer_fit_the_stored_hashes_are_found_by_the_full_chec
     assert signed_size() == NEW + 1  # the stored hashes are still those that were signed
     os.utime(keys / "last-full-check", (0, 0))
     settings.LOG_FULL_CHECK_SECONDS = 3600.0
-    assert_nothing_is_signed("the first 8 entries are not those of their checkpoint")
+    assert_nothing_is_signed(reason)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"subject": "model:another"}, "entry 4 stands in the row of another subject, number or kind"),
+        ({"kind": "model.registered"}, "entry 4 stands in the row of another subject, number or kind"),
+        ({"number": 900}, "entry 4 stands in the row of another subject, number or kind"),
+    ],
+)
+@pytest.mark.usefixtures("keys")
+def test_an_entry_that_is_hidden_in_another_row_is_found(changes: dict[str, object], reason: str) -> None:
+    with superuser():
+        RecordEntry.objects.filter(leaf__index=4).update(**changes)
+    with pytest.raises(LogInconsistentError, match=reason):
+        log_check_all()
+
+
+@pytest.mark.usefixtures("keys")
+def test_two_entries_with_one_number_are_found() -> None:
+    with superuser():
+        RecordEntry.objects.filter(leaf__index=NEW - 1).update(subject="model:another")
+    append(1)  # it gets the number of the entry that is hidden now
+    with superuser():
+        record_sequence()
+        RecordEntry.objects.filter(leaf__index=NEW).update(number=900)
+        RecordEntry.objects.filter(leaf__index=NEW - 1).update(subject=SUBJECT)
+    with pytest.raises(LogInconsistentError, match="entry 12 "):
+        log_check_all()
+
+
+@pytest.mark.usefixtures("keys")
+def test_checkpoints_that_were_dropped_behind_the_newest_are_found() -> None:
+    log_check_all()
+    with superuser():
+        SignedCheckpoint.objects.filter(size=OLD).delete()
+    with pytest.raises(LogInconsistentError, match="the checkpoints up to that of 12 entries are not those"):
+        log_check_all()
 
 
 @pytest.mark.usefixtures("keys")
@@ -259,7 +303,7 @@ def test_there_is_no_recovery_to_a_log_that_its_own_checkpoints_contradict(keys:
     with superuser():
         attack()
     assert_nothing_is_signed("the first 12 entries are not those that were signed")
-    with pytest.raises(CommandError, match="not those of their checkpoint"):
+    with pytest.raises(CommandError, match=r"not those of their checkpoint|has not the next number of its subject"):
         call_command("log_recover", reason="Nothing happened.")
     assert alarm_standing()
     assert (keys / "alarm").exists()
