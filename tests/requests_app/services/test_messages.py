@@ -29,6 +29,7 @@ from requests_app.states import RequestState
 from tests.factories import account
 from tests.mail_server import MailServer
 from tests.queues import Queues
+from tests.staging import unguarded
 
 from .mails import confirmation, state_of, time_passes, token_in
 from .test_intake import submitted
@@ -103,7 +104,8 @@ def test_the_mail_server_has_a_time_limit() -> None:
 
 def test_an_error_of_our_own_is_raised_and_the_message_waits() -> None:
     message = confirmation()
-    Message.objects.filter(pk=message.pk).update(template="there_is_no_such_template")
+    with unguarded("requests_app_message", "message_is_fixed"):
+        Message.objects.filter(pk=message.pk).update(template="there_is_no_such_template")
 
     with pytest.raises(Exception, match="there_is_no_such_template"):
         message_send(message_id=message.pk)
@@ -181,7 +183,7 @@ def test_only_an_officer_sends_again(port: int) -> None:
 @pytest.mark.parametrize("state", ["new", "sending", "sent", "confirmed"])
 def test_what_needs_no_second_mail_is_not_sent_again(state: str) -> None:
     message, omar = confirmation(), account("officer")
-    if state in {"sent", "confirmed"}:
+    if state == "sent":
         assert message_send(message_id=message.pk)
     if state == "sending":
         Message.objects.filter(pk=message.pk).update(attempts=2, next_attempt_at=timezone.now() + SENDING_AT_MOST)
