@@ -7,7 +7,7 @@ old backup. So before every signature the log is compared with a head that the d
   after it is hashed again from the entries' bodies;
 - before every statement about a request, and every LOG_FULL_CHECK_SECONDS: every entry is hashed again from its body,
   stands in the row that its body names, and has its subject's next number; every checkpoint is compared with its root, and
-  all checkpoints with those that this process remembers. That takes about 0.3 seconds for 10,000 entries.
+  all checkpoints with those that this process remembers. That takes about 0.05 seconds per 1,000 entries.
 """
 
 from __future__ import annotations
