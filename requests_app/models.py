@@ -61,8 +61,7 @@ class ErasureRequest(Rung):
     email_index = models.CharField(max_length=64, db_index=True)
     on_behalf = models.BooleanField(default=False)
     contact = EncryptedTextField()
-    other_names = EncryptedTextField()
-    """One per line."""
+    other_names = EncryptedTextField()  # one per line
     work_title = EncryptedTextField()
     work_text = EncryptedTextField()
     evidence_prompt = EncryptedTextField()
@@ -223,6 +222,7 @@ class Proposal(Rung):
             models.CheckConstraint(
                 name="proposal_job_needs_approval", condition=Q(job__isnull=True) | Q(approved_by__isnull=False)
             ),
+            models.CheckConstraint(name="proposal_decided_once", condition=Q(approved_by=None) | Q(declined_by=None)),
         ]
 
 
