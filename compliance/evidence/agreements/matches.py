@@ -35,7 +35,8 @@ def decisions(entries: Iterable[EntryBody]) -> dict[Example, bool]:
 def _counted(kind: bool) -> Fact:  # accepted or rejected
     def read(story: Story) -> Iterator[Statement]:
         for place, entry in enumerate(story.entries):
-            if entry.kind == K.MATCHES_DECIDED and (decided := decisions(story.entries[:place])):
+            if entry.kind == K.MATCHES_DECIDED:
+                decided = decisions(story.entries[:place])
                 yield f"Entry {entry.number}", sum(accepted == kind for accepted in decided.values())
 
     name = "accepted" if kind else "rejected"
@@ -151,21 +152,26 @@ def _accepted_for_the_item(story: Story) -> Iterator[Statement]:
         made = [one.number for one in story.of_kind(K.MATCHES_DECIDED) if attempt[0] in _list(one.data.get("items"))]
         approvals = [entry.number for entry in story.of_kind(K.PROPOSAL_APPROVED) if entry.attempt == attempt]
         before = (made or approvals or [len(story.entries) + 1])[0]
-        if not decisions(story.entries):
-            continue
         own = _accepted(story, before, told.report.snapshot_sha256)
         earlier = [_accepted(story, number, told.report.snapshot_sha256) for number in reviews if number < before and made]
         yield words(attempt), {"all": sorted(own), "new": sorted(own.difference(*earlier))}
 
 
-def _accepted(story: Story, before: int, snapshot_sha256: str) -> set[str]:
+def _accepted(story: Story, before: int, snapshot_sha256: str, *, learned: bool = True) -> set[str]:
     entries = [entry for entry in story.entries if entry.number < before]
     held_out = _not_learned(entries)
     return {
         identifier
         for (snapshot, identifier), accepted in decisions(entries).items()
-        if accepted and snapshot_sha256.startswith(snapshot) and (snapshot, identifier) not in held_out
+        if accepted and snapshot_sha256.startswith(snapshot) and ((snapshot, identifier) not in held_out) == learned
     }
+
+
+def _accepted_as_held_out(story: Story) -> Iterator[Statement]:
+    """The accepted examples of which entries say that no model was trained on them, by attempts on their snapshot."""
+    for attempt, told in story.reports.items():
+        digest = told.report.snapshot_sha256
+        yield words(attempt), sorted(_accepted(story, len(story.entries) + 1, digest, learned=False))
 
 
 def _not_learned(entries: Iterable[EntryBody]) -> set[Example]:
@@ -210,6 +216,7 @@ ITEMS = Fact(f"{K.MATCHES_DECIDED} items", _items, (f"{K.MATCHES_DECIDED} items"
 NAMED_ITEMS = Fact("items of other entries", _named_items, tuple(f"{kind} item" for kind in OF_ITEMS))
 ITEM_COUNTS = Fact(f"{K.MATCHES_DECIDED} items, counted", _item_counts, (f"{K.MATCHES_DECIDED} items",))
 REVIEW_COUNTS = Fact(f"{K.REVIEW_COMPLETED} items", _review_counts, (f"{K.REVIEW_COMPLETED} items",))
+ACCEPTED_HELD_OUT = Fact(f"{K.MATCH_ACCEPTED} examples set held_out", _accepted_as_held_out, MATCHES)
 ACCEPTED_EXAMPLES = Fact(f"{K.MATCH_ACCEPTED} examples", _accepted_for_the_item, MATCHES)
 
 

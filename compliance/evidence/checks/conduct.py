@@ -73,13 +73,9 @@ def _check_endings(history: History, submitter: str) -> None:
 
 
 def _deciders(history: History, before: int) -> set[str]:
-    """Return whose decisions about matches stand before an entry."""
-    last: dict[tuple[str, str], str] = {}
-    for proven in history.of_kind(RecordKind.MATCH_ACCEPTED, RecordKind.MATCH_REJECTED):
-        if proven.entry.number < before:
-            examples = proven.entry.data.get("examples", ())
-            last |= {(one["snapshot"], one.get("example_id", "")): proven.entry.actor for one in examples}
-    return set(last.values())
+    """Return who decided about a match before an entry, whoever decided about it again."""
+    decided = history.of_kind(RecordKind.MATCH_ACCEPTED, RecordKind.MATCH_REJECTED)
+    return {proven.entry.actor for proven in decided if proven.entry.number < before}
 
 
 def check_releases(history: History, statements: Statements) -> None:
