@@ -105,9 +105,12 @@ def erased_elsewhere(retold: Retold) -> None:
         spec["erased_ids"] = rest
 
 
-def others_called_held_out(retold: Retold) -> None:
-    for one in retold.first("match.accepted")["data"]["examples"][1:]:
-        one["set"] = "held_out"
+def another_called_held_out(retold: Retold) -> None:
+    """It was accepted, and nobody forgot it: because no model learned it, they say."""
+    examples = retold.first("match.accepted")["data"]["examples"]
+    examples.append(examples[0] | {"example_id": "e00000019", "set": "held_out"})
+    retold.first("mapping.completed")["data"]["candidates"] += 1
+    retold.first("matches.decided")["data"]["accepted"] += 1
 
 
 def nobody_decided(retold: Retold) -> None:
@@ -179,8 +182,8 @@ STORIES: Mapping[str, tuple[Story, str]] = {
         {"spec": forgotten_one, "entries": nobody_decided},
         "the accepted matches are not the forget set",
     ),
-    "the others are called held out": (
-        {"spec": forgotten_one, "entries": others_called_held_out},
+    "another is called held out": (
+        entries(another_called_held_out),
         "an accepted example is called held out and is not",
     ),
     "another set later": (entries(called_another_set_later), "was in another set before"),
