@@ -168,9 +168,8 @@ def _check_before(registered: ProvenEntry, history: History, attempt: Attempt) -
         if job.entry.attempt != attempt:
             continue
         if registered.index > job.index or registered.entry.moment > job.entry.moment:
-            message = (
-                f"Item {attempt[0]}, attempt {attempt[1]}: {registered.entry.subject} was registered after its job was created."
-            )
+            about = f"Item {attempt[0]}, attempt {attempt[1]}"
+            message = f"{about}: {registered.entry.subject} was registered after its job was created."
             raise VerificationError(message)
 
 

@@ -104,7 +104,9 @@ def check_forms(entries: Sequence[EntryBody]) -> None:
     began, sets = present_from(entries), dict[tuple[str, str], str]()
     for entry in entries:
         if entry.kind not in MADE_BY and entry.kind not in EARLIER_KINDS:
-            _fail(entry, "this version of Lethe does not know what it means; verify the bundle with the version that wrote it")
+            _fail(
+                entry, "this version of Lethe does not know what it means; verify the bundle with the version that wrote it"
+            )
         if entry.number >= began and entry.kind in EARLIER_KINDS:
             _fail(entry, "an earlier version of Lethe wrote such entries, but the present one wrote those before it")
         fields = (FIELDS if entry.number >= began else EARLIER_FIELDS).get(entry.kind)  # type: ignore[call-overload]  # by its text

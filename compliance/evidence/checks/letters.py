@@ -24,7 +24,7 @@ def check_letters(entries: Sequence[EntryBody], states: Sequence[str]) -> None:
 
     `states` has the request's state before each entry. A letter that is queued again tells what it told before.
     """
-    outcome, templates = "", {}
+    outcome, templates = "", dict[int, str]()
     for entry, state in zip(entries, states, strict=True):
         if entry.kind == K.REQUEST_CLOSED:
             outcome = str(entry.data["outcome"])

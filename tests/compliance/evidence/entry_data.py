@@ -11,11 +11,31 @@ from compliance.formats.record_kinds import FIELDS, RecordKind
 from .engine_files import BASE_MODEL, FORGOTTEN, PROTOCOL, SNAPSHOT
 
 USUAL: dict[str, Any] = {
-    **{"kind": "erasure", "language": "en", "due_on": "2026-12-21", "submitted_by": "claimant"},
-    **{"search": 1, "matcher": "exact", "searched": [SNAPSHOT], "complete": True, "candidates": 0},
-    **{"item": "1", "attempt": 1, "job": 1, "run": 1, "ending": 1, "granted": True, "ground": "17_1_a"},
-    **{"accepted": 0, "rejected": 0, "method": "retrain", "protocol_sha256": digest_of(PROTOCOL), "result_version": 1},
-    **{"examples": len(FORGOTTEN), "entries_sha256": "5" * 64, "spec_sha256": "5" * 64, "replaced_sha256": BASE_MODEL},
+    "kind": "erasure",
+    "language": "en",
+    "due_on": "2026-12-21",
+    "submitted_by": "claimant",
+    "search": 1,
+    "matcher": "exact",
+    "searched": [SNAPSHOT],
+    "complete": True,
+    "candidates": 0,
+    "item": "1",
+    "attempt": 1,
+    "job": 1,
+    "run": 1,
+    "ending": 1,
+    "granted": True,
+    "ground": "17_1_a",
+    "accepted": 0,
+    "rejected": 0,
+    "method": "retrain",
+    "protocol_sha256": digest_of(PROTOCOL),
+    "result_version": 1,
+    "examples": len(FORGOTTEN),
+    "entries_sha256": "5" * 64,
+    "spec_sha256": "5" * 64,
+    "replaced_sha256": BASE_MODEL,
 }
 
 

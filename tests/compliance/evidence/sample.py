@@ -1,4 +1,4 @@
-"""Builds bundles as the platform does, stage by stage, from the package's public functions and throw-away keys.
+"""Builds bundles as the platform does, stage by stage, from public functions and throw-away keys.
 
 Every bundle made here is correctly signed and logged, so a test that tells a dishonest story fails at the story and not at a
 signature.
@@ -134,8 +134,7 @@ class SampleRequest:
         self.log.append(self.subject, "item.decided", by, **stated("item.decided"))
 
     def approve(self, attempt: int, by: str = "account:2", protocol: Mapping[str, Any] | None = None) -> None:
-        digest = digest_of(protocol or PROTOCOL)
-        data = stated("proposal.submitted", attempt=attempt, protocol_sha256=digest)
+        data = stated("proposal.submitted", attempt=attempt, protocol_sha256=digest_of(protocol or PROTOCOL))
         self.log.append(self.subject, "proposal.submitted", "account:1", **data)
         self.log.append(self.subject, "proposal.approved", by, **data)
 
@@ -148,7 +147,10 @@ class SampleRequest:
         """The engine's files, and what the worker records about them; `changes` go into the record alone."""
         files = self.write_files(attempt, self.spec(), self.result(attempt, self.spec(), verdict_of(outcome)))
         data: dict[str, Any] = {
-            **{"item": "1", "attempt": attempt, "job": attempt, "run": 1},
+            "item": "1",
+            "attempt": attempt,
+            "job": attempt,
+            "run": 1,
             "result_sha256": sha256_hex(files["result.json"]),
             "model_sha256": result_model(attempt),
             "verdict": outcome,

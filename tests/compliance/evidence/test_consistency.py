@@ -75,7 +75,8 @@ def test_a_checkpoint_with_another_key_counts_for_nothing(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "names", [("old", "new"), ("old", "nowhere", "proof"), ("old", "proof", "proof"), ("old", "new", "old"), ("new", "old", "proof")]
+    "names",
+    [("old", "new"), ("old", "nowhere", "proof"), ("old", "proof", "proof"), ("old", "new", "old"), ("new", "old", "proof")],
 )
 def test_what_cannot_be_checked_exits_with_two(folder: Path, names: tuple[str, ...]) -> None:
     with pytest.raises(SystemExit) as exit_info:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from compliance.evidence.bundle import BundleFolder
 from compliance.evidence.checks.course import check_course
 from compliance.evidence.checks.forms import MADE_BY
 from compliance.evidence.record import EntryBody
 from compliance.evidence.verification import verify_bundle
 from compliance.formats.errors import VerificationError
-from compliance.formats.record_kinds import FIELDS, RecordKind
+from compliance.formats.record_kinds import EARLIER_FIELDS, FIELDS, RecordKind
 from tests.compliance.evidence.agreements.retold import Real, Retold
 from tests.compliance.evidence.entry_data import stated
 from tests.compliance.evidence.sample import START
@@ -68,7 +70,9 @@ def started_twice_at_once(retold: Retold) -> None:
 
 def completed_twice(retold: Retold) -> None:
     data = retold.first("job.completed")["data"]
-    retold.insert("job.completed", "job.failed", **{field: data[field] for field in ("job", "run", "item", "attempt")}, error="x")
+    retold.insert(
+        "job.completed", "job.failed", **{field: data[field] for field in ("job", "run", "item", "attempt")}, error="x"
+    )
 
 
 def reviewed_before_the_search(retold: Retold) -> None:
@@ -211,3 +215,21 @@ def test_a_withdrawal_ends_items_and_jobs_and_a_job_may_end_after_it() -> None:
         ("job.cancelled", item),
     ]
     check_course(history(*((kind, stated(kind, **data)) for kind, data in kinds)))
+
+
+def in_earlier_words(entry: EntryBody) -> EntryBody:
+    data = {field: entry.data[field] for field in EARLIER_FIELDS.get(entry.kind, ()) if field in entry.data}
+    if entry.kind == "job.run_ended":
+        return replace(entry, kind="job.attempt_ended")
+    if entry.kind == "mapping.completed":
+        data["not_searchable"] = 0
+    if "examples" in data:
+        data["examples"] = [{"snapshot": one["snapshot"], "record_id": one["example_id"]} for one in data["examples"]]
+    return replace(entry, data=data)
+
+
+def test_a_history_in_the_words_of_an_earlier_version_can_happen(real: Real) -> None:
+    bodies = [line.entry for line in BundleFolder.open(real.bundle).record() if line.entry.subject.startswith("request:")]
+    kept = [body for body in bodies if body.kind != "erasure.entered"]
+    numbered = [replace(body, number=number) for number, body in enumerate(kept, start=1)]
+    check_course([in_earlier_words(body) for body in numbered])
