@@ -1,5 +1,7 @@
 """Command line: `python -m compliance.evidence verify DIR [--trust FILE] [--json]`,
-`... proof DIR INDEX OUT --trust FILE` and `... consistency OLD NEW [PROOF] --trust FILE [--json]`. A trust file in the bundle counts as none.
+`... proof DIR INDEX OUT --trust FILE` and `... consistency OLD NEW [PROOF] --trust FILE [--json]`.
+
+A trust file in the bundle counts as none.
 
 Exit status: 0 if every step passed, 1 if one failed, 2 if the command could not be used as given, 4 if none failed but one
 could not be checked. With `--require-trust`, 3 if every step passed but only with the keys that the bundle itself names.

@@ -1,7 +1,6 @@
 """Builds bundles as the platform does, stage by stage, from public functions and throw-away keys.
 
-Every bundle made here is correctly signed and logged, so a test that tells a dishonest story fails at the story and not at a
-signature.
+Every bundle made here is correctly signed and logged, so a dishonest story fails at the story and not at a signature.
 """
 
 from __future__ import annotations
