@@ -34,7 +34,7 @@ def test_a_review_is_not_finished_over_matches_that_changed_since_the_page_was_s
     mapping.matches_decide(request=stage.request, match_ids=rest, accept=False, by=stage.staff.nils)
     again = omar.submit(page, action=path, status=409)
     assert "something has changed: the items, the matches." in again.words
-    assert "You accepted 1 example." in again.words
+    assert "1 example was accepted." in again.words
     assert not stage.request.items.exists()
     omar.submit(again, action=path)
     assert stage.request.matches.get(pk=first).example_id in stage.item.example_ids

@@ -70,6 +70,12 @@ def test_a_release_by_its_approver_is_not_signed_even_if_the_database_let_it_thr
     proposal, lena = stage.signed(), stage.staff.lena
     assert proposal.job is not None
     assert proposal.job.result_version is not None
+    record_append(
+        subject=stage.request.subject,
+        kind=RecordKind.ERASURE_ENTERED,
+        actor=lena.opaque,
+        data={"item": "item-1", "attempt": 1, "examples": 4, "entries_sha256": "0" * 64},
+    )
     data = {"model_sha256": proposal.job.result_version.digest, "replaced_sha256": proposal.base.digest}
     record_append(
         subject=stage.request.subject,
