@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
 from unlearning_jobs.engine.contracts import JobSpec
+from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.evaluation.outputs import ModelKey, Outputs
 from unlearning_jobs.engine.evaluation.statistics import STATISTICS
 
@@ -44,16 +46,24 @@ def gone(spec: JobSpec) -> set[str]:
     return {*spec.forget_ids, *spec.exclude_ids, *spec.erased_ids, *before}
 
 
+def examples_of(spec: JobSpec, name: str) -> tuple[str, ...]:
+    """The ids of a set of the spec's snapshot; those of the usual corpus if there is no snapshot on disk."""
+    if Path(spec.snapshot.path).is_dir():
+        return tuple(example.id for example in Snapshot.open(spec.snapshot.path).examples(name))
+    return {"train": TRAINING, "held_out": HELD_OUT}[name]
+
+
 def staged(spec: JobSpec, outcome: str, look: int = 1) -> Outputs:
     """Outputs with which the forget set lies where the outcome needs it."""
     never = KNOWN if outcome == "no_influence" else NEVER_LEARNED
     levels = {"original": KNOWN, "unlearned": UNLEARNED.get(outcome, 2.7), "oracle": never}
     noise, outputs = random.Random(4), Outputs()  # noqa: S311  # the spread of a drawing, not a secret
-    retain = tuple(example_id for example_id in TRAINING if example_id not in gone(spec))
+    retain = tuple(example_id for example_id in examples_of(spec, "train") if example_id not in gone(spec))
+    held_out = examples_of(spec, "held_out")
     for model in models(spec, look):
-        for name, ids in (("forget", tuple(sorted(spec.forget_ids))), ("retain", retain), ("held_out", HELD_OUT)):
+        for name, ids in (("forget", tuple(sorted(spec.forget_ids))), ("retain", retain), ("held_out", held_out)):
             level = levels[model.group] if name == "forget" else 2.5
-            margins = [noise.gauss(level, SPREAD.get(outcome, 0.4)) for _ in ids]
+            margins = [noise.gauss(level, SPREAD.get(outcome, 0.25)) for _ in ids]
             outputs.add(model, name, ids, map(_row, margins))
     return outputs
 

@@ -213,7 +213,7 @@ def result_write(folder: Path, spec: JobSpec, outcome: str) -> JobResult:
         spec_digest=spec.digest(),
         model_digest=model_digest(folder / "model"),
         files=files,
-        train_examples=20 - len(raw_outputs.gone(spec)),
+        train_examples=len({*raw_outputs.examples_of(spec, "train")} - raw_outputs.gone(spec)),
         parameters=1000,
         curves=(),
         seconds={"load": 0.001, "unlearn": 0.002, "replicates": 0.003, "oracles": 0.004, "evaluate": 0.005},

@@ -1,5 +1,7 @@
-"""Command line: `python -m compliance.evidence verify DIR [--trust FILE] [--json]`, `... proof DIR INDEX OUT` and
-`... consistency OLD NEW [PROOF] --trust FILE [--json]`.
+"""Command line: `python -m compliance.evidence verify DIR [--trust FILE] [--json]`,
+`... proof DIR INDEX OUT --trust FILE` and `... consistency OLD NEW [PROOF] --trust FILE [--json]`.
+
+A trust file in the bundle counts as none.
 
 Exit status: 0 if every step passed, 1 if one failed, 2 if the command could not be used as given, 4 if none failed but one
 could not be checked. With `--require-trust`, 3 if every step passed but only with the keys that the bundle itself names.
@@ -16,7 +18,7 @@ from pathlib import Path
 
 from compliance.formats.errors import EvidenceError, FormatError, VerificationError
 
-from .bundle import CHECKPOINT, MAX_READ, TRUST, BundleFolder
+from .bundle import CHECKPOINT, MAX_READ, BundleFolder
 from .checkpoints import vkey
 from .consistency import verify_extension
 from .record import leaf_bytes
@@ -60,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     proof.add_argument("directory", type=Path, metavar="DIR", help="the bundle")
     proof.add_argument("index", type=int, metavar="INDEX", help="the entry's index in the log, as in record.jsonl")
     proof.add_argument("out", type=Path, metavar="FILE", help="where to write the entry; the proof goes to FILE.tlog-proof")
+    proof.add_argument("--trust", type=Path, required=True, metavar="FILE", help="the trust file, from the operator")
     consistency = commands.add_parser("consistency", help="check that a checkpoint of the log extends an older one")
     consistency.add_argument("old", type=Path, metavar="OLD", help="a checkpoint that you kept")
     consistency.add_argument("new", type=Path, metavar="NEW", help="a later checkpoint")
@@ -75,7 +78,9 @@ def _read(path: Path) -> bytes:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    trust = _read(options.trust) if options.trust else None
+    # Whoever made the bundle made the trust file in it: naming that one is as good as naming none.
+    own = options.trust is not None and options.trust.resolve().is_relative_to(options.directory.resolve())
+    trust = _read(options.trust) if options.trust and not own else None
     request = options.request.strip().upper() if options.request is not None else None
     verification = verify_bundle(options.directory, trust, request=request)
     print(_as_json(verification) if options.json else _as_text(verification))  # noqa: T201  # this is the command's output
@@ -87,17 +92,19 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _proof(options: argparse.Namespace) -> int:
-    """Write an entry and its proof as the bundle states them, and print the log's verifier keys.
+    """Write an entry and its proof as the bundle states them, and print the log's verifier keys from the trust file.
 
-    Verifies nothing: that is for the other tool to do.
+    Verifies nothing: that is for the other tool to do, with these keys.
     """
-    folder = BundleFolder.open(options.directory)
+    folder, trust = BundleFolder.open(options.directory), TrustFile.from_hand(_read(options.trust))
+    if options.trust.resolve().is_relative_to(options.directory.resolve()):
+        message = "The trust file is the bundle's own. Get it directly from the operator."
+        raise FormatError(message)
     for proven in folder.record():
         if proven.index == options.index:
             options.out.write_bytes(leaf_bytes(proven.entry))
             proof = TlogProof(proven.index, tuple(proven.hashes), folder.read(CHECKPOINT))
             options.out.with_name(f"{options.out.name}.tlog-proof").write_bytes(proof.to_bytes())
-            trust = TrustFile.from_bytes(folder.read(TRUST))
             print(*(vkey(trust.origin, key.public_key) for key in trust.with_role("log")), sep="\n")  # noqa: T201  # output
             return 0
     message = f"record.jsonl has no entry with index {options.index}."

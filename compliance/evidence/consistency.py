@@ -44,6 +44,12 @@ def verify_extension(old: bytes, new: bytes, proof: bytes | None, trust: TrustFi
     # 1. Both are this log's.
     keys = [key.public_key for key in trust.with_role("log") if not key.revoked_at]
     older, newer = (verify_checkpoint(raw, trust.origin, keys)[0] for raw in (old, new))
+    if older.size > newer.size:
+        message = (
+            f"The first checkpoint has {older.size} entries and the second {newer.size}: give the older one first."
+            " If the log's newest checkpoint is the smaller one, its entries were rolled back."
+        )
+        raise FormatError(message)
     # 2. The first entries of the newer tree are those of the older one.
     if proof is None and older.size < newer.size:
         message = (

@@ -196,7 +196,7 @@ def verify_bundle(directory: Path, trust: bytes | None = None, *, request: str |
         lambda: conduct.check_runs(history.value, statements.value),
     )
     # 14. Different people.
-    run(_("Nobody approved or released their own work"), lambda: conduct.check_duties(history.value))
+    run(_("Nobody approved or released their own work"), lambda: conduct.check_duties(history.value.bodies))
     # 15. Only what passed was released.
     run(_("Only models whose report passed were released"), lambda: conduct.check_releases(history.value, statements.value))
     # 16. The order of events.

@@ -1,8 +1,8 @@
 """Every kind of entry that Lethe writes into the record, and the fields of each: the one place that says so.
 
-`record_append` writes entries of these kinds only, with exactly these fields. Verification relies on those that are marked:
-`VERIFIED_IN_REQUESTS` in the history of a request (subject `request:...`), `VERIFIED_ELSEWHERE` in all others. It reads
-entries of other kinds and with further fields as well, because a log keeps what earlier and later versions wrote.
+`record_append` writes entries of these kinds only, with exactly these fields, and verification refuses any others in the
+history of a request. What an earlier version wrote stands in tables of its own here: `EARLIER_KINDS`, `EARLIER_FIELDS`.
+`VERIFIED_IN_REQUESTS` (subject `request:...`) and `VERIFIED_ELSEWHERE` name what an entry needs to be read at all.
 """
 
 from __future__ import annotations
@@ -169,6 +169,28 @@ FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
     K.LOG_RECOVERED: ("old_size", "old_root", "new_size", "new_root", "reason"),
     K.RECORD_SEALED: ("entries",),
 }
+
+EARLIER_KINDS: Final[Mapping[str, RecordKind]] = {"job.attempt_ended": K.JOB_RUN_ENDED}
+"""What kinds were called before things got the names that they have now."""
+EARLIER_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
+    **{
+        kind: FIELDS[kind]
+        for kind in (
+            *(K.REQUEST_SUBMITTED, K.REQUEST_CONFIRMED, K.REQUEST_CLOSED, K.MATCH_ACCEPTED, K.MATCH_REJECTED),
+            *(K.MATCHES_DECIDED, K.REVIEW_COMPLETED, K.ITEM_DECIDED, K.PROPOSAL_SUBMITTED, K.PROPOSAL_APPROVED),
+            *(K.PROPOSAL_DECLINED, K.ITEM_EVALUATED, K.ITEM_RELEASED, K.ITEM_REOPENED, K.JOB_CREATED, K.JOB_COMPLETED),
+            *(K.JOB_FAILED, K.JOB_CANCEL_REQUESTED, K.JOB_CANCELLED, K.ATTESTATION_SIGNED, K.RECORD_SEALED),
+            *(K.MESSAGE_QUEUED, K.MESSAGE_SENT, K.MESSAGE_FAILED),
+        )
+    },
+    "job.attempt_ended": FIELDS[K.JOB_RUN_ENDED],
+    K.MAPPING_COMPLETED: ("searched", "queries", "not_searchable", "candidates"),
+    K.JOB_STARTED: ("job", "run", *_ATTEMPT, "spec_sha256", "protocol_sha256"),
+}
+"""Fields of entries in a request's history before every search was kept and results said their version."""
+EXAMPLE: Final = ("snapshot", "example_id", "set")
+EARLIER_EXAMPLE: Final = ("snapshot", "record_id")
+"""What an entry says about each match."""
 
 VERIFIED_IN_REQUESTS: Final[Mapping[str, tuple[str, ...]]] = {
     K.REQUEST_SUBMITTED: ("submitted_by",),

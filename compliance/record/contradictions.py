@@ -19,6 +19,7 @@ from compliance.evidence.agreements import (
     check_agreements,
     outputs_read,
 )
+from compliance.evidence.checks.conduct import check_duties
 from compliance.evidence.checks.course import check_course
 from compliance.evidence.record import REQUEST_PREFIX, EntryBody
 from compliance.evidence.statements import MODEL_SUBJECT, Release, Statement, UnlearningReport, report_folder
@@ -26,8 +27,7 @@ from compliance.formats.canonical import parse_json, sha256_hex
 from compliance.formats.errors import EvidenceError, VerificationError
 
 from .errors import ContradictionError
-from .models import Attestation
-from .selectors import attestation_read
+from .selectors import SignedStatement
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ def statement_check(
     files: Mapping[str, str],
     entries: Sequence[EntryBody],
     others: Sequence[EntryBody],
+    signed: Sequence[SignedStatement],
 ) -> None:
     """Check that a statement, the record and the statement's files say the same wherever they say something twice.
 
@@ -48,13 +49,16 @@ def statement_check(
         files: the report's files: name in the bundle to path below ARTEFACTS.
         entries: the history of the request, proven to be in the log.
         others: the entries that registered what the statement names, proven as well.
+        signed: the statements about the request that were signed before.
 
     Raises:
         ContradictionError: they do not.
     """
     try:
-        story = _story(statement, subject, files, entries, others)
+        reports, releases = _told_so_far(statement, files, signed)
+        story = Story(subject.removeprefix(REQUEST_PREFIX), entries, others, reports, releases)
         check_course(story.entries)
+        check_duties(story.entries)
         check_agreements(story, AGREEMENTS)
         check_agreements(_with_outputs(story, files), MEASURED)
     except EvidenceError as error:
@@ -62,14 +66,10 @@ def statement_check(
         raise ContradictionError(message) from None
 
 
-def _story(
-    statement: Statement,
-    subject: str,
-    files: Mapping[str, str],
-    entries: Sequence[EntryBody],
-    others: Sequence[EntryBody],
-) -> Story:
-    signed = [attestation_read(row) for row in Attestation.objects.filter(subject=subject)]
+def _told_so_far(
+    statement: Statement, files: Mapping[str, str], signed: Sequence[SignedStatement]
+) -> tuple[dict[tuple[str, int], ToldReport], dict[tuple[str, int], Release]]:
+    """Return the reports and the releases by item and attempt, the statement that is about to be signed among them."""
     # Reports that were signed before were checked with their files then.
     reports = {(one.row.item, one.row.attempt): ToldReport(one.report) for one in signed if one.report}
     predicates = [one.statement.predicate for one in signed]
@@ -83,7 +83,7 @@ def _story(
         for one in signed:  # what is released is compared with what has been decided since
             if one.report and (one.row.item, one.row.attempt) == attempt:
                 reports[attempt] = _told(one.statement, one.report, one.row.files)
-    return Story(subject.removeprefix(REQUEST_PREFIX), entries, others, reports, releases)
+    return reports, releases
 
 
 def _told(statement: Statement, report: UnlearningReport, files: Mapping[str, str]) -> ToldReport:

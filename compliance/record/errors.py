@@ -13,3 +13,7 @@ class LogInconsistentError(Exception):
 
 class ContradictionError(Exception):
     """What is about to be signed contradicts the record, or its own files; the message names both places."""
+
+
+class DatabaseRoleError(Exception):
+    """A database role could turn off what refuses changes of the record; the message says why."""

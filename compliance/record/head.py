@@ -5,15 +5,19 @@ old backup. So before every signature the log is compared with a head that the d
 
 - every time: the stored subtrees of the signed tree give the signed root, its checkpoint is in the database, and everything
   after it is hashed again from the entries' bodies;
-- every LOG_FULL_CHECK_SECONDS: every entry is hashed again from its body, and every checkpoint compared with its root.
-  That takes about 0.15 seconds for 10,000 entries.
+- before every statement about a request, and every LOG_FULL_CHECK_SECONDS: every entry is hashed again from its body,
+  stands in the row that its body names, and has its subject's next number; every checkpoint is compared with its root, and
+  all checkpoints with those that this process remembers. That takes about 0.05 seconds per 1,000 entries.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
+import json
 import os
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,7 +40,10 @@ from .services import node_hash_stored
 HEAD = "last-checkpoint"
 ALARM = "alarm"
 FULL_CHECK = "last-full-check"
+CHECKPOINTS = "checkpoints"
+"""Size of the newest checkpoint at the last full check, how many there were, and a digest over all of them."""
 LOCK = "lock"
+COLUMNS = ("entry__subject", "entry__number", "entry__kind")
 CHUNK = 1000
 """Entries that are read at a time."""
 
@@ -160,16 +167,16 @@ def log_root(head: Checkpoint, size: int) -> bytes:
 
 
 def log_check_all() -> Checkpoint:
-    """Hash every entry again and compare the root with every checkpoint; return the log's size and root.
+    """Check every entry, its row and its number, and every checkpoint; return the log's size and root.
 
     Raises:
-        LogInconsistentError: an entry, the order of entries, a stored hash or a checkpoint was changed.
+        LogInconsistentError: an entry, its row, the order, a stored hash or a checkpoint was changed or is missing.
     """
-    size, tree = log_size(), MerkleTree()
+    size, tree, numbers = log_size(), MerkleTree(), Counter[str]()
     for start in range(0, size, CHUNK):
         end = min(start + CHUNK, size)
         signed = dict(SignedCheckpoint.objects.filter(size__gt=start, size__lte=end).values_list("size", "root"))
-        for body in _bodies(start, end):
+        for body in _bodies(start, end, numbers):
             tree.add(body)
             if tree.count in signed and tree.root() != bytes(signed[tree.count]):
                 _inconsistent(f"the first {tree.count} entries are not those of their checkpoint")
@@ -177,6 +184,7 @@ def log_check_all() -> Checkpoint:
         _inconsistent(f"the log has {size} entries, but there is a checkpoint of {larger.size}")
     if tree.root() != root(size, node_hash_stored):
         _inconsistent("the stored hashes are not those of the entries")
+    _checkpoints_check()
     return Checkpoint(settings.LOG_ORIGIN, size, tree.root())
 
 
@@ -188,16 +196,55 @@ def log_check_all_when_due() -> None:
         path.touch(mode=0o600)
 
 
-def _bodies(start: int, end: int) -> Iterator[bytes]:
-    """Yield the bodies of the entries in the log from `start` to before `end`; none may be missing."""
-    leaves = RecordLeaf.objects.order_by("index").values_list("index", "entry__body")
+def checkpoints_forget() -> None:
+    """Forget which checkpoints there were, because a restored database has others."""
+    (signing_folder() / CHECKPOINTS).unlink(missing_ok=True)
+
+
+def _checkpoints_check() -> None:
+    """Compare the checkpoints with those of the last full check, and remember the newer ones with them."""
+    path = signing_folder() / CHECKPOINTS
+    if path.exists():
+        remembered = path.read_text(encoding="ascii")
+        size = int(remembered.split()[0])
+        if _checkpoints_until(size) != remembered:
+            _inconsistent(f"the checkpoints up to that of {size} entries are not those that were there before")
+    newest = SignedCheckpoint.objects.aggregate(newest=Max("size"))["newest"]
+    if newest is not None:
+        _write(path, _checkpoints_until(newest))
+
+
+def _checkpoints_until(size: int) -> str:
+    """Return a size, the number of checkpoints up to it, and a digest over them."""
+    count, digest = 0, hashlib.sha256()
+    notes = SignedCheckpoint.objects.filter(size__lte=size).order_by("size").values_list("note", flat=True)
+    for count, note in enumerate(notes.iterator(), start=1):  # noqa: B007  # the last count is the number
+        digest.update(note.encode())
+    return f"{size} {count} {digest.hexdigest()}"
+
+
+def _bodies(start: int, end: int, numbers: Counter[str] | None = None) -> Iterator[bytes]:
+    """Yield the bodies of the entries in the log from `start` to before `end`; none may be missing.
+
+    Rows are found by their columns and only bodies are hashed, so both must say the same. With `numbers`, which counts the
+    entries of each subject from the first entry of the log on, every entry must have its subject's next number.
+    """
+    rows = RecordLeaf.objects.order_by("index").values_list("index", "entry__body", *COLUMNS)
     for first in range(start, end, CHUNK):
         expected = range(first, min(first + CHUNK, end))
-        bodies = dict(leaves.filter(index__gte=expected.start, index__lt=expected.stop))
+        found = {index: (bytes(body), columns) for index, body, *columns in rows.filter(index__in=expected)}
         for index in expected:
-            if index not in bodies:
+            if index not in found:
                 _inconsistent(f"entry {index} is missing in the log")
-            yield bytes(bodies[index])
+            body, columns = found[index]
+            said = json.loads(body)
+            if columns != [said["subject"], said["number"], said["kind"]]:
+                _inconsistent(f"entry {index} stands in the row of another subject, number or kind")
+            if numbers is not None:
+                numbers[said["subject"]] += 1
+                if numbers[said["subject"]] != said["number"]:
+                    _inconsistent(f"entry {index} has not the next number of its subject")
+            yield body
 
 
 def _checkpoint_of(row: SignedCheckpoint, key: Ed25519PublicKey) -> Checkpoint:

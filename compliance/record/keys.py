@@ -14,17 +14,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.utils import timezone
 
 from compliance.evidence.errors import KeyFileError
-from compliance.evidence.keys import create_key, key_id, load_key
+from compliance.evidence.keys import create_key, key_id, load_key, load_spki, spki
 from compliance.evidence.statements import PREDICATES
 from compliance.evidence.trust import Role, TrustedKey, TrustFile
-from compliance.formats.canonical import format_time, sha256_hex
+from compliance.formats.canonical import decode_base64, encode_base64, format_time, sha256_hex
 from compliance.formats.record_kinds import RecordKind
 
 from .models import TrustManifest
@@ -94,6 +94,25 @@ def key_rotate(*, role: Role, revoke: bool) -> KeyRotation:
     put_aside = path.rename(_unused(folder, role)) if path.exists() else None
     new_path.rename(path)
     return KeyRotation(key_id(key.public_key()), ended, put_aside)
+
+
+def attestation_keys() -> tuple[Ed25519PublicKey, ...]:
+    """Return the public halves of every attestation key that this process has had, from its own folder.
+
+    A file beside the keys keeps them, so that a lost private key does not make what it signed a stranger's.
+
+    Raises:
+        as `signing_keys`.
+    """
+    current, folder = signing_keys().attestation, signing_folder()
+    path = folder / "attestation-keys"
+    known = path.read_text(encoding="ascii").split() if path.exists() else []
+    held = [current, *(load_key(old) for old in sorted(folder.glob("attestation.replaced-*.pem")))]
+    new = [line for key in held if (line := encode_base64(spki(key.public_key()))) not in known]
+    if new:
+        with path.open("a", encoding="ascii") as file:
+            file.write("".join(f"{line}\n" for line in new))
+    return tuple(load_spki(decode_base64(line)) for line in (*known, *new))
 
 
 def signing_folder() -> Path:

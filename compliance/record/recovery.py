@@ -8,7 +8,7 @@ from compliance.formats.checks import refuse
 from compliance.formats.record_kinds import RecordKind
 
 from .errors import StaleStateError
-from .head import alarm_clear, alarm_reason, head_locked, head_read, head_write, log_check_all, log_root
+from .head import alarm_clear, alarm_reason, checkpoints_forget, head_locked, head_read, head_write, log_check_all, log_root
 from .keys import signing_keys
 from .models import RecordEntry, SignerAlarm
 from .services import SYSTEM, record_append, record_sequence
@@ -38,6 +38,7 @@ def log_recover(*, reason: str) -> RecordEntry:
             raise StaleStateError(message)
         with transaction.atomic(durable=True):
             # 2. Accept nothing but a log that is in itself whole.
+            checkpoints_forget()
             old, new = head_read(), log_check_all()
             data = {
                 "old_size": old.size,

@@ -10,7 +10,9 @@ from compliance.evidence.consistency import proof_to_bytes
 from compliance.evidence.record import REQUEST_PREFIX, EntryBody, mappers
 from compliance.evidence.statements import UNLEARNING_REPORT, Statement, UnlearningReport
 from compliance.evidence.tlog_proofs import TlogProof
+from compliance.evidence.trust import TrustFile
 from compliance.formats.canonical import encode_base64
+from compliance.formats.errors import VerificationError
 from compliance.formats.merkle import consistency_proof, inclusion_proof, leaf_hash
 from compliance.formats.record_kinds import RecordKind
 
@@ -51,7 +53,7 @@ class SignedStatement:
     row: Attestation
     statement: Statement
     key_ids: tuple[str, ...]
-    """The ids in the envelope of the keys that signed. They are hints that nobody signed."""
+    """The ids of the published keys that signed it. What the envelope says about its keys is not signed."""
 
     @property
     def reference(self) -> str:
@@ -78,9 +80,16 @@ def attestation_read(row: Attestation) -> SignedStatement:
         EvidenceError: the envelope contains something else.
     """
     envelope = dsse.Envelope.from_bytes(bytes(row.envelope))
-    return SignedStatement(
-        row, Statement.from_bytes(envelope.body), tuple(signature.keyid for signature in envelope.signatures)
-    )
+    return SignedStatement(row, Statement.from_bytes(envelope.body), _signers(envelope))
+
+
+def _signers(envelope: dsse.Envelope) -> tuple[str, ...]:
+    published = trust_published()
+    keys = TrustFile.from_bytes(bytes(published.body)).with_role("attestation") if published else ()
+    try:
+        return tuple(sorted(dsse.verify(envelope, [key.public_key for key in keys])[1]))
+    except VerificationError:
+        return ()
 
 
 def signed_report(*, subject: str, item: str, attempt: int) -> Attestation | None:

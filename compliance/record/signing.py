@@ -10,7 +10,7 @@ from django.db import transaction
 
 from compliance.evidence import dsse
 from compliance.evidence.checkpoints import Checkpoint, sign_note
-from compliance.evidence.record import EntryBody
+from compliance.evidence.record import REQUEST_PREFIX, EntryBody
 from compliance.evidence.statements import Statement, UnlearningReport
 from compliance.formats.canonical import sha256_hex
 from compliance.formats.errors import EvidenceError
@@ -25,12 +25,13 @@ from .head import (
     head_read,
     head_verified,
     head_write,
+    log_check_all,
     log_check_all_when_due,
     log_root,
 )
-from .keys import SigningKeys, signing_keys
+from .keys import SigningKeys, attestation_keys, signing_keys
 from .models import Attestation, RecordEntry, SignedCheckpoint
-from .selectors import attestation_read, entries_by_digest, registrations, trust_published
+from .selectors import SignedStatement, attestation_read, entries_by_digest, registrations, trust_published
 from .services import SYSTEM, node_hash_stored, record_append, record_sequence
 
 
@@ -48,23 +49,47 @@ def attestation_sign(*, statement: Statement, subject: str, files: dict[str, str
         LogInconsistentError: the log is not the one that was signed before; an alarm stands, and nothing is signed.
         ContradictionError: the statement contradicts the record or its own files; the same.
     """
-    # 1. Sign once: the task that calls this may run twice.
-    if existing := _signed_already(statement, subject):
-        return existing
-    # 2. Sign only what the record says. Outside the transaction, which would take an alarm back.
+    # 1. Rest on nothing but the log that was signed before. Outside the transaction, which would take an alarm back.
     with alarm_on_inconsistency():
         head_verified(signing_keys().log.public_key())
-    history, others = entries_proven(subject=subject), _registrations_proven(statement, subject)
+        log_check_all()
+        signed = statements_signed(subject=subject)
+    # 2. Sign once: the task that calls this may run twice.
+    if existing := _signed_already(statement, subject):
+        return existing
+    # 3. Sign only what the record says.
+    history, others = entries_proven(subject=subject), _registrations_proven(statement, signed)
     with alarm_on_inconsistency():
-        statement_check(statement=statement, subject=subject, files=files, entries=history, others=others)
-    # 3. Sign it.
+        statement_check(statement=statement, subject=subject, files=files, entries=history, others=others, signed=signed)
+    # 4. Sign it.
     return _attest(statement, subject, files)
 
 
-def _registrations_proven(statement: Statement, subject: str) -> list[EntryBody]:
+def statements_signed(*, subject: str) -> list[SignedStatement]:
+    """Return the statements about the subject that this process signed; the application may write rows of its own.
+
+    Raises:
+        LogInconsistentError: an attestation is not signed by this process, or says something else than its row.
+    """
+    keys, statements = attestation_keys(), []
+    for row in Attestation.objects.filter(subject=subject).order_by("id"):
+        try:
+            body, _ = dsse.verify(dsse.Envelope.from_bytes(bytes(row.envelope)), keys)
+            statement = Statement.from_bytes(body)
+        except EvidenceError as error:
+            message = f"An attestation about {subject} is not one that the signing process signed. {error}"
+            raise LogInconsistentError(message) from None
+        stored = {name: getattr(row, name) for name in _place(statement, subject)}
+        if stored != _place(statement, f"{REQUEST_PREFIX}{statement.predicate.request}"):
+            message = f"The row of an attestation about {subject} says something else than what was signed."
+            raise LogInconsistentError(message)
+        statements.append(attestation_read(row))
+    return statements
+
+
+def _registrations_proven(statement: Statement, signed: Iterable[SignedStatement]) -> list[EntryBody]:
     """Return the entries that registered what the request's reports name, this one included."""
-    rows = Attestation.objects.filter(subject=subject)
-    predicates = [statement.predicate, *(attestation_read(row).statement.predicate for row in rows)]
+    predicates = [statement.predicate, *(one.statement.predicate for one in signed)]
     reports = [predicate for predicate in predicates if isinstance(predicate, UnlearningReport)]
     references = {reference for report in reports for reference in registrations(report)}
     return _proven(entries_by_digest(references))

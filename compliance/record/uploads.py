@@ -20,6 +20,11 @@ CHUNK = MEBIBYTE
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}(/[A-Za-z0-9_][A-Za-z0-9._-]{0,127}){0,6}", re.ASCII)
 
 
+COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""How bundles are packed. Other compressions fail in ways of their own, and no bundle needs them."""
+UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+
+
 class UploadRefusedError(Exception):
     """The file cannot be unpacked as a bundle; the message says why."""
 
@@ -39,9 +44,8 @@ def unpack(source: BinaryIO, folder: Path) -> Path:
             allowance = MAX_UNPACKED
             for info in files:
                 allowance -= _write(archive, info, folder / info.filename, allowance)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        message = _("This is not a readable zip file. Upload the bundle exactly as you downloaded it.")
-        raise UploadRefusedError(message) from error
+    except UNREADABLE as error:
+        raise UploadRefusedError(_unreadable()) from error
     return _root(folder)
 
 
@@ -57,6 +61,8 @@ def _check(files: Sequence[zipfile.ZipInfo]) -> None:
         raise UploadRefusedError(_("The zip file contains the same name twice."))
     for info in files:
         # The upper half of external_attr is the mode on Unix. Other systems leave it 0; a link or a device does not.
+        if info.compress_type not in COMPRESSIONS:
+            raise UploadRefusedError(_unreadable())
         kind = stat.S_IFMT(info.external_attr >> 16)
         if not NAME.fullmatch(info.filename) or kind not in (0, stat.S_IFREG):
             raise UploadRefusedError(_("The zip file contains a name that no bundle has, or something that is not a file."))
@@ -67,22 +73,31 @@ def _check(files: Sequence[zipfile.ZipInfo]) -> None:
 def _write(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, allowance: int) -> int:
     """Write one file and return its size, which must not exceed `allowance`, whatever the zip file says about it."""
     written = 0
+    with archive.open(info) as zipped, _create(path) as file:
+        while chunk := zipped.read(CHUNK):
+            written += len(chunk)
+            if written > allowance:
+                raise UploadRefusedError(_too_large())
+            file.write(chunk)
+    return written
+
+
+def _create(path: Path) -> BinaryIO:
+    """Open a new file, which must not lie where another file is, nor below one."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with archive.open(info) as zipped, path.open("xb") as file:  # x: never write over another file
-            while chunk := zipped.read(CHUNK):
-                written += len(chunk)
-                if written > allowance:
-                    raise UploadRefusedError(_too_large())
-                file.write(chunk)
-    except OSError as error:
+        return path.open("xb")  # x: never write over another file
+    except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
         raise UploadRefusedError(_("The zip file contains names that conflict with one another.")) from error
-    return written
 
 
 def _root(folder: Path) -> Path:
     entries = list(folder.iterdir())
     return entries[0] if len(entries) == 1 and entries[0].is_dir() else folder
+
+
+def _unreadable() -> str:
+    return _("This is not a readable zip file. Upload the bundle exactly as you downloaded it.")
 
 
 def _too_large() -> str:

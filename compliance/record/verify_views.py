@@ -26,6 +26,7 @@ from django.views.decorators.http import require_http_methods
 from compliance.evidence import dsse
 from compliance.evidence.bundle import BundleFolder
 from compliance.evidence.statements import SHORT_NAMES, Statement, UnlearningReport
+from compliance.evidence.trust import TrustFile
 from compliance.evidence.verification import Verification, verify_bundle
 from compliance.formats.canonical import sha256_hex
 from compliance.formats.record_kinds import RecordKind
@@ -119,7 +120,7 @@ def _verify(request: HttpRequest) -> HttpResponse:
         keys = form.cleaned_data["trust"]
         verification = verify_bundle(root, keys.trust)
         # 3. Say who signed what, but only if every signature was verified.
-        statements = _signed(root) if verification.passed else []
+        statements = _signed(root, keys.trust) if verification.passed else []
     context = _page(VerifyForm()) | {
         "verification": verification,
         "steps": _steps(verification),
@@ -152,15 +153,19 @@ def _steps(verification: Verification) -> list[dict[str, Any]]:
     ]
 
 
-def _signed(root: Path) -> list[dict[str, Any]]:
-    """Return a row for each attestation of a verified bundle, in the order of the record."""
-    folder = BundleFolder.open(root)
+def _signed(root: Path, trust: bytes) -> list[dict[str, Any]]:
+    """Return a row for each attestation of a verified bundle, in the order of the record, with the keys that signed it.
+
+    What an envelope itself says about its keys is not signed, so it is not shown.
+    """
+    keys, folder = TrustFile.from_hand(trust), BundleFolder.open(root)
     bodies = [proven.entry for proven in folder.record()]
     entries = {body.data["envelope_sha256"]: body for body in bodies if body.kind == RecordKind.ATTESTATION_SIGNED}
     rows = []
     for name in sorted(folder.attestations, key=_index):
         envelope = dsse.Envelope.from_bytes(folder.read(name))
-        predicate = Statement.from_bytes(envelope.body).predicate
+        body, signers = dsse.verify(envelope, [key.public_key for key in keys.with_role("attestation")])
+        predicate = Statement.from_bytes(body).predicate
         report = predicate if isinstance(predicate, UnlearningReport) else None
         word, tone = VERDICTS[report.verdict.outcome] if report else ("", "")
         rows.append(
@@ -172,7 +177,7 @@ def _signed(root: Path) -> list[dict[str, Any]]:
                 "verdict": word,
                 "tone": tone,
                 "at": entries[folder.sha256(name)].moment,
-                "keys": [signature.keyid for signature in envelope.signatures],
+                "keys": sorted(signers),
             }
         )
     return rows

@@ -90,6 +90,7 @@ class Proposal(Rung):
             models.CheckConstraint(
                 name="proposal_job_needs_approval", condition=Q(job__isnull=True) | Q(approved_by__isnull=False)
             ),
+            models.CheckConstraint(name="proposal_decided_once", condition=Q(approved_by=None) | Q(declined_by=None)),
         ]
 
 

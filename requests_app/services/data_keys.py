@@ -16,7 +16,10 @@ from requests_app.models import UnsentAnswers
 
 SUBJECT = "keys:data"
 BATCH = 200
-ROWS_ARE_FIXED = {"requests_app_ending": "ending_decided_is_fixed"}
+ROWS_ARE_FIXED = {
+    "requests_app_ending": "ending_decided_is_fixed",
+    "requests_app_item": "item_reasons_are_fixed",
+}
 """Triggers that refuse every change of a row, by table: the other ones do not look at encrypted columns."""
 
 

@@ -139,10 +139,10 @@ def proposal_decline(*, proposal: Proposal, reason: str, by: Account) -> Proposa
     require_explanation(reason)
     proposal = _locked(proposal)
     _require_latest(proposal)
-    proposal.declined_by, proposal.declined_at, proposal.decline_reason = by, timezone.now(), reason.strip()
-    proposal.save()
     data = {"attempt": proposal.number}
     item_move(item=proposal.item, to=ItemState.GRANTED, kind=RecordKind.PROPOSAL_DECLINED, actor=by.opaque, data=data)
+    proposal.declined_by, proposal.declined_at, proposal.decline_reason = by, timezone.now(), reason.strip()
+    proposal.save()
     return proposal
 
 

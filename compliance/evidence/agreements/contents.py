@@ -37,17 +37,20 @@ def not_retained(told: ToldReport) -> list[str] | None:
 
 
 def accepted_are_forgotten(accepted: dict[str, list[str]], forgotten: dict[str, list[str]]) -> bool:
-    """Return whether exactly the accepted examples are forgotten, now or by an earlier unlearning.
+    """Return whether exactly the accepted examples are forgotten, now or by an earlier unlearning, or were left out before.
 
-    Those that an earlier review accepted may be in an item of that review.
+    Those that an earlier review accepted may be in an item of that review. That something was erased for other requests
+    does not count: what the model still knows of it, and is accepted, has to be forgotten.
     """
     now, ever = set(forgotten["now"]), set(forgotten["ever"])
     return now <= set(accepted["all"]) and set(accepted["new"]) <= now | ever
 
 
 def _forgotten(told: ToldReport) -> dict[str, list[str]] | None:
-    now, ever = forget_ids(told), not_retained(told)
-    return None if now is None or ever is None else {"now": now, "ever": ever}
+    now, gone = forget_ids(told), not_retained(told)
+    if told.specification is None or now is None or gone is None:
+        return None
+    return {"now": now, "ever": sorted({*gone} - {*told.specification.erased_ids} | {*now})}
 
 
 def _from_ids(make: Callable[[list[str]], Any]) -> Callable[[ToldReport], Any]:

@@ -82,16 +82,26 @@ def _closings(story: Story) -> Iterator[Statement]:
 
 
 def _reviewed(story: Story) -> Iterator[Statement]:
-    """What the last search before the end of a request covered, and how many matches were accepted."""
+    """What the last search before the end of a request covered, and how many matches were accepted or are still open."""
     for entry in _approved(story):
         before = [one for one in story.entries if one.number < entry.number]
         searches = [one.data for one in before if one.kind == K.MAPPING_COMPLETED] or [SEARCHED_NOWHERE]
         complete = searches[-1].get("complete", False)
-        yield f"Ending {entry.data['ending']}", {"complete": complete, "accepted": sum(decisions(before).values())}
+        decided = decisions(before)
+        found = max((search.get("candidates", 0) for search in searches), default=0)
+        yield (
+            f"Ending {entry.data['ending']}",
+            {"complete": complete, "accepted": sum(decided.values()), "open": max(0, found - len(decided))},
+        )
 
 
 def closing_follows(outcome: str, reviewed: Mapping[str, Any]) -> bool:
-    """Return whether a request can end so: “nothing found” needs a complete search, and nothing that was accepted."""
+    """Return whether a request can end so: “nothing found” needs a complete search, and nothing that was accepted.
+
+    Whatever was found must have been decided.
+    """
+    if reviewed["open"]:
+        return False
     if outcome == "not_searched":
         return True
     if outcome == "no_match":

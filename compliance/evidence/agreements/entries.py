@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from compliance.evidence.record import mappers
+from compliance.formats.record_kinds import EARLIER_KINDS
 from compliance.formats.record_kinds import RecordKind as K
 from compliance.formats.verdicts import METHOD_GUARANTEES
 
@@ -22,7 +23,7 @@ def _ends(story: Story) -> Iterator[Statement]:
 
 
 def _run_outcomes(story: Story) -> Iterator[Statement]:
-    for entry in story.of_kind(K.JOB_RUN_ENDED):
+    for entry in story.of_kind(K.JOB_RUN_ENDED, *(old for old, new in EARLIER_KINDS.items() if new == K.JOB_RUN_ENDED)):
         if {"job", "run", "outcome"} <= entry.data.keys():
             yield f"Job {entry.data['job']}, run {entry.data['run']}", entry.data["outcome"]
 

@@ -36,7 +36,8 @@ def decisions(entries: Iterable[EntryBody]) -> dict[Example, bool]:
 def _counted(kind: bool) -> Fact:  # accepted or rejected
     def read(story: Story) -> Iterator[Statement]:
         for place, entry in enumerate(story.entries):
-            if entry.kind == K.MATCHES_DECIDED and (decided := decisions(story.entries[:place])):
+            if entry.kind == K.MATCHES_DECIDED:
+                decided = decisions(story.entries[:place])
                 yield f"Entry {entry.number}", sum(accepted == kind for accepted in decided.values())
 
     name = "accepted" if kind else "rejected"
@@ -154,8 +155,6 @@ def _accepted_for_the_item(story: Story) -> Iterator[Statement]:
         reviews = [entry.number for entry in story.of_kind(K.MATCHES_DECIDED)]
         made = [one.number for one in story.of_kind(K.MATCHES_DECIDED) if attempt[0] in _list(one.data.get("items"))]
         approvals = [entry.number for entry in story.of_kind(K.PROPOSAL_APPROVED) if entry.attempt == attempt]
-        if not decisions(story.entries):
-            continue
         snapshot = told.report.snapshot_sha256
         own = _accepted(story, (approvals or [len(story.entries) + 1])[0], snapshot)
         first = _accepted(story, made[0], snapshot) if made else own
@@ -167,18 +166,25 @@ def _accepted_at_the_release(story: Story) -> Iterator[Statement]:
     """The accepted training examples of the snapshot that a released attempt is about, when it was released."""
     for entry in story.of_kind(K.ITEM_RELEASED):
         told = story.reports.get(entry.attempt)
-        if told is not None and decisions(story.entries):
+        if told is not None:
             yield words(entry.attempt), sorted(_accepted(story, entry.number, told.report.snapshot_sha256))
 
 
-def _accepted(story: Story, before: int, snapshot_sha256: str) -> set[str]:
+def _accepted(story: Story, before: int, snapshot_sha256: str, *, learned: bool = True) -> set[str]:
     entries = [entry for entry in story.entries if entry.number < before]
     held_out = _not_learned(entries)
     return {
         identifier
         for (snapshot, identifier), accepted in decisions(entries).items()
-        if accepted and snapshot_sha256.startswith(snapshot) and (snapshot, identifier) not in held_out
+        if accepted and snapshot_sha256.startswith(snapshot) and ((snapshot, identifier) not in held_out) == learned
     }
+
+
+def _accepted_as_held_out(story: Story) -> Iterator[Statement]:
+    """The accepted examples of which entries say that no model was trained on them, by attempts on their snapshot."""
+    for attempt, told in story.reports.items():
+        digest = told.report.snapshot_sha256
+        yield words(attempt), sorted(_accepted(story, len(story.entries) + 1, digest, learned=False))
 
 
 def _not_learned(entries: Iterable[EntryBody]) -> set[Example]:
@@ -224,6 +230,7 @@ NAMED_ITEMS = Fact("items of other entries", _named_items, tuple(f"{kind} item" 
 ITEM_COUNTS = Fact(f"{K.MATCHES_DECIDED} items, counted", _item_counts, (f"{K.MATCHES_DECIDED} items",))
 REVIEW_COUNTS = Fact(f"{K.REVIEW_COMPLETED} items", _review_counts, (f"{K.REVIEW_COMPLETED} items",))
 ACCEPTED_AT_THE_RELEASE = Fact(f"{K.MATCH_ACCEPTED} examples at the release", _accepted_at_the_release, MATCHES)
+ACCEPTED_HELD_OUT = Fact(f"{K.MATCH_ACCEPTED} examples set held_out", _accepted_as_held_out, MATCHES)
 ACCEPTED_EXAMPLES = Fact(f"{K.MATCH_ACCEPTED} examples", _accepted_for_the_item, MATCHES)
 
 

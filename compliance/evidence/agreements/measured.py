@@ -80,6 +80,22 @@ def _expected_sizes(story: Story) -> Iterator[Statement]:
             )
 
 
+def _held_out(story: Story) -> Iterator[Statement]:
+    """Which examples were measured as held out, which as retained, and how many held-out ones were not measured."""
+    counts = dict(CORPUS_COUNTS.read(story))
+    for attempt, told in story.reports.items():
+        of_corpus = counts.get(words(attempt))
+        if told.outputs is not None and isinstance(of_corpus, dict):
+            measured = told.outputs.ids("held_out")
+            left = of_corpus.get("held_out", 0) - len(measured)
+            yield words(attempt), {"measured": measured, "retain": told.outputs.ids("retain"), "left": left}
+
+
+def can_be_held_out(said: list[str], there: dict[str, Any]) -> bool:
+    """Return whether examples are held out: measured as such, or among those that were not measured at all."""
+    return not set(said) & set(there["retain"]) and len(set(said) - set(there["measured"])) <= there["left"]
+
+
 def _columns(*names: str) -> tuple[str, ...]:
     return tuple(f"examples.parquet {name}" for name in names)
 
@@ -97,6 +113,11 @@ DRAWN_SIZES = Fact(
     f"{K.CORPUS_REGISTERED} counts, and how many of them the protocol draws",
     _expected_sizes,
     (*CORPUS_COUNTS.places, "report protocol"),
+)
+HELD_OUT = Fact(
+    "examples.parquet example_id of the set held_out",
+    _held_out,
+    (*CORPUS_COUNTS.places, *_columns("example_id", "set")),
 )
 MEASURED_SEEDS = of_report(
     "examples.parquet seed by set and group",

@@ -67,17 +67,19 @@ from .entries import (
 )
 from .facts import actor, always, entry, moment, release, report, result, spec
 from .judged import BESIDE, JUDGEMENT
-from .matches import ACCEPTED_AT_THE_RELEASE, ACCEPTED_EXAMPLES
+from .matches import ACCEPTED_AT_THE_RELEASE, ACCEPTED_EXAMPLES, ACCEPTED_HELD_OUT
 from .measured import (
     DRAWN_SIZES,
     FINITE,
     GAP,
+    HELD_OUT,
     MEASURED_FORGET,
     MEASURED_OTHERS,
     MEASURED_SEEDS,
     MEASURED_SIZES,
     PROTOCOL_SEEDS,
     SAYS_FINITE,
+    can_be_held_out,
     not_among,
 )
 
@@ -222,6 +224,7 @@ AGREEMENTS: Final[tuple[Agreement, ...]] = (
 MEASURED: Final[tuple[Agreement, ...]] = (
     Agreement(MEASURED_FORGET, FORGET_IDS, "other examples were measured than were forgotten"),
     Agreement(MEASURED_OTHERS, NOT_RETAINED, "an example of another set was forgotten, or is in two sets", not_among),
+    Agreement(ACCEPTED_HELD_OUT, HELD_OUT, "an accepted example is called held out and is not", can_be_held_out),
     Agreement(MEASURED_SIZES, DRAWN_SIZES, "other numbers of examples were measured than the protocol draws"),
     Agreement(MEASURED_SEEDS, PROTOCOL_SEEDS, "other models were measured than the protocol names"),
     Agreement(

@@ -12,7 +12,7 @@ from compliance.evidence.statements import MODEL_SUBJECT, SHORT_NAMES, Release, 
 from compliance.evidence.trust import TrustFile
 from compliance.formats.canonical import sha256_hex
 from compliance.formats.errors import EvidenceError, VerificationError
-from compliance.formats.record_kinds import RecordKind
+from compliance.formats.record_kinds import FIELDS, RecordKind
 
 from .log import History
 
@@ -143,9 +143,34 @@ def check_registrations(statements: Statements, history: History) -> None:
     if sorted(models) != sorted({report.base_model_sha256 for report in reports}):
         message = f"The record must contain one {RecordKind.MODEL_REGISTERED} entry for each model that a run started from."
         raise VerificationError(message)
+    _check_registered_before(statements, history)
     if len(history.others) != len(corpora) + len(models) + 1:  # one more: the published keys
         message = "The bundle's record contains an entry about another subject that nothing in this bundle refers to."
         raise VerificationError(message)
+
+
+def _check_registered_before(statements: Statements, history: History) -> None:
+    """Check that what a run worked on was registered, with the fields of such an entry, before its job was created."""
+    for proven in history.others:
+        kind, data = proven.entry.kind, proven.entry.data
+        if unknown := data.keys() - set(FIELDS.get(RecordKind(kind), ())):
+            message = f"Record entry {proven.index} ({kind}) states {min(unknown)[:40]!a}, which no such entry does."
+            raise VerificationError(message)
+        for attempt, signed in statements.reports.items():
+            used = {signed.report.snapshot_sha256} if kind == RecordKind.CORPUS_REGISTERED else set()
+            used |= {signed.report.base_model_sha256} if kind == RecordKind.MODEL_REGISTERED else set()
+            if used & {data.get("snapshot_sha256"), data.get("model_sha256")}:
+                _check_before(proven, history, attempt)
+
+
+def _check_before(registered: ProvenEntry, history: History, attempt: Attempt) -> None:
+    for job in history.of_kind(RecordKind.JOB_CREATED):
+        if job.entry.attempt != attempt:
+            continue
+        if registered.index > job.index or registered.entry.moment > job.entry.moment:
+            about = f"Item {attempt[0]}, attempt {attempt[1]}"
+            message = f"{about}: {registered.entry.subject} was registered after its job was created."
+            raise VerificationError(message)
 
 
 def _check_signature(envelope: RecordedEnvelope, trust: TrustFile) -> SignedBody:

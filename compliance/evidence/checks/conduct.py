@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NoReturn
 
 from compliance.evidence.bundle import ProvenEntry
-from compliance.evidence.record import ACCOUNT_PREFIX, mappers
+from compliance.evidence.record import ACCOUNT_PREFIX, EntryBody, mappers
 from compliance.formats.errors import VerificationError
 from compliance.formats.record_kinds import RecordKind
 
@@ -29,42 +30,45 @@ def check_runs(history: History, statements: Statements) -> None:
         _check_run(signed, history, completed[attempt])
 
 
-def check_duties(history: History) -> None:
-    """Check that whoever approved did not submit the request, decide on its matches, propose the method, or release."""
-    submitter = history.of_kind(RecordKind.REQUEST_SUBMITTED)[0].entry.data["submitted_by"]
-    approvals = _approvals(history)
+def check_duties(entries: Sequence[EntryBody]) -> None:
+    """Check that whoever approved did not submit the request, decide on its matches, propose the method, or release.
+
+    Args:
+        entries: the request's history so far; the signing process asks before the history has ended.
+    """
+    # Step 5 of verification refuses a history that does not begin with its submission.
+    submitter = next((entry.data["submitted_by"] for entry in _of_kind(entries, RecordKind.REQUEST_SUBMITTED)), "")
+    approvals = _once_each(entries, RecordKind.PROPOSAL_APPROVED)
     for attempt, approval in approvals.items():
-        approver = approval.entry.actor
+        approver = approval.actor
         if not approver.startswith(ACCOUNT_PREFIX):
             _fail(attempt, f"it was approved by {approver}, which is not an officer's account")
-        mapped_by = mappers(history.bodies, approval.entry.number)
-        if approver in _proposers(history, attempt):
+        mapped_by = mappers(entries, approval.number)
+        if approver in _proposers(entries, attempt):
             _fail(attempt, f"{approver} proposed the method and approved the attempt")
         if approver == submitter or approver in mapped_by:
             _fail(attempt, f"{approver} submitted the request or decided on its matches, and approved the attempt")
         if not mapped_by:
             _fail(attempt, "it was approved before anybody had decided on the matches")
-    for attempt, released in _once(history, RecordKind.ITEM_RELEASED).items():
-        releaser = released.entry.actor
+    for attempt, released in _once_each(entries, RecordKind.ITEM_RELEASED).items():
+        releaser = released.actor
         if attempt not in approvals or not releaser.startswith(ACCOUNT_PREFIX):
             _fail(attempt, f"it was released without an approval, or by {releaser}, which is not an officer's account")
-        if releaser == approvals[attempt].entry.actor:
+        if releaser == approvals[attempt].actor:
             _fail(attempt, f"{releaser} approved the attempt and released it")
-    _check_endings(history, submitter)
+    _check_endings(entries, submitter)
 
 
-def _check_endings(history: History, submitter: str) -> None:
+def _check_endings(entries: Sequence[EntryBody], submitter: str) -> None:
     """Check that nobody approved an end without unlearning who proposed it, submitted the request or decided on its matches.
 
     That nothing was found rests on the rejections, too.
     """
-    proposers = {
-        proven.entry.data.get("ending"): proven.entry.actor for proven in history.of_kind(RecordKind.ENDING_PROPOSED)
-    }
-    for approval in history.of_kind(RecordKind.ENDING_APPROVED):
-        entry, approver = approval.entry, approval.entry.actor
-        involved = {submitter, proposers.get(entry.data.get("ending")), *mappers(history.bodies, entry.number)}
-        if approver in involved | _deciders(history, entry.number) or not approver.startswith(ACCOUNT_PREFIX):
+    proposers = {entry.data.get("ending"): entry.actor for entry in _of_kind(entries, RecordKind.ENDING_PROPOSED)}
+    for entry in _of_kind(entries, RecordKind.ENDING_APPROVED):
+        approver = entry.actor
+        involved = {submitter, proposers.get(entry.data.get("ending")), *mappers(entries, entry.number)}
+        if approver in involved | _deciders(entries, entry.number) or not approver.startswith(ACCOUNT_PREFIX):
             message = (
                 f"Ending {entry.data.get('ending')!a}: {approver} approved it, who is no officer, proposed it, submitted the"
                 " request or decided on its matches."
@@ -72,10 +76,10 @@ def _check_endings(history: History, submitter: str) -> None:
             raise VerificationError(message)
 
 
-def _deciders(history: History, before: int) -> set[str]:
+def _deciders(entries: Sequence[EntryBody], before: int) -> set[str]:
     """Return who decided about a match before an entry, whoever decided about it again."""
-    decided = history.of_kind(RecordKind.MATCH_ACCEPTED, RecordKind.MATCH_REJECTED)
-    return {proven.entry.actor for proven in decided if proven.entry.number < before}
+    decided = _of_kind(entries, RecordKind.MATCH_ACCEPTED, RecordKind.MATCH_REJECTED)
+    return {entry.actor for entry in decided if entry.number < before}
 
 
 def check_releases(history: History, statements: Statements) -> None:
@@ -98,14 +102,24 @@ def _check_run(signed: SignedReport, history: History, completed: ProvenEntry) -
         _fail(attempt, "the record does not show the start, the completion and the report in this order")
 
 
-def _proposers(history: History, attempt: Attempt) -> set[str]:
+def _proposers(entries: Sequence[EntryBody], attempt: Attempt) -> set[str]:
     """Return who proposed the attempt; nobody in older records, in which a proposal does not name its attempt."""
-    proposed = history.of_kind(RecordKind.PROPOSAL_SUBMITTED)
-    return {
-        proven.entry.actor
-        for proven in proposed
-        if (proven.entry.data.get("item"), proven.entry.data.get("attempt")) == attempt
-    }
+    proposed = _of_kind(entries, RecordKind.PROPOSAL_SUBMITTED)
+    return {entry.actor for entry in proposed if (entry.data.get("item"), entry.data.get("attempt")) == attempt}
+
+
+def _of_kind(entries: Sequence[EntryBody], *kinds: str) -> list[EntryBody]:
+    return [entry for entry in entries if entry.kind in kinds]
+
+
+def _once_each(entries: Sequence[EntryBody], kind: str) -> dict[Attempt, EntryBody]:
+    """Return the entries of a kind that an attempt may have only once, by attempt."""
+    by_attempt: dict[Attempt, EntryBody] = {}
+    for entry in _of_kind(entries, kind):
+        if entry.attempt in by_attempt:
+            _fail(entry.attempt, f"{kind} is in the record twice")
+        by_attempt[entry.attempt] = entry
+    return by_attempt
 
 
 def _approvals(history: History) -> dict[Attempt, ProvenEntry]:
@@ -113,14 +127,9 @@ def _approvals(history: History) -> dict[Attempt, ProvenEntry]:
 
 
 def _once(history: History, kind: str) -> dict[Attempt, ProvenEntry]:
-    """Return the entries of a kind that an attempt may have only once, by attempt."""
-    entries: dict[Attempt, ProvenEntry] = {}
-    for proven in history.of_kind(kind):
-        attempt = proven.entry.attempt
-        if attempt in entries:
-            _fail(attempt, f"{kind} is in the record twice")
-        entries[attempt] = proven
-    return entries
+    """Return the entries of a kind that an attempt may have only once, by attempt, with their places in the log."""
+    _once_each(history.bodies, kind)
+    return {proven.entry.attempt: proven for proven in history.of_kind(kind)}
 
 
 def _fail(attempt: Attempt, reason: str) -> NoReturn:

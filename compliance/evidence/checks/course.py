@@ -1,7 +1,7 @@
 """The step about the order of events: a history is one that can happen, entry after entry.
 
-Each table says from where an entry takes something, and to where. Kinds that are in no table may come at any time; so may
-kinds that this version does not know, because a log keeps what earlier and later versions wrote.
+Each table says from where an entry takes something, and to where. Kinds that are in no table may come at any time. What an
+entry must state, and which letter may stand where, is checked by the neighbours (`forms.py`, `letters.py`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from typing import Final, NoReturn
 from compliance.evidence.record import EntryBody
 from compliance.formats.errors import VerificationError
 from compliance.formats.record_kinds import RecordKind as K
+
+from .forms import check_forms, in_present_words, present_from
+from .letters import check_letters
 
 NEW = "new"
 RELEASABLE = frozenset({"passed"})
@@ -32,6 +35,7 @@ def after(*before: str, to: str = "") -> Move:
 
 REFUSED, REFUSED_BY_ONE = f"{K.ITEM_DECIDED}, refused", f"{K.ITEM_DECIDED}, refused by one officer"
 NOT_PASSED = f"{K.ITEM_EVALUATED}, not passed"
+RELEASED_WITHOUT_LEDGER = f"{K.ITEM_RELEASED}, before there was an erasure ledger"
 LAPSED_WITH_REQUEST = f"{K.ITEM_LAPSED}, withdrawn"
 EMPTIED = f"{K.ITEM_CORRECTED}, nothing left"
 PROPOSED, APPROVED, DECLINED = (
@@ -67,7 +71,8 @@ REQUEST_MOVES: Final[Mapping[str, Move]] = {
     APPROVED: after("closing", to="end approved"),
     DECLINED: after("closing", to="under review"),
     **dict.fromkeys((K.ENDING_PROPOSED, K.ENDING_APPROVED, K.ENDING_DECLINED, K.ITEM_LAPSED), IN_PROGRESS),
-    **dict.fromkeys((K.ITEM_DECIDED, REFUSED, REFUSED_BY_ONE, K.ITEM_RELEASED, K.ITEM_REOPENED), IN_PROGRESS),
+    **dict.fromkeys((K.ITEM_DECIDED, REFUSED, REFUSED_BY_ONE, K.ITEM_REOPENED), IN_PROGRESS),
+    **dict.fromkeys((K.ITEM_RELEASED, RELEASED_WITHOUT_LEDGER), IN_PROGRESS),
     **dict.fromkeys((K.PROPOSAL_SUBMITTED, K.PROPOSAL_APPROVED, K.PROPOSAL_DECLINED, K.JOB_CREATED), IN_PROGRESS),
     LAPSED_WITH_REQUEST: after(*OPEN_REQUEST),
     K.REQUEST_CLOSED: after(*OPEN_REQUEST, to="closed"),
@@ -97,8 +102,9 @@ ITEM_MOVES: Final[Mapping[str, Move]] = {
     K.ITEM_EVALUATED: after("approved", to="evaluated"),
     NOT_PASSED: after("approved", to="granted"),
     # Before the release, in one transaction; what was released before there was a ledger is entered later.
-    K.ERASURE_ENTERED: after("evaluated", "released"),
-    K.ITEM_RELEASED: after("evaluated", to="released"),
+    K.ERASURE_ENTERED: {"evaluated": "entered", "released": "released"},
+    K.ITEM_RELEASED: after("entered", to="released"),
+    RELEASED_WITHOUT_LEDGER: after("evaluated", to="released"),
     K.ITEM_REOPENED: after("evaluated", to="granted"),
 }
 """By item. One that did not pass goes back to the choice of a method; a refused or lapsed one goes nowhere."""
@@ -112,8 +118,7 @@ ENDING_MOVES: Final[Mapping[str, Move]] = {
 
 JOB_MOVES: Final[Mapping[str, Move]] = {
     K.JOB_CREATED: after(NEW, to="queued"),
-    # Older records do not say by a kind of entry that is known here when a run ended.
-    K.JOB_STARTED: after("queued", "running", to="running"),
+    K.JOB_STARTED: after("queued", to="running"),
     K.JOB_RUN_ENDED: after("running", to="queued"),
     K.JOB_CANCEL_REQUESTED: after("queued", "running"),
     K.JOB_COMPLETED: after("queued", "running", to="completed"),
@@ -139,7 +144,9 @@ AT_ANY_TIME: Final[Mapping[str, str]] = {
 
 def check_course(entries: Sequence[EntryBody]) -> None:
     """Check that every entry of a request's history follows from those before it (VerificationError)."""
-    variant = _variants(entries)
+    check_forms(entries)
+    began, entries = present_from(entries), in_present_words(entries)
+    variant = _variants(began)
     requests = _follow(entries, REQUEST_MOVES, lambda _entry: "The request", variant)
     items = _follow(entries, ITEM_MOVES, _named("item"), variant)
     _follow(entries, ENDING_MOVES, _named("ending"))
@@ -150,35 +157,40 @@ def check_course(entries: Sequence[EntryBody]) -> None:
     _check_count(entries, "search", K.MAPPING_COMPLETED, {K.MAPPING_COMPLETED: {}})
     _check_count(entries, "ending", K.ENDING_PROPOSED, {K.ENDING_PROPOSED: {}})
     if requests.get("The request") == "closed":
-        _check_outcome(entries, items)
+        _check_outcome(entries, items, began)
+    check_letters(entries, _states_before(entries, variant))
 
 
-def one_officer_could_end(entries: Sequence[EntryBody]) -> bool:
-    """Return whether the history began before ends without unlearning needed two officers: its first search is not kept."""
-    searches = [entry for entry in entries if entry.kind == K.MAPPING_COMPLETED]
-    return not searches or "search" not in searches[0].data
-
-
-def _variants(entries: Sequence[EntryBody]) -> Callable[[EntryBody], str]:
-    """Return what names an entry's move, if that depends on what the entry says. What it does not state is not held
-    against it.
+def _variants(began: int) -> Callable[[EntryBody], str]:
+    """Return what names an entry's move, if that depends on what the entry says and on whether the present version, which
+    `began` with an entry, wrote it.
     """
-    refused = REFUSED_BY_ONE if one_officer_could_end(entries) else REFUSED
     of_request: Mapping[str, str] = {K.ENDING_PROPOSED: PROPOSED, K.ENDING_APPROVED: APPROVED, K.ENDING_DECLINED: DECLINED}
 
     def variant(entry: EntryBody) -> str:
-        data = entry.data
+        data, earlier = entry.data, entry.number < began
         if entry.kind == K.ITEM_DECIDED and data.get("granted") is False:
-            return refused
-        if entry.kind == K.ITEM_EVALUATED and data.get("verdict", "passed") not in RELEASABLE:
+            return REFUSED_BY_ONE if earlier else REFUSED
+        if entry.kind == K.ITEM_EVALUATED and data.get("verdict") not in RELEASABLE:
             return NOT_PASSED
         if entry.kind == K.ITEM_CORRECTED and data.get("examples") == 0:
             return EMPTIED
+        if entry.kind == K.ITEM_RELEASED and earlier:
+            return RELEASED_WITHOUT_LEDGER
         if entry.kind == K.ITEM_LAPSED and data.get("outcome") == WITHDRAWN:
             return LAPSED_WITH_REQUEST
         return of_request.get(entry.kind, entry.kind) if data.get("item") == "" else entry.kind
 
     return variant
+
+
+def _states_before(entries: Sequence[EntryBody], variant: Callable[[EntryBody], str]) -> list[str]:
+    """Return the request's state before each entry; that it can move so is checked elsewhere."""
+    states, state = [], NEW
+    for entry in entries:
+        states.append(state)
+        state = REQUEST_MOVES.get(variant(entry), {}).get(state, state)
+    return states
 
 
 def _named(field: str) -> Callable[[EntryBody], str]:
@@ -221,10 +233,11 @@ def _check_count(entries: Sequence[EntryBody], field: str, begins: str, kinds: M
         latest[about] = number
 
 
-def _check_outcome(entries: Sequence[EntryBody], items: Mapping[str, str]) -> None:
+def _check_outcome(entries: Sequence[EntryBody], items: Mapping[str, str], began: int) -> None:
     """Check that the request was closed with the outcome that its items have, or with the end that was approved for it."""
     closed = next(entry for entry in entries if entry.kind == K.REQUEST_CLOSED)
-    outcome, by_one = closed.data.get("outcome"), one_officer_could_end(entries)
+    # Until ends without unlearning needed two officers, one could close a request in which nothing was found.
+    outcome, by_one = closed.data["outcome"], closed.number < began
     named = {f"Item {item}" for entry in entries if entry.kind == K.MATCHES_DECIDED for item in _items(entry)}
     ends = {items.get(name, NEW) for name in {*named, *items}} - {"emptied"}
     lapses = {entry.data.get("outcome") for entry in entries if entry.kind == K.ITEM_LAPSED}
@@ -241,7 +254,7 @@ def _check_outcome(entries: Sequence[EntryBody], items: Mapping[str, str]) -> No
         "withdrawn": "released" not in ends and (by_one or ends <= SETTLED),
         "unconfirmed": not any(entry.kind == K.REQUEST_CONFIRMED for entry in entries),
     }
-    if not fits.get(str(outcome), True):
+    if not fits[outcome]:
         stand = ", ".join(sorted(ends)) or f"none, and {'an' if approved else 'no'} end of it was approved"
         _fail("The request", closed, f"its outcome is {outcome!a}, but its items are {stand}")
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from compliance.evidence.bundle import CHECKPOINT, TRUST, BundleFolder, ProvenEntry
 from compliance.evidence.checkpoints import Checkpoint, verify_checkpoint
 from compliance.evidence.record import REQUEST_PREFIX, EntryBody, leaf_bytes
-from compliance.evidence.trust import TrustFile
+from compliance.evidence.trust import TrustedKey, TrustFile
+from compliance.formats.canonical import parse_time
 from compliance.formats.errors import VerificationError
 from compliance.formats.merkle import leaf_hash, verify_inclusion
 from compliance.formats.record_kinds import RecordKind
@@ -45,9 +46,16 @@ class History:
 
 
 def read_trust(folder: BundleFolder, own_trust: bytes | None) -> TrustFile:
-    """Return the keys to verify with: `own_trust`, or the bundle's trust file, which must be well formed either way."""
+    """Return the keys to verify with: `own_trust`, or the bundle's trust file, which must be well formed either way.
+
+    A trust file may be older than the bundle. What the bundle's own says about the end of a key counts as well: it can only
+    take a key away, never add one.
+    """
     published = TrustFile.from_bytes(folder.read(TRUST))
-    return published if own_trust is None else TrustFile.from_hand(own_trust)
+    if own_trust is None:
+        return published
+    ends, own = {key.key_id: key for key in published.keys}, TrustFile.from_hand(own_trust)
+    return replace(own, keys=tuple(_ended(key, ends.get(key.key_id, key)) for key in own.keys))
 
 
 def read_checkpoint(folder: BundleFolder, trust: TrustFile) -> VerifiedCheckpoint:
@@ -108,6 +116,17 @@ def check_published(folder: BundleFolder, history: History, trust: TrustFile, he
         if problem:
             message = f"The log's key {key.key_id} cannot vouch for this checkpoint: {problem}."
             raise VerificationError(message)
+
+
+def _ended(key: TrustedKey, published: TrustedKey) -> TrustedKey:
+    """Return a key that ends when either of two trust files says so."""
+    revoked = [moment for moment in (key.revoked_at, published.revoked_at) if moment is not None]
+    valid = [moment for moment in (key.valid_until, published.valid_until) if moment is not None]
+    return replace(
+        key,
+        revoked_at=min(revoked, key=parse_time) if revoked else None,
+        valid_until=min(valid, key=parse_time) if valid else None,
+    )
 
 
 def _check_numbers(entries: Sequence[EntryBody]) -> None:

@@ -1,7 +1,6 @@
-"""Builds bundles as the platform does, stage by stage, from the package's public functions and throw-away keys.
+"""Builds bundles as the platform does, stage by stage, from public functions and throw-away keys.
 
-Every bundle made here is correctly signed and logged, so a test that tells a dishonest story fails at the story and not at a
-signature.
+Every bundle made here is correctly signed and logged, so a dishonest story fails at the story and not at a signature.
 """
 
 from __future__ import annotations
@@ -49,6 +48,7 @@ from .engine_files import (
     spec_of,
     verdict_of,
 )
+from .entry_data import matches, stated
 
 ORIGIN = "lethe.example/record"
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -65,7 +65,7 @@ class Log:
     def node(self, level: int, index: int) -> bytes:
         return self.nodes[level, index]
 
-    def append(self, subject: str, kind: str, actor: str = "system", **data: Any) -> EntryBody:
+    def append(self, subject: str, kind: str, actor: str = "system", /, **data: Any) -> EntryBody:
         self.now += timedelta(minutes=1)
         return self.place(subject, kind, actor, self.now, data)
 
@@ -119,27 +119,28 @@ class SampleRequest:
         ]
 
     def submit(self, by: str = "claimant") -> None:
-        self.log.append(self.subject, "request.submitted", by, submitted_by=by)
+        self.log.append(self.subject, "request.submitted", by, **stated("request.submitted", submitted_by=by))
 
     def map(self, by: str = "account:1") -> None:
         """Confirmed, searched, reviewed and granted."""
-        examples = [{"snapshot": SNAPSHOT[:16], "example_id": example_id} for example_id in FORGOTTEN]
+        examples = matches(FORGOTTEN)
         self.log.append(self.subject, "request.confirmed", "claimant")
-        self.log.append(self.subject, "mapping.completed", searched=[SNAPSHOT], candidates=len(examples))
+        self.log.append(self.subject, "mapping.completed", **stated("mapping.completed", candidates=len(examples)))
         self.log.append(self.subject, "match.accepted", by, examples=examples)
         self.log.append("request:LE-OTHER", "match.accepted", by)
         self.log.append(self.subject, "matches.decided", by, accepted=len(examples), rejected=0, items=["1"])
         self.log.append(self.subject, "review.completed", by, items=1)
-        self.log.append(self.subject, "item.decided", by, item="1", granted=True)
+        self.log.append(self.subject, "item.decided", by, **stated("item.decided"))
 
     def approve(self, attempt: int, by: str = "account:2", protocol: Mapping[str, Any] | None = None) -> None:
-        data = {"item": "1", "attempt": attempt, "protocol_sha256": digest_of(protocol or PROTOCOL)}
+        data = stated("proposal.submitted", attempt=attempt, protocol_sha256=digest_of(protocol or PROTOCOL))
         self.log.append(self.subject, "proposal.submitted", "account:1", **data)
         self.log.append(self.subject, "proposal.approved", by, **data)
 
     def start(self, attempt: int) -> None:
-        self.log.append(self.subject, "job.created", item="1", attempt=attempt, job=attempt)
-        self.log.append(self.subject, "job.started", item="1", attempt=attempt, job=attempt)
+        job = {"item": "1", "attempt": attempt, "job": attempt, "spec_sha256": digest_of(self.spec())}
+        self.log.append(self.subject, "job.created", "account:2", **job)
+        self.log.append(self.subject, "job.started", **stated("job.started", **job))
 
     def complete(self, attempt: int, outcome: str = "passed", **changes: Any) -> None:
         """The engine's files, and what the worker records about them; `changes` go into the record alone."""
@@ -147,6 +148,8 @@ class SampleRequest:
         data: dict[str, Any] = {
             "item": "1",
             "attempt": attempt,
+            "job": attempt,
+            "run": 1,
             "result_sha256": sha256_hex(files["result.json"]),
             "model_sha256": result_model(attempt),
             "verdict": outcome,
@@ -217,7 +220,9 @@ class SampleRequest:
     def release(self, attempt: int, by: str = "account:3", **changes: Any) -> None:
         """The record's entry and the signed statement; `changes` go into the statement alone."""
         model = result_model(attempt)
-        self.log.append(self.subject, "item.released", by, item="1", attempt=attempt, model_sha256=model)
+        item = {"item": "1", "attempt": attempt}
+        self.log.append(self.subject, "erasure.entered", by, **stated("erasure.entered", **item))
+        self.log.append(self.subject, "item.released", by, **item, model_sha256=model, replaced_sha256=BASE_MODEL)
         self.sign(Statement((Subject("model", model),), Release(**(self.release_fields(attempt, by) | changes))))
 
     def release_fields(self, attempt: int, by: str) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def run_page(bundle: Path, attestation: str, trust: bytes, scratch: Path) -> sub
     [
         "attestations/18-unlearning-report.dsse.json",
         "attestations/25-unlearning-report.dsse.json",
-        "attestations/27-release.dsse.json",
+        "attestations/28-release.dsse.json",
     ],
 )
 def test_openssl_and_jq_verify_every_attestation(

@@ -123,7 +123,10 @@ def test_a_trust_file_that_is_none_fails_the_second_step(honest_bundle: Path, tm
 def test_a_proof_is_written_for_other_tools(
     honest_sample: SampleRequest, honest_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["proof", str(honest_bundle), "18", str(tmp_path / "entry.json")]) == 0
+    (tmp_path / "mine.json").write_bytes(honest_sample.trust)
+    index = next(line.index for line in honest_sample.lines() if line.entry.kind == "attestation.signed")
+    command = ["proof", str(honest_bundle), str(index), str(tmp_path / "entry.json")]
+    assert main([*command, "--trust", str(tmp_path / "mine.json")]) == 0
     assert capsys.readouterr().out.strip() == vkey(ORIGIN, honest_sample.log_key.public_key())
     body = (tmp_path / "entry.json").read_bytes()
     assert json.loads(body)["kind"] == "attestation.signed"
@@ -132,10 +135,29 @@ def test_a_proof_is_written_for_other_tools(
 
 
 @pytest.mark.parametrize("index", ["0", "999", "-1", "x"])
-def test_a_proof_of_an_entry_that_is_not_there_is_wrong_usage(honest_bundle: Path, tmp_path: Path, index: str) -> None:
+def test_a_proof_of_an_entry_that_is_not_there_is_wrong_usage(
+    honest_sample: SampleRequest, honest_bundle: Path, tmp_path: Path, index: str
+) -> None:
+    (tmp_path / "mine.json").write_bytes(honest_sample.trust)
     with pytest.raises(SystemExit) as exit_info:
-        main(["proof", str(honest_bundle), index, str(tmp_path / "entry.json")])
+        main(["proof", str(honest_bundle), index, str(tmp_path / "entry.json"), "--trust", str(tmp_path / "mine.json")])
     assert exit_info.value.code == 2
+
+
+@pytest.mark.parametrize("trust", [[], ["--trust", "trust.json"]])
+def test_a_proof_prints_no_key_that_the_bundle_names_itself(
+    honest_bundle: Path, tmp_path: Path, trust: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [str(honest_bundle / one) if one == "trust.json" else one for one in trust]
+    with pytest.raises(SystemExit) as exit_info:
+        main(["proof", str(honest_bundle), "3", str(tmp_path / "entry.json"), *given])
+    assert exit_info.value.code == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_the_trust_file_in_the_bundle_counts_as_none(honest_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", str(honest_bundle), "--trust", str(honest_bundle / "trust.json"), "--require-trust"]) == 3
+    assert "integrity only" in capsys.readouterr().out
 
 
 @pytest.fixture

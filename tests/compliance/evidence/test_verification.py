@@ -16,7 +16,9 @@ from compliance.evidence.keys import note_key_hash
 from compliance.evidence.statements import PREDICATES
 from compliance.evidence.trust import TrustedKey, TrustFile
 from compliance.evidence.verification import verify_bundle
+from compliance.formats.canonical import digest_of
 
+from .entry_data import stated
 from .sample import ORIGIN, START, SampleRequest, honest, prepared
 from .stories import MINUTE, approve_and_run, assert_fails, verify_story
 
@@ -119,8 +121,9 @@ def test_a_run_that_was_approved_but_never_completed_hides_nothing(tmp_path: Pat
         approve_and_run(sample, outcome="failed")
         sample.approve(2)
         sample.start(2)
-        sample.log.append(sample.subject, "job.run_ended", job=2, outcome="lost")
-        sample.log.append(sample.subject, "job.started", item="1", attempt=2, job=2)
+        sample.log.append(sample.subject, "job.run_ended", job=2, run=1, outcome="lost")
+        again = stated("job.started", attempt=2, job=2, run=2, spec_sha256=digest_of(sample.spec()))
+        sample.log.append(sample.subject, "job.started", **again)
 
     assert verify_story(tmp_path, story).passed
 

@@ -85,6 +85,17 @@ def test_what_is_no_zip_file_is_refused(tmp_path: Path, content: bytes) -> None:
         unpack(io.BytesIO(content), tmp_path)
 
 
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_damaged_content_is_no_readable_zip_file_however_it_was_compressed(tmp_path: Path, compression: int) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", compression) as archive:
+        archive.writestr("b/checkpoint", b"hello world " * 100)
+    raw, start = bytearray(file.getvalue()), 30 + len("b/checkpoint")
+    raw[start + 9 : start + 30] = bytes(byte ^ 0xFF for byte in raw[start + 9 : start + 30])
+    with pytest.raises(UploadRefusedError, match="not a readable zip file"):
+        unpack(io.BytesIO(raw), tmp_path)
+
+
 def test_an_empty_zip_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UploadRefusedError, match="empty"):
         unpack(packed({}), tmp_path)

@@ -7,11 +7,16 @@ import shutil
 import tempfile
 import zipfile
 from base64 import b64encode
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from compliance.evidence import dsse
+from compliance.evidence.keys import key_id
 from compliance.formats.canonical import sha256_hex
 from compliance.record import verify_views
 from compliance.record.keys import signing_keys
@@ -85,6 +90,24 @@ def test_the_uploaded_trust_file_counts_and_not_the_published_one(
 ) -> None:
     page = verified(anybody, bundle_of(stage, iris), trust=SimpleUploadedFile("trust.json", forged.trust))
     assert "signed with keys that are not in the trust file that you uploaded" in page.words
+
+
+def test_the_keys_that_signed_are_shown_and_not_those_that_an_envelope_names(
+    anybody: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def signed_by_others(payload: bytes, key: Ed25519PrivateKey) -> dsse.Envelope:
+        envelope = dsse.sign(payload, key)
+        named = dsse.Signature("independent-auditor", envelope.signatures[0].sig)
+        return replace(envelope, signatures=(named, dsse.Signature("authority", b64encode(b"x" * 64).decode())))
+
+    signing_keys()
+    monkeypatch.setattr("tests.compliance.evidence.sample.dsse", SimpleNamespace(sign=signed_by_others))
+    sample = honest(tmp_path / "named")
+    page = verified(anybody, zipped(sample.write(), tmp_path), trust=SimpleUploadedFile("trust.json", sample.trust))
+    assert "Who signed what" in page.words
+    assert key_id(sample.signer.public_key()) in page.words
+    assert "independent-auditor" not in page.words
+    assert "authority" not in [text_of(code) for code in page.all("code")]
 
 
 def test_before_any_keys_are_published_a_trust_file_is_needed(forged: SampleRequest, anybody: Site, tmp_path: Path) -> None:

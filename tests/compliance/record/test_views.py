@@ -97,7 +97,7 @@ def test_an_attestation_says_who_signed_what(iris: Site) -> None:
     page = iris.get(f"/record/reports/{row.sha256}/")
     assert row.sha256 in page.words
     assert "report/item-1-1/result.json" in page.words
-    assert "It does not show that other models hold nothing of the examples." in page.words
+    assert "It covers this model version only" in page.words
     assert page.link("Open the report").startswith("/jobs/reports/")
 
 

@@ -195,6 +195,7 @@ def test_an_exact_result_is_announced_as_released_on_its_process(omar: Site, len
 def earlier(stage: Stage, method: str, outcome: str, precision: dict[str, float | None] | None) -> None:
     """A completed job on the same model, with what it measured of its own precision."""
     job = job_completed(unlearning_job(stage.model, item=f"item-{Job.objects.count() + 10}"))
+    Job.objects.filter(pk=job.pk).update(costs=job.costs | {"precision": None})  # the one that is copied measured nothing
     job.pk, job.result_version, job.verdict = None, None, outcome
     job.spec |= {"method": {"name": method, "config": {}}}
     job.costs |= {"precision": precision}

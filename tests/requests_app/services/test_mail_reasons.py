@@ -97,7 +97,7 @@ def test_the_letter_calls_a_result_in_use_only_while_it_is(opened: Stage) -> Non
     proposal = opened.searched().signed()
     decisions.item_release(proposal=proposal, by=opened.staff.nils)
     opened.request.refresh_from_db()
-    in_use, replaced = "The changed models are in use", "Newer versions have replaced changed models since then"
+    in_use, replaced = "The results are in use", "Newer versions have replaced results since then"
     assert in_use in letter(opened.request, "outcome_completed").text
 
     ModelVersion.objects.filter(made_by=proposal.job).update(state="quarantined")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
+from django.utils import timezone
 
 from compliance.evidence.statements import RELEASE, Release
+from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import ContradictionError, StaleStateError
 from compliance.record.models import Attestation
 from compliance.record.selectors import alarm_standing, attestation_read
+from compliance.record.services import record_append
 from requests_app.models import Proposal
 from requests_app.services.decisions import item_release
 from requests_app.services.releases import release_sign
@@ -60,3 +64,28 @@ def test_another_releaser_than_the_recorded_one_is_not_signed(stage: Stage, rele
     with superuser("requests_app_proposal"):
         Proposal.objects.filter(pk=released.pk).update(released_by=stage.staff.omar)
     assert_alarm(released, "the release names another releaser")
+
+
+def test_a_release_by_its_approver_is_not_signed_even_if_the_database_let_it_through(stage: Stage) -> None:
+    proposal, lena = stage.signed(), stage.staff.lena
+    assert proposal.job is not None
+    assert proposal.job.result_version is not None
+    record_append(
+        subject=stage.request.subject,
+        kind=RecordKind.ERASURE_ENTERED,
+        actor=lena.opaque,
+        data={"item": "item-1", "attempt": 1, "examples": 4, "entries_sha256": "0" * 64},
+    )
+    data = {"model_sha256": proposal.job.result_version.digest, "replaced_sha256": proposal.base.digest}
+    record_append(
+        subject=stage.request.subject,
+        kind=RecordKind.ITEM_RELEASED,
+        actor=lena.opaque,
+        data={"item": "item-1", "attempt": 1, **data},
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE requests_app_proposal DROP CONSTRAINT proposal_releaser_is_not_approver")
+    with superuser("requests_app_proposal"):
+        Proposal.objects.filter(pk=proposal.pk).update(released_by=lena, released_at=timezone.now())
+    assert_alarm(proposal, "approved the attempt and released it")

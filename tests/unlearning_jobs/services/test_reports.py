@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from django.db.models import QuerySet
 
+from compliance.evidence import dsse
+from compliance.evidence.statements import Statement
 from compliance.evidence.verification import verify_bundle
-from compliance.formats.canonical import canonical_json
+from compliance.formats.canonical import canonical_json, sha256_hex
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.bundles import bundle_seal, bundle_write
 from compliance.record.errors import ContradictionError, LogInconsistentError, StaleStateError
-from compliance.record.models import Attestation, RecordEntry
+from compliance.record.models import Attestation, RecordEntry, RecordLeaf
 from compliance.record.recovery import log_recover
 from compliance.record.selectors import alarm_standing
 from compliance.record.services import record_append
@@ -148,3 +152,42 @@ def test_an_attempt_that_the_record_completes_twice_is_not_signed(failed: Job) -
     data |= {"result_sha256": "1" * 64, "model_sha256": "2" * 64, "verdict": "passed"}
     record_append(subject=failed.subject, kind=RecordKind.JOB_COMPLETED, actor="system", data=data)
     assert_not_signed(failed, "contains 2 entries job.completed; nothing was signed")
+
+
+def hide_the_completion(job: Job) -> None:
+    """Leave the entry in the signed log, but in the row of another request."""
+    with superuser():
+        entry_of(job).update(subject="request:LE-AAAA-AAAA")
+
+
+def drop_an_entry(job: Job) -> None:
+    entry = RecordEntry.objects.filter(subject=job.subject, kind=RecordKind.ITEM_DECIDED).get()
+    with superuser():
+        RecordLeaf.objects.filter(entry=entry).delete()
+        entry.delete()
+
+
+@pytest.mark.parametrize("attack", [hide_the_completion, drop_an_entry])
+def test_nothing_is_signed_about_a_history_from_which_an_entry_was_taken(failed: Job, attack: Callable[[Job], None]) -> None:
+    checkpoint_sign()
+    attack(failed)
+    with pytest.raises((LogInconsistentError, StaleStateError)):
+        report_sign(job_id=failed.pk)
+    assert not Attestation.objects.exists()
+
+
+def test_an_envelope_that_a_stranger_signed_is_not_taken_for_the_report(failed: Job) -> None:
+    statement = Statement.from_bytes(dsse.Envelope.from_bytes(bytes(report_sign(job_id=failed.pk).envelope)).body)
+    forged = dsse.sign(statement.to_bytes(), Ed25519PrivateKey.generate()).to_bytes()
+    with superuser(Attestation._meta.db_table):
+        Attestation.objects.update(envelope=forged, sha256=sha256_hex(forged))
+    with pytest.raises(LogInconsistentError, match="is not one that the signing process signed"):
+        report_sign(job_id=failed.pk)
+    assert alarm_standing()
+
+
+def test_no_report_is_returned_while_an_alarm_stands(failed: Job, signing: Path) -> None:
+    report_sign(job_id=failed.pk)
+    (signing / "alarm").write_text("Somebody must look.")
+    with pytest.raises(LogInconsistentError, match="Somebody must look"):
+        report_sign(job_id=failed.pk)

@@ -34,6 +34,14 @@ def message_ended(kind: str) -> Change:
     return entries(ended)
 
 
+def called_held_out(retold: Retold) -> None:
+    """One more match is accepted and called held out, which a retained example is not."""
+    examples = retold.first("match.accepted")["data"]["examples"]
+    examples.append(examples[0] | {"example_id": "e00000019", "set": "held_out"})
+    retold.first("mapping.completed")["data"]["candidates"] += 1
+    retold.first("matches.decided")["data"]["accepted"] += 1
+
+
 def other_protocol(retold: Retold) -> None:
     protocol = retold.reports[ATTEMPT]["protocol"] | {"alpha": 0.2}
     retold.reports[ATTEMPT].update(protocol=protocol, protocol_sha256=digest_of(protocol))
@@ -76,6 +84,7 @@ WRITTEN: Mapping[str, Change] = {
     "ending.approved outcome of the request / last search and accepted matches before": ending(
         "ending.approved", item="", outcome="no_match"
     ),
+    "match.accepted examples set held_out / examples.parquet example_id of the set held_out": entries(called_held_out),
     "mapping.completed unreadable / mapping.completed searched": entries(
         lambda retold: retold.first("mapping.completed")["data"].update(
             unreadable=retold.first("mapping.completed")["data"]["searched"]

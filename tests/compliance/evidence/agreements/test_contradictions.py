@@ -8,11 +8,10 @@ import pytest
 
 from compliance.evidence.agreements import AGREEMENTS, MEASURED, Agreement
 from compliance.evidence.verification import Verification, verify_bundle
-from compliance.formats.record_kinds import VERIFIED_ELSEWHERE, VERIFIED_IN_REQUESTS
 
 from .contradictions import WRITTEN, contradiction_of
 from .judged_otherwise import SHOWN_BY_OLDER_BUNDLES
-from .retold import Real, Retold
+from .retold import Real
 
 pytestmark = pytest.mark.django_db
 TWICE, RAW = "Every fact that stands twice agrees", "The raw outputs are of the examples"
@@ -43,23 +42,6 @@ def test_a_bundle_that_contradicts_itself_fails_and_names_both_places(
 
 def test_every_contradiction_is_of_a_pair_in_the_table() -> None:
     assert not WRITTEN.keys() - {agreement.name for agreement in AGREEMENTS + MEASURED}
-
-
-def test_entries_of_older_records_that_state_less_contradict_nothing(real: Real, tmp_path: Path) -> None:
-    """They say what they are about, and what verification has always relied on. Whatever else is missing is not stated.
-
-    The version of the result is: the result says it too, so it cannot be that old.
-    """
-
-    def shortened(retold: Retold) -> None:
-        for entry in retold.entries:
-            known = {*VERIFIED_ELSEWHERE.get(entry["kind"], ()), *VERIFIED_IN_REQUESTS.get(entry["kind"], ())}
-            known |= {"item", "attempt", "job", "run", "message", "result_version"} | (
-                {"verdict"} if entry["kind"] == "item.evaluated" else set()
-            )
-            entry["data"] = {name: value for name, value in entry["data"].items() if name in known}
-
-    assert verify_bundle(real.retold(tmp_path).write({"entries": shortened})).passed
 
 
 def failure(result: Verification, title: str) -> str:

@@ -68,3 +68,13 @@ def test_a_log_key_that_ran_out_or_was_ever_revoked_vouches_for_nothing(tmp_path
     sample = SampleRequest(tmp_path)
     publish(sample, log=change)
     assert_fails(verify_bundle(sample.write()), "log's key was valid", "cannot vouch")
+
+
+@pytest.mark.parametrize("role", ["log", "signer"])
+def test_a_key_that_the_bundle_itself_calls_revoked_counts_for_no_older_trust_file(tmp_path: Path, role: str) -> None:
+    sample = SampleRequest(tmp_path)
+    publish(sample, **{role: {"revoked_at": MINUTE}})
+    older = TrustFile.from_bytes(sample.trust)
+    older = replace(older, keys=tuple(replace(key, revoked_at=None) for key in older.keys))
+    result = verify_bundle(sample.write(), older.to_bytes())
+    assert any("it was revoked at" in step.reason for step in result.steps if step.status == "failed"), result.summary

@@ -13,5 +13,5 @@ def order(apps: Apps, _editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("requests_app", "0016_leased_searches")]
+    dependencies = [("requests_app", "0017_leased_searches")]
     operations = [migrations.RunPython(order, migrations.RunPython.noop)]

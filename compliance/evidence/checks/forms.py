@@ -1,0 +1,209 @@
+"""What each entry of a request's history states: its fields, their words, and who may have made it. All tables are literal.
+
+An entry states everything that its version of Lethe stated, and nothing else: a fact that is left out would agree with
+anything, and one that nobody expects would be read by nobody. Earlier entries are told by what they say, not by what they
+lack: by names that are used no longer. Once an entry says what only the present version does, all later ones are its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final, NoReturn, get_args
+
+from compliance.evidence.record import EntryBody
+from compliance.formats.errors import VerificationError
+from compliance.formats.record_kinds import EARLIER_EXAMPLE, EARLIER_FIELDS, EARLIER_KINDS, EXAMPLE, FIELDS
+from compliance.formats.record_kinds import RecordKind as K
+from compliance.formats.verdicts import Outcome
+
+from .letters import LETTERS
+
+CLAIMANT, OFFICER, SYSTEM = "claimant", "account", "system"
+MATCHES = (K.MATCH_ACCEPTED, K.MATCH_REJECTED)
+
+MADE_BY: Final[Mapping[str, frozenset[str]]] = {
+    **dict.fromkeys((K.REQUEST_SUBMITTED,), frozenset({CLAIMANT, OFFICER})),
+    **dict.fromkeys((K.REQUEST_CONFIRMED,), frozenset({CLAIMANT})),
+    # The claimant withdraws a request, and nobody confirms some.
+    **dict.fromkeys((K.REQUEST_CLOSED, K.ITEM_LAPSED), frozenset({CLAIMANT, OFFICER, SYSTEM})),
+    **dict.fromkeys(
+        (
+            *(K.SEARCH_ORDERED, K.MATCH_ADDED, *MATCHES, K.MATCHES_DECIDED, K.REVIEW_COMPLETED, K.ITEM_DECIDED),
+            *(K.ENDING_PROPOSED, K.ENDING_APPROVED, K.ENDING_DECLINED, K.ITEM_RELEASED, K.ITEM_REOPENED, K.JOB_CREATED),
+            *(K.PROPOSAL_SUBMITTED, K.PROPOSAL_APPROVED, K.PROPOSAL_DECLINED, K.ITEM_CORRECTED),
+        ),
+        frozenset({OFFICER}),
+    ),
+    **dict.fromkeys(
+        (
+            *(
+                K.MAPPING_COMPLETED,
+                K.ITEM_EVALUATED,
+                K.MESSAGE_SENT,
+                K.MESSAGE_FAILED,
+                K.MESSAGE_LAPSED,
+                K.ATTESTATION_SIGNED,
+            ),
+            *(K.JOB_STARTED, K.JOB_RUN_ENDED, K.JOB_COMPLETED, K.JOB_FAILED),
+        ),
+        frozenset({SYSTEM}),
+    ),
+    **dict.fromkeys((K.MESSAGE_QUEUED, K.ERASURE_ENTERED, K.RECORD_SEALED), frozenset({OFFICER, SYSTEM})),
+    **dict.fromkeys((K.JOB_CANCEL_REQUESTED, K.JOB_CANCELLED), frozenset({CLAIMANT, OFFICER, SYSTEM})),
+}
+"""The kinds of a request's history, and who may have made an entry: the claimant, an account, or the system."""
+
+GROUNDS: Final[Mapping[tuple[str, bool], frozenset[str]]] = {
+    ("erasure", True): frozenset({"17_1_a", "17_1_b", "17_1_c", "17_1_d", "17_1_e", "17_1_f"}),
+    ("erasure", False): frozenset({"17_3_a", "17_3_b", "17_3_c", "17_3_d", "17_3_e", "12_5"}),
+    ("copyright", True): frozenset({"rights"}),
+    ("copyright", False): frozenset({"no_right", "17_3_e", "17_3_d"}),
+}
+"""Legal grounds, by the kind of request and by whether they grant it."""
+ENDINGS = frozenset({"refused", "no_match", "already_erased", "not_learned", "no_influence", "not_searched"})
+OUTCOMES = ENDINGS | {"completed", "withdrawn", "unconfirmed"}
+VERDICTS = frozenset(get_args(Outcome))
+
+Says = Callable[[Any], bool]
+
+
+def _one_of(words: frozenset[str]) -> Says:
+    return lambda value: isinstance(value, str) and value in words
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _counts(least: int) -> Says:
+    return lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+WORDS: Final[Mapping[str, Says]] = {
+    f"{K.REQUEST_SUBMITTED} kind": _one_of(frozenset({kind for kind, _ in GROUNDS})),
+    f"{K.REQUEST_CLOSED} outcome": _one_of(OUTCOMES),
+    f"{K.ITEM_LAPSED} outcome": _one_of(OUTCOMES - {"completed", "refused"}),
+    f"{K.ITEM_DECIDED} granted": _is_flag,
+    f"{K.MAPPING_COMPLETED} complete": _is_flag,
+    f"{K.JOB_COMPLETED} verdict": _one_of(VERDICTS),
+    f"{K.ITEM_EVALUATED} verdict": _one_of(VERDICTS | {"failed", "cancelled"}),
+    f"{K.JOB_RUN_ENDED} outcome": _one_of(frozenset({"completed", "failed", "killed", "lost", "cancelled"})),
+    **{f"{kind} outcome": _one_of(ENDINGS) for kind in (K.ENDING_PROPOSED, K.ENDING_APPROVED, K.ENDING_DECLINED)},
+    **{
+        f"{kind} template": _one_of(frozenset(LETTERS))
+        for kind in (K.MESSAGE_QUEUED, K.MESSAGE_SENT, K.MESSAGE_FAILED, K.MESSAGE_LAPSED)
+    },
+    **{
+        f"{kind} {field}": _counts(1)
+        for kind, fields in FIELDS.items()
+        for field in ("attempt", "run", "job", "message", "ending", "search")
+        if field in fields
+    },
+    **{f"{kind} {field}": _counts(0) for kind, field in ((K.MATCHES_DECIDED, "accepted"), (K.MATCHES_DECIDED, "rejected"))},
+    f"{K.REVIEW_COMPLETED} items": _counts(0),
+    f"{K.MAPPING_COMPLETED} candidates": _counts(0),
+}
+"""Fields of which nothing but certain words, flags or numbers can be read."""
+SETS = frozenset({"train", "held_out", ""})
+"""Where an example is; of one that was found before that was kept, nothing is known."""
+
+
+def check_forms(entries: Sequence[EntryBody]) -> None:
+    """Check that every entry of a request's history has the form that its version gave it (VerificationError)."""
+    began, sets = present_from(entries), dict[tuple[str, str], str]()
+    for entry in entries:
+        if entry.kind not in MADE_BY and entry.kind not in EARLIER_KINDS:
+            _fail(
+                entry, "this version of Lethe does not know what it means; verify the bundle with the version that wrote it"
+            )
+        if entry.number >= began and entry.kind in EARLIER_KINDS:
+            _fail(entry, "an earlier version of Lethe wrote such entries, but the present one wrote those before it")
+        fields = (FIELDS if entry.number >= began else EARLIER_FIELDS).get(entry.kind)  # type: ignore[call-overload]  # by its text
+        if fields is None or entry.data.keys() != set(fields):
+            _fail(entry, f"it states {', '.join(sorted(entry.data)) or 'nothing'}, and must state {_stated(fields)}")
+        if entry.kind in MATCHES:
+            _check_examples(entry, EXAMPLE if entry.number >= began else EARLIER_EXAMPLE, sets)
+    for entry in in_present_words(entries):
+        _check_words(entry)
+    _check_grounds(entries)
+
+
+def present_from(entries: Sequence[EntryBody]) -> int:
+    """Return the number from which on the present version wrote a history: 1 if nothing in it is an earlier version's."""
+    if not any(map(_is_earlier, entries)):
+        return 1
+    return next((entry.number for entry in entries if _is_present(entry)), len(entries) + 1)
+
+
+def in_present_words(entries: Sequence[EntryBody]) -> list[EntryBody]:
+    """Return the entries with the names that kinds have now."""
+    return [replace(entry, kind=EARLIER_KINDS.get(entry.kind, entry.kind)) for entry in entries]
+
+
+def _is_earlier(entry: EntryBody) -> bool:
+    """Return whether an entry uses a name that the present version does not use, or counts what it lists."""
+    if entry.kind == K.MAPPING_COMPLETED:
+        return isinstance(entry.data.get("not_searchable"), int)
+    return entry.kind in EARLIER_KINDS or (entry.kind in MATCHES and any("record_id" in one for one in _examples(entry)))
+
+
+def _is_present(entry: EntryBody) -> bool:
+    """Return whether an entry says what no earlier version said."""
+    new = entry.data.keys() - set(EARLIER_FIELDS.get(entry.kind, ()))
+    return (
+        entry.kind not in EARLIER_FIELDS
+        or bool(new)
+        or (entry.kind in MATCHES and any("example_id" in one for one in _examples(entry)))
+    )
+
+
+def _examples(entry: EntryBody) -> Sequence[Mapping[str, Any]]:
+    examples = entry.data.get("examples")
+    if not isinstance(examples, list) or not all(isinstance(one, Mapping) for one in examples):
+        _fail(entry, "its examples are no list of examples")
+    return examples
+
+
+def _check_examples(entry: EntryBody, fields: tuple[str, ...], sets: dict[tuple[str, str], str]) -> None:
+    """Check that each example has the fields of one, and is in the one set of `sets` in which entries before said it is."""
+    for one in _examples(entry):
+        if one.keys() != set(fields) or not all(isinstance(value, str) for value in one.values()):
+            _fail(entry, f"an example states {', '.join(sorted(one))}, and must state {_stated(fields)}")
+        if one.get("set", "") not in SETS:
+            _fail(entry, f"an example is in the set {one['set'][:40]!a}, which no corpus has")
+        if one.get("set") and sets.setdefault((one["snapshot"], one["example_id"]), one["set"]) != one["set"]:
+            _fail(entry, f"{one['example_id'][:40]!a} was in another set before")
+
+
+def _check_words(entry: EntryBody) -> None:
+    by = entry.actor.partition(":")[0]
+    if by not in MADE_BY[entry.kind]:
+        _fail(entry, f"it was made by {entry.actor}, and can only be made by {' or '.join(sorted(MADE_BY[entry.kind]))}")
+    for field, value in entry.data.items():
+        says = WORDS.get(f"{entry.kind} {field}")
+        if says is not None and not says(value):
+            _fail(entry, f"nothing says what its {field} {str(value)[:40]!a} means")
+
+
+def _check_grounds(entries: Sequence[EntryBody]) -> None:
+    """Check that each decision rests on a ground that fits it and the kind of request."""
+    kind = next((entry.data["kind"] for entry in entries if entry.kind == K.REQUEST_SUBMITTED), "")
+    for entry in entries:
+        if entry.kind == K.ITEM_DECIDED:
+            grounds = GROUNDS.get((kind, entry.data["granted"]), frozenset())
+        elif entry.kind in (K.ENDING_PROPOSED, K.ENDING_APPROVED, K.ENDING_DECLINED):
+            grounds = GROUNDS.get((kind, False), frozenset()) if entry.data["outcome"] == "refused" else frozenset({""})
+        else:
+            continue
+        if entry.data["ground"] not in grounds:
+            _fail(entry, f"{str(entry.data['ground'])[:40]!a} is no ground for it")
+
+
+def _stated(fields: Sequence[str] | None) -> str:
+    return ", ".join(sorted(fields or ())) or "nothing"
+
+
+def _fail(entry: EntryBody, reason: str) -> NoReturn:
+    message = f"Entry number {entry.number} ({entry.kind}): {reason}."
+    raise VerificationError(message)

@@ -1,0 +1,51 @@
+"""Which letter may stand where in a request's history: a letter tells the claimant what has happened, and only then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NoReturn
+
+from compliance.evidence.record import EntryBody
+from compliance.formats.errors import VerificationError
+from compliance.formats.record_kinds import RecordKind as K
+
+OUTCOMES_TOLD = ("completed", "refused", "no_match", "already_erased", "not_learned", "no_influence", "not_searched")
+"""Outcomes of which the claimant is told by a letter; of a withdrawn or unconfirmed request nobody is."""
+LETTERS: Final[Mapping[str, tuple[str, str]]] = {
+    "confirm_address": ("submitted", ""),
+    "request_received": ("confirmed", ""),
+    **{f"outcome_{outcome}": ("closed", outcome) for outcome in OUTCOMES_TOLD},
+}
+"""Every letter, by its template: in which state its request is when it is queued, and with which outcome."""
+
+
+def check_letters(entries: Sequence[EntryBody], states: Sequence[str]) -> None:
+    """Check that every letter was queued when what it says was so, and stays the same letter (VerificationError).
+
+    `states` has the request's state before each entry. A letter that is queued again tells what it told before.
+    """
+    outcome, templates = "", dict[int, str]()
+    for entry, state in zip(entries, states, strict=True):
+        if entry.kind == K.REQUEST_CLOSED:
+            outcome = str(entry.data["outcome"])
+        if entry.kind not in (K.MESSAGE_QUEUED, K.MESSAGE_SENT, K.MESSAGE_FAILED):
+            continue
+        message, template = entry.data["message"], entry.data["template"]
+        if message not in templates:
+            _check_first(entry, template, state, outcome)
+        if templates.setdefault(message, template) != template:
+            _fail(entry, f"message {message} was the letter {templates[message]!a} before")
+
+
+def _check_first(entry: EntryBody, template: str, state: str, outcome: str) -> None:
+    if template not in LETTERS:
+        _fail(entry, f"there is no letter {template[:40]!a}")
+    due, told = LETTERS[template]
+    if (state, outcome) != (due, told):
+        then = f"{state}, with the outcome {outcome!a}" if outcome else state
+        _fail(entry, f"the letter {template!a} cannot be queued then: the request is {then}")
+
+
+def _fail(entry: EntryBody, reason: str) -> NoReturn:
+    message = f"Entry number {entry.number} ({entry.kind}): {reason}."
+    raise VerificationError(message)

@@ -1,0 +1,48 @@
+"""What entries of the record state, besides what a test is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from compliance.formats.canonical import digest_of
+from compliance.formats.record_kinds import FIELDS, RecordKind
+
+from .engine_files import BASE_MODEL, FORGOTTEN, PROTOCOL, SNAPSHOT
+
+USUAL: dict[str, Any] = {
+    "kind": "erasure",
+    "language": "en",
+    "due_on": "2026-12-21",
+    "submitted_by": "claimant",
+    "search": 1,
+    "matcher": "exact",
+    "searched": [SNAPSHOT],
+    "complete": True,
+    "candidates": 0,
+    "item": "1",
+    "attempt": 1,
+    "job": 1,
+    "run": 1,
+    "ending": 1,
+    "granted": True,
+    "ground": "17_1_a",
+    "accepted": 0,
+    "rejected": 0,
+    "method": "retrain",
+    "protocol_sha256": digest_of(PROTOCOL),
+    "result_version": 1,
+    "examples": len(FORGOTTEN),
+    "entries_sha256": "5" * 64,
+    "spec_sha256": "5" * 64,
+    "replaced_sha256": BASE_MODEL,
+}
+
+
+def stated(kind: str, **given: Any) -> dict[str, Any]:
+    """Return everything that an entry of a kind states: what is given, and else what is usual."""
+    return {field: given.get(field, USUAL.get(field, [])) for field in FIELDS[RecordKind(kind)]} | given
+
+
+def matches(ids: Iterable[str]) -> list[dict[str, str]]:
+    return [{"snapshot": SNAPSHOT[:16], "example_id": example_id, "set": "train"} for example_id in ids]
