@@ -134,7 +134,7 @@ def _number(value: str) -> Number | None:
         return Number(characters)
     parted = re.search(r"[\s./\-–:#]", value)
     # A name with a year is an account. Numbers have hardly any letters, or no fewer digits and several groups.
-    return Number(characters) if letters <= 2 or (parted and letters <= digits) else None  # noqa: PLR2004
+    return Number(characters) if letters <= 2 or (parted and letters <= digits) else None  # noqa: PLR2004  # a country, as in a tax number
 
 
 def _is_iban(characters: str) -> bool:
