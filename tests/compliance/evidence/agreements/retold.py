@@ -77,7 +77,14 @@ class Retold:
 
     def write(self, changes: Mapping[str, Callable[[Retold], None]]) -> Path:
         """Apply the changes, each at its stage, let everything else follow, sign it, and write the bundle."""
-        follow = (self._outputs, self._specs, self._results, self._reports, self._releases, lambda: None)
+        follow: tuple[Callable[[], None], ...] = (
+            self._outputs,
+            self._specs,
+            self._results,
+            self._reports,
+            self._releases,
+            lambda: None,
+        )
         for stage, then in zip(STAGES, follow, strict=True):
             if stage in changes:
                 changes[stage](self)
