@@ -207,12 +207,12 @@ def _cards(matches: Iterable[Match]) -> Iterable[dict[str, Any]]:
 
 
 def _texts(rows: Sequence[Match]) -> dict[str, str]:
-    """Return the texts by example id; empty if the snapshot cannot be read."""
+    """Return the documents by example id, texts with their metadata; empty if the snapshot cannot be read."""
     try:
         examples = examples_by_id(rows[0].snapshot, [row.example_id for row in rows])
     except CorpusError:
         return {}
-    return {example_id: example.text for example_id, example in examples.items()}
+    return {example_id: example.document for example_id, example in examples.items()}
 
 
 @officers_only

@@ -20,7 +20,7 @@ from requests_app.models import ErasureRequest, Match, Search
 from requests_app.states import RequestState
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.errors import CorpusError
-from unlearning_jobs.engine.matching import VERSION, ExampleMatch, Query, find_matches, query_obstacle
+from unlearning_jobs.engine.matching import VERSION, ExampleMatch, Query, classify, find_matches, query_obstacle
 from unlearning_jobs.models import CorpusSnapshot, ModelVersion
 from unlearning_jobs.queue import enqueue_on_commit
 from unlearning_jobs.ringing import first_ring
@@ -64,7 +64,7 @@ def request_queries(request: ErasureRequest) -> list[Query]:
     if not request.on_behalf:  # else the address is the representative's
         queries.append(Query(id="email", kind="identifier", value=request.email))
     for number, line in enumerate(filter(None, map(str.strip, request.other_names.splitlines())), start=1):
-        queries.append(Query(id=f"other-{number}", kind="name" if " " in line else "identifier", value=line))
+        queries.append(Query(id=f"other-{number}", kind=classify(line), value=line))
     return queries
 
 
