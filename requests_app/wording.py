@@ -18,7 +18,7 @@ RUNS_USED_UP = "runs_used_up"
 
 OBSTACLES: dict[str, object] = {
     "nothing_to_search_for": gettext_lazy("it contains no letters or digits"),
-    "single_word": gettext_lazy("it is a single word, and the search looks for names of two words or more"),
+    "single_word": gettext_lazy("it is a single word, which could not be searched for as a name"),
     "script_without_spaces": gettext_lazy("it is written without spaces between words, and the search looks for words"),
     "not_an_identifier": gettext_lazy("it is neither an e-mail address, nor an account name, nor a web address"),
 }

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('requests_app', '0015_use_count'),
+        ('requests_app', '0016_ended_is_final'),
         ('unlearning_jobs', '0011_model_versions_are_fixed'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

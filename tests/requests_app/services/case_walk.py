@@ -152,13 +152,6 @@ def destroy(_walk: Walk, case: Stage, _by: Account) -> None:
     model_version_destroy(version=version, by=case.staff.eva)
 
 
-def sign(walk: Walk, case: Stage, _by: Account) -> None:
-    job = walk.job(case)
-    if signed_report(subject=job.subject, item=job.item, attempt=job.attempt):  # a second call returns what the first signed
-        raise NothingThereError
-    report_sign(job_id=job.pk)
-
-
 Act = Callable[[Walk, Stage, Account], object]
 ACTS: dict[str, Act] = {
     "confirm": confirm,

@@ -68,11 +68,6 @@ def words(text: str) -> list[Word]:
     ]
 
 
-def folded_words(text: str) -> list[str]:
-    """Return the folded words of the text and of its tags, without their places."""
-    return [word.text for word in words(text) if word.text != BETWEEN]
-
-
 @lru_cache(maxsize=262_144)
 def fold(word: str) -> str:
     """Remove case, accents, compatibility forms and apostrophes."""
