@@ -27,7 +27,8 @@ class Query:
 
     The kinds are: exact, a phrase, or a work of which any longer passage counts; name, a person's full name; identifier, an
     e-mail address, a handle, or a web address; key, a value of a column ("column=value"); image, a picture; meaning, what
-    texts with other words may say. Each kind's matcher is in `match.MATCHERS`.
+    texts with other words may say. The matchers are in `kinds.MATCHERS`; images and meaning have none, and are answered by
+    parts of an index (`index.part.AnsweringPart`).
     """
 
     id: str
