@@ -176,18 +176,35 @@ EARLIER_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     **{
         kind: FIELDS[kind]
         for kind in (
-            *(K.REQUEST_SUBMITTED, K.REQUEST_CONFIRMED, K.REQUEST_CLOSED, K.MATCH_ACCEPTED, K.MATCH_REJECTED),
-            *(K.MATCHES_DECIDED, K.REVIEW_COMPLETED, K.ITEM_DECIDED, K.PROPOSAL_SUBMITTED, K.PROPOSAL_APPROVED),
+            *(
+                K.REQUEST_SUBMITTED,
+                K.REQUEST_CONFIRMED,
+                K.REQUEST_CLOSED,
+                K.MATCHES_DECIDED,
+                K.REVIEW_COMPLETED,
+                K.ITEM_DECIDED,
+                K.PROPOSAL_SUBMITTED,
+                K.PROPOSAL_APPROVED,
+            ),
             *(K.PROPOSAL_DECLINED, K.ITEM_EVALUATED, K.ITEM_RELEASED, K.ITEM_REOPENED, K.JOB_CREATED, K.JOB_COMPLETED),
             *(K.JOB_FAILED, K.JOB_CANCEL_REQUESTED, K.JOB_CANCELLED, K.ATTESTATION_SIGNED, K.RECORD_SEALED),
             *(K.MESSAGE_QUEUED, K.MESSAGE_SENT, K.MESSAGE_FAILED),
         )
     },
     "job.attempt_ended": FIELDS[K.JOB_RUN_ENDED],
+    K.MATCH_ACCEPTED: ("examples",),
+    K.MATCH_REJECTED: ("examples",),
     K.MAPPING_COMPLETED: ("searched", "queries", "not_searchable", "candidates"),
     K.JOB_STARTED: ("job", "run", *_ATTEMPT, "spec_sha256", "protocol_sha256"),
 }
 """Fields of entries in a request's history before every search was kept and results said their version."""
+ADDED_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
+    K.MAPPING_COMPLETED: ("texts_only",),
+    K.JOB_STARTED: ("result_version",),
+    K.MATCH_ACCEPTED: ("how", "clusters"),
+    K.MATCH_REJECTED: ("how", "clusters"),
+}
+"""Fields that kinds have stated since a later version, together."""
 EXAMPLE: Final = ("snapshot", "example_id", "set")
 EARLIER_EXAMPLE: Final = ("snapshot", "record_id")
 """What an entry says about each match."""

@@ -109,7 +109,6 @@ NOT_READ: Final[Mapping[str, str]] = {
     f"{K.MAPPING_COMPLETED} matcher": _ONCE,
     f"{K.SEARCH_FAILED} error": _ONCE,
     f"{K.SEARCH_FAILED} runs": "how often a worker began; nothing rests on a search that failed",
-    f"{K.MATCH_REOPENED} examples": "every match is decided again before anything rests on it, and the last decision counts",
     **{
         f"{kind} {field}": "how officers went through the matches; the examples are named one by one"
         for kind in (K.MATCH_ACCEPTED, K.MATCH_REJECTED)

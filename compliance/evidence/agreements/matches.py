@@ -19,17 +19,20 @@ OF_ITEMS = tuple(kind for kind, fields in FIELDS.items() if "item" in fields)
 LEARNED = ("train", "")
 """Sets that models are trained on; older entries do not name the set."""
 SEARCHED_HOW = ("search", "searched", "unreadable", "texts_only", "not_searchable")
-MATCHES = (f"{K.MATCH_ACCEPTED} examples", f"{K.MATCH_REJECTED} examples")
+MATCHES = (f"{K.MATCH_ACCEPTED} examples", f"{K.MATCH_REJECTED} examples", f"{K.MATCH_REOPENED} examples")
 
 
 def decisions(entries: Iterable[EntryBody]) -> dict[Example, bool]:
-    """Return whether each match is accepted after these entries: the last decision about it counts."""
+    """Return whether each match is accepted after these entries: the last decision about it counts, unless it was taken back."""
     decided: dict[Example, bool] = {}
     for entry in entries:
-        if entry.kind in (K.MATCH_ACCEPTED, K.MATCH_REJECTED):
+        if entry.kind in (K.MATCH_ACCEPTED, K.MATCH_REJECTED, K.MATCH_REOPENED):
             for example in entry.data.get("examples", ()):
-                identifier = example.get("example_id", example.get("record_id"))
-                decided[example["snapshot"], identifier] = entry.kind == K.MATCH_ACCEPTED
+                match = example["snapshot"], example.get("example_id", example.get("record_id"))
+                if entry.kind == K.MATCH_REOPENED:
+                    decided.pop(match, None)
+                else:
+                    decided[match] = entry.kind == K.MATCH_ACCEPTED
     return decided
 
 

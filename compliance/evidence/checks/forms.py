@@ -3,6 +3,8 @@
 An entry states everything that its version of Lethe stated, and nothing else: a fact that is left out would agree with
 anything, and one that nobody expects would be read by nobody. Earlier entries are told by what they say, not by what they
 lack: by names that are used no longer. Once an entry says what only the present version does, all later ones are its own.
+Fields that were added since (`ADDED_FIELDS`) may be missing until the first entry that states any of them; who could leave
+them out could as well have stated that there is nothing to say, and what is missing is read as not known.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import Any, Final, NoReturn, get_args
 
 from compliance.evidence.record import EntryBody
 from compliance.formats.errors import VerificationError
-from compliance.formats.record_kinds import EARLIER_EXAMPLE, EARLIER_FIELDS, EARLIER_KINDS, EXAMPLE, FIELDS
+from compliance.formats.record_kinds import ADDED_FIELDS, EARLIER_EXAMPLE, EARLIER_FIELDS, EARLIER_KINDS, EXAMPLE, FIELDS
 from compliance.formats.record_kinds import RecordKind as K
 from compliance.formats.verdicts import Outcome
 
@@ -29,7 +31,15 @@ MADE_BY: Final[Mapping[str, frozenset[str]]] = {
     **dict.fromkeys((K.REQUEST_CLOSED, K.ITEM_LAPSED), frozenset({CLAIMANT, OFFICER, SYSTEM})),
     **dict.fromkeys(
         (
-            *(K.SEARCH_ORDERED, K.MATCH_ADDED, *MATCHES, K.MATCHES_DECIDED, K.REVIEW_COMPLETED, K.ITEM_DECIDED),
+            *(
+                K.SEARCH_ORDERED,
+                K.MATCH_ADDED,
+                *MATCHES,
+                K.MATCH_REOPENED,
+                K.MATCHES_DECIDED,
+                K.REVIEW_COMPLETED,
+                K.ITEM_DECIDED,
+            ),
             *(K.ENDING_PROPOSED, K.ENDING_APPROVED, K.ENDING_DECLINED, K.ITEM_RELEASED, K.ITEM_REOPENED, K.JOB_CREATED),
             *(K.PROPOSAL_SUBMITTED, K.PROPOSAL_APPROVED, K.PROPOSAL_DECLINED, K.ITEM_CORRECTED),
         ),
@@ -38,6 +48,7 @@ MADE_BY: Final[Mapping[str, frozenset[str]]] = {
     **dict.fromkeys(
         (
             *(
+                K.SEARCH_FAILED,
                 K.MAPPING_COMPLETED,
                 K.ITEM_EVALUATED,
                 K.MESSAGE_SENT,
@@ -111,7 +122,7 @@ SETS = frozenset({"train", "held_out", ""})
 
 def check_forms(entries: Sequence[EntryBody]) -> None:
     """Check that every entry of a request's history has the form that its version gave it (VerificationError)."""
-    began, sets = present_from(entries), dict[tuple[str, str], str]()
+    began, sets, added = present_from(entries), dict[tuple[str, str], str](), False
     for entry in entries:
         if entry.kind not in MADE_BY and entry.kind not in EARLIER_KINDS:
             _fail(
@@ -120,9 +131,13 @@ def check_forms(entries: Sequence[EntryBody]) -> None:
         if entry.number >= began and entry.kind in EARLIER_KINDS:
             _fail(entry, "an earlier version of Lethe wrote such entries, but the present one wrote those before it")
         fields = (FIELDS if entry.number >= began else EARLIER_FIELDS).get(entry.kind)  # type: ignore[call-overload]  # by its text
+        later = ADDED_FIELDS.get(entry.kind, ())
+        added = added or not entry.data.keys().isdisjoint(later)
+        if fields is not None and not added:
+            fields = tuple(field for field in fields if field not in later)
         if fields is None or entry.data.keys() != set(fields):
             _fail(entry, f"it states {', '.join(sorted(entry.data)) or 'nothing'}, and must state {_stated(fields)}")
-        if entry.kind in MATCHES:
+        if entry.kind in (*MATCHES, K.MATCH_REOPENED):
             _check_examples(entry, EXAMPLE if entry.number >= began else EARLIER_EXAMPLE, sets)
     for entry in in_present_words(entries):
         _check_words(entry)

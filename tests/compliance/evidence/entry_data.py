@@ -26,6 +26,7 @@ USUAL: dict[str, Any] = {
     "run": 1,
     "ending": 1,
     "granted": True,
+    "how": "each",
     "ground": "17_1_a",
     "accepted": 0,
     "rejected": 0,

@@ -126,7 +126,7 @@ class SampleRequest:
         examples = matches(FORGOTTEN)
         self.log.append(self.subject, "request.confirmed", "claimant")
         self.log.append(self.subject, "mapping.completed", **stated("mapping.completed", candidates=len(examples)))
-        self.log.append(self.subject, "match.accepted", by, examples=examples)
+        self.log.append(self.subject, "match.accepted", by, **stated("match.accepted", examples=examples))
         self.log.append("request:LE-OTHER", "match.accepted", by)
         self.log.append(self.subject, "matches.decided", by, accepted=len(examples), rejected=0, items=["1"])
         self.log.append(self.subject, "review.completed", by, items=1)

@@ -9,6 +9,7 @@ from typing import Any
 from compliance.evidence.agreements import Agreement
 from compliance.formats.canonical import digest_of
 from compliance.formats.record_kinds import FIELDS, RecordKind
+from tests.compliance.evidence.entry_data import stated
 
 from .judged_otherwise import ATTEMPT, JUDGED, Change, entries, report, result
 from .retold import STAGES, Retold
@@ -109,7 +110,9 @@ WRITTEN: Mapping[str, Change] = {
     ),
     "spec.json forget_ids / match.accepted examples at the release": entries(
         lambda retold: retold.insert(
-            "item.evaluated", "match.rejected", examples=retold.first("match.accepted")["data"]["examples"][:1]
+            "item.evaluated",
+            "match.rejected",
+            **stated("match.rejected", examples=retold.first("match.accepted")["data"]["examples"][:1]),
         )
     ),
     "job.failed job / job.created job": job_ended("job.failed"),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from compliance.evidence.verification import verify_bundle
+from tests.compliance.evidence.entry_data import stated
 
 from .contradictions import called_held_out
 from .retold import Real, Retold
@@ -61,7 +62,7 @@ def ended(*matches: tuple[str, str, str], outcome: str = "no_match", **ending: A
         retold.entries[searched]["data"]["candidates"] = 2
         end = {key: value for key, value in (NOBODY_ELSE | {"outcome": outcome} | ending).items() if value is not None}
         acts: list[tuple[str, str, dict[str, Any]]] = [
-            (kind, by, {"examples": [{"snapshot": snapshot, name: f"e{place:08}", "set": "train"}]})
+            (kind, by, stated(kind, examples=[{"snapshot": snapshot, name: f"e{place:08}", "set": "train"}]))
             for place, (kind, by, name) in enumerate(matches)
         ]
         acts += [("ending.proposed", "account:1", end), ("ending.approved", "account:2", end)]
@@ -112,9 +113,18 @@ def nobody_decided(retold: Retold) -> None:
             one["data"]["examples"] = []
 
 
+def taken_back(retold: Retold) -> None:
+    retold.insert("match.accepted", "match.reopened", examples=retold.first("match.accepted")["data"]["examples"][:1])
+
+
+def left_out_in_the_second_run(retold: Retold) -> None:
+    del list(retold.of_kind("job.started"))[-1]["data"]["result_version"]
+
+
 def called_another_set_later(retold: Retold) -> None:
     data = retold.first("match.accepted")["data"]
-    retold.insert("match.accepted", "match.accepted", examples=[one | {"set": "held_out"} for one in data["examples"]])
+    elsewhere = [one | {"set": "held_out"} for one in data["examples"]]
+    retold.insert("match.accepted", "match.accepted", **stated("match.accepted", examples=elsewhere))
 
 
 STORIES: Mapping[str, tuple[Story, str]] = {
@@ -179,6 +189,8 @@ STORIES: Mapping[str, tuple[Story, str]] = {
         entries(called_held_out),
         "an accepted example is called held out and is not",
     ),
+    "a match whose acceptance was taken back": (entries(taken_back), "match.accepted examples, counted"),
+    "a field that earlier entries state": (entries(left_out_in_the_second_run), "must state attempt, item, job"),
     "another set later": (entries(called_another_set_later), "was in another set before"),
 }
 """What is changed at which stage, and the reason why it does not verify."""

@@ -15,7 +15,7 @@ from compliance.evidence.checks.forms import MADE_BY
 from compliance.evidence.record import EntryBody
 from compliance.evidence.verification import verify_bundle
 from compliance.formats.errors import VerificationError
-from compliance.formats.record_kinds import EARLIER_FIELDS, FIELDS, RecordKind
+from compliance.formats.record_kinds import ADDED_FIELDS, EARLIER_FIELDS, FIELDS, RecordKind
 from tests.compliance.evidence.agreements.retold import Real, Retold
 from tests.compliance.evidence.entry_data import stated
 from tests.compliance.evidence.sample import START
@@ -233,3 +233,18 @@ def test_a_history_in_the_words_of_an_earlier_version_can_happen(real: Real) -> 
     kept = [body for body in bodies if body.kind in EARLIER_FIELDS or body.kind == "job.run_ended"]
     numbered = [replace(body, number=number) for number, body in enumerate(kept, start=1)]
     check_course([in_earlier_words(body) for body in numbered])
+
+
+def test_a_history_from_before_fields_were_added_can_happen_and_goes_on_with_them(real: Real) -> None:
+    bodies = [line.entry for line in BundleFolder.open(real.bundle).record() if line.entry.subject.startswith("request:")]
+    numbered = [replace(body, number=number) for number, body in enumerate(bodies, start=1)]
+    without = [
+        replace(body, data={field: body.data[field] for field in body.data if field not in ADDED_FIELDS.get(body.kind, ())})
+        for body in numbered
+    ]
+    upgraded = next(place for place, body in enumerate(numbered) if body.kind == "job.started")
+    assert without[:upgraded] != numbered[:upgraded]
+    check_course(without)
+    check_course([*without[:upgraded], *numbered[upgraded:]])
+    with pytest.raises(VerificationError, match=r"must state .*result_version"):
+        check_course([*numbered[:upgraded], *without[upgraded:]])
