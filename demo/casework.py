@@ -226,7 +226,7 @@ def release(officer: Browser, request_path: str, attempt: int, number: int = 1) 
     address = f"{request_path}items/{number}/proposals/{attempt}/release/"
 
     def signed() -> str:
-        return address if any("act" in form.fields for form in officer.get(address).forms) else ""
+        return address if 'value="release"' in officer.get(address).html else ""
 
     wait_for("The signed report", signed)
     page = officer.get(address)
