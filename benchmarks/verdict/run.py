@@ -3,18 +3,24 @@
     make bench-verdict
 
 Every trial is a job with models drawn from a bank: the production model, replicates and oracles, judged look by look as
-in the product. From scratch it takes about half an hour on two cores; the banks are kept under var/bench/verdict.
+in the product, every row in a process of its own. From scratch it takes about half an hour on two cores; the banks are kept
+under var/bench/verdict.
 """
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+import torch
 
 from unlearning_jobs.engine.contracts import Protocol
 from unlearning_jobs.engine.evaluation.evaluate import evaluate, is_decided
@@ -23,7 +29,7 @@ from unlearning_jobs.engine.evaluation.outputs import ModelKey, Outputs
 from .attacks import SUBJECTS, Subject
 from .bank import INDEPENDENT, Bank, digit_banks, text_bank
 
-TRIALS: Final = 100
+TRIALS: Final = 200
 PAIRED: Final = Protocol(tuple(range(1, 8)), (8, 9), metrics=(), design="paired", looks=2)
 UNPAIRED: Final = Protocol(tuple(range(1, 5)), tuple(range(5, 13)), metrics=(), looks=2)
 """The sizes that the product proposes. The seeds here are places, and are replaced by models drawn from the bank."""
@@ -31,18 +37,35 @@ UNPAIRED: Final = Protocol(tuple(range(1, 5)), tuple(range(5, 13)), metrics=(), 
 
 def run(_data: Path | None = None) -> None:
     """Print the table of every bank."""
-    for bank in (*digit_banks(), text_bank()):
-        protocol = PAIRED if bank.paired else UNPAIRED
-        print(f"\n{bank.name}: {protocol.design}, {TRIALS} jobs a row")
-        print(f"{'':52} passed failed none undecided  deserves     looks  trainings")
-        for subject in SUBJECTS:
-            if bank.paired or not subject.paired_only:
-                print(_row(subject, bank, protocol), flush=True)
+    banks = _banks()  # trained here, so that the processes find them stored
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=context) as processes:
+        tables = [
+            processes.map(partial(_row, place), [i for i, one in enumerate(SUBJECTS) if bank.paired or not one.paired_only])
+            for place, bank in enumerate(banks)
+        ]
+        for bank, table in zip(banks, tables, strict=True):
+            print(f"\n{bank.name}: {_protocol(bank).design}, {TRIALS} jobs a row")
+            print(f"{'':52} passed failed none undecided  deserves     looks  trainings")
+            for row in table:
+                print(row, flush=True)
 
 
-def _row(subject: Subject, bank: Bank, protocol: Protocol) -> str:
+@cache
+def _banks() -> tuple[Bank, ...]:
+    return (*digit_banks(), text_bank())
+
+
+def _protocol(bank: Bank) -> Protocol:
+    return PAIRED if bank.paired else UNPAIRED
+
+
+def _row(place: int, number: int) -> str:
+    """Judge the jobs of one subject with models of the bank at `place`."""
+    torch.set_num_threads(1)
+    bank, subject = _banks()[place], SUBJECTS[number]
     outcomes: Counter[str] = Counter()
-    looks, trainings = 0, 0
+    looks, trainings, protocol = 0, 0, _protocol(bank)
     for trial in range(TRIALS):
         outcome, look = _judged(subject, bank, protocol, trial)
         outcomes[outcome] += 1
