@@ -40,11 +40,11 @@ def started(
     )
 
 
-def erased(base: ModelVersion, *ids: str, **values: Any) -> ModelVersion:
-    """The released version that has unlearned these examples."""
+def erased(base: ModelVersion, *ids: str, under_way: Iterable[str] = (), **values: Any) -> ModelVersion:
+    """The released version that has unlearned these examples, while others are under way."""
     version = job_completed(started(base, *ids, **values)).result_version
     assert version is not None
-    return model_version_release(version=version, actor="account:3")
+    return model_version_release(version=version, actor="account:3", under_way=set(under_way))
 
 
 def registered(name: str, examples: Iterable[dict[str, str]]) -> CorpusSnapshot:

@@ -270,15 +270,8 @@ def test_the_control_of_pairs_has_its_words(finished: Stage) -> None:
 
 
 def test_answers_that_are_no_numbers_leave_a_page_that_says_so(finished: Stage) -> None:
-    nothing: dict[str, Any] = {
-        "gap": None,
-        "permutation": None,
-        "estimands": (),
-        "controls": (),
-        "metrics": (),
-        "sets": (),
-        "examples": None,
-    }
+    nothing: dict[str, Any] = dict.fromkeys(("estimands", "controls", "metrics", "sets"), ())
+    nothing |= dict.fromkeys(("gap", "permutation", "examples"))
     verdict = Verdict("failed", None, (Reason("answers_not_finite", "The models are destroyed."),))
     page = page_of(finished, verdict=verdict, **nothing)
     assert "answers of models are no finite numbers" in page.words

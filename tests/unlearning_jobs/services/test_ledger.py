@@ -127,7 +127,7 @@ def test_the_same_content_in_another_corpus_under_other_ids_is_the_same_erasure(
 
 def test_a_second_copy_in_the_same_corpus_is_found_as_well() -> None:
     doubled = registered("doubled", [*rows()[:2], *rows()])
-    erased(trained(doubled), "e00000000")
+    erased(trained(doubled), "e00000000", under_way=("e00000002",))
     assert snapshot_compare(snapshot=doubled).erased_ids == {"e00000000", "e00000002"}
 
 
