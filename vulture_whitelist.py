@@ -66,6 +66,7 @@ _.forget_set_sha256
 _.recipe_sha256
 _.report_envelope_sha256
 _.replaced_model_sha256
+_.keyid  # a field of the format of envelopes, which nothing of ours believes
 
 # -- statements about the code, which a test compares with it
 _.READ_BY_A_STEP
@@ -74,6 +75,7 @@ _.NOT_RECOMPUTED
 _.AT_ANY_TIME
 
 # -- called by the buffer around it (io.RawIOBase)
+_.readable
 _.readinto
 # -- what the index's container and the review page read of the parts by meaning and for images
 _.AnsweringPart
