@@ -96,6 +96,7 @@ NOT_READ: Final[Mapping[str, str]] = {
             K.MODEL_DESTROYING,
             K.MODEL_DESTROYED,
             K.ACCOUNT_CREATED,
+            K.ACCOUNT_EMAIL_SET,
             K.KEYS_ROTATED,
             K.DATA_REENCRYPTED,
             K.LOG_RECOVERED,
