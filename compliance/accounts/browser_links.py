@@ -1,9 +1,9 @@
 """Lets people sign in whom strangers in their network keep waiting: a link makes a browser known to an account.
 
 The link goes to the account's e-mail address. Whoever opens it still needs the password, but waits for their own failures
-only (`throttle.py`). Anybody can order one, without signing in, and nobody can order it away: what strangers order goes to the
-account's address as well, and a newer link leaves the older ones as they are. At most one is sent in five minutes, and each
-works for ten, so while strangers go on ordering, the mailbox always has one that works.
+only (`throttle.py`). Anybody can order one, without signing in, and nobody can order it away: what strangers order goes to
+the account's address as well, and a newer link leaves the older ones as they are. At most one is sent in five minutes, and
+each works for ten, so while strangers go on ordering, the mailbox always has one that works.
 """
 
 from __future__ import annotations

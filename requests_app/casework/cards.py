@@ -79,17 +79,22 @@ def cluster_cards(clusters: Iterable[Cluster]) -> list[dict[str, Any]]:
     by_lead = {cluster.lead: cluster for cluster in clusters}
     leads = Match.objects.select_related("snapshot__corpus", "decided_by").in_bulk(by_lead)
     shown = cards(leads[pk] for pk in by_lead if pk in leads)
-    return [card | _cluster(card["match"], by_lead[card["match"].pk]) for card in shown]
+    return [card | _cluster(by_lead[card["match"].pk]) for card in shown]
 
 
-def _cluster(match: Match, cluster: Cluster) -> dict[str, Any]:
+def _cluster(cluster: Cluster) -> dict[str, Any]:
     several = cluster.size > 1
     return {
         "cluster": cluster if several else None,
-        "token": f"cluster-{cluster.number}" if several else str(match.pk),
+        "token": token_of(cluster),
         "to_decide": cluster.to_decide,
         "one_by_one": several and cluster.by_meaning > 0,
     }
+
+
+def token_of(cluster: Cluster) -> str:
+    """Return how buttons name a cluster, or a match that stands by itself (`requests_app.review.chosen_ids`)."""
+    return f"cluster-{cluster.number}" if cluster.size > 1 else str(cluster.lead)
 
 
 def cards(matches: Iterable[Match]) -> Iterator[dict[str, Any]]:

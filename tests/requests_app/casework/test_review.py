@@ -205,6 +205,38 @@ def test_the_last_decisions_are_taken_back_one_after_another(stage: Stage, omar:
     assert RecordEntry.objects.filter(kind=RecordKind.MATCH_REOPENED).count() == 2
 
 
+def test_a_group_is_not_decided_over_what_another_officer_decided_since(stage: Stage, omar: Site, address: str) -> None:
+    page, first = omar.get(address), match_of(stage, "e00000000")
+    matches_decide(request=stage.request, match_ids=[first.pk], accept=False, by=stage.staff.nils)
+    again = omar.submit(page, {"accept": f"cluster-{first.cluster}"}, action=address, status=409)
+    assert "something has changed: the matches." in again.words
+    omar.submit(again, {"accept": f"cluster-{first.cluster}"}, action=address)
+    assert decisions(stage)[:3] == ["rejected", "accepted", "accepted"]
+
+
+def test_a_group_is_decided_as_far_as_the_filters_show_it(stage: Stage, omar: Site, address: str) -> None:
+    """The card said one, and the press decided three."""
+    first = match_of(stage, "e00000000")
+    stage.request.matches.filter(pk=first.pk).update(score=0.4)
+    filtered = f"{address}?score=0.5"
+    page = omar.get(filtered)
+    omar.submit(page, {"accept": f"cluster-{first.cluster}"}, action=filtered)
+    assert decisions(stage)[:3] == ["open", "accepted", "accepted"]
+
+
+def test_another_decision_is_not_taken_back_instead_of_the_one_that_was_shown(
+    stage: Stage, omar: Site, address: str
+) -> None:
+    first, second = match_of(stage, "e00000000"), match_of(stage, "e00000003")
+    for match in (first, second):
+        matches_decide(request=stage.request, match_ids=[match.pk], accept=True, by=stage.staff.omar)
+    page = omar.get(address)
+    matches_decide(request=stage.request, match_ids=[second.pk], accept=False, by=stage.staff.nils)
+    after = omar.submit(page, action=f"{address}undo/")
+    assert "something has changed: the matches." in after.words
+    assert (match_of(stage, "e00000000").decision, match_of(stage, "e00000003").decision) == ("accepted", "rejected")
+
+
 def test_nobody_takes_back_what_another_officer_decided(stage: Stage) -> None:
     matches_decide(request=stage.request, match_ids=[match_of(stage, "e00000000").pk], accept=True, by=stage.staff.omar)
     with pytest.raises(StaleStateError, match="You have decided nothing"):
@@ -212,7 +244,8 @@ def test_nobody_takes_back_what_another_officer_decided(stage: Stage) -> None:
 
 
 def test_open_matches_beside_accepted_ones_are_offered(stage: Stage, omar: Site, address: str) -> None:
-    omar.submit(omar.get(address), {"accept": str(match_of(stage, "e00000000").pk)}, action=address)
+    alone = f"{address}?cluster={match_of(stage, 'e00000000').cluster}"
+    omar.submit(omar.get(alone), {"accept": str(match_of(stage, "e00000000").pk)}, action=alone)
     page = omar.get(address)
     assert "2 open matches are near-identical to ones that were accepted." in page.words
     page = omar.get(f"{address}{page.link('Show them')}")
