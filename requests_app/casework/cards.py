@@ -40,14 +40,21 @@ FOUND_BY: dict[str, Any] = {
     BY_HAND: pgettext_lazy("found by", "an officer, by hand"),
 }
 UNLEARNED: dict[str, Any] = {
-    "held_out": gettext_lazy("Held out: it only measures models, and none learns from it."),
-    "validation": gettext_lazy("Validation: it only measures models, and none learns from it."),
-    "test": gettext_lazy("Test: it only measures models, and none learns from it."),
+    "held_out": gettext_lazy(
+        "Held out: no model is trained on it. It measures models, and the vocabularies of text models are made from it."
+    ),
+    "validation": gettext_lazy(
+        "Validation: no model is trained on it. It measures models, and the vocabularies of text models are made from it."
+    ),
+    "test": gettext_lazy(
+        "Test: no model is trained on it. It measures models, and the vocabularies of text models are made from it."
+    ),
 }
-OTHER_SET = gettext_lazy("A set of its own: no model learns from it.")
+OTHER_SET = gettext_lazy("A set of its own: no model is trained on it. The vocabularies of text models are made from it.")
 ACCEPTING_UNLEARNED = gettext_lazy(
-    "If you accept it, no model is changed and no item is created for it: it counts as found in data from which no model has"
-    " learned. It stays in the corpus until an engineer registers one without it."
+    "If you accept it, no model is changed and no item is created for it: it counts as found in data that no model was"
+    " trained on, and the letter says how many vocabularies were made from it. It stays in the corpus until an engineer registers"
+    " one without it."
 )
 
 

@@ -116,7 +116,7 @@ def test_an_accepted_held_out_match_leads_to_no_item_and_the_end_of_the_review_s
     matches_decide(
         request=stage.request, match_ids=everything, accept=True, by=stage.staff.omar, how="score", with_unlearned=True
     )
-    assert "1 accepted example is in a set that no model learns from" in omar.get(f"{address}complete/").words
+    assert "1 accepted example is in a set that no model is trained on" in omar.get(f"{address}complete/").words
     omar.submit(omar.get(f"{address}complete/"), action=f"{address}complete/")
 
     assert len(stage.item.example_ids) == 3 * GROUPS
@@ -128,7 +128,7 @@ def test_accepting_all_shown_says_numbers_shows_a_sample_and_leaves_held_out_one
     page = bulk(omar, omar.get(address), address, "accept")
 
     assert f"You accept {3 * GROUPS} matches. They are {GROUPS} groups" in page.words
-    assert "1 further match is in a set that no model learns from, and is left out" in page.words
+    assert "1 further match is in a set that no model is trained on, and is left out" in page.words
     assert len(page.all("li", class_="card match")) == 5
     assert set(decisions(stage)) == {"open"}
     omar.submit(page, action=f"{address}bulk/")
@@ -141,7 +141,7 @@ def test_held_out_ones_are_accepted_with_the_others_only_if_somebody_says_so(sta
     assert set(decisions(stage)) == {"accepted"}
 
     everything = list(stage.request.matches.values_list("pk", flat=True))
-    with pytest.raises(StaleStateError, match="no model learns from"):
+    with pytest.raises(StaleStateError, match="no model is trained on"):
         matches_decide(request=stage.request, match_ids=everything, accept=True, by=stage.staff.omar, how="score")
 
 
