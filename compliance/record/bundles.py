@@ -19,7 +19,7 @@ from compliance.formats.merkle import inclusion_proof
 from compliance.formats.record_kinds import RecordKind
 
 from .models import Attestation, RecordEntry, SignedCheckpoint, TrustManifest
-from .selectors import entries_by_digest, entries_of, registrations
+from .selectors import entries_by_digest, entries_of, registrations, signing_refused
 from .services import node_hash_stored, record_append, record_number_next
 
 CHECKPOINT_TASK = "compliance.record_checkpoint"
@@ -96,7 +96,9 @@ def _check_signed(subject: str) -> None:
     }
     signed = set(Attestation.objects.filter(subject=subject).values_list("predicate_type", "item", "attempt"))
     if expected - signed:
-        message = "A report or a release still waits for the signing process. Try again in a minute."
+        message = "A report or a release is not signed yet. Try again in a minute."
+        if signing_refused(subject):
+            message = "A report or a release is not signed: the signing process refused it, as contradicting the record."
         raise BundleNotReadyError(message)
 
 

@@ -53,8 +53,8 @@ UNLEARNED: dict[str, Any] = {
 OTHER_SET = gettext_lazy("A set of its own: no model is trained on it. The vocabularies of text models are made from it.")
 ACCEPTING_UNLEARNED = gettext_lazy(
     "If you accept it, no model is changed and no item is created for it: it counts as found in data that no model was"
-    " trained on, and the letter says how many vocabularies were made from it. It stays in the corpus until an engineer registers"
-    " one without it."
+    " trained on, and the letter says how many vocabularies were made from it. It stays in the corpus until an engineer"
+    " registers one without it."
 )
 
 

@@ -13,7 +13,7 @@ from compliance.accounts.access import account_of
 from compliance.accounts.errors import NotAllowedError
 from compliance.accounts.models import Account
 from compliance.record.errors import StaleStateError
-from compliance.record.selectors import alarm_standing, signed_report
+from compliance.record.selectors import alarm_standing, signed_report, signing_refused
 from requests_app.models import Proposal
 from requests_app.services import decisions
 from requests_app.services.findings import accepted_examples
@@ -93,6 +93,7 @@ def _show(request: HttpRequest, proposal: Proposal, problem: str = "") -> HttpRe
         "guarantee": guarantee_of(proposal.method["name"]),
         "verdict": VERDICTS.get(proposal.verdict),
         "signed": signed,
+        "refused": not signed and signing_refused(item.request.subject),
         "version": proposal.job.result_version if proposal.job else None,
         "waiting": waiting,
         "obstacle": obstacle,

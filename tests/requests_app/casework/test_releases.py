@@ -7,8 +7,11 @@ import shutil
 import pytest
 from pytest_django import Settings
 
+from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import LogInconsistentError
-from compliance.record.models import SignedCheckpoint
+from compliance.record.models import SignedCheckpoint, SignerAlarm
+from compliance.record.selectors import refused_words
+from compliance.record.services import record_append
 from compliance.record.signing import checkpoint_sign
 from requests_app.services import decisions, mapping, matches
 from requests_app.states import ItemState
@@ -17,7 +20,7 @@ from tests.endings import sent_body
 from tests.erasing import turned_round
 from tests.factories import PROTOCOL
 from tests.staging import NPO, Stage, job_completed, trained
-from tests.web.pages import Site
+from tests.web.pages import Site, signed_in
 from unlearning_jobs.models import Job, ModelVersion
 from unlearning_jobs.services.reports import report_sign
 
@@ -39,7 +42,7 @@ def test_the_page_says_what_was_found_and_what_releasing_does(stage: Stage, nils
 def test_nothing_is_released_before_the_report_is_signed(stage: Stage, nils: Site) -> None:
     stage.searched().evaluated()
     page = nils.get(address(stage))
-    assert "waiting for signature" in page.words
+    assert "not signed" in page.words
     assert [button.get("value") for button in page.all("button", name="act")] == ["reopen"]
     token = nils.client.cookies["csrftoken"].value
     assert nils.client.post(address(stage), {"act": "release", "csrfmiddlewaretoken": token}).status_code == 409
@@ -153,3 +156,23 @@ def test_what_would_stop_the_release_is_said_before_anybody_presses(stage: Stage
     page = nils.get(address(stage))
     assert "What was erased cannot be noted in the ledger." in page.words
     assert not page.all("button", name="act")
+
+
+def test_a_report_that_the_signing_process_refused_is_not_called_waiting(stage: Stage, nils: Site) -> None:
+    proposal = stage.searched().evaluated()
+    assert proposal.job is not None
+    reason = f"Nothing was signed: {refused_words(stage.request.subject)}. The verdict differs."
+    SignerAlarm.objects.create(state=SignerAlarm.State.RAISED, reason=reason)
+    log_recovered()
+    page = nils.get(address(stage))
+    assert "found that a statement about this request would contradict the record" in page.words
+    assert "Reload this page in a moment" not in page.words
+    report = signed_in(stage.staff.iris).get(f"/jobs/{proposal.job.pk}/report/")
+    assert "not signed The signing process found that a statement about this request" in report.words
+
+
+def log_recovered() -> None:
+    """Somebody has cleared the alarm, and the report stays unsigned."""
+    data = {"old_size": 1, "old_root": "0" * 64, "new_size": 1, "new_root": "0" * 64, "reason": "A test."}
+    record_append(subject="log:head", kind=RecordKind.LOG_RECOVERED, actor="system", data=data)
+    SignerAlarm.objects.create(state=SignerAlarm.State.CLEARED, reason="A test.")
