@@ -225,4 +225,5 @@ VERIFIED_ELSEWHERE: Final[Mapping[str, tuple[str, ...]]] = {
     K.KEYS_PUBLISHED: FIELDS[K.KEYS_PUBLISHED],
     K.CORPUS_REGISTERED: ("snapshot_sha256", "manifest_root"),
     K.MODEL_REGISTERED: ("model_sha256",),
+    K.LOG_RECOVERED: ("old_size", "old_root", "new_size", "new_root"),
 }

@@ -53,6 +53,7 @@ READ_BY_A_STEP: Final[Mapping[str, str]] = {
     f"{K.MODEL_REGISTERED} model_sha256": REGISTRATIONS,
     f"{K.KEYS_PUBLISHED} trust_sha256": KEYS,
     f"{K.RECORD_SEALED} entries": HISTORY,
+    **{f"{K.LOG_RECOVERED} {field}": HISTORY for field in FIELDS[K.LOG_RECOVERED]},
     "entry format": IN_PLACE,
     "entry subject": HISTORY,
     "entry kind": COURSE,
@@ -99,7 +100,6 @@ NOT_READ: Final[Mapping[str, str]] = {
             K.ACCOUNT_EMAIL_SET,
             K.KEYS_ROTATED,
             K.DATA_REENCRYPTED,
-            K.LOG_RECOVERED,
         )
         for field in FIELDS[kind]
     },
