@@ -1,7 +1,7 @@
-"""Keeps the secret links of claimants out of every log.
+"""Keeps the secret links of claimants and staff out of every log.
 
 Django logs the path of each request that ends with an error, and so do web servers and tracebacks. The path of a link is the
-link, so whoever reads a log could confirm or withdraw somebody's request.
+link, so whoever reads a log could confirm or withdraw somebody's request, or use up a link to sign in.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 
 SECRETS = re.compile(
     # whatever follows in the place of a token, mistyped and cut off ones included
-    r"(?P<before>(?:confirm|status)(?:/|%2f)+)(?!resend/)[^/\s?#'\"%]+"
+    r"(?P<before>(?:confirm|status|sign-in(?:/|%2f)+link)(?:/|%2f)+)(?!resend/)[^/\s?#'\"%]+"
     # the form of a token, wherever it stands (requests_app.services.messages makes them)
     r"|(?<![\w-])[\w-]{43}(?![\w-])",
     re.IGNORECASE,

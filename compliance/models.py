@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compliance.accounts.models import Account, SignInCount
+from compliance.accounts.models import Account, BrowserLink, SignInCount
 from compliance.record.models import (
     Attestation,
     RecordEntry,
@@ -16,6 +16,7 @@ from compliance.record.models import (
 __all__ = [
     "Account",
     "Attestation",
+    "BrowserLink",
     "RecordEntry",
     "RecordLeaf",
     "RecordNode",

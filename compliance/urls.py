@@ -8,13 +8,15 @@ from django.urls import include, path
 from django.views.i18n import set_language
 
 from . import views
-from .accounts.sign_in import SignInView
+from .accounts import sign_in
 from .ui import components_page
 
 urlpatterns = [
     path("healthz", views.health, name="health"),
     path("home/", views.home, name="home"),
-    path("sign-in/", login_not_required(SignInView.as_view()), name="login"),
+    path("sign-in/", login_not_required(sign_in.SignInView.as_view()), name="login"),
+    path("sign-in/link/", sign_in.browser_link_order, name="browser_link_order"),
+    path("sign-in/link/<str:token>/", sign_in.browser_link, name="browser_link"),
     path("sign-out/", LogoutView.as_view(), name="logout"),
     path("language/setlang/", login_not_required(set_language), name="set_language"),
     path("theme/", components_page.theme_set, name="theme_set"),

@@ -109,13 +109,16 @@ def cluster_row(row: Mapping[str, Any]) -> Cluster:
     return Cluster(number=row["group"], ids=tuple(row["ids"]), **counts)
 
 
-def chosen_ids(erasure_request: ErasureRequest, tokens: Iterable[str]) -> list[int]:
-    """Return the keys of the matches that buttons name: `12` is a match; `cluster-3` the open ones of a cluster, or all."""
+def chosen_ids(rows: QuerySet[Match], tokens: Iterable[str]) -> list[int]:
+    """Return the keys of the matches that buttons name: `12` is a match; `cluster-3` the open ones of a cluster, or all.
+
+    Of a cluster, only those among `rows` are meant: the page counted them, and showed no others.
+    """
     keys = [int(token) for token in tokens if token.isdecimal()]
     numbers = {int(token[8:]) for token in tokens if token.startswith("cluster-") and token[8:].isdecimal()}
     members: dict[int, dict[bool, list[int]]] = {number: {True: [], False: []} for number in numbers}
-    rows = erasure_request.matches.filter(cluster__in=numbers).order_by("pk")
-    for pk, cluster, decision in rows.values_list("pk", "cluster", "decision"):
+    named = rows.filter(cluster__in=numbers).order_by("pk")
+    for pk, cluster, decision in named.values_list("pk", "cluster", "decision"):
         members[cluster or 0][decision == D.OPEN].append(pk)
     for own in members.values():
         keys += own[True] or own[False]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -29,15 +29,16 @@ MOST_MEASURED = 100
 """How many of the newest completed jobs a forecast learns from."""
 
 
-def job_facts(base: ModelVersion, forget_count: int) -> Facts:
+def job_facts(base: ModelVersion, forget_ids: Collection[str]) -> Facts:
     """Return what is known of a job before it runs, including the budgets that the model's folder tells of."""
     about = model_about(settings.ARTEFACTS / base.path)
     epsilon, spent = about.get("privacy", {}).get("epsilon"), about.get("budget_spent", 0.0)
-    return replace(_facts_in_rows(base, forget_count), epsilon=epsilon, budget_spent=spent)
+    elsewhere = known_erased(base).difference(forget_ids)
+    return replace(_facts_in_rows(base, len(forget_ids), len(elsewhere)), epsilon=epsilon, budget_spent=spent)
 
 
-def _facts_in_rows(base: ModelVersion, forget_count: int) -> Facts:
-    gone = len(base.left_out) + len(base.erased_ids)
+def _facts_in_rows(base: ModelVersion, forget_count: int, erased_elsewhere: int) -> Facts:
+    gone = len(base.left_out) + len(base.erased_ids) + erased_elsewhere
     return Facts(
         recipe=Recipe.from_json(base.recipe.body),
         forget=forget_count,
@@ -46,20 +47,21 @@ def _facts_in_rows(base: ModelVersion, forget_count: int) -> Facts:
         forgotten=len(base.erased_ids),
         trained_seconds=base.training_seconds,
         earlier=tuple(UnlearningStep.from_json(step) for step in base.steps),
+        erased_elsewhere=erased_elsewhere,
     )
 
 
-def method_obstacles(method: str, base: ModelVersion, forget_count: int) -> list[str]:
+def method_obstacles(method: str, base: ModelVersion, forget_ids: Collection[str]) -> list[str]:
     """Return the reasons why `method` cannot run on this model and forget set; empty when it can."""
     if method not in METHODS:
         return [f"There is no method {method!r}."]
     if not METHODS[method].for_production:
         return [f"{METHODS[method].title} is there for benchmarks and cannot be chosen for a request."]
-    return obstacles(method, job_facts(base, forget_count))
+    return obstacles(method, job_facts(base, forget_ids))
 
 
 def proposal_situation(
-    base: ModelVersion, forget_count: int, *, annex: Protocol, measured: Protocol, until: datetime | None
+    base: ModelVersion, forget_ids: Collection[str], *, annex: Protocol, measured: Protocol, until: datetime | None
 ) -> Situation:
     """Describe a job on this model to the advisor: due by `until`, on the device where the last job ran.
 
@@ -67,7 +69,7 @@ def proposal_situation(
     """
     latest = Job.objects.filter(state=JobState.COMPLETED).exclude(costs={}).order_by("-finished_at")
     return Situation(
-        facts=job_facts(base, forget_count),
+        facts=job_facts(base, forget_ids),
         annex=annex,
         measured=measured,
         trained_on=base.training_device,
@@ -102,7 +104,7 @@ def _measured(job: Job) -> Measurement | None:
     if job.base is None or spec.method is None or spec.protocol is None:
         return None
     situation = Situation(
-        facts=_facts_in_rows(job.base, len(spec.forget_ids)),
+        facts=_facts_in_rows(job.base, len(spec.forget_ids), len(spec.erased_ids)),
         annex=spec.protocol,
         measured=spec.protocol,
         trained_on=job.base.training_device,

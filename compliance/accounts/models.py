@@ -1,4 +1,4 @@
-"""Accounts of the people who work here."""
+"""Accounts of the people who work here, and what is kept for signing in."""
 
 from __future__ import annotations
 
@@ -42,3 +42,16 @@ class SignInCount(models.Model):
     failures = models.PositiveIntegerField(default=0)
     last_at = models.DateTimeField(db_index=True)
     """When the last attempt was counted."""
+
+
+class BrowserLink(models.Model):
+    """A secret link that makes a browser known to an account (`compliance.accounts.browser_links`)."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="browser_links")
+    ordered_at = models.DateTimeField()
+    language = models.CharField(max_length=8)
+    """The language of the page on which it was ordered."""
+    token_sha256 = models.CharField(max_length=64, blank=True, db_index=True)
+    """Digest of the token; empty until the link is sent."""
+    expires_at = models.DateTimeField(null=True)
+    used_at = models.DateTimeField(null=True)

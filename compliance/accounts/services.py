@@ -1,4 +1,4 @@
-"""Creates accounts, each with its entry in the record."""
+"""Creates and changes accounts, each time with an entry in the record."""
 
 from __future__ import annotations
 
@@ -25,4 +25,22 @@ def account_create(*, username: str, password: str, role: str, actor: str, email
     account.full_clean()
     account.save()
     record_append(subject=account.opaque, kind=RecordKind.ACCOUNT_CREATED, actor=actor, data={"role": role})
+    return account
+
+
+@transaction.atomic
+def account_email_set(*, username: str, email: str, actor: str) -> Account:
+    """Set the address to which links go that let a new browser sign in. The record says that it changed, not to what.
+
+    Raises:
+        Account.DoesNotExist: there is no account with this name.
+        ValidationError: that is no e-mail address.
+    """
+    account = Account.objects.select_for_update(no_key=True).get(username=username)
+    account.email = email
+    account.full_clean()
+    account.save()
+    # Links that went to the former address end with it.
+    account.browser_links.all().delete()
+    record_append(subject=account.opaque, kind=RecordKind.ACCOUNT_EMAIL_SET, actor=actor, data={"has_address": bool(email)})
     return account

@@ -1,4 +1,4 @@
-"""The page to sign in: slows down guessing, and remembers browsers in which somebody has signed in."""
+"""The pages to sign in: slow down guessing, and remember browsers that are known to an account."""
 
 from __future__ import annotations
 
@@ -7,27 +7,40 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django import forms
 from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import ngettext
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
 
 from compliance.clients import networks_of
+from compliance.ui.forms import LetheForm
 
+from . import browser_links
 from .models import Account
 from .throttle import SignInAttempt, sign_in_begin, sign_in_succeeded
 
 COOKIE = "signed_in_before"
 COOKIE_LIFETIME = timedelta(days=365)
 ACCOUNTS_AT_MOST = 10
+PAGE_METHODS = ["GET", "HEAD", "POST"]
 
 
 @dataclass(frozen=True)
 class KnownBrowser:
-    """The content of the cookie: an id, and the accounts that this browser has signed in to, the latest last."""
+    """The content of the cookie: an id, and the accounts that this browser is known to, the latest last.
+
+    It is known to an account that has signed in with it, or whose link it has opened.
+    """
 
     id: str
     accounts: tuple[int, ...]
@@ -41,7 +54,7 @@ class KnownBrowser:
             return cls(secrets.token_hex(16), ())
         return cls(content["id"], tuple(content["accounts"]))
 
-    def has_signed_in(self, username: str) -> bool:
+    def is_known_to(self, username: str) -> bool:
         return Account.objects.filter(username=username, pk__in=self.accounts).exists()
 
     def remember(self, account: Account, response: HttpResponse) -> None:
@@ -67,7 +80,7 @@ class SignInForm(AuthenticationForm):
         username, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
         if username and password:
             browser = KnownBrowser.of(self.request)
-            known = browser.id if browser.has_signed_in(username) else ""
+            known = browser.id if browser.is_known_to(username) else ""
             self.attempt = SignInAttempt(username, networks_of(self.request), known)
             self.wait = sign_in_begin(self.attempt)
             if self.wait:
@@ -104,3 +117,53 @@ class SignInView(LoginView):
             response.status_code = 429
             response["Retry-After"] = str(math.ceil(form.wait.total_seconds()))
         return response
+
+
+class BrowserLinkForm(LetheForm):
+    """Whose account the browser is to be known to."""
+
+    username = forms.CharField(
+        label=gettext_lazy("Username"),
+        max_length=150,
+        error_messages={"required": gettext_lazy("Enter your username")},
+        widget=forms.TextInput(attrs={"autocomplete": "username"}),
+    )
+
+
+@login_not_required
+@never_cache
+@require_http_methods(PAGE_METHODS)
+def browser_link_order(request: HttpRequest) -> HttpResponse:
+    """Have a link sent. The page is the same whether or not there is such an account, so it tells strangers nothing."""
+    form = BrowserLinkForm(request.POST or None)
+    context = {"form": form, "one_in": _minutes(browser_links.ONE_IN), "lifetime": _minutes(browser_links.LIFETIME)}
+    if request.method != "POST":
+        return render(request, "registration/browser_link_order.html", context)
+    if not form.is_valid():
+        return render(request, "registration/browser_link_order.html", context, status=422)
+    browser_links.browser_link_order(username=form.cleaned_data["username"])
+    return render(request, "registration/browser_link_ordered.html", context)
+
+
+@login_not_required
+@never_cache
+@require_http_methods(PAGE_METHODS)
+def browser_link(request: HttpRequest, token: str) -> HttpResponse:
+    """Ask for a click before a link is used up: mail scanners open links."""
+    try:
+        if request.method != "POST":
+            account = browser_links.browser_link_account(token=token)
+            return render(request, "registration/browser_link.html", {"username": account.username})
+        account = browser_links.browser_link_use(token=token)
+    except browser_links.BrowserLinkInvalid:
+        return render(request, "registration/browser_link_invalid.html", status=404)
+    messages.success(
+        request, _("Other people’s failed attempts no longer keep this browser waiting. Sign in with your password.")
+    )
+    response = redirect("login")
+    KnownBrowser.of(request).remember(account, response)
+    return response
+
+
+def _minutes(time: timedelta) -> int:
+    return int(time / timedelta(minutes=1))

@@ -3,8 +3,9 @@
 Failures are counted for each network and account, and for each network in all (`compliance.clients`). Whoever has failed too
 often waits, longer each time. Nobody waits for what other networks did: a password from a network that has not failed lately
 is looked at at once, however many guess at the account elsewhere. Their number only makes everybody's own failures count
-more. A browser that has signed in to an account before has a signed cookie that says so, and a count of its own: it waits
-for its own failures alone, even among strangers in its network. What this cannot do is in SECURITY.md.
+more. A browser that is known to an account (a signed cookie says so) has a count of its own: it waits for its own failures
+alone, even among strangers in its network. It is known once somebody has signed in with it, or has opened a link that was
+sent to the account's address (`browser_links.py`). What this cannot do is in SECURITY.md.
 
 django-axes was considered. It locks out instead of slowing down, and it stores addresses and names; here only keyed digests
 are stored, and forgotten after a day. An attempt counts as a failure until it has succeeded: many at once cannot pass before
@@ -62,7 +63,7 @@ WIDER = 4
 class SignInAttempt:
     """Somebody who tries to sign in, from these networks, the narrowest first.
 
-    `browser` is the id of a browser that has signed in to this account before; empty for any other.
+    `browser` is the id of a browser that is known to this account; empty for any other.
     """
 
     username: str

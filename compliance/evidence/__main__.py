@@ -20,7 +20,7 @@ from compliance.formats.errors import EvidenceError, FormatError, VerificationEr
 
 from .bundle import CHECKPOINT, MAX_READ, BundleFolder
 from .checkpoints import vkey
-from .consistency import verify_extension
+from .consistency import OlderCheckpoint, verify_extension
 from .record import leaf_bytes
 from .tlog_proofs import TlogProof
 from .trust import TrustFile
@@ -64,8 +64,8 @@ def _parser() -> argparse.ArgumentParser:
     proof.add_argument("out", type=Path, metavar="FILE", help="where to write the entry; the proof goes to FILE.tlog-proof")
     proof.add_argument("--trust", type=Path, required=True, metavar="FILE", help="the trust file, from the operator")
     consistency = commands.add_parser("consistency", help="check that a checkpoint of the log extends an older one")
-    consistency.add_argument("old", type=Path, metavar="OLD", help="a checkpoint that you kept")
-    consistency.add_argument("new", type=Path, metavar="NEW", help="a later checkpoint")
+    consistency.add_argument("old", type=Path, metavar="OLD", help="a checkpoint, or a bundle, that you kept")
+    consistency.add_argument("new", type=Path, metavar="NEW", help="a later checkpoint, or a later bundle with its proofs")
     consistency.add_argument("proof", type=Path, nargs="?", metavar="PROOF", help="the proof from the installation")
     consistency.add_argument("--trust", type=Path, required=True, metavar="FILE", help="the trust file, from the operator")
     consistency.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -114,15 +114,27 @@ def _proof(options: argparse.Namespace) -> int:
 def _consistency(options: argparse.Namespace) -> int:
     """Check two checkpoints, and print the result."""
     trust = TrustFile.from_hand(_read(options.trust))
-    proof = _read(options.proof) if options.proof else None
+    old, new = (_checkpoint(path) for path in (options.old, options.new))
+    proof = _read(options.proof) if options.proof else _proof_within(options.new, old)
     try:
-        older, newer = verify_extension(_read(options.old), _read(options.new), proof, trust)
+        older, newer = verify_extension(old, new, proof, trust)
         reason = f"The log of {newer.size} entries extends the log of {older.size}: its first entries are the same."
         passed = True
     except VerificationError as error:
         passed, reason = False, str(error)
     print(json.dumps({"passed": passed, "reason": reason}) if options.json else reason)  # noqa: T201  # output
     return 0 if passed else 1
+
+
+def _checkpoint(path: Path) -> bytes:
+    return BundleFolder.open(path).read(CHECKPOINT) if path.is_dir() else _read(path)
+
+
+def _proof_within(bundle: Path, old: bytes) -> bytes | None:
+    """Return the proof in a bundle that its checkpoint extends one of the same size as `old`; None if it has none."""
+    older = BundleFolder.open(bundle).older() if bundle.is_dir() else ()
+    size = OlderCheckpoint(old.decode("utf-8", "replace"), ()).size
+    return next((one.proof_bytes for one in older if one.size == size), None)
 
 
 def _as_json(verification: Verification) -> str:

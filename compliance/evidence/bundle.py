@@ -3,11 +3,13 @@
     checkpoint                                     the log's head, a signed note
     record.jsonl                                   one line per entry, by index: {entry, index, proof} in canonical JSON
     trust.json                                     the keys, as published in the record
+    consistency.jsonl                              earlier checkpoints, each with the proof that the log's head extends it
     attestations/<index>-<predicate>.dsse.json     one envelope per `attestation.signed` entry, named by its index
     report/<item>-<attempt>/...                    the files that each report names: result.json, spec.json, outputs/
 
 Nothing is signed when a bundle is written. `record.jsonl` contains the request's whole history up to its seal, the entry
-that published `trust.json`, and one entry for each corpus snapshot and each base model that the reports name.
+that published `trust.json`, one entry for each corpus snapshot and each base model that the reports name, and every entry
+that says that the log was started again. Bundles without earlier checkpoints, and older ones, have no `consistency.jsonl`.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, Self
@@ -27,11 +29,14 @@ from compliance.formats.contracts import parse, plain
 from compliance.formats.errors import EvidenceError, FormatError
 from compliance.formats.record_kinds import RecordKind
 
+from .consistency import OlderCheckpoint, older_checkpoints
 from .record import EntryBody
 from .statements import SHORT_NAMES
 
-CHECKPOINT, RECORD, TRUST = "checkpoint", "record.jsonl", "trust.json"
+CHECKPOINT, RECORD, TRUST, CONSISTENCY = "checkpoint", "record.jsonl", "trust.json", "consistency.jsonl"
 FIXED = (CHECKPOINT, RECORD, TRUST)
+"""Every bundle has these."""
+NAMED = (*FIXED, CONSISTENCY)
 SEGMENT = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"
 ATTESTATION_NAME = re.compile(rf"attestations/[0-9]{{1,19}}-({'|'.join(SHORT_NAMES.values())})\.dsse\.json", re.ASCII)
 REPORT_NAME = re.compile(rf"report(/{SEGMENT}){{2,5}}", re.ASCII)
@@ -79,6 +84,7 @@ def write_bundle(
     envelopes: Iterable[bytes],
     report_files: Mapping[str, Path],
     trust: bytes,
+    older: Sequence[OlderCheckpoint] = (),
 ) -> None:
     """Write a bundle. `directory` appears complete or not at all.
 
@@ -89,6 +95,7 @@ def write_bundle(
         envelopes: the contents of the request's envelope files, as signed.
         report_files: files to copy, by their name in the bundle (`report/3-1/result.json`).
         trust: the bytes of the published trust file.
+        older: earlier checkpoints, from the smallest log to the largest.
 
     Raises:
         FormatError: the folder exists, an envelope is not in the record, or a name does not belong in a bundle.
@@ -98,6 +105,7 @@ def write_bundle(
         _refuse(f"{directory} already exists; name a new folder")
     lines = sorted(record, key=lambda proven: proven.index)
     contents = {CHECKPOINT: checkpoint, TRUST: trust, RECORD: b"".join(line.to_line() for line in lines)}
+    contents |= {CONSISTENCY: b"".join(one.to_line() for one in older)} if older else {}
     contents |= _envelopes_by_name(envelopes, lines)
     if invalid := [name for name in report_files if not _is_report_file(name)]:
         _refuse(f"{invalid[0]!a} is not a name for a report file in a bundle")
@@ -131,7 +139,7 @@ class BundleFolder:
             _refuse("there is no such folder")
         sizes = dict(_walk(root))
         for name, size in sizes.items():
-            if name not in FIXED and not ATTESTATION_NAME.fullmatch(name) and not _is_report_file(name):
+            if name not in NAMED and not ATTESTATION_NAME.fullmatch(name) and not _is_report_file(name):
                 _refuse(f"{name!a} does not belong in a bundle")
             if size > (MAX_REPORT_FILE if _is_report_file(name) else MAX_READ):
                 _refuse(f"{name!a} is too large ({size} bytes)")
@@ -141,7 +149,7 @@ class BundleFolder:
 
     @property
     def attestations(self) -> frozenset[str]:
-        return self.names - self.report_files - set(FIXED)
+        return self.names - self.report_files - set(NAMED)
 
     @property
     def report_files(self) -> frozenset[str]:
@@ -154,6 +162,10 @@ class BundleFolder:
         if len(content) > MAX_READ:
             _refuse(f"{name!a} is too large to be read")
         return content
+
+    def older(self) -> tuple[OlderCheckpoint, ...]:
+        """Parse the lines of `consistency.jsonl`, if there is one, without verifying them (FormatError)."""
+        return older_checkpoints(self.read(CONSISTENCY)) if CONSISTENCY in self.names else ()
 
     def record(self) -> tuple[ProvenEntry, ...]:
         """Parse the lines of `record.jsonl` without verifying them (FormatError)."""

@@ -2,16 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Self
 
-from compliance.formats.canonical import decode_base64, encode_base64
-from compliance.formats.errors import FormatError
+from compliance.formats.canonical import canonical_json, decode_base64, encode_base64, parse_canonical
+from compliance.formats.contracts import parse, plain
+from compliance.formats.errors import FormatError, VerificationError
 from compliance.formats.merkle import verify_consistency
 
-from .checkpoints import Checkpoint, verify_checkpoint
+from .checkpoints import Checkpoint, SignedNote, verify_checkpoint
 from .trust import TrustFile
 
 MAX_HASHES = 128
+
+
+@dataclass(frozen=True)
+class OlderCheckpoint:
+    """A line of `consistency.jsonl`: an earlier checkpoint of the log, and the proof that the bundle's own extends it."""
+
+    checkpoint: str
+    """The signed note, verbatim."""
+    proof: tuple[str, ...]
+    """Hashes in base64, as in RFC 9162 section 2.1.4."""
+
+    @classmethod
+    def of(cls, note: str, proof: Iterable[bytes]) -> Self:
+        return cls(note, tuple(map(encode_base64, proof)))
+
+    @classmethod
+    def from_line(cls, line: bytes) -> Self:
+        """Read a line, given without its newline (FormatError)."""
+        return parse(cls, parse_canonical(line))
+
+    def to_line(self) -> bytes:
+        return canonical_json(plain(self)) + b"\n"
+
+    @property
+    def size(self) -> int:
+        """The number of entries that the checkpoint says it covers; nobody has verified that yet (FormatError)."""
+        return Checkpoint.from_text(SignedNote.from_bytes(self.checkpoint.encode()).text).size
+
+    @property
+    def proof_bytes(self) -> bytes:
+        """The proof as text, as `proof_to_bytes` writes it."""
+        return "".join(f"{value}\n" for value in self.proof).encode()
+
+
+def older_checkpoints(raw: bytes) -> tuple[OlderCheckpoint, ...]:
+    """Read `consistency.jsonl` (FormatError): at least one line, from the smallest log to the largest."""
+    *lines, remainder = raw.split(b"\n")
+    older = tuple(OlderCheckpoint.from_line(line) for line in lines)
+    sizes = [one.size for one in older]
+    if remainder or not older or sizes != sorted(set(sizes)):
+        message = (
+            "consistency.jsonl is empty, does not end in a newline, or its checkpoints are not in the order of the log."
+        )
+        raise FormatError(message)
+    return older
+
+
+def verify_older(older: Sequence[OlderCheckpoint], newer: Checkpoint, trust: TrustFile) -> None:
+    """Check that keys of the log signed these checkpoints, and that the newer one extends each (VerificationError)."""
+    keys = [key.public_key for key in trust.with_role("log")]
+    for one in older:
+        first, _ = verify_checkpoint(one.checkpoint.encode(), trust.origin, keys)
+        if first.size >= newer.size:
+            message = f"consistency.jsonl has a checkpoint of {first.size} entries, no fewer than the bundle's own."
+            raise VerificationError(message)
+        proof = [decode_base64(value) for value in one.proof[:MAX_HASHES]]
+        verify_consistency(first.size, newer.size, first.root, newer.root, proof)
 
 
 def proof_to_bytes(hashes: Sequence[bytes]) -> bytes:

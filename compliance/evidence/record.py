@@ -128,9 +128,12 @@ def _check_field(where: str, name: str, value: object) -> None:
     if name in ("attempt", "entries"):
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             refuse(where, "a whole number from 1", value)
+    elif name.endswith("_size"):
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            refuse(where, "a whole number", value)
     elif not isinstance(value, str):
         refuse(where, "text", value)
-    elif name.endswith("_sha256") or name == "manifest_root":
+    elif name.endswith(("_sha256", "_root")):
         check_digest(value, where)
     elif name == "item":
         check_pattern(ITEM, value, where, "letters, digits and single hyphens")

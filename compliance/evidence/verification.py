@@ -137,7 +137,7 @@ def verify_bundle(directory: Path, trust: bytes | None = None, *, request: str |
     head = run(
         _("The checkpoint is signed by the log"),
         lambda: log.read_checkpoint(folder.value, trust_file.value),
-        lambda verified: f"{verified.checkpoint.size} entries in the log",
+        lambda verified: f"{verified.checkpoint.size} entries in the log{verified.extends}",
     )
     # 4. The place of every line under that head.
     record = run(
@@ -149,7 +149,7 @@ def verify_bundle(directory: Path, trust: bytes | None = None, *, request: str |
     history = run(
         _("The record is one request's complete history up to its seal"),
         lambda: log.read_history(record.value, request),
-        lambda sealed: f"request {sealed.request}, {len(sealed.entries)} entries",
+        lambda sealed: f"request {sealed.request}, {len(sealed.entries)} entries{log.recovered_words(sealed)}",
     )
     # 6. The bundle's keys were published in the record, and the log's key was valid when the latest entry was made.
     run(

@@ -91,6 +91,7 @@ class RecordKind(StrEnum):
 
     # Accounts, keys, signatures
     ACCOUNT_CREATED = "account.created"
+    ACCOUNT_EMAIL_SET = "account.email_set"
     KEYS_PUBLISHED = "keys.published"
     KEYS_ROTATED = "keys.rotated"
     """Somebody replaced a signing key on purpose; the trust file is in the `keys.published` entry before this one."""
@@ -162,6 +163,7 @@ FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
     K.MODEL_DESTROYING: _MODEL_MOVED,
     K.MODEL_DESTROYED: _MODEL_MOVED,
     K.ACCOUNT_CREATED: ("role",),
+    K.ACCOUNT_EMAIL_SET: ("has_address",),
     K.KEYS_PUBLISHED: ("trust_sha256",),
     K.KEYS_ROTATED: ("role", "key_id", "ended", "revoked", "file_missing"),
     K.DATA_REENCRYPTED: ("key", "retired", "values"),
@@ -223,4 +225,5 @@ VERIFIED_ELSEWHERE: Final[Mapping[str, tuple[str, ...]]] = {
     K.KEYS_PUBLISHED: FIELDS[K.KEYS_PUBLISHED],
     K.CORPUS_REGISTERED: ("snapshot_sha256", "manifest_root"),
     K.MODEL_REGISTERED: ("model_sha256",),
+    K.LOG_RECOVERED: ("old_size", "old_root", "new_size", "new_root"),
 }

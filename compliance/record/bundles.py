@@ -13,13 +13,14 @@ from django.db import transaction
 
 from compliance.evidence import dsse
 from compliance.evidence.bundle import ProvenEntry, write_bundle
+from compliance.evidence.consistency import OlderCheckpoint
 from compliance.evidence.record import EntryBody
 from compliance.evidence.statements import RELEASE, UNLEARNING_REPORT, Statement, UnlearningReport
-from compliance.formats.merkle import inclusion_proof
+from compliance.formats.merkle import consistency_proof, inclusion_proof
 from compliance.formats.record_kinds import RecordKind
 
 from .models import Attestation, RecordEntry, SignedCheckpoint, TrustManifest
-from .selectors import entries_by_digest, entries_of, registrations
+from .selectors import entries_by_digest, entries_of, registrations, signing_refused
 from .services import node_hash_stored, record_append, record_number_next
 
 CHECKPOINT_TASK = "compliance.record_checkpoint"
@@ -69,23 +70,57 @@ def bundle_write(subject: str, folder: Path) -> None:
     """
     # 1. Find the newest seal and a checkpoint that covers it.
     seal = RecordEntry.objects.filter(subject=subject, kind=RecordKind.RECORD_SEALED).order_by("number").last()
-    checkpoint = SignedCheckpoint.objects.order_by("size").last()
-    if seal is None or checkpoint is None or not hasattr(seal, "leaf") or seal.leaf.index >= checkpoint.size:
+    checkpoint = _covering(max(seal.leaf.index, _turning_point())) if seal and hasattr(seal, "leaf") else None
+    if seal is None or checkpoint is None:
         message = "The history is not sealed, or the signing process has not signed a checkpoint that covers the seal yet."
         raise BundleNotReadyError(message)
     # 2. Collect the history up to the seal, what was signed in it, and the keys. Later entries belong to a later seal.
     history = list(RecordEntry.objects.filter(subject=subject, number__lte=seal.number).select_related("leaf"))
     attestations = _attestations_of(history)
     trust = _trust_under(checkpoint)
+    others = [*_referenced(attestations, trust), *_turning_points(RecordKind.LOG_RECOVERED, checkpoint.size)]
     # 3. Write it, with a proof under this checkpoint for every entry.
     write_bundle(
         folder,
         checkpoint=checkpoint.note.encode(),
-        record=[_proven(entry, checkpoint.size) for entry in [*history, *_referenced(attestations, trust)]],
+        record=[_proven(entry, checkpoint.size) for entry in [*history, *others]],
         envelopes=[bytes(attestation.envelope) for attestation in attestations],
         report_files={name: settings.ARTEFACTS / path for row in attestations for name, path in row.files.items()},
         trust=bytes(trust.body),
+        older=_older(history, checkpoint),
     )
+
+
+def _covering(index: int) -> SignedCheckpoint | None:
+    """Return the first checkpoint that covers an entry: whoever exports a bundle later gets the same one."""
+    return SignedCheckpoint.objects.filter(size__gt=index).order_by("size").first()
+
+
+def _turning_points(kind: RecordKind, size: int | None = None) -> list[RecordEntry]:
+    rows = RecordEntry.objects.filter(kind=kind, leaf__isnull=False).select_related("leaf").order_by("leaf__index")
+    return list(rows if size is None else rows.filter(leaf__index__lt=size))
+
+
+def _turning_point() -> int:
+    """Return the index of the last entry that changed the keys, or started the log again: bundles come after it."""
+    turns = [*_turning_points(RecordKind.KEYS_PUBLISHED), *_turning_points(RecordKind.LOG_RECOVERED)]
+    return max((entry.leaf.index for entry in turns), default=0)
+
+
+def _older(history: Iterable[RecordEntry], checkpoint: SignedCheckpoint) -> list[OlderCheckpoint]:
+    """Return the earlier checkpoints under which the request's statements were signed and its bundles exported.
+
+    An auditor who has an earlier bundle of the request finds its checkpoint here, with the proof that nothing was rewritten.
+    """
+    kinds = (RecordKind.ATTESTATION_SIGNED, RecordKind.RECORD_SEALED)
+    places = [entry.leaf.index for entry in history if entry.kind in kinds]
+    turns = [*_turning_points(RecordKind.KEYS_PUBLISHED), *_turning_points(RecordKind.LOG_RECOVERED)]
+    indexes = {max(place, turn) for place in places for turn in [0, *(entry.leaf.index for entry in turns)]}
+    found = {one.size: one for index in indexes if (one := _covering(index)) and one.size < checkpoint.size}
+    return [
+        OlderCheckpoint.of(one.note, consistency_proof(one.size, checkpoint.size, node_hash_stored))
+        for _size, one in sorted(found.items())
+    ]
 
 
 def _check_signed(subject: str) -> None:
@@ -96,7 +131,9 @@ def _check_signed(subject: str) -> None:
     }
     signed = set(Attestation.objects.filter(subject=subject).values_list("predicate_type", "item", "attempt"))
     if expected - signed:
-        message = "A report or a release still waits for the signing process. Try again in a minute."
+        message = "A report or a release is not signed yet. Try again in a minute."
+        if signing_refused(subject):
+            message = "A report or a release is not signed: the signing process refused it, as contradicting the record."
         raise BundleNotReadyError(message)
 
 

@@ -27,7 +27,7 @@ from compliance.formats.canonical import parse_json, sha256_hex
 from compliance.formats.errors import EvidenceError, VerificationError
 
 from .errors import ContradictionError
-from .selectors import SignedStatement
+from .selectors import SignedStatement, refused_words
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ def statement_check(
         check_agreements(story, AGREEMENTS)
         check_agreements(_with_outputs(story, files), MEASURED)
     except EvidenceError as error:
-        message = f"Nothing was signed: a statement about {subject} would contradict the record. {error}"
+        message = f"Nothing was signed: {refused_words(subject)}. {error}"
         raise ContradictionError(message) from None
 
 

@@ -16,4 +16,4 @@ class ContradictionError(Exception):
 
 
 class DatabaseRoleError(Exception):
-    """A database role could turn off what refuses changes of the record; the message says why."""
+    """A database role owns the tables, and should not, or does not, and must; the message says which."""

@@ -120,6 +120,17 @@ def alarm_standing() -> SignerAlarm | None:
     return newest if newest and newest.state == SignerAlarm.State.RAISED else None
 
 
+def refused_words(subject: str) -> str:
+    """Return how the signing process says that it does not sign a statement about the subject."""
+    return f"a statement about {subject} would contradict the record"
+
+
+def signing_refused(subject: str) -> bool:
+    """Return whether the signing process has refused a statement about the subject, even if its alarm was cleared."""
+    alarms = SignerAlarm.objects.filter(state=SignerAlarm.State.RAISED)
+    return alarms.filter(reason__contains=refused_words(subject)).exists()
+
+
 def consistency_of(old: int, new: int) -> bytes | None:
     """Return the proof that the log of `new` entries extends that of `old`, or None if no checkpoint covers them."""
     latest = checkpoint_latest()

@@ -24,7 +24,7 @@ from requests_app.services.matches import How, by_meaning_alone, is_learned, mat
 
 from .cards import ACCEPTING_UNLEARNED, cards, set_word
 from .requests import officers_only
-from .review import MatchFilters
+from .review import MatchFilters, filters_of
 from .shared import identity, request_of
 from .stated import Parts, as_stated, match_parts, stated
 
@@ -86,7 +86,8 @@ def _back(request: HttpRequest, reference: str) -> str:
 def _chosen(request: HttpRequest, erasure_request: ErasureRequest, how: How) -> list[Match]:
     """Return the open matches that are asked about; from a score upwards, among those that the filters show."""
     if how == "shown":
-        ids = chosen_ids(erasure_request, request.POST.getlist("shown"))
+        shown = matches_filtered(erasure_request, filters_of(request, erasure_request))
+        ids = chosen_ids(shown, request.POST.getlist("shown"))
         rows = erasure_request.matches.filter(pk__in=ids, decision=Match.Decision.OPEN)
     else:
         form = MatchFilters(request.GET, erasure_request)

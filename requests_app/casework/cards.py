@@ -40,14 +40,21 @@ FOUND_BY: dict[str, Any] = {
     BY_HAND: pgettext_lazy("found by", "an officer, by hand"),
 }
 UNLEARNED: dict[str, Any] = {
-    "held_out": gettext_lazy("Held out: it only measures models, and none learns from it."),
-    "validation": gettext_lazy("Validation: it only measures models, and none learns from it."),
-    "test": gettext_lazy("Test: it only measures models, and none learns from it."),
+    "held_out": gettext_lazy(
+        "Held out: no model is trained on it. It measures models, and the vocabularies of text models are made from it."
+    ),
+    "validation": gettext_lazy(
+        "Validation: no model is trained on it. It measures models, and the vocabularies of text models are made from it."
+    ),
+    "test": gettext_lazy(
+        "Test: no model is trained on it. It measures models, and the vocabularies of text models are made from it."
+    ),
 }
-OTHER_SET = gettext_lazy("A set of its own: no model learns from it.")
+OTHER_SET = gettext_lazy("A set of its own: no model is trained on it. The vocabularies of text models are made from it.")
 ACCEPTING_UNLEARNED = gettext_lazy(
-    "If you accept it, no model is changed and no item is created for it: it counts as found in data from which no model has"
-    " learned. It stays in the corpus until an engineer registers one without it."
+    "If you accept it, no model is changed and no item is created for it: it counts as found in data that no model was"
+    " trained on, and the letter says how many vocabularies were made from it. It stays in the corpus until an engineer"
+    " registers one without it."
 )
 
 
@@ -79,17 +86,22 @@ def cluster_cards(clusters: Iterable[Cluster]) -> list[dict[str, Any]]:
     by_lead = {cluster.lead: cluster for cluster in clusters}
     leads = Match.objects.select_related("snapshot__corpus", "decided_by").in_bulk(by_lead)
     shown = cards(leads[pk] for pk in by_lead if pk in leads)
-    return [card | _cluster(card["match"], by_lead[card["match"].pk]) for card in shown]
+    return [card | _cluster(by_lead[card["match"].pk]) for card in shown]
 
 
-def _cluster(match: Match, cluster: Cluster) -> dict[str, Any]:
+def _cluster(cluster: Cluster) -> dict[str, Any]:
     several = cluster.size > 1
     return {
         "cluster": cluster if several else None,
-        "token": f"cluster-{cluster.number}" if several else str(match.pk),
+        "token": token_of(cluster),
         "to_decide": cluster.to_decide,
         "one_by_one": several and cluster.by_meaning > 0,
     }
+
+
+def token_of(cluster: Cluster) -> str:
+    """Return how buttons name a cluster, or a match that stands by itself (`requests_app.review.chosen_ids`)."""
+    return f"cluster-{cluster.number}" if cluster.size > 1 else str(cluster.lead)
 
 
 def cards(matches: Iterable[Match]) -> Iterator[dict[str, Any]]:

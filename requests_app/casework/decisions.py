@@ -12,10 +12,12 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods
 
 from compliance.accounts.access import account_of
+from compliance.accounts.models import Account
 from compliance.record.errors import StaleStateError
 from compliance.ui.forms import HintedRadios, LetheForm
 from requests_app.models import Item
 from requests_app.services import decisions, endings
+from requests_app.services.findings import accepted_examples
 from requests_app.services.letters import closing_letter
 from requests_app.services.permissions import approvers_left_sentence
 from requests_app.services.reasons import reasons_problem
@@ -23,7 +25,7 @@ from requests_app.states import GRANT_GROUNDS, REFUSE_GROUNDS, Ground, ItemState
 
 from .requests import officers_only
 from .shared import identity, item_of
-from .stated import as_stated, ending_parts, stated
+from .stated import Parts, as_stated, ending_parts, stated
 
 GRANT, REFUSE = "grant", "refuse"
 NO_GROUND = {"required": gettext_lazy("Choose a ground.")}
@@ -109,15 +111,23 @@ def item_decide(request: HttpRequest, reference: str, number: int) -> HttpRespon
     # 2. The second POST confirms it.
     try:
         said: dict[str, Any] = {"ground": form.ground, "reasons": form.cleaned_data["reasons"], "by": account_of(request)}
-        if form.grants:
-            decisions.item_grant(item=item, **said)
-        else:
-            with as_stated(request, item.request, lambda: ending_parts(endings.refusal_draft(item=item, **said))):
+        with as_stated(request, item.request, lambda: _parts(item_of(reference, number), form, account_of(request))):
+            if form.grants:
+                decisions.item_grant(item=item, **said)
+            else:
                 endings.refusal_propose(item=item, **said)
     except StaleStateError as error:
         form.add_error(None, str(error))
         return _ask(request, item_of(reference, number), form, status=409)
     return redirect("casework:request_detail", item.request.reference)
+
+
+def _parts(item: Item, form: DecisionForm, by: Account) -> Parts:
+    """Return what the page states about the decision: the examples that it is about and, of a refusal, how it ends."""
+    if form.grants:
+        return {"examples": [item.example_ids, accepted_examples(item)], "items": item.state}
+    said = {"ground": form.ground, "reasons": form.cleaned_data["reasons"]}
+    return ending_parts(endings.refusal_draft(item=item, by=by, **said))
 
 
 def _ask(request: HttpRequest, item: Item, form: DecisionForm, status: int = 200) -> HttpResponse:
@@ -150,7 +160,7 @@ def _confirm(request: HttpRequest, item: Item, form: DecisionForm) -> HttpRespon
         "action": reverse("casework:item_decide", args=[item.request.reference, item.number]),
         "fields": {name: form.cleaned_data.get(name, "") for name in form.fields}
         | {"confirmed": "yes"}
-        | stated(ending_parts(draft)),
+        | stated(_parts(item, form, account_of(request))),
         "approvers": approvers_left_sentence(item.request, account_of(request)),
     }
     return render(request, "casework/item_decide_confirm.html", context)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from compliance.accounts.access import account_of
+from compliance.accounts.models import Account
 from compliance.record.errors import StaleStateError
 from compliance.ui.forms import LetheForm
 from requests_app.models import Ending, Item, Match
@@ -109,12 +110,16 @@ def lapse(request: HttpRequest, reference: str, number: int) -> HttpResponse:
     item, by, problem = item_of(reference, number), account_of(request), ""
     if request.method == "POST":
         try:
-            with as_stated(request, item.request, lambda: ending_parts(endings.lapse_draft(item=item, by=by))):
+            with as_stated(request, item.request, lambda: _lapse_parts(item_of(reference, number), by)):
                 ending = endings.lapse_propose(item=item, by=by)
             return redirect("casework:ending", item.request.reference, ending.number)
         except StaleStateError as error:
             item, problem = item_of(reference, number), str(error)
     return _show_lapse(request, item, problem)
+
+
+def _lapse_parts(item: Item, by: Account) -> Parts:
+    return ending_parts(endings.lapse_draft(item=item, by=by))
 
 
 def _show_lapse(request: HttpRequest, item: Item, problem: str) -> HttpResponse:
@@ -129,7 +134,7 @@ def _show_lapse(request: HttpRequest, item: Item, problem: str) -> HttpResponse:
         | context
         | {
             "letter": closing_letter(draft),
-            "fields": stated(ending_parts(draft)),
+            "fields": stated(_lapse_parts(item, by)),
             "approvers": approvers_left_sentence(item.request, by),
         }
     )
@@ -149,10 +154,11 @@ def ending_detail(request: HttpRequest, reference: str, number: int) -> HttpResp
     try:
         if decision == "approve":
             require_approver(ending, by)
-            with as_stated(request, ending.request, lambda: _parts(ending_of(reference, number))):
+        with as_stated(request, ending.request, lambda: _parts(ending_of(reference, number))):
+            if decision == "approve":
                 endings.ending_approve(ending=ending, by=by)
-        else:
-            endings.ending_decline(ending=ending, reason=request.POST.get("reason", ""), by=by)
+            else:
+                endings.ending_decline(ending=ending, reason=request.POST.get("reason", ""), by=by)
     except StaleStateError as error:
         return _show(request, ending_of(reference, number), str(error))
     return redirect("casework:request_detail", ending.request.reference)

@@ -62,13 +62,28 @@ def propose(request: HttpRequest, reference: str, number: int) -> HttpResponse:
     if not form.is_valid():
         return _choose(request, item, situation, form, status=422)
     try:
-        proposal = decisions.proposal_submit(
-            item=item, method=form.choice(), protocol=form.protocol(), by=account_of(request)
-        )
+        with as_stated(request, item.request, lambda: _offered(item_of(reference, number))):
+            proposal = decisions.proposal_submit(
+                item=item, method=form.choice(), protocol=form.protocol(), by=account_of(request)
+            )
     except (SpecError, StaleStateError) as error:
         form.add_error(None, str(error))
         return _choose(request, item_of(reference, number), situation, form, status=409)
     return redirect("casework:proposal", item.request.reference, item.number, proposal.number)
+
+
+def _offered(item: Item) -> Parts:
+    """Return what the page states before a method is chosen: the model, the examples, and the proposed evaluations."""
+    base = _active(item)
+    if base is None:
+        return {"models": "", "examples": [], "method": []}
+    earlier = precedents(base.name)
+    designs = [proposed_design("exact", base, earlier), proposed_design("empirical", base, earlier)]
+    return {
+        "models": base.digest,
+        "examples": list(remaining_examples(item, base)),
+        "method": [design.protocol().to_json() for design in designs],
+    }
 
 
 def _active(item: Item) -> ModelVersion | None:
@@ -80,7 +95,7 @@ def _situation(item: Item, base: ModelVersion, earlier: Sequence[Precedent]) -> 
     """Describe the job to be proposed: protocols of the proposed size, and the time until the answer is due."""
     return proposal_situation(
         base,
-        len(remaining_examples(item, base)),
+        remaining_examples(item, base),
         annex=proposed_design("exact", base, earlier).protocol(),
         measured=proposed_design("empirical", base, earlier).protocol(),
         until=end_of(item.request.due_on, settings.TIME_ZONE),
@@ -107,6 +122,7 @@ def _choose(request: HttpRequest, item: Item, situation: Situation, form: Propos
         "training": duration(seconds) if seconds else "",
         "choosing": item.state == ItemState.GRANTED,
         "approvers": approvers_left_sentence(item.request, account_of(request)),
+        "fields": stated(_offered(item)),
         "earlier_proposals": list(item.proposals.order_by("number").select_related("declined_by")),
     }
     return render(request, "casework/proposal_new.html", context, status=status)
@@ -125,10 +141,11 @@ def proposal_detail(request: HttpRequest, reference: str, number: int, attempt: 
     try:
         if decision == "approve":
             require_approver(proposal, by)
-            with as_stated(request, proposal.item.request, lambda: _parts(proposal_of(reference, number, attempt))):
+        with as_stated(request, proposal.item.request, lambda: _parts(proposal_of(reference, number, attempt))):
+            if decision == "approve":
                 decisions.proposal_approve(proposal=proposal, by=by)
-        else:
-            decisions.proposal_decline(proposal=proposal, reason=request.POST.get("reason", ""), by=by)
+            else:
+                decisions.proposal_decline(proposal=proposal, reason=request.POST.get("reason", ""), by=by)
     except StaleStateError as error:
         return _review(request, proposal_of(reference, number, attempt), str(error))
     return redirect("casework:request_detail", proposal.item.request.reference)
@@ -195,7 +212,9 @@ def _forecast(proposal: Proposal) -> dict[str, Any]:
     if method.name not in METHODS:  # it has been removed since the proposal
         return {}
     guarantee = METHODS[method.name].guarantee
-    situation = proposal_situation(base, len(proposal.item.example_ids), annex=protocol, measured=protocol, until=None)
+    situation = proposal_situation(
+        base, remaining_examples(proposal.item, base), annex=protocol, measured=protocol, until=None
+    )
     expected = method_forecast(method, situation)
     return {
         "outlook": outlook_sentences(guarantee, protocol, precedents(base.name)),

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from compliance.accounts.access import account_of
+from compliance.accounts.errors import NotAllowedError
+from compliance.accounts.models import Account
 from compliance.record.errors import StaleStateError
-from compliance.record.selectors import alarm_standing, signed_report
+from compliance.record.selectors import alarm_standing, signed_report, signing_refused
 from requests_app.models import Proposal
 from requests_app.services import decisions
 from requests_app.services.findings import accepted_examples
+from requests_app.services.letters import Letter
 from requests_app.services.permissions import release_refusal, require_releaser
 from requests_app.services.results import release_obstacle
 from requests_app.states import ItemState
@@ -31,32 +36,56 @@ def release(request: HttpRequest, reference: str, number: int, attempt: int) -> 
     if request.method != "POST":
         return _show(request, proposal)
     try:
-        if request.POST.get("act") == "reopen":
-            decisions.item_reopen(proposal=proposal, by=account_of(request))
-        elif request.POST.get("act") == "release":
-            require_releaser(proposal, account_of(request))
-            with as_stated(request, proposal.item.request, lambda: _parts(proposal_of(reference, number, attempt))):
-                decisions.item_release(proposal=proposal, by=account_of(request))
-        else:
+        act, by = request.POST.get("act"), account_of(request)
+        if act not in {"release", "reopen"}:
             return _show(request, proposal, _("Choose what to do with this result."))
+        if act == "release":
+            require_releaser(proposal, by)
+        with as_stated(request, proposal.item.request, lambda: _parts(proposal_of(reference, number, attempt), by)):
+            if act == "release":
+                decisions.item_release(proposal=proposal, by=by)
+            else:
+                decisions.item_reopen(proposal=proposal, by=by)
     except StaleStateError as error:
         return _show(request, proposal_of(reference, number, attempt), str(error))
     return redirect("casework:request_detail", proposal.item.request.reference)
 
 
-def _parts(proposal: Proposal) -> Parts:
-    """Return what the page states about the result: which model replaces which, and without which examples."""
-    result = proposal.job.result_version if proposal.job else None
+@dataclass(frozen=True)
+class Preview:
+    """What a release would do, found out by doing it and taking it back."""
+
+    letter: Letter | None
+    """None if the request stays open."""
+    obstacle: str
+    """Why nothing would be released; empty if it would."""
+
+    @classmethod
+    def of(cls, proposal: Proposal, by: Account) -> Preview:
+        try:
+            return cls(decisions.release_letter(proposal=proposal, by=by), "")
+        except (NotAllowedError, StaleStateError) as error:
+            return cls(None, str(error))
+
+
+def _parts(proposal: Proposal, by: Account) -> Parts:
+    """Return what the page states about the result: which model replaces which, without which examples, and what follows."""
+    result, preview = proposal.job.result_version if proposal.job else None, Preview.of(proposal, by)
     return {
         "models": [proposal.base.digest, proposal.base.state, *([result.digest, result.state] if result else [])],
         "examples": [proposal.job.spec["forget_ids"] if proposal.job else [], accepted_examples(proposal.item)],
+        "obstacle": [release_obstacle(proposal), preview.obstacle],
+        "letter": preview.letter.text if preview.letter else "",
     }
 
 
 def _show(request: HttpRequest, proposal: Proposal, problem: str = "") -> HttpResponse:
-    item = proposal.item
+    item, by = proposal.item, account_of(request)
     signed = signed_report(subject=item.request.subject, item=item.key, attempt=proposal.number)
     waiting = item.state == ItemState.AWAITING_RELEASE and proposal.verdict == "passed"
+    obstacle, alarm = release_obstacle(proposal) if waiting else "", decisions.alarm_text() if alarm_standing() else ""
+    refusal = release_refusal(proposal, by) if waiting else ""
+    can_release = waiting and not (obstacle or alarm or refusal)
     context = identity(item.request) | {
         "item": item,
         "proposal": proposal,
@@ -64,12 +93,14 @@ def _show(request: HttpRequest, proposal: Proposal, problem: str = "") -> HttpRe
         "guarantee": guarantee_of(proposal.method["name"]),
         "verdict": VERDICTS.get(proposal.verdict),
         "signed": signed,
+        "refused": not signed and signing_refused(item.request.subject),
         "version": proposal.job.result_version if proposal.job else None,
         "waiting": waiting,
-        "obstacle": release_obstacle(proposal) if waiting else "",
-        "fields": stated(_parts(proposal)),
-        "alarm": decisions.alarm_text() if alarm_standing() else "",
-        "refusal": release_refusal(proposal, account_of(request)) if waiting else "",
+        "obstacle": obstacle,
+        "preview": Preview.of(proposal, by) if can_release else None,
+        "fields": stated(_parts(proposal, by)) if waiting else {},
+        "alarm": alarm,
+        "refusal": refusal,
         "label": _("Release %(new)s in place of %(old)s")
         % {"new": proposal.job.result_version if proposal.job else "", "old": proposal.base},
         "problem": problem,

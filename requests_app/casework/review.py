@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django import forms
@@ -20,18 +20,27 @@ from compliance.record.errors import StaleStateError
 from compliance.ui.forms import LetheForm
 from compliance.ui.lists import address, applied_filters, csv_response, page_of
 from requests_app.models import ErasureRequest, Match
-from requests_app.review import BESIDE_ACCEPTED, chosen_ids, cluster_row, clusters_of, decision_counts, matches_filtered
+from requests_app.review import (
+    BESIDE_ACCEPTED,
+    Cluster,
+    chosen_ids,
+    cluster_row,
+    clusters_of,
+    decision_counts,
+    matches_filtered,
+)
 from requests_app.services.findings import search_of
-from requests_app.services.matches import decisions_undo, last_decided, matches_decide
+from requests_app.services.matches import How, decisions_undo, last_decided, matches_decide
 from requests_app.services.permissions import approvers_left_sentence
 from requests_app.states import RequestState
 from unlearning_jobs.wording import rule_sentence
 
-from .cards import PAGE_SIZE, cluster_cards, method_word, set_word
+from .cards import PAGE_SIZE, cluster_cards, method_word, set_word, token_of
 from .claim import claimed_words
 from .requests import officers_only
 from .searches import search_view
 from .shared import identity, request_of
+from .stated import Parts, as_stated, match_parts, stated
 
 CSV_COLUMNS = ("example_id", "corpus", "snapshot", "set", "cluster", "decision", "found_by", "rules", "score", "copied")
 ANY = ("", gettext_lazy("Any"))
@@ -95,36 +104,50 @@ def match_list(request: HttpRequest, reference: str) -> HttpResponseBase:
         return _show(request, erasure_request)
     accept = "accept" in request.POST
     token = request.POST.get("accept" if accept else "reject", "")
-    ids = chosen_ids(erasure_request, [token])
-    how = "cluster" if token.startswith("cluster-") else "each"
+    rows = matches_filtered(erasure_request, filters_of(request, erasure_request))
+    how: How = "cluster" if token.startswith("cluster-") else "each"
     try:
-        matches_decide(request=erasure_request, match_ids=ids, accept=accept, by=account_of(request), how=how)  # type: ignore[arg-type]  # one of the literals
+        with as_stated(request, erasure_request, lambda: {token: match_parts(_chosen(erasure_request, rows, token))}):
+            ids = chosen_ids(rows, [token])
+            matches_decide(request=erasure_request, match_ids=ids, accept=accept, by=account_of(request), how=how)
     except StaleStateError as error:
         return _show(request, request_of(reference), str(error))
     place = request.POST.get("after", "")  # the card to go on with, if the browser says so
     return redirect(f"{request.get_full_path()}#match-{place if place.isdecimal() else ids[0]}")
 
 
-def _show(request: HttpRequest, erasure_request: ErasureRequest, problem: str = "") -> HttpResponseBase:
+def filters_of(request: HttpRequest, erasure_request: ErasureRequest) -> dict[str, Any]:
+    """Return the filters in the page's address; none if one of them is no filter."""
     form = MatchFilters(request.GET, erasure_request)
-    filters = form.cleaned_data if form.is_valid() else {"decision": None}
+    return form.cleaned_data if form.is_valid() else {}
+
+
+def _chosen(erasure_request: ErasureRequest, rows: QuerySet[Match], token: str) -> QuerySet[Match]:
+    return erasure_request.matches.filter(pk__in=chosen_ids(rows, [token]))
+
+
+def _show(request: HttpRequest, erasure_request: ErasureRequest, problem: str = "") -> HttpResponseBase:
+    form, filters = MatchFilters(request.GET, erasure_request), filters_of(request, erasure_request)
     rows = matches_filtered(erasure_request, filters)
     if request.GET.get("format") == "csv":
         return csv_response(f"{erasure_request.reference}-matches", CSV_COLUMNS, _csv_rows(rows))
     apart = bool(filters.get("cluster"))
     page = page_of(request, clusters_of(rows, filters.get("sort") or "copied", apart=apart), PAGE_SIZE)
-    counts = decision_counts(erasure_request)
+    counts, shown = decision_counts(erasure_request), [cluster_row(row) for row in page]
+    own = last_decided(erasure_request, account_of(request))
     reviewing = erasure_request.state == RequestState.REVIEW
     context = identity(erasure_request) | {
         "filter_form": form,
         "page_has_errors": bool(form.errors),
         "applied": applied_filters(request, form),
         "page": page,
-        "cards": cluster_cards(cluster_row(row) for row in page),
+        "cards": cluster_cards(shown),
+        "fields": stated(_parts(shown)) if reviewing else {},
         "counts": counts,
         "total": counts["open"] + counts["accepted"] + counts["rejected"],
         "reviewing": reviewing,
-        "undo": last_decided(erasure_request, account_of(request)).count() if reviewing else 0,
+        "undo": own.count() if reviewing else 0,
+        "undo_fields": stated({"matches": match_parts(own)}) if reviewing else {},
         "claimed": claimed_words(erasure_request),
         "apart": apart,
         "search": search_view(erasure_request, search_of(erasure_request)),
@@ -136,6 +159,18 @@ def _show(request: HttpRequest, erasure_request: ErasureRequest, problem: str = 
         "problem": problem,
     }
     return render(request, "casework/matches.html", context, status=409 if problem else 200)
+
+
+def _parts(shown: Iterable[Cluster]) -> Parts:
+    """Return what each card states: the matches that its buttons decide about, as they are."""
+    clusters = list(shown)
+    ids = [pk for cluster in clusters for pk in cluster.ids]
+    decisions = dict(Match.objects.filter(pk__in=ids).values_list("pk", "decision"))
+    parts = {}
+    for cluster in clusters:
+        rows = [[pk, decisions[pk]] for pk in sorted(cluster.ids) if pk in decisions]
+        parts[token_of(cluster)] = [row for row in rows if row[1] == Match.Decision.OPEN] or rows
+    return parts
 
 
 def _csv_rows(rows: QuerySet[Match]) -> Iterator[tuple[object, ...]]:
@@ -159,8 +194,10 @@ def _csv_rows(rows: QuerySet[Match]) -> Iterator[tuple[object, ...]]:
 @require_POST
 def undo(request: HttpRequest, reference: str) -> HttpResponse:
     """Take back what this officer decided last, and go back to the list."""
+    erasure_request, by = request_of(reference), account_of(request)
     try:
-        count = decisions_undo(request=request_of(reference), by=account_of(request))
+        with as_stated(request, erasure_request, lambda: {"matches": match_parts(last_decided(erasure_request, by))}):
+            count = decisions_undo(request=erasure_request, by=by)
         words = ngettext("%(n)d match is open again.", "%(n)d matches are open again.", count) % {"n": count}
         messages.success(request, " ".join((_("Your last decision was taken back."), words)))
     except StaleStateError as error:

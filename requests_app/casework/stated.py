@@ -1,7 +1,8 @@
 """What a page states when it asks to confirm, as digests in a hidden field: nobody confirms what has changed since.
 
-Every page that shows what follows from a press names it in parts, such as the matches and the letter. The press brings their
-digests along, and is refused if one of them is another by then; the page is shown again, and says which.
+Every page that shows what follows from a press names it in parts, such as the matches and the letter; on the list of the
+matches, each card is a part. The press brings their digests along, and is refused if one of them is another by then; the
+page is shown again, and says which.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ PARTS: dict[str, Any] = {
     "matches": gettext_lazy("the matches"),
     "method": gettext_lazy("the method"),
     "models": gettext_lazy("the models"),
+    "obstacle": gettext_lazy("what stands against it"),
     "search": gettext_lazy("the search"),
 }
 
@@ -55,7 +57,7 @@ def as_stated(request: HttpRequest, erasure_request: ErasureRequest, parts: Call
         was = dict(part.partition(":")[::2] for part in request.POST.get(FIELD, "").split())
         changed = [name for name, digest in _digests(parts()).items() if was.get(name) != digest]
         if changed:
-            what = ", ".join(str(PARTS[name]) for name in changed)
+            what = ", ".join(str(PARTS.get(name, PARTS["matches"])) for name in changed)
             message = _("Since this page was shown, something has changed: %(what)s. Nothing was done. Read it again.")
             raise StaleStateError(message % {"what": what})
         yield
@@ -66,9 +68,10 @@ def _digests(parts: Parts) -> dict[str, str]:
 
 
 def ending_parts(ending: Ending) -> Parts:
-    """Return what is stated about an end: how, resting on which search, and the letter that it sends."""
+    """Return what is stated about an end: how, of which examples, resting on which search, and the letter that it sends."""
     letter_text = closing_letter(ending)
     return {
+        "examples": ending.item.example_ids if ending.item else [],
         "end": [str(ending.outcome), str(ending.ground), ending.reasons, dict(ending.facts)],
         "search": ending.search.number if ending.search else 0,
         "letter": letter_text.text if letter_text else "",

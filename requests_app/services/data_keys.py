@@ -10,6 +10,7 @@ from django.apps import apps
 from django.db import connection, models, transaction
 
 from compliance.formats.record_kinds import RecordKind
+from compliance.record.errors import DatabaseRoleError
 from compliance.record.services import SYSTEM, record_append
 from requests_app.encryption import EncryptedTextField, decrypt, encrypt, key_id_of, newest_key_id
 from requests_app.models import UnsentAnswers
@@ -41,9 +42,11 @@ def data_reencrypt() -> Reencryption:
     is not touched. Texts do not change, nor what the record says about them.
 
     Raises:
+        DatabaseRoleError: the role that connects does not own the tables; nothing is changed.
         DecryptionError: a value cannot be decrypted, because its key is not in DATA_KEYS or it was changed. Earlier batches
             stay as they are.
     """
+    _require_owner()
     newest, found = newest_key_id(), dict[str, int]()
     # 1. Batch by batch, table by table, until nothing stands under another key.
     for model, columns in _encrypted_columns().items():
@@ -55,6 +58,22 @@ def data_reencrypt() -> Reencryption:
     data = {"key": done.key, "retired": list(done.retired), "values": done.values}
     record_append(subject=SUBJECT, kind=RecordKind.DATA_REENCRYPTED, actor=SYSTEM, data=data)
     return done
+
+
+def _require_owner() -> None:
+    """Raise DatabaseRoleError unless the current role may lift the triggers of the tables whose rows are fixed."""
+    owns = (
+        "SELECT bool_and(pg_has_role(current_user, relowner, 'USAGE')), current_user FROM pg_class WHERE relname = ANY(%s)"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(owns, [list(ROWS_ARE_FIXED)])
+        is_owner, role = cursor.fetchone()
+    if not is_owner:
+        message = (
+            f"This command connects to the database as {role}, which does not own the tables. Run it with the DATABASE_URL"
+            " of their owner, the one that `migrate` runs with. Nothing was changed."
+        )
+        raise DatabaseRoleError(message)
 
 
 def _encrypted_columns() -> Mapping[type[models.Model], Mapping[str, str]]:

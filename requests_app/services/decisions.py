@@ -12,7 +12,7 @@ from compliance.record.errors import StaleStateError
 from compliance.record.selectors import alarm_standing
 from compliance.record.services import SYSTEM
 from requests_app.models import Item, Proposal
-from requests_app.states import GRANT_GROUNDS, Ground, ItemState
+from requests_app.states import GRANT_GROUNDS, Ground, ItemState, RequestState
 from unlearning_jobs.engine.catalogue import method_guarantee, metric_problems
 from unlearning_jobs.engine.contracts import MethodChoice, Protocol
 from unlearning_jobs.engine.errors import SpecError
@@ -23,6 +23,8 @@ from unlearning_jobs.services.model_versions import model_version_release, unlea
 from unlearning_jobs.states import JOB_TRANSITIONS, JobState, ModelState
 
 from .findings import remaining_examples
+from .letters import Letter, letter
+from .mail_reasons import outcome_template
 from .permissions import require_approver, require_officer, require_releaser
 from .reasons import require_explanation
 from .requests import item_lock, item_move, request_close_when_settled, require_item_transition
@@ -72,7 +74,7 @@ def proposal_submit(*, item: Item, method: MethodChoice, protocol: Protocol, by:
         raise StaleStateError(_("The model has unlearned these examples already, or was trained without them."))
     problems = [
         *(_protocol_problems(protocol, method, base) or metric_problems(protocol, base.recipe.family)),
-        *method_obstacles(method.name, base, len(remaining)),
+        *method_obstacles(method.name, base, remaining),
     ]
     if problems:
         raise SpecError(" ".join(problems))
@@ -212,6 +214,22 @@ def item_release(*, proposal: Proposal, by: Account) -> Proposal:
     # 4. The signing process signs the release.
     enqueue_on_commit(RELEASE_SIGN_TASK, proposal.pk, queue="signing")
     return proposal
+
+
+def release_letter(*, proposal: Proposal, by: Account) -> Letter | None:
+    """Return the letter that a release would queue; None if the request stays open, and none is queued.
+
+    It releases the result, reads what that has queued, and takes everything back: so the preview is what the act does.
+
+    Raises:
+        NotAllowedError, StaleStateError: as `item_release`.
+    """
+    with transaction.atomic():
+        request = item_release(proposal=proposal, by=by).item.request
+        closed = request.state == RequestState.CLOSED
+        written = letter(request, outcome_template(request.outcome)) if closed else None
+        transaction.set_rollback(True)
+    return written
 
 
 @transaction.atomic

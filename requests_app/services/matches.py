@@ -46,7 +46,7 @@ def matches_decide(
         accept: whether they belong to the request.
         by: who decides.
         how: one by one, or as what.
-        with_unlearned: whether whoever accepts many at once was told of those that no model learns from.
+        with_unlearned: whether whoever accepts many at once was told of those that no model is trained on.
 
     Raises:
         NotAllowedError: `by` is no officer, or approved something in this request.
@@ -135,7 +135,7 @@ def _require_together(chosen: Sequence[Match], *, accept: bool, how: How, with_u
     if accept and any(by_meaning_alone(match) for match in chosen):
         raise StaleStateError(_("What was found by its meaning alone is accepted one by one."))
     if accept and how in {"shown", "score"} and not with_unlearned and not all(is_learned(match) for match in chosen):
-        raise StaleStateError(_("Some of these examples are in sets that no model learns from. Say that you accept them."))
+        raise StaleStateError(_("Some of these examples are in sets that no model is trained on. Say that you accept them."))
     if how in {"cluster", "shown"} and not clusters_hold(chosen):
         raise StaleStateError(_("A group of examples is no longer near-identical, or cannot be read. Decide one by one."))
 

@@ -23,6 +23,7 @@ ADDRESSES = [
     f"/status//{TOKEN[:20]}",
     f"/Status/{TOKEN[:20]}/",
     f"/{TOKEN}/",
+    f"/sign-in/link/{TOKEN[:20]}/",
     f"/elsewhere/?next=/status/{TOKEN}/",
     f"/status%2F{TOKEN[:20]}/",
 ]

@@ -17,6 +17,7 @@ PAGES = [
     "/confirm/resend/",
     "/components/",
     "/sign-in/",
+    "/sign-in/link/",
     "/record/verify/",
 ]
 

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from compliance.accounts.access import act_required
 from compliance.accounts.roles import Act
 from compliance.record.models import Attestation
-from compliance.record.selectors import attestation_read, signed_report
+from compliance.record.selectors import attestation_read, signed_report, signing_refused
 from compliance.ui.lists import csv_response
 from compliance.ui.templatetags.components import number
 from unlearning_jobs.engine.contracts import Evaluation, JobResult, MetricFinding, Protocol, SetFinding
@@ -72,6 +72,7 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
         "method": method_title(job.method_name),
         "guarantee": guarantee_of(job.method_name),
         "signed": signed,
+        "refused": not signed and signing_refused(job.subject),
         "limits": _limits(evaluation, signed),
         "evaluation": evaluation,
         "scopes": scopes_shown(evaluation),

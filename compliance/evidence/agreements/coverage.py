@@ -53,6 +53,7 @@ READ_BY_A_STEP: Final[Mapping[str, str]] = {
     f"{K.MODEL_REGISTERED} model_sha256": REGISTRATIONS,
     f"{K.KEYS_PUBLISHED} trust_sha256": KEYS,
     f"{K.RECORD_SEALED} entries": HISTORY,
+    **{f"{K.LOG_RECOVERED} {field}": HISTORY for field in FIELDS[K.LOG_RECOVERED]},
     "entry format": IN_PLACE,
     "entry subject": HISTORY,
     "entry kind": COURSE,
@@ -96,9 +97,9 @@ NOT_READ: Final[Mapping[str, str]] = {
             K.MODEL_DESTROYING,
             K.MODEL_DESTROYED,
             K.ACCOUNT_CREATED,
+            K.ACCOUNT_EMAIL_SET,
             K.KEYS_ROTATED,
             K.DATA_REENCRYPTED,
-            K.LOG_RECOVERED,
         )
         for field in FIELDS[kind]
     },

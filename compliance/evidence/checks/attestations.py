@@ -144,7 +144,7 @@ def check_registrations(statements: Statements, history: History) -> None:
         message = f"The record must contain one {RecordKind.MODEL_REGISTERED} entry for each model that a run started from."
         raise VerificationError(message)
     _check_registered_before(statements, history)
-    if len(history.others) != len(corpora) + len(models) + 1:  # one more: the published keys
+    if len(history.others) != len(corpora) + len(models) + len(history.recoveries) + 1:  # one more: the published keys
         message = "The bundle's record contains an entry about another subject that nothing in this bundle refers to."
         raise VerificationError(message)
 

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from compliance.evidence.bundle import CHECKPOINT, TRUST, BundleFolder, ProvenEntry
 from compliance.evidence.checkpoints import Checkpoint, verify_checkpoint
+from compliance.evidence.consistency import verify_older
 from compliance.evidence.record import REQUEST_PREFIX, EntryBody, leaf_bytes
 from compliance.evidence.trust import TrustedKey, TrustFile
 from compliance.formats.canonical import parse_time
@@ -23,6 +24,14 @@ class VerifiedCheckpoint:
 
     checkpoint: Checkpoint
     signers: frozenset[str]
+    older: int = 0
+    """How many earlier checkpoints the bundle shows that it extends."""
+
+    @property
+    def extends(self) -> str:
+        """That in words; empty if there are none."""
+        checkpoints = "checkpoint" if self.older == 1 else "checkpoints"
+        return f", which extend {self.older} earlier {checkpoints} of it" if self.older else ""
 
 
 @dataclass(frozen=True)
@@ -33,6 +42,11 @@ class History:
     """The request's reference, such as `LE-7KQ4-M2XD`."""
     entries: tuple[ProvenEntry, ...]
     others: tuple[ProvenEntry, ...]
+
+    @property
+    def recoveries(self) -> list[EntryBody]:
+        """The entries that say that the log was started again."""
+        return self.others_of_kind(RecordKind.LOG_RECOVERED)
 
     @property
     def bodies(self) -> list[EntryBody]:
@@ -59,9 +73,12 @@ def read_trust(folder: BundleFolder, own_trust: bytes | None) -> TrustFile:
 
 
 def read_checkpoint(folder: BundleFolder, trust: TrustFile) -> VerifiedCheckpoint:
-    """Return the checkpoint, which a key of the log must have signed, and nobody else."""
+    """Return the checkpoint, which a key of the log must have signed, and nobody else; it extends the earlier ones."""
     keys = [key.public_key for key in trust.with_role("log")]
-    return VerifiedCheckpoint(*verify_checkpoint(folder.read(CHECKPOINT), trust.origin, keys))
+    checkpoint, signers = verify_checkpoint(folder.read(CHECKPOINT), trust.origin, keys)
+    older = folder.older()
+    verify_older(older, checkpoint, trust)
+    return VerifiedCheckpoint(checkpoint, signers, len(older))
 
 
 def read_record(folder: BundleFolder, checkpoint: Checkpoint) -> tuple[ProvenEntry, ...]:
@@ -95,10 +112,20 @@ def read_history(record: Sequence[ProvenEntry], request: str | None = None) -> H
         raise VerificationError(message)
     _check_numbers(history.bodies)
     _check_seal(history.bodies[-1])
+    _check_recoveries(history.recoveries)
     if len(history.of_kind(RecordKind.REQUEST_SUBMITTED)) != 1:
         message = f"The history must contain {RecordKind.REQUEST_SUBMITTED} exactly once."
         raise VerificationError(message)
     return history
+
+
+def recovered_words(history: History) -> str:
+    """Return what the operator recorded about every time that the log was started again, such as from a backup."""
+    return "".join(
+        f". On {entry.at} the log was started again at {entry.data['new_size']} entries, although one of"
+        f" {entry.data['old_size']} had been signed; the operator's reason: {entry.data['reason']!a}"
+        for entry in history.recoveries
+    )
 
 
 def check_published(folder: BundleFolder, history: History, trust: TrustFile, head: VerifiedCheckpoint) -> None:
@@ -140,6 +167,16 @@ def _check_numbers(entries: Sequence[EntryBody]) -> None:
         if later.moment < earlier.moment:
             message = f"Entry number {later.number} of the request is older than the one before it."
             raise VerificationError(message)
+
+
+def _check_recoveries(recoveries: Sequence[EntryBody]) -> None:
+    """Check that no entry between others is missing which says that the log was started again."""
+    if [entry.number for entry in recoveries] != list(range(1, len(recoveries) + 1)):
+        message = f"The entries {RecordKind.LOG_RECOVERED} are not numbered 1 to {len(recoveries)}; one was left out."
+        raise VerificationError(message)
+    if not all(isinstance(entry.data.get("reason"), str) for entry in recoveries):
+        message = f"An entry {RecordKind.LOG_RECOVERED} does not say why."
+        raise VerificationError(message)
 
 
 def _check_seal(last: EntryBody) -> None:

@@ -21,11 +21,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("username")
         parser.add_argument("--role", required=True, choices=Role.values)
+        parser.add_argument("--email", default="", help="where links go that let a new browser sign in")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         password = os.environ.get("NEW_PASSWORD") or getpass.getpass("Password: ")
         try:
-            account = account_create(username=options["username"], password=password, role=options["role"], actor=SYSTEM)
+            account = account_create(
+                username=options["username"], password=password, role=options["role"], email=options["email"], actor=SYSTEM
+            )
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         self.stdout.write(f"Created {account.username} ({account.get_role_display()}).")

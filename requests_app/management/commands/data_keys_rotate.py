@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from compliance.record.errors import DatabaseRoleError
 from requests_app.encryption import DecryptionError
 from requests_app.services.data_keys import data_reencrypt
 
@@ -20,6 +21,8 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **_options: Any) -> None:
         try:
             done = data_reencrypt()
+        except DatabaseRoleError as error:
+            raise CommandError(str(error)) from error
         except DecryptionError as error:
             message = f"Not everything could be encrypted again; what was done stays. {error}"
             raise CommandError(message) from error

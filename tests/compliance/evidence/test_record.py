@@ -26,6 +26,10 @@ GOOD: dict[str, Any] = {
     "trust_sha256": DIGEST,
     "snapshot_sha256": DIGEST,
     "manifest_root": DIGEST,
+    "old_size": 0,
+    "old_root": DIGEST,
+    "new_size": 0,
+    "new_root": DIGEST,
 }
 
 

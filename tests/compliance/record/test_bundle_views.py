@@ -44,7 +44,7 @@ def test_a_run_that_is_not_signed_yet_cannot_be_sealed(staff: Staff) -> None:
     address = f"/record/bundles/{stage.request.reference}/"
     site = signed_in(staff.iris)
     page = site.submit(site.get(address), action=address, status=409)
-    assert "still waits for the signing process" in page.words
+    assert "A report or a release is not signed yet." in page.words
 
 
 def test_a_history_that_has_grown_can_be_sealed_again(stage: Stage, iris: Site) -> None:

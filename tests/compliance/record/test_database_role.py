@@ -142,3 +142,10 @@ def test_its_password_is_read_from_a_file(role: str, tmp_path: Path) -> None:
         assert cursor.fetchone() == (True,)
     with pytest.raises(CommandError, match="cannot be read"):
         call_command("database_role", role, password_file=tmp_path / "nowhere")
+
+
+@pytest.mark.usefixtures("as_application")
+def test_re_encrypting_as_it_says_that_the_owner_must_do_it() -> None:
+    """It was a traceback of the database, in the middle of the work."""
+    with pytest.raises(CommandError, match="does not own the tables"):
+        call_command("data_keys_rotate")

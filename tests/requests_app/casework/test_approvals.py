@@ -42,8 +42,8 @@ def test_approving_starts_the_job(stage: Stage, lena: Site, review: str) -> None
 
 def decline(site: Site, page: Page, review: str, reason: str = "Far too few oracles for this.", status: int = 302) -> None:
     """Press the last button of the page."""
-    token = str(page.all("input", name="csrfmiddlewaretoken")[0].get("value"))
-    said = {"decision": "decline", "reason": reason, "csrfmiddlewaretoken": token}
+    hidden = {name: str(page.all("input", name=name)[0].get("value")) for name in ("csrfmiddlewaretoken", "stated")}
+    said = {"decision": "decline", "reason": reason} | hidden
     assert site.client.post(review, said).status_code == status
 
 

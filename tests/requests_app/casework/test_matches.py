@@ -47,8 +47,9 @@ def test_a_long_text_is_shortened_and_can_be_shown_whole(omar: Site, address: st
 def test_one_match_is_accepted_and_the_page_returns_to_it(stage: Stage, omar: Site, address: str) -> None:
     match = stage.request.matches.get(example_id="e00000001")
     page = omar.get(address)
-    token = page.all("input", page.form(address), name="csrfmiddlewaretoken")[0].get("value")
-    response = omar.client.post(address, {"accept": str(match.pk), "csrfmiddlewaretoken": token})
+    form = page.form(address)
+    hidden = {name: str(page.one("input", form, name=name).get("value")) for name in ("csrfmiddlewaretoken", "stated")}
+    response = omar.client.post(address, {"accept": str(match.pk)} | hidden)
     assert response["Location"] == f"{address}#match-{match.pk}"
     assert decisions(stage)["e00000001"] == "accepted"
     assert list(decisions(stage).values()).count("open") == 3
@@ -82,7 +83,7 @@ def test_a_review_that_has_ended_meanwhile_changes_nothing_and_says_so(stage: St
     stage.reviewed()
     key = str(stage.request.matches.earliest("pk").pk)
     after = omar.submit(page, {"reject": key}, action=address, status=409)
-    assert "You cannot do this while the request is “In progress”." in after.words
+    assert "Since this page was shown, something has changed: the matches." in after.words
     assert "Matches can be decided only while the request is under review." in after.words
     assert set(decisions(stage).values()) == {"accepted"}
 

@@ -116,7 +116,7 @@ def test_an_accepted_held_out_match_leads_to_no_item_and_the_end_of_the_review_s
     matches_decide(
         request=stage.request, match_ids=everything, accept=True, by=stage.staff.omar, how="score", with_unlearned=True
     )
-    assert "1 accepted example is in a set that no model learns from" in omar.get(f"{address}complete/").words
+    assert "1 accepted example is in a set that no model is trained on" in omar.get(f"{address}complete/").words
     omar.submit(omar.get(f"{address}complete/"), action=f"{address}complete/")
 
     assert len(stage.item.example_ids) == 3 * GROUPS
@@ -128,7 +128,7 @@ def test_accepting_all_shown_says_numbers_shows_a_sample_and_leaves_held_out_one
     page = bulk(omar, omar.get(address), address, "accept")
 
     assert f"You accept {3 * GROUPS} matches. They are {GROUPS} groups" in page.words
-    assert "1 further match is in a set that no model learns from, and is left out" in page.words
+    assert "1 further match is in a set that no model is trained on, and is left out" in page.words
     assert len(page.all("li", class_="card match")) == 5
     assert set(decisions(stage)) == {"open"}
     omar.submit(page, action=f"{address}bulk/")
@@ -141,7 +141,7 @@ def test_held_out_ones_are_accepted_with_the_others_only_if_somebody_says_so(sta
     assert set(decisions(stage)) == {"accepted"}
 
     everything = list(stage.request.matches.values_list("pk", flat=True))
-    with pytest.raises(StaleStateError, match="no model learns from"):
+    with pytest.raises(StaleStateError, match="no model is trained on"):
         matches_decide(request=stage.request, match_ids=everything, accept=True, by=stage.staff.omar, how="score")
 
 
@@ -205,6 +205,38 @@ def test_the_last_decisions_are_taken_back_one_after_another(stage: Stage, omar:
     assert RecordEntry.objects.filter(kind=RecordKind.MATCH_REOPENED).count() == 2
 
 
+def test_a_group_is_not_decided_over_what_another_officer_decided_since(stage: Stage, omar: Site, address: str) -> None:
+    page, first = omar.get(address), match_of(stage, "e00000000")
+    matches_decide(request=stage.request, match_ids=[first.pk], accept=False, by=stage.staff.nils)
+    again = omar.submit(page, {"accept": f"cluster-{first.cluster}"}, action=address, status=409)
+    assert "something has changed: the matches." in again.words
+    omar.submit(again, {"accept": f"cluster-{first.cluster}"}, action=address)
+    assert decisions(stage)[:3] == ["rejected", "accepted", "accepted"]
+
+
+def test_a_group_is_decided_as_far_as_the_filters_show_it(stage: Stage, omar: Site, address: str) -> None:
+    """The card said one, and the press decided three."""
+    first = match_of(stage, "e00000000")
+    stage.request.matches.filter(pk=first.pk).update(score=0.4)
+    filtered = f"{address}?score=0.5"
+    page = omar.get(filtered)
+    omar.submit(page, {"accept": f"cluster-{first.cluster}"}, action=filtered)
+    assert decisions(stage)[:3] == ["open", "accepted", "accepted"]
+
+
+def test_another_decision_is_not_taken_back_instead_of_the_one_that_was_shown(
+    stage: Stage, omar: Site, address: str
+) -> None:
+    first, second = match_of(stage, "e00000000"), match_of(stage, "e00000003")
+    for match in (first, second):
+        matches_decide(request=stage.request, match_ids=[match.pk], accept=True, by=stage.staff.omar)
+    page = omar.get(address)
+    matches_decide(request=stage.request, match_ids=[second.pk], accept=False, by=stage.staff.nils)
+    after = omar.submit(page, action=f"{address}undo/")
+    assert "something has changed: the matches." in after.words
+    assert (match_of(stage, "e00000000").decision, match_of(stage, "e00000003").decision) == ("accepted", "rejected")
+
+
 def test_nobody_takes_back_what_another_officer_decided(stage: Stage) -> None:
     matches_decide(request=stage.request, match_ids=[match_of(stage, "e00000000").pk], accept=True, by=stage.staff.omar)
     with pytest.raises(StaleStateError, match="You have decided nothing"):
@@ -212,7 +244,8 @@ def test_nobody_takes_back_what_another_officer_decided(stage: Stage) -> None:
 
 
 def test_open_matches_beside_accepted_ones_are_offered(stage: Stage, omar: Site, address: str) -> None:
-    omar.submit(omar.get(address), {"accept": str(match_of(stage, "e00000000").pk)}, action=address)
+    alone = f"{address}?cluster={match_of(stage, 'e00000000').cluster}"
+    omar.submit(omar.get(alone), {"accept": str(match_of(stage, "e00000000").pk)}, action=alone)
     page = omar.get(address)
     assert "2 open matches are near-identical to ones that were accepted." in page.words
     page = omar.get(f"{address}{page.link('Show them')}")

@@ -7,10 +7,11 @@ import pytest
 from requests_app.models import ErasureRequest, Item
 from requests_app.services import decisions, mapping, matches
 from requests_app.services.endings import ending_approve
-from tests.endings import refusal_proposed
+from tests.endings import REASONS, refusal_proposed
 from tests.erasing import turned_round
+from tests.factories import unlearning_job
 from tests.personas import Staff
-from tests.staging import Stage, erased_elsewhere, trained
+from tests.staging import Stage, erased_elsewhere, job_completed, trained
 from tests.web.pages import Site
 from unlearning_jobs.models import Job, ModelVersion
 
@@ -86,6 +87,49 @@ def test_a_method_is_not_approved_for_other_examples_than_were_shown(stage: Stag
     again = lena.submit(page, {"decision": "approve"}, action=path, status=409)
     assert "something has changed: the examples" in again.words
     assert not Job.objects.exists()
+
+
+def test_an_item_is_not_granted_for_other_examples_than_were_shown(stage: Stage, omar: Site) -> None:
+    item = stage.searched().reviewed()
+    path = address(stage, "items/1/decide/")
+    page = omar.submit(omar.get(path), {"decision": "grant", "grant_ground": "17_1_b"}, action=path)
+    stage.request.matches.filter(example_id=item.example_ids[0]).update(decision="rejected")
+    again = omar.submit(page, action=path, status=409)
+    assert "something has changed: the examples." in again.words
+    assert stage.item.state == "deciding"
+
+
+def test_a_refusal_is_not_proposed_for_other_examples_than_were_shown(stage: Stage, omar: Site) -> None:
+    item = stage.searched().reviewed()
+    path = address(stage, "items/1/decide/")
+    said = {"decision": "refuse", "refuse_ground": "17_3_e", "reasons": REASONS}
+    page = omar.submit(omar.get(path), said, action=path)
+    Item.objects.filter(pk=item.pk).update(example_ids=item.example_ids[:1])
+    assert "something has changed: the examples, the letter." in omar.submit(page, action=path, status=409).words
+    assert not stage.request.endings.exists()
+
+
+def test_a_method_is_not_proposed_for_another_evaluation_than_was_shown(stage: Stage, omar: Site) -> None:
+    stage.searched().granted()
+    path = address(stage, "items/1/propose/")
+    page = omar.get(path)
+    saved = {"saved_by_pairs": 40.0, "spread": 0.1}
+    job = job_completed(unlearning_job(base=stage.model))
+    Job.objects.filter(pk=job.pk).update(model_name=stage.model.name, costs=job.costs | {"precision": saved})
+    again = omar.submit(page, {"method": "npo"}, action=path, status=409)
+    assert "something has changed: the method." in again.words
+    assert not stage.item.proposals.exists()
+
+
+def test_a_proposal_is_not_declined_over_matches_that_changed(stage: Stage, lena: Site) -> None:
+    stage.searched().proposed()
+    path = address(stage, "items/1/proposals/1/")
+    page = lena.get(path)
+    erased_elsewhere(stage.model, stage.item.example_ids[0])
+    hidden = {name: str(page.all("input", name=name)[0].get("value")) for name in ("csrfmiddlewaretoken", "stated")}
+    said = {"decision": "decline", "reason": "Far too few oracles for four examples."} | hidden
+    assert lena.client.post(path, said).status_code == 409
+    assert stage.item.state == "awaiting_approval"
 
 
 def test_who_would_leave_nobody_to_approve_reads_it_where_matches_are_decided(stage: Stage, omar: Site) -> None:

@@ -62,7 +62,7 @@ def test_the_report_says_the_verdict_in_a_sentence_and_what_it_does_not_show(fin
     page = signed_in(finished.staff.iris).get(f"/jobs/{Job.objects.get().pk}/report/")
     assert "passed By the protocol, the method gives models like those that never saw the examples" in page.words
     assert "It covers this model version only" in page.words
-    assert "waiting for signature" in page.words
+    assert "not signed" in page.words
 
 
 def test_the_report_draws_every_set_and_lists_controls_and_metrics(finished: Stage) -> None:

@@ -15,9 +15,10 @@ from compliance.record.errors import StaleStateError
 from compliance.record.selectors import entries_of
 from tests.erasing import ADAS, SUBJECT, erased, started, turned_round
 from tests.factories import RECIPE
-from tests.staging import corpus, job_completed, result_write, rows, trained
+from tests.staging import corpus, job_completed, result_write, rows, trained, unguarded
 from unlearning_jobs.engine.contracts import JobResult, JobSpec, LlamaArchitecture
 from unlearning_jobs.engine.corpora import Snapshot
+from unlearning_jobs.engine.preparation import job_facts as facts_of_engine
 from unlearning_jobs.leases import NothingToClaimError
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
 from unlearning_jobs.runner import job_execute
@@ -207,6 +208,20 @@ def test_retain_sets_and_oracles_of_other_requests_do_without_it(base: ModelVers
     assert job.spec["erased_ids"] == [f"e{last - 1:08d}", f"e{last:08d}"]
 
 
+def test_what_officers_read_about_methods_is_what_the_engine_will_find(base: ModelVersion) -> None:
+    """The page offered methods that the engine then refused, because of examples that were erased elsewhere."""
+    other = trained(turned_round(), "other")
+    erased(base)
+    snapshots_compare()
+    spec = JobSpec.from_json(started(other, "e00000010", subject="request:LE-3333-3333").spec)
+    read, found = job_facts(other, ["e00000010"]), facts_of_engine(spec, Snapshot.open(spec.snapshot.path))
+    assert (
+        (read.erased_elsewhere, read.retain, read.forget)
+        == (found.erased_elsewhere, found.retain, found.forget)
+        == (2, 17, 1)
+    )
+
+
 def test_only_a_method_that_trains_without_it_makes_a_version_that_does_not_know_it(base: ModelVersion) -> None:
     erased(base)
     changed = erased(trained(turned_round(), "changed"), "e00000010", subject="request:LE-3333-3333")
@@ -219,7 +234,7 @@ def test_a_model_that_was_trained_without_it_passes_that_on(base: ModelVersion) 
     erased(base)
     version = made(train(base.snapshot))
     job = started(version, "e00000010", subject="request:LE-3333-3333")
-    assert (job.spec["exclude_ids"], job_facts(version, 1).retain) == (list(ADAS), 17)
+    assert (job.spec["exclude_ids"], job_facts(version, ["e00000005"]).retain) == (list(ADAS), 17)
     assert "erased_ids" not in job.spec
 
 
@@ -231,7 +246,8 @@ def test_no_version_becomes_active_that_knows_what_the_one_in_use_does_not(base:
     version = made(train(base.snapshot))
     candidate = job_completed(started(version, "e00000010", subject="request:LE-3333-3333")).result_version
     assert candidate is not None
-    ModelVersion.objects.filter(pk=candidate.pk).update(left_out=[])  # as if it came from an older state
+    with unguarded("unlearning_jobs_modelversion", "model_version_is_fixed"):
+        ModelVersion.objects.filter(pk=candidate.pk).update(left_out=[])  # as if it came from an older state
     with pytest.raises(StaleStateError, match="knows 2 erased examples that the version in use does not know"):
         model_version_release(version=candidate, actor="account:3")
 

@@ -16,11 +16,11 @@ from compliance.evidence.statements import Statement
 from compliance.evidence.verification import verify_bundle
 from compliance.formats.canonical import canonical_json, sha256_hex
 from compliance.formats.record_kinds import RecordKind
-from compliance.record.bundles import bundle_seal, bundle_write
+from compliance.record.bundles import BundleNotReadyError, bundle_seal, bundle_write
 from compliance.record.errors import ContradictionError, LogInconsistentError, StaleStateError
 from compliance.record.models import Attestation, RecordEntry, RecordLeaf
 from compliance.record.recovery import log_recover
-from compliance.record.selectors import alarm_standing
+from compliance.record.selectors import alarm_standing, signing_refused
 from compliance.record.services import record_append
 from compliance.record.signing import checkpoint_sign
 from tests.compliance.record.superuser import superuser, tree_rebuild
@@ -137,6 +137,9 @@ def test_a_contradiction_that_somebody_has_seen_stops_nothing_else(failed: Job) 
         report_sign(job_id=failed.pk)
     assert alarm_standing() is None
     assert not Attestation.objects.exists()
+    assert signing_refused(failed.subject)
+    with pytest.raises(BundleNotReadyError, match="the signing process refused it"):
+        bundle_seal(subject=failed.subject, actor="system")
 
 
 def test_what_is_signed_verifies(failed: Job, tmp_path: Path) -> None:

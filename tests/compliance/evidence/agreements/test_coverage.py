@@ -105,7 +105,9 @@ def test_every_kind_in_a_history_has_its_place_in_the_course_of_events() -> None
     """The verifier's tables and those of the services are two, on purpose; both know the same kinds."""
     moves = {*REQUEST_MOVES, *ITEM_MOVES, *JOB_MOVES, *MESSAGE_MOVES, *AT_ANY_TIME}
     of_others = {place.partition(" ")[0] for place, reason in NOT_READ.items() if "no bundle contains" in reason}
-    elsewhere = {RecordKind.CORPUS_REGISTERED, RecordKind.MODEL_REGISTERED, RecordKind.KEYS_PUBLISHED}
+    elsewhere = {
+        *(RecordKind.CORPUS_REGISTERED, RecordKind.MODEL_REGISTERED, RecordKind.KEYS_PUBLISHED, RecordKind.LOG_RECOVERED)
+    }
     missing = set(RecordKind) - moves - of_others - elsewhere
     assert not missing, (
         f"Say in compliance/evidence/checks/course.py what comes before {missing}, or why it may come any time."
