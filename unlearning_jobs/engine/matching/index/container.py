@@ -92,7 +92,7 @@ def index_build(
     previous: Path | None = None,
     on_progress: Callback = lambda _done, _total: None,
 ) -> SnapshotIndex:
-    """Build the index of the snapshot in the folder, unless it is there already.
+    """Build the index of the snapshot in the folder, unless it is there already. Progress counts examples in each part.
 
     `previous` is an index of an earlier snapshot of the same corpus. It is built upon if this snapshot begins with the same
     examples. A build that was interrupted goes on with the parts that it had finished.
@@ -111,7 +111,10 @@ def index_build(
             building.mkdir(parents=True)
             _write(building / "for.json", {"snapshot": snapshot.info.digest})
         earlier = _usable(previous, snapshot)
-        parts = {name: _part(part, snapshot, building, earlier, on_progress) for name, part in PARTS.items()}
+        parts = {
+            name: _part(part, snapshot, building, earlier, _share(on_progress, place))
+            for place, (name, part) in enumerate(PARTS.items())
+        }
         described = {
             "format": FORMAT,
             "snapshot": snapshot.info.digest,
@@ -125,6 +128,11 @@ def index_build(
         _write(building / "index.json", described)
         building.replace(folder)
     return SnapshotIndex.open(folder, snapshot, verify=False)
+
+
+def _share(on_progress: Callback, place: int) -> Callback:
+    """Report the progress of one part as that of the whole index: each part reads every example once."""
+    return lambda done, total: on_progress(place * total + done, len(PARTS) * total)
 
 
 def _part(

@@ -14,6 +14,12 @@ Callback = Callable[[int, int], None]
 """Called with the number of examples that are done, and of all."""
 
 
+def folder_state(folder: Path) -> tuple[int, int]:
+    """Return what tells the folder from another that was put in its place, which may get the same inode."""
+    about = folder.stat()
+    return about.st_ino, about.st_ctime_ns
+
+
 class IndexPart(Protocol):
     """Names the examples that have to be read for queries of some kind. It may name too many, and never too few."""
 
