@@ -28,6 +28,7 @@ from .words import WordsPart
 
 FORMAT: Final = "lethe-index/1"
 DAMAGED: Final = "The index is incomplete or damaged; build it again."
+OTHER_SNAPSHOT: Final = "The index is of another snapshot; build one of this."
 PARTS: Final[Mapping[str, IndexPart]] = {part.name: part for part in (PassagesPart(), WordsPart())}
 
 
@@ -50,26 +51,24 @@ class SnapshotIndex:
             content = (folder / "index.json").read_bytes()
         except OSError:
             message = "There is no index of this snapshot; build one."
-            raise CorpusError(message) from None
+            raise CorpusError(message, code="no_index") from None
         described = _described(content)
         if described["snapshot"] != snapshot.info.digest:
-            message = "The index is of another snapshot; build one of this."
-            raise CorpusError(message)
+            raise CorpusError(OTHER_SNAPSHOT, code="index_of_another_snapshot")
         if {name: part["version"] for name, part in described["parts"].items()} != {
             name: part.version for name, part in PARTS.items()
         }:
             message = "The index was built by another version; build it again."
-            raise CorpusError(message)
+            raise CorpusError(message, code="index_of_another_version")
         for name, part in described["parts"].items():
             if verify and _digests(folder / name) != part["files"]:
-                raise CorpusError(DAMAGED)
+                raise CorpusError(DAMAGED, code="index_damaged")
         return cls(folder, snapshot, hashlib.sha256(content).hexdigest())
 
     def check(self, snapshot: Snapshot) -> None:
         """Raise CorpusError unless the index is of this snapshot."""
         if snapshot.info.digest != self._snapshot.info.digest:
-            message = "The index is of another snapshot; build one of this."
-            raise CorpusError(message)
+            raise CorpusError(OTHER_SNAPSHOT, code="index_of_another_snapshot")
 
     def narrows(self, query: Query) -> bool:
         """Return whether the index can name the examples that the query may match."""
@@ -187,9 +186,9 @@ def _described(content: bytes) -> dict[str, Any]:
     try:
         described: dict[str, Any] = json.loads(content)
         if described["format"] != FORMAT or not isinstance(described["parts"], dict) or not described["snapshot"]:
-            raise CorpusError(DAMAGED)
+            raise CorpusError(DAMAGED, code="index_damaged")
     except (ValueError, KeyError, TypeError):
-        raise CorpusError(DAMAGED) from None
+        raise CorpusError(DAMAGED, code="index_damaged") from None
     return described
 
 

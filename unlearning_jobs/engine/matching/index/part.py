@@ -85,10 +85,17 @@ class AnsweringPart(Protocol):
         """Return the code of why a query of this kind cannot be searched for; empty if it can."""
         ...
 
-    def answers(self, snapshot: Snapshot, folder: Path, queries: Sequence[Query]) -> Iterator[Answer]:
-        """Yield one answer for each query of the part's kind.
+    def check(self, snapshot: Snapshot, folder: Path, *, verify: bool = True) -> None:
+        """Raise PartError unless the part is of this snapshot and can be searched. With `verify`, every file is read."""
+        ...
+
+    def answers(
+        self, snapshot: Snapshot, folder: Path, queries: Sequence[Query], *, verify: bool = True
+    ) -> Iterator[Answer]:
+        """Yield one answer for each query of the part's kind; without `verify`, the caller has proven the files.
 
         Raises:
+            PartError: the part is damaged, or of something else.
             QueryError: one of them cannot be searched for; it is raised before the first answer.
         """
         ...
