@@ -114,7 +114,7 @@ class MeaningPart:
         about = unseal(folder, part=self._part, snapshot=snapshot.info.digest, verify=verify)
         if about["encoder"] != self._encoder.digest:
             message = "The index by meaning was built with another encoder; build the index again, or name that encoder."
-            raise PartError(message, code="other_encoder")
+            raise PartError(message, code="index_of_another_version")
         return about
 
     def _about(self, folder: Path, snapshot: str | None) -> dict[str, Any] | None:

@@ -71,7 +71,7 @@ def unseal(folder: Path, *, part: str, snapshot: str | None, verify: bool = True
         raise PartError(message)
     if snapshot is not None and made_for != snapshot:
         message = "The part of the index was built for another snapshot; build the index again."
-        raise PartError(message)
+        raise PartError(message, code="index_of_another_snapshot")
     return about
 
 
