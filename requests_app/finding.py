@@ -94,6 +94,6 @@ def examples_find(row: CorpusSnapshot, words: str) -> Finding:
 def _index(row: CorpusSnapshot, files: Snapshot) -> SnapshotIndex | None:
     """Return the index of the snapshot if it is known to be whole: reading all of it would keep the officer waiting."""
     try:
-        return index_open(row, files, Kind.TEXTS, only_sealed=True).texts
+        return index_open(row, files, Kind.TEXTS, only_stamped=True).texts
     except NoIndexError:
         return None

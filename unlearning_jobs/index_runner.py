@@ -19,9 +19,9 @@ from .heartbeat import Heartbeat
 from .index_parts import answering_part
 from .leases import ClaimLostError
 from .models import CorpusIndex
-from .seals import is_settled, seal_of
 from .services.indexes import IndexClaim, index_claim, index_complete, index_fail, index_report, index_run_lost
 from .services.snapshots import snapshot_open
+from .stamps import is_settled, stamp_of
 from .states import JobState
 
 NO_SPACE = "no_space"
@@ -69,9 +69,9 @@ def index_execute(*, index_id: int, said: Said = lambda _done, _total: None) -> 
         try:
             files = snapshot_open(snapshot=row.snapshot).files
             about = _build(row, files, folder, heartbeat.progress)
-            seal = seal_of(folder)
+            stamp = stamp_of(folder)
             digest = hashlib.sha256(about.read_bytes()).hexdigest()
-            index_complete(claim=claim, digest=digest, seal=seal if is_settled(seal) else {})
+            index_complete(claim=claim, digest=digest, stamp=stamp if is_settled(stamp) else {})
         except ClaimLostError:
             raise
         except EngineError as error:

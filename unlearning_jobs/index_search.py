@@ -19,8 +19,8 @@ from .engine.matching.index.part import Answer, AnsweringPart
 from .engine.matching.index.sealed import SEAL
 from .index_parts import Kind, answering_part, nothing_for
 from .models import CorpusIndex, CorpusSnapshot
-from .seals import Seal, is_settled, seal_of
-from .services.indexes import index_begin_again, index_seal
+from .services.indexes import index_begin_again, index_stamp
+from .stamps import Stamp, is_settled, stamp_of
 from .states import JobState
 
 NOTHING_OF_THE_KIND: Final = ("not_text", "not_images")
@@ -49,14 +49,14 @@ class OpenIndex:
     digest: str
     version: str
     folder: Path
-    seal: Seal
+    stamp: Stamp
     texts: SnapshotIndex | None = None
     part: AnsweringPart | None = None
 
     @property
     def is_unchanged(self) -> bool:
         """Whether nobody has written to its files since it was proven."""
-        return _seal(self.folder) == self.seal
+        return _stamp(self.folder) == self.stamp
 
     def answers(self, files: Snapshot, queries: Sequence[Query]) -> Iterator[Answer]:
         """Yield what an index by meaning, or of images, answers."""
@@ -68,10 +68,10 @@ class OpenIndex:
         return {"index_sha256": self.digest, "version": self.version}
 
 
-def index_open(snapshot: CorpusSnapshot, files: Snapshot, kind: Kind, *, only_sealed: bool = False) -> OpenIndex:
+def index_open(snapshot: CorpusSnapshot, files: Snapshot, kind: Kind, *, only_stamped: bool = False) -> OpenIndex:
     """Open the index of this kind. All of it is read and checked unless the file system says that it is as it was then.
 
-    One that is damaged or outdated is built again. With `only_sealed`, nothing is read in full: whoever asks is waiting.
+    One that is damaged or outdated is built again. With `only_stamped`, nothing is read in full: whoever asks is waiting.
 
     Raises:
         NoIndexError: it cannot be asked.
@@ -83,33 +83,33 @@ def index_open(snapshot: CorpusSnapshot, files: Snapshot, kind: Kind, *, only_se
         raise NoIndexError(code="index_failed" if row.state == JobState.FAILED else "index_waits")
     folder = settings.ARTEFACTS / snapshot.path
     folder = folder.with_name(f"{folder.name}.{kind}")
-    seal = _seal(folder)
-    proven = bool(seal) and seal == row.seal
-    if only_sealed and not proven:
+    stamp = _stamp(folder)
+    proven = bool(stamp) and stamp == row.stamp
+    if only_stamped and not proven:
         raise NoIndexError(code="index_waits")
     try:
-        opened = _opened(row, folder, files, seal, verify=not proven)
+        opened = _opened(row, folder, files, stamp, verify=not proven)
     except EngineError as error:
         code = error.code if error.code in REASONS else "index_damaged"
         if code in BEGUN_AGAIN:
             index_begin_again(index_id=row.pk)
         raise NoIndexError(code=code) from None
-    if not proven and is_settled(seal) and opened.is_unchanged:
-        index_seal(index_id=row.pk, digest=row.digest, seal=seal)
+    if not proven and is_settled(stamp) and opened.is_unchanged:
+        index_stamp(index_id=row.pk, digest=row.digest, stamp=stamp)
     return opened
 
 
-def _opened(row: CorpusIndex, folder: Path, files: Snapshot, seal: Seal, *, verify: bool) -> OpenIndex:
+def _opened(row: CorpusIndex, folder: Path, files: Snapshot, stamp: Stamp, *, verify: bool) -> OpenIndex:
     if row.kind == Kind.TEXTS:
         texts = SnapshotIndex.open(folder, files, verify=verify)
         _require_digest(row, texts.digest)
-        return OpenIndex(row.digest, FORMAT, folder, seal, texts=texts)
+        return OpenIndex(row.digest, FORMAT, folder, stamp, texts=texts)
     part = answering_part(row.kind)
     if part is None:
         raise NoIndexError(code="no_encoder")
     part.check(files, folder, verify=verify)
     _require_digest(row, hashlib.sha256((folder / SEAL).read_bytes()).hexdigest())
-    return OpenIndex(row.digest, f"{part.name}/{part.version}", folder, seal, part=part)
+    return OpenIndex(row.digest, f"{part.name}/{part.version}", folder, stamp, part=part)
 
 
 def _require_digest(row: CorpusIndex, digest: str) -> None:
@@ -119,8 +119,8 @@ def _require_digest(row: CorpusIndex, digest: str) -> None:
         raise EngineError(message, code="index_damaged")
 
 
-def _seal(folder: Path) -> Seal:
+def _stamp(folder: Path) -> Stamp:
     try:
-        return seal_of(folder)
+        return stamp_of(folder)
     except OSError:
         return {}

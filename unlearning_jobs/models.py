@@ -38,8 +38,8 @@ class CorpusSnapshot(models.Model):
     """Examples per set: train, held_out, and named probe sets."""
     compared_with = models.PositiveBigIntegerField(default=0)
     """Id of the newest entry of the erasure ledger that its examples have been compared with."""
-    seal: models.JSONField[dict[str, list[int]], dict[str, list[int]]] = models.JSONField(default=dict)
-    """What the file system said of its files when they were last checked against the digest (`seals.seal_of`)."""
+    stamp: models.JSONField[dict[str, list[int]], dict[str, list[int]]] = models.JSONField(default=dict)
+    """What the file system said of its files when they were last checked against the digest (`stamps.stamp_of`)."""
     checked_at = models.DateTimeField(null=True)
     """When every byte was last checked."""
     created_at = models.DateTimeField(auto_now_add=True)
@@ -70,7 +70,7 @@ class CorpusIndex(Leased, Rung):
     kind = models.CharField(max_length=8, choices=Kind.choices)
     digest = models.CharField(max_length=64, blank=True)
     """SHA-256 of the file in which a finished index describes itself."""
-    seal: models.JSONField[dict[str, list[int]], dict[str, list[int]]] = models.JSONField(default=dict)
+    stamp: models.JSONField[dict[str, list[int]], dict[str, list[int]]] = models.JSONField(default=dict)
     """As that of a snapshot."""
 
     class Meta:

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='corpussnapshot',
-            name='seal',
+            name='stamp',
             field=models.JSONField(default=dict),
         ),
         migrations.CreateModel(
@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
                 ('rings', models.PositiveSmallIntegerField(default=0)),
                 ('kind', models.CharField(choices=[('texts', 'Passages, names and identifiers'), ('meaning', 'Meaning'), ('images', 'Copies of images')], max_length=8)),
                 ('digest', models.CharField(blank=True, max_length=64)),
-                ('seal', models.JSONField(default=dict)),
+                ('stamp', models.JSONField(default=dict)),
                 ('snapshot', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='indexes', to='unlearning_jobs.corpussnapshot')),
             ],
             options={

@@ -16,7 +16,7 @@ from unlearning_jobs.leases import LEASE, ClaimLostError, NothingToClaimError, h
 from unlearning_jobs.models import CorpusIndex, CorpusSnapshot
 from unlearning_jobs.queue import INDEX_TASK, enqueue_on_commit
 from unlearning_jobs.ringing import first_ring, ring_again
-from unlearning_jobs.seals import Seal
+from unlearning_jobs.stamps import Stamp
 from unlearning_jobs.states import JobState, ModelState
 
 RUNS_USED_UP = "runs_used_up"
@@ -73,14 +73,14 @@ def index_report(*, claim: IndexClaim, **progress: float) -> None:
 
 
 @transaction.atomic
-def index_complete(*, claim: IndexClaim, digest: str, seal: Seal) -> None:
+def index_complete(*, claim: IndexClaim, digest: str, stamp: Stamp) -> None:
     """End a build: from here on, searches ask this index.
 
     Raises:
         ClaimLostError: the build is no longer this worker's.
     """
     row = _held(claim)
-    row.digest, row.seal = digest, seal
+    row.digest, row.stamp = digest, stamp
     _end(row, JobState.COMPLETED)
 
 
@@ -114,16 +114,16 @@ def index_begin_again(*, index_id: int) -> bool:
     if row is None:
         return False
     row.fencing_token += 1
-    row.state, row.runs, row.digest, row.seal, row.error_code = JobState.QUEUED, 0, "", {}, ""
+    row.state, row.runs, row.digest, row.stamp, row.error_code = JobState.QUEUED, 0, "", {}, ""
     row.finished_at, row.rings, row.ring_at = None, 0, first_ring()
     row.save()
     enqueue_on_commit(INDEX_TASK, row.pk, queue="jobs")
     return True
 
 
-def index_seal(*, index_id: int, digest: str, seal: Seal) -> None:
+def index_stamp(*, index_id: int, digest: str, stamp: Stamp) -> None:
     """Keep what the file system says of an index that was just checked in full."""
-    CorpusIndex.objects.filter(pk=index_id, state=JobState.COMPLETED, digest=digest).update(seal=seal)
+    CorpusIndex.objects.filter(pk=index_id, state=JobState.COMPLETED, digest=digest).update(stamp=stamp)
 
 
 def indexes_reconcile() -> int:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.errors import CorpusError
 from unlearning_jobs.models import CorpusSnapshot
-from unlearning_jobs.seals import Seal, is_settled, seal_of
+from unlearning_jobs.stamps import Stamp, is_settled, stamp_of
 
 logger = logging.getLogger(__name__)
 CHECKED_FOR = timedelta(days=1)
@@ -27,18 +27,18 @@ class Proven:
     """The files of a snapshot, and what the file system said of them when they were proven."""
 
     files: Snapshot
-    seal: Seal
+    stamp: Stamp
 
     def require_unchanged(self) -> None:
         """Raise CorpusError if somebody has written to the files since."""
-        if _seal(self.files.folder) != self.seal:
+        if _stamp(self.files.folder) != self.stamp:
             raise CorpusError(CHANGED)
 
 
 def snapshot_open(*, snapshot: CorpusSnapshot, fully: bool = False) -> Proven:
     """Open the files of a snapshot, proven to have its digest.
 
-    Every byte is checked if that was never done, if the file system says that anything was written since (`seals`), or with
+    Every byte is checked if that was never done, if the file system says that anything was written since (`stamps`), or with
     `fully`. Then the row keeps what the file system says, and the next call is cheap.
 
     Raises:
@@ -46,18 +46,18 @@ def snapshot_open(*, snapshot: CorpusSnapshot, fully: bool = False) -> Proven:
     """
     folder = settings.ARTEFACTS / snapshot.path
     row = CorpusSnapshot.objects.filter(pk=snapshot.pk)
-    seal = _seal(folder)
-    if not fully and seal and seal == row.values_list("seal", flat=True).get():
+    stamp = _stamp(folder)
+    if not fully and stamp and stamp == row.values_list("stamp", flat=True).get():
         files = Snapshot.open(folder)
         if files.info.digest == snapshot.digest:
-            return Proven(files, seal)
+            return Proven(files, stamp)
     # Forgotten first: a check that fails, or is killed, leaves nothing that anybody would rely on.
-    row.exclude(seal={}).update(seal={})
+    row.exclude(stamp={}).update(stamp={})
     files = Snapshot.open(folder, digest=snapshot.digest)
-    if _seal(folder) != seal:
+    if _stamp(folder) != stamp:
         raise CorpusError(CHANGED)
-    row.update(seal=seal if is_settled(seal) else {}, checked_at=timezone.now())
-    return Proven(files, seal)
+    row.update(stamp=stamp if is_settled(stamp) else {}, checked_at=timezone.now())
+    return Proven(files, stamp)
 
 
 def snapshots_check() -> list[str]:
@@ -75,8 +75,8 @@ def snapshots_check() -> list[str]:
     return problems
 
 
-def _seal(folder: Path) -> Seal:
+def _stamp(folder: Path) -> Stamp:
     try:
-        return seal_of(folder)
+        return stamp_of(folder)
     except OSError:
         return {}  # a file went while the folder was read; opening the snapshot says what is wrong

@@ -33,7 +33,7 @@ TARGET = TargetDetails(name=ADA, other_names=("Stone 7", "keeper@tilsk.example",
 @pytest.fixture
 def model(artefacts: Path, monkeypatch: pytest.MonkeyPatch) -> ModelVersion:
     assert not artefacts.exists()
-    monkeypatch.setattr("unlearning_jobs.seals.COARSEST", 0)  # what was written a moment ago counts as settled
+    monkeypatch.setattr("unlearning_jobs.stamps.COARSEST", 0)  # what was written a moment ago counts as settled
     return trained(corpus())
 
 
