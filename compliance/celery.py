@@ -15,6 +15,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "compliance.settings")
 
 RECONCILE_SECONDS = float(os.environ.get("RECONCILE_SECONDS", "15"))
 LEDGER_COPY_SECONDS = float(os.environ.get("LEDGER_COPY_SECONDS", "60"))
+SNAPSHOT_CHECK_SECONDS = float(os.environ.get("SNAPSHOT_CHECK_SECONDS", "3600"))
 CHECKPOINT_SECONDS = float(os.environ.get("CHECKPOINT_SECONDS", "60"))
 
 app = Celery("lethe")
@@ -46,6 +47,7 @@ app.conf.update(
         "jobs-reconcile": {"task": "unlearning_jobs.jobs_reconcile", "schedule": RECONCILE_SECONDS},
         "requests-reconcile": {"task": "requests_app.requests_reconcile", "schedule": RECONCILE_SECONDS},
         "ledger-copy": {"task": "unlearning_jobs.ledger_copy", "schedule": LEDGER_COPY_SECONDS},
+        "snapshots-check": {"task": "unlearning_jobs.snapshots_check", "schedule": SNAPSHOT_CHECK_SECONDS},
         "record-checkpoint": {
             "task": "compliance.record_checkpoint",
             "schedule": CHECKPOINT_SECONDS,

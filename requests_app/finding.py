@@ -9,17 +9,19 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 
 from unlearning_jobs.engine.corpora import Example, Snapshot
 from unlearning_jobs.engine.errors import CorpusError
 from unlearning_jobs.engine.matching import find_matches, query_obstacle
+from unlearning_jobs.engine.matching.index import SnapshotIndex
+from unlearning_jobs.index_parts import Kind
+from unlearning_jobs.index_search import NoIndexError, index_open
 from unlearning_jobs.models import CorpusSnapshot
-from unlearning_jobs.selectors import examples_by_id
+from unlearning_jobs.selectors import examples_by_id, snapshot_files
 
+from .search_wording import OBSTACLES
 from .services.queries import typed_queries
-from .wording import OBSTACLES
 
 MOST_FOUND: Final = 50
 SECONDS: Final = 10.0
@@ -69,8 +71,8 @@ def examples_find(row: CorpusSnapshot, words: str) -> Finding:
 
     found: dict[str, FoundExample] = {}
     try:
-        files = Snapshot.open(settings.ARTEFACTS / row.path)
-        for match in find_matches(files, queries, on_progress=read):
+        files = snapshot_files(row)
+        for match in find_matches(files, queries, index=_index(row, files), on_progress=read):
             if match.example_id not in found and len(found) == MOST_FOUND:
                 finding.more = True
                 break
@@ -87,3 +89,11 @@ def examples_find(row: CorpusSnapshot, words: str) -> Finding:
         pass
     finding.examples = list(found.values())
     return finding
+
+
+def _index(row: CorpusSnapshot, files: Snapshot) -> SnapshotIndex | None:
+    """Return the index of the snapshot if it is known to be whole: reading all of it would keep the officer waiting."""
+    try:
+        return index_open(row, files, Kind.TEXTS, only_stamped=True).texts
+    except NoIndexError:
+        return None

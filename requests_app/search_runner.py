@@ -8,52 +8,36 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
-from types import TracebackType
-from typing import Any, Self
+from functools import partial
+from typing import Any
 
-from django.conf import settings
-from django.db import connection
-
-from unlearning_jobs.engine.corpora import Snapshot
-from unlearning_jobs.engine.errors import CorpusError, EngineError
-from unlearning_jobs.engine.matching import Query, find_matches, query_obstacle
+from unlearning_jobs.engine.errors import EngineError
+from unlearning_jobs.engine.matching import Query
+from unlearning_jobs.engine.matching.kinds import MATCHERS
 from unlearning_jobs.engine.matching.self_test import self_test
-from unlearning_jobs.leases import LEASE, ClaimLostError
+from unlearning_jobs.heartbeat import Heartbeat
+from unlearning_jobs.leases import ClaimLostError
 from unlearning_jobs.models import CorpusSnapshot
 
-from .models import Search, SearchOrder
+from .models import SearchOrder
 from .services.accepted import active_versions
 from .services.clusters import matches_cluster
 from .services.queries import request_queries
 from .services.search_orders import search_fail, search_report, search_run_lost, searches_claim
-from .services.searches import Candidate, Found, SnapshotSearch, copies_find, search_complete
-
-REPORT_SECONDS = 1.0
-"""Shortest time between two writes to the rows."""
-SILENT_AT_MOST = LEASE.total_seconds() / 4
-"""The thread writes when nothing has been reported for this long."""
+from .services.searches import Found, SnapshotSearch, copies_find, search_complete
+from .snapshot_search import snapshot_search
 
 
-class Heartbeat:
+class SearchHeartbeat(Heartbeat):
     """Reports for the searches of a worker, and keeps those that are still its own."""
 
     def __init__(self, orders: Sequence[SearchOrder]) -> None:
+        super().__init__()
         self.orders = list(orders)
-        self._reported = time.monotonic()
-        self._stop, self._lock = threading.Event(), threading.Lock()
-        self._thread = threading.Thread(target=self._while_silent, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None) -> None:
-        self._stop.set()
-        self._thread.join()
+        self._writing = threading.Lock()
 
     def report(self, *, at_once: bool = False, **progress: float) -> None:
         """Write the progress, at most once a second.
@@ -61,31 +45,24 @@ class Heartbeat:
         Raises:
             ClaimLostError: none of the searches is this worker's any more.
         """
-        if at_once or time.monotonic() - self._reported >= REPORT_SECONDS:
-            self._write(progress)
+        super().report(at_once=at_once, **progress)
         if not self.orders:
             message = "Every search of this pass was taken over, or is no longer wanted."
             raise ClaimLostError(message)
 
     def drop(self, order: SearchOrder) -> None:
         """Report for a search no more: it has ended."""
-        with self._lock:
+        with self._writing:
             self.orders = [other for other in self.orders if other.pk != order.pk]
 
-    def _write(self, progress: Mapping[str, float]) -> None:
-        with self._lock:
-            self._reported = time.monotonic()
+    def write(self, progress: Mapping[str, float]) -> None:
+        with self._writing:
+            self.reported = time.monotonic()
             for order in self.orders:
                 try:
                     search_report(order=order, **progress)
                 except ClaimLostError:
                     self.orders = [other for other in self.orders if other.pk != order.pk]
-
-    def _while_silent(self) -> None:
-        while not self._stop.wait(min(REPORT_SECONDS, SILENT_AT_MOST)):
-            if time.monotonic() - self._reported >= SILENT_AT_MOST:
-                self._write({})
-        connection.close()  # the thread's own
 
 
 def request_map(*, request_id: int, worker: str = "") -> None:
@@ -96,7 +73,7 @@ def request_map(*, request_id: int, worker: str = "") -> None:
         ClaimLostError: all of it was taken over meanwhile, or is no longer wanted.
     """
     orders = searches_claim(request_id=request_id, worker=worker)
-    with Heartbeat(orders) as heartbeat:
+    with SearchHeartbeat(orders) as heartbeat:
         try:
             found = _pass(heartbeat)
             for order in list(heartbeat.orders):
@@ -111,7 +88,7 @@ def request_map(*, request_id: int, worker: str = "") -> None:
             raise
 
 
-def _save(order: SearchOrder, found: Found, heartbeat: Heartbeat) -> None:
+def _save(order: SearchOrder, found: Found, heartbeat: SearchHeartbeat) -> None:
     copies_find(order, found)
     clusters = matches_cluster(order.request, found.snapshots_of(order), heartbeat.report)
     tested = [one for query, obstacle in found.asked[order.pk].items() if not obstacle for one in self_tested(query)]
@@ -121,11 +98,12 @@ def _save(order: SearchOrder, found: Found, heartbeat: Heartbeat) -> None:
 
 
 def self_tested(query: Query) -> list[dict[str, Any]]:
-    """Return how many edited copies of the query's own words this search finds."""
-    return [{"query": query.id, **asdict(one)} for one in self_test(query)]
+    """Return how many edited copies of the query's own words this search finds; nothing of pictures and meanings."""
+    tested = self_test(query) if query.kind in MATCHERS else []
+    return [{"query": query.id, **asdict(one)} for one in tested]
 
 
-def _end_all(heartbeat: Heartbeat, error: EngineError) -> None:
+def _end_all(heartbeat: SearchHeartbeat, error: EngineError) -> None:
     """Fail a search that cannot be done. Of several, nobody knows which one: each is tried again by itself."""
     for order in heartbeat.orders:
         if len(heartbeat.orders) == 1:
@@ -134,13 +112,11 @@ def _end_all(heartbeat: Heartbeat, error: EngineError) -> None:
             search_run_lost(order=order)
 
 
-def _pass(heartbeat: Heartbeat) -> Found:
+def _pass(heartbeat: SearchHeartbeat) -> Found:
     """Search every snapshot once for the queries of all requests."""
     versions = active_versions()
     snapshots = list(dict.fromkeys(version.snapshot for version in versions))
-    asked = {
-        order.pk: {query: query_obstacle(query) for query in request_queries(order.request)} for order in heartbeat.orders
-    }
+    asked = {order.pk: request_queries(order.request) for order in heartbeat.orders}
     queries = [
         replace(query, id=f"{pk}/{query.id}") for pk, own in asked.items() for query, obstacle in own.items() if not obstacle
     ]
@@ -148,20 +124,11 @@ def _pass(heartbeat: Heartbeat) -> Found:
     heartbeat.report(at_once=True, total=sum(sizes), snapshots=len(snapshots))
     found: dict[CorpusSnapshot, SnapshotSearch] = {}
     for place, snapshot in enumerate(snapshots):
-        found[snapshot] = _search(snapshot, queries, heartbeat, sum(sizes[:place]))
+        before = sum(sizes[:place])
+        found[snapshot] = snapshot_search(snapshot, queries, partial(_said, heartbeat, before))
         heartbeat.report(at_once=True, done=sum(sizes[: place + 1]), snapshots_done=place + 1)
     return Found(versions, asked, found)
 
 
-def _search(snapshot: CorpusSnapshot, queries: list[Query], heartbeat: Heartbeat, before: int) -> SnapshotSearch:
-    """Search one snapshot. What cannot be read to its end does not count as searched."""
-    candidates: defaultdict[int, dict[str, Candidate]] = defaultdict(dict)
-    try:
-        files = Snapshot.open(settings.ARTEFACTS / snapshot.path, digest=snapshot.digest)
-        matches = find_matches(files, queries, on_progress=lambda done, _all: heartbeat.report(done=before + done))
-        for match in matches:
-            order = int(match.query.partition("/")[0])
-            candidates[order].setdefault(match.example_id, Candidate()).add(match)
-    except CorpusError:
-        return SnapshotSearch(Search.Target.UNREADABLE)
-    return SnapshotSearch(Search.Target.TEXTS_ONLY if files.info.features else Search.Target.SEARCHED, candidates)
+def _said(heartbeat: SearchHeartbeat, before: int, done: int, _all: int) -> None:
+    heartbeat.report(done=before + done)

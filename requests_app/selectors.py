@@ -11,13 +11,13 @@ from django.utils import timezone
 
 from .mail_wording import last_mail
 from .models import AccessLink, ErasureRequest, Item, Match
+from .search_wording import missing_sentences, searched_sentences
 from .services.findings import search_of
 from .services.intake import can_withdraw
 from .services.messages import token_digest
 from .services.unconfirmed import unreachable
 from .stages import RequestStage, request_stages
 from .states import RequestState
-from .wording import missing_sentences, searched_sentences
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,7 @@ IDENTIFYING = (
     "other_names",
     "work_title",
     "work_text",
+    "work_picture",
     "evidence_prompt",
     "evidence_output",
     "location",

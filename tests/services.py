@@ -32,5 +32,6 @@ if "DATABASE_URL" not in os.environ:
     os.environ["DATABASE_URL"] = forgetful_database_start()
 os.environ.setdefault("REDIS_URL", redis_url(VAR))
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ["MEANING_ENCODER"] = "off"  # its process takes seconds to begin; tests of it set the encoder
 if "PYTEST_XDIST_WORKER" in os.environ:  # the other cores belong to the other test processes
     os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
@@ -15,8 +17,10 @@ from compliance.accounts.roles import Act
 
 from .engine.corpora import SourceInfo
 from .engine.errors import CorpusError
-from .models import Corpus, CorpusSnapshot
+from .models import Corpus, CorpusIndex, CorpusSnapshot
 from .selectors import snapshot_info
+from .states import JobState
+from .wording import JOB_TONES
 
 READERS = act_required(Act.READ_JOBS)
 SKIPPED = {
@@ -52,8 +56,43 @@ def corpus_snapshot(request: HttpRequest, pk: int) -> HttpResponse:
         "sources": [(source, _facts(source), _skipped_rows(source)) for source in sources],
         "skipped_columns": [_("Reason"), {"label": _("Rows"), "numeric": True}, _("The first of them")],
         "problem": problem,
+        "index_columns": [_("Index of"), _("State"), _("Digest")],
+        "indexes": [_index_row(index) for index in snapshot.indexes.all()],
+        "checked": _checked(snapshot),
     }
     return render(request, "jobs/corpus_snapshot.html", context)
+
+
+def _index_row(index: CorpusIndex) -> list[object]:
+    """Return the kind of an index, how far it is, or why it could not be built, and its digest."""
+    label = str(index.get_state_display())
+    if index.state == JobState.RUNNING and index.total:
+        label = _("%(state)s: %(percent)d %%") % {"state": label, "percent": 100 * index.done / index.total}
+    if index.state == JobState.FAILED:
+        label = _index_error(index.error_code)
+    tag = {"tag_label": label, "tag_tone": JOB_TONES[JobState(index.state)]}
+    return [index.get_kind_display(), tag, {"text": f"{index.digest[:16]}…", "title": index.digest} if index.digest else "–"]
+
+
+def _checked(snapshot: CorpusSnapshot) -> str:
+    if snapshot.checked_at is None:
+        return _("Its files have not been checked against its digest since it was registered.")
+    day = date_format(timezone.localtime(snapshot.checked_at), "DATETIME_FORMAT")
+    return _("Every byte was last checked against its digest on %(day)s.") % {"day": day}
+
+
+def _index_error(code: str) -> str:
+    """Return why an index could not be built, and what to do."""
+    reasons = {
+        "no_space": _("The disk is full. Make room, then run: python manage.py corpus_index"),
+        "no_encoder": _("There is no encoder any more. Install it or set MEANING_ENCODER, then run: corpus_index"),
+        "bad_encoder": _("The encoder could not be used. Check MEANING_ENCODER and the memory, then run: corpus_index"),
+        "bad_corpus": _("The snapshot cannot be read. Restore it from a backup, then run: corpus_index"),
+        "runs_used_up": _("Its process ended several times without a result. Often the machine has too little memory."),
+    }
+    return reasons.get(code) or _("It could not be built (%(code)s). Ask an engineer to look at the worker's log.") % {
+        "code": code
+    }
 
 
 def _facts(source: SourceInfo) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from .leases import Leased
 from .ringing import Rung
@@ -37,6 +38,10 @@ class CorpusSnapshot(models.Model):
     """Examples per set: train, held_out, and named probe sets."""
     compared_with = models.PositiveBigIntegerField(default=0)
     """Id of the newest entry of the erasure ledger that its examples have been compared with."""
+    stamp: models.JSONField[dict[str, list[int]], dict[str, list[int]]] = models.JSONField(default=dict)
+    """What the file system said of its files when they were last checked against the digest (`stamps.stamp_of`)."""
+    checked_at = models.DateTimeField(null=True)
+    """When every byte was last checked."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -49,6 +54,40 @@ class CorpusSnapshot(models.Model):
     def erased_ids(self) -> frozenset[str]:
         """Training examples that the erasure ledger names, as far as the snapshot has been compared with it."""
         return frozenset(place.example_id for place in self.erased_examples.all() if place.in_training)
+
+
+class CorpusIndex(Leased, Rung):
+    """An index of a snapshot: the row that a worker takes under a lease, and on which it reports. Searches do without it."""
+
+    class Kind(models.TextChoices):
+        """What it is asked for."""
+
+        TEXTS = "texts", _("Passages, names and identifiers")
+        MEANING = "meaning", _("Meaning")
+        IMAGES = "images", _("Copies of images")
+
+    snapshot = models.ForeignKey(CorpusSnapshot, on_delete=models.PROTECT, related_name="indexes")
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    digest = models.CharField(max_length=64, blank=True)
+    """SHA-256 of the file in which a finished index describes itself."""
+    stamp: models.JSONField[dict[str, list[int]], dict[str, list[int]]] = models.JSONField(default=dict)
+    """As that of a snapshot."""
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["snapshot", "kind"], name="corpus_index_once"),
+            models.CheckConstraint(
+                name="corpus_index_running_has_lease", condition=~Q(state="running") | Q(lease_until__isnull=False)
+            ),
+            models.CheckConstraint(name="corpus_index_runs_bounded", condition=Q(runs__lte=F("max_runs"))),
+            models.CheckConstraint(name="corpus_index_built_has_digest", condition=~Q(state="completed") | ~Q(digest="")),
+        ]
+
+    @property
+    def path(self) -> str:
+        """Below ARTEFACTS, beside its snapshot."""
+        return f"{self.snapshot.path}.{self.kind}"
 
 
 class ErasureEntry(models.Model):

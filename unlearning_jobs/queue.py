@@ -14,6 +14,7 @@ logger = logging.getLogger(__name__)
 RUN_TASK = "unlearning_jobs.job_run"
 SIGN_TASK = "unlearning_jobs.report_sign"
 COMPARE_TASK = "unlearning_jobs.snapshots_compare"
+INDEX_TASK = "unlearning_jobs.index_build"
 DELETE_TASK = "unlearning_jobs.model_version_files_delete"
 
 

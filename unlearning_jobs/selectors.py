@@ -155,7 +155,7 @@ def examples_by_id(snapshot: CorpusSnapshot, example_ids: Iterable[str]) -> dict
     Raises:
         CorpusError: the snapshot is gone, or another one lies in its place.
     """
-    return {example.id: example for example in _opened(snapshot).get(example_ids)}
+    return {example.id: example for example in snapshot_files(snapshot).get(example_ids)}
 
 
 def snapshot_info(snapshot: CorpusSnapshot) -> SnapshotInfo:
@@ -164,13 +164,13 @@ def snapshot_info(snapshot: CorpusSnapshot) -> SnapshotInfo:
     Raises:
         CorpusError: as `examples_by_id`, or its numbers contradict each other.
     """
-    return _opened(snapshot).info
+    return snapshot_files(snapshot).info
 
 
 def shows_images(snapshot: CorpusSnapshot) -> bool:
     """Return whether the examples are images; False also when the snapshot is gone."""
     try:
-        return is_image(_opened(snapshot).info.features)
+        return is_image(snapshot_files(snapshot).info.features)
     except CorpusError:
         return False
 
@@ -181,13 +181,18 @@ def example_png(snapshot: CorpusSnapshot, example_id: str) -> bytes | None:
     Raises:
         CorpusError: as `examples_by_id`.
     """
-    files = _opened(snapshot)
+    files = snapshot_files(snapshot)
     [example] = files.get([example_id])
     form = files.info.features
     return png(example.features, form) if example.features and form and is_image(form) else None
 
 
-def _opened(snapshot: CorpusSnapshot) -> Snapshot:
+def snapshot_files(snapshot: CorpusSnapshot) -> Snapshot:
+    """Open a snapshot to show it. Its digest is compared, its content is not checked against that.
+
+    Raises:
+        CorpusError: the snapshot is gone, or another one lies in its place.
+    """
     files = Snapshot.open(settings.ARTEFACTS / snapshot.path)
     if files.info.digest != snapshot.digest:
         message = f"The folder {snapshot.path} does not hold the registered snapshot. Restore it from a backup."

@@ -9,17 +9,20 @@ from celery import shared_task
 
 from compliance.record.errors import StaleStateError
 
+from .index_runner import index_execute
 from .leases import ClaimLostError, NothingToClaimError
 from .ledger_keys import LedgerError
-from .queue import COMPARE_TASK, DELETE_TASK, RUN_TASK, SIGN_TASK
+from .queue import COMPARE_TASK, DELETE_TASK, INDEX_TASK, RUN_TASK, SIGN_TASK
 from .runner import job_execute
 from .services.destruction import destruction_reconcile
 from .services.destruction import model_version_files_delete as files_delete
+from .services.indexes import indexes_reconcile
 from .services.jobs import jobs_reconcile as reconcile
 from .services.ledger import snapshots_compare as compare
 from .services.ledger_copy import ledger_copy as copy
 from .services.reports import report_sign as sign
 from .services.runs import job_claim
+from .services.snapshots import snapshots_check as check
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +41,15 @@ def job_run(job_id: int) -> None:
 def jobs_reconcile() -> None:
     reconcile()
     destruction_reconcile()
+    indexes_reconcile()
+
+
+@shared_task(name=INDEX_TASK, queue="jobs")
+def index_build(index_id: int) -> None:
+    try:
+        index_execute(index_id=index_id)
+    except StaleStateError as error:  # built, or being built: messages may come twice or late
+        logger.info("no index to build: %s", error)
 
 
 @shared_task(name=DELETE_TASK, queue="jobs")
@@ -53,6 +65,12 @@ def snapshots_compare() -> None:
     # Whatever trains compares its own snapshot again first; this is for pages and for the models that are in use.
     for problem in compare():
         logger.warning("not compared with the erasure ledger: %s", problem)
+
+
+@shared_task(name="unlearning_jobs.snapshots_check", queue="matching")
+def snapshots_check() -> None:
+    for problem in check():
+        logger.error("a snapshot is not what was registered: %s", problem)
 
 
 @shared_task(name="unlearning_jobs.ledger_copy", queue="default")

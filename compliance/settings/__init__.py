@@ -100,6 +100,8 @@ ARTEFACTS = Path(env_text("LETHE_ARTEFACTS", str(VAR / "artefacts")))
 """Folder for corpora, models and job outputs, which all processes share; in production only `worker-jobs` may write."""
 LEDGER_FILE = Path(env_text("LEDGER_FILE", str(VAR / "ledger" / "entries.jsonl")))
 """Second copy of the erasure ledger, from which a restored database gets back what it lost; keep it on another disk."""
+MEANING_ENCODER = env_text("MEANING_ENCODER", "")
+"""Folder of the encoder for searches by meaning. Empty: that of the optional package, if it is installed; off: none."""
 JOB_LEASE_SECONDS = int(env_text("JOB_LEASE_SECONDS", "45"))
 DATA_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.text import Truncator
 from django.utils.timezone import localtime
@@ -27,6 +28,7 @@ def claim_rows(erasure_request: ErasureRequest) -> list[dict[str, Any]]:
         {"key": _("E-mail address"), "value": erasure_request.email, "typed": True},
         {"key": _("Title of the work"), "value": erasure_request.work_title, "typed": True},
         _long(_("Text of the work"), erasure_request.work_text),
+        *_picture(erasure_request),
         _long(_("What the model was asked"), erasure_request.evidence_prompt),
         _long(_("What the model answered"), erasure_request.evidence_output),
         {"key": _("Where it was seen"), "value": erasure_request.location, "typed": True},
@@ -44,12 +46,23 @@ def claimed_words(erasure_request: ErasureRequest) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = [
         {"key": _("Title of the work"), "value": erasure_request.work_title, "typed": True},
         _long(_("Text of the work"), erasure_request.work_text),
+        *_picture(erasure_request),
         {"key": _("Name"), "value": erasure_request.name, "typed": True},
         {"key": _("Other names and accounts"), "lines": erasure_request.other_names.splitlines()},
         {"key": _("E-mail address"), "value": "" if erasure_request.on_behalf else erasure_request.email, "typed": True},
+        _long(_("What the model was asked"), erasure_request.evidence_prompt),
         _long(_("What the model answered"), erasure_request.evidence_output),
+        {"key": _("Where it was seen"), "value": erasure_request.location, "typed": True},
     ]
     return [row for row in rows if row.get("value") or row.get("lines")]
+
+
+def _picture(erasure_request: ErasureRequest) -> list[dict[str, Any]]:
+    """Return a row with the picture that was handed in, if there is one."""
+    if not erasure_request.work_picture:
+        return []
+    address = reverse("casework:work_picture", args=[erasure_request.reference])
+    return [{"key": _("Picture of the work"), "value": _("The picture of the work, as a small copy"), "image": address}]
 
 
 def _long(key: str, text: str) -> dict[str, Any]:

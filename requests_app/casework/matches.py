@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from compliance.accounts.access import account_of
 from compliance.record.errors import StaleStateError
 from requests_app.models import ErasureRequest, Match
+from requests_app.pictures import picture_bytes
 from requests_app.review import decision_counts
 from requests_app.services.findings import accepted_examples, closing_outcome, items_to_create, review_goes_on
 from requests_app.services.letters import letter_after
@@ -50,6 +51,20 @@ def picture(request: HttpRequest, reference: str, pk: int) -> HttpResponse:  # n
         content = None
     if content is None:
         raise Http404
+    return _png(content)
+
+
+@officers_only
+@require_GET
+def work_picture(request: HttpRequest, reference: str) -> HttpResponse:  # noqa: ARG001  # a view
+    """Return the small copy of the picture that the claimant handed in."""
+    kept = request_of(reference).work_picture
+    if not kept:
+        raise Http404
+    return _png(picture_bytes(kept))
+
+
+def _png(content: bytes) -> HttpResponse:
     # `private`: the picture is personal data, so no shared cache may keep it.
     return HttpResponse(content, content_type="image/png", headers={"Cache-Control": "private, max-age=600"})
 

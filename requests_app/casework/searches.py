@@ -11,15 +11,18 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from requests_app.models import ErasureRequest, Search, SearchOrder
-from requests_app.states import RequestState
-from requests_app.wording import (
+from requests_app.search_wording import (
     OBSTACLES,
+    WHY_NOT_ASKED,
+    answer_sentences,
     missing_sentences,
     query_words,
-    search_error_words,
+    read_sentence,
     searched_sentences,
     self_test_sentences,
 )
+from requests_app.states import RequestState
+from requests_app.wording import search_error_words
 from unlearning_jobs.states import JobState
 from unlearning_jobs.wording import duration
 
@@ -85,22 +88,32 @@ def search_view(erasure_request: ErasureRequest, search: Search | None) -> dict[
         "searched": searched_sentences(search),
         "missing": missing_sentences(search),
         "self_test": self_test_sentences(search),
-        "queries": [
-            {
-                "what": query_words(query["id"]),
-                "label": _("Not searched: %(why)s") % {"why": OBSTACLES.get(query["obstacle"], query["obstacle"])}
-                if query["obstacle"]
-                else _("Searched"),
-                "tone": "warning" if query["obstacle"] else "success",
-            }
-            for query in search.queries
-        ],
+        "answers": answer_sentences(search),
+        "queries": _queries(search),
         "targets": [
             {
                 **target,
+                "how": read_sentence(target),
                 "label": Search.Target(target["outcome"]).label,
                 "tone": TONES[Search.Target(target["outcome"])],
             }
             for target in search.targets
         ],
     }
+
+
+def _queries(search: Search) -> list[dict[str, Any]]:
+    """Return every query with whether it was searched for; those for columns of rows stand with what they are about."""
+    answered = {answer["query"] for answer in search.answers if "why" not in answer}
+    unanswered = {answer["query"]: answer["why"] for answer in search.answers if "why" in answer}
+    rows = []
+    for query in search.queries:
+        why = query["obstacle"]
+        if not why and query["id"] not in answered:
+            why = unanswered.get(query["id"], "")
+        words = OBSTACLES.get(why) or WHY_NOT_ASKED.get(why, why)
+        label = _("Not searched: %(why)s") % {"why": words} if why else _("Searched")
+        row = {"what": query_words(query["id"]), "label": label, "tone": "warning" if why else "success"}
+        if row not in rows:
+            rows.append(row)
+    return rows

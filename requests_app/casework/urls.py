@@ -14,6 +14,7 @@ urlpatterns = [
     path("<str:reference>/matches/bulk/", bulk.matches_bulk, name="matches_bulk"),
     path("<str:reference>/matches/undo/", review.undo, name="matches_undo"),
     path("<str:reference>/matches/find/", additions.find, name="match_find"),
+    path("<str:reference>/work.png", matches.work_picture, name="work_picture"),
     path("<str:reference>/matches/<int:pk>/picture.png", matches.picture, name="match_picture"),
     path("<str:reference>/matches/add/", additions.add, name="match_add"),
     path("<str:reference>/matches/complete/", matches.complete, name="review_complete"),

@@ -46,6 +46,8 @@ class ErasureRequest(Rung):
     """One per line."""
     work_title = EncryptedTextField()
     work_text = EncryptedTextField()
+    work_picture = EncryptedTextField()
+    """A small copy of a picture of the work (`pictures.picture_kept`)."""
     evidence_prompt = EncryptedTextField()
     evidence_output = EncryptedTextField()
     location = EncryptedTextField()

@@ -60,12 +60,19 @@ class Search(models.Model):
     queries: models.JSONField[list[dict[str, str]], list[dict[str, str]]] = models.JSONField()
     """What was asked for, without its words: `id`, `kind`, and the `obstacle` that kept it from being searched for."""
     targets: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField()
-    """Every active model version: `model`, `version`, `model_sha256`, `snapshot`, `snapshot_sha256` and `outcome`."""
+    """Every active model version: `model`, `version`, `model_sha256`, `snapshot`, `snapshot_sha256` and `outcome`; later,
+    also how its texts were searched: `read` (from which index, or why in full) and `swept`, the queries for which all was
+    read although there is an index."""
+    answers: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField(default=list)
+    """Of each search by meaning or for copies of a picture, in each snapshot: `query`, `snapshot_sha256`, and the index that
+    answered (`index_sha256`, `version`), `compared`, `floor`, `found`, and `notes`; or `why` none did."""
     self_test: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField(default=list)
     """What the search found of copies of the request's own words: `query`, `edit`, `planted`, `found`."""
     candidates = models.PositiveIntegerField()
     complete = models.BooleanField()
-    """Every query was searched for in all contents of the training data of every active version, of which there was one."""
+    """Every query was searched for in all contents of the training data of every active version, of which there was one.
+    What only helps to find it, such as the answer of a model, and searches that never show that nothing is there, do not
+    count (`services.queries.is_needed`)."""
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField()
 

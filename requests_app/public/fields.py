@@ -13,11 +13,18 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from compliance.ui.forms import LetheForm
+from requests_app.pictures import MOST_BYTES, picture_kept
+from unlearning_jobs.engine.matching import QueryError
 
 SHORT, LINE, LONG, WORK = 200, 300, 5_000, 20_000
 """Maximum number of characters in a name, a title, a prompt and a text."""
 
 EMAIL_MISSING = _("Enter your e-mail address")
+PICTURE_ERRORS = {
+    "empty": _("The file is empty. Choose another one."),
+    "not_an_image": _("Choose a picture as PNG, JPEG or WebP. This file cannot be read as one."),
+    "image_too_large": _("Choose a smaller copy of the picture: at most %(most)d MiB and 50 million pixels."),
+}
 INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ufeff]")
 """Control characters, and those that reverse the direction of text so that it reads differently."""
 
@@ -58,6 +65,23 @@ class NameField(TextField):
         super().validate(value)
         if value and not any(character.isalpha() for character in value):
             raise ValidationError(self.error_messages["required"])
+
+
+class PictureField(forms.FileField):
+    """A picture, of which a small copy is kept as text. Without a new one, the earlier one stays."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.FileInput(attrs={"accept": "image/png,image/jpeg,image/webp"})
+        super().__init__(widget=widget, required=False, error_messages=PICTURE_ERRORS, **kwargs)
+
+    def clean(self, data: Any, initial: Any = None) -> str:
+        uploaded = super().clean(data, initial)
+        if not uploaded or isinstance(uploaded, str):
+            return uploaded or ""
+        try:
+            return picture_kept(uploaded.read(MOST_BYTES + 1))
+        except QueryError as error:
+            raise ValidationError(self.error_messages[error.code], params={"most": MOST_BYTES >> 20}) from None
 
 
 class EmailAddressField(TextField):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -13,10 +14,11 @@ from django.utils.translation import gettext_lazy as _
 from compliance.ui.forms import HintedRadios
 from requests_app.references import reference_normalise
 
-from .fields import LINE, LONG, SHORT, WORK, EmailAddressField, NameField, QuestionForm, TextField
+from .fields import LINE, LONG, SHORT, WORK, EmailAddressField, NameField, PictureField, QuestionForm, TextField
 
 MOST_NAMES = 50
 FEWEST_WORDS = 8
+REMOVE = "remove_picture"
 WORDS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\u3040-\u30ff\u3400-\u9fff]+")
 """A word; in scripts without spaces, every character counts as one."""
 
@@ -38,7 +40,9 @@ class KindForm(QuestionForm):
                     "Something about you, or about someone you represent. "
                     "This is a request for erasure under Article 17 GDPR."
                 ),
-                "copyright": _("A text, or part of one, that you hold the rights to or whose rightsholder you act for."),
+                "copyright": _(
+                    "A text, or part of one, or a picture that you hold the rights to or whose rightsholder you act for."
+                ),
             }
         ),
         missing=_("Choose what you want removed"),
@@ -165,22 +169,47 @@ class RightsholderForm(QuestionForm):
 
 class WorkForm(QuestionForm):
     title = _("Which work is it?")
-    short = {"work_title": _("Title of the work"), "work_text": _("Text or excerpt")}
+    short = {"work_title": _("Title of the work"), "work_text": _("Text or excerpt"), "picture": _("Picture")}
     work_title = TextField(longest=LINE, label=_("Title of the work"), missing=_("Enter the title of the work"))
     work_text = TextField(
         longest=WORK,
         rows=10,
+        required=False,
         label=_("The text, or an excerpt"),
         help_text=_(
             "Enter at least 8 words exactly as in the original: we search the training data for them. "
             "The limit is 20,000 characters, so choose the passages that matter most."
         ),
-        missing=_("Enter the text of the work, or an excerpt of at least 8 words"),
     )
+    picture = PictureField(
+        label=_("A picture"),
+        help_text=_(
+            "If the work is a picture, or has some. PNG, JPEG or WebP. We keep a small copy of it, without what the file"
+            " says about place and time, and search for copies in training data that consists of pictures."
+        ),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.initial.get("picture"):
+            self.fields[REMOVE] = forms.BooleanField(required=False, label=_("Remove the picture that you have handed in"))
+
+    def _visible(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        return super()._visible(data) | {name: data[name] for name in (REMOVE,) if name in data}
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        if self.cleaned_data.pop(REMOVE, False) and not self.files:
+            self.cleaned_data["picture"] = ""
+        if not (self.errors or self.cleaned_data["work_text"] or self.cleaned_data["picture"]):
+            self.add_error(
+                "work_text", _("Enter the text of the work, or an excerpt of at least 8 words, or hand in a picture")
+            )
+        return self.cleaned_data
 
     def clean_work_text(self) -> str:
         text: str = self.cleaned_data["work_text"]
-        if (count := len(WORDS.findall(text))) < FEWEST_WORDS:
+        if text and (count := len(WORDS.findall(text))) < FEWEST_WORDS:
             raise ValidationError(
                 ngettext(
                     "Enter at least %(fewest)d words of the work. There is %(count)d.",

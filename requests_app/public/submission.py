@@ -31,6 +31,7 @@ def target_details(draft: Draft) -> TargetDetails:
             name=draft.answer("rightsholder", "rightsholder"),
             work_title=draft.answer("work", "work_title"),
             work_text=draft.answer("work", "work_text"),
+            work_picture=draft.answer("work", "picture") or "",
             evidence_prompt=draft.answer("seen", "prompt"),
             evidence_output=draft.answer("seen", "output"),
             location=draft.answer("seen", "location"),

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from .draft import Draft
 from .steps import path
@@ -36,6 +37,8 @@ def _row(name: str, key: Any, field: forms.Field, value: Any, slug: str) -> dict
         return row | {"value": field.label}
     if isinstance(field, forms.ChoiceField):
         return row | {"value": next(label for key, label in field.widget.choices if key == value)}
+    if isinstance(field, forms.FileField):
+        return row | {"value": _("A small copy is handed in") if value else ""}
     if len(value) > LONGEST_SHOWN:
         return row | {"value": value[:LONGEST_SHOWN].rstrip() + "…", "full": value, "typed": True}
     return row | {"value": value, "typed": True}

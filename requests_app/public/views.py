@@ -30,6 +30,7 @@ from .steps import FORMS, KIND, Step, first_unanswered, path, previous
 from .submission import claimant_details, target_details
 from .summary import summary_rows
 from .too_many import limited
+from .uploads import bounded_uploads
 
 SENT = "request_sent"
 FORM_METHODS = ["GET", "HEAD", "POST"]
@@ -45,6 +46,7 @@ def start(request: HttpRequest) -> HttpResponse:
 @never_cache
 @sensitive_post_parameters()
 @require_http_methods(FORM_METHODS)
+@bounded_uploads
 @limited
 def step(request: HttpRequest, slug: str) -> HttpResponse:
     """Ask one question, or take its answer and go on to the next page (after a change, back to the check page)."""
@@ -65,7 +67,7 @@ def step(request: HttpRequest, slug: str) -> HttpResponse:
     # 3. Ask, or check the answer and go on.
     if request.method != "POST":
         return _ask(request, draft, page, page.form(initial=_initial(draft, slug), **_wording(draft)))
-    form = page.form(request.POST, **_wording(draft))
+    form = page.form(request.POST, files=request.FILES, initial=_initial(draft, slug), **_wording(draft))
     if not form.is_valid():
         return _ask(request, draft, page, form, status=422)
     _store_answer(draft, slug, form.cleaned_data)

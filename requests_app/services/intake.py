@@ -69,6 +69,7 @@ class TargetDetails:
     other_names: tuple[str, ...] = ()
     work_title: str = ""
     work_text: str = ""
+    work_picture: str = ""
     evidence_prompt: str = ""
     evidence_output: str = ""
     location: str = ""
@@ -143,6 +144,7 @@ def _request(claimant: ClaimantDetails, target: TargetDetails) -> ErasureRequest
         other_names="\n".join(target.other_names),
         work_title=target.work_title,
         work_text=target.work_text,
+        work_picture=target.work_picture,
         evidence_prompt=target.evidence_prompt,
         evidence_output=target.evidence_output,
         location=target.location,

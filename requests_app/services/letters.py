@@ -11,8 +11,9 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from requests_app.models import Ending, ErasureRequest, Item, Proposal
+from requests_app.search_wording import missing_sentences, searched_sentences
 from requests_app.states import SETTLED, Ground, ItemState, RequestOutcome
-from requests_app.wording import done_sentences, fact_sentences, missing_sentences, searched_sentences
+from requests_app.wording import done_sentences, fact_sentences
 from unlearning_jobs.engine.catalogue import method_guarantee
 
 from .findings import accepted_examples, items_to_create, search_of, settled_outcome, told_facts

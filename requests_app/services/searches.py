@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,10 +16,12 @@ from requests_app.encryption import keyed_index
 from requests_app.models import ErasureRequest, Match, Search, SearchOrder
 from requests_app.states import RequestState
 from unlearning_jobs.engine.matching import VERSION, ExampleMatch, Query
+from unlearning_jobs.index_search import NOTHING_OF_THE_KIND
 from unlearning_jobs.models import CorpusSnapshot, ModelVersion
 from unlearning_jobs.states import JobState
 
 from .accepted import Accepted
+from .queries import is_needed
 from .requests import request_lock, request_move
 from .search_orders import search_end, search_held
 
@@ -46,12 +49,22 @@ class Candidate:
         self.copied = max(self.copied, match.copied)
 
 
-@dataclass(frozen=True)
+@dataclass
 class SnapshotSearch:
     """How one snapshot was searched, and what was found in it, by search and example."""
 
     outcome: Search.Target
-    candidates: dict[int, dict[str, Candidate]] = field(default_factory=dict)
+    candidates: defaultdict[int, dict[str, Candidate]] = field(default_factory=lambda: defaultdict(dict))
+    read: dict[str, str] = field(default_factory=dict)
+    """How its texts were searched: `by` index, with what tells the index from others, or sweep, and `why`."""
+    swept: set[str] = field(default_factory=set)
+    """Queries that the index could not narrow down, so that all was read for them."""
+    answers: list[dict[str, Any]] = field(default_factory=list)
+    """What must be known of each answer by meaning and about images, or why there is none."""
+
+    def add(self, order: int, match: ExampleMatch) -> None:
+        """Add a match to what was found for a search."""
+        self.candidates[order].setdefault(match.example_id, Candidate()).add(match)
 
 
 @dataclass(frozen=True)
@@ -67,12 +80,27 @@ class Found:
         """Return what was found for one search, by snapshot and example."""
         return {snapshot: result.candidates.get(order.pk, {}) for snapshot, result in self.snapshots.items()}
 
+    def answers_of(self, order: SearchOrder) -> list[dict[str, Any]]:
+        """Return the answers by meaning and about images for one search, each with its snapshot."""
+        return [
+            answer | {"query": _own(order, answer["query"]), "snapshot_sha256": snapshot.digest}
+            for snapshot, result in self.snapshots.items()
+            for answer in result.answers
+            if _own(order, answer["query"])
+        ]
+
+
+def _own(order: SearchOrder, query_id: str) -> str:
+    """Return the id of a query within its request; empty if the query is another request's."""
+    owner, _slash, own = query_id.partition("/")
+    return own if owner == str(order.pk) else ""
+
 
 def copies_find(order: SearchOrder, found: Found) -> None:
     """Add to what was found the copies of what was accepted before: no query needs to find an example added by hand."""
     accepted = Accepted.of(order.request)
     for snapshot, result in found.snapshots.items():
-        candidates = result.candidates.setdefault(order.pk, {})
+        candidates = result.candidates[order.pk]
         for example_id in {one for match in accepted.matches for one in accepted.places(match, snapshot)}:
             candidate = candidates.setdefault(example_id, Candidate(example_set="train", score=1.0))
             candidate.methods.add(COPY)
@@ -103,7 +131,7 @@ def search_complete(
         _save_matches(request, snapshot, candidates, clusters)
     search = _save(request, order, found, self_test)
     search_end(order=order, state=JobState.COMPLETED)
-    data = _facts(search, found.asked[order.pk])
+    data = _facts(search, found.asked[order.pk], _gaps(order, found))
     request_move(request=request, to=RequestState.REVIEW, kind=RecordKind.MAPPING_COMPLETED, actor=SYSTEM, data=data)
     return search
 
@@ -118,6 +146,7 @@ def _save(request: ErasureRequest, order: SearchOrder, found: Found, self_test: 
             "snapshot": str(version.snapshot),
             "snapshot_sha256": version.snapshot.digest,
             "outcome": found.snapshots[version.snapshot].outcome.value,
+            **_read(order, found.snapshots[version.snapshot]),
         }
         for version in found.versions
     ]
@@ -128,15 +157,32 @@ def _save(request: ErasureRequest, order: SearchOrder, found: Found, self_test: 
         matcher=VERSION,
         queries=[{"id": q.id, "kind": q.kind, "obstacle": obstacle} for q, obstacle in obstacles.items()],
         targets=targets,
+        answers=found.answers_of(order),
         self_test=[dict(one) for one in self_test],
         candidates=sum(len(candidates) for candidates in found.snapshots_of(order).values()),
-        complete=bool(targets) and searched and not any(obstacles.values()),
+        complete=bool(targets) and searched and not _gaps(order, found),
         started_at=order.started_at or order.created_at,
         finished_at=timezone.now(),
     )
 
 
-def _facts(search: Search, obstacles: Mapping[Query, str]) -> dict[str, object]:
+def _gaps(order: SearchOrder, found: Found) -> list[tuple[Query, str]]:
+    """Return what was asked for and not searched for, in all training data or in some, and why."""
+    asked = found.asked[order.pk]
+    unanswered = {(one["query"], one["why"]) for one in found.answers_of(order) if "why" in one}
+    gaps = [(query, obstacle) for query, obstacle in asked.items() if obstacle]
+    gaps += [(q, why) for q in asked for own, why in sorted(unanswered) if own == q.id and why not in NOTHING_OF_THE_KIND]
+    return [(query, why) for query, why in gaps if is_needed(query)]
+
+
+def _read(order: SearchOrder, result: SnapshotSearch) -> dict[str, Any]:
+    """Return how the texts of a snapshot were searched for one search."""
+    if not result.read:
+        return {}
+    return {"read": result.read, "swept": sorted(own for one in result.swept if (own := _own(order, one)))}
+
+
+def _facts(search: Search, obstacles: Mapping[Query, str], gaps: Iterable[tuple[Query, str]]) -> dict[str, object]:
     """Return what the record says about a search: the same, without names of models, and with a keyed digest per query."""
     unreadable, texts_only = (
         {target["snapshot_sha256"] for target in search.targets if target["outcome"] == outcome}
@@ -151,7 +197,7 @@ def _facts(search: Search, obstacles: Mapping[Query, str]) -> dict[str, object]:
         "queries": [
             {"kind": q.kind, "hmac": keyed_index(str(q.value), "query")} for q, obstacle in obstacles.items() if not obstacle
         ],
-        "not_searchable": [{"kind": q.kind, "obstacle": obstacle} for q, obstacle in obstacles.items() if obstacle],
+        "not_searchable": [{"kind": q.kind, "obstacle": why} for q, why in gaps],
         "complete": search.complete,
         "candidates": search.candidates,
     }

@@ -15,13 +15,15 @@ from django.db import transaction
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.services import record_append
-from unlearning_jobs.engine.corpora import ReadOptions, Snapshot, SnapshotInfo, snapshot_create
+from unlearning_jobs.engine.corpora import ReadOptions, SnapshotInfo, snapshot_create
 from unlearning_jobs.engine.corpora.reading import Report
 from unlearning_jobs.engine.errors import CorpusError
 from unlearning_jobs.ledger_keys import corpus_salt
 from unlearning_jobs.models import Corpus, CorpusSnapshot
 
+from .indexes import indexes_order
 from .ledger import snapshot_compare
+from .snapshots import snapshot_open
 
 DRAFT = ".draft-"
 PLACE = "place"
@@ -68,7 +70,9 @@ def corpus_register(
             snapshot = _restored(known, draft) if known else _store(name, info, draft, actor)
         finally:
             _remove(draft)
-    # 3. Look for what was erased. Should this fail, whatever would use the snapshot looks again first.
+    # 3. Order its indexes, for whoever registers it or for a worker to build.
+    indexes_order(snapshot=snapshot)
+    # 4. Look for what was erased. Should this fail, whatever would use the snapshot looks again first.
     return snapshot_compare(snapshot=snapshot)
 
 
@@ -99,7 +103,7 @@ def _restored(snapshot: CorpusSnapshot, draft: Path) -> CorpusSnapshot:
     """Return the snapshot that was registered before. If its files are gone or damaged, the draft's replace them."""
     folder = settings.ARTEFACTS / snapshot.path
     try:
-        Snapshot.open(folder, digest=snapshot.digest)
+        snapshot_open(snapshot=snapshot, fully=True)
     except CorpusError:
         shutil.rmtree(folder, ignore_errors=True)
         (draft / "snapshot").rename(folder)

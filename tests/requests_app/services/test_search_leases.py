@@ -17,7 +17,7 @@ from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.models import RecordEntry
 from requests_app.models import ErasureRequest, Match, Search, SearchOrder
-from requests_app.search_runner import Heartbeat, request_map
+from requests_app.search_runner import SearchHeartbeat, request_map
 from requests_app.services.intake import TargetDetails, email_confirm, request_withdraw
 from requests_app.services.reconcile import requests_reconcile
 from requests_app.services.search_orders import request_search_again, search_fail, search_report, searches_claim
@@ -141,7 +141,7 @@ def test_a_request_that_is_withdrawn_while_it_is_searched_stays_closed_and_the_o
     other = another(due, "k2")
     orders = searches_claim(request_id=due.request.pk, worker="one")
     request_withdraw(token=due.token("status", "status-1"))
-    with Heartbeat(orders) as heartbeat:
+    with SearchHeartbeat(orders) as heartbeat:
         heartbeat.report(at_once=True, done=1)
 
         assert [order.request_id for order in heartbeat.orders] == [other.request.pk]

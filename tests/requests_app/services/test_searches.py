@@ -18,14 +18,14 @@ from compliance.record.errors import StaleStateError
 from compliance.record.models import RecordEntry
 from requests_app.models import ErasureRequest, Match, Search
 from requests_app.search_runner import request_map
+from requests_app.search_wording import OBSTACLES as OBSTACLE_WORDS
+from requests_app.search_wording import missing_sentences, searched_sentences, self_test_sentences
 from requests_app.services.findings import search_covers_all
 from requests_app.services.intake import ClaimantDetails, TargetDetails, request_submit
 from requests_app.services.mapping import match_add
-from requests_app.services.queries import request_queries
+from requests_app.services.queries import CASEWORK_OBSTACLES, request_queries
 from requests_app.services.search_orders import MAP_TASK, request_search_again
 from requests_app.states import RequestState
-from requests_app.wording import OBSTACLES as OBSTACLE_WORDS
-from requests_app.wording import missing_sentences, searched_sentences, self_test_sentences
 from tests.endings import reviewed_again
 from tests.personas import ADA, Staff
 from tests.staging import Stage, corpus, trained
@@ -99,7 +99,7 @@ def test_a_name_that_cannot_be_searched_for_is_kept_with_its_reason(opened: Stag
 
 
 def test_every_obstacle_has_words() -> None:
-    assert set(OBSTACLE_WORDS) == {*OBSTACLES, *FORMER_OBSTACLES}
+    assert set(OBSTACLE_WORDS) == {*OBSTACLES, *FORMER_OBSTACLES, *CASEWORK_OBSTACLES}
 
 
 def test_an_account_that_cannot_be_searched_for_is_named_by_its_number(opened: Stage) -> None:
@@ -216,7 +216,8 @@ def test_a_work_is_searched_for_by_its_text() -> None:
     claimant = ClaimantDetails(name=ADA, email="rights@example.org")
     request = request_submit(kind="copyright", language="en", claimant=claimant, target=target, submission_key="k1")
 
-    assert [(query.kind, query.value) for query in request_queries(request)] == [("exact", target.work_text)]
+    asked = [(query.kind, query.value) for query in request_queries(request)]
+    assert asked == [("exact", target.work_text), ("meaning", target.work_text), ("exact", "A title")]
 
 
 def test_the_self_test_of_a_search_is_said_in_sentences() -> None:

@@ -60,6 +60,10 @@ class ImagePart:
             about = _Images(folder).calibrated()
             seal(folder, (SQUARES, HASHES), part=self._part, snapshot=snapshot.info.digest, about=about)
 
+    def check(self, snapshot: Snapshot, folder: Path, *, verify: bool = True) -> None:
+        """Raise PartError unless the part is of this snapshot. With `verify`, every file is read."""
+        unseal(folder, part=self._part, snapshot=snapshot.info.digest, verify=verify)
+
     def obstacle(self, query: Query) -> str:
         """Return why the query cannot be searched for; empty if it can."""
         try:
@@ -68,14 +72,16 @@ class ImagePart:
             return error.code
         return ""
 
-    def answers(self, snapshot: Snapshot, folder: Path, queries: Sequence[Query]) -> Iterator[Answer]:
+    def answers(
+        self, snapshot: Snapshot, folder: Path, queries: Sequence[Query], *, verify: bool = True
+    ) -> Iterator[Answer]:
         """Yield an answer to each query of the kind `image`.
 
         Raises:
             PartError: the part is damaged or of another snapshot.
             QueryError: a query's image cannot be read, or is of one colour.
         """
-        about = unseal(folder, part=self._part, snapshot=snapshot.info.digest)
+        about = unseal(folder, part=self._part, snapshot=snapshot.info.digest, verify=verify)
         images = _Images(folder)
         asked = [(query, _query_square(query)) for query in queries if query.kind == self.kind]
         for query, content in asked:

@@ -64,11 +64,17 @@ class MeaningPart:
             self._seal(snapshot, folder)
             (folder / BUILDING).unlink()
 
+    def check(self, snapshot: Snapshot, folder: Path, *, verify: bool = True) -> None:
+        """Raise PartError unless the part is of this snapshot and this encoder. With `verify`, every file is read."""
+        self._checked(snapshot, folder, verify=verify)
+
     def obstacle(self, query: Query) -> str:
         """Return why the query cannot be searched for; empty if it can."""
         return "" if knows_a_word(self._encoder, query.value) else NOTHING
 
-    def answers(self, snapshot: Snapshot, folder: Path, queries: Sequence[Query]) -> Iterator[Answer]:
+    def answers(
+        self, snapshot: Snapshot, folder: Path, queries: Sequence[Query], *, verify: bool = True
+    ) -> Iterator[Answer]:
         """Yield an answer to each query of the kind `meaning`.
 
         Raises:
@@ -76,10 +82,7 @@ class MeaningPart:
             QueryError: a query holds nothing that the encoder knows.
             EncoderError: the encoder ended.
         """
-        about = unseal(folder, part=self._part, snapshot=snapshot.info.digest)
-        if about["encoder"] != self._encoder.digest:
-            message = "The index by meaning was built with another encoder; build the index again, or name that encoder."
-            raise PartError(message)
+        about = self._checked(snapshot, folder, verify=verify)
         store = Store(folder, self._encoder.dimensions)
         asked = [(query, *self._query_vectors(query)) for query in queries if query.kind == self.kind]
         for query, vectors, shortened in asked:
@@ -106,6 +109,13 @@ class MeaningPart:
     @property
     def _part(self) -> str:
         return f"{self.name}/{self.version}"
+
+    def _checked(self, snapshot: Snapshot, folder: Path, *, verify: bool) -> dict[str, Any]:
+        about = unseal(folder, part=self._part, snapshot=snapshot.info.digest, verify=verify)
+        if about["encoder"] != self._encoder.digest:
+            message = "The index by meaning was built with another encoder; build the index again, or name that encoder."
+            raise PartError(message, code="index_of_another_version")
+        return about
 
     def _about(self, folder: Path, snapshot: str | None) -> dict[str, Any] | None:
         """Return what a part says about itself; None if it is unusable with this encoder and snapshot."""

@@ -14,9 +14,9 @@ class QueryError(EngineError):
     code = "bad_query"
 
 
-OBSTACLES = ("nothing_to_search_for", "single_word", "not_an_identifier")
+OBSTACLES = ("nothing_to_search_for", "single_word", "not_an_identifier", "not_an_image", "image_too_large")
 """Why a query cannot be searched for: it holds no letter or digit; it is a name of one word; it is neither an address nor an
-account."""
+account; it is no picture that can be read; it is a picture with too many bytes or pixels."""
 FORMER_OBSTACLES = ("script_without_spaces",)
 """Reasons that earlier versions had. Stored searches still name them: the matchers looked for words between spaces."""
 

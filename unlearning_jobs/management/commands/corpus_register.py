@@ -18,6 +18,7 @@ from unlearning_jobs.engine.corpora.options import MAX_ROW_BYTES
 from unlearning_jobs.engine.corpora.roles import ROLES
 from unlearning_jobs.engine.corpora.rows import SKIPPED
 from unlearning_jobs.engine.errors import EngineError
+from unlearning_jobs.index_progress import indexes_build
 from unlearning_jobs.models import CorpusSnapshot
 from unlearning_jobs.services.corpora import corpus_register
 
@@ -38,6 +39,7 @@ class Command(BaseCommand):
             help="a further file of examples that no model is trained on, such as real_authors=FILE; repeatable",
         )
         parser.add_argument("--dry-run", action="store_true", help="say how everything would be read, and store nothing")
+        parser.add_argument("--index-later", action="store_true", help="leave the indexes to the worker of jobs")
         _add_columns(parser)
         _add_files(parser)
 
@@ -62,6 +64,8 @@ class Command(BaseCommand):
         except (EngineError, StaleStateError, ValidationError) as error:
             raise CommandError(error.messages[0] if isinstance(error, ValidationError) else str(error)) from error
         self._say_stored(snapshot)
+        if not options["index_later"]:
+            indexes_build(snapshot, self.stdout.write)
 
     def _say_roles(self, sources: Sequence[SourceInfo]) -> None:
         for source in sources:

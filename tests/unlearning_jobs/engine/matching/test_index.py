@@ -179,6 +179,22 @@ def test_a_corpus_that_changed_at_the_beginning_gets_a_new_index(tmp_path: Path)
     assert in_order(changed, FIXED, index) == in_order(changed, FIXED)
 
 
+def test_searches_leave_an_index_as_it_was_built_and_need_not_write_to_it(tmp_path: Path) -> None:
+    snapshot = snapshot_of(tmp_path, random_texts(1, 20))
+    built = index_build(snapshot, tmp_path / "i")
+    found = in_order(snapshot, FIXED, built)
+    again = SnapshotIndex.open(tmp_path / "i", snapshot)  # reads and compares every file
+    assert (again.digest, in_order(snapshot, FIXED, again)) == (built.digest, found)
+    assert not list((tmp_path / "i").rglob("*.lock"))
+
+
+def test_progress_grows_from_part_to_part_until_all_is_done(tmp_path: Path) -> None:
+    snapshot, said = snapshot_of(tmp_path, random_texts(1, 20)), list[tuple[int, int]]()
+    index_build(snapshot, tmp_path / "i", on_progress=lambda done, total: said.append((done, total)))
+    assert said == sorted(said)
+    assert said[-1] == (40, 40)
+
+
 BUILD = """
 import os, sys
 from pathlib import Path

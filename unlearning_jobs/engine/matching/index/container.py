@@ -28,6 +28,7 @@ from .words import WordsPart
 
 FORMAT: Final = "lethe-index/1"
 DAMAGED: Final = "The index is incomplete or damaged; build it again."
+OTHER_SNAPSHOT: Final = "The index is of another snapshot; build one of this."
 PARTS: Final[Mapping[str, IndexPart]] = {part.name: part for part in (PassagesPart(), WordsPart())}
 
 
@@ -50,26 +51,24 @@ class SnapshotIndex:
             content = (folder / "index.json").read_bytes()
         except OSError:
             message = "There is no index of this snapshot; build one."
-            raise CorpusError(message) from None
+            raise CorpusError(message, code="no_index") from None
         described = _described(content)
         if described["snapshot"] != snapshot.info.digest:
-            message = "The index is of another snapshot; build one of this."
-            raise CorpusError(message)
+            raise CorpusError(OTHER_SNAPSHOT, code="index_of_another_snapshot")
         if {name: part["version"] for name, part in described["parts"].items()} != {
             name: part.version for name, part in PARTS.items()
         }:
             message = "The index was built by another version; build it again."
-            raise CorpusError(message)
+            raise CorpusError(message, code="index_of_another_version")
         for name, part in described["parts"].items():
             if verify and _digests(folder / name) != part["files"]:
-                raise CorpusError(DAMAGED)
+                raise CorpusError(DAMAGED, code="index_damaged")
         return cls(folder, snapshot, hashlib.sha256(content).hexdigest())
 
     def check(self, snapshot: Snapshot) -> None:
         """Raise CorpusError unless the index is of this snapshot."""
         if snapshot.info.digest != self._snapshot.info.digest:
-            message = "The index is of another snapshot; build one of this."
-            raise CorpusError(message)
+            raise CorpusError(OTHER_SNAPSHOT, code="index_of_another_snapshot")
 
     def narrows(self, query: Query) -> bool:
         """Return whether the index can name the examples that the query may match."""
@@ -92,7 +91,7 @@ def index_build(
     previous: Path | None = None,
     on_progress: Callback = lambda _done, _total: None,
 ) -> SnapshotIndex:
-    """Build the index of the snapshot in the folder, unless it is there already.
+    """Build the index of the snapshot in the folder, unless it is there already. Progress counts examples in each part.
 
     `previous` is an index of an earlier snapshot of the same corpus. It is built upon if this snapshot begins with the same
     examples. A build that was interrupted goes on with the parts that it had finished.
@@ -111,7 +110,10 @@ def index_build(
             building.mkdir(parents=True)
             _write(building / "for.json", {"snapshot": snapshot.info.digest})
         earlier = _usable(previous, snapshot)
-        parts = {name: _part(part, snapshot, building, earlier, on_progress) for name, part in PARTS.items()}
+        parts = {
+            name: _part(part, snapshot, building, earlier, _share(on_progress, place))
+            for place, (name, part) in enumerate(PARTS.items())
+        }
         described = {
             "format": FORMAT,
             "snapshot": snapshot.info.digest,
@@ -125,6 +127,11 @@ def index_build(
         _write(building / "index.json", described)
         building.replace(folder)
     return SnapshotIndex.open(folder, snapshot, verify=False)
+
+
+def _share(on_progress: Callback, place: int) -> Callback:
+    """Report the progress of one part as that of the whole index: each part reads every example once."""
+    return lambda done, total: on_progress(place * total + done, len(PARTS) * total)
 
 
 def _part(
@@ -179,9 +186,9 @@ def _described(content: bytes) -> dict[str, Any]:
     try:
         described: dict[str, Any] = json.loads(content)
         if described["format"] != FORMAT or not isinstance(described["parts"], dict) or not described["snapshot"]:
-            raise CorpusError(DAMAGED)
+            raise CorpusError(DAMAGED, code="index_damaged")
     except (ValueError, KeyError, TypeError):
-        raise CorpusError(DAMAGED) from None
+        raise CorpusError(DAMAGED, code="index_damaged") from None
     return described
 
 

@@ -14,6 +14,12 @@ Callback = Callable[[int, int], None]
 """Called with the number of examples that are done, and of all."""
 
 
+def folder_state(folder: Path) -> tuple[int, int]:
+    """Return what tells the folder from another that was put in its place, which may get the same inode."""
+    about = folder.stat()
+    return about.st_ino, about.st_ctime_ns
+
+
 class IndexPart(Protocol):
     """Names the examples that have to be read for queries of some kind. It may name too many, and never too few."""
 
@@ -79,10 +85,17 @@ class AnsweringPart(Protocol):
         """Return the code of why a query of this kind cannot be searched for; empty if it can."""
         ...
 
-    def answers(self, snapshot: Snapshot, folder: Path, queries: Sequence[Query]) -> Iterator[Answer]:
-        """Yield one answer for each query of the part's kind.
+    def check(self, snapshot: Snapshot, folder: Path, *, verify: bool = True) -> None:
+        """Raise PartError unless the part is of this snapshot and can be searched. With `verify`, every file is read."""
+        ...
+
+    def answers(
+        self, snapshot: Snapshot, folder: Path, queries: Sequence[Query], *, verify: bool = True
+    ) -> Iterator[Answer]:
+        """Yield one answer for each query of the part's kind; without `verify`, the caller has proven the files.
 
         Raises:
+            PartError: the part is damaged, or of something else.
             QueryError: one of them cannot be searched for; it is raised before the first answer.
         """
         ...

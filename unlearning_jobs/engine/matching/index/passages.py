@@ -27,7 +27,7 @@ from unlearning_jobs.engine.matching.query import Query
 from unlearning_jobs.engine.matching.vectorised import split
 
 from .batches import batches
-from .part import Callback
+from .part import Callback, folder_state
 
 Keys = NDArray[np.uint64]
 """Fingerprint and position of an example: 32 bits each."""
@@ -66,7 +66,7 @@ class PassagesPart:
     def candidates(self, snapshot: Snapshot, folder: Path, queries: Sequence[Query]) -> Iterator[tuple[str, str]]:
         """Yield the examples by looking up all fingerprints of each query in each segment."""
         del snapshot
-        segments = _opened(folder, folder.stat().st_ino)
+        segments = _opened(folder, folder_state(folder))
         for query in queries:
             needs = query_needs(query)
             prints = fingerprints.query_fingerprints(needs.passage if needs else ())
@@ -107,8 +107,8 @@ class Segment:
 
 
 @lru_cache(maxsize=16)
-def _opened(folder: Path, _inode: int) -> list[Segment]:
-    """Keep segments open from one search to the next. Another index in the same place has another inode."""
+def _opened(folder: Path, _state: tuple[int, int]) -> list[Segment]:
+    """Keep segments open from one search to the next."""
     return [Segment.open(path) for path in _segments(folder)]
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import ClassVar, Final
 
 import tantivy
@@ -24,7 +25,7 @@ from unlearning_jobs.engine.matching.query import Query
 from unlearning_jobs.engine.matching.vectorised import Block, split
 
 from .batches import batches
-from .part import Callback
+from .part import Callback, folder_state
 
 WORDS: Final = "words"
 POSITION: Final = "position"
@@ -79,8 +80,8 @@ class WordsPart:
     def candidates(self, snapshot: Snapshot, folder: Path, queries: Sequence[Query]) -> Iterator[tuple[str, str]]:
         """Yield the examples that hold a word for each group that the query needs."""
         del snapshot
-        index, searcher, keys = _opened(folder, folder.stat().st_ino)
-        schema = index.schema
+        words = _opened(folder, folder_state(folder))
+        schema, searcher, keys = words.index.schema, words.searcher, words.keys
         for query in queries:
             needs = query_needs(query)
             asked = _asked(schema, needs, keys) if needs else tantivy.Query.empty_query()
@@ -151,11 +152,32 @@ class _Keys:
         return filed | {key for key in keys if key.startswith("#")}
 
 
+@dataclass(frozen=True)
+class _Words:
+    """The index, opened for searches."""
+
+    links: TemporaryDirectory[str]
+    """Removed together with this object."""
+    index: tantivy.Index
+    searcher: tantivy.Searcher
+    keys: _Keys
+
+
 @lru_cache(maxsize=16)
-def _opened(folder: Path, _inode: int) -> tuple[tantivy.Index, tantivy.Searcher, _Keys]:
-    """Keep the index open from one search to the next. Another index in the same place has another inode."""
-    index, vocabulary = _index(folder), _vocabulary(folder)
-    return index, index.searcher(), _Keys(vocabulary.schema, vocabulary.searcher())
+def _opened(folder: Path, _state: tuple[int, int]) -> _Words:
+    """Keep the index open from one search to the next.
+
+    Tantivy writes a lock file even to read. It reads through a folder of links, so that the index stays as it was built, and
+    may be where nobody can write.
+    """
+    links = TemporaryDirectory(prefix="index-", ignore_cleanup_errors=True)
+    place = Path(links.name)
+    (place / VOCABULARY).mkdir()
+    for path in folder.rglob("*"):
+        if path.is_file():
+            (place / path.relative_to(folder)).symlink_to(path.resolve())
+    index, vocabulary = _index(place), _vocabulary(place)
+    return _Words(links, index, index.searcher(), _Keys(vocabulary.schema, vocabulary.searcher()))
 
 
 def _asked(schema: tantivy.Schema, needs: Needs, keys: _Keys) -> tantivy.Query:

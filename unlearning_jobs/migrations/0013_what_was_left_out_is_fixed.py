@@ -17,5 +17,5 @@ ALTER TABLE unlearning_jobs_modelversion ENABLE ALWAYS TRIGGER model_version_is_
 
 
 class Migration(migrations.Migration):
-    dependencies = [("unlearning_jobs", "0011_model_versions_are_fixed")]
+    dependencies = [("unlearning_jobs", "0012_indexes")]
     operations = [migrations.RunSQL(fixed(SINCE_NOW), fixed(OF_A_VERSION))]

@@ -1,0 +1,228 @@
+"""Puts into words what a search asked for, what answered it, what could not be searched and why.
+
+Claimants, officers and letters read the same sentences. They come from the rows of `Search` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from unlearning_jobs.index_search import NOTHING_OF_THE_KIND
+
+from .models import Search
+
+OBSTACLES: dict[str, object] = {
+    "nothing_to_search_for": gettext_lazy("there is nothing in it to search for"),
+    "single_word": gettext_lazy("it is a single word, which could not be searched for as a name"),
+    "script_without_spaces": gettext_lazy("it is written without spaces between words, and the search looks for words"),
+    "not_an_identifier": gettext_lazy("it is neither an e-mail address, nor an account name, nor a web address"),
+    "not_an_image": gettext_lazy("it is no picture that can be read"),
+    "image_too_large": gettext_lazy("the picture is too large"),
+    "too_short": gettext_lazy("it is so short that too many texts contain it by chance"),
+    "too_many": gettext_lazy("there are too many addresses, and only the first ones were searched for"),
+    "no_address": gettext_lazy("it contains neither an address nor an account name after an @"),
+    "no_encoder": gettext_lazy("nothing is set up here that compares meanings"),
+    "bad_encoder": gettext_lazy("what compares meanings could not be started"),
+}
+WHY_NOT_ASKED: dict[str, object] = {
+    "no_index": gettext_lazy("it has no index"),
+    "index_waits": gettext_lazy("its index was not built yet"),
+    "index_failed": gettext_lazy("its index could not be built"),
+    "index_damaged": gettext_lazy("its index was damaged, and is built again"),
+    "index_of_another_snapshot": gettext_lazy("the index in its place was of another snapshot, and is built again"),
+    "index_of_another_version": gettext_lazy("its index was built by another version, and is built again"),
+    "no_encoder": OBSTACLES["no_encoder"],
+    "bad_encoder": OBSTACLES["bad_encoder"],
+    "not_text": gettext_lazy("it holds no texts"),
+    "not_images": gettext_lazy("it holds no pictures"),
+}
+"""Why training data was read in full, or something could not be searched for in it."""
+NOTES: dict[str, object] = {
+    "not_exhaustive": gettext_lazy("It finds what is close, and may miss some of it. It never shows that nothing is there."),
+    "query_shortened": gettext_lazy("The text is long; parts from all over it were searched for."),
+    "more_above_floor": gettext_lazy("More is close than is shown."),
+    "not_all_compared": gettext_lazy(
+        "The training data is large; the closest places were looked for without comparing all of them."
+    ),
+    "no_background": gettext_lazy("The training data is too small to say how close is close; the closest places are shown."),
+    "images_alike": gettext_lazy("These pictures are so much alike that only nearly equal ones count as copies."),
+}
+"""What must be said with an answer by meaning or about pictures (`engine.matching.index.part.NOTES`)."""
+MEANING = "-meaning"
+
+
+def query_words(query_id: str) -> str:
+    """Return what a query asks for, without its words."""
+    if query_id.endswith(MEANING):
+        return _("%(query)s, by its meaning") % {"query": query_words(query_id.removesuffix(MEANING))}
+    names = {
+        "name": _("the name"),
+        "email": _("the e-mail address"),
+        "work": _("the text of the work"),
+        "title": _("the title of the work"),
+        "picture": _("the picture of the work"),
+        "prompt": _("what the model was asked"),
+        "output": _("what the model answered"),
+        "location": _("where it was seen"),
+    }
+    of, _hyphen, number = query_id.partition("-key-")[0].partition("-")
+    if of == "other":
+        return _("other name or account number %(n)s") % {"n": number}
+    return _("address number %(n)s of where it was seen") % {"n": number} if number else names.get(of, of)
+
+
+def searched_sentences(search: Search | None) -> list[str]:
+    """Return what a search covered."""
+    if search is None:
+        return []
+    silent = {query for query, _why, _count in _unanswered(search)} - {answer["query"] for answer in _answered(search)}
+    asked = [query["id"] for query in search.queries if not query["obstacle"] and query["id"] not in silent]
+    count = sum(target["outcome"] != Search.Target.UNREADABLE for target in search.targets)
+    if not asked or not count:
+        return [_("Nothing could be searched.")]
+    sentence = ngettext(
+        "The training data of %(n)d model in use was searched on %(day)s for: %(queries)s.",
+        "The training data of %(n)d models in use was searched on %(day)s for: %(queries)s.",
+        count,
+    )
+    day = date_format(localtime(search.finished_at), "DATE_FORMAT")
+    queries = "; ".join(dict.fromkeys(map(query_words, asked)))
+    sentences = [sentence % {"n": count, "day": day, "queries": queries}]
+    if any(answer["query"].endswith(MEANING) for answer in _answered(search)):
+        sentences.append(_("A search by meaning finds what is close, and may miss some of it."))
+    if any(answer["query"] == "picture" for answer in _answered(search)):
+        sentences.append(_("A search for copies of a picture finds what is close, and may miss some of it."))
+    return sentences
+
+
+def missing_sentences(search: Search | None) -> list[str]:
+    """Return what a search did not cover, and why; empty if it covered everything."""
+    if search is None:
+        return [_("What was searched was not kept.")]
+    outcomes = [target["outcome"] for target in search.targets]
+    sentences = [] if outcomes else [_("No model was in use, so there was no training data to search.")]
+    if unreadable := outcomes.count(Search.Target.UNREADABLE):
+        sentences.append(
+            ngettext(
+                "The training data of %(n)d model in use could not be read.",
+                "The training data of %(n)d models in use could not be read.",
+                unreadable,
+            )
+            % {"n": unreadable}
+        )
+    if Search.Target.TEXTS_ONLY in outcomes:
+        sentences.append(_texts_only(search))
+    sentences += [
+        _("The search could not look for %(query)s: %(why)s.")
+        % {"query": query_words(query["id"]), "why": OBSTACLES.get(query["obstacle"], query["obstacle"])}
+        for query in search.queries
+        if query["obstacle"] and not query["id"].endswith(MEANING)
+    ]
+    if without := next((q["obstacle"] for q in search.queries if q["obstacle"] in {"no_encoder", "bad_encoder"}), ""):
+        sentences.append(
+            _("The search looked for the words themselves, and not for others of the same meaning: %(why)s.")
+            % {"why": OBSTACLES[without]}
+        )
+    return sentences + [
+        ngettext(
+            "In %(n)d snapshot of training data, the search could not look for %(query)s: %(why)s.",
+            "In %(n)d snapshots of training data, the search could not look for %(query)s: %(why)s.",
+            count,
+        )
+        % {"n": count, "query": query_words(query), "why": WHY_NOT_ASKED.get(why, why)}
+        for query, why, count in _unanswered(search)
+    ]
+
+
+def _texts_only(search: Search) -> str:
+    if any(answer["query"] == "picture" for answer in _answered(search)):
+        return _("Pictures were compared with the one that was handed in, and texts beside them were read: nothing else.")
+    return _("Of images and tables, the search read the texts beside them, not their contents.")
+
+
+def _answered(search: Search) -> list[dict[str, Any]]:
+    return [answer for answer in search.answers if "why" not in answer]
+
+
+def _unanswered(search: Search) -> Iterator[tuple[str, str, int]]:
+    """Yield what could not be searched for by meaning or as a picture, why, and in how many snapshots.
+
+    That pictures are not looked for in texts is no gap, unless there are no pictures at all.
+    """
+    answered = {answer["query"] for answer in _answered(search)}
+    reasons = [(answer["query"], answer["why"]) for answer in search.answers if "why" in answer]
+    for query, why in dict.fromkeys(reasons):
+        others = {other for asked, other in reasons if asked == query} - {*NOTHING_OF_THE_KIND}
+        if why not in NOTHING_OF_THE_KIND or not (answered & {query} or others or query.endswith(MEANING)):
+            yield query, why, reasons.count((query, why))
+
+
+def read_sentence(target: dict[str, Any]) -> str:
+    """Return how the texts of one snapshot were searched; empty if that was not kept."""
+    read = target.get("read") or {}
+    if read.get("by") == "sweep":
+        why = WHY_NOT_ASKED.get(read["why"], read["why"])
+        return _("Read in full, because %(why)s.") % {"why": why}
+    if read.get("by") != "index":
+        return ""
+    facts = {"snapshot": target["snapshot"], "version": read["version"], "digest": read["index_sha256"][:12]}
+    sentence = _("Answered from the index of %(snapshot)s (%(version)s, %(digest)s).") % facts
+    if not target.get("swept"):
+        return sentence
+    queries = "; ".join(dict.fromkeys(map(query_words, target["swept"])))
+    return f"{sentence} " + _("Read in full for: %(queries)s.") % {"queries": queries}
+
+
+def answer_sentences(search: Search) -> list[str]:
+    """Return what answered each search by meaning or for a picture, how many it found, and what must be known of it."""
+    sentences = []
+    snapshots = {target["snapshot_sha256"]: target["snapshot"] for target in search.targets}
+    for answer in _answered(search):
+        facts = {
+            "query": query_words(answer["query"]),
+            "snapshot": snapshots.get(answer["snapshot_sha256"], answer["snapshot_sha256"][:12]),
+            "version": answer["version"],
+            "digest": answer["index_sha256"][:12],
+            "compared": answer["compared"],
+            "found": answer["found"],
+        }
+        sentence = _(
+            "For %(query)s, %(compared)d places in %(snapshot)s were compared (%(version)s, %(digest)s). %(found)d are"
+            " close."
+        )
+        notes = (str(NOTES.get(note, note)) for note in answer["notes"])
+        sentences.append(" ".join((sentence % facts, *notes)))
+    return sentences
+
+
+EDITS: dict[str, object] = {
+    "changed_5": gettext_lazy("with one word in twenty changed"),
+    "changed_10": gettext_lazy("with one word in ten changed"),
+    "changed_20": gettext_lazy("with one word in five changed"),
+    "excerpt_25": gettext_lazy("cut to 25 words within another text"),
+    "as_written": gettext_lazy("as you wrote it"),
+    "upper_case": gettext_lazy("in capitals"),
+    "reformatted": gettext_lazy("without punctuation, in other lines"),
+    "markup": gettext_lazy("with the markup of web pages"),
+    "decomposed": gettext_lazy("with accents as characters of their own"),
+    "family_first": gettext_lazy("with the family name first"),
+    "initial": gettext_lazy("with an initial for the given name"),
+    "typing_error": gettext_lazy("with a typing error"),
+    "for_robots": gettext_lazy("spelt out to mislead robots"),
+}
+
+
+def self_test_sentences(search: Search) -> list[str]:
+    """Return what the search finds of copies of the request's own words; empty if it was not tested."""
+    sentences = []
+    for one in search.self_test:
+        facts = {"n": one["planted"], "found": one["found"], "query": query_words(one["query"])}
+        facts["edit"] = EDITS.get(one["edit"], one["edit"])
+        sentences.append(_("Of %(n)d copies of %(query)s %(edit)s, this search finds %(found)d.") % facts)
+    return sentences
