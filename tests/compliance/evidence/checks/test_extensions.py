@@ -39,6 +39,10 @@ def twice(sample: SampleRequest) -> None:
     extend(sample)
 
 
+def by_the_system(sample: SampleRequest) -> None:
+    sample.log.append(sample.subject, "request.extended", due_on="2027-02-22", months=2)
+
+
 ATTACKS: dict[str, tuple[Callable[[SampleRequest], None], str, str]] = {
     "twice": (twice, COURSE, "extended once"),
     "three months": (lambda sample: extend(sample, months=3), COURSE, "months"),
@@ -46,11 +50,7 @@ ATTACKS: dict[str, tuple[Callable[[SampleRequest], None], str, str]] = {
     "another day": (lambda sample: extend(sample, due_on="2027-06-01"), AGREE, "extended by another time, or too late"),
     "an earlier day": (lambda sample: extend(sample, due_on="2026-12-01"), AGREE, "extended by another time"),
     "no day": (lambda sample: extend(sample, due_on="soon"), AGREE, "extended by another time"),
-    "by the system": (
-        lambda sample: sample.log.append(sample.subject, "request.extended", due_on="2027-02-22", months=2),
-        COURSE,
-        "can only be made by account",
-    ),
+    "by the system": (by_the_system, COURSE, "can only be made by account"),
     "a letter without it": (told, COURSE, "nobody has extended the time before"),
 }
 
