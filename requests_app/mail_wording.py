@@ -15,6 +15,7 @@ from .services.mail_reasons import message_standing
 MAIL_TITLES: dict[str, Any] = {
     "confirm_address": gettext_lazy("Please confirm your e-mail address"),
     "request_received": gettext_lazy("Request received"),
+    "deadline_extended": gettext_lazy("Our answer takes longer"),
     "outcome_completed": gettext_lazy("Outcome: completed"),
     "outcome_refused": gettext_lazy("Outcome: refused"),
     "outcome_no_match": gettext_lazy("Outcome: nothing found"),

@@ -28,6 +28,8 @@ class RequestStatus:
     kind: str
     received_on: date
     due_on: date
+    extended_on: date | None
+    """When we told that the answer takes longer; None if it does not."""
     state_code: str
     stages: tuple[RequestStage, ...]
     outcome: str
@@ -54,6 +56,7 @@ def request_status(token: str) -> RequestStatus | None:
         kind=request.kind,
         received_on=timezone.localdate(request.received_at),
         due_on=request.due_on,
+        extended_on=timezone.localdate(request.extended_at) if request.extended_at else None,
         state_code=request.state,
         stages=request_stages(request),
         outcome=request.outcome,
@@ -76,6 +79,7 @@ IDENTIFYING = (
     "evidence_output",
     "location",
     "declared_name",
+    "extension_reasons",
 )
 """Columns that are decrypted only where somebody looks at them."""
 

@@ -19,6 +19,8 @@ class RecordKind(StrEnum):
     REQUEST_SUBMITTED = "request.submitted"
     """Once, with who opened it: `claimant` or an account."""
     REQUEST_CONFIRMED = "request.confirmed"
+    REQUEST_EXTENDED = "request.extended"
+    """The actor took up to two further months for the answer, once (GDPR art. 12(3)); a letter says why."""
     REQUEST_CLOSED = "request.closed"
     SEARCH_ORDERED = "search.ordered"
     """The actor had the training data searched again."""
@@ -115,6 +117,7 @@ _MODEL_MOVED = ("version", "sha256")
 FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
     K.REQUEST_SUBMITTED: ("kind", "language", "due_on", "submitted_by"),
     K.REQUEST_CONFIRMED: (),
+    K.REQUEST_EXTENDED: ("due_on", "months"),
     K.REQUEST_CLOSED: ("outcome",),
     K.SEARCH_ORDERED: (),
     K.SEARCH_FAILED: ("error", "runs"),

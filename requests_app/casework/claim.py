@@ -36,9 +36,16 @@ def claim_rows(erasure_request: ErasureRequest) -> list[dict[str, Any]]:
         {"key": _("Language"), "value": dict(settings.LANGUAGES).get(erasure_request.language, erasure_request.language)},
         {"key": _("Received"), "value": date_format(localtime(erasure_request.received_at), "DATETIME_FORMAT")},
         {"key": _("Answer by"), "value": date_format(erasure_request.due_on, "DATE_FORMAT")},
+        {"key": _("Answer extended by"), "value": _extended(erasure_request)},
+        {"key": _("Why it takes longer"), "value": erasure_request.extension_reasons, "typed": True},
         {"key": _("Opened by"), "value": erasure_request.submitted_by.username if erasure_request.submitted_by else ""},
     ]
     return [row for row in rows if row.get("value") or row.get("lines")]
+
+
+def _extended(erasure_request: ErasureRequest) -> str:
+    by, at = erasure_request.extended_by, erasure_request.extended_at
+    return f"{by.username}, {date_format(localtime(at), 'DATETIME_FORMAT')}" if by and at else ""
 
 
 def claimed_words(erasure_request: ErasureRequest) -> list[dict[str, Any]]:

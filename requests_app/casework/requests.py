@@ -25,6 +25,7 @@ from requests_app import selectors
 from requests_app.models import ErasureRequest
 from requests_app.references import reference_normalise
 from requests_app.returns import Return, returns_standing
+from requests_app.services.extensions import extension_obstacle
 from requests_app.services.findings import search_of
 from requests_app.states import ItemState, RequestState
 
@@ -182,6 +183,7 @@ def request_detail(request: HttpRequest, reference: str) -> HttpResponse:
         "endings": ending_rows(erasure_request),
         "search": search_view(erasure_request, search_of(erasure_request)),
         "progress": progress,
+        "can_extend": not extension_obstacle(erasure_request),
         "can_search": erasure_request.state in {RequestState.REVIEW, RequestState.IN_PROGRESS} or "failure" in progress,
         "events": timeline(erasure_request),
         "message_rows": message_rows(erasure_request),

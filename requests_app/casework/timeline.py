@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any
 
 from django.urls import reverse
@@ -37,6 +38,7 @@ MESSAGE_TONES = {
 TITLES: dict[str, Any] = {
     RecordKind.REQUEST_SUBMITTED: gettext_lazy("Request received"),
     RecordKind.REQUEST_CONFIRMED: gettext_lazy("E-mail address confirmed"),
+    RecordKind.REQUEST_EXTENDED: gettext_lazy("Time for the answer extended"),
     RecordKind.REQUEST_CLOSED: gettext_lazy("Request closed"),
     RecordKind.MAPPING_COMPLETED: gettext_lazy("Training data searched"),
     RecordKind.SEARCH_ORDERED: gettext_lazy("Search ordered again"),
@@ -131,6 +133,11 @@ def _examples(data: Data) -> str:
     return sentence % {"n": count, "how": HOW_WORDS.get(data["how"], data["how"])}
 
 
+def _extended(data: Data) -> str:
+    day = date_format(date.fromisoformat(data["due_on"]), "DATE_FORMAT")
+    return _("The answer is due by the end of %(day)s.") % {"day": day}
+
+
 def _decided(data: Data) -> str:
     return _("%(accepted)d accepted, %(rejected)d rejected.") % {"accepted": data["accepted"], "rejected": data["rejected"]}
 
@@ -200,6 +207,7 @@ def item_words(key: str) -> str:
 
 
 DETAILS: dict[str, Callable[[Data], str]] = {
+    RecordKind.REQUEST_EXTENDED: _extended,
     RecordKind.MAPPING_COMPLETED: _candidates,
     RecordKind.SEARCH_FAILED: _search_failed,
     RecordKind.MATCH_ACCEPTED: _examples,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import additions, bulk, decisions, endings, mails, matches, proposals, releases, requests, review
+from . import additions, bulk, decisions, endings, extensions, mails, matches, proposals, releases, requests, review
 
 app_name = "casework"
 urlpatterns = [
@@ -20,6 +20,7 @@ urlpatterns = [
     path("<str:reference>/matches/complete/", matches.complete, name="review_complete"),
     path("<str:reference>/search/progress/", requests.search_live, name="search_progress"),
     path("<str:reference>/search/", matches.search_again, name="search_again"),
+    path("<str:reference>/extend/", extensions.extend, name="extend"),
     path("<str:reference>/close/", endings.closing, name="closing"),
     path("<str:reference>/endings/<int:number>/", endings.ending_detail, name="ending"),
     path("<str:reference>/messages/<int:pk>/resend/", mails.resend, name="message_resend"),

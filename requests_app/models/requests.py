@@ -34,6 +34,11 @@ class ErasureRequest(Rung):
     """The officer who completed the review of the matches."""
     received_at = models.DateTimeField()
     due_on = models.DateField()
+    """The last day to answer; an extension moves it, once."""
+    extended_at = models.DateTimeField(null=True)
+    extended_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    extension_reasons = EncryptedTextField()
+    """Why the answer takes longer, as the claimant reads it."""
     confirmed_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
 

@@ -63,6 +63,7 @@ def letter(
             "due_on": request.due_on,
             "organisation": settings.ORGANISATION,
             "reasons": _reasons(request, supposing),
+            "extension_reasons": request.extension_reasons,
             "in_use": results_in_use(request),
             **_facts(request, supposing),
             **asdict(links),

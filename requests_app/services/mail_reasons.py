@@ -17,6 +17,7 @@ from unlearning_jobs.states import ModelState
 
 CONFIRM_ADDRESS = "confirm_address"
 REQUEST_RECEIVED = "request_received"
+DEADLINE_EXTENDED = "deadline_extended"
 
 Condition = Callable[[ErasureRequest], bool]
 
@@ -32,6 +33,10 @@ def _awaits_confirmation(request: ErasureRequest) -> bool:
 
 def _is_handled(request: ErasureRequest) -> bool:
     return request.confirmed_at is not None and request.state != RequestState.CLOSED
+
+
+def _is_extended(request: ErasureRequest) -> bool:
+    return request.extended_at is not None and request.state != RequestState.CLOSED
 
 
 def _ended_as(outcome: str) -> Condition:
@@ -56,6 +61,7 @@ def _released(request: ErasureRequest) -> QuerySet[Proposal]:
 REASONS: Final[Mapping[str, Condition]] = {
     CONFIRM_ADDRESS: _awaits_confirmation,
     REQUEST_RECEIVED: _is_handled,
+    DEADLINE_EXTENDED: _is_extended,
     outcome_template(RequestOutcome.COMPLETED): _carried_out,
     **{outcome_template(outcome): _ended_as(outcome) for outcome in sorted(ENDINGS)},
 }

@@ -17,7 +17,7 @@ WITHOUT_ITEM = [
     *("outcome_no_match", "outcome_already_erased", "outcome_not_learned", "outcome_no_influence", "outcome_not_searched")
 ]
 CLOSING = ["outcome_completed", "outcome_refused", *WITHOUT_ITEM]
-NAMES = ["confirm_address", "request_received", *CLOSING]
+NAMES = ["confirm_address", "request_received", "deadline_extended", *CLOSING]
 CONTEXT: dict[str, Any] = {
     "reference": "LE-7KQ4-M2XD",
     "kind": "erasure",
@@ -28,6 +28,7 @@ CONTEXT: dict[str, Any] = {
     "expires_at": datetime(2026, 3, 10, 12, 30, tzinfo=UTC),
     "in_use": True,
     "reasons": "The text is <needed> for a court case & stays.",
+    "extension_reasons": "Your request is about <ten> models & two languages.",
     "searched": ["The training data of 2 models in use was searched."],
     "missing": ["The search could not look for the name."],
     "done": ["1 model was replaced by one as it would be if it had never learned from it."],

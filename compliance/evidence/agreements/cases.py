@@ -20,6 +20,7 @@ from .endings import (
     by_ending,
     closing_follows,
 )
+from .extensions import EXTENDED, FIRST_DUE, extends
 from .facts import actor, by_message, by_request, entry
 from .matches import (
     ACCEPTED,
@@ -48,6 +49,7 @@ REVIEW: Final = (
         actor(K.REQUEST_SUBMITTED, by_request),
         "whoever submitted the request is not whoever the entry is by",
     ),
+    Agreement(FIRST_DUE, EXTENDED, "the time for the answer was extended by another time, or too late", extends),
     Agreement(MATCHED_SNAPSHOTS, SEARCHED_SNAPSHOTS, "a match is in a corpus that was not searched", begins_one_of),
     Agreement(
         entry(K.MAPPING_COMPLETED, "unreadable", by_search),

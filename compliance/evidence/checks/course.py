@@ -75,6 +75,7 @@ REQUEST_MOVES: Final[Mapping[str, Move]] = {
     **dict.fromkeys((K.ITEM_RELEASED, RELEASED_WITHOUT_LEDGER), IN_PROGRESS),
     **dict.fromkeys((K.PROPOSAL_SUBMITTED, K.PROPOSAL_APPROVED, K.PROPOSAL_DECLINED, K.JOB_CREATED), IN_PROGRESS),
     LAPSED_WITH_REQUEST: after(*OPEN_REQUEST),
+    K.REQUEST_EXTENDED: after("confirmed", "search failed", "under review", "closing", "in progress"),
     K.REQUEST_CLOSED: after(*OPEN_REQUEST, to="closed"),
 }
 """By request. What happened to its items and its jobs goes on while it is searched and reviewed again."""
@@ -155,6 +156,7 @@ def check_course(entries: Sequence[EntryBody]) -> None:
     _check_count(entries, "attempt", K.PROPOSAL_SUBMITTED, ITEM_MOVES, by="item")
     _check_count(entries, "run", K.JOB_STARTED, JOB_MOVES, by="job")
     _check_count(entries, "search", K.MAPPING_COMPLETED, {K.MAPPING_COMPLETED: {}})
+    _check_extensions(entries)
     _check_count(entries, "ending", K.ENDING_PROPOSED, {K.ENDING_PROPOSED: {}})
     if requests.get("The request") == "closed":
         _check_outcome(entries, items, began)
@@ -231,6 +233,14 @@ def _check_count(entries: Sequence[EntryBody], field: str, begins: str, kinds: M
             name = f"{by.capitalize()} {about}" if by else "The request"
             _fail(name, entry, f"it is about {field} {number}, and should be about {field} {expected}")
         latest[about] = number
+
+
+def _check_extensions(entries: Sequence[EntryBody]) -> None:
+    """Check that the time for an answer about personal data was extended once at most."""
+    opened = next((entry.data for entry in entries if entry.kind == K.REQUEST_SUBMITTED), {})
+    for number, entry in enumerate(entry for entry in entries if entry.kind == K.REQUEST_EXTENDED):
+        if number or opened.get("kind") != "erasure":
+            _fail("The request", entry, "the time for the answer is extended once, and only of requests for erasure")
 
 
 def _check_outcome(entries: Sequence[EntryBody], items: Mapping[str, str], began: int) -> None:

@@ -32,6 +32,7 @@ MADE_BY: Final[Mapping[str, frozenset[str]]] = {
     **dict.fromkeys(
         (
             *(
+                K.REQUEST_EXTENDED,
                 K.SEARCH_ORDERED,
                 K.MATCH_ADDED,
                 *MATCHES,
@@ -93,6 +94,7 @@ def _counts(least: int) -> Says:
 
 WORDS: Final[Mapping[str, Says]] = {
     f"{K.REQUEST_SUBMITTED} kind": _one_of(frozenset({kind for kind, _ in GROUNDS})),
+    f"{K.REQUEST_EXTENDED} months": lambda value: value in (1, 2) and not isinstance(value, bool),
     f"{K.REQUEST_CLOSED} outcome": _one_of(OUTCOMES),
     f"{K.ITEM_LAPSED} outcome": _one_of(OUTCOMES - {"completed", "refused"}),
     f"{K.ITEM_DECIDED} granted": _is_flag,

@@ -11,12 +11,15 @@ from compliance.formats.record_kinds import RecordKind as K
 
 OUTCOMES_TOLD = ("completed", "refused", "no_match", "already_erased", "not_learned", "no_influence", "not_searched")
 """Outcomes of which the claimant is told by a letter; of a withdrawn or unconfirmed request nobody is."""
-LETTERS: Final[Mapping[str, tuple[str, str]]] = {
-    "confirm_address": ("submitted", ""),
-    "request_received": ("confirmed", ""),
-    **{f"outcome_{outcome}": ("closed", outcome) for outcome in OUTCOMES_TOLD},
+EXTENDED = "deadline_extended"
+HANDLED = frozenset({"confirmed", "search failed", "under review", "closing", "in progress"})
+LETTERS: Final[Mapping[str, tuple[frozenset[str], str]]] = {
+    "confirm_address": (frozenset({"submitted"}), ""),
+    "request_received": (frozenset({"confirmed"}), ""),
+    EXTENDED: (HANDLED, ""),
+    **{f"outcome_{outcome}": (frozenset({"closed"}), outcome) for outcome in OUTCOMES_TOLD},
 }
-"""Every letter, by its template: in which state its request is when it is queued, and with which outcome."""
+"""Every letter, by its template: in which states its request is when it is queued, and with which outcome."""
 
 
 def check_letters(entries: Sequence[EntryBody], states: Sequence[str]) -> None:
@@ -24,15 +27,18 @@ def check_letters(entries: Sequence[EntryBody], states: Sequence[str]) -> None:
 
     `states` has the request's state before each entry. A letter that is queued again tells what it told before.
     """
-    outcome, templates = "", dict[int, str]()
+    outcome, extended, templates = "", False, dict[int, str]()
     for entry, state in zip(entries, states, strict=True):
         if entry.kind == K.REQUEST_CLOSED:
             outcome = str(entry.data["outcome"])
+        extended = extended or entry.kind == K.REQUEST_EXTENDED
         if entry.kind not in (K.MESSAGE_QUEUED, K.MESSAGE_SENT, K.MESSAGE_FAILED):
             continue
         message, template = entry.data["message"], entry.data["template"]
         if message not in templates:
             _check_first(entry, template, state, outcome)
+            if template == EXTENDED and not extended:
+                _fail(entry, "it says that the answer takes longer, and nobody has extended the time before")
         if templates.setdefault(message, template) != template:
             _fail(entry, f"message {message} was the letter {templates[message]!a} before")
 
@@ -41,7 +47,7 @@ def _check_first(entry: EntryBody, template: str, state: str, outcome: str) -> N
     if template not in LETTERS:
         _fail(entry, f"there is no letter {template[:40]!a}")
     due, told = LETTERS[template]
-    if (state, outcome) != (due, told):
+    if state not in due or outcome != told:
         then = f"{state}, with the outcome {outcome!a}" if outcome else state
         _fail(entry, f"the letter {template!a} cannot be queued then: the request is {then}")
 

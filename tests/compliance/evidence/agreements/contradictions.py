@@ -86,6 +86,9 @@ WRITTEN: Mapping[str, Change] = {
         "ending.approved", item="", outcome="no_match"
     ),
     "match.accepted examples set held_out / examples.parquet example_id of the set held_out": entries(called_held_out),
+    "request.submitted due_on / request.extended due_on and months": entries(
+        lambda retold: retold.insert("mapping.completed", "request.extended", due_on="2020-01-01", months=2)
+    ),
     "mapping.completed unreadable / mapping.completed searched": entries(
         lambda retold: retold.first("mapping.completed")["data"].update(
             unreadable=retold.first("mapping.completed")["data"]["searched"]
