@@ -24,7 +24,13 @@ _.abstract  # Django reads it in Meta
 _.authentication_form  # Django's LoginView reads it
 _.RedactingFormatter  # LOGGING in the settings names it
 
+_.receive_data_chunk  # Django calls them on an upload handler
+_.file_complete
+_.readable  # io.BufferedReader asks a raw stream
+_.keyid  # a field of DSSE's signatures, read as JSON
+
 # -- set for a library that reads them
+_.upload_handlers  # Django reads it when it parses a form
 _.autocommit  # psycopg2
 _.encode_special_tokens  # Hugging Face tokenizers
 _.post_processor

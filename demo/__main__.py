@@ -20,6 +20,7 @@ from .casework import DemoRequest, Method, Officers, erase, export_and_verify, r
 from .corpus import DemoCorpus
 from .handwriting import Writer
 from .http import Browser, PageError
+from .mapping import map_picture, map_retold
 from .next_training import train_again
 from .site import Login, seed_accounts, seed_corpus, seed_digits, seed_model, seed_reader
 from .walk import confirm_address, submit_erasure, submit_revocation
@@ -106,6 +107,8 @@ def walk(port: int) -> int:
             result.bundle = var / "evidence" / reference
             print(export_and_verify(stack, reference, result.bundle))
             results.append((scenario.about, result))
+        print("\nFound without a word of theirs:", flush=True)
+        print(f"  {map_retold(stack, officers.omar, corpus)}\n  {map_picture(stack, officers.omar, writers)}", flush=True)
         training = ""
         if results[-1][1].settled:
             print("\nThe next training on the same corpus:", flush=True)

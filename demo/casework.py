@@ -78,7 +78,7 @@ def erase(
     """
     result = DemoRequest(reference)
     with stage("search"):
-        request_path = _searched_request(officers.omar, reference)
+        request_path = searched_request(officers.omar, reference)
     with stage("review"):
         result.example_ids = accept_matches(officers.omar, request_path)
         grant_item(officers.omar, request_path)
@@ -101,7 +101,7 @@ def refuse(officers: Officers, reference: str) -> DemoRequest:
     Raises:
         PageError: a page is not what an officer would need to go on.
     """
-    request_path = _searched_request(officers.omar, reference)
+    request_path = searched_request(officers.omar, reference)
     result = DemoRequest(reference, accept_matches(officers.omar, request_path))
     page = officers.omar.get(f"{request_path}items/1/decide/")
     answer = {"decision": "refuse", "refuse_ground": REFUSAL_GROUND, "reasons": REFUSAL_REASONS}
@@ -116,7 +116,7 @@ def refuse(officers: Officers, reference: str) -> DemoRequest:
     return result
 
 
-def _searched_request(officer: Browser, reference: str) -> str:
+def searched_request(officer: Browser, reference: str) -> str:
     """Wait for the end of the search, and return the path of the request's page."""
     request_path = f"/cases/{reference}/"
 
@@ -128,20 +128,34 @@ def _searched_request(officer: Browser, reference: str) -> str:
 
 
 def accept_matches(officer: Browser, request_path: str) -> list[str]:
-    """Accept every match page by page, end the review, and return the ids of the accepted examples."""
-    page = officer.get(f"{request_path}matches/?decision=open")
+    """Accept every match page by page, end the review, and return the ids of the accepted examples.
+
+    Candidates by meaning alone are rejected: what they were found for was found in its own words as well.
+    """
+    methods = {method for row in _listed(officer, request_path) for method in row["found_by"].split()}
+    for method in sorted(methods - {"meaning"}):
+        _decide(officer, f"{request_path}matches/?decision=open&method={method}", "accept")
+    _decide(officer, f"{request_path}matches/?decision=open", "reject")
+    ids = {row["example_id"] for row in _listed(officer, request_path) if row["decision"] == "accepted"}
+    confirm = officer.get(f"{request_path}matches/complete/")
+    officer.send(confirm, confirm.form_to("/matches/complete/"))
+    return sorted(ids)
+
+
+def _listed(officer: Browser, request_path: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(officer.open(f"{request_path}matches/?format=csv").text.splitlines()))
+
+
+def _decide(officer: Browser, address: str, decision: str) -> None:
+    """Decide about all matches of a list, page by page."""
+    page = officer.get(address)
     while any("shown" in form.fields for form in page.forms):
-        preview = officer.send(page, page.form_with("shown", "decide"), button=("decide", "accept"))
+        preview = officer.send(page, page.form_with("shown", "decide"), button=("decide", decision))
         form = preview.form_with("ids")
         # Examples that no model learns from are accepted as well: they are about the same person.
         told = {"with_unlearned": "1"} if "with_unlearned" in form.fields else {}
         officer.send(preview, form, told)
-        page = officer.get(f"{request_path}matches/?decision=open")
-    listed = officer.open(f"{request_path}matches/?decision=accepted&format=csv")
-    ids = {row["example_id"] for row in csv.DictReader(listed.text.splitlines())}
-    confirm = officer.get(f"{request_path}matches/complete/")
-    officer.send(confirm, confirm.form_to("/matches/complete/"))
-    return sorted(ids)
+        page = officer.get(address)
 
 
 def grant_item(officer: Browser, request_path: str, number: int = 1) -> None:

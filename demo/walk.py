@@ -6,6 +6,8 @@ import re
 import time
 from collections.abc import Callable, Mapping
 
+from webtest import Upload
+
 from compliance.local.stack import LocalStack
 
 from .corpus import Work
@@ -51,13 +53,14 @@ def submit_erasure(browser: Browser, name: str, address: str) -> str:
     return _send(browser, answers)
 
 
-def submit_revocation(browser: Browser, work: Work, address: str) -> str:
+def submit_revocation(browser: Browser, work: Work, address: str, picture: Upload | None = None) -> str:
     """Send a revocation of a work, and return its reference."""
+    shown = {} if picture is None else {"picture": picture}
     answers: dict[str, Values] = {
         "kind": {"kind": "copyright"},
         "role": {"role": "rightsholder"},
         "rightsholder": {"rightsholder": work.author},
-        "work": {"work_title": work.title, "work_text": work.text},
+        "work": {"work_title": work.title, "work_text": work.text, **shown},
         "seen": {},
         "contact": {"email": address, "contact": "1 Harbour Road, Tilsk"},
         "declarations": {"good_faith": "on", "accuracy": "on", "declared_name": work.author},

@@ -193,8 +193,7 @@ def answer_sentences(search: Search) -> list[str]:
             "found": answer["found"],
         }
         sentence = _(
-            "For %(query)s, %(compared)d places in %(snapshot)s were compared (%(version)s, %(digest)s). %(found)d are"
-            " close."
+            "For %(query)s, %(compared)d places in %(snapshot)s were compared (%(version)s, %(digest)s); close: %(found)d."
         )
         notes = (str(NOTES.get(note, note)) for note in answer["notes"])
         sentences.append(" ".join((sentence % facts, *notes)))

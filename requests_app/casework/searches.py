@@ -94,12 +94,21 @@ def search_view(erasure_request: ErasureRequest, search: Search | None) -> dict[
             {
                 **target,
                 "how": read_sentence(target),
-                "label": Search.Target(target["outcome"]).label,
+                "label": _target_label(search, target),
                 "tone": TONES[Search.Target(target["outcome"])],
             }
             for target in search.targets
         ],
     }
+
+
+def _target_label(search: Search, target: dict[str, Any]) -> str:
+    compared = {
+        answer["snapshot_sha256"] for answer in search.answers if answer["query"] == "picture" and "why" not in answer
+    }
+    if target["outcome"] == Search.Target.TEXTS_ONLY and target["snapshot_sha256"] in compared:
+        return _("Texts, and copies of the picture")
+    return str(Search.Target(target["outcome"]).label)
 
 
 def _queries(search: Search) -> list[dict[str, Any]]:

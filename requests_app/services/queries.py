@@ -26,8 +26,6 @@ SHORTEST_TITLE: Final = 3
 MOST_PLACES: Final = 20
 """Addresses and accounts that are taken from where something was seen."""
 BETWEEN_PLACES: Final = re.compile(r"[\s,;<>()\[\]{}\"“”„«»]+")
-CASEWORK_OBSTACLES: Final = ("too_short", "too_many", "no_address", "no_encoder", "bad_encoder")
-"""Why a query is not searched for, besides those of the engine."""
 HELPS: Final = re.compile(r"title|prompt|output|location|.*-(?:key-\w+|meaning)|location-.*")
 """Ids of queries that help to find what is asked for, besides those that the request is about."""
 COLUMNS: Final = {Email: (), Web: ("url",), Handle: ("account", "id"), Number: ("id", "account")}

@@ -23,7 +23,7 @@ from requests_app.search_wording import missing_sentences, searched_sentences, s
 from requests_app.services.findings import search_covers_all
 from requests_app.services.intake import ClaimantDetails, TargetDetails, request_submit
 from requests_app.services.mapping import match_add
-from requests_app.services.queries import CASEWORK_OBSTACLES, request_queries
+from requests_app.services.queries import request_queries
 from requests_app.services.search_orders import MAP_TASK, request_search_again
 from requests_app.states import RequestState
 from tests.endings import reviewed_again
@@ -99,7 +99,8 @@ def test_a_name_that_cannot_be_searched_for_is_kept_with_its_reason(opened: Stag
 
 
 def test_every_obstacle_has_words() -> None:
-    assert set(OBSTACLE_WORDS) == {*OBSTACLES, *FORMER_OBSTACLES, *CASEWORK_OBSTACLES}
+    of_requests = {"too_short", "too_many", "no_address", "no_encoder", "bad_encoder"}
+    assert set(OBSTACLE_WORDS) == {*OBSTACLES, *FORMER_OBSTACLES, *of_requests}
 
 
 def test_an_account_that_cannot_be_searched_for_is_named_by_its_number(opened: Stage) -> None:

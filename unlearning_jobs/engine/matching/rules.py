@@ -46,5 +46,8 @@ RULES: Final[Mapping[str, str]] = {
     "country_code": _("found because the telephone number is the same with or without its country code"),
     # keys
     "related_column": _("found because a column of the same meaning has this value"),
+    # what no word says
+    "meaning": _("found because it is close in meaning; it may be about something else"),
+    "image": _("found because the picture is a copy, or much like it"),
 }
 """Each code with its sentence."""
