@@ -156,12 +156,28 @@ def _pass(heartbeat: Heartbeat) -> Found:
 def _search(snapshot: CorpusSnapshot, queries: list[Query], heartbeat: Heartbeat, before: int) -> SnapshotSearch:
     """Search one snapshot. What cannot be read to its end does not count as searched."""
     candidates: defaultdict[int, dict[str, Candidate]] = defaultdict(dict)
+    unsearched: defaultdict[int, set[str]] = defaultdict(set)
+
+    def leave_out(example_id: str, wanted: set[str]) -> None:
+        for query in wanted:
+            unsearched[order_of(query)].add(example_id)
+
     try:
         files = Snapshot.open(settings.ARTEFACTS / snapshot.path, digest=snapshot.digest)
-        matches = find_matches(files, queries, on_progress=lambda done, _all: heartbeat.report(done=before + done))
+        matches = find_matches(
+            files,
+            queries,
+            on_progress=lambda done, _all: heartbeat.report(done=before + done),
+            on_unsearched=leave_out,
+        )
         for match in matches:
-            order = int(match.query.partition("/")[0])
-            candidates[order].setdefault(match.example_id, Candidate()).add(match)
+            candidates[order_of(match.query)].setdefault(match.example_id, Candidate()).add(match)
     except CorpusError:
         return SnapshotSearch(Search.Target.UNREADABLE)
-    return SnapshotSearch(Search.Target.TEXTS_ONLY if files.info.features else Search.Target.SEARCHED, candidates)
+    outcome = Search.Target.TEXTS_ONLY if files.info.features else Search.Target.SEARCHED
+    return SnapshotSearch(outcome, candidates, unsearched)
+
+
+def order_of(query: str) -> int:
+    """Return the key of the search that a query of the pass belongs to."""
+    return int(query.partition("/")[0])

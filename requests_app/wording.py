@@ -84,12 +84,27 @@ def missing_sentences(search: Search | None) -> list[str]:
         )
     if Search.Target.TEXTS_ONLY in outcomes:
         sentences.append(_("Of images and tables, the search read the texts beside them, not their contents."))
+    if unsearched := _unsearched(search):
+        sentences.append(
+            ngettext(
+                "%(n)d example could not be searched to its end: it took too long.",
+                "%(n)d examples could not be searched to their end: they took too long.",
+                unsearched,
+            )
+            % {"n": unsearched}
+        )
     return sentences + [
         _("The search could not look for %(query)s: %(why)s.")
         % {"query": query_words(query["id"]), "why": OBSTACLES.get(query["obstacle"], query["obstacle"])}
         for query in search.queries
         if query["obstacle"]
     ]
+
+
+def _unsearched(search: Search) -> int:
+    return len(
+        {(target["snapshot_sha256"], example) for target in search.targets for example in target.get("unsearched", ())}
+    )
 
 
 EDITS: dict[str, object] = {

@@ -60,7 +60,8 @@ class Search(models.Model):
     queries: models.JSONField[list[dict[str, str]], list[dict[str, str]]] = models.JSONField()
     """What was asked for, without its words: `id`, `kind`, and the `obstacle` that kept it from being searched for."""
     targets: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField()
-    """Every active model version: `model`, `version`, `model_sha256`, `snapshot`, `snapshot_sha256` and `outcome`."""
+    """Every active model version: `model`, `version`, `model_sha256`, `snapshot`, `snapshot_sha256`, `outcome`, and
+    `unsearched`, the ids of examples that took too long; searches before that was kept have none."""
     self_test: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField(default=list)
     """What the search found of copies of the request's own words: `query`, `edit`, `planted`, `found`."""
     candidates = models.PositiveIntegerField()

@@ -15,6 +15,7 @@ from requests_app.encryption import keyed_index
 from requests_app.models import ErasureRequest, Match, Search, SearchOrder
 from requests_app.states import RequestState
 from unlearning_jobs.engine.matching import VERSION, ExampleMatch, Query
+from unlearning_jobs.engine.matching.time_limit import TookTooLongError
 from unlearning_jobs.models import CorpusSnapshot, ModelVersion
 from unlearning_jobs.states import JobState
 
@@ -24,6 +25,7 @@ from .search_orders import search_end, search_held
 
 COPY = "copy"
 """The method of a match that has the content of an accepted one."""
+TOOK_TOO_LONG = TookTooLongError.code
 
 
 @dataclass
@@ -52,6 +54,8 @@ class SnapshotSearch:
 
     outcome: Search.Target
     candidates: dict[int, dict[str, Candidate]] = field(default_factory=dict)
+    unsearched: Mapping[int, set[str]] = field(default_factory=dict)
+    """By search: examples that took too long and were not searched to their end."""
 
 
 @dataclass(frozen=True)
@@ -118,10 +122,14 @@ def _save(request: ErasureRequest, order: SearchOrder, found: Found, self_test: 
             "snapshot": str(version.snapshot),
             "snapshot_sha256": version.snapshot.digest,
             "outcome": found.snapshots[version.snapshot].outcome.value,
+            "unsearched": sorted(found.snapshots[version.snapshot].unsearched.get(order.pk, ())),
         }
         for version in found.versions
     ]
-    searched = all(result.outcome == Search.Target.SEARCHED for result in found.snapshots.values())
+    searched = all(
+        result.outcome == Search.Target.SEARCHED and not result.unsearched.get(order.pk)
+        for result in found.snapshots.values()
+    )
     return Search.objects.create(
         request=request,
         number=request.searches.count() + 1,
@@ -142,6 +150,7 @@ def _facts(search: Search, obstacles: Mapping[Query, str]) -> dict[str, object]:
         {target["snapshot_sha256"] for target in search.targets if target["outcome"] == outcome}
         for outcome in (Search.Target.UNREADABLE, Search.Target.TEXTS_ONLY)
     )
+    slow = {(target["snapshot_sha256"], example_id) for target in search.targets for example_id in target["unsearched"]}
     return {
         "search": search.number,
         "matcher": search.matcher,
@@ -151,7 +160,10 @@ def _facts(search: Search, obstacles: Mapping[Query, str]) -> dict[str, object]:
         "queries": [
             {"kind": q.kind, "hmac": keyed_index(str(q.value), "query")} for q, obstacle in obstacles.items() if not obstacle
         ],
-        "not_searchable": [{"kind": q.kind, "obstacle": obstacle} for q, obstacle in obstacles.items() if obstacle],
+        "not_searchable": [
+            *({"kind": q.kind, "obstacle": obstacle} for q, obstacle in obstacles.items() if obstacle),
+            *({"snapshot": digest, "example_id": one, "obstacle": TOOK_TOO_LONG} for digest, one in sorted(slow)),
+        ],
         "complete": search.complete,
         "candidates": search.candidates,
     }
