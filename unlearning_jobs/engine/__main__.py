@@ -5,7 +5,7 @@
     python -m unlearning_jobs.engine advise spec.json
     python -m unlearning_jobs.engine index SNAPSHOT [--out DIR] [--previous DIR]
     python -m unlearning_jobs.engine search SNAPSHOT [--index DIR] [--self-test] [--exact TEXT] [--name NAME]
-    python -m unlearning_jobs.engine sweep FOLDER... --queries FILE [--out FILE] [--estimate]
+    python -m unlearning_jobs.engine sweep FOLDER... (--queries | --register) FILE [--out FILE] [--estimate]
     python -m unlearning_jobs.engine run spec.json --out DIR [--progress ndjson] [--exit-with-parent]
 
 Exit status: 0 done; 1 unexpected error; 2 the job or the command cannot be done, and the message says why; 143 ended by

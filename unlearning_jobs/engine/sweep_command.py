@@ -22,7 +22,15 @@ def add_to(commands: Any, reporter: Callable[[str], ProgressCallback]) -> None:
     """Add the command to those of the engine; `reporter` makes what shows progress."""
     sweep = commands.add_parser("sweep", help="find queries in files that stay where they are, without registering them")
     sweep.add_argument("folder", type=Path, nargs="+", help="file of examples, or folder of such files of one kind")
-    sweep.add_argument("--queries", type=Path, required=True, help="JSON lines with id, kind and value")
+    asked = sweep.add_mutually_exclusive_group(required=True)
+    asked.add_argument("--queries", type=Path, help="JSON lines with id, kind and value")
+    asked.add_argument("--register", type=Path, help="a register of opt-outs: CSV, in the clear or as keyed digests")
+    sweep.add_argument(
+        "--key", type=Path, help="file with the key of the register's digests, in hex; without, they have none"
+    )
+    sweep.add_argument(
+        "--region", action="append", default=[], help="country of numbers without a code, such as DE; repeatable"
+    )
     sweep.add_argument("--out", type=Path, help="file for the matches, JSON lines; a sweep that was killed goes on")
     sweep.add_argument("--estimate", action="store_true", help="say what it would cost, by a sample, and do no more")
     sweep.add_argument(
@@ -33,9 +41,13 @@ def add_to(commands: Any, reporter: Callable[[str], ProgressCallback]) -> None:
 
 
 def _sweep(options: argparse.Namespace, reporter: Callable[[str], ProgressCallback]) -> int:
-    from .sweeping import Asked, find_shards, read_queries, sweep
+    from .sweeping import Asked, find_shards, read_key, read_queries, read_register, sweep
 
-    asked = Asked.of(read_queries(options.queries))
+    if options.register:
+        key = read_key(options.key) if options.key else b""
+        asked = read_register(options.register, key=key, regions=options.region)
+    else:
+        asked = Asked.of(read_queries(options.queries))
     shards = find_shards(options.folder, read_options(vars(options)))
     if options.estimate or options.out is None:
         say_cost(shards, asked, _print)
@@ -52,7 +64,7 @@ def say_cost(shards: Sequence[Shard], asked: Asked, say: Callable[[str], object]
     files = sum(len(shard.files) for shard in shards)
     at_least = "at least " if cost.at_least else ""
     say(
-        f"{files} files, {cost.bytes / MEGABYTE:.1f} MB; {len(asked.queries)} queries at {cost.rate / MEGABYTE:.1f} MB a"
+        f"{files} files, {cost.bytes / MEGABYTE:.1f} MB; {asked.count} queries at {cost.rate / MEGABYTE:.1f} MB a"
         f" second, measured on {cost.sampled / MEGABYTE:.1f} MB: {at_least}{cost.seconds:.0f} s in one process."
     )
     _say_not_searchable(asked.obstacles, say)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
-from compliance.formats.canonical import canonical_json
 from unlearning_jobs.engine.errors import EngineError
 from unlearning_jobs.engine.matching import VERSION, Query, query_obstacle
 from unlearning_jobs.engine.matching.kinds import MATCHERS
 
+from .hashed import Hashed
+
 ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9./#:-]{0,99}")
 """Ids stand in the output and the journal: nothing that a name or an e-mail address could be."""
+NONE: Final[Mapping[str, str]] = {}
 SLOWLY: Final = {"n": 1 << 14, "r": 8, "p": 1, "maxmem": 64 << 20}
 
 
@@ -32,9 +34,19 @@ class Asked:
 
     queries: tuple[Query, ...]
     obstacles: dict[str, str] = field(default_factory=dict)
+    authors: Mapping[str, str] = field(default_factory=dict)
+    """By the id of a query for a title: that for its author, who must stand in the same row, and is no match alone."""
+    hashed: Hashed = field(default_factory=Hashed)
 
     @classmethod
-    def of(cls, queries: Iterable[Query]) -> Asked:
+    def of(
+        cls,
+        queries: Iterable[Query],
+        *,
+        obstacles: Mapping[str, str] = NONE,
+        authors: Mapping[str, str] = NONE,
+        hashed: Hashed | None = None,
+    ) -> Asked:
         """Sort queries by whether they can be searched for.
 
         Raises:
@@ -48,16 +60,27 @@ class Asked:
                 )
                 raise AskedError(message)
             by_id[query.id] = query
-        obstacles = {query.id: obstacle for query in by_id.values() if (obstacle := query_obstacle(query))}
-        asked = cls(tuple(query for query in by_id.values() if query.id not in obstacles), obstacles)
-        if not asked.queries:
+        found = {query.id: obstacle for query in by_id.values() if (obstacle := query_obstacle(query))}
+        able = tuple(query for query in by_id.values() if query.id not in found)
+        asked = cls(able, {**obstacles, **found}, authors, hashed or Hashed())
+        if not asked.queries and not asked.hashed.entries:
             message = "There is nothing to search for: no query can be looked for."
             raise AskedError(message)
         return asked
 
+    @property
+    def count(self) -> int:
+        """Return how many queries and digests are looked for."""
+        return len(self.queries) + sum(map(len, self.hashed.entries.values()))
+
     def digest(self, salt: bytes) -> str:
         """Return what tells these queries from others, and takes long to compute: names are quickly guessed."""
-        content = canonical_json({"matcher": VERSION, "queries": [asdict(q) | {"image": None} for q in self.queries]})
+        described = {
+            "matcher": VERSION,
+            "queries": [asdict(query) | {"image": None} for query in self.queries],
+            "hashed": asdict(self.hashed) | {"key": self.hashed.key.hex()},
+        }
+        content = json.dumps(described, sort_keys=True).encode()
         return hashlib.scrypt(content, salt=salt, **SLOWLY).hex()
 
 

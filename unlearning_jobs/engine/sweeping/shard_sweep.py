@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -10,9 +11,12 @@ from compliance.formats.canonical import canonical_json
 from unlearning_jobs.engine.corpora import Example
 from unlearning_jobs.engine.corpora.rows import SkipReason
 from unlearning_jobs.engine.matching.match import TextSearch, batches
+from unlearning_jobs.engine.matching.query import Span
 from unlearning_jobs.engine.matching.sweep import Sweep
+from unlearning_jobs.engine.matching.time_limit import TimeLimit, TookTooLongError
 
 from .asked import Asked
+from .hashed import HashedFinder
 from .shards import MOST_PLACES, Reading, Shard
 
 
@@ -47,7 +51,8 @@ class Sweeper:
     """Holds what is asked for, prepared once for any number of shards."""
 
     def __init__(self, asked: Asked) -> None:
-        self._search = TextSearch(asked.queries)
+        self._search, self._authors = TextSearch(asked.queries), asked.authors
+        self._hashed = HashedFinder(asked.hashed)
         self._sweep = Sweep(self._search.needs)
 
     def sweep(
@@ -76,12 +81,35 @@ class Sweeper:
         return summary
 
     def _lines(self, examples: list[Example], texts: list[str], summary: ShardSummary) -> Iterator[dict[str, Any]]:
-        slow: dict[int, set[str]] = {}
-        for place, span in self._search.sweep(texts, sweep=self._sweep, on_unsearched=slow.__setitem__):
-            match = asdict(self._search.match(examples[place], span))
-            del match["example_id"]
-            yield match | {"source": asdict(source) if (source := examples[place].source) else None}
-        summary.unsearched += [examples[place].id for place in slow]
+        slow: set[int] = set()
+        found: defaultdict[int, list[Span]] = defaultdict(list)
+        for place, span in self._search.sweep(texts, sweep=self._sweep, on_unsearched=lambda place, _: slow.add(place)):
+            found[place].append(span)
+        for place, text in enumerate(texts):
+            try:
+                found[place] += TimeLimit(text).spans(self._hashed.spans(text))
+            except TookTooLongError:
+                slow.add(place)
+        for place in sorted(found):
+            yield from (self._line(examples[place], span) for span in self._wanted(found[place]))
+        summary.unsearched += [examples[place].id for place in sorted(slow)]
+
+    def _wanted(self, spans: list[Span]) -> Iterator[Span]:
+        """Leave out titles without their authors, and authors."""
+        held = {span.query for span in spans}
+        authors = set(self._authors.values())
+        for span in spans:
+            if span.query not in authors and self._authors.get(span.query, span.query) in held:
+                yield span
+
+    def _line(self, example: Example, span: Span) -> dict[str, Any]:
+        query = self._search.queries.get(span.query)
+        return {
+            **asdict(span),
+            "method": query.kind if query else "hash",
+            "set": example.set,
+            "source": asdict(example.source) if example.source else None,
+        }
 
 
 def _state(shard: Shard) -> str:
