@@ -5,11 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+if TYPE_CHECKING:
+    from .corpora import Snapshot
+    from .matching import Query
+
+SAMPLE = 300
 KINDS: tuple[Literal["exact", "name", "identifier"], ...] = ("exact", "name", "identifier")
 
 
@@ -21,6 +27,20 @@ def add_to(commands: Any) -> None:
     for kind in KINDS:
         search.add_argument(f"--{kind}", action="append", default=[], help="may be given several times")
     search.add_argument("--self-test", action="store_true", help="print first what is found of edited copies of the queries")
+    search.add_argument(
+        "--estimate",
+        action="store_true",
+        help="then print, for each name, examples to look at: a sample of what was not found",
+    )
+    search.add_argument("--sample", type=int, default=SAMPLE, help=f"how many of each of two groups (default: {SAMPLE})")
+    search.add_argument("--seed", type=int, default=0, help="of the sample; the same gives the same")
+    search.add_argument(
+        "--missed",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="an example of the sample that is about the person; repeatable",
+    )
     search.set_defaults(command=_search)
 
 
@@ -40,9 +60,25 @@ def _search(options: argparse.Namespace) -> int:
             _print({"query": query.id, **asdict(recall)})
     snapshot = Snapshot.open(options.snapshot)
     index = SnapshotIndex.open(options.index, snapshot) if options.index else None
+    found: defaultdict[str, set[str]] = defaultdict(set)
     for match in find_matches(snapshot, queries, index=index, on_unsearched=_say_unsearched):
         _print(asdict(match))
+        found[match.query].add(match.example_id)
+    for query in queries if options.estimate else ():
+        if query.kind == "name":
+            _estimate(snapshot, query, found[query.id], options)
     return 0
+
+
+def _estimate(snapshot: Snapshot, query: Query, found: set[str], options: argparse.Namespace) -> None:
+    """Print which examples somebody has to look at, and what follows if those of `--missed` are about the person."""
+    from .matching.missed import draw_samples, missed_estimate
+
+    samples = draw_samples(snapshot, query, found, size=options.sample, seed=options.seed)
+    estimate = missed_estimate(samples, options.missed)
+    _print(
+        {"query": query.id, "seed": options.seed, "samples": list(map(asdict, samples)), "if_looked_at": asdict(estimate)}
+    )
 
 
 def _say_unsearched(example_id: str, queries: set[str]) -> None:
