@@ -36,6 +36,9 @@ def add_to(commands: Any, reporter: Callable[[str], ProgressCallback]) -> None:
     sweep.add_argument(
         "--progress", choices=["auto", "ndjson", "none"], default="auto", help="auto shows a bar on a terminal"
     )
+    sweep.add_argument(
+        "--ray", nargs="?", const="auto", metavar="ADDRESS", help="sweep on a Ray cluster; local begins one on this machine"
+    )
     add_reading_flags(sweep)
     sweep.set_defaults(command=lambda options: _sweep(options, reporter))
 
@@ -52,7 +55,13 @@ def _sweep(options: argparse.Namespace, reporter: Callable[[str], ProgressCallba
     if options.estimate or options.out is None:
         say_cost(shards, asked, _print)
         return 0
-    say_done(sweep(shards, asked, options.out, on_progress=reporter(options.progress)), options.out, _print)
+    runner = None
+    if options.ray:
+        from .sweeping.on_ray import run_on_ray
+
+        runner = run_on_ray(options.ray)
+    summary = sweep(shards, asked, options.out, on_progress=reporter(options.progress), runner=runner)
+    say_done(summary, options.out, _print)
     return 0
 
 

@@ -1,16 +1,16 @@
 """Estimates how many examples a search for a name misses: somebody looks at a random sample of what it did not find.
 
 Why not capture-recapture (Lincoln and Petersen; Chapman 1951), which needs nobody to look: it compares two ways of finding,
-such as by name and by e-mail address, and assumes that being found by one says nothing about being found by the other. Here it
-does: pages that give an address give the name, and those that say "she" give neither. The estimate would come out too small, in
-our own favour. And one person is in few examples: where the two ways share two of them, the interval reaches from nothing to
-thousands.
+such as by name and by e-mail address, and assumes that being found by one says nothing about being found by the other. Here
+it does: pages that give an address give the name, and those that say "she" give neither. The estimate would come out too
+small, in our own favour. And one person is in few examples: where the two ways share two of them, the interval reaches from
+nothing to thousands.
 
 A sample assumes nothing but that whoever looks recognises the person. Its bound is exact (Clopper and Pearson 1934), and
-conservative, because no example is drawn twice. It is also weak, and says so: if none of 300 examples is about the person, up
-to 1.2 % of all may be. So the examples are drawn in two groups. Those that hold a part of the name, in any spelling or script
-that the search knows, are few, and most of what is missed is among them; the rest is nearly everything. Each group has half of
-the error.
+conservative, because no example is drawn twice. It is also weak, and says so: if none of 300 examples is about the person,
+up to 1.2 % of all may be. So the examples are drawn in two groups. Those that hold a part of the name, in any spelling or
+script that the search knows, are few, and most of what is missed is among them; the rest is nearly everything. Each group
+has half of the error.
 """
 
 from __future__ import annotations

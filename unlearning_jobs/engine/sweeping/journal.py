@@ -59,10 +59,14 @@ class Journal:
         return last["state"], ShardSummary(**last["summary"])
 
     @contextmanager
-    def part(self, shard: Shard) -> Iterator[tuple[BinaryIO, Callable[[ShardSummary], None]]]:
-        """Give a file for a shard's matches, and what ends it. Until then, the shard is not done."""
+    def part(self, shard: Shard, state: str) -> Iterator[tuple[BinaryIO, Callable[[ShardSummary], None]]]:
+        """Give a file for a shard's matches, and what ends it. Until then, the shard is not done.
+
+        Args:
+            shard: what is swept.
+            state: of its files before they are read.
+        """
         draft = self._part(shard).with_suffix(".draft")
-        state = _state(shard)
         with private(draft) as file:
 
             def end(summary: ShardSummary) -> None:
@@ -151,13 +155,6 @@ def summary_path(out: Path) -> Path:
 def private(path: Path) -> BinaryIO:
     """Open a new file that only its owner may read: it says where people are."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
-
-
-def _state(shard: Shard) -> str:
-    try:
-        return shard.state()
-    except OSError:
-        return ""
 
 
 def _last_line(path: Path) -> bytes:

@@ -89,7 +89,7 @@ def run_here(
     """Sweep the shards one after the other in this process."""
     sweeper = Sweeper(asked)
     for shard in shards:
-        with journal.part(shard) as (file, end):
+        with journal.part(shard, shard.state()) as (file, end):
             summary = sweeper.sweep(shard, file.write, partial(_told, on_text, shard.size))
             end(summary)
         yield summary

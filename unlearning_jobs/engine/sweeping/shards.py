@@ -41,8 +41,11 @@ class Shard:
         return not {"image", "features"}.isdisjoint(self.roles.columns)
 
     def state(self) -> str:
-        """Return what changes when the files change: their sizes and times."""
-        stats = [file.path.stat() for file in self.files]
+        """Return what changes when the files change: their sizes and times. Empty if one cannot be found."""
+        try:
+            stats = [file.path.stat() for file in self.files]
+        except OSError:
+            return ""
         return hashlib.sha256(repr([(stat.st_size, stat.st_mtime_ns) for stat in stats]).encode()).hexdigest()
 
 

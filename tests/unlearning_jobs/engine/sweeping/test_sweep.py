@@ -170,7 +170,7 @@ def test_what_could_not_be_searched_is_named_and_the_rest_is(
         file.write('not JSON\n{"id": "empty", "text": ""}\n')
         file.write(json.dumps({"text": "beispiel ada " * 1_000}) + "\n")
     with gzip.open(folder / "part-1.jsonl.gz", "wb") as packed:
-        packed.write("".join(f'{{"text": "Ada Beispiel {n * n}"}}\n' for n in range(20_000)).encode())
+        packed.write("".join(f'{{"text": "Row {n * n}"}}\n' for n in range(20_000)).encode())
     whole = (folder / "part-1.jsonl.gz").read_bytes()
     (folder / "part-1.jsonl.gz").write_bytes(whole[: len(whole) // 2])
     out = tmp_path / "out.jsonl"
