@@ -70,7 +70,7 @@ def _run(ray: Any, shards: Sequence[Shard], asked: Asked, journal: Journal) -> I
     while True:
         # A few more than there are processors, so that none waits.
         most = 2 * int(ray.cluster_resources().get("CPU", 1))
-        for shard in islice(waiting, most - len(running)):
+        for shard in islice(waiting, max(0, most - len(running))):
             running[task.remote(shard, name, kept)] = shard, shard.state()
         if not running:
             return

@@ -23,15 +23,21 @@ __all__ = ["folder"]
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
-    """Two nodes with a processor each."""
+def head() -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    cluster.add_node(num_cpus=1)
-    cluster.wait_for_nodes()
     yield cluster
     cluster.shutdown()
+
+
+@pytest.fixture
+def cluster(head: Any) -> Any:
+    """Two nodes with a processor each."""
+    if not head.worker_nodes:
+        head.add_node(num_cpus=1)
+    head.wait_for_nodes()
+    return head
 
 
 def test_two_nodes_give_what_one_process_gives(folder: Path, tmp_path: Path, cluster: Any) -> None:
