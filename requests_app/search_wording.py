@@ -118,6 +118,15 @@ def missing_sentences(search: Search | None) -> list[str]:
         )
     if Search.Target.TEXTS_ONLY in outcomes:
         sentences.append(_texts_only(search))
+    if unsearched := _unsearched(search):
+        sentences.append(
+            ngettext(
+                "%(n)d example could not be searched to its end: it took too long.",
+                "%(n)d examples could not be searched to their end: they took too long.",
+                unsearched,
+            )
+            % {"n": unsearched}
+        )
     sentences += [
         _("The search could not look for %(query)s: %(why)s.")
         % {"query": query_words(query["id"]), "why": OBSTACLES.get(query["obstacle"], query["obstacle"])}
@@ -148,6 +157,10 @@ def _texts_only(search: Search) -> str:
 
 def _answered(search: Search) -> list[dict[str, Any]]:
     return [answer for answer in search.answers if "why" not in answer]
+
+
+def _unsearched(search: Search) -> int:
+    return len({(one["snapshot_sha256"], example_id) for one in search.targets for example_id in one.get("unsearched", ())})
 
 
 def _unanswered(search: Search) -> Iterator[tuple[str, str, int]]:

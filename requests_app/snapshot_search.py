@@ -45,20 +45,21 @@ def _search_texts(
         found.read = {"by": "sweep", "why": error.code}
     else:
         with suppress(CorpusError, OSError, ValueError, IndexError):
-            matches = list(_from_index(files, queries, index, on_progress))
+            matches = list(_from_index(files, queries, index, found, on_progress))
             if index.is_unchanged:
                 found.read = {"by": "index", **index.facts()}
                 found.swept = {query.id for query in queries if index.texts and not index.texts.narrows(query)}
                 _add(found, matches)
                 return
         found.read = {"by": "sweep", "why": "index_damaged"}
-    _add(found, find_matches(files, queries, on_progress=on_progress))
+        found.unsearched.clear()
+    _add(found, find_matches(files, queries, on_progress=on_progress, on_unsearched=found.leave_out))
 
 
 def _from_index(
-    files: Snapshot, queries: Sequence[Query], index: OpenIndex, on_progress: Progress
+    files: Snapshot, queries: Sequence[Query], index: OpenIndex, found: SnapshotSearch, on_progress: Progress
 ) -> Iterator[ExampleMatch]:
-    return find_matches(files, queries, index=index.texts, on_progress=on_progress)
+    return find_matches(files, queries, index=index.texts, on_progress=on_progress, on_unsearched=found.leave_out)
 
 
 def _ask(snapshot: CorpusSnapshot, files: Snapshot, kind: Kind, queries: Sequence[Query], found: SnapshotSearch) -> None:
@@ -84,4 +85,4 @@ def _ask(snapshot: CorpusSnapshot, files: Snapshot, kind: Kind, queries: Sequenc
 
 def _add(found: SnapshotSearch, matches: Iterable[ExampleMatch]) -> None:
     for match in matches:
-        found.add(int(match.query.partition("/")[0]), match)
+        found.add(match)

@@ -16,6 +16,7 @@ from requests_app.encryption import keyed_index
 from requests_app.models import ErasureRequest, Match, Search, SearchOrder
 from requests_app.states import RequestState
 from unlearning_jobs.engine.matching import VERSION, ExampleMatch, Query
+from unlearning_jobs.engine.matching.time_limit import TookTooLongError
 from unlearning_jobs.index_search import NOTHING_OF_THE_KIND
 from unlearning_jobs.models import CorpusSnapshot, ModelVersion
 from unlearning_jobs.states import JobState
@@ -27,6 +28,7 @@ from .search_orders import search_end, search_held
 
 COPY = "copy"
 """The method of a match that has the content of an accepted one."""
+TOOK_TOO_LONG = TookTooLongError.code
 
 
 @dataclass
@@ -55,6 +57,8 @@ class SnapshotSearch:
 
     outcome: Search.Target
     candidates: defaultdict[int, dict[str, Candidate]] = field(default_factory=lambda: defaultdict(dict))
+    unsearched: defaultdict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """By search: examples that took too long and were not searched to their end."""
     read: dict[str, str] = field(default_factory=dict)
     """How its texts were searched: `by` index, with what tells the index from others, or sweep, and `why`."""
     swept: set[str] = field(default_factory=set)
@@ -62,9 +66,14 @@ class SnapshotSearch:
     answers: list[dict[str, Any]] = field(default_factory=list)
     """What must be known of each answer by meaning and about images, or why there is none."""
 
-    def add(self, order: int, match: ExampleMatch) -> None:
-        """Add a match to what was found for a search."""
-        self.candidates[order].setdefault(match.example_id, Candidate()).add(match)
+    def add(self, match: ExampleMatch) -> None:
+        """Add a match to what was found for the search of its query."""
+        self.candidates[order_of(match.query)].setdefault(match.example_id, Candidate()).add(match)
+
+    def leave_out(self, example_id: str, queries: Iterable[str]) -> None:
+        """Note an example that took too long for these queries."""
+        for query in queries:
+            self.unsearched[order_of(query)].add(example_id)
 
 
 @dataclass(frozen=True)
@@ -88,6 +97,11 @@ class Found:
             for answer in result.answers
             if _own(order, answer["query"])
         ]
+
+
+def order_of(query_id: str) -> int:
+    """Return the key of the search that a query of a pass belongs to."""
+    return int(query_id.partition("/")[0])
 
 
 def _own(order: SearchOrder, query_id: str) -> str:
@@ -147,10 +161,14 @@ def _save(request: ErasureRequest, order: SearchOrder, found: Found, self_test: 
             "snapshot_sha256": version.snapshot.digest,
             "outcome": found.snapshots[version.snapshot].outcome.value,
             **_read(order, found.snapshots[version.snapshot]),
+            "unsearched": sorted(found.snapshots[version.snapshot].unsearched.get(order.pk, ())),
         }
         for version in found.versions
     ]
-    searched = all(result.outcome == Search.Target.SEARCHED for result in found.snapshots.values())
+    searched = all(
+        result.outcome == Search.Target.SEARCHED and not result.unsearched.get(order.pk)
+        for result in found.snapshots.values()
+    )
     return Search.objects.create(
         request=request,
         number=request.searches.count() + 1,
@@ -188,6 +206,7 @@ def _facts(search: Search, obstacles: Mapping[Query, str], gaps: Iterable[tuple[
         {target["snapshot_sha256"] for target in search.targets if target["outcome"] == outcome}
         for outcome in (Search.Target.UNREADABLE, Search.Target.TEXTS_ONLY)
     )
+    slow = {(target["snapshot_sha256"], example_id) for target in search.targets for example_id in target["unsearched"]}
     return {
         "search": search.number,
         "matcher": search.matcher,
@@ -197,7 +216,10 @@ def _facts(search: Search, obstacles: Mapping[Query, str], gaps: Iterable[tuple[
         "queries": [
             {"kind": q.kind, "hmac": keyed_index(str(q.value), "query")} for q, obstacle in obstacles.items() if not obstacle
         ],
-        "not_searchable": [{"kind": q.kind, "obstacle": why} for q, why in gaps],
+        "not_searchable": [
+            *({"kind": q.kind, "obstacle": why} for q, why in gaps),
+            *({"snapshot": digest, "example_id": one, "obstacle": TOOK_TOO_LONG} for digest, one in sorted(slow)),
+        ],
         "complete": search.complete,
         "candidates": search.candidates,
     }

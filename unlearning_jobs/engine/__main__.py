@@ -5,6 +5,7 @@
     python -m unlearning_jobs.engine advise spec.json
     python -m unlearning_jobs.engine index SNAPSHOT [--out DIR] [--previous DIR]
     python -m unlearning_jobs.engine search SNAPSHOT [--index DIR] [--self-test] [--exact TEXT] [--name NAME]
+    python -m unlearning_jobs.engine sweep FOLDER... (--queries | --register) FILE [--out FILE] [--estimate]
     python -m unlearning_jobs.engine run spec.json --out DIR [--progress ndjson] [--exit-with-parent]
 
 Exit status: 0 done; 1 unexpected error; 2 the job or the command cannot be done, and the message says why; 143 ended by
@@ -21,11 +22,11 @@ import sys
 import threading
 import traceback
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
-from typing import Any, Literal, TextIO
+from typing import Any, TextIO
 
+from . import search_command, sweep_command
 from .catalogue import METHODS, METRICS, listed
 from .contracts import JobResult, JobSpec, Progress, ProgressCallback
 from .contracts.families import FAMILY_DESCRIPTIONS
@@ -72,13 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     index.add_argument("--out", type=Path, help="folder for the index (default: SNAPSHOT.index)")
     index.add_argument("--previous", type=Path, help="index of an earlier snapshot of the same corpus")
     index.set_defaults(command=_index)
-    search = commands.add_parser("search", help="find where a snapshot names a person or holds a text")
-    search.add_argument("snapshot", type=Path, help="the snapshot's folder")
-    search.add_argument("--index", type=Path, help="folder of its index; without one, all examples are read")
-    for kind in ("exact", "name", "identifier"):
-        search.add_argument(f"--{kind}", action="append", default=[], help="may be given several times")
-    search.add_argument("--self-test", action="store_true", help="print first what is found of edited copies of the queries")
-    search.set_defaults(command=_search)
+    search_command.add_to(commands)
+    sweep_command.add_to(commands, reporter)
     run = commands.add_parser("run", help="run one job")
     run.add_argument("spec", type=Path, help="the job spec, a JSON file")
     run.add_argument("--out", type=Path, required=True, help="folder for the result")
@@ -136,29 +132,6 @@ def _index(options: argparse.Namespace) -> int:
     out = options.out or options.snapshot.with_name(f"{options.snapshot.name}.index")
     index = index_build(Snapshot.open(options.snapshot), out, previous=options.previous)
     _print(f"{out}: index {index.digest}")
-    return 0
-
-
-def _search(options: argparse.Namespace) -> int:
-    """Print a line of JSON for each match, without the text."""
-    from .corpora import Snapshot
-    from .matching import Query, find_matches
-    from .matching.index import SnapshotIndex
-    from .matching.self_test import self_test
-
-    kinds: tuple[Literal["exact", "name", "identifier"], ...] = ("exact", "name", "identifier")
-    queries = [
-        Query(f"{kind} {number}", kind, value)
-        for kind in kinds
-        for number, value in enumerate(getattr(options, kind), start=1)
-    ]
-    for query in queries if options.self_test else ():
-        for recall in self_test(query):
-            _print(json.dumps({"query": query.id, **asdict(recall)}))
-    snapshot = Snapshot.open(options.snapshot)
-    index = SnapshotIndex.open(options.index, snapshot) if options.index else None
-    for match in find_matches(snapshot, queries, index=index):
-        _print(json.dumps(asdict(match), ensure_ascii=False))
     return 0
 
 

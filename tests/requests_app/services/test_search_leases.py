@@ -25,6 +25,7 @@ from requests_app.states import RequestState
 from tests.personas import ADA, Staff
 from tests.queues import Queues
 from tests.staging import Stage, corpus, trained
+from unlearning_jobs.engine.matching import time_limit
 from unlearning_jobs.leases import ClaimLostError, NothingToClaimError
 from unlearning_jobs.states import JobState
 
@@ -85,6 +86,18 @@ def test_requests_that_wait_together_are_searched_in_one_pass_and_each_gets_its_
     assert [query["id"] for query in nobody.request.searches.get().queries] == ["name", "email"]
     with pytest.raises(NothingToClaimError):
         request_map(request_id=other.request.pk)
+
+
+@pytest.mark.django_db
+def test_what_took_too_long_for_one_request_leaves_the_others_of_the_pass_complete(
+    due: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time_limit, "SECONDS", -1.0)
+    other = another(due, "k2", "Zebulon Quint")
+    request_map(request_id=due.request.pk, worker="one")
+
+    assert not due.request.searches.get().complete
+    assert other.request.searches.get().complete
 
 
 @pytest.mark.django_db

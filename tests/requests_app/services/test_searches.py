@@ -29,7 +29,7 @@ from requests_app.states import RequestState
 from tests.endings import reviewed_again
 from tests.personas import ADA, Staff
 from tests.staging import Stage, corpus, trained
-from unlearning_jobs.engine.matching import FORMER_OBSTACLES, OBSTACLES, VERSION
+from unlearning_jobs.engine.matching import FORMER_OBSTACLES, OBSTACLES, VERSION, time_limit
 from unlearning_jobs.models import ModelVersion
 from unlearning_jobs.states import ModelState
 
@@ -96,6 +96,21 @@ def test_a_name_that_cannot_be_searched_for_is_kept_with_its_reason(opened: Stag
     assert recorded(search)["not_searchable"] == [{"kind": "name", "obstacle": obstacle}]
     assert missing_sentences(search) == [f"The search could not look for the name: {OBSTACLE_WORDS[obstacle]}."]
     assert name not in json.dumps([search.queries, recorded(search)], ensure_ascii=False)
+
+
+def test_an_example_that_took_too_long_is_kept_recorded_and_said(opened: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time_limit, "SECONDS", -1.0)
+    monkeypatch.setattr(time_limit, "SECONDS_PER_CHARACTER", 1 / 1000)  # all but the long text take too long
+    search = opened.searched().request.searches.get()
+
+    [target] = search.targets
+    assert target["unsearched"] == ["e00000000", "e00000001", "e00000003"]
+    assert {"snapshot": target["snapshot_sha256"], "example_id": "e00000001", "obstacle": "took_too_long"} in recorded(
+        search
+    )["not_searchable"]
+    assert not search.complete
+    assert recorded(search)["complete"] is False
+    assert missing_sentences(search) == ["3 examples could not be searched to their end: they took too long."]
 
 
 def test_every_obstacle_has_words() -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from compliance.record.errors import StaleStateError
 from compliance.record.services import SYSTEM
-from unlearning_jobs.engine.corpora import ReadOptions, SourceInfo, snapshot_survey
-from unlearning_jobs.engine.corpora.options import MAX_ROW_BYTES
-from unlearning_jobs.engine.corpora.roles import ROLES
+from unlearning_jobs.engine.corpora import SourceInfo, snapshot_survey
+from unlearning_jobs.engine.corpora.flags import add_reading_flags, pairs, read_options
 from unlearning_jobs.engine.corpora.rows import SKIPPED
 from unlearning_jobs.engine.errors import EngineError
 from unlearning_jobs.index_progress import indexes_build
@@ -40,13 +38,12 @@ class Command(BaseCommand):
         )
         parser.add_argument("--dry-run", action="store_true", help="say how everything would be read, and store nothing")
         parser.add_argument("--index-later", action="store_true", help="leave the indexes to the worker of jobs")
-        _add_columns(parser)
-        _add_files(parser)
+        add_reading_flags(parser)
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        sets = {name: Path(path) for name, path in _pairs("--set", options["set"])}
         try:
-            reading = _read_options(options)
+            sets = {name: Path(path) for name, path in pairs("--set", options["set"])}
+            reading = read_options(options)
             if options["dry_run"]:
                 survey = snapshot_survey(options["path"], sets=sets, options=reading, on_plan=self._say_roles)
                 self._say_rows(survey.sources)
@@ -100,73 +97,6 @@ class Command(BaseCommand):
                 f"{measured} of the other examples have been erased before, and nothing leaves them out: remove them from"
                 " the source, and register the corpus again."
             )
-
-
-def _add_columns(parser: ArgumentParser) -> None:
-    columns = parser.add_argument_group("columns")
-    columns.add_argument(
-        "--role",
-        action="append",
-        default=[],
-        metavar="ROLE=COLUMN",
-        help=f"what a column is; repeat it to join columns. Roles: {'; '.join(f'{r}: {what}' for r, what in ROLES.items())}",
-    )
-    columns.add_argument("--split-column", default="", metavar="COLUMN", help="the column that names the set of a row")
-    columns.add_argument(
-        "--split", action="append", default=[], metavar="VALUE=SET", help="the set that a value of that column means"
-    )
-    columns.add_argument("--ignore", action="append", default=[], metavar="COLUMN", help="leave a column out; repeatable")
-    columns.add_argument("--skip-broken", action="store_true", help="leave rows out that do not fit, and report them")
-    columns.add_argument("--row-bytes", type=int, default=MAX_ROW_BYTES, help="the most that a row may have")
-
-
-def _add_files(parser: ArgumentParser) -> None:
-    files = parser.add_argument_group("files")
-    files.add_argument("--encoding", default="utf-8", help="of text files, such as latin-1")
-    files.add_argument("--delimiter", default="", help="between the columns of tables as text")
-    files.add_argument("--text-unit", choices=["file", "paragraph", "line"], help="what is one example in plain text")
-    files.add_argument("--image-size", metavar="HEIGHTxWIDTH", help="resize pictures")
-    files.add_argument("--greyscale", action="store_true", help="read pictures with one channel instead of three")
-    files.add_argument("--only", default="", metavar="ENDING", help="read the files of a folder with this ending alone")
-    files.add_argument("--follow-links", action="store_true", help="follow links to files in a folder")
-
-
-def _read_options(given: Mapping[str, Any]) -> ReadOptions:
-    roles: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
-    for role, column in _pairs("--role", given["role"]):
-        roles[role] += (column,)
-    return ReadOptions(
-        roles=dict(roles),
-        split_column=given["split_column"],
-        splits=dict(_pairs("--split", given["split"])),
-        ignored=frozenset(given["ignore"]),
-        encoding=given["encoding"],
-        delimiter=given["delimiter"].replace("\\t", "\t"),
-        row_bytes=given["row_bytes"],
-        image_size=_size(given["image_size"]) if given["image_size"] else None,
-        greyscale=given["greyscale"],
-        text_unit=given["text_unit"],
-        only=given["only"],
-        follows_links=given["follow_links"],
-        skips_broken=given["skip_broken"],
-    )
-
-
-def _size(text: str) -> tuple[int, int]:
-    height, separator, width = text.lower().partition("x")
-    if not (separator and height.isdecimal() and width.isdecimal() and int(height) and int(width)):
-        message = f"--image-size takes HEIGHTxWIDTH, such as 32x32, not {text!r}."
-        raise CommandError(message)
-    return int(height), int(width)
-
-
-def _pairs(flag: str, given: Iterable[str]) -> list[tuple[str, str]]:
-    pairs = [text.partition("=") for text in given]
-    for name, separator, value in pairs:
-        if not (name and separator and value):
-            message = f"{flag} takes two words with = between them, such as NAME=VALUE."
-            raise CommandError(message)
-    return [(name, value) for name, _, value in pairs]
 
 
 def _counted(counts: Mapping[str, int]) -> str:

@@ -1,0 +1,89 @@
+"""The command that sweeps unregistered files for requests: tables of places for officers, and nothing in any case."""
+
+from __future__ import annotations
+
+import csv
+import json
+import stat
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from compliance.record.models import RecordEntry
+from requests_app.models import Match, Search
+from requests_app.services.intake import request_withdraw
+from tests.personas import ADA, Staff
+from tests.staging import Stage, corpus, trained
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artefacts", "queues")]
+
+
+@pytest.fixture
+def stage(staff: Staff) -> Stage:
+    return Stage.opened(staff, trained(corpus())).searched()
+
+
+@pytest.fixture
+def crawl(tmp_path: Path) -> Path:
+    rows = [{"id": "=1+1", "text": f"Then {ADA} came."}, {"id": "b", "text": "Nothing."}]
+    (tmp_path / "crawl.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return tmp_path / "crawl.jsonl"
+
+
+def swept(crawl: Path, out: Path, requests: str = "waiting") -> str:
+    said = StringIO()
+    call_command("corpus_sweep", str(crawl), requests=requests, out=out, stdout=said)
+    return said.getvalue()
+
+
+def table(out: Path, stage: Stage) -> list[dict[str, str]]:
+    with (out / f"{stage.request.reference}.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_officers_get_a_private_table_of_places_and_no_case_changes(stage: Stage, crawl: Path, tmp_path: Path) -> None:
+    def facts() -> tuple[int, int, int]:
+        return Match.objects.count(), Search.objects.count(), RecordEntry.objects.count()
+
+    before = facts()
+    said = swept(crawl, tmp_path / "out")
+    [row] = table(tmp_path / "out", stage)
+
+    assert (row["query"], row["file"], row["row"], row["start"]) == ("name", "crawl.jsonl", "1", "5")
+    assert row["source_id"] == "'=1+1"  # no formula
+    assert facts() == before
+    assert f"{stage.request.reference}: 1 places" in said
+    assert "These are places, not matches" in said
+    assert ADA not in said
+    assert {stat.S_IMODE(path.stat().st_mode) & 0o077 for path in [tmp_path / "out", *(tmp_path / "out").iterdir()]} == {0}
+
+
+def test_a_request_about_which_nothing_is_found_has_an_empty_table(stage: Stage, crawl: Path, tmp_path: Path) -> None:
+    crawl.write_text('{"text": "Nothing at all."}\n')
+    swept(crawl, tmp_path / "out", stage.request.reference)
+    assert table(tmp_path / "out", stage) == []
+
+
+def test_a_command_that_was_killed_before_its_tables_writes_them_when_it_is_run_again(
+    stage: Stage, crawl: Path, tmp_path: Path
+) -> None:
+    swept(crawl, tmp_path / "out")
+    (tmp_path / "out" / f"{stage.request.reference}.csv").unlink()
+    assert "ended already" in swept(crawl, tmp_path / "out")
+    assert len(table(tmp_path / "out", stage)) == 1
+
+
+def test_closed_requests_are_not_swept_for(stage: Stage, crawl: Path, tmp_path: Path) -> None:
+    request_withdraw(token=stage.token("status", f"status-{stage.request.pk}"))
+    for requests in ("waiting", stage.request.reference, "LE-0000-0000"):
+        with pytest.raises(CommandError):
+            swept(crawl, tmp_path / "out", requests)
+    assert not (tmp_path / "out").exists()
+
+
+def test_files_that_cannot_be_read_are_said_without_a_word_of_them(stage: Stage, crawl: Path, tmp_path: Path) -> None:
+    crawl.write_text('{"unknown": "Ada"}\n')
+    with pytest.raises(CommandError, match="--role"):
+        swept(crawl, tmp_path / "out", stage.request.reference)

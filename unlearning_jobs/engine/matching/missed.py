@@ -1,0 +1,135 @@
+"""Estimates how many examples a search for a name misses: somebody looks at a random sample of what it did not find.
+
+Why not capture-recapture (Lincoln and Petersen; Chapman 1951), which needs nobody to look: it compares two ways of finding,
+such as by name and by e-mail address, and assumes that being found by one says nothing about being found by the other. Here
+it does: pages that give an address give the name, and those that say "she" give neither. The estimate would come out too
+small, in our own favour. And one person is in few examples: where the two ways share two of them, the interval reaches from
+nothing to thousands.
+
+A sample assumes nothing but that whoever looks recognises the person. Its bound is exact (Clopper and Pearson 1934), and
+conservative, because no example is drawn twice. It is also weak, and says so: if none of 300 examples is about the person,
+up to 1.2 % of all may be. So the examples are drawn in two groups. Those that hold a part of the name, in any spelling or
+script that the search knows, are few, and most of what is missed is among them; the rest is nearly everything. Each group
+has half of the error.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from scipy import stats
+
+from unlearning_jobs.engine.corpora import Snapshot
+
+from .candidates import query_terms
+from .match import batches
+from .needs import Needs
+from .query import Query, QueryError
+from .sweep import Sweep
+
+CONFIDENCE: Final = 0.95
+Group = Literal["part_of_name", "rest"]
+GROUPS: Final[tuple[Group, Group]] = ("part_of_name", "rest")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Examples of one group, drawn at random from those that the search did not find."""
+
+    group: Group
+    population: int
+    """How many the group has that the search did not find."""
+    drawn: tuple[str, ...]
+
+    def at_most(self, missed: int, confidence: float) -> int:
+        """Return how many of the group can be missed at most, if this many of the sample were."""
+        if not self.drawn:
+            return self.population
+        share = upper_share(len(self.drawn), missed, confidence)
+        return min(self.population - len(self.drawn) + missed, max(missed, math.floor(share * self.population)))
+
+
+@dataclass(frozen=True)
+class Missed:
+    """What a sample says about all examples that the search did not find."""
+
+    looked_at: int
+    missed: int
+    estimate: float
+    """The number to be expected, without bias."""
+    at_most: int
+    confidence: float
+
+
+@dataclass
+class _Reservoir:
+    """Keeps a sample of everything that comes by, each with the same chance (Vitter 1985, algorithm R)."""
+
+    size: int
+    dice: random.Random
+    seen: int = 0
+    kept: list[str] = field(default_factory=list)
+
+    def offer(self, one: str) -> None:
+        self.seen += 1
+        if len(self.kept) < self.size:
+            self.kept.append(one)
+        elif (place := self.dice.randrange(self.seen)) < self.size:
+            self.kept[place] = one
+
+
+def draw_samples(snapshot: Snapshot, query: Query, found: Collection[str], *, size: int, seed: int) -> list[Sample]:
+    """Draw up to `size` examples of each group among those that are not in `found`, in one pass.
+
+    The same snapshot, query, size and seed give the same samples, so that others can look at them again. The size is fixed
+    before anybody looks: a sample that is made larger until it pleases proves nothing.
+
+    Raises:
+        QueryError: the query is not for a name, or cannot be searched for.
+    """
+    if query.kind != "name":
+        message = "What a search misses can be estimated for names only."
+        raise QueryError(message)
+    parts: frozenset[str] = frozenset().union(*query_terms(query))
+    sweep = Sweep({query.id: Needs((parts,), filed=True)})
+    reservoirs = [_Reservoir(size, random.Random(f"{seed} {group}")) for group in GROUPS]  # noqa: S311  # a sample, no secret
+    known = frozenset(found)
+    for examples in batches(snapshot.examples()):
+        partly = {place for place, _ in sweep.candidates([example.document for example in examples])}
+        for place, example in enumerate(examples):
+            if example.id not in known:
+                reservoirs[place not in partly].offer(example.id)
+    return [
+        Sample(group, reservoir.seen, tuple(sorted(reservoir.kept)))
+        for group, reservoir in zip(GROUPS, reservoirs, strict=True)
+    ]
+
+
+def missed_estimate(samples: Sequence[Sample], missed: Iterable[str], *, confidence: float = CONFIDENCE) -> Missed:
+    """Return what follows when these of the drawn examples turned out to be about the person, and all others not.
+
+    Raises:
+        QueryError: one of them is in no sample.
+    """
+    about = set(missed)
+    if unknown := about - {one for sample in samples for one in sample.drawn}:
+        message = f"{min(unknown)[:40]} is in no sample; only what was drawn says something about the rest."
+        raise QueryError(message)
+    counts = [len(about.intersection(sample.drawn)) for sample in samples]
+    each = 1 - (1 - confidence) / len(samples)
+    return Missed(
+        looked_at=sum(len(sample.drawn) for sample in samples),
+        missed=len(about),
+        estimate=sum(n * s.population / len(s.drawn) for n, s in zip(counts, samples, strict=True) if s.drawn),
+        at_most=sum(sample.at_most(count, each) for count, sample in zip(counts, samples, strict=True)),
+        confidence=confidence,
+    )
+
+
+def upper_share(looked_at: int, missed: int, confidence: float) -> float:
+    """Return the upper end of the exact one-sided interval for a share (Clopper and Pearson 1934)."""
+    return 1.0 if missed >= looked_at else float(stats.beta.ppf(confidence, missed + 1, looked_at - missed))

@@ -1,0 +1,101 @@
+"""The command `sweep`: looks for queries in files that no corpus was registered from, and stay where they are."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .contracts import ProgressCallback
+from .corpora.flags import add_reading_flags, read_options
+from .corpora.rows import SKIPPED
+
+if TYPE_CHECKING:
+    from .sweeping import Asked, Shard, SweepSummary
+
+MEGABYTE = 1e6
+
+
+def add_to(commands: Any, reporter: Callable[[str], ProgressCallback]) -> None:
+    """Add the command to those of the engine; `reporter` makes what shows progress."""
+    sweep = commands.add_parser("sweep", help="find queries in files that stay where they are, without registering them")
+    sweep.add_argument("folder", type=Path, nargs="+", help="file of examples, or folder of such files of one kind")
+    asked = sweep.add_mutually_exclusive_group(required=True)
+    asked.add_argument("--queries", type=Path, help="JSON lines with id, kind and value")
+    asked.add_argument("--register", type=Path, help="a register of opt-outs: CSV, in the clear or as keyed digests")
+    sweep.add_argument(
+        "--key", type=Path, help="file with the key of the register's digests, in hex; without, they have none"
+    )
+    sweep.add_argument(
+        "--region", action="append", default=[], help="country of numbers without a code, such as DE; repeatable"
+    )
+    sweep.add_argument("--out", type=Path, help="file for the matches, JSON lines; a sweep that was killed goes on")
+    sweep.add_argument("--estimate", action="store_true", help="say what it would cost, by a sample, and do no more")
+    sweep.add_argument(
+        "--progress", choices=["auto", "ndjson", "none"], default="auto", help="auto shows a bar on a terminal"
+    )
+    sweep.add_argument(
+        "--ray", nargs="?", const="auto", metavar="ADDRESS", help="sweep on a Ray cluster; local begins one on this machine"
+    )
+    add_reading_flags(sweep)
+    sweep.set_defaults(command=lambda options: _sweep(options, reporter))
+
+
+def _sweep(options: argparse.Namespace, reporter: Callable[[str], ProgressCallback]) -> int:
+    from .sweeping import Asked, find_shards, read_key, read_queries, read_register, sweep
+
+    if options.register:
+        key = read_key(options.key) if options.key else b""
+        asked = read_register(options.register, key=key, regions=options.region)
+    else:
+        asked = Asked.of(read_queries(options.queries))
+    shards = find_shards(options.folder, read_options(vars(options)))
+    if options.estimate or options.out is None:
+        say_cost(shards, asked, _print)
+        return 0
+    runner = None
+    if options.ray:
+        from .sweeping.on_ray import run_on_ray
+
+        runner = run_on_ray(options.ray)
+    summary = sweep(shards, asked, options.out, on_progress=reporter(options.progress), runner=runner)
+    say_done(summary, options.out, _print)
+    return 0
+
+
+def say_cost(shards: Sequence[Shard], asked: Asked, say: Callable[[str], object]) -> None:
+    """Say what a sweep would cost, by a sample."""
+    from .sweeping import estimate
+
+    cost = estimate(shards, asked)
+    files = sum(len(shard.files) for shard in shards)
+    at_least = "at least " if cost.at_least else ""
+    say(
+        f"{files} files, {cost.bytes / MEGABYTE:.1f} MB; {asked.count} queries at {cost.rate / MEGABYTE:.1f} MB a"
+        f" second, measured on {cost.sampled / MEGABYTE:.1f} MB: {at_least}{cost.seconds:.0f} s in one process."
+    )
+    _say_not_searchable(asked.obstacles, say)
+
+
+def say_done(summary: SweepSummary, out: Path, say: Callable[[str], object]) -> None:
+    """Say what was swept, and what could not be."""
+    total = summary.total
+    say(f"{out}: {total.matches} matches in {total.rows} rows, {total.bytes / MEGABYTE:.1f} MB")
+    if total.texts_only:
+        say("Of pictures and arrays, only the texts beside them were searched.")
+    for reason, count in total.skipped.items():
+        say(f"{count} rows were not searched: {SKIPPED[reason]}")
+    for line in (*total.unreadable, *(f"{row}: not searched to its end, it took too long" for row in total.unsearched)):
+        say(line)
+    _say_not_searchable(summary.not_searchable, say)
+
+
+def _say_not_searchable(obstacles: Mapping[str, str], say: Callable[[str], object]) -> None:
+    for query, obstacle in obstacles.items():
+        say(f"{query} could not be searched for: {obstacle}")
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(f"{text}\n")

@@ -1,0 +1,174 @@
+"""Keeps what a sweep has done so far, so that it goes on where it was killed.
+
+    OUT.journal/sweep.json      which sweep it is: digests of what is asked for, and of which files are read how
+    OUT.journal/00000007.jsonl  the matches of the eighth shard and, as the last line, what was done; renamed when whole
+
+A shard counts as done when its part is there, whole, and its files are as they were; what could not be read is tried again.
+When all shards are done, the parts become OUT, the totals become OUT.summary.json, and the journal is removed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from compliance.formats.canonical import canonical_json
+from unlearning_jobs.engine.errors import EngineError
+
+from .asked import Asked
+from .shard_sweep import ShardSummary
+from .shards import Shard, plan_digest
+
+FORMAT: Final = "lethe-sweep-1"
+
+
+class SweepError(EngineError):
+    """A sweep cannot begin or go on."""
+
+    code = "bad_sweep"
+
+
+class Journal:
+    """The parts of one sweep. Open it with `journal_opened`; one process at a time has it."""
+
+    def __init__(self, out: Path) -> None:
+        self.out, self.folder = out, journal_folder(out)
+
+    def done(self, shard: Shard) -> ShardSummary | None:
+        """Return what was done in a shard; None if it has to be swept."""
+        try:
+            state, summary = self._end(shard)
+            return summary if state == shard.state() and not summary.unreadable else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def kept(self, shard: Shard) -> ShardSummary:
+        """Return what was done in a shard that was swept."""
+        return self._end(shard)[1]
+
+    def _end(self, shard: Shard) -> tuple[str, ShardSummary]:
+        last = json.loads(_last_line(self._part(shard)))["shard"]
+        return last["state"], ShardSummary(**last["summary"])
+
+    @contextmanager
+    def part(self, shard: Shard, state: str) -> Iterator[tuple[BinaryIO, Callable[[ShardSummary], None]]]:
+        """Give a file for a shard's matches, and what ends it. Until then, the shard is not done.
+
+        Args:
+            shard: what is swept.
+            state: of its files before they are read.
+        """
+        draft = self._part(shard).with_suffix(".draft")
+        with private(draft) as file:
+
+            def end(summary: ShardSummary) -> None:
+                file.write(canonical_json({"shard": {"state": state, "summary": asdict(summary)}}) + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+                draft.rename(self._part(shard))
+
+            yield file, end
+
+    def finish(self, shards: Sequence[Shard], summary: dict[str, Any]) -> None:
+        """Write the output from the parts, completely or not at all, and remove the journal."""
+        draft = self.folder / "out.draft"
+        with private(draft) as file:
+            for shard in shards:
+                with self._part(shard).open("rb") as part:
+                    before = b""
+                    for line in part:
+                        file.write(before)
+                        before = line  # the last line is the journal's own
+            file.flush()
+            os.fsync(file.fileno())
+        with private(self.folder / "summary.draft") as file:
+            file.write(json.dumps(summary, indent=2, ensure_ascii=False).encode() + b"\n")
+        (self.folder / "summary.draft").rename(summary_path(self.out))
+        draft.rename(self.out)
+        shutil.rmtree(self.folder)
+
+    def _part(self, shard: Shard) -> Path:
+        return self.folder / f"{shard.number:08d}.jsonl"
+
+
+@contextmanager
+def journal_opened(out: Path, asked: Asked, shards: Sequence[Shard]) -> Iterator[Journal]:
+    """Begin the journal of a sweep, or go on with it.
+
+    Raises:
+        SweepError: the output is there already, another process writes it, or the journal is of another sweep.
+    """
+    folder = journal_folder(out)
+    if out.exists():
+        message = f"{out.name} is there already, from a sweep that has ended; name another file, or remove it."
+        raise SweepError(message)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (folder / "lock").open("wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            message = f"Another process is writing {out.name}."
+            raise SweepError(message) from None
+        _check_same(folder, out, asked, shards)
+        yield Journal(out)
+
+
+def _check_same(folder: Path, out: Path, asked: Asked, shards: Sequence[Shard]) -> None:
+    about = folder / "sweep.json"
+    if about.exists():
+        try:
+            kept = json.loads(about.read_bytes())
+            same = kept["format"] == FORMAT and kept["plan"] == plan_digest(shards)
+            same = same and kept["asked"] == asked.digest(bytes.fromhex(kept["salt"]))
+        except (ValueError, KeyError, TypeError):
+            same = False
+        if not same:
+            message = (
+                f"{folder.name} is the journal of another sweep: other queries, files, flags or matchers. Name another file"
+                f" than {out.name}, or remove the journal to begin again."
+            )
+            raise SweepError(message)
+        return
+    salt = secrets.token_bytes(16)
+    content = {"format": FORMAT, "salt": salt.hex(), "asked": asked.digest(salt), "plan": plan_digest(shards)}
+    with private(folder / "sweep.draft") as file:
+        file.write(canonical_json(content) + b"\n")
+    (folder / "sweep.draft").rename(about)
+
+
+def journal_folder(out: Path) -> Path:
+    return out.with_name(f"{out.name}.journal")
+
+
+def summary_path(out: Path) -> Path:
+    return out.with_name(f"{out.name}.summary.json")
+
+
+def private(path: Path) -> BinaryIO:
+    """Open a new file that only its owner may read: it says where people are."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+
+
+def _last_line(path: Path) -> bytes:
+    """Return the last line of a file; nothing if it does not end in a whole one."""
+    with path.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        size = 4096
+        while True:
+            start = max(0, end - size)
+            file.seek(start)
+            content = file.read(end - start)
+            if not content.endswith(b"\n"):
+                return b""
+            lines = content[:-1].rsplit(b"\n", 1)
+            if len(lines) > 1 or start == 0:
+                return lines[-1]
+            size *= 4

@@ -1,0 +1,146 @@
+"""The shards of corpora that are swept, a large file each or small ones together, and their rows, read in place."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from compliance.formats.canonical import canonical_json, sha256_hex
+from unlearning_jobs.engine.corpora import Example, ReadOptions, Source
+from unlearning_jobs.engine.corpora.readers import READERS, Broken, Fields, SourceFile
+from unlearning_jobs.engine.corpora.readers.streams import FREE_BYTES, MOST_EXPANDED, bomb
+from unlearning_jobs.engine.corpora.reading import plan, trimmed
+from unlearning_jobs.engine.corpora.roles import Roles
+from unlearning_jobs.engine.corpora.rows import RowError, RowMaker, RowSkipped, SkipReason, SourceRow
+from unlearning_jobs.engine.errors import CorpusError
+
+TOGETHER: Final = 16 << 20
+"""Bytes of files that are swept together: of a million small files, few parts are kept."""
+MOST_PLACES: Final = 20
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Files that one process sweeps in one go. It may be sent to another machine that has the same files."""
+
+    number: int
+    files: tuple[SourceFile, ...]
+    roles: Roles
+    options: ReadOptions
+    size: int
+    """In bytes, when the sweep was planned."""
+
+    @property
+    def texts_only(self) -> bool:
+        """Whether the examples are pictures or arrays, of which only the texts beside them are searched."""
+        return not {"image", "features"}.isdisjoint(self.roles.columns)
+
+    def state(self) -> str:
+        """Return what changes when the files change: their sizes and times. Empty if one cannot be found."""
+        try:
+            stats = [file.path.stat() for file in self.files]
+        except OSError:
+            return ""
+        return hashlib.sha256(repr([(stat.st_size, stat.st_mtime_ns) for stat in stats]).encode()).hexdigest()
+
+
+@dataclass
+class Reading:
+    """What became of a shard's rows. Rows are named by file and number, never by their content."""
+
+    rows: int = 0
+    skipped: Counter[SkipReason] = field(default_factory=Counter)
+    """Rows that were not searched, because they hold no example or cannot be read, by reason (`rows.SKIPPED`)."""
+    places: list[str] = field(default_factory=list)
+    """The first of these rows."""
+    unreadable: list[str] = field(default_factory=list)
+    """Files that could not be read, or not to their end, and why."""
+
+    def examples(self, shard: Shard) -> Iterator[Example]:
+        """Yield the examples of a shard; each is named by its number."""
+        for file in shard.files:
+            try:
+                yield from self._file(file, shard)
+            except CorpusError as error:
+                self.unreadable.append(str(error))
+            except OSError as error:
+                self.unreadable.append(f"{file.name} cannot be read: {error.strerror or type(error).__name__}.")
+
+    def _file(self, file: SourceFile, shard: Shard) -> Iterator[Example]:
+        maker, names = RowMaker(shard.roles, shard.options), dict[str, str]()
+        left = max(FREE_BYTES, MOST_EXPANDED * file.path.stat().st_size)
+        for number, fields in READERS[file.kind](file, shard.options):
+            self.rows += 1
+            try:
+                row = _made(fields, maker, names)
+            except RowSkipped as skipped:
+                self._skip(skipped.reason, file, number)
+                continue
+            except RowError:
+                self._skip("broken", file, number)
+                continue
+            left -= maker.size
+            if left < 0:
+                raise bomb(file)
+            place = Source(file.name, number, row.source_id)
+            yield Example(
+                id=f"{file.name}, row {number}",
+                set=row.split or file.split,
+                prompt=row.prompt,
+                completion=row.completion,
+                metadata=row.metadata,
+                source=place,
+            )
+
+    def _skip(self, reason: SkipReason, file: SourceFile, number: int) -> None:
+        self.skipped[reason] += 1
+        if len(self.places) < MOST_PLACES:
+            self.places.append(f"{file.name}, row {number}: {reason}")
+
+
+def _made(fields: Fields | Broken, maker: RowMaker, names: dict[str, str]) -> SourceRow:
+    if isinstance(fields, Broken):
+        raise RowError(fields.reason)
+    return maker.make(trimmed(fields, names))
+
+
+def find_shards(given: Sequence[Path], options: ReadOptions) -> list[Shard]:
+    """Return the shards of files or folders, with the roles of their columns, decided by a sample of rows.
+
+    Rows that do not fit are left out and reported, whatever the options say.
+
+    Raises:
+        CorpusError: there is no such file, its format is unknown, or its columns are of no known shape.
+    """
+    shards: list[Shard] = []
+    options = replace(options, skips_broken=True)
+    for source in plan(given, {}, options):
+        together: list[SourceFile] = []
+        size = 0
+        for file in source.found.files:
+            together.append(file)
+            size += file.path.stat().st_size
+            if size >= TOGETHER:
+                shards.append(Shard(len(shards), tuple(together), source.roles, options, size))
+                together, size = [], 0
+        if together:
+            shards.append(Shard(len(shards), tuple(together), source.roles, options, size))
+    return shards
+
+
+def plan_digest(shards: Sequence[Shard]) -> str:
+    """Return a digest of which files are swept and how they are read, but not of what is in them."""
+    described = [
+        {
+            "files": [[str(file.path.absolute()), file.name, file.kind] for file in shard.files],
+            "roles": {role: list(columns) for role, columns in shard.roles.columns.items()},
+            "options": json.dumps(asdict(shard.options), sort_keys=True, default=sorted),
+        }
+        for shard in shards
+    ]
+    return sha256_hex(canonical_json(described))
