@@ -67,6 +67,9 @@ _.recipe_sha256
 _.report_envelope_sha256
 _.replaced_model_sha256
 
+# -- columns that only queries name
+_.ordered_at
+
 # -- statements about the code, which a test compares with it
 _.READ_BY_A_STEP
 _.NOT_READ
