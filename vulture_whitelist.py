@@ -74,6 +74,9 @@ _.report_envelope_sha256
 _.replaced_model_sha256
 _.keyid  # a field of the format of envelopes, which nothing of ours believes
 
+# -- columns that only queries name
+_.ordered_at
+
 # -- statements about the code, which a test compares with it
 _.READ_BY_A_STEP
 _.NOT_READ
