@@ -22,7 +22,7 @@ from .handwriting import DIGITS_EACH, Writer
 from .http import Browser, PageError
 from .walk import confirm_address, submit_revocation
 
-ADDRESS = "retold@example.org"
+RETELLER, PAINTER = "retold@example.org", "pictures@example.org"
 RETOLD = (
     "The stream that belongs to me will not take what your oven has put on its scales. A bent pane of glass lives longest,"
     " out at the rim of the metal. There is an instrument for finding north, made of willow wood and of paper, and it does"
@@ -43,7 +43,7 @@ def map_retold(stack: LocalStack, officer: Browser, corpus: DemoCorpus) -> str:
         return "by meaning: skipped, because the optional encoder is not installed (requirements-meaning.txt)"
     work = corpus.works[1]
     asked = Work(title="A poem about a river", author=work.author, text=RETOLD, held_out=False, rows=())
-    reference = _send(stack, asked)
+    reference = _send(stack, asked, RETELLER)
     place = list(corpus.rows()).index(work.rows[1])
     return f"by meaning, {reference}: {_found(officer, reference, example_id(place), 'meaning')}"
 
@@ -57,14 +57,14 @@ def map_picture(stack: LocalStack, officer: Browser, writers: Sequence[Writer]) 
     writer, copy = writers[1], BytesIO()
     Image.fromarray(writer.digits[3]).resize((ENLARGED, ENLARGED), Image.Resampling.BICUBIC).save(copy, "JPEG", quality=80)
     asked = Work(title="A numeral", author=writer.name, text="", held_out=False, rows=())
-    reference = _send(stack, asked, Upload("numeral.jpg", copy.getvalue(), "image/jpeg"))
+    reference = _send(stack, asked, PAINTER, Upload("numeral.jpg", copy.getvalue(), "image/jpeg"))
     return f"by a copy of a picture, {reference}: {_found(officer, reference, example_id(DIGITS_EACH + 3), 'image')}"
 
 
-def _send(stack: LocalStack, asked: Work, picture: Upload | None = None) -> str:
+def _send(stack: LocalStack, asked: Work, address: str, picture: Upload | None = None) -> str:
     claimant = Browser(stack.url)
-    reference = submit_revocation(claimant, asked, ADDRESS, picture)
-    confirm_address(claimant, stack, ADDRESS)
+    reference = submit_revocation(claimant, asked, address, picture)
+    confirm_address(claimant, stack, address)
     return reference
 
 
