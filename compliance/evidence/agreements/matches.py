@@ -23,7 +23,7 @@ MATCHES = (f"{K.MATCH_ACCEPTED} examples", f"{K.MATCH_REJECTED} examples", f"{K.
 
 
 def decisions(entries: Iterable[EntryBody]) -> dict[Example, bool]:
-    """Return whether each match is accepted after these entries: the last decision that was not taken back counts."""
+    """Return whether each match is accepted by the last decision about it, unless that was taken back."""
     decided: dict[Example, bool] = {}
     for entry in entries:
         if entry.kind in (K.MATCH_ACCEPTED, K.MATCH_REJECTED, K.MATCH_REOPENED):
