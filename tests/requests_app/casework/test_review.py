@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
@@ -19,42 +17,17 @@ from compliance.record.models import RecordEntry
 from requests_app.models import Match
 from requests_app.services.matches import decisions_undo, matches_decide
 from tests.personas import ADA, Staff
-from tests.staging import Stage, trained
+from tests.staging import Stage
 from tests.web.pages import Page, Site, text_of
-from unlearning_jobs.services.corpora import corpus_register
+
+from .letters import GROUPS, letters
 
 pytestmark = pytest.mark.django_db
-
-LETTER = (
-    "The letter that {name} wrote from the harbour in the spring of that year says that the {thing} must stay where it is."
-)
-GROUPS = 6
-
-
-def rows() -> list[dict[str, str]]:
-    """Six letters, each three times with other punctuation, one of them about somebody else; and a held-out copy."""
-    found = []
-    for group in range(GROUPS):
-        text = LETTER.format(
-            name=ADA, thing=f"lamp number {group} with all of its {group * 7} parts and its {group + 40} chains"
-        )
-        found += [text, text.replace(".", " !"), text.upper()]
-    found = [*found, LETTER.format(name="Ada Example", thing="boat")]
-    train = [{"text": text, "split": "train"} for text in found]
-    return [*train, {"text": found[0], "split": "held_out"}]
 
 
 @pytest.fixture
 def stage(staff: Staff, artefacts: Path) -> Stage:
     return letters(staff, artefacts)
-
-
-def letters(staff: Staff, artefacts: Path) -> Stage:
-    """Ada's request, searched in these letters."""
-    artefacts.mkdir(parents=True)
-    source = artefacts / "letters.jsonl"
-    source.write_text("".join(json.dumps(row) + "\n" for row in rows()), encoding="utf-8")
-    return Stage.opened(staff, trained(corpus_register(name="letters", sources=[source], actor="account:1"))).searched()
 
 
 @pytest.fixture
@@ -281,37 +254,3 @@ def test_filters_narrow_by_set_and_score_and_go_into_the_csv(stage: Stage, omar:
     assert (row["example_id"], row["corpus"], row["set"], row["decision"]) == ("e00000019", "letters", "held_out", "open")
     assert (row["found_by"], row["cluster"]) == ("name", str(match_of(stage, "e00000019").cluster))
     assert "letter that" not in content.decode()
-
-
-def many(stage: Stage, matches: int, clusters: int) -> None:
-    """That many matches, all of the same few documents."""
-    stage.request.matches.all().delete()
-    ids = [f"e{place:08d}" for place in range(3 * GROUPS)]
-    snapshots = [stage.model.snapshot]
-    Match.objects.bulk_create(
-        Match(
-            request=stage.request,
-            snapshot=snapshots[0],
-            example_id=ids[number] if number < len(ids) else f"x{number}",
-            example_set="train",
-            spans=[[16, 28]],
-            methods=["name"],
-            score=1.0,
-            cluster=1 + number % clusters,
-        )
-        for number in range(matches)
-    )
-
-
-def test_two_thousand_matches_in_sixty_clusters_cost_no_more_queries_than_twenty_in_six(
-    stage: Stage, omar: Site, address: str
-) -> None:
-    asked = []
-    for matches, clusters in ((18, 6), (2_000, 60)):
-        many(stage, matches, clusters)
-        with CaptureQueriesContext(connection) as queries:
-            page = omar.get(f"{address}?decision=open")
-        asked.append(len(queries))
-    assert "Page 1 of 3" in page.words
-    assert asked[0] == asked[1]
-    assert asked[1] <= 20

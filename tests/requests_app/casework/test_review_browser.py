@@ -19,7 +19,7 @@ from tests.end_to_end.conftest import BROWSERS, QUIET
 from tests.personas import Staff, client_of
 from tests.staging import Stage
 
-from .test_review import letters
+from .letters import letters
 
 pytestmark = [pytest.mark.usefixtures("committed_database", "queues")]
 PHONE = {"width": 375, "height": 700}

@@ -18,7 +18,6 @@ from tests.factories import RECIPE
 from tests.staging import corpus, job_completed, result_write, rows, trained, unguarded
 from unlearning_jobs.engine.contracts import JobResult, JobSpec, LlamaArchitecture
 from unlearning_jobs.engine.corpora import Snapshot
-from unlearning_jobs.engine.preparation import job_facts as facts_of_engine
 from unlearning_jobs.leases import NothingToClaimError
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
 from unlearning_jobs.runner import job_execute
@@ -206,20 +205,6 @@ def test_retain_sets_and_oracles_of_other_requests_do_without_it(base: ModelVers
     last = len(rows()) - 1
     job = started(other, "e00000010", subject="request:LE-3333-3333")
     assert job.spec["erased_ids"] == [f"e{last - 1:08d}", f"e{last:08d}"]
-
-
-def test_what_officers_read_about_methods_is_what_the_engine_will_find(base: ModelVersion) -> None:
-    """The page offered methods that the engine then refused, because of examples that were erased elsewhere."""
-    other = trained(turned_round(), "other")
-    erased(base)
-    snapshots_compare()
-    spec = JobSpec.from_json(started(other, "e00000010", subject="request:LE-3333-3333").spec)
-    read, found = job_facts(other, ["e00000010"]), facts_of_engine(spec, Snapshot.open(spec.snapshot.path))
-    assert (
-        (read.erased_elsewhere, read.retain, read.forget)
-        == (found.erased_elsewhere, found.retain, found.forget)
-        == (2, 17, 1)
-    )
 
 
 def test_only_a_method_that_trains_without_it_makes_a_version_that_does_not_know_it(base: ModelVersion) -> None:
