@@ -9,12 +9,17 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from tests.erasing import erased, started, turned_round
 from tests.factories import PROTOCOL, model_version, unlearning_job
-from tests.staging import job_completed
+from tests.staging import corpus, job_completed, trained
 from unlearning_jobs.engine.advisor import Situation
 from unlearning_jobs.engine.catalogue import expected_cost
+from unlearning_jobs.engine.contracts import JobSpec
+from unlearning_jobs.engine.corpora import Snapshot
+from unlearning_jobs.engine.preparation import job_facts as facts_of_engine
 from unlearning_jobs.models import Job, ModelVersion
 from unlearning_jobs.selectors import job_facts, measurements, method_advice, proposal_situation
+from unlearning_jobs.services.ledger import snapshots_compare
 
 pytestmark = pytest.mark.django_db
 FOUR = ("e00000000", "e00000001", "e00000002", "e00000003")
@@ -110,3 +115,18 @@ def test_the_deadline_is_handed_in_as_a_moment() -> None:
     left = situation(base, until=timezone.now() + timedelta(hours=2)).seconds_left
     assert left == pytest.approx(7200, abs=60)
     assert situation(base).seconds_left is None
+
+
+@pytest.mark.usefixtures("artefacts")
+def test_what_officers_read_about_methods_is_what_the_engine_will_find() -> None:
+    """The page offered methods that the engine then refused, because of examples that were erased elsewhere."""
+    erased(trained(corpus()))
+    other = trained(turned_round(), "other")
+    snapshots_compare()
+    spec = JobSpec.from_json(started(other, "e00000010", subject="request:LE-3333-3333").spec)
+    read, found = job_facts(other, ["e00000010"]), facts_of_engine(spec, Snapshot.open(spec.snapshot.path))
+    assert (
+        (read.erased_elsewhere, read.retain, read.forget)
+        == (found.erased_elsewhere, found.retain, found.forget)
+        == (2, 17, 1)
+    )

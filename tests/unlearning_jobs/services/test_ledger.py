@@ -24,18 +24,16 @@ from tests.staging import corpus, job_completed, result_write, rows, trained
 from unlearning_jobs import runner
 from unlearning_jobs.engine.catalogue import METHODS
 from unlearning_jobs.engine.contracts import JobSpec
-from unlearning_jobs.engine.corpora import Snapshot, erasure_content
-from unlearning_jobs.engine.preparation import job_facts as facts_of_engine
+from unlearning_jobs.engine.corpora import erasure_content
 from unlearning_jobs.ledger_keys import LedgerError, newest_key
 from unlearning_jobs.models import CorpusSnapshot, ErasureEntry, Job, ModelVersion
-from unlearning_jobs.selectors import examples_by_id, job_facts
+from unlearning_jobs.selectors import examples_by_id
 from unlearning_jobs.services.ledger import (
     entries_digest,
     entries_insert,
     ledger_digest,
     ledger_enter,
     snapshot_compare,
-    snapshots_compare,
 )
 from unlearning_jobs.services.model_versions import model_version_release
 from unlearning_jobs.services.runs import job_claim
@@ -287,17 +285,3 @@ def test_a_training_that_ends_while_a_key_is_missing_is_taken_over_once_it_is_ba
         job_claim(job_id=job.pk, worker="worker-2")  # it waits for the key
     settings.LEDGER_KEYS = keys
     assert runner._finished_before(Job.objects.get(pk=job.pk)) == f"jobs/{job.pk}/run-1"
-
-
-def test_what_officers_read_about_methods_is_what_the_engine_will_find(base: ModelVersion) -> None:
-    """The page offered methods that the engine then refused, because of examples that were erased elsewhere."""
-    other = trained(turned_round(), "other")
-    erased(base)
-    snapshots_compare()
-    spec = JobSpec.from_json(started(other, "e00000010", subject="request:LE-3333-3333").spec)
-    read, found = job_facts(other, ["e00000010"]), facts_of_engine(spec, Snapshot.open(spec.snapshot.path))
-    assert (
-        (read.erased_elsewhere, read.retain, read.forget)
-        == (found.erased_elsewhere, found.retain, found.forget)
-        == (2, 17, 1)
-    )
