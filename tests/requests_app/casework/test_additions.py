@@ -94,4 +94,4 @@ def test_what_is_among_the_matches_cannot_be_chosen(stage: Stage, omar: Site, ad
 
 def test_what_cannot_be_looked_for_is_said(stage: Stage, omar: Site, address: str) -> None:
     page = look(stage, omar, address, "!?")
-    assert "Nothing could be looked for: it contains no letters or digits." in page.words
+    assert "Nothing could be looked for: there is nothing in it to search for." in page.words

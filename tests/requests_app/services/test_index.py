@@ -57,5 +57,5 @@ def test_an_upgrade_makes_the_index_under_the_new_key() -> None:
     ErasureRequest.objects.filter(pk=request.pk).update(email_index="0" * 64)
     migrated("requests_app", "0011_later_reviews_and_ends")
     migrated("requests_app", "0012_email_index_of_its_own")
-    request.refresh_from_db()
+    request.refresh_from_db(fields=["email_index"])  # the table has no later columns now
     assert request.email_index == email_index_of(ADA_EMAIL)
