@@ -75,4 +75,4 @@ def _found(officer: Browser, reference: str, wanted: str, method: str) -> str:
     if wanted not in scores:
         message = f"{reference}: {wanted} was not found by {method}."
         raise PageError(message)
-    return f"{len(rows)} candidates, {wanted} among them, score {scores[wanted]}"
+    return f"{wanted} with the score {scores[wanted]}, of {len(rows)} found"
