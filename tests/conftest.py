@@ -8,10 +8,15 @@ from pathlib import Path
 import pytest
 from django.db import connection, transaction
 from django.utils import translation
+from hypothesis import HealthCheck, settings
 from pytest_django import DjangoDbBlocker, Settings
 
 from tests.personas import Staff
 from tests.queues import queues  # noqa: F401  # a fixture
+
+# A busy machine makes any single case slow: tests don't time.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.hookimpl(trylast=True)
