@@ -5,7 +5,6 @@ Claimants, officers and letters read the same sentences. They come from the rows
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from django.utils.formats import date_format
@@ -13,9 +12,8 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from unlearning_jobs.index_search import NOTHING_OF_THE_KIND
-
 from .models import Search
+from .search_facts import Gap, answered, gaps, looked_for_anywhere
 
 OBSTACLES: dict[str, object] = {
     "nothing_to_search_for": gettext_lazy("there is nothing in it to search for"),
@@ -27,6 +25,7 @@ OBSTACLES: dict[str, object] = {
     "too_short": gettext_lazy("it is so short that too many texts contain it by chance"),
     "too_many": gettext_lazy("there are too many addresses, and only the first ones were searched for"),
     "no_address": gettext_lazy("it contains neither an address nor an account name after an @"),
+    "only_addresses": gettext_lazy("besides addresses and account names after an @, nothing in it was searched for"),
     "no_encoder": gettext_lazy("nothing is set up here that compares meanings"),
     "bad_encoder": gettext_lazy("what compares meanings could not be started"),
 }
@@ -55,6 +54,7 @@ NOTES: dict[str, object] = {
 }
 """What must be said with an answer by meaning or about pictures (`engine.matching.index.part.NOTES`)."""
 MEANING = "-meaning"
+WITHOUT_ENCODER = ("no_encoder", "bad_encoder")
 
 
 def query_words(query_id: str) -> str:
@@ -81,8 +81,8 @@ def searched_sentences(search: Search | None) -> list[str]:
     """Return what a search covered."""
     if search is None:
         return []
-    silent = {query for query, _why, _count in _unanswered(search)} - {answer["query"] for answer in _answered(search)}
-    asked = [query["id"] for query in search.queries if not query["obstacle"] and query["id"] not in silent]
+    found = looked_for_anywhere(search)
+    asked = [query["id"] for query in search.queries if query["id"] in found]
     count = sum(target["outcome"] != Search.Target.UNREADABLE for target in search.targets)
     if not asked or not count:
         return [_("Nothing could be searched.")]
@@ -94,9 +94,9 @@ def searched_sentences(search: Search | None) -> list[str]:
     day = date_format(localtime(search.finished_at), "DATE_FORMAT")
     queries = "; ".join(dict.fromkeys(map(query_words, asked)))
     sentences = [sentence % {"n": count, "day": day, "queries": queries}]
-    if any(answer["query"].endswith(MEANING) for answer in _answered(search)):
+    if any(answer["query"].endswith(MEANING) for answer in answered(search)):
         sentences.append(_("A search by meaning finds what is close, and may miss some of it."))
-    if any(answer["query"] == "picture" for answer in _answered(search)):
+    if any(answer["query"] == "picture" for answer in answered(search)):
         sentences.append(_("A search for copies of a picture finds what is close, and may miss some of it."))
     return sentences
 
@@ -127,53 +127,42 @@ def missing_sentences(search: Search | None) -> list[str]:
             )
             % {"n": unsearched}
         )
-    sentences += [
-        _("The search could not look for %(query)s: %(why)s.")
-        % {"query": query_words(query["id"]), "why": OBSTACLES.get(query["obstacle"], query["obstacle"])}
-        for query in search.queries
-        if query["obstacle"] and not query["id"].endswith(MEANING)
-    ]
-    if without := next((q["obstacle"] for q in search.queries if q["obstacle"] in {"no_encoder", "bad_encoder"}), ""):
+    encoders = [gap for gap in gaps(search) if gap.why in WITHOUT_ENCODER and not gap.snapshots]
+    sentences += [_gap_sentence(gap) for gap in gaps(search) if gap not in encoders and not _repeats(search, gap)]
+    if encoders:
         sentences.append(
             _("The search looked for the words themselves, and not for others of the same meaning: %(why)s.")
-            % {"why": OBSTACLES[without]}
+            % {"why": OBSTACLES[encoders[0].why]}
         )
-    return sentences + [
-        ngettext(
-            "In %(n)d snapshot of training data, the search could not look for %(query)s: %(why)s.",
-            "In %(n)d snapshots of training data, the search could not look for %(query)s: %(why)s.",
-            count,
-        )
-        % {"n": count, "query": query_words(query), "why": WHY_NOT_ASKED.get(why, why)}
-        for query, why, count in _unanswered(search)
-    ]
+    return sentences
+
+
+def _repeats(search: Search, gap: Gap) -> bool:
+    """Return whether a search by meaning lacks only what the one for the words themselves lacks as well."""
+    words = gap.query.removesuffix(MEANING)
+    return words != gap.query and any((one.query, one.why) == (words, gap.why) for one in gaps(search))
+
+
+def _gap_sentence(gap: Gap) -> str:
+    facts = {"query": query_words(gap.query), "n": gap.snapshots}
+    if not gap.snapshots:
+        return _("The search could not look for %(query)s: %(why)s.") % (facts | {"why": OBSTACLES.get(gap.why, gap.why)})
+    sentence = ngettext(
+        "In %(n)d snapshot of training data, the search could not look for %(query)s: %(why)s.",
+        "In %(n)d snapshots of training data, the search could not look for %(query)s: %(why)s.",
+        gap.snapshots,
+    )
+    return sentence % (facts | {"why": WHY_NOT_ASKED.get(gap.why, gap.why)})
 
 
 def _texts_only(search: Search) -> str:
-    if any(answer["query"] == "picture" for answer in _answered(search)):
+    if any(answer["query"] == "picture" for answer in answered(search)):
         return _("Pictures were compared with the one that was handed in, and texts beside them were read: nothing else.")
     return _("Of images and tables, the search read the texts beside them, not their contents.")
 
 
-def _answered(search: Search) -> list[dict[str, Any]]:
-    return [answer for answer in search.answers if "why" not in answer]
-
-
 def _unsearched(search: Search) -> int:
     return len({(one["snapshot_sha256"], example_id) for one in search.targets for example_id in one.get("unsearched", ())})
-
-
-def _unanswered(search: Search) -> Iterator[tuple[str, str, int]]:
-    """Yield what could not be searched for by meaning or as a picture, why, and in how many snapshots.
-
-    That pictures are not looked for in texts is no gap, unless there are no pictures at all.
-    """
-    answered = {answer["query"] for answer in _answered(search)}
-    reasons = [(answer["query"], answer["why"]) for answer in search.answers if "why" in answer]
-    for query, why in dict.fromkeys(reasons):
-        others = {other for asked, other in reasons if asked == query} - {*NOTHING_OF_THE_KIND}
-        if why not in NOTHING_OF_THE_KIND or not (answered & {query} or others or query.endswith(MEANING)):
-            yield query, why, reasons.count((query, why))
 
 
 def read_sentence(target: dict[str, Any]) -> str:
@@ -196,7 +185,7 @@ def answer_sentences(search: Search) -> list[str]:
     """Return what answered each search by meaning or for a picture, how many it found, and what must be known of it."""
     sentences = []
     snapshots = {target["snapshot_sha256"]: target["snapshot"] for target in search.targets}
-    for answer in _answered(search):
+    for answer in answered(search):
         facts = {
             "query": query_words(answer["query"]),
             "snapshot": snapshots.get(answer["snapshot_sha256"], answer["snapshot_sha256"][:12]),

@@ -1,7 +1,8 @@
 """What a request asks the training data for. Queries hold personal data: they live in a process's memory only.
 
-Everything that the claimant gave is searched for, or stands here with the reason why it is not. Names are not guessed from
-texts: only what was given as a name is searched for as one.
+Everything that the claimant said about the person, the work, or a model's answer is searched for, or stands here with the
+reason why it is not. Names are not guessed from texts: only what was given as a name is searched for as one. Who asks about
+a work, and how to reach them, is not what they ask for: neither is searched for.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ COLUMNS: Final = {Email: (), Web: ("url",), Handle: ("account", "id"), Number: (
 """The columns of a row that hold such an identifier (`engine.matching.keys`). An e-mail address is found in any column."""
 
 
-def is_needed(query: Query) -> bool:
+def is_needed(query_id: str) -> bool:
     """Return whether a search that could not look for this is not complete."""
-    return HELPS.fullmatch(query.id) is None
+    return HELPS.fullmatch(query_id) is None
 
 
 def request_queries(request: ErasureRequest) -> dict[Query, str]:
@@ -110,11 +111,12 @@ def _location(location: str) -> Iterator[tuple[Query, str]]:
         query = Query(id=f"location-{number}", kind="identifier", value=place)
         if number > MOST_PLACES:
             yield query, "too_many"
-            return
+            break
         yield query, ""
         yield from _keys(query)
-    if location and not places:
-        yield Query(id="location", kind="identifier", value=location), "no_address"
+    rest = [word for word in BETWEEN_PLACES.split(location) if not _place(word) and re.search(r"\w", word)]
+    if rest:
+        yield Query(id="location", kind="identifier", value=location), "only_addresses" if places else "no_address"
 
 
 def _place(word: str) -> str:

@@ -14,15 +14,14 @@ from compliance.formats.record_kinds import RecordKind
 from compliance.record.services import SYSTEM
 from requests_app.encryption import keyed_index
 from requests_app.models import ErasureRequest, Match, Search, SearchOrder
+from requests_app.search_facts import is_complete, looked_for_anywhere, needed_gaps
 from requests_app.states import RequestState
 from unlearning_jobs.engine.matching import VERSION, ExampleMatch, Query
 from unlearning_jobs.engine.matching.time_limit import TookTooLongError
-from unlearning_jobs.index_search import NOTHING_OF_THE_KIND
 from unlearning_jobs.models import CorpusSnapshot, ModelVersion
 from unlearning_jobs.states import JobState
 
 from .accepted import Accepted
-from .queries import is_needed
 from .requests import request_lock, request_move
 from .search_orders import search_end, search_held
 
@@ -145,7 +144,7 @@ def search_complete(
         _save_matches(request, snapshot, candidates, clusters)
     search = _save(request, order, found, self_test)
     search_end(order=order, state=JobState.COMPLETED)
-    data = _facts(search, found.asked[order.pk], _gaps(order, found))
+    data = _facts(search, found.asked[order.pk])
     request_move(request=request, to=RequestState.REVIEW, kind=RecordKind.MAPPING_COMPLETED, actor=SYSTEM, data=data)
     return search
 
@@ -165,11 +164,7 @@ def _save(request: ErasureRequest, order: SearchOrder, found: Found, self_test: 
         }
         for version in found.versions
     ]
-    searched = all(
-        result.outcome == Search.Target.SEARCHED and not result.unsearched.get(order.pk)
-        for result in found.snapshots.values()
-    )
-    return Search.objects.create(
+    search = Search(
         request=request,
         number=request.searches.count() + 1,
         matcher=VERSION,
@@ -178,19 +173,12 @@ def _save(request: ErasureRequest, order: SearchOrder, found: Found, self_test: 
         answers=found.answers_of(order),
         self_test=[dict(one) for one in self_test],
         candidates=sum(len(candidates) for candidates in found.snapshots_of(order).values()),
-        complete=bool(targets) and searched and not _gaps(order, found),
         started_at=order.started_at or order.created_at,
         finished_at=timezone.now(),
     )
-
-
-def _gaps(order: SearchOrder, found: Found) -> list[tuple[Query, str]]:
-    """Return what was asked for and not searched for, in all training data or in some, and why."""
-    asked = found.asked[order.pk]
-    unanswered = {(one["query"], one["why"]) for one in found.answers_of(order) if "why" in one}
-    gaps = [(query, obstacle) for query, obstacle in asked.items() if obstacle]
-    gaps += [(q, why) for q in asked for own, why in sorted(unanswered) if own == q.id and why not in NOTHING_OF_THE_KIND]
-    return [(query, why) for query, why in gaps if is_needed(query)]
+    search.complete = is_complete(search)
+    search.save(force_insert=True)
+    return search
 
 
 def _read(order: SearchOrder, result: SnapshotSearch) -> dict[str, Any]:
@@ -200,12 +188,13 @@ def _read(order: SearchOrder, result: SnapshotSearch) -> dict[str, Any]:
     return {"read": result.read, "swept": sorted(own for one in result.swept if (own := _own(order, one)))}
 
 
-def _facts(search: Search, obstacles: Mapping[Query, str], gaps: Iterable[tuple[Query, str]]) -> dict[str, object]:
-    """Return what the record says about a search: the same, without names of models, and with a keyed digest per query."""
+def _facts(search: Search, asked: Iterable[Query]) -> dict[str, object]:
+    """Return what the record says about a search, without names of models: a keyed digest of each query looked for."""
     unreadable, texts_only = (
         {target["snapshot_sha256"] for target in search.targets if target["outcome"] == outcome}
         for outcome in (Search.Target.UNREADABLE, Search.Target.TEXTS_ONLY)
     )
+    searched_for = looked_for_anywhere(search)
     slow = {(target["snapshot_sha256"], example_id) for target in search.targets for example_id in target["unsearched"]}
     return {
         "search": search.number,
@@ -213,11 +202,9 @@ def _facts(search: Search, obstacles: Mapping[Query, str], gaps: Iterable[tuple[
         "searched": sorted({target["snapshot_sha256"] for target in search.targets} - unreadable),
         "unreadable": sorted(unreadable),
         "texts_only": sorted(texts_only),
-        "queries": [
-            {"kind": q.kind, "hmac": keyed_index(str(q.value), "query")} for q, obstacle in obstacles.items() if not obstacle
-        ],
+        "queries": [{"kind": q.kind, "hmac": keyed_index(str(q.value), "query")} for q in asked if q.id in searched_for],
         "not_searchable": [
-            *({"kind": q.kind, "obstacle": why} for q, why in gaps),
+            *({"kind": gap.kind, "obstacle": gap.why} for gap in needed_gaps(search)),
             *({"snapshot": digest, "example_id": one, "obstacle": TOOK_TOO_LONG} for digest, one in sorted(slow)),
         ],
         "complete": search.complete,

@@ -181,7 +181,39 @@ def test_a_picture_is_not_looked_for_in_texts_and_that_is_said(staff: Staff, tmp
     search = searched(staff, "copyright", work_picture=copy(7), work_text=TEXTS[3])
     assert search.complete
     assert search.request.matches.get(example_id="e00000003").methods == ["exact"]
-    assert "the search could not look for the picture of the work: it holds no pictures" in missing_sentences(search)[-1]
+    said = " ".join(missing_sentences(search))
+    assert "the search could not look for the picture of the work: it holds no pictures" in said
+
+
+def test_training_data_in_which_nothing_was_looked_for_were_not_searched(staff: Staff, tmp_path: Path) -> None:
+    """A picture and a title too short to look for, and nothing but texts: nothing was found, for nothing was looked for."""
+    build(texts(tmp_path))
+    search = searched(staff, "copyright", work_picture=copy(7), work_title="Sunset")
+    assert not search.complete
+    assert searched_sentences(search) == ["Nothing could be searched."]
+    assert recorded(search)["not_searchable"] == [{"kind": "image", "obstacle": "not_images"}]
+    assert recorded(search)["queries"] == []
+
+
+@pytest.mark.usefixtures("encoder")
+def test_nothing_is_said_to_be_searched_by_meaning_where_nothing_was_compared(staff: Staff, tmp_path: Path) -> None:
+    build(shelf(tmp_path))
+    search = searched(staff, "copyright", work_text=TEXTS[3])
+    assert "by its meaning" not in searched_sentences(search)[0]
+    assert any("by its meaning: it holds no texts" in sentence for sentence in missing_sentences(search))
+    assert [query["kind"] for query in recorded(search)["queries"]] == ["exact"]
+
+
+@pytest.mark.usefixtures("encoder")
+def test_what_has_no_word_that_the_encoder_knows_is_named(staff: Staff, tmp_path: Path) -> None:
+    build(texts(tmp_path))
+    search = searched(staff, evidence_output="qzx vvw kkj ppt rrl ssm wwd xxz yyq zzb jjh ggf")
+    obstacles = {query["id"]: query["obstacle"] for query in search.queries}
+    assert (obstacles["output"], obstacles["output-meaning"]) == ("", "nothing_to_search_for")
+    assert (
+        "The search could not look for what the model answered, by its meaning: there is nothing in it to search for."
+        in missing_sentences(search)
+    )
 
 
 def test_what_is_kept_of_a_request_holds_the_picture_encrypted(staff: Staff, tmp_path: Path) -> None:

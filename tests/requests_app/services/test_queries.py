@@ -46,10 +46,15 @@ def test_addresses_and_accounts_in_where_it_was_seen_are_searched_for_and_names_
     location = "Ada Beispiel saw it on https://forum.example/t/17, posted by @tide_reader (see logs@forum.example)."
     found = asked(location=location)
     places = [value for query, (kind, value, _) in found.items() if kind == "identifier" and query != "email"]
-    assert places == ["https://forum.example/t/17", "@tide_reader", "logs@forum.example"]
+    assert places == ["https://forum.example/t/17", "@tide_reader", "logs@forum.example", location]
+    assert found["location"][2] == "only_addresses"
     assert found["location-1-key-url"] == ("key", "url=https://forum.example/t/17", "")
     assert found["location-2-key-account"] == ("key", "account=@tide_reader", "")
     assert [query for query, (kind, *_) in found.items() if kind == "name"] == ["name"]
+
+
+def test_of_a_bare_address_nothing_is_left_unsearched() -> None:
+    assert "location" not in asked(location=" <https://forum.example/t/17>. ")
 
 
 def test_where_it_was_seen_without_an_address_cannot_be_searched_for() -> None:
@@ -77,7 +82,7 @@ def test_what_only_helps_to_find_it_leaves_a_search_complete() -> None:
     request = ErasureRequest(
         kind="erasure", name=ADA, email="a@example.org", other_names="a_b", evidence_output=ANSWER, location="x"
     )
-    assert [query.id for query in request_queries(request) if is_needed(query)] == ["name", "email", "other-1"]
+    assert [query.id for query in request_queries(request) if is_needed(query.id)] == ["name", "email", "other-1"]
 
 
 def test_without_an_encoder_the_meaning_of_a_text_stands_with_its_reason() -> None:

@@ -114,7 +114,7 @@ def test_an_example_that_took_too_long_is_kept_recorded_and_said(opened: Stage, 
 
 
 def test_every_obstacle_has_words() -> None:
-    of_requests = {"too_short", "too_many", "no_address", "no_encoder", "bad_encoder"}
+    of_requests = {"too_short", "too_many", "no_address", "only_addresses", "no_encoder", "bad_encoder"}
     assert set(OBSTACLE_WORDS) == {*OBSTACLES, *FORMER_OBSTACLES, *of_requests}
 
 
