@@ -77,6 +77,9 @@ def _ask(snapshot: CorpusSnapshot, files: Snapshot, kind: Kind, queries: Sequenc
         code = "bad_encoder" if isinstance(error, EngineError) and error.code == "bad_encoder" else "index_damaged"
         found.answers += [{"query": query.id, "why": code} for query in queries]
     else:
+        if not index.is_unchanged:
+            found.answers += [{"query": query.id, "why": "index_damaged"} for query in queries]
+            return
         for answer in answers:
             facts: dict[str, Any] = {"compared": answer.compared, "floor": answer.floor, "notes": list(answer.notes)}
             found.answers.append({"query": answer.query, **index.facts(), **facts, "found": len(answer.matches)})

@@ -67,8 +67,9 @@ def index_execute(*, index_id: int, said: Said = lambda _done, _total: None) -> 
     folder = settings.ARTEFACTS / row.path
     with BuildHeartbeat(claim, said) as heartbeat:
         try:
-            files = snapshot_open(snapshot=row.snapshot).files
-            about = _build(row, files, folder, heartbeat.progress)
+            proven = snapshot_open(snapshot=row.snapshot, fully=True)
+            with _built_from(proven, folder):
+                about = _build(row, proven.files, folder, heartbeat.progress)
             stamp = stamp_of(folder)
             digest = hashlib.sha256(about.read_bytes()).hexdigest()
             index_complete(claim=claim, digest=digest, stamp=stamp if is_settled(stamp) else {})

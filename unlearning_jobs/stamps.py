@@ -22,9 +22,14 @@ CHANGE: Final = 2
 
 
 def stamp_of(folder: Path) -> Stamp:
-    """Return what the file system says of all files in the folder now; empty if there are none."""
+    """Return what the file system says of all files in the folder now; empty if there are none, or if one is a link.
+
+    What a link points to can be anything by the time it is read, so that nothing is said of it.
+    """
     stamp = {}
     for path in sorted(folder.rglob("*")):
+        if path.is_symlink():
+            return {}
         about = path.lstat()
         if not path.is_dir():
             stamp[path.relative_to(folder).as_posix()] = [about.st_size, about.st_mtime_ns, about.st_ctime_ns, about.st_ino]

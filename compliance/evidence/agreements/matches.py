@@ -184,16 +184,22 @@ def _accepted(story: Story, before: int, snapshot_sha256: str, *, learned: bool 
 
 
 def _accepted_as_held_out(story: Story) -> Iterator[Statement]:
-    """The accepted examples of which entries say that no model was trained on them, by attempts on their snapshot."""
+    """The accepted examples of each attempt's snapshot, by the set, not learned from, in which entries place them."""
+    sets = _not_learned(story.entries)
     for attempt, told in story.reports.items():
         digest = told.report.snapshot_sha256
-        yield words(attempt), sorted(_accepted(story, len(story.entries) + 1, digest, learned=False))
+        accepted = _accepted(story, len(story.entries) + 1, digest, learned=False)
+        by_set: dict[str, list[str]] = {}
+        for (snapshot, example_id), name in sorted(sets.items()):
+            if example_id in accepted and digest.startswith(snapshot):
+                by_set.setdefault(name, []).append(example_id)
+        yield words(attempt), by_set
 
 
-def _not_learned(entries: Iterable[EntryBody]) -> set[Example]:
-    """Return the matches that no model is trained on; older entries do not say so of any."""
+def _not_learned(entries: Iterable[EntryBody]) -> dict[Example, str]:
+    """Return the sets of the matches that no model is trained on; older entries do not say so of any."""
     return {
-        (example["snapshot"], example.get("example_id"))
+        (example["snapshot"], example.get("example_id", "")): example["set"]
         for entry in entries
         if entry.kind == K.MATCH_ACCEPTED
         for example in entry.data.get("examples", ())

@@ -81,19 +81,24 @@ def _expected_sizes(story: Story) -> Iterator[Statement]:
 
 
 def _held_out(story: Story) -> Iterator[Statement]:
-    """Which examples were measured as held out, which as retained, and how many held-out ones were not measured."""
+    """Which examples were measured as retained, which in each set that is not learned from, and how many examples it has."""
     counts = dict(CORPUS_COUNTS.read(story))
     for attempt, told in story.reports.items():
         of_corpus = counts.get(words(attempt))
         if told.outputs is not None and isinstance(of_corpus, dict):
-            measured = told.outputs.ids("held_out")
-            left = of_corpus.get("held_out", 0) - len(measured)
-            yield words(attempt), {"measured": measured, "retain": told.outputs.ids("retain"), "left": left}
+            measured = {name: told.outputs.ids(name) for name in sorted(told.outputs.sets.keys() - {"forget", "retain"})}
+            yield words(attempt), {"measured": measured, "retain": told.outputs.ids("retain"), "counts": of_corpus}
 
 
-def can_be_held_out(said: list[str], there: dict[str, Any]) -> bool:
-    """Return whether examples are held out: measured as such, or among those that were not measured at all."""
-    return not set(said) & set(there["retain"]) and len(set(said) - set(there["measured"])) <= there["left"]
+def can_be_held_out(said: dict[str, list[str]], there: dict[str, Any]) -> bool:
+    """Return whether examples can be in the sets that they are said to be in: measured there, or not measured at all."""
+    measured = {example_id: name for name, ids in there["measured"].items() for example_id in ids}
+    measured |= dict.fromkeys(there["retain"], "retain")
+    return all(
+        {measured.get(example_id, name) for example_id in ids} <= {name}
+        and len(set(ids) - measured.keys()) <= there["counts"].get(name, 0) - len(there["measured"].get(name, ()))
+        for name, ids in said.items()
+    )
 
 
 def _columns(*names: str) -> tuple[str, ...]:

@@ -118,8 +118,8 @@ WORDS: Final[Mapping[str, Says]] = {
     f"{K.MAPPING_COMPLETED} candidates": _counts(0),
 }
 """Fields of which nothing but certain words, flags or numbers can be read."""
-SETS = frozenset({"train", "held_out", ""})
-"""Where an example is; of one that was found before that was kept, nothing is known."""
+NO_SETS = frozenset({"forget", "retain"})
+"""What a corpus calls no set of its own: a job makes these from the training set."""
 
 
 def check_forms(entries: Sequence[EntryBody]) -> None:
@@ -187,7 +187,8 @@ def _check_examples(entry: EntryBody, fields: tuple[str, ...], sets: dict[tuple[
     for one in _examples(entry):
         if one.keys() != set(fields) or not all(isinstance(value, str) for value in one.values()):
             _fail(entry, f"an example states {', '.join(sorted(one))}, and must state {_stated(fields)}")
-        if one.get("set", "") not in SETS:
+        # Of an example that was found before its set was kept, nothing is known.
+        if (name := one.get("set", "")) and (name in NO_SETS or not name.isidentifier()):
             _fail(entry, f"an example is in the set {one['set'][:40]!a}, which no corpus has")
         if one.get("set") and sets.setdefault((one["snapshot"], one["example_id"]), one["set"]) != one["set"]:
             _fail(entry, f"{one['example_id'][:40]!a} was in another set before")

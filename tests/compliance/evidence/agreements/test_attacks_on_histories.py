@@ -113,6 +113,16 @@ def nobody_decided(retold: Retold) -> None:
             one["data"]["examples"] = []
 
 
+def called_another_set(name: str) -> Story:
+    """One more match is accepted, and placed in a set that the corpus does not have."""
+
+    def change(retold: Retold) -> None:
+        called_held_out(retold)
+        retold.first("match.accepted")["data"]["examples"][-1]["set"] = name
+
+    return entries(change)
+
+
 def taken_back(retold: Retold) -> None:
     retold.insert("match.accepted", "match.reopened", examples=retold.first("match.accepted")["data"]["examples"][:1])
 
@@ -191,6 +201,11 @@ STORIES: Mapping[str, tuple[Story, str]] = {
     ),
     "a match whose acceptance was taken back": (entries(taken_back), "match.accepted examples, counted"),
     "a field that earlier entries state": (entries(left_out_in_the_second_run), "must state attempt, item, job"),
+    "a set that the corpus does not have": (
+        called_another_set("real_authors"),
+        "an accepted example is called held out and is not",
+    ),
+    "a set that jobs make": (called_another_set("retain"), "is in the set 'retain', which no corpus has"),
     "another set later": (entries(called_another_set_later), "was in another set before"),
 }
 """What is changed at which stage, and the reason why it does not verify."""

@@ -13,6 +13,7 @@ import pytest
 
 from compliance.evidence.agreements import MEASURED, Story, ToldReport, contradictions
 from compliance.evidence.agreements.judged import BESIDE, JUDGEMENT
+from compliance.evidence.agreements.measured import can_be_held_out
 from compliance.evidence.agreements.raw_outputs import read_outputs
 from compliance.evidence.agreements.reasons import LOOK
 from compliance.evidence.statements import Method, UnlearningReport
@@ -206,3 +207,28 @@ def test_odd_models_are_computed_again(
     story = told(tmp_path, protocol, look, change)
     assert found(story) == ""
     assert " ".join(contradictions(story, BY_ITSELF)) == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "fits"),
+    [
+        ({"held_out": ["a"]}, True),
+        ({"held_out": ["a", "x"]}, True),
+        ({"held_out": ["x", "y"]}, False),
+        ({"held_out": ["r"]}, False),
+        ({"held_out": ["b"]}, False),
+        ({"authors": ["b", "x", "y"]}, True),
+        ({"authors": ["a"]}, False),
+        ({"others": ["x"]}, False),
+        ({}, True),
+    ],
+)
+def test_an_accepted_example_is_in_the_set_in_which_it_was_measured_or_is_one_of_those_that_were_not(
+    said: dict[str, list[str]], fits: bool
+) -> None:
+    there = {
+        "measured": {"held_out": ["a"], "authors": ["b"]},
+        "retain": ["r"],
+        "counts": {"train": 9, "held_out": 2, "authors": 3},
+    }
+    assert can_be_held_out(said, there) == fits
