@@ -34,6 +34,7 @@ WHY_NOT_ASKED: dict[str, object] = {
     "index_waits": gettext_lazy("its index was not built yet"),
     "index_failed": gettext_lazy("its index could not be built"),
     "index_damaged": gettext_lazy("its index was damaged, and is built again"),
+    "index_changed": gettext_lazy("its index was written to while it was asked"),
     "index_of_another_snapshot": gettext_lazy("the index in its place was of another snapshot, and is built again"),
     "index_of_another_version": gettext_lazy("its index was built by another version, and is built again"),
     "no_encoder": OBSTACLES["no_encoder"],

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from typing import Any
 
 from unlearning_jobs.engine.corpora import Snapshot
-from unlearning_jobs.engine.errors import CorpusError, EngineError
+from unlearning_jobs.engine.errors import CorpusError
 from unlearning_jobs.engine.matching import ExampleMatch, Query, find_matches
+from unlearning_jobs.engine.matching.encoder import EncoderError
+from unlearning_jobs.engine.matching.index.part import Answer
+from unlearning_jobs.engine.matching.index.sealed import PartError
 from unlearning_jobs.index_parts import ANSWERED_BY, Kind
 from unlearning_jobs.index_search import NoIndexError, OpenIndex, index_open
 from unlearning_jobs.models import CorpusSnapshot
+from unlearning_jobs.services.indexes import index_begin_again
 from unlearning_jobs.services.snapshots import snapshot_open
 
 from .models import Search
@@ -44,14 +47,19 @@ def _search_texts(
     except NoIndexError as error:
         found.read = {"by": "sweep", "why": error.code}
     else:
-        with suppress(CorpusError, OSError, ValueError, IndexError):
+        try:
             matches = list(_from_index(files, queries, index, found, on_progress))
+        except (CorpusError, OSError, ValueError, IndexError):
+            index_begin_again(index_id=index.index_id)
+            why = "index_damaged"
+        else:
             if index.is_unchanged:
                 found.read = {"by": "index", **index.facts()}
                 found.swept = {query.id for query in queries if index.texts and not index.texts.narrows(query)}
                 _add(found, matches)
                 return
-        found.read = {"by": "sweep", "why": "index_damaged"}
+            why = "index_changed"
+        found.read = {"by": "sweep", "why": why}
         found.unsearched.clear()
     _add(found, find_matches(files, queries, on_progress=on_progress, on_unsearched=found.leave_out))
 
@@ -68,22 +76,33 @@ def _ask(snapshot: CorpusSnapshot, files: Snapshot, kind: Kind, queries: Sequenc
         return
     try:
         index = index_open(snapshot, files, kind)
-        answers = list(index.answers(files, queries))
+        answers = _answers(files, queries, index)
     except NoIndexError as error:
         found.answers += [{"query": query.id, "why": error.code} for query in queries]
-    except CorpusError:
-        raise
-    except (EngineError, OSError, ValueError) as error:
-        code = "bad_encoder" if isinstance(error, EngineError) and error.code == "bad_encoder" else "index_damaged"
-        found.answers += [{"query": query.id, "why": code} for query in queries]
-    else:
-        if not index.is_unchanged:
-            found.answers += [{"query": query.id, "why": "index_damaged"} for query in queries]
-            return
-        for answer in answers:
-            facts: dict[str, Any] = {"compared": answer.compared, "floor": answer.floor, "notes": list(answer.notes)}
-            found.answers.append({"query": answer.query, **index.facts(), **facts, "found": len(answer.matches)})
-            _add(found, answer.matches)
+        return
+    for answer in answers:
+        facts: dict[str, Any] = {"compared": answer.compared, "floor": answer.floor, "notes": list(answer.notes)}
+        found.answers.append({"query": answer.query, **index.facts(), **facts, "found": len(answer.matches)})
+        _add(found, answer.matches)
+
+
+def _answers(files: Snapshot, queries: Sequence[Query], index: OpenIndex) -> list[Answer]:
+    """Return the answers of an index that is the same before and after.
+
+    Raises:
+        NoIndexError: it is not, it turned out to be damaged, or there is no encoder to ask it with.
+        CorpusError: the snapshot itself cannot be read.
+    """
+    try:
+        answers = list(index.answers(files, queries))
+    except EncoderError as error:
+        raise NoIndexError(code=error.code) from None
+    except (PartError, OSError, ValueError):
+        index_begin_again(index_id=index.index_id)
+        raise NoIndexError(code="index_damaged") from None
+    if not index.is_unchanged:
+        raise NoIndexError(code="index_changed")
+    return answers
 
 
 def _add(found: SnapshotSearch, matches: Iterable[ExampleMatch]) -> None:

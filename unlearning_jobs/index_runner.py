@@ -6,10 +6,13 @@ import errno
 import hashlib
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from django.conf import settings
+
+from compliance.formats.canonical import canonical_json
 
 from .engine.corpora import Snapshot
 from .engine.errors import CorpusError, EngineError
@@ -20,7 +23,7 @@ from .index_parts import answering_part
 from .leases import ClaimLostError
 from .models import CorpusIndex
 from .services.indexes import IndexClaim, index_claim, index_complete, index_fail, index_report, index_run_lost
-from .services.snapshots import snapshot_open
+from .services.snapshots import Proven, snapshot_open
 from .stamps import is_settled, stamp_of
 from .states import JobState
 
@@ -81,8 +84,7 @@ def index_execute(*, index_id: int, said: Said = lambda _done, _total: None) -> 
             if not _is_full(error):
                 index_run_lost(claim=claim)
                 raise
-            for leftover in (folder, folder.with_name(f"{folder.name}.building")):
-                shutil.rmtree(leftover, ignore_errors=True)
+            _remove(folder)
             index_fail(claim=claim, code=NO_SPACE)
     row.refresh_from_db()
     return row
@@ -99,6 +101,38 @@ def _build(row: CorpusIndex, files: Snapshot, folder: Path, on_progress: Said) -
         raise CorpusError(message, code="no_encoder")
     part.build(files, folder, previous=_previous(row), on_progress=on_progress)
     return folder / SEAL
+
+
+@contextmanager
+def _built_from(proven: Proven, folder: Path) -> Iterator[None]:
+    """Let an index be built from files that are proven before and unchanged afterwards; else remove what was built.
+
+    A note beside the index says from which files. What an earlier run has left is continued only if these are the same.
+
+    Raises:
+        CorpusError: somebody has written to the files meanwhile.
+    """
+    note = folder.with_name(f"{folder.name}.from.json")
+    known = canonical_json({"files": proven.stamp}) if is_settled(proven.stamp) else b""
+    if not known or not note.exists() or note.read_bytes() != known:
+        _remove(folder)
+        note.unlink(missing_ok=True)
+    if known:
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_bytes(known)
+    yield
+    try:
+        proven.require_unchanged()
+    except CorpusError:
+        _remove(folder)
+        raise
+    finally:
+        note.unlink(missing_ok=True)
+
+
+def _remove(folder: Path) -> None:
+    for leftover in (folder, folder.with_name(f"{folder.name}.building")):
+        shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _previous(row: CorpusIndex) -> Path | None:

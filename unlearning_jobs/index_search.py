@@ -26,8 +26,8 @@ from .states import JobState
 NOTHING_OF_THE_KIND: Final = ("not_text", "not_images")
 """Reasons that are no gap in a search: there is nothing to search."""
 REASONS: Final = (
-    *("no_index", "index_waits", "index_failed", "index_damaged", "index_of_another_snapshot", "index_of_another_version"),
-    *("no_encoder", "bad_encoder"),
+    *("no_index", "index_waits", "index_failed", "index_damaged", "index_changed"),
+    *("index_of_another_snapshot", "index_of_another_version", "no_encoder", "bad_encoder"),
     *NOTHING_OF_THE_KIND,
 )
 """Why an index was not asked."""
@@ -46,6 +46,7 @@ class NoIndexError(Exception):
 class OpenIndex:
     """An index of a snapshot, proven and open."""
 
+    index_id: int
     digest: str
     version: str
     folder: Path
@@ -55,8 +56,8 @@ class OpenIndex:
 
     @property
     def is_unchanged(self) -> bool:
-        """Whether nobody has written to its files since it was proven."""
-        return _stamp(self.folder) == self.stamp
+        """Whether nobody has written to its files since it was proven; not where the file system cannot say."""
+        return bool(self.stamp) and _stamp(self.folder) == self.stamp
 
     def answers(self, files: Snapshot, queries: Sequence[Query]) -> Iterator[Answer]:
         """Yield what an index by meaning, or of images, answers."""
@@ -103,13 +104,13 @@ def _opened(row: CorpusIndex, folder: Path, files: Snapshot, stamp: Stamp, *, ve
     if row.kind == Kind.TEXTS:
         texts = SnapshotIndex.open(folder, files, verify=verify)
         _require_digest(row, texts.digest)
-        return OpenIndex(row.digest, FORMAT, folder, stamp, texts=texts)
+        return OpenIndex(row.pk, row.digest, FORMAT, folder, stamp, texts=texts)
     part = answering_part(row.kind)
     if part is None:
         raise NoIndexError(code="no_encoder")
     part.check(files, folder, verify=verify)
     _require_digest(row, hashlib.sha256((folder / SEAL).read_bytes()).hexdigest())
-    return OpenIndex(row.digest, f"{part.name}/{part.version}", folder, stamp, part=part)
+    return OpenIndex(row.pk, row.digest, f"{part.name}/{part.version}", folder, stamp, part=part)
 
 
 def _require_digest(row: CorpusIndex, digest: str) -> None:

@@ -30,9 +30,11 @@ class Proven:
     stamp: Stamp
 
     def require_unchanged(self) -> None:
-        """Raise CorpusError if somebody has written to the files since."""
+        """Raise CorpusError if somebody has written to the files since; read all again where the file system cannot say."""
         if _stamp(self.files.folder) != self.stamp:
             raise CorpusError(CHANGED)
+        if not self.stamp:
+            Snapshot.open(self.files.folder, digest=self.files.info.digest)
 
 
 def snapshot_open(*, snapshot: CorpusSnapshot, fully: bool = False) -> Proven:

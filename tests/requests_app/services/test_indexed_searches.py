@@ -127,7 +127,7 @@ def test_an_index_that_changes_while_it_is_asked_is_not_believed(
 
     monkeypatch.setattr(module, "_from_index", ask_and_change)
     search = searched(staff, model, "k2")
-    assert search.targets[0]["read"] == {"by": "sweep", "why": "index_damaged"}
+    assert search.targets[0]["read"] == {"by": "sweep", "why": "index_changed"}
     assert matches(search) == matches(sound)
 
 
