@@ -6,21 +6,18 @@ is the step about the raw outputs where pyarrow is missing. A bundle is verified
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Literal, TypeVar
+from typing import Literal
 
-from compliance.formats.errors import EvidenceError
 from compliance.formats.translation import gettext_noop as _
 
-from .agreements import AGREEMENTS, NotRecomputableError
+from .agreements import AGREEMENTS
 from .bundle import TRUST, BundleFolder
 from .checks import attestations, conduct, course, findings, log
+from .steps import Finding, StepResult, Steps
 from .trust import TrustFile
 
-T = TypeVar("T")
-Status = Literal["passed", "failed", "not checked"]
 KeySource = Literal["bundle", "trust file"]
 """Where the keys that counted came from: the bundle's own trust file, or one that came by another route."""
 
@@ -28,20 +25,6 @@ LIMITS = (
     "A pass does not prove that the measurements were honest, that the log shows everybody the same history, "
     "or anything that the signed reports list under does_not_show"
 )
-
-
-@dataclass(frozen=True)
-class StepResult:
-    """A numbered step: what was checked, the result, and why."""
-
-    number: int
-    title: str
-    status: Status
-    reason: str
-
-    @property
-    def passed(self) -> bool:
-        return self.status == "passed"
 
 
 @dataclass(frozen=True)
@@ -64,54 +47,6 @@ class Verification:
         return not self.passed and all(step.status != "failed" for step in self.steps)
 
 
-class NotEstablishedError(Exception):
-    """A step relies on what an earlier step should have established but did not."""
-
-
-@dataclass(frozen=True)
-class Finding(Generic[T]):
-    """What a step established. Reading `value` raises NotEstablishedError if the step did not pass."""
-
-    number: int
-    values: tuple[T, ...]
-    """One value, or none if the step did not pass. (The value itself may be None.)"""
-
-    @property
-    def value(self) -> T:
-        if not self.values:
-            message = f"step {self.number} did not pass"
-            raise NotEstablishedError(message)
-        return self.values[0]
-
-
-class Steps:
-    """Runs checks one after the other and keeps their results."""
-
-    def __init__(self) -> None:
-        self.results: list[StepResult] = []
-
-    def run(self, title: str, check: Callable[[], T], describe: Callable[[T], str] = lambda _value: "") -> Finding[T]:
-        """Run `check`; `describe` puts what it established into words for the reader."""
-        try:
-            value = check()
-            self._note(title, "passed", describe(value))
-            return Finding(len(self.results), (value,))
-        except (NotEstablishedError, NotRecomputableError) as error:
-            self._note(title, "not checked", str(error))
-        except EvidenceError as error:
-            self._note(title, "failed", str(error))
-        except RecursionError:
-            self._note(title, "failed", "The JSON is nested too deeply.")
-        except OSError as error:
-            self._note(title, "failed", f"A file cannot be read: {error.strerror}.")
-        except Exception as error:  # noqa: BLE001  # whatever the input, the reader gets a named step and no traceback
-            self._note(title, "failed", f"The check itself broke on this input ({type(error).__name__}).")
-        return Finding(len(self.results), ())
-
-    def _note(self, title: str, status: Status, reason: str) -> None:
-        self.results.append(StepResult(len(self.results) + 1, title, status, reason))
-
-
 def verify_bundle(directory: Path, trust: bytes | None = None, *, request: str | None = None) -> Verification:
     """Verify the bundle in `directory`.
 
@@ -122,6 +57,43 @@ def verify_bundle(directory: Path, trust: bytes | None = None, *, request: str |
         request: the reference of the request that the bundle must be about. Without it any request will do.
     """
     steps = Steps()
+    logged = _log_steps(steps, directory, trust, request)
+    signed = _attestation_steps(steps, logged)
+    _story_steps(steps, logged, signed)
+    results = tuple(steps.results)
+    keys: KeySource = "bundle" if trust is None else "trust file"
+    if all(step.passed for step in results):
+        return Verification(results, _success(logged.history.value, logged.head.value, signed.bodies.value, keys), keys)
+    # 18. If a signature failed, find out whether that is because the bundle was signed with other keys.
+    failed = next((step for step in results if step.status == "failed"), None)
+    if failed is None:
+        return Verification(results, _incomplete(next(step for step in results if not step.passed)), keys)
+    by_signature = failed.number in (logged.head.number, signed.bodies.number)
+    other_keys = trust is not None and by_signature and _other_keys(directory, trust, failed)
+    return Verification(results, _failure(failed, other_keys=other_keys), keys, other_keys)
+
+
+@dataclass(frozen=True)
+class LogFindings:
+    """What the steps about the log established."""
+
+    folder: Finding[BundleFolder]
+    trust_file: Finding[TrustFile]
+    head: Finding[log.VerifiedCheckpoint]
+    history: Finding[log.History]
+
+
+@dataclass(frozen=True)
+class AttestationFindings:
+    """What the steps about attestations established."""
+
+    bodies: Finding[tuple[attestations.SignedBody, ...]]
+    statements: Finding[attestations.Statements]
+    signed_files: Finding[BundleFolder]
+
+
+def _log_steps(steps: Steps, directory: Path, trust: bytes | None, request: str | None) -> LogFindings:
+    """Steps 1 to 6: the folder, the keys, and one request's history under the log's head."""
     run = steps.run
     # 1. Only what belongs in a bundle: known names, regular files, bounded sizes.
     folder = run(
@@ -156,72 +128,74 @@ def verify_bundle(directory: Path, trust: bytes | None = None, *, request: str |
         _("The trust file was published in the record, and the log's key was valid"),
         lambda: log.check_published(folder.value, history.value, trust_file.value, head.value),
     )
+    return LogFindings(folder, trust_file, head, history)
+
+
+def _attestation_steps(steps: Steps, logged: LogFindings) -> AttestationFindings:
+    """Steps 7 to 10: what was signed, by whom, and about which files."""
+    run = steps.run
     # 7. No envelope missing, none added, none changed.
     envelopes = run(
         _("The attestations are exactly those in the record, and none is missing"),
-        lambda: attestations.match_envelopes(folder.value, history.value),
+        lambda: attestations.match_envelopes(logged.folder.value, logged.history.value),
         lambda matched: f"attestations: {len(matched)}",
     )
     # 8. Right key, right type, right time.
     bodies = run(
         _("Every attestation is signed by a key that was allowed to sign it at the time"),
-        lambda: attestations.check_signatures(envelopes.value, trust_file.value),
+        lambda: attestations.check_signatures(envelopes.value, logged.trust_file.value),
     )
     # 9. About this request and about what the record says.
     statements = run(
         _("Every statement is about this request, and about the item and attempt that the record names"),
-        lambda: attestations.read_statements(bodies.value, history.value),
+        lambda: attestations.read_statements(bodies.value, logged.history.value),
         _count_statements,
     )
     # 10. The files that were signed.
     signed_files = run(
         _("The report files are exactly those that were signed, and none is missing"),
-        lambda: attestations.check_report_files(folder.value, statements.value),
+        lambda: attestations.check_report_files(logged.folder.value, statements.value),
         lambda bundle: f"{len(bundle.report_files)} files",
     )
+    return AttestationFindings(bodies, statements, signed_files)
+
+
+def _story_steps(steps: Steps, logged: LogFindings, signed: AttestationFindings) -> None:
+    """Steps 11 to 17: whether all of it can be so."""
+    run = steps.run
     # 11. Entries, statements and the engine's own files tell one story.
     story = run(
         _("Every fact that stands twice agrees: in the record, the signed statements and the engine's files"),
-        lambda: findings.check_findings(folder.value, statements.value, history.value),
+        lambda: findings.check_findings(logged.folder.value, signed.statements.value, logged.history.value),
         lambda _story: f"{len(AGREEMENTS)} pairs of places",
     )
     # 12. Corpora and models were registered.
     run(
         _("The corpora and models that the reports name are registered in the record"),
-        lambda: attestations.check_registrations(statements.value, history.value),
+        lambda: attestations.check_registrations(signed.statements.value, logged.history.value),
     )
     # 13. Protocols came first, and no result was kept back.
     run(
         _("Every protocol was approved before its run, and every completed run was reported"),
-        lambda: conduct.check_runs(history.value, statements.value),
+        lambda: conduct.check_runs(logged.history.value, signed.statements.value),
     )
     # 14. Different people.
-    run(_("Nobody approved or released their own work"), lambda: conduct.check_duties(history.value.bodies))
+    run(_("Nobody approved or released their own work"), lambda: conduct.check_duties(logged.history.value.bodies))
     # 15. Only what passed was released.
-    run(_("Only models whose report passed were released"), lambda: conduct.check_releases(history.value, statements.value))
+    run(
+        _("Only models whose report passed were released"),
+        lambda: conduct.check_releases(logged.history.value, signed.statements.value),
+    )
     # 16. The order of events.
     run(
         _("The entries are in an order in which it can happen"),
-        lambda: course.check_course(history.value.bodies),
+        lambda: course.check_course(logged.history.value.bodies),
     )
     # 17. What was measured. Only signed files are parsed: whoever signed them may be trusted, whoever sent them may not.
     run(
         _("The raw outputs are of the examples and models that they should be, and give the stated estimates"),
-        lambda: findings.check_outputs(signed_files.value, story.value),
+        lambda: findings.check_outputs(signed.signed_files.value, story.value),
     )
-
-    results = tuple(steps.results)
-    keys: KeySource = "bundle" if trust is None else "trust file"
-    if all(step.passed for step in results):
-        return Verification(results, _success(history.value, head.value, bodies.value, keys), keys)
-    # 18. If a signature failed, find out whether that is because the bundle was signed with other keys.
-    failed = next((step for step in results if step.status == "failed"), None)
-    if failed is None:
-        return Verification(results, _incomplete(next(step for step in results if not step.passed)), keys)
-    other_keys = (
-        trust is not None and failed.number in (head.number, bodies.number) and _other_keys(directory, trust, failed)
-    )
-    return Verification(results, _failure(failed, other_keys=other_keys), keys, other_keys)
 
 
 def _count_statements(statements: attestations.Statements) -> str:
