@@ -14,7 +14,7 @@ from .engine.matching.encoder import EncoderError
 from .engine.matching.encoder_folder import encoder_open, installed_encoder
 from .engine.matching.image import ImagePart
 from .engine.matching.image_pixels import is_image
-from .engine.matching.index.part import AnsweringPart
+from .engine.matching.index.part import AnsweringPart, State, folder_state
 from .engine.matching.meaning import MeaningPart
 from .models import CorpusIndex, CorpusSnapshot
 from .selectors import snapshot_info
@@ -54,7 +54,7 @@ def answering_part(kind: str) -> AnsweringPart | None:
     if kind == Kind.IMAGES:
         return IMAGES
     folder = encoder_folder()
-    return _meaning(folder) if folder else None
+    return _meaning(folder, _files_of(folder)) if folder else None
 
 
 def encoder_folder() -> Path | None:
@@ -64,9 +64,16 @@ def encoder_folder() -> Path | None:
     return Path(settings.MEANING_ENCODER) if settings.MEANING_ENCODER else installed_encoder()
 
 
+def _files_of(folder: Path) -> State:
+    try:
+        return folder_state(folder)
+    except OSError:
+        return ()  # opening the encoder says what is wrong
+
+
 @lru_cache(maxsize=1)
-def _meaning(folder: Path) -> MeaningPart:
-    """Keep the encoder open: its process takes seconds to begin."""
+def _meaning(folder: Path, _files: State) -> MeaningPart:
+    """Keep the encoder open as long as its files stay as they are: its process takes seconds to begin."""
     return MeaningPart(encoder_open(folder))
 
 

@@ -13,8 +13,8 @@ from django.core.management import CommandError, call_command
 
 from compliance.record.models import RecordEntry
 from requests_app.models import Match, Search
-from requests_app.services.intake import request_withdraw
-from tests.personas import ADA, Staff
+from requests_app.services.intake import ClaimantDetails, TargetDetails, request_submit, request_withdraw
+from tests.personas import ADA, ADA_EMAIL, Staff
 from tests.staging import Stage, corpus, trained
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artefacts", "queues")]
@@ -73,6 +73,37 @@ def test_a_command_that_was_killed_before_its_tables_writes_them_when_it_is_run_
     (tmp_path / "out" / f"{stage.request.reference}.csv").unlink()
     assert "ended already" in swept(crawl, tmp_path / "out")
     assert len(table(tmp_path / "out", stage)) == 1
+
+
+def test_a_folder_with_the_tables_of_another_sweep_is_refused(
+    stage: Stage, crawl: Path, tmp_path: Path, staff: Staff
+) -> None:
+    """It said that a request which was never swept for had no places."""
+    swept(crawl, tmp_path / "out", stage.request.reference)
+    other = Stage.opened(staff, stage.model, "k2", TargetDetails(name="Bo Beispiel")).searched()
+    with pytest.raises(CommandError, match="another sweep"):
+        swept(crawl, tmp_path / "out", other.request.reference)
+    assert not (tmp_path / "out" / f"{other.request.reference}.csv").exists()
+
+
+def test_a_request_about_a_work_is_swept_for_and_what_only_an_index_can_find_is_said(
+    staff: Staff, crawl: Path, tmp_path: Path
+) -> None:
+    line = "the lamp in the quiet harbour burned all night for nobody at all"
+    crawl.write_text(json.dumps({"text": f"Recite: {line}."}) + "\n")
+    request = request_submit(
+        kind="copyright",
+        language="en",
+        claimant=ClaimantDetails(name=ADA, email=ADA_EMAIL),
+        target=TargetDetails(work_title="Lamps", work_text=line),
+        submission_key="k3",
+    )
+    stage = Stage(staff, trained(corpus()), request).searched()
+    said = swept(crawl, tmp_path / "out")
+    reference = stage.request.reference
+    assert [row["query"] for row in table(tmp_path / "out", stage)] == ["work"]
+    assert f"{reference}/work-meaning could not be searched for: needs_an_index" in said
+    assert f"{reference}/title could not be searched for: too_short" in said
 
 
 def test_closed_requests_are_not_swept_for(stage: Stage, crawl: Path, tmp_path: Path) -> None:

@@ -26,7 +26,8 @@ from unlearning_jobs.engine.corpora.flags import add_reading_flags, read_options
 from unlearning_jobs.engine.errors import EngineError
 from unlearning_jobs.engine.sweep_command import say_cost, say_done
 from unlearning_jobs.engine.sweeping import Asked, Shard, find_shards, sweep
-from unlearning_jobs.engine.sweeping.journal import private
+from unlearning_jobs.engine.sweeping.journal import is_output_of, private
+from unlearning_jobs.index_parts import ANSWERED_BY
 
 WAITING: Final = "waiting"
 COLUMNS: Final = ("query", "file", "row", "source_id", "set", "start", "end", "score", "method", "because", "copied")
@@ -50,11 +51,7 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         requests = _requests(options["requests"])
         try:
-            asked = Asked.of(
-                replace(query, id=f"{request.reference}/{query.id}")
-                for request in requests
-                for query in request_queries(request)
-            )
+            asked = _asked(requests)
             shards = find_shards(options["folder"], read_options(options))
             if options["estimate"] or options["out"] is None:
                 say_cost(shards, asked, self.stdout.write)
@@ -72,10 +69,29 @@ class Command(BaseCommand):
 
     def _sweep(self, shards: Sequence[Shard], asked: Asked, folder: Path) -> None:
         if _places(folder).exists():
-            self.stdout.write("This sweep has ended already; its tables are written again.")
+            if not is_output_of(_places(folder), asked, shards):
+                message = (
+                    f"{folder.name} holds the tables of another sweep: of other requests, files, flags or matchers. Name"
+                    " another folder."
+                )
+                raise CommandError(message)
+            self.stdout.write(
+                "This sweep has ended already; its tables are written again. Files that changed since are not read again."
+            )
             return
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         say_done(sweep(shards, asked, _places(folder)), _places(folder), self.stdout.write)
+
+
+def _asked(requests: Sequence[ErasureRequest]) -> Asked:
+    """Return what the requests ask for; what a search of theirs would not look for is not swept for either."""
+    queries = {
+        replace(query, id=f"{request.reference}/{query.id}"): "" if query.kind in ANSWERED_BY else obstacle
+        for request in requests
+        for query, obstacle in request_queries(request).items()
+    }
+    able = [query for query, obstacle in queries.items() if not obstacle]
+    return Asked.of(able, obstacles={query.id: obstacle for query, obstacle in queries.items() if obstacle})
 
 
 def _requests(chosen: str) -> list[ErasureRequest]:

@@ -2,8 +2,9 @@
 
     python -m unlearning_jobs.engine.matching.encoder_process FOLDER
 
-A question is its length in bytes (8 bytes, big-endian), then a JSON list: the number of tokens to read of each text, and the
-texts. An answer is its length, then the vectors as 32-bit floats. The process ends when standard input does.
+It begins by writing the digest of the files that it loaded. A question is its length in bytes (8 bytes, big-endian), then a
+JSON list: the number of tokens to read of each text, and the texts. An answer is its length, then the vectors as 32-bit
+floats. The process ends when standard input does.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from torch import Tensor, nn
 from transformers import AutoModel
 
 from .encoder import Vectors, tokenizer_open
-from .encoder_sentence import LENGTH_BYTES
+from .encoder_sentence import LENGTH_BYTES, encoder_digest
 
 BATCH = 32
 
@@ -30,9 +31,16 @@ def main(folder: Path, questions: BinaryIO, answers: BinaryIO) -> None:
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     # Safetensors only: other weights are Python pickles and may run code.
+    digest = encoder_digest(folder)
     network = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=torch.float32)
     network = network.to(device).eval()
+    for parameter in network.parameters():  # into memory: the file may be mapped, and somebody may write to it later
+        parameter.data = parameter.data.clone()
     tokenizer = tokenizer_open(folder)
+    if encoder_digest(folder) != digest:
+        return
+    answers.write(digest.encode("ascii"))
+    answers.flush()
     while length := int.from_bytes(questions.read(LENGTH_BYTES)):
         most_tokens, *texts = json.loads(questions.read(length))
         tokenizer.enable_truncation(most_tokens)

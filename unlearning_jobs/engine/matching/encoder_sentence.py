@@ -20,6 +20,7 @@ from .encoder import EncoderError, Vectors, files_digest, tokenizer_open
 MODULE: Final = "unlearning_jobs.engine.matching.encoder_process"
 ROOT: Final = Path(__file__).resolve().parents[3]
 LENGTH_BYTES: Final = 8
+ENDED: Final = "The encoder's process ended; there may be too little memory, or its weights are damaged."
 PASSED_ON: Final = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "CUDA_VISIBLE_DEVICES")
 """Variables of the environment that the encoder's process sees. Passwords are not among them."""
 
@@ -47,7 +48,7 @@ class SentenceEncoder:
         Raises:
             EncoderError: a file is missing or damaged, or the vectors are not pooled by the mean.
         """
-        digest = files_digest(folder, _files(folder))
+        digest = encoder_digest(folder)
         try:
             config = json.loads((folder / "config.json").read_bytes())
             config["most_tokens"] = _most_tokens(folder, config)
@@ -92,15 +93,34 @@ class SentenceEncoder:
             length, answer = 0, b""
         if not answer or len(answer) != length:
             self.close()
-            message = "The encoder's process ended; there may be too little memory, or its weights are damaged."
-            raise EncoderError(message)
+            raise EncoderError(ENDED)
         return answer
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
             self._process = _start(self._folder, self._threads)
             weakref.finalize(self, _end, self._process)
+            self._require_same(self._process)
         return self._process
+
+    def _require_same(self, process: subprocess.Popen[bytes]) -> None:
+        """Raise EncoderError unless the process has loaded the files that this encoder was opened with."""
+        if process.stdout is None:
+            raise AssertionError  # it is a pipe
+        loaded = process.stdout.read(len(self.digest)).decode("ascii", "replace")
+        if loaded != self.digest:
+            self.close()
+            changed = "The encoder's files changed since it was opened."
+            raise EncoderError(changed if loaded else ENDED)
+
+
+def encoder_digest(folder: Path) -> str:
+    """Return the digest of the files that a vector depends on.
+
+    Raises:
+        EncoderError: one of them is missing.
+    """
+    return files_digest(folder, _files(folder))
 
 
 def _files(folder: Path) -> list[str]:

@@ -49,18 +49,22 @@ class StaticEncoder:
         Raises:
             EncoderError: a file is missing, damaged, or not the one that was written.
         """
-        digest = files_digest(folder, (STATIC, "tokenizer.json", "vectors.npy"))
+        names = (STATIC, "tokenizer.json", "vectors.npy")
+        digest = files_digest(folder, names)
         try:
             about = json.loads((folder / STATIC).read_bytes())
             unchanged = all(file_sha256(folder / name) == expected for name, expected in about["files"].items())
-            table = np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
+            # Into memory: what is written to the file later is not what the digest is of.
+            table = np.load(folder / "vectors.npy", allow_pickle=False)
+            tokenizer = tokenizer_open(folder)
             usable = unchanged and about["format"] == FORMAT and table.dtype == np.float32
+            usable = usable and files_digest(folder, names) == digest
         except (ValueError, KeyError, TypeError, OSError, AttributeError):
             usable = False
         if not usable:
             message = "The static vectors are damaged or of an unknown format; make them again."
             raise EncoderError(message)
-        return cls(about, tokenizer_open(folder), table, digest)
+        return cls(about, tokenizer, table, digest)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return the weighted mean of each text's tokens, of length 1; zeros if no token is known."""

@@ -25,8 +25,8 @@ TOGETHER: Final = 1 << 20
 """Characters of texts that are held in memory together."""
 
 
-AT_ONCE: Final = 1000
-"""Candidates that are read together."""
+AT_ONCE: Final = 50
+"""Candidates that are read together, and of which progress is reported together."""
 
 
 def find_matches(
@@ -119,17 +119,22 @@ def _matches(
     if index is not None:
         indexed = [query for query in search.queries.values() if index.narrows(query)]
         swept = {query: need for query, need in search.needs.items() if not index.narrows(search.queries[query])}
-        yield from _indexed(snapshot, search, index.candidates(indexed), on_unsearched)
+        yield from _indexed(snapshot, search, index.candidates(indexed), on_progress, on_unsearched)
     if swept:
         yield from _swept(snapshot, search, Sweep(swept), on_progress, on_unsearched)
     on_progress(len(snapshot), len(snapshot))
 
 
 def _indexed(
-    snapshot: Snapshot, search: TextSearch, candidates: Mapping[str, set[str]], on_unsearched: OnUnsearched[str]
+    snapshot: Snapshot,
+    search: TextSearch,
+    candidates: Mapping[str, set[str]],
+    on_progress: Callable[[int, int], None],
+    on_unsearched: OnUnsearched[str],
 ) -> Iterator[ExampleMatch]:
     ids = sorted(candidates)
     for first in range(0, len(ids), AT_ONCE):
+        on_progress(len(snapshot) * first // len(ids), len(snapshot))
         for example in snapshot.get(ids[first : first + AT_ONCE]):
             try:
                 for span in search.spans(example.document, candidates[example.id]):

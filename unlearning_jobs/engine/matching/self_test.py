@@ -1,6 +1,7 @@
 """Measures what a search finds: copies of the query's own words, edited, are planted in memory and searched for.
 
-The copies take the same way as the texts of a corpus. The numbers are about edits like these, not about every edit.
+The copies are swept for, whether or not an index answered the search: both find the same. The numbers are about edits like
+these, not about every edit, and only about copies that an edit did change.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ Edit = Callable[[list[str], np.random.Generator], str]
 
 @dataclass(frozen=True)
 class Recall:
-    """How many of the copies with one kind of edit were found."""
+    """How many of the copies that one kind of edit has changed were found."""
 
     edit: str
     planted: int
@@ -51,9 +52,10 @@ def self_test(query: Query) -> list[Recall]:
     results = []
     for edit, write in _edits(query).items():
         rng = np.random.default_rng(SEED)
-        texts = [_planted(query, write, rng) for _ in range(COPIES)]
+        texts = [text for _ in range(COPIES) if (text := _planted(query, write, rng))]
         found = {place for place, _ in search.sweep(texts, sweep=sweep, on_unsearched=_not_found)}
-        results.append(Recall(edit, COPIES, len(found)))
+        if texts:
+            results.append(Recall(edit, len(texts), len(found)))
     return results
 
 
@@ -76,14 +78,16 @@ def _edits(query: Query) -> Mapping[str, Edit]:
 
 
 def _planted(query: Query, write: Edit, rng: np.random.Generator) -> str:
-    """Return an edited copy of the query's words, or of a passage of them, amid other text."""
-    parts = _parts(query.value) if query.kind == "exact" else query.value.split()
+    """Return an edited copy of the query's words, or of a passage of them, amid other text; empty if nothing was changed."""
+    parts = whole = _parts(query.value) if query.kind == "exact" else query.value.split()
     if query.kind == "exact":
         length = _count(parts, EXCERPT if write is _excerpt else LONGEST)
         first = int(rng.integers(0, len(parts) - length + 1))
         parts = parts[first : first + length]
     before, behind = (_other_words(rng) for _ in range(2))
-    return f"{before}. {write(parts, rng)} {behind}"
+    edited = write(parts, rng)
+    unchanged = _joined(whole if write is _excerpt else parts)
+    return f"{before}. {edited} {behind}" if edited != unchanged or write is _as_written else ""
 
 
 def _parts(value: str) -> list[str]:
@@ -105,13 +109,15 @@ def _other_words(rng: np.random.Generator) -> str:
 
 
 def _changed(share: float) -> Edit:
-    """Change this share of the words: another word in its place, one more, or one less."""
+    """Change this share of the words, and one at least: another word in its place, one more, or one less."""
 
     def write(parts: list[str], rng: np.random.Generator) -> str:
+        chosen = rng.random(len(parts)) < share
+        chosen[rng.integers(len(parts))] |= not chosen.any()
         written = []
-        for part in parts:
+        for part, is_changed in zip(parts, chosen, strict=True):
             other = parts[int(rng.integers(len(parts)))]
-            change = rng.integers(3) if rng.random() < share else -1
+            change = rng.integers(1 if other == part else 0, 3) if is_changed else -1
             written += {-1: [part], 0: [other], 1: [part, other], 2: []}[int(change)]
         return "".join(written)
 
@@ -160,10 +166,14 @@ def _as_written(parts: list[str], _: np.random.Generator) -> str:
 
 
 def _family_first(parts: list[str], _: np.random.Generator) -> str:
+    if len(parts) == 1:
+        return parts[0]
     return f"{parts[-1].strip(',')}, {' '.join(parts[:-1])}" if "," not in parts[0] else _as_written(parts, _)
 
 
 def _initial(parts: list[str], _: np.random.Generator) -> str:
+    if len(parts) == 1:
+        return parts[0]
     return " ".join([f"{parts[0][0]}.", *parts[1:]]) if "," not in parts[0] else f"{parts[-1][0]}. {parts[0].strip(',')}"
 
 

@@ -16,8 +16,10 @@ from unlearning_jobs.engine.matching.kinds import MATCHERS
 
 from .hashed import Hashed
 
-ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9./#:-]{0,99}")
-"""Ids stand in the output and the journal: nothing that a name or an e-mail address could be."""
+ID: Final = re.compile(r"(?=.*[0-9/])[A-Za-z0-9][A-Za-z0-9./#:-]{0,99}")
+"""Ids stand in the output and the journal. One with a digit or a slash in it is no name, and one without an @ no address."""
+NEEDS_AN_INDEX: Final = "needs_an_index"
+"""The obstacle of what no pass over texts can find: other words of the same meaning, and copies of a picture."""
 NONE: Final[Mapping[str, str]] = {}
 SLOWLY: Final = {"n": 1 << 14, "r": 8, "p": 1, "maxmem": 64 << 20}
 
@@ -56,11 +58,12 @@ class Asked:
         for query in queries:
             if not ID.fullmatch(query.id) or query.id in by_id:
                 message = (
-                    f"Query {len(by_id) + 1} has the id of another, or one that is not made of letters, digits and ./#:-."
+                    f"Query {len(by_id) + 1} has the id of another, or one that is not made of letters, digits and ./#:-,"
+                    " with a digit or a slash in it."
                 )
                 raise AskedError(message)
             by_id[query.id] = query
-        found = {query.id: obstacle for query in by_id.values() if (obstacle := query_obstacle(query))}
+        found = {query.id: obstacle for query in by_id.values() if (obstacle := _obstacle(query))}
         able = tuple(query for query in by_id.values() if query.id not in found)
         asked = cls(able, {**obstacles, **found}, authors, hashed or Hashed())
         if not asked.queries and not asked.hashed.entries:
@@ -82,6 +85,10 @@ class Asked:
         }
         content = json.dumps(described, sort_keys=True).encode()
         return hashlib.scrypt(content, salt=salt, **SLOWLY).hex()
+
+
+def _obstacle(query: Query) -> str:
+    return query_obstacle(query) if query.kind in MATCHERS else NEEDS_AN_INDEX
 
 
 def read_queries(path: Path) -> list[Query]:

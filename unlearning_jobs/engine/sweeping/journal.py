@@ -4,7 +4,8 @@
     OUT.journal/00000007.jsonl  the matches of the eighth shard and, as the last line, what was done; renamed when whole
 
 A shard counts as done when its part is there, whole, and its files are as they were; what could not be read is tried again.
-When all shards are done, the parts become OUT, the totals become OUT.summary.json, and the journal is removed.
+When all shards are done, the parts become OUT, the totals OUT.summary.json, and sweep.json OUT.sweep.json; the journal is
+removed.
 """
 
 from __future__ import annotations
@@ -92,6 +93,8 @@ class Journal:
         with private(self.folder / "summary.draft") as file:
             file.write(json.dumps(summary, indent=2, ensure_ascii=False).encode() + b"\n")
         (self.folder / "summary.draft").rename(summary_path(self.out))
+        shutil.copyfile(self.folder / "sweep.json", about_path(self.out))
+        about_path(self.out).chmod(0o600)
         draft.rename(self.out)
         shutil.rmtree(self.folder)
 
@@ -124,13 +127,7 @@ def journal_opened(out: Path, asked: Asked, shards: Sequence[Shard]) -> Iterator
 def _check_same(folder: Path, out: Path, asked: Asked, shards: Sequence[Shard]) -> None:
     about = folder / "sweep.json"
     if about.exists():
-        try:
-            kept = json.loads(about.read_bytes())
-            same = kept["format"] == FORMAT and kept["plan"] == plan_digest(shards)
-            same = same and kept["asked"] == asked.digest(bytes.fromhex(kept["salt"]))
-        except (ValueError, KeyError, TypeError):
-            same = False
-        if not same:
+        if not _is_of(about, asked, shards):
             message = (
                 f"{folder.name} is the journal of another sweep: other queries, files, flags or matchers. Name another file"
                 f" than {out.name}, or remove the journal to begin again."
@@ -144,12 +141,30 @@ def _check_same(folder: Path, out: Path, asked: Asked, shards: Sequence[Shard]) 
     (folder / "sweep.draft").rename(about)
 
 
+def is_output_of(out: Path, asked: Asked, shards: Sequence[Shard]) -> bool:
+    """Return whether a finished output is that of a sweep of these files for these queries, with these matchers."""
+    return _is_of(about_path(out), asked, shards)
+
+
+def _is_of(about: Path, asked: Asked, shards: Sequence[Shard]) -> bool:
+    try:
+        kept = json.loads(about.read_bytes())
+        same = kept["format"] == FORMAT and kept["plan"] == plan_digest(shards)
+        return bool(same and kept["asked"] == asked.digest(bytes.fromhex(kept["salt"])))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
 def journal_folder(out: Path) -> Path:
     return out.with_name(f"{out.name}.journal")
 
 
 def summary_path(out: Path) -> Path:
     return out.with_name(f"{out.name}.summary.json")
+
+
+def about_path(out: Path) -> Path:
+    return out.with_name(f"{out.name}.sweep.json")
 
 
 def private(path: Path) -> BinaryIO:

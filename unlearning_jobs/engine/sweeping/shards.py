@@ -41,12 +41,16 @@ class Shard:
         return not {"image", "features"}.isdisjoint(self.roles.columns)
 
     def state(self) -> str:
-        """Return what changes when the files change: their sizes and times. Empty if one cannot be found."""
+        """Return what changes when somebody writes to the files, or puts others in their place. Empty if one is missing.
+
+        Sizes, times of modification, which programs can set, and times of change and inodes, which they cannot.
+        """
         try:
             stats = [file.path.stat() for file in self.files]
         except OSError:
             return ""
-        return hashlib.sha256(repr([(stat.st_size, stat.st_mtime_ns) for stat in stats]).encode()).hexdigest()
+        about = [(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino) for stat in stats]
+        return hashlib.sha256(repr(about).encode()).hexdigest()
 
 
 @dataclass

@@ -142,3 +142,25 @@ def test_static_vectors_with_a_swapped_file_are_refused(name: str, static_folder
 def test_static_vectors_are_never_written_over_others(static_folder: Path, tiny: SentenceEncoder) -> None:
     with pytest.raises(EncoderError, match="exists already"):
         static_encoder_create(tiny, static_folder)
+
+
+def test_an_encoder_whose_files_change_before_its_process_begins_is_refused(tiny_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_folder, tmp_path / "swapped")
+    encoder = encoder_open(tmp_path / "swapped")
+    _flip(tmp_path / "swapped" / "model.safetensors")
+    with pytest.raises(EncoderError, match="changed since it was opened"):
+        encoder.encode(["mara"])
+
+
+@pytest.mark.parametrize("kind", ["tiny_folder", "static_folder"])
+def test_an_encoder_that_is_open_answers_as_before_when_its_files_are_written_to(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    shutil.copytree(request.getfixturevalue(kind), tmp_path / "open")
+    encoder = encoder_open(tmp_path / "open")
+    before = encoder.encode(TEXTS[:3])
+    weights = next(path for path in (tmp_path / "open").iterdir() if path.suffix in {".safetensors", ".npy"})
+    with weights.open("r+b") as file:
+        file.seek(weights.stat().st_size // 2)
+        file.write(bytes(weights.stat().st_size // 2))
+    assert np.array_equal(encoder.encode(TEXTS[:3]), before)

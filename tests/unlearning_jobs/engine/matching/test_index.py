@@ -244,3 +244,26 @@ def test_a_query_that_no_index_answers_is_swept_for(tmp_path: Path) -> None:
     assert list(find_matches(snapshot, [query], index=index)) == []
     [match] = find_matches(snapshot, [Query("q", "identifier", "bücher.example")], index=index)
     assert match.example_id == "e00000000"
+
+
+@pytest.mark.parametrize("file", ["passages/segment-00/positions", "words/vocabulary"])
+def test_what_was_open_while_it_was_damaged_is_opened_again_when_it_is_restored(tmp_path: Path, file: str) -> None:
+    snapshot = snapshot_of(tmp_path, random_texts(1, 20))
+    expected = in_order(snapshot, FIXED, index_build(snapshot, tmp_path / "i"))
+    found = next(path for path in (tmp_path / "i").rglob("*") if path.is_file() and file in path.as_posix())
+    sound = found.read_bytes()
+    with found.open("r+b") as written:
+        written.write(bytes(len(sound)))
+    found.with_name(".restored").write_bytes(sound)
+    found.with_name(".restored").replace(found)
+    restored = SnapshotIndex.open(tmp_path / "i", snapshot)
+    assert in_order(snapshot, FIXED, restored) == expected
+
+
+def test_a_search_of_many_candidates_says_how_far_it_is(tmp_path: Path) -> None:
+    snapshot = snapshot_of(tmp_path, [f"the salt road {number}" for number in range(400)])
+    index, said = index_build(snapshot, tmp_path / "i"), list[int]()
+    list(find_matches(snapshot, FIXED[2:3], index=index, on_progress=lambda done, _all: said.append(done)))
+    assert said == sorted(said)
+    assert len(said) > 5
+    assert said[-1] == 400

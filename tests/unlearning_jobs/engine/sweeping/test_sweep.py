@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import signal
 import stat
 import subprocess
@@ -125,6 +126,29 @@ def test_what_changed_since_it_was_swept_and_what_was_torn_is_swept_again(folder
     assert [match["source"]["file"] for match in found].count("crawl/part-1.jsonl") == 2
 
 
+def test_a_file_that_changed_behind_its_size_and_time_is_swept_again(folder: Path, half_done: Path) -> None:
+    file = folder / "part-0.jsonl"
+    about = file.stat()
+    file.write_text(file.read_text().replace("Then Ada Beispiel came.", "Then Bea Xeispiel came."))
+    os.utime(file, ns=(about.st_atime_ns, about.st_mtime_ns))
+    assert file.stat().st_size == about.st_size
+    names = [match for match in swept(folder, half_done) if match["query"] == "LE-1/name"]
+    assert "crawl/part-0.jsonl" not in {match["source"]["file"] for match in names}
+
+
+def test_what_only_an_index_can_find_is_said(folder: Path, tmp_path: Path) -> None:
+    asked = Asked.of([*QUERIES, Query("LE-2/work-meaning", "meaning", "the quiet orchard")])
+    swept(folder, tmp_path / "out.jsonl", asked)
+    summary = json.loads(summary_path(tmp_path / "out.jsonl").read_bytes())
+    assert (summary["not_searchable"], summary["complete"]) == ({"LE-2/work-meaning": "needs_an_index"}, False)
+
+
+def test_an_id_that_could_be_a_name_is_refused() -> None:
+    for name in ("JoLarkspur", "Jo.Larkspur", "Jo-Larkspur"):
+        with pytest.raises(AskedError, match="digit or a slash"):
+            Asked.of([Query(name, "name", "Ada Beispiel")])
+
+
 def test_a_journal_is_not_taken_for_other_queries_or_other_files(folder: Path, half_done: Path) -> None:
     other = Asked.of([Query("LE-1/name", "name", "Bea Beispiel")])
     with pytest.raises(SweepError, match="another sweep"):
@@ -188,7 +212,7 @@ def test_what_could_not_be_searched_is_named_and_the_rest_is(
 
 def test_columns_get_their_roles_by_the_flags_of_registration(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("titel;inhalt\nA;Ada Beispiel kam.\n")
-    (tmp_path / "q.jsonl").write_text(json.dumps({"id": "n", "kind": "name", "value": "Ada Beispiel"}))
+    (tmp_path / "q.jsonl").write_text(json.dumps({"id": "q1", "kind": "name", "value": "Ada Beispiel"}))
     given = ["sweep", str(tmp_path / "t.csv"), "--queries", str(tmp_path / "q.jsonl"), "--out", str(tmp_path / "out")]
 
     assert main(given) == 2
@@ -201,7 +225,7 @@ def test_an_estimate_says_the_bytes_and_a_measured_rate_and_writes_nothing(
 ) -> None:
     cost = estimate(find_shards([folder], ReadOptions()), ASKED)
     before = sorted(tmp_path.rglob("*"))
-    (tmp_path / "q.jsonl").write_text(json.dumps({"id": "n", "kind": "name", "value": "Ada Beispiel"}))
+    (tmp_path / "q.jsonl").write_text(json.dumps({"id": "q1", "kind": "name", "value": "Ada Beispiel"}))
     main(["sweep", str(folder), "--queries", str(tmp_path / "q.jsonl"), "--out", str(tmp_path / "out"), "--estimate"])
 
     assert cost.bytes == cost.sampled == sum(file.stat().st_size for file in folder.iterdir())
@@ -216,7 +240,7 @@ def test_an_estimate_that_reached_no_end_says_at_least(folder: Path) -> None:
 
 
 def test_the_command_prints_progress_in_bytes_one_object_a_line(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "q.jsonl").write_text(json.dumps({"id": "n", "kind": "name", "value": "Ada Beispiel"}))
+    (tmp_path / "q.jsonl").write_text(json.dumps({"id": "q1", "kind": "name", "value": "Ada Beispiel"}))
     command = [sys.executable, "-m", "unlearning_jobs.engine", "sweep", str(folder), "--progress", "ndjson"]
     files = ["--queries", str(tmp_path / "q.jsonl"), "--out", str(tmp_path / "out")]
     ran = subprocess.run([*command, *files], check=True, capture_output=True, text=True, cwd=Path.cwd())
@@ -230,5 +254,5 @@ def test_nothing_to_sweep_is_said_before_anything_is_written(tmp_path: Path) -> 
     with pytest.raises(CorpusError):
         find_shards([tmp_path / "none"], ReadOptions())
     with pytest.raises(AskedError, match="nothing to search for"):
-        Asked.of([Query("n", "name", "Li")])
+        Asked.of([Query("q1", "name", "Li")])
     assert not list(tmp_path.iterdir())

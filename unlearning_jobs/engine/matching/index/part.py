@@ -14,10 +14,14 @@ Callback = Callable[[int, int], None]
 """Called with the number of examples that are done, and of all."""
 
 
-def folder_state(folder: Path) -> tuple[int, int]:
-    """Return what tells the folder from another that was put in its place, which may get the same inode."""
-    about = folder.stat()
-    return about.st_ino, about.st_ctime_ns
+State = tuple[tuple[str, int, int, int], ...]
+"""Of a folder and each file in it: path, size, time of change in nanoseconds, inode."""
+
+
+def folder_state(folder: Path) -> State:
+    """Return what tells the folder and its files from others that were put in their place, or written to."""
+    found = ((path, path.stat()) for path in (folder, *sorted(folder.rglob("*"))))
+    return tuple((str(path), about.st_size, about.st_ctime_ns, about.st_ino) for path, about in found)
 
 
 class IndexPart(Protocol):

@@ -27,7 +27,7 @@ from unlearning_jobs.engine.matching.query import Query
 from unlearning_jobs.engine.matching.vectorised import split
 
 from .batches import batches
-from .part import Callback, folder_state
+from .part import Callback, State, folder_state
 
 Keys = NDArray[np.uint64]
 """Fingerprint and position of an example: 32 bits each."""
@@ -107,7 +107,7 @@ class Segment:
 
 
 @lru_cache(maxsize=16)
-def _opened(folder: Path, _state: tuple[int, int]) -> list[Segment]:
+def _opened(folder: Path, _state: State) -> list[Segment]:
     """Keep segments open from one search to the next."""
     return [Segment.open(path) for path in _segments(folder)]
 

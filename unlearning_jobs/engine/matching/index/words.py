@@ -25,7 +25,7 @@ from unlearning_jobs.engine.matching.query import Query
 from unlearning_jobs.engine.matching.vectorised import Block, split
 
 from .batches import batches
-from .part import Callback, folder_state
+from .part import Callback, State, folder_state
 
 WORDS: Final = "words"
 POSITION: Final = "position"
@@ -164,7 +164,7 @@ class _Words:
 
 
 @lru_cache(maxsize=16)
-def _opened(folder: Path, _state: tuple[int, int]) -> _Words:
+def _opened(folder: Path, _state: State) -> _Words:
     """Keep the index open from one search to the next.
 
     Tantivy writes a lock file even to read. It reads through a folder of links, so that the index stays as it was built, and
