@@ -52,6 +52,8 @@ def image_of(features: bytes, form: FeatureFormat) -> Image.Image:
 def image_read(content: bytes) -> Image.Image:
     """Decode an upload: the first picture in it, upright, on white, its longer side reduced to at most 511 pixels.
 
+    What strangers send is read in a process of its own, within limits (`image_process.py`).
+
     Raises:
         QueryError: it is no PNG, JPEG or WebP, is damaged, or is too large.
     """
