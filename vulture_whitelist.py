@@ -31,6 +31,7 @@ _.keyid  # a field of DSSE's signatures, read as JSON
 
 # -- set for a library that reads them
 _.upload_handlers  # Django reads it when it parses a form
+_.MAX_IMAGE_PIXELS  # Pillow
 _.autocommit  # psycopg2
 _.encode_special_tokens  # Hugging Face tokenizers
 _.post_processor

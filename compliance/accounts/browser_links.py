@@ -3,7 +3,8 @@
 The link goes to the account's e-mail address. Whoever opens it still needs the password, but waits for their own failures
 only (`throttle.py`). Anybody can order one, without signing in, and nobody can order it away: what strangers order goes to
 the account's address as well, and a newer link leaves the older ones as they are. At most one is sent in five minutes, and
-each works for ten, so while strangers go on ordering, the mailbox always has one that works.
+each works for ten, so while strangers go on ordering it, the mailbox always has one that works. Each network has an
+allowance of orders (`throttle.py`); whoever shares one that is used up orders from another, such as a telephone's.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from django.db import models, transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
+from django.utils.crypto import salted_hmac
 from kombu.exceptions import OperationalError
 
 from compliance.celery import app
@@ -36,19 +38,12 @@ class BrowserLinkInvalid(Exception):
 
 
 def browser_link_order(*, username: str) -> None:
-    """Have a link sent to the account with this name; do nothing if there is none that can get one, or one was just ordered.
+    """Have a worker look whether there is an account with this name that can get a link, and send it.
 
-    Nothing is returned, so that a page cannot tell strangers which accounts there are.
+    What this does is the same for every name, so neither the answer nor its time tells strangers which accounts there are.
     """
-    with transaction.atomic():
-        # 1. Lock the account, so that two orders at the same moment are one.
-        account = Account.objects.select_for_update(no_key=True).filter(username=username, is_active=True).first()
-        now = timezone.now()
-        if account is None or not account.email or account.browser_links.filter(ordered_at__gt=now - ONE_IN).exists():
-            return
-        # 2. Orders whose links no longer work are no longer needed.
-        account.browser_links.filter(ordered_at__lt=now - timedelta(days=1)).delete()
-        link = account.browser_links.create(ordered_at=now, language=translation.get_language() or settings.LANGUAGE_CODE)
+    language = translation.get_language() or settings.LANGUAGE_CODE
+    link = BrowserLink.objects.create(ordered_for=_name_key(username), ordered_at=timezone.now(), language=language)
     try:
         app.send_task(SEND_TASK, args=(link.pk,), queue="mail", retry=False)
     except (OperationalError, OSError) as error:
@@ -59,28 +54,47 @@ def browser_link_order(*, username: str) -> None:
 def browser_link_send(*, link_id: int) -> bool:
     """Send a link that was ordered; return whether the mail server took it. A second call sends nothing.
 
-    The link is committed before the mail server hears of it. If that does not answer, whoever waits orders another one.
+    An order for no account, for one without an address, or within five minutes of the last link is deleted. The link is
+    committed before the mail server hears of it, and deleted if that does not take it, so that the next order is sent.
     """
     token = secrets.token_urlsafe(32)  # 256 bits; only its digest is stored
-    expires_at = timezone.now() + LIFETIME
     with transaction.atomic(durable=True):
-        sent = BrowserLink.objects.filter(pk=link_id, token_sha256="").update(
-            token_sha256=_digest(token), expires_at=expires_at
-        )
-    if not sent:
+        link = _taken(link_id, token)
+    if link is None or link.account is None:
         return False
-    link = BrowserLink.objects.select_related("account").get(pk=link_id)
     url = settings.PUBLIC_URL.rstrip("/") + reverse("browser_link", args=[token])
     with translation.override(link.language):
-        context = {"username": link.account.username, "link": url, "expires_at": expires_at}
+        context = {"username": link.account.username, "link": url, "expires_at": link.expires_at}
         subject = render_to_string("registration/browser_link.subject.txt", context).strip()
         text = render_to_string("registration/browser_link.txt", context)
     try:
         send_mail(subject, text, settings.DEFAULT_FROM_EMAIL, [link.account.email])
     except OSError as error:  # of which the errors of smtplib are subclasses
         logger.warning("a link to sign in could not be sent: %s", type(error).__name__)
+        link.delete()
         return False
     return True
+
+
+def _taken(link_id: int, token: str) -> BrowserLink | None:
+    """Give an order its account and its token, or delete it; return it if there is a link to send."""
+    now = timezone.now()
+    # 1. Orders that no worker heard of, and links that no longer work, are no longer needed.
+    BrowserLink.objects.filter(ordered_at__lt=now - timedelta(days=1)).exclude(pk=link_id).delete()
+    link = BrowserLink.objects.select_for_update().filter(pk=link_id, token_sha256="").first()
+    if link is None:
+        return None
+    # 2. Lock the account, so that of two orders at the same moment one is sent.
+    named = (pk for pk, name in Account.objects.values_list("pk", "username") if _name_key(name) == link.ordered_for)
+    account = Account.objects.select_for_update(no_key=True).filter(pk__in=named, is_active=True).exclude(email="").first()
+    just_sent = BrowserLink.objects.filter(account=account, expires_at__gt=now - ONE_IN + LIFETIME)
+    if account is None or just_sent.exists():
+        link.delete()
+        return None
+    # 3. From here on, the link works.
+    link.account, link.token_sha256, link.expires_at = account, _digest(token), now + LIFETIME
+    link.save()
+    return link
 
 
 def browser_link_account(*, token: str) -> Account:
@@ -90,7 +104,7 @@ def browser_link_account(*, token: str) -> Account:
         BrowserLinkInvalid: the link does not work, or not any more.
     """
     link = _working(token).select_related("account").first()
-    if link is None:
+    if link is None or link.account is None:
         raise BrowserLinkInvalid
     return link.account
 
@@ -112,6 +126,10 @@ def _working(token: str) -> models.QuerySet[BrowserLink]:
     return BrowserLink.objects.filter(
         token_sha256=_digest(token), used_at=None, expires_at__gt=timezone.now(), account__is_active=True
     )
+
+
+def _name_key(username: str) -> str:
+    return salted_hmac("compliance.browser_link", username, algorithm="sha256").hexdigest()
 
 
 def _digest(token: str) -> str:

@@ -47,7 +47,10 @@ class SignInCount(models.Model):
 class BrowserLink(models.Model):
     """A secret link that makes a browser known to an account (`compliance.accounts.browser_links`)."""
 
-    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="browser_links")
+    ordered_for = models.CharField(max_length=64, blank=True, db_default="")
+    """A keyed digest of the name that was typed: no name that somebody typed by mistake is stored."""
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="browser_links", null=True)
+    """Whose name that is; empty until a worker has looked."""
     ordered_at = models.DateTimeField()
     language = models.CharField(max_length=8)
     """The language of the page on which it was ordered."""

@@ -27,7 +27,7 @@ from compliance.ui.forms import LetheForm
 
 from . import browser_links
 from .models import Account
-from .throttle import SignInAttempt, sign_in_begin, sign_in_succeeded
+from .throttle import SignInAttempt, link_order_begin, sign_in_begin, sign_in_succeeded
 
 COOKIE = "signed_in_before"
 COOKIE_LIFETIME = timedelta(days=365)
@@ -141,8 +141,25 @@ def browser_link_order(request: HttpRequest) -> HttpResponse:
         return render(request, "registration/browser_link_order.html", context)
     if not form.is_valid():
         return render(request, "registration/browser_link_order.html", context, status=422)
+    if wait := link_order_begin(networks_of(request)):  # before anybody looks at the name
+        return _wait(request, form, context, wait)
     browser_links.browser_link_order(username=form.cleaned_data["username"])
     return render(request, "registration/browser_link_ordered.html", context)
+
+
+def _wait(request: HttpRequest, form: BrowserLinkForm, context: dict[str, object], wait: timedelta) -> HttpResponse:
+    minutes = math.ceil(wait / timedelta(minutes=1))
+    words = ngettext(
+        "Your network has asked for too many links. Ask again in %(n)d minute, or from another network: the link works here"
+        " as well.",
+        "Your network has asked for too many links. Ask again in %(n)d minutes, or from another network: the link works here"
+        " as well.",
+        minutes,
+    )
+    form.add_error("username", words % {"n": minutes})
+    response = render(request, "registration/browser_link_order.html", context, status=429)
+    response["Retry-After"] = str(math.ceil(wait.total_seconds()))
+    return response
 
 
 @login_not_required

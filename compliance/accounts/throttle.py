@@ -15,6 +15,7 @@ the first has been counted.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -55,6 +56,8 @@ ATTACKED_FROM = 100
 """Failures at an account in all from which on it counts as under attack, until a day without one has passed."""
 NETWORK = Limit(30, timedelta(seconds=30), timedelta(minutes=15))
 """A network in all."""
+ORDERS = Limit(20, timedelta(minutes=3), timedelta(hours=1))
+"""A network that orders links to sign in (`browser_links.py`), of which none counts as a failure elsewhere."""
 WIDER = 4
 """How many times as many failures are free to a wider network, such as the /48 around a /64."""
 
@@ -100,26 +103,41 @@ class SignInAttempt:
 
 def sign_in_begin(attempt: SignInAttempt) -> timedelta:
     """Count an attempt as failed and return zero; or return how long to wait, and count nothing."""
-    now, counted = timezone.now(), attempt.counted
+    now = timezone.now()
     with transaction.atomic():
-        # 1. Lock the counts, in the order of their keys, so that two attempts cannot wait for one another.
-        for key in sorted(counted):
-            SignInCount.objects.get_or_create(key=key, defaults={"last_at": now})
-        counts = {
-            count.key: count for count in SignInCount.objects.select_for_update().filter(key__in=counted).order_by("key")
-        }
-        # 2. Every limit must let the attempt pass.
+        counts = _locked(attempt.counted, now)
         account = counts.get(attempt.account_key)
         under_attack = account is not None and failures_remembered(account, now) >= ATTACKED_FROM
-        limits = attempt.limits(under_attack=under_attack)
-        wait = max(limit.wait(counts[key], now) for key, limit in limits.items())
-        if wait > timedelta():
-            transaction.set_rollback(True)
-            return wait
-        # 3. Count it.
-        for count in counts.values():
-            count.failures, count.last_at = failures_remembered(count, now) + 1, now
-            count.save()
+        return _counted(counts, attempt.limits(under_attack=under_attack), now)
+
+
+def link_order_begin(networks: Sequence[str]) -> timedelta:
+    """Count an order of a link from these networks and return zero; or return how long to wait, and count nothing."""
+    now = timezone.now()
+    limits = {
+        _key("link", network): replace(ORDERS, free=ORDERS.free * (WIDER if place else 1))
+        for place, network in enumerate(networks)
+    }
+    with transaction.atomic():
+        return _counted(_locked(limits, now), limits, now)
+
+
+def _locked(keys: Collection[str], now: datetime) -> dict[str, SignInCount]:
+    """Lock the counts, in the order of their keys, so that two attempts cannot wait for one another."""
+    for key in sorted(keys):
+        SignInCount.objects.get_or_create(key=key, defaults={"last_at": now})
+    return {count.key: count for count in SignInCount.objects.select_for_update().filter(key__in=keys).order_by("key")}
+
+
+def _counted(counts: Mapping[str, SignInCount], limits: Mapping[str, Limit], now: datetime) -> timedelta:
+    """Count one more and return zero; or undo the transaction, and return how long the limits let nobody pass."""
+    wait = max(limit.wait(counts[key], now) for key, limit in limits.items())
+    if wait > timedelta():
+        transaction.set_rollback(True)
+        return wait
+    for count in counts.values():
+        count.failures, count.last_at = failures_remembered(count, now) + 1, now
+        count.save()
     return timedelta()
 
 

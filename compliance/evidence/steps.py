@@ -62,6 +62,8 @@ class Steps:
             return Finding(len(self.results), (value,))
         except (NotEstablishedError, NotRecomputableError) as error:
             self._note(title, "not checked", str(error))
+        except MemoryError:  # says nothing about the bundle
+            self._note(title, "not checked", "it takes more memory than there is here")
         except EvidenceError as error:
             self._note(title, "failed", str(error))
         except RecursionError:

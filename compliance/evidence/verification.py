@@ -1,7 +1,8 @@
 """Verifies a bundle in numbered steps. Needs only the folder: no network, no database, no Django.
 
 A step that fails says why. Steps that rely on what a failed step should have established are reported as not checked, and so
-is the step about the raw outputs where pyarrow is missing. A bundle is verified only if every step passed.
+is the step about the raw outputs where pyarrow is missing, and any for which there is too little memory. A bundle is
+verified only if every step passed.
 """
 
 from __future__ import annotations

@@ -27,13 +27,14 @@ from compliance.evidence import dsse
 from compliance.evidence.bundle import BundleFolder
 from compliance.evidence.statements import SHORT_NAMES, Statement, UnlearningReport
 from compliance.evidence.trust import TrustFile
-from compliance.evidence.verification import Verification, verify_bundle
+from compliance.evidence.verification import Verification
 from compliance.formats.canonical import sha256_hex
 from compliance.formats.record_kinds import RecordKind
 from compliance.ui.forms import LetheForm
 
 from .selectors import trust_published
 from .uploads import MAX_UPLOAD, MEBIBYTE, UploadRefusedError, unpack
+from .verifying import BusyError, TooCostlyError, verify_within_limits
 from .views import TYPES, VERDICTS
 
 MAX_TRUST = MEBIBYTE
@@ -112,13 +113,17 @@ def _verify(request: HttpRequest) -> HttpResponse:
         return render(request, "record/verify.html", _page(form), status=422)
     # 2. Unpack and verify in a folder that is removed afterwards.
     with tempfile.TemporaryDirectory(prefix="verify-") as temporary:
-        try:
-            root = unpack(form.cleaned_data["bundle"].file, Path(temporary))
-        except UploadRefusedError as error:
-            form.add_error("bundle", str(error))
-            return render(request, "record/verify.html", _page(form), status=422)
+        bundle, trust_file = Path(temporary) / "bundle", Path(temporary) / "trust.json"
+        bundle.mkdir()
         keys = form.cleaned_data["trust"]
-        verification = verify_bundle(root, keys.trust)
+        trust_file.write_bytes(keys.trust)
+        try:
+            root = unpack(form.cleaned_data["bundle"].file, bundle)
+            verification = verify_within_limits(root, trust_file)
+        except (UploadRefusedError, TooCostlyError, BusyError) as error:
+            form.add_error("bundle", _refusal(error))
+            status = 503 if isinstance(error, BusyError) else 422
+            return render(request, "record/verify.html", _page(form), status=status)
         # 3. Say who signed what, but only if every signature was verified.
         statements = _signed(root, keys.trust) if verification.passed else []
     context = _page(VerifyForm()) | {
@@ -129,6 +134,14 @@ def _verify(request: HttpRequest) -> HttpResponse:
         "file_name": form.cleaned_data["bundle"].name,
     }
     return render(request, "record/verify.html", context)
+
+
+def _refusal(error: Exception) -> str:
+    if isinstance(error, BusyError):
+        return _("Another bundle is being verified just now. Try again in a minute.")
+    if isinstance(error, TooCostlyError):
+        return _("Verifying this bundle takes more time than this page allows. Verify it offline, as described below.")
+    return str(error)
 
 
 def _page(form: VerifyForm) -> dict[str, Any]:

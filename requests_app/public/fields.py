@@ -23,7 +23,12 @@ EMAIL_MISSING = _("Enter your e-mail address")
 PICTURE_ERRORS = {
     "empty": _("The file is empty. Choose another one."),
     "not_an_image": _("Choose a picture as PNG, JPEG or WebP. This file cannot be read as one."),
-    "image_too_large": _("Choose a smaller copy of the picture: at most %(most)d MiB and 50 million pixels."),
+    "image_too_large": _("Choose a smaller copy of the picture: at most %(most)d MiB and 25 million pixels."),
+    "image_too_costly": _(
+        "Reading this picture takes more time or memory than we allow."
+        " Save it again in an image program and choose that copy."
+    ),
+    "pictures_busy": _("We are reading another picture just now. Choose yours again in a minute."),
 }
 INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ufeff]")
 """Control characters, and those that reverse the direction of text so that it reads differently."""
@@ -81,7 +86,8 @@ class PictureField(forms.FileField):
         try:
             return picture_kept(uploaded.read(MOST_BYTES + 1))
         except QueryError as error:
-            raise ValidationError(self.error_messages[error.code], params={"most": MOST_BYTES >> 20}) from None
+            message, params = self.error_messages[error.code], {"most": MOST_BYTES >> 20}
+            raise ValidationError(message, code=error.code, params=params) from None
 
 
 class EmailAddressField(TextField):

@@ -69,7 +69,8 @@ def step(request: HttpRequest, slug: str) -> HttpResponse:
         return _ask(request, draft, page, page.form(initial=_initial(draft, slug), **_wording(draft)))
     form = page.form(request.POST, files=request.FILES, initial=_initial(draft, slug), **_wording(draft))
     if not form.is_valid():
-        return _ask(request, draft, page, form, status=422)
+        busy = form.has_error("picture", "pictures_busy")
+        return _ask(request, draft, page, form, status=503 if busy else 422)
     _store_answer(draft, slug, form.cleaned_data)
     draft_save(request.session, draft)
     return _redirect_onward(draft, after=None if "change" in request.GET else slug)

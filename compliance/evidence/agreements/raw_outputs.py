@@ -130,6 +130,8 @@ def read_outputs(path: Path) -> RawOutputs:
     wanted = [*IDENTITY, identifier, *(name for name in STATISTICS if name in columns)]
     try:
         rows = file.read(columns=wanted).rename_columns([*IDENTITY, "example_id", *wanted[4:]]).to_pylist()
+    except MemoryError:  # says nothing about the file
+        raise
     except Exception as error:
         message = f"{path.name} cannot be read ({type(error).__name__})."
         raise VerificationError(message) from error
@@ -145,6 +147,8 @@ def open_parquet(path: Path) -> Any:
         raise NotRecomputableError(message) from None
     try:
         return parquet.ParquetFile(path)
+    except MemoryError:  # says nothing about the file
+        raise
     except Exception as error:  # pyarrow raises errors of many kinds about a file that is none
         message = f"{path.name} is not a Parquet file."
         raise VerificationError(message) from error

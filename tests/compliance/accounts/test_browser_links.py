@@ -6,14 +6,18 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.core import mail
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.db.models import F
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from compliance.accounts import browser_links
 from compliance.accounts.browser_links import LIFETIME, ONE_IN, browser_link_order, browser_link_send
 from compliance.accounts.models import Account, BrowserLink
+from compliance.accounts.throttle import ORDERS, link_order_begin
 from compliance.celery import app as compliance_app
 from compliance.record.models import RecordEntry
 from tests.queues import Queues
@@ -22,6 +26,8 @@ from tests.web.pages import Site
 from .test_sign_in import guess, omar, sign_in
 
 __all__ = ["omar"]
+HERE = ("unknown",)
+"""The network of `Site`, which has no address."""
 
 
 @pytest.fixture(autouse=True)
@@ -31,9 +37,9 @@ def _addressed(omar: Account, queues: Queues, monkeypatch: pytest.MonkeyPatch) -
 
 
 def mailed() -> list[str]:
-    """Send every link that waits, and return those that were sent, the oldest first."""
+    """Do what the worker does with every order that waits, and return the links that were sent, the oldest first."""
     for link in BrowserLink.objects.filter(token_sha256="").order_by("pk"):
-        assert browser_link_send(link_id=link.pk)
+        browser_link_send(link_id=link.pk)
     return [re.findall(r"/sign-in/link/[\w-]{43}/", str(sent.body))[0] for sent in mail.outbox]
 
 
@@ -84,20 +90,67 @@ def test_while_strangers_go_on_ordering_the_latest_two_links_work() -> None:
         time_passes(ONE_IN - timedelta(seconds=1))
         for _ in range(20):
             browser_link_order(username="omar")
+        assert mailed() == links
         time_passes(timedelta(seconds=1))
 
     assert len(links) == 4, "one in five minutes"
     assert [Client().get(link).status_code for link in links] == [404, 404, 404, 200]
 
 
-def test_the_page_says_the_same_about_every_name(site: Site) -> None:
+def test_every_name_gets_the_same_page_for_the_same_work(site: Site, queues: Queues) -> None:
+    """Strangers with a clock learn nothing: what is written, asked and queued does not depend on the account."""
     Account.objects.create(username="lena", role="officer")
     Account.objects.create(username="nils", role="officer", email="nils@example.org", is_active=False)
-    pages = [site.submit(site.get("/sign-in/link/"), {"username": name}) for name in ("omar", "lena", "nils", "nobody")]
+    pages, work = [], []
+    for name in ("omar", "omar", "lena", "nils", "nobody"):
+        form, before = site.get("/sign-in/link/"), len(queues)
+        link_order_begin(HERE)  # makes the counts
+        with CaptureQueriesContext(connection) as asked:
+            pages.append(site.submit(form, {"username": name}))
+        statements = [re.sub(r"'[^']*'|\d+", "?", query["sql"]) for query in asked]
+        work.append((statements, len(queues) - before))
 
-    assert len({page.words for page in pages}) == 1
+    assert all(page.words == pages[0].words for page in pages)
     assert pages[0].h1 == "Check your e-mail"
+    assert all(done == work[0] for done in work)
+    assert work[0][1] == 1
     assert len(mailed()) == 1
+    assert BrowserLink.objects.count() == 1, "orders that lead to nothing are deleted"
+
+
+def test_a_network_may_order_so_many_links_whatever_the_names_and_others_go_on(site: Site) -> None:
+    for number in range(ORDERS.free):
+        assert not link_order_begin(HERE), number
+    for name in ("omar", "nobody"):
+        page = site.submit(site.get("/sign-in/link/"), {"username": name}, status=429)
+        assert "or from another network: the link works here as well" in page.field_error("username")
+    assert not BrowserLink.objects.exists()
+    assert Client().post("/sign-in/link/", {"username": "omar"}, REMOTE_ADDR="198.51.100.7").status_code == 200
+    assert sign_in(Client(), address=HERE[0]).status_code == 302, "an order is no failure"
+
+
+def test_a_link_that_the_mail_server_did_not_take_uses_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    browser_link_order(username="omar")
+    with monkeypatch.context() as silent:
+        silent.setattr(settings, "EMAIL_BACKEND", "django.core.mail.backends.smtp.EmailBackend")
+        silent.setattr(settings, "EMAIL_HOST", "127.0.0.1")
+        silent.setattr(settings, "EMAIL_PORT", 1)
+        assert mailed() == []
+    browser_link_order(username="omar")
+    assert len(mailed()) == 1
+
+
+def test_the_worker_sends_an_order_once_however_often_it_hears_of_it() -> None:
+    browser_link_order(username="omar")
+    order = BrowserLink.objects.get()
+    assert [browser_link_send(link_id=order.pk) for _ in range(3)] == [True, False, False]
+    assert not browser_link_send(link_id=order.pk + 1)
+    assert len(mail.outbox) == 1
+
+
+def test_a_name_that_was_typed_is_not_stored() -> None:
+    browser_link_order(username="a password in the wrong field")
+    assert "password" not in str(BrowserLink.objects.values().get())
 
 
 def test_a_link_makes_the_browser_known_to_its_account_only() -> None:
@@ -113,6 +166,7 @@ def test_a_link_makes_the_browser_known_to_its_account_only() -> None:
 def test_a_closed_account_or_one_without_an_address_gets_no_link(change: dict[str, object]) -> None:
     Account.objects.update(**change)
     browser_link_order(username="omar")
+    assert mailed() == []
     assert not BrowserLink.objects.exists()
 
 

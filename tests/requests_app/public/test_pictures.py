@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import base64
 import struct
+import sys
 import zlib
 from io import BytesIO
+from types import ModuleType
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
+from requests_app import pictures
 from requests_app.models import ErasureRequest, UnsentAnswers
 from requests_app.pictures import LONGEST_SIDE, MOST_BYTES
 from requests_app.public.uploads import MOST_SENT
-from tests.pictures import drawn, encoded
+from tests.pictures import drawn, encoded, of_many_scans
 from tests.web.pages import Page, Site
+from unlearning_jobs.engine.matching import image_process
 
 from .walk import COPYRIGHT, send, walk
 
@@ -73,11 +77,50 @@ def test_a_work_without_text_and_picture_is_refused(site: Site) -> None:
         (b"", "The file is empty"),
         (encoded(drawn(3)) + b"\0" * MOST_BYTES, "Choose a smaller copy"),
         (claiming(100_000, 100_000), "Choose a smaller copy"),
+        (claiming(5_001, 5_000), "Choose a smaller copy of the picture: at most 5 MiB and 25 million pixels."),
+        (of_many_scans(2_000), "Reading this picture takes more time or memory than we allow."),
     ],
-    ids=["no picture", "damaged", "empty", "many bytes", "many pixels"],
+    ids=["no picture", "damaged", "empty", "many bytes", "many pixels", "slightly many pixels", "many scans"],
 )
 def test_what_is_no_picture_of_a_sensible_size_is_refused_at_its_field(site: Site, content: bytes, message: str) -> None:
     assert hand_in(site, content, status=422).field_error("picture").startswith(message)
+
+
+@pytest.mark.parametrize(("module", "limit"), [(image_process, "MEMORY"), (pictures, "LONGEST_RUN")])
+def test_a_picture_that_costs_more_than_its_process_may_use_is_refused(
+    site: Site, monkeypatch: pytest.MonkeyPatch, module: ModuleType, limit: str
+) -> None:
+    monkeypatch.setattr(module, limit, 0)
+    page = hand_in(site, encoded(drawn(3).resize((2_000, 2_000))), status=422)
+    assert page.field_error("picture").startswith("Reading this picture takes more time or memory")
+    monkeypatch.undo()
+    refused = site.submit(page, {"work_title": "Without one"}, status=422)
+    assert refused.field_error("work_text").endswith("or hand in a picture"), "nothing was kept"
+
+
+def test_a_limit_is_put_into_german_too(site: Site) -> None:
+    site.client.cookies["django_language"] = "de"
+    page = hand_in(site, of_many_scans(2_000), status=422)
+    assert "Dieses Bild zu lesen braucht mehr Zeit oder Speicher, als wir zulassen." in page.field_error("picture")
+
+
+def test_who_waits_too_long_for_the_pictures_of_others_is_told_to_come_back(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "LONGEST_WAIT", 0)
+    with pictures._decoding:
+        page = hand_in(site, encoded(drawn(3)), status=503, work_title="The Lantern")
+    assert page.field_error("picture").startswith("We are reading another picture just now.")
+    assert site.submit(page, {"picture": upload(encoded(drawn(3)))}).path == "/request/seen/"
+
+
+def test_the_process_that_decodes_sees_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATA_KEYS", "secret")
+    program = "import os, sys; sys.stdout.write(' '.join(os.environ))"
+    monkeypatch.setattr(pictures, "COMMAND", (sys.executable, "-c", program))
+    seen = base64.b64decode(pictures.picture_kept(b"")).decode().split()
+    assert "PATH" in seen
+    assert not {"DATA_KEYS", "SECRET_KEY", "DATABASE_URL", "LEDGER_KEYS", "INDEX_KEY"} & set(seen)
 
 
 def test_a_huge_upload_is_refused_unread(site: Site) -> None:

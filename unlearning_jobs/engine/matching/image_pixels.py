@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from itertools import product
 from typing import Final
 
 import numpy as np
@@ -19,11 +20,14 @@ SIDE: Final = 32
 """Pixels of a square's side. Proportions are lost, on both sides of a comparison alike."""
 CHANNELS: Final = (1, 3)
 FORMATS: Final = ("PNG", "JPEG", "WEBP")
-MOST_BYTES: Final = 20 << 20
-MOST_PIXELS: Final = 50_000_000
+MOST_BYTES: Final = 5 << 20
+MOST_PIXELS: Final = 25_000_000
 """An image that claims more is not decoded: a few bytes may claim terabytes."""
 SMALL: Final = 256
-REDUCIBLE: Final = ("L", "LA", "RGB", "RGBA", "CMYK")
+TILE: Final = 16
+"""Reduced pixels of a tile's side."""
+ORIENTATION: Final = 0x0112
+"""The tag of the Exif standard that says how the camera was held."""
 
 
 def is_image(form: FeatureFormat | None) -> bool:
@@ -46,7 +50,9 @@ def image_of(features: bytes, form: FeatureFormat) -> Image.Image:
 
 
 def image_read(content: bytes) -> Image.Image:
-    """Decode an upload: the first picture in it, upright, on white.
+    """Decode an upload: the first picture in it, upright, on white, its longer side reduced to at most 511 pixels.
+
+    What strangers send is read in a process of its own, within limits (`image_process.py`).
 
     Raises:
         QueryError: it is no PNG, JPEG or WebP, is damaged, or is too large.
@@ -59,6 +65,8 @@ def image_read(content: bytes) -> Image.Image:
         upright = _upright(image) if image.width * image.height <= MOST_PIXELS else None
     except Image.DecompressionBombError:
         upright = None
+    except MemoryError:  # says nothing about the image
+        raise
     except Exception:  # noqa: BLE001  # decoders raise whatever damaged bytes lead to
         message = "The file is no readable PNG, JPEG or WebP image."
         raise QueryError(message, code="not_an_image") from None
@@ -70,13 +78,19 @@ def image_read(content: bytes) -> Image.Image:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Decode, as small as will do: four copies of fifty million pixels are a gigabyte."""
-    image.draft("RGB", (SMALL, SMALL))  # a JPEG is decoded smaller
-    upright = ImageOps.exif_transpose(image)
-    factor = min(upright.size) // SMALL
-    if factor > 1 and upright.mode in REDUCIBLE:
-        upright = upright.reduce(factor)
-    return upright.convert("RGBA")
+    """Decode and reduce. Colours are converted tile by tile: there is never a second copy of all pixels."""
+    factor = max(1, max(image.size) // SMALL)
+    image.draft("RGB", (max(1, image.width // factor), max(1, image.height // factor)))  # a JPEG is decoded smaller
+    factor = max(1, max(image.size) // SMALL)
+    reduced = Image.new("RGBA", (-(-image.width // factor), -(-image.height // factor)))
+    for left, top in product(range(0, reduced.width, TILE), range(0, reduced.height, TILE)):
+        right, bottom = min(image.width, (left + TILE) * factor), min(image.height, (top + TILE) * factor)
+        tile = image.crop((left * factor, top * factor, right, bottom))
+        if tile.mode.startswith("I"):  # greys of 16 bits, of which a conversion would keep the darkest 256
+            tile = tile.point(lambda grey: grey * (1 / 256))
+        reduced.paste(tile.convert("RGBA").reduce(factor), (left, top))
+    reduced.getexif()[ORIENTATION] = image.getexif().get(ORIENTATION, 1)
+    return ImageOps.exif_transpose(reduced)
 
 
 def square(image: Image.Image) -> NDArray[np.uint8]:

@@ -53,7 +53,8 @@ def decode(picture: Picture, options: ReadOptions) -> tuple[NDArray[np.uint8], M
             warnings.simplefilter("ignore")  # the size is checked below, before anything is decoded
             _check(image)
             said = _said(image)
-            upright = ImageOps.exif_transpose(image).convert("L" if options.greyscale else "RGB")
+            ImageOps.exif_transpose(image, in_place=True)
+            upright = image.convert("L" if options.greyscale else "RGB")
             if options.image_size:
                 height, width = options.image_size
                 upright = upright.resize((width, height), Image.Resampling.BICUBIC)
