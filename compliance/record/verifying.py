@@ -10,7 +10,8 @@ import threading
 from pathlib import Path
 from typing import Final
 
-from compliance.evidence.verification import StepResult, Verification
+from compliance.evidence.steps import StepResult
+from compliance.evidence.verification import Verification
 
 from . import verify_process
 
