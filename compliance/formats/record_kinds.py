@@ -118,7 +118,7 @@ FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
     K.REQUEST_SUBMITTED: ("kind", "language", "due_on", "submitted_by"),
     K.REQUEST_CONFIRMED: (),
     K.REQUEST_EXTENDED: ("due_on", "months"),
-    K.REQUEST_CLOSED: ("outcome",),
+    K.REQUEST_CLOSED: ("outcome", "accepted"),
     K.SEARCH_ORDERED: (),
     K.SEARCH_FAILED: ("error", "runs"),
     K.MAPPING_COMPLETED: (
@@ -184,7 +184,6 @@ EARLIER_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
             *(
                 K.REQUEST_SUBMITTED,
                 K.REQUEST_CONFIRMED,
-                K.REQUEST_CLOSED,
                 K.MATCHES_DECIDED,
                 K.REVIEW_COMPLETED,
                 K.ITEM_DECIDED,
@@ -197,22 +196,43 @@ EARLIER_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
         )
     },
     "job.attempt_ended": FIELDS[K.JOB_RUN_ENDED],
+    K.REQUEST_CLOSED: ("outcome",),
     K.MATCH_ACCEPTED: ("examples",),
     K.MATCH_REJECTED: ("examples",),
     K.MAPPING_COMPLETED: ("searched", "queries", "not_searchable", "candidates"),
     K.JOB_STARTED: ("job", "run", *_ATTEMPT, "spec_sha256", "protocol_sha256"),
 }
 """Fields of entries in a request's history before every search was kept and results said their version."""
-ADDED_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
-    K.MAPPING_COMPLETED: ("texts_only",),
-    K.JOB_STARTED: ("result_version",),
-    K.MATCH_ACCEPTED: ("how", "clusters"),
-    K.MATCH_REJECTED: ("how", "clusters"),
-}
-"""Fields that kinds have stated since a later version, together."""
+ADDED_FIELDS: Final[tuple[Mapping[str, tuple[str, ...]], ...]] = (
+    {
+        K.MAPPING_COMPLETED: ("texts_only",),
+        K.JOB_STARTED: ("result_version",),
+        K.MATCH_ACCEPTED: ("how", "clusters"),
+        K.MATCH_REJECTED: ("how", "clusters"),
+    },
+    {K.REQUEST_CLOSED: ("accepted",)},
+)
+"""Fields that kinds have stated since later versions: in each group, those of one version."""
 EXAMPLE: Final = ("snapshot", "example_id", "set")
 EARLIER_EXAMPLE: Final = ("snapshot", "record_id")
 """What an entry says about each match."""
+
+
+class Disposition(StrEnum):
+    """What had become of an accepted example when its request was closed. One can have several: of several models."""
+
+    RELEASED = "released"
+    """A model unlearned it for this request."""
+    COPY_RELEASED = "copy_released"
+    """A model unlearned an example with the same content for this request."""
+    REFUSED = "refused"
+    NO_INFLUENCE = "no_influence"
+    ALREADY_ERASED = "already_erased"
+    NOT_LEARNED = "not_learned"
+
+
+CLOSED_EXAMPLE: Final = ("snapshot", "example_id", "became")
+"""What the entry that closes a request says about each accepted match. Of one that nobody answered, it names none."""
 
 VERIFIED_IN_REQUESTS: Final[Mapping[str, tuple[str, ...]]] = {
     K.REQUEST_SUBMITTED: ("submitted_by",),

@@ -195,7 +195,11 @@ def _decided(request: ErasureRequest, model_name: str, supposing: Ending | None)
     """Return the examples that two officers decided to leave in a model: refused, or without measurable influence."""
     supposed = [supposing.item] if supposing and supposing.item and supposing.outcome == RequestOutcome.REFUSED else []
     items = [*request.items.filter(state=ItemState.REFUSED), *supposed, *items_without_influence(request, supposing)]
-    return {one for name, one in _examples_by_model(items) if name == model_name}
+    return {one for name, one in examples_by_model(items) if name == model_name}
+
+
+def examples_by_model(items: Iterable[Item]) -> set[tuple[str, str]]:
+    return {(item.model_name, one) for item in items for one in item.example_ids}
 
 
 def items_without_influence(request: ErasureRequest, supposing: Ending | None = None) -> list[Item]:
@@ -259,35 +263,6 @@ def settled_outcome(
     if ItemState.REFUSED in ended:
         return RequestOutcome.REFUSED
     return next((outcome for outcome in LAPSES if outcome in lapses), None)  # None: nothing in its items is accepted
-
-
-def told_facts(request: ErasureRequest, supposing: Ending | None = None) -> dict[str, int]:
-    """Count the accepted examples that nothing was released for and nobody refused, by what is so of the models in use.
-
-    It is what a letter says besides what was done and the reasons of refusals.
-    """
-    accepted, facts = Accepted.of(request), dict.fromkeys(("already_erased", "not_learned", "no_influence"), 0)
-    in_use = [learner for learner in learners() if learner.version]
-    without_influence = _examples_by_model(items_without_influence(request, supposing))
-    released = _examples_by_model(request.items.filter(state=ItemState.RELEASED))
-    for match in accepted.matches:
-        had = [(learner, accepted.places(match, learner.snapshot)) for learner in in_use]
-        places = {(learner.name, one) for learner, ids in had for one in ids}
-        known = {(learner.name, one) for learner, ids in had for one in ids - learner.gone}
-        if known & without_influence:
-            facts["no_influence"] += 1
-        elif not known and not _was_released(match, places, released):
-            facts["already_erased" if places else "not_learned"] += 1
-    return facts | {"vocabularies": vocabularies(accepted)}
-
-
-def _examples_by_model(items: Iterable[Item]) -> set[tuple[str, str]]:
-    return {(item.model_name, one) for item in items for one in item.example_ids}
-
-
-def _was_released(match: Match, places: set[tuple[str, str]], released: set[tuple[str, str]]) -> bool:
-    """Return whether an example was removed for this request; its model may be out of use by now."""
-    return bool(places & released) or (not places and match.example_id in {one for _model, one in released})
 
 
 def ending_state(ending: Ending) -> ItemState:

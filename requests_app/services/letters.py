@@ -16,7 +16,8 @@ from requests_app.states import SETTLED, Ground, ItemState, RequestOutcome
 from requests_app.wording import done_sentences, fact_sentences
 from unlearning_jobs.engine.catalogue import method_guarantee
 
-from .findings import accepted_examples, items_to_create, search_of, settled_outcome, told_facts
+from .dispositions import told_facts
+from .findings import accepted_examples, items_to_create, search_of, settled_outcome
 from .mail_reasons import outcome_template, results_in_use
 
 

@@ -15,6 +15,7 @@ from requests_app.models import ErasureRequest, Item
 from requests_app.states import ITEM_TRANSITIONS, REQUEST_TRANSITIONS, SETTLED, ItemState, RequestOutcome, RequestState
 from unlearning_jobs.states import JobState
 
+from .dispositions import closed_examples
 from .findings import settled_outcome
 from .messages import message_queue
 
@@ -88,7 +89,8 @@ def request_close(
     request.outcome, request.closed_at = outcome, timezone.now()
     live = request.search_orders.filter(state__in=[JobState.QUEUED, JobState.RUNNING])
     live.update(state=JobState.CANCELLED, lease_until=None, finished_at=request.closed_at)
-    data = {"outcome": outcome.value}
+    # Of a request that nobody answered, the corpora are not read to find out what became of its matches.
+    data = {"outcome": outcome.value, "accepted": closed_examples(request) if template else []}
     request_move(request=request, to=RequestState.CLOSED, kind=RecordKind.REQUEST_CLOSED, actor=actor, data=data)
     if template:
         message_queue(request=request, template=template)

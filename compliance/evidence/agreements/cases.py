@@ -7,6 +7,16 @@ from typing import Final
 from compliance.formats.record_kinds import RecordKind as K
 
 from .agreement import Agreement, apart, differ, one_of, part_of
+from .dispositions import (
+    ACCEPTED_BEFORE,
+    CALLED_RELEASED,
+    CALLED_UNTOUCHED,
+    CLOSED_EXAMPLES,
+    FORGOTTEN,
+    ITEM_ENDS,
+    KNOWN_BEFORE,
+    WAYS,
+)
 from .endings import (
     APPROVED_ENDS,
     APPROVED_GROUNDS,
@@ -119,3 +129,13 @@ ENDING: Final = (
     ),
 )
 """Ends without unlearning: what was proposed, approved and done, and what it rests on."""
+
+DISPOSITIONS: Final = (
+    Agreement(CLOSED_EXAMPLES, ACCEPTED_BEFORE, "the end names other examples than were accepted"),
+    Agreement(CALLED_RELEASED, FORGOTTEN, "the end calls other accepted examples released than were forgotten"),
+    Agreement(
+        CALLED_UNTOUCHED, KNOWN_BEFORE, "the end says that examples were in no model, and this one knew them", part_of
+    ),
+    Agreement(WAYS, ITEM_ENDS, "the end says that examples ended otherwise than any item did", part_of),
+)
+"""What became of each accepted example, as the end says it."""

@@ -159,9 +159,9 @@ def _accepted_for_the_item(story: Story) -> Iterator[Statement]:
         made = [one.number for one in story.of_kind(K.MATCHES_DECIDED) if attempt[0] in _list(one.data.get("items"))]
         approvals = [entry.number for entry in story.of_kind(K.PROPOSAL_APPROVED) if entry.attempt == attempt]
         snapshot = told.report.snapshot_sha256
-        own = _accepted(story, (approvals or [len(story.entries) + 1])[0], snapshot)
-        first = _accepted(story, made[0], snapshot) if made else own
-        earlier = [_accepted(story, number, snapshot) for number in reviews if made and number < made[0]]
+        own = accepted_examples(story, (approvals or [len(story.entries) + 1])[0], snapshot)
+        first = accepted_examples(story, made[0], snapshot) if made else own
+        earlier = [accepted_examples(story, number, snapshot) for number in reviews if made and number < made[0]]
         yield words(attempt), {"all": sorted(own), "new": sorted((own & first).difference(*earlier))}
 
 
@@ -170,10 +170,11 @@ def _accepted_at_the_release(story: Story) -> Iterator[Statement]:
     for entry in story.of_kind(K.ITEM_RELEASED):
         told = story.reports.get(entry.attempt)
         if told is not None:
-            yield words(entry.attempt), sorted(_accepted(story, entry.number, told.report.snapshot_sha256))
+            yield words(entry.attempt), sorted(accepted_examples(story, entry.number, told.report.snapshot_sha256))
 
 
-def _accepted(story: Story, before: int, snapshot_sha256: str, *, learned: bool = True) -> set[str]:
+def accepted_examples(story: Story, before: int, snapshot_sha256: str, *, learned: bool = True) -> set[str]:
+    """Return the examples of a snapshot that were accepted before an entry; those that a model can learn, or the others."""
     entries = [entry for entry in story.entries if entry.number < before]
     held_out = _not_learned(entries)
     return {
@@ -188,7 +189,7 @@ def _accepted_as_held_out(story: Story) -> Iterator[Statement]:
     sets = _not_learned(story.entries)
     for attempt, told in story.reports.items():
         digest = told.report.snapshot_sha256
-        accepted = _accepted(story, len(story.entries) + 1, digest, learned=False)
+        accepted = accepted_examples(story, len(story.entries) + 1, digest, learned=False)
         by_set: dict[str, list[str]] = {}
         for (snapshot, example_id), name in sorted(sets.items()):
             if example_id in accepted and digest.startswith(snapshot):

@@ -32,7 +32,7 @@ from .again import (
     rounded_alike,
 )
 from .agreement import Agreement, earlier, not_later, part_of
-from .cases import ENDING, REVIEW
+from .cases import DISPOSITIONS, ENDING, REVIEW
 from .contents import (
     FINISHED_AT,
     FORGET_COUNT,
@@ -212,6 +212,7 @@ RELEASE: Final = (
 AGREEMENTS: Final[tuple[Agreement, ...]] = (
     *REVIEW,
     *ENDING,
+    *DISPOSITIONS,
     *APPROVAL,
     *JOB,
     *FILES,

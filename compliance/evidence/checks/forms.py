@@ -15,7 +15,16 @@ from typing import Any, Final, NoReturn, get_args
 
 from compliance.evidence.record import EntryBody
 from compliance.formats.errors import VerificationError
-from compliance.formats.record_kinds import ADDED_FIELDS, EARLIER_EXAMPLE, EARLIER_FIELDS, EARLIER_KINDS, EXAMPLE, FIELDS
+from compliance.formats.record_kinds import (
+    ADDED_FIELDS,
+    CLOSED_EXAMPLE,
+    EARLIER_EXAMPLE,
+    EARLIER_FIELDS,
+    EARLIER_KINDS,
+    EXAMPLE,
+    FIELDS,
+    Disposition,
+)
 from compliance.formats.record_kinds import RecordKind as K
 from compliance.formats.verdicts import Outcome
 
@@ -92,10 +101,22 @@ def _counts(least: int) -> Says:
     return lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
+def _are_closed_examples(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_closed_example, value))
+
+
+def _is_closed_example(value: Any) -> bool:
+    if not isinstance(value, Mapping) or value.keys() != set(CLOSED_EXAMPLE) or not isinstance(value["became"], list):
+        return False
+    ways = value["became"]
+    return bool(ways) and all(way in tuple(Disposition) for way in ways) and ways == sorted(set(ways))
+
+
 WORDS: Final[Mapping[str, Says]] = {
     f"{K.REQUEST_SUBMITTED} kind": _one_of(frozenset({kind for kind, _ in GROUNDS})),
     f"{K.REQUEST_EXTENDED} months": lambda value: value in (1, 2) and not isinstance(value, bool),
     f"{K.REQUEST_CLOSED} outcome": _one_of(OUTCOMES),
+    f"{K.REQUEST_CLOSED} accepted": _are_closed_examples,
     f"{K.ITEM_LAPSED} outcome": _one_of(OUTCOMES - {"completed", "refused"}),
     f"{K.ITEM_DECIDED} granted": _is_flag,
     f"{K.MAPPING_COMPLETED} complete": _is_flag,
@@ -124,7 +145,7 @@ NO_SETS = frozenset({"forget", "retain"})
 
 def check_forms(entries: Sequence[EntryBody]) -> None:
     """Check that every entry of a request's history has the form that its version gave it (VerificationError)."""
-    began, sets, added = present_from(entries), dict[tuple[str, str], str](), False
+    began, sets, added = present_from(entries), dict[tuple[str, str], str](), set[str]()
     for entry in entries:
         if entry.kind not in MADE_BY and entry.kind not in EARLIER_KINDS:
             _fail(
@@ -133,10 +154,12 @@ def check_forms(entries: Sequence[EntryBody]) -> None:
         if entry.number >= began and entry.kind in EARLIER_KINDS:
             _fail(entry, "an earlier version of Lethe wrote such entries, but the present one wrote those before it")
         fields = (FIELDS if entry.number >= began else EARLIER_FIELDS).get(entry.kind)  # type: ignore[call-overload]  # by its text
-        later = ADDED_FIELDS.get(entry.kind, ())
-        added = added or not entry.data.keys().isdisjoint(later)
-        if fields is not None and not added:
-            fields = tuple(field for field in fields if field not in later)
+        for group in ADDED_FIELDS:
+            # One entry with a field of a later version shows that all entries after it are by that version, or a later one.
+            if not entry.data.keys().isdisjoint(group.get(entry.kind, ())):
+                added.update(group)
+            if fields is not None and not added.issuperset(group):
+                fields = tuple(field for field in fields if field not in group.get(entry.kind, ()))
         if fields is None or entry.data.keys() != set(fields):
             _fail(entry, f"it states {', '.join(sorted(entry.data)) or 'nothing'}, and must state {_stated(fields)}")
         if entry.kind in (*MATCHES, K.MATCH_REOPENED):

@@ -35,12 +35,27 @@ def message_ended(kind: str) -> Change:
     return entries(ended)
 
 
-def called_held_out(retold: Retold) -> None:
-    """One more match is accepted and called held out, which a retained example is not."""
-    examples = retold.first("match.accepted")["data"]["examples"]
-    examples.append(examples[0] | {"example_id": "e00000019", "set": "held_out"})
+def one_more(retold: Retold, *, became: str, **changes: str) -> None:
+    """One more match is accepted than was unlearned; the end says what became of it."""
+    examples, closed = retold.first("match.accepted")["data"]["examples"], retold.first("request.closed")["data"]["accepted"]
+    examples.append(examples[0] | {"example_id": "e00000019"} | changes)
+    closed.append(closed[0] | {"example_id": "e00000019", "became": [became]})
     retold.first("mapping.completed")["data"]["candidates"] += 1
     retold.first("matches.decided")["data"]["accepted"] += 1
+
+
+def called_held_out(retold: Retold) -> None:
+    """One more match is accepted and called held out, which a retained example is not."""
+    one_more(retold, became="not_learned", set="held_out")
+
+
+def one_more_left(retold: Retold) -> None:
+    """One more match is accepted, and the end says that it had been erased before."""
+    one_more(retold, became="already_erased")
+
+
+def closed_as(became: list[str]) -> Change:
+    return entries(lambda retold: retold.first("request.closed")["data"]["accepted"][0].update(became=became))
 
 
 def other_protocol(retold: Retold) -> None:
@@ -118,6 +133,12 @@ WRITTEN: Mapping[str, Change] = {
             **stated("match.rejected", examples=retold.first("match.accepted")["data"]["examples"][:1]),
         )
     ),
+    "request.closed accepted, by example / match.accepted examples at the end": entries(
+        lambda retold: retold.first("request.closed")["data"]["accepted"].pop()
+    ),
+    "request.closed accepted and released / spec.json forget_ids of what was released": closed_as(["not_learned"]),
+    "request.closed accepted and left / spec.json erased_ids, exclude_ids and earlier": entries(one_more_left),
+    "request.closed accepted became / how items ended": closed_as(["refused", "released"]),
     "job.failed job / job.created job": job_ended("job.failed"),
     "job.cancelled job / job.created job": job_ended("job.cancelled"),
     "report protocol_sha256 / proposal.approved protocol_sha256": ("report", other_protocol),

@@ -66,7 +66,7 @@ def ended(*matches: tuple[str, str, str], outcome: str = "no_match", **ending: A
             for place, (kind, by, name) in enumerate(matches)
         ]
         acts += [("ending.proposed", "account:1", end), ("ending.approved", "account:2", end)]
-        acts += [("request.closed", "account:2", {"outcome": "no_match"})]
+        acts += [("request.closed", "account:2", {"outcome": "no_match", "accepted": []})]
         others = [one for one in retold.entries[searched + 1 :] if one["kind"] == "keys.published"]
         retold.entries = [one for one in retold.entries[: searched + 1] if one["kind"] not in REGISTERED] + others
         retold.entries += [seal | {"kind": kind, "actor": by, "data": data} for kind, by, data in acts] + [seal]
@@ -137,6 +137,15 @@ def called_another_set_later(retold: Retold) -> None:
     retold.insert("match.accepted", "match.accepted", **stated("match.accepted", examples=elsewhere))
 
 
+def accepted_in_another_corpus(retold: Retold) -> None:
+    """A match in a second corpus that was searched is accepted, no item has it, and the end does not mention it."""
+    retold.first("mapping.completed")["data"]["searched"].append("5" * 64)
+    retold.first("mapping.completed")["data"]["candidates"] += 1
+    retold.first("matches.decided")["data"]["accepted"] += 1
+    examples = retold.first("match.accepted")["data"]["examples"]
+    examples.append(examples[0] | {"snapshot": "5" * 16})
+
+
 STORIES: Mapping[str, tuple[Story, str]] = {
     "refused by letter, released": (letter("item.released", "outcome_refused"), "'outcome_refused' cannot be queued then"),
     "completed by letter, before anything was approved": (
@@ -164,7 +173,7 @@ STORIES: Mapping[str, tuple[Story, str]] = {
         "decided on its matches",
     ),
     "an unknown outcome": (said("request.closed", outcome="Refused"), "nothing says what its outcome 'Refused' means"),
-    "no outcome": (unsaid("request.closed", "outcome"), "it states nothing, and must state outcome"),
+    "no outcome": (unsaid("request.closed", "outcome"), "it states accepted, and must state accepted, outcome"),
     "granted in words": (said("item.decided", granted="false"), "nothing says what its granted 'false' means"),
     "no ground": (said("item.decided", ground="banana"), "'banana' is no ground for it"),
     "a ground of another kind of request": (said("request.submitted", kind="copyright"), "is no ground for it"),
@@ -194,6 +203,18 @@ STORIES: Mapping[str, tuple[Story, str]] = {
     "one forgotten, nobody decided": (
         {"spec": forgotten_one, "entries": nobody_decided},
         "the accepted matches are not the forget set",
+    ),
+    "an accepted match that no item has and the end leaves out": (
+        entries(accepted_in_another_corpus),
+        "the end names other examples than were accepted",
+    ),
+    "an end of which nothing became": (
+        entries(lambda retold: retold.first("request.closed")["data"]["accepted"][0].update(became=[])),
+        "nothing says what its accepted",
+    ),
+    "an end of an example in words that there are not": (
+        entries(lambda retold: retold.first("request.closed")["data"]["accepted"][0].update(became=["forgotten"])),
+        "nothing says what its accepted",
     ),
     "another is called held out": (
         entries(called_held_out),

@@ -1,0 +1,127 @@
+"""Facts about what became of every accepted example, as the entry that closes a request says it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from compliance.evidence.record import EntryBody
+from compliance.formats.record_kinds import Disposition
+from compliance.formats.record_kinds import RecordKind as K
+
+from .facts import REQUEST, Fact, Statement, words
+from .matches import Example, accepted_examples, decisions
+from .story import Story, ToldReport
+
+UNANSWERED = ("withdrawn", "unconfirmed")
+"""Outcomes of requests that nobody answered."""
+UNTOUCHED = frozenset({Disposition.ALREADY_ERASED, Disposition.NOT_LEARNED, Disposition.COPY_RELEASED})
+"""Dispositions of examples that stayed out of what was unlearned, and were no officer's to decide about."""
+PLACES = (f"{K.REQUEST_CLOSED} accepted",)
+
+
+def _closing(story: Story) -> Iterator[EntryBody]:
+    return (entry for entry in story.of_kind(K.REQUEST_CLOSED) if "accepted" in entry.data)
+
+
+def _pairs(examples: Iterable[Example]) -> list[list[str]]:
+    return sorted(map(list, examples))
+
+
+def _with(entry: EntryBody, *ways: str) -> set[Example]:
+    """Return the examples of which an entry says that they became one of `ways`, and nothing else."""
+    return {(one["snapshot"], one["example_id"]) for one in entry.data["accepted"] if set(one["became"]) <= set(ways)}
+
+
+def _closed_examples(story: Story) -> Iterator[Statement]:
+    for entry in _closing(story):
+        yield REQUEST, sorted([one["snapshot"], one["example_id"]] for one in entry.data["accepted"])
+
+
+def _accepted_before(story: Story) -> Iterator[Statement]:
+    for entry in _closing(story):
+        answered = entry.data.get("outcome") not in UNANSWERED
+        decided = decisions(one for one in story.entries if one.number < entry.number)
+        yield REQUEST, _pairs(match for match, accepted in decided.items() if accepted and answered)
+
+
+def _called_released(story: Story) -> Iterator[Statement]:
+    for entry in _closing(story):
+        told = [one for one in entry.data["accepted"] if Disposition.RELEASED in one["became"]]
+        yield REQUEST, sorted([one["snapshot"], one["example_id"]] for one in told)
+
+
+def _forgotten(story: Story) -> Iterator[Statement]:
+    """The examples accepted at the end that a released attempt forgot. Nothing, where a specification is not at hand."""
+    for entry in _closing(story):
+        released = [story.reports.get(one.attempt) for one in story.of_kind(K.ITEM_RELEASED)]
+        specifications = [told.specification for told in released if told is not None]
+        if len(specifications) == len(released) and None not in specifications:
+            forgotten = {(spec.snapshot.digest, one) for spec in specifications if spec for one in spec.forget_ids}
+            closed = [(one["snapshot"], one["example_id"]) for one in entry.data["accepted"]]
+            yield (
+                REQUEST,
+                _pairs(
+                    (snapshot, one)
+                    for snapshot, one in closed
+                    if any(one == identifier and digest.startswith(snapshot) for digest, identifier in forgotten)
+                ),
+            )
+
+
+def _untouched(story: Story) -> Iterator[Statement]:
+    """Of each released attempt, the accepted training examples of its snapshot that it is said not to have concerned.
+
+    An item that ended for want of influence leaves its examples in the model, and that model may be out of use by the end.
+    """
+    without_influence = any(one.data.get("outcome") == Disposition.NO_INFLUENCE for one in story.of_kind(K.ENDING_APPROVED))
+    for entry in () if without_influence else _closing(story):
+        for attempt, told, approved in _released(story):
+            digest = told.report.snapshot_sha256
+            accepted = accepted_examples(story, approved, digest)
+            left = {one for snapshot, one in _with(entry, *UNTOUCHED) if digest.startswith(snapshot)}
+            yield words(attempt), sorted(left & accepted)
+
+
+def _not_learned(story: Story) -> Iterator[Statement]:
+    """What the model of each released attempt knew nothing of, by its specification."""
+    for attempt, told, _ in _released(story):
+        if (spec := told.specification) is not None:
+            earlier = (one for step in spec.earlier for one in step.forget_ids)
+            yield words(attempt), sorted({*spec.erased_ids, *spec.exclude_ids, *earlier})
+
+
+def _released(story: Story) -> Iterator[tuple[tuple[str, int], ToldReport, int]]:
+    """Yield each released attempt with its report and the number of the entry that approved it."""
+    for entry in story.of_kind(K.ITEM_RELEASED):
+        approvals = [one.number for one in story.of_kind(K.PROPOSAL_APPROVED) if one.attempt == entry.attempt]
+        if (told := story.reports.get(entry.attempt)) is not None and approvals:
+            yield entry.attempt, told, approvals[0]
+
+
+def _ways(story: Story) -> Iterator[Statement]:
+    decided = {Disposition.RELEASED, Disposition.COPY_RELEASED, Disposition.REFUSED, Disposition.NO_INFLUENCE}
+    for entry in _closing(story):
+        said = {way for one in entry.data["accepted"] for way in one["became"]} & decided
+        yield REQUEST, sorted(Disposition.RELEASED if way == Disposition.COPY_RELEASED else way for way in said)
+
+
+def _item_ends(story: Story) -> Iterator[Statement]:
+    """How items ended: released, refused, or otherwise."""
+    ends = {Disposition.RELEASED.value for _ in story.of_kind(K.ITEM_RELEASED)}
+    ends |= {"refused" for one in story.of_kind(K.ITEM_DECIDED) if one.data.get("granted") is False}
+    ends |= {one.data["outcome"] for one in story.of_kind(K.ITEM_LAPSED) if "outcome" in one.data}
+    yield REQUEST, sorted(ends)
+
+
+CLOSED_EXAMPLES = Fact(f"{K.REQUEST_CLOSED} accepted, by example", _closed_examples, PLACES)
+ACCEPTED_BEFORE = Fact(f"{K.MATCH_ACCEPTED} examples at the end", _accepted_before, (f"{K.MATCH_ACCEPTED} examples",))
+CALLED_RELEASED = Fact(f"{K.REQUEST_CLOSED} accepted and released", _called_released, PLACES)
+FORGOTTEN = Fact("spec.json forget_ids of what was released", _forgotten, ("spec.json forget_ids",))
+CALLED_UNTOUCHED = Fact(f"{K.REQUEST_CLOSED} accepted and left", _untouched, PLACES)
+KNOWN_BEFORE = Fact(
+    "spec.json erased_ids, exclude_ids and earlier",
+    _not_learned,
+    ("spec.json erased_ids", "spec.json exclude_ids", "spec.json earlier"),
+)
+WAYS = Fact(f"{K.REQUEST_CLOSED} accepted became", _ways, PLACES)
+ITEM_ENDS = Fact("how items ended", _item_ends, (f"{K.ITEM_DECIDED} granted", f"{K.ITEM_LAPSED} outcome"))

@@ -1,0 +1,74 @@
+"""What became of every accepted example of a request: letters count it, and the entry that closes the request keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from compliance.formats.record_kinds import Disposition
+from requests_app.models import Ending, ErasureRequest, Match, Proposal
+from requests_app.states import ItemState
+
+from .accepted import Accepted, learners
+from .findings import examples_by_model, items_without_influence, vocabularies
+
+TOLD = (Disposition.ALREADY_ERASED, Disposition.NOT_LEARNED, Disposition.NO_INFLUENCE)
+"""What a letter says besides what was done and the reasons of refusals."""
+
+
+def told_facts(request: ErasureRequest, supposing: Ending | None = None) -> dict[str, int]:
+    """Count the accepted examples that nothing was released for and nobody refused, by what is so of the models in use.
+
+    Args:
+        request: the request.
+        supposing: an ending that waits, or is about to be proposed: the answer is as if it were approved.
+    """
+    facts = {way.value: 0 for way in TOLD}
+    for _match, became in what_became(request, supposing):
+        for way in became.intersection(TOLD):
+            facts[way] += 1
+    return facts | {"vocabularies": vocabularies(Accepted.of(request))}
+
+
+def closed_examples(request: ErasureRequest) -> list[dict[str, Any]]:
+    """Return what the entry that closes a request says about its accepted examples."""
+    return [
+        {"snapshot": match.snapshot.digest[:16], "example_id": match.example_id, "became": sorted(became)}
+        for match, became in what_became(request)
+    ]
+
+
+def what_became(request: ErasureRequest, supposing: Ending | None = None) -> Iterator[tuple[Match, frozenset[Disposition]]]:
+    """Yield every accepted match with what became of it; nothing of what a model in use knows and nobody has answered."""
+    accepted, in_use = Accepted.of(request), [learner for learner in learners() if learner.version]
+    without_influence = examples_by_model(items_without_influence(request, supposing))
+    refused_items = list(request.items.filter(state=ItemState.REFUSED))
+    if supposing and supposing.item and supposing.outcome == Disposition.REFUSED:
+        refused_items.append(supposing.item)
+    refused = examples_by_model(refused_items)
+    refused_here = {(item.snapshot_id, one) for item in refused_items for one in item.example_ids}
+    released, released_here = _released(request)
+    for match in accepted.matches:
+        here = (match.snapshot_id, match.example_id)
+        had = [(learner, accepted.places(match, learner.snapshot)) for learner in in_use]
+        places = {(learner.name, one) for learner, ids in had for one in ids}
+        known = {(learner.name, one) for learner, ids in had for one in ids - learner.gone}
+        became = set()
+        if here in released_here:
+            became.add(Disposition.RELEASED)
+        elif places & released:
+            became.add(Disposition.COPY_RELEASED)
+        if here in refused_here or places & refused:
+            became.add(Disposition.REFUSED)
+        if known & without_influence:
+            became.add(Disposition.NO_INFLUENCE)
+        if not known and not became.intersection((Disposition.RELEASED, Disposition.COPY_RELEASED)):
+            became.add(Disposition.ALREADY_ERASED if places else Disposition.NOT_LEARNED)
+        yield match, frozenset(became)
+
+
+def _released(request: ErasureRequest) -> tuple[set[tuple[str, str]], set[tuple[int, str]]]:
+    """Return the examples that models unlearned for a request: by the model's name, and by the snapshot they are in."""
+    rows = Proposal.objects.filter(item__request=request, released_by__isnull=False).select_related("item", "job")
+    examples = [(row.item, one) for row in rows if row.job for one in row.job.spec["forget_ids"]]
+    return {(item.model_name, one) for item, one in examples}, {(item.snapshot_id, one) for item, one in examples}

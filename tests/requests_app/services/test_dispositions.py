@@ -1,0 +1,70 @@
+"""The entry that closes a request says what became of every example that was accepted, and the letter counts the same."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from compliance.formats.record_kinds import RecordKind
+from compliance.record.models import RecordEntry
+from requests_app.services import decisions
+from requests_app.services.endings import closing_propose, ending_approve
+from requests_app.services.intake import request_withdraw
+from requests_app.services.letters import letter
+from requests_app.services.matches import matches_decide
+from tests.endings import refused
+from tests.staging import Stage, erased_elsewhere
+
+from .conftest import EXAMPLES
+
+pytestmark = pytest.mark.django_db
+
+
+def accept_all(stage: Stage) -> None:
+    ids = list(stage.request.matches.values_list("pk", flat=True))
+    matches_decide(request=stage.request, match_ids=ids, accept=True, by=stage.staff.omar)
+
+
+def told_at_the_end(stage: Stage) -> dict[str, list[str]]:
+    """Return what became of each example."""
+    entry = RecordEntry.objects.get(subject=stage.request.subject, kind=RecordKind.REQUEST_CLOSED)
+    accepted: list[dict[str, Any]] = json.loads(bytes(entry.body))["data"]["accepted"]
+    return {one["example_id"]: one["became"] for one in accepted}
+
+
+@pytest.mark.usefixtures("signing")
+def test_what_was_unlearned_is_called_released(stage: Stage) -> None:
+    decisions.item_release(proposal=stage.signed(), by=stage.staff.nils)
+    assert told_at_the_end(stage) == {key: ["released"] for key in EXAMPLES}
+
+
+@pytest.mark.usefixtures("signing")
+def test_an_example_of_data_that_no_model_learned_from_is_told_apart_from_those_that_were_unlearned(stage: Stage) -> None:
+    stage.request.matches.filter(example_id=EXAMPLES[1]).update(example_id="e00000020", example_set="held_out")
+    decisions.item_release(proposal=stage.signed(), by=stage.staff.nils)
+    assert told_at_the_end(stage) == {EXAMPLES[0]: ["released"], "e00000020": ["not_learned"]}
+    assert (
+        "1 passage that was found is in data that no model in use was trained on."
+        in letter(stage.request, "outcome_completed").text
+    )
+
+
+def test_what_was_refused_is_called_so(stage: Stage) -> None:
+    refused(stage)
+    assert told_at_the_end(stage) == {key: ["refused"] for key in EXAMPLES}
+
+
+def test_what_another_request_had_erased_is_called_so(stage: Stage) -> None:
+    accept_all(stage)
+    erased_elsewhere(stage.model, *EXAMPLES)
+    ending = closing_propose(request=stage.request, outcome="already_erased", reasons="", by=stage.staff.omar)
+    ending_approve(ending=ending, by=stage.staff.lena)
+    assert told_at_the_end(stage) == {key: ["already_erased"] for key in EXAMPLES}
+
+
+def test_of_a_withdrawn_request_nothing_is_said(stage: Stage) -> None:
+    accept_all(stage)
+    request_withdraw(token=stage.token("status", "status-token"))
+    assert told_at_the_end(stage) == {}
