@@ -96,10 +96,7 @@ def _proof(options: argparse.Namespace) -> int:
 
     Verifies nothing: that is for the other tool to do, with these keys.
     """
-    folder, trust = BundleFolder.open(options.directory), TrustFile.from_hand(_read(options.trust))
-    if options.trust.resolve().is_relative_to(options.directory.resolve()):
-        message = "The trust file is the bundle's own. Get it directly from the operator."
-        raise FormatError(message)
+    folder, trust = BundleFolder.open(options.directory), _trust_from_elsewhere(options.trust, options.directory)
     for proven in folder.record():
         if proven.index == options.index:
             options.out.write_bytes(leaf_bytes(proven.entry))
@@ -113,7 +110,7 @@ def _proof(options: argparse.Namespace) -> int:
 
 def _consistency(options: argparse.Namespace) -> int:
     """Check two checkpoints, and print the result."""
-    trust = TrustFile.from_hand(_read(options.trust))
+    trust = _trust_from_elsewhere(options.trust, options.old, options.new)
     old, new = (_checkpoint(path) for path in (options.old, options.new))
     proof = _read(options.proof) if options.proof else _proof_within(options.new, old)
     try:
@@ -124,6 +121,14 @@ def _consistency(options: argparse.Namespace) -> int:
         passed, reason = False, str(error)
     print(json.dumps({"passed": passed, "reason": reason}) if options.json else reason)  # noqa: T201  # output
     return 0 if passed else 1
+
+
+def _trust_from_elsewhere(path: Path, *bundles: Path) -> TrustFile:
+    """Read a trust file (FormatError). What it is to judge must not have brought it along."""
+    if any(bundle.is_dir() and path.resolve().is_relative_to(bundle.resolve()) for bundle in bundles):
+        message = "The trust file is the bundle's own. Get it directly from the operator."
+        raise FormatError(message)
+    return TrustFile.from_hand(_read(path))
 
 
 def _checkpoint(path: Path) -> bytes:

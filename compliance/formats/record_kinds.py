@@ -35,6 +35,8 @@ class RecordKind(StrEnum):
     MATCH_REJECTED = "match.rejected"
     MATCH_REOPENED = "match.reopened"
     """The actor took decisions back: these examples have to be decided again."""
+    MATCH_ACCOUNTED = "match.accounted"
+    """What had become of accepted examples when their request was closed; `request.closed` follows and counts them."""
     MATCHES_DECIDED = "matches.decided"
     """The actor closed the mapping, and may therefore not approve."""
     REVIEW_COMPLETED = "review.completed"
@@ -129,6 +131,7 @@ FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
     K.MATCH_ACCEPTED: _DECIDED,
     K.MATCH_REJECTED: _DECIDED,
     K.MATCH_REOPENED: ("examples",),
+    K.MATCH_ACCOUNTED: ("examples",),
     K.MATCHES_DECIDED: ("accepted", "rejected", "items"),
     K.REVIEW_COMPLETED: ("items",),
     K.ITEM_DECIDED: ("item", "granted", "ground"),
@@ -231,8 +234,10 @@ class Disposition(StrEnum):
     NOT_LEARNED = "not_learned"
 
 
-CLOSED_EXAMPLE: Final = ("snapshot", "example_id", "became")
-"""What the entry that closes a request says about each accepted match. Of one that nobody answered, it names none."""
+ACCOUNTED_EXAMPLE: Final = ("snapshot", "example_id", "became")
+"""What entries say about each accepted match when its request is closed. Of one that nobody answered, they name none."""
+EXAMPLES_PER_ENTRY: Final = 300
+"""Examples that one entry names at most, so that it stays below the 65,535 bytes of a leaf; more go into further entries."""
 
 VERIFIED_IN_REQUESTS: Final[Mapping[str, tuple[str, ...]]] = {
     K.REQUEST_SUBMITTED: ("submitted_by",),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from django.db import connection, transaction
 from django.db.models import Max
@@ -11,13 +12,14 @@ from django.utils import timezone
 from compliance.evidence.record import EntryBody, leaf_bytes
 from compliance.formats.checks import refuse
 from compliance.formats.merkle import leaf_hash, nodes_completed_by
-from compliance.formats.record_kinds import FIELDS, RecordKind
+from compliance.formats.record_kinds import EXAMPLES_PER_ENTRY, FIELDS, RecordKind
 
 from .errors import LogInconsistentError
 from .models import RecordEntry, RecordLeaf, RecordNode
 
 SYSTEM = "system"
 CLAIMANT = "claimant"
+Example = TypeVar("Example")
 
 
 @transaction.atomic
@@ -44,6 +46,12 @@ def record_append(*, subject: str, kind: RecordKind, actor: str, data: Mapping[s
     # 4. Write the entry. The signing process gives it its place in the log after the commit (ADR 1).
     body = EntryBody.of(subject=subject, number=number, kind=kind, at=now, actor=actor, data=dict(data))
     return RecordEntry.objects.create(subject=subject, number=number, kind=kind, body=leaf_bytes(body), created_at=now)
+
+
+def examples_in_parts(examples: Sequence[Example]) -> Iterator[Sequence[Example]]:
+    """Yield the examples in parts that fit into one entry each: everything in the log is smaller than 64 KiB."""
+    for start in range(0, len(examples), EXAMPLES_PER_ENTRY):
+        yield examples[start : start + EXAMPLES_PER_ENTRY]
 
 
 def record_number_next(subject: str) -> int:

@@ -31,7 +31,7 @@ from .head import (
 )
 from .keys import SigningKeys, attestation_keys, signing_keys
 from .models import Attestation, RecordEntry, SignedCheckpoint
-from .selectors import SignedStatement, attestation_read, entries_by_digest, registrations, trust_published
+from .selectors import SignedStatement, attestation_read, entries_by_digest, registrations, signed_report, trust_published
 from .services import SYSTEM, node_hash_stored, record_append, record_sequence
 
 
@@ -63,6 +63,19 @@ def attestation_sign(*, statement: Statement, subject: str, files: dict[str, str
         statement_check(statement=statement, subject=subject, files=files, entries=history, others=others, signed=signed)
     # 4. Sign it.
     return _attest(statement, subject, files)
+
+
+def report_signed_before(*, subject: str, item: str, attempt: int) -> Attestation | None:
+    """Return the report about an attempt that this process has signed before, or None.
+
+    Raises:
+        LogInconsistentError: the log is not the one that was signed before, or an attestation is a stranger's; an alarm
+            stands.
+    """
+    with alarm_on_inconsistency():
+        head_verified(signing_keys().log.public_key())
+        statements_signed(subject=subject)
+    return signed_report(subject=subject, item=item, attempt=attempt)
 
 
 def statements_signed(*, subject: str) -> list[SignedStatement]:

@@ -1,4 +1,4 @@
-"""What became of every accepted example of a request: letters count it, and the entry that closes the request keeps it."""
+"""What became of every accepted example: letters count it, and the record keeps it when the request is closed."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def told_facts(request: ErasureRequest, supposing: Ending | None = None) -> dict
     return facts | {"vocabularies": vocabularies(Accepted.of(request))}
 
 
-def closed_examples(request: ErasureRequest) -> list[dict[str, Any]]:
-    """Return what the entry that closes a request says about its accepted examples."""
+def accounted_examples(request: ErasureRequest) -> list[dict[str, Any]]:
+    """Return what the entries say about a request's accepted examples when it is closed."""
     return [
         {"snapshot": match.snapshot.digest[:16], "example_id": match.example_id, "became": sorted(became)}
         for match, became in what_became(request)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from compliance.accounts.models import Account
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
-from compliance.record.services import record_append
+from compliance.record.services import examples_in_parts, record_append
 from requests_app.models import ErasureRequest, Match
 from requests_app.states import ItemState, RequestState
 
@@ -85,8 +85,9 @@ def decisions_undo(*, request: ErasureRequest, by: Account) -> int:
     request.matches.filter(pk__in=[match.pk for match in chosen]).update(
         decision=Match.Decision.OPEN, decided_by=None, decided_at=None
     )
-    data = {"examples": _examples(chosen)}
-    record_append(subject=request.subject, kind=RecordKind.MATCH_REOPENED, actor=by.opaque, data=data)
+    for part in examples_in_parts(chosen):
+        data = {"examples": _examples(part)}
+        record_append(subject=request.subject, kind=RecordKind.MATCH_REOPENED, actor=by.opaque, data=data)
     return len(chosen)
 
 
@@ -108,9 +109,10 @@ def decision_record(
     request: ErasureRequest, decision: Match.Decision, chosen: Sequence[Match], by: Account, how: str = "each"
 ) -> None:
     """Record a decision about matches, which are named by their ids and clusters."""
-    clusters = sorted({match.cluster for match in chosen if match.cluster is not None})
-    data = {"examples": _examples(chosen), "how": how, "clusters": clusters}
-    record_append(subject=request.subject, kind=RecordKind(f"match.{decision.value}"), actor=by.opaque, data=data)
+    for part in examples_in_parts(chosen):
+        clusters = sorted({match.cluster for match in part if match.cluster is not None})
+        data = {"examples": _examples(part), "how": how, "clusters": clusters}
+        record_append(subject=request.subject, kind=RecordKind(f"match.{decision.value}"), actor=by.opaque, data=data)
 
 
 def by_meaning_alone(match: Match) -> bool:

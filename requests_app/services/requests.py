@@ -10,12 +10,12 @@ from django.utils.translation import gettext as _
 
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
-from compliance.record.services import record_append
+from compliance.record.services import examples_in_parts, record_append
 from requests_app.models import ErasureRequest, Item
 from requests_app.states import ITEM_TRANSITIONS, REQUEST_TRANSITIONS, SETTLED, ItemState, RequestOutcome, RequestState
 from unlearning_jobs.states import JobState
 
-from .dispositions import closed_examples
+from .dispositions import accounted_examples
 from .findings import settled_outcome
 from .messages import message_queue
 
@@ -90,7 +90,11 @@ def request_close(
     live = request.search_orders.filter(state__in=[JobState.QUEUED, JobState.RUNNING])
     live.update(state=JobState.CANCELLED, lease_until=None, finished_at=request.closed_at)
     # Of a request that nobody answered, the corpora are not read to find out what became of its matches.
-    data = {"outcome": outcome.value, "accepted": closed_examples(request) if template else []}
+    accounted = accounted_examples(request) if template else []
+    for examples in examples_in_parts(accounted):
+        told = {"examples": examples}
+        record_append(subject=request.subject, kind=RecordKind.MATCH_ACCOUNTED, actor=actor, data=told)
+    data = {"outcome": outcome.value, "accepted": len(accounted)}
     request_move(request=request, to=RequestState.CLOSED, kind=RecordKind.REQUEST_CLOSED, actor=actor, data=data)
     if template:
         message_queue(request=request, template=template)

@@ -17,16 +17,20 @@ from compliance.evidence.statements import (
     report_folder,
 )
 from compliance.formats.canonical import format_time, sha256_hex
+from compliance.formats.errors import FormatError
 from compliance.formats.record_kinds import RecordKind
-from compliance.record.errors import StaleStateError
+from compliance.record.errors import ContradictionError, StaleStateError
+from compliance.record.head import alarm_on_inconsistency
 from compliance.record.models import Attestation
-from compliance.record.signing import attestation_sign, checkpoint_sign, entry_require
+from compliance.record.signing import attestation_sign, checkpoint_sign, entry_require, report_signed_before
 from unlearning_jobs.engine.artefacts import file_digest, model_digest
 from unlearning_jobs.engine.catalogue import METHODS
 from unlearning_jobs.engine.contracts import JobResult, JobSpec
+from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.models import Job
 from unlearning_jobs.states import JobState
 
+MOST_NAMED = 5
 REPORT_FILES = ("result.json", "spec.json", "outputs")
 
 
@@ -34,19 +38,23 @@ def report_sign(*, job_id: int) -> Attestation:
     """Sign the report of a completed unlearning job, whatever its verdict, and a checkpoint of the record that holds it.
 
     Raises:
-        StaleStateError: there is nothing to report on, or an artefact is not what the job reported; nothing is signed.
-        ContradictionError: the report contradicts the record or its own files; nothing is signed, and an alarm stands.
+        StaleStateError: there is nothing to report on; nothing is signed.
+        ContradictionError: an artefact is not what the job reported, or the report contradicts the record or its own
+            files; nothing is signed, and an alarm stands.
     """
     # 1. Load the job and what the engine wrote.
     job = Job.objects.select_related("snapshot", "recipe").get(pk=job_id)
     if job.kind != Job.Kind.UNLEARN or job.state != JobState.COMPLETED:
         message = f"Job {job_id} ({job.kind}, {job.state}) has no report: only completed unlearning jobs have one."
         raise StaleStateError(message)
+    # A report that this process has signed stands: by now its model may have been destroyed on purpose.
+    if existing := report_signed_before(subject=job.subject, item=job.item, attempt=job.attempt):
+        return existing
     folder = settings.ARTEFACTS / job.output
-    raw = (folder / "result.json").read_bytes()
-    result = JobResult.from_json(json.loads(raw))
     # 2. Hash every artefact here, and state what the job did; signing compares it with what its worker recorded.
-    model = _model_checked(folder, result)
+    with alarm_on_inconsistency():
+        raw, result = _result_read(folder, job)
+        model = _model_checked(folder, result, job)
     entry_require(subject=job.subject, kind=RecordKind.JOB_COMPLETED, attempt=(job.item, job.attempt))
     files = {f"{report_folder(job.item, job.attempt)}/{name}": path for name, path in _report_files(folder).items()}
     digests = {name: file_digest(path) for name, path in files.items()}
@@ -70,14 +78,38 @@ def _report_files(folder: Path) -> dict[str, Path]:
     return files
 
 
-def _model_checked(folder: Path, result: JobResult) -> str:
-    """Return the digest of the model, when it and every other file are what the job reported."""
-    digest = model_digest(folder / "model")
-    changed = [name for name, expected in result.files.items() if file_digest(folder / name) != expected]
+def _result_read(folder: Path, job: Job) -> tuple[bytes, JobResult]:
+    """Return what the job left as its result (ContradictionError)."""
+    try:
+        raw = (folder / "result.json").read_bytes()
+        return raw, JobResult.from_json(json.loads(raw))
+    except (OSError, ValueError, FormatError) as error:
+        raise _changed(job, ["result.json"]) from error
+
+
+def _model_checked(folder: Path, result: JobResult, job: Job) -> str:
+    """Return the digest of the model, when it and every other file are what the job reported (ContradictionError)."""
+    try:
+        digest = model_digest(folder / "model")
+    except (OSError, SpecError):
+        digest = ""
+    changed = [name for name, expected in result.files.items() if _digest_or_nothing(folder / name) != expected]
     if digest != result.model_digest or changed:
-        message = f"Artefacts changed after the job ended: {', '.join(changed) or 'the model'}. Nothing was signed."
-        raise StaleStateError(message)
+        raise _changed(job, changed or ["model"])
     return digest
+
+
+def _digest_or_nothing(path: Path) -> str:
+    try:
+        return file_digest(path)
+    except OSError:
+        return ""
+
+
+def _changed(job: Job, names: list[str]) -> ContradictionError:
+    listed = ", ".join(names[:MOST_NAMED]) + (f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else "")
+    message = f"Artefacts of job {job.pk} changed, or went, after it had ended: {listed}. Nothing was signed."
+    return ContradictionError(message)
 
 
 def _predicate(job: Job, result: JobResult) -> UnlearningReport:

@@ -9,8 +9,10 @@ from compliance.formats.record_kinds import RecordKind as K
 from .agreement import Agreement, apart, differ, one_of, part_of
 from .dispositions import (
     ACCEPTED_BEFORE,
+    ACCOUNTED,
     CALLED_RELEASED,
     CALLED_UNTOUCHED,
+    CLOSED_COUNT,
     CLOSED_EXAMPLES,
     FORGOTTEN,
     ITEM_ENDS,
@@ -131,6 +133,7 @@ ENDING: Final = (
 """Ends without unlearning: what was proposed, approved and done, and what it rests on."""
 
 DISPOSITIONS: Final = (
+    Agreement(CLOSED_COUNT, ACCOUNTED, "the end counts other accepted examples than it names"),
     Agreement(CLOSED_EXAMPLES, ACCEPTED_BEFORE, "the end names other examples than were accepted"),
     Agreement(CALLED_RELEASED, FORGOTTEN, "the end calls other accepted examples released than were forgotten"),
     Agreement(

@@ -1,8 +1,9 @@
-"""Facts about what became of every accepted example, as the entry that closes a request says it."""
+"""Facts about what became of every accepted example, as the entries say that close a request."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from compliance.evidence.record import EntryBody
 from compliance.formats.record_kinds import Disposition
@@ -16,25 +17,38 @@ UNANSWERED = ("withdrawn", "unconfirmed")
 """Outcomes of requests that nobody answered."""
 UNTOUCHED = frozenset({Disposition.ALREADY_ERASED, Disposition.NOT_LEARNED, Disposition.COPY_RELEASED})
 """Dispositions of examples that stayed out of what was unlearned, and were no officer's to decide about."""
-PLACES = (f"{K.REQUEST_CLOSED} accepted",)
+PLACES = (f"{K.MATCH_ACCOUNTED} examples",)
 
 
 def _closing(story: Story) -> Iterator[EntryBody]:
     return (entry for entry in story.of_kind(K.REQUEST_CLOSED) if "accepted" in entry.data)
 
 
+def _accounted(story: Story) -> list[Mapping[str, Any]]:
+    return [one for entry in story.of_kind(K.MATCH_ACCOUNTED) for one in entry.data["examples"]]
+
+
 def _pairs(examples: Iterable[Example]) -> list[list[str]]:
     return sorted(map(list, examples))
 
 
-def _with(entry: EntryBody, *ways: str) -> set[Example]:
-    """Return the examples of which an entry says that they became one of `ways`, and nothing else."""
-    return {(one["snapshot"], one["example_id"]) for one in entry.data["accepted"] if set(one["became"]) <= set(ways)}
+def _with(story: Story, *ways: str) -> set[Example]:
+    """Return the examples of which the end says that they became one of `ways`, and nothing else."""
+    return {(one["snapshot"], one["example_id"]) for one in _accounted(story) if set(one["became"]) <= set(ways)}
+
+
+def _counted(story: Story) -> Iterator[Statement]:
+    for entry in _closing(story):
+        yield REQUEST, entry.data["accepted"]
+
+
+def _number(story: Story) -> Iterator[Statement]:
+    yield REQUEST, len(_accounted(story))
 
 
 def _closed_examples(story: Story) -> Iterator[Statement]:
-    for entry in _closing(story):
-        yield REQUEST, sorted([one["snapshot"], one["example_id"]] for one in entry.data["accepted"])
+    for _ in _closing(story):
+        yield REQUEST, sorted([one["snapshot"], one["example_id"]] for one in _accounted(story))
 
 
 def _accepted_before(story: Story) -> Iterator[Statement]:
@@ -45,19 +59,19 @@ def _accepted_before(story: Story) -> Iterator[Statement]:
 
 
 def _called_released(story: Story) -> Iterator[Statement]:
-    for entry in _closing(story):
-        told = [one for one in entry.data["accepted"] if Disposition.RELEASED in one["became"]]
+    for _ in _closing(story):
+        told = [one for one in _accounted(story) if Disposition.RELEASED in one["became"]]
         yield REQUEST, sorted([one["snapshot"], one["example_id"]] for one in told)
 
 
 def _forgotten(story: Story) -> Iterator[Statement]:
     """The examples accepted at the end that a released attempt forgot. Nothing, where a specification is not at hand."""
-    for entry in _closing(story):
+    for _ in _closing(story):
         released = [story.reports.get(one.attempt) for one in story.of_kind(K.ITEM_RELEASED)]
         specifications = [told.specification for told in released if told is not None]
         if len(specifications) == len(released) and None not in specifications:
             forgotten = {(spec.snapshot.digest, one) for spec in specifications if spec for one in spec.forget_ids}
-            closed = [(one["snapshot"], one["example_id"]) for one in entry.data["accepted"]]
+            closed = [(one["snapshot"], one["example_id"]) for one in _accounted(story)]
             yield (
                 REQUEST,
                 _pairs(
@@ -74,11 +88,11 @@ def _untouched(story: Story) -> Iterator[Statement]:
     An item that ended for want of influence leaves its examples in the model, and that model may be out of use by the end.
     """
     without_influence = any(one.data.get("outcome") == Disposition.NO_INFLUENCE for one in story.of_kind(K.ENDING_APPROVED))
-    for entry in () if without_influence else _closing(story):
+    for _ in () if without_influence else _closing(story):
         for attempt, told, approved in _released(story):
             digest = told.report.snapshot_sha256
             accepted = accepted_examples(story, approved, digest)
-            left = {one for snapshot, one in _with(entry, *UNTOUCHED) if digest.startswith(snapshot)}
+            left = {one for snapshot, one in _with(story, *UNTOUCHED) if digest.startswith(snapshot)}
             yield words(attempt), sorted(left & accepted)
 
 
@@ -100,8 +114,8 @@ def _released(story: Story) -> Iterator[tuple[tuple[str, int], ToldReport, int]]
 
 def _ways(story: Story) -> Iterator[Statement]:
     decided = {Disposition.RELEASED, Disposition.COPY_RELEASED, Disposition.REFUSED, Disposition.NO_INFLUENCE}
-    for entry in _closing(story):
-        said = {way for one in entry.data["accepted"] for way in one["became"]} & decided
+    for _ in _closing(story):
+        said = {way for one in _accounted(story) for way in one["became"]} & decided
         yield REQUEST, sorted(Disposition.RELEASED if way == Disposition.COPY_RELEASED else way for way in said)
 
 
@@ -113,15 +127,17 @@ def _item_ends(story: Story) -> Iterator[Statement]:
     yield REQUEST, sorted(ends)
 
 
-CLOSED_EXAMPLES = Fact(f"{K.REQUEST_CLOSED} accepted, by example", _closed_examples, PLACES)
+CLOSED_COUNT = Fact(f"{K.REQUEST_CLOSED} accepted", _counted, (f"{K.REQUEST_CLOSED} accepted",))
+ACCOUNTED = Fact(f"{K.MATCH_ACCOUNTED} examples, counted", _number, PLACES)
+CLOSED_EXAMPLES = Fact(f"{K.MATCH_ACCOUNTED} examples", _closed_examples, PLACES)
 ACCEPTED_BEFORE = Fact(f"{K.MATCH_ACCEPTED} examples at the end", _accepted_before, (f"{K.MATCH_ACCEPTED} examples",))
-CALLED_RELEASED = Fact(f"{K.REQUEST_CLOSED} accepted and released", _called_released, PLACES)
+CALLED_RELEASED = Fact(f"{K.MATCH_ACCOUNTED} released", _called_released, PLACES)
 FORGOTTEN = Fact("spec.json forget_ids of what was released", _forgotten, ("spec.json forget_ids",))
-CALLED_UNTOUCHED = Fact(f"{K.REQUEST_CLOSED} accepted and left", _untouched, PLACES)
+CALLED_UNTOUCHED = Fact(f"{K.MATCH_ACCOUNTED} left alone", _untouched, PLACES)
 KNOWN_BEFORE = Fact(
     "spec.json erased_ids, exclude_ids and earlier",
     _not_learned,
     ("spec.json erased_ids", "spec.json exclude_ids", "spec.json earlier"),
 )
-WAYS = Fact(f"{K.REQUEST_CLOSED} accepted became", _ways, PLACES)
+WAYS = Fact(f"{K.MATCH_ACCOUNTED} became", _ways, PLACES)
 ITEM_ENDS = Fact("how items ended", _item_ends, (f"{K.ITEM_DECIDED} granted", f"{K.ITEM_LAPSED} outcome"))

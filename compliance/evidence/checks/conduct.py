@@ -31,7 +31,7 @@ def check_runs(history: History, statements: Statements) -> None:
 
 
 def check_duties(entries: Sequence[EntryBody]) -> None:
-    """Check that whoever approved did not submit the request, decide on its matches, propose the method, or release.
+    """Check that nobody approved who submitted the request, accepted its matches, closed their review, proposed or released.
 
     Args:
         entries: the request's history so far; the signing process asks before the history has ended.

@@ -13,7 +13,7 @@ from compliance.evidence.record import EntryBody
 from compliance.formats.errors import VerificationError
 from compliance.formats.record_kinds import RecordKind as K
 
-from .forms import check_forms, in_present_words, present_from
+from .forms import CLAIMANT, SYSTEM, check_forms, in_present_words, present_from
 from .letters import check_letters
 
 NEW = "new"
@@ -261,12 +261,13 @@ def _check_outcome(entries: Sequence[EntryBody], items: Mapping[str, str], began
         "already_erased": approved or lapse == "already_erased",
         "not_learned": approved or lapse == "not_learned",
         "no_influence": lapse == "no_influence",
-        "withdrawn": "released" not in ends and (by_one or ends <= SETTLED),
-        "unconfirmed": not any(entry.kind == K.REQUEST_CONFIRMED for entry in entries),
+        "withdrawn": "released" not in ends and (by_one or (ends <= SETTLED and closed.actor == CLAIMANT)),
+        "unconfirmed": not any(entry.kind == K.REQUEST_CONFIRMED for entry in entries)
+        and (by_one or closed.actor == SYSTEM),
     }
     if not fits[outcome]:
         stand = ", ".join(sorted(ends)) or f"none, and {'an' if approved else 'no'} end of it was approved"
-        _fail("The request", closed, f"its outcome is {outcome!a}, but its items are {stand}")
+        _fail("The request", closed, f"its outcome is {outcome!a}, but its items are {stand}; {closed.actor} closed it")
 
 
 def _items(entry: EntryBody) -> Sequence[str]:

@@ -16,8 +16,8 @@ from typing import Any, Final, NoReturn, get_args
 from compliance.evidence.record import EntryBody
 from compliance.formats.errors import VerificationError
 from compliance.formats.record_kinds import (
+    ACCOUNTED_EXAMPLE,
     ADDED_FIELDS,
-    CLOSED_EXAMPLE,
     EARLIER_EXAMPLE,
     EARLIER_FIELDS,
     EARLIER_KINDS,
@@ -38,6 +38,7 @@ MADE_BY: Final[Mapping[str, frozenset[str]]] = {
     **dict.fromkeys((K.REQUEST_CONFIRMED,), frozenset({CLAIMANT})),
     # The claimant withdraws a request, and nobody confirms some.
     **dict.fromkeys((K.REQUEST_CLOSED, K.ITEM_LAPSED), frozenset({CLAIMANT, OFFICER, SYSTEM})),
+    K.MATCH_ACCOUNTED: frozenset({OFFICER, SYSTEM}),
     **dict.fromkeys(
         (
             *(
@@ -101,12 +102,12 @@ def _counts(least: int) -> Says:
     return lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
-def _are_closed_examples(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_is_closed_example, value))
+def _are_accounted(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_accounted, value))
 
 
-def _is_closed_example(value: Any) -> bool:
-    if not isinstance(value, Mapping) or value.keys() != set(CLOSED_EXAMPLE) or not isinstance(value["became"], list):
+def _is_accounted(value: Any) -> bool:
+    if not isinstance(value, Mapping) or value.keys() != set(ACCOUNTED_EXAMPLE) or not isinstance(value["became"], list):
         return False
     ways = value["became"]
     return bool(ways) and all(way in tuple(Disposition) for way in ways) and ways == sorted(set(ways))
@@ -116,7 +117,8 @@ WORDS: Final[Mapping[str, Says]] = {
     f"{K.REQUEST_SUBMITTED} kind": _one_of(frozenset({kind for kind, _ in GROUNDS})),
     f"{K.REQUEST_EXTENDED} months": lambda value: value in (1, 2) and not isinstance(value, bool),
     f"{K.REQUEST_CLOSED} outcome": _one_of(OUTCOMES),
-    f"{K.REQUEST_CLOSED} accepted": _are_closed_examples,
+    f"{K.REQUEST_CLOSED} accepted": _counts(0),
+    f"{K.MATCH_ACCOUNTED} examples": _are_accounted,
     f"{K.ITEM_LAPSED} outcome": _one_of(OUTCOMES - {"completed", "refused"}),
     f"{K.ITEM_DECIDED} granted": _is_flag,
     f"{K.MAPPING_COMPLETED} complete": _is_flag,

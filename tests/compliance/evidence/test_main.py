@@ -155,6 +155,15 @@ def test_a_proof_prints_no_key_that_the_bundle_names_itself(
     assert capsys.readouterr().out == ""
 
 
+def test_checkpoints_are_not_compared_by_the_trust_file_of_a_bundle(
+    honest_bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = str(honest_bundle)
+    with pytest.raises(SystemExit, match="2"):
+        main(["consistency", bundle, bundle, "--trust", str(honest_bundle / "trust.json")])
+    assert "the bundle's own" in capsys.readouterr().err
+
+
 def test_the_trust_file_in_the_bundle_counts_as_none(honest_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", str(honest_bundle), "--trust", str(honest_bundle / "trust.json"), "--require-trust"]) == 3
     assert "integrity only" in capsys.readouterr().out

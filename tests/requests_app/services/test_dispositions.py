@@ -1,19 +1,20 @@
-"""The entry that closes a request says what became of every example that was accepted, and the letter counts the same."""
+"""When a request is closed, the record says what became of every accepted example, and the letter counts the same."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from functools import partial
 
 import pytest
 
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.models import RecordEntry
+from requests_app.models import Match
 from requests_app.services import decisions
 from requests_app.services.endings import closing_propose, ending_approve
 from requests_app.services.intake import request_withdraw
 from requests_app.services.letters import letter
-from requests_app.services.matches import matches_decide
+from requests_app.services.matches import decisions_undo, matches_decide
 from tests.endings import refused
 from tests.staging import Stage, erased_elsewhere
 
@@ -29,9 +30,11 @@ def accept_all(stage: Stage) -> None:
 
 def told_at_the_end(stage: Stage) -> dict[str, list[str]]:
     """Return what became of each example."""
-    entry = RecordEntry.objects.get(subject=stage.request.subject, kind=RecordKind.REQUEST_CLOSED)
-    accepted: list[dict[str, Any]] = json.loads(bytes(entry.body))["data"]["accepted"]
-    return {one["example_id"]: one["became"] for one in accepted}
+    rows = RecordEntry.objects.filter(subject=stage.request.subject).order_by("number")
+    entries = [json.loads(bytes(row.body)) for row in rows]
+    told = [one for entry in entries if entry["kind"] == RecordKind.MATCH_ACCOUNTED for one in entry["data"]["examples"]]
+    assert [entry["data"]["accepted"] for entry in entries if entry["kind"] == RecordKind.REQUEST_CLOSED] == [len(told)]
+    return {one["example_id"]: one["became"] for one in told}
 
 
 @pytest.mark.usefixtures("signing")
@@ -62,6 +65,29 @@ def test_what_another_request_had_erased_is_called_so(stage: Stage) -> None:
     ending = closing_propose(request=stage.request, outcome="already_erased", reasons="", by=stage.staff.omar)
     ending_approve(ending=ending, by=stage.staff.lena)
     assert told_at_the_end(stage) == {key: ["already_erased"] for key in EXAMPLES}
+
+
+def test_a_thousand_examples_are_decided_together_taken_back_and_accounted_for(stage: Stage) -> None:
+    """One entry of the log has less than 64 KiB."""
+    found = {
+        "request": stage.request,
+        "snapshot": stage.model.snapshot,
+        "spans": [[0, 3]],
+        "methods": ["name"],
+        "score": 1.0,
+    }
+    Match.objects.bulk_create(Match(example_id=f"e{number:08}", **found) for number in range(100, 1100))
+    reject = partial(matches_decide, accept=False, by=stage.staff.omar, how="score", with_unlearned=True)
+    everything = list(stage.request.matches.values_list("pk", flat=True))
+    assert reject(request=stage.request, match_ids=everything) == len(everything)
+    assert decisions_undo(request=stage.request, by=stage.staff.omar) == len(everything)
+    matches_decide(
+        request=stage.request, match_ids=everything, accept=True, by=stage.staff.omar, how="score", with_unlearned=True
+    )
+    erased_elsewhere(stage.model, *stage.request.matches.values_list("example_id", flat=True))
+    ending = closing_propose(request=stage.request, outcome="already_erased", reasons="", by=stage.staff.omar)
+    ending_approve(ending=ending, by=stage.staff.lena)
+    assert len(told_at_the_end(stage)) == len(everything)
 
 
 def test_of_a_withdrawn_request_nothing_is_said(stage: Stage) -> None:

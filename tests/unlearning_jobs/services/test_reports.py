@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -101,7 +102,21 @@ def test_a_model_that_was_swapped_together_with_the_result_is_not_signed(failed:
 
 def test_a_model_that_was_swapped_alone_is_not_signed(failed: Job) -> None:
     (folder_of(failed) / "model" / "model.safetensors").write_bytes(b"other weights")
-    assert_not_signed(failed, "Artefacts changed after the job ended")
+    assert_alarm(failed, "changed, or went, after it had ended: model/model.safetensors")
+
+
+@pytest.mark.parametrize("name", ["result.json", "outputs", "model"])
+def test_what_went_after_the_job_is_noticed_and_nothing_is_signed(failed: Job, name: str) -> None:
+    path = folder_of(failed) / name
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert_alarm(failed, f"changed, or went, after it had ended: {name}")
+
+
+def test_a_report_that_was_signed_stands_after_its_model_was_destroyed(failed: Job) -> None:
+    signed = report_sign(job_id=failed.pk)
+    shutil.rmtree(folder_of(failed) / "model")
+    assert report_sign(job_id=failed.pk) == signed
+    assert alarm_standing() is None
 
 
 def test_raw_outputs_that_give_other_estimates_are_not_signed(failed: Job) -> None:

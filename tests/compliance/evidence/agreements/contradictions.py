@@ -35,13 +35,19 @@ def message_ended(kind: str) -> Change:
     return entries(ended)
 
 
+def accounted(retold: Retold) -> list[dict[str, Any]]:
+    examples: list[dict[str, Any]] = retold.first("match.accounted")["data"]["examples"]
+    return examples
+
+
 def one_more(retold: Retold, *, became: str, **changes: str) -> None:
     """One more match is accepted than was unlearned; the end says what became of it."""
-    examples, closed = retold.first("match.accepted")["data"]["examples"], retold.first("request.closed")["data"]["accepted"]
+    examples, closed = retold.first("match.accepted")["data"]["examples"], accounted(retold)
     examples.append(examples[0] | {"example_id": "e00000019"} | changes)
     closed.append(closed[0] | {"example_id": "e00000019", "became": [became]})
     retold.first("mapping.completed")["data"]["candidates"] += 1
     retold.first("matches.decided")["data"]["accepted"] += 1
+    retold.first("request.closed")["data"]["accepted"] += 1
 
 
 def called_held_out(retold: Retold) -> None:
@@ -55,7 +61,7 @@ def one_more_left(retold: Retold) -> None:
 
 
 def closed_as(became: list[str]) -> Change:
-    return entries(lambda retold: retold.first("request.closed")["data"]["accepted"][0].update(became=became))
+    return entries(lambda retold: accounted(retold)[0].update(became=became))
 
 
 def other_protocol(retold: Retold) -> None:
@@ -133,12 +139,10 @@ WRITTEN: Mapping[str, Change] = {
             **stated("match.rejected", examples=retold.first("match.accepted")["data"]["examples"][:1]),
         )
     ),
-    "request.closed accepted, by example / match.accepted examples at the end": entries(
-        lambda retold: retold.first("request.closed")["data"]["accepted"].pop()
-    ),
-    "request.closed accepted and released / spec.json forget_ids of what was released": closed_as(["not_learned"]),
-    "request.closed accepted and left / spec.json erased_ids, exclude_ids and earlier": entries(one_more_left),
-    "request.closed accepted became / how items ended": closed_as(["refused", "released"]),
+    "match.accounted examples / match.accepted examples at the end": entries(lambda retold: accounted(retold).pop()),
+    "match.accounted released / spec.json forget_ids of what was released": closed_as(["not_learned"]),
+    "match.accounted left alone / spec.json erased_ids, exclude_ids and earlier": entries(one_more_left),
+    "match.accounted became / how items ended": closed_as(["refused", "released"]),
     "job.failed job / job.created job": job_ended("job.failed"),
     "job.cancelled job / job.created job": job_ended("job.cancelled"),
     "report protocol_sha256 / proposal.approved protocol_sha256": ("report", other_protocol),

@@ -11,7 +11,7 @@ import pytest
 from compliance.evidence.verification import verify_bundle
 from tests.compliance.evidence.entry_data import stated
 
-from .contradictions import called_held_out
+from .contradictions import accounted, called_held_out
 from .retold import Real, Retold
 from .test_attacks import forget
 
@@ -66,7 +66,7 @@ def ended(*matches: tuple[str, str, str], outcome: str = "no_match", **ending: A
             for place, (kind, by, name) in enumerate(matches)
         ]
         acts += [("ending.proposed", "account:1", end), ("ending.approved", "account:2", end)]
-        acts += [("request.closed", "account:2", {"outcome": "no_match", "accepted": []})]
+        acts += [("request.closed", "account:2", {"outcome": "no_match", "accepted": 0})]
         others = [one for one in retold.entries[searched + 1 :] if one["kind"] == "keys.published"]
         retold.entries = [one for one in retold.entries[: searched + 1] if one["kind"] not in REGISTERED] + others
         retold.entries += [seal | {"kind": kind, "actor": by, "data": data} for kind, by, data in acts] + [seal]
@@ -209,12 +209,12 @@ STORIES: Mapping[str, tuple[Story, str]] = {
         "the end names other examples than were accepted",
     ),
     "an end of which nothing became": (
-        entries(lambda retold: retold.first("request.closed")["data"]["accepted"][0].update(became=[])),
-        "nothing says what its accepted",
+        entries(lambda retold: accounted(retold)[0].update(became=[])),
+        "nothing says what its examples",
     ),
     "an end of an example in words that there are not": (
-        entries(lambda retold: retold.first("request.closed")["data"]["accepted"][0].update(became=["forgotten"])),
-        "nothing says what its accepted",
+        entries(lambda retold: accounted(retold)[0].update(became=["forgotten"])),
+        "nothing says what its examples",
     ),
     "another is called held out": (
         entries(called_held_out),

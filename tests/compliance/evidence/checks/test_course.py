@@ -45,7 +45,7 @@ def released_after_the_request_was_closed(retold: Retold) -> None:
 
 
 def closed_twice(retold: Retold) -> None:
-    retold.insert("request.closed", "request.closed", outcome="completed", accepted=[])
+    retold.insert("request.closed", "request.closed", outcome="completed", accepted=0)
 
 
 def closed_as_nothing_found(retold: Retold) -> None:
@@ -182,10 +182,21 @@ def told(number: int, kind: str, data: dict[str, Any]) -> EntryBody:
 @pytest.mark.parametrize("outcome", ["no_match", "not_searched", "already_erased", "not_learned"])
 def test_a_request_ends_without_an_item_only_if_a_second_officer_approved_it(outcome: str) -> None:
     end = {"item": "", "ending": 1, "outcome": outcome, "ground": ""}
-    closed = "request.closed", {"outcome": outcome}
+    closed = "request.closed", {"outcome": outcome, "accepted": 0}
     with pytest.raises(VerificationError, match="its items are none, and no end of it was approved"):
         check_course(history(closed))
     check_course(history(("ending.proposed", end), ("ending.approved", end), closed))
+
+
+@pytest.mark.parametrize(("outcome", "by"), [("withdrawn", "claimant"), ("unconfirmed", "system")])
+def test_only_the_claimant_withdraws_and_no_officer_says_that_nobody_confirmed(outcome: str, by: str) -> None:
+    closed = "request.closed", {"outcome": outcome, "accepted": 0}
+    told = history(closed)
+    told = [one for one in told if outcome != "unconfirmed" or one.kind in ("request.submitted", "request.closed")]
+    told = [replace(one, number=number) for number, one in enumerate(told, start=1)]
+    check_course([*told[:-1], replace(told[-1], actor=by)])
+    with pytest.raises(VerificationError, match=f"its outcome is '{outcome}', .* account:1 closed it"):
+        check_course([*told[:-1], replace(told[-1], actor="account:1")])
 
 
 def test_before_searches_were_kept_one_officer_ended_a_request() -> None:
@@ -211,10 +222,11 @@ def test_a_withdrawal_ends_items_and_jobs_and_a_job_may_end_after_it() -> None:
         ("search.ordered", {}),
         ("job.cancel_requested", {}),
         ("item.lapsed", item | {"outcome": "withdrawn"}),
-        ("request.closed", {"outcome": "withdrawn", "accepted": []}),
+        ("request.closed", {"outcome": "withdrawn", "accepted": 0}),
         ("job.cancelled", item),
     ]
-    check_course(history(*((kind, stated(kind, **data)) for kind, data in kinds)))
+    told = history(*((kind, stated(kind, **data)) for kind, data in kinds))
+    check_course([replace(one, actor="claimant") if one.kind == "request.closed" else one for one in told])
 
 
 def in_earlier_words(entry: EntryBody) -> EntryBody:
