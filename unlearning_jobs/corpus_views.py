@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_safe
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_POST, require_safe
 
 from compliance.accounts.access import act_required
 from compliance.accounts.roles import Act
 
 from .engine.corpora import SourceInfo
 from .engine.errors import CorpusError
+from .index_parts import kinds_for
 from .models import Corpus, CorpusIndex, CorpusSnapshot
 from .selectors import snapshot_info
+from .services.indexes import indexes_build_order
 from .states import JobState
 from .wording import JOB_TONES
 
@@ -59,8 +62,24 @@ def corpus_snapshot(request: HttpRequest, pk: int) -> HttpResponse:
         "index_columns": [_("Index of"), _("State"), _("Digest")],
         "indexes": [_index_row(index) for index in snapshot.indexes.all()],
         "checked": _checked(snapshot),
+        "can_build": _lacks_an_index(snapshot),
     }
     return render(request, "jobs/corpus_snapshot.html", context)
+
+
+@READERS
+@require_POST
+def corpus_index(request: HttpRequest, pk: int) -> HttpResponse:
+    """Have the indexes built that a snapshot lacks, or that could not be built."""
+    snapshot = get_object_or_404(CorpusSnapshot, pk=pk)
+    try:
+        ordered = indexes_build_order(snapshot=snapshot)
+    except CorpusError as error:
+        messages.error(request, str(error))
+    else:
+        text = ngettext("%(n)d index will be built.", "%(n)d indexes will be built.", ordered) % {"n": ordered}
+        messages.success(request, text if ordered else _("Nothing to build: every index is there, waits or is being built."))
+    return redirect("jobs:corpus_snapshot", pk)
 
 
 def _index_row(index: CorpusIndex) -> list[object]:
@@ -74,6 +93,15 @@ def _index_row(index: CorpusIndex) -> list[object]:
     return [index.get_kind_display(), tag, {"text": f"{index.digest[:16]}…", "title": index.digest} if index.digest else "–"]
 
 
+def _lacks_an_index(snapshot: CorpusSnapshot) -> bool:
+    """Return whether there is an index to build: one that is missing, or could not be built."""
+    try:
+        kinds = set(kinds_for(snapshot))
+    except CorpusError:
+        return False
+    return bool(kinds - set(snapshot.indexes.exclude(state=JobState.FAILED).values_list("kind", flat=True)))
+
+
 def _checked(snapshot: CorpusSnapshot) -> str:
     if snapshot.checked_at is None:
         return _("Its files have not been checked against its digest since it was registered.")
@@ -84,10 +112,10 @@ def _checked(snapshot: CorpusSnapshot) -> str:
 def _index_error(code: str) -> str:
     """Return why an index could not be built, and what to do."""
     reasons = {
-        "no_space": _("The disk is full. Make room, then run: python manage.py corpus_index"),
-        "no_encoder": _("There is no encoder any more. Install it or set MEANING_ENCODER, then run: corpus_index"),
-        "bad_encoder": _("The encoder could not be used. Check MEANING_ENCODER and the memory, then run: corpus_index"),
-        "bad_corpus": _("The snapshot cannot be read. Restore it from a backup, then run: corpus_index"),
+        "no_space": _("The disk is full. Make room, then build it again."),
+        "no_encoder": _("There is no encoder any more. Install it or set MEANING_ENCODER, then build it again."),
+        "bad_encoder": _("The encoder could not be used. Check MEANING_ENCODER and the memory, then build it again."),
+        "bad_corpus": _("The snapshot cannot be read. Restore it from a backup, then build the index again."),
         "runs_used_up": _("Its process ended several times without a result. Often the machine has too little memory."),
     }
     return reasons.get(code) or _("It could not be built (%(code)s). Ask an engineer to look at the worker's log.") % {

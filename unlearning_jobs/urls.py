@@ -19,6 +19,7 @@ urlpatterns = [
     path("reports/<str:reference>/<str:item>/<int:attempt>/", report_views.report_of, name="report_of"),
     path("corpora/", corpus_views.corpus_list, name="corpus_list"),
     path("corpora/<int:pk>/", corpus_views.corpus_snapshot, name="corpus_snapshot"),
+    path("corpora/<int:pk>/indexes/", corpus_views.corpus_index, name="corpus_index"),
     path("models/", views.model_list, name="model_list"),
     path("models/<int:pk>/destroy/", views.model_destroy, name="model_destroy"),
 ]

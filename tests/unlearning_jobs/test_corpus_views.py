@@ -12,8 +12,10 @@ from tests.personas import client_of
 from tests.web.pages import Page, signed_in
 from unlearning_jobs.corpus_views import SKIPPED
 from unlearning_jobs.engine.corpora import rows
+from unlearning_jobs.index_parts import kinds_for
 from unlearning_jobs.models import CorpusSnapshot
 from unlearning_jobs.services.corpora import corpus_register
+from unlearning_jobs.states import JobState
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artefacts")]
 CONTENT = '{"text": "one", "author": "Zelda"}\n{"text": null}\n{"text": "two", "split": "test"}\n'
@@ -47,9 +49,41 @@ def test_a_snapshot_whose_files_are_gone_or_changed_says_so(desk: CorpusSnapshot
     assert "register the corpus" in opened(desk).words
 
 
+def test_whoever_reads_it_has_missing_and_failed_indexes_built_and_a_second_press_orders_nothing(
+    desk: CorpusSnapshot,
+) -> None:
+    desk.indexes.all().delete()
+    ordered, site = len(kinds_for(desk)), signed_in(account("officer"))
+    page = site.get(f"/jobs/corpora/{desk.pk}/")
+    assert "None yet: searches read the snapshot in full." in page.words
+    page = site.submit(page, action=f"/jobs/corpora/{desk.pk}/indexes/")
+    assert desk.indexes.count() == ordered
+    assert f"{ordered} index" in page.words
+    assert "Build what is missing" not in page.words
+    client = client_of(account("engineer"))
+    assert "Nothing to build" in client.post(f"/jobs/corpora/{desk.pk}/indexes/", follow=True).content.decode()
+    desk.indexes.filter(pk=desk.indexes.earliest("pk").pk).update(state=JobState.FAILED, error_code="no_space")
+    page = site.get(f"/jobs/corpora/{desk.pk}/")
+    page = site.submit(page, action=f"/jobs/corpora/{desk.pk}/indexes/")
+    assert "1 index will be built." in page.words
+    assert set(desk.indexes.values_list("state", flat=True)) == {JobState.QUEUED}
+
+
+def test_no_index_of_a_snapshot_that_cannot_be_read_is_ordered(desk: CorpusSnapshot, artefacts: Path) -> None:
+    shutil.rmtree(artefacts / desk.path)
+    desk.indexes.all().delete()
+    page = opened(desk)
+    assert "Build what is missing" not in page.words
+    client = client_of(account("engineer"))
+    client.post(f"/jobs/corpora/{desk.pk}/indexes/")
+    assert not desk.indexes.exists()
+
+
 def test_every_reason_for_skipping_a_row_has_its_words() -> None:
     assert SKIPPED.keys() == rows.SKIPPED.keys()
 
 
 def test_an_auditor_does_not_see_it() -> None:
-    assert client_of(account("auditor")).get(f"/jobs/corpora/{snapshot().pk}/").status_code == 403
+    auditor, pk = client_of(account("auditor")), snapshot().pk
+    assert auditor.get(f"/jobs/corpora/{pk}/").status_code == 403
+    assert auditor.post(f"/jobs/corpora/{pk}/indexes/").status_code == 403

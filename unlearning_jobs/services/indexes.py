@@ -45,6 +45,26 @@ def indexes_order(*, snapshot: CorpusSnapshot) -> list[CorpusIndex]:
 
 
 @transaction.atomic
+def indexes_build_order(*, snapshot: CorpusSnapshot) -> int:
+    """Have the indexes built that a snapshot lacks or that could not be built; return how many were ordered now.
+
+    What waits or is being built is left alone, so that ordering twice orders once.
+
+    Raises:
+        CorpusError: the snapshot cannot be read.
+    """
+    there = set(snapshot.indexes.values_list("pk", flat=True))
+    ordered = 0
+    for index in indexes_order(snapshot=snapshot):
+        if index.pk not in there:
+            enqueue_on_commit(INDEX_TASK, index.pk, queue="jobs")
+            ordered += 1
+        elif index.state == JobState.FAILED:
+            ordered += index_begin_again(index_id=index.pk)
+    return ordered
+
+
+@transaction.atomic
 def index_claim(*, index_id: int) -> IndexClaim:
     """Start a run of a build under a lease.
 
