@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from .candidates import query_terms
+from .name_needs import NameWords
 from .name_place import Place
 from .name_query import Reading, readings
 from .name_unspaced import KANA, UnspacedNames, merged
@@ -39,7 +40,8 @@ class NameMatcher:
     @staticmethod
     def needs(query: Query) -> Needs:
         """Return the words that a text with a match holds, by the keys under which an index files them."""
-        return Needs(query_terms(query), filed=True)
+        asked = NameWords(query)
+        return Needs(query_terms(query), filed=True, agrees=asked.agrees, near=asked.near)
 
     def spans(self, text: str) -> Iterator[Span]:
         """Yield the places of the names in the text, in its order; of places that overlap, the best."""

@@ -115,60 +115,75 @@ class _Words:
     """Probes texts for words. Each distinct word is looked at once, and remembered."""
 
     def __init__(self, needs: Mapping[str, Needs]) -> None:
+        self._needs = needs
         self._filed = any(need.filed for need in needs.values())
-        self._asked = {(need.filed, key) for need in needs.values() for group in need.groups for key in group}
-        self._anchored: defaultdict[tuple[bool, str], list[str]] = defaultdict(list)
+        self._near = max((need.near for need in needs.values()), default=0)
+        self._held: dict[tuple[str, int], set[int]] = {}
+        """By query and place of a group: the numbers of its words that were met."""
+        self._asked: defaultdict[tuple[bool, str], list[tuple[str, int]]] = defaultdict(list)
         for query, need in needs.items():
-            for key in need.groups[0]:
-                self._anchored[need.filed, key].append(query)
+            for place, group in enumerate(need.groups):
+                self._held[query, place] = set()
+                for key in group:
+                    self._asked[need.filed, key].append((query, place))
+        self._others = {q: [self._held[q, place] for place in range(1, len(need.groups))] for q, need in needs.items()}
         self._anchors: dict[int, list[str]] = {}
         """By number of a word that may begin a match: the queries."""
-        self._numbers: dict[tuple[bool, str], set[int]] = {key: set() for key in self._asked}
-        self._others = {
-            query: [[self._numbers[need.filed, key] for key in group] for group in need.groups[1:]]
-            for query, need in needs.items()
-        }
         self._known: set[int] = set()
         self._boring = np.full(SLOTS, np.iinfo(np.uint64).max, np.uint64)
 
     def candidates(self, block: Block) -> Iterator[tuple[int, str]]:
-        if not self._others:
+        places = self._anchored(block)
+        if not len(places):
             return
+        texts = _texts(block, places)
+        begins, ends = block.around(places, self._near)
+        found: set[tuple[int, str]] = set()
+        held_in, held = -1, set[int]()
+        for place, text, begin, end in zip(places.tolist(), texts, begins.tolist(), ends.tolist(), strict=True):
+            first, last = int(block.firsts[text]), int(block.firsts[text + 1])
+            if text != held_in:
+                held_in, held = text, set(block.numbers[first:last].tolist())
+            near = set(block.numbers[max(first, begin) : min(last, end)].tolist()) if self._near else held
+            for query in self._anchors[int(block.numbers[place])]:
+                if (text, query) not in found:
+                    here = near if self._needs[query].near else held
+                    if not any(map(here.isdisjoint, self._others[query])):
+                        found.add((text, query))
+        yield from found
+
+    def _anchored(self, block: Block) -> NDArray[np.int64]:
+        """Return the places of words that may begin a match."""
         numbers = block.numbers
+        if not self._needs or not len(numbers):
+            return np.zeros(0, np.int64)
         slots = (numbers * SPREAD) >> SHIFT
         places = np.flatnonzero(self._boring[slots] != numbers)
-        self._learn(block, places, slots)
-        anchored = [i for i, value in enumerate(numbers[places].tolist()) if value in self._anchors]
-        places = places[anchored]
-        held_in = -1
-        held: set[int] = set()
-        for value, text in zip(numbers[places].tolist(), _texts(block, places), strict=True):
-            if text != held_in:
-                held, held_in = set(numbers[block.firsts[text] : block.firsts[text + 1]].tolist()), text
-            for query in self._anchors[value]:
-                for group in self._others[query]:
-                    if all(held.isdisjoint(own) for own in group):
-                        break
-                else:
-                    yield text, query
+        distinct, where = np.unique(numbers[places], return_index=True)
+        anchors = np.zeros(len(distinct), bool)
+        for i, (value, place) in enumerate(zip(distinct.tolist(), places[where].tolist(), strict=True)):
+            if value not in self._known and value not in self._anchors:
+                self._learn(value, block.spelled(place))
+            anchors[i] = value in self._anchors
+        self._boring[slots[places[where[~anchors]]]] = distinct[~anchors]
+        return places[anchors[np.searchsorted(distinct, numbers[places])]]
 
-    def _learn(self, block: Block, places: NDArray[np.int64], slots: Numbers) -> None:
-        distinct, where = np.unique(block.numbers[places], return_index=True)
-        for value, place in zip(distinct.tolist(), places[where].tolist(), strict=True):
-            if value in self._known:
-                self._boring[slots[place]] = value
-            elif value not in self._anchors:
-                word = block.spelled(place)
-                keys = {(False, word), *((True, key) for key in (term_keys(word) if self._filed and word else ()))}
-                for key in keys & self._asked:
-                    self._numbers[key].add(value)
-                if queries := sorted({query for key in keys & self._asked for query in self._anchored.get(key, ())}):
-                    self._anchors[value] = queries
-                else:
-                    self._known.add(value)
-                    self._boring[slots[place]] = value
-        if len(self._known) > MOST_KNOWN:
-            self._known.clear()
+    def _learn(self, value: int, word: str) -> None:
+        """Remember what the word with this number is to the queries."""
+        keys = [(False, word), *((True, key) for key in (term_keys(word) if self._filed and word else ()))]
+        begins = set[str]()
+        for query, place in {asked for key in keys for asked in self._asked.get(key, ())}:
+            agrees = self._needs[query].agrees
+            if agrees is None or agrees(place, word):
+                self._held[query, place].add(value)
+                if place == 0:
+                    begins.add(query)
+        if begins:
+            self._anchors[value] = sorted(begins)
+        else:
+            if len(self._known) > MOST_KNOWN:
+                self._known.clear()
+            self._known.add(value)
 
 
 def _texts(block: Block, places: NDArray[np.int64]) -> list[int]:

@@ -31,6 +31,9 @@ HARD: Final = 8
 """Added to the kind of a letter that does not fold to one letter."""
 CODES: Final = 0x110000
 PAGE: Final = 256
+KANA_SHIFT: Final = 9
+KANA_PAGES: Final = 0x3000 >> KANA_SHIFT
+"""The letters of Kana, and a few others, have these first bits."""
 HAS_JAMO: Final = range(0x1100, 0x1200)
 """Parts of Korean syllables, which fold together with their neighbours."""
 
@@ -47,6 +50,15 @@ class Block:
     """By text: its first word. One more entry ends the last text."""
     seen: str
     """The texts as a reader sees them, with a line break behind each."""
+    kana: NDArray[np.bool_] | None
+    """By word: whether it is a letter of Kana, of which several may be one word of a name; None if none is."""
+
+    def around(self, places: Places, most: int) -> tuple[Places, Places]:
+        """Return where the words begin and end that are at most so many words away, not counting letters of Kana."""
+        if self.kana is None:
+            return places - most, places + most + 1
+        count = np.cumsum(~self.kana)
+        return np.searchsorted(count, count[places] - most), np.searchsorted(count, count[places] + most, "right")
 
     def spelled(self, word: int) -> str:
         """Return the folded word at this place."""
@@ -63,8 +75,8 @@ def split(texts: Sequence[str]) -> Block:
         lengths = np.fromiter(map(len, plains), np.int64, len(plains))
     begins = np.zeros(len(texts) + 1, np.int64)
     np.cumsum(lengths + 1, out=begins[1:])
-    places, numbers = _ascii(seen) if seen.isascii() else _unicode(seen)
-    return Block(numbers, places, np.searchsorted(places, begins), seen)
+    places, numbers, kana = _ascii(seen) if seen.isascii() else _unicode(seen)
+    return Block(numbers, places, np.searchsorted(places, begins), seen, kana)
 
 
 @lru_cache(maxsize=262_144)
@@ -76,7 +88,7 @@ def number(word: str) -> int:
     return total & WHOLE
 
 
-def _ascii(seen: str) -> tuple[Places, Numbers]:
+def _ascii(seen: str) -> tuple[Places, Numbers, None]:
     raw = seen.encode()
     folded = np.frombuffer(raw.translate(ASCII_FOLDED), np.uint8)
     inside = folded != 0
@@ -89,10 +101,10 @@ def _ascii(seen: str) -> tuple[Places, Numbers]:
     starts = inside.copy()
     starts[1:] &= ~inside[:-1]
     places = np.flatnonzero(starts)
-    return places, _numbered(seen, folded, places, hard)
+    return places, _numbered(seen, folded, places, hard), None
 
 
-def _unicode(seen: str) -> tuple[Places, Numbers]:
+def _unicode(seen: str) -> tuple[Places, Numbers, NDArray[np.bool_] | None]:
     codes = np.frombuffer(seen.encode("utf-32-le", "surrogatepass"), np.uint32)
     TABLE.learn(codes)
     kinds = TABLE.kinds.take(codes)
@@ -109,7 +121,8 @@ def _unicode(seen: str) -> tuple[Places, Numbers]:
     starts[1:] &= kinds[:-1] != LETTER
     starts |= kinds == ALONE
     places = bare[np.flatnonzero(starts)]
-    return places, _numbered(seen, TABLE.folded.take(codes), places, hard)
+    kana = (codes[places] >> KANA_SHIFT) == KANA_PAGES
+    return places, _numbered(seen, TABLE.folded.take(codes), places, hard), kana if kana.any() else None
 
 
 def _numbered(seen: str, folded: NDArray[np.uint8] | NDArray[np.uint32], places: Places, hard: Places) -> Numbers:
