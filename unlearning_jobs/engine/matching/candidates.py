@@ -12,9 +12,9 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from .identifier_address import anchors
+from .identifier_address import anchors, first_words
 from .identifier_escapes import unescaped
-from .identifier_form import Number, identifier_form
+from .identifier_form import Email, Number, identifier_form
 from .name_lists import TITLES
 from .name_query import Reading, is_initial, readings
 from .name_sounds import HANGUL, romanised
@@ -111,4 +111,5 @@ def _identifier_terms(query: Query) -> tuple[frozenset[str], ...]:
     form = identifier_form(query.value)
     if isinstance(form, Number):
         return (frozenset({f"#{form.characters[-NUMBER_END:]}"}),)
-    return (anchors(form),)
+    groups = (first_words(form), anchors(form)) if isinstance(form, Email) else (anchors(form),)
+    return tuple(sorted(filter(None, groups), key=len))

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+import ahocorasick
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +22,7 @@ from .vectorised import Block, Numbers, split
 SLOTS: Final = 1 << 20
 SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
 SHIFT: Final = np.uint64(64 - 20)
+NO_DIGITS: Final = bytes(set(range(256)) - set(b"0123456789"))
 MOST_KNOWN: Final = 2_000_000
 TEXT: Final = 1 << 17
 """Characters that are swept together: few enough for the processor's cache."""
@@ -99,16 +101,31 @@ class _Hidden:
 
     def __init__(self, needs: Mapping[str, Needs]) -> None:
         self._needs = needs
+        self._numbers = {query: need for query, need in needs.items() if any(key[0] == "#" for key in need.groups[0])}
+        ends = {"".join(filter(str.isdecimal, key)) for need in self._numbers.values() for key in need.groups[0]}
+        self._ends = ahocorasick.Automaton()
+        for end in ends:
+            self._ends.add_word(end, end)
+        self._ends.make_automaton()
+        self._has_ends = bool(ends) and "" not in ends
 
     def candidates(self, texts: Sequence[str]) -> Iterator[tuple[int, str]]:
-        if not self._needs:
-            return
-        for place, text in enumerate(texts):
-            terms = text_terms(text)
-            escaped = bool(terms) and ESCAPE.search(text) is not None
-            for query, need in self._needs.items():
-                if escaped or (terms and all(not terms.isdisjoint(group) for group in need.groups)):
-                    yield place, query
+        for place, text in enumerate(texts) if self._needs else ():
+            if "%" in text and ESCAPE.search(text):
+                if text_terms(text):
+                    yield from ((place, query) for query in self._needs)
+            elif self._numbers and self._may_hold_a_number(text):
+                terms = text_terms(text)
+                for query, need in self._numbers.items():
+                    if not terms.isdisjoint(need.groups[0]):
+                        yield place, query
+
+    def _may_hold_a_number(self, text: str) -> bool:
+        """Return whether the digits of a number's end stand in the text one after the other, whatever is in between."""
+        if not self._has_ends or not text.isascii() or not is_plain(text):
+            return any(map(str.isdigit, text))
+        digits = text.encode().translate(None, NO_DIGITS).decode()
+        return next(self._ends.iter(digits), None) is not None
 
 
 class _Words:
