@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Container, Iterator, Sequence
+from itertools import accumulate, pairwise
 from typing import Final
 
 from .needs import Needs, all_of
-from .query import Query, QueryError, Span
+from .query import EVERY, Query, QueryError, Span
 from .runs import Run, SuffixAutomaton
 from .words import BETWEEN, Word, is_unspaced, words
 
@@ -52,14 +52,16 @@ class ExactMatcher:
         asked = query_words(query.value)
         return Needs(passage=tuple(asked)) if is_passage(asked) else all_of(asked)
 
-    def spans(self, text: str) -> Iterator[Span]:
+    def spans(self, text: str, wanted: Container[str] = EVERY) -> Iterator[Span]:
         """Yield the phrases and passages in the text, then those in its tags' attributes."""
         for tokens in _streams(words(text)):
             folded = [w.text for w in tokens]
-            yield from self._phrase_spans(tokens, folded)
+            yield from (span for span in self._phrase_spans(tokens, folded) if span.query in wanted)
             seeds = self._seeds.keys() & set(_grams(folded, SEED)) if self._seeds else set()
-            for query in sorted({query for seed in seeds for query in self._seeds[seed]}):
-                yield from self._passage_spans(query, tokens, folded)
+            queries = sorted({query for seed in seeds for query in self._seeds[seed] if query in wanted})
+            weights = _Weights(folded if queries else ())
+            for query in queries:
+                yield from self._passage_spans(query, tokens, folded, weights)
 
     def _phrase_spans(self, tokens: list[Word], folded: list[str]) -> Iterator[Span]:
         for length, phrases in self._phrases.items():
@@ -67,11 +69,10 @@ class ExactMatcher:
                 for query in phrases.get(gram, ()):
                     yield Span(query, tokens[i].start, tokens[i + length - 1].end, 1.0, copied=length)
 
-    def _passage_spans(self, query: str, tokens: list[Word], folded: list[str]) -> Iterator[Span]:
+    def _passage_spans(self, query: str, tokens: list[Word], folded: list[str], weights: _Weights) -> Iterator[Span]:
         if query not in self._automata:
             self._automata[query] = SuffixAutomaton(self._passages[query])
-        weights = _Weights(folded)
-        runs = [run for run in self._automata[query].runs(folded) if weights.of(run.start, run.end) >= SEED]
+        runs = [run for run in self._automata[query].runs(folded, least=SEED) if weights.of(run.start, run.end) >= SEED]
         for passage in _near(runs):
             copied = sum(max(0, b.end - max(a.end, b.start)) for a, b in pairwise([Run(0, 0), *passage]))
             shared = sum(weights.of(max(a.end, b.start), b.end) for a, b in pairwise([Run(0, 0), *passage]))
@@ -86,10 +87,9 @@ class _Weights:
 
     def __init__(self, folded: Sequence[str]) -> None:
         self._sums: list[float] | None = None
-        if any(is_unspaced(word) for word in set(folded)):
-            self._sums = [0.0]
-            for word in folded:
-                self._sums.append(self._sums[-1] + weight(word))
+        weights = {word: weight(word) for word in set(folded)}
+        if any(value != 1 for value in weights.values()):
+            self._sums = [0.0, *accumulate(map(weights.__getitem__, folded))]
 
     def of(self, start: int, end: int) -> float:
         return end - start if self._sums is None else self._sums[end] - self._sums[start]

@@ -6,7 +6,7 @@ It needs no index: a shard of a corpus that stays where it is can be swept by an
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import ahocorasick
@@ -17,6 +17,7 @@ from .candidates import ESCAPE, term_keys, text_terms
 from .fingerprints import NONE, fingerprints, kept_among, query_fingerprints
 from .needs import Needs
 from .plain import is_plain
+from .screening import Screen
 from .vectorised import Block, Numbers, split
 
 SLOTS: Final = 1 << 20
@@ -143,6 +144,7 @@ class _Words:
                 self._held[query, place] = set()
                 for key in group:
                     self._asked[need.filed, key].append((query, place))
+        self._screen = Screen(key for filed, key in self._asked if filed)
         self._others = {q: [self._held[q, place] for place in range(1, len(need.groups))] for q, need in needs.items()}
         self._anchors: dict[int, list[str]] = {}
         """By number of a word that may begin a match: the queries."""
@@ -177,17 +179,28 @@ class _Words:
         slots = (numbers * SPREAD) >> SHIFT
         places = np.flatnonzero(self._boring[slots] != numbers)
         distinct, where = np.unique(numbers[places], return_index=True)
-        anchors = np.zeros(len(distinct), bool)
-        for i, (value, place) in enumerate(zip(distinct.tolist(), places[where].tolist(), strict=True)):
-            if value not in self._known and value not in self._anchors:
-                self._learn(value, block.spelled(place))
-            anchors[i] = value in self._anchors
+        values = distinct.tolist()
+        new = {
+            block.spelled(place): value
+            for value, place in zip(values, places[where].tolist(), strict=True)
+            if value not in self._known and value not in self._anchors
+        }
+        self._learn(new)
+        anchors = np.fromiter((value in self._anchors for value in values), bool, len(values))
         self._boring[slots[places[where[~anchors]]]] = distinct[~anchors]
         return places[anchors[np.searchsorted(distinct, numbers[places])]]
 
-    def _learn(self, value: int, word: str) -> None:
-        """Remember what the word with this number is to the queries."""
-        keys = [(False, word), *((True, key) for key in (term_keys(word) if self._filed and word else ()))]
+    def _learn(self, new: Mapping[str, int]) -> None:
+        """Remember what these words, each with its number, are to the queries."""
+        if len(self._known) > MOST_KNOWN:
+            self._known.clear()
+        self._known.update(new.values())
+        filed = set(self._screen.passing([word for word in new if word])) if self._filed else set[str]()
+        for word in filed.union(word for word in new if (False, word) in self._asked):
+            self._learn_word(new[word], word, term_keys(word) if word in filed else ())
+
+    def _learn_word(self, value: int, word: str, filed: Iterable[str]) -> None:
+        keys = [(False, word), *((True, key) for key in filed)]
         begins = set[str]()
         for query, place in {asked for key in keys for asked in self._asked.get(key, ())}:
             agrees = self._needs[query].agrees
@@ -197,10 +210,6 @@ class _Words:
                     begins.add(query)
         if begins:
             self._anchors[value] = sorted(begins)
-        else:
-            if len(self._known) > MOST_KNOWN:
-                self._known.clear()
-            self._known.add(value)
 
 
 def _texts(block: Block, places: NDArray[np.int64]) -> list[int]:
