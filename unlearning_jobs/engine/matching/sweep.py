@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .candidates import ESCAPE, term_keys, text_terms
-from .fingerprints import NONE, fingerprints, kept_among, query_fingerprints
+from .fingerprints import fingerprints, kept_among, query_fingerprints
 from .needs import Needs
 from .plain import is_plain
 from .screening import Screen
@@ -74,11 +74,14 @@ class _Passages:
     """Probes texts for the fingerprints of passages."""
 
     def __init__(self, passages: Mapping[str, Sequence[str]]) -> None:
-        self._holders: defaultdict[int, list[str]] = defaultdict(list)
-        for query, asked in passages.items():
-            for value in query_fingerprints(asked).tolist():
-                self._holders[value].append(query)
-        self._prints = np.array(sorted(self._holders), np.uint32)
+        self._queries = list(passages)
+        prints = [query_fingerprints(asked) for asked in passages.values()]
+        every = np.concatenate([np.zeros(0, np.uint32), *prints])
+        order = np.argsort(every, kind="stable")
+        self._holders = np.repeat(np.arange(len(prints)), [len(own) for own in prints])[order]
+        """Places of queries, in the order of their fingerprints."""
+        self._prints, self._begins = np.unique(every[order], return_index=True)
+        self._ends = np.append(self._begins[1:], len(every))
         bits = min(24, max(16, (16 * len(self._prints)).bit_length()))
         self._shift = np.uint32(32 - bits)
         self._table = np.zeros(1 << bits, bool)
@@ -91,10 +94,14 @@ class _Passages:
         places = np.flatnonzero(self._table[prints >> self._shift])
         nearest = np.minimum(np.searchsorted(self._prints, prints[places]), len(self._prints) - 1)
         places = kept_among(prints, places[self._prints[nearest] == prints[places]])
-        texts = np.array(_texts(block, places), np.uint64)
-        for key in np.unique((texts << np.uint64(32)) | prints[places]).tolist():
-            for query in self._holders[key & NONE]:
-                yield key >> 32, query
+        texts = np.searchsorted(block.firsts, places, "right") - 1
+        found = np.searchsorted(self._prints, prints[places])
+        counts = self._ends[found] - self._begins[found]
+        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        holders = self._holders[np.repeat(self._begins[found], counts) + within]
+        pairs = np.unique(np.repeat(texts, counts) * len(self._queries) + holders)
+        for text, holder in zip(*(side.tolist() for side in np.divmod(pairs, len(self._queries))), strict=True):
+            yield text, self._queries[holder]
 
 
 class _Hidden:
