@@ -35,14 +35,16 @@ class ExactMatcher:
     def __init__(self, queries: Sequence[Query]) -> None:
         self._passages: dict[str, list[str]] = {}
         self._phrases: defaultdict[int, defaultdict[tuple[str, ...], list[str]]] = defaultdict(lambda: defaultdict(list))
-        self._seeds: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
+        self._seeds: defaultdict[int, defaultdict[tuple[str, ...], set[str]]] = defaultdict(lambda: defaultdict(set))
+        """By number of words, and by the words of a shortest run: the queries."""
         self._automata: dict[str, SuffixAutomaton] = {}
         for query in queries:
             asked = query_words(query.value)
             if is_passage(asked):
                 self._passages[query.id] = asked
-                for seed in _grams(asked, SEED):
-                    self._seeds[seed].add(query.id)
+                length = seed_length(asked)
+                for seed in _grams(asked, length):
+                    self._seeds[length][seed].add(query.id)
             else:
                 self._phrases[len(asked)][tuple(asked)].append(query.id)
 
@@ -57,11 +59,17 @@ class ExactMatcher:
         for tokens in _streams(words(text)):
             folded = [w.text for w in tokens]
             yield from (span for span in self._phrase_spans(tokens, folded) if span.query in wanted)
-            seeds = self._seeds.keys() & set(_grams(folded, SEED)) if self._seeds else set()
-            queries = sorted({query for seed in seeds for query in self._seeds[seed] if query in wanted})
+            queries = sorted(query for query in self._seeded(folded) if query in wanted)
             weights = _Weights(folded if queries else ())
             for query in queries:
                 yield from self._passage_spans(query, tokens, folded, weights)
+
+    def _seeded(self, folded: list[str]) -> set[str]:
+        """Return the queries of which a shortest run is among these words."""
+        found = set[str]()
+        for length, seeds in self._seeds.items():
+            found.update(*(seeds[seed] for seed in seeds.keys() & set(_grams(folded, length))))
+        return found
 
     def _phrase_spans(self, tokens: list[Word], folded: list[str]) -> Iterator[Span]:
         for length, phrases in self._phrases.items():
@@ -98,6 +106,11 @@ class _Weights:
 def weight(word: str) -> float:
     """Return how many words this one counts as: a letter of a script without spaces is half a word."""
     return 0.5 if is_unspaced(word) else 1.0
+
+
+def seed_length(asked: Sequence[str]) -> int:
+    """Return the number of words in a shortest run that counts: of letters of scripts without spaces, it takes twice as many."""
+    return round(SEED / max(map(weight, asked)))
 
 
 def query_words(value: str) -> list[str]:
