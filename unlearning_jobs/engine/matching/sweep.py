@@ -13,11 +13,11 @@ import ahocorasick
 import numpy as np
 from numpy.typing import NDArray
 
-from .candidates import ESCAPE, term_keys, text_terms
+from .candidates import ESCAPE, has_digit, term_keys, text_terms
+from .filing import Screen
 from .fingerprints import fingerprints, kept_among, query_fingerprints
 from .needs import Needs
 from .plain import is_plain
-from .screening import Screen
 from .vectorised import Block, Numbers, split
 
 SLOTS: Final = 1 << 20
@@ -131,7 +131,7 @@ class _Hidden:
     def _may_hold_a_number(self, text: str) -> bool:
         """Return whether the digits of a number's end stand in the text one after the other, whatever is in between."""
         if not self._has_ends or not text.isascii() or not is_plain(text):
-            return any(map(str.isdigit, text))
+            return has_digit(text)
         digits = text.encode().translate(None, NO_DIGITS).decode()
         return next(self._ends.iter(digits), None) is not None
 
@@ -202,7 +202,7 @@ class _Words:
         if len(self._known) > MOST_KNOWN:
             self._known.clear()
         self._known.update(new.values())
-        filed = set(self._screen.passing([word for word in new if word])) if self._filed else set[str]()
+        filed = self._screen.passing([word for word in new if word]) if self._filed else set[str]()
         for word in filed.union(word for word in new if (False, word) in self._asked):
             self._learn_word(new[word], word, term_keys(word) if word in filed else ())
 
