@@ -186,7 +186,10 @@ def _opened(folder: Path, _state: State) -> _Words:
 
 
 def _asked(schema: tantivy.Schema, needs: Needs, keys: _Keys) -> tantivy.Query:
-    groups = [keys.words(group) if needs.filed else group for group in needs.groups]
+    groups: list[Collection[str]] = []
+    for place, group in enumerate(needs.groups):
+        held = keys.words(group) if needs.filed else group
+        groups.append([word for word in held if needs.agrees(place, word)] if needs.agrees else held)
     if not all(groups):
         return tantivy.Query.empty_query()
     asked = [tantivy.Query.term_set_query(schema, WORDS, sorted(group)) for group in groups]
