@@ -95,7 +95,7 @@ class _Weights:
 
     def __init__(self, folded: Sequence[str]) -> None:
         self._sums: list[float] | None = None
-        weights = {word: weight(word) for word in set(folded)}
+        weights = {} if "".join(folded).isascii() else {word: weight(word) for word in set(folded)}
         if any(value != 1 for value in weights.values()):
             self._sums = [0.0, *accumulate(map(weights.__getitem__, folded))]
 
