@@ -109,7 +109,7 @@ def weight(word: str) -> float:
 
 
 def seed_length(asked: Sequence[str]) -> int:
-    """Return the number of words in a shortest run that counts: of letters of scripts without spaces, it takes twice as many."""
+    """Return the number of words in a shortest run that counts; of letters without spaces, it takes twice as many."""
     return round(SEED / max(map(weight, asked)))
 
 

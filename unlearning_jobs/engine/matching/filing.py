@@ -1,7 +1,7 @@
 """Files many words at once, as `candidates.term_keys` files one, and tells which are filed under no key that is asked for.
 
-Of the words of a corpus, new ones turn up again and again. They are written one below the other in Latin letters, and each step
-is taken once for all of them: an index files a word in a quarter of the time, a sweep passes one over in a tenth of it.
+A corpus has new words again and again. They are written one below the other in Latin letters, and each step is taken once
+for all of them: an index files a word in half of the time, a sweep passes one over in a fifth of it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Codes = NDArray[np.uint32]
 
 LINES: Final = [(re.compile(pattern.pattern, re.MULTILINE), form) for pattern, form in SOUNDS]
 ALONE: Final = re.compile(f"[#{UNSPACED}\uac00-\ud7a3]")
-"""Begins words that are filed in other ways, one by one: ends of numbers, and letters of scripts without spaces, or of Korean."""
+"""Begins words that are filed one by one: ends of numbers, and letters of Korean or of scripts without spaces."""
 FINAL_H: Final = re.compile("h$", re.MULTILINE)
 TWICE: Final = re.compile(r"(.)\1+")
 DIGRAPH: Final = re.compile("(?<=[aou])e(?!$)", re.MULTILINE)

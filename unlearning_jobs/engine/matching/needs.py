@@ -21,7 +21,7 @@ class Needs:
     escapes: bool = False
     """Whether a match may also be hidden in percent escapes, which are no words (`candidates.text_terms`)."""
     agrees: Callable[[int, str], bool] | None = None
-    """Says of a folded word that is filed under a key of a group, given by its place, whether it really is what is needed."""
+    """Says of a folded word with a key of a group, which is given by its place, whether it really is what is needed."""
     near: int = 0
     """Largest number of words from one of the first group to one of each other group, where letters of Kana do not
     count; 0 if they may stand anywhere."""

@@ -18,7 +18,7 @@ from .filing import Screen
 from .fingerprints import fingerprints, kept_among, query_fingerprints
 from .needs import Needs
 from .plain import is_plain
-from .vectorised import Block, Numbers, split
+from .vectorised import Block, split
 
 SLOTS: Final = 1 << 20
 SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -195,7 +195,8 @@ class _Words:
         self._learn(new)
         anchors = np.fromiter((value in self._anchors for value in values), bool, len(values))
         self._boring[slots[places[where[~anchors]]]] = distinct[~anchors]
-        return places[anchors[np.searchsorted(distinct, numbers[places])]]
+        found: NDArray[np.int64] = places[anchors[np.searchsorted(distinct, numbers[places])]]
+        return found
 
     def _learn(self, new: Mapping[str, int]) -> None:
         """Remember what these words, each with its number, are to the queries."""

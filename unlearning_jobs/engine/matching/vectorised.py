@@ -148,14 +148,16 @@ def _possessive(codes: Codes, kinds: NDArray[np.uint8], apostrophes: Places) -> 
     possessive = (letter == ord("s")) | (letter == ord("S"))
     possessive &= (kinds[behind] != MARK) & ~_goes_on(codes, kinds, behind)
     possessive &= (kinds[behind] != APOSTROPHE) | ~_goes_on(codes, kinds, next_but_one)
-    return apostrophes[possessive] + 1
+    found: Places = apostrophes[possessive] + 1
+    return found
 
 
 def _goes_on(codes: Codes, kinds: NDArray[np.uint8], places: Places) -> NDArray[np.bool_]:
     r"""Return whether a character of a word (\w) stands at each place."""
     at, kind = codes[places], kinds[places]
     letter: NDArray[np.bool_] = (kind == LETTER) | ((kind == ALONE) & (at != ord(BREAK)))
-    return letter | (at == ord("_")) | (at == ord(LETTER_APOSTROPHE))
+    letter |= (at == ord("_")) | (at == ord(LETTER_APOSTROPHE))
+    return letter
 
 
 def _composing(folded: Codes, dropped: Places) -> Places:
@@ -175,7 +177,9 @@ def _numbered(seen: str, folded: NDArray[np.uint8] | Codes, places: Places, hard
         return np.zeros(0, np.uint64)
     begins = places
     if len(dropped):
-        folded = np.delete(folded, dropped)
+        kept = np.ones(len(folded), bool)
+        kept[dropped] = False
+        folded = folded[kept]
         begins = places - np.searchsorted(dropped, places)
     powers, inverses = _powers(len(folded))
     numbers: Numbers = np.add.reduceat(np.multiply(folded, powers[: len(folded)], dtype=np.uint64), begins)

@@ -13,7 +13,7 @@ from unlearning_jobs.engine.matching.words import words
 
 LETTERS = "aeiouyhsczwtxqlr01äßфщаеυαבויمحيسहि्गकি김영王ガข"
 WORDS = sorted({word.text for document in documents(seed=14) for word in words(document.text)})
-ASKED = frozenset(key for i, name in enumerate(people()) for group in query_terms(Query(str(i), "name", name)) for key in group)
+ASKED = frozenset[str]().union(*(group for name in people() for group in query_terms(Query(name, "name", name))))
 
 
 def folded(texts: list[str]) -> set[str]:

@@ -13,7 +13,8 @@ from unlearning_jobs.engine.matching.vectorised import number, split
 from unlearning_jobs.engine.matching.words import words
 
 ALPHABET = "abSs'’ʼ_<>&;/=\"\u00ad\u0301\u3099é王กำガﾞｶ½ßﬁ#1-\n\ufdd0ㄱ\u1100\u1161हि्"
-COMPOSING = "ক\u09c7\u09be\u09cb\u09cdக\u0bc6\u0bbe\u0bd7ಕ\u0cc6\u0cc2\u0cca\u0cd5\u0d92ဥ\u102eකා\u0dd9\u0dca ㅋㅏㄱ\u11a8가α\u0345'’ʼsS\ufdd0_"
+COMPOSING = "ক\u09c7\u09be\u09cb\u09cdக\u0bc6\u0bbe\u0bd7ಕ\u0cc6\u0cc2\u0cca\u0cd5\u0d92ဥ\u102eකා\u0dd9\u0dca ㅋㅏ"
+COMPOSING += "ㄱ\u11a8가α\u0345'’ʼsS\ufdd0_"
 """Letters and marks that become one letter in the normal form, and what they may stand beside."""
 
 
