@@ -12,9 +12,9 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from .identifier_address import anchors
+from .identifier_address import anchors, first_words
 from .identifier_escapes import unescaped
-from .identifier_form import Number, identifier_form
+from .identifier_form import Email, Number, identifier_form
 from .name_lists import TITLES
 from .name_query import Reading, is_initial, readings
 from .name_sounds import HANGUL, romanised
@@ -33,6 +33,7 @@ NUMBER_END: Final = 5
 FARTHEST: Final = 8
 """Largest number of letters of a number behind its last group with a digit."""
 ESCAPE: Final = re.compile("%[0-9A-Fa-f]{2}")
+ASCII_DIGIT: Final = re.compile("[0-9]")
 
 
 @lru_cache(maxsize=65_536)
@@ -52,9 +53,16 @@ def term_keys(word: str) -> frozenset[str]:
 
 def text_terms(text: str) -> frozenset[str]:
     """Return further words of a text: those that escapes hide, and the ends of its numbers."""
+    if "%" not in text and not has_digit(text):
+        return frozenset()
     seen = unescaped(text)
     hidden = {word.text for word in words(seen.text)} if ESCAPE.search(text) else set()
-    return frozenset(hidden | _number_ends(seen.text) if any(map(str.isdigit, text)) else hidden)
+    return frozenset(hidden | _number_ends(seen.text) if has_digit(text) else hidden)
+
+
+def has_digit(text: str) -> bool:
+    """Return whether there is a digit of any script in the text."""
+    return bool(ASCII_DIGIT.search(text)) or (not text.isascii() and any(map(str.isdigit, text)))
 
 
 def _number_ends(text: str) -> set[str]:
@@ -111,4 +119,5 @@ def _identifier_terms(query: Query) -> tuple[frozenset[str], ...]:
     form = identifier_form(query.value)
     if isinstance(form, Number):
         return (frozenset({f"#{form.characters[-NUMBER_END:]}"}),)
-    return (anchors(form),)
+    groups = (first_words(form), anchors(form)) if isinstance(form, Email) else (anchors(form),)
+    return tuple(sorted(filter(None, groups), key=len))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Container, Iterator, Sequence
+from itertools import accumulate, pairwise
 from typing import Final
 
 from .needs import Needs, all_of
-from .query import Query, QueryError, Span
+from .query import EVERY, Query, QueryError, Span
 from .runs import Run, SuffixAutomaton
 from .words import BETWEEN, Word, is_unspaced, words
 
@@ -35,14 +35,16 @@ class ExactMatcher:
     def __init__(self, queries: Sequence[Query]) -> None:
         self._passages: dict[str, list[str]] = {}
         self._phrases: defaultdict[int, defaultdict[tuple[str, ...], list[str]]] = defaultdict(lambda: defaultdict(list))
-        self._seeds: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
+        self._seeds: defaultdict[int, defaultdict[tuple[str, ...], set[str]]] = defaultdict(lambda: defaultdict(set))
+        """By number of words, and by the words of a shortest run: the queries."""
         self._automata: dict[str, SuffixAutomaton] = {}
         for query in queries:
             asked = query_words(query.value)
             if is_passage(asked):
                 self._passages[query.id] = asked
-                for seed in _grams(asked, SEED):
-                    self._seeds[seed].add(query.id)
+                length = seed_length(asked)
+                for seed in _grams(asked, length):
+                    self._seeds[length][seed].add(query.id)
             else:
                 self._phrases[len(asked)][tuple(asked)].append(query.id)
 
@@ -52,14 +54,22 @@ class ExactMatcher:
         asked = query_words(query.value)
         return Needs(passage=tuple(asked)) if is_passage(asked) else all_of(asked)
 
-    def spans(self, text: str) -> Iterator[Span]:
+    def spans(self, text: str, wanted: Container[str] = EVERY) -> Iterator[Span]:
         """Yield the phrases and passages in the text, then those in its tags' attributes."""
         for tokens in _streams(words(text)):
             folded = [w.text for w in tokens]
-            yield from self._phrase_spans(tokens, folded)
-            seeds = self._seeds.keys() & set(_grams(folded, SEED)) if self._seeds else set()
-            for query in sorted({query for seed in seeds for query in self._seeds[seed]}):
-                yield from self._passage_spans(query, tokens, folded)
+            yield from (span for span in self._phrase_spans(tokens, folded) if span.query in wanted)
+            queries = sorted(query for query in self._seeded(folded) if query in wanted)
+            weights = _Weights(folded if queries else ())
+            for query in queries:
+                yield from self._passage_spans(query, tokens, folded, weights)
+
+    def _seeded(self, folded: list[str]) -> set[str]:
+        """Return the queries of which a shortest run is among these words."""
+        found = set[str]()
+        for length, seeds in self._seeds.items():
+            found.update(*(seeds[seed] for seed in seeds.keys() & set(_grams(folded, length))))
+        return found
 
     def _phrase_spans(self, tokens: list[Word], folded: list[str]) -> Iterator[Span]:
         for length, phrases in self._phrases.items():
@@ -67,11 +77,10 @@ class ExactMatcher:
                 for query in phrases.get(gram, ()):
                     yield Span(query, tokens[i].start, tokens[i + length - 1].end, 1.0, copied=length)
 
-    def _passage_spans(self, query: str, tokens: list[Word], folded: list[str]) -> Iterator[Span]:
+    def _passage_spans(self, query: str, tokens: list[Word], folded: list[str], weights: _Weights) -> Iterator[Span]:
         if query not in self._automata:
             self._automata[query] = SuffixAutomaton(self._passages[query])
-        weights = _Weights(folded)
-        runs = [run for run in self._automata[query].runs(folded) if weights.of(run.start, run.end) >= SEED]
+        runs = [run for run in self._automata[query].runs(folded, least=SEED) if weights.of(run.start, run.end) >= SEED]
         for passage in _near(runs):
             copied = sum(max(0, b.end - max(a.end, b.start)) for a, b in pairwise([Run(0, 0), *passage]))
             shared = sum(weights.of(max(a.end, b.start), b.end) for a, b in pairwise([Run(0, 0), *passage]))
@@ -86,10 +95,9 @@ class _Weights:
 
     def __init__(self, folded: Sequence[str]) -> None:
         self._sums: list[float] | None = None
-        if any(is_unspaced(word) for word in set(folded)):
-            self._sums = [0.0]
-            for word in folded:
-                self._sums.append(self._sums[-1] + weight(word))
+        weights = {} if "".join(folded).isascii() else {word: weight(word) for word in set(folded)}
+        if any(value != 1 for value in weights.values()):
+            self._sums = [0.0, *accumulate(map(weights.__getitem__, folded))]
 
     def of(self, start: int, end: int) -> float:
         return end - start if self._sums is None else self._sums[end] - self._sums[start]
@@ -98,6 +106,11 @@ class _Weights:
 def weight(word: str) -> float:
     """Return how many words this one counts as: a letter of a script without spaces is half a word."""
     return 0.5 if is_unspaced(word) else 1.0
+
+
+def seed_length(asked: Sequence[str]) -> int:
+    """Return the number of words in a shortest run that counts; of letters without spaces, it takes twice as many."""
+    return round(SEED / max(map(weight, asked)))
 
 
 def query_words(value: str) -> list[str]:

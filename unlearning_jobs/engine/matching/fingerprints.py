@@ -16,7 +16,7 @@ from .vectorised import Block, number
 
 Prints = NDArray[np.uint32]
 
-VERSION: Final = "winnowed-5-4/1"
+VERSION: Final = "winnowed-5-4/2"
 LENGTH: Final = 5
 WINDOW: Final = 4
 NONE: Final = 0xFFFFFFFF

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 from .candidates import query_terms
 from .identifier_address import anchors, place_of
@@ -12,7 +12,7 @@ from .identifier_form import Email, Handle, Number, Web, identifier_form
 from .identifier_number import NumberFinder
 from .name import best_spans
 from .needs import Needs
-from .query import Query, Span
+from .query import EVERY, Query, Span
 from .words import words
 
 
@@ -40,14 +40,14 @@ class IdentifierMatcher:
         """Return the words that a text with a match holds, by the keys under which an index files them."""
         return Needs(query_terms(query), filed=True, escapes=True)
 
-    def spans(self, text: str) -> Iterator[Span]:
+    def spans(self, text: str, wanted: Container[str] = EVERY) -> Iterator[Span]:
         """Yield the places of the identifiers in the text, in its order; of places that overlap, the best."""
         seen = unescaped(text)
         tokens = words(seen.text)
-        spans = list(self._numbers.spans(seen.text, tokens))
+        spans = [span for span in self._numbers.spans(seen.text, tokens) if span.query in wanted]
         for token in tokens:
             for query, form in self._addresses.get(token.text, ()):
-                if place := place_of(form, seen.text, token.start):
+                if query in wanted and (place := place_of(form, seen.text, token.start)):
                     spans.append(Span(query, place.start, place.end, round(place.score, 4), place.because))
         for span in best_spans(spans):
             start, end = seen.place(span.start, span.end)

@@ -46,6 +46,15 @@ def anchors(form: Email | Web | Handle) -> frozenset[str]:
     return frozenset(words(name)[0].text for host in hosts for name in _names(host.split(".")[0]))
 
 
+def first_words(form: Email) -> frozenset[str]:
+    """Return the folded words of which one begins the name before the host of an e-mail address; none if it has no word."""
+    local = form.local.split("+")[0]
+    if form.host in PROVIDERS:  # a dot may follow any letter
+        local = local.replace(".", "")
+    starts = range(1, len(local) + 1) if form.host in PROVIDERS else (len(local),)
+    return frozenset(found[0].text for end in starts if (found := words(local[:end])))
+
+
 def place_of(form: Email | Web | Handle, text: str, start: int) -> Place | None:
     """Return the place of the identifier whose first word of host or name starts here."""
     match form:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Final
 
 from .identifier_form import WEB, host_form, rest_form
-from .query import Query, QueryError, Span
+from .query import EVERY, Query, QueryError, Span
 
 COLUMNS: Final[Mapping[str, frozenset[str]]] = {
     "account": frozenset({"account", "author", "user", "username", "user_name", "owner", "login", "handle", "screen_name"}),
@@ -42,11 +42,12 @@ class KeyMatcher:
                 raise QueryError(message, code="nothing_to_search_for")
             self._wanted[_meaning(name), normal_value(_meaning(name), value)].append((query.id, name))
 
-    def spans(self, text: str) -> Iterator[Span]:
+    def spans(self, text: str, wanted: Container[str] = EVERY) -> Iterator[Span]:
         """Yield the lines "column: value" of a document whose value is asked for."""
         for line in LINE.finditer(text):
             for query, score, because in self._held(line[1], line[2]):
-                yield Span(query, line.start(), line.end(), score, because)
+                if query in wanted:
+                    yield Span(query, line.start(), line.end(), score, because)
 
     def queries_of(self, metadata: Mapping[str, str]) -> frozenset[str]:
         """Return the queries that a row with this metadata matches."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, Protocol
 
@@ -11,7 +11,7 @@ from .identifier import IdentifierMatcher
 from .keys import KeyMatcher
 from .name import NameMatcher
 from .needs import Needs
-from .query import Query, QueryError, Span
+from .query import EVERY, Query, QueryError, Span
 
 
 class Matcher(Protocol):
@@ -20,8 +20,8 @@ class Matcher(Protocol):
     If it has a static method `needs`, it is shown only texts that hold what a query needs (see `needs.Needs`).
     """
 
-    def spans(self, text: str) -> Iterator[Span]:
-        """Yield the places in the text where a query matches."""
+    def spans(self, text: str, wanted: Container[str] = EVERY) -> Iterator[Span]:
+        """Yield the places in the text where one of the wanted queries matches."""
         ...
 
 

@@ -92,7 +92,7 @@ class TextSearch:
         kinds = {self.queries[query].kind for query in candidates}
         for kind, matcher in self._matchers.items():
             if kind in kinds:
-                yield from limit.spans(span for span in matcher.spans(text) if span.query in candidates)
+                yield from limit.spans(matcher.spans(text, candidates))
 
     def match(self, example: Example, span: Span) -> ExampleMatch:
         return ExampleMatch(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 from .candidates import query_terms
+from .name_needs import NameWords
 from .name_place import Place
 from .name_query import Reading, readings
 from .name_unspaced import KANA, UnspacedNames, merged
 from .name_words import likeness, name_keys, word_keys
 from .needs import Needs
-from .query import Query, Span
+from .query import EVERY, Query, Span
 from .words import is_unspaced, words
 
 MOST_WORDS = 1_000_000
@@ -39,16 +40,17 @@ class NameMatcher:
     @staticmethod
     def needs(query: Query) -> Needs:
         """Return the words that a text with a match holds, by the keys under which an index files them."""
-        return Needs(query_terms(query), filed=True)
+        asked = NameWords(query)
+        return Needs(query_terms(query), filed=True, agrees=asked.agrees, near=asked.near)
 
-    def spans(self, text: str) -> Iterator[Span]:
+    def spans(self, text: str, wanted: Container[str] = EVERY) -> Iterator[Span]:
         """Yield the places of the names in the text, in its order; of places that overlap, the best."""
         tokens = words(text)
-        spans = list(self._unspaced.spans(text, tokens))
+        spans = [span for span in self._unspaced.spans(text, tokens) if span.query in wanted]
         tokens = merged(text, tokens)
         for position, word in enumerate(tokens):
             for reading in self._with_family(word.text):
-                if found := Place(text, tokens, reading, position).found():
+                if reading.query in wanted and (found := Place(text, tokens, reading, position).found()):
                     first, last = tokens[found.first], tokens[found.last]
                     spans.append(Span(reading.query, first.start, last.end, found.score, found.because))
         yield from best_spans(spans)

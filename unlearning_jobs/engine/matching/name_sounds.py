@@ -72,6 +72,14 @@ def spelt(word: str) -> str:
 @lru_cache(maxsize=65_536)
 def sound(word: str) -> str:
     """Return one form for all common romanisations of the same sounds: Tchaikovsky, Chaykovskiy."""
+    form = letters_of_sound(word)
+    for pattern, replacement in SOUNDS:
+        form = pattern.sub(replacement, form)
+    return form
+
+
+def letters_of_sound(word: str) -> str:
+    """Return the word in Latin letters, changed where its script says its sounds differently."""
     form = romanised(word)
     if ABJAD.match(word):
         form = re.sub("^y", "j", form)
@@ -79,8 +87,6 @@ def sound(word: str) -> str:
         form = re.sub("c(?!h)", "ch", form)
     elif HANGUL.match(word):
         form = form.replace("eo", "u").replace("l", "r")
-    for pattern, replacement in SOUNDS:
-        form = pattern.sub(replacement, form)
     return form
 
 

@@ -109,7 +109,7 @@ def word_keys(word: str) -> frozenset[str]:
     """Return the keys under which an index files a word: words that are alike share one (see `name_keys`)."""
     letters = spelt(word)
     keys = {f"={letters}"} if len(letters) < ONE_ERROR else set()
-    keys |= _letter_keys(letters, two=len(letters) >= TWO_ERRORS - 2)
+    keys |= letter_keys(letters, two=len(letters) >= TWO_ERRORS - 2)
     keys |= {f"~{form}" for form in loose_skeletons(word)}
     for left, _ in stems(word):
         keys |= {f"={left}"} if len(left) < ONE_ERROR else set()
@@ -130,14 +130,15 @@ def _keys_of_form(name: str) -> frozenset[str]:
     keys = {f"~{form}" for form in loose_skeletons(name)}
     if len(letters) < ONE_ERROR:
         keys |= {f"={letters}", f"={bare(name)}"}
-    return frozenset(keys | _letter_keys(letters, two=len(letters) >= TWO_ERRORS))
+    return frozenset(keys | letter_keys(letters, two=len(letters) >= TWO_ERRORS))
 
 
-def _letter_keys(letters: str, *, two: bool) -> set[str]:
+def letter_keys(letters: str, *, two: bool) -> set[str]:
     """Return four letters of the first few, in order: an error among them leaves one such selection as it was."""
     if len(letters) < ONE_ERROR - 1:
         return set()
-    keys = {"." + "".join(some) for some in combinations(letters[:5], 4)}
+    keys = set(map("".join, combinations(letters[:5], 4)))
     if two:
-        keys |= {f".{letters[0]}" + "".join(some) for some in combinations(letters[1:6], 3)}
-    return keys
+        first = letters[0]
+        keys.update([first + a + b + c for a, b, c in combinations(letters[1:6], 3)])
+    return {f".{key}" for key in keys}

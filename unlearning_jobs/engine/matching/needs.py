@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 
@@ -20,6 +20,11 @@ class Needs:
     """Whether the keys are those of `candidates.term_keys`, under which words are filed; otherwise they are words."""
     escapes: bool = False
     """Whether a match may also be hidden in percent escapes, which are no words (`candidates.text_terms`)."""
+    agrees: Callable[[int, str], bool] | None = None
+    """Says of a folded word with a key of a group, which is given by its place, whether it really is what is needed."""
+    near: int = 0
+    """Largest number of words from one of the first group to one of each other group, where letters of Kana do not
+    count; 0 if they may stand anywhere."""
     passage: tuple[str, ...] = ()
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from unlearning_jobs.engine.errors import EngineError
 
@@ -36,6 +37,16 @@ class Query:
     value: str
     image: bytes | None = None
     """PNG, JPEG or WebP, for a query of the kind image."""
+
+
+class Every(Container[str]):
+    """Holds every query."""
+
+    def __contains__(self, query: object) -> bool:
+        return True
+
+
+EVERY: Final = Every()
 
 
 @dataclass(frozen=True)

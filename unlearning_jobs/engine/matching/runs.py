@@ -27,8 +27,11 @@ class SuffixAutomaton:
         for word in query:
             last = self._append(word, last)
 
-    def runs(self, text: Sequence[str]) -> Iterator[Run]:
-        """Yield the runs that cannot be extended on either side, in the order of the text. They may overlap."""
+    def runs(self, text: Sequence[str], *, least: int = 1) -> Iterator[Run]:
+        """Yield the runs of at least so many words that cannot be extended on either side, in the order of the text.
+
+        They may overlap.
+        """
         following, link, lengths = self._next, self._link, self._length
         state = length = 0
         for place, word in enumerate(text):
@@ -39,9 +42,9 @@ class SuffixAutomaton:
             if word in following[state]:
                 state = following[state][word]
                 length += 1
-            if before and length != before + 1:  # the run before this word could not go on
+            if before >= least and length != before + 1:  # the run before this word could not go on
                 yield Run(place - before, place)
-        if length:
+        if length >= least:
             yield Run(len(text) - length, len(text))
 
     def _append(self, word: str, last: int) -> int:

@@ -6,21 +6,24 @@ It needs no index: a shard of a corpus that stays where it is can be swept by an
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+import ahocorasick
 import numpy as np
 from numpy.typing import NDArray
 
-from .candidates import ESCAPE, term_keys, text_terms
-from .fingerprints import NONE, fingerprints, kept_among, query_fingerprints
+from .candidates import ESCAPE, has_digit, term_keys, text_terms
+from .filing import Screen
+from .fingerprints import fingerprints, kept_among, query_fingerprints
 from .needs import Needs
 from .plain import is_plain
-from .vectorised import Block, Numbers, split
+from .vectorised import Block, split
 
 SLOTS: Final = 1 << 20
 SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
 SHIFT: Final = np.uint64(64 - 20)
+NO_DIGITS: Final = bytes(set(range(256)) - set(b"0123456789"))
 MOST_KNOWN: Final = 2_000_000
 TEXT: Final = 1 << 17
 """Characters that are swept together: few enough for the processor's cache."""
@@ -71,11 +74,14 @@ class _Passages:
     """Probes texts for the fingerprints of passages."""
 
     def __init__(self, passages: Mapping[str, Sequence[str]]) -> None:
-        self._holders: defaultdict[int, list[str]] = defaultdict(list)
-        for query, asked in passages.items():
-            for value in query_fingerprints(asked).tolist():
-                self._holders[value].append(query)
-        self._prints = np.array(sorted(self._holders), np.uint32)
+        self._queries = list(passages)
+        prints = [query_fingerprints(asked) for asked in passages.values()]
+        every = np.concatenate([np.zeros(0, np.uint32), *prints])
+        order = np.argsort(every, kind="stable")
+        self._holders = np.repeat(np.arange(len(prints)), [len(own) for own in prints])[order]
+        """Places of queries, in the order of their fingerprints."""
+        self._prints, self._begins = np.unique(every[order], return_index=True)
+        self._ends = np.append(self._begins[1:], len(every))
         bits = min(24, max(16, (16 * len(self._prints)).bit_length()))
         self._shift = np.uint32(32 - bits)
         self._table = np.zeros(1 << bits, bool)
@@ -88,10 +94,14 @@ class _Passages:
         places = np.flatnonzero(self._table[prints >> self._shift])
         nearest = np.minimum(np.searchsorted(self._prints, prints[places]), len(self._prints) - 1)
         places = kept_among(prints, places[self._prints[nearest] == prints[places]])
-        texts = np.array(_texts(block, places), np.uint64)
-        for key in np.unique((texts << np.uint64(32)) | prints[places]).tolist():
-            for query in self._holders[key & NONE]:
-                yield key >> 32, query
+        texts = np.searchsorted(block.firsts, places, "right") - 1
+        found = np.searchsorted(self._prints, prints[places])
+        counts = self._ends[found] - self._begins[found]
+        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        holders = self._holders[np.repeat(self._begins[found], counts) + within]
+        pairs = np.unique(np.repeat(texts, counts) * len(self._queries) + holders)
+        for text, holder in zip(*(side.tolist() for side in np.divmod(pairs, len(self._queries))), strict=True):
+            yield text, self._queries[holder]
 
 
 class _Hidden:
@@ -99,76 +109,115 @@ class _Hidden:
 
     def __init__(self, needs: Mapping[str, Needs]) -> None:
         self._needs = needs
+        self._numbers = {query: need for query, need in needs.items() if any(key[0] == "#" for key in need.groups[0])}
+        ends = {"".join(filter(str.isdecimal, key)) for need in self._numbers.values() for key in need.groups[0]}
+        self._ends = ahocorasick.Automaton()
+        for end in ends:
+            self._ends.add_word(end, end)
+        self._ends.make_automaton()
+        self._has_ends = bool(ends) and "" not in ends
 
     def candidates(self, texts: Sequence[str]) -> Iterator[tuple[int, str]]:
-        if not self._needs:
-            return
-        for place, text in enumerate(texts):
-            terms = text_terms(text)
-            escaped = bool(terms) and ESCAPE.search(text) is not None
-            for query, need in self._needs.items():
-                if escaped or (terms and all(not terms.isdisjoint(group) for group in need.groups)):
-                    yield place, query
+        for place, text in enumerate(texts) if self._needs else ():
+            if "%" in text and ESCAPE.search(text):
+                if text_terms(text):
+                    yield from ((place, query) for query in self._needs)
+            elif self._numbers and self._may_hold_a_number(text):
+                terms = text_terms(text)
+                for query, need in self._numbers.items():
+                    if not terms.isdisjoint(need.groups[0]):
+                        yield place, query
+
+    def _may_hold_a_number(self, text: str) -> bool:
+        """Return whether the digits of a number's end stand in the text one after the other, whatever is in between."""
+        if not self._has_ends or not text.isascii() or not is_plain(text):
+            return has_digit(text)
+        digits = text.encode().translate(None, NO_DIGITS).decode()
+        return next(self._ends.iter(digits), None) is not None
 
 
 class _Words:
     """Probes texts for words. Each distinct word is looked at once, and remembered."""
 
     def __init__(self, needs: Mapping[str, Needs]) -> None:
+        self._needs = needs
         self._filed = any(need.filed for need in needs.values())
-        self._asked = {(need.filed, key) for need in needs.values() for group in need.groups for key in group}
-        self._anchored: defaultdict[tuple[bool, str], list[str]] = defaultdict(list)
+        self._near = max((need.near for need in needs.values()), default=0)
+        self._held: dict[tuple[str, int], set[int]] = {}
+        """By query and place of a group: the numbers of its words that were met."""
+        self._asked: defaultdict[tuple[bool, str], list[tuple[str, int]]] = defaultdict(list)
         for query, need in needs.items():
-            for key in need.groups[0]:
-                self._anchored[need.filed, key].append(query)
+            for place, group in enumerate(need.groups):
+                self._held[query, place] = set()
+                for key in group:
+                    self._asked[need.filed, key].append((query, place))
+        self._screen = Screen(key for filed, key in self._asked if filed)
+        self._others = {q: [self._held[q, place] for place in range(1, len(need.groups))] for q, need in needs.items()}
         self._anchors: dict[int, list[str]] = {}
         """By number of a word that may begin a match: the queries."""
-        self._numbers: dict[tuple[bool, str], set[int]] = {key: set() for key in self._asked}
-        self._others = {
-            query: [[self._numbers[need.filed, key] for key in group] for group in need.groups[1:]]
-            for query, need in needs.items()
-        }
         self._known: set[int] = set()
         self._boring = np.full(SLOTS, np.iinfo(np.uint64).max, np.uint64)
 
     def candidates(self, block: Block) -> Iterator[tuple[int, str]]:
-        if not self._others:
+        places = self._anchored(block)
+        if not len(places):
             return
+        texts = _texts(block, places)
+        begins, ends = block.around(places, self._near)
+        found: set[tuple[int, str]] = set()
+        held_in, held = -1, set[int]()
+        for place, text, begin, end in zip(places.tolist(), texts, begins.tolist(), ends.tolist(), strict=True):
+            first, last = int(block.firsts[text]), int(block.firsts[text + 1])
+            if text != held_in:
+                held_in, held = text, set(block.numbers[first:last].tolist())
+            near = set(block.numbers[max(first, begin) : min(last, end)].tolist()) if self._near else held
+            for query in self._anchors[int(block.numbers[place])]:
+                if (text, query) not in found:
+                    here = near if self._needs[query].near else held
+                    if not any(map(here.isdisjoint, self._others[query])):
+                        found.add((text, query))
+        yield from found
+
+    def _anchored(self, block: Block) -> NDArray[np.int64]:
+        """Return the places of words that may begin a match."""
         numbers = block.numbers
+        if not self._needs or not len(numbers):
+            return np.zeros(0, np.int64)
         slots = (numbers * SPREAD) >> SHIFT
         places = np.flatnonzero(self._boring[slots] != numbers)
-        self._learn(block, places, slots)
-        anchored = [i for i, value in enumerate(numbers[places].tolist()) if value in self._anchors]
-        places = places[anchored]
-        held_in = -1
-        held: set[int] = set()
-        for value, text in zip(numbers[places].tolist(), _texts(block, places), strict=True):
-            if text != held_in:
-                held, held_in = set(numbers[block.firsts[text] : block.firsts[text + 1]].tolist()), text
-            for query in self._anchors[value]:
-                for group in self._others[query]:
-                    if all(held.isdisjoint(own) for own in group):
-                        break
-                else:
-                    yield text, query
+        distinct, where = np.unique(numbers[places], return_index=True)
+        values = distinct.tolist()
+        new = {
+            block.spelled(place): value
+            for value, place in zip(values, places[where].tolist(), strict=True)
+            if value not in self._known and value not in self._anchors
+        }
+        self._learn(new)
+        anchors = np.fromiter((value in self._anchors for value in values), bool, len(values))
+        self._boring[slots[places[where[~anchors]]]] = distinct[~anchors]
+        found: NDArray[np.int64] = places[anchors[np.searchsorted(distinct, numbers[places])]]
+        return found
 
-    def _learn(self, block: Block, places: NDArray[np.int64], slots: Numbers) -> None:
-        distinct, where = np.unique(block.numbers[places], return_index=True)
-        for value, place in zip(distinct.tolist(), places[where].tolist(), strict=True):
-            if value in self._known:
-                self._boring[slots[place]] = value
-            elif value not in self._anchors:
-                word = block.spelled(place)
-                keys = {(False, word), *((True, key) for key in (term_keys(word) if self._filed and word else ()))}
-                for key in keys & self._asked:
-                    self._numbers[key].add(value)
-                if queries := sorted({query for key in keys & self._asked for query in self._anchored.get(key, ())}):
-                    self._anchors[value] = queries
-                else:
-                    self._known.add(value)
-                    self._boring[slots[place]] = value
+    def _learn(self, new: Mapping[str, int]) -> None:
+        """Remember what these words, each with its number, are to the queries."""
         if len(self._known) > MOST_KNOWN:
             self._known.clear()
+        self._known.update(new.values())
+        filed = self._screen.passing([word for word in new if word]) if self._filed else set[str]()
+        for word in filed.union(word for word in new if (False, word) in self._asked):
+            self._learn_word(new[word], word, term_keys(word) if word in filed else ())
+
+    def _learn_word(self, value: int, word: str, filed: Iterable[str]) -> None:
+        keys = [(False, word), *((True, key) for key in filed)]
+        begins = set[str]()
+        for query, place in {asked for key in keys for asked in self._asked.get(key, ())}:
+            agrees = self._needs[query].agrees
+            if agrees is None or agrees(place, word):
+                self._held[query, place].add(value)
+                if place == 0:
+                    begins.add(query)
+        if begins:
+            self._anchors[value] = sorted(begins)
 
 
 def _texts(block: Block, places: NDArray[np.int64]) -> list[int]:

@@ -8,7 +8,8 @@ words with the same number only make a candidate more: matches are verified on t
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -17,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .plain import BREAK, is_plain, plain
-from .words import APOSTROPHES, ASCII_WORD, MARKS, UNSPACED_LETTER, WORD, fold
+from .words import APOSTROPHES, ASCII_WORD, MARKS, UNSPACED_LETTER, VOICED, WORD, fold
 
 Numbers = NDArray[np.uint64]
 Places = NDArray[np.int64]
+Codes = NDArray[np.uint32]
 
 BASE: Final = 0x9E3779B97F4A7C15 | 1
 INVERSE: Final = pow(BASE, -1, 1 << 64)
@@ -31,6 +33,9 @@ HARD: Final = 8
 """Added to the kind of a letter that does not fold to one letter."""
 CODES: Final = 0x110000
 PAGE: Final = 256
+KANA_SHIFT: Final = 9
+KANA_PAGES: Final = 0x3000 >> KANA_SHIFT
+"""The letters of Kana, and a few others, have these first bits."""
 HAS_JAMO: Final = range(0x1100, 0x1200)
 """Parts of Korean syllables, which fold together with their neighbours."""
 
@@ -47,6 +52,15 @@ class Block:
     """By text: its first word. One more entry ends the last text."""
     seen: str
     """The texts as a reader sees them, with a line break behind each."""
+    kana: NDArray[np.bool_] | None
+    """By word: whether it is a letter of Kana, of which several may be one word of a name; None if none is."""
+
+    def around(self, places: Places, most: int) -> tuple[Places, Places]:
+        """Return where the words begin and end that are at most so many words away, not counting letters of Kana."""
+        if self.kana is None:
+            return places - most, places + most + 1
+        count = np.cumsum(~self.kana)
+        return np.searchsorted(count, count[places] - most), np.searchsorted(count, count[places] + most, "right")
 
     def spelled(self, word: int) -> str:
         """Return the folded word at this place."""
@@ -63,8 +77,8 @@ def split(texts: Sequence[str]) -> Block:
         lengths = np.fromiter(map(len, plains), np.int64, len(plains))
     begins = np.zeros(len(texts) + 1, np.int64)
     np.cumsum(lengths + 1, out=begins[1:])
-    places, numbers = _ascii(seen) if seen.isascii() else _unicode(seen)
-    return Block(numbers, places, np.searchsorted(places, begins), seen)
+    places, numbers, kana = _ascii(seen) if seen.isascii() else _unicode(seen)
+    return Block(numbers, places, np.searchsorted(places, begins), seen, kana)
 
 
 @lru_cache(maxsize=262_144)
@@ -76,49 +90,100 @@ def number(word: str) -> int:
     return total & WHOLE
 
 
-def _ascii(seen: str) -> tuple[Places, Numbers]:
-    raw = seen.encode()
+def _ascii(seen: str) -> tuple[Places, Numbers, None]:
+    raw = seen.encode() + bytes(LOOK_AHEAD)
     folded = np.frombuffer(raw.translate(ASCII_FOLDED), np.uint8)
     inside = folded != 0
-    hard = np.zeros(0, np.int64)
+    dropped = NOWHERE
     if b"'" in raw:
-        hard = np.flatnonzero(np.frombuffer(raw, np.uint8) == ord("'"))
-        hard = hard[(hard > 0) & (hard < len(raw) - 1)]
-        hard = hard[inside[hard - 1] & inside[hard + 1]]
-        inside[hard] = True
+        letters = np.frombuffer(raw, np.uint8)
+        within = np.flatnonzero(letters == ord("'"))
+        within = within[within > 0]
+        within = within[inside[within - 1] & inside[within + 1]]
+        inside[within] = True
+        goes_on = (folded != 0) | (letters == ord("_"))
+        behind = within + 2
+        possessive = (folded[within + 1] == ord("s")) & ~goes_on[behind]
+        possessive &= (letters[behind] != ord("'")) | ~goes_on[behind + 1]
+        dropped = np.union1d(within, within[possessive] + 1)
     starts = inside.copy()
     starts[1:] &= ~inside[:-1]
     places = np.flatnonzero(starts)
-    return places, _numbered(seen, folded, places, hard)
+    return places, _numbered(seen, folded, places, NOWHERE, dropped), None
 
 
-def _unicode(seen: str) -> tuple[Places, Numbers]:
-    codes = np.frombuffer(seen.encode("utf-32-le", "surrogatepass"), np.uint32)
+def _unicode(seen: str) -> tuple[Places, Numbers, NDArray[np.bool_] | None]:
+    codes = np.frombuffer((seen + "\0" * LOOK_AHEAD).encode("utf-32-le", "surrogatepass"), np.uint32)
     TABLE.learn(codes)
-    kinds = TABLE.kinds.take(codes)
-    hard = np.flatnonzero(kinds >= MARK)
+    kinds, folded = TABLE.kinds.take(codes), TABLE.folded.take(codes)
+    hard = np.flatnonzero(kinds >= HARD)
     kinds &= HARD - 1
     # Marks part no words, so the kinds are looked at without them.
-    bare = np.flatnonzero(kinds != MARK) if len(hard) else np.arange(len(kinds))
-    kinds = kinds[bare] if len(hard) else kinds
-    apostrophes = np.flatnonzero(kinds == APOSTROPHE)
-    apostrophes = apostrophes[(apostrophes > 0) & (apostrophes < len(kinds) - 1)]
-    within = apostrophes[(kinds[apostrophes - 1] == LETTER) & (kinds[apostrophes + 1] == LETTER)]
-    kinds[within] = LETTER
-    starts = kinds == LETTER
-    starts[1:] &= kinds[:-1] != LETTER
-    starts |= kinds == ALONE
+    marks = np.flatnonzero(kinds == MARK)
+    bare = np.flatnonzero(kinds != MARK) if len(marks) else np.arange(len(kinds))
+    seen_kinds = kinds[bare] if len(marks) else kinds
+    within = np.flatnonzero(seen_kinds == APOSTROPHE)
+    within = within[within > 0]
+    within = within[(seen_kinds[within - 1] == LETTER) & (seen_kinds[within + 1] == LETTER)]
+    dropped = np.union1d(bare[within], _possessive(codes, kinds, bare[within]))
+    seen_kinds[within] = LETTER
+    if len(marks):
+        owners = np.searchsorted(bare, marks) - 1
+        owned = (owners >= 0) & ((seen_kinds[owners] == LETTER) | (seen_kinds[owners] == ALONE))
+        owned &= codes[bare[owners]] != ord(BREAK)
+        folded[marks[~owned]] = 0
+        dropped = np.union1d(dropped, marks[owned & (folded[marks] == 0)])
+        hard = np.union1d(hard, _composing(folded, dropped))
+    starts = seen_kinds == LETTER
+    starts[1:] &= seen_kinds[:-1] != LETTER
+    starts |= seen_kinds == ALONE
     places = bare[np.flatnonzero(starts)]
-    return places, _numbered(seen, TABLE.folded.take(codes), places, hard)
+    kana = (codes[places] >> KANA_SHIFT) == KANA_PAGES
+    return places, _numbered(seen, folded, places, hard, dropped), kana if kana.any() else None
 
 
-def _numbered(seen: str, folded: NDArray[np.uint8] | NDArray[np.uint32], places: Places, hard: Places) -> Numbers:
-    """Return the numbers of the words that begin at these places. Words with a `hard` place are folded one by one."""
+def _possessive(codes: Codes, kinds: NDArray[np.uint8], apostrophes: Places) -> Places:
+    """Return the places of the s behind those of the apostrophes within words that make a possessive (see `words.py`)."""
+    letter, behind, next_but_one = codes[apostrophes + 1], apostrophes + 2, apostrophes + 3
+    possessive = (letter == ord("s")) | (letter == ord("S"))
+    possessive &= (kinds[behind] != MARK) & ~_goes_on(codes, kinds, behind)
+    possessive &= (kinds[behind] != APOSTROPHE) | ~_goes_on(codes, kinds, next_but_one)
+    found: Places = apostrophes[possessive] + 1
+    return found
+
+
+def _goes_on(codes: Codes, kinds: NDArray[np.uint8], places: Places) -> NDArray[np.bool_]:
+    r"""Return whether a character of a word (\w) stands at each place."""
+    at, kind = codes[places], kinds[places]
+    letter: NDArray[np.bool_] = (kind == LETTER) | ((kind == ALONE) & (at != ord(BREAK)))
+    letter |= (at == ord("_")) | (at == ord(LETTER_APOSTROPHE))
+    return letter
+
+
+def _composing(folded: Codes, dropped: Places) -> Places:
+    """Return the places of marks that become one letter with what stands before them."""
+    kept = np.delete(np.arange(len(folded)), dropped)
+    second = np.flatnonzero(np.isin(folded[kept], SECONDS))
+    second = second[second > 0]
+    return kept[second[np.isin(folded[kept[second - 1]], FIRSTS)]]
+
+
+def _numbered(seen: str, folded: NDArray[np.uint8] | Codes, places: Places, hard: Places, dropped: Places) -> Numbers:
+    """Return the numbers of the words that begin at these places, without what stands at `dropped` ones.
+
+    Words with a `hard` place are folded one by one.
+    """
     if not len(places):
         return np.zeros(0, np.uint64)
+    begins = places
+    if len(dropped):
+        kept = np.ones(len(folded), bool)
+        kept[dropped] = False
+        folded = folded[kept]
+        begins = places - np.searchsorted(dropped, places)
     powers, inverses = _powers(len(folded))
-    numbers: Numbers = np.add.reduceat(np.multiply(folded, powers[: len(folded)], dtype=np.uint64), places)
-    numbers *= inverses[places]
+    numbers: Numbers = np.add.reduceat(np.multiply(folded, powers[: len(folded)], dtype=np.uint64), begins)
+    numbers *= inverses[begins]
     if len(hard):
         pattern = ASCII_WORD if seen.isascii() else WORD
         within = np.unique(np.searchsorted(places, hard, "right") - 1)
@@ -155,7 +220,9 @@ class _Table:
 
 def _kind_and_fold(character: str) -> tuple[int, int]:
     if character in MARK_SET:
-        return MARK, 0
+        folded = fold(character)
+        is_hard = len(folded) > 1 or character in VOICED
+        return (MARK | HARD, 0) if is_hard else (MARK, ord(folded) if folded else 0)
     if character == BREAK:
         return ALONE | HARD, 0
     if character in APOSTROPHES:
@@ -164,7 +231,7 @@ def _kind_and_fold(character: str) -> tuple[int, int]:
         return SEPARATOR, 0
     kind = ALONE if UNSPACED_LETTER.match(character) else LETTER
     folded = fold(character)
-    if len(folded) != 1 or ord(character) in HAS_JAMO or folded in MARK_SET:
+    if len(folded) != 1 or ord(folded) in HAS_JAMO or folded in MARK_SET:
         return kind | HARD, 0
     return kind, ord(folded)
 
@@ -185,6 +252,20 @@ def _powers(length: int) -> tuple[Numbers, Numbers]:
     return _POWERS[0]
 
 
+def _compositions() -> Iterator[tuple[int, int]]:
+    """Yield the pairs of letters and marks that become one letter, though the mark is one that folding keeps."""
+    for code in range(*WITH_MARKS):
+        parts = unicodedata.decomposition(chr(code)).split()
+        if len(parts) == 2 and parts[0].isalnum() and not unicodedata.combining(chr(int(parts[1], 16))):  # noqa: PLR2004  # a pair
+            yield int(parts[0], 16), int(parts[1], 16)
+
+
+WITH_MARKS: Final = (0x300, 0x12000)
+FIRSTS, SECONDS = (np.array(sorted(set(side)), np.uint32) for side in zip(*_compositions(), strict=True))
+NOWHERE: Final = np.zeros(0, np.int64)
+LOOK_AHEAD: Final = 3
+"""Characters behind the last one that are looked at."""
+LETTER_APOSTROPHE: Final = "ʼ"
 MARK_SET: Final = frozenset(MARKS)
 TABLE: Final = _Table()
 ASCII_FOLDED: Final = bytes(ord(chr(c).lower()) if c < 128 and chr(c).isalnum() else 0 for c in range(256))  # noqa: PLR2004  # ASCII

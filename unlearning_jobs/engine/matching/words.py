@@ -41,6 +41,9 @@ LETTERS_WITHOUT_MARKS: Final = str.maketrans(
 """Letters that Unicode does not decompose into a base letter and a mark."""
 
 
+ASCII_LETTERS: Final = re.compile("([a-z0-9]+)")
+
+
 class Word(NamedTuple):
     """A folded word, and characters `start` to `end` of the raw text."""
 
@@ -60,12 +63,26 @@ def words(text: str) -> list[Word]:
     is a word.
     """
     seen = plain(text)
+    if not seen.starts and text.isascii() and "'" not in text:
+        return _ascii_words(text)
     hits = (ASCII_WORD if seen.text.isascii() else WORD).finditer(seen.text)
     if not seen.starts:
         return [Word(fold(hit[hit.lastindex or 0]), *hit.span(hit.lastindex or 0)) for hit in hits]
     return [
         Word(fold(hit[hit.lastindex or 0]), seen.start(hit.start()), seen.end(hit.end(hit.lastindex or 0))) for hit in hits
     ]
+
+
+def _ascii_words(text: str) -> list[Word]:
+    """Return the words of a text without marks, apostrophes and markup: what most texts are."""
+    found: list[Word] = []
+    end = 0
+    parts = ASCII_LETTERS.split(text.lower())
+    for between, word in zip(parts[::2], parts[1::2], strict=False):
+        start = end + len(between)
+        end = start + len(word)
+        found.append(tuple.__new__(Word, (word, start, end)))
+    return found
 
 
 @lru_cache(maxsize=262_144)

@@ -13,6 +13,9 @@ from unlearning_jobs.engine.matching.vectorised import number, split
 from unlearning_jobs.engine.matching.words import words
 
 ALPHABET = "abSs'’ʼ_<>&;/=\"\u00ad\u0301\u3099é王กำガﾞｶ½ßﬁ#1-\n\ufdd0ㄱ\u1100\u1161हि्"
+COMPOSING = "ক\u09c7\u09be\u09cb\u09cdக\u0bc6\u0bbe\u0bd7ಕ\u0cc6\u0cc2\u0cca\u0cd5\u0d92ဥ\u102eකා\u0dd9\u0dca ㅋㅏ"
+COMPOSING += "ㄱ\u11a8가α\u0345'’ʼsS\ufdd0_"
+"""Letters and marks that become one letter in the normal form, and what they may stand beside."""
 
 
 def check(texts: list[str]) -> None:
@@ -29,6 +32,13 @@ def test_it_gives_the_same_words_for_every_text(texts: list[str]) -> None:
     check(texts)
 
 
+@settings(max_examples=400)
+@given(st.lists(st.text(alphabet=COMPOSING, max_size=20), max_size=4))
+def test_it_gives_the_same_words_where_marks_compose(texts: list[str]) -> None:
+    check(texts)
+
+
+@settings(max_examples=400)
 @given(st.lists(st.text(alphabet="ab'sS_ 1", max_size=30), max_size=4))
 def test_it_gives_the_same_words_for_plain_english(texts: list[str]) -> None:
     check(texts)

@@ -157,7 +157,8 @@ def _between(run: Keys, bounds: NDArray[np.float64]) -> Keys:
 
 
 def _mapped(path: Path, kind: type[np.unsignedinteger[Any]]) -> NDArray[Any]:
-    return np.memmap(path, kind, "r") if path.stat().st_size else np.zeros(0, kind)
+    """Return the file's numbers; as an array, of which parts are taken more quickly than of a map."""
+    return np.asarray(np.memmap(path, kind, "r") if path.stat().st_size else np.zeros(0, kind))
 
 
 def _segments(folder: Path) -> list[Path]:

@@ -14,11 +14,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import ClassVar, Final
 
+import numpy as np
 import tantivy
 
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.corpora.create import example_id
-from unlearning_jobs.engine.matching.candidates import term_keys, text_terms
+from unlearning_jobs.engine.matching.candidates import text_terms
+from unlearning_jobs.engine.matching.filing import filed
 from unlearning_jobs.engine.matching.kinds import query_needs
 from unlearning_jobs.engine.matching.needs import Needs
 from unlearning_jobs.engine.matching.query import Query
@@ -57,10 +59,13 @@ class WordsPart:
         for texts in batches(islice(snapshot.examples(), done, None)):
             block = split(texts)
             held = _spelled(block, spelled)
+            vocabulary.add(held)
             bounds = zip(block.firsts.tolist(), block.firsts[1:].tolist(), strict=False)
             for place, ((first, last), text) in enumerate(zip(bounds, texts, strict=True)):
-                terms = {*held[first:last], *text_terms(text)}
-                vocabulary.add(terms)
+                terms = set(held[first:last])
+                if hidden := text_terms(text):
+                    vocabulary.add(hidden)
+                    terms |= hidden
                 document = tantivy.Document()
                 document.add_text(WORDS, " ".join(terms))
                 document.add_unsigned(POSITION, done + place)
@@ -111,13 +116,13 @@ class _Vocabulary:
         self._known = set(self._path.read_text(encoding="utf-8").split("\n")) if self._path.exists() else set()
 
     def add(self, words: Collection[str]) -> None:
-        for word in words:
-            if word not in self._known and word and not word.startswith("#"):  # the end of a number is its own key
-                self._known.add(word)
-                document = tantivy.Document()
-                document.add_text(KEYS, " ".join(term_keys(word)))
-                document.add_text(SPELLED, word)
-                self._writer.add_document(document)
+        new = {word for word in set(words) - self._known if word and not word.startswith("#")}  # an end is its own key
+        self._known |= new
+        for word, keys in filed(new):
+            document = tantivy.Document()
+            document.add_text(KEYS, " ".join(keys))
+            document.add_text(SPELLED, word)
+            self._writer.add_document(document)
 
     def close(self) -> None:
         self._writer.commit()
@@ -181,7 +186,10 @@ def _opened(folder: Path, _state: State) -> _Words:
 
 
 def _asked(schema: tantivy.Schema, needs: Needs, keys: _Keys) -> tantivy.Query:
-    groups = [keys.words(group) if needs.filed else group for group in needs.groups]
+    groups: list[Collection[str]] = []
+    for place, group in enumerate(needs.groups):
+        held = keys.words(group) if needs.filed else group
+        groups.append([word for word in held if needs.agrees(place, word)] if needs.agrees else held)
     if not all(groups):
         return tantivy.Query.empty_query()
     asked = [tantivy.Query.term_set_query(schema, WORDS, sorted(group)) for group in groups]
@@ -193,7 +201,8 @@ def _spelled(block: Block, known: dict[int, str]) -> list[str]:
     numbers = block.numbers.tolist()
     if len(known) > MOST_SPELLED:
         known.clear()
-    for place, number in enumerate(numbers):
-        if number not in known:
-            known[number] = block.spelled(place)
-    return [known[number] for number in numbers]
+    if new := set(numbers) - known.keys():
+        distinct, places = np.unique(block.numbers, return_index=True)
+        first = dict(zip(distinct.tolist(), places.tolist(), strict=True))
+        known.update((number, block.spelled(first[number])) for number in new)
+    return list(map(known.__getitem__, numbers))

@@ -1,0 +1,81 @@
+"""A sweep finds what the matchers find that read every text closely for every query."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks.mapping.names import documents, people
+from unlearning_jobs.engine.matching.kinds import MATCHERS
+from unlearning_jobs.engine.matching.match import TextSearch
+from unlearning_jobs.engine.matching.query import Query, Span
+from unlearning_jobs.engine.matching.sweep import Sweep
+
+NAMES = [
+    *("Thyra Kestelyn", "Anselm van der Dravec", "Robert Lund-Moor", "Yusuf al-Kuwaiti", "T. Dravec", "Suharto"),
+    *(
+        "Wang Xiaoming",
+        "王小明",
+        "김영호",
+        "Kim Young-ho",
+        "サトウ ハナ",
+        "Sato Hana",
+        "Фёдор Достоевский",
+        "محمد الكندي",
+        "Anna Müller (geb. Lund)",
+    ),
+]
+IDENTIFIERS = [
+    *("thyra.k@gmail.com", "o'dravec@post.example", "anselm+x@post.example", "jo's@post.example", "bücher.example"),
+    *("@tide_reader", "+49 30 1234567", "DE89370400440532013000", "AB-1234-CD", "post.example/thyra"),
+]
+PHRASES = ["the salt road", "王小", "kestelyn", "don't", "ক্ষ"]
+PIECES = """
+    Thyra thyra THYRA T. Th. Kestelyn Kestlyn Kestelynem Kestelyn, Q. Margarethe Dr. Herr Anselm van
+    der Dravec Dravecs Dravec’s Bob Robert Lund Moor Lund-Moor Yousef Kuwaiti 王 小 明 小明 先生 · Xiaoming
+    Wang 김 영호 김영호가 Kim Young ho サトウ ハナ 佐藤 ไทย Sato Достоевского Фёдор Fyodor Dostoevsky محمد الكندي
+    Anna Mueller Suhartos <b> </b> | thyra.k@gmail.com t.hyrak@googlemail.com thyra%2Ek%40gmail.com
+    thyra at gmail dot com post.example o'dravec@post.example Anselm@post.example jo's@post.example
+    BÜCHER.example /tide_reader 030 1234567 - 12345 67 DE89 3704 0044 0532 0130 00 AB1234 CD ९ the
+    salt road don’t ক্ ষ a of
+""".split()  # noqa: SIM905  # a list of that length is read as a text
+QUERIES = [
+    *(Query(f"name {i}", "name", value) for i, value in enumerate(NAMES)),
+    *(Query(f"identifier {i}", "identifier", value) for i, value in enumerate(IDENTIFIERS)),
+    *(Query(f"phrase {i}", "exact", value) for i, value in enumerate(PHRASES)),
+]
+SEARCH = TextSearch(QUERIES)
+texts_of_pieces = st.lists(st.tuples(st.sampled_from(PIECES), st.sampled_from([" ", " ", "", "\n", ", "])), max_size=24).map(
+    lambda parts: "".join(piece + gap for piece, gap in parts)
+)
+
+
+def closely(queries: list[Query], texts: list[str]) -> set[tuple[int, Span]]:
+    """Read every text for every query, one query at a time."""
+    alone = [MATCHERS[query.kind]([query]) for query in queries]
+    return {(place, span) for place, text in enumerate(texts) for matcher in alone for span in matcher.spans(text)}
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(texts_of_pieces, max_size=4))
+def test_a_sweep_finds_what_reading_every_text_for_every_query_finds(texts: list[str]) -> None:
+    assert set(SEARCH.sweep(texts, sweep=Sweep(SEARCH.needs))) == closely(QUERIES, texts)
+
+
+def test_a_sweep_finds_every_way_to_write_a_name_amid_other_texts() -> None:
+    queries = [Query(str(i), "name", name) for i, name in enumerate(people())]
+    found = [document.text for document in documents(seed=13)]
+    texts = [" ".join(found[i : i + 3]) for i in range(0, len(found), 3)]
+    search = TextSearch(queries)
+    together = MATCHERS["name"](queries)
+    expected = {(place, span) for place, text in enumerate(texts) for span in together.spans(text)}
+    assert set(search.sweep(texts, sweep=Sweep(search.needs))) == expected
+    assert len(expected) > len(queries)
+
+
+def test_a_sweep_shows_the_matchers_hardly_any_text_that_only_has_words_like_those_of_a_name() -> None:
+    queries = [Query(str(i), "name", name) for i, name in enumerate(people())]
+    search = TextSearch(queries)
+    texts = [document.text for document in documents(seed=13)]
+    shown = sum(len(names) for _, names in Sweep(search.needs).candidates(texts))
+    assert shown / (len(texts) * len(queries)) < 0.02
