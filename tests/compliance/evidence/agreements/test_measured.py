@@ -42,6 +42,8 @@ def told(
     look: int = 1,
     change: Callable[[Outputs], object] = lambda _outputs: None,
     outcome: str = "passed",
+    *,
+    method: str = "",
 ) -> Story:
     """What the engine itself finds in staged outputs, after a change of them."""
     spec = JobSpec(
@@ -53,7 +55,7 @@ def told(
         seed=7,
         cache="cache",
         forget_ids=("e00000001", "e00000002", "e00000003"),
-        method=MethodChoice("npo" if protocol.replicate_seeds else "retrain"),
+        method=MethodChoice(method or ("npo" if protocol.replicate_seeds else "retrain")),
         protocol=protocol,
     )
     assert spec.method is not None
@@ -83,7 +85,11 @@ def told(
         **digests,
     )
     result = JobResult(
-        "unlearn", "", DIGEST, DIGEST, {}, 17, 9, (), {}, {}, DIGEST, evaluation=found, version=RESULT_VERSION
+        *("unlearn", "", DIGEST, DIGEST, {"model/model.safetensors": staging.WEIGHTS}, 17, 9, (), {}, {}, staging.RETAINED),
+        evaluation=found,
+        certificate=staging.certificate(spec),
+        second_training=staging.second_training(spec, outcome),
+        version=RESULT_VERSION,
     )
     read = read_outputs(folder / "examples.parquet")
     story = ToldReport(report, {}, json.loads(json.dumps(result.to_json())), spec.to_json(), read)
