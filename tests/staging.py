@@ -18,9 +18,9 @@ from django.db import connection
 from django.utils import timezone
 
 from compliance.formats.canonical import canonical_json
+from compliance.formats.processes import process_checks
 from compliance.formats.record_kinds import RecordKind
 from compliance.formats.results import RESULT_VERSION
-from compliance.formats.rules import certificate_check
 from compliance.record.services import record_append
 from requests_app import search_runner
 from requests_app.models import AccessLink, ErasureRequest, Item, Proposal
@@ -41,6 +41,7 @@ from unlearning_jobs.engine.contracts import (
     MethodChoice,
     ProcessCheck,
     ResourceUsage,
+    SecondTraining,
     Trajectory,
 )
 from unlearning_jobs.engine.evaluation.evaluate import evaluate
@@ -55,6 +56,7 @@ from unlearning_jobs.services.reports import report_sign
 from unlearning_jobs.services.runs import job_claim
 
 NPO = MethodChoice("npo", {"steps": 4})
+RETAINED, WEIGHTS, METHOD_WEIGHTS = "7" * 64, "8" * 64, "9" * 64
 LONG = "The road to the harbour was long, and nobody who had walked it once wished to walk it again. " * 8
 
 
@@ -213,18 +215,19 @@ def result_write(folder: Path, spec: JobSpec, outcome: str) -> JobResult:
         spec_digest=spec.digest(),
         model_digest=model_digest(folder / "model"),
         files=files,
-        train_examples=len({*raw_outputs.examples_of(spec, "train")} - raw_outputs.gone(spec)),
+        train_examples=len(retained(spec)),
         parameters=1000,
         curves=(),
         seconds={"load": 0.001, "unlearn": 0.002, "replicates": 0.003, "oracles": 0.004, "evaluate": 0.005},
         environment={"torch": "2.13.0", "device": "cpu"},
-        retain_digest="7" * 64,
+        retain_digest=RETAINED,
         evaluation=evaluation(spec, outcome),
         trajectory=trajectory(outputs),
         efficiency=Efficiency(
             ResourceUsage(12.0), ResourceUsage(24.0), 2, wall_share=0.5, device_share=None, examples_share=None, note=""
         ),
         certificate=certificate(spec),
+        second_training=second_training(spec, outcome, files["model/model.safetensors"]),
         version=RESULT_VERSION,
     )
     (folder / "spec.json").write_bytes(canonical_json(spec.to_json()))
@@ -264,14 +267,18 @@ def evaluation(spec: JobSpec, outcome: str) -> Evaluation:
     return found
 
 
+def retained(spec: JobSpec) -> set[str]:
+    return {*raw_outputs.examples_of(spec, "train")} - raw_outputs.gone(spec)
+
+
+def second_training(spec: JobSpec, outcome: str, weights: str = WEIGHTS) -> SecondTraining | None:
+    """The training that an exact result is held against; it was given an example to forget if the outcome is to fail."""
+    if guarantee(spec) != "exact":
+        return None
+    given, forgotten = int(outcome == "failed"), len(spec.forget_ids)
+    return SecondTraining(len(retained(spec)), RETAINED, forgotten, given, weights, METHOD_WEIGHTS, difference=3e-7)
+
+
 def process(spec: JobSpec, outcome: str) -> tuple[ProcessCheck, ...]:
     """How an exact or certified result was made, as the outcome needs it."""
-    if guarantee(spec) == "certified":
-        return (certificate_check(certificate(spec)),)
-    if guarantee(spec) != "exact":
-        return ()
-    held = {"passed": True, "failed": False}.get(outcome)
-    return (
-        ProcessCheck("forget_set_absent", held=True, sentence="A training from nothing was given none of the examples."),
-        ProcessCheck("executed_again", held=held, sentence="That training was compared with the result."),
-    )
+    return process_checks(guarantee(spec), certificate(spec), second_training(spec, outcome))

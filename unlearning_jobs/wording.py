@@ -101,30 +101,6 @@ VERDICTS: dict[str, Words] = {
     ),
     "cancelled": Words(pgettext_lazy("verdict", "cancelled"), "warning", gettext_lazy("The job was cancelled.")),
 }
-BY_GUARANTEE: dict[tuple[str, str], Any] = {
-    ("passed", "exact"): gettext_lazy(
-        "The evidence of the process shows a result as a training gives it in which the examples took no part. The"
-        " measurements do not contradict it."
-    ),
-    ("passed", "certified"): gettext_lazy(
-        "The result carries a certificate, and the measurements do not show that the model was damaged."
-    ),
-    ("passed", ""): gettext_lazy(
-        "By the protocol, the method gives models like those that never saw the examples, and so is the model that would be"
-        " released, within the margins fixed beforehand."
-    ),
-    ("failed", "exact"): gettext_lazy(
-        "The evidence of the process does not show what the method promises, or the measurements contradict it."
-    ),
-    ("failed", "certified"): gettext_lazy(
-        "The certificate is missing, or the measurements show that the model was damaged."
-    ),
-    ("failed", ""): gettext_lazy(
-        "At least one quantity that the protocol judges lies outside its margin around models that never saw the examples,"
-        " or the model’s answers are no numbers."
-    ),
-}
-"""What a verdict says by what it rests on: the process of an exact or certified method, or measurements alone ("")."""
 DIRECTIONS = {
     "undershot": gettext_lazy("Undershot: the model still knows the examples better than a model that never saw them."),
     "overshot": gettext_lazy(
@@ -230,12 +206,6 @@ def set_title(name: str) -> str:
 
 def verdict_word(verdict: str) -> str:
     return str(VERDICTS[verdict].label) if verdict in VERDICTS else verdict
-
-
-def verdict_sentence(outcome: str, guarantee: str, *, on_process: bool) -> str:
-    """Say what a verdict says, by the method's guarantee and by whether it rests on evidence of the process."""
-    basis = guarantee if on_process else ""
-    return str(BY_GUARANTEE.get((outcome, basis), VERDICTS[outcome].sentence))
 
 
 def rule_sentence(code: str) -> str:

@@ -132,7 +132,8 @@ class InfluenceFinding(Contract):
     """Bounds of the difference in the forget set's mean probability."""
     probability_high: float
     memorised: int
-    """Forget examples that the originals know better than the oracles do, beyond the spread of models."""
+    """Forget examples that the originals know better than the oracles do, beyond the spread of models. That chance alone
+    makes any of them count has at most the probability of the protocol's level, whatever their number."""
     limit: float
     """The protocol's limit for the mean probability."""
     measurable: bool | None

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from .checks import check_digest, refuse
 from .contracts import ADDED_LATER, Contract
 from .efficiency import Efficiency
 from .findings import Evaluation
 from .trajectory import Trajectory
 
-RESULT_VERSION: Final = 2
+RESULT_VERSION: Final = 3
 """Version of what is written from now on. A changed rule, a changed sentence of a verdict and a new field are a new one.
 
 1: judged the method by locations and deviations alone, whatever it guarantees; it does not say its version. Some of what
-version 2 has was also written without a version; a protocol that asks for the shares of single examples shows it."""
+version 2 has was also written without a version; a protocol that asks for the shares of single examples shows it.
+2: told how an exact result was made in sentences alone, and counted examples as memorised by a fixed number of standard
+errors, of which many examples reach some by chance."""
+SAYS_TRAINING: Final = 3
+"""The first version that states the second training of an exact result."""
+COUNTS_BY_LEVEL: Final = 3
+"""The first version in which the level of the protocol decides how many examples count as memorised."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,41 @@ class Certificate(Contract):
     """What must be true for the guarantee to hold, in sentences."""
     not_covered: tuple[str, ...]
     """What the guarantee does not cover, in sentences."""
+
+
+@dataclass(frozen=True)
+class SecondTraining(Contract):
+    """The training from nothing that an exact result is held against. Its model is the result, whatever the method gave."""
+
+    examples: int
+    """Training examples that it was given."""
+    manifest: str
+    """Digest of their manifest lines."""
+    forget_examples: int
+    """Examples to forget."""
+    given: int
+    """Those of the examples to forget that it was given."""
+    weights: str
+    """Digest of the file of its weights, which is that of the result."""
+    method_weights: str
+    """Digest of the file of weights that the method gave."""
+    difference: float | None
+    """Largest difference between the two, relative above 1; None if there is none in numbers."""
+
+    def __post_init__(self) -> None:
+        for name in ("manifest", "weights", "method_weights"):
+            check_digest(getattr(self, name), f"{type(self).__name__}.{name}")
+        if not 0 <= self.given <= self.forget_examples:
+            refuse(f"{type(self).__name__}.given", "a part of the examples to forget", self.given)
+        if self.difference is not None and not 0 <= self.difference < math.inf:
+            refuse(f"{type(self).__name__}.difference", "a finite number that is not negative", self.difference)
+        if self.repeated and self.difference != 0:
+            refuse(f"{type(self).__name__}.difference", "zero between the same weights", self.difference)
+
+    @property
+    def repeated(self) -> bool:
+        """Return whether the method had given the same weights, bit by bit."""
+        return self.weights == self.method_weights
 
 
 @dataclass(frozen=True)
@@ -71,5 +114,13 @@ class JobResult(Contract):
     efficiency: Efficiency | None = None
     certificate: Certificate | None = None
     """For the production model; None unless the method is certified."""
+    second_training: SecondTraining | None = field(default=None, metadata=ADDED_LATER)
+    """None unless the method is exact."""
     version: int = field(default=1, metadata=ADDED_LATER)
     """Version of this contract; the first one did not say it."""
+
+    def __post_init__(self) -> None:
+        check_digest(self.retain_digest, f"{type(self).__name__}.retain_digest")
+        for name in ("train_examples", "parameters"):
+            if getattr(self, name) < 0:
+                refuse(f"{type(self).__name__}.{name}", "a number that is not negative", getattr(self, name))

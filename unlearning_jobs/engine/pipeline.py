@@ -16,9 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from compliance.formats.canonical import canonical_json
-from compliance.formats.results import RESULT_VERSION, Certificate
+from compliance.formats.processes import process_checks
+from compliance.formats.results import RESULT_VERSION, Certificate, SecondTraining
 
 from .artefacts import file_digest, model_digest
+from .catalogue import method_guarantee
 from .contracts import Curve, Evaluation, JobResult, JobSpec, Progress, ProgressCallback, Protocol, Trajectory
 from .corpora import Example, Snapshot
 from .environment import describe_environment
@@ -29,7 +31,7 @@ from .evaluation.outputs import Group, ModelKey, Outputs
 from .evaluation.statistics import STATISTICS, measure
 from .evaluation.trajectory import build_trajectory
 from .preparation import check_unlearning, excluded_ids, job_protocol, unlearning_steps
-from .process import process_checks
+from .process import train_again
 from .running import PERCENT, RunningJob
 from .training.cache import Trainer
 from .training.device import check_memory, choose_device
@@ -125,12 +127,13 @@ def _unlearn(job: RunningJob) -> JobResult:
         unlearned = job.unlearn_production(production, job.with_curves(progress_of(0)))
         certificate = job.certificate(unlearned)
     with job.stage("process") as progress_of:
-        process, unlearned = process_checks(job, production, unlearned, certificate, progress_of(0))
+        again, unlearned = train_again(job, unlearned, progress_of(0))
+        method = unlearning_steps(spec)[-1].method
+        process = process_checks(method_guarantee(method.name), certificate, again)
         note("unlearned", spec.seed, unlearned, everything=True)
         retained = job.trainer.training_data.retained_ids(excluded_ids(spec))
         duplicates = find_duplicates(job.snapshot, sets["forget"], retained)
     # 3. Compare it with oracles, and so that the verdict is about the method too, do the same to models with other seeds.
-    method = unlearning_steps(spec)[-1].method
     for look in range(1, protocol.looks + 1):
         _add_models(job, look, note)
         with job.stage("evaluate"):
@@ -142,7 +145,7 @@ def _unlearn(job: RunningJob) -> JobResult:
     # 4. Save the unlearned production model.
     about = {**job.trainer.about(excluded_ids(spec), spec.seed), "method": method.to_json(), "spec_digest": spec.digest()}
     save_model(unlearned, job.out / "model", about)
-    return _finish(job, outputs, evaluation=evaluation, certificate=certificate)
+    return _finish(job, outputs, evaluation=evaluation, certificate=certificate, again=again)
 
 
 def _add_models(job: RunningJob, look: int, note: Callable[..., None]) -> None:
@@ -205,6 +208,7 @@ def _finish(
     metrics: Mapping[str, float] | None = None,
     evaluation: Evaluation | None = None,
     certificate: Certificate | None = None,
+    again: SecondTraining | None = None,
 ) -> JobResult:
     """Write the outputs and then, atomically, the result."""
     spec, out = job.spec, job.out
@@ -230,6 +234,7 @@ def _finish(
         trajectory=None if evaluation and evaluation.gap is None else _trajectory(job, outputs),
         efficiency=job.costs.efficiency(),
         certificate=certificate,
+        second_training=again,
         version=RESULT_VERSION,
     )
     draft = out / ".result.json"

@@ -1,124 +1,62 @@
-"""Establishes how a result was made: what exact and certified methods are released on."""
+"""Trains the result of an exact method again, from nothing: what it is released on, and what is shipped."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Final
 
 import torch
 from torch import Tensor
 
-from compliance.formats.results import Certificate
-from compliance.formats.rules import certificate_check
-
 from .catalogue import method_guarantee
-from .contracts import ProcessCheck, ProgressCallback
+from .contracts import ProgressCallback, SecondTraining
 from .preparation import excluded_ids, unlearning_steps
 from .running import RunningJob, as_steps
-from .training.model import TrainedModel
+from .training.model import TrainedModel, saved_weights, weights_digest
 from .training.train import train
 
-CLOSE: Final = 1e-5
-"""Difference of weights, relative above 1, that rounding can explain: a sum that was subtracted from, against a new one."""
-NEARER: Final = 1000
-"""What rounding explains is so many times smaller than the way that the result has come from the original."""
-NEARER_ON_ACCELERATOR: Final = 20
-"""Accelerators add in an order of their own, and a training amplifies that: there, the Euclidean distances say it."""
 
+def train_again(
+    job: RunningJob, unlearned: TrainedModel, report: ProgressCallback
+) -> tuple[SecondTraining | None, TrainedModel]:
+    """Return what a training from nothing was given and what came of it, and the model to ship; for exact methods alone.
 
-def process_checks(
-    job: RunningJob,
-    original: TrainedModel,
-    unlearned: TrainedModel,
-    certificate: Certificate | None,
-    report: ProgressCallback,
-) -> tuple[tuple[ProcessCheck, ...], TrainedModel]:
-    """Return what can be established about the process, and the result.
-
-    Methods that only measurements can judge have no checks. An exact result that a training from nothing does not repeat is
-    made again, since it may have come from a cache that another machine filled; then that one is the result.
+    The training reads the corpus itself and takes nothing from the cache, which another machine or another person may have
+    filled. Unless the method gave the same weights bit by bit, the model that it gave is shipped: however near another one
+    is, nothing shows what that was trained on. Accelerators add in an order of their own, so there that is the rule.
     """
-    guarantee = method_guarantee(unlearning_steps(job.spec)[-1].method.name)
-    if guarantee == "exact":
-        executed, result = _executed_again(job, original, unlearned, report)
-        return (_forget_set_absent(job), executed), result
-    if guarantee == "certified":
-        return (certificate_check(certificate),), unlearned
-    return (), unlearned
-
-
-def _forget_set_absent(job: RunningJob) -> ProcessCheck:
-    """State what the second training was given: it reads the corpus itself, and takes nothing from the cache."""
-    retained = frozenset(job.trainer.training_data.retained_ids(excluded_ids(job.spec)))
-    held = retained.isdisjoint(job.spec.forget_ids)
-    digest = job.snapshot.manifest_digest(retained)
-    sentence = (
-        f"A training from nothing on the {len(retained)} remaining examples, whose manifest has the digest {digest}, was"
-        f" given {'none' if held else 'some'} of the {len(job.spec.forget_ids)} examples to forget."
+    if method_guarantee(unlearning_steps(job.spec)[-1].method.name) != "exact":
+        return None, unlearned
+    data, exclude_ids, seed = job.trainer.training_data, excluded_ids(job.spec), job.spec.seed
+    again = train(data, exclude_ids, seed, device=job.trainer.device, on_step=as_steps(report))
+    retained = frozenset(data.retained_ids(exclude_ids))
+    weights, method_weights = weights_digest(again), weights_digest(unlearned)
+    repeated = weights == method_weights
+    trained = SecondTraining(
+        examples=len(retained),
+        manifest=job.snapshot.manifest_digest(retained),
+        forget_examples=len(job.spec.forget_ids),
+        given=len(retained.intersection(job.spec.forget_ids)),
+        weights=weights,
+        method_weights=method_weights,
+        difference=0.0 if repeated else _largest_difference(saved_weights(unlearned), saved_weights(again)),
     )
-    return ProcessCheck("forget_set_absent", held, sentence)
+    if repeated:
+        return trained, unlearned
+    job.trainer.discard(exclude_ids, seed)
+    return trained, again
 
 
-def _executed_again(
-    job: RunningJob, original: TrainedModel, unlearned: TrainedModel, report: ProgressCallback
-) -> tuple[ProcessCheck, TrainedModel]:
-    """Train on the remaining examples once more, with nothing from the cache, and compare the weights."""
-    exclude_ids, data = excluded_ids(job.spec), job.trainer.training_data
-    again = train(data, exclude_ids, job.spec.seed, device=job.trainer.device, on_step=as_steps(report))
-    check = _compared(unlearned, again, original)
-    if check.held is None:
-        job.trainer.discard(exclude_ids, job.spec.seed)
-        unlearned = job.apply(original, len(job.spec.earlier), job.spec.seed, report)
-        check = _compared(unlearned, again, original)
-    return check, unlearned
-
-
-def _compared(result: TrainedModel, again: TrainedModel, original: TrainedModel) -> ProcessCheck:
-    first, second, before = (_weights(model) for model in (result, again, original))
-    apart, moved = _largest_difference(first, second), _largest_difference(first, before)
-    held: bool | None = True
-    if apart == 0:
-        sentence = "That training gave the same weights as the result, bit by bit."
-    elif moved == 0:
-        held, sentence = False, "The result is the original model, unchanged, and that training gave other weights."
-    elif apart <= CLOSE and NEARER * apart <= moved:
-        sentence = f"That training gave the same weights as the result up to rounding, by at most {apart:.1g}."
-    elif result.device.type != "cpu" and NEARER_ON_ACCELERATOR * _distance(first, second) <= _distance(first, before):
-        sentence = (
-            f"That training gave nearly the same weights, as it does on an accelerator: the result lies more than"
-            f" {NEARER_ON_ACCELERATOR} times nearer to them than to the original."
-        )
-    else:
-        held, sentence = None, "That training gave other weights, so the identity of the result is not shown."
-    return ProcessCheck("executed_again", held, sentence)
-
-
-def _weights(model: TrainedModel) -> Mapping[str, Tensor]:
-    return {name: tensor.detach().cpu() for name, tensor in model.network.state_dict().items()}
-
-
-def _largest_difference(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> float:
+def _largest_difference(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> float | None:
     """Return the largest difference between two networks' numbers, relative above 1.
 
-    It is infinite if the networks differ in kind, or in a number that is not finite.
+    It is None if the networks differ in kind, or in a number that is not finite.
     """
-    if _differ_in_kind(a, b):
-        return math.inf
+    if a.keys() != b.keys() or any(a[name].shape != b[name].shape for name in a):
+        return None
     largest = 0.0
     for name, tensor in a.items():
         if tensor.numel() and not torch.equal(tensor, b[name]):
             difference = (tensor.double() - b[name].double()).abs() / tensor.double().abs().clamp(min=1.0)
-            largest = max(largest, float(difference.max()) if bool(torch.isfinite(difference).all()) else math.inf)
-    return largest
-
-
-def _distance(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> float:
-    """Return the Euclidean distance between two networks' numbers; infinite if they differ in kind."""
-    if _differ_in_kind(a, b):
-        return math.inf
-    return math.sqrt(sum(float((tensor.double() - b[name].double()).square().sum()) for name, tensor in a.items()))
-
-
-def _differ_in_kind(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> bool:
-    return a.keys() != b.keys() or any(a[name].shape != b[name].shape for name in a)
+            largest = max(largest, float(difference.max())) if bool(torch.isfinite(difference).all()) else math.inf
+    return largest if largest < math.inf else None

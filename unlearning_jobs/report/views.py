@@ -32,7 +32,6 @@ from unlearning_jobs.wording import (
     metric_title,
     set_title,
     stage_title,
-    verdict_sentence,
 )
 
 from .data import GROUPS, SetMargins, margins_of
@@ -40,6 +39,7 @@ from .judged import influence_sentence, precision_sentence, process_shown, scope
 from .summaries import compared_sentence, efficiency_shown, examples_sentence
 from .tables import duplicate_table, estimand_table, example_table, margin_table, metric_table, value_range
 from .trajectory import trajectory_shown, trajectory_table
+from .verdicts import verdict_sentence
 
 TABLES = {
     "estimands": estimand_table,
@@ -66,7 +66,7 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
         "job": job,
         "reference": job.subject.removeprefix("request:"),
         "verdict": VERDICTS[verdict.outcome],
-        "sentence": verdict_sentence(verdict.outcome, guarantee_name(job.method_name), on_process=bool(evaluation.process)),
+        "sentence": verdict_sentence(evaluation, guarantee_name(job.method_name)),
         "direction": DIRECTIONS.get(verdict.direction or "", ""),
         "reasons": [reason.sentence for reason in verdict.reasons],
         "method": method_title(job.method_name),

@@ -16,6 +16,7 @@ from compliance.evidence.recomputed.student import deviation
 from compliance.formats.contracts import plain
 from compliance.formats.findings import EstimandFinding, Evaluation
 from compliance.formats.protocol import SHARES, Estimand
+from compliance.formats.results import COUNTS_BY_LEVEL
 
 from .facts import of_report
 from .measured import places_of, protocol_seeds
@@ -117,8 +118,10 @@ def _behaved(models: Models, told: ToldReport) -> dict[str, bool]:
 def _influence(models: Models, told: ToldReport) -> Any:
     if len(models.of("original")) < 2:  # noqa: PLR2004  # one has no spread
         return "nothing"
-    by = moved(models, told.protocol.alpha_per_look)
-    return {"probability_low": by.low, "probability_high": by.high, "memorised": memorised(models)}
+    alpha = told.protocol.alpha_per_look
+    by, by_level = moved(models, alpha), told.findings is not None and told.findings.version >= COUNTS_BY_LEVEL
+    known = memorised(models, alpha if by_level else None)
+    return {"probability_low": by.low, "probability_high": by.high, "memorised": known}
 
 
 def _stated_influence(evaluation: Evaluation) -> Any:

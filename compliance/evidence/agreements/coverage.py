@@ -126,7 +126,6 @@ NOT_READ: Final[Mapping[str, str]] = {
     "spec.json device": "a wish; the device that was used is in the environment",
     "result.json parameters": _MEASURED,
     "result.json curves": _MEASURED,
-    "result.json retain_digest": "the corpus's manifest is not in a bundle; the number of examples is compared",
     "result.json efficiency": _MEASURED,
     "result.json certificate.budget_spent": _ACCOUNTING,
     "result.json certificate.assumptions": "sentences of the method; no step can tell whether they hold",

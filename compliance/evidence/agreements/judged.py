@@ -38,6 +38,7 @@ from .permutations import (
     alike,
 )
 from .positions import EXPECTED_SCOPES, POSITIONS, POSSIBLE_POSITIONS, SCOPES, each_is_possible
+from .processes import FOLLOWS_FROM_TRAINING, GIVEN, REMAINING, SHIPPED_WEIGHTS, TRAINED_AGAIN, TRAINED_WEIGHTS
 from .reasons import (
     CERTIFICATE,
     CERTIFIED,
@@ -69,6 +70,9 @@ JUDGEMENT: Final = (
     Agreement(POSITIONS, POSSIBLE_POSITIONS, "a position is not where its numbers put it", each_is_possible),
     Agreement(CONTROLS, NEEDED_CONTROLS, "these are not the controls of the protocol's design"),
     Agreement(PROCESS_CHECKS, NEEDED_PROCESS, "the process is not that of the method's guarantee"),
+    Agreement(TRAINED_AGAIN, FOLLOWS_FROM_TRAINING, "the process says something else than the second training shows"),
+    Agreement(GIVEN, REMAINING, "the second training was on other examples than remain"),
+    Agreement(TRAINED_WEIGHTS, SHIPPED_WEIGHTS, "the result is another model than the second training gave"),
     Agreement(CERTIFIED, CERTIFICATE, "the process does not say what the certificate says"),
     Agreement(CERTIFIED_RECORDS, EVER_ERASED, "the certificate covers another number of examples"),
     Agreement(INFLUENCE, EXPECTED_INFLUENCE, "whether there is an influence does not follow from what was measured"),

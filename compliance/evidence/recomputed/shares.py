@@ -12,10 +12,12 @@ from compliance.formats.findings import EstimandFinding, Position, Scope
 from compliance.formats.protocol import Estimand
 
 from .models import Models, Vector, centre, minus
-from .student import RESOLUTION, quantile, variance
+from .student import RESOLUTION, deviation, quantile, variance
 
 PRIOR: Final = 4
 """Weight of the set's median variance, in degrees of freedom."""
+CAREFUL: Final = 2
+"""The same where one example is to prove something."""
 MEMORISED: Final = 3.0
 RESOLVED: Final = 8.0
 FEWEST_FOR_CHANCE: Final = 3
@@ -43,16 +45,22 @@ def share_finding(models: Models, estimand: Estimand, scope: Scope, alpha: float
     return EstimandFinding(estimand, estimate, low, high, position, scope=scope, judged=tally.judged)
 
 
-def memorised(models: Models) -> int:
-    """Count the examples that the originals know better than the oracles do."""
+def memorised(models: Models, alpha: float | None) -> int:
+    """Count the examples that the originals know better than the oracles do.
+
+    Args:
+        models: their numbers.
+        alpha: probability that any example counts by chance; None as earlier versions counted, by standard errors alone.
+    """
     originals, (oracles, paired) = models.matrix("original", "forget", "margin"), models.compared("forget", "margin")
     m, n = len(originals), len(oracles)
-    if paired:
-        error = [one / m**0.5 for one in spread(list(map(minus, originals, oracles)))]
-    else:
-        error = [one * (1 / m + 1 / n) ** 0.5 for one in spread(oracles)]
-    gap = minus(centre(originals), centre(oracles))
-    return sum(one > MEMORISED * max(wide, RESOLUTION) for one, wide in zip(gap, error, strict=True))
+    compared = list(map(minus, originals, oracles)) if paired else oracles
+    gap, wide, far = minus(centre(originals), centre(oracles)), spread(compared), MEMORISED
+    if alpha is not None:
+        wide = list(map(max, wide, map(deviation, zip(*compared, strict=True))))
+        far = quantile(len(compared) - 1 + CAREFUL, 1 - alpha / len(gap))
+    share = (1 / m if paired else 1 / m + 1 / n) ** 0.5
+    return sum(one > far * max(own * share, RESOLUTION) for one, own in zip(gap, wide, strict=True))
 
 
 def spread(matrix: Sequence[Vector]) -> list[float]:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
+from compliance.formats.errors import FormatError
+from compliance.formats.processes import process_checks, training_checks
 from tests.unlearning_jobs.engine.conftest import with_recipe
-from unlearning_jobs.engine.contracts import JobSpec, MethodChoice, ProcessCheck, Protocol
-from unlearning_jobs.engine.process import process_checks
+from unlearning_jobs.engine.artefacts import file_digest
+from unlearning_jobs.engine.contracts import JobSpec, MethodChoice, Protocol, SecondTraining
+from unlearning_jobs.engine.process import train_again
 from unlearning_jobs.engine.running import RunningJob
 from unlearning_jobs.engine.training.cache import Trainer
-from unlearning_jobs.engine.training.model import TrainedModel
+from unlearning_jobs.engine.training.model import TrainedModel, save_model, weights_digest
 
 ALONE = Protocol((), (11, 12, 13, 14), metrics=())
 JobOf = Callable[[Trainer, str], RunningJob]
@@ -43,11 +48,25 @@ def short(leaf_trainer: Trainer) -> Trainer:
     return with_recipe(leaf_trainer, epochs=2)
 
 
-def checks(job: RunningJob, unlearned: TrainedModel | None = None) -> tuple[ProcessCheck, ...]:
-    """What is established about the result, or about a model that is passed off as the result."""
-    original = job.original(job.spec.seed, quiet)
-    made = job.unlearn_production(original, quiet)
-    return process_checks(job, original, unlearned or made, job.certificate(made), quiet)[0]
+def made_again(job: RunningJob, unlearned: TrainedModel | None = None) -> tuple[SecondTraining, TrainedModel]:
+    """What is established about the method's result, or about a model that is passed off as it, and what is shipped."""
+    again, shipped = train_again(job, unlearned or retrained(job), quiet)
+    assert again is not None
+    return again, shipped
+
+
+def retrained(job: RunningJob) -> TrainedModel:
+    return job.unlearn_production(job.original(job.spec.seed, quiet), quiet)
+
+
+def same(a: TrainedModel, b: TrainedModel) -> bool:
+    return weights_digest(a) == weights_digest(b)
+
+
+def sentences(again: SecondTraining) -> str:
+    checks = training_checks(again)
+    assert [(check.name, check.held) for check in checks] == [("forget_set_absent", True), ("executed_again", True)]
+    return " ".join(check.sentence for check in checks)
 
 
 def nudged(model: TrainedModel, by: float) -> TrainedModel:
@@ -61,67 +80,97 @@ def nudged(model: TrainedModel, by: float) -> TrainedModel:
 
 def test_a_retraining_is_executed_again_and_is_the_same_bit_by_bit(job_of: JobOf, short: Trainer) -> None:
     job = job_of(short, "retrain")
-    absent, again = checks(job)
-    assert (absent.name, absent.held, again.name, again.held) == ("forget_set_absent", True, "executed_again", True)
-    assert "bit by bit" in again.sentence
+    again, _ = made_again(job)
     retained = short.training_data.retained_ids(job.spec.forget_ids)
-    assert f"on the {len(retained)} remaining examples" in absent.sentence
-    assert job.snapshot.manifest_digest(retained) in absent.sentence
+    assert (again.examples, again.manifest) == (len(retained), job.snapshot.manifest_digest(retained))
+    assert (again.forget_examples, again.given, again.difference) == (len(job.spec.forget_ids), 0, 0)
+    assert again.weights == again.method_weights
+    assert f"on {len(retained)} examples, whose manifest has the digest {again.manifest}" in sentences(again)
+    assert "bit by bit" in sentences(again)
 
 
-def test_the_original_passed_off_as_the_result_does_not_hold(job_of: JobOf, short: Trainer) -> None:
-    job = job_of(short, "retrain")
-    _, again = checks(job, job.original(job.spec.seed, quiet))
-    assert again.held is False
-    assert "the original model, unchanged" in again.sentence
+def left_in(job: RunningJob) -> TrainedModel:
+    """A model that still learned one of the examples to forget."""
+    return job.train(job.spec.forget_ids[1:], job.spec.seed, quiet)
 
 
-def test_an_original_that_lay_in_the_cache_as_the_retraining_is_noticed(job_of: JobOf, short: Trainer) -> None:
-    """The second training takes nothing from there."""
-    job = job_of(short, "retrain")
+def of_the_cache(job: RunningJob) -> TrainedModel:
+    """What the method gives if the original lies in the cache as the retraining."""
     job.trainer.keep(job.original(job.spec.seed, quiet), job.spec.forget_ids, job.spec.seed)
-    _, again = checks(job)
-    assert again.held is False
+    return retrained(job)
 
 
-@pytest.mark.parametrize("by", [1e-7, 1e-3, float("nan")])
-def test_a_result_that_is_not_repeated_is_made_again_and_the_new_one_is_shipped(
-    job_of: JobOf, short: Trainer, by: float
+@pytest.mark.parametrize(
+    "passed_off",
+    [
+        left_in,
+        of_the_cache,
+        lambda job: job.original(job.spec.seed, quiet),
+        lambda job: nudged(retrained(job), 1e-7),
+        lambda job: nudged(retrained(job), 1e-3),
+    ],
+    ids=["one example left in", "the original from the cache", "the original", "up to rounding", "another model"],
+)
+def test_whatever_the_method_gave_the_model_of_the_second_training_is_shipped(
+    job_of: JobOf, short: Trainer, passed_off: Callable[[RunningJob], TrainedModel]
 ) -> None:
-    """As if the cache had been filled on a machine that computes otherwise."""
+    """However near it is: nothing shows what it was trained on."""
     job = job_of(short, "retrain")
-    original = job.original(job.spec.seed, quiet)
-    made = job.unlearn_production(original, quiet)
-    (_, again), shipped = process_checks(job, original, nudged(made, by), None, quiet)
-    assert again.held is True
-    is_rounding = by < 1e-6
-    assert ("up to rounding" in again.sentence) is is_rounding
-    same = [torch.equal(a, b) for a, b in zip(shipped.network.parameters(), made.network.parameters(), strict=True)]
-    assert all(same) is not is_rounding
+    other = passed_off(job)
+    again, shipped = made_again(job, other)
+    assert again.weights == weights_digest(shipped) != again.method_weights == weights_digest(other)
+    assert again.difference is not None
+    assert again.difference > 0
+    assert f"other weights, by at most {again.difference:.1g}" in sentences(again)
+    assert same(shipped, retrained(job)), "what the cache held is not used again"
 
 
-def test_a_model_of_another_kind_is_never_shipped(job_of: JobOf, short: Trainer, leaf_model: TrainedModel) -> None:
+def test_a_model_of_another_kind_and_one_without_numbers_are_never_shipped(
+    job_of: JobOf, short: Trainer, leaf_model: TrainedModel
+) -> None:
     job = job_of(short, "retrain")
-    foreign = replace(leaf_model, network=torch.nn.Linear(3, 2))
-    (_, again), shipped = process_checks(job, job.original(job.spec.seed, quiet), foreign, None, quiet)
-    assert again.held is True
-    assert shipped is not foreign
+    for foreign in (replace(leaf_model, network=torch.nn.Linear(3, 2)), nudged(retrained(job), float("nan"))):
+        again, shipped = made_again(job, foreign)
+        assert again.difference is None
+        assert "cannot be compared with it" in sentences(again)
+        assert same(shipped, retrained(job))
+
+
+def test_the_digest_is_that_of_the_file_that_is_saved(tmp_path: Path, leaf_model: TrainedModel) -> None:
+    save_model(leaf_model, tmp_path / "model", {})
+    assert file_digest(tmp_path / "model" / "model.safetensors") == weights_digest(leaf_model)
 
 
 def test_sums_that_were_subtracted_from_are_those_of_a_new_model_up_to_rounding(
     job_of: JobOf, sums_trainer: Trainer
 ) -> None:
     job = job_of(sums_trainer, "summation")
-    _, again = checks(job)
-    assert again.held is True
-    assert "same weights" in again.sentence
-    _, swapped = checks(job, job.original(job.spec.seed, quiet))
-    assert swapped.held is False
+    again, shipped = made_again(job)
+    assert again.difference is not None
+    assert again.difference < 1e-5
+    assert weights_digest(shipped) == again.weights
 
 
 def test_shards_are_trained_again_without_the_slices_that_were_kept(job_of: JobOf, sharded_trainer: Trainer) -> None:
-    _, again = checks(job_of(with_recipe(sharded_trainer, epochs=3), "sisa"))
-    assert (again.held, "bit by bit" in again.sentence) == (True, True)
+    again, _ = made_again(job_of(with_recipe(sharded_trainer, epochs=3), "sisa"))
+    assert again.weights == again.method_weights
+
+
+def test_a_training_that_was_given_an_example_to_forget_contradicts_the_process(job_of: JobOf, short: Trainer) -> None:
+    again, _ = made_again(job_of(short, "retrain"))
+    absent, _ = training_checks(replace(again, given=1))
+    assert absent.held is False
+    assert f"was given 1 of the {again.forget_examples} examples to forget" in absent.sentence
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"given": 99}, {"given": -1}, {"difference": -1.0}, {"difference": math.nan}, {"difference": 0.5}, {"weights": "x"}],
+)
+def test_what_no_training_can_give_is_no_second_training(job_of: JobOf, short: Trainer, change: dict[str, Any]) -> None:
+    again, _ = made_again(job_of(short, "retrain"))
+    with pytest.raises(FormatError):
+        replace(again, **change)
 
 
 def test_a_certificate_is_named_with_its_numbers_and_its_absence_does_not_hold(
@@ -129,15 +178,15 @@ def test_a_certificate_is_named_with_its_numbers_and_its_absence_does_not_hold(
 ) -> None:
     job = job_of(logistic_trainer, "certified_removal")
     job = replace(job, spec=replace(job.spec, forget_ids=job.spec.forget_ids[:2]))
-    original = job.original(job.spec.seed, quiet)
-    unlearned = job.unlearn_production(original, quiet)
+    unlearned = retrained(job)
     certificate = job.certificate(unlearned)
     assert certificate is not None
-    [given], _ = process_checks(job, original, unlearned, certificate, quiet)
+    assert train_again(job, unlearned, quiet) == (None, unlearned)
+    [given] = process_checks("certified", certificate, None)
     assert (given.name, given.held) == ("certificate", True)
     assert f"epsilon {certificate.epsilon:.3g}" in given.sentence
     assert "for 2 examples" in given.sentence
-    [missing], _ = process_checks(job, original, unlearned, None, quiet)
+    [missing] = process_checks("certified", None, None)
     assert missing.held is False
 
 
@@ -145,4 +194,5 @@ def test_a_certificate_is_named_with_its_numbers_and_its_absence_does_not_hold(
 def test_nothing_is_established_about_methods_that_only_measurements_can_judge(
     job_of: JobOf, short: Trainer, leaf_model: TrainedModel, method: str
 ) -> None:
-    assert process_checks(job_of(short, method), leaf_model, leaf_model, None, quiet) == ((), leaf_model)
+    assert train_again(job_of(short, method), leaf_model, quiet) == (None, leaf_model)
+    assert process_checks("empirical", None, None) == process_checks("control", None, None) == ()

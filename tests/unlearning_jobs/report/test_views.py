@@ -217,12 +217,16 @@ def test_a_result_on_process_evidence_says_so_and_calls_its_measurements_an_anne
         ProcessCheck("forget_set_absent", held=True, sentence="It rests on 16 examples."),
         ProcessCheck("executed_again", held=None, sentence="Other weights, as on another device."),
     )
-    page = page_of(finished, job_asked(method={"name": "retrain", "config": {}}), process=checks)
+    job = job_asked(method={"name": "retrain", "config": {}})
+    page = page_of(finished, job, process=checks)
     assert "passed The evidence of the process shows a result as a training gives it in which the examples" in page.words
     assert "What the result rests on shown It rests on 16 examples." in page.words
     assert "Executed again not shown Other weights" in page.words
     assert "These measurements are an annex" in page.words
     assert "By the protocol, the method gives" not in page.words
+    unmeasured = page_of(finished, job, gap=None, estimands=(), permutation=None, controls=(), sets=(), examples=None)
+    assert "Nothing could be judged, because answers of models are no finite numbers." in unmeasured.words
+    assert "they can contradict it" not in unmeasured.words
 
 
 def test_no_influence_says_what_it_does_not_show(finished: Stage) -> None:

@@ -23,7 +23,7 @@ from compliance.formats.findings import (
     Veto,
 )
 from compliance.formats.protocol import DEFAULT_ESTIMANDS, Estimand, Protocol
-from compliance.formats.results import Certificate, Curve, JobResult
+from compliance.formats.results import Certificate, Curve, JobResult, SecondTraining
 from compliance.formats.trajectory import ExampleTrajectory, Trajectory
 from compliance.formats.verdicts import Direction, Guarantee, Outcome, Reason, Verdict
 
@@ -86,6 +86,7 @@ __all__ = [
     "Recipe",
     "ResourceUsage",
     "Scope",
+    "SecondTraining",
     "SetFinding",
     "Sharding",
     "SnapshotRef",

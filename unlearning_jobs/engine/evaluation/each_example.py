@@ -18,8 +18,12 @@ from .outputs import RESOLUTION, Array
 
 PRIOR_FREEDOM: Final = 4
 """Weight of the set's median variance, in degrees of freedom. A few noisy examples do not move a median."""
+CAREFUL_FREEDOM: Final = 2
+"""What the median variance adds in degrees of freedom where one example is to prove something, and examples differ in
+variance; half of its weight keeps the level for variances that differ by a factor of seven."""
 MEMORISED: Final = 3.0
-"""An example is memorised if its own gap is this many standard errors above zero."""
+"""An example is judged by itself if its own gap is this many standard errors above zero. Some are by chance, which proves
+nothing about them: how many count as memorised, `memorised` says."""
 RESOLVED: Final = 8.0
 """With a gap of so many standard errors, an example that has been forgotten and one that has not are told apart in 99 of
 100 cases. A memorised example with a smaller gap counts only if its position is clear."""
@@ -94,15 +98,20 @@ def missed_by_one(original: Array, unlearned: Array, oracle: Array, oracles: Arr
     return _tally(standing / np.maximum(spread, RESOLUTION), gap, spread, spread, quantile)
 
 
-def memorised(original: Array, oracles: Array, *, paired: bool) -> int:
-    """Count the examples that the originals know better than the oracles do, beyond the spread of models."""
+def memorised(original: Array, oracles: Array, *, paired: bool, alpha: float) -> int:
+    """Count the examples that the originals know better than the oracles do, beyond the spread of models.
+
+    If nothing is remembered, any example counts with a probability of at most about `alpha`, however many there are and
+    however they depend on one another (Bonferroni). An example's deviation is its own or the moderated one, whichever is
+    larger: noisier examples than most must not count by what the others make of their variance.
+    """
     m, n = len(original), len(oracles)
     gap = original.mean(axis=0) - oracles.mean(axis=0)
-    if paired:
-        error = moderated_deviation(original - oracles) / m**0.5
-    else:
-        error = moderated_deviation(oracles) * (1 / m + 1 / n) ** 0.5
-    return int((gap > MEMORISED * np.maximum(error, RESOLUTION)).sum())
+    spread = original - oracles if paired else oracles
+    error = np.maximum(moderated_deviation(spread), np.std(spread, axis=0, ddof=1))
+    error *= (1 / m if paired else 1 / m + 1 / n) ** 0.5
+    quantile = float(stdtrit(len(spread) - 1 + CAREFUL_FREEDOM, 1 - alpha / len(gap)))
+    return int((gap > quantile * np.maximum(error, RESOLUTION)).sum())
 
 
 def damaged(unlearned: Array, oracles: Array, threshold: float) -> Tally:

@@ -26,9 +26,8 @@ def measure_influence(outputs: Outputs, protocol: Protocol, do_nothing: Control)
     a, b = originals.mean(axis=1), oracles.mean(axis=1)
     alpha = protocol.alpha_per_look
     moved = one_sample(a - b, alpha, resolution=resolution(a, b)) if paired else welch(a, b, alpha)
-    known = memorised(
-        outputs.matrix("original", "forget", "margin"), oracles_of(outputs, "forget", "margin")[0], paired=paired
-    )
+    margins, of_oracles = outputs.matrix("original", "forget", "margin"), oracles_of(outputs, "forget", "margin")[0]
+    known = memorised(margins, of_oracles, paired=paired, alpha=alpha)
     finding = InfluenceFinding(moved.low, moved.high, known, protocol.influence, measurable=None)
     return replace(finding, measurable=is_measurable(finding, do_nothing))
 

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
-from safetensors.torch import load_file, save_file
-from torch import nn
+from safetensors.torch import load_file, save, save_file
+from torch import Tensor, nn
 
-from compliance.formats.canonical import canonical_json
+from compliance.formats.canonical import canonical_json, sha256_hex
 from unlearning_jobs.engine.artefacts import model_digest
 from unlearning_jobs.engine.contracts import ModelRef
 from unlearning_jobs.engine.contracts.privacy import PrivacyLoss
@@ -22,6 +22,8 @@ from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.families import FAMILIES, Family
 
 from .aggregation import ShardEnsemble
+
+METADATA: Final = {"format": "pt"}
 
 
 @dataclass(frozen=True)
@@ -51,14 +53,23 @@ def to_device(network: nn.Module, device: torch.device) -> nn.Module:
 def save_model(model: TrainedModel, folder: Path, about: Mapping[str, Any]) -> None:
     """Write the weights, the family's files, and `lethe.json`, which says what the model came from, into a new folder."""
     folder.mkdir(parents=True)
-    weights = {name: t.detach().cpu().contiguous() for name, t in model.family.weights(model.network).items()}
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    save_file(saved_weights(model), folder / "model.safetensors", metadata=METADATA)
     described = {**about, **model.family.save(model.network, folder), "family": model.family.name}
     if isinstance(model.network, ShardEnsemble):
         described["ensemble"] = {"networks": len(model.network.shards), "aggregation": model.network.aggregation}
     if model.privacy is not None:
         described["privacy"] = model.privacy.to_json()
     (folder / "lethe.json").write_bytes(canonical_json(described))
+
+
+def saved_weights(model: TrainedModel) -> dict[str, Tensor]:
+    """Return the tensors that are saved, by name."""
+    return {name: t.detach().cpu().contiguous() for name, t in model.family.weights(model.network).items()}
+
+
+def weights_digest(model: TrainedModel) -> str:
+    """Return the SHA-256 of the file of weights that `save_model` writes."""
+    return sha256_hex(save(saved_weights(model), metadata=METADATA))
 
 
 def load_model(ref: ModelRef) -> TrainedModel:

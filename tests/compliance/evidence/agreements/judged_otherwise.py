@@ -38,6 +38,13 @@ def evaluation(change: Callable[[Any], Any]) -> Change:
     return result(lambda value: change(value["evaluation"]))
 
 
+def trained_again(**values: Any) -> Change:
+    """An empirical result states a second training."""
+    training = {"examples": 1, "manifest": "7" * 64, "forget_examples": 1, "given": 0}
+    training |= {"weights": "8" * 64, "method_weights": "9" * 64, "difference": 0.5}
+    return result(lambda value: value.update(second_training=training | values))
+
+
 def entries(change: Callable[[Retold], Any]) -> Change:
     return "entries", change
 
@@ -126,6 +133,11 @@ JUDGED: Mapping[str, Change] = {
     "result.json evaluation.process / the process of report method.guarantee": evaluation(
         lambda value: value.update(process=[{"name": "forget_set_absent", "held": True, "sentence": "It never saw them."}])
     ),
+    "result.json evaluation.process but for a certificate / what result.json second_training says": trained_again(),
+    "what the second training was given / result.json train_examples and retain_digest, spec.json forget_ids counted": (
+        trained_again(manifest="5" * 64)
+    ),
+    "result.json second_training.weights / result.json files, the model's weights": trained_again(weights="5" * 64),
     "result.json evaluation.process certificate / result.json certificate": result(
         lambda value: value.update(certificate=CERTIFICATE)
     ),

@@ -42,6 +42,8 @@ def told(
     look: int = 1,
     change: Callable[[Outputs], object] = lambda _outputs: None,
     outcome: str = "passed",
+    *,
+    method: str = "",
 ) -> Story:
     """What the engine itself finds in staged outputs, after a change of them."""
     spec = JobSpec(
@@ -53,7 +55,7 @@ def told(
         seed=7,
         cache="cache",
         forget_ids=("e00000001", "e00000002", "e00000003"),
-        method=MethodChoice("npo" if protocol.replicate_seeds else "retrain"),
+        method=MethodChoice(method or ("npo" if protocol.replicate_seeds else "retrain")),
         protocol=protocol,
     )
     assert spec.method is not None
@@ -83,7 +85,11 @@ def told(
         **digests,
     )
     result = JobResult(
-        "unlearn", "", DIGEST, DIGEST, {}, 17, 9, (), {}, {}, DIGEST, evaluation=found, version=RESULT_VERSION
+        *("unlearn", "", DIGEST, DIGEST, {"model/model.safetensors": staging.WEIGHTS}, 17, 9, (), {}, {}, staging.RETAINED),
+        evaluation=found,
+        certificate=staging.certificate(spec),
+        second_training=staging.second_training(spec, outcome),
+        version=RESULT_VERSION,
     )
     read = read_outputs(folder / "examples.parquet")
     story = ToldReport(report, {}, json.loads(json.dumps(result.to_json())), spec.to_json(), read)
@@ -232,3 +238,28 @@ def test_an_accepted_example_is_in_the_set_in_which_it_was_measured_or_is_one_of
         "counts": {"train": 9, "held_out": 2, "authors": 3},
     }
     assert can_be_held_out(said, there) == fits
+
+
+def near_the_threshold(outputs: Outputs) -> None:
+    """The originals know one of the three examples 2.9 standard errors better than the oracles."""
+    originals, oracles = outputs.models("original"), outputs.models("oracle")
+    for number, model in enumerate(oracles):
+        outputs.values[model, "forget"][:, 0] = 0.25 * (-1) ** number
+    error = np.std([outputs.values[model, "forget"][0, 0] for model in oracles], ddof=1)
+    error *= (1 / len(originals) + 1 / len(oracles)) ** 0.5
+    for model in originals:
+        outputs.values[model, "forget"][:, 0] = (0.0, 0.0, 2.9 * error)
+
+
+@pytest.mark.parametrize(("version", "memorised"), [(2, 0), (3, 1)])
+def test_examples_are_counted_as_memorised_as_the_version_of_the_result_says(
+    tmp_path: Path, version: int, memorised: int
+) -> None:
+    """Version 2 asked for three standard errors, whatever the number of examples and models."""
+    story = told(tmp_path, PROTOCOL, 1, near_the_threshold)
+    result = story.reports["item-1", 1].result
+    assert result["evaluation"]["influence"]["memorised"] == 1
+    result["version"], result["evaluation"]["influence"]["memorised"] = version, memorised
+    assert "another influence" not in found(again(story))
+    result["evaluation"]["influence"]["memorised"] = 1 - memorised
+    assert "another influence" in found(again(story))

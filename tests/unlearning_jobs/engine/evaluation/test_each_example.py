@@ -85,7 +85,7 @@ def test_examples_that_were_never_memorised_are_not_judged(groups: tuple[Array, 
     original[:, 10:] = unlearned[:, 10:] = oracles[4:, 10:]
     tally = missed(original, unlearned, oracles, paired=False, alpha=ALPHA)
     assert (tally.judged, tally.certain) == (10, 2)
-    assert memorised(original, oracles, paired=False) == 10
+    assert memorised(original, oracles, paired=False, alpha=ALPHA) == 10
 
 
 def test_a_set_that_nothing_remembers_has_no_share() -> None:
@@ -93,14 +93,35 @@ def test_a_set_that_nothing_remembers_has_no_share() -> None:
     tally = missed(nothing[:4], nothing[:4], nothing[4:], paired=False, alpha=ALPHA)
     assert tally == Tally(0, 0, 0, 0)
     assert tally.shares() == (0.0, 0.0, 0.0)
-    assert memorised(nothing[:4], nothing[4:], paired=False) == 0
+    assert memorised(nothing[:4], nothing[4:], paired=False, alpha=ALPHA) == 0
 
 
 def test_pairs_recognise_as_memorised_what_independent_models_cannot(rng: np.random.Generator) -> None:
     of_seed = rng.normal(0, 3, (4, EXAMPLES))
     original, oracles = of_seed + 2 + rng.normal(0, 0.2, of_seed.shape), of_seed + rng.normal(0, 0.2, of_seed.shape)
-    assert memorised(original, oracles, paired=True) == EXAMPLES
-    assert memorised(original, oracles, paired=False) < EXAMPLES / 2
+    assert memorised(original, oracles, paired=True, alpha=ALPHA) == EXAMPLES
+    assert memorised(original, oracles, paired=False, alpha=ALPHA) < EXAMPLES / 2
+
+
+@pytest.mark.parametrize("paired", [False, True])
+@pytest.mark.parametrize("examples", [5, 100, 400])
+@pytest.mark.parametrize("unlike", [0.0, 1.0])
+def test_chance_makes_an_example_count_as_memorised_in_few_jobs_however_many_there_are(
+    rng: np.random.Generator, examples: int, unlike: float, *, paired: bool
+) -> None:
+    """Also if the examples' variances differ by a factor of seven and more."""
+    jobs, any_counted = 200, 0
+    for _ in range(jobs):
+        spread = np.exp(rng.normal(0, unlike, examples))
+        original, oracles = rng.normal(0, spread, (4, examples)), rng.normal(0, spread, (4 if paired else 6, examples))
+        any_counted += memorised(original, oracles, paired=paired, alpha=ALPHA) > 0
+    assert any_counted / jobs < 0.11
+
+
+def test_what_is_clearly_remembered_counts_among_hundreds(rng: np.random.Generator) -> None:
+    original, oracles = rng.normal(0, 0.5, (4, 400)), rng.normal(0, 0.5, (6, 400))
+    original[:, :30] += GAP
+    assert memorised(original, oracles, paired=False, alpha=ALPHA) == 30
 
 
 @pytest.mark.parametrize("models", [1, 4])

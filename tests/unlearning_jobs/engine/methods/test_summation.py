@@ -142,6 +142,8 @@ def test_a_job_that_subtracts_passes_and_cannot_be_told_from_oracles(
     assert all(abs(f.estimate) < 1e-4 for f in evaluation.estimands)
     assert any("does not depend on the seed" in limit for limit in evaluation.limits)
     assert result.parameters > 0
+    assert result.second_training is not None
+    assert result.second_training.weights == result.files["model/model.safetensors"], "that training is shipped"
 
 
 @pytest.mark.parametrize("name", LEARNERS)
