@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import permutations
+from itertools import combinations, permutations
 
 from .findings import Control, EstimandFinding, Evaluation, InfluenceFinding, PermutationFinding, Position, ProcessCheck
 from .protocol import ANNEXED, SHARES, Estimand, Protocol
@@ -50,12 +50,13 @@ class Measured:
 def possible_verdicts(evaluation: Evaluation, protocol: Protocol, guarantee: Guarantee) -> list[Verdict]:
     """Return the verdicts that follow from what an evaluation states: one, unless a group of models gave no numbers.
 
-    Which group that was, only the raw outputs say.
+    Which group that was, only the raw outputs say. From half an evaluation, nothing follows.
     """
+    if evaluation.permutation is None and evaluation.gap is None:
+        groups = (ones for count in (1, 2, 3) for ones in combinations(GROUPS, count))
+        return [verdict for ones in groups for verdict in numberless_verdicts(ones, evaluation.process, guarantee)]
     if evaluation.permutation is None or evaluation.gap is None:
-        groups = [ones for count in (1, 2, 3) for ones in permutations(GROUPS, count)]
-        annexed = [without_annex(evaluation.process, guarantee)] if guarantee in ANNEXED else []
-        return [*annexed, *(not_finite(ones) for ones in groups)]
+        return []
     estimands = {estimand.name: estimand for estimand in protocol.estimands}
     measured = Measured(
         estimands=evaluation.estimands,
@@ -75,6 +76,18 @@ def reach_verdict(measured: Measured, process: Sequence[ProcessCheck], guarantee
         damage = [veto for veto in measured.vetoes if veto[0].examples != "forget" and _is_damage(veto)]
         return _on_process(process, damage, "certificate")
     return _on_measurements(measured, alpha)
+
+
+def numberless_verdicts(groups: Sequence[str], process: Sequence[ProcessCheck], guarantee: Guarantee) -> list[Verdict]:
+    """Return the verdicts if models of exactly these groups gave no numbers; they name the groups in any order."""
+    return [without_numbers(ones, process, guarantee) for ones in permutations(groups)]
+
+
+def without_numbers(groups: Sequence[str], process: Sequence[ProcessCheck], guarantee: Guarantee) -> Verdict:
+    """Return the verdict if answers of models of these groups are no numbers."""
+    if guarantee in ANNEXED and "unlearned" not in groups:
+        return without_annex(process, guarantee)
+    return not_finite(groups)
 
 
 def not_finite(groups: Sequence[str]) -> Verdict:

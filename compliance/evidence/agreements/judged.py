@@ -24,6 +24,7 @@ from .contents import (
 )
 from .entries import KNOWN_METHODS, PROPOSED_METHODS, STARTED_VERSIONS
 from .facts import always, report, result
+from .numbers import PARTS, POSSIBLE_PARTS
 from .permutations import (
     ADJUSTED,
     ADJUSTED_AGAIN,
@@ -64,6 +65,7 @@ JUDGEMENT: Final = (
     Agreement(GUARANTEE, GUARANTEE_OF_METHOD, "the method has another guarantee"),
     Agreement(PROTOCOL_PROBLEMS, always("no problem", []), "nobody may approve this protocol"),
     Agreement(VERSION, STARTED_VERSIONS, "the worker wrote another version of the result"),
+    Agreement(PARTS, POSSIBLE_PARTS, "the evaluation lacks a part that it must have, or has one that it cannot have"),
     Agreement(JUDGED, report("protocol.estimands"), "other quantities were judged than the protocol names", each_judges_all),
     Agreement(SCOPES, EXPECTED_SCOPES, "the method or the shipped model was not judged"),
     Agreement(POSITIONS, POSSIBLE_POSITIONS, "a position is not where its numbers put it", each_is_possible),

@@ -79,12 +79,23 @@ class RawOutputs:
         Args:
             places: what the estimands are about.
         """
-        needed = {(name, statistic) for name in JUDGED_SETS for statistic in NEEDED if name in self.sets} | set(places)
-        return all(self._is_finite(*place) for place in needed)
+        needed = self._needed(places)
+        return all(self.sets.get(name) for name, _ in needed) and not self.groups_without_numbers(places)
 
-    def _is_finite(self, name: str, statistic: str) -> bool:
-        values = [model.values.get(statistic, (None,)) for model in self.sets.get(name, ())]
-        return bool(values) and all(value is not None and isfinite(value) for of_model in values for value in of_model)
+    def groups_without_numbers(self, places: Iterable[Place] = ()) -> list[str]:
+        """Return the groups of which a model answers with no finite number somewhere where something is judged."""
+        needed = self._needed(places)
+        return sorted(
+            {
+                model.group
+                for name, statistic in needed
+                for model in self.sets.get(name, ())
+                if not all(value is not None and isfinite(value) for value in model.values.get(statistic, (None,)))
+            }
+        )
+
+    def _needed(self, places: Iterable[Place]) -> set[Place]:
+        return {(name, statistic) for name in JUDGED_SETS for statistic in NEEDED if name in self.sets} | set(places)
 
     def mean(self, group: str, name: str, statistic: str = "margin") -> float:
         """Return the mean over a group's models and the examples of a set; NaN if there are none, or one is missing."""

@@ -18,19 +18,23 @@ FEWEST_WATCHERS: Final = 2
 
 
 def _verdict(told: ToldReport) -> Any:
-    return None if told.findings is None else _stated(told, told.report.verdict)
+    return None if told.findings is None else as_compared(told, told.report.verdict)
 
 
 def _possible(told: ToldReport) -> list[Any] | None:
-    """Return the verdicts that the findings allow. In the first version, measurements decided about every method."""
+    """Return the verdicts that the findings allow."""
     evaluation = told.evaluation
     if evaluation is None:
         return None
-    guarantee: Guarantee = "empirical" if told.first_version else told.report.method.guarantee
-    return [_stated(told, verdict) for verdict in possible_verdicts(evaluation, told.protocol, guarantee)]
+    return [as_compared(told, verdict) for verdict in possible_verdicts(evaluation, told.protocol, judged_by(told))]
 
 
-def _stated(told: ToldReport, verdict: Verdict) -> Any:
+def judged_by(told: ToldReport) -> Guarantee:
+    """Return the guarantee by which a verdict was reached. In the first version, measurements decided about every method."""
+    return "empirical" if told.first_version else told.report.method.guarantee
+
+
+def as_compared(told: ToldReport, verdict: Verdict) -> Any:
     """Return a verdict as it is compared: the first version had other sentences for the same reasons."""
     if not told.first_version:
         return plain(verdict)

@@ -31,7 +31,7 @@ from .again import (
     close,
     rounded_alike,
 )
-from .agreement import Agreement, earlier, not_later, part_of
+from .agreement import Agreement, earlier, not_later, one_of, part_of
 from .cases import DISPOSITIONS, ENDING, REVIEW
 from .contents import (
     FINISHED_AT,
@@ -82,6 +82,8 @@ from .measured import (
     can_be_held_out,
     not_among,
 )
+from .numbers import WITHOUT_NUMBERS
+from .reasons import VERDICT
 
 UNLEARNING = always("an unlearning report", "unlearn")
 
@@ -231,6 +233,7 @@ MEASURED: Final[tuple[Agreement, ...]] = (
     Agreement(
         FINITE, SAYS_FINITE, "the raw outputs are numbers and the result says that they are not, or the other way round"
     ),
+    Agreement(VERDICT, WITHOUT_NUMBERS, "the verdict does not follow from which models gave no numbers", one_of),
     Agreement(GAP, result("evaluation.gap"), "the raw outputs give another do-nothing gap", close),
     Agreement(FINDINGS, STATED_FINDINGS, "the raw outputs give other estimates, intervals or positions", close),
     Agreement(FIRST_FINDINGS, FIRST_STATED, "the raw outputs give other estimates", close),

@@ -11,7 +11,7 @@ from compliance.formats.canonical import digest_of
 
 from .retold import Retold
 
-Change = tuple[str, Callable[[Retold], None]]
+Change = tuple[str, Callable[[Retold], Any]]
 """The stage at which something is changed, and what."""
 ATTEMPT = 1
 """Changes of statements and files are made to this attempt."""
@@ -136,6 +136,13 @@ JUDGED: Mapping[str, Change] = {
         lambda value: value["influence"].update(measurable=False)
     ),
     "result.json evaluation.verdict / report verdict": evaluation(lambda value: value["verdict"].update(direction=None)),
+    "result.json evaluation, the parts that are there / the parts that fit result.json evaluation.gap": (
+        evaluation(lambda value: value.update(permutation=None))
+    ),
+    "report verdict / examples.parquet, by the groups without numbers": (
+        "outputs",
+        lambda retold: [row.update(margin=None) for row in retold.outputs[ATTEMPT] if row["group"] == "oracle"],
+    ),
     "report verdict / result.json evaluation, by its findings": evaluation(
         lambda value: value["controls"][0].update(behaved=False)
     ),

@@ -1,0 +1,73 @@
+"""Lets the engine judge changed raw outputs of a retold bundle, honestly, as another method's if a test asks for that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from compliance.evidence.verification import Verification, verify_bundle
+from compliance.formats.contracts import plain
+from compliance.formats.verdicts import Verdict
+from tests import staging
+from unlearning_jobs.engine.catalogue import method_guarantee
+from unlearning_jobs.engine.contracts import Evaluation, JobSpec
+from unlearning_jobs.engine.evaluation.evaluate import evaluate
+from unlearning_jobs.engine.evaluation.outputs import Outputs
+
+from .retold import Real, Retold
+
+Lie = Callable[[Retold], None]
+RELEASED = 2
+"""The attempt that passed and was released."""
+
+
+def method_is(name: str, attempt: int = RELEASED) -> Lie:
+    """At the stage of the specification: another method was proposed, approved and run."""
+
+    def told(retold: Retold) -> None:
+        retold.specs[attempt]["method"] = {"name": name, "config": {}}
+        retold.reports[attempt]["method"] = {"name": name, "config": {}, "guarantee": method_guarantee(name)}
+        for entry in retold.entries:
+            if entry["kind"] in ("proposal.submitted", "proposal.approved") and entry["data"]["attempt"] == attempt:
+                entry["data"]["method"] = name
+
+    return told
+
+
+def judge_again(retold: Retold, attempt: int = RELEASED, look: int = 1) -> Evaluation:
+    """At the stage of the result: state what the engine finds in the raw outputs, by the specified method and protocol."""
+    spec = JobSpec.from_json(retold.specs[attempt])
+    assert spec.protocol is not None
+    assert spec.method is not None
+    outputs = Outputs.read(retold.folder / f"{attempt}.parquet")
+    found = evaluate(
+        outputs, spec.protocol, spec.method.name, "causal_lm", look=look, process=staging.process(spec, "passed")
+    )
+    certificate = staging.certificate(spec)
+    retold.results[attempt] |= {
+        "evaluation": found.to_json(),
+        "trajectory": None,
+        "certificate": certificate.to_json() if certificate else None,
+    }
+    retold.reports[attempt]["does_not_show"] = list(found.limits)
+    call(retold, found.verdict, attempt)
+    return found
+
+
+def call(retold: Retold, verdict: Verdict, attempt: int = RELEASED) -> None:
+    """At the stage of the result: state this verdict wherever one stands."""
+    told: Any = plain(verdict)
+    retold.results[attempt]["evaluation"]["verdict"] = retold.reports[attempt]["verdict"] = told
+    for entry in retold.entries:
+        if entry["kind"] in ("job.completed", "item.evaluated") and entry["data"]["attempt"] == attempt:
+            entry["data"]["verdict"] = verdict.outcome
+
+
+def verified(real: Real, folder: Path, lies: dict[str, Lie]) -> Verification:
+    return verify_bundle(real.retold(folder).write(lies), (real.bundle / "trust.json").read_bytes())
+
+
+def reasons(result: Verification) -> str:
+    """Why steps failed; empty if the bundle passed."""
+    return " ".join(step.reason for step in result.steps if step.status == "failed")
