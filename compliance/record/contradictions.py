@@ -21,6 +21,7 @@ from compliance.evidence.agreements import (
 )
 from compliance.evidence.checks.conduct import check_duties
 from compliance.evidence.checks.course import check_course
+from compliance.evidence.checks.forms import started_in_earlier_words
 from compliance.evidence.record import REQUEST_PREFIX, EntryBody
 from compliance.evidence.statements import MODEL_SUBJECT, Release, Statement, UnlearningReport, report_folder
 from compliance.formats.canonical import parse_json, sha256_hex
@@ -56,6 +57,7 @@ def statement_check(
     """
     try:
         reports, releases = _told_so_far(statement, files, signed)
+        reports = {one: _dated(told, entries, one) for one, told in reports.items()}
         story = Story(subject.removeprefix(REQUEST_PREFIX), entries, others, reports, releases)
         check_course(story.entries)
         check_duties(story.entries)
@@ -91,6 +93,10 @@ def _told(statement: Statement, report: UnlearningReport, files: Mapping[str, st
     digests = {one.name.removeprefix(prefix): one.sha256 for one in statement.subjects if one.name != MODEL_SUBJECT}
     result, spec = (_read(files[f"{prefix}{name}"], digests[name]) for name in ("result.json", "spec.json"))
     return ToldReport(report, digests, result, spec)
+
+
+def _dated(told: ToldReport, entries: Sequence[EntryBody], attempt: tuple[str, int]) -> ToldReport:
+    return replace(told, in_earlier_words=started_in_earlier_words(entries, attempt))
 
 
 def _read(path: str, sha256: str) -> Any:

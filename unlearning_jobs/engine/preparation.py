@@ -116,19 +116,9 @@ def _check_protocol(spec: JobSpec, snapshot: Snapshot) -> None:
     protocol = job_protocol(spec)
     guarantee = method_guarantee(unlearning_steps(spec)[-1].method.name)
     has_held_out = snapshot.info.counts.get("held_out", 0) > 0
-    problems = protocol.problems(guarantee, held_out=has_held_out)
+    problems = protocol.problems(guarantee, held_out=has_held_out, seed=spec.seed)
     problems = problems or metric_problems(protocol, spec.recipe.family)  # which count its models
     if protocol.paired and not spec.recipe.can_be_paired:
         problems.append("Models of this recipe cannot be paired; choose the independent design.")
-    if spec.seed in (*protocol.replicate_seeds, *protocol.oracle_seeds):
-        problems.append("The production model's seed is also a replicate's or an oracle's; use different seeds.")
-    if spec.seed in protocol.tuning_seeds:
-        problems.append("The method was tuned on the production model's seed, which is part of the audit; use other seeds.")
-    if not snapshot.info.counts.get("held_out", 0):
-        problems += [
-            f"{estimand.name} judges held-out examples, but the corpus has none; remove the estimand, or add some examples."
-            for estimand in protocol.estimands
-            if estimand.examples == "held_out"
-        ]
     if problems:
         raise SpecError(" ".join(problems))

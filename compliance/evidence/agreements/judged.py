@@ -12,7 +12,6 @@ from .contents import (
     FORGET_IDS,
     JUDGED,
     POSSIBLE_FILES,
-    PROTOCOL_PROBLEMS,
     SECONDS,
     SIGNED_FILES,
     TESTED,
@@ -22,7 +21,7 @@ from .contents import (
     each_once,
     took_less,
 )
-from .entries import KNOWN_METHODS, PROPOSED_METHODS, STARTED_VERSIONS
+from .entries import KNOWN_METHODS, PROPOSED_METHODS, PROTOCOL_PROBLEMS, STARTED_VERSIONS
 from .facts import always, report, result
 from .numbers import PARTS, POSSIBLE_PARTS
 from .permutations import (

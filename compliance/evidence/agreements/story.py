@@ -36,6 +36,8 @@ class ToldReport:
     """Content of `spec.json`."""
     outputs: RawOutputs | None = None
     """Content of `outputs/examples.parquet`."""
+    in_earlier_words: bool = False
+    """Whether an earlier version of Lethe started the job: by what the record says, whatever the result says."""
 
     @cached_property
     def findings(self) -> JobResult | None:
@@ -66,10 +68,11 @@ class ToldReport:
     def first_version(self) -> bool:
         """Whether the result was written before the shipped model and single examples were judged.
 
-        That an approved protocol asks for the share of missed or damaged examples shows that it was not.
+        Only the words of the record's history say so. That an approved protocol asks for the share of missed or damaged
+        examples shows that it was not.
         """
         shares = any(estimand.kind in SHARES for estimand in self.protocol.estimands)
-        return not shares and self.findings is not None and self.findings.version == 1
+        return self.in_earlier_words and not shares and self.findings is not None and self.findings.version == 1
 
 
 @dataclass(frozen=True)

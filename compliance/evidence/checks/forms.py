@@ -26,6 +26,7 @@ from compliance.formats.record_kinds import (
     Disposition,
 )
 from compliance.formats.record_kinds import RecordKind as K
+from compliance.formats.results import RESULT_VERSION
 from compliance.formats.verdicts import Outcome
 
 from .letters import LETTERS
@@ -136,6 +137,8 @@ WORDS: Final[Mapping[str, Says]] = {
     },
     **{f"{kind} {field}": _counts(0) for kind, field in ((K.MATCHES_DECIDED, "accepted"), (K.MATCHES_DECIDED, "rejected"))},
     f"{K.REVIEW_COMPLETED} items": _counts(0),
+    # The first version of results was never stated.
+    f"{K.JOB_STARTED} result_version": lambda value: _counts(2)(value) and value <= RESULT_VERSION,
     f"{K.MAPPING_COMPLETED} candidates": _counts(0),
 }
 """Fields of which nothing but certain words, flags or numbers can be read."""
@@ -174,6 +177,13 @@ def present_from(entries: Sequence[EntryBody]) -> int:
     if not any(map(_is_earlier, entries)):
         return 1
     return next((entry.number for entry in entries if _is_present(entry)), len(entries) + 1)
+
+
+def started_in_earlier_words(entries: Sequence[EntryBody], attempt: tuple[str, int]) -> bool:
+    """Return whether an earlier version started the job of an attempt, and the present one never did."""
+    began = present_from(entries)
+    started = [entry.number for entry in entries if entry.kind == K.JOB_STARTED and entry.attempt == attempt]
+    return bool(started) and all(number < began for number in started)
 
 
 def in_present_words(entries: Sequence[EntryBody]) -> list[EntryBody]:

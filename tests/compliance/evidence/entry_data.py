@@ -7,8 +7,9 @@ from typing import Any
 
 from compliance.formats.canonical import digest_of
 from compliance.formats.record_kinds import FIELDS, RecordKind
+from compliance.formats.results import RESULT_VERSION
 
-from .engine_files import BASE_MODEL, FORGOTTEN, PROTOCOL, SNAPSHOT
+from .engine_files import BASE_MODEL, FORGOTTEN, METHOD, PROTOCOL, SNAPSHOT
 
 USUAL: dict[str, Any] = {
     "kind": "erasure",
@@ -30,9 +31,9 @@ USUAL: dict[str, Any] = {
     "ground": "17_1_a",
     "accepted": 0,
     "rejected": 0,
-    "method": "retrain",
+    "method": METHOD,
     "protocol_sha256": digest_of(PROTOCOL),
-    "result_version": 1,
+    "result_version": RESULT_VERSION,
     "examples": len(FORGOTTEN),
     "entries_sha256": "5" * 64,
     "spec_sha256": "5" * 64,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from compliance.evidence.verification import Verification, verify_bundle
+from compliance.formats.canonical import digest_of
 from compliance.formats.contracts import plain
 from compliance.formats.verdicts import Verdict
 from tests import staging
@@ -33,6 +34,19 @@ def method_is(name: str, attempt: int = RELEASED) -> Lie:
                 entry["data"]["method"] = name
 
     return told
+
+
+def set_protocol(retold: Retold, attempt: int = RELEASED, **changes: Any) -> None:
+    """At the stage of the specification: another protocol was proposed, approved and followed."""
+    protocol = retold.reports[attempt]["protocol"] | changes
+    retold.reports[attempt] |= {"protocol": protocol, "protocol_sha256": digest_of(protocol)}
+    retold.specs[attempt]["protocol"] = protocol
+    for entry in retold.entries:
+        if (
+            entry["kind"] in ("proposal.submitted", "proposal.approved", "job.started")
+            and entry["data"]["attempt"] == attempt
+        ):
+            entry["data"]["protocol_sha256"] = digest_of(protocol)
 
 
 def judge_again(retold: Retold, attempt: int = RELEASED, look: int = 1) -> Evaluation:
