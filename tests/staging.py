@@ -18,6 +18,7 @@ from django.db import connection
 from django.utils import timezone
 
 from compliance.formats.canonical import canonical_json
+from compliance.formats.certificates import DEFINITIONS
 from compliance.formats.record_kinds import RecordKind
 from compliance.formats.results import RESULT_VERSION
 from compliance.formats.rules import certificate_check
@@ -38,6 +39,7 @@ from unlearning_jobs.engine.contracts import (
     Guarantee,
     JobResult,
     JobSpec,
+    LogisticArchitecture,
     MethodChoice,
     ProcessCheck,
     ResourceUsage,
@@ -240,8 +242,11 @@ def guarantee(spec: JobSpec) -> Guarantee:
 def certificate(spec: JobSpec) -> Certificate | None:
     if guarantee(spec) != "certified":
         return None
+    assert spec.method is not None
+    bound, of = DEFINITIONS[spec.method.name][0], spec.recipe.architecture
+    of = of if isinstance(of, LogisticArchitecture) else LogisticArchitecture()
     erased = erased_examples(spec.earlier, len(spec.forget_ids))
-    return Certificate("Close to a model without them.", 2.0, 1e-4, erased, 0.5, ("The noise is secret.",), ("Logs.",))
+    return Certificate(bound, of.epsilon, of.delta, erased, 0.5, ("The noise is secret.",), ("Logs.",))
 
 
 def trajectory(outputs: Outputs) -> Trajectory:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, permutations
 
+from .certificates import promises
 from .findings import Control, EstimandFinding, Evaluation, InfluenceFinding, PermutationFinding, Position, ProcessCheck
 from .protocol import ANNEXED, SHARES, Estimand, Protocol
 from .results import Certificate
@@ -105,10 +106,12 @@ def certificate_check(certificate: Certificate | None) -> ProcessCheck:
     """Return what a certified result rests on."""
     if certificate is None:
         return ProcessCheck("certificate", held=False, sentence="The method gave no certificate for this result.")
-    sentence = (
-        f"The result carries a certificate: epsilon {certificate.epsilon:.3g} and delta {certificate.delta:.3g} for"
-        f" {certificate.records} examples. {certificate.definition}"
-    )
+    numbers = f"epsilon {certificate.epsilon:.3g} and delta {certificate.delta:.3g} for {certificate.records} examples"
+    if not promises(certificate):
+        spent = f"{certificate.budget_spent:.3g} of the budget is spent"
+        sentence = f"The result carries a certificate that promises nothing: {numbers}, {spent}."
+        return ProcessCheck("certificate", held=False, sentence=sentence)
+    sentence = f"The result carries a certificate: {numbers}. {certificate.definition}"
     return ProcessCheck("certificate", held=True, sentence=sentence)
 
 

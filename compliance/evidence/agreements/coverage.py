@@ -81,7 +81,6 @@ _OF_OTHERS = "no bundle contains such an entry; the operator's log does"
 _ONCE = "it stands nowhere else in a bundle"
 _MEASURED = "it is measured while the job runs, and stands nowhere else"
 _METRIC = "it is reported beside the verdict, which does not depend on it"
-_ACCOUNTING = "it follows from the recipe and the method by accounting that only the engine does"
 _PERMUTED = "the engine tries every labelling of the models; that it is a share of their number is checked"
 
 NOT_READ: Final[Mapping[str, str]] = {
@@ -128,7 +127,6 @@ NOT_READ: Final[Mapping[str, str]] = {
     "result.json curves": _MEASURED,
     "result.json retain_digest": "the corpus's manifest is not in a bundle; the number of examples is compared",
     "result.json efficiency": _MEASURED,
-    "result.json certificate.budget_spent": _ACCOUNTING,
     "result.json certificate.assumptions": "sentences of the method; no step can tell whether they hold",
     "result.json certificate.not_covered": "sentences of the method; no step can tell whether they hold",
     "result.json evaluation.metrics": _METRIC,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from .agreement import Agreement, one_of, part_of
+from .certificates import DEFINITION, METHOD_DEFINITIONS, PROMISED, PROMISED_BEFORE, promised_alike
 from .contents import (
     BETWEEN,
     DRAWN,
@@ -71,6 +72,8 @@ JUDGEMENT: Final = (
     Agreement(CONTROLS, NEEDED_CONTROLS, "these are not the controls of the protocol's design"),
     Agreement(PROCESS_CHECKS, NEEDED_PROCESS, "the process is not that of the method's guarantee"),
     Agreement(CERTIFIED, CERTIFICATE, "the process does not say what the certificate says"),
+    Agreement(DEFINITION, METHOD_DEFINITIONS, "the certificate has the words of no bound of this method", one_of),
+    Agreement(PROMISED, PROMISED_BEFORE, "the certificate promises other numbers than the recipe", promised_alike),
     Agreement(CERTIFIED_RECORDS, EVER_ERASED, "the certificate covers another number of examples"),
     Agreement(INFLUENCE, EXPECTED_INFLUENCE, "whether there is an influence does not follow from what was measured"),
     Agreement(result("evaluation.verdict"), report("verdict"), "the evaluation reached another verdict"),

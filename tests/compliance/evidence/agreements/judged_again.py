@@ -12,13 +12,14 @@ from compliance.formats.contracts import plain
 from compliance.formats.verdicts import Verdict
 from tests import staging
 from unlearning_jobs.engine.catalogue import method_guarantee
-from unlearning_jobs.engine.contracts import Evaluation, JobSpec
+from unlearning_jobs.engine.contracts import Evaluation, JobSpec, LogisticArchitecture, Recipe
 from unlearning_jobs.engine.evaluation.evaluate import evaluate
 from unlearning_jobs.engine.evaluation.outputs import Outputs
 
 from .retold import Real, Retold
 
 Lie = Callable[[Retold], None]
+LOGISTIC = Recipe(family="logistic", architecture=LogisticArchitecture(), epochs=1, batch_size=8, learning_rate=1e-3)
 RELEASED = 2
 """The attempt that passed and was released."""
 
@@ -28,12 +29,20 @@ def method_is(name: str, attempt: int = RELEASED) -> Lie:
 
     def told(retold: Retold) -> None:
         retold.specs[attempt]["method"] = {"name": name, "config": {}}
+        if method_guarantee(name) == "certified":
+            set_recipe(retold, LOGISTIC, attempt)
         retold.reports[attempt]["method"] = {"name": name, "config": {}, "guarantee": method_guarantee(name)}
         for entry in retold.entries:
             if entry["kind"] in ("proposal.submitted", "proposal.approved") and entry["data"]["attempt"] == attempt:
                 entry["data"]["method"] = name
 
     return told
+
+
+def set_recipe(retold: Retold, recipe: Recipe, attempt: int = RELEASED) -> None:
+    """At the stage of the specification: the models are of another kind."""
+    retold.specs[attempt]["recipe"] = recipe.to_json()
+    retold.reports[attempt]["recipe_sha256"] = recipe.digest()
 
 
 def set_protocol(retold: Retold, attempt: int = RELEASED, **changes: Any) -> None:

@@ -129,6 +129,12 @@ JUDGED: Mapping[str, Change] = {
     "result.json evaluation.process certificate / result.json certificate": result(
         lambda value: value.update(certificate=CERTIFICATE)
     ),
+    "result.json certificate.definition / the bound of report method.name": result(
+        lambda value: value.update(certificate=CERTIFICATE)
+    ),
+    "result.json certificate, its numbers / what spec.json recipe and method promise": result(
+        lambda value: value.update(certificate=CERTIFICATE)
+    ),
     "result.json certificate.records / spec.json forget_ids and earlier, counted": result(
         lambda value: value.update(certificate=CERTIFICATE)
     ),
