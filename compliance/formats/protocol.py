@@ -21,6 +21,8 @@ MOST_LOOKS: Final = 4
 MOST_THRESHOLD: Final = 0.25
 FEWEST_EXAMPLES: Final = 50
 """Retain and held-out examples to sample: damage is judged by shares of them."""
+MOST_ROWS: Final = 5_000_000
+"""Rows of raw outputs, one for each model and example: no more are computed again, so no more are signed."""
 MOST_SEED: Final = 2**31
 ANNEXED: Final[tuple[Guarantee, ...]] = ("exact", "certified")
 """Guarantees whose results are released on other evidence than measurements; their evaluation is an annex."""
@@ -160,6 +162,10 @@ class Protocol(Digested, Contract):
     def oracles_at(self, look: int) -> int:
         """Return the number of all oracles at a look, from 1."""
         return self.independent_oracles_at(look) + (self.unlearned_at(look) if self.paired else 0)
+
+    def rows(self, examples: int) -> int:
+        """Return the number of rows of raw outputs at the last look, if every model is measured on so many examples."""
+        return (2 * self.unlearned_at(self.looks) + self.oracles_at(self.looks)) * examples
 
     def models_per_side(self) -> int:
         """Return the number of unlearned models or of oracles at the first look, whichever is smaller."""

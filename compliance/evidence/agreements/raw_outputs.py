@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum, isfinite, nan
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 from compliance.evidence.recomputed.models import Models
 from compliance.formats.errors import VerificationError
+from compliance.formats.protocol import MOST_ROWS
 
 OUTPUTS = "outputs/examples.parquet"
 IDENTITY = ("group", "seed", "set")
@@ -21,7 +22,7 @@ NEEDED, JUDGED_SETS = ("margin", "probability"), ("forget", "retain", "held_out"
 """Without finite numbers in these columns on these sets, nothing is judged; nor in what the estimands name."""
 Place = tuple[str, str]
 """A set and a statistic."""
-MAX_ROWS = 5_000_000
+MAX_ROWS = MOST_ROWS
 
 Values = tuple[float | None, ...]
 
@@ -59,6 +60,15 @@ class RawOutputs:
                 message = f"the models were measured on different examples of the set {name!a}."
                 raise VerificationError(message)
         return cls(sets)
+
+    def only(self, seeds: Mapping[str, Collection[int]]) -> RawOutputs:
+        """Return the outputs of the models of these seeds, by group."""
+        return RawOutputs(
+            {
+                name: tuple(one for one in models if one.seed in seeds.get(one.group, ()))
+                for name, models in self.sets.items()
+            }
+        )
 
     def ids(self, name: str) -> list[str]:
         """Return the ids of the examples of a set, sorted; none if nothing was measured on it."""

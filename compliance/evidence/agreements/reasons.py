@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from compliance.formats.contracts import plain
+from compliance.formats.findings import ControlName
+from compliance.formats.protocol import Protocol
 from compliance.formats.rules import certificate_check, is_measurable, possible_verdicts
 from compliance.formats.verdicts import METHOD_GUARANTEES, Guarantee, Verdict
 
@@ -57,15 +59,22 @@ def _controls(told: ToldReport) -> list[str] | None:
     return None if told.evaluation is None else [control.name for control in told.evaluation.controls]
 
 
-def _needed_controls(told: ToldReport) -> list[str] | None:
+def _needed_controls(told: ToldReport) -> list[ControlName] | None:
     """Return the controls that the design needs; none if a model gave no numbers."""
     evaluation, protocol = told.evaluation, told.protocol
     if evaluation is None:
         return None
     if evaluation.gap is None:
         return []
-    nothing = ["do_nothing"] if protocol.replicate_seeds else []
-    watched = ["pairs_against_independent"] if protocol.paired and len(protocol.oracle_seeds) >= FEWEST_WATCHERS else []
+    return controls_of(protocol)
+
+
+def controls_of(protocol: Protocol) -> list[ControlName]:
+    """Return the names of the controls of a protocol's design."""
+    nothing: list[ControlName] = ["do_nothing"] if protocol.replicate_seeds else []
+    watched: list[ControlName] = (
+        ["pairs_against_independent"] if protocol.paired and len(protocol.oracle_seeds) >= FEWEST_WATCHERS else []
+    )
     return ["oracle_against_oracle", *nothing, *watched]
 
 

@@ -14,6 +14,7 @@ from compliance.formats.record_kinds import RecordKind as K
 from .again import (
     APART,
     BEHAVED,
+    EARLIER_LOOKS,
     FINDINGS,
     FIRST_FINDINGS,
     FIRST_STATED,
@@ -27,6 +28,7 @@ from .again import (
     STATED_ORACLES,
     STATED_PRECISION,
     STATED_VETOES,
+    UNDECIDED,
     VETOES,
     close,
     rounded_alike,
@@ -238,6 +240,7 @@ MEASURED: Final[tuple[Agreement, ...]] = (
     Agreement(FINDINGS, STATED_FINDINGS, "the raw outputs give other estimates, intervals or positions", close),
     Agreement(FIRST_FINDINGS, FIRST_STATED, "the raw outputs give other estimates", close),
     Agreement(BEHAVED, STATED_BEHAVED, "the controls did not behave as is stated"),
+    Agreement(EARLIER_LOOKS, UNDECIDED, "a look before the one that is told had decided"),
     Agreement(INFLUENCES, STATED_INFLUENCES, "the raw outputs give another influence", close),
     Agreement(VETOES, STATED_VETOES, "the raw outputs contradict the process otherwise than is stated"),
     Agreement(PRECISION, STATED_PRECISION, "the raw outputs give another precision", close),

@@ -221,5 +221,8 @@ JUDGED: Mapping[str, Change] = {
     ),
 }
 """By the pair's name."""
-SHOWN_BY_OLDER_BUNDLES = ("examples.parquet, estimands of the first version / result.json evaluation.estimands, intervals",)
+SHOWN_ELSEWHERE = (
+    "examples.parquet, estimands of the first version / result.json evaluation.estimands, intervals",
+    "examples.parquet, verdicts of the looks before / that none of these looks decided",
+)
 """Pairs about what the real bundle does not have, with a test of their own."""
