@@ -104,7 +104,6 @@ NOT_READ: Final[Mapping[str, str]] = {
     },
     f"{K.REQUEST_SUBMITTED} kind": _ONCE,
     f"{K.REQUEST_SUBMITTED} language": "it chooses the language of letters, which are not in a bundle",
-    f"{K.MAPPING_COMPLETED} queries": "keyed digests of what was searched for; the key stays with the operator",
     f"{K.MAPPING_COMPLETED} matcher": _ONCE,
     f"{K.SEARCH_FAILED} error": _ONCE,
     f"{K.SEARCH_FAILED} runs": "how often a worker began; nothing rests on a search that failed",

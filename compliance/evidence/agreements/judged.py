@@ -44,6 +44,7 @@ from .reasons import (
     CERTIFIED,
     CERTIFIED_RECORDS,
     CONTROLS,
+    EARLIER_METHODS,
     EVER_ERASED,
     EXPECTED_INFLUENCE,
     GUARANTEE,
@@ -51,6 +52,7 @@ from .reasons import (
     INFLUENCE,
     LOOK,
     LOOKS,
+    METHODS_THAT_ERASE,
     NEEDED_CONTROLS,
     NEEDED_PROCESS,
     POSSIBLE_VERDICTS,
@@ -62,6 +64,7 @@ from .trajectories import AT_ODDS, NOTHING_AT_ODDS
 
 JUDGEMENT: Final = (
     Agreement(PROPOSED_METHODS, KNOWN_METHODS, "nobody knows what this method guarantees", one_of),
+    Agreement(EARLIER_METHODS, METHODS_THAT_ERASE, "something was forgotten earlier by no method that erases", part_of),
     Agreement(GUARANTEE, GUARANTEE_OF_METHOD, "the method has another guarantee"),
     Agreement(PROTOCOL_PROBLEMS, always("no problem", []), "nobody may approve this protocol"),
     Agreement(VERSION, STARTED_VERSIONS, "the worker wrote another version of the result"),

@@ -18,12 +18,20 @@ EXAMPLE_ID = ("example_id", "record_id")
 """Today's name of the column with the example's id, and the one in older files."""
 STATISTICS = ("margin", "log_likelihood", "probability", "accuracy")
 """The columns that estimands are about. Only the first is in every file."""
+OF_METRICS = (
+    *("exact_memorization", "extraction_strength", "min_k", "rouge_l", "truth_ratio"),
+    "normalised_probability",
+)
+"""The columns of metrics. There are no others."""
+TRAJECTORY = "outputs/trajectory.parquet"
 NEEDED, JUDGED_SETS = ("margin", "probability"), ("forget", "retain", "held_out")
 """Without finite numbers in these columns on these sets, nothing is judged; nor in what the estimands name."""
 Place = tuple[str, str]
 """A set and a statistic."""
 MAX_ROWS = MOST_ROWS
 
+Margins = Mapping[str, Mapping[int, float | None]]
+"""By example and step."""
 Values = tuple[float | None, ...]
 
 
@@ -145,18 +153,46 @@ def read_outputs(path: Path) -> RawOutputs:
     if identifier is None or not {*IDENTITY, STATISTICS[0]} <= columns:
         message = f"{path.name} lacks columns of raw outputs; it has {', '.join(sorted(columns))[:200]!a}."
         raise VerificationError(message)
+    _check_columns(path, file, {*IDENTITY, identifier, *STATISTICS, *OF_METRICS})
+    wanted = [*IDENTITY, identifier, *(name for name in STATISTICS if name in columns)]
+    return RawOutputs.of_rows(_rows(path, file, wanted, [*IDENTITY, "example_id", *wanted[4:]]))
+
+
+def read_margins(path: Path) -> Margins:
+    """Read the margins of a trajectory (the same errors)."""
+    file = open_parquet(path)
+    identifier = next((name for name in EXAMPLE_ID if name in file.schema_arrow.names), EXAMPLE_ID[0])
+    _check_columns(path, file, {"step", identifier, "margin"})
+    margins: dict[str, dict[int, float | None]] = {}
+    for row in _rows(path, file, ["step", identifier, "margin"], ["step", "example_id", "margin"]):
+        if row["step"] in margins.setdefault(row["example_id"], {}):
+            message = f"{path.name} gives two margins of an example at one step."
+            raise VerificationError(message)
+        margins[row["example_id"]][row["step"]] = row["margin"]
+    return margins
+
+
+def _check_columns(path: Path, file: Any, known: set[str]) -> None:
+    if unknown := sorted(set(file.schema_arrow.names) - known):
+        message = f"{path.name} has columns that the engine does not write: {', '.join(unknown)[:200]!a}."
+        raise VerificationError(message)
+    if len(set(file.schema_arrow.names)) != len(file.schema_arrow.names):
+        message = f"{path.name} has a column twice."
+        raise VerificationError(message)
     if file.metadata.num_rows > MAX_ROWS:
         message = f"{path.name} has more than {MAX_ROWS} rows"
         raise NotRecomputableError(message)
-    wanted = [*IDENTITY, identifier, *(name for name in STATISTICS if name in columns)]
+
+
+def _rows(path: Path, file: Any, wanted: list[str], names: list[str]) -> list[dict[str, Any]]:
     try:
-        rows = file.read(columns=wanted).rename_columns([*IDENTITY, "example_id", *wanted[4:]]).to_pylist()
+        rows: list[dict[str, Any]] = file.read(columns=wanted).select(wanted).rename_columns(names).to_pylist()
     except MemoryError:  # says nothing about the file
         raise
     except Exception as error:
         message = f"{path.name} cannot be read ({type(error).__name__})."
         raise VerificationError(message) from error
-    return RawOutputs.of_rows(rows)
+    return rows
 
 
 def open_parquet(path: Path) -> Any:

@@ -116,6 +116,10 @@ def _ever_erased(told: ToldReport) -> int | None:
     return sum(len(step.forget_ids) for step in steps[trained[-1] if trained else 0 :]) + len(told.specification.forget_ids)
 
 
+def _earlier_methods(told: ToldReport) -> list[str] | None:
+    return None if told.specification is None else [step.method.name for step in told.specification.earlier]
+
+
 def _influence(told: ToldReport) -> Any:
     """Return what is said about influence; its limit is the protocol's, and whether it is measurable follows."""
     if told.evaluation is None or told.first_version:
@@ -166,6 +170,11 @@ LOOKS = of_report(
     "spec.json protocol.looks",
     lambda told: None if told.spec is None else at(told.spec, "protocol").get("looks", 1),
     "spec.json protocol.looks",
+)
+EARLIER_METHODS = of_report("spec.json earlier.method.name", _earlier_methods, "spec.json earlier")
+METHODS_THAT_ERASE = of_report(
+    "the methods that erase",
+    lambda _told: sorted(name for name, given in METHOD_GUARANTEES.items() if given not in ("control", "suppression")),
 )
 GUARANTEE = of_report("report method.guarantee", lambda told: told.report.method.guarantee, "report method.guarantee")
 GUARANTEE_OF_METHOD = of_report("the guarantee of report method.name", _guarantee_of_method, "report method.name")

@@ -16,7 +16,7 @@ from compliance.formats.findings import Evaluation
 from compliance.formats.protocol import SHARES, Protocol
 from compliance.formats.results import JobResult
 
-from .raw_outputs import OUTPUTS, RawOutputs, open_parquet, read_outputs
+from .raw_outputs import OUTPUTS, TRAJECTORY, Margins, RawOutputs, open_parquet, read_margins, read_outputs
 from .specification import Specification
 
 Attempt = tuple[str, int]
@@ -36,6 +36,8 @@ class ToldReport:
     """Content of `spec.json`."""
     outputs: RawOutputs | None = None
     """Content of `outputs/examples.parquet`."""
+    margins: Margins | None = None
+    """Content of `outputs/trajectory.parquet`; empty if there is none."""
     in_earlier_words: bool = False
     """Whether an earlier version of Lethe started the job: by what the record says, whatever the result says."""
 
@@ -105,4 +107,5 @@ def outputs_read(told: ToldReport, folder: Path) -> ToldReport:
         raise VerificationError(message)
     for name in names:
         open_parquet(folder / name)
-    return replace(told, outputs=read_outputs(folder / OUTPUTS))
+    margins = read_margins(folder / TRAJECTORY) if TRAJECTORY in names else {}
+    return replace(told, outputs=read_outputs(folder / OUTPUTS), margins=margins)

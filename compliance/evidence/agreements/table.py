@@ -86,6 +86,7 @@ from .measured import (
 )
 from .numbers import WITHOUT_NUMBERS
 from .reasons import VERDICT
+from .trajectories import FOLLOWED, FOLLOWED_MARGINS, margins_alike
 
 UNLEARNING = always("an unlearning report", "unlearn")
 
@@ -245,6 +246,7 @@ MEASURED: Final[tuple[Agreement, ...]] = (
     Agreement(VETOES, STATED_VETOES, "the raw outputs contradict the process otherwise than is stated"),
     Agreement(PRECISION, STATED_PRECISION, "the raw outputs give another precision", close),
     Agreement(APART, STATED_APART, "the raw outputs tell the models apart otherwise", close),
+    Agreement(FOLLOWED, FOLLOWED_MARGINS, "the result states other margins than the trajectory's file", margins_alike),
     Agreement(STATED_ORACLES, ORACLES_OF_EXAMPLES, "the raw outputs give other oracles of single examples", rounded_alike),
 )
 """What the raw outputs show, and what the result says. It needs pyarrow."""

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any, Final, NoReturn, get_args
 
 from compliance.evidence.record import EntryBody
+from compliance.formats.checks import SHA256
 from compliance.formats.errors import VerificationError
 from compliance.formats.record_kinds import (
     ADDED_FIELDS,
@@ -113,6 +114,27 @@ def _is_closed_example(value: Any) -> bool:
     return bool(ways) and all(way in tuple(Disposition) for way in ways) and ways == sorted(set(ways))
 
 
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and bool(SHA256.fullmatch(value))
+
+
+def _lists(says: Says) -> Says:
+    return lambda value: isinstance(value, list) and all(map(says, value))
+
+
+def _is_query(value: Any) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and value.keys() == {"kind", "hmac"}
+        and _is_text(value["kind"])
+        and _is_digest(value["hmac"])
+    )
+
+
 WORDS: Final[Mapping[str, Says]] = {
     f"{K.REQUEST_SUBMITTED} kind": _one_of(frozenset({kind for kind, _ in GROUNDS})),
     f"{K.REQUEST_EXTENDED} months": lambda value: value in (1, 2) and not isinstance(value, bool),
@@ -129,6 +151,16 @@ WORDS: Final[Mapping[str, Says]] = {
         f"{kind} template": _one_of(frozenset(LETTERS))
         for kind in (K.MESSAGE_QUEUED, K.MESSAGE_SENT, K.MESSAGE_FAILED, K.MESSAGE_LAPSED)
     },
+    **{
+        f"{kind} {field}": _is_digest
+        for kind, fields in FIELDS.items()
+        for field in fields
+        if kind in MADE_BY and field.endswith("_sha256")
+    },
+    **{f"{K.MAPPING_COMPLETED} {field}": _lists(_is_digest) for field in ("searched", "unreadable", "texts_only")},
+    f"{K.MAPPING_COMPLETED} queries": _lists(_is_query),
+    f"{K.MAPPING_COMPLETED} matcher": _is_text,
+    f"{K.ERASURE_ENTERED} examples": _counts(1),
     **{
         f"{kind} {field}": _counts(1)
         for kind, fields in FIELDS.items()

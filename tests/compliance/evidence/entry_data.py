@@ -19,6 +19,7 @@ USUAL: dict[str, Any] = {
     "search": 1,
     "matcher": "exact",
     "searched": [SNAPSHOT],
+    "queries": [{"kind": "name", "hmac": "7" * 64}],
     "complete": True,
     "candidates": 0,
     "item": "1",
@@ -43,7 +44,11 @@ USUAL: dict[str, Any] = {
 
 def stated(kind: str, **given: Any) -> dict[str, Any]:
     """Return everything that an entry of a kind states: what is given, and else what is usual."""
-    return {field: given.get(field, USUAL.get(field, [])) for field in FIELDS[RecordKind(kind)]} | given
+    return {field: given.get(field, USUAL.get(field, _usual(field))) for field in FIELDS[RecordKind(kind)]} | given
+
+
+def _usual(field: str) -> Any:
+    return "5" * 64 if field.endswith("_sha256") else []
 
 
 def matches(ids: Iterable[str]) -> list[dict[str, str]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from compliance.evidence.agreements.raw_outputs import TRAJECTORY
 from compliance.evidence.verification import Verification, verify_bundle
 from compliance.formats.canonical import digest_of
 from compliance.formats.contracts import plain
@@ -73,6 +74,8 @@ def judge_again(retold: Retold, attempt: int = RELEASED, look: int = 1) -> Evalu
         "trajectory": None,
         "certificate": certificate.to_json() if certificate else None,
     }
+    retold.files.pop(retold.path(attempt, TRAJECTORY), None)
+    retold.results[attempt]["files"].pop(TRAJECTORY, None)
     retold.reports[attempt]["does_not_show"] = list(found.limits)
     call(retold, found.verdict, attempt)
     return found

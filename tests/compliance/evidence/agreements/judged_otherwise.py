@@ -103,6 +103,12 @@ JUDGED: Mapping[str, Change] = {
     "method of a proposal / the methods that have a guarantee": entries(
         lambda retold: retold.first("proposal.submitted")["data"].update(method="magic")
     ),
+    "spec.json earlier.method.name / the methods that erase": (
+        "spec",
+        lambda retold: retold.specs[ATTEMPT].update(
+            earlier=[{"method": {"name": "nothing", "config": {}}, "forget_ids": ["e00000019"]}]
+        ),
+    ),
     "report method.guarantee / the guarantee of report method.name": (
         "report",
         lambda retold: retold.reports[ATTEMPT]["method"].update(guarantee="exact"),
@@ -215,6 +221,9 @@ JUDGED: Mapping[str, Change] = {
     ),
     "examples.parquet, groups told apart / result.json evaluation, groups told apart": margins(
         99.0, group="oracle", name="held_out", models=1
+    ),
+    "result.json trajectory, margins by step / trajectory.parquet margin": result(
+        lambda value: value["trajectory"]["examples"][1]["margins"].__setitem__(0, 5.5)
     ),
     "result.json trajectory.examples, oracles / examples.parquet, oracles by example": margins(
         1.0, group="oracle", name="forget", models=1
