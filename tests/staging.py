@@ -18,6 +18,7 @@ from django.db import connection
 from django.utils import timezone
 
 from compliance.formats.canonical import canonical_json
+from compliance.formats.certificates import DEFINITIONS
 from compliance.formats.processes import process_checks
 from compliance.formats.record_kinds import RecordKind
 from compliance.formats.results import RESULT_VERSION
@@ -38,6 +39,7 @@ from unlearning_jobs.engine.contracts import (
     Guarantee,
     JobResult,
     JobSpec,
+    LogisticArchitecture,
     MethodChoice,
     ProcessCheck,
     ResourceUsage,
@@ -208,6 +210,8 @@ def result_write(folder: Path, spec: JobSpec, outcome: str) -> JobResult:
     (folder / "model" / "model.safetensors").write_bytes(b"unlearned " + str(folder).encode())
     outputs = raw_outputs.staged(spec, outcome, raw_outputs.look_of(spec, outcome))
     outputs.write(folder / "outputs" / "examples.parquet")
+    followed = margins(outputs)
+    followed.write(folder / "outputs" / "trajectory.parquet")
     files = {path.relative_to(folder).as_posix(): file_digest(path) for path in folder.rglob("*") if path.is_file()}
     result = JobResult(
         kind="unlearn",
@@ -222,7 +226,7 @@ def result_write(folder: Path, spec: JobSpec, outcome: str) -> JobResult:
         environment={"torch": "2.13.0", "device": "cpu"},
         retain_digest=RETAINED,
         evaluation=evaluation(spec, outcome),
-        trajectory=trajectory(outputs),
+        trajectory=trajectory(outputs, followed),
         efficiency=Efficiency(
             ResourceUsage(12.0), ResourceUsage(24.0), 2, wall_share=0.5, device_share=None, examples_share=None, note=""
         ),
@@ -243,17 +247,24 @@ def guarantee(spec: JobSpec) -> Guarantee:
 def certificate(spec: JobSpec) -> Certificate | None:
     if guarantee(spec) != "certified":
         return None
+    assert spec.method is not None
+    bound, of = DEFINITIONS[spec.method.name][0], spec.recipe.architecture
+    of = of if isinstance(of, LogisticArchitecture) else LogisticArchitecture()
     erased = erased_examples(spec.earlier, len(spec.forget_ids))
-    return Certificate("Close to a model without them.", 2.0, 1e-4, erased, 0.5, ("The noise is secret.",), ("Logs.",))
+    return Certificate(bound, of.epsilon, of.delta, erased, 0.5, ("The noise is secret.",), ("Logs.",))
 
 
-def trajectory(outputs: Outputs) -> Trajectory:
+def margins(outputs: Outputs) -> MarginLog:
     """One example ends above its oracles' band, the others in it; the run went on a little too long."""
-    log, oracles = MarginLog(), outputs.matrix("oracle", "forget", "margin")
-    ids = outputs.ids["forget"]
-    for step, margins in {0: (5.0, 5.0), 20: (4.0, 0.2), 40: (3.5, 0.3)}.items():
-        log.note(step, {example_id: margins[bool(place)] for place, example_id in enumerate(ids)})
-    return build_trajectory(log, dict(zip(ids, oracles.T, strict=True)))
+    log = MarginLog()
+    for step, of_step in {0: (5.0, 5.0), 20: (4.0, 0.2), 40: (3.5, 0.3)}.items():
+        log.note(step, {example_id: of_step[bool(place)] for place, example_id in enumerate(outputs.ids["forget"])})
+    return log
+
+
+def trajectory(outputs: Outputs, followed: MarginLog) -> Trajectory:
+    oracles = outputs.matrix("oracle", "forget", "margin")
+    return build_trajectory(followed, dict(zip(outputs.ids["forget"], oracles.T, strict=True)))
 
 
 def evaluation(spec: JobSpec, outcome: str) -> Evaluation:

@@ -12,6 +12,7 @@ Where to look:
     protocol       what an evaluation judges, fixed before the run
     findings       what it found
     results        the result of a job, and the version of its contract
+    certificates   what a certificate can say
     rules          how a verdict follows from protocol and findings
     efficiency, trajectory    what stands beside the verdict
     translation    marks texts for translation

@@ -12,6 +12,7 @@ from .verdicts import Verdict
 Scope = Literal["method", "shipped"]
 """method: the unlearned models and the oracles, as samples of what the method gives. shipped: the one model that would be
 released."""
+ControlName = Literal["oracle_against_oracle", "do_nothing", "pairs_against_independent"]
 Position = Literal["within", "below", "above", "undecided"]
 """within: the interval lies inside the margin. below, above: it lies outside, on that side. undecided: neither."""
 
@@ -54,7 +55,7 @@ class PermutationFinding(Contract):
 class Control(Contract):
     """A comparison whose outcome is known in advance. If it does not behave, the verdict is inconclusive."""
 
-    name: Literal["oracle_against_oracle", "do_nothing", "pairs_against_independent"]
+    name: ControlName
     behaved: bool
     permutation: PermutationFinding
     note: str

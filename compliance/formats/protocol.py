@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -20,6 +21,8 @@ MOST_LOOKS: Final = 4
 MOST_THRESHOLD: Final = 0.25
 FEWEST_EXAMPLES: Final = 50
 """Retain and held-out examples to sample: damage is judged by shares of them."""
+MOST_ROWS: Final = 5_000_000
+"""Rows of raw outputs, one for each model and example: no more are computed again, so no more are signed."""
 MOST_SEED: Final = 2**31
 ANNEXED: Final[tuple[Guarantee, ...]] = ("exact", "certified")
 """Guarantees whose results are released on other evidence than measurements; their evaluation is an annex."""
@@ -160,6 +163,10 @@ class Protocol(Digested, Contract):
         """Return the number of all oracles at a look, from 1."""
         return self.independent_oracles_at(look) + (self.unlearned_at(look) if self.paired else 0)
 
+    def rows(self, examples: int) -> int:
+        """Return the number of rows of raw outputs at the last look, if every model is measured on so many examples."""
+        return (2 * self.unlearned_at(self.looks) + self.oracles_at(self.looks)) * examples
+
     def models_per_side(self) -> int:
         """Return the number of unlearned models or of oracles at the first look, whichever is smaller."""
         return min(self.unlearned_at(1), self.oracles_at(1))
@@ -169,17 +176,32 @@ class Protocol(Digested, Contract):
         unlearned, oracles = self.unlearned_at(self.looks), self.oracles_at(self.looks)
         return 2 / math.comb(unlearned + oracles, unlearned)
 
-    def problems(self, guarantee: Guarantee = "empirical", *, held_out: bool = True) -> list[str]:
+    def problems(
+        self, guarantee: Guarantee = "empirical", *, held_out: bool = True, seed: int | None = None, shares: bool = True
+    ) -> list[str]:
         """Return the reasons why a method of this guarantee cannot be judged by this protocol; empty if it can.
 
         Args:
             guarantee: of the method.
-            held_out: whether the corpus has held-out examples; damage to them must be judged then.
+            held_out: whether the corpus has held-out examples; damage to them must be judged then, and only then.
+            seed: of the production model, where that is known.
+            shares: whether missed and damaged examples must be counted; the first version of results did not know how.
         """
-        return [*self._seed_problems(), *self._size_problems(guarantee), *self._rule_problems(held_out=held_out)]
+        asked = {kind: subject for kind, subject in REQUIRED.items() if shares or kind[2] not in SHARES}
+        return [
+            *self._seed_problems(seed),
+            *self._size_problems(guarantee),
+            *self._rule_problems(asked, held_out=held_out),
+        ]
 
-    def _seed_problems(self) -> list[str]:
+    def _seed_problems(self, seed: int | None) -> list[str]:
         problems = []
+        if seed in {*self.replicate_seeds, *self.oracle_seeds}:
+            problems.append("The production model's seed is also a replicate's or an oracle's; use different seeds.")
+        if seed in self.tuning_seeds:
+            problems.append(
+                "The method was tuned on the production model's seed, which is part of the audit; use other seeds."
+            )
         if set(self.replicate_seeds) & set(self.oracle_seeds):
             problems.append("Replicates and independent oracles share seeds; use different seeds.")
         if set(self.tuning_seeds) & {*self.replicate_seeds, *self.oracle_seeds}:
@@ -209,7 +231,7 @@ class Protocol(Digested, Contract):
             )
         return [] if enough else [problem]
 
-    def _rule_problems(self, *, held_out: bool) -> list[str]:
+    def _rule_problems(self, asked: Mapping[tuple[str, str, str, str], str], *, held_out: bool) -> list[str]:
         problems = [problem for estimand in self.estimands for problem in estimand.problems()]
         if not 0 < self.alpha <= MOST_ALPHA:  # also refuses NaN
             problems.append(f"The significance level is {self.alpha:g}; it must be above 0 and at most {MOST_ALPHA:g}.")
@@ -220,9 +242,16 @@ class Protocol(Digested, Contract):
         if len({e.name for e in self.estimands}) != len(self.estimands):
             problems.append("Two estimands have the same name; rename one.")
         kinds = {(e.examples, e.statistic, e.kind, e.unit) for e in self.estimands}
-        for kind, subject in REQUIRED.items():
+        for kind, subject in asked.items():
             if kind not in kinds and (held_out or kind[0] != "held_out"):
                 problems.append(f"Nothing judges {subject}; add an estimand for it.")
+        if not held_out:
+            problems += [
+                f"{estimand.name} judges held-out examples, but the corpus has none; remove the estimand, or add some"
+                " examples."
+                for estimand in self.estimands
+                if estimand.examples == "held_out"
+            ]
         return problems
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import permutations
+from itertools import combinations, permutations
 
+from .certificates import promises
 from .findings import Control, EstimandFinding, Evaluation, InfluenceFinding, PermutationFinding, Position, ProcessCheck
 from .protocol import ANNEXED, SHARES, Estimand, Protocol
 from .results import Certificate
@@ -50,12 +51,13 @@ class Measured:
 def possible_verdicts(evaluation: Evaluation, protocol: Protocol, guarantee: Guarantee) -> list[Verdict]:
     """Return the verdicts that follow from what an evaluation states: one, unless a group of models gave no numbers.
 
-    Which group that was, only the raw outputs say.
+    Which group that was, only the raw outputs say. From half an evaluation, nothing follows.
     """
+    if evaluation.permutation is None and evaluation.gap is None:
+        groups = (ones for count in (1, 2, 3) for ones in combinations(GROUPS, count))
+        return [verdict for ones in groups for verdict in numberless_verdicts(ones, evaluation.process, guarantee)]
     if evaluation.permutation is None or evaluation.gap is None:
-        groups = [ones for count in (1, 2, 3) for ones in permutations(GROUPS, count)]
-        annexed = [without_annex(evaluation.process, guarantee)] if guarantee in ANNEXED else []
-        return [*annexed, *(not_finite(ones) for ones in groups)]
+        return []
     estimands = {estimand.name: estimand for estimand in protocol.estimands}
     measured = Measured(
         estimands=evaluation.estimands,
@@ -77,6 +79,18 @@ def reach_verdict(measured: Measured, process: Sequence[ProcessCheck], guarantee
     return _on_measurements(measured, alpha)
 
 
+def numberless_verdicts(groups: Sequence[str], process: Sequence[ProcessCheck], guarantee: Guarantee) -> list[Verdict]:
+    """Return the verdicts if models of exactly these groups gave no numbers; they name the groups in any order."""
+    return [without_numbers(ones, process, guarantee) for ones in permutations(groups)]
+
+
+def without_numbers(groups: Sequence[str], process: Sequence[ProcessCheck], guarantee: Guarantee) -> Verdict:
+    """Return the verdict if answers of models of these groups are no numbers."""
+    if guarantee in ANNEXED and "unlearned" not in groups:
+        return without_annex(process, guarantee)
+    return not_finite(groups)
+
+
 def not_finite(groups: Sequence[str]) -> Verdict:
     """Return the verdict for models whose answers are no numbers."""
     if "unlearned" in groups:
@@ -92,10 +106,12 @@ def certificate_check(certificate: Certificate | None) -> ProcessCheck:
     """Return what a certified result rests on."""
     if certificate is None:
         return ProcessCheck("certificate", held=False, sentence="The method gave no certificate for this result.")
-    sentence = (
-        f"The result carries a certificate: epsilon {certificate.epsilon:.3g} and delta {certificate.delta:.3g} for"
-        f" {certificate.records} examples. {certificate.definition}"
-    )
+    numbers = f"epsilon {certificate.epsilon:.3g} and delta {certificate.delta:.3g} for {certificate.records} examples"
+    if not promises(certificate):
+        spent = f"{certificate.budget_spent:.3g} of the budget is spent"
+        sentence = f"The result carries a certificate that promises nothing: {numbers}, {spent}."
+        return ProcessCheck("certificate", held=False, sentence=sentence)
+    sentence = f"The result carries a certificate: {numbers}. {certificate.definition}"
     return ProcessCheck("certificate", held=True, sentence=sentence)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,15 +20,14 @@ from compliance.evidence.agreements import (
 )
 from compliance.evidence.checks.conduct import check_duties
 from compliance.evidence.checks.course import check_course
+from compliance.evidence.checks.forms import started_in_earlier_words
 from compliance.evidence.record import REQUEST_PREFIX, EntryBody
 from compliance.evidence.statements import MODEL_SUBJECT, Release, Statement, UnlearningReport, report_folder
 from compliance.formats.canonical import parse_json, sha256_hex
 from compliance.formats.errors import EvidenceError, VerificationError
 
-from .errors import ContradictionError
+from .errors import ContradictionError, StaleStateError
 from .selectors import SignedStatement, refused_words
-
-logger = logging.getLogger(__name__)
 
 
 def statement_check(
@@ -53,9 +51,11 @@ def statement_check(
 
     Raises:
         ContradictionError: they do not.
+        StaleStateError: whether they do cannot be checked here.
     """
     try:
         reports, releases = _told_so_far(statement, files, signed)
+        reports = {one: _dated(told, entries, one) for one, told in reports.items()}
         story = Story(subject.removeprefix(REQUEST_PREFIX), entries, others, reports, releases)
         check_course(story.entries)
         check_duties(story.entries)
@@ -93,6 +93,10 @@ def _told(statement: Statement, report: UnlearningReport, files: Mapping[str, st
     return ToldReport(report, digests, result, spec)
 
 
+def _dated(told: ToldReport, entries: Sequence[EntryBody], attempt: tuple[str, int]) -> ToldReport:
+    return replace(told, in_earlier_words=started_in_earlier_words(entries, attempt))
+
+
 def _read(path: str, sha256: str) -> Any:
     raw = (Path(settings.ARTEFACTS) / path).read_bytes()
     if sha256_hex(raw) != sha256:
@@ -102,7 +106,11 @@ def _read(path: str, sha256: str) -> Any:
 
 
 def _with_outputs(story: Story, files: Mapping[str, str]) -> Story:
-    """Return the story with the raw outputs of the report that is about to be signed, if they can be read here."""
+    """Return the story with the raw outputs of the report that is about to be signed.
+
+    Raises:
+        StaleStateError: they cannot be read here, which says nothing about them.
+    """
     reports = dict(story.reports)
     for attempt, told in story.reports.items():
         result = files.get(f"{report_folder(*attempt)}/result.json")
@@ -110,5 +118,6 @@ def _with_outputs(story: Story, files: Mapping[str, str]) -> Story:
             try:
                 reports[attempt] = outputs_read(told, (Path(settings.ARTEFACTS) / result).parent)
             except NotRecomputableError as error:
-                logger.warning("the raw outputs of %s were not checked: %s", story.request, error)
+                message = f"Nothing was signed: the raw outputs of {story.request} cannot be checked here: {error}."
+                raise StaleStateError(message) from None
     return replace(story, reports=reports)

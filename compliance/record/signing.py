@@ -48,6 +48,7 @@ def attestation_sign(*, statement: Statement, subject: str, files: dict[str, str
     Raises:
         LogInconsistentError: the log is not the one that was signed before; an alarm stands, and nothing is signed.
         ContradictionError: the statement contradicts the record or its own files; the same.
+        StaleStateError: that cannot be checked here; nothing is signed.
     """
     # 1. Rest on nothing but the log that was signed before. Outside the transaction, which would take an alarm back.
     with alarm_on_inconsistency():

@@ -253,7 +253,8 @@ def item_reopen(*, proposal: Proposal, by: Account) -> Item:
 
 
 def _protocol_problems(protocol: Protocol, method: MethodChoice, base: ModelVersion) -> list[str]:
-    return protocol.problems(method_guarantee(method.name), held_out=base.snapshot.counts.get("held_out", 0) > 0)
+    has_held_out = base.snapshot.counts.get("held_out", 0) > 0
+    return protocol.problems(method_guarantee(method.name), held_out=has_held_out, seed=base.seed)
 
 
 def alarm_text() -> str:

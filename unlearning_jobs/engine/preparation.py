@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from compliance.formats.protocol import MOST_ROWS
+
 from .artefacts import model_about
 from .catalogue import Facts, complete_config, method_guarantee, metric_problems, obstacles
 from .contracts import JobSpec, Protocol, UnlearningStep
@@ -116,19 +118,22 @@ def _check_protocol(spec: JobSpec, snapshot: Snapshot) -> None:
     protocol = job_protocol(spec)
     guarantee = method_guarantee(unlearning_steps(spec)[-1].method.name)
     has_held_out = snapshot.info.counts.get("held_out", 0) > 0
-    problems = protocol.problems(guarantee, held_out=has_held_out)
+    problems = protocol.problems(guarantee, held_out=has_held_out, seed=spec.seed)
     problems = problems or metric_problems(protocol, spec.recipe.family)  # which count its models
     if protocol.paired and not spec.recipe.can_be_paired:
         problems.append("Models of this recipe cannot be paired; choose the independent design.")
-    if spec.seed in (*protocol.replicate_seeds, *protocol.oracle_seeds):
-        problems.append("The production model's seed is also a replicate's or an oracle's; use different seeds.")
-    if spec.seed in protocol.tuning_seeds:
-        problems.append("The method was tuned on the production model's seed, which is part of the audit; use other seeds.")
-    if not snapshot.info.counts.get("held_out", 0):
-        problems += [
-            f"{estimand.name} judges held-out examples, but the corpus has none; remove the estimand, or add some examples."
-            for estimand in protocol.estimands
-            if estimand.examples == "held_out"
-        ]
+    if not problems and (rows := protocol.rows(_measured(spec, protocol, snapshot))) > MOST_ROWS:
+        problems.append(
+            f"The evaluation would leave {rows} rows of raw outputs, and no report on more than {MOST_ROWS} is signed; ask"
+            " for fewer models, smaller samples, or fewer examples at once."
+        )
     if problems:
         raise SpecError(" ".join(problems))
+
+
+def _measured(spec: JobSpec, protocol: Protocol, snapshot: Snapshot) -> int:
+    """Return the number of examples that every model of the evaluation is measured on."""
+    counts = dict(snapshot.info.counts)
+    retained, held_out = counts.pop("train") - len(excluded_ids(spec)), counts.pop("held_out", 0)
+    drawn = min(retained, protocol.max_retain_examples) + min(held_out, protocol.max_held_out_examples)
+    return len(spec.forget_ids) + drawn + sum(counts.values())

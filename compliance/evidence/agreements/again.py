@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from compliance.evidence.recomputed.controls import behaved, moved, precision
@@ -14,13 +15,15 @@ from compliance.evidence.recomputed.shares import memorised, share_finding
 from compliance.evidence.recomputed.shipped import judge_shipped, veto
 from compliance.evidence.recomputed.student import deviation
 from compliance.formats.contracts import plain
-from compliance.formats.findings import EstimandFinding, Evaluation
-from compliance.formats.protocol import SHARES, Estimand
+from compliance.formats.findings import Control, EstimandFinding, Evaluation, InfluenceFinding, PermutationFinding
+from compliance.formats.protocol import SHARES, Estimand, Protocol
 from compliance.formats.results import COUNTS_BY_LEVEL
+from compliance.formats.rules import Measured, is_measurable, reach_verdict, without_numbers
 
 from .facts import of_report
-from .measured import places_of, protocol_seeds
+from .measured import places_of, protocol_seeds, seeds_at_look
 from .positions import named
+from .reasons import controls_of, judged_by
 from .story import ToldReport
 
 TOLERANCE = 1e-6
@@ -81,13 +84,15 @@ def _numbers(finding: EstimandFinding) -> dict[str, Any]:
 
 def _findings(models: Models, told: ToldReport) -> dict[str, Any]:
     """Return what every estimand says, in the order and the scopes that the result must have."""
-    alpha, several = told.protocol.alpha_per_look, len(models.of("unlearned")) > 1
-    found: dict[str, Any] = {}
-    for estimand in told.protocol.estimands:
-        ones = [_about_method(models, estimand, alpha)] if several else []
-        ones.append(judge_shipped(models, estimand, alpha))
-        found |= {named(one): _numbers(one) for one in ones}
-    return found
+    return {named(one): _numbers(one) for one in _judged(models, told.protocol)}
+
+
+def _judged(models: Models, protocol: Protocol) -> Iterator[EstimandFinding]:
+    alpha, several = protocol.alpha_per_look, len(models.of("unlearned")) > 1
+    for estimand in protocol.estimands:
+        if several:
+            yield _about_method(models, estimand, alpha)
+        yield judge_shipped(models, estimand, alpha)
 
 
 def _about_method(models: Models, estimand: Estimand, alpha: float) -> EstimandFinding:
@@ -129,6 +134,40 @@ def _stated_influence(evaluation: Evaluation) -> Any:
     if one is None:
         return "nothing"
     return {"probability_low": one.probability_low, "probability_high": one.probability_high, "memorised": one.memorised}
+
+
+def _earlier_looks(told: ToldReport) -> dict[str, str] | None:
+    """Return the outcomes of the looks before the one that is told; None if there were none."""
+    outputs, evaluation, spec = told.outputs, told.evaluation, told.specification
+    if outputs is None or evaluation is None or spec is None or outputs.seeds() != protocol_seeds(told):
+        return None  # other pairs say so
+    outcomes = {}
+    for look in range(1, evaluation.look):
+        then = outputs.only(seeds_at_look(told, look) or {})
+        if groups := then.groups_without_numbers(places_of(told)):
+            outcomes[f"look {look}"] = without_numbers(groups, evaluation.process, judged_by(told)).outcome
+        else:
+            outcomes[f"look {look}"] = _outcome(then.models(spec.seed), told)
+    return outcomes or None
+
+
+def _outcome(models: Models, told: ToldReport) -> str:
+    """Return what the measurements decided; exact and certified results have one look, so nothing can be vetoed here."""
+    protocol, untested = told.protocol, PermutationFinding(0.0, 1.0, 1, exhaustive=True)
+    controls = [Control(name, behaved(models, protocol, name), untested, "") for name in controls_of(protocol)]
+    nothing = [control for control in controls if control.name == "do_nothing"]
+    influence = None
+    if nothing:
+        found = InfluenceFinding(**_influence(models, told), limit=protocol.influence, measurable=None)
+        influence = replace(found, measurable=is_measurable(found, nothing[0]))
+    measured = Measured(tuple(_judged(models, protocol)), untested, tuple(controls), influence, vetoes=())
+    return reach_verdict(measured, (), "empirical", protocol.alpha).outcome
+
+
+def _undecided(told: ToldReport) -> dict[str, str] | None:
+    if told.evaluation is None or told.evaluation.look <= 1:
+        return None
+    return {f"look {look}": "inconclusive" for look in range(1, told.evaluation.look)}
 
 
 def _vetoes(models: Models, told: ToldReport) -> list[Any]:
@@ -192,6 +231,10 @@ STATED_BEHAVED = of_report(
     _stated(lambda evaluation: {control.name: control.behaved for control in evaluation.controls}),
     *_paths("controls.behaved"),
 )
+EARLIER_LOOKS = of_report(
+    "examples.parquet, verdicts of the looks before", _earlier_looks, *_COLUMNS, "result.json evaluation.look"
+)
+UNDECIDED = of_report("that none of these looks decided", _undecided, "result.json evaluation.look")
 INFLUENCES = of_report("examples.parquet, influence", _of_models(_influence), *_COLUMNS)
 STATED_INFLUENCES = of_report(
     "result.json evaluation.influence, numbers",

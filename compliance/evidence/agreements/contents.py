@@ -151,13 +151,6 @@ def _duplicates(told: ToldReport) -> list[str] | None:
     return [one.forget_id if 0 < one.likeness <= 1 and one.retain_id not in gone else "" for one in evaluation.duplicates]
 
 
-def _problems(told: ToldReport) -> list[str]:
-    """Return why nobody may approve the protocol for a method of this guarantee."""
-    return told.protocol.problems(
-        told.report.method.guarantee, held_out=any(one.examples == "held_out" for one in told.protocol.estimands)
-    )
-
-
 def _moment_of(field: str) -> Fact:
     return of_report(f"report {field}", lambda told: parse_time(getattr(told.report, field)), f"report {field}")
 
@@ -195,9 +188,4 @@ TRAINING_METRICS = of_report(
 )
 VERSION = of_report(
     "result.json version", lambda told: None if told.findings is None else told.findings.version, "result.json version"
-)
-PROTOCOL_PROBLEMS = of_report(
-    "what is wrong with report protocol",
-    lambda told: None if told.findings is None or told.first_version else _problems(told),
-    "report protocol",
 )

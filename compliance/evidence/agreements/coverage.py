@@ -81,7 +81,6 @@ _OF_OTHERS = "no bundle contains such an entry; the operator's log does"
 _ONCE = "it stands nowhere else in a bundle"
 _MEASURED = "it is measured while the job runs, and stands nowhere else"
 _METRIC = "it is reported beside the verdict, which does not depend on it"
-_ACCOUNTING = "it follows from the recipe and the method by accounting that only the engine does"
 _PERMUTED = "the engine tries every labelling of the models; that it is a share of their number is checked"
 
 NOT_READ: Final[Mapping[str, str]] = {
@@ -105,7 +104,6 @@ NOT_READ: Final[Mapping[str, str]] = {
     },
     f"{K.REQUEST_SUBMITTED} kind": _ONCE,
     f"{K.REQUEST_SUBMITTED} language": "it chooses the language of letters, which are not in a bundle",
-    f"{K.MAPPING_COMPLETED} queries": "keyed digests of what was searched for; the key stays with the operator",
     f"{K.MAPPING_COMPLETED} matcher": _ONCE,
     f"{K.SEARCH_FAILED} error": _ONCE,
     f"{K.SEARCH_FAILED} runs": "how often a worker began; nothing rests on a search that failed",
@@ -127,7 +125,6 @@ NOT_READ: Final[Mapping[str, str]] = {
     "result.json parameters": _MEASURED,
     "result.json curves": _MEASURED,
     "result.json efficiency": _MEASURED,
-    "result.json certificate.budget_spent": _ACCOUNTING,
     "result.json certificate.assumptions": "sentences of the method; no step can tell whether they hold",
     "result.json certificate.not_covered": "sentences of the method; no step can tell whether they hold",
     "result.json evaluation.metrics": _METRIC,

@@ -11,6 +11,7 @@ from compliance.formats.verdicts import METHOD_GUARANTEES
 
 from .contents import not_retained
 from .facts import Fact, Statement, words
+from .reasons import judged_by
 from .story import Story
 
 ENDS = (K.JOB_COMPLETED, K.JOB_FAILED, K.JOB_CANCELLED)
@@ -89,6 +90,23 @@ def _known_methods(story: Story) -> Iterator[Statement]:
         yield f"Entry {entry.number}", sorted(METHOD_GUARANTEES)
 
 
+def _protocol_problems(story: Story) -> Iterator[Statement]:
+    """Why nobody may approve the protocol for a method of this guarantee, this corpus and this production model."""
+    counts = dict(CORPUS_COUNTS.read(story))
+    for attempt, told in story.reports.items():
+        if told.findings is not None and told.specification is not None:
+            of_corpus = counts.get(words(attempt))
+            yield (
+                words(attempt),
+                told.protocol.problems(
+                    judged_by(told),
+                    held_out=not isinstance(of_corpus, dict) or of_corpus.get("held_out", 0) > 0,
+                    seed=told.specification.seed,
+                    shares=not told.first_version,
+                ),
+            )
+
+
 def _started_versions(story: Story) -> Iterator[Statement]:
     """The version of the result that the worker writes; workers that did not say it wrote results that do not."""
     for entry in story.of_kind(K.JOB_STARTED):
@@ -116,3 +134,8 @@ PROPOSED_METHODS = Fact(
 )
 KNOWN_METHODS = Fact("the methods that have a guarantee", _known_methods, ())
 STARTED_VERSIONS = Fact(f"{K.JOB_STARTED} result_version", _started_versions, (f"{K.JOB_STARTED} result_version",))
+PROTOCOL_PROBLEMS = Fact(
+    "what is wrong with report protocol",
+    _protocol_problems,
+    ("report protocol", "spec.json seed", *CORPUS_COUNTS.places),
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from .agreement import Agreement, one_of, part_of
+from .certificates import DEFINITION, METHOD_DEFINITIONS, PROMISED, PROMISED_BEFORE, promised_alike
 from .contents import (
     BETWEEN,
     DRAWN,
@@ -12,7 +13,6 @@ from .contents import (
     FORGET_IDS,
     JUDGED,
     POSSIBLE_FILES,
-    PROTOCOL_PROBLEMS,
     SECONDS,
     SIGNED_FILES,
     TESTED,
@@ -22,8 +22,9 @@ from .contents import (
     each_once,
     took_less,
 )
-from .entries import KNOWN_METHODS, PROPOSED_METHODS, STARTED_VERSIONS
+from .entries import KNOWN_METHODS, PROPOSED_METHODS, PROTOCOL_PROBLEMS, STARTED_VERSIONS
 from .facts import always, report, result
+from .numbers import PARTS, POSSIBLE_PARTS
 from .permutations import (
     ADJUSTED,
     ADJUSTED_AGAIN,
@@ -44,6 +45,7 @@ from .reasons import (
     CERTIFIED,
     CERTIFIED_RECORDS,
     CONTROLS,
+    EARLIER_METHODS,
     EVER_ERASED,
     EXPECTED_INFLUENCE,
     GUARANTEE,
@@ -51,6 +53,7 @@ from .reasons import (
     INFLUENCE,
     LOOK,
     LOOKS,
+    METHODS_THAT_ERASE,
     NEEDED_CONTROLS,
     NEEDED_PROCESS,
     POSSIBLE_VERDICTS,
@@ -62,9 +65,11 @@ from .trajectories import AT_ODDS, NOTHING_AT_ODDS
 
 JUDGEMENT: Final = (
     Agreement(PROPOSED_METHODS, KNOWN_METHODS, "nobody knows what this method guarantees", one_of),
+    Agreement(EARLIER_METHODS, METHODS_THAT_ERASE, "something was forgotten earlier by no method that erases", part_of),
     Agreement(GUARANTEE, GUARANTEE_OF_METHOD, "the method has another guarantee"),
     Agreement(PROTOCOL_PROBLEMS, always("no problem", []), "nobody may approve this protocol"),
     Agreement(VERSION, STARTED_VERSIONS, "the worker wrote another version of the result"),
+    Agreement(PARTS, POSSIBLE_PARTS, "the evaluation lacks a part that it must have, or has one that it cannot have"),
     Agreement(JUDGED, report("protocol.estimands"), "other quantities were judged than the protocol names", each_judges_all),
     Agreement(SCOPES, EXPECTED_SCOPES, "the method or the shipped model was not judged"),
     Agreement(POSITIONS, POSSIBLE_POSITIONS, "a position is not where its numbers put it", each_is_possible),
@@ -74,6 +79,8 @@ JUDGEMENT: Final = (
     Agreement(GIVEN, REMAINING, "the second training was on other examples than remain"),
     Agreement(TRAINED_WEIGHTS, SHIPPED_WEIGHTS, "the result is another model than the second training gave"),
     Agreement(CERTIFIED, CERTIFICATE, "the process does not say what the certificate says"),
+    Agreement(DEFINITION, METHOD_DEFINITIONS, "the certificate has the words of no bound of this method", one_of),
+    Agreement(PROMISED, PROMISED_BEFORE, "the certificate promises other numbers than the recipe", promised_alike),
     Agreement(CERTIFIED_RECORDS, EVER_ERASED, "the certificate covers another number of examples"),
     Agreement(INFLUENCE, EXPECTED_INFLUENCE, "whether there is an influence does not follow from what was measured"),
     Agreement(result("evaluation.verdict"), report("verdict"), "the evaluation reached another verdict"),

@@ -18,7 +18,7 @@ BEGINNING = 16
 OF_ITEMS = tuple(kind for kind, fields in FIELDS.items() if "item" in fields)
 LEARNED = ("train", "")
 """Sets that models are trained on; older entries do not name the set."""
-SEARCHED_HOW = ("search", "searched", "unreadable", "texts_only", "not_searchable")
+SEARCHED_HOW = ("search", "searched", "unreadable", "texts_only", "queries", "not_searchable")
 MATCHES = (f"{K.MATCH_ACCEPTED} examples", f"{K.MATCH_REJECTED} examples", f"{K.MATCH_REOPENED} examples")
 
 
@@ -117,7 +117,8 @@ def _could_be_complete(story: Story) -> Iterator[Statement]:
         if (about := by_search(entry)) is not None and {"searched", "unreadable", "not_searchable"} <= entry.data.keys():
             # Until it was recorded, texts beside images and tables counted as a complete search.
             gaps = [*entry.data["unreadable"], *entry.data.get("texts_only", ()), *entry.data["not_searchable"]]
-            yield about, bool(entry.data["searched"]) and not gaps
+            looked_for = entry.data.get("queries") != []
+            yield about, looked_for and bool(entry.data["searched"]) and not gaps
 
 
 def _items(story: Story) -> Iterator[Statement]:

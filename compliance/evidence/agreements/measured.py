@@ -34,15 +34,15 @@ def not_among(examples: list[str], gone: list[str]) -> bool:
     return len(set(examples)) == len(examples) and not set(examples) & set(gone)
 
 
-def _seeds_at_look(told: ToldReport) -> dict[str, list[int]] | None:
-    """Return the seeds at the look that decided: the production model and replicates, before and after, and the oracles.
+def seeds_at_look(told: ToldReport, look: int) -> dict[str, list[int]] | None:
+    """Return the seeds at a look: the production model and replicates, before and after, and the oracles.
 
     In the paired design, each of the unlearned models has an oracle of its seed, and all independent oracles are there from
     the first look.
     """
-    if told.specification is None or told.evaluation is None:
+    if told.specification is None:
         return None
-    protocol, look = told.specification.protocol, told.evaluation.look
+    protocol = told.specification.protocol
     unlearned = [told.specification.seed, *protocol.replicate_seeds][: protocol.unlearned_at(look)]
     oracles = protocol.oracle_seeds[: protocol.independent_oracles_at(look)]
     oracles = (*unlearned, *oracles) if protocol.paired else oracles
@@ -51,7 +51,7 @@ def _seeds_at_look(told: ToldReport) -> dict[str, list[int]] | None:
 
 def protocol_seeds(told: ToldReport) -> dict[str, dict[str, list[int]]] | None:
     """Return those seeds for every set that was measured or that an estimand needs."""
-    seeds = _seeds_at_look(told)
+    seeds = None if told.evaluation is None else seeds_at_look(told, told.evaluation.look)
     if seeds is None or told.outputs is None:
         return None
     needed = {"forget", "retain", *(name for name, _ in places_of(told))}

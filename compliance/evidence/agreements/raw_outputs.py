@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum, isfinite, nan
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 from compliance.evidence.recomputed.models import Models
 from compliance.formats.errors import VerificationError
+from compliance.formats.protocol import MOST_ROWS
 
 OUTPUTS = "outputs/examples.parquet"
 IDENTITY = ("group", "seed", "set")
@@ -17,12 +18,20 @@ EXAMPLE_ID = ("example_id", "record_id")
 """Today's name of the column with the example's id, and the one in older files."""
 STATISTICS = ("margin", "log_likelihood", "probability", "accuracy")
 """The columns that estimands are about. Only the first is in every file."""
+OF_METRICS = (
+    *("exact_memorization", "extraction_strength", "min_k", "rouge_l", "truth_ratio"),
+    "normalised_probability",
+)
+"""The columns of metrics. There are no others."""
+TRAJECTORY = "outputs/trajectory.parquet"
 NEEDED, JUDGED_SETS = ("margin", "probability"), ("forget", "retain", "held_out")
 """Without finite numbers in these columns on these sets, nothing is judged; nor in what the estimands name."""
 Place = tuple[str, str]
 """A set and a statistic."""
-MAX_ROWS = 5_000_000
+MAX_ROWS = MOST_ROWS
 
+Margins = Mapping[str, Mapping[int, float | None]]
+"""By example and step."""
 Values = tuple[float | None, ...]
 
 
@@ -60,6 +69,15 @@ class RawOutputs:
                 raise VerificationError(message)
         return cls(sets)
 
+    def only(self, seeds: Mapping[str, Collection[int]]) -> RawOutputs:
+        """Return the outputs of the models of these seeds, by group."""
+        return RawOutputs(
+            {
+                name: tuple(one for one in models if one.seed in seeds.get(one.group, ()))
+                for name, models in self.sets.items()
+            }
+        )
+
     def ids(self, name: str) -> list[str]:
         """Return the ids of the examples of a set, sorted; none if nothing was measured on it."""
         models = self.sets.get(name, ())
@@ -79,12 +97,23 @@ class RawOutputs:
         Args:
             places: what the estimands are about.
         """
-        needed = {(name, statistic) for name in JUDGED_SETS for statistic in NEEDED if name in self.sets} | set(places)
-        return all(self._is_finite(*place) for place in needed)
+        needed = self._needed(places)
+        return all(self.sets.get(name) for name, _ in needed) and not self.groups_without_numbers(places)
 
-    def _is_finite(self, name: str, statistic: str) -> bool:
-        values = [model.values.get(statistic, (None,)) for model in self.sets.get(name, ())]
-        return bool(values) and all(value is not None and isfinite(value) for of_model in values for value in of_model)
+    def groups_without_numbers(self, places: Iterable[Place] = ()) -> list[str]:
+        """Return the groups of which a model answers with no finite number somewhere where something is judged."""
+        needed = self._needed(places)
+        return sorted(
+            {
+                model.group
+                for name, statistic in needed
+                for model in self.sets.get(name, ())
+                if not all(value is not None and isfinite(value) for value in model.values.get(statistic, (None,)))
+            }
+        )
+
+    def _needed(self, places: Iterable[Place]) -> set[Place]:
+        return {(name, statistic) for name in JUDGED_SETS for statistic in NEEDED if name in self.sets} | set(places)
 
     def mean(self, group: str, name: str, statistic: str = "margin") -> float:
         """Return the mean over a group's models and the examples of a set; NaN if there are none, or one is missing."""
@@ -124,18 +153,46 @@ def read_outputs(path: Path) -> RawOutputs:
     if identifier is None or not {*IDENTITY, STATISTICS[0]} <= columns:
         message = f"{path.name} lacks columns of raw outputs; it has {', '.join(sorted(columns))[:200]!a}."
         raise VerificationError(message)
+    _check_columns(path, file, {*IDENTITY, identifier, *STATISTICS, *OF_METRICS})
+    wanted = [*IDENTITY, identifier, *(name for name in STATISTICS if name in columns)]
+    return RawOutputs.of_rows(_rows(path, file, wanted, [*IDENTITY, "example_id", *wanted[4:]]))
+
+
+def read_margins(path: Path) -> Margins:
+    """Read the margins of a trajectory (the same errors)."""
+    file = open_parquet(path)
+    identifier = next((name for name in EXAMPLE_ID if name in file.schema_arrow.names), EXAMPLE_ID[0])
+    _check_columns(path, file, {"step", identifier, "margin"})
+    margins: dict[str, dict[int, float | None]] = {}
+    for row in _rows(path, file, ["step", identifier, "margin"], ["step", "example_id", "margin"]):
+        if row["step"] in margins.setdefault(row["example_id"], {}):
+            message = f"{path.name} gives two margins of an example at one step."
+            raise VerificationError(message)
+        margins[row["example_id"]][row["step"]] = row["margin"]
+    return margins
+
+
+def _check_columns(path: Path, file: Any, known: set[str]) -> None:
+    if unknown := sorted(set(file.schema_arrow.names) - known):
+        message = f"{path.name} has columns that the engine does not write: {', '.join(unknown)[:200]!a}."
+        raise VerificationError(message)
+    if len(set(file.schema_arrow.names)) != len(file.schema_arrow.names):
+        message = f"{path.name} has a column twice."
+        raise VerificationError(message)
     if file.metadata.num_rows > MAX_ROWS:
         message = f"{path.name} has more than {MAX_ROWS} rows"
         raise NotRecomputableError(message)
-    wanted = [*IDENTITY, identifier, *(name for name in STATISTICS if name in columns)]
+
+
+def _rows(path: Path, file: Any, wanted: list[str], names: list[str]) -> list[dict[str, Any]]:
     try:
-        rows = file.read(columns=wanted).rename_columns([*IDENTITY, "example_id", *wanted[4:]]).to_pylist()
+        rows: list[dict[str, Any]] = file.read(columns=wanted).select(wanted).rename_columns(names).to_pylist()
     except MemoryError:  # says nothing about the file
         raise
     except Exception as error:
         message = f"{path.name} cannot be read ({type(error).__name__})."
         raise VerificationError(message) from error
-    return RawOutputs.of_rows(rows)
+    return rows
 
 
 def open_parquet(path: Path) -> Any:

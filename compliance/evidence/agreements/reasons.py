@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from compliance.formats.contracts import plain
+from compliance.formats.findings import ControlName
+from compliance.formats.protocol import Protocol
 from compliance.formats.rules import certificate_check, is_measurable, possible_verdicts
 from compliance.formats.verdicts import METHOD_GUARANTEES, Guarantee, Verdict
 
@@ -18,19 +20,23 @@ FEWEST_WATCHERS: Final = 2
 
 
 def _verdict(told: ToldReport) -> Any:
-    return None if told.findings is None else _stated(told, told.report.verdict)
+    return None if told.findings is None else as_compared(told, told.report.verdict)
 
 
 def _possible(told: ToldReport) -> list[Any] | None:
-    """Return the verdicts that the findings allow. In the first version, measurements decided about every method."""
+    """Return the verdicts that the findings allow."""
     evaluation = told.evaluation
     if evaluation is None:
         return None
-    guarantee: Guarantee = "empirical" if told.first_version else told.report.method.guarantee
-    return [_stated(told, verdict) for verdict in possible_verdicts(evaluation, told.protocol, guarantee)]
+    return [as_compared(told, verdict) for verdict in possible_verdicts(evaluation, told.protocol, judged_by(told))]
 
 
-def _stated(told: ToldReport, verdict: Verdict) -> Any:
+def judged_by(told: ToldReport) -> Guarantee:
+    """Return the guarantee by which a verdict was reached. In the first version, measurements decided about every method."""
+    return "empirical" if told.first_version else told.report.method.guarantee
+
+
+def as_compared(told: ToldReport, verdict: Verdict) -> Any:
     """Return a verdict as it is compared: the first version had other sentences for the same reasons."""
     if not told.first_version:
         return plain(verdict)
@@ -53,15 +59,22 @@ def _controls(told: ToldReport) -> list[str] | None:
     return None if told.evaluation is None else [control.name for control in told.evaluation.controls]
 
 
-def _needed_controls(told: ToldReport) -> list[str] | None:
+def _needed_controls(told: ToldReport) -> list[ControlName] | None:
     """Return the controls that the design needs; none if a model gave no numbers."""
     evaluation, protocol = told.evaluation, told.protocol
     if evaluation is None:
         return None
     if evaluation.gap is None:
         return []
-    nothing = ["do_nothing"] if protocol.replicate_seeds else []
-    watched = ["pairs_against_independent"] if protocol.paired and len(protocol.oracle_seeds) >= FEWEST_WATCHERS else []
+    return controls_of(protocol)
+
+
+def controls_of(protocol: Protocol) -> list[ControlName]:
+    """Return the names of the controls of a protocol's design."""
+    nothing: list[ControlName] = ["do_nothing"] if protocol.replicate_seeds else []
+    watched: list[ControlName] = (
+        ["pairs_against_independent"] if protocol.paired and len(protocol.oracle_seeds) >= FEWEST_WATCHERS else []
+    )
     return ["oracle_against_oracle", *nothing, *watched]
 
 
@@ -101,6 +114,10 @@ def _ever_erased(told: ToldReport) -> int | None:
     steps = told.specification.earlier
     trained = [number for number, step in enumerate(steps, 1) if step.method.name == "retrain"]
     return sum(len(step.forget_ids) for step in steps[trained[-1] if trained else 0 :]) + len(told.specification.forget_ids)
+
+
+def _earlier_methods(told: ToldReport) -> list[str] | None:
+    return None if told.specification is None else [step.method.name for step in told.specification.earlier]
 
 
 def _influence(told: ToldReport) -> Any:
@@ -153,6 +170,11 @@ LOOKS = of_report(
     "spec.json protocol.looks",
     lambda told: None if told.spec is None else at(told.spec, "protocol").get("looks", 1),
     "spec.json protocol.looks",
+)
+EARLIER_METHODS = of_report("spec.json earlier.method.name", _earlier_methods, "spec.json earlier")
+METHODS_THAT_ERASE = of_report(
+    "the methods that erase",
+    lambda _told: sorted(name for name, given in METHOD_GUARANTEES.items() if given not in ("control", "suppression")),
 )
 GUARANTEE = of_report("report method.guarantee", lambda told: told.report.method.guarantee, "report method.guarantee")
 GUARANTEE_OF_METHOD = of_report("the guarantee of report method.name", _guarantee_of_method, "report method.name")

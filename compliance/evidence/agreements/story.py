@@ -16,7 +16,7 @@ from compliance.formats.findings import Evaluation
 from compliance.formats.protocol import SHARES, Protocol
 from compliance.formats.results import JobResult
 
-from .raw_outputs import OUTPUTS, RawOutputs, open_parquet, read_outputs
+from .raw_outputs import OUTPUTS, TRAJECTORY, Margins, RawOutputs, open_parquet, read_margins, read_outputs
 from .specification import Specification
 
 Attempt = tuple[str, int]
@@ -36,6 +36,10 @@ class ToldReport:
     """Content of `spec.json`."""
     outputs: RawOutputs | None = None
     """Content of `outputs/examples.parquet`."""
+    margins: Margins | None = None
+    """Content of `outputs/trajectory.parquet`; empty if there is none."""
+    in_earlier_words: bool = False
+    """Whether an earlier version of Lethe started the job: by what the record says, whatever the result says."""
 
     @cached_property
     def findings(self) -> JobResult | None:
@@ -66,10 +70,11 @@ class ToldReport:
     def first_version(self) -> bool:
         """Whether the result was written before the shipped model and single examples were judged.
 
-        That an approved protocol asks for the share of missed or damaged examples shows that it was not.
+        Only the words of the record's history say so. That an approved protocol asks for the share of missed or damaged
+        examples shows that it was not.
         """
         shares = any(estimand.kind in SHARES for estimand in self.protocol.estimands)
-        return not shares and self.findings is not None and self.findings.version == 1
+        return self.in_earlier_words and not shares and self.findings is not None and self.findings.version == 1
 
 
 @dataclass(frozen=True)
@@ -102,4 +107,5 @@ def outputs_read(told: ToldReport, folder: Path) -> ToldReport:
         raise VerificationError(message)
     for name in names:
         open_parquet(folder / name)
-    return replace(told, outputs=read_outputs(folder / OUTPUTS))
+    margins = read_margins(folder / TRAJECTORY) if TRAJECTORY in names else {}
+    return replace(told, outputs=read_outputs(folder / OUTPUTS), margins=margins)

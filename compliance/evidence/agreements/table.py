@@ -14,6 +14,7 @@ from compliance.formats.record_kinds import RecordKind as K
 from .again import (
     APART,
     BEHAVED,
+    EARLIER_LOOKS,
     FINDINGS,
     FIRST_FINDINGS,
     FIRST_STATED,
@@ -27,11 +28,12 @@ from .again import (
     STATED_ORACLES,
     STATED_PRECISION,
     STATED_VETOES,
+    UNDECIDED,
     VETOES,
     close,
     rounded_alike,
 )
-from .agreement import Agreement, earlier, not_later, part_of
+from .agreement import Agreement, earlier, not_later, one_of, part_of
 from .cases import DISPOSITIONS, ENDING, REVIEW
 from .contents import (
     FINISHED_AT,
@@ -82,6 +84,9 @@ from .measured import (
     can_be_held_out,
     not_among,
 )
+from .numbers import WITHOUT_NUMBERS
+from .reasons import VERDICT
+from .trajectories import FOLLOWED, FOLLOWED_MARGINS, margins_alike
 
 UNLEARNING = always("an unlearning report", "unlearn")
 
@@ -231,14 +236,17 @@ MEASURED: Final[tuple[Agreement, ...]] = (
     Agreement(
         FINITE, SAYS_FINITE, "the raw outputs are numbers and the result says that they are not, or the other way round"
     ),
+    Agreement(VERDICT, WITHOUT_NUMBERS, "the verdict does not follow from which models gave no numbers", one_of),
     Agreement(GAP, result("evaluation.gap"), "the raw outputs give another do-nothing gap", close),
     Agreement(FINDINGS, STATED_FINDINGS, "the raw outputs give other estimates, intervals or positions", close),
     Agreement(FIRST_FINDINGS, FIRST_STATED, "the raw outputs give other estimates", close),
     Agreement(BEHAVED, STATED_BEHAVED, "the controls did not behave as is stated"),
+    Agreement(EARLIER_LOOKS, UNDECIDED, "a look before the one that is told had decided"),
     Agreement(INFLUENCES, STATED_INFLUENCES, "the raw outputs give another influence", close),
     Agreement(VETOES, STATED_VETOES, "the raw outputs contradict the process otherwise than is stated"),
     Agreement(PRECISION, STATED_PRECISION, "the raw outputs give another precision", close),
     Agreement(APART, STATED_APART, "the raw outputs tell the models apart otherwise", close),
+    Agreement(FOLLOWED, FOLLOWED_MARGINS, "the result states other margins than the trajectory's file", margins_alike),
     Agreement(STATED_ORACLES, ORACLES_OF_EXAMPLES, "the raw outputs give other oracles of single examples", rounded_alike),
 )
 """What the raw outputs show, and what the result says. It needs pyarrow."""

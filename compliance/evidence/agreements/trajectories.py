@@ -81,6 +81,40 @@ def _nothing(told: ToldReport) -> list[Any] | None:
     return [] if told.findings is not None and told.findings.trajectory is not None else None
 
 
+def _followed(told: ToldReport) -> dict[str, dict[str, float]] | None:
+    """Return the margins that are stated for each example, by step; none if nothing was followed."""
+    if told.findings is None or told.evaluation is None or told.evaluation.gap is None:
+        return None
+    trajectory = told.findings.trajectory
+    if trajectory is None:
+        return {}
+    steps = [str(step) for step in trajectory.steps]
+    return {one.example_id: dict(zip(steps, one.margins, strict=False)) for one in trajectory.examples}
+
+
+def _margins(told: ToldReport) -> dict[str, dict[str, float | None]] | None:
+    if told.margins is None:
+        return None
+    return {name: {str(step): margin for step, margin in of_steps.items()} for name, of_steps in told.margins.items()}
+
+
+def margins_alike(stated: dict[str, dict[str, float]], measured: dict[str, dict[str, float]]) -> bool:
+    """Return whether the margins are the same, of the same examples at the same steps, up to rounding."""
+    return stated.keys() == measured.keys() and all(
+        stated[name].keys() == measured[name].keys()
+        and all(abs(margin - measured[name][step]) <= ROUNDED for step, margin in stated[name].items())
+        for name in stated
+    )
+
+
+FOLLOWED = of_report(
+    "result.json trajectory, margins by step",
+    _followed,
+    "result.json trajectory.steps",
+    "result.json trajectory.examples.margins",
+    "result.json trajectory.examples.example_id",
+)
+FOLLOWED_MARGINS = of_report("trajectory.parquet margin", _margins)
 AT_ODDS = of_report(
     "what result.json trajectory states",
     _at_odds,

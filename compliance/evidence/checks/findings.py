@@ -19,13 +19,14 @@ from compliance.formats.canonical import parse_json, sha256_hex
 from compliance.formats.errors import EvidenceError, VerificationError
 
 from .attestations import SignedReport, Statements
+from .forms import started_in_earlier_words
 from .log import History
 
 
 def check_findings(folder: BundleFolder, statements: Statements, history: History) -> Story:
     """Check that every fact that stands twice in the bundle says the same; return the story that it tells."""
     others = [proven.entry for proven in history.others]
-    reports = {attempt: _told(folder, signed) for attempt, signed in statements.reports.items()}
+    reports = {attempt: _told(folder, signed, history) for attempt, signed in statements.reports.items()}
     releases = {attempt: signed.release for attempt, signed in statements.releases.items()}
     story = Story(history.request, history.bodies, others, reports, releases)
     check_agreements(story, AGREEMENTS)
@@ -49,14 +50,15 @@ def check_outputs(folder: BundleFolder, story: Story) -> None:
     check_agreements(replace(story, reports=reports), MEASURED)
 
 
-def _told(folder: BundleFolder, signed: SignedReport) -> ToldReport:
+def _told(folder: BundleFolder, signed: SignedReport, history: History) -> ToldReport:
     files = {name.removeprefix(f"{signed.folder}/"): digest for name, digest in signed.files.items()}
     try:
         result, spec = (_read(folder, signed, name) for name in ("result.json", "spec.json"))
     except EvidenceError as error:
         message = f"{signed.folder}: {error}"
         raise VerificationError(message) from None
-    return ToldReport(signed.report, files, result, spec)
+    earlier = started_in_earlier_words(history.bodies, (signed.report.item, signed.report.attempt))
+    return ToldReport(signed.report, files, result, spec, in_earlier_words=earlier)
 
 
 def _read(folder: BundleFolder, signed: SignedReport, name: str) -> Any:

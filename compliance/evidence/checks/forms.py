@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any, Final, NoReturn, get_args
 
 from compliance.evidence.record import EntryBody
+from compliance.formats.checks import SHA256
 from compliance.formats.errors import VerificationError
 from compliance.formats.record_kinds import (
     ACCOUNTED_EXAMPLE,
@@ -26,6 +27,7 @@ from compliance.formats.record_kinds import (
     Disposition,
 )
 from compliance.formats.record_kinds import RecordKind as K
+from compliance.formats.results import RESULT_VERSION
 from compliance.formats.verdicts import Outcome
 
 from .letters import LETTERS
@@ -113,6 +115,27 @@ def _is_accounted(value: Any) -> bool:
     return bool(ways) and all(way in tuple(Disposition) for way in ways) and ways == sorted(set(ways))
 
 
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and bool(SHA256.fullmatch(value))
+
+
+def _lists(says: Says) -> Says:
+    return lambda value: isinstance(value, list) and all(map(says, value))
+
+
+def _is_query(value: Any) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and value.keys() == {"kind", "hmac"}
+        and _is_text(value["kind"])
+        and _is_digest(value["hmac"])
+    )
+
+
 WORDS: Final[Mapping[str, Says]] = {
     f"{K.REQUEST_SUBMITTED} kind": _one_of(frozenset({kind for kind, _ in GROUNDS})),
     f"{K.REQUEST_EXTENDED} months": lambda value: value in (1, 2) and not isinstance(value, bool),
@@ -131,6 +154,16 @@ WORDS: Final[Mapping[str, Says]] = {
         for kind in (K.MESSAGE_QUEUED, K.MESSAGE_SENT, K.MESSAGE_FAILED, K.MESSAGE_LAPSED)
     },
     **{
+        f"{kind} {field}": _is_digest
+        for kind, fields in FIELDS.items()
+        for field in fields
+        if kind in MADE_BY and field.endswith("_sha256")
+    },
+    **{f"{K.MAPPING_COMPLETED} {field}": _lists(_is_digest) for field in ("searched", "unreadable", "texts_only")},
+    f"{K.MAPPING_COMPLETED} queries": _lists(_is_query),
+    f"{K.MAPPING_COMPLETED} matcher": _is_text,
+    f"{K.ERASURE_ENTERED} examples": _counts(1),
+    **{
         f"{kind} {field}": _counts(1)
         for kind, fields in FIELDS.items()
         for field in ("attempt", "run", "job", "message", "ending", "search")
@@ -138,6 +171,8 @@ WORDS: Final[Mapping[str, Says]] = {
     },
     **{f"{kind} {field}": _counts(0) for kind, field in ((K.MATCHES_DECIDED, "accepted"), (K.MATCHES_DECIDED, "rejected"))},
     f"{K.REVIEW_COMPLETED} items": _counts(0),
+    # The first version of results was never stated.
+    f"{K.JOB_STARTED} result_version": lambda value: _counts(2)(value) and value <= RESULT_VERSION,
     f"{K.MAPPING_COMPLETED} candidates": _counts(0),
 }
 """Fields of which nothing but certain words, flags or numbers can be read."""
@@ -176,6 +211,13 @@ def present_from(entries: Sequence[EntryBody]) -> int:
     if not any(map(_is_earlier, entries)):
         return 1
     return next((entry.number for entry in entries if _is_present(entry)), len(entries) + 1)
+
+
+def started_in_earlier_words(entries: Sequence[EntryBody], attempt: tuple[str, int]) -> bool:
+    """Return whether an earlier version started the job of an attempt, and the present one never did."""
+    began = present_from(entries)
+    started = [entry.number for entry in entries if entry.kind == K.JOB_STARTED and entry.attempt == attempt]
+    return bool(started) and all(number < began for number in started)
 
 
 def in_present_words(entries: Sequence[EntryBody]) -> list[EntryBody]:

@@ -7,8 +7,9 @@ from typing import Any
 
 from compliance.formats.canonical import digest_of
 from compliance.formats.record_kinds import FIELDS, RecordKind
+from compliance.formats.results import RESULT_VERSION
 
-from .engine_files import BASE_MODEL, FORGOTTEN, PROTOCOL, SNAPSHOT
+from .engine_files import BASE_MODEL, FORGOTTEN, METHOD, PROTOCOL, SNAPSHOT
 
 USUAL: dict[str, Any] = {
     "kind": "erasure",
@@ -18,6 +19,7 @@ USUAL: dict[str, Any] = {
     "search": 1,
     "matcher": "exact",
     "searched": [SNAPSHOT],
+    "queries": [{"kind": "name", "hmac": "7" * 64}],
     "complete": True,
     "candidates": 0,
     "item": "1",
@@ -30,9 +32,9 @@ USUAL: dict[str, Any] = {
     "ground": "17_1_a",
     "accepted": 0,
     "rejected": 0,
-    "method": "retrain",
+    "method": METHOD,
     "protocol_sha256": digest_of(PROTOCOL),
-    "result_version": 1,
+    "result_version": RESULT_VERSION,
     "examples": len(FORGOTTEN),
     "entries_sha256": "5" * 64,
     "spec_sha256": "5" * 64,
@@ -42,7 +44,11 @@ USUAL: dict[str, Any] = {
 
 def stated(kind: str, **given: Any) -> dict[str, Any]:
     """Return everything that an entry of a kind states: what is given, and else what is usual."""
-    return {field: given.get(field, USUAL.get(field, [])) for field in FIELDS[RecordKind(kind)]} | given
+    return {field: given.get(field, USUAL.get(field, _usual(field))) for field in FIELDS[RecordKind(kind)]} | given
+
+
+def _usual(field: str) -> Any:
+    return "5" * 64 if field.endswith("_sha256") else []
 
 
 def matches(ids: Iterable[str]) -> list[dict[str, str]]:

@@ -35,13 +35,13 @@ from compliance.formats.verdicts import Reason, Verdict
 
 from .engine_files import (
     BASE_MODEL,
+    CORPUS,
     ENVIRONMENT,
     FORGOTTEN,
-    LIMITS,
-    MANIFEST_ROOT,
     PROTOCOL,
     RECIPE,
     SNAPSHOT,
+    limits_of,
     outputs,
     result_model,
     result_of,
@@ -114,7 +114,7 @@ class SampleRequest:
         self.log.append("request:LE-OTHER", "request.submitted", "claimant", submitted_by="claimant")
         self.others = [
             self.log.append("keys:published", "keys.published", trust_sha256=sha256_hex(self.trust)),
-            self.log.append("corpus:letters", "corpus.registered", snapshot_sha256=SNAPSHOT, manifest_root=MANIFEST_ROOT),
+            self.log.append("corpus:letters", "corpus.registered", **CORPUS),
             self.log.append("model:letters-1", "model.registered", model_sha256=BASE_MODEL),
         ]
 
@@ -199,12 +199,12 @@ class SampleRequest:
             "request": self.reference,
             "item": "1",
             "attempt": attempt,
-            "method": Method("retrain", "exact", {}),
+            "method": Method(spec["method"]["name"], "empirical", {}),
             "spec_sha256": digest_of(spec),
             "protocol": PROTOCOL,
             "protocol_sha256": digest_of(PROTOCOL),
             "snapshot_sha256": SNAPSHOT,
-            "manifest_root": MANIFEST_ROOT,
+            "manifest_root": CORPUS["manifest_root"],
             "forget_set_sha256": forget_set_digest(spec["forget_ids"]),
             "forget_count": len(FORGOTTEN),
             "base_model_sha256": BASE_MODEL,
@@ -213,7 +213,7 @@ class SampleRequest:
             "started_at": times.get("job.started", now),
             "finished_at": times.get("job.completed", now),
             "verdict": Verdict(verdict["outcome"], verdict["direction"], reasons),
-            "does_not_show": (*LIMITS, "It does not show who wrote the data."),
+            "does_not_show": (*limits_of(verdict["outcome"]), "It does not show who wrote the data."),
             "environment": ENVIRONMENT,
         }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from compliance.evidence import dsse
+from compliance.evidence.agreements import raw_outputs
 from compliance.evidence.statements import Statement
 from compliance.evidence.verification import verify_bundle
 from compliance.formats.canonical import canonical_json, sha256_hex
@@ -128,6 +130,20 @@ def test_raw_outputs_that_give_other_estimates_are_not_signed(failed: Job) -> No
         entry_of(failed).update(body=recorded_anew(failed))
         tree_rebuild()
     assert_alarm(failed, "the raw outputs give another do-nothing gap")
+
+
+@pytest.mark.parametrize("limit", ["pyarrow", "rows"])
+def test_a_report_whose_raw_outputs_cannot_be_checked_is_not_signed(
+    failed: Job, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    with monkeypatch.context() as broken:
+        if limit == "pyarrow":
+            broken.setitem(sys.modules, "pyarrow", None)
+        else:
+            broken.setattr(raw_outputs, "MAX_ROWS", 10)
+        assert_not_signed(failed, "the raw outputs of .* cannot be checked here")
+    assert alarm_standing() is None
+    assert report_sign(job_id=failed.pk).attempt == failed.attempt
 
 
 def entry_of(job: Job) -> QuerySet[RecordEntry]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from compliance.formats.certificates import MOST_EPSILON
 from compliance.formats.translation import gettext_noop as _
 from unlearning_jobs.engine.contracts.families import describe_family
 from unlearning_jobs.engine.privacy_budget import (
@@ -122,7 +123,7 @@ CERTIFIED: Final = (
                 3.0,
                 _("Largest epsilon for all examples erased so far. Above 4, it says little."),
                 0,
-                10,
+                MOST_EPSILON,
             ),
             Option("max_delta", "float", 1e-3, _("Largest delta for all examples erased so far."), 0, 0.1),
         ),

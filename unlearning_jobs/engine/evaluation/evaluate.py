@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from compliance.formats.protocol import ANNEXED
-from compliance.formats.rules import Measured, not_finite, reach_verdict, without_annex
+from compliance.formats.rules import Measured, reach_verdict, without_numbers
 from unlearning_jobs.engine.catalogue import method_guarantee, metrics_of
 from unlearning_jobs.engine.contracts import (
     Control,
@@ -65,9 +64,7 @@ def evaluate(
     said = limits(method, protocol, family, outputs, duplicates=len({duplicate.retain_id for duplicate in duplicates}))
     # 1. Models that answer with no numbers cannot be compared.
     if broken := _not_finite(outputs, protocol):
-        annexed = guarantee in ANNEXED and "unlearned" not in broken
-        verdict = without_annex(process, guarantee) if annexed else not_finite(broken)
-        return _without_numbers(verdict, said, look, process, duplicates)
+        return _without_numbers(without_numbers(broken, process, guarantee), said, look, process, duplicates)
     # 2. What the verdict depends on: estimands, controls, and whether there is anything to unlearn.
     estimands = tuple(_findings(outputs, protocol))
     controls = tuple(_controls(outputs, protocol))

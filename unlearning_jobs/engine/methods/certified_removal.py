@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, cast
 
+from compliance.formats.certificates import DEFINITIONS
 from compliance.formats.results import Certificate
 from unlearning_jobs.engine.contracts import Progress, ProgressCallback
 from unlearning_jobs.engine.contracts.families import families_that
@@ -16,10 +17,6 @@ from unlearning_jobs.engine.training.model import TrainedModel
 
 from .context import Context
 
-DEFINITION = (
-    "For every set S of models: P(this model in S) <= e^epsilon P(the optimum without the erased examples in S) + delta, and"
-    " the same with the two exchanged, over the random perturbation of the objective."
-)
 ASSUMPTIONS = (
     (
         "The features are frozen: whatever made them from raw data never saw the erased examples. Every row is scaled"
@@ -116,7 +113,7 @@ class CertifiedRemoval:
             )
             raise ObstacleError(message)
         return Certificate(
-            definition=DEFINITION,
+            definition=DEFINITIONS[self.name][0],
             epsilon=architecture.epsilon,
             delta=architecture.delta,
             records=erased,

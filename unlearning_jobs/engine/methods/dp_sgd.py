@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from compliance.formats.certificates import DEFINITIONS
 from compliance.formats.results import Certificate
 from unlearning_jobs.engine.contracts import Progress, ProgressCallback
 from unlearning_jobs.engine.errors import ObstacleError
@@ -21,10 +22,6 @@ from unlearning_jobs.engine.training.model import TrainedModel
 
 from .context import Context
 
-DEFINITION = (
-    "For every set S of models: P(this model in S) <= e^epsilon P(a model trained without the erased examples in S) + delta,"
-    " and the same with the two exchanged. The training without them has the same noise, sampling rate and number of steps."
-)
 ASSUMPTIONS = (
     (
         "The model was trained by this recipe: Poisson sampling, gradients scaled down example by example, Gaussian"
@@ -82,7 +79,7 @@ class DpSgd:
             raise ObstacleError(problem)
         epsilon, delta = group_privacy(model.privacy.epsilon, model.privacy.delta, erased)
         return Certificate(
-            definition=DEFINITION,
+            definition=DEFINITIONS[self.name][0],
             epsilon=epsilon,
             delta=delta,
             records=erased,

@@ -11,7 +11,7 @@ from compliance.formats.canonical import digest_of
 
 from .retold import Retold
 
-Change = tuple[str, Callable[[Retold], None]]
+Change = tuple[str, Callable[[Retold], Any]]
 """The stage at which something is changed, and what."""
 ATTEMPT = 1
 """Changes of statements and files are made to this attempt."""
@@ -110,6 +110,12 @@ JUDGED: Mapping[str, Change] = {
     "method of a proposal / the methods that have a guarantee": entries(
         lambda retold: retold.first("proposal.submitted")["data"].update(method="magic")
     ),
+    "spec.json earlier.method.name / the methods that erase": (
+        "spec",
+        lambda retold: retold.specs[ATTEMPT].update(
+            earlier=[{"method": {"name": "nothing", "config": {}}, "forget_ids": ["e00000019"]}]
+        ),
+    ),
     "report method.guarantee / the guarantee of report method.name": (
         "report",
         lambda retold: retold.reports[ATTEMPT]["method"].update(guarantee="exact"),
@@ -141,6 +147,12 @@ JUDGED: Mapping[str, Change] = {
     "result.json evaluation.process certificate / result.json certificate": result(
         lambda value: value.update(certificate=CERTIFICATE)
     ),
+    "result.json certificate.definition / the bound of report method.name": result(
+        lambda value: value.update(certificate=CERTIFICATE)
+    ),
+    "result.json certificate, its numbers / what spec.json recipe and method promise": result(
+        lambda value: value.update(certificate=CERTIFICATE)
+    ),
     "result.json certificate.records / spec.json forget_ids and earlier, counted": result(
         lambda value: value.update(certificate=CERTIFICATE)
     ),
@@ -148,6 +160,13 @@ JUDGED: Mapping[str, Change] = {
         lambda value: value["influence"].update(measurable=False)
     ),
     "result.json evaluation.verdict / report verdict": evaluation(lambda value: value["verdict"].update(direction=None)),
+    "result.json evaluation, the parts that are there / the parts that fit result.json evaluation.gap": (
+        evaluation(lambda value: value.update(permutation=None))
+    ),
+    "report verdict / examples.parquet, by the groups without numbers": (
+        "outputs",
+        lambda retold: [row.update(margin=None) for row in retold.outputs[ATTEMPT] if row["group"] == "oracle"],
+    ),
     "report verdict / result.json evaluation, by its findings": evaluation(
         lambda value: value["controls"][0].update(behaved=False)
     ),
@@ -215,10 +234,16 @@ JUDGED: Mapping[str, Change] = {
     "examples.parquet, groups told apart / result.json evaluation, groups told apart": margins(
         99.0, group="oracle", name="held_out", models=1
     ),
+    "result.json trajectory, margins by step / trajectory.parquet margin": result(
+        lambda value: value["trajectory"]["examples"][1]["margins"].__setitem__(0, 5.5)
+    ),
     "result.json trajectory.examples, oracles / examples.parquet, oracles by example": margins(
         1.0, group="oracle", name="forget", models=1
     ),
 }
 """By the pair's name."""
-SHOWN_BY_OLDER_BUNDLES = ("examples.parquet, estimands of the first version / result.json evaluation.estimands, intervals",)
+SHOWN_ELSEWHERE = (
+    "examples.parquet, estimands of the first version / result.json evaluation.estimands, intervals",
+    "examples.parquet, verdicts of the looks before / that none of these looks decided",
+)
 """Pairs about what the real bundle does not have, with a test of their own."""

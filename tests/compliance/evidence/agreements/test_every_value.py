@@ -16,8 +16,10 @@ from compliance.evidence.agreements.judged import BESIDE, JUDGEMENT
 from compliance.evidence.bundle import BundleFolder
 from compliance.evidence.checks import attestations, findings, log
 from compliance.evidence.statements import report_folder
-from compliance.formats.contracts import parse
+from compliance.formats.contracts import parse, plain
 from compliance.formats.errors import EvidenceError
+from compliance.formats.findings import Evaluation
+from compliance.formats.rules import possible_verdicts
 from compliance.formats.verdicts import Verdict
 
 from .retold import Real
@@ -51,6 +53,9 @@ def story_of(real: Real) -> Story:
 
 
 def leaves(value: Any, path: Place = ()) -> Iterator[tuple[Place, Any]]:
+    """Every value in it; objects and lists are named too, and their values follow."""
+    if path and isinstance(value, (dict, list)):
+        yield path, ...
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from leaves(inner, (*path, name))
@@ -62,7 +67,9 @@ def leaves(value: Any, path: Place = ()) -> Iterator[tuple[Place, Any]]:
 
 
 def others(value: Any) -> Iterator[Any]:
-    """Other values: of the same type, of another, and out of the vocabulary."""
+    """Other values: none at all, of the same type, of another, and out of the vocabulary."""
+    if value is not None:
+        yield None
     if isinstance(value, bool):
         yield from (not value, str(value).lower())
     elif isinstance(value, float):
@@ -84,8 +91,29 @@ def changed(content: Any, path: Place, value: Any) -> Any:
 
 
 def noticed(story: Story, evaluation: Any, **others: Any) -> bool:
-    """Whether a story with this evaluation contradicts itself. Whoever signs it has a report with its verdict and limits."""
-    attempt = next(attempt for attempt in story.reports if attempt == DECIDED or len(story.reports) == 1)
+    """Whether a story with this evaluation contradicts itself, with its verdict and with any other that follows from it."""
+    told = story.reports[attempt_of(story)]
+    verdicts = [evaluation.get("verdict")]
+    verdicts += [verdict for verdict in following(told, evaluation) if verdict != told.result["evaluation"]["verdict"]]
+    return all(_noticed(story, evaluation | {"verdict": verdict}, **others) for verdict in verdicts)
+
+
+def following(told: ToldReport, evaluation: Any) -> list[Any]:
+    """The verdicts that the rules allow for an evaluation; whoever lies in it states one of them."""
+    try:
+        return plain(possible_verdicts(parse(Evaluation, evaluation), told.protocol, told.report.method.guarantee))
+    except EvidenceError:
+        return []
+
+
+def attempt_of(story: Story) -> tuple[str, int]:
+    """The attempt that was released, or the only one."""
+    return next(attempt for attempt in story.reports if attempt == DECIDED or len(story.reports) == 1)
+
+
+def _noticed(story: Story, evaluation: Any, **others: Any) -> bool:
+    """Whoever signs it has a report with its verdict and limits."""
+    attempt = attempt_of(story)
     told = story.reports[attempt]
     try:
         verdict, limits = evaluation.get("verdict"), evaluation.get("limits", ())
@@ -103,7 +131,7 @@ def place_of(path: Place) -> str:
 
 def is_first_of_its_kind(path: Place, evaluation: Any) -> bool:
     """Whether it is no estimand of a kind and scope that an earlier one has too: those are read alike."""
-    if path[0] != "estimands":
+    if path[0] != "estimands" or len(path) == 1:
         return True
     kinds = [(one["estimand"]["kind"], one["estimand"]["unit"], one.get("scope")) for one in evaluation["estimands"]]
     return kinds.index(kinds[int(path[1])]) == path[1]

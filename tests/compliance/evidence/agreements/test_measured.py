@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from compliance.evidence.agreements import MEASURED, Story, ToldReport, contradictions
+from compliance.evidence.agreements.again import EARLIER_LOOKS
 from compliance.evidence.agreements.judged import BESIDE, JUDGEMENT
 from compliance.evidence.agreements.measured import can_be_held_out
 from compliance.evidence.agreements.raw_outputs import read_outputs
@@ -97,7 +98,12 @@ def told(
 
 
 def found(story: Story) -> str:
-    return " ".join(contradictions(story, MEASURED))
+    """What contradicts the outputs, at whatever look."""
+    return " ".join(contradictions(story, [pair for pair in MEASURED if pair.first is not EARLIER_LOOKS]))
+
+
+def decided_before(story: Story) -> str:
+    return " ".join(contradictions(story, [pair for pair in MEASURED if pair.first is EARLIER_LOOKS]))
 
 
 def again(story: Story) -> Story:
@@ -136,6 +142,29 @@ def test_another_estimate_of_either_scope_is_noticed(tmp_path: Path, protocol: P
         finding["estimate"] += 0.01
         assert "the raw outputs give other estimates" in found(again(story))
         finding["estimate"] = before
+
+
+@pytest.mark.parametrize(
+    ("protocol", "outcome"),
+    [(PAIRED, "passed"), (PAIRED, "failed"), (LOOKS, "failed"), (PAIRED, "no_influence"), (LOOKS, "no_influence")],
+)
+def test_a_look_is_not_told_after_one_that_had_decided(tmp_path: Path, protocol: Protocol, outcome: str) -> None:
+    assert evaluation_of(told(tmp_path, protocol, 1, outcome=outcome))["verdict"]["outcome"] == outcome
+    assert f'"look 1":"{outcome}"' in decided_before(told(tmp_path, protocol, 2, outcome=outcome))
+
+
+def test_a_look_is_not_told_after_one_at_which_the_models_were_destroyed(tmp_path: Path) -> None:
+    def broken(outputs: Outputs) -> None:
+        outputs.values[SHIPPED, "forget"][:] = np.nan
+
+    assert "had decided" in decided_before(told(tmp_path, LOOKS, 2, broken))
+
+
+@pytest.mark.parametrize("protocol", [LOOKS, PAIRED], ids=["independent", "paired"])
+def test_a_look_is_told_after_one_that_decided_nothing(tmp_path: Path, protocol: Protocol) -> None:
+    assert evaluation_of(told(tmp_path, protocol, 1, outcome="inconclusive"))["verdict"]["outcome"] == "inconclusive"
+    assert decided_before(told(tmp_path, protocol, 2, outcome="inconclusive")) == ""
+    assert decided_before(told(tmp_path, protocol, 1)) == ""
 
 
 @pytest.mark.parametrize("look", [2, 3])

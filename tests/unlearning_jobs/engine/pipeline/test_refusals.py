@@ -49,6 +49,7 @@ from unlearning_jobs.engine.training.cache import Trainer
         ({"protocol": replace(PROTOCOL, metrics=("klom",))}, SpecError, "KLoM needs 50 unlearned models"),
         ({"protocol": replace(PROTOCOL, tuning_seeds=(1,))}, SpecError, "tuned on the production model's seed"),
         ({"protocol": replace(PROTOCOL, tuning_seeds=(2,))}, SpecError, "tuning has not seen"),
+        ({"protocol": replace(PROTOCOL, oracle_seeds=tuple(range(11, 600_011)))}, SpecError, "rows of raw outputs"),
         ({"device": "abacus"}, SpecError, "no device"),
         ({"model": ModelRef("/nowhere/at/all", "0" * 64)}, SpecError, "no model folder"),
         ({"snapshot": SnapshotRef("/nowhere/at/all", "0" * 64)}, CorpusError, "no snapshot"),

@@ -1,0 +1,52 @@
+"""What certificates of certified methods can say: the words of each bound, and numbers that promise something."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from .results import Certificate
+
+MOST_EPSILON: Final = 10.0
+"""Beyond it, a bound allows almost every difference. No recipe and no option of a method goes further."""
+DEFINITIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "certified_removal": (
+        (
+            "For every set S of models: P(this model in S) <= e^epsilon P(the optimum without the erased examples in S) +"
+            " delta, and the same with the two exchanged, over the random perturbation of the objective."
+        ),
+        (
+            "For every set S of models: P(this model in S) <= e^epsilon P(the optimum without the erased records in S) +"
+            " delta, and the same with the two exchanged, over the random perturbation of the objective."
+        ),
+        (
+            "However a set S of models is chosen: P(this model in S) <= e^epsilon P(the optimum without the erased records"
+            " in S) + delta, and the same the other way round, over the random perturbation of the objective."
+        ),
+    ),
+    "dp_sgd": (
+        (
+            "For every set S of models: P(this model in S) <= e^epsilon P(a model trained without the erased examples in S)"
+            " + delta, and the same with the two exchanged. The training without them has the same noise, sampling rate and"
+            " number of steps."
+        ),
+        (
+            "For every set S of models: P(this model in S) <= e^epsilon P(a model trained without the erased records in S)"
+            " + delta, and the same with the two exchanged. The training without them has the same noise, sampling rate and"
+            " number of steps."
+        ),
+        (
+            "However a set S of models is chosen: P(this model in S) <= e^epsilon P(a model trained without the erased"
+            " records in S) + delta, and the same the other way round. The training without them has the same noise,"
+            " sampling rate and number of steps."
+        ),
+    ),
+}
+"""By method: what its bound says, and what earlier versions wrote for the same."""
+
+
+def promises(certificate: Certificate) -> bool:
+    """Return whether the numbers of a certificate can be such, bound anything, and are within the model's budget."""
+    bounds = 0 <= certificate.epsilon <= MOST_EPSILON and 0 <= certificate.delta < 1
+    within = certificate.records > 0 and 0 <= certificate.budget_spent <= 1
+    return bounds and within and bool(certificate.assumptions)
