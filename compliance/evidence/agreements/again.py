@@ -141,7 +141,7 @@ def _earlier_looks(told: ToldReport) -> dict[str, str] | None:
     outputs, evaluation, spec = told.outputs, told.evaluation, told.specification
     if outputs is None or evaluation is None or spec is None or outputs.seeds() != protocol_seeds(told):
         return None  # other pairs say so
-    outcomes = {}
+    outcomes: dict[str, str] = {}
     for look in range(1, evaluation.look):
         then = outputs.only(seeds_at_look(told, look) or {})
         if groups := then.groups_without_numbers(places_of(told)):

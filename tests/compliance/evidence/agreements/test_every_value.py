@@ -101,7 +101,8 @@ def noticed(story: Story, evaluation: Any, **others: Any) -> bool:
 def following(told: ToldReport, evaluation: Any) -> list[Any]:
     """The verdicts that the rules allow for an evaluation; whoever lies in it states one of them."""
     try:
-        return plain(possible_verdicts(parse(Evaluation, evaluation), told.protocol, told.report.method.guarantee))
+        verdicts = possible_verdicts(parse(Evaluation, evaluation), told.protocol, told.report.method.guarantee)
+        return list(map(plain, verdicts))
     except EvidenceError:
         return []
 
