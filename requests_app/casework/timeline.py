@@ -149,7 +149,8 @@ def _item_decided(data: Data) -> str:
 
 
 def _ending(data: Data) -> str:
-    place = item_words(data["item"]) if data["item"] else _("The whole request")
+    whole = _("Rejected examples in items") if data["outcome"] == RequestOutcome.NOT_CONCERNED else _("The whole request")
+    place = item_words(data["item"]) if data["item"] else whole
     words = [
         place,
         str(RequestOutcome(data["outcome"]).label),

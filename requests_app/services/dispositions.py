@@ -27,7 +27,9 @@ def told_facts(request: ErasureRequest, supposing: Ending | None = None) -> dict
     for _match, became in what_became(request, supposing):
         for way in became.intersection(TOLD):
             facts[way] += 1
-    return facts | {"vocabularies": vocabularies(Accepted.of(request))}
+    approved = request.endings.filter(approved_by__isnull=False)
+    left = sum(ending.facts.get("not_concerned", 0) for ending in approved)
+    return facts | {"not_concerned": left, "vocabularies": vocabularies(Accepted.of(request))}
 
 
 def closed_examples(request: ErasureRequest) -> list[dict[str, Any]]:

@@ -12,12 +12,12 @@ from django.utils import translation
 
 from requests_app.models import Ending, ErasureRequest, Item, Proposal
 from requests_app.search_wording import missing_sentences, searched_sentences
-from requests_app.states import SETTLED, Ground, ItemState, RequestOutcome
+from requests_app.states import Ground, ItemState, RequestOutcome
 from requests_app.wording import done_sentences, fact_sentences
 from unlearning_jobs.engine.catalogue import method_guarantee
 
 from .dispositions import told_facts
-from .findings import accepted_examples, items_to_create, search_of, settled_outcome
+from .findings import is_correction, items_to_create, search_of, settled_outcome
 from .mail_reasons import outcome_template, results_in_use
 
 
@@ -83,11 +83,7 @@ def closing_letter(ending: Ending) -> Letter | None:
 
 def letter_after(request: ErasureRequest) -> Letter | None:
     """Return the letter that goes out when a review ends and opens nothing: every item is settled. None otherwise."""
-    if next(items_to_create(request), None) or any(
-        accepted_examples(one) for one in request.items.exclude(state__in=SETTLED)
-    ):
-        return None
-    outcome = settled_outcome(request, emptied=True)
+    outcome = None if next(items_to_create(request), None) else settled_outcome(request)
     return letter(request, outcome_template(outcome)) if outcome else None
 
 
@@ -97,17 +93,18 @@ def _reasons(request: ErasureRequest, supposing: Ending | None) -> str:
     if supposing and supposing.item and supposing.outcome == RequestOutcome.REFUSED:
         refused[supposing.item.number] = supposing
     paragraphs = [f"{Ground(refused[number].ground).label}\n{refused[number].reasons}" for number in sorted(refused)]
-    paragraphs += [ending.reasons for ending in _endings(request, supposing) if ending.item is None and ending.reasons]
+    closings = [one for one in _endings(request, supposing) if one.item is None and not is_correction(one)]
+    paragraphs += [ending.reasons for ending in closings if ending.reasons]
     return "\n\n".join(dict.fromkeys(paragraphs))
 
 
 def _facts(request: ErasureRequest, supposing: Ending | None) -> dict[str, list[str]]:
-    search = search_of(request)
+    search, corrections = search_of(request), filter(is_correction, _endings(request, supposing))
     return {
         "done": done_sentences(_released(request)),
         "searched": searched_sentences(search),
         "missing": missing_sentences(search),
-        "facts": fact_sentences(told_facts(request, supposing)),
+        "facts": fact_sentences(told_facts(request, supposing)) + [ending.reasons for ending in corrections],
     }
 
 

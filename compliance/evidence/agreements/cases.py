@@ -18,9 +18,11 @@ from .dispositions import (
     WAYS,
 )
 from .endings import (
+    APPROVED_BEFORE,
     APPROVED_ENDS,
     APPROVED_GROUNDS,
     CLOSINGS,
+    CORRECTIONS,
     ENDS,
     GROUNDS,
     LAPSED_WITH_THE_REQUEST,
@@ -124,6 +126,7 @@ ENDING: Final = (
         LAST_VERDICTS,
         "no signed report of the item's last attempt says that nothing measurable was learned",
     ),
+    Agreement(CORRECTIONS, APPROVED_BEFORE, "examples left an item, and nobody had approved that", one_of),
     Agreement(
         CLOSINGS, REVIEWED, "the end of the request does not follow from what was searched and accepted", closing_follows
     ),

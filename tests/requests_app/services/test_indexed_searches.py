@@ -144,7 +144,7 @@ def test_a_corpus_that_changes_while_it_is_searched_does_not_count_as_searched(
     search = searched(staff, model, "k1")
     assert search.targets[0]["outcome"] == Search.Target.UNREADABLE
     assert not search.complete
-    assert missing_sentences(search) == ["The training data of 1 model in use could not be read."]
+    assert missing_sentences(search) == ["The training data of 1 model, in use or being trained, could not be read."]
 
 
 def test_what_an_index_cannot_narrow_down_is_read_for_in_full_and_said(staff: Staff, model: ModelVersion) -> None:

@@ -91,6 +91,9 @@ WRITTEN: Mapping[str, Change] = {
     "item.decided ground of a refusal / ending.approved ground": ending(
         "ending.approved", ("item.decided", {"item": "item-1", "granted": False, "ground": "17_3_e"})
     ),
+    "item.corrected ending / ending.approved ending before, for the request": entries(
+        lambda retold: retold.insert("item.decided", "item.corrected", item="item-1", examples=2, ending=1)
+    ),
     "item.lapsed outcome without an approved end / request.closed outcome": entries(
         lambda retold: retold.insert("item.decided", "item.lapsed", item="item-1", outcome="withdrawn")
     ),
