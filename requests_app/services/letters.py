@@ -8,7 +8,10 @@ from datetime import datetime
 
 from django.conf import settings
 from django.template.loader import render_to_string
-from django.utils import translation
+from django.utils import timezone, translation
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
 
 from requests_app.models import Ending, ErasureRequest, Item, Proposal
 from requests_app.search_wording import missing_sentences, searched_sentences
@@ -18,7 +21,7 @@ from unlearning_jobs.engine.catalogue import method_guarantee
 
 from .dispositions import told_facts
 from .findings import is_correction, items_to_create, search_of, settled_outcome
-from .mail_reasons import outcome_template, results_in_use
+from .mail_reasons import can_withdraw, is_overdue, outcome_template, results_now
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,9 @@ def letter(
             "organisation": settings.ORGANISATION,
             "reasons": _reasons(request, supposing),
             "extension_reasons": request.extension_reasons,
-            "in_use": results_in_use(request),
+            "overdue": is_overdue(request),
+            "can_withdraw": can_withdraw(request),
+            **results_now(request),
             **_facts(request, supposing),
             **asdict(links),
         }
@@ -100,11 +105,13 @@ def _reasons(request: ErasureRequest, supposing: Ending | None) -> str:
 
 def _facts(request: ErasureRequest, supposing: Ending | None) -> dict[str, list[str]]:
     search, corrections = search_of(request), filter(is_correction, _endings(request, supposing))
+    facts = fact_sentences(told_facts(request, supposing)) + [ending.reasons for ending in corrections]
+    day = date_format(localtime(request.closed_at or timezone.now()), "DATE_FORMAT")
     return {
         "done": done_sentences(_released(request)),
         "searched": searched_sentences(search),
         "missing": missing_sentences(search),
-        "facts": fact_sentences(told_facts(request, supposing)) + [ending.reasons for ending in corrections],
+        "facts": [_("This was so on %(day)s, when we closed your request:") % {"day": day}, *facts] if facts else [],
     }
 
 

@@ -13,9 +13,10 @@ from compliance.record.errors import StaleStateError
 from compliance.record.services import record_append
 from requests_app.models import ErasureRequest, Item
 from requests_app.states import ITEM_TRANSITIONS, REQUEST_TRANSITIONS, SETTLED, ItemState, RequestOutcome, RequestState
+from unlearning_jobs.services.ledger import ledger_withhold
 from unlearning_jobs.states import JobState
 
-from .dispositions import closed_examples
+from .dispositions import closed_examples, not_to_be_learned, what_became
 from .findings import settled_outcome
 from .messages import message_queue
 
@@ -78,10 +79,11 @@ def request_close(
     template: str | None,
 ) -> ErasureRequest:
     """Close a request and tell the claimant, unless `template` is None. Items that are not settled lapse, and
-    a search that is due is no longer wanted.
+    a search that is due is no longer wanted. What no model in use knows enters the erasure ledger, unless all was refused.
 
     Raises:
         StaleStateError: it is already closed.
+        LedgerError: the ledger has no key.
     """
     for item in request.items.exclude(state__in=SETTLED).select_related("request"):
         lapsed = {"outcome": outcome.value}
@@ -90,7 +92,10 @@ def request_close(
     live = request.search_orders.filter(state__in=[JobState.QUEUED, JobState.RUNNING])
     live.update(state=JobState.CANCELLED, lease_until=None, finished_at=request.closed_at)
     # Of a request that nobody answered, the corpora are not read to find out what became of its matches.
-    data = {"outcome": outcome.value, "accepted": closed_examples(request) if template else []}
+    became = list(what_became(request)) if template else []
+    if outcome != RequestOutcome.REFUSED:
+        ledger_withhold(subject=request.subject, places=not_to_be_learned(became), actor=actor)
+    data = {"outcome": outcome.value, "accepted": closed_examples(became)}
     request_move(request=request, to=RequestState.CLOSED, kind=RecordKind.REQUEST_CLOSED, actor=actor, data=data)
     if template:
         message_queue(request=request, template=template)

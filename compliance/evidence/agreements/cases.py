@@ -6,7 +6,7 @@ from typing import Final
 
 from compliance.formats.record_kinds import RecordKind as K
 
-from .agreement import Agreement, apart, differ, one_of, part_of
+from .agreement import Agreement, apart, differ, not_later, one_of, part_of
 from .dispositions import (
     ACCEPTED_BEFORE,
     CALLED_RELEASED,
@@ -15,7 +15,9 @@ from .dispositions import (
     FORGOTTEN,
     ITEM_ENDS,
     KNOWN_BEFORE,
+    LEFT_OUT,
     WAYS,
+    WITHHELD,
 )
 from .endings import (
     APPROVED_BEFORE,
@@ -139,6 +141,7 @@ DISPOSITIONS: Final = (
     Agreement(
         CALLED_UNTOUCHED, KNOWN_BEFORE, "the end says that examples were in no model, and this one knew them", part_of
     ),
+    Agreement(WITHHELD, LEFT_OUT, "more entered the erasure ledger than no model in use knew at the end", not_later),
     Agreement(WAYS, ITEM_ENDS, "the end says that examples ended otherwise than any item did", part_of),
 )
 """What became of each accepted example, as the end says it."""

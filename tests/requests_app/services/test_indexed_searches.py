@@ -180,3 +180,12 @@ def test_an_officer_who_looks_for_examples_is_answered_from_the_index(staff: Sta
 def test_every_reason_and_every_note_has_words() -> None:
     assert set(WHY_NOT_ASKED) == set(REASONS)
     assert set(NOTE_WORDS) == set(NOTES)
+
+
+def test_looking_by_hand_says_in_which_way_it_did_not_look(artefacts: Path) -> None:
+    assert not artefacts.exists()
+    model = trained(corpus())
+    assert examples_find(model.snapshot, ADA).left_out == ""
+    found = examples_find(model.snapshot, "a@b")
+    assert found.obstacle == ""
+    assert found.left_out != ""

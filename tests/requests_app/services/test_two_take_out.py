@@ -16,7 +16,7 @@ from requests_app.services.findings import closing_outcome
 from requests_app.services.letters import letter
 from requests_app.states import ItemState, RequestState
 from tests.endings import NOT_HERS, corrected, refused
-from tests.erasing import turned_round
+from tests.erasing import registered, turned_round
 from tests.factories import model_version
 from tests.staging import Stage, erased_elsewhere, unguarded
 from unlearning_jobs.models import Job, ModelVersion
@@ -113,9 +113,9 @@ def test_one_officer_alone_does_not_end_a_granted_item_beside_a_settled_one(stag
 
 def beside(stage: Stage) -> ModelVersion:
     """Another model has learned from another corpus, in which the second match is."""
-    other = model_version(name="second", snapshot=turned_round())
-    stage.request.matches.filter(example_id=SECOND).update(snapshot=other.snapshot, example_id="e00000005")
-    stage.request.matches.filter(example_id="e00000005").update(example_id=SECOND)
+    rows = [{"question": f"Page {n}?", "answer": f"She wrote page {n}.", "split": "train"} for n in range(6)]
+    other = model_version(name="second", snapshot=registered("diary", rows))
+    stage.request.matches.filter(example_id=SECOND).update(snapshot=other.snapshot)
     searched_again(stage)
     return other
 

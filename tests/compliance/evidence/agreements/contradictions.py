@@ -141,6 +141,11 @@ WRITTEN: Mapping[str, Change] = {
     ),
     "request.closed accepted and released / spec.json forget_ids of what was released": closed_as(["not_learned"]),
     "request.closed accepted and left / spec.json erased_ids, exclude_ids and earlier": entries(one_more_left),
+    "erasure.entered examples, without a release / request.closed accepted that no model in use knows": entries(
+        lambda retold: retold.insert(
+            "item.released", "erasure.entered", item="", attempt=0, examples=3, entries_sha256=OTHER_DIGEST
+        )
+    ),
     "request.closed accepted became / how items ended": closed_as(["refused", "released"]),
     "job.failed job / job.created job": job_ended("job.failed"),
     "job.cancelled job / job.created job": job_ended("job.cancelled"),
