@@ -80,6 +80,8 @@ def ledger_withhold(*, subject: str, places: Mapping[CorpusSnapshot, Collection[
     Raises:
         LedgerError: no key can be used; nothing is written.
     """
+    if not places:
+        return 0
     ledger_lock()
     entries: list[ErasureEntry] = []
     for snapshot, ids in places.items():

@@ -141,6 +141,8 @@ WORDS: Final[Mapping[str, Says]] = {
     },
     **{f"{kind} {field}": _counts(0) for kind, field in ((K.MATCHES_DECIDED, "accepted"), (K.MATCHES_DECIDED, "rejected"))},
     f"{K.REVIEW_COMPLETED} items": _counts(0),
+    # 0: before any run
+    f"{K.JOB_CANCELLED} run": _counts(0),
     # 0: for no release, but as the request ended
     f"{K.ERASURE_ENTERED} attempt": _counts(0),
     f"{K.MAPPING_COMPLETED} candidates": _counts(0),

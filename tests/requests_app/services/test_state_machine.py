@@ -31,7 +31,7 @@ from unlearning_jobs.states import JobState, ModelState
 from .case_walk import Walk, lead_out
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signing")]
-STEPS = 100
+STEPS = 70
 NAMES = (ADA, ADA, "Nora", "Karl", "Mia", "Jon")
 FOUND_NOTHING = "found nothing that belongs to your request"
 

@@ -157,6 +157,7 @@ def test_a_running_job_goes_on_until_a_second_officer_approves(stage: Stage) -> 
     assert Job.objects.get(pk=proposal.job.pk).state == "queued"
     endings.ending_approve(ending=ending, by=stage.staff.lena)
     assert Job.objects.get(pk=proposal.job.pk).state == "cancelled"
+    check_course(entries_of(subject=stage.request.subject))  # it was cancelled before any run
 
 
 def test_the_database_lets_nothing_leave_an_item_without_a_second_officer(stage: Stage) -> None:
