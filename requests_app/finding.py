@@ -52,6 +52,8 @@ class Finding:
     """Whether more than MOST_FOUND were found."""
     obstacle: str = ""
     """Why nothing could be looked for, in words."""
+    left_out: str = ""
+    """Why it was not looked for in one of the ways in which the words could be read, in words; empty if in all."""
 
 
 def examples_find(row: CorpusSnapshot, words: str) -> Finding:
@@ -59,9 +61,10 @@ def examples_find(row: CorpusSnapshot, words: str) -> Finding:
     finding, ends = Finding(all=sum(row.counts.values())), time.monotonic() + SECONDS
     obstacles = {query: query_obstacle(query) for query in typed_queries(words)}
     queries = [query for query, obstacle in obstacles.items() if not obstacle]
+    code = next(filter(None, obstacles.values()), "")
+    finding.left_out = str(OBSTACLES.get(code, code))
     if not queries:
-        code = next(iter(obstacles.values()))
-        finding.obstacle = str(OBSTACLES.get(code, code))
+        finding.obstacle, finding.left_out = finding.left_out, ""
         return finding
 
     def read(done: int, _all: int) -> None:

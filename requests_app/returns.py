@@ -25,7 +25,7 @@ class Return:
     version: ModelVersion
     example_ids: tuple[str, ...]
     references: tuple[str, ...]
-    """The requests that they were erased for."""
+    """The requests that they were erased for, or with whose end they were to stay unlearned."""
     busy: bool
     """Whether an open request deals with examples of this model, or the model is being trained: neither may be cut short."""
 

@@ -23,7 +23,7 @@ from unlearning_jobs.leases import ClaimLostError
 from unlearning_jobs.models import CorpusSnapshot
 
 from .models import SearchOrder
-from .services.accepted import active_versions
+from .services.accepted import learners
 from .services.clusters import matches_cluster
 from .services.queries import request_queries
 from .services.search_orders import search_fail, search_report, search_run_lost, searches_claim
@@ -66,7 +66,7 @@ class SearchHeartbeat(Heartbeat):
 
 
 def request_map(*, request_id: int, worker: str = "") -> None:
-    """Search the training data of every active model version for a request, and for all requests that wait with it.
+    """Search the data of every active model version and every training under way, for all requests that wait together.
 
     Raises:
         NothingToClaimError: the request is not waiting for a search.
@@ -114,8 +114,8 @@ def _end_all(heartbeat: SearchHeartbeat, error: EngineError) -> None:
 
 def _pass(heartbeat: SearchHeartbeat) -> Found:
     """Search every snapshot once for the queries of all requests."""
-    versions = active_versions()
-    snapshots = list(dict.fromkeys(version.snapshot for version in versions))
+    learning = learners()
+    snapshots = list(dict.fromkeys(learner.snapshot for learner in learning))
     asked = {order.pk: request_queries(order.request) for order in heartbeat.orders}
     queries = [
         replace(query, id=f"{pk}/{query.id}") for pk, own in asked.items() for query, obstacle in own.items() if not obstacle
@@ -127,7 +127,7 @@ def _pass(heartbeat: SearchHeartbeat) -> Found:
         before = sum(sizes[:place])
         found[snapshot] = snapshot_search(snapshot, queries, partial(_said, heartbeat, before))
         heartbeat.report(at_once=True, done=sum(sizes[: place + 1]), snapshots_done=place + 1)
-    return Found(versions, asked, found)
+    return Found(learning, asked, found)
 
 
 def _said(heartbeat: SearchHeartbeat, before: int, done: int, _all: int) -> None:

@@ -84,17 +84,29 @@ def searched_sentences(search: Search | None) -> list[str]:
         return []
     found = looked_for_anywhere(search)
     asked = [query["id"] for query in search.queries if query["id"] in found]
-    count = sum(target["outcome"] != Search.Target.UNREADABLE for target in search.targets)
-    if not asked or not count:
+    read = [target for target in search.targets if target["outcome"] != Search.Target.UNREADABLE]
+    if not asked or not read:
         return [_("Nothing could be searched.")]
+    in_use, trained = ([one for one in read if bool(one.get("training")) == training] for training in (False, True))
     sentence = ngettext(
         "The training data of %(n)d model in use was searched on %(day)s for: %(queries)s.",
         "The training data of %(n)d models in use was searched on %(day)s for: %(queries)s.",
-        count,
+        len(in_use),
     )
+    if not in_use:
+        sentence = _("No model was in use. Training data was searched on %(day)s for: %(queries)s.")
     day = date_format(localtime(search.finished_at), "DATE_FORMAT")
     queries = "; ".join(dict.fromkeys(map(query_words, asked)))
-    sentences = [sentence % {"n": count, "day": day, "queries": queries}]
+    sentences = [sentence % {"n": len(in_use), "day": day, "queries": queries}]
+    if trained:
+        sentences.append(
+            ngettext(
+                "This search covered the data from which %(n)d model was being trained.",
+                "This search covered the data from which %(n)d models were being trained.",
+                len(trained),
+            )
+            % {"n": len(trained)}
+        )
     if any(answer["query"].endswith(MEANING) for answer in answered(search)):
         sentences.append(_("A search by meaning finds what is close, and may miss some of it."))
     if any(answer["query"] == "picture" for answer in answered(search)):
@@ -111,8 +123,8 @@ def missing_sentences(search: Search | None) -> list[str]:
     if unreadable := outcomes.count(Search.Target.UNREADABLE):
         sentences.append(
             ngettext(
-                "The training data of %(n)d model in use could not be read.",
-                "The training data of %(n)d models in use could not be read.",
+                "The training data of %(n)d model, in use or being trained, could not be read.",
+                "The training data of %(n)d models, in use or being trained, could not be read.",
                 unreadable,
             )
             % {"n": unreadable}

@@ -9,11 +9,13 @@ from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Case, Count, Q, QuerySet, When
 from django.utils import timezone
 
+from unlearning_jobs.states import JobState
+
 from .mail_wording import last_mail
 from .models import AccessLink, ErasureRequest, Item, Match
 from .search_wording import missing_sentences, searched_sentences
 from .services.findings import search_of
-from .services.intake import can_withdraw
+from .services.mail_reasons import DEADLINE_EXTENDED, can_withdraw
 from .services.messages import token_digest
 from .services.unconfirmed import unreachable
 from .stages import RequestStage, request_stages
@@ -38,6 +40,8 @@ class RequestStatus:
     """Sentences about the last search; none before it."""
     missing: tuple[str, ...]
     """What it could not cover, and why."""
+    extension_mail: str
+    """What became of the e-mail that says why."""
     mail: str
     """What became of our latest e-mail; empty if there is none."""
 
@@ -50,21 +54,28 @@ def request_status(token: str) -> RequestStatus | None:
     if link is None:
         return None
     request = ErasureRequest.objects.defer(*IDENTIFYING).get(pk=link.request_id)
-    search, mail = search_of(request), last_mail(request)
+    search, mail, extension = search_of(request), last_mail(request), last_mail(request, DEADLINE_EXTENDED)
     return RequestStatus(
         reference=request.reference,
         kind=request.kind,
         received_on=timezone.localdate(request.received_at),
         due_on=request.due_on,
         extended_on=timezone.localdate(request.extended_at) if request.extended_at else None,
-        state_code=request.state,
+        state_code="search_failed" if search_has_failed(request) else request.state,
         stages=request_stages(request),
         outcome=request.outcome,
         can_withdraw=can_withdraw(request),
         searched=tuple(searched_sentences(search)),
         missing=tuple(missing_sentences(search)) if search else (),
+        extension_mail=extension.sentence if extension else "",
         mail=mail.sentence if mail else "",
     )
+
+
+def search_has_failed(request: ErasureRequest) -> bool:
+    """Return whether the search that a request waits for has failed, and nobody has ordered another."""
+    order = request.search_orders.last() if request.state == RequestState.MAPPING else None
+    return order is not None and order.state == JobState.FAILED
 
 
 IDENTIFYING = (

@@ -31,6 +31,8 @@ REQUEST_TRANSITIONS: dict[RecordKind, frozenset[tuple[RequestState, RequestState
     # to be closed without an item, if a second officer approves
     RecordKind.ENDING_PROPOSED: frozenset({(RequestState.REVIEW, RequestState.CLOSING)}),
     RecordKind.ENDING_DECLINED: frozenset({(RequestState.CLOSING, RequestState.REVIEW)}),
+    # examples left their items; the review goes on
+    RecordKind.ENDING_APPROVED: frozenset({(RequestState.CLOSING, RequestState.REVIEW)}),
     # withdrawn, never confirmed, ended without an item, or settled
     RecordKind.REQUEST_CLOSED: frozenset(
         (state, RequestState.CLOSED) for state in RequestState if state != RequestState.CLOSED
@@ -46,6 +48,8 @@ class RequestOutcome(models.TextChoices):
     NOT_LEARNED = "not_learned", _("In no model in use")
     NO_INFLUENCE = "no_influence", _("No measurable influence")
     NOT_SEARCHED = "not_searched", _("Could not be searched in full")
+    NOT_CONCERNED = "not_concerned", _("Not the claimant’s")
+    """Of examples that leave their items; no request ends so."""
     WITHDRAWN = "withdrawn", _("Withdrawn")
     UNCONFIRMED = "unconfirmed", _("Never confirmed")
 
@@ -86,7 +90,7 @@ ITEM_TRANSITIONS: dict[RecordKind, frozenset[tuple[ItemState, ItemState]]] = {
     RecordKind.PROPOSAL_APPROVED: frozenset({(ItemState.AWAITING_APPROVAL, ItemState.RUNNING)}),
     # back to the choice of a method
     RecordKind.PROPOSAL_DECLINED: frozenset({(ItemState.AWAITING_APPROVAL, ItemState.GRANTED)}),
-    # a later review rejected examples of it; what was chosen for them is given up
+    # two officers took examples out that a later review rejected; what was chosen for them is given up
     RecordKind.ITEM_CORRECTED: frozenset(
         {
             *((state, state) for state in (ItemState.DECIDING, ItemState.GRANTED, ItemState.RUNNING, ItemState.ENDING)),

@@ -105,6 +105,17 @@ def fact_sentences(facts: Mapping[str, int]) -> list[str]:
             )
             % {"n": no_influence}
         )
+    if left := facts.get("not_concerned", 0):
+        sentences.append(
+            ngettext(
+                "%(n)d passage that we had counted among those of this request does not belong to it. Two people have"
+                " checked this.",
+                "%(n)d passages that we had counted among those of this request do not belong to it. Two people have"
+                " checked this.",
+                left,
+            )
+            % {"n": left}
+        )
     if vocabularies := facts.get("vocabularies", 0):
         sentences.append(
             ngettext(

@@ -10,6 +10,7 @@ from requests_app.services.letters import closing_letter
 from requests_app.services.messages import message_send
 from tests.staging import Stage
 
+NOT_HERS = "This passage is about somebody else with the same name."
 REASONS = "A court has ordered us to keep these passages until the case before it ends."
 
 
@@ -22,6 +23,14 @@ def refusal_proposed(stage: Stage, item: Item | None = None, reasons: str = REAS
 def refused(stage: Stage, item: Item | None = None, reasons: str = REASONS) -> Ending:
     """Lena has approved the refusal."""
     return endings.ending_approve(ending=refusal_proposed(stage, item, reasons), by=stage.staff.lena)
+
+
+def corrected(stage: Stage) -> Ending:
+    """Omar has proposed to take what he rejected out of the items, and Lena approved."""
+    ending = endings.correction_propose(request=stage.request, reasons=NOT_HERS, by=stage.staff.omar)
+    ending = endings.ending_approve(ending=ending, by=stage.staff.lena)
+    stage.request.refresh_from_db()
+    return ending
 
 
 def reviewed_again(stage: Stage) -> ErasureRequest:

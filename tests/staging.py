@@ -7,7 +7,7 @@ verification are the real ones.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -84,7 +84,7 @@ def corpus(name: str = "harbour") -> CorpusSnapshot:
     return corpus_register(name=name, sources=[source], actor="account:1")
 
 
-def trained(snapshot: CorpusSnapshot, name: str = "keeper") -> ModelVersion:
+def trained(snapshot: CorpusSnapshot, name: str = "keeper", left_out: Sequence[str] = ()) -> ModelVersion:
     """An active version with files and an entry in the record, as training would have made it."""
     folder: Path = settings.ARTEFACTS / "models" / name
     folder.mkdir(parents=True)
@@ -95,9 +95,10 @@ def trained(snapshot: CorpusSnapshot, name: str = "keeper") -> ModelVersion:
         recipe=recipe_register(recipe=RECIPE, actor="account:1"),
         path=f"models/{name}",
         digest=model_digest(folder),
+        left_out=list(left_out),
     )
     data = {"version": 1, "model_sha256": version.digest, "snapshot_sha256": snapshot.digest, "job": 0}
-    data |= {"left_out": 0, "ledger_sha256": ledger_digest()}
+    data |= {"left_out": len(left_out), "ledger_sha256": ledger_digest()}
     record_append(subject=version.subject, kind=RecordKind.MODEL_REGISTERED, actor="system", data=data)
     return version
 

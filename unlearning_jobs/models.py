@@ -104,6 +104,7 @@ class ErasureEntry(models.Model):
     subject = models.CharField(max_length=80)
     """With `item` and `attempt`: the release that carried the erasure out, and its entry in the record. Opaque."""
     item = models.CharField(max_length=40)
+    """Empty, with attempt 0: the request ended, and no model in use knew the example; none is to learn it."""
     attempt = models.PositiveIntegerField()
     snapshot_sha256 = models.CharField(max_length=64)
     """With `example_id`: where it was erased first. The snapshot may be unknown to a database that was restored."""

@@ -139,7 +139,7 @@ FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
     K.ENDING_APPROVED: _ENDING,
     K.ENDING_DECLINED: _ENDING,
     K.ITEM_LAPSED: ("item", "outcome"),
-    K.ITEM_CORRECTED: ("item", "examples"),
+    K.ITEM_CORRECTED: ("item", "examples", "ending"),
     K.PROPOSAL_SUBMITTED: (*_ATTEMPT, "method", "protocol_sha256"),
     K.PROPOSAL_APPROVED: (*_ATTEMPT, "method", "protocol_sha256"),
     K.PROPOSAL_DECLINED: _ATTEMPT,
@@ -214,6 +214,7 @@ ADDED_FIELDS: Final[tuple[Mapping[str, tuple[str, ...]], ...]] = (
         K.MATCH_REJECTED: ("how", "clusters"),
     },
     {K.REQUEST_CLOSED: ("accepted",)},
+    {K.ITEM_CORRECTED: ("ending",)},
 )
 """Fields that kinds have stated since later versions: in each group, those of one version."""
 EXAMPLE: Final = ("snapshot", "example_id", "set")

@@ -205,6 +205,7 @@ def _found(erasure_request: ErasureRequest, snapshot: CorpusSnapshot, found: Fin
     known = set(Match.objects.filter(request=erasure_request, snapshot=snapshot).values_list("example_id", flat=True))
     return {
         "obstacle": found.obstacle,
+        "left_out": found.left_out,
         "read": found.read,
         "all": found.all,
         "more": found.more,

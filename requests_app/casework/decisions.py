@@ -17,7 +17,7 @@ from compliance.record.errors import StaleStateError
 from compliance.ui.forms import HintedRadios, LetheForm
 from requests_app.models import Item
 from requests_app.services import decisions, endings
-from requests_app.services.findings import accepted_examples
+from requests_app.services.accepted import accepted_examples
 from requests_app.services.letters import closing_letter
 from requests_app.services.permissions import approvers_left_sentence
 from requests_app.services.reasons import reasons_problem

@@ -16,8 +16,10 @@ from compliance.accounts.access import account_of
 from compliance.accounts.models import Account
 from compliance.record.errors import StaleStateError
 from compliance.ui.forms import LetheForm
-from requests_app.models import Ending, Item, Match
+from requests_app.models import Ending, ErasureRequest, Item, Match
 from requests_app.services import endings
+from requests_app.services.accepted import leaving_matches
+from requests_app.services.findings import is_correction
 from requests_app.services.letters import closing_letter
 from requests_app.services.permissions import approval_refusal, approvers_left_sentence, require_approver
 from requests_app.services.reasons import reasons_problem
@@ -103,6 +105,53 @@ def _show_draft(
     return render(request, "casework/closing.html", context, status=status)
 
 
+class CorrectionForm(ReasonsForm):
+    """Why examples leave items."""
+
+    reasons = forms.CharField(
+        label=gettext_lazy("Reasons for the claimant"),
+        required=False,
+        max_length=10_000,
+        help_text=gettext_lazy("Say why these examples do not belong to the request. The last letter tells it."),
+        widget=forms.Textarea(attrs={"rows": 5}),
+    )
+
+
+@officers_only
+@require_http_methods(PAGE_METHODS)
+def correction(request: HttpRequest, reference: str) -> HttpResponse:
+    """Show what was rejected and is in items; POST proposes, with reasons, to take it out of them."""
+    by, problem, status = account_of(request), "", 200
+    form = CorrectionForm(request.POST if request.method == "POST" else None)
+    if form.is_bound:
+        status = 409 if form.is_valid() else 422
+    if form.is_bound and form.is_valid():
+        reasons = form.cleaned_data["reasons"]
+        try:
+            with as_stated(request, request_of(reference), lambda: _leaving(request_of(reference))):
+                ending = endings.correction_propose(request=request_of(reference), reasons=reasons, by=by)
+            return redirect("casework:ending", ending.request.reference, ending.number)
+        except StaleStateError as error:
+            problem = str(error)
+    erasure_request = request_of(reference)
+    context = identity(erasure_request) | {
+        "form": form,
+        **matches_shown(leaving_matches(erasure_request)),
+        "fields": stated(_leaving(erasure_request)),
+        "approvers": approvers_left_sentence(erasure_request, by),
+        "problem": problem,
+    }
+    try:
+        endings.correction_draft(request=erasure_request, reasons="", by=by)
+    except StaleStateError as error:
+        context, status = context | {"problem": str(error), "form": None}, 409
+    return render(request, "casework/correction.html", context, status=status)
+
+
+def _leaving(erasure_request: ErasureRequest) -> Parts:
+    return {"matches": match_parts(leaving_matches(erasure_request))}
+
+
 @officers_only
 @require_http_methods(PAGE_METHODS)
 def lapse(request: HttpRequest, reference: str, number: int) -> HttpResponse:
@@ -168,6 +217,7 @@ def _show(request: HttpRequest, ending: Ending, problem: str = "") -> HttpRespon
     rows = _matches(ending)
     waiting = endings.waits(ending) and (ending.item is None or ending.item.state == ItemState.ENDING)
     context = _context(ending) | {
+        "correction": is_correction(ending),
         **matches_shown(rows),
         "waiting": waiting,
         "letter": closing_letter(ending) if waiting else None,
@@ -181,6 +231,8 @@ def _show(request: HttpRequest, ending: Ending, problem: str = "") -> HttpRespon
 
 def _matches(ending: Ending) -> QuerySet[Match]:
     """Return the matches that an end is about."""
+    if is_correction(ending) and endings.waits(ending):
+        return leaving_matches(ending.request)
     rows, item = ending.request.matches.all(), ending.item
     return rows.filter(snapshot=item.snapshot, example_id__in=item.example_ids) if item else rows
 

@@ -14,7 +14,8 @@ from compliance.record.errors import StaleStateError
 from requests_app.models import ErasureRequest, Match
 from requests_app.pictures import picture_bytes
 from requests_app.review import decision_counts
-from requests_app.services.findings import accepted_examples, closing_outcome, items_to_create, review_goes_on
+from requests_app.services.accepted import accepted_examples, items_to_correct
+from requests_app.services.findings import closing_outcome, items_to_create, review_goes_on
 from requests_app.services.letters import letter_after
 from requests_app.services.mapping import review_complete
 from requests_app.services.permissions import approvers_left_sentence
@@ -86,11 +87,10 @@ def complete(request: HttpRequest, reference: str) -> HttpResponse:
 
 def _confirm(request: HttpRequest, erasure_request: ErasureRequest, problem: str = "") -> HttpResponse:
     items = list(items_to_create(erasure_request))
-    open_items = erasure_request.items.exclude(state__in=SETTLED)
     context = identity(erasure_request) | {
         **decision_counts(erasure_request),
         "items": items,
-        "corrected": [item for item in open_items if len(accepted_examples(item)) < len(item.example_ids)],
+        "corrected": items_to_correct(erasure_request),
         "goes_on": review_goes_on(erasure_request),
         "letter": letter_after(erasure_request),
         "fields": stated(_parts(erasure_request)),

@@ -16,7 +16,7 @@ from compliance.record.errors import StaleStateError
 from compliance.record.selectors import alarm_standing, signed_report, signing_refused
 from requests_app.models import Proposal
 from requests_app.services import decisions
-from requests_app.services.findings import accepted_examples
+from requests_app.services.accepted import accepted_examples
 from requests_app.services.letters import Letter
 from requests_app.services.permissions import release_refusal, require_releaser
 from requests_app.services.results import release_obstacle

@@ -95,7 +95,7 @@ def request_list(request: HttpRequest) -> HttpResponseBase:
 
 
 def _return_words(back: Return) -> str:
-    sentence = _("%(model)s knows %(count)d examples that were erased for %(references)s.")
+    sentence = _("%(model)s knows %(count)d examples that were erased, or that no model was to learn, for %(references)s.")
     if back.busy:
         sentence = " ".join([sentence, _("Something is under way for this model.")])
     facts = {"model": back.version, "count": len(back.example_ids), "references": ", ".join(back.references)}

@@ -58,7 +58,7 @@ TITLES: dict[str, Any] = {
     RecordKind.ITEM_CORRECTED: gettext_lazy("Rejected examples taken out of the item"),
     RecordKind.ITEM_EVALUATED: gettext_lazy("Verdict received"),
     RecordKind.ITEM_RELEASED: gettext_lazy("Model released"),
-    RecordKind.ERASURE_ENTERED: gettext_lazy("Erased examples entered in the ledger"),
+    RecordKind.ERASURE_ENTERED: gettext_lazy("Examples entered in the erasure ledger"),
     RecordKind.ITEM_REOPENED: gettext_lazy("Result given up: it could no longer be released"),
     RecordKind.PROPOSAL_SUBMITTED: gettext_lazy("Method proposed"),
     RecordKind.PROPOSAL_APPROVED: gettext_lazy("Proposal approved"),
@@ -150,7 +150,8 @@ def _item_decided(data: Data) -> str:
 
 
 def _ending(data: Data) -> str:
-    place = item_words(data["item"]) if data["item"] else _("The whole request")
+    whole = _("Rejected examples in items") if data["outcome"] == RequestOutcome.NOT_CONCERNED else _("The whole request")
+    place = item_words(data["item"]) if data["item"] else whole
     words = [
         place,
         str(RequestOutcome(data["outcome"]).label),
@@ -177,7 +178,8 @@ def _attempt(data: Data) -> str:
 
 def _entered(data: Data) -> str:
     count = data["examples"]
-    return ngettext("%(n)d example.", "%(n)d examples.", count) % {"n": count}
+    examples = ngettext("%(n)d example.", "%(n)d examples.", count) % {"n": count}
+    return examples if data["item"] else " ".join((examples, _("No model in use knows it, and no training may learn it.")))
 
 
 def _evaluated(data: Data) -> str:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
 from requests_app.models import Ending, ErasureRequest, Item, Match, Proposal
-from requests_app.services.findings import closing_obstacle, lapse_outcome
+from requests_app.services.findings import closing_obstacle, is_correction, lapse_outcome
 from requests_app.services.unconfirmed import unreachable
 from requests_app.stages import current_stage, request_stages
 from requests_app.states import SETTLED, ItemState, RequestOutcome, RequestState
@@ -42,7 +42,11 @@ def _stays_open(erasure_request: ErasureRequest) -> dict[str, Any]:
 
 def _closing(ending: Ending) -> dict[str, Any]:
     url = reverse("casework:ending", args=[ending.request.reference, ending.number])
-    title = _("Approve or decline: close as “%(outcome)s”") % {"outcome": ending.get_outcome_display()}
+    title = (
+        _("Approve or decline: take rejected examples out of items")
+        if is_correction(ending)
+        else _("Approve or decline: close as “%(outcome)s”") % {"outcome": ending.get_outcome_display()}
+    )
     return {"title": title, "url": url, "label": pgettext("task", "to do"), "tone": "warning"}
 
 
@@ -132,12 +136,18 @@ def ending_rows(erasure_request: ErasureRequest) -> list[dict[str, Any]]:
     return [
         {
             "ending": ending,
-            "title": _("Item %(number)s") % {"number": ending.item.number} if ending.item else _("The whole request"),
+            "title": _ending_about(ending),
             "outcome": ending.get_outcome_display(),
             "url": reverse("casework:ending", args=[erasure_request.reference, ending.number]),
         }
         for ending in erasure_request.endings.select_related(*related).order_by("-number")
     ]
+
+
+def _ending_about(ending: Ending) -> str:
+    if ending.item:
+        return _("Item %(number)s") % {"number": ending.item.number}
+    return _("Rejected examples in items") if is_correction(ending) else _("The whole request")
 
 
 def _facts(item: Item) -> Iterator[dict[str, Any]]:

@@ -18,6 +18,7 @@ urlpatterns = [
     path("<str:reference>/matches/<int:pk>/picture.png", matches.picture, name="match_picture"),
     path("<str:reference>/matches/add/", additions.add, name="match_add"),
     path("<str:reference>/matches/complete/", matches.complete, name="review_complete"),
+    path("<str:reference>/matches/correct/", endings.correction, name="correction"),
     path("<str:reference>/search/progress/", requests.search_live, name="search_progress"),
     path("<str:reference>/search/", matches.search_again, name="search_again"),
     path("<str:reference>/extend/", extensions.extend, name="extend"),

@@ -100,7 +100,7 @@ class Ending(models.Model):
     request = models.ForeignKey(ErasureRequest, on_delete=models.PROTECT, related_name="endings")
     number = models.PositiveSmallIntegerField()
     item = models.ForeignKey(Item, on_delete=models.PROTECT, null=True, related_name="endings")
-    """Null: the request is closed without an item."""
+    """Null: the request is closed without an item, or examples leave their items."""
     outcome = models.CharField(max_length=14, choices=RequestOutcome.choices)
     ground = models.CharField(max_length=10, choices=Ground.choices, blank=True)
     """The ground of a refusal."""
@@ -121,7 +121,7 @@ class Ending(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["request", "number"], name="ending_number_once"),
-            models.CheckConstraint(name="ending_known", condition=Q(outcome__in=sorted(ENDINGS))),
+            models.CheckConstraint(name="ending_known", condition=Q(outcome__in=sorted({*ENDINGS, "not_concerned"}))),
             models.CheckConstraint(name="ending_refusal_has_ground", condition=~Q(outcome="refused") | ~Q(ground="")),
             models.CheckConstraint(
                 name="ending_approver_is_not_proposer", condition=Q(approved_by=None) | ~Q(approved_by=F("proposed_by"))

@@ -16,7 +16,7 @@ from requests_app.mail_wording import last_mail
 from requests_app.selectors import request_status
 from requests_app.services import intake
 from requests_app.services.limits import CONFIRMATION
-from requests_app.services.mail_reasons import REQUEST_RECEIVED
+from requests_app.services.mail_reasons import REQUEST_RECEIVED, is_overdue
 from requests_app.services.messages import CONFIRM_LIFETIME
 
 from .forms import ResendForm
@@ -43,7 +43,8 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
         return _resend(request, ResendForm(), expired=True, status=410)
     except intake.LinkUnknown:
         return _resend(request, ResendForm(), unknown=True, status=404)
-    return render(request, "public/confirmed.html", {"confirmed": confirmed, "mail": last_mail(confirmed, REQUEST_RECEIVED)})
+    facts = {"confirmed": confirmed, "mail": last_mail(confirmed, REQUEST_RECEIVED), "overdue": is_overdue(confirmed)}
+    return render(request, "public/confirmed.html", facts)
 
 
 @login_not_required

@@ -21,7 +21,7 @@ from requests_app.models import ErasureRequest
 from requests_app.selectors import IDENTIFYING
 from requests_app.services import intake
 from requests_app.services.limits import ANSWER, use_count
-from requests_app.services.mail_reasons import CONFIRM_ADDRESS
+from requests_app.services.mail_reasons import CONFIRM_ADDRESS, is_overdue
 from requests_app.services.messages import CONFIRM_LIFETIME
 
 from .draft import Answer, Draft, draft_delete, draft_leave, draft_load, draft_save
@@ -191,6 +191,7 @@ def sent(request: HttpRequest) -> HttpResponse:
     context = {
         **facts,
         "due_on": date.fromisoformat(facts["due_on"]),
+        "overdue": row is not None and is_overdue(row),
         "mail": last_mail(row, CONFIRM_ADDRESS) if row else None,
         "confirm_days": CONFIRM_LIFETIME.days,
     }

@@ -11,6 +11,9 @@ from requests_app.stages import StageCode
 STATES: dict[str, Any] = {
     "awaiting_confirmation": _("We are waiting for you to confirm your e-mail address."),
     "mapping": _("We are searching the training data of our models."),
+    "search_failed": _(
+        "Our search of the training data has failed. The people who handle requests see it and can repeat it."
+    ),
     "review": _("We are reviewing what the search found."),
     "closing": _("We have reviewed what the search found, and a second person is checking our conclusion."),
     "in_progress": _("We are deciding on your request and carrying out what we grant."),
@@ -27,9 +30,11 @@ STAGE_TITLES: dict[StageCode, Any] = {
 OUTCOMES: dict[str, Any] = {
     "completed": _("We have carried out your request, in full or in part."),
     "refused": _("We have refused your request."),
-    "no_match": _("We searched the training data of every model in use and found nothing that belongs to your request."),
-    "already_erased": _("What we found needs no further erasure."),
-    "not_learned": _("What we found is in data from which no model in use has learned."),
+    "no_match": _(
+        "When we searched the training data of every model in use, we found nothing that belongs to your request."
+    ),
+    "already_erased": _("When we closed your request, what we had found needed no further erasure."),
+    "not_learned": _("When we closed your request, no model in use had learned from what we had found."),
     "no_influence": _("We could measure no influence of passages that we found on our models."),
     "not_searched": _("We could not search in full, and closed the request."),
     "withdrawn": _("You have withdrawn your request."),

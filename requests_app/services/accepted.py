@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
 
-from requests_app.models import ErasureRequest, Match
+from django.db.models import Q, QuerySet
+
+from requests_app.models import ErasureRequest, Item, Match
+from requests_app.states import SETTLED
 from unlearning_jobs.contents import contents_of, training_places
 from unlearning_jobs.engine.errors import CorpusError
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
@@ -98,3 +101,24 @@ def _contents(matches: Iterable[Match]) -> Iterator[tuple[Place, bytes]]:
         except CorpusError:
             continue
         yield from (((snapshot.pk, example_id), content) for example_id, content in found.items())
+
+
+def accepted_examples(item: Item) -> list[str]:
+    """Return the examples of an item that are accepted now: a later review may have rejected some."""
+    accepted = Accepted.of(item.request).matches
+    ids = {match.example_id for match in accepted if match.snapshot_id == item.snapshot_id}
+    return [one for one in item.example_ids if one in ids]
+
+
+def items_to_correct(request: ErasureRequest) -> list[Item]:
+    """Return the items, not settled, that hold examples which are not accepted any more: two officers must take them out."""
+    items = request.items.exclude(state__in=SETTLED).select_related("request").order_by("number")
+    return [item for item in items if len(accepted_examples(item)) < len(item.example_ids)]
+
+
+def leaving_matches(request: ErasureRequest) -> QuerySet[Match]:
+    """Return the matches that are not accepted any more and are still in items."""
+    in_items = Q(pk__in=[])
+    for item in items_to_correct(request):
+        in_items |= Q(snapshot=item.snapshot_id, example_id__in=item.example_ids)
+    return request.matches.filter(in_items).exclude(decision=Match.Decision.ACCEPTED)

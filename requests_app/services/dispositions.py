@@ -2,43 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from compliance.formats.record_kinds import Disposition
+from compliance.formats.record_kinds import Disposition, RecordKind
+from compliance.record.selectors import entries_of
 from requests_app.models import Ending, ErasureRequest, Match, Proposal
-from requests_app.states import ItemState
+from requests_app.states import ItemState, RequestState
+from unlearning_jobs.models import CorpusSnapshot
 
 from .accepted import Accepted, learners
 from .findings import examples_by_model, items_without_influence, vocabularies
 
 TOLD = (Disposition.ALREADY_ERASED, Disposition.NOT_LEARNED, Disposition.NO_INFLUENCE)
 """What a letter says besides what was done and the reasons of refusals."""
+LEFT_OUT = frozenset({Disposition.ALREADY_ERASED, Disposition.NOT_LEARNED})
+Became = tuple[Match, frozenset[Disposition]]
 
 
 def told_facts(request: ErasureRequest, supposing: Ending | None = None) -> dict[str, int]:
     """Count the accepted examples that nothing was released for and nobody refused, by what is so of the models in use.
 
+    Of a closed request, by what was so when it was closed.
+
     Args:
         request: the request.
         supposing: an ending that waits, or is about to be proposed: the answer is as if it were approved.
     """
-    facts = {way.value: 0 for way in TOLD}
-    for _match, became in what_became(request, supposing):
-        for way in became.intersection(TOLD):
-            facts[way] += 1
-    return facts | {"vocabularies": vocabularies(Accepted.of(request))}
+    facts = None if supposing else _told_at_the_end(request)
+    if facts is None:
+        became = [ways for _match, ways in what_became(request, supposing)]
+        facts = {way.value: sum(way in ways for ways in became) for way in TOLD}
+    approved = request.endings.filter(approved_by__isnull=False)
+    left = sum(ending.facts.get("not_concerned", 0) for ending in approved)
+    return facts | {"not_concerned": left, "vocabularies": vocabularies(Accepted.of(request))}
 
 
-def accounted_examples(request: ErasureRequest) -> list[dict[str, Any]]:
+def accounted_examples(became: Iterable[Became]) -> list[dict[str, Any]]:
     """Return what the entries say about a request's accepted examples when it is closed."""
     return [
-        {"snapshot": match.snapshot.digest[:16], "example_id": match.example_id, "became": sorted(became)}
-        for match, became in what_became(request)
+        {"snapshot": match.snapshot.digest[:16], "example_id": match.example_id, "became": sorted(ways)}
+        for match, ways in became
     ]
 
 
-def what_became(request: ErasureRequest, supposing: Ending | None = None) -> Iterator[tuple[Match, frozenset[Disposition]]]:
+def not_to_be_learned(became: Iterable[Became]) -> dict[CorpusSnapshot, list[str]]:
+    """Return the accepted examples that no model in use knows, with nothing released or refused for them."""
+    places: dict[CorpusSnapshot, list[str]] = {}
+    for match, ways in became:
+        if ways and ways <= LEFT_OUT:
+            places.setdefault(match.snapshot, []).append(match.example_id)
+    return places
+
+
+def _told_at_the_end(request: ErasureRequest) -> dict[str, int] | None:
+    """Count what the record said when a request was closed; None while it is open, and if an earlier version closed it."""
+    entries = entries_of(subject=request.subject, kinds=(RecordKind.MATCH_ACCOUNTED, RecordKind.REQUEST_CLOSED))
+    closed = [entry for entry in entries if entry.kind == RecordKind.REQUEST_CLOSED]
+    if request.state != RequestState.CLOSED or not closed or "accepted" not in closed[-1].data:
+        return None
+    accounted = [one for entry in entries if entry.kind == RecordKind.MATCH_ACCOUNTED for one in entry.data["examples"]]
+    return {way.value: sum(way in one["became"] for one in accounted) for way in TOLD}
+
+
+def what_became(request: ErasureRequest, supposing: Ending | None = None) -> Iterator[Became]:
     """Yield every accepted match with what became of it; nothing of what a model in use knows and nobody has answered."""
     accepted, in_use = Accepted.of(request), [learner for learner in learners() if learner.version]
     without_influence = examples_by_model(items_without_influence(request, supposing))

@@ -1,5 +1,7 @@
 """Ends without unlearning: a refusal, “nothing found”, “already erased” and the like. One proposes, another approves.
 
+So is it when examples leave the items that hold them, because a later review rejected them: the review goes on then.
+
 Which end is possible follows from stored facts (`findings.py`), at the proposal and again at the approval.
 """
 
@@ -13,22 +15,24 @@ from compliance.accounts.models import Account
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.services import record_append
-from requests_app.models import Ending, ErasureRequest, Item
+from requests_app.models import Ending, ErasureRequest, Item, Match
 from requests_app.states import REFUSE_GROUNDS, ItemState, RequestOutcome, RequestState
 from unlearning_jobs.services.ledger import ledger_lock
 
+from .accepted import items_to_correct, leaving_matches
 from .corrections import items_correct, items_lock
 from .findings import (
     closing_obstacle,
     closing_outcome,
     ending_state,
+    is_correction,
     item_findings,
     items_to_create,
     lapse_outcome,
     match_findings,
     search_of,
 )
-from .permissions import require_approver, require_officer
+from .permissions import require_approver, require_mapper, require_officer
 from .reasons import require_explanation, require_reasons
 from .requests import (
     item_lock,
@@ -117,14 +121,41 @@ def closing_propose(*, request: ErasureRequest, outcome: str, reasons: str, by: 
         raise StaleStateError(_("The facts have changed in the meantime. Reload the page."))
     if needs_reasons(ending.outcome):
         require_reasons(reasons)
-    items_lock(request)
-    items_correct(request=request, by=by)  # nothing in them is accepted any more
     return _propose(ending)
+
+
+def correction_draft(*, request: ErasureRequest, reasons: str, by: Account) -> Ending:
+    """Return the end of what items hold and a later review rejected, unsaved.
+
+    Raises:
+        StaleStateError: matches are still open, or no item holds anything that was rejected.
+    """
+    if request.matches.filter(decision=Match.Decision.OPEN).exists():
+        raise StaleStateError(_("Accept or reject every match first."))
+    if not items_to_correct(request):
+        raise StaleStateError(_("No item holds an example that was rejected."))
+    return _draft(RequestOutcome.NOT_CONCERNED, by, request=request, item=None, reasons=reasons)
+
+
+@transaction.atomic
+def correction_propose(*, request: ErasureRequest, reasons: str, by: Account) -> Ending:
+    """Propose to take out of items what a later review rejected, for another officer to approve.
+
+    Raises:
+        NotAllowedError: `by` is no officer, or approved something in this request.
+        StaleStateError: the request is not under review, matches are still open, no item holds anything that was rejected,
+            or the reasons are not enough.
+    """
+    request = request_lock(request.pk)
+    require_mapper(request, by)
+    require_request_transition(request, RecordKind.ENDING_PROPOSED, RequestState.CLOSING)
+    require_reasons(reasons)
+    return _propose(correction_draft(request=request, reasons=reasons, by=by))
 
 
 def needs_reasons(outcome: str) -> bool:
     """Return whether officers must explain this end to the claimant; for the others, the facts speak."""
-    return outcome in {RequestOutcome.REFUSED, RequestOutcome.NOT_SEARCHED}
+    return outcome in {RequestOutcome.REFUSED, RequestOutcome.NOT_SEARCHED, RequestOutcome.NOT_CONCERNED}
 
 
 def waits(ending: Ending) -> bool:
@@ -148,10 +179,16 @@ def ending_approve(*, ending: Ending, by: Account) -> Ending:
     # 2. Approve it, and record that.
     ending.approved_by, ending.approved_at = by, timezone.now()
     ending.save(update_fields=["approved_by", "approved_at"])
-    record_append(subject=ending.request.subject, kind=RecordKind.ENDING_APPROVED, actor=by.opaque, data=_data(ending))
-    # 3. End the item or the request.
-    request, item = ending.request, ending.item
+    request, item, kind = ending.request, ending.item, RecordKind.ENDING_APPROVED
+    if is_correction(ending):
+        request_move(request=request, to=RequestState.REVIEW, kind=kind, actor=by.opaque, data=_data(ending))
+    else:
+        record_append(subject=request.subject, kind=kind, actor=by.opaque, data=_data(ending))
+    # 3. End the item or the request, or what was rejected of its items.
     if item is None:
+        items_correct(ending=ending, by=by)
+        if is_correction(ending):
+            return ending
         outcome = RequestOutcome(ending.outcome)
         request_close(request=request, outcome=outcome, actor=by.opaque, template=f"outcome_{outcome.value}")
         return ending
@@ -193,7 +230,11 @@ def _draft(
     outcome: RequestOutcome, by: Account, *, request: ErasureRequest, item: Item | None, ground: str = "", reasons: str = ""
 ) -> Ending:
     findings = match_findings(request) if item is None else item_findings(item)
-    refused = outcome == RequestOutcome.REFUSED
+    facts = findings.facts()
+    if outcome in {RequestOutcome.REFUSED, RequestOutcome.NOT_CONCERNED}:
+        facts = dict.fromkeys(facts, 0)
+    if outcome == RequestOutcome.NOT_CONCERNED:
+        facts["not_concerned"] = leaving_matches(request).count()
     return Ending(
         request=request,
         number=request.endings.count() + 1,
@@ -201,7 +242,7 @@ def _draft(
         outcome=outcome,
         ground=ground,
         reasons=reasons.strip(),
-        facts=dict.fromkeys(findings.facts(), 0) if refused else findings.facts(),
+        facts=facts,
         search=search_of(request),
         proposed_by=by,
     )
@@ -223,6 +264,8 @@ def _waiting(ending: Ending) -> Ending:
     """Lock an ending, after its request and item, and return it as it is now; raise StaleStateError unless it waits."""
     request = request_lock(ending.request_id)
     item = item_lock(ending.item) if ending.item else None
+    if item is None:
+        items_lock(request)
     locked = Ending.objects.select_for_update(no_key=True, of=("self",)).select_related("proposed_by").get(pk=ending.pk)
     locked.request, locked.item = request, item
     if item:
@@ -239,6 +282,8 @@ def _require_same_facts(ending: Ending) -> None:
     if ending.outcome == RequestOutcome.REFUSED:
         return
     item = ending.item
+    if is_correction(ending) and ending.facts["not_concerned"] == leaving_matches(ending.request).count():
+        return
     outcome = lapse_outcome(item) if item else closing_outcome(ending.request)
     findings = item_findings(item) if item else match_findings(ending.request)
     if (outcome, findings.facts()) != (ending.outcome, ending.facts):

@@ -18,7 +18,7 @@ from unlearning_jobs.engine.contracts import JobSpec
 from unlearning_jobs.models import ModelVersion
 from unlearning_jobs.states import ModelState
 
-from .accepted import LEARNED_SETS, Accepted, Learner, active_versions, gone_from, learners
+from .accepted import LEARNED_SETS, Accepted, Learner, accepted_examples, active_versions, gone_from, learners
 
 SINGLE_BYTES = 256
 """Size of a vocabulary that was made from no data."""
@@ -108,9 +108,11 @@ def _has_no_influence(item: Item, own: list[Learner]) -> bool:
 def items_to_create(request: ErasureRequest) -> Iterator[Item]:
     """Yield, unsaved, an item for each active model that still knows accepted examples in no item of the request yet."""
     number, accepted = request.items.count(), Accepted.of(request)
+    # What an item lapsed for may be so no longer: a model in use that knows its examples all the same needs a new one.
+    lasting = [*request.items.exclude(state=ItemState.LAPSED), *items_without_influence(request)]
     for version in active_versions():
         ids = {match.example_id for match in accepted.matches if _is_learned(match, version)}
-        in_items = {one for item in request.items.filter(model_name=version.name) for one in item.example_ids}
+        in_items = {one for item in lasting if item.model_name == version.name for one in item.example_ids}
         if still_known := ids - gone_from(version) - in_items:
             number += 1
             yield Item(
@@ -131,13 +133,6 @@ def review_goes_on(request: ErasureRequest) -> bool:
     return any(accepted_examples(item) or (item.example_ids and item.state in SETTLED) for item in request.items.all())
 
 
-def accepted_examples(item: Item) -> list[str]:
-    """Return the examples of an item that are accepted now: a later review may have rejected some."""
-    accepted = Accepted.of(item.request).matches
-    ids = {match.example_id for match in accepted if match.snapshot_id == item.snapshot_id}
-    return [one for one in item.example_ids if one in ids]
-
-
 def remaining_examples(item: Item, base: ModelVersion) -> tuple[str, ...]:
     """Return the examples of an item that a version still knows: some may have been erased or left out meanwhile."""
     gone = gone_from(base)
@@ -150,21 +145,21 @@ def search_of(request: ErasureRequest) -> Search | None:
 
 
 def search_covers_all(search: Search | None) -> bool:
-    """Return whether a search was complete, and covers the training data of every model that is in use now."""
+    """Return whether a search was complete, and covers all that models in use, or trainings under way, learn from now."""
     return search is not None and search.complete and not _unsearched(search)
 
 
-def _unsearched(search: Search) -> list[ModelVersion]:
-    """Return the models in use whose training data a search did not even try to read."""
+def _unsearched(search: Search) -> list[Learner]:
+    """Return the models in use and the trainings under way whose data a search did not even try to read."""
     tried = {target["snapshot_sha256"] for target in search.targets}
-    return [version for version in active_versions() if version.snapshot.digest not in tried]
+    return [learner for learner in learners() if learner.snapshot.digest not in tried]
 
 
 def closing_obstacle(request: ErasureRequest, supposing: Ending | None = None) -> str:
     """Return why a request has to stay open although nothing in it is open, and what to do; empty if it may be closed.
 
     Nobody is told how a request ended while a model in use knows, or a training is to learn, what was accepted and not
-    decided about; nor while a model is in use whose training data were not searched.
+    decided about; nor while a model is in use, or a training under way, whose data were not searched.
     """
     accepted = Accepted.of(request)
     for learner in learners() if accepted.matches else ():
@@ -187,7 +182,12 @@ def closing_obstacle(request: ErasureRequest, supposing: Ending | None = None) -
             return sentence % {"model": learner.version or learner.name, "n": count}
     search = search_of(request)
     if search and (unsearched := _unsearched(search)):
-        return _("%(model)s is in use, and its training data were not searched. Search again.") % {"model": unsearched[0]}
+        sentence = (
+            _("%(model)s is in use, and its training data were not searched. Search again.")
+            if unsearched[0].version
+            else _("A training of %(model)s is under way, and its data were not searched. Search again.")
+        )
+        return sentence % {"model": unsearched[0].version or unsearched[0].name}
     return ""
 
 
@@ -223,7 +223,7 @@ def closing_outcome(request: ErasureRequest) -> RequestOutcome | None:
         return RequestOutcome.ALREADY_ERASED
     if findings.not_learned:
         return RequestOutcome.NOT_LEARNED
-    return RequestOutcome.NO_MATCH if active_versions() else RequestOutcome.NOT_SEARCHED
+    return RequestOutcome.NO_MATCH
 
 
 def lapse_outcome(item: Item) -> RequestOutcome | None:
@@ -236,19 +236,16 @@ def lapse_outcome(item: Item) -> RequestOutcome | None:
     return RequestOutcome.ALREADY_ERASED if findings.already_erased else RequestOutcome.NOT_LEARNED
 
 
-def settled_outcome(
-    request: ErasureRequest, supposing: Ending | None = None, *, emptied: bool = False
-) -> RequestOutcome | None:
+def settled_outcome(request: ErasureRequest, supposing: Ending | None = None) -> RequestOutcome | None:
     """Return the outcome with which a request closes because nothing in it is open; None while something is.
 
     Args:
         request: the request.
         supposing: an ending that waits, or is about to be proposed: the answer is as if it were approved.
-        emptied: the answer is as if items of which nothing is accepted any more had lapsed.
     """
     if supposing and supposing.item is None:
-        return RequestOutcome(supposing.outcome)
-    states = {item.pk: item.state for item in request.items.all() if not emptied or accepted_examples(item)}
+        return None if is_correction(supposing) else RequestOutcome(supposing.outcome)
+    states = {item.pk: item.state for item in request.items.all()}
     lapses = set(
         request.endings.filter(item__state=ItemState.LAPSED, approved_by__isnull=False).values_list("outcome", flat=True)
     )
@@ -263,6 +260,11 @@ def settled_outcome(
     if ItemState.REFUSED in ended:
         return RequestOutcome.REFUSED
     return next((outcome for outcome in LAPSES if outcome in lapses), None)  # None: nothing in its items is accepted
+
+
+def is_correction(ending: Ending) -> bool:
+    """Return whether an end is only that examples leave their items: the request goes on."""
+    return ending.outcome == RequestOutcome.NOT_CONCERNED
 
 
 def ending_state(ending: Ending) -> ItemState:

@@ -19,14 +19,14 @@ from compliance.record.services import CLAIMANT, record_append
 from requests_app.deadlines import due_date, received_on
 from requests_app.models import AccessLink, ErasureRequest
 from requests_app.references import reference_make, reference_normalise
-from requests_app.states import ItemState, RequestOutcome, RequestState
+from requests_app.states import RequestOutcome, RequestState
 from unlearning_jobs.models import Job
 from unlearning_jobs.services.jobs import job_cancel
 from unlearning_jobs.states import JobState
 
 from .index import email_index_of
 from .limits import CONFIRMATION, RESEND, SUBMIT, LimitReachedError, use_count
-from .mail_reasons import CONFIRM_ADDRESS, REQUEST_RECEIVED
+from .mail_reasons import CONFIRM_ADDRESS, REQUEST_RECEIVED, can_withdraw
 from .messages import message_queue, token_digest
 from .requests import request_close, request_lock, request_move
 from .search_orders import search_order
@@ -242,10 +242,6 @@ def request_withdraw(*, token: str) -> ErasureRequest:
         job_cancel(job_id=job_id, actor=CLAIMANT)
     # 3. Nothing more happens to it and its items.
     return request_close(request=request, outcome=RequestOutcome.WITHDRAWN, actor=CLAIMANT, template=None)
-
-
-def can_withdraw(request: ErasureRequest) -> bool:
-    return request.state != RequestState.CLOSED and not request.items.filter(state=ItemState.RELEASED).exists()
 
 
 def _link(token: str, purpose: AccessLink.Purpose, *, lock: bool = True) -> AccessLink:

@@ -8,17 +8,20 @@ from datetime import datetime
 
 from django.conf import settings
 from django.template.loader import render_to_string
-from django.utils import translation
+from django.utils import timezone, translation
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
 
 from requests_app.models import Ending, ErasureRequest, Item, Proposal
 from requests_app.search_wording import missing_sentences, searched_sentences
-from requests_app.states import SETTLED, Ground, ItemState, RequestOutcome
+from requests_app.states import Ground, ItemState, RequestOutcome
 from requests_app.wording import done_sentences, fact_sentences
 from unlearning_jobs.engine.catalogue import method_guarantee
 
 from .dispositions import told_facts
-from .findings import accepted_examples, items_to_create, search_of, settled_outcome
-from .mail_reasons import outcome_template, results_in_use
+from .findings import is_correction, items_to_create, search_of, settled_outcome
+from .mail_reasons import can_withdraw, is_overdue, outcome_template, results_now
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,9 @@ def letter(
             "organisation": settings.ORGANISATION,
             "reasons": _reasons(request, supposing),
             "extension_reasons": request.extension_reasons,
-            "in_use": results_in_use(request),
+            "overdue": is_overdue(request),
+            "can_withdraw": can_withdraw(request),
+            **results_now(request),
             **_facts(request, supposing),
             **asdict(links),
         }
@@ -83,11 +88,7 @@ def closing_letter(ending: Ending) -> Letter | None:
 
 def letter_after(request: ErasureRequest) -> Letter | None:
     """Return the letter that goes out when a review ends and opens nothing: every item is settled. None otherwise."""
-    if next(items_to_create(request), None) or any(
-        accepted_examples(one) for one in request.items.exclude(state__in=SETTLED)
-    ):
-        return None
-    outcome = settled_outcome(request, emptied=True)
+    outcome = None if next(items_to_create(request), None) else settled_outcome(request)
     return letter(request, outcome_template(outcome)) if outcome else None
 
 
@@ -97,17 +98,20 @@ def _reasons(request: ErasureRequest, supposing: Ending | None) -> str:
     if supposing and supposing.item and supposing.outcome == RequestOutcome.REFUSED:
         refused[supposing.item.number] = supposing
     paragraphs = [f"{Ground(refused[number].ground).label}\n{refused[number].reasons}" for number in sorted(refused)]
-    paragraphs += [ending.reasons for ending in _endings(request, supposing) if ending.item is None and ending.reasons]
+    closings = [one for one in _endings(request, supposing) if one.item is None and not is_correction(one)]
+    paragraphs += [ending.reasons for ending in closings if ending.reasons]
     return "\n\n".join(dict.fromkeys(paragraphs))
 
 
 def _facts(request: ErasureRequest, supposing: Ending | None) -> dict[str, list[str]]:
-    search = search_of(request)
+    search, corrections = search_of(request), filter(is_correction, _endings(request, supposing))
+    facts = fact_sentences(told_facts(request, supposing)) + [ending.reasons for ending in corrections]
+    day = date_format(localtime(request.closed_at or timezone.now()), "DATE_FORMAT")
     return {
         "done": done_sentences(_released(request)),
         "searched": searched_sentences(search),
         "missing": missing_sentences(search),
-        "facts": fact_sentences(told_facts(request, supposing)),
+        "facts": [_("This was so on %(day)s, when we closed your request:") % {"day": day}, *facts] if facts else [],
     }
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
 
 from requests_app.models import ErasureRequest, Message, Proposal
-from requests_app.states import ENDINGS, RequestOutcome, RequestState
+from requests_app.states import ENDINGS, ItemState, RequestOutcome, RequestState
+from unlearning_jobs.models import ModelVersion
 from unlearning_jobs.states import ModelState
 
 CONFIRM_ADDRESS = "confirm_address"
@@ -49,9 +51,21 @@ def _carried_out(request: ErasureRequest) -> bool:
     return _ended_as(RequestOutcome.COMPLETED)(request) and not replaced.exists()
 
 
-def results_in_use(request: ErasureRequest) -> bool:
-    """Return whether every released result is still the one in use: later releases and trainings replace it."""
-    return not _released(request).exclude(job__result_version__state=ModelState.ACTIVE).exists()
+def results_now(request: ErasureRequest) -> dict[str, bool]:
+    """Return whether a released result was replaced by a newer version, or taken out of use with nothing in its place."""
+    gone = _released(request).exclude(job__result_version__state=ModelState.ACTIVE)
+    in_use = ModelVersion.objects.filter(name=OuterRef("item__model_name"), state=ModelState.ACTIVE)
+    return {"replaced": gone.filter(Exists(in_use)).exists(), "out_of_use": gone.filter(~Exists(in_use)).exists()}
+
+
+def is_overdue(request: ErasureRequest) -> bool:
+    """Return whether the day by which the claimant was to hear from us has passed."""
+    return request.due_on < timezone.localdate()
+
+
+def can_withdraw(request: ErasureRequest) -> bool:
+    """Return whether the claimant can still withdraw: nothing has been released yet."""
+    return request.state != RequestState.CLOSED and not request.items.filter(state=ItemState.RELEASED).exists()
 
 
 def _released(request: ErasureRequest) -> QuerySet[Proposal]:

@@ -19,8 +19,8 @@ from unlearning_jobs.models import CorpusSnapshot
 from unlearning_jobs.selectors import examples_by_id
 from unlearning_jobs.services.ledger import ledger_lock
 
-from .accepted import Accepted, active_versions
-from .corrections import items_correct, items_lock
+from .accepted import Accepted, items_to_correct, learners
+from .corrections import items_lock
 from .findings import items_to_create, review_goes_on
 from .matches import decision_record, under_review
 from .reasons import require_explanation
@@ -43,7 +43,7 @@ def matches_add(
 ) -> list[Match]:
     """Add examples that the search did not find, all or none of them, and accept them.
 
-    Their copies in the training data of models in use are added with them, and returned behind them.
+    Their copies in what models in use or trainings under way learn from are added with them, and returned behind them.
 
     Raises:
         NotAllowedError: `by` is no officer, or approved something in this request.
@@ -79,11 +79,11 @@ def matches_add(
 
 
 def _copies(request: ErasureRequest, named: Sequence[Match]) -> list[Match]:
-    """Return, unsaved, the training examples of models in use with the content of these that are no matches yet."""
+    """Return, unsaved, the examples with the content of these that models learned from or are to, and no matches yet."""
     accepted = Accepted(list(named))
     known = set(request.matches.values_list("snapshot_id", "example_id"))
     known |= {(match.snapshot_id, match.example_id) for match in named}
-    snapshots = {version.snapshot for version in active_versions()}
+    snapshots = {learner.snapshot for learner in learners()}
     return [
         Match(request=request, snapshot=snapshot, example_id=one, example_set="train")
         for snapshot in sorted(snapshots, key=lambda snapshot: snapshot.pk)
@@ -94,14 +94,15 @@ def _copies(request: ErasureRequest, named: Sequence[Match]) -> list[Match]:
 
 @transaction.atomic
 def review_complete(*, request: ErasureRequest, by: Account) -> ErasureRequest:
-    """Complete the review: create an item for each active model that knows accepted examples, and correct those there are.
+    """Complete the review: create an item for each active model that knows accepted examples.
 
     If nothing is left open then, because every item was settled before, the request is closed.
 
     Raises:
         NotAllowedError: `by` is no officer, or approved something in this request.
-        StaleStateError: the request is not under review, matches are still open, or there is nothing to create an item for;
-            then the request is searched again or closed (`services/endings.py`).
+        StaleStateError: the request is not under review, matches are still open, an item holds what was rejected, or there
+            is nothing to create an item for; then two officers take it out, or the request is searched again or closed
+            (`services/endings.py`).
     """
     # 1. Lock the request and what is in it; every match must have been decided.
     request = under_review(request, by)
@@ -110,6 +111,9 @@ def review_complete(*, request: ErasureRequest, by: Account) -> ErasureRequest:
     if request.matches.filter(decision=Match.Decision.OPEN).exists():
         raise StaleStateError(_("Accept or reject every match first."))
     items = list(items_to_create(request))
+    if (items or review_goes_on(request)) and (lose := items_to_correct(request)):
+        message = _("Item %(number)d holds examples that are rejected now. Propose to take them out, or accept them again.")
+        raise StaleStateError(message % {"number": lose[0].number})
     if not items and not review_goes_on(request):
         raise StaleStateError(_("No model in use knows an accepted example. Search again, or propose to close the request."))
     # 2. Note who completed the review.
@@ -130,7 +134,6 @@ def review_complete(*, request: ErasureRequest, by: Account) -> ErasureRequest:
         actor=by.opaque,
         data={"items": len(items)},
     )
-    # 4. Take what was rejected out of earlier items. Perhaps nothing is open any more.
-    items_correct(request=request, by=by)
+    # 4. Perhaps nothing is open any more.
     request_close_when_settled(request=request, actor=by.opaque)
     return request

@@ -15,7 +15,7 @@ from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.services import examples_in_parts, record_append
 from requests_app.models import ErasureRequest, Match
-from requests_app.states import ItemState, RequestState
+from requests_app.states import SETTLED, RequestState
 
 from .accepted import LEARNED_SETS
 from .clusters import clusters_hold
@@ -51,7 +51,7 @@ def matches_decide(
     Raises:
         NotAllowedError: `by` is no officer, or approved something in this request.
         StaleStateError: the request is not under review, no match is named, or one that is not the request's, or that was
-            part of an item that was released or refused; or they may not be accepted together.
+            part of an item that was released, refused or has lapsed; or they may not be accepted together.
     """
     request = under_review(request, by)
     named = set(match_ids)
@@ -75,7 +75,7 @@ def decisions_undo(*, request: ErasureRequest, by: Account) -> int:
     Raises:
         NotAllowedError: `by` is no officer, or approved something in this request.
         StaleStateError: the request is not under review, there is nothing to take back, or some of it was released or
-            refused.
+            refused, or has lapsed.
     """
     request = under_review(request, by)
     chosen = list(last_decided(request, by).select_related("snapshot").order_by("pk"))
@@ -126,10 +126,12 @@ def is_learned(match: Match) -> bool:
 
 
 def _require_not_settled(request: ErasureRequest, chosen: Sequence[Match]) -> None:
-    settled = request.items.filter(state__in=[ItemState.RELEASED, ItemState.REFUSED])
+    settled = request.items.filter(state__in=SETTLED)
     fixed = {(item.snapshot_id, example_id) for item in settled for example_id in item.example_ids}
     if any((row.snapshot_id, row.example_id) in fixed for row in chosen):
-        raise StaleStateError(_("What was released or refused stays as it was decided. Decide only what is open."))
+        raise StaleStateError(
+            _("What was released or refused, or has lapsed, stays as it was decided. Decide only what is open.")
+        )
 
 
 def _require_together(chosen: Sequence[Match], *, accept: bool, how: How, with_unlearned: bool) -> None:

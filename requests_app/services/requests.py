@@ -13,9 +13,10 @@ from compliance.record.errors import StaleStateError
 from compliance.record.services import examples_in_parts, record_append
 from requests_app.models import ErasureRequest, Item
 from requests_app.states import ITEM_TRANSITIONS, REQUEST_TRANSITIONS, SETTLED, ItemState, RequestOutcome, RequestState
+from unlearning_jobs.services.ledger import ledger_withhold
 from unlearning_jobs.states import JobState
 
-from .dispositions import accounted_examples
+from .dispositions import accounted_examples, not_to_be_learned, what_became
 from .findings import settled_outcome
 from .messages import message_queue
 
@@ -78,10 +79,11 @@ def request_close(
     template: str | None,
 ) -> ErasureRequest:
     """Close a request and tell the claimant, unless `template` is None. Items that are not settled lapse, and
-    a search that is due is no longer wanted.
+    a search that is due is no longer wanted. What no model in use knows enters the erasure ledger, unless all was refused.
 
     Raises:
         StaleStateError: it is already closed.
+        LedgerError: the ledger has no key.
     """
     for item in request.items.exclude(state__in=SETTLED).select_related("request"):
         lapsed = {"outcome": outcome.value}
@@ -90,11 +92,13 @@ def request_close(
     live = request.search_orders.filter(state__in=[JobState.QUEUED, JobState.RUNNING])
     live.update(state=JobState.CANCELLED, lease_until=None, finished_at=request.closed_at)
     # Of a request that nobody answered, the corpora are not read to find out what became of its matches.
-    accounted = accounted_examples(request) if template else []
-    for examples in examples_in_parts(accounted):
+    became = list(what_became(request)) if template else []
+    if outcome != RequestOutcome.REFUSED:
+        ledger_withhold(subject=request.subject, places=not_to_be_learned(became), actor=actor)
+    for examples in examples_in_parts(accounted_examples(became)):
         told = {"examples": examples}
         record_append(subject=request.subject, kind=RecordKind.MATCH_ACCOUNTED, actor=actor, data=told)
-    data = {"outcome": outcome.value, "accepted": len(accounted)}
+    data = {"outcome": outcome.value, "accepted": len(became)}
     request_move(request=request, to=RequestState.CLOSED, kind=RecordKind.REQUEST_CLOSED, actor=actor, data=data)
     if template:
         message_queue(request=request, template=template)

@@ -12,8 +12,7 @@ from unlearning_jobs.engine.errors import CorpusError
 from unlearning_jobs.models import ModelVersion
 from unlearning_jobs.states import ModelState
 
-from .accepted import gone_from
-from .findings import accepted_examples
+from .accepted import accepted_examples, gone_from
 
 
 def report_is_signed(proposal: Proposal) -> bool:

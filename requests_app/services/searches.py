@@ -18,10 +18,10 @@ from requests_app.search_facts import is_complete, looked_for_anywhere, needed_g
 from requests_app.states import RequestState
 from unlearning_jobs.engine.matching import VERSION, ExampleMatch, Query
 from unlearning_jobs.engine.matching.time_limit import TookTooLongError
-from unlearning_jobs.models import CorpusSnapshot, ModelVersion
+from unlearning_jobs.models import CorpusSnapshot
 from unlearning_jobs.states import JobState
 
-from .accepted import Accepted
+from .accepted import Accepted, Learner
 from .requests import request_lock, request_move
 from .search_orders import search_end, search_held
 
@@ -79,7 +79,8 @@ class SnapshotSearch:
 class Found:
     """What one pass did for all searches that shared it."""
 
-    versions: Sequence[ModelVersion]
+    learners: Sequence[Learner]
+    """Models in use and trainings under way: whose data were searched."""
     asked: Mapping[int, Mapping[Query, str]]
     """By search: each query, and the obstacle that kept it from being searched for."""
     snapshots: Mapping[CorpusSnapshot, SnapshotSearch]
@@ -153,16 +154,14 @@ def _save(request: ErasureRequest, order: SearchOrder, found: Found, self_test: 
     obstacles = found.asked[order.pk]
     targets = [
         {
-            "model": version.name,
-            "version": version.number,
-            "model_sha256": version.digest,
-            "snapshot": str(version.snapshot),
-            "snapshot_sha256": version.snapshot.digest,
-            "outcome": found.snapshots[version.snapshot].outcome.value,
-            **_read(order, found.snapshots[version.snapshot]),
-            "unsearched": sorted(found.snapshots[version.snapshot].unsearched.get(order.pk, ())),
+            **_who(learner),
+            "snapshot": str(learner.snapshot),
+            "snapshot_sha256": learner.snapshot.digest,
+            "outcome": found.snapshots[learner.snapshot].outcome.value,
+            **_read(order, found.snapshots[learner.snapshot]),
+            "unsearched": sorted(found.snapshots[learner.snapshot].unsearched.get(order.pk, ())),
         }
-        for version in found.versions
+        for learner in found.learners
     ]
     search = Search(
         request=request,
@@ -179,6 +178,13 @@ def _save(request: ErasureRequest, order: SearchOrder, found: Found, self_test: 
     search.complete = is_complete(search)
     search.save(force_insert=True)
     return search
+
+
+def _who(learner: Learner) -> dict[str, Any]:
+    """Return whose data a target was: a model version, or a training that was under way."""
+    if learner.version is None:
+        return {"model": learner.name, "training": True}
+    return {"model": learner.name, "version": learner.version.number, "model_sha256": learner.version.digest}
 
 
 def _read(order: SearchOrder, result: SnapshotSearch) -> dict[str, Any]:

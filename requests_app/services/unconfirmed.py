@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Concat
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
+from compliance.record.models import RecordEntry
 from compliance.record.services import SYSTEM
 from requests_app.models import AccessLink, ErasureRequest, Message
 from requests_app.states import RequestOutcome, RequestState
@@ -18,24 +21,28 @@ from .mail_reasons import CONFIRM_ADDRESS
 from .requests import request_close, request_lock
 
 UNCONFIRMED_AFTER = timedelta(days=21)
-"""A request is closed if nobody confirmed its address for so long after the latest link was sent."""
-
+"""A request is closed if nobody confirmed its address for so long after the latest link was sent or given up."""
 _LINKS = Message.objects.filter(request=OuterRef("pk"), template=CONFIRM_ADDRESS)
 
 
 def expired(now: datetime) -> QuerySet[ErasureRequest]:
     """Return the requests that were never confirmed.
 
-    A link was sent long enough ago, none later; none waits to be sent, and none would still work.
+    A link was sent, or given up, long enough ago, none later; none waits to be sent, and none would still work.
     """
+    since = now - UNCONFIRMED_AFTER
     working = AccessLink.objects.filter(
         request=OuterRef("pk"), purpose=AccessLink.Purpose.CONFIRM, used_at=None, expires_at__gt=now
     )
-    sent = _LINKS.filter(state=Message.State.SENT)
-    lately = sent.filter(sent_at__gte=now - UNCONFIRMED_AFTER)
+    ended = _LINKS.filter(state__in=[Message.State.SENT, Message.State.FAILED])
+    lately = ended.filter(Q(sent_at__gte=since) | Q(sent_at=None, created_at__gte=since))
+    given_up = RecordEntry.objects.filter(
+        subject=Concat(Value("request:"), OuterRef("reference")), kind=RecordKind.MESSAGE_FAILED, created_at__gte=since
+    )
     return ErasureRequest.objects.filter(
-        Exists(sent),
+        Exists(ended),
         ~Exists(lately),
+        ~Exists(given_up),
         ~Exists(_LINKS.filter(state=Message.State.WAITING)),
         ~Exists(working),
         state=RequestState.AWAITING_CONFIRMATION,

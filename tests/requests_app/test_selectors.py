@@ -11,9 +11,12 @@ from django.utils import timezone
 from requests_app.models import AccessLink
 from requests_app.selectors import RequestStatus, request_status
 from requests_app.services.decisions import item_release
+from requests_app.services.extensions import deadline_extend
+from requests_app.services.intake import email_confirm
 from requests_app.services.requests import request_close
+from requests_app.services.search_orders import request_search_again, search_fail, searches_claim
 from requests_app.states import RequestOutcome
-from tests.endings import refused
+from tests.endings import REASONS, refused
 from tests.personas import Staff
 from tests.staging import Stage, corpus, trained
 
@@ -92,3 +95,22 @@ def test_a_refused_request_shows_only_the_steps_it_reached(stage: Stage) -> None
 def test_a_withdrawn_request_shows_only_the_steps_it_reached(stage: Stage) -> None:
     request_close(request=stage.request, outcome=RequestOutcome.WITHDRAWN, actor="claimant", template=None)
     assert list(way(stage)) == ["received", "closed"]
+
+
+def test_a_search_that_has_failed_is_not_told_as_running(stage: Stage) -> None:
+    stage.request = email_confirm(token=stage.token("confirm", "c1"))
+    assert status_of(stage).state_code == "mapping"
+    [order] = searches_claim(request_id=stage.request.pk, worker="worker-1")
+    search_fail(order=order, error="query_too_long")
+    assert status_of(stage).state_code == "search_failed"
+    request_search_again(request=stage.request, by=stage.staff.omar)
+    assert status_of(stage).state_code == "mapping"
+
+
+def test_the_page_says_of_the_mail_about_an_extension_what_became_of_it(stage: Stage) -> None:
+    deadline_extend(request=stage.searched().request, months=1, reasons=REASONS, by=stage.staff.omar)
+    assert "We are about to send our e-mail “Our answer takes longer”" in status_of(stage).extension_mail
+    stage.request.messages.filter(template="deadline_extended").update(
+        state="failed", error="ConnectionRefusedError", next_attempt_at=None, attempts=9
+    )
+    assert "We could not send our e-mail “Our answer takes longer”" in status_of(stage).extension_mail

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -17,7 +19,7 @@ from compliance.record.errors import StaleStateError
 from compliance.record.selectors import entries_of
 from compliance.record.services import SYSTEM, record_append
 from unlearning_jobs.engine.catalogue import METHODS
-from unlearning_jobs.engine.corpora import Snapshot, erasure_content
+from unlearning_jobs.engine.corpora import Example, Snapshot, erasure_content
 from unlearning_jobs.engine.errors import CorpusError
 from unlearning_jobs.ledger_keys import LedgerError, key_named, newest_key
 from unlearning_jobs.models import CorpusSnapshot, ErasedExample, ErasureEntry, Job, ModelVersion
@@ -54,22 +56,11 @@ def ledger_enter(*, version: ModelVersion, actor: str) -> int:
     if not ids and _is_recorded(job):
         return 0
     # 2. Digest the examples themselves. A restored database may have got some or all of them back from the second copy.
-    key, now = newest_key(), timezone.now()
     try:
         examples = examples_by_id(snapshot, ids)
     except CorpusError as error:
         raise LedgerError(_("What was erased cannot be noted in the ledger. %(problem)s") % {"problem": error}) from error
-    entries = [
-        ErasureEntry(
-            **given,
-            key_id=key.id,
-            digest=key.digest(erasure_content(examples[example_id])),
-            attempt=job.attempt,
-            example_id=example_id,
-            entered_at=now,
-        )
-        for example_id in ids
-    ]
+    entries = _entries(given | {"attempt": job.attempt}, [examples[example_id] for example_id in ids])
     # 3. Write them, record all that this release has erased, and have every corpus searched for them.
     entries_insert(entries)
     batch = entries_of_release(job)
@@ -77,6 +68,47 @@ def ledger_enter(*, version: ModelVersion, actor: str) -> int:
     record_append(subject=job.subject, kind=RecordKind.ERASURE_ENTERED, actor=actor, data=data)
     enqueue_on_commit(COMPARE_TASK, queue="matching")
     return len(entries)
+
+
+@transaction.atomic
+def ledger_withhold(*, subject: str, places: Mapping[CorpusSnapshot, Collection[str]], actor: str) -> int:
+    """Write into the ledger what no model in use knows as a request ends, so that none learns it; return how much.
+
+    Such entries have no item, and attempt 0: nothing was released for them. What lies in a snapshot that cannot be read is
+    not entered; no training can read it either.
+
+    Raises:
+        LedgerError: no key can be used; nothing is written.
+    """
+    if not places:
+        return 0
+    ledger_lock()
+    entries: list[ErasureEntry] = []
+    for snapshot, ids in places.items():
+        given = {"subject": subject, "item": "", "attempt": 0, "snapshot_sha256": snapshot.digest}
+        with suppress(CorpusError):
+            entries += _entries(given, examples_by_id(snapshot, sorted(ids)).values())
+    if entries:
+        ErasureEntry.objects.bulk_create(entries)  # comparing the corpora finds the places, in whichever set they are
+        data = {"item": "", "attempt": 0, "examples": len(entries), "entries_sha256": entries_digest(entries)}
+        record_append(subject=subject, kind=RecordKind.ERASURE_ENTERED, actor=actor, data=data)
+        enqueue_on_commit(COMPARE_TASK, queue="matching")
+    return len(entries)
+
+
+def _entries(given: Mapping[str, Any], examples: Iterable[Example]) -> list[ErasureEntry]:
+    """Return, unsaved, an entry for each example."""
+    key, now = newest_key(), timezone.now()
+    return [
+        ErasureEntry(
+            **given,
+            key_id=key.id,
+            digest=key.digest(erasure_content(example)),
+            example_id=example.id,
+            entered_at=now,
+        )
+        for example in examples
+    ]
 
 
 def entries_of_release(job: Job) -> QuerySet[ErasureEntry]:

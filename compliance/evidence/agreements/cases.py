@@ -6,7 +6,7 @@ from typing import Final
 
 from compliance.formats.record_kinds import RecordKind as K
 
-from .agreement import Agreement, apart, differ, one_of, part_of
+from .agreement import Agreement, apart, differ, not_later, one_of, part_of
 from .dispositions import (
     ACCEPTED_BEFORE,
     ACCOUNTED,
@@ -17,12 +17,16 @@ from .dispositions import (
     FORGOTTEN,
     ITEM_ENDS,
     KNOWN_BEFORE,
+    LEFT_OUT,
     WAYS,
+    WITHHELD,
 )
 from .endings import (
+    APPROVED_BEFORE,
     APPROVED_ENDS,
     APPROVED_GROUNDS,
     CLOSINGS,
+    CORRECTIONS,
     ENDS,
     GROUNDS,
     LAPSED_WITH_THE_REQUEST,
@@ -126,6 +130,7 @@ ENDING: Final = (
         LAST_VERDICTS,
         "no signed report of the item's last attempt says that nothing measurable was learned",
     ),
+    Agreement(CORRECTIONS, APPROVED_BEFORE, "examples left an item, and nobody had approved that", one_of),
     Agreement(
         CLOSINGS, REVIEWED, "the end of the request does not follow from what was searched and accepted", closing_follows
     ),
@@ -139,6 +144,7 @@ DISPOSITIONS: Final = (
     Agreement(
         CALLED_UNTOUCHED, KNOWN_BEFORE, "the end says that examples were in no model, and this one knew them", part_of
     ),
+    Agreement(WITHHELD, LEFT_OUT, "more entered the erasure ledger than no model in use knew at the end", not_later),
     Agreement(WAYS, ITEM_ENDS, "the end says that examples ended otherwise than any item did", part_of),
 )
 """What became of each accepted example, as the end says it."""

@@ -119,6 +119,19 @@ def _ways(story: Story) -> Iterator[Statement]:
         yield REQUEST, sorted(Disposition.RELEASED if way == Disposition.COPY_RELEASED else way for way in said)
 
 
+def _withheld(story: Story) -> Iterator[Statement]:
+    """How many examples entered the erasure ledger without a release."""
+    for entry in story.of_kind(K.ERASURE_ENTERED):
+        if entry.data.get("item") == "":
+            yield REQUEST, entry.data["examples"]
+
+
+def _left_out(story: Story) -> Iterator[Statement]:
+    ways = (Disposition.ALREADY_ERASED, Disposition.NOT_LEARNED)
+    for entry in _closing(story):
+        yield REQUEST, len(_with(story, *ways)) if entry.data.get("outcome") != Disposition.REFUSED else 0
+
+
 def _item_ends(story: Story) -> Iterator[Statement]:
     """How items ended: released, refused, or otherwise."""
     ends = {Disposition.RELEASED.value for _ in story.of_kind(K.ITEM_RELEASED)}
@@ -139,5 +152,7 @@ KNOWN_BEFORE = Fact(
     _not_learned,
     ("spec.json erased_ids", "spec.json exclude_ids", "spec.json earlier"),
 )
+WITHHELD = Fact(f"{K.ERASURE_ENTERED} examples, without a release", _withheld, (f"{K.ERASURE_ENTERED} examples",))
+LEFT_OUT = Fact(f"{K.MATCH_ACCOUNTED} that no model in use knows", _left_out, PLACES)
 WAYS = Fact(f"{K.MATCH_ACCOUNTED} became", _ways, PLACES)
 ITEM_ENDS = Fact("how items ended", _item_ends, (f"{K.ITEM_DECIDED} granted", f"{K.ITEM_LAPSED} outcome"))

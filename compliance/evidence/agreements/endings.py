@@ -13,6 +13,9 @@ from .matches import decisions
 from .story import Story
 
 NO_INFLUENCE = "no_influence"
+NOT_CONCERNED = "not_concerned"
+"""The outcome of examples that leave their items: the request goes on."""
+DECIDED = (K.MATCH_ADDED, K.MATCH_ACCEPTED, K.MATCH_REJECTED, K.MATCH_REOPENED)
 SEARCHED_NOWHERE: Mapping[str, Any] = {}
 
 
@@ -26,7 +29,8 @@ def _approved(story: Story) -> Iterator[EntryBody]:
 
 def _approved_ends(story: Story) -> Iterator[Statement]:
     for entry in _approved(story):
-        yield f"Item {entry.data['item']}" if entry.data["item"] else REQUEST, entry.data["outcome"]
+        if entry.data["item"] or entry.data["outcome"] != NOT_CONCERNED:
+            yield f"Item {entry.data['item']}" if entry.data["item"] else REQUEST, entry.data["outcome"]
 
 
 def _ends(story: Story) -> Iterator[Statement]:
@@ -75,9 +79,27 @@ def _last_verdicts(story: Story) -> Iterator[Statement]:
         yield f"Ending {entry.data['ending']}", told.report.verdict.outcome if told else ""
 
 
+def _corrections(story: Story) -> Iterator[Statement]:
+    for entry in story.of_kind(K.ITEM_CORRECTED):
+        if "ending" in entry.data:
+            yield f"Entry {entry.number}", entry.data["ending"]
+
+
+def _approved_before(story: Story) -> Iterator[Statement]:
+    """The end of the request, or of what leaves its items, that was approved before, since anybody decided about a match."""
+    for entry in story.of_kind(K.ITEM_CORRECTED):
+        approved: list[Any] = []
+        for one in story.entries:
+            if one.number < entry.number and one.kind in DECIDED:
+                approved = []
+            elif one.number < entry.number and one.kind == K.ENDING_APPROVED and one.data.get("item") == "":
+                approved = [one.data["ending"]]
+        yield f"Entry {entry.number}", approved
+
+
 def _closings(story: Story) -> Iterator[Statement]:
     for entry in _approved(story):
-        if not entry.data["item"]:
+        if not entry.data["item"] and entry.data["outcome"] != NOT_CONCERNED:
             yield f"Ending {entry.data['ending']}", entry.data["outcome"]
 
 
@@ -123,6 +145,10 @@ LAPSED_WITH_THE_REQUEST = Fact(
 )
 WITHOUT_INFLUENCE = Fact(f"{K.ENDING_APPROVED} outcome {NO_INFLUENCE}", _without_influence, _FIELDS)
 LAST_VERDICTS = Fact("verdict of the item's last signed report before", _last_verdicts, ("report verdict.outcome",))
+CORRECTIONS = Fact(f"{K.ITEM_CORRECTED} ending", _corrections, (f"{K.ITEM_CORRECTED} ending",))
+APPROVED_BEFORE = Fact(
+    f"{K.ENDING_APPROVED} ending before, for the request", _approved_before, (f"{K.ENDING_APPROVED} ending",)
+)
 CLOSINGS = Fact(f"{K.ENDING_APPROVED} outcome of the request", _closings, _FIELDS)
 REVIEWED = Fact(
     "last search and accepted matches before", _reviewed, (f"{K.MAPPING_COMPLETED} complete", f"{K.MATCH_ACCEPTED} examples")

@@ -13,7 +13,7 @@ from compliance.evidence.record import EntryBody
 from compliance.formats.errors import VerificationError
 from compliance.formats.record_kinds import RecordKind as K
 
-from .forms import CLAIMANT, SYSTEM, check_forms, in_present_words, present_from
+from .forms import CLAIMANT, NOT_CONCERNED, SYSTEM, check_forms, in_present_words, present_from
 from .letters import check_letters
 
 NEW = "new"
@@ -41,6 +41,7 @@ EMPTIED = f"{K.ITEM_CORRECTED}, nothing left"
 PROPOSED, APPROVED, DECLINED = (
     f"{kind}, for the request" for kind in (K.ENDING_PROPOSED, K.ENDING_APPROVED, K.ENDING_DECLINED)
 )
+APPROVED_OUT = f"{K.ENDING_APPROVED}, for what leaves its items"
 IN_PROGRESS = after("in progress")
 OPEN_REQUEST = (
     "submitted",
@@ -66,9 +67,10 @@ REQUEST_MOVES: Final[Mapping[str, Move]] = {
     K.MATCH_REOPENED: after("under review"),
     K.MATCHES_DECIDED: after("under review", to="reviewed"),
     K.REVIEW_COMPLETED: after("reviewed", to="in progress"),
-    **dict.fromkeys((K.ITEM_CORRECTED, EMPTIED), after("under review", "in progress")),
+    **dict.fromkeys((K.ITEM_CORRECTED, EMPTIED), after("under review", "in progress", "end approved")),
     PROPOSED: after("under review", to="closing"),
     APPROVED: after("closing", to="end approved"),
+    APPROVED_OUT: after("closing", to="under review"),
     DECLINED: after("closing", to="under review"),
     **dict.fromkeys((K.ENDING_PROPOSED, K.ENDING_APPROVED, K.ENDING_DECLINED, K.ITEM_LAPSED), IN_PROGRESS),
     **dict.fromkeys((K.ITEM_DECIDED, REFUSED, REFUSED_BY_ONE, K.ITEM_REOPENED), IN_PROGRESS),
@@ -181,7 +183,9 @@ def _variants(began: int) -> Callable[[EntryBody], str]:
             return RELEASED_WITHOUT_LEDGER
         if entry.kind == K.ITEM_LAPSED and data.get("outcome") == WITHDRAWN:
             return LAPSED_WITH_REQUEST
-        return of_request.get(entry.kind, entry.kind) if data.get("item") == "" else entry.kind
+        out = (entry.kind, data.get("outcome")) == (K.ENDING_APPROVED, NOT_CONCERNED)
+        whole = APPROVED_OUT if out else of_request.get(entry.kind, entry.kind)
+        return whole if data.get("item") == "" else entry.kind
 
     return variant
 
@@ -252,7 +256,8 @@ def _check_outcome(entries: Sequence[EntryBody], items: Mapping[str, str], began
     ends = {items.get(name, NEW) for name in {*named, *items}} - {"emptied"}
     lapses = {entry.data.get("outcome") for entry in entries if entry.kind == K.ITEM_LAPSED}
     lapse = next((one for one in LAPSES if one in lapses), "") if ends == {"lapsed"} else ""
-    approved = not ends and any(entry.kind == K.ENDING_APPROVED and entry.data.get("item") == "" for entry in entries)
+    closings = (entry for entry in entries if entry.kind == K.ENDING_APPROVED and entry.data.get("item") == "")
+    approved = not ends and any(entry.data.get("outcome") != NOT_CONCERNED for entry in closings)
     fits = {
         "completed": "released" in ends and ends <= SETTLED,
         "refused": "refused" in ends and ends <= SETTLED - {"released"},

@@ -86,6 +86,8 @@ GROUNDS: Final[Mapping[tuple[str, bool], frozenset[str]]] = {
 }
 """Legal grounds, by the kind of request and by whether they grant it."""
 ENDINGS = frozenset({"refused", "no_match", "already_erased", "not_learned", "no_influence", "not_searched"})
+NOT_CONCERNED = "not_concerned"
+"""The outcome of examples that leave their items; no item and no request has it."""
 OUTCOMES = ENDINGS | {"completed", "withdrawn", "unconfirmed"}
 VERDICTS = frozenset(get_args(Outcome))
 
@@ -148,7 +150,10 @@ WORDS: Final[Mapping[str, Says]] = {
     f"{K.JOB_COMPLETED} verdict": _one_of(VERDICTS),
     f"{K.ITEM_EVALUATED} verdict": _one_of(VERDICTS | {"failed", "cancelled"}),
     f"{K.JOB_RUN_ENDED} outcome": _one_of(frozenset({"completed", "failed", "killed", "lost", "cancelled"})),
-    **{f"{kind} outcome": _one_of(ENDINGS) for kind in (K.ENDING_PROPOSED, K.ENDING_APPROVED, K.ENDING_DECLINED)},
+    **{
+        f"{kind} outcome": _one_of(ENDINGS | {NOT_CONCERNED})
+        for kind in (K.ENDING_PROPOSED, K.ENDING_APPROVED, K.ENDING_DECLINED)
+    },
     **{
         f"{kind} template": _one_of(frozenset(LETTERS))
         for kind in (K.MESSAGE_QUEUED, K.MESSAGE_SENT, K.MESSAGE_FAILED, K.MESSAGE_LAPSED)
@@ -173,6 +178,10 @@ WORDS: Final[Mapping[str, Says]] = {
     f"{K.REVIEW_COMPLETED} items": _counts(0),
     # The first version of results was never stated.
     f"{K.JOB_STARTED} result_version": lambda value: _counts(2)(value) and value <= RESULT_VERSION,
+    # 0: before any run
+    f"{K.JOB_CANCELLED} run": _counts(0),
+    # 0: for no release, but as the request ended
+    f"{K.ERASURE_ENTERED} attempt": _counts(0),
     f"{K.MAPPING_COMPLETED} candidates": _counts(0),
 }
 """Fields of which nothing but certain words, flags or numbers can be read."""

@@ -79,7 +79,9 @@ def _in_corpus(snapshot: CorpusSnapshot) -> Iterator[str]:
 def _returned(back: Return, replay: Replay) -> Iterator[str]:
     count, references = len(back.example_ids), ", ".join(back.references)
     state = "is in use and" if back.in_use else "is out of use and"
-    yield f"{back.version} {state} knows {count} erased examples ({_some(back.example_ids)}), erased for {references}."
+    yield (
+        f"{back.version} {state} knows {count} examples of the ledger ({_some(back.example_ids)}), entered for {references}."
+    )
     job = replay.jobs.get(back.version.name)
     if job:
         yield f"  It is out of use now. Job {job.pk} trains {back.version.name} again without them."

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 PAGES = ["", "matches/", "matches/add/", "matches/complete/", "items/1/decide/", "items/1/propose/", "items/1/proposals/1/"]
 PAGES += ["extend/", "items/1/proposals/1/release/", "endings/1/"]
-MORE = ["close/", "items/1/lapse/", "search/", "matches/1/picture.png", "work.png", "messages/1/resend/"]
+MORE = ["close/", "matches/correct/", "items/1/lapse/", "search/", "matches/1/picture.png", "work.png", "messages/1/resend/"]
 """Addresses that have nothing to show here: nobody else may ask for them either."""
 
 

@@ -6,9 +6,10 @@ import pytest
 
 from requests_app.models import ErasureRequest
 from requests_app.search_runner import request_map
+from requests_app.services.matches import matches_decide
 from requests_app.services.search_orders import request_search_again
 from requests_app.states import ItemState, RequestState
-from tests.endings import REASONS, refusal_proposed
+from tests.endings import NOT_HERS, REASONS, refusal_proposed
 from tests.personas import ADA
 from tests.staging import Stage, erased_elsewhere
 from tests.web.pages import Page, Site, text_of
@@ -145,3 +146,30 @@ def test_the_page_of_a_request_says_what_was_searched_and_what_could_not_be(stag
     assert "The training data of 1 model in use was searched" in page.words
     assert "keeper v1" in page.words
     assert "lethe-matching/" in page.words
+
+
+def test_what_a_later_review_rejected_leaves_its_item_through_the_pages_of_two_officers(
+    stage: Stage, omar: Site, lena: Site
+) -> None:
+    stage.searched().granted()
+    request_search_again(request=stage.request, by=stage.staff.omar)
+    request_map(request_id=stage.request.pk)
+    first = stage.request.matches.order_by("example_id")[0]
+    matches_decide(request=stage.request, match_ids=[first.pk], accept=False, by=stage.staff.omar)
+    page = omar.get(address(stage, "matches/complete/"))
+    assert "Item 1 holds examples that are rejected now." in page.words
+    assert page.link("Propose to take them out") == address(stage, "matches/correct/")
+
+    page = omar.get(address(stage, "matches/correct/"))
+    assert first.example_id in page.words
+    press(omar, page, address(stage, "matches/correct/"), status=422, reasons="")
+    press(omar, page, address(stage, "matches/correct/"), reasons=NOT_HERS)
+    assert omar.get(address(stage)).link("take rejected examples out of items") == address(stage, "endings/1/")
+    page = lena.get(address(stage, "endings/1/"))
+    assert page.h1 == "Take rejected examples out of items"
+    assert NOT_HERS in page.words
+    press(lena, page, address(stage, "endings/1/"), decision="approve")
+    assert state_of(stage) == (RequestState.REVIEW, "")
+    assert first.example_id not in stage.item.example_ids
+    assert "Rejected examples in items: Not the claimant’s." in omar.get(address(stage)).words
+    assert omar.get(address(stage, "matches/correct/"), status=409).words

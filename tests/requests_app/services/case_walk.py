@@ -1,4 +1,7 @@
-"""A random walk of random people over the services of two cases about the same person, for the test of its invariants."""
+"""A random walk of random people over the services of two cases about the same person, for the test of its invariants.
+
+Their examples are in two corpora: one model has learned from the first, and trainings on the second begin and end meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +21,14 @@ from requests_app import search_runner
 from requests_app.models import Ending, ErasureRequest, Item, Proposal
 from requests_app.services import decisions, endings, intake, mapping, matches, search_orders
 from requests_app.states import ItemState, RequestState
-from tests.endings import REASONS
-from tests.factories import PROTOCOL
-from tests.staging import NPO, Stage, job_completed
+from tests.endings import NOT_HERS, REASONS
+from tests.factories import PROTOCOL, RECIPE
+from tests.staging import NPO, Stage, job_completed, trained
 from unlearning_jobs.engine.errors import SpecError
-from unlearning_jobs.models import Job, ModelVersion
+from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
 from unlearning_jobs.services.destruction import model_version_destroy
 from unlearning_jobs.services.jobs import job_cancel
+from unlearning_jobs.services.model_versions import model_train
 from unlearning_jobs.services.reports import report_sign
 from unlearning_jobs.states import JobState, ModelState
 
@@ -48,6 +52,7 @@ class Walk:
     dice: random.Random
     people: list[Account]
     cases: list[Stage]
+    second: CorpusSnapshot
     taken: list[str] = field(default_factory=list)
     """The acts that were taken, in order: what to read when a walk fails."""
 
@@ -124,6 +129,27 @@ def add(walk: Walk, case: Stage, by: Account) -> None:
     mapping.match_add(request=case.request, snapshot=case.model.snapshot, example_id=f"e{example:08d}", reason=WHY, by=by)
 
 
+def add_of_second(walk: Walk, case: Stage, by: Account) -> None:
+    example = f"e{walk.dice.randrange(6):08d}"
+    mapping.match_add(request=case.request, snapshot=walk.second, example_id=example, reason=WHY, by=by)
+
+
+def train(walk: Walk, case: Stage, _by: Account) -> None:
+    if walk.dice.random() < 0.5:  # the same
+        raise NothingThereError
+    model_train(name="second", recipe=RECIPE, snapshot=walk.second, seed=1, actor=case.staff.eva.opaque)
+
+
+def end_training(walk: Walk, case: Stage, _by: Account) -> None:
+    """It has ended with a model in use, which has learned what the training was to learn; or was cancelled."""
+    job = Job.objects.filter(kind="train", state=JobState.QUEUED).first()
+    if job is None:
+        raise NothingThereError
+    job_cancel(job_id=job.pk, actor=case.staff.eva.opaque)
+    if walk.dice.random() < 0.7:
+        trained(job.snapshot, "second", left_out=job.spec["exclude_ids"])
+
+
 def close(_walk: Walk, case: Stage, by: Account) -> None:
     outcome = endings.closing_draft(request=case.request, reasons=REASONS, by=by).outcome
     endings.closing_propose(request=case.request, outcome=outcome, reasons=REASONS, by=by)
@@ -161,7 +187,11 @@ ACTS: dict[str, Act] = {
     "decide": decide,
     "add": add,
     "complete": lambda _walk, case, by: mapping.review_complete(request=case.request, by=by),
+    "add of second": add_of_second,
+    "train": train,
+    "end training": end_training,
     "close": close,
+    "correct": lambda _walk, case, by: endings.correction_propose(request=case.request, reasons=NOT_HERS, by=by),
     "approve end": lambda walk, case, by: endings.ending_approve(ending=walk.ending(case), by=by),
     "decline end": lambda walk, case, by: endings.ending_decline(ending=walk.ending(case), reason=WHY, by=by),
     "grant": lambda walk, case, by: decisions.item_grant(
@@ -188,15 +218,29 @@ RUNNING = ["end job", "end job", "cancel job", "evaluate", "evaluate", "sign", "
 BY_STATE = {
     RequestState.AWAITING_CONFIRMATION: ["confirm", "confirm", "withdraw"],
     RequestState.MAPPING: ["search", "evaluate", "withdraw"],
-    RequestState.REVIEW: ["decide", "decide", "add", *["complete"] * 3, "close", "close", "search again", "withdraw"],
+    RequestState.REVIEW: [
+        *("decide", "decide", "add", "add of second", *["complete"] * 3, "close", "close", "correct", "correct"),
+        *("search again", "train", "end training", "withdraw"),
+    ],
     RequestState.CLOSING: ["approve end", "approve end", "decline end", "withdraw"],
     RequestState.IN_PROGRESS: [
         *("grant", "grant", "grant", "refuse", "lapse", "submit", "submit", "approve", "approve", "decline"),
-        *("approve end", "decline end", "search again", "withdraw", "destroy"),
+        *("approve end", "decline end", "search again", "withdraw", "destroy", "train", "end training"),
         *RUNNING,
         *RUNNING,
     ],
-    RequestState.CLOSED: ["withdraw", "evaluate", "release", "reopen", "approve", "approve end", "grant", "destroy"],
+    RequestState.CLOSED: [
+        "train",
+        "end training",
+        "withdraw",
+        "evaluate",
+        "release",
+        "reopen",
+        "approve",
+        "approve end",
+        "grant",
+        "destroy",
+    ],
 }
 
 
@@ -206,6 +250,8 @@ def lead_out(case: Stage, first: Account, second: Account) -> None:
     Raises one of REFUSALS if there is none: the case is in a state without a way out.
     """
     request = case.request = ErasureRequest.objects.get(pk=case.request.pk)
+    for job in Job.objects.filter(kind="train", state=JobState.QUEUED):
+        job_cancel(job_id=job.pk, actor=case.staff.eva.opaque)
     match RequestState(request.state):
         case RequestState.AWAITING_CONFIRMATION:
             intake.email_confirm(token=case.token("confirm", f"out-{request.pk}"))
@@ -231,8 +277,21 @@ def _lead_review(request: ErasureRequest, by: Account) -> None:
         with transaction.atomic():
             mapping.review_complete(request=request, by=by)
     except StaleStateError:
-        outcome = endings.closing_draft(request=request, reasons=REASONS, by=by).outcome
-        endings.closing_propose(request=request, outcome=outcome, reasons=REASONS, by=by)
+        _lead_out_of_review(request, by)
+
+
+def _lead_out_of_review(request: ErasureRequest, by: Account) -> None:
+    """Propose what the review cannot do by itself; search again for what came into use since."""
+    try:
+        with transaction.atomic():
+            endings.correction_propose(request=request, reasons=NOT_HERS, by=by)
+    except StaleStateError:
+        try:
+            draft = endings.closing_draft(request=request, reasons=REASONS, by=by)
+        except StaleStateError:
+            search_orders.request_search_again(request=request, by=by)
+        else:
+            endings.closing_propose(request=request, outcome=draft.outcome, reasons=REASONS, by=by)
 
 
 def _lead_item(item: Item, first: Account, second: Account) -> None:

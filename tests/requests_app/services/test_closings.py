@@ -10,6 +10,7 @@ from compliance.record.errors import StaleStateError
 from requests_app import search_runner
 from requests_app.models import ErasureRequest, Item, Proposal
 from requests_app.returns import returns_standing
+from requests_app.search_wording import missing_sentences, searched_sentences
 from requests_app.services import decisions, endings, intake, mapping, matches, search_orders
 from requests_app.services.findings import closing_obstacle
 from requests_app.services.letters import letter
@@ -21,7 +22,7 @@ from tests.factories import PROTOCOL, RECIPE
 from tests.personas import ADA, Staff
 from tests.staging import NPO, Stage, corpus, job_completed, rows, trained, unguarded
 from unlearning_jobs.engine.contracts import MethodChoice
-from unlearning_jobs.models import Job, ModelVersion
+from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
 from unlearning_jobs.selectors import known_erased
 from unlearning_jobs.services.jobs import job_cancel
 from unlearning_jobs.services.ledger import snapshots_compare
@@ -263,3 +264,38 @@ def test_a_model_that_still_knows_a_copy_is_not_released(staff: Staff) -> None:
     assert second.example_ids == ["e00000027"]
     decisions.item_release(proposal=proposal, by=staff.nils)
     assert state_of(stage) == (RequestState.IN_PROGRESS, "")
+
+
+def test_nothing_found_is_not_said_while_a_training_on_an_unsearched_corpus_is_under_way(staff: Staff) -> None:
+    stage = Stage.opened(staff, trained(without_her("plain"))).searched()
+    job = model_train(name="second", recipe=RECIPE, snapshot=corpus(), seed=1, actor="account:9")
+    with pytest.raises(StaleStateError, match="A training of second is under way, and its data were not searched"):
+        endings.closing_draft(request=stage.request, reasons="", by=staff.omar)
+    searched_again(stage)
+    assert stage.request.matches.count() == 4
+    search = stage.request.searches.latest("number")
+    assert "This search covered the data from which 1 model was being trained." in searched_sentences(search)
+    accept(stage)
+    job_cancel(job_id=job.pk, actor="account:9")
+    assert endings.closing_draft(request=stage.request, reasons="", by=staff.omar).outcome == "not_learned"
+
+
+def without_her(name: str) -> CorpusSnapshot:
+    return registered(name, [row for row in rows() if ADA not in row["answer"]])
+
+
+def test_a_complete_search_is_not_called_incomplete_because_its_model_went_out_of_use(staff: Staff) -> None:
+    stage = Stage.opened(staff, trained(without_her("plain"))).searched()
+    ModelVersion.objects.update(state="quarantined")
+    draft = endings.closing_draft(request=stage.request, reasons="", by=staff.omar)
+    assert draft.outcome == "no_match"
+    assert missing_sentences(stage.request.searches.get()) == []
+
+
+def test_an_incomplete_search_always_says_what_is_missing(staff: Staff) -> None:
+    snapshot = without_her("plain")
+    ModelVersion.objects.filter(pk=trained(snapshot).pk).update(state="quarantined")
+    stage = Stage.opened(staff, ModelVersion.objects.get()).searched()
+    draft = endings.closing_draft(request=stage.request, reasons=REASONS, by=staff.omar)
+    assert draft.outcome == "not_searched"
+    assert missing_sentences(stage.request.searches.get())

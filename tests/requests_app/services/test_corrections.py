@@ -14,6 +14,7 @@ from requests_app import search_runner
 from requests_app.models import ErasureRequest, Item, Match, Proposal
 from requests_app.services import decisions, endings, mapping, matches, search_orders
 from requests_app.states import ItemState, RequestOutcome, RequestState
+from tests.endings import corrected as taken_out
 from tests.personas import Staff
 from tests.staging import Stage, corpus, job_completed, trained, unguarded
 from unlearning_jobs.models import ErasureEntry, Job
@@ -40,9 +41,10 @@ def reject(stage: Stage, *ids: str) -> None:
 
 
 def corrected(stage: Stage, *ids: str) -> Item:
-    """These examples are rejected in a later review, which is completed."""
+    """These examples are rejected in a later review, which is completed once Lena has approved that they leave."""
     searched_again(stage)
     reject(stage, *ids)
+    taken_out(stage)
     stage.request = mapping.review_complete(request=stage.request, by=stage.staff.omar)
     return stage.item
 
@@ -67,7 +69,7 @@ def test_what_is_rejected_leaves_the_item_and_what_rested_on_it_is_given_up(
     assert stage.item.state == before
     item = corrected(stage, FIRST)
     assert (item.example_ids, item.state) == (OTHERS, after)
-    assert entries(stage, "item.corrected") == [{"item": "item-1", "examples": 3}]
+    assert entries(stage, "item.corrected") == [{"item": "item-1", "examples": 3, "ending": 1}]
 
 
 def test_a_running_job_is_cancelled_and_its_item_goes_back_to_the_choice_of_a_method(stage: Stage) -> None:
@@ -127,6 +129,7 @@ def test_a_decision_is_taken_back_after_an_approval_and_the_item_follows_the_nex
         mapping.review_complete(request=stage.request, by=stage.staff.omar)
     matches.matches_decide(request=stage.request, match_ids=everything, accept=True, by=stage.staff.omar)
     reject(stage, FIRST)
+    taken_out(stage)
     mapping.review_complete(request=stage.request, by=stage.staff.omar)
     assert stage.item.example_ids == OTHERS
 
@@ -142,7 +145,7 @@ def test_an_item_of_which_nothing_is_left_ends_when_two_officers_close_the_reque
     request = ErasureRequest.objects.get(pk=stage.request.pk)
     assert (request.state, request.outcome) == (RequestState.CLOSED, RequestOutcome.NO_MATCH)
     assert (stage.item.state, stage.item.example_ids) == (ItemState.LAPSED, [])
-    assert entries(stage, "item.corrected") == [{"item": "item-1", "examples": 0}]
+    assert entries(stage, "item.corrected") == [{"item": "item-1", "examples": 0, "ending": 1}]
 
 
 def test_a_release_whose_example_was_rejected_before_is_contradicted(stage: Stage) -> None:

@@ -144,7 +144,7 @@ def test_a_corpus_that_changes_while_it_is_searched_does_not_count_as_searched(
     search = searched(staff, model, "k1")
     assert search.targets[0]["outcome"] == Search.Target.UNREADABLE
     assert not search.complete
-    assert missing_sentences(search) == ["The training data of 1 model in use could not be read."]
+    assert missing_sentences(search) == ["The training data of 1 model, in use or being trained, could not be read."]
 
 
 def test_what_an_index_cannot_narrow_down_is_read_for_in_full_and_said(staff: Staff, model: ModelVersion) -> None:
@@ -180,3 +180,12 @@ def test_an_officer_who_looks_for_examples_is_answered_from_the_index(staff: Sta
 def test_every_reason_and_every_note_has_words() -> None:
     assert set(WHY_NOT_ASKED) == set(REASONS)
     assert set(NOTE_WORDS) == set(NOTES)
+
+
+def test_looking_by_hand_says_in_which_way_it_did_not_look(artefacts: Path) -> None:
+    assert not artefacts.exists()
+    model = trained(corpus())
+    assert examples_find(model.snapshot, ADA).left_out == ""
+    found = examples_find(model.snapshot, "a@b")
+    assert found.obstacle == ""
+    assert found.left_out != ""

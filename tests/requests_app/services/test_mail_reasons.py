@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.core import mail
+from django.utils import timezone
 
 from compliance.record.errors import StaleStateError
 from compliance.record.selectors import entries_of
 from requests_app.mail_wording import MAIL_TITLES
-from requests_app.models import Message
+from requests_app.models import ErasureRequest, Item, Message
 from requests_app.services import decisions, endings, intake, matches
 from requests_app.services.letters import letter
 from requests_app.services.mail_reasons import REASONS, message_standing
 from requests_app.services.messages import can_resend, message_queue, message_resend, message_send
+from tests.factories import model_version
 from tests.personas import Staff
-from tests.staging import Stage, corpus, trained
+from tests.staging import Stage, corpus, trained, unguarded
 from unlearning_jobs.models import ModelVersion
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artefacts")]
@@ -102,5 +105,41 @@ def test_the_letter_calls_a_result_in_use_only_while_it_is(opened: Stage) -> Non
 
     ModelVersion.objects.filter(made_by=proposal.job).update(state="quarantined")
     text = letter(opened.request, "outcome_completed").text
-    assert replaced in text
+    assert "results were taken out of use, and no version of their models is in use now" in text
+    assert replaced not in text
     assert in_use not in text
+
+    newer = ModelVersion.objects.get(made_by=proposal.job)
+    model_version(name=newer.name, snapshot=newer.snapshot, number=newer.number + 1)
+    text = letter(opened.request, "outcome_completed").text
+    assert replaced in text
+    assert "taken out of use" not in text
+
+
+def days_ago(opened: Stage, days: int) -> None:
+    """The request is so old; it was to be answered nine days before its age."""
+    received = timezone.now() - timedelta(days=days)
+    ErasureRequest.objects.filter(pk=opened.request.pk).update(received_at=received, due_on=received.date() + timedelta(31))
+    opened.request.refresh_from_db()
+
+
+@pytest.mark.parametrize("template", ["confirm_address", "request_received", "deadline_extended"])
+def test_a_letter_promises_no_day_that_has_passed(opened: Stage, template: str) -> None:
+    assert "will hear from us by" in letter(opened.request, template).text
+    days_ago(opened, 40)
+    written = letter(opened.request, template)
+    assert "will hear from us by" not in written.text + written.html
+    assert "by which you should have heard from us" in written.text
+
+
+def test_a_letter_offers_a_withdrawal_only_while_it_is_possible(opened: Stage) -> None:
+    sentence = "You can withdraw your request on the page"
+    assert sentence in letter(opened.request, "request_received").text
+    opened.searched()
+    assert sentence in letter(opened.request, "request_received").text
+    Item.objects.create(
+        request=opened.request, number=1, model_name="keeper", snapshot=opened.model.snapshot, example_ids=[], state="lapsed"
+    )
+    with unguarded("requests_app_item", "item_check_release"), unguarded("requests_app_item", "item_settled_is_fixed"):
+        opened.request.items.update(state="released", ground="17_1_b", decided_by=opened.staff.omar)
+    assert sentence not in letter(opened.request, "request_received").text

@@ -91,8 +91,8 @@ def test_a_model_that_knows_the_erased_again_is_named_with_its_request_and_its_e
     version = came_back()
     said, error = printed()
     assert error == "Erased examples came back."
-    assert f"{version} is in use and knows 4 erased examples (e00000024, e00000025, e00000026, e00000027)" in said
-    assert f"erased for {done.item.request.reference}." in said
+    assert f"{version} is in use and knows 4 examples of the ledger (e00000024, e00000025, e00000026, e00000027)" in said
+    assert f"entered for {done.item.request.reference}." in said
     assert "ledger_replay --requeue" in said
     assert ADA not in said
 
@@ -229,7 +229,8 @@ def test_officers_see_it_on_their_first_page_until_it_is_settled(done: Proposal,
     came_back()
     words = signed_in(staff.omar).get("/cases/").words
     assert "Erased examples have come back" in words
-    assert f"returned v1 knows 4 examples that were erased for {done.item.request.reference}." in words
+    knows = "returned v1 knows 4 examples that were erased, or that no model was to learn, for"
+    assert f"{knows} {done.item.request.reference}." in words
     replayed(requeue=True)
     assert "Something is under way for this model." in signed_in(staff.omar).get("/cases/").words
 

@@ -143,7 +143,9 @@ def test_training_data_that_cannot_be_read_leaves_a_search_that_says_so(opened: 
     request = opened.searched().request
 
     assert request.state == RequestState.REVIEW
-    assert missing_sentences(request.searches.get()) == ["The training data of 1 model in use could not be read."]
+    assert missing_sentences(request.searches.get()) == [
+        "The training data of 1 model, in use or being trained, could not be read."
+    ]
 
 
 def test_a_model_that_came_into_use_later_was_not_searched(opened: Stage) -> None:

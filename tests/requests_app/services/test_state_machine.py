@@ -17,11 +17,13 @@ from compliance.formats.record_kinds import RecordKind
 from compliance.record.models import Attestation
 from compliance.record.selectors import attestation_read, entries_of, request_mappers
 from requests_app.models import Ending, ErasureRequest, Item, Match, Proposal
+from requests_app.services.dispositions import told_facts
 from requests_app.services.findings import search_of
 from requests_app.services.letters import letter
 from requests_app.states import ENDINGS, SETTLED, ItemState, RequestOutcome, RequestState
+from tests.erasing import registered
 from tests.factories import account
-from tests.personas import Staff
+from tests.personas import ADA, Staff
 from tests.staging import Stage, corpus, trained
 from unlearning_jobs.models import Job, ModelVersion
 from unlearning_jobs.states import JobState, ModelState
@@ -29,26 +31,29 @@ from unlearning_jobs.states import JobState, ModelState
 from .case_walk import Walk, lead_out
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signing")]
-STEPS = 100
+STEPS = 70
+NAMES = (ADA, ADA, "Nora", "Karl", "Mia", "Jon")
 FOUND_NOTHING = "found nothing that belongs to your request"
 
 
 @pytest.fixture
 def walk(request: pytest.FixtureRequest, staff: Staff, artefacts: Path) -> Walk:
-    """Two requests about the same person, whose examples are in one model."""
+    """Two requests about the same person, whose examples are in one model, and in a corpus that no model has learned yet."""
     assert not artefacts.exists()
     model = trained(corpus())
     people = [staff.omar, staff.lena, staff.nils, account("officer", "petra"), staff.iris, staff.mallory()]
     cases = [Stage.opened(staff, model, key=key) for key in ("k1", "k2")]
-    return Walk(random.Random(request.param), people, cases)  # noqa: S311  # dice, not a secret
+    pages = [{"question": f"Page {n}?", "answer": f"{name} wrote it.", "split": "train"} for n, name in enumerate(NAMES)]
+    return Walk(random.Random(request.param), people, cases, registered("diary", pages))  # noqa: S311  # dice, not a secret
 
 
 @pytest.mark.parametrize("walk", range(6), indirect=True)
 def test_a_case_keeps_its_rules_whoever_presses_what_in_which_order(walk: Walk) -> None:
     ended: dict[int, Mapping[str, object]] = {}
+    held: dict[int, set[str]] = {}
     for _ in range(STEPS):
         if walk.step():
-            check(walk, ended)
+            check(walk, ended, held)
     # From wherever the walk has led, two officers who are new to the cases bring them to their end.
     first, second = account("officer"), account("officer")
     for case in walk.cases:
@@ -57,15 +62,16 @@ def test_a_case_keeps_its_rules_whoever_presses_what_in_which_order(walk: Walk) 
                 break
             lead_out(case, first, second)
             case.request.refresh_from_db()
-            check(walk, ended)
+            check(walk, ended, held)
         assert case.request.state == RequestState.CLOSED, walk.taken
 
 
-def check(walk: Walk, ended: dict[int, Mapping[str, object]]) -> None:
+def check(walk: Walk, ended: dict[int, Mapping[str, object]], held: dict[int, set[str]]) -> None:
     """All invariants, after a step that was taken."""
     for case in walk.cases:
         request = ErasureRequest.objects.get(pk=case.request.pk)
         people_are_kept_apart(request)
+        nothing_leaves_an_item_by_one_name(request, held)
         rows_are_what_the_record_says(request)
         the_history_is_one_that_verifies(request)
         jobs_run_for_open_cases_only(request)
@@ -73,7 +79,8 @@ def check(walk: Walk, ended: dict[int, Mapping[str, object]]) -> None:
             facts = ended.setdefault(request.pk, settled(request))
             assert settled(request) == facts, walk.taken
             the_claimant_is_told_what_is_so(request)
-    assert ModelVersion.objects.filter(state=ModelState.ACTIVE).count() == 1
+    in_use = list(ModelVersion.objects.filter(state=ModelState.ACTIVE).order_by("name").values_list("name", flat=True))
+    assert in_use in (["keeper"], ["keeper", "second"])
 
 
 def settled(request: ErasureRequest) -> Mapping[str, object]:
@@ -85,7 +92,25 @@ def settled(request: ErasureRequest) -> Mapping[str, object]:
         "matches": list(request.matches.order_by("pk").values_list("pk", "decision", "decided_by")),
         "endings": list(request.endings.order_by("pk").values_list("outcome", "approved_by", "declined_by")),
         "messages": request.messages.count(),
+        "told": {way: count for way, count in told_facts(request).items() if way != "vocabularies"},
     }
+
+
+def nothing_leaves_an_item_by_one_name(request: ErasureRequest, held: dict[int, set[str]]) -> None:
+    """What a review has accepted disappears only under an end that one officer proposed and another approved."""
+    approved = request.endings.filter(approved_by__isnull=False)
+    for item in request.items.all():
+        ids = set(item.example_ids)
+        if gone := held.get(item.pk, set()) - ids:
+            rejected = request.matches.filter(snapshot=item.snapshot_id, example_id__in=gone, decision="rejected")
+            last = approved.filter(item=None).latest("approved_at")
+            assert last.approved_by_id not in {last.proposed_by_id, *rejected.values_list("decided_by", flat=True)}
+            assert all(match.decided_at and last.approved_at and match.decided_at <= last.approved_at for match in rejected)
+        held[item.pk] = ids
+        if item.state == ItemState.LAPSED and ids:
+            assert approved.filter(item=item).exists() or request.outcome == RequestOutcome.WITHDRAWN
+        if item.state == ItemState.LAPSED and not ids:
+            assert approved.filter(item=None).exists()
 
 
 def people_are_kept_apart(request: ErasureRequest) -> None:
@@ -142,7 +167,7 @@ def rows_are_what_the_record_says(request: ErasureRequest) -> None:
     """Replaying the record alone gives the states of the request and its items, and the decision on every match."""
     state = ""
     items: dict[str, str] = {}
-    matches: dict[str, str] = {}
+    matches: dict[tuple[str, str], str] = {}
     for entry in entries_of(subject=request.subject):
         item = str(entry.data.get("item", ""))
         state = _request_state(state, entry)
@@ -153,11 +178,13 @@ def rows_are_what_the_record_says(request: ErasureRequest) -> None:
         elif item and entry.kind in ITEM_MOVES:
             items[item] = ITEM_MOVES[entry.kind](items[item], entry.data)
         if entry.kind in {RecordKind.MATCH_ACCEPTED, RecordKind.MATCH_REJECTED}:
-            matches |= {one["example_id"]: entry.kind.removeprefix("match.") for one in entry.data["examples"]}
+            decision = entry.kind.removeprefix("match.")
+            matches |= {(one["snapshot"], one["example_id"]): decision for one in entry.data["examples"]}
     assert state == request.state
     assert items == {item.key: item.state for item in request.items.all()}
     decided = request.matches.exclude(decision=Match.Decision.OPEN)
-    assert matches == dict(decided.values_list("example_id", "decision"))
+    rows = decided.values_list("snapshot__digest", "example_id", "decision")
+    assert matches == {(digest[:16], example_id): str(decision) for digest, example_id, decision in rows}
 
 
 def the_history_is_one_that_verifies(request: ErasureRequest) -> None:
@@ -172,6 +199,8 @@ def _request_state(state: str, entry: EntryBody) -> str:
     if entry.kind == RecordKind.ENDING_PROPOSED and not entry.data["item"]:
         return "closing"
     if entry.kind == RecordKind.ENDING_DECLINED and not entry.data["item"]:
+        return "review"
+    if entry.kind == RecordKind.ENDING_APPROVED and entry.data["outcome"] == RequestOutcome.NOT_CONCERNED:
         return "review"
     return REQUEST_MOVES.get(RecordKind(entry.kind), state)
 

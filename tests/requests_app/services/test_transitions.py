@@ -55,6 +55,10 @@ REQUEST_SERVICES: dict[str, tuple[str, Callable[[Stage], object]]] = {
         "ending.proposed",
         lambda stage: closing_propose(request=stage.request, outcome="no_match", reasons="", by=stage.staff.omar),
     ),
+    "ending_approve": (
+        "ending.approved",
+        lambda stage: ending_approve(ending=closing(stage, "not_concerned"), by=stage.staff.lena),
+    ),
     "ending_decline": (
         "ending.declined",
         lambda stage: ending_decline(ending=closing(stage), reason="Search again, please.", by=stage.staff.lena),
@@ -69,12 +73,12 @@ REQUEST_SERVICES: dict[str, tuple[str, Callable[[Stage], object]]] = {
 }
 
 
-def closing(stage: Stage) -> Ending:
-    """A proposal to close the request, as its row says."""
+def closing(stage: Stage, outcome: str = "no_match") -> Ending:
+    """A proposal to close the request, or to take examples out of items, as its row says."""
     return Ending.objects.get_or_create(
         request=stage.request,
         number=1,
-        defaults={"outcome": "no_match", "facts": {}, "proposed_by": stage.staff.omar},
+        defaults={"outcome": outcome, "facts": {}, "proposed_by": stage.staff.omar},
     )[0]
 
 
@@ -101,7 +105,7 @@ def end_declined(proposal: Proposal, stage: Stage) -> object:
 
 
 def correct(proposal: Proposal, stage: Stage) -> object:
-    return item_correct(item=proposal.item, by=stage.staff.nils)
+    return item_correct(item=proposal.item, ending=ending(proposal, stage), by=stage.staff.nils)
 
 
 def lapse(proposal: Proposal, _stage: Stage) -> object:

@@ -6,11 +6,14 @@ from datetime import timedelta
 
 import pytest
 from django.core import mail
+from django.db.models import F
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
+from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
+from compliance.record.services import record_append
 from requests_app.casework.todo import todo_list
 from requests_app.models import AccessLink, ErasureRequest, Message
 from requests_app.selectors import requests_listed
@@ -79,13 +82,34 @@ def test_a_newer_link_gives_its_whole_time() -> None:
     assert days_pass(request, 2).state == RequestState.CLOSED
 
 
-def test_a_request_whose_mail_was_never_sent_stays_open_and_is_shown_to_officers() -> None:
+def test_a_request_whose_mail_was_never_sent_is_shown_to_officers_for_three_weeks_and_then_closed() -> None:
     request = submitted()
     give_up(request)
+    queued_before(request, 20.9)
+    requests_reconcile()
+    request.refresh_from_db()
 
-    assert days_pass(request, 300).state == RequestState.AWAITING_CONFIRMATION
+    assert request.state == RequestState.AWAITING_CONFIRMATION
     assert requests_listed().get(pk=request.pk).unreachable  # type: ignore[attr-defined]  # annotated by the selector
     assert "No e-mail with a link has reached the claimant" in todo_list(request, [])[0]["hint"]
+    queued_before(request, 0.2)
+    assert days_pass(request, 0.2).outcome == RequestOutcome.UNCONFIRMED
+
+
+def test_the_weeks_count_from_the_last_mail_that_was_given_up() -> None:
+    request = submitted()
+    give_up(request)
+    queued_before(request, 300)
+    message = request.messages.get()
+    data = {"message": message.pk, "template": message.template}
+    record_append(subject=request.subject, kind=RecordKind.MESSAGE_FAILED, actor="system", data=data)
+
+    assert days_pass(request, 1).state == RequestState.AWAITING_CONFIRMATION
+
+
+def queued_before(request: ErasureRequest, days: float) -> None:
+    with unguarded("requests_app_message", "message_is_fixed"):
+        request.messages.update(created_at=F("created_at") - timedelta(days=days))
 
 
 def test_a_request_whose_mail_waits_or_was_sent_is_not_called_unreachable() -> None:

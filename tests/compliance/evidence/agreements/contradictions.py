@@ -97,6 +97,9 @@ WRITTEN: Mapping[str, Change] = {
     "item.decided ground of a refusal / ending.approved ground": ending(
         "ending.approved", ("item.decided", {"item": "item-1", "granted": False, "ground": "17_3_e"})
     ),
+    "item.corrected ending / ending.approved ending before, for the request": entries(
+        lambda retold: retold.insert("item.decided", "item.corrected", item="item-1", examples=2, ending=1)
+    ),
     "item.lapsed outcome without an approved end / request.closed outcome": entries(
         lambda retold: retold.insert("item.decided", "item.lapsed", item="item-1", outcome="withdrawn")
     ),
@@ -143,6 +146,11 @@ WRITTEN: Mapping[str, Change] = {
     "match.accounted released / spec.json forget_ids of what was released": closed_as(["not_learned"]),
     "match.accounted left alone / spec.json erased_ids, exclude_ids and earlier": entries(one_more_left),
     "match.accounted became / how items ended": closed_as(["refused", "released"]),
+    "erasure.entered examples, without a release / match.accounted that no model in use knows": entries(
+        lambda retold: retold.insert(
+            "item.released", "erasure.entered", item="", attempt=0, examples=3, entries_sha256=OTHER_DIGEST
+        )
+    ),
     "job.failed job / job.created job": job_ended("job.failed"),
     "job.cancelled job / job.created job": job_ended("job.cancelled"),
     "report protocol_sha256 / proposal.approved protocol_sha256": ("report", other_protocol),
