@@ -103,7 +103,7 @@ def _lines(name: str, result: dict[str, Any]) -> Iterator[str]:
     for finding in evaluation["estimands"]:
         estimand = finding["estimand"]
         yield (
-            f"    {estimand['name']:20} {finding['scope']:8} {finding['estimate']:+.3f}"
+            f"    {estimand['name']:20} {finding.get('scope', 'method'):8} {finding['estimate']:+.3f}"
             f" [{finding['low']:+.3f}, {finding['high']:+.3f}], margin {estimand['margin']:g}: {finding['position']}"
         )
     yield "    seconds: " + ", ".join(f"{stage} {seconds:.0f}" for stage, seconds in result["seconds"].items())
