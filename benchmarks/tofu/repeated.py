@@ -2,9 +2,12 @@
 
     make bench-tofu-verdicts DATA=FOLDER      FOLDER holds TOFU's full.json and *_perturbed.json files
 
-The five models have seeds of their own. Each job has the size that the product proposes; its replicates are the other four
-models, and its oracles eight of a pool of twelve, in an order of its own. So a model is trained once, and the jobs are not
-independent of one another. The first job finds nothing in the cache: its seconds are what a job costs.
+The five models have seeds of their own. Each job has the size that the product proposes by itself; its replicates are the
+other four models, and its oracles eight of a pool of twelve, in an order of its own. So a model is trained once, and the
+jobs are not independent of one another. The first job finds nothing in the cache: its seconds are what a job costs.
+
+NPO lies near the margin on this model, so its jobs are repeated with as many models as decide there (`MORE`), which an
+officer can ask for on the page of a proposal, and an installation in its settings.
 
 It can be resumed: jobs and trained models are stored under var/bench/tofu-verdicts.
 """
@@ -16,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from unlearning_jobs.engine.advisor.design import choose_design
+from unlearning_jobs.engine.advisor.design import Sizes, choose_design
 from unlearning_jobs.engine.catalogue import method_guarantee
 from unlearning_jobs.engine.contracts import JobSpec, MethodChoice, Progress, Recipe, SnapshotRef
 from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
@@ -27,23 +30,25 @@ from .corpus import AUTHOR_ROWS, PROBES, RECIPE, write_corpus
 VAR: Final = Path(__file__).resolve().parents[2] / "var" / "bench" / "tofu-verdicts"
 REPETITIONS: Final = 5
 ORACLES: Final = tuple(range(101, 113))
-METHODS: Final = ("npo", "retrain")
+MORE: Final = Sizes(replicates=19, oracles=12)
+JOBS: Final = (("npo", "npo", Sizes()), ("retrain", "retrain", Sizes()), ("npo-more", "npo", MORE))
+"""Name, method, and how many models the verdict may use."""
 
 
 def run(data: Path) -> None:
     """Run the jobs that have no result yet, and print the table."""
     snapshot = _snapshot(data)
-    for method in METHODS:
+    for name, method, sizes in JOBS:
         for repetition in range(REPETITIONS):
-            out = VAR / f"{method}-{repetition + 1}"
+            out = VAR / f"{name}-{repetition + 1}"
             if not (out / "result.json").exists():
                 print(f"{out.name} ...", flush=True)
-                run_job(_spec(snapshot, method, repetition), out, _Shown())
-    print(f"\n{'job':10} outcome")
-    for method in METHODS:
+                run_job(_spec(snapshot, method, repetition, sizes), out, _Shown())
+    print(f"\n{'job':12} outcome")
+    for name, _, _ in JOBS:
         for repetition in range(REPETITIONS):
-            result = json.loads((VAR / f"{method}-{repetition + 1}" / "result.json").read_bytes())
-            print("\n".join(_lines(f"{method} {repetition + 1}", result)), flush=True)
+            result = json.loads((VAR / f"{name}-{repetition + 1}" / "result.json").read_bytes())
+            print("\n".join(_lines(f"{name} {repetition + 1}", result)), flush=True)
 
 
 def _snapshot(data: Path) -> Snapshot:
@@ -56,11 +61,12 @@ def _snapshot(data: Path) -> Snapshot:
     return Snapshot.open(folder)
 
 
-def _spec(snapshot: Snapshot, method: str, repetition: int) -> JobSpec:
+def _spec(snapshot: Snapshot, method: str, repetition: int, sizes: Sizes) -> JobSpec:
     """Return the job that the product proposes for the production model with the seed `repetition` + 1."""
     recipe = Recipe.from_json(json.loads(RECIPE.read_text(encoding="utf-8")))
-    design = choose_design(method_guarantee(method), recipe)
-    models = [1 + (repetition + i) % REPETITIONS for i in range(REPETITIONS)]
+    design = choose_design(method_guarantee(method), recipe, sizes=sizes)
+    count = max(REPETITIONS, 1 + design.replicates)
+    models = [1 + (repetition + i) % count for i in range(count)]
     first = repetition * (design.oracles // 2)  # so that consecutive jobs begin with oracles that the one before had not
     oracles = [ORACLES[(first + i) % len(ORACLES)] for i in range(design.oracles)]
     return JobSpec(
@@ -91,13 +97,13 @@ class _Shown:
 def _lines(name: str, result: dict[str, Any]) -> Iterator[str]:
     evaluation = result["evaluation"]
     verdict = evaluation["verdict"]
-    yield f"{name:10} {verdict['outcome']} {verdict['direction'] or ''}"
+    yield f"{name:12} {verdict['outcome']} {verdict['direction'] or ''}"
     for check in evaluation.get("process", []):
         yield f"    {check['name']}: {check['sentence']}"
     for finding in evaluation["estimands"]:
         estimand = finding["estimand"]
         yield (
-            f"    {estimand['name']:20} {finding['scope']:8} {finding['estimate']:+.3f}"
+            f"    {estimand['name']:20} {finding.get('scope', 'method'):8} {finding['estimate']:+.3f}"
             f" [{finding['low']:+.3f}, {finding['high']:+.3f}], margin {estimand['margin']:g}: {finding['position']}"
         )
     yield "    seconds: " + ", ".join(f"{stage} {seconds:.0f}" for stage, seconds in result["seconds"].items())
