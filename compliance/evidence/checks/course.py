@@ -66,6 +66,7 @@ REQUEST_MOVES: Final[Mapping[str, Move]] = {
     K.MATCH_REJECTED: after("under review"),
     K.MATCH_REOPENED: after("under review"),
     K.MATCHES_DECIDED: after("under review", to="reviewed"),
+    K.MATCH_ACCOUNTED: after(*OPEN_REQUEST),
     K.REVIEW_COMPLETED: after("reviewed", to="in progress"),
     **dict.fromkeys((K.ITEM_CORRECTED, EMPTIED), after("under review", "in progress", "end approved")),
     PROPOSED: after("under review", to="closing"),

@@ -138,11 +138,15 @@ def _is_query(value: Any) -> bool:
     )
 
 
+_COUNTED = (
+    *((K.MATCHES_DECIDED, "accepted"), (K.MATCHES_DECIDED, "rejected"), (K.REVIEW_COMPLETED, "items")),
+    *((K.MAPPING_COMPLETED, "candidates"), (K.REQUEST_CLOSED, "accepted")),
+    *((K.JOB_CANCELLED, "run"), (K.ERASURE_ENTERED, "attempt")),  # 0: before any run; for no release
+)
 WORDS: Final[Mapping[str, Says]] = {
     f"{K.REQUEST_SUBMITTED} kind": _one_of(frozenset({kind for kind, _ in GROUNDS})),
     f"{K.REQUEST_EXTENDED} months": lambda value: value in (1, 2) and not isinstance(value, bool),
     f"{K.REQUEST_CLOSED} outcome": _one_of(OUTCOMES),
-    f"{K.REQUEST_CLOSED} accepted": _counts(0),
     f"{K.MATCH_ACCOUNTED} examples": _are_accounted,
     f"{K.ITEM_LAPSED} outcome": _one_of(OUTCOMES - {"completed", "refused"}),
     f"{K.ITEM_DECIDED} granted": _is_flag,
@@ -174,15 +178,8 @@ WORDS: Final[Mapping[str, Says]] = {
         for field in ("attempt", "run", "job", "message", "ending", "search")
         if field in fields
     },
-    **{f"{kind} {field}": _counts(0) for kind, field in ((K.MATCHES_DECIDED, "accepted"), (K.MATCHES_DECIDED, "rejected"))},
-    f"{K.REVIEW_COMPLETED} items": _counts(0),
-    # The first version of results was never stated.
-    f"{K.JOB_STARTED} result_version": lambda value: _counts(2)(value) and value <= RESULT_VERSION,
-    # 0: before any run
-    f"{K.JOB_CANCELLED} run": _counts(0),
-    # 0: for no release, but as the request ended
-    f"{K.ERASURE_ENTERED} attempt": _counts(0),
-    f"{K.MAPPING_COMPLETED} candidates": _counts(0),
+    **{f"{kind} {field}": _counts(0) for kind, field in _COUNTED},
+    f"{K.JOB_STARTED} result_version": lambda value: _counts(2)(value) and value <= RESULT_VERSION,  # 1 was never stated
 }
 """Fields of which nothing but certain words, flags or numbers can be read."""
 NO_SETS = frozenset({"forget", "retain"})

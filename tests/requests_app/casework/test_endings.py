@@ -120,9 +120,10 @@ def test_a_request_that_has_something_to_unlearn_cannot_be_closed(stage: Stage, 
 def test_facts_that_changed_after_the_preview_are_refused(stage: Stage, omar: Site) -> None:
     stage.searched().request.matches.update(decision="rejected", decided_by=stage.staff.omar)
     page = omar.get(address(stage, "close/"))
-    ModelVersion.objects.update(state=ModelState.QUARANTINED)
+    stage.request.matches.update(decision="accepted")
+    erased_elsewhere(stage.model, *stage.request.matches.values_list("example_id", flat=True))
     page = omar.submit(page, action=address(stage, "close/"), status=422)
-    assert "“Could not be searched in full”" in page.words
+    assert "“Already erased”" in page.words
     assert state_of(stage) == (RequestState.REVIEW, "")
 
 

@@ -296,6 +296,5 @@ def test_an_incomplete_search_always_says_what_is_missing(staff: Staff) -> None:
     snapshot = without_her("plain")
     ModelVersion.objects.filter(pk=trained(snapshot).pk).update(state="quarantined")
     stage = Stage.opened(staff, ModelVersion.objects.get()).searched()
-    draft = endings.closing_draft(request=stage.request, reasons=REASONS, by=staff.omar)
-    assert draft.outcome == "not_searched"
+    assert endings.closing_draft(request=stage.request, reasons=REASONS, by=staff.omar).outcome == "not_searched"
     assert missing_sentences(stage.request.searches.get())

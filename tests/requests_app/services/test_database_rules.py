@@ -143,20 +143,17 @@ def test_the_database_refuses_to_delete_what_an_approval_rests_on(stage: Stage, 
     refused(role, "DELETE FROM requests_app_item", rule="item_is_kept")
 
 
-def test_matches_may_be_decided_again_until_something_rests_on_them(stage: Stage) -> None:
+def test_matches_may_be_decided_again_and_examples_leave_an_item_only_by_two_officers(stage: Stage) -> None:
     stage.proposed()
     with connection.cursor() as cursor:
         cursor.execute("UPDATE requests_app_match SET decision = 'rejected'")
-        cursor.execute("""UPDATE requests_app_item SET example_ids = '["e00000009"]'""")
-    assert stage.item.example_ids == ["e00000009"]
+    refused("""UPDATE requests_app_item SET example_ids = '["e00000003"]'""", rule="item_corrected_by_two")
 
 
-def test_the_database_lets_an_approved_item_lose_examples_and_gain_none(stage: Stage) -> None:
+def test_the_database_lets_an_approved_item_gain_no_examples(stage: Stage) -> None:
     stage.approved()
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE requests_app_match SET decision = 'rejected' WHERE example_id = 'e00000003'")
-        cursor.execute("""UPDATE requests_app_item SET example_ids = '["e00000004"]'""")
-    refused("""UPDATE requests_app_item SET example_ids = '["e00000003", "e00000004"]'""", rule="item_approved_is_fixed")
+    more = """UPDATE requests_app_item SET example_ids = '["e00000003", "e00000004", "e00000009"]'"""
+    refused(more, rule="item_approved_is_fixed")
 
 
 def test_the_database_refuses_to_change_a_refusal(stage: Stage) -> None:

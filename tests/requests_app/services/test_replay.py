@@ -128,7 +128,7 @@ def test_a_training_that_failed_is_started_again_by_the_next_replay(done: Propos
     [job] = replayed(requeue=True).jobs.values()
     Job.objects.filter(pk=job.pk).update(state="failed")
     said, _error = printed("--requeue")
-    assert "returned v1 is out of use and knows 4 erased examples" in said
+    assert "returned v1 is out of use and knows 4 examples of the ledger" in said
     assert Job.objects.filter(kind="train").count() == 2
 
 
@@ -165,7 +165,7 @@ def test_a_restored_database_is_completed_first_and_then_asked() -> None:
         transaction.set_rollback(True)
     said, error = printed()
     assert "The database had lost 2 of them; they are back from the second copy." in said
-    assert f"{model} is in use and knows 2 erased examples" in said, "the backup brought the old version back"
+    assert f"{model} is in use and knows 2 examples of the ledger" in said, "the backup brought the old version back"
     assert error == "Erased examples came back."
 
 
@@ -212,7 +212,7 @@ def test_a_corpus_that_is_only_said_to_have_been_compared_is_compared(done: Prop
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("ALTER TABLE unlearning_jobs_erasedexample DISABLE TRIGGER erased_example_is_kept")
         cursor.execute("DELETE FROM unlearning_jobs_erasedexample")
-    assert f"{version} is in use and knows 4 erased examples" in printed()[0]
+    assert f"{version} is in use and knows 4 examples of the ledger" in printed()[0]
 
 
 def test_a_corpus_that_cannot_be_read_is_no_clean_answer(done: Proposal) -> None:  # noqa: ARG001  # somebody was erased

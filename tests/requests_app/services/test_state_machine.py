@@ -28,7 +28,8 @@ from tests.staging import Stage, corpus, trained
 from unlearning_jobs.models import Job, ModelVersion
 from unlearning_jobs.states import JobState, ModelState
 
-from .case_walk import Walk, lead_out
+from .case_walk import Walk
+from .ways_out import lead_out
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signing")]
 STEPS = 70

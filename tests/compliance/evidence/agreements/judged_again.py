@@ -69,10 +69,12 @@ def judge_again(retold: Retold, attempt: int = RELEASED, look: int = 1) -> Evalu
         outputs, spec.protocol, spec.method.name, "causal_lm", look=look, process=staging.process(spec, "passed")
     )
     certificate = staging.certificate(spec)
+    training = staging.second_training(spec, "passed", retold.results[attempt]["files"]["model/model.safetensors"])
     retold.results[attempt] |= {
         "evaluation": found.to_json(),
         "trajectory": None,
         "certificate": certificate.to_json() if certificate else None,
+        "second_training": training.to_json() if training else None,
     }
     retold.files.pop(retold.path(attempt, TRAJECTORY), None)
     retold.results[attempt]["files"].pop(TRAJECTORY, None)

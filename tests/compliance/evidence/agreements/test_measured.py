@@ -20,6 +20,7 @@ from compliance.evidence.agreements.reasons import LOOK
 from compliance.evidence.statements import Method, UnlearningReport
 from compliance.formats.results import RESULT_VERSION
 from tests import raw_outputs, staging
+from tests.compliance.evidence.agreements.judged_again import LOGISTIC
 from tests.factories import PROTOCOL, RECIPE
 from unlearning_jobs.engine.catalogue import method_guarantee
 from unlearning_jobs.engine.contracts import JobResult, JobSpec, MethodChoice, ModelRef, Protocol, SnapshotRef
@@ -52,7 +53,7 @@ def told(
         reference="request:LE-1#item-1",
         snapshot=SnapshotRef("corpus", DIGEST),
         model=ModelRef("model", DIGEST),
-        recipe=RECIPE,
+        recipe=LOGISTIC if method == "certified_removal" else RECIPE,
         seed=7,
         cache="cache",
         forget_ids=("e00000001", "e00000002", "e00000003"),
