@@ -122,8 +122,8 @@ def test_facts_that_changed_after_the_preview_are_refused(stage: Stage, omar: Si
     page = omar.get(address(stage, "close/"))
     stage.request.matches.update(decision="accepted")
     erased_elsewhere(stage.model, *stage.request.matches.values_list("example_id", flat=True))
-    page = omar.submit(page, action=address(stage, "close/"), status=422)
-    assert "“Already erased”" in page.words
+    page = omar.submit(page, action=address(stage, "close/"), status=409)
+    assert "has changed" in page.words
     assert state_of(stage) == (RequestState.REVIEW, "")
 
 
