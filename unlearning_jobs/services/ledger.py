@@ -75,7 +75,7 @@ def ledger_withhold(*, subject: str, places: Mapping[CorpusSnapshot, Collection[
     """Write into the ledger what no model in use knows as a request ends, so that none learns it; return how much.
 
     Such entries have no item, and attempt 0: nothing was released for them. What lies in a snapshot that cannot be read is
-    not entered; no training can read it either.
+    not entered.
 
     Raises:
         LedgerError: no key can be used; nothing is written.
@@ -89,7 +89,9 @@ def ledger_withhold(*, subject: str, places: Mapping[CorpusSnapshot, Collection[
         with suppress(CorpusError):
             entries += _entries(given, examples_by_id(snapshot, sorted(ids)).values())
     if entries:
-        ErasureEntry.objects.bulk_create(entries)  # comparing the corpora finds the places, in whichever set they are
+        # After a restore, the second copy has brought back what the same end had entered. Comparing the corpora finds the
+        # places, in whichever set they are.
+        ErasureEntry.objects.bulk_create(entries, ignore_conflicts=True)
         data = {"item": "", "attempt": 0, "examples": len(entries), "entries_sha256": entries_digest(entries)}
         record_append(subject=subject, kind=RecordKind.ERASURE_ENTERED, actor=actor, data=data)
         enqueue_on_commit(COMPARE_TASK, queue="matching")

@@ -128,8 +128,8 @@ def _withheld(story: Story) -> Iterator[Statement]:
 
 def _left_out(story: Story) -> Iterator[Statement]:
     ways = (Disposition.ALREADY_ERASED, Disposition.NOT_LEARNED)
-    for entry in _closing(story):
-        yield REQUEST, len(_with(story, *ways)) if entry.data.get("outcome") != Disposition.REFUSED else 0
+    for _ in _closing(story):
+        yield REQUEST, len(_with(story, *ways))
 
 
 def _item_ends(story: Story) -> Iterator[Statement]:

@@ -21,7 +21,7 @@ from tests.factories import RECIPE, model_version
 from tests.personas import ADA
 from tests.staging import Stage
 from unlearning_jobs.models import CorpusSnapshot, ErasureEntry
-from unlearning_jobs.services.ledger import snapshots_compare
+from unlearning_jobs.services.ledger import ledger_withhold, snapshots_compare
 from unlearning_jobs.services.model_versions import model_train
 
 from .conftest import EXAMPLES
@@ -82,8 +82,15 @@ def test_what_the_letter_says_was_so_on_its_day_and_stays_said(stage: Stage) -> 
     assert "when we closed it, no model in use had been trained on them" in body
 
 
-def test_what_was_refused_does_not_enter_the_ledger(stage: Stage) -> None:
+def test_an_end_that_is_repeated_after_a_restore_enters_the_same_once(stage: Stage) -> None:
+    snapshot = ended(stage)
+    entered = set(ErasureEntry.objects.values_list("pk", flat=True))
+    assert ledger_withhold(subject=stage.request.subject, places={snapshot: PAGES}, actor="account:1") == len(PAGES)
+    assert set(ErasureEntry.objects.values_list("pk", flat=True)) == entered
+
+
+def test_of_a_refused_request_only_what_no_model_knew_enters_the_ledger(stage: Stage) -> None:
     stage.request.matches.filter(example_id=EXAMPLES[1]).update(example_id="e00000020", example_set="held_out")
     refused(stage)
     assert Match.objects.filter(decision="accepted").count() == 2
-    assert not ErasureEntry.objects.exists()
+    assert set(ErasureEntry.objects.values_list("example_id", flat=True)) == {"e00000020"}
