@@ -14,7 +14,9 @@ from django.db import connections
 from django.test.testcases import LiveServerThread
 from playwright.sync_api import Page, sync_playwright
 
+from requests_app.search_runner import request_map
 from requests_app.services.matches import matches_decide
+from requests_app.services.search_orders import request_search_again
 from tests.end_to_end.conftest import BROWSERS, QUIET
 from tests.personas import Staff, client_of
 from tests.staging import Stage
@@ -104,6 +106,29 @@ def test_every_page_of_the_review_is_accessible(reviewed: Stage, server: str, vi
         accessible(page)
         page.goto(f"{case}matches/")
         page.get_by_role("button", name="shown").first.click()
+        accessible(page)
+
+    browse(reviewed, server, act, viewport)
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_taking_examples_out_of_an_item_and_building_an_index_are_accessible(
+    reviewed: Stage, server: str, viewport: dict[str, int]
+) -> None:
+    reviewed.granted()
+    reviewed.model.snapshot.indexes.all().delete()
+    request_search_again(request=reviewed.request, by=reviewed.staff.omar)
+    request_map(request_id=reviewed.request.pk)
+    first = reviewed.request.matches.order_by("example_id")[0]
+    matches_decide(request=reviewed.request, match_ids=[first.pk], accept=False, by=reviewed.staff.omar)
+    snapshot = reviewed.model.snapshot.pk
+
+    def act(page: Page, case: str) -> None:
+        for path in (f"{case}matches/complete/", f"{case}matches/correct/", f"{server}/jobs/corpora/{snapshot}/"):
+            page.goto(path)
+            accessible(page)
+        page.get_by_role("button", name="Build what is missing").click()
+        assert "will be built." in page.locator("body").inner_text()
         accessible(page)
 
     browse(reviewed, server, act, viewport)
