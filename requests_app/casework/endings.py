@@ -40,7 +40,6 @@ class ReasonsForm(LetheForm):
 
     reasons = forms.CharField(
         label=gettext_lazy("Explanation for the claimant"),
-        required=False,
         max_length=10_000,
         help_text=gettext_lazy(
             "Say in plain language why the search cannot be made good. The letter adds what the last search did not cover."
@@ -110,7 +109,6 @@ class CorrectionForm(ReasonsForm):
 
     reasons = forms.CharField(
         label=gettext_lazy("Reasons for the claimant"),
-        required=False,
         max_length=10_000,
         help_text=gettext_lazy("Say why these examples do not belong to the request. The last letter tells it."),
         widget=forms.Textarea(attrs={"rows": 5}),
