@@ -51,7 +51,6 @@ class ReasonForm(LetheForm):
 
     reason = forms.CharField(
         label=gettext_lazy("Why it belongs to this request"),
-        required=False,
         max_length=2_000,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=gettext_lazy("For your colleagues. The claimant does not see it."),
