@@ -21,7 +21,7 @@ from compliance.ui.forms import LetheForm
 from requests_app.finding import Finding, examples_find
 from requests_app.models import ErasureRequest, Match
 from requests_app.services.mapping import MOST_ADDED, matches_add
-from requests_app.services.reasons import explanation_problem
+from requests_app.services.reasons import EXPLANATION_MISSING, explanation_problem
 from requests_app.states import RequestState
 from unlearning_jobs.models import CorpusSnapshot
 from unlearning_jobs.wording import rule_sentence
@@ -54,6 +54,7 @@ class ReasonForm(LetheForm):
         max_length=2_000,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=gettext_lazy("For your colleagues. The claimant does not see it."),
+        error_messages={"required": EXPLANATION_MISSING},
     )
 
     def clean_reason(self) -> str:

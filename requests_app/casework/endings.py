@@ -22,7 +22,7 @@ from requests_app.services.accepted import leaving_matches
 from requests_app.services.findings import is_correction
 from requests_app.services.letters import closing_letter
 from requests_app.services.permissions import approval_refusal, approvers_left_sentence, require_approver
-from requests_app.services.reasons import reasons_problem
+from requests_app.services.reasons import REASONS_MISSING, reasons_problem
 from requests_app.states import ItemState
 from requests_app.wording import fact_sentences
 
@@ -44,6 +44,7 @@ class ReasonsForm(LetheForm):
         help_text=gettext_lazy(
             "Say in plain language why the search cannot be made good. The letter adds what the last search did not cover."
         ),
+        error_messages={"required": REASONS_MISSING},
         widget=forms.Textarea(attrs={"rows": 5}),
     )
 
@@ -111,6 +112,7 @@ class CorrectionForm(ReasonsForm):
         label=gettext_lazy("Reasons for the claimant"),
         max_length=10_000,
         help_text=gettext_lazy("Say why these examples do not belong to the request. The last letter tells it."),
+        error_messages={"required": REASONS_MISSING},
         widget=forms.Textarea(attrs={"rows": 5}),
     )
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from django.utils.functional import lazy
 from django.utils.translation import gettext as _
 
 from compliance.record.errors import StaleStateError
@@ -26,6 +29,11 @@ def explanation_problem(text: str) -> str:
     if len(" ".join(text.split())) >= EXPLANATION_AT_LEAST:
         return ""
     return _("Say why, in at least %(n)d characters.") % {"n": EXPLANATION_AT_LEAST}
+
+
+REASONS_MISSING: Final = lazy(reasons_problem, str)("")
+EXPLANATION_MISSING: Final = lazy(explanation_problem, str)("")
+"""What a form says of an empty field, in the reader's language."""
 
 
 def require_reasons(text: str) -> None:
