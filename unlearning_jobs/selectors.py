@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
@@ -17,7 +16,7 @@ from compliance.formats.protocol import ANNEXED
 from .engine.advisor import Advice, Forecast, Measurement, Precedent, Situation, advise, forecast, measure
 from .engine.artefacts import model_about
 from .engine.catalogue import METHODS, Facts, obstacles
-from .engine.contracts import JobResult, JobSpec, MethodChoice, Precision, Protocol, Recipe, UnlearningStep
+from .engine.contracts import JobSpec, MethodChoice, Precision, Protocol, Recipe, UnlearningStep
 from .engine.corpora import Example, Snapshot, SnapshotInfo
 from .engine.errors import CorpusError, SpecError
 from .engine.matching.image_pixels import is_image
@@ -198,14 +197,3 @@ def snapshot_files(snapshot: CorpusSnapshot) -> Snapshot:
         message = f"The folder {snapshot.path} does not hold the registered snapshot. Restore it from a backup."
         raise CorpusError(message)
     return files
-
-
-def job_result(job: Job) -> JobResult | None:
-    """Return the result of a completed job; None before that, or when its folder is gone."""
-    if not job.output:
-        return None
-    try:
-        raw = (settings.ARTEFACTS / job.output / "result.json").read_bytes()
-    except FileNotFoundError:
-        return None
-    return JobResult.from_json(json.loads(raw))

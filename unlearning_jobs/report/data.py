@@ -1,17 +1,26 @@
-"""Reads the raw outputs of an evaluation for charts: statistics per model and example, as Parquet. Loads no torch."""
+"""Reads what a report shows from the files of its job: only what the record or the result vouches for. Loads no torch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from django.conf import settings
 
+from compliance.formats.canonical import sha256_hex
+from compliance.formats.record_kinds import RecordKind
+from compliance.record.selectors import entries_of
+from unlearning_jobs.engine.contracts import JobResult
 from unlearning_jobs.models import Job
 
 GROUPS = ("original", "unlearned", "oracle")
 SETS = ("forget", "retain", "held_out")
+OUTPUTS = "outputs/examples.parquet"
+
+
+class ChangedResultError(Exception):
+    """The result on the disk is not the one that the worker recorded when the job ended."""
 
 
 @dataclass
@@ -32,13 +41,39 @@ class SetMargins:
         return [mean(margins) for margins in self.by_model.get(group, {}).values()]
 
 
-def margins_of(job: Job) -> dict[str, SetMargins]:
-    """Return the margins by set, in the order of SETS; empty when the outputs are gone or have another form."""
+def job_result(job: Job) -> JobResult | None:
+    """Return the result of a completed job; None before that, or when its folder is gone.
+
+    Raises:
+        ChangedResultError: the file has changed since; what it says is nobody's finding.
+    """
+    if not job.output:
+        return None
+    try:
+        raw = (settings.ARTEFACTS / job.output / "result.json").read_bytes()
+    except FileNotFoundError:
+        return None
+    completed = entries_of(subject=job.subject, kinds=(RecordKind.JOB_COMPLETED,))
+    recorded = {entry.data["result_sha256"] for entry in completed if entry.attempt == (job.item, job.attempt)}
+    if sha256_hex(raw) not in recorded:
+        raise ChangedResultError
+    return JobResult.from_json(json.loads(raw))
+
+
+def margins_of(job: Job, files: Mapping[str, str]) -> dict[str, SetMargins]:
+    """Return the margins by set, in the order of SETS; empty when the outputs are gone, changed, or have another form.
+
+    Args:
+        job: the job whose folder they are in.
+        files: the digests of its files, by path, as its result names them.
+    """
     import pyarrow as pa
 
-    path: Path = settings.ARTEFACTS / job.output / "outputs" / "examples.parquet"
     try:
-        rows = _rows(path)
+        raw = (settings.ARTEFACTS / job.output / OUTPUTS).read_bytes()
+        if sha256_hex(raw) != files.get(OUTPUTS):
+            return {}
+        rows = _rows(raw)
     except (OSError, pa.ArrowException):
         return {}
     by_set = {name: SetMargins() for name in SETS}
@@ -49,12 +84,14 @@ def margins_of(job: Job) -> dict[str, SetMargins]:
     return {name: margins for name, margins in by_set.items() if margins.by_model}
 
 
-def _rows(path: Path) -> Iterable[tuple[str, int, str, str, float | None]]:
+def _rows(raw: bytes) -> Iterable[tuple[str, int, str, str, float | None]]:
     """Read the rows as group, seed, set, example id and margin."""
+    import pyarrow as pa
     from pyarrow import parquet
 
-    names = ["group", "seed", "set", _id_column(parquet.read_schema(path).names), "margin"]
-    columns = parquet.read_table(path, columns=names).to_pydict()
+    source = pa.BufferReader(raw)
+    names = ["group", "seed", "set", _id_column(parquet.read_schema(source).names), "margin"]
+    columns = parquet.read_table(source, columns=names).to_pydict()
     return zip(*(columns[name] for name in names), strict=True)
 
 

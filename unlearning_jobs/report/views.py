@@ -18,7 +18,6 @@ from compliance.ui.lists import csv_response
 from compliance.ui.templatetags.components import number
 from unlearning_jobs.engine.contracts import Evaluation, JobResult, MetricFinding, Protocol, SetFinding
 from unlearning_jobs.models import Job
-from unlearning_jobs.selectors import job_result
 from unlearning_jobs.states import JobState
 from unlearning_jobs.wording import (
     CONTROLS,
@@ -34,7 +33,7 @@ from unlearning_jobs.wording import (
     stage_title,
 )
 
-from .data import GROUPS, SetMargins, margins_of
+from .data import GROUPS, ChangedResultError, SetMargins, job_result, margins_of
 from .judged import influence_sentence, precision_sentence, process_shown, scopes_shown
 from .summaries import compared_sentence, efficiency_shown, examples_sentence
 from .tables import duplicate_table, estimand_table, example_table, margin_table, metric_table, value_range
@@ -56,7 +55,10 @@ READERS = act_required(Act.READ_REPORTS)
 def report(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the report of one attempt: everything that its job measured."""
     job = _job(pk)
-    result = job_result(job)
+    try:
+        result = job_result(job)
+    except ChangedResultError:
+        return render(request, "jobs/report_missing.html", {"job": job, "changed": True}, status=409)
     if result is None or result.evaluation is None:
         return render(request, "jobs/report_missing.html", {"job": job}, status=404)
     evaluation = result.evaluation
@@ -80,7 +82,7 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
         "influence": influence_sentence(evaluation.influence),
         "precision": precision_sentence(evaluation.precision),
         "duplicates": [(d.forget_id, d.retain_id, number(d.likeness)) for d in evaluation.duplicates],
-        "distributions": [_distribution(job, name, margins) for name, margins in margins_of(job).items()],
+        "distributions": [_distribution(job, name, margins) for name, margins in margins_of(job, result.files).items()],
         "controls": [{"control": control, "words": CONTROLS[control.name]} for control in evaluation.controls],
         "metrics": list(map(_metric, evaluation.metrics)),
         "sets": [_set(finding) for finding in evaluation.sets if finding.examples != "forget"],
@@ -186,14 +188,19 @@ def _inputs(job: Job, result: JobResult) -> dict[str, Any]:
 def report_csv(_request: HttpRequest, pk: int, name: str) -> HttpResponseBase:
     """Send the numbers behind one chart or table: a name in `TABLES`, or margins-<set>."""
     job = _job(pk)
+    try:
+        result = job_result(job)
+    except ChangedResultError:
+        raise Http404 from None
+    if result is None:
+        raise Http404
     if name.startswith("margins-"):
-        margins = margins_of(job).get(name.removeprefix("margins-"))
+        margins = margins_of(job, result.files).get(name.removeprefix("margins-"))
         if margins is None:
             raise Http404
         header, rows = margin_table(margins)
-    else:
-        result = job_result(job)
-        if result is None or result.evaluation is None or name not in TABLES:
-            raise Http404
+    elif name in TABLES:
         header, rows = TABLES[name](result)
+    else:
+        raise Http404
     return csv_response(f"job-{pk}-{name}", header, rows)
