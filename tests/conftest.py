@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from pytest_django import DjangoDbBlocker, Settings
 
 from tests.personas import Staff
 from tests.queues import queues  # noqa: F401  # a fixture
+from unlearning_jobs.engine.matching.self_test import self_test
 
 # A busy machine makes any single case slow: tests don't time.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -29,6 +31,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def english() -> Iterator[None]:
     """A page that was asked for in German leaves the thread in German, and the next test with it."""
     with translation.override("en"):
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def tested_once() -> Iterator[None]:
+    """Keeps what a search finds of its own words: that takes a second, and hundreds of cases search for the same name."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("requests_app.search_runner.self_test", cache(self_test))
         yield
 
 
