@@ -11,6 +11,8 @@ from django.db import connection, transaction
 from django.utils import translation
 from hypothesis import HealthCheck, settings
 from pytest_django import DjangoDbBlocker, Settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from tests.personas import Staff
 from tests.queues import queues  # noqa: F401  # a fixture
@@ -25,6 +27,19 @@ settings.load_profile("untimed")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run whole installations first, then the engine, then the rest: with short files last, the workers end together."""
     items.sort(key=lambda item: (item.get_closest_marker("stack") is None, "/engine/" not in item.nodeid))
+
+
+class OneInstallation(LoadFileScheduling):  # type: ignore[misc]  # it has no types
+    """Gives a test process a file at a time, and all files that need a whole installation to the same process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        folder = "tests/end_to_end/"
+        return folder if nodeid.startswith(folder) else str(super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneInstallation:
+    """Start one installation, not one for each test process."""
+    return OneInstallation(config, log)
 
 
 @pytest.fixture(autouse=True)
