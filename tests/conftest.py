@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import setup_databases, teardown_databases
 from django.utils import translation
 from hypothesis import HealthCheck, settings
 from pytest_django import DjangoDbBlocker, Settings
@@ -76,6 +77,23 @@ def signing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def staff(db: None) -> Staff:  # noqa: ARG001  # the accounts need the database
     """Everybody with an account."""
     return Staff.hired()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None,  # noqa: ARG001  # its settings must hold
+    django_db_modify_db_settings: None,  # noqa: ARG001  # each test process has a database of its own name
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[None]:
+    """Makes the test database whichever tests run.
+
+    pytest-django's own makes none for tests of `committed_database` alone, which would empty the database beside it.
+    """
+    with django_db_blocker.unblock():
+        made = setup_databases(verbosity=0, interactive=False)
+    yield
+    with django_db_blocker.unblock():
+        teardown_databases(made, verbosity=0)
 
 
 @pytest.fixture
