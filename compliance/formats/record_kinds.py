@@ -206,17 +206,29 @@ EARLIER_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     K.JOB_STARTED: ("job", "run", *_ATTEMPT, "spec_sha256", "protocol_sha256"),
 }
 """Fields of entries in a request's history before every search was kept and results said their version."""
-ADDED_FIELDS: Final[tuple[Mapping[str, tuple[str, ...]], ...]] = (
-    {
+ADDED_FIELDS: Final[Mapping[int, Mapping[str, tuple[str, ...]]]] = {
+    2: {
         K.MAPPING_COMPLETED: ("texts_only",),
         K.JOB_STARTED: ("result_version",),
         K.MATCH_ACCEPTED: ("how", "clusters"),
         K.MATCH_REJECTED: ("how", "clusters"),
     },
-    {K.REQUEST_CLOSED: ("accepted",)},
-    {K.ITEM_CORRECTED: ("ending",)},
-)
-"""Fields that kinds have stated since later versions: in each group, those of one version."""
+    3: {K.REQUEST_CLOSED: ("accepted",), K.ITEM_CORRECTED: ("ending",)},
+}
+"""Fields that kinds have stated since then, by the version of results that came at that time. So it is with what follows."""
+ADDED_KINDS: Final[Mapping[int, frozenset[str]]] = {
+    2: frozenset({K.SEARCH_FAILED, K.MATCH_REOPENED, K.ITEM_CORRECTED, K.MESSAGE_LAPSED, K.REQUEST_EXTENDED}),
+    3: frozenset({K.MATCH_ACCOUNTED}),
+}
+ADDED_WORDS: Final[Mapping[int, frozenset[tuple[str, str, str]]]] = {
+    3: frozenset(
+        {
+            (K.ERASURE_ENTERED, "item", ""),
+            *((kind, "outcome", "not_concerned") for kind in (K.ENDING_PROPOSED, K.ENDING_APPROVED, K.ENDING_DECLINED)),
+        }
+    ),
+}
+"""Words that fields of a kind can have."""
 EXAMPLE: Final = ("snapshot", "example_id", "set")
 EARLIER_EXAMPLE: Final = ("snapshot", "record_id")
 """What an entry says about each match."""

@@ -1,4 +1,4 @@
-"""No value of an evaluation or a certificate can be another one, unless a literal list says that nobody computes it again."""
+"""No value of an evaluation or certificate can be another one, unless a literal list says that nobody computes it again."""
 
 from __future__ import annotations
 
@@ -200,7 +200,6 @@ def test_nothing_of_an_evaluation_can_be_left_out_or_added(real: Real) -> None:
 @pytest.mark.django_db
 def test_what_is_listed_is_in_an_evaluation_or_a_certificate(real: Real) -> None:
     evaluation = story_of(real).reports[DECIDED].result["evaluation"]
-    places = {place_of(path) for path, _ in leaves(evaluation)} | {
-        f"certificate.{field.name}" for field in fields(Certificate)
-    }
+    places = {place_of(path) for path, _ in leaves(evaluation)}
+    places |= {f"certificate.{field.name}" for field in fields(Certificate)}
     assert [listed for listed in NOT_RECOMPUTED if not any(f"{place}.".startswith(f"{listed}.") for place in places)] == []

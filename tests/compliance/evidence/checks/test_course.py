@@ -15,7 +15,7 @@ from compliance.evidence.checks.forms import MADE_BY
 from compliance.evidence.record import EntryBody
 from compliance.evidence.verification import verify_bundle
 from compliance.formats.errors import VerificationError
-from compliance.formats.record_kinds import ADDED_FIELDS, EARLIER_FIELDS, FIELDS, RecordKind
+from compliance.formats.record_kinds import ADDED_FIELDS, ADDED_KINDS, EARLIER_FIELDS, FIELDS, RecordKind
 from tests.compliance.evidence.agreements.retold import Real, Retold
 from tests.compliance.evidence.entry_data import stated
 from tests.compliance.evidence.sample import START
@@ -249,8 +249,9 @@ def test_a_history_in_the_words_of_an_earlier_version_can_happen(real: Real) -> 
 
 def test_a_history_from_before_fields_were_added_can_happen_and_goes_on_with_them(real: Real) -> None:
     bodies = [line.entry for line in BundleFolder.open(real.bundle).record() if line.entry.subject.startswith("request:")]
-    numbered = [replace(body, number=number) for number, body in enumerate(bodies, start=1)]
-    added = {kind: fields for group in ADDED_FIELDS for kind, fields in group.items()}
+    kept = [body for body in bodies if not any(body.kind in kinds for kinds in ADDED_KINDS.values())]
+    numbered = [replace(body, number=number) for number, body in enumerate(kept, start=1)]
+    added = {kind: fields for kinds in ADDED_FIELDS.values() for kind, fields in kinds.items()}
     without = [
         replace(body, data={field: body.data[field] for field in body.data if field not in added.get(body.kind, ())})
         for body in numbered
@@ -261,3 +262,6 @@ def test_a_history_from_before_fields_were_added_can_happen_and_goes_on_with_the
     check_course([*without[:upgraded], *numbered[upgraded:]])
     with pytest.raises(VerificationError, match=r"must state .*result_version"):
         check_course([*numbered[:upgraded], *without[upgraded:]])
+    closed = [body if body.kind == "request.closed" else without[place] for place, body in enumerate(numbered)]
+    with pytest.raises(VerificationError, match=r"its result is of version 1, .* beside results of version 3"):
+        check_course(closed)
