@@ -206,16 +206,21 @@ EARLIER_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     K.JOB_STARTED: ("job", "run", *_ATTEMPT, "spec_sha256", "protocol_sha256"),
 }
 """Fields of entries in a request's history before every search was kept and results said their version."""
-ADDED_FIELDS: Final[Mapping[int, Mapping[str, tuple[str, ...]]]] = {
-    2: {
-        K.MAPPING_COMPLETED: ("texts_only",),
-        K.JOB_STARTED: ("result_version",),
-        K.MATCH_ACCEPTED: ("how", "clusters"),
-        K.MATCH_REJECTED: ("how", "clusters"),
-    },
-    3: {K.REQUEST_CLOSED: ("accepted",), K.ITEM_CORRECTED: ("ending",)},
-}
-"""Fields that kinds have stated since then, by the version of results that came at that time. So it is with what follows."""
+ADDED_FIELDS: Final[tuple[tuple[int, Mapping[str, tuple[str, ...]]], ...]] = (
+    (
+        2,
+        {
+            K.MAPPING_COMPLETED: ("texts_only",),
+            K.JOB_STARTED: ("result_version",),
+            K.MATCH_ACCEPTED: ("how", "clusters"),
+            K.MATCH_REJECTED: ("how", "clusters"),
+        },
+    ),
+    (3, {K.REQUEST_CLOSED: ("accepted",)}),
+    (3, {K.ITEM_CORRECTED: ("ending",)}),
+)
+"""Fields that kinds have stated since then, by the version of results (`RESULT_VERSION`) of that time; those that came
+together stand together. So it is with what follows."""
 ADDED_KINDS: Final[Mapping[int, frozenset[str]]] = {
     2: frozenset({K.SEARCH_FAILED, K.MATCH_REOPENED, K.ITEM_CORRECTED, K.MESSAGE_LAPSED, K.REQUEST_EXTENDED}),
     3: frozenset({K.MATCH_ACCOUNTED}),

@@ -17,10 +17,28 @@ from compliance.formats.results import BETWEEN_RELEASES
 STATED = "result_version"
 
 
+class Additions:
+    """Fields that came later, entry after entry of a history."""
+
+    def __init__(self) -> None:
+        self._stated, self._version = set[int](), 1
+
+    def unknown_to(self, entry: EntryBody) -> set[str]:
+        """Return the fields that an entry cannot be asked for: no entry up to it shows that they had come."""
+        self._version, unknown = max(self._version, version_of(entry)), set[str]()
+        for group, (version, kinds) in enumerate(ADDED_FIELDS):
+            fields = set(kinds.get(entry.kind, ()))
+            if fields & entry.data.keys():
+                self._stated.add(group)
+            if group not in self._stated and version >= self._version:
+                unknown |= fields
+        return unknown
+
+
 def version_of(entry: EntryBody) -> int:
     """Return the first version that could write an entry."""
     said = {(entry.kind, field, value) for field, value in entry.data.items() if isinstance(value, str)}
-    came = [version for version, kinds in ADDED_FIELDS.items() if entry.data.keys() & set(kinds.get(entry.kind, ()))]
+    came = [version for version, kinds in ADDED_FIELDS if entry.data.keys() & set(kinds.get(entry.kind, ()))]
     came += [version for version, kinds in ADDED_KINDS.items() if entry.kind in kinds]
     came += [version for version, words in ADDED_WORDS.items() if said & words]
     return max([*came, stated_version(entry)])

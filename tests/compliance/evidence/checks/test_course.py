@@ -251,7 +251,7 @@ def test_a_history_from_before_fields_were_added_can_happen_and_goes_on_with_the
     bodies = [line.entry for line in BundleFolder.open(real.bundle).record() if line.entry.subject.startswith("request:")]
     kept = [body for body in bodies if not any(body.kind in kinds for kinds in ADDED_KINDS.values())]
     numbered = [replace(body, number=number) for number, body in enumerate(kept, start=1)]
-    added = {kind: fields for kinds in ADDED_FIELDS.values() for kind, fields in kinds.items()}
+    added = {kind: fields for _, kinds in ADDED_FIELDS for kind, fields in kinds.items()}
     without = [
         replace(body, data={field: body.data[field] for field in body.data if field not in added.get(body.kind, ())})
         for body in numbered

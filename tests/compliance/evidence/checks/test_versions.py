@@ -41,7 +41,7 @@ def entries(*said: Said) -> list[EntryBody]:
 
 
 def first_words(kind: str) -> dict[str, Any]:
-    later = {field for kinds in ADDED_FIELDS.values() for field in kinds.get(kind, ())}
+    later = {field for _, kinds in ADDED_FIELDS for field in kinds.get(kind, ())}
     return {field: value for field, value in stated(kind).items() if field not in later}
 
 
@@ -51,7 +51,7 @@ def job(version: int) -> Said:
 
 def came() -> Iterator[tuple[int, Said]]:
     """Everything that came with a version, by itself."""
-    for version, kinds in ADDED_FIELDS.items():
+    for version, kinds in ADDED_FIELDS:
         for kind, fields in kinds.items():
             yield from ((version, (kind, first_words(kind) | {one: stated(kind)[one]})) for one in fields if kind != STARTED)
     for version, names in ADDED_KINDS.items():
