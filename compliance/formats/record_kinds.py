@@ -252,6 +252,11 @@ class Disposition(StrEnum):
     NOT_LEARNED = "not_learned"
 
 
+APART: Final = (
+    frozenset({Disposition.RELEASED, Disposition.COPY_RELEASED, Disposition.ALREADY_ERASED, Disposition.NOT_LEARNED}),
+    frozenset({Disposition.NO_INFLUENCE, Disposition.ALREADY_ERASED, Disposition.NOT_LEARNED}),
+)
+"""What excludes one another: an example has one of each at most."""
 ACCOUNTED_EXAMPLE: Final = ("snapshot", "example_id", "became")
 """What entries say about each accepted match when its request is closed. Of one that nobody answered, they name none."""
 EXAMPLES_PER_ENTRY: Final = 300

@@ -18,6 +18,7 @@ from compliance.formats.checks import SHA256
 from compliance.formats.errors import VerificationError
 from compliance.formats.record_kinds import (
     ACCOUNTED_EXAMPLE,
+    APART,
     EARLIER_EXAMPLE,
     EARLIER_FIELDS,
     EARLIER_KINDS,
@@ -114,7 +115,8 @@ def _is_accounted(value: Any) -> bool:
     if not isinstance(value, Mapping) or value.keys() != set(ACCOUNTED_EXAMPLE) or not isinstance(value["became"], list):
         return False
     ways = value["became"]
-    return bool(ways) and all(way in tuple(Disposition) for way in ways) and ways == sorted(set(ways))
+    known = bool(ways) and all(way in tuple(Disposition) for way in ways) and ways == sorted(set(ways))
+    return known and all(len(apart.intersection(ways)) <= 1 for apart in APART)
 
 
 def _is_text(value: Any) -> bool:
