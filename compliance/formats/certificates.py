@@ -46,7 +46,10 @@ DEFINITIONS: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def promises(certificate: Certificate) -> bool:
-    """Return whether the numbers of a certificate can be such, bound anything, and are within the model's budget."""
-    bounds = 0 <= certificate.epsilon <= MOST_EPSILON and 0 <= certificate.delta < 1
-    within = certificate.records > 0 and 0 <= certificate.budget_spent <= 1
+    """Return whether the numbers of a certificate can be such, bound anything, and are within the model's budget.
+
+    No noise makes two models the same, so nothing costs nothing: none of the numbers is zero.
+    """
+    bounds = 0 < certificate.epsilon <= MOST_EPSILON and 0 < certificate.delta < 1
+    within = certificate.records > 0 and 0 < certificate.budget_spent <= 1
     return bounds and within and bool(certificate.assumptions)

@@ -13,6 +13,7 @@ import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
+from functools import cache
 from typing import Any, Final, Literal, Self, TypeVar
 
 from .canonical import digest_of
@@ -20,7 +21,7 @@ from .checks import refuse
 from .errors import FormatError
 
 T = TypeVar("T")
-type_hints_of: Callable[[type], dict[str, Any]] = typing.get_type_hints
+type_hints_of: Callable[[type], Mapping[str, Any]] = cache(typing.get_type_hints)
 NAMES: Final[Mapping[type, str]] = {str: "text", int: "a whole number", bool: "true or false"}
 
 ADDED_LATER: Final[Mapping[str, bool]] = {"added_later": True}
@@ -100,7 +101,7 @@ def _dataclass(cls: type, value: object, where: str) -> object:
     if missing:
         message = f"{where} lacks {', '.join(missing)}."
         raise FormatError(message)
-    hints = type_hints_of(cls) | _chosen_hints(known, given)
+    hints = {**type_hints_of(cls), **_chosen_hints(known, given)}
     return cls(**{name: _value(hints[name], given[name], f"{where}.{name}") for name in given})
 
 

@@ -206,17 +206,34 @@ EARLIER_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     K.JOB_STARTED: ("job", "run", *_ATTEMPT, "spec_sha256", "protocol_sha256"),
 }
 """Fields of entries in a request's history before every search was kept and results said their version."""
-ADDED_FIELDS: Final[tuple[Mapping[str, tuple[str, ...]], ...]] = (
-    {
-        K.MAPPING_COMPLETED: ("texts_only",),
-        K.JOB_STARTED: ("result_version",),
-        K.MATCH_ACCEPTED: ("how", "clusters"),
-        K.MATCH_REJECTED: ("how", "clusters"),
-    },
-    {K.REQUEST_CLOSED: ("accepted",)},
-    {K.ITEM_CORRECTED: ("ending",)},
+ADDED_FIELDS: Final[tuple[tuple[int, Mapping[str, tuple[str, ...]]], ...]] = (
+    (
+        2,
+        {
+            K.MAPPING_COMPLETED: ("texts_only",),
+            K.JOB_STARTED: ("result_version",),
+            K.MATCH_ACCEPTED: ("how", "clusters"),
+            K.MATCH_REJECTED: ("how", "clusters"),
+        },
+    ),
+    (3, {K.REQUEST_CLOSED: ("accepted",)}),
+    (3, {K.ITEM_CORRECTED: ("ending",)}),
 )
-"""Fields that kinds have stated since later versions: in each group, those of one version."""
+"""Fields that kinds have stated since then, by the version of results (`RESULT_VERSION`) of that time; those that came
+together stand together. So it is with what follows."""
+ADDED_KINDS: Final[Mapping[int, frozenset[str]]] = {
+    2: frozenset({K.SEARCH_FAILED, K.MATCH_REOPENED, K.ITEM_CORRECTED, K.MESSAGE_LAPSED, K.REQUEST_EXTENDED}),
+    3: frozenset({K.MATCH_ACCOUNTED}),
+}
+ADDED_WORDS: Final[Mapping[int, frozenset[tuple[str, str, str]]]] = {
+    3: frozenset(
+        {
+            (K.ERASURE_ENTERED, "item", ""),
+            *((kind, "outcome", "not_concerned") for kind in (K.ENDING_PROPOSED, K.ENDING_APPROVED, K.ENDING_DECLINED)),
+        }
+    ),
+}
+"""Words that fields of a kind can have."""
 EXAMPLE: Final = ("snapshot", "example_id", "set")
 EARLIER_EXAMPLE: Final = ("snapshot", "record_id")
 """What an entry says about each match."""
@@ -235,6 +252,11 @@ class Disposition(StrEnum):
     NOT_LEARNED = "not_learned"
 
 
+APART: Final = (
+    frozenset({Disposition.RELEASED, Disposition.COPY_RELEASED, Disposition.ALREADY_ERASED, Disposition.NOT_LEARNED}),
+    frozenset({Disposition.NO_INFLUENCE, Disposition.ALREADY_ERASED, Disposition.NOT_LEARNED}),
+)
+"""What excludes one another: an example has one of each at most."""
 ACCOUNTED_EXAMPLE: Final = ("snapshot", "example_id", "became")
 """What entries say about each accepted match when its request is closed. Of one that nobody answered, they name none."""
 EXAMPLES_PER_ENTRY: Final = 300

@@ -20,6 +20,9 @@ RESULT_VERSION: Final = 3
 version 2 has was also written without a version; a protocol that asks for the shares of single examples shows it.
 2: told how an exact result was made in sentences alone, and counted examples as memorised by a fixed number of standard
 errors, of which many examples reach some by chance."""
+BETWEEN_RELEASES: Final = frozenset({1, 2})
+"""Versions that no release of Lethe wrote into a record in the words of today. No later version ended a case in which a job
+had begun with them; release 0.1.0 wrote version 1 in words of its own."""
 SAYS_TRAINING: Final = 3
 """The first version that states the second training of an exact result."""
 COUNTS_BY_LEVEL: Final = 3

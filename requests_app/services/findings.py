@@ -74,11 +74,14 @@ def item_findings(item: Item) -> Findings:
 
 
 def _knowledge(places: Iterable[tuple[set[str], Learner]]) -> str:
-    """Return what became of an example, from the training examples with its content that each learner's snapshot has."""
+    """Return what became of an example, from the training examples with its content that each learner's snapshot has.
+
+    A training that leaves it out has erased nothing: only models in use have.
+    """
     had = [(ids, learner) for ids, learner in places if ids]
     if any(ids - learner.gone for ids, learner in had):
         return "learned"
-    return "already_erased" if had else "not_learned"
+    return "already_erased" if any(learner.version for _, learner in had) else "not_learned"
 
 
 def vocabularies(accepted: Accepted) -> int:

@@ -91,8 +91,8 @@ def test_a_queued_job_survives_the_death_of_redis(installation: Installation) ->
 
 
 def test_the_loss_of_every_message_delays_a_job_and_loses_nothing(installation: Installation) -> None:
-    first, _ = training(installation, epochs=80)
-    second, _ = training(installation, epochs=4)
+    first, first_subject = training(installation, epochs=80)
+    second, second_subject = training(installation, epochs=4)
     under_way(installation, first)
     # Redis loses its disk: nothing of the queue is left.
     os.kill(installation.stack.pid("redis"), signal.SIGSTOP)
@@ -102,6 +102,9 @@ def test_the_loss_of_every_message_delays_a_job_and_loses_nothing(installation: 
 
     ends_completed(installation, first)
     ends_completed(installation, second)
+    assert installation.runs(second) == ["completed"]
+    for subject in (first_subject, second_subject):
+        assert installation.recorded(subject).count("job.completed") == 1
 
 
 def test_a_cancelled_job_stops_its_process_and_leaves_no_model(installation: Installation) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 
 from compliance.formats.record_kinds import RecordKind as K
 
-from .agreement import Agreement, apart, differ, not_later, one_of, part_of
+from .agreement import Agreement, apart, differ, one_of, part_of
 from .dispositions import (
     ACCEPTED_BEFORE,
     ACCOUNTED,
@@ -14,6 +14,8 @@ from .dispositions import (
     CALLED_UNTOUCHED,
     CLOSED_COUNT,
     CLOSED_EXAMPLES,
+    ENDED_AS,
+    FOLLOWS,
     FORGOTTEN,
     ITEM_ENDS,
     KNOWN_BEFORE,
@@ -144,7 +146,8 @@ DISPOSITIONS: Final = (
     Agreement(
         CALLED_UNTOUCHED, KNOWN_BEFORE, "the end says that examples were in no model, and this one knew them", part_of
     ),
-    Agreement(WITHHELD, LEFT_OUT, "more entered the erasure ledger than no model in use knew at the end", not_later),
+    Agreement(WITHHELD, LEFT_OUT, "other examples entered the erasure ledger than no model in use knew at the end"),
+    Agreement(ENDED_AS, FOLLOWS, "the end of the request is not what became of its examples"),
     Agreement(WAYS, ITEM_ENDS, "the end says that examples ended otherwise than any item did", part_of),
 )
 """What became of each accepted example, as the end says it."""

@@ -1,17 +1,30 @@
-"""Facts about certificates: their words are the method's, and their numbers follow from the recipe and the options."""
+"""Facts about certificates: their words are the method's, and their numbers follow from the recipe and the options.
+
+Not computed again is how much of its budget certified removal has used: what each removal leaves depends on the corpus.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
+from compliance.evidence.recomputed.privacy import training_epsilon
 from compliance.formats.certificates import DEFINITIONS
 
+from .contents import FORGOTTEN
 from .facts import of_report
+from .reasons import since_training
 from .specification import Specification
 from .story import ToldReport
 
 CLOSE: Final = 1e-6
+ACCOUNTING: Final = 0.01
+"""Relative error of the epsilon that is computed again. Absolutely, the engine's lies above it by at most so much more: it
+reports the upper end of an interval."""
+UPPER_END: Final = 0.03
+REMOVAL: Final = "certified_removal"
+"""The method whose epsilon is fixed in the recipe; those of others come from private training."""
 
 
 def _promised(told: ToldReport) -> dict[str, float] | None:
@@ -26,10 +39,18 @@ def _expected(told: ToldReport) -> dict[str, float] | None:
     """Return what epsilon, delta and the share of the budget must be; nothing that a recipe lacks can be promised."""
     if told.findings is None or told.findings.certificate is None or told.specification is None:
         return None
-    if told.specification.method.name == "certified_removal":
-        architecture = told.specification.recipe.get("architecture", {})
-        return {name: float(architecture.get(name, math.nan)) for name in ("epsilon", "delta")}
+    if told.specification.method.name == REMOVAL:
+        return _of_removal(told.specification.recipe.get("architecture", {}))
     return _of_private_training(told.specification, told.findings.certificate.epsilon, told.findings.certificate.records)
+
+
+def _of_removal(architecture: Mapping[str, Any]) -> dict[str, float]:
+    """Return the epsilon and delta that the recipe fixed, within the bounds up to which removal is proved."""
+    names = ("epsilon", "delta", "perturbation")
+    epsilon, delta, noise = (float(architecture.get(name, math.nan)) for name in names)
+    if not (0 < epsilon <= 1 and 0 < delta < 1 and noise > 0):
+        return {"epsilon": math.nan, "delta": math.nan}
+    return {"epsilon": epsilon, "delta": delta}
 
 
 def _of_private_training(spec: Specification, epsilon: float, records: int) -> dict[str, float]:
@@ -46,6 +67,40 @@ def _of_private_training(spec: Specification, epsilon: float, records: int) -> d
 def promised_alike(stated: dict[str, float], expected: dict[str, float]) -> bool:
     """Return whether numbers are equal up to rounding, however small they are."""
     return all(math.isclose(stated[name], expected[name], rel_tol=CLOSE) for name in expected)
+
+
+def _epsilon_of_one(told: ToldReport) -> float | None:
+    """Return what the certificate says that private training has cost each example, by the rule for groups."""
+    certificate = None if told.findings is None else told.findings.certificate
+    if certificate is None or told.specification is None or told.specification.method.name == REMOVAL:
+        return None
+    return certificate.epsilon / max(certificate.records, 1)
+
+
+def _epsilon_of_training(told: ToldReport) -> float | None:
+    """Return what private training by the recipe costs an example; infinite if it is not private."""
+    spec = told.specification
+    if spec is None or told.findings is None or told.findings.certificate is None:
+        return None
+    recipe, privacy = spec.recipe, spec.recipe.get("privacy")
+    if not privacy:
+        return math.inf
+    examples, size = _trained_on(told, spec), recipe["batch_size"]
+    steps = recipe["epochs"] * math.ceil(examples / size)
+    return training_epsilon(privacy["noise_multiplier"], min(1.0, size / examples), steps, privacy["delta"])
+
+
+def _trained_on(told: ToldReport, spec: Specification) -> int:
+    """Return how many examples the model was last trained on: those that remain, and those that were forgotten since."""
+    since = {example_id for step in since_training(spec) for example_id in step.forget_ids}
+    since |= {*spec.erased_ids, *spec.forget_ids}
+    remaining = told.findings.train_examples if told.findings is not None else 0
+    return remaining + len(since - {*spec.exclude_ids})
+
+
+def accounted_alike(stated: float, computed: float) -> bool:
+    """Return whether an epsilon is the engine's accounting: no smaller than that of the training, and hardly larger."""
+    return computed * (1 - ACCOUNTING) <= stated <= computed * (1 + ACCOUNTING) + UPPER_END
 
 
 def _definition(told: ToldReport) -> str | None:
@@ -66,4 +121,17 @@ PROMISED = of_report(
 )
 PROMISED_BEFORE = of_report(
     "what spec.json recipe and method promise", _expected, "spec.json recipe", "spec.json method.config"
+)
+EPSILON_OF_ONE = of_report(
+    "result.json certificate.epsilon, for each example",
+    _epsilon_of_one,
+    "result.json certificate.epsilon",
+    "result.json certificate.records",
+)
+EPSILON_OF_TRAINING = of_report(
+    "what training by spec.json recipe costs an example",
+    _epsilon_of_training,
+    "spec.json recipe",
+    "result.json train_examples",
+    *FORGOTTEN.places,
 )

@@ -152,6 +152,11 @@ NOT_RECOMPUTED: Final[Mapping[str, str]] = {
     "examples.p_fwer": _PERMUTED,
     "metrics": _METRIC,
     "limits": "sentences of the engine; that the signed report has them all is checked",
+    "certificate.budget_spent": (
+        "what a certified removal leaves depends on the corpus; the share of private training follows from its epsilon"
+    ),
+    "certificate.assumptions": "sentences of the method; that there are any is checked",
+    "certificate.not_covered": "sentences of the method; no step can tell whether they hold",
 }
-"""Each value of an evaluation that may be another one without a contradiction, and why. All others are computed again or
-follow from what is."""
+"""Each value of an evaluation, and of a certificate, that may be another one without a contradiction, and why. All others
+are computed again or follow from what is."""

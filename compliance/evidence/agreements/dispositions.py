@@ -17,6 +17,8 @@ UNANSWERED = ("withdrawn", "unconfirmed")
 """Outcomes of requests that nobody answered."""
 UNTOUCHED = frozenset({Disposition.ALREADY_ERASED, Disposition.NOT_LEARNED, Disposition.COPY_RELEASED})
 """Dispositions of examples that stayed out of what was unlearned, and were no officer's to decide about."""
+LEFT_ALONE = (Disposition.ALREADY_ERASED, Disposition.NOT_LEARNED)
+"""Dispositions of examples that no model in use knew at the end: they enter the erasure ledger without a release."""
 PLACES = (f"{K.MATCH_ACCOUNTED} examples",)
 
 
@@ -33,8 +35,9 @@ def _pairs(examples: Iterable[Example]) -> list[list[str]]:
 
 
 def _with(story: Story, *ways: str) -> set[Example]:
-    """Return the examples of which the end says that they became one of `ways`, and nothing else."""
-    return {(one["snapshot"], one["example_id"]) for one in _accounted(story) if set(one["became"]) <= set(ways)}
+    """Return the examples of which the end says that they became one of `ways` or several, and nothing else."""
+    told = [one for one in _accounted(story) if one["became"] and set(one["became"]) <= set(ways)]
+    return {(one["snapshot"], one["example_id"]) for one in told}
 
 
 def _counted(story: Story) -> Iterator[Statement]:
@@ -120,16 +123,30 @@ def _ways(story: Story) -> Iterator[Statement]:
 
 
 def _withheld(story: Story) -> Iterator[Statement]:
-    """How many examples entered the erasure ledger without a release."""
-    for entry in story.of_kind(K.ERASURE_ENTERED):
-        if entry.data.get("item") == "":
-            yield REQUEST, entry.data["examples"]
+    """How many examples entered the erasure ledger without a release; no entry is a statement too."""
+    for _ in _closing(story):
+        entered = (entry for entry in story.of_kind(K.ERASURE_ENTERED) if entry.data.get("item") == "")
+        yield REQUEST, sum(entry.data["examples"] for entry in entered)
 
 
 def _left_out(story: Story) -> Iterator[Statement]:
-    ways = (Disposition.ALREADY_ERASED, Disposition.NOT_LEARNED)
     for _ in _closing(story):
-        yield REQUEST, len(_with(story, *ways))
+        yield REQUEST, len(_with(story, *LEFT_ALONE))
+
+
+def _ended_as(story: Story) -> Iterator[Statement]:
+    """Which of the two ends that rest on what models know was approved for the request as a whole."""
+    approved = {one.data.get("outcome") for one in story.of_kind(K.ENDING_APPROVED) if one.data.get("item") == ""}
+    for entry in _closing(story):
+        if entry.data["outcome"] in approved.intersection(LEFT_ALONE):
+            yield REQUEST, entry.data["outcome"]
+
+
+def _follows(story: Story) -> Iterator[Statement]:
+    """Which of the two ends follows: that something had been erased before, or that no model in use had learned anything."""
+    erased = any(Disposition.ALREADY_ERASED in one["became"] for one in _accounted(story))
+    for _ in _closing(story):
+        yield REQUEST, Disposition.ALREADY_ERASED if erased else Disposition.NOT_LEARNED
 
 
 def _item_ends(story: Story) -> Iterator[Statement]:
@@ -154,5 +171,7 @@ KNOWN_BEFORE = Fact(
 )
 WITHHELD = Fact(f"{K.ERASURE_ENTERED} examples, without a release", _withheld, (f"{K.ERASURE_ENTERED} examples",))
 LEFT_OUT = Fact(f"{K.MATCH_ACCOUNTED} that no model in use knows", _left_out, PLACES)
+ENDED_AS = Fact(f"{K.REQUEST_CLOSED} outcome by what models know", _ended_as, (f"{K.REQUEST_CLOSED} outcome",))
+FOLLOWS = Fact(f"{K.MATCH_ACCOUNTED} became, of all", _follows, PLACES)
 WAYS = Fact(f"{K.MATCH_ACCOUNTED} became", _ways, PLACES)
 ITEM_ENDS = Fact("how items ended", _item_ends, (f"{K.ITEM_DECIDED} granted", f"{K.ITEM_LAPSED} outcome"))

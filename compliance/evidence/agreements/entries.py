@@ -108,9 +108,8 @@ def _protocol_problems(story: Story) -> Iterator[Statement]:
 
 
 def _started_versions(story: Story) -> Iterator[Statement]:
-    """The version of the result that the worker writes; workers that did not say it wrote results that do not."""
-    for entry in story.of_kind(K.JOB_STARTED):
-        yield words(entry.attempt), entry.data.get("result_version", 1)
+    """The version of the result that the last worker writes; workers that did not say it wrote results that do not."""
+    yield from {words(one.attempt): one.data.get("result_version", 1) for one in story.of_kind(K.JOB_STARTED)}.items()
 
 
 JOB_END = Fact("how the job ended", _ends, (*(f"{kind} item" for kind in ENDS), f"{K.JOB_COMPLETED} verdict"))

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 from .agreement import Agreement, one_of, part_of
-from .certificates import DEFINITION, METHOD_DEFINITIONS, PROMISED, PROMISED_BEFORE, promised_alike
+from .certificates import (
+    DEFINITION,
+    EPSILON_OF_ONE,
+    EPSILON_OF_TRAINING,
+    METHOD_DEFINITIONS,
+    PROMISED,
+    PROMISED_BEFORE,
+    accounted_alike,
+    promised_alike,
+)
 from .contents import (
     BETWEEN,
     DRAWN,
@@ -81,6 +90,9 @@ JUDGEMENT: Final = (
     Agreement(CERTIFIED, CERTIFICATE, "the process does not say what the certificate says"),
     Agreement(DEFINITION, METHOD_DEFINITIONS, "the certificate has the words of no bound of this method", one_of),
     Agreement(PROMISED, PROMISED_BEFORE, "the certificate promises other numbers than the recipe", promised_alike),
+    Agreement(
+        EPSILON_OF_ONE, EPSILON_OF_TRAINING, "the certificate has another epsilon than the training cost", accounted_alike
+    ),
     Agreement(CERTIFIED_RECORDS, EVER_ERASED, "the certificate covers another number of examples"),
     Agreement(INFLUENCE, EXPECTED_INFLUENCE, "whether there is an influence does not follow from what was measured"),
     Agreement(result("evaluation.verdict"), report("verdict"), "the evaluation reached another verdict"),

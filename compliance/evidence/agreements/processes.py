@@ -47,6 +47,8 @@ EARLIER_NEAR: Final = (
     " them than to the original."
 )
 """Version 2 called that the same. Nothing shows what such a result was trained on; it says itself that it is only near."""
+SAID_NEAR: Final = 2
+"""The only version that did."""
 EARLIER_OTHER: Final[Mapping[str, bool | None]] = {
     "The result is the original model, unchanged, and that training gave other weights.": False,
     "The result is the original model, unchanged, and a second training from nothing gave other weights.": False,
@@ -100,7 +102,8 @@ def _held(check: ProcessCheck, told: ToldReport) -> Any:
         read = _read_given(sentence)
         return read["given"] == "none" if read else sentence
     on_accelerator = bool(device) and not device.startswith("cpu")
-    if EARLIER_SAME.fullmatch(sentence) or (sentence == EARLIER_NEAR and on_accelerator):
+    near = on_accelerator and told.findings is not None and told.findings.version == SAID_NEAR
+    if EARLIER_SAME.fullmatch(sentence) or (sentence == EARLIER_NEAR and near):
         return True
     return EARLIER_OTHER.get(sentence, sentence)
 

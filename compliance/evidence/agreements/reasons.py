@@ -12,6 +12,7 @@ from compliance.formats.rules import certificate_check, is_measurable, possible_
 from compliance.formats.verdicts import METHOD_GUARANTEES, Guarantee, Verdict
 
 from .facts import at, of_report
+from .specification import Specification, UnlearningStep
 from .story import ToldReport
 
 PROCESS: Final[Mapping[str, list[str]]] = {"exact": ["forget_set_absent", "executed_again"], "certified": ["certificate"]}
@@ -111,9 +112,13 @@ def _ever_erased(told: ToldReport) -> int | None:
     """Return how many examples were erased since the model was last trained from scratch."""
     if told.specification is None:
         return None
-    steps = told.specification.earlier
-    trained = [number for number, step in enumerate(steps, 1) if step.method.name == "retrain"]
-    return sum(len(step.forget_ids) for step in steps[trained[-1] if trained else 0 :]) + len(told.specification.forget_ids)
+    return sum(len(step.forget_ids) for step in since_training(told.specification)) + len(told.specification.forget_ids)
+
+
+def since_training(spec: Specification) -> tuple[UnlearningStep, ...]:
+    """Return the earlier steps since the model was last trained from scratch."""
+    trained = [number for number, step in enumerate(spec.earlier, 1) if step.method.name == "retrain"]
+    return spec.earlier[trained[-1] if trained else 0 :]
 
 
 def _earlier_methods(told: ToldReport) -> list[str] | None:

@@ -3,7 +3,7 @@
 An entry states everything that its version of Lethe stated, and nothing else: a fact that is left out would agree with
 anything, and one that nobody expects would be read by nobody. Earlier entries are told by what they say, not by what they
 lack: by names that are used no longer. Once an entry says what only the present version does, all later ones are its own.
-Fields that were added since (`ADDED_FIELDS`) may be missing until the first entry that states any of them; who could leave
+Fields that were added since may be missing until the first entry that only a version with them could write; who could leave
 them out could as well have stated that there is nothing to say, and what is missing is read as not known.
 """
 
@@ -18,7 +18,7 @@ from compliance.formats.checks import SHA256
 from compliance.formats.errors import VerificationError
 from compliance.formats.record_kinds import (
     ACCOUNTED_EXAMPLE,
-    ADDED_FIELDS,
+    APART,
     EARLIER_EXAMPLE,
     EARLIER_FIELDS,
     EARLIER_KINDS,
@@ -31,6 +31,7 @@ from compliance.formats.results import RESULT_VERSION
 from compliance.formats.verdicts import Outcome
 
 from .letters import LETTERS
+from .versions import Additions, check_versions
 
 CLAIMANT, OFFICER, SYSTEM = "claimant", "account", "system"
 MATCHES = (K.MATCH_ACCEPTED, K.MATCH_REJECTED)
@@ -114,7 +115,8 @@ def _is_accounted(value: Any) -> bool:
     if not isinstance(value, Mapping) or value.keys() != set(ACCOUNTED_EXAMPLE) or not isinstance(value["became"], list):
         return False
     ways = value["became"]
-    return bool(ways) and all(way in tuple(Disposition) for way in ways) and ways == sorted(set(ways))
+    known = bool(ways) and all(way in tuple(Disposition) for way in ways) and ways == sorted(set(ways))
+    return known and all(len(apart.intersection(ways)) <= 1 for apart in APART)
 
 
 def _is_text(value: Any) -> bool:
@@ -188,7 +190,7 @@ NO_SETS = frozenset({"forget", "retain"})
 
 def check_forms(entries: Sequence[EntryBody]) -> None:
     """Check that every entry of a request's history has the form that its version gave it (VerificationError)."""
-    began, sets, added = present_from(entries), dict[tuple[str, str], str](), set[str]()
+    began, sets, additions = present_from(entries), dict[tuple[str, str], str](), Additions()
     for entry in entries:
         if entry.kind not in MADE_BY and entry.kind not in EARLIER_KINDS:
             _fail(
@@ -197,18 +199,15 @@ def check_forms(entries: Sequence[EntryBody]) -> None:
         if entry.number >= began and entry.kind in EARLIER_KINDS:
             _fail(entry, "an earlier version of Lethe wrote such entries, but the present one wrote those before it")
         fields = (FIELDS if entry.number >= began else EARLIER_FIELDS).get(entry.kind)  # type: ignore[call-overload]  # by its text
-        for group in ADDED_FIELDS:
-            # One entry with a field of a later version shows that all entries after it are by that version, or a later one.
-            if not entry.data.keys().isdisjoint(group.get(entry.kind, ())):
-                added.update(group)
-            if fields is not None and not added.issuperset(group):
-                fields = tuple(field for field in fields if field not in group.get(entry.kind, ()))
+        unknown = additions.unknown_to(entry)
+        fields = None if fields is None else tuple(field for field in fields if field not in unknown)
         if fields is None or entry.data.keys() != set(fields):
             _fail(entry, f"it states {', '.join(sorted(entry.data)) or 'nothing'}, and must state {_stated(fields)}")
         if entry.kind in (*MATCHES, K.MATCH_REOPENED):
             _check_examples(entry, EXAMPLE if entry.number >= began else EARLIER_EXAMPLE, sets)
     for entry in in_present_words(entries):
         _check_words(entry)
+    check_versions(entries, began)
     _check_grounds(entries)
 
 

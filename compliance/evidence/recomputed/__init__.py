@@ -10,4 +10,5 @@ Where to look:
     shares      counts of single examples
     ranks       how well groups of models are told apart
     controls    controls, influence and vetoes
+    privacy     what private training costs; it follows from the recipe
 """

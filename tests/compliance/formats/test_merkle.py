@@ -117,6 +117,8 @@ def test_every_entry_is_proven_included(data: st.DataObject) -> None:
     get_node = stored(many(size))
     proof = inclusion_proof(index, size, get_node)
     verify_inclusion(leaf_hash(many(size)[index]), index, size, proof, root(size, get_node))
+    with pytest.raises(VerificationError):
+        verify_inclusion(leaf_hash(b"an entry that is not there"), index, size, proof, root(size, get_node))
 
 
 @given(st.data())
@@ -124,7 +126,10 @@ def test_every_older_tree_is_proven_consistent(data: st.DataObject) -> None:
     new = data.draw(st.integers(1, 70))
     old = data.draw(st.integers(1, new))
     get_node = stored(many(new))
-    verify_consistency(old, new, root(old, get_node), root(new, get_node), consistency_proof(old, new, get_node))
+    proof = consistency_proof(old, new, get_node)
+    verify_consistency(old, new, root(old, get_node), root(new, get_node), proof)
+    with pytest.raises(VerificationError):
+        verify_consistency(old, new, leaf_hash(b"another tree"), root(new, get_node), proof)
 
 
 @given(st.data())

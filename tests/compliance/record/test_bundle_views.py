@@ -54,4 +54,5 @@ def test_a_history_that_has_grown_can_be_sealed_again(stage: Stage, iris: Site) 
 
 
 def test_a_request_that_the_record_does_not_know_has_no_bundle(iris: Site) -> None:
-    iris.get("/record/bundles/LE-2222-2222/", status=404)
+    for page in ("", "progress/", "bundle.zip"):
+        assert iris.client.get(f"/record/bundles/LE-2222-2222/{page}").status_code == 404

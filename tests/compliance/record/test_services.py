@@ -7,7 +7,7 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from compliance.evidence.record import EntryBody
-from compliance.formats.errors import EvidenceError
+from compliance.formats.errors import EvidenceError, VerificationError
 from compliance.formats.merkle import inclusion_proof, leaf_hash, root, verify_inclusion
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.models import RecordEntry, RecordLeaf
@@ -75,10 +75,13 @@ def test_every_entry_is_provably_in_the_sequenced_log() -> None:
     size = record_sequence()
     head = root(size, node_hash_stored)
 
-    for entry in entries:
-        index = RecordLeaf.objects.get(entry=entry).index
+    indexes = [RecordLeaf.objects.get(entry=entry).index for entry in entries]
+    assert (indexes, size) == (list(range(11)), 11)
+    for entry, index in zip(entries, indexes, strict=True):
         proof = inclusion_proof(index, size, node_hash_stored)
         verify_inclusion(leaf_hash(bytes(entry.body)), index, size, proof, head)
+        with pytest.raises(VerificationError):
+            verify_inclusion(leaf_hash(b"an entry that was never appended"), index, size, proof, head)
 
 
 def test_sequencing_twice_changes_nothing() -> None:

@@ -16,7 +16,10 @@ from requests_app.services.intake import request_withdraw
 from requests_app.services.letters import letter
 from requests_app.services.matches import decisions_undo, matches_decide
 from tests.endings import refused
+from tests.factories import RECIPE
 from tests.staging import Stage, erased_elsewhere
+from unlearning_jobs.models import ModelVersion
+from unlearning_jobs.services.model_versions import training_start
 
 from .conftest import EXAMPLES
 
@@ -65,6 +68,17 @@ def test_what_another_request_had_erased_is_called_so(stage: Stage) -> None:
     ending = closing_propose(request=stage.request, outcome="already_erased", reasons="", by=stage.staff.omar)
     ending_approve(ending=ending, by=stage.staff.lena)
     assert told_at_the_end(stage) == {key: ["already_erased"] for key in EXAMPLES}
+
+
+def test_a_training_that_leaves_examples_out_has_erased_nothing(stage: Stage) -> None:
+    accept_all(stage)
+    ModelVersion.objects.filter(pk=stage.model.pk).update(state="quarantined")
+    training_start(
+        name="second", recipe=RECIPE, snapshot=stage.model.snapshot, seed=2, exclude_ids=EXAMPLES, actor="account:9"
+    )
+    ending = closing_propose(request=stage.request, outcome="not_learned", reasons="", by=stage.staff.omar)
+    ending_approve(ending=ending, by=stage.staff.lena)
+    assert told_at_the_end(stage) == {key: ["not_learned"] for key in EXAMPLES}
 
 
 def test_a_thousand_examples_are_decided_together_taken_back_and_accounted_for(stage: Stage) -> None:

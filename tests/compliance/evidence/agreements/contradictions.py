@@ -40,11 +40,13 @@ def accounted(retold: Retold) -> list[dict[str, Any]]:
     return examples
 
 
-def one_more(retold: Retold, *, became: str, **changes: str) -> None:
-    """One more match is accepted than was unlearned; the end says what became of it."""
+def one_more(retold: Retold, *, became: str, example_id: str = "e00000019", **changes: str) -> None:
+    """One more match is accepted than was unlearned; the end says what became of it, and it enters the ledger."""
     examples, closed = retold.first("match.accepted")["data"]["examples"], accounted(retold)
-    examples.append(examples[0] | {"example_id": "e00000019"} | changes)
-    closed.append(closed[0] | {"example_id": "e00000019", "became": [became]})
+    examples.append(examples[0] | {"example_id": example_id} | changes)
+    closed.append(closed[0] | {"example_id": example_id, "became": [became]})
+    withheld = {"item": "", "attempt": 0, "examples": 1, "entries_sha256": OTHER_DIGEST}
+    retold.insert("item.released", "erasure.entered", **withheld)
     retold.first("mapping.completed")["data"]["candidates"] += 1
     retold.first("matches.decided")["data"]["accepted"] += 1
     retold.first("request.closed")["data"]["accepted"] += 1
@@ -67,6 +69,12 @@ def closed_as(became: list[str]) -> Change:
 def other_protocol(retold: Retold) -> None:
     protocol = retold.reports[ATTEMPT]["protocol"] | {"alpha": 0.2}
     retold.reports[ATTEMPT].update(protocol=protocol, protocol_sha256=digest_of(protocol))
+
+
+def ended_as_erased(retold: Retold) -> None:
+    """Two officers ended the request as already erased, and its examples had been released."""
+    ending("ending.approved", item="", outcome="already_erased")[1](retold)
+    retold.first("request.closed")["data"]["outcome"] = "already_erased"
 
 
 ENDING = {"item": "item-1", "ending": 1, "outcome": "refused", "ground": "12_5"}
@@ -145,6 +153,7 @@ WRITTEN: Mapping[str, Change] = {
     "match.accounted examples / match.accepted examples at the end": entries(lambda retold: accounted(retold).pop()),
     "match.accounted released / spec.json forget_ids of what was released": closed_as(["not_learned"]),
     "match.accounted left alone / spec.json erased_ids, exclude_ids and earlier": entries(one_more_left),
+    "request.closed outcome by what models know / match.accounted became, of all": entries(ended_as_erased),
     "match.accounted became / how items ended": closed_as(["refused", "released"]),
     "erasure.entered examples, without a release / match.accounted that no model in use knows": entries(
         lambda retold: retold.insert(

@@ -153,6 +153,9 @@ JUDGED: Mapping[str, Change] = {
     "result.json certificate, its numbers / what spec.json recipe and method promise": result(
         lambda value: value.update(certificate=CERTIFICATE)
     ),
+    "result.json certificate.epsilon, for each example / what training by spec.json recipe costs an example": result(
+        lambda value: value.update(certificate=CERTIFICATE)
+    ),
     "result.json certificate.records / spec.json forget_ids and earlier, counted": result(
         lambda value: value.update(certificate=CERTIFICATE)
     ),

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from compliance.evidence.agreements import contradictions
+from compliance.evidence.agreements.certificates import PROMISED
+from compliance.evidence.agreements.judged import JUDGEMENT
 from compliance.formats.certificates import DEFINITIONS
 from compliance.formats.contracts import parse, plain
 from compliance.formats.results import Certificate
@@ -15,20 +18,26 @@ from compliance.formats.rules import certificate_check
 from unlearning_jobs.engine.contracts import ClassifierArchitecture, Recipe
 from unlearning_jobs.engine.contracts.privacy import Privacy
 from unlearning_jobs.engine.privacy_budget import budget_share, group_privacy
+from unlearning_jobs.engine.training.private import privacy_loss
 
 from .judged_again import Lie, call, judge_again, method_is, reasons, set_recipe, verified
 from .retold import Real, Retold
+from .test_measured import ALONE, told
 
 pytestmark = pytest.mark.django_db
 NUMBERS = "the certificate promises other numbers than the recipe"
-PRIVACY = Privacy(noise_multiplier=2.0)
+COST = "the certificate has another epsilon than the training cost"
+PRIVACY = Privacy(noise_multiplier=5.0)
+PRIVATE = Recipe("classifier", ClassifierArchitecture("mlp"), 1, 8, 0.1, privacy=PRIVACY)
+TRAINED_ON = 20
+"""Examples of the corpus: 17 remain, and 3 are forgotten."""
 LIMITS = {"max_epsilon": 3.0, "max_delta": 1e-3}
 
 
 def certified(**changes: Any) -> Lie:
     """The engine's verdict, as if it had trusted the changed certificate."""
 
-    def told(retold: Retold) -> None:
+    def change(retold: Retold) -> None:
         verdict = judge_again(retold).verdict
         retold.results[2]["certificate"] |= changes
         certificate = parse(Certificate, retold.results[2]["certificate"])
@@ -37,7 +46,7 @@ def certified(**changes: Any) -> Lie:
         first, *others = verdict.reasons
         call(retold, replace(verdict, reasons=(replace(first, sentence=check.sentence), *others)))
 
-    return told
+    return change
 
 
 @pytest.mark.parametrize(
@@ -48,7 +57,8 @@ def certified(**changes: Any) -> Lie:
         ({"budget_spent": 7.0}, "the verdict does not follow"),
         ({"budget_spent": -1.0}, "the verdict does not follow"),
         ({"assumptions": []}, "the verdict does not follow"),
-        ({"epsilon": 0.0, "delta": 0.0}, NUMBERS),
+        ({"epsilon": 0.0, "delta": 0.0}, "the verdict does not follow"),
+        ({"budget_spent": 0.0}, "the verdict does not follow"),
         ({"epsilon": 0.5}, NUMBERS),
         ({"definition": "Identical."}, "the certificate has the words of no bound of this method"),
         ({"definition": DEFINITIONS["dp_sgd"][0]}, "the certificate has the words of no bound of this method"),
@@ -61,15 +71,37 @@ def test_a_certificate_that_promises_nothing_or_something_else_releases_nothing(
     assert reason in reasons(verified(real, tmp_path, lies))
 
 
-def privately_trained(retold: Retold) -> None:
-    method_is("dp_sgd")(retold)
-    set_recipe(retold, Recipe("classifier", ClassifierArchitecture("mlp"), 1, 8, 0.1, privacy=PRIVACY))
-    for method in (retold.specs[2]["method"], retold.reports[2]["method"]):
-        method["config"] = dict(LIMITS)
+@pytest.mark.parametrize(
+    ("architecture", "reason"),
+    [({}, ""), ({"epsilon": 2.0}, NUMBERS), ({"perturbation": 0.0}, NUMBERS)],
+    ids=["honest", "beyond its proof", "no noise"],
+)
+def test_a_recipe_by_which_removal_is_not_proved_certifies_nothing(
+    tmp_path: Path, architecture: dict[str, float], reason: str
+) -> None:
+    story = told(tmp_path, ALONE, method="certified_removal")
+    [one] = story.reports.values()
+    one.spec["recipe"]["architecture"] |= architecture
+    one.result["certificate"]["epsilon"] = architecture.get("epsilon", 1.0)
+    found = " ".join(contradictions(story, [pair for pair in JUDGEMENT if pair.first is PROMISED]))
+    assert reason in found
+    assert bool(found) == bool(reason)
 
 
-def of_a_group(**changes: Any) -> Lie:
-    epsilon, delta = group_privacy(0.5, PRIVACY.delta, 3)
+def privately_trained(noise: float = PRIVACY.noise_multiplier) -> Lie:
+    def change(retold: Retold) -> None:
+        method_is("dp_sgd")(retold)
+        set_recipe(retold, replace(PRIVATE, privacy=Privacy(noise)))
+        for method in (retold.specs[2]["method"], retold.reports[2]["method"]):
+            method["config"] = dict(LIMITS)
+
+    return change
+
+
+def of_a_group(one: float | None = None, **changes: Any) -> Lie:
+    """The certificate for three examples, by the engine's accounting or by another epsilon of one."""
+    cost = privacy_loss(PRIVATE, TRAINED_ON).epsilon if one is None else one
+    epsilon, delta = group_privacy(cost, PRIVACY.delta, 3)
     numbers = {"epsilon": epsilon, "delta": delta, "budget_spent": budget_share(epsilon, delta, **LIMITS)}
     return certified(**(numbers | changes))
 
@@ -82,6 +114,23 @@ def of_a_group(**changes: Any) -> Lie:
 def test_the_numbers_of_private_training_follow_from_one_another(
     real: Real, tmp_path: Path, changes: dict[str, Any], reason: str
 ) -> None:
-    told = reasons(verified(real, tmp_path, {"spec": privately_trained, "result": of_a_group(**changes)}))
-    assert reason in told
-    assert bool(told) == bool(reason)
+    found = reasons(verified(real, tmp_path, {"spec": privately_trained(), "result": of_a_group(**changes)}))
+    assert reason in found
+    assert bool(found) == bool(reason)
+
+
+@pytest.mark.parametrize(
+    ("noise", "one"),
+    [(5.0, 0.5), (5.0, 0.8), (0.0001, 0.5), (0.0001, 1.0)],
+    ids=["less than it cost", "more than it cost", "hardly any noise", "hardly any noise, and more"],
+)
+def test_the_epsilon_of_private_training_follows_from_its_noise_and_its_steps(
+    real: Real, tmp_path: Path, noise: float, one: float
+) -> None:
+    assert COST in reasons(verified(real, tmp_path, {"spec": privately_trained(noise), "result": of_a_group(one)}))
+
+
+def test_training_that_costs_nothing_promises_nothing(real: Real, tmp_path: Path) -> None:
+    found = reasons(verified(real, tmp_path, {"spec": privately_trained(0.0001), "result": of_a_group(0.0)}))
+    assert "the verdict does not follow" in found
+    assert COST in found

@@ -1,10 +1,10 @@
-"""No value of an evaluation can be another one, unless the literal list says that nobody computes it again."""
+"""No value of an evaluation or certificate can be another one, unless a literal list says that nobody computes it again."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ from compliance.evidence.statements import report_folder
 from compliance.formats.contracts import parse, plain
 from compliance.formats.errors import EvidenceError
 from compliance.formats.findings import Evaluation
-from compliance.formats.rules import possible_verdicts
+from compliance.formats.results import Certificate
+from compliance.formats.rules import certificate_check, possible_verdicts
 from compliance.formats.verdicts import Verdict
 
 from .retold import Real
@@ -169,6 +170,24 @@ def test_nor_can_one_of_a_result_that_rests_on_its_process(tmp_path: Path, metho
     assert [lie for lie in lies if not noticed(story, evaluation, second_training=lie)] == []
 
 
+def test_nor_can_one_of_a_certificate(tmp_path: Path) -> None:
+    story = told(tmp_path, ALONE, method="certified_removal")
+    [one] = story.reports.values()
+    evaluation, certificate = one.result["evaluation"], one.result["certificate"]
+    lies = [(path, changed(certificate, path, other)) for path, value in leaves(certificate) for other in others(value)]
+    missed = [path for path, lie in lies if not noticed(story, evaluation | process_by(lie), certificate=lie)]
+    assert [path for path in missed if not is_listed(f"certificate.{place_of(path)}")] == []
+    assert ("budget_spent",) in missed
+
+
+def process_by(certificate: Any) -> dict[str, Any]:
+    """What an evaluation says about a certificate."""
+    try:
+        return {"process": [plain(certificate_check(parse(Certificate, certificate)))]}
+    except EvidenceError:
+        return {}
+
+
 @pytest.mark.django_db
 def test_nothing_of_an_evaluation_can_be_left_out_or_added(real: Real) -> None:
     story = story_of(real)
@@ -179,7 +198,8 @@ def test_nothing_of_an_evaluation_can_be_left_out_or_added(real: Real) -> None:
 
 
 @pytest.mark.django_db
-def test_what_is_listed_is_in_an_evaluation(real: Real) -> None:
+def test_what_is_listed_is_in_an_evaluation_or_a_certificate(real: Real) -> None:
     evaluation = story_of(real).reports[DECIDED].result["evaluation"]
     places = {place_of(path) for path, _ in leaves(evaluation)}
+    places |= {f"certificate.{field.name}" for field in fields(Certificate)}
     assert [listed for listed in NOT_RECOMPUTED if not any(f"{place}.".startswith(f"{listed}.") for place in places)] == []

@@ -65,10 +65,10 @@ def trained_otherwise(one: ToldReport, **values: Any) -> str:
     return wrong(one)
 
 
-def in_sentences(one: ToldReport, given: str, executed: str, *, held: bool | None = True) -> str:
-    """What is wrong if the result is of version 2, which told of its process in sentences."""
+def in_sentences(one: ToldReport, given: str, executed: str, *, held: bool | None = True, version: int = 2) -> str:
+    """What is wrong if the result is of a version that told of its process in sentences."""
     del one.result["second_training"]
-    one.result["version"] = 2
+    one.result["version"] = version
     names = (("forget_set_absent", True, given), ("executed_again", held, executed))
     one.result["evaluation"]["process"] = [{"name": n, "held": h, "sentence": sentence} for n, h, sentence in names]
     return wrong(one)
@@ -149,6 +149,11 @@ def test_nobody_says_something_else_by_calling_it_earlier(exact: ToldReport, giv
 def test_nearly_the_same_weights_were_said_of_accelerators_alone(exact: ToldReport) -> None:
     on_accelerator = replace(exact, report=replace(exact.report, environment={"device": "cuda (H200)"}))
     assert in_sentences(on_accelerator, NONE_GIVEN, EARLIER_NEAR) == ""
+
+
+def test_no_other_version_said_so(exact: ToldReport) -> None:
+    on_accelerator = replace(exact, report=replace(exact.report, environment={"device": "cuda (H200)"}))
+    assert SAID_OTHERWISE in in_sentences(on_accelerator, NONE_GIVEN, EARLIER_NEAR, version=1)
 
 
 def test_an_earlier_result_with_a_second_training_in_numbers_is_none(exact: ToldReport) -> None:

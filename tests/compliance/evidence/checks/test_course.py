@@ -15,7 +15,7 @@ from compliance.evidence.checks.forms import MADE_BY
 from compliance.evidence.record import EntryBody
 from compliance.evidence.verification import verify_bundle
 from compliance.formats.errors import VerificationError
-from compliance.formats.record_kinds import ADDED_FIELDS, EARLIER_FIELDS, FIELDS, RecordKind
+from compliance.formats.record_kinds import ADDED_FIELDS, ADDED_KINDS, EARLIER_FIELDS, FIELDS, RecordKind
 from tests.compliance.evidence.agreements.retold import Real, Retold
 from tests.compliance.evidence.entry_data import stated
 from tests.compliance.evidence.sample import START
@@ -225,8 +225,16 @@ def test_a_withdrawal_ends_items_and_jobs_and_a_job_may_end_after_it() -> None:
         ("request.closed", {"outcome": "withdrawn", "accepted": 0}),
         ("job.cancelled", item),
     ]
-    told = history(*((kind, stated(kind, **data)) for kind, data in kinds))
-    check_course([replace(one, actor="claimant") if one.kind == "request.closed" else one for one in told])
+
+    def withdrawn(*without: str) -> list[EntryBody]:
+        told = history(*((kind, stated(kind, **data)) for kind, data in kinds if kind not in without))
+        return [replace(one, actor="claimant") if one.kind == "request.closed" else one for one in told]
+
+    check_course(withdrawn())
+    with pytest.raises(VerificationError, match="its outcome is 'withdrawn', but its items are approved"):
+        check_course(withdrawn("item.lapsed"))
+    with pytest.raises(VerificationError, match=r"\(job.cancelled\) cannot come then: it is new"):
+        check_course(withdrawn("job.created", "job.started", "job.cancel_requested"))
 
 
 def in_earlier_words(entry: EntryBody) -> EntryBody:
@@ -244,13 +252,18 @@ def test_a_history_in_the_words_of_an_earlier_version_can_happen(real: Real) -> 
     bodies = [line.entry for line in BundleFolder.open(real.bundle).record() if line.entry.subject.startswith("request:")]
     kept = [body for body in bodies if body.kind in EARLIER_FIELDS or body.kind == "job.run_ended"]
     numbered = [replace(body, number=number) for number, body in enumerate(kept, start=1)]
-    check_course([in_earlier_words(body) for body in numbered])
+    earlier = [in_earlier_words(body) for body in numbered]
+    check_course(earlier)
+    ran = next(place for place, body in enumerate(earlier) if body.kind == "job.attempt_ended")
+    with pytest.raises(VerificationError, match="an earlier version of Lethe wrote such entries, but the present one wrote"):
+        check_course([*numbered[:ran], *earlier[ran:]])
 
 
 def test_a_history_from_before_fields_were_added_can_happen_and_goes_on_with_them(real: Real) -> None:
     bodies = [line.entry for line in BundleFolder.open(real.bundle).record() if line.entry.subject.startswith("request:")]
-    numbered = [replace(body, number=number) for number, body in enumerate(bodies, start=1)]
-    added = {kind: fields for group in ADDED_FIELDS for kind, fields in group.items()}
+    kept = [body for body in bodies if not any(body.kind in kinds for kinds in ADDED_KINDS.values())]
+    numbered = [replace(body, number=number) for number, body in enumerate(kept, start=1)]
+    added = {kind: fields for _, kinds in ADDED_FIELDS for kind, fields in kinds.items()}
     without = [
         replace(body, data={field: body.data[field] for field in body.data if field not in added.get(body.kind, ())})
         for body in numbered
@@ -261,3 +274,6 @@ def test_a_history_from_before_fields_were_added_can_happen_and_goes_on_with_the
     check_course([*without[:upgraded], *numbered[upgraded:]])
     with pytest.raises(VerificationError, match=r"must state .*result_version"):
         check_course([*numbered[:upgraded], *without[upgraded:]])
+    closed = [body if body.kind == "request.closed" else without[place] for place, body in enumerate(numbered)]
+    with pytest.raises(VerificationError, match=r"its result is of version 1, .* beside results of version 3"):
+        check_course(closed)

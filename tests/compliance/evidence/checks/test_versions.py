@@ -1,0 +1,142 @@
+"""What came with which version: a result of today cannot be told as one of an earlier version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compliance.evidence.agreements import contradictions
+from compliance.evidence.agreements.contents import VERSION
+from compliance.evidence.agreements.judged import JUDGEMENT
+from compliance.evidence.agreements.processes import EARLIER_NEAR
+from compliance.evidence.checks.versions import check_versions, version_of
+from compliance.evidence.record import EntryBody
+from compliance.formats.contracts import parse
+from compliance.formats.errors import VerificationError
+from compliance.formats.findings import Evaluation
+from compliance.formats.protocol import Protocol
+from compliance.formats.record_kinds import ADDED_FIELDS, ADDED_KINDS, ADDED_WORDS, FIELDS, RecordKind
+from compliance.formats.results import BETWEEN_RELEASES, RESULT_VERSION
+from compliance.formats.rules import possible_verdicts
+from tests.compliance.evidence.agreements.judged_again import call, judge_again, method_is, reasons, verified
+from tests.compliance.evidence.agreements.retold import Real, Retold
+from tests.compliance.evidence.agreements.test_measured import ALONE, told
+from tests.compliance.evidence.entry_data import stated
+from tests.compliance.evidence.sample import START
+
+Said = tuple[str, dict[str, Any]]
+STARTED = "job.started"
+
+
+def entries(*said: Said) -> list[EntryBody]:
+    """These entries state what they are given, and nothing that came later than version 1."""
+    return [
+        EntryBody.of(subject="request:LE-1", number=number, kind=kind, at=START, actor="system", data=data)
+        for number, (kind, data) in enumerate(said, start=1)
+    ]
+
+
+def first_words(kind: str) -> dict[str, Any]:
+    later = {field for _, kinds in ADDED_FIELDS for field in kinds.get(kind, ())}
+    return {field: value for field, value in stated(kind).items() if field not in later}
+
+
+def job(version: int) -> Said:
+    return STARTED, first_words(STARTED) | ({"result_version": version} if version > 1 else {})
+
+
+def came() -> Iterator[tuple[int, Said]]:
+    """Everything that came with a version, by itself."""
+    for version, kinds in ADDED_FIELDS:
+        for kind, fields in kinds.items():
+            yield from ((version, (kind, first_words(kind) | {one: stated(kind)[one]})) for one in fields if kind != STARTED)
+    for version, names in ADDED_KINDS.items():
+        yield from ((version, (kind, first_words(kind))) for kind in sorted(names))
+    for version, words in ADDED_WORDS.items():
+        yield from ((version, (kind, first_words(kind) | {field: word})) for kind, field, word in sorted(words))
+
+
+CAME = list(came())
+NAMES = [f"{kind} {version}" for version, (kind, _) in CAME]
+
+
+@pytest.mark.parametrize(("version", "said"), CAME, ids=NAMES)
+def test_what_came_with_a_version_shows_it(version: int, said: Said) -> None:
+    assert version_of(entries(said)[0]) == version
+
+
+@pytest.mark.parametrize(("version", "said"), CAME, ids=NAMES)
+def test_no_result_of_an_earlier_version_stands_beside_it(version: int, said: Said) -> None:
+    for earlier in range(1, version):
+        for history in (entries(said, job(earlier)), entries(job(earlier), said)):
+            with pytest.raises(VerificationError, match=rf"of version {earlier}, .* beside results of version {version}"):
+                check_versions(history, 1)
+    for later in range(version, RESULT_VERSION + 1):
+        check_versions(entries(said, job(later)), 1)
+
+
+def test_every_version_before_the_present_one_has_something_that_came_after_it() -> None:
+    assert {version for version, _ in CAME} == set(range(2, RESULT_VERSION + 1))
+    assert max(BETWEEN_RELEASES) < RESULT_VERSION
+
+
+def test_what_a_release_began_the_present_version_may_end() -> None:
+    began = entries(job(1), ("request.closed", {"outcome": "completed", "accepted": 1}))
+    check_versions(began, 2)
+    with pytest.raises(VerificationError, match="its result is of version 1"):
+        check_versions(began, 1)
+
+
+def test_no_earlier_worker_takes_over_from_a_later_one() -> None:
+    check_versions(entries(job(3)), 1)
+    with pytest.raises(VerificationError, match=r"number 2 \(job.started\): its result is of version 2"):
+        check_versions(entries(job(3), job(2)), 1)
+
+
+@pytest.mark.parametrize(("versions", "fits"), [((2, 3), True), ((3, 2), False), ((3,), True), ((2,), False)])
+def test_the_worker_that_began_last_decides_the_version(tmp_path: Path, versions: Sequence[int], fits: bool) -> None:
+    story = told(tmp_path, ALONE)
+    started = [(STARTED, data | {"item": "item-1", "attempt": 1}) for _, data in map(job, versions)]
+    [pair] = [pair for pair in JUDGEMENT if pair.first is VERSION]
+    assert (contradictions(replace(story, entries=entries(*started)), [pair]) == []) == fits
+
+
+def nearly_the_same(retold: Retold) -> None:
+    """An exact result on an accelerator whose second training gave other weights, told as version 2 told it."""
+    judge_again(retold)
+    for result in retold.results.values():
+        result["version"] = 2
+    result, report = retold.results[2], retold.reports[2]
+    report["environment"] = result["environment"] = result["environment"] | {"device": "cuda (H200)"}
+    result["second_training"] = None
+    given, again = result["evaluation"]["process"]
+    again.update(held=True, sentence=EARLIER_NEAR)
+    verdict = possible_verdicts(parse(Evaluation, result["evaluation"]), parse(Protocol, report["protocol"]), "exact")[0]
+    assert (given["held"], verdict.outcome) == (True, "passed")
+    call(retold, verdict)
+
+
+def called(version: int) -> Callable[[Retold], None]:
+    def change(retold: Retold) -> None:
+        for entry in retold.of_kind(STARTED):
+            entry["data"]["result_version"] = version
+
+    return change
+
+
+@pytest.mark.django_db
+def test_nearly_the_same_weights_pass_for_no_exact_result_of_today(real: Real, tmp_path: Path) -> None:
+    lies = {"spec": method_is("retrain"), "result": nearly_the_same, "entries": called(2)}
+    found = reasons(verified(real, tmp_path, lies))
+    assert "its result is of version 2, and entry number" in found
+    assert "what was first said beside results of version 3" in found
+
+
+def test_every_kind_of_the_tables_is_one_of_the_record() -> None:
+    kinds = {kind for _, (kind, _) in CAME}
+    assert kinds <= set(RecordKind)
+    assert all(set(data) <= set(FIELDS[RecordKind(kind)]) for _, (kind, data) in CAME)
