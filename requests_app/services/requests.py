@@ -17,8 +17,8 @@ from unlearning_jobs.services.ledger import ledger_withhold
 from unlearning_jobs.states import JobState
 
 from .dispositions import accounted_examples, not_to_be_learned, what_became
-from .findings import settled_outcome
 from .messages import message_queue
+from .outcomes import settled_outcome
 
 WHILE_OPEN = frozenset({RecordKind.ITEM_EVALUATED, RecordKind.ITEM_LAPSED, RecordKind.ITEM_CORRECTED})
 """Events of items that may come while their request is searched or reviewed again; all others wait."""

@@ -20,7 +20,7 @@ from compliance.record.selectors import signed_report
 from requests_app import search_runner
 from requests_app.models import Ending, ErasureRequest, Item, Proposal
 from requests_app.services import decisions, endings, intake, mapping, matches, search_orders
-from requests_app.states import ItemState, RequestState
+from requests_app.states import SETTLED, ItemState, RequestState
 from tests.endings import NOT_HERS, REASONS
 from tests.factories import PROTOCOL, RECIPE
 from tests.staging import NPO, Stage, job_completed, trained
@@ -155,6 +155,19 @@ def close(_walk: Walk, case: Stage, by: Account) -> None:
     endings.closing_propose(request=case.request, outcome=outcome, reasons=REASONS, by=by)
 
 
+def think_again(walk: Walk, case: Stage, by: Account) -> None:
+    """An example leaves its item by two officers, and is accepted again."""
+    items = [item for item in case.request.items.exclude(state__in=SETTLED).order_by("pk") if item.example_ids]
+    if not items:
+        raise NothingThereError
+    item = walk.dice.choice(items)
+    match = case.request.matches.get(snapshot=item.snapshot, example_id=walk.dice.choice(item.example_ids))
+    matches.matches_decide(request=case.request, match_ids=[match.pk], accept=False, by=by)
+    ending = endings.correction_propose(request=case.request, reasons=NOT_HERS, by=by)
+    endings.ending_approve(ending=ending, by=case.staff.lena)
+    matches.matches_decide(request=case.request, match_ids=[match.pk], accept=True, by=by)
+
+
 def submit(walk: Walk, case: Stage, by: Account) -> None:
     item = walk.item(case, ItemState.GRANTED)
     decisions.proposal_submit(item=item, method=NPO, protocol=PROTOCOL, by=by)
@@ -192,6 +205,7 @@ ACTS: dict[str, Act] = {
     "end training": end_training,
     "close": close,
     "correct": lambda _walk, case, by: endings.correction_propose(request=case.request, reasons=NOT_HERS, by=by),
+    "think again": think_again,
     "approve end": lambda walk, case, by: endings.ending_approve(ending=walk.ending(case), by=by),
     "decline end": lambda walk, case, by: endings.ending_decline(ending=walk.ending(case), reason=WHY, by=by),
     "grant": lambda walk, case, by: decisions.item_grant(
@@ -220,6 +234,7 @@ BY_STATE = {
     RequestState.MAPPING: ["search", "evaluate", "withdraw"],
     RequestState.REVIEW: [
         *("decide", "decide", "add", "add of second", *["complete"] * 3, "close", "close", "correct", "correct"),
+        *("think again", "think again"),
         *("search again", "train", "end training", "withdraw"),
     ],
     RequestState.CLOSING: ["approve end", "approve end", "decline end", "withdraw"],

@@ -25,7 +25,7 @@ from tests.erasing import registered
 from tests.factories import account
 from tests.personas import ADA, Staff
 from tests.staging import Stage, corpus, trained
-from unlearning_jobs.models import Job, ModelVersion
+from unlearning_jobs.models import ErasureEntry, Job, ModelVersion
 from unlearning_jobs.states import JobState, ModelState
 
 from .case_walk import Walk
@@ -144,7 +144,7 @@ ITEM_MOVES: dict[str, Callable[[str, Mapping[str, Any]], str]] = {
     RecordKind.PROPOSAL_SUBMITTED: lambda _was, _data: "awaiting_approval",
     RecordKind.PROPOSAL_APPROVED: lambda _was, _data: "running",
     RecordKind.PROPOSAL_DECLINED: lambda _was, _data: "granted",
-    RecordKind.ITEM_EVALUATED: lambda _was, data: "awaiting_release" if data["verdict"] == "passed" else "granted",
+    RecordKind.ITEM_EVALUATED: lambda was, data: was if was == "lapsed" else _evaluated(data["verdict"]),
     RecordKind.ITEM_RELEASED: lambda _was, _data: "released",
     RecordKind.ITEM_REOPENED: lambda _was, _data: "granted",
     RecordKind.ITEM_CORRECTED: lambda was, data: _corrected(was) if data["examples"] else "lapsed",
@@ -157,6 +157,10 @@ REQUEST_MOVES = {
     RecordKind.REVIEW_COMPLETED: "in_progress",
     RecordKind.REQUEST_CLOSED: "closed",
 }
+
+
+def _evaluated(verdict: str) -> str:
+    return "awaiting_release" if verdict == "passed" else "granted"
 
 
 def _corrected(was: str) -> str:
@@ -192,7 +196,12 @@ def the_history_is_one_that_verifies(request: ErasureRequest) -> None:
     entries = entries_of(subject=request.subject)
     check_course(entries)
     signed = [attestation_read(row) for row in Attestation.objects.filter(subject=request.subject)]
-    reports = {(one.row.item, one.row.attempt): ToldReport(one.report) for one in signed if one.report}
+    specs = {(job.item, job.attempt): job.spec for job in Job.objects.filter(subject=request.subject)}
+    reports = {
+        (one.row.item, one.row.attempt): ToldReport(one.report, spec=specs[one.row.item, one.row.attempt])
+        for one in signed
+        if one.report
+    }
     check_agreements(Story(request.reference, entries, reports=reports), AGREEMENTS)
 
 
@@ -230,4 +239,21 @@ def the_claimant_is_told_what_is_so(request: ErasureRequest) -> None:
     assert (request.outcome == RequestOutcome.COMPLETED) == (ItemState.RELEASED in states)
     assert ("refused" in text) == bool(states & {ItemState.REFUSED} and ItemState.RELEASED in states)
     for ending in Ending.objects.filter(request=request, approved_by__isnull=False):
-        assert ending.reasons in text
+        gone = request.matches.filter(pk__in=ending.match_ids, decision=Match.Decision.REJECTED)
+        assert (ending.reasons in text) == (gone.exists() or not ending.match_ids)
+    left = {pk for ending in request.endings.filter(approved_by__isnull=False) for pk in ending.match_ids}
+    assert told_facts(request)["not_concerned"] == request.matches.filter(pk__in=left, decision="rejected").count()
+    nothing_is_withheld_by_one_name(request)
+
+
+def nothing_is_withheld_by_one_name(request: ErasureRequest) -> None:
+    """What entered the ledger without a release was accepted before somebody else approved a method or an end."""
+    withheld = ErasureEntry.objects.filter(subject=request.subject, item="").values_list("example_id", "snapshot_sha256")
+    approved = [
+        *Proposal.objects.filter(item__request=request, approved_by__isnull=False).values_list("approved_at", flat=True),
+        *request.endings.filter(approved_by__isnull=False).values_list("approved_at", flat=True),
+    ]
+    for example_id, digest in withheld:
+        match = request.matches.get(example_id=example_id, snapshot__digest=digest)
+        assert match.decided_at
+        assert any(at and match.decided_at <= at for at in approved)
