@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from compliance.record.errors import StaleStateError
 from requests_app.models import ErasureRequest, Item, Match
-from requests_app.states import SETTLED
+from requests_app.states import SETTLED, ItemState
 from unlearning_jobs.contents import contents_of, training_places
 from unlearning_jobs.engine.errors import CorpusError
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
@@ -129,9 +129,12 @@ def require_corrected(request: ErasureRequest) -> None:
 
 
 def matches_in_no_item(request: ErasureRequest) -> QuerySet[Match]:
-    """Return the accepted matches for which there is no item: those of them that no model knows are withheld at the end."""
+    """Return the accepted matches that no open or decided item holds. What no model knows of them is withheld at the end.
+
+    Whoever approves a method or an end sees them, and the entry about it says how many.
+    """
     in_items = Q(pk__in=[])
-    for item in request.items.all():
+    for item in request.items.exclude(state=ItemState.LAPSED):
         in_items |= Q(snapshot=item.snapshot_id, example_id__in=item.example_ids)
     return request.matches.filter(decision=Match.Decision.ACCEPTED).exclude(in_items)
 

@@ -22,6 +22,7 @@ from unlearning_jobs.selectors import method_obstacles
 from unlearning_jobs.services.model_versions import model_version_release, unlearning_start
 from unlearning_jobs.states import JOB_TRANSITIONS, JobState, ModelState
 
+from .accepted import matches_in_no_item
 from .findings import remaining_examples
 from .letters import Letter, letter
 from .mail_reasons import outcome_template
@@ -112,6 +113,7 @@ def proposal_approve(*, proposal: Proposal, by: Account) -> Proposal:
     item = proposal.item
     proposal.approved_by, proposal.approved_at = by, timezone.now()
     data = {"attempt": proposal.number, "method": proposal.method["name"], "protocol_sha256": proposal.protocol_sha256}
+    data |= {"beside": matches_in_no_item(item.request).count()}
     item_move(item=item, to=ItemState.RUNNING, kind=RecordKind.PROPOSAL_APPROVED, actor=by.opaque, data=data)
     proposal.save()
     # 3. Create the job; a worker is told on commit.

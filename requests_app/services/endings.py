@@ -19,7 +19,7 @@ from requests_app.models import Ending, ErasureRequest, Item, Match
 from requests_app.states import REFUSE_GROUNDS, ItemState, RequestOutcome, RequestState
 from unlearning_jobs.services.ledger import ledger_lock
 
-from .accepted import items_to_correct, require_corrected
+from .accepted import items_to_correct, matches_in_no_item, require_corrected
 from .corrections import items_correct, items_lock
 from .ending_drafts import ending_data, ending_draft, needs_reasons, require_same_facts
 from .findings import closing_obstacle, items_to_create
@@ -171,9 +171,11 @@ def ending_approve(*, ending: Ending, by: Account) -> Ending:
     ending.save(update_fields=["approved_by", "approved_at"])
     request, item, kind = ending.request, ending.item, RecordKind.ENDING_APPROVED
     if is_correction(ending):
-        request_move(request=request, to=RequestState.REVIEW, kind=kind, actor=by.opaque, data=ending_data(ending))
+        data = ending_data(ending) | {"beside": 0}
+        request_move(request=request, to=RequestState.REVIEW, kind=kind, actor=by.opaque, data=data)
     else:
-        record_append(subject=request.subject, kind=kind, actor=by.opaque, data=ending_data(ending))
+        data = ending_data(ending) | {"beside": matches_in_no_item(request).count()}
+        record_append(subject=request.subject, kind=kind, actor=by.opaque, data=data)
     # 3. End the item or the request, or take out what was rejected of its items.
     if is_correction(ending):
         items_correct(ending=ending, by=by)
@@ -185,7 +187,7 @@ def ending_approve(*, ending: Ending, by: Account) -> Ending:
     if ending_state(ending) == ItemState.REFUSED:
         item.ground, item.reasons = ending.ground, ending.reasons
         item.decided_by, item.decided_at = ending.proposed_by, ending.approved_at
-        data: dict[str, object] = {"granted": False, "ground": ending.ground}
+        data = {"granted": False, "ground": ending.ground}
         item_move(item=item, to=ItemState.REFUSED, kind=RecordKind.ITEM_DECIDED, actor=by.opaque, data=data)
     else:
         data = {"outcome": ending.outcome}

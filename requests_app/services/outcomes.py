@@ -61,10 +61,10 @@ def approval_obstacle(request: ErasureRequest) -> str:
     alone = matches_in_no_item(request)
     if count := alone.filter(decided_at__gt=max(approvals)).count() if approvals else alone.count():
         sentence = ngettext(
-            "%(n)d accepted example is in no item, and no second officer has approved since that it is kept from later"
-            " trainings. Search again, and propose to close the request.",
-            "%(n)d accepted examples are in no item, and no second officer has approved since that they are kept from later"
-            " trainings. Search again, and propose to close the request.",
+            "%(n)d accepted example is in no open or decided item, and no second officer has approved that since. Search"
+            " again, and propose to close the request.",
+            "%(n)d accepted examples are in no open or decided item, and no second officer has approved that since. Search"
+            " again, and propose to close the request.",
             count,
         )
         return sentence % {"n": count}
