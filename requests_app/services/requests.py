@@ -79,11 +79,11 @@ def request_close(
     template: str | None,
 ) -> ErasureRequest:
     """Close a request and tell the claimant, unless `template` is None. Items that are not settled lapse, and
-    a search that is due is no longer wanted. What no model in use knows enters the erasure ledger, unless all was refused.
+    a search that is due is no longer wanted. What no model in use knows and nobody refused enters the erasure ledger.
 
     Raises:
         StaleStateError: it is already closed.
-        LedgerError: the ledger has no key.
+        LedgerError: the ledger has no key, or what is to enter it cannot be read.
     """
     for item in request.items.exclude(state__in=SETTLED).select_related("request"):
         lapsed = {"outcome": outcome.value}

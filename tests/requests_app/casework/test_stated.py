@@ -103,7 +103,7 @@ def test_who_approves_a_method_or_an_end_sees_what_is_accepted_beside_the_items(
     assert "e00000020" in page.words
     stage.request.matches.filter(example_id="e00000020").update(decision="rejected")
     again = lena.submit(page, {"decision": "approve"}, action=path, status=409)
-    assert "something has changed: the accepted examples beside the items." in again.words
+    assert "something has changed: the accepted examples beside the items" in again.words
     assert "beside the items" not in omar.get(path).words
 
 

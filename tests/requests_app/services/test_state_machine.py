@@ -59,7 +59,7 @@ def test_a_case_keeps_its_rules_whoever_presses_what_in_which_order(walk: Walk) 
     # From wherever the walk has led, two officers who are new to the cases bring them to their end.
     first, second = account("officer"), account("officer")
     for case in walk.cases:
-        for _ in range(30):
+        for _ in range(40):
             if case.request.state == RequestState.CLOSED:
                 break
             lead_out(case, first, second)
