@@ -98,9 +98,12 @@ ITEM_TRANSITIONS: dict[RecordKind, frozenset[tuple[ItemState, ItemState]]] = {
             *((state, ItemState.LAPSED) for state in ItemState if state not in SETTLED),
         }
     ),
-    # not passed, failed or cancelled: back to the choice of a method, under a new approval
+    # not passed, failed or cancelled: back to the choice of a method, under a new approval; an item that has lapsed stays so
     RecordKind.ITEM_EVALUATED: frozenset(
-        {(ItemState.RUNNING, ItemState.AWAITING_RELEASE), (ItemState.RUNNING, ItemState.GRANTED)}
+        {
+            *((ItemState.RUNNING, state) for state in (ItemState.AWAITING_RELEASE, ItemState.GRANTED)),
+            (ItemState.LAPSED, ItemState.LAPSED),
+        }
     ),
     RecordKind.ITEM_RELEASED: frozenset({(ItemState.AWAITING_RELEASE, ItemState.RELEASED)}),
     # the active version has moved on meanwhile: the method is chosen again

@@ -25,9 +25,9 @@ def refused(stage: Stage, item: Item | None = None, reasons: str = REASONS) -> E
     return endings.ending_approve(ending=refusal_proposed(stage, item, reasons), by=stage.staff.lena)
 
 
-def corrected(stage: Stage) -> Ending:
+def corrected(stage: Stage, reasons: str = NOT_HERS) -> Ending:
     """Omar has proposed to take what he rejected out of the items, and Lena approved."""
-    ending = endings.correction_propose(request=stage.request, reasons=NOT_HERS, by=stage.staff.omar)
+    ending = endings.correction_propose(request=stage.request, reasons=reasons, by=stage.staff.omar)
     ending = endings.ending_approve(ending=ending, by=stage.staff.lena)
     stage.request.refresh_from_db()
     return ending

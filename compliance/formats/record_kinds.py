@@ -44,6 +44,8 @@ class RecordKind(StrEnum):
     ENDING_PROPOSED = "ending.proposed"
     """The actor proposed an end without unlearning, of an item or, with an empty `item`, of the request."""
     ENDING_APPROVED = "ending.approved"
+    """`beside`, here and of a method: how many accepted examples in no open or decided item the actor saw. As the request
+    ends, those that no model knows enter the erasure ledger, and none that only one officer has accepted."""
     ENDING_DECLINED = "ending.declined"
     ITEM_LAPSED = "item.lapsed"
     """Nothing is left to unlearn, or the request was withdrawn."""
@@ -136,12 +138,12 @@ FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
     K.REVIEW_COMPLETED: ("items",),
     K.ITEM_DECIDED: ("item", "granted", "ground"),
     K.ENDING_PROPOSED: _ENDING,
-    K.ENDING_APPROVED: _ENDING,
+    K.ENDING_APPROVED: (*_ENDING, "beside"),
     K.ENDING_DECLINED: _ENDING,
     K.ITEM_LAPSED: ("item", "outcome"),
     K.ITEM_CORRECTED: ("item", "examples", "ending"),
     K.PROPOSAL_SUBMITTED: (*_ATTEMPT, "method", "protocol_sha256"),
-    K.PROPOSAL_APPROVED: (*_ATTEMPT, "method", "protocol_sha256"),
+    K.PROPOSAL_APPROVED: (*_ATTEMPT, "method", "protocol_sha256", "beside"),
     K.PROPOSAL_DECLINED: _ATTEMPT,
     K.ITEM_EVALUATED: (*_ATTEMPT, "verdict"),
     K.ITEM_RELEASED: (*_ATTEMPT, "model_sha256", "replaced_sha256"),
@@ -191,7 +193,6 @@ EARLIER_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
                 K.REVIEW_COMPLETED,
                 K.ITEM_DECIDED,
                 K.PROPOSAL_SUBMITTED,
-                K.PROPOSAL_APPROVED,
             ),
             *(K.PROPOSAL_DECLINED, K.ITEM_EVALUATED, K.ITEM_RELEASED, K.ITEM_REOPENED, K.JOB_CREATED, K.JOB_COMPLETED),
             *(K.JOB_FAILED, K.JOB_CANCEL_REQUESTED, K.JOB_CANCELLED, K.ATTESTATION_SIGNED, K.RECORD_SEALED),
@@ -199,6 +200,7 @@ EARLIER_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
         )
     },
     "job.attempt_ended": FIELDS[K.JOB_RUN_ENDED],
+    K.PROPOSAL_APPROVED: (*_ATTEMPT, "method", "protocol_sha256"),
     K.REQUEST_CLOSED: ("outcome",),
     K.MATCH_ACCEPTED: ("examples",),
     K.MATCH_REJECTED: ("examples",),
@@ -218,6 +220,7 @@ ADDED_FIELDS: Final[tuple[tuple[int, Mapping[str, tuple[str, ...]]], ...]] = (
     ),
     (3, {K.REQUEST_CLOSED: ("accepted",)}),
     (3, {K.ITEM_CORRECTED: ("ending",)}),
+    (3, {K.ENDING_APPROVED: ("beside",), K.PROPOSAL_APPROVED: ("beside",)}),
 )
 """Fields that kinds have stated since then, by the version of results (`RESULT_VERSION`) of that time; those that came
 together stand together. So it is with what follows."""

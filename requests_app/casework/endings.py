@@ -18,12 +18,12 @@ from compliance.record.errors import StaleStateError
 from compliance.ui.forms import LetheForm
 from requests_app.models import Ending, ErasureRequest, Item, Match
 from requests_app.services import endings
-from requests_app.services.accepted import leaving_matches
-from requests_app.services.findings import is_correction
+from requests_app.services.accepted import leaving_matches, matches_in_no_item
+from requests_app.services.ending_drafts import needs_reasons
 from requests_app.services.letters import closing_letter
+from requests_app.services.outcomes import is_correction
 from requests_app.services.permissions import approval_refusal, approvers_left_sentence, require_approver
 from requests_app.services.reasons import REASONS_MISSING, reasons_problem
-from requests_app.states import ItemState
 from requests_app.wording import fact_sentences
 
 from .cards import matches_shown
@@ -64,8 +64,7 @@ def closing(request: HttpRequest, reference: str) -> HttpResponse:
         draft = _closing_draft(request, reference)
     except StaleStateError as error:
         return render(request, "casework/closing.html", identity(erasure_request) | {"problem": str(error)}, status=409)
-    needs_reasons = endings.needs_reasons(draft.outcome)
-    form = ReasonsForm(request.POST if request.method == "POST" else None) if needs_reasons else None
+    form = ReasonsForm(request.POST if request.method == "POST" else None) if needs_reasons(draft.outcome) else None
     if request.method != "POST" or (form and not form.is_valid()) or "change" in request.POST:
         status = 422 if request.method == "POST" and form and form.errors else 200
         return _show_draft(request, draft, form, show_letter=form is None, status=status)
@@ -215,11 +214,13 @@ def ending_detail(request: HttpRequest, reference: str, number: int) -> HttpResp
 
 def _show(request: HttpRequest, ending: Ending, problem: str = "") -> HttpResponse:
     rows = _matches(ending)
-    waiting = endings.waits(ending) and (ending.item is None or ending.item.state == ItemState.ENDING)
+    waiting = endings.waits(ending)
     context = _context(ending) | {
         "correction": is_correction(ending),
         **matches_shown(rows),
+        "beside": matches_shown(matches_in_no_item(ending.request)) if waiting else {},
         "waiting": waiting,
+        "lapsed": not (waiting or ending.approved_by_id or ending.declined_by_id),
         "letter": closing_letter(ending) if waiting else None,
         "refusal": approval_refusal(ending, account_of(request)) if waiting else "",
         "fields": stated(_parts(ending)) if waiting else {},
@@ -231,15 +232,16 @@ def _show(request: HttpRequest, ending: Ending, problem: str = "") -> HttpRespon
 
 def _matches(ending: Ending) -> QuerySet[Match]:
     """Return the matches that an end is about."""
-    if is_correction(ending) and endings.waits(ending):
-        return leaving_matches(ending.request)
     rows, item = ending.request.matches.all(), ending.item
+    if is_correction(ending):
+        return rows.filter(pk__in=ending.match_ids)
     return rows.filter(snapshot=item.snapshot, example_id__in=item.example_ids) if item else rows
 
 
 def _parts(ending: Ending) -> Parts:
     """Return what the page states about an end that waits."""
-    return {**ending_parts(ending), "matches": match_parts(_matches(ending))}
+    beside = match_parts(matches_in_no_item(ending.request))
+    return {**ending_parts(ending), "matches": match_parts(_matches(ending)), "beside": beside}
 
 
 def _context(ending: Ending) -> dict[str, Any]:

@@ -15,9 +15,10 @@ from requests_app.models import ErasureRequest, Match
 from requests_app.pictures import picture_bytes
 from requests_app.review import decision_counts
 from requests_app.services.accepted import accepted_examples, items_to_correct
-from requests_app.services.findings import closing_outcome, items_to_create, review_goes_on
+from requests_app.services.findings import items_to_create, review_goes_on
 from requests_app.services.letters import letter_after
 from requests_app.services.mapping import review_complete
+from requests_app.services.outcomes import closing_outcome
 from requests_app.services.permissions import approvers_left_sentence
 from requests_app.services.search_orders import request_search_again
 from requests_app.states import SETTLED, RequestState
@@ -86,16 +87,15 @@ def complete(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 def _confirm(request: HttpRequest, erasure_request: ErasureRequest, problem: str = "") -> HttpResponse:
-    items = list(items_to_create(erasure_request))
+    items, closes = list(items_to_create(erasure_request)), closing_outcome(erasure_request)
     context = identity(erasure_request) | {
         **decision_counts(erasure_request),
         "items": items,
         "corrected": items_to_correct(erasure_request),
-        "goes_on": review_goes_on(erasure_request),
+        "goes_on": review_goes_on(erasure_request) and not closes,
         "letter": letter_after(erasure_request),
         "fields": stated(_parts(erasure_request)),
         "approvers": approvers_left_sentence(erasure_request, account_of(request)),
-        "closes": closing_outcome(erasure_request),
         "reviewing": erasure_request.state == RequestState.REVIEW,
         "problem": problem,
         "action": reverse("casework:review_complete", args=[erasure_request.reference]),

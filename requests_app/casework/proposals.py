@@ -17,7 +17,9 @@ from compliance.record.errors import StaleStateError
 from requests_app.deadlines import end_of
 from requests_app.models import Item, Proposal
 from requests_app.services import decisions
-from requests_app.services.findings import lapse_outcome, remaining_examples
+from requests_app.services.accepted import matches_in_no_item
+from requests_app.services.findings import remaining_examples
+from requests_app.services.outcomes import lapse_outcome
 from requests_app.services.permissions import approval_refusal, approvers_left_sentence, require_approver
 from requests_app.states import ItemState
 from unlearning_jobs.engine.advisor import Precedent, Situation
@@ -158,6 +160,7 @@ def _parts(proposal: Proposal) -> Parts:
         "examples": list(examples),
         "method": [proposal.method, proposal.protocol_sha256, proposal.base.digest],
         "matches": match_parts(proposal.item.request.matches.filter(example_id__in=examples)),
+        "beside": match_parts(matches_in_no_item(proposal.item.request)),
     }
 
 
@@ -182,6 +185,7 @@ def _review(request: HttpRequest, proposal: Proposal, problem: str = "") -> Http
         "verdict": VERDICTS.get(proposal.verdict),
         "examples": count,
         **matches_shown(accepted),
+        "beside": matches_shown(matches_in_no_item(item.request)) if waiting else {},
         "fields": stated(_parts(proposal)),
         "reason": request.POST.get("reason", ""),
         "waiting": waiting,

@@ -10,7 +10,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
 from requests_app.models import Ending, ErasureRequest, Item, Match, Proposal
-from requests_app.services.findings import closing_obstacle, is_correction, lapse_outcome
+from requests_app.services.endings import waits
+from requests_app.services.findings import closing_obstacle
+from requests_app.services.outcomes import approval_obstacle, is_correction, lapse_outcome
 from requests_app.services.unconfirmed import unreachable
 from requests_app.stages import current_stage, request_stages
 from requests_app.states import SETTLED, ItemState, RequestOutcome, RequestState
@@ -28,15 +30,15 @@ WAITING: dict[str, Any] = {
 
 def todo_list(erasure_request: ErasureRequest, items: Sequence[Item]) -> list[dict[str, Any]]:
     """Return the entries of `components/task_list.html`: the review, then the next step of each item."""
-    closing = erasure_request.endings.filter(item=None, approved_by=None, declined_by=None).first()
-    own = [_closing(closing)] if closing else []
+    own = [_closing(ending) for ending in erasure_request.endings.filter(item=None).select_related("item") if waits(ending)]
     if erasure_request.state == RequestState.IN_PROGRESS and all(item.state in SETTLED for item in items):
         own += [_stays_open(erasure_request)]
     return [_review(erasure_request), *own, *(_next_step(item) for item in items)]
 
 
 def _stays_open(erasure_request: ErasureRequest) -> dict[str, Any]:
-    hint = closing_obstacle(erasure_request) or _("Search again: the request is closed once the review has ended.")
+    ends = _("Search again: the request is closed once the review has ended.")
+    hint = closing_obstacle(erasure_request) or approval_obstacle(erasure_request) or ends
     return {"title": _("Close the request"), "label": pgettext("task", "cannot start yet"), "tone": "warning", "hint": hint}
 
 

@@ -108,6 +108,8 @@ class Ending(models.Model):
     """Sentences to the claimant, where the outcome needs them."""
     facts: models.JSONField[dict[str, int], dict[str, int]] = models.JSONField()
     """Accepted examples by what became of them (`services/findings.py`), counted when this was proposed."""
+    match_ids: models.JSONField[list[int], list[int]] = models.JSONField(default=list)
+    """Keys of the matches that leave their items by it."""
     search = models.ForeignKey(Search, on_delete=models.PROTECT, null=True, related_name="+")
     """The search that it rests on; null if that search was made before searches were kept."""
     proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

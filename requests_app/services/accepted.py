@@ -11,9 +11,11 @@ from functools import cached_property
 from itertools import groupby
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
+from compliance.record.errors import StaleStateError
 from requests_app.models import ErasureRequest, Item, Match
-from requests_app.states import SETTLED
+from requests_app.states import SETTLED, ItemState
 from unlearning_jobs.contents import contents_of, training_places
 from unlearning_jobs.engine.errors import CorpusError
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
@@ -66,8 +68,11 @@ class Accepted:
 
     @classmethod
     def of(cls, request: ErasureRequest) -> Accepted:
-        rows = request.matches.filter(decision=Match.Decision.ACCEPTED).select_related("snapshot__corpus")
-        return cls(list(rows.defer("reason").order_by("snapshot", "id")))
+        return cls.among(request.matches.filter(decision=Match.Decision.ACCEPTED))
+
+    @classmethod
+    def among(cls, rows: QuerySet[Match]) -> Accepted:
+        return cls(list(rows.select_related("snapshot__corpus").defer("reason").order_by("snapshot", "id")))
 
     def known_by(self, learner: Learner) -> set[str]:
         """Return the training examples of a learner's snapshot that have an accepted content and are not gone from it."""
@@ -114,6 +119,24 @@ def items_to_correct(request: ErasureRequest) -> list[Item]:
     """Return the items, not settled, that hold examples which are not accepted any more: two officers must take them out."""
     items = request.items.exclude(state__in=SETTLED).select_related("request").order_by("number")
     return [item for item in items if len(accepted_examples(item)) < len(item.example_ids)]
+
+
+def require_corrected(request: ErasureRequest) -> None:
+    """Raise StaleStateError while an item holds what is not accepted any more: no review and no request ends like this."""
+    if lose := items_to_correct(request):
+        message = _("Item %(number)d holds examples that are rejected now. Propose to take them out, or accept them again.")
+        raise StaleStateError(message % {"number": lose[0].number})
+
+
+def matches_in_no_item(request: ErasureRequest) -> QuerySet[Match]:
+    """Return the accepted matches that no open or decided item holds. What no model knows of them is withheld at the end.
+
+    Whoever approves a method or an end sees them, and the entry about it says how many.
+    """
+    in_items = Q(pk__in=[])
+    for item in request.items.exclude(state=ItemState.LAPSED):
+        in_items |= Q(snapshot=item.snapshot_id, example_id__in=item.example_ids)
+    return request.matches.filter(decision=Match.Decision.ACCEPTED).exclude(in_items)
 
 
 def leaving_matches(request: ErasureRequest) -> QuerySet[Match]:

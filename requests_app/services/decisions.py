@@ -10,7 +10,7 @@ from compliance.accounts.models import Account
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.selectors import alarm_standing
-from compliance.record.services import SYSTEM
+from compliance.record.services import SYSTEM, record_append
 from requests_app.models import Item, Proposal
 from requests_app.states import GRANT_GROUNDS, Ground, ItemState, RequestState
 from unlearning_jobs.engine.catalogue import method_guarantee, metric_problems
@@ -22,6 +22,7 @@ from unlearning_jobs.selectors import method_obstacles
 from unlearning_jobs.services.model_versions import model_version_release, unlearning_start
 from unlearning_jobs.states import JOB_TRANSITIONS, JobState, ModelState
 
+from .accepted import matches_in_no_item
 from .findings import remaining_examples
 from .letters import Letter, letter
 from .mail_reasons import outcome_template
@@ -112,6 +113,7 @@ def proposal_approve(*, proposal: Proposal, by: Account) -> Proposal:
     item = proposal.item
     proposal.approved_by, proposal.approved_at = by, timezone.now()
     data = {"attempt": proposal.number, "method": proposal.method["name"], "protocol_sha256": proposal.protocol_sha256}
+    data |= {"beside": matches_in_no_item(item.request).count()}
     item_move(item=item, to=ItemState.RUNNING, kind=RecordKind.PROPOSAL_APPROVED, actor=by.opaque, data=data)
     proposal.save()
     # 3. Create the job; a worker is told on commit.
@@ -152,6 +154,8 @@ def proposal_decline(*, proposal: Proposal, reason: str, by: Account) -> Proposa
 def proposal_evaluated(*, job: Job) -> None:
     """Apply the verdict of a finished job: a passed result waits for release, anything else goes back to the officer.
 
+    An item that has lapsed meanwhile, because its request was withdrawn or its examples have left it, stays as it is.
+
     Raises:
         StaleStateError: the job has not ended, or no proposal waits for it: it trains a model, or its verdict is known.
     """
@@ -168,14 +172,12 @@ def proposal_evaluated(*, job: Job) -> None:
     proposal.verdict = job.verdict if job.state == JobState.COMPLETED else job.state
     proposal.save(update_fields=["verdict"])
     # 3. Move the item: to its release, or back to the choice of a method.
-    passed = proposal.verdict == "passed"
-    item_move(
-        item=proposal.item,
-        to=ItemState.AWAITING_RELEASE if passed else ItemState.GRANTED,
-        kind=RecordKind.ITEM_EVALUATED,
-        actor=SYSTEM,
-        data={"attempt": proposal.number, "verdict": proposal.verdict},
-    )
+    item, kind, data = proposal.item, RecordKind.ITEM_EVALUATED, {"attempt": proposal.number, "verdict": proposal.verdict}
+    if item.state == ItemState.LAPSED:
+        record_append(subject=item.request.subject, kind=kind, actor=SYSTEM, data={"item": item.key} | data)
+        return
+    to = ItemState.AWAITING_RELEASE if proposal.verdict == "passed" else ItemState.GRANTED
+    item_move(item=item, to=to, kind=kind, actor=SYSTEM, data=data)
 
 
 @transaction.atomic

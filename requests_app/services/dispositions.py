@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from compliance.formats.record_kinds import Disposition, RecordKind
 from compliance.record.selectors import entries_of
 from requests_app.models import Ending, ErasureRequest, Match, Proposal
-from requests_app.states import ItemState, RequestState
+from requests_app.states import ItemState, RequestOutcome, RequestState
 from unlearning_jobs.models import CorpusSnapshot
 
 from .accepted import Accepted, learners
@@ -33,9 +34,16 @@ def told_facts(request: ErasureRequest, supposing: Ending | None = None) -> dict
     if facts is None:
         became = [ways for _match, ways in what_became(request, supposing)]
         facts = {way.value: sum(way in ways for ways in became) for way in TOLD}
-    approved = request.endings.filter(approved_by__isnull=False)
-    left = sum(ending.facts.get("not_concerned", 0) for ending in approved)
+    left = len(corrections_standing(request))
     return facts | {"not_concerned": left, "vocabularies": vocabularies(Accepted.of(request))}
+
+
+def corrections_standing(request: ErasureRequest) -> dict[int, Ending]:
+    """Return the matches that two officers took out of items and that are rejected still, with the last such end of each."""
+    approved = request.endings.filter(outcome=RequestOutcome.NOT_CONCERNED, approved_by__isnull=False)
+    last = {pk: ending for ending in approved.order_by("number") for pk in ending.match_ids}
+    rejected = request.matches.filter(pk__in=last, decision=Match.Decision.REJECTED)
+    return {pk: last[pk] for pk in rejected.order_by("pk").values_list("pk", flat=True)}
 
 
 def accounted_examples(became: Iterable[Became]) -> list[dict[str, Any]]:
@@ -69,23 +77,22 @@ def what_became(request: ErasureRequest, supposing: Ending | None = None) -> Ite
     """Yield every accepted match with what became of it; nothing of what a model in use knows and nobody has answered."""
     accepted, in_use = Accepted.of(request), [learner for learner in learners() if learner.version]
     without_influence = examples_by_model(items_without_influence(request, supposing))
-    refused_items = list(request.items.filter(state=ItemState.REFUSED))
+    refused_items = list(request.items.filter(state=ItemState.REFUSED).select_related("snapshot"))
     if supposing and supposing.item and supposing.outcome == Disposition.REFUSED:
         refused_items.append(supposing.item)
-    refused = examples_by_model(refused_items)
-    refused_here = {(item.snapshot_id, one) for item in refused_items for one in item.example_ids}
-    released, released_here = _released(request)
+    refused = _by_snapshot((item.snapshot, item.example_ids) for item in refused_items)
+    released = _by_snapshot(_released(request))
     for match in accepted.matches:
-        here = (match.snapshot_id, match.example_id)
         had = [(learner, accepted.places(match, learner.snapshot)) for learner in in_use]
         places = {(learner.name, one) for learner, ids in had for one in ids}
         known = {(learner.name, one) for learner, ids in had for one in ids - learner.gone}
         became = set()
-        if here in released_here:
+        # By content, whether or not the models are still in use: what was refused for one of them is not to be withheld.
+        if match.example_id in released.get(match.snapshot, ()):
             became.add(Disposition.RELEASED)
-        elif places & released:
+        elif _is_among(match, accepted, released):
             became.add(Disposition.COPY_RELEASED)
-        if here in refused_here or places & refused:
+        if _is_among(match, accepted, refused):
             became.add(Disposition.REFUSED)
         if known & without_influence:
             became.add(Disposition.NO_INFLUENCE)
@@ -94,8 +101,25 @@ def what_became(request: ErasureRequest, supposing: Ending | None = None) -> Ite
         yield match, frozenset(became)
 
 
-def _released(request: ErasureRequest) -> tuple[set[tuple[str, str]], set[tuple[int, str]]]:
-    """Return the examples that models unlearned for a request: by the model's name, and by the snapshot they are in."""
-    rows = Proposal.objects.filter(item__request=request, released_by__isnull=False).select_related("item", "job")
-    examples = [(row.item, one) for row in rows if row.job for one in row.job.spec["forget_ids"]]
-    return {(item.model_name, one) for item, one in examples}, {(item.snapshot_id, one) for item, one in examples}
+Held = Mapping[CorpusSnapshot, set[str]]
+"""Examples, by the snapshot that they are in."""
+
+
+def _by_snapshot(places: Iterable[tuple[CorpusSnapshot, Iterable[str]]]) -> Held:
+    held: defaultdict[CorpusSnapshot, set[str]] = defaultdict(set)
+    for snapshot, ids in places:
+        held[snapshot].update(ids)
+    return held
+
+
+def _is_among(match: Match, accepted: Accepted, held: Held) -> bool:
+    """Return whether a match, or an example with its content, is among these."""
+    return any(ids & accepted.places(match, snapshot) for snapshot, ids in held.items() if ids)
+
+
+def _released(request: ErasureRequest) -> Iterator[tuple[CorpusSnapshot, list[str]]]:
+    """Yield the examples that models unlearned for a request, with the snapshot that they are in."""
+    rows = Proposal.objects.filter(item__request=request, released_by__isnull=False)
+    for row in rows.select_related("item__snapshot", "job"):
+        if row.job:
+            yield row.item.snapshot, row.job.spec["forget_ids"]

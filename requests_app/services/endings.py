@@ -2,7 +2,7 @@
 
 So is it when examples leave the items that hold them, because a later review rejected them: the review goes on then.
 
-Which end is possible follows from stored facts (`findings.py`), at the proposal and again at the approval.
+Which end is possible follows from stored facts (`outcomes.py`), at the proposal and again at the approval.
 """
 
 from __future__ import annotations
@@ -19,19 +19,11 @@ from requests_app.models import Ending, ErasureRequest, Item, Match
 from requests_app.states import REFUSE_GROUNDS, ItemState, RequestOutcome, RequestState
 from unlearning_jobs.services.ledger import ledger_lock
 
-from .accepted import items_to_correct, leaving_matches
+from .accepted import items_to_correct, matches_in_no_item, require_corrected
 from .corrections import items_correct, items_lock
-from .findings import (
-    closing_obstacle,
-    closing_outcome,
-    ending_state,
-    is_correction,
-    item_findings,
-    items_to_create,
-    lapse_outcome,
-    match_findings,
-    search_of,
-)
+from .ending_drafts import ending_data, ending_draft, needs_reasons, require_same_facts
+from .findings import closing_obstacle, items_to_create
+from .outcomes import closing_outcome, ending_state, is_correction, lapse_outcome, settled_outcome
 from .permissions import require_approver, require_mapper, require_officer
 from .reasons import require_explanation, require_reasons
 from .requests import (
@@ -48,7 +40,7 @@ from .requests import (
 
 def refusal_draft(*, item: Item, ground: str, reasons: str, by: Account) -> Ending:
     """Return the refusal of an item on a legal ground, unsaved: what `refusal_propose` saves, and pages preview."""
-    return _draft(RequestOutcome.REFUSED, by, request=item.request, item=item, ground=ground, reasons=reasons)
+    return ending_draft(RequestOutcome.REFUSED, by, request=item.request, item=item, ground=ground, reasons=reasons)
 
 
 @transaction.atomic
@@ -76,7 +68,7 @@ def lapse_draft(*, item: Item, by: Account) -> Ending:
     outcome = lapse_outcome(item)
     if outcome is None:
         raise StaleStateError(_("A model in use still knows these examples. Choose a method, or refuse the item."))
-    return _draft(outcome, by, request=item.request, item=item)
+    return ending_draft(outcome, by, request=item.request, item=item)
 
 
 @transaction.atomic
@@ -95,13 +87,14 @@ def closing_draft(*, request: ErasureRequest, reasons: str, by: Account) -> Endi
     """Return the end of a reviewed request without an item, unsaved. Its outcome follows from the facts.
 
     Raises:
-        StaleStateError: a model in use knows an accepted example, or matches are still open.
+        StaleStateError: a model in use knows an accepted example, matches are still open, or items hold what was rejected.
     """
+    require_corrected(request)
     outcome = closing_outcome(request)
     if outcome is None:
         why = "" if next(items_to_create(request), None) else closing_obstacle(request)
         raise StaleStateError(why or _("This request cannot be closed without an item. Finish the review."))
-    return _draft(outcome, by, request=request, item=None, reasons=reasons if needs_reasons(outcome) else "")
+    return ending_draft(outcome, by, request=request, item=None, reasons=reasons if needs_reasons(outcome) else "")
 
 
 @transaction.atomic
@@ -134,7 +127,7 @@ def correction_draft(*, request: ErasureRequest, reasons: str, by: Account) -> E
         raise StaleStateError(_("Accept or reject every match first."))
     if not items_to_correct(request):
         raise StaleStateError(_("No item holds an example that was rejected."))
-    return _draft(RequestOutcome.NOT_CONCERNED, by, request=request, item=None, reasons=reasons)
+    return ending_draft(RequestOutcome.NOT_CONCERNED, by, request=request, item=None, reasons=reasons)
 
 
 @transaction.atomic
@@ -153,14 +146,11 @@ def correction_propose(*, request: ErasureRequest, reasons: str, by: Account) ->
     return _propose(correction_draft(request=request, reasons=reasons, by=by))
 
 
-def needs_reasons(outcome: str) -> bool:
-    """Return whether officers must explain this end to the claimant; for the others, the facts speak."""
-    return outcome in {RequestOutcome.REFUSED, RequestOutcome.NOT_SEARCHED, RequestOutcome.NOT_CONCERNED}
-
-
 def waits(ending: Ending) -> bool:
-    """Return whether nobody has approved or declined it yet."""
-    return ending.approved_by_id is None and ending.declined_by_id is None
+    """Return whether somebody has to approve or decline it: nobody has yet, and its item or request has not ended so far."""
+    undecided = ending.approved_by_id is None and ending.declined_by_id is None
+    state = ending.item.state if ending.item else ending.request.state
+    return undecided and state in {ItemState.ENDING, RequestState.CLOSING}
 
 
 @transaction.atomic
@@ -175,27 +165,29 @@ def ending_approve(*, ending: Ending, by: Account) -> Ending:
     ending = _waiting(ending)
     require_approver(ending, by)
     ledger_lock()  # no model comes into use, and no training begins, until the request has ended
-    _require_same_facts(ending)
+    require_same_facts(ending)
     # 2. Approve it, and record that.
     ending.approved_by, ending.approved_at = by, timezone.now()
     ending.save(update_fields=["approved_by", "approved_at"])
     request, item, kind = ending.request, ending.item, RecordKind.ENDING_APPROVED
     if is_correction(ending):
-        request_move(request=request, to=RequestState.REVIEW, kind=kind, actor=by.opaque, data=_data(ending))
+        data = ending_data(ending) | {"beside": 0}
+        request_move(request=request, to=RequestState.REVIEW, kind=kind, actor=by.opaque, data=data)
     else:
-        record_append(subject=request.subject, kind=kind, actor=by.opaque, data=_data(ending))
-    # 3. End the item or the request, or what was rejected of its items.
-    if item is None:
+        data = ending_data(ending) | {"beside": matches_in_no_item(request).count()}
+        record_append(subject=request.subject, kind=kind, actor=by.opaque, data=data)
+    # 3. End the item or the request, or take out what was rejected of its items.
+    if is_correction(ending):
         items_correct(ending=ending, by=by)
-        if is_correction(ending):
-            return ending
-        outcome = RequestOutcome(ending.outcome)
+        return ending
+    if item is None:
+        outcome = settled_outcome(request, ending) or RequestOutcome(ending.outcome)
         request_close(request=request, outcome=outcome, actor=by.opaque, template=f"outcome_{outcome.value}")
         return ending
     if ending_state(ending) == ItemState.REFUSED:
         item.ground, item.reasons = ending.ground, ending.reasons
         item.decided_by, item.decided_at = ending.proposed_by, ending.approved_at
-        data: dict[str, object] = {"granted": False, "ground": ending.ground}
+        data = {"granted": False, "ground": ending.ground}
         item_move(item=item, to=ItemState.REFUSED, kind=RecordKind.ITEM_DECIDED, actor=by.opaque, data=data)
     else:
         data = {"outcome": ending.outcome}
@@ -217,7 +209,7 @@ def ending_decline(*, ending: Ending, reason: str, by: Account) -> Ending:
     ending = _waiting(ending)
     ending.declined_by, ending.declined_at, ending.decline_reason = by, timezone.now(), reason.strip()
     ending.save(update_fields=["declined_by", "declined_at", "decline_reason"])
-    item, kind, data = ending.item, RecordKind.ENDING_DECLINED, _data(ending)
+    item, kind, data = ending.item, RecordKind.ENDING_DECLINED, ending_data(ending)
     if item is None:
         request_move(request=ending.request, to=RequestState.REVIEW, kind=kind, actor=by.opaque, data=data)
     else:
@@ -226,31 +218,9 @@ def ending_decline(*, ending: Ending, reason: str, by: Account) -> Ending:
     return ending
 
 
-def _draft(
-    outcome: RequestOutcome, by: Account, *, request: ErasureRequest, item: Item | None, ground: str = "", reasons: str = ""
-) -> Ending:
-    findings = match_findings(request) if item is None else item_findings(item)
-    facts = findings.facts()
-    if outcome in {RequestOutcome.REFUSED, RequestOutcome.NOT_CONCERNED}:
-        facts = dict.fromkeys(facts, 0)
-    if outcome == RequestOutcome.NOT_CONCERNED:
-        facts["not_concerned"] = leaving_matches(request).count()
-    return Ending(
-        request=request,
-        number=request.endings.count() + 1,
-        item=item,
-        outcome=outcome,
-        ground=ground,
-        reasons=reasons.strip(),
-        facts=facts,
-        search=search_of(request),
-        proposed_by=by,
-    )
-
-
 def _propose(ending: Ending) -> Ending:
     """Save a draft whose request and item are locked, and hand it to another officer."""
-    kind, actor, data = RecordKind.ENDING_PROPOSED, ending.proposed_by.opaque, _data(ending)
+    kind, actor, data = RecordKind.ENDING_PROPOSED, ending.proposed_by.opaque, ending_data(ending)
     if ending.item is None:
         request_move(request=ending.request, to=RequestState.CLOSING, kind=kind, actor=actor, data=data)
     else:
@@ -270,27 +240,8 @@ def _waiting(ending: Ending) -> Ending:
     locked.request, locked.item = request, item
     if item:
         item.request = request
-    if not waits(locked) or (item.state != ItemState.ENDING if item else request.state != RequestState.CLOSING):
+    if not waits(locked):
         raise StaleStateError(_("This no longer waits for approval. Reload the page."))
     if item:  # it waits while its request is searched and reviewed again
         require_item_transition(item, RecordKind.ENDING_DECLINED, ItemState.DECIDING)
     return locked
-
-
-def _require_same_facts(ending: Ending) -> None:
-    """Raise StaleStateError if the proposed end no longer follows from the facts; it must be declined then."""
-    if ending.outcome == RequestOutcome.REFUSED:
-        return
-    item = ending.item
-    if is_correction(ending) and ending.facts["not_concerned"] == leaving_matches(ending.request).count():
-        return
-    outcome = lapse_outcome(item) if item else closing_outcome(ending.request)
-    findings = item_findings(item) if item else match_findings(ending.request)
-    if (outcome, findings.facts()) != (ending.outcome, ending.facts):
-        raise StaleStateError(_("The facts have changed since this was proposed. Decline it, and have it proposed again."))
-
-
-def _data(ending: Ending) -> dict[str, object]:
-    """Return what the record says about an ending; the reasons stay out of it, because they may name people."""
-    item = {"item": ending.item.key if ending.item else ""}
-    return item | {"ending": ending.number, "outcome": str(ending.outcome), "ground": ending.ground}

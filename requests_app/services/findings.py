@@ -1,6 +1,6 @@
-"""What became of the examples that officers accepted, and how a request can end without unlearning: from stored facts alone.
+"""What models in use know of the examples that officers accepted: from stored facts alone.
 
-Pages show it, services check it, and letters say it.
+Pages show it, services check it, and letters say it. How a request can end then: `outcomes.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from compliance.record.selectors import signed_report
 from requests_app.models import Ending, ErasureRequest, Item, Match, Search
-from requests_app.states import SETTLED, ItemState, RequestOutcome
+from requests_app.states import ItemState, RequestOutcome
 from unlearning_jobs.engine.contracts import JobSpec
 from unlearning_jobs.models import ModelVersion
 from unlearning_jobs.states import ModelState
@@ -22,8 +22,6 @@ from .accepted import LEARNED_SETS, Accepted, Learner, accepted_examples, active
 
 SINGLE_BYTES = 256
 """Size of a vocabulary that was made from no data."""
-LAPSES = (RequestOutcome.NO_INFLUENCE, RequestOutcome.ALREADY_ERASED, RequestOutcome.NOT_LEARNED)
-"""Outcomes of items that lapsed. If those of a request differ, it closes with the first; its letter names all of them."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +49,9 @@ class Findings:
         }
 
 
-def match_findings(request: ErasureRequest) -> Findings:
-    """Count the accepted examples of a request, by content."""
-    accepted, counts = Accepted.of(request), dict.fromkeys(("learned", "already_erased", "not_learned"), 0)
+def match_findings(accepted: Accepted) -> Findings:
+    """Count accepted examples, by content."""
+    counts = dict.fromkeys(("learned", "already_erased", "not_learned"), 0)
     everything = learners()
     for match in accepted.matches:
         counts[_knowledge((accepted.places(match, learner.snapshot), learner) for learner in everything)] += 1
@@ -132,8 +130,9 @@ def _is_learned(match: Match, version: ModelVersion) -> bool:
 
 
 def review_goes_on(request: ErasureRequest) -> bool:
-    """Return whether the items of a request still hold something: settled, or with an example that is accepted now."""
-    return any(accepted_examples(item) or (item.example_ids and item.state in SETTLED) for item in request.items.all())
+    """Return whether the items of a request still hold something: decided for good, or an example that is accepted now."""
+    decided = {ItemState.RELEASED, ItemState.REFUSED}
+    return any(accepted_examples(item) or item.state in decided for item in request.items.all())
 
 
 def remaining_examples(item: Item, base: ModelVersion) -> tuple[str, ...]:
@@ -211,65 +210,3 @@ def items_without_influence(request: ErasureRequest, supposing: Ending | None = 
     rows = request.items.filter(state=ItemState.LAPSED, endings__in=request.endings.filter(**ends))
     supposed = [supposing.item] if supposing and supposing.item and supposing.outcome == RequestOutcome.NO_INFLUENCE else []
     return [*rows.distinct(), *supposed]
-
-
-def closing_outcome(request: ErasureRequest) -> RequestOutcome | None:
-    """Return the only outcome with which a reviewed request can be closed without an item; None if it cannot."""
-    if request.matches.filter(decision=Match.Decision.OPEN).exists() or closing_obstacle(request):
-        return None
-    if review_goes_on(request):
-        return None
-    findings = match_findings(request)
-    if not search_covers_all(search_of(request)):
-        return RequestOutcome.NOT_SEARCHED
-    if findings.already_erased:
-        return RequestOutcome.ALREADY_ERASED
-    if findings.not_learned:
-        return RequestOutcome.NOT_LEARNED
-    return RequestOutcome.NO_MATCH
-
-
-def lapse_outcome(item: Item) -> RequestOutcome | None:
-    """Return the outcome of an item that no model in use knows an example of, measurably; None while one does."""
-    findings = item_findings(item)
-    if findings.learned:
-        return None
-    if findings.no_influence:
-        return RequestOutcome.NO_INFLUENCE
-    return RequestOutcome.ALREADY_ERASED if findings.already_erased else RequestOutcome.NOT_LEARNED
-
-
-def settled_outcome(request: ErasureRequest, supposing: Ending | None = None) -> RequestOutcome | None:
-    """Return the outcome with which a request closes because nothing in it is open; None while something is.
-
-    Args:
-        request: the request.
-        supposing: an ending that waits, or is about to be proposed: the answer is as if it were approved.
-    """
-    if supposing and supposing.item is None:
-        return None if is_correction(supposing) else RequestOutcome(supposing.outcome)
-    states = {item.pk: item.state for item in request.items.all()}
-    lapses = set(
-        request.endings.filter(item__state=ItemState.LAPSED, approved_by__isnull=False).values_list("outcome", flat=True)
-    )
-    if supposing and supposing.item:
-        states[supposing.item.pk] = ending_state(supposing)
-        lapses.add(supposing.outcome)
-    ended = set(states.values())
-    if ended - SETTLED or not ended or closing_obstacle(request, supposing):
-        return None
-    if ItemState.RELEASED in ended:
-        return RequestOutcome.COMPLETED
-    if ItemState.REFUSED in ended:
-        return RequestOutcome.REFUSED
-    return next((outcome for outcome in LAPSES if outcome in lapses), None)  # None: nothing in its items is accepted
-
-
-def is_correction(ending: Ending) -> bool:
-    """Return whether an end is only that examples leave their items: the request goes on."""
-    return ending.outcome == RequestOutcome.NOT_CONCERNED
-
-
-def ending_state(ending: Ending) -> ItemState:
-    """Return the state to which an ending brings its item."""
-    return ItemState.REFUSED if ending.outcome == RequestOutcome.REFUSED else ItemState.LAPSED

@@ -19,9 +19,10 @@ from requests_app.states import Ground, ItemState, RequestOutcome
 from requests_app.wording import done_sentences, fact_sentences
 from unlearning_jobs.engine.catalogue import method_guarantee
 
-from .dispositions import told_facts
-from .findings import is_correction, items_to_create, search_of, settled_outcome
+from .dispositions import corrections_standing, told_facts
+from .findings import items_to_create, search_of
 from .mail_reasons import can_withdraw, is_overdue, outcome_template, results_now
+from .outcomes import is_correction, settled_outcome
 
 
 @dataclass(frozen=True)
@@ -104,8 +105,8 @@ def _reasons(request: ErasureRequest, supposing: Ending | None) -> str:
 
 
 def _facts(request: ErasureRequest, supposing: Ending | None) -> dict[str, list[str]]:
-    search, corrections = search_of(request), filter(is_correction, _endings(request, supposing))
-    facts = fact_sentences(told_facts(request, supposing)) + [ending.reasons for ending in corrections]
+    search, corrections = search_of(request), corrections_standing(request).values()
+    facts = [*fact_sentences(told_facts(request, supposing)), *dict.fromkeys(one.reasons for one in corrections)]
     day = date_format(localtime(request.closed_at or timezone.now()), "DATE_FORMAT")
     return {
         "done": done_sentences(_released(request)),

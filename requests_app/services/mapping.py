@@ -19,10 +19,11 @@ from unlearning_jobs.models import CorpusSnapshot
 from unlearning_jobs.selectors import examples_by_id
 from unlearning_jobs.services.ledger import ledger_lock
 
-from .accepted import Accepted, items_to_correct, learners
+from .accepted import Accepted, learners, require_corrected
 from .corrections import items_lock
 from .findings import items_to_create, review_goes_on
 from .matches import decision_record, under_review
+from .outcomes import closing_outcome
 from .reasons import require_explanation
 from .requests import request_close_when_settled, request_move
 
@@ -101,8 +102,8 @@ def review_complete(*, request: ErasureRequest, by: Account) -> ErasureRequest:
     Raises:
         NotAllowedError: `by` is no officer, or approved something in this request.
         StaleStateError: the request is not under review, matches are still open, an item holds what was rejected, or there
-            is nothing to create an item for; then two officers take it out, or the request is searched again or closed
-            (`services/endings.py`).
+            is nothing to create an item for, and two officers have to say so; then they take it out, or the request is
+            searched again or closed (`services/endings.py`).
     """
     # 1. Lock the request and what is in it; every match must have been decided.
     request = under_review(request, by)
@@ -110,11 +111,9 @@ def review_complete(*, request: ErasureRequest, by: Account) -> ErasureRequest:
     ledger_lock()  # no model comes into use meanwhile
     if request.matches.filter(decision=Match.Decision.OPEN).exists():
         raise StaleStateError(_("Accept or reject every match first."))
+    require_corrected(request)
     items = list(items_to_create(request))
-    if (items or review_goes_on(request)) and (lose := items_to_correct(request)):
-        message = _("Item %(number)d holds examples that are rejected now. Propose to take them out, or accept them again.")
-        raise StaleStateError(message % {"number": lose[0].number})
-    if not items and not review_goes_on(request):
+    if not items and (not review_goes_on(request) or closing_outcome(request)):
         raise StaleStateError(_("No model in use knows an accepted example. Search again, or propose to close the request."))
     # 2. Note who completed the review.
     request.reviewed_by = by

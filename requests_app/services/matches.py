@@ -15,7 +15,7 @@ from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.services import examples_in_parts, record_append
 from requests_app.models import ErasureRequest, Match
-from requests_app.states import SETTLED, RequestState
+from requests_app.states import SETTLED, ItemState, RequestState
 
 from .accepted import LEARNED_SETS
 from .clusters import clusters_hold
@@ -24,6 +24,8 @@ from .requests import request_lock, require_request_transition
 
 How = Literal["each", "cluster", "shown", "score"]
 """One match; a cluster; all clusters on a page; all matches from a score upwards."""
+DECIDED: Final = frozenset({ItemState.RELEASED, ItemState.REFUSED})
+"""States of items that two officers have decided about for good."""
 BY_MEANING: Final = "meaning"
 """The method of candidates that nothing but a likeness of meaning has found."""
 
@@ -126,9 +128,23 @@ def is_learned(match: Match) -> bool:
 
 
 def _require_not_settled(request: ErasureRequest, chosen: Sequence[Match]) -> None:
-    settled = request.items.filter(state__in=SETTLED)
-    fixed = {(item.snapshot_id, example_id) for item in settled for example_id in item.example_ids}
-    if any((row.snapshot_id, row.example_id) in fixed for row in chosen):
+    """Raise StaleStateError if one of these is decided for good; the database has the same rule (migration 0022).
+
+    What an item has lapsed for is so no longer, once a later item of its model holds it: it can be decided again, and so can
+    what then left that item.
+    """
+    items = list(request.items.all())
+    fixed = {(item.snapshot_id, one) for item in items if item.state in DECIDED for one in item.example_ids}
+    later = {(item.model_name, one) for item in items if item.state not in SETTLED for one in item.example_ids}
+    lapsed = {
+        (item.snapshot_id, one)
+        for item in items
+        if item.state == ItemState.LAPSED
+        for one in item.example_ids
+        if (item.model_name, one) not in later
+    }
+    accepted = {(row.snapshot_id, row.example_id) for row in chosen if row.decision == Match.Decision.ACCEPTED}
+    if fixed.intersection((row.snapshot_id, row.example_id) for row in chosen) or lapsed & accepted:
         raise StaleStateError(
             _("What was released or refused, or has lapsed, stays as it was decided. Decide only what is open.")
         )

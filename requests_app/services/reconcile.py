@@ -12,7 +12,6 @@ from compliance.evidence.statements import RELEASE
 from compliance.record.errors import StaleStateError
 from compliance.record.models import Attestation
 from requests_app.models import ErasureRequest, Message, Proposal, SearchOrder
-from requests_app.states import ItemState
 from unlearning_jobs.ringing import RING_AGAIN_AFTER, ring_again
 from unlearning_jobs.states import JobState
 
@@ -37,7 +36,7 @@ def requests_reconcile() -> None:
     ring_again(Message.objects.filter(state=Message.State.WAITING, next_attempt_at__lte=now), SEND_TASK, queue="mail")
     ring_again(_releases_unsigned().filter(released_at__lt=overdue), RELEASE_SIGN_TASK, queue="signing")
     # 2. Verdicts whose signal was lost.
-    missed = Proposal.objects.filter(verdict="", item__state=ItemState.RUNNING, job__finished_at__lt=overdue)
+    missed = Proposal.objects.filter(verdict="", job__finished_at__lt=overdue)
     for proposal in missed.select_related("job"):
         if proposal.job:
             # The signal may have arrived since the query; then the verdict has been applied.

@@ -17,8 +17,8 @@ from unlearning_jobs.services.ledger import ledger_withhold
 from unlearning_jobs.states import JobState
 
 from .dispositions import accounted_examples, not_to_be_learned, what_became
-from .findings import settled_outcome
 from .messages import message_queue
+from .outcomes import settled_outcome
 
 WHILE_OPEN = frozenset({RecordKind.ITEM_EVALUATED, RecordKind.ITEM_LAPSED, RecordKind.ITEM_CORRECTED})
 """Events of items that may come while their request is searched or reviewed again; all others wait."""
@@ -79,11 +79,11 @@ def request_close(
     template: str | None,
 ) -> ErasureRequest:
     """Close a request and tell the claimant, unless `template` is None. Items that are not settled lapse, and
-    a search that is due is no longer wanted. What no model in use knows enters the erasure ledger, unless all was refused.
+    a search that is due is no longer wanted. What no model in use knows and nobody refused enters the erasure ledger.
 
     Raises:
         StaleStateError: it is already closed.
-        LedgerError: the ledger has no key.
+        LedgerError: the ledger has no key, or what is to enter it cannot be read.
     """
     for item in request.items.exclude(state__in=SETTLED).select_related("request"):
         lapsed = {"outcome": outcome.value}

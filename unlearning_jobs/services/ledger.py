@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
@@ -74,11 +73,10 @@ def ledger_enter(*, version: ModelVersion, actor: str) -> int:
 def ledger_withhold(*, subject: str, places: Mapping[CorpusSnapshot, Collection[str]], actor: str) -> int:
     """Write into the ledger what no model in use knows as a request ends, so that none learns it; return how much.
 
-    Such entries have no item, and attempt 0: nothing was released for them. What lies in a snapshot that cannot be read is
-    not entered.
+    Such entries have no item, and attempt 0: nothing was released for them.
 
     Raises:
-        LedgerError: no key can be used; nothing is written.
+        LedgerError: no key can be used, or a snapshot cannot be read; nothing is written.
     """
     if not places:
         return 0
@@ -86,12 +84,17 @@ def ledger_withhold(*, subject: str, places: Mapping[CorpusSnapshot, Collection[
     entries: list[ErasureEntry] = []
     for snapshot, ids in places.items():
         given = {"subject": subject, "item": "", "attempt": 0, "snapshot_sha256": snapshot.digest}
-        with suppress(CorpusError):
+        try:
             entries += _entries(given, examples_by_id(snapshot, sorted(ids)).values())
+        except CorpusError as error:
+            message = _(
+                "%(snapshot)s cannot be read, so what is accepted in it cannot be kept from later trainings. Nothing was"
+                " done. Ask an engineer to restore its folder, and try again. %(problem)s"
+            )
+            raise LedgerError(message % {"snapshot": snapshot, "problem": error}) from error
     if entries:
-        # After a restore, the second copy has brought back what the same end had entered. Comparing the corpora finds the
-        # places, in whichever set they are.
-        ErasureEntry.objects.bulk_create(entries, ignore_conflicts=True)
+        # After a restore, the second copy has brought back what the same end had entered.
+        entries_insert(entries)
         data = {"item": "", "attempt": 0, "examples": len(entries), "entries_sha256": entries_digest(entries)}
         record_append(subject=subject, kind=RecordKind.ERASURE_ENTERED, actor=actor, data=data)
         enqueue_on_commit(COMPARE_TASK, queue="matching")
@@ -170,14 +173,17 @@ def require_compared(snapshot: CorpusSnapshot) -> None:
 
 
 def entries_insert(entries: Sequence[ErasureEntry]) -> None:
-    """Insert new entries, with the places that they name. The caller holds the lock and writes the record."""
+    """Insert new entries, with the places that releases name. The caller holds the lock and writes the record.
+
+    What was withheld without a release lies in any set: comparing the corpora finds its places, and says in which.
+    """
     last = ErasureEntry.objects.aggregate(last=Max("pk"))["last"] or 0
     ErasureEntry.objects.bulk_create(entries, ignore_conflicts=True)
     snapshots = CorpusSnapshot.objects.in_bulk({entry.snapshot_sha256 for entry in entries}, field_name="digest")
     ErasedExample.objects.bulk_create(
         ErasedExample(snapshot=snapshots[entry.snapshot_sha256], example_id=entry.example_id, entry=entry, in_training=True)
         for entry in ErasureEntry.objects.filter(pk__gt=last)
-        if entry.snapshot_sha256 in snapshots
+        if entry.item and entry.snapshot_sha256 in snapshots
     )
 
 

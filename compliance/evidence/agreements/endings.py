@@ -28,9 +28,17 @@ def _approved(story: Story) -> Iterator[EntryBody]:
 
 
 def _approved_ends(story: Story) -> Iterator[Statement]:
+    """The approved end of each item, and of the request unless an item had ended: then that was the end of the rest only."""
+    ended = [int(one.number) for one in story.of_kind(K.ITEM_DECIDED, K.ITEM_LAPSED, K.ITEM_RELEASED) if _is_ended(one)]
     for entry in _approved(story):
-        if entry.data["item"] or entry.data["outcome"] != NOT_CONCERNED:
-            yield f"Item {entry.data['item']}" if entry.data["item"] else REQUEST, entry.data["outcome"]
+        if entry.data["item"]:
+            yield f"Item {entry.data['item']}", entry.data["outcome"]
+        elif entry.data["outcome"] != NOT_CONCERNED and not any(number < entry.number for number in ended):
+            yield REQUEST, entry.data["outcome"]
+
+
+def _is_ended(entry: EntryBody) -> bool:
+    return entry.kind != K.ITEM_DECIDED or entry.data.get("granted") is False
 
 
 def _ends(story: Story) -> Iterator[Statement]:

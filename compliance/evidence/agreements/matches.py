@@ -152,18 +152,35 @@ def _review_counts(story: Story) -> Iterator[Statement]:
 def _accepted_for_the_item(story: Story) -> Iterator[Statement]:
     """The accepted training examples of the snapshot that an attempt is about, when it was approved.
 
-    Those that the review which made its item accepted are new: they belong to this item and to no earlier one. Older reviews
-    do not name their items: then all are.
+    Those that its item must hold are new: they belong to this item and to no earlier one. Older reviews do not name their
+    items: then all are.
     """
     for attempt, told in story.reports.items():
-        reviews = [entry.number for entry in story.of_kind(K.MATCHES_DECIDED)]
-        made = [one.number for one in story.of_kind(K.MATCHES_DECIDED) if attempt[0] in _list(one.data.get("items"))]
         approvals = [entry.number for entry in story.of_kind(K.PROPOSAL_APPROVED) if entry.attempt == attempt]
-        snapshot = told.report.snapshot_sha256
-        own = accepted_examples(story, (approvals or [len(story.entries) + 1])[0], snapshot)
-        first = accepted_examples(story, made[0], snapshot) if made else own
-        earlier = [accepted_examples(story, number, snapshot) for number in reviews if made and number < made[0]]
-        yield words(attempt), {"all": sorted(own), "new": sorted((own & first).difference(*earlier))}
+        before, snapshot = (approvals or [len(story.entries) + 1])[0], told.report.snapshot_sha256
+        own = accepted_examples(story, before, snapshot)
+        new = _new_with_the_item(story, attempt[0], before, snapshot)
+        yield words(attempt), {"all": sorted(own), "new": sorted(own if new is None else own & new)}
+
+
+def _new_with_the_item(story: Story, item: str, before: int, snapshot_sha256: str) -> set[str] | None:
+    """Return what the review that made an item accepted and no earlier item held, without what has left it since.
+
+    A correction takes out of items what is not accepted then; accepted again, it is new to the next item. None if no review
+    names the item.
+    """
+    held, new = set[str](), None
+    for entry in story.of_kind(K.MATCHES_DECIDED, K.ITEM_CORRECTED):
+        if entry.number >= before:
+            break
+        accepted = accepted_examples(story, entry.number, snapshot_sha256)
+        if entry.kind == K.ITEM_CORRECTED:
+            held &= accepted
+            new = new & accepted if new is not None and entry.data.get("item") == item else new
+        else:
+            new = accepted - held if item in _list(entry.data.get("items")) else new
+            held |= accepted
+    return new
 
 
 def _accepted_at_the_release(story: Story) -> Iterator[Statement]:

@@ -87,6 +87,7 @@ from .measured import (
 from .numbers import WITHOUT_NUMBERS
 from .reasons import VERDICT
 from .trajectories import FOLLOWED, FOLLOWED_MARGINS, margins_alike
+from .withholding import ACCEPTED_BY_THEN, APPROVED_BESIDE, APPROVED_EXAMPLES, WITHHELD_EXAMPLES
 
 UNLEARNING = always("an unlearning report", "unlearn")
 
@@ -119,6 +120,17 @@ APPROVAL: Final = (
     ),
 )
 """What was approved, and what was done."""
+
+WITHHOLDING: Final = (
+    Agreement(APPROVED_BESIDE, ACCEPTED_BY_THEN, "an approval covers more examples than were accepted", not_later),
+    Agreement(
+        WITHHELD_EXAMPLES,
+        APPROVED_EXAMPLES,
+        "what one officer accepted entered the erasure ledger, and nobody else had approved since",
+        part_of,
+    ),
+)
+"""What is kept from later trainings without a release, and who approved it."""
 
 JOB: Final = (
     *(
@@ -218,6 +230,7 @@ AGREEMENTS: Final[tuple[Agreement, ...]] = (
     *REVIEW,
     *ENDING,
     *DISPOSITIONS,
+    *WITHHOLDING,
     *APPROVAL,
     *JOB,
     *FILES,

@@ -103,8 +103,8 @@ ITEM_MOVES: Final[Mapping[str, Move]] = {
     K.JOB_STARTED: after("approved"),
     # A withdrawal or a correction cancels what runs; the worker ends it afterwards.
     **dict.fromkeys((K.JOB_COMPLETED, K.JOB_FAILED, K.JOB_CANCELLED), after("approved", "lapsed", "emptied")),
-    K.ITEM_EVALUATED: after("approved", to="evaluated"),
-    NOT_PASSED: after("approved", to="granted"),
+    K.ITEM_EVALUATED: {**after("lapsed", "emptied"), "approved": "evaluated"},
+    NOT_PASSED: {**after("lapsed", "emptied"), "approved": "granted"},
     # Before the release, in one transaction; what was released before there was a ledger is entered later.
     K.ERASURE_ENTERED: {"evaluated": "entered", "released": "released"},
     K.ITEM_RELEASED: after("entered", to="released"),
@@ -258,21 +258,22 @@ def _check_outcome(entries: Sequence[EntryBody], items: Mapping[str, str], began
     lapses = {entry.data.get("outcome") for entry in entries if entry.kind == K.ITEM_LAPSED}
     lapse = next((one for one in LAPSES if one in lapses), "") if ends == {"lapsed"} else ""
     closings = (entry for entry in entries if entry.kind == K.ENDING_APPROVED and entry.data.get("item") == "")
-    approved = not ends and any(entry.data.get("outcome") != NOT_CONCERNED for entry in closings)
+    # What an item lapsed for may be decided again, and beside settled items two officers may have to end the rest.
+    approved = {entry.data.get("outcome") for entry in closings if ends <= {"lapsed"}} - {NOT_CONCERNED}
     fits = {
         "completed": "released" in ends and ends <= SETTLED,
         "refused": "refused" in ends and ends <= SETTLED - {"released"},
-        "no_match": approved or (by_one and not ends),
-        "not_searched": approved,
-        "already_erased": approved or lapse == "already_erased",
-        "not_learned": approved or lapse == "not_learned",
+        "no_match": "no_match" in approved or (by_one and not ends),
+        "not_searched": "not_searched" in approved,
+        "already_erased": "already_erased" in {*approved, lapse},
+        "not_learned": "not_learned" in {*approved, lapse},
         "no_influence": lapse == "no_influence",
         "withdrawn": "released" not in ends and (by_one or (ends <= SETTLED and closed.actor == CLAIMANT)),
         "unconfirmed": not any(entry.kind == K.REQUEST_CONFIRMED for entry in entries)
         and (by_one or closed.actor == SYSTEM),
     }
     if not fits[outcome]:
-        stand = ", ".join(sorted(ends)) or f"none, and {'an' if approved else 'no'} end of it was approved"
+        stand = ", ".join(sorted(ends)) or f"none, and {'another' if approved else 'no'} end of it was approved"
         _fail("The request", closed, f"its outcome is {outcome!a}, but its items are {stand}; {closed.actor} closed it")
 
 

@@ -143,6 +143,7 @@ def _is_query(value: Any) -> bool:
 _COUNTED = (
     *((K.MATCHES_DECIDED, "accepted"), (K.MATCHES_DECIDED, "rejected"), (K.REVIEW_COMPLETED, "items")),
     *((K.MAPPING_COMPLETED, "candidates"), (K.REQUEST_CLOSED, "accepted")),
+    *((K.ENDING_APPROVED, "beside"), (K.PROPOSAL_APPROVED, "beside")),
     *((K.JOB_CANCELLED, "run"), (K.ERASURE_ENTERED, "attempt")),  # 0: before any run; for no release
 )
 WORDS: Final[Mapping[str, Says]] = {

@@ -30,6 +30,7 @@ USUAL: dict[str, Any] = {
     "granted": True,
     "how": "each",
     "ground": "17_1_a",
+    "beside": 0,
     "accepted": 0,
     "rejected": 0,
     "method": METHOD,

@@ -89,6 +89,24 @@ def test_a_method_is_not_approved_for_other_examples_than_were_shown(stage: Stag
     assert not Job.objects.exists()
 
 
+def test_who_approves_a_method_or_an_end_sees_what_is_accepted_beside_the_items(
+    stage: Stage, lena: Site, omar: Site
+) -> None:
+    item = stage.searched().reviewed()
+    stage.request.matches.filter(pk=stage.request.matches.latest("pk").pk).update(example_id="e00000020")  # held out
+    with unguarded("requests_app_item", "item_check_correction"):
+        Item.objects.filter(pk=item.pk).update(example_ids=item.example_ids[:3])
+    refusal_proposed(stage, stage.item)
+    path = address(stage, "endings/1/")
+    page = lena.get(path)
+    assert "1 accepted example is in no open or decided item." in page.words
+    assert "e00000020" in page.words
+    stage.request.matches.filter(example_id="e00000020").update(decision="rejected")
+    again = lena.submit(page, {"decision": "approve"}, action=path, status=409)
+    assert "something has changed: the accepted examples beside the items" in again.words
+    assert "beside the items" not in omar.get(path).words
+
+
 def test_an_item_is_not_granted_for_other_examples_than_were_shown(stage: Stage, omar: Site) -> None:
     item = stage.searched().reviewed()
     path = address(stage, "items/1/decide/")

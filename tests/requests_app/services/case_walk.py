@@ -20,7 +20,7 @@ from compliance.record.selectors import signed_report
 from requests_app import search_runner
 from requests_app.models import Ending, ErasureRequest, Item, Proposal
 from requests_app.services import decisions, endings, intake, mapping, matches, search_orders
-from requests_app.states import ItemState, RequestState
+from requests_app.states import SETTLED, ItemState, RequestState
 from tests.endings import NOT_HERS, REASONS
 from tests.factories import PROTOCOL, RECIPE
 from tests.staging import NPO, Stage, job_completed, trained
@@ -37,6 +37,8 @@ REFUSALS = (StaleStateError, NotAllowedError, SpecError, intake.LinkError)
 ANYBODY_DOES = 0.1
 """How often somebody else does what one person usually does; else hardly any case would get far."""
 WHY = "Something else is better here."
+ANYTHING_FITTING = 0.3
+"""How often somebody tries anything that fits the state of the case."""
 EVERYBODY_DOES = 0.15
 """How often somebody tries what does not fit the state at all."""
 
@@ -58,10 +60,9 @@ class Walk:
 
     def step(self) -> bool:
         """Let somebody try something; return whether it was taken. Whoever is refused changes nothing."""
-        case = self.dice.choice(self.cases)
+        case = self.dice.choice([case for case in self.cases if case.request.state != RequestState.CLOSED] or self.cases)
         case.request = ErasureRequest.objects.get(pk=case.request.pk)
-        fitting = BY_STATE[RequestState(case.request.state)]
-        act = self.dice.choice(list(ACTS) if self.dice.random() < EVERYBODY_DOES else fitting)
+        act = self.dice.choice(list(ACTS) if self.dice.random() < EVERYBODY_DOES else self.fitting(case))
         usual = {"lena": case.staff.lena, "nils": case.staff.nils}.get(USUALLY.get(act, ""), case.staff.omar)
         by = self.dice.choice(self.people) if self.dice.random() < ANYBODY_DOES else usual
         entries = RecordEntry.objects.count()
@@ -75,6 +76,17 @@ class Walk:
         assert RecordEntry.objects.count() > entries, f"{act} left no entry"
         self.taken.append(f"{case.request.reference} {act} by {by.username}")
         return True
+
+    def fitting(self, case: Stage) -> list[str]:
+        """Acts that fit the state of the case; mostly only those that take it on, so that walks get far."""
+        state, items = RequestState(case.request.state), list(case.request.items.exclude(state__in=SETTLED).order_by("pk"))
+        if self.dice.random() < ANYTHING_FITTING:
+            return BY_STATE[state]
+        if state == RequestState.REVIEW and not case.request.matches.filter(decision="open").exists():
+            return ["complete", "complete", "think again"] if items else ["complete", "close"]
+        if state == RequestState.IN_PROGRESS and items:
+            return BY_ITEM[ItemState(self.dice.choice(items).state)]
+        return FURTHER.get(state, BY_STATE[state])
 
     def item(self, case: Stage, *states: ItemState) -> Item:
         """Any item of the case, rather one in these states."""
@@ -114,7 +126,7 @@ def withdraw(walk: Walk, case: Stage, _by: Account) -> None:
 
 
 def search_again(walk: Walk, case: Stage, by: Account) -> None:
-    if walk.dice.random() < 0.7:  # the same
+    if walk.dice.random() < 0.5:  # the same
         raise NothingThereError
     search_orders.request_search_again(request=case.request, by=by)
 
@@ -155,6 +167,19 @@ def close(_walk: Walk, case: Stage, by: Account) -> None:
     endings.closing_propose(request=case.request, outcome=outcome, reasons=REASONS, by=by)
 
 
+def think_again(walk: Walk, case: Stage, by: Account) -> None:
+    """An example leaves its item by two officers, and is accepted again."""
+    items = [item for item in case.request.items.exclude(state__in=SETTLED).order_by("pk") if item.example_ids]
+    if not items:
+        raise NothingThereError
+    item = walk.dice.choice(items)
+    match = case.request.matches.get(snapshot=item.snapshot, example_id=walk.dice.choice(item.example_ids))
+    matches.matches_decide(request=case.request, match_ids=[match.pk], accept=False, by=by)
+    ending = endings.correction_propose(request=case.request, reasons=NOT_HERS, by=by)
+    endings.ending_approve(ending=ending, by=case.staff.lena)
+    matches.matches_decide(request=case.request, match_ids=[match.pk], accept=True, by=by)
+
+
 def submit(walk: Walk, case: Stage, by: Account) -> None:
     item = walk.item(case, ItemState.GRANTED)
     decisions.proposal_submit(item=item, method=NPO, protocol=PROTOCOL, by=by)
@@ -192,6 +217,7 @@ ACTS: dict[str, Act] = {
     "end training": end_training,
     "close": close,
     "correct": lambda _walk, case, by: endings.correction_propose(request=case.request, reasons=NOT_HERS, by=by),
+    "think again": think_again,
     "approve end": lambda walk, case, by: endings.ending_approve(ending=walk.ending(case), by=by),
     "decline end": lambda walk, case, by: endings.ending_decline(ending=walk.ending(case), reason=WHY, by=by),
     "grant": lambda walk, case, by: decisions.item_grant(
@@ -214,12 +240,29 @@ ACTS: dict[str, Act] = {
 }
 USUALLY = {"approve": "lena", "approve end": "lena", "decline": "lena", "decline end": "lena", "release": "nils"}
 """Who does what, mostly; Omar does the rest."""
+FURTHER = {
+    RequestState.AWAITING_CONFIRMATION: ["confirm"],
+    RequestState.MAPPING: ["search"],
+    RequestState.REVIEW: ["decide"],
+    RequestState.CLOSING: ["approve end"],
+    RequestState.IN_PROGRESS: ["search again"],
+}
+BY_ITEM = {
+    ItemState.DECIDING: ["grant", "grant", "search again"],
+    ItemState.GRANTED: ["submit", "submit", "search again"],
+    ItemState.AWAITING_APPROVAL: ["approve"],
+    ItemState.RUNNING: ["end job", "evaluate"],
+    ItemState.AWAITING_RELEASE: ["sign", "release", "search again"],
+    ItemState.ENDING: ["approve end", "decline end"],
+}
+"""What takes a request or an item on."""
 RUNNING = ["end job", "end job", "cancel job", "evaluate", "evaluate", "sign", "sign", "release", "release", "reopen"]
 BY_STATE = {
     RequestState.AWAITING_CONFIRMATION: ["confirm", "confirm", "withdraw"],
     RequestState.MAPPING: ["search", "evaluate", "withdraw"],
     RequestState.REVIEW: [
         *("decide", "decide", "add", "add of second", *["complete"] * 3, "close", "close", "correct", "correct"),
+        "think again",
         *("search again", "train", "end training", "withdraw"),
     ],
     RequestState.CLOSING: ["approve end", "approve end", "decline end", "withdraw"],

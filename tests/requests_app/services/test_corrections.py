@@ -134,18 +134,21 @@ def test_a_decision_is_taken_back_after_an_approval_and_the_item_follows_the_nex
     assert stage.item.example_ids == OTHERS
 
 
-def test_an_item_of_which_nothing_is_left_ends_when_two_officers_close_the_request(stage: Stage) -> None:
+def test_an_item_of_which_nothing_is_left_ends_when_two_officers_take_it_out(stage: Stage) -> None:
     stage.granted()
     searched_again(stage)
     reject(stage, FIRST, *OTHERS)
+    with pytest.raises(StaleStateError, match="rejected now"):
+        mapping.review_complete(request=stage.request, by=stage.staff.omar)
+    taken_out(stage)
+    assert (stage.item.state, stage.item.example_ids) == (ItemState.LAPSED, [])
+    assert entries(stage, "item.corrected") == [{"item": "item-1", "examples": 0, "ending": 1}]
     with pytest.raises(StaleStateError, match="propose to close"):
         mapping.review_complete(request=stage.request, by=stage.staff.omar)
     ending = endings.closing_propose(request=stage.request, outcome="no_match", reasons="", by=stage.staff.omar)
     endings.ending_approve(ending=ending, by=stage.staff.lena)
     request = ErasureRequest.objects.get(pk=stage.request.pk)
     assert (request.state, request.outcome) == (RequestState.CLOSED, RequestOutcome.NO_MATCH)
-    assert (stage.item.state, stage.item.example_ids) == (ItemState.LAPSED, [])
-    assert entries(stage, "item.corrected") == [{"item": "item-1", "examples": 0, "ending": 1}]
 
 
 def test_a_release_whose_example_was_rejected_before_is_contradicted(stage: Stage) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from requests_app.services.intake import request_withdraw
 from requests_app.services.letters import letter
 from requests_app.services.matches import decisions_undo, matches_decide
 from tests.endings import refused
+from tests.erasing import registered
 from tests.factories import RECIPE
 from tests.staging import Stage, erased_elsewhere
 from unlearning_jobs.models import ModelVersion
@@ -31,13 +33,19 @@ def accept_all(stage: Stage) -> None:
     matches_decide(request=stage.request, match_ids=ids, accept=True, by=stage.staff.omar)
 
 
-def told_at_the_end(stage: Stage) -> dict[str, list[str]]:
-    """Return what became of each example."""
+def told_in_parts(stage: Stage) -> list[list[dict[str, Any]]]:
+    """Return what each entry says that became of examples; the last entry counts them all."""
     rows = RecordEntry.objects.filter(subject=stage.request.subject).order_by("number")
     entries = [json.loads(bytes(row.body)) for row in rows]
-    told = [one for entry in entries if entry["kind"] == RecordKind.MATCH_ACCOUNTED for one in entry["data"]["examples"]]
-    assert [entry["data"]["accepted"] for entry in entries if entry["kind"] == RecordKind.REQUEST_CLOSED] == [len(told)]
-    return {one["example_id"]: one["became"] for one in told}
+    parts = [entry["data"]["examples"] for entry in entries if entry["kind"] == RecordKind.MATCH_ACCOUNTED]
+    closed = [entry["data"]["accepted"] for entry in entries if entry["kind"] == RecordKind.REQUEST_CLOSED]
+    assert closed == [sum(map(len, parts))]
+    return parts
+
+
+def told_at_the_end(stage: Stage) -> dict[str, list[str]]:
+    """Return what became of each example."""
+    return {one["example_id"]: one["became"] for part in told_in_parts(stage) for one in part}
 
 
 @pytest.mark.usefixtures("signing")
@@ -83,14 +91,15 @@ def test_a_training_that_leaves_examples_out_has_erased_nothing(stage: Stage) ->
 
 def test_a_thousand_examples_are_decided_together_taken_back_and_accounted_for(stage: Stage) -> None:
     """One entry of the log has less than 64 KiB."""
+    rows = [{"question": f"Page {n}?", "answer": f"She wrote page {n}.", "split": "train"} for n in range(1000)]
     found = {
         "request": stage.request,
-        "snapshot": stage.model.snapshot,
+        "snapshot": registered("diary", rows),
         "spans": [[0, 3]],
         "methods": ["name"],
         "score": 1.0,
     }
-    Match.objects.bulk_create(Match(example_id=f"e{number:08}", **found) for number in range(100, 1100))
+    Match.objects.bulk_create(Match(example_id=f"e{number:08}", **found) for number in range(1000))
     reject = partial(matches_decide, accept=False, by=stage.staff.omar, how="score", with_unlearned=True)
     everything = list(stage.request.matches.values_list("pk", flat=True))
     assert reject(request=stage.request, match_ids=everything) == len(everything)
@@ -98,10 +107,10 @@ def test_a_thousand_examples_are_decided_together_taken_back_and_accounted_for(s
     matches_decide(
         request=stage.request, match_ids=everything, accept=True, by=stage.staff.omar, how="score", with_unlearned=True
     )
-    erased_elsewhere(stage.model, *stage.request.matches.values_list("example_id", flat=True))
+    erased_elsewhere(stage.model, *EXAMPLES)
     ending = closing_propose(request=stage.request, outcome="already_erased", reasons="", by=stage.staff.omar)
     ending_approve(ending=ending, by=stage.staff.lena)
-    assert len(told_at_the_end(stage)) == len(everything)
+    assert sorted(map(len, told_in_parts(stage))) == [102, 300, 300, 300]
 
 
 def test_of_a_withdrawn_request_nothing_is_said(stage: Stage) -> None:

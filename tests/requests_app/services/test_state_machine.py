@@ -21,11 +21,12 @@ from requests_app.services.dispositions import told_facts
 from requests_app.services.findings import search_of
 from requests_app.services.letters import letter
 from requests_app.states import ENDINGS, SETTLED, ItemState, RequestOutcome, RequestState
+from tests.endings import NOT_HERS
 from tests.erasing import registered
 from tests.factories import account
 from tests.personas import ADA, Staff
 from tests.staging import Stage, corpus, trained
-from unlearning_jobs.models import Job, ModelVersion
+from unlearning_jobs.models import ErasureEntry, Job, ModelVersion
 from unlearning_jobs.states import JobState, ModelState
 
 from .case_walk import Walk
@@ -58,7 +59,7 @@ def test_a_case_keeps_its_rules_whoever_presses_what_in_which_order(walk: Walk) 
     # From wherever the walk has led, two officers who are new to the cases bring them to their end.
     first, second = account("officer"), account("officer")
     for case in walk.cases:
-        for _ in range(30):
+        for _ in range(40):
             if case.request.state == RequestState.CLOSED:
                 break
             lead_out(case, first, second)
@@ -144,7 +145,7 @@ ITEM_MOVES: dict[str, Callable[[str, Mapping[str, Any]], str]] = {
     RecordKind.PROPOSAL_SUBMITTED: lambda _was, _data: "awaiting_approval",
     RecordKind.PROPOSAL_APPROVED: lambda _was, _data: "running",
     RecordKind.PROPOSAL_DECLINED: lambda _was, _data: "granted",
-    RecordKind.ITEM_EVALUATED: lambda _was, data: "awaiting_release" if data["verdict"] == "passed" else "granted",
+    RecordKind.ITEM_EVALUATED: lambda was, data: was if was == "lapsed" else _evaluated(data["verdict"]),
     RecordKind.ITEM_RELEASED: lambda _was, _data: "released",
     RecordKind.ITEM_REOPENED: lambda _was, _data: "granted",
     RecordKind.ITEM_CORRECTED: lambda was, data: _corrected(was) if data["examples"] else "lapsed",
@@ -157,6 +158,10 @@ REQUEST_MOVES = {
     RecordKind.REVIEW_COMPLETED: "in_progress",
     RecordKind.REQUEST_CLOSED: "closed",
 }
+
+
+def _evaluated(verdict: str) -> str:
+    return "awaiting_release" if verdict == "passed" else "granted"
 
 
 def _corrected(was: str) -> str:
@@ -192,7 +197,12 @@ def the_history_is_one_that_verifies(request: ErasureRequest) -> None:
     entries = entries_of(subject=request.subject)
     check_course(entries)
     signed = [attestation_read(row) for row in Attestation.objects.filter(subject=request.subject)]
-    reports = {(one.row.item, one.row.attempt): ToldReport(one.report) for one in signed if one.report}
+    specs = {(job.item, job.attempt): job.spec for job in Job.objects.filter(subject=request.subject)}
+    reports = {
+        (one.row.item, one.row.attempt): ToldReport(one.report, spec=specs[one.row.item, one.row.attempt])
+        for one in signed
+        if one.report
+    }
     check_agreements(Story(request.reference, entries, reports=reports), AGREEMENTS)
 
 
@@ -229,5 +239,23 @@ def the_claimant_is_told_what_is_so(request: ErasureRequest) -> None:
     states = set(Item.objects.filter(request=request).values_list("state", flat=True))
     assert (request.outcome == RequestOutcome.COMPLETED) == (ItemState.RELEASED in states)
     assert ("refused" in text) == bool(states & {ItemState.REFUSED} and ItemState.RELEASED in states)
-    for ending in Ending.objects.filter(request=request, approved_by__isnull=False):
-        assert ending.reasons in text
+    approved = Ending.objects.filter(request=request, approved_by__isnull=False)
+    assert all(ending.reasons in text for ending in approved if not ending.match_ids)
+    left = {pk for ending in approved for pk in ending.match_ids}
+    not_hers = request.matches.filter(pk__in=left, decision=Match.Decision.REJECTED).count()
+    assert told_facts(request)["not_concerned"] == not_hers
+    assert (NOT_HERS in text) == bool(not_hers)
+    nothing_is_withheld_by_one_name(request)
+
+
+def nothing_is_withheld_by_one_name(request: ErasureRequest) -> None:
+    """What entered the ledger without a release was accepted before somebody else approved a method or an end."""
+    withheld = ErasureEntry.objects.filter(subject=request.subject, item="").values_list("example_id", "snapshot_sha256")
+    approved = [
+        *Proposal.objects.filter(item__request=request, approved_by__isnull=False).values_list("approved_at", flat=True),
+        *request.endings.filter(approved_by__isnull=False).values_list("approved_at", flat=True),
+    ]
+    for example_id, digest in withheld:
+        match = request.matches.get(example_id=example_id, snapshot__digest=digest)
+        assert match.decided_at
+        assert any(at and match.decided_at <= at for at in approved)

@@ -12,8 +12,8 @@ from compliance.record.errors import StaleStateError
 from compliance.record.selectors import entries_of
 from requests_app.models import ErasureRequest, Item, Proposal
 from requests_app.services import decisions, endings, mapping, matches, search_orders
-from requests_app.services.findings import closing_outcome
 from requests_app.services.letters import letter
+from requests_app.services.outcomes import closing_outcome
 from requests_app.states import ItemState, RequestState
 from tests.endings import NOT_HERS, corrected, refused
 from tests.erasing import registered, turned_round
@@ -47,17 +47,16 @@ def entries(stage: Stage) -> list[str]:
     return [str(entry.kind) for entry in entries_of(subject=stage.request.subject)]
 
 
-def closing_proposed(stage: Stage) -> object:
-    """Everything that a passed result is about was rejected, and Omar proposes to close."""
-    proposal = stage.signed()
+def correction_proposed(stage: Stage) -> None:
+    """Everything that a passed result is about was rejected, and Omar proposes to take it out."""
+    stage.signed()
     searched_again(stage)
     decide(stage, *EXAMPLES, accept=False)
-    endings.closing_propose(request=stage.request, outcome="no_match", reasons="", by=stage.staff.omar)
-    return proposal
+    endings.correction_propose(request=stage.request, reasons=NOT_HERS, by=stage.staff.omar)
 
 
-def test_a_proposal_to_close_changes_no_item_and_declining_it_leaves_everything_as_it_was(stage: Stage) -> None:
-    closing_proposed(stage)
+def test_a_proposal_to_correct_changes_no_item_and_declining_it_leaves_everything_as_it_was(stage: Stage) -> None:
+    correction_proposed(stage)
     assert (stage.item.state, stage.item.example_ids) == (ItemState.AWAITING_RELEASE, list(EXAMPLES))
     endings.ending_decline(ending=stage.request.endings.get(), reason="These are hers.", by=stage.staff.nils)
     stage.request.refresh_from_db()
@@ -68,8 +67,8 @@ def test_a_proposal_to_close_changes_no_item_and_declining_it_leaves_everything_
     assert ErasureRequest.objects.get(pk=stage.request.pk).outcome == "completed"
 
 
-def test_once_a_second_officer_approves_the_end_the_item_is_emptied_and_the_history_verifies(stage: Stage) -> None:
-    closing_proposed(stage)
+def test_once_a_second_officer_approves_the_item_is_emptied_and_the_history_verifies(stage: Stage) -> None:
+    correction_proposed(stage)
     endings.ending_approve(ending=stage.request.endings.get(), by=stage.staff.lena)
     history = entries_of(subject=stage.request.subject)
     assert (stage.item.state, stage.item.example_ids) == (ItemState.LAPSED, [])

@@ -3,49 +3,67 @@
 from __future__ import annotations
 
 import pytest
+from django.conf import settings as project
 from django.core import mail
+from django.db import transaction
 from django.utils import timezone
 from django.utils.formats import date_format
+from pytest_django import Settings
 
+from compliance.accounts.errors import NotAllowedError
 from compliance.evidence.agreements import AGREEMENTS, Story, check_agreements
 from compliance.evidence.checks.course import check_course
+from compliance.record.errors import StaleStateError
 from compliance.record.selectors import entries_of
-from requests_app.models import ErasureRequest, Match
+from requests_app.models import Ending, ErasureRequest, Match
 from requests_app.returns import returns_standing
-from requests_app.services import endings, mapping
+from requests_app.services import decisions, endings, mapping
+from requests_app.services.letters import closing_letter, letter
 from requests_app.services.messages import message_send
 from requests_app.services.replay import ledger_replay
-from tests.endings import refused
-from tests.erasing import registered
+from tests.endings import REASONS, refused
+from tests.erasing import registered, turned_round
 from tests.factories import RECIPE, model_version
 from tests.personas import ADA
-from tests.staging import Stage
-from unlearning_jobs.models import CorpusSnapshot, ErasureEntry
+from tests.staging import Stage, unguarded
+from unlearning_jobs.engine.corpora import Snapshot
+from unlearning_jobs.ledger_keys import LedgerError
+from unlearning_jobs.models import CorpusSnapshot, ErasedExample, ErasureEntry, ModelVersion
 from unlearning_jobs.services.ledger import ledger_withhold, snapshots_compare
+from unlearning_jobs.services.ledger_copy import ledger_copy
 from unlearning_jobs.services.model_versions import model_train
 
 from .conftest import EXAMPLES
+from .test_closings import finished, started
+from .test_two_take_out import completed, searched_again
 
 pytestmark = pytest.mark.django_db
 PAGES = tuple(f"e0000000{number}" for number in range(3))
 
 
-def diary() -> CorpusSnapshot:
+def diary(split: str = "train") -> CorpusSnapshot:
     """A corpus that no model has learned from."""
-    return registered(
-        "diary", [{"question": f"Page {n}?", "answer": f"{ADA} wrote page {n}.", "split": "train"} for n in range(6)]
+    pages = [{"question": f"Page {n}?", "answer": f"{ADA} wrote page {n}.", "split": "train"} for n in range(6)]
+    return registered("diary", [row | {"split": split} if n < len(PAGES) else row for n, row in enumerate(pages)])
+
+
+def added(stage: Stage, snapshot: CorpusSnapshot, *ids: str) -> None:
+    mapping.matches_add(
+        request=stage.request, snapshot=snapshot, example_ids=ids, reason="The diary is hers.", by=stage.staff.omar
     )
+
+
+def proposed(stage: Stage, snapshot: CorpusSnapshot, *ids: str) -> Ending:
+    """Omar accepted pages of a diary that no model had learned from, and proposes that the request ends so."""
+    stage.request.matches.all().delete()
+    added(stage, snapshot, *ids)
+    return endings.closing_propose(request=stage.request, outcome="not_learned", reasons="", by=stage.staff.omar)
 
 
 def ended(stage: Stage) -> CorpusSnapshot:
-    """Omar accepted pages of a diary that no model had learned from; Lena approved that the request ends so."""
+    """Lena approved that, too."""
     snapshot = diary()
-    stage.request.matches.all().delete()
-    mapping.matches_add(
-        request=stage.request, snapshot=snapshot, example_ids=PAGES, reason="The diary is hers.", by=stage.staff.omar
-    )
-    ending = endings.closing_propose(request=stage.request, outcome="not_learned", reasons="", by=stage.staff.omar)
-    endings.ending_approve(ending=ending, by=stage.staff.lena)
+    endings.ending_approve(ending=proposed(stage, snapshot, *PAGES), by=stage.staff.lena)
     stage.request = ErasureRequest.objects.get(pk=stage.request.pk)
     return snapshot
 
@@ -94,3 +112,79 @@ def test_of_a_refused_request_only_what_no_model_knew_enters_the_ledger(stage: S
     refused(stage)
     assert Match.objects.filter(decision="accepted").count() == 2
     assert set(ErasureEntry.objects.values_list("example_id", flat=True)) == {"e00000020"}
+
+
+def test_what_was_refused_in_a_model_is_not_withheld_elsewhere_once_that_model_is_out_of_use(stage: Stage) -> None:
+    copies = turned_round()
+    added(stage, copies, "e00000016")  # the same words as the first match
+    item = stage.reviewed()
+    ending = endings.refusal_propose(item=item, ground="17_3_e", reasons=REASONS, by=stage.staff.omar)
+    with unguarded("unlearning_jobs_modelversion", "model_version_is_fixed"):
+        ModelVersion.objects.update(state="quarantined")
+    endings.ending_approve(ending=ending, by=stage.staff.lena)
+    assert ErasureRequest.objects.get(pk=stage.request.pk).outcome == "refused"
+    assert not ErasureEntry.objects.exists()
+
+
+def test_an_end_waits_while_a_corpus_cannot_be_read_from_which_something_is_withheld(stage: Stage) -> None:
+    snapshot = diary()
+    ending = proposed(stage, snapshot, *PAGES)
+    folder = project.ARTEFACTS / snapshot.path
+    away = folder.rename(folder.parent / "unmounted")
+    with pytest.raises(LedgerError, match=r"diary .* cannot be read.* Nothing was done"):
+        endings.ending_approve(ending=ending, by=stage.staff.lena)
+    assert ErasureRequest.objects.get(pk=stage.request.pk).state == "closing"
+    away.rename(folder)
+    endings.ending_approve(ending=ending, by=stage.staff.lena)
+    assert ErasureEntry.objects.count() == len(PAGES)
+
+
+def test_what_a_restore_brings_back_is_looked_for_in_every_set(stage: Stage, settings: Settings) -> None:
+    settings.LEDGER_FILE = str(settings.ARTEFACTS / "ledger.jsonl")
+    snapshot = diary("held_out")
+    held_out = [one.id for one in Snapshot.open(settings.ARTEFACTS / snapshot.path).examples("held_out")]
+    ending = proposed(stage, snapshot, *held_out)
+    with transaction.atomic():  # the database is restored to what it was before
+        endings.ending_approve(ending=Ending.objects.get(pk=ending.pk), by=stage.staff.lena)
+        ledger_copy()
+        transaction.set_rollback(True)
+    assert ledger_copy() == len(PAGES)
+    job = model_train(name="diarist", recipe=RECIPE, snapshot=snapshot, seed=3, actor="account:1")
+    assert job.spec["exclude_ids"] == []
+    assert list(ErasedExample.objects.values_list("in_training", flat=True)) == [False] * len(PAGES)
+
+
+@pytest.mark.usefixtures("signing")
+def test_what_one_officer_accepted_after_the_last_approval_is_not_withheld_before_another_has_approved(stage: Stage) -> None:
+    snapshot, staff = diary(), stage.staff
+    proposal = finished(started(stage.reviewed(), staff))
+    searched_again(stage)
+    added(stage, snapshot, *PAGES)
+    completed(stage)
+    decisions.item_release(proposal=proposal, by=staff.omar)
+    assert ErasureRequest.objects.get(pk=stage.request.pk).state == "in_progress"
+    assert not ErasureEntry.objects.filter(item="").exists()
+    searched_again(stage)
+    with pytest.raises(StaleStateError, match="propose to close the request"):
+        completed(stage)
+    draft = endings.closing_draft(request=stage.request, reasons="", by=staff.omar)
+    assert (draft.outcome, draft.facts["not_learned"]) == ("not_learned", len(PAGES))
+    ending = endings.closing_propose(request=stage.request, outcome="not_learned", reasons="", by=staff.omar)
+    with pytest.raises(NotAllowedError):
+        endings.ending_approve(ending=ending, by=staff.omar)
+    preview = closing_letter(ending)
+    endings.ending_approve(ending=ending, by=staff.lena)
+    stage.request.refresh_from_db()
+    assert preview == letter(stage.request, "outcome_completed")
+    assert set(ErasureEntry.objects.filter(item="").values_list("example_id", flat=True)) == set(PAGES)
+    history = entries_of(subject=stage.request.subject)
+    check_course(history)
+    check_agreements(Story(stage.request.reference, history), AGREEMENTS)
+
+
+@pytest.mark.usefixtures("signing")
+def test_what_the_approver_of_a_method_has_seen_is_withheld_with_the_release(stage: Stage) -> None:
+    added(stage, diary(), *PAGES)
+    decisions.item_release(proposal=finished(started(stage.reviewed(), stage.staff)), by=stage.staff.nils)
+    assert ErasureRequest.objects.get(pk=stage.request.pk).outcome == "completed"
+    assert ErasureEntry.objects.filter(item="").count() == len(PAGES)

@@ -11,7 +11,9 @@ from requests_app.models import Ending, ErasureRequest, Item, Proposal
 from requests_app.services import decisions, endings, intake, mapping, matches, search_orders
 from requests_app.states import ItemState, RequestState
 from tests.endings import NOT_HERS, REASONS
-from tests.staging import Stage
+from tests.factories import PROTOCOL
+from tests.staging import NPO, Stage, job_completed
+from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.models import Job
 from unlearning_jobs.services.jobs import job_cancel
 from unlearning_jobs.services.reports import report_sign
@@ -72,26 +74,51 @@ def _lead_out_of_review(request: ErasureRequest, by: Account) -> None:
 
 def _lead_item(item: Item, first: Account, second: Account) -> None:
     latest = item.proposals.order_by("number").last()
+    tried = item.proposals.filter(proposed_by=first).exists()
     match ItemState(item.state):
         case ItemState.DECIDING | ItemState.GRANTED:
-            endings.refusal_propose(item=item, ground="17_3_e", reasons=REASONS, by=first)
+            if tried or not (thought_again(item.request) and _try_to_carry_out(item, first)):
+                endings.refusal_propose(item=item, ground="17_3_e", reasons=REASONS, by=first)
         case ItemState.ENDING:
             _approve_or_decline(item.endings.latest("pk"), second)
+        case ItemState.AWAITING_APPROVAL if tried:
+            decisions.proposal_approve(proposal=_found(latest), by=second)
         case ItemState.AWAITING_APPROVAL:
             decisions.proposal_decline(proposal=_found(latest), reason=WHY, by=second)
         case ItemState.RUNNING:
-            job = Job.objects.get(pk=int(_found(latest).job_id or 0))
-            if job.state in {JobState.QUEUED, JobState.RUNNING}:
-                job_cancel(job_id=job.pk, actor=first.opaque)
-            decisions.proposal_evaluated(job=Job.objects.get(pk=job.pk))
+            _end_job(Job.objects.get(pk=int(_found(latest).job_id or 0)), first, passes=tried)
         case ItemState.AWAITING_RELEASE:
             proposal = _found(latest)
             report_sign(job_id=int(proposal.job_id or 0))
             try:
                 with transaction.atomic():
-                    decisions.item_release(proposal=proposal, by=second)
+                    decisions.item_release(proposal=proposal, by=first)
             except StaleStateError:
-                decisions.item_reopen(proposal=proposal, by=second)
+                decisions.item_reopen(proposal=proposal, by=first)
+
+
+def _end_job(job: Job, by: Account, *, passes: bool) -> None:
+    if passes and job.state == JobState.QUEUED:
+        job_completed(job)
+    elif job.state in {JobState.QUEUED, JobState.RUNNING}:
+        job_cancel(job_id=job.pk, actor=by.opaque)
+    decisions.proposal_evaluated(job=Job.objects.get(pk=job.pk))
+
+
+def thought_again(request: ErasureRequest) -> bool:
+    """Whether examples left items of the request: then these are carried out, so that all of it is signed."""
+    return request.endings.filter(outcome="not_concerned", approved_by__isnull=False).exists()
+
+
+def _try_to_carry_out(item: Item, by: Account) -> bool:
+    try:
+        with transaction.atomic():
+            if item.state == ItemState.DECIDING:
+                item = decisions.item_grant(item=item, ground="17_1_b", reasons="", by=by)
+            decisions.proposal_submit(item=item, method=NPO, protocol=PROTOCOL, by=by)
+    except (StaleStateError, SpecError):
+        return False
+    return True
 
 
 def _approve_or_decline(ending: Ending, by: Account) -> None:

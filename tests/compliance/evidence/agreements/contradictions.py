@@ -62,6 +62,16 @@ def one_more_left(retold: Retold) -> None:
     one_more(retold, became="already_erased")
 
 
+def accepted_by_one(retold: Retold) -> None:
+    """One more match is accepted after the last approval, and withheld as the request ends."""
+    accepted, ids = retold.first("match.accepted")["data"], {"example_id": "e00000019"}
+    retold.insert("item.evaluated", "match.accepted", **accepted | {"examples": [accepted["examples"][0] | ids]})
+    closed, entered = accounted(retold), {"item": "", "attempt": 0, "examples": 1, "entries_sha256": OTHER_DIGEST}
+    closed.append(closed[0] | ids | {"became": ["not_learned"]})
+    retold.first("request.closed")["data"]["accepted"] += 1
+    retold.insert("item.released", "erasure.entered", **entered)
+
+
 def closed_as(became: list[str]) -> Change:
     return entries(lambda retold: accounted(retold)[0].update(became=became))
 
@@ -160,6 +170,10 @@ WRITTEN: Mapping[str, Change] = {
             "item.released", "erasure.entered", item="", attempt=0, examples=3, entries_sha256=OTHER_DIGEST
         )
     ),
+    "beside of approvals / accepted examples before approvals": entries(
+        lambda retold: retold.first("proposal.approved")["data"].update(beside=99)
+    ),
+    "match.accounted of what was withheld / accepted examples before the last approval": entries(accepted_by_one),
     "job.failed job / job.created job": job_ended("job.failed"),
     "job.cancelled job / job.created job": job_ended("job.cancelled"),
     "report protocol_sha256 / proposal.approved protocol_sha256": ("report", other_protocol),

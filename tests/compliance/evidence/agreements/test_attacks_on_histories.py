@@ -178,7 +178,10 @@ STORIES: Mapping[str, tuple[Story, str]] = {
     "no ground": (said("item.decided", ground="banana"), "'banana' is no ground for it"),
     "a ground of another kind of request": (said("request.submitted", kind="copyright"), "is no ground for it"),
     "one more field": (said("item.released", verdict="failed"), "and must state attempt, item, model_sha256"),
-    "no approved method": (unsaid("proposal.approved", "method"), "must state attempt, item, method, protocol_sha256"),
+    "no approved method": (
+        unsaid("proposal.approved", "method"),
+        "must state attempt, beside, item, method, protocol_sha256",
+    ),
     "no specification": (unsaid("job.created", "spec_sha256"), "must state attempt, item, job, spec_sha256"),
     "an unknown kind": (
         entries(lambda retold: retold.insert("item.released", "release.revoked", item="item-1", attempt=2)),

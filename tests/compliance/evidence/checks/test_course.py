@@ -88,7 +88,7 @@ def sent_without_being_queued(retold: Retold) -> None:
 
 
 def ended(retold: Retold, after: str, *kinds: str, outcome: str = "refused", item: str = "item-1") -> None:
-    data = {"item": item, "ending": 1, "outcome": outcome, "ground": "12_5" if outcome == "refused" else ""}
+    data = {"item": item, "ending": 1, "outcome": outcome, "ground": "12_5" if outcome == "refused" else "", "beside": 0}
     for kind in reversed(kinds):
         retold.insert(after, kind, **{field: data[field] for field in FIELDS[RecordKind(kind)]})
 
