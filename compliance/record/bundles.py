@@ -6,6 +6,7 @@ In between, the signing process signs a checkpoint that covers the seal. Nothing
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 from django.conf import settings
@@ -83,7 +84,7 @@ def bundle_write(subject: str, folder: Path) -> None:
     write_bundle(
         folder,
         checkpoint=checkpoint.note.encode(),
-        record=[_proven(entry, checkpoint.size) for entry in [*history, *others]],
+        record=_proven([*history, *others], checkpoint.size),
         envelopes=[bytes(attestation.envelope) for attestation in attestations],
         report_files={name: settings.ARTEFACTS / path for row in attestations for name, path in row.files.items()},
         trust=bytes(trust.body),
@@ -158,9 +159,10 @@ def _trust_under(checkpoint: SignedCheckpoint) -> TrustManifest:
     return TrustManifest.objects.get(sha256=EntryBody.from_bytes(bytes(published.body)).data["trust_sha256"])
 
 
-def _proven(entry: RecordEntry, size: int) -> ProvenEntry:
-    body = EntryBody.from_bytes(bytes(entry.body))
-    return ProvenEntry.of(body, entry.leaf.index, inclusion_proof(entry.leaf.index, size, node_hash_stored))
+def _proven(entries: Iterable[RecordEntry], size: int) -> list[ProvenEntry]:
+    stored = cache(node_hash_stored)  # one entry's proof has most hashes of the next one's
+    places = [(EntryBody.from_bytes(bytes(entry.body)), entry.leaf.index) for entry in entries]
+    return [ProvenEntry.of(body, index, inclusion_proof(index, size, stored)) for body, index in places]
 
 
 def _referenced(attestations: Iterable[Attestation], trust: TrustManifest) -> list[RecordEntry]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -194,14 +195,14 @@ def entries_proven(*, subject: str, kind: RecordKind | None = None) -> list[Entr
 
 
 def _proven(rows: Iterable[RecordEntry]) -> list[EntryBody]:
-    bodies = []
+    bodies, stored = [], cache(node_hash_stored)  # one entry's proof has most hashes of the next one's
     with alarm_on_inconsistency():
         head = head_read()
         for row in rows:
             if not hasattr(row, "leaf") or row.leaf.index >= head.size:
                 continue  # it came after the head was signed
             try:
-                proof = inclusion_proof(row.leaf.index, head.size, node_hash_stored)
+                proof = inclusion_proof(row.leaf.index, head.size, stored)
                 verify_inclusion(leaf_hash(bytes(row.body)), row.leaf.index, head.size, proof, head.root)
             except EvidenceError as error:
                 message = f"Entry {row.number} of {row.subject} is not the one in the log. {error}"
