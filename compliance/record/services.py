@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from django.db import connection, transaction
 from django.db.models import Max
@@ -19,6 +19,7 @@ from .models import RecordEntry, RecordLeaf, RecordNode
 
 SYSTEM = "system"
 CLAIMANT = "claimant"
+ROWS_AT_ONCE: Final = 1_000
 Example = TypeVar("Example")
 
 
@@ -75,12 +76,22 @@ def record_sequence() -> int:
     # 2. Go on after the last place.
     last = RecordLeaf.objects.aggregate(last=Max("index"))["last"]
     size = 0 if last is None else last + 1
-    # 3. Place the entries and store the hash of every subtree that they complete.
+    # 3. Place the entries and work out the hash of every subtree that they complete.
+    leaves: list[RecordLeaf] = []
+    completed: dict[tuple[int, int], bytes] = {}
+
+    def node_hash(level: int, index: int) -> bytes:
+        return completed.get((level, index)) or node_hash_stored(level, index)
+
     for entry in RecordEntry.objects.filter(leaf__isnull=True).order_by("id").iterator():
-        RecordLeaf.objects.create(index=size, entry=entry)
-        for level, index, digest in nodes_completed_by(size, leaf_hash(bytes(entry.body)), node_hash_stored):
-            RecordNode.objects.create(level=level, index=index, hash=digest)
+        leaves.append(RecordLeaf(index=size, entry_id=entry.pk))
+        nodes = nodes_completed_by(size, leaf_hash(bytes(entry.body)), node_hash)
+        completed |= {(level, index): digest for level, index, digest in nodes}
         size += 1
+    # 4. Store both.
+    RecordLeaf.objects.bulk_create(leaves, batch_size=ROWS_AT_ONCE)
+    rows = (RecordNode(level=level, index=index, hash=digest) for (level, index), digest in completed.items())
+    RecordNode.objects.bulk_create(rows, batch_size=ROWS_AT_ONCE)
     return size
 
 
