@@ -14,7 +14,7 @@ from django.utils import timezone
 from compliance.formats.protocol import ANNEXED
 
 from .engine.advisor import Advice, Forecast, Measurement, Precedent, Situation, advise, forecast, measure
-from .engine.artefacts import model_about
+from .engine.artefacts import model_about, model_digest
 from .engine.catalogue import METHODS, Facts, obstacles
 from .engine.contracts import JobSpec, MethodChoice, Precision, Protocol, Recipe, UnlearningStep
 from .engine.corpora import Example, Snapshot, SnapshotInfo
@@ -197,3 +197,11 @@ def snapshot_files(snapshot: CorpusSnapshot) -> Snapshot:
         message = f"The folder {snapshot.path} does not hold the registered snapshot. Restore it from a backup."
         raise CorpusError(message)
     return files
+
+
+def is_intact(version: ModelVersion) -> bool:
+    """Return whether the version's files are those that its job left: every one is read."""
+    try:
+        return model_digest(settings.ARTEFACTS / version.path) == version.digest
+    except (OSError, SpecError):
+        return False

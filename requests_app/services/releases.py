@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from compliance.evidence.statements import MODEL_SUBJECT, UNLEARNING_REPORT, Release, Statement, Subject
 from compliance.formats.record_kinds import RecordKind
-from compliance.record.errors import StaleStateError
+from compliance.record.errors import ContradictionError, StaleStateError
+from compliance.record.head import alarm_on_inconsistency
 from compliance.record.models import Attestation, RecordEntry
 from compliance.record.selectors import request_mappers
 from compliance.record.signing import attestation_sign, checkpoint_sign, entry_require
 from requests_app.models import Proposal
+from unlearning_jobs.selectors import is_intact
+from unlearning_jobs.states import ModelState
+
+HAS_FILES = frozenset({ModelState.ACTIVE, ModelState.QUARANTINED})
 
 
 def release_sign(*, proposal_id: int) -> Attestation:
@@ -16,7 +21,8 @@ def release_sign(*, proposal_id: int) -> Attestation:
 
     Raises:
         StaleStateError: the proposal has not been released.
-        ContradictionError: the record says something else about the release; nothing is signed, and an alarm stands.
+        ContradictionError: the record says something else about the release, or the model's files are not those that were
+            released; nothing is signed, and an alarm stands.
     """
     # 1. The release, and the report that it rests on.
     proposal = Proposal.objects.select_related(
@@ -36,6 +42,11 @@ def release_sign(*, proposal_id: int) -> Attestation:
     # 2. The record must know of it; signing compares what it says.
     for kind in (RecordKind.PROPOSAL_APPROVED, RecordKind.ITEM_RELEASED):
         entry_require(subject=request.subject, kind=kind, attempt=(proposal.item.key, proposal.number))
+    with alarm_on_inconsistency():
+        # A model that was destroyed since, on purpose, has no files to compare.
+        if job.result_version.state in HAS_FILES and not is_intact(job.result_version):
+            message = f"The model that attempt {proposal.number} at {proposal.item.key} released changed, or went."
+            raise ContradictionError(message)
     # 3. Sign it. A second call returns the envelope of the first.
     predicate = Release(
         request=request.reference,

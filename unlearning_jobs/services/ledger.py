@@ -93,9 +93,10 @@ def ledger_withhold(*, subject: str, places: Mapping[CorpusSnapshot, Collection[
             )
             raise LedgerError(message % {"snapshot": snapshot, "problem": error}) from error
     if entries:
-        # After a restore, the second copy has brought back what the same end had entered.
+        # After a restore, the second copy has brought back what an end had entered, perhaps more, perhaps by another key.
         entries_insert(entries)
-        data = {"item": "", "attempt": 0, "examples": len(entries), "entries_sha256": entries_digest(entries)}
+        held = ErasureEntry.objects.filter(subject=subject, item="", attempt=0)
+        data = {"item": "", "attempt": 0, "examples": len(entries), "entries_sha256": entries_digest(held)}
         record_append(subject=subject, kind=RecordKind.ERASURE_ENTERED, actor=actor, data=data)
         enqueue_on_commit(COMPARE_TASK, queue="matching")
     return len(entries)

@@ -26,7 +26,7 @@ from unlearning_jobs.engine.contracts import (
     UnlearningStep,
 )
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion, RegisteredRecipe
-from unlearning_jobs.selectors import erased_since, known_erased
+from unlearning_jobs.selectors import erased_since, is_intact, known_erased
 from unlearning_jobs.states import MODEL_TRANSITIONS, ModelState
 
 from .jobs import job_create
@@ -239,8 +239,8 @@ def model_version_release(*, version: ModelVersion, actor: str, under_way: Colle
         under_way: examples that are to be erased from this model by other items: the candidate may still know them.
 
     Raises:
-        StaleStateError: it is not a candidate, its verdict is not `passed`, its parent is no longer active, it would bring
-            back what was erased, or it still knows a copy of what it has erased.
+        StaleStateError: it is not a candidate, its verdict is not `passed`, its parent is no longer active, its files are
+            not those that were judged, it would bring back what was erased, or it still knows a copy of what it has erased.
         LedgerError: what it erased cannot be entered in the ledger, or compared with the corpus.
     """
     version = (
@@ -255,6 +255,9 @@ def model_version_release(*, version: ModelVersion, actor: str, under_way: Colle
         raise StaleStateError(
             _("%(model)s has been replaced since this job started. Run it again on the active version.") % {"model": parent}
         )
+    if not is_intact(version):
+        message = _("The files of %(model)s are gone, or are not those that its job left. Ask an engineer to restore them.")
+        raise StaleStateError(message % {"model": version})
     if back := known_erased(version) - known_erased(parent):
         message = _(
             "%(model)s knows %(count)d erased examples that the version in use does not know. It cannot be released."

@@ -10,7 +10,7 @@ from compliance.formats.record_kinds import Disposition
 from compliance.formats.record_kinds import RecordKind as K
 
 from .facts import REQUEST, Fact, Statement, words
-from .matches import Example, accepted_examples, decisions
+from .matches import Example, decisions, examples_of_item
 from .story import Story, ToldReport
 
 UNANSWERED = ("withdrawn", "unconfirmed")
@@ -86,17 +86,17 @@ def _forgotten(story: Story) -> Iterator[Statement]:
 
 
 def _untouched(story: Story) -> Iterator[Statement]:
-    """Of each released attempt, the accepted training examples of its snapshot that it is said not to have concerned.
+    """Of each released attempt, the examples of its item that it is said not to have concerned.
 
-    An item that ended for want of influence leaves its examples in the model, and that model may be out of use by the end.
+    The examples of other items of the model end as these do: by the end, another request may have erased them, or the model
+    may be out of use.
     """
-    without_influence = any(one.data.get("outcome") == Disposition.NO_INFLUENCE for one in story.of_kind(K.ENDING_APPROVED))
-    for _ in () if without_influence else _closing(story):
+    for _ in _closing(story):
         for attempt, told, approved in _released(story):
             digest = told.report.snapshot_sha256
-            accepted = accepted_examples(story, approved, digest)
+            own = examples_of_item(story, attempt[0], approved, digest)
             left = {one for snapshot, one in _with(story, *UNTOUCHED) if digest.startswith(snapshot)}
-            yield words(attempt), sorted(left & accepted)
+            yield words(attempt), sorted(left & own)
 
 
 def _not_learned(story: Story) -> Iterator[Statement]:

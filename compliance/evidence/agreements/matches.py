@@ -158,9 +158,15 @@ def _accepted_for_the_item(story: Story) -> Iterator[Statement]:
     for attempt, told in story.reports.items():
         approvals = [entry.number for entry in story.of_kind(K.PROPOSAL_APPROVED) if entry.attempt == attempt]
         before, snapshot = (approvals or [len(story.entries) + 1])[0], told.report.snapshot_sha256
-        own = accepted_examples(story, before, snapshot)
-        new = _new_with_the_item(story, attempt[0], before, snapshot)
-        yield words(attempt), {"all": sorted(own), "new": sorted(own if new is None else own & new)}
+        accepted = accepted_examples(story, before, snapshot)
+        yield words(attempt), {"all": sorted(accepted), "new": sorted(examples_of_item(story, attempt[0], before, snapshot))}
+
+
+def examples_of_item(story: Story, item: str, before: int, snapshot_sha256: str) -> set[str]:
+    """Return the accepted training examples that belong to this item and to no earlier one; all, in older histories."""
+    accepted = accepted_examples(story, before, snapshot_sha256)
+    new = _new_with_the_item(story, item, before, snapshot_sha256)
+    return accepted if new is None else accepted & new
 
 
 def _new_with_the_item(story: Story, item: str, before: int, snapshot_sha256: str) -> set[str] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
@@ -51,9 +52,26 @@ def test_what_was_not_released_is_not_signed(stage: Stage) -> None:
     assert_not_signed(stage.signed(), "no release to sign")
 
 
-@pytest.mark.parametrize(
-    ("version", "reason"), [(2, "another release was signed than recorded"), (1, "the replaced model is not")]
-)
+def test_a_model_whose_weights_were_swapped_is_not_released(stage: Stage) -> None:
+    proposal = stage.signed()
+    swap_weights(proposal)
+    with pytest.raises(StaleStateError, match="are not those that its job left"):
+        item_release(proposal=proposal, by=stage.staff.nils)
+
+
+def test_no_release_is_signed_of_weights_that_were_swapped_since(released: Proposal) -> None:
+    swap_weights(released)
+    assert_alarm(released, "released changed, or went")
+
+
+def swap_weights(proposal: Proposal) -> None:
+    assert proposal.job is not None
+    assert proposal.job.result_version is not None
+    weights = settings.ARTEFACTS / proposal.job.result_version.path / "model.safetensors"
+    weights.write_bytes(b"those of the original")
+
+
+@pytest.mark.parametrize(("version", "reason"), [(2, "released changed, or went"), (1, "the replaced model is not")])
 def test_a_model_that_was_swapped_in_the_database_is_not_signed(released: Proposal, version: int, reason: str) -> None:
     with superuser("unlearning_jobs_modelversion"):
         ModelVersion.objects.filter(number=version).update(digest="5" * 64)

@@ -17,8 +17,8 @@ from requests_app.services.letters import letter
 from requests_app.services.reconcile import requests_reconcile
 from requests_app.states import ItemState
 from tests.endings import NOT_HERS, REASONS, corrected, refused
-from tests.staging import Stage, erased_elsewhere
-from unlearning_jobs.models import Job
+from tests.staging import Stage, erased_elsewhere, unguarded
+from unlearning_jobs.models import Job, ModelVersion
 
 from .conftest import EXAMPLES
 from .test_closings import finished, released, started
@@ -68,6 +68,23 @@ def test_what_left_an_item_and_came_back_is_carried_out_in_a_new_one(stage: Stag
     text = letter(stage.request, "outcome_completed").text
     assert "does not belong" not in text
     assert NOT_HERS not in text
+
+
+def test_a_later_item_may_end_otherwise_than_the_one_that_was_released(stage: Stage) -> None:
+    decide(stage, FIRST, accept=True)
+    decide(stage, SECOND, accept=False)
+    completed(stage)
+    searched_again(stage)
+    decide(stage, SECOND, accept=True)
+    completed(stage)
+    released(item(stage, 1), stage.staff)
+    with unguarded("unlearning_jobs_modelversion", "model_version_is_fixed"):
+        ModelVersion.objects.filter(state="active").update(state="quarantined")
+    ending = endings.lapse_propose(item=item(stage, 2), by=stage.staff.omar)
+    endings.ending_approve(ending=ending, by=stage.staff.lena)
+    stage.request.refresh_from_db()
+    assert stage.request.outcome == "completed"
+    assert contradictions(told(stage), AGREEMENTS) == []
 
 
 def test_neither_item_may_leave_out_what_it_holds_after_a_correction(stage: Stage) -> None:

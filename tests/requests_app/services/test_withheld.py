@@ -19,6 +19,7 @@ from requests_app.models import Ending, ErasureRequest, Match
 from requests_app.returns import returns_standing
 from requests_app.services import decisions, endings, mapping
 from requests_app.services.letters import closing_letter, letter
+from requests_app.services.matches import matches_decide
 from requests_app.services.messages import message_send
 from requests_app.services.replay import ledger_replay
 from tests.endings import REASONS, refused
@@ -105,6 +106,27 @@ def test_an_end_that_is_repeated_after_a_restore_enters_the_same_once(stage: Sta
     entered = set(ErasureEntry.objects.values_list("pk", flat=True))
     assert ledger_withhold(subject=stage.request.subject, places={snapshot: PAGES}, actor="account:1") == len(PAGES)
     assert set(ErasureEntry.objects.values_list("pk", flat=True)) == entered
+
+
+@pytest.mark.parametrize("rejected", [0, 1])
+def test_an_end_after_a_restore_agrees_with_the_ledger_whatever_the_end_before_held(
+    stage: Stage, settings: Settings, rejected: int
+) -> None:
+    ending = proposed(stage, diary(), *PAGES)
+    with transaction.atomic():
+        endings.ending_approve(ending=Ending.objects.get(pk=ending.pk), by=stage.staff.lena)
+        ledger_copy()
+        transaction.set_rollback(True)
+    ledger_copy()  # takes back what the lost approval had entered
+    settings.LEDGER_KEYS = ["ab" * 32, *settings.LEDGER_KEYS]
+    endings.ending_decline(ending=Ending.objects.get(pk=ending.pk), reason="Look at them once more.", by=stage.staff.lena)
+    stage.request = ErasureRequest.objects.get(pk=stage.request.pk)
+    rows = stage.request.matches.order_by("pk").values_list("pk", flat=True)[:rejected]
+    if rejected:
+        matches_decide(request=stage.request, match_ids=rows, accept=False, by=stage.staff.omar)
+    again = endings.closing_propose(request=stage.request, outcome="not_learned", reasons="", by=stage.staff.omar)
+    endings.ending_approve(ending=again, by=stage.staff.lena)
+    assert ledger_replay(corpus="", requeue=False, actor="system").problems == []
 
 
 def test_of_a_refused_request_only_what_no_model_knew_enters_the_ledger(stage: Stage) -> None:
