@@ -13,8 +13,9 @@ from compliance.evidence.record import EntryBody
 from compliance.formats.errors import VerificationError
 from compliance.formats.record_kinds import RecordKind as K
 
-from .forms import CLAIMANT, NOT_CONCERNED, SYSTEM, check_forms, in_present_words, present_from
+from .forms import CLAIMANT, SYSTEM, check_forms, in_present_words, present_from
 from .letters import check_letters
+from .words import NOT_CONCERNED
 
 NEW = "new"
 RELEASABLE = frozenset({"passed"})

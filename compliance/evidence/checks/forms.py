@@ -9,29 +9,23 @@ them out could as well have stated that there is nothing to say, and what is mis
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final, NoReturn, get_args
+from typing import Any, Final, NoReturn
 
 from compliance.evidence.record import EntryBody
-from compliance.formats.checks import SHA256
 from compliance.formats.errors import VerificationError
 from compliance.formats.record_kinds import (
-    ACCOUNTED_EXAMPLE,
-    APART,
     EARLIER_EXAMPLE,
     EARLIER_FIELDS,
     EARLIER_KINDS,
     EXAMPLE,
     FIELDS,
-    Disposition,
 )
 from compliance.formats.record_kinds import RecordKind as K
-from compliance.formats.results import RESULT_VERSION
-from compliance.formats.verdicts import Outcome
 
-from .letters import LETTERS
 from .versions import Additions, check_versions
+from .words import GROUNDS, WORDS
 
 CLAIMANT, OFFICER, SYSTEM = "claimant", "account", "system"
 MATCHES = (K.MATCH_ACCEPTED, K.MATCH_REJECTED)
@@ -79,112 +73,7 @@ MADE_BY: Final[Mapping[str, frozenset[str]]] = {
 }
 """The kinds of a request's history, and who may have made an entry: the claimant, an account, or the system."""
 
-GROUNDS: Final[Mapping[tuple[str, bool], frozenset[str]]] = {
-    ("erasure", True): frozenset({"17_1_a", "17_1_b", "17_1_c", "17_1_d", "17_1_e", "17_1_f"}),
-    ("erasure", False): frozenset({"17_3_a", "17_3_b", "17_3_c", "17_3_d", "17_3_e", "12_5"}),
-    ("copyright", True): frozenset({"rights"}),
-    ("copyright", False): frozenset({"no_right", "17_3_e", "17_3_d"}),
-}
-"""Legal grounds, by the kind of request and by whether they grant it."""
-ENDINGS = frozenset({"refused", "no_match", "already_erased", "not_learned", "no_influence", "not_searched"})
-NOT_CONCERNED = "not_concerned"
-"""The outcome of examples that leave their items; no item and no request has it."""
-OUTCOMES = ENDINGS | {"completed", "withdrawn", "unconfirmed"}
-VERDICTS = frozenset(get_args(Outcome))
-
-Says = Callable[[Any], bool]
-
-
-def _one_of(words: frozenset[str]) -> Says:
-    return lambda value: isinstance(value, str) and value in words
-
-
-def _is_flag(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-def _counts(least: int) -> Says:
-    return lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= least
-
-
-def _are_accounted(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_is_accounted, value))
-
-
-def _is_accounted(value: Any) -> bool:
-    if not isinstance(value, Mapping) or value.keys() != set(ACCOUNTED_EXAMPLE) or not isinstance(value["became"], list):
-        return False
-    ways = value["became"]
-    known = bool(ways) and all(way in tuple(Disposition) for way in ways) and ways == sorted(set(ways))
-    return known and all(len(apart.intersection(ways)) <= 1 for apart in APART)
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value)
-
-
-def _is_digest(value: Any) -> bool:
-    return isinstance(value, str) and bool(SHA256.fullmatch(value))
-
-
-def _lists(says: Says) -> Says:
-    return lambda value: isinstance(value, list) and all(map(says, value))
-
-
-def _is_query(value: Any) -> bool:
-    return (
-        isinstance(value, Mapping)
-        and value.keys() == {"kind", "hmac"}
-        and _is_text(value["kind"])
-        and _is_digest(value["hmac"])
-    )
-
-
-_COUNTED = (
-    *((K.MATCHES_DECIDED, "accepted"), (K.MATCHES_DECIDED, "rejected"), (K.REVIEW_COMPLETED, "items")),
-    *((K.MAPPING_COMPLETED, "candidates"), (K.REQUEST_CLOSED, "accepted")),
-    *((K.ENDING_APPROVED, "beside"), (K.PROPOSAL_APPROVED, "beside")),
-    *((K.JOB_CANCELLED, "run"), (K.ERASURE_ENTERED, "attempt")),  # 0: before any run; for no release
-)
-WORDS: Final[Mapping[str, Says]] = {
-    f"{K.REQUEST_SUBMITTED} kind": _one_of(frozenset({kind for kind, _ in GROUNDS})),
-    f"{K.REQUEST_EXTENDED} months": lambda value: value in (1, 2) and not isinstance(value, bool),
-    f"{K.REQUEST_CLOSED} outcome": _one_of(OUTCOMES),
-    f"{K.MATCH_ACCOUNTED} examples": _are_accounted,
-    f"{K.ITEM_LAPSED} outcome": _one_of(OUTCOMES - {"completed", "refused"}),
-    f"{K.ITEM_DECIDED} granted": _is_flag,
-    f"{K.MAPPING_COMPLETED} complete": _is_flag,
-    f"{K.JOB_COMPLETED} verdict": _one_of(VERDICTS),
-    f"{K.ITEM_EVALUATED} verdict": _one_of(VERDICTS | {"failed", "cancelled"}),
-    f"{K.JOB_RUN_ENDED} outcome": _one_of(frozenset({"completed", "failed", "killed", "lost", "cancelled"})),
-    **{
-        f"{kind} outcome": _one_of(ENDINGS | {NOT_CONCERNED})
-        for kind in (K.ENDING_PROPOSED, K.ENDING_APPROVED, K.ENDING_DECLINED)
-    },
-    **{
-        f"{kind} template": _one_of(frozenset(LETTERS))
-        for kind in (K.MESSAGE_QUEUED, K.MESSAGE_SENT, K.MESSAGE_FAILED, K.MESSAGE_LAPSED)
-    },
-    **{
-        f"{kind} {field}": _is_digest
-        for kind, fields in FIELDS.items()
-        for field in fields
-        if kind in MADE_BY and field.endswith("_sha256")
-    },
-    **{f"{K.MAPPING_COMPLETED} {field}": _lists(_is_digest) for field in ("searched", "unreadable", "texts_only")},
-    f"{K.MAPPING_COMPLETED} queries": _lists(_is_query),
-    f"{K.MAPPING_COMPLETED} matcher": _is_text,
-    f"{K.ERASURE_ENTERED} examples": _counts(1),
-    **{
-        f"{kind} {field}": _counts(1)
-        for kind, fields in FIELDS.items()
-        for field in ("attempt", "run", "job", "message", "ending", "search")
-        if field in fields
-    },
-    **{f"{kind} {field}": _counts(0) for kind, field in _COUNTED},
-    f"{K.JOB_STARTED} result_version": lambda value: _counts(2)(value) and value <= RESULT_VERSION,  # 1 was never stated
-}
-"""Fields of which nothing but certain words, flags or numbers can be read."""
+WITHDRAWN = "withdrawn"
 NO_SETS = frozenset({"forget", "retain"})
 """What a corpus calls no set of its own: a job makes these from the training set."""
 
@@ -257,6 +146,9 @@ def _examples(entry: EntryBody) -> Sequence[Mapping[str, Any]]:
 
 def _check_examples(entry: EntryBody, fields: tuple[str, ...], sets: dict[tuple[str, str], str]) -> None:
     """Check that each example has the fields of one, and is in the one set of `sets` in which entries before said it is."""
+    named = [(one.get("snapshot"), one.get("example_id", one.get("record_id"))) for one in _examples(entry)]
+    if len(set(named)) != len(named):
+        _fail(entry, "it names an example twice")
     for one in _examples(entry):
         if one.keys() != set(fields) or not all(isinstance(value, str) for value in one.values()):
             _fail(entry, f"an example states {', '.join(sorted(one))}, and must state {_stated(fields)}")
@@ -269,6 +161,9 @@ def _check_examples(entry: EntryBody, fields: tuple[str, ...], sets: dict[tuple[
 
 def _check_words(entry: EntryBody) -> None:
     by = entry.actor.partition(":")[0]
+    ends = entry.kind in (K.REQUEST_CLOSED, K.ITEM_LAPSED)
+    if ends and by == CLAIMANT and entry.data.get("outcome", WITHDRAWN) != WITHDRAWN:
+        _fail(entry, "claimants end nothing but by withdrawing it")
     if by not in MADE_BY[entry.kind]:
         _fail(entry, f"it was made by {entry.actor}, and can only be made by {' or '.join(sorted(MADE_BY[entry.kind]))}")
     for field, value in entry.data.items():

@@ -175,6 +175,22 @@ STORIES: Mapping[str, tuple[Story, str]] = {
     "an unknown outcome": (said("request.closed", outcome="Refused"), "nothing says what its outcome 'Refused' means"),
     "no outcome": (unsaid("request.closed", "outcome"), "it states accepted, and must state accepted, outcome"),
     "granted in words": (said("item.decided", granted="false"), "nothing says what its granted 'false' means"),
+    "a language that nobody wrote in": (said("request.submitted", language="no_match"), "nothing says what its language"),
+    "a day that there is not": (said("request.submitted", due_on="2026-02-30"), "nothing says what its due_on"),
+    "decided in no way": (said("match.accepted", how="refused"), "nothing says what its how"),
+    "clusters without a number": (said("match.accepted", clusters=["nothing"]), "nothing says what its clusters"),
+    "carried out by the claimant": (
+        entries(lambda retold: [one.update(actor="claimant") for one in retold.of_kind("request.closed")]),
+        "claimants end nothing but by withdrawing it",
+    ),
+    "an example named twice": (
+        entries(
+            lambda retold: [
+                one["data"]["examples"].extend(one["data"]["examples"]) for one in retold.of_kind("match.accepted")
+            ]
+        ),
+        "it names an example twice",
+    ),
     "no ground": (said("item.decided", ground="banana"), "'banana' is no ground for it"),
     "a ground of another kind of request": (said("request.submitted", kind="copyright"), "is no ground for it"),
     "one more field": (said("item.released", verdict="failed"), "and must state attempt, item, model_sha256"),
