@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from .results import Certificate
 
 MOST_EPSILON: Final = 10.0
 """Beyond it, a bound allows almost every difference. No recipe and no option of a method goes further."""
+TRAINING_METHOD: Final = "retrain"
+"""The method that trains the model from scratch, after which it has never seen what was erased before."""
 DEFINITIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "certified_removal": (
         (
@@ -43,6 +45,19 @@ DEFINITIONS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
 }
 """By method: what its bound says, and what earlier versions wrote for the same."""
+
+
+def steps_until_training(methods: Sequence[str]) -> int:
+    """Return how many of the earlier steps, given by their methods, the last training from scratch has made irrelevant."""
+    return max((number for number, method in enumerate(methods, 1) if method == TRAINING_METHOD), default=0)
+
+
+def ended_by(methods: Sequence[str], method: str) -> list[str]:
+    """Return the methods of earlier steps that ended the promise of the model's training, on which `method` relies.
+
+    The promise is about the weights that training left, and `method` accounts for its own steps alone.
+    """
+    return [other for other in methods[steps_until_training(methods) :] if other != method]
 
 
 def promises(certificate: Certificate) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from compliance.evidence.recomputed.privacy import training_epsilon
-from compliance.formats.certificates import DEFINITIONS
+from compliance.formats.certificates import DEFINITIONS, ended_by
 
 from .contents import FORGOTTEN
 from .facts import of_report
@@ -108,6 +108,14 @@ def _definition(told: ToldReport) -> str | None:
     return None if certificate is None else certificate.definition
 
 
+def _ended_by(told: ToldReport) -> list[str] | None:
+    """Return the methods that changed the model after the training on which a certified method relies."""
+    spec = told.specification
+    if spec is None or spec.method.name not in DEFINITIONS:
+        return None
+    return ended_by([step.method.name for step in spec.earlier], spec.method.name)
+
+
 DEFINITION = of_report("result.json certificate.definition", _definition, "result.json certificate.definition")
 METHOD_DEFINITIONS = of_report(
     "the bound of report method.name",
@@ -121,6 +129,12 @@ PROMISED = of_report(
 )
 PROMISED_BEFORE = of_report(
     "what spec.json recipe and method promise", _expected, "spec.json recipe", "spec.json method.config"
+)
+ENDED_BY = of_report(
+    "the methods in spec.json earlier that end the promise of method.name",
+    _ended_by,
+    "spec.json method.name",
+    "spec.json earlier",
 )
 EPSILON_OF_ONE = of_report(
     "result.json certificate.epsilon, for each example",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from compliance.evidence.agreements import contradictions
-from compliance.evidence.agreements.certificates import PROMISED
+from compliance.evidence.agreements.certificates import ENDED_BY, PROMISED
 from compliance.evidence.agreements.judged import JUDGEMENT
 from compliance.formats.certificates import DEFINITIONS
 from compliance.formats.contracts import parse, plain
@@ -26,6 +26,7 @@ from .test_measured import ALONE, told
 
 pytestmark = pytest.mark.django_db
 NUMBERS = "the certificate promises other numbers than the recipe"
+ENDED = "the promise of the certificate ended before"
 COST = "the certificate has another epsilon than the training cost"
 PRIVACY = Privacy(noise_multiplier=5.0)
 PRIVATE = Recipe("classifier", ClassifierArchitecture("mlp"), 1, 8, 0.1, privacy=PRIVACY)
@@ -128,6 +129,34 @@ def test_the_epsilon_of_private_training_follows_from_its_noise_and_its_steps(
     real: Real, tmp_path: Path, noise: float, one: float
 ) -> None:
     assert COST in reasons(verified(real, tmp_path, {"spec": privately_trained(noise), "result": of_a_group(one)}))
+
+
+@pytest.mark.parametrize("certifying", ["dp_sgd", "certified_removal"])
+@pytest.mark.parametrize(
+    ("earlier", "ended"),
+    [(["itself"], False), (["npo"], True), (["npo", "retrain", "itself"], False), (["retrain", "npo", "itself"], True)],
+    ids=["itself", "another", "another, trained again", "trained again, another"],
+)
+def test_another_methods_step_ends_the_promise_of_a_certificate_until_the_next_training(
+    tmp_path: Path, certifying: str, earlier: list[str], *, ended: bool
+) -> None:
+    story = told(tmp_path, ALONE, method=certifying)
+    [one] = story.reports.values()
+    methods = [certifying if name == "itself" else name for name in earlier]
+    one.spec["earlier"] = [{"method": {"name": name, "config": {}}, "forget_ids": []} for name in methods]
+    found = " ".join(contradictions(story, [pair for pair in JUDGEMENT if pair.first is ENDED_BY]))
+    assert (ENDED in found) == ended
+    assert bool(found) == ended
+
+
+def test_a_model_that_another_method_changed_after_its_private_training_is_not_released(real: Real, tmp_path: Path) -> None:
+    def changed_since(retold: Retold) -> None:
+        privately_trained()(retold)
+        retold.specs[2]["earlier"] = [{"method": {"name": "npo", "config": {}}, "forget_ids": []}]
+
+    found = reasons(verified(real, tmp_path, {"spec": changed_since, "result": of_a_group()}))
+    assert ENDED in found
+    assert COST not in found
 
 
 def test_training_that_costs_nothing_promises_nothing(real: Real, tmp_path: Path) -> None:
