@@ -9,6 +9,10 @@ from .results import Certificate
 
 MOST_EPSILON: Final = 10.0
 """Beyond it, a bound allows almost every difference. No recipe and no option of a method goes further."""
+LEAST_DELTA: Final = 1e-10
+"""Of private training. Below it, epsilon is worked out from probabilities that floating point cannot hold apart."""
+MOST_DELTA: Final = 0.1
+"""A bound that may fail in more than a tenth of all cases says little. No recipe and no option of a method goes further."""
 TRAINING_METHOD: Final = "retrain"
 """The method that trains the model from scratch, after which it has never seen what was erased before."""
 DEFINITIONS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -65,6 +69,6 @@ def promises(certificate: Certificate) -> bool:
 
     No noise makes two models the same, so nothing costs nothing: none of the numbers is zero.
     """
-    bounds = 0 < certificate.epsilon <= MOST_EPSILON and 0 < certificate.delta < 1
+    bounds = 0 < certificate.epsilon <= MOST_EPSILON and 0 < certificate.delta <= MOST_DELTA
     within = certificate.records > 0 and 0 < certificate.budget_spent <= 1
     return bounds and within and bool(certificate.assumptions)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from compliance.evidence.recomputed.privacy import training_epsilon
-from compliance.formats.certificates import DEFINITIONS, ended_by
+from compliance.formats.certificates import DEFINITIONS, LEAST_DELTA, MOST_DELTA, ended_by
 
 from .contents import FORGOTTEN
 from .facts import of_report
@@ -48,7 +48,7 @@ def _of_removal(architecture: Mapping[str, Any]) -> dict[str, float]:
     """Return the epsilon and delta that the recipe fixed, within the bounds up to which removal is proved."""
     names = ("epsilon", "delta", "perturbation")
     epsilon, delta, noise = (float(architecture.get(name, math.nan)) for name in names)
-    if not (0 < epsilon <= 1 and 0 < delta < 1 and noise > 0):
+    if not (0 < epsilon <= 1 and 0 < delta <= MOST_DELTA and noise > 0):
         return {"epsilon": math.nan, "delta": math.nan}
     return {"epsilon": epsilon, "delta": delta}
 
@@ -78,12 +78,12 @@ def _epsilon_of_one(told: ToldReport) -> float | None:
 
 
 def _epsilon_of_training(told: ToldReport) -> float | None:
-    """Return what private training by the recipe costs an example; infinite if it is not private."""
+    """Return what private training by the recipe costs an example; infinite if it is not private, or cannot be accounted."""
     spec = told.specification
     if spec is None or told.findings is None or told.findings.certificate is None:
         return None
     recipe, privacy = spec.recipe, spec.recipe.get("privacy")
-    if not privacy:
+    if not privacy or not LEAST_DELTA <= privacy["delta"] <= MOST_DELTA:
         return math.inf
     examples, size = _trained_on(told, spec), recipe["batch_size"]
     steps = recipe["epochs"] * math.ceil(examples / size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import pytest
 
 from compliance.evidence.agreements import contradictions
-from compliance.evidence.agreements.certificates import ENDED_BY, PROMISED
+from compliance.evidence.agreements.certificates import ENDED_BY, EPSILON_OF_ONE, PROMISED
 from compliance.evidence.agreements.judged import JUDGEMENT
+from compliance.evidence.recomputed.privacy import training_epsilon
 from compliance.formats.certificates import DEFINITIONS
 from compliance.formats.contracts import parse, plain
 from compliance.formats.results import Certificate
@@ -55,6 +57,7 @@ def certified(**changes: Any) -> Lie:
     [
         ({"epsilon": -5.0, "delta": 40.0}, "the verdict does not follow"),
         ({"epsilon": 1e300, "delta": 1.0}, "the verdict does not follow"),
+        ({"delta": 0.11}, "the verdict does not follow"),
         ({"budget_spent": 7.0}, "the verdict does not follow"),
         ({"budget_spent": -1.0}, "the verdict does not follow"),
         ({"assumptions": []}, "the verdict does not follow"),
@@ -157,6 +160,20 @@ def test_a_model_that_another_method_changed_after_its_private_training_is_not_r
     found = reasons(verified(real, tmp_path, {"spec": changed_since, "result": of_a_group()}))
     assert ENDED in found
     assert COST not in found
+
+
+@pytest.mark.parametrize(("delta", "reason"), [(1e-5, ""), (1e-12, COST), (0.11, COST)])
+def test_no_private_training_is_accounted_for_beyond_the_bounds_of_delta(tmp_path: Path, delta: float, reason: str) -> None:
+    story = told(tmp_path, ALONE, method="dp_sgd")
+    [one] = story.reports.values()
+    recipe = PRIVATE.to_json()
+    one.spec["recipe"] = recipe | {"privacy": recipe["privacy"] | {"delta": delta}}
+    examples = one.result["train_examples"] + len(one.spec["forget_ids"])
+    cost = training_epsilon(PRIVACY.noise_multiplier, min(1.0, 8 / examples), math.ceil(examples / 8), delta)
+    one.result["certificate"]["epsilon"] = cost * one.result["certificate"]["records"]
+    found = " ".join(contradictions(story, [pair for pair in JUDGEMENT if pair.first is EPSILON_OF_ONE]))
+    assert reason in found
+    assert bool(found) == bool(reason)
 
 
 def test_training_that_costs_nothing_promises_nothing(real: Real, tmp_path: Path) -> None:
