@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Final
+
+from compliance.formats.certificates import ended_by, steps_until_training
 
 from .contracts import UnlearningStep
-
-TRAINING_METHOD: Final = "retrain"
-"""The method that trains the model from scratch, after which it has never seen what was erased before."""
 
 
 def group_privacy(epsilon: float, delta: float, examples: int) -> tuple[float, float]:
@@ -56,8 +54,7 @@ def affordable_examples(epsilon: float, delta: float, *, max_epsilon: float, max
 
 def steps_since_training(earlier: Sequence[UnlearningStep]) -> tuple[UnlearningStep, ...]:
     """Return the earlier steps that still count for the current model: those after its last training from scratch."""
-    trainings = [number for number, step in enumerate(earlier) if step.method.name == TRAINING_METHOD]
-    return tuple(earlier[trainings[-1] + 1 :] if trainings else earlier)
+    return tuple(earlier[steps_until_training([step.method.name for step in earlier]) :])
 
 
 def erased_examples(earlier: Sequence[UnlearningStep], forget: int) -> int:
@@ -86,7 +83,7 @@ def overspent(epsilon: float, delta: float, examples: int, *, max_epsilon: float
 
 def broken_promise(earlier: Sequence[UnlearningStep], method: str) -> str | None:
     """Return why the promise of the model's training no longer holds: another method than `method` changed the model."""
-    foreign = [step.method.name for step in steps_since_training(earlier) if step.method.name != method]
+    foreign = ended_by([step.method.name for step in earlier], method)
     if not foreign:
         return None
     return f"An earlier step, {foreign[0]}, came after the model's training, and its promise ended there; retrain the model."

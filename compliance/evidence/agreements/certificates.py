@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from compliance.evidence.recomputed.privacy import training_epsilon
-from compliance.formats.certificates import DEFINITIONS
+from compliance.formats.certificates import DEFINITIONS, LEAST_DELTA, MOST_DELTA, ended_by
 
 from .contents import FORGOTTEN
 from .facts import of_report
@@ -48,7 +48,7 @@ def _of_removal(architecture: Mapping[str, Any]) -> dict[str, float]:
     """Return the epsilon and delta that the recipe fixed, within the bounds up to which removal is proved."""
     names = ("epsilon", "delta", "perturbation")
     epsilon, delta, noise = (float(architecture.get(name, math.nan)) for name in names)
-    if not (0 < epsilon <= 1 and 0 < delta < 1 and noise > 0):
+    if not (0 < epsilon <= 1 and 0 < delta <= MOST_DELTA and noise > 0):
         return {"epsilon": math.nan, "delta": math.nan}
     return {"epsilon": epsilon, "delta": delta}
 
@@ -78,12 +78,12 @@ def _epsilon_of_one(told: ToldReport) -> float | None:
 
 
 def _epsilon_of_training(told: ToldReport) -> float | None:
-    """Return what private training by the recipe costs an example; infinite if it is not private."""
+    """Return what private training by the recipe costs an example; infinite if it is not private, or cannot be accounted."""
     spec = told.specification
     if spec is None or told.findings is None or told.findings.certificate is None:
         return None
     recipe, privacy = spec.recipe, spec.recipe.get("privacy")
-    if not privacy:
+    if not privacy or not LEAST_DELTA <= privacy["delta"] <= MOST_DELTA:
         return math.inf
     examples, size = _trained_on(told, spec), recipe["batch_size"]
     steps = recipe["epochs"] * math.ceil(examples / size)
@@ -108,6 +108,14 @@ def _definition(told: ToldReport) -> str | None:
     return None if certificate is None else certificate.definition
 
 
+def _ended_by(told: ToldReport) -> list[str] | None:
+    """Return the methods that changed the model after the training on which a certified method relies."""
+    spec = told.specification
+    if spec is None or spec.method.name not in DEFINITIONS:
+        return None
+    return ended_by([step.method.name for step in spec.earlier], spec.method.name)
+
+
 DEFINITION = of_report("result.json certificate.definition", _definition, "result.json certificate.definition")
 METHOD_DEFINITIONS = of_report(
     "the bound of report method.name",
@@ -121,6 +129,12 @@ PROMISED = of_report(
 )
 PROMISED_BEFORE = of_report(
     "what spec.json recipe and method promise", _expected, "spec.json recipe", "spec.json method.config"
+)
+ENDED_BY = of_report(
+    "the methods in spec.json earlier that end the promise of method.name",
+    _ended_by,
+    "spec.json method.name",
+    "spec.json earlier",
 )
 EPSILON_OF_ONE = of_report(
     "result.json certificate.epsilon, for each example",

@@ -7,6 +7,7 @@ from typing import Final
 from .agreement import Agreement, one_of, part_of
 from .certificates import (
     DEFINITION,
+    ENDED_BY,
     EPSILON_OF_ONE,
     EPSILON_OF_TRAINING,
     METHOD_DEFINITIONS,
@@ -90,6 +91,7 @@ JUDGEMENT: Final = (
     Agreement(CERTIFIED, CERTIFICATE, "the process does not say what the certificate says"),
     Agreement(DEFINITION, METHOD_DEFINITIONS, "the certificate has the words of no bound of this method", one_of),
     Agreement(PROMISED, PROMISED_BEFORE, "the certificate promises other numbers than the recipe", promised_alike),
+    Agreement(ENDED_BY, always("no method", []), "the promise of the certificate ended before"),
     Agreement(
         EPSILON_OF_ONE, EPSILON_OF_TRAINING, "the certificate has another epsilon than the training cost", accounted_alike
     ),

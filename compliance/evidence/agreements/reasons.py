@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from compliance.formats.certificates import steps_until_training
 from compliance.formats.contracts import plain
 from compliance.formats.findings import ControlName
 from compliance.formats.protocol import Protocol
@@ -117,8 +118,7 @@ def _ever_erased(told: ToldReport) -> int | None:
 
 def since_training(spec: Specification) -> tuple[UnlearningStep, ...]:
     """Return the earlier steps since the model was last trained from scratch."""
-    trained = [number for number, step in enumerate(spec.earlier, 1) if step.method.name == "retrain"]
-    return spec.earlier[trained[-1] if trained else 0 :]
+    return spec.earlier[steps_until_training([step.method.name for step in spec.earlier]) :]
 
 
 def _earlier_methods(told: ToldReport) -> list[str] | None:

@@ -30,7 +30,9 @@ CLASSIFIER = Recipe("classifier", ClassifierArchitecture("mlp"), 1, 8, 0.1)
         {"noise_multiplier": float("inf")},
         {"noise_multiplier": 1.0, "max_gradient_norm": 0.0},
         {"noise_multiplier": 1.0, "delta": 0.0},
-        {"noise_multiplier": 1.0, "delta": 1.0},
+        {"noise_multiplier": 1.0, "delta": 9e-11},
+        {"noise_multiplier": 1.0, "delta": 0.11},
+        {"noise_multiplier": 1.0, "delta": float("nan")},
         {"noise_multiplier": 1.0, "records_per_person": 0},
     ],
 )
@@ -48,7 +50,7 @@ def test_private_training_without_noise_bounds_or_delta_is_refused(wrong: dict[s
         {"epsilon": 0.0},
         {"epsilon": 1.5},
         {"delta": 0.0},
-        {"delta": 1.0},
+        {"delta": 0.11},
     ],
 )
 def test_certified_removal_out_of_its_theorems_range_is_refused(wrong: dict[str, Any]) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from compliance.formats.certificates import TRAINING_METHOD
 from compliance.formats.translation import gettext_noop as _
 from compliance.formats.verdicts import GUARANTEES, Guarantee
 from unlearning_jobs.engine.catalogue import METHODS, Budget, budget_left, obstacles
-from unlearning_jobs.engine.privacy_budget import TRAINING_METHOD
 
 from .cost_model import Forecast, Measurement, Situation, forecast
 

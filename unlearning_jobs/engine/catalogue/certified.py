@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from compliance.formats.certificates import MOST_EPSILON
+from compliance.formats.certificates import MOST_DELTA, MOST_EPSILON
 from compliance.formats.translation import gettext_noop as _
 from unlearning_jobs.engine.contracts.families import describe_family
 from unlearning_jobs.engine.privacy_budget import (
@@ -125,7 +125,7 @@ CERTIFIED: Final = (
                 0,
                 MOST_EPSILON,
             ),
-            Option("max_delta", "float", 1e-3, _("Largest delta for all examples erased so far."), 0, 0.1),
+            Option("max_delta", "float", 1e-3, _("Largest delta for all examples erased so far."), 0, MOST_DELTA),
         ),
         cost=_nothing_to_do,
         obstacles=_private_obstacles,

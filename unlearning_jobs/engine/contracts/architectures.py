@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from compliance.formats.certificates import MOST_DELTA
 from unlearning_jobs.engine.contracts.contract import EngineContract
 from unlearning_jobs.engine.errors import SpecError
 
@@ -98,8 +99,8 @@ class LogisticArchitecture(Architecture):
         if not (0 < self.regularisation < math.inf and 0 < self.perturbation < math.inf):
             message = "Certified removal needs a regularisation and a perturbation above 0; set both."
             raise SpecError(message)
-        if not (0 < self.epsilon <= 1 and 0 < self.delta < 1):
-            message = "Certified removal needs an epsilon above 0 and up to 1, and a delta between 0 and 1."
+        if not (0 < self.epsilon <= 1 and 0 < self.delta <= MOST_DELTA):
+            message = f"Certified removal needs an epsilon above 0, up to 1, and a delta above 0, up to {MOST_DELTA:g}."
             raise SpecError(message)
 
 

@@ -148,7 +148,10 @@ def _poisson_batches(examples: int, loss: PrivacyLoss, seed: int) -> Iterable[li
 
 @cache
 def _epsilon(noise: float, rate: float, steps: int, delta: float) -> float:
-    """Work epsilon out by the PRV accountant. It takes a second, and all models of one evaluation have the same."""
+    """Work epsilon out by the PRV accountant. It takes a second, and all models of one evaluation have the same.
+
+    The accountant solves for epsilon on the whole line, and finds a negative one where delta alone allows the difference.
+    """
     quick, tight = RDPAccountant(), PRVAccountant()
     quick.history = tight.history = [(noise, rate, steps)]
     with warnings.catch_warnings(), np.errstate(divide="ignore"):
@@ -156,7 +159,7 @@ def _epsilon(noise: float, rate: float, steps: int, delta: float) -> float:
         if (bound := float(quick.get_epsilon(delta=delta))) > LARGEST_EPSILON:
             message = f"Training would have an epsilon of about {bound:.0f}, which promises nothing; raise noise_multiplier."
             raise SpecError(message)
-        return float(tight.get_epsilon(delta=delta, eps_error=EPSILON_ERROR))
+        return max(0.0, float(tight.get_epsilon(delta=delta, eps_error=EPSILON_ERROR)))
 
 
 def _gradients_per_example(network: nn.Module, family: Family, batch: Batch) -> float:

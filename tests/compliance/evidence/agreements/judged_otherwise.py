@@ -156,6 +156,13 @@ JUDGED: Mapping[str, Change] = {
     "result.json certificate.epsilon, for each example / what training by spec.json recipe costs an example": result(
         lambda value: value.update(certificate=CERTIFICATE)
     ),
+    "the methods in spec.json earlier that end the promise of method.name / no method": (
+        "spec",
+        lambda retold: retold.specs[ATTEMPT].update(
+            method={"name": "dp_sgd", "config": {}},
+            earlier=[{"method": {"name": "npo", "config": {}}, "forget_ids": ["e00000019"]}],
+        ),
+    ),
     "result.json certificate.records / spec.json forget_ids and earlier, counted": result(
         lambda value: value.update(certificate=CERTIFICATE)
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import pytest
 
 from compliance.evidence.agreements import contradictions
-from compliance.evidence.agreements.certificates import PROMISED
+from compliance.evidence.agreements.certificates import ENDED_BY, EPSILON_OF_ONE, PROMISED
 from compliance.evidence.agreements.judged import JUDGEMENT
+from compliance.evidence.recomputed.privacy import training_epsilon
 from compliance.formats.certificates import DEFINITIONS
 from compliance.formats.contracts import parse, plain
 from compliance.formats.results import Certificate
@@ -26,6 +28,7 @@ from .test_measured import ALONE, told
 
 pytestmark = pytest.mark.django_db
 NUMBERS = "the certificate promises other numbers than the recipe"
+ENDED = "the promise of the certificate ended before"
 COST = "the certificate has another epsilon than the training cost"
 PRIVACY = Privacy(noise_multiplier=5.0)
 PRIVATE = Recipe("classifier", ClassifierArchitecture("mlp"), 1, 8, 0.1, privacy=PRIVACY)
@@ -54,6 +57,7 @@ def certified(**changes: Any) -> Lie:
     [
         ({"epsilon": -5.0, "delta": 40.0}, "the verdict does not follow"),
         ({"epsilon": 1e300, "delta": 1.0}, "the verdict does not follow"),
+        ({"delta": 0.11}, "the verdict does not follow"),
         ({"budget_spent": 7.0}, "the verdict does not follow"),
         ({"budget_spent": -1.0}, "the verdict does not follow"),
         ({"assumptions": []}, "the verdict does not follow"),
@@ -128,6 +132,48 @@ def test_the_epsilon_of_private_training_follows_from_its_noise_and_its_steps(
     real: Real, tmp_path: Path, noise: float, one: float
 ) -> None:
     assert COST in reasons(verified(real, tmp_path, {"spec": privately_trained(noise), "result": of_a_group(one)}))
+
+
+@pytest.mark.parametrize("certifying", ["dp_sgd", "certified_removal"])
+@pytest.mark.parametrize(
+    ("earlier", "ended"),
+    [(["itself"], False), (["npo"], True), (["npo", "retrain", "itself"], False), (["retrain", "npo", "itself"], True)],
+    ids=["itself", "another", "another, trained again", "trained again, another"],
+)
+def test_another_methods_step_ends_the_promise_of_a_certificate_until_the_next_training(
+    tmp_path: Path, certifying: str, earlier: list[str], *, ended: bool
+) -> None:
+    story = told(tmp_path, ALONE, method=certifying)
+    [one] = story.reports.values()
+    methods = [certifying if name == "itself" else name for name in earlier]
+    one.spec["earlier"] = [{"method": {"name": name, "config": {}}, "forget_ids": []} for name in methods]
+    found = " ".join(contradictions(story, [pair for pair in JUDGEMENT if pair.first is ENDED_BY]))
+    assert (ENDED in found) == ended
+    assert bool(found) == ended
+
+
+def test_a_model_that_another_method_changed_after_its_private_training_is_not_released(real: Real, tmp_path: Path) -> None:
+    def changed_since(retold: Retold) -> None:
+        privately_trained()(retold)
+        retold.specs[2]["earlier"] = [{"method": {"name": "npo", "config": {}}, "forget_ids": []}]
+
+    found = reasons(verified(real, tmp_path, {"spec": changed_since, "result": of_a_group()}))
+    assert ENDED in found
+    assert COST not in found
+
+
+@pytest.mark.parametrize(("delta", "reason"), [(1e-5, ""), (1e-12, COST), (0.11, COST)])
+def test_no_private_training_is_accounted_for_beyond_the_bounds_of_delta(tmp_path: Path, delta: float, reason: str) -> None:
+    story = told(tmp_path, ALONE, method="dp_sgd")
+    [one] = story.reports.values()
+    recipe = PRIVATE.to_json()
+    one.spec["recipe"] = recipe | {"privacy": recipe["privacy"] | {"delta": delta}}
+    examples = one.result["train_examples"] + len(one.spec["forget_ids"])
+    cost = training_epsilon(PRIVACY.noise_multiplier, min(1.0, 8 / examples), math.ceil(examples / 8), delta)
+    one.result["certificate"]["epsilon"] = cost * one.result["certificate"]["records"]
+    found = " ".join(contradictions(story, [pair for pair in JUDGEMENT if pair.first is EPSILON_OF_ONE]))
+    assert reason in found
+    assert bool(found) == bool(reason)
 
 
 def test_training_that_costs_nothing_promises_nothing(real: Real, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from scipy.stats import norm
 
 from compliance.evidence.agreements.certificates import UPPER_END, accounted_alike
 from compliance.evidence.recomputed.privacy import training_epsilon
+from compliance.formats.certificates import LEAST_DELTA, MOST_DELTA
 from unlearning_jobs.engine.contracts import ClassifierArchitecture, Recipe
 from unlearning_jobs.engine.contracts.privacy import Privacy
 from unlearning_jobs.engine.training.private import privacy_loss
@@ -27,8 +28,20 @@ def private(noise: float, batch: int, epochs: int, delta: float) -> Recipe:
         (1.0, 20, 20, 20_000, 1e-8),
         (8.0, 1, 1, 20_000, 1e-3),
         (5.0, 100, 40, 40, 1e-6),
+        (0.7, 10, 1, 20_000, LEAST_DELTA),
+        (3.0, 1, 2, 2_000, LEAST_DELTA),
+        (20.0, 10, 1, 20_000, MOST_DELTA),
     ],
-    ids=["digits", "little noise, few steps", "thousands of steps", "single examples", "everybody in every batch"],
+    ids=[
+        "digits",
+        "little noise, few steps",
+        "thousands of steps",
+        "single examples",
+        "everybody in every batch",
+        "the smallest delta, little noise",
+        "the smallest delta, more noise",
+        "the largest delta",
+    ],
 )
 def test_it_is_that_of_the_engines_accountant(noise: float, batch: int, epochs: int, examples: int, delta: float) -> None:
     stated = privacy_loss(private(noise, batch, epochs, delta), examples)
