@@ -30,7 +30,7 @@ CLASSIFIER = Recipe("classifier", ClassifierArchitecture("mlp"), 1, 8, 0.1)
         {"noise_multiplier": float("inf")},
         {"noise_multiplier": 1.0, "max_gradient_norm": 0.0},
         {"noise_multiplier": 1.0, "delta": 0.0},
-        {"noise_multiplier": 1.0, "delta": 9e-11},
+        {"noise_multiplier": 1.0, "delta": 9e-10},
         {"noise_multiplier": 1.0, "delta": 0.11},
         {"noise_multiplier": 1.0, "delta": float("nan")},
         {"noise_multiplier": 1.0, "records_per_person": 0},
