@@ -6,14 +6,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import Final, cast
-
-from rouge_score.rouge_scorer import RougeScorer
+from typing import TYPE_CHECKING, Final, cast
 
 from unlearning_jobs.engine.corpora import Example
 from unlearning_jobs.engine.families import CausalLmFamily
 from unlearning_jobs.engine.training.model import TrainedModel
 from unlearning_jobs.engine.training.scoring import Scores, generate, score
+
+if TYPE_CHECKING:
+    from rouge_score.rouge_scorer import RougeScorer
 
 MIN_K_SHARE = 0.4
 GENERATED_TOKENS = 200
@@ -112,6 +113,8 @@ def _rouge_recalls(model: TrainedModel, family: CausalLmFamily, examples: Sequen
 
 @cache
 def _rouge_scorer() -> RougeScorer:
+    from rouge_score.rouge_scorer import RougeScorer  # loads all of nltk, and only answers of language models need it
+
     return RougeScorer(["rougeL"], use_stemmer=True)
 
 
