@@ -51,7 +51,7 @@ def english() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def tested_once() -> Iterator[None]:
+def one_self_test() -> Iterator[None]:
     """Keeps what a search finds of its own words: that takes a second, and hundreds of cases search for the same name."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("requests_app.search_runner.self_test", cache(self_test))

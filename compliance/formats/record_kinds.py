@@ -208,6 +208,8 @@ EARLIER_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     K.JOB_STARTED: ("job", "run", *_ATTEMPT, "spec_sha256", "protocol_sha256"),
 }
 """Fields of entries in a request's history before every search was kept and results said their version."""
+NOT_CONCERNED: Final = "not_concerned"
+"""The outcome of an end by which examples leave their items; no item and no request has it."""
 ADDED_FIELDS: Final[tuple[tuple[int, Mapping[str, tuple[str, ...]]], ...]] = (
     (
         2,
@@ -232,7 +234,7 @@ ADDED_WORDS: Final[Mapping[int, frozenset[tuple[str, str, str]]]] = {
     3: frozenset(
         {
             (K.ERASURE_ENTERED, "item", ""),
-            *((kind, "outcome", "not_concerned") for kind in (K.ENDING_PROPOSED, K.ENDING_APPROVED, K.ENDING_DECLINED)),
+            *((kind, "outcome", NOT_CONCERNED) for kind in (K.ENDING_PROPOSED, K.ENDING_APPROVED, K.ENDING_DECLINED)),
         }
     ),
 }

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from compliance.evidence.record import EntryBody
+from compliance.formats.record_kinds import NOT_CONCERNED
 from compliance.formats.record_kinds import RecordKind as K
 
 from .facts import REQUEST, Fact, Statement
@@ -13,8 +14,6 @@ from .matches import decisions
 from .story import Story
 
 NO_INFLUENCE = "no_influence"
-NOT_CONCERNED = "not_concerned"
-"""The outcome of examples that leave their items: the request goes on."""
 DECIDED = (K.MATCH_ADDED, K.MATCH_ACCEPTED, K.MATCH_REJECTED, K.MATCH_REOPENED)
 SEARCHED_NOWHERE: Mapping[str, Any] = {}
 

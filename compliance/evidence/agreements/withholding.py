@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from compliance.evidence.record import EntryBody
-from compliance.formats.record_kinds import Disposition
+from compliance.formats.record_kinds import NOT_CONCERNED, Disposition
 from compliance.formats.record_kinds import RecordKind as K
 
-from .endings import NOT_CONCERNED
 from .facts import REQUEST, Fact, Statement
 from .matches import decisions
 from .story import Story

@@ -11,11 +11,11 @@ from typing import Final, NoReturn
 
 from compliance.evidence.record import EntryBody
 from compliance.formats.errors import VerificationError
+from compliance.formats.record_kinds import NOT_CONCERNED
 from compliance.formats.record_kinds import RecordKind as K
 
 from .forms import CLAIMANT, SYSTEM, check_forms, in_present_words, present_from
 from .letters import check_letters
-from .words import NOT_CONCERNED
 
 NEW = "new"
 RELEASABLE = frozenset({"passed"})

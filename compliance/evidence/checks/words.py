@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, Final, get_args
 
 from compliance.formats.checks import SHA256
-from compliance.formats.record_kinds import ACCOUNTED_EXAMPLE, APART, FIELDS, Disposition
+from compliance.formats.record_kinds import ACCOUNTED_EXAMPLE, APART, FIELDS, NOT_CONCERNED, Disposition
 from compliance.formats.record_kinds import RecordKind as K
 from compliance.formats.results import RESULT_VERSION
 from compliance.formats.verdicts import Outcome
@@ -22,8 +22,6 @@ GROUNDS: Final[Mapping[tuple[str, bool], frozenset[str]]] = {
 }
 """Legal grounds, by the kind of request and by whether they grant it."""
 ENDINGS = frozenset({"refused", "no_match", "already_erased", "not_learned", "no_influence", "not_searched"})
-NOT_CONCERNED = "not_concerned"
-"""The outcome of examples that leave their items; no item and no request has it."""
 OUTCOMES = ENDINGS | {"completed", "withdrawn", "unconfirmed"}
 LANGUAGES = frozenset({"en", "de"})
 WAYS_TO_DECIDE = frozenset({"each", "cluster", "shown", "score"})
