@@ -27,7 +27,7 @@ from .services.accepted import learners
 from .services.clusters import matches_cluster
 from .services.queries import request_queries
 from .services.search_orders import search_fail, search_report, search_run_lost, searches_claim
-from .services.searches import Found, SnapshotSearch, copies_find, search_complete
+from .services.searches import Found, SnapshotSearch, contents_read, copies_find, search_complete
 from .snapshot_search import snapshot_search
 
 
@@ -90,6 +90,7 @@ def request_map(*, request_id: int, worker: str = "") -> None:
 
 def _save(order: SearchOrder, found: Found, heartbeat: SearchHeartbeat) -> None:
     copies_find(order, found)
+    contents_read(order, found)
     clusters = matches_cluster(order.request, found.snapshots_of(order), heartbeat.report)
     tested = [one for query, obstacle in found.asked[order.pk].items() if not obstacle for one in self_tested(query)]
     with suppress(ClaimLostError):  # it was taken over, or withdrawn: the others are still wanted

@@ -18,6 +18,7 @@ from unlearning_jobs.engine.contracts import (
     Recipe,
     SnapshotRef,
 )
+from unlearning_jobs.ledger_keys import oldest_key
 from unlearning_jobs.models import Corpus, CorpusSnapshot, Job, ModelVersion, RegisteredRecipe
 from unlearning_jobs.services.jobs import job_create
 
@@ -52,6 +53,7 @@ def snapshot(**values: Any) -> CorpusSnapshot:
         "merkle_root": f"{number + 1:064x}",
         "path": f"corpora/{corpus.name}/{number}",
         "counts": {"train": 20, "held_out": 8},
+        "contents_key": oldest_key().id,
     }
     return CorpusSnapshot.objects.create(corpus=corpus, **(defaults | values))
 

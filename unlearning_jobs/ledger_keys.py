@@ -44,8 +44,12 @@ def corpus_salt(name: str) -> bytes:
 
     It follows from the oldest key of the ledger, which stays for as long as the ledger, and never leads back to it.
     """
-    oldest = _declared(tuple(settings.LEDGER_KEYS))[-1]
-    return hmac.digest(oldest.secret, b"lethe corpus salt 1\0" + name.encode(), hashlib.sha256)
+    return hmac.digest(oldest_key().secret, b"lethe corpus salt 1\0" + name.encode(), hashlib.sha256)
+
+
+def oldest_key() -> LedgerKey:
+    """Return the key that stays for as long as the ledger: what it digests once can be compared for good."""
+    return _declared(tuple(settings.LEDGER_KEYS))[-1]
 
 
 def newest_key() -> LedgerKey:

@@ -38,6 +38,8 @@ class CorpusSnapshot(models.Model):
     """Examples per set: train, held_out, and named probe sets."""
     compared_with = models.PositiveBigIntegerField(default=0)
     """Id of the newest entry of the erasure ledger that its examples have been compared with."""
+    contents_key = models.CharField(max_length=16, blank=True)
+    """Id of the ledger's key under which `TrainingContent` has its training examples; empty while it has none."""
     stamp: models.JSONField[dict[str, list[int]], dict[str, list[int]]] = models.JSONField(default=dict)
     """What the file system said of its files when they were last checked against the digest (`stamps.stamp_of`)."""
     checked_at = models.DateTimeField(null=True)
@@ -54,6 +56,18 @@ class CorpusSnapshot(models.Model):
     def erased_ids(self) -> frozenset[str]:
         """Training examples that the erasure ledger names, as far as the snapshot has been compared with it."""
         return frozenset(place.example_id for place in self.erased_examples.all() if place.in_training)
+
+
+class TrainingContent(models.Model):
+    """What a training example contains, as a digest: so copies of it are known of while the files cannot be read."""
+
+    snapshot = models.ForeignKey(CorpusSnapshot, on_delete=models.PROTECT, related_name="training_contents", db_index=False)
+    content = models.CharField(max_length=64)
+    """HMAC-SHA-256 under the snapshot's `contents_key` (`contents.content_digest`)."""
+    example_id = models.CharField(max_length=40)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["snapshot", "content"], name="training_content")]
 
 
 class CorpusIndex(Leased, Rung):

@@ -12,6 +12,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from compliance.record.errors import StaleStateError
+
 from .errors import NotAllowedError
 from .models import Account
 from .roles import ROLES, Act, Role
@@ -23,7 +25,8 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 def act_required(act: Act) -> Callable[[View[P]], View[P]]:
     """Admit only accounts whose role may do `act`. The login middleware has already turned away whoever is not signed in.
 
-    If a service refuses what the view asks for, respond with a page that shows the service's own sentence, and status 403.
+    If a service refuses what the view asks for, respond with a page that shows the service's own sentence: with status 403
+    if this account may not, 409 if nobody can as things are and the view has no better place to say so.
     The view carries `act` so that a test can compare every page with the table of roles.
     """
 
@@ -37,6 +40,9 @@ def act_required(act: Act) -> Callable[[View[P]], View[P]]:
             except NotAllowedError as error:
                 context = {"sentence": str(error), "back": request.path}
                 return render(request, "errors/not_allowed.html", context, status=403)
+            except StaleStateError as error:
+                back = reverse("home") if request.method == "GET" else request.path  # the page itself says no more than this
+                return render(request, "errors/not_possible.html", {"sentence": str(error), "back": back}, status=409)
 
         inner.act = act  # type: ignore[attr-defined]  # functions carry attributes; mypy has no type for them
         return inner

@@ -93,6 +93,11 @@ class Match(models.Model):
     example_id = models.CharField(max_length=40)
     example_set = models.CharField(max_length=40, blank=True)
     """The set of the snapshot that it belongs to; empty for matches found before this was kept."""
+    content = models.CharField(max_length=64, blank=True)
+    """What it contains, as a keyed digest (`unlearning_jobs.contents.content_digest`): its copies are known of, and it can
+    enter the erasure ledger, while its corpus cannot be read. Empty for matches found before this was kept."""
+    content_key = models.CharField(max_length=16, blank=True)
+    """Id of the ledger's key that made it."""
     reason = EncryptedTextField()
     """Why an officer added it by hand; empty if the search found it."""
     spans: models.JSONField[list[list[int]], list[list[int]]] = models.JSONField()

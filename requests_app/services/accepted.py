@@ -5,9 +5,7 @@ Items, ends, letters and previews all follow from this: nothing keeps a second l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 from itertools import groupby
 
 from django.db.models import Q, QuerySet
@@ -16,15 +14,14 @@ from django.utils.translation import gettext as _
 from compliance.record.errors import StaleStateError
 from requests_app.models import ErasureRequest, Item, Match
 from requests_app.states import SETTLED, ItemState
-from unlearning_jobs.contents import contents_of, training_places
+from unlearning_jobs.contents import ContentsUnknownError, contents_of, training_places
 from unlearning_jobs.engine.errors import CorpusError
+from unlearning_jobs.ledger_keys import oldest_key
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
 from unlearning_jobs.states import JobState, ModelState
 
 LEARNED_SETS = frozenset({"train", ""})
 """Sets that models are trained on. Matches found before the set was kept have none, and count as training examples."""
-Place = tuple[int, str]
-"""A snapshot's key, and the id of an example in it."""
 
 
 @dataclass(frozen=True)
@@ -61,18 +58,27 @@ def gone_from(version: ModelVersion) -> frozenset[str]:
 
 @dataclass
 class Accepted:
-    """The accepted matches of a request as they are now."""
+    """The accepted matches of a request as they are now, each with its content."""
 
     matches: list[Match]
-    places_read: dict[int, dict[bytes, tuple[str, ...]]] = field(default_factory=dict)
+    places_read: dict[int, dict[str, tuple[str, ...]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, request: ErasureRequest) -> Accepted:
+        """Return the accepted matches of a request.
+
+        Raises:
+            ContentsUnknownError: the content of one was never noted, and its corpus cannot be read.
+        """
         return cls.among(request.matches.filter(decision=Match.Decision.ACCEPTED))
 
     @classmethod
     def among(cls, rows: QuerySet[Match]) -> Accepted:
-        return cls(list(rows.select_related("snapshot__corpus").defer("reason").order_by("snapshot", "id")))
+        matches = list(rows.select_related("snapshot__corpus").defer("reason").order_by("snapshot", "id"))
+        not_noted = [match for match in matches if match.content_key != oldest_key().id]
+        for snapshot, group in groupby(not_noted, key=lambda match: match.snapshot):
+            _read_contents(snapshot, list(group))
+        return cls(matches)
 
     def known_by(self, learner: Learner) -> set[str]:
         """Return the training examples of a learner's snapshot that have an accepted content and are not gone from it."""
@@ -81,37 +87,29 @@ class Accepted:
     def places(self, match: Match, snapshot: CorpusSnapshot) -> set[str]:
         """Return the training examples of a snapshot that have the content of a match.
 
-        Of a corpus that cannot be read, only what was matched itself is known.
+        Raises:
+            ContentsUnknownError: what the snapshot contains was never noted.
         """
         own = {match.example_id} if match.snapshot_id == snapshot.pk and match.example_set in LEARNED_SETS else set()
-        content = self._contents.get((match.snapshot_id, match.example_id))
-        if content is None:
-            return own
         if snapshot.pk not in self.places_read:
-            try:
-                self.places_read[snapshot.pk] = training_places(snapshot, set(self._contents.values()))
-            except CorpusError:
-                self.places_read[snapshot.pk] = {}
-        return own.union(self.places_read[snapshot.pk].get(content, ()))
-
-    @cached_property
-    def _contents(self) -> dict[Place, bytes]:
-        return dict(_contents(self.matches))
+            self.places_read[snapshot.pk] = training_places(snapshot, {one.content for one in self.matches})
+        return own.union(self.places_read[snapshot.pk].get(match.content, ()))
 
 
-def _contents(matches: Iterable[Match]) -> Iterator[tuple[Place, bytes]]:
-    for snapshot, group in groupby(matches, key=lambda match: match.snapshot):
-        try:
-            found = contents_of(snapshot, [match.example_id for match in group])
-        except CorpusError:
-            continue
-        yield from (((snapshot.pk, example_id), content) for example_id, content in found.items())
+def _read_contents(snapshot: CorpusSnapshot, matches: list[Match]) -> None:
+    """Read what an earlier version did not note, or noted under a key that is no longer there."""
+    try:
+        found = contents_of(snapshot, [match.example_id for match in matches])
+    except CorpusError as error:
+        raise ContentsUnknownError(snapshot) from error
+    for match in matches:
+        match.content = found[match.example_id]
 
 
 def accepted_examples(item: Item) -> list[str]:
     """Return the examples of an item that are accepted now: a later review may have rejected some."""
-    accepted = Accepted.of(item.request).matches
-    ids = {match.example_id for match in accepted if match.snapshot_id == item.snapshot_id}
+    accepted = item.request.matches.filter(decision=Match.Decision.ACCEPTED, snapshot=item.snapshot_id)
+    ids = set(accepted.values_list("example_id", flat=True))
     return [one for one in item.example_ids if one in ids]
 
 

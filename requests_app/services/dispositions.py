@@ -54,13 +54,15 @@ def accounted_examples(became: Iterable[Became]) -> list[dict[str, Any]]:
     ]
 
 
-def not_to_be_learned(became: Iterable[Became]) -> dict[CorpusSnapshot, list[str]]:
-    """Return the accepted examples that no model in use knows, with nothing released or refused for them."""
-    places: dict[CorpusSnapshot, list[str]] = {}
+def not_to_be_learned(became: Iterable[Became]) -> dict[CorpusSnapshot, dict[str, str]]:
+    """Return the accepted examples that no model in use knows, with nothing released or refused for them, and what each
+    contains.
+    """
+    contents: dict[CorpusSnapshot, dict[str, str]] = {}
     for match, ways in became:
         if ways and ways <= LEFT_OUT:
-            places.setdefault(match.snapshot, []).append(match.example_id)
-    return places
+            contents.setdefault(match.snapshot, {})[match.example_id] = match.content
+    return contents
 
 
 def _told_at_the_end(request: ErasureRequest) -> dict[str, int] | None:

@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 from compliance.record.selectors import signed_report
 from requests_app.models import Ending, ErasureRequest, Item, Match, Search
 from requests_app.states import ItemState, RequestOutcome
+from unlearning_jobs.contents import ContentsUnknownError
 from unlearning_jobs.engine.contracts import JobSpec
 from unlearning_jobs.models import ModelVersion
 from unlearning_jobs.states import ModelState
@@ -163,25 +164,27 @@ def closing_obstacle(request: ErasureRequest, supposing: Ending | None = None) -
     Nobody is told how a request ended while a model in use knows, or a training is to learn, what was accepted and not
     decided about; nor while a model is in use, or a training under way, whose data were not searched.
     """
-    accepted = Accepted.of(request)
-    for learner in learners() if accepted.matches else ():
-        if count := len(accepted.known_by(learner) - _decided(request, learner.name, supposing)):
-            sentence = (
-                ngettext(
-                    "%(model)s is in use and knows %(n)d accepted example that is in no item. Search again.",
-                    "%(model)s is in use and knows %(n)d accepted examples that are in no item. Search again.",
-                    count,
-                )
-                if learner.version
-                else ngettext(
-                    "A training of %(model)s is under way that would learn from %(n)d accepted example. Wait for its end,"
-                    " or cancel it; then search again.",
-                    "A training of %(model)s is under way that would learn from %(n)d accepted examples. Wait for its end,"
-                    " or cancel it; then search again.",
-                    count,
-                )
+    try:
+        learner, count = next(_known(request, supposing), (None, 0))
+    except ContentsUnknownError as error:  # a result can be released all the same: the request stays open
+        return str(error)
+    if learner:
+        sentence = (
+            ngettext(
+                "%(model)s is in use and knows %(n)d accepted example that is in no item. Search again.",
+                "%(model)s is in use and knows %(n)d accepted examples that are in no item. Search again.",
+                count,
             )
-            return sentence % {"model": learner.version or learner.name, "n": count}
+            if learner.version
+            else ngettext(
+                "A training of %(model)s is under way that would learn from %(n)d accepted example. Wait for its end,"
+                " or cancel it; then search again.",
+                "A training of %(model)s is under way that would learn from %(n)d accepted examples. Wait for its end,"
+                " or cancel it; then search again.",
+                count,
+            )
+        )
+        return sentence % {"model": learner.version or learner.name, "n": count}
     search = search_of(request)
     if search and (unsearched := _unsearched(search)):
         sentence = (
@@ -191,6 +194,14 @@ def closing_obstacle(request: ErasureRequest, supposing: Ending | None = None) -
         )
         return sentence % {"model": unsearched[0].version or unsearched[0].name}
     return ""
+
+
+def _known(request: ErasureRequest, supposing: Ending | None) -> Iterator[tuple[Learner, int]]:
+    """Yield what knows accepted examples that nobody has decided about, or is about to learn them, and how many."""
+    accepted = Accepted.of(request)
+    for learner in learners() if accepted.matches else ():
+        if count := len(accepted.known_by(learner) - _decided(request, learner.name, supposing)):
+            yield learner, count
 
 
 def _decided(request: ErasureRequest, model_name: str, supposing: Ending | None) -> set[str]:

@@ -14,12 +14,14 @@ from compliance.record.errors import StaleStateError
 from compliance.record.services import record_append
 from requests_app.models import ErasureRequest, Match
 from requests_app.states import RequestState
+from unlearning_jobs.contents import content_digest, training_places
 from unlearning_jobs.engine.errors import CorpusError
+from unlearning_jobs.ledger_keys import oldest_key
 from unlearning_jobs.models import CorpusSnapshot
 from unlearning_jobs.selectors import examples_by_id
 from unlearning_jobs.services.ledger import ledger_lock
 
-from .accepted import Accepted, learners, require_corrected
+from .accepted import learners, require_corrected
 from .corrections import items_lock
 from .findings import items_to_create, review_goes_on
 from .matches import decision_record, under_review
@@ -64,7 +66,17 @@ def matches_add(
     if known := request.matches.filter(snapshot=snapshot, example_id__in=ids).values_list("example_id", flat=True)[:1]:
         raise StaleStateError(_("The example %(id)s is among the matches already. Accept it there.") % {"id": known[0]})
     # 2. The same content elsewhere is the same to the ledger, and to whoever is told what is gone.
-    named = [Match(request=request, snapshot=snapshot, example_id=one, example_set=examples[one].set) for one in ids]
+    named = [
+        Match(
+            request=request,
+            snapshot=snapshot,
+            example_id=one,
+            example_set=examples[one].set,
+            content=content_digest(examples[one]),
+            content_key=oldest_key().id,
+        )
+        for one in ids
+    ]
     matches = [*named, *_copies(request, named)]
     # 3. Add all of it, accepted. The reason stays out of the record: it may name people.
     now = timezone.now()
@@ -81,14 +93,22 @@ def matches_add(
 
 def _copies(request: ErasureRequest, named: Sequence[Match]) -> list[Match]:
     """Return, unsaved, the examples with the content of these that models learned from or are to, and no matches yet."""
-    accepted = Accepted(list(named))
     known = set(request.matches.values_list("snapshot_id", "example_id"))
     known |= {(match.snapshot_id, match.example_id) for match in named}
+    contents = {match.content for match in named}
     snapshots = {learner.snapshot for learner in learners()}
     return [
-        Match(request=request, snapshot=snapshot, example_id=one, example_set="train")
+        Match(
+            request=request,
+            snapshot=snapshot,
+            example_id=one,
+            example_set="train",
+            content=content,
+            content_key=oldest_key().id,
+        )
         for snapshot in sorted(snapshots, key=lambda snapshot: snapshot.pk)
-        for one in sorted({one for match in named for one in accepted.places(match, snapshot)})
+        for content, places in sorted(training_places(snapshot, contents).items())
+        for one in places
         if (snapshot.pk, one) not in known
     ]
 

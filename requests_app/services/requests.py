@@ -83,7 +83,7 @@ def request_close(
 
     Raises:
         StaleStateError: it is already closed.
-        LedgerError: the ledger has no key, or what is to enter it cannot be read.
+        ContentsUnknownError: nobody has noted what a corpus contains, and it cannot be read.
     """
     for item in request.items.exclude(state__in=SETTLED).select_related("request"):
         lapsed = {"outcome": outcome.value}
@@ -93,7 +93,7 @@ def request_close(
     live.update(state=JobState.CANCELLED, lease_until=None, finished_at=request.closed_at)
     # Of a request that nobody answered, the corpora are not read to find out what became of its matches.
     became = list(what_became(request)) if template else []
-    ledger_withhold(subject=request.subject, places=not_to_be_learned(became), actor=actor)
+    ledger_withhold(subject=request.subject, contents=not_to_be_learned(became), actor=actor)
     for examples in examples_in_parts(accounted_examples(became)):
         told = {"examples": examples}
         record_append(subject=request.subject, kind=RecordKind.MATCH_ACCOUNTED, actor=actor, data=told)

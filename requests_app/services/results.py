@@ -7,12 +7,10 @@ from django.utils.translation import gettext as _
 from compliance.record.selectors import signed_report
 from requests_app.models import Item, Proposal
 from requests_app.states import SETTLED
-from unlearning_jobs.contents import contents_of, training_places
-from unlearning_jobs.engine.errors import CorpusError
 from unlearning_jobs.models import ModelVersion
 from unlearning_jobs.states import ModelState
 
-from .accepted import accepted_examples, gone_from
+from .accepted import Accepted, Learner, accepted_examples, gone_from
 
 
 def report_is_signed(proposal: Proposal) -> bool:
@@ -49,10 +47,7 @@ def release_obstacle(proposal: Proposal) -> str:
 
 def _copies(proposal: Proposal, result: ModelVersion) -> list[str]:
     """Return the training examples with the content of what was unlearned that the result knows and no item removes."""
-    forget_ids = proposal.job.spec["forget_ids"] if proposal.job else []
-    try:
-        contents = set(contents_of(result.snapshot, forget_ids).values())
-        places = training_places(result.snapshot, contents).values()
-    except CorpusError:  # the release says so
-        return []
-    return sorted({one for ids in places for one in ids} - gone_from(result) - under_way(proposal.item))
+    item, forget_ids = proposal.item, proposal.job.spec["forget_ids"] if proposal.job else []
+    forgotten = Accepted.among(item.request.matches.filter(snapshot=result.snapshot_id, example_id__in=forget_ids))
+    known = forgotten.known_by(Learner(result.name, result.snapshot, gone_from(result), result))
+    return sorted(known - under_way(item))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,8 +17,11 @@ from requests_app.encryption import keyed_index
 from requests_app.models import ErasureRequest, Match, Search, SearchOrder
 from requests_app.search_facts import is_complete, looked_for_anywhere, needed_gaps
 from requests_app.states import RequestState
+from unlearning_jobs.contents import contents_of
+from unlearning_jobs.engine.errors import CorpusError
 from unlearning_jobs.engine.matching import VERSION, ExampleMatch, Query
 from unlearning_jobs.engine.matching.time_limit import TookTooLongError
+from unlearning_jobs.ledger_keys import oldest_key
 from unlearning_jobs.models import CorpusSnapshot
 from unlearning_jobs.states import JobState
 
@@ -40,6 +44,7 @@ class Candidate:
     score: float = 0.0
     because: set[str] = field(default_factory=set)
     copied: int = 0
+    content: str = ""
 
     def add(self, match: ExampleMatch) -> None:
         self.example_set = match.set
@@ -118,6 +123,14 @@ def copies_find(order: SearchOrder, found: Found) -> None:
         for example_id in {one for match in accepted.matches for one in accepted.places(match, snapshot)}:
             candidate = candidates.setdefault(example_id, Candidate(example_set="train", score=1.0))
             candidate.methods.add(COPY)
+
+
+def contents_read(order: SearchOrder, found: Found) -> None:
+    """Note what each candidate contains. Of one that cannot be read now, the review reads it."""
+    for snapshot, candidates in found.snapshots_of(order).items():
+        with suppress(CorpusError):
+            for example_id, content in contents_of(snapshot, candidates).items():
+                candidates[example_id].content = content
 
 
 @transaction.atomic
@@ -250,5 +263,7 @@ def _rows(
             score=candidate.score,
             because=sorted(candidate.because),
             copied=candidate.copied,
+            content=candidate.content,
+            content_key=oldest_key().id if candidate.content else "",
             cluster=clusters.get((snapshot.pk, example_id)),
         )

@@ -20,10 +20,12 @@ from compliance.record.services import SYSTEM, record_append
 from unlearning_jobs.engine.catalogue import METHODS
 from unlearning_jobs.engine.corpora import Example, Snapshot, erasure_content
 from unlearning_jobs.engine.errors import CorpusError
-from unlearning_jobs.ledger_keys import LedgerError, key_named, newest_key
+from unlearning_jobs.ledger_keys import LedgerError, key_named, newest_key, oldest_key
 from unlearning_jobs.models import CorpusSnapshot, ErasedExample, ErasureEntry, Job, ModelVersion
 from unlearning_jobs.queue import COMPARE_TASK, enqueue_on_commit
 from unlearning_jobs.selectors import examples_by_id
+
+from .contents import contents_note
 
 PROGRESS_EXAMPLES = 20_000
 MOST_NAMED = 20
@@ -70,28 +72,19 @@ def ledger_enter(*, version: ModelVersion, actor: str) -> int:
 
 
 @transaction.atomic
-def ledger_withhold(*, subject: str, places: Mapping[CorpusSnapshot, Collection[str]], actor: str) -> int:
+def ledger_withhold(*, subject: str, contents: Mapping[CorpusSnapshot, Mapping[str, str]], actor: str) -> int:
     """Write into the ledger what no model in use knows as a request ends, so that none learns it; return how much.
 
-    Such entries have no item, and attempt 0: nothing was released for them.
-
-    Raises:
-        LedgerError: no key can be used, or a snapshot cannot be read; nothing is written.
+    Such entries have no item, and attempt 0: nothing was released for them. The digest of each example is that which was
+    noted while its corpus could be read (`contents.content_digest`), so that no end waits for a folder.
     """
-    if not places:
-        return 0
     ledger_lock()
-    entries: list[ErasureEntry] = []
-    for snapshot, ids in places.items():
-        given = {"subject": subject, "item": "", "attempt": 0, "snapshot_sha256": snapshot.digest}
-        try:
-            entries += _entries(given, examples_by_id(snapshot, sorted(ids)).values())
-        except CorpusError as error:
-            message = _(
-                "%(snapshot)s cannot be read, so what is accepted in it cannot be kept from later trainings. Nothing was"
-                " done. Ask an engineer to restore its folder, and try again. %(problem)s"
-            )
-            raise LedgerError(message % {"snapshot": snapshot, "problem": error}) from error
+    given, now = {"subject": subject, "item": "", "attempt": 0, "key_id": oldest_key().id}, timezone.now()
+    entries = [
+        ErasureEntry(**given, snapshot_sha256=snapshot.digest, digest=digest, example_id=example_id, entered_at=now)
+        for snapshot, digests in contents.items()
+        for example_id, digest in sorted(digests.items())
+    ]
     if entries:
         # After a restore, the second copy has brought back what an end had entered, perhaps more, perhaps by another key.
         entries_insert(entries)
@@ -209,13 +202,15 @@ def snapshot_compare(
         LedgerError: a key of the ledger is missing.
         CorpusError: the snapshot cannot be read.
     """
-    # 1. The new entries, by what makes them recognisable. Read outside a transaction: it may take minutes.
+    # 1. What it contains, for whatever is accepted later.
+    contents_note(snapshot=snapshot, on_progress=on_progress)
+    # 2. The new entries, by what makes them recognisable. Read outside a transaction: it may take minutes.
     snapshot = CorpusSnapshot.objects.select_related("corpus").get(pk=snapshot.pk)
     entries = list(ErasureEntry.objects.filter(pk__gt=0 if afresh else snapshot.compared_with))
     if not entries:
         return snapshot
     found = list(_found(snapshot, entries, on_progress))
-    # 2. Note where they lie, and how far the comparison has come.
+    # 3. Note where they lie, and how far the comparison has come.
     with transaction.atomic():
         snapshot = (
             CorpusSnapshot.objects.select_for_update(of=("self",), no_key=True).select_related("corpus").get(pk=snapshot.pk)

@@ -1,0 +1,43 @@
+"""Notes what the training examples of a snapshot contain, as digests, while its files can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+
+from django.db import transaction
+
+from unlearning_jobs.contents import content_digest
+from unlearning_jobs.ledger_keys import oldest_key
+from unlearning_jobs.models import CorpusSnapshot, TrainingContent
+
+from .snapshots import snapshot_open
+
+BATCH = 2_000
+"""Examples that one statement inserts."""
+
+
+def contents_note(*, snapshot: CorpusSnapshot, on_progress: Callable[[], object] = lambda: None) -> None:
+    """Note the content of every training example of a snapshot, all or none of them; once, since a snapshot never changes.
+
+    Raises:
+        CorpusError: the snapshot is gone or damaged.
+    """
+    key = oldest_key()
+    if CorpusSnapshot.objects.filter(pk=snapshot.pk, contents_key=key.id).exists():
+        return
+    proven = snapshot_open(snapshot=snapshot)
+    with transaction.atomic():
+        row = CorpusSnapshot.objects.select_for_update(of=("self",), no_key=True).get(pk=snapshot.pk)
+        if row.contents_key == key.id:
+            return
+        TrainingContent.objects.filter(snapshot=row).delete()  # under a key that is no longer there
+        trained_on = iter(proven.files.examples("train"))
+        while examples := list(islice(trained_on, BATCH)):
+            TrainingContent.objects.bulk_create(
+                TrainingContent(snapshot=row, content=content_digest(example), example_id=example.id) for example in examples
+            )
+            on_progress()
+        proven.require_unchanged()
+        row.contents_key = key.id
+        row.save(update_fields=["contents_key"])
