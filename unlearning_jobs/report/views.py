@@ -55,18 +55,17 @@ READERS = act_required(Act.READ_REPORTS)
 def report(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the report of one attempt: everything that its job measured."""
     job = _job(pk)
+    about = {"job": job, "reference": job.subject.removeprefix("request:")}
     try:
         result = job_result(job)
     except ChangedResultError:
-        return render(request, "jobs/report_missing.html", {"job": job, "changed": True}, status=409)
+        return render(request, "jobs/report_missing.html", about | {"changed": True}, status=409)
     if result is None or result.evaluation is None:
-        return render(request, "jobs/report_missing.html", {"job": job}, status=404)
+        return render(request, "jobs/report_missing.html", about, status=404)
     evaluation = result.evaluation
     verdict = evaluation.verdict
     signed = signed_report(subject=job.subject, item=job.item, attempt=job.attempt)
-    context = {
-        "job": job,
-        "reference": job.subject.removeprefix("request:"),
+    context = about | {
         "verdict": VERDICTS[verdict.outcome],
         "sentence": verdict_sentence(evaluation, guarantee_name(job.method_name)),
         "direction": DIRECTIONS.get(verdict.direction or "", ""),

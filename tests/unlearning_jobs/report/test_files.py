@@ -43,3 +43,4 @@ def test_without_its_files_a_report_says_that_they_are_gone(finished: Stage) -> 
     shutil.rmtree(settings.ARTEFACTS / Job.objects.get().output)
     page = signed_in(finished.staff.iris).get(f"/jobs/{Job.objects.get().pk}/report/", status=404)
     assert page.h1 == "There is no report"
+    assert page.link("Reports")
