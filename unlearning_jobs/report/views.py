@@ -55,7 +55,7 @@ READERS = act_required(Act.READ_REPORTS)
 def report(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the report of one attempt: everything that its job measured."""
     job = _job(pk)
-    about = {"job": job, "reference": job.subject.removeprefix("request:")}
+    about: dict[str, Any] = {"job": job, "reference": job.subject.removeprefix("request:")}
     try:
         result = job_result(job)
     except ChangedResultError:

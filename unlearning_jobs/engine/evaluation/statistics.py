@@ -9,12 +9,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Final, cast
 
 from unlearning_jobs.engine.corpora import Example
-from unlearning_jobs.engine.families import CausalLmFamily
 from unlearning_jobs.engine.training.model import TrainedModel
 from unlearning_jobs.engine.training.scoring import Scores, generate, score
 
 if TYPE_CHECKING:
     from rouge_score.rouge_scorer import RougeScorer
+
+    from unlearning_jobs.engine.families.causal_lm import CausalLmFamily
 
 MIN_K_SHARE = 0.4
 GENERATED_TOKENS = 200

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Final
+from pkgutil import resolve_name
+from typing import Final, cast
 
 from unlearning_jobs.engine.contracts import Recipe
 from unlearning_jobs.engine.corpora import SnapshotInfo
 
-from .causal_lm import CausalLmFamily
-from .classifier import ClassifierFamily
 from .family import Batch, Dataset, Family, Footprint, Predictions
-from .logistic import LogisticFamily
-from .summation import SummationFamily
-from .text_classifier import TextClassifierFamily
 
-FAMILIES: Final[dict[str, type[Family]]] = {
-    family.name: family
-    for family in (CausalLmFamily, TextClassifierFamily, ClassifierFamily, LogisticFamily, SummationFamily)
+FAMILIES: Final[dict[str, str]] = {
+    "causal_lm": f"{__name__}.causal_lm:CausalLmFamily",
+    "text_classifier": f"{__name__}.text_classifier:TextClassifierFamily",
+    "classifier": f"{__name__}.classifier:ClassifierFamily",
+    "logistic": f"{__name__}.logistic:LogisticFamily",
+    "summation": f"{__name__}.summation:SummationFamily",
 }
+"""Where the class of each family is. Processes load those that their recipes name: some stand on libraries that load slowly."""
+
+
+def family_class(name: str) -> type[Family]:
+    """Return the class of a family."""
+    return cast("type[Family]", resolve_name(FAMILIES[name]))
 
 
 def footprint(recipe: Recipe, info: SnapshotInfo) -> Footprint:
@@ -27,20 +32,7 @@ def footprint(recipe: Recipe, info: SnapshotInfo) -> Footprint:
         CorpusError: the snapshot holds another kind of data than the recipe reads.
         SpecError: the recipe names something that does not exist.
     """
-    return FAMILIES[recipe.family].footprint(recipe, info)
+    return family_class(recipe.family).footprint(recipe, info)
 
 
-__all__ = [
-    "FAMILIES",
-    "Batch",
-    "CausalLmFamily",
-    "ClassifierFamily",
-    "Dataset",
-    "Family",
-    "Footprint",
-    "LogisticFamily",
-    "Predictions",
-    "SummationFamily",
-    "TextClassifierFamily",
-    "footprint",
-]
+__all__ = ["FAMILIES", "Batch", "Dataset", "Family", "Footprint", "Predictions", "family_class", "footprint"]

@@ -19,7 +19,7 @@ from unlearning_jobs.engine.artefacts import model_digest
 from unlearning_jobs.engine.contracts import ModelRef
 from unlearning_jobs.engine.contracts.privacy import PrivacyLoss
 from unlearning_jobs.engine.errors import SpecError
-from unlearning_jobs.engine.families import FAMILIES, Family
+from unlearning_jobs.engine.families import Family, family_class
 
 from .aggregation import ShardEnsemble
 
@@ -93,7 +93,7 @@ def read_model(folder: Path) -> TrainedModel:
     """
     try:
         about = json.loads((folder / "lethe.json").read_bytes())
-        family, network = FAMILIES[about["family"]].read(folder, about)
+        family, network = family_class(about["family"]).read(folder, about)
         if ensemble := about.get("ensemble"):
             shards = [copy.deepcopy(network) for _ in range(ensemble["networks"])]
             network = ShardEnsemble(shards, ensemble["aggregation"])

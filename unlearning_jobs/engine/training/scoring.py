@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor
-from transformers import LlamaForCausalLM
 
-from unlearning_jobs.engine.families import CausalLmFamily, Dataset, Predictions
+from unlearning_jobs.engine.families import Dataset, Predictions
 from unlearning_jobs.engine.families.tokens import END_ID
 
 from .model import TrainedModel
+
+if TYPE_CHECKING:
+    from transformers import LlamaForCausalLM
+
+    from unlearning_jobs.engine.families.causal_lm import CausalLmFamily
 
 BATCH = 64
 

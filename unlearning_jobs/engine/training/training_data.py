@@ -12,7 +12,7 @@ import torch
 from unlearning_jobs.engine.contracts import Recipe
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.errors import SpecError
-from unlearning_jobs.engine.families import FAMILIES, Dataset, Family, Footprint, footprint
+from unlearning_jobs.engine.families import Dataset, Family, Footprint, family_class, footprint
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class TrainingData:
             ObstacleError: the recipe asks for private training, and its network cannot be trained privately.
             SpecError: the recipe names something that does not exist, or asks for a precision that would have no effect.
         """
-        family = FAMILIES[recipe.family].create(recipe, snapshot)
+        family = family_class(recipe.family).create(recipe, snapshot)
         if recipe.precision == "bfloat16" and not family.description.learns_by_gradient:
             message = (
                 f"A {recipe.family} model takes no gradient steps, and bfloat16 is for those; set precision to float32."

@@ -70,7 +70,7 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobSpec]:
     """A job about a model of the new family, which is in all tables."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(FAMILY_DESCRIPTIONS, "bottleneck", DESCRIPTION)
-        patch.setitem(FAMILIES, "bottleneck", BottleneckFamily)
+        patch.setitem(FAMILIES, "bottleneck", f"{__name__}:BottleneckFamily")
         recipe = replace(LEAVES.recipe, family="bottleneck", architecture=BottleneckArchitecture(rank=12))
         patch.setitem(EXAMPLES, "bottleneck", replace(LEAVES, recipe=recipe))
         yield make_example("bottleneck", tmp_path_factory.mktemp("bottleneck"), salt=b"test" * 8)

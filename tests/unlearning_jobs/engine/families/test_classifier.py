@@ -15,7 +15,8 @@ from torch import nn
 from unlearning_jobs.engine.contracts import ClassifierArchitecture, LlamaArchitecture, Recipe
 from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
 from unlearning_jobs.engine.errors import CorpusError, SpecError
-from unlearning_jobs.engine.families import ClassifierFamily, footprint
+from unlearning_jobs.engine.families import footprint
+from unlearning_jobs.engine.families.classifier import ClassifierFamily
 from unlearning_jobs.engine.training.training_data import TrainingData
 
 RECIPE = Recipe("classifier", ClassifierArchitecture("mlp", width=8), 1, 4, 0.1)

@@ -17,8 +17,7 @@ from unlearning_jobs.engine.artefacts import model_about
 from unlearning_jobs.engine.contracts import LogisticArchitecture
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.errors import CorpusError
-from unlearning_jobs.engine.families import LogisticFamily
-from unlearning_jobs.engine.families.logistic import LogisticHeads, removal_budget
+from unlearning_jobs.engine.families.logistic import LogisticFamily, LogisticHeads, removal_budget
 from unlearning_jobs.engine.families.one_vs_rest import gradient
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.model import TrainedModel, read_model, save_model

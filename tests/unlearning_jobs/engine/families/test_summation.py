@@ -17,7 +17,7 @@ from unlearning_jobs.engine.artefacts import model_digest
 from unlearning_jobs.engine.contracts import ModelRef, Recipe, SumsArchitecture
 from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
 from unlearning_jobs.engine.errors import CorpusError, SpecError
-from unlearning_jobs.engine.families import SummationFamily
+from unlearning_jobs.engine.families.summation import SummationFamily
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.model import TrainedModel, load_model, save_model
 from unlearning_jobs.engine.training.scoring import score

@@ -18,8 +18,8 @@ from tests.unlearning_jobs.engine.conftest import write_jsonl
 from unlearning_jobs.engine.contracts import BertArchitecture, Recipe
 from unlearning_jobs.engine.corpora import Example, Snapshot, snapshot_create
 from unlearning_jobs.engine.errors import CorpusError, SpecError
-from unlearning_jobs.engine.families import TextClassifierFamily, footprint
-from unlearning_jobs.engine.families.text_classifier import PADDING, PADDING_ID, LabelledTexts
+from unlearning_jobs.engine.families import footprint
+from unlearning_jobs.engine.families.text_classifier import PADDING, PADDING_ID, LabelledTexts, TextClassifierFamily
 from unlearning_jobs.engine.families.tokens import END, END_ID
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.model import TrainedModel, read_model, save_model

@@ -28,8 +28,8 @@ from unlearning_jobs.engine.evaluation.metrics import METRICS
 from unlearning_jobs.engine.evaluation.metrics.metric import ModelMetric
 from unlearning_jobs.engine.evaluation.outputs import Outputs
 from unlearning_jobs.engine.evaluation.trajectory import MarginLog, build_trajectory
-from unlearning_jobs.engine.families import CausalLmFamily
 from unlearning_jobs.engine.families.arrays import Arrays
+from unlearning_jobs.engine.families.causal_lm import CausalLmFamily
 from unlearning_jobs.engine.families.classifier import ClassifierFamily
 from unlearning_jobs.engine.pipeline import run
 from unlearning_jobs.engine.training.cache import Trainer
