@@ -17,7 +17,7 @@ FAMILIES: Final[dict[str, str]] = {
     "logistic": f"{__name__}.logistic:LogisticFamily",
     "summation": f"{__name__}.summation:SummationFamily",
 }
-"""Where the class of each family is. Processes load those that their recipes name: some stand on libraries that load slowly."""
+"""Where the class of each family is. Processes load those that their recipes name: the libraries of some load slowly."""
 
 
 def family_class(name: str) -> type[Family]:
