@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -16,6 +17,8 @@ from compliance.record.errors import StaleStateError
 from compliance.record.services import examples_in_parts, record_append
 from requests_app.models import ErasureRequest, Match
 from requests_app.states import SETTLED, ItemState, RequestState
+from unlearning_jobs.contents import contents_of
+from unlearning_jobs.engine.errors import CorpusError
 
 from .accepted import LEARNED_SETS
 from .clusters import clusters_hold
@@ -28,6 +31,7 @@ DECIDED: Final = frozenset({ItemState.RELEASED, ItemState.REFUSED})
 """States of items that two officers have decided about for good."""
 BY_MEANING: Final = "meaning"
 """The method of candidates that nothing but a likeness of meaning has found."""
+LABEL_DIGITS: Final = 16
 
 
 @transaction.atomic
@@ -113,8 +117,19 @@ def decision_record(
     """Record a decision about matches, which are named by their ids and clusters."""
     for part in examples_in_parts(chosen):
         clusters = sorted({match.cluster for match in part if match.cluster is not None})
-        data = {"examples": _examples(part), "how": how, "clusters": clusters}
+        data: dict[str, Any] = {"examples": _examples(part), "how": how, "clusters": clusters}
+        if decision == Match.Decision.ACCEPTED:
+            data["contents"] = [content_label(match) for match in part]
         record_append(subject=request.subject, kind=RecordKind(f"match.{decision.value}"), actor=by.opaque, data=data)
+
+
+def content_label(match: Match) -> str:
+    """Return what the record calls the content of a match: the same for its copies in this request; empty if unknown."""
+    try:
+        content = contents_of(match.snapshot, [match.example_id])[match.example_id]
+    except CorpusError:
+        return ""
+    return hashlib.sha256(match.request.subject.encode() + b"\0" + content).hexdigest()[:LABEL_DIGITS]
 
 
 def by_meaning_alone(match: Match) -> bool:
