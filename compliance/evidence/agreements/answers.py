@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from compliance.evidence.record import EntryBody
 from compliance.formats.record_kinds import Disposition
 from compliance.formats.record_kinds import RecordKind as K
 
 from .dispositions import LEFT_ALONE, PLACES, accounted, closing, forgotten
-from .facts import REQUEST, Fact, Statement
+from .facts import Fact, Statement
 from .items import CREATED, holdings
 from .matches import Example
 from .story import Story
 
 ANSWERS = (Disposition.REFUSED, Disposition.NO_INFLUENCE, Disposition.RELEASED)
 """What an example became because its item ended so."""
-Ways = Mapping[str, list[str]]
-"""Ways in which examples ended, by example."""
 
 
 def labels(entries: Sequence[EntryBody]) -> dict[Example, str]:
@@ -74,32 +73,28 @@ def _answered(story: Story) -> Iterator[Statement]:
     given = labels(story.entries)
     for _ in closing(story):
         ended, gone = _ended(story, given), forgotten(story)
-        may: dict[str, list[str]] = {}
-        must: dict[str, list[str]] = {}
-        for one in accounted(story):
+        refused, copies = ended[Disposition.REFUSED], ended[Disposition.COPY_RELEASED]
+        for about, one in _examples(story):
             example = one["snapshot"], one["example_id"]
-            ways = [way for way, among in ended.items() if among.possibly(example)]
-            may[_key(example)] = sorted({*ways, *LEFT_ALONE})
-            refused, copies = ended[Disposition.REFUSED], ended[Disposition.COPY_RELEASED]
+            may = {*LEFT_ALONE, *(way for way, among in ended.items() if among.possibly(example))}
             is_copy = gone is not None and example not in gone and copies.copied(example)
             surely = {Disposition.REFUSED: refused.surely(example), Disposition.COPY_RELEASED: is_copy}
-            must[_key(example)] = sorted(way for way, so in surely.items() if so)
-        yield REQUEST, {"may": may, "must": must}
+            yield about, {"may": sorted(may), "must": sorted(way for way, so in surely.items() if so)}
 
 
 def _called(story: Story) -> Iterator[Statement]:
     for _ in closing(story):
-        yield REQUEST, {_key((one["snapshot"], one["example_id"])): one["became"] for one in accounted(story)}
+        for about, one in _examples(story):
+            yield about, one["became"]
 
 
-def _key(example: Example) -> str:
-    return " ".join(example)
+def _examples(story: Story) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    return ((f"Example {number} of the end", one) for number, one in enumerate(accounted(story), start=1))
 
 
-def follows(called: Ways, answered: Mapping[str, Ways]) -> bool:
-    """Return whether each example is said to have ended as it may, and as it must."""
-    may, must = answered["may"], answered["must"]
-    return all(set(must[one]) <= set(ways) <= set(may[one]) for one, ways in called.items())
+def follows(called: list[str], answered: Mapping[str, list[str]]) -> bool:
+    """Return whether an example is said to have ended as it may, and as it must."""
+    return set(answered["must"]) <= set(called) <= set(answered["may"])
 
 
 def _contents(story: Story) -> Iterator[Statement]:
