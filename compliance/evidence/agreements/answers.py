@@ -114,10 +114,11 @@ def _counted(field: str) -> Fact:
 
 def _contents_before(story: Story) -> Iterator[Statement]:
     """The labels that the examples of each entry had before, if any; else their own."""
-    for place, entry in enumerate(story.entries):
-        if entry.kind == K.MATCH_ACCEPTED and "contents" in entry.data:
-            before = labels(story.entries[:place])
+    before: dict[Example, str] = {}
+    for entry in story.of_kind(K.MATCH_ACCEPTED):
+        if "contents" in entry.data:
             yield f"Entry {entry.number}", [before.get(one, label) if label else "" for one, label in _labelled(entry)]
+            before |= labels([entry])
 
 
 CONTENT_PLACES = (f"{K.MATCH_ACCEPTED} contents",)

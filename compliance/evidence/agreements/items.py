@@ -205,7 +205,8 @@ def _accepted_for_the_item(story: Story) -> Iterator[Statement]:
         before, snapshot = (approvals or [len(story.entries) + 1])[0], told.report.snapshot_sha256
         entries = [entry for entry in story.entries if entry.number < before]
         held = holdings(entries).get(attempt[0], Holding()).examples
-        may = accepted_examples(entries, snapshot) if held is None else held
+        accepted = accepted_examples(entries, snapshot)
+        may = accepted if held is None else accepted & held
         yield words(attempt), {"all": sorted(may), "new": sorted(examples_of_item(story, attempt[0], before, snapshot))}
 
 
