@@ -31,7 +31,8 @@ class RecordKind(StrEnum):
     MATCH_ADDED = "match.added"
     """The actor added an example by hand; `match.accepted` follows."""
     MATCH_ACCEPTED = "match.accepted"
-    """The actor accepted candidate places in a corpus, and may therefore not approve."""
+    """The actor accepted candidate places in a corpus, and may therefore not approve. `contents` has a label for each, the
+    same for the same content in this request; empty where the content is not known."""
     MATCH_REJECTED = "match.rejected"
     MATCH_REOPENED = "match.reopened"
     """The actor took decisions back: these examples have to be decided again."""
@@ -39,6 +40,8 @@ class RecordKind(StrEnum):
     """What had become of accepted examples when their request was closed; `request.closed` follows and counts them."""
     MATCHES_DECIDED = "matches.decided"
     """The actor closed the mapping, and may therefore not approve."""
+    ITEM_CREATED = "item.created"
+    """The examples of a new item, in several entries if there are many; `matches.decided` follows and names its items."""
     REVIEW_COMPLETED = "review.completed"
     ITEM_DECIDED = "item.decided"
     ENDING_PROPOSED = "ending.proposed"
@@ -130,10 +133,11 @@ FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
         "candidates",
     ),
     K.MATCH_ADDED: ("snapshot", "example_id"),
-    K.MATCH_ACCEPTED: _DECIDED,
+    K.MATCH_ACCEPTED: (*_DECIDED, "contents"),
     K.MATCH_REJECTED: _DECIDED,
     K.MATCH_REOPENED: ("examples",),
     K.MATCH_ACCOUNTED: ("examples",),
+    K.ITEM_CREATED: ("item", "model", "snapshot", "examples"),
     K.MATCHES_DECIDED: ("accepted", "rejected", "items"),
     K.REVIEW_COMPLETED: ("items",),
     K.ITEM_DECIDED: ("item", "granted", "ground"),
@@ -223,12 +227,13 @@ ADDED_FIELDS: Final[tuple[tuple[int, Mapping[str, tuple[str, ...]]], ...]] = (
     (3, {K.REQUEST_CLOSED: ("accepted",)}),
     (3, {K.ITEM_CORRECTED: ("ending",)}),
     (3, {K.ENDING_APPROVED: ("beside",), K.PROPOSAL_APPROVED: ("beside",)}),
+    (3, {K.MATCH_ACCEPTED: ("contents",)}),
 )
 """Fields that kinds have stated since then, by the version of results (`RESULT_VERSION`) of that time; those that came
 together stand together. So it is with what follows."""
 ADDED_KINDS: Final[Mapping[int, frozenset[str]]] = {
     2: frozenset({K.SEARCH_FAILED, K.MATCH_REOPENED, K.ITEM_CORRECTED, K.MESSAGE_LAPSED, K.REQUEST_EXTENDED}),
-    3: frozenset({K.MATCH_ACCOUNTED}),
+    3: frozenset({K.MATCH_ACCOUNTED, K.ITEM_CREATED}),
 }
 ADDED_WORDS: Final[Mapping[int, frozenset[tuple[str, str, str]]]] = {
     3: frozenset(

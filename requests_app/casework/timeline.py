@@ -49,6 +49,7 @@ TITLES: dict[str, Any] = {
     RecordKind.MATCH_REOPENED: gettext_lazy("Decisions about matches taken back"),
     RecordKind.MATCH_ACCOUNTED: gettext_lazy("What became of the accepted examples"),
     RecordKind.MATCHES_DECIDED: gettext_lazy("Review of the matches finished"),
+    RecordKind.ITEM_CREATED: gettext_lazy("Item created"),
     RecordKind.REVIEW_COMPLETED: gettext_lazy("On to the items"),
     RecordKind.ITEM_DECIDED: gettext_lazy("Item decided"),
     RecordKind.ENDING_PROPOSED: gettext_lazy("End without unlearning proposed"),
@@ -143,6 +144,10 @@ def _decided(data: Data) -> str:
     return _("%(accepted)d accepted, %(rejected)d rejected.") % {"accepted": data["accepted"], "rejected": data["rejected"]}
 
 
+def _created(data: Data) -> str:
+    return f"{item_words(data['item'])}: {_examples(data)}"
+
+
 def _item_decided(data: Data) -> str:
     ground = Ground(data["ground"]).label
     sentence = _("%(item)s granted. %(ground)s.") if data["granted"] else _("%(item)s refused. %(ground)s.")
@@ -218,6 +223,7 @@ DETAILS: dict[str, Callable[[Data], str]] = {
     RecordKind.MATCH_REOPENED: _examples,
     RecordKind.MATCH_ACCOUNTED: _examples,
     RecordKind.MATCHES_DECIDED: _decided,
+    RecordKind.ITEM_CREATED: _created,
     RecordKind.ITEM_DECIDED: _item_decided,
     RecordKind.ENDING_PROPOSED: _ending,
     RecordKind.ENDING_APPROVED: _ending,

@@ -5,6 +5,7 @@ Items, ends, letters and previews all follow from this: nothing keeps a second l
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -75,9 +76,7 @@ class Accepted:
     @classmethod
     def among(cls, rows: QuerySet[Match]) -> Accepted:
         matches = list(rows.select_related("snapshot__corpus").defer("reason").order_by("snapshot", "id"))
-        not_noted = [match for match in matches if match.content_key != oldest_key().id]
-        for snapshot, group in groupby(not_noted, key=lambda match: match.snapshot):
-            _read_contents(snapshot, list(group))
+        contents_fill(matches)
         return cls(matches)
 
     def known_by(self, learner: Learner) -> set[str]:
@@ -96,14 +95,23 @@ class Accepted:
         return own.union(self.places_read[snapshot.pk].get(match.content, ()))
 
 
-def _read_contents(snapshot: CorpusSnapshot, matches: list[Match]) -> None:
-    """Read what an earlier version did not note, or noted under a key that is no longer there."""
-    try:
-        found = contents_of(snapshot, [match.example_id for match in matches])
-    except CorpusError as error:
-        raise ContentsUnknownError(snapshot) from error
-    for match in matches:
-        match.content = found[match.example_id]
+def contents_fill(matches: Iterable[Match]) -> list[Match]:
+    """Read the content of matches, not saved, that an earlier version found, or noted under a key that is gone; return those.
+
+    Raises:
+        ContentsUnknownError: the corpus of one cannot be read.
+    """
+    key = oldest_key().id
+    unknown = sorted((match for match in matches if match.content_key != key), key=lambda match: match.snapshot_id)
+    for snapshot, group in groupby(unknown, key=lambda match: match.snapshot):
+        own = list(group)
+        try:
+            found = contents_of(snapshot, [match.example_id for match in own])
+        except CorpusError as error:
+            raise ContentsUnknownError(snapshot) from error
+        for match in own:
+            match.content, match.content_key = found[match.example_id], key
+    return unknown
 
 
 def accepted_examples(item: Item) -> list[str]:

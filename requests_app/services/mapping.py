@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from compliance.accounts.models import Account
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
-from compliance.record.services import record_append
+from compliance.record.services import examples_in_parts, record_append
 from requests_app.models import ErasureRequest, Match
 from requests_app.states import RequestState
 from unlearning_jobs.contents import content_digest, training_places
@@ -138,9 +138,12 @@ def review_complete(*, request: ErasureRequest, by: Account) -> ErasureRequest:
     # 2. Note who completed the review.
     request.reviewed_by = by
     request.save(update_fields=["reviewed_by"])
-    # 3. Save the items and start deciding.
+    # 3. Save the items, record which examples they hold, and start deciding.
     for item in items:
         item.save()
+        for examples in examples_in_parts(item.example_ids):
+            held = {"item": item.key, "model": item.model_name, "snapshot": item.snapshot.digest[:16], "examples": examples}
+            record_append(subject=request.subject, kind=RecordKind.ITEM_CREATED, actor=by.opaque, data=held)
     counts = {
         d.value: request.matches.filter(decision=d).count() for d in (Match.Decision.ACCEPTED, Match.Decision.REJECTED)
     }

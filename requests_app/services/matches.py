@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -17,7 +18,7 @@ from compliance.record.services import examples_in_parts, record_append
 from requests_app.models import ErasureRequest, Match
 from requests_app.states import SETTLED, ItemState, RequestState
 
-from .accepted import LEARNED_SETS
+from .accepted import LEARNED_SETS, contents_fill
 from .clusters import clusters_hold
 from .permissions import require_mapper
 from .requests import request_lock, require_request_transition
@@ -28,6 +29,7 @@ DECIDED: Final = frozenset({ItemState.RELEASED, ItemState.REFUSED})
 """States of items that two officers have decided about for good."""
 BY_MEANING: Final = "meaning"
 """The method of candidates that nothing but a likeness of meaning has found."""
+LABEL_DIGITS: Final = 16
 
 
 @transaction.atomic
@@ -53,7 +55,8 @@ def matches_decide(
     Raises:
         NotAllowedError: `by` is no officer, or approved something in this request.
         StaleStateError: the request is not under review, no match is named, or one that is not the request's, or that was
-            part of an item that was released, refused or has lapsed; or they may not be accepted together.
+            part of an item that was released, refused or has lapsed; or they may not be accepted together; or nobody noted
+            what one contains, and its corpus cannot be read.
     """
     request = under_review(request, by)
     named = set(match_ids)
@@ -63,6 +66,8 @@ def matches_decide(
     _require_not_settled(request, chosen)
     if len(chosen) > 1:
         _require_together(chosen, accept=accept, how=how, with_unlearned=with_unlearned)
+    if accept:
+        Match.objects.bulk_update(contents_fill(chosen), ["content", "content_key"])
     decision = Match.Decision.ACCEPTED if accept else Match.Decision.REJECTED
     # One time for all of them: what was decided together is taken back together.
     request.matches.filter(pk__in=named).update(decision=decision, decided_by=by, decided_at=timezone.now())
@@ -113,8 +118,15 @@ def decision_record(
     """Record a decision about matches, which are named by their ids and clusters."""
     for part in examples_in_parts(chosen):
         clusters = sorted({match.cluster for match in part if match.cluster is not None})
-        data = {"examples": _examples(part), "how": how, "clusters": clusters}
+        data: dict[str, Any] = {"examples": _examples(part), "how": how, "clusters": clusters}
+        if decision == Match.Decision.ACCEPTED:
+            data["contents"] = [content_label(match) for match in part]
         record_append(subject=request.subject, kind=RecordKind(f"match.{decision.value}"), actor=by.opaque, data=data)
+
+
+def content_label(match: Match) -> str:
+    """Return what the record calls the content of an accepted match: the same for its copies in this request."""
+    return hashlib.sha256(f"{match.request.subject}\0{match.content}".encode()).hexdigest()[:LABEL_DIGITS]
 
 
 def by_meaning_alone(match: Match) -> bool:

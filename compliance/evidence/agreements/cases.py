@@ -7,6 +7,7 @@ from typing import Final
 from compliance.formats.record_kinds import RecordKind as K
 
 from .agreement import Agreement, apart, differ, one_of, part_of
+from .answers import ANSWERED, CALLED, CONTENT_COUNT, CONTENTS, CONTENTS_BEFORE, EXAMPLE_COUNT, follows
 from .dispositions import (
     ACCEPTED_BEFORE,
     ACCOUNTED,
@@ -17,10 +18,8 @@ from .dispositions import (
     ENDED_AS,
     FOLLOWS,
     FORGOTTEN,
-    ITEM_ENDS,
     KNOWN_BEFORE,
     LEFT_OUT,
-    WAYS,
     WITHHELD,
 )
 from .endings import (
@@ -40,6 +39,18 @@ from .endings import (
 )
 from .extensions import EXTENDED, FIRST_DUE, extends
 from .facts import actor, by_message, by_request, entry
+from .items import (
+    ACCEPTED_BY_THEN,
+    CORRECTED,
+    CREATED_EXAMPLES,
+    CREATED_ITEMS,
+    EARLIER_ITEMS,
+    HELD_BY_THEN,
+    LEFT,
+    LEFT_OF_ITEMS,
+    REVIEWED_ITEMS,
+    TO_BE_CORRECTED,
+)
 from .matches import (
     ACCEPTED,
     ADDED_EXAMPLES,
@@ -104,6 +115,18 @@ REVIEW: Final = (
 )
 """What was found, and what officers made of it."""
 
+ITEMS_HELD: Final = (
+    Agreement(CONTENT_COUNT, EXAMPLE_COUNT, "not every accepted example has a label for its content"),
+    Agreement(CONTENTS, CONTENTS_BEFORE, "an example had another content before"),
+    Agreement(CREATED_ITEMS, REVIEWED_ITEMS, "the review names other items than were created for it"),
+    Agreement(REVIEWED_ITEMS, EARLIER_ITEMS, "an item was made by an earlier review", apart),
+    Agreement(CREATED_EXAMPLES, ACCEPTED_BY_THEN, "an item was created with examples that were not accepted", part_of),
+    Agreement(CREATED_EXAMPLES, HELD_BY_THEN, "an item was created with examples that are in an item of the model", apart),
+    Agreement(LEFT, LEFT_OF_ITEMS, "other examples left the item than were rejected"),
+    Agreement(CORRECTED, TO_BE_CORRECTED, "what was rejected left other items than held it"),
+)
+"""What each item held, from its creation on."""
+
 ENDING: Final = (
     *(
         Agreement(
@@ -148,6 +171,6 @@ DISPOSITIONS: Final = (
     ),
     Agreement(WITHHELD, LEFT_OUT, "other examples entered the erasure ledger than no model in use knew at the end"),
     Agreement(ENDED_AS, FOLLOWS, "the end of the request is not what became of its examples"),
-    Agreement(WAYS, ITEM_ENDS, "the end says that examples ended otherwise than any item did", part_of),
+    Agreement(CALLED, ANSWERED, "the end says that an example ended otherwise than what held it or its copy", follows),
 )
 """What became of each accepted example, as the end says it."""

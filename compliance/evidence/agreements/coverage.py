@@ -44,7 +44,6 @@ READ_BY_A_STEP: Final[Mapping[str, str]] = {
     **{f"{kind} message": COURSE for kind in (K.MESSAGE_QUEUED, K.MESSAGE_SENT, K.MESSAGE_FAILED, K.MESSAGE_LAPSED)},
     **{f"{kind} ending": COURSE for kind in (K.ENDING_PROPOSED, K.ENDING_APPROVED, K.ENDING_DECLINED)},
     f"{K.MAPPING_COMPLETED} search": COURSE,
-    f"{K.ITEM_CORRECTED} examples": COURSE,
     f"{K.ITEM_DECIDED} granted": COURSE,
     f"{K.REQUEST_CLOSED} outcome": COURSE,
     f"{K.JOB_STARTED} run": COURSE,

@@ -10,7 +10,8 @@ from compliance.formats.record_kinds import Disposition
 from compliance.formats.record_kinds import RecordKind as K
 
 from .facts import REQUEST, Fact, Statement, words
-from .matches import Example, decisions, examples_of_item
+from .items import examples_of_item
+from .matches import BEGINNING, Example, decisions
 from .story import Story, ToldReport
 
 UNANSWERED = ("withdrawn", "unconfirmed")
@@ -22,11 +23,11 @@ LEFT_ALONE = (Disposition.ALREADY_ERASED, Disposition.NOT_LEARNED)
 PLACES = (f"{K.MATCH_ACCOUNTED} examples",)
 
 
-def _closing(story: Story) -> Iterator[EntryBody]:
+def closing(story: Story) -> Iterator[EntryBody]:
     return (entry for entry in story.of_kind(K.REQUEST_CLOSED) if "accepted" in entry.data)
 
 
-def _accounted(story: Story) -> list[Mapping[str, Any]]:
+def accounted(story: Story) -> list[Mapping[str, Any]]:
     return [one for entry in story.of_kind(K.MATCH_ACCOUNTED) for one in entry.data["examples"]]
 
 
@@ -36,53 +37,55 @@ def _pairs(examples: Iterable[Example]) -> list[list[str]]:
 
 def _with(story: Story, *ways: str) -> set[Example]:
     """Return the examples of which the end says that they became one of `ways` or several, and nothing else."""
-    told = [one for one in _accounted(story) if one["became"] and set(one["became"]) <= set(ways)]
+    told = [one for one in accounted(story) if one["became"] and set(one["became"]) <= set(ways)]
     return {(one["snapshot"], one["example_id"]) for one in told}
 
 
 def _counted(story: Story) -> Iterator[Statement]:
-    for entry in _closing(story):
+    for entry in closing(story):
         yield REQUEST, entry.data["accepted"]
 
 
 def _number(story: Story) -> Iterator[Statement]:
-    yield REQUEST, len(_accounted(story))
+    yield REQUEST, len(accounted(story))
 
 
 def _closed_examples(story: Story) -> Iterator[Statement]:
-    for _ in _closing(story):
-        yield REQUEST, sorted([one["snapshot"], one["example_id"]] for one in _accounted(story))
+    for _ in closing(story):
+        yield REQUEST, sorted([one["snapshot"], one["example_id"]] for one in accounted(story))
 
 
 def _accepted_before(story: Story) -> Iterator[Statement]:
-    for entry in _closing(story):
+    for entry in closing(story):
         answered = entry.data.get("outcome") not in UNANSWERED
         decided = decisions(one for one in story.entries if one.number < entry.number)
         yield REQUEST, _pairs(match for match, accepted in decided.items() if accepted and answered)
 
 
 def _called_released(story: Story) -> Iterator[Statement]:
-    for _ in _closing(story):
-        told = [one for one in _accounted(story) if Disposition.RELEASED in one["became"]]
+    for _ in closing(story):
+        told = [one for one in accounted(story) if Disposition.RELEASED in one["became"]]
         yield REQUEST, sorted([one["snapshot"], one["example_id"]] for one in told)
 
 
 def _forgotten(story: Story) -> Iterator[Statement]:
-    """The examples accepted at the end that a released attempt forgot. Nothing, where a specification is not at hand."""
-    for _ in _closing(story):
-        released = [story.reports.get(one.attempt) for one in story.of_kind(K.ITEM_RELEASED)]
-        specifications = [told.specification for told in released if told is not None]
-        if len(specifications) == len(released) and None not in specifications:
-            forgotten = {(spec.snapshot.digest, one) for spec in specifications if spec for one in spec.forget_ids}
-            closed = [(one["snapshot"], one["example_id"]) for one in _accounted(story)]
-            yield (
-                REQUEST,
-                _pairs(
-                    (snapshot, one)
-                    for snapshot, one in closed
-                    if any(one == identifier and digest.startswith(snapshot) for digest, identifier in forgotten)
-                ),
-            )
+    """The examples accepted at the end that a released attempt forgot."""
+    for _ in closing(story):
+        if (gone := forgotten(story)) is not None:
+            yield REQUEST, _pairs(one for one in _named(story) if one in gone)
+
+
+def forgotten(story: Story) -> set[Example] | None:
+    """Return the examples that released attempts forgot. None, where a specification is not at hand."""
+    released = [story.reports.get(one.attempt) for one in story.of_kind(K.ITEM_RELEASED)]
+    specifications = [told.specification for told in released if told is not None]
+    if len(specifications) != len(released) or None in specifications:
+        return None
+    return {(spec.snapshot.digest[:BEGINNING], one) for spec in specifications if spec for one in spec.forget_ids}
+
+
+def _named(story: Story) -> list[Example]:
+    return [(one["snapshot"], one["example_id"]) for one in accounted(story)]
 
 
 def _untouched(story: Story) -> Iterator[Statement]:
@@ -91,7 +94,7 @@ def _untouched(story: Story) -> Iterator[Statement]:
     The examples of other items of the model end as these do: by the end, another request may have erased them, or the model
     may be out of use.
     """
-    for _ in _closing(story):
+    for _ in closing(story):
         for attempt, told, approved in _released(story):
             digest = told.report.snapshot_sha256
             own = examples_of_item(story, attempt[0], approved, digest)
@@ -115,46 +118,31 @@ def _released(story: Story) -> Iterator[tuple[tuple[str, int], ToldReport, int]]
             yield entry.attempt, told, approvals[0]
 
 
-def _ways(story: Story) -> Iterator[Statement]:
-    decided = {Disposition.RELEASED, Disposition.COPY_RELEASED, Disposition.REFUSED, Disposition.NO_INFLUENCE}
-    for _ in _closing(story):
-        said = {way for one in _accounted(story) for way in one["became"]} & decided
-        yield REQUEST, sorted(Disposition.RELEASED if way == Disposition.COPY_RELEASED else way for way in said)
-
-
 def _withheld(story: Story) -> Iterator[Statement]:
     """How many examples entered the erasure ledger without a release; no entry is a statement too."""
-    for _ in _closing(story):
+    for _ in closing(story):
         entered = (entry for entry in story.of_kind(K.ERASURE_ENTERED) if entry.data.get("item") == "")
         yield REQUEST, sum(entry.data["examples"] for entry in entered)
 
 
 def _left_out(story: Story) -> Iterator[Statement]:
-    for _ in _closing(story):
+    for _ in closing(story):
         yield REQUEST, len(_with(story, *LEFT_ALONE))
 
 
 def _ended_as(story: Story) -> Iterator[Statement]:
     """Which of the two ends that rest on what models know was approved for the request as a whole."""
     approved = {one.data.get("outcome") for one in story.of_kind(K.ENDING_APPROVED) if one.data.get("item") == ""}
-    for entry in _closing(story):
+    for entry in closing(story):
         if entry.data["outcome"] in approved.intersection(LEFT_ALONE):
             yield REQUEST, entry.data["outcome"]
 
 
 def _follows(story: Story) -> Iterator[Statement]:
     """Which of the two ends follows: that something had been erased before, or that no model in use had learned anything."""
-    erased = any(Disposition.ALREADY_ERASED in one["became"] for one in _accounted(story))
-    for _ in _closing(story):
+    erased = any(Disposition.ALREADY_ERASED in one["became"] for one in accounted(story))
+    for _ in closing(story):
         yield REQUEST, Disposition.ALREADY_ERASED if erased else Disposition.NOT_LEARNED
-
-
-def _item_ends(story: Story) -> Iterator[Statement]:
-    """How items ended: released, refused, or otherwise."""
-    ends = {Disposition.RELEASED.value for _ in story.of_kind(K.ITEM_RELEASED)}
-    ends |= {"refused" for one in story.of_kind(K.ITEM_DECIDED) if one.data.get("granted") is False}
-    ends |= {one.data["outcome"] for one in story.of_kind(K.ITEM_LAPSED) if "outcome" in one.data}
-    yield REQUEST, sorted(ends)
 
 
 CLOSED_COUNT = Fact(f"{K.REQUEST_CLOSED} accepted", _counted, (f"{K.REQUEST_CLOSED} accepted",))
@@ -173,5 +161,3 @@ WITHHELD = Fact(f"{K.ERASURE_ENTERED} examples, without a release", _withheld, (
 LEFT_OUT = Fact(f"{K.MATCH_ACCOUNTED} that no model in use knows", _left_out, PLACES)
 ENDED_AS = Fact(f"{K.REQUEST_CLOSED} outcome by what models know", _ended_as, (f"{K.REQUEST_CLOSED} outcome",))
 FOLLOWS = Fact(f"{K.MATCH_ACCOUNTED} became, of all", _follows, PLACES)
-WAYS = Fact(f"{K.MATCH_ACCOUNTED} became", _ways, PLACES)
-ITEM_ENDS = Fact("how items ended", _item_ends, (f"{K.ITEM_DECIDED} granted", f"{K.ITEM_LAPSED} outcome"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from compliance.evidence.record import EntryBody
 from compliance.formats.record_kinds import FIELDS
@@ -149,57 +149,17 @@ def _review_counts(story: Story) -> Iterator[Statement]:
             yield f"Review {number}", entry.data["items"]
 
 
-def _accepted_for_the_item(story: Story) -> Iterator[Statement]:
-    """The accepted training examples of the snapshot that an attempt is about, when it was approved.
-
-    Those that its item must hold are new: they belong to this item and to no earlier one. Older reviews do not name their
-    items: then all are.
-    """
-    for attempt, told in story.reports.items():
-        approvals = [entry.number for entry in story.of_kind(K.PROPOSAL_APPROVED) if entry.attempt == attempt]
-        before, snapshot = (approvals or [len(story.entries) + 1])[0], told.report.snapshot_sha256
-        accepted = accepted_examples(story, before, snapshot)
-        yield words(attempt), {"all": sorted(accepted), "new": sorted(examples_of_item(story, attempt[0], before, snapshot))}
-
-
-def examples_of_item(story: Story, item: str, before: int, snapshot_sha256: str) -> set[str]:
-    """Return the accepted training examples that belong to this item and to no earlier one; all, in older histories."""
-    accepted = accepted_examples(story, before, snapshot_sha256)
-    new = _new_with_the_item(story, item, before, snapshot_sha256)
-    return accepted if new is None else accepted & new
-
-
-def _new_with_the_item(story: Story, item: str, before: int, snapshot_sha256: str) -> set[str] | None:
-    """Return what the review that made an item accepted and no earlier item held, without what has left it since.
-
-    A correction takes out of items what is not accepted then; accepted again, it is new to the next item. None if no review
-    names the item.
-    """
-    held, new = set[str](), None
-    for entry in story.of_kind(K.MATCHES_DECIDED, K.ITEM_CORRECTED):
-        if entry.number >= before:
-            break
-        accepted = accepted_examples(story, entry.number, snapshot_sha256)
-        if entry.kind == K.ITEM_CORRECTED:
-            held &= accepted
-            new = new & accepted if new is not None and entry.data.get("item") == item else new
-        else:
-            new = accepted - held if item in _list(entry.data.get("items")) else new
-            held |= accepted
-    return new
-
-
 def _accepted_at_the_release(story: Story) -> Iterator[Statement]:
     """The accepted training examples of the snapshot that a released attempt is about, when it was released."""
     for entry in story.of_kind(K.ITEM_RELEASED):
         told = story.reports.get(entry.attempt)
         if told is not None:
-            yield words(entry.attempt), sorted(accepted_examples(story, entry.number, told.report.snapshot_sha256))
+            before = [one for one in story.entries if one.number < entry.number]
+            yield words(entry.attempt), sorted(accepted_examples(before, told.report.snapshot_sha256))
 
 
-def accepted_examples(story: Story, before: int, snapshot_sha256: str, *, learned: bool = True) -> set[str]:
-    """Return the examples of a snapshot that were accepted before an entry; those that a model can learn, or the others."""
-    entries = [entry for entry in story.entries if entry.number < before]
+def accepted_examples(entries: Sequence[EntryBody], snapshot_sha256: str, *, learned: bool = True) -> set[str]:
+    """Return the examples of a snapshot that are accepted after these entries: those that a model learns, or the others."""
     held_out = _not_learned(entries)
     return {
         identifier
@@ -213,7 +173,7 @@ def _accepted_as_held_out(story: Story) -> Iterator[Statement]:
     sets = _not_learned(story.entries)
     for attempt, told in story.reports.items():
         digest = told.report.snapshot_sha256
-        accepted = accepted_examples(story, len(story.entries) + 1, digest, learned=False)
+        accepted = accepted_examples(story.entries, digest, learned=False)
         by_set: dict[str, list[str]] = {}
         for (snapshot, example_id), name in sorted(sets.items()):
             if example_id in accepted and digest.startswith(snapshot):
@@ -230,10 +190,6 @@ def _not_learned(entries: Iterable[EntryBody]) -> dict[Example, str]:
         for example in entry.data.get("examples", ())
         if example.get("set", "") not in LEARNED
     }
-
-
-def _list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
 
 
 ACCEPTED, REJECTED = _counted(kind=True), _counted(kind=False)
@@ -265,7 +221,6 @@ ITEM_COUNTS = Fact(f"{K.MATCHES_DECIDED} items, counted", _item_counts, (f"{K.MA
 REVIEW_COUNTS = Fact(f"{K.REVIEW_COMPLETED} items", _review_counts, (f"{K.REVIEW_COMPLETED} items",))
 ACCEPTED_AT_THE_RELEASE = Fact(f"{K.MATCH_ACCEPTED} examples at the release", _accepted_at_the_release, MATCHES)
 ACCEPTED_HELD_OUT = Fact(f"{K.MATCH_ACCEPTED} examples set held_out", _accepted_as_held_out, MATCHES)
-ACCEPTED_EXAMPLES = Fact(f"{K.MATCH_ACCEPTED} examples", _accepted_for_the_item, MATCHES)
 
 
 def begins_one_of(first: list[str], second: list[str]) -> bool:

@@ -34,7 +34,7 @@ from .again import (
     rounded_alike,
 )
 from .agreement import Agreement, earlier, not_later, one_of, part_of
-from .cases import DISPOSITIONS, ENDING, REVIEW
+from .cases import DISPOSITIONS, ENDING, ITEMS_HELD, REVIEW
 from .contents import (
     FINISHED_AT,
     FORGET_COUNT,
@@ -68,8 +68,9 @@ from .entries import (
     both_completed_or_neither,
 )
 from .facts import actor, always, entry, moment, release, report, result, spec
+from .items import ACCEPTED_EXAMPLES, MODEL_OF_ITEM, MODEL_OF_REPORT, SNAPSHOT_OF_ITEM, SNAPSHOT_OF_REPORT
 from .judged import BESIDE, JUDGEMENT
-from .matches import ACCEPTED_AT_THE_RELEASE, ACCEPTED_EXAMPLES, ACCEPTED_HELD_OUT
+from .matches import ACCEPTED_AT_THE_RELEASE, ACCEPTED_HELD_OUT, between
 from .measured import (
     DRAWN_SIZES,
     FINITE,
@@ -87,7 +88,7 @@ from .measured import (
 from .numbers import WITHOUT_NUMBERS
 from .reasons import VERDICT
 from .trajectories import FOLLOWED, FOLLOWED_MARGINS, margins_alike
-from .withholding import ACCEPTED_BY_THEN, APPROVED_BESIDE, APPROVED_EXAMPLES, WITHHELD_EXAMPLES
+from .withholding import APPROVED_BESIDE, APPROVED_EXAMPLES, IN_NO_ITEM, WITHHELD_EXAMPLES
 
 UNLEARNING = always("an unlearning report", "unlearn")
 
@@ -122,7 +123,7 @@ APPROVAL: Final = (
 """What was approved, and what was done."""
 
 WITHHOLDING: Final = (
-    Agreement(APPROVED_BESIDE, ACCEPTED_BY_THEN, "an approval covers more examples than were accepted", not_later),
+    Agreement(APPROVED_BESIDE, IN_NO_ITEM, "an approval covers other examples than were accepted and in no item", between),
     Agreement(
         WITHHELD_EXAMPLES,
         APPROVED_EXAMPLES,
@@ -186,6 +187,8 @@ FILES: Final = (
 """What the engine was told, what it wrote, and what was reported."""
 
 REGISTERED: Final = (
+    Agreement(SNAPSHOT_OF_ITEM, SNAPSHOT_OF_REPORT, "the run was on another corpus than the one that its item is about"),
+    Agreement(MODEL_OF_ITEM, MODEL_OF_REPORT, "the run started from another model than the one that its item is about"),
     Agreement(BASE_SNAPSHOT, report("snapshot_sha256"), "the model that the run started from learned another corpus"),
     Agreement(BASE_LEFT_OUT, LEFT_OUT, "the model that the run started from left out another number of examples"),
     Agreement(SNAPSHOT_ROOT, report("manifest_root"), "the corpus was registered with other examples"),
@@ -228,6 +231,7 @@ RELEASE: Final = (
 
 AGREEMENTS: Final[tuple[Agreement, ...]] = (
     *REVIEW,
+    *ITEMS_HELD,
     *ENDING,
     *DISPOSITIONS,
     *WITHHOLDING,

@@ -44,6 +44,7 @@ MADE_BY: Final[Mapping[str, frozenset[str]]] = {
                 K.MATCH_ADDED,
                 *MATCHES,
                 K.MATCH_REOPENED,
+                K.ITEM_CREATED,
                 K.MATCHES_DECIDED,
                 K.REVIEW_COMPLETED,
                 K.ITEM_DECIDED,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, Final, get_args
@@ -27,6 +28,8 @@ LANGUAGES = frozenset({"en", "de"})
 WAYS_TO_DECIDE = frozenset({"each", "cluster", "shown", "score"})
 """How an officer chose the matches of a decision: one by one, a group of alike ones, all on a page, or all above a score."""
 VERDICTS = frozenset(get_args(Outcome))
+BEGINNING = re.compile(r"[0-9a-f]{16}", re.ASCII)
+"""The beginning of a digest: of a snapshot's, or what stands for the content of an example within a request."""
 
 Says = Callable[[Any], bool]
 
@@ -63,6 +66,10 @@ def _is_digest(value: Any) -> bool:
     return isinstance(value, str) and bool(SHA256.fullmatch(value))
 
 
+def _is_beginning(value: Any) -> bool:
+    return isinstance(value, str) and bool(BEGINNING.fullmatch(value))
+
+
 def _is_day(value: Any) -> bool:
     try:
         return bool(date.fromisoformat(value).isoformat() == value)
@@ -87,6 +94,10 @@ def _is_query(value: Any) -> bool:
     )
 
 
+def _are_held(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(map(_is_text, value)) and value == sorted(set(value))
+
+
 _COUNTED = (
     *((K.MATCHES_DECIDED, "accepted"), (K.MATCHES_DECIDED, "rejected"), (K.REVIEW_COMPLETED, "items")),
     *((K.MAPPING_COMPLETED, "candidates"), (K.REQUEST_CLOSED, "accepted")),
@@ -100,6 +111,10 @@ WORDS: Final[Mapping[str, Says]] = {
     f"{K.REQUEST_EXTENDED} due_on": _is_day,
     **{f"{kind} how": _one_of(WAYS_TO_DECIDE) for kind in (K.MATCH_ACCEPTED, K.MATCH_REJECTED)},
     **{f"{kind} clusters": _are_numbers for kind in (K.MATCH_ACCEPTED, K.MATCH_REJECTED)},
+    f"{K.MATCH_ACCEPTED} contents": _lists(_is_beginning),
+    f"{K.ITEM_CREATED} examples": _are_held,
+    f"{K.ITEM_CREATED} snapshot": _is_beginning,
+    f"{K.ITEM_CREATED} model": _is_text,
     f"{K.REQUEST_EXTENDED} months": lambda value: value in (1, 2) and not isinstance(value, bool),
     f"{K.REQUEST_CLOSED} outcome": _one_of(OUTCOMES),
     f"{K.MATCH_ACCOUNTED} examples": _are_accounted,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from compliance.formats.canonical import digest_of
@@ -23,6 +23,8 @@ USUAL: dict[str, Any] = {
     "complete": True,
     "candidates": 0,
     "item": "1",
+    "model": "letters-1",
+    "snapshot": SNAPSHOT[:16],
     "attempt": 1,
     "job": 1,
     "run": 1,
@@ -45,7 +47,14 @@ USUAL: dict[str, Any] = {
 
 def stated(kind: str, **given: Any) -> dict[str, Any]:
     """Return everything that an entry of a kind states: what is given, and else what is usual."""
+    if kind == "match.accepted":
+        given = {"contents": labels(given.get("examples", ()))} | given
     return {field: given.get(field, USUAL.get(field, _usual(field))) for field in FIELDS[RecordKind(kind)]} | given
+
+
+def labels(examples: Iterable[Mapping[str, str]]) -> list[str]:
+    """Every example has a content of its own."""
+    return [digest_of([one["snapshot"], one["example_id"]])[:16] for one in examples]
 
 
 def _usual(field: str) -> Any:

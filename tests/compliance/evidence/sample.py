@@ -123,12 +123,12 @@ class SampleRequest:
 
     def map(self, by: str = "account:1") -> None:
         """Confirmed, searched, reviewed and granted."""
-        examples = matches(FORGOTTEN)
         self.log.append(self.subject, "request.confirmed", "claimant")
-        self.log.append(self.subject, "mapping.completed", **stated("mapping.completed", candidates=len(examples)))
-        self.log.append(self.subject, "match.accepted", by, **stated("match.accepted", examples=examples))
+        self.log.append(self.subject, "mapping.completed", **stated("mapping.completed", candidates=len(FORGOTTEN)))
+        self.log.append(self.subject, "match.accepted", by, **stated("match.accepted", examples=matches(FORGOTTEN)))
         self.log.append("request:LE-OTHER", "match.accepted", by)
-        self.log.append(self.subject, "matches.decided", by, accepted=len(examples), rejected=0, items=["1"])
+        self.log.append(self.subject, "item.created", by, **stated("item.created", examples=sorted(FORGOTTEN)))
+        self.log.append(self.subject, "matches.decided", by, accepted=len(FORGOTTEN), rejected=0, items=["1"])
         self.log.append(self.subject, "review.completed", by, items=1)
         self.log.append(self.subject, "item.decided", by, **stated("item.decided"))
 

@@ -142,7 +142,7 @@ def add(walk: Walk, case: Stage, by: Account) -> None:
 
 
 def add_of_second(walk: Walk, case: Stage, by: Account) -> None:
-    example = f"e{walk.dice.randrange(6):08d}"
+    example = f"e{walk.dice.randrange(7):08d}"
     mapping.match_add(request=case.request, snapshot=walk.second, example_id=example, reason=WHY, by=by)
 
 

@@ -40,12 +40,16 @@ FOUND_NOTHING = "found nothing that belongs to your request"
 
 @pytest.fixture
 def walk(request: pytest.FixtureRequest, staff: Staff, artefacts: Path) -> Walk:
-    """Two requests about the same person, whose examples are in one model, and in a corpus that no model has learned yet."""
+    """Two requests about the same person, whose examples are in one model, and in a corpus that no model has learned yet.
+
+    Two pages of that are the same.
+    """
     assert not artefacts.exists()
     model = trained(corpus())
     people = [staff.omar, staff.lena, staff.nils, account("officer", "petra"), staff.iris, staff.mallory()]
     cases = [Stage.opened(staff, model, key=key) for key in ("k1", "k2")]
     pages = [{"question": f"Page {n}?", "answer": f"{name} wrote it.", "split": "train"} for n, name in enumerate(NAMES)]
+    pages.append(pages[0])
     return Walk(random.Random(request.param), people, cases, registered("diary", pages))  # noqa: S311  # dice, not a secret
 
 

@@ -15,6 +15,7 @@ from .judged_otherwise import ATTEMPT, JUDGED, Change, entries, report, result
 from .retold import STAGES, Retold
 
 OTHER_DIGEST, LATER, EARLIER = "5" * 64, "2099-01-01T00:00:00.000000Z", "2000-01-01T00:00:00.000000Z"
+ANOTHER_CONTENT = "5" * 16
 PLACE = re.compile(r"(report|release|spec\.json|result\.json|[a-z_]+\.[a-z_]+) ([a-z0-9_.]+)")
 
 
@@ -42,8 +43,11 @@ def accounted(retold: Retold) -> list[dict[str, Any]]:
 
 def one_more(retold: Retold, *, became: str, example_id: str = "e00000019", **changes: str) -> None:
     """One more match is accepted than was unlearned; the end says what became of it, and it enters the ledger."""
-    examples, closed = retold.first("match.accepted")["data"]["examples"], accounted(retold)
-    examples.append(examples[0] | {"example_id": example_id} | changes)
+    accepted, closed = retold.first("match.accepted")["data"], accounted(retold)
+    accepted["examples"].append(accepted["examples"][0] | {"example_id": example_id} | changes)
+    accepted["contents"].append(ANOTHER_CONTENT)
+    for approval in retold.of_kind("proposal.approved"):
+        approval["data"]["beside"] += 1
     closed.append(closed[0] | {"example_id": example_id, "became": [became]})
     withheld = {"item": "", "attempt": 0, "examples": 1, "entries_sha256": OTHER_DIGEST}
     retold.insert("item.released", "erasure.entered", **withheld)
@@ -65,7 +69,8 @@ def one_more_left(retold: Retold) -> None:
 def accepted_by_one(retold: Retold) -> None:
     """One more match is accepted after the last approval, and withheld as the request ends."""
     accepted, ids = retold.first("match.accepted")["data"], {"example_id": "e00000019"}
-    retold.insert("item.evaluated", "match.accepted", **accepted | {"examples": [accepted["examples"][0] | ids]})
+    one = {"examples": [accepted["examples"][0] | ids], "contents": [ANOTHER_CONTENT]}
+    retold.insert("item.evaluated", "match.accepted", **accepted | one)
     closed, entered = accounted(retold), {"item": "", "attempt": 0, "examples": 1, "entries_sha256": OTHER_DIGEST}
     closed.append(closed[0] | ids | {"became": ["not_learned"]})
     retold.first("request.closed")["data"]["accepted"] += 1
@@ -101,8 +106,41 @@ def ending(decided: str, *further: tuple[str, dict[str, Any]], **changes: Any) -
     return entries(apply)
 
 
+HELD: Mapping[str, Change] = {
+    "match.accepted contents of an entry, counted / match.accepted examples of an entry, counted": entries(
+        lambda retold: retold.first("match.accepted")["data"]["contents"].pop()
+    ),
+    "match.accepted contents / match.accepted contents before": entries(
+        lambda retold: retold.insert(
+            "match.accepted",
+            "match.accepted",
+            **retold.first("match.accepted")["data"] | {"contents": [ANOTHER_CONTENT] * 3},
+        )
+    ),
+    "item.created item, of a review / matches.decided items of a review": entries(
+        lambda retold: retold.entries.remove(retold.first("item.created"))
+    ),
+    "matches.decided items of a review / matches.decided items of the reviews before": entries(
+        lambda retold: retold.insert("review.completed", "matches.decided", **retold.first("matches.decided")["data"])
+    ),
+    "item.created examples / item.created examples of the model before": entries(
+        lambda retold: retold.insert("item.created", "item.created", **retold.first("item.created")["data"])
+    ),
+    "item.corrected examples / what was left of the item": entries(
+        lambda retold: retold.insert("item.decided", "item.corrected", item="item-1", examples=2, ending=1)
+    ),
+    "item.corrected item, by its ending / open items that held what was rejected": ending(
+        "ending.approved",
+        ("item.corrected", {"item": "item-1", "examples": 3, "ending": 1}),
+        item="",
+        outcome="not_concerned",
+    ),
+}
+"""What items hold: by the pair's name."""
+
 WRITTEN: Mapping[str, Change] = {
     **JUDGED,
+    **HELD,
     **{
         f"{kind} {field} / ending.proposed {field}": ending(kind, **{field: "other"})
         for kind in ("ending.approved", "ending.declined")
@@ -150,8 +188,8 @@ WRITTEN: Mapping[str, Change] = {
     ),
     "message.failed template / message.queued template": message_ended("message.failed"),
     "message.lapsed template / message.queued template": message_ended("message.lapsed"),
-    "match.accepted examples / spec.json forget_ids and earlier": entries(
-        lambda retold: retold.first("match.accepted")["data"]["examples"].pop()
+    "examples of the item by item.created and match.accepted / spec.json forget_ids and earlier": entries(
+        lambda retold: retold.first("item.created")["data"]["examples"].pop()
     ),
     "spec.json forget_ids / match.accepted examples at the release": entries(
         lambda retold: retold.insert(
@@ -164,14 +202,14 @@ WRITTEN: Mapping[str, Change] = {
     "match.accounted released / spec.json forget_ids of what was released": closed_as(["not_learned"]),
     "match.accounted left alone / spec.json erased_ids, exclude_ids and earlier": entries(one_more_left),
     "request.closed outcome by what models know / match.accounted became, of all": entries(ended_as_erased),
-    "match.accounted became / how items ended": closed_as(["refused", "released"]),
+    "match.accounted became / how the items ended that held it or its content": closed_as(["refused", "released"]),
     "erasure.entered examples, without a release / match.accounted that no model in use knows": entries(
         lambda retold: retold.insert(
             "item.released", "erasure.entered", item="", attempt=0, examples=3, entries_sha256=OTHER_DIGEST
         )
     ),
-    "beside of approvals / accepted examples before approvals": entries(
-        lambda retold: retold.first("proposal.approved")["data"].update(beside=99)
+    "beside of approvals / accepted examples in no item before approvals": entries(
+        lambda retold: retold.first("proposal.approved")["data"].update(beside=1)
     ),
     "match.accounted of what was withheld / accepted examples before the last approval": entries(accepted_by_one),
     "job.failed job / job.created job": job_ended("job.failed"),
