@@ -85,6 +85,7 @@ from .measured import (
     not_among,
 )
 from .numbers import WITHOUT_NUMBERS
+from .processes import BASE_OF_FILES
 from .reasons import VERDICT
 from .trajectories import FOLLOWED, FOLLOWED_MARGINS, margins_alike
 from .withholding import ACCEPTED_BY_THEN, APPROVED_BESIDE, APPROVED_EXAMPLES, WITHHELD_EXAMPLES
@@ -180,6 +181,7 @@ FILES: Final = (
     Agreement(FORGET_DIGEST, report("forget_set_sha256"), "other examples were specified"),
     Agreement(result("model_digest"), report("result_model_sha256"), "the result is another model"),
     Agreement(MODEL_OF_FILES, report("result_model_sha256"), "the model's files are not those of the reported model"),
+    Agreement(BASE_OF_FILES, spec("model.digest"), "the job began with other files than those of the specified model"),
     Agreement(LISTED_OUTPUTS, SIGNED_OUTPUTS, "the signed raw outputs are not those of the result"),
     Agreement(result("environment"), report("environment"), "it ran in another environment"),
 )

@@ -191,8 +191,8 @@ def foreign_bundle(tmp_path_factory: pytest.TempPathFactory, honest_sample: Samp
     [
         "checkpoint",
         "record.jsonl",
-        "attestations/25-unlearning-report.dsse.json",
-        "attestations/28-release.dsse.json",
+        "attestations/29-unlearning-report.dsse.json",
+        "attestations/32-release.dsse.json",
         "attestations",
     ],
 )
