@@ -87,6 +87,7 @@ from .measured import (
 from .numbers import WITHOUT_NUMBERS
 from .processes import BASE_OF_FILES
 from .reasons import VERDICT
+from .sets import NAMED_SETS, REGISTERED_SETS
 from .trajectories import FOLLOWED, FOLLOWED_MARGINS, margins_alike
 from .withholding import ACCEPTED_BY_THEN, APPROVED_BESIDE, APPROVED_EXAMPLES, WITHHELD_EXAMPLES
 
@@ -190,6 +191,7 @@ FILES: Final = (
 REGISTERED: Final = (
     Agreement(BASE_SNAPSHOT, report("snapshot_sha256"), "the model that the run started from learned another corpus"),
     Agreement(BASE_LEFT_OUT, LEFT_OUT, "the model that the run started from left out another number of examples"),
+    Agreement(NAMED_SETS, REGISTERED_SETS, "a match is in a set that its corpus does not have", part_of),
     Agreement(SNAPSHOT_ROOT, report("manifest_root"), "the corpus was registered with other examples"),
     Agreement(
         result("train_examples", optional=True),

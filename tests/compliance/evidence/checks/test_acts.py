@@ -29,7 +29,12 @@ def by(kind: str, actor: str) -> Change:
 
 def without(kind: str, **data: Any) -> Change:
     def change(retold: Retold) -> None:
-        retold.entries = [one for one in retold.entries if one["kind"] != kind or data.items() - one["data"].items()]
+        left_out = [
+            one
+            for one in retold.entries
+            if one["kind"].startswith(kind) and all(one["data"].get(k) == data[k] for k in data)
+        ]
+        retold.entries = [one for one in retold.entries if one not in left_out]
 
     return change
 
@@ -58,15 +63,15 @@ def told_of_the_end_twice(retold: Retold) -> None:
 
 CHANGES: dict[str, tuple[Change, str]] = {
     "no letter of the outcome": (
-        without("message.queued", template="outcome_completed"),
+        without("message.", template="outcome_completed"),
         "the same act writes message.queued, outcome_completed",
     ),
     "no confirmation asked for": (
-        without("message.queued", template="confirm_address"),
+        without("message.", template="confirm_address"),
         "the same act writes message.queued, confirm_address",
     ),
     "no word that the request came in": (
-        without("message.queued", template="request_received"),
+        without("message.", template="request_received"),
         "the same act writes message.queued, request_received",
     ),
     "a second letter of the outcome": (told_of_the_end_twice, "did nothing right before to which it belongs"),
@@ -106,7 +111,7 @@ def told(*acts: tuple[str, str, dict[str, Any]]) -> list[EntryBody]:
 
 OMAR, LENA = "account:1", "account:2"
 REFUSAL = {"item": "item-1", "outcome": "refused", "ground": "12_5"}
-ENDS = (
+ENDS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("erasure.entered", LENA, {"item": "", "attempt": 0}),
     ("match.accounted", LENA, {}),
     ("request.closed", LENA, {"outcome": "refused", "accepted": 1}),
@@ -157,7 +162,7 @@ def test_in_an_act_nobody_else_does_anything_and_nothing_is_missing(name: str) -
 @pytest.mark.parametrize(("name", "place", "field"), [("refused, and the rest withheld", 1, "item"), ("lapsed", 1, "item")])
 def test_an_act_is_about_one_thing(name: str, place: int, field: str) -> None:
     entries = told(*HONEST[name])
-    other = replace(entries[place], data=entries[place].data | {field: "item-9"})
+    other = replace(entries[place], data={**entries[place].data, field: "item-9"})
     with pytest.raises(VerificationError, match=f"its {field} is another than that of ending.approved"):
         check_acts([*entries[:place], other, *entries[place + 1 :]], 1)
 

@@ -173,8 +173,15 @@ def letter(message: int, template: str) -> tuple[str, dict[str, Any]]:
     return "message.queued", {"message": message, "template": template}
 
 
-SUBMITTED = (("request.submitted", stated("request.submitted")), letter(1, "confirm_address"))
-CONFIRMED = (("request.confirmed", {}), letter(2, "request_received"), ("mapping.completed", stated("mapping.completed")))
+SUBMITTED: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("request.submitted", stated("request.submitted")),
+    letter(1, "confirm_address"),
+)
+CONFIRMED: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("request.confirmed", {}),
+    letter(2, "request_received"),
+    ("mapping.completed", stated("mapping.completed")),
+)
 
 
 def history(*kinds: tuple[str, dict[str, Any]]) -> list[EntryBody]:
