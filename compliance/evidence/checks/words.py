@@ -166,17 +166,3 @@ WORDS: Final[Mapping[str, Says]] = {
     f"{K.JOB_STARTED} result_version": lambda value: _counts(2)(value) and value <= RESULT_VERSION,  # 1 was never stated
 }
 """Fields of which nothing but certain words, flags or numbers can be read."""
-READ_ELSEWHERE: Final[Mapping[str, str]] = {
-    f"{K.REQUEST_SUBMITTED} submitted_by": "it is the actor of the entry",
-    **{
-        f"{kind} examples": "each has the fields of a match, and nothing twice"
-        for kind in (K.MATCH_ACCEPTED, K.MATCH_REJECTED, K.MATCH_REOPENED)
-    },
-    **{
-        f"{kind} ground": "it fits the decision and the kind of request"
-        for kind in (K.ITEM_DECIDED, K.ENDING_PROPOSED, K.ENDING_APPROVED, K.ENDING_DECLINED)
-    },
-    f"{K.ATTESTATION_SIGNED} predicate_type": "it is that of the signed statement",
-    f"{K.RECORD_SEALED} entries": "it is the number of the seal itself",
-}
-"""All other fields of a request's history, and what another check reads of them."""

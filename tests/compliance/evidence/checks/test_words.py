@@ -8,11 +8,26 @@ import pytest
 from django.conf import settings
 
 from compliance.evidence.checks.forms import MADE_BY
-from compliance.evidence.checks.words import ENDINGS, GROUNDS, LANGUAGES, OUTCOMES, READ_ELSEWHERE, WAYS_TO_DECIDE, WORDS
+from compliance.evidence.checks.words import ENDINGS, GROUNDS, LANGUAGES, OUTCOMES, WAYS_TO_DECIDE, WORDS
 from compliance.formats.record_kinds import FIELDS, NOT_CONCERNED, RecordKind
 from compliance.formats.record_kinds import RecordKind as K
 from requests_app.services.matches import How
 from requests_app.states import Ground, RequestOutcome
+
+READ_ELSEWHERE = {
+    f"{K.REQUEST_SUBMITTED} submitted_by": "it is the actor of the entry",
+    **{
+        f"{kind} examples": "each has the fields of a match, and nothing twice"
+        for kind in (K.MATCH_ACCEPTED, K.MATCH_REJECTED, K.MATCH_REOPENED)
+    },
+    **{
+        f"{kind} ground": "it fits the decision and the kind of request"
+        for kind in (K.ITEM_DECIDED, K.ENDING_PROPOSED, K.ENDING_APPROVED, K.ENDING_DECLINED)
+    },
+    f"{K.ATTESTATION_SIGNED} predicate_type": "it is that of the signed statement",
+    f"{K.RECORD_SEALED} entries": "it is the number of the seal itself",
+}
+"""All other fields of a request's history, and what another check reads of them."""
 
 
 def test_languages_are_those_of_the_pages() -> None:
