@@ -22,6 +22,7 @@ from compliance.formats.certificates import DEFINITIONS
 from compliance.formats.processes import process_checks
 from compliance.formats.record_kinds import RecordKind
 from compliance.formats.results import RESULT_VERSION
+from compliance.formats.verdicts import KEEPS_WEIGHTS
 from compliance.record.services import record_append
 from requests_app import search_runner
 from requests_app.models import AccessLink, ErasureRequest, Item, Proposal
@@ -30,7 +31,7 @@ from requests_app.services.messages import token_digest
 from tests import raw_outputs
 from tests.factories import PROTOCOL, RECIPE, model_version
 from tests.personas import ADA, ADA_EMAIL, Staff
-from unlearning_jobs.engine.artefacts import file_digest, model_digest
+from unlearning_jobs.engine.artefacts import file_digest, model_digest, model_files
 from unlearning_jobs.engine.catalogue import method_guarantee
 from unlearning_jobs.engine.contracts import (
     Certificate,
@@ -208,7 +209,10 @@ def result_write(folder: Path, spec: JobSpec, outcome: str) -> JobResult:
     """What the engine leaves: the model, the raw outputs, the spec and the result."""
     (folder / "model").mkdir(parents=True)
     (folder / "outputs").mkdir()
-    (folder / "model" / "model.safetensors").write_bytes(b"unlearned " + str(folder).encode())
+    base, weights = Path(spec.model.path) if spec.model else folder, b"unlearned " + str(folder).encode()
+    if spec.method and spec.method.name in KEEPS_WEIGHTS:
+        weights = (base / "model.safetensors").read_bytes()
+    (folder / "model" / "model.safetensors").write_bytes(weights)
     outputs = raw_outputs.staged(spec, outcome, raw_outputs.look_of(spec, outcome))
     outputs.write(folder / "outputs" / "examples.parquet")
     followed = margins(outputs)
@@ -233,6 +237,7 @@ def result_write(folder: Path, spec: JobSpec, outcome: str) -> JobResult:
         ),
         certificate=certificate(spec),
         second_training=second_training(spec, outcome, files["model/model.safetensors"]),
+        base_files=model_files(base) if base.is_dir() else None,
         version=RESULT_VERSION,
     )
     (folder / "spec.json").write_bytes(canonical_json(spec.to_json()))

@@ -25,6 +25,8 @@ BETWEEN_RELEASES: Final = frozenset({1, 2})
 had begun with them; release 0.1.0 wrote version 1 in words of its own."""
 SAYS_TRAINING: Final = 3
 """The first version that states the second training of an exact result."""
+SAYS_BASE: Final = 3
+"""The first version that states the files of the model that the job began with."""
 COUNTS_BY_LEVEL: Final = 3
 """The first version in which the level of the protocol decides how many examples count as memorised."""
 
@@ -119,6 +121,8 @@ class JobResult(Contract):
     """For the production model; None unless the method is certified."""
     second_training: SecondTraining | None = field(default=None, metadata=ADDED_LATER)
     """None unless the method is exact."""
+    base_files: Mapping[str, str] | None = field(default=None, metadata=ADDED_LATER)
+    """SHA-256 of every file of the model that the job began with, by path within its folder; None if it began with none."""
     version: int = field(default=1, metadata=ADDED_LATER)
     """Version of this contract; the first one did not say it."""
 

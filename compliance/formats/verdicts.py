@@ -40,6 +40,9 @@ METHOD_GUARANTEES: Final[Mapping[str, Guarantee]] = {
 """What each method guarantees. The engine's catalogue says the same, and verification accepts nothing else. A method that
 is taken out of the catalogue stays here, for the evidence about it."""
 
+KEEPS_WEIGHTS: Final = frozenset({"dp_sgd", "nothing"})
+"""Methods that leave the weights of a model as they are."""
+
 
 @dataclass(frozen=True)
 class Reason(Contract):

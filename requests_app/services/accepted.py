@@ -96,7 +96,7 @@ class Accepted:
 
 
 def contents_fill(matches: Iterable[Match]) -> list[Match]:
-    """Read the content of matches, not saved, that an earlier version found, or noted under a key that is gone; return those.
+    """Read the content of those matches of which it is not noted, or under a key that is gone; return them, unsaved.
 
     Raises:
         ContentsUnknownError: the corpus of one cannot be read.

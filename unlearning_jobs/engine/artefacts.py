@@ -20,11 +20,19 @@ def model_digest(folder: Path) -> str:
     Raises:
         SpecError: there is no such folder.
     """
+    return hashlib.sha256(canonical_json(model_files(folder))).hexdigest()
+
+
+def model_files(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file of a model, by path within its folder.
+
+    Raises:
+        SpecError: there is no such folder.
+    """
     if not folder.is_dir():
         message = f"There is no model folder {folder.name}; check the path of the model."
         raise SpecError(message)
-    files = {f.relative_to(folder).as_posix(): file_digest(f) for f in sorted(folder.rglob("*")) if f.is_file()}
-    return hashlib.sha256(canonical_json(files)).hexdigest()
+    return {f.relative_to(folder).as_posix(): file_digest(f) for f in sorted(folder.rglob("*")) if f.is_file()}
 
 
 def file_digest(path: Path) -> str:

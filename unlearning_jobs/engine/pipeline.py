@@ -19,7 +19,7 @@ from compliance.formats.canonical import canonical_json
 from compliance.formats.processes import process_checks
 from compliance.formats.results import RESULT_VERSION, Certificate, SecondTraining
 
-from .artefacts import file_digest, model_digest
+from .artefacts import file_digest, model_digest, model_files
 from .catalogue import method_guarantee
 from .contracts import Curve, Evaluation, JobResult, JobSpec, Progress, ProgressCallback, Protocol, Trajectory
 from .corpora import Example, Snapshot
@@ -122,6 +122,7 @@ def _unlearn(job: RunningJob) -> JobResult:
     # 1. Load the production model, or train it if the job names none.
     with job.stage("load") as progress_of:
         production = load_model(spec.model) if spec.model else job.original(spec.seed, progress_of(0))
+        base_files = model_files(Path(spec.model.path)) if spec.model else None
         to_device(production.network, job.trainer.device)
         note("original", spec.seed, production, everything=True)
     # 2. Unlearn from it, and establish how the result was made.
@@ -147,7 +148,7 @@ def _unlearn(job: RunningJob) -> JobResult:
     # 4. Save the unlearned production model.
     about = {**job.trainer.about(excluded_ids(spec), spec.seed), "method": method.to_json(), "spec_digest": spec.digest()}
     save_model(unlearned, job.out / "model", about)
-    return _finish(job, outputs, evaluation=evaluation, certificate=certificate, again=again)
+    return _finish(job, outputs, evaluation=evaluation, certificate=certificate, again=again, base_files=base_files)
 
 
 def _add_models(job: RunningJob, look: int, note: Callable[..., None]) -> None:
@@ -211,6 +212,7 @@ def _finish(
     evaluation: Evaluation | None = None,
     certificate: Certificate | None = None,
     again: SecondTraining | None = None,
+    base_files: Mapping[str, str] | None = None,
 ) -> JobResult:
     """Write the outputs and then, atomically, the result."""
     spec, out = job.spec, job.out
@@ -237,6 +239,7 @@ def _finish(
         efficiency=job.costs.efficiency(),
         certificate=certificate,
         second_training=again,
+        base_files=base_files,
         version=RESULT_VERSION,
     )
     draft = out / ".result.json"

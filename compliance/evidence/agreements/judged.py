@@ -49,7 +49,15 @@ from .permutations import (
     alike,
 )
 from .positions import EXPECTED_SCOPES, POSITIONS, POSSIBLE_POSITIONS, SCOPES, each_is_possible
-from .processes import FOLLOWS_FROM_TRAINING, GIVEN, REMAINING, SHIPPED_WEIGHTS, TRAINED_AGAIN, TRAINED_WEIGHTS
+from .processes import (
+    FOLLOWS_FROM_TRAINING,
+    GIVEN,
+    KEPT_WEIGHTS,
+    REMAINING,
+    SHIPPED_WEIGHTS,
+    TRAINED_AGAIN,
+    TRAINED_WEIGHTS,
+)
 from .reasons import (
     CERTIFICATE,
     CERTIFIED,
@@ -88,6 +96,7 @@ JUDGEMENT: Final = (
     Agreement(TRAINED_AGAIN, FOLLOWS_FROM_TRAINING, "the process says something else than the second training shows"),
     Agreement(GIVEN, REMAINING, "the second training was on other examples than remain"),
     Agreement(TRAINED_WEIGHTS, SHIPPED_WEIGHTS, "the result is another model than the second training gave"),
+    Agreement(KEPT_WEIGHTS, SHIPPED_WEIGHTS, "the method leaves the weights as they are, and the result has others"),
     Agreement(CERTIFIED, CERTIFICATE, "the process does not say what the certificate says"),
     Agreement(DEFINITION, METHOD_DEFINITIONS, "the certificate has the words of no bound of this method", one_of),
     Agreement(PROMISED, PROMISED_BEFORE, "the certificate promises other numbers than the recipe", promised_alike),

@@ -10,10 +10,12 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from compliance.formats.canonical import digest_of
 from compliance.formats.contracts import plain
 from compliance.formats.findings import ProcessCheck
 from compliance.formats.processes import training_checks
-from compliance.formats.results import SAYS_TRAINING
+from compliance.formats.results import SAYS_BASE, SAYS_TRAINING
+from compliance.formats.verdicts import KEEPS_WEIGHTS
 
 from .facts import of_report
 from .story import ToldReport
@@ -141,6 +143,20 @@ def _trained(told: ToldReport) -> str | None:
     return None if again is None else again.weights
 
 
+def _base(told: ToldReport) -> str | None:
+    """Return the digest of the model whose files the result names as those that the job began with."""
+    if told.findings is None or told.findings.version < SAYS_BASE:
+        return None
+    return "no files" if told.findings.base_files is None else digest_of(told.findings.base_files)
+
+
+def _kept(told: ToldReport) -> str | None:
+    """Return the weights with which the job began, if its method leaves them as they are."""
+    if _base(told) is None or told.findings is None or told.report.method.name not in KEEPS_WEIGHTS:
+        return None
+    return (told.findings.base_files or {}).get(WEIGHTS.removeprefix("model/"), "no file of weights to begin with")
+
+
 def _shipped(told: ToldReport) -> str | None:
     return None if told.findings is None else told.findings.files.get(WEIGHTS, "no file of weights")
 
@@ -166,4 +182,11 @@ REMAINING = of_report(
     "spec.json forget_ids",
 )
 TRAINED_WEIGHTS = of_report("result.json second_training.weights", _trained, "result.json second_training.weights")
+BASE_OF_FILES = of_report("digest of result.json base_files", _base, "result.json base_files")
+KEPT_WEIGHTS = of_report(
+    "result.json base_files, the weights that report method.name keeps",
+    _kept,
+    "result.json base_files",
+    "report method.name",
+)
 SHIPPED_WEIGHTS = of_report("result.json files, the model's weights", _shipped, "result.json files")

@@ -86,7 +86,9 @@ from .measured import (
     not_among,
 )
 from .numbers import WITHOUT_NUMBERS
+from .processes import BASE_OF_FILES
 from .reasons import VERDICT
+from .sets import NAMED_SETS, REGISTERED_SETS
 from .trajectories import FOLLOWED, FOLLOWED_MARGINS, margins_alike
 from .withholding import APPROVED_BESIDE, APPROVED_EXAMPLES, IN_NO_ITEM, WITHHELD_EXAMPLES
 
@@ -181,6 +183,7 @@ FILES: Final = (
     Agreement(FORGET_DIGEST, report("forget_set_sha256"), "other examples were specified"),
     Agreement(result("model_digest"), report("result_model_sha256"), "the result is another model"),
     Agreement(MODEL_OF_FILES, report("result_model_sha256"), "the model's files are not those of the reported model"),
+    Agreement(BASE_OF_FILES, spec("model.digest"), "the job began with other files than those of the specified model"),
     Agreement(LISTED_OUTPUTS, SIGNED_OUTPUTS, "the signed raw outputs are not those of the result"),
     Agreement(result("environment"), report("environment"), "it ran in another environment"),
 )
@@ -191,6 +194,7 @@ REGISTERED: Final = (
     Agreement(MODEL_OF_ITEM, MODEL_OF_REPORT, "the run started from another model than the one that its item is about"),
     Agreement(BASE_SNAPSHOT, report("snapshot_sha256"), "the model that the run started from learned another corpus"),
     Agreement(BASE_LEFT_OUT, LEFT_OUT, "the model that the run started from left out another number of examples"),
+    Agreement(NAMED_SETS, REGISTERED_SETS, "a match is in a set that its corpus does not have", part_of),
     Agreement(SNAPSHOT_ROOT, report("manifest_root"), "the corpus was registered with other examples"),
     Agreement(
         result("train_examples", optional=True),

@@ -1,7 +1,8 @@
 """The step about the order of events: a history is one that can happen, entry after entry.
 
 Each table says from where an entry takes something, and to where. Kinds that are in no table may come at any time. What an
-entry must state, and which letter may stand where, is checked by the neighbours (`forms.py`, `letters.py`).
+entry must state, which letter may stand where, and what one act writes: the neighbours check that (`forms.py`, `letters.py`,
+`acts.py`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from compliance.formats.errors import VerificationError
 from compliance.formats.record_kinds import NOT_CONCERNED
 from compliance.formats.record_kinds import RecordKind as K
 
+from .acts import check_acts
 from .forms import CLAIMANT, SYSTEM, check_forms, in_present_words, present_from
 from .letters import check_letters
 
@@ -166,6 +168,7 @@ def check_course(entries: Sequence[EntryBody]) -> None:
     if requests.get("The request") == "closed":
         _check_outcome(entries, items, began)
     check_letters(entries, _states_before(entries, variant))
+    check_acts(entries, began)
 
 
 def _variants(began: int) -> Callable[[EntryBody], str]:

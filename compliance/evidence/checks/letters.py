@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, NoReturn
 
-from compliance.evidence.record import EntryBody
+from compliance.evidence.record import ACCOUNT_PREFIX, EntryBody
 from compliance.formats.errors import VerificationError
 from compliance.formats.record_kinds import RecordKind as K
 
@@ -35,6 +35,8 @@ def check_letters(entries: Sequence[EntryBody], states: Sequence[str]) -> None:
         if entry.kind not in (K.MESSAGE_QUEUED, K.MESSAGE_SENT, K.MESSAGE_FAILED):
             continue
         message, template = entry.data["message"], entry.data["template"]
+        if entry.kind == K.MESSAGE_QUEUED and (message in templates) != entry.actor.startswith(ACCOUNT_PREFIX):
+            _fail(entry, "the system queues a letter first, and officers queue it again")
         if message not in templates:
             _check_first(entry, template, state, outcome)
             if template == EXTENDED and not extended:

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, Final, get_args
 
+from compliance.evidence.record import ITEM
 from compliance.formats.checks import SHA256
 from compliance.formats.record_kinds import ACCOUNTED_EXAMPLE, APART, FIELDS, NOT_CONCERNED, Disposition
 from compliance.formats.record_kinds import RecordKind as K
 from compliance.formats.results import RESULT_VERSION
-from compliance.formats.verdicts import Outcome
+from compliance.formats.verdicts import METHOD_GUARANTEES, Outcome
 
 from .letters import LETTERS
 
@@ -98,9 +99,28 @@ def _are_held(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(map(_is_text, value)) and value == sorted(set(value))
 
 
+def _is_item(value: Any) -> bool:
+    return isinstance(value, str) and bool(ITEM.fullmatch(value))
+
+
+def _is_item_or_none(value: Any) -> bool:
+    return value == "" or _is_item(value)
+
+
+def _is_snapshot(value: Any) -> bool:
+    return _is_beginning(value) or _is_digest(value)
+
+
+def _is_not_searchable(value: Any) -> bool:
+    """Return whether this is a gap of a search: a kind of query, or an example, and why it was not searched for or in."""
+    forms = ({"kind", "obstacle"}, {"snapshot", "example_id", "obstacle"})
+    return isinstance(value, Mapping) and value.keys() in forms and all(map(_is_text, value.values()))
+
+
+_WITHOUT_ITEM = (K.ENDING_PROPOSED, K.ENDING_APPROVED, K.ENDING_DECLINED, K.ERASURE_ENTERED)
 _COUNTED = (
     *((K.MATCHES_DECIDED, "accepted"), (K.MATCHES_DECIDED, "rejected"), (K.REVIEW_COMPLETED, "items")),
-    *((K.MAPPING_COMPLETED, "candidates"), (K.REQUEST_CLOSED, "accepted")),
+    *((K.MAPPING_COMPLETED, "candidates"), (K.REQUEST_CLOSED, "accepted"), (K.ITEM_CORRECTED, "examples")),
     *((K.ENDING_APPROVED, "beside"), (K.PROPOSAL_APPROVED, "beside")),
     *((K.JOB_CANCELLED, "run"), (K.ERASURE_ENTERED, "attempt")),  # 0: before any run; for no release
 )
@@ -136,6 +156,20 @@ WORDS: Final[Mapping[str, Says]] = {
     **{f"{K.MAPPING_COMPLETED} {field}": _lists(_is_digest) for field in ("searched", "unreadable", "texts_only")},
     f"{K.MAPPING_COMPLETED} queries": _lists(_is_query),
     f"{K.MAPPING_COMPLETED} matcher": _is_text,
+    # Earlier versions counted what could not be searched.
+    f"{K.MAPPING_COMPLETED} not_searchable": lambda value: _counts(0)(value) or _lists(_is_not_searchable)(value),
+    f"{K.SEARCH_FAILED} error": _is_text,
+    f"{K.SEARCH_FAILED} runs": _counts(1),
+    f"{K.JOB_FAILED} error": _is_text,
+    f"{K.MATCH_ADDED} snapshot": _is_snapshot,
+    f"{K.MATCH_ADDED} example_id": _is_text,
+    f"{K.MATCHES_DECIDED} items": _lists(_is_item),
+    **{
+        f"{kind} item": _is_item_or_none if kind in _WITHOUT_ITEM else _is_item
+        for kind, fields in FIELDS.items()
+        if "item" in fields
+    },
+    **{f"{kind} method": _one_of(frozenset(METHOD_GUARANTEES)) for kind in (K.PROPOSAL_SUBMITTED, K.PROPOSAL_APPROVED)},
     f"{K.ERASURE_ENTERED} examples": _counts(1),
     **{
         f"{kind} {field}": _counts(1)

@@ -16,7 +16,8 @@ from unlearning_jobs.engine.contracts import Evaluation, JobResult, JobSpec, Met
 from unlearning_jobs.engine.evaluation.evaluate import evaluate
 
 SNAPSHOT, MANIFEST_ROOT = sha256_hex(b"snapshot"), sha256_hex(b"manifest root")
-BASE_MODEL = sha256_hex(b"base model")
+BASE_FILES = {"model.safetensors": sha256_hex(b"base model")}
+BASE_MODEL = digest_of(BASE_FILES)
 COUNTS = {"train": len(raw_outputs.TRAINING), "held_out": len(raw_outputs.HELD_OUT)}
 CORPUS = {"snapshot_sha256": SNAPSHOT, "manifest_root": MANIFEST_ROOT, "counts": COUNTS}
 PROTOCOL = factories.PROTOCOL.to_json()
@@ -70,6 +71,7 @@ def result_of(attempt: int, spec: dict[str, Any], verdict: dict[str, Any]) -> di
         environment=ENVIRONMENT,
         retain_digest="7" * 64,
         evaluation=evaluation_of(verdict["outcome"]),
+        base_files=BASE_FILES,
         version=RESULT_VERSION,
     )
     return result.to_json()

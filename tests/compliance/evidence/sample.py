@@ -120,10 +120,12 @@ class SampleRequest:
 
     def submit(self, by: str = "claimant") -> None:
         self.log.append(self.subject, "request.submitted", by, **stated("request.submitted", submitted_by=by))
+        self.log.append(self.subject, "message.queued", message=1, template="confirm_address")
 
     def map(self, by: str = "account:1") -> None:
         """Confirmed, searched, reviewed and granted."""
         self.log.append(self.subject, "request.confirmed", "claimant")
+        self.log.append(self.subject, "message.queued", message=2, template="request_received")
         self.log.append(self.subject, "mapping.completed", **stated("mapping.completed", candidates=len(FORGOTTEN)))
         self.log.append(self.subject, "match.accepted", by, **stated("match.accepted", examples=matches(FORGOTTEN)))
         self.log.append("request:LE-OTHER", "match.accepted", by)
@@ -136,11 +138,13 @@ class SampleRequest:
         data = stated("proposal.submitted", attempt=attempt, protocol_sha256=digest_of(protocol or PROTOCOL))
         self.log.append(self.subject, "proposal.submitted", "account:1", **data)
         self.log.append(self.subject, "proposal.approved", by, **data)
+        self.log.append(self.subject, "job.created", by, **self.job(attempt))
+
+    def job(self, attempt: int) -> dict[str, Any]:
+        return {"item": "1", "attempt": attempt, "job": attempt, "spec_sha256": digest_of(self.spec())}
 
     def start(self, attempt: int) -> None:
-        job = {"item": "1", "attempt": attempt, "job": attempt, "spec_sha256": digest_of(self.spec())}
-        self.log.append(self.subject, "job.created", "account:2", **job)
-        self.log.append(self.subject, "job.started", **stated("job.started", **job))
+        self.log.append(self.subject, "job.started", **stated("job.started", **self.job(attempt)))
 
     def complete(self, attempt: int, outcome: str = "passed", **changes: Any) -> None:
         """The engine's files, and what the worker records about them; `changes` go into the record alone."""
@@ -154,6 +158,7 @@ class SampleRequest:
             "model_sha256": result_model(attempt),
             "verdict": outcome,
         }
+        self.log.append(self.subject, "job.run_ended", job=attempt, run=1, outcome="completed")
         self.log.append(self.subject, "job.completed", **(data | changes))
         self.log.append(self.subject, "item.evaluated", item="1", attempt=attempt, verdict=(data | changes)["verdict"])
 

@@ -26,9 +26,9 @@ def write(sample: SampleRequest, directory: Path, **changes: object) -> None:
 
 def test_a_bundle_has_these_files(honest_bundle: Path) -> None:
     assert sorted(BundleFolder.open(honest_bundle).names) == [
-        "attestations/19-unlearning-report.dsse.json",
-        "attestations/26-unlearning-report.dsse.json",
-        "attestations/29-release.dsse.json",
+        "attestations/22-unlearning-report.dsse.json",
+        "attestations/30-unlearning-report.dsse.json",
+        "attestations/33-release.dsse.json",
         "checkpoint",
         "record.jsonl",
         "report/1-1/outputs/examples.parquet",
@@ -170,5 +170,5 @@ def test_folders_nested_too_deep_are_refused(bundle: Path) -> None:
 def test_a_record_line_of_enormous_length_is_refused(bundle: Path) -> None:
     with (bundle / "record.jsonl").open("ab") as file:
         file.write(b"[" * (bundles.MAX_LINE + 1) + b"\n")
-    with pytest.raises(FormatError, match=r"Line 30 of record\.jsonl: It has more than"):
+    with pytest.raises(FormatError, match=r"Line 34 of record\.jsonl: It has more than"):
         BundleFolder.open(bundle).record()

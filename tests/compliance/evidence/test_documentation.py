@@ -30,9 +30,9 @@ def run_page(bundle: Path, attestation: str, trust: bytes, scratch: Path) -> sub
 @pytest.mark.parametrize(
     "attestation",
     [
-        "attestations/19-unlearning-report.dsse.json",
-        "attestations/26-unlearning-report.dsse.json",
-        "attestations/29-release.dsse.json",
+        "attestations/22-unlearning-report.dsse.json",
+        "attestations/30-unlearning-report.dsse.json",
+        "attestations/33-release.dsse.json",
     ],
 )
 def test_openssl_and_jq_verify_every_attestation(
@@ -47,14 +47,14 @@ def test_openssl_and_jq_verify_every_attestation(
 @needs_tools
 @pytest.mark.parametrize(
     "name",
-    ["checkpoint", "record.jsonl", "attestations/26-unlearning-report.dsse.json", "report/1-2/outputs/examples.parquet"],
+    ["checkpoint", "record.jsonl", "attestations/30-unlearning-report.dsse.json", "report/1-2/outputs/examples.parquet"],
 )
 def test_openssl_and_jq_notice_a_changed_file(bundle: Path, name: str, honest_sample: SampleRequest, tmp_path: Path) -> None:
     changed = bytearray((bundle / name).read_bytes())
     for place in range(20, len(changed), 40):
         changed[place] ^= 1
     (bundle / name).write_bytes(changed)
-    attestation = "attestations/26-unlearning-report.dsse.json"
+    attestation = "attestations/30-unlearning-report.dsse.json"
     assert run_page(bundle, attestation, honest_sample.trust, tmp_path).returncode != 0
 
 

@@ -191,8 +191,8 @@ def foreign_bundle(tmp_path_factory: pytest.TempPathFactory, honest_sample: Samp
     [
         "checkpoint",
         "record.jsonl",
-        "attestations/26-unlearning-report.dsse.json",
-        "attestations/29-release.dsse.json",
+        "attestations/30-unlearning-report.dsse.json",
+        "attestations/33-release.dsse.json",
         "attestations",
     ],
 )

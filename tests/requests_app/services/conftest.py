@@ -8,12 +8,12 @@ from pytest_django import Settings
 
 from compliance.formats.record_kinds import RecordKind
 from requests_app.models import ErasureRequest, Match, Search
+from requests_app.services.messages import message_queue
 from requests_app.services.requests import request_move
 from requests_app.states import RequestState
-from tests.factories import model_version
 from tests.mail_server import free_port
 from tests.personas import Staff
-from tests.staging import Stage, corpus
+from tests.staging import Stage, corpus, trained
 from unlearning_jobs.engine.matching import VERSION
 from unlearning_jobs.models import ModelVersion
 
@@ -27,11 +27,12 @@ def stage(staff: Staff, artefacts: Path) -> Stage:  # noqa: ARG001  # jobs leave
 
 def under_review(staff: Staff) -> Stage:
     """A request under review, with two matches in one active model. The search has ended without reading the corpus."""
-    stage = Stage.opened(staff, model_version(snapshot=corpus()))
+    stage = Stage.opened(staff, trained(corpus(), "letters"))
     stage.request.confirmed_at = stage.request.received_at
     request_move(
         request=stage.request, to=RequestState.MAPPING, kind=RecordKind.REQUEST_CONFIRMED, actor="claimant", data={}
     )
+    message_queue(request=stage.request, template="request_received")
     for example_id in EXAMPLES:
         Match.objects.create(
             request=stage.request,

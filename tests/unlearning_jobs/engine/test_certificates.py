@@ -13,6 +13,7 @@ from compliance.evidence.agreements import Story, ToldReport, contradictions
 from compliance.evidence.agreements.certificates import EPSILON_OF_ONE
 from compliance.evidence.agreements.judged import JUDGEMENT
 from compliance.evidence.statements import UnlearningReport
+from compliance.formats.canonical import digest_of
 from tests.unlearning_jobs.engine.conftest import with_recipe
 from unlearning_jobs.engine.artefacts import model_about
 from unlearning_jobs.engine.contracts import (
@@ -91,6 +92,9 @@ def test_a_private_model_is_kept_with_a_certificate_until_its_budget_is_spent(
     later = replace(spec, model=base, earlier=(UnlearningStep(KEEP, spec.forget_ids),), method=tight)
     later = replace(later, forget_ids=leaves_to_forget[2:3])
     second = certified(later, tmp_path / "second")
+    assert second.base_files is not None
+    assert digest_of(second.base_files) == first.model_digest
+    assert second.files["model/model.safetensors"] == second.base_files["model.safetensors"]
     assert accounted_otherwise(later, second) == []
     assert accounted_otherwise(replace(later, recipe=replace(later.recipe, epochs=3)), second) != []
     with pytest.raises(ObstacleError, match="4 examples erased in its life"):

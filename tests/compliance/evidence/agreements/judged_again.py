@@ -10,7 +10,7 @@ from compliance.evidence.agreements.raw_outputs import TRAJECTORY
 from compliance.evidence.verification import Verification, verify_bundle
 from compliance.formats.canonical import digest_of
 from compliance.formats.contracts import plain
-from compliance.formats.verdicts import Verdict
+from compliance.formats.verdicts import KEEPS_WEIGHTS, Verdict
 from tests import staging
 from unlearning_jobs.engine.catalogue import method_guarantee
 from unlearning_jobs.engine.contracts import Evaluation, JobSpec, LogisticArchitecture, Recipe
@@ -36,8 +36,23 @@ def method_is(name: str, attempt: int = RELEASED) -> Lie:
         for entry in retold.entries:
             if entry["kind"] in ("proposal.submitted", "proposal.approved") and entry["data"]["attempt"] == attempt:
                 entry["data"]["method"] = name
+        if name in KEEPS_WEIGHTS:
+            ship(retold, retold.results[attempt]["base_files"]["model.safetensors"], attempt)
 
     return told
+
+
+def ship(retold: Retold, weights: str, attempt: int = RELEASED) -> None:
+    """At the stage of the specification or of the result: the model has this file of weights."""
+    files = retold.results[attempt]["files"]
+    files["model/model.safetensors"] = weights
+    model = digest_of({name.removeprefix("model/"): one for name, one in files.items() if name.startswith("model/")})
+    retold.results[attempt]["model_digest"] = retold.reports[attempt]["result_model_sha256"] = model
+    if attempt in retold.releases:
+        retold.releases[attempt]["released_model_sha256"] = model
+    for entry in retold.entries:
+        if entry["kind"] in ("job.completed", "item.released") and entry["data"]["attempt"] == attempt:
+            entry["data"]["model_sha256"] = model
 
 
 def set_recipe(retold: Retold, recipe: Recipe, attempt: int = RELEASED) -> None:

@@ -144,6 +144,13 @@ JUDGED: Mapping[str, Change] = {
         trained_again(manifest="5" * 64)
     ),
     "result.json second_training.weights / result.json files, the model's weights": trained_again(weights="5" * 64),
+    "sets of the matches / corpus.registered counts, by set": entries(
+        lambda retold: [one.update(set="real_authors") for one in retold.first("match.rejected")["data"]["examples"]]
+    ),
+    "result.json base_files, the weights that report method.name keeps / result.json files, the model's weights": (
+        "report",
+        lambda retold: retold.reports[ATTEMPT]["method"].update(name="dp_sgd", guarantee="certified"),
+    ),
     "result.json evaluation.process certificate / result.json certificate": result(
         lambda value: value.update(certificate=CERTIFICATE)
     ),

@@ -22,7 +22,7 @@ from unlearning_jobs.engine.contracts.privacy import Privacy
 from unlearning_jobs.engine.privacy_budget import budget_share, group_privacy
 from unlearning_jobs.engine.training.private import privacy_loss
 
-from .judged_again import Lie, call, judge_again, method_is, reasons, set_recipe, verified
+from .judged_again import Lie, call, judge_again, method_is, reasons, set_recipe, ship, verified
 from .retold import Real, Retold
 from .test_measured import ALONE, told
 
@@ -150,6 +150,27 @@ def test_another_methods_step_ends_the_promise_of_a_certificate_until_the_next_t
     found = " ".join(contradictions(story, [pair for pair in JUDGEMENT if pair.first is ENDED_BY]))
     assert (ENDED in found) == ended
     assert bool(found) == ended
+
+
+@pytest.mark.parametrize(
+    ("base", "reason"),
+    [
+        ({}, "the method leaves the weights as they are, and the result has others"),
+        ({"model.safetensors": "5" * 64}, "the job began with other files than those of the specified model"),
+        (None, "the job began with other files than those of the specified model"),
+    ],
+    ids=["other weights", "and called those of the base", "and nothing said of the base"],
+)
+def test_a_method_that_keeps_the_weights_ships_those_of_the_base(
+    real: Real, tmp_path: Path, base: dict[str, str] | None, reason: str
+) -> None:
+    def other_weights(retold: Retold) -> None:
+        of_a_group()(retold)
+        ship(retold, "5" * 64)
+        began = retold.results[2]["base_files"]
+        retold.results[2]["base_files"] = None if base is None else began | base
+
+    assert reason in reasons(verified(real, tmp_path, {"spec": privately_trained(), "result": other_weights}))
 
 
 def test_a_model_that_another_method_changed_after_its_private_training_is_not_released(real: Real, tmp_path: Path) -> None:

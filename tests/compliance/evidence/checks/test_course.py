@@ -169,13 +169,27 @@ def test_a_history_that_cannot_happen_fails(
     assert_fails(result, "order in which it can happen", reason)
 
 
+def letter(message: int, template: str) -> tuple[str, dict[str, Any]]:
+    return "message.queued", {"message": message, "template": template}
+
+
+SUBMITTED: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("request.submitted", stated("request.submitted")),
+    letter(1, "confirm_address"),
+)
+CONFIRMED: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("request.confirmed", {}),
+    letter(2, "request_received"),
+    ("mapping.completed", stated("mapping.completed")),
+)
+
+
 def history(*kinds: tuple[str, dict[str, Any]]) -> list[EntryBody]:
-    began = [(kind, stated(kind)) for kind in ("request.submitted", "request.confirmed", "mapping.completed")]
-    return [told(number, kind, data) for number, (kind, data) in enumerate([*began, *kinds], start=1)]
+    return [told(number, kind, data) for number, (kind, data) in enumerate([*SUBMITTED, *CONFIRMED, *kinds], start=1)]
 
 
 def told(number: int, kind: str, data: dict[str, Any]) -> EntryBody:
-    by = {"account": "account:1"}.get(who := min(MADE_BY[kind]), who)
+    by = "system" if kind == "message.queued" else {"account": "account:1"}.get(who := min(MADE_BY[kind]), who)
     return EntryBody.of(subject="request:LE-1", number=number, kind=kind, at=START, actor=by, data=data)
 
 
@@ -185,14 +199,15 @@ def test_a_request_ends_without_an_item_only_if_a_second_officer_approved_it(out
     closed = "request.closed", {"outcome": outcome, "accepted": 0}
     with pytest.raises(VerificationError, match="its items are none, and no end of it was approved"):
         check_course(history(closed))
-    check_course(history(("ending.proposed", end), ("ending.approved", end), closed))
+    approved = "ending.approved", end | {"beside": 0}
+    check_course(history(("ending.proposed", end), approved, closed, letter(3, f"outcome_{outcome}")))
 
 
 @pytest.mark.parametrize(("outcome", "by"), [("withdrawn", "claimant"), ("unconfirmed", "system")])
 def test_only_the_claimant_withdraws_and_no_officer_says_that_nobody_confirmed(outcome: str, by: str) -> None:
     closed = "request.closed", {"outcome": outcome, "accepted": 0}
     told = history(closed)
-    told = [one for one in told if outcome != "unconfirmed" or one.kind in ("request.submitted", "request.closed")]
+    told = [one for one in told if outcome != "unconfirmed" or one.number <= len(SUBMITTED) or one.kind == "request.closed"]
     told = [replace(one, number=number) for number, one in enumerate(told, start=1)]
     check_course([*told[:-1], replace(told[-1], actor=by)])
     with pytest.raises(VerificationError, match=f"its outcome is '{outcome}', .* account:1 closed it"):
@@ -204,9 +219,9 @@ def test_before_searches_were_kept_one_officer_ended_a_request() -> None:
     closed = ("request.closed", {"outcome": "no_match"})
     began = history(closed)
     with pytest.raises(VerificationError, match="no end of it was approved"):
-        check_course([*began[:2], told(3, *closed)])
+        check_course([*began[:4], told(5, *closed)])
     earlier = {"searched": [], "queries": [], "not_searchable": 0, "candidates": 0}
-    check_course([*began[:2], told(3, "mapping.completed", earlier), told(4, *closed)])
+    check_course([*began[:4], told(5, "mapping.completed", earlier), told(6, *closed)])
 
 
 def test_a_withdrawal_ends_items_and_jobs_and_a_job_may_end_after_it() -> None:
@@ -228,7 +243,10 @@ def test_a_withdrawal_ends_items_and_jobs_and_a_job_may_end_after_it() -> None:
 
     def withdrawn(*without: str) -> list[EntryBody]:
         told = history(*((kind, stated(kind, **data)) for kind, data in kinds if kind not in without))
-        return [replace(one, actor="claimant") if one.kind == "request.closed" else one for one in told]
+        by = {"job.cancel_requested": "claimant", "item.lapsed": "claimant", "request.closed": "claimant"}
+        return [replace(one, actor=by.get(one.kind, one.actor)) for one in told if one.kind != "job.cancelled"] + [
+            replace(one, actor="system") for one in told if one.kind == "job.cancelled"
+        ]
 
     check_course(withdrawn())
     with pytest.raises(VerificationError, match="its outcome is 'withdrawn', but its items are approved"):

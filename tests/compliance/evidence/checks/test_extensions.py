@@ -23,7 +23,7 @@ def extend(sample: SampleRequest, **changes: Any) -> None:
 
 
 def told(sample: SampleRequest) -> None:
-    sample.log.append(sample.subject, "message.queued", **stated("message.queued", message=1, template="deadline_extended"))
+    sample.log.append(sample.subject, "message.queued", **stated("message.queued", message=3, template="deadline_extended"))
 
 
 def test_an_extension_and_its_letter_verify(tmp_path: Path) -> None:
@@ -32,6 +32,10 @@ def test_an_extension_and_its_letter_verify(tmp_path: Path) -> None:
         told(sample)
 
     assert verify_story(tmp_path, story).passed
+
+
+def without_a_letter(sample: SampleRequest) -> None:
+    extend(sample)
 
 
 def twice(sample: SampleRequest) -> None:
@@ -50,6 +54,7 @@ ATTACKS: dict[str, tuple[Callable[[SampleRequest], None], str, str]] = {
     "another day": (lambda sample: extend(sample, due_on="2027-06-01"), AGREE, "extended by another time, or too late"),
     "an earlier day": (lambda sample: extend(sample, due_on="2026-12-01"), AGREE, "extended by another time"),
     "no day": (lambda sample: extend(sample, due_on="soon"), AGREE, "extended by another time"),
+    "no letter": (without_a_letter, COURSE, "the same act writes message.queued, deadline_extended"),
     "by the system": (by_the_system, COURSE, "can only be made by account"),
     "a letter without it": (told, COURSE, "nobody has extended the time before"),
 }
