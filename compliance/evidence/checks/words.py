@@ -29,6 +29,8 @@ LANGUAGES = frozenset({"en", "de"})
 WAYS_TO_DECIDE = frozenset({"each", "cluster", "shown", "score"})
 """How an officer chose the matches of a decision: one by one, a group of alike ones, all on a page, or all above a score."""
 VERDICTS = frozenset(get_args(Outcome))
+SLUG = re.compile(r"[-A-Za-z0-9_]+", re.ASCII)
+"""The name of a model."""
 BEGINNING = re.compile(r"[0-9a-f]{16}", re.ASCII)
 """The beginning of a digest: of a snapshot's, or what stands for the content of an example within a request."""
 
@@ -61,6 +63,10 @@ def _is_accounted(value: Any) -> bool:
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value)
+
+
+def _is_slug(value: Any) -> bool:
+    return isinstance(value, str) and bool(SLUG.fullmatch(value))
 
 
 def _is_digest(value: Any) -> bool:
@@ -134,7 +140,7 @@ WORDS: Final[Mapping[str, Says]] = {
     f"{K.MATCH_ACCEPTED} contents": _lists(_is_beginning),
     f"{K.ITEM_CREATED} examples": _are_held,
     f"{K.ITEM_CREATED} snapshot": _is_beginning,
-    f"{K.ITEM_CREATED} model": _is_text,
+    f"{K.ITEM_CREATED} model": _is_slug,
     f"{K.REQUEST_EXTENDED} months": lambda value: value in (1, 2) and not isinstance(value, bool),
     f"{K.REQUEST_CLOSED} outcome": _one_of(OUTCOMES),
     f"{K.MATCH_ACCOUNTED} examples": _are_accounted,

@@ -163,9 +163,20 @@ def test_a_result_is_released_and_the_case_stays_open_while_another_corpus_was_n
     assert state(searched) == ("in_progress", "")
 
 
-def test_a_match_that_an_earlier_version_found_is_read_when_it_is_needed(searched: Stage) -> None:
+def test_a_match_that_an_earlier_version_found_is_accepted_once_what_it_contains_is_noted(searched: Stage) -> None:
     searched.request.matches.update(content="", content_key="")
+    folder = away(searched.model.snapshot)
+    with pytest.raises(StaleStateError, match="cannot be read"):
+        accept(searched)
+    back(folder, searched.model.snapshot)
     accept(searched)
+    away(searched.model.snapshot)
+    assert "keeper v1 is in use and knows 4 accepted examples" in closing_obstacle(searched.request)
+
+
+def test_a_match_that_an_earlier_version_accepted_is_read_when_it_is_needed(searched: Stage) -> None:
+    accept(searched)
+    searched.request.matches.update(content="", content_key="")
     assert "keeper v1 is in use and knows 4 accepted examples" in closing_obstacle(searched.request)
     away(searched.model.snapshot)
     assert "cannot be read" in closing_obstacle(searched.request)

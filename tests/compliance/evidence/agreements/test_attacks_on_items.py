@@ -137,10 +137,10 @@ LIES: dict[str, tuple[Lie, str]] = {
     "one more beside": (said(K.ENDING_APPROVED, beside=4), BESIDE),
     "two left": (said(K.ITEM_CORRECTED, examples=2), LEFT),
     "four left": (said(K.ITEM_CORRECTED, examples=4), LEFT),
-    "no correction": (without(K.ITEM_CORRECTED), CORRECTED),
+    "no correction": (without(K.ITEM_CORRECTED), "and the same act writes item.corrected"),
     "two corrections": (twice(K.ITEM_CORRECTED), CORRECTED),
-    "a correction of no item": (said(K.ITEM_CORRECTED, item=""), CORRECTED),
-    "a correction by another end": (said(K.ITEM_CORRECTED, ending=2), "nobody had approved that"),
+    "a correction of no item": (said(K.ITEM_CORRECTED, item=""), "nothing says what its item"),
+    "a correction by another end": (said(K.ITEM_CORRECTED, ending=2), "its ending is another than that of ending.approved"),
     "nothing says what the item holds": (without(K.ITEM_CREATED), CREATED),
     "an item of nothing": (said(K.ITEM_CREATED, examples=[]), "nothing says what its examples"),
     "an item of what nobody accepted": (
