@@ -1,7 +1,6 @@
 """A case at each stage of its way, brought there by the services, on a small corpus that is really registered.
 
-The engine does not run: `Stage.evaluated` writes what it would have left, in its own format, so that signing, bundles and
-verification are the real ones.
+`Stage.evaluated` writes what the engine would have left, in its own format, so that signing and verification are real.
 """
 
 from __future__ import annotations

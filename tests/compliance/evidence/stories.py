@@ -13,7 +13,8 @@ from compliance.evidence.trust import TrustedKey
 from compliance.evidence.verification import Verification, verify_bundle
 from compliance.formats.canonical import format_time, sha256_hex
 
-from .sample import START, SampleRequest, prepared
+from .log_in_memory import START
+from .sample import SampleRequest, prepared
 
 Story = Callable[[SampleRequest], None]
 OTHER_DIGEST = sha256_hex(b"something else")

@@ -13,7 +13,7 @@ from compliance.evidence.consistency import proof_to_bytes
 from compliance.evidence.trust import TrustedKey, TrustFile
 from compliance.formats.merkle import consistency_proof
 
-from .sample import ORIGIN, START, Log
+from .log_in_memory import ORIGIN, START, Log
 
 KEY = Ed25519PrivateKey.generate()
 

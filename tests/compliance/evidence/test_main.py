@@ -13,7 +13,8 @@ from compliance.evidence.__main__ import main
 from compliance.evidence.checkpoints import vkey
 from compliance.evidence.tlog_proofs import TlogProof
 
-from .sample import ORIGIN, SampleRequest, honest
+from .log_in_memory import ORIGIN
+from .sample import SampleRequest, honest
 
 PACKAGE = Path(__file__).parents[3] / "compliance"
 WITHOUT_DJANGO = (

@@ -8,7 +8,8 @@ from compliance.evidence.record import leaf_bytes
 from compliance.evidence.tlog_proofs import TlogProof
 from compliance.formats.errors import EvidenceError, FormatError
 
-from .sample import ORIGIN, SampleRequest
+from .log_in_memory import ORIGIN
+from .sample import SampleRequest
 
 
 @pytest.fixture

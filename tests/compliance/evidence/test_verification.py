@@ -19,7 +19,8 @@ from compliance.evidence.verification import verify_bundle
 from compliance.formats.canonical import digest_of
 
 from .entry_data import stated
-from .sample import ORIGIN, START, SampleRequest, honest, prepared
+from .log_in_memory import ORIGIN, START
+from .sample import SampleRequest, honest, prepared
 from .stories import MINUTE, approve_and_run, assert_fails, verify_story
 
 

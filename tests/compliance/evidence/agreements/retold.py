@@ -23,7 +23,7 @@ from compliance.evidence.statements import PREDICATES, RELEASE, UNLEARNING_REPOR
 from compliance.formats.canonical import canonical_json, digest_of, parse_time, sha256_hex
 from compliance.formats.contracts import parse
 from compliance.record.keys import SigningKeys
-from tests.compliance.evidence.sample import Log
+from tests.compliance.evidence.log_in_memory import Log
 
 STAGES = ("outputs", "spec", "result", "report", "release", "entries")
 RESULT, SPEC, OUTPUTS = "result.json", "spec.json", "outputs/examples.parquet"

@@ -12,7 +12,7 @@ from compliance.evidence.agreements import Story, contradictions
 from compliance.evidence.agreements.cases import DISPOSITIONS
 from compliance.evidence.record import EntryBody
 from tests.compliance.evidence.entry_data import matches, stated
-from tests.compliance.evidence.sample import START
+from tests.compliance.evidence.log_in_memory import START
 
 from .contradictions import accounted, one_more
 from .judged_again import reasons, verified

@@ -243,7 +243,7 @@ STORIES: Mapping[str, tuple[Story, str]] = {
     "a field that earlier entries state": (entries(left_out_in_the_second_run), "must state attempt, item, job"),
     "a set that the corpus does not have": (
         called_another_set("real_authors"),
-        "an accepted example is called held out and is not",
+        "a match is in a set that its corpus does not have",
     ),
     "a set that jobs make": (called_another_set("retain"), "is in the set 'retain', which no corpus has"),
     "another set later": (entries(called_another_set_later), "was in another set before"),

@@ -14,7 +14,8 @@ from compliance.evidence.statements import RELEASE, UNLEARNING_REPORT, Release, 
 from compliance.evidence.verification import verify_bundle
 from compliance.formats.canonical import canonical_json, format_time
 from tests.compliance.evidence.engine_files import result_model
-from tests.compliance.evidence.sample import START, SampleRequest, honest, prepared
+from tests.compliance.evidence.log_in_memory import START
+from tests.compliance.evidence.sample import SampleRequest, honest, prepared
 from tests.compliance.evidence.stories import MINUTE, OTHER_DIGEST, approve_and_run, assert_fails, publish, verify_story
 
 

@@ -10,7 +10,8 @@ from compliance.evidence.statements import Release, Statement, Subject
 from compliance.evidence.verification import verify_bundle
 from compliance.formats.canonical import format_time
 from tests.compliance.evidence.engine_files import PROTOCOL, result_model
-from tests.compliance.evidence.sample import START, SampleRequest
+from tests.compliance.evidence.log_in_memory import START
+from tests.compliance.evidence.sample import SampleRequest
 from tests.compliance.evidence.stories import approve_and_run, assert_fails, verify_story
 
 

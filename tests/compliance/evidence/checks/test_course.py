@@ -18,7 +18,7 @@ from compliance.formats.errors import VerificationError
 from compliance.formats.record_kinds import ADDED_FIELDS, ADDED_KINDS, EARLIER_FIELDS, FIELDS, RecordKind
 from tests.compliance.evidence.agreements.retold import Real, Retold
 from tests.compliance.evidence.entry_data import stated
-from tests.compliance.evidence.sample import START
+from tests.compliance.evidence.log_in_memory import START
 from tests.compliance.evidence.stories import assert_fails
 
 pytestmark = pytest.mark.django_db

@@ -17,7 +17,8 @@ from compliance.evidence.verification import verify_bundle
 from compliance.formats.canonical import sha256_hex
 from compliance.formats.errors import FormatError
 from tests.compliance.evidence import sample as sample_module
-from tests.compliance.evidence.sample import START, SampleRequest
+from tests.compliance.evidence.log_in_memory import START
+from tests.compliance.evidence.sample import SampleRequest
 from tests.compliance.evidence.stories import OTHER_DIGEST, approve_and_run, assert_fails, verify_story
 
 TWICE = "stands twice agrees"

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from compliance.evidence.trust import TrustedKey, TrustFile
 from compliance.evidence.verification import verify_bundle
 from compliance.formats.canonical import format_time
-from tests.compliance.evidence.sample import START, SampleRequest, honest, prepared
+from tests.compliance.evidence.log_in_memory import START
+from tests.compliance.evidence.sample import SampleRequest, honest, prepared
 from tests.compliance.evidence.stories import MINUTE, approve_and_run, assert_fails, publish, verify_story
 
 

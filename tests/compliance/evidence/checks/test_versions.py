@@ -26,7 +26,7 @@ from tests.compliance.evidence.agreements.judged_again import call, judge_again,
 from tests.compliance.evidence.agreements.retold import Real, Retold
 from tests.compliance.evidence.agreements.test_measured import ALONE, told
 from tests.compliance.evidence.entry_data import stated
-from tests.compliance.evidence.sample import START
+from tests.compliance.evidence.log_in_memory import START
 
 Said = tuple[str, dict[str, Any]]
 STARTED = "job.started"
