@@ -69,6 +69,8 @@ def matches_filtered(erasure_request: ErasureRequest, filters: Mapping[str, Any]
         rows = rows.filter(example_set=filters["set"])
     if filters.get("method"):
         rows = rows.filter(methods__contains=[filters["method"]])
+    if filters.get("query"):
+        rows = rows.filter(queries__contains=[filters["query"]])
     if filters.get("rule"):
         rows = rows.filter(because__contains=[filters["rule"]])
     if filters.get("cluster"):

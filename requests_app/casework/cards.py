@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from requests_app.models import Match
 from requests_app.review import Cluster
+from requests_app.search_wording import query_words
 from requests_app.services.mapping import BY_HAND
 from requests_app.services.matches import BY_MEANING, by_meaning_alone, is_learned
 from requests_app.services.searches import COPY
@@ -128,6 +129,7 @@ def _card(match: Match, snapshot: CorpusSnapshot, example: Example | None) -> di
         "set": set_word(match.example_set),
         "tone": DECISION_TONES[Match.Decision(match.decision)],
         "found_by": ", ".join(method_word(method) for method in match.methods),
+        "asked": "; ".join(dict.fromkeys(map(query_words, match.queries))),
         "because": [rule_sentence(code) for code in match.because],
         "by_meaning": by_meaning_alone(match),
         "unlearned": "" if is_learned(match) else UNLEARNED.get(match.example_set, OTHER_SET),

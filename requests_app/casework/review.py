@@ -29,6 +29,7 @@ from requests_app.review import (
     decision_counts,
     matches_filtered,
 )
+from requests_app.search_wording import query_words
 from requests_app.services.findings import search_of
 from requests_app.services.matches import How, decisions_undo, last_decided, matches_decide
 from requests_app.services.permissions import approvers_left_sentence
@@ -42,7 +43,19 @@ from .searches import search_view
 from .shared import identity, request_of
 from .stated import Parts, as_stated, match_parts, stated
 
-CSV_COLUMNS = ("example_id", "corpus", "snapshot", "set", "cluster", "decision", "found_by", "rules", "score", "copied")
+CSV_COLUMNS = (
+    "example_id",
+    "corpus",
+    "snapshot",
+    "set",
+    "cluster",
+    "decision",
+    "found_by",
+    "asked_for",
+    "rules",
+    "score",
+    "copied",
+)
 ANY = ("", gettext_lazy("Any"))
 SORTED_BY = [
     ("copied", gettext_lazy("what is copied")),
@@ -63,6 +76,7 @@ class MatchFilters(LetheForm):
     snapshot = forms.ChoiceField(label=gettext_lazy("Corpus"), required=False)
     set = forms.ChoiceField(label=gettext_lazy("Set"), required=False)
     method = forms.ChoiceField(label=gettext_lazy("Found by"), required=False)
+    query = forms.ChoiceField(label=gettext_lazy("Asked for"), required=False)
     rule = forms.ChoiceField(label=gettext_lazy("Rule"), required=False)
     score = forms.FloatField(
         label=gettext_lazy("Score from"),
@@ -78,12 +92,13 @@ class MatchFilters(LetheForm):
     def __init__(self, data: Any, erasure_request: ErasureRequest) -> None:
         super().__init__(data)
         rows = erasure_request.matches.order_by().values_list(
-            "snapshot", "snapshot__corpus__name", "snapshot__digest", "example_set", "methods", "because"
+            *("snapshot", "snapshot__corpus__name", "snapshot__digest", "example_set", "methods", "queries", "because")
         )
         found = list(rows.distinct())
         self._choose("snapshot", {str(pk): f"{corpus} {digest[:12]}" for pk, corpus, digest, *_rest in found})
-        self._choose("set", {name: set_word(name) for *_other, name, _methods, _because in found if name})
-        self._choose("method", {one: method_word(one) for *_other, methods, _because in found for one in methods})
+        self._choose("set", {name: set_word(name) for *_other, name, _methods, _queries, _because in found if name})
+        self._choose("method", {one: method_word(one) for *_other, methods, _queries, _because in found for one in methods})
+        self._choose("query", {one: query_words(one) for *_other, queries, _because in found for one in queries})
         self._choose("rule", {one: rule_sentence(one) for *_other, because in found for one in because})
 
     def _choose(self, name: str, choices: dict[str, str]) -> None:
@@ -184,6 +199,7 @@ def _csv_rows(rows: QuerySet[Match]) -> Iterator[tuple[object, ...]]:
             match.cluster,
             match.decision,
             " ".join(match.methods),
+            " ".join(match.queries),
             " ".join(match.because),
             match.score,
             match.copied,

@@ -103,6 +103,8 @@ class Match(models.Model):
     spans: models.JSONField[list[list[int]], list[list[int]]] = models.JSONField()
     """Character spans in the example's document, which begins with its text: [start, end]."""
     methods: models.JSONField[list[str], list[str]] = models.JSONField()
+    queries: models.JSONField[list[str], list[str]] = models.JSONField(default=list)
+    """Ids of the queries that found it (`services/queries.py`); none if an officer added it, or before they were kept."""
     score = models.FloatField()
     because: models.JSONField[list[str], list[str]] = models.JSONField(default=list)
     """The rules by which it counts as found; empty for matches found before they were kept."""

@@ -31,6 +31,8 @@ from .search_orders import search_end, search_held
 
 COPY = "copy"
 """The method of a match that has the content of an accepted one."""
+OF_COLUMN = "-key-"
+"""What follows the id of a query in those for the values of columns: they ask for the same (`services/queries.py`)."""
 TOOK_TOO_LONG = TookTooLongError.code
 
 
@@ -44,6 +46,8 @@ class Candidate:
     score: float = 0.0
     because: set[str] = field(default_factory=set)
     copied: int = 0
+    queries: set[str] = field(default_factory=set)
+    """Ids, within the request, of what was asked for and found here."""
     content: str = ""
 
     def add(self, match: ExampleMatch) -> None:
@@ -53,6 +57,7 @@ class Candidate:
         self.score = max(self.score, match.score)
         self.because.update(match.because)
         self.copied = max(self.copied, match.copied)
+        self.queries.add(match.query.partition("/")[2].partition(OF_COLUMN)[0])
 
 
 @dataclass
@@ -237,12 +242,15 @@ def _save_matches(
     candidates: Mapping[str, Candidate],
     clusters: Mapping[tuple[int, str], int],
 ) -> None:
-    """Add what is new. A match that an earlier search found, or an officer added, keeps its decision and its cluster."""
+    """Add what is new. A match that an earlier search found, or an officer added, keeps its decision and its cluster, and
+    names what finds it now as well.
+    """
+    before = dict(request.matches.filter(snapshot=snapshot, example_id__in=candidates).values_list("example_id", "queries"))
     Match.objects.bulk_create(
-        _rows(request, snapshot, candidates, clusters),
+        _rows(request, snapshot, candidates, clusters, before),
         update_conflicts=True,
         unique_fields=["request", "snapshot", "example_id"],
-        update_fields=["example_set"],
+        update_fields=["example_set", "queries"],
     )
 
 
@@ -251,6 +259,7 @@ def _rows(
     snapshot: CorpusSnapshot,
     candidates: Mapping[str, Candidate],
     clusters: Mapping[tuple[int, str], int],
+    before: Mapping[str, Sequence[str]],
 ) -> Iterator[Match]:
     for example_id, candidate in candidates.items():
         yield Match(
@@ -263,6 +272,7 @@ def _rows(
             score=candidate.score,
             because=sorted(candidate.because),
             copied=candidate.copied,
+            queries=sorted(candidate.queries.union(before.get(example_id, ()))),
             content=candidate.content,
             content_key=oldest_key().id if candidate.content else "",
             cluster=clusters.get((snapshot.pk, example_id)),

@@ -245,6 +245,17 @@ def test_the_claimants_words_stand_beside_the_documents(omar: Site, address: str
     assert ADA in text_of(page.one("section", aria_labelledby="claimed"))
 
 
+def test_what_was_asked_for_stands_at_each_match_and_narrows_the_list(stage: Stage, omar: Site, address: str) -> None:
+    match = match_of(stage, "e00000019")
+    match.queries = ["output-meaning"]
+    match.save(update_fields=["queries"])
+    page = omar.get(address)
+    assert "Asked for: what the model answered, by its meaning." in page.words
+    assert "Asked for: the name." in page.words
+    [card] = omar.get(f"{address}?query=output-meaning").all("li", class_="card match")
+    assert "e00000019" in text_of(card)
+
+
 def test_filters_narrow_by_set_and_score_and_go_into_the_csv(stage: Stage, omar: Site, address: str) -> None:
     page = omar.get(f"{address}?set=held_out&score=0.5")
     assert len(page.all("li", class_="card match")) == 1
@@ -252,5 +263,6 @@ def test_filters_narrow_by_set_and_score_and_go_into_the_csv(stage: Stage, omar:
     [row] = csv.DictReader(io.StringIO(content.decode()))
 
     assert (row["example_id"], row["corpus"], row["set"], row["decision"]) == ("e00000019", "letters", "held_out", "open")
+    assert row["asked_for"] == "name"
     assert (row["found_by"], row["cluster"]) == ("name", str(match_of(stage, "e00000019").cluster))
     assert "letter that" not in content.decode()

@@ -68,6 +68,19 @@ def test_the_search_finds_the_person_and_marks_where(opened: Stage) -> None:
     assert {match.example_set for match in matches} == {"train"}
 
 
+def test_a_match_names_what_was_asked_for_and_found_in_it(opened: Stage) -> None:
+    search = search_for(opened, ADA, "ada@lighthouse.example", "Nobody Atall")
+    assert {tuple(match.queries) for match in search.request.matches.all()} == {("name",)}
+
+
+def test_a_match_that_was_found_before_names_what_finds_it_now_as_well(opened: Stage) -> None:
+    request = opened.searched().request
+    request.matches.update(queries=["location-1"])
+    request_search_again(request=request, by=opened.staff.omar)
+    request_map(request_id=request.pk)
+    assert {tuple(match.queries) for match in request.matches.all()} == {("location-1", "name")}
+
+
 def test_a_search_keeps_what_was_searched_and_by_which_matchers(opened: Stage) -> None:
     search = opened.searched().request.searches.get()
 
