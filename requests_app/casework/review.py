@@ -44,17 +44,8 @@ from .shared import identity, request_of
 from .stated import Parts, as_stated, match_parts, stated
 
 CSV_COLUMNS = (
-    "example_id",
-    "corpus",
-    "snapshot",
-    "set",
-    "cluster",
-    "decision",
-    "found_by",
-    "asked_for",
-    "rules",
-    "score",
-    "copied",
+    *("example_id", "corpus", "snapshot", "set", "cluster", "decision"),
+    *("found_by", "asked_for", "rules", "score", "copied"),
 )
 ANY = ("", gettext_lazy("Any"))
 SORTED_BY = [
