@@ -111,6 +111,17 @@ def test_every_page_of_the_review_is_accessible(reviewed: Stage, server: str, vi
     browse(reviewed, server, act, viewport)
 
 
+@pytest.mark.parametrize(("viewport", "query", "shown"), [(DESKTOP, "", 1), (PHONE, "", 0), (PHONE, "?score=0.5", 1)])
+def test_on_a_phone_the_filters_stay_closed_before_the_list_until_some_are_applied(
+    reviewed: Stage, server: str, viewport: dict[str, int], query: str, shown: int
+) -> None:
+    def act(page: Page, case: str) -> None:
+        page.goto(f"{case}matches/{query}")
+        assert page.locator("details.filters[open]").count() == shown
+
+    browse(reviewed, server, act, viewport)
+
+
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_taking_examples_out_of_an_item_and_building_an_index_are_accessible(
     reviewed: Stage, server: str, viewport: dict[str, int]
