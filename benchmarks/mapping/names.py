@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from unlearning_jobs.engine.matching import Query
-from unlearning_jobs.engine.matching.name import NameMatcher
+from unlearning_jobs.engine.matching.names.matcher import NameMatcher
 
 from .people import COMMON_WORDS, LATIN, OTHER_WAYS, SAME_FAMILY, SCRIPTS, TRAPS, TWO_SCRIPTS
 

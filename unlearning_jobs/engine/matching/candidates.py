@@ -15,12 +15,12 @@ from typing import Final
 from .identifier_address import anchors, first_words
 from .identifier_escapes import unescaped
 from .identifier_form import Email, Number, identifier_form
-from .name_lists import TITLES
-from .name_query import Reading, is_initial, readings
-from .name_sounds import HANGUL, romanised
-from .name_unspaced import TITLES as UNSPACED_TITLES
-from .name_unspaced import pinyin_orders, unspaced_parts
-from .name_words import name_keys, word_keys
+from .names.lists import TITLES
+from .names.query import Reading, is_initial, readings
+from .names.sounds import HANGUL, romanised
+from .names.unspaced import TITLES as UNSPACED_TITLES
+from .names.unspaced import pinyin_orders, unspaced_parts
+from .names.words import name_keys, word_keys
 from .query import Query
 from .words import is_unspaced, words
 

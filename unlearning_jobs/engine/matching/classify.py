@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from .identifier_form import Handle, identifier_form
-from .name_given import is_given
+from .names.given import is_given
 from .query import QueryError
 from .words import words
 

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .candidates import INITIALS, term_keys
-from .name_endings import ENDINGS, SHORTEST, VOWEL_ENDINGS
-from .name_sounds import ABJAD, SOUNDS, letters_of_sound, romanised
-from .name_words import ONE_ERROR, TWO_ERRORS, letter_keys
+from .names.endings import ENDINGS, SHORTEST, VOWEL_ENDINGS
+from .names.sounds import ABJAD, SOUNDS, letters_of_sound, romanised
+from .names.words import ONE_ERROR, TWO_ERRORS, letter_keys
 from .words import UNSPACED
 
 Codes = NDArray[np.uint32]
@@ -33,7 +33,7 @@ LOOSE: Final = str.maketrans({"h": "", "l": "r"})
 LETTERS: Final = 6
 """First letters of which keys against typing errors are made."""
 CHOICES: Final = (*combinations(range(5), 4), *((0, *rest) for rest in combinations(range(1, 6), 3)))
-"""Which of them stand together in a key (see `name_words`)."""
+"""Which of them stand together in a key (see `names.words`)."""
 ALL_ENDINGS: Final = ENDINGS | VOWEL_ENDINGS
 LONGEST_ENDING: Final = 4
 BITS: Final = 20
@@ -109,7 +109,7 @@ def _stems(word: str) -> Iterator[str]:
 
 
 def _skeletons(words: Sequence[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-    """Yield, each with its place, the consonants of the sound of the words, as `name_sounds.loose_skeletons` has them."""
+    """Yield, each with its place, the consonants of the sound of the words, as `names.sounds.loose_skeletons` has them."""
     lines = "\n".join(letters_of_sound(word) for _, word in words)
     for pattern, form in LINES:
         lines = pattern.sub(form, lines)

@@ -10,7 +10,7 @@ from .identifier_address import anchors, place_of
 from .identifier_escapes import unescaped
 from .identifier_form import Email, Handle, Number, Web, identifier_form
 from .identifier_number import NumberFinder
-from .name import best_spans
+from .names.matcher import best_spans
 from .needs import Needs
 from .query import EVERY, Query, Span
 from .words import words

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from .exact import ExactMatcher
 from .identifier import IdentifierMatcher
 from .keys import KeyMatcher
-from .name import NameMatcher
+from .names.matcher import NameMatcher
 from .needs import Needs
 from .query import EVERY, Query, QueryError, Span
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from unlearning_jobs.engine.matching.identifier_escapes import unescaped
-from unlearning_jobs.engine.matching.name import best_spans
+from unlearning_jobs.engine.matching.names.matcher import best_spans
 from unlearning_jobs.engine.matching.query import Span
 from unlearning_jobs.engine.matching.words import Word, words
 

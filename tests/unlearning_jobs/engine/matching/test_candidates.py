@@ -7,7 +7,7 @@ import pytest
 from benchmarks.mapping.names import documents, people
 from unlearning_jobs.engine.matching.candidates import query_terms, term_keys, text_terms
 from unlearning_jobs.engine.matching.identifier import IdentifierMatcher
-from unlearning_jobs.engine.matching.name import NameMatcher
+from unlearning_jobs.engine.matching.names.matcher import NameMatcher
 from unlearning_jobs.engine.matching.query import Query
 from unlearning_jobs.engine.matching.words import words
 

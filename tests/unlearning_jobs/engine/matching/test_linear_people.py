@@ -8,7 +8,7 @@ from tests.unlearning_jobs.engine.matching.test_linear import MOST, SEPARATORS, 
 from unlearning_jobs.engine.matching.identifier import IdentifierMatcher
 from unlearning_jobs.engine.matching.keys import KeyMatcher
 from unlearning_jobs.engine.matching.kinds import Matcher
-from unlearning_jobs.engine.matching.name import NameMatcher
+from unlearning_jobs.engine.matching.names.matcher import NameMatcher
 from unlearning_jobs.engine.matching.query import Query
 
 UNITS = {

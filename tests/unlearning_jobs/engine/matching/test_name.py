@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from unlearning_jobs.engine.matching.name import NameMatcher
+from unlearning_jobs.engine.matching.names.matcher import NameMatcher
 from unlearning_jobs.engine.matching.query import Query
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.mapping.names import measure
-from unlearning_jobs.engine.matching.name import NameMatcher
+from unlearning_jobs.engine.matching.names.matcher import NameMatcher
 from unlearning_jobs.engine.matching.query import Query, QueryError
 from unlearning_jobs.engine.matching.rules import RULES
 

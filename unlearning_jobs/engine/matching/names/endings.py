@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
-from .name_sounds import HANGUL, spelt
+from .sounds import HANGUL, spelt
 
 ENDINGS: Final = frozenset(
     # English, German, Scandinavian, Latin

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from .name_lists import AFTER, PARTICLES, TITLES
-from .name_sounds import HANGUL, romanised
-from .name_unspaced import HAN, family_and_given, unspaced_parts
-from .query import Query, QueryError
-from .words import words
+from unlearning_jobs.engine.matching.query import Query, QueryError
+from unlearning_jobs.engine.matching.words import words
+
+from .lists import AFTER, PARTICLES, TITLES
+from .sounds import HANGUL, romanised
+from .unspaced import HAN, family_and_given, unspaced_parts
 
 MAIDEN: Final = re.compile(
     r"[\s,]*[(\[]\s*(?:geb(?:\.|orene?)?|nee|née|né|born|roz\.?|ur\.|урожд\.?)?\s*(?P<inside>[^()\[\]]+?)\s*[)\]]"

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from .candidates import INITIALS
-from .name_lists import TITLES
-from .name_place import STEPS
-from .name_query import Reading, readings
-from .name_sounds import HANGUL, romanised
-from .name_unspaced import HAN, KANA, pinyin_orders, unspaced_parts
-from .name_unspaced import TITLES as UNSPACED_TITLES
-from .name_words import likeness
-from .query import Query
-from .words import is_unspaced
+from unlearning_jobs.engine.matching.candidates import INITIALS
+from unlearning_jobs.engine.matching.query import Query
+from unlearning_jobs.engine.matching.words import is_unspaced
+
+from .lists import TITLES
+from .place import STEPS
+from .query import Reading, readings
+from .sounds import HANGUL, romanised
+from .unspaced import HAN, KANA, pinyin_orders, unspaced_parts
+from .unspaced import TITLES as UNSPACED_TITLES
+from .words import likeness
 
 
 class NameWords:

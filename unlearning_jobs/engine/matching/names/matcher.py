@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Container, Iterator, Sequence
 
-from .candidates import query_terms
-from .name_needs import NameWords
-from .name_place import Place
-from .name_query import Reading, readings
-from .name_unspaced import KANA, UnspacedNames, merged
-from .name_words import likeness, name_keys, word_keys
-from .needs import Needs
-from .query import EVERY, Query, Span
-from .words import is_unspaced, words
+from unlearning_jobs.engine.matching.candidates import query_terms
+from unlearning_jobs.engine.matching.needs import Needs
+from unlearning_jobs.engine.matching.query import EVERY, Query, Span
+from unlearning_jobs.engine.matching.words import is_unspaced, words
+
+from .needs import NameWords
+from .place import Place
+from .query import Reading, readings
+from .unspaced import KANA, UnspacedNames, merged
+from .words import likeness, name_keys, word_keys
 
 MOST_WORDS = 1_000_000
 """Number of different words for which it is remembered which names they may be."""

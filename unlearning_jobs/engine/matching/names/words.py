@@ -9,9 +9,9 @@ from typing import Final, NamedTuple
 
 from rapidfuzz.distance import OSA
 
-from .name_endings import bare, is_inflected, stems
-from .name_given import short_forms
-from .name_sounds import HANGUL, loose_skeletons, romanised, same_romanised, same_sound, sound, spelt
+from .endings import bare, is_inflected, stems
+from .given import short_forms
+from .sounds import HANGUL, loose_skeletons, romanised, same_romanised, same_sound, sound, spelt
 
 ONE_ERROR: Final = 5
 """Words with at least this many letters may have one typing error."""

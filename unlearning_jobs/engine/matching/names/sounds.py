@@ -10,7 +10,7 @@ from typing import Final
 from anyascii import anyascii
 from rapidfuzz.distance import OSA
 
-from .words import LETTERS_WITHOUT_MARKS
+from unlearning_jobs.engine.matching.words import LETTERS_WITHOUT_MARKS
 
 ABJAD: Final = re.compile("[\u0590-\u07bf\u08a0-\u08ff\ufb1d-\ufdcf\ufe70-\ufefc]")
 """Letters of scripts that write consonants and long vowels only: Hebrew, Arabic, Syriac."""

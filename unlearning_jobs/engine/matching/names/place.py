@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from .name_context import (
+from unlearning_jobs.engine.matching.words import Word
+
+from .context import (
     are_plain_words,
     gap,
     initials,
@@ -16,12 +18,11 @@ from .name_context import (
     is_sentence_end,
     starts_row,
 )
-from .name_given import is_given
-from .name_lists import LABELS, OF_GIVEN_NAMES, PARTICLES, STOP, TITLES
-from .name_query import Reading, is_initial
-from .name_sounds import HANGUL
-from .name_words import ONE_ERROR, Likeness, likeness, together
-from .words import Word
+from .given import is_given
+from .lists import LABELS, OF_GIVEN_NAMES, PARTICLES, STOP, TITLES
+from .query import Reading, is_initial
+from .sounds import HANGUL
+from .words import ONE_ERROR, Likeness, likeness, together
 
 UNKNOWN: Final = 2
 """Largest number of unknown middle names."""

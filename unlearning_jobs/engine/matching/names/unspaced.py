@@ -10,9 +10,10 @@ from typing import Final
 
 import ahocorasick
 
-from .name_sounds import HANGUL, romanised
-from .query import Query, QueryError, Span
-from .words import Word, is_unspaced, words
+from unlearning_jobs.engine.matching.query import Query, QueryError, Span
+from unlearning_jobs.engine.matching.words import Word, is_unspaced, words
+
+from .sounds import HANGUL, romanised
 
 KANA: Final = re.compile("[\u3040-\u30ff\u31f0-\u31ff]")
 HIRAGANA: Final = re.compile("[\u3040-\u309f]")
@@ -238,7 +239,7 @@ def _fits(text: str, place: Sequence[Word], form: Form, behind: Sequence[Word]) 
 
 def _is_whole_hangul(text: str, place: Sequence[Word], behind: Sequence[Word]) -> bool:
     """Return whether the syllables begin a word, and only a particle stands behind them in it."""
-    from .name_endings import PARTICLES
+    from .endings import PARTICLES
 
     before = text[max(0, place[0].start - 1) : place[0].start]
     if HANGUL.match(before):

@@ -7,9 +7,10 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from .name_given import is_given
-from .name_lists import COMMON, LABELS, NO_INITIALS, STOP
-from .words import Word
+from unlearning_jobs.engine.matching.words import Word
+
+from .given import is_given
+from .lists import COMMON, LABELS, NO_INITIALS, STOP
 
 FARTHEST: Final = 300
 """Largest number of characters between two parts of a name: tags may stand there."""

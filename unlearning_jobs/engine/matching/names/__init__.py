@@ -1,0 +1,1 @@
+"""Finds the names of people as texts write them: in other orders, forms, spellings and scripts."""
