@@ -23,6 +23,9 @@ _.FIRST_DAY_OF_WEEK
 _.abstract  # Django reads it in Meta
 _.authentication_form  # Django's LoginView reads it
 _.RedactingFormatter  # LOGGING in the settings names it
+_.ClassifierFamily  # families.FAMILIES names it, and loads it when a recipe does
+_.LogisticFamily
+_.SummationFamily
 
 _.receive_data_chunk  # Django calls them on an upload handler
 _.file_complete
