@@ -11,25 +11,36 @@ from collections.abc import Collection, Iterable
 
 from django.utils.translation import gettext as _
 
-from compliance.record.errors import StaleStateError
-
 from .engine.corpora import Example, erasure_content
-from .ledger_keys import oldest_key
+from .ledger_keys import LedgerError, oldest_key
 from .models import CorpusSnapshot, TrainingContent
 from .selectors import examples_by_id
 
 
-class ContentsUnknownError(StaleStateError):
-    """Nobody has noted what a corpus contains, and it cannot be read: what follows from it cannot be said."""
+class ContentsUnknownError(LedgerError):
+    """What a corpus contains is not known, so that what follows from it cannot be said."""
 
-    def __init__(self, snapshot: CorpusSnapshot) -> None:
-        super().__init__(
-            _(
-                "%(snapshot)s cannot be read, and what it contains has not been noted, so that nobody can say which models"
-                " know it. Nothing was done. Ask an engineer to restore its folder and to run ledger_replay, and try again."
-            )
-            % {"snapshot": snapshot}
+    @classmethod
+    def of(cls, snapshot: CorpusSnapshot) -> ContentsUnknownError:
+        """Return the error for a corpus of which nothing was noted, and that cannot be read."""
+        message = _(
+            "%(snapshot)s cannot be read, and what it contains has not been noted, so that nobody can say which models"
+            " know it. Nothing was done. Ask an engineer to restore its folder and to run ledger_replay, and try again."
         )
+        return cls(message % {"snapshot": snapshot})
+
+
+def require_key(key_id: str) -> None:
+    """Raise ContentsUnknownError if contents were noted under a key that is not the oldest any more.
+
+    Noted again under another key, they could not be told to be those that the record has labels for.
+    """
+    if key_id not in ("", oldest_key().id):
+        message = _(
+            "The contents of corpora were noted under the key %(key)s, which is not the last of LEDGER_KEYS. Nothing was"
+            " done. Ask an engineer to put it back there, and try again."
+        )
+        raise ContentsUnknownError(message % {"key": key_id})
 
 
 def content_digest(example: Example) -> str:
@@ -51,12 +62,14 @@ def training_places(snapshot: CorpusSnapshot, contents: Collection[str]) -> dict
     """Return the training examples of a snapshot that have one of these contents, by content.
 
     Raises:
-        ContentsUnknownError: what the snapshot contains has not been noted.
+        ContentsUnknownError: what the snapshot contains has not been noted, or under a key that is gone.
     """
     if not contents:
         return {}
-    if not CorpusSnapshot.objects.filter(pk=snapshot.pk, contents_key=oldest_key().id).exists():
-        raise ContentsUnknownError(snapshot)
+    key_id = CorpusSnapshot.objects.values_list("contents_key", flat=True).get(pk=snapshot.pk)
+    require_key(key_id)
+    if not key_id:
+        raise ContentsUnknownError.of(snapshot)
     places: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
     rows = TrainingContent.objects.filter(snapshot=snapshot, content__in=contents).order_by("example_id")
     for content, example_id in rows.values_list("content", "example_id"):

@@ -28,13 +28,14 @@ def entries_of(*, subject: str, kinds: tuple[str, ...] = ()) -> list[EntryBody]:
     return [EntryBody.from_bytes(bytes(row.body)) for row in rows]
 
 
-def request_mappers(*, subject: str) -> tuple[str, ...]:
+def request_mappers(*, subject: str, before: int | None = None) -> tuple[str, ...]:
     """Return everyone who ever accepted a match of the request or closed its review, sorted. None of them may approve.
 
-    Taken from the record, as in verification: an acceptance counts even if somebody overruled it later.
+    Taken from the record, as in verification: an acceptance counts even if somebody overruled it later. `before` an entry
+    number, if given.
     """
     entries = entries_of(subject=subject, kinds=(RecordKind.MATCH_ACCEPTED, RecordKind.MATCHES_DECIDED))
-    return mappers(entries, entries[-1].number + 1) if entries else ()
+    return mappers(entries, before or entries[-1].number + 1) if entries else ()
 
 
 def request_deciders(*, subject: str) -> tuple[str, ...]:

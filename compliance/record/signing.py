@@ -211,8 +211,8 @@ def _proven(rows: Iterable[RecordEntry]) -> list[EntryBody]:
     return bodies
 
 
-def entry_require(*, subject: str, kind: RecordKind, attempt: tuple[str, int]) -> None:
-    """Check that the log has one entry of this kind about the attempt; the table of facts compares what it says.
+def entry_require(*, subject: str, kind: RecordKind, attempt: tuple[str, int]) -> EntryBody:
+    """Return the one entry of this kind about the attempt, proven to be in the log; the table of facts compares it.
 
     Args:
         subject: the record's subject, `request:<reference>`.
@@ -228,3 +228,4 @@ def entry_require(*, subject: str, kind: RecordKind, attempt: tuple[str, int]) -
         where = f"Item {attempt[0]}, attempt {attempt[1]}"
         message = f"{where}: the record contains {len(entries)} entries {kind}; nothing was signed."
         raise StaleStateError(message)
+    return entries[0]

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from compliance.record.errors import StaleStateError
 from requests_app.models import ErasureRequest, Item, Match
 from requests_app.states import SETTLED, ItemState
-from unlearning_jobs.contents import ContentsUnknownError, contents_of, training_places
+from unlearning_jobs.contents import ContentsUnknownError, contents_of, require_key, training_places
 from unlearning_jobs.engine.errors import CorpusError
 from unlearning_jobs.ledger_keys import oldest_key
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
@@ -96,21 +96,23 @@ class Accepted:
 
 
 def contents_fill(matches: Iterable[Match]) -> list[Match]:
-    """Read the content of those matches of which it is not noted, or under a key that is gone; return them, unsaved.
+    """Read the content of those matches of which it is not noted; return them, unsaved.
 
     Raises:
-        ContentsUnknownError: the corpus of one cannot be read.
+        ContentsUnknownError: the corpus of one cannot be read, or its content was noted under a key that is gone.
     """
-    key = oldest_key().id
-    unknown = sorted((match for match in matches if match.content_key != key), key=lambda match: match.snapshot_id)
+    rows = list(matches)
+    for key_id in {match.content_key for match in rows}:
+        require_key(key_id)
+    unknown = sorted((match for match in rows if not match.content_key), key=lambda match: match.snapshot_id)
     for snapshot, group in groupby(unknown, key=lambda match: match.snapshot):
         own = list(group)
         try:
             found = contents_of(snapshot, [match.example_id for match in own])
         except CorpusError as error:
-            raise ContentsUnknownError(snapshot) from error
+            raise ContentsUnknownError.of(snapshot) from error
         for match in own:
-            match.content, match.content_key = found[match.example_id], key
+            match.content, match.content_key = found[match.example_id], oldest_key().id
     return unknown
 
 

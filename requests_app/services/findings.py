@@ -21,6 +21,8 @@ from unlearning_jobs.states import ModelState
 
 from .accepted import LEARNED_SETS, Accepted, Learner, accepted_examples, active_versions, gone_from, learners
 
+MOST_NAMED = 5
+"""How many example ids a sentence names."""
 SINGLE_BYTES = 256
 """Size of a vocabulary that was made from no data."""
 
@@ -165,26 +167,29 @@ def closing_obstacle(request: ErasureRequest, supposing: Ending | None = None) -
     decided about; nor while a model is in use, or a training under way, whose data were not searched.
     """
     try:
-        learner, count = next(_known(request, supposing), (None, 0))
+        learner, known = next(_known(request, supposing), (None, set()))
     except ContentsUnknownError as error:  # a result can be released all the same: the request stays open
         return str(error)
     if learner:
         sentence = (
             ngettext(
-                "%(model)s is in use and knows %(n)d accepted example that is in no item. Search again.",
-                "%(model)s is in use and knows %(n)d accepted examples that are in no item. Search again.",
-                count,
+                "%(model)s is in use and knows what was accepted in %(n)d example that is in no item (%(examples)s)."
+                " Search again, and accept it.",
+                "%(model)s is in use and knows what was accepted in %(n)d examples that are in no item (%(examples)s)."
+                " Search again, and accept them.",
+                len(known),
             )
             if learner.version
             else ngettext(
-                "A training of %(model)s is under way that would learn from %(n)d accepted example. Wait for its end,"
-                " or cancel it; then search again.",
-                "A training of %(model)s is under way that would learn from %(n)d accepted examples. Wait for its end,"
-                " or cancel it; then search again.",
-                count,
+                "A training of %(model)s is under way that would learn from %(n)d accepted example (%(examples)s). Wait for"
+                " its end, or cancel it; then search again.",
+                "A training of %(model)s is under way that would learn from %(n)d accepted examples (%(examples)s). Wait for"
+                " its end, or cancel it; then search again.",
+                len(known),
             )
         )
-        return sentence % {"model": learner.version or learner.name, "n": count}
+        named = ", ".join(sorted(known)[:MOST_NAMED]) + (", …" if len(known) > MOST_NAMED else "")
+        return sentence % {"model": learner.version or learner.name, "n": len(known), "examples": named}
     search = search_of(request)
     if search and (unsearched := _unsearched(search)):
         sentence = (
@@ -196,19 +201,25 @@ def closing_obstacle(request: ErasureRequest, supposing: Ending | None = None) -
     return ""
 
 
-def _known(request: ErasureRequest, supposing: Ending | None) -> Iterator[tuple[Learner, int]]:
-    """Yield what knows accepted examples that nobody has decided about, or is about to learn them, and how many."""
+def _known(request: ErasureRequest, supposing: Ending | None) -> Iterator[tuple[Learner, set[str]]]:
+    """Yield what knows accepted contents that nobody has decided about, or is about to learn them, and in which examples.
+
+    What two officers refused in a model is decided by its content: so is a copy of it there that one officer rejected. That
+    an example has no measurable influence says nothing about its copies.
+    """
     accepted = Accepted.of(request)
-    for learner in learners() if accepted.matches else ():
-        if count := len(accepted.known_by(learner) - _decided(request, learner.name, supposing)):
-            yield learner, count
-
-
-def _decided(request: ErasureRequest, model_name: str, supposing: Ending | None) -> set[str]:
-    """Return the examples that two officers decided to leave in a model: refused, or without measurable influence."""
     supposed = [supposing.item] if supposing and supposing.item and supposing.outcome == RequestOutcome.REFUSED else []
-    items = [*request.items.filter(state=ItemState.REFUSED), *supposed, *items_without_influence(request, supposing)]
-    return {one for name, one in examples_by_model(items) if name == model_name}
+    refused = examples_by_model([*request.items.filter(state=ItemState.REFUSED), *supposed])
+    without_influence = examples_by_model(items_without_influence(request, supposing))
+    for learner in learners() if accepted.matches else ():
+        own = {one for name, one in refused if name == learner.name}
+        left = {
+            match.content for match in accepted.matches if match.snapshot == learner.snapshot and match.example_id in own
+        }
+        others = replace(accepted, matches=[match for match in accepted.matches if match.content not in left])
+        known = others.known_by(learner) - {one for name, one in without_influence if name == learner.name}
+        if known:
+            yield learner, known
 
 
 def examples_by_model(items: Iterable[Item]) -> set[tuple[str, str]]:

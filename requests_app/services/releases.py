@@ -40,8 +40,9 @@ def release_sign(*, proposal_id: int) -> Attestation:
         predicate_type=UNLEARNING_REPORT,
     )
     # 2. The record must know of it; signing compares what it says.
-    for kind in (RecordKind.PROPOSAL_APPROVED, RecordKind.ITEM_RELEASED):
-        entry_require(subject=request.subject, kind=kind, attempt=(proposal.item.key, proposal.number))
+    attempt = (proposal.item.key, proposal.number)
+    approval = entry_require(subject=request.subject, kind=RecordKind.PROPOSAL_APPROVED, attempt=attempt)
+    entry_require(subject=request.subject, kind=RecordKind.ITEM_RELEASED, attempt=attempt)
     with alarm_on_inconsistency():
         # A model that was destroyed since, on purpose, has no files to compare.
         if job.result_version.state in HAS_FILES and not is_intact(job.result_version):
@@ -55,7 +56,8 @@ def release_sign(*, proposal_id: int) -> Attestation:
         report_envelope_sha256=report.sha256,
         released_model_sha256=job.result_version.digest,
         replaced_model_sha256=proposal.base.digest,
-        mapped_by=request_mappers(subject=request.subject),
+        # What later reviews add is not released with it, and has approvals of its own.
+        mapped_by=request_mappers(subject=request.subject, before=approval.number),
         approved_by=approver.opaque,
         released_by=releaser.opaque,
         record_entries=RecordEntry.objects.filter(subject=request.subject).count(),

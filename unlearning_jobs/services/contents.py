@@ -7,7 +7,7 @@ from itertools import islice
 
 from django.db import transaction
 
-from unlearning_jobs.contents import content_digest
+from unlearning_jobs.contents import content_digest, require_key
 from unlearning_jobs.ledger_keys import oldest_key
 from unlearning_jobs.models import CorpusSnapshot, TrainingContent
 
@@ -22,16 +22,17 @@ def contents_note(*, snapshot: CorpusSnapshot, on_progress: Callable[[], object]
 
     Raises:
         CorpusError: the snapshot is gone or damaged.
+        ContentsUnknownError: it was noted under a key that is gone.
     """
-    key = oldest_key()
-    if CorpusSnapshot.objects.filter(pk=snapshot.pk, contents_key=key.id).exists():
+    key_id = CorpusSnapshot.objects.values_list("contents_key", flat=True).get(pk=snapshot.pk)
+    require_key(key_id)
+    if key_id:
         return
     proven = snapshot_open(snapshot=snapshot)
     with transaction.atomic():
         row = CorpusSnapshot.objects.select_for_update(of=("self",), no_key=True).get(pk=snapshot.pk)
-        if row.contents_key == key.id:
+        if row.contents_key:
             return
-        TrainingContent.objects.filter(snapshot=row).delete()  # under a key that is no longer there
         trained_on = iter(proven.files.examples("train"))
         while examples := list(islice(trained_on, BATCH)):
             TrainingContent.objects.bulk_create(
@@ -39,5 +40,5 @@ def contents_note(*, snapshot: CorpusSnapshot, on_progress: Callable[[], object]
             )
             on_progress()
         proven.require_unchanged()
-        row.contents_key = key.id
+        row.contents_key = oldest_key().id
         row.save(update_fields=["contents_key"])

@@ -37,7 +37,7 @@ from .endings import (
     by_ending,
     closing_follows,
 )
-from .extensions import EXTENDED, FIRST_DUE, extends
+from .extensions import EXTENDED, FIRST_DUE, SUBMITTED_ON, extends, in_a_month
 from .facts import actor, by_message, by_request, entry
 from .items import (
     ACCEPTED_BY_THEN,
@@ -55,7 +55,7 @@ from .matches import (
     ACCEPTED,
     ADDED_EXAMPLES,
     COULD_BE_COMPLETE,
-    DECIDED_EXAMPLES,
+    EVER_ACCEPTED,
     FOUND_MATCHES,
     ITEM_COUNTS,
     ITEMS,
@@ -78,6 +78,7 @@ REVIEW: Final = (
         actor(K.REQUEST_SUBMITTED, by_request),
         "whoever submitted the request is not whoever the entry is by",
     ),
+    Agreement(SUBMITTED_ON, FIRST_DUE, "the answer was not due within a month of the request", in_a_month),
     Agreement(FIRST_DUE, EXTENDED, "the time for the answer was extended by another time, or too late", extends),
     Agreement(MATCHED_SNAPSHOTS, SEARCHED_SNAPSHOTS, "a match is in a corpus that was not searched", begins_one_of),
     Agreement(
@@ -91,7 +92,7 @@ REVIEW: Final = (
         COULD_BE_COMPLETE,
         "the search is called complete, or not, against what it could not search",
     ),
-    Agreement(ADDED_EXAMPLES, DECIDED_EXAMPLES, "an example was added and not accepted", part_of),
+    Agreement(ADDED_EXAMPLES, EVER_ACCEPTED, "an example was added and not accepted", part_of),
     Agreement(REVIEWED_MATCHES, FOUND_MATCHES, "other matches were decided than were found", between),
     Agreement(REVIEW_ACCEPTED, ACCEPTED, "the review counts other matches than were accepted"),
     Agreement(REVIEW_REJECTED, REJECTED, "the review counts other matches than were rejected"),

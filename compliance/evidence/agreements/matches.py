@@ -104,8 +104,10 @@ def _added_examples(story: Story) -> Iterator[Statement]:
         yield REQUEST, sorted(map(list, added))
 
 
-def _decided_examples(story: Story) -> Iterator[Statement]:
-    yield REQUEST, sorted(map(list, decisions(story.entries)))
+def _ever_accepted(story: Story) -> Iterator[Statement]:
+    """The examples that were accepted at any time: what is added is, and can be taken back."""
+    accepted = [one for entry in story.of_kind(K.MATCH_ACCEPTED) for one in entry.data.get("examples", ())]
+    yield REQUEST, sorted(map(list, {(one["snapshot"], one.get("example_id", one.get("record_id"))) for one in accepted}))
 
 
 def by_search(entry: EntryBody) -> str | None:
@@ -209,7 +211,7 @@ SEARCHED_SNAPSHOTS = Fact(f"{K.MAPPING_COMPLETED} searched", _searched, (f"{K.MA
 ADDED_EXAMPLES = Fact(
     f"{K.MATCH_ADDED} examples", _added_examples, (f"{K.MATCH_ADDED} snapshot", f"{K.MATCH_ADDED} example_id")
 )
-DECIDED_EXAMPLES = Fact("examples of the matches", _decided_examples, MATCHES)
+EVER_ACCEPTED = Fact(f"{K.MATCH_ACCEPTED} examples at any time", _ever_accepted, (f"{K.MATCH_ACCEPTED} examples",))
 COULD_BE_COMPLETE = Fact(
     "what could and could not be searched",
     _could_be_complete,

@@ -21,6 +21,7 @@ from .facts import of_report
 from .story import ToldReport
 
 WEIGHTS: Final = "model/model.safetensors"
+ABOUT: Final = "model/lethe.json"
 EXACT: Final = ("forget_set_absent", "executed_again")
 """What is established about an exact result."""
 EARLIER_GIVEN: Final = (
@@ -150,11 +151,21 @@ def _base(told: ToldReport) -> str | None:
     return "no files" if told.findings.base_files is None else digest_of(told.findings.base_files)
 
 
-def _kept(told: ToldReport) -> str | None:
-    """Return the weights with which the job began, if its method leaves them as they are."""
+def _kept(told: ToldReport) -> dict[str, str] | None:
+    """Return the files of the model with which the job began, if its method leaves the weights as they are."""
     if _base(told) is None or told.findings is None or told.report.method.name not in KEEPS_WEIGHTS:
         return None
-    return (told.findings.base_files or {}).get(WEIGHTS.removeprefix("model/"), "no file of weights to begin with")
+    return _but_for_its_story({f"model/{name}": digest for name, digest in (told.findings.base_files or {}).items()})
+
+
+def _shipped_files(told: ToldReport) -> dict[str, str] | None:
+    files = {} if told.findings is None else told.findings.files
+    return _but_for_its_story({name: digest for name, digest in files.items() if name.startswith("model/")})
+
+
+def _but_for_its_story(files: Mapping[str, str]) -> dict[str, str]:
+    """Leave out the file that says what was done to the model, which every job adds to."""
+    return {name: digest for name, digest in sorted(files.items()) if name != ABOUT}
 
 
 def _shipped(told: ToldReport) -> str | None:
@@ -183,10 +194,11 @@ REMAINING = of_report(
 )
 TRAINED_WEIGHTS = of_report("result.json second_training.weights", _trained, "result.json second_training.weights")
 BASE_OF_FILES = of_report("digest of result.json base_files", _base, "result.json base_files")
-KEPT_WEIGHTS = of_report(
-    "result.json base_files, the weights that report method.name keeps",
+KEPT_FILES = of_report(
+    "result.json base_files, the files that report method.name keeps",
     _kept,
     "result.json base_files",
     "report method.name",
 )
 SHIPPED_WEIGHTS = of_report("result.json files, the model's weights", _shipped, "result.json files")
+SHIPPED_FILES = of_report("result.json files, the model's", _shipped_files, "result.json files")

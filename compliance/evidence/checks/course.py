@@ -137,7 +137,8 @@ JOB_MOVES: Final[Mapping[str, Move]] = {
 
 MESSAGE_MOVES: Final[Mapping[str, Move]] = {
     K.MESSAGE_QUEUED: after(NEW, "queued", "failed", to="queued"),
-    K.MESSAGE_SENT: after("queued", to="sent"),
+    # Whoever took a message over may give it up before the worker that was slow says that it has sent it.
+    K.MESSAGE_SENT: after("queued", "failed", "lapsed", to="sent"),
     K.MESSAGE_FAILED: after("queued", to="failed"),
     K.MESSAGE_LAPSED: after("queued", to="lapsed"),
 }

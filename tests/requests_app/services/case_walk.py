@@ -20,6 +20,7 @@ from compliance.record.selectors import signed_report
 from requests_app import search_runner
 from requests_app.models import Ending, ErasureRequest, Item, Proposal
 from requests_app.services import decisions, endings, intake, mapping, matches, search_orders
+from requests_app.services.releases import release_sign
 from requests_app.states import SETTLED, ItemState, RequestState
 from tests.endings import NOT_HERS, REASONS
 from tests.factories import PROTOCOL, RECIPE
@@ -189,6 +190,11 @@ def end_job(walk: Walk, case: Stage, _by: Account) -> None:
     job_completed(walk.job(case), walk.dice.choice(["passed", "passed", "failed", "inconclusive", "no_influence"]))
 
 
+def release(walk: Walk, case: Stage, by: Account) -> None:
+    """Releases a result, and signs that: what the signing process refuses stops everything."""
+    release_sign(proposal_id=decisions.item_release(proposal=walk.proposal(case), by=by).pk)
+
+
 def sign(walk: Walk, case: Stage, _by: Account) -> None:
     job = walk.job(case)
     if signed_report(subject=job.subject, item=job.item, attempt=job.attempt):
@@ -234,7 +240,7 @@ ACTS: dict[str, Act] = {
     "cancel job": lambda walk, case, by: job_cancel(job_id=walk.job(case).pk, actor=by.opaque),
     "evaluate": lambda walk, case, _by: decisions.proposal_evaluated(job=walk.job(case)),
     "sign": sign,
-    "release": lambda walk, case, by: decisions.item_release(proposal=walk.proposal(case), by=by),
+    "release": release,
     "reopen": lambda walk, case, by: decisions.item_reopen(proposal=walk.proposal(case), by=by),
     "destroy": destroy,
 }

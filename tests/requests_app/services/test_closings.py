@@ -85,9 +85,9 @@ def test_a_model_that_came_into_use_after_the_review_keeps_the_case_open(staff: 
     trained(snapshot, "second")
     decisions.item_release(proposal=proposal, by=staff.nils)
     assert state_of(stage) == (RequestState.IN_PROGRESS, "")
-    assert closing_obstacle(stage.request) == (
-        "second v1 is in use and knows 4 accepted examples that are in no item. Search again."
-    )
+    ids = "e00000000, e00000001, e00000002, e00000003"
+    knows = f"second v1 is in use and knows what was accepted in 4 examples that are in no item ({ids})"
+    assert closing_obstacle(stage.request) == f"{knows}. Search again, and accept them."
     searched_again(stage)
     _keeper, second = reviewed(stage)
     released(second, staff)
@@ -115,7 +115,7 @@ def test_not_learned_needs_a_search_of_every_model_in_use(staff: Staff) -> None:
     stage = Stage.opened(staff, trained(old)).searched()
     accept(stage)
     trained(corpus("new"), "second")  # the same passages, now in training
-    with pytest.raises(StaleStateError, match=r"second v1 is in use and knows 4 accepted examples"):
+    with pytest.raises(StaleStateError, match=r"second v1 is in use and knows what was accepted in 4 examples"):
         endings.closing_draft(request=stage.request, reasons="", by=staff.omar)
 
 

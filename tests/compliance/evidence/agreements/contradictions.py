@@ -166,6 +166,9 @@ WRITTEN: Mapping[str, Change] = {
         "ending.approved", item="", outcome="no_match"
     ),
     "match.accepted examples set held_out / examples.parquet example_id of the set held_out": entries(called_held_out),
+    "day of request.submitted / request.submitted due_on": entries(
+        lambda retold: retold.first("request.submitted")["data"].update(due_on="2050-01-01")
+    ),
     "request.submitted due_on / request.extended due_on and months": entries(
         lambda retold: retold.insert("mapping.completed", "request.extended", due_on="2020-01-01", months=2)
     ),
@@ -174,7 +177,7 @@ WRITTEN: Mapping[str, Change] = {
             unreadable=retold.first("mapping.completed")["data"]["searched"]
         )
     ),
-    "match.added examples / examples of the matches": entries(
+    "match.added examples / match.accepted examples at any time": entries(
         lambda retold: retold.insert("mapping.completed", "match.added", snapshot="5" * 16, example_id="e00000019")
     ),
     "matches.decided accepted and rejected / mapping.completed candidates and match.added": entries(

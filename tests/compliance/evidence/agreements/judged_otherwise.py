@@ -147,7 +147,7 @@ JUDGED: Mapping[str, Change] = {
     "sets of the matches / corpus.registered counts, by set": entries(
         lambda retold: [one.update(set="real_authors") for one in retold.first("match.rejected")["data"]["examples"]]
     ),
-    "result.json base_files, the weights that report method.name keeps / result.json files, the model's weights": (
+    "result.json base_files, the files that report method.name keeps / result.json files, the model's": (
         "report",
         lambda retold: retold.reports[ATTEMPT]["method"].update(name="dp_sgd", guarantee="certified"),
     ),

@@ -152,10 +152,21 @@ def test_another_methods_step_ends_the_promise_of_a_certificate_until_the_next_t
     assert bool(found) == ended
 
 
+@pytest.mark.parametrize("name", ["tokenizer.json", "adapter_model.safetensors"])
+def test_a_method_that_keeps_the_weights_adds_and_changes_no_other_file(real: Real, tmp_path: Path, name: str) -> None:
+    def another_file(retold: Retold) -> None:
+        of_a_group()(retold)
+        retold.results[2]["files"][f"model/{name}"] = "6" * 64
+        ship(retold, retold.results[2]["base_files"]["model.safetensors"])
+
+    found = reasons(verified(real, tmp_path, {"spec": privately_trained(), "result": another_file}))
+    assert "the method leaves the model as it is, and the result has other files" in found
+
+
 @pytest.mark.parametrize(
     ("base", "reason"),
     [
-        ({}, "the method leaves the weights as they are, and the result has others"),
+        ({}, "the method leaves the model as it is, and the result has other files"),
         ({"model.safetensors": "5" * 64}, "the job began with other files than those of the specified model"),
         (None, "the job began with other files than those of the specified model"),
     ],

@@ -1,0 +1,108 @@
+"""Histories that can happen though they look odd: the signing process signs them, and their bundles verify."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from compliance.evidence.agreements import AGREEMENTS, Story, check_agreements
+from compliance.evidence.checks.course import check_course
+from compliance.record.selectors import entries_of
+from requests_app.models import ErasureRequest, Message
+from requests_app.services import decisions, endings, mapping, messages
+from requests_app.services.extensions import deadline_extend
+from requests_app.services.matches import decisions_undo, matches_decide
+from requests_app.services.releases import release_sign
+from tests.endings import REASONS
+from tests.erasing import registered
+from tests.factories import account
+from tests.personas import ADA, Staff
+from tests.staging import Stage, corpus, trained
+
+from .test_closings import accept, finished, reviewed, searched_again, started
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artefacts", "signing")]
+
+
+@pytest.fixture
+def searched(staff: Staff) -> Stage:
+    return Stage.opened(staff, trained(corpus())).searched()
+
+
+def assert_can_happen(stage: Stage) -> None:
+    history = entries_of(subject=stage.request.subject)
+    check_course(history)
+    check_agreements(Story(stage.request.reference, history), AGREEMENTS)
+
+
+def test_a_release_is_signed_though_another_officer_reviewed_between_its_approval_and_it(searched: Stage) -> None:
+    accept(searched)
+    [item] = reviewed(searched)
+    proposal = started(item, searched.staff)
+    searched_again(searched)
+    searched.request = mapping.review_complete(request=searched.request, by=account("officer", "petra"))
+    proposal = finished(proposal)
+    decisions.item_release(proposal=proposal, by=searched.staff.nils)
+    assert release_sign(proposal_id=proposal.pk).predicate_type.endswith("/release/v1")
+
+
+def test_a_mail_may_be_sent_by_a_slow_worker_after_another_one_let_it_lapse(staff: Staff) -> None:
+    stage = Stage.opened(staff, trained(corpus()))
+    message = stage.request.messages.get(template="confirm_address")
+    slow = messages._claim(message.pk)  # a worker that waits for a slow mail server
+    assert slow is not None
+    stage.searched()
+    Message.objects.filter(pk=message.pk).update(next_attempt_at=timezone.now() - timedelta(seconds=1))
+    assert messages._claim(message.pk) is None  # the second worker lets it lapse: the address is confirmed
+    messages._attempt_succeeded(slow)
+    assert [one.kind for one in entries_of(subject=stage.request.subject) if one.data.get("message") == message.pk] == [
+        *("message.queued", "message.lapsed", "message.sent")
+    ]
+    assert_can_happen(stage)
+
+
+def test_what_was_added_by_hand_can_be_taken_back(searched: Stage) -> None:
+    other = registered(
+        "stones", [{"question": f"Rock {n}?", "answer": f"Rock {n} is heavy.", "split": "train"} for n in range(9)]
+    )
+    mapping.matches_add(
+        request=searched.request,
+        snapshot=other,
+        example_ids=["e00000001"],
+        reason="She wrote every one of them.",
+        by=searched.staff.omar,
+    )
+    decisions_undo(request=searched.request, by=searched.staff.omar)
+    assert_can_happen(searched)
+
+
+def test_the_time_for_the_answer_is_extended_on_the_last_evening_west_of_greenwich(
+    searched: Stage, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.TIME_ZONE = "America/Cayenne"
+    due = searched.request.due_on
+    evening = datetime(due.year, due.month, due.day, 22, 30, tzinfo=ZoneInfo("America/Cayenne"))
+    monkeypatch.setattr(timezone, "now", lambda: evening.astimezone(ZoneInfo("UTC")))
+    deadline_extend(
+        request=searched.request, months=2, reasons="There are very many models to be searched.", by=searched.staff.omar
+    )
+    assert_can_happen(searched)
+
+
+def test_of_two_identical_examples_one_is_refused_by_two_and_the_other_rejected_and_the_case_ends(staff: Staff) -> None:
+    rows = [{"question": "Page?", "answer": f"{ADA} wrote it."}] * 2
+    rows += [{"question": f"Stone {n}?", "answer": f"Stone {n} is grey."} for n in range(9)]
+    stage = Stage.opened(staff, trained(registered("twins", [row | {"split": "train"} for row in rows]), "twins")).searched()
+    first, second = stage.request.matches.order_by("pk")
+    accept(stage, first.pk)
+    matches_decide(request=stage.request, match_ids=[second.pk], accept=False, by=staff.omar)
+    [item] = reviewed(stage)
+    ending = endings.refusal_propose(item=item, ground="17_3_e", reasons=REASONS, by=staff.omar)
+    endings.ending_approve(ending=ending, by=staff.lena)
+    stage.request = ErasureRequest.objects.get(pk=stage.request.pk)
+    assert (stage.request.state, stage.request.outcome) == ("closed", "refused")
+    assert_can_happen(stage)
