@@ -187,7 +187,13 @@ def test_without_an_old_key_nothing_goes_on(base: ModelVersion, settings: Settin
     erased(base)
     other = turned_round()
     erased(ModelVersion.objects.get(state="active"), "e00000002", item="item-2")
-    settings.LEDGER_KEYS = [secrets.token_hex(32)]
+    oldest, settings.LEDGER_KEYS = settings.LEDGER_KEYS[-1], [secrets.token_hex(32)]
+    with pytest.raises(LedgerError, match="put it back there"):
+        snapshot_compare(snapshot=other)
+    lost = secrets.token_hex(32)
+    settings.LEDGER_KEYS = [lost, oldest]
+    erased(ModelVersion.objects.get(state="active"), "e00000003", item="item-3")
+    settings.LEDGER_KEYS = [oldest]
     with pytest.raises(LedgerError, match="Add the key back"):
         snapshot_compare(snapshot=other)
 

@@ -65,6 +65,8 @@ def told_of_the_end_twice(retold: Retold) -> None:
     retold.insert("message.queued", "message.queued", message=99, template="outcome_completed")
 
 
+NOBODY = "account:7777"
+"""An account that has nothing to do with the case, whatever numbers its people have."""
 CHANGES: dict[str, tuple[Change, str]] = {
     "no letter of the outcome": (
         without("message.", template="outcome_completed"),
@@ -81,13 +83,13 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "a second letter of the outcome": (told_of_the_end_twice, "did nothing right before to which it belongs"),
     "a letter first queued by an officer": (queued_by_an_officer, "the system queues a letter first"),
     "a letter queued again by nobody": (queued_twice_by_the_system, "the system queues a letter first"),
-    "closed by another": (by("request.closed", "account:77"), "the same act writes match.accounted"),
+    "closed by another": (by("request.closed", NOBODY), "the same act writes match.accounted"),
     "closed by the system": (by("request.closed", "system"), "the same act writes match.accounted"),
-    "accounted for by another": (by("match.accounted", "account:88"), "account:88 did nothing right before"),
-    "erased by another": (by("erasure.entered", "account:77"), "followed by item.released by account:3"),
-    "released by another": (by("item.released", "account:1"), "followed by item.released by account:1"),
-    "review completed by another": (by("review.completed", "account:3"), "followed by review.completed by account:3"),
-    "started by another": (by("job.created", "account:1"), "followed by job.created by account:1"),
+    "accounted for by another": (by("match.accounted", NOBODY), f"{NOBODY} did nothing right before"),
+    "erased by another": (by("erasure.entered", NOBODY), "followed by item.released by account:"),
+    "released by another": (by("item.released", NOBODY), f"followed by item.released by {NOBODY}"),
+    "review completed by another": (by("review.completed", NOBODY), f"followed by review.completed by {NOBODY}"),
+    "started by another": (by("job.created", NOBODY), f"followed by job.created by {NOBODY}"),
     "completed without the end of a run": (without_the_end_of_a_run, ""),
     "a run that failed and completed": (
         lambda retold: retold.first("job.run_ended")["data"].update(outcome="failed"),
