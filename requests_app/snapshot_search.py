@@ -14,6 +14,7 @@ from unlearning_jobs.engine.matching.index.sealed import PartError
 from unlearning_jobs.index_parts import ANSWERED_BY, Kind
 from unlearning_jobs.index_search import NoIndexError, OpenIndex, index_open
 from unlearning_jobs.models import CorpusSnapshot
+from unlearning_jobs.services.contents import contents_note
 from unlearning_jobs.services.indexes import index_begin_again
 from unlearning_jobs.services.snapshots import snapshot_open
 
@@ -27,6 +28,7 @@ def snapshot_search(snapshot: CorpusSnapshot, queries: Sequence[Query], on_progr
     """Return what was found in the snapshot, and how. What cannot be read to its end does not count as searched."""
     try:
         proven = snapshot_open(snapshot=snapshot)
+        contents_note(snapshot=snapshot)  # an earlier version that registered it did not
         files = proven.files
         found = SnapshotSearch(Search.Target.TEXTS_ONLY if files.info.features else Search.Target.SEARCHED)
         _search_texts(snapshot, files, [query for query in queries if query.kind not in ANSWERED_BY], found, on_progress)

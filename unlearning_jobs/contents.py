@@ -22,10 +22,10 @@ class ContentsUnknownError(LedgerError):
 
     @classmethod
     def of(cls, snapshot: CorpusSnapshot) -> ContentsUnknownError:
-        """Return the error for a corpus of which nothing was noted, and that cannot be read."""
+        """Return the error for a corpus of which nothing was noted."""
         message = _(
-            "%(snapshot)s cannot be read, and what it contains has not been noted, so that nobody can say which models"
-            " know it. Nothing was done. Ask an engineer to restore its folder and to run ledger_replay, and try again."
+            "What is in %(snapshot)s has not been noted, so that nobody can say which models know it. Ask an engineer to see"
+            " that its folder can be read and to run ledger_replay, and try again."
         )
         return cls(message % {"snapshot": snapshot})
 
@@ -37,8 +37,8 @@ def require_key(key_id: str) -> None:
     """
     if key_id not in ("", oldest_key().id):
         message = _(
-            "The contents of corpora were noted under the key %(key)s, which is not the last of LEDGER_KEYS. Nothing was"
-            " done. Ask an engineer to put it back there, and try again."
+            "What is in corpora was noted under the key %(key)s, which is not the last of LEDGER_KEYS. Ask an engineer to"
+            " put it back there, and try again."
         )
         raise ContentsUnknownError(message % {"key": key_id})
 

@@ -63,14 +63,19 @@ def model_version_files_delete(version_id: int) -> None:
 @shared_task(name=COMPARE_TASK, queue="matching")
 def snapshots_compare() -> None:
     # Whatever trains compares its own snapshot again first; this is for pages and for the models that are in use.
-    for problem in compare():
-        logger.warning("not compared with the erasure ledger: %s", problem)
+    _compare()
 
 
 @shared_task(name="unlearning_jobs.snapshots_check", queue="matching")
 def snapshots_check() -> None:
     for problem in check():
         logger.error("a snapshot is not what was registered: %s", problem)
+    _compare()
+
+
+def _compare() -> None:
+    for problem in compare():
+        logger.warning("not compared with the erasure ledger: %s", problem)
 
 
 @shared_task(name="unlearning_jobs.ledger_copy", queue="default")

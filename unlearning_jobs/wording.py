@@ -263,3 +263,9 @@ def ending_word(end: str) -> str:
         "overshot": pgettext("example", "too little known"),
     }
     return words.get(end, end)
+
+
+def ids_named(ids: Iterable[str], most: int) -> str:
+    """Return the first of these ids for a sentence, which says how many there are in all."""
+    ordered = sorted(ids)
+    return ", ".join(ordered[:most]) + (", …" if len(ordered) > most else "")

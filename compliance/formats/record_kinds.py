@@ -32,7 +32,7 @@ class RecordKind(StrEnum):
     """The actor added an example by hand; `match.accepted` follows."""
     MATCH_ACCEPTED = "match.accepted"
     """The actor accepted candidate places in a corpus, and may therefore not approve. `contents` has a label for each, the
-    same for the same content in this request; empty where the content is not known."""
+    same for the same content in this request."""
     MATCH_REJECTED = "match.rejected"
     MATCH_REOPENED = "match.reopened"
     """The actor took decisions back: these examples have to be decided again."""

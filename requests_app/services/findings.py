@@ -18,6 +18,7 @@ from unlearning_jobs.contents import ContentsUnknownError
 from unlearning_jobs.engine.contracts import JobSpec
 from unlearning_jobs.models import ModelVersion
 from unlearning_jobs.states import ModelState
+from unlearning_jobs.wording import ids_named
 
 from .accepted import LEARNED_SETS, Accepted, Learner, accepted_examples, active_versions, gone_from, learners
 
@@ -188,7 +189,7 @@ def closing_obstacle(request: ErasureRequest, supposing: Ending | None = None) -
                 len(known),
             )
         )
-        named = ", ".join(sorted(known)[:MOST_NAMED]) + (", …" if len(known) > MOST_NAMED else "")
+        named = ids_named(known, MOST_NAMED)
         return sentence % {"model": learner.version or learner.name, "n": len(known), "examples": named}
     search = search_of(request)
     if search and (unsearched := _unsearched(search)):

@@ -17,7 +17,7 @@ from requests_app.encryption import keyed_index
 from requests_app.models import ErasureRequest, Match, Search, SearchOrder
 from requests_app.search_facts import is_complete, looked_for_anywhere, needed_gaps
 from requests_app.states import RequestState
-from unlearning_jobs.contents import contents_of
+from unlearning_jobs.contents import ContentsUnknownError, contents_of
 from unlearning_jobs.engine.errors import CorpusError
 from unlearning_jobs.engine.matching import VERSION, ExampleMatch, Query
 from unlearning_jobs.engine.matching.time_limit import TookTooLongError
@@ -121,13 +121,21 @@ def _own(order: SearchOrder, query_id: str) -> str:
 
 
 def copies_find(order: SearchOrder, found: Found) -> None:
-    """Add to what was found the copies of what was accepted before: no query needs to find an example added by hand."""
-    accepted = Accepted.of(order.request)
-    for snapshot, result in found.snapshots.items():
-        candidates = result.candidates[order.pk]
-        for example_id in {one for match in accepted.matches for one in accepted.places(match, snapshot)}:
-            candidate = candidates.setdefault(example_id, Candidate(example_set="train", score=1.0))
-            candidate.methods.add(COPY)
+    """Add to what was found the copies of what was accepted before: no query needs to find an example added by hand.
+
+    Where nobody knows what a corpus contains, none are found, and the request cannot end (`findings.closing_obstacle`).
+    """
+    with suppress(ContentsUnknownError):
+        accepted = Accepted.of(order.request)
+        for snapshot, result in found.snapshots.items():
+            if result.outcome != Search.Target.UNREADABLE:
+                _add_copies(accepted, snapshot, result.candidates[order.pk])
+
+
+def _add_copies(accepted: Accepted, snapshot: CorpusSnapshot, candidates: dict[str, Candidate]) -> None:
+    for example_id in {one for match in accepted.matches for one in accepted.places(match, snapshot)}:
+        candidate = candidates.setdefault(example_id, Candidate(example_set="train", score=1.0))
+        candidate.methods.add(COPY)
 
 
 def contents_read(order: SearchOrder, found: Found) -> None:

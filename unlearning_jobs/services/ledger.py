@@ -24,6 +24,7 @@ from unlearning_jobs.ledger_keys import LedgerError, key_named, newest_key, olde
 from unlearning_jobs.models import CorpusSnapshot, ErasedExample, ErasureEntry, Job, ModelVersion
 from unlearning_jobs.queue import COMPARE_TASK, enqueue_on_commit
 from unlearning_jobs.selectors import examples_by_id
+from unlearning_jobs.wording import ids_named
 
 from .contents import contents_note
 
@@ -155,8 +156,7 @@ def require_no_copies(version: ModelVersion, under_way: Collection[str] = ()) ->
             "%(model)s still knows the same content in other examples: %(examples)s. Search again, add them to the matches,"
             " and have them removed as well."
         )
-        shown = ", ".join(sorted(known)[:MOST_NAMED]) + (", …" if len(known) > MOST_NAMED else "")
-        raise StaleStateError(message % {"model": version, "examples": shown})
+        raise StaleStateError(message % {"model": version, "examples": ids_named(known, MOST_NAMED)})
 
 
 def require_compared(snapshot: CorpusSnapshot) -> None:

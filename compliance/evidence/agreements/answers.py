@@ -24,7 +24,7 @@ def labels(entries: Sequence[EntryBody]) -> dict[Example, str]:
     given: dict[Example, str] = {}
     for entry in entries:
         if entry.kind == K.MATCH_ACCEPTED and "contents" in entry.data:
-            given |= {one: label for one, label in _labelled(entry) if label}
+            given |= dict(_labelled(entry))
     return given
 
 
@@ -117,8 +117,7 @@ def _contents_before(story: Story) -> Iterator[Statement]:
     before: dict[Example, str] = {}
     for entry in story.of_kind(K.MATCH_ACCEPTED):
         if "contents" in entry.data:
-            yield f"Entry {entry.number}", [before.get(one, label) if label else "" for one, label in _labelled(entry)]
-            before |= labels([entry])
+            yield f"Entry {entry.number}", [before.setdefault(one, label) for one, label in _labelled(entry)]
 
 
 CONTENT_PLACES = (f"{K.MATCH_ACCEPTED} contents",)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -13,6 +13,7 @@ from requests_app.returns import Return
 from requests_app.services.replay import Replay, ledger_replay
 from unlearning_jobs.ledger_keys import LedgerError
 from unlearning_jobs.models import Corpus, CorpusSnapshot, ErasureEntry
+from unlearning_jobs.wording import ids_named
 
 SHOWN = 8
 """How many example ids a line shows."""
@@ -92,4 +93,4 @@ def _returned(back: Return, replay: Replay) -> Iterator[str]:
 
 
 def _some(ids: Sequence[str]) -> str:
-    return ", ".join(ids[:SHOWN]) + (", …" if len(ids) > SHOWN else "")
+    return ids_named(ids, SHOWN)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.urls.converters import IntConverter, SlugConverter, StringConverter
 
+from compliance.accounts.access import act_required
 from compliance.accounts.roles import ROLES, Act, Role
+from compliance.record.errors import StaleStateError
 from tests.factories import account
 from tests.personas import client_of
 
@@ -67,3 +71,18 @@ def test_an_account_that_was_closed_may_do_nothing() -> None:
     closed = account("officer")
     closed.is_active = False
     assert not closed.may(Act.HANDLE_REQUESTS)
+
+
+@pytest.mark.parametrize(("method", "back"), [("get", "/home/"), ("post", "/anything/")])
+def test_what_nobody_can_do_now_is_a_page_with_the_services_sentence_and_a_way_back(method: str, back: str) -> None:
+    sentence = "The corpus is away."
+
+    @act_required(Act.HANDLE_REQUESTS)
+    def view(_request: HttpRequest) -> HttpResponse:
+        raise StaleStateError(sentence)
+
+    request = getattr(RequestFactory(), method)("/anything/")
+    request.user = account("officer")
+    response = view(request)
+    page = response.content.decode()  # type: ignore[attr-defined]  # not streamed
+    assert (response.status_code, sentence in page, f'href="{back}"' in page) == (409, True, True)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from pytest_django import Settings
 
 from compliance.evidence.agreements import AGREEMENTS, Story, check_agreements
 from compliance.evidence.checks.course import check_course
 from compliance.record.selectors import entries_of
 from requests_app.models import ErasureRequest, Message
 from requests_app.services import decisions, endings, mapping, messages
-from requests_app.services.extensions import deadline_extend
 from requests_app.services.matches import decisions_undo, matches_decide
 from requests_app.services.releases import release_sign
 from tests.endings import REASONS
@@ -77,19 +74,6 @@ def test_what_was_added_by_hand_can_be_taken_back(searched: Stage) -> None:
         by=searched.staff.omar,
     )
     decisions_undo(request=searched.request, by=searched.staff.omar)
-    assert_can_happen(searched)
-
-
-def test_the_time_for_the_answer_is_extended_on_the_last_evening_west_of_greenwich(
-    searched: Stage, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings.TIME_ZONE = "America/Cayenne"
-    due = searched.request.due_on
-    evening = datetime(due.year, due.month, due.day, 22, 30, tzinfo=ZoneInfo("America/Cayenne"))
-    monkeypatch.setattr(timezone, "now", lambda: evening.astimezone(ZoneInfo("UTC")))
-    deadline_extend(
-        request=searched.request, months=2, reasons="There are very many models to be searched.", by=searched.staff.omar
-    )
     assert_can_happen(searched)
 
 

@@ -29,7 +29,7 @@ from unlearning_jobs.services.contents import contents_note
 from unlearning_jobs.services.ledger import snapshot_compare
 from unlearning_jobs.services.model_versions import model_train
 
-from .test_closings import accept, finished, reviewed, started
+from .test_closings import accept, finished, reviewed, searched_again, started
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artefacts", "signing")]
 COPY = "e00000016"
@@ -140,17 +140,17 @@ def test_of_a_corpus_that_was_never_noted_and_cannot_be_read_nothing_is_said(sea
     learned = forgotten(rocks("diary", "Slate"))
     trained(learned, "diarist")
     away(learned)
-    with pytest.raises(StaleStateError, match=r"diary .* cannot be read.* Nothing was done"):
+    with pytest.raises(StaleStateError, match=r"What is in diary .* has not been noted"):
         added(searched, rocks("more", "Chalk"), "e00000001")
     assert "diary" in closing_obstacle(searched.request)
     client.force_login(searched.staff.omar)
     seen = [client.get(reverse(f"casework:{page}", args=[searched.request.reference])) for page in PAGES]
     assert {page.status_code for page in seen} <= {200, 409}
-    assert any("cannot be read" in page.content.decode() for page in seen)
+    assert any("has not been noted" in page.content.decode() for page in seen)
 
 
 def test_a_result_is_released_and_the_case_stays_open_while_another_corpus_was_never_noted_and_cannot_be_read(
-    searched: Stage,
+    searched: Stage, client: Client
 ) -> None:
     accept(searched)
     [item] = reviewed(searched)
@@ -158,15 +158,53 @@ def test_a_result_is_released_and_the_case_stays_open_while_another_corpus_was_n
     learned = forgotten(rocks("diary", "Slate"))
     trained(learned, "diarist")
     away(learned)
+    client.force_login(searched.staff.nils)
+    page = client.get(reverse("casework:release", args=[searched.request.reference, 1, 1]))
+    assert page.status_code == 200
     decisions.item_release(proposal=proposal, by=searched.staff.nils)
     assert ModelVersion.objects.get(name="keeper", state="active").number == 2
     assert state(searched) == ("in_progress", "")
 
 
+def test_a_refusal_is_approved_on_its_page_while_another_corpus_was_never_noted_and_cannot_be_read(
+    searched: Stage, client: Client
+) -> None:
+    accept(searched)
+    [item] = reviewed(searched)
+    learned = forgotten(rocks("diary", "Slate"))
+    trained(learned, "diarist")
+    away(learned)
+    ending = endings.refusal_propose(item=item, ground="17_3_e", reasons=REASONS, by=searched.staff.omar)
+    client.force_login(searched.staff.lena)
+    page = client.get(reverse("casework:ending", args=[searched.request.reference, ending.number]))
+    assert page.status_code == 200
+    endings.ending_approve(ending=ending, by=searched.staff.lena)
+    assert state(searched) == ("in_progress", "")
+    page = client.get(reverse("casework:request_detail", args=[searched.request.reference]))
+    assert "What is in diary" in page.content.decode()
+
+
+def test_a_search_notes_what_was_registered_before_and_ends_although_some_of_it_cannot_be_read(
+    searched: Stage,
+) -> None:
+    added(searched, rocks("archive"), "e00000001")
+    readable, unreadable = forgotten(rocks("diary", "Slate")), forgotten(rocks("notes", "Chalk"))
+    trained(readable, "diarist")
+    trained(unreadable, "note-taker")
+    away(unreadable)
+    accept(searched)
+    reviewed(searched)
+    searched_again(searched)
+    assert searched.request.state == "review"
+    assert CorpusSnapshot.objects.get(pk=readable.pk).contents_key == oldest_key().id
+    assert searched.request.matches.filter(snapshot=readable, methods=["copy"]).exists()
+    assert not searched.request.matches.filter(snapshot=unreadable).exists()
+
+
 def test_a_match_that_an_earlier_version_found_is_accepted_once_what_it_contains_is_noted(searched: Stage) -> None:
     searched.request.matches.update(content="", content_key="")
     folder = away(searched.model.snapshot)
-    with pytest.raises(StaleStateError, match="cannot be read"):
+    with pytest.raises(StaleStateError, match="has not been noted"):
         accept(searched)
     back(folder, searched.model.snapshot)
     accept(searched)
@@ -179,7 +217,7 @@ def test_a_match_that_an_earlier_version_accepted_is_read_when_it_is_needed(sear
     searched.request.matches.update(content="", content_key="")
     assert "keeper v1 is in use and knows what was accepted in 4 examples" in closing_obstacle(searched.request)
     away(searched.model.snapshot)
-    assert "cannot be read" in closing_obstacle(searched.request)
+    assert "has not been noted" in closing_obstacle(searched.request)
 
 
 def test_a_search_notes_what_each_match_contains(searched: Stage) -> None:

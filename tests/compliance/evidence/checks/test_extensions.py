@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -86,3 +86,15 @@ def test_a_request_about_a_work_is_not_extended(tmp_path: Path) -> None:
     extend(sample)
     sample.seal()
     assert_fails(verify_bundle(sample.write()), COURSE, "only of requests for erasure")
+
+
+@pytest.mark.parametrize(("day", "in_time"), [(22, True), (23, False)])
+def test_the_last_evening_of_an_operator_west_of_greenwich_is_the_next_day_in_the_record(
+    tmp_path: Path, day: int, *, in_time: bool
+) -> None:
+    def story(sample: SampleRequest) -> None:
+        sample.log.now = datetime(2026, 12, day, 1, 30, tzinfo=UTC)
+        extend(sample)
+        told(sample)
+
+    assert verify_story(tmp_path, story).passed == in_time
