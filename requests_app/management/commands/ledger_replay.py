@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -17,6 +18,7 @@ from unlearning_jobs.wording import ids_named
 
 SHOWN = 8
 """How many example ids a line shows."""
+_some = partial(ids_named, most=SHOWN)
 
 
 class Command(BaseCommand):
@@ -90,7 +92,3 @@ def _returned(back: Return, replay: Replay) -> Iterator[str]:
         yield "  A training or an item of this model is under way. Wait for its end, and replay the ledger again."
     else:
         yield "  Take it out of use and train it again without them: python manage.py ledger_replay --requeue"
-
-
-def _some(ids: Sequence[str]) -> str:
-    return ids_named(ids, SHOWN)
