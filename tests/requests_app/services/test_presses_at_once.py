@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,8 @@ from requests_app.states import SETTLED, ItemState, RequestState
 from tests.endings import REASONS, refusal_proposed
 from tests.personas import Staff
 from tests.staging import Stage
-from unlearning_jobs.models import Job, ModelVersion
+from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion, TrainingContent
+from unlearning_jobs.services.contents import contents_note
 from unlearning_jobs.services.jobs import job_cancel
 from unlearning_jobs.states import JobState, ModelState
 
@@ -144,3 +146,11 @@ def test_an_approved_and_a_declined_end_at_once_are_one_of_them(stage: Stage) ->
     assert taken.count(True) == 1
     assert Item.objects.get().state == (ItemState.REFUSED if taken[0] else ItemState.DECIDING)
     assert_whole(stage)
+
+
+def test_two_workers_that_note_what_a_corpus_contains_note_it_once(stage: Stage) -> None:
+    snapshot = stage.model.snapshot
+    TrainingContent.objects.filter(snapshot=snapshot).delete()
+    CorpusSnapshot.objects.filter(pk=snapshot.pk).update(contents_key="")
+    assert pressed(*[partial(contents_note, snapshot=snapshot)] * 3) == [True] * 3
+    assert TrainingContent.objects.filter(snapshot=snapshot).count() == snapshot.counts["train"]
