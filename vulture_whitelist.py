@@ -30,6 +30,7 @@ _.SummationFamily
 _.receive_data_chunk  # Django calls them on an upload handler
 _.file_complete
 _.readable  # io.BufferedReader asks a raw stream
+_.seekable
 _.keyid  # a field of DSSE's signatures, read as JSON
 
 # -- set for a library that reads them

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .contracts import ProgressCallback
 from .corpora.flags import add_reading_flags, read_options
+from .corpora.object_store import given_place
 from .corpora.rows import SKIPPED
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ MEGABYTE = 1e6
 def add_to(commands: Any, reporter: Callable[[str], ProgressCallback]) -> None:
     """Add the command to those of the engine; `reporter` makes what shows progress."""
     sweep = commands.add_parser("sweep", help="find queries in files that stay where they are, without registering them")
-    sweep.add_argument("folder", type=Path, nargs="+", help="file of examples, or folder of such files of one kind")
+    sweep.add_argument("folder", nargs="+", help="file, folder of files of one kind, or address such as s3://bucket/folder")
     asked = sweep.add_mutually_exclusive_group(required=True)
     asked.add_argument("--queries", type=Path, help="JSON lines with id, kind and value")
     asked.add_argument("--register", type=Path, help="a register of opt-outs: CSV, in the clear or as keyed digests")
@@ -51,7 +52,7 @@ def _sweep(options: argparse.Namespace, reporter: Callable[[str], ProgressCallba
         asked = read_register(options.register, key=key, regions=options.region)
     else:
         asked = Asked.of(read_queries(options.queries))
-    shards = find_shards(options.folder, read_options(vars(options)))
+    shards = find_shards(list(map(given_place, options.folder)), read_options(vars(options)))
     if options.estimate or options.out is None:
         say_cost(shards, asked, _print)
         return 0

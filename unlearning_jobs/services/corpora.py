@@ -16,6 +16,7 @@ from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.services import record_append
 from unlearning_jobs.engine.corpora import ReadOptions, SnapshotInfo, snapshot_create
+from unlearning_jobs.engine.corpora.object_store import Given
 from unlearning_jobs.engine.corpora.reading import Report
 from unlearning_jobs.engine.errors import CorpusError
 from unlearning_jobs.ledger_keys import corpus_salt
@@ -33,9 +34,9 @@ PLACE = "place"
 def corpus_register(
     *,
     name: str,
-    sources: Sequence[Path],
+    sources: Sequence[Given],
     actor: str,
-    sets: Mapping[str, Path] | None = None,
+    sets: Mapping[str, Given] | None = None,
     options: ReadOptions | None = None,
     on_plan: Report = lambda _: None,
     on_read: Report = lambda _: None,

@@ -23,6 +23,7 @@ from requests_app.models import ErasureRequest
 from requests_app.services.queries import request_queries
 from requests_app.states import RequestState
 from unlearning_jobs.engine.corpora.flags import add_reading_flags, read_options
+from unlearning_jobs.engine.corpora.object_store import given_place
 from unlearning_jobs.engine.errors import EngineError
 from unlearning_jobs.engine.sweep_command import say_cost, say_done
 from unlearning_jobs.engine.sweeping import Asked, Shard, find_shards, sweep
@@ -40,7 +41,9 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("folder", type=Path, nargs="+", help="file of examples, or folder of such files of one kind")
+        parser.add_argument(
+            "folder", nargs="+", help="file, folder of files of one kind, or address such as s3://bucket/folder"
+        )
         parser.add_argument(
             "--requests", required=True, help="waiting: every confirmed request that is not closed; or one reference"
         )
@@ -52,7 +55,7 @@ class Command(BaseCommand):
         requests = _requests(options["requests"])
         try:
             asked = _asked(requests)
-            shards = find_shards(options["folder"], read_options(options))
+            shards = find_shards(list(map(given_place, options["folder"])), read_options(options))
             if options["estimate"] or options["out"] is None:
                 say_cost(shards, asked, self.stdout.write)
                 return

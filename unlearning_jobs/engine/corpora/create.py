@@ -31,20 +31,21 @@ from unlearning_jobs.engine.errors import CorpusError
 
 from .finding import SPLITS
 from .info import FORMAT, SnapshotInfo, SourceInfo, describe_sources, parse_info
+from .object_store import Given
 from .options import ReadOptions
 from .reading import ReadRow, Report, Source, plan, read_all
 from .rows import FeatureFormat, SourceRow
 
 MAX_EXAMPLES = 10**8
 MAX_LABELS = 10_000
-NO_SETS: Mapping[str, Path] = {}
+NO_SETS: Mapping[str, Given] = {}
 
 
 def snapshot_create(
-    sources: Sequence[Path],
+    sources: Sequence[Given],
     out: Path,
     *,
-    sets: Mapping[str, Path] = NO_SETS,
+    sets: Mapping[str, Given] = NO_SETS,
     salt: bytes | None = None,
     options: ReadOptions | None = None,
     on_plan: Report = lambda _: None,
@@ -88,9 +89,9 @@ class Survey:
 
 
 def snapshot_survey(
-    sources: Sequence[Path],
+    sources: Sequence[Given],
     *,
-    sets: Mapping[str, Path] = NO_SETS,
+    sets: Mapping[str, Given] = NO_SETS,
     options: ReadOptions | None = None,
     on_plan: Report = lambda _: None,
 ) -> Survey:
@@ -107,7 +108,7 @@ def snapshot_survey(
 
 
 def _planned(
-    sources: Sequence[Path], sets: Mapping[str, Path], options: ReadOptions | None, on_plan: Report
+    sources: Sequence[Given], sets: Mapping[str, Given], options: ReadOptions | None, on_plan: Report
 ) -> list[Source]:
     chosen = options or ReadOptions()
     _check_names([*sets, *(name for name in chosen.splits.values() if name not in SPLITS)])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from unlearning_jobs.engine.errors import CorpusError
 
+from .object_store import Given, StoreAddress, list_objects
 from .options import ReadOptions
 from .readers import COMPRESSED, PICTURES, READERS, STREAMED, TEXTS, TITLES, Broken, Fields, SourceFile
 
@@ -50,7 +51,7 @@ class Found:
     """Names of files that were left aside, because they hold no data."""
 
 
-def find_files(given: Path, options: ReadOptions) -> Found:
+def find_files(given: Given, options: ReadOptions) -> Found:
     """Return the files of a source.
 
     A file is taken as it is, also through a link: it was named. In a folder, links are followed only with `follows_links`.
@@ -58,21 +59,45 @@ def find_files(given: Path, options: ReadOptions) -> Found:
     Raises:
         CorpusError: there is nothing to read, or files of several kinds, or a link leads elsewhere.
     """
+    if isinstance(given, StoreAddress):
+        return _stored(given, options)
     try:
         if given.is_dir():
-            return _folder(given, options)
+            return _folder(given, list(_walk(given, options)), options, _as_it_is)
         if not given.is_file():
             message = f"{given.name} cannot be read: it is no file or folder; check its path and permissions."
             raise CorpusError(message)
     except PermissionError as error:
         message = f"{given.name} cannot be read: {error.strerror}; check its path and permissions."
         raise CorpusError(message) from None
-    kind = _kind(given)
+    return _one(given, _as_it_is)
+
+
+def _stored(given: StoreAddress, options: ReadOptions) -> Found:
+    listing = list_objects(given)
+    root, sizes = Path(listing.root), {Path(one.path): one.size for one in listing.objects}
+
+    def placed(file: SourceFile) -> SourceFile:
+        return replace(file, store=listing.store, listed=sizes.get(file.path, 0))
+
+    return _one(root, placed) if listing.is_object else _folder(root, list(sizes), options, placed)
+
+
+Placed = Callable[[SourceFile], SourceFile]
+"""Says of a file where it lies."""
+
+
+def _as_it_is(file: SourceFile) -> SourceFile:
+    return file
+
+
+def _one(path: Path, placed: Placed) -> Found:
+    kind = _kind(path)
     if kind is None:
-        message = f"{given.name}: unknown format; use a file that ends in {_endings()}, or a folder of such files."
+        message = f"{path.name}: unknown format; use a file that ends in {_endings()}, or a folder of such files."
         raise CorpusError(message)
-    name = legible(given.name)
-    return Found(name, TITLES[kind], (SourceFile(given, name, kind),))
+    name = legible(path.name)
+    return Found(name, TITLES[kind], (placed(SourceFile(path, name, kind)),))
 
 
 def legible(name: str) -> str:
@@ -94,11 +119,11 @@ def _kind(path: Path) -> str | None:
     return suffixes[-1] if suffixes and suffixes[-1] in READERS else None
 
 
-def _folder(given: Path, options: ReadOptions) -> Found:
+def _folder(given: Path, every: Sequence[Path], options: ReadOptions, placed: Placed) -> Found:
     # 1. Every file, by kind.
     paths, aside = [], []
     tables: list[Path] = []
-    for path in _walk(given, options):
+    for path in every:
         name = path.relative_to(given).as_posix()
         if not path.name.lower().endswith(options.only.lower()) or ASIDE.fullmatch(path.name):
             aside.append(name)
@@ -122,8 +147,8 @@ def _folder(given: Path, options: ReadOptions) -> Found:
         raise CorpusError(message)
     kind = next(kind for kind in kinds if kind)
     # 3. What the folders say about each file.
-    about = _about_pictures(tables, given, options)
-    files = [_file(path, given) for path in paths]
+    about = _about_pictures([placed(_table(path, given)) for path in tables], options)
+    files = [placed(_file(path, given)) for path in paths]
     files = [replace(file, about=about.get(file.path)) for file in files] if about else files
     if unknown := set(about) - {file.path for file in files}:
         message = f"A table beside the pictures of {given.name} names {len(unknown)} files that are not there; correct it."
@@ -167,15 +192,18 @@ def _file(path: Path, given: Path) -> SourceFile:
     return SourceFile(path, legible(relative.as_posix()), kind, split=split, label=legible(label), alone=False)
 
 
-def _about_pictures(tables: Sequence[Path], given: Path, options: ReadOptions) -> dict[Path, Fields]:
+def _table(path: Path, given: Path) -> SourceFile:
+    return SourceFile(path, path.relative_to(given).as_posix(), path.suffix.lower())
+
+
+def _about_pictures(tables: Sequence[SourceFile], options: ReadOptions) -> dict[Path, Fields]:
     """Return what tables beside pictures say about each, by the path that their column `file_name` gives."""
     about: dict[Path, Fields] = {}
-    for table in tables:
-        file = SourceFile(table, table.relative_to(given).as_posix(), table.suffix.lower())
+    for file in tables:
         for number, fields in READERS[file.kind](file, options):
             name = None if isinstance(fields, Broken) else fields.get("file_name")
             if isinstance(fields, Broken) or not isinstance(name, str):
                 message = f"{file.name}, line {number}: needs a column file_name with the name of a picture beside it."
                 raise CorpusError(message)
-            about[table.parent / name] = fields
+            about[file.path.parent / name] = fields
     return about

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ from unlearning_jobs.engine.errors import CorpusError
 
 from .finding import SPELLINGS, Found, find_files
 from .info import MOST_PLACES, Skipped, SourceInfo
+from .object_store import Given, failure
 from .options import ReadOptions
 from .readers import READERS, Broken, Fields, SourceFile, unreadable
 from .readers.streams import FREE_BYTES, MOST_EXPANDED, bomb
@@ -63,19 +63,18 @@ class Source:
         maker = RowMaker(self.roles, self.options)
         self.columns.clear()
         for file in self.found.files:
-            before = _state(file.path)
-            self.bytes += before.st_size
-            self.digest.update(f"{_sha256(file.path)}  {file.name}\n".encode())
+            before = file.state()
+            self.bytes += file.size
+            self.digest.update(f"{_sha256(file)}  {file.name}\n".encode())
             yield from self._read(file, maker)
-            after = _state(file.path)
-            if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            if file.state() != before:
                 raise unreadable(file, "the file changed while it was read; register it when nobody writes to it.")
         if not sum(map(sum, (counts.values() for counts in self.sets.values()))):
             raise CorpusError(self._nothing())
 
     def _read(self, file: SourceFile, maker: RowMaker) -> Iterator[ReadRow]:
         names: dict[str, str] = {}
-        left = max(FREE_BYTES, MOST_EXPANDED * file.path.stat().st_size)
+        left = max(FREE_BYTES, MOST_EXPANDED * file.size)
         for number, fields in READERS[file.kind](file, self.options):
             self.rows += 1
             try:
@@ -176,13 +175,13 @@ def trimmed(fields: Fields, names: dict[str, str]) -> Fields:
     return plain
 
 
-def plan(given: Sequence[Path], sets: Mapping[str, Path], options: ReadOptions) -> list[Source]:
+def plan(given: Sequence[Given], sets: Mapping[str, Given], options: ReadOptions) -> list[Source]:
     """Return the sources with the roles of their columns, decided by a sample of rows; nothing is written.
 
     Raises:
         CorpusError: there is no such file, its format is unknown, or its columns are of no known shape.
     """
-    named: list[tuple[Path, str]] = [*((path, "") for path in given), *((path, name) for name, path in sets.items())]
+    named: list[tuple[Given, str]] = [*((path, "") for path in given), *((path, name) for name, path in sets.items())]
     try:
         return [_source(path, name, options) for path, name in _told_apart(named)]
     except OSError as error:
@@ -190,7 +189,7 @@ def plan(given: Sequence[Path], sets: Mapping[str, Path], options: ReadOptions) 
         raise CorpusError(message) from None
 
 
-def _told_apart(named: Iterable[tuple[Path, str]]) -> list[tuple[Path, str]]:
+def _told_apart(named: Iterable[tuple[Given, str]]) -> list[tuple[Given, str]]:
     chosen = list(named)
     twice = [name for name, count in Counter(path.name for path, _ in chosen).items() if count > 1]
     if twice:
@@ -199,9 +198,9 @@ def _told_apart(named: Iterable[tuple[Path, str]]) -> list[tuple[Path, str]]:
     return chosen
 
 
-def _source(path: Path, name: str, options: ReadOptions) -> Source:
-    found = find_files(path, options)
-    if not path.is_file():  # of a folder, provenance says which
+def _source(given: Given, name: str, options: ReadOptions) -> Source:
+    found = find_files(given, options)
+    if not found.files[0].alone:  # of a folder, provenance says which
         found = replace(found, files=tuple(replace(f, name=f"{found.name}/{f.name}") for f in found.files))
     seen: Counter[str] = Counter()
     rows: list[frozenset[str]] = []
@@ -243,17 +242,13 @@ def read_all(sources: Iterable[Source]) -> Iterator[ReadRow]:
         try:
             yield from source.read()
         except OSError as error:
-            message = f"{source.found.name} cannot be read: {error.strerror or type(error).__name__}; check its permissions."
+            message = f"{source.found.name} cannot be read: {failure(error)}; check its permissions."
             raise CorpusError(message) from None
 
 
-def _state(path: Path) -> os.stat_result:
-    return path.stat()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _sha256(file: SourceFile) -> str:
+    with file.open() as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 Report = Callable[[Sequence[SourceInfo]], None]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -43,7 +44,7 @@ def anchors(form: Email | Web | Handle) -> frozenset[str]:
     if isinstance(form, Handle):
         return frozenset({words(form.name)[0].text})
     hosts = PROVIDERS.get(form.host, (form.host,)) if isinstance(form, Email) else (form.host,)
-    return frozenset(words(name)[0].text for host in hosts for name in _names(host.split(".")[0]))
+    return frozenset[str]().union(*map(host_words, hosts))
 
 
 def first_words(form: Email) -> frozenset[str]:
@@ -172,8 +173,14 @@ def _host_end(host: str, text: str, start: int, *, plain: bool = False) -> int:
     return 0 if _goes_on(text[end : end + 2]) else end
 
 
+def host_words(host: str) -> frozenset[str]:
+    """Return the folded words of which one begins the host, as the name system writes it or as people do."""
+    return frozenset(word.text for name in _names(host.partition(".")[0]) for word in words(name)[:1])
+
+
 def _names(label: str) -> Iterator[str]:
     """Yield a part of a host as the name system writes it, and as people do."""
     yield label
     if label.startswith("xn--"):
-        yield label.encode().decode("idna")
+        with suppress(UnicodeError):  # nothing says that what somebody typed is a name
+            yield label.encode().decode("idna")

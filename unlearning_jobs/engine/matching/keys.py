@@ -7,8 +7,12 @@ from collections import defaultdict
 from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Final
 
+from .identifier_address import host_words
 from .identifier_form import WEB, host_form, rest_form
+from .needs import Needs, all_of
+from .plain import is_plain
 from .query import EVERY, Query, QueryError, Span
+from .words import words
 
 COLUMNS: Final[Mapping[str, frozenset[str]]] = {
     "account": frozenset({"account", "author", "user", "username", "user_name", "owner", "login", "handle", "screen_name"}),
@@ -19,6 +23,7 @@ COLUMNS: Final[Mapping[str, frozenset[str]]] = {
     "email": frozenset({"email", "e-mail", "mail", "author_email"}),
 }
 """Names that people give to columns of the same meaning. A query for one finds all of them."""
+HOSTS: Final = frozenset({"url", "domain"})
 LINE: Final = re.compile(r"^([^\n:]{1,100}): ([^\n]*)$", re.MULTILINE)
 HOSTING: Final = re.compile(
     r"^(?:https?://)?(?:www\.)?(?:github\.com|gitlab\.com|bitbucket\.org|huggingface\.co)/", re.IGNORECASE
@@ -35,12 +40,22 @@ class KeyMatcher:
     def __init__(self, queries: Sequence[Query]) -> None:
         self._wanted: defaultdict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
         for query in queries:
-            column, equals, value = query.value.partition("=")
-            name = column.strip().casefold()
-            if not equals or not name or not normal_value(_meaning(name), value):
+            name, value = _asked(query)
+            if not name or not value:
                 message = "Write the column and its value, as in “author=name”."
                 raise QueryError(message, code="nothing_to_search_for")
-            self._wanted[_meaning(name), normal_value(_meaning(name), value)].append((query.id, name))
+            self._wanted[_meaning(name), value].append((query.id, name))
+
+    @staticmethod
+    def needs(query: Query) -> Needs | None:
+        """Return the words of the value, or those that begin its host; None if a reader would see other ones."""
+        name, value = _asked(query)
+        if not is_plain(value):
+            return None
+        if _meaning(name) in HOSTS:
+            firsts = host_words(re.split("[/?]", value)[0])
+            return Needs((firsts,)) if firsts else None
+        return all_of(word.text for word in words(value))
 
     def spans(self, text: str, wanted: Container[str] = EVERY) -> Iterator[Span]:
         """Yield the lines "column: value" of a document whose value is asked for."""
@@ -77,6 +92,13 @@ def normal_value(meaning: str, value: str) -> str:
     return value.casefold()
 
 
+def _asked(query: Query) -> tuple[str, str]:
+    """Return the column and the normal value that a query asks for; either is empty where it names none."""
+    column, _equals, value = query.value.partition("=")
+    name = column.strip().casefold()
+    return name, normal_value(_meaning(name), value)
+
+
 def _meaning(column: str) -> str:
     return next((meaning for meaning, names in COLUMNS.items() if column in names), column)
 
@@ -84,7 +106,7 @@ def _meaning(column: str) -> str:
 def _readings(meaning: str, value: str) -> Iterator[tuple[str, str]]:
     """Yield the keys under which a value is found: its own, and for an address or a host also each domain above it."""
     yield meaning, normal_value(meaning, value)
-    if meaning in {"url", "domain"}:
+    if meaning in HOSTS:
         labels = normal_value("domain", value).split(".")
         for i in range(0 if meaning == "url" else 1, len(labels) - 1):
             yield "domain", ".".join(labels[i:])

@@ -7,11 +7,11 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Final
 
 from compliance.formats.canonical import canonical_json, sha256_hex
 from unlearning_jobs.engine.corpora import Example, ReadOptions, Source
+from unlearning_jobs.engine.corpora.object_store import Given, failure
 from unlearning_jobs.engine.corpora.readers import READERS, Broken, Fields, SourceFile
 from unlearning_jobs.engine.corpora.readers.streams import FREE_BYTES, MOST_EXPANDED, bomb
 from unlearning_jobs.engine.corpora.reading import plan, trimmed
@@ -41,16 +41,12 @@ class Shard:
         return not {"image", "features"}.isdisjoint(self.roles.columns)
 
     def state(self) -> str:
-        """Return what changes when somebody writes to the files, or puts others in their place. Empty if one is missing.
-
-        Sizes, times of modification, which programs can set, and times of change and inodes, which they cannot.
-        """
+        """Return what changes when somebody writes to the files, or puts others in their place. Empty if one is missing."""
         try:
-            stats = [file.path.stat() for file in self.files]
+            states = [file.state() for file in self.files]
         except OSError:
             return ""
-        about = [(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino) for stat in stats]
-        return hashlib.sha256(repr(about).encode()).hexdigest()
+        return hashlib.sha256("".join(states).encode()).hexdigest()
 
 
 @dataclass
@@ -73,11 +69,11 @@ class Reading:
             except CorpusError as error:
                 self.unreadable.append(str(error))
             except OSError as error:
-                self.unreadable.append(f"{file.name} cannot be read: {error.strerror or type(error).__name__}.")
+                self.unreadable.append(f"{file.name} cannot be read: {failure(error)}.")
 
     def _file(self, file: SourceFile, shard: Shard) -> Iterator[Example]:
         maker, names = RowMaker(shard.roles, shard.options), dict[str, str]()
-        left = max(FREE_BYTES, MOST_EXPANDED * file.path.stat().st_size)
+        left = max(FREE_BYTES, MOST_EXPANDED * file.size)
         for number, fields in READERS[file.kind](file, shard.options):
             self.rows += 1
             try:
@@ -113,7 +109,7 @@ def _made(fields: Fields | Broken, maker: RowMaker, names: dict[str, str]) -> So
     return maker.make(trimmed(fields, names))
 
 
-def find_shards(given: Sequence[Path], options: ReadOptions) -> list[Shard]:
+def find_shards(given: Sequence[Given], options: ReadOptions) -> list[Shard]:
     """Return the shards of files or folders, with the roles of their columns, decided by a sample of rows.
 
     Rows that do not fit are left out and reported, whatever the options say.
@@ -128,7 +124,7 @@ def find_shards(given: Sequence[Path], options: ReadOptions) -> list[Shard]:
         size = 0
         for file in source.found.files:
             together.append(file)
-            size += file.path.stat().st_size
+            size += file.size
             if size >= TOGETHER:
                 shards.append(Shard(len(shards), tuple(together), source.roles, options, size))
                 together, size = [], 0
@@ -141,10 +137,14 @@ def plan_digest(shards: Sequence[Shard]) -> str:
     """Return a digest of which files are swept and how they are read, but not of what is in them."""
     described = [
         {
-            "files": [[str(file.path.absolute()), file.name, file.kind] for file in shard.files],
+            "files": [[_address(file), file.name, file.kind] for file in shard.files],
             "roles": {role: list(columns) for role, columns in shard.roles.columns.items()},
             "options": json.dumps(asdict(shard.options), sort_keys=True, default=sorted),
         }
         for shard in shards
     ]
     return sha256_hex(canonical_json(described))
+
+
+def _address(file: SourceFile) -> str:
+    return str(file.path.absolute()) if file.store is None else f"{file.store.type_name}://{file.path.as_posix()}"

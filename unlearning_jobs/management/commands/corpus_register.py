@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -14,6 +13,7 @@ from compliance.record.errors import StaleStateError
 from compliance.record.services import SYSTEM
 from unlearning_jobs.engine.corpora import SourceInfo, snapshot_survey
 from unlearning_jobs.engine.corpora.flags import add_reading_flags, pairs, read_options
+from unlearning_jobs.engine.corpora.object_store import given_place
 from unlearning_jobs.engine.corpora.rows import SKIPPED
 from unlearning_jobs.engine.errors import EngineError
 from unlearning_jobs.index_progress import indexes_build
@@ -28,7 +28,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", help="short name of the corpus: letters, digits, hyphens")
-        parser.add_argument("path", type=Path, nargs="+", help="file of examples, or folder of such files of one kind")
+        parser.add_argument(
+            "path", nargs="+", help="file, folder of files of one kind, or address such as s3://bucket/folder"
+        )
         parser.add_argument(
             "--set",
             action="append",
@@ -42,16 +44,17 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
-            sets = {name: Path(path) for name, path in pairs("--set", options["set"])}
+            sets = {name: given_place(path) for name, path in pairs("--set", options["set"])}
+            sources = list(map(given_place, options["path"]))
             reading = read_options(options)
             if options["dry_run"]:
-                survey = snapshot_survey(options["path"], sets=sets, options=reading, on_plan=self._say_roles)
+                survey = snapshot_survey(sources, sets=sets, options=reading, on_plan=self._say_roles)
                 self._say_rows(survey.sources)
                 self.stdout.write(f"Would register {options['name']}: {_counted(survey.counts)}. Nothing was stored.")
                 return
             snapshot = corpus_register(
                 name=options["name"],
-                sources=options["path"],
+                sources=sources,
                 actor=SYSTEM,
                 sets=sets,
                 options=reading,

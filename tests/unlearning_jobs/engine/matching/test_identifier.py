@@ -85,6 +85,7 @@ def found(value: str, text: str) -> list[tuple[str, tuple[str, ...]]]:
         ("post.example", "x@post.example", "post.example", {"address_at_domain"}),
         ("bücher.example", "xn--bcher-kva.example", "xn--bcher-kva.example", set()),
         ("xn--bcher-kva.example", "BÜCHER.example", "BÜCHER.example", set()),
+        ("xn--0.example", "at xn--0.example", "xn--0.example", set()),  # no name that people could read
         ("@tide_reader", "https://github.com/tide_reader", "tide_reader", {"handle_in_address"}),
         ("@tide_reader", "https://social.example/@tide_reader", "@tide_reader", {"handle_in_address"}),
         ("tidereader", "said tidereader", "tidereader", {"handle_without_sign"}),

@@ -30,6 +30,17 @@ IDENTIFIERS = [
     *("@tide_reader", "+49 30 1234567", "DE89370400440532013000", "AB-1234-CD", "post.example/thyra"),
 ]
 PHRASES = ["the salt road", "王小", "kestelyn", "don't", "ক্ষ"]
+KEYS = [
+    *("author=tide_reader", "domain=post.example", "domain=bücher.example", "url=https://post.example/thyra"),
+    *("repository=https://github.com/Lund/moor.git", "shelf=Straße 12", "id=0017", "account=王小明", "id=x&amp;y"),
+    "note=it's",
+]
+LINES = [
+    *("author: @Tide_Reader", "user: tide_reader", "title: tide_reader", "host: xn--bcher-kva.example", "note: <b"),
+    *("url: https://www.post.example/thyra/", "domain: mail.post.example", "url: bücher.example/x", 'shelf: "straße  12"'),
+    *("repo: lund/moor", "shelf: STRASSE 12", "id: 0017", "id: x&amp;y", "account: 王小明", "note: IT'S", "other: x>"),
+    "a: '",
+]
 PIECES = """
     Thyra thyra THYRA T. Th. Kestelyn Kestlyn Kestelynem Kestelyn, Q. Margarethe Dr. Herr Anselm van
     der Dravec Dravecs Dravec’s Bob Robert Lund Moor Lund-Moor Yousef Kuwaiti 王 小 明 小明 先生 · Xiaoming
@@ -60,6 +71,15 @@ def closely(queries: list[Query], texts: list[str]) -> set[tuple[int, Span]]:
 @given(st.lists(texts_of_pieces, max_size=4))
 def test_a_sweep_finds_what_reading_every_text_for_every_query_finds(texts: list[str]) -> None:
     assert set(SEARCH.sweep(texts, sweep=Sweep(SEARCH.needs))) == closely(QUERIES, texts)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.lists(st.sampled_from(LINES), max_size=6).map("\n".join), max_size=6))
+def test_a_sweep_finds_the_rows_that_reading_every_row_for_every_key_finds(texts: list[str]) -> None:
+    queries = [Query(f"key {i}", "key", value) for i, value in enumerate(KEYS)]
+    search = TextSearch(queries)
+    assert sum(need is not None for need in search.needs.values()) == len(KEYS) - 1
+    assert set(search.sweep(texts, sweep=Sweep(search.needs))) == closely(queries, texts)
 
 
 def test_a_sweep_finds_every_way_to_write_a_name_amid_other_texts() -> None:

@@ -45,7 +45,7 @@ class _Member:
 def npz(file: SourceFile, options: ReadOptions) -> Iterator[Row]:  # noqa: ARG001  # a reader's signature
     """Yield the rows of the arrays; `x` are the features, `y` the labels, and every other array is a column."""
     try:
-        with zipfile.ZipFile(file.path) as archive, ExitStack() as stack:
+        with file.open() as content, zipfile.ZipFile(content) as archive, ExitStack() as stack:
             members = [
                 _Member(name.removesuffix(".npy"), stack.enter_context(archive.open(name))) for name in archive.namelist()
             ]

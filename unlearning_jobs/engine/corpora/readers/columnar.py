@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
@@ -22,7 +23,9 @@ def parquet(file: SourceFile, options: ReadOptions) -> Iterator[Row]:  # noqa: A
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(file.path, pre_buffer=False, buffer_size=1 << 20) as content:
+        with ExitStack() as stack:
+            source = file.path if file.store is None else stack.enter_context(file.open())
+            content = stack.enter_context(pq.ParquetFile(source, pre_buffer=False, buffer_size=1 << 20))
             size = sum(content.metadata.row_group(n).total_byte_size for n in range(content.metadata.num_row_groups))
             rows = _rows_at_once(size, content.metadata.num_rows)
             yield from _rows(content.iter_batches(batch_size=rows), content.schema_arrow)
@@ -35,7 +38,7 @@ def arrow(file: SourceFile, options: ReadOptions) -> Iterator[Row]:  # noqa: ARG
     import pyarrow as pa
 
     try:
-        with pa.memory_map(str(file.path)) as content:
+        with pa.memory_map(str(file.path)) if file.store is None else pa.PythonFile(file.open(), "r") as content:
             try:
                 stream = pa.ipc.open_stream(content)
                 yield from _rows(_slices(stream), stream.schema)

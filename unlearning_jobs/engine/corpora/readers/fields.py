@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Final
 
+from unlearning_jobs.engine.corpora.object_store import object_state, open_object
 from unlearning_jobs.engine.corpora.options import ReadOptions
 from unlearning_jobs.engine.errors import CorpusError
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
+
+BLOCK: Final = 1 << 18
 
 Fields = Mapping[str, Any]
 
@@ -33,6 +41,7 @@ class SourceFile:
     """One file to read."""
 
     path: Path
+    """Where it lies; in an object store, its bucket and key."""
     name: str
     """Below what was given: how provenance and messages name the file."""
     kind: str
@@ -45,6 +54,38 @@ class SourceFile:
     """Further columns that a table beside a picture has about it."""
     alone: bool = True
     """Whether the file itself was given, not a folder around it."""
+    store: FileSystem | None = None
+    """The object store that it lies in; None for a file of this machine."""
+    listed: int = 0
+    """The size of an object when the store listed it."""
+
+    @property
+    def size(self) -> int:
+        """Return its size in bytes."""
+        return self.path.stat().st_size if self.store is None else self.listed
+
+    def open(self) -> io.BufferedReader:
+        """Open it for reading, from anywhere in it."""
+        if self.store is None:
+            return io.BufferedReader(self.path.open("rb", 0), BLOCK)
+        return io.BufferedReader(open_object(self.store, PurePosixPath(self.path), self.name), BLOCK)
+
+    def state(self) -> str:
+        """Return what changes when somebody writes to it, or puts another in its place.
+
+        Of a file of this machine: its size, time of modification, which programs can set, and time of change and inode,
+        which they cannot.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        about: tuple[object, ...]
+        if self.store is None:
+            stat = self.path.stat()
+            about = (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+        else:
+            about = tuple(object_state(self.store, PurePosixPath(self.path)))
+        return hashlib.sha256(repr(about).encode()).hexdigest()
 
 
 Row = tuple[int, Fields | Broken]

@@ -9,8 +9,8 @@ from typing import Any, TextIO
 
 from unlearning_jobs.engine.corpora.options import ReadOptions
 
-from .fields import Broken, Fields, Row, SourceFile, unreadable
-from .streams import BLOCK, not_text, open_text, text_lines
+from .fields import BLOCK, Broken, Fields, Row, SourceFile, unreadable
+from .streams import not_text, open_text, text_lines
 
 DELIMITERS = ",;\t|"
 LONGEST_TABLE_ROW = 4

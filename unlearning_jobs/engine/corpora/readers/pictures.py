@@ -29,10 +29,11 @@ class PictureError(ValueError):
 
 def picture_file(file: SourceFile, options: ReadOptions) -> Iterator[Row]:  # noqa: ARG001  # a reader's signature
     """Yield the one picture of a file, with the class that its folder names and what a table beside it says."""
-    if file.path.stat().st_size > LARGEST_FILE:
+    if file.size > LARGEST_FILE:
         yield 1, Broken(f"a picture of more than {LARGEST_FILE} bytes; make it smaller")
         return
-    fields: dict[str, Any] = {"image": Picture(file.path.read_bytes(), file.name), **(file.about or {})}
+    with file.open() as stream:
+        fields: dict[str, Any] = {"image": Picture(stream.read(), file.name), **(file.about or {})}
     if file.label:
         fields.setdefault("label", file.label)
     yield 1, fields

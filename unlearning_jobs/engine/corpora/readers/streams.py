@@ -11,10 +11,9 @@ from typing import Any, BinaryIO, Final, cast
 from unlearning_jobs.engine.corpora.options import ReadOptions
 from unlearning_jobs.engine.errors import CorpusError
 
-from .fields import SourceFile, unreadable
+from .fields import BLOCK, SourceFile, unreadable
 
 COMPRESSED: Final = (".gz", ".zst")
-BLOCK: Final = 1 << 18
 FREE_BYTES: Final = 64 << 20
 MOST_EXPANDED: Final = 200
 """A compressed file may grow to this many times its size; text grows three- to twentyfold. Small files may grow more."""
@@ -24,9 +23,9 @@ DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile)
 class Bounded(io.RawIOBase):
     """A decompressed stream that stops what would fill the disk (a decompression bomb)."""
 
-    def __init__(self, stream: Any, file: SourceFile) -> None:
-        self._stream, self._file = stream, file
-        self._left = max(FREE_BYTES, MOST_EXPANDED * file.path.stat().st_size)
+    def __init__(self, stream: Any, base: BinaryIO, file: SourceFile) -> None:
+        self._stream, self._base, self._file = stream, base, file
+        self._left = max(FREE_BYTES, MOST_EXPANDED * file.size)
 
     def readable(self) -> bool:
         return True
@@ -46,6 +45,7 @@ class Bounded(io.RawIOBase):
     def close(self) -> None:
         if not self.closed:
             self._stream.close()
+            self._base.close()
         super().close()
 
 
@@ -62,14 +62,15 @@ def open_stream(file: SourceFile) -> BinaryIO:
     """Open a file for reading, decompressed if its name ends in .gz or .zst."""
     suffix = file.path.suffix.lower()
     if suffix == ".tgz" or suffix in COMPRESSED:
+        base = file.open()
         if suffix == ".zst":
             import pyarrow as pa  # slow to load, and only some formats need it
 
-            raw: Any = pa.input_stream(str(file.path), compression="zstd")
+            raw: Any = pa.input_stream(base, compression="zstd")
         else:
-            raw = gzip.open(file.path)  # noqa: SIM115  # whoever gets the stream closes it
-        return cast("BinaryIO", io.BufferedReader(Bounded(raw, file), BLOCK))
-    return file.path.open("rb", BLOCK)
+            raw = gzip.open(base)  # noqa: SIM115  # whoever gets the stream closes it
+        return cast("BinaryIO", io.BufferedReader(Bounded(raw, base, file), BLOCK))
+    return file.open()
 
 
 def text_lines(file: SourceFile, options: ReadOptions) -> Iterator[tuple[int, str]]:
