@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
+from unlearning_jobs.contents import ContentsUnknownError
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.errors import CorpusError
 from unlearning_jobs.engine.matching import ExampleMatch, Query, find_matches
@@ -28,7 +30,8 @@ def snapshot_search(snapshot: CorpusSnapshot, queries: Sequence[Query], on_progr
     """Return what was found in the snapshot, and how. What cannot be read to its end does not count as searched."""
     try:
         proven = snapshot_open(snapshot=snapshot)
-        contents_note(snapshot=snapshot)  # an earlier version that registered it did not
+        with suppress(ContentsUnknownError):  # then no case ends, and it says why; what is asked for is found all the same
+            contents_note(snapshot=snapshot)  # an earlier version that registered it did not
         files = proven.files
         found = SnapshotSearch(Search.Target.TEXTS_ONLY if files.info.features else Search.Target.SEARCHED)
         _search_texts(snapshot, files, [query for query in queries if query.kind not in ANSWERED_BY], found, on_progress)

@@ -1,7 +1,7 @@
 """Celery tasks: each calls one service. Arguments are ids, never data.
 
 A task may run twice: Celery delivers at least once, and the reconciler enqueues again what looks forgotten. So a row that
-has moved on is not an error here, although the service raises.
+has moved on is not an error here, although the service raises. Every other error is one.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import socket
 
 from celery import shared_task
 
-from compliance.record.errors import StaleStateError
+from unlearning_jobs.leases import ClaimLostError, NothingToClaimError
 
 from .search_runner import request_map as map_request
-from .services.messages import SEND_TASK
+from .services.messages import SEND_TASK, NotDueError
 from .services.messages import message_send as send
 from .services.reconcile import requests_reconcile as reconcile
 from .services.releases import release_sign as sign
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 def request_map(request_id: int) -> None:
     try:
         map_request(request_id=request_id, worker=socket.gethostname())
-    except StaleStateError:  # searched already, being searched, or withdrawn in the meantime
+    except (NothingToClaimError, ClaimLostError):  # searched already, being searched, or withdrawn in the meantime
         logger.info("request %s: no search is due", request_id)
 
 
@@ -35,7 +35,7 @@ def request_map(request_id: int) -> None:
 def message_send(message_id: int) -> None:
     try:
         send(message_id=message_id)
-    except StaleStateError:  # already sent, given up, or being sent by another worker
+    except NotDueError:  # already sent, given up, or being sent by another worker
         logger.info("message %s: not waiting to be sent", message_id)
 
 

@@ -7,13 +7,14 @@ under the oldest key of the ledger, which stays for as long as the ledger: witho
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from django.utils.translation import gettext as _
 
 from .engine.corpora import Example, erasure_content
-from .ledger_keys import LedgerError, oldest_key
-from .models import CorpusSnapshot, TrainingContent
+from .engine.errors import CorpusError
+from .ledger_keys import LedgerError, LedgerKey, oldest_key
+from .models import ContentsKey, CorpusSnapshot, TrainingContent
 from .selectors import examples_by_id
 
 
@@ -30,6 +31,20 @@ class ContentsUnknownError(LedgerError):
         return cls(message % {"snapshot": snapshot})
 
 
+def contents_key() -> LedgerKey:
+    """Return the key of contents: the oldest of the ledger, the same for as long as the ledger.
+
+    Which one it is, is noted as the first content is: keys that stand in another order for a while do no harm.
+
+    Raises:
+        ContentsUnknownError: the oldest key is another one now.
+    """
+    key = oldest_key()
+    noted, _created = ContentsKey.objects.get_or_create(pk=1, defaults={"key_id": key.id})
+    require_key(noted.key_id)
+    return key
+
+
 def require_key(key_id: str) -> None:
     """Raise ContentsUnknownError if contents were noted under a key that is not the oldest any more.
 
@@ -43,9 +58,9 @@ def require_key(key_id: str) -> None:
         raise ContentsUnknownError(message % {"key": key_id})
 
 
-def content_digest(example: Example) -> str:
+def content_digest(example: Example, key: LedgerKey) -> str:
     """Return the digest of an example's content, equal for equal contents; entries of the ledger can be made from it."""
-    return oldest_key().digest(erasure_content(example))
+    return key.digest(erasure_content(example))
 
 
 def contents_of(snapshot: CorpusSnapshot, example_ids: Iterable[str]) -> dict[str, str]:
@@ -53,9 +68,25 @@ def contents_of(snapshot: CorpusSnapshot, example_ids: Iterable[str]) -> dict[st
 
     Raises:
         CorpusError: the snapshot is gone or damaged, or has no such example.
+        ContentsUnknownError: the key of contents is gone.
     """
-    examples = examples_by_id(snapshot, example_ids)
-    return {example_id: content_digest(example) for example_id, example in examples.items()}
+    return digests_of(snapshot, examples_by_id(snapshot, example_ids))
+
+
+def digests_of(snapshot: CorpusSnapshot, examples: Mapping[str, Example]) -> dict[str, str]:
+    """Return the digest of each of these examples, which were read from the snapshot's files.
+
+    Raises:
+        CorpusError: an example is not what was noted of it while every byte of the files was checked.
+        ContentsUnknownError: the key of contents is gone.
+    """
+    key = contents_key()
+    digests = {example_id: content_digest(example, key) for example_id, example in examples.items()}
+    noted = TrainingContent.objects.filter(snapshot=snapshot, example_id__in=digests, snapshot__contents_key=key.id)
+    if any(digests[example_id] != content for example_id, content in noted.values_list("example_id", "content")):
+        message = f"The files of {snapshot} are not those that were registered. Restore them from a backup."
+        raise CorpusError(message)
+    return digests
 
 
 def training_places(snapshot: CorpusSnapshot, contents: Collection[str]) -> dict[str, tuple[str, ...]]:

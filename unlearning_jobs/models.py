@@ -70,6 +70,20 @@ class TrainingContent(models.Model):
         indexes: ClassVar[list[models.Index]] = [models.Index(fields=["snapshot", "content"], name="training_content")]
 
 
+class ContentsKey(models.Model):
+    """The key under which contents are noted, in its only row: the oldest of the ledger as the first was noted.
+
+    Under another one, nothing could be compared with what was noted before.
+    """
+
+    key_id = models.CharField(max_length=16)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(condition=models.Q(pk=1), name="one_key_of_contents")
+        ]
+
+
 class CorpusIndex(Leased, Rung):
     """An index of a snapshot: the row that a worker takes under a lease, and on which it reports. Searches do without it."""
 

@@ -48,7 +48,7 @@ def jobs_reconcile() -> None:
 def index_build(index_id: int) -> None:
     try:
         index_execute(index_id=index_id)
-    except StaleStateError as error:  # built, or being built: messages may come twice or late
+    except (NothingToClaimError, ClaimLostError) as error:  # built, or being built: messages may come twice or late
         logger.info("no index to build: %s", error)
 
 

@@ -41,6 +41,8 @@ class ErasureRequest(Rung):
     """Why the answer takes longer, as the claimant reads it."""
     confirmed_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
+    vocabularies = models.PositiveIntegerField(null=True)
+    """Models in use as the request was closed whose vocabulary was made from accepted examples; its letter says so."""
 
     name = EncryptedTextField()
     email = EncryptedTextField()

@@ -15,9 +15,8 @@ from django.utils.translation import gettext as _
 from compliance.record.errors import StaleStateError
 from requests_app.models import ErasureRequest, Item, Match
 from requests_app.states import SETTLED, ItemState
-from unlearning_jobs.contents import ContentsUnknownError, contents_of, require_key, training_places
+from unlearning_jobs.contents import ContentsUnknownError, contents_key, contents_of, require_key, training_places
 from unlearning_jobs.engine.errors import CorpusError
-from unlearning_jobs.ledger_keys import oldest_key
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
 from unlearning_jobs.states import JobState, ModelState
 
@@ -112,7 +111,7 @@ def contents_fill(matches: Iterable[Match]) -> list[Match]:
         except CorpusError as error:
             raise ContentsUnknownError.of(snapshot) from error
         for match in own:
-            match.content, match.content_key = found[match.example_id], oldest_key().id
+            match.content, match.content_key = found[match.example_id], contents_key().id
     return unknown
 
 

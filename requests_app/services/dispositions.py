@@ -30,12 +30,13 @@ def told_facts(request: ErasureRequest, supposing: Ending | None = None) -> dict
         request: the request.
         supposing: an ending that waits, or is about to be proposed: the answer is as if it were approved.
     """
-    facts = None if supposing else _told_at_the_end(request)
-    if facts is None:
+    if request.state == RequestState.CLOSED and not supposing:
+        facts, made_from = _told_at_the_end(request), request.vocabularies
+    else:
         became = [ways for _match, ways in what_became(request, supposing)]
         facts = {way.value: sum(way in ways for ways in became) for way in TOLD}
-    left = len(corrections_standing(request))
-    return facts | {"not_concerned": left, "vocabularies": vocabularies(Accepted.of(request))}
+        made_from = vocabularies(request.matches.filter(decision=Match.Decision.ACCEPTED))
+    return facts | {"not_concerned": len(corrections_standing(request)), "vocabularies": made_from or 0}
 
 
 def corrections_standing(request: ErasureRequest) -> dict[int, Ending]:
@@ -65,13 +66,10 @@ def not_to_be_learned(became: Iterable[Became]) -> dict[CorpusSnapshot, dict[str
     return contents
 
 
-def _told_at_the_end(request: ErasureRequest) -> dict[str, int] | None:
-    """Count what the record said when a request was closed; None while it is open, and if an earlier version closed it."""
-    entries = entries_of(subject=request.subject, kinds=(RecordKind.MATCH_ACCOUNTED, RecordKind.REQUEST_CLOSED))
-    closed = [entry for entry in entries if entry.kind == RecordKind.REQUEST_CLOSED]
-    if request.state != RequestState.CLOSED or not closed or "accepted" not in closed[-1].data:
-        return None
-    accounted = [one for entry in entries if entry.kind == RecordKind.MATCH_ACCOUNTED for one in entry.data["examples"]]
+def _told_at_the_end(request: ErasureRequest) -> dict[str, int]:
+    """Count what the record said when a request was closed: nothing, if an earlier version closed it."""
+    entries = entries_of(subject=request.subject, kinds=(RecordKind.MATCH_ACCOUNTED,))
+    accounted = [one for entry in entries for one in entry.data["examples"]]
     return {way.value: sum(way in one["became"] for one in accounted) for way in TOLD}
 
 

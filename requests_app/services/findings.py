@@ -59,7 +59,7 @@ def match_findings(accepted: Accepted) -> Findings:
     everything = learners()
     for match in accepted.matches:
         counts[_knowledge((accepted.places(match, learner.snapshot), learner) for learner in everything)] += 1
-    return Findings(**counts, vocabularies=vocabularies(accepted))
+    return Findings(**counts, vocabularies=vocabularies(accepted.matches))
 
 
 def item_findings(item: Item) -> Findings:
@@ -86,9 +86,9 @@ def _knowledge(places: Iterable[tuple[set[str], Learner]]) -> str:
     return "already_erased" if any(learner.version for _, learner in had) else "not_learned"
 
 
-def vocabularies(accepted: Accepted) -> int:
+def vocabularies(accepted: Iterable[Match]) -> int:
     """Count the models in use whose vocabulary was made from accepted examples: those that no model is trained on."""
-    made_from = {match.snapshot_id for match in accepted.matches if match.example_set not in LEARNED_SETS}
+    made_from = {match.snapshot_id for match in accepted if match.example_set not in LEARNED_SETS}
     versions = ModelVersion.objects.filter(state=ModelState.ACTIVE, snapshot__in=made_from).select_related("recipe")
     return sum(version.recipe.body.get("vocabulary_size", 0) > SINGLE_BYTES for version in versions)
 
@@ -228,8 +228,16 @@ def examples_by_model(items: Iterable[Item]) -> set[tuple[str, str]]:
 
 
 def items_without_influence(request: ErasureRequest, supposing: Ending | None = None) -> list[Item]:
-    """Return the items that ended because they had no measurable influence on their model."""
+    """Return the items that ended because they had no measurable influence on a version that is in use now.
+
+    About another version of the model, which came into use since, nothing was measured.
+    """
     ends = {"outcome": RequestOutcome.NO_INFLUENCE, "approved_by__isnull": False}
     rows = request.items.filter(state=ItemState.LAPSED, endings__in=request.endings.filter(**ends))
     supposed = [supposing.item] if supposing and supposing.item and supposing.outcome == RequestOutcome.NO_INFLUENCE else []
-    return [*rows.distinct(), *supposed]
+    return [item for item in [*rows.distinct(), *supposed] if _measured_in_use(item)]
+
+
+def _measured_in_use(item: Item) -> bool:
+    last = item.proposals.select_related("base").order_by("number").last()
+    return last is not None and last.base.state == ModelState.ACTIVE

@@ -21,7 +21,7 @@ from unlearning_jobs.engine.catalogue import method_guarantee
 
 from .dispositions import corrections_standing, told_facts
 from .findings import items_to_create, search_of
-from .mail_reasons import can_withdraw, is_overdue, outcome_template, results_now
+from .mail_reasons import OUTCOME_TEMPLATES, can_withdraw, is_overdue, outcome_template, results_now
 from .outcomes import is_correction, settled_outcome
 
 
@@ -72,9 +72,10 @@ def letter(
             "overdue": is_overdue(request),
             "can_withdraw": can_withdraw(request),
             **results_now(request),
-            **_facts(request, supposing),
             **asdict(links),
         }
+        if template in OUTCOME_TEMPLATES:  # no other letter may wait for what these say
+            context |= _facts(request, supposing)
         subject, text, html = (
             render_to_string(f"email/{template}.{form}", context) for form in ("subject.txt", "txt", "html")
         )

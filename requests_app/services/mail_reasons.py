@@ -80,6 +80,8 @@ REASONS: Final[Mapping[str, Condition]] = {
     **{outcome_template(outcome): _ended_as(outcome) for outcome in sorted(ENDINGS)},
 }
 """The condition of every template in templates/email."""
+OUTCOME_TEMPLATES: Final = frozenset(map(outcome_template, ENDINGS)) | {outcome_template(RequestOutcome.COMPLETED)}
+"""Letters that tell how a request ended."""
 
 
 def is_due(request: ErasureRequest, template: str) -> bool:

@@ -14,9 +14,8 @@ from compliance.record.errors import StaleStateError
 from compliance.record.services import examples_in_parts, record_append
 from requests_app.models import ErasureRequest, Match
 from requests_app.states import RequestState
-from unlearning_jobs.contents import content_digest, training_places
+from unlearning_jobs.contents import contents_key, digests_of, training_places
 from unlearning_jobs.engine.errors import CorpusError
-from unlearning_jobs.ledger_keys import oldest_key
 from unlearning_jobs.models import CorpusSnapshot
 from unlearning_jobs.selectors import examples_by_id
 from unlearning_jobs.services.ledger import ledger_lock
@@ -51,7 +50,8 @@ def matches_add(
     Raises:
         NotAllowedError: `by` is no officer, or approved something in this request.
         StaleStateError: the request is not under review, there is no reason, no example or more than MOST_ADDED, the
-            snapshot has no such example or cannot be read, or an example is among the matches already.
+            snapshot has no such example or cannot be read, an example is among the matches already, or nobody can say what
+            a corpus contains.
     """
     # 1. The examples must be there, and new.
     request = under_review(request, by)
@@ -61,6 +61,7 @@ def matches_add(
         raise StaleStateError(_("Name between 1 and %(most)d examples.") % {"most": MOST_ADDED})
     try:
         examples = examples_by_id(snapshot, ids)
+        contents, key_id = digests_of(snapshot, examples), contents_key().id
     except CorpusError as error:
         raise StaleStateError(str(error)) from error
     if known := request.matches.filter(snapshot=snapshot, example_id__in=ids).values_list("example_id", flat=True)[:1]:
@@ -72,8 +73,8 @@ def matches_add(
             snapshot=snapshot,
             example_id=one,
             example_set=examples[one].set,
-            content=content_digest(examples[one]),
-            content_key=oldest_key().id,
+            content=contents[one],
+            content_key=key_id,
         )
         for one in ids
     ]
@@ -104,7 +105,7 @@ def _copies(request: ErasureRequest, named: Sequence[Match]) -> list[Match]:
             example_id=one,
             example_set="train",
             content=content,
-            content_key=oldest_key().id,
+            content_key=contents_key().id,
         )
         for snapshot in sorted(snapshots, key=lambda snapshot: snapshot.pk)
         for content, places in sorted(training_places(snapshot, contents).items())

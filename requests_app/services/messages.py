@@ -76,7 +76,7 @@ def message_send(*, message_id: int) -> bool:
     same Message-ID, and the links in both work.
 
     Raises:
-        StaleStateError: the message is not due: it is sent, given up, waits for its next attempt or is being sent.
+        NotDueError: the message is not due: it is sent, given up, waits for its next attempt or is being sent.
     """
     # 1. Claim the attempt, and create the links that the mail will contain.
     claim = _claim(message_id)
@@ -94,6 +94,10 @@ def message_send(*, message_id: int) -> bool:
     # 3. Record that it was sent.
     _attempt_succeeded(claim)
     return True
+
+
+class NotDueError(StaleStateError):
+    """The message is sent, given up, waits for its next attempt, or is being sent."""
 
 
 @dataclass(frozen=True)
@@ -119,14 +123,14 @@ def _claim(message_id: int) -> MessageClaim | None:
     """Start the next attempt at a message; return None if there is none left, or what it says is no longer so.
 
     Raises:
-        StaleStateError: the message is not due.
+        NotDueError: the message is not due.
     """
     # 1. Lock the message and check that it is due.
     now = timezone.now()
     message = _locked(message_id)
     if message.state != Message.State.WAITING or message.next_attempt_at is None or message.next_attempt_at > now:
         reason = f"Message {message_id} is not due."
-        raise StaleStateError(reason)
+        raise NotDueError(reason)
     # 2. What it says is no longer so: it ends without another attempt.
     if not message_is_due(message):
         _lapse(message)

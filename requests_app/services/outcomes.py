@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from django.db.models import Max, Q
+from django.db.models import Max
 from django.utils.translation import ngettext
 
 from requests_app.models import Ending, ErasureRequest, Item, Match, Proposal
 from requests_app.states import SETTLED, ItemState, RequestOutcome
 
-from .accepted import Accepted, accepted_examples, items_to_correct, matches_in_no_item
+from .accepted import Accepted, items_to_correct, matches_in_no_item
+from .dispositions import what_became
 from .findings import (
     Findings,
     closing_obstacle,
@@ -20,7 +21,8 @@ from .findings import (
 )
 
 LAPSES = (RequestOutcome.NO_INFLUENCE, RequestOutcome.ALREADY_ERASED, RequestOutcome.NOT_LEARNED)
-"""Outcomes of items that lapsed. If those of a request differ, it closes with the first; its letter names all of them."""
+"""What can be so of examples for which nothing was released and that nobody refused. A request all of whose items lapsed
+closes with the first that is so of one; its letter names all of them."""
 
 
 def closing_outcome(request: ErasureRequest) -> RequestOutcome | None:
@@ -101,15 +103,9 @@ def settled_outcome(request: ErasureRequest, supposing: Ending | None = None) ->
         return RequestOutcome.COMPLETED
     if ItemState.REFUSED in ended:
         return RequestOutcome.REFUSED
-    lapses = _lapses(request) | ({supposing.outcome} if supposing else set())
-    return next((outcome for outcome in LAPSES if outcome in lapses), None)  # None: nothing in its items is accepted
-
-
-def _lapses(request: ErasureRequest) -> set[str]:
-    """Return how items ended that lapsed and hold accepted examples, and what two officers said of the rest."""
-    lapsed = [item for item in request.items.filter(state=ItemState.LAPSED) if accepted_examples(item)]
-    ends = request.endings.filter(Q(item__in=lapsed) | Q(item=None), approved_by__isnull=False)
-    return set(ends.values_list("outcome", flat=True))
+    # Not what its items lapsed for: other requests may have erased, or retrained, what they were about.
+    became = {str(way) for _match, ways in what_became(request, supposing) for way in ways}
+    return next((outcome for outcome in LAPSES if outcome in became), None)  # None: nothing in its items is accepted
 
 
 def is_correction(ending: Ending) -> bool:

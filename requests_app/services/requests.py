@@ -11,12 +11,13 @@ from django.utils.translation import gettext as _
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.services import examples_in_parts, record_append
-from requests_app.models import ErasureRequest, Item
+from requests_app.models import ErasureRequest, Item, Match
 from requests_app.states import ITEM_TRANSITIONS, REQUEST_TRANSITIONS, SETTLED, ItemState, RequestOutcome, RequestState
 from unlearning_jobs.services.ledger import ledger_withhold
 from unlearning_jobs.states import JobState
 
 from .dispositions import accounted_examples, not_to_be_learned, what_became
+from .findings import vocabularies
 from .messages import message_queue
 from .outcomes import settled_outcome
 
@@ -60,7 +61,11 @@ def request_move(
     require_request_transition(request, kind, to)
     # 2. Write it, unless the row has left the state that was checked: a concurrent move wins once.
     moved = ErasureRequest.objects.filter(pk=request.pk, state=request.state).update(
-        state=to, outcome=request.outcome, confirmed_at=request.confirmed_at, closed_at=request.closed_at
+        state=to,
+        outcome=request.outcome,
+        confirmed_at=request.confirmed_at,
+        closed_at=request.closed_at,
+        vocabularies=request.vocabularies,
     )
     if moved != 1:
         raise StaleStateError(_("Somebody else has changed this request. Reload the page."))
@@ -89,6 +94,7 @@ def request_close(
         lapsed = {"outcome": outcome.value}
         item_move(item=item, to=ItemState.LAPSED, kind=RecordKind.ITEM_LAPSED, actor=actor, data=lapsed)
     request.outcome, request.closed_at = outcome, timezone.now()
+    request.vocabularies = vocabularies(request.matches.filter(decision=Match.Decision.ACCEPTED))
     live = request.search_orders.filter(state__in=[JobState.QUEUED, JobState.RUNNING])
     live.update(state=JobState.CANCELLED, lease_until=None, finished_at=request.closed_at)
     # Of a request that nobody answered, the corpora are not read to find out what became of its matches.

@@ -17,11 +17,10 @@ from requests_app.encryption import keyed_index
 from requests_app.models import ErasureRequest, Match, Search, SearchOrder
 from requests_app.search_facts import is_complete, looked_for_anywhere, needed_gaps
 from requests_app.states import RequestState
-from unlearning_jobs.contents import ContentsUnknownError, contents_of
+from unlearning_jobs.contents import ContentsUnknownError, contents_key, contents_of
 from unlearning_jobs.engine.errors import CorpusError
 from unlearning_jobs.engine.matching import VERSION, ExampleMatch, Query
 from unlearning_jobs.engine.matching.time_limit import TookTooLongError
-from unlearning_jobs.ledger_keys import oldest_key
 from unlearning_jobs.models import CorpusSnapshot
 from unlearning_jobs.states import JobState
 
@@ -49,6 +48,7 @@ class Candidate:
     queries: set[str] = field(default_factory=set)
     """Ids, within the request, of what was asked for and found here."""
     content: str = ""
+    content_key: str = ""
 
     def add(self, match: ExampleMatch) -> None:
         self.example_set = match.set
@@ -141,9 +141,9 @@ def _add_copies(accepted: Accepted, snapshot: CorpusSnapshot, candidates: dict[s
 def contents_read(order: SearchOrder, found: Found) -> None:
     """Note what each candidate contains. Of one that cannot be read now, the review reads it."""
     for snapshot, candidates in found.snapshots_of(order).items():
-        with suppress(CorpusError):
+        with suppress(CorpusError, ContentsUnknownError):
             for example_id, content in contents_of(snapshot, candidates).items():
-                candidates[example_id].content = content
+                candidates[example_id].content, candidates[example_id].content_key = content, contents_key().id
 
 
 @transaction.atomic
@@ -282,6 +282,6 @@ def _rows(
             copied=candidate.copied,
             queries=sorted(candidate.queries.union(before.get(example_id, ()))),
             content=candidate.content,
-            content_key=oldest_key().id if candidate.content else "",
+            content_key=candidate.content_key,
             cluster=clusters.get((snapshot.pk, example_id)),
         )

@@ -34,3 +34,13 @@ def test_what_was_called_an_attempt_of_a_job_is_a_run_afterwards() -> None:
     assert (after.runs, after.max_runs, after.attempt, after.costs) == (2, 4, 5, {"device": "cpu"})
     assert after.error_code == "runs_used_up"
     assert [run.outcome for run in new.get_model(APP, "JobRun").objects.filter(job=after)] == ["lost"]
+
+
+def test_the_key_under_which_the_first_contents_were_noted_stays_that_of_contents() -> None:
+    old = migrated(APP, "0014_training_contents")
+    corpus = old.get_model(APP, "Corpus").objects.create(name="sums")
+    for number, key_id in enumerate(("", "1f" * 8, "2f" * 8)):
+        snapshots = old.get_model(APP, "CorpusSnapshot").objects
+        snapshots.create(corpus=corpus, digest=f"{number}" * 64, counts={}, contents_key=key_id)
+    new = migrated(APP, "0015_one_key_of_contents")
+    assert [row.key_id for row in new.get_model(APP, "ContentsKey").objects.all()] == ["1f" * 8]

@@ -7,8 +7,7 @@ from itertools import islice
 
 from django.db import transaction
 
-from unlearning_jobs.contents import content_digest, require_key
-from unlearning_jobs.ledger_keys import oldest_key
+from unlearning_jobs.contents import content_digest, contents_key, require_key
 from unlearning_jobs.models import CorpusSnapshot, TrainingContent
 
 from .snapshots import snapshot_open
@@ -22,11 +21,12 @@ def contents_note(*, snapshot: CorpusSnapshot, on_progress: Callable[[], object]
 
     Raises:
         CorpusError: the snapshot is gone or damaged.
-        ContentsUnknownError: it was noted under a key that is gone.
+        ContentsUnknownError: the key of contents is gone.
     """
-    key_id = CorpusSnapshot.objects.values_list("contents_key", flat=True).get(pk=snapshot.pk)
-    require_key(key_id)
-    if key_id:
+    key = contents_key()
+    noted = CorpusSnapshot.objects.values_list("contents_key", flat=True).get(pk=snapshot.pk)
+    require_key(noted)
+    if noted:
         return
     proven = snapshot_open(snapshot=snapshot)
     with transaction.atomic():
@@ -36,9 +36,10 @@ def contents_note(*, snapshot: CorpusSnapshot, on_progress: Callable[[], object]
         trained_on = iter(proven.files.examples("train"))
         while examples := list(islice(trained_on, BATCH)):
             TrainingContent.objects.bulk_create(
-                TrainingContent(snapshot=row, content=content_digest(example), example_id=example.id) for example in examples
+                TrainingContent(snapshot=row, content=content_digest(example, key), example_id=example.id)
+                for example in examples
             )
             on_progress()
         proven.require_unchanged()
-        row.contents_key = oldest_key().id
+        row.contents_key = key.id
         row.save(update_fields=["contents_key"])

@@ -15,6 +15,7 @@ from django.db import transaction
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.services import record_append
+from unlearning_jobs.contents import contents_key
 from unlearning_jobs.engine.corpora import ReadOptions, SnapshotInfo, snapshot_create
 from unlearning_jobs.engine.corpora.object_store import Given
 from unlearning_jobs.engine.corpora.reading import Report
@@ -50,9 +51,11 @@ def corpus_register(
     Raises:
         CorpusError: a source cannot be read, is empty, or has rows that do not fit; nothing is stored.
         LedgerError: a key of the erasure ledger is missing; the snapshot is stored, and no model can be trained on it.
+        ContentsUnknownError: the key of contents is gone; nothing is stored.
         StaleStateError: somebody else registers the same corpus at this moment.
         ValidationError: the name holds something else than letters, digits, hyphens and underscores.
     """
+    contents_key()  # raises before anything is read
     # 1. Write a draft beside the other snapshots: the final rename must stay within one file system.
     Corpus(name=name).clean_fields()
     parent = settings.ARTEFACTS / "corpora" / name

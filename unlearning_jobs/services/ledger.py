@@ -17,10 +17,11 @@ from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.selectors import entries_of
 from compliance.record.services import SYSTEM, record_append
+from unlearning_jobs.contents import ContentsUnknownError, contents_key
 from unlearning_jobs.engine.catalogue import METHODS
 from unlearning_jobs.engine.corpora import Example, Snapshot, erasure_content
 from unlearning_jobs.engine.errors import CorpusError
-from unlearning_jobs.ledger_keys import LedgerError, key_named, newest_key, oldest_key
+from unlearning_jobs.ledger_keys import LedgerError, key_named, newest_key
 from unlearning_jobs.models import CorpusSnapshot, ErasedExample, ErasureEntry, Job, ModelVersion
 from unlearning_jobs.queue import COMPARE_TASK, enqueue_on_commit
 from unlearning_jobs.selectors import examples_by_id
@@ -80,7 +81,7 @@ def ledger_withhold(*, subject: str, contents: Mapping[CorpusSnapshot, Mapping[s
     noted while its corpus could be read (`contents.content_digest`), so that no end waits for a folder.
     """
     ledger_lock()
-    given, now = {"subject": subject, "item": "", "attempt": 0, "key_id": oldest_key().id}, timezone.now()
+    given, now = {"subject": subject, "item": "", "attempt": 0, "key_id": contents_key().id}, timezone.now()
     entries = [
         ErasureEntry(**given, snapshot_sha256=snapshot.digest, digest=digest, example_id=example_id, entered_at=now)
         for snapshot, digests in contents.items()
@@ -199,18 +200,24 @@ def snapshot_compare(
     With `afresh`, what was found before is not relied on: the snapshot is compared with every entry.
 
     Raises:
-        LedgerError: a key of the ledger is missing.
+        LedgerError: a key of the ledger is missing; of the contents' key, once the snapshot is compared.
         CorpusError: the snapshot cannot be read.
     """
-    # 1. What it contains, for whatever is accepted later.
+    compared = _compared(snapshot, afresh, on_progress)
+    # What it contains, for whatever is accepted later: if that cannot be noted, it has been compared all the same.
     contents_note(snapshot=snapshot, on_progress=on_progress)
-    # 2. The new entries, by what makes them recognisable. Read outside a transaction: it may take minutes.
+    compared.refresh_from_db(fields=["contents_key"])
+    return compared
+
+
+def _compared(snapshot: CorpusSnapshot, afresh: bool, on_progress: Callable[[], object]) -> CorpusSnapshot:
+    # 1. The new entries, by what makes them recognisable. Read outside a transaction: it may take minutes.
     snapshot = CorpusSnapshot.objects.select_related("corpus").get(pk=snapshot.pk)
     entries = list(ErasureEntry.objects.filter(pk__gt=0 if afresh else snapshot.compared_with))
     if not entries:
         return snapshot
     found = list(_found(snapshot, entries, on_progress))
-    # 3. Note where they lie, and how far the comparison has come.
+    # 2. Note where they lie, and how far the comparison has come.
     with transaction.atomic():
         snapshot = (
             CorpusSnapshot.objects.select_for_update(of=("self",), no_key=True).select_related("corpus").get(pk=snapshot.pk)
@@ -255,6 +262,6 @@ def snapshots_compare(*, corpus: str = "", afresh: bool = False) -> list[str]:
     for snapshot in CorpusSnapshot.objects.filter(**chosen).select_related("corpus"):
         try:
             snapshot_compare(snapshot=snapshot, afresh=afresh)
-        except CorpusError as error:
+        except (CorpusError, ContentsUnknownError) as error:
             problems.append(f"{snapshot}: {error}")
     return problems

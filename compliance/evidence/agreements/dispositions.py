@@ -20,6 +20,8 @@ UNTOUCHED = frozenset({Disposition.ALREADY_ERASED, Disposition.NOT_LEARNED, Disp
 """Dispositions of examples that stayed out of what was unlearned, and were no officer's to decide about."""
 LEFT_ALONE = (Disposition.ALREADY_ERASED, Disposition.NOT_LEARNED)
 """Dispositions of examples that no model in use knew at the end: they enter the erasure ledger without a release."""
+LAPSES = (Disposition.NO_INFLUENCE, *LEFT_ALONE)
+"""Dispositions with which a request is closed in which nothing was released or refused: the first that is so of one."""
 PLACES = (f"{K.MATCH_ACCOUNTED} examples",)
 
 
@@ -131,18 +133,17 @@ def _left_out(story: Story) -> Iterator[Statement]:
 
 
 def _ended_as(story: Story) -> Iterator[Statement]:
-    """Which of the two ends that rest on what models know was approved for the request as a whole."""
-    approved = {one.data.get("outcome") for one in story.of_kind(K.ENDING_APPROVED) if one.data.get("item") == ""}
+    """With which of the ends that rest on what models know the request was closed."""
     for entry in closing(story):
-        if entry.data["outcome"] in approved.intersection(LEFT_ALONE):
+        if entry.data["outcome"] in LAPSES:
             yield REQUEST, entry.data["outcome"]
 
 
 def _follows(story: Story) -> Iterator[Statement]:
-    """Which of the two ends follows: that something had been erased before, or that no model in use had learned anything."""
-    erased = any(Disposition.ALREADY_ERASED in one["became"] for one in accounted(story))
+    """Which of these ends follows: the first that became of one of the examples."""
+    became = {way for one in accounted(story) for way in one["became"]}
     for _ in closing(story):
-        yield REQUEST, Disposition.ALREADY_ERASED if erased else Disposition.NOT_LEARNED
+        yield REQUEST, next((str(way) for way in LAPSES if way in became), "")
 
 
 CLOSED_COUNT = Fact(f"{K.REQUEST_CLOSED} accepted", _counted, (f"{K.REQUEST_CLOSED} accepted",))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
@@ -18,8 +18,10 @@ from .story import Story
 EMPTIED = "emptied"
 HELD_FOR_GOOD = ("", Disposition.RELEASED, Disposition.REFUSED)
 """How items stand that hold their examples: open, or decided for good. What has lapsed holds nothing any more."""
-NO_NEW_ITEM = (*HELD_FOR_GOOD, Disposition.NO_INFLUENCE)
-"""How items stand whose examples come into no further item of their model."""
+ANSWERED = (*HELD_FOR_GOOD, Disposition.NO_INFLUENCE)
+"""How items stand whose examples need no further item of their model. What had no influence on one version may come into
+another item, once another version is in use.
+"""
 CREATED = tuple(f"{K.ITEM_CREATED} {field}" for field in ("item", "snapshot", "examples"))
 
 
@@ -66,12 +68,12 @@ def holdings(entries: Sequence[EntryBody]) -> dict[str, Holding]:
 def _new(item: Holding, items: Iterable[Holding], accepted: set[str]) -> set[str]:
     if any(one.examples is None for one in items):
         return set()
-    return accepted - held_in(items, item.model, item.snapshot)
+    return accepted - held_in(items, item.model, item.snapshot, ANSWERED)
 
 
-def held_in(items: Iterable[Holding], model: str, snapshot: str) -> set[str]:
-    """Return what items of a model hold that come into no further item of it."""
-    own = [one for one in items if (one.model, one.snapshot) == (model, snapshot) and one.end in NO_NEW_ITEM]
+def held_in(items: Iterable[Holding], model: str, snapshot: str, ends: Collection[str]) -> set[str]:
+    """Return what items of a model hold that stand like this."""
+    own = [one for one in items if (one.model, one.snapshot) == (model, snapshot) and one.end in ends]
     return {example for one in own for example in one.examples or ()}
 
 
@@ -107,7 +109,7 @@ def _held_by_then(story: Story) -> Iterator[Statement]:
     for place, entry in enumerate(story.entries):
         if entry.kind == K.ITEM_CREATED:
             items = holdings(story.entries[:place]).values()
-            yield f"Entry {entry.number}", sorted(held_in(items, entry.data["model"], entry.data["snapshot"]))
+            yield f"Entry {entry.number}", sorted(held_in(items, entry.data["model"], entry.data["snapshot"], HELD_FOR_GOOD))
 
 
 def _created_items(story: Story) -> Iterator[Statement]:

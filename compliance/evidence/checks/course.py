@@ -23,8 +23,10 @@ NEW = "new"
 RELEASABLE = frozenset({"passed"})
 """Verdicts with which an item waits for its release; with any other, the method is chosen again."""
 SETTLED = frozenset({"refused", "released", "lapsed", "emptied"})
-LAPSES = ("no_influence", "already_erased", "not_learned")
-"""Outcomes of items that lapsed. If those of a request differ, it closes with the first."""
+LAPSES = frozenset({"no_influence", "already_erased", "not_learned"})
+"""Outcomes of requests all of whose items lapsed. Which one follows from what became of the examples, which is a fact that
+stands twice (`agreements/dispositions.py`): other requests may have erased since what an item lapsed for.
+"""
 WITHDRAWN = "withdrawn"
 
 Move = Mapping[str, str]
@@ -262,7 +264,7 @@ def _check_outcome(entries: Sequence[EntryBody], items: Mapping[str, str], began
     named = {f"Item {item}" for entry in entries if entry.kind == K.MATCHES_DECIDED for item in _items(entry)}
     ends = {items.get(name, NEW) for name in {*named, *items}} - {"emptied"}
     lapses = {entry.data.get("outcome") for entry in entries if entry.kind == K.ITEM_LAPSED}
-    lapse = next((one for one in LAPSES if one in lapses), "") if ends == {"lapsed"} else ""
+    all_lapsed = ends == {"lapsed"} and bool(lapses & LAPSES)
     closings = (entry for entry in entries if entry.kind == K.ENDING_APPROVED and entry.data.get("item") == "")
     # What an item lapsed for may be decided again, and beside settled items two officers may have to end the rest.
     approved = {entry.data.get("outcome") for entry in closings if ends <= {"lapsed"}} - {NOT_CONCERNED}
@@ -271,9 +273,9 @@ def _check_outcome(entries: Sequence[EntryBody], items: Mapping[str, str], began
         "refused": "refused" in ends and ends <= SETTLED - {"released"},
         "no_match": "no_match" in approved or (by_one and not ends),
         "not_searched": "not_searched" in approved,
-        "already_erased": "already_erased" in {*approved, lapse},
-        "not_learned": "not_learned" in {*approved, lapse},
-        "no_influence": lapse == "no_influence",
+        "already_erased": "already_erased" in approved or all_lapsed,
+        "not_learned": "not_learned" in approved or all_lapsed,
+        "no_influence": "no_influence" in lapses and all_lapsed,
         "withdrawn": "released" not in ends and (by_one or (ends <= SETTLED and closed.actor == CLAIMANT)),
         "unconfirmed": not any(entry.kind == K.REQUEST_CONFIRMED for entry in entries)
         and (by_one or closed.actor == SYSTEM),

@@ -58,6 +58,8 @@ class Walk:
     second: CorpusSnapshot
     taken: list[str] = field(default_factory=list)
     """The acts that were taken, in order: what to read when a walk fails."""
+    signed: int = 0
+    """Releases that were signed."""
 
     def step(self) -> bool:
         """Let somebody try something; return whether it was taken. Whoever is refused changes nothing."""
@@ -69,7 +71,7 @@ class Walk:
         entries = RecordEntry.objects.count()
         try:
             # Signing has a transaction of its own, which may not be inside another one.
-            with nullcontext() if act == "sign" else transaction.atomic():
+            with nullcontext() if act in {"sign", "release"} else transaction.atomic():
                 ACTS[act](self, case, by)
         except REFUSALS:
             assert RecordEntry.objects.count() == entries
@@ -192,7 +194,12 @@ def end_job(walk: Walk, case: Stage, _by: Account) -> None:
 
 def release(walk: Walk, case: Stage, by: Account) -> None:
     """Releases a result, and signs that: what the signing process refuses stops everything."""
-    release_sign(proposal_id=decisions.item_release(proposal=walk.proposal(case), by=by).pk)
+    released = decisions.item_release(proposal=walk.proposal(case), by=by)
+    try:
+        release_sign(proposal_id=released.pk)
+    except REFUSALS as error:
+        raise AssertionError(walk.taken) from error
+    walk.signed += 1
 
 
 def sign(walk: Walk, case: Stage, _by: Account) -> None:

@@ -190,6 +190,13 @@ def test_a_letter_does_not_say_that_a_model_was_not_changed_and_was_replaced(sta
     stage, one, two = two_items_of_one_model(staff)
     ended_without_influence(one, staff)
     released(two, staff, RETRAIN)
+    assert state_of(stage) == (RequestState.IN_PROGRESS, ""), "nobody has measured anything about the model in use now"
+    searched_again(stage)
+    again = reviewed(stage)[-1]
+    assert again.pk not in {one.pk, two.pk}
+    assert again.example_ids == one.example_ids
+    ended_without_influence(again, staff)
+    assert state_of(stage) == (RequestState.CLOSED, "completed")
     text = letter(stage.request, "outcome_completed").text
     assert "1 model was replaced" in text
     assert "We have left it in that model." in text

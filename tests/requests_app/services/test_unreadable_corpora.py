@@ -224,7 +224,7 @@ def test_a_search_notes_what_each_match_contains(searched: Stage) -> None:
     matches = list(searched.request.matches.all())
     examples = examples_by_id(searched.model.snapshot, [match.example_id for match in matches])
     assert matches
-    assert all(match.content == content_digest(examples[match.example_id]) for match in matches)
+    assert all(match.content == content_digest(examples[match.example_id], oldest_key()) for match in matches)
 
 
 def test_registering_a_corpus_notes_its_training_examples_and_no_others() -> None:

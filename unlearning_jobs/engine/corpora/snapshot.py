@@ -8,6 +8,7 @@ import hmac
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -118,13 +119,16 @@ class Snapshot:
                     yield example
 
     def get(self, ids: Iterable[str]) -> list[Example]:
-        """Return the examples with these ids, in the given order.
+        """Return the examples with these ids, in the given order, each checked against its line of the manifest.
 
         Raises:
-            CorpusError: the snapshot has no example with one of the ids.
+            CorpusError: the snapshot has no example with one of the ids, or one is damaged.
         """
-        with (self.folder / "examples.jsonl").open("rb") as file:
-            return [self._at(file, position) for position in map(self.position, ids)]
+        with (
+            (self.folder / "examples.jsonl").open("rb") as examples,
+            (self.folder / "manifest.jsonl").open("rb") as manifest,
+        ):
+            return [self._at(examples, manifest, position) for position in map(self.position, ids)]
 
     def position(self, identifier: str) -> int:
         """Return the position of the example with this id.
@@ -149,7 +153,7 @@ class Snapshot:
 
     def secret_seed(self, purpose: str) -> int:
         """Derive a 64-bit seed from the purpose and the manifest's key. It cannot be guessed without the key."""
-        digest = hmac.digest((self.folder / "salt").read_bytes(), purpose.encode(), "sha256")
+        digest = hmac.digest(self._salt, purpose.encode(), "sha256")
         return int.from_bytes(digest[:SEED_BYTES])
 
     def verify(self) -> None:
@@ -158,7 +162,7 @@ class Snapshot:
         Raises:
             CorpusError: something differs.
         """
-        salt, tree, offset = (self.folder / "salt").read_bytes(), MerkleTree(), 0
+        tree, offset = MerkleTree(), 0
         digest = hashlib.sha256()
         # 1. Line by line: HMAC, id and offset.
         with (
@@ -166,9 +170,7 @@ class Snapshot:
             (self.folder / "manifest.jsonl").open("rb") as manifest,
         ):
             for position, (line, entry) in enumerate(zip(examples, manifest, strict=True)):
-                expected = json.loads(entry)
-                mac = hmac.digest(salt, line.rstrip(b"\n"), "sha256").hex()
-                if expected != {"hmac": mac, "id": example_id(position)} or self._offsets[position] != offset:
+                if not self._is_listed(line, entry, position) or self._offsets[position] != offset:
                     raise CorpusError(UNREADABLE)
                 offset += len(line)
                 digest.update(line)
@@ -179,12 +181,25 @@ class Snapshot:
         if computed != (self.info.examples, self.info.merkle_root, described["examples_sha256"]):
             raise CorpusError(UNREADABLE)
 
-    def _at(self, file: BinaryIO, position: int) -> Example:
-        file.seek(int(self._offsets[position]))
-        example = _parsed(file.readline())
-        if example.id != example_id(position):
+    def _at(self, examples: BinaryIO, manifest: BinaryIO, position: int) -> Example:
+        examples.seek(int(self._offsets[position]))
+        manifest.seek(position * self._manifest_line)
+        line = examples.readline()
+        if not self._is_listed(line, manifest.read(self._manifest_line), position):
             raise CorpusError(UNREADABLE)
-        return example
+        return _parsed(line)
+
+    def _is_listed(self, line: bytes, entry: bytes, position: int) -> bool:
+        """Return whether the line of an example is the one that its line of the manifest stands for."""
+        mac = hmac.digest(self._salt, line.rstrip(b"\n"), "sha256").hex()
+        try:
+            return bool(json.loads(entry) == {"hmac": mac, "id": example_id(position)})
+        except ValueError:
+            return False
+
+    @cached_property
+    def _salt(self) -> bytes:
+        return (self.folder / "salt").read_bytes()
 
 
 def _parsed(line: bytes) -> Example:
