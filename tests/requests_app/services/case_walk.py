@@ -17,9 +17,9 @@ from compliance.accounts.models import Account
 from compliance.record.errors import StaleStateError
 from compliance.record.models import RecordEntry
 from compliance.record.selectors import signed_report
-from requests_app import search_runner
+from requests_app import sample_runner, search_runner
 from requests_app.models import Ending, ErasureRequest, Item, Proposal
-from requests_app.services import decisions, endings, intake, mapping, matches, search_orders
+from requests_app.services import decisions, endings, intake, mapping, matches, samples, search_orders
 from requests_app.services.releases import release_sign
 from requests_app.states import SETTLED, ItemState, RequestState
 from tests.endings import NOT_HERS, REASONS
@@ -42,6 +42,8 @@ ANYTHING_FITTING = 0.3
 """How often somebody tries anything that fits the state of the case."""
 EVERYBODY_DOES = 0.15
 """How often somebody tries what does not fit the state at all."""
+MISSED = 0.05
+"""How often an example of a sample is about the person."""
 
 
 class NothingThereError(StaleStateError):
@@ -142,6 +144,18 @@ def add(walk: Walk, case: Stage, by: Account) -> None:
     mapping.match_add(request=case.request, snapshot=case.model.snapshot, example_id=f"e{example:08d}", reason=WHY, by=by)
 
 
+def sample(walk: Walk, case: Stage, by: Account) -> None:
+    """Somebody looks at a sample, which may take long: others act meanwhile, and it is ended later or never."""
+    waiting = case.request.samples.filter(state=JobState.COMPLETED, looked_at=None).last()
+    if waiting is None:
+        order = samples.sample_order(request=case.request, snapshot=case.model.snapshot, size=50, by=by)
+        sample_runner.sample_execute(sample_id=order.pk)
+        return
+    for one in waiting.examples.all():
+        samples.sample_mark(sample=waiting, example_pk=one.pk, about=walk.dice.random() < MISSED, by=by)
+    samples.sample_finish(sample=waiting, by=by)
+
+
 def add_of_second(walk: Walk, case: Stage, by: Account) -> None:
     example = f"e{walk.dice.randrange(7):08d}"
     mapping.match_add(request=case.request, snapshot=walk.second, example_id=example, reason=WHY, by=by)
@@ -217,6 +231,7 @@ ACTS: dict[str, Act] = {
     "search again": search_again,
     "decide": decide,
     "add": add,
+    "sample": sample,
     "complete": lambda _walk, case, by: mapping.review_complete(request=case.request, by=by),
     "add of second": add_of_second,
     "train": train,
@@ -267,13 +282,25 @@ BY_STATE = {
     RequestState.AWAITING_CONFIRMATION: ["confirm", "confirm", "withdraw"],
     RequestState.MAPPING: ["search", "evaluate", "withdraw"],
     RequestState.REVIEW: [
-        *("decide", "decide", "add", "add of second", *["complete"] * 3, "close", "close", "correct", "correct"),
+        *(
+            "decide",
+            "decide",
+            "add",
+            "add of second",
+            "sample",
+            "sample",
+            *["complete"] * 3,
+            "close",
+            "close",
+            "correct",
+            "correct",
+        ),
         "think again",
         *("search again", "train", "end training", "withdraw"),
     ],
     RequestState.CLOSING: ["approve end", "approve end", "decline end", "withdraw"],
     RequestState.IN_PROGRESS: [
-        *("grant", "grant", "grant", "refuse", "lapse", "submit", "submit", "approve", "approve", "decline"),
+        *("sample", "grant", "grant", "grant", "refuse", "lapse", "submit", "submit", "approve", "approve", "decline"),
         *("approve end", "decline end", "search again", "withdraw", "destroy", "train", "end training"),
         *RUNNING,
         *RUNNING,
