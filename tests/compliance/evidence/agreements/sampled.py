@@ -83,6 +83,14 @@ def _group(sample: Told, **changes: Any) -> None:
     sample["drawn"]["groups"][1].update(changes)
 
 
+def _found_before(retold: Retold) -> None:
+    """An officer has decided, before the sample, about an example that is drawn."""
+    honest(retold)
+    accepted = retold.first("match.accepted")["data"]["examples"][0]
+    rejected = {"examples": [accepted | {"example_id": REST[0]}], "how": "each", "clusters": []}
+    retold.insert("mapping.completed", "match.rejected", **rejected)
+
+
 SAMPLED: Mapping[str, Change] = {
     "sample.ordered search / searches before the sample": sampled(lambda one: one["ordered"].update(search=9)),
     "sample.ordered queries / mapping.completed queries of its search": sampled(
@@ -98,12 +106,7 @@ SAMPLED: Mapping[str, Change] = {
     "sample.drawn groups and known, in all / corpus.registered counts of its snapshot": sampled(
         lambda one: one["drawn"].update(known=one["drawn"]["known"] + 1)
     ),
-    "sample.drawn groups, drawn / matches decided before the sample": entries(
-        lambda retold: [
-            write(retold, told(retold)),
-            retold.insert("mapping.completed", "match.rejected", **_rejected(retold)),
-        ]
-    ),
+    "sample.drawn groups, drawn / matches decided before the sample": entries(_found_before),
     "sample.finished missed / sample.drawn groups that were looked at": sampled(
         lambda one: one["finished"].update(missed=["e00000019"])
     ),
@@ -121,9 +124,3 @@ SAMPLED: Mapping[str, Change] = {
     ),
 }
 """By the pair's name."""
-
-
-def _rejected(retold: Retold) -> dict[str, Any]:
-    """A decision, before the sample, about an example that is drawn."""
-    accepted = retold.first("match.accepted")["data"]["examples"][0]
-    return {"examples": [accepted | {"example_id": REST[0]}], "how": "each", "clusters": []}
