@@ -45,6 +45,7 @@ from unlearning_jobs.models import CorpusSnapshot
 from unlearning_jobs.selectors import examples_by_id
 
 from .cards import PAGE_SIZE, provenance, set_word
+from .claim import claimed_words
 from .passages import excerpt, mark_spans
 from .requests import officers_only
 from .shared import identity, request_of
@@ -180,6 +181,7 @@ def _show(request: HttpRequest, sample: MissedSample, problem: str = "") -> Http
         "missed_sample": sample,
         "said": said_sentences(sample),
         "since": since_sentences(sample, search_of(erasure_request)),
+        "claimed": claimed_words(erasure_request),
         "groups": [{"words": GROUP_WORDS[one.group], "tally": one} for one in groups] if sample.is_drawn else [],
         "progress": {} if sample.is_final else _progress(sample),
         "deciding": deciding,

@@ -69,6 +69,7 @@ def sample_draw(*, sample: MissedSample, known: Collection[str], groups: Sequenc
     request = request_lock(sample.request_id)
     row = _held(sample)
     if known_examples(row) != set(known):
+        row.runs -= 1  # this run has not failed
         _again(request, row)
         return row
     row.matcher, row.known = VERSION, len(known)

@@ -48,8 +48,12 @@ def sampling_obstacle(request: ErasureRequest) -> str:
         return _("A sample is drawn when a search has ended: while the request is under review or in progress.")
     if not name_queries(request, search):
         return _("What was missed can be estimated for a search for names only, and this one looked for none.")
-    if not sampled_snapshots(search).exists():
+    snapshots = sampled_snapshots(search)
+    if not snapshots.exists():
         return _("No texts were searched in full, so there is nothing to draw a sample from.")
+    begun = unfinished_samples(search)
+    if begun and not snapshots.exclude(pk__in=begun.values("snapshot")).exists():
+        return _("Sample %(number)d is not finished. Look at all of it first.") % {"number": begun[0].number}
     return ""
 
 
@@ -58,6 +62,11 @@ def name_queries(request: ErasureRequest, search: Search) -> list[Mapping[str, A
     entries = entries_of(subject=request.subject, kinds=(RecordKind.MAPPING_COMPLETED,))
     of_search = (one for one in entries if one.data.get("search") == search.number)
     return [query for one in of_search for query in one.data["queries"] if query["kind"] == "name"]
+
+
+def unfinished_samples(search: Search) -> QuerySet[MissedSample]:
+    """Return the samples of a search that are due, being drawn, or not looked at to the end."""
+    return search.samples.filter(looked_at=None).exclude(state__in=[JobState.FAILED, JobState.CANCELLED])
 
 
 def sampled_snapshots(search: Search) -> QuerySet[CorpusSnapshot]:
@@ -84,9 +93,7 @@ def sample_order(*, request: ErasureRequest, snapshot: CorpusSnapshot, size: int
     if search is None or not sampled_snapshots(search).filter(pk=snapshot.pk).exists() or size not in SIZES:
         raise StaleStateError(_("Choose a snapshot that was searched, and one of the sizes."))
     # 2. What was ordered before is finished first: nobody draws until it pleases.
-    ended = [JobState.FAILED, JobState.CANCELLED]
-    unfinished = request.samples.filter(search=search, snapshot=snapshot, looked_at=None).exclude(state__in=ended).first()
-    if unfinished:
+    if unfinished := unfinished_samples(search).filter(snapshot=snapshot).first():
         raise StaleStateError(
             _("Sample %(number)d is not finished. Look at all of it first.") % {"number": unfinished.number}
         )

@@ -305,6 +305,7 @@ def test_a_match_that_is_added_while_a_sample_is_drawn_is_not_in_it(searched: St
         request=searched.request, snapshot=searched.model.snapshot, example_id=STONE, reason=WHY, by=searched.staff.omar
     )
     assert sample_draw(sample=claimed, known=known, groups=[]).state == JobState.QUEUED
+    assert MissedSample.objects.get().runs == 0
     sample_execute(sample_id=claimed.pk)
     assert not SampledExample.objects.filter(example_id=STONE).exists()
 
