@@ -23,7 +23,7 @@ from requests_app.search_wording import (
     self_test_sentences,
 )
 from requests_app.services.findings import search_of
-from requests_app.services.samples import sampling_obstacle
+from requests_app.services.samples import ORDERED_IN
 from requests_app.states import RequestState
 from requests_app.wording import search_error_words
 from unlearning_jobs.states import JobState
@@ -89,7 +89,7 @@ def search_view(erasure_request: ErasureRequest, search: Search | None) -> dict[
         "matcher": search.matcher,
         "complete": search.complete,
         "samples": sample_rows(erasure_request),
-        "sample_url": order_url(erasure_request),
+        "sample_url": _order_url(erasure_request, search),
         "searched": searched_sentences(search),
         "missing": missing_sentences(search),
         "self_test": self_test_sentences(search),
@@ -135,8 +135,8 @@ def _queries(search: Search) -> list[dict[str, Any]]:
 
 def sample_rows(erasure_request: ErasureRequest) -> list[dict[str, Any]]:
     """Return every sample of a request for `casework/_search.html`, unfinished and failed ones included."""
-    last = search_of(erasure_request)
-    rows = erasure_request.samples.select_related("search", "snapshot__corpus").order_by("-number")
+    rows = list(erasure_request.samples.select_related("search", "snapshot__corpus").order_by("-number"))
+    last = search_of(erasure_request) if rows else None
     return [
         {
             "number": sample.number,
@@ -150,6 +150,8 @@ def sample_rows(erasure_request: ErasureRequest) -> list[dict[str, Any]]:
     ]
 
 
-def order_url(erasure_request: ErasureRequest) -> str:
-    """Return where a sample can be ordered; empty if none can be."""
-    return "" if sampling_obstacle(erasure_request) else reverse("casework:sample_new", args=[erasure_request.reference])
+def _order_url(erasure_request: ErasureRequest, search: Search) -> str:
+    """Return where a sample of what the search missed can be ordered; empty if it is of no name, or cannot be by now."""
+    names = [query for query in search.queries if query["kind"] == "name" and not query["obstacle"]]
+    ordered = names and erasure_request.state in ORDERED_IN
+    return reverse("casework:sample_new", args=[erasure_request.reference]) if ordered else ""

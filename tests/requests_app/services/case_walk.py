@@ -294,15 +294,7 @@ BY_STATE = {
         *RUNNING,
     ],
     RequestState.CLOSED: [
-        "train",
-        "end training",
-        "withdraw",
-        "evaluate",
-        "release",
-        "reopen",
-        "approve",
-        "approve end",
-        "grant",
-        "destroy",
+        *("train", "end training", "withdraw", "evaluate", "release"),
+        *("reopen", "approve", "approve end", "grant", "destroy"),
     ],
 }

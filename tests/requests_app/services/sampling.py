@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from compliance.accounts.models import Account
+from compliance.evidence.agreements import AGREEMENTS, Story, check_agreements
+from compliance.evidence.checks.course import check_course
+from compliance.formats.record_kinds import RecordKind
+from compliance.record.selectors import entries_of
 from requests_app.models import MissedSample, SampledExample
 from requests_app.sample_runner import sample_execute
 from requests_app.services.samples import sample_finish, sample_mark, sample_order
@@ -36,3 +41,14 @@ def finished(stage: Stage, *about: str) -> MissedSample:
 
 def left(sample: MissedSample) -> int:
     return sample.examples.filter(mark=SampledExample.Mark.OPEN).count()
+
+
+def told(stage: Stage, kind: RecordKind) -> dict[str, Any]:
+    """What the last entry of a kind says."""
+    return dict(entries_of(subject=stage.request.subject, kinds=(kind,))[-1].data)
+
+
+def assert_verifies(stage: Stage) -> None:
+    history, others = entries_of(subject=stage.request.subject), entries_of(subject="corpus:harbour")
+    check_course(history)
+    check_agreements(Story(stage.request.reference, history, others=others), AGREEMENTS)
