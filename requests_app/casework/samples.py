@@ -241,6 +241,7 @@ def _progress(sample: MissedSample) -> dict[str, Any]:
     """Return the context of `casework/_search_live.html`."""
     poll_url = reverse("casework:sample_live", args=[sample.request.reference, sample.number])
     return {
+        "label": _("Progress of the sample"),
         "stage": progress_sentence(sample),
         "percent": round(100 * sample.done / sample.total) if sample.total else 0,
         "total": sample.total,
