@@ -96,3 +96,6 @@ _.AnsweringPart
 _.installed
 _.because
 _.copied
+
+# -- what a form sets on its fields, and Django reads
+_.queryset

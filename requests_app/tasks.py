@@ -13,11 +13,13 @@ from celery import shared_task
 
 from unlearning_jobs.leases import ClaimLostError, NothingToClaimError
 
+from .sample_runner import sample_execute
 from .search_runner import request_map as map_request
 from .services.messages import SEND_TASK, NotDueError
 from .services.messages import message_send as send
 from .services.reconcile import requests_reconcile as reconcile
 from .services.releases import release_sign as sign
+from .services.samples import SAMPLE_TASK
 from .services.search_orders import MAP_TASK
 
 logger = logging.getLogger(__name__)
@@ -29,6 +31,14 @@ def request_map(request_id: int) -> None:
         map_request(request_id=request_id, worker=socket.gethostname())
     except (NothingToClaimError, ClaimLostError):  # searched already, being searched, or withdrawn in the meantime
         logger.info("request %s: no search is due", request_id)
+
+
+@shared_task(name=SAMPLE_TASK, queue="matching")
+def sample_draw(sample_id: int) -> None:
+    try:
+        sample_execute(sample_id=sample_id)
+    except (NothingToClaimError, ClaimLostError):  # drawn already, being drawn, or withdrawn in the meantime
+        logger.info("sample %s: not waiting to be drawn", sample_id)
 
 
 @shared_task(name=SEND_TASK, queue="mail")

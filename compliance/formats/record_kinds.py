@@ -28,6 +28,14 @@ class RecordKind(StrEnum):
     """A search ended without a result, after so many runs; the request waits until somebody orders it again."""
     MAPPING_COMPLETED = "mapping.completed"
     """A search ended: what was searched, by which matchers, and what could not be. Earlier versions counted the latter."""
+    SAMPLE_ORDERED = "sample.ordered"
+    """The actor had a sample drawn of what a search had not found in a snapshot: so many of each group, by this seed."""
+    SAMPLE_DRAWN = "sample.drawn"
+    """Of each group, how many the search had not found, and which of them were drawn; `known` were left out."""
+    SAMPLE_FAILED = "sample.failed"
+    SAMPLE_FINISHED = "sample.finished"
+    """Somebody looked at every example that was drawn. `missed` are about the person, and accepted by now; `added` of the
+    matches right before came with it."""
     MATCH_ADDED = "match.added"
     """The actor added an example by hand; `match.accepted` follows."""
     MATCH_ACCEPTED = "match.accepted"
@@ -132,6 +140,10 @@ FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
         *("search", "matcher", "searched", "unreadable", "texts_only", "queries", "not_searchable", "complete"),
         "candidates",
     ),
+    K.SAMPLE_ORDERED: ("sample", "search", "snapshot", "queries", "size", "seed"),
+    K.SAMPLE_DRAWN: ("sample", "groups", "known"),
+    K.SAMPLE_FAILED: ("sample", "error", "runs"),
+    K.SAMPLE_FINISHED: ("sample", "missed", "at_most", "added"),
     K.MATCH_ADDED: ("snapshot", "example_id"),
     K.MATCH_ACCEPTED: (*_DECIDED, "contents"),
     K.MATCH_REJECTED: _DECIDED,
@@ -190,14 +202,8 @@ EARLIER_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     **{
         kind: FIELDS[kind]
         for kind in (
-            *(
-                K.REQUEST_SUBMITTED,
-                K.REQUEST_CONFIRMED,
-                K.MATCHES_DECIDED,
-                K.REVIEW_COMPLETED,
-                K.ITEM_DECIDED,
-                K.PROPOSAL_SUBMITTED,
-            ),
+            *(K.REQUEST_SUBMITTED, K.REQUEST_CONFIRMED, K.MATCHES_DECIDED, K.REVIEW_COMPLETED),
+            *(K.ITEM_DECIDED, K.PROPOSAL_SUBMITTED),
             *(K.PROPOSAL_DECLINED, K.ITEM_EVALUATED, K.ITEM_RELEASED, K.ITEM_REOPENED, K.JOB_CREATED, K.JOB_COMPLETED),
             *(K.JOB_FAILED, K.JOB_CANCEL_REQUESTED, K.JOB_CANCELLED, K.ATTESTATION_SIGNED, K.RECORD_SEALED),
             *(K.MESSAGE_QUEUED, K.MESSAGE_SENT, K.MESSAGE_FAILED),
@@ -233,7 +239,7 @@ ADDED_FIELDS: Final[tuple[tuple[int, Mapping[str, tuple[str, ...]]], ...]] = (
 together stand together. So it is with what follows."""
 ADDED_KINDS: Final[Mapping[int, frozenset[str]]] = {
     2: frozenset({K.SEARCH_FAILED, K.MATCH_REOPENED, K.ITEM_CORRECTED, K.MESSAGE_LAPSED, K.REQUEST_EXTENDED}),
-    3: frozenset({K.MATCH_ACCOUNTED, K.ITEM_CREATED}),
+    3: frozenset({K.MATCH_ACCOUNTED, K.ITEM_CREATED, K.SAMPLE_ORDERED, K.SAMPLE_DRAWN, K.SAMPLE_FAILED, K.SAMPLE_FINISHED}),
 }
 ADDED_WORDS: Final[Mapping[int, frozenset[tuple[str, str, str]]]] = {
     3: frozenset(
@@ -269,6 +275,8 @@ APART: Final = (
 """What excludes one another: an example has one of each at most."""
 ACCOUNTED_EXAMPLE: Final = ("snapshot", "example_id", "became")
 """What entries say about each accepted match when its request is closed. Of one that nobody answered, they name none."""
+DRAWN_GROUP: Final = ("group", "population", "drawn")
+"""What an entry says about each group of a sample."""
 EXAMPLES_PER_ENTRY: Final = 300
 """Examples that one entry names at most, so that it stays below the 65,535 bytes of a leaf; more go into further entries."""
 

@@ -137,11 +137,11 @@ def _card(match: Match, snapshot: CorpusSnapshot, example: Example | None) -> di
         "missing": example is None,
         "short": short,
         "full": full if any(segment.cut for segment in short) else [],
-        "provenance": _provenance(example) if example else [],
+        "provenance": provenance(example) if example else [],
     }
 
 
-def _provenance(example: Example) -> list[tuple[str, str]]:
+def provenance(example: Example) -> list[tuple[str, str]]:
     """Return where an example comes from, as far as its snapshot says, and its other columns."""
     source, rows = example.source, []
     if source:

@@ -10,7 +10,8 @@ from django.utils.formats import date_format, number_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-from requests_app.models import ErasureRequest, Search, SearchOrder
+from requests_app.models import ErasureRequest, SampledExample, Search, SearchOrder
+from requests_app.sample_wording import said_sentences, since_sentences
 from requests_app.search_wording import (
     OBSTACLES,
     WHY_NOT_ASKED,
@@ -21,6 +22,8 @@ from requests_app.search_wording import (
     searched_sentences,
     self_test_sentences,
 )
+from requests_app.services.findings import search_of
+from requests_app.services.samples import ORDERED_IN
 from requests_app.states import RequestState
 from requests_app.wording import search_error_words
 from unlearning_jobs.states import JobState
@@ -85,6 +88,8 @@ def search_view(erasure_request: ErasureRequest, search: Search | None) -> dict[
         "at": date_format(localtime(search.finished_at), "DATETIME_FORMAT"),
         "matcher": search.matcher,
         "complete": search.complete,
+        "samples": sample_rows(erasure_request),
+        "sample_url": _order_url(erasure_request, search),
         "searched": searched_sentences(search),
         "missing": missing_sentences(search),
         "self_test": self_test_sentences(search),
@@ -126,3 +131,27 @@ def _queries(search: Search) -> list[dict[str, Any]]:
         if row not in rows:
             rows.append(row)
     return rows
+
+
+def sample_rows(erasure_request: ErasureRequest) -> list[dict[str, Any]]:
+    """Return every sample of a request for `casework/_search.html`, unfinished and failed ones included."""
+    rows = list(erasure_request.samples.select_related("search", "snapshot__corpus").order_by("-number"))
+    last = search_of(erasure_request) if rows else None
+    return [
+        {
+            "number": sample.number,
+            "search": sample.search.number,
+            "snapshot": str(sample.snapshot),
+            "url": reverse("casework:sample", args=[erasure_request.reference, sample.number]),
+            "lines": [*said_sentences(sample), *since_sentences(sample, last)],
+            "tone": "warning" if sample.examples.filter(mark=SampledExample.Mark.ABOUT).exists() else "info",
+        }
+        for sample in rows
+    ]
+
+
+def _order_url(erasure_request: ErasureRequest, search: Search) -> str:
+    """Return where a sample of what the search missed can be ordered; empty if it is of no name, or cannot be by now."""
+    names = [query for query in search.queries if query["kind"] == "name" and not query["obstacle"]]
+    ordered = names and erasure_request.state in ORDERED_IN
+    return reverse("casework:sample_new", args=[erasure_request.reference]) if ordered else ""

@@ -20,6 +20,7 @@ from compliance.record.selectors import entries_of
 from compliance.record.services import CLAIMANT, SYSTEM
 from requests_app.mail_wording import mail_title
 from requests_app.models import ErasureRequest, Message
+from requests_app.sample_wording import drawn_words, failed_words, finished_words, ordered_words
 from requests_app.services.mail_reasons import message_standing
 from requests_app.services.messages import can_resend
 from requests_app.states import Ground, RequestOutcome
@@ -43,6 +44,10 @@ TITLES: dict[str, Any] = {
     RecordKind.MAPPING_COMPLETED: gettext_lazy("Training data searched"),
     RecordKind.SEARCH_ORDERED: gettext_lazy("Search ordered again"),
     RecordKind.SEARCH_FAILED: gettext_lazy("Search failed"),
+    RecordKind.SAMPLE_ORDERED: gettext_lazy("Sample of what the search missed ordered"),
+    RecordKind.SAMPLE_DRAWN: gettext_lazy("Sample drawn"),
+    RecordKind.SAMPLE_FAILED: gettext_lazy("Sample could not be drawn"),
+    RecordKind.SAMPLE_FINISHED: gettext_lazy("Sample looked at"),
     RecordKind.MATCH_ADDED: gettext_lazy("Match added by hand"),
     RecordKind.MATCH_ACCEPTED: gettext_lazy("Matches accepted"),
     RecordKind.MATCH_REJECTED: gettext_lazy("Matches rejected"),
@@ -218,6 +223,10 @@ DETAILS: dict[str, Callable[[Data], str]] = {
     RecordKind.REQUEST_EXTENDED: _extended,
     RecordKind.MAPPING_COMPLETED: _candidates,
     RecordKind.SEARCH_FAILED: _search_failed,
+    RecordKind.SAMPLE_ORDERED: ordered_words,
+    RecordKind.SAMPLE_DRAWN: drawn_words,
+    RecordKind.SAMPLE_FAILED: failed_words,
+    RecordKind.SAMPLE_FINISHED: finished_words,
     RecordKind.MATCH_ACCEPTED: _examples,
     RecordKind.MATCH_REJECTED: _examples,
     RecordKind.MATCH_REOPENED: _examples,

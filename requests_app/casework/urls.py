@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import additions, bulk, decisions, endings, extensions, mails, matches, proposals, releases, requests, review
+from . import additions, bulk, decisions, endings, extensions, mails, matches, proposals, releases, requests, review, samples
 
 app_name = "casework"
 urlpatterns = [
@@ -19,6 +19,10 @@ urlpatterns = [
     path("<str:reference>/matches/add/", additions.add, name="match_add"),
     path("<str:reference>/matches/complete/", matches.complete, name="review_complete"),
     path("<str:reference>/matches/correct/", endings.correction, name="correction"),
+    path("<str:reference>/samples/new/", samples.order, name="sample_new"),
+    path("<str:reference>/samples/<int:number>/", samples.sample_detail, name="sample"),
+    path("<str:reference>/samples/<int:number>/progress/", samples.live, name="sample_live"),
+    path("<str:reference>/samples/<int:number>/finish/", samples.finish, name="sample_finish"),
     path("<str:reference>/search/progress/", requests.search_live, name="search_progress"),
     path("<str:reference>/search/", matches.search_again, name="search_again"),
     path("<str:reference>/extend/", extensions.extend, name="extend"),

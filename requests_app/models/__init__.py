@@ -3,6 +3,7 @@
 from .items import Ending, Item, Proposal
 from .messages import Message, UnsentAnswers, UseCount
 from .requests import AccessLink, ErasureRequest
+from .samples import MissedSample, SampledExample
 from .searches import Match, Search, SearchOrder
 
 __all__ = [
@@ -12,7 +13,9 @@ __all__ = [
     "Item",
     "Match",
     "Message",
+    "MissedSample",
     "Proposal",
+    "SampledExample",
     "Search",
     "SearchOrder",
     "UnsentAnswers",

@@ -5,7 +5,7 @@ refer to them can still be written:
 
 1. the request (`request_lock`), which every service about it or anything in it locks first;
 2. its access link;
-3. a search that is due for it (a worker that claims searches locks these alone, and skips what is locked);
+3. a search or a sample that is due for it (a worker that claims some locks these alone, and skips what is locked);
 4. its item (`item_lock`);
 5. the proposal or the ending;
 6. jobs, by number;

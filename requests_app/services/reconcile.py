@@ -19,18 +19,20 @@ from .decisions import RELEASE_SIGN_TASK, proposal_evaluated
 from .drafts import unsent_expire
 from .limits import uses_forget
 from .messages import SEND_TASK
+from .sample_orders import samples_reconcile
 from .search_orders import MAP_TASK, searches_reconcile
 from .unconfirmed import expired, request_expire
 
 
 def requests_reconcile() -> None:
-    """Queue the searches of dead workers again, enqueue overdue searches, messages and signatures, apply missed verdicts,
-    close what was never confirmed, and delete unsent answers that have expired.
+    """Queue the searches and samples of dead workers again, enqueue overdue ones, messages and signatures, apply missed
+    verdicts, close what was never confirmed, and delete unsent answers that have expired.
     """
     now = timezone.now()
     overdue = now - RING_AGAIN_AFTER
     # 1. Tasks whose message was lost, and mails whose next attempt is due. A task that comes twice finds nothing to do.
     searches_reconcile()
+    samples_reconcile()
     waiting = SearchOrder.objects.filter(request=OuterRef("pk"), state=JobState.QUEUED)
     ring_again(ErasureRequest.objects.filter(Exists(waiting)), MAP_TASK, queue="matching")
     ring_again(Message.objects.filter(state=Message.State.WAITING, next_attempt_at__lte=now), SEND_TASK, queue="mail")

@@ -84,7 +84,8 @@ def request_close(
     template: str | None,
 ) -> ErasureRequest:
     """Close a request and tell the claimant, unless `template` is None. Items that are not settled lapse, and
-    a search that is due is no longer wanted. What no model in use knows and nobody refused enters the erasure ledger.
+    a search or a sample that is due is no longer wanted. What no model in use knows and nobody refused enters the erasure
+    ledger.
 
     Raises:
         StaleStateError: it is already closed.
@@ -95,8 +96,9 @@ def request_close(
         item_move(item=item, to=ItemState.LAPSED, kind=RecordKind.ITEM_LAPSED, actor=actor, data=lapsed)
     request.outcome, request.closed_at = outcome, timezone.now()
     request.vocabularies = vocabularies(request.matches.filter(decision=Match.Decision.ACCEPTED))
-    live = request.search_orders.filter(state__in=[JobState.QUEUED, JobState.RUNNING])
-    live.update(state=JobState.CANCELLED, lease_until=None, finished_at=request.closed_at)
+    for due in (request.search_orders, request.samples):
+        live = due.filter(state__in=[JobState.QUEUED, JobState.RUNNING])
+        live.update(state=JobState.CANCELLED, lease_until=None, finished_at=request.closed_at)
     # Of a request that nobody answered, the corpora are not read to find out what became of its matches.
     became = list(what_became(request)) if template else []
     ledger_withhold(subject=request.subject, contents=not_to_be_learned(became), actor=actor)

@@ -74,7 +74,7 @@ def _estimate(snapshot: Snapshot, query: Query, found: set[str], options: argpar
     """Print which examples somebody has to look at, and what follows if those of `--missed` are about the person."""
     from .matching.missed import draw_samples, missed_estimate
 
-    samples = draw_samples(snapshot, query, found, size=options.sample, seed=options.seed)
+    samples = draw_samples(snapshot, [query], found, size=options.sample, seed=options.seed)
     estimate = missed_estimate(samples, options.missed)
     _print(
         {"query": query.id, "seed": options.seed, "samples": list(map(asdict, samples)), "if_looked_at": asdict(estimate)}

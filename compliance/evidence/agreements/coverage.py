@@ -44,6 +44,7 @@ READ_BY_A_STEP: Final[Mapping[str, str]] = {
     **{f"{kind} message": COURSE for kind in (K.MESSAGE_QUEUED, K.MESSAGE_SENT, K.MESSAGE_FAILED, K.MESSAGE_LAPSED)},
     **{f"{kind} ending": COURSE for kind in (K.ENDING_PROPOSED, K.ENDING_APPROVED, K.ENDING_DECLINED)},
     f"{K.MAPPING_COMPLETED} search": COURSE,
+    **{f"{kind} sample": COURSE for kind in (K.SAMPLE_ORDERED, K.SAMPLE_DRAWN, K.SAMPLE_FAILED, K.SAMPLE_FINISHED)},
     f"{K.ITEM_DECIDED} granted": COURSE,
     f"{K.REQUEST_CLOSED} outcome": COURSE,
     f"{K.JOB_STARTED} run": COURSE,
@@ -105,6 +106,9 @@ NOT_READ: Final[Mapping[str, str]] = {
     f"{K.REQUEST_SUBMITTED} language": "it chooses the language of letters, which are not in a bundle",
     f"{K.MAPPING_COMPLETED} matcher": _ONCE,
     f"{K.SEARCH_FAILED} error": _ONCE,
+    f"{K.SAMPLE_ORDERED} seed": "with the corpus and the names, both the operator's, it gives the same sample again",
+    f"{K.SAMPLE_FAILED} error": _ONCE,
+    f"{K.SAMPLE_FAILED} runs": "how often a worker began; nothing rests on a sample that was not drawn",
     f"{K.SEARCH_FAILED} runs": "how often a worker began; nothing rests on a search that failed",
     **{
         f"{kind} {field}": "how officers went through the matches; the examples are named one by one"

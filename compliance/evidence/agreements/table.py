@@ -88,6 +88,7 @@ from .measured import (
 from .numbers import WITHOUT_NUMBERS
 from .processes import BASE_OF_FILES
 from .reasons import VERDICT
+from .samples import SAMPLES
 from .sets import NAMED_SETS, REGISTERED_SETS
 from .trajectories import FOLLOWED, FOLLOWED_MARGINS, margins_alike
 from .withholding import APPROVED_BESIDE, APPROVED_EXAMPLES, IN_NO_ITEM, WITHHELD_EXAMPLES
@@ -235,6 +236,7 @@ RELEASE: Final = (
 
 AGREEMENTS: Final[tuple[Agreement, ...]] = (
     *REVIEW,
+    *SAMPLES,
     *ITEMS_HELD,
     *ENDING,
     *DISPOSITIONS,

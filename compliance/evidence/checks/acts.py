@@ -40,6 +40,7 @@ ENTERED, WITHHELD = f"{K.ERASURE_ENTERED}, for a release", f"{K.ERASURE_ENTERED}
 TO_REFUSE, TO_LAPSE, TO_CLOSE, TO_CORRECT = (
     f"{K.ENDING_APPROVED}, {what}" for what in ("a refusal", "a lapse", "of the request", "a correction")
 )
+LOOKED_AT, MISSED = f"{K.SAMPLE_FINISHED}, and nothing to add", f"{K.SAMPLE_FINISHED}, with what it missed"
 STOPPED, STOPPED_BY_CLAIMANT = K.JOB_CANCEL_REQUESTED, f"{K.JOB_CANCEL_REQUESTED}, by the claimant"
 CANCELLED, CANCELLED_AT_ONCE = K.JOB_CANCELLED, f"{K.JOB_CANCELLED}, at once"
 
@@ -53,6 +54,7 @@ TOLD_APART: Final[Mapping[str, Callable[[EntryBody], str]]] = {
     K.ITEM_LAPSED: lambda entry: GIVEN_UP if entry.data["outcome"] == WITHDRAWN else LAPSED,
     # Until two officers had to approve it, a review took out of items what it had rejected.
     K.ITEM_CORRECTED: lambda entry: CORRECTED if "ending" in entry.data else CORRECTED_BY_ONE,
+    K.SAMPLE_FINISHED: lambda entry: MISSED if entry.data["added"] else LOOKED_AT,
     K.ENDING_APPROVED: lambda entry: _approved(entry.data["item"], entry.data["outcome"]),
     # What was released before there was a ledger is entered later, by the system.
     K.ERASURE_ENTERED: lambda entry: entry.kind if entry.actor == SYSTEM else ENTERED if entry.data["item"] else WITHHELD,
@@ -68,6 +70,8 @@ ACTS: Final[Mapping[str, tuple[str, ...]]] = {
     K.REQUEST_CONFIRMED: (_letter("request_received"),),
     K.REQUEST_EXTENDED: (_letter(EXTENDED),),
     K.MATCH_ADDED: (K.MATCH_ADDED, K.MATCH_ACCEPTED),
+    # The one that accepts the last of what a sample has added is followed by the end of the sample.
+    K.MATCH_ACCEPTED: (THE_END, K.MATCH_ACCEPTED, MISSED),
     K.ITEM_CREATED: (K.ITEM_CREATED, K.MATCHES_DECIDED),
     K.MATCHES_DECIDED: (K.REVIEW_COMPLETED,),
     K.REVIEW_COMPLETED: (THE_END, CORRECTED_BY_ONE, *_ENDS),

@@ -24,9 +24,7 @@ RELEASABLE = frozenset({"passed"})
 """Verdicts with which an item waits for its release; with any other, the method is chosen again."""
 SETTLED = frozenset({"refused", "released", "lapsed", "emptied"})
 LAPSES = frozenset({"no_influence", "already_erased", "not_learned"})
-"""Outcomes of requests all of whose items lapsed. Which one follows from what became of the examples, which is a fact that
-stands twice (`agreements/dispositions.py`): other requests may have erased since what an item lapsed for.
-"""
+"""Outcomes of requests all of whose items lapsed; which one follows from what became of the examples (`agreements`)."""
 WITHDRAWN = "withdrawn"
 
 Move = Mapping[str, str]
@@ -49,14 +47,8 @@ PROPOSED, APPROVED, DECLINED = (
 APPROVED_OUT = f"{K.ENDING_APPROVED}, for what leaves its items"
 IN_PROGRESS = after("in progress")
 OPEN_REQUEST = (
-    "submitted",
-    "confirmed",
-    "search failed",
-    "under review",
-    "reviewed",
-    "in progress",
-    "closing",
-    "end approved",
+    *("submitted", "confirmed", "search failed", "under review"),
+    *("reviewed", "in progress", "closing", "end approved"),
 )
 OPEN_ITEM = (NEW, "granted", "proposed", "approved", "evaluated", "to be ended", "granted, to be ended")
 
@@ -66,6 +58,7 @@ REQUEST_MOVES: Final[Mapping[str, Move]] = {
     K.SEARCH_FAILED: after("confirmed", to="search failed"),
     K.SEARCH_ORDERED: after("search failed", "under review", "in progress", to="confirmed"),
     K.MAPPING_COMPLETED: after("confirmed", to="under review"),
+    K.SAMPLE_ORDERED: after("under review", "in progress"),
     K.MATCH_ADDED: after("under review"),
     K.MATCH_ACCEPTED: after("under review"),
     K.MATCH_REJECTED: after("under review"),
@@ -84,7 +77,10 @@ REQUEST_MOVES: Final[Mapping[str, Move]] = {
     **dict.fromkeys((K.ITEM_RELEASED, RELEASED_WITHOUT_LEDGER), IN_PROGRESS),
     **dict.fromkeys((K.PROPOSAL_SUBMITTED, K.PROPOSAL_APPROVED, K.PROPOSAL_DECLINED, K.JOB_CREATED), IN_PROGRESS),
     LAPSED_WITH_REQUEST: after(*OPEN_REQUEST),
-    K.REQUEST_EXTENDED: after("confirmed", "search failed", "under review", "closing", "in progress"),
+    **dict.fromkeys(
+        (K.REQUEST_EXTENDED, K.SAMPLE_DRAWN, K.SAMPLE_FAILED, K.SAMPLE_FINISHED),
+        after("confirmed", "search failed", "under review", "closing", "in progress"),
+    ),
     K.REQUEST_CLOSED: after(*OPEN_REQUEST, to="closed"),
 }
 """By request. What happened to its items and its jobs goes on while it is searched and reviewed again."""
@@ -137,6 +133,14 @@ JOB_MOVES: Final[Mapping[str, Move]] = {
 }
 """By job."""
 
+SAMPLE_MOVES: Final[Mapping[str, Move]] = {
+    K.SAMPLE_ORDERED: after(NEW, to="ordered"),
+    K.SAMPLE_DRAWN: after("ordered", to="drawn"),
+    K.SAMPLE_FAILED: after("ordered", to="failed"),
+    K.SAMPLE_FINISHED: after("drawn", to="finished"),
+}
+"""By sample. One that nobody finished stays drawn."""
+
 MESSAGE_MOVES: Final[Mapping[str, Move]] = {
     K.MESSAGE_QUEUED: after(NEW, "queued", "failed", to="queued"),
     # Whoever took a message over may give it up before the worker that was slow says that it has sent it.
@@ -162,12 +166,13 @@ def check_course(entries: Sequence[EntryBody]) -> None:
     items = _follow(entries, ITEM_MOVES, _named("item"), variant)
     _follow(entries, ENDING_MOVES, _named("ending"))
     _follow(entries, JOB_MOVES, _named("job"))
+    _follow(entries, SAMPLE_MOVES, _named("sample"))
     _follow(entries, MESSAGE_MOVES, _named("message"))
     _check_count(entries, "attempt", K.PROPOSAL_SUBMITTED, ITEM_MOVES, by="item")
     _check_count(entries, "run", K.JOB_STARTED, JOB_MOVES, by="job")
-    _check_count(entries, "search", K.MAPPING_COMPLETED, {K.MAPPING_COMPLETED: {}})
     _check_extensions(entries)
-    _check_count(entries, "ending", K.ENDING_PROPOSED, {K.ENDING_PROPOSED: {}})
+    for field, begins in (("search", K.MAPPING_COMPLETED), ("sample", K.SAMPLE_ORDERED), ("ending", K.ENDING_PROPOSED)):
+        _check_count(entries, field, begins, {begins: {}})
     if requests.get("The request") == "closed":
         _check_outcome(entries, items, began)
     check_letters(entries, _states_before(entries, variant))

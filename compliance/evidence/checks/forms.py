@@ -41,6 +41,8 @@ MADE_BY: Final[Mapping[str, frozenset[str]]] = {
             *(
                 K.REQUEST_EXTENDED,
                 K.SEARCH_ORDERED,
+                K.SAMPLE_ORDERED,
+                K.SAMPLE_FINISHED,
                 K.MATCH_ADDED,
                 *MATCHES,
                 K.MATCH_REOPENED,
@@ -58,6 +60,8 @@ MADE_BY: Final[Mapping[str, frozenset[str]]] = {
         (
             *(
                 K.SEARCH_FAILED,
+                K.SAMPLE_DRAWN,
+                K.SAMPLE_FAILED,
                 K.MAPPING_COMPLETED,
                 K.ITEM_EVALUATED,
                 K.MESSAGE_SENT,

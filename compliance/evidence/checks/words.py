@@ -9,9 +9,10 @@ from typing import Any, Final, get_args
 
 from compliance.evidence.record import ITEM
 from compliance.formats.checks import SHA256
-from compliance.formats.record_kinds import ACCOUNTED_EXAMPLE, APART, FIELDS, NOT_CONCERNED, Disposition
+from compliance.formats.record_kinds import ACCOUNTED_EXAMPLE, APART, DRAWN_GROUP, FIELDS, NOT_CONCERNED, Disposition
 from compliance.formats.record_kinds import RecordKind as K
 from compliance.formats.results import RESULT_VERSION
+from compliance.formats.samples import GROUPS
 from compliance.formats.verdicts import METHOD_GUARANTEES, Outcome
 
 from .letters import LETTERS
@@ -101,8 +102,30 @@ def _is_query(value: Any) -> bool:
     )
 
 
+def _is_name(query: Mapping[str, Any]) -> bool:
+    return bool(query["kind"] == "name")
+
+
 def _are_held(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(map(_is_text, value)) and value == sorted(set(value))
+
+
+def _are_ids(value: Any) -> bool:
+    """Return whether these are ids of examples, each once and in order; there may be none."""
+    return value == [] or _are_held(value)
+
+
+def _are_groups(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_group, value)) and tuple(one["group"] for one in value) == GROUPS
+
+
+def _is_group(value: Any) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and value.keys() == set(DRAWN_GROUP)
+        and _counts(0)(value["population"])
+        and _are_ids(value["drawn"])
+    )
 
 
 def _is_item(value: Any) -> bool:
@@ -128,6 +151,7 @@ _COUNTED = (
     *((K.MATCHES_DECIDED, "accepted"), (K.MATCHES_DECIDED, "rejected"), (K.REVIEW_COMPLETED, "items")),
     *((K.MAPPING_COMPLETED, "candidates"), (K.REQUEST_CLOSED, "accepted"), (K.ITEM_CORRECTED, "examples")),
     *((K.ENDING_APPROVED, "beside"), (K.PROPOSAL_APPROVED, "beside")),
+    *((K.SAMPLE_ORDERED, "seed"), (K.SAMPLE_DRAWN, "known"), (K.SAMPLE_FINISHED, "at_most"), (K.SAMPLE_FINISHED, "added")),
     *((K.JOB_CANCELLED, "run"), (K.ERASURE_ENTERED, "attempt")),  # 0: before any run; for no release
 )
 WORDS: Final[Mapping[str, Says]] = {
@@ -166,6 +190,13 @@ WORDS: Final[Mapping[str, Says]] = {
     f"{K.MAPPING_COMPLETED} not_searchable": lambda value: _counts(0)(value) or _lists(_is_not_searchable)(value),
     f"{K.SEARCH_FAILED} error": _is_text,
     f"{K.SEARCH_FAILED} runs": _counts(1),
+    f"{K.SAMPLE_ORDERED} snapshot": _is_beginning,
+    f"{K.SAMPLE_ORDERED} queries": lambda value: _lists(_is_query)(value) and bool(value) and all(map(_is_name, value)),
+    f"{K.SAMPLE_ORDERED} size": _counts(1),
+    f"{K.SAMPLE_DRAWN} groups": _are_groups,
+    f"{K.SAMPLE_FAILED} error": _is_text,
+    f"{K.SAMPLE_FAILED} runs": _counts(1),
+    f"{K.SAMPLE_FINISHED} missed": _are_ids,
     f"{K.JOB_FAILED} error": _is_text,
     f"{K.MATCH_ADDED} snapshot": _is_snapshot,
     f"{K.MATCH_ADDED} example_id": _is_text,
@@ -180,7 +211,7 @@ WORDS: Final[Mapping[str, Says]] = {
     **{
         f"{kind} {field}": _counts(1)
         for kind, fields in FIELDS.items()
-        for field in ("attempt", "run", "job", "message", "ending", "search")
+        for field in ("attempt", "run", "job", "message", "ending", "search", "sample")
         if field in fields
     },
     **{f"{kind} {field}": _counts(0) for kind, field in _COUNTED},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from requests_app.services import decisions, endings
+from requests_app.services.samples import sample_order
 from tests.endings import refusal_proposed
 from tests.factories import PROTOCOL
 from tests.personas import client_of
@@ -14,8 +15,18 @@ from tests.web.pages import signed_in
 pytestmark = pytest.mark.django_db
 
 PAGES = ["", "matches/", "matches/add/", "matches/complete/", "items/1/decide/", "items/1/propose/", "items/1/proposals/1/"]
+PAGES += ["samples/new/", "samples/1/"]
 PAGES += ["extend/", "items/1/proposals/1/release/", "endings/1/"]
-MORE = ["close/", "matches/correct/", "items/1/lapse/", "search/", "matches/1/picture.png", "work.png", "messages/1/resend/"]
+MORE = ["samples/1/finish/", "samples/1/progress/"]
+MORE += [
+    "close/",
+    "matches/correct/",
+    "items/1/lapse/",
+    "search/",
+    "matches/1/picture.png",
+    "work.png",
+    "messages/1/resend/",
+]
 """Addresses that have nothing to show here: nobody else may ask for them either."""
 
 
@@ -23,6 +34,7 @@ MORE = ["close/", "matches/correct/", "items/1/lapse/", "search/", "matches/1/pi
 def paths(stage: Stage) -> list[str]:
     """Every page of a request with a proposal."""
     stage.searched()
+    sample_order(request=stage.request, snapshot=stage.model.snapshot, size=50, by=stage.staff.omar)
     endings.ending_decline(ending=refusal_proposed(stage), reason="Grant it instead.", by=stage.staff.nils)
     item = decisions.item_grant(item=stage.item, ground="17_1_b", reasons="", by=stage.staff.omar)
     decisions.proposal_submit(item=item, method=NPO, protocol=PROTOCOL, by=stage.staff.omar)

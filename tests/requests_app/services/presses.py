@@ -11,12 +11,15 @@ from requests_app.services.endings import closing_propose, ending_approve, refus
 from requests_app.services.intake import email_confirm, request_withdraw
 from requests_app.services.mapping import review_complete
 from requests_app.services.matches import matches_decide
+from requests_app.services.samples import sample_finish
 from requests_app.services.search_orders import request_search_again
 from tests.endings import REASONS, refusal_proposed
 from tests.factories import PROTOCOL
 from tests.staging import NPO, Stage
 from unlearning_jobs.models import Job
 from unlearning_jobs.services.reports import report_sign
+
+from .sampling import drawn, marked, ordered
 
 Press = Callable[[], object]
 
@@ -93,9 +96,20 @@ def withdraw(stage: Stage) -> Press:
     return lambda: request_withdraw(token=token)
 
 
+def sample(stage: Stage) -> Press:
+    return lambda: ordered(stage)
+
+
+def looked_at(stage: Stage) -> Press:
+    found = marked(drawn(stage), stage.staff.omar, about=["e00000007"])
+    return lambda: sample_finish(sample=found, by=stage.staff.omar)
+
+
 ACTS: dict[RecordKind, Callable[[Stage], Press]] = {
     RecordKind.REQUEST_CONFIRMED: confirm,
     RecordKind.SEARCH_ORDERED: search,
+    RecordKind.SAMPLE_ORDERED: sample,
+    RecordKind.SAMPLE_FINISHED: looked_at,
     RecordKind.REVIEW_COMPLETED: complete,
     RecordKind.ENDING_PROPOSED: close,
     RecordKind.ITEM_DECIDED: grant,

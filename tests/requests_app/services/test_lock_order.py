@@ -13,8 +13,8 @@ from .presses import ACTS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signing")]
 LOCKED = [
-    *("requests_app_erasurerequest", "requests_app_accesslink", "requests_app_searchorder", "requests_app_item"),
-    "requests_app_proposal",
+    *("requests_app_erasurerequest", "requests_app_accesslink", "requests_app_searchorder", "requests_app_missedsample"),
+    *("requests_app_item", "requests_app_proposal"),
     *("requests_app_ending", "unlearning_jobs_job", "unlearning_jobs_modelversion", "pg_advisory_xact_lock"),
     "unlearning_jobs_corpussnapshot",
 ]

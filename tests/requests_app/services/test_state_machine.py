@@ -53,9 +53,7 @@ def walk(request: pytest.FixtureRequest, staff: Staff, artefacts: Path) -> Walk:
     return Walk(random.Random(request.param), people, cases, registered("diary", pages))  # noqa: S311  # dice, not a secret
 
 
-@pytest.mark.parametrize(
-    ("walk", "releases"), [*((seed, 0) for seed in range(4)), (107, 1), (111, 1)], indirect=["walk"], ids=str
-)
+@pytest.mark.parametrize(("walk", "releases"), [(2, 0), (4, 0), (5, 0), (8, 0), (6, 1), (9, 1)], indirect=["walk"], ids=str)
 def test_a_case_keeps_its_rules_whoever_presses_what_in_which_order(walk: Walk, releases: int) -> None:
     ended: dict[int, Mapping[str, object]] = {}
     held: dict[int, set[str]] = {}

@@ -15,14 +15,11 @@ has half of the error.
 
 from __future__ import annotations
 
-import math
 import random
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
 
-from scipy import stats
-
+from compliance.formats.samples import CONFIDENCE, GROUPS, Group, all_at_most, group_at_most
 from unlearning_jobs.engine.corpora import Snapshot
 
 from .candidates import query_terms
@@ -30,10 +27,6 @@ from .match import batches
 from .needs import Needs
 from .query import Query, QueryError
 from .sweep import Sweep
-
-CONFIDENCE: Final = 0.95
-Group = Literal["part_of_name", "rest"]
-GROUPS: Final[tuple[Group, Group]] = ("part_of_name", "rest")
 
 
 @dataclass(frozen=True)
@@ -47,10 +40,7 @@ class Sample:
 
     def at_most(self, missed: int, confidence: float) -> int:
         """Return how many of the group can be missed at most, if this many of the sample were."""
-        if not self.drawn:
-            return self.population
-        share = upper_share(len(self.drawn), missed, confidence)
-        return min(self.population - len(self.drawn) + missed, max(missed, math.floor(share * self.population)))
+        return group_at_most(self.population, len(self.drawn), missed, confidence)
 
 
 @dataclass(frozen=True)
@@ -82,27 +72,45 @@ class _Reservoir:
             self.kept[place] = one
 
 
-def draw_samples(snapshot: Snapshot, query: Query, found: Collection[str], *, size: int, seed: int) -> list[Sample]:
+def draw_samples(
+    snapshot: Snapshot,
+    queries: Sequence[Query],
+    found: Collection[str],
+    *,
+    size: int,
+    seed: int,
+    on_progress: Callable[[int], object] = lambda _done: None,
+) -> list[Sample]:
     """Draw up to `size` examples of each group among those that are not in `found`, in one pass.
 
-    The same snapshot, query, size and seed give the same samples, so that others can look at them again. The size is fixed
+    The same snapshot, queries, size and seed give the same samples, so that others can look at them again. The size is fixed
     before anybody looks: a sample that is made larger until it pleases proves nothing.
 
+    Args:
+        snapshot: where to draw from.
+        queries: the names of the person; the first group holds a part of one of them.
+        found: what is known, and not drawn.
+        size: of each group.
+        seed: of the draw.
+        on_progress: is told how many examples have been read.
+
     Raises:
-        QueryError: the query is not for a name, or cannot be searched for.
+        QueryError: there is no query, or one that is not for a name or cannot be searched for.
     """
-    if query.kind != "name":
+    if not queries or any(query.kind != "name" for query in queries):
         message = "What a search misses can be estimated for names only."
         raise QueryError(message)
-    parts: frozenset[str] = frozenset().union(*query_terms(query))
-    sweep = Sweep({query.id: Needs((parts,), filed=True)})
+    parts: frozenset[str] = frozenset().union(*(terms for query in queries for terms in query_terms(query)))
+    sweep = Sweep({"parts": Needs((parts,), filed=True)})
     reservoirs = [_Reservoir(size, random.Random(f"{seed} {group}")) for group in GROUPS]  # noqa: S311  # a sample, no secret
-    known = frozenset(found)
+    known, done = frozenset(found), 0
     for examples in batches(snapshot.examples()):
         partly = {place for place, _ in sweep.candidates([example.document for example in examples])}
         for place, example in enumerate(examples):
             if example.id not in known:
                 reservoirs[place not in partly].offer(example.id)
+        done += len(examples)
+        on_progress(done)
     return [
         Sample(group, reservoir.seen, tuple(sorted(reservoir.kept)))
         for group, reservoir in zip(GROUPS, reservoirs, strict=True)
@@ -120,16 +128,10 @@ def missed_estimate(samples: Sequence[Sample], missed: Iterable[str], *, confide
         message = f"{min(unknown)[:40]} is in no sample; only what was drawn says something about the rest."
         raise QueryError(message)
     counts = [len(about.intersection(sample.drawn)) for sample in samples]
-    each = 1 - (1 - confidence) / len(samples)
     return Missed(
         looked_at=sum(len(sample.drawn) for sample in samples),
         missed=len(about),
         estimate=sum(n * s.population / len(s.drawn) for n, s in zip(counts, samples, strict=True) if s.drawn),
-        at_most=sum(sample.at_most(count, each) for count, sample in zip(counts, samples, strict=True)),
+        at_most=all_at_most(((s.population, len(s.drawn), n) for n, s in zip(counts, samples, strict=True)), confidence),
         confidence=confidence,
     )
-
-
-def upper_share(looked_at: int, missed: int, confidence: float) -> float:
-    """Return the upper end of the exact one-sided interval for a share (Clopper and Pearson 1934)."""
-    return 1.0 if missed >= looked_at else float(stats.beta.ppf(confidence, missed + 1, looked_at - missed))

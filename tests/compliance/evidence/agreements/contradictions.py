@@ -13,6 +13,7 @@ from tests.compliance.evidence.entry_data import stated
 
 from .judged_otherwise import ATTEMPT, JUDGED, Change, entries, report, result
 from .retold import STAGES, Retold
+from .sampled import SAMPLED
 
 OTHER_DIGEST, LATER, EARLIER = "5" * 64, "2099-01-01T00:00:00.000000Z", "2000-01-01T00:00:00.000000Z"
 ANOTHER_CONTENT = "5" * 16
@@ -141,6 +142,7 @@ HELD: Mapping[str, Change] = {
 WRITTEN: Mapping[str, Change] = {
     **JUDGED,
     **HELD,
+    **SAMPLED,
     **{
         f"{kind} {field} / ending.proposed {field}": ending(kind, **{field: "other"})
         for kind in ("ending.approved", "ending.declined")

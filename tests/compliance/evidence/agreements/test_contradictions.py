@@ -12,6 +12,7 @@ from compliance.evidence.verification import Verification, verify_bundle
 from .contradictions import WRITTEN, contradiction_of
 from .judged_otherwise import SHOWN_ELSEWHERE
 from .retold import Real
+from .sampled import honest
 
 pytestmark = pytest.mark.django_db
 TWICE, RAW = "Every fact that stands twice agrees", "The raw outputs are of the examples"
@@ -48,3 +49,8 @@ def failure(result: Verification, title: str) -> str:
     reasons = [step.reason for step in result.steps if step.status == "failed" and step.title.startswith(title)]
     assert reasons, [step for step in result.steps if not step.passed]
     return reasons[0]
+
+
+def test_a_bundle_with_a_sample_verifies(real: Real, tmp_path: Path) -> None:
+    result = verify_bundle(real.retold(tmp_path).write({"entries": honest}), (real.bundle / "trust.json").read_bytes())
+    assert result.passed, result.summary

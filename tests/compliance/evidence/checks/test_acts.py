@@ -145,6 +145,12 @@ HONEST: dict[str, tuple[tuple[str, str, dict[str, Any]], ...]] = {
         ("match.added", OMAR, {"example_id": "e2"}),
         ("match.accepted", OMAR, {}),
     ),
+    "missed by a search, and found in a sample": (
+        ("match.added", OMAR, {"example_id": "e1"}),
+        ("match.accepted", OMAR, {}),
+        ("match.accepted", OMAR, {}),
+        ("sample.finished", OMAR, {"sample": 1, "missed": ["e1"], "at_most": 9, "added": 1}),
+    ),
     "withdrawn": (
         ("job.cancel_requested", "claimant", {"job": 4}),
         ("job.cancelled", "claimant", {"job": 4}),

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from compliance.formats.samples import upper_share
 from tests.unlearning_jobs.engine.matching.test_match import snapshot_of
 from unlearning_jobs.engine.__main__ import main
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.matching import Query, QueryError, find_matches
-from unlearning_jobs.engine.matching.missed import Sample, draw_samples, missed_estimate, upper_share
+from unlearning_jobs.engine.matching.missed import Sample, draw_samples, missed_estimate
 
 ADA = Query("n", "name", "Ada Beispiel")
 
@@ -22,12 +23,12 @@ ADA = Query("n", "name", "Ada Beispiel")
 @pytest.mark.parametrize("confidence", [0.9, 0.95, 0.975])
 def test_the_bound_is_that_of_clopper_and_pearson(looked_at: int, missed: int, confidence: float) -> None:
     exact = stats.binomtest(missed, looked_at, alternative="less").proportion_ci(confidence, method="exact")
-    assert upper_share(looked_at, missed, confidence) == pytest.approx(exact.high)
+    assert float(upper_share(looked_at, missed, confidence)) == pytest.approx(exact.high)
 
 
 def test_of_a_sample_without_the_person_it_has_a_closed_form() -> None:
-    assert upper_share(300, 0, 0.95) == pytest.approx(1 - 0.05 ** (1 / 300))
-    assert upper_share(300, 0, 0.95) == pytest.approx(3 / 300, rel=0.01)  # the rule of three
+    assert float(upper_share(300, 0, 0.95)) == pytest.approx(1 - 0.05 ** (1 / 300))
+    assert float(upper_share(300, 0, 0.95)) == pytest.approx(3 / 300, rel=0.01)  # the rule of three
 
 
 def test_the_bound_of_a_group_covers_what_is_missed_as_often_as_it_says() -> None:
@@ -62,7 +63,7 @@ def snapshot(tmp_path: Path) -> Snapshot:
 
 def test_what_holds_a_part_of_the_name_in_any_spelling_is_a_group_of_its_own(snapshot: Snapshot) -> None:
     found = {match.example_id for match in find_matches(snapshot, [ADA])}
-    part, rest = draw_samples(snapshot, ADA, found, size=50, seed=1)
+    part, rest = draw_samples(snapshot, [ADA], found, size=50, seed=1)
 
     assert "e00000000" in found
     assert found.isdisjoint((*part.drawn, *rest.drawn))
@@ -72,8 +73,8 @@ def test_what_holds_a_part_of_the_name_in_any_spelling_is_a_group_of_its_own(sna
 
 
 def test_the_same_seed_draws_the_same_and_every_example_has_the_same_chance(snapshot: Snapshot) -> None:
-    draws = [draw_samples(snapshot, ADA, (), size=10, seed=seed)[1] for seed in range(200)]
-    assert draw_samples(snapshot, ADA, (), size=10, seed=3)[1] == draws[3]
+    draws = [draw_samples(snapshot, [ADA], (), size=10, seed=seed)[1] for seed in range(200)]
+    assert draw_samples(snapshot, [ADA], (), size=10, seed=3)[1] == draws[3]
     counts = np.unique([one for sample in draws for one in sample.drawn], return_counts=True)[1]
     assert len(counts) == draws[0].population
     assert stats.chisquare(counts).pvalue > 1e-4
@@ -81,9 +82,9 @@ def test_the_same_seed_draws_the_same_and_every_example_has_the_same_chance(snap
 
 def test_only_names_are_estimated_and_only_what_was_drawn_counts(snapshot: Snapshot) -> None:
     with pytest.raises(QueryError):
-        draw_samples(snapshot, Query("x", "exact", "stones"), (), size=5, seed=1)
+        draw_samples(snapshot, [Query("x", "exact", "stones")], (), size=5, seed=1)
     with pytest.raises(QueryError, match="in no sample"):
-        missed_estimate(draw_samples(snapshot, ADA, (), size=5, seed=1), ["e00009999"])
+        missed_estimate(draw_samples(snapshot, [ADA], (), size=5, seed=1), ["e00009999"])
 
 
 def test_the_command_prints_what_to_look_at_and_what_follows(snapshot: Snapshot, capsys: pytest.CaptureFixture[str]) -> None:

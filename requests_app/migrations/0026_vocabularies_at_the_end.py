@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('requests_app', '0024_matches_name_their_queries'),
+        ('requests_app', '0025_samples'),
     ]
 
     operations = [

@@ -1,0 +1,152 @@
+"""Puts samples of what a search had not found into words: what one takes, how far it is, what follows from it, and since.
+
+Good and bad news read alike: all follow from the row of the sample and its examples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Q
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from compliance.formats.samples import CONFIDENCE, GROUPS, group_confidence, upper_share
+from requests_app.models import MissedSample, SampledExample, Search
+from unlearning_jobs.engine.matching import VERSION
+from unlearning_jobs.models import CorpusSnapshot
+from unlearning_jobs.states import JobState
+
+from .wording import search_error_words
+
+GROUP_WORDS: dict[str, Any] = {
+    "part_of_name": gettext_lazy("holds a part of the name"),
+    "rest": gettext_lazy("holds no part of the name"),
+}
+
+
+@dataclass(frozen=True)
+class Tally:
+    """A group of a sample: how many the search had not found, were drawn, are left to look at, and are about the person."""
+
+    group: str
+    population: int
+    drawn: int
+    left: int
+    about: int
+
+    @property
+    def expected(self) -> float:
+        return self.about * self.population / self.drawn if self.drawn else 0.0
+
+
+def tallies(sample: MissedSample) -> list[Tally]:
+    """Return the groups of a sample that was drawn."""
+    open_, about = (Count("pk", filter=Q(mark=mark)) for mark in (SampledExample.Mark.OPEN, SampledExample.Mark.ABOUT))
+    rows = sample.examples.order_by().values("group").annotate(drawn=Count("pk"), left=open_, about=about)
+    found = {row["group"]: (row["drawn"], row["left"], row["about"]) for row in rows}
+    return [Tally(group, sample.populations.get(group, 0), *found.get(group, (0, 0, 0))) for group in GROUPS]
+
+
+def ahead_sentence(size: int) -> str:
+    """Say what a sample of this size takes, and what it gives at best."""
+    share = 100 * float(upper_share(size, 0, group_confidence(len(GROUPS))))
+    facts = {"most": len(GROUPS) * size, "size": size, "share": number_format(share, 1)}
+    return (
+        _(
+            "%(size)d of each group: up to %(most)d examples to look at. If none of %(size)d is about the person, at most"
+            " %(share)s %% of their group may be."
+        )
+        % facts
+    )
+
+
+def progress_sentence(sample: MissedSample) -> str:
+    """Say how far a sample is that is not finished."""
+    if sample.state == JobState.QUEUED:
+        return _("The sample waits for a worker.") if not sample.runs else _("The sample waits to be drawn again.")
+    if sample.state == JobState.RUNNING:
+        return _("The sample is being drawn.")
+    if sample.state == JobState.FAILED:
+        return _("The sample could not be drawn.") + " " + search_error_words(sample.error_code, sample.runs)
+    if sample.state == JobState.CANCELLED:
+        return _("The sample was not drawn: the request was closed.")
+    groups = tallies(sample)
+    facts = {"n": sum(one.left for one in groups), "all": sum(one.drawn for one in groups)}
+    sentence = ngettext(
+        "%(n)d of %(all)d examples is left to look at. Nothing follows from the sample before all were looked at.",
+        "%(n)d of %(all)d examples are left to look at. Nothing follows from the sample before all were looked at.",
+        facts["n"],
+    )
+    return sentence % facts if facts["n"] else _("All examples were looked at. The sample is not finished yet.")
+
+
+def result_sentences(sample: MissedSample) -> list[str]:
+    """Say what somebody saw who looked at all of a sample, and what follows for what the search had not found."""
+    groups = tallies(sample)
+    looked, about = sum(one.drawn for one in groups), sum(one.about for one in groups)
+    population = sum(one.population for one in groups)
+    numbers = {"looked": looked, "n": about, "most": sample.at_most or 0, "all": population}
+    numbers["expected"] = round(sum(one.expected for one in groups))
+    facts = {name: number_format(number, force_grouping=True) for name, number in numbers.items()}
+    facts["confidence"] = number_format(100 * CONFIDENCE, 0)
+    seen = _("Of %(all)s examples that the search had not found, %(looked)s were drawn, and somebody looked at all of them.")
+    if about:
+        found = ngettext(
+            "%(n)s was about the person, and the search had missed it. It is among the matches now.",
+            "%(n)s were about the person, and the search had missed them. They are among the matches now.",
+            about,
+        )
+        expected = _("To be expected are about %(expected)s missed in all, these included.")
+    else:
+        found, expected = _("None was about the person."), ""
+    bound = _("With %(confidence)s %% confidence, the search had missed at most %(most)s of the %(all)s.")
+    return [sentence % facts for sentence in (seen, found, expected, bound) if sentence]
+
+
+def said_sentences(sample: MissedSample) -> list[str]:
+    """Say what follows from a sample, or how far it is while nothing does."""
+    return result_sentences(sample) if sample.is_finished else [progress_sentence(sample)]
+
+
+def since_sentences(sample: MissedSample, last: Search | None) -> list[str]:
+    """Say what has changed since, so that the sample says nothing about it."""
+    sentences = []
+    if last and last.pk != sample.search_id:
+        facts = {"number": sample.search.number, "last": last.number}
+        sentence = _("This sample is of search %(number)d, and says nothing about what search %(last)d missed.")
+        sentences.append(sentence % facts)
+    if sample.search.matcher != VERSION or sample.matcher not in ("", sample.search.matcher):
+        sentences.append(_("How texts are searched has changed since that search: another search may miss something else."))
+    newer = CorpusSnapshot.objects.filter(corpus=sample.snapshot.corpus_id, pk__gt=sample.snapshot_id)
+    if newer.exists():
+        sentence = _("The corpus has changed since: this sample is from %(snapshot)s.")
+        sentences.append(sentence % {"snapshot": sample.snapshot})
+    return sentences
+
+
+def ordered_words(data: Mapping[str, Any]) -> str:
+    """Return the entry about an order in words."""
+    facts = {"number": data["sample"], "search": data["search"], "size": data["size"]}
+    return _("Sample %(number)d, of search %(search)d: up to %(size)d examples of each group.") % facts
+
+
+def drawn_words(data: Mapping[str, Any]) -> str:
+    """Return the entry about a draw in words."""
+    facts = {"number": data["sample"], "n": sum(len(group["drawn"]) for group in data["groups"])}
+    facts["all"] = sum(group["population"] for group in data["groups"])
+    return _("Sample %(number)d: %(n)d of %(all)d examples that the search had not found.") % facts
+
+
+def failed_words(data: Mapping[str, Any]) -> str:
+    """Return the entry about a draw that failed in words."""
+    return search_error_words(data["error"], data["runs"])
+
+
+def finished_words(data: Mapping[str, Any]) -> str:
+    """Return the entry about the end of a sample in words."""
+    facts = {"number": data["sample"], "n": len(data["missed"]), "most": data["at_most"]}
+    return _("Sample %(number)d: %(n)d about the person; at most %(most)d missed in all.") % facts
