@@ -96,6 +96,15 @@ def mappers(history: Iterable[EntryBody], before: int) -> tuple[str, ...]:
     return tuple(sorted({entry.actor for entry in history if entry.kind in kinds and entry.number < before}))
 
 
+def deciders(history: Iterable[EntryBody], before: int) -> tuple[str, ...]:
+    """Return who decided about an example in `history` before entry number `before`, sorted: whoever decided again later.
+
+    Whoever finished a sample said of each of its examples that it is about the person, or that it is not.
+    """
+    kinds = (RecordKind.MATCH_ACCEPTED, RecordKind.MATCH_REJECTED, RecordKind.SAMPLE_FINISHED)
+    return tuple(sorted({entry.actor for entry in history if entry.kind in kinds and entry.number < before}))
+
+
 def refuse_personal_data(value: object) -> None:
     """Raise PersonalDataError if any text in `value` looks like an e-mail address.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from compliance.evidence import dsse
 from compliance.evidence.consistency import proof_to_bytes
-from compliance.evidence.record import REQUEST_PREFIX, EntryBody, mappers
+from compliance.evidence.record import REQUEST_PREFIX, EntryBody, deciders, mappers
 from compliance.evidence.statements import UNLEARNING_REPORT, Statement, UnlearningReport
 from compliance.evidence.tlog_proofs import TlogProof
 from compliance.evidence.trust import TrustFile
@@ -39,12 +39,13 @@ def request_mappers(*, subject: str, before: int | None = None) -> tuple[str, ..
 
 
 def request_deciders(*, subject: str) -> tuple[str, ...]:
-    """Return everyone who ever accepted or rejected a match of the request, sorted. None of them may approve its end.
+    """Return everyone who ever decided about an example of the request, sorted. None of them may approve its end.
 
-    That nothing was found rests on the rejections, and on each of them, whoever decided again afterwards.
+    That nothing was found rests on the rejections and on the samples, and on each of them, whoever decided again afterwards.
     """
-    kinds = (RecordKind.MATCH_ACCEPTED, RecordKind.MATCH_REJECTED)
-    return tuple(sorted({entry.actor for entry in entries_of(subject=subject, kinds=kinds)}))
+    kinds = (RecordKind.MATCH_ACCEPTED, RecordKind.MATCH_REJECTED, RecordKind.SAMPLE_FINISHED)
+    entries = entries_of(subject=subject, kinds=kinds)
+    return deciders(entries, entries[-1].number + 1) if entries else ()
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from compliance.evidence.bundle import ProvenEntry
-from compliance.evidence.record import ACCOUNT_PREFIX, EntryBody, mappers
+from compliance.evidence.record import ACCOUNT_PREFIX, EntryBody, deciders, mappers
 from compliance.formats.errors import VerificationError
 from compliance.formats.record_kinds import RecordKind
 
@@ -68,18 +68,12 @@ def _check_endings(entries: Sequence[EntryBody], submitter: str) -> None:
     for entry in _of_kind(entries, RecordKind.ENDING_APPROVED):
         approver = entry.actor
         involved = {submitter, proposers.get(entry.data.get("ending")), *mappers(entries, entry.number)}
-        if approver in involved | _deciders(entries, entry.number) or not approver.startswith(ACCOUNT_PREFIX):
+        if approver in involved.union(deciders(entries, entry.number)) or not approver.startswith(ACCOUNT_PREFIX):
             message = (
                 f"Ending {entry.data.get('ending')!a}: {approver} approved it, who is no officer, proposed it, submitted the"
                 " request or decided on its matches."
             )
             raise VerificationError(message)
-
-
-def _deciders(entries: Sequence[EntryBody], before: int) -> set[str]:
-    """Return who decided about a match before an entry, whoever decided about it again."""
-    decided = _of_kind(entries, RecordKind.MATCH_ACCEPTED, RecordKind.MATCH_REJECTED)
-    return {entry.actor for entry in decided if entry.number < before}
 
 
 def check_releases(history: History, statements: Statements) -> None:

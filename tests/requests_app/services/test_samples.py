@@ -8,17 +8,19 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from compliance.accounts.errors import NotAllowedError
+from compliance.evidence.record import deciders
 from compliance.formats.record_kinds import RecordKind
 from compliance.formats.samples import all_at_most
 from compliance.record.errors import StaleStateError
 from compliance.record.selectors import entries_of
 from requests_app.models import MissedSample
 from requests_app.sample_runner import sample_execute
-from requests_app.services import mapping
+from requests_app.services import endings, mapping
 from requests_app.services.intake import request_withdraw
 from requests_app.services.matches import matches_decide
 from requests_app.services.samples import sample_finish, sample_mark, sample_order, sampling_obstacle
 from requests_app.services.search_orders import request_search_again
+from tests.endings import REASONS
 from tests.erasing import erased, registered
 from tests.personas import ADA, Staff
 from tests.queues import Queues
@@ -218,6 +220,21 @@ def test_whoever_approved_something_looks_at_no_sample(searched: Stage) -> None:
     searched.approved()
     with pytest.raises(NotAllowedError):
         sample_finish(sample=sample, by=searched.staff.lena)
+
+
+def test_whoever_finished_a_sample_approves_no_end(searched: Stage) -> None:
+    sample, staff = drawn(searched), searched.staff
+    for one in sample.examples.all():
+        sample_mark(sample=sample, example_pk=one.pk, about=False, by=staff.lena)
+    sample_finish(sample=sample, by=staff.lena)
+    searched.reviewed()
+    item = searched.request.items.select_related("request").get()
+    ending = endings.refusal_propose(item=item, ground="17_3_e", reasons=REASONS, by=staff.omar)
+    with pytest.raises(NotAllowedError, match="You reviewed the matches"):
+        endings.ending_approve(ending=ending, by=staff.lena)
+    # A restored database lets it through: the verification does not.
+    history = entries_of(subject=searched.request.subject)
+    assert staff.lena.opaque in deciders(history, history[-1].number + 1)
 
 
 def test_a_request_without_a_name_a_size_of_ones_own_and_a_corpus_that_was_not_searched_are_refused(searched: Stage) -> None:
