@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from compliance.formats.protocol import MOST_ROWS
 
@@ -12,6 +13,9 @@ from .contracts import JobSpec, Protocol, UnlearningStep
 from .corpora import Snapshot
 from .errors import ObstacleError, SpecError
 from .privacy_budget import steps_since_training
+
+MADE_FROM: Final = {"recipe": "recipe", "seed": "seed", "tokenizer_snapshot": "snapshot"}
+"""What a model's folder says it was made from, in words."""
 
 
 def check_unlearning(spec: JobSpec, snapshot: Snapshot) -> None:
@@ -25,7 +29,8 @@ def check_unlearning(spec: JobSpec, snapshot: Snapshot) -> None:
     steps = unlearning_steps(spec)
     for step in steps:
         complete_config(step.method.name, step.method.config, spec.recipe)
-    # 2. The examples and the protocol make sense.
+    # 2. The model, the examples and the protocol make sense.
+    _check_model(spec)
     _check_forget_sets(spec, steps, snapshot)
     _check_protocol(spec, snapshot)
     # 3. This job's method can run; earlier steps did run.
@@ -99,6 +104,19 @@ def _expected_epsilon(spec: JobSpec, snapshot: Snapshot) -> float | None:
     retrained = len(spec.earlier) - len(steps_since_training(spec.earlier))  # steps up to the last retraining
     examples = snapshot.info.counts["train"] - len(excluded_ids(spec, retrained))
     return privacy_loss(spec.recipe, examples).epsilon if examples > 0 else None
+
+
+def _check_model(spec: JobSpec) -> None:
+    """Check that the model came about as the job says: else its oracles would show how another model unlearns."""
+    about = model_about(Path(spec.model.path)) if spec.model else {}
+    if not about:
+        return  # none is named, or it cannot be read, which loading it says
+    made = {name: about.get(name) for name in ("recipe", "seed", "tokenizer_snapshot")}
+    job = {"recipe": spec.recipe.to_json(), "seed": spec.seed, "tokenizer_snapshot": spec.snapshot.digest}
+    if differs := [MADE_FROM[name] for name, value in made.items() if value != job[name]]:
+        named = " and another ".join(differs)
+        message = f"The model was made from another {named} than the job names; name what it was made from."
+        raise SpecError(message)
 
 
 def _check_forget_sets(spec: JobSpec, steps: tuple[UnlearningStep, ...], snapshot: Snapshot) -> None:

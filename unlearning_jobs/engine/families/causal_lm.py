@@ -26,6 +26,8 @@ from .tokens import END_ID, IGNORED, Encoded, TokenDataset, collate, encode, tra
 ACTIVATIONS_PER_LAYER = 18
 """Numbers kept for the backward pass (norms, attention, residuals), in units of tokens x hidden size; an estimate."""
 TIED = "lm_head.weight"
+NAMES = frozenset({"architectures", "transformers_version", "_name_or_path", "torch_dtype", "dtype"})
+"""What a configuration says that changes nothing a model computes."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,16 @@ class CausalLmFamily(Family):
 
     @classmethod
     def read(cls, folder: Path, about: Mapping[str, Any]) -> tuple[CausalLmFamily, nn.Module]:
-        config = LlamaConfig.from_dict(json.loads((folder / "config.json").read_bytes()))
+        """Read a folder that `save` wrote.
+
+        Raises:
+            SpecError: its configuration is none that a recipe makes; nothing is built.
+        """
+        stored = json.loads((folder / "config.json").read_bytes())
+        if stored.get("model_type") != "llama":
+            message = f"The model in {folder.name} is a {str(stored.get('model_type'))[:40]}, and a causal_lm is a llama."
+            raise SpecError(message)
+        config = LlamaConfig.from_dict(stored)
         architecture = LlamaArchitecture(
             hidden_size=config.hidden_size,
             layers=config.num_hidden_layers,
@@ -122,6 +133,13 @@ class CausalLmFamily(Family):
             intermediate_size=config.intermediate_size,
             max_length=int(about["max_length"]),
         )
+        made = _config(architecture, config.vocab_size).to_dict()
+        differs = sorted(name for name, value in config.to_dict().items() if name not in NAMES and made.get(name) != value)
+        if differs:
+            message = (
+                f"The model in {folder.name} was not made by a recipe: its configuration differs in {', '.join(differs)}."
+            )
+            raise SpecError(message)
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         return cls(tokenizer, architecture.max_length, architecture), LlamaForCausalLM(config)
 

@@ -77,11 +77,12 @@ def train_tokenizer(
 
 
 def encode(tokenizer: Tokenizer, example: Example, max_length: int) -> Encoded:
-    """Encode the example as token ids.
+    """Encode the example as token ids. A text that spells a control token out holds its letters, and ends nothing.
 
     Raises:
         CorpusError: it is longer than the model reads. Nothing is cut silently.
     """
+    tokenizer.encode_special_tokens = True  # JSON does not keep this setting
     prompt = tokenizer.encode(f"{example.prompt}\n").ids if example.prompt else []
     answer = tokenizer.encode(example.completion).ids
     ids = (END_ID, *prompt, *answer, END_ID)

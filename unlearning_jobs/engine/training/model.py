@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
@@ -11,19 +10,22 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save, save_file
 from torch import Tensor, nn
 
 from compliance.formats.canonical import canonical_json, sha256_hex
-from unlearning_jobs.engine.artefacts import model_digest
+from unlearning_jobs.engine.artefacts import model_about, model_digest
 from unlearning_jobs.engine.contracts import ModelRef
 from unlearning_jobs.engine.contracts.privacy import PrivacyLoss
 from unlearning_jobs.engine.errors import SpecError
-from unlearning_jobs.engine.families import Family, family_class
+from unlearning_jobs.engine.families import FAMILIES, Family, family_class
 
 from .aggregation import ShardEnsemble
 
 METADATA: Final = {"format": "pt"}
+MOST_NAMED: Final = 5
+"""How many tensors an error names."""
 
 
 @dataclass(frozen=True)
@@ -89,20 +91,39 @@ def read_model(folder: Path) -> TrainedModel:
     """Return the model in the folder, on the CPU, without checking its digest.
 
     Raises:
-        SpecError: the model cannot be read.
+        SpecError: the model cannot be read; the message says what is wrong with it.
     """
+    about = model_about(folder)
+    if about.get("family") not in FAMILIES:
+        message = f"The model in {folder.name} was not made by a recipe: it has no lethe.json that names its family."
+        raise SpecError(message)
+    # 1. The family, and a network without its weights.
     try:
-        about = json.loads((folder / "lethe.json").read_bytes())
         family, network = family_class(about["family"]).read(folder, about)
         if ensemble := about.get("ensemble"):
             shards = [copy.deepcopy(network) for _ in range(ensemble["networks"])]
             network = ShardEnsemble(shards, ensemble["aggregation"])
         privacy = PrivacyLoss.from_json(about["privacy"]) if "privacy" in about else None
-        missing, unexpected = network.load_state_dict(load_file(folder / "model.safetensors"), strict=False)
-        complete = not unexpected and not set(missing) & set(family.weights(network))
-    except Exception:  # noqa: BLE001  # several libraries read here, each with its own errors
-        complete = False
-    if not complete:
-        message = f"The model in {folder.name} cannot be read; register it again."
-        raise SpecError(message)
+    except SpecError:
+        raise
+    except Exception as error:  # noqa: BLE001  # several libraries read here, each with its own errors
+        raise _unreadable(folder, f"its description is incomplete or damaged ({type(error).__name__})") from None
+    # 2. The weights: all that are saved, no others, each of the right shape.
+    try:
+        weights = load_file(folder / "model.safetensors")
+    except (OSError, SafetensorError) as error:
+        raise _unreadable(folder, f"model.safetensors is missing or damaged ({type(error).__name__})") from None
+    shapes, expected = _shapes(weights), _shapes(family.weights(network))
+    if wrong := sorted({name for name, _shape in shapes ^ expected}):
+        named = ", ".join(wrong[:MOST_NAMED])
+        raise _unreadable(folder, f"{len(wrong)} tensors are missing, of no use or of another shape ({named})")
+    network.load_state_dict(weights, strict=False)
     return TrainedModel(network.train(mode=False), family, privacy)
+
+
+def _shapes(weights: Mapping[str, Tensor]) -> set[tuple[str, torch.Size]]:
+    return {(name, tensor.shape) for name, tensor in weights.items()}
+
+
+def _unreadable(folder: Path, why: str) -> SpecError:
+    return SpecError(f"The model in {folder.name} cannot be read: {why}. Restore its folder, or register the model again.")

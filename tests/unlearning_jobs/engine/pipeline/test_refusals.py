@@ -10,6 +10,7 @@ import pytest
 
 from tests.unlearning_jobs.engine.conftest import ARCHITECTURE
 from tests.unlearning_jobs.engine.pipeline.conftest import PAIRED, PROTOCOL, SHORT, RunJob, quiet
+from unlearning_jobs.engine.artefacts import model_digest
 from unlearning_jobs.engine.contracts import (
     JobSpec,
     MethodChoice,
@@ -18,9 +19,12 @@ from unlearning_jobs.engine.contracts import (
     Protocol,
     SnapshotRef,
 )
+from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.errors import CorpusError, EngineError, ObstacleError, OutOfMemoryError, SpecError
 from unlearning_jobs.engine.pipeline import run
+from unlearning_jobs.engine.preparation import check_unlearning
 from unlearning_jobs.engine.training.cache import Trainer
+from unlearning_jobs.engine.training.model import save_model
 
 
 @pytest.mark.parametrize(
@@ -62,6 +66,25 @@ def test_a_job_that_cannot_be_done_is_refused(
         run(replace(spec, **changes), tmp_path / "out", quiet)
     assert not (tmp_path / "out" / "result.json").exists()
     assert not (tmp_path / "out" / "model").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"seed": 7}, "another seed than"),
+        ({"recipe": 9}, "another recipe than"),
+        ({"recipe": 9, "seed": 7}, "another recipe and another seed than"),
+    ],
+)
+def test_a_model_that_was_made_otherwise_than_the_job_says_is_refused(
+    spec: JobSpec, trainer: Trainer, tmp_path: Path, changes: dict[str, Any], complaint: str
+) -> None:
+    save_model(trainer.obtain((), spec.seed, lambda *_: None), tmp_path / "model", trainer.about((), spec.seed))
+    named = replace(spec, model=ModelRef(str(tmp_path / "model"), model_digest(tmp_path / "model")))
+    check_unlearning(named, Snapshot.open(spec.snapshot.path))
+    recipe = replace(spec.recipe, epochs=changes.get("recipe", spec.recipe.epochs))
+    with pytest.raises(SpecError, match=complaint):
+        run(replace(named, recipe=recipe, seed=changes.get("seed", spec.seed)), tmp_path / "out", quiet)
 
 
 def test_pairs_of_models_that_cannot_be_paired_are_refused(
