@@ -56,7 +56,7 @@ def run(spec: JobSpec, out: Path, on_progress: ProgressCallback) -> JobResult:
         message = f"The folder {out.name} already holds a result; choose another one."
         raise SpecError(message)
     snapshot = Snapshot.open(spec.snapshot.path, spec.snapshot.digest)
-    training_data, device = TrainingData.prepare(spec.recipe, snapshot), choose_device(spec.device)
+    training_data, device = TrainingData.prepare(spec.recipe, snapshot, spec.base), choose_device(spec.device)
     if spec.kind == "unlearn":
         check_unlearning(spec, snapshot)
         networks = spec.recipe.sharding.networks if spec.recipe.sharding else 1

@@ -28,7 +28,9 @@ from compliance.formats.trajectory import ExampleTrajectory, Trajectory
 from compliance.formats.verdicts import Direction, Guarantee, Outcome, Reason, Verdict
 
 from .architectures import (
+    CHAT,
     BertArchitecture,
+    CheckpointArchitecture,
     ClassifierArchitecture,
     LlamaArchitecture,
     LogisticArchitecture,
@@ -48,9 +50,11 @@ from .recipe import Recipe
 from .sharding import Sharding
 
 __all__ = [
+    "CHAT",
     "DEFAULT_ESTIMANDS",
     "BertArchitecture",
     "Certificate",
+    "CheckpointArchitecture",
     "ClassifierArchitecture",
     "Control",
     "Curve",

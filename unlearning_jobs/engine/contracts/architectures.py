@@ -29,6 +29,41 @@ class LlamaArchitecture(Architecture):
     """Longest sequence in tokens. A longer example is an error; it is not cut."""
 
 
+CHAT = "chat"
+"""The template of a checkpoint whose tokenizer brings one for conversations."""
+
+
+@dataclass(frozen=True)
+class CheckpointArchitecture(Architecture):
+    """A causal language model that starts from a checkpoint: whatever `AutoModelForCausalLM` reads, with its own tokenizer.
+
+    `python -m unlearning_jobs.engine describe FOLDER` writes it. What it says of the checkpoint's size is there for
+    forecasts, and is compared with the checkpoint.
+
+    Raises:
+        SpecError: a number is less than 1, or the template has no place for the prompt.
+    """
+
+    base_sha256: str
+    """Digest of the checkpoint's files (`artefacts.model_digest`)."""
+    parameters: int
+    hidden_size: int
+    layers: int
+    vocabulary_size: int
+    max_length: int = 256
+    """Longest sequence in tokens. A longer example is an error; it is not cut."""
+    template: str = "{prompt}\n"
+    """What stands before an answer; `chat` for the tokenizer's own template. Examples without a prompt are plain texts."""
+
+    def __post_init__(self) -> None:
+        if min(self.parameters, self.hidden_size, self.layers, self.vocabulary_size, self.max_length) < 1:
+            message = "Every size of a checkpoint must be at least 1."
+            raise SpecError(message)
+        if self.template != CHAT and self.template.count("{prompt}") != 1:
+            message = f"The template must hold {{prompt}} once, or be {CHAT!r}."
+            raise SpecError(message)
+
+
 @dataclass(frozen=True)
 class BertArchitecture(Architecture):
     """A BERT-architecture encoder of text with a linear layer to the classes on top, trained from scratch without dropout.

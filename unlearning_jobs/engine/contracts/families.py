@@ -24,6 +24,7 @@ from unlearning_jobs.engine.errors import SpecError
 from .architectures import (
     Architecture,
     BertArchitecture,
+    CheckpointArchitecture,
     ClassifierArchitecture,
     LlamaArchitecture,
     LogisticArchitecture,
@@ -51,6 +52,8 @@ class FamilyDescription:
     """Whether many networks can be trained in one loop, as far as their layers allow it."""
     ties_embeddings: bool = False
     """Whether the last layer shares its weights with the first."""
+    starts_from_base: bool = False
+    """Whether its models start from a checkpoint that a job names, and not from random weights."""
     certifies_removal: bool = False
     """Whether its loss is convex and its objective perturbed, so that Newton steps remove examples with a bound."""
     keeps_sums: bool = False
@@ -69,6 +72,9 @@ FAMILY_DESCRIPTIONS: Final[dict[str, FamilyDescription]] = {
     description.name: description
     for description in (
         FamilyDescription("causal_lm", LlamaArchitecture, "text", "text", ties_embeddings=True),
+        FamilyDescription(
+            "finetuned_lm", CheckpointArchitecture, "text", "text", ties_embeddings=True, starts_from_base=True
+        ),
         FamilyDescription("text_classifier", BertArchitecture, "text", "class"),
         FamilyDescription("classifier", ClassifierArchitecture, "arrays", "class", stackable=True),
         FamilyDescription(

@@ -67,6 +67,8 @@ class JobSpec(Digested, EngineContract):
     oracle."""
     method: MethodChoice | None = None
     protocol: Protocol | None = None
+    base: ModelRef | None = field(default=None, metadata=ADDED_LATER)
+    """The checkpoint that models of the recipe start from; None for recipes that start from random weights."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from unlearning_jobs.engine.training.scoring import Scores, generate, score
 if TYPE_CHECKING:
     from rouge_score.rouge_scorer import RougeScorer
 
-    from unlearning_jobs.engine.families.causal_lm import CausalLmFamily
+    from unlearning_jobs.engine.families.language import LanguageFamily
 
 MIN_K_SHARE = 0.4
 GENERATED_TOKENS = 200
@@ -47,7 +47,7 @@ def measure(model: TrainedModel, examples: Sequence[Example], *, everything: boo
     rows = [missing | _likelihoods(s) for s in scores]
     if not everything:
         return [*rows]
-    family = cast("CausalLmFamily", model.family)
+    family = cast("LanguageFamily", model.family)
     recalls = _rouge_recalls(model, family, examples)
     compared = _truth_ratios(model, family, examples, [row["log_likelihood"] for row in rows])
     return [row | {"rouge_l": r, **c} for row, r, c in zip(rows, recalls, compared, strict=True)]
@@ -94,7 +94,7 @@ def extraction_strength(correct: Sequence[bool]) -> float:
     return suffix / len(correct)
 
 
-def _rouge_recalls(model: TrainedModel, family: CausalLmFamily, examples: Sequence[Example]) -> list[float]:
+def _rouge_recalls(model: TrainedModel, family: LanguageFamily, examples: Sequence[Example]) -> list[float]:
     """Return the ROUGE-L recall of greedy answers. Plain text has no prompt, so its first half serves as one."""
     encoded = family.encode(examples).encoded
     # 1. Continue each prompt, or the first half of a plain text.
@@ -102,11 +102,10 @@ def _rouge_recalls(model: TrainedModel, family: CausalLmFamily, examples: Sequen
     tokens = generate(model, [e.ids[:s] for e, s in zip(encoded, starts, strict=True)], GENERATED_TOKENS)
     # 2. Compare with what really follows, without end-of-text.
     targets = [
-        x.completion if x.prompt else family.tokenizer.decode(list(e.ids[s:-1]))
-        for e, x, s in zip(encoded, examples, starts, strict=True)
+        x.completion if x.prompt else family.decode(e.ids[s:-1]) for e, x, s in zip(encoded, examples, starts, strict=True)
     ]
     scorer = _rouge_scorer()
-    predictions = family.tokenizer.decode_batch(tokens)
+    predictions = map(family.decode, tokens)
     return [
         float(scorer.score(target, answer)["rougeL"].recall) for target, answer in zip(targets, predictions, strict=True)
     ]
@@ -120,7 +119,7 @@ def _rouge_scorer() -> RougeScorer:
 
 
 def _truth_ratios(
-    model: TrainedModel, family: CausalLmFamily, examples: Sequence[Example], answers: Sequence[float]
+    model: TrainedModel, family: LanguageFamily, examples: Sequence[Example], answers: Sequence[float]
 ) -> list[dict[str, float]]:
     """Return truth ratio R = p(wrong) / p(right) and probability among the options, for examples with wrong alternatives.
 

@@ -12,6 +12,7 @@ from .family import Batch, Dataset, Family, Footprint, Predictions
 
 FAMILIES: Final[dict[str, str]] = {
     "causal_lm": f"{__name__}.causal_lm:CausalLmFamily",
+    "finetuned_lm": f"{__name__}.finetuned_lm:FinetunedLmFamily",
     "text_classifier": f"{__name__}.text_classifier:TextClassifierFamily",
     "classifier": f"{__name__}.classifier:ClassifierFamily",
     "logistic": f"{__name__}.logistic:LogisticFamily",

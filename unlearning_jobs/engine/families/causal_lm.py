@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -20,8 +19,9 @@ from unlearning_jobs.engine.contracts.families import families_for
 from unlearning_jobs.engine.corpora import Example, Snapshot, SnapshotInfo
 from unlearning_jobs.engine.errors import CorpusError, SpecError
 
-from .family import Batch, Family, Footprint, Predictions
-from .tokens import END_ID, IGNORED, Encoded, TokenDataset, collate, encode, train_tokenizer
+from .family import Batch, Footprint, Predictions
+from .language import LanguageFamily, Sequences
+from .tokens import END_ID, IGNORED, encode, train_tokenizer
 
 ACTIVATIONS_PER_LAYER = 18
 """Numbers kept for the backward pass (norms, attention, residuals), in units of tokens x hidden size; an estimate."""
@@ -31,24 +31,7 @@ NAMES = frozenset({"architectures", "transformers_version", "_name_or_path", "to
 
 
 @dataclass(frozen=True)
-class Sequences(TokenDataset):
-    """Token ids of every example."""
-
-    encoded: tuple[Encoded, ...]
-
-    @cached_property
-    def lengths(self) -> Sequence[int]:
-        return [len(e.ids) for e in self.encoded]
-
-    def batch(self, positions: Sequence[int], device: torch.device) -> Batch:
-        return collate([self.encoded[i] for i in positions], device)
-
-    def subset(self, positions: Sequence[int]) -> Sequences:
-        return Sequences(tuple(self.encoded[i] for i in positions))
-
-
-@dataclass(frozen=True)
-class CausalLmFamily(Family):
+class CausalLmFamily(LanguageFamily):
     """Language models. The answers of an example are the tokens of its completion, and end-of-text."""
 
     tokenizer: Tokenizer
@@ -94,14 +77,16 @@ class CausalLmFamily(Family):
         logits = llama.lm_head(hidden[has_label]).float()  # (answers, vocabulary)
         return Predictions(logits, labels[has_label], has_label.nonzero()[:, 0])
 
-    def likeness(self, a: Example, b: Example) -> float:
-        """Return the share of the words of both prompts that are common to them."""
-        words_a, words_b = set(a.prompt.split()), set(b.prompt.split())
-        return len(words_a & words_b) / max(1, len(words_a | words_b))
+    @property
+    def end(self) -> int:
+        return END_ID
 
-    def length(self, example: Example) -> int:
-        """Count bytes and not tokens: the tokenizer was trained on held-out examples, and splits those into fewer tokens."""
-        return len(example.completion.encode())
+    @property
+    def longest(self) -> int:
+        return self.max_length
+
+    def decode(self, ids: Sequence[int]) -> str:
+        return self.tokenizer.decode(list(ids))
 
     def weights(self, network: nn.Module) -> dict[str, Tensor]:
         return {name: tensor for name, tensor in network.state_dict().items() if name != TIED}

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from unlearning_jobs.engine.contracts import Recipe
 from unlearning_jobs.engine.contracts.families import FAMILY_DESCRIPTIONS, FamilyDescription
 from unlearning_jobs.engine.corpora import Example, Snapshot, SnapshotInfo
+from unlearning_jobs.engine.errors import SpecError
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,16 @@ class Family(ABC):
             CorpusError: the snapshot holds another kind of data.
             SpecError: the recipe names something that does not exist.
         """
+
+    @classmethod
+    def from_base(cls, recipe: Recipe, snapshot: Snapshot, base: Path) -> Self:  # noqa: ARG003  # for subclasses
+        """Return the family for this recipe and snapshot, whose models start from the checkpoint in the folder `base`.
+
+        Raises:
+            as `create`; SpecError also if it starts from none, or from another checkpoint.
+        """
+        message = f"A {cls.name} model starts from random weights; leave base out."
+        raise SpecError(message)
 
     @classmethod
     @abstractmethod

@@ -104,12 +104,12 @@ def check_length(example: Example, tokens: int, max_length: int) -> None:
         raise CorpusError(message)
 
 
-def collate(examples: Sequence[Encoded], device: torch.device) -> Batch:
+def collate(examples: Sequence[Encoded], device: torch.device, padding: int = END_ID) -> Batch:
     """Pad to the longest on the right: `inputs` and `labels` (batch, longest).
 
     Labels are -100 on the prompt and the padding, and are not shifted.
     """
-    ids = pad([e.ids for e in examples], END_ID)
+    ids = pad([e.ids for e in examples], padding)
     labels = pad([(IGNORED,) * e.start + e.ids[e.start :] for e in examples], IGNORED)
     return Batch(ids.to(device), labels.to(device))
 

@@ -10,14 +10,13 @@ import torch
 from torch import Tensor
 
 from unlearning_jobs.engine.families import Dataset, Predictions
-from unlearning_jobs.engine.families.tokens import END_ID
 
 from .model import TrainedModel
 
 if TYPE_CHECKING:
-    from transformers import LlamaForCausalLM
+    from transformers import PreTrainedModel
 
-    from unlearning_jobs.engine.families.causal_lm import CausalLmFamily
+    from unlearning_jobs.engine.families.language import LanguageFamily
 
 BATCH = 64
 
@@ -94,31 +93,31 @@ def generate(model: TrainedModel, prompts: Sequence[Sequence[int]], most: int) -
 
     A continuation ends after `most` tokens, at the longest sequence that the model reads, or before an end-of-text token.
     """
-    family, network = cast("CausalLmFamily", model.family), cast("LlamaForCausalLM", model.network)
+    family, network = cast("LanguageFamily", model.family), cast("PreTrainedModel", model.network)
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
     continuations: dict[int, list[int]] = {}
     for first in range(0, len(order), BATCH):
         positions = order[first : first + BATCH]
-        batch = _generate_batch(network, family.max_length, [prompts[i] for i in positions], most)
+        batch = _generate_batch(network, family, [prompts[i] for i in positions], most)
         continuations.update(zip(positions, batch, strict=True))
     return [continuations[i] for i in range(len(prompts))]
 
 
 def _generate_batch(
-    network: LlamaForCausalLM, max_length: int, prompts: Sequence[Sequence[int]], most: int
+    network: PreTrainedModel, family: LanguageFamily, prompts: Sequence[Sequence[int]], most: int
 ) -> list[list[int]]:
     """Continue a batch. Prompts are padded on the left, hidden by the mask, so that all continue at the same column."""
     device, longest = network.device, max(map(len, prompts))
-    ids = torch.tensor([[END_ID] * (longest - len(p)) + list(p) for p in prompts], device=device)  # (batch, longest)
+    ids = torch.tensor([[family.end] * (longest - len(p)) + list(p) for p in prompts], device=device)  # (batch, longest)
     mask = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in prompts], device=device)
-    room = torch.tensor([min(most, max_length - len(p)) for p in prompts], device=device)  # (batch,)
+    room = torch.tensor([min(most, family.longest - len(p)) for p in prompts], device=device)  # (batch,)
     new_ids, cache, columns = ids, None, []
     for produced in range(int(room.max())):
         positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, -new_ids.shape[1] :]  # padding does not count
         step = network(input_ids=new_ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True)
         new_ids, cache = step.logits[:, -1:].argmax(-1), step.past_key_values  # (batch, 1)
         columns.append(new_ids)
-        room = torch.where(new_ids[:, 0] == END_ID, room.clamp(max=produced), room)  # an ended answer has no more room
+        room = torch.where(new_ids[:, 0] == family.end, room.clamp(max=produced), room)  # an ended answer has no more room
         if bool((room <= produced + 1).all()):
             break
         mask = torch.cat([mask, torch.ones_like(new_ids)], dim=1)

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from unlearning_jobs.engine.corpora import Snapshot
-from unlearning_jobs.engine.families.causal_lm import CausalLmFamily, Sequences
+from unlearning_jobs.engine.families.causal_lm import CausalLmFamily
+from unlearning_jobs.engine.families.language import Sequences
 from unlearning_jobs.engine.families.tokens import END_ID, Encoded
 from unlearning_jobs.engine.training.model import TrainedModel
 from unlearning_jobs.engine.training.scoring import generate, mean_margins, score

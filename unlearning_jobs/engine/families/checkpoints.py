@@ -1,0 +1,205 @@
+"""Checkpoints of causal language models that somebody else made: folders as transformers writes them.
+
+They come from anywhere, so nothing of them is run: weights only as safetensors, and never code of their own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, cast
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PretrainedConfig, PreTrainedTokenizerFast
+
+from unlearning_jobs.engine.artefacts import model_digest
+from unlearning_jobs.engine.contracts import CHAT, CheckpointArchitecture
+from unlearning_jobs.engine.errors import SpecError
+
+WEIGHTS: Final = ("model.safetensors", "model.safetensors.index.json")
+PICKLED: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+DROPOUT: Final = ("dropout", "pdrop", "drop", "dropout_rate", "dropout_prob")
+"""How settings of a configuration end that switch units off at random while a network is trained."""
+MODELS: Final = cast("Any", AutoModelForCausalLM)
+"""Without the types that transformers gives it, which leave out what it returns on request."""
+LOADING: Final[Mapping[str, Any]] = {"use_safetensors": True, "output_loading_info": True, "ignore_mismatched_sizes": True}
+"""Says what does not fit instead of raising; then nothing of it is used."""
+SETTINGS: Final[Mapping[str, Any]] = {"local_files_only": True, "trust_remote_code": False}
+
+
+def describe_checkpoint(folder: Path, *, max_length: int = 0, template: str = "") -> CheckpointArchitecture:
+    """Return what a recipe says about the checkpoint in the folder.
+
+    Args:
+        folder: the checkpoint.
+        max_length: longest sequence in tokens; by default 256, or what the checkpoint reads, if that is less.
+        template: what stands before an answer; by default the tokenizer's own for conversations, if it has one.
+
+    Raises:
+        SpecError: the folder holds no checkpoint that can be read.
+    """
+    config, tokenizer = read_config(folder), read_tokenizer(folder)
+    shape = cast("Any", config.get_text_config())
+    defaults = CheckpointArchitecture("", 1, 1, 1, 1)
+    return CheckpointArchitecture(
+        base_sha256=model_digest(folder),
+        parameters=sum(parameter.numel() for parameter in empty_network(config).parameters()),
+        hidden_size=shape.hidden_size,
+        layers=shape.num_hidden_layers,
+        vocabulary_size=shape.vocab_size,
+        max_length=max_length or min(256, _longest(config)),
+        template=template or (CHAT if tokenizer.chat_template else defaults.template),
+    )
+
+
+def read_config(folder: Path) -> PretrainedConfig:
+    """Return the configuration of a checkpoint whose folder is complete, and whose weights can be read safely.
+
+    Raises:
+        SpecError: it is not; the message says what is missing or in the way.
+    """
+    if not (folder / "config.json").is_file():
+        raise _refused(folder, "it has no config.json")
+    try:
+        stored = json.loads((folder / "config.json").read_bytes())
+    except (OSError, ValueError):
+        raise _refused(folder, "its config.json cannot be read") from None
+    if problem := next(_problems(folder, stored), ""):
+        raise _refused(folder, problem)
+    try:
+        return cast("PretrainedConfig", AutoConfig.from_pretrained(folder, **SETTINGS))
+    except (OSError, ValueError, KeyError) as error:
+        raise _refused(folder, f"transformers does not know its architecture ({type(error).__name__})") from None
+
+
+def _problems(folder: Path, stored: Mapping[str, Any]) -> Iterator[str]:
+    if "auto_map" in stored:
+        yield "it brings code of its own, and none is run; convert it to an architecture of transformers"
+    if "quantization_config" in stored:
+        yield "its weights are quantised, and cannot be trained; name the checkpoint that it was made from"
+    if (folder / "adapter_config.json").exists():
+        yield "it is an adapter; merge it into its base first"
+    if not any((folder / name).is_file() for name in WEIGHTS):
+        pickled = any(next(folder.glob(pattern), None) for pattern in PICKLED)
+        yield "its weights are pickled, and none are unpickled; save them as safetensors" if pickled else "it has no weights"
+    yield from _missing_shards(folder)
+
+
+def _missing_shards(folder: Path) -> Iterator[str]:
+    index = folder / WEIGHTS[1]
+    if not index.is_file() or (folder / WEIGHTS[0]).is_file():
+        return
+    try:
+        shards = set(json.loads(index.read_bytes())["weight_map"].values())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        yield "the index of its weights cannot be read"
+        return
+    if missing := sorted(str(name) for name in shards if not (folder / str(name)).is_file()):
+        yield f"{len(missing)} of the {len(shards)} files of its weights are missing, such as {missing[0]}"
+
+
+def read_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+    """Return the tokenizer of a checkpoint.
+
+    Raises:
+        SpecError: it has none, or none that keeps control tokens apart from texts that spell them out.
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, **SETTINGS)
+    except Exception as error:  # noqa: BLE001  # each kind of tokenizer has errors of its own
+        raise _refused(folder, f"its tokenizer cannot be read ({type(error).__name__})") from None
+    if not isinstance(tokenizer, PreTrainedTokenizerFast):
+        raise _refused(folder, "its tokenizer has no tokenizer.json; save it again with a fast tokenizer")
+    return tokenizer
+
+
+def empty_network(config: PretrainedConfig) -> nn.Module:
+    """Return the network without numbers in it, which takes no memory.
+
+    Raises:
+        SpecError: there is no causal language model of this configuration.
+    """
+    try:
+        with torch.device("meta"):
+            return cast("nn.Module", MODELS.from_config(config))
+    except (ValueError, KeyError, AttributeError) as error:
+        message = f"There is no causal language model of the kind {config.model_type} ({type(error).__name__})."
+        raise SpecError(message) from None
+
+
+def read_network(folder: Path, config: PretrainedConfig) -> nn.Module:
+    """Return the network with its weights, in float32, on the CPU.
+
+    Raises:
+        SpecError: tensors are missing, of no use, or of another shape; they are named.
+    """
+    try:
+        network, found = MODELS.from_pretrained(folder, config=config, dtype=torch.float32, **LOADING, **SETTINGS)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise _refused(folder, f"its weights cannot be read ({type(error).__name__})") from None
+    wrong = {*found["missing_keys"], *found["unexpected_keys"], *(key[0] for key in found["mismatched_keys"])}
+    if wrong:
+        named = ", ".join(sorted(wrong)[:5])
+        raise _refused(folder, f"{len(wrong)} tensors are missing, of no use or of another shape ({named})")
+    return cast("nn.Module", network)
+
+
+def own_tensors(network: nn.Module) -> dict[str, Tensor]:
+    """Return the tensors of a network by name, each once: those that share their numbers are stored under one name."""
+    seen: set[int] = set()
+    kept: dict[str, Tensor] = {}
+    for name, tensor in network.state_dict().items():
+        if tensor.data_ptr() not in seen or not tensor.numel():
+            kept[name] = tensor
+        seen.add(tensor.data_ptr())
+    return kept
+
+
+def without_dropout(config: PretrainedConfig) -> PretrainedConfig:
+    """Return the configuration of a network that answers in training as it does otherwise: the seed alone decides it."""
+    changed = {name: 0.0 for name, value in config.to_dict().items() if name.endswith(DROPOUT) and isinstance(value, float)}
+    return type(config).from_dict(config.to_dict() | changed)
+
+
+def _longest(config: PretrainedConfig) -> int:
+    return int(getattr(config.get_text_config(), "max_position_embeddings", 0) or 1 << 30)
+
+
+def check_fits(architecture: CheckpointArchitecture, config: PretrainedConfig, tokenizer: PreTrainedTokenizerFast) -> None:
+    """Check that a recipe, a checkpoint and its tokenizer go together.
+
+    Raises:
+        SpecError: they do not.
+    """
+    shape = cast("Any", config.get_text_config())
+    said = {
+        "hidden_size": architecture.hidden_size,
+        "num_hidden_layers": architecture.layers,
+        "vocab_size": architecture.vocabulary_size,
+    }
+    if differs := [name for name, value in said.items() if getattr(shape, name) != value]:
+        message = f"The checkpoint has another {', '.join(differs)} than the recipe says; describe it again."
+        raise SpecError(message)
+    if architecture.max_length > _longest(config):
+        message = (
+            f"The recipe reads {architecture.max_length} tokens, and the checkpoint {_longest(config)}; lower max_length."
+        )
+        raise SpecError(message)
+    if len(tokenizer) > shape.vocab_size:
+        message = (
+            f"The tokenizer has {len(tokenizer)} tokens, and the checkpoint knows {shape.vocab_size}: it is another"
+            " checkpoint's tokenizer."
+        )
+        raise SpecError(message)
+    if tokenizer.eos_token_id is None:
+        message = "The tokenizer names no token that ends a text, so no answer would ever end; set its eos_token."
+        raise SpecError(message)
+    if architecture.template == CHAT and not tokenizer.chat_template:
+        message = "The tokenizer has no template for conversations; give the recipe a template with {prompt}."
+        raise SpecError(message)
+
+
+def _refused(folder: Path, why: str) -> SpecError:
+    return SpecError(f"The checkpoint in {folder.name} cannot be used: {why}.")

@@ -1,0 +1,161 @@
+"""Causal language models that are fine-tuned from a checkpoint, of any architecture that transformers reads.
+
+The oracle of such a model is the checkpoint fine-tuned without the forget set. What the checkpoint itself has learned
+before, it keeps: nothing here shows that it does not know the examples already.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Final, cast
+
+import torch
+from torch import Tensor, nn
+from transformers import PretrainedConfig, PreTrainedTokenizerFast
+
+from unlearning_jobs.engine.artefacts import model_digest
+from unlearning_jobs.engine.contracts import CHAT, CheckpointArchitecture, Recipe
+from unlearning_jobs.engine.contracts.families import families_for
+from unlearning_jobs.engine.corpora import Example, Snapshot, SnapshotInfo
+from unlearning_jobs.engine.errors import CorpusError, SpecError
+
+from .checkpoints import MODELS, check_fits, own_tensors, read_config, read_network, read_tokenizer, without_dropout
+from .family import Batch, Footprint, Predictions
+from .language import LanguageFamily, Sequences
+from .tokens import IGNORED, Encoded, check_length
+
+ACTIVATIONS_PER_LAYER: Final = 34
+"""Numbers kept for the backward pass, in units of tokens x hidden size; an estimate that covers wide MLPs."""
+LOGITS_KEPT: Final = 3
+COPIED: Final = ("*.json", "*.jinja", "*.txt", "*.model")
+"""Files of a checkpoint that go with its weights: configuration, tokenizer, template."""
+LEFT: Final = ("model.safetensors.index.json", "lethe.json")
+MARK: Final = "\u2063lethe\u2063"
+"""Stands for a text while a template is written around it."""
+
+
+@dataclass(frozen=True)
+class FinetunedLmFamily(LanguageFamily):
+    """Language models from a checkpoint. The answers of an example are the tokens of its completion, and the end of text."""
+
+    folder: Path = field(compare=False)
+    """Where the checkpoint lies, or a model that was made from it: whence its files are copied."""
+    config: PretrainedConfig = field(compare=False, repr=False)
+    tokenizer: PreTrainedTokenizerFast = field(compare=False, repr=False)
+    architecture: CheckpointArchitecture
+
+    name: ClassVar[str] = "finetuned_lm"
+
+    @classmethod
+    def create(cls, recipe: Recipe, snapshot: Snapshot) -> FinetunedLmFamily:  # noqa: ARG003  # it needs a base
+        message = "A finetuned_lm starts from a checkpoint; name it as the job's base."
+        raise SpecError(message)
+
+    @classmethod
+    def from_base(cls, recipe: Recipe, snapshot: Snapshot, base: Path) -> FinetunedLmFamily:
+        _check_text(snapshot.info)
+        architecture = cast("CheckpointArchitecture", recipe.architecture)
+        if model_digest(base) != architecture.base_sha256:
+            message = f"The checkpoint in {base.name} is not the one that the recipe names: its digest differs."
+            raise SpecError(message)
+        config, tokenizer = read_config(base), read_tokenizer(base)
+        check_fits(architecture, config, tokenizer)
+        return cls(base, config, tokenizer, architecture)
+
+    @classmethod
+    def footprint(cls, recipe: Recipe, info: SnapshotInfo) -> Footprint:
+        """Take the parameters from the recipe; activations are those of full sequences."""
+        _check_text(info)
+        a = cast("CheckpointArchitecture", recipe.architecture)
+        per_token = a.layers * ACTIVATIONS_PER_LAYER * a.hidden_size + LOGITS_KEPT * a.vocabulary_size
+        return Footprint(a.parameters, recipe.batch_size * a.max_length * per_token)
+
+    def build(self, seed: int) -> nn.Module:  # noqa: ARG002  # the checkpoint decides every weight
+        return read_network(self.folder, without_dropout(self.config))
+
+    def encode(self, examples: Iterable[Example]) -> Sequences:
+        """Encode each example: what begins a text, the prompt in its template, the answer, the end of text.
+
+        A text that spells a control token out holds its letters.
+
+        Raises:
+            CorpusError: an example is longer than the model reads. Nothing is cut silently.
+        """
+        return Sequences(tuple(map(self._encoded, examples)), padding=self.end)
+
+    def _encoded(self, example: Example) -> Encoded:
+        before, behind = self._frame(bool(example.prompt))
+        first, last = before.split(MARK) if MARK in before else (before, "")
+        prompt = [*self._control(first), *self._letters(example.prompt), *self._control(last)]
+        ids = (*prompt, *self._letters(example.completion), *self._control(behind))
+        check_length(example, len(ids), self.architecture.max_length)
+        return Encoded(ids, len(prompt))
+
+    def _frame(self, has_prompt: bool) -> tuple[str, str]:
+        """Return what stands before and behind an answer, with a mark in the place of the prompt."""
+        begin, end = self.tokenizer.bos_token or "", str(self.tokenizer.eos_token)
+        if not has_prompt:
+            return begin, end
+        if self.architecture.template != CHAT:
+            return begin + self.architecture.template.replace("{prompt}", MARK), end
+        asked = [{"role": "user", "content": MARK}]
+        before = str(self.tokenizer.apply_chat_template(asked, tokenize=False, add_generation_prompt=True))
+        return before, end
+
+    def _control(self, text: str) -> list[int]:
+        return cast("list[int]", self.tokenizer.encode(text, add_special_tokens=False)) if text else []
+
+    def _letters(self, text: str) -> list[int]:
+        encoded = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)
+        return cast("list[int]", encoded["input_ids"])
+
+    @property
+    def end(self) -> int:
+        return cast("int", self.tokenizer.eos_token_id)
+
+    @property
+    def longest(self) -> int:
+        return self.architecture.max_length
+
+    def decode(self, ids: Sequence[int]) -> str:
+        return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))
+
+    def predict(self, network: nn.Module, batch: Batch) -> Predictions:
+        """Compute all logits: some architectures scale or bound them behind the last layer.
+
+        Padding stands behind each text, where no earlier token sees it.
+        """
+        output = cast("Any", network)(input_ids=batch.inputs, use_cache=False)
+        labels = batch.labels[:, 1:]  # each token is predicted from those before it
+        has_label = labels != IGNORED
+        logits = output.logits[:, :-1][has_label].float()  # (answers, vocabulary)
+        return Predictions(logits, labels[has_label], has_label.nonzero()[:, 0])
+
+    def weights(self, network: nn.Module) -> dict[str, Tensor]:
+        return own_tensors(network)
+
+    def save(self, network: nn.Module, folder: Path) -> Mapping[str, Any]:  # noqa: ARG002  # its weights are written beside
+        """Copy what goes with the weights, so that transformers reads the folder as it is."""
+        for path in sorted({path for pattern in COPIED for path in self.folder.glob(pattern)}):
+            if path.name not in LEFT:
+                shutil.copyfile(path, folder / path.name)
+        return {"architecture": self.architecture.to_json()}
+
+    @classmethod
+    def read(cls, folder: Path, about: Mapping[str, Any]) -> tuple[FinetunedLmFamily, nn.Module]:
+        architecture = CheckpointArchitecture.from_json(about["architecture"])
+        config, tokenizer = read_config(folder), read_tokenizer(folder)
+        check_fits(architecture, config, tokenizer)
+        network = cast("nn.Module", MODELS.from_config(without_dropout(config), dtype=torch.float32))
+        return cls(folder, config, tokenizer, architecture), network
+
+
+def _check_text(info: SnapshotInfo) -> None:
+    if info.features is not None:
+        message = (
+            f"The corpus holds arrays, and a finetuned_lm reads text; use a recipe of the family {families_for('arrays')}."
+        )
+        raise CorpusError(message)

@@ -1,0 +1,64 @@
+"""What causal language models share: sequences of tokens, of which the last ones are the answer."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+
+from unlearning_jobs.engine.corpora import Example
+
+from .family import Batch, Family
+from .tokens import END_ID, Encoded, TokenDataset, collate
+
+
+@dataclass(frozen=True)
+class Sequences(TokenDataset):
+    """Token ids of every example; batches are filled up with `padding`."""
+
+    encoded: tuple[Encoded, ...]
+    padding: int = END_ID
+
+    @cached_property
+    def lengths(self) -> Sequence[int]:
+        return [len(e.ids) for e in self.encoded]
+
+    def batch(self, positions: Sequence[int], device: torch.device) -> Batch:
+        return collate([self.encoded[i] for i in positions], device, self.padding)
+
+    def subset(self, positions: Sequence[int]) -> Sequences:
+        return Sequences(tuple(self.encoded[i] for i in positions), self.padding)
+
+
+class LanguageFamily(Family):
+    """Language models. What is known of an example before it is answered is its prompt."""
+
+    @property
+    @abstractmethod
+    def end(self) -> int:
+        """The token that ends a text."""
+
+    @property
+    @abstractmethod
+    def longest(self) -> int:
+        """The longest sequence that the model reads, in tokens."""
+
+    @abstractmethod
+    def encode(self, examples: Iterable[Example]) -> Sequences:
+        """As for every family."""
+
+    @abstractmethod
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of these tokens, without control tokens."""
+
+    def likeness(self, a: Example, b: Example) -> float:
+        """Return the share of the words of both prompts that are common to them."""
+        words_a, words_b = set(a.prompt.split()), set(b.prompt.split())
+        return len(words_a & words_b) / max(1, len(words_a | words_b))
+
+    def length(self, example: Example) -> int:
+        """Count bytes and not tokens: a tokenizer that was trained on some texts splits those into fewer tokens."""
+        return len(example.completion.encode())
