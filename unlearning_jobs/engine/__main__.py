@@ -2,6 +2,7 @@
 
     python -m unlearning_jobs.engine methods | metrics
     python -m unlearning_jobs.engine example FAMILY [--out DIR] > spec.json
+    python -m unlearning_jobs.engine describe CHECKPOINT [--max-length TOKENS] [--template TEXT]
     python -m unlearning_jobs.engine advise spec.json
     python -m unlearning_jobs.engine index SNAPSHOT [--out DIR] [--previous DIR]
     python -m unlearning_jobs.engine search SNAPSHOT [--index DIR] [--self-test] [--exact TEXT] [--name NAME]
@@ -65,6 +66,11 @@ def _parser() -> argparse.ArgumentParser:
     example.add_argument("--out", type=Path, help="folder for the corpus (default: engine-example-FAMILY)")
     example.add_argument("--schema", action="store_true", help="print the JSON schema of a job spec instead")
     example.set_defaults(command=_example)
+    describe = commands.add_parser("describe", help="print what a recipe says about a checkpoint that models start from")
+    describe.add_argument("checkpoint", type=Path, help="folder as transformers writes it: safetensors, config, tokenizer")
+    describe.add_argument("--max-length", type=int, default=0, help="longest sequence in tokens (default: up to 256)")
+    describe.add_argument("--template", default="", help="what stands before an answer, with {prompt}; or chat")
+    describe.set_defaults(command=_describe)
     advise = commands.add_parser("advise", help="list the methods that can do an unlearn job, and why the others cannot")
     advise.add_argument("spec", type=Path, help="the job spec, a JSON file; its method is ignored")
     advise.set_defaults(command=_advise)
@@ -114,6 +120,14 @@ def _example(options: argparse.Namespace) -> int:
     folder = options.out or Path(f"engine-example-{options.family}")
     shown = json_schema(JobSpec) if options.schema else make_example(options.family, folder).to_json()
     _print(json.dumps(shown, indent=2, ensure_ascii=False))
+    return 0
+
+
+def _describe(options: argparse.Namespace) -> int:
+    from .families.checkpoints import describe_checkpoint
+
+    described = describe_checkpoint(options.checkpoint, max_length=options.max_length, template=options.template)
+    _print(json.dumps(described.to_json(), indent=2, ensure_ascii=False))
     return 0
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from .contracts import (
     BertArchitecture,
+    CheckpointArchitecture,
     ClassifierArchitecture,
     JobSpec,
     LlamaArchitecture,
     LogisticArchitecture,
     MethodChoice,
+    ModelRef,
     Protocol,
     Recipe,
     SnapshotRef,
@@ -33,6 +35,8 @@ class Sample:
     forget_ids: tuple[str, ...]
     method: MethodChoice
     protocol: Protocol
+    starts_from_base: bool = False
+    """Whether its models start from a checkpoint, which is made from the examples that no model is trained on."""
 
 
 def make_example(family: str, folder: Path, *, salt: bytes | None = None) -> JobSpec:
@@ -41,18 +45,32 @@ def make_example(family: str, folder: Path, *, salt: bytes | None = None) -> Job
     if not snapshot.exists():
         folder.mkdir(parents=True, exist_ok=True)
         snapshot_create([sample.write(folder)], snapshot, salt=salt)
-    info = Snapshot.open(snapshot).info
+    files, base, recipe = Snapshot.open(snapshot), None, sample.recipe
+    if sample.starts_from_base:
+        base, recipe = _started_from(recipe, folder / "checkpoint", files)
     return JobSpec(
         kind="unlearn",
         reference="example",
-        snapshot=SnapshotRef(str(snapshot.resolve()), info.digest),
-        recipe=sample.recipe,
+        snapshot=SnapshotRef(str(snapshot.resolve()), files.info.digest),
+        recipe=recipe,
         seed=1,
         cache=str((folder / "cache").resolve()),
         forget_ids=sample.forget_ids,
         method=sample.method,
         protocol=sample.protocol,
+        base=base,
     )
+
+
+def _started_from(recipe: Recipe, folder: Path, files: Snapshot) -> tuple[ModelRef, Recipe]:
+    """Write a checkpoint, unless it is there, and return it with the recipe that starts from it."""
+    from .families.checkpoints import describe_checkpoint  # they load transformers
+    from .sample_checkpoint import write_checkpoint
+
+    if not folder.exists():
+        write_checkpoint(folder, [example.text for example in files.examples() if example.set != "train"])
+    described = replace(describe_checkpoint(folder), max_length=96)
+    return ModelRef(str(folder.resolve()), described.base_sha256), replace(recipe, architecture=described)
 
 
 EXAMPLES: Final[Mapping[str, Sample]] = {
@@ -69,6 +87,20 @@ EXAMPLES: Final[Mapping[str, Sample]] = {
         (example_id(0), example_id(1)),
         MethodChoice("npo"),
         Protocol(replicate_seeds=(2, 3), oracle_seeds=(11, 12, 13, 14, 15, 16)),
+    ),
+    "finetuned_lm": Sample(
+        write_places,
+        Recipe(
+            family="finetuned_lm",
+            architecture=CheckpointArchitecture("", parameters=1, hidden_size=1, layers=1, vocabulary_size=1),
+            epochs=40,
+            batch_size=8,
+            learning_rate=3e-3,
+        ),
+        (example_id(0), example_id(1)),
+        MethodChoice("npo"),
+        Protocol(replicate_seeds=(2, 3), oracle_seeds=(11, 12, 13, 14, 15, 16)),
+        starts_from_base=True,
     ),
     "text_classifier": Sample(
         write_notes,

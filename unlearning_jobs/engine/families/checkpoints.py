@@ -13,11 +13,13 @@ from typing import Any, Final, cast
 import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PretrainedConfig, PreTrainedTokenizerFast
+from transformers.utils.logging import disable_progress_bar
 
 from unlearning_jobs.engine.artefacts import model_digest
 from unlearning_jobs.engine.contracts import CHAT, CheckpointArchitecture
 from unlearning_jobs.engine.errors import SpecError
 
+disable_progress_bar()  # standard output and error belong to the command
 WEIGHTS: Final = ("model.safetensors", "model.safetensors.index.json")
 PICKLED: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 DROPOUT: Final = ("dropout", "pdrop", "drop", "dropout_rate", "dropout_prob")
