@@ -28,6 +28,9 @@ METHOD_GUARANTEES: Final[Mapping[str, Guarantee]] = {
     "gradient_difference": "empirical",
     "gradient_ascent": "empirical",
     "kl_retain": "empirical",
+    "simnpo": "empirical",
+    "dpo": "empirical",
+    "idk_dpo": "empirical",
     "finetune_retain": "empirical",
     "noise_finetune": "empirical",
     "scrub": "empirical",
@@ -39,6 +42,11 @@ METHOD_GUARANTEES: Final[Mapping[str, Guarantee]] = {
 }
 """What each method guarantees. The engine's catalogue says the same, and verification accepts nothing else. A method that
 is taken out of the catalogue stays here, for the evidence about it."""
+
+METHODS_ADDED: Final[Mapping[int, frozenset[str]]] = {
+    3: frozenset({"simnpo", "dpo", "idk_dpo"}),
+}
+"""Methods that came later, by the version of results (`RESULT_VERSION`) of that time."""
 
 KEEPS_WEIGHTS: Final = frozenset({"dp_sgd", "nothing"})
 """Methods that leave the weights of a model as they are."""

@@ -19,9 +19,11 @@ from .certified_removal import CertifiedRemoval
 from .context import CertifiedMethod, Context, ExampleCounter, MarginCallback, Prepared, UnlearningMethod, unnoted
 from .datamodel_matching import DatamodelMatching
 from .dp_sgd import DpSgd
+from .dpo import Dpo
 from .finetune_retain import FinetuneRetain
 from .gradient_ascent import GradientAscent
 from .gradient_difference import GradientDifference
+from .idk_dpo import IdkDpo
 from .kl_retain import KlRetain
 from .noise_finetune import NoiseFinetune
 from .nothing import Nothing
@@ -31,6 +33,7 @@ from .partial_reset import PartialReset
 from .retrain import Retrain
 from .salun import Salun
 from .scrub import Scrub
+from .simnpo import SimNpo
 from .sisa import Sisa
 from .summation import Summation
 
@@ -46,6 +49,9 @@ METHODS: Final[dict[str, type[UnlearningMethod]]] = {
         GradientDifference,
         GradientAscent,
         KlRetain,
+        SimNpo,
+        Dpo,
+        IdkDpo,
         FinetuneRetain,
         NoiseFinetune,
         Scrub,

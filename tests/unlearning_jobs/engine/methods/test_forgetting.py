@@ -15,6 +15,7 @@ from unlearning_jobs.engine.training.scoring import mean_margins
 
 CASES: list[tuple[str, dict[str, Any]]] = [
     ("kl_retain", {"floor": "none"}),
+    ("simnpo", {"floor": "none"}),
     ("finetune_retain", {"epochs": 10}),
     ("noise_finetune", {}),
     ("scrub", {"rewind": "none"}),
