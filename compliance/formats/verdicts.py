@@ -31,6 +31,11 @@ METHOD_GUARANTEES: Final[Mapping[str, Guarantee]] = {
     "simnpo": "empirical",
     "dpo": "empirical",
     "idk_dpo": "empirical",
+    "wga": "empirical",
+    "satimp": "empirical",
+    "ceu": "empirical",
+    "undial": "empirical",
+    "pdu": "empirical",
     "finetune_retain": "empirical",
     "noise_finetune": "empirical",
     "scrub": "empirical",
@@ -44,7 +49,7 @@ METHOD_GUARANTEES: Final[Mapping[str, Guarantee]] = {
 is taken out of the catalogue stays here, for the evidence about it."""
 
 METHODS_ADDED: Final[Mapping[int, frozenset[str]]] = {
-    3: frozenset({"simnpo", "dpo", "idk_dpo"}),
+    3: frozenset({"simnpo", "dpo", "idk_dpo", "wga", "satimp", "ceu", "undial", "pdu"}),
 }
 """Methods that came later, by the version of results (`RESULT_VERSION`) of that time."""
 

@@ -25,9 +25,12 @@ def test_only_what_has_a_prompt_can_be_refused() -> None:
 @pytest.mark.parametrize(
     ("method", "per_step", "once"),
     [
+        ("wga", 5 + 16, 0),
         ("simnpo", 5 + 16, 0),
+        ("undial", 5 * 4 / 3 + 16, 0),
         ("dpo", 2 * 5 + 16, 0),
         ("idk_dpo", 2 * 5 + 16, 0),
+        ("pdu", 5 + 16, 87 / 3),
     ],
 )
 def test_what_the_original_or_another_answer_adds_to_a_step_is_counted(method: str, per_step: float, once: float) -> None:

@@ -20,9 +20,11 @@ from .exact import EXACT
 from .finetuning import FINETUNING
 from .metrics import METRICS, metric_problems, metrics_of
 from .preferences import PREFERENCES
+from .tokens import TOKENS
 
 METHODS: Final[Mapping[str, MethodEntry]] = {
-    entry.name: entry for entry in (*EXACT, *CERTIFIED, *EMPIRICAL, *PREFERENCES, *FINETUNING, *DATAMODELS, *CONTROLS)
+    entry.name: entry
+    for entry in (*EXACT, *CERTIFIED, *EMPIRICAL, *PREFERENCES, *TOKENS, *FINETUNING, *DATAMODELS, *CONTROLS)
 }
 
 

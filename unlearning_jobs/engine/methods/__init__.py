@@ -16,6 +16,7 @@ from unlearning_jobs.engine.catalogue import complete_config
 from unlearning_jobs.engine.contracts import MethodChoice, Recipe
 
 from .certified_removal import CertifiedRemoval
+from .ceu import CeU
 from .context import CertifiedMethod, Context, ExampleCounter, MarginCallback, Prepared, UnlearningMethod, unnoted
 from .datamodel_matching import DatamodelMatching
 from .dp_sgd import DpSgd
@@ -30,12 +31,16 @@ from .nothing import Nothing
 from .npo import Npo
 from .oracle_matching import OracleMatching
 from .partial_reset import PartialReset
+from .pdu import Pdu
 from .retrain import Retrain
 from .salun import Salun
+from .satimp import SatImp
 from .scrub import Scrub
 from .simnpo import SimNpo
 from .sisa import Sisa
 from .summation import Summation
+from .undial import Undial
+from .wga import Wga
 
 METHODS: Final[dict[str, type[UnlearningMethod]]] = {
     method.name: method
@@ -52,6 +57,11 @@ METHODS: Final[dict[str, type[UnlearningMethod]]] = {
         SimNpo,
         Dpo,
         IdkDpo,
+        Wga,
+        SatImp,
+        CeU,
+        Undial,
+        Pdu,
         FinetuneRetain,
         NoiseFinetune,
         Scrub,

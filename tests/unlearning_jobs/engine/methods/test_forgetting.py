@@ -16,6 +16,11 @@ from unlearning_jobs.engine.training.scoring import mean_margins
 CASES: list[tuple[str, dict[str, Any]]] = [
     ("kl_retain", {"floor": "none"}),
     ("simnpo", {"floor": "none"}),
+    ("wga", {"floor": "none"}),
+    ("satimp", {"floor": "none"}),
+    ("ceu", {"floor": "none"}),
+    ("undial", {"floor": "none"}),
+    ("pdu", {"floor": "none"}),
     ("finetune_retain", {"epochs": 10}),
     ("noise_finetune", {}),
     ("scrub", {"rewind": "none"}),
