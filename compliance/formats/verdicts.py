@@ -28,6 +28,7 @@ METHOD_GUARANTEES: Final[Mapping[str, Guarantee]] = {
     "gradient_difference": "empirical",
     "gradient_ascent": "empirical",
     "kl_retain": "empirical",
+    "rmu": "empirical",
     "simnpo": "empirical",
     "dpo": "empirical",
     "idk_dpo": "empirical",
@@ -49,7 +50,7 @@ METHOD_GUARANTEES: Final[Mapping[str, Guarantee]] = {
 is taken out of the catalogue stays here, for the evidence about it."""
 
 METHODS_ADDED: Final[Mapping[int, frozenset[str]]] = {
-    3: frozenset({"simnpo", "dpo", "idk_dpo", "wga", "satimp", "ceu", "undial", "pdu"}),
+    3: frozenset({"rmu", "simnpo", "dpo", "idk_dpo", "wga", "satimp", "ceu", "undial", "pdu"}),
 }
 """Methods that came later, by the version of results (`RESULT_VERSION`) of that time."""
 

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.unlearning_jobs.engine.test_catalogue import FACTS, RECIPE, RECIPES
+from tests.unlearning_jobs.engine.test_catalogue import FACTS, IN_SHARDS, RECIPE, RECIPES
 from unlearning_jobs.engine.catalogue import expected_cost, obstacles
+from unlearning_jobs.engine.contracts import ClassifierArchitecture
+from unlearning_jobs.engine.contracts.sharding import Sharding
 
 
 def test_wrong_answers_are_preferred_only_where_the_corpus_has_some() -> None:
@@ -23,6 +25,32 @@ def test_only_what_has_a_prompt_can_be_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    ("architecture", "complaint"),
+    [
+        (ClassifierArchitecture("mlp", depth=0), "no hidden layers that are known"),
+        (ClassifierArchitecture("somewhere.else:Network"), "no hidden layers that are known"),
+        (ClassifierArchitecture("mlp", depth=2), "last hidden layer is number 2; set"),
+        (ClassifierArchitecture("resnet9"), None),
+    ],
+)
+def test_a_layer_can_be_steered_only_if_the_model_has_it(
+    architecture: ClassifierArchitecture, complaint: str | None
+) -> None:
+    facts = replace(FACTS, recipe=replace(RECIPES["classifier"], architecture=architecture))
+    found = obstacles("rmu", facts, {"layer": 3})
+    assert [complaint in problem for problem in found] == [True] if complaint else found == []
+
+
+def test_shards_have_no_layers_to_steer_unless_they_were_merged() -> None:
+    in_shards = {
+        aggregation: replace(FACTS, recipe=replace(IN_SHARDS, sharding=Sharding(shards=20, aggregation=aggregation)))
+        for aggregation in ("mean", "merge")
+    }
+    assert "no layers in common" in obstacles("rmu", in_shards["mean"])[0]
+    assert obstacles("rmu", in_shards["merge"]) == []
+
+
+@pytest.mark.parametrize(
     ("method", "per_step", "once"),
     [
         ("wga", 5 + 16, 0),
@@ -31,6 +59,7 @@ def test_only_what_has_a_prompt_can_be_refused() -> None:
         ("dpo", 2 * 5 + 16, 0),
         ("idk_dpo", 2 * 5 + 16, 0),
         ("pdu", 5 + 16, 87 / 3),
+        ("rmu", 5 + 16 * 4 / 3, 5 / 3),
     ],
 )
 def test_what_the_original_or_another_answer_adds_to_a_step_is_counted(method: str, per_step: float, once: float) -> None:

@@ -12,13 +12,36 @@ from .descent import (
     gradient_cost,
     gradient_options,
     retain_options,
+    share_of_training,
+    step_options,
 )
 from .entry import (
+    FORWARD_SHARE,
+    Config,
+    Facts,
     MethodEntry,
     Option,
     for_classifiers,
+    has_hidden_layers,
     learns_by_gradient,
 )
+
+
+def _rmu_cost(facts: Facts, config: Config) -> float:
+    """Count the original's forward passes: over every retain batch, and once over the forget set."""
+    return compared_cost(facts, config) + share_of_training(facts, FORWARD_SHARE * facts.forget)
+
+
+def _layer_obstacles(facts: Facts, config: Config) -> list[str]:
+    sharding, layers = facts.recipe.sharding, facts.recipe.architecture.hidden_layers
+    if sharding is not None and sharding.aggregation == "mean":
+        return ["The model is made of shards that have no layers in common; choose sisa, or another method."]
+    if layers < 1:
+        return ["The model has no hidden layers that are known, so none can be steered; choose another method."]
+    if config["layer"] > layers:
+        return [f"The model's last hidden layer is number {layers}; set layer to at most that, or to 0."]
+    return []
+
 
 EMPIRICAL: Final = (
     MethodEntry(
@@ -89,5 +112,44 @@ EMPIRICAL: Final = (
         ),
         compared_cost,
         floor_obstacles,
+    ),
+    MethodEntry(
+        "rmu",
+        _("Representation misdirection"),
+        "empirical",
+        has_hidden_layers,
+        "Li et al. 2024, RMU, in The WMDP Benchmark, arXiv 2403.03218",
+        _(
+            "Steers what a layer inside the model makes of the examples to forget towards a random direction, and keeps what"
+            " it makes of remaining ones. Only that layer and the two below it change. The answers become meaningless and"
+            " not those of a model that never saw the examples, and nothing stops it at that level; what was steered away"
+            " can often be brought back by a little training. Only the evaluation shows how close it came."
+        ),
+        for_classifiers(
+            (
+                *step_options(steps=40, rate=0.1),
+                *retain_options(10.0),
+                Option(
+                    "layer",
+                    "int",
+                    0,
+                    _("Number of the hidden layer that is steered, from 1. 0: the one with which the first quarter ends."),
+                    0,
+                    10_000,
+                ),
+                Option(
+                    "steering",
+                    "float",
+                    2.0,
+                    _("Length of the target, in units of the mean length that the layer's states have in the original."),
+                    0,
+                    1000,
+                ),
+            ),
+            learning_rate_share=0.3,
+            retain_weight=1.0,
+        ),
+        _rmu_cost,
+        _layer_obstacles,
     ),
 )

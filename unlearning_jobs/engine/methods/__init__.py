@@ -33,6 +33,7 @@ from .oracle_matching import OracleMatching
 from .partial_reset import PartialReset
 from .pdu import Pdu
 from .retrain import Retrain
+from .rmu import Rmu
 from .salun import Salun
 from .satimp import SatImp
 from .scrub import Scrub
@@ -54,6 +55,7 @@ METHODS: Final[dict[str, type[UnlearningMethod]]] = {
         GradientDifference,
         GradientAscent,
         KlRetain,
+        Rmu,
         SimNpo,
         Dpo,
         IdkDpo,

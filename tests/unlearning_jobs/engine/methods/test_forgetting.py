@@ -21,6 +21,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("ceu", {"floor": "none"}),
     ("undial", {"floor": "none"}),
     ("pdu", {"floor": "none"}),
+    ("rmu", {"steps": 80}),
     ("finetune_retain", {"epochs": 10}),
     ("noise_finetune", {}),
     ("scrub", {"rewind": "none"}),

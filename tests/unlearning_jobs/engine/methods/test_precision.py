@@ -31,6 +31,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "scrub": {"epochs": 1, "rewind": "none"},
     "salun": {"epochs": 1},
     "undial": {"steps": 3},
+    "rmu": {"steps": 3},
     "partial_reset": {"epochs": 1, "variant": "prune_l1", "share": 0.1},
     "oracle_matching": {"epochs": 1, "oracles": 1},
 }
