@@ -42,6 +42,7 @@ METHOD_GUARANTEES: Final[Mapping[str, Guarantee]] = {
     "scrub": "empirical",
     "partial_reset": "empirical",
     "salun": "empirical",
+    "task_vector": "empirical",
     "datamodel_matching": "empirical",
     "oracle_matching": "empirical",
     "nothing": "control",
@@ -50,7 +51,7 @@ METHOD_GUARANTEES: Final[Mapping[str, Guarantee]] = {
 is taken out of the catalogue stays here, for the evidence about it."""
 
 METHODS_ADDED: Final[Mapping[int, frozenset[str]]] = {
-    3: frozenset({"rmu", "simnpo", "dpo", "idk_dpo", "wga", "satimp", "ceu", "undial", "pdu"}),
+    3: frozenset({"rmu", "simnpo", "dpo", "idk_dpo", "wga", "satimp", "ceu", "undial", "pdu", "task_vector"}),
 }
 """Methods that came later, by the version of results (`RESULT_VERSION`) of that time."""
 

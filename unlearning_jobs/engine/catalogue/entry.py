@@ -74,7 +74,7 @@ def for_classifiers(options: Iterable[Option], **defaults: float | str) -> tuple
     SCRUB's took a small text classifier from 97 % to 17 % of the retain set. So a recipe with AdamW gets the common
     defaults, which were tuned on language models with AdamW.
 
-    This is not so of the methods in `preferences` and `tokens` or of `rmu`: both defaults of these were set
+    This is not so of the methods in `preferences` and `tokens`, of `rmu` and `task_vector`: both defaults of these were set
     by trying a few on small models like those of `engine.example`, and no benchmark has measured them.
     """
     changed = {

@@ -40,6 +40,7 @@ from .scrub import Scrub
 from .simnpo import SimNpo
 from .sisa import Sisa
 from .summation import Summation
+from .task_vector import TaskVector
 from .undial import Undial
 from .wga import Wga
 
@@ -69,6 +70,7 @@ METHODS: Final[dict[str, type[UnlearningMethod]]] = {
         Scrub,
         PartialReset,
         Salun,
+        TaskVector,
         DatamodelMatching,
         OracleMatching,
         Nothing,

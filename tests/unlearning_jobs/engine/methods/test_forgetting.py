@@ -22,6 +22,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("undial", {"floor": "none"}),
     ("pdu", {"floor": "none"}),
     ("rmu", {"steps": 80}),
+    ("task_vector", {"learning_rate_share": 0.3}),
     ("finetune_retain", {"epochs": 10}),
     ("noise_finetune", {}),
     ("scrub", {"rewind": "none"}),

@@ -32,6 +32,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "salun": {"epochs": 1},
     "undial": {"steps": 3},
     "rmu": {"steps": 3},
+    "task_vector": {"epochs": 1},
     "partial_reset": {"epochs": 1, "variant": "prune_l1", "share": 0.1},
     "oracle_matching": {"epochs": 1, "oracles": 1},
 }
