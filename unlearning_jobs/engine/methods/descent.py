@@ -125,6 +125,8 @@ class Descent(ABC):
         curves = Curves(run.now, context, on_progress, total=self.steps)
         network = run.now.network.train()
         trained = self.trained(run)
+        ours = set(map(id, trained))
+        others = [parameter for parameter in network.parameters() if id(parameter) not in ours]
 
         # 2. The loss of a step, and the weights that it moves. Weight decay would pull at every weight; the optimiser is
         #    the recipe's, so that a share of its learning rate means something.
@@ -138,11 +140,9 @@ class Descent(ABC):
                 context.counter.add(len(draw.retain))
             return loss
 
-        def leave_others(network: nn.Module) -> None:
-            ours = set(map(id, trained))
-            for parameter in network.parameters():
-                if id(parameter) not in ours:
-                    parameter.grad = None
+        def leave_others(_network: nn.Module) -> None:
+            for parameter in others:
+                parameter.grad = None
 
         # 3. Descend.
         draws = self._draws(len(run.forget), len(run.retain), torch.Generator().manual_seed(context.seed))
