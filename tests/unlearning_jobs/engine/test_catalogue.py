@@ -222,6 +222,7 @@ def test_the_upper_bound_is_the_only_method_that_is_not_offered_for_requests() -
     ("method", "config", "passes_over_retain", "passes_over_forget"),
     [
         ("finetune_retain", {"epochs": 3}, 3, 0),
+        ("task_vector", {"epochs": 6}, 9 / 3, 6),
         ("noise_finetune", {"epochs": 2}, 2, 0),
         ("scrub", {"epochs": 6, "max_epochs": 2}, 6 * 4 / 3, 2 * 4 / 3),
         ("salun", {"epochs": 4}, 4, 5),

@@ -20,7 +20,7 @@ from unlearning_jobs.engine.contracts.families import families_for
 from unlearning_jobs.engine.corpora import Example, Snapshot, SnapshotInfo
 from unlearning_jobs.engine.errors import CorpusError, SpecError
 
-from .family import Batch, Family, Footprint, Predictions
+from .family import Batch, Family, Footprint, Predictions, output_of
 from .tokens import END_ID, IGNORED, Encoded, TokenDataset, collate, encode, train_tokenizer
 
 ACTIVATIONS_PER_LAYER = 18
@@ -93,6 +93,15 @@ class CausalLmFamily(Family):
         has_label = labels != IGNORED
         logits = llama.lm_head(hidden[has_label]).float()  # (answers, vocabulary)
         return Predictions(logits, labels[has_label], has_label.nonzero()[:, 0])
+
+    def hidden_layers(self, network: nn.Module) -> Sequence[nn.Module]:
+        return list(cast("LlamaForCausalLM", network).model.layers)
+
+    def hidden_states(self, network: nn.Module, batch: Batch, number: int) -> Tensor:
+        """Return the states from which the tokens of answers are predicted."""
+        layer = self.hidden_layers(network)[number - 1]
+        output = output_of(layer, lambda: self.predict(network, batch))  # (batch, longest, size)
+        return output[:, :-1][batch.labels[:, 1:] != IGNORED]
 
     def likeness(self, a: Example, b: Example) -> float:
         """Return the share of the words of both prompts that are common to them."""
