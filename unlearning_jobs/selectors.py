@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,7 @@ from django.utils import timezone
 from compliance.formats.protocol import ANNEXED
 
 from .engine.advisor import Advice, Forecast, Measurement, Precedent, Situation, advise, forecast, measure
+from .engine.alternatives import with_alternatives
 from .engine.artefacts import model_about, model_digest
 from .engine.catalogue import METHODS, Facts, obstacles
 from .engine.contracts import JobSpec, MethodChoice, Precision, Protocol, Recipe, UnlearningStep
@@ -29,11 +31,14 @@ MOST_MEASURED = 100
 
 
 def job_facts(base: ModelVersion, forget_ids: Collection[str]) -> Facts:
-    """Return what is known of a job before it runs, including the budgets that the model's folder tells of."""
+    """Return what is known of a job before it runs, including what the folders of the model and of the corpus tell."""
     about = model_about(settings.ARTEFACTS / base.path)
     epsilon, spent = about.get("privacy", {}).get("epsilon"), about.get("budget_spent", 0.0)
     elsewhere = known_erased(base).difference(forget_ids)
-    return replace(_facts_in_rows(base, len(forget_ids), len(elsewhere)), epsilon=epsilon, budget_spent=spent)
+    facts = _facts_in_rows(base, len(forget_ids), len(elsewhere))
+    with suppress(CorpusError):  # while the folder of the corpus is away, it is not known
+        facts = with_alternatives(facts, snapshot_files(base.snapshot).get(forget_ids))
+    return replace(facts, epsilon=epsilon, budget_spent=spent)
 
 
 def _facts_in_rows(base: ModelVersion, forget_count: int, erased_elsewhere: int) -> Facts:

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
+from .verdicts import METHODS_ADDED
+
 
 class RecordKind(StrEnum):
     """What happened."""
@@ -246,6 +248,7 @@ ADDED_WORDS: Final[Mapping[int, frozenset[tuple[str, str, str]]]] = {
         {
             (K.ERASURE_ENTERED, "item", ""),
             *((kind, "outcome", NOT_CONCERNED) for kind in (K.ENDING_PROPOSED, K.ENDING_APPROVED, K.ENDING_DECLINED)),
+            *((kind, "method", name) for name in METHODS_ADDED[3] for kind in (K.PROPOSAL_SUBMITTED, K.PROPOSAL_APPROVED)),
         }
     ),
 }

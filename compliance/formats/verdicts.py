@@ -28,17 +28,32 @@ METHOD_GUARANTEES: Final[Mapping[str, Guarantee]] = {
     "gradient_difference": "empirical",
     "gradient_ascent": "empirical",
     "kl_retain": "empirical",
+    "rmu": "empirical",
+    "simnpo": "empirical",
+    "dpo": "empirical",
+    "idk_dpo": "empirical",
+    "wga": "empirical",
+    "satimp": "empirical",
+    "ceu": "empirical",
+    "undial": "empirical",
+    "pdu": "empirical",
     "finetune_retain": "empirical",
     "noise_finetune": "empirical",
     "scrub": "empirical",
     "partial_reset": "empirical",
     "salun": "empirical",
+    "task_vector": "empirical",
     "datamodel_matching": "empirical",
     "oracle_matching": "empirical",
     "nothing": "control",
 }
 """What each method guarantees. The engine's catalogue says the same, and verification accepts nothing else. A method that
 is taken out of the catalogue stays here, for the evidence about it."""
+
+METHODS_ADDED: Final[Mapping[int, frozenset[str]]] = {
+    3: frozenset({"rmu", "simnpo", "dpo", "idk_dpo", "wga", "satimp", "ceu", "undial", "pdu", "task_vector"}),
+}
+"""Methods that came later, by the version of results (`RESULT_VERSION`) of that time."""
 
 KEEPS_WEIGHTS: Final = frozenset({"dp_sgd", "nothing"})
 """Methods that leave the weights of a model as they are."""

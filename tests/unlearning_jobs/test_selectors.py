@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from tests.erasing import erased, started, turned_round
@@ -130,3 +132,7 @@ def test_what_officers_read_about_methods_is_what_the_engine_will_find() -> None
         == (found.erased_elsewhere, found.retain, found.forget)
         == (2, 17, 1)
     )
+    assert (read.with_wrong_answers, read.with_prompts) == (found.with_wrong_answers, found.with_prompts) == (0, 1)
+    shutil.rmtree(settings.ARTEFACTS / other.snapshot.path)
+    away = job_facts(other, ["e00000010"])
+    assert (away.with_wrong_answers, away.with_prompts, away.retain) == (None, None, 17)

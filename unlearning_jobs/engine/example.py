@@ -15,7 +15,6 @@ from .contracts import (
     LlamaArchitecture,
     LogisticArchitecture,
     MethodChoice,
-    ModelRef,
     Protocol,
     Recipe,
     SnapshotRef,
@@ -45,7 +44,7 @@ def make_example(family: str, folder: Path, *, salt: bytes | None = None) -> Job
     if not snapshot.exists():
         folder.mkdir(parents=True, exist_ok=True)
         snapshot_create([sample.write(folder)], snapshot, salt=salt)
-    files, base, recipe = Snapshot.open(snapshot), None, sample.recipe
+    files, base, recipe = Snapshot.open(snapshot), "", sample.recipe
     if sample.starts_from_base:
         base, recipe = _started_from(recipe, folder / "checkpoint", files)
     return JobSpec(
@@ -62,7 +61,7 @@ def make_example(family: str, folder: Path, *, salt: bytes | None = None) -> Job
     )
 
 
-def _started_from(recipe: Recipe, folder: Path, files: Snapshot) -> tuple[ModelRef, Recipe]:
+def _started_from(recipe: Recipe, folder: Path, files: Snapshot) -> tuple[str, Recipe]:
     """Write a checkpoint, unless it is there, and return it with the recipe that starts from it."""
     from .families.checkpoints import describe_checkpoint  # they load transformers
     from .sample_checkpoint import write_checkpoint
@@ -70,7 +69,7 @@ def _started_from(recipe: Recipe, folder: Path, files: Snapshot) -> tuple[ModelR
     if not folder.exists():
         write_checkpoint(folder, [example.text for example in files.examples() if example.set != "train"])
     described = replace(describe_checkpoint(folder), max_length=96)
-    return ModelRef(str(folder.resolve()), described.base_sha256), replace(recipe, architecture=described)
+    return str(folder.resolve()), replace(recipe, architecture=described)
 
 
 EXAMPLES: Final[Mapping[str, Sample]] = {
@@ -93,9 +92,9 @@ EXAMPLES: Final[Mapping[str, Sample]] = {
         Recipe(
             family="finetuned_lm",
             architecture=CheckpointArchitecture("", parameters=1, hidden_size=1, layers=1, vocabulary_size=1),
-            epochs=40,
+            epochs=60,
             batch_size=8,
-            learning_rate=3e-3,
+            learning_rate=5e-3,
         ),
         (example_id(0), example_id(1)),
         MethodChoice("npo"),

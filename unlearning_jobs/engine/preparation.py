@@ -7,6 +7,7 @@ from typing import Final
 
 from compliance.formats.protocol import MOST_ROWS
 
+from .alternatives import with_alternatives
 from .artefacts import model_about
 from .catalogue import Facts, complete_config, method_guarantee, metric_problems, obstacles
 from .contracts import JobSpec, Protocol, UnlearningStep
@@ -41,7 +42,7 @@ def check_unlearning(spec: JobSpec, snapshot: Snapshot) -> None:
 def job_facts(spec: JobSpec, snapshot: Snapshot) -> Facts:
     """Collect the facts about the job from its spec, corpus and model, without training anything."""
     about = model_about(Path(spec.model.path)) if spec.model else {}
-    return Facts(
+    facts = Facts(
         recipe=spec.recipe,
         forget=len(spec.forget_ids),
         retain=snapshot.info.counts["train"] - len(excluded_ids(spec)),
@@ -52,6 +53,7 @@ def job_facts(spec: JobSpec, snapshot: Snapshot) -> Facts:
         epsilon=about.get("privacy", {}).get("epsilon") if spec.model else _expected_epsilon(spec, snapshot),
         budget_spent=about.get("budget_spent", 0.0),
     )
+    return with_alternatives(facts, snapshot.get(spec.forget_ids))
 
 
 def unlearning_steps(spec: JobSpec) -> tuple[UnlearningStep, ...]:

@@ -25,8 +25,6 @@ from unlearning_jobs.engine.contracts import (
     SnapshotRef,
     UnlearningStep,
 )
-from unlearning_jobs.engine.contracts.families import describe_family
-from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion, RegisteredRecipe
 from unlearning_jobs.selectors import erased_since, is_intact, known_erased
 from unlearning_jobs.states import MODEL_TRANSITIONS, ModelState
@@ -58,14 +56,7 @@ def model_train(*, name: str, recipe: Recipe, snapshot: CorpusSnapshot, seed: in
         StaleStateError: a model of this name exists or is being trained.
         LedgerError: nobody can tell what was erased, because a key is missing.
         CorpusError: the snapshot cannot be searched for what was erased.
-        SpecError: its models start from a checkpoint, which nobody has registered.
     """
-    if describe_family(recipe.family).starts_from_base:
-        message = (
-            f"A {recipe.family} starts from a checkpoint, and checkpoints cannot be registered here yet; the engine alone"
-            " trains such models (python -m unlearning_jobs.engine run)."
-        )
-        raise SpecError(message)
     if is_trained(name) or ModelVersion.objects.filter(name=name).exists():
         raise StaleStateError(_("There is a model “%(name)s” already. Choose another name.") % {"name": name})
     exclude_ids = snapshot_compare(snapshot=snapshot).erased_ids

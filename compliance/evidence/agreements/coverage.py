@@ -123,6 +123,7 @@ NOT_READ: Final[Mapping[str, str]] = {
     "envelope signatures.keyid": "a hint that nobody signed; the trust file decides whose key it is",
     "spec.json snapshot.path": "where the corpus lay on the operator's disk; its digest says which one it is",
     "spec.json model.path": "where the model lay on the operator's disk; its digest says which one it is",
+    "spec.json base": "where the checkpoint lay that the recipe names by its digest",
     "spec.json cache": "where the operator keeps trained models; it changes no result",
     "spec.json device": "a wish; the device that was used is in the environment",
     "result.json parameters": _MEASURED,

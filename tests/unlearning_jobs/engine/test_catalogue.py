@@ -22,6 +22,7 @@ from unlearning_jobs.engine.catalogue import (
 from unlearning_jobs.engine.catalogue.entry import for_classifiers, listed
 from unlearning_jobs.engine.contracts import (
     BertArchitecture,
+    CheckpointArchitecture,
     ClassifierArchitecture,
     LlamaArchitecture,
     LogisticArchitecture,
@@ -41,6 +42,7 @@ from unlearning_jobs.engine.methods import METHODS as METHOD_CLASSES
 RECIPE = Recipe("causal_lm", LlamaArchitecture(64, 1, 2, 128), 26, 8, 1e-3, vocabulary_size=300)
 RECIPES = {
     "causal_lm": RECIPE,
+    "finetuned_lm": replace(RECIPE, family="finetuned_lm", architecture=CheckpointArchitecture("1" * 64, 9000, 64, 2, 300)),
     "text_classifier": replace(RECIPE, family="text_classifier", architecture=BertArchitecture(64, 1, 2, 128)),
     "classifier": replace(RECIPE, family="classifier", architecture=ClassifierArchitecture("mlp")),
     "logistic": replace(RECIPE, family="logistic", architecture=LogisticArchitecture()),
@@ -222,6 +224,7 @@ def test_the_upper_bound_is_the_only_method_that_is_not_offered_for_requests() -
     ("method", "config", "passes_over_retain", "passes_over_forget"),
     [
         ("finetune_retain", {"epochs": 3}, 3, 0),
+        ("task_vector", {"epochs": 6}, 9 / 3, 6),
         ("noise_finetune", {"epochs": 2}, 2, 0),
         ("scrub", {"epochs": 6, "max_epochs": 2}, 6 * 4 / 3, 2 * 4 / 3),
         ("salun", {"epochs": 4}, 4, 5),

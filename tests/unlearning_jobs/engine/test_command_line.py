@@ -108,7 +108,7 @@ def test_every_family_has_an_example_that_can_be_done(family: str, tmp_path: Pat
     spec = make_example(family, tmp_path)
     assert spec.recipe.family == family
     snapshot = Snapshot.open(spec.snapshot.path, spec.snapshot.digest)
-    TrainingData.prepare(spec.recipe, snapshot)
+    TrainingData.prepare(spec.recipe, snapshot, spec.base)
     check_unlearning(spec, snapshot)
     assert JobSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
 

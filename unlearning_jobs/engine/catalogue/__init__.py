@@ -19,9 +19,12 @@ from .entry import Budget, Facts, MethodEntry, MetricEntry, Option, listed
 from .exact import EXACT
 from .finetuning import FINETUNING
 from .metrics import METRICS, metric_problems, metrics_of
+from .preferences import PREFERENCES
+from .tokens import TOKENS
 
 METHODS: Final[Mapping[str, MethodEntry]] = {
-    entry.name: entry for entry in (*EXACT, *CERTIFIED, *EMPIRICAL, *FINETUNING, *DATAMODELS, *CONTROLS)
+    entry.name: entry
+    for entry in (*EXACT, *CERTIFIED, *EMPIRICAL, *PREFERENCES, *TOKENS, *FINETUNING, *DATAMODELS, *CONTROLS)
 }
 
 

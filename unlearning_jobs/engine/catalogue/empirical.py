@@ -6,49 +6,40 @@ from typing import Final
 
 from compliance.formats.translation import gettext_noop as _
 
-from .entry import FORWARD_SHARE, Config, Facts, MethodEntry, Option, for_classifiers, learns_by_gradient
+from .descent import (
+    compared_cost,
+    floor_obstacles,
+    gradient_cost,
+    gradient_options,
+    retain_options,
+    share_of_training,
+    step_options,
+)
+from .entry import (
+    FORWARD_SHARE,
+    Config,
+    Facts,
+    MethodEntry,
+    Option,
+    for_classifiers,
+    has_hidden_layers,
+    learns_by_gradient,
+)
 
 
-def _gradient_options(*, floor: str, steps: int, rate: float) -> tuple[Option, ...]:
-    return (
-        Option("learning_rate_share", "float", rate, _("Peak learning rate as a share of the recipe's."), 1e-6, 100),
-        Option("steps", "int", steps, _("Optimiser steps."), 1, 1_000_000),
-        Option("forget_batch", "int", 32, _("Examples to forget per step."), 1, 4096),
-        Option(
-            "floor",
-            "choice",
-            floor,
-            _(
-                "held_out: the forget term of an example stops acting once its answer is as unlikely, per byte, as those of"
-                " similar held-out examples. none: it acts until the last step."
-            ),
-            choices=("held_out", "none"),
-        ),
-    )
+def _rmu_cost(facts: Facts, config: Config) -> float:
+    """Count the original's forward passes: over every retain batch, and once over the forget set."""
+    return compared_cost(facts, config) + share_of_training(facts, FORWARD_SHARE * facts.forget)
 
 
-def _retain_options(weight: float) -> tuple[Option, ...]:
-    return (
-        Option("retain_batch", "int", 16, _("Examples to retain per step, drawn at random."), 1, 4096),
-        Option("forget_weight", "float", 1.0, _("Weight of the forget term."), 0, 1000),
-        Option("retain_weight", "float", weight, _("Weight of the retain term."), 0, 1000),
-    )
-
-
-def _gradient_cost(facts: Facts, config: Config) -> float:
-    per_step = min(config["forget_batch"], facts.forget) + config.get("retain_batch", 0)
-    return float(config["steps"] * per_step / max(1, facts.recipe.epochs * facts.retain))
-
-
-def _kl_cost(facts: Facts, config: Config) -> float:
-    """Count the original's forward pass over every retain batch as well."""
-    original = config["steps"] * config["retain_batch"] * FORWARD_SHARE
-    return _gradient_cost(facts, config) + float(original / max(1, facts.recipe.epochs * facts.retain))
-
-
-def _floor_obstacles(facts: Facts, config: Config) -> list[str]:
-    if config["floor"] == "held_out" and facts.held_out < 1:
-        return ["It stops at the level of held-out examples, and the corpus has none; set floor to none."]
+def _layer_obstacles(facts: Facts, config: Config) -> list[str]:
+    sharding, layers = facts.recipe.sharding, facts.recipe.architecture.hidden_layers
+    if sharding is not None and sharding.aggregation == "mean":
+        return ["The model is made of shards that have no layers in common; choose sisa, or another method."]
+    if layers < 1:
+        return ["The model has no hidden layers that are known, so none can be steered; choose another method."]
+    if config["layer"] > layers:
+        return [f"The model's last hidden layer is number {layers}; set layer to at most that, or to 0."]
     return []
 
 
@@ -67,14 +58,14 @@ EMPIRICAL: Final = (
         ),
         for_classifiers(
             (
-                *_gradient_options(floor="held_out", steps=40, rate=0.1),
-                *_retain_options(1.0),
+                *gradient_options(floor="held_out", steps=40, rate=0.1),
+                *retain_options(1.0),
                 Option("beta", "float", 0.1, _("Inverse temperature."), 1e-3, 100),
             ),
             learning_rate_share=0.2,
         ),
-        _gradient_cost,
-        _floor_obstacles,
+        gradient_cost,
+        floor_obstacles,
     ),
     MethodEntry(
         "gradient_difference",
@@ -87,10 +78,10 @@ EMPIRICAL: Final = (
             " guarantee: only the evaluation shows how close it came."
         ),
         for_classifiers(
-            (*_gradient_options(floor="held_out", steps=40, rate=0.05), *_retain_options(2.0)), learning_rate_share=0.2
+            (*gradient_options(floor="held_out", steps=40, rate=0.05), *retain_options(2.0)), learning_rate_share=0.2
         ),
-        _gradient_cost,
-        _floor_obstacles,
+        gradient_cost,
+        floor_obstacles,
     ),
     MethodEntry(
         "gradient_ascent",
@@ -102,9 +93,9 @@ EMPIRICAL: Final = (
             "Raises the loss on the examples to forget and does nothing else. It soon damages everything else, and makes"
             " these examples less likely than if they had never been seen. A baseline, rarely a good choice."
         ),
-        for_classifiers(_gradient_options(floor="none", steps=20, rate=0.1), floor="held_out"),
-        _gradient_cost,
-        _floor_obstacles,
+        for_classifiers(gradient_options(floor="none", steps=20, rate=0.1), floor="held_out"),
+        gradient_cost,
+        floor_obstacles,
     ),
     MethodEntry(
         "kl_retain",
@@ -117,9 +108,48 @@ EMPIRICAL: Final = (
             " original model, right or wrong. Quick, without a guarantee: only the evaluation shows how close it came."
         ),
         for_classifiers(
-            (*_gradient_options(floor="held_out", steps=40, rate=0.05), *_retain_options(2.0)), learning_rate_share=0.3
+            (*gradient_options(floor="held_out", steps=40, rate=0.05), *retain_options(2.0)), learning_rate_share=0.3
         ),
-        _kl_cost,
-        _floor_obstacles,
+        compared_cost,
+        floor_obstacles,
+    ),
+    MethodEntry(
+        "rmu",
+        _("Representation misdirection"),
+        "empirical",
+        has_hidden_layers,
+        "Li et al. 2024, RMU, in The WMDP Benchmark, arXiv 2403.03218",
+        _(
+            "Steers what a layer inside the model makes of the examples to forget towards a random direction, and keeps what"
+            " it makes of remaining ones. Only that layer and the two below it change. The answers become meaningless and"
+            " not those of a model that never saw the examples, and nothing stops it at that level; what was steered away"
+            " can often be brought back by a little training. Only the evaluation shows how close it came."
+        ),
+        for_classifiers(
+            (
+                *step_options(steps=40, rate=0.1),
+                *retain_options(10.0),
+                Option(
+                    "layer",
+                    "int",
+                    0,
+                    _("Number of the hidden layer that is steered, from 1. 0: the one with which the first quarter ends."),
+                    0,
+                    10_000,
+                ),
+                Option(
+                    "steering",
+                    "float",
+                    2.0,
+                    _("Length of the target, in units of the mean length that the layer's states have in the original."),
+                    0,
+                    1000,
+                ),
+            ),
+            learning_rate_share=0.3,
+            retain_weight=1.0,
+        ),
+        _rmu_cost,
+        _layer_obstacles,
     ),
 )

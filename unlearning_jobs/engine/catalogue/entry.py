@@ -35,6 +35,11 @@ def answers_with_text(family: FamilyDescription) -> bool:
     return family.answers == "text"
 
 
+def has_hidden_layers(family: FamilyDescription) -> bool:
+    """Accept families that learn by gradient steps and whose hidden layers can be read."""
+    return family.learns_by_gradient and family.has_hidden_layers
+
+
 def answers_with_class(family: FamilyDescription) -> bool:
     """Accept families whose answers are classes."""
     return family.answers == "class"
@@ -68,6 +73,9 @@ def for_classifiers(options: Iterable[Option], **defaults: float | str) -> tuple
     `make bench-digits` measures (docs/benchmarks/classifiers.md). With AdamW, some of these learning rates destroy a model:
     SCRUB's took a small text classifier from 97 % to 17 % of the retain set. So a recipe with AdamW gets the common
     defaults, which were tuned on language models with AdamW.
+
+    This is not so of the methods in `preferences` and `tokens`, of `rmu` and `task_vector`: both defaults of these were set
+    by trying a few on small models like those of `engine.example`, and no benchmark has measured them.
     """
     changed = {
         o.name: replace(o, tuned={("class", "sgd"): defaults.pop(o.name)}) if o.name in defaults else o for o in options
@@ -98,6 +106,10 @@ class Facts:
     """Epsilon for one record of a privately trained model, as its folder says; None if it is not known."""
     budget_spent: float = 0.0
     """Share of the budget for certified removal that the model has used, as its folder says."""
+    with_wrong_answers: int | None = None
+    """Examples to forget now for which the corpus has wrong answers; None if that is not known."""
+    with_prompts: int | None = None
+    """Examples to forget now that have a prompt; None if that is not known."""
 
 
 Config = Mapping[str, Any]

@@ -7,14 +7,24 @@ from typing import Final
 from compliance.formats.translation import gettext_noop as _
 from unlearning_jobs.engine.contracts.families import describe_family
 
+from .descent import share_of_training
 from .entry import FORWARD_SHARE, Config, Facts, MethodEntry, Option, for_classifiers, learns_by_gradient
+
+SEARCHED_EXAMPLES: Final = 256
+"""Examples to retain on which the search of `task_vector` measures."""
+TRIALS: Final = 8
+"""Steps of that search."""
 
 
 def _options(*, epochs: int, rate: float) -> tuple[Option, ...]:
     return (
         Option("epochs", "int", epochs, _("Passes over the examples to retain."), 1, 10_000),
-        Option("learning_rate_share", "float", rate, _("Peak learning rate as a share of the recipe's."), 1e-6, 100),
+        _rate(rate),
     )
+
+
+def _rate(default: float) -> Option:
+    return Option("learning_rate_share", "float", default, _("Peak learning rate as a share of the recipe's."), 1e-6, 100)
 
 
 def _forget_batch(default: int) -> Option:
@@ -68,6 +78,11 @@ def _reset_obstacles(facts: Facts, config: Config) -> list[str]:
 
 def _salun_cost(facts: Facts, config: Config) -> float:
     return _shares(facts, retain=config["epochs"], forget=config["epochs"] + 1)
+
+
+def _tuned_cost(facts: Facts, config: Config) -> float:
+    searching = (TRIALS + 1) * min(SEARCHED_EXAMPLES, facts.retain)  # the original's loss is measured as well
+    return _shares(facts, retain=0, forget=config["epochs"]) + share_of_training(facts, FORWARD_SHARE * searching)
 
 
 FINETUNING: Final = (
@@ -200,5 +215,35 @@ FINETUNING: Final = (
             learning_rate_share=0.05,
         ),
         _salun_cost,
+    ),
+    MethodEntry(
+        "task_vector",
+        _("Negated task vector"),
+        "empirical",
+        learns_by_gradient,
+        "Ilharco et al. 2022, Editing Models with Task Arithmetic, arXiv 2212.04089",
+        _(
+            "Trains a copy on the examples to forget alone, and moves the model's weights the other way, as far as the loss"
+            " on remaining examples allows. The copy knows those examples even better, and exists only while the method"
+            " runs. How far it goes does not depend on how much is forgotten: only the evaluation shows how close it came."
+        ),
+        for_classifiers(
+            (
+                Option("epochs", "int", 5, _("Passes of the copy over the examples to forget."), 1, 10_000),
+                _rate(0.1),
+                _forget_batch(8),
+                Option("most", "float", 5.0, _("The most by which the change of the copy is multiplied."), 0.001, 1000),
+                Option(
+                    "tolerance",
+                    "float",
+                    0.1,
+                    _("How much the loss per token on remaining examples may exceed the original's, in nats."),
+                    0,
+                    100,
+                ),
+            ),
+            learning_rate_share=0.5,
+        ),
+        _tuned_cost,
     ),
 )

@@ -5,16 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from compliance.formats.certificates import MOST_DELTA
 from unlearning_jobs.engine.contracts.contract import EngineContract
 from unlearning_jobs.engine.errors import SpecError
 
+HIDDEN_LAYERS: Final = {"cnn": 2, "resnet9": 6, "resnet18": 9}
+"""Layers with kernels, or whole residual blocks, before the last layer of each network for images."""
+
 
 @dataclass(frozen=True)
 class Architecture(EngineContract):
     """The shape of a model. Every family has a subclass; `contracts.families` says which."""
+
+    @property
+    def hidden_layers(self) -> int:
+        """The number of hidden layers whose states the family can read; 0 if it knows none."""
+        return 0
 
 
 @dataclass(frozen=True)
@@ -27,6 +35,10 @@ class LlamaArchitecture(Architecture):
     intermediate_size: int
     max_length: int = 256
     """Longest sequence in tokens. A longer example is an error; it is not cut."""
+
+    @property
+    def hidden_layers(self) -> int:
+        return self.layers
 
 
 CHAT = "chat"
@@ -63,6 +75,10 @@ class CheckpointArchitecture(Architecture):
             message = f"The template must hold {{prompt}} once, or be {CHAT!r}."
             raise SpecError(message)
 
+    @property
+    def hidden_layers(self) -> int:
+        return self.layers
+
 
 @dataclass(frozen=True)
 class BertArchitecture(Architecture):
@@ -81,6 +97,10 @@ class BertArchitecture(Architecture):
     intermediate_size: int
     max_length: int = 128
     """Longest sequence in tokens. A longer example is an error; it is not cut."""
+
+    @property
+    def hidden_layers(self) -> int:
+        return self.layers
 
     def __post_init__(self) -> None:
         if min(self.hidden_size, self.layers, self.heads, self.intermediate_size, self.max_length) < 1:
@@ -107,6 +127,15 @@ class ClassifierArchitecture(Architecture):
     such networks cannot be trained privately, and are trained one by one."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Further arguments for a network given by its import path."""
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether the network is given by its import path."""
+        return ":" in self.network
+
+    @property
+    def hidden_layers(self) -> int:
+        return {"mlp": self.depth, **HIDDEN_LAYERS}.get(self.network, 0)
 
 
 @dataclass(frozen=True)

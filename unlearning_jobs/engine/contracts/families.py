@@ -54,6 +54,8 @@ class FamilyDescription:
     """Whether the last layer shares its weights with the first."""
     starts_from_base: bool = False
     """Whether its models start from a checkpoint that a job names, and not from random weights."""
+    has_hidden_layers: bool = False
+    """Whether the states of its hidden layers can be read, as far as the architecture says that there are some."""
     certifies_removal: bool = False
     """Whether its loss is convex and its objective perturbed, so that Newton steps remove examples with a bound."""
     keeps_sums: bool = False
@@ -71,12 +73,18 @@ Requirement = Callable[[FamilyDescription], bool]
 FAMILY_DESCRIPTIONS: Final[dict[str, FamilyDescription]] = {
     description.name: description
     for description in (
-        FamilyDescription("causal_lm", LlamaArchitecture, "text", "text", ties_embeddings=True),
+        FamilyDescription("causal_lm", LlamaArchitecture, "text", "text", ties_embeddings=True, has_hidden_layers=True),
         FamilyDescription(
-            "finetuned_lm", CheckpointArchitecture, "text", "text", ties_embeddings=True, starts_from_base=True
+            "finetuned_lm",
+            CheckpointArchitecture,
+            "text",
+            "text",
+            ties_embeddings=True,
+            starts_from_base=True,
+            has_hidden_layers=True,
         ),
-        FamilyDescription("text_classifier", BertArchitecture, "text", "class"),
-        FamilyDescription("classifier", ClassifierArchitecture, "arrays", "class", stackable=True),
+        FamilyDescription("text_classifier", BertArchitecture, "text", "class", has_hidden_layers=True),
+        FamilyDescription("classifier", ClassifierArchitecture, "arrays", "class", stackable=True, has_hidden_layers=True),
         FamilyDescription(
             "logistic", LogisticArchitecture, "arrays", "class", learns_by_gradient=False, certifies_removal=True
         ),

@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 from compliance.formats.protocol import Protocol
 from unlearning_jobs.engine.contracts.contract import ADDED_LATER, Digested, EngineContract
+from unlearning_jobs.engine.errors import SpecError
 
+from .families import describe_family
 from .recipe import Recipe
 
 
@@ -46,7 +48,11 @@ class ModelRef(EngineContract):
 
 @dataclass(frozen=True)
 class JobSpec(Digested, EngineContract):
-    """One job: train a model, or unlearn examples from one and evaluate the result. It names example ids, never people."""
+    """One job: train a model, or unlearn examples from one and evaluate the result. It names example ids, never people.
+
+    Raises:
+        SpecError: the recipe's models start from a checkpoint and none is named, or the other way round.
+    """
 
     kind: Literal["train", "unlearn"]
     reference: str
@@ -67,8 +73,18 @@ class JobSpec(Digested, EngineContract):
     oracle."""
     method: MethodChoice | None = None
     protocol: Protocol | None = None
-    base: ModelRef | None = field(default=None, metadata=ADDED_LATER)
-    """The checkpoint that models of the recipe start from; None for recipes that start from random weights."""
+    base: str = field(default="", metadata=ADDED_LATER)
+    """Folder of the checkpoint that models of the recipe start from, and whose digest the recipe has; empty if they start
+    from random weights."""
+
+    def __post_init__(self) -> None:
+        if describe_family(self.recipe.family).starts_from_base != bool(self.base):
+            message = (
+                f"A {self.recipe.family} starts from random weights; leave base out."
+                if self.base
+                else f"A {self.recipe.family} starts from a checkpoint; name its folder as base."
+            )
+            raise SpecError(message)
 
 
 @dataclass(frozen=True)

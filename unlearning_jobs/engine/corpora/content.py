@@ -15,10 +15,10 @@ def erasure_content(example: Example) -> bytes:
     question and answer, as prompt and completion, or as one text. An array is its label, normalised the same way, and the
     bytes of its features.
 
-    Left out is what no model learns from: the id, the set, the metadata and the source of the example, paraphrased and
-    perturbed answers, which only measure, and the text about an array. Letters keep their case. Anything else makes another
-    content: another wording or label, a cut or joined text, and an array in other numbers, such as a picture that was scaled
-    or compressed.
+    Left out is what no training learns from: the id, the set, the metadata and the source of the example, paraphrased and
+    perturbed answers, which measure (the method `dpo` prefers some of the latter), and the text about an array. Letters keep
+    their case. Anything else makes another content: another wording or label, a cut or joined text, and an array in other
+    numbers, such as a picture that was scaled or compressed.
     """
     if example.features is None:
         return b"text\0" + _normalised(example.text).encode()

@@ -23,7 +23,7 @@ ROLES: Final[Mapping[str, str]] = {
     "image": "a picture",
     "features": "an array",
     "paraphrased_answer": "the answer in other words, which only measures",
-    "perturbed_answer": "wrong answers, which only measure",
+    "perturbed_answer": "wrong answers, which measure, and which the method dpo prefers",
     "id": "what the source calls the row",
 }
 CONTENT: Final = ("text", "prompt", "completion", "label", "messages", "image", "features")

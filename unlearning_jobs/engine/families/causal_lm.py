@@ -77,6 +77,9 @@ class CausalLmFamily(LanguageFamily):
         logits = llama.lm_head(hidden[has_label]).float()  # (answers, vocabulary)
         return Predictions(logits, labels[has_label], has_label.nonzero()[:, 0])
 
+    def hidden_layers(self, network: nn.Module) -> Sequence[nn.Module]:
+        return list(cast("LlamaForCausalLM", network).model.layers)
+
     @property
     def end(self) -> int:
         return END_ID

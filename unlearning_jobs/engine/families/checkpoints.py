@@ -19,7 +19,7 @@ from unlearning_jobs.engine.artefacts import model_digest
 from unlearning_jobs.engine.contracts import CHAT, CheckpointArchitecture
 from unlearning_jobs.engine.errors import SpecError
 
-disable_progress_bar()  # standard output and error belong to the command
+cast("Any", disable_progress_bar)()  # standard output and error belong to the command
 WEIGHTS: Final = ("model.safetensors", "model.safetensors.index.json")
 PICKLED: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 DROPOUT: Final = ("dropout", "pdrop", "drop", "dropout_rate", "dropout_prob")

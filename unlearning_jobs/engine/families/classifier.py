@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 import torch
@@ -12,9 +12,11 @@ from unlearning_jobs.engine.contracts import ClassifierArchitecture, Recipe
 from unlearning_jobs.engine.corpora import Example, SnapshotInfo
 
 from .arrays import ArrayFamily, Arrays
-from .family import Footprint
+from .family import Batch, Footprint, output_of
 from .networks import make_network
 
+MATRIX = 2
+"""Dimensions of the smallest tensor of weights that mixes its inputs; those of normalisations have one."""
 SINGLE_CHANNEL = 2
 """Dimensions of an image without a channel of its own: height and width."""
 
@@ -49,6 +51,19 @@ class ClassifierFamily(ArrayFamily[ClassifierArchitecture]):
 
     def network(self) -> nn.Module:
         return make_network(self.architecture, self.shape, len(self.labels))
+
+    def hidden_layers(self, network: nn.Module) -> Sequence[nn.Module]:
+        """Return all layers with matrices or kernels but the last. Those of a network that was imported are not known."""
+        if self.architecture.is_imported:
+            return ()
+        weighted = [layer for layer in network.children() if any(p.dim() >= MATRIX for p in layer.parameters())]
+        return weighted[:-1]
+
+    def hidden_states(self, network: nn.Module, batch: Batch, number: int) -> Tensor:
+        """Return one state per example, or per place of its image, whose numbers are those of the channels."""
+        layer = self.hidden_layers(network)[number - 1]
+        output = output_of(layer, lambda: network(batch.inputs))  # (batch, size, ...)
+        return output.movedim(1, -1).flatten(0, -2)
 
     def encode(self, examples: Iterable[Example]) -> Arrays:
         flat = super().encode(examples)

@@ -73,6 +73,18 @@ class Dataset(ABC):
         """Return the positions of all examples in batches that are quick to evaluate."""
 
 
+def output_of(layer: nn.Module, forward: Callable[[], object]) -> Tensor:
+    """Return what the layer puts out while `forward` runs, which passes it once; float32. Gradients flow through it."""
+    kept: list[Tensor] = []
+    handle = layer.register_forward_hook(lambda _layer, _inputs, output: kept.append(output))
+    try:
+        forward()
+    finally:
+        handle.remove()
+    [output] = kept
+    return output.float()
+
+
 @dataclass(frozen=True)
 class Footprint:
     """The size of a model, known before it is built."""
@@ -145,6 +157,21 @@ class Family(ABC):
     @abstractmethod
     def predict(self, network: nn.Module, batch: Batch) -> Predictions:
         """Return the network's predictions for a batch."""
+
+    def hidden_layers(self, network: nn.Module) -> Sequence[nn.Module]:  # noqa: ARG002  # for subclasses that know them
+        """Return the network's hidden layers, in the order in which an input passes them; none if they are not known.
+
+        As many as the recipe's architecture says. A family that has some also has `hidden_states`.
+        """
+        return ()
+
+    def hidden_states(self, network: nn.Module, batch: Batch, number: int) -> Tensor:
+        """Return what the hidden layer with this number, from 1, puts out for a batch: (states, size), float32.
+
+        A batch's padding has no states.
+        """
+        message = f"The hidden layers of {self.name} models are not known."
+        raise NotImplementedError(message)
 
     @abstractmethod
     def likeness(self, a: Example, b: Example) -> float:

@@ -134,6 +134,11 @@ class FinetunedLmFamily(LanguageFamily):
         logits = output.logits[:, :-1][has_label].float()  # (answers, vocabulary)
         return Predictions(logits, labels[has_label], has_label.nonzero()[:, 0])
 
+    def hidden_layers(self, network: nn.Module) -> Sequence[nn.Module]:
+        """Find the list of layers, which architectures call by different names."""
+        lists = (module for module in network.modules() if isinstance(module, nn.ModuleList))
+        return next((list(layers) for layers in lists if len(layers) == self.architecture.layers), [])
+
     def weights(self, network: nn.Module) -> dict[str, Tensor]:
         return own_tensors(network)
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
+from torch import Tensor, nn
 
 from unlearning_jobs.engine.corpora import Example
 
-from .family import Batch, Family
-from .tokens import END_ID, Encoded, TokenDataset, collate
+from .family import Batch, Family, output_of
+from .tokens import END_ID, IGNORED, Encoded, TokenDataset, collate
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,12 @@ class LanguageFamily(Family):
     @abstractmethod
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of these tokens, without control tokens."""
+
+    def hidden_states(self, network: nn.Module, batch: Batch, number: int) -> Tensor:
+        """Return the states from which the tokens of answers are predicted."""
+        layer = self.hidden_layers(network)[number - 1]
+        output = output_of(layer, lambda: self.predict(network, batch))  # (batch, longest, size)
+        return output[:, :-1][batch.labels[:, 1:] != IGNORED]
 
     def likeness(self, a: Example, b: Example) -> float:
         """Return the share of the words of both prompts that are common to them."""

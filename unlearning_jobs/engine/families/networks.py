@@ -33,7 +33,7 @@ def make_network(architecture: ClassifierArchitecture, shape: Sequence[int], cla
     Raises:
         SpecError: there is no such network, or it cannot be made for this data.
     """
-    if ":" in architecture.network:
+    if architecture.is_imported:
         return _imported(architecture, shape, classes)
     if architecture.network not in NETWORKS:
         message = (

@@ -27,7 +27,7 @@ from unlearning_jobs.engine.corpora import Example, Snapshot, SnapshotInfo
 from unlearning_jobs.engine.errors import CorpusError
 
 from .classes import ClassFamily
-from .family import Batch, Footprint
+from .family import Batch, Footprint, output_of
 from .tokens import BYTES, END, END_ID, TokenDataset, check_length, pad, train_tokenizer
 
 PADDING = "<|padding|>"
@@ -149,6 +149,16 @@ class TextClassifierFamily(ClassFamily):
             ids.append(tokens)
             labels.append(numbers[example.completion])
         return LabelledTexts(tuple(ids), torch.tensor(labels, dtype=torch.int64))
+
+    def hidden_layers(self, network: nn.Module) -> Sequence[nn.Module]:
+        """Return the layers of an encoder. The shards of an ensemble have no layers in common."""
+        return list(network.bert.encoder.layer) if isinstance(network, Encoder) else ()
+
+    def hidden_states(self, network: nn.Module, batch: Batch, number: int) -> Tensor:
+        """Return the states of all tokens of the texts."""
+        layer = self.hidden_layers(network)[number - 1]
+        output = output_of(layer, lambda: network(batch.inputs))  # (batch, longest, size)
+        return output[batch.inputs != PADDING_ID]
 
     def save(self, network: nn.Module, folder: Path) -> Mapping[str, Any]:
         """Write a folder that transformers can read as it is. It cannot read an ensemble of shards, which gets no config."""

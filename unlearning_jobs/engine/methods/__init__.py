@@ -16,23 +16,33 @@ from unlearning_jobs.engine.catalogue import complete_config
 from unlearning_jobs.engine.contracts import MethodChoice, Recipe
 
 from .certified_removal import CertifiedRemoval
+from .ceu import CeU
 from .context import CertifiedMethod, Context, ExampleCounter, MarginCallback, Prepared, UnlearningMethod, unnoted
 from .datamodel_matching import DatamodelMatching
 from .dp_sgd import DpSgd
+from .dpo import Dpo
 from .finetune_retain import FinetuneRetain
 from .gradient_ascent import GradientAscent
 from .gradient_difference import GradientDifference
+from .idk_dpo import IdkDpo
 from .kl_retain import KlRetain
 from .noise_finetune import NoiseFinetune
 from .nothing import Nothing
 from .npo import Npo
 from .oracle_matching import OracleMatching
 from .partial_reset import PartialReset
+from .pdu import Pdu
 from .retrain import Retrain
+from .rmu import Rmu
 from .salun import Salun
+from .satimp import SatImp
 from .scrub import Scrub
+from .simnpo import SimNpo
 from .sisa import Sisa
 from .summation import Summation
+from .task_vector import TaskVector
+from .undial import Undial
+from .wga import Wga
 
 METHODS: Final[dict[str, type[UnlearningMethod]]] = {
     method.name: method
@@ -46,11 +56,21 @@ METHODS: Final[dict[str, type[UnlearningMethod]]] = {
         GradientDifference,
         GradientAscent,
         KlRetain,
+        Rmu,
+        SimNpo,
+        Dpo,
+        IdkDpo,
+        Wga,
+        SatImp,
+        CeU,
+        Undial,
+        Pdu,
         FinetuneRetain,
         NoiseFinetune,
         Scrub,
         PartialReset,
         Salun,
+        TaskVector,
         DatamodelMatching,
         OracleMatching,
         Nothing,

@@ -10,7 +10,7 @@ from typing import Self
 
 import torch
 
-from unlearning_jobs.engine.contracts import ModelRef, Recipe
+from unlearning_jobs.engine.contracts import Recipe
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.families import Dataset, Family, Footprint, family_class, footprint
@@ -25,8 +25,8 @@ class TrainingData:
     family: Family
 
     @classmethod
-    def prepare(cls, recipe: Recipe, snapshot: Snapshot, base: ModelRef | None = None) -> Self:
-        """Open the snapshot for this recipe, whose models start from the checkpoint `base`, if they start from one.
+    def prepare(cls, recipe: Recipe, snapshot: Snapshot, base: str = "") -> Self:
+        """Open the snapshot for this recipe, whose models start from the checkpoint in the folder `base`, if from one.
 
         Raises:
             CorpusError: the snapshot holds another kind of data.
@@ -34,7 +34,7 @@ class TrainingData:
             SpecError: the recipe names something that does not exist, or asks for a precision that would have no effect.
         """
         made_by = family_class(recipe.family)
-        family = made_by.from_base(recipe, snapshot, Path(base.path)) if base else made_by.create(recipe, snapshot)
+        family = made_by.from_base(recipe, snapshot, Path(base)) if base else made_by.create(recipe, snapshot)
         if recipe.precision == "bfloat16" and not family.description.learns_by_gradient:
             message = (
                 f"A {recipe.family} model takes no gradient steps, and bfloat16 is for those; set precision to float32."

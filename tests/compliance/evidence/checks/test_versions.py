@@ -22,6 +22,7 @@ from compliance.formats.protocol import Protocol
 from compliance.formats.record_kinds import ADDED_FIELDS, ADDED_KINDS, ADDED_WORDS, FIELDS, RecordKind
 from compliance.formats.results import BETWEEN_RELEASES, RESULT_VERSION
 from compliance.formats.rules import possible_verdicts
+from compliance.formats.verdicts import METHOD_GUARANTEES, METHODS_ADDED
 from tests.compliance.evidence.agreements.judged_again import call, judge_again, method_is, reasons, verified
 from tests.compliance.evidence.agreements.retold import Real, Retold
 from tests.compliance.evidence.agreements.test_measured import ALONE, told
@@ -82,6 +83,11 @@ def test_no_result_of_an_earlier_version_stands_beside_it(version: int, said: Sa
 def test_every_version_before_the_present_one_has_something_that_came_after_it() -> None:
     assert {version for version, _ in CAME} == set(range(2, RESULT_VERSION + 1))
     assert max(BETWEEN_RELEASES) < RESULT_VERSION
+
+
+def test_methods_that_came_later_are_known_to_verification() -> None:
+    assert frozenset().union(*METHODS_ADDED.values()) < set(METHOD_GUARANTEES)
+    assert set(METHODS_ADDED) <= set(ADDED_WORDS)
 
 
 def test_what_a_release_began_the_present_version_may_end() -> None:

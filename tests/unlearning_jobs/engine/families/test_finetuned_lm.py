@@ -117,7 +117,7 @@ def recipe_of(folder: Path, **changes: Any) -> Recipe:
 
 
 def prepared(folder: Path, snapshot: Snapshot, **changes: Any) -> TrainingData:
-    return TrainingData.prepare(recipe_of(folder, **changes), snapshot, ModelRef(str(folder), model_digest(folder)))
+    return TrainingData.prepare(recipe_of(folder, **changes), snapshot, str(folder))
 
 
 def trained(data: TrainingData, *excluded: str) -> TrainedModel:
@@ -237,7 +237,7 @@ def test_unlearning_from_a_fine_tuned_checkpoint_is_judged_against_checkpoints_t
         forget_ids=("e00000000", "e00000001"),
         method=MethodChoice("npo", {"steps": 4}),
         protocol=Protocol(replicate_seeds=(2, 3), oracle_seeds=(11, 12, 13, 14), looks=1),
-        base=ModelRef(str(folder), model_digest(folder)),
+        base=str(folder),
     )
     result = run(spec, tmp_path / "out", lambda _: None)
     assert result.evaluation is not None
@@ -324,11 +324,12 @@ def test_a_tokenizer_of_another_checkpoint_is_refused(checkpoint: Checkpoint, sn
 
 
 def test_a_base_is_for_recipes_that_start_from_one(checkpoint: Checkpoint, snapshot: Snapshot, recipe: Recipe) -> None:
-    folder = checkpoint()
+    folder, named = checkpoint(), SnapshotRef(str(snapshot.folder), snapshot.info.digest)
+    for made, base, why in ((recipe, str(folder), "leave base out"), (recipe_of(folder), "", "name its folder as base")):
+        with pytest.raises(SpecError, match=why):
+            JobSpec("train", "test", named, made, 1, "cache", base=base)
     with pytest.raises(SpecError, match="leave base out"):
-        TrainingData.prepare(recipe, snapshot, ModelRef(str(folder), model_digest(folder)))
-    with pytest.raises(SpecError, match="name it as the job's base"):
-        TrainingData.prepare(recipe_of(folder), snapshot)
+        TrainingData.prepare(recipe, snapshot, str(folder))
 
 
 @pytest.mark.parametrize(("field", "value"), [("layers", 0), ("template", "no place"), ("template", "{prompt}{prompt}")])

@@ -15,6 +15,14 @@ from unlearning_jobs.engine.training.scoring import mean_margins
 
 CASES: list[tuple[str, dict[str, Any]]] = [
     ("kl_retain", {"floor": "none"}),
+    ("simnpo", {"floor": "none"}),
+    ("wga", {"floor": "none"}),
+    ("satimp", {"floor": "none"}),
+    ("ceu", {"floor": "none"}),
+    ("undial", {"floor": "none"}),
+    ("pdu", {"floor": "none"}),
+    ("rmu", {"steps": 80}),
+    ("task_vector", {"learning_rate_share": 0.3}),
     ("finetune_retain", {"epochs": 10}),
     ("noise_finetune", {}),
     ("scrub", {"rewind": "none"}),

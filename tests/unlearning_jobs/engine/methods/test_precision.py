@@ -30,6 +30,9 @@ METHODS: dict[str, dict[str, Any]] = {
     "finetune_retain": {"epochs": 1},
     "scrub": {"epochs": 1, "rewind": "none"},
     "salun": {"epochs": 1},
+    "undial": {"steps": 3},
+    "rmu": {"steps": 3},
+    "task_vector": {"epochs": 1},
     "partial_reset": {"epochs": 1, "variant": "prune_l1", "share": 0.1},
     "oracle_matching": {"epochs": 1, "oracles": 1},
 }

@@ -39,6 +39,8 @@ from unlearning_jobs.engine.training.model import save_model
         ({"method": None}, SpecError, "needs a method"),
         ({"method": MethodChoice("magic")}, SpecError, "no method 'magic'"),
         ({"method": MethodChoice("npo", {"beta": 0})}, SpecError, "npo.beta"),
+        ({"method": MethodChoice("dpo"), "forget_ids": ("e00000001",)}, ObstacleError, "no wrong answer"),
+        ({"method": MethodChoice("rmu", {"layer": 2})}, ObstacleError, "last hidden layer is number 1"),
         ({"protocol": None}, SpecError, "needs a protocol"),
         ({"protocol": Protocol((1, 2, 3), (11, 12, 13, 14))}, SpecError, "production model's seed"),
         ({"protocol": Protocol((2,), (11, 12, 13))}, SpecError, "two unlearned models and four oracles at the first look"),

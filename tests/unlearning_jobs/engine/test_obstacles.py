@@ -1,0 +1,67 @@
+"""What methods of the literature need and cost beyond what all methods do, as the catalogue says it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.unlearning_jobs.engine.test_catalogue import FACTS, IN_SHARDS, RECIPE, RECIPES
+from unlearning_jobs.engine.catalogue import expected_cost, obstacles
+from unlearning_jobs.engine.contracts import ClassifierArchitecture
+from unlearning_jobs.engine.contracts.sharding import Sharding
+
+
+def test_wrong_answers_are_preferred_only_where_the_corpus_has_some() -> None:
+    assert any("choose npo" in obstacle for obstacle in obstacles("dpo", replace(FACTS, with_wrong_answers=0)))
+    for known in (None, 1, 5):
+        assert obstacles("dpo", replace(FACTS, with_wrong_answers=known)) == []
+    assert "works on causal_lm only" in obstacles("dpo", replace(FACTS, recipe=RECIPES["text_classifier"]))[0]
+
+
+def test_only_what_has_a_prompt_can_be_refused() -> None:
+    assert any("has a prompt" in obstacle for obstacle in obstacles("idk_dpo", replace(FACTS, with_prompts=0)))
+    assert obstacles("idk_dpo", replace(FACTS, with_prompts=1)) == obstacles("idk_dpo", FACTS) == []
+
+
+@pytest.mark.parametrize(
+    ("architecture", "complaint"),
+    [
+        (ClassifierArchitecture("mlp", depth=0), "no hidden layers that are known"),
+        (ClassifierArchitecture("somewhere.else:Network"), "no hidden layers that are known"),
+        (ClassifierArchitecture("mlp", depth=2), "last hidden layer is number 2; set"),
+        (ClassifierArchitecture("resnet9"), None),
+    ],
+)
+def test_a_layer_can_be_steered_only_if_the_model_has_it(
+    architecture: ClassifierArchitecture, complaint: str | None
+) -> None:
+    facts = replace(FACTS, recipe=replace(RECIPES["classifier"], architecture=architecture))
+    found = obstacles("rmu", facts, {"layer": 3})
+    assert [complaint in problem for problem in found] == [True] if complaint else found == []
+
+
+def test_shards_have_no_layers_to_steer_unless_they_were_merged() -> None:
+    in_shards = {
+        aggregation: replace(FACTS, recipe=replace(IN_SHARDS, sharding=Sharding(shards=20, aggregation=aggregation)))
+        for aggregation in ("mean", "merge")
+    }
+    assert "no layers in common" in obstacles("rmu", in_shards["mean"])[0]
+    assert obstacles("rmu", in_shards["merge"]) == []
+
+
+@pytest.mark.parametrize(
+    ("method", "per_step", "once"),
+    [
+        ("wga", 5 + 16, 0),
+        ("simnpo", 5 + 16, 0),
+        ("undial", 5 * 4 / 3 + 16, 0),
+        ("dpo", 2 * 5 + 16, 5 / 3),
+        ("idk_dpo", 2 * 5 + 16, 5 / 3),
+        ("pdu", 5 + 16, 87 / 3),
+        ("rmu", 5 + 16 * 4 / 3, 5 / 3),
+    ],
+)
+def test_what_the_original_or_another_answer_adds_to_a_step_is_counted(method: str, per_step: float, once: float) -> None:
+    examples = 40 * per_step + once
+    assert expected_cost(method, FACTS) == pytest.approx(examples / (RECIPE.epochs * FACTS.retain))

@@ -1,0 +1,170 @@
+"""The loop of methods that descend a term of a few examples to forget and a term of a few to retain, step by step."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from unlearning_jobs.engine.contracts import ProgressCallback
+from unlearning_jobs.engine.corpora import Example
+from unlearning_jobs.engine.families import Batch, Dataset, Predictions
+from unlearning_jobs.engine.training.loop import training_loop
+from unlearning_jobs.engine.training.model import TrainedModel
+from unlearning_jobs.engine.training.schedule import LearningRate, make_optimizer
+
+from .context import Context, ExampleCounter
+from .curves import Curves
+from .finetune import LOWER_THE_SHARE, WARMUP_SHARE
+from .losses import cross_entropy
+
+Term = Callable[[Sequence[int]], Tensor]
+"""Returns a scalar to descend, from the positions of a step's examples in their data set."""
+
+
+class Draw(NamedTuple):
+    """The examples of one step: positions in the forget set, and in the retain set."""
+
+    forget: list[int]
+    retain: list[int]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the terms of one run are made of."""
+
+    start: TrainedModel
+    """The original. Nobody changes it."""
+    now: TrainedModel
+    """The copy of it that is trained."""
+    context: Context
+
+    @cached_property
+    def examples(self) -> list[Example]:
+        """The examples to forget."""
+        return self.context.training_data.snapshot.get(self.context.forget_ids)
+
+    @cached_property
+    def forget(self) -> Dataset:
+        """The examples to forget, encoded."""
+        return self.start.family.encode(self.examples)
+
+    @cached_property
+    def retain(self) -> Dataset:
+        """The examples to retain, encoded."""
+        return self.context.training_data.without(self.context.exclude_ids)
+
+    def predict(self, batch: Batch) -> Predictions:
+        """Return the predictions of the model as it is now."""
+        return self.now.family.predict(self.now.network, batch)
+
+
+class Descent(ABC):
+    """Descends forget_weight x forget term + retain_weight x retain term by the recipe's optimiser, without weight decay.
+
+    The retain term is that of a random batch; here it is the batch's cross-entropy.
+    """
+
+    def __init__(
+        self,
+        *,
+        learning_rate_share: float,
+        steps: int,
+        forget_batch: int,
+        retain_batch: int = 0,
+        forget_weight: float = 1.0,
+        retain_weight: float = 0.0,
+    ) -> None:
+        self.learning_rate_share = learning_rate_share
+        self.steps = steps
+        self.forget_batch = forget_batch
+        self.retain_batch = retain_batch
+        self.forget_weight = forget_weight
+        self.retain_weight = retain_weight
+
+    @abstractmethod
+    def forget_term(self, run: Run) -> Term:
+        """Return the forget term of a step. What a run needs only once is worked out here, before the first step.
+
+        Raises:
+            ObstacleError: something is missing that the term needs.
+        """
+
+    def retain_term(self, run: Run) -> Term:
+        """Return the retain term of a step; as `forget_term`."""
+
+        def term(chosen: Sequence[int]) -> Tensor:
+            batch = run.retain.batch(chosen, run.context.device)
+            return self.retain_loss(run.start, batch, run.predict(batch), run.context.counter)
+
+        return term
+
+    def retain_loss(self, start: TrainedModel, batch: Batch, now: Predictions, counter: ExampleCounter) -> Tensor:  # noqa: ARG002  # for subclasses that compare with the start
+        """Return the retain term of a batch, a scalar to descend."""
+        return cross_entropy(now)
+
+    def trained(self, run: Run) -> list[nn.Parameter]:
+        """Return the weights that may change; all others keep their values exactly."""
+        return list(run.now.network.parameters())
+
+    def unlearn(self, model: TrainedModel, context: Context, on_progress: ProgressCallback) -> TrainedModel:
+        """See `UnlearningMethod`.
+
+        Raises:
+            ObstacleError: something is missing that the terms need.
+            TrainingDivergedError: the loss became NaN or infinite.
+        """
+        # 1. Copy the original, and measure it as far as the terms need that.
+        run = Run(model, model.copy_to(context.device), context)
+        forget_term, retain_term = self.forget_term(run), self.retain_term(run)
+        curves = Curves(run.now, context, on_progress, total=self.steps)
+        network = run.now.network.train()
+        trained = self.trained(run)
+        ours = set(map(id, trained))
+        others = [parameter for parameter in network.parameters() if id(parameter) not in ours]
+
+        # 2. The loss of a step, and the weights that it moves. Weight decay would pull at every weight; the optimiser is
+        #    the recipe's, so that a share of its learning rate means something.
+        recipe = replace(context.training_data.recipe, weight_decay=0.0)
+
+        def loss_of(draw: Draw) -> Tensor:
+            loss = self.forget_weight * forget_term(draw.forget)
+            context.counter.add(len(draw.forget))
+            if draw.retain:
+                loss = loss + self.retain_weight * retain_term(draw.retain)
+                context.counter.add(len(draw.retain))
+            return loss
+
+        def leave_others(_network: nn.Module) -> None:
+            for parameter in others:
+                parameter.grad = None
+
+        # 3. Descend.
+        draws = self._draws(len(run.forget), len(run.retain), torch.Generator().manual_seed(context.seed))
+        training_loop(
+            network,
+            draws,
+            loss_of,
+            recipe=recipe,
+            optimizer=make_optimizer(recipe, trained),
+            learning_rate=LearningRate(recipe.learning_rate * self.learning_rate_share, self.steps, WARMUP_SHARE),
+            device=context.device,
+            on_step=curves.step,
+            on_gradients=leave_others,
+            remedy=LOWER_THE_SHARE,
+        )
+        network.eval()
+        return run.now
+
+    def _draws(self, forget: int, retain: int, generator: torch.Generator) -> Iterator[Draw]:
+        """Draw the examples of every step, given the sizes of the forget set and the retain set."""
+        retain_batch = self.retain_batch if self.retain_weight else 0
+        for _ in range(self.steps):
+            chosen = torch.randperm(forget, generator=generator)[: self.forget_batch].tolist()
+            drawn = torch.randint(retain, (retain_batch,), generator=generator).tolist() if retain_batch else []
+            yield Draw(chosen, drawn)
