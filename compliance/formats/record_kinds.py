@@ -228,8 +228,7 @@ ADDED_FIELDS: Final[tuple[tuple[int, Mapping[str, tuple[str, ...]]], ...]] = (
         {
             K.MAPPING_COMPLETED: ("texts_only",),
             K.JOB_STARTED: ("result_version",),
-            K.MATCH_ACCEPTED: ("how", "clusters"),
-            K.MATCH_REJECTED: ("how", "clusters"),
+            **dict.fromkeys((K.MATCH_ACCEPTED, K.MATCH_REJECTED), ("how", "clusters")),
         },
     ),
     (3, {K.REQUEST_CLOSED: ("accepted",)}),
