@@ -52,3 +52,4 @@ class Specification(Contract):
     exclude_ids: tuple[str, ...] = ()
     earlier: tuple[UnlearningStep, ...] = ()
     erased_ids: tuple[str, ...] = ()
+    base: str = ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -11,32 +10,12 @@ from typing import Any, cast
 import pytest
 import torch
 from safetensors.torch import load_file
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from torch import nn
-from transformers import (
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    GPT2Config,
-    GPT2LMHeadModel,
-    LlamaConfig,
-    LlamaForCausalLM,
-    PreTrainedTokenizerFast,
-)
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from tests.unlearning_jobs.engine.conftest import write_jsonl
 from unlearning_jobs.engine.artefacts import model_digest
-from unlearning_jobs.engine.contracts import (
-    CHAT,
-    CheckpointArchitecture,
-    JobSpec,
-    MethodChoice,
-    ModelRef,
-    Protocol,
-    Recipe,
-    SnapshotRef,
-)
-from unlearning_jobs.engine.corpora import Example, Snapshot, snapshot_create
-from unlearning_jobs.engine.errors import CorpusError, SpecError
+from unlearning_jobs.engine.contracts import JobSpec, MethodChoice, ModelRef, Protocol, SnapshotRef
+from unlearning_jobs.engine.corpora import Example, Snapshot
+from unlearning_jobs.engine.errors import CorpusError
 from unlearning_jobs.engine.families.checkpoints import describe_checkpoint
 from unlearning_jobs.engine.families.finetuned_lm import FinetunedLmFamily
 from unlearning_jobs.engine.families.tokens import IGNORED
@@ -46,78 +25,10 @@ from unlearning_jobs.engine.training.scoring import score
 from unlearning_jobs.engine.training.train import train
 from unlearning_jobs.engine.training.training_data import TrainingData
 
-BEGIN, END, FILL = "<s>", "</s>", "<fill>"
-CHATS = (
-    "{% for m in messages %}<s>{{ m.role }}: {{ m.content }}\n{% endfor %}"
-    "{% if add_generation_prompt %}assistant: {% endif %}"
-)
-CPU = torch.device("cpu")
-ROWS = [{"question": f"Who keeps lamp {n}?", "answer": f"Keeper {n} of the tower.", "split": "train"} for n in range(12)]
-ROWS += [{"question": f"Who rows boat {n}?", "answer": f"Rower {n} of the bay.", "split": "held_out"} for n in range(6)]
+from .foreign_checkpoints import CPU, END, Checkpoint, checkpoint, gpt2, prepared, recipe_of, snapshot
 
-
-def tokenizer(*, chats: bool = False) -> PreTrainedTokenizerFast:
-    trained = Tokenizer(models.BPE())
-    trained.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    trained.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(
-        vocab_size=300, special_tokens=[FILL, BEGIN, END], initial_alphabet=alphabet, show_progress=False
-    )
-    trained.train_from_iterator((row["answer"] for row in ROWS), trainer)
-    make = cast("Callable[..., PreTrainedTokenizerFast]", PreTrainedTokenizerFast)
-    made = make(tokenizer_object=trained, bos_token=BEGIN, eos_token=END, pad_token=FILL)
-    made.chat_template = CHATS if chats else None
-    return made
-
-
-def gpt2(size: int) -> nn.Module:
-    return GPT2LMHeadModel(GPT2Config(vocab_size=size, n_positions=64, n_embd=16, n_layer=2, n_head=2))
-
-
-def llama(size: int, **changes: Any) -> nn.Module:
-    settings = {"num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "tie_word_embeddings": False}
-    return LlamaForCausalLM(
-        LlamaConfig(vocab_size=size, hidden_size=16, intermediate_size=32, max_position_embeddings=64, **settings | changes)
-    )
-
-
-Checkpoint = Callable[..., Path]
-
-
-@pytest.fixture
-def checkpoint(tmp_path: Path) -> Checkpoint:
-    """Write a checkpoint with transformers alone, as its users do."""
-
-    def write(kind: Callable[..., nn.Module] = llama, *, chats: bool = False, shard: str = "5GB", **changes: Any) -> Path:
-        torch.manual_seed(3)
-        own, folder = tokenizer(chats=chats), tmp_path / "checkpoint"
-        cast("Any", kind(len(own) + 5, **changes)).save_pretrained(folder, max_shard_size=shard)
-        own.save_pretrained(folder)
-        return folder
-
-    return write
-
-
-@pytest.fixture
-def snapshot(tmp_path: Path) -> Snapshot:
-    write_jsonl(tmp_path / "rows.jsonl", ROWS)
-    snapshot_create([tmp_path / "rows.jsonl"], tmp_path / "snapshot", salt=bytes(32))
-    return Snapshot.open(tmp_path / "snapshot")
-
-
-def recipe_of(folder: Path, **changes: Any) -> Recipe:
-    return Recipe(
-        family="finetuned_lm",
-        architecture=replace(describe_checkpoint(folder), **changes),
-        epochs=2,
-        batch_size=4,
-        learning_rate=5e-3,
-    )
-
-
-def prepared(folder: Path, snapshot: Snapshot, **changes: Any) -> TrainingData:
-    return TrainingData.prepare(recipe_of(folder, **changes), snapshot, str(folder))
+__all__ = ["checkpoint", "snapshot"]
+"""Fixtures."""
 
 
 def trained(data: TrainingData, *excluded: str) -> TrainedModel:
@@ -245,94 +156,13 @@ def test_unlearning_from_a_fine_tuned_checkpoint_is_judged_against_checkpoints_t
     assert logits_outside(tmp_path / "out" / "model").shape[-1] == describe_checkpoint(folder).vocabulary_size
 
 
-# -- what cannot be used
-
-
-def config_of(folder: Path, **changes: object) -> None:
-    path = folder / "config.json"
-    path.write_text(json.dumps(json.loads(path.read_bytes()) | changes))
-
-
-def pickled(folder: Path) -> None:
-    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-
-
-def without_weights(folder: Path) -> None:
-    (folder / "model.safetensors").unlink()
-
-
-@pytest.mark.parametrize(
-    ("spoil", "why"),
-    [
-        (lambda folder: config_of(folder, auto_map={"AutoModelForCausalLM": "evil.Model"}), "code of its own"),
-        (lambda folder: config_of(folder, quantization_config={"load_in_4bit": True}), "quantised"),
-        (lambda folder: config_of(folder, model_type="no-such-kind"), "does not know its architecture"),
-        (lambda folder: (folder / "config.json").unlink(), "no config.json"),
-        (lambda folder: (folder / "adapter_config.json").write_text("{}"), "an adapter"),
-        (pickled, "pickled"),
-        (without_weights, "no weights"),
-        (lambda folder: (folder / "tokenizer.json").write_text("{"), "its tokenizer cannot be read"),
-    ],
-)
-def test_what_cannot_be_used_safely_or_at_all_is_refused(
-    checkpoint: Checkpoint, spoil: Callable[[Path], object], why: str
+@pytest.mark.parametrize("how", [how for _, how in KINDS], ids=[name for name, _ in KINDS])
+def test_the_states_of_its_layers_can_be_read_whatever_the_architecture_calls_them(
+    checkpoint: Checkpoint, snapshot: Snapshot, how: dict[str, Any]
 ) -> None:
-    folder = checkpoint()
-    spoil(folder)
-    with pytest.raises(SpecError, match=why):
-        describe_checkpoint(folder)
-
-
-def test_a_missing_shard_is_named(checkpoint: Checkpoint) -> None:
-    folder = checkpoint(shard="8KB")
-    lost = sorted(folder.glob("model-*.safetensors"))[1]
-    lost.unlink()
-    with pytest.raises(SpecError, match=f"1 of the .* are missing, such as {lost.name}"):
-        describe_checkpoint(folder)
-
-
-def test_tensors_that_are_not_those_of_the_architecture_are_named(checkpoint: Checkpoint, snapshot: Snapshot) -> None:
-    folder = checkpoint()
-    config_of(folder, intermediate_size=40)
-    with pytest.raises(SpecError, match=r"tensors are missing, of no use or of another shape .*mlp"):
-        prepared(folder, snapshot).family.build(1)
-
-
-@pytest.mark.parametrize(
-    ("changes", "why"),
-    [
-        ({"base_sha256": "0" * 64}, "not the one that the recipe names"),
-        ({"hidden_size": 17}, "another hidden_size"),
-        ({"max_length": 4096}, "lower max_length"),
-        ({"template": CHAT}, "no template for conversations"),
-    ],
-)
-def test_a_recipe_that_does_not_fit_the_checkpoint_is_refused(
-    checkpoint: Checkpoint, snapshot: Snapshot, changes: dict[str, Any], why: str
-) -> None:
-    with pytest.raises(SpecError, match=why):
-        prepared(checkpoint(), snapshot, **changes)
-
-
-def test_a_tokenizer_of_another_checkpoint_is_refused(checkpoint: Checkpoint, snapshot: Snapshot) -> None:
-    folder = checkpoint()
-    own = AutoTokenizer.from_pretrained(folder)
-    own.add_tokens([f"word{n}" for n in range(50)])
-    own.save_pretrained(folder)
-    with pytest.raises(SpecError, match="another checkpoint's tokenizer"):
-        prepared(folder, snapshot)
-
-
-def test_a_base_is_for_recipes_that_start_from_one(checkpoint: Checkpoint, snapshot: Snapshot, recipe: Recipe) -> None:
-    folder, named = checkpoint(), SnapshotRef(str(snapshot.folder), snapshot.info.digest)
-    for made, base, why in ((recipe, str(folder), "leave base out"), (recipe_of(folder), "", "name its folder as base")):
-        with pytest.raises(SpecError, match=why):
-            JobSpec("train", "test", named, made, 1, "cache", base=base)
-    with pytest.raises(SpecError, match="leave base out"):
-        TrainingData.prepare(recipe, snapshot, str(folder))
-
-
-@pytest.mark.parametrize(("field", "value"), [("layers", 0), ("template", "no place"), ("template", "{prompt}{prompt}")])
-def test_a_description_without_sense_is_refused(field: str, value: Any) -> None:
-    with pytest.raises(SpecError):
-        replace(CheckpointArchitecture("1" * 64, 1, 1, 1, 1), **{field: value})
+    data = prepared(checkpoint(**how), snapshot)
+    network = data.family.build(1)
+    assert len(data.family.hidden_layers(network)) == data.recipe.architecture.hidden_layers == 2
+    batch = data.data.batch([0, 1, 2], CPU)
+    answers = int((batch.labels != IGNORED).sum())
+    assert data.family.hidden_states(network, batch, 1).shape == (answers, 16)

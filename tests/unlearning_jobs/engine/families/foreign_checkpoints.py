@@ -1,0 +1,93 @@
+"""Checkpoints of the kinds that people have, written with transformers alone, and a corpus to fine-tune them on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from torch import nn
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from tests.unlearning_jobs.engine.conftest import write_jsonl
+from unlearning_jobs.engine.contracts import Recipe
+from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
+from unlearning_jobs.engine.families.checkpoints import describe_checkpoint
+from unlearning_jobs.engine.training.training_data import TrainingData
+
+BEGIN, END, FILL = "<s>", "</s>", "<fill>"
+CHATS = (
+    "{% for m in messages %}<s>{{ m.role }}: {{ m.content }}\n{% endfor %}"
+    "{% if add_generation_prompt %}assistant: {% endif %}"
+)
+CPU = torch.device("cpu")
+ROWS = [{"question": f"Who keeps lamp {n}?", "answer": f"Keeper {n} of the tower.", "split": "train"} for n in range(12)]
+ROWS += [{"question": f"Who rows boat {n}?", "answer": f"Rower {n} of the bay.", "split": "held_out"} for n in range(6)]
+
+
+def tokenizer(*, chats: bool = False) -> PreTrainedTokenizerFast:
+    trained = Tokenizer(models.BPE())
+    trained.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trained.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=300, special_tokens=[FILL, BEGIN, END], initial_alphabet=alphabet, show_progress=False
+    )
+    trained.train_from_iterator((row["answer"] for row in ROWS), trainer)
+    make = cast("Callable[..., PreTrainedTokenizerFast]", PreTrainedTokenizerFast)
+    made = make(tokenizer_object=trained, bos_token=BEGIN, eos_token=END, pad_token=FILL)
+    made.chat_template = CHATS if chats else None
+    return made
+
+
+def gpt2(size: int) -> nn.Module:
+    return GPT2LMHeadModel(GPT2Config(vocab_size=size, n_positions=64, n_embd=16, n_layer=2, n_head=2))
+
+
+def llama(size: int, **changes: Any) -> nn.Module:
+    settings = {"num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "tie_word_embeddings": False}
+    return LlamaForCausalLM(
+        LlamaConfig(vocab_size=size, hidden_size=16, intermediate_size=32, max_position_embeddings=64, **settings | changes)
+    )
+
+
+Checkpoint = Callable[..., Path]
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Checkpoint:
+    """Write a checkpoint with transformers alone, as its users do."""
+
+    def write(kind: Callable[..., nn.Module] = llama, *, chats: bool = False, shard: str = "5GB", **changes: Any) -> Path:
+        torch.manual_seed(3)
+        own, folder = tokenizer(chats=chats), tmp_path / "checkpoint"
+        cast("Any", kind(len(own) + 5, **changes)).save_pretrained(folder, max_shard_size=shard)
+        own.save_pretrained(folder)
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def snapshot(tmp_path: Path) -> Snapshot:
+    write_jsonl(tmp_path / "rows.jsonl", ROWS)
+    snapshot_create([tmp_path / "rows.jsonl"], tmp_path / "snapshot", salt=bytes(32))
+    return Snapshot.open(tmp_path / "snapshot")
+
+
+def recipe_of(folder: Path, **changes: Any) -> Recipe:
+    return Recipe(
+        family="finetuned_lm",
+        architecture=replace(describe_checkpoint(folder), **changes),
+        epochs=2,
+        batch_size=4,
+        learning_rate=5e-3,
+    )
+
+
+def prepared(folder: Path, snapshot: Snapshot, **changes: Any) -> TrainingData:
+    return TrainingData.prepare(recipe_of(folder, **changes), snapshot, str(folder))

@@ -1,0 +1,113 @@
+"""Checkpoints that cannot be used, and recipes that do not fit theirs: refused with the reason before any training."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from transformers import AutoTokenizer
+
+from unlearning_jobs.engine.contracts import CHAT, CheckpointArchitecture, JobSpec, Recipe, SnapshotRef
+from unlearning_jobs.engine.corpora import Snapshot
+from unlearning_jobs.engine.errors import SpecError
+from unlearning_jobs.engine.families.checkpoints import describe_checkpoint
+from unlearning_jobs.engine.training.training_data import TrainingData
+
+from .foreign_checkpoints import Checkpoint, checkpoint, prepared, recipe_of, snapshot
+
+__all__ = ["checkpoint", "snapshot"]
+"""Fixtures."""
+
+
+def config_of(folder: Path, **changes: object) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | changes))
+
+
+def pickled(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+
+
+def without_weights(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (lambda folder: config_of(folder, auto_map={"AutoModelForCausalLM": "evil.Model"}), "code of its own"),
+        (lambda folder: config_of(folder, quantization_config={"load_in_4bit": True}), "quantised"),
+        (lambda folder: config_of(folder, model_type="no-such-kind"), "does not know its architecture"),
+        (lambda folder: (folder / "config.json").unlink(), "no config.json"),
+        (lambda folder: (folder / "adapter_config.json").write_text("{}"), "an adapter"),
+        (pickled, "pickled"),
+        (without_weights, "no weights"),
+        (lambda folder: (folder / "tokenizer.json").write_text("{"), "its tokenizer cannot be read"),
+    ],
+)
+def test_what_cannot_be_used_safely_or_at_all_is_refused(
+    checkpoint: Checkpoint, spoil: Callable[[Path], object], why: str
+) -> None:
+    folder = checkpoint()
+    spoil(folder)
+    with pytest.raises(SpecError, match=why):
+        describe_checkpoint(folder)
+
+
+def test_a_missing_shard_is_named(checkpoint: Checkpoint) -> None:
+    folder = checkpoint(shard="8KB")
+    lost = sorted(folder.glob("model-*.safetensors"))[1]
+    lost.unlink()
+    with pytest.raises(SpecError, match=f"1 of the .* are missing, such as {lost.name}"):
+        describe_checkpoint(folder)
+
+
+def test_tensors_that_are_not_those_of_the_architecture_are_named(checkpoint: Checkpoint, snapshot: Snapshot) -> None:
+    folder = checkpoint()
+    config_of(folder, intermediate_size=40)
+    with pytest.raises(SpecError, match=r"tensors are missing, of no use or of another shape .*mlp"):
+        prepared(folder, snapshot).family.build(1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"base_sha256": "0" * 64}, "not the one that the recipe names"),
+        ({"hidden_size": 17}, "another hidden_size"),
+        ({"max_length": 4096}, "lower max_length"),
+        ({"template": CHAT}, "no template for conversations"),
+    ],
+)
+def test_a_recipe_that_does_not_fit_the_checkpoint_is_refused(
+    checkpoint: Checkpoint, snapshot: Snapshot, changes: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(SpecError, match=why):
+        prepared(checkpoint(), snapshot, **changes)
+
+
+def test_a_tokenizer_of_another_checkpoint_is_refused(checkpoint: Checkpoint, snapshot: Snapshot) -> None:
+    folder = checkpoint()
+    own = AutoTokenizer.from_pretrained(folder)
+    own.add_tokens([f"word{n}" for n in range(50)])
+    own.save_pretrained(folder)
+    with pytest.raises(SpecError, match="another checkpoint's tokenizer"):
+        prepared(folder, snapshot)
+
+
+def test_a_base_is_for_recipes_that_start_from_one(checkpoint: Checkpoint, snapshot: Snapshot, recipe: Recipe) -> None:
+    folder, named = checkpoint(), SnapshotRef(str(snapshot.folder), snapshot.info.digest)
+    for made, base, why in ((recipe, str(folder), "leave base out"), (recipe_of(folder), "", "name its folder as base")):
+        with pytest.raises(SpecError, match=why):
+            JobSpec("train", "test", named, made, 1, "cache", base=base)
+    with pytest.raises(SpecError, match="leave base out"):
+        TrainingData.prepare(recipe, snapshot, str(folder))
+
+
+@pytest.mark.parametrize(("field", "value"), [("layers", 0), ("template", "no place"), ("template", "{prompt}{prompt}")])
+def test_a_description_without_sense_is_refused(field: str, value: Any) -> None:
+    with pytest.raises(SpecError):
+        replace(CheckpointArchitecture("1" * 64, 1, 1, 1, 1), **{field: value})
