@@ -87,8 +87,8 @@ def test_a_metric_that_is_asked_for_and_needs_more_models_is_a_problem() -> None
 def test_a_metric_that_is_asked_for_and_that_the_family_does_not_have_is_a_problem() -> None:
     protocol = Protocol((1, 2, 3), (4, 5, 6, 7), metrics=("rouge_l", "probability"))
     [problem] = metric_problems(protocol, "text_classifier")
-    assert problem.startswith("ROUGE-L recall is a metric of causal_lm and finetuned_lm, and the model is a text_classifier;")
-    assert problem.endswith("leave this metric out.")
+    assert problem.startswith("ROUGE-L recall is a metric of causal_lm and finetuned_lm, and the model is a text_classifier")
+    assert problem.endswith("; leave this metric out.")
     assert metric_problems(protocol, "causal_lm") == []
     [problem] = metric_problems(replace(protocol, metrics=("accuracy",)), "causal_lm")
     with_classes = [name for name, family in FAMILY_DESCRIPTIONS.items() if family.answers == "class"]
