@@ -1,4 +1,4 @@
-"""Addresses in object stores (S3 and what speaks its protocol, Google Cloud Storage, Azure), through Arrow's file systems.
+"""Addresses in object stores (S3 and what speaks its protocol, Google Cloud Storage), through Arrow's file systems.
 
 Nothing is copied to a disk: files are read where they lie, a range at a time. Keys come from where the store's own tools
 take them, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile, or the role of the machine.
@@ -12,16 +12,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl, urlsplit
 
 from unlearning_jobs.engine.errors import CorpusError
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
-SCHEMES: Final = ("s3", "gs", "gcs", "abfs", "abfss")
-ADDRESS: Final = re.compile("([A-Za-z][A-Za-z0-9+.-]*)://")
-SECRET: Final = re.compile("key|secret|token|sig|password|credential", re.IGNORECASE)
+SCHEMES: Final = ("s3", "gs")
+SCHEME: Final = re.compile("([A-Za-z][A-Za-z0-9+.-]*)://")
+ADDRESS: Final = re.compile(
+    r"(?P<scheme>[a-z0-9]+)://(?P<bucket>[A-Za-z0-9][A-Za-z0-9._-]{1,221})(?:/(?P<key>[^?]*))?(?:\?.*)?"
+)
+OPTIONS: Final = frozenset({"endpoint_override", "scheme", "region", "allow_bucket_creation"})
+"""What an address may say about how its store is reached. Keys are none of it."""
 FAILURES: Final = (
     ("NO_SUCH_BUCKET", "there is no such bucket"),
     ("NO_SUCH_KEY", "there is no such object any more"),
@@ -37,7 +40,8 @@ FAILURES: Final = (
 class StoreAddress:
     """An address such as `s3://bucket/folder`: of one object, or of all whose keys begin with it and a slash.
 
-    What stands behind a question mark says how to reach the store, such as `endpoint_override=localhost:9000&scheme=http`.
+    It is read letter by letter: a percent sign or a number sign in it is one in the key. What stands behind a question mark
+    says how to reach the store, such as `endpoint_override=localhost:9000&scheme=http`.
     """
 
     text: str
@@ -51,6 +55,17 @@ class StoreAddress:
     def name(self) -> str:
         return PurePosixPath(self.plain.partition("://")[2]).name
 
+    @property
+    def root(self) -> str:
+        """Return bucket and key, without a slash at the end."""
+        return self.plain.partition("://")[2].rstrip("/")
+
+    @property
+    def store(self) -> str:
+        """Return the address of the bucket, with how it is reached."""
+        scheme, _, rest = self.text.partition("://")
+        return f"{scheme}://{rest.partition('?')[0].partition('/')[0]}?{self.text.partition('?')[2]}"
+
 
 Given = Path | StoreAddress
 """What somebody names to be read: a file or folder of this machine, or an address in a store."""
@@ -60,18 +75,24 @@ def given_place(text: str) -> Given:
     """Return what a command was given as a place.
 
     Raises:
-        CorpusError: it is an address of no known kind, or holds a key.
+        CorpusError: it is an address of no known kind, or may hold a key; it is not quoted.
     """
-    scheme = ADDRESS.match(text)
+    scheme = SCHEME.match(text)
     if scheme is None:
         return Path(text)
-    if scheme[1].lower() not in SCHEMES:
+    if scheme[1] not in SCHEMES:
         known = ", ".join(f"{name}://" for name in SCHEMES)
         message = f"There are no addresses {scheme[0]} to read from; give a path, or one of {known}."
         raise CorpusError(message)
-    parts = urlsplit(text)
-    if parts.password is not None or any(SECRET.search(name) for name, _ in parse_qsl(parts.query)):
-        message = "Keep keys out of addresses, which others see; set them as the store's own tools read them."
+    options = {option.partition("=")[0] for option in text.partition("?")[2].split("&") if option}
+    if "@" in text or options - OPTIONS:
+        message = (
+            "Keep keys out of addresses, which others see; set them as the store's own tools read them. An address has no @,"
+            f" and behind a question mark only {', '.join(sorted(OPTIONS))}."
+        )
+        raise CorpusError(message)
+    if not ADDRESS.fullmatch(text):
+        message = f"This is no address of a bucket; write it as in {scheme[0]}bucket/folder."
         raise CorpusError(message)
     return StoreAddress(text)
 
@@ -110,21 +131,29 @@ def list_objects(given: StoreAddress) -> Listing:
     from pyarrow.fs import FileSelector, FileSystem, FileType  # slow to load, and few corpora need it
 
     try:
-        store, root = FileSystem.from_uri(given.text)
-        about = store.get_file_info(root)
-        found = [about] if about.type == FileType.File else store.get_file_info(FileSelector(root, recursive=True))
-    except FileNotFoundError:
-        message = f"{given.plain} cannot be read: there is nothing at this address."
-        raise CorpusError(message) from None
+        store, bucket = FileSystem.from_uri(given.store)
+        about = store.get_file_info(given.root)
+        below = store.get_file_info(FileSelector(given.root, recursive=True, allow_not_found=True))
+        has_bucket = bool(below) or store.get_file_info(bucket).type != FileType.NotFound
     except (OSError, ArrowException, NotImplementedError) as error:
         message = f"{given.plain} cannot be read: {failure(error)}."
         raise CorpusError(message) from None
+    is_object = about.type == FileType.File and not given.plain.endswith("/")
+    found = [one for one in below if one.type == FileType.File and one.path != given.root]
+    if is_object and found:
+        message = f"There is an object {given.plain}, and there are others below it; end the address with / to read those."
+        raise CorpusError(message)
+    found = [about] if is_object else found
+    if not found:
+        why = "there is nothing at this address" if has_bucket else "there is no such bucket"
+        message = f"{given.plain} cannot be read: {why}."
+        raise CorpusError(message)
     paths = {one.path: one.size for one in found if one.type == FileType.File}
     if unusual := [path for path in paths if str(PurePosixPath(path)) != path]:
         message = f"{len(unusual)} keys at {given.plain} are no paths, such as those with “//”; copy the objects to others."
         raise CorpusError(message)
     objects = [StoredObject(PurePosixPath(path), int(size)) for path, size in sorted(paths.items())]
-    top = PurePosixPath(root)
+    top = PurePosixPath(given.root)
     shown = tuple(one for one in objects if not any(part.startswith(".") for part in one.path.relative_to(top).parts))
     return Listing(store, top, shown)
 

@@ -21,6 +21,7 @@ from .names.sounds import HANGUL, romanised
 from .names.unspaced import TITLES as UNSPACED_TITLES
 from .names.unspaced import pinyin_orders, unspaced_parts
 from .names.words import name_keys, word_keys
+from .plain import plain
 from .query import Query
 from .words import is_unspaced, words
 
@@ -53,11 +54,12 @@ def term_keys(word: str) -> frozenset[str]:
 
 def text_terms(text: str) -> frozenset[str]:
     """Return further words of a text: those that escapes hide, and the ends of its numbers."""
-    if "%" not in text and not has_digit(text):
+    shown = plain(text).text
+    if "%" not in shown and not has_digit(shown):
         return frozenset()
-    seen = unescaped(text)
-    hidden = {word.text for word in words(seen.text)} if ESCAPE.search(text) else set()
-    return frozenset(hidden | _number_ends(seen.text) if has_digit(text) else hidden)
+    seen = unescaped(text).text
+    hidden = {word.text for word in words(seen)} if ESCAPE.search(shown) else set()
+    return frozenset(hidden | _number_ends(seen) if has_digit(seen) else hidden)
 
 
 def has_digit(text: str) -> bool:

@@ -12,7 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .vectorised import Block, number
+from .numbering import number
+from .vectorised import Block
 
 Prints = NDArray[np.uint32]
 

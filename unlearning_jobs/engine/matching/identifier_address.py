@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+import idna
 import re2
 
 from .identifier_form import AT, DOT, PROVIDERS, Email, Handle, Web, host_form, rest_form
@@ -182,5 +183,5 @@ def _names(label: str) -> Iterator[str]:
     """Yield a part of a host as the name system writes it, and as people do."""
     yield label
     if label.startswith("xn--"):
-        with suppress(UnicodeError):  # nothing says that what somebody typed is a name
-            yield label.encode().decode("idna")
+        with suppress(idna.IDNAError, UnicodeError):  # nothing says that what somebody typed is a name
+            yield idna.decode(label)

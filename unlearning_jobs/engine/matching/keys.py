@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 from .identifier_address import host_words
@@ -24,7 +26,12 @@ COLUMNS: Final[Mapping[str, frozenset[str]]] = {
 }
 """Names that people give to columns of the same meaning. A query for one finds all of them."""
 HOSTS: Final = frozenset({"url", "domain"})
-LINE: Final = re.compile(r"^([^\n:]{1,100}): ([^\n]*)$", re.MULTILINE)
+LINE: Final = re.compile(r"^((?:[^\n:]|:(?! )){1,200}): ([^\n]*)$", re.MULTILINE)
+"""A column may have colons in its name, as in dc:creator."""
+BEFORE_HOST: Final = re.compile(r"^(?:[A-Za-z][A-Za-z0-9+.-]*:)?//(?:[^/?#@]*@)?")
+"""What stands before the host of an address: any scheme, and whoever signs in there."""
+SPELLINGS: Final = ("{0}", "<{0}>", "</{0}>", '"{0}"', "'{0}'")
+"""How a column may hold a value that counts as the same."""
 HOSTING: Final = re.compile(
     r"^(?:https?://)?(?:www\.)?(?:github\.com|gitlab\.com|bitbucket\.org|huggingface\.co)/", re.IGNORECASE
 )
@@ -50,7 +57,7 @@ class KeyMatcher:
     def needs(query: Query) -> Needs | None:
         """Return the words of the value, or those that begin its host; None if a reader would see other ones."""
         name, value = _asked(query)
-        if not is_plain(value):
+        if not is_plain(value) or not _always_shown(value):
             return None
         if _meaning(name) in HOSTS:
             firsts = host_words(re.split("[/?]", value)[0])
@@ -70,9 +77,13 @@ class KeyMatcher:
 
     def _held(self, column: str, value: str) -> Iterator[tuple[str, float, tuple[str, ...]]]:
         name = column.strip().casefold()
-        for meaning, found in _readings(_meaning(name), value):
-            for query, asked in self._wanted.get((meaning, found), ()):
-                yield (query, 1.0, ()) if asked == name else (query, 0.9, ("related_column",))
+        told = set[str]()
+        for one in _values(value):
+            for meaning, found in _readings(_meaning(name), one):
+                for query, asked in self._wanted.get((meaning, found), ()):
+                    if query not in told:
+                        told.add(query)
+                        yield (query, 1.0, ()) if asked == name else (query, 0.9, ("related_column",))
 
 
 def normal_value(meaning: str, value: str) -> str:
@@ -84,12 +95,35 @@ def normal_value(meaning: str, value: str) -> str:
         case "repository":
             return HOSTING.sub("", value).strip("/").removesuffix(".git").casefold()
         case "url":
-            hit = WEB.fullmatch(value)
+            hit = WEB.fullmatch(BEFORE_HOST.sub("", value))
             return host_form(hit["host"]).removeprefix("www.") + rest_form(hit["rest"]) if hit else value
         case "domain":
-            hit = WEB.fullmatch(value)
+            hit = WEB.fullmatch(BEFORE_HOST.sub("", value))
             return host_form(hit["host"] if hit else value).removeprefix("www.")
     return value.casefold()
+
+
+def _values(value: str) -> Iterator[str]:
+    """Yield the value of a column and, where it is a list or an object in JSON, each text in it."""
+    yield value
+    if value[:1] in {"[", "{"}:
+        with suppress(ValueError, RecursionError):
+            yield from _leaves(json.loads(value))
+
+
+def _leaves(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _leaves(one)
+
+
+def _always_shown(value: str) -> bool:
+    """Return whether a reader sees the words of a value however a column writes it: in brackets, it may be a tag."""
+    asked = {word.text for word in words(value)}
+    spelled = [form.format(one) for form in SPELLINGS for one in (value, value.upper(), value.title())]
+    return all(asked <= {word.text for word in words(one)} for one in spelled)
 
 
 def _asked(query: Query) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from .candidates import ESCAPE, has_digit, term_keys, text_terms
 from .filing import Screen
 from .fingerprints import fingerprints, kept_among, query_fingerprints
 from .needs import Needs
-from .plain import is_plain
+from .plain import is_plain, plain
 from .vectorised import Block, split
 
 SLOTS: Final = 1 << 20
@@ -118,7 +118,8 @@ class _Hidden:
         self._has_ends = bool(ends) and "" not in ends
 
     def candidates(self, texts: Sequence[str]) -> Iterator[tuple[int, str]]:
-        for place, text in enumerate(texts) if self._needs else ():
+        for place, raw in enumerate(texts) if self._needs else ():
+            text = raw if is_plain(raw) else plain(raw).text  # a reference may spell the sign of an escape
             if "%" in text and ESCAPE.search(text):
                 if text_terms(text):
                     yield from ((place, query) for query in self._needs)
@@ -169,9 +170,9 @@ class _Words:
         for place, text, begin, end in zip(places.tolist(), texts, begins.tolist(), ends.tolist(), strict=True):
             first, last = int(block.firsts[text]), int(block.firsts[text + 1])
             if text != held_in:
-                held_in, held = text, set(block.numbers[first:last].tolist())
-            near = set(block.numbers[max(first, begin) : min(last, end)].tolist()) if self._near else held
-            for query in self._anchors[int(block.numbers[place])]:
+                held_in, held = text, set(block.identities[first:last].tolist())
+            near = set(block.identities[max(first, begin) : min(last, end)].tolist()) if self._near else held
+            for query in self._anchors[int(block.identities[place])]:
                 if (text, query) not in found:
                     here = near if self._needs[query].near else held
                     if not any(map(here.isdisjoint, self._others[query])):
@@ -180,7 +181,7 @@ class _Words:
 
     def _anchored(self, block: Block) -> NDArray[np.int64]:
         """Return the places of words that may begin a match."""
-        numbers = block.numbers
+        numbers = block.identities
         if not self._needs or not len(numbers):
             return np.zeros(0, np.int64)
         slots = (numbers * SPREAD) >> SHIFT

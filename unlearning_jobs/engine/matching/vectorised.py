@@ -1,8 +1,11 @@
 """Splits many texts into words at once, and gives each word a number: what `words.py` does, a hundred times as fast.
 
 The number of a word is a polynomial of its folded letters modulo 2^64. Words that hold nothing but letters that fold to one
-letter each are numbered in numpy; the others (marks, apostrophes, ligatures) are folded one by one, as `words.py` does. Two
-words with the same number only make a candidate more: matches are verified on the raw text.
+letter each are numbered in numpy; the others (marks, apostrophes, ligatures) are folded one by one, as `words.py` does.
+
+Fingerprints, which are stored, are made of numbers by a base that everybody knows: there, two words with the same number
+only make a candidate more. What a word *is* goes by its identity, a number by a base that no other process has
+(`numbering.py`).
 """
 
 from __future__ import annotations
@@ -11,22 +14,19 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .numbering import PUBLIC, SECRET, Base, Numbers, number
 from .plain import BREAK, is_plain, plain
 from .words import APOSTROPHES, ASCII_WORD, MARKS, UNSPACED_LETTER, VOICED, WORD, fold
 
-Numbers = NDArray[np.uint64]
 Places = NDArray[np.int64]
 Codes = NDArray[np.uint32]
 
-BASE: Final = 0x9E3779B97F4A7C15 | 1
-INVERSE: Final = pow(BASE, -1, 1 << 64)
-WHOLE: Final = (1 << 64) - 1
 SEPARATOR, LETTER, ALONE, MARK, APOSTROPHE = range(5)
 """What a character is to a word. ALONE is a word of its own: a letter of a script without spaces, or a break."""
 HARD: Final = 8
@@ -41,11 +41,37 @@ HAS_JAMO: Final = range(0x1100, 0x1200)
 
 
 @dataclass(frozen=True)
+class Letters:
+    """What numbers of words are made of."""
+
+    seen: str
+    folded: NDArray[np.uint8] | Codes
+    """Without what was dropped."""
+    places: Places
+    begins: Places
+    """By word: where it begins among the folded letters."""
+    hard: Places
+    """Places of words that are folded one by one."""
+
+    def numbers(self, base: Base) -> Numbers:
+        if not len(self.places):
+            return np.zeros(0, np.uint64)
+        powers, inverses = base.powers(len(self.folded))
+        products = np.multiply(self.folded, powers[: len(self.folded)], dtype=np.uint64)
+        numbers: Numbers = np.add.reduceat(products, self.begins)
+        numbers *= inverses[self.begins]
+        if len(self.hard):
+            pattern = ASCII_WORD if self.seen.isascii() else WORD
+            exact = [number(_folded(self.seen, place, pattern), base) for place in self.places[self.hard].tolist()]
+            numbers[self.hard] = np.array(exact, np.uint64)
+        return numbers
+
+
+@dataclass(frozen=True)
 class Block:
     """The words of several texts, in order."""
 
-    numbers: Numbers
-    """By word: its number."""
+    letters: Letters
     places: Places
     """By word: where it begins in the texts as a reader sees them, one after the other."""
     firsts: Places
@@ -54,6 +80,16 @@ class Block:
     """The texts as a reader sees them, with a line break behind each."""
     kana: NDArray[np.bool_] | None
     """By word: whether it is a letter of Kana, of which several may be one word of a name; None if none is."""
+
+    @cached_property
+    def numbers(self) -> Numbers:
+        """By word: its number, the same everywhere."""
+        return self.letters.numbers(PUBLIC)
+
+    @cached_property
+    def identities(self) -> Numbers:
+        """By word: a number that nobody else can choose a word for, the same within this process."""
+        return self.letters.numbers(SECRET)
 
     def around(self, places: Places, most: int) -> tuple[Places, Places]:
         """Return where the words begin and end that are at most so many words away, not counting letters of Kana."""
@@ -77,20 +113,11 @@ def split(texts: Sequence[str]) -> Block:
         lengths = np.fromiter(map(len, plains), np.int64, len(plains))
     begins = np.zeros(len(texts) + 1, np.int64)
     np.cumsum(lengths + 1, out=begins[1:])
-    places, numbers, kana = _ascii(seen) if seen.isascii() else _unicode(seen)
-    return Block(numbers, places, np.searchsorted(places, begins), seen, kana)
+    letters, kana = _ascii(seen) if seen.isascii() else _unicode(seen)
+    return Block(letters, letters.places, np.searchsorted(letters.places, begins), seen, kana)
 
 
-@lru_cache(maxsize=262_144)
-def number(word: str) -> int:
-    """Return the number of a folded word."""
-    total = 0
-    for letter in reversed(word):
-        total = total * BASE + ord(letter)
-    return total & WHOLE
-
-
-def _ascii(seen: str) -> tuple[Places, Numbers, None]:
+def _ascii(seen: str) -> tuple[Letters, None]:
     raw = seen.encode() + bytes(LOOK_AHEAD)
     folded = np.frombuffer(raw.translate(ASCII_FOLDED), np.uint8)
     inside = folded != 0
@@ -109,10 +136,10 @@ def _ascii(seen: str) -> tuple[Places, Numbers, None]:
     starts = inside.copy()
     starts[1:] &= ~inside[:-1]
     places = np.flatnonzero(starts)
-    return places, _numbered(seen, folded, places, NOWHERE, dropped), None
+    return _letters(seen, folded, places, NOWHERE, dropped), None
 
 
-def _unicode(seen: str) -> tuple[Places, Numbers, NDArray[np.bool_] | None]:
+def _unicode(seen: str) -> tuple[Letters, NDArray[np.bool_] | None]:
     codes = np.frombuffer((seen + "\0" * LOOK_AHEAD).encode("utf-32-le", "surrogatepass"), np.uint32)
     TABLE.learn(codes)
     kinds, folded = TABLE.kinds.take(codes), TABLE.folded.take(codes)
@@ -139,7 +166,7 @@ def _unicode(seen: str) -> tuple[Places, Numbers, NDArray[np.bool_] | None]:
     starts |= seen_kinds == ALONE
     places = bare[np.flatnonzero(starts)]
     kana = (codes[places] >> KANA_SHIFT) == KANA_PAGES
-    return places, _numbered(seen, folded, places, hard, dropped), kana if kana.any() else None
+    return _letters(seen, folded, places, hard, dropped), kana if kana.any() else None
 
 
 def _possessive(codes: Codes, kinds: NDArray[np.uint8], apostrophes: Places) -> Places:
@@ -168,29 +195,19 @@ def _composing(folded: Codes, dropped: Places) -> Places:
     return kept[second[np.isin(folded[kept[second - 1]], FIRSTS)]]
 
 
-def _numbered(seen: str, folded: NDArray[np.uint8] | Codes, places: Places, hard: Places, dropped: Places) -> Numbers:
-    """Return the numbers of the words that begin at these places, without what stands at `dropped` ones.
+def _letters(seen: str, folded: NDArray[np.uint8] | Codes, places: Places, hard: Places, dropped: Places) -> Letters:
+    """Return the letters of the words that begin at these places, without what stands at `dropped` ones.
 
     Words with a `hard` place are folded one by one.
     """
-    if not len(places):
-        return np.zeros(0, np.uint64)
     begins = places
-    if len(dropped):
+    if len(dropped) and len(places):
         kept = np.ones(len(folded), bool)
         kept[dropped] = False
         folded = folded[kept]
         begins = places - np.searchsorted(dropped, places)
-    powers, inverses = _powers(len(folded))
-    numbers: Numbers = np.add.reduceat(np.multiply(folded, powers[: len(folded)], dtype=np.uint64), begins)
-    numbers *= inverses[begins]
-    if len(hard):
-        pattern = ASCII_WORD if seen.isascii() else WORD
-        within = np.unique(np.searchsorted(places, hard, "right") - 1)
-        within = within[within >= 0]
-        exact = [number(_folded(seen, place, pattern)) for place in places[within].tolist()]
-        numbers[within] = np.array(exact, np.uint64)
-    return numbers
+    within = np.unique(np.searchsorted(places, hard, "right") - 1) if len(hard) else NOWHERE
+    return Letters(seen, folded, places, begins, within[within >= 0])
 
 
 def _spelled(seen: str, place: int) -> str:
@@ -234,22 +251,6 @@ def _kind_and_fold(character: str) -> tuple[int, int]:
     if len(folded) != 1 or ord(folded) in HAS_JAMO or folded in MARK_SET:
         return kind | HARD, 0
     return kind, ord(folded)
-
-
-_POWERS: list[tuple[Numbers, Numbers]] = []
-
-
-def _powers(length: int) -> tuple[Numbers, Numbers]:
-    """Return powers of the base and of its inverse, at least as many as asked for."""
-    if not _POWERS or len(_POWERS[0][0]) < length:
-        size = max(1 << 18, 1 << (length - 1).bit_length())
-        made = []
-        for base in (BASE, INVERSE):
-            factors = np.full(size, base, np.uint64)
-            factors[0] = 1
-            made.append(np.multiply.accumulate(factors))
-        _POWERS[:] = [(made[0], made[1])]
-    return _POWERS[0]
 
 
 def _compositions() -> Iterator[tuple[int, int]]:

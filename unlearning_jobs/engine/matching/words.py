@@ -63,6 +63,8 @@ def words(text: str) -> list[Word]:
     is a word.
     """
     seen = plain(text)
+    if not seen.text:  # nothing, or nothing but tags
+        return []
     if not seen.starts and text.isascii() and "'" not in text:
         return _ascii_words(text)
     hits = (ASCII_WORD if seen.text.isascii() else WORD).finditer(seen.text)

@@ -86,6 +86,9 @@ def found(value: str, text: str) -> list[tuple[str, tuple[str, ...]]]:
         ("bücher.example", "xn--bcher-kva.example", "xn--bcher-kva.example", set()),
         ("xn--bcher-kva.example", "BÜCHER.example", "BÜCHER.example", set()),
         ("xn--0.example", "at xn--0.example", "xn--0.example", set()),  # no name that people could read
+        ("straße.de", "see Straße.de", "Straße.de", set()),
+        ("xn--strae-oqa.de", "see straße.de", "straße.de", set()),
+        ("jo@βόλος.gr", "to jo@βόλος.gr", "jo@βόλος.gr", set()),
         ("@tide_reader", "https://github.com/tide_reader", "tide_reader", {"handle_in_address"}),
         ("@tide_reader", "https://social.example/@tide_reader", "@tide_reader", {"handle_in_address"}),
         ("tidereader", "said tidereader", "tidereader", {"handle_without_sign"}),

@@ -26,6 +26,12 @@ def found(asked: str, column: str, value: str) -> list[tuple[str, float]]:
         ("domain=bücher.example", "domain", "xn--bcher-kva.example"),
         ("id=0017", "id", "0017"),
         ("shelf=North  wing", "shelf", "north wing"),
+        ("domain=straße.de", "domain", "Straße.de"),
+        ("dc:creator=Ada Lark", "dc:creator", "Ada Lark"),
+        ("author=Ada Lark", "author", '["Ada Lark", "Bob"]'),
+        ("author=Ada Lark", "author", '{"name": "Ada Lark"}'),
+        ("domain=post.example", "domain", "ftp://jo@post.example/x"),
+        ("url=post.example/x", "url", "//post.example/x"),
     ],
 )
 def test_a_row_is_found_by_the_same_value(asked: str, column: str, value: str) -> None:

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unlearning_jobs.engine.matching.test_words import FORMS, SAMPLES, Form
-from unlearning_jobs.engine.matching.vectorised import number, split
+from unlearning_jobs.engine.matching.numbering import number
+from unlearning_jobs.engine.matching.vectorised import split
 from unlearning_jobs.engine.matching.words import words
 
 ALPHABET = "abSs'’ʼ_<>&;/=\"\u00ad\u0301\u3099é王กำガﾞｶ½ßﬁ#1-\n\ufdd0ㄱ\u1100\u1161हि्"

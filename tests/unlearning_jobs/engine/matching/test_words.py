@@ -104,3 +104,7 @@ def test_places_are_in_the_raw_text_and_in_order(text: str) -> None:
             assert word.start < word.end
             assert word.start >= stream
             stream = word.start
+
+
+def test_a_text_of_nothing_but_tags_has_no_words() -> None:
+    assert words("<mark>") == words("<b></b>") == []

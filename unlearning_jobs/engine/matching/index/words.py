@@ -45,7 +45,7 @@ class WordsPart:
     """Names the examples that hold the words of a name, an identifier, a short phrase or a key."""
 
     name: ClassVar[str] = "words"
-    version: ClassVar[str] = "tantivy-words/2"
+    version: ClassVar[str] = "tantivy-words/3"
 
     def build(self, snapshot: Snapshot, folder: Path, *, previous: Path | None, on_progress: Callback) -> None:
         """Add the examples that the previous index lacks to a copy of it."""
@@ -198,11 +198,11 @@ def _asked(schema: tantivy.Schema, needs: Needs, keys: _Keys) -> tantivy.Query:
 
 def _spelled(block: Block, known: dict[int, str]) -> list[str]:
     """Return the folded words of the block; `known` remembers them by their numbers."""
-    numbers = block.numbers.tolist()
+    numbers = block.identities.tolist()
     if len(known) > MOST_SPELLED:
         known.clear()
     if new := set(numbers) - known.keys():
-        distinct, places = np.unique(block.numbers, return_index=True)
+        distinct, places = np.unique(block.identities, return_index=True)
         first = dict(zip(distinct.tolist(), places.tolist(), strict=True))
         known.update((number, block.spelled(first[number])) for number in new)
     return list(map(known.__getitem__, numbers))
