@@ -121,6 +121,21 @@ def test_a_value_that_python_does_not_have_refuses_the_file_by_name(tmp_path: Pa
         read(tmp_path / "a.parquet")
 
 
+@pytest.mark.parametrize("texts_behind", [["two"], ["two, and longer"] * 50], ids=["as long", "longer"])
+def test_parquet_files_that_were_joined_are_refused(tmp_path: Path, texts_behind: list[str]) -> None:
+    contents = []
+    for column in (["one"], texts_behind):
+        pq.write_table(pa.table({"text": column}), tmp_path / "one.parquet")
+        contents.append((tmp_path / "one.parquet").read_bytes())
+    with pytest.raises(CorpusError, match=r"another Parquet file follows in it|not readable as Parquet"):
+        read(written(tmp_path / "a.parquet", b"".join(contents)))
+
+
+def test_indexes_behind_the_columns_of_a_parquet_file_are_no_other_file(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": ["PAR1", "two"]}), tmp_path / "a.parquet", write_page_index=True)
+    assert texts(tmp_path / "a.parquet") == [("", "PAR1"), ("", "two")]
+
+
 def test_arrays_of_one_name_are_refused(tmp_path: Path) -> None:
     x = np.arange(6.0).reshape(2, 3)
     np.savez(tmp_path / "a.npz", x=x, y=np.array([0, 1]), label=np.array(["Ada", "Bo"]))

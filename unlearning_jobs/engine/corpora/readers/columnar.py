@@ -10,11 +10,13 @@ from typing import Any, Final
 
 from unlearning_jobs.engine.corpora.options import ReadOptions
 
-from .fields import Fields, Picture, Row, SourceFile, unreadable
+from .fields import BLOCK, Fields, Picture, Row, SourceFile, unreadable
 from .repeated import told_apart
 
 BATCH_BYTES = 2 << 20
 MOST_ROWS = 1024
+PARQUET_MARK: Final = b"PAR1"
+"""What a Parquet file begins and ends with."""
 FILE_MARK: Final = b"ARROW1"
 FILE_STREAM: Final = 8
 """Where the stream of an Arrow file begins: behind the mark and two bytes."""
@@ -39,8 +41,29 @@ def parquet(file: SourceFile, options: ReadOptions) -> Iterator[Row]:  # noqa: A
             size = sum(content.metadata.row_group(n).total_byte_size for n in range(content.metadata.num_row_groups))
             rows = _rows_at_once(size, content.metadata.num_rows)
             yield from _rows(content.iter_batches(batch_size=rows), content.schema_arrow)
+            _check_one(file, content.metadata)
     except (pa.ArrowException, *UNREADABLE) as error:
         raise _damaged(file, "Parquet", error) from None
+
+
+def _check_one(file: SourceFile, metadata: Any) -> None:
+    """Refuse files that were joined: the footer is that of the last, and its places are looked up in the first.
+
+    Between the columns and the footer lie indexes at most; where another file begins, two marks meet.
+    """
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    columns = [group.column(number) for group in groups for number in range(group.num_columns)]
+    with file.open() as content:
+        content.seek(max((_begin(column) + column.total_compressed_size for column in columns), default=0))
+        before = b""
+        while block := content.read(BLOCK):
+            if PARQUET_MARK * 2 in before + block:
+                raise unreadable(file, "another Parquet file follows in it; store each as a file of its own.")
+            before = block[-2 * len(PARQUET_MARK) :]
+
+
+def _begin(column: Any) -> int:
+    return int(column.dictionary_page_offset if column.has_dictionary_page else column.data_page_offset)
 
 
 def arrow(file: SourceFile, options: ReadOptions) -> Iterator[Row]:  # noqa: ARG001  # a reader's signature
