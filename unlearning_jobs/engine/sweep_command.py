@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 from .contracts import ProgressCallback
 from .corpora.flags import add_reading_flags, read_options
 from .corpora.object_store import given_place
+from .corpora.roles import printable
 from .corpora.rows import SKIPPED
 
 if TYPE_CHECKING:
-    from .sweeping import Asked, Shard, SweepSummary
+    from .sweeping import Asked, Shards, SweepSummary
 
 MEGABYTE = 1e6
+MOST_NAMES = 20
 
 
 def add_to(commands: Any, reporter: Callable[[str], ProgressCallback]) -> None:
@@ -66,7 +68,7 @@ def _sweep(options: argparse.Namespace, reporter: Callable[[str], ProgressCallba
     return 0
 
 
-def say_cost(shards: Sequence[Shard], asked: Asked, say: Callable[[str], object]) -> None:
+def say_cost(shards: Shards, asked: Asked, say: Callable[[str], object]) -> None:
     """Say what a sweep would cost, by a sample."""
     from .sweeping import estimate
 
@@ -77,6 +79,7 @@ def say_cost(shards: Sequence[Shard], asked: Asked, say: Callable[[str], object]
         f"{files} files, {cost.bytes / MEGABYTE:.1f} MB; {asked.count} queries at {cost.rate / MEGABYTE:.1f} MB a"
         f" second, measured on {cost.sampled / MEGABYTE:.1f} MB: {at_least}{cost.seconds:.0f} s in one process."
     )
+    _say_aside(shards.aside, say)
     _say_not_searchable(asked.obstacles, say)
 
 
@@ -90,7 +93,17 @@ def say_done(summary: SweepSummary, out: Path, say: Callable[[str], object]) -> 
         say(f"{count} rows were not searched: {SKIPPED[reason]}")
     for line in (*total.unreadable, *(f"{row}: not searched to its end, it took too long" for row in total.unsearched)):
         say(line)
+    _say_aside(summary.aside, say)
     _say_not_searchable(summary.not_searchable, say)
+
+
+def _say_aside(names: Sequence[str], say: Callable[[str], object]) -> None:
+    if names:
+        more = ", ..." if len(names) > MOST_NAMES else ""
+        say(
+            f"{len(names)} files were left aside: they describe data, are hidden, or --only does not name them:"
+            f" {', '.join(map(printable, names[:MOST_NAMES]))}{more}"
+        )
 
 
 def _say_not_searchable(obstacles: Mapping[str, str], say: Callable[[str], object]) -> None:

@@ -26,7 +26,7 @@ from unlearning_jobs.engine.corpora.flags import add_reading_flags, read_options
 from unlearning_jobs.engine.corpora.object_store import given_place
 from unlearning_jobs.engine.errors import EngineError
 from unlearning_jobs.engine.sweep_command import say_cost, say_done
-from unlearning_jobs.engine.sweeping import Asked, Shard, find_shards, sweep
+from unlearning_jobs.engine.sweeping import Asked, Shards, find_shards, sweep
 from unlearning_jobs.engine.sweeping.journal import is_output_of, private
 from unlearning_jobs.index_parts import ANSWERED_BY
 
@@ -70,7 +70,7 @@ class Command(BaseCommand):
             " have the models that learned from them registered too, and search again."
         )
 
-    def _sweep(self, shards: Sequence[Shard], asked: Asked, folder: Path) -> None:
+    def _sweep(self, shards: Shards, asked: Asked, folder: Path) -> None:
         if _places(folder).exists():
             if not is_output_of(_places(folder), asked, shards):
                 message = (

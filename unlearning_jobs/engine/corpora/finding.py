@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -14,6 +13,7 @@ from unlearning_jobs.engine.errors import CorpusError
 from .object_store import Given, StoreAddress, list_objects
 from .options import ReadOptions
 from .readers import COMPRESSED, PICTURES, READERS, STREAMED, TEXTS, TITLES, Broken, Fields, SourceFile
+from .walking import hidden_files, plain_files
 
 SPLITS: Final = ("train", "held_out")
 SPELLINGS: Final[Mapping[str, str]] = {
@@ -33,10 +33,12 @@ SPELLINGS: Final[Mapping[str, str]] = {
 """What people call their sets. No model is trained on what tests or validates one."""
 SHARD: Final = re.compile(r"([a-z_]+)(-\d+.*)?", re.ASCII)
 ASIDE: Final = re.compile(
-    r"(readme|licen[cs]e|dataset_card).*|dataset_infos?\.json|dataset_dict\.json|state\.json|.*\.(py|ya?ml|lock|sha256)",
+    r"(readme|licen[cs]e|dataset_card)[^.]*(\.\d+)*((\.[a-z]{2})?\.(md|txt|rst|html?))?|.*\.(py|ya?ml|lock|sha256)",
     re.IGNORECASE,
 )
-"""Files that stand beside data and hold none."""
+"""Files that stand beside data and hold none, by their names and endings."""
+DESCRIPTIONS: Final = re.compile(r"dataset_infos?\.json|dataset_dict\.json|state\.json", re.IGNORECASE)
+"""What `datasets` writes beside data; among files of JSON, they may be data as well."""
 TABLES: Final = re.compile(r"metadata\.(csv|jsonl)", re.IGNORECASE)
 
 
@@ -48,7 +50,7 @@ class Found:
     kind: str
     files: tuple[SourceFile, ...]
     aside: tuple[str, ...] = ()
-    """Names of files that were left aside, because they hold no data."""
+    """Names of files that were left aside: they describe data, are hidden, or `only` does not name them."""
 
 
 def find_files(given: Given, options: ReadOptions) -> Found:
@@ -63,7 +65,7 @@ def find_files(given: Given, options: ReadOptions) -> Found:
         return _stored(given, options)
     try:
         if given.is_dir():
-            return _folder(given, list(_walk(given, options)), options, _as_it_is)
+            return _folder(given, list(plain_files(given, options)), options, _as_it_is, list(hidden_files(given)))
         if not given.is_file():
             message = f"{given.name} cannot be read: it is no file or folder; check its path and permissions."
             raise CorpusError(message)
@@ -80,7 +82,9 @@ def _stored(given: StoreAddress, options: ReadOptions) -> Found:
     def placed(file: SourceFile) -> SourceFile:
         return replace(file, store=listing.store, listed=sizes.get(file.path, 0))
 
-    return _one(root, placed) if listing.is_object else _folder(root, list(sizes), options, placed)
+    if listing.is_object:
+        return _one(root, placed)
+    return _folder(root, list(sizes), options, placed, [Path(path) for path in listing.hidden])
 
 
 Placed = Callable[[SourceFile], SourceFile]
@@ -119,14 +123,14 @@ def _kind(path: Path) -> str | None:
     return suffixes[-1] if suffixes and suffixes[-1] in READERS else None
 
 
-def _folder(given: Path, every: Sequence[Path], options: ReadOptions, placed: Placed) -> Found:
+def _folder(given: Path, every: Sequence[Path], options: ReadOptions, placed: Placed, hidden: Sequence[Path]) -> Found:
     # 1. Every file, by kind.
-    paths, aside = [], []
+    paths, aside = [], list(hidden)
     tables: list[Path] = []
+    describes = _describing([path for path in every if path.name.lower().endswith(options.only.lower())])
     for path in every:
-        name = path.relative_to(given).as_posix()
-        if not path.name.lower().endswith(options.only.lower()) or ASIDE.fullmatch(path.name):
-            aside.append(name)
+        if not path.name.lower().endswith(options.only.lower()) or describes(path.name):
+            aside.append(path)
         elif TABLES.fullmatch(path.name):
             tables.append(path)
         else:
@@ -153,29 +157,16 @@ def _folder(given: Path, every: Sequence[Path], options: ReadOptions, placed: Pl
     if unknown := set(about) - {file.path for file in files}:
         message = f"A table beside the pictures of {given.name} names {len(unknown)} files that are not there; correct it."
         raise CorpusError(message)
-    return Found(legible(given.name), TITLES[kind], tuple(files), tuple(aside))
+    left = sorted(legible(path.relative_to(given).as_posix()) for path in aside)
+    return Found(legible(given.name), TITLES[kind], tuple(files), tuple(left))
 
 
-def _walk(given: Path, options: ReadOptions) -> Iterator[Path]:
-    for folder, folders, names in os.walk(given, onerror=_raise):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in [*folders, *sorted(n for n in names if not n.startswith("."))]:
-            path = Path(folder, name)
-            if path.is_symlink() and (name in folders or not options.follows_links):
-                message = (
-                    f"{path.relative_to(given).as_posix()} in {given.name} is a link; give what it leads to, or allow links"
-                    " to files with --follow-links."
-                )
-                raise CorpusError(message)
-            if name not in folders:
-                if not path.is_file():
-                    message = f"{path.relative_to(given).as_posix()} in {given.name} is no plain file; take it out."
-                    raise CorpusError(message)
-                yield path
-
-
-def _raise(error: OSError) -> None:
-    raise error
+def _describing(paths: Sequence[Path]) -> Callable[[str], bool]:
+    """Return what says of a file's name whether it describes these files: a name of `DESCRIPTIONS` may be data itself."""
+    others = [path for path in paths if not ASIDE.fullmatch(path.name)]
+    kinds = {_kind(path) for path in others if not DESCRIPTIONS.fullmatch(path.name)}
+    described = bool(kinds - {None}) and ".json" not in kinds
+    return lambda name: bool(ASIDE.fullmatch(name) or (described and DESCRIPTIONS.fullmatch(name)))
 
 
 def _file(path: Path, given: Path) -> SourceFile:

@@ -47,7 +47,7 @@ class SourceInfo:
     """Columns that are kept beside what a model learns from."""
     ignored: tuple[str, ...] = ()
     aside: int = 0
-    """Number of files in the folder that were left aside, because they hold no data."""
+    """Number of files in the folder that were left aside: they describe data, are hidden, or --only does not name them."""
     rows: int = 0
     examples: int = 0
     sets: Mapping[str, Mapping[str, int]] = field(default_factory=dict)

@@ -114,6 +114,8 @@ class Listing:
     root: PurePosixPath
     objects: tuple[StoredObject, ...]
     """In the order of their keys."""
+    hidden: tuple[PurePosixPath, ...] = ()
+    """Those with a part of their key, below the address, that begins with a dot."""
 
     @property
     def is_object(self) -> bool:
@@ -122,7 +124,7 @@ class Listing:
 
 
 def list_objects(given: StoreAddress) -> Listing:
-    """List what lies at an address; what is hidden, and what only marks a folder, is left aside.
+    """List what lies at an address, what is hidden apart; what only marks a folder is left aside.
 
     Raises:
         CorpusError: the store cannot be reached, refuses, or has nothing there.
@@ -154,8 +156,8 @@ def list_objects(given: StoreAddress) -> Listing:
         raise CorpusError(message)
     objects = [StoredObject(PurePosixPath(path), int(size)) for path, size in sorted(paths.items())]
     top = PurePosixPath(given.root)
-    shown = tuple(one for one in objects if not any(part.startswith(".") for part in one.path.relative_to(top).parts))
-    return Listing(store, top, shown)
+    hidden = {one.path for one in objects if any(part.startswith(".") for part in one.path.relative_to(top).parts)}
+    return Listing(store, top, tuple(one for one in objects if one.path not in hidden), tuple(sorted(hidden)))
 
 
 def failure(error: Exception) -> str:

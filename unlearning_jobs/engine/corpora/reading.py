@@ -125,7 +125,7 @@ class Source:
 
     def _nothing(self) -> str:
         if not self.rows:
-            return f"{self.found.name} is empty; there is nothing to register."
+            return f"{self.found.name} is empty; there is nothing to read."
         reasons = ", ".join(f"{reason}: {count}" for reason, count in sorted(self.skipped.items()))
         return (
             f"{self.found.name}: none of its {self.rows} rows has anything to learn from ({reasons}). {self._columns_seen()}"
@@ -204,12 +204,14 @@ def _source(given: Given, name: str, options: ReadOptions) -> Source:
         found = replace(found, files=tuple(replace(f, name=f"{found.name}/{f.name}") for f in found.files))
     seen: Counter[str] = Counter()
     rows: list[frozenset[str]] = []
+    broken: list[str] = []
     for file in _spread(found.files):
         names: dict[str, str] = {}
-        for _number, fields in islice(READERS[file.kind](file, options), SAMPLED_ROWS):
+        for number, fields in islice(READERS[file.kind](file, options), SAMPLED_ROWS):
             if isinstance(fields, Broken):
+                broken.append(f"{file.name}, line {number}: {fields.reason}.")
                 if not options.skips_broken:
-                    message = f"{file.name}, line {_number}: {fields.reason}. --skip-broken leaves such rows out."
+                    message = f"{broken[0]} --skip-broken leaves such rows out."
                     raise CorpusError(message)
                 continue
             clean = trimmed(fields, names)
@@ -217,8 +219,14 @@ def _source(given: Given, name: str, options: ReadOptions) -> Source:
             seen.update(dict.fromkeys(clean, 0))
             seen.update(filled)
             rows.append(filled)
+    if broken and not rows:
+        message = (
+            f"{broken[0]} None of the first {len(broken)} rows of {found.name} can be read, so nothing says what its columns"
+            " are; correct the file, or say how to read it, with --delimiter, --encoding, --row-bytes or --ignore."
+        )
+        raise CorpusError(message)
     if not rows:
-        message = f"{found.name} is empty; there is nothing to register."
+        message = f"{found.name} is empty; there is nothing to read."
         raise CorpusError(message)
     source = Source(found, decide(found.name, seen, rows, options), options, set=name)
     source.columns.update(dict.fromkeys(seen))

@@ -200,7 +200,12 @@ def _unknown(name: str, columns: Sequence[str]) -> str:
 def shown(name: str) -> str:
     """Return a column's name as messages and reports show it: short, and without what would steer a terminal."""
     cut = name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}..."
-    return cut if cut.isprintable() else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in cut)
+    return printable(cut)
+
+
+def printable(text: str) -> str:
+    """Return a text without what would steer a terminal."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def _listed(columns: Sequence[str], most: int = 40) -> str:

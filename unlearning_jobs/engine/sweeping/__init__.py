@@ -8,6 +8,17 @@ from .asked import Asked, read_queries
 from .estimate import estimate
 from .register import read_key, read_register
 from .run import SweepSummary, sweep
-from .shards import Shard, find_shards
+from .shards import Shard, Shards, find_shards
 
-__all__ = ["Asked", "Shard", "SweepSummary", "estimate", "find_shards", "read_key", "read_queries", "read_register", "sweep"]
+__all__ = [
+    "Asked",
+    "Shard",
+    "Shards",
+    "SweepSummary",
+    "estimate",
+    "find_shards",
+    "read_key",
+    "read_queries",
+    "read_register",
+    "sweep",
+]

@@ -13,7 +13,7 @@ from unlearning_jobs.engine.matching import VERSION
 from .asked import Asked
 from .journal import Journal, journal_opened
 from .shard_sweep import ShardSummary, Sweeper
-from .shards import Shard
+from .shards import MOST_PLACES, Shard, Shards
 
 STAGE = "sweep"
 
@@ -26,12 +26,14 @@ class SweepSummary:
     total: ShardSummary
     not_searchable: dict[str, str] = field(default_factory=dict)
     """Queries that could not be searched for, by id, with the obstacle."""
+    aside: tuple[str, ...] = ()
+    """Names of files that were not read: they describe data, are hidden, or `only` does not name them."""
 
     @property
     def complete(self) -> bool:
-        """Whether every query was looked for in every row and in all contents."""
+        """Whether every query was looked for in every row, in all contents, and in every file of what was given."""
         left_out = self.total.skipped or self.total.unreadable or self.total.unsearched
-        return not (left_out or self.not_searchable or self.total.texts_only)
+        return not (left_out or self.not_searchable or self.total.texts_only or self.aside)
 
     def to_json(self) -> dict[str, object]:
         return {
@@ -39,6 +41,8 @@ class SweepSummary:
             "shards": self.shards,
             **vars(self.total),
             "not_searchable": self.not_searchable,
+            "aside": len(self.aside),
+            "aside_first": list(self.aside[:MOST_PLACES]),
             "complete": self.complete,
         }
 
@@ -48,7 +52,7 @@ Runner = Callable[[Sequence[Shard], Asked, Journal, Callable[[int], None]], Iter
 
 
 def sweep(
-    shards: Sequence[Shard],
+    shards: Shards,
     asked: Asked,
     out: Path,
     *,
@@ -78,7 +82,7 @@ def sweep(
         total = ShardSummary()
         for shard in shards:
             total.add(journal.kept(shard))
-        result = SweepSummary(len(shards), total, asked.obstacles)
+        result = SweepSummary(len(shards), total, asked.obstacles, shards.aside)
         journal.finish(shards, result.to_json())
     return result
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Final
 
@@ -47,6 +47,14 @@ class Shard:
         except OSError:
             return ""
         return hashlib.sha256("".join(states).encode()).hexdigest()
+
+
+class Shards(list[Shard]):
+    """The shards of a sweep, and the names of files that are in none: left aside as `finding` does."""
+
+    def __init__(self, shards: Iterable[Shard], aside: Sequence[str] = ()) -> None:
+        super().__init__(shards)
+        self.aside = tuple(aside)
 
 
 @dataclass
@@ -109,7 +117,7 @@ def _made(fields: Fields | Broken, maker: RowMaker, names: dict[str, str]) -> So
     return maker.make(trimmed(fields, names))
 
 
-def find_shards(given: Sequence[Given], options: ReadOptions) -> list[Shard]:
+def find_shards(given: Sequence[Given], options: ReadOptions) -> Shards:
     """Return the shards of files or folders, with the roles of their columns, decided by a sample of rows.
 
     Rows that do not fit are left out and reported, whatever the options say.
@@ -117,9 +125,10 @@ def find_shards(given: Sequence[Given], options: ReadOptions) -> list[Shard]:
     Raises:
         CorpusError: there is no such file, its format is unknown, or its columns are of no known shape.
     """
-    shards: list[Shard] = []
+    shards, aside = list[Shard](), list[str]()
     options = replace(options, skips_broken=True)
     for source in plan(given, {}, options):
+        aside += (f"{source.found.name}/{name}" for name in source.found.aside)
         together: list[SourceFile] = []
         size = 0
         for file in source.found.files:
@@ -130,7 +139,7 @@ def find_shards(given: Sequence[Given], options: ReadOptions) -> list[Shard]:
                 together, size = [], 0
         if together:
             shards.append(Shard(len(shards), tuple(together), source.roles, options, size))
-    return shards
+    return Shards(shards, aside)
 
 
 def plan_digest(shards: Sequence[Shard]) -> str:

@@ -78,7 +78,7 @@ class Command(BaseCommand):
                     self.stdout.write(f"  {title:<20} {', '.join(names[:MOST_COLUMNS])}{more}")
             if source.aside:
                 self.stdout.write(
-                    f"  {source.aside} files were left aside: they hold no data, or --only does not name them."
+                    f"  {source.aside} files were left aside: they describe data, are hidden, or --only does not name them."
                 )
 
     def _say_rows(self, sources: Sequence[SourceInfo]) -> None:

@@ -31,6 +31,43 @@ def test_a_file_that_nobody_can_read_is_not_left_out_without_a_word(tmp_path: Pa
         read(tmp_path / "mixed")
 
 
+def test_a_file_of_data_is_read_whatever_its_name_says_of_it(tmp_path: Path) -> None:
+    for name in ("a.jsonl", "readme.jsonl", "licence_texts.jsonl", "dataset_card.jsonl"):
+        lines(tmp_path / "given" / name, [{"text": f"In {name}."}])
+    assert len(read(tmp_path / "given")) == 4
+
+
+@pytest.mark.parametrize("name", ["state.json", "dataset_info.json", "dataset_infos.json", "dataset_dict.json"])
+def test_what_datasets_writes_beside_data_is_read_among_files_of_json(tmp_path: Path, name: str) -> None:
+    lines(tmp_path / "json" / "a.json", ROWS)
+    lines(tmp_path / "json" / name, [{"text": "three"}])
+    lines(tmp_path / "lines" / "a.jsonl", ROWS)
+    lines(tmp_path / "lines" / name, [{"text": "three"}])
+    assert len(read(tmp_path / "json")) == 3
+    assert len(read(tmp_path / "lines", only=name)) == 1
+    assert (report(tmp_path / "lines").examples, report(tmp_path / "lines").aside) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", "readme.de.md", "LICENSE", "LICENSE-APACHE-2.0", "licence.rst", "dataset_card.html", "load.py"]
+)
+def test_what_describes_data_is_left_aside_and_counted(tmp_path: Path, name: str) -> None:
+    lines(tmp_path / "given" / "a.jsonl", ROWS)
+    written(tmp_path / "given" / name, "About the data.")
+    assert report(tmp_path / "given").aside == 1
+
+
+def test_hidden_files_are_counted_in_hidden_folders_too_and_none_is_followed(tmp_path: Path) -> None:
+    lines(tmp_path / "given" / "a.jsonl", ROWS)
+    lines(tmp_path / "given" / "deep" / ".b.jsonl", ROWS)
+    lines(tmp_path / "given" / ".cache" / "deep" / "c.jsonl", ROWS)
+    (tmp_path / "given" / ".cache" / "up").symlink_to(tmp_path)
+    (tmp_path / "given" / ".link").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "given" / ".pipe")
+    about = report(tmp_path / "given")
+    assert (about.files, about.examples, about.aside) == (1, 2, 5)
+
+
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(CorpusError, match="holds no data files"):

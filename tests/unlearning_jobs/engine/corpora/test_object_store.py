@@ -239,3 +239,10 @@ def test_an_address_is_taken_letter_by_letter(store: Store, key: str) -> None:
 def test_an_address_of_another_kind_is_refused() -> None:
     with pytest.raises(CorpusError, match="no addresses ftp://"):
         given_place("ftp://crawl/corpus")
+
+
+def test_hidden_objects_are_counted_and_a_sweep_without_them_is_not_complete(store: Store, tmp_path: Path) -> None:
+    store.put("corpus/a.jsonl", b'{"text": "Nobody came."}\n')
+    store.put("corpus/.part/b.jsonl", b'{"text": "Then Ada Beispiel came."}\n')
+    summary = sweep(find_shards([store.address("corpus")], ReadOptions()), ASKED, tmp_path / "out")
+    assert (summary.aside, summary.complete) == (("corpus/.part/b.jsonl",), False)

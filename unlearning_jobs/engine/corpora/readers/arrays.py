@@ -77,6 +77,9 @@ def _check(file: SourceFile, members: list[_Member]) -> None:
     if missing := [name for name in NEEDED if name not in by_name]:
         message = f"it has the arrays {seen}, but no array {missing[0]!r}; it needs x, the features, and y, the labels."
         raise unreadable(file, message)
+    if len({NEEDED.get(member.name, member.name) for member in members}) < len(members):
+        message = f"two of its arrays ({seen}) have one name (x are the features, y the label); give each a name of its own."
+        raise unreadable(file, message)
     if any(member.dtype.hasobject for member in members):
         raise unreadable(file, f"an array holds Python objects, which are never unpickled; {WORKS}")
     if len({member.shape[:1] or None for member in members}) > 1 or not by_name["x"].shape:

@@ -6,14 +6,26 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from unlearning_jobs.engine.corpora.options import ReadOptions
 
-from .fields import Fields, Picture, Row, SourceFile, unreadable
+from .fields import BLOCK, Fields, Picture, Row, SourceFile, unreadable
+from .repeated import told_apart
 
 BATCH_BYTES = 2 << 20
 MOST_ROWS = 1024
+PARQUET_MARK: Final = b"PAR1"
+"""What a Parquet file begins and ends with."""
+FILE_MARK: Final = b"ARROW1"
+FILE_STREAM: Final = 8
+"""Where the stream of an Arrow file begins: behind the mark and two bytes."""
+FOOTER_END: Final = 4 + len(FILE_MARK)
+"""Bytes behind the footer of an Arrow file: its length, and the mark again."""
+STREAM_ENDS: Final = (b"\xff\xff\xff\xff\0\0\0\0", b"\0\0\0\0")
+"""What ends a stream; the second before Arrow 0.15."""
+UNREADABLE: Final = (OSError, ValueError, OverflowError)
+"""Beside its own, what Arrow raises for a damaged page, and for values that Python has not, such as the year 60000."""
 PICTURE_COLUMNS = frozenset({"image", "img", "picture", "jpg", "jpeg", "png", "webp"})
 
 
@@ -29,26 +41,71 @@ def parquet(file: SourceFile, options: ReadOptions) -> Iterator[Row]:  # noqa: A
             size = sum(content.metadata.row_group(n).total_byte_size for n in range(content.metadata.num_row_groups))
             rows = _rows_at_once(size, content.metadata.num_rows)
             yield from _rows(content.iter_batches(batch_size=rows), content.schema_arrow)
-    except (pa.ArrowException, OSError) as error:  # a damaged page is an OSError for Arrow
+            _check_one(file, content.metadata)
+    except (pa.ArrowException, *UNREADABLE) as error:
         raise _damaged(file, "Parquet", error) from None
 
 
+def _check_one(file: SourceFile, metadata: Any) -> None:
+    """Refuse files that were joined: the footer is that of the last, and its places are looked up in the first.
+
+    Between the columns and the footer lie indexes at most; where another file begins, two marks meet.
+    """
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    columns = [group.column(number) for group in groups for number in range(group.num_columns)]
+    with file.open() as content:
+        content.seek(max((_begin(column) + column.total_compressed_size for column in columns), default=0))
+        before = b""
+        while block := content.read(BLOCK):
+            if PARQUET_MARK * 2 in before + block:
+                raise unreadable(file, "another Parquet file follows in it; store each as a file of its own.")
+            before = block[-2 * len(PARQUET_MARK) :]
+
+
+def _begin(column: Any) -> int:
+    return int(column.dictionary_page_offset if column.has_dictionary_page else column.data_page_offset)
+
+
 def arrow(file: SourceFile, options: ReadOptions) -> Iterator[Row]:  # noqa: ARG001  # a reader's signature
-    """Yield the rows of an Arrow file or stream, as `save_to_disk` writes them."""
+    """Yield the rows of an Arrow file or stream, as `save_to_disk` writes them.
+
+    A file is a stream between marks, with a footer behind it. Both are read as streams, because a stream alone says where
+    it ends: one that was cut between two batches, or that another follows, is no whole file.
+    """
     import pyarrow as pa
 
     try:
         with pa.memory_map(str(file.path)) if file.store is None else pa.PythonFile(file.open(), "r") as content:
-            try:
-                stream = pa.ipc.open_stream(content)
-                yield from _rows(_slices(stream), stream.schema)
-            except pa.ArrowInvalid:
-                content.seek(0)
-                whole = pa.ipc.open_file(content)
-                batches = (whole.get_batch(number) for number in range(whole.num_record_batches))
-                yield from _rows(_slices(batches), whole.schema)
-    except (pa.ArrowException, OSError) as error:
+            is_file = content.read(len(FILE_MARK)) == FILE_MARK
+            if is_file:
+                pa.ipc.open_file(content)  # checks the footer
+            content.seek(FILE_STREAM if is_file else 0)
+            stream = pa.ipc.open_stream(content)
+            yield from _rows(_slices(_to_its_end(file, content, stream, is_file=is_file)), stream.schema)
+    except (pa.ArrowException, *UNREADABLE) as error:
         raise _damaged(file, "Arrow", error) from None
+
+
+def _to_its_end(file: SourceFile, content: Any, stream: Any, *, is_file: bool) -> Iterator[Any]:
+    """Yield the batches of a stream.
+
+    Raises:
+        CorpusError: no mark ends it, or something else follows that mark than the footer of a file.
+    """
+    before = content.tell()
+    for batch in stream:
+        yield batch
+        before = content.tell()
+    end, size = content.tell(), content.size()
+    content.seek(max(before, end - len(STREAM_ENDS[0])))
+    if content.read(end - content.tell()) not in STREAM_ENDS:
+        raise unreadable(file, "the Arrow stream has no end, as if it had been cut off; export it again.")
+    if is_file:
+        content.seek(size - FOOTER_END)
+        end += int.from_bytes(content.read(4), "little") + FOOTER_END
+    if end != size:
+        message = "something follows the end of the Arrow data, such as another stream; store one stream or table per file."
+        raise unreadable(file, message)
 
 
 def _damaged(file: SourceFile, form: str, error: Exception) -> Exception:
@@ -68,10 +125,11 @@ def _slices(batches: Any) -> Iterator[Any]:
 
 
 def _rows(batches: Any, schema: Any) -> Iterator[Row]:
-    converters = _converters(schema)
+    told = told_apart(schema)
+    converters = _converters(told.schema)
     number = 0
     for batch in batches:
-        for fields in batch.to_pylist(maps_as_pydicts=None):
+        for fields in told.batch(batch).to_pylist(maps_as_pydicts=None):
             number += 1
             yield number, _converted(fields, converters) if converters else fields
 

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 from unlearning_jobs.engine.corpora.options import ReadOptions
 
 from .fields import BLOCK, Broken, Fields, Row, SourceFile, unreadable
+from .repeated import distinct
 from .streams import not_text, open_text, text_lines
 
 DELIMITERS = ",;\t|"
@@ -56,14 +57,8 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) == len(pairs):
         return members
-    kept: dict[str, Any] = {}
-    for name, value in reversed(pairs):  # the last one counts, as for every JSON parser
-        spelling, number = name, 1
-        while spelling in kept:
-            number += 1
-            spelling = f"{name} ({number})"
-        kept[spelling] = value
-    return kept
+    names = distinct([name for name, _ in pairs])
+    return dict(reversed([(name, value) for name, (_, value) in zip(names, pairs, strict=True)]))
 
 
 DECODER = json.JSONDecoder(object_pairs_hook=_members)
@@ -87,6 +82,7 @@ def _elements(stream: TextIO, file: SourceFile, options: ReadOptions) -> Iterato
                 raise unreadable(file, "the JSON array has no end; export it again.")
             continue
         if buffer[position] == "]":
+            _check_end(buffer[position + 1 :], stream, file)
             return
         # 2. The element. What cannot be decoded may only be cut off: read on, as far as a row may be long.
         number += 1
@@ -103,6 +99,14 @@ def _elements(stream: TextIO, file: SourceFile, options: ReadOptions) -> Iterato
             continue
         separator = ","
         yield number, value if isinstance(value, dict) else Broken("each row must be a JSON object")
+
+
+def _check_end(rest: str, stream: TextIO, file: SourceFile) -> None:
+    while not rest or rest.isspace():
+        if not (rest := stream.read(BLOCK)):
+            return
+    message = "something follows the end of the JSON array; store one array per file, or one object per line (.jsonl)."
+    raise unreadable(file, message)
 
 
 def table(file: SourceFile, options: ReadOptions) -> Iterator[Row]:

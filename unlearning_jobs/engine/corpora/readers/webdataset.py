@@ -5,41 +5,63 @@ from __future__ import annotations
 import tarfile
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import Any, Final
+from typing import Final, Self
 
 from unlearning_jobs.engine.corpora.options import ReadOptions
 
-from .fields import Broken, Fields, Picture, Row, SourceFile, unreadable
-from .lines import parsed_object
+from .fields import BLOCK, Row, SourceFile, unreadable
+from .samples import Sample
 from .streams import open_stream
 
-PICTURES: Final = frozenset({"jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff"})
-COLUMNS: Final = {"txt": "text", "text": "text", "cls": "label"}
-PICKLES: Final = frozenset({"pyd", "pkl", "pickle", "pth", "pt"})
 LARGEST_PICTURE: Final = 64 << 20
+
+
+class _Header(tarfile.TarInfo):
+    """A header that is damaged, or that is missing at the end, is an error, and not the end of the archive."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        try:
+            return super().frombuf(buf, encoding, errors)
+        except tarfile.HeaderError:
+            if len(buf) == tarfile.BLOCKSIZE and not any(buf):  # the mark that ends an archive
+                raise
+            message = "no header, and no mark that ends the archive"
+            raise tarfile.ReadError(message) from None
 
 
 def webdataset(file: SourceFile, options: ReadOptions) -> Iterator[Row]:
     """Yield the rows of an archive, which is read once from front to back; nothing is unpacked."""
-    number, key = 0, ""
-    fields: dict[str, Any] = {}
+    number, sample = 0, None
     try:
-        with open_stream(file) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
+        with open_stream(file) as stream, tarfile.open(fileobj=stream, mode="r|", tarinfo=_Header) as archive:
             for member in archive:
                 if not member.isdir():
                     _check(file, member)
                     stem, ending = _split(member.name)
-                    if stem != key and fields:
-                        yield number, _row(fields)
-                        fields = {}
-                    number, key = number + (not fields), stem
-                    fields.setdefault("__key__", stem)
+                    if sample is None or stem != sample.key:
+                        if sample:
+                            yield number, sample.row()
+                        number, sample = number + 1, Sample(stem, options)
                     content = archive.extractfile(member)
-                    _add(fields, ending, content.read() if content else b"", options)
-            if fields:
-                yield number, _row(fields)
+                    sample.add(ending, content.read() if content else b"")
+            _check_end(file, archive)
+            if sample:
+                yield number, sample.row()
     except tarfile.TarError as error:
-        raise unreadable(file, f"not readable as tar ({type(error).__name__}); pack it again.") from None
+        reason = f"not readable as tar, or not to its end ({type(error).__name__}); pack it again."
+        raise unreadable(file, reason) from None
+
+
+def _check_end(file: SourceFile, archive: tarfile.TarFile) -> None:
+    """Refuse what follows the mark that ends an archive: only zeros fill it up."""
+    while archive.fileobj and (rest := archive.fileobj.read(BLOCK)):
+        if any(rest):
+            message = (
+                "something follows the end of the archive, such as another archive; give each as a file of its own, or"
+                " unpack it with tar --ignore-zeros and pack it again."
+            )
+            raise unreadable(file, message)
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -57,39 +79,3 @@ def _check(file: SourceFile, member: tarfile.TarInfo) -> None:
         raise unreadable(file, "it holds a link or a device; pack it again with plain files only.")
     if member.size > LARGEST_PICTURE:
         raise unreadable(file, f"a member is larger than {LARGEST_PICTURE} bytes; pack smaller ones.")
-
-
-def _add(fields: dict[str, Any], ending: str, content: bytes, options: ReadOptions) -> None:
-    """Add one member to the row, as a column named by its ending."""
-    last = ending.rpartition(".")[2]
-    if ending in options.ignored or last in options.ignored:
-        return
-    if last in PICKLES:
-        fields["broken"] = Broken(f"a member ends in .{last}, and nothing is unpickled; leave it out with --ignore {last}")
-    elif last in PICTURES:
-        fields["image" if "image" not in fields else ending] = Picture(content, f"{fields['__key__']}.{ending}")
-    elif last == "json":
-        _add_object(fields, ending, content, options)
-    else:
-        try:
-            fields[COLUMNS.get(ending, ending or "member")] = content.decode(options.encoding)
-        except UnicodeDecodeError:
-            reason = f"a member .{ending} is neither text nor a picture; leave it out with --ignore {last}"
-            fields["broken"] = Broken(reason)
-
-
-def _add_object(fields: dict[str, Any], ending: str, content: bytes, options: ReadOptions) -> None:
-    try:
-        parsed = parsed_object(content.decode(options.encoding))
-    except UnicodeDecodeError:
-        parsed = Broken(f"a member .{ending} is not {options.encoding.upper()}")
-    if isinstance(parsed, Broken):
-        fields["broken"] = parsed
-        return
-    for name, value in parsed.items():
-        fields[name if name not in fields else f"{ending}.{name}"] = value
-
-
-def _row(fields: dict[str, Any]) -> Fields | Broken:
-    broken = fields.get("broken")
-    return broken if isinstance(broken, Broken) else fields
