@@ -16,7 +16,16 @@ from unlearning_jobs.services.snapshots import snapshot_open
 
 from .models import ErasureRequest, MissedSample
 from .services.queries import request_queries
-from .services.sample_orders import known_examples, sample_claim, sample_draw, sample_fail, sample_report, sample_run_lost
+from .services.sample_orders import (
+    is_outdated,
+    known_examples,
+    sample_claim,
+    sample_draw,
+    sample_fail,
+    sample_report,
+    sample_run_lost,
+)
+from .wording import SEARCHED_AGAIN
 
 LEDGER = "ledger"
 """Why a draw failed: nobody can tell what was erased."""
@@ -72,6 +81,9 @@ def sample_execute(*, sample_id: int) -> None:
 
 def _execute(sample: MissedSample, heartbeat: SampleHeartbeat) -> None:
     """Read the snapshot once. Its erased examples are found first: they are not drawn."""
+    if is_outdated(sample):  # nothing is read for it
+        sample_fail(sample=sample, error=SEARCHED_AGAIN)
+        return
     heartbeat.report(at_once=True, total=sum(sample.snapshot.counts.values()))
     snapshot_compare(snapshot=sample.snapshot)
     proven = snapshot_open(snapshot=sample.snapshot)

@@ -15,12 +15,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from compliance.formats.samples import CONFIDENCE, GROUPS, group_confidence, upper_share
-from requests_app.models import MissedSample, SampledExample, Search
+from requests_app.models import Match, MissedSample, SampledExample, Search
 from unlearning_jobs.engine.matching import VERSION
 from unlearning_jobs.models import CorpusSnapshot
 from unlearning_jobs.states import JobState
 
-from .wording import search_error_words
+from .wording import SEARCHED_AGAIN, search_error_words
 
 GROUP_WORDS: dict[str, Any] = {
     "part_of_name": gettext_lazy("holds a part of the name"),
@@ -71,7 +71,7 @@ def progress_sentence(sample: MissedSample) -> str:
     if sample.state == JobState.RUNNING:
         return _("The sample is being drawn.")
     if sample.state == JobState.FAILED:
-        return _("The sample could not be drawn.") + " " + search_error_words(sample.error_code, sample.runs)
+        return _("The sample could not be drawn.") + " " + _failure_words(sample.error_code, sample.runs)
     if sample.state == JobState.CANCELLED:
         return _("The sample was not drawn: the request was closed.")
     groups = tallies(sample)
@@ -82,6 +82,12 @@ def progress_sentence(sample: MissedSample) -> str:
         facts["n"],
     )
     return sentence % facts if facts["n"] else _("All examples were looked at. The sample is not finished yet.")
+
+
+def _failure_words(code: str, runs: int) -> str:
+    if code == SEARCHED_AGAIN:
+        return _("Another search ended before. Order a sample of what that one missed.")
+    return search_error_words(code, runs)
 
 
 def result_sentences(sample: MissedSample) -> list[str]:
@@ -104,7 +110,19 @@ def result_sentences(sample: MissedSample) -> list[str]:
     else:
         found, expected = _("None was about the person."), ""
     bound = _("With %(confidence)s %% confidence, the search had missed at most %(most)s of the %(all)s.")
-    return [sentence % facts for sentence in (seen, found, expected, bound) if sentence]
+    said = [sentence % facts for sentence in (seen, found, expected, bound) if sentence]
+    return [*said, _added_sentence(sample.added)] if sample.added else said
+
+
+def _added_sentence(count: int) -> str:
+    """Say what no search had found, and the sample does not count, because it was known when it was drawn."""
+    sentence = ngettext(
+        "Besides, %(n)s accepted match had been added by hand or as a copy: no search for the name had found it until then.",
+        "Besides, %(n)s accepted matches had been added by hand or as copies: no search for the name had found them until"
+        " then.",
+        count,
+    )
+    return sentence % {"n": number_format(count, force_grouping=True)}
 
 
 def said_sentences(sample: MissedSample) -> list[str]:
@@ -125,7 +143,25 @@ def since_sentences(sample: MissedSample, last: Search | None) -> list[str]:
     if newer.exists():
         sentence = _("The corpus has changed since: this sample is from %(snapshot)s.")
         sentences.append(sentence % {"snapshot": sample.snapshot})
+    if count := _accepted_since(sample):
+        sentence = ngettext(
+            "%(n)d example that somebody said is not about the person is an accepted match by now. What follows from the"
+            " sample does not count it.",
+            "%(n)d examples that somebody said are not about the person are accepted matches by now. What follows from the"
+            " sample does not count them.",
+            count,
+        )
+        sentences.append(sentence % {"n": count})
     return sentences
+
+
+def _accepted_since(sample: MissedSample) -> int:
+    """Count the examples of a finished sample that were said not to be about the person, and are accepted by now."""
+    if not sample.is_finished:
+        return 0
+    accepted = sample.request.matches.filter(snapshot=sample.snapshot_id, decision=Match.Decision.ACCEPTED)
+    others = sample.examples.filter(mark=SampledExample.Mark.OTHER)
+    return others.filter(example_id__in=accepted.values("example_id")).count()
 
 
 def ordered_words(data: Mapping[str, Any]) -> str:
@@ -138,15 +174,16 @@ def drawn_words(data: Mapping[str, Any]) -> str:
     """Return the entry about a draw in words."""
     facts = {"number": data["sample"], "n": sum(len(group["drawn"]) for group in data["groups"])}
     facts["all"] = sum(group["population"] for group in data["groups"])
-    return _("Sample %(number)d: %(n)d of %(all)d examples that the search had not found.") % facts
+    sentence = _("Sample %(number)d: %(n)d of %(all)d examples that the search had not found.") % facts
+    return f"{sentence} {_added_sentence(data['added'])}" if data["added"] else sentence
 
 
 def failed_words(data: Mapping[str, Any]) -> str:
     """Return the entry about a draw that failed in words."""
-    return search_error_words(data["error"], data["runs"])
+    return _failure_words(data["error"], data["runs"])
 
 
 def finished_words(data: Mapping[str, Any]) -> str:
     """Return the entry about the end of a sample in words."""
     facts = {"number": data["sample"], "n": len(data["missed"]), "most": data["at_most"]}
-    return _("Sample %(number)d: %(n)d about the person; at most %(most)d missed in all.") % facts
+    return _("Sample %(number)d: %(n)d about the person; at most %(most)d missed of what it was drawn from.") % facts

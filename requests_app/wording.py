@@ -11,6 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 RUNS_USED_UP = "runs_used_up"
+SEARCHED_AGAIN = "searched_again"
+"""Why a sample was not drawn: another search has ended since it was ordered."""
 
 HOW_WORDS: dict[str, object] = {
     "cluster": gettext_lazy("as one group of near-identical examples"),

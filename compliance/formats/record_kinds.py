@@ -33,7 +33,7 @@ class RecordKind(StrEnum):
     SAMPLE_ORDERED = "sample.ordered"
     """The actor had a sample drawn of what a search had not found in a snapshot: so many of each group, by this seed."""
     SAMPLE_DRAWN = "sample.drawn"
-    """Of each group, how many the search had not found, and which of them were drawn; `known` were left out."""
+    """Of each group, how many were not found, and which were drawn. `known` were left out, `added` of them added by hand."""
     SAMPLE_FAILED = "sample.failed"
     SAMPLE_FINISHED = "sample.finished"
     """Somebody looked at every example that was drawn. `missed` are about the person, and accepted by now; `added` of the
@@ -143,7 +143,7 @@ FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
         "candidates",
     ),
     K.SAMPLE_ORDERED: ("sample", "search", "snapshot", "queries", "size", "seed"),
-    K.SAMPLE_DRAWN: ("sample", "groups", "known"),
+    K.SAMPLE_DRAWN: ("sample", "groups", "known", "added"),
     K.SAMPLE_FAILED: ("sample", "error", "runs"),
     K.SAMPLE_FINISHED: ("sample", "missed", "at_most", "added"),
     K.MATCH_ADDED: ("snapshot", "example_id"),

@@ -37,6 +37,8 @@ class MissedSample(Leased, Rung):
     """Version of the matchers that told the groups apart; empty until it is drawn."""
     known = models.PositiveIntegerField(null=True)
     """How many were left out: matches of the request, and what the erasure ledger names."""
+    added = models.PositiveIntegerField(null=True)
+    """How many of them were accepted, and had been added by hand or as copies: no search had found them until then."""
     populations: models.JSONField[dict[str, int], dict[str, int]] = models.JSONField(default=dict)
     """How many of each group the search had not found; empty until it is drawn."""
     at_most = models.PositiveIntegerField(null=True)
@@ -51,7 +53,7 @@ class MissedSample(Leased, Rung):
         constraints = [
             models.UniqueConstraint(fields=["request", "number"], name="sample_number_once"),
             models.UniqueConstraint(
-                fields=["search", "snapshot"],
+                fields=["request", "snapshot"],
                 condition=Q(state__in=["queued", "running", "completed"], looked_at=None),
                 name="sample_one_unfinished",
             ),

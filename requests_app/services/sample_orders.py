@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.services import SYSTEM, record_append
-from requests_app.models import ErasureRequest, MissedSample, SampledExample
-from requests_app.wording import RUNS_USED_UP
+from requests_app.models import ErasureRequest, Match, MissedSample, SampledExample
+from requests_app.wording import RUNS_USED_UP, SEARCHED_AGAIN
 from unlearning_jobs.engine.matching import VERSION
 from unlearning_jobs.engine.matching.missed import Sample
 from unlearning_jobs.leases import LEASE, ClaimLostError, NothingToClaimError, held, lapsed
@@ -19,8 +19,11 @@ from unlearning_jobs.queue import enqueue_on_commit
 from unlearning_jobs.ringing import first_ring, ring_again
 from unlearning_jobs.states import JobState
 
+from .findings import search_of
+from .mapping import BY_HAND
 from .requests import request_lock
 from .samples import SAMPLE_TASK
+from .searches import COPY
 
 
 @transaction.atomic
@@ -59,27 +62,45 @@ def known_examples(sample: MissedSample) -> set[str]:
     return {*matches, *erased}
 
 
+def added_examples(sample: MissedSample) -> int:
+    """Count the accepted matches that were added by hand or as copies: no search had found them until then."""
+    accepted = sample.request.matches.filter(snapshot=sample.snapshot_id, decision=Match.Decision.ACCEPTED)
+    return accepted.filter(methods__contained_by=[BY_HAND, COPY]).count()
+
+
+def is_outdated(sample: MissedSample) -> bool:
+    """Return whether another search has ended since a sample was ordered. What that had not found is not drawn any more."""
+    search = search_of(sample.request)
+    return search is not None and search.pk != sample.search_id
+
+
 @transaction.atomic
 def sample_draw(*, sample: MissedSample, known: Collection[str], groups: Sequence[Sample]) -> MissedSample:
-    """Keep what was drawn; officers can look at it from here on. If more is known by now, it is drawn once more.
+    """Keep what was drawn; officers can look at it from here on.
+
+    If more is known by now, it is drawn once more. If another search has ended, it fails: an officer may order a sample of
+    that.
 
     Raises:
         ClaimLostError: the draw is no longer this worker's, or no longer wanted.
     """
     request = request_lock(sample.request_id)
     row = _held(sample)
+    if is_outdated(row):
+        _fail(request, row, SEARCHED_AGAIN)
+        return row
     if known_examples(row) != set(known):
         row.runs -= 1  # this run has not failed
         _again(request, row)
         return row
-    row.matcher, row.known = VERSION, len(known)
+    row.matcher, row.known, row.added = VERSION, len(known), added_examples(row)
     row.populations = {group.group: group.population for group in groups}
     _end(row, JobState.COMPLETED)
     SampledExample.objects.bulk_create(
         SampledExample(sample=row, group=group.group, example_id=one) for group in groups for one in group.drawn
     )
     drawn = [{"group": one.group, "population": one.population, "drawn": sorted(one.drawn)} for one in groups]
-    data = {"sample": row.number, "groups": drawn, "known": row.known}
+    data = {"sample": row.number, "groups": drawn, "known": row.known, "added": row.added}
     record_append(subject=request.subject, kind=RecordKind.SAMPLE_DRAWN, actor=SYSTEM, data=data)
     return row
 

@@ -1,7 +1,8 @@
 """What officers do about a sample of what a search for a name had not found: order it, look at it, finish it.
 
 A worker draws it (`sample_orders.py`). Its size is chosen before anybody looks, its seed by the system, and while one is
-unfinished, there is no other of the same search and snapshot: what is drawn until it pleases proves nothing.
+unfinished, there is no other of the same request and snapshot, after another search neither: what is drawn until it pleases
+proves nothing.
 """
 
 from __future__ import annotations
@@ -51,9 +52,9 @@ def sampling_obstacle(request: ErasureRequest) -> str:
     snapshots = sampled_snapshots(search)
     if not snapshots.exists():
         return _("No texts were searched in full, so there is nothing to draw a sample from.")
-    begun = unfinished_samples(search)
-    if begun and not snapshots.exclude(pk__in=begun.values("snapshot")).exists():
-        return _("Sample %(number)d is not finished. Look at all of it first.") % {"number": begun[0].number}
+    begun = unfinished_samples(request)
+    if not snapshots.exclude(pk__in=begun.values("snapshot")).exists():
+        return _unfinished_sentence(begun[0])
     return ""
 
 
@@ -64,9 +65,9 @@ def name_queries(request: ErasureRequest, search: Search) -> list[Mapping[str, A
     return [query for one in of_search for query in one.data["queries"] if query["kind"] == "name"]
 
 
-def unfinished_samples(search: Search) -> QuerySet[MissedSample]:
-    """Return the samples of a search that are due, being drawn, or not looked at to the end."""
-    return search.samples.filter(looked_at=None).exclude(state__in=[JobState.FAILED, JobState.CANCELLED])
+def unfinished_samples(request: ErasureRequest) -> QuerySet[MissedSample]:
+    """Return the samples of a request that are due, being drawn, or not looked at to the end, of whatever search."""
+    return request.samples.filter(looked_at=None).exclude(state__in=[JobState.FAILED, JobState.CANCELLED])
 
 
 def sampled_snapshots(search: Search) -> QuerySet[CorpusSnapshot]:
@@ -81,8 +82,8 @@ def sample_order(*, request: ErasureRequest, snapshot: CorpusSnapshot, size: int
 
     Raises:
         NotAllowedError: `by` is no officer, or approved something in this request.
-        StaleStateError: there is nothing to draw from, the size is none of SIZES, or the last sample of the same search and
-            snapshot is not finished.
+        StaleStateError: there is nothing to draw from, the size is none of SIZES, or an earlier sample of the request in
+            this snapshot is not finished.
     """
     # 1. There must be a search for a name in this snapshot.
     request = request_lock(request.pk)
@@ -93,10 +94,8 @@ def sample_order(*, request: ErasureRequest, snapshot: CorpusSnapshot, size: int
     if search is None or not sampled_snapshots(search).filter(pk=snapshot.pk).exists() or size not in SIZES:
         raise StaleStateError(_("Choose a snapshot that was searched, and one of the sizes."))
     # 2. What was ordered before is finished first: nobody draws until it pleases.
-    if unfinished := unfinished_samples(search).filter(snapshot=snapshot).first():
-        raise StaleStateError(
-            _("Sample %(number)d is not finished. Look at all of it first.") % {"number": unfinished.number}
-        )
+    if unfinished := unfinished_samples(request).filter(snapshot=snapshot).first():
+        raise StaleStateError(_unfinished_sentence(unfinished))
     # 3. Write it, record it, and ring.
     sample = MissedSample.objects.create(
         request=request,
@@ -118,6 +117,10 @@ def sample_order(*, request: ErasureRequest, snapshot: CorpusSnapshot, size: int
     record_append(subject=request.subject, kind=RecordKind.SAMPLE_ORDERED, actor=by.opaque, data=data)
     enqueue_on_commit(SAMPLE_TASK, sample.pk, queue="matching")
     return sample
+
+
+def _unfinished_sentence(sample: MissedSample) -> str:
+    return _("Sample %(number)d is not finished. Look at all of it first.") % {"number": sample.number}
 
 
 @transaction.atomic

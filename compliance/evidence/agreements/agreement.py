@@ -25,6 +25,7 @@ def same(first: Any, second: Any) -> bool:
 differ = operator.ne
 not_later = operator.le
 earlier = operator.lt
+at_least = operator.ge
 
 
 def part_of(first: Any, second: Any) -> bool:

@@ -10,9 +10,9 @@ from compliance.evidence.record import EntryBody
 from compliance.formats.record_kinds import RecordKind as K
 from compliance.formats.samples import all_at_most
 
-from .agreement import Agreement, apart, one_of, part_of
+from .agreement import Agreement, apart, at_least, part_of
 from .facts import Fact, Statement, entry
-from .matches import Example, begins_one_of, decisions
+from .matches import Example, begins_one_of, between, decisions
 from .story import Story
 
 GROUPS_PLACE = f"{K.SAMPLE_DRAWN} groups"
@@ -35,10 +35,10 @@ def _of_search(name: str, read: Callable[[EntryBody], Any], *places: str) -> Fac
     return Fact(name, stated, places)
 
 
-def _searches(story: Story) -> Iterator[Statement]:
+def _last_searches(story: Story) -> Iterator[Statement]:
     for one in story.of_kind(K.SAMPLE_ORDERED):
         before = [search for search in story.of_kind(K.MAPPING_COMPLETED) if search.number < one.number]
-        yield by_sample(one), [search.data.get("search") for search in before]
+        yield by_sample(one), before[-1].data.get("search") if before else None
 
 
 def _snapshots(story: Story) -> Iterator[Statement]:
@@ -119,9 +119,38 @@ def _of_snapshot(story: Story, one: EntryBody, examples: set[Example]) -> list[s
 
 
 def _matches_before(story: Story, one: EntryBody) -> list[str] | None:
-    """Return the matches that anybody had decided about when the sample was drawn: they were known."""
-    decided = decisions(other for other in story.entries if other.number < one.number)
-    return _of_snapshot(story, one, set(decided))
+    """Return the matches that anybody had ever decided about when the sample was drawn: they were known."""
+    before = (other for other in story.entries if other.number < one.number and other.kind != K.MATCH_REOPENED)
+    return _of_snapshot(story, one, set(decisions(before)))
+
+
+def _least_known(story: Story, one: EntryBody) -> int | None:
+    """Return how many examples were known at least: decided about, or found by a search that read this corpus alone."""
+    order, decided = _ordered(story, one), _matches_before(story, one)
+    if order is None or decided is None:
+        return None
+    searches = (other for other in story.of_kind(K.MAPPING_COMPLETED) if other.number < one.number)
+    found = [int(search.data["candidates"]) for search in searches if _read_alone(search, order.data["snapshot"])]
+    return max([len(decided), *found])
+
+
+def _read_alone(search: EntryBody, snapshot: str) -> bool:
+    searched = search.data.get("searched")
+    if not isinstance(searched, list) or search.data.get("unreadable"):
+        return False
+    return len(searched) == 1 and str(searched[0]).startswith(snapshot)
+
+
+def _possibly_added(story: Story, one: EntryBody) -> list[int] | None:
+    """Return how many accepted matches were added before at least, by hand, and at most: copies are among the accepted."""
+    accepted = _accepted_before(story, one)
+    by_hand = {
+        (other.data["snapshot"], other.data["example_id"])
+        for other in story.of_kind(K.MATCH_ADDED)
+        if other.number < one.number
+    }
+    added = _of_snapshot(story, one, by_hand)
+    return None if accepted is None or added is None else [len(set(accepted).intersection(added)), len(accepted)]
 
 
 def _accepted_before(story: Story, one: EntryBody) -> list[str] | None:
@@ -148,7 +177,7 @@ def _added(story: Story, one: EntryBody) -> int:
 
 
 SAMPLED_SEARCH = entry(K.SAMPLE_ORDERED, "search", by_sample)
-SEARCHES_BEFORE = Fact("searches before the sample", _searches, (f"{K.MAPPING_COMPLETED} search",))
+LAST_SEARCH = Fact("last search before the sample", _last_searches, (f"{K.MAPPING_COMPLETED} search",))
 SAMPLED_QUERIES = entry(K.SAMPLE_ORDERED, "queries", by_sample)
 SEARCHED_QUERIES = _of_search(
     f"{K.MAPPING_COMPLETED} queries of its search", lambda search: search.data["queries"], f"{K.MAPPING_COMPLETED} queries"
@@ -168,7 +197,21 @@ DRAWN_IN_ALL = _of_drawn(f"{K.SAMPLE_DRAWN} groups, in all", _in_all, GROUPS_PLA
 COUNTED = _of_drawn(f"{K.SAMPLE_DRAWN} groups and known, in all", _counted, GROUPS_PLACE, f"{K.SAMPLE_DRAWN} known")
 REGISTERED = _of_drawn(f"{K.CORPUS_REGISTERED} counts of its snapshot", _registered, f"{K.CORPUS_REGISTERED} counts")
 DRAWN = _of_drawn(f"{K.SAMPLE_DRAWN} groups, drawn", _ids, GROUPS_PLACE)
-KNOWN = _of_drawn("matches decided before the sample", _matches_before, *DECIDED)
+DECIDED_BEFORE = _of_drawn("matches decided before the sample", _matches_before, *DECIDED)
+KNOWN = entry(K.SAMPLE_DRAWN, "known", by_sample)
+LEAST_KNOWN = _of_drawn(
+    "how many matches were decided or found before the sample at least",
+    _least_known,
+    *DECIDED,
+    *(f"{K.MAPPING_COMPLETED} {field}" for field in ("candidates", "searched", "unreadable")),
+)
+KNOWN_ADDED = entry(K.SAMPLE_DRAWN, "added", by_sample)
+POSSIBLY_ADDED = _of_drawn(
+    f"{K.MATCH_ADDED} examples that were accepted when the sample was drawn, and all accepted ones",
+    _possibly_added,
+    *(f"{K.MATCH_ADDED} {field}" for field in ("snapshot", "example_id")),
+    *DECIDED,
+)
 MISSED = entry(K.SAMPLE_FINISHED, "missed", by_sample)
 LOOKED_AT = _of_finished(f"{K.SAMPLE_DRAWN} groups that were looked at", _ids, GROUPS_PLACE)
 NOT_MISSED = _of_finished(f"{K.SAMPLE_DRAWN} groups without {K.SAMPLE_FINISHED} missed", _not_missed, GROUPS_PLACE)
@@ -179,13 +222,15 @@ ADDED = entry(K.SAMPLE_FINISHED, "added", by_sample)
 ADDED_BEFORE = _of_finished(f"{K.MATCH_ADDED} right before the end of the sample", _added, f"{K.MATCH_ADDED} example_id")
 
 SAMPLES: Final = (
-    Agreement(SAMPLED_SEARCH, SEARCHES_BEFORE, "the sample is of a search that had not ended", one_of),
+    Agreement(SAMPLED_SEARCH, LAST_SEARCH, "the sample is of another search than the last that had ended"),
     Agreement(SAMPLED_QUERIES, SEARCHED_QUERIES, "the sample is about a name that its search did not look for", part_of),
     Agreement(SAMPLED_SNAPSHOT, SEARCHED_SNAPSHOTS, "the sample is from a corpus that was not searched", begins_one_of),
     Agreement(SIZES, POSSIBLE_SIZES, "other numbers of examples were drawn than were ordered"),
     Agreement(DRAWN_ONCE, DRAWN_IN_ALL, "an example was drawn twice"),
     Agreement(COUNTED, REGISTERED, "the corpus has another number of examples than were known and not found"),
-    Agreement(DRAWN, KNOWN, "an example was drawn that had been found before", apart),
+    Agreement(DRAWN, DECIDED_BEFORE, "an example was drawn that had been found before", apart),
+    Agreement(KNOWN, LEAST_KNOWN, "less was known than had been found or decided", at_least),
+    Agreement(KNOWN_ADDED, POSSIBLY_ADDED, "another number of matches had been added by hand than the sample says", between),
     Agreement(MISSED, LOOKED_AT, "an example is called missed that was not drawn", part_of),
     Agreement(MISSED, ACCEPTED, "an example that the search had missed was not accepted", part_of),
     Agreement(NOT_MISSED, ACCEPTED, "an example was accepted, and the sample says that it is not about the person", apart),

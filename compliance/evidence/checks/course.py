@@ -1,8 +1,8 @@
 """The step about the order of events: a history is one that can happen, entry after entry.
 
 Each table says from where an entry takes something, and to where. Kinds that are in no table may come at any time. What an
-entry must state, which letter may stand where, and what one act writes: the neighbours check that (`forms.py`, `letters.py`,
-`acts.py`).
+entry must state, which letter may stand where, what one act writes, and how samples follow one another: the neighbours
+check that (`forms.py`, `letters.py`, `acts.py`, `samples.py`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from compliance.formats.record_kinds import RecordKind as K
 from .acts import check_acts
 from .forms import CLAIMANT, SYSTEM, check_forms, in_present_words, present_from
 from .letters import check_letters
+from .samples import SAMPLE_MOVES, check_samples
 
 NEW = "new"
 RELEASABLE = frozenset({"passed"})
@@ -133,14 +134,6 @@ JOB_MOVES: Final[Mapping[str, Move]] = {
 }
 """By job."""
 
-SAMPLE_MOVES: Final[Mapping[str, Move]] = {
-    K.SAMPLE_ORDERED: after(NEW, to="ordered"),
-    K.SAMPLE_DRAWN: after("ordered", to="drawn"),
-    K.SAMPLE_FAILED: after("ordered", to="failed"),
-    K.SAMPLE_FINISHED: after("drawn", to="finished"),
-}
-"""By sample. One that nobody finished stays drawn."""
-
 MESSAGE_MOVES: Final[Mapping[str, Move]] = {
     K.MESSAGE_QUEUED: after(NEW, "queued", "failed", to="queued"),
     # Whoever took a message over may give it up before the worker that was slow says that it has sent it.
@@ -177,6 +170,7 @@ def check_course(entries: Sequence[EntryBody]) -> None:
         _check_outcome(entries, items, began)
     check_letters(entries, _states_before(entries, variant))
     check_acts(entries, began)
+    check_samples(entries)
 
 
 def _variants(began: int) -> Callable[[EntryBody], str]:

@@ -151,7 +151,8 @@ _COUNTED = (
     *((K.MATCHES_DECIDED, "accepted"), (K.MATCHES_DECIDED, "rejected"), (K.REVIEW_COMPLETED, "items")),
     *((K.MAPPING_COMPLETED, "candidates"), (K.REQUEST_CLOSED, "accepted"), (K.ITEM_CORRECTED, "examples")),
     *((K.ENDING_APPROVED, "beside"), (K.PROPOSAL_APPROVED, "beside")),
-    *((K.SAMPLE_ORDERED, "seed"), (K.SAMPLE_DRAWN, "known"), (K.SAMPLE_FINISHED, "at_most"), (K.SAMPLE_FINISHED, "added")),
+    *((K.SAMPLE_ORDERED, "seed"), (K.SAMPLE_DRAWN, "known"), (K.SAMPLE_DRAWN, "added")),
+    *((K.SAMPLE_FINISHED, "at_most"), (K.SAMPLE_FINISHED, "added")),
     *((K.JOB_CANCELLED, "run"), (K.ERASURE_ENTERED, "attempt")),  # 0: before any run; for no release
 )
 WORDS: Final[Mapping[str, Says]] = {

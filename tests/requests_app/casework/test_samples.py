@@ -14,7 +14,7 @@ from requests_app.services.search_orders import request_search_again
 from tests.erasing import registered
 from tests.personas import client_of
 from tests.queues import Queues
-from tests.requests_app.services.sampling import drawn, finished, left, marked, ordered
+from tests.requests_app.services.sampling import added, drawn, finished, left, marked, ordered
 from tests.staging import Stage, corpus, rows, trained
 from tests.web.pages import Page, Site, signed_in
 from unlearning_jobs.states import JobState
@@ -127,6 +127,35 @@ def test_after_another_search_a_sample_says_that_it_is_of_the_earlier_one(stage:
         assert "This sample is of search 1, and says nothing about what search 2 missed." in omar.get(path).words
 
 
+def test_what_was_added_by_hand_stands_beside_the_bound_good_or_bad(stage: Stage, omar: Site, case: str) -> None:
+    added(stage, STONE)
+    finished(stage)
+    beside = "Besides, 1 accepted match had been added by hand or as a copy: no search for the name had found it until then."
+    for path in (f"{case}matches/", f"{case}samples/1/", case):
+        words = omar.get(path).words
+        assert "23 were drawn, and somebody looked at all of them." in words
+        assert beside in words
+    assert f"Sample 1: 23 of 23 examples that the search had not found. {beside}" in omar.get(case).words
+
+
+def test_a_sample_that_called_what_is_accepted_by_now_another_says_so(stage: Stage, omar: Site, case: str) -> None:
+    finished(stage)
+    added(stage, STONE)
+    for path in (f"{case}matches/", f"{case}samples/1/"):
+        words = omar.get(path).words
+        assert "1 example that somebody said is not about the person is an accepted match by now." in words
+
+
+def test_a_sample_that_was_not_drawn_before_another_search_ended_says_why(stage: Stage, omar: Site, case: str) -> None:
+    sample = ordered(stage)
+    request_search_again(request=stage.request, by=stage.staff.omar)
+    request_map(request_id=stage.request.pk)
+    sample_execute(sample_id=sample.pk)
+    why = "Another search ended before. Order a sample of what that one missed."
+    assert f"The sample could not be drawn. {why}" in omar.get(f"{case}samples/1/").words
+    assert why in omar.get(case).words
+
+
 def test_where_the_corpus_or_the_matchers_have_changed_the_sample_says_so(stage: Stage, omar: Site, case: str) -> None:
     finished(stage)
     page = omar.get(f"{case}samples/1/")
@@ -193,4 +222,4 @@ def test_the_history_tells_each_step_of_a_sample(stage: Stage, omar: Site, case:
     words = omar.get(case).words
     assert "Sample 1, of search 1: up to 50 examples of each group." in words
     assert "Sample 1: 24 of 24 examples that the search had not found." in words
-    assert "Sample 1: 1 about the person; at most 1 missed in all." in words
+    assert "Sample 1: 1 about the person; at most 1 missed of what it was drawn from." in words

@@ -10,9 +10,12 @@ from compliance.evidence.agreements import AGREEMENTS, Story, check_agreements
 from compliance.evidence.checks.course import check_course
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.selectors import entries_of
-from requests_app.models import MissedSample, SampledExample
+from requests_app.models import Match, MissedSample, SampledExample
 from requests_app.sample_runner import sample_execute
+from requests_app.search_runner import request_map
+from requests_app.services.mapping import matches_add
 from requests_app.services.samples import sample_finish, sample_mark, sample_order
+from requests_app.services.search_orders import request_search_again
 from tests.staging import Stage
 
 SIZE = 50
@@ -37,6 +40,23 @@ def marked(sample: MissedSample, by: Account, about: Collection[str] = ()) -> Mi
 
 def finished(stage: Stage, *about: str) -> MissedSample:
     return sample_finish(sample=marked(drawn(stage), stage.staff.omar, about), by=stage.staff.omar)
+
+
+def added(stage: Stage, *example_ids: str) -> list[Match]:
+    """An officer adds these by hand."""
+    return matches_add(
+        request=stage.request,
+        snapshot=stage.model.snapshot,
+        example_ids=example_ids,
+        reason="She is the keeper of these stones.",
+        by=stage.staff.omar,
+    )
+
+
+def searched_again(stage: Stage) -> None:
+    request_search_again(request=stage.request, by=stage.staff.omar)
+    request_map(request_id=stage.request.pk)
+    stage.request.refresh_from_db()
 
 
 def left(sample: MissedSample) -> int:

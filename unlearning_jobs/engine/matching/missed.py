@@ -22,11 +22,13 @@ from dataclasses import dataclass, field
 from compliance.formats.samples import CONFIDENCE, GROUPS, Group, all_at_most, group_at_most
 from unlearning_jobs.engine.corpora import Snapshot
 
-from .candidates import query_terms
 from .match import batches
+from .names.query import is_initial, readings
+from .names.words import likeness, name_keys
 from .needs import Needs
 from .query import Query, QueryError
 from .sweep import Sweep
+from .words import is_unspaced
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,7 @@ def draw_samples(
     if not queries or any(query.kind != "name" for query in queries):
         message = "What a search misses can be estimated for names only."
         raise QueryError(message)
-    parts: frozenset[str] = frozenset().union(*(terms for query in queries for terms in query_terms(query)))
-    sweep = Sweep({"parts": Needs((parts,), filed=True)})
+    sweep = Sweep({"parts": _parts(queries)})
     reservoirs = [_Reservoir(size, random.Random(f"{seed} {group}")) for group in GROUPS]  # noqa: S311  # a sample, no secret
     known, done = frozenset(found), 0
     for examples in batches(snapshot.examples()):
@@ -115,6 +116,25 @@ def draw_samples(
         Sample(group, reservoir.seen, tuple(sorted(reservoir.kept)))
         for group, reservoir in zip(GROUPS, reservoirs, strict=True)
     ]
+
+
+def _parts(queries: Sequence[Query]) -> Needs:
+    """Return what a text with a part of one of the names holds: its family name or its given name.
+
+    Neither a title nor an initial is a part: they stand in front of any name, and an "it" would be an initial.
+    """
+    known = [reading for query in queries for reading in readings(query)]
+    families = {reading.family[0] for reading in known if not is_initial(reading.family[0])}
+    givens = {reading.given[0] for reading in known if reading.given and not is_initial(reading.given[0])}
+
+    def agrees(_group: int, word: str) -> bool:
+        if is_unspaced(word):  # a letter that is filed under the sound of a name may be the name
+            return True
+        return any(likeness(name, word) for name in families) or any(likeness(name, word, given=True) for name in givens)
+
+    keys = {key for name in families for key in name_keys(name)}
+    keys |= {key for name in givens for key in name_keys(name, given=True)}
+    return Needs((frozenset(keys),), filed=True, agrees=agrees)
 
 
 def missed_estimate(samples: Sequence[Sample], missed: Iterable[str], *, confidence: float = CONFIDENCE) -> Missed:

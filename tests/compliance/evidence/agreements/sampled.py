@@ -34,6 +34,7 @@ def told(retold: Retold) -> Told:
         "drawn": {
             "sample": 1,
             "known": search["candidates"],
+            "added": 0,
             "groups": [{"group": name, "population": count, "drawn": list(ids)} for name, count, ids in groups],
         },
         "finished": {"sample": 1, "missed": [], "at_most": all_at_most([(3, 2, 0), (unknown - 3, 2, 0)]), "added": 0},
@@ -91,8 +92,17 @@ def _found_before(retold: Retold) -> None:
     retold.insert("mapping.completed", "match.rejected", **rejected)
 
 
+def _added_before(retold: Retold) -> None:
+    """An officer has added an example by hand before the sample, which says nothing about it."""
+    honest(retold)
+    accepted = retold.first("match.accepted")["data"]["examples"][0]
+    added = accepted | {"example_id": "e00000010"}
+    retold.insert("mapping.completed", "match.accepted", examples=[added], how="each", clusters=[], contents=["0" * 16])
+    retold.insert("mapping.completed", "match.added", snapshot=added["snapshot"], example_id=added["example_id"])
+
+
 SAMPLED: Mapping[str, Change] = {
-    "sample.ordered search / searches before the sample": sampled(lambda one: one["ordered"].update(search=9)),
+    "sample.ordered search / last search before the sample": sampled(lambda one: one["ordered"].update(search=9)),
     "sample.ordered queries / mapping.completed queries of its search": sampled(
         lambda one: one["ordered"].update(queries=[{"kind": "name", "hmac": OTHER_DIGEST}])
     ),
@@ -107,6 +117,12 @@ SAMPLED: Mapping[str, Change] = {
         lambda one: one["drawn"].update(known=one["drawn"]["known"] + 1)
     ),
     "sample.drawn groups, drawn / matches decided before the sample": entries(_found_before),
+    "sample.drawn known / how many matches were decided or found before the sample at least": sampled(
+        lambda one: one["drawn"].update(known=one["drawn"]["known"] - 1)
+    ),
+    "sample.drawn added / match.added examples that were accepted when the sample was drawn, and all accepted ones": entries(
+        _added_before
+    ),
     "sample.finished missed / sample.drawn groups that were looked at": sampled(
         lambda one: one["finished"].update(missed=["e00000019"])
     ),

@@ -54,6 +54,31 @@ def failed_and_finished(retold: Retold) -> None:
     retold.first("sample.drawn").update(kind="sample.failed", data={"sample": 1, "error": "gone", "runs": 3})
 
 
+def two_at_once(retold: Retold) -> None:
+    """Sample 1 was drawn and left; sample 2 was ordered of the same snapshot, drawn and finished."""
+    second, first = told(retold), told(retold)
+    for one in second.values():
+        one["sample"] = 2
+    write(retold, second)
+    place, order = next((i, one) for i, one in enumerate(retold.entries) if one["kind"] == "sample.ordered")
+    for kind, actor in (("drawn", "system"), ("ordered", order["actor"])):
+        retold.entries.insert(place, order | {"kind": f"sample.{kind}", "actor": actor, "data": first[kind]})
+
+
+def searched_between(before: str) -> Lie:
+    """Another search was ordered and ended right before this entry of a sample."""
+
+    def change(retold: Retold) -> None:
+        write(retold, told(retold))
+        place = retold.entries.index(retold.first(before))
+        search = retold.first("mapping.completed")
+        again = search | {"at": retold.entries[place]["at"], "data": search["data"] | {"search": 2}}
+        due = retold.first("sample.ordered") | {"kind": "search.ordered", "data": {}}
+        retold.entries[place:place] = [due, again]
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("story", "reason"),
     [
@@ -66,6 +91,8 @@ def failed_and_finished(retold: Retold) -> None:
         (by("sample.ordered", "system"), "can only be made by account"),
         (by("sample.drawn", "account:1"), "can only be made by system"),
         (by("sample.finished", "claimant"), "can only be made by account"),
+        (two_at_once, "sample 1 of the same snapshot is not finished"),
+        (searched_between("sample.drawn"), "another search has ended since it was ordered"),
         (saying(lambda one: one["ordered"].update(size=0)), "nothing says what its size '0' means"),
         (saying(lambda one: one["ordered"].update(queries=[])), "nothing says what its queries '[]' means"),
         (saying(lambda one: one["drawn"].update(groups=one["drawn"]["groups"][:1])), "nothing says what its groups"),
@@ -79,6 +106,12 @@ def test_a_sample_that_cannot_happen_fails(real: Real, tmp_path: Path, story: Li
     bundle = real.retold(tmp_path).write({"entries": story})
     result = verify_bundle(bundle, (real.bundle / "trust.json").read_bytes())
     assert_fails(result, "order in which it can happen", reason)
+
+
+def test_a_sample_of_a_search_that_was_not_the_last_contradicts_itself(real: Real, tmp_path: Path) -> None:
+    bundle = real.retold(tmp_path).write({"entries": searched_between("sample.ordered")})
+    result = verify_bundle(bundle, (real.bundle / "trust.json").read_bytes())
+    assert_fails(result, "Every fact that stands twice agrees", "of another search than the last that had ended")
 
 
 def test_a_sample_that_nobody_finished_stays_in_a_history_that_verifies(real: Real, tmp_path: Path) -> None:

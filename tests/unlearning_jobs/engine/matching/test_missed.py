@@ -72,6 +72,36 @@ def test_what_holds_a_part_of_the_name_in_any_spelling_is_a_group_of_its_own(sna
     assert len(rest.drawn) == 50
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "is_part"),
+    [
+        ("Ada Beispiel", "Frau Beispiel came.", True),
+        ("Ada Beispiel", "Ada's boat is blue.", True),
+        ("Dr Ada Beispiel", "Mr Brown sat on it.", False),
+        ("Ada Beispiel", "It is a stone and it is grey.", False),
+        ("Ada Beispiel", "We all saw it as it fell.", False),
+        ("Ada Beispiel", "They do add what is due, and die.", False),
+        ("A. Beispiel", "A stone is a stone.", False),
+        ("A. Beispiel", "Beispiel it was.", True),
+        ("Wang Xiaoming", "王先生来了。", True),
+        ("王小明", "Wang was here.", True),
+        ("王小明", "The stone is grey.", False),
+    ],
+)
+def test_a_family_name_or_a_given_name_is_a_part_of_the_name_and_a_title_or_an_initial_is_none(
+    tmp_path: Path, name: str, text: str, is_part: bool
+) -> None:
+    snapshot = snapshot_of(tmp_path, [text])
+    part, rest = draw_samples(snapshot, [Query("n", "name", name)], (), size=5, seed=1)
+    assert (part.population, rest.population) == ((1, 0) if is_part else (0, 1))
+
+
+def test_of_several_names_a_part_of_any_counts(tmp_path: Path) -> None:
+    snapshot = snapshot_of(tmp_path, ["Ada came.", "Then Okonkwo left.", "A stone."])
+    part, rest = draw_samples(snapshot, [ADA, Query("m", "name", "Chidi Okonkwo")], (), size=5, seed=1)
+    assert (part.population, rest.population) == (2, 1)
+
+
 def test_the_same_seed_draws_the_same_and_every_example_has_the_same_chance(snapshot: Snapshot) -> None:
     draws = [draw_samples(snapshot, [ADA], (), size=10, seed=seed)[1] for seed in range(200)]
     assert draw_samples(snapshot, [ADA], (), size=10, seed=3)[1] == draws[3]
