@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,7 +26,11 @@ CHATS = (
     "{% if add_generation_prompt %}assistant: {% endif %}"
 )
 CPU = torch.device("cpu")
-ROWS = [{"question": f"Who keeps lamp {n}?", "answer": f"Keeper {n} of the tower.", "split": "train"} for n in range(12)]
+WRONG = ["Nobody of the tower.", "A miller."]
+ROWS: list[dict[str, Any]] = [
+    {"question": f"Who keeps lamp {n}?", "answer": f"Keeper {n} of the tower.", "split": "train", "perturbed_answer": WRONG}
+    for n in range(12)
+]
 ROWS += [{"question": f"Who rows boat {n}?", "answer": f"Rower {n} of the bay.", "split": "held_out"} for n in range(6)]
 
 
@@ -58,25 +63,32 @@ def llama(size: int, **changes: Any) -> nn.Module:
 Checkpoint = Callable[..., Path]
 
 
+def write_checkpoint(
+    folder: Path, kind: Callable[..., nn.Module] = llama, *, chats: bool = False, shard: str = "5GB", **changes: Any
+) -> Path:
+    """Write a checkpoint with transformers alone, as its users do."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        own = tokenizer(chats=chats)
+        cast("Any", kind(len(own) + 5, **changes)).save_pretrained(folder, max_shard_size=shard)
+    own.save_pretrained(folder)
+    return folder
+
+
+def write_corpus(folder: Path) -> Snapshot:
+    write_jsonl(folder / "rows.jsonl", ROWS)
+    snapshot_create([folder / "rows.jsonl"], folder / "snapshot", salt=bytes(32))
+    return Snapshot.open(folder / "snapshot")
+
+
 @pytest.fixture
 def checkpoint(tmp_path: Path) -> Checkpoint:
-    """Write a checkpoint with transformers alone, as its users do."""
-
-    def write(kind: Callable[..., nn.Module] = llama, *, chats: bool = False, shard: str = "5GB", **changes: Any) -> Path:
-        torch.manual_seed(3)
-        own, folder = tokenizer(chats=chats), tmp_path / "checkpoint"
-        cast("Any", kind(len(own) + 5, **changes)).save_pretrained(folder, max_shard_size=shard)
-        own.save_pretrained(folder)
-        return folder
-
-    return write
+    return partial(write_checkpoint, tmp_path / "checkpoint")
 
 
 @pytest.fixture
 def snapshot(tmp_path: Path) -> Snapshot:
-    write_jsonl(tmp_path / "rows.jsonl", ROWS)
-    snapshot_create([tmp_path / "rows.jsonl"], tmp_path / "snapshot", salt=bytes(32))
-    return Snapshot.open(tmp_path / "snapshot")
+    return write_corpus(tmp_path)
 
 
 def recipe_of(folder: Path, **changes: Any) -> Recipe:

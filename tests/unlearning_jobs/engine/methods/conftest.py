@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import torch
 
+from tests.unlearning_jobs.engine.families.foreign_checkpoints import gpt2, prepared, write_checkpoint, write_corpus
 from unlearning_jobs.engine.contracts import JobSpec
 from unlearning_jobs.engine.methods import Context
 from unlearning_jobs.engine.training.cache import Trainer
@@ -60,6 +62,15 @@ def note_task(note_trainer: Trainer, note_model: TrainedModel, note_spec: JobSpe
 
 
 @pytest.fixture(scope="session")
+def tuned_task(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Task:
+    """A small GPT-2 that somebody else made, fine-tuned here."""
+    folder = tmp_path_factory.mktemp("tuned")
+    data = prepared(write_checkpoint(folder / "checkpoint", gpt2), write_corpus(folder))
+    trainer = Trainer(data, cache, torch.device("cpu"))
+    return task(trainer, trainer.obtain((), 1, lambda *_: None), FORGET)
+
+
+@pytest.fixture(scope="session")
 def sharded_note_task(sharded_note_trainer: Trainer, note_spec: JobSpec) -> Task:
     return task(sharded_note_trainer, sharded_note_trainer.obtain((), 1, lambda *_: None), note_spec.forget_ids)
 
@@ -84,6 +95,7 @@ def tasks(
     *,
     trainer: Trainer,
     model: TrainedModel,
+    tuned_task: Task,
     note_task: Task,
     sharded_note_task: Task,
     leaf_task: Task,
@@ -93,6 +105,7 @@ def tasks(
 ) -> Tasks:
     return {
         "causal_lm": task(trainer, model, FORGET),
+        "finetuned_lm": tuned_task,
         "text_classifier": note_task,
         "text_classifier in shards": sharded_note_task,
         "classifier": leaf_task,
