@@ -56,6 +56,6 @@ def test_a_classifier_of_texts_is_registered_trained_and_offered_its_methods(rec
 def test_a_recipe_of_no_family_is_refused(recipe: Path, tmp_path: Path) -> None:
     call_command("corpus_register", "desk", write_notes(tmp_path), stdout=StringIO())
     recipe.write_text(json.dumps({**RECIPE.to_json(), "family": "diffusion"}))
-    with pytest.raises(CommandError, match="family must be one of causal_lm, text_classifier"):
+    with pytest.raises(CommandError, match="family must be one of causal_lm, finetuned_lm, text_classifier"):
         call_command("model_register", "subjects", recipe=recipe, corpus="desk")
     assert not Job.objects.exists()

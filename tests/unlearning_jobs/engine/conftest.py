@@ -137,6 +137,16 @@ def note_trainer(note_spec: JobSpec) -> Trainer:
 
 
 @pytest.fixture(scope="session")
+def tuned_trainer(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Trainer:
+    """Fine-tunes a small GPT-2 that somebody else made."""
+    from .families.foreign_checkpoints import gpt2, prepared, write_checkpoint, write_corpus  # which imports this file
+
+    folder = tmp_path_factory.mktemp("tuned")
+    data = prepared(write_checkpoint(folder / "checkpoint", gpt2), write_corpus(folder))
+    return Trainer(data, cache, torch.device("cpu"))
+
+
+@pytest.fixture(scope="session")
 def note_model(note_trainer: Trainer) -> TrainedModel:
     """A classifier that knows most notes to a library. Nobody may change it."""
     return note_trainer.obtain((), 1, lambda *_: None)

@@ -16,7 +16,9 @@ def test_wrong_answers_are_preferred_only_where_the_corpus_has_some() -> None:
     assert any("choose npo" in obstacle for obstacle in obstacles("dpo", replace(FACTS, with_wrong_answers=0)))
     for known in (None, 1, 5):
         assert obstacles("dpo", replace(FACTS, with_wrong_answers=known)) == []
-    assert "works on causal_lm only" in obstacles("dpo", replace(FACTS, recipe=RECIPES["text_classifier"]))[0]
+    assert (
+        "works on causal_lm and finetuned_lm only" in obstacles("dpo", replace(FACTS, recipe=RECIPES["text_classifier"]))[0]
+    )
 
 
 def test_only_what_has_a_prompt_can_be_refused() -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import torch
 
-from tests.unlearning_jobs.engine.families.foreign_checkpoints import gpt2, prepared, write_checkpoint, write_corpus
 from unlearning_jobs.engine.contracts import JobSpec
 from unlearning_jobs.engine.methods import Context
 from unlearning_jobs.engine.training.cache import Trainer
@@ -62,12 +60,8 @@ def note_task(note_trainer: Trainer, note_model: TrainedModel, note_spec: JobSpe
 
 
 @pytest.fixture(scope="session")
-def tuned_task(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Task:
-    """A small GPT-2 that somebody else made, fine-tuned here."""
-    folder = tmp_path_factory.mktemp("tuned")
-    data = prepared(write_checkpoint(folder / "checkpoint", gpt2), write_corpus(folder))
-    trainer = Trainer(data, cache, torch.device("cpu"))
-    return task(trainer, trainer.obtain((), 1, lambda *_: None), FORGET)
+def tuned_task(tuned_trainer: Trainer) -> Task:
+    return task(tuned_trainer, tuned_trainer.obtain((), 1, lambda *_: None), FORGET)
 
 
 @pytest.fixture(scope="session")
