@@ -67,6 +67,33 @@ def held(rows: QuerySet[L], *, pk: int, token: int) -> QuerySet[L]:
     return rows.filter(pk=pk, state=JobState.RUNNING, fencing_token=token)
 
 
+def held_row(rows: QuerySet[L], row: L) -> L:
+    """Return the row as it is now, if whoever has this copy of it still holds it. `rows` may lock it.
+
+    Raises:
+        ClaimLostError: somebody else holds it, or nobody wants it any more.
+    """
+    found = held(rows, pk=row.pk, token=row.fencing_token).first()
+    if found is None:
+        raise _lost(row)
+    return found
+
+
+def lease_extend(rows: QuerySet[L], row: L, **progress: float) -> None:
+    """Write a heartbeat, with the progress if there is any, and extend the lease. It moves nothing, so it has no entry.
+
+    Raises:
+        ClaimLostError: somebody else holds the row, or nobody wants it any more.
+    """
+    mine = held(rows, pk=row.pk, token=row.fencing_token)
+    if mine.update(lease_until=timezone.now() + LEASE, **progress) != 1:
+        raise _lost(row)
+
+
+def _lost(row: Leased) -> ClaimLostError:
+    return ClaimLostError(f"{type(row).__name__} {row.pk} is no longer run {row.runs}'s.")
+
+
 def lapsed(rows: QuerySet[L]) -> QuerySet[L]:
     """Return the rows whose worker has fallen silent."""
     return rows.filter(state=JobState.RUNNING, lease_until__lt=timezone.now())

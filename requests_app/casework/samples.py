@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import messages
@@ -87,11 +87,9 @@ class SampleForm(LetheForm):
 
     def __init__(self, data: Any, snapshots: QuerySet[CorpusSnapshot]) -> None:
         super().__init__(data)
-        snapshot, size = self.fields["snapshot"], self.fields["size"]
-        assert isinstance(snapshot, forms.ModelChoiceField)  # noqa: S101  # for the type checker: declared above
-        assert isinstance(size, forms.TypedChoiceField)  # noqa: S101  # the same
-        snapshot.queryset = snapshots
-        size.choices = [(number, ahead_sentence(number)) for number in SIZES]
+        cast("forms.ModelChoiceField[CorpusSnapshot]", self.fields["snapshot"]).queryset = snapshots
+        sizes = [(number, ahead_sentence(number)) for number in SIZES]
+        cast("forms.TypedChoiceField", self.fields["size"]).choices = sizes
 
 
 @officers_only

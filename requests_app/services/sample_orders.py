@@ -13,7 +13,7 @@ from requests_app.models import ErasureRequest, Match, MissedSample, SampledExam
 from requests_app.wording import RUNS_USED_UP, SEARCHED_AGAIN
 from unlearning_jobs.engine.matching import VERSION
 from unlearning_jobs.engine.matching.missed import Sample
-from unlearning_jobs.leases import LEASE, ClaimLostError, NothingToClaimError, held, lapsed
+from unlearning_jobs.leases import NothingToClaimError, held_row, lapsed, lease_extend
 from unlearning_jobs.models import ErasedExample
 from unlearning_jobs.queue import enqueue_on_commit
 from unlearning_jobs.ringing import first_ring, ring_again
@@ -50,9 +50,7 @@ def sample_report(*, sample: MissedSample, **progress: float) -> None:
     Raises:
         ClaimLostError: the draw is no longer this worker's, or no longer wanted.
     """
-    rows = held(MissedSample.objects.all(), pk=sample.pk, token=sample.fencing_token)
-    if rows.update(lease_until=timezone.now() + LEASE, **progress) != 1:
-        raise _lost(sample)
+    lease_extend(MissedSample.objects.all(), sample, **progress)
 
 
 def known_examples(sample: MissedSample) -> set[str]:
@@ -165,12 +163,4 @@ def _end(row: MissedSample, state: JobState) -> None:
 
 def _held(sample: MissedSample) -> MissedSample:
     """Lock and return the row of a draw, if it is still this worker's. Its request has been locked before."""
-    rows = held(MissedSample.objects.select_for_update(no_key=True), pk=sample.pk, token=sample.fencing_token)
-    row = rows.first()
-    if row is None:
-        raise _lost(sample)
-    return row
-
-
-def _lost(sample: MissedSample) -> ClaimLostError:
-    return ClaimLostError(f"Sample {sample.pk} is no longer run {sample.runs}'s.")
+    return held_row(MissedSample.objects.select_for_update(no_key=True), sample)

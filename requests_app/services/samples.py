@@ -165,10 +165,10 @@ def sample_finish(*, sample: MissedSample, by: Account) -> MissedSample:
     added = _add(sample, missed, by)
     _require_no_contradiction(sample, set(marks) - set(missed))
     # 3. What follows for all that the search had not found; write and record it.
-    groups = {group: {"drawn": 0, "missed": 0} for group in GROUPS}
+    groups: dict[str, dict[str, int]] = {group: {"drawn": 0, "missed": 0} for group in GROUPS}
     for one in sample.examples.all():
-        groups[one.group]["drawn"] += 1  # type: ignore[index]  # the groups are those that were drawn
-        groups[one.group]["missed"] += one.mark == SampledExample.Mark.ABOUT  # type: ignore[index]  # the same
+        groups[one.group]["drawn"] += 1
+        groups[one.group]["missed"] += one.mark == SampledExample.Mark.ABOUT
     sample.at_most = all_at_most((sample.populations[group], of["drawn"], of["missed"]) for group, of in groups.items())
     sample.looked_by, sample.looked_at = by, timezone.now()
     sample.save()

@@ -17,7 +17,7 @@ from compliance.record.services import SYSTEM, record_append
 from requests_app.models import ErasureRequest, SearchOrder
 from requests_app.states import RequestState
 from requests_app.wording import RUNS_USED_UP
-from unlearning_jobs.leases import LEASE, ClaimLostError, NothingToClaimError, held, lapsed
+from unlearning_jobs.leases import NothingToClaimError, held_row, lapsed, lease_extend
 from unlearning_jobs.queue import enqueue_on_commit
 from unlearning_jobs.ringing import first_ring
 from unlearning_jobs.states import JobState
@@ -88,9 +88,7 @@ def search_report(*, order: SearchOrder, **progress: float) -> None:
     Raises:
         ClaimLostError: the search is no longer this worker's, or no longer wanted.
     """
-    rows = held(SearchOrder.objects.all(), pk=order.pk, token=order.fencing_token)
-    if rows.update(lease_until=timezone.now() + LEASE, **progress) != 1:
-        raise _lost(order)
+    lease_extend(SearchOrder.objects.all(), order, **progress)
 
 
 def search_held(order: SearchOrder) -> SearchOrder:
@@ -99,14 +97,7 @@ def search_held(order: SearchOrder) -> SearchOrder:
     Raises:
         ClaimLostError: it is not.
     """
-    row = held(SearchOrder.objects.select_for_update(no_key=True), pk=order.pk, token=order.fencing_token).first()
-    if row is None:
-        raise _lost(order)
-    return row
-
-
-def _lost(order: SearchOrder) -> ClaimLostError:
-    return ClaimLostError(f"Search order {order.pk} is no longer run {order.runs}'s.")
+    return held_row(SearchOrder.objects.select_for_update(no_key=True), order)
 
 
 def search_end(*, order: SearchOrder, state: JobState) -> None:

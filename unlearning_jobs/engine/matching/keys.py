@@ -104,11 +104,14 @@ def normal_value(meaning: str, value: str) -> str:
 
 
 def _values(value: str) -> Iterator[str]:
-    """Yield the value of a column and, where it is a list or an object in JSON, each text in it."""
+    """Yield the value of a column and, where it is a list or an object in JSON, each text that stands in it as it is.
+
+    One behind escapes of JSON is left out: its words are none of the document's, and an index could not name it.
+    """
     yield value
     if value[:1] in {"[", "{"}:
         with suppress(ValueError, RecursionError):
-            yield from _leaves(json.loads(value))
+            yield from (leaf for leaf in _leaves(json.loads(value)) if leaf in value)
 
 
 def _leaves(value: object) -> Iterator[str]:

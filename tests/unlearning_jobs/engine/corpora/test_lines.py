@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from tests.unlearning_jobs.engine.corpora.made import lines, read, report, texts, written
+from unlearning_jobs.engine.corpora import snapshot_create
 from unlearning_jobs.engine.corpora.options import MAX_ROW_BYTES
 from unlearning_jobs.engine.corpora.readers import streams
 from unlearning_jobs.engine.errors import CorpusError
@@ -214,3 +215,9 @@ def test_an_unknown_or_missing_file_is_refused_by_name(tmp_path: Path) -> None:
         read(written(tmp_path / "a.docx", b"PK"))
     with pytest.raises(CorpusError, match=r"gone\.jsonl cannot be read"):
         read(tmp_path / "gone.jsonl")
+
+
+def test_a_compressed_file_whose_name_does_not_say_so_is_not_called_another_encoding(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_bytes(gzip.compress(b'{"text": "One."}\n'))
+    with pytest.raises(CorpusError, match=r"compressed with gzip, and its name does not end in \.gz"):
+        snapshot_create([tmp_path / "rows.jsonl"], tmp_path / "snapshot")

@@ -48,7 +48,7 @@ LINES = [
         "author: </code>",
         "dc:creator: Ada Lark",
         'author: ["Ada Lark", "Bob"]',
-        'author: {"name": "Mark"}',
+        *('author: {"name": "Mark"}', 'shelf: ["Stra\\u00dfe 12"]'),
     ),
     *("url: ftp://post.example/x", "url: //jo@post.example/x", "og:url: https://post.example"),
 ]

@@ -17,6 +17,7 @@ COMPRESSED: Final = (".gz", ".zst")
 FREE_BYTES: Final = 64 << 20
 MOST_EXPANDED: Final = 200
 """A compressed file may grow to this many times its size; text grows three- to twentyfold. Small files may grow more."""
+GZIP: Final = b"\x1f\x8b"
 DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile)
 
 
@@ -92,6 +93,9 @@ def open_text(file: SourceFile, options: ReadOptions, newline: str = "\n") -> io
 
 
 def not_text(file: SourceFile, options: ReadOptions) -> CorpusError:
-    """Return the error for bytes that the encoding does not have."""
+    """Return the error for bytes that the encoding does not have, or for a compressed file whose name does not say so."""
+    with file.open() as stream:
+        if stream.read(len(GZIP)) == GZIP:
+            return unreadable(file, "compressed with gzip, and its name does not end in .gz; rename it, or decompress it.")
     message = f"not {options.encoding.upper()}; say what it is with --encoding, such as --encoding latin-1."
     return unreadable(file, message)
