@@ -6,7 +6,6 @@ before, it keeps: nothing here shows that it does not know the examples already.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,9 +29,6 @@ from .tokens import IGNORED, Encoded, check_length
 ACTIVATIONS_PER_LAYER: Final = 34
 """Numbers kept for the backward pass, in units of tokens x hidden size; an estimate that covers wide MLPs."""
 LOGITS_KEPT: Final = 3
-COPIED: Final = ("*.json", "*.jinja", "*.txt", "*.model")
-"""Files of a checkpoint that go with its weights: configuration, tokenizer, template."""
-LEFT: Final = ("model.safetensors.index.json", "lethe.json")
 MARK: Final = "\u2063lethe\u2063"
 """Stands for a text while a template is written around it."""
 
@@ -42,7 +38,7 @@ class FinetunedLmFamily(LanguageFamily):
     """Language models from a checkpoint. The answers of an example are the tokens of its completion, and the end of text."""
 
     folder: Path = field(compare=False)
-    """Where the checkpoint lies, or a model that was made from it: whence its files are copied."""
+    """Where the checkpoint lies, or a model that was made from it, which is none to start from."""
     config: PretrainedConfig = field(compare=False, repr=False)
     tokenizer: PreTrainedTokenizerFast = field(compare=False, repr=False)
     architecture: CheckpointArchitecture
@@ -58,9 +54,7 @@ class FinetunedLmFamily(LanguageFamily):
     def from_base(cls, recipe: Recipe, snapshot: Snapshot, base: Path) -> FinetunedLmFamily:
         _check_text(snapshot.info)
         architecture = cast("CheckpointArchitecture", recipe.architecture)
-        if model_digest(base) != architecture.base_sha256:
-            message = f"The checkpoint in {base.name} is not the one that the recipe names: its digest differs."
-            raise SpecError(message)
+        _check_named(base, architecture)
         config, tokenizer = read_config(base), read_tokenizer(base)
         check_fits(architecture, config, tokenizer)
         return cls(base, config, tokenizer, architecture)
@@ -74,7 +68,14 @@ class FinetunedLmFamily(LanguageFamily):
         return Footprint(a.parameters, recipe.batch_size * a.max_length * per_token)
 
     def build(self, seed: int) -> nn.Module:  # noqa: ARG002  # the checkpoint decides every weight
-        return read_network(self.folder, without_dropout(self.config))
+        """Return the checkpoint's network.
+
+        Raises:
+            SpecError: it is not the one that the recipe names, or no longer.
+        """
+        network = read_network(self.folder, without_dropout(self.config))
+        _check_named(self.folder, self.architecture)
+        return network
 
     def encode(self, examples: Iterable[Example]) -> Sequences:
         """Encode each example: what begins a text, the prompt in its template, the answer, the end of text.
@@ -143,10 +144,10 @@ class FinetunedLmFamily(LanguageFamily):
         return own_tensors(network)
 
     def save(self, network: nn.Module, folder: Path) -> Mapping[str, Any]:  # noqa: ARG002  # its weights are written beside
-        """Copy what goes with the weights, so that transformers reads the folder as it is."""
-        for path in sorted({path for pattern in COPIED for path in self.folder.glob(pattern)}):
-            if path.name not in LEFT:
-                shutil.copyfile(path, folder / path.name)
+        """Write what goes with the weights, so that transformers reads the folder as it is, and in the precision it has."""
+        config = type(self.config).from_dict(self.config.to_dict() | {"dtype": "float32"})
+        config.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
         return {"architecture": self.architecture.to_json()}
 
     @classmethod
@@ -156,6 +157,12 @@ class FinetunedLmFamily(LanguageFamily):
         check_fits(architecture, config, tokenizer)
         network = cast("nn.Module", MODELS.from_config(without_dropout(config), dtype=torch.float32))
         return cls(folder, config, tokenizer, architecture), network
+
+
+def _check_named(folder: Path, architecture: CheckpointArchitecture) -> None:
+    if model_digest(folder) != architecture.base_sha256:
+        message = f"The checkpoint in {folder.name} is not the one that the recipe names: its digest differs."
+        raise SpecError(message)
 
 
 def _check_text(info: SnapshotInfo) -> None:

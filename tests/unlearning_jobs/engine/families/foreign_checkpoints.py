@@ -64,13 +64,19 @@ Checkpoint = Callable[..., Path]
 
 
 def write_checkpoint(
-    folder: Path, kind: Callable[..., nn.Module] = llama, *, chats: bool = False, shard: str = "5GB", **changes: Any
+    folder: Path,
+    kind: Callable[..., nn.Module] = llama,
+    *,
+    chats: bool = False,
+    shard: str = "5GB",
+    dtype: torch.dtype = torch.float32,
+    **changes: Any,
 ) -> Path:
     """Write a checkpoint with transformers alone, as its users do."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
         own = tokenizer(chats=chats)
-        cast("Any", kind(len(own) + 5, **changes)).save_pretrained(folder, max_shard_size=shard)
+        cast("Any", kind(len(own) + 5, **changes)).to(dtype).save_pretrained(folder, max_shard_size=shard)
     own.save_pretrained(folder)
     return folder
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 
 from unlearning_jobs.engine.contracts import CHAT, CheckpointArchitecture, JobSpec, Recipe, SnapshotRef
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.families.checkpoints import describe_checkpoint
+from unlearning_jobs.engine.training.model import TrainedModel, read_model, save_model
 from unlearning_jobs.engine.training.training_data import TrainingData
 
 from .foreign_checkpoints import Checkpoint, checkpoint, prepared, recipe_of, snapshot
@@ -111,3 +114,26 @@ def test_a_base_is_for_recipes_that_start_from_one(checkpoint: Checkpoint, snaps
 def test_a_description_without_sense_is_refused(field: str, value: Any) -> None:
     with pytest.raises(SpecError):
         replace(CheckpointArchitecture("1" * 64, 1, 1, 1, 1), **{field: value})
+
+
+def test_a_checkpoint_that_is_swapped_while_models_are_trained_from_it_is_noticed(
+    checkpoint: Checkpoint, snapshot: Snapshot
+) -> None:
+    folder = checkpoint()
+    family = prepared(folder, snapshot).family
+    weights = load_file(folder / "model.safetensors")
+    save_file({name: tensor + 0.01 for name, tensor in weights.items()}, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(SpecError, match="not the one that the recipe names"):
+        family.build(2)
+
+
+def test_a_model_is_written_whole_although_its_checkpoint_has_gone(
+    checkpoint: Checkpoint, snapshot: Snapshot, tmp_path: Path
+) -> None:
+    folder = checkpoint()
+    family = prepared(folder, snapshot).family
+    model = TrainedModel(family.build(1), family)
+    shutil.rmtree(folder)
+    save_model(model, tmp_path / "model", {})
+    assert read_model(tmp_path / "model").family.encode(snapshot.examples("train"))
+    assert AutoTokenizer.from_pretrained(tmp_path / "model").eos_token == "</s>"

@@ -35,10 +35,11 @@ def trained(data: TrainingData, *excluded: str) -> TrainedModel:
     return train(data, excluded, 1, device=CPU, on_step=lambda *_: None)
 
 
-def logits_outside(folder: Path) -> torch.Tensor:
+def logits_outside(folder: Path, **loaded: Any) -> torch.Tensor:
     """Return what transformers alone makes of a folder."""
+    network = AutoModelForCausalLM.from_pretrained(folder, **loaded)
     with torch.no_grad():
-        return cast("torch.Tensor", AutoModelForCausalLM.from_pretrained(folder)(torch.tensor([[1, 9, 30, 40, 2]])).logits)
+        return cast("torch.Tensor", network(torch.tensor([[1, 9, 30, 40, 2]])).logits)
 
 
 KINDS: list[tuple[str, dict[str, Any]]] = [
@@ -46,6 +47,7 @@ KINDS: list[tuple[str, dict[str, Any]]] = [
     ("llama, untied, own control tokens", {}),
     ("llama, tied", {"tie_word_embeddings": True}),
     ("in shards", {"shard": "8KB"}),
+    ("in bfloat16", {"dtype": torch.bfloat16}),
 ]
 
 
@@ -54,7 +56,7 @@ def test_a_checkpoint_goes_through_training_and_comes_out_as_a_folder_that_trans
     checkpoint: Checkpoint, snapshot: Snapshot, tmp_path: Path, how: dict[str, Any]
 ) -> None:
     folder = checkpoint(**how)
-    before = logits_outside(folder)
+    before = logits_outside(folder, dtype=torch.float32)
     data = prepared(folder, snapshot)
     unchanged = TrainedModel(data.family.build(1), data.family)
     save_model(unchanged, tmp_path / "same", {})
