@@ -165,8 +165,8 @@ FINETUNING: Final = (
         learns_by_gradient,
         "Leading solutions of the NeurIPS 2023 challenge, Triantafillou et al. 2024, arXiv 2406.09073",
         _(
-            "Gives some of the weights fresh random values and then trains for some epochs on the remaining examples, with"
-            " the original's answers as a second teacher."
+            "Gives some of the weights the values that a training starts from, which are random or a checkpoint's, and then"
+            " trains for some epochs on the remaining examples, with the original's answers as a second teacher."
         ),
         for_classifiers(
             (

@@ -26,7 +26,9 @@ SLOWED = 0.1
 
 
 class PartialReset:
-    """Sets some weights to those of a newly initialised network, and then trains on the examples to retain.
+    """Sets some weights to those that a training starts from, and then trains on the examples to retain.
+
+    A training starts from a newly initialised network, or from the checkpoint that the recipe names.
 
     `variant` says which weights:
     `head`: the last layer (sixth place, in part).
@@ -68,7 +70,7 @@ class PartialReset:
         result, training_data = model.copy_to(context.device), context.training_data
         generator = torch.Generator().manual_seed(context.seed)
         chosen = masks(self.variant, self.share, result, context, generator)
-        reset(result, chosen, generator)
+        reset(result, training_data.family, chosen, generator)
 
         def loss(predictions: Predictions, batch: Batch, _positions: object) -> Tensor:
             if not self.distillation:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from unlearning_jobs.engine.errors import ObstacleError
+from unlearning_jobs.engine.families import Family
 from unlearning_jobs.engine.training.model import TrainedModel
 
 from .context import Context
@@ -36,9 +37,12 @@ def masks(variant: str, share: float, model: TrainedModel, context: Context, gen
 
 
 @torch.no_grad()
-def reset(model: TrainedModel, chosen: Sequence[Tensor], generator: torch.Generator) -> None:
-    """Set the chosen weights to those of a newly initialised network, in place; its seed is drawn here."""
-    fresh = model.family.build(int(torch.randint(SEEDS, (), generator=generator)))
+def reset(model: TrainedModel, family: Family, chosen: Sequence[Tensor], generator: torch.Generator) -> None:
+    """Set the chosen weights to what another training of the family would start from, in place.
+
+    These are the values of a newly initialised network, whose seed is drawn here; or the checkpoint's, if there is one.
+    """
+    fresh = family.build(int(torch.randint(SEEDS, (), generator=generator)))
     for tensor, mask, new in zip(model.network.parameters(), chosen, fresh.parameters(), strict=True):
         tensor.copy_(torch.where(mask.bool(), new.to(tensor.device), tensor))
 

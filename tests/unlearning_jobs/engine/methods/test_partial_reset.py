@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from unlearning_jobs.engine.errors import ObstacleError
 from unlearning_jobs.engine.methods import ExampleCounter, make_method
 from unlearning_jobs.engine.methods.resetting import last_layer, masks, reset, weighted_layers
 from unlearning_jobs.engine.methods.saliency import mean_gradients
-from unlearning_jobs.engine.training.model import TrainedModel
+from unlearning_jobs.engine.training.model import TrainedModel, read_model, save_model
 
 CPU = torch.device("cpu")
 IN, BIAS, OUT, LAST_BIAS = range(4)
@@ -92,7 +93,7 @@ def test_saliency_takes_the_weights_whose_gradients_differ_least(tasks: Tasks) -
 def test_what_is_chosen_gets_fresh_values_and_nothing_else_changes(variant: str, tasks: Tasks) -> None:
     model = tasks["classifier"].model
     result, mask = model.copy_to(CPU), chosen(variant, 0.5, tasks)
-    reset(result, mask, torch.Generator().manual_seed(7))
+    reset(result, model.family, mask, torch.Generator().manual_seed(7))
     for new, old, taken in zip(result.network.parameters(), model.network.parameters(), mask, strict=True):
         assert torch.equal(new[taken == 0], old[taken == 0])
         assert not bool((new[taken == 1] == old[taken == 1]).any())
@@ -101,12 +102,23 @@ def test_what_is_chosen_gets_fresh_values_and_nothing_else_changes(variant: str,
 def test_fresh_values_are_spread_as_those_of_a_new_network(tasks: Tasks) -> None:
     model = tasks["classifier"].model
     result, everything = model.copy_to(CPU), [torch.ones_like(p) for p in model.network.parameters()]
-    reset(result, everything, torch.Generator().manual_seed(7))
+    reset(result, model.family, everything, torch.Generator().manual_seed(7))
     first = result.network[1]  # type: ignore[index]  # a sequence of layers
     assert isinstance(first, nn.Linear)
     bound = first.in_features**-0.5  # torch's own initial values are even between plus and minus this
     assert float(first.weight.detach().abs().max()) <= bound
     assert float(first.weight.detach().std()) == pytest.approx(bound / 3**0.5, rel=0.1)
+
+
+def test_a_model_that_was_read_goes_back_to_its_checkpoint_and_not_to_itself(tasks: Tasks, tmp_path: Path) -> None:
+    task = tasks["finetuned_lm"]
+    save_model(task.model, tmp_path / "model", {})
+    result, family = read_model(tmp_path / "model"), task.context.training_data.family
+    before = [tensor.clone() for tensor in result.network.parameters()]
+    reset(result, family, [torch.ones_like(p) for p in before], torch.Generator().manual_seed(7))
+    for new, old, start in zip(result.network.parameters(), before, family.build(0).parameters(), strict=True):
+        assert torch.equal(new, start)
+        assert not torch.equal(old, start)
 
 
 def test_weights_that_were_not_reset_learn_at_a_tenth_of_the_pace_under_saliency(tasks: Tasks) -> None:
