@@ -12,7 +12,7 @@ from .verdicts import Verdict
 Scope = Literal["method", "shipped"]
 """method: the unlearned models and the oracles, as samples of what the method gives. shipped: the one model that would be
 released."""
-ControlName = Literal["oracle_against_oracle", "do_nothing", "pairs_against_independent"]
+ControlName = Literal["oracle_against_oracle", "do_nothing", "pairs_against_independent", "declared_against_replicates"]
 Position = Literal["within", "below", "above", "undecided"]
 """within: the interval lies inside the margin. below, above: it lies outside, on that side. undecided: neither."""
 

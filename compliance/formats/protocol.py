@@ -14,6 +14,8 @@ FEWEST_ORACLES: Final = 4
 """Oracles of the independent design, and of the annex to an exact or certified result."""
 FEWEST_PAIRS: Final = 3
 FEWEST_UNLEARNED: Final = 2
+FEWEST_REPLICATES: Final = 2
+"""Models trained here that one trained elsewhere is compared with: a spread needs two."""
 WATCHERS: Final = 2
 """Independent oracles that every paired evaluation has beside its pairs."""
 MOST_ALPHA: Final = 0.1
@@ -43,6 +45,9 @@ WIDEST: Final[dict[tuple[str, str], float]] = {
 originals themselves must fail."""
 
 
+Assurance = Literal["reproduced", "declared"]
+"""How much is known about how a model came about. reproduced: it was trained here. declared: it was trained elsewhere, by a
+recipe that somebody declares for it."""
 SHARES: Final = ("missed", "damaged")
 """Kinds of estimands that count examples."""
 LOG_ODDS: Final = ("margin", "log_likelihood")
@@ -140,6 +145,9 @@ class Protocol(Digested, Contract):
     ends the job."""
     influence: float = field(default=0.02, metadata=ADDED_LATER)
     """What counts as no measurable influence: the forget set's mean probability moves by less than this, in all."""
+    assurance: Assurance = field(default="reproduced", metadata=ADDED_LATER)
+    """Of the model to unlearn. A declared one is first compared with replicates: oracles of its recipe say nothing about a
+    model that the recipe does not give."""
 
     @property
     def paired(self) -> bool:
@@ -191,6 +199,7 @@ class Protocol(Digested, Contract):
         return [
             *self._seed_problems(seed),
             *self._size_problems(guarantee),
+            *self._assurance_problems(guarantee),
             *self._rule_problems(asked, held_out=held_out),
         ]
 
@@ -230,6 +239,21 @@ class Protocol(Digested, Contract):
                 " replication is the model."
             )
         return [] if enough else [problem]
+
+    def _assurance_problems(self, guarantee: Guarantee) -> list[str]:
+        if self.assurance == "reproduced" or guarantee == "exact":
+            return []
+        if guarantee == "certified":
+            return ["A certificate rests on how the model was trained, and this one was trained elsewhere; retrain it here."]
+        problems = []
+        if self.paired:
+            problems.append("A model that was trained elsewhere has no seed here; choose the independent design.")
+        if self.unlearned_at(1) <= FEWEST_REPLICATES:
+            problems.append(
+                f"A model that was trained elsewhere is compared with at least {FEWEST_REPLICATES} replicates at the first"
+                " look; add some."
+            )
+        return problems
 
     def _rule_problems(self, asked: Mapping[tuple[str, str, str, str], str], *, held_out: bool) -> list[str]:
         problems = [problem for estimand in self.estimands for problem in estimand.problems()]

@@ -131,7 +131,7 @@ class ProposalForm(LetheForm):
         guarantee = method_guarantee(self.cleaned_data["method"])
         design = proposed_design(guarantee, self.base, self.precedents)
         if (pairing := self.cleaned_data["design"]) and pairing != design.pairing:
-            design = design_of(pairing, sizes(), design.reason)
+            design = design_of(pairing, sizes(), design.reason, design.assurance)
         typed = {name: self.cleaned_data[name] for name in ("replicates", "oracles", "looks")}
         return replace(design, **{name: count for name, count in typed.items() if count is not None})
 

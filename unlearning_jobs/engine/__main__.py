@@ -7,6 +7,7 @@
     python -m unlearning_jobs.engine index SNAPSHOT [--out DIR] [--previous DIR]
     python -m unlearning_jobs.engine search SNAPSHOT [--index DIR] [--self-test] [--exact TEXT] [--name NAME]
     python -m unlearning_jobs.engine sweep FOLDER... (--queries | --register) FILE [--out FILE] [--estimate]
+    python -m unlearning_jobs.engine judge --original DIR --unlearned DIR --oracles DIR... --snapshot DIR --forget FILE
     python -m unlearning_jobs.engine run spec.json --out DIR [--progress ndjson] [--exit-with-parent]
 
 Exit status: 0 done; 1 unexpected error; 2 the job or the command cannot be done, and the message says why; 143 ended by
@@ -27,7 +28,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
 
-from . import search_command, sweep_command
+from . import judge_command, search_command, sweep_command
 from .catalogue import METHODS, METRICS, listed
 from .contracts import JobResult, JobSpec, Progress, ProgressCallback
 from .contracts.families import FAMILY_DESCRIPTIONS
@@ -81,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     index.set_defaults(command=_index)
     search_command.add_to(commands)
     sweep_command.add_to(commands, reporter)
+    judge_command.add_to(commands)
     run = commands.add_parser("run", help="run one job")
     run.add_argument("spec", type=Path, help="the job spec, a JSON file")
     run.add_argument("--out", type=Path, required=True, help="folder for the result")

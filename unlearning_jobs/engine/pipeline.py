@@ -13,8 +13,6 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from compliance.formats.canonical import canonical_json
 from compliance.formats.processes import process_checks
 from compliance.formats.results import RESULT_VERSION, Certificate, SecondTraining
@@ -27,6 +25,7 @@ from .environment import describe_environment
 from .errors import SpecError
 from .evaluation.duplicates import find_duplicates
 from .evaluation.outputs import Group, ModelKey, Outputs
+from .evaluation.sets import evaluation_sets
 from .evaluation.statistics import STATISTICS, measure
 from .evaluation.trajectory import build_trajectory
 from .preparation import check_unlearning, excluded_ids, job_protocol, unlearning_steps
@@ -186,22 +185,8 @@ def _train_ensemble(job: RunningJob, trainings: Sequence[TrainingRun]) -> None:
 
 
 def _evaluation_sets(job: RunningJob, protocol: Protocol) -> dict[str, list[Example]]:
-    """Return the forget set, samples of retain and held-out examples drawn with the protocol's seed, and any extra sets."""
-    rng = np.random.default_rng(protocol.sample_seed)
-
-    def sample(ids: list[str], size: int) -> list[Example]:
-        return job.snapshot.get(sorted(ids if len(ids) <= size else rng.choice(ids, size, replace=False).tolist()))
-
-    retain = job.trainer.training_data.retained_ids(excluded_ids(job.spec))
-    sets = {
-        "forget": job.snapshot.get(sorted(job.spec.forget_ids)),
-        "retain": sample(retain, protocol.max_retain_examples),
-        "held_out": sample([e.id for e in job.snapshot.examples("held_out")], protocol.max_held_out_examples),
-    }
-    for name in job.snapshot.info.counts:
-        if name not in ("train", "held_out"):
-            sets[name] = list(job.snapshot.examples(name))
-    return {name: examples for name, examples in sets.items() if examples}
+    retained = job.trainer.training_data.retained_ids(excluded_ids(job.spec))
+    return evaluation_sets(job.snapshot, job.spec.forget_ids, retained, protocol)
 
 
 def _finish(

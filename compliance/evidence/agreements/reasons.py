@@ -74,10 +74,13 @@ def _needed_controls(told: ToldReport) -> list[ControlName] | None:
 def controls_of(protocol: Protocol) -> list[ControlName]:
     """Return the names of the controls of a protocol's design."""
     nothing: list[ControlName] = ["do_nothing"] if protocol.replicate_seeds else []
+    declared: list[ControlName] = (
+        ["declared_against_replicates"] if protocol.replicate_seeds and protocol.assurance == "declared" else []
+    )
     watched: list[ControlName] = (
         ["pairs_against_independent"] if protocol.paired and len(protocol.oracle_seeds) >= FEWEST_WATCHERS else []
     )
-    return ["oracle_against_oracle", *nothing, *watched]
+    return ["oracle_against_oracle", *nothing, *declared, *watched]
 
 
 def _process(told: ToldReport) -> list[str] | None:

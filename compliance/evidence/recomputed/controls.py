@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from statistics import fmean
 
 from compliance.formats.findings import Precision
-from compliance.formats.protocol import FURTHER, Estimand, Protocol
+from compliance.formats.protocol import FEWEST_REPLICATES, FURTHER, HALF, Estimand, Protocol
 
 from .method import judge
 from .models import Models, Vector, distance, leave_one_out, means, minus
@@ -15,11 +15,17 @@ from .shipped import judge_shipped
 from .student import Difference, Numbers, deviation, one_sample, quantile, reach, resolution, variance, welch
 
 FEWEST_FOR_OUTLIER = 4
+JUDGED = frozenset({"forget", "retain", "held_out"})
 
 
 def behaved(models: Models, protocol: Protocol, name: str) -> bool:
     """Return whether a control behaved."""
-    check = {"do_nothing": _do_nothing, "oracle_against_oracle": _oracles, "pairs_against_independent": _pairs}
+    check = {
+        "do_nothing": _do_nothing,
+        "oracle_against_oracle": _oracles,
+        "pairs_against_independent": _pairs,
+        "declared_against_replicates": _declared,
+    }
     return check[name](models, protocol)
 
 
@@ -71,6 +77,24 @@ def _pairs(models: Models, protocol: Protocol) -> bool:
     margin = min(one.margin for one in _forget_locations(protocol))
     between = welch([one / gap for one in pairs], [one / gap for one in independent], protocol.alpha_per_look)
     return between.low <= margin and between.high >= -margin
+
+
+def _declared(models: Models, protocol: Protocol) -> bool:
+    """Return whether the model that was trained elsewhere surely lies near the replicates on every set."""
+    gap = fmean(means(models.matrix("original", "forget", "margin"))[1:]) - fmean(
+        means(models.matrix("oracle", "forget", "margin"))
+    )
+    n = len(models.of("original")) - 1
+    if gap <= 0 or n < FEWEST_REPLICATES:
+        return False
+    margin = min(one.margin for one in _forget_locations(protocol))
+    for name in JUDGED & {name for _, name, _ in models.values}:
+        declared, *replicates = (one / gap for one in means(models.matrix("original", name, "margin")))
+        half_width = quantile(n - 1, 1 - protocol.alpha_per_look) * deviation(replicates) / n**0.5
+        allowed = min(max(margin, reach(replicates, FURTHER)), max(HALF, margin))
+        if abs(declared - fmean(replicates)) + half_width >= allowed:
+            return False
+    return True
 
 
 def _oracles(models: Models, protocol: Protocol) -> bool:

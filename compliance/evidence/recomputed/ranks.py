@@ -35,6 +35,9 @@ def of_control(models: Models, name: str) -> float:
         return apart(oracles[::2], oracles[1::2])
     if name == "do_nothing":
         return apart(models.matrix("original", "forget", "margin"), oracles)
+    if name == "declared_against_replicates":
+        originals = models.matrix("original", "forget", "margin")
+        return apart(originals[:1], originals[1:])
     seeds = {seed for _, seed in models.of("unlearned")}
     others = [models.vector(key, "forget", "margin") for key in models.of("oracle") if key[1] not in seeds]
     return apart(models.pairs("forget", "margin"), others)

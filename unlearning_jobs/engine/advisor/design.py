@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from compliance.formats.protocol import ANNEXED
+from compliance.formats.protocol import ANNEXED, Assurance
 from compliance.formats.translation import gettext_noop as _
 from compliance.formats.verdicts import Guarantee
 from unlearning_jobs.engine.contracts import Protocol, Recipe
@@ -21,11 +21,15 @@ from .outlook import Precedent, chances_by_look, typical_saving, typical_spread
 ENOUGH: Final = 0.9
 """Independent models that decide with this probability need no pairs."""
 
-ReasonCode = Literal["annex", "unpairable", "few_decide", "pairs_pay", "pairs_do_not_pay", "arrays", "texts"]
+ReasonCode = Literal["annex", "declared", "unpairable", "few_decide", "pairs_pay", "pairs_do_not_pay", "arrays", "texts"]
 DESIGN_REASONS: Final[Mapping[str, str]] = {
     "annex": _(
         "The result is released on the evidence of its process or on its certificate. The measurements can contradict it,"
         " and a few oracles are enough for that."
+    ),
+    "declared": _(
+        "The model was trained elsewhere, so it shares no seed with a model trained here; models are compared independently,"
+        " and it is first compared with models of its declared recipe."
     ),
     "unpairable": _("Models of this recipe cannot take one another’s batches, so they are compared independently."),
     "few_decide": _(
@@ -72,6 +76,8 @@ class Design:
     looks: int
     reason: ReasonCode
     """Key of `DESIGN_REASONS`."""
+    assurance: Assurance = "reproduced"
+    """Of the model to unlearn."""
 
     def protocol(self, seeds: Sequence[int] = (), **rules: Any) -> Protocol:
         """Return a protocol of this size. Without seeds it only counts models, and is no protocol to run."""
@@ -82,12 +88,18 @@ class Design:
             oracle_seeds=drawn[self.replicates : count],
             design=self.pairing,
             looks=self.looks,
+            assurance=self.assurance,
             **rules,
         )
 
 
 def choose_design(
-    guarantee: Guarantee, recipe: Recipe, precedents: Sequence[Precedent] = (), sizes: Sizes | None = None
+    guarantee: Guarantee,
+    recipe: Recipe,
+    precedents: Sequence[Precedent] = (),
+    sizes: Sizes | None = None,
+    *,
+    assurance: Assurance = "reproduced",
 ) -> Design:
     """Return the design for a method of this guarantee on a model of this recipe.
 
@@ -96,12 +108,13 @@ def choose_design(
         recipe: the model's recipe; says whether it can be paired.
         precedents: what earlier jobs on the same model measured.
         sizes: how many models each design has; by default, those of `Sizes`.
+        assurance: how the model to unlearn came about.
     """
     sizes = sizes or Sizes()
     if guarantee in ANNEXED:
-        return Design("independent", 0, sizes.annex_oracles, 1, "annex")
-    if not recipe.can_be_paired:
-        return design_of("independent", sizes, "unpairable")
+        return Design("independent", 0, sizes.annex_oracles, 1, "annex", assurance)
+    if assurance == "declared" or not recipe.can_be_paired:
+        return design_of("independent", sizes, "declared" if assurance == "declared" else "unpairable", assurance)
     # 1. What earlier jobs on this model measured.
     spread, saved = typical_spread(precedents), typical_saving(precedents)
     if spread is not None:
@@ -118,8 +131,10 @@ def choose_design(
     return design_of("independent", sizes, "texts")
 
 
-def design_of(pairing: Literal["independent", "paired"], sizes: Sizes, reason: ReasonCode) -> Design:
+def design_of(
+    pairing: Literal["independent", "paired"], sizes: Sizes, reason: ReasonCode, assurance: Assurance = "reproduced"
+) -> Design:
     """Return the design of the proposed size with or without pairs."""
     if pairing == "paired":
-        return Design("paired", sizes.pairs - 1, sizes.watchers, sizes.looks, reason)
-    return Design("independent", sizes.replicates, sizes.oracles, sizes.looks, reason)
+        return Design("paired", sizes.pairs - 1, sizes.watchers, sizes.looks, reason, assurance)
+    return Design("independent", sizes.replicates, sizes.oracles, sizes.looks, reason, assurance)

@@ -5,9 +5,12 @@ They are judged by the protocol's own estimands, at the same level as the unlear
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from scipy.special import stdtrit
 
+from compliance.formats.protocol import HALF
 from unlearning_jobs.engine.contracts import Control, Estimand, Protocol
 
 from .each_example import damaged
@@ -15,7 +18,10 @@ from .estimands import compare, forget_margin, judge, leave_one_out_distance, ma
 from .outputs import Array, ModelKey, Outputs
 from .permutation import permutation_test
 from .shipped import judge_shipped
-from .welch import resolution, welch
+from .welch import prediction_reach, resolution, welch
+
+JUDGED: Final = frozenset({"forget", "retain", "held_out"})
+"""Sets on which a model that was trained elsewhere must be like models trained here."""
 
 
 def do_nothing(outputs: Outputs, protocol: Protocol) -> Control:
@@ -77,6 +83,38 @@ def pairs_against_independent(outputs: Outputs, protocol: Protocol) -> Control |
     share = float(pairs.mean() - independent.mean()) / gap if gap > 0 else 0.0
     note = f"Paired and independent oracles differ by {share:.2g} of the do-nothing gap."
     return Control("pairs_against_independent", behaved, permutation, note)
+
+
+def declared_against_replicates(outputs: Outputs, protocol: Protocol) -> Control:
+    """Judge a model that was trained elsewhere against models trained here by the recipe that is declared for it.
+
+    On every set it must lie near the replicates, in units of the gap, surely. Models from one checkpoint differ so little by
+    their seed that every detail of a recipe tells them apart, so a test for a difference would be the wrong one.
+    """
+    margins = outputs.matrix("original", "forget", "margin")  # (models, examples), the declared one first
+    permutation = permutation_test(margins[:1], margins[1:], seed=protocol.sample_seed)
+    gap = float(margins[1:].mean() - forget_margin(outputs, "oracle").mean())
+    if gap <= 0:
+        note = "Models of the declared recipe know the forget set no better than oracles do, so nothing compares them."
+        return Control("declared_against_replicates", behaved=False, permutation=permutation, note=note)
+    margin = min(e.margin for e in protocol.estimands if (e.examples, e.kind, e.unit) == ("forget", "location", "gap"))
+    worst, behaved = 0.0, True
+    for name in JUDGED & outputs.ids.keys():
+        numbers = outputs.matrix("original", name, "margin").mean(axis=1) / gap  # (models,)
+        replicates, n = numbers[1:], len(numbers) - 1
+        distance = abs(float(numbers[0] - replicates.mean()))
+        half_width = float(stdtrit(n - 1, 1 - protocol.alpha_per_look) * np.std(replicates, ddof=1)) / n**0.5
+        reach = min(max(margin, prediction_reach(replicates)), max(HALF, margin))
+        worst, behaved = max(worst, distance), behaved and distance + half_width < reach
+    note = (
+        "The model that was trained elsewhere differs from models of the declared recipe by at most"
+        f" {worst:.2g} of the do-nothing gap on any set."
+        if behaved
+        else "The model that was trained elsewhere cannot be taken for one of the declared recipe: on one set it differs"
+        f" from such models by {worst:.2g} of the do-nothing gap, or they differ too much among themselves. Oracles of this"
+        " recipe do not show what it would be without the examples."
+    )
+    return Control("declared_against_replicates", behaved, permutation, note)
 
 
 def _oracles_differ(outputs: Outputs, estimand: Estimand, gap: float, alpha: float) -> bool:

@@ -14,6 +14,7 @@ from unlearning_jobs.engine.contracts import (
     Estimand,
     EstimandFinding,
     Evaluation,
+    Guarantee,
     PermutationFinding,
     ProcessCheck,
     Protocol,
@@ -22,7 +23,7 @@ from unlearning_jobs.engine.contracts import (
     Veto,
 )
 
-from .controls import do_nothing, oracle_against_oracle, pairs_against_independent
+from .controls import declared_against_replicates, do_nothing, oracle_against_oracle, pairs_against_independent
 from .each_example import damaged, missed
 from .estimands import compare, forget_margin, judge, oracles_of
 from .influence import measure_influence, measure_precision
@@ -42,7 +43,7 @@ NEEDED = ("margin", "probability")
 def evaluate(
     outputs: Outputs,
     protocol: Protocol,
-    method: str,
+    method: str | None,
     family: str,
     *,
     look: int = 1,
@@ -54,13 +55,14 @@ def evaluate(
     Args:
         outputs: statistics of the originals, the unlearned models and the oracles on forget, retain and held-out examples.
         protocol: the protocol, fixed before the run.
-        method: name of the method; its guarantee decides what the verdict rests on.
+        method: name of the method; its guarantee decides what the verdict rests on. None if others made the models: then
+            nothing but measurements is known about them.
         family: family of the models; decides which metrics apply.
         look: number of the look, from 1.
         process: what the engine established about how the result was made.
         duplicates: retained examples that repeat forget examples.
     """
-    guarantee = method_guarantee(method)
+    guarantee: Guarantee = method_guarantee(method) if method else "empirical"
     said = limits(method, protocol, family, outputs, duplicates=len({duplicate.retain_id for duplicate in duplicates}))
     # 1. Models that answer with no numbers cannot be compared.
     if broken := _not_finite(outputs, protocol):
@@ -157,6 +159,8 @@ def _controls(outputs: Outputs, protocol: Protocol) -> Iterator[Control]:
     yield oracle_against_oracle(outputs, protocol)
     if len(outputs.models("original")) > 1:
         yield do_nothing(outputs, protocol)
+        if protocol.assurance == "declared":
+            yield declared_against_replicates(outputs, protocol)
     if watched := pairs_against_independent(outputs, protocol):
         yield watched
 

@@ -28,6 +28,10 @@ ALWAYS: Final = (
     ),
     "Metrics other than the estimands are reported for comparison. They do not affect the verdict.",
 )
+ELSEWHERE: Final = (
+    "Others made these models. What they were trained on, and that the oracles never saw the forget set, is what is said of"
+    " them; nobody watched it."
+)
 BY_GUARANTEE: Final[dict[Guarantee, str]] = {
     "empirical": "The method has no guarantee: only what was measured is known about its result.",
     "certified": "What the certificate promises rests on its assumptions and on the recorded process, not on these numbers.",
@@ -37,14 +41,14 @@ FEW: Final = 20
 """Below so many examples, a Kolmogorov-Smirnov test hardly rejects anything."""
 
 
-def limits(method: str, protocol: Protocol, family: str, outputs: Outputs, *, duplicates: int) -> tuple[str, ...]:
-    """Return the limits of every evaluation, and those of this method, protocol, family and run."""
+def limits(method: str | None, protocol: Protocol, family: str, outputs: Outputs, *, duplicates: int) -> tuple[str, ...]:
+    """Return the limits of every evaluation, and those of this method (None if others made the models), protocol and run."""
     return (*ALWAYS, *_of_this_run(method, protocol, family, outputs, duplicates))
 
 
-def _of_this_run(method: str, protocol: Protocol, family: str, outputs: Outputs, duplicates: int) -> Iterator[str]:
+def _of_this_run(method: str | None, protocol: Protocol, family: str, outputs: Outputs, duplicates: int) -> Iterator[str]:
     models, oracles = len(outputs.models("unlearned")), len(outputs.models("oracle"))
-    forget, guarantee = len(outputs.ids["forget"]), method_guarantee(method)
+    forget = len(outputs.ids["forget"])
     yield _samples(models, oracles)
     if models > 1 and not outputs.paired:
         yield _power(protocol.alpha_per_look, models, oracles)
@@ -53,12 +57,19 @@ def _of_this_run(method: str, protocol: Protocol, family: str, outputs: Outputs,
             "Pairs share the seed and the order of the examples, so what is said about the shipped model is about the model"
             " that it would have been with the same seed, not about every retraining."
         )
+    if protocol.assurance == "declared":
+        yield (
+            "The model before unlearning was trained elsewhere. That a recipe made it is declared; it was not watched. If it"
+            " was trained on other examples too, this does not show them."
+        )
     if not _seeds_matter(outputs):
         yield (
             "Training does not depend on the seed, so all oracles are the same model. The intervals reflect rounding only,"
             " and say nothing about a corpus with other examples."
         )
-    if guarantee in BY_GUARANTEE:
+    if method is None:
+        yield ELSEWHERE
+    elif (guarantee := method_guarantee(method)) in BY_GUARANTEE:
         yield BY_GUARANTEE[guarantee]
     if forget < FEW and "forget_quality" in metrics_of(protocol, family):
         yield f"With {forget} examples to forget, forget quality says very little."

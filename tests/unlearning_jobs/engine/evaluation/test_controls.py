@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 
 from tests.unlearning_jobs.engine.evaluation.conftest import FIRST_ORACLE, INDEPENDENT, PAIRED, MakeOutputs, set_margins
-from unlearning_jobs.engine.evaluation.controls import do_nothing, oracle_against_oracle, pairs_against_independent
+from unlearning_jobs.engine.evaluation.controls import (
+    declared_against_replicates,
+    do_nothing,
+    oracle_against_oracle,
+    pairs_against_independent,
+)
 from unlearning_jobs.engine.evaluation.evaluate import evaluate
 from unlearning_jobs.engine.evaluation.outputs import ModelKey, Outputs
 
@@ -82,3 +87,52 @@ def test_watchers_notice_pairs_that_are_another_kind_of_model(
 def test_without_pairs_or_watchers_there_is_nothing_to_watch(make_outputs: MakeOutputs, rng: np.random.Generator) -> None:
     assert pairs_against_independent(make_outputs(0.0, rng), INDEPENDENT) is None
     assert pairs_against_independent(make_outputs(0.0, rng, paired=True, n=1), PAIRED) is None
+
+
+def declared(outputs: Outputs, by: float, name: str = "forget") -> Outputs:
+    """The same, but the model to unlearn was trained elsewhere, and its margins on a set are others."""
+    first = outputs.models("original")[:1]
+    set_margins(outputs, first, name, slice(None), outputs.vector(first[0], name, "margin") + by)
+    return outputs
+
+
+DECLARED = replace(INDEPENDENT, assurance="declared")
+
+
+@pytest.mark.parametrize("name", ["forget", "retain", "held_out"])
+@pytest.mark.parametrize(("by", "behaved"), [(0.0, True), (1.0, True), (-1.0, True), (6.0, False), (-6.0, False)])
+def test_a_model_that_its_declared_recipe_does_not_give_is_noticed_on_every_set(
+    make_outputs: MakeOutputs, rng: np.random.Generator, name: str, by: float, *, behaved: bool
+) -> None:
+    """Of a gap of 8: an eighth is within the margin, and three quarters are not."""
+    control = declared_against_replicates(declared(make_outputs(0.0, rng, spread=0.1), by, name), DECLARED)
+    assert control.behaved == behaved
+
+
+def test_no_verdict_is_reached_about_a_model_that_its_declared_recipe_does_not_give(
+    make_outputs: MakeOutputs, rng: np.random.Generator
+) -> None:
+    outputs = declared(make_outputs(0.0, rng, spread=0.1), 6.0)
+    verdict = evaluate(outputs, DECLARED, "npo", "causal_lm").verdict
+    assert (verdict.outcome, verdict.reasons[0].code) == ("inconclusive", "control_misbehaved")
+    assert evaluate(outputs, INDEPENDENT, "npo", "causal_lm").verdict.outcome == "passed"
+
+
+def test_replicates_that_differ_too_much_recognise_no_model(make_outputs: MakeOutputs, rng: np.random.Generator) -> None:
+    assert not declared_against_replicates(make_outputs(0.0, rng, spread=20.0), DECLARED).behaved
+
+
+def test_without_a_gap_there_is_no_unit_in_which_a_declared_model_could_be_compared(
+    make_outputs: MakeOutputs, rng: np.random.Generator
+) -> None:
+    assert not declared_against_replicates(make_outputs(0.0, rng, gap=-1.0), DECLARED).behaved
+
+
+def test_an_evaluation_of_a_declared_model_says_what_nobody_watched(
+    make_outputs: MakeOutputs, rng: np.random.Generator
+) -> None:
+    said = evaluate(make_outputs(0.0, rng), DECLARED, "npo", "causal_lm").limits
+    assert any("trained elsewhere" in one for one in said)
+    assert not any(
+        "trained elsewhere" in one for one in evaluate(make_outputs(0.0, rng), INDEPENDENT, "npo", "causal_lm").limits
+    )

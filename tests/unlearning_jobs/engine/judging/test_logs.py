@@ -1,0 +1,128 @@
+"""Logs of OpenUnlearning give its metrics again, and a log that states other numbers is told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import hmean, ks_2samp
+
+from unlearning_jobs.engine.__main__ import main
+from unlearning_jobs.engine.errors import SpecError
+from unlearning_jobs.engine.judging import judge, outputs_of_logs
+
+EXAMPLES = 40
+UTILITY = {"retain": "retain_Q_A_Prob", "ra": "ra_Q_A_Prob_normalised", "wf": "wf_Q_A_Prob_normalised"}
+
+
+def log_of(seed: int, ratio: float = 0.6) -> dict[str, Any]:
+    """A log with made-up values of every metric of the model's utility, and of the forget set."""
+    rng = np.random.default_rng(seed)
+
+    def values(key: str, middle: float) -> dict[str, Any]:
+        numbers = np.abs(middle + 0.1 * rng.standard_normal(EXAMPLES))
+        return {
+            "agg_value": float(numbers.mean()),
+            "value_by_index": {str(i): {key: float(x)} for i, x in enumerate(numbers)},
+        }
+
+    return {
+        "forget_Q_A_Prob": values("prob", 0.4),
+        "forget_truth_ratio": values("score", ratio),
+        "exact_memorization": values("score", 0.5),
+        **{name: values("prob", 0.7) for name in UTILITY.values()},
+        **{f"{name}_Q_A_ROUGE": values("rougeL_recall", 0.6) for name in UTILITY},
+        **{f"{name}_Truth_Ratio": values("score", 0.5) for name in UTILITY},
+    }
+
+
+def numbers(log: dict[str, Any], name: str, key: str) -> Any:
+    return np.array([row[key] for row in log[name]["value_by_index"].values()])
+
+
+def utility(log: dict[str, Any]) -> float:
+    terms = [numbers(log, name, "prob").mean() for name in UTILITY.values()]
+    terms += [numbers(log, f"{name}_Q_A_ROUGE", "rougeL_recall").mean() for name in UTILITY]
+    terms += [np.maximum(0, 1 - numbers(log, f"{name}_Truth_Ratio", "score")).mean() for name in UTILITY]
+    return float(hmean(terms))
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    """The logs of an original, an unlearned model and an oracle."""
+    made = []
+    for number, ratio in enumerate((0.6, 0.8, 0.8)):
+        made.append(tmp_path / f"{number}" / "TOFU_EVAL.json")
+        made[-1].parent.mkdir()
+        made[-1].write_text(json.dumps(log_of(number, ratio)))
+    return made
+
+
+def test_forget_quality_and_utility_are_those_of_independent_computations(files: list[Path]) -> None:
+    original, unlearned, oracle = (json.loads(file.read_text()) for file in files)
+    found = judge(outputs_of_logs(files[:1], files[1:2], files[2:]), "causal_lm")
+    metrics = {(one.name, one.examples): one for one in found.metrics}
+    quality = ks_2samp(*(numbers(log, "forget_truth_ratio", "score") for log in (unlearned, oracle))).pvalue
+    assert metrics["forget_quality", "forget"].unlearned == pytest.approx(quality)
+    before = ks_2samp(*(numbers(log, "forget_truth_ratio", "score") for log in (original, oracle))).pvalue
+    assert metrics["forget_quality", "forget"].original == pytest.approx(before)
+    assert metrics["model_utility", "retain"].unlearned == pytest.approx(utility(unlearned))
+    assert "9 of TOFU's 9" in metrics["model_utility", "retain"].note
+    assert metrics["probability", "forget"].oracles == pytest.approx([numbers(oracle, "forget_Q_A_Prob", "prob").mean()])
+
+
+def test_logs_decide_nothing_because_they_hold_no_margins(files: list[Path]) -> None:
+    found = judge(outputs_of_logs(files[:1], files[1:2], files[2:] * 5), "causal_lm")
+    assert found.outcome == "undecided"
+    assert "no margins" in found.reasons[0]
+
+
+def test_what_a_log_lacks_is_left_out_for_all(files: list[Path]) -> None:
+    log = json.loads(files[2].read_text())
+    del log["exact_memorization"]
+    files[2].write_text(json.dumps(log))
+    found = judge(outputs_of_logs(files[:1], files[1:2], files[2:]), "causal_lm")
+    assert "exact_memorization" not in {metric.name for metric in found.metrics}
+
+
+def change(file: Path, **values: Any) -> None:
+    file.write_text(json.dumps(json.loads(file.read_text()) | values))
+
+
+def test_logs_about_different_examples_are_refused(files: list[Path]) -> None:
+    change(files[2], forget_truth_ratio={"value_by_index": {"7": {"score": 0.5}}})
+    with pytest.raises(SpecError, match="different examples"):
+        outputs_of_logs(files[:1], files[1:2], files[2:])
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"value_by_index": {"0": {}}}, {"agg_value": 1}, 3, {"value_by_index": {"0": {"prob": "x"}}}]
+)
+def test_a_log_without_values_by_example_is_refused(files: list[Path], wrong: Any) -> None:
+    change(files[0], forget_Q_A_Prob=wrong)
+    with pytest.raises(SpecError, match="forget_Q_A_Prob in a log has no value_by_index"):
+        outputs_of_logs(files[:1], files[1:2], files[2:])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("[]", "is no log"), ("{", "is not JSON"), ("{}", "no values of the forget set")]
+)
+def test_what_is_no_log_is_refused(files: list[Path], text: str, message: str) -> None:
+    files[0].write_text(text)
+    with pytest.raises(SpecError, match=message):
+        outputs_of_logs(files[:1], files[1:2], files[2:])
+
+
+def test_the_command_tells_of_a_log_that_states_another_number_than_its_values_give(
+    files: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(files[1], model_utility={"agg_value": 0.99})
+    arguments = ["judge", "--original", str(files[0]), "--unlearned", str(files[1]), "--oracles", str(files[2])]
+    assert main(arguments) == 0
+    assert "states model_utility 0.99, and its values by example give 0." in capsys.readouterr().out
+    change(files[1], model_utility={"agg_value": utility(json.loads(files[1].read_text()))})
+    assert main(arguments) == 0
+    assert "states model_utility" not in capsys.readouterr().out

@@ -1,0 +1,134 @@
+"""What a comparison of models that others made says.
+
+It never says "passed": nobody here watched how the models came about, so it says only whether they answer alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
+
+import numpy as np
+
+from compliance.formats.protocol import DEFAULT_ESTIMANDS, FEWEST_ORACLES
+from unlearning_jobs.engine.contracts import EstimandFinding, MetricFinding, Protocol
+from unlearning_jobs.engine.contracts.contract import EngineContract
+from unlearning_jobs.engine.errors import SpecError
+from unlearning_jobs.engine.evaluation.evaluate import evaluate
+from unlearning_jobs.engine.evaluation.metrics import METRICS
+from unlearning_jobs.engine.evaluation.outputs import Outputs
+from unlearning_jobs.engine.evaluation.shipped import judge_shipped
+from unlearning_jobs.engine.evaluation.statistics import STATISTICS
+
+Outcome = Literal["alike", "different", "undecided"]
+"""alike: within the margins of the oracles. different: outside. undecided: it cannot be told."""
+OUTCOMES: Final[dict[str, Outcome]] = {"passed": "alike", "failed": "different"}
+LOGGED_METRICS: Final = frozenset(
+    {
+        *("probability", "rouge_l", "truth_ratio", "forget_quality", "model_utility"),
+        *("exact_memorization", "extraction_strength"),
+    }
+)
+"""Metrics that need no margins."""
+MARGIN: Final = STATISTICS.index("margin")
+FIRST_ORACLE: Final = 1001
+"""Number of the first oracle; models of the other groups are numbered from 1."""
+
+
+@dataclass(frozen=True)
+class Judgement(EngineContract):
+    """Whether unlearned models answer like oracles, and what was measured."""
+
+    outcome: Outcome
+    direction: Literal["undershot", "overshot"] | None
+    reasons: tuple[str, ...]
+    gap: float | None
+    """As in `Evaluation`; None if margins are missing."""
+    findings: tuple[EstimandFinding, ...]
+    metrics: tuple[MetricFinding, ...]
+    does_not_show: tuple[str, ...]
+    models: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Digests of what was judged, by group."""
+    assurance: Literal["behavioural"] = "behavioural"
+    """How the models came about is not known here, whoever says it: only what they answer."""
+
+
+def judge(outputs: Outputs, family: str) -> Judgement:
+    """Compare unlearned models with oracles.
+
+    Args:
+        outputs: models are numbered from 1 in the groups original and unlearned, as many in each and in the same order, and
+            from `FIRST_ORACLE` in the group oracle.
+        family: family of the models; decides which metrics apply.
+
+    Raises:
+        SpecError: a group is empty, or there is another number of originals than of unlearned models.
+    """
+    counts = {group: len(outputs.models(group)) for group in ("original", "unlearned", "oracle")}
+    if missing := [group for group, count in counts.items() if not count]:
+        message = f"There is no model of the group {missing[0]}. What unlearning should look like, only an oracle shows."
+        raise SpecError(message)
+    if counts["original"] != counts["unlearned"]:
+        message = (
+            f"There are {counts['original']} originals and {counts['unlearned']} unlearned models; name the original of each"
+            " unlearned model, in the same order."
+        )
+        raise SpecError(message)
+    protocol = _protocol(outputs, counts["unlearned"], counts["oracle"])
+    metrics = tuple(_metrics(outputs))
+    if why := _undecidable(outputs, counts["oracle"]):
+        said = ("Nothing was decided, so nothing is known about how close the models are beyond these numbers.",)
+        return Judgement("undecided", None, (why,), None, (), metrics, said)
+    evaluation = evaluate(outputs, replace(protocol, metrics=()), None, family)
+    judgement = Judgement(
+        outcome=OUTCOMES.get(evaluation.verdict.outcome, "undecided"),
+        direction=evaluation.verdict.direction,
+        reasons=tuple(reason.sentence for reason in evaluation.verdict.reasons),
+        gap=evaluation.gap,
+        findings=evaluation.estimands,
+        metrics=metrics,
+        does_not_show=evaluation.limits,
+    )
+    if judgement.outcome == "alike" and _original_is_within(outputs, protocol):
+        reason = "The original, with nothing unlearned, lies within the margin too, so this comparison shows nothing."
+        return replace(judgement, outcome="undecided", reasons=(reason,))
+    return judgement
+
+
+def _protocol(outputs: Outputs, unlearned: int, oracles: int) -> Protocol:
+    return Protocol(
+        replicate_seeds=tuple(range(2, unlearned + 1)),
+        oracle_seeds=tuple(range(FIRST_ORACLE, FIRST_ORACLE + oracles)),
+        estimands=tuple(e for e in DEFAULT_ESTIMANDS if e.examples in outputs.ids),
+    )
+
+
+def _undecidable(outputs: Outputs, oracles: int) -> str:
+    """Say why no verdict can be reached; empty if one can."""
+    if any(name not in outputs.ids for name in ("forget", "retain")):
+        return "Forget and retain examples are needed: without both, a destroyed model could look unlearned."
+    if any(np.isnan(table[:, MARGIN]).any() for table in outputs.values.values()):
+        return "There are no margins, and the verdict rests on them; judge the models themselves, or their margins."
+    if oracles < FEWEST_ORACLES:
+        return (
+            f"There are {oracles} oracles, and models that never saw the forget set differ among themselves: by how much,"
+            f" only {FEWEST_ORACLES} or more can tell."
+        )
+    return ""
+
+
+def _original_is_within(outputs: Outputs, protocol: Protocol) -> bool:
+    """Return whether doing nothing would have been judged like the unlearned model."""
+    nothing = outputs.replaced("unlearned", by="original")
+    locations = (e for e in protocol.estimands if (e.examples, e.kind, e.unit) == ("forget", "location", "gap"))
+    return any(judge_shipped(nothing, e, protocol.alpha).position == "within" for e in locations)
+
+
+def _metrics(outputs: Outputs) -> Iterator[MetricFinding]:
+    """Yield every metric that has its inputs and enough models."""
+    fewest = min(len(outputs.models("unlearned")), len(outputs.models("oracle")))
+    has_margins = not any(np.isnan(table[:, MARGIN]).any() for table in outputs.values.values())
+    for metric in METRICS.values():
+        if metric.fewest_models <= fewest and (has_margins or metric.name in LOGGED_METRICS):
+            yield from metric().findings(outputs)
