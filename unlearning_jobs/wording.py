@@ -164,6 +164,11 @@ CONTROLS: dict[str, Words] = {
         "",
         gettext_lazy("Oracles that take the batches of another model, and others: both should be the same kind of model."),
     ),
+    "declared_against_replicates": Words(
+        gettext_lazy("Trained elsewhere, against its declared recipe"),
+        "",
+        gettext_lazy("The model that was trained elsewhere, and models trained here by the recipe that is declared for it."),
+    ),
 }
 ERRORS: dict[str, Any] = {
     "bad_spec": gettext_lazy("Start the training, or propose the item, again with other settings."),

@@ -30,7 +30,7 @@ def sums(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -
     installation.stack.manage("corpus_register", CORPUS, str(path))
 
 
-def training(installation: Installation, *, epochs: int = 40) -> tuple[int, str]:
+def training(installation: Installation, *, epochs: int = 24) -> tuple[int, str]:
     """Queues a training that takes some seconds; returns the job's number and the record's subject."""
     number = next(numbers)
     name = f"model-{number}"
@@ -79,7 +79,7 @@ def test_a_killed_worker_takes_its_job_process_along_and_the_job_completes_once(
 
 
 def test_a_queued_job_survives_the_death_of_redis(installation: Installation) -> None:
-    first, _ = training(installation, epochs=80)
+    first, _ = training(installation, epochs=48)
     second, _ = training(installation, epochs=4)
     under_way(installation, first)
     assert installation.job_state(second) == "queued"
@@ -91,7 +91,7 @@ def test_a_queued_job_survives_the_death_of_redis(installation: Installation) ->
 
 
 def test_the_loss_of_every_message_delays_a_job_and_loses_nothing(installation: Installation) -> None:
-    first, first_subject = training(installation, epochs=80)
+    first, first_subject = training(installation, epochs=48)
     second, second_subject = training(installation, epochs=4)
     under_way(installation, first)
     # Redis loses its disk: nothing of the queue is left.

@@ -86,6 +86,7 @@ def _to_try(told: ToldReport) -> dict[str, Any] | None:
     unlearned, oracles = protocol.unlearned_at(evaluation.look), protocol.oracles_at(evaluation.look)
     sizes = {"oracle_against_oracle": ((oracles + 1) // 2, oracles // 2)}
     sizes |= {"pairs_against_independent": (unlearned, len(protocol.oracle_seeds))}
+    sizes |= {"declared_against_replicates": (1, unlearned - 1)}
     names = {"permutation", *(one.examples for one in evaluation.sets), *(control.name for control in evaluation.controls)}
     return {name: _labellings(*sizes.get(name, (unlearned, oracles))) for name in names}
 

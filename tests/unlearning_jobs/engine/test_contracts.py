@@ -51,6 +51,8 @@ BY_NAME = {estimand.name: estimand for estimand in DEFAULT_ESTIMANDS}
         (replace(ENOUGH, influence=0.5), "limit of influence is 0.5"),
         (replace(ENOUGH, influence=math.nan), "limit of influence is nan"),
         (replace(ENOUGH, estimands=(*DEFAULT_ESTIMANDS, DEFAULT_ESTIMANDS[0])), "same name"),
+        (replace(PAIRED, assurance="declared"), "has no seed here"),
+        (Protocol((1,), (4, 5, 6, 7), assurance="declared"), "at least 2 replicates"),
     ],
 )
 @pytest.mark.parametrize("guarantee", ["empirical", "control", "suppression"])
@@ -67,10 +69,18 @@ def test_a_protocol_that_could_show_nothing_says_so(protocol: Protocol, complain
         Protocol((1,), (4, 5, 6, 7)),
         PAIRED,
         replace(PAIRED, replicate_seeds=(1, 2, 3, 4, 5), looks=2),
+        Protocol((1, 2), (4, 5, 6, 7), assurance="declared"),
     ],
 )
 def test_a_protocol_with_enough_models_has_no_problems(protocol: Protocol) -> None:
     assert protocol.problems() == []
+
+
+def test_a_model_trained_elsewhere_can_be_retrained_here_and_not_certified() -> None:
+    annex = Protocol((), (4, 5, 6, 7), assurance="declared")
+    assert annex.problems("exact") == []
+    assert any("trained elsewhere" in problem for problem in annex.problems("certified"))
+    assert replace(annex, assurance="reproduced").problems("certified") == []
 
 
 @pytest.mark.parametrize("guarantee", ["exact", "certified"])

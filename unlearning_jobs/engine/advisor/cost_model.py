@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any, Final, Literal
 
-from scipy.special import stdtrit
-
 from compliance.formats.protocol import ANNEXED
 from unlearning_jobs.engine.catalogue import Facts, expected_cost, method_guarantee, preparation_cost
 from unlearning_jobs.engine.contracts import Protocol
 from unlearning_jobs.engine.errors import SpecError
+
+from .distributions import student_quantile
 
 LEVEL: Final = 0.9
 """Coverage of every prediction interval."""
@@ -92,7 +92,7 @@ def _prior_variance() -> float:
 
 
 def _quantile(freedom: int) -> float:
-    return float(stdtrit(freedom, (1 + LEVEL) / 2))
+    return student_quantile(freedom, (1 + LEVEL) / 2)
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,11 @@ from statistics import fmean
 from typing import Final
 
 import numpy as np
-from scipy.special import chdtri, ndtr, stdtrit
 
 from compliance.formats.protocol import FURTHER, HALF
 from unlearning_jobs.engine.contracts import DEFAULT_ESTIMANDS, Protocol
+
+from .distributions import chi_squared_quantile, normal_probability, student_quantile
 
 GRID: Final = (np.arange(200) + 0.5) / 200
 """Probabilities at which the estimated spread is tried."""
@@ -115,8 +116,8 @@ def _about_method(protocol: Protocol, look: int, spread: float, saved: float) ->
             first, second = own / unlearned, other / oracles  # of the two means, in units of the spread
             variance = spread**2 * (first + second)
             freedom = (first + second) ** 2 / (first**2 / (unlearned - 1) + second**2 / (oracles - 1))
-        reach = float(stdtrit(freedom, 1 - protocol.alpha_per_look)) * np.sqrt(variance * _chi_squares(freedom) / freedom)
-        both += ndtr((margin - reach) / max(variance**0.5, SMALLEST))
+        reach = student_quantile(freedom, 1 - protocol.alpha_per_look) * np.sqrt(variance * _chi_squares(freedom) / freedom)
+        both += normal_probability((margin - reach) / max(variance**0.5, SMALLEST))
     return float(np.maximum(0.0, both).mean())
 
 
@@ -124,11 +125,11 @@ def _about_shipped(protocol: Protocol, look: int, spread: float, saved: float) -
     margin, oracles = _margin(protocol), protocol.oracles_at(look)
     freedom = oracles - 1
     estimated = spread * np.sqrt(_chi_squares(freedom) / freedom)  # of single oracles
-    further = float(stdtrit(freedom, 1 - FURTHER / 2)) * (1 + 1 / oracles) ** 0.5 * estimated
+    further = student_quantile(freedom, 1 - FURTHER / 2) * (1 + 1 / oracles) ** 0.5 * estimated
     widened = np.minimum(np.maximum(margin, further), max(HALF, margin))
     if protocol.paired:
         return _probability(widened, 2 * spread**2 / saved)
-    reach = float(stdtrit(freedom, 1 - protocol.alpha_per_look)) * estimated / oracles**0.5
+    reach = student_quantile(freedom, 1 - protocol.alpha_per_look) * estimated / oracles**0.5
     return _probability(widened - reach, spread**2 * (1 + 1 / oracles))
 
 
@@ -139,9 +140,9 @@ def _margin(protocol: Protocol) -> float:
 
 
 def _chi_squares(freedom: float) -> np.typing.NDArray[np.float64]:
-    return np.asarray(chdtri(freedom, 1 - GRID))  # chdtri counts from above
+    return np.asarray(chi_squared_quantile(freedom, GRID))
 
 
 def _probability(room: np.typing.NDArray[np.float64], variance: float) -> float:
     """Return how often a normal number around 0 is nearer to it than the room that is left, averaged over the room."""
-    return float(np.maximum(0.0, 2 * ndtr(room / max(variance**0.5, SMALLEST)) - 1).mean())
+    return float(np.maximum(0.0, 2 * normal_probability(room / max(variance**0.5, SMALLEST)) - 1).mean())

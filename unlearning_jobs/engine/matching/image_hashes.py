@@ -8,12 +8,12 @@ each side; no picture is decoded twice.
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import product
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import dct
 
 from .image_pixels import SIDE, Squares
 
@@ -53,17 +53,23 @@ def _averaging(low: float, high: float, points: int) -> Squares:
 
 
 BOXES: Final = _boxes()
-COSINES: Final = dct(np.eye(SIDE, dtype=np.float32), axis=0)[1 : BITS + 1]
-"""The cosine transform's rows after the constant one."""
 CROPS: Final = [(_sampling(t, b, SIDE), _sampling(l, r, SIDE)) for t, b, l, r in BOXES]  # noqa: E741  # left and right
-FREQUENCIES: Final = [(COSINES @ rows, COSINES @ columns) for rows, columns in CROPS]
 GRADIENTS: Final = [(_averaging(t, b, BITS), _averaging(l, r, BITS + 1)) for t, b, l, r in BOXES]  # noqa: E741  # left and right
+
+
+@cache
+def _frequencies() -> list[tuple[Squares, Squares]]:
+    """Return the matrices that take a crop's low frequencies, without the constant one."""
+    from scipy.fft import dct  # loads much of scipy, which a web process does without
+
+    cosines = dct(np.eye(SIDE, dtype=np.float32), axis=0)[1 : BITS + 1]
+    return [(cosines @ rows, cosines @ columns) for rows, columns in CROPS]
 
 
 def hashes(squares: Squares) -> Hashes:
     """Return both hashes of every crop of every square: (squares, crops, 2)."""
     crops = []
-    for (up, across), (rows, columns) in zip(FREQUENCIES, GRADIENTS, strict=True):
+    for (up, across), (rows, columns) in zip(_frequencies(), GRADIENTS, strict=True):
         strengths = (up @ squares @ across.T).reshape(len(squares), -1)
         lightness = rows @ squares @ columns.T
         phash = strengths > np.median(strengths, axis=1, keepdims=True)

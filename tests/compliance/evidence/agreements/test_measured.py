@@ -30,6 +30,7 @@ from unlearning_jobs.engine.evaluation.outputs import ModelKey, Outputs
 DIGEST = "5" * 64
 PAIRED = replace(PROTOCOL, replicate_seeds=(11, 12, 13, 14, 15), oracle_seeds=(21, 22), design="paired", looks=2)
 LOOKS = replace(PROTOCOL, replicate_seeds=(11, 12, 13), oracle_seeds=tuple(range(21, 29)), looks=2)
+DECLARED = replace(LOOKS, replicate_seeds=(11, 12, 13, 14, 15), assurance="declared")
 ALONE = replace(PROTOCOL, replicate_seeds=())
 """Exact methods need no replicates: only the shipped model is judged."""
 OWN, SHIPPED = ModelKey("oracle", 7), ModelKey("unlearned", 7)
@@ -119,8 +120,8 @@ def evaluation_of(story: Story) -> dict[str, Any]:
 
 DESIGNS = pytest.mark.parametrize(
     ("protocol", "look"),
-    [(PROTOCOL, 1), (LOOKS, 1), (LOOKS, 2), (PAIRED, 1), (PAIRED, 2), (ALONE, 1)],
-    ids=["independent", "first look", "second look", "paired first look", "paired second look", "alone"],
+    [(PROTOCOL, 1), (LOOKS, 1), (LOOKS, 2), (PAIRED, 1), (PAIRED, 2), (ALONE, 1), (DECLARED, 2)],
+    ids=["independent", "first look", "second look", "paired first look", "paired second look", "alone", "declared"],
 )
 
 
@@ -293,3 +294,24 @@ def test_examples_are_counted_as_memorised_as_the_version_of_the_result_says(
     assert "another influence" not in found(again(story))
     result["evaluation"]["influence"]["memorised"] = 1 - memorised
     assert "another influence" in found(again(story))
+
+
+def another_original(outputs: Outputs) -> None:
+    """The model to unlearn was made otherwise than its declared recipe makes models."""
+    outputs.values[ModelKey("original", 7), "retain"][:, 0] += 9.0
+
+
+def test_a_declared_model_that_its_recipe_does_not_give_is_not_said_to_be_one(tmp_path: Path) -> None:
+    story = told(tmp_path, DECLARED, 2, another_original)
+    evaluation = evaluation_of(story)
+    [control] = [one for one in evaluation["controls"] if one["name"] == "declared_against_replicates"]
+    assert (control["behaved"], evaluation["verdict"]["outcome"]) == (False, "inconclusive")
+    control["behaved"] = True
+    assert "the controls did not behave as is stated" in found(again(story))
+
+
+def test_the_comparison_with_the_declared_recipe_is_not_left_out(tmp_path: Path) -> None:
+    story = told(tmp_path, DECLARED, 2)
+    kept = [one for one in evaluation_of(story)["controls"] if one["name"] != "declared_against_replicates"]
+    evaluation_of(story)["controls"] = kept
+    assert "these are not the controls of the protocol's design" in " ".join(contradictions(again(story), BY_ITSELF))

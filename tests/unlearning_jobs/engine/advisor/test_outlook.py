@@ -126,3 +126,11 @@ def test_pairs_are_proposed_where_they_pay(
 
 def test_every_reason_has_a_sentence() -> None:
     assert all(sentence.endswith(".") for sentence in DESIGN_REASONS.values())
+
+
+def test_a_model_trained_elsewhere_is_compared_independently_whatever_pairs_saved() -> None:
+    rows = [Precedent(decided=True, spread=0.5, saved_by_pairs=40.0)]
+    design = choose_design("empirical", ARRAYS, rows, assurance="declared")
+    assert (design.pairing, design.reason, design.protocol().assurance) == ("independent", "declared", "declared")
+    assert design.protocol().problems("empirical") == []
+    assert choose_design("exact", ARRAYS, rows, assurance="declared").protocol().assurance == "declared"

@@ -28,6 +28,7 @@ class ForgetQuality(Metric):
         if not exists(outputs, "forget", "truth_ratio"):
             return
         oracles = [_ratios(outputs, model) for model in outputs.models("oracle")]
+        others = [oracles[:i] + oracles[i + 1 :] for i in range(len(oracles))] if len(oracles) > 1 else []
         production = _ratios(outputs, outputs.models("unlearned")[0])
         tests = [ks_2samp(production, oracle) for oracle in oracles]
         p_values = ", ".join(f"{test.pvalue:.3g}" for test in tests)
@@ -37,7 +38,7 @@ class ForgetQuality(Metric):
             "forget",
             unlearned=float(np.median([test.pvalue for test in tests])),
             original=_median_p(_ratios(outputs, outputs.models("original")[0]), oracles),
-            oracles=tuple(_median_p(ratios, oracles[:i] + oracles[i + 1 :]) for i, ratios in enumerate(oracles)),
+            oracles=tuple(map(_median_p, oracles, others)),
             note=f"Median over {len(oracles)} oracles; D = {distance:.3f}, n = {len(production)}; p per oracle: {p_values}.",
         )
 
