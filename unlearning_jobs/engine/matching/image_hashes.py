@@ -62,7 +62,7 @@ def _frequencies() -> list[tuple[Squares, Squares]]:
     """Return the matrices that take a crop's low frequencies, without the constant one."""
     from scipy.fft import dct  # loads much of scipy, which a web process does without
 
-    cosines: Squares = dct(np.eye(SIDE, dtype=np.float32), axis=0)[1 : BITS + 1]
+    cosines = dct(np.eye(SIDE, dtype=np.float32), axis=0)[1 : BITS + 1].astype(np.float32, copy=False)
     return [(cosines @ rows, cosines @ columns) for rows, columns in CROPS]
 
 
