@@ -175,6 +175,8 @@ ERRORS: dict[str, Any] = {
     "bad_corpus": gettext_lazy("Ask an engineer about the corpus; then start the training, or propose the item, again."),
     "obstacle": gettext_lazy("Propose the item again with a method that can run."),
     "out_of_memory": gettext_lazy("Ask an engineer for a worker with more memory, or choose smaller batches."),
+    "disk_full": gettext_lazy("Ask an engineer to make room; then start the training, or propose the item, again."),
+    "forbidden": gettext_lazy("Ask an engineer to check the folders; then start the training, or propose the item, again."),
     "training_diverged": gettext_lazy("Start the training, or propose the item, again with a lower learning rate."),
     "runs_used_up": gettext_lazy(
         "Ask an engineer to look at the worker’s log; then start the training, or propose the item, again."

@@ -32,7 +32,7 @@ from . import judge_command, search_command, sweep_command
 from .catalogue import METHODS, METRICS, listed
 from .contracts import JobResult, JobSpec, Progress, ProgressCallback
 from .contracts.families import FAMILY_DESCRIPTIONS
-from .errors import EngineError, SpecError
+from .errors import EngineError, SpecError, explained
 
 BAR = "{desc} {percentage:3.0f} % |{bar:30}| {elapsed}<{remaining}"
 SIGTERM_STATUS = 143
@@ -48,6 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _report_error(options, error.code, str(error))
         return 2
     except Exception as error:  # noqa: BLE001  # the last handler
+        if known := explained(error):
+            _report_error(options, known.code, str(known))
+            return 2
         # Do not print the error's own message: those of other libraries may quote the corpus.
         _report_error(options, "unexpected", f"Unexpected {type(error).__name__}.")
         for frame in traceback.extract_tb(error.__traceback__):

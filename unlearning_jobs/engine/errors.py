@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Iterator
+from typing import Final
+
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+FORBIDDEN: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+NO_MEMORY: Final = ("out of memory", "not enough memory", "can't allocate memory")
+"""What torch says when memory runs out in the middle of the work, in words that are compared and never shown."""
+NO_ROOM: Final = ("No space left on device", "failed writing file", "Disk quota exceeded")
+"""What libraries that write files say when the disk is full, if they raise an error of their own."""
+
 
 class EngineError(Exception):
     """A job cannot go on; the message says why and what to do about it.
@@ -45,3 +56,36 @@ class TrainingDivergedError(EngineError):
     """The loss became NaN or infinite."""
 
     code = "training_diverged"
+
+
+class MachineError(EngineError):
+    """The machine is in the way of the job: its disk is full, or a folder may not be written to."""
+
+    code = "machine"
+
+
+def explained(error: BaseException) -> EngineError | None:
+    """Return what an error of the operating system or of torch means for a job; None for any other error."""
+    for one in _causes(error):
+        if isinstance(one, OSError) and one.errno in FORBIDDEN:
+            message = "A file or folder of the job may not be read or written here. Check the rights of the worker's user."
+            return MachineError(message, code="forbidden")
+        if (isinstance(one, OSError) and one.errno in FULL) or _says(one, NO_ROOM):
+            message = "The disk is full, so nothing more could be written. Make room on the machine that ran the job."
+            return MachineError(message, code="disk_full")
+        if isinstance(one, MemoryError) or _says(one, NO_MEMORY):
+            message = "The memory ran out during the work. Use smaller batches, or a machine with more memory."
+            return OutOfMemoryError(message)
+    return None
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield the error, and those that it came from."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _says(error: BaseException, words: tuple[str, ...]) -> bool:
+    """Compare an error that is none of the operating system's; torch and safetensors have classes of their own."""
+    return not isinstance(error, EngineError | OSError) and any(word in str(error) for word in words)

@@ -1,0 +1,64 @@
+"""Errors of the machine are told apart from those of a job, in words without anything from the corpus."""
+
+from __future__ import annotations
+
+import errno
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import SafetensorError
+
+from unlearning_jobs.engine.__main__ import main
+from unlearning_jobs.engine.errors import SpecError, explained
+from unlearning_jobs.engine.example import make_example
+
+NO_SPACE = OSError(errno.ENOSPC, "No space left on device", "/somewhere/Secretperson")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (NO_SPACE, "disk_full"),
+        (RuntimeError("PytorchStreamWriter failed writing file Secretperson: file write failed"), "disk_full"),
+        (SafetensorError("IoError: No space left on device (os error 28) Secretperson"), "disk_full"),
+        (PermissionError(errno.EACCES, "Permission denied", "/somewhere/Secretperson"), "forbidden"),
+        (OSError(errno.EROFS, "Read-only file system", "/somewhere/Secretperson"), "forbidden"),
+        (MemoryError(), "out_of_memory"),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB. Secretperson"), "out_of_memory"),
+        (
+            RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes. Secretperson"),
+            "out_of_memory",
+        ),
+    ],
+)
+def test_an_error_of_the_machine_is_told_in_words_that_say_what_to_do(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    error: Exception,
+    code: str,
+) -> None:
+    def failing(*_arguments: object, **_options: object) -> None:
+        try:
+            raise error
+        except type(error) as first:
+            message = "While writing Secretperson"
+            raise ValueError(message) from first
+
+    monkeypatch.setattr("unlearning_jobs.engine.pipeline.run", failing)
+    spec = tmp_path / "spec.json"
+    spec.write_text(json.dumps(make_example("classifier", tmp_path / "example").to_json()))
+    assert main(["run", str(spec), "--out", str(tmp_path / "out"), "--progress", "ndjson"]) == 2
+    printed = capsys.readouterr()
+    assert json.loads(printed.out.splitlines()[-1])["error"]["code"] == code
+    assert printed.err.strip().endswith(("machine that ran the job.", "worker's user.", "more memory."))
+    assert "Secretperson" not in printed.out + printed.err
+
+
+def test_an_error_that_says_nothing_about_the_machine_is_none_of_these() -> None:
+    assert explained(ValueError("the loss was out of range")) is None
+    assert explained(SpecError("There is not enough memory of this example.")) is None
+    assert explained(FileNotFoundError(errno.ENOENT, "No such file or directory")) is None
