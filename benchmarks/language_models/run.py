@@ -1,0 +1,90 @@
+"""Runs every method for language models on TOFU's forget01, forget05 and forget10 as jobs with a verdict, and prints a table.
+
+    make bench-lm DATA=FOLDER      FOLDER holds TOFU's full.json and *_perturbed.json files
+
+The model and its corpus are those of `make bench-tofu-path`: sixty authors of retain90 are held out, which TOFU itself does
+not do. Three models are unlearned in each job, and compared with four oracles of the split. Methods have their default
+settings unless a variant says otherwise; defaults were chosen on other models than these.
+
+It can be resumed: jobs and trained models are stored under var/bench/language-models. With JOBS=N, it stops after N jobs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.tofu.corpus import PROBES, RECIPE, write_corpus
+from unlearning_jobs.engine.contracts import JobSpec, MethodChoice, Progress, Protocol, Recipe, SnapshotRef
+from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
+from unlearning_jobs.engine.errors import EngineError
+from unlearning_jobs.engine.pipeline import run as run_job
+
+from .table import print_table
+from .variants import VARIANTS, Variant
+
+VAR: Final = Path(__file__).resolve().parents[2] / "var" / "bench" / "language-models"
+ROWS: Final = 4000
+SPLITS: Final[Mapping[str, int]] = {"forget05": 200, "forget01": 40, "forget10": 400}
+"""Rows at the end of TOFU that are to be forgotten. The split that the verdict is about comes first."""
+SEED: Final = 1
+REPLICATES: Final = (2, 3)
+ORACLES: Final = (101, 102, 103, 104)
+
+
+def run(data: Path) -> None:
+    """Run the jobs that have no result yet, and print the table."""
+    snapshot = _snapshot(data)
+    left = int(os.environ.get("JOBS", "1000000"))
+    for split in SPLITS:
+        for variant in VARIANTS:
+            out = VAR / split / variant.name
+            if (out / "result.json").exists() or (out / "refused.txt").exists() or left <= 0:
+                continue
+            left -= 1
+            print(f"{split} {variant.name} ...", flush=True)
+            _run(_spec(snapshot, split, variant), out)
+    print_table(VAR, tuple(SPLITS))
+
+
+def _run(spec: JobSpec, out: Path) -> None:
+    """Run a job. What a method refuses, or breaks at, is a finding, too."""
+    try:
+        run_job(spec, out, _quiet)
+    except EngineError as error:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "refused.txt").write_text(f"{error.code}: {error}", encoding="utf-8")
+    (out / "model" / "model.safetensors").unlink(missing_ok=True)  # only numbers are kept
+
+
+def _quiet(_progress: Progress) -> None:
+    """Show nothing: a job takes a minute."""
+
+
+def _snapshot(data: Path) -> Snapshot:
+    folder = VAR / "snapshot"
+    if not folder.exists():
+        VAR.mkdir(parents=True, exist_ok=True)
+        corpus = VAR / "tofu.jsonl"
+        write_corpus(data, corpus)
+        snapshot_create([corpus], folder, sets={name: data / file for name, file in PROBES.items()})
+    return Snapshot.open(folder)
+
+
+def _spec(snapshot: Snapshot, split: str, variant: Variant) -> JobSpec:
+    recipe: dict[str, Any] = json.loads(RECIPE.read_text(encoding="utf-8"))
+    exact = variant.method == "retrain"
+    return JobSpec(
+        kind="unlearn",
+        reference=f"{split}-{variant.name}",
+        snapshot=SnapshotRef(snapshot.info.path, snapshot.info.digest),
+        recipe=Recipe.from_json(recipe),
+        seed=SEED,
+        cache=str(VAR / "cache"),
+        forget_ids=tuple(f"e{number:08d}" for number in range(ROWS - SPLITS[split], ROWS)),
+        method=MethodChoice(variant.method, variant.config),
+        protocol=Protocol(replicate_seeds=() if exact else REPLICATES, oracle_seeds=ORACLES),
+    )
