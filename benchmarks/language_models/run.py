@@ -1,4 +1,4 @@
-"""Runs every method for language models on TOFU's forget01, forget05 and forget10 as jobs with a verdict, and prints a table.
+"""Runs every method for language models on TOFU's forget01, forget05 and forget10, as jobs, and prints a table.
 
     make bench-lm DATA=FOLDER      FOLDER holds TOFU's full.json and *_perturbed.json files
 
