@@ -9,6 +9,7 @@ from typing import Final
 
 from . import ensemble
 from .classifiers import digits, mnist
+from .language_models import judged
 from .language_models import run as language_models
 from .mapping import images, meaning, names
 from .mapping import run as mapping
@@ -23,6 +24,7 @@ BENCHMARKS: Final[Mapping[str, tuple[Callable[[Path], None], str]]] = {
         "five TOFU models, the author erased by NPO and retrain, an hour (needs DATA)",
     ),
     "lm": (language_models.run, "every method for language models on TOFU's three splits, some hours (needs DATA)"),
+    "judge": (judged.run, "the logs that TOFU's authors published, judged, seconds (needs DATA)"),
     "digits": (digits.run, "every method on small classifiers, 100 models a side, about two hours"),
     "mnist": (mnist.run, "the same on MNIST, about four hours (needs DATA)"),
     "verdict": (verdict.run, "what the verdict says to models that were not unlearned, about half an hour"),
@@ -32,7 +34,7 @@ BENCHMARKS: Final[Mapping[str, tuple[Callable[[Path], None], str]]] = {
     "mapping-images": (images.run, "what the search for images finds, a minute"),
     "ensemble": (ensemble.run, "models trained together (stacked) against one by one"),
 }
-NEED_DATA = {"lm", "mnist", "tofu-path", "tofu-verdicts"}
+NEED_DATA = {"judge", "lm", "mnist", "tofu-path", "tofu-verdicts"}
 
 
 def main() -> None:

@@ -1,4 +1,5 @@
-"""Reads the logs that OpenUnlearning writes for TOFU (TOFU_EVAL.json), one for each model.
+"""Reads logs of models on TOFU, one for each model: those of OpenUnlearning (TOFU_EVAL.json), and those of TOFU's own code
+(eval_log_aggregated.json).
 
 They hold values by example, from which the metrics are computed again; what a log states itself is compared with that.
 """
@@ -18,13 +19,18 @@ from unlearning_jobs.engine.evaluation.statistics import STATISTICS
 
 from .judgement import FIRST_ORACLE
 
+Values = Mapping[str, float]
+"""By example; NaN where there is none."""
+Columns = Mapping[tuple[str, str], Values]
+"""What a log has, by set and statistic."""
+
 
 @dataclass(frozen=True)
 class Logged:
-    """Where a log has the values of a statistic."""
+    """Where a log of OpenUnlearning has the values of a statistic."""
 
     name: str
-    """Of the metric in the log."""
+    """Of the metric in a log of OpenUnlearning."""
     key: str
     """Of the value of an example."""
     examples: str
@@ -51,29 +57,39 @@ STATED: Final = ("forget_quality", "model_utility")
 """Numbers over all examples that a log states, and that the metrics of these names give."""
 
 
+TOFU_SETS: Final = {
+    "eval_log_forget.json": "forget",
+    "eval_log.json": "retain",
+    "eval_real_author_wo_options.json": "real_authors",
+    "eval_real_world_wo_options.json": "world_facts",
+}
+"""Parts of a log of TOFU's own code, and the sets that they are about."""
+WITH_OPTIONS: Final = frozenset({"real_authors", "world_facts"})
+"""Sets whose probability is that among the options."""
+
+
 def outputs_of_logs(original: Sequence[Path], unlearned: Sequence[Path], oracles: Sequence[Path]) -> Outputs:
     """Return what the logs of models say about single examples.
 
     Raises:
         SpecError: a file is no such log, or the logs are about different examples.
     """
-    logs: dict[ModelKey, Mapping[str, Any]] = {}
+    logs: dict[ModelKey, Columns] = {}
     groups: tuple[tuple[Group, Sequence[Path], int], ...] = (
         ("original", original, 1),
         ("unlearned", unlearned, 1),
         ("oracle", oracles, FIRST_ORACLE),
     )
     for group, files, first in groups:
-        logs |= {ModelKey(group, number): _read(file) for number, file in enumerate(files, start=first)}
-    in_all = [one for one in LOGGED if all(one.name in log for log in logs.values())]
-    if not any(one.examples == "forget" for one in in_all):
-        message = "The logs have no values of the forget set in common; give TOFU_EVAL.json of each model, not a summary."
+        logs |= {ModelKey(group, number): _columns(_read(file)) for number, file in enumerate(files, start=first)}
+    in_all = [place for place in next(iter(logs.values()), {}) if all(place in log for log in logs.values())]
+    if not any(name == "forget" for name, _ in in_all):
+        message = "The logs have no values of the forget set in common; give logs with values by example, not summaries."
         raise SpecError(message)
     outputs = Outputs()
-    for name in dict.fromkeys(one.examples for one in in_all):
-        columns = [one for one in in_all if one.examples == name]
+    for name in dict.fromkeys(name for name, _ in in_all):
         for model, log in logs.items():
-            values = {one.statistic: _values(log, one) for one in columns}
+            values = {statistic: log[of, statistic] for of, statistic in in_all if of == name}
             ids = list(next(iter(values.values())))
             if any(list(of_statistic) != ids for of_statistic in values.values()):
                 message = f"A log of the group {model.group} is about different examples of the set {name} in its parts."
@@ -109,17 +125,42 @@ def _read(file: Path) -> Mapping[str, Any]:
         message = f"{file.name} is not JSON."
         raise SpecError(message) from None
     if not isinstance(log, dict):
-        message = f"{file.name} is no log of OpenUnlearning; give the TOFU_EVAL.json of a model."
+        message = f"{file.name} is no log of a model; give its TOFU_EVAL.json or eval_log_aggregated.json."
         raise SpecError(message)
     return log
 
 
-def _values(log: Mapping[str, Any], logged: Logged) -> dict[str, float]:
-    """Return the values of a statistic by example; NaN where the log has none."""
+def _columns(log: Mapping[str, Any]) -> Columns:
+    if TOFU_SETS.keys() & log.keys():
+        return {
+            (name, statistic): values
+            for part, name in TOFU_SETS.items()
+            if part in log
+            for statistic, values in _of_tofu(log[part], part, name).items()
+        }
+    return {(one.examples, one.statistic): _values(log, one) for one in LOGGED if one.name in log}
+
+
+def _values(log: Mapping[str, Any], logged: Logged) -> Values:
     try:
         by_index = log[logged.name]["value_by_index"].items()
         values = {str(index): (None if row is None else row[logged.key]) for index, row in by_index}
         return {index: math.nan if value is None else float(value) for index, value in values.items()}
     except (KeyError, TypeError, AttributeError, ValueError):
         message = f"{logged.name} in a log has no value_by_index with {logged.key} for each example."
+        raise SpecError(message) from None
+
+
+def _of_tofu(part: Any, title: str, name: str) -> dict[str, Values]:
+    """Return the statistics of one part of a log of TOFU's own code, from the losses by token that it holds."""
+    try:
+        own, wrong = part["avg_gt_loss"], part["average_perturb_loss"]
+        paraphrased, recall = part["avg_paraphrased_loss"], part["rougeL_recall"]
+        ratios = {i: math.exp(paraphrased[i] - sum(wrong[i]) / len(wrong[i])) for i in own}
+        options = {i: math.exp(-own[i]) / (math.exp(-own[i]) + sum(math.exp(-loss) for loss in wrong[i])) for i in own}
+        likelihoods = {i: math.exp(-own[i]) for i in own}
+        probability = {"normalised_probability": options} if name in WITH_OPTIONS else {"probability": likelihoods}
+        return {"truth_ratio": ratios, "rouge_l": {i: float(recall[i]) for i in own}, **probability}
+    except (KeyError, TypeError, AttributeError, ValueError, ZeroDivisionError, OverflowError):
+        message = f"{title} in a log lacks losses or answers of an example; give the log as TOFU's code wrote it."
         raise SpecError(message) from None

@@ -126,3 +126,65 @@ def test_the_command_tells_of_a_log_that_states_another_number_than_its_values_g
     change(files[1], model_utility={"agg_value": utility(json.loads(files[1].read_text()))})
     assert main(arguments) == 0
     assert "states model_utility" not in capsys.readouterr().out
+
+
+def tofu_log(seed: int, shift: float) -> dict[str, Any]:
+    """A log as TOFU's own code writes it, with made-up losses; the paraphrases of the forget set are `shift` less likely."""
+    rng = np.random.default_rng(seed)
+
+    def part(shifted: float = 0.0) -> dict[str, Any]:
+        return {
+            "avg_gt_loss": {str(i): float(x) for i, x in enumerate(rng.uniform(0.1, 2, EXAMPLES))},
+            "avg_paraphrased_loss": {str(i): float(x) + shifted for i, x in enumerate(rng.uniform(1, 2, EXAMPLES))},
+            "average_perturb_loss": {str(i): rng.uniform(1, 3, 5).tolist() for i in range(EXAMPLES)},
+            "rougeL_recall": {str(i): float(x) for i, x in enumerate(rng.uniform(0.3, 1, EXAMPLES))},
+        }
+
+    others = ("eval_log.json", "eval_real_author_wo_options.json", "eval_real_world_wo_options.json")
+    return {"eval_log_forget.json": part(shift), **{name: part() for name in others}}
+
+
+def tofu_ratios(log: dict[str, Any], name: str) -> Any:
+    part = log[name]
+    return np.array(
+        [np.exp(part["avg_paraphrased_loss"][i] - np.mean(part["average_perturb_loss"][i])) for i in part["avg_gt_loss"]]
+    )
+
+
+def test_logs_of_tofus_own_code_give_the_same_metrics(files: list[Path]) -> None:
+    logs = [tofu_log(seed, shift) for seed, shift in ((1, 0.0), (2, 0.5), (3, 0.5))]
+    for file, log in zip(files, logs, strict=True):
+        file.write_text(json.dumps(log))
+    metrics = {
+        (m.name, m.examples): m for m in judge(outputs_of_logs(files[:1], files[1:2], files[2:]), "causal_lm").metrics
+    }
+    quality = ks_2samp(*(tofu_ratios(log, "eval_log_forget.json") for log in logs[1:])).pvalue
+    assert metrics["forget_quality", "forget"].unlearned == pytest.approx(quality)
+    # The nine terms of the utility.
+    terms = [np.mean(np.exp(-np.array(list(logs[1]["eval_log.json"]["avg_gt_loss"].values()))))]
+    for name in ("eval_real_author_wo_options.json", "eval_real_world_wo_options.json"):
+        part = logs[1][name]
+        right = np.exp(-np.array(list(part["avg_gt_loss"].values())))
+        wrong = np.exp(-np.array(list(part["average_perturb_loss"].values()))).sum(axis=1)
+        terms.append(np.mean(right / (right + wrong)))
+    for name in list(logs[1])[1:]:
+        terms += [
+            np.mean(list(logs[1][name]["rougeL_recall"].values())),
+            np.maximum(0, 1 - tofu_ratios(logs[1], name)).mean(),
+        ]
+    assert metrics["model_utility", "retain"].unlearned == pytest.approx(hmean(terms))
+
+
+@pytest.mark.parametrize("lost", ["avg_paraphrased_loss", "average_perturb_loss", "rougeL_recall"])
+def test_a_log_of_tofus_own_code_that_lacks_losses_is_refused(files: list[Path], lost: str) -> None:
+    log = tofu_log(1, 0.0)
+    del log["eval_log_forget.json"][lost]["3"]
+    files[0].write_text(json.dumps(log))
+    with pytest.raises(SpecError, match=r"eval_log_forget.json in a log lacks"):
+        outputs_of_logs(files[:1], files[:1], files[:1])
+
+
+def test_logs_of_different_tools_have_too_little_in_common(files: list[Path]) -> None:
+    files[0].write_text(json.dumps({"eval_log.json": tofu_log(1, 0.0)["eval_log.json"]}))
+    with pytest.raises(SpecError, match="no values of the forget set in common"):
+        outputs_of_logs(files[:1], files[1:2], files[2:])
