@@ -37,6 +37,7 @@ from .architectures import (
     SumsArchitecture,
 )
 from .job import (
+    Assurance,
     JobSpec,
     MethodChoice,
     ModelRef,
@@ -52,6 +53,7 @@ from .sharding import Sharding
 __all__ = [
     "CHAT",
     "DEFAULT_ESTIMANDS",
+    "Assurance",
     "BertArchitecture",
     "Certificate",
     "CheckpointArchitecture",
