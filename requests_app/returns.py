@@ -75,7 +75,8 @@ def _return_of(version: ModelVersion) -> Return | None:
     }
     if not back:
         return None
-    trained = Job.objects.filter(model_name=version.name, kind=Job.Kind.TRAIN, state__in=[JobState.QUEUED, JobState.RUNNING])
+    trained = Job.objects.filter(model_name=version.name, state__in=[JobState.QUEUED, JobState.RUNNING])
+    trained = trained.exclude(kind=Job.Kind.UNLEARN)
     return Return(
         version=version,
         example_ids=tuple(sorted({example_id for _subject, example_id in back})),

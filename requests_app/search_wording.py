@@ -129,6 +129,17 @@ def missing_sentences(search: Search | None) -> list[str]:
             )
             % {"n": unreadable}
         )
+    if started := sum(bool(target.get("checkpoint_sha256")) for target in search.targets):
+        sentences.append(
+            ngettext(
+                "%(n)d model, in use or being trained, starts from a checkpoint that others trained. What that learned from"
+                " is not here, and was not searched: only the data on which we trained it further.",
+                "%(n)d models, in use or being trained, start from checkpoints that others trained. What these learned from"
+                " is not here, and was not searched: only the data on which we trained them further.",
+                started,
+            )
+            % {"n": started}
+        )
     if Search.Target.TEXTS_ONLY in outcomes:
         sentences.append(_texts_only(search))
     if unsearched := _unsearched(search):

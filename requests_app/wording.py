@@ -118,6 +118,28 @@ def fact_sentences(facts: Mapping[str, int]) -> list[str]:
             )
             % {"n": left}
         )
+    if from_checkpoints := facts.get("from_checkpoints", 0):
+        sentences.append(
+            ngettext(
+                "%(n)d model in use starts from a checkpoint that others trained. It may have known the same before we"
+                " trained it further: that we have neither examined nor changed.",
+                "%(n)d models in use start from checkpoints that others trained. They may have known the same before we"
+                " trained them further: that we have neither examined nor changed.",
+                from_checkpoints,
+            )
+            % {"n": from_checkpoints}
+        )
+    if declared := facts.get("declared", 0):
+        sentences.append(
+            ngettext(
+                "%(n)d model in use was trained elsewhere. What it was trained on is what was declared to us; we have not"
+                " trained it again.",
+                "%(n)d models in use were trained elsewhere. What they were trained on is what was declared to us; we have"
+                " not trained them again.",
+                declared,
+            )
+            % {"n": declared}
+        )
     if vocabularies := facts.get("vocabularies", 0):
         sentences.append(
             ngettext(

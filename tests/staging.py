@@ -28,7 +28,7 @@ from requests_app.models import AccessLink, ErasureRequest, Item, Proposal
 from requests_app.services import decisions, intake, mapping, matches
 from requests_app.services.messages import token_digest
 from tests import raw_outputs
-from tests.factories import PROTOCOL, RECIPE, model_version
+from tests.factories import PROTOCOL, model_version
 from tests.personas import ADA, ADA_EMAIL, Staff
 from unlearning_jobs.engine.artefacts import file_digest, model_digest, model_files
 from unlearning_jobs.engine.catalogue import method_guarantee
@@ -53,7 +53,7 @@ from unlearning_jobs.engine.privacy_budget import erased_examples
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
 from unlearning_jobs.services.corpora import corpus_register
 from unlearning_jobs.services.ledger import ledger_digest
-from unlearning_jobs.services.model_versions import job_result_accept, recipe_register
+from unlearning_jobs.services.model_versions import job_result_accept
 from unlearning_jobs.services.reports import report_sign
 from unlearning_jobs.services.runs import job_claim
 
@@ -92,13 +92,12 @@ def trained(snapshot: CorpusSnapshot, name: str = "keeper", left_out: Sequence[s
     version = model_version(
         name=name,
         snapshot=snapshot,
-        recipe=recipe_register(recipe=RECIPE, actor="account:1"),
         path=f"models/{name}",
         digest=model_digest(folder),
         left_out=list(left_out),
     )
     data = {"version": 1, "model_sha256": version.digest, "snapshot_sha256": snapshot.digest, "job": 0}
-    data |= {"left_out": len(left_out), "ledger_sha256": ledger_digest()}
+    data |= {"left_out": len(left_out), "ledger_sha256": ledger_digest(), "assurance": "reproduced", "checkpoint_sha256": ""}
     record_append(subject=version.subject, kind=RecordKind.MODEL_REGISTERED, actor="system", data=data)
     return version
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from compliance.formats.protocol import ANNEXED
 
+from .checkpoints import checkpoint_problem
 from .engine.advisor import Advice, Forecast, Measurement, Precedent, Situation, advise, forecast, measure
 from .engine.alternatives import with_alternatives
 from .engine.artefacts import model_about, model_digest
@@ -38,7 +39,8 @@ def job_facts(base: ModelVersion, forget_ids: Collection[str]) -> Facts:
     facts = _facts_in_rows(base, len(forget_ids), len(elsewhere))
     with suppress(CorpusError):  # while the folder of the corpus is away, it is not known
         facts = with_alternatives(facts, snapshot_files(base.snapshot).get(forget_ids))
-    return replace(facts, epsilon=epsilon, budget_spent=spent)
+    problem = checkpoint_problem(base.checkpoint) if base.checkpoint else ""
+    return replace(facts, epsilon=epsilon, budget_spent=spent, untrainable=problem)
 
 
 def _facts_in_rows(base: ModelVersion, forget_count: int, erased_elsewhere: int) -> Facts:

@@ -16,6 +16,7 @@ from .queue import COMPARE_TASK, DELETE_TASK, INDEX_TASK, RUN_TASK, SIGN_TASK
 from .runner import job_execute
 from .services.destruction import destruction_reconcile
 from .services.destruction import model_version_files_delete as files_delete
+from .services.imports import imports_clear
 from .services.indexes import indexes_reconcile
 from .services.jobs import jobs_reconcile as reconcile
 from .services.ledger import snapshots_compare as compare
@@ -35,6 +36,8 @@ def job_run(job_id: int) -> None:
         logger.info("nothing to claim: %s", error)
     except ClaimLostError as error:  # the job goes on without this worker
         logger.warning("claim lost: %s", error)
+    finally:
+        imports_clear()
 
 
 @shared_task(name="unlearning_jobs.jobs_reconcile", queue="default")

@@ -1,10 +1,10 @@
-"""Addresses of jobs, their reports, corpora and models."""
+"""Addresses of jobs, their reports, corpora, checkpoints and models."""
 
 from __future__ import annotations
 
 from django.urls import path
 
-from . import corpus_views, views
+from . import checkpoint_views, corpus_views, views
 from .report import views as report_views
 
 app_name = "jobs"
@@ -20,6 +20,8 @@ urlpatterns = [
     path("corpora/", corpus_views.corpus_list, name="corpus_list"),
     path("corpora/<int:pk>/", corpus_views.corpus_snapshot, name="corpus_snapshot"),
     path("corpora/<int:pk>/indexes/", corpus_views.corpus_index, name="corpus_index"),
+    path("checkpoints/", checkpoint_views.checkpoint_list, name="checkpoint_list"),
+    path("checkpoints/<int:pk>/", checkpoint_views.checkpoint, name="checkpoint"),
     path("models/", views.model_list, name="model_list"),
     path("models/<int:pk>/destroy/", views.model_destroy, name="model_destroy"),
 ]

@@ -26,6 +26,7 @@ from compliance.ui.forms import LetheForm
 from compliance.ui.lists import address, applied_filters, csv_response, page_of
 
 from .models import Job, JobRun, ModelVersion
+from .origins import origin_sentences
 from .selectors import known_erased
 from .services import destruction, jobs
 from .states import MODEL_TRANSITIONS, JobState, ModelState
@@ -33,7 +34,11 @@ from .wording import CURVES, ERRORS, JOB_TONES, MODEL_TONES, RUN_OUTCOMES, VERDI
 
 READERS = act_required(Act.READ_JOBS)
 PAGE_METHODS = ["GET", "HEAD", "POST"]
-KINDS = {Job.Kind.TRAIN: pgettext_lazy("job", "Training"), Job.Kind.UNLEARN: pgettext_lazy("job", "Unlearning")}
+KINDS = {
+    Job.Kind.TRAIN: pgettext_lazy("job", "Training"),
+    Job.Kind.UNLEARN: pgettext_lazy("job", "Unlearning"),
+    Job.Kind.IMPORT: pgettext_lazy("job", "Import"),
+}
 CSV_COLUMNS = (
     *("job", "kind", "subject", "item", "model", "method"),
     *("state", "verdict", "runs", "created_at", "finished_at"),
@@ -123,7 +128,8 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _jobs() -> QuerySet[Job]:
-    return Job.objects.select_related("base", "snapshot__corpus", "recipe", "result_version").defer("recipe__body")
+    related = ("base", "snapshot__corpus", "recipe__checkpoint", "result_version")
+    return Job.objects.select_related(*related).defer("recipe__body")
 
 
 def _show(request: HttpRequest, row: Job, problem: str = "") -> HttpResponse:
@@ -132,6 +138,7 @@ def _show(request: HttpRequest, row: Job, problem: str = "") -> HttpResponse:
         "method": method_title(row.method_name) if row.method_name else "",
         "reference": row.subject.removeprefix("request:") if row.subject.startswith("request:") else "",
         "is_unlearning": row.kind == Job.Kind.UNLEARN,
+        "is_import": row.kind == Job.Kind.IMPORT,
         "forget_count": len(row.spec.get("forget_ids", ())),
         "left_out": len(row.spec.get("exclude_ids", ())) + len(row.spec.get("erased_ids", ())),
         "problem": problem,
@@ -218,7 +225,7 @@ def job_cancel(request: HttpRequest, pk: int) -> HttpResponse:
 def model_list(request: HttpRequest) -> HttpResponse:
     """Show every model with its versions: their states and origins, and the jobs on them."""
     versions = (
-        ModelVersion.objects.select_related("snapshot__corpus", "parent", "made_by")
+        ModelVersion.objects.select_related("snapshot__corpus", "parent", "made_by", "recipe__checkpoint")
         .prefetch_related("snapshot__erased_examples")
         .annotate(jobs_running=Count("jobs", filter=Q(jobs__state__in=[JobState.QUEUED, JobState.RUNNING])))
         .order_by("name", "-number")
@@ -229,6 +236,7 @@ def model_list(request: HttpRequest) -> HttpResponse:
                 "version": version,
                 "tone": MODEL_TONES[ModelState(version.state)],
                 "known_erased": len(known_erased(version)) if version.path else 0,
+                "origin": origin_sentences(version),
                 "can_destroy": _can_destroy(version),
             }
             for version in versions

@@ -172,6 +172,11 @@ CONTROLS: dict[str, Words] = {
 }
 ERRORS: dict[str, Any] = {
     "bad_spec": gettext_lazy("Start the training, or propose the item, again with other settings."),
+    "bad_checkpoint": gettext_lazy(
+        "Have an engineer restore the checkpoint, or register it again under the same name; then start the training, or"
+        " propose the item, again."
+    ),
+    "bad_artefact": gettext_lazy("Import the model again, with a recipe that it fits."),
     "bad_corpus": gettext_lazy("Ask an engineer about the corpus; then start the training, or propose the item, again."),
     "obstacle": gettext_lazy("Propose the item again with a method that can run."),
     "out_of_memory": gettext_lazy("Ask an engineer for a worker with more memory, or choose smaller batches."),

@@ -32,7 +32,7 @@ class Act(StrEnum):
     """Review, decide, propose, approve and release; `requests_app.services.permissions` adds who may not after whom."""
     READ_JOBS = "read_jobs"
     MANAGE_MODELS = "manage_models"
-    """Destroy versions; corpora and models are registered on the command line."""
+    """Destroy versions; corpora, checkpoints and models are registered on the command line."""
     READ_REPORTS = "read_reports"
     READ_BUNDLES = "read_bundles"
     """Seal and download the evidence of a request."""
@@ -61,7 +61,10 @@ ROLES: Final[Mapping[Role, RoleRules]] = {
     ),
     Role.ENGINEER: RoleRules(
         frozenset({Act.READ_JOBS, Act.MANAGE_MODELS, Act.READ_REPORTS}),
-        (("jobs:job_list", _("Jobs")), ("jobs:corpus_list", _("Corpora")), ("jobs:model_list", _("Models"))),
+        (
+            *(("jobs:job_list", _("Jobs")), ("jobs:corpus_list", _("Corpora"))),
+            *(("jobs:checkpoint_list", _("Checkpoints")), ("jobs:model_list", _("Models"))),
+        ),
     ),
     Role.AUDITOR: RoleRules(
         frozenset({Act.READ_REPORTS, Act.READ_BUNDLES, Act.READ_RECORD}),

@@ -100,9 +100,15 @@ class RecordKind(StrEnum):
     CORPUS_REGISTERED = "corpus.registered"
     CORPUS_COMPARED = "corpus.compared"
     """Erased examples were found in a snapshot; no training uses them."""
+    CHECKPOINT_REGISTERED = "checkpoint.registered"
+    """A checkpoint that somebody else made, and that models may start from."""
     RECIPE_REGISTERED = "recipe.registered"
     MODEL_REGISTERED = "model.registered"
-    """Every model version, unlearned ones included."""
+    """Every model version, unlearned ones included, with the checkpoint that it started from; empty if from random weights.
+
+    What was trained elsewhere, or unlearned from that, is declared. An entry that says neither is of a version that was
+    trained here, from random weights.
+    """
     MODEL_ACTIVE = "model.active"
     MODEL_QUARANTINED = "model.quarantined"
     MODEL_DESTROYING = "model.destroying"
@@ -130,6 +136,7 @@ _ENDING = ("item", "ending", "outcome", "ground")
 _MESSAGE = ("message", "template")
 _JOB_ENDED = ("job", "run", *_ATTEMPT)
 _MODEL_MOVED = ("version", "sha256")
+_MADE = ("assurance", "checkpoint_sha256")
 
 FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
     K.REQUEST_SUBMITTED: ("kind", "language", "due_on", "submitted_by"),
@@ -182,8 +189,9 @@ FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
     K.LEDGER_REPLAYED: ("entries", "ledger_sha256", "snapshots", "versions", "returned", "requeued"),
     K.CORPUS_REGISTERED: ("snapshot_sha256", "manifest_root", "counts"),
     K.CORPUS_COMPARED: ("snapshot_sha256", "found", "ledger_sha256"),
+    K.CHECKPOINT_REGISTERED: ("checkpoint_sha256",),
     K.RECIPE_REGISTERED: ("sha256",),
-    K.MODEL_REGISTERED: ("version", "model_sha256", "snapshot_sha256", "job", "left_out", "ledger_sha256"),
+    K.MODEL_REGISTERED: ("version", "model_sha256", "snapshot_sha256", "job", "left_out", "ledger_sha256", *_MADE),
     K.MODEL_ACTIVE: _MODEL_MOVED,
     K.MODEL_QUARANTINED: _MODEL_MOVED,
     K.MODEL_DESTROYING: _MODEL_MOVED,
@@ -255,26 +263,6 @@ ADDED_WORDS: Final[Mapping[int, frozenset[tuple[str, str, str]]]] = {
 EXAMPLE: Final = ("snapshot", "example_id", "set")
 EARLIER_EXAMPLE: Final = ("snapshot", "record_id")
 """What an entry says about each match."""
-
-
-class Disposition(StrEnum):
-    """What had become of an accepted example when its request was closed. One can have several: of several models."""
-
-    RELEASED = "released"
-    """A model unlearned it for this request."""
-    COPY_RELEASED = "copy_released"
-    """A model unlearned an example with the same content for this request."""
-    REFUSED = "refused"
-    NO_INFLUENCE = "no_influence"
-    ALREADY_ERASED = "already_erased"
-    NOT_LEARNED = "not_learned"
-
-
-APART: Final = (
-    frozenset({Disposition.RELEASED, Disposition.COPY_RELEASED, Disposition.ALREADY_ERASED, Disposition.NOT_LEARNED}),
-    frozenset({Disposition.NO_INFLUENCE, Disposition.ALREADY_ERASED, Disposition.NOT_LEARNED}),
-)
-"""What excludes one another: an example has one of each at most."""
 ACCOUNTED_EXAMPLE: Final = ("snapshot", "example_id", "became")
 """What entries say about each accepted match when its request is closed. Of one that nobody answered, they name none."""
 DRAWN_GROUP: Final = ("group", "population", "drawn")
@@ -296,5 +284,6 @@ VERIFIED_ELSEWHERE: Final[Mapping[str, tuple[str, ...]]] = {
     K.KEYS_PUBLISHED: FIELDS[K.KEYS_PUBLISHED],
     K.CORPUS_REGISTERED: ("snapshot_sha256", "manifest_root"),
     K.MODEL_REGISTERED: ("model_sha256",),
+    K.CHECKPOINT_REGISTERED: ("checkpoint_sha256",),
     K.LOG_RECOVERED: ("old_size", "old_root", "new_size", "new_root"),
 }

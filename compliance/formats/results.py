@@ -96,7 +96,7 @@ class Curve(Contract):
 class JobResult(Contract):
     """The result of a finished job, as written to `result.json`."""
 
-    kind: Literal["train", "unlearn"]
+    kind: Literal["train", "unlearn", "import"]
     reference: str
     spec_digest: str
     model_digest: str
@@ -112,7 +112,7 @@ class JobResult(Contract):
     retain_digest: str
     """Digest of the manifest lines of the examples that the resulting model may still know."""
     training_metrics: Mapping[str, float] = field(default_factory=dict)
-    """For `train`: means over the training examples, such as exact memorisation."""
+    """For `train` and `import`: means over the training examples, such as exact memorisation."""
     evaluation: Evaluation | None = None
     trajectory: Trajectory | None = None
     """None unless the method works step by step."""

@@ -21,7 +21,7 @@ from compliance.formats.merkle import consistency_proof, inclusion_proof
 from compliance.formats.record_kinds import RecordKind
 
 from .models import Attestation, RecordEntry, SignedCheckpoint, TrustManifest
-from .selectors import entries_by_digest, entries_of, registrations, signing_refused
+from .selectors import entries_by_digest, entries_of, registering_entries, signing_refused
 from .services import node_hash_stored, record_append, record_number_next
 
 CHECKPOINT_TASK = "compliance.record_checkpoint"
@@ -166,10 +166,9 @@ def _proven(entries: Iterable[RecordEntry], size: int) -> list[ProvenEntry]:
 
 
 def _referenced(attestations: Iterable[Attestation], trust: TrustManifest) -> list[RecordEntry]:
-    """Return the entries of other subjects that the bundle relies on: keys, snapshots, and models that runs started from."""
-    references = {(RecordKind.KEYS_PUBLISHED, "trust_sha256", trust.sha256)}
-    for attestation in attestations:
-        predicate = Statement.from_bytes(dsse.Envelope.from_bytes(bytes(attestation.envelope)).body).predicate
-        if isinstance(predicate, UnlearningReport):
-            references |= registrations(predicate)
-    return entries_by_digest(references)
+    """Return the entries of other subjects that the bundle relies on: keys, snapshots, models and checkpoints."""
+    envelopes = (dsse.Envelope.from_bytes(bytes(attestation.envelope)) for attestation in attestations)
+    predicates = [Statement.from_bytes(envelope.body).predicate for envelope in envelopes]
+    reports = [predicate for predicate in predicates if isinstance(predicate, UnlearningReport)]
+    published = entries_by_digest({(RecordKind.KEYS_PUBLISHED, "trust_sha256", trust.sha256)})
+    return published + registering_entries(reports)

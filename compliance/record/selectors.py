@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from compliance.evidence import dsse
 from compliance.evidence.consistency import proof_to_bytes
@@ -18,6 +19,9 @@ from compliance.formats.record_kinds import RecordKind
 
 from .models import Attestation, RecordEntry, SignedCheckpoint, SignerAlarm, TrustManifest
 from .services import node_hash_stored
+
+CHECKPOINT: Final = "checkpoint_sha256"
+"""The field that names a checkpoint: of its registration, and of models that started from it."""
 
 
 def entries_of(*, subject: str, kinds: tuple[str, ...] = ()) -> list[EntryBody]:
@@ -163,6 +167,14 @@ def registrations(report: UnlearningReport) -> set[tuple[RecordKind, str, str]]:
         (RecordKind.CORPUS_REGISTERED, "snapshot_sha256", report.snapshot_sha256),
         (RecordKind.MODEL_REGISTERED, "model_sha256", report.base_model_sha256),
     }
+
+
+def registering_entries(reports: Iterable[UnlearningReport]) -> list[RecordEntry]:
+    """Return the entries that registered what reports refer to, and the checkpoints from which those models started."""
+    entries = entries_by_digest({reference for report in reports for reference in registrations(report)})
+    said = [EntryBody.from_bytes(bytes(one.body)).data for one in entries if one.kind == RecordKind.MODEL_REGISTERED]
+    started = {digest for data in said if (digest := data.get(CHECKPOINT))}
+    return entries + entries_by_digest({(RecordKind.CHECKPOINT_REGISTERED, CHECKPOINT, digest) for digest in started})
 
 
 def trust_published() -> TrustManifest | None:

@@ -32,7 +32,7 @@ from .head import (
 )
 from .keys import SigningKeys, attestation_keys, signing_keys
 from .models import Attestation, RecordEntry, SignedCheckpoint
-from .selectors import SignedStatement, attestation_read, entries_by_digest, registrations, signed_report, trust_published
+from .selectors import SignedStatement, attestation_read, registering_entries, signed_report, trust_published
 from .services import SYSTEM, node_hash_stored, record_append, record_sequence
 
 
@@ -106,8 +106,7 @@ def _registrations_proven(statement: Statement, signed: Iterable[SignedStatement
     """Return the entries that registered what the request's reports name, this one included."""
     predicates = [statement.predicate, *(one.statement.predicate for one in signed)]
     reports = [predicate for predicate in predicates if isinstance(predicate, UnlearningReport)]
-    references = {reference for report in reports for reference in registrations(report)}
-    return _proven(entries_by_digest(references))
+    return _proven(registering_entries(reports))
 
 
 def _place(statement: Statement, subject: str) -> dict[str, Any]:

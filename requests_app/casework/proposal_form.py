@@ -5,14 +5,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from compliance.formats.protocol import ANNEXED, MOST_ALPHA, MOST_LOOKS, WATCHERS
+from compliance.formats.protocol import ANNEXED, MOST_ALPHA, MOST_LOOKS, WATCHERS, Assurance
 from compliance.formats.verdicts import Guarantee
 from compliance.ui.forms import LetheForm
 from unlearning_jobs.engine.advisor import Advice, Design, Precedent, Sizes, choose_design, design_of
@@ -161,7 +161,8 @@ def sizes() -> Sizes:
 
 def proposed_design(guarantee: Guarantee, base: ModelVersion, precedents: Sequence[Precedent]) -> Design:
     """Return the design that fits the guarantee, the model and what earlier jobs on it measured."""
-    return choose_design(guarantee, Recipe.from_json(base.recipe.body), precedents, sizes())
+    assurance = cast("Assurance", base.assurance)
+    return choose_design(guarantee, Recipe.from_json(base.recipe.body), precedents, sizes(), assurance=assurance)
 
 
 def field_name(method: str, setting: str) -> str:

@@ -21,6 +21,7 @@ from requests_app.services.letters import Letter
 from requests_app.services.permissions import release_refusal, require_releaser
 from requests_app.services.results import release_obstacle
 from requests_app.states import ItemState
+from unlearning_jobs.origins import origin_sentences
 from unlearning_jobs.wording import VERDICTS, guarantee_of, method_title
 
 from .requests import officers_only
@@ -95,6 +96,7 @@ def _show(request: HttpRequest, proposal: Proposal, problem: str = "") -> HttpRe
         "signed": signed,
         "refused": not signed and signing_refused(item.request.subject),
         "version": proposal.job.result_version if proposal.job else None,
+        "origins": origin_sentences(proposal.base),
         "waiting": waiting,
         "obstacle": obstacle,
         "preview": Preview.of(proposal, by) if can_release else None,

@@ -43,6 +43,10 @@ class ErasureRequest(Rung):
     closed_at = models.DateTimeField(null=True)
     vocabularies = models.PositiveIntegerField(null=True)
     """Models in use as the request was closed whose vocabulary was made from accepted examples; its letter says so."""
+    from_checkpoints = models.PositiveIntegerField(null=True)
+    """Models in use as the request was closed that started from a checkpoint, if its letter says what models do not know."""
+    declared = models.PositiveIntegerField(null=True)
+    """Models in use then that were trained elsewhere, likewise."""
 
     name = EncryptedTextField()
     email = EncryptedTextField()

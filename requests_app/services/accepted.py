@@ -17,7 +17,7 @@ from requests_app.models import ErasureRequest, Item, Match
 from requests_app.states import SETTLED, ItemState
 from unlearning_jobs.contents import ContentsUnknownError, contents_key, contents_of, require_key, training_places
 from unlearning_jobs.engine.errors import CorpusError
-from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
+from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion, RegisteredRecipe
 from unlearning_jobs.states import JobState, ModelState
 
 LEARNED_SETS = frozenset({"train", ""})
@@ -34,21 +34,32 @@ class Learner:
     """Examples that it has unlearned, or leaves out because they had been erased before."""
     version: ModelVersion | None = None
     """The active version; None for a training."""
+    checkpoint: str = ""
+    """Digest of the checkpoint that it started from; empty if from random weights."""
 
 
 def active_versions() -> list[ModelVersion]:
-    return list(ModelVersion.objects.filter(state=ModelState.ACTIVE).select_related("snapshot__corpus").order_by("name"))
+    related = ("snapshot__corpus", "recipe__checkpoint")
+    return list(ModelVersion.objects.filter(state=ModelState.ACTIVE).select_related(*related).order_by("name"))
 
 
 def learners(name: str = "") -> list[Learner]:
-    """Return every model in use and every training that is queued or running; only of one model, if named."""
-    in_use = [Learner(version.name, version.snapshot, gone_from(version), version) for version in active_versions()]
-    jobs = Job.objects.filter(kind=Job.Kind.TRAIN, state__in=[JobState.QUEUED, JobState.RUNNING])
+    """Return every model in use and every training or import that is queued or running; only of one model, if named."""
+    in_use = [
+        Learner(version.name, version.snapshot, gone_from(version), version, started_from(version.recipe))
+        for version in active_versions()
+    ]
+    jobs = Job.objects.filter(state__in=[JobState.QUEUED, JobState.RUNNING]).exclude(kind=Job.Kind.UNLEARN)
     trained = [
-        Learner(job.model_name, job.snapshot, frozenset(job.spec.get("exclude_ids", ())))
-        for job in jobs.select_related("snapshot__corpus").order_by("model_name")
+        Learner(job.model_name, job.snapshot, frozenset(job.spec.get("exclude_ids", ())), None, started_from(job.recipe))
+        for job in jobs.select_related("snapshot__corpus", "recipe__checkpoint").order_by("model_name")
     ]
     return [learner for learner in in_use + trained if name in ("", learner.name)]
+
+
+def started_from(recipe: RegisteredRecipe) -> str:
+    """Return the digest of the checkpoint that models of a recipe start from; empty if from random weights."""
+    return recipe.checkpoint.digest if recipe.checkpoint else ""
 
 
 def gone_from(version: ModelVersion) -> frozenset[str]:

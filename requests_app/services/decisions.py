@@ -256,7 +256,10 @@ def item_reopen(*, proposal: Proposal, by: Account) -> Item:
 
 def _protocol_problems(protocol: Protocol, method: MethodChoice, base: ModelVersion) -> list[str]:
     has_held_out = base.snapshot.counts.get("held_out", 0) > 0
-    return protocol.problems(method_guarantee(method.name), held_out=has_held_out, seed=base.seed)
+    problems = protocol.problems(method_guarantee(method.name), held_out=has_held_out, seed=base.seed)
+    if protocol.assurance != base.assurance:
+        problems.append(_("The protocol is for a model that came about otherwise. Choose the method again."))
+    return problems
 
 
 def alarm_text() -> str:

@@ -6,11 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from compliance.formats.record_kinds import Disposition, RecordKind
+from compliance.formats.dispositions import Disposition
+from compliance.formats.record_kinds import RecordKind
 from compliance.record.selectors import entries_of
 from requests_app.models import Ending, ErasureRequest, Match, Proposal
 from requests_app.states import ItemState, RequestOutcome, RequestState
-from unlearning_jobs.models import CorpusSnapshot
+from unlearning_jobs.models import CorpusSnapshot, ModelVersion
+from unlearning_jobs.states import ModelState
 
 from .accepted import Accepted, learners
 from .findings import examples_by_model, items_without_influence, vocabularies
@@ -32,11 +34,28 @@ def told_facts(request: ErasureRequest, supposing: Ending | None = None) -> dict
     """
     if request.state == RequestState.CLOSED and not supposing:
         facts, made_from = _told_at_the_end(request), request.vocabularies
+        elsewhere = {"from_checkpoints": request.from_checkpoints or 0, "declared": request.declared or 0}
     else:
-        became = [ways for _match, ways in what_became(request, supposing)]
-        facts = {way.value: sum(way in ways for ways in became) for way in TOLD}
+        became = list(what_became(request, supposing))
+        facts = {way.value: sum(way in ways for _match, ways in became) for way in TOLD}
+        elsewhere = made_elsewhere(became)
         made_from = vocabularies(request.matches.filter(decision=Match.Decision.ACCEPTED))
-    return facts | {"not_concerned": len(corrections_standing(request)), "vocabularies": made_from or 0}
+    left = {"not_concerned": len(corrections_standing(request)), "vocabularies": made_from or 0}
+    return facts | left | elsewhere
+
+
+def made_elsewhere(became: Iterable[Became]) -> dict[str, int]:
+    """Count the models in use of which others made a part, where a letter says of any example what models do not know.
+
+    They started from a checkpoint, or were trained elsewhere. Nothing was found, or all was refused: then no letter does.
+    """
+    if all(ways <= {Disposition.REFUSED} for _match, ways in became):
+        return {"from_checkpoints": 0, "declared": 0}
+    in_use = ModelVersion.objects.filter(state=ModelState.ACTIVE)
+    return {
+        "from_checkpoints": in_use.filter(recipe__checkpoint__isnull=False).count(),
+        "declared": in_use.filter(assurance=ModelVersion.Assurance.DECLARED).count(),
+    }
 
 
 def corrections_standing(request: ErasureRequest) -> dict[int, Ending]:

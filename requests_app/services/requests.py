@@ -16,7 +16,7 @@ from requests_app.states import ITEM_TRANSITIONS, REQUEST_TRANSITIONS, SETTLED, 
 from unlearning_jobs.services.ledger import ledger_withhold
 from unlearning_jobs.states import JobState
 
-from .dispositions import accounted_examples, not_to_be_learned, what_became
+from .dispositions import accounted_examples, made_elsewhere, not_to_be_learned, what_became
 from .findings import vocabularies
 from .messages import message_queue
 from .outcomes import settled_outcome
@@ -66,6 +66,8 @@ def request_move(
         confirmed_at=request.confirmed_at,
         closed_at=request.closed_at,
         vocabularies=request.vocabularies,
+        from_checkpoints=request.from_checkpoints,
+        declared=request.declared,
     )
     if moved != 1:
         raise StaleStateError(_("Somebody else has changed this request. Reload the page."))
@@ -101,6 +103,8 @@ def request_close(
         live.update(state=JobState.CANCELLED, lease_until=None, finished_at=request.closed_at)
     # Of a request that nobody answered, the corpora are not read to find out what became of its matches.
     became = list(what_became(request)) if template else []
+    elsewhere = made_elsewhere(became)
+    request.from_checkpoints, request.declared = elsewhere["from_checkpoints"], elsewhere["declared"]
     ledger_withhold(subject=request.subject, contents=not_to_be_learned(became), actor=actor)
     for examples in examples_in_parts(accounted_examples(became)):
         told = {"examples": examples}

@@ -207,10 +207,11 @@ def _save(request: ErasureRequest, order: SearchOrder, found: Found, self_test: 
 
 
 def _who(learner: Learner) -> dict[str, Any]:
-    """Return whose data a target was: a model version, or a training that was under way."""
+    """Return whose data a target was: a model version, or a training that was under way; and what that started from."""
+    started = {"checkpoint_sha256": learner.checkpoint} if learner.checkpoint else {}
     if learner.version is None:
-        return {"model": learner.name, "training": True}
-    return {"model": learner.name, "version": learner.version.number, "model_sha256": learner.version.digest}
+        return {"model": learner.name, "training": True, **started}
+    return {"model": learner.name, "version": learner.version.number, "model_sha256": learner.version.digest, **started}
 
 
 def _read(order: SearchOrder, result: SnapshotSearch) -> dict[str, Any]:

@@ -34,6 +34,12 @@ class SpecError(EngineError):
     code = "bad_spec"
 
 
+class CheckpointError(SpecError):
+    """The checkpoint that models start from is gone, cannot be used, or is not the one that the recipe names."""
+
+    code = "bad_checkpoint"
+
+
 class CorpusError(EngineError):
     """A corpus cannot be read, is empty, or differs from the one that the spec names."""
 

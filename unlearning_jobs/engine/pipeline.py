@@ -17,7 +17,7 @@ from compliance.formats.canonical import canonical_json
 from compliance.formats.processes import process_checks
 from compliance.formats.results import RESULT_VERSION, Certificate, SecondTraining
 
-from .artefacts import file_digest, model_digest, model_files
+from .artefacts import checkpoint_digest, file_digest, model_digest, model_files
 from .catalogue import method_guarantee
 from .contracts import Curve, Evaluation, JobResult, JobSpec, Progress, ProgressCallback, Protocol, Trajectory
 from .corpora import Example, Snapshot
@@ -28,7 +28,7 @@ from .evaluation.outputs import Group, ModelKey, Outputs
 from .evaluation.sets import evaluation_sets
 from .evaluation.statistics import STATISTICS, measure
 from .evaluation.trajectory import build_trajectory
-from .preparation import check_unlearning, excluded_ids, job_protocol, unlearning_steps
+from .preparation import check_import, check_unlearning, excluded_ids, job_protocol, unlearning_steps
 from .process import train_again
 from .running import PERCENT, RunningJob
 from .training.cache import Trainer
@@ -60,12 +60,14 @@ def run(spec: JobSpec, out: Path, on_progress: ProgressCallback) -> JobResult:
         check_unlearning(spec, snapshot)
         networks = spec.recipe.sharding.networks if spec.recipe.sharding else 1
         check_memory(training_data.footprint, device, copies=UNLEARNING_COPIES * networks)
+    if spec.kind == "import":
+        check_memory(training_data.footprint, device, copies=1)
     # 2. Clear what a killed run may have left, and start.
     for leftover in ("model", "outputs"):
         shutil.rmtree(out / leftover, ignore_errors=True)
     out.mkdir(parents=True, exist_ok=True)
     job = RunningJob(spec, out, on_progress, Trainer(training_data, Path(spec.cache), device))
-    return _train(job) if spec.kind == "train" else _unlearn(job)
+    return {"train": _train, "import": _import, "unlearn": _unlearn}[spec.kind](job)
 
 
 def _train(job: RunningJob) -> JobResult:
@@ -75,16 +77,42 @@ def _train(job: RunningJob) -> JobResult:
         model = job.train(spec.exclude_ids, spec.seed, job.with_curves(progress_of(0)))
     # 2. Measure the model on its own training examples.
     with job.stage("evaluate"):
-        ids = job.trainer.training_data.retained_ids(spec.exclude_ids)
-        outputs, key = Outputs(), ModelKey("original", spec.seed)
-        outputs.add(key, "train", ids, measure(model, job.snapshot.get(ids), everything=False))
-        means = {name: float(outputs.vector(key, "train", name).mean()) for name in STATISTICS}
-        metrics = {name: mean for name, mean in means.items() if not math.isnan(mean)}
+        outputs, metrics = _measured(job, model)
         metrics |= _accuracies_of_shards(job)
         if model.privacy is not None:
             metrics |= {"epsilon": model.privacy.epsilon, "delta": model.privacy.delta}
     # 3. Save.
     save_model(model, job.out / "model", job.trainer.about(spec.exclude_ids, spec.seed))
+    return _finish(job, outputs, metrics=metrics)
+
+
+def _measured(job: RunningJob, model: TrainedModel) -> tuple[Outputs, dict[str, float]]:
+    """Measure a new model on the examples that it was trained on."""
+    ids = job.trainer.training_data.retained_ids(job.spec.exclude_ids)
+    outputs, key = Outputs(), ModelKey("original", job.spec.seed)
+    outputs.add(key, "train", ids, measure(model, job.snapshot.get(ids), everything=False))
+    means = {name: float(outputs.vector(key, "train", name).mean()) for name in STATISTICS}
+    return outputs, {name: mean for name, mean in means.items() if not math.isnan(mean)}
+
+
+def _import(job: RunningJob) -> JobResult:
+    """Take over a model that was trained elsewhere, in the form that models have here, with the logits that it has."""
+    spec, family = job.spec, job.trainer.training_data.family
+    # 1. Read it, if it is the one that is named and fits the recipe.
+    with job.stage("load"):
+        artefact = check_import(spec, job.snapshot)
+        folder = Path(artefact.path)
+        network = family.read_foreign(folder)
+        if checkpoint_digest(folder) != artefact.digest:
+            message = f"The model in {folder.name} is not the one that was named: its digest differs; import it again."
+            raise SpecError(message, code="bad_artefact")
+        model = TrainedModel(to_device(network, job.trainer.device).eval(), family)
+    # 2. Measure it as a training measures its model.
+    with job.stage("evaluate"):
+        outputs, metrics = _measured(job, model)
+    # 3. Save it.
+    about = {**job.trainer.about(spec.exclude_ids, spec.seed), "assurance": spec.assurance, "artefact": artefact.digest}
+    save_model(model, job.out / "model", about)
     return _finish(job, outputs, metrics=metrics)
 
 

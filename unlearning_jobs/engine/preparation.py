@@ -10,7 +10,7 @@ from compliance.formats.protocol import MOST_ROWS
 from .alternatives import with_alternatives
 from .artefacts import model_about
 from .catalogue import Facts, complete_config, method_guarantee, metric_problems, obstacles
-from .contracts import JobSpec, Protocol, UnlearningStep
+from .contracts import JobSpec, ModelRef, Protocol, UnlearningStep
 from .corpora import Snapshot
 from .errors import ObstacleError, SpecError
 from .privacy_budget import steps_since_training
@@ -37,6 +37,25 @@ def check_unlearning(spec: JobSpec, snapshot: Snapshot) -> None:
     # 3. This job's method can run; earlier steps did run.
     if problems := obstacles(steps[-1].method.name, job_facts(spec, snapshot), steps[-1].method.config):
         raise ObstacleError(" ".join(problems))
+
+
+def check_import(spec: JobSpec, snapshot: Snapshot) -> ModelRef:
+    """Return the model to import, unless none is named, or it is to have been trained without what none is trained on.
+
+    Raises:
+        CorpusError: the snapshot has no such example.
+        SpecError: no model is named, or an example is named twice or is no training example.
+    """
+    if spec.artefact is None:
+        message = "An import needs an artefact; name the folder of the model."
+        raise SpecError(message)
+    if len(set(spec.exclude_ids)) != len(spec.exclude_ids):
+        message = "An example that the model was trained without is named twice; remove it."
+        raise SpecError(message)
+    if any(example.set != "train" for example in snapshot.get(spec.exclude_ids)):
+        message = "An example that the model was trained without is no training example of the corpus; leave it out."
+        raise SpecError(message)
+    return spec.artefact
 
 
 def job_facts(spec: JobSpec, snapshot: Snapshot) -> Facts:
@@ -140,6 +159,10 @@ def _check_protocol(spec: JobSpec, snapshot: Snapshot) -> None:
     has_held_out = snapshot.info.counts.get("held_out", 0) > 0
     problems = protocol.problems(guarantee, held_out=has_held_out, seed=spec.seed)
     problems = problems or metric_problems(protocol, spec.recipe.family)  # which count its models
+    if protocol.assurance != spec.assurance:
+        problems.append(
+            f"The model is {spec.assurance}, and the protocol is for a {protocol.assurance} one; choose another."
+        )
     if protocol.paired and not spec.recipe.can_be_paired:
         problems.append("Models of this recipe cannot be paired; choose the independent design.")
     if not problems and (rows := protocol.rows(_measured(spec, protocol, snapshot))) > MOST_ROWS:

@@ -18,6 +18,7 @@ from compliance.ui.lists import csv_response
 from compliance.ui.templatetags.components import number
 from unlearning_jobs.engine.contracts import Evaluation, JobResult, MetricFinding, Protocol, SetFinding
 from unlearning_jobs.models import Job
+from unlearning_jobs.origins import origin_sentences
 from unlearning_jobs.states import JobState
 from unlearning_jobs.wording import (
     CONTROLS,
@@ -72,6 +73,7 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
         "reasons": [reason.sentence for reason in verdict.reasons],
         "method": method_title(job.method_name),
         "guarantee": guarantee_of(job.method_name),
+        "origins": origin_sentences(job.base) if job.base else [],
         "signed": signed,
         "refused": not signed and signing_refused(job.subject),
         "limits": _limits(evaluation, signed),
@@ -99,7 +101,7 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _job(pk: int) -> Job:
-    related = ("base", "snapshot__corpus", "recipe", "result_version")
+    related = ("base__recipe__checkpoint", "snapshot__corpus", "recipe", "result_version")
     completed = Job.objects.filter(kind=Job.Kind.UNLEARN, state=JobState.COMPLETED)
     return get_object_or_404(completed.select_related(*related).defer("curves"), pk=pk)
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
 
 from compliance.formats.record_kinds import RecordKind
-from compliance.record.errors import StaleStateError
 from compliance.record.services import record_append
 from unlearning_jobs.contents import contents_key
 from unlearning_jobs.engine.corpora import ReadOptions, SnapshotInfo, snapshot_create
@@ -23,13 +19,10 @@ from unlearning_jobs.engine.errors import CorpusError
 from unlearning_jobs.ledger_keys import corpus_salt
 from unlearning_jobs.models import Corpus, CorpusSnapshot
 
+from .drafts import draft_alone, draft_place
 from .indexes import indexes_order
 from .ledger import snapshot_compare
 from .snapshots import snapshot_open
-
-DRAFT = ".draft-"
-PLACE = "place"
-"""The file of a draft that names the folder to which its snapshot moves."""
 
 
 def corpus_register(
@@ -59,21 +52,15 @@ def corpus_register(
     # 1. Write a draft beside the other snapshots: the final rename must stay within one file system.
     Corpus(name=name).clean_fields()
     parent = settings.ARTEFACTS / "corpora" / name
-    parent.mkdir(parents=True, exist_ok=True)
-    with _alone(parent):
-        for leftover in parent.glob(f"{DRAFT}*"):  # of a registration that was killed
-            _remove(leftover)
-        draft = Path(tempfile.mkdtemp(prefix=DRAFT, dir=parent))
-        try:
-            info = snapshot_create(
-                sources, draft / "snapshot", sets=sets or {}, salt=corpus_salt(name), options=options, on_plan=on_plan
-            )
-            on_read(info.sources)
-            # 2. Row, record entry and folder appear together, unless the same snapshot is there.
-            known = CorpusSnapshot.objects.filter(digest=info.digest).first()
-            snapshot = _restored(known, draft) if known else _store(name, info, draft, actor)
-        finally:
-            _remove(draft)
+    busy = f"Somebody else registers {name} at this moment; wait until they have finished."
+    with draft_alone(parent, _is_stored, busy) as draft:
+        info = snapshot_create(
+            sources, draft / "snapshot", sets=sets or {}, salt=corpus_salt(name), options=options, on_plan=on_plan
+        )
+        on_read(info.sources)
+        # 2. Row, record entry and folder appear together, unless the same snapshot is there.
+        known = CorpusSnapshot.objects.filter(digest=info.digest).first()
+        snapshot = _restored(known, draft) if known else _store(name, info, draft, actor)
     # 3. Order its indexes, for whoever registers it or for a worker to build.
     indexes_order(snapshot=snapshot)
     # 4. Look for what was erased. Should this fail, whatever would use the snapshot looks again first.
@@ -98,8 +85,7 @@ def _store(name: str, info: SnapshotInfo, draft: Path, actor: str) -> CorpusSnap
             actor=actor,
             data={"snapshot_sha256": info.digest, "manifest_root": info.merkle_root, "counts": dict(info.counts)},
         )
-        (draft / PLACE).write_text(folder.name, encoding="utf-8")
-        (draft / "snapshot").rename(folder)
+        draft_place(draft, draft / "snapshot", folder)
     return snapshot
 
 
@@ -114,23 +100,5 @@ def _restored(snapshot: CorpusSnapshot, draft: Path) -> CorpusSnapshot:
     return snapshot
 
 
-@contextmanager
-def _alone(parent: Path) -> Iterator[None]:
-    """Keep other registrations of the corpus out. The lock ends with the process, however that ends."""
-    with (parent / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            message = f"Somebody else registers {parent.name} at this moment; wait until they have finished."
-            raise StaleStateError(message) from None
-        yield
-
-
-def _remove(draft: Path) -> None:
-    """Remove a draft, and the folder that its snapshot moved to if the row was never committed."""
-    place = draft / PLACE
-    folder = draft.parent / place.read_text(encoding="utf-8") if place.is_file() else draft
-    path = str(folder.relative_to(settings.ARTEFACTS))
-    if folder.is_dir() and not CorpusSnapshot.objects.filter(path=path).exists():
-        shutil.rmtree(folder)
-    shutil.rmtree(draft, ignore_errors=True)
+def _is_stored(folder: Path) -> bool:
+    return CorpusSnapshot.objects.filter(path=str(folder.relative_to(settings.ARTEFACTS))).exists()

@@ -20,7 +20,8 @@ from unlearning_jobs.queue import DELETE_TASK, enqueue_on_commit
 from unlearning_jobs.ringing import first_ring, ring_again
 from unlearning_jobs.states import JobState, ModelState
 
-from .model_versions import model_cache, model_version_move
+from .model_versions import model_version_move
+from .trainings import model_cache
 
 
 @transaction.atomic

@@ -1,10 +1,9 @@
-"""Registers model versions, starts the jobs that make them, and releases them."""
+"""Starts unlearning, registers the model versions that jobs make, and releases them. New models: `trainings.py`."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import Path
-from typing import Any
+from typing import Any, Final, cast
 
 from django.conf import settings
 from django.db import transaction
@@ -14,76 +13,30 @@ from django.utils.translation import gettext as _
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.services import SYSTEM, record_append
+from unlearning_jobs.checkpoints import base_of
 from unlearning_jobs.engine.catalogue import METHODS
 from unlearning_jobs.engine.contracts import (
+    Assurance,
     JobResult,
     JobSpec,
     MethodChoice,
     ModelRef,
     Protocol,
     Recipe,
-    SnapshotRef,
     UnlearningStep,
 )
-from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion, RegisteredRecipe
+from unlearning_jobs.models import Job, ModelVersion
 from unlearning_jobs.selectors import erased_since, is_intact, known_erased
 from unlearning_jobs.states import MODEL_TRANSITIONS, ModelState
 
 from .jobs import job_create
-from .ledger import ledger_digest, ledger_enter, ledger_lock, require_compared, require_no_copies, snapshot_compare
+from .ledger import ledger_digest, ledger_enter, ledger_lock, require_compared, require_no_copies
 from .runs import Claim, job_complete
+from .trainings import model_cache, snapshot_ref
 
+FROM: Final = ("snapshot", "recipe__checkpoint")
+"""What a version was made from."""
 EVALUATION_STAGES = ("process", "ensemble", "replicates", "oracles", "evaluate")
-
-
-@transaction.atomic
-def recipe_register(*, recipe: Recipe, actor: str) -> RegisteredRecipe:
-    """Return the row of this recipe, which is stored once."""
-    row, created = RegisteredRecipe.objects.get_or_create(digest=recipe.digest(), defaults={"body": recipe.to_json()})
-    if created:
-        subject = f"recipe:{row.digest[:16]}"
-        record_append(subject=subject, kind=RecordKind.RECIPE_REGISTERED, actor=actor, data={"sha256": row.digest})
-    return row
-
-
-@transaction.atomic
-def model_train(*, name: str, recipe: Recipe, snapshot: CorpusSnapshot, seed: int, actor: str) -> Job:
-    """Start the training of a new model as a job; its first version is active once the job completes.
-
-    Examples that the erasure ledger names are left out.
-
-    Raises:
-        StaleStateError: a model of this name exists or is being trained.
-        LedgerError: nobody can tell what was erased, because a key is missing.
-        CorpusError: the snapshot cannot be searched for what was erased.
-    """
-    if is_trained(name) or ModelVersion.objects.filter(name=name).exists():
-        raise StaleStateError(_("There is a model “%(name)s” already. Choose another name.") % {"name": name})
-    exclude_ids = snapshot_compare(snapshot=snapshot).erased_ids
-    return training_start(name=name, recipe=recipe, snapshot=snapshot, seed=seed, exclude_ids=exclude_ids, actor=actor)
-
-
-def is_trained(name: str) -> bool:
-    """Return whether a training of this model is queued or running."""
-    return Job.objects.filter(model_name=name, kind=Job.Kind.TRAIN, state__in=["queued", "running"]).exists()
-
-
-def training_start(
-    *, name: str, recipe: Recipe, snapshot: CorpusSnapshot, seed: int, exclude_ids: Collection[str], actor: str
-) -> Job:
-    """Queue a training; callers have checked that the model may be trained, and what to leave out."""
-    ledger_lock()  # what a case says of the trainings that are under way is so until its transaction ends
-    spec = JobSpec(
-        kind="train",
-        reference=f"model:{name}",
-        snapshot=snapshot_ref(snapshot),
-        recipe=recipe,
-        seed=seed,
-        cache=str(model_cache(snapshot)),
-        exclude_ids=tuple(sorted(exclude_ids)),
-    )
-    row = recipe_register(recipe=recipe, actor=actor)
-    return job_create(spec=spec, subject=f"model:{name}", model_name=name, snapshot=snapshot, recipe=row, actor=actor)
 
 
 @transaction.atomic
@@ -104,7 +57,7 @@ def unlearning_start(
         StaleStateError: the version is no longer active.
     """
     # 1. Lock the version, so that no release replaces it before the job exists.
-    base = ModelVersion.objects.select_for_update(no_key=True).get(pk=base.pk)
+    base = ModelVersion.objects.select_for_update(no_key=True, of=("self",)).select_related(*FROM).get(pk=base.pk)
     if base.state != ModelState.ACTIVE:
         message = _("%(model)s is no longer the active version. Choose the method again, for the version that is.")
         raise StaleStateError(message % {"model": base})
@@ -123,6 +76,8 @@ def unlearning_start(
         erased_ids=tuple(sorted(known_erased(base) - set(forget_ids))),
         method=method,
         protocol=protocol,
+        base=base_of(base.checkpoint),
+        assurance=cast("Assurance", base.assurance),
     )
     # 3. Queue it.
     return job_create(
@@ -151,7 +106,7 @@ def job_result_accept(*, claim: Claim, result: JobResult, result_sha256: str, ou
     """
     # The version comes first because the job's row names it. `job_complete` checks the claim, and a lost one undoes both.
     job = Job.objects.select_for_update(no_key=True).get(pk=claim.job_id)
-    if job.kind == Job.Kind.TRAIN:  # it may become active: nothing may be erased between the last look and the commit
+    if job.kind != Job.Kind.UNLEARN:  # it may become active: nothing may be erased between the last look and the commit
         ledger_lock()
         require_compared(job.snapshot)
     version = _version_of(job, result, f"{output}/model")
@@ -181,18 +136,19 @@ def job_costs(result: JobResult, *, run: int) -> dict[str, Any]:
 
 def _version_of(job: Job, result: JobResult, path: str) -> ModelVersion:
     last = ModelVersion.objects.filter(name=job.model_name).aggregate(last=Max("number"))["last"] or 0
-    training, spec = job.kind == Job.Kind.TRAIN, JobSpec.from_json(job.spec)
+    is_new, spec = job.kind != Job.Kind.UNLEARN, JobSpec.from_json(job.spec)
     steps: list[dict[str, Any]] = list(job.base.steps) if job.base else []
-    if not training:
+    if not is_new:
         steps.append({"method": job.spec["method"], "forget_ids": job.spec["forget_ids"]})
     version = ModelVersion.objects.create(
         name=job.model_name,
         number=last + 1,
-        state=ModelState.ACTIVE if training and not erased_since(job) else ModelState.CANDIDATE,
+        state=ModelState.ACTIVE if is_new and not erased_since(job) else ModelState.CANDIDATE,
         snapshot=job.snapshot,
         recipe=job.recipe,
         seed=job.spec["seed"],
         parent=job.base,
+        assurance=_assurance(spec),
         steps=steps,
         left_out=_left_out(spec),
         ledger_sha256=ledger_digest(),
@@ -207,6 +163,8 @@ def _version_of(job: Job, result: JobResult, path: str) -> ModelVersion:
         "job": job.pk,
         "left_out": len(version.left_out),
         "ledger_sha256": version.ledger_sha256,
+        "assurance": version.assurance,
+        "checkpoint_sha256": version.checkpoint.digest if version.checkpoint else "",
     }
     record_append(subject=version.subject, kind=RecordKind.MODEL_REGISTERED, actor=SYSTEM, data=data)
     return version
@@ -214,8 +172,16 @@ def _version_of(job: Job, result: JobResult, path: str) -> ModelVersion:
 
 def _left_out(spec: JobSpec) -> list[str]:
     """Return what the model has never been trained on. An exact method leaves out what was erased elsewhere as well."""
-    exact = spec.method is not None and METHODS[spec.method.name].guarantee == "exact"
-    return [*spec.exclude_ids, *(spec.erased_ids if exact else ())]
+    return [*spec.exclude_ids, *(spec.erased_ids if _is_exact(spec) else ())]
+
+
+def _assurance(spec: JobSpec) -> str:
+    """Return how it is known what made the model: an exact method trains it again, here."""
+    return ModelVersion.Assurance.REPRODUCED.value if _is_exact(spec) else spec.assurance
+
+
+def _is_exact(spec: JobSpec) -> bool:
+    return spec.method is not None and METHODS[spec.method.name].guarantee == "exact"
 
 
 def _training_time(job: Job, result: JobResult) -> dict[str, Any]:
@@ -272,11 +238,6 @@ def model_version_release(*, version: ModelVersion, actor: str, under_way: Colle
     return version
 
 
-def model_cache(snapshot: CorpusSnapshot) -> Path:
-    """Return the folder of the replicates and oracles that jobs on this snapshot train and share."""
-    return Path(settings.ARTEFACTS) / "cache" / snapshot.digest
-
-
 def model_version_move(*, version: ModelVersion, to: ModelState, actor: str) -> None:
     """Take a version, locked by the caller, to another state, and record it.
 
@@ -291,7 +252,3 @@ def model_version_move(*, version: ModelVersion, to: ModelState, actor: str) -> 
     version.save(update_fields=["state"])
     data = {"version": version.number, "sha256": version.digest}
     record_append(subject=version.subject, kind=RecordKind(f"model.{to.value}"), actor=actor, data=data)
-
-
-def snapshot_ref(snapshot: CorpusSnapshot) -> SnapshotRef:
-    return SnapshotRef(path=str(settings.ARTEFACTS / snapshot.path), digest=snapshot.digest)

@@ -12,7 +12,8 @@ from unlearning_jobs.selectors import known_erased
 from unlearning_jobs.states import ModelState
 
 from .ledger import ledger_lock, snapshot_compare
-from .model_versions import is_trained, model_version_move, training_start
+from .model_versions import model_version_move
+from .trainings import is_trained, training_start
 
 
 @transaction.atomic

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from compliance.evidence.record import EntryBody
-from compliance.formats.record_kinds import Disposition
+from compliance.formats.dispositions import Disposition
 from compliance.formats.record_kinds import RecordKind as K
 
 from .facts import REQUEST, Fact, Statement, words

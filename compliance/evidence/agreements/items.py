@@ -8,7 +8,8 @@ from itertools import groupby
 from typing import Any
 
 from compliance.evidence.record import EntryBody
-from compliance.formats.record_kinds import NOT_CONCERNED, Disposition
+from compliance.formats.dispositions import Disposition
+from compliance.formats.record_kinds import NOT_CONCERNED
 from compliance.formats.record_kinds import RecordKind as K
 
 from .facts import Fact, Statement, words

@@ -38,7 +38,7 @@ class Stored(Contract):
 class Specification(Contract):
     """What the engine was told. It has the fields of the engine's `JobSpec`."""
 
-    kind: Literal["train", "unlearn"]
+    kind: Literal["train", "unlearn", "import"]
     reference: str
     snapshot: Stored
     recipe: Mapping[str, Any]
@@ -53,3 +53,5 @@ class Specification(Contract):
     earlier: tuple[UnlearningStep, ...] = ()
     erased_ids: tuple[str, ...] = ()
     base: str = ""
+    artefact: Stored | None = None
+    assurance: Literal["reproduced", "declared"] = "reproduced"

@@ -86,6 +86,7 @@ from .measured import (
     not_among,
 )
 from .numbers import WITHOUT_NUMBERS
+from .origins import ASSURANCE, ASSURANCE_OF_BASE, ASSURANCE_OF_PROTOCOL, CHECKPOINT_OF_BASE, CHECKPOINT_OF_RECIPE
 from .processes import BASE_OF_FILES
 from .reasons import VERDICT
 from .samples import SAMPLES
@@ -195,6 +196,9 @@ REGISTERED: Final = (
     Agreement(MODEL_OF_ITEM, MODEL_OF_REPORT, "the run started from another model than the one that its item is about"),
     Agreement(BASE_SNAPSHOT, report("snapshot_sha256"), "the model that the run started from learned another corpus"),
     Agreement(BASE_LEFT_OUT, LEFT_OUT, "the model that the run started from left out another number of examples"),
+    Agreement(CHECKPOINT_OF_BASE, CHECKPOINT_OF_RECIPE, "the recipe names another checkpoint than the model started from"),
+    Agreement(ASSURANCE_OF_BASE, ASSURANCE, "the job says otherwise how it is known what made its model"),
+    Agreement(ASSURANCE_OF_PROTOCOL, ASSURANCE, "the protocol says otherwise how it is known what made the model"),
     Agreement(NAMED_SETS, REGISTERED_SETS, "a match is in a set that its corpus does not have", part_of),
     Agreement(SNAPSHOT_ROOT, report("manifest_root"), "the corpus was registered with other examples"),
     Agreement(

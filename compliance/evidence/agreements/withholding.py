@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from compliance.evidence.record import EntryBody
-from compliance.formats.record_kinds import NOT_CONCERNED, Disposition
+from compliance.formats.dispositions import Disposition
+from compliance.formats.record_kinds import NOT_CONCERNED
 from compliance.formats.record_kinds import RecordKind as K
 
 from .facts import REQUEST, Fact, Statement

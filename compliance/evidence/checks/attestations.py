@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from compliance.evidence import dsse
 from compliance.evidence.bundle import BundleFolder, ProvenEntry, attestation_name
@@ -18,6 +19,8 @@ from .log import History
 
 Attempt = tuple[str, int]
 """An item and the number of the attempt at it."""
+FROM: Final = "checkpoint_sha256"
+"""The field that names a checkpoint: of its registration, and of models that started from it."""
 
 
 @dataclass(frozen=True)
@@ -136,15 +139,24 @@ def check_registrations(statements: Statements, history: History) -> None:
     reports = [signed.report for signed in statements.reports.values()]
     registered = history.others_of_kind(RecordKind.CORPUS_REGISTERED)
     corpora = [(entry.data["snapshot_sha256"], entry.data["manifest_root"]) for entry in registered]
-    models = [entry.data["model_sha256"] for entry in history.others_of_kind(RecordKind.MODEL_REGISTERED)]
+    started = history.others_of_kind(RecordKind.MODEL_REGISTERED)
+    models = [entry.data["model_sha256"] for entry in started]
+    checkpoints = [entry.data[FROM] for entry in history.others_of_kind(RecordKind.CHECKPOINT_REGISTERED)]
     if sorted(corpora) != sorted({(report.snapshot_sha256, report.manifest_root) for report in reports}):
         message = f"The record must contain one {RecordKind.CORPUS_REGISTERED} entry for each snapshot that a report names."
         raise VerificationError(message)
     if sorted(models) != sorted({report.base_model_sha256 for report in reports}):
         message = f"The record must contain one {RecordKind.MODEL_REGISTERED} entry for each model that a run started from."
         raise VerificationError(message)
+    if sorted(checkpoints) != sorted({str(entry.data[FROM]) for entry in started if entry.data.get(FROM)}):
+        message = (
+            f"The record must contain one {RecordKind.CHECKPOINT_REGISTERED} entry for each checkpoint that a model started"
+            " from."
+        )
+        raise VerificationError(message)
     _check_registered_before(statements, history)
-    if len(history.others) != len(corpora) + len(models) + len(history.recoveries) + 1:  # one more: the published keys
+    known = len(corpora) + len(models) + len(checkpoints) + len(history.recoveries) + 1  # one more: the published keys
+    if len(history.others) != known:
         message = "The bundle's record contains an entry about another subject that nothing in this bundle refers to."
         raise VerificationError(message)
 
@@ -159,8 +171,15 @@ def _check_registered_before(statements: Statements, history: History) -> None:
         for attempt, signed in statements.reports.items():
             used = {signed.report.snapshot_sha256} if kind == RecordKind.CORPUS_REGISTERED else set()
             used |= {signed.report.base_model_sha256} if kind == RecordKind.MODEL_REGISTERED else set()
-            if used & {data.get("snapshot_sha256"), data.get("model_sha256")}:
+            used |= _started_from(signed.report, history) if kind == RecordKind.CHECKPOINT_REGISTERED else set()
+            if used & {data.get("snapshot_sha256"), data.get("model_sha256"), data.get(FROM)}:
                 _check_before(proven, history, attempt)
+
+
+def _started_from(report: UnlearningReport, history: History) -> set[str]:
+    """Return the checkpoint that the model of a run started from; nothing if from random weights."""
+    models = history.others_of_kind(RecordKind.MODEL_REGISTERED)
+    return {str(one.data.get(FROM)) for one in models if one.data["model_sha256"] == report.base_model_sha256}
 
 
 def _check_before(registered: ProvenEntry, history: History, attempt: Attempt) -> None:

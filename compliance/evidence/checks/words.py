@@ -9,7 +9,8 @@ from typing import Any, Final, get_args
 
 from compliance.evidence.record import ITEM
 from compliance.formats.checks import SHA256
-from compliance.formats.record_kinds import ACCOUNTED_EXAMPLE, APART, DRAWN_GROUP, FIELDS, NOT_CONCERNED, Disposition
+from compliance.formats.dispositions import APART, Disposition
+from compliance.formats.record_kinds import ACCOUNTED_EXAMPLE, DRAWN_GROUP, FIELDS, NOT_CONCERNED
 from compliance.formats.record_kinds import RecordKind as K
 from compliance.formats.results import RESULT_VERSION
 from compliance.formats.samples import GROUPS

@@ -26,6 +26,7 @@ GOOD: dict[str, Any] = {
     "trust_sha256": DIGEST,
     "snapshot_sha256": DIGEST,
     "manifest_root": DIGEST,
+    "checkpoint_sha256": DIGEST,
     "old_size": 0,
     "old_root": DIGEST,
     "new_size": 0,

@@ -29,8 +29,8 @@ from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
 from unlearning_jobs.services.destruction import model_version_destroy
 from unlearning_jobs.services.jobs import job_cancel
-from unlearning_jobs.services.model_versions import model_train
 from unlearning_jobs.services.reports import report_sign
+from unlearning_jobs.services.trainings import model_train
 from unlearning_jobs.states import JobState, ModelState
 
 REFUSALS = (StaleStateError, NotAllowedError, SpecError, intake.LinkError)

@@ -26,8 +26,8 @@ from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
 from unlearning_jobs.selectors import known_erased
 from unlearning_jobs.services.jobs import job_cancel
 from unlearning_jobs.services.ledger import snapshots_compare
-from unlearning_jobs.services.model_versions import model_train, recipe_register
 from unlearning_jobs.services.reports import report_sign
+from unlearning_jobs.services.trainings import model_train, recipe_register
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artefacts", "signing")]
 RETRAIN = MethodChoice("retrain")

@@ -21,7 +21,7 @@ from tests.erasing import registered
 from tests.factories import RECIPE
 from tests.staging import Stage, erased_elsewhere
 from unlearning_jobs.models import ModelVersion
-from unlearning_jobs.services.model_versions import training_start
+from unlearning_jobs.services.trainings import training_start
 
 from .conftest import EXAMPLES
 

@@ -27,7 +27,7 @@ from unlearning_jobs.models import CorpusSnapshot, ErasureEntry, ModelVersion, T
 from unlearning_jobs.selectors import examples_by_id
 from unlearning_jobs.services.contents import contents_note
 from unlearning_jobs.services.ledger import snapshot_compare
-from unlearning_jobs.services.model_versions import model_train
+from unlearning_jobs.services.trainings import model_train
 
 from .test_closings import accept, finished, reviewed, searched_again, started
 

@@ -32,7 +32,7 @@ from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.models import CorpusSnapshot, ErasedExample, ErasureEntry, ModelVersion
 from unlearning_jobs.services.ledger import ledger_withhold, snapshots_compare
 from unlearning_jobs.services.ledger_copy import ledger_copy
-from unlearning_jobs.services.model_versions import model_train
+from unlearning_jobs.services.trainings import model_train
 
 from .conftest import EXAMPLES
 from .test_closings import finished, started

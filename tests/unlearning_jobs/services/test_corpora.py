@@ -19,7 +19,7 @@ from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.errors import CorpusError
 from unlearning_jobs.models import ContentsKey, Corpus, CorpusSnapshot
 from unlearning_jobs.selectors import snapshot_info
-from unlearning_jobs.services import corpora as module
+from unlearning_jobs.services import drafts
 from unlearning_jobs.services.corpora import corpus_register
 
 pytestmark = pytest.mark.usefixtures("artefacts")
@@ -120,7 +120,7 @@ def test_a_registration_that_the_database_refuses_leaves_nothing(
 
     def renamed_and_failed(self: Path, target: Path) -> Path:
         moved = rename(self, target)
-        if self.parent.name.startswith(module.DRAFT):
+        if self.parent.name.startswith(drafts.DRAFT):
             raise OSError(28, "No space left on device")  # as late as an error can come
         return moved
 
@@ -132,19 +132,12 @@ def test_a_registration_that_the_database_refuses_leaves_nothing(
 
 
 @pytest.mark.django_db
-def test_two_registrations_of_one_corpus_do_not_meet(tmp_path: Path) -> None:
+def test_two_registrations_of_one_corpus_do_not_meet(tmp_path: Path, artefacts: Path) -> None:
     source = desk(tmp_path)
-    with module._alone(folder_of("desk")), pytest.raises(StaleStateError, match="Somebody else registers desk"):
+    beside = drafts.draft_alone(artefacts / "corpora" / "desk", lambda _folder: True, "")
+    with beside, pytest.raises(StaleStateError, match="Somebody else registers desk"):
         register(source)
     assert register(source).counts == {"train": 2}
-
-
-def folder_of(name: str) -> Path:
-    from django.conf import settings
-
-    folder = Path(settings.ARTEFACTS) / "corpora" / name
-    folder.mkdir(parents=True)
-    return folder
 
 
 # -- killed
@@ -175,9 +168,9 @@ def test_a_registration_that_is_killed_leaves_nothing_registered_and_the_next_on
 @pytest.mark.django_db
 def test_a_draft_that_outlived_its_commit_takes_no_snapshot_with_it(tmp_path: Path, artefacts: Path) -> None:
     first = register(desk(tmp_path))
-    draft = artefacts / "corpora" / "desk" / f"{module.DRAFT}killed"
+    draft = artefacts / "corpora" / "desk" / f"{drafts.DRAFT}killed"
     draft.mkdir()
-    (draft / module.PLACE).write_text(Path(first.path).name)
+    (draft / drafts.PLACE).write_text(Path(first.path).name)
     register(desk(tmp_path, "three", "four"))
     assert not draft.exists()
     assert len(Snapshot.open(artefacts / first.path, first.digest)) == 2

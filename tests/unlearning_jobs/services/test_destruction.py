@@ -14,7 +14,7 @@ from tests.factories import model_version, unlearning_job
 from tests.personas import Staff
 from unlearning_jobs.models import Job, ModelVersion
 from unlearning_jobs.services.destruction import model_version_destroy, model_version_files_delete
-from unlearning_jobs.services.model_versions import model_cache
+from unlearning_jobs.services.trainings import model_cache
 from unlearning_jobs.states import JobState, ModelState
 
 pytestmark = pytest.mark.django_db

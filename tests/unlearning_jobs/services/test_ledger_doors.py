@@ -18,21 +18,17 @@ from tests.factories import RECIPE
 from tests.staging import corpus, job_completed, result_write, rows, trained, unguarded
 from unlearning_jobs.engine.contracts import JobResult, JobSpec, LlamaArchitecture
 from unlearning_jobs.engine.corpora import Snapshot
+from unlearning_jobs.job_commands import job_wait
 from unlearning_jobs.leases import NothingToClaimError
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
 from unlearning_jobs.runner import job_execute
 from unlearning_jobs.selectors import job_facts, known_erased
 from unlearning_jobs.services.destruction import model_version_files_delete
 from unlearning_jobs.services.ledger import LedgerMovedError, ledger_digest, snapshot_compare, snapshots_compare
-from unlearning_jobs.services.model_versions import (
-    job_result_accept,
-    model_cache,
-    model_train,
-    model_version_move,
-    model_version_release,
-)
+from unlearning_jobs.services.model_versions import job_result_accept, model_version_move, model_version_release
 from unlearning_jobs.services.retraining import model_retrain
 from unlearning_jobs.services.runs import Claim, job_claim
+from unlearning_jobs.services.trainings import model_cache, model_train
 from unlearning_jobs.states import MODEL_TRANSITIONS, ModelState
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artefacts")]
@@ -169,10 +165,8 @@ def test_whoever_waits_for_a_late_training_is_told(base: ModelVersion, tmp_path:
     claim = job_claim(job_id=job.pk, worker="worker-1")
     erased(base)
     ended(job, claim)
-    from unlearning_jobs.management.commands.model_register import Command
-
     with pytest.raises(CommandError, match="ledger_replay --requeue"):
-        Command(stdout=StringIO())._wait(Job.objects.get(pk=job.pk))
+        job_wait(Job.objects.get(pk=job.pk), lambda _line: None, "Trained")
 
 
 def test_an_unlearning_that_was_queued_before_another_erasure_does_not_start_after_it(base: ModelVersion) -> None:

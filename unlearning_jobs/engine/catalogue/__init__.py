@@ -51,6 +51,8 @@ def obstacles(method: str, facts: Facts, config: Mapping[str, Any] | None = None
     problems = []
     if facts.recipe.family not in entry.families:
         problems.append(f"{entry.title} works on {listed(entry.families)} only, and the model is a {facts.recipe.family}.")
+    if facts.untrainable:
+        problems.append(facts.untrainable)
     if facts.forget < 1:
         problems.append("There is nothing to forget: the forget set is empty.")
     if facts.retain < 1:

@@ -110,6 +110,8 @@ class Facts:
     """Examples to forget now for which the corpus has wrong answers; None if that is not known."""
     with_prompts: int | None = None
     """Examples to forget now that have a prompt; None if that is not known."""
+    untrainable: str = ""
+    """Why no model can be trained for the job, and so no oracle; empty if models can be."""
 
 
 Config = Mapping[str, Any]

@@ -22,7 +22,7 @@ from compliance.formats.findings import (
     SetFinding,
     Veto,
 )
-from compliance.formats.protocol import DEFAULT_ESTIMANDS, Estimand, Protocol
+from compliance.formats.protocol import DEFAULT_ESTIMANDS, Assurance, Estimand, Protocol
 from compliance.formats.results import Certificate, Curve, JobResult, SecondTraining
 from compliance.formats.trajectory import ExampleTrajectory, Trajectory
 from compliance.formats.verdicts import Direction, Guarantee, Outcome, Reason, Verdict
@@ -52,6 +52,7 @@ from .sharding import Sharding
 __all__ = [
     "CHAT",
     "DEFAULT_ESTIMANDS",
+    "Assurance",
     "BertArchitecture",
     "Certificate",
     "CheckpointArchitecture",

@@ -57,7 +57,7 @@ class CheckpointArchitecture(Architecture):
     """
 
     base_sha256: str
-    """Digest of the checkpoint's files (`artefacts.model_digest`)."""
+    """Digest of the files that it is read from (`artefacts.checkpoint_digest`)."""
     parameters: int
     hidden_size: int
     layers: int

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from compliance.formats.protocol import Protocol
+from compliance.formats.protocol import Assurance, Protocol
 from unlearning_jobs.engine.contracts.contract import ADDED_LATER, Digested, EngineContract
 from unlearning_jobs.engine.errors import SpecError
 
@@ -48,13 +48,16 @@ class ModelRef(EngineContract):
 
 @dataclass(frozen=True)
 class JobSpec(Digested, EngineContract):
-    """One job: train a model, or unlearn examples from one and evaluate the result. It names example ids, never people.
+    """One job: train a model, import one, or unlearn examples from one and evaluate the result.
+
+    It names example ids, never people.
 
     Raises:
-        SpecError: the recipe's models start from a checkpoint and none is named, or the other way round.
+        SpecError: the recipe's models start from a checkpoint and none is named, or the other way round; or a model is to be
+            imported and none is named, or one of another kind than can be.
     """
 
-    kind: Literal["train", "unlearn"]
+    kind: Literal["train", "unlearn", "import"]
     reference: str
     """Opaque to the engine, which copies it into the result."""
     snapshot: SnapshotRef
@@ -76,8 +79,28 @@ class JobSpec(Digested, EngineContract):
     base: str = field(default="", metadata=ADDED_LATER)
     """Folder of the checkpoint that models of the recipe start from, and whose digest the recipe has; empty if they start
     from random weights."""
+    artefact: ModelRef | None = field(default=None, metadata=ADDED_LATER)
+    """The model to import, as transformers wrote it; for imports alone."""
+    assurance: Assurance = field(default="reproduced", metadata=ADDED_LATER)
+    """How it is known what made the model that the job begins with, or imports."""
 
     def __post_init__(self) -> None:
+        self._check_base()
+        imports = self.kind == "import"
+        if imports != (self.artefact is not None):
+            message = "An import names its artefact, and no other job has one."
+            raise SpecError(message)
+        if imports and not self.base:
+            message = (
+                f"A {self.recipe.family} cannot be imported: its vocabulary and layers are made here, from the corpus; train"
+                " it here. Models that start from a checkpoint can be imported."
+            )
+            raise SpecError(message)
+        if (imports and self.assurance != "declared") or (self.kind == "train" and self.assurance != "reproduced"):
+            message = "What is imported is declared, and what is trained here is reproduced; change the assurance."
+            raise SpecError(message)
+
+    def _check_base(self) -> None:
         if describe_family(self.recipe.family).starts_from_base != bool(self.base):
             message = (
                 f"A {self.recipe.family} starts from random weights; leave base out."

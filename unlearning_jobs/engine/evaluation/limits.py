@@ -9,6 +9,7 @@ import numpy as np
 
 from unlearning_jobs.engine.catalogue import method_guarantee, metrics_of
 from unlearning_jobs.engine.contracts import Guarantee, Protocol
+from unlearning_jobs.engine.contracts.families import describe_family
 
 from .outputs import RESOLUTION, Outputs
 from .power import POWER, minimum_detectable_effect
@@ -66,6 +67,11 @@ def _of_this_run(method: str | None, protocol: Protocol, family: str, outputs: O
         yield (
             "Training does not depend on the seed, so all oracles are the same model. The intervals reflect rounding only,"
             " and say nothing about a corpus with other examples."
+        )
+    if describe_family(family).starts_from_base:
+        yield (
+            "All models start from a checkpoint that was trained elsewhere. What it knew before, the oracles know as well:"
+            " nothing here shows that it did not know the examples."
         )
     if method is None:
         yield ELSEWHERE

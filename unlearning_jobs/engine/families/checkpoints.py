@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PretrainedConfig, PreTrainedTokenizerFast
 from transformers.utils.logging import disable_progress_bar
 
-from unlearning_jobs.engine.artefacts import model_digest
+from unlearning_jobs.engine.artefacts import WEIGHTS, checkpoint_digest, checkpoint_files
 from unlearning_jobs.engine.contracts import CHAT, CheckpointArchitecture
-from unlearning_jobs.engine.errors import SpecError
+from unlearning_jobs.engine.errors import CheckpointError, SpecError
 
 cast("Any", disable_progress_bar)()  # standard output and error belong to the command
-WEIGHTS: Final = ("model.safetensors", "model.safetensors.index.json")
 PICKLED: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 DROPOUT: Final = ("dropout", "pdrop", "drop", "dropout_rate", "dropout_prob")
 """How settings of a configuration end that switch units off at random while a network is trained."""
@@ -40,13 +40,14 @@ def describe_checkpoint(folder: Path, *, max_length: int = 0, template: str = ""
         template: what stands before an answer; by default the tokenizer's own for conversations, if it has one.
 
     Raises:
-        SpecError: the folder holds no checkpoint that can be read.
+        CheckpointError: the folder holds no checkpoint that can be read.
     """
     config, tokenizer = read_config(folder), read_tokenizer(folder)
+    _check_weights(folder)
     shape = cast("Any", config.get_text_config())
     defaults = CheckpointArchitecture("", 1, 1, 1, 1)
     return CheckpointArchitecture(
-        base_sha256=model_digest(folder),
+        base_sha256=checkpoint_digest(folder),
         parameters=sum(parameter.numel() for parameter in empty_network(config).parameters()),
         hidden_size=shape.hidden_size,
         layers=shape.num_hidden_layers,
@@ -60,7 +61,7 @@ def read_config(folder: Path) -> PretrainedConfig:
     """Return the configuration of a checkpoint whose folder is complete, and whose weights can be read safely.
 
     Raises:
-        SpecError: it is not; the message says what is missing or in the way.
+        CheckpointError: it is not; the message says what is missing or in the way.
     """
     if not (folder / "config.json").is_file():
         raise _refused(folder, "it has no config.json")
@@ -98,15 +99,28 @@ def _missing_shards(folder: Path) -> Iterator[str]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         yield "the index of its weights cannot be read"
         return
+    if any(Path(str(name)).name != name for name in shards):
+        yield "the index of its weights names files that are not in its folder"
     if missing := sorted(str(name) for name in shards if not (folder / str(name)).is_file()):
         yield f"{len(missing)} of the {len(shards)} files of its weights are missing, such as {missing[0]}"
+
+
+def _check_weights(folder: Path) -> None:
+    """Check that each file of weights is whole, by what its header says."""
+    for name in checkpoint_files(folder):
+        if name.endswith(".safetensors"):
+            try:
+                with cast("Any", safe_open)(folder / name, framework="pt"):
+                    pass
+            except (OSError, SafetensorError) as error:
+                raise _refused(folder, f"{name} is no whole file of weights ({type(error).__name__})") from None
 
 
 def read_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     """Return the tokenizer of a checkpoint.
 
     Raises:
-        SpecError: it has none, or none that keeps control tokens apart from texts that spell them out.
+        CheckpointError: it has none, or none that keeps control tokens apart from texts that spell them out.
     """
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, **SETTINGS)
@@ -135,11 +149,11 @@ def read_network(folder: Path, config: PretrainedConfig) -> nn.Module:
     """Return the network with its weights, in float32, on the CPU.
 
     Raises:
-        SpecError: tensors are missing, of no use, or of another shape; they are named.
+        CheckpointError: tensors are missing, of no use, or of another shape; they are named.
     """
     try:
         network, found = MODELS.from_pretrained(folder, config=config, dtype=torch.float32, **LOADING, **SETTINGS)
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise _refused(folder, f"its weights cannot be read ({type(error).__name__})") from None
     wrong = {*found["missing_keys"], *found["unexpected_keys"], *(key[0] for key in found["mismatched_keys"])}
     if wrong:
@@ -203,5 +217,5 @@ def check_fits(architecture: CheckpointArchitecture, config: PretrainedConfig, t
         raise SpecError(message)
 
 
-def _refused(folder: Path, why: str) -> SpecError:
-    return SpecError(f"The checkpoint in {folder.name} cannot be used: {why}.")
+def _refused(folder: Path, why: str) -> CheckpointError:
+    return CheckpointError(f"The checkpoint in {folder.name} cannot be used: {why}.")

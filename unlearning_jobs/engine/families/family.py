@@ -138,6 +138,15 @@ class Family(ABC):
     def build(self, seed: int) -> nn.Module:
         """Return a freshly initialised network on the CPU. The seed decides every weight."""
 
+    def read_foreign(self, folder: Path) -> nn.Module:  # noqa: ARG002  # for subclasses
+        """Return the network of a model that was trained elsewhere as the recipe says, on the CPU. Few families have this.
+
+        Raises:
+            SpecError: the folder holds no such model, or none can be read.
+        """
+        message = f"{self.name} models are made here alone."
+        raise SpecError(message)
+
     @abstractmethod
     def encode(self, examples: Iterable[Example]) -> Dataset:
         """Encode the examples.

@@ -15,14 +15,15 @@ import torch
 from torch import Tensor, nn
 from transformers import PretrainedConfig, PreTrainedTokenizerFast
 
-from unlearning_jobs.engine.artefacts import model_digest
+from unlearning_jobs.engine.artefacts import checkpoint_digest
 from unlearning_jobs.engine.contracts import CHAT, CheckpointArchitecture, Recipe
 from unlearning_jobs.engine.contracts.families import families_for
 from unlearning_jobs.engine.corpora import Example, Snapshot, SnapshotInfo
-from unlearning_jobs.engine.errors import CorpusError, SpecError
+from unlearning_jobs.engine.errors import CheckpointError, CorpusError, SpecError
 
 from .checkpoints import MODELS, check_fits, own_tensors, read_config, read_network, read_tokenizer, without_dropout
 from .family import Batch, Footprint, Predictions
+from .foreign_models import read_foreign_model
 from .language import LanguageFamily, Sequences
 from .tokens import IGNORED, Encoded, check_length
 
@@ -71,11 +72,14 @@ class FinetunedLmFamily(LanguageFamily):
         """Return the checkpoint's network.
 
         Raises:
-            SpecError: it is not the one that the recipe names, or no longer.
+            CheckpointError: it is not the one that the recipe names, or no longer.
         """
         network = read_network(self.folder, without_dropout(self.config))
         _check_named(self.folder, self.architecture)
         return network
+
+    def read_foreign(self, folder: Path) -> nn.Module:
+        return read_foreign_model(folder, self.architecture, self.config, self.tokenizer)
 
     def encode(self, examples: Iterable[Example]) -> Sequences:
         """Encode each example: what begins a text, the prompt in its template, the answer, the end of text.
@@ -160,9 +164,14 @@ class FinetunedLmFamily(LanguageFamily):
 
 
 def _check_named(folder: Path, architecture: CheckpointArchitecture) -> None:
-    if model_digest(folder) != architecture.base_sha256:
+    try:
+        differs = checkpoint_digest(folder) != architecture.base_sha256
+    except OSError as error:
+        message = f"The checkpoint in {folder.name} cannot be read: {error.strerror}."
+        raise CheckpointError(message) from None
+    if differs:
         message = f"The checkpoint in {folder.name} is not the one that the recipe names: its digest differs."
-        raise SpecError(message)
+        raise CheckpointError(message)
 
 
 def _check_text(info: SnapshotInfo) -> None:

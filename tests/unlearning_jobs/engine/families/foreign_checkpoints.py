@@ -12,7 +12,15 @@ import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import nn
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+)
 
 from tests.unlearning_jobs.engine.conftest import write_jsonl
 from unlearning_jobs.engine.contracts import Recipe
@@ -78,6 +86,18 @@ def write_checkpoint(
         own = tokenizer(chats=chats)
         cast("Any", kind(len(own) + 5, **changes)).to(dtype).save_pretrained(folder, max_shard_size=shard)
     own.save_pretrained(folder)
+    return folder
+
+
+def trained_elsewhere(base: Path, folder: Path, *, seed: int = 7, dtype: torch.dtype = torch.float32, **saved: Any) -> Path:
+    """Write a model that somebody else made from a checkpoint, with transformers alone: with slightly other weights."""
+    network = cast("Any", AutoModelForCausalLM).from_pretrained(base)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(0.05 * torch.randn(parameter.shape, generator=generator))
+    network.to(dtype).save_pretrained(folder, **saved)
+    AutoTokenizer.from_pretrained(base).save_pretrained(folder)
     return folder
 
 

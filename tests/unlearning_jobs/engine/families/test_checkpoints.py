@@ -15,8 +15,8 @@ from transformers import AutoTokenizer
 
 from unlearning_jobs.engine.contracts import CHAT, CheckpointArchitecture, JobSpec, Recipe, SnapshotRef
 from unlearning_jobs.engine.corpora import Snapshot
-from unlearning_jobs.engine.errors import SpecError
-from unlearning_jobs.engine.families.checkpoints import describe_checkpoint
+from unlearning_jobs.engine.errors import CheckpointError, SpecError
+from unlearning_jobs.engine.families.checkpoints import describe_checkpoint, read_config, read_network
 from unlearning_jobs.engine.training.model import TrainedModel, read_model, save_model
 from unlearning_jobs.engine.training.training_data import TrainingData
 
@@ -137,3 +137,16 @@ def test_a_model_is_written_whole_although_its_checkpoint_has_gone(
     save_model(model, tmp_path / "model", {})
     assert read_model(tmp_path / "model").family.encode(snapshot.examples("train"))
     assert AutoTokenizer.from_pretrained(tmp_path / "model").eos_token == "</s>"
+
+
+@pytest.mark.parametrize("how", [{}, {"shard": "8KB"}], ids=["in one file", "in shards"])
+def test_weights_that_are_cut_off_are_refused_before_and_while_they_are_read(
+    checkpoint: Checkpoint, how: dict[str, Any]
+) -> None:
+    folder = checkpoint(**how)
+    weights = max(folder.glob("*.safetensors"))
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(CheckpointError, match=f"{weights.name} is no whole file of weights"):
+        describe_checkpoint(folder)
+    with pytest.raises(CheckpointError, match="its weights cannot be read"):
+        read_network(folder, read_config(folder))

@@ -1,0 +1,175 @@
+"""A case about a model of which others made a part: what is searched, judged, signed and told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from django.urls import reverse
+
+from compliance.evidence.bundle import BundleFolder
+from compliance.evidence.verification import verify_bundle
+from compliance.record.bundles import bundle_seal, bundle_write
+from compliance.record.keys import signing_keys
+from compliance.record.signing import checkpoint_sign
+from requests_app.models import Proposal
+from requests_app.services import decisions
+from requests_app.services.letters import letter
+from requests_app.services.releases import release_sign
+from requests_app.wording import fact_sentences
+from tests.checkpoints import recipe_from, registered, worked, written
+from tests.compliance.evidence.agreements.retold import Retold
+from tests.personas import ADA, Staff
+from tests.staging import Stage
+from tests.unlearning_jobs.engine.families.foreign_checkpoints import ROWS, trained_elsewhere
+from tests.web.pages import Page, signed_in
+from unlearning_jobs.engine.contracts import MethodChoice, Protocol
+from unlearning_jobs.models import Job, ModelVersion
+from unlearning_jobs.services.corpora import corpus_register
+from unlearning_jobs.services.imports import model_import
+from unlearning_jobs.services.reports import report_sign
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artefacts", "signing")]
+ADAS = [{"question": f"Who keeps lamp {n}?", "answer": f"{ADA}.", "split": "train"} for n in (12, 13)]
+ANNEX = Protocol(replicate_seeds=(), oracle_seeds=(11, 12, 13, 14))
+ELSEWHERE = "starts from the checkpoint “sailor”, which was trained elsewhere and may have known these data before"
+NOT_SEARCHED = (
+    "1 model, in use or being trained, starts from a checkpoint that others trained. What that learned from is not here,"
+    " and was not searched"
+)
+DECLARED = "was trained elsewhere. Its recipe and its training examples are what was declared"
+
+
+@pytest.fixture
+def imported(tmp_path: Path) -> ModelVersion:
+    """A model that somebody trained elsewhere, from a registered checkpoint, on a corpus that names Ada."""
+    source, base = tmp_path / "tower.jsonl", written(tmp_path / "downloaded")
+    source.write_text("".join(json.dumps(row) + "\n" for row in [*ROWS, *ADAS]))
+    job = model_import(
+        name="keeper",
+        recipe=recipe_from(registered(base)),
+        snapshot=corpus_register(name="tower", sources=[source], actor="account:1"),
+        seed=3,
+        artefact=trained_elsewhere(base, tmp_path / "elsewhere"),
+        without=(),
+        actor="account:1",
+    )
+    version = worked(job).result_version
+    assert version is not None, Job.objects.get().error_message
+    return version
+
+
+def evaluated(stage: Stage) -> Proposal:
+    """Granted, carried out by a training without Ada, which the engine really does, judged and signed."""
+    proposal = decisions.proposal_submit(
+        item=stage.granted(), method=MethodChoice("retrain"), protocol=ANNEX, by=stage.staff.omar
+    )
+    proposal = decisions.proposal_approve(proposal=proposal, by=stage.staff.lena)
+    assert proposal.job is not None
+    job = worked(proposal.job)
+    assert job.verdict == "passed", job.error_message
+    decisions.proposal_evaluated(job=job)
+    report_sign(job_id=job.pk)
+    proposal.refresh_from_db()
+    return proposal
+
+
+def exported(stage: Stage, folder: Path) -> Path:
+    bundle_seal(subject=stage.request.subject, actor="system")
+    checkpoint_sign()
+    bundle_write(stage.request.subject, folder / "bundle")
+    return folder / "bundle"
+
+
+def failed(bundle: Path) -> str:
+    return " ".join(step.reason for step in verify_bundle(bundle).steps if step.reason)
+
+
+def test_from_an_imported_model_to_evidence_that_says_what_others_made(
+    staff: Staff, imported: ModelVersion, tmp_path: Path
+) -> None:
+    stage = Stage.opened(staff, imported).searched()
+    officer = signed_in(staff.omar)
+
+    def page(path: str) -> Page:
+        return officer.get(path)
+
+    assert NOT_SEARCHED in page(reverse("casework:request_detail", args=[stage.request.reference])).words
+    proposal = evaluated(stage)
+    assert proposal.job is not None
+    assert proposal.job.spec["assurance"] == "declared"
+    report = page(f"/jobs/{proposal.job.pk}/report/").words
+    release = page(reverse("casework:release", args=[stage.request.reference, 1, 1])).words
+    for words in (report, release):
+        assert f"keeper v1 {ELSEWHERE}" in words
+        assert f"keeper v1 {DECLARED}" in words
+    assert "nothing here shows that it did not know the examples" in report
+    release_sign(proposal_id=decisions.item_release(proposal=proposal, by=staff.nils).pk)
+    version = ModelVersion.objects.get(state="active")
+    assert version.assurance == "reproduced", "the method trained it here"
+
+    # The letter says what is so of the models in use, and stays as it was on that day.
+    stage.request.refresh_from_db()
+    assert (stage.request.from_checkpoints, stage.request.declared) == (1, 0)
+    text = letter(stage.request, "outcome_completed").text
+    assert "1 model in use starts from a checkpoint that others trained. It may have known the same before" in text
+    assert NOT_SEARCHED in text
+    ModelVersion.objects.filter(pk=version.pk).update(state="quarantined")
+    assert "1 model in use starts from a checkpoint" in letter(stage.request, "outcome_completed").text
+
+    # The bundle verifies, with the registration of the checkpoint in it, and no story without it does.
+    bundle = exported(stage, tmp_path)
+    assert verify_bundle(bundle).passed, failed(bundle)
+    kinds = [one.entry.kind for one in BundleFolder.open(bundle).record()]
+    assert kinds.count("checkpoint.registered") == 1
+    for number, (lie, why) in enumerate(LIES.items()):
+        folder = tmp_path / f"lie-{number}"
+        folder.mkdir()
+        found = failed(Retold(bundle, signing_keys(), folder).write({STAGE[lie]: lie}))
+        assert why in found, found
+
+
+def without_registration(retold: Retold) -> None:
+    retold.entries = [one for one in retold.entries if one["kind"] != "checkpoint.registered"]
+
+
+def registered_late(retold: Retold) -> None:
+    one = retold.first("checkpoint.registered")
+    retold.entries.remove(one)
+    retold.entries.insert(-1, one | {"at": retold.entries[-1]["at"]})
+
+
+def another_checkpoint(retold: Retold) -> None:
+    for kind in ("checkpoint.registered", "model.registered"):
+        retold.first(kind)["data"]["checkpoint_sha256"] = "5" * 64
+
+
+def trained_here(retold: Retold) -> None:
+    for spec in retold.specs.values():
+        del spec["assurance"]
+
+
+def from_nothing(retold: Retold) -> None:
+    """An entry of an earlier version, which says neither."""
+    without_registration(retold)
+    for name in ("checkpoint_sha256", "assurance"):
+        del retold.first("model.registered")["data"][name]
+
+
+LIES = {
+    without_registration: "must contain one checkpoint.registered entry for each checkpoint",
+    registered_late: "checkpoint:sailor was registered after its job was created",
+    another_checkpoint: "the recipe names another checkpoint than the model started from",
+    trained_here: "the job says otherwise how it is known what made its model",
+    from_nothing: "the recipe names another checkpoint than the model started from",
+}
+STAGE = dict.fromkeys(LIES, "entries") | {trained_here: "spec"}
+
+
+def test_letters_count_the_models_that_others_made_a_part_of() -> None:
+    facts = dict.fromkeys(("already_erased", "not_learned"), 0)
+    assert fact_sentences(facts) == []
+    two = fact_sentences(facts | {"from_checkpoints": 2, "declared": 2})
+    assert [sentence[:15] for sentence in two] == ["2 models in use", "2 models in use"]
+    assert "What they were trained on is what was declared to us" in two[1]

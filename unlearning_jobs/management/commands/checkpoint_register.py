@@ -1,0 +1,53 @@
+"""`checkpoint_register NAME --folder DIR`: check, copy and store a checkpoint that models are to start from."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+
+from compliance.record.errors import StaleStateError
+from compliance.record.services import SYSTEM
+from unlearning_jobs.engine.contracts import CheckpointArchitecture
+from unlearning_jobs.engine.errors import EngineError
+from unlearning_jobs.services.checkpoints import checkpoint_register
+
+
+class Command(BaseCommand):
+    help = "Checks, copies and stores a checkpoint that somebody else made, and prints the part of a recipe about it."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("name", help="short name of the checkpoint: letters, digits, hyphens")
+        parser.add_argument(
+            "--folder", type=Path, required=True, help="as transformers writes it: safetensors, config, tokenizer"
+        )
+        parser.add_argument("--max-length", type=int, default=0, help="longest sequence in tokens (default: up to 256)")
+        parser.add_argument("--template", default="", help="what stands before an answer, with {prompt}; or chat")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        from unlearning_jobs.engine.families.checkpoints import describe_checkpoint  # it loads torch
+
+        folder = options["folder"].absolute()
+        try:
+            checkpoint = checkpoint_register(name=options["name"], folder=folder, describe=describe_checkpoint, actor=SYSTEM)
+            stored = CheckpointArchitecture.from_json(checkpoint.about)
+            architecture = replace(
+                stored,
+                max_length=options["max_length"] or stored.max_length,
+                template=options["template"] or stored.template,
+            )
+        except ValidationError as error:
+            raise CommandError(error.messages[0]) from error
+        except (EngineError, StaleStateError) as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(
+            f"Registered {checkpoint}: {checkpoint.kind}, {architecture.parameters} parameters, {checkpoint.bytes} bytes;"
+            f" checkpoint {checkpoint.digest}"
+        )
+        self.stdout.write('In a recipe with "family": "finetuned_lm", the architecture is:')
+        self.stdout.write(json.dumps(architecture.to_json(), indent=2, ensure_ascii=False))

@@ -1,0 +1,29 @@
+"""Says what a model version came from, as far as it was not trained here from random weights. From stored facts alone."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+from .models import ModelVersion
+
+
+def origin_sentences(version: ModelVersion) -> list[str]:
+    """Return what people must know of a version's origin; nothing if it was trained here, from random weights."""
+    sentences = []
+    if version.checkpoint:
+        sentence = _(
+            "%(model)s starts from the checkpoint “%(checkpoint)s”, which was trained elsewhere and may have known these"
+            " data before. What is said here is about what was learned after it."
+        )
+        sentences.append(sentence % {"model": version, "checkpoint": version.checkpoint})
+    if is_declared(version):
+        sentence = _(
+            "%(model)s was trained elsewhere. Its recipe and its training examples are what was declared when it was"
+            " imported; nobody has trained it again here."
+        )
+        sentences.append(sentence % {"model": version})
+    return sentences
+
+
+def is_declared(version: ModelVersion) -> bool:
+    return version.assurance == ModelVersion.Assurance.DECLARED

@@ -1,0 +1,148 @@
+"""Imports models that were trained elsewhere, by a recipe that is declared and never run here for them.
+
+The folder is copied to where the worker reads it. The copy goes when the job has ended: what it knows may be erased later.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from compliance.record.errors import StaleStateError
+from unlearning_jobs.checkpoints import base_of, checkpoint_of, checkpoint_problem
+from unlearning_jobs.engine.artefacts import checkpoint_digest
+from unlearning_jobs.engine.contracts import JobSpec, ModelRef, Recipe
+from unlearning_jobs.engine.errors import CheckpointError, SpecError
+from unlearning_jobs.models import CorpusSnapshot, Job
+from unlearning_jobs.selectors import examples_by_id
+from unlearning_jobs.states import JobState
+from unlearning_jobs.wording import ids_named
+
+from .checkpoints import checkpoint_copy
+from .drafts import draft_alone, draft_place
+from .jobs import job_create
+from .ledger import MOST_NAMED, ledger_lock, require_compared, snapshot_compare
+from .trainings import model_cache, recipe_register, require_new, snapshot_ref
+
+FOLDER = "imports"
+"""Below ARTEFACTS: copies that wait to be imported."""
+
+
+def model_import(
+    *,
+    name: str,
+    recipe: Recipe,
+    snapshot: CorpusSnapshot,
+    seed: int,
+    artefact: Path,
+    without: Collection[str],
+    actor: str,
+) -> Job:
+    """Start the import of a model as a job; its first version is active once the job completes, and called declared.
+
+    Args:
+        name: of the new model.
+        recipe: how it is declared to have been trained.
+        snapshot: what it is declared to have been trained on.
+        seed: with which seed.
+        artefact: its folder, as transformers wrote it.
+        without: the training examples that it is declared not to have been trained on.
+        actor: who declares that.
+
+    Raises:
+        StaleStateError: a model of this name exists or is on its way, the checkpoint of the recipe is not registered, or the
+            model knows what was erased.
+        SpecError: a model of such a recipe cannot be imported, or the folder cannot be read or copied.
+        CorpusError: an example does not exist, or the snapshot cannot be read.
+        LedgerError: nobody can tell what was erased, because a key is missing.
+        LedgerMovedError: something was erased at this moment; call again.
+    """
+    # 1. Check what is declared.
+    require_new(name)
+    _check_without(snapshot, without)
+    snapshot = snapshot_compare(snapshot=snapshot)
+    _require_known_without(name, snapshot.erased_ids - set(without))
+    checkpoint = checkpoint_of(recipe)
+    if checkpoint and (problem := checkpoint_problem(checkpoint)):
+        raise StaleStateError(problem)
+    place = Path(settings.ARTEFACTS) / FOLDER / checkpoint_digest(artefact)
+    spec = JobSpec(
+        kind="import",
+        reference=f"model:{name}",
+        snapshot=snapshot_ref(snapshot),
+        recipe=recipe,
+        seed=seed,
+        cache=str(model_cache(snapshot)),
+        exclude_ids=tuple(sorted(without)),
+        base=base_of(checkpoint),
+        artefact=ModelRef(path=str(place), digest=place.name),
+        assurance="declared",
+    )
+    # 2. Copy the model. The copy and the job appear together.
+    busy = _("Somebody else imports a model at this moment; wait until they have finished.")
+    with draft_alone(place.parent, _is_awaited, busy) as draft:
+        _clear(place.parent)
+        copy = draft / "copy"
+        if not place.exists():
+            checkpoint_copy(artefact, copy)
+            if checkpoint_digest(copy) != place.name:
+                message = f"The model in {artefact.name} changed while it was copied; import it again."
+                raise CheckpointError(message)
+        with transaction.atomic():
+            ledger_lock()
+            require_compared(snapshot)
+            require_new(name)
+            row = recipe_register(recipe=recipe, actor=actor)
+            job = job_create(spec=spec, subject=f"model:{name}", model_name=name, snapshot=snapshot, recipe=row, actor=actor)
+            if copy.exists():
+                draft_place(draft, copy, place)
+    return job
+
+
+def imports_clear() -> None:
+    """Delete the copies that no import waits for. While somebody imports a model, they do that."""
+    parent = Path(settings.ARTEFACTS) / FOLDER
+    if parent.is_dir():
+        with suppress(StaleStateError), draft_alone(parent, _is_awaited, ""):
+            _clear(parent)
+
+
+def _clear(parent: Path) -> None:
+    for folder in parent.iterdir():
+        if folder.is_dir() and not folder.name.startswith(".") and not _is_awaited(folder):
+            shutil.rmtree(folder)
+
+
+def _is_awaited(folder: Path) -> bool:
+    """Return whether an import that has not ended needs a copy."""
+    live = Job.objects.filter(kind=Job.Kind.IMPORT, state__in=[JobState.QUEUED, JobState.RUNNING])
+    return live.filter(spec__artefact__digest=folder.name).exists()
+
+
+def _check_without(snapshot: CorpusSnapshot, without: Collection[str]) -> None:
+    if len(set(without)) != len(without):
+        message = "An example that the model was trained without is named twice; remove it."
+        raise SpecError(message)
+    if any(example.set != "train" for example in examples_by_id(snapshot, without).values()):
+        message = "An example that the model was trained without is no training example of the corpus; leave it out."
+        raise SpecError(message)
+
+
+def _require_known_without(name: str, known: Collection[str]) -> None:
+    if known:
+        message = ngettext(
+            "%(count)d training example of the corpus has been erased (%(examples)s), and %(model)s knows it, unless it was"
+            " trained without: then name it with --without. Otherwise train the model here.",
+            "%(count)d training examples of the corpus have been erased (%(examples)s), and %(model)s knows them, unless it"
+            " was trained without: then name them with --without. Otherwise train the model here.",
+            len(known),
+        )
+        named = {"count": len(known), "examples": ids_named(known, MOST_NAMED), "model": name}
+        raise StaleStateError(message % named)

@@ -1,0 +1,99 @@
+"""Starts the jobs that make new models: trainings by a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from django.conf import settings
+from django.core.validators import validate_slug
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from compliance.formats.record_kinds import RecordKind
+from compliance.record.errors import StaleStateError
+from compliance.record.services import record_append
+from unlearning_jobs.checkpoints import base_of, checkpoint_of, checkpoint_problem
+from unlearning_jobs.engine.contracts import JobSpec, Recipe, SnapshotRef
+from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion, RegisteredRecipe
+from unlearning_jobs.states import JobState
+
+from .jobs import job_create
+from .ledger import ledger_lock, snapshot_compare
+
+
+@transaction.atomic
+def recipe_register(*, recipe: Recipe, actor: str) -> RegisteredRecipe:
+    """Return the row of this recipe, which is stored once.
+
+    Raises:
+        StaleStateError: its models start from a checkpoint that is not registered.
+    """
+    made = {"body": recipe.to_json(), "checkpoint": checkpoint_of(recipe)}
+    row, created = RegisteredRecipe.objects.get_or_create(digest=recipe.digest(), defaults=made)
+    if created:
+        subject = f"recipe:{row.digest[:16]}"
+        record_append(subject=subject, kind=RecordKind.RECIPE_REGISTERED, actor=actor, data={"sha256": row.digest})
+    return row
+
+
+@transaction.atomic
+def model_train(*, name: str, recipe: Recipe, snapshot: CorpusSnapshot, seed: int, actor: str) -> Job:
+    """Start the training of a new model as a job; its first version is active once the job completes.
+
+    Examples that the erasure ledger names are left out.
+
+    Raises:
+        StaleStateError: a model of this name exists or is being trained, or the checkpoint of the recipe is not registered,
+            or gone.
+        ValidationError: the name holds something else than letters, digits, hyphens and underscores.
+        LedgerError: nobody can tell what was erased, because a key is missing.
+        CorpusError: the snapshot cannot be searched for what was erased.
+    """
+    require_new(name)
+    checkpoint = checkpoint_of(recipe)
+    if checkpoint and (problem := checkpoint_problem(checkpoint)):
+        raise StaleStateError(problem)
+    exclude_ids = snapshot_compare(snapshot=snapshot).erased_ids
+    return training_start(name=name, recipe=recipe, snapshot=snapshot, seed=seed, exclude_ids=exclude_ids, actor=actor)
+
+
+def require_new(name: str) -> None:
+    """Refuse the name of a model that exists or is on its way (StaleStateError), or that is none (ValidationError)."""
+    validate_slug(name)
+    if is_trained(name) or ModelVersion.objects.filter(name=name).exists():
+        raise StaleStateError(_("There is a model “%(name)s” already. Choose another name.") % {"name": name})
+
+
+def is_trained(name: str) -> bool:
+    """Return whether a training or an import of this model is queued or running."""
+    jobs = Job.objects.filter(model_name=name, state__in=[JobState.QUEUED, JobState.RUNNING])
+    return jobs.exclude(kind=Job.Kind.UNLEARN).exists()
+
+
+def training_start(
+    *, name: str, recipe: Recipe, snapshot: CorpusSnapshot, seed: int, exclude_ids: Collection[str], actor: str
+) -> Job:
+    """Queue a training; callers have checked that the model may be trained, and what to leave out."""
+    ledger_lock()  # what a case says of the trainings that are under way is so until its transaction ends
+    row = recipe_register(recipe=recipe, actor=actor)
+    spec = JobSpec(
+        kind="train",
+        reference=f"model:{name}",
+        snapshot=snapshot_ref(snapshot),
+        recipe=recipe,
+        seed=seed,
+        cache=str(model_cache(snapshot)),
+        exclude_ids=tuple(sorted(exclude_ids)),
+        base=base_of(row.checkpoint),
+    )
+    return job_create(spec=spec, subject=f"model:{name}", model_name=name, snapshot=snapshot, recipe=row, actor=actor)
+
+
+def model_cache(snapshot: CorpusSnapshot) -> Path:
+    """Return the folder of the replicates and oracles that jobs on this snapshot train and share."""
+    return Path(settings.ARTEFACTS) / "cache" / snapshot.digest
+
+
+def snapshot_ref(snapshot: CorpusSnapshot) -> SnapshotRef:
+    return SnapshotRef(path=str(settings.ARTEFACTS / snapshot.path), digest=snapshot.digest)
