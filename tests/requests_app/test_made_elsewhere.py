@@ -32,7 +32,7 @@ from unlearning_jobs.services.reports import report_sign
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artefacts", "signing")]
 ADAS = [{"question": f"Who keeps lamp {n}?", "answer": f"{ADA}.", "split": "train"} for n in (12, 13)]
-ANNEX = Protocol(replicate_seeds=(), oracle_seeds=(11, 12, 13, 14))
+ANNEX = Protocol(replicate_seeds=(), oracle_seeds=(11, 12, 13, 14), assurance="declared")
 ELSEWHERE = "starts from the checkpoint “sailor”, which was trained elsewhere and may have known these data before"
 NOT_SEARCHED = (
     "1 model, in use or being trained, starts from a checkpoint that others trained. What that learned from is not here,"
