@@ -26,6 +26,7 @@ _.RedactingFormatter  # LOGGING in the settings names it
 _.ClassifierFamily  # families.FAMILIES names it, and loads it when a recipe does
 _.LogisticFamily
 _.SummationFamily
+_.read_adapter  # for whoever brings an adapter from elsewhere (docs/checkpoints.md)
 
 _.receive_data_chunk  # Django calls them on an upload handler
 _.file_complete

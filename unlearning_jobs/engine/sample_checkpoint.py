@@ -14,8 +14,10 @@ from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 from .families.tokens import IGNORED, pad
 
 END: Final = "</s>"
-STEPS: Final = 200
+STEPS: Final = 140
 BATCH: Final = 16
+SPELLED: Final = 40
+"""How many letters of a text are learned as letters."""
 LEARNING_RATE: Final = 3e-3
 SIZE: Final[Mapping[str, Any]] = {"n_positions": 96, "n_embd": 64, "n_layer": 2, "n_head": 2}
 
@@ -37,7 +39,7 @@ def write_checkpoint(folder: Path, texts: Sequence[str]) -> Path:
 def _spelled(text: str, tokenizer: PreTrainedTokenizerFast) -> list[int]:
     """Return the tokens of the text letter by letter: other texts have words that this tokenizer spells."""
     tokens = [token for letter in text for token in cast("list[int]", tokenizer.encode(letter))]
-    return [*tokens[: SIZE["n_positions"] - 1], cast("int", tokenizer.eos_token_id)]
+    return [*tokens[:SPELLED], cast("int", tokenizer.eos_token_id)]
 
 
 def _tokenizer(texts: Sequence[str]) -> PreTrainedTokenizerFast:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.unlearning_jobs.engine.families.foreign_adapters import write_adapter
 from tests.unlearning_jobs.engine.families.foreign_checkpoints import write_checkpoint
+from unlearning_jobs.engine import sample_checkpoint
 from unlearning_jobs.engine.__main__ import main
 from unlearning_jobs.engine.contracts import CheckpointArchitecture, JobSpec
 from unlearning_jobs.engine.corpora import Snapshot
@@ -61,8 +62,9 @@ def test_an_adapter_that_cannot_be_is_refused(
 
 
 def test_the_example_of_models_from_checkpoints_can_have_an_adapter(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sample_checkpoint, "STEPS", 1)  # it need not know anything here
     assert main(["example", "from_base", "--adapter", "--out", str(tmp_path)]) == 0
     spec = JobSpec.from_json(json.loads(capsys.readouterr().out))
     assert isinstance(spec.recipe.architecture, CheckpointArchitecture)

@@ -122,10 +122,7 @@ def _vocabulary(folder: Path) -> dict[str, int]:
 
 
 def _adapted(folder: Path, linear: Mapping[str, nn.Module], rank: int) -> set[str]:
-    """Return the names of the layers that the folder has tensors for, each of the shape that the rank and the layer give it.
-
-    Whether a layer has all of its tensors is seen when they are loaded.
-    """
+    """Return the names of the layers that the folder has tensors for: two each, of the shapes that rank and layer give."""
     try:
         with safe_open(folder / TENSORS, "pt") as stored:
             shapes = {name: tuple(stored.get_slice(name).get_shape()) for name in sorted(stored.keys())}
@@ -141,7 +138,10 @@ def _adapted(folder: Path, linear: Mapping[str, nn.Module], rank: int) -> set[st
         raise _refused(folder, f"{len(strange)} of its tensors fit no linear layer that the checkpoint has ({named})")
     if not shapes:
         raise _refused(folder, "it holds no tensors")
-    return {expected[name][0] for name in shapes}
+    chosen = {expected[name][0] for name in shapes}
+    if missing := [name for name, (layer, _) in expected.items() if layer in chosen and name not in shapes]:
+        raise _refused(folder, f"{len(missing)} of its tensors are missing ({', '.join(missing[:MOST_NAMED])})")
+    return chosen
 
 
 def _refused(folder: Path, why: str) -> SpecError:
