@@ -14,7 +14,7 @@ from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 from .families.tokens import IGNORED, pad
 
 END: Final = "</s>"
-STEPS: Final = 140
+STEPS: Final = 120
 BATCH: Final = 16
 SPELLED: Final = 40
 """How many letters of a text are learned as letters."""
