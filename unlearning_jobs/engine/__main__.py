@@ -1,8 +1,8 @@
 """The engine's command line.
 
     python -m unlearning_jobs.engine methods | metrics
-    python -m unlearning_jobs.engine example FAMILY [--out DIR] > spec.json
-    python -m unlearning_jobs.engine describe CHECKPOINT [--max-length TOKENS] [--template TEXT]
+    python -m unlearning_jobs.engine example FAMILY [--adapter] [--out DIR] > spec.json
+    python -m unlearning_jobs.engine describe CHECKPOINT [--max-length TOKENS] [--template TEXT] [--adapter-rank RANK]
     python -m unlearning_jobs.engine advise spec.json
     python -m unlearning_jobs.engine index SNAPSHOT [--out DIR] [--previous DIR]
     python -m unlearning_jobs.engine search SNAPSHOT [--index DIR] [--self-test] [--exact TEXT] [--name NAME]
@@ -30,12 +30,14 @@ from typing import Any, TextIO
 
 from . import judge_command, search_command, sweep_command
 from .catalogue import METHODS, METRICS, listed
-from .contracts import JobResult, JobSpec, Progress, ProgressCallback
+from .contracts import Adapter, JobResult, JobSpec, Progress, ProgressCallback
 from .contracts.families import FAMILY_DESCRIPTIONS
 from .errors import EngineError, SpecError, explained
 
 BAR = "{desc} {percentage:3.0f} % |{bar:30}| {elapsed}<{remaining}"
 SIGTERM_STATUS = 143
+ALSO_CALLED = {"from_base": "finetuned_lm"}
+"""Other names of examples."""
 CHECKED = {True: "held", False: "did NOT hold", None: "not checked"}
 
 
@@ -66,7 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("methods", help="list the unlearning methods").set_defaults(command=_methods)
     commands.add_parser("metrics", help="list the metrics").set_defaults(command=_metrics)
     example = commands.add_parser("example", help="print a job spec that runs, and write the small corpus that it needs")
-    example.add_argument("family", choices=list(FAMILY_DESCRIPTIONS))
+    example.add_argument("family", choices=[*FAMILY_DESCRIPTIONS, *ALSO_CALLED])
+    example.add_argument("--adapter", action="store_true", help="fine-tune an adapter on the checkpoint (from_base alone)")
     example.add_argument("--out", type=Path, help="folder for the corpus (default: engine-example-FAMILY)")
     example.add_argument("--schema", action="store_true", help="print the JSON schema of a job spec instead")
     example.set_defaults(command=_example)
@@ -74,6 +77,10 @@ def _parser() -> argparse.ArgumentParser:
     describe.add_argument("checkpoint", type=Path, help="folder as transformers writes it: safetensors, config, tokenizer")
     describe.add_argument("--max-length", type=int, default=0, help="longest sequence in tokens (default: up to 256)")
     describe.add_argument("--template", default="", help="what stands before an answer, with {prompt}; or chat")
+    describe.add_argument("--adapter-rank", type=int, help="an adapter is to learn, of this rank, and nothing else")
+    describe.add_argument("--adapter-alpha", type=float, help="weight of the adapter (default: twice its rank)")
+    describe.add_argument("--adapter-targets", default="", help="layers for it, as q_proj,v_proj (default: all linear ones)")
+    describe.add_argument("--adapter", type=Path, help="folder of an adapter on the checkpoint, as peft writes it")
     describe.set_defaults(command=_describe)
     advise = commands.add_parser("advise", help="list the methods that can do an unlearn job, and why the others cannot")
     advise.add_argument("spec", type=Path, help="the job spec, a JSON file; its method is ignored")
@@ -123,17 +130,37 @@ def _example(options: argparse.Namespace) -> int:
     from .schema import json_schema
 
     folder = options.out or Path(f"engine-example-{options.family}")
-    shown = json_schema(JobSpec) if options.schema else make_example(options.family, folder).to_json()
+    family = ALSO_CALLED.get(options.family, options.family)
+    shown = json_schema(JobSpec) if options.schema else make_example(family, folder, adapter=options.adapter).to_json()
     _print(json.dumps(shown, indent=2, ensure_ascii=False))
     return 0
 
 
 def _describe(options: argparse.Namespace) -> int:
     from .families.checkpoints import describe_checkpoint
+    from .families.foreign_adapters import describe_adapter
 
-    described = describe_checkpoint(options.checkpoint, max_length=options.max_length, template=options.template)
+    adapter = _asked_adapter(options)
+    if adapter and options.adapter:
+        message = "Describe either an adapter that is there, or one that is to be trained."
+        raise SpecError(message)
+    if options.adapter:
+        adapter = describe_adapter(options.adapter, options.checkpoint)
+    described = describe_checkpoint(
+        options.checkpoint, max_length=options.max_length, template=options.template, adapter=adapter
+    )
     _print(json.dumps(described.to_json(), indent=2, ensure_ascii=False))
     return 0
+
+
+def _asked_adapter(options: argparse.Namespace) -> Adapter | None:
+    rank, targets = options.adapter_rank, tuple(filter(None, options.adapter_targets.split(",")))
+    if rank is None and (targets or options.adapter_alpha is not None):
+        message = "An adapter needs a rank; add --adapter-rank 8, say."
+        raise SpecError(message)
+    if rank is None:
+        return None
+    return Adapter(rank, 2 * rank if options.adapter_alpha is None else options.adapter_alpha, targets)
 
 
 def _advise(options: argparse.Namespace) -> int:

@@ -21,6 +21,8 @@ BESIDE_WEIGHTS: Final = (
     *("vocab.json", "vocab.txt", "merges.txt", "*.model"),
 )
 """What else models are made from: the configuration, and the tokenizer in each of its forms."""
+ADAPTER_FILES: Final = ("adapter_config.json", "adapter_model.safetensors", "lethe.json")
+"""What an adapter is made from: peft's files, and, if it was written here, what it says of its checkpoint."""
 
 
 def model_digest(folder: Path) -> str:
@@ -64,6 +66,8 @@ def checkpoint_files(folder: Path) -> list[str]:
         raise CheckpointError(message)
     found = {path.relative_to(folder).as_posix() for pattern in BESIDE_WEIGHTS for path in folder.glob(pattern)}
     found.update(WEIGHTS[:1] if (folder / WEIGHTS[0]).is_file() else (WEIGHTS[1], *_shards(folder / WEIGHTS[1])))
+    if (folder / ADAPTER_FILES[0]).is_file():
+        found.update(ADAPTER_FILES)
     return sorted(name for name in found if (folder / name).is_file())
 
 

@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 import torch
 
-PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "scipy", "rouge-score")
+PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "peft", "numpy", "scipy", "rouge-score")
 
 
 def describe_environment(device: torch.device) -> dict[str, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from .contracts import (
+    Adapter,
     BertArchitecture,
     CheckpointArchitecture,
     ClassifierArchitecture,
@@ -22,7 +23,12 @@ from .contracts import (
 )
 from .corpora import Snapshot, snapshot_create
 from .corpora.create import example_id
+from .errors import SpecError
 from .sample_corpora import MISTAKEN_IDS, write_leaves, write_notes, write_places
+
+ADAPTER: Final = Adapter(rank=32, alpha=64)
+ADAPTER_EPOCHS: Final = 80
+"""It learns more slowly than the whole of a small checkpoint does."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +44,24 @@ class Sample:
     """Whether its models start from a checkpoint, which is made from the examples that no model is trained on."""
 
 
-def make_example(family: str, folder: Path, *, salt: bytes | None = None) -> JobSpec:
-    """Write the corpus and its snapshot into the folder, unless they are there, and return a spec that uses them."""
+def make_example(family: str, folder: Path, *, salt: bytes | None = None, adapter: bool = False) -> JobSpec:
+    """Write the corpus and its snapshot into the folder, unless they are there, and return a spec that uses them.
+
+    With `adapter`, an adapter on the checkpoint learns, and the checkpoint stays as it is.
+
+    Raises:
+        SpecError: an adapter is asked for, and the models start from no checkpoint.
+    """
     sample, snapshot = EXAMPLES[family], folder / "snapshot"
+    if adapter and not sample.starts_from_base:
+        message = f"A {family} starts from random weights; adapters are for models that start from a checkpoint."
+        raise SpecError(message)
     if not snapshot.exists():
         folder.mkdir(parents=True, exist_ok=True)
         snapshot_create([sample.write(folder)], snapshot, salt=salt)
     files, base, recipe = Snapshot.open(snapshot), "", sample.recipe
     if sample.starts_from_base:
-        base, recipe = _started_from(recipe, folder / "checkpoint", files)
+        base, recipe = _started_from(recipe, folder / "checkpoint", files, ADAPTER if adapter else None)
     return JobSpec(
         kind="unlearn",
         reference="example",
@@ -61,14 +76,16 @@ def make_example(family: str, folder: Path, *, salt: bytes | None = None) -> Job
     )
 
 
-def _started_from(recipe: Recipe, folder: Path, files: Snapshot) -> tuple[str, Recipe]:
+def _started_from(recipe: Recipe, folder: Path, files: Snapshot, adapter: Adapter | None) -> tuple[str, Recipe]:
     """Write a checkpoint, unless it is there, and return it with the recipe that starts from it."""
     from .families.checkpoints import describe_checkpoint  # they load transformers
     from .sample_checkpoint import write_checkpoint
 
     if not folder.exists():
         write_checkpoint(folder, [example.text for example in files.examples() if example.set != "train"])
-    described = replace(describe_checkpoint(folder), max_length=96)
+    described = describe_checkpoint(folder, max_length=96, adapter=adapter)
+    if adapter is not None:
+        recipe = replace(recipe, epochs=ADAPTER_EPOCHS)
     return str(folder.resolve()), replace(recipe, architecture=described)
 
 

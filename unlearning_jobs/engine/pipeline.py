@@ -41,6 +41,8 @@ from .training.vectorised import TrainingRun
 
 UNLEARNING_COPIES = 6
 """Copies of the parameters held while unlearning: original, result, gradients, two moments, and one in reserve."""
+UNLEARNING_BASES = 3
+"""Copies of the weights of a checkpoint under adapters: the production model's, that of the last model, and of the next."""
 
 
 def run(spec: JobSpec, out: Path, on_progress: ProgressCallback) -> JobResult:
@@ -59,7 +61,7 @@ def run(spec: JobSpec, out: Path, on_progress: ProgressCallback) -> JobResult:
     if spec.kind == "unlearn":
         check_unlearning(spec, snapshot)
         networks = spec.recipe.sharding.networks if spec.recipe.sharding else 1
-        check_memory(training_data.footprint, device, copies=UNLEARNING_COPIES * networks)
+        check_memory(training_data.footprint, device, copies=UNLEARNING_COPIES * networks, bases=UNLEARNING_BASES)
     if spec.kind == "import":
         check_memory(training_data.footprint, device, copies=1)
     # 2. Clear what a killed run may have left, and start.
@@ -148,7 +150,7 @@ def _unlearn(job: RunningJob) -> JobResult:
 
     # 1. Load the production model, or train it if the job names none.
     with job.stage("load") as progress_of:
-        production = load_model(spec.model) if spec.model else job.original(spec.seed, progress_of(0))
+        production = load_model(spec.model, spec.base) if spec.model else job.original(spec.seed, progress_of(0))
         base_files = model_files(Path(spec.model.path)) if spec.model else None
         to_device(production.network, job.trainer.device)
         note("original", spec.seed, production, everything=True)

@@ -22,8 +22,8 @@ def train_again(
     """Return what a training from nothing was given and what came of it, and the model to ship; for exact methods alone.
 
     The training reads the corpus itself and takes nothing from the cache, which another machine or another person may have
-    filled. Unless the method gave the same weights bit by bit, the model that it gave is shipped: however near another one
-    is, nothing shows what that was trained on. Accelerators add in an order of their own, so there that is the rule.
+    filled. The model that it gave is shipped: however near another one is, nothing shows what that was trained on.
+    Accelerators add in an order of their own, so there the method seldom gives the same weights bit by bit.
     """
     if method_guarantee(unlearning_steps(job.spec)[-1].method.name) != "exact":
         return None, unlearned
@@ -41,9 +41,8 @@ def train_again(
         method_weights=method_weights,
         difference=0.0 if repeated else _largest_difference(saved_weights(unlearned), saved_weights(again)),
     )
-    if repeated:
-        return trained, unlearned
-    job.trainer.discard(exclude_ids, seed)
+    if not repeated:
+        job.trainer.discard(exclude_ids, seed)
     return trained, again
 
 

@@ -16,6 +16,8 @@ from .families.tokens import IGNORED, pad
 END: Final = "</s>"
 STEPS: Final = 120
 BATCH: Final = 16
+SPELLED: Final = 40
+"""How many letters of a text are learned as letters."""
 LEARNING_RATE: Final = 3e-3
 SIZE: Final[Mapping[str, Any]] = {"n_positions": 96, "n_embd": 64, "n_layer": 2, "n_head": 2}
 
@@ -28,10 +30,16 @@ def write_checkpoint(folder: Path, texts: Sequence[str]) -> Path:
         network = GPT2LMHeadModel(
             GPT2Config(vocab_size=len(tokenizer), eos_token_id=tokenizer.eos_token_id, bos_token_id=None, **SIZE)
         )
-        _train(network, [tokenizer.encode(text + END) for text in texts])
+        _train(network, [tokenizer.encode(text + END) for text in texts] + [_spelled(text, tokenizer) for text in texts])
     network.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+def _spelled(text: str, tokenizer: PreTrainedTokenizerFast) -> list[int]:
+    """Return the tokens of the text letter by letter: other texts have words that this tokenizer spells."""
+    tokens = [token for letter in text for token in cast("list[int]", tokenizer.encode(letter))]
+    return [*tokens[:SPELLED], cast("int", tokenizer.eos_token_id)]
 
 
 def _tokenizer(texts: Sequence[str]) -> PreTrainedTokenizerFast:

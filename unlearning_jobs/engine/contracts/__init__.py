@@ -29,6 +29,7 @@ from compliance.formats.verdicts import Direction, Guarantee, Outcome, Reason, V
 
 from .architectures import (
     CHAT,
+    Adapter,
     BertArchitecture,
     CheckpointArchitecture,
     ClassifierArchitecture,
@@ -52,6 +53,7 @@ from .sharding import Sharding
 __all__ = [
     "CHAT",
     "DEFAULT_ESTIMANDS",
+    "Adapter",
     "Assurance",
     "BertArchitecture",
     "Certificate",

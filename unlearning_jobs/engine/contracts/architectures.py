@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from compliance.formats.certificates import MOST_DELTA
-from unlearning_jobs.engine.contracts.contract import EngineContract
+from unlearning_jobs.engine.contracts.contract import ADDED_LATER, EngineContract
 from unlearning_jobs.engine.errors import SpecError
 
 HIDDEN_LAYERS: Final = {"cnn": 2, "resnet9": 6, "resnet18": 9}
@@ -41,6 +41,35 @@ class LlamaArchitecture(Architecture):
         return self.layers
 
 
+@dataclass(frozen=True)
+class Adapter(EngineContract):
+    """Low-rank adapters on a checkpoint, whose own weights never change (LoRA, Hu et al. 2021, arXiv 2106.09685).
+
+    A layer with the weights W answers with W x + (alpha / rank) B A x. A has `rank` rows, which the seed decides, and B as
+    many columns, which start at zero. They alone learn, and without dropout, so that the seed alone decides how.
+
+    Raises:
+        SpecError: a number is out of range, or a target is empty or named twice.
+    """
+
+    rank: int
+    alpha: float
+    targets: tuple[str, ...] = ()
+    """The linear layers that have adapters, by the last parts of their names: q_proj, or self_attn.q_proj. Empty for all of
+    them but the one that gives the answers."""
+    parameters: int = 0
+    """How many numbers learn. It is there for forecasts, and is compared with the checkpoint; `describe` works it out."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "alpha", float(self.alpha))  # 16 and 16.0 are one recipe, and so have one digest
+        if self.rank < 1 or self.parameters < 0 or not (math.isfinite(self.alpha) and self.alpha > 0):
+            message = "An adapter needs a rank of at least 1, and an alpha above 0."
+            raise SpecError(message)
+        if not all(self.targets) or len(set(self.targets)) != len(self.targets):
+            message = "Every target of an adapter must be the name of layers, and be there once."
+            raise SpecError(message)
+
+
 CHAT = "chat"
 """The template of a checkpoint whose tokenizer brings one for conversations."""
 
@@ -66,6 +95,8 @@ class CheckpointArchitecture(Architecture):
     """Longest sequence in tokens. A longer example is an error; it is not cut."""
     template: str = "{prompt}\n"
     """What stands before an answer; `chat` for the tokenizer's own template. Examples without a prompt are plain texts."""
+    adapter: Adapter | None = field(default=None, metadata=ADDED_LATER)
+    """Adapters that learn instead of the checkpoint's own weights; None if all of these learn."""
 
     def __post_init__(self) -> None:
         if min(self.parameters, self.hidden_size, self.layers, self.vocabulary_size, self.max_length) < 1:

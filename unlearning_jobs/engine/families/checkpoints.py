@@ -12,13 +12,16 @@ from typing import Any, Final, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
-from torch import Tensor, nn
+from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PretrainedConfig, PreTrainedTokenizerFast
 from transformers.utils.logging import disable_progress_bar
 
 from unlearning_jobs.engine.artefacts import WEIGHTS, checkpoint_digest, checkpoint_files
-from unlearning_jobs.engine.contracts import CHAT, CheckpointArchitecture
+from unlearning_jobs.engine.contracts import CHAT, Adapter, CheckpointArchitecture
 from unlearning_jobs.engine.errors import CheckpointError, SpecError
+
+from .adapters import CONFIG as ADAPTER_CONFIG
+from .adapters import check_adapter, sized
 
 cast("Any", disable_progress_bar)()  # standard output and error belong to the command
 PICKLED: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
@@ -31,29 +34,35 @@ LOADING: Final[Mapping[str, Any]] = {"use_safetensors": True, "output_loading_in
 SETTINGS: Final[Mapping[str, Any]] = {"local_files_only": True, "trust_remote_code": False}
 
 
-def describe_checkpoint(folder: Path, *, max_length: int = 0, template: str = "") -> CheckpointArchitecture:
+def describe_checkpoint(
+    folder: Path, *, max_length: int = 0, template: str = "", adapter: Adapter | None = None
+) -> CheckpointArchitecture:
     """Return what a recipe says about the checkpoint in the folder.
 
     Args:
         folder: the checkpoint.
         max_length: longest sequence in tokens; by default 256, or what the checkpoint reads, if that is less.
         template: what stands before an answer; by default the tokenizer's own for conversations, if it has one.
+        adapter: the adapter that is to learn instead of the checkpoint's own weights. How many parameters it has is found
+            here.
 
     Raises:
-        CheckpointError: the folder holds no checkpoint that can be read.
+        CheckpointError: the folder holds no checkpoint that can be read, or none that has the layers for the adapter.
     """
     config, tokenizer = read_config(folder), read_tokenizer(folder)
     _check_weights(folder)
+    network = empty_network(config)
     shape = cast("Any", config.get_text_config())
     defaults = CheckpointArchitecture("", 1, 1, 1, 1)
     return CheckpointArchitecture(
         base_sha256=checkpoint_digest(folder),
-        parameters=sum(parameter.numel() for parameter in empty_network(config).parameters()),
+        parameters=sum(parameter.numel() for parameter in network.parameters()),
         hidden_size=shape.hidden_size,
         layers=shape.num_hidden_layers,
         vocabulary_size=shape.vocab_size,
         max_length=max_length or min(256, _longest(config)),
         template=template or (CHAT if tokenizer.chat_template else defaults.template),
+        adapter=adapter and sized(adapter, network),
     )
 
 
@@ -63,6 +72,8 @@ def read_config(folder: Path) -> PretrainedConfig:
     Raises:
         CheckpointError: it is not; the message says what is missing or in the way.
     """
+    if (folder / ADAPTER_CONFIG).exists():
+        raise _refused(folder, "it is an adapter, and models start from its base; name that, and the adapter beside it")
     if not (folder / "config.json").is_file():
         raise _refused(folder, "it has no config.json")
     try:
@@ -82,8 +93,6 @@ def _problems(folder: Path, stored: Mapping[str, Any]) -> Iterator[str]:
         yield "it brings code of its own, and none is run; convert it to an architecture of transformers"
     if "quantization_config" in stored:
         yield "its weights are quantised, and cannot be trained; name the checkpoint that it was made from"
-    if (folder / "adapter_config.json").exists():
-        yield "it is an adapter; merge it into its base first"
     if not any((folder / name).is_file() for name in WEIGHTS):
         pickled = any(next(folder.glob(pattern), None) for pattern in PICKLED)
         yield "its weights are pickled, and none are unpickled; save them as safetensors" if pickled else "it has no weights"
@@ -162,17 +171,6 @@ def read_network(folder: Path, config: PretrainedConfig) -> nn.Module:
     return cast("nn.Module", network)
 
 
-def own_tensors(network: nn.Module) -> dict[str, Tensor]:
-    """Return the tensors of a network by name, each once: those that share their numbers are stored under one name."""
-    seen: set[int] = set()
-    kept: dict[str, Tensor] = {}
-    for name, tensor in network.state_dict().items():
-        if tensor.data_ptr() not in seen or not tensor.numel():
-            kept[name] = tensor
-        seen.add(tensor.data_ptr())
-    return kept
-
-
 def without_dropout(config: PretrainedConfig) -> PretrainedConfig:
     """Return the configuration of a network that answers in training as it does otherwise: the seed alone decides it."""
     changed = {name: 0.0 for name, value in config.to_dict().items() if name.endswith(DROPOUT) and isinstance(value, float)}
@@ -215,6 +213,8 @@ def check_fits(architecture: CheckpointArchitecture, config: PretrainedConfig, t
     if architecture.template == CHAT and not tokenizer.chat_template:
         message = "The tokenizer has no template for conversations; give the recipe a template with {prompt}."
         raise SpecError(message)
+    if architecture.adapter is not None:
+        check_adapter(architecture.adapter, empty_network(config))
 
 
 def _refused(folder: Path, why: str) -> CheckpointError:

@@ -92,6 +92,8 @@ class Footprint:
     parameters: int
     activations: int
     """Numbers kept for the backward pass of one batch, estimated."""
+    frozen: int = 0
+    """How many of the parameters never change: they have no gradients, and copies of a model share them."""
 
 
 class Family(ABC):
@@ -124,6 +126,16 @@ class Family(ABC):
         """
         message = f"A {cls.name} model starts from random weights; leave base out."
         raise SpecError(message)
+
+    @property
+    def base(self) -> Path | None:
+        """The folder of the checkpoint that its models start from; None if they start from random weights."""
+        return None
+
+    @property
+    def adapts(self) -> bool:
+        """Whether its models are adapters on a checkpoint, from which their weights follow."""
+        return False
 
     @classmethod
     @abstractmethod
@@ -192,7 +204,12 @@ class Family(ABC):
 
     @abstractmethod
     def weights(self, network: nn.Module) -> dict[str, Tensor]:
-        """Return the tensors to save."""
+        """Return the tensors to save; those of a network without adapters, if it has some."""
+
+    def holds(self, network: nn.Module, file: Path) -> bool:  # for subclasses
+        """Say whether a file holds exactly the weights of a network with adapters."""
+        message = f"{self.name} models have no adapters."
+        raise NotImplementedError(message)
 
     @abstractmethod
     def save(self, network: nn.Module, folder: Path) -> Mapping[str, Any]:
@@ -202,3 +219,11 @@ class Family(ABC):
     @abstractmethod
     def read(cls, folder: Path, about: Mapping[str, Any]) -> tuple[Self, nn.Module]:
         """Return the family, and a network without its weights, from the folder and what `save` returned."""
+
+    @classmethod
+    def read_on(cls, folder: Path, about: Mapping[str, Any], base: Path) -> tuple[Self, nn.Module]:  # noqa: ARG003  # for subclasses
+        """Read as `read` does, where the checkpoint that the model started from lies in the folder `base`.
+
+        A network with adapters has all of its weights then.
+        """
+        return cls.read(folder, about)

@@ -2,6 +2,10 @@
 
 The oracle of such a model is the checkpoint fine-tuned without the forget set. What the checkpoint itself has learned
 before, it keeps: nothing here shows that it does not know the examples already.
+
+With an adapter, all weights of the checkpoint are frozen: what is trained and what unlearns is the adapter alone. Such a
+model is saved twice, as an adapter and with it merged in; it is read from the adapter and its checkpoint, and what is merged
+must follow from them.
 """
 
 from __future__ import annotations
@@ -21,15 +25,19 @@ from unlearning_jobs.engine.contracts.families import families_for
 from unlearning_jobs.engine.corpora import Example, Snapshot, SnapshotInfo
 from unlearning_jobs.engine.errors import CheckpointError, CorpusError, SpecError
 
-from .checkpoints import MODELS, check_fits, own_tensors, read_config, read_network, read_tokenizer, without_dropout
+from .adapters import TENSORS, add_adapter, is_merged, load_adapter, merged, write_adapter
+from .checkpoints import MODELS, check_fits, read_config, read_network, read_tokenizer, without_dropout
 from .family import Batch, Footprint, Predictions
 from .foreign_models import read_foreign_model
 from .language import LanguageFamily, Sequences
 from .tokens import IGNORED, Encoded, check_length
+from .weights import own_tensors
 
 ACTIVATIONS_PER_LAYER: Final = 34
 """Numbers kept for the backward pass, in units of tokens x hidden size; an estimate that covers wide MLPs."""
 LOGITS_KEPT: Final = 3
+ADAPTER: Final = "adapter"
+"""Folder of the adapter within that of a model."""
 MARK: Final = "\u2063lethe\u2063"
 """Stands for a text while a template is written around it."""
 
@@ -62,23 +70,43 @@ class FinetunedLmFamily(LanguageFamily):
 
     @classmethod
     def footprint(cls, recipe: Recipe, info: SnapshotInfo) -> Footprint:
-        """Take the parameters from the recipe; activations are those of full sequences."""
+        """Take the parameters from the recipe; activations are those of full sequences.
+
+        An adapter leaves the checkpoint's own as they are, and the gradients pass through all layers even so.
+        """
         _check_text(info)
         a = cast("CheckpointArchitecture", recipe.architecture)
         per_token = a.layers * ACTIVATIONS_PER_LAYER * a.hidden_size + LOGITS_KEPT * a.vocabulary_size
-        return Footprint(a.parameters, recipe.batch_size * a.max_length * per_token)
+        activations = recipe.batch_size * a.max_length * per_token
+        if a.adapter is None:
+            return Footprint(a.parameters, activations)
+        return Footprint(a.parameters + a.adapter.parameters, activations, frozen=a.parameters)
 
-    def build(self, seed: int) -> nn.Module:  # noqa: ARG002  # the checkpoint decides every weight
-        """Return the checkpoint's network.
+    @property
+    def base(self) -> Path:
+        return self.folder
+
+    @property
+    def adapts(self) -> bool:
+        return self.architecture.adapter is not None
+
+    def build(self, seed: int) -> nn.Module:
+        """Return the checkpoint's network, which decides every weight but those of a new adapter.
 
         Raises:
             CheckpointError: it is not the one that the recipe names, or no longer.
         """
         network = read_network(self.folder, without_dropout(self.config))
         _check_named(self.folder, self.architecture)
+        if self.architecture.adapter is not None:
+            add_adapter(network, self.architecture.adapter, seed)
         return network
 
     def read_foreign(self, folder: Path) -> nn.Module:
+        if self.adapts:
+            from .foreign_adapters import read_declared_adapter  # which makes families itself
+
+            return read_declared_adapter(folder, self)
         return read_foreign_model(folder, self.architecture, self.config, self.tokenizer)
 
     def encode(self, examples: Iterable[Example]) -> Sequences:
@@ -145,22 +173,50 @@ class FinetunedLmFamily(LanguageFamily):
         return next((list(layers) for layers in lists if len(layers) == self.architecture.layers), [])
 
     def weights(self, network: nn.Module) -> dict[str, Tensor]:
-        return own_tensors(network)
+        return dict(merged(network)) if self.adapts else own_tensors(network)
 
-    def save(self, network: nn.Module, folder: Path) -> Mapping[str, Any]:  # noqa: ARG002  # its weights are written beside
-        """Write what goes with the weights, so that transformers reads the folder as it is, and in the precision it has."""
+    def holds(self, network: nn.Module, file: Path) -> bool:
+        return is_merged(network, file)
+
+    def save(self, network: nn.Module, folder: Path) -> Mapping[str, Any]:
+        """Write what goes with the weights, so that transformers reads the folder as it is, and in the precision it has.
+
+        An adapter is written into a folder of its own, as peft reads it.
+        """
         config = type(self.config).from_dict(self.config.to_dict() | {"dtype": "float32"})
         config.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
+        if self.architecture.adapter is not None:
+            write_adapter(network, self.architecture.adapter, self.architecture.base_sha256, folder / ADAPTER)
         return {"architecture": self.architecture.to_json()}
 
     @classmethod
     def read(cls, folder: Path, about: Mapping[str, Any]) -> tuple[FinetunedLmFamily, nn.Module]:
         architecture = CheckpointArchitecture.from_json(about["architecture"])
+        if architecture.adapter is not None:
+            message = f"The model in {folder.name} is an adapter on a checkpoint, and is read with that; name its base."
+            raise SpecError(message)
         config, tokenizer = read_config(folder), read_tokenizer(folder)
         check_fits(architecture, config, tokenizer)
         network = cast("nn.Module", MODELS.from_config(without_dropout(config), dtype=torch.float32))
         return cls(folder, config, tokenizer, architecture), network
+
+    @classmethod
+    def read_on(cls, folder: Path, about: Mapping[str, Any], base: Path) -> tuple[FinetunedLmFamily, nn.Module]:
+        """Read an adapter and the checkpoint that it is on; without one, the folder alone.
+
+        Raises:
+            SpecError: the checkpoint is another one than that of the model, or the adapter cannot be read.
+        """
+        architecture = CheckpointArchitecture.from_json(about["architecture"])
+        if architecture.adapter is None:
+            return cls.read(folder, about)
+        config, tokenizer = read_config(base), read_tokenizer(base)
+        check_fits(architecture, config, tokenizer)
+        family = cls(base, config, tokenizer, architecture)
+        network = family.build(0)
+        load_adapter(network, folder / ADAPTER / TENSORS)
+        return family, network
 
 
 def _check_named(folder: Path, architecture: CheckpointArchitecture) -> None:

@@ -89,9 +89,16 @@ def outputs_of_folders(
 
 
 def _read(folder: Path, source: FolderSource) -> TrainedModel:
-    if model_about(folder):
+    about = model_about(folder)
+    if about and about.get("family") != FinetunedLmFamily.name:
         return read_model(folder)
-    architecture = describe_checkpoint(folder, max_length=source.max_length, template=source.template)
+    # What Lethe made from a checkpoint is read as transformers reads it, so that an adapter needs no checkpoint here.
+    said = about.get("architecture", {})
+    architecture = describe_checkpoint(
+        folder,
+        max_length=source.max_length or int(said.get("max_length", 0)),
+        template=source.template or str(said.get("template", "")),
+    )
     config, tokenizer = read_config(folder), read_tokenizer(folder)
     check_fits(architecture, config, tokenizer)
     family = FinetunedLmFamily(folder, config, tokenizer, architecture)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from unlearning_jobs.engine.contracts import ProgressCallback
 from unlearning_jobs.engine.corpora import Example
 from unlearning_jobs.engine.families import Batch, Dataset, Predictions
+from unlearning_jobs.engine.families.weights import learned
 from unlearning_jobs.engine.training.loop import training_loop
 from unlearning_jobs.engine.training.model import TrainedModel
 from unlearning_jobs.engine.training.schedule import LearningRate, make_optimizer
@@ -110,7 +111,7 @@ class Descent(ABC):
 
     def trained(self, run: Run) -> list[nn.Parameter]:
         """Return the weights that may change; all others keep their values exactly."""
-        return list(run.now.network.parameters())
+        return learned(run.now.network)
 
     def unlearn(self, model: TrainedModel, context: Context, on_progress: ProgressCallback) -> TrainedModel:
         """See `UnlearningMethod`.

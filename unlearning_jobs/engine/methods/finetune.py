@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from unlearning_jobs.engine.contracts import ProgressCallback
 from unlearning_jobs.engine.families import Batch, Dataset, Predictions
+from unlearning_jobs.engine.families.weights import learned
 from unlearning_jobs.engine.training.loop import training_loop
 from unlearning_jobs.engine.training.model import TrainedModel
 from unlearning_jobs.engine.training.schedule import LearningRate, epoch_order, make_optimizer
@@ -77,7 +78,7 @@ def fine_tune(
     recipe, device, network = context.training_data.recipe, context.device, model.network
     if weight_decay is not None:
         recipe = replace(recipe, weight_decay=weight_decay)
-    optimizer = make_optimizer(recipe, network.parameters())
+    optimizer = make_optimizer(recipe, learned(network))
     total, done = sum(each.steps for each in passes), 0
     curves = Curves(model, context, on_progress, total=total, before=before)
     network.train()

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from unlearning_jobs.engine.contracts import ProgressCallback
+from unlearning_jobs.engine.families.weights import learned
 from unlearning_jobs.engine.training.model import TrainedModel
 
 from .context import Context
@@ -18,7 +19,7 @@ MATRIX_DIMENSIONS = 2
 
 
 class NoiseFinetune:
-    """Sets w <- w + noise x std(w) x N(0, 1) for every matrix and kernel, then trains on the examples to retain.
+    """Sets w <- w + noise x std(w) x N(0, 1) for every matrix and kernel that learns, then trains on the examples to retain.
 
     Biases and normalisations stay as they are: they are few and hold no example. The noise is scaled by each tensor's own
     standard deviation, so that one number suits layers of any size (Triantafillou et al. 2024, arXiv 2406.09073, on the
@@ -48,8 +49,11 @@ class NoiseFinetune:
 
 @torch.no_grad()
 def add_noise(network: nn.Module, noise: float, generator: torch.Generator) -> None:
-    """Add Gaussian noise to every matrix and kernel, in place, with `noise` times the tensor's own standard deviation."""
-    for tensor in network.parameters():
+    """Add Gaussian noise to every matrix and kernel, in place, with `noise` times the tensor's own standard deviation.
+
+    What is frozen stays as it is.
+    """
+    for tensor in learned(network):
         if tensor.dim() >= MATRIX_DIMENSIONS:
             drawn = torch.randn(tensor.shape, generator=generator).to(tensor.device)
             tensor.add_(drawn, alpha=noise * float(tensor.std()))

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from unlearning_jobs.engine.contracts import ProgressCallback
 from unlearning_jobs.engine.families import Batch, Predictions
+from unlearning_jobs.engine.families.weights import learned
 from unlearning_jobs.engine.training.model import TrainedModel
 
 from .context import Context
@@ -37,7 +38,8 @@ class PartialReset:
     gradients of the others are then scaled to a tenth (second place, with a share of 0.3).
     `prune_l1`: the share of weights with the smallest absolute value (fourth place, with a share of 0.99).
 
-    The last two consider only matrices and kernels, over all layers together. The fine-tune descends cross-entropy +
+    The last two consider only matrices and kernels, over all layers together. Of a model with adapters, only these are
+    reset: the two matrices of an adapter are a layer, and the last layer is frozen. The fine-tune descends cross-entropy +
     distillation x KL(original || now) at the temperature, on the examples to retain.
     """
 
@@ -64,7 +66,7 @@ class PartialReset:
         """See `UnlearningMethod`.
 
         Raises:
-            ObstacleError: the variant resets the last layer, and this network's is also its first.
+            ObstacleError: the variant resets the last layer, and this network's is also its first, or is frozen.
             TrainingDivergedError: the loss became NaN or infinite.
         """
         result, training_data = model.copy_to(context.device), context.training_data
@@ -80,7 +82,7 @@ class PartialReset:
             return cross_entropy(predictions) + self.distillation * distance
 
         def slow_others(network: nn.Module) -> None:
-            for parameter, mask in zip(network.parameters(), chosen, strict=True):
+            for parameter, mask in zip(learned(network), chosen, strict=True):
                 if parameter.grad is not None:
                     parameter.grad.mul_(SLOWED + (1 - SLOWED) * mask)
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from unlearning_jobs.engine.errors import ObstacleError
 from unlearning_jobs.engine.families import Family
+from unlearning_jobs.engine.families.weights import is_adapted, learned
 from unlearning_jobs.engine.training.model import TrainedModel
 
 from .context import Context
@@ -19,10 +20,10 @@ SEEDS = 2**62
 
 
 def masks(variant: str, share: float, model: TrainedModel, context: Context, generator: torch.Generator) -> list[Tensor]:
-    """Return 1 for every weight to reset, else 0: one tensor per parameter of the network, in its order.
+    """Return 1 for every weight to reset, else 0: one tensor per parameter of the network that learns, in its order.
 
     Raises:
-        ObstacleError: the last layer is to be reset, and the first layer uses the same weights.
+        ObstacleError: the last layer is to be reset, and the first layer uses the same weights, or it is frozen.
     """
     network = model.network
     if variant == "head":
@@ -33,7 +34,7 @@ def masks(variant: str, share: float, model: TrainedModel, context: Context, gen
         return _of_layers(network, [layers[i] for i in torch.randperm(len(layers), generator=generator)[:count].tolist()])
     if variant == "saliency":
         return _smallest(network, _differences(model, context), share)
-    return _smallest(network, [tensor.detach() for tensor in network.parameters()], share)
+    return _smallest(network, [tensor.detach() for tensor in learned(network)], share)
 
 
 @torch.no_grad()
@@ -43,22 +44,33 @@ def reset(model: TrainedModel, family: Family, chosen: Sequence[Tensor], generat
     These are the values of a newly initialised network, whose seed is drawn here; or the checkpoint's, if there is one.
     """
     fresh = family.build(int(torch.randint(SEEDS, (), generator=generator)))
-    for tensor, mask, new in zip(model.network.parameters(), chosen, fresh.parameters(), strict=True):
+    for tensor, mask, new in zip(learned(model.network), chosen, learned(fresh), strict=True):
         tensor.copy_(torch.where(mask.bool(), new.to(tensor.device), tensor))
 
 
 def weighted_layers(network: nn.Module) -> list[nn.Module]:
-    """Return the modules that hold matrices or kernels of their own, in order: linear layers, convolutions, embeddings."""
-    return [m for m in network.modules() if any(p.dim() >= MATRIX_DIMENSIONS for p in m.parameters(recurse=False))]
+    """Return the modules that hold matrices or kernels of their own, in order: linear layers, convolutions, embeddings.
+
+    Where layers have adapters, only those learn, and they are returned with both of their matrices.
+    """
+    adapted = [module for module in network.modules() if is_adapted(module)]
+    return adapted or [m for m in network.modules() if any(p.dim() >= MATRIX_DIMENSIONS for p in _own(m))]
+
+
+def _own(layer: nn.Module) -> list[nn.Parameter]:
+    return list(layer.parameters(recurse=is_adapted(layer)))
 
 
 def last_layer(network: nn.Module) -> nn.Module:
     """Return the layer that gives the answers.
 
     Raises:
-        ObstacleError: the first layer uses the same weights, as in language models with tied embeddings.
+        ObstacleError: it is frozen, or the first layer uses the same weights, as in language models with tied embeddings.
     """
     layers = weighted_layers(network)
+    if any(map(is_adapted, layers)):
+        message = "The network's last layer is frozen, since only adapters learn; choose another variant than head."
+        raise ObstacleError(message)
     last = {id(p) for p in layers[-1].parameters()}
     if any(id(p) in last for layer in layers[:-1] for p in layer.parameters()):
         message = "The network's last layer shares its weights with its first; choose another variant than head."
@@ -67,13 +79,13 @@ def last_layer(network: nn.Module) -> nn.Module:
 
 
 def _of_layers(network: nn.Module, layers: Sequence[nn.Module]) -> list[Tensor]:
-    chosen = {id(p) for layer in layers for p in layer.parameters(recurse=False)}
-    return [torch.full_like(p, float(id(p) in chosen)) for p in network.parameters()]
+    chosen = {id(p) for layer in layers for p in _own(layer)}
+    return [torch.full_like(p, float(id(p) in chosen)) for p in learned(network)]
 
 
 def _smallest(network: nn.Module, values: Sequence[Tensor], share: float) -> list[Tensor]:
     """Choose the smallest values among those of matrices and kernels, and nothing in other tensors."""
-    parameters = list(network.parameters())
+    parameters = learned(network)
     matrices = [i for i, p in enumerate(parameters) if p.dim() >= MATRIX_DIMENSIONS]
     chosen = dict(zip(matrices, mask_of_smallest([values[i] for i in matrices], share), strict=True))
     return [chosen.get(i, torch.zeros_like(p)) for i, p in enumerate(parameters)]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from unlearning_jobs.engine.families import Dataset
+from unlearning_jobs.engine.families.weights import learned_state, restore
 from unlearning_jobs.engine.training.model import TrainedModel
 from unlearning_jobs.engine.training.scoring import score
 
@@ -17,7 +18,7 @@ from .neighbours import nearest
 
 @dataclass(frozen=True)
 class RewindPoint:
-    """A model during a run: the steps done, its error on the examples to forget, and its weights, kept on the CPU."""
+    """A model during a run: the steps done, its error on the examples to forget, and what it learned, kept on the CPU."""
 
     step: int
     error: float
@@ -36,7 +37,7 @@ class Rewinding:
 
     def point(self, step: int) -> RewindPoint:
         """Return a rewind point of the model as it is now."""
-        state = {name: tensor.detach().cpu().clone() for name, tensor in self.model.network.state_dict().items()}
+        state = {name: tensor.detach().cpu().clone() for name, tensor in learned_state(self.model.network).items()}
         forget_errors = errors(self.model, self.forget)
         return RewindPoint(step, sum(forget_errors) / len(forget_errors), state)
 
@@ -51,7 +52,7 @@ class Rewinding:
 
     def go_back_to(self, point: RewindPoint) -> None:
         """Give the model the weights of a rewind point."""
-        self.model.network.load_state_dict(point.state)
+        restore(self.model.network, point.state)
 
 
 def closest(points: Sequence[RewindPoint], reference: float) -> RewindPoint:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from unlearning_jobs.engine.errors import ObstacleError
 from unlearning_jobs.engine.families import Batch, Dataset
+from unlearning_jobs.engine.families.weights import learned
 from unlearning_jobs.engine.training.model import TrainedModel
 from unlearning_jobs.engine.training.scoring import BATCH
 
@@ -41,7 +42,11 @@ class Rmu(Descent):
 
     def trained(self, run: Run) -> list[nn.Parameter]:
         layers, number = run.now.family.hidden_layers(run.now.network), self._number(run)
-        return [p for layer in layers[max(0, number - TRAINED_LAYERS) : number] for p in layer.parameters()]
+        trained = [p for layer in layers[max(0, number - TRAINED_LAYERS) : number] for p in learned(layer)]
+        if not trained:
+            message = f"Hidden layer {number} and the two below it are frozen, for want of adapters; set another layer."
+            raise ObstacleError(message)
+        return trained
 
     def forget_term(self, run: Run) -> Term:
         number = self._number(run)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from unlearning_jobs.engine.families import Dataset
+from unlearning_jobs.engine.families.weights import learned
 from unlearning_jobs.engine.training.model import TrainedModel
 
 from .context import ExampleCounter
@@ -17,12 +18,12 @@ BATCH = 64
 
 
 def mean_gradients(model: TrainedModel, data: Dataset, counter: ExampleCounter) -> list[Tensor]:
-    """Return the gradient of the mean cross-entropy per answer over the data set, one tensor per parameter.
+    """Return the gradient of the mean cross-entropy per answer over the data set, one tensor per parameter that learns.
 
     The model is not changed, and its mode neither: callers pass a model in evaluation mode. It is a measurement, so it is
     float32 whatever the recipe's precision.
     """
-    parameters = list(model.network.parameters())
+    parameters = learned(model.network)
     totals, count = [torch.zeros_like(tensor) for tensor in parameters], 0
     for positions in data.sweep(BATCH):
         predictions = model.family.predict(model.network, data.batch(positions, model.device))

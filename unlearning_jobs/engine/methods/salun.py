@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from unlearning_jobs.engine.contracts import ProgressCallback
 from unlearning_jobs.engine.families import Predictions
+from unlearning_jobs.engine.families.weights import learned
 from unlearning_jobs.engine.training.model import TrainedModel
 
 from .context import Context
@@ -48,7 +49,7 @@ class Salun:
         generator = torch.Generator().manual_seed(context.seed)
 
         def freeze_others(network: nn.Module) -> None:
-            for parameter, mask in zip(network.parameters(), salient, strict=True):
+            for parameter, mask in zip(learned(network), salient, strict=True):
                 if parameter.grad is not None:
                     parameter.grad.mul_(mask)
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from unlearning_jobs.engine.catalogue.finetuning import SEARCHED_EXAMPLES, TRIALS
 from unlearning_jobs.engine.contracts import Progress, ProgressCallback
 from unlearning_jobs.engine.families import Dataset
+from unlearning_jobs.engine.families.weights import learned
 from unlearning_jobs.engine.training.model import TrainedModel
 from unlearning_jobs.engine.training.scoring import score
 
@@ -80,8 +81,8 @@ class TaskVector:
 
 @torch.no_grad()
 def subtract(result: nn.Module, start: nn.Module, tuned: nn.Module, alpha: float) -> None:
-    """Set the weights of `result` to start - alpha x (tuned - start); what is no floating-point number stays."""
-    for ours, w, w_tuned in zip(result.parameters(), start.parameters(), tuned.parameters(), strict=True):
+    """Set the weights of `result` to start - alpha x (tuned - start); what is frozen or no floating-point number stays."""
+    for ours, w, w_tuned in zip(learned(result), learned(start), learned(tuned), strict=True):
         if ours.is_floating_point():
             ours.copy_(w.to(ours.device) - alpha * (w_tuned - w.to(ours.device)))
 

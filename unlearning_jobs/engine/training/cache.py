@@ -3,7 +3,8 @@
 An entry is `<key>/model/` and `<key>/digest`. The key is the digest of the recipe, the manifest digest of the training set,
 and the seed, so file names do not say what the training set held. A lock file per key makes a second process wait instead
 of training the same model again. The lock ends with its process, and the next process goes on from the checkpoint beside
-it. Models in shards share the folder `slices`, which holds the networks after each of their slices.
+it. Models in shards share the folder `slices`, which holds the networks after each of their slices. Of an adapter, an entry
+holds nothing that its checkpoint holds as well.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class Trainer:
         entry = self._entry(about)
         self.cache.mkdir(parents=True, exist_ok=True)
         with locked(entry.with_suffix(".lock")):
-            model = _read_entry(entry)
+            model = _read_entry(entry, self.training_data.family.base)
             if model is None:
                 checkpoint = entry.with_suffix(".checkpoint")
                 model = train(
@@ -132,13 +133,13 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _read_entry(entry: Path) -> TrainedModel | None:
+def _read_entry(entry: Path, base: Path | None) -> TrainedModel | None:
     """Return the entry's model, or None if there is none. A damaged entry is deleted."""
     if not entry.exists():
         return None
     try:
         if model_digest(entry / "model") == (entry / "digest").read_text():
-            return read_model(entry / "model")
+            return read_model(entry / "model", base)
     except (OSError, SpecError):
         pass
     shutil.rmtree(entry)
@@ -148,6 +149,6 @@ def _read_entry(entry: Path) -> TrainedModel | None:
 def _write_entry(entry: Path, model: TrainedModel, about: dict[str, object]) -> None:
     draft = entry.with_suffix(".draft")
     shutil.rmtree(draft, ignore_errors=True)
-    save_model(model, draft / "model", about)
+    save_model(model, draft / "model", about, whole=False)
     (draft / "digest").write_text(model_digest(draft / "model"))
     draft.rename(entry)

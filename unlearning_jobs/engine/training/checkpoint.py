@@ -11,6 +11,8 @@ from typing import Final
 import torch
 from torch import nn
 
+from unlearning_jobs.engine.families.weights import learned_state, restore
+
 CHECKPOINT_SECONDS: Final = 30.0
 
 
@@ -38,9 +40,9 @@ class TrainingCheckpoint:
 
 
 def save_checkpoint(path: Path, network: nn.Module, optimizer: torch.optim.Optimizer, done: int) -> None:
-    """Write the state. A process killed meanwhile leaves the previous state in place."""
+    """Write the state, but for what is frozen. A process killed meanwhile leaves the previous state in place."""
     draft = path.with_suffix(".draft")
-    torch.save({"network": network.state_dict(), "optimizer": optimizer.state_dict(), "done": done}, draft)
+    torch.save({"network": learned_state(network), "optimizer": optimizer.state_dict(), "done": done}, draft)
     draft.replace(path)
 
 
@@ -51,6 +53,6 @@ def load_checkpoint(path: Path, network: nn.Module, optimizer: torch.optim.Optim
         weights, moments, done = state["network"], state["optimizer"], int(state["done"])
     except (OSError, RuntimeError, KeyError, EOFError, ValueError, pickle.UnpicklingError):
         return 0
-    network.load_state_dict(weights)
+    restore(network, weights)
     optimizer.load_state_dict(moments)
     return done

@@ -32,9 +32,10 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def memory_needed(size: Footprint, *, copies: int = COPIES_IN_TRAINING) -> int:
-    """Estimate the bytes needed for `copies` of the parameters and the activations of one batch."""
-    return FLOAT_BYTES * (copies * size.parameters + size.activations)
+def memory_needed(size: Footprint, *, copies: int = COPIES_IN_TRAINING, bases: int = 1) -> int:
+    """Estimate the bytes needed: `copies` of what learns, `bases` of what is frozen, and the activations of one batch."""
+    learned = size.parameters - size.frozen
+    return FLOAT_BYTES * (copies * learned + bases * size.frozen + size.activations)
 
 
 def memory_available(device: torch.device) -> int:
@@ -44,13 +45,13 @@ def memory_available(device: torch.device) -> int:
     return min(_system_memory(), _control_group_memory())
 
 
-def check_memory(size: Footprint, device: torch.device, *, copies: int = COPIES_IN_TRAINING) -> None:
+def check_memory(size: Footprint, device: torch.device, *, copies: int = COPIES_IN_TRAINING, bases: int = 1) -> None:
     """Refuse work that would not fit into memory, before it starts.
 
     Raises:
         OutOfMemoryError: the message says how much is needed and how much is available.
     """
-    needed, available = memory_needed(size, copies=copies), memory_available(device)
+    needed, available = memory_needed(size, copies=copies, bases=bases), memory_available(device)
     if needed > available:
         message = (
             f"The model needs about {needed / GIBIBYTE:.1f} GiB with its optimiser state, and"

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from unlearning_jobs.engine.contracts import Recipe
 from unlearning_jobs.engine.errors import TrainingDivergedError
 from unlearning_jobs.engine.families import Dataset, Family
+from unlearning_jobs.engine.families.weights import learned
 
 from .checkpoint import TrainingCheckpoint
 from .schedule import GRADIENT_NORM, LearningRate, epoch_order, make_optimizer
@@ -53,7 +54,7 @@ def training_loop(
         batches: anything from which `loss_of` can work out a loss.
         loss_of: returns the loss of a batch, a scalar. It runs under autocast if the recipe asks for bfloat16.
         recipe: decides the precision.
-        optimizer: of the network's parameters.
+        optimizer: of the network's parameters that learn.
         learning_rate: its schedule; also says how many steps the whole run has.
         device: where the network is.
         on_step: called every `report_every` steps and after the last one.
@@ -112,7 +113,7 @@ def train_epochs(
     Raises:
         TrainingDivergedError: the loss became NaN or infinite.
     """
-    optimizer = make_optimizer(recipe, network.parameters())
+    optimizer = make_optimizer(recipe, learned(network))
     total = epochs * math.ceil((len(data) if kept is None else len(kept)) / recipe.batch_size)
     done = checkpoint.load(network, optimizer)
 

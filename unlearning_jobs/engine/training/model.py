@@ -23,6 +23,7 @@ from unlearning_jobs.engine.families import FAMILIES, Family, family_class
 
 from .aggregation import ShardEnsemble
 
+WEIGHTS: Final = "model.safetensors"
 METADATA: Final = {"format": "pt"}
 MOST_NAMED: Final = 5
 """How many tensors an error names."""
@@ -43,8 +44,13 @@ class TrainedModel:
         return next(chain(self.network.parameters(), self.network.buffers())).device
 
     def copy_to(self, device: torch.device) -> TrainedModel:
-        """Return a copy with a network of its own, on the device. It is there to be changed, so it has no privacy loss."""
-        return TrainedModel(to_device(copy.deepcopy(self.network), device), self.family)
+        """Return a copy with a network of its own, on the device. It is there to be changed, so it has no privacy loss.
+
+        Weights that are frozen are not copied: both networks have the same ones.
+        """
+        place = torch.empty(0, device=device).device  # with its number, if there are several of the kind
+        shared = {id(p): p for p in self.network.parameters() if not p.requires_grad and p.device == place}
+        return TrainedModel(to_device(copy.deepcopy(self.network, memo=dict(shared)), device), self.family)
 
 
 def to_device(network: nn.Module, device: torch.device) -> nn.Module:
@@ -52,10 +58,14 @@ def to_device(network: nn.Module, device: torch.device) -> nn.Module:
     return nn.Module.to(network, device)
 
 
-def save_model(model: TrainedModel, folder: Path, about: Mapping[str, Any]) -> None:
-    """Write the weights, the family's files, and `lethe.json`, which says what the model came from, into a new folder."""
+def save_model(model: TrainedModel, folder: Path, about: Mapping[str, Any], *, whole: bool = True) -> None:
+    """Write the weights, the family's files, and `lethe.json`, which says what the model came from, into a new folder.
+
+    Unless it is to be whole, weights that follow from a checkpoint and an adapter are left out: every model has them anew.
+    """
     folder.mkdir(parents=True)
-    save_file(saved_weights(model), folder / "model.safetensors", metadata=METADATA)
+    if whole or not model.family.adapts:
+        save_file(saved_weights(model), folder / WEIGHTS, metadata=METADATA)
     described = {**about, **model.family.save(model.network, folder), "family": model.family.name}
     if isinstance(model.network, ShardEnsemble):
         described["ensemble"] = {"networks": len(model.network.shards), "aggregation": model.network.aggregation}
@@ -74,8 +84,8 @@ def weights_digest(model: TrainedModel) -> str:
     return sha256_hex(save(saved_weights(model), metadata=METADATA))
 
 
-def load_model(ref: ModelRef) -> TrainedModel:
-    """Check the folder's digest and return the model in it.
+def load_model(ref: ModelRef, base: str = "") -> TrainedModel:
+    """Check the folder's digest and return the model in it. If it started from a checkpoint, that is in the folder `base`.
 
     Raises:
         SpecError: the model is missing or incomplete, or is not the one that the reference names.
@@ -84,11 +94,11 @@ def load_model(ref: ModelRef) -> TrainedModel:
     if model_digest(folder) != ref.digest:
         message = f"The model in {folder.name} is not the one that was named: its digest differs."
         raise SpecError(message)
-    return read_model(folder)
+    return read_model(folder, Path(base) if base else None)
 
 
-def read_model(folder: Path) -> TrainedModel:
-    """Return the model in the folder, on the CPU, without checking its digest.
+def read_model(folder: Path, base: Path | None = None) -> TrainedModel:
+    """Return the model in the folder, on the CPU, without checking its digest. An adapter needs its checkpoint, `base`.
 
     Raises:
         SpecError: the model cannot be read; the message says what is wrong with it.
@@ -99,7 +109,8 @@ def read_model(folder: Path) -> TrainedModel:
         raise SpecError(message)
     # 1. The family, and a network without its weights.
     try:
-        family, network = family_class(about["family"]).read(folder, about)
+        made_by = family_class(about["family"])
+        family, network = made_by.read_on(folder, about, base) if base else made_by.read(folder, about)
         if ensemble := about.get("ensemble"):
             shards = [copy.deepcopy(network) for _ in range(ensemble["networks"])]
             network = ShardEnsemble(shards, ensemble["aggregation"])
@@ -108,17 +119,31 @@ def read_model(folder: Path) -> TrainedModel:
         raise
     except Exception as error:  # noqa: BLE001  # several libraries read here, each with its own errors
         raise _unreadable(folder, f"its description is incomplete or damaged ({type(error).__name__})") from None
-    # 2. The weights: all that are saved, no others, each of the right shape.
+    # 2. The weights.
     try:
-        weights = load_file(folder / "model.safetensors")
+        if family.adapts:
+            _check_weights(folder, family, network)
+        else:
+            _load_weights(folder, family, network)
     except (OSError, SafetensorError) as error:
-        raise _unreadable(folder, f"model.safetensors is missing or damaged ({type(error).__name__})") from None
+        raise _unreadable(folder, f"{WEIGHTS} is missing or damaged ({type(error).__name__})") from None
+    return TrainedModel(network.train(mode=False), family, privacy)
+
+
+def _load_weights(folder: Path, family: Family, network: nn.Module) -> None:
+    """Give the network the weights in the folder: all that are saved, no others, each of the right shape."""
+    weights = load_file(folder / WEIGHTS)
     shapes, expected = _shapes(weights), _shapes(family.weights(network))
     if wrong := sorted({name for name, _shape in shapes ^ expected}):
         named = ", ".join(wrong[:MOST_NAMED])
         raise _unreadable(folder, f"{len(wrong)} tensors are missing, of no use or of another shape ({named})")
     network.load_state_dict(weights, strict=False)
-    return TrainedModel(network.train(mode=False), family, privacy)
+
+
+def _check_weights(folder: Path, family: Family, network: nn.Module) -> None:
+    """Check that the weights in the folder, if they were not left out, are those of its adapter on its checkpoint."""
+    if (folder / WEIGHTS).exists() and not family.holds(network, folder / WEIGHTS):
+        raise _unreadable(folder, f"{WEIGHTS} is not its checkpoint with its adapter merged in")
 
 
 def _shapes(weights: Mapping[str, Tensor]) -> set[tuple[str, torch.Size]]:

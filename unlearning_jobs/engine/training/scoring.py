@@ -106,14 +106,18 @@ def generate(model: TrainedModel, prompts: Sequence[Sequence[int]], most: int) -
 def _generate_batch(
     network: PreTrainedModel, family: LanguageFamily, prompts: Sequence[Sequence[int]], most: int
 ) -> list[list[int]]:
-    """Continue a batch. Prompts are padded on the left, hidden by the mask, so that all continue at the same column."""
+    """Continue a batch. Prompts are padded on the left, hidden by the mask, so that all continue at the same column.
+
+    Those without room go on with the others, at the last position that there is, and what they say is left out.
+    """
     device, longest = network.device, max(map(len, prompts))
     ids = torch.tensor([[family.end] * (longest - len(p)) + list(p) for p in prompts], device=device)  # (batch, longest)
     mask = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in prompts], device=device)
     room = torch.tensor([min(most, family.longest - len(p)) for p in prompts], device=device)  # (batch,)
     new_ids, cache, columns = ids, None, []
     for produced in range(int(room.max())):
-        positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, -new_ids.shape[1] :]  # padding does not count
+        places = (mask.cumsum(-1) - 1).clamp(0, family.longest - 1)  # padding does not count
+        positions = places[:, -new_ids.shape[1] :]
         step = network(input_ids=new_ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True)
         new_ids, cache = step.logits[:, -1:].argmax(-1), step.past_key_values  # (batch, 1)
         columns.append(new_ids)

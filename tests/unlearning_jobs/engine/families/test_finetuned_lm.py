@@ -21,7 +21,7 @@ from unlearning_jobs.engine.families.finetuned_lm import FinetunedLmFamily
 from unlearning_jobs.engine.families.tokens import IGNORED
 from unlearning_jobs.engine.pipeline import run
 from unlearning_jobs.engine.training.model import TrainedModel, load_model, save_model
-from unlearning_jobs.engine.training.scoring import score
+from unlearning_jobs.engine.training.scoring import generate, score
 from unlearning_jobs.engine.training.train import train
 from unlearning_jobs.engine.training.training_data import TrainingData
 
@@ -128,6 +128,17 @@ def test_scores_are_those_of_the_checkpoint_by_transformers_alone(checkpoint: Ch
             float(torch.log_softmax(logits[len(prompt) + place - 1], 0)[token]) for place, token in enumerate(answer)
         ]
         assert list(found.log_probability) == pytest.approx(expected, abs=1e-4)
+
+
+def test_answers_that_do_not_end_stop_where_the_checkpoint_knows_no_further_position(
+    checkpoint: Checkpoint, snapshot: Snapshot
+) -> None:
+    data = prepared(checkpoint(gpt2), snapshot)  # which knows 64 positions, and has learned nothing
+    model = TrainedModel(data.family.build(1).eval(), data.family)
+    prompts = [[9] * 60, [9] * 5]
+    together = generate(model, prompts, 50)
+    assert [len(continued) for continued in together] == [4, 50]
+    assert together == [generate(model, [prompt], 50)[0] for prompt in prompts]
 
 
 def test_an_example_that_is_too_long_is_refused_and_not_cut(checkpoint: Checkpoint, snapshot: Snapshot) -> None:

@@ -16,9 +16,12 @@ from unlearning_jobs.engine.artefacts import checkpoint_digest, model_digest
 from unlearning_jobs.engine.contracts import JobSpec, ModelRef, Recipe, SnapshotRef
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.errors import CorpusError, SpecError
+from unlearning_jobs.engine.families.checkpoints import describe_checkpoint
+from unlearning_jobs.engine.families.foreign_adapters import describe_adapter
 from unlearning_jobs.engine.pipeline import run
 from unlearning_jobs.engine.training.model import load_model
 
+from .foreign_adapters import write_adapter
 from .foreign_checkpoints import Checkpoint, checkpoint, gpt2, recipe_of, snapshot, trained_elsewhere
 from .test_checkpoints import config_of, pickled
 from .test_finetuned_lm import logits_outside
@@ -151,3 +154,24 @@ def test_an_import_names_what_it_imports_and_says_that_it_is_declared(
     for one, why in changes:
         with pytest.raises(SpecError, match=why):
             replace(spec, **one)
+
+
+def test_an_adapter_comes_in_beside_its_checkpoint_if_its_recipe_declares_it(
+    checkpoint: Checkpoint, snapshot: Snapshot, tmp_path: Path
+) -> None:
+    base = checkpoint()
+    logits = write_adapter(base, tmp_path / "adapter", target_modules=["q_proj", "v_proj"])
+    declared = describe_adapter(tmp_path / "adapter", base)
+    recipe = recipe_of(base)
+    fits = replace(recipe, architecture=describe_checkpoint(base, adapter=declared))
+    result = run(import_of(base, tmp_path / "adapter", snapshot, recipe=fits), tmp_path / "out", lambda _: None)
+    assert result.model_digest == model_digest(tmp_path / "out" / "model")
+    assert torch.allclose(logits_outside(tmp_path / "out" / "model"), logits, atol=1e-5)
+    assert (tmp_path / "out" / "model" / "adapter" / "adapter_model.safetensors").is_file()
+
+    for other in (replace(declared, rank=2), replace(declared, alpha=3.0), replace(declared, targets=("q_proj",))):
+        recipe = replace(recipe, architecture=describe_checkpoint(base, adapter=replace(other, parameters=0)))
+        spec = import_of(base, tmp_path / "adapter", snapshot, recipe=recipe)
+        with pytest.raises(SpecError, match="another rank, alpha or other targets") as refused:
+            run(spec, tmp_path / "refused", lambda _: None)
+        assert refused.value.code == "bad_artefact"

@@ -1,4 +1,4 @@
-"""A model that transformers' Trainer made elsewhere is imported, and judged by its recipe only if it is one of the recipe."""
+"""A model that transformers' Trainer made elsewhere is imported, and judged by its recipe only if that gives such models."""
 
 from __future__ import annotations
 
