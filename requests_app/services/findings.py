@@ -182,10 +182,10 @@ def closing_obstacle(request: ErasureRequest, supposing: Ending | None = None) -
             )
             if learner.version
             else ngettext(
-                "A training of %(model)s is under way that would learn from %(n)d accepted example (%(examples)s). Wait for"
-                " its end, or cancel it; then search again.",
-                "A training of %(model)s is under way that would learn from %(n)d accepted examples (%(examples)s). Wait for"
-                " its end, or cancel it; then search again.",
+                "A training or an import of %(model)s is under way, which would know %(n)d accepted example (%(examples)s)."
+                " Wait for its end, or cancel it; then search again.",
+                "A training or an import of %(model)s is under way, which would know %(n)d accepted examples (%(examples)s)."
+                " Wait for its end, or cancel it; then search again.",
                 len(known),
             )
         )
@@ -196,7 +196,7 @@ def closing_obstacle(request: ErasureRequest, supposing: Ending | None = None) -
         sentence = (
             _("%(model)s is in use, and its training data were not searched. Search again.")
             if unsearched[0].version
-            else _("A training of %(model)s is under way, and its data were not searched. Search again.")
+            else _("A training or an import of %(model)s is under way, and its data were not searched. Search again.")
         )
         return sentence % {"model": unsearched[0].version or unsearched[0].name}
     return ""

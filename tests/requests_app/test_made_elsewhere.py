@@ -10,11 +10,13 @@ from django.urls import reverse
 
 from compliance.evidence.bundle import BundleFolder
 from compliance.evidence.verification import verify_bundle
+from compliance.formats.dispositions import Disposition
 from compliance.record.bundles import bundle_seal, bundle_write
 from compliance.record.keys import signing_keys
 from compliance.record.signing import checkpoint_sign
-from requests_app.models import Proposal
+from requests_app.models import Match, Proposal
 from requests_app.services import decisions
+from requests_app.services.dispositions import made_elsewhere
 from requests_app.services.letters import letter
 from requests_app.services.releases import release_sign
 from requests_app.wording import fact_sentences
@@ -165,6 +167,16 @@ LIES = {
     from_nothing: "the recipe names another checkpoint than the model started from",
 }
 STAGE = dict.fromkeys(LIES, "entries") | {trained_here: "spec"}
+
+
+def test_a_letter_that_says_nothing_of_what_models_know_counts_none(imported: ModelVersion) -> None:
+    about = Match(snapshot=imported.snapshot, example_id="e00000018")
+    refused = [(about, frozenset({Disposition.REFUSED}))]
+    assert made_elsewhere([]) == made_elsewhere(refused) == {"from_checkpoints": 0, "declared": 0}
+    assert made_elsewhere([*refused, (about, frozenset({Disposition.NOT_LEARNED}))]) == {
+        "from_checkpoints": 1,
+        "declared": 1,
+    }
 
 
 def test_letters_count_the_models_that_others_made_a_part_of() -> None:

@@ -56,7 +56,14 @@ def failed(job: Job, code: str = "out_of_memory") -> Job:
 @pytest.mark.parametrize("role", ["officer", "engineer"])
 def test_officers_and_engineers_open_every_page(job: Job, role: str) -> None:
     site = visit(role)
-    for path in ("/jobs/", f"/jobs/{job.pk}/", f"/jobs/{job.pk}/cancel/", "/jobs/corpora/", "/jobs/models/"):
+    for path in (
+        "/jobs/",
+        f"/jobs/{job.pk}/",
+        f"/jobs/{job.pk}/cancel/",
+        "/jobs/corpora/",
+        "/jobs/checkpoints/",
+        "/jobs/models/",
+    ):
         site.get(path)
 
 
@@ -64,12 +71,14 @@ def test_officers_and_engineers_open_every_page(job: Job, role: str) -> None:
 def test_other_roles_are_refused(job: Job, role: str) -> None:
     client = client_of(account(role))
     paths = ["/jobs/", f"/jobs/{job.pk}/", f"/jobs/{job.pk}/progress/", f"/jobs/{job.pk}/cancel/", "/jobs/models/"]
+    paths += ["/jobs/checkpoints/", "/jobs/checkpoints/1/"]
     assert {client.get(path).status_code for path in paths} == {403}
     assert client.post(f"/jobs/{job.pk}/cancel/").status_code == 403
 
 
 def test_nobody_without_an_account_sees_anything(job: Job) -> None:
     paths = ["/jobs/", f"/jobs/{job.pk}/", f"/jobs/{job.pk}/report/", f"/jobs/models/{job.base_id}/destroy/"]
+    paths += ["/jobs/checkpoints/", "/jobs/checkpoints/1/"]
     assert {client_of(None).get(path).status_code for path in paths} == {302}
 
 

@@ -69,7 +69,7 @@ def test_wrong_password_is_explained(site: Site) -> None:
     ("role", "links"),
     [
         ("officer", ["Requests", "Jobs"]),
-        ("engineer", ["Jobs", "Corpora", "Models"]),
+        ("engineer", ["Jobs", "Corpora", "Checkpoints", "Models"]),
         ("auditor", ["Reports", "Record"]),
         ("administrator", ["Accounts and keys"]),
     ],

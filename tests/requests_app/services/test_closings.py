@@ -103,7 +103,7 @@ def test_a_training_that_would_learn_it_keeps_the_case_open_until_it_is_cancelle
     ending = endings.refusal_propose(item=item, ground="17_3_e", reasons=REASONS, by=staff.omar)
     endings.ending_approve(ending=ending, by=staff.lena)
     assert state_of(stage) == (RequestState.IN_PROGRESS, "")
-    assert "A training of second is under way" in closing_obstacle(stage.request)
+    assert "A training or an import of second is under way" in closing_obstacle(stage.request)
     job_cancel(job_id=job.pk, actor="account:9")
     searched_again(stage)
     reviewed(stage)
@@ -131,7 +131,7 @@ def test_not_learned_is_not_said_while_a_training_is_queued_that_learns_it(staff
     accept(stage, *mine)
     matches.matches_decide(request=stage.request, match_ids=rest, accept=False, by=staff.omar)
     ModelVersion.objects.filter(name="keeper").update(state="quarantined")
-    with pytest.raises(StaleStateError, match="A training of second is under way that would learn from 4"):
+    with pytest.raises(StaleStateError, match="A training or an import of second is under way, which would know 4"):
         endings.closing_draft(request=stage.request, reasons="", by=staff.omar)
 
 
@@ -238,7 +238,7 @@ def test_a_model_that_still_knows_a_copy_is_not_released(staff: Staff) -> None:
 def test_nothing_found_is_not_said_while_a_training_on_an_unsearched_corpus_is_under_way(staff: Staff) -> None:
     stage = Stage.opened(staff, trained(without_her("plain"))).searched()
     job = model_train(name="second", recipe=RECIPE, snapshot=corpus(), seed=1, actor="account:9")
-    with pytest.raises(StaleStateError, match="A training of second is under way, and its data were not searched"):
+    with pytest.raises(StaleStateError, match="an import of second is under way, and its data were not searched"):
         endings.closing_draft(request=stage.request, reasons="", by=staff.omar)
     searched_again(stage)
     assert stage.request.matches.count() == 4
