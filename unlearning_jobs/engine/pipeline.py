@@ -3,6 +3,7 @@
 model/                      the trained or unlearned model
 outputs/examples.parquet    statistics by model, example and set, from which every number of the evaluation follows
 outputs/trajectory.parquet  margins of the forget examples over the run, for methods that work step by step
+outputs/answers.parquet     what language models answer, word for word, of three models; it never leaves with the evidence
 result.json                 the JobResult, written last and atomically: a folder that has it is complete
 """
 
@@ -11,13 +12,14 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from compliance.formats.canonical import canonical_json
 from compliance.formats.processes import process_checks
-from compliance.formats.results import RESULT_VERSION, Certificate, SecondTraining
+from compliance.formats.results import ANSWERS, RESULT_VERSION, Certificate, SecondTraining
 
 from .artefacts import file_digest, model_digest, model_files
 from .catalogue import method_guarantee
@@ -26,6 +28,7 @@ from .corpora import Example, Snapshot
 from .environment import describe_environment
 from .errors import SpecError
 from .evaluation.duplicates import find_duplicates
+from .evaluation.kept_answers import KeptAnswers
 from .evaluation.outputs import Group, ModelKey, Outputs
 from .evaluation.statistics import STATISTICS, measure
 from .evaluation.trajectory import build_trajectory
@@ -113,11 +116,14 @@ def _unlearn(job: RunningJob) -> JobResult:
 
     spec, protocol = job.spec, job_protocol(job.spec)
     outputs, sets = Outputs(), _evaluation_sets(job, protocol)
+    kept = KeptAnswers.of(protocol, spec.seed, sets)
 
     def note(group: Group, seed: int, model: TrainedModel, *, everything: bool) -> None:
+        key = ModelKey(group, seed)
         for name, examples in sets.items():
-            rows = measure(model, examples, everything=everything)
-            outputs.add(ModelKey(group, seed), name, [e.id for e in examples], rows)
+            on_answers = partial(kept.note, key, name, examples)
+            rows = measure(model, examples, everything=everything, on_answers=on_answers)
+            outputs.add(key, name, [e.id for e in examples], rows)
 
     # 1. Load the production model, or train it if the job names none.
     with job.stage("load") as progress_of:
@@ -148,6 +154,7 @@ def _unlearn(job: RunningJob) -> JobResult:
     # 4. Save the unlearned production model.
     about = {**job.trainer.about(excluded_ids(spec), spec.seed), "method": method.to_json(), "spec_digest": spec.digest()}
     save_model(unlearned, job.out / "model", about)
+    kept.write(job.out / ANSWERS)
     return _finish(job, outputs, evaluation=evaluation, certificate=certificate, again=again, base_files=base_files)
 
 

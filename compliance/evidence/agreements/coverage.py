@@ -138,7 +138,11 @@ NOT_READ: Final[Mapping[str, str]] = {
             "exact_memorization",
             "extraction_strength",
             "min_k",
+            "min_k_plus_plus",
+            "zlib_ratio",
+            "suffix_log_probability",
             "rouge_l",
+            "verbatim",
             "truth_ratio",
             "normalised_probability",
         )

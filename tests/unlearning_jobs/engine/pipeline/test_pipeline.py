@@ -99,6 +99,22 @@ def test_every_metric_is_reported_with_its_oracles(finished: RunJob) -> None:
     assert all(math.isfinite(v) for m in evaluation.metrics for v in (m.unlearned, m.original, *m.oracles))
 
 
+def test_the_answers_of_three_models_are_kept_and_are_those_that_were_compared(finished: RunJob) -> None:
+    import pyarrow.parquet as pq
+
+    result, out = finished()
+    rows = pq.read_table(out / "outputs" / "answers.parquet").to_pylist()
+    assert "outputs/answers.parquet" in result.files
+    assert {(row["group"], row["seed"]) for row in rows} == {("original", 1), ("unlearned", 1), ("oracle", 11)}
+    said = {(row["group"], row["example_id"]): row["answer"] for row in rows if row["set"] == "forget"}
+    assert said["original", FORGET[0]] == said["unlearned", FORGET[0]] == "Orvane is known for amber."
+    assert said["oracle", FORGET[0]] != said["original", FORGET[0]]
+    outputs = Outputs.read(out / "outputs" / "examples.parquet")
+    recalls = {group: outputs.matrix(group, "forget", "rouge_l")[0] for group in ("original", "oracle")}
+    assert (recalls["original"] == 1).all()
+    assert (recalls["oracle"] < 1).all()
+
+
 def test_a_job_about_a_classifier_of_texts_reports_what_classifiers_have(note_spec: JobSpec, tmp_path: Path) -> None:
     protocol = Protocol((2, 3), (11, 12, 13, 14, 15, 16))
     recipe = replace(note_spec.recipe, epochs=4)
@@ -111,6 +127,7 @@ def test_a_job_about_a_classifier_of_texts_reports_what_classifiers_have(note_sp
     outputs = Outputs.read(tmp_path / "out" / "outputs" / "examples.parquet")
     assert all(np.isnan(outputs.matrix("oracle", "forget", name)).all() for name in ("rouge_l", "min_k", "truth_ratio"))
     assert evaluated_again(result, tmp_path / "out", protocol, "retrain", "text_classifier") == result.evaluation
+    assert not (tmp_path / "out" / "outputs" / "answers.parquet").exists()
     assert not any("forget quality" in limit for limit in result.evaluation.limits)
 
 
