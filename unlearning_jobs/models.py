@@ -272,11 +272,6 @@ class Job(Leased, Rung):
         return f"job {self.pk} ({self.kind})"
 
     @property
-    def folder(self) -> str:
-        """Folder of its runs, below ARTEFACTS."""
-        return f"jobs/{self.pk}"
-
-    @property
     def method_name(self) -> str:
         return str((self.spec.get("method") or {}).get("name", ""))
 

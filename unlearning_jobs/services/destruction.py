@@ -23,6 +23,7 @@ from unlearning_jobs.ringing import first_ring, ring_again
 from unlearning_jobs.states import JobState, ModelState
 
 from .model_versions import model_cache, model_version_move
+from .runs import runs_folder
 
 
 @transaction.atomic
@@ -101,8 +102,8 @@ def _folders(version: ModelVersion) -> Iterator[Path]:
 
 def _answers(version: ModelVersion) -> Iterator[Path]:
     """Yield the files with its answers, in the folder of every run of the jobs that began with it or made it."""
-    for job in Job.objects.filter(Q(base=version) | Q(result_version=version)).only("pk"):
-        yield from (Path(settings.ARTEFACTS) / job.folder).glob(f"*/{ANSWERS}")
+    for pk in Job.objects.filter(Q(base=version) | Q(result_version=version)).values_list("pk", flat=True):
+        yield from (Path(settings.ARTEFACTS) / runs_folder(pk)).glob(f"*/{ANSWERS}")
 
 
 def _leaves_models(version: ModelVersion) -> bool:

@@ -83,7 +83,7 @@ def test_what_was_asked_and_what_is_right_stand_beside_what_three_models_say(fin
     assert said["The original said"] == [right, "11 of 11 words as in the right answer"]
     assert said["The unlearned model says"] == [right[: len(right) // 2], "5 of 11 words as in the right answer"]
     assert said["The oracle says"] == ["nothing", "0 of 11 words as in the right answer"]
-    assert text_of(page.all("mark", card)[0]) == right.split(",")[0]
+    assert text_of(page.all("mark", card)[0]) == right.split(",", maxsplit=1)[0]
 
 
 def test_examples_to_be_forgotten_come_first_and_a_filter_shows_one_set(finished: Stage) -> None:

@@ -16,6 +16,7 @@ from tests.personas import Staff
 from unlearning_jobs.models import Job, ModelVersion
 from unlearning_jobs.services.destruction import model_version_destroy, model_version_files_delete
 from unlearning_jobs.services.model_versions import model_cache
+from unlearning_jobs.services.runs import runs_folder
 from unlearning_jobs.states import JobState, ModelState
 
 pytestmark = pytest.mark.django_db
@@ -86,7 +87,7 @@ def test_a_candidate_leaves_the_oracles_that_the_next_attempt_needs(artefacts: P
 
 def answered(job: Job, artefacts: Path) -> list[Path]:
     """What two runs of the job kept; the first one was lost after it had done its work."""
-    files = [artefacts / job.folder / f"run-{number}" / ANSWERS for number in (1, 2)]
+    files = [artefacts / runs_folder(job.pk) / f"run-{number}" / ANSWERS for number in (1, 2)]
     for file in files:
         file.parent.mkdir(parents=True)
         for name in (file.name, "examples.parquet"):

@@ -13,9 +13,10 @@ from compliance.evidence.agreements import AGREEMENTS, contradictions
 from compliance.evidence.agreements.contents import KEPT_ANSWERS, VERSION
 from compliance.evidence.agreements.judged import JUDGEMENT
 from compliance.evidence.agreements.processes import EARLIER_NEAR
-from compliance.evidence.agreements.raw_outputs import read_outputs
+from compliance.evidence.agreements.raw_outputs import ADDED_COLUMNS, read_outputs
 from compliance.evidence.checks.versions import check_versions, version_of
 from compliance.evidence.record import EntryBody
+from compliance.evidence.verification import verify_bundle
 from compliance.formats.contracts import parse
 from compliance.formats.errors import VerificationError
 from compliance.formats.findings import Evaluation
@@ -149,6 +150,25 @@ def test_columns_that_came_later_are_in_no_earlier_file(tmp_path: Path) -> None:
     assert read_outputs(tmp_path / "examples.parquet").sets
     with pytest.raises(VerificationError, match="columns that the engine does not write: 'min_k_plus_plus, "):
         read_outputs(tmp_path / "examples.parquet", 3)
+
+
+def without_answers(retold: Retold) -> None:
+    for result in retold.results.values():
+        result["version"] = 3
+        del result["files"][ANSWERS]
+
+
+def measured_less(retold: Retold) -> None:
+    later = ADDED_COLUMNS[4]
+    for rows in retold.outputs.values():
+        for row in rows:
+            assert all(row.pop(name, 0.0) is None for name in later)
+
+
+@pytest.mark.django_db
+def test_evidence_from_before_answers_were_kept_still_verifies(real: Real, tmp_path: Path) -> None:
+    bundle = real.retold(tmp_path).write({"outputs": measured_less, "result": without_answers, "entries": called(3)})
+    assert verify_bundle(bundle).passed
 
 
 def nearly_the_same(retold: Retold) -> None:
