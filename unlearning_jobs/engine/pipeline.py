@@ -30,6 +30,7 @@ from .errors import SpecError
 from .evaluation.duplicates import find_duplicates
 from .evaluation.kept_answers import KeptAnswers
 from .evaluation.outputs import Group, ModelKey, Outputs
+from .evaluation.relearning import relearn
 from .evaluation.statistics import STATISTICS, measure
 from .evaluation.trajectory import build_trajectory
 from .preparation import check_unlearning, excluded_ids, job_protocol, unlearning_steps
@@ -45,6 +46,9 @@ from .training.vectorised import TrainingRun
 
 UNLEARNING_COPIES = 6
 """Copies of the parameters held while unlearning: original, result, gradients, two moments, and one in reserve."""
+
+RELEARNING_COPIES = 7
+"""While an oracle is attacked: original, result, oracle, its copy, gradients, two moments."""
 
 
 def run(spec: JobSpec, out: Path, on_progress: ProgressCallback) -> JobResult:
@@ -63,7 +67,8 @@ def run(spec: JobSpec, out: Path, on_progress: ProgressCallback) -> JobResult:
     if spec.kind == "unlearn":
         check_unlearning(spec, snapshot)
         networks = spec.recipe.sharding.networks if spec.recipe.sharding else 1
-        check_memory(training_data.footprint, device, copies=UNLEARNING_COPIES * networks)
+        copies = RELEARNING_COPIES if job_protocol(spec).relearning else UNLEARNING_COPIES
+        check_memory(training_data.footprint, device, copies=copies * networks)
     # 2. Clear what a killed run may have left, and start.
     for leftover in ("model", "outputs"):
         shutil.rmtree(out / leftover, ignore_errors=True)
@@ -123,6 +128,9 @@ def _unlearn(job: RunningJob) -> JobResult:
         for name, examples in sets.items():
             on_answers = partial(kept.note, key, name, examples)
             rows = measure(model, examples, everything=everything, on_answers=on_answers)
+            if everything and protocol.relearning and name == "forget":
+                known = relearn(model, examples, spec.recipe, protocol)
+                rows = [{**row, "relearned": after} for row, after in zip(rows, known, strict=True)]
             outputs.add(key, name, [e.id for e in examples], rows)
 
     # 1. Load the production model, or train it if the job names none.

@@ -143,6 +143,7 @@ NOT_READ: Final[Mapping[str, str]] = {
             "suffix_log_probability",
             "rouge_l",
             "verbatim",
+            "relearned",
             "truth_ratio",
             "normalised_probability",
         )

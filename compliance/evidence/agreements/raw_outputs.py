@@ -25,7 +25,7 @@ OF_METRICS = (
 )
 """The columns of metrics. There are no others but those that came later."""
 ADDED_COLUMNS: Mapping[int, tuple[str, ...]] = {
-    4: ("min_k_plus_plus", "zlib_ratio", "suffix_log_probability", "verbatim"),
+    4: ("min_k_plus_plus", "zlib_ratio", "suffix_log_probability", "verbatim", "relearned"),
 }
 """The columns of metrics that came later, by the version of results of that time."""
 TRAJECTORY = "outputs/trajectory.parquet"

@@ -8,7 +8,7 @@ from typing import Final
 from compliance.formats.translation import gettext_noop as _
 from unlearning_jobs.engine.contracts import Protocol
 
-from .entry import MetricEntry, answers_with_class, answers_with_text, listed
+from .entry import MetricEntry, answers_with_class, answers_with_text, learns_by_gradient, listed
 
 METRICS: Final[Mapping[str, MetricEntry]] = {
     entry.name: entry
@@ -132,6 +132,16 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
             works_on=answers_with_text,
         ),
         MetricEntry(
+            "relearning",
+            _("Probability after relearning"),
+            "Hu et al. 2024, arXiv 2406.13356; Lucki et al. 2024, arXiv 2409.18025",
+            "Copies of the models are fine-tuned on a fifth of the forget examples, at most ten, for as many steps as the"
+            " protocol says. The value is the mean probability of the other forget examples after that: above the oracles',"
+            " the model still holds what it does not say.",
+            works_on=learns_by_gradient,
+            attacks=True,
+        ),
+        MetricEntry(
             "klom",
             _("KLoM"),
             "Georgiev et al. 2025, Attribute-to-Delete, arXiv 2410.23232, appendix E.1",
@@ -211,12 +221,16 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
 def metrics_of(protocol: Protocol, family: str) -> tuple[str, ...]:
     """Return the metrics that the protocol names; if it names none, all that models of this family can have.
 
-    Those are the metrics of the family for which the protocol has enough models.
+    Those are the metrics of the family for which the protocol has enough models, and of attacks only those that it asks for.
     """
     if protocol.metrics is not None:
         return protocol.metrics
-    models = protocol.models_per_side()
-    return tuple(entry.name for entry in METRICS.values() if family in entry.families and entry.fewest_models <= models)
+    models, attacked = protocol.models_per_side(), protocol.relearning > 0
+    return tuple(
+        entry.name
+        for entry in METRICS.values()
+        if family in entry.families and entry.fewest_models <= models and (attacked or not entry.attacks)
+    )
 
 
 def metric_problems(protocol: Protocol, family: str) -> list[str]:
@@ -235,5 +249,10 @@ def metric_problems(protocol: Protocol, family: str) -> list[str]:
             " add replicates and oracles, or leave this metric out."
             for entry in entries
             if entry.fewest_models > models
+        ),
+        *(
+            f"{entry.title} needs an attack, and the protocol has no steps for one (relearning); leave this metric out."
+            for entry in entries
+            if entry.attacks and not protocol.relearning
         ),
     ]

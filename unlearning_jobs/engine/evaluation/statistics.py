@@ -30,7 +30,9 @@ GENERATED: Final = ("rouge_l", "verbatim")
 COMPARED: Final = ("truth_ratio", "normalised_probability")
 ACCURACY: Final = ("accuracy",)
 """Whether a classifier ranks the right class first; of a text, the share of tokens for which the model does."""
-STATISTICS: Final = (*LIKELIHOODS, *GENERATED, *COMPARED, *ACCURACY)
+ATTACKED: Final = ("relearned",)
+"""The log-likelihood after an attack, which `relearning` carries out if the protocol asks for it."""
+STATISTICS: Final = (*LIKELIHOODS, *GENERATED, *COMPARED, *ACCURACY, *ATTACKED)
 
 Row = Mapping[str, float]
 

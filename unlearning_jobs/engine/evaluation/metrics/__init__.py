@@ -23,6 +23,7 @@ from .perplexity import Perplexity
 from .population_attack import PopulationAttack
 from .privleak import PrivLeak
 from .probability import Probability
+from .relearning import Relearning
 from .rmia import Rmia
 from .rouge_l import RougeL
 from .truth_ratio import TruthRatio
@@ -48,6 +49,7 @@ METRICS: Final[dict[str, type[Metric]]] = {
         MinKPlusPlus,
         ZlibRatio,
         PrivLeak,
+        Relearning,
         Klom,
         GaussianKl,
         AucDistance,
