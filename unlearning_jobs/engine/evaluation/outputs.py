@@ -106,14 +106,14 @@ class Outputs:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read what `write` wrote."""
+        """Read what `write` wrote. A statistic that came later is in no older file."""
         import pyarrow.parquet as pq
 
         parts: dict[tuple[ModelKey, str], tuple[list[str], list[Mapping[str, float]]]] = {}
         for row in pq.read_table(path).to_pylist():
             ids, rows = parts.setdefault((ModelKey(row["group"], row["seed"]), row["set"]), ([], []))
             ids.append(row["example_id"])
-            rows.append({s: math.nan if row[s] is None else row[s] for s in STATISTICS})
+            rows.append({s: math.nan if row.get(s) is None else row[s] for s in STATISTICS})
         outputs = cls()
         for (model, name), (ids, rows) in parts.items():
             outputs.add(model, name, ids, rows)

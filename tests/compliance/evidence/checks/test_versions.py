@@ -13,7 +13,7 @@ from compliance.evidence.agreements import AGREEMENTS, contradictions
 from compliance.evidence.agreements.contents import KEPT_ANSWERS, VERSION
 from compliance.evidence.agreements.judged import JUDGEMENT
 from compliance.evidence.agreements.processes import EARLIER_NEAR
-from compliance.evidence.agreements.raw_outputs import ADDED_COLUMNS, read_outputs
+from compliance.evidence.agreements.raw_outputs import read_outputs
 from compliance.evidence.checks.versions import check_versions, version_of
 from compliance.evidence.record import EntryBody
 from compliance.evidence.verification import verify_bundle
@@ -25,6 +25,7 @@ from compliance.formats.record_kinds import ADDED_FIELDS, ADDED_KINDS, ADDED_WOR
 from compliance.formats.results import ANSWERS, BETWEEN_RELEASES, RESULT_VERSION
 from compliance.formats.rules import possible_verdicts
 from compliance.formats.verdicts import METHOD_GUARANTEES, METHODS_ADDED
+from tests.compliance.evidence.agreements.first_version import measured_less, without_answers
 from tests.compliance.evidence.agreements.judged_again import call, judge_again, method_is, reasons, verified
 from tests.compliance.evidence.agreements.retold import Real, Retold
 from tests.compliance.evidence.agreements.test_measured import ALONE, told
@@ -152,22 +153,15 @@ def test_columns_that_came_later_are_in_no_earlier_file(tmp_path: Path) -> None:
         read_outputs(tmp_path / "examples.parquet", 3)
 
 
-def without_answers(retold: Retold) -> None:
+def third(retold: Retold) -> None:
+    without_answers(retold)
     for result in retold.results.values():
         result["version"] = 3
-        del result["files"][ANSWERS]
-
-
-def measured_less(retold: Retold) -> None:
-    later = ADDED_COLUMNS[4]
-    for rows in retold.outputs.values():
-        for row in rows:
-            assert all(row.pop(name, 0.0) is None for name in later)
 
 
 @pytest.mark.django_db
 def test_evidence_from_before_answers_were_kept_still_verifies(real: Real, tmp_path: Path) -> None:
-    bundle = real.retold(tmp_path).write({"outputs": measured_less, "result": without_answers, "entries": called(3)})
+    bundle = real.retold(tmp_path).write({"outputs": measured_less, "result": third, "entries": called(3)})
     assert verify_bundle(bundle).passed
 
 

@@ -44,7 +44,7 @@ def silent(model: TrainedModel, forget: list[Example]) -> TrainedModel:
     while np.mean(log_likelihoods(silent, forget)) > -6:
         predictions = silent.family.predict(silent.network, data.batch(range(len(forget)), silent.device))
         optimizer.zero_grad()
-        (-torch.nn.functional.cross_entropy(predictions.logits, predictions.labels)).backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(-torch.nn.functional.cross_entropy(predictions.logits, predictions.labels))
         optimizer.step()
     return silent
 
@@ -74,7 +74,7 @@ def test_the_attack_is_a_fine_tuning_by_the_recipe_on_the_examples_that_the_atta
         optimizer.param_groups[0]["lr"] = recipe.learning_rate * learning_rate_share(step, 6, recipe.warmup_share)
         predictions = silent.family.predict(network, data.batch([0, 1], silent.device))
         optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(predictions.logits, predictions.labels).backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(torch.nn.functional.cross_entropy(predictions.logits, predictions.labels))
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
     expected = log_likelihoods(TrainedModel(network.eval(), silent.family), forget)
