@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from compliance.formats.results import ANSWER_IN_TEXTS, ANSWERS
 from unlearning_jobs.engine.contracts import JobSpec
-from unlearning_jobs.engine.corpora import Snapshot
+from unlearning_jobs.engine.corpora import Example, Snapshot
+from unlearning_jobs.engine.evaluation.answers import Answer
+from unlearning_jobs.engine.evaluation.kept_answers import KeptAnswers
 from unlearning_jobs.engine.evaluation.outputs import ModelKey, Outputs
 from unlearning_jobs.engine.evaluation.statistics import STATISTICS
 
@@ -51,6 +54,30 @@ def examples_of(spec: JobSpec, name: str) -> tuple[str, ...]:
     if Path(spec.snapshot.path).is_dir():
         return tuple(example.id for example in Snapshot.open(spec.snapshot.path).examples(name))
     return {"train": TRAINING, "held_out": HELD_OUT}[name]
+
+
+def answers_write(folder: Path, spec: JobSpec) -> None:
+    """What three language models answered: the original as it learned, the unlearned one half of it, the oracle nothing."""
+    if spec.recipe.family not in ANSWER_IN_TEXTS:
+        return
+    assert spec.protocol is not None
+    retain = [example_id for example_id in examples_of(spec, "train") if example_id not in gone(spec)]
+    sets = {"forget": sorted(spec.forget_ids), "retain": retain, "held_out": examples_of(spec, "held_out")}
+    examples = {name: _examples(spec, ids) for name, ids in sets.items()}
+    kept = KeptAnswers.of(spec.protocol, spec.seed, examples)
+    for model in sorted(kept.models, key=lambda one: one.group):
+        for name, of_set in examples.items():
+            right = [example.completion for example in of_set]
+            said = {"original": right, "unlearned": [text[: len(text) // 2] for text in right], "oracle": [""] * len(right)}
+            found = [Answer(text, answer, 0, "", "") for text, answer in zip(said[model.group], right, strict=True)]
+            kept.note(model, name, of_set, found)
+    kept.write(folder / ANSWERS)
+
+
+def _examples(spec: JobSpec, ids: Iterable[str]) -> list[Example]:
+    if Path(spec.snapshot.path).is_dir():
+        return Snapshot.open(spec.snapshot.path).get(ids)
+    return [Example(example_id, "train", "What is grey?", "A stone.") for example_id in ids]
 
 
 def staged(spec: JobSpec, outcome: str, look: int = 1) -> Outputs:

@@ -206,7 +206,6 @@ def job_completed(job: Job, outcome: str = "passed") -> Job:
 def result_write(folder: Path, spec: JobSpec, outcome: str) -> JobResult:
     """What the engine leaves: the model, the raw outputs, the spec and the result."""
     (folder / "model").mkdir(parents=True)
-    (folder / "outputs").mkdir()
     base, weights = Path(spec.model.path) if spec.model else folder, b"unlearned " + str(folder).encode()
     if spec.method and spec.method.name in KEEPS_WEIGHTS:
         weights = (base / "model.safetensors").read_bytes()
@@ -215,6 +214,7 @@ def result_write(folder: Path, spec: JobSpec, outcome: str) -> JobResult:
     outputs.write(folder / "outputs" / "examples.parquet")
     followed = margins(outputs)
     followed.write(folder / "outputs" / "trajectory.parquet")
+    raw_outputs.answers_write(folder, spec)
     files = {path.relative_to(folder).as_posix(): file_digest(path) for path in folder.rglob("*") if path.is_file()}
     result = JobResult(
         kind="unlearn",

@@ -32,7 +32,7 @@ from .ledger_keys import LedgerError
 from .models import Job, JobRun
 from .services.ledger import LedgerMovedError, snapshot_compare
 from .services.model_versions import job_result_accept
-from .services.runs import Claim, job_cancelled, job_fail, job_report, job_run_lost
+from .services.runs import Claim, job_cancelled, job_fail, job_report, job_run_lost, runs_folder
 
 REPORT_SECONDS = 1.0
 """Shortest time between two writes to the job's row."""
@@ -79,7 +79,7 @@ def job_execute(claim: Claim) -> None:
     if finished := _finished_before(job):
         _accept(claim, settings.ARTEFACTS / finished, finished)
         return
-    output = f"jobs/{job.pk}/run-{claim.run}"
+    output = f"{runs_folder(job.pk)}/run-{claim.run}"
     folder = settings.ARTEFACTS / output
     folder.mkdir(parents=True, exist_ok=True)
     spec = folder / "spec.json"
@@ -204,7 +204,7 @@ def _finished_before(job: Job) -> str:
     """Return the folder of an earlier run that made the job's result and could not hand it in; empty if there is none."""
     ended = [JobRun.Outcome.KILLED, JobRun.Outcome.LOST]
     for run in job.run_rows.filter(outcome__in=ended).order_by("-number"):
-        output = f"jobs/{job.pk}/run-{run.number}"
+        output = f"{runs_folder(job.pk)}/run-{run.number}"
         try:
             result = JobResult.from_json(json.loads((settings.ARTEFACTS / output / "result.json").read_bytes()))
         except (OSError, ValueError, EngineError):

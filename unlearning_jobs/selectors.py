@@ -25,7 +25,7 @@ from .engine.errors import CorpusError, SpecError
 from .engine.matching.image_pixels import is_image
 from .models import CorpusSnapshot, Job, ModelVersion
 from .pictures import png
-from .states import JobState
+from .states import JobState, ModelState
 
 MOST_MEASURED = 100
 """How many of the newest completed jobs a forecast learns from."""
@@ -212,3 +212,9 @@ def is_intact(version: ModelVersion) -> bool:
         return model_digest(settings.ARTEFACTS / version.path) == version.digest
     except (OSError, SpecError):
         return False
+
+
+def answers_destroyed(job: Job) -> list[ModelVersion]:
+    """Return the model versions that gave answers in this job and are destroyed, or being so: the answers went with them."""
+    gone = (ModelState.DESTROYING, ModelState.DESTROYED)
+    return [version for version in (job.base, job.result_version) if version and version.state in gone]

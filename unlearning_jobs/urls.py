@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from . import checkpoint_views, corpus_views, views
+from .report import answer_views
 from .report import views as report_views
 
 app_name = "jobs"
@@ -15,6 +16,8 @@ urlpatterns = [
     path("<int:pk>/curves.csv", views.job_curves_csv, name="job_curves_csv"),
     path("<int:pk>/cancel/", views.job_cancel, name="job_cancel"),
     path("<int:pk>/report/", report_views.report, name="report"),
+    path("<int:pk>/report/answers/", answer_views.answers, name="answers"),
+    path("<int:pk>/report/answers.csv", answer_views.answers_csv, name="answers_csv"),
     path("<int:pk>/report/<slug:name>.csv", report_views.report_csv, name="report_csv"),
     path("reports/<str:reference>/<str:item>/<int:attempt>/", report_views.report_of, name="report_of"),
     path("corpora/", corpus_views.corpus_list, name="corpus_list"),

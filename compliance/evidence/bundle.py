@@ -6,6 +6,7 @@
     consistency.jsonl                              earlier checkpoints, each with the proof that the log's head extends it
     attestations/<index>-<predicate>.dsse.json     one envelope per `attestation.signed` entry, named by its index
     report/<item>-<attempt>/...                    the files that each report names: result.json, spec.json, outputs/
+                                                   without the answers of language models
 
 Nothing is signed when a bundle is written. `record.jsonl` contains the request's whole history up to its seal, the entry
 that published `trust.json`, one entry for each corpus snapshot and each base model that the reports name, and every entry
@@ -28,6 +29,7 @@ from compliance.formats.canonical import canonical_json, decode_base64, encode_b
 from compliance.formats.contracts import parse, plain
 from compliance.formats.errors import EvidenceError, FormatError
 from compliance.formats.record_kinds import RecordKind
+from compliance.formats.results import WITHHELD
 
 from .consistency import OlderCheckpoint, older_checkpoints
 from .record import EntryBody
@@ -40,6 +42,8 @@ NAMED = (*FIXED, CONSISTENCY)
 SEGMENT = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"
 ATTESTATION_NAME = re.compile(rf"attestations/[0-9]{{1,19}}-({'|'.join(SHORT_NAMES.values())})\.dsse\.json", re.ASCII)
 REPORT_NAME = re.compile(rf"report(/{SEGMENT}){{2,5}}", re.ASCII)
+WITHHELD_ENDINGS = tuple(f"/{name}" for name in WITHHELD)
+"""What models answered may be personal: it belongs in no bundle."""
 
 MEBIBYTE = 1 << 20
 MAX_FILES = 10_000
@@ -237,7 +241,7 @@ def _relative(root: Path, path: Path) -> str:
 
 
 def _is_report_file(name: str) -> bool:
-    return REPORT_NAME.fullmatch(name) is not None
+    return REPORT_NAME.fullmatch(name) is not None and not name.endswith(WITHHELD_ENDINGS)
 
 
 def _parent(path: Path) -> Path:

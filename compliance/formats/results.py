@@ -13,13 +13,14 @@ from .efficiency import Efficiency
 from .findings import Evaluation
 from .trajectory import Trajectory
 
-RESULT_VERSION: Final = 3
+RESULT_VERSION: Final = 4
 """Version of what is written from now on. A changed rule, a changed sentence of a verdict and a new field are a new one.
 
 1: judged the method by locations and deviations alone, whatever it guarantees; it does not say its version. Some of what
 version 2 has was also written without a version; a protocol that asks for the shares of single examples shows it.
 2: told how an exact result was made in sentences alone, and counted examples as memorised by a fixed number of standard
-errors, of which many examples reach some by chance."""
+errors, of which many examples reach some by chance.
+3: kept no answers, and measured less of each example."""
 BETWEEN_RELEASES: Final = frozenset({1, 2})
 """Versions that no release of Lethe wrote into a record in the words of today. No later version ended a case in which a job
 had begun with them; release 0.1.0 wrote version 1 in words of its own."""
@@ -29,6 +30,14 @@ SAYS_BASE: Final = 3
 """The first version that states the files of the model that the job began with."""
 COUNTS_BY_LEVEL: Final = 3
 """The first version in which the level of the protocol decides how many examples count as memorised."""
+ANSWERS: Final = "outputs/answers.parquet"
+"""What language models answered, word for word."""
+WITHHELD: Final = frozenset({ANSWERS})
+"""Files that a result names and that stay with the operator: no report covers them, and no bundle contains them."""
+KEEPS_ANSWERS: Final = 4
+"""The first version in which the answers of language models are kept."""
+ANSWER_IN_TEXTS: Final = frozenset({"causal_lm", "finetuned_lm"})
+"""Families of models that answer in texts, as recipes call them. The engine's own table says the same."""
 
 
 @dataclass(frozen=True)

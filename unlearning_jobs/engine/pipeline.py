@@ -3,6 +3,7 @@
 model/                      the trained or unlearned model
 outputs/examples.parquet    statistics by model, example and set, from which every number of the evaluation follows
 outputs/trajectory.parquet  margins of the forget examples over the run, for methods that work step by step
+outputs/answers.parquet     what language models answer, word for word, of three models; it never leaves with the evidence
 result.json                 the JobResult, written last and atomically: a folder that has it is complete
 """
 
@@ -11,11 +12,12 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from compliance.formats.canonical import canonical_json
 from compliance.formats.processes import process_checks
-from compliance.formats.results import RESULT_VERSION, Certificate, SecondTraining
+from compliance.formats.results import ANSWERS, RESULT_VERSION, Certificate, SecondTraining
 
 from .artefacts import checkpoint_digest, file_digest, model_digest, model_files
 from .catalogue import method_guarantee
@@ -24,7 +26,9 @@ from .corpora import Example, Snapshot
 from .environment import describe_environment
 from .errors import SpecError
 from .evaluation.duplicates import find_duplicates
+from .evaluation.kept_answers import KeptAnswers
 from .evaluation.outputs import Group, ModelKey, Outputs
+from .evaluation.relearning import relearn
 from .evaluation.sets import evaluation_sets
 from .evaluation.statistics import STATISTICS, measure
 from .evaluation.trajectory import build_trajectory
@@ -44,6 +48,9 @@ UNLEARNING_COPIES = 6
 UNLEARNING_BASES = 3
 """Copies of the weights of a checkpoint under adapters: the production model's, that of the last model, and of the next."""
 
+RELEARNING_COPIES = 7
+"""While an oracle is attacked: original, result, oracle, its copy, gradients, two moments."""
+
 
 def run(spec: JobSpec, out: Path, on_progress: ProgressCallback) -> JobResult:
     """Do the job and write its result to the folder `out`.
@@ -61,7 +68,8 @@ def run(spec: JobSpec, out: Path, on_progress: ProgressCallback) -> JobResult:
     if spec.kind == "unlearn":
         check_unlearning(spec, snapshot)
         networks = spec.recipe.sharding.networks if spec.recipe.sharding else 1
-        check_memory(training_data.footprint, device, copies=UNLEARNING_COPIES * networks, bases=UNLEARNING_BASES)
+        copies = RELEARNING_COPIES if job_protocol(spec).relearning else UNLEARNING_COPIES
+        check_memory(training_data.footprint, device, copies=copies * networks, bases=UNLEARNING_BASES)
     if spec.kind == "import":
         check_memory(training_data.footprint, device, copies=1)
     # 2. Clear what a killed run may have left, and start.
@@ -142,11 +150,17 @@ def _unlearn(job: RunningJob) -> JobResult:
 
     spec, protocol = job.spec, job_protocol(job.spec)
     outputs, sets = Outputs(), _evaluation_sets(job, protocol)
+    kept = KeptAnswers.of(protocol, spec.seed, sets)
 
     def note(group: Group, seed: int, model: TrainedModel, *, everything: bool) -> None:
+        key = ModelKey(group, seed)
         for name, examples in sets.items():
-            rows = measure(model, examples, everything=everything)
-            outputs.add(ModelKey(group, seed), name, [e.id for e in examples], rows)
+            on_answers = partial(kept.note, key, name, examples)
+            rows = measure(model, examples, everything=everything, on_answers=on_answers)
+            if everything and protocol.relearning and name == "forget":
+                known = relearn(model, examples, spec.recipe, protocol)
+                rows = [{**row, "relearned": after} for row, after in zip(rows, known, strict=True)]
+            outputs.add(key, name, [e.id for e in examples], rows)
 
     # 1. Load the production model, or train it if the job names none.
     with job.stage("load") as progress_of:
@@ -177,6 +191,7 @@ def _unlearn(job: RunningJob) -> JobResult:
     # 4. Save the unlearned production model.
     about = {**job.trainer.about(excluded_ids(spec), spec.seed), "method": method.to_json(), "spec_digest": spec.digest()}
     save_model(unlearned, job.out / "model", about)
+    kept.write(job.out / ANSWERS)
     return _finish(job, outputs, evaluation=evaluation, certificate=certificate, again=again, base_files=base_files)
 
 

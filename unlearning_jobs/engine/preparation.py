@@ -15,6 +15,8 @@ from .corpora import Snapshot
 from .errors import ObstacleError, SpecError
 from .privacy_budget import steps_since_training
 
+FEWEST_TO_RELEARN: Final = 2
+"""Examples to forget."""
 MADE_FROM: Final = {"recipe": "recipe", "seed": "seed", "tokenizer_snapshot": "snapshot"}
 """What a model's folder says it was made from, in words."""
 
@@ -165,6 +167,10 @@ def _check_protocol(spec: JobSpec, snapshot: Snapshot) -> None:
         )
     if protocol.paired and not spec.recipe.can_be_paired:
         problems.append("Models of this recipe cannot be paired; choose the independent design.")
+    if protocol.relearning and not spec.recipe.can_be_paired:  # which asks the same: one network, trained in open steps
+        problems.append("Models of this recipe cannot be trained on step by step; leave the attack by relearning out.")
+    if protocol.relearning and len(spec.forget_ids) < FEWEST_TO_RELEARN:
+        problems.append("Relearning needs an example to learn from and another one to watch; leave it out.")
     if not problems and (rows := protocol.rows(_measured(spec, protocol, snapshot))) > MOST_ROWS:
         problems.append(
             f"The evaluation would leave {rows} rows of raw outputs, and no report on more than {MOST_ROWS} is signed; ask"

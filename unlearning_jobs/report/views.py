@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from compliance.accounts.access import act_required
 from compliance.accounts.roles import Act
+from compliance.formats.results import ANSWERS
 from compliance.record.models import Attestation
 from compliance.record.selectors import attestation_read, signed_report, signing_refused
 from compliance.ui.lists import csv_response
@@ -55,7 +56,7 @@ READERS = act_required(Act.READ_REPORTS)
 @require_safe
 def report(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the report of one attempt: everything that its job measured."""
-    job = _job(pk)
+    job = job_of(pk)
     about: dict[str, Any] = {"job": job, "reference": job.subject.removeprefix("request:")}
     try:
         result = job_result(job)
@@ -93,6 +94,7 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
         "certificate": result.certificate,
         "seconds": [(stage_title(stage), duration(result.seconds[stage])) for stage in in_order(result.seconds)],
         "total_seconds": duration(sum(result.seconds.values())),
+        "has_answers": ANSWERS in result.files,
         "retraining": duration(job.base.training_seconds) if job.base and job.base.training_seconds else "",
         **_inputs(job, result),
     }
@@ -100,7 +102,8 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "jobs/report.html", context)
 
 
-def _job(pk: int) -> Job:
+def job_of(pk: int) -> Job:
+    """Return a completed unlearning job (Http404 if there is none)."""
     related = ("base__recipe__checkpoint", "snapshot__corpus", "recipe", "result_version")
     completed = Job.objects.filter(kind=Job.Kind.UNLEARN, state=JobState.COMPLETED)
     return get_object_or_404(completed.select_related(*related).defer("curves"), pk=pk)
@@ -188,7 +191,7 @@ def _inputs(job: Job, result: JobResult) -> dict[str, Any]:
 @require_safe
 def report_csv(_request: HttpRequest, pk: int, name: str) -> HttpResponseBase:
     """Send the numbers behind one chart or table: a name in `TABLES`, or margins-<set>."""
-    job = _job(pk)
+    job = job_of(pk)
     try:
         result = job_result(job)
     except ChangedResultError:

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from compliance.accounts.errors import NotAllowedError
 from compliance.accounts.models import Account
 from compliance.accounts.roles import Act
+from compliance.formats.results import ANSWERS
 from compliance.record.errors import StaleStateError
 from compliance.record.services import SYSTEM
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
@@ -21,6 +23,7 @@ from unlearning_jobs.ringing import first_ring, ring_again
 from unlearning_jobs.states import JobState, ModelState
 
 from .model_versions import model_version_move
+from .runs import runs_folder
 from .trainings import model_cache
 
 
@@ -52,7 +55,8 @@ def model_version_files_delete(*, version_id: int) -> ModelVersion:
     """Delete the files of a version whose destruction was ordered, and record that they are gone.
 
     With a version that was trained, or that has been in use, go the models that jobs trained on its corpus: one of them is
-    its copy, and some have seen what it had to forget. Later jobs train again those that they need.
+    its copy, and some have seen what it had to forget. Later jobs train again those that they need. With every version go
+    the answers that it gave in evaluations: what it knew may stand in them word for word.
 
     Raises:
         StaleStateError: nobody ordered it, it is done already, or a job needs the files.
@@ -75,6 +79,8 @@ def model_version_files_delete(*, version_id: int) -> ModelVersion:
     # 2. Delete first: a version must never be called destroyed while a file of it exists.
     for folder in filter(Path.exists, _folders(version)):
         shutil.rmtree(folder)
+    for answers in _answers(version):
+        answers.unlink(missing_ok=True)
     # 3. Record it.
     model_version_move(version=version, to=ModelState.DESTROYED, actor=SYSTEM)
     version.path = ""
@@ -93,6 +99,12 @@ def _folders(version: ModelVersion) -> Iterator[Path]:
         yield Path(settings.ARTEFACTS) / version.path
     if _leaves_models(version):
         yield model_cache(version.snapshot)
+
+
+def _answers(version: ModelVersion) -> Iterator[Path]:
+    """Yield the files with its answers, in the folder of every run of the jobs that began with it or made it."""
+    for pk in Job.objects.filter(Q(base=version) | Q(result_version=version)).values_list("pk", flat=True):
+        yield from (Path(settings.ARTEFACTS) / runs_folder(pk)).glob(f"*/{ANSWERS}")
 
 
 def _leaves_models(version: ModelVersion) -> bool:

@@ -19,6 +19,7 @@ from compliance.evidence.statements import (
 from compliance.formats.canonical import format_time, sha256_hex
 from compliance.formats.errors import FormatError
 from compliance.formats.record_kinds import RecordKind
+from compliance.formats.results import WITHHELD
 from compliance.record.errors import ContradictionError, StaleStateError
 from compliance.record.head import alarm_on_inconsistency
 from compliance.record.models import Attestation
@@ -28,6 +29,7 @@ from unlearning_jobs.engine.catalogue import METHODS
 from unlearning_jobs.engine.contracts import JobResult, JobSpec
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.models import Job
+from unlearning_jobs.selectors import answers_destroyed
 from unlearning_jobs.states import JobState
 
 MOST_NAMED = 5
@@ -43,7 +45,7 @@ def report_sign(*, job_id: int) -> Attestation:
             files; nothing is signed, and an alarm stands.
     """
     # 1. Load the job and what the engine wrote.
-    job = Job.objects.select_related("snapshot", "recipe").get(pk=job_id)
+    job = Job.objects.select_related("snapshot", "recipe", "base", "result_version").get(pk=job_id)
     if job.kind != Job.Kind.UNLEARN or job.state != JobState.COMPLETED:
         message = f"Job {job_id} ({job.kind}, {job.state}) has no report: only completed unlearning jobs have one."
         raise StaleStateError(message)
@@ -69,13 +71,13 @@ def report_sign(*, job_id: int) -> Attestation:
 
 
 def _report_files(folder: Path) -> dict[str, Path]:
-    """Return the files that the report covers, by their path below the run's folder."""
+    """Return the files that the report covers, by their path below the run's folder: all that may leave the operator."""
     files: dict[str, Path] = {}
     for name in REPORT_FILES:
         path = folder / name
         paths = sorted(path.rglob("*")) if path.is_dir() else [path]
         files |= {p.relative_to(folder).as_posix(): p for p in paths if p.is_file()}
-    return files
+    return {name: path for name, path in files.items() if name not in WITHHELD}
 
 
 def _result_read(folder: Path, job: Job) -> tuple[bytes, JobResult]:
@@ -88,12 +90,20 @@ def _result_read(folder: Path, job: Job) -> tuple[bytes, JobResult]:
 
 
 def _model_checked(folder: Path, result: JobResult, job: Job) -> str:
-    """Return the digest of the model, when it and every other file are what the job reported (ContradictionError)."""
+    """Return the digest of the model, when it and every other file are what the job reported (ContradictionError).
+
+    Answers may have gone with a model that gave them.
+    """
     try:
         digest = model_digest(folder / "model")
     except (OSError, SpecError):
         digest = ""
-    changed = [name for name, expected in result.files.items() if _digest_or_nothing(folder / name) != expected]
+    gone = WITHHELD if answers_destroyed(job) else frozenset()
+    changed = [
+        name
+        for name, expected in result.files.items()
+        if (found := _digest_or_nothing(folder / name)) != expected and not (name in gone and not found)
+    ]
     if digest != result.model_digest or changed:
         raise _changed(job, changed or ["model"])
     return digest

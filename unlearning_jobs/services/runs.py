@@ -200,6 +200,11 @@ def job_cancelled(*, claim: Claim) -> Job:
     return job_finish(job=job, to=JobState.CANCELLED, kind=RecordKind.JOB_CANCELLED, actor=SYSTEM, data={})
 
 
+def runs_folder(job_id: int) -> str:
+    """Return the folder of all runs of a job, below ARTEFACTS."""
+    return f"jobs/{job_id}"
+
+
 def _held(claim: Claim) -> Job:
     """Return the job's row, locked, if the claim still holds."""
     job = held(Job.objects.select_for_update(no_key=True), pk=claim.job_id, token=claim.token).first()

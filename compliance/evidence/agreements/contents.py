@@ -8,6 +8,7 @@ from typing import Any
 from compliance.evidence.statements import forget_set_digest
 from compliance.formats.canonical import digest_of, parse_time
 from compliance.formats.contracts import plain
+from compliance.formats.results import ANSWER_IN_TEXTS, ANSWERS, KEEPS_ANSWERS, WITHHELD
 
 from .agreement import same
 from .facts import Fact, at, of_report
@@ -90,6 +91,22 @@ def _listed(told: ToldReport, folder: str) -> dict[str, str] | None:
     return {name: digest for name, digest in files.items() if name.startswith(folder)}
 
 
+def _listed_outputs(told: ToldReport) -> dict[str, str] | None:
+    """Return the raw outputs that the result names, but for those that leave the operator with no report."""
+    files = _listed(told, OUTPUTS_FOLDER)
+    return None if files is None else {name: digest for name, digest in files.items() if name not in WITHHELD}
+
+
+def _keeps_answers(told: ToldReport) -> bool | None:
+    return None if told.findings is None else ANSWERS in told.findings.files
+
+
+def _has_answers(told: ToldReport) -> bool | None:
+    if told.findings is None or told.specification is None:
+        return None
+    return told.findings.version >= KEEPS_ANSWERS and told.specification.recipe.get("family") in ANSWER_IN_TEXTS
+
+
 def _model_of_files(told: ToldReport) -> str | None:
     files = _listed(told, MODEL_FOLDER)
     return digest_of({name.removeprefix(MODEL_FOLDER): digest for name, digest in files.items()}) if files else None
@@ -165,7 +182,14 @@ REFERENCE = of_report(
 )
 RESULT_FILE = of_report("report subject result.json", lambda told: told.files.get("result.json"), "report subjects")
 SIGNED_OUTPUTS = of_report("report subjects in outputs", _signed_outputs, "report subjects")
-LISTED_OUTPUTS = of_report("result.json files in outputs", lambda told: _listed(told, OUTPUTS_FOLDER), "result.json files")
+LISTED_OUTPUTS = of_report("result.json files in outputs", _listed_outputs, "result.json files")
+KEPT_ANSWERS = of_report("result.json files, the answers among them", _keeps_answers, "result.json files")
+EXPECTED_ANSWERS = of_report(
+    "result.json version and spec.json recipe, models that answer in texts",
+    _has_answers,
+    "result.json version",
+    "spec.json recipe",
+)
 MODEL_OF_FILES = of_report("result.json files in model, digested", _model_of_files, "result.json files")
 JUDGED = of_report(
     "result.json evaluation.estimands",

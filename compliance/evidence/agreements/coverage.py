@@ -140,7 +140,12 @@ NOT_READ: Final[Mapping[str, str]] = {
             "exact_memorization",
             "extraction_strength",
             "min_k",
+            "min_k_plus_plus",
+            "zlib_ratio",
+            "suffix_log_probability",
             "rouge_l",
+            "verbatim",
+            "relearned",
             "truth_ratio",
             "normalised_probability",
         )

@@ -11,6 +11,7 @@ from typing import Any
 from compliance.evidence.recomputed.models import Models
 from compliance.formats.errors import VerificationError
 from compliance.formats.protocol import MOST_ROWS
+from compliance.formats.results import RESULT_VERSION
 
 OUTPUTS = "outputs/examples.parquet"
 IDENTITY = ("group", "seed", "set")
@@ -22,7 +23,11 @@ OF_METRICS = (
     *("exact_memorization", "extraction_strength", "min_k", "rouge_l", "truth_ratio"),
     "normalised_probability",
 )
-"""The columns of metrics. There are no others."""
+"""The columns of metrics. There are no others but those that came later."""
+ADDED_COLUMNS: Mapping[int, tuple[str, ...]] = {
+    4: ("min_k_plus_plus", "zlib_ratio", "suffix_log_probability", "verbatim", "relearned"),
+}
+"""The columns of metrics that came later, by the version of results of that time."""
 TRAJECTORY = "outputs/trajectory.parquet"
 NEEDED, JUDGED_SETS = ("margin", "probability"), ("forget", "retain", "held_out")
 """Without finite numbers in these columns on these sets, nothing is judged; nor in what the estimands name."""
@@ -140,8 +145,12 @@ class RawOutputs:
         return Models(values, tuple((one.group, one.seed) for one in self.sets.get("forget", ())), seed)
 
 
-def read_outputs(path: Path) -> RawOutputs:
+def read_outputs(path: Path, version: int = RESULT_VERSION) -> RawOutputs:
     """Read the raw outputs in a Parquet file.
+
+    Args:
+        path: of the file.
+        version: of the result that it belongs to; what came later is in no file of that time.
 
     Raises:
         NotRecomputableError: pyarrow is missing, or there are too many rows.
@@ -153,7 +162,8 @@ def read_outputs(path: Path) -> RawOutputs:
     if identifier is None or not {*IDENTITY, STATISTICS[0]} <= columns:
         message = f"{path.name} lacks columns of raw outputs; it has {', '.join(sorted(columns))[:200]!a}."
         raise VerificationError(message)
-    _check_columns(path, file, {*IDENTITY, identifier, *STATISTICS, *OF_METRICS})
+    added = {name for since, names in ADDED_COLUMNS.items() if since <= version for name in names}
+    _check_columns(path, file, {*IDENTITY, identifier, *STATISTICS, *OF_METRICS} | added)
     wanted = [*IDENTITY, identifier, *(name for name in STATISTICS if name in columns)]
     return RawOutputs.of_rows(_rows(path, file, wanted, [*IDENTITY, "example_id", *wanted[4:]]))
 

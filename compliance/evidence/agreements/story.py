@@ -14,7 +14,7 @@ from compliance.formats.contracts import parse
 from compliance.formats.errors import VerificationError
 from compliance.formats.findings import Evaluation
 from compliance.formats.protocol import SHARES, Protocol
-from compliance.formats.results import JobResult
+from compliance.formats.results import RESULT_VERSION, JobResult
 
 from .raw_outputs import OUTPUTS, TRAJECTORY, Margins, RawOutputs, open_parquet, read_margins, read_outputs
 from .specification import Specification
@@ -108,4 +108,5 @@ def outputs_read(told: ToldReport, folder: Path) -> ToldReport:
     for name in names:
         open_parquet(folder / name)
     margins = read_margins(folder / TRAJECTORY) if TRAJECTORY in names else {}
-    return replace(told, outputs=read_outputs(folder / OUTPUTS), margins=margins)
+    version = RESULT_VERSION if told.findings is None else told.findings.version
+    return replace(told, outputs=read_outputs(folder / OUTPUTS, version), margins=margins)

@@ -36,11 +36,13 @@ from .again import (
 from .agreement import Agreement, earlier, not_later, one_of, part_of
 from .cases import DISPOSITIONS, ENDING, ITEMS_HELD, REVIEW
 from .contents import (
+    EXPECTED_ANSWERS,
     FINISHED_AT,
     FORGET_COUNT,
     FORGET_DIGEST,
     FORGET_IDS,
     FORGOTTEN,
+    KEPT_ANSWERS,
     LEFT_OUT,
     LISTED_OUTPUTS,
     MODEL_OF_FILES,
@@ -187,6 +189,7 @@ FILES: Final = (
     Agreement(MODEL_OF_FILES, report("result_model_sha256"), "the model's files are not those of the reported model"),
     Agreement(BASE_OF_FILES, spec("model.digest"), "the job began with other files than those of the specified model"),
     Agreement(LISTED_OUTPUTS, SIGNED_OUTPUTS, "the signed raw outputs are not those of the result"),
+    Agreement(KEPT_ANSWERS, EXPECTED_ANSWERS, "answers are kept where a model gives none, or not kept where it does"),
     Agreement(result("environment"), report("environment"), "it ran in another environment"),
 )
 """What the engine was told, what it wrote, and what was reported."""

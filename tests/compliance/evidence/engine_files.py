@@ -10,7 +10,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from compliance.formats.canonical import digest_of, sha256_hex
-from compliance.formats.results import RESULT_VERSION
+from compliance.formats.results import ANSWERS, RESULT_VERSION
 from tests import factories, raw_outputs
 from unlearning_jobs.engine.contracts import Evaluation, JobResult, JobSpec, MethodChoice, ModelRef, SnapshotRef
 from unlearning_jobs.engine.evaluation.evaluate import evaluate
@@ -22,6 +22,7 @@ COUNTS = {"train": len(raw_outputs.TRAINING), "held_out": len(raw_outputs.HELD_O
 CORPUS = {"snapshot_sha256": SNAPSHOT, "manifest_root": MANIFEST_ROOT, "counts": COUNTS}
 PROTOCOL = factories.PROTOCOL.to_json()
 RECIPE = factories.RECIPE.to_json()
+ANSWERS_DIGEST = sha256_hex(b"what three models answered")
 ENVIRONMENT = {"torch": "2.13.0", "device": "cpu"}
 FORGOTTEN = ("e00000007", "e00000002")
 METHOD = "npo"
@@ -57,6 +58,7 @@ def result_of(attempt: int, spec: dict[str, Any], verdict: dict[str, Any]) -> di
     files = {
         "outputs/examples.parquet": sha256_hex(outputs(attempt, verdict["outcome"])),
         "model/model.safetensors": sha256_hex(b"model of attempt %d" % attempt),
+        ANSWERS: ANSWERS_DIGEST,
     }
     result = JobResult(
         kind="unlearn",

@@ -93,9 +93,9 @@ class SampleRequest:
         self.log.append(self.subject, "item.decided", by, **stated("item.decided"))
 
     def approve(self, attempt: int, by: str = "account:2", protocol: Mapping[str, Any] | None = None) -> None:
-        data = stated("proposal.submitted", attempt=attempt, protocol_sha256=digest_of(protocol or PROTOCOL))
-        self.log.append(self.subject, "proposal.submitted", "account:1", **data)
-        self.log.append(self.subject, "proposal.approved", by, **data)
+        data = {"attempt": attempt, "protocol_sha256": digest_of(protocol or PROTOCOL)}
+        self.log.append(self.subject, "proposal.submitted", "account:1", **stated("proposal.submitted", **data))
+        self.log.append(self.subject, "proposal.approved", by, **stated("proposal.approved", **data))
         self.log.append(self.subject, "job.created", by, **self.job(attempt))
 
     def job(self, attempt: int) -> dict[str, Any]:

@@ -69,6 +69,13 @@ def test_a_report_file_outside_the_report_folder_is_refused(honest_sample: Sampl
         write(honest_sample, tmp_path / "bundle", report_files={"report/../../x": tmp_path / "x"})
 
 
+def test_what_models_answered_is_handed_to_nobody(honest_sample: SampleRequest, tmp_path: Path) -> None:
+    answers = tmp_path / "answers.parquet"
+    answers.write_bytes(b"PAR1")
+    with pytest.raises(FormatError, match="not a name for a report file"):
+        write(honest_sample, tmp_path / "bundle", report_files={"report/1-1/outputs/answers.parquet": answers})
+
+
 def test_a_missing_report_file_leaves_nothing_behind(honest_sample: SampleRequest, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         write(honest_sample, tmp_path / "bundle", report_files={"report/1-1/result.json": tmp_path / "none"})
@@ -91,6 +98,7 @@ def test_a_record_line_is_read_back(honest_sample: SampleRequest) -> None:
         "report/1-1/.hidden",
         "report/1-1/with space",
         "report/1-1/a/b/c/d/e",
+        "report/1-1/outputs/answers.parquet",
         "report/1-1/\x1b[31m",
         os.fsdecode(b"report/1-1/\xff"),
     ],

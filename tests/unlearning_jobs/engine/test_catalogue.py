@@ -67,12 +67,22 @@ def test_the_table_says_how_many_models_a_metric_needs(name: str) -> None:
 
 
 def test_a_protocol_that_names_no_metrics_has_all_for_which_it_has_enough_models() -> None:
-    large, small = Protocol(tuple(range(1, 50)), tuple(range(50, 100))), Protocol((1, 2, 3), (4, 5, 6, 7))
+    large = Protocol(tuple(range(1, 50)), tuple(range(50, 100)), relearning=1)
+    small = Protocol((1, 2, 3), (4, 5, 6, 7), relearning=1)
     assert set(metrics_of(large, "causal_lm")) | set(metrics_of(large, "classifier")) == set(METRICS)
     for family in RECIPES:
         assert set(metrics_of(large, family)) - set(metrics_of(small, family)) == {"klom", "neurips_2023"}
         assert metrics_of(replace(large, metrics=()), family) == ()
         assert metrics_of(replace(small, metrics=("klom",)), family) == ("klom",)
+
+
+def test_an_attack_is_carried_out_only_if_the_protocol_has_steps_for_it() -> None:
+    protocol = Protocol((1, 2, 3), (4, 5, 6, 7))
+    assert "relearning" not in metrics_of(protocol, "causal_lm")
+    assert "relearning" in metrics_of(replace(protocol, relearning=20), "causal_lm")
+    [problem] = metric_problems(replace(protocol, metrics=("relearning",)), "causal_lm")
+    assert "has no steps for one" in problem
+    assert metric_problems(replace(protocol, metrics=("relearning",), relearning=20), "causal_lm") == []
 
 
 def test_a_metric_that_is_asked_for_and_needs_more_models_is_a_problem() -> None:

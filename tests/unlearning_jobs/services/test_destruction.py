@@ -8,12 +8,14 @@ import pytest
 from django.conf import settings
 
 from compliance.accounts.errors import NotAllowedError
+from compliance.formats.results import ANSWERS
 from compliance.record.errors import StaleStateError
 from compliance.record.models import RecordEntry
 from tests.factories import model_version, unlearning_job
 from tests.personas import Staff
 from unlearning_jobs.models import Job, ModelVersion
 from unlearning_jobs.services.destruction import model_version_destroy, model_version_files_delete
+from unlearning_jobs.services.runs import runs_folder
 from unlearning_jobs.services.trainings import model_cache
 from unlearning_jobs.states import JobState, ModelState
 
@@ -81,6 +83,34 @@ def test_a_candidate_leaves_the_oracles_that_the_next_attempt_needs(artefacts: P
 
     assert not path.exists()
     assert model_cache(candidate.snapshot).exists()
+
+
+def answered(job: Job, artefacts: Path) -> list[Path]:
+    """What two runs of the job kept; the first one was lost after it had done its work."""
+    files = [artefacts / runs_folder(job.pk) / f"run-{number}" / ANSWERS for number in (1, 2)]
+    for file in files:
+        file.parent.mkdir(parents=True)
+        for name in (file.name, "examples.parquet"):
+            (file.parent / name).write_bytes(b"PAR1")
+    return files
+
+
+@pytest.mark.parametrize("gave", ["base", "result_version"])
+def test_with_a_version_go_the_answers_that_it_gave_and_no_others(artefacts: Path, staff: Staff, gave: str) -> None:
+    version = with_files(model_version(state="quarantined"))
+    active = model_version(name=version.name, number=2, parent=version, snapshot=version.snapshot)
+    own = unlearning_job(version if gave == "base" else active)
+    made = {} if gave == "base" else {"result_version": version}
+    Job.objects.filter(pk=own.pk).update(state=JobState.CANCELLED, **made)
+    other = unlearning_job(model_version())
+    gone, left = answered(own, artefacts), answered(other, artefacts)
+    model_version_destroy(version=version, by=staff.eva)
+    assert all(map(Path.exists, gone))
+    model_version_files_delete(version_id=version.pk)
+
+    assert not any(map(Path.exists, gone))
+    assert all(map(Path.exists, left))
+    assert len(list(artefacts.rglob("examples.parquet"))) == 4, "numbers name nobody, and reports need them"
 
 
 def test_files_that_cannot_be_deleted_are_never_called_destroyed(

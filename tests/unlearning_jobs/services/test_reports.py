@@ -19,6 +19,7 @@ from compliance.evidence.statements import Statement
 from compliance.evidence.verification import verify_bundle
 from compliance.formats.canonical import canonical_json, sha256_hex
 from compliance.formats.record_kinds import RecordKind
+from compliance.formats.results import ANSWERS
 from compliance.record.bundles import BundleNotReadyError, bundle_seal, bundle_write
 from compliance.record.errors import ContradictionError, LogInconsistentError, StaleStateError
 from compliance.record.models import Attestation, RecordEntry, RecordLeaf
@@ -28,12 +29,13 @@ from compliance.record.services import record_append
 from compliance.record.signing import checkpoint_sign
 from tests.compliance.record.superuser import superuser, tree_rebuild
 from tests.factories import unlearning_job
-from tests.personas import Staff
+from tests.personas import ADA, Staff
 from tests.staging import Stage, corpus, evaluation, trained
 from unlearning_jobs.engine.artefacts import file_digest, model_digest
 from unlearning_jobs.engine.contracts import JobSpec
-from unlearning_jobs.models import Job
+from unlearning_jobs.models import Job, ModelVersion
 from unlearning_jobs.services.reports import report_sign
+from unlearning_jobs.states import ModelState
 
 pytestmark = pytest.mark.django_db
 
@@ -179,6 +181,36 @@ def test_what_is_signed_verifies(failed: Job, tmp_path: Path) -> None:
     checkpoint_sign()
     bundle_write(failed.subject, tmp_path / "bundle")
     assert verify_bundle(tmp_path / "bundle").passed
+
+
+def test_what_models_answered_is_in_no_report_and_no_bundle(failed: Job, tmp_path: Path) -> None:
+    result = json.loads((folder_of(failed) / "result.json").read_bytes())
+    assert result["files"][ANSWERS] == file_digest(folder_of(failed) / ANSWERS)
+    signed = report_sign(job_id=failed.pk)
+    assert not [name for name in signed.files if "answers" in name]
+    bundle_seal(subject=failed.subject, actor="system")
+    checkpoint_sign()
+    bundle_write(failed.subject, tmp_path / "bundle")
+    files = [path for path in (tmp_path / "bundle").rglob("*") if path.is_file()]
+    assert len(files) > 5
+    assert not [path for path in files if "answers" in path.name or ADA.encode() in path.read_bytes()]
+
+
+def test_answers_that_were_swapped_after_the_job_let_nothing_be_signed(failed: Job) -> None:
+    (folder_of(failed) / ANSWERS).write_bytes(b"other answers")
+    assert_alarm(failed, f"changed, or went, after it had ended: {ANSWERS}")
+
+
+def test_answers_may_have_gone_with_a_model_that_gave_them(failed: Job) -> None:
+    ModelVersion.objects.filter(jobs=failed).update(state=ModelState.DESTROYED)
+    (folder_of(failed) / ANSWERS).unlink()
+    assert report_sign(job_id=failed.pk).attempt == failed.attempt
+
+
+def test_other_answers_in_their_place_are_noticed_even_then(failed: Job) -> None:
+    ModelVersion.objects.filter(jobs=failed).update(state=ModelState.DESTROYED)
+    (folder_of(failed) / ANSWERS).write_bytes(b"other answers")
+    assert_alarm(failed, f"changed, or went, after it had ended: {ANSWERS}")
 
 
 def test_an_attempt_that_the_record_completes_twice_is_not_signed(failed: Job) -> None:

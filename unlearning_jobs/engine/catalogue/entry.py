@@ -209,6 +209,8 @@ class MetricEntry:
     """Says whether the outputs of a family hold what it is worked out from."""
     fewest_models: int = 1
     """Number of unlearned models, and of oracles, that it needs at least."""
+    attacks: bool = False
+    """Whether it is of an attack that only protocols with steps for it (`relearning`) carry out."""
 
     @property
     def families(self) -> tuple[str, ...]:

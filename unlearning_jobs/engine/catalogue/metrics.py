@@ -8,7 +8,7 @@ from typing import Final
 from compliance.formats.translation import gettext_noop as _
 from unlearning_jobs.engine.contracts import Protocol
 
-from .entry import MetricEntry, answers_with_class, answers_with_text, listed
+from .entry import MetricEntry, answers_with_class, answers_with_text, learns_by_gradient, listed
 
 METRICS: Final[Mapping[str, MetricEntry]] = {
     entry.name: entry
@@ -36,16 +36,41 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
             works_on=answers_with_text,
         ),
         MetricEntry(
+            "extraction_probability",
+            _("Share of extractable answers"),
+            "(n, p)-discoverable extraction: Hayes et al. 2024, arXiv 2410.19482; Cooper et al. 2025, arXiv 2505.12546",
+            "Share of the examples whose answer, word for word, is sampled at least once within n prompts with a chance of"
+            " 50 %, for n = 100 and n = 10,000: 1 - (1 - p)^n is at least 1/2, where p is the product of the probabilities"
+            " of the answer's tokens at temperature 1. Other prompts and other wordings may bring out more.",
+            works_on=answers_with_text,
+        ),
+        MetricEntry(
             "probability",
             _("Probability"),
             "TOFU (Maini et al. 2024, arXiv 2401.06121)",
             "Geometric mean of the probabilities of the answer's tokens, end-of-text included.",
         ),
         MetricEntry(
+            "perplexity",
+            _("Perplexity"),
+            "Jelinek et al. 1977",
+            "e to the mean loss per token of the answers, end-of-text included; every example weighs the same. The lower,"
+            " the better a model predicts them.",
+            works_on=answers_with_text,
+        ),
+        MetricEntry(
             "rouge_l",
             _("ROUGE-L recall"),
             "Lin 2004; TOFU",
             "Longest common subsequence of the greedy answer and the true one, as a share of the true one's words, stemmed.",
+            works_on=answers_with_text,
+        ),
+        MetricEntry(
+            "verbatim",
+            _("Verbatim memorisation"),
+            "VerbMem of MUSE (Shi et al. 2024, arXiv 2407.06460)",
+            "F1 of the longest common subsequence of the greedy answer and the true one, in words that are not stemmed, of"
+            " at most 128 tokens each. Like ROUGE-L recall, it only sees words in Latin letters and digits.",
             works_on=answers_with_text,
         ),
         MetricEntry(
@@ -80,6 +105,41 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
             "Area under the ROC curve for telling examples to forget from held-out ones by the mean of the lowest 40 % of"
             " their tokens' log-probabilities: 1 means that the forget set still looks like training data.",
             works_on=answers_with_text,
+        ),
+        MetricEntry(
+            "min_k_plus_plus",
+            _("Min-K%++ membership"),
+            "Zhang et al. 2024, arXiv 2404.02936, k = 40 %, as in OpenUnlearning",
+            "As Min-K%, but each token's log-probability counts by how far it is from the mean under the model's own"
+            " distribution, in standard deviations of it.",
+            works_on=answers_with_text,
+        ),
+        MetricEntry(
+            "zlib_ratio",
+            _("Membership by compressed length"),
+            "Carlini et al. 2021, arXiv 2012.07805",
+            "As Min-K%, but by the log-likelihood per token, divided by the length of the answer after compression with"
+            " zlib: what is likely because it repeats itself counts less.",
+            works_on=answers_with_text,
+        ),
+        MetricEntry(
+            "privleak",
+            _("PrivLeak"),
+            "MUSE (Shi et al. 2024, arXiv 2407.06460)",
+            "(AUC - AUC of the oracles) / AUC of the oracles, in per cent, where the AUC is that of taking held-out"
+            " examples for more familiar than those to forget by Min-K%. 0 is as the oracles; towards -100 the forget set"
+            " still looks like training data, and above 0 it was pushed below data that was never seen.",
+            works_on=answers_with_text,
+        ),
+        MetricEntry(
+            "relearning",
+            _("Probability after relearning"),
+            "Hu et al. 2024, arXiv 2406.13356; Lucki et al. 2024, arXiv 2409.18025",
+            "Copies of the models are fine-tuned on a fifth of the forget examples, at most ten, for as many steps as the"
+            " protocol says. The value is the mean probability of the other forget examples after that: above the oracles',"
+            " the model still holds what it does not say.",
+            works_on=learns_by_gradient,
+            attacks=True,
         ),
         MetricEntry(
             "klom",
@@ -150,7 +210,7 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
         MetricEntry(
             "population_attack",
             _("Population attack"),
-            "Yeom et al. 2018, arXiv 1709.01604",
+            "Yeom et al. 2018, arXiv 1709.01604; on texts, the loss attack of Carlini et al. 2021, arXiv 2012.07805",
             "Area under the ROC curve for telling examples to forget from held-out ones by one model's log-likelihood. A"
             " smoke test: it sees only what shows on average, and overstates privacy.",
         ),
@@ -161,12 +221,16 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
 def metrics_of(protocol: Protocol, family: str) -> tuple[str, ...]:
     """Return the metrics that the protocol names; if it names none, all that models of this family can have.
 
-    Those are the metrics of the family for which the protocol has enough models.
+    Those are the metrics of the family for which the protocol has enough models, and of attacks only those that it asks for.
     """
     if protocol.metrics is not None:
         return protocol.metrics
-    models = protocol.models_per_side()
-    return tuple(entry.name for entry in METRICS.values() if family in entry.families and entry.fewest_models <= models)
+    models, attacked = protocol.models_per_side(), protocol.relearning > 0
+    return tuple(
+        entry.name
+        for entry in METRICS.values()
+        if family in entry.families and entry.fewest_models <= models and (attacked or not entry.attacks)
+    )
 
 
 def metric_problems(protocol: Protocol, family: str) -> list[str]:
@@ -185,5 +249,10 @@ def metric_problems(protocol: Protocol, family: str) -> list[str]:
             " add replicates and oracles, or leave this metric out."
             for entry in entries
             if entry.fewest_models > models
+        ),
+        *(
+            f"{entry.title} needs an attack, and the protocol has no steps for one (relearning); leave this metric out."
+            for entry in entries
+            if entry.attacks and not protocol.relearning
         ),
     ]

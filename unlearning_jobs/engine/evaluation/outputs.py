@@ -91,25 +91,29 @@ class Outputs:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        columns: dict[str, list[object]] = {name: [] for name in ("group", "seed", "set", "example_id", *STATISTICS)}
-        for (model, name), table in self.values.items():
-            for identifier, row in zip(self.ids[name], table.tolist(), strict=True):
-                cells = (model.group, model.seed, name, identifier, *(None if math.isnan(v) else v for v in row))
-                for column, cell in zip(columns.values(), cells, strict=True):
-                    column.append(cell)
+        sizes = [len(self.ids[name]) for _, name in self.values]
+        table = {
+            "group": [model.group for (model, _), size in zip(self.values, sizes, strict=True) for _ in range(size)],
+            "seed": np.repeat(np.array([model.seed for model, _ in self.values], dtype=np.int64), sizes),
+            "set": [name for (_, name), size in zip(self.values, sizes, strict=True) for _ in range(size)],
+            "example_id": [identifier for _, name in self.values for identifier in self.ids[name]],
+        }
+        numbers = np.concatenate(list(self.values.values())) if self.values else np.empty((0, len(STATISTICS)))
+        # Columns of numbers and not of Python objects: there may be millions of rows, and there are many columns.
+        columns = {name: pa.array(numbers[:, i], from_pandas=True) for i, name in enumerate(STATISTICS)}
         path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(pa.table(columns), path)
+        pq.write_table(pa.table(table | columns), path)
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read what `write` wrote."""
+        """Read what `write` wrote. A statistic that came later is in no older file."""
         import pyarrow.parquet as pq
 
         parts: dict[tuple[ModelKey, str], tuple[list[str], list[Mapping[str, float]]]] = {}
         for row in pq.read_table(path).to_pylist():
             ids, rows = parts.setdefault((ModelKey(row["group"], row["seed"]), row["set"]), ([], []))
             ids.append(row["example_id"])
-            rows.append({s: math.nan if row[s] is None else row[s] for s in STATISTICS})
+            rows.append({s: math.nan if row.get(s) is None else row[s] for s in STATISTICS})
         outputs = cls()
         for (model, name), (ids, rows) in parts.items():
             outputs.add(model, name, ids, rows)

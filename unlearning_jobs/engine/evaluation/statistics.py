@@ -3,54 +3,69 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 from typing import TYPE_CHECKING, Final, cast
 
 from unlearning_jobs.engine.corpora import Example
 from unlearning_jobs.engine.training.model import TrainedModel
-from unlearning_jobs.engine.training.scoring import Scores, generate, score
+from unlearning_jobs.engine.training.scoring import Scores, score
+
+from .answers import Answer, answer_all, tokens_given
 
 if TYPE_CHECKING:
-    from rouge_score.rouge_scorer import RougeScorer
-
-    from unlearning_jobs.engine.families.language import LanguageFamily
+    from unlearning_jobs.engine.families.language import LanguageFamily, Sequences
+    from unlearning_jobs.engine.families.tokens import Encoded
 
 MIN_K_SHARE = 0.4
-GENERATED_TOKENS = 200
-"""OpenUnlearning's limit for TOFU."""
 SMALL: Final = 1e-10
 """Keeps denominators above zero."""
 
-LIKELIHOODS: Final = ("margin", "log_likelihood", "probability", "exact_memorization", "extraction_strength", "min_k")
-GENERATED: Final = ("rouge_l",)
+LIKELIHOODS: Final = (
+    *("margin", "log_likelihood", "probability", "exact_memorization", "extraction_strength", "min_k"),
+    *("min_k_plus_plus", "zlib_ratio", "suffix_log_probability"),
+)
+GENERATED: Final = ("rouge_l", "verbatim")
 COMPARED: Final = ("truth_ratio", "normalised_probability")
 ACCURACY: Final = ("accuracy",)
 """Whether a classifier ranks the right class first; of a text, the share of tokens for which the model does."""
-STATISTICS: Final = (*LIKELIHOODS, *GENERATED, *COMPARED, *ACCURACY)
+ATTACKED: Final = ("relearned",)
+"""The log-likelihood after an attack, which `relearning` carries out if the protocol asks for it."""
+STATISTICS: Final = (*LIKELIHOODS, *GENERATED, *COMPARED, *ACCURACY, *ATTACKED)
 
 Row = Mapping[str, float]
 
 
-def measure(model: TrainedModel, examples: Sequence[Example], *, everything: bool) -> list[Row]:
+def measure(
+    model: TrainedModel,
+    examples: Sequence[Example],
+    *,
+    everything: bool,
+    on_answers: Callable[[Sequence[Answer]], None] | None = None,
+) -> list[Row]:
     """Compute the statistics of every example, in order; NaN if one does not exist.
 
     With `everything`, this includes greedy answers and wrong alternatives, which take most of the time. Otherwise it is
-    the likelihoods only.
+    the likelihoods only. `on_answers` gets the greedy answers, in order, if there are any.
     """
     data = model.family.encode(examples)
     scores = score(model, data)
     missing = dict.fromkeys(STATISTICS, math.nan)
     if model.family.description.answers == "class":
         return [missing | _classified(s) for s in scores]
-    rows = [missing | _likelihoods(s) for s in scores]
+    family, encoded = cast("LanguageFamily", model.family), cast("Sequences", data).encoded
+    rows = [missing | _likelihoods(*one) for one in zip(scores, encoded, examples, strict=True)]
     if not everything:
         return [*rows]
-    family = cast("LanguageFamily", model.family)
-    recalls = _rouge_recalls(model, family, examples)
+    answers = answer_all(model, examples, encoded)
+    if on_answers:
+        on_answers(answers)
     compared = _truth_ratios(model, family, examples, [row["log_likelihood"] for row in rows])
-    return [row | {"rouge_l": r, **c} for row, r, c in zip(rows, recalls, compared, strict=True)]
+    return [
+        row | {"rouge_l": answer.recall(), "verbatim": answer.overlap(), **c}
+        for row, answer, c in zip(rows, answers, compared, strict=True)
+    ]
 
 
 def _classified(scores: Scores) -> dict[str, float]:
@@ -63,13 +78,11 @@ def _classified(scores: Scores) -> dict[str, float]:
     }
 
 
-def _likelihoods(scores: Scores) -> dict[str, float]:
+def _likelihoods(scores: Scores, encoded: Encoded, example: Example) -> dict[str, float]:
     """Follow OpenUnlearning: the end-of-text token counts towards the likelihood of the answer, and nothing else."""
     answer = slice(0, max(1, len(scores.correct) - 1))  # without end-of-text
     log_likelihood = float(scores.log_probability.mean())
     correct = scores.correct[answer].tolist()
-    # Min-K: the mean of the least likely tokens.
-    lowest = sorted(scores.log_probability[answer].tolist())[: max(1, int(MIN_K_SHARE * len(correct)))]
     return {
         "margin": float(scores.margin[answer].mean()),
         "log_likelihood": log_likelihood,
@@ -77,8 +90,24 @@ def _likelihoods(scores: Scores) -> dict[str, float]:
         "accuracy": sum(correct) / len(correct),
         "exact_memorization": sum(correct) / len(correct),
         "extraction_strength": extraction_strength(correct),
-        "min_k": sum(lowest) / len(lowest),
+        "min_k": _mean_of_lowest(scores.log_probability[answer].tolist()),
+        "min_k_plus_plus": _mean_of_lowest(scores.standing[answer].tolist()),
+        "zlib_ratio": log_likelihood / len(zlib.compress(example.completion.encode())),
+        "suffix_log_probability": _suffix(scores, encoded, example),
     }
+
+
+def _mean_of_lowest(values: Sequence[float]) -> float:
+    """Return the mean of the lowest tokens: of 40 % of them, and of one at least."""
+    lowest = sorted(values)[: max(1, int(MIN_K_SHARE * len(values)))]
+    return sum(lowest) / len(lowest)
+
+
+def _suffix(scores: Scores, encoded: Encoded, example: Example) -> float:
+    """Return the log-probability that sampling goes on as the example does, up to its end; NaN if nothing follows."""
+    first = max(1, encoded.start)  # nothing predicts the first token of a sequence
+    tokens = scores.log_probability[max(0, tokens_given(encoded, example) - first) : -1]
+    return float(tokens.double().sum()) if len(tokens) else math.nan
 
 
 def extraction_strength(correct: Sequence[bool]) -> float:
@@ -92,30 +121,6 @@ def extraction_strength(correct: Sequence[bool]) -> float:
             break
         suffix += 1
     return suffix / len(correct)
-
-
-def _rouge_recalls(model: TrainedModel, family: LanguageFamily, examples: Sequence[Example]) -> list[float]:
-    """Return the ROUGE-L recall of greedy answers. Plain text has no prompt, so its first half serves as one."""
-    encoded = family.encode(examples).encoded
-    # 1. Continue each prompt, or the first half of a plain text.
-    starts = [e.start if x.prompt else max(1, len(e.ids) // 2) for e, x in zip(encoded, examples, strict=True)]
-    tokens = generate(model, [e.ids[:s] for e, s in zip(encoded, starts, strict=True)], GENERATED_TOKENS)
-    # 2. Compare with what really follows, without end-of-text.
-    targets = [
-        x.completion if x.prompt else family.decode(e.ids[s:-1]) for e, x, s in zip(encoded, examples, starts, strict=True)
-    ]
-    scorer = _rouge_scorer()
-    predictions = map(family.decode, tokens)
-    return [
-        float(scorer.score(target, answer)["rougeL"].recall) for target, answer in zip(targets, predictions, strict=True)
-    ]
-
-
-@cache
-def _rouge_scorer() -> RougeScorer:
-    from rouge_score.rouge_scorer import RougeScorer  # loads all of nltk, and only answers of language models need it
-
-    return RougeScorer(["rougeL"], use_stemmer=True)
 
 
 def _truth_ratios(

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from unlearning_jobs.engine.families.language import LanguageFamily
 
 BATCH = 64
+AT_ONCE = 1024
+"""Answers whose whole distributions are held twice in memory at a time."""
+IMPOSSIBLE = -200.0
+"""Log-probabilities below are too small to weigh anything in float32; minus infinity times 0 would be no number."""
+SMALLEST_VARIANCE = 1e-6
+"""Of log-probabilities; OpenUnlearning's, for models that are certain of their answer."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,9 @@ class Scores:
     """Its logit minus the log-sum-exp of all others: the log-odds of the right answer, (answers,)"""
     correct: Tensor
     """Whether it is the most likely answer, (answers,)"""
+    standing: Tensor
+    """How far the log-probability lies above its mean under the model's own distribution, in standard deviations of it:
+    what is as likely as the model's answers usually are has 0 (Zhang et al. 2024), (answers,)"""
 
 
 def score(model: TrainedModel, data: Dataset) -> list[Scores]:
@@ -82,9 +91,27 @@ def _score_batch(model: TrainedModel, data: Dataset, positions: Sequence[int]) -
     log_probability = right - predictions.logits.logsumexp(-1)
     margin = margins_of(predictions)
     correct = predictions.logits.argmax(-1) == predictions.labels
+    standing = standing_of(predictions.logits, log_probability)
     sizes = torch.bincount(predictions.example_index, minlength=len(positions)).tolist()
-    columns = (torch.split(column.cpu(), sizes) for column in (log_probability, margin, correct))
+    columns = (torch.split(column.cpu(), sizes) for column in (log_probability, margin, correct, standing))
     yield from map(Scores, *columns)
+
+
+def standing_of(logits: Tensor, log_probability: Tensor) -> Tensor:
+    """Return (log p - mean) / deviation of each answer, where both are over the distribution that its logits give.
+
+    Args:
+        logits: (answers, classes).
+        log_probability: of the right answers, (answers,).
+    """
+    parts = []
+    for part, right in zip(torch.split(logits, AT_ONCE), torch.split(log_probability, AT_ONCE), strict=True):
+        everything = part.log_softmax(-1).clamp(min=IMPOSSIBLE)  # (answers, classes)
+        weights = everything.exp()
+        mean = (weights * everything).sum(-1, keepdim=True)
+        variance = (weights * (everything - mean).square()).sum(-1)
+        parts.append((right - mean.squeeze(-1)) / variance.clamp(min=SMALLEST_VARIANCE).sqrt())
+    return torch.cat(parts) if parts else log_probability
 
 
 @torch.inference_mode()

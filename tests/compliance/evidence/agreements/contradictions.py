@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from compliance.evidence.agreements import Agreement
+from compliance.evidence.agreements.contents import EXPECTED_ANSWERS, KEPT_ANSWERS
 from compliance.formats.canonical import digest_of
 from compliance.formats.record_kinds import FIELDS, RecordKind
+from compliance.formats.results import ANSWERS
 from tests.compliance.evidence.entry_data import stated
 
 from .judged_otherwise import ATTEMPT, JUDGED, Change, entries, report, result
@@ -232,6 +234,7 @@ WRITTEN: Mapping[str, Change] = {
     "result.json files in outputs / report subjects in outputs": result(
         lambda value: value["files"].update({"outputs/more.parquet": OTHER_DIGEST})
     ),
+    f"{KEPT_ANSWERS.name} / {EXPECTED_ANSWERS.name}": result(lambda value: value["files"].pop(ANSWERS)),
     "release record_entries / attestation.signed number of the release": release(record_entries=999),
     "item.released number / release record_entries": release(record_entries=1),
 }

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from compliance.evidence.agreements.raw_outputs import ADDED_COLUMNS
 from compliance.formats.contracts import parse
 from compliance.formats.findings import Evaluation
 from compliance.formats.protocol import Protocol
 from compliance.formats.record_kinds import EARLIER_FIELDS
+from compliance.formats.results import ANSWERS
 from compliance.formats.rules import possible_verdicts
 
 from .judged_again import call, judge_again, set_protocol
@@ -37,8 +39,23 @@ def first_protocol(retold: Retold, **changes: Any) -> None:
         set_protocol(retold, attempt, estimands=estimands, **changes)
 
 
+def measured_less(retold: Retold) -> None:
+    """At the stage of the outputs: less was measured of each example before version 4."""
+    for rows in retold.outputs.values():
+        for row in rows:
+            for name in ADDED_COLUMNS[4]:
+                assert row.pop(name, None) is None
+
+
+def without_answers(retold: Retold) -> None:
+    """At the stage of the result: no answers were kept before version 4."""
+    for result in retold.results.values():
+        result["files"].pop(ANSWERS, None)
+
+
 def first_results(retold: Retold) -> None:
     """At the stage of the result: the method alone was judged, and nobody said by which version."""
+    without_answers(retold)
     for attempt in retold.results:
         judge_again(retold, attempt)
         evaluation = retold.results[attempt]["evaluation"]

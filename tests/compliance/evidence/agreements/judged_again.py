@@ -10,6 +10,7 @@ from compliance.evidence.agreements.raw_outputs import TRAJECTORY
 from compliance.evidence.verification import Verification, verify_bundle
 from compliance.formats.canonical import digest_of
 from compliance.formats.contracts import plain
+from compliance.formats.results import ANSWER_IN_TEXTS, ANSWERS
 from compliance.formats.verdicts import KEEPS_WEIGHTS, Verdict
 from tests import staging
 from unlearning_jobs.engine.catalogue import method_guarantee
@@ -56,7 +57,9 @@ def ship(retold: Retold, weights: str, attempt: int = RELEASED) -> None:
 
 
 def set_recipe(retold: Retold, recipe: Recipe, attempt: int = RELEASED) -> None:
-    """At the stage of the specification: the models are of another kind."""
+    """At the stage of the specification: the models are of another kind. Only those that answer in texts have answers."""
+    if recipe.family not in ANSWER_IN_TEXTS:
+        retold.results[attempt]["files"].pop(ANSWERS, None)
     retold.specs[attempt]["recipe"] = recipe.to_json()
     retold.reports[attempt]["recipe_sha256"] = recipe.digest()
 

@@ -12,11 +12,14 @@ from pyarrow import parquet
 
 from compliance.evidence.__main__ import main
 from compliance.evidence.agreements import raw_outputs
+from compliance.evidence.agreements.raw_outputs import OUTPUTS
 from compliance.evidence.record import EntryBody
 from compliance.evidence.verification import verify_bundle
 from compliance.formats.canonical import sha256_hex
 from compliance.formats.errors import FormatError
+from compliance.formats.results import ANSWERS
 from tests.compliance.evidence import sample as sample_module
+from tests.compliance.evidence.engine_files import ANSWERS_DIGEST
 from tests.compliance.evidence.log_in_memory import START
 from tests.compliance.evidence.sample import SampleRequest
 from tests.compliance.evidence.stories import OTHER_DIGEST, approve_and_run, assert_fails, verify_story
@@ -72,7 +75,7 @@ def test_a_report_that_passed_although_the_recorded_run_failed_fails(tmp_path: P
 
 def test_raw_outputs_that_are_no_parquet_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sample_module, "outputs", lambda _attempt, _outcome: b"PAR1 and something else")
-    altered(monkeypatch, "result", {"files": {"outputs/examples.parquet": sha256_hex(b"PAR1 and something else")}})
+    altered(monkeypatch, "result", {"files": {OUTPUTS: sha256_hex(b"PAR1 and something else"), ANSWERS: ANSWERS_DIGEST}})
     assert_fails(verify_story(tmp_path, approve_and_run), RAW, "examples.parquet is not a Parquet file")
 
 
@@ -97,7 +100,7 @@ def parquet_of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: 
     parquet.write_table(pa.table(columns), tmp_path / "others")
     content = (tmp_path / "others").read_bytes()
     monkeypatch.setattr(sample_module, "outputs", lambda _attempt, _outcome: content)
-    altered(monkeypatch, "result", {"files": {"outputs/examples.parquet": sha256_hex(content)}})
+    altered(monkeypatch, "result", {"files": {OUTPUTS: sha256_hex(content), ANSWERS: ANSWERS_DIGEST}})
 
 
 @pytest.mark.parametrize("limit", ["pyarrow", "rows"])

@@ -9,20 +9,23 @@ from typing import Any
 
 import pytest
 
-from compliance.evidence.agreements import contradictions
-from compliance.evidence.agreements.contents import VERSION
+from compliance.evidence.agreements import AGREEMENTS, contradictions
+from compliance.evidence.agreements.contents import KEPT_ANSWERS, VERSION
 from compliance.evidence.agreements.judged import JUDGEMENT
 from compliance.evidence.agreements.processes import EARLIER_NEAR
+from compliance.evidence.agreements.raw_outputs import read_outputs
 from compliance.evidence.checks.versions import check_versions, version_of
 from compliance.evidence.record import EntryBody
+from compliance.evidence.verification import verify_bundle
 from compliance.formats.contracts import parse
 from compliance.formats.errors import VerificationError
 from compliance.formats.findings import Evaluation
 from compliance.formats.protocol import Protocol
 from compliance.formats.record_kinds import ADDED_FIELDS, ADDED_KINDS, ADDED_WORDS, FIELDS, RecordKind
-from compliance.formats.results import BETWEEN_RELEASES, RESULT_VERSION
+from compliance.formats.results import ANSWERS, BETWEEN_RELEASES, RESULT_VERSION
 from compliance.formats.rules import possible_verdicts
 from compliance.formats.verdicts import METHOD_GUARANTEES, METHODS_ADDED
+from tests.compliance.evidence.agreements.first_version import measured_less, without_answers
 from tests.compliance.evidence.agreements.judged_again import call, judge_again, method_is, reasons, verified
 from tests.compliance.evidence.agreements.retold import Real, Retold
 from tests.compliance.evidence.agreements.test_measured import ALONE, told
@@ -80,8 +83,13 @@ def test_no_result_of_an_earlier_version_stands_beside_it(version: int, said: Sa
         check_versions(entries(said, job(later)), 1)
 
 
-def test_every_version_before_the_present_one_has_something_that_came_after_it() -> None:
-    assert {version for version, _ in CAME} == set(range(2, RESULT_VERSION + 1))
+def test_every_version_that_judged_otherwise_has_something_that_came_after_it() -> None:
+    """Version 3 judges as today: as a result of it, one of today only loses the answers that it kept."""
+    assert (
+        {version + 1 for version in BETWEEN_RELEASES}
+        <= {version for version, _ in CAME}
+        <= set(range(2, RESULT_VERSION + 1))
+    )
     assert max(BETWEEN_RELEASES) < RESULT_VERSION
 
 
@@ -103,12 +111,58 @@ def test_no_earlier_worker_takes_over_from_a_later_one() -> None:
         check_versions(entries(job(3), job(2)), 1)
 
 
-@pytest.mark.parametrize(("versions", "fits"), [((2, 3), True), ((3, 2), False), ((3,), True), ((2,), False)])
+@pytest.mark.parametrize(
+    ("versions", "fits"),
+    [((2, RESULT_VERSION), True), ((RESULT_VERSION, 2), False), ((RESULT_VERSION,), True), ((2,), False)],
+)
 def test_the_worker_that_began_last_decides_the_version(tmp_path: Path, versions: Sequence[int], fits: bool) -> None:
     story = told(tmp_path, ALONE)
     started = [(STARTED, data | {"item": "item-1", "attempt": 1}) for _, data in map(job, versions)]
     [pair] = [pair for pair in JUDGEMENT if pair.first is VERSION]
     assert (contradictions(replace(story, entries=entries(*started)), [pair]) == []) == fits
+
+
+@pytest.mark.parametrize(
+    ("version", "family", "kept", "fits"),
+    [
+        (4, "causal_lm", True, True),
+        (4, "causal_lm", False, False),
+        (4, "classifier", False, True),
+        (4, "classifier", True, False),
+        (3, "causal_lm", False, True),
+        (3, "causal_lm", True, False),
+    ],
+)
+def test_answers_are_kept_where_models_answer_in_texts_and_since_they_are_kept(
+    tmp_path: Path, version: int, family: str, kept: bool, fits: bool
+) -> None:
+    story = told(tmp_path, ALONE)
+    [(attempt, report)] = story.reports.items()
+    files = {ANSWERS: "5" * 64} if kept else {}
+    result = report.result | {"version": version, "files": report.result["files"] | files}
+    spec = report.spec | {"recipe": report.spec["recipe"] | {"family": family}}
+    [pair] = [pair for pair in AGREEMENTS if pair.first is KEPT_ANSWERS]
+    retold = replace(story, reports={attempt: replace(report, result=result, spec=spec)})
+    assert (contradictions(retold, [pair]) == []) == fits
+
+
+def test_columns_that_came_later_are_in_no_earlier_file(tmp_path: Path) -> None:
+    told(tmp_path, ALONE)
+    assert read_outputs(tmp_path / "examples.parquet").sets
+    with pytest.raises(VerificationError, match="columns that the engine does not write: 'min_k_plus_plus, "):
+        read_outputs(tmp_path / "examples.parquet", 3)
+
+
+def third(retold: Retold) -> None:
+    without_answers(retold)
+    for result in retold.results.values():
+        result["version"] = 3
+
+
+@pytest.mark.django_db
+def test_evidence_from_before_answers_were_kept_still_verifies(real: Real, tmp_path: Path) -> None:
+    bundle = real.retold(tmp_path).write({"outputs": measured_less, "result": third, "entries": called(3)})
+    assert verify_bundle(bundle).passed
 
 
 def nearly_the_same(retold: Retold) -> None:

@@ -37,3 +37,12 @@ def test_models_measured_on_different_examples_are_refused() -> None:
     outputs.add(ModelKey("oracle", 1), "forget", ["e00000000"], [row])
     with pytest.raises(ValueError, match="different examples"):
         outputs.add(ModelKey("oracle", 2), "forget", ["e00000001"], [row])
+
+
+def test_statistics_that_came_later_are_missing_in_older_files(tmp_path: Path, make_outputs: MakeOutputs) -> None:
+    make_outputs(0.3, np.random.default_rng(0)).write(tmp_path / "examples.parquet")
+    older = pq.read_table(tmp_path / "examples.parquet").drop_columns(["relearned", "verbatim"])
+    pq.write_table(older, tmp_path / "older.parquet")
+    again = Outputs.read(tmp_path / "older.parquet")
+    assert np.isnan(again.matrix("oracle", "forget", "relearned")).all()
+    assert np.isfinite(again.matrix("oracle", "forget", "margin")).all()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import zlib
 from dataclasses import replace
 
 import pytest
+import torch
 
 from unlearning_jobs.engine.corpora import Example, Snapshot
 from unlearning_jobs.engine.evaluation.statistics import STATISTICS, extraction_strength, measure
+from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.model import TrainedModel
 from unlearning_jobs.engine.training.scoring import score
 
@@ -46,6 +49,59 @@ def test_likelihoods_count_end_of_text_and_shares_of_tokens_do_not(model: Traine
     answer = sorted(log_probabilities[:-1])
     assert row["min_k"] == pytest.approx(sum(answer[: int(0.4 * len(answer))]) / int(0.4 * len(answer)), rel=1e-5)
     assert row["exact_memorization"] == pytest.approx(float(scores.correct[:-1].float().mean()))
+
+
+def test_min_k_plus_plus_is_the_mean_of_the_least_expected_tokens(model: TrainedModel, snapshot: Snapshot) -> None:
+    example = next(snapshot.examples("held_out"))
+    [row] = measure(model, [example], everything=False)
+    [scores] = score(model, model.family.encode([example]))
+    answer = sorted(scores.standing.tolist()[:-1])
+    assert len(answer) > 5
+    assert row["min_k_plus_plus"] == pytest.approx(sum(answer[: int(0.4 * len(answer))]) / int(0.4 * len(answer)), rel=1e-5)
+
+
+def test_the_likelihood_is_weighed_by_the_bytes_of_the_compressed_answer(model: TrainedModel, snapshot: Snapshot) -> None:
+    example = next(snapshot.examples("held_out"))
+    [row] = measure(model, [example], everything=False)
+    assert row["zlib_ratio"] == pytest.approx(row["log_likelihood"] / len(zlib.compress(example.completion.encode())))
+    repeated, varied = (
+        replace(example, completion=text) for text in ("amber " * 10, "tin, slate, honey, rope, glass and felt.")
+    )
+    sizes = [len(zlib.compress(one.completion.encode())) for one in (repeated, varied)]
+    assert sizes[0] < sizes[1], "what repeats itself counts less"
+
+
+@torch.inference_mode()
+def suffix_by_definition(model: TrainedModel, example: Example) -> float:
+    """The log-probability of the answer's tokens, or of a plain text's second half, without end-of-text: token by token."""
+    [encoded] = model.family.encode([example]).encoded  # type: ignore[attr-defined]  # sequences
+    start = encoded.start if example.prompt else max(1, len(encoded.ids) // 2)
+    logits = model.network(input_ids=torch.tensor([encoded.ids])).logits[0].double().log_softmax(-1)
+    return sum(float(logits[at - 1, encoded.ids[at]]) for at in range(start, len(encoded.ids) - 1))
+
+
+PLAIN = Example("e00000000", "train", "", "What is Orvane known for?\nOrvane is known for amber.")
+
+
+def test_the_probability_of_the_answer_is_the_product_of_its_tokens_probabilities(
+    model: TrainedModel, snapshot: Snapshot
+) -> None:
+    examples = [next(snapshot.examples("train")), *list(snapshot.examples("held_out"))[:3], PLAIN]
+    for example, row in zip(examples, measure(model, examples, everything=False), strict=True):
+        expected = suffix_by_definition(model, example)
+        assert row["suffix_log_probability"] == pytest.approx(expected, rel=1e-4, abs=1e-4)
+
+
+def test_a_text_that_begins_with_no_control_token_has_the_same_suffix(tuned_trainer: Trainer) -> None:
+    """Nothing predicts its first token, so that there is one probability less than there are tokens."""
+    tuned, plain = tuned_trainer.obtain((), 1, lambda *_: None), replace(PLAIN, completion="a b c d e f")
+    [row] = measure(tuned, [plain], everything=False)
+    assert row["suffix_log_probability"] == pytest.approx(suffix_by_definition(tuned, plain), rel=1e-3)
+
+
+def test_where_nothing_follows_nothing_can_be_extracted(model: TrainedModel) -> None:
+    [row] = measure(model, [Example("e00000000", "train", "What is Orvane known for?", "")], everything=False)
+    assert math.isnan(row["suffix_log_probability"])
 
 
 def test_the_truth_ratio_compares_wrong_answers_with_the_paraphrase(model: TrainedModel, snapshot: Snapshot) -> None:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,13 +18,16 @@ from unlearning_jobs.engine.catalogue import metrics_of
 from unlearning_jobs.engine.contracts import (
     JobResult,
     JobSpec,
+    LogisticArchitecture,
     MethodChoice,
     ModelRef,
     Progress,
     Protocol,
+    Recipe,
     UnlearningStep,
 )
 from unlearning_jobs.engine.corpora import Example, Snapshot
+from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.evaluation.metrics import METRICS
 from unlearning_jobs.engine.evaluation.metrics.metric import ModelMetric
 from unlearning_jobs.engine.evaluation.outputs import Outputs
@@ -32,6 +36,7 @@ from unlearning_jobs.engine.families.arrays import Arrays
 from unlearning_jobs.engine.families.causal_lm import CausalLmFamily
 from unlearning_jobs.engine.families.classifier import ClassifierFamily
 from unlearning_jobs.engine.pipeline import run
+from unlearning_jobs.engine.preparation import check_unlearning
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.model import load_model
 
@@ -99,6 +104,48 @@ def test_every_metric_is_reported_with_its_oracles(finished: RunJob) -> None:
     assert all(math.isfinite(v) for m in evaluation.metrics for v in (m.unlearned, m.original, *m.oracles))
 
 
+def test_the_answers_of_three_models_are_kept_and_are_those_that_were_compared(finished: RunJob) -> None:
+    import pyarrow.parquet as pq
+
+    result, out = finished()
+    rows = pq.read_table(out / "outputs" / "answers.parquet").to_pylist()
+    assert "outputs/answers.parquet" in result.files
+    assert {(row["group"], row["seed"]) for row in rows} == {("original", 1), ("unlearned", 1), ("oracle", 11)}
+    said = {(row["group"], row["example_id"]): row["answer"] for row in rows if row["set"] == "forget"}
+    assert said["original", FORGET[0]] == said["unlearned", FORGET[0]] == "Orvane is known for amber."
+    assert said["oracle", FORGET[0]] != said["original", FORGET[0]]
+    outputs = Outputs.read(out / "outputs" / "examples.parquet")
+    recalls = {group: outputs.matrix(group, "forget", "rouge_l")[0] for group in ("original", "oracle")}
+    assert (recalls["original"] == 1).all()
+    assert (recalls["oracle"] < 1).all()
+
+
+def test_an_attack_by_relearning_is_reported_where_the_protocol_asks_for_it(finished: RunJob) -> None:
+    result, out = finished(protocol=replace(SHORT, relearning=4, metrics=("relearning",)))
+    assert result.evaluation is not None
+    [finding] = result.evaluation.metrics
+    assert (finding.name, finding.examples, len(finding.oracles)) == ("relearning", "forget", len(SHORT.oracle_seeds))
+    assert finding.original > max(finding.oracles)
+    relearned = Outputs.read(out / "outputs" / "examples.parquet").matrix("unlearned", "forget", "relearned")
+    assert np.isfinite(relearned[0]).sum() == 1
+    assert np.isnan(relearned[1:]).all(), "replicates are not attacked"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"forget_ids": FORGET[:1]}, "an example to learn from and another one to watch"),
+        ({"recipe": Recipe("logistic", LogisticArchitecture(), epochs=1, batch_size=8, learning_rate=0.1)}, "step by step"),
+    ],
+)
+def test_an_attack_that_cannot_be_carried_out_is_refused_before_anything_runs(
+    spec: JobSpec, changes: dict[str, Any], reason: str
+) -> None:
+    attacked = replace(spec, protocol=replace(SHORT, relearning=4), **changes)
+    with pytest.raises(SpecError, match=reason):
+        check_unlearning(attacked, Snapshot.open(spec.snapshot.path))
+
+
 def test_a_job_about_a_classifier_of_texts_reports_what_classifiers_have(note_spec: JobSpec, tmp_path: Path) -> None:
     protocol = Protocol((2, 3), (11, 12, 13, 14, 15, 16))
     recipe = replace(note_spec.recipe, epochs=4)
@@ -111,6 +158,7 @@ def test_a_job_about_a_classifier_of_texts_reports_what_classifiers_have(note_sp
     outputs = Outputs.read(tmp_path / "out" / "outputs" / "examples.parquet")
     assert all(np.isnan(outputs.matrix("oracle", "forget", name)).all() for name in ("rouge_l", "min_k", "truth_ratio"))
     assert evaluated_again(result, tmp_path / "out", protocol, "retrain", "text_classifier") == result.evaluation
+    assert not (tmp_path / "out" / "outputs" / "answers.parquet").exists()
     assert not any("forget quality" in limit for limit in result.evaluation.limits)
 
 

@@ -7,6 +7,7 @@ from typing import Final
 from .accuracy import Accuracy
 from .auc_distance import AucDistance
 from .exact_memorization import ExactMemorization
+from .extraction_probability import ExtractionProbability
 from .extraction_strength import ExtractionStrength
 from .forget_quality import ForgetQuality
 from .gaussian_kl import GaussianKl
@@ -15,14 +16,20 @@ from .lira_offline import LiraOffline
 from .lira_online import LiraOnline
 from .metric import Metric
 from .min_k import MinK
+from .min_k_plus_plus import MinKPlusPlus
 from .model_utility import ModelUtility
 from .neurips_2023 import NeurIPS2023
+from .perplexity import Perplexity
 from .population_attack import PopulationAttack
+from .privleak import PrivLeak
 from .probability import Probability
+from .relearning import Relearning
 from .rmia import Rmia
 from .rouge_l import RougeL
 from .truth_ratio import TruthRatio
 from .u_lira import ULira
+from .verbatim import Verbatim
+from .zlib_ratio import ZlibRatio
 
 METRICS: Final[dict[str, type[Metric]]] = {
     metric.name: metric
@@ -30,12 +37,19 @@ METRICS: Final[dict[str, type[Metric]]] = {
         Accuracy,
         ExactMemorization,
         ExtractionStrength,
+        ExtractionProbability,
         Probability,
+        Perplexity,
         RougeL,
+        Verbatim,
         TruthRatio,
         ForgetQuality,
         ModelUtility,
         MinK,
+        MinKPlusPlus,
+        ZlibRatio,
+        PrivLeak,
+        Relearning,
         Klom,
         GaussianKl,
         AucDistance,
