@@ -22,7 +22,17 @@ from .handwriting import Writer
 from .http import Browser, PageError
 from .mapping import map_picture, map_retold
 from .next_training import train_again
-from .site import Login, seed_accounts, seed_corpus, seed_digits, seed_model, seed_reader
+from .site import (
+    CLERK,
+    CLERK_ADDRESS,
+    Login,
+    seed_accounts,
+    seed_corpus,
+    seed_digits,
+    seed_foreign_model,
+    seed_model,
+    seed_reader,
+)
 from .walk import confirm_address, submit_erasure, submit_revocation
 
 VAR = Path(__file__).resolve().parents[1] / "var"
@@ -47,12 +57,22 @@ class Scenario:
 
 
 def _scenarios(corpus: DemoCorpus, writers: Sequence[Writer]) -> list[Scenario]:
-    """Return four requests: about two people and a work in a language model, and about a writer's digits in a classifier."""
+    """Return five requests.
+
+    They are about two people and a work in a language model, about somebody in a model that was imported, and about a
+    writer's digits in a classifier.
+    """
     (person, kept), work, writer = corpus.people[:2], corpus.works[0], writers[0]
     return [
         Scenario("erasure", person.email, lambda who: submit_erasure(who, person.name, person.email), METHODS),
         Scenario("copyright", COPYRIGHT_ADDRESS, lambda who: submit_revocation(who, work, COPYRIGHT_ADDRESS), EXACT),
         Scenario("erasure, refused", kept.email, lambda who: submit_erasure(who, kept.name, kept.email)),
+        Scenario(
+            "erasure from a model that somebody else made",
+            CLERK_ADDRESS,
+            lambda who: submit_erasure(who, CLERK, CLERK_ADDRESS),
+            EXACT,
+        ),
         Scenario(
             "erasure of handwriting",
             writer.email,
@@ -91,7 +111,7 @@ def walk(port: int) -> int:
         corpus, writers = seed_corpus(stack), seed_digits(stack)
         officers = Officers(stack, logins)
         print("Training the demo models ...", flush=True)
-        for job in (seed_model(stack), seed_reader(stack)):
+        for job in (seed_model(stack), seed_reader(stack), seed_foreign_model(stack)):
             if watch_job(officers.omar, job) != "completed":
                 message = f"A demo model was not trained; see {stack.var / 'logs' / 'worker-jobs.log'}."
                 raise PageError(message)
@@ -141,6 +161,7 @@ def serve(port: int) -> int:
         corpus, writers = seed_corpus(stack), seed_digits(stack)
         seed_model(stack)
         seed_reader(stack)
+        seed_foreign_model(stack)
         _welcome(stack, logins, corpus, writers)
         threading.Event().wait()
     return 0

@@ -8,6 +8,9 @@ import json
 import os
 import re
 import secrets
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +30,9 @@ STAFF = {
 }
 CORPUS, MODEL = "demo-corpus", "demo-model"
 DIGITS, READER = "demo-digits", "demo-digit-reader"
+PORTS, FOREIGN = "demo-ports", "demo-port-clerk"
+CLERK, CLERK_ADDRESS = "Tilda Quistgaard", "tilda@example.org"
+"""Somebody whom the model knows that others made."""
 TEXT_RECIPE, DIGITS_RECIPE = (Path(__file__).with_name(f"{name}_recipe.json") for name in ("text", "digits"))
 
 
@@ -85,6 +91,20 @@ def seed_model(stack: LocalStack) -> int:
 def seed_reader(stack: LocalStack) -> int:
     """Do the same for the classifier that reads the digits."""
     return _seed_model(stack, READER, DIGITS_RECIPE, DIGITS)
+
+
+def seed_foreign_model(stack: LocalStack) -> int:
+    """Import the model that others made from a checkpoint, unless an earlier run did. Return the number of its job."""
+    folder, marker = stack.var / "elsewhere", stack.var / f"{FOREIGN}-job"
+    if not marker.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run([sys.executable, "-m", "demo.elsewhere", str(folder)], check=True, env=stack.environment)  # noqa: S603  # our own module, no shell
+        stack.manage("corpus_register", PORTS, str(folder / "rows.jsonl"))
+        stack.manage("checkpoint_register", "port-checkpoint", "--folder", str(folder / "checkpoint"))
+        declared = ("--recipe", str(folder / "recipe.json"), "--corpus", PORTS, "--seed", "3")
+        printed = stack.manage("model_import", FOREIGN, "--artifact", str(folder / "model"), *declared)
+        marker.write_text(printed.split()[1], encoding="ascii")
+    return int(marker.read_text(encoding="ascii"))
 
 
 def _seed_model(stack: LocalStack, name: str, recipe: Path, corpus: str) -> int:
