@@ -30,7 +30,11 @@ def _add_columns(parser: ArgumentParser) -> None:
     )
     columns.add_argument("--split-column", default="", metavar="COLUMN", help="the column that names the set of a row")
     columns.add_argument(
-        "--split", action="append", default=[], metavar="VALUE=SET", help="the set that a value of that column means"
+        "--split",
+        action="append",
+        default=[],
+        metavar="VALUE=SET",
+        help="the set that a value of that column means, or the name of a folder or of shards",
     )
     columns.add_argument("--ignore", action="append", default=[], metavar="COLUMN", help="leave a column out; repeatable")
     columns.add_argument("--skip-broken", action="store_true", help="leave rows out that do not fit, and report them")

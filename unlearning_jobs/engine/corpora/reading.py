@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from unlearning_jobs.engine.errors import CorpusError
 
-from .finding import SPELLINGS, Found, find_files
+from .finding import Found, find_files
 from .info import MOST_PLACES, Skipped, SourceInfo
 from .object_store import Given, failure
 from .options import ReadOptions
@@ -20,6 +20,7 @@ from .readers import READERS, Broken, Fields, SourceFile, unreadable
 from .readers.streams import FREE_BYTES, MOST_EXPANDED, bomb
 from .roles import Roles, decide, shown
 from .rows import RowError, RowMaker, RowSkipped, SkipReason, SourceRow, is_missing
+from .set_names import SPELLINGS, unknown_names
 
 SAMPLED_FILES: Final = 8
 SAMPLED_ROWS: Final = 100
@@ -101,16 +102,34 @@ class Source:
             self.columns.update(dict.fromkeys(clean))
         return row
 
+    def check_sets(self) -> None:
+        """Refuse names of folders and shards that may mean a set, unless a flag or a column says which.
+
+        Raises:
+            CorpusError: it names them, and the flag.
+        """
+        unknown = {file.split for file in self.found.files if self._known_set(file.split) is None}
+        if unknown and self.roles.split not in self.columns:
+            message = f"{self.found.name}: {unknown_names(sorted(unknown))}"
+            raise CorpusError(message)
+
+    def _known_set(self, found: str) -> str | None:
+        return self.set or self.options.splits.get(found) or (SPELLINGS.get(found.lower()) if found else "train")
+
     def _set_of(self, found: str, file: SourceFile, number: int) -> str:
-        name = self.set or self.options.splits.get(found) or (SPELLINGS.get(found.lower()) if found else "train")
+        name = self._known_set(found)
         if name is None:
-            message = (
-                f"{file.name}, line {number}: the column {self.roles.split} must be one of {', '.join(SPELLINGS)}, or say"
-                " what its value means with --split VALUE=train or --split VALUE=held_out."
-            )
+            said = unknown_names([file.split]) if found == file.split else _unknown_value(self.roles.split)
+            message = f"{file.name}, line {number}: {said}"
             raise CorpusError(message)
         self.sets[found if not self.set else ""][name] += 1
         return name
+
+    def _placed(self) -> dict[str, dict[str, int]]:
+        placed: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for file in self.found.files:
+            placed[self._known_set(file.split) or "refused"][file.named or "."] += not file.alone
+        return {name: {named: files for named, files in counts.items() if files} for name, counts in placed.items()}
 
     def _skip(self, reason: SkipReason, file: SourceFile, number: int) -> None:
         self.skipped[reason] += 1
@@ -153,7 +172,15 @@ class Source:
             examples=sum(sum(counts.values()) for counts in self.sets.values()),
             sets={found: dict(counts) for found, counts in self.sets.items()},
             skipped=tuple(Skipped(r, n, tuple(self.places[r])) for r, n in sorted(self.skipped.items())),
+            placed={} if self.rows else self._placed(),
         )
+
+
+def _unknown_value(column: str) -> str:
+    return (
+        f"the column {column} must be one of {', '.join(SPELLINGS)}, or say what its value means with --split VALUE=train or"
+        " --split VALUE=held_out."
+    )
 
 
 def trimmed(fields: Fields, names: dict[str, str]) -> Fields:
