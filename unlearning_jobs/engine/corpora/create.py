@@ -116,6 +116,7 @@ def _planned(
     on_plan([source.info() for source in planned])
     for source in planned:
         source.check_sets()
+        source.check_files()
     return planned
 
 

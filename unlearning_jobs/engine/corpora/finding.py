@@ -12,12 +12,14 @@ from unlearning_jobs.engine.errors import CorpusError
 
 from .object_store import Given, StoreAddress, list_objects
 from .options import ReadOptions
+from .parts import parts_of
 from .readers import COMPRESSED, PICTURES, READERS, STREAMED, TEXTS, TITLES, Broken, Fields, SourceFile
 from .set_names import SPELLINGS, folder_name, set_by_names, shard_name
 from .walking import hidden_files, plain_files
 
 ASIDE: Final = re.compile(
-    r"(readme|licen[cs]e|dataset_card)[^.]*(\.\d+)*((\.[a-z]{2})?\.(md|txt|rst|html?))?|.*\.(py|ya?ml|lock|sha256)",
+    r"(readme|licen[cs]e|dataset_card)[^.]*(\.\d+)*((\.[a-z]{2})?\.(md|txt|rst|html?))?|.*\.(py|ya?ml|lock|sha256)"
+    r"|_success|_(common_)?metadata|_(started|committed)_\d+",
     re.IGNORECASE,
 )
 """Files that stand beside data and hold none, by their names and endings."""
@@ -35,6 +37,10 @@ class Found:
     files: tuple[SourceFile, ...]
     aside: tuple[str, ...] = ()
     """Names of files that were left aside: they describe data, are hidden, or `only` does not name them."""
+    unread: tuple[str, ...] = ()
+    """Those of them that may hold what nobody has read."""
+    missing: tuple[str, ...] = ()
+    """What should be there by the names of other files, or by what they say, and is not."""
 
 
 def find_files(given: Given, options: ReadOptions) -> Found:
@@ -121,6 +127,10 @@ def _folder(given: Path, every: Sequence[Path], options: ReadOptions, placed: Pl
             paths.append(path)
     if not any(_kind(path) in PICTURES for path in paths):
         paths, tables = sorted([*paths, *tables]), []
+    shards = [path for path in paths if _is_shard(path, options)]
+    parts = parts_of(given, every, shards, lambda path: placed(SourceFile(path, path.name, path.suffix)))
+    aside += [path for path in paths if path in parts.unnamed]
+    paths = [path for path in paths if path not in parts.unnamed]
     # 2. Only one kind at a time, so that nothing is left out without a word.
     kinds = {_kind(path) for path in paths}
     endings = sorted({"".join(path.suffixes[-2:]) or path.name for path in paths})
@@ -142,7 +152,8 @@ def _folder(given: Path, every: Sequence[Path], options: ReadOptions, placed: Pl
         message = f"A table beside the pictures of {given.name} names {len(unknown)} files that are not there; correct it."
         raise CorpusError(message)
     left = sorted(legible(path.relative_to(given).as_posix()) for path in aside)
-    return Found(legible(given.name), TITLES[kind], tuple(files), tuple(left))
+    unread = sorted(legible(path.relative_to(given).as_posix()) for path in aside if path not in parts.without_text)
+    return Found(legible(given.name), TITLES[kind], tuple(files), tuple(left), tuple(unread), parts.missing)
 
 
 def _describing(paths: Sequence[Path]) -> Callable[[str], bool]:
@@ -163,10 +174,16 @@ def _file(path: Path, given: Path, options: ReadOptions) -> SourceFile:
         named = "/".join(folders)
     else:
         names, label = list(map(folder_name, folders)), ""
-        if kind not in TEXTS or options.text_unit in {"line", "paragraph"}:  # a file that is one text has a title
+        if _is_shard(path, options):
             names.append(shard_name(_stem(legible(path.name))))
         split, named = set_by_names(names), "/".join(names)
     return SourceFile(path, legible(relative.as_posix()), kind, split=split, label=label, named=named, alone=False)
+
+
+def _is_shard(path: Path, options: ReadOptions) -> bool:
+    """Return whether a file holds several rows. One that is a picture or a text has a title, which is not to be read."""
+    kind = _kind(path)
+    return kind not in PICTURES and (kind not in TEXTS or options.text_unit in {"line", "paragraph"})
 
 
 def _of_picture(folders: Sequence[str]) -> tuple[str, str]:

@@ -49,6 +49,7 @@ def _add_files(parser: ArgumentParser) -> None:
     files.add_argument("--image-size", metavar="HEIGHTxWIDTH", help="resize pictures")
     files.add_argument("--greyscale", action="store_true", help="read pictures with one channel instead of three")
     files.add_argument("--only", default="", metavar="ENDING", help="read the files of a folder with this ending alone")
+    files.add_argument("--allow-missing", action="store_true", help="register a folder although shards of it are missing")
     files.add_argument("--follow-links", action="store_true", help="follow links to files in a folder")
 
 
@@ -75,6 +76,7 @@ def read_options(given: Mapping[str, Any]) -> ReadOptions:
         only=given["only"],
         follows_links=given["follow_links"],
         skips_broken=given["skip_broken"],
+        allows_missing=given["allow_missing"],
     )
 
 
