@@ -104,7 +104,7 @@ def test_names_that_may_mean_a_test_set_and_missing_shards_are_refused_until_fla
     for name in ("extra-0-of-2", "holdout-0-of-1"):
         (tmp_path / "given").mkdir(exist_ok=True)
         (tmp_path / "given" / f"{name}.jsonl").write_text(f'{{"text": "One of {name}."}}\n{{"text": "Two."}}\n')
-    with pytest.raises(CommandError, match="called holdout, .*--split holdout=held_out or --split holdout=train"):
+    with pytest.raises(CommandError, match=r"called holdout, .*--split holdout=held_out or --split holdout=train"):
         said(tmp_path / "given")
     with pytest.raises(CommandError, match=r"files are missing: extra-1-of-2\.jsonl\. .*--allow-missing"):
         said(tmp_path / "given", "--split", "holdout=held_out")

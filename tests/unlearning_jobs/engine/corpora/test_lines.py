@@ -219,6 +219,28 @@ def test_a_folder_of_plain_texts_is_one_example_a_file(tmp_path: Path) -> None:
     assert [skipped.places for skipped in report(tmp_path / "books").skipped] == [("books/c.txt, line 1",)]
 
 
+@pytest.mark.parametrize("given", ["utf-8", "latin-1"])
+@pytest.mark.parametrize(
+    ("encoding", "said"),
+    [("utf-16", "utf-16"), ("utf-32", "utf-32"), ("utf-16-le", "utf-16-le"), ("utf-16-be", "utf-16-be")],
+)
+def test_text_of_several_bytes_a_letter_is_refused_with_the_encoding_that_reads_it(
+    tmp_path: Path, said: str, given: str
+) -> None:
+    content = "text,label\nAda,a\nBob,b\n".encode(said)
+    path = written(tmp_path / "a.csv.gz", gzip.compress(content))
+    with pytest.raises(CorpusError, match=rf"it is {said.upper()}; read it with --encoding {said}\."):
+        read(path, encoding=given)
+    assert texts(path, encoding=said) == [("Ada", "a"), ("Bob", "b")]
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_one_object_around_the_rows_is_refused_with_what_helps(tmp_path: Path, indent: int | None) -> None:
+    content = json.dumps({"version": "1", "data": [{"title": "t", "paragraphs": []}]}, indent=indent)
+    with pytest.raises(CorpusError, match=r"store (these|the rows) as an array or as lines"):
+        read(written(tmp_path / "a.json", content))
+
+
 # -- compressed
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 from unlearning_jobs.engine.corpora.options import ReadOptions
 
 from .fields import BLOCK, Broken, Fields, Row, SourceFile, unreadable
 from .repeated import distinct
 from .streams import not_text, open_text, text_lines
+
+WITHIN: Final = (
+    "if the file is one object around its rows, as SQuAD's own is, store the rows as an array or as lines (docs/corpora.md)"
+)
 
 
 def json_lines(file: SourceFile, options: ReadOptions) -> Iterator[Row]:
@@ -34,7 +38,11 @@ def json_file(file: SourceFile, options: ReadOptions) -> Iterator[Row]:
                 return
     except UnicodeDecodeError:
         raise not_text(file, options) from None
-    yield from json_lines(file, options)
+    for number, fields in json_lines(file, options):
+        if isinstance(fields, Broken) and number == 1 and start == "{":
+            yield number, Broken(f"{fields.reason}; {WITHIN}")
+        else:
+            yield number, fields
 
 
 def parsed_object(text: str) -> Fields | Broken:
