@@ -98,3 +98,16 @@ def test_the_other_flags_reach_the_readers(tmp_path: Path) -> None:
     assert "  1 skipped, cannot be read: notes.csv, line 4" in words
     example = examples_by_id(CorpusSnapshot.objects.get(), ["e00000000"])["e00000000"]
     assert (example.text, example.metadata) == ("café", {"note": "a"})
+
+
+def test_names_that_may_mean_a_test_set_and_missing_shards_are_refused_until_flags_say(tmp_path: Path) -> None:
+    for name in ("extra-0-of-2", "holdout-0-of-1"):
+        (tmp_path / "given").mkdir(exist_ok=True)
+        (tmp_path / "given" / f"{name}.jsonl").write_text(f'{{"text": "One of {name}."}}\n{{"text": "Two."}}\n')
+    with pytest.raises(CommandError, match=r"called holdout, .*--split holdout=held_out or --split holdout=train"):
+        said(tmp_path / "given")
+    with pytest.raises(CommandError, match=r"files are missing: extra-1-of-2\.jsonl\. .*--allow-missing"):
+        said(tmp_path / "given", "--split", "holdout=held_out")
+    words = said(tmp_path / "given", "--split", "holdout=held_out", "--allow-missing")
+    assert "  set held_out         holdout (1)\n  set train            extra (1)\n" in words
+    assert "Registered faq: 2 held_out, 2 train" in words

@@ -80,6 +80,7 @@ def say_cost(shards: Shards, asked: Asked, say: Callable[[str], object]) -> None
         f" second, measured on {cost.sampled / MEGABYTE:.1f} MB: {at_least}{cost.seconds:.0f} s in one process."
     )
     _say_aside(shards.aside, say)
+    _say_missing(shards.missing, say)
     _say_not_searchable(asked.obstacles, say)
 
 
@@ -94,6 +95,7 @@ def say_done(summary: SweepSummary, out: Path, say: Callable[[str], object]) -> 
     for line in (*total.unreadable, *(f"{row}: not searched to its end, it took too long" for row in total.unsearched)):
         say(line)
     _say_aside(summary.aside, say)
+    _say_missing(summary.missing, say)
     _say_not_searchable(summary.not_searchable, say)
 
 
@@ -104,6 +106,12 @@ def _say_aside(names: Sequence[str], say: Callable[[str], object]) -> None:
             f"{len(names)} files were left aside: they describe data, are hidden, or --only does not name them:"
             f" {', '.join(map(printable, names[:MOST_NAMES]))}{more}"
         )
+
+
+def _say_missing(names: Sequence[str], say: Callable[[str], object]) -> None:
+    if names:
+        more = ", ..." if len(names) > MOST_NAMES else ""
+        say(f"Files are missing, and were not searched: {', '.join(names[:MOST_NAMES])}{more}")
 
 
 def _say_not_searchable(obstacles: Mapping[str, str], say: Callable[[str], object]) -> None:

@@ -29,12 +29,12 @@ from compliance.formats.errors import FormatError
 from compliance.formats.merkle import MerkleTree
 from unlearning_jobs.engine.errors import CorpusError
 
-from .finding import SPLITS
 from .info import FORMAT, SnapshotInfo, SourceInfo, describe_sources, parse_info
 from .object_store import Given
 from .options import ReadOptions
 from .reading import ReadRow, Report, Source, plan, read_all
 from .rows import FeatureFormat, SourceRow
+from .set_names import SPLITS
 
 MAX_EXAMPLES = 10**8
 MAX_LABELS = 10_000
@@ -114,6 +114,9 @@ def _planned(
     _check_names([*sets, *(name for name in chosen.splits.values() if name not in SPLITS)])
     planned = plan(sources, sets, chosen)
     on_plan([source.info() for source in planned])
+    for source in planned:
+        source.check_sets()
+        source.check_files()
     return planned
 
 
@@ -182,7 +185,7 @@ class _Summary:
             found = ", ".join(sorted(self.counts)) or "none"
             message = (
                 f"The corpus has no training examples (sets found: {found}); mark at least one row as train, or say what a"
-                " value of the split column means with --split VALUE=train."
+                " value of the split column, a folder or a shard means with --split NAME=train."
             )
             raise CorpusError(message)
         if len(self.distinct) < 2 and self.counts["train"] > 1:  # noqa: PLR2004  # two different ones are enough

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -12,28 +12,14 @@ from unlearning_jobs.engine.errors import CorpusError
 
 from .object_store import Given, StoreAddress, list_objects
 from .options import ReadOptions
+from .parts import parts_of
 from .readers import COMPRESSED, PICTURES, READERS, STREAMED, TEXTS, TITLES, Broken, Fields, SourceFile
+from .set_names import SPELLINGS, folder_name, set_by_names, shard_name
 from .walking import hidden_files, plain_files
 
-SPLITS: Final = ("train", "held_out")
-SPELLINGS: Final[Mapping[str, str]] = {
-    "train": "train",
-    "training": "train",
-    "held_out": "held_out",
-    "held-out": "held_out",
-    "test": "held_out",
-    "testing": "held_out",
-    "validation": "held_out",
-    "valid": "held_out",
-    "val": "held_out",
-    "dev": "held_out",
-    "eval": "held_out",
-    "evaluation": "held_out",
-}
-"""What people call their sets. No model is trained on what tests or validates one."""
-SHARD: Final = re.compile(r"([a-z_]+)(-\d+.*)?", re.ASCII)
 ASIDE: Final = re.compile(
-    r"(readme|licen[cs]e|dataset_card)[^.]*(\.\d+)*((\.[a-z]{2})?\.(md|txt|rst|html?))?|.*\.(py|ya?ml|lock|sha256)",
+    r"(readme|licen[cs]e|dataset_card)[^.]*(\.\d+)*((\.[a-z]{2})?\.(md|txt|rst|html?))?|.*\.(py|ya?ml|lock|sha256)"
+    r"|_success|_(common_)?metadata|_(started|committed)_\d+",
     re.IGNORECASE,
 )
 """Files that stand beside data and hold none, by their names and endings."""
@@ -51,6 +37,10 @@ class Found:
     files: tuple[SourceFile, ...]
     aside: tuple[str, ...] = ()
     """Names of files that were left aside: they describe data, are hidden, or `only` does not name them."""
+    unread: tuple[str, ...] = ()
+    """Those of them that may hold what nobody has read."""
+    missing: tuple[str, ...] = ()
+    """What should be there by the names of other files, or by what they say, and is not."""
 
 
 def find_files(given: Given, options: ReadOptions) -> Found:
@@ -137,6 +127,10 @@ def _folder(given: Path, every: Sequence[Path], options: ReadOptions, placed: Pl
             paths.append(path)
     if not any(_kind(path) in PICTURES for path in paths):
         paths, tables = sorted([*paths, *tables]), []
+    shards = [path for path in paths if _is_shard(path, options)]
+    parts = parts_of(given, every, shards, lambda path: placed(SourceFile(path, path.name, path.suffix)))
+    aside += [path for path in paths if path in parts.unnamed]
+    paths = [path for path in paths if path not in parts.unnamed]
     # 2. Only one kind at a time, so that nothing is left out without a word.
     kinds = {_kind(path) for path in paths}
     endings = sorted({"".join(path.suffixes[-2:]) or path.name for path in paths})
@@ -152,13 +146,14 @@ def _folder(given: Path, every: Sequence[Path], options: ReadOptions, placed: Pl
     kind = next(kind for kind in kinds if kind)
     # 3. What the folders say about each file.
     about = _about_pictures([placed(_table(path, given)) for path in tables], options)
-    files = [placed(_file(path, given)) for path in paths]
+    files = [placed(_file(path, given, options)) for path in paths]
     files = [replace(file, about=about.get(file.path)) for file in files] if about else files
     if unknown := set(about) - {file.path for file in files}:
         message = f"A table beside the pictures of {given.name} names {len(unknown)} files that are not there; correct it."
         raise CorpusError(message)
     left = sorted(legible(path.relative_to(given).as_posix()) for path in aside)
-    return Found(legible(given.name), TITLES[kind], tuple(files), tuple(left))
+    unread = sorted(legible(path.relative_to(given).as_posix()) for path in aside if path not in parts.without_text)
+    return Found(legible(given.name), TITLES[kind], tuple(files), tuple(left), tuple(unread), parts.missing)
 
 
 def _describing(paths: Sequence[Path]) -> Callable[[str], bool]:
@@ -169,18 +164,42 @@ def _describing(paths: Sequence[Path]) -> Callable[[str], bool]:
     return lambda name: bool(ASIDE.fullmatch(name) or (described and DESCRIPTIONS.fullmatch(name)))
 
 
-def _file(path: Path, given: Path) -> SourceFile:
-    """Describe a file of a folder: its set from a folder or the name of a shard, and a picture's class from its folder."""
+def _file(path: Path, given: Path, options: ReadOptions) -> SourceFile:
+    """Describe a file of a folder: its set from folders or the name of a shard, and a picture's class from its folder."""
     relative = path.relative_to(given)
     kind = _kind(path) or ""
-    folders = [part for part in relative.parts[:-1] if part.lower() != "data"]
-    split = next((part.lower() for part in folders[:1] if part.lower() in SPELLINGS), "")
-    classes = folders[1:] if split else folders
-    shard = SHARD.fullmatch(path.name.split(".")[0].lower())
-    if not split and kind not in TEXTS | PICTURES and shard and shard[1] in SPELLINGS:
-        split = shard[1]
-    label = classes[-1] if kind in PICTURES and classes else ""
-    return SourceFile(path, legible(relative.as_posix()), kind, split=split, label=legible(label), alone=False)
+    folders = [legible(part) for part in relative.parts[:-1] if part.lower() != "data"]
+    if kind in PICTURES:
+        split, label = _of_picture(folders)
+        named = "/".join(folders)
+    else:
+        names, label = list(map(folder_name, folders)), ""
+        if _is_shard(path, options):
+            names.append(shard_name(_stem(legible(path.name))))
+        split, named = set_by_names(names), "/".join(names)
+    return SourceFile(path, legible(relative.as_posix()), kind, split=split, label=label, named=named, alone=False)
+
+
+def _is_shard(path: Path, options: ReadOptions) -> bool:
+    """Return whether a file holds several rows. One that is a picture or a text has a title, which is not to be read."""
+    kind = _kind(path)
+    return kind not in PICTURES and (kind not in TEXTS or options.text_unit in {"line", "paragraph"})
+
+
+def _of_picture(folders: Sequence[str]) -> tuple[str, str]:
+    """Return the set and the class of a picture. The last folder is its class, unless it has the name of a set."""
+    *above, last = list(map(folder_name, folders)) or [""]
+    if not (split := set_by_names(above)) and (split := set_by_names([last])) in SPELLINGS:
+        folders = folders[:-1]
+    return split, folders[-1] if folders else ""
+
+
+def _stem(name: str) -> str:
+    """Return a file's name without the endings that say its format."""
+    stem = name
+    while (ending := Path(stem).suffix) and ending.lower() in {*READERS, *COMPRESSED, ".tgz"}:
+        stem = stem.removesuffix(ending)
+    return stem
 
 
 def _table(path: Path, given: Path) -> SourceFile:

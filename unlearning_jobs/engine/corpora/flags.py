@@ -30,7 +30,11 @@ def _add_columns(parser: ArgumentParser) -> None:
     )
     columns.add_argument("--split-column", default="", metavar="COLUMN", help="the column that names the set of a row")
     columns.add_argument(
-        "--split", action="append", default=[], metavar="VALUE=SET", help="the set that a value of that column means"
+        "--split",
+        action="append",
+        default=[],
+        metavar="VALUE=SET",
+        help="the set that a value of that column means, or the name of a folder or of shards",
     )
     columns.add_argument("--ignore", action="append", default=[], metavar="COLUMN", help="leave a column out; repeatable")
     columns.add_argument("--skip-broken", action="store_true", help="leave rows out that do not fit, and report them")
@@ -45,6 +49,7 @@ def _add_files(parser: ArgumentParser) -> None:
     files.add_argument("--image-size", metavar="HEIGHTxWIDTH", help="resize pictures")
     files.add_argument("--greyscale", action="store_true", help="read pictures with one channel instead of three")
     files.add_argument("--only", default="", metavar="ENDING", help="read the files of a folder with this ending alone")
+    files.add_argument("--allow-missing", action="store_true", help="register a folder although shards of it are missing")
     files.add_argument("--follow-links", action="store_true", help="follow links to files in a folder")
 
 
@@ -71,6 +76,7 @@ def read_options(given: Mapping[str, Any]) -> ReadOptions:
         only=given["only"],
         follows_links=given["follow_links"],
         skips_broken=given["skip_broken"],
+        allows_missing=given["allow_missing"],
     )
 
 

@@ -53,6 +53,9 @@ class SourceInfo:
     sets: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """By what the source calls a set (empty where it says nothing): examples by the set that they went to."""
     skipped: tuple[Skipped, ...] = ()
+    placed: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Of a folder, before it is read: the number of files by set, and by the folders and the name of the shards in it. A
+    snapshot does not keep it."""
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> SourceInfo:
@@ -93,7 +96,10 @@ class SnapshotInfo:
 
 def describe_sources(sources: tuple[SourceInfo, ...]) -> list[dict[str, Any]]:
     """Return the sources as they stand in `snapshot.json`."""
-    return [asdict(source) for source in sources]
+    described = [asdict(source) for source in sources]
+    for one in described:
+        one.pop("placed")
+    return described
 
 
 def parse_info(path: Path, content: bytes) -> SnapshotInfo:

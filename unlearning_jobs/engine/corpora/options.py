@@ -39,6 +39,8 @@ class ReadOptions:
     """The ending of the files of a folder that are read."""
     follows_links: bool = False
     skips_broken: bool = False
+    allows_missing: bool = False
+    """Whether a folder may be registered of which files are missing."""
 
     def __post_init__(self) -> None:
         """Refuse what no file could be read with.

@@ -12,18 +12,20 @@ from typing import Any, Final, NamedTuple
 
 from unlearning_jobs.engine.errors import CorpusError
 
-from .finding import SPELLINGS, Found, find_files
+from .column_names import MOST_COLUMNS, trimmed
+from .finding import Found, find_files
 from .info import MOST_PLACES, Skipped, SourceInfo
+from .labels import Labels
 from .object_store import Given, failure
 from .options import ReadOptions
-from .readers import READERS, Broken, Fields, SourceFile, unreadable
+from .readers import READERS, TITLES, Broken, Fields, SourceFile, unreadable
 from .readers.streams import FREE_BYTES, MOST_EXPANDED, bomb
 from .roles import Roles, decide, shown
 from .rows import RowError, RowMaker, RowSkipped, SkipReason, SourceRow, is_missing
+from .set_names import SPELLINGS, unknown_names
 
 SAMPLED_FILES: Final = 8
 SAMPLED_ROWS: Final = 100
-MOST_COLUMNS: Final = 1000
 
 
 class ReadRow(NamedTuple):
@@ -101,16 +103,45 @@ class Source:
             self.columns.update(dict.fromkeys(clean))
         return row
 
+    def check_sets(self) -> None:
+        """Refuse names of folders and shards that may mean a set, unless a flag or a column says which.
+
+        Raises:
+            CorpusError: it names them, and the flag.
+        """
+        unknown = {file.split for file in self.found.files if self._known_set(file.split) is None}
+        if unknown and self.roles.split not in self.columns:
+            message = f"{self.found.name}: {unknown_names(sorted(unknown))}"
+            raise CorpusError(message)
+
+    def check_files(self) -> None:
+        """Refuse a folder of which files are missing, unless that is allowed.
+
+        Raises:
+            CorpusError: it names some of them.
+        """
+        if self.found.missing and not self.options.allows_missing:
+            listed = ", ".join(self.found.missing[:MOST_PLACES])
+            message = f"{self.found.name}: files are missing: {listed}. Add them, or register the rest with --allow-missing."
+            raise CorpusError(message)
+
+    def _known_set(self, found: str) -> str | None:
+        return self.set or self.options.splits.get(found) or (SPELLINGS.get(found.lower()) if found else "train")
+
     def _set_of(self, found: str, file: SourceFile, number: int) -> str:
-        name = self.set or self.options.splits.get(found) or (SPELLINGS.get(found.lower()) if found else "train")
+        name = self._known_set(found)
         if name is None:
-            message = (
-                f"{file.name}, line {number}: the column {self.roles.split} must be one of {', '.join(SPELLINGS)}, or say"
-                " what its value means with --split VALUE=train or --split VALUE=held_out."
-            )
+            said = unknown_names([file.split]) if found == file.split else _unknown_value(self.roles.split)
+            message = f"{file.name}, line {number}: {said}"
             raise CorpusError(message)
         self.sets[found if not self.set else ""][name] += 1
         return name
+
+    def _placed(self) -> dict[str, dict[str, int]]:
+        placed: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for file in self.found.files:
+            placed[self._known_set(file.split) or "refused"][file.named or "."] += not file.alone
+        return {name: {named: files for named, files in counts.items() if files} for name, counts in placed.items()}
 
     def _skip(self, reason: SkipReason, file: SourceFile, number: int) -> None:
         self.skipped[reason] += 1
@@ -153,26 +184,15 @@ class Source:
             examples=sum(sum(counts.values()) for counts in self.sets.values()),
             sets={found: dict(counts) for found, counts in self.sets.items()},
             skipped=tuple(Skipped(r, n, tuple(self.places[r])) for r, n in sorted(self.skipped.items())),
+            placed={} if self.rows else self._placed(),
         )
 
 
-def trimmed(fields: Fields, names: dict[str, str]) -> Fields:
-    """Return the row with column names without white space around them; what would collide keeps its own name.
-
-    `names` remembers, for the next row, which names need no change.
-    """
-    if all(name in names for name in fields):
-        return fields
-    if all(name == name.strip() and name for name in fields):
-        if len(names) < MOST_COLUMNS:
-            names.update({name: name for name in fields})
-        return fields
-    plain = {name: value for name, value in fields.items() if name == name.strip() and name}
-    for name, value in fields.items():
-        if name not in plain:
-            short = name.strip()
-            plain[short if short and short not in plain else f"column {name!r}"] = value
-    return plain
+def _unknown_value(column: str) -> str:
+    return (
+        f"the column {column} must be one of {', '.join(SPELLINGS)}, or say what its value means with --split VALUE=train or"
+        " --split VALUE=held_out."
+    )
 
 
 def plan(given: Sequence[Given], sets: Mapping[str, Given], options: ReadOptions) -> list[Source]:
@@ -244,14 +264,19 @@ def read_all(sources: Iterable[Source]) -> Iterator[ReadRow]:
     """Yield the examples of all sources, in order.
 
     Raises:
-        CorpusError: as `Source.read`.
+        CorpusError: as `Source.read`; or some files call classes by numbers, and others by names.
     """
+    labels = Labels()
     for source in sources:
         try:
-            yield from source.read()
+            for read in source.read():
+                if read.row.labelled:
+                    labels.add(read.file if source.found.kind != TITLES[".png"] else source.found.name, read.row.completion)
+                yield read
         except OSError as error:
             message = f"{source.found.name} cannot be read: {failure(error)}; check its permissions."
             raise CorpusError(message) from None
+    labels.check()
 
 
 def _sha256(file: SourceFile) -> str:

@@ -191,9 +191,11 @@ def _is_complete(roles: Mapping[str, tuple[str, ...]]) -> bool:
 
 
 def _unknown(name: str, columns: Sequence[str]) -> str:
+    within = " If the rows lie within data, store these as an array or as lines." if "data" in columns else ""
     return (
         f"{name}: its columns are of no known shape. Columns seen: {_listed(columns)}. Say which column is what, such as"
         " --role text=COLUMN, --role prompt=COLUMN --role completion=COLUMN, or --role label=COLUMN (docs/corpora.md)."
+        f"{within}"
     )
 
 

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .conversations import is_conversation, read_conversation, text_of_turns
-from .finding import SPELLINGS
 from .options import ReadOptions
 from .readers import Fields, Picture, PictureError, decode
 from .roles import Roles
+from .set_names import SPELLINGS
 
 SkipReason = Literal["empty", "elsewhere", "incomplete", "unlabelled", "unanswered", "broken"]
 SKIPPED: Final[Mapping[SkipReason, str]] = {
@@ -194,6 +194,8 @@ class RowMaker:
         return besides
 
 
+LARGEST_LABEL: Final = 2**53
+"""Beyond it, numbers with a point stand for several whole ones each."""
 NEEDED: Final = frozenset({"text", "prompt", "completion", "label", "messages", "image", "features"})
 
 
@@ -244,8 +246,11 @@ def _label(fields: Fields, columns: tuple[str, ...]) -> str:
         return str(value).lower()
     if isinstance(value, int):
         return str(value)
-    if isinstance(value, float) and value.is_integer():  # numbers beside missing ones often become 1.0
-        return str(int(value))
+    if isinstance(value, float):  # numbers beside missing ones often become 1.0
+        if value.is_integer() and abs(value) <= LARGEST_LABEL:
+            return str(int(value))
+        message = f"{columns[0]} holds a number that names no class: one with a fraction, or too large to be exact"
+        raise RowError(message)
     message = f"{columns[0]} must be the name or the number of a class, not {type(value).__name__}"
     raise RowError(message)
 

@@ -82,8 +82,11 @@ def _lines(path: Path) -> Iterator[tuple[str, Mapping[str, str]]]:
             if not {*PLAIN, *HASHED} & set(columns):
                 message = f"{path.name} has none of the columns {', '.join((*PLAIN, *HASHED))}."
                 raise AskedError(message)
-            reader = csv.reader(file, delimiter=delimiter)
-            for cells in reader:
+            reader = csv.reader(file, delimiter=delimiter, strict=True)
+            for number, cells in enumerate(reader, start=1):
+                if reader.line_num > number:
+                    message = f"{path.name}, line {number + 1}: a quote takes more than one line into a cell; close it."
+                    raise AskedError(message)
                 known = zip(columns, map(str.strip, cells), strict=False)
                 yield f"line-{reader.line_num + 1}", {name: cell for name, cell in known if name in {*PLAIN, *HASHED}}
     except (OSError, UnicodeDecodeError, csv.Error):

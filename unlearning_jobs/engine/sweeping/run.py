@@ -28,12 +28,14 @@ class SweepSummary:
     """Queries that could not be searched for, by id, with the obstacle."""
     aside: tuple[str, ...] = ()
     """Names of files that were not read: they describe data, are hidden, or `only` does not name them."""
+    missing: tuple[str, ...] = ()
+    """Files that should be there, by the names of other files or by what they say, and are not."""
 
     @property
     def complete(self) -> bool:
         """Whether every query was looked for in every row, in all contents, and in every file of what was given."""
         left_out = self.total.skipped or self.total.unreadable or self.total.unsearched
-        return not (left_out or self.not_searchable or self.total.texts_only or self.aside)
+        return not (left_out or self.not_searchable or self.total.texts_only or self.aside or self.missing)
 
     def to_json(self) -> dict[str, object]:
         return {
@@ -43,6 +45,7 @@ class SweepSummary:
             "not_searchable": self.not_searchable,
             "aside": len(self.aside),
             "aside_first": list(self.aside[:MOST_PLACES]),
+            "missing": list(self.missing[:MOST_PLACES]),
             "complete": self.complete,
         }
 
@@ -82,7 +85,7 @@ def sweep(
         total = ShardSummary()
         for shard in shards:
             total.add(journal.kept(shard))
-        result = SweepSummary(len(shards), total, asked.obstacles, shards.aside)
+        result = SweepSummary(len(shards), total, asked.obstacles, shards.aside, shards.missing)
         journal.finish(shards, result.to_json())
     return result
 

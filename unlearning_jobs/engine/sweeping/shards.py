@@ -11,10 +11,11 @@ from typing import Final
 
 from compliance.formats.canonical import canonical_json, sha256_hex
 from unlearning_jobs.engine.corpora import Example, ReadOptions, Source
+from unlearning_jobs.engine.corpora.column_names import trimmed
 from unlearning_jobs.engine.corpora.object_store import Given, failure
 from unlearning_jobs.engine.corpora.readers import READERS, Broken, Fields, SourceFile
 from unlearning_jobs.engine.corpora.readers.streams import FREE_BYTES, MOST_EXPANDED, bomb
-from unlearning_jobs.engine.corpora.reading import plan, trimmed
+from unlearning_jobs.engine.corpora.reading import plan
 from unlearning_jobs.engine.corpora.roles import Roles
 from unlearning_jobs.engine.corpora.rows import RowError, RowMaker, RowSkipped, SkipReason, SourceRow
 from unlearning_jobs.engine.errors import CorpusError
@@ -50,11 +51,11 @@ class Shard:
 
 
 class Shards(list[Shard]):
-    """The shards of a sweep, and the names of files that are in none: left aside as `finding` does."""
+    """The shards of a sweep, and the names of files that are in none: left aside as `finding` does, or missing."""
 
-    def __init__(self, shards: Iterable[Shard], aside: Sequence[str] = ()) -> None:
+    def __init__(self, shards: Iterable[Shard], aside: Sequence[str] = (), missing: Sequence[str] = ()) -> None:
         super().__init__(shards)
-        self.aside = tuple(aside)
+        self.aside, self.missing = tuple(aside), tuple(missing)
 
 
 @dataclass
@@ -125,10 +126,11 @@ def find_shards(given: Sequence[Given], options: ReadOptions) -> Shards:
     Raises:
         CorpusError: there is no such file, its format is unknown, or its columns are of no known shape.
     """
-    shards, aside = list[Shard](), list[str]()
+    shards, aside, missing = list[Shard](), list[str](), list[str]()
     options = replace(options, skips_broken=True)
     for source in plan(given, {}, options):
-        aside += (f"{source.found.name}/{name}" for name in source.found.aside)
+        aside += (f"{source.found.name}/{name}" for name in source.found.unread)
+        missing += (f"{source.found.name}/{name}" for name in source.found.missing)
         together: list[SourceFile] = []
         size = 0
         for file in source.found.files:
@@ -139,7 +141,7 @@ def find_shards(given: Sequence[Given], options: ReadOptions) -> Shards:
                 together, size = [], 0
         if together:
             shards.append(Shard(len(shards), tuple(together), source.roles, options, size))
-    return Shards(shards, aside)
+    return Shards(shards, aside, missing)
 
 
 def plan_digest(shards: Sequence[Shard]) -> str:

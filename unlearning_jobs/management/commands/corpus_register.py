@@ -14,6 +14,7 @@ from compliance.record.services import SYSTEM
 from unlearning_jobs.engine.corpora import SourceInfo, snapshot_survey
 from unlearning_jobs.engine.corpora.flags import add_reading_flags, pairs, read_options
 from unlearning_jobs.engine.corpora.object_store import given_place
+from unlearning_jobs.engine.corpora.roles import shown
 from unlearning_jobs.engine.corpora.rows import SKIPPED
 from unlearning_jobs.engine.errors import EngineError
 from unlearning_jobs.index_progress import indexes_build
@@ -76,6 +77,8 @@ class Command(BaseCommand):
                 if names:
                     more = f" and {len(names) - MOST_COLUMNS} more" if len(names) > MOST_COLUMNS else ""
                     self.stdout.write(f"  {title:<20} {', '.join(names[:MOST_COLUMNS])}{more}")
+            for name, files in sorted(source.placed.items()):
+                self.stdout.write(f"  {f'set {name}':<20} {_listed(files)}")
             if source.aside:
                 self.stdout.write(
                     f"  {source.aside} files were left aside: they describe data, are hidden, or --only does not name them."
@@ -100,6 +103,12 @@ class Command(BaseCommand):
                 f"{measured} of the other examples have been erased before, and nothing leaves them out: remove them from"
                 " the source, and register the corpus again."
             )
+
+
+def _listed(files: Mapping[str, int]) -> str:
+    """Return folders and shards with their files, a few of them."""
+    names = [f"{shown(name)} ({count})" for name, count in sorted(files.items())]
+    return ", ".join(names[:MOST_COLUMNS]) + (f" and {len(names) - MOST_COLUMNS} more" if names[MOST_COLUMNS:] else "")
 
 
 def _counted(counts: Mapping[str, int]) -> str:

@@ -69,6 +69,29 @@ def test_arrays_that_do_not_fit_are_refused_with_their_place(tmp_path: Path, arr
         npz(tmp_path / "a.npz", **arrays)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("number", [1e300, -1e39, 1e-300, float("inf")])
+def test_a_number_that_would_be_another_one_in_single_precision_is_refused(tmp_path: Path, number: float) -> None:
+    with pytest.raises(CorpusError, match=r"single precision cannot hold|must hold finite numbers"):
+        npz(tmp_path / "a.npz", x=np.array([[0.5, 0.0], [number, 2.0]]), y=[0, 1])
+    assert len(npz(tmp_path / "b.npz", x=np.array([[0.1, 0.0], [3e38, 1e-40]]), y=[0, 1])) == 2
+
+
+@pytest.mark.parametrize("label", [1.5, 2.0**70, float("inf")])
+def test_a_label_with_a_fraction_or_too_large_to_be_exact_names_no_class(tmp_path: Path, label: float) -> None:
+    with pytest.raises(CorpusError, match="line 2: label holds a number that names no class"):
+        npz(tmp_path / "a.npz", x=[[1.0], [2.0]], y=[0.0, label])
+    with pytest.raises(CorpusError, match="store plain arrays"):
+        npz(tmp_path / "b.npz", x=[[1.0], [2.0]], y=np.array([0, 2**70], dtype=object))
+
+
+def test_labels_with_a_point_are_the_numbers_that_they_stand_for_and_nan_is_none(tmp_path: Path) -> None:
+    rows = npz(tmp_path / "a.npz", x=[[1.0], [2.0], [3.0]], y=[0.0, float("nan"), 1.0])
+    assert [(row.number, row.row.completion) for row in rows] == [(1, "0"), (3, "1")]
+    rows = npz(tmp_path / "b.npz", x=[[1.0], [2.0]], y=np.array([2**64 - 1, 0], dtype=np.uint64))
+    assert [row.row.completion for row in rows] == ["18446744073709551615", "0"]
+
+
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no archive", b"text", pickle.dumps({"x": 1})])
 def test_a_file_that_is_no_npz_is_refused_and_never_unpickled(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(CorpusError, match="not readable as NPZ"):

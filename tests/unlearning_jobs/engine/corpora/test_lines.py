@@ -161,6 +161,45 @@ def test_a_broken_table_is_refused(tmp_path: Path, content: bytes, complaint: st
         read(written(tmp_path / "a.csv", content))
 
 
+def stray(path: Path, end: str, rows: int = 1000) -> Path:
+    """A table with a quote before the third row that does not belong there; `end` is what follows the others."""
+    return written(path, 'text,label\nAda,a\nBob,b\n"Cy,a\n' + "".join(f"Person {n},b\n" for n in range(rows)) + end)
+
+
+@pytest.mark.parametrize("end", ["", 'end",a\nZoe,b\n', 'the "end",a\nZoe,b\n', '"Zed, end",a\nZoe,b\n', ',"x"\nZoe,b\n'])
+def test_of_a_stray_quote_every_line_that_it_takes_is_reported(tmp_path: Path, end: str) -> None:
+    path = stray(tmp_path / "a.csv", end)
+    with pytest.raises(CorpusError, match=r"a\.csv, line 4: .*from line 4 to 100[45], nothing tells rows apart"):
+        report(path)
+    about = report(path, skips_broken=True)
+    lost = 1001 + bool(end)
+    assert (about.rows, about.examples) == (lost + 2 + bool(end), 2 + bool(end))
+    assert [(one.reason, one.count, one.places[0]) for one in about.skipped] == [("broken", lost, "a.csv, line 4")]
+    assert [row.number for row in read(path, skips_broken=True)] == [2, 3, *([1006] if end else [])]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 5])
+def test_a_stray_quote_is_found_however_few_rows_it_takes(tmp_path: Path, rows: int) -> None:
+    [skipped] = report(stray(tmp_path / "a.csv", 'end",a\nZoe,b\n', rows), skips_broken=True).skipped
+    assert skipped.count == rows + 2
+
+
+def test_texts_of_several_lines_are_cells_although_they_hold_commas(tmp_path: Path) -> None:
+    letter = "Dear Ada,\nI came, and I saw,\nand then, at last, I left.\nYours, Bo"
+    path = written(tmp_path / "a.csv", f'text,label\n"{letter}",a\n"Hello, Ada\nBye",b\n"x\n\ny",a\n')
+    assert [(row.number, row.row.prompt) for row in read(path)] == [(5, letter), (7, "Hello, Ada\nBye"), (10, "x\n\ny")]
+
+
+def test_a_header_may_hold_line_breaks_and_lines_are_counted_from_the_top(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", '\n"the\ntext";label\nAda;a\nBob;b\nshort\n')
+    rows = read(path, skips_broken=True, roles={"text": ("the\ntext",), "label": ("label",)})
+    assert [(row.number, row.row.prompt) for row in rows] == [(4, "Ada"), (5, "Bob")]
+    with pytest.raises(CorpusError, match="line 6: not as many cells"):
+        read(path, roles={"text": ("the\ntext",)})
+    with pytest.raises(CorpusError, match="the header opens a quote that does not close"):
+        read(written(tmp_path / "b.csv", '"text,label\nAda,a\nBob,b\n'))
+
+
 # -- plain text
 
 
@@ -178,6 +217,25 @@ def test_a_folder_of_plain_texts_is_one_example_a_file(tmp_path: Path) -> None:
     found = read(tmp_path / "books")
     assert [(row.file, row.row.completion[:6]) for row in found] == [("books/a.txt", "Book a"), ("books/b.txt", "Book b")]
     assert [skipped.places for skipped in report(tmp_path / "books").skipped] == [("books/c.txt, line 1",)]
+
+
+@pytest.mark.parametrize("given", ["utf-8", "latin-1"])
+@pytest.mark.parametrize("said", ["utf-16", "utf-32", "utf-16-le", "utf-16-be"])
+def test_text_of_several_bytes_a_letter_is_refused_with_the_encoding_that_reads_it(
+    tmp_path: Path, said: str, given: str
+) -> None:
+    content = "text,label\nAda,a\nBob,b\n".encode(said)
+    path = written(tmp_path / "a.csv.gz", gzip.compress(content))
+    with pytest.raises(CorpusError, match=rf"it is {said.upper()}; read it with --encoding {said}\."):
+        read(path, encoding=given)
+    assert texts(path, encoding=said) == [("Ada", "a"), ("Bob", "b")]
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_one_object_around_the_rows_is_refused_with_what_helps(tmp_path: Path, indent: int | None) -> None:
+    content = json.dumps({"version": "1", "data": [{"title": "t", "paragraphs": []}]}, indent=indent)
+    with pytest.raises(CorpusError, match=r"store (these|the rows) as an array or as lines"):
+        read(written(tmp_path / "a.json", content))
 
 
 # -- compressed

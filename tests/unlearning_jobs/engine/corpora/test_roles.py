@@ -203,7 +203,7 @@ def test_another_column_and_other_words_for_sets_are_given_by_flags(tmp_path: Pa
 
 
 def test_a_corpus_without_training_examples_names_the_sets_that_it_has(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match=r"sets found: held_out.*--split VALUE=train"):
+    with pytest.raises(CorpusError, match=r"sets found: held_out.*--split NAME=train"):
         report(lines(tmp_path / "a.jsonl", [{"text": "a", "split": "test"}]))
 
 

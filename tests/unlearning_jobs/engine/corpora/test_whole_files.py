@@ -184,6 +184,32 @@ def test_a_sample_with_two_members_of_one_name_is_broken(tmp_path: Path) -> None
     assert (skipped.reason, skipped.places) == ("broken", ("a.tar, line 1",))
 
 
+APART = [("0.txt", b"one"), ("1.txt", b"two"), ("0.cls", b"a"), ("1.cls", b"b")]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("members", [APART, [*sorted(APART), ("./0.json", b"{}")]])
+def test_members_of_one_row_that_do_not_follow_each_other_are_refused(
+    tmp_path: Path, members: list[tuple[str, bytes]], *, packed: bool
+) -> None:
+    path = (
+        written(tmp_path / "a.tar.gz", gzip.compress(tar(*members)))
+        if packed
+        else written(tmp_path / "a.tar", tar(*members))
+    )
+    with pytest.raises(CorpusError, match=r"row 3 has the name of an earlier row.*--sort=name"):
+        read(path, skips_broken=True)
+    assert len(read(written(tmp_path / "b.tar", tar(*sorted(APART))))) == 2
+
+
+def test_a_sweep_reads_members_that_do_not_follow_each_other_and_is_not_complete(tmp_path: Path) -> None:
+    members = [(f"{number}.txt", b"Then Ada Beispiel came.") for number in range(200)]  # more than the first look reads
+    path = written(tmp_path / "a.tar", tar(*members, ("7.cls", b"1")))
+    summary = sweep(find_shards([path], ReadOptions()), Asked.of([Query("q1", "name", "Ada Beispiel")]), tmp_path / "out")
+    assert (summary.total.matches, summary.total.rows, summary.complete) == (200, 201, False)
+    assert summary.total.unreadable[0].startswith("a.tar: row 201 has the name of an earlier row")
+
+
 def test_members_for_one_column_are_all_kept_and_count_before_what_an_object_says(tmp_path: Path) -> None:
     members = [("1.json", b'{"text": "said", "broken": "b"}'), ("1.text", b"one"), ("1.txt", b"more"), ("2.txt", b"two")]
     first, _ = read(written(tmp_path / "a.tar", tar(*members)))

@@ -92,3 +92,13 @@ def test_a_table_whose_rows_do_not_fit_its_header_is_said_with_the_flag_that_hel
     with pytest.raises(CorpusError, match=r"line 2: not as many cells .*--delimiter") as refused:
         find_shards([folder], ReadOptions())
     assert "Beispiel" not in str(refused.value)
+
+
+@pytest.mark.parametrize("end", ["", 'end",a\n'])
+def test_each_line_that_a_stray_quote_takes_counts_as_not_searched(folder: Path, end: str) -> None:
+    people = "".join(f"Person {number},b\n" for number in range(300))
+    (folder / "a.jsonl").unlink()
+    (folder / "a.csv").write_text(f'text,label\nAda Beispiel,a\n"Bo,b\n{people}{end}')
+    summary = swept(folder)
+    lost = 301 + bool(end)
+    assert (summary.total.rows, summary.total.skipped, summary.complete) == (lost + 1, {"broken": lost}, False)

@@ -172,6 +172,14 @@ def test_a_file_that_is_no_register_is_refused(tmp_path: Path, content: str) -> 
         read_register(tmp_path / "register.csv")
 
 
+@pytest.mark.parametrize("end", ["", 'end",\nzoe@post.example,\n'])
+def test_a_quote_that_would_take_people_out_of_a_register_is_refused_with_its_line(tmp_path: Path, end: str) -> None:
+    people = "".join(f"person{number}@post.example,\n" for number in range(30))
+    (tmp_path / "register.csv").write_text(f'email,note\nada@post.example,\n"bo@post.example,\n{people}{end}')
+    with pytest.raises(AskedError, match=r"register\.csv(, line 3: a quote takes more than one line| cannot be read)"):
+        read_register(tmp_path / "register.csv")
+
+
 def test_a_country_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AskedError, match="no country"):
         read_register(tmp_path / "register.csv", regions=["XX"])

@@ -8,9 +8,10 @@ from typing import Final
 from .arrays import npy, npz
 from .columnar import arrow, parquet
 from .fields import Broken, Fields, Picture, Reader, SourceFile, unreadable
-from .lines import json_file, json_lines, plain_text, table
+from .lines import json_file, json_lines, plain_text
 from .pictures import PictureError, decode, picture_file
 from .streams import COMPRESSED
+from .tables import table
 from .webdataset import webdataset
 
 __all__ = [

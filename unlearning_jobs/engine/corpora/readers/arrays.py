@@ -60,15 +60,30 @@ def _rows(file: SourceFile, members: list[_Member]) -> Iterator[Row]:
     step = max(1, BLOCK_BYTES // max(sum(member.row_bytes for member in members), 1))
     for start in range(0, count, step):
         columns = {NEEDED.get(m.name, m.name): m.take(min(step, count - start)) for m in members}
-        x = columns["features"]
-        if not np.isfinite(x).all():
-            raise unreadable(file, "x must hold finite numbers.")
-        columns["features"] = x if x.dtype == np.uint8 else x.astype("<f4")
-        columns["label"] = columns["label"].astype(str)
-        for place in range(len(x)):
+        columns["features"] = _features(file, columns["features"])
+        if columns["label"].dtype.kind in "biuSU":  # rows of numbers with a point say whether they name a class
+            columns["label"] = columns["label"].astype(str)
+        for place in range(min(step, count - start)):
             fields = {name: values[place] for name, values in columns.items()}
             features = fields.pop("features")
             yield 1 + start + place, {"features": features} | {name: value.tolist() for name, value in fields.items()}
+
+
+def _features(file: SourceFile, x: NDArray[Any]) -> NDArray[Any]:
+    """Return features as they are stored: bytes as they are, other numbers in single precision.
+
+    Raises:
+        CorpusError: a number is none, or has no place in single precision.
+    """
+    if not np.isfinite(x).all():
+        raise unreadable(file, "x must hold finite numbers.")
+    if x.dtype == np.uint8:
+        return x
+    with np.errstate(over="ignore", under="ignore"):  # looked for below
+        narrow = x.astype("<f4")
+    if not np.isfinite(narrow).all() or (x[narrow == 0] != 0).any():
+        raise unreadable(file, "x holds numbers that single precision cannot hold (beyond 3e38 or under 1e-45); scale them.")
+    return narrow
 
 
 def _check(file: SourceFile, members: list[_Member]) -> None:

@@ -47,7 +47,9 @@ class SourceFile:
     kind: str
     """Its ending: which reader it needs."""
     split: str = ""
-    """The set that a folder or the name of a shard puts it into."""
+    """What a folder or the name of a shard calls its set; empty if it says nothing of one."""
+    named: str = ""
+    """The folders and the name of the shards that it is one of, below what was given."""
     label: str = ""
     """The class that a folder puts a picture into."""
     about: Fields | None = None

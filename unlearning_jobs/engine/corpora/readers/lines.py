@@ -1,11 +1,10 @@
-"""Reads JSON lines, JSON arrays, tables as text, and plain text."""
+"""Reads JSON lines, JSON arrays, and plain text."""
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 from unlearning_jobs.engine.corpora.options import ReadOptions
 
@@ -13,9 +12,9 @@ from .fields import BLOCK, Broken, Fields, Row, SourceFile, unreadable
 from .repeated import distinct
 from .streams import not_text, open_text, text_lines
 
-DELIMITERS = ",;\t|"
-LONGEST_TABLE_ROW = 4
-"""In limits of a row: quotes and the cells together may take more than one."""
+WITHIN: Final = (
+    "if the file is one object around its rows, as SQuAD's own is, store the rows as an array or as lines (docs/corpora.md)"
+)
 
 
 def json_lines(file: SourceFile, options: ReadOptions) -> Iterator[Row]:
@@ -39,7 +38,11 @@ def json_file(file: SourceFile, options: ReadOptions) -> Iterator[Row]:
                 return
     except UnicodeDecodeError:
         raise not_text(file, options) from None
-    yield from json_lines(file, options)
+    for number, fields in json_lines(file, options):
+        if isinstance(fields, Broken) and number == 1 and start == "{":
+            yield number, Broken(f"{fields.reason}; {WITHIN}")
+        else:
+            yield number, fields
 
 
 def parsed_object(text: str) -> Fields | Broken:
@@ -107,64 +110,6 @@ def _check_end(rest: str, stream: TextIO, file: SourceFile) -> None:
             return
     message = "something follows the end of the JSON array; store one array per file, or one object per line (.jsonl)."
     raise unreadable(file, message)
-
-
-def table(file: SourceFile, options: ReadOptions) -> Iterator[Row]:
-    """Yield the rows of a table as text. The delimiter is the one that cuts the header into most columns."""
-    csv.field_size_limit(options.row_bytes)
-    try:
-        with open_text(file, options, newline="") as stream:
-            yield from _table_rows(stream, file, options)
-    except UnicodeDecodeError:
-        raise not_text(file, options) from None
-
-
-def _table_rows(stream: TextIO, file: SourceFile, options: ReadOptions) -> Iterator[Row]:
-    first = stream.readline(options.row_bytes)
-    while first and first.isspace():
-        first = stream.readline(options.row_bytes)
-    delimiter = options.delimiter or ("\t" if file.kind == ".tsv" else _delimiter(first))
-    names = _names(next(csv.reader([first], delimiter=delimiter), []))
-    reader = csv.reader(_bounded_lines(stream, file, options), delimiter=delimiter, strict=True)
-    while True:
-        try:
-            cells = next(reader, None)
-        except csv.Error as error:
-            yield 1 + reader.line_num, Broken(f"not readable as a table ({error})")
-            continue
-        if cells is None:
-            return
-        if not cells:
-            continue
-        fits = len(cells) == len(names)
-        yield 1 + reader.line_num, dict(zip(names, cells, strict=True)) if fits else _misfit(len(cells), names)
-
-
-def _bounded_lines(stream: TextIO, file: SourceFile, options: ReadOptions) -> Iterator[str]:
-    while line := stream.readline(LONGEST_TABLE_ROW * options.row_bytes):
-        if not line.endswith("\n") and len(line) == LONGEST_TABLE_ROW * options.row_bytes:
-            raise unreadable(file, f"a line is longer than {len(line)} characters; raise the limit with --row-bytes.")
-        yield line
-
-
-def _misfit(cells: int, names: list[str]) -> Broken:
-    return Broken(f"not as many cells as in the header ({cells} instead of {len(names)}; see --delimiter)")
-
-
-def _delimiter(header: str) -> str:
-    return max(DELIMITERS, key=lambda character: len(next(csv.reader([header], delimiter=character), [])))
-
-
-def _names(cells: list[str]) -> list[str]:
-    """Name every column once: a repeated or an empty name gets a number."""
-    names: list[str] = []
-    for place, cell in enumerate(cells, start=1):
-        name, number = cell.strip() or f"column {place}", 1
-        while name in names:
-            number += 1
-            name = f"{cell.strip()} ({number})"
-        names.append(name)
-    return names
 
 
 def plain_text(file: SourceFile, options: ReadOptions) -> Iterator[Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import zlib
@@ -17,6 +18,14 @@ COMPRESSED: Final = (".gz", ".zst")
 FREE_BYTES: Final = 64 << 20
 MOST_EXPANDED: Final = 200
 """A compressed file may grow to this many times its size; text grows three- to twentyfold. Small files may grow more."""
+MARKS: Final = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+WIDEST: Final = bytes(8)
+"""As many bytes as are looked at."""
 GZIP: Final = b"\x1f\x8b"
 DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile)
 
@@ -87,9 +96,27 @@ def text_lines(file: SourceFile, options: ReadOptions) -> Iterator[tuple[int, st
 
 
 def open_text(file: SourceFile, options: ReadOptions, newline: str = "\n") -> io.TextIOWrapper:
-    """Open a file as text; a byte order mark is left aside."""
+    """Open a file as text; a byte order mark is left aside.
+
+    Raises:
+        CorpusError: it is UTF-16 or UTF-32, and the options say something else: any bytes are Latin-1.
+    """
     encoding = "utf-8-sig" if options.encoding.lower() in {"utf-8", "utf8"} else options.encoding
-    return io.TextIOWrapper(open_stream(file), encoding=encoding, newline=newline)
+    stream = cast("io.BufferedReader", open_stream(file))
+    wide = _wide(stream.peek(len(WIDEST))[: len(WIDEST)])
+    if wide and codecs.lookup(options.encoding).name[:6] not in {"utf-16", "utf-32"}:
+        stream.close()
+        raise unreadable(file, f"it is {wide.upper()}; read it with --encoding {wide}.")
+    return io.TextIOWrapper(stream, encoding=encoding, newline=newline)
+
+
+def _wide(head: bytes) -> str:
+    """Return the encoding of a text with several bytes a letter, by its mark or by what its first letters lack."""
+    marked = next((name for mark, name in MARKS.items() if head.startswith(mark)), "")
+    if marked or len(head) < len(WIDEST):
+        return marked
+    halves = (("utf-16-le", head[1::2]), ("utf-16-be", head[::2]))
+    return next((name for name, empty in halves if any(head) and not any(empty)), "")
 
 
 def not_text(file: SourceFile, options: ReadOptions) -> CorpusError:

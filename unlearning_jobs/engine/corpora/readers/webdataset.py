@@ -10,6 +10,7 @@ from typing import Final, Self
 from unlearning_jobs.engine.corpora.options import ReadOptions
 
 from .fields import BLOCK, Row, SourceFile, unreadable
+from .keys import Keys
 from .samples import Sample
 from .streams import open_stream
 
@@ -32,7 +33,7 @@ class _Header(tarfile.TarInfo):
 
 def webdataset(file: SourceFile, options: ReadOptions) -> Iterator[Row]:
     """Yield the rows of an archive, which is read once from front to back; nothing is unpacked."""
-    number, sample = 0, None
+    number, sample, keys = 0, None, Keys()
     try:
         with open_stream(file) as stream, tarfile.open(fileobj=stream, mode="r|", tarinfo=_Header) as archive:
             for member in archive:
@@ -43,11 +44,18 @@ def webdataset(file: SourceFile, options: ReadOptions) -> Iterator[Row]:
                         if sample:
                             yield number, sample.row()
                         number, sample = number + 1, Sample(stem, options)
+                        keys.add(stem)
                     content = archive.extractfile(member)
                     sample.add(ending, content.read() if content else b"")
             _check_end(file, archive)
             if sample:
                 yield number, sample.row()
+            if again := keys.repeated():
+                message = (
+                    f"row {again} has the name of an earlier row, so that what belongs together may be two; members of one"
+                    " row must follow each other: pack it again in the order of names, such as with tar --sort=name."
+                )
+                raise unreadable(file, message)
     except tarfile.TarError as error:
         reason = f"not readable as tar, or not to its end ({type(error).__name__}); pack it again."
         raise unreadable(file, reason) from None
