@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,6 @@ Numbers = NDArray[np.uint64]
 Folded = NDArray[np.uint8] | NDArray[np.uint32]
 WHOLE: Final = (1 << 64) - 1
 PRIME: Final = (1 << 61) - 1
-LONGEST: Final = 1 << 12
-"""Letters and blanks up to the next word of which the numbers below have room for a sum; longer words are numbered alone."""
 FIRST_POWERS: Final = 1 << 18
 HALF: Final = np.uint64(31)
 LOW: Final = np.uint64((1 << 31) - 1)
@@ -31,37 +29,25 @@ BITS: Final = np.uint64(61)
 MOST: Final = np.uint64(PRIME)
 
 
-class Numbering(Protocol):
-    """Gives each word a number."""
-
-    longest: int
-    """Letters up to the next word that `of_all` can number."""
-
-    def of(self, word: str) -> int:
-        """Return the number of a folded word."""
-        ...
-
-    def of_all(self, folded: Folded, begins: NDArray[np.int64]) -> Numbers:
-        """Return the numbers of the words that begin at these places, with zeros for what is no letter."""
-        ...
-
-
 class Ring:
     """Polynomials modulo 2^64. Made-up words may have the number of any other."""
 
     longest: Final = 1 << 62
+    """Letters and blanks up to the next word that `of_all` has room for."""
 
     def __init__(self, base: int) -> None:
         self._base = base
         self._powers = self._inverses = np.ones(0, np.uint64)
 
     def of(self, word: str) -> int:
+        """Return the number of a folded word."""
         total = 0
         for letter in reversed(word):
             total = (total * self._base + ord(letter)) & WHOLE
         return total
 
     def of_all(self, folded: Folded, begins: NDArray[np.int64]) -> Numbers:
+        """Return the numbers of the words that begin at these places, with zeros for what is no letter."""
         if len(self._powers) < len(folded):
             bases = (self._base, pow(self._base, -1, 1 << 64))
             self._powers, self._inverses = (_powers(base, len(folded), np.multiply) for base in bases)
@@ -74,7 +60,8 @@ class Ring:
 class Field:
     """Polynomials modulo the prime 2^61 - 1. Who does not know the base can make up no word with the number of another."""
 
-    longest: Final = LONGEST
+    longest: Final = 1 << 12
+    """A sum of so many products has room in 64 bits."""
 
     def __init__(self, base: int) -> None:
         self._base = base % (PRIME - 1) + 1
@@ -133,6 +120,7 @@ def _powers(base: int, size: int, times: Callable[[Numbers, Numbers], Numbers]) 
     return powers
 
 
+Numbering = Ring | Field
 PUBLIC: Final = Ring(0x9E3779B97F4A7C15)
 SECRET: Final = Field(secrets.randbits(128))
 
