@@ -18,6 +18,7 @@ from compliance.formats.merkle import MerkleTree
 from unlearning_jobs.engine.errors import CorpusError
 
 from .create import example_id
+from .document import Document
 from .info import SnapshotInfo, parse_info
 
 SEED_BYTES = 8
@@ -58,9 +59,9 @@ class Example:
     """None in snapshots of the first format."""
 
     @property
-    def document(self) -> str:
+    def document(self) -> Document:
         """Return the text, and a line for every column of the metadata: what is searched and shown."""
-        return "\n".join([self.text, *(f"{name}: {value}" for name, value in self.metadata.items())])
+        return Document(self.text, self.metadata)
 
     @property
     def text(self) -> str:

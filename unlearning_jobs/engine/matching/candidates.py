@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Final
 
 from .identifier_address import anchors, first_words
-from .identifier_escapes import unescaped
+from .identifier_escapes import all_unescaped
 from .identifier_form import Email, Number, identifier_form
 from .names.lists import TITLES
 from .names.query import Reading, is_initial, readings
@@ -57,9 +57,13 @@ def text_terms(text: str) -> frozenset[str]:
     shown = plain(text).text
     if "%" not in shown and not has_digit(shown):
         return frozenset()
-    seen = unescaped(text).text
-    hidden = {word.text for word in words(seen)} if ESCAPE.search(shown) else set()
-    return frozenset(hidden | _number_ends(seen) if has_digit(seen) else hidden)
+    escaped, found = ESCAPE.search(shown), set[str]()
+    for seen in all_unescaped(text):
+        if escaped:
+            found.update(word.text for word in words(seen.text))
+        if has_digit(seen.text):
+            found |= _number_ends(seen.text)
+    return frozenset(found)
 
 
 def has_digit(text: str) -> bool:

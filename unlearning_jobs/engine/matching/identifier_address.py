@@ -6,7 +6,7 @@ Whatever is looked at lies within a bounded distance of that word, so that the s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -14,19 +14,21 @@ from typing import Final, NamedTuple
 import idna
 import re2
 
-from .identifier_form import AT, DOT, PROVIDERS, Email, Handle, Web, host_form, rest_form
-from .words import words
+from .identifier_form import AT, DOT, HOST_DOT, PROVIDERS, SPELT, Email, Handle, Web, host_form, rest_form
+from .identifier_text import small
+from .words import APOSTROPHES, MARKS, words
 
 LOCAL_LENGTH: Final = 120
 """Largest number of characters before the host of an e-mail address that are looked at."""
 LETTER: Final = r"[\pL\pN\pM_]"
 LOCAL: Final = re2.compile(rf"(?i)({LETTER}(?:[\pL\pN\pM_+%'’-]|{DOT})*)({AT})$")
 HOST_BEFORE: Final = re2.compile(r"[\pL\pN\pM_.-]*$")
-LABEL: Final = re.compile(r"\w[\w-]{0,62}")
-DOT_HERE: Final = re.compile(DOT, re.IGNORECASE)
-DOT_WORD: Final = re.compile(r"\s{0,3}[\[({]?\s{0,3}\bdot\b\s{0,3}[\])}]?\s{0,3}", re.IGNORECASE)
+LABEL: Final = re.compile(rf"\w[\w{MARKS}-]{{0,62}}")
+DOT_HERE: Final = re.compile(HOST_DOT, re.IGNORECASE)
+DOT_WORD: Final = re.compile(SPELT, re.IGNORECASE)
 REST: Final = re.compile(r"(?::\d{1,5}+)?(?:[/?#][^\s<>\"'“”]{0,2000}+)?")
 TRAILING: Final = ".,;:!?)]}'-"
+STRAIGHT: Final = str.maketrans(dict.fromkeys(APOSTROPHES, "'"))
 SURE: Final = 8
 """Letters of an account name that is no common word."""
 
@@ -78,12 +80,12 @@ def _email(form: Email, text: str, start: int) -> Place | None:
     before = window[max(0, hit.start() - 2) : hit.start()]
     if before[-1:] in {".", "_"} or (before[-1:] == "@" and before[:1].isalnum()) or (not before and start > LOCAL_LENGTH):
         return None
-    rules = _mailbox_rules(form, DOT_WORD.sub(".", hit.group(1)).casefold())
+    rules = _mailbox_rules(form, small(DOT_WORD.sub(".", hit.group(1))))
     if rules is None:
         return None
     if host != form.host:
         rules = (*rules, "same_provider")
-    if "@" not in hit.group(2) or DOT_WORD.search(hit.group(1)) or DOT_WORD.search(text[start:end]):
+    if hit.group(2).strip() != "@" or DOT_WORD.search(hit.group(1)) or DOT_WORD.search(text[start:end]):
         rules = (*rules, "obfuscated")
     return Place(start - len(window) + hit.start(), end, 0.95 ** len(rules), rules)
 
@@ -94,11 +96,19 @@ def _mailbox_rules(form: Email, local: str) -> tuple[str, ...] | None:
         return ()
     (wanted, *_), (found, *_) = form.local.split("+"), local.split("+")
     rules = ("plus_tag",) if "+" in local + form.local else ()
-    if wanted == found and found:
-        return rules
-    if form.host in PROVIDERS and wanted.replace(".", "") == found.replace(".", "") and found:
-        return (*rules, "mailbox_dots")
-    return None
+    alike = _forms(wanted, found)
+    if alike is None and form.host in PROVIDERS:
+        rules, alike = (*rules, "mailbox_dots"), _forms(wanted.replace(".", ""), found.replace(".", ""))
+    return None if alike is None or not found else (*rules, *alike)
+
+
+def _forms(wanted: str, found: str) -> tuple[str, ...] | None:
+    """Return the rules by which the letters of two names are the same ones; None if they are not."""
+    straight, other = wanted.translate(STRAIGHT), found.translate(STRAIGHT)
+    if straight.casefold() != other.casefold():
+        return None
+    forms = ("other_form",) if wanted.casefold() != found.casefold() else ()
+    return (*forms, "spelling") if straight != other else forms
 
 
 def _web(form: Web, text: str, start: int) -> Place | None:
@@ -131,20 +141,39 @@ def _ends(window: str, before: str, scheme: str) -> bool:
 
 def _handle(form: Handle, text: str, start: int) -> Place | None:
     begin = start - _lead(form.name)
-    end = begin + len(form.name)
-    if begin < 0 or text[begin:end].casefold() != form.name:
+    end = _written_end(form.name, text, begin, small)
+    rules = () if end else ("spelling",)
+    end = end or _written_end(form.name.casefold(), text, begin, str.casefold)
+    if not end:
         return None
     before, behind = text[max(0, begin - 2) : begin], text[end : end + 2]
     if _goes_on(behind) or (behind[:1] == "@" and behind[1:].isalnum() and before[-1:] != "@"):
         return None
+    place = _handle_between(form.name, before, begin, end)
+    return place and Place(place.start, end, place.score * 0.95 ** len(rules), (*place.because, *rules))
+
+
+def _handle_between(name: str, before: str, begin: int, end: int) -> Place | None:
+    """Return the place of an account name behind these characters."""
     sign = before[-1:] == "@"
     if "/" in {before[-1:], before[:1] if sign else ""}:
         return Place(begin - sign, end, 0.9, ("handle_in_address",))
     if sign:
         return None if before[:1].isalnum() else Place(begin - 1, end)
-    if (before and (before[-1].isalnum() or before[-1] in "_.-")) or (form.name.isalpha() and len(form.name) < SURE):
+    if (before and (before[-1].isalnum() or before[-1] in "_.-")) or (name.isalpha() and len(name) < SURE):
         return None
-    return Place(begin, end, 0.6, ("handle_without_sign",)) if form.name.isalpha() else Place(begin, end)
+    return Place(begin, end, 0.6, ("handle_without_sign",)) if name.isalpha() else Place(begin, end)
+
+
+def _written_end(name: str, text: str, begin: int, form: Callable[[str], str]) -> int:
+    """Return where a name in this form ends in the text if it begins there; 0 if it does not.
+
+    The form of one letter may have several.
+    """
+    end, done = begin, 0
+    while begin >= 0 and end < len(text) and done < len(name) and name.startswith(letters := form(text[end]), done):
+        end, done = end + 1, done + len(letters)
+    return end if done == len(name) else 0
 
 
 @lru_cache(maxsize=4_096)
@@ -164,11 +193,11 @@ def _host_end(host: str, text: str, start: int, *, plain: bool = False) -> int:
     for i, label in enumerate(host.split(".")):
         if i:
             dot = DOT_HERE.match(text, end)
-            if not dot or (plain and dot.group() != "."):
+            if not dot or (plain and dot.group() not in {".", "。"}):
                 return 0
             end = dot.end()
         hit = LABEL.match(text, end)
-        if not hit or (hit.group().casefold() not in _names(label) and host_form(hit.group()) != label):
+        if not hit or (host_form(hit.group()) or hit.group().lower()) != label:
             return 0
         end = hit.end()
     return 0 if _goes_on(text[end : end + 2]) else end

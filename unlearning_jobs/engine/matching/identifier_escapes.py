@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
+from .identifier_text import in_one_form, pieced
 from .plain import Plain, plain
 
 PERCENT: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+BLANK: Final = "%20"
+TIMES: Final = 3
+"""How often an escape may be escaped itself."""
 
 
 @dataclass(frozen=True)
 class Unescaped:
-    """A text as a reader's program understands it: without references of HTML, invisible characters and percent escapes."""
+    """A text as a reader's program understands it: without references of HTML, invisible characters and percent escapes.
+
+    Each character is in one form (`identifier_text.py`).
+    """
 
     raw: str
     text: str
     layers: tuple[Plain, ...]
+    """The last one has its places in the raw text, each other in the text of the one behind it."""
 
     def place(self, start: int, end: int) -> tuple[int, int]:
         """Return the characters of the raw text from which these came."""
@@ -26,36 +35,44 @@ class Unescaped:
             start, end = layer.start(start), layer.end(end)
         return start, end
 
-
-def unescaped(raw: str) -> Unescaped:
-    """Return the text without escapes; without tags, too, whose attributes stand behind it."""
-    seen = plain(raw)
-    if "%" not in seen.text:
-        return Unescaped(raw, seen.text, (seen,))
-    decoded = _without_percent(seen.text)
-    return Unescaped(raw, decoded.text, (decoded, seen))
-
-
-def _without_percent(text: str) -> Plain:
-    found, parts = Plain(""), list[str]()
-    length = place = 0
-    for hit in PERCENT.finditer(text):
-        for part, origin in ((text[place : hit.start()], (place, -1)), (_decoded(hit.group()), hit.span())):
-            if part:
-                found.starts.append(length)
-                found.origins.append(origin)
-                parts.append(part)
-                length += len(part)
-        place = hit.end()
-    if text[place:]:
-        found.starts.append(length)
-        found.origins.append((place, -1))
-        parts.append(text[place:])
-    found.text = "".join(parts)
-    return found
+    def rules(self, start: int, end: int) -> tuple[str, ...]:
+        """Return the rules by which these characters stand in the raw text."""
+        form, shown = self.layers[:2]
+        begin, stop = self.place(start, end)
+        raw, written = self.raw[begin:stop], shown.text[form.start(start) : form.end(end)]
+        escaped = raw != written and not {"&", "%"}.isdisjoint(raw)
+        other = _composed(written) != _composed(self.text[start:end])
+        return (*(("escaped",) if escaped else ()), *(("other_form",) if other else ()))
 
 
-def _decoded(escapes: str) -> str:
+def unescaped(raw: str, *, blanks: bool = False) -> Unescaped:
+    """Return the text without escapes; without tags, too, whose attributes stand behind it.
+
+    With `blanks`, those of blanks are undone too, which may part what is one web address.
+    """
+    layers = [plain(raw)]
+    while "%" in layers[0].text and len(layers) <= TIMES:
+        decoded = pieced(layers[0].text, PERCENT.finditer(layers[0].text), lambda hit: _decoded(hit.group(), blanks=blanks))
+        if decoded.text == layers[0].text:
+            break
+        layers.insert(0, decoded)
+    layers.insert(0, in_one_form(layers[0].text))
+    return Unescaped(raw, layers[0].text, tuple(layers))
+
+
+def all_unescaped(raw: str) -> list[Unescaped]:
+    """Return the text without escapes and, where there are any of blanks, also the one without these."""
+    seen = unescaped(raw)
+    return [seen, unescaped(raw, blanks=True)] if BLANK in seen.text else [seen]
+
+
+def _composed(text: str) -> str:
+    """Return the text with one character for a letter and its marks, and one kind of blanks."""
+    return unicodedata.normalize("NFC", "".join(" " if character.isspace() else character for character in text))
+
+
+def _decoded(escapes: str, *, blanks: bool) -> str:
     """Return the characters, or the escapes themselves if these stand for blanks or for no characters."""
     characters = unquote(escapes, errors="replace")
-    return characters if characters.isprintable() and " " not in characters and "\ufffd" not in characters else escapes
+    parted = " " in characters and not blanks
+    return characters if characters.isprintable() and not parted and "\ufffd" not in characters else escapes

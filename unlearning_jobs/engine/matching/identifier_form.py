@@ -13,22 +13,30 @@ import idna
 import phonenumbers
 
 from .identifier_escapes import unescaped
+from .identifier_text import small
 from .query import QueryError
-from .words import words
+from .words import MARKS, words
 
 LONGEST: Final = 2000
 """Largest number of characters of an identifier."""
-DOT: Final = r"(?:\.|\s{0,3}[\[({]\s{0,3}dot\s{0,3}[\])}]\s{0,3}|\s{1,3}dot\s{1,3})"
-AT: Final = r"(?:\s{0,3}@\s{0,3}|\s{0,3}[\[({]\s{0,3}at\s{0,3}[\])}]\s{0,3}|\s{1,3}at\s{1,3})"
-"""Includes spellings meant to mislead robots: name [at] host [dot] org, name at host dot org."""
-SPELT_DOT: Final = re.compile(r"\s{0,3}[\[({]\s{0,3}dot\s{0,3}[\])}]\s{0,3}|\s{1,3}dot\s{1,3}", re.IGNORECASE)
+SPELT: Final = r"\s{0,3}[\[({]\s{0,3}(?:dot|\.)\s{0,3}[\])}]\s{0,3}|\s{1,3}dot\s{1,3}"
+DOT: Final = rf"(?:\.|{SPELT})"
+HOST_DOT: Final = rf"(?:[.。]|{SPELT})"
+AT: Final = r"(?:\s{0,3}@\s{0,3}|\s{0,3}[\[({]\s{0,3}(?:at|@)\s{0,3}[\])}]\s{0,3}|\s{1,3}at\s{1,3})"
+"""Includes spellings meant to mislead robots: name [at] host [dot] org, name at host dot org, name[@]host[.]org."""
+SPELT_DOT: Final = re.compile(SPELT, re.IGNORECASE)
 EMAIL: Final = re.compile(
-    rf"(?P<local>\w[\w+%'’-]*(?:{DOT}[\w+%'’-]+)*+){AT}(?P<host>[\w-]+(?:{DOT}[\w-]+)+)", re.IGNORECASE
+    rf"(?P<local>\w[\w{MARKS}+%'’-]*(?:{DOT}[\w{MARKS}+%'’-]+)*+){AT}(?P<host>[\w{MARKS}-]+(?:{HOST_DOT}[\w{MARKS}-]+)+)",
+    re.IGNORECASE,
 )
-WEB: Final = re.compile(r"(?:https?://)?(?P<host>[\w-]+(?:\.[\w-]+)+)\.?(?::\d+)?(?P<rest>(?:[/?#]\S*)?)", re.IGNORECASE)
-HANDLE: Final = re.compile(r"@?(\w[\w.-]*\w|\w)")
-NUMBER: Final = re.compile(r"[\s+()\[\]./\-–:#\w]+")
-PHONE: Final = re.compile(r"\+?[\s()\[\]./\-–\d]+")
+WEB: Final = re.compile(
+    rf"(?:https?://)?(?P<host>[\w{MARKS}-]+(?:[.。][\w{MARKS}-]+)+)\.?(?::\d+)?(?P<rest>(?:[/?#]\S*)?)", re.IGNORECASE
+)
+HANDLE: Final = re.compile(rf"@?(\w[\w{MARKS}.-]*[\w{MARKS}]|\w)")
+DASHES: Final = "\\-–‒―−"
+"""For a class of a pattern. Hyphens that are none of ASCII are one in the text that is searched (`identifier_text.py`)."""
+NUMBER: Final = re.compile(rf"[\s+()\[\]./{DASHES}:#\w]+")
+PHONE: Final = re.compile(rf"\+?[\s()\[\]./{DASHES}_\d]+")
 HINT: Final = re.compile(
     r"^(?P<front>[A-Z]{2}):?\s+(?=[\d(])|\s*\((?P<back>[A-Z]{2})\)$|;phone-context=\+(?P<code>\d{1,3})$"
 )
@@ -79,14 +87,14 @@ def identifier_form(value: str) -> Form:
     """
     value = unescaped(value.strip()).text.strip() if len(value) <= LONGEST else ""
     value = re.sub(r"^(?:mailto|tel|sms|callto|acct):", "", value, flags=re.IGNORECASE)
-    if hit := EMAIL.fullmatch(value.removeprefix("@")):
-        return Email(SPELT_DOT.sub(".", hit["local"]).casefold(), host_form(SPELT_DOT.sub(".", hit["host"])))
+    if (hit := EMAIL.fullmatch(value.removeprefix("@"))) and (host := host_form(SPELT_DOT.sub(".", hit["host"]))):
+        return Email(small(SPELT_DOT.sub(".", hit["local"])), host)
     if number := _number(value):
         return number
     if (hit := WEB.fullmatch(value)) and (host := host_form(hit["host"])):
         return Web(host.removeprefix("www."), rest_form(hit["rest"]))
     if (hit := HANDLE.fullmatch(value)) and words(hit[1]) and not hit[1].isdecimal():
-        return Handle(hit[1].casefold())
+        return Handle(small(hit[1]))
     message = "Write an e-mail address, an account name, a web address, or a number with at least five digits or letters."
     raise QueryError(message, code="not_an_identifier")
 

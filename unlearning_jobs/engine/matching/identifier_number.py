@@ -9,13 +9,13 @@ from typing import Final, NamedTuple
 
 import ahocorasick
 
-from .identifier_form import Number, with_digits
+from .identifier_form import DASHES, Number, with_digits
 from .query import Span
 from .words import Word
 
-GAP: Final = re.compile(r"[\s()\[\]./\-–—·:,'’+]{0,4}")
+GAP: Final = re.compile(rf"[\s()\[\]./{DASHES}—_·:,'’+]{{0,4}}")
 """What may stand between two groups of a number."""
-CLOSE: Final = re.compile(r"[ \u00a0\-./]?")
+CLOSE: Final = re.compile(r"[ \u00a0\-‒−_./]?")
 """What makes the next group of digits a part of the same number."""
 SIGNS: Final = re.compile(r"(?:\+[ (]?)?\(?$")
 CODE: Final = re.compile("[1-9][0-9]{0,2}")

@@ -7,10 +7,14 @@ import re
 from collections import defaultdict
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Final
+from math import prod
+from typing import Final, NamedTuple
+
+from unlearning_jobs.engine.corpora.document import Document
 
 from .identifier_address import host_words
 from .identifier_form import WEB, host_form, rest_form
+from .identifier_text import in_one_form, small
 from .needs import Needs, all_of
 from .plain import is_plain
 from .query import EVERY, Query, QueryError, Span
@@ -26,10 +30,10 @@ COLUMNS: Final[Mapping[str, frozenset[str]]] = {
 }
 """Names that people give to columns of the same meaning. A query for one finds all of them."""
 HOSTS: Final = frozenset({"url", "domain"})
-LINE: Final = re.compile(r"^((?:[^\n:]|:(?! )){1,200}): ([^\n]*)$", re.MULTILINE)
-"""A column may have colons in its name, as in dc:creator."""
 BEFORE_HOST: Final = re.compile(r"^(?:[A-Za-z][A-Za-z0-9+.-]*:)?//(?:[^/?#@]*@)?")
 """What stands before the host of an address: any scheme, and whoever signs in there."""
+MOST_SIGNS: Final = 8
+"""Signs = at which a query is parted into column and value."""
 SPELLINGS: Final = ("{0}", "<{0}>", "</{0}>", '"{0}"', "'{0}'")
 """How a column may hold a value that counts as the same."""
 HOSTING: Final = re.compile(
@@ -45,62 +49,72 @@ class KeyMatcher:
     """
 
     def __init__(self, queries: Sequence[Query]) -> None:
-        self._wanted: defaultdict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
+        self._wanted: defaultdict[tuple[str, str], list[_Asked]] = defaultdict(list)
         for query in queries:
-            name, value = _asked(query)
-            if not name or not value:
+            asked = list(_asked(query))
+            if not asked:
                 message = "Write the column and its value, as in “author=name”."
                 raise QueryError(message, code="nothing_to_search_for")
-            self._wanted[_meaning(name), value].append((query.id, name))
+            for one in asked:
+                self._wanted[_meaning(one.column), one.value.casefold()].append(one)
 
     @staticmethod
     def needs(query: Query) -> Needs | None:
-        """Return the words of the value, or those that begin its host; None if a reader would see other ones."""
-        name, value = _asked(query)
-        if not is_plain(value) or not _always_shown(value):
+        """Return the words of the value, or those that begin its host; None if a reader would see other ones.
+
+        Where a value has the sign =, a column may have a part of it in its name, in which its words stand then.
+        """
+        asked = list(_asked(query))
+        if not is_plain(query.value) or not all(_always_shown(one.value) for one in asked):
             return None
+        _, name, value = asked[0]
         if _meaning(name) in HOSTS:
             firsts = host_words(re.split("[/?]", value)[0])
             return Needs((firsts,)) if firsts else None
         return all_of(word.text for word in words(value))
 
     def spans(self, text: str, wanted: Container[str] = EVERY) -> Iterator[Span]:
-        """Yield the lines "column: value" of a document whose value is asked for."""
-        for line in LINE.finditer(text):
-            for query, score, because in self._held(line[1], line[2]):
+        """Yield the columns of a document whose value is asked for; a text without columns has none."""
+        for column in text.columns() if isinstance(text, Document) else ():
+            for query, score, because in self._held(column.name, column.value):
                 if query in wanted:
-                    yield Span(query, line.start(), line.end(), score, because)
+                    yield Span(query, column.start, column.end, score, because)
 
     def queries_of(self, metadata: Mapping[str, str]) -> frozenset[str]:
         """Return the queries that a row with this metadata matches."""
         return frozenset(query for column, value in metadata.items() for query, _, _ in self._held(column, value))
 
     def _held(self, column: str, value: str) -> Iterator[tuple[str, float, tuple[str, ...]]]:
-        name = column.strip().casefold()
-        told = set[str]()
+        """Yield the queries that the column matches, each with its score and rules, the best first."""
+        name = _column(column)
+        held: dict[str, dict[str, float]] = {}
         for one in _values(value):
             for meaning, found in _readings(_meaning(name), one):
-                for query, asked in self._wanted.get((meaning, found), ()):
-                    if query not in told:
-                        told.add(query)
-                        yield (query, 1.0, ()) if asked == name else (query, 0.9, ("related_column",))
+                for asked in self._wanted.get((meaning, found.casefold()), ()):
+                    alike = asked.value == found
+                    if alike or meaning not in HOSTS:
+                        rules = {} if asked.column == name else {"related_column": 0.9}
+                        rules |= {} if alike else {"spelling": 0.95}
+                        held[asked.query] = min(rules, held.get(asked.query, rules), key=len)
+        for query, rules in held.items():
+            yield query, round(prod(rules.values()), 4), tuple(rules)
 
 
 def normal_value(meaning: str, value: str) -> str:
     """Return a value as it is compared."""
-    value = " ".join(value.split()).strip("\"'<> ")
+    value = " ".join(in_one_form(value).text.split()).strip("\"'<> ")
     match meaning:
         case "account":
-            return value.removeprefix("@").casefold()
+            return small(value.removeprefix("@"))
         case "repository":
-            return HOSTING.sub("", value).strip("/").removesuffix(".git").casefold()
+            return small(HOSTING.sub("", value).strip("/").removesuffix(".git"))
         case "url":
             hit = WEB.fullmatch(BEFORE_HOST.sub("", value))
             return host_form(hit["host"]).removeprefix("www.") + rest_form(hit["rest"]) if hit else value
         case "domain":
             hit = WEB.fullmatch(BEFORE_HOST.sub("", value))
             return host_form(hit["host"] if hit else value).removeprefix("www.")
-    return value.casefold()
+    return small(value)
 
 
 def _values(value: str) -> Iterator[str]:
@@ -129,11 +143,27 @@ def _always_shown(value: str) -> bool:
     return all(asked <= {word.text for word in words(one)} for one in spelled)
 
 
-def _asked(query: Query) -> tuple[str, str]:
-    """Return the column and the normal value that a query asks for; either is empty where it names none."""
-    column, _equals, value = query.value.partition("=")
-    name = column.strip().casefold()
-    return name, normal_value(_meaning(name), value)
+class _Asked(NamedTuple):
+    """A column and the normal value that a query asks for."""
+
+    query: str
+    column: str
+    value: str
+
+
+def _asked(query: Query) -> Iterator[_Asked]:
+    """Yield what a query asks for: a column may have the sign = in its name, and a value in itself."""
+    parts = query.value.split("=")
+    for count in range(1, min(len(parts), MOST_SIGNS + 1)):
+        name = _column("=".join(parts[:count]))
+        value = normal_value(_meaning(name), "=".join(parts[count:]))
+        if name and value:
+            yield _Asked(query.id, name, value)
+
+
+def _column(name: str) -> str:
+    """Return the name of a column as it is compared."""
+    return in_one_form(name).text.strip().casefold()
 
 
 def _meaning(column: str) -> str:

@@ -34,6 +34,7 @@ RULES: Final[Mapping[str, str]] = {
     # identifiers
     "obfuscated": _("found because the address is spelt out, as in “name at host dot org”"),
     "escaped": _("found because the characters are written as escapes of web pages or addresses"),
+    "other_form": _("found because characters stand in another form, such as full-width letters or another apostrophe"),
     "plus_tag": _("found because the addresses differ only by a tag after a plus sign"),
     "mailbox_dots": _("found because it is the same mailbox at a provider that ignores dots"),
     "same_provider": _("found because two domains belong to the same mail provider"),

@@ -1,10 +1,11 @@
 """Splits many texts into words at once, and gives each word a number: what `words.py` does, a hundred times as fast.
 
-The number of a word is a polynomial of its folded letters modulo 2^64. Words that hold nothing but letters that fold to one
-letter each are numbered in numpy; the others (marks, apostrophes, ligatures) are folded one by one, as `words.py` does.
+The number of a word is a polynomial of its folded letters. Words that hold nothing but letters that fold to one letter each
+are numbered in numpy; the others (marks, apostrophes, ligatures, thousands of letters) are folded one by one, as `words.py`
+does.
 
 Fingerprints, which are stored, are made of numbers by a base that everybody knows: there, two words with the same number
-only make a candidate more. What a word *is* goes by its identity, a number by a base that no other process has
+only make a candidate more. What a word *is* goes by its identity, which tells it from every word that somebody could make up
 (`numbering.py`).
 """
 
@@ -20,7 +21,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .numbering import PUBLIC, SECRET, Base, Numbers, number
+from .numbering import PUBLIC, SECRET, Numbering, Numbers, number
 from .plain import BREAK, is_plain, plain
 from .words import APOSTROPHES, ASCII_WORD, MARKS, UNSPACED_LETTER, VOICED, WORD, fold
 
@@ -53,17 +54,16 @@ class Letters:
     hard: Places
     """Places of words that are folded one by one."""
 
-    def numbers(self, base: Base) -> Numbers:
+    def numbers(self, numbering: Numbering) -> Numbers:
         if not len(self.places):
             return np.zeros(0, np.uint64)
-        powers, inverses = base.powers(len(self.folded))
-        products = np.multiply(self.folded, powers[: len(self.folded)], dtype=np.uint64)
-        numbers: Numbers = np.add.reduceat(products, self.begins)
-        numbers *= inverses[self.begins]
-        if len(self.hard):
+        numbers = numbering.of_all(self.folded, self.begins)
+        longer = np.flatnonzero(np.diff(self.begins, append=len(self.folded)) > numbering.longest)
+        alone = np.union1d(self.hard, longer) if len(longer) else self.hard
+        if len(alone):
             pattern = ASCII_WORD if self.seen.isascii() else WORD
-            exact = [number(_folded(self.seen, place, pattern), base) for place in self.places[self.hard].tolist()]
-            numbers[self.hard] = np.array(exact, np.uint64)
+            exact = [number(_folded(self.seen, place, pattern), numbering) for place in self.places[alone].tolist()]
+            numbers[alone] = np.array(exact, np.uint64)
         return numbers
 
 
@@ -88,7 +88,7 @@ class Block:
 
     @cached_property
     def identities(self) -> Numbers:
-        """By word: a number that nobody else can choose a word for, the same within this process."""
+        """By word: a number that no other word has, whoever made it up. It is the same within this process."""
         return self.letters.numbers(SECRET)
 
     def around(self, places: Places, most: int) -> tuple[Places, Places]:

@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-from unlearning_jobs.engine.matching.identifier_escapes import unescaped
+from unlearning_jobs.engine.matching.identifier_escapes import all_unescaped
 from unlearning_jobs.engine.matching.names.matcher import best_spans
 from unlearning_jobs.engine.matching.query import Span
 from unlearning_jobs.engine.matching.words import Word, words
@@ -64,10 +64,12 @@ class HashedFinder:
         """Yield the places in the text whose normal form has one of the digests; of places that overlap, the best."""
         if not self._hashed.entries:
             return
-        seen = unescaped(text)
-        for span in best_spans(list(self._found(seen.text))):
-            start, end = seen.place(span.start, span.end)
-            yield replace(span, start=start, end=end)
+        found: list[Span] = []
+        for seen in all_unescaped(text):
+            for span in best_spans(list(self._found(seen.text))):
+                start, end = seen.place(span.start, span.end)
+                found.append(replace(span, start=start, end=end))
+        yield from best_spans(found)
 
     def _found(self, text: str) -> Iterator[Span]:
         for kind, candidate in self._candidates(text):

@@ -6,7 +6,6 @@ Each is looked for within a bounded distance of a sign or a digit, so that the t
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -14,14 +13,23 @@ from typing import Final, NamedTuple
 import phonenumbers
 import re2
 
-from unlearning_jobs.engine.matching.identifier_address import DOT_WORD, LETTER, LOCAL, LOCAL_LENGTH
-from unlearning_jobs.engine.matching.identifier_form import AT, DOT, PHONE_DIGITS, PROVIDERS, host_form, with_digits
+from unlearning_jobs.engine.matching.identifier_address import DOT_WORD, LETTER, LOCAL, LOCAL_LENGTH, STRAIGHT
+from unlearning_jobs.engine.matching.identifier_form import (
+    AT,
+    DASHES,
+    HOST_DOT,
+    PHONE_DIGITS,
+    PROVIDERS,
+    host_form,
+    with_digits,
+)
+from unlearning_jobs.engine.matching.identifier_text import small
 
 HOST_LENGTH: Final = 260
-HOST: Final = re2.compile(rf"(?i)^{LETTER}[\pL\pN\pM_-]*(?:{DOT}[\pL\pN\pM_-]+)+")
+HOST: Final = re2.compile(rf"(?i)^{LETTER}[\pL\pN\pM_-]*(?:{HOST_DOT}[\pL\pN\pM_-]+)+")
 SIGN: Final = re.compile(AT, re.IGNORECASE)
 GROUP: Final = re.compile(r"\d+")
-GAP: Final = re.compile(r"[\s()./\-–]+")
+GAP: Final = re.compile(rf"[\s()./{DASHES}_]+")
 WIDEST_GAP: Final = 4
 BEFORE: Final = 4
 """Characters before a number in which its plus and brackets stand."""
@@ -44,8 +52,8 @@ def emails(text: str) -> Iterator[Candidate]:
         if hit is None or local is None:
             continue
         start = max(0, sign.start() - LOCAL_LENGTH) + local.start()
-        mailbox = unicodedata.normalize("NFC", DOT_WORD.sub(".", local.group(1)).casefold())
-        spelt = () if "@" in sign.group() and not DOT_WORD.search(hit.group()) else ("obfuscated",)
+        mailbox = small(DOT_WORD.sub(".", local.group(1)))
+        spelt = () if sign.group().strip() == "@" and not DOT_WORD.search(hit.group()) else ("obfuscated",)
         for host, length in _hosts(hit.group()):
             for name, because in _mailboxes(mailbox, host).items():
                 yield Candidate(name, start, sign.end() + length, (*because, *spelt))
@@ -56,8 +64,8 @@ def _hosts(written: str) -> Iterator[tuple[str, int]]:
     while True:
         if host := host_form(DOT_WORD.sub(".", written)):
             yield host, len(written)
-        shorter = re.sub(rf"(?:{DOT})[^\s.]+$", "", written, flags=re.IGNORECASE)
-        if shorter == written or not re.search(DOT, shorter, re.IGNORECASE):
+        shorter = re.sub(rf"(?:{HOST_DOT})[^\s.]+$", "", written, flags=re.IGNORECASE)
+        if shorter == written or not re.search(HOST_DOT, shorter, re.IGNORECASE):
             return
         written = shorter
 
@@ -65,6 +73,7 @@ def _hosts(written: str) -> Iterator[tuple[str, int]]:
 def _mailboxes(local: str, host: str) -> Mapping[str, tuple[str, ...]]:
     """Return the addresses of the same mailbox that somebody may have given, each with the rules."""
     found: dict[str, tuple[str, ...]] = {f"{local}@{host}": ()}
+    found.setdefault(f"{local.translate(STRAIGHT)}@{host}", ("other_form",))
     bare = local.partition("+")[0]
     found.setdefault(f"{bare}@{host}", ("plus_tag",))
     for other in PROVIDERS.get(host, ()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -80,7 +80,7 @@ class Sweeper:
         summary.unreadable = reading.unreadable
         return summary
 
-    def _lines(self, examples: list[Example], texts: list[str], summary: ShardSummary) -> Iterator[dict[str, Any]]:
+    def _lines(self, examples: list[Example], texts: Sequence[str], summary: ShardSummary) -> Iterator[dict[str, Any]]:
         slow: set[int] = set()
         found: defaultdict[int, list[Span]] = defaultdict(list)
         for place, span in self._search.sweep(texts, sweep=self._sweep, on_unsearched=lambda place, _: slow.add(place)):

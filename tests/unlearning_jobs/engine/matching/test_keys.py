@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
+from unlearning_jobs.engine.corpora.document import Document
 from unlearning_jobs.engine.matching.keys import KeyMatcher
+from unlearning_jobs.engine.matching.match import TextSearch
 from unlearning_jobs.engine.matching.query import OBSTACLES, Query, QueryError
+from unlearning_jobs.engine.matching.sweep import Sweep
 
 
 def found(asked: str, column: str, value: str) -> list[tuple[str, float]]:
-    matcher = KeyMatcher([Query("q", "key", asked)])
-    document = f"A text about author: nobody.\n{column}: {value}\nother: 1"
-    spans = [(document[s.start : s.end], s.score) for s in matcher.spans(document)]
-    assert bool(spans) == (matcher.queries_of({column: value}) == {"q"})
-    return spans
+    return [(written, score) for written, score, _ in held(asked, column, value)]
+
+
+def held(asked: str, column: str, value: str) -> list[tuple[str, float, tuple[str, ...]]]:
+    """Search a row with this column among others; a sweep finds the same."""
+    query = Query("q", "key", asked)
+    search = TextSearch([query])
+    document = Document(f"A text about author: nobody.\n{asked}", {"first": "0", column: value, "other": "1"})
+    spans = list(search.spans(document, {"q"}))
+    assert bool(spans) == (KeyMatcher([query]).queries_of({column: value}) == {"q"})
+    assert {span for _, span in search.sweep([document], sweep=Sweep(search.needs))} == set(spans)
+    return [(document[s.start : s.end], s.score, s.because) for s in spans]
 
 
 @pytest.mark.parametrize(
@@ -32,6 +44,15 @@ def found(asked: str, column: str, value: str) -> list[tuple[str, float]]:
         ("author=Ada Lark", "author", '{"name": "Ada Lark"}'),
         ("domain=post.example", "domain", "ftp://jo@post.example/x"),
         ("url=post.example/x", "url", "//post.example/x"),
+        ("domain=müller.example", "domain", "mu\u0308ller.example"),
+        ("author=José Lark", "author", "Jose\u0301 Lark"),
+        ("author=Jo Lark", "author", "Jo\nLark"),
+        ("a: b=Jo Lark", "a: b", "Jo Lark"),
+        ("a=b=c", "a=b", "c"),
+        ("a=b=c", "a", "b=c"),
+        ("a=b=mark", "a=b", "<Mark>"),
+        ("url=https://post.example/?a=b&c=d", "url", "post.example/?a=b&c=d"),
+        ("shelf=1\uff12", "shelf", "\uff112"),
     ],
 )
 def test_a_row_is_found_by_the_same_value(asked: str, column: str, value: str) -> None:
@@ -59,6 +80,10 @@ def test_a_column_of_the_same_meaning_is_found_and_scores_lower(asked: str, colu
         ("domain=post.example", "url", "https://xpost.example/"),
         ("url=post.example/A", "url", "post.example/a"),
         ("id=17", "id", "0017"),
+        ("id=1", "id", "1.0"),
+        ("author=Jo Lark", "author", "Someone\nauthor: Jo Lark"),
+        ("url=strasse.de", "url", "straße.de"),
+        ("domain=strasse.de", "host", "straße.de"),
     ],
 )
 def test_another_value_is_not_found(asked: str, column: str, value: str) -> None:
@@ -70,3 +95,31 @@ def test_a_key_without_column_or_value_is_refused(asked: str) -> None:
     with pytest.raises(QueryError, match="Write the column") as error:
         KeyMatcher([Query("q", "key", asked)])
     assert error.value.code in OBSTACLES
+
+
+def test_a_line_of_the_text_that_looks_like_a_column_is_none() -> None:
+    text = "Interview.\nauthor: Jo Lark\nEnd."
+    search = TextSearch([Query("q", "key", "author=Jo Lark")])
+    for document in (text, Document(text, {}), Document(text, {"author": "Someone Else"})):
+        assert list(search.spans(document, {"q"})) == []
+    [span] = search.spans(document := Document(text, {"author": "Jo Lark"}), {"q"})
+    assert span.start > len(text)
+    assert document[span.start : span.end] == "author: Jo Lark"
+
+
+def test_a_document_knows_its_columns_in_another_process() -> None:
+    document = Document("A text", {"author": "Jo\nLark", "a: b": ""})
+    copied = pickle.loads(pickle.dumps(document))  # noqa: S301  # our own
+    assert copied == document == "A text\nauthor: Jo\nLark\na: b: "
+    assert list(copied.columns()) == list(document.columns())
+    assert [document[start:end] for _, _, start, end in document.columns()] == ["author: Jo\nLark", "a: b: "]
+
+
+@pytest.mark.parametrize(
+    ("asked", "column", "rules"),
+    [("author=Jo Strasse", "author", ("spelling",)), ("user=Jo Strasse", "author", ("related_column", "spelling"))],
+)
+def test_a_value_with_other_letters_says_the_rule(asked: str, column: str, rules: tuple[str, ...]) -> None:
+    [(_, score, because)] = held(asked, column, "Jo Straße")
+    assert because == rules
+    assert score < 1

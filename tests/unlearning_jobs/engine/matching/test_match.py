@@ -11,6 +11,7 @@ from demo.corpus import make_demo_corpus
 from tests.unlearning_jobs.engine.conftest import write_jsonl
 from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
 from unlearning_jobs.engine.matching import Query, QueryError, find_matches
+from unlearning_jobs.engine.matching.index import SnapshotIndex, index_build
 
 
 def snapshot_of(folder: Path, texts: list[str]) -> Snapshot:
@@ -34,6 +35,23 @@ def test_every_kind_is_searched_in_one_pass_with_spans_in_the_raw_text(tmp_path:
         ("m", "identifier"): "Edda@Post.Example",
         ("x", "exact"): "the QUIET orchard",
     }
+
+
+def test_a_key_finds_the_rows_with_the_column_and_an_index_finds_the_same(tmp_path: Path) -> None:
+    rows = [
+        {"text": "Interview.\nauthor: Jo Lark\nEnd.", "author": "Someone Else"},
+        {"text": "x", "author": "Jo Lark"},
+        {"text": "y", "author": "Someone\nauthor: Jo Lark"},
+        {"text": "z", "author": "Jo\nLark"},
+        {"text": "a", "of: or=by": "Jo Lark"},
+    ]
+    snapshot_create([write_jsonl(tmp_path / "t.jsonl", rows)], tmp_path / "s")
+    snapshot = Snapshot.open(tmp_path / "s")
+    index_build(snapshot, tmp_path / "i")
+    queries = [Query("a", "key", "author=Jo Lark"), Query("b", "key", "of: or=by=Jo Lark")]
+    matches = list(find_matches(snapshot, queries))
+    assert {(m.query, m.example_id) for m in matches} == {("a", "e00000001"), ("a", "e00000003"), ("b", "e00000004")}
+    assert set(find_matches(snapshot, queries, index=SnapshotIndex.open(tmp_path / "i", snapshot))) == set(matches)
 
 
 def test_all_rows_of_a_demo_person_and_work_are_found_and_nobody_elses(tmp_path: Path) -> None:

@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.mapping.names import documents, people
+from unlearning_jobs.engine.corpora.document import Document
 from unlearning_jobs.engine.matching.kinds import MATCHERS
 from unlearning_jobs.engine.matching.match import TextSearch
-from unlearning_jobs.engine.matching.numbering import number
+from unlearning_jobs.engine.matching.numbering import Field, Ring, number
 from unlearning_jobs.engine.matching.query import Query, Span
 from unlearning_jobs.engine.matching.sweep import Sweep
 
@@ -72,6 +73,11 @@ texts_of_pieces = st.lists(st.tuples(st.sampled_from(PIECES), st.sampled_from(["
 )
 
 
+def row(lines: list[str]) -> Document:
+    """Return the document of a row with these columns."""
+    return Document("A row.", {name: value for name, _, value in (line.partition(": ") for line in lines)})
+
+
 def closely(queries: list[Query], texts: list[str]) -> set[tuple[int, Span]]:
     """Read every text for every query, one query at a time."""
     alone = [MATCHERS[query.kind]([query]) for query in queries]
@@ -85,7 +91,7 @@ def test_a_sweep_finds_what_reading_every_text_for_every_query_finds(texts: list
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.lists(st.sampled_from(LINES), max_size=6).map("\n".join), max_size=6))
+@given(st.lists(st.lists(st.sampled_from(LINES), max_size=6).map(row), max_size=6))
 def test_a_sweep_finds_the_rows_that_reading_every_row_for_every_key_finds(texts: list[str]) -> None:
     queries = [Query(f"key {i}", "key", value) for i, value in enumerate(KEYS)]
     search = TextSearch(queries)
@@ -99,7 +105,8 @@ def test_nobody_hides_a_name_behind_a_word_with_its_number() -> None:
         "tilsk": "\U00017c04\U00017bf2\U00017be9\U00017bd3\U00017c00\U00017c06\U00017bed\U00017bd3\U00017b9f",
     }
     assert all(number(word) == number(other) for word, other in made_up.items()), "chosen so by whoever knows the base"
-    texts = [" ".join(made_up.values()), "Ada Winterbourne writes to ada@tilsk.example.\nauthor: Winterbourne"]
+    row_of_ada = Document("Ada Winterbourne writes to ada@tilsk.example.", {"author": "Winterbourne"})
+    texts = [" ".join(made_up.values()), row_of_ada]
     queries = [
         Query("q1", "name", "Ada Winterbourne"),
         Query("q2", "identifier", "ada@tilsk.example"),
@@ -108,6 +115,21 @@ def test_nobody_hides_a_name_behind_a_word_with_its_number() -> None:
     search = TextSearch(queries)
     for swept in (texts, texts[1:]):
         assert set(search.sweep(swept, sweep=Sweep(search.needs))) == closely(queries, swept) != set()
+
+
+# Chosen with a reduced basis of the lattice of what has the number zero for all those bases.
+LATTICE = (
+    "𗭤𘟜𗮒𘞳𗮰𘞪𗯐𘝭𗯘𘝏𗰒𘜫𗰩𘜥𗰾𘛶𗱧𘛣𗲁𘛀𗲔𘚢𗲶𘙼𗳙𘙮𗳰𘙋𗴆𘘤𗴯𘗼𗵉𘗬𗵞𘖽𗶀𘖴𗶲𘖁𗷁𘕯𗷠𘕉𗸃𘔝𗸨𘓴𗹆𘓥𗹰𘒬𗺚𘒓𗻇𘑣𗻝𘐾𗼨𘐉𗼫𘏫𗽢𘏄𗽾𘎥𗾴𘍎𗿕𘍀𘀀𘋱𘀶𘋨𘁫𘊩𘂙𘉯𘃅𘉇𘃼𘈕𘄩𘇞𘅑"
+    "𘆷𘆌𘅷𘇄𘅌𘇷𘄌𘈞𘃨𘉠𘂣𘊊𘁿𘋄𘁁𘋱𘀐𘌫𗿍𘍗𗾩𘎔𗽨𘎼𗼿𘏷𗻿𘐥𗻜𘑚𗺟𘒅𗹺𘒺𗸺𘓣𗸙𘔗𗷠𘔽𗶽𘕮𗶆𘖓𗵩𘗁𗴵𘗟𗴛𘘊𗳪𘘨𗳓𘙏𗲦𘙦𗲔𘚉𗱫𘚜𗱞𘚽𗰻𘛈𗰱𘛡𗰓𘛪𗰓𘛾𗯺𘛿𗯾𘜌𗯬𘜇𗯷𘜎𗯬𘜂𗯼𘜁𗯶𘛮𗰒"
+)
+
+
+def test_nobody_hides_a_name_behind_a_word_that_has_its_number_for_many_bases() -> None:
+    assert all(Ring(base).of(LATTICE) == Ring(base).of("winterbourne") for base in range(3, 800, 8)), "so in a ring"
+    assert all(Field(base).of(LATTICE) != Field(base).of("winterbourne") for base in range(1000)), "and not in a field"
+    texts = [LATTICE + " x.", "Après-midi Ada Winterbourne came to the harbour."]
+    search = TextSearch([Query("q", "name", "Ada Winterbourne")])
+    assert [place for place, _ in search.sweep(texts, sweep=Sweep(search.needs))] == [1]
 
 
 @pytest.mark.parametrize(

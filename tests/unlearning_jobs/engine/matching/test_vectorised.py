@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unlearning_jobs.engine.matching.test_words import FORMS, SAMPLES, Form
-from unlearning_jobs.engine.matching.numbering import number
+from unlearning_jobs.engine.matching.numbering import PRIME, SECRET, number, product
 from unlearning_jobs.engine.matching.vectorised import split
 from unlearning_jobs.engine.matching.words import words
 
@@ -24,6 +25,7 @@ def check(texts: list[str]) -> None:
     for text, first, last in zip(texts, block.firsts, block.firsts[1:], strict=False):
         expected = [word.text for word in words(text)]
         assert block.numbers[first:last].tolist() == [number(word) for word in expected]
+        assert block.identities[first:last].tolist() == [number(word, SECRET) for word in expected]
         assert [block.spelled(place) for place in range(first, last)] == expected
 
 
@@ -53,3 +55,15 @@ def test_it_gives_the_same_words_in_every_script(form: Form) -> None:
 @given(st.lists(st.text(max_size=20), max_size=3))
 def test_it_gives_the_same_words_for_any_characters(texts: list[str]) -> None:
     check(texts)
+
+
+@pytest.mark.parametrize("letter", ["z", "\U0003134a", "z\u0301"])
+@pytest.mark.parametrize("length", [4095, 4096, 4097, 20_000])
+def test_it_numbers_words_of_thousands_of_letters(letter: str, length: int) -> None:
+    check([letter * length, "a " + letter * length + " b"])
+
+
+@given(st.lists(st.tuples(*(st.integers(0, PRIME - 1),) * 2), min_size=1, max_size=20))
+def test_products_are_exact_modulo_the_prime(pairs: list[tuple[int, int]]) -> None:
+    first, second = (np.array(side, np.uint64) for side in zip(*pairs, strict=True))
+    assert product(first, second).tolist() == [a * b % PRIME for a, b in pairs]
