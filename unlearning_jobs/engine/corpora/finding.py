@@ -65,6 +65,22 @@ def find_files(given: Given, options: ReadOptions) -> Found:
     return _one(given, _as_it_is)
 
 
+def with_own_name(found: Found, given: Given, options: ReadOptions) -> Found:
+    """Return a source whose own name counts too, as one of several that were given."""
+    name = legible(given.name)
+    if not found.files[0].alone:
+        own = folder_name(name)
+    elif _is_shard(found.files[0].path, options):
+        own = shard_name(_stem(name))
+    else:
+        return found
+    files = [
+        replace(file, split=set_by_names([own, file.split]), named="/".join(filter(None, (own, file.named))))
+        for file in found.files
+    ]
+    return replace(found, files=tuple(files))
+
+
 def _stored(given: StoreAddress, options: ReadOptions) -> Found:
     listing = list_objects(given)
     root, sizes = Path(listing.root), {Path(one.path): one.size for one in listing.objects}

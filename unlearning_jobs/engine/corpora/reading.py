@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from unlearning_jobs.engine.errors import CorpusError
 
 from .column_names import MOST_COLUMNS, trimmed
-from .finding import Found, find_files
+from .finding import Found, find_files, with_own_name
 from .info import MOST_PLACES, Skipped, SourceInfo
 from .labels import Labels
 from .object_store import Given, failure
@@ -140,7 +140,7 @@ class Source:
     def _placed(self) -> dict[str, dict[str, int]]:
         placed: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for file in self.found.files:
-            placed[self._known_set(file.split) or "refused"][file.named or "."] += not file.alone
+            placed[self._known_set(file.split) or "refused"][file.named or "."] += bool(file.named) or not file.alone
         return {name: {named: files for named, files in counts.items() if files} for name, counts in placed.items()}
 
     def _skip(self, reason: SkipReason, file: SourceFile, number: int) -> None:
@@ -203,10 +203,14 @@ def plan(given: Sequence[Given], sets: Mapping[str, Given], options: ReadOptions
     """
     named: list[tuple[Given, str]] = [*((path, "") for path in given), *((path, name) for name, path in sets.items())]
     try:
-        return [_source(path, name, options) for path, name in _told_apart(named)]
+        sources = [_source(path, name, options) for path, name in _told_apart(named)]
     except OSError as error:
         message = f"{Path(error.filename or '').name} cannot be read: {error.strerror}; check its path and permissions."
         raise CorpusError(message) from None
+    if len(given) > 1:  # such as train.jsonl and test.jsonl; of one alone, whoever gave it knows what it is
+        for source, (path, name) in zip(sources, named, strict=True):
+            source.found = source.found if name else with_own_name(source.found, path, options)
+    return sources
 
 
 def _told_apart(named: Iterable[tuple[Given, str]]) -> list[tuple[Given, str]]:

@@ -116,6 +116,19 @@ def test_the_report_names_which_folder_and_shard_went_into_which_set(tmp_path: P
     assert report(lines(tmp_path / "holdout.jsonl", ROWS)).placed == {}
 
 
+def test_of_several_files_or_folders_that_are_given_the_own_names_count(tmp_path: Path) -> None:
+    names = ("train.jsonl", "test-0-of-1.jsonl")
+    given = [lines(tmp_path / name, [{"text": name}, {"text": f"{name} too"}]) for name in names]
+    told: list[SourceInfo] = []
+    assert snapshot_survey(given, on_plan=told.extend).counts == {"train": 2, "held_out": 2}
+    assert [one.placed for one in told] == [{"train": {"train": 1}}, {"held_out": {"test": 1}}]
+    lines(tmp_path / "holdout" / "a.jsonl", ROWS)
+    with pytest.raises(CorpusError, match="holdout: folders or shards are called holdout"):
+        snapshot_survey([given[0], tmp_path / "holdout"])
+    assert snapshot_survey([tmp_path / "holdout"]).counts == {"train": 2}
+    assert snapshot_survey(given[:1], sets={"mine": tmp_path / "holdout"}).counts == {"train": 2, "mine": 2}
+
+
 def test_a_sweep_asks_nobody_which_set_a_folder_is(tmp_path: Path) -> None:
     lines(tmp_path / "given" / "holdout" / "0.jsonl", [{"text": "Then Ada Beispiel came."}])
     asked = Asked.of([Query("q1", "name", "Ada Beispiel")])

@@ -102,12 +102,16 @@ def open_text(file: SourceFile, options: ReadOptions, newline: str = "\n") -> io
         CorpusError: it is UTF-16 or UTF-32, and the options say something else: any bytes are Latin-1.
     """
     encoding = "utf-8-sig" if options.encoding.lower() in {"utf-8", "utf8"} else options.encoding
-    stream = cast("io.BufferedReader", open_stream(file))
-    wide = _wide(stream.peek(len(WIDEST))[: len(WIDEST)])
-    if wide and codecs.lookup(options.encoding).name[:6] not in {"utf-16", "utf-32"}:
-        stream.close()
+    if codecs.lookup(encoding).name[:6] not in {"utf-16", "utf-32"}:
+        _check_width(file)
+    return io.TextIOWrapper(open_stream(file), encoding=encoding, newline=newline)
+
+
+def _check_width(file: SourceFile) -> None:
+    with cast("io.BufferedReader", open_stream(file)) as stream:
+        wide = _wide(stream.read1(len(WIDEST)))  # no whole block: what follows may be damaged, and is read as far as it goes
+    if wide:
         raise unreadable(file, f"it is {wide.upper()}; read it with --encoding {wide}.")
-    return io.TextIOWrapper(stream, encoding=encoding, newline=newline)
 
 
 def _wide(head: bytes) -> str:
