@@ -45,12 +45,12 @@ def matches_bulk(request: HttpRequest, reference: str) -> HttpResponse:
     back = _back(request, reference)
     if "ids" in request.POST:
         with_unlearned = "with_unlearned" in request.POST
-        chosen = _named(erasure_request, request.POST["ids"], with_unlearned=with_unlearned or not accept)
+        named = _named(erasure_request, request.POST["ids"], with_unlearned=with_unlearned or not accept)
         try:
             with as_stated(request, erasure_request, lambda: _parts(erasure_request, request.POST["ids"])):
                 count = matches_decide(
                     request=erasure_request,
-                    match_ids=chosen,
+                    match_ids=named,
                     accept=accept,
                     by=account_of(request),
                     how=how,

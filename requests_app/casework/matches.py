@@ -28,6 +28,7 @@ from unlearning_jobs.engine.errors import CorpusError
 from unlearning_jobs.selectors import example_png
 
 from .requests import officers_only
+from .searches import unfinished_links
 from .shared import identity, request_of
 from .stated import Parts, as_stated, match_parts, stated
 
@@ -84,6 +85,8 @@ def complete(request: HttpRequest, reference: str) -> HttpResponse:
                 review_complete(request=erasure_request, by=account_of(request))
         except StaleStateError as error:
             return _confirm(request, request_of(reference), str(error))
+        for one in unfinished_links(erasure_request):
+            messages.warning(request, one["text"])
         return redirect("casework:request_detail", erasure_request.reference)
     return _confirm(request, erasure_request)
 
@@ -98,6 +101,7 @@ def _confirm(request: HttpRequest, erasure_request: ErasureRequest, problem: str
         "goes_on": review_goes_on(erasure_request) and not closes,
         "letter": letter,
         "fields": stated(_parts(erasure_request, items, letter)),
+        "unfinished": unfinished_links(erasure_request),
         "approvers": approvers_left_sentence(erasure_request, account_of(request)),
         "reviewing": erasure_request.state == RequestState.REVIEW,
         "problem": problem,
