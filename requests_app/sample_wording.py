@@ -76,11 +76,7 @@ def progress_sentence(sample: MissedSample) -> str:
         return _("The sample was not drawn: the request was closed.")
     groups = tallies(sample)
     facts = {"n": sum(one.left for one in groups), "all": sum(one.drawn for one in groups)}
-    sentence = ngettext(
-        "%(n)d of %(all)d examples is left to look at. Nothing follows from the sample before all were looked at.",
-        "%(n)d of %(all)d examples are left to look at. Nothing follows from the sample before all were looked at.",
-        facts["n"],
-    )
+    sentence = _("Left to look at: %(n)d of %(all)d. Nothing follows from the sample before all were looked at.")
     return sentence % facts if facts["n"] else _("All examples were looked at. The sample is not finished yet.")
 
 
@@ -99,7 +95,11 @@ def result_sentences(sample: MissedSample) -> list[str]:
     numbers["expected"] = round(sum(one.expected for one in groups))
     facts = {name: number_format(number, force_grouping=True) for name, number in numbers.items()}
     facts["confidence"] = number_format(100 * CONFIDENCE, 0)
-    seen = _("Of %(all)s examples that the search had not found, %(looked)s were drawn, and somebody looked at all of them.")
+    seen = ngettext(
+        "The search had not found %(all)s example, and somebody looked at it.",
+        "Of %(all)s examples that the search had not found, %(looked)s were drawn, and somebody looked at all of them.",
+        population,
+    )
     if about:
         found = ngettext(
             "%(n)s was about the person, and the search had missed it. It is among the matches now.",
@@ -128,6 +128,18 @@ def _added_sentence(count: int) -> str:
 def said_sentences(sample: MissedSample) -> list[str]:
     """Say what follows from a sample, or how far it is while nothing does."""
     return result_sentences(sample) if sample.is_finished else [progress_sentence(sample)]
+
+
+def unfinished_sentence(sample: MissedSample) -> str:
+    """Say that a sample is not finished, and what that means for whoever ends the review."""
+    facts = {"number": sample.number, "progress": progress_sentence(sample)}
+    return (
+        _(
+            "Sample %(number)d is not finished. %(progress)s What is found in it can be added only while the request is"
+            " under review."
+        )
+        % facts
+    )
 
 
 def since_sentences(sample: MissedSample, last: Search | None) -> list[str]:
@@ -174,7 +186,7 @@ def drawn_words(data: Mapping[str, Any]) -> str:
     """Return the entry about a draw in words."""
     facts = {"number": data["sample"], "n": sum(len(group["drawn"]) for group in data["groups"])}
     facts["all"] = sum(group["population"] for group in data["groups"])
-    sentence = _("Sample %(number)d: %(n)d of %(all)d examples that the search had not found.") % facts
+    sentence = _("Sample %(number)d: drawn %(n)d of the %(all)d that the search had not found.") % facts
     return f"{sentence} {_added_sentence(data['added'])}" if data["added"] else sentence
 
 

@@ -9,11 +9,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from unlearning_jobs.engine.matching.self_test import AS_WRITTEN
 from unlearning_jobs.index_parts import ANSWERED_BY
 from unlearning_jobs.index_search import NOTHING_OF_THE_KIND
 
 from .models import Search
 from .services.queries import is_needed
+
+FINDS_NOTHING = "finds_nothing"
+"""The search was given the query, and found not one copy of it as it was written."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +37,18 @@ def looked_for(search: Search, target: Mapping[str, Any]) -> set[str]:
     if target["outcome"] == Search.Target.UNREADABLE:
         return set()
     texts = {query["id"] for query in search.queries if not query["obstacle"] and query["kind"] not in ANSWERED_BY}
+    texts -= finding_nothing(search)
     return texts | {answer["query"] for answer in answered(search) if answer["snapshot_sha256"] == target["snapshot_sha256"]}
 
 
 def looked_for_anywhere(search: Search) -> set[str]:
     """Return the ids of the queries that were looked for in any training data."""
     return {query for target in search.targets for query in looked_for(search, target)}
+
+
+def finding_nothing(search: Search) -> set[str]:
+    """Return the ids of the queries of which the self-test found no copy as they were written: nothing was looked for."""
+    return {one["query"] for one in search.self_test if one["edit"] == AS_WRITTEN and one["planted"] and not one["found"]}
 
 
 def answered(search: Search) -> list[dict[str, Any]]:
@@ -70,6 +80,7 @@ def _gaps(search: Search, nothing_counts: Callable[[Mapping[str, Any]], bool]) -
     """Return the gaps; `nothing_counts` says whether an answer that there is nothing of the kind is one."""
     found = [Gap(query["id"], query["kind"], query["obstacle"]) for query in search.queries if query["obstacle"]]
     kinds = {query["id"]: query["kind"] for query in search.queries}
+    found += [Gap(query, kinds[query], FINDS_NOTHING) for query in kinds if query in finding_nothing(search)]
     places = [
         (answer["query"], answer["why"])
         for answer in search.answers

@@ -5,6 +5,7 @@ Claimants, officers and letters read the same sentences. They come from the rows
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.utils.formats import date_format
@@ -13,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from .models import Search
-from .search_facts import Gap, answered, gaps, looked_for_anywhere
+from .search_facts import FINDS_NOTHING, Gap, answered, gaps, looked_for_anywhere
 
 OBSTACLES: dict[str, object] = {
     "nothing_to_search_for": gettext_lazy("there is nothing in it to search for"),
@@ -22,6 +23,7 @@ OBSTACLES: dict[str, object] = {
     "not_an_identifier": gettext_lazy("it is neither an e-mail address, nor an account name, nor a web address"),
     "not_an_image": gettext_lazy("it is no picture that can be read"),
     "image_too_large": gettext_lazy("the picture is too large"),
+    FINDS_NOTHING: gettext_lazy("in a test, it found not one copy of it as it was written"),
     "too_short": gettext_lazy("it is so short that too many texts contain it by chance"),
     "too_many": gettext_lazy("there are too many addresses, and only the first ones were searched for"),
     "no_address": gettext_lazy("it contains neither an address nor an account name after an @"),
@@ -55,6 +57,7 @@ NOTES: dict[str, object] = {
 }
 """What must be said with an answer by meaning or about pictures (`engine.matching.index.part.NOTES`)."""
 MEANING = "-meaning"
+COLUMN = "-key-"
 WITHOUT_ENCODER = ("no_encoder", "bad_encoder")
 
 
@@ -72,10 +75,23 @@ def query_words(query_id: str) -> str:
         "output": _("what the model answered"),
         "location": _("where it was seen"),
     }
-    of, _hyphen, number = query_id.partition("-key-")[0].partition("-")
+    of, _hyphen, number = query_id.partition(COLUMN)[0].partition("-")
     if of == "other":
         return _("other name or account number %(n)s") % {"n": number}
     return _("address number %(n)s of where it was seen") % {"n": number} if number else names.get(of, of)
+
+
+def queries_words(search: Search, ids: Iterable[str]) -> list[str]:
+    """Return what queries of a search ask for, each once. What was not looked for itself was in columns of rows at most."""
+    missing = {gap.query for gap in gaps(search) if not gap.snapshots}
+    return list(dict.fromkeys(_query_words(one, missing) for one in ids))
+
+
+def _query_words(query_id: str, missing: Collection[str]) -> str:
+    of, column, _name = query_id.partition(COLUMN)
+    if column and of in missing:
+        return _("%(query)s, as the value of a column") % {"query": query_words(of)}
+    return query_words(query_id)
 
 
 def searched_sentences(search: Search | None) -> list[str]:
@@ -96,7 +112,7 @@ def searched_sentences(search: Search | None) -> list[str]:
     if not in_use:
         sentence = _("No model was in use. Training data was searched on %(day)s for: %(queries)s.")
     day = date_format(localtime(search.finished_at), "DATE_FORMAT")
-    queries = "; ".join(dict.fromkeys(map(query_words, asked)))
+    queries = "; ".join(queries_words(search, asked))
     sentences = [sentence % {"n": len(in_use), "day": day, "queries": queries}]
     if trained:
         sentences.append(
@@ -238,7 +254,7 @@ EDITS: dict[str, object] = {
     "decomposed": gettext_lazy("with accents as characters of their own"),
     "family_first": gettext_lazy("with the family name first"),
     "initial": gettext_lazy("with an initial for the given name"),
-    "typing_error": gettext_lazy("with a typing error"),
+    "typing_error": gettext_lazy("with one typing error in any of its parts"),
     "for_robots": gettext_lazy("spelt out to mislead robots"),
 }
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import Case, Count, Q, QuerySet, When
+from django.db.models import Case, Count, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from unlearning_jobs.states import JobState
 
 from .mail_wording import last_mail
-from .models import AccessLink, ErasureRequest, Item, Match
+from .models import AccessLink, ErasureRequest, Item, Match, MissedSample
 from .search_wording import missing_sentences, searched_sentences
 from .services.findings import search_of
 from .services.mail_reasons import DEADLINE_EXTENDED, can_withdraw
@@ -97,7 +98,11 @@ IDENTIFYING = (
 
 def requests_listed() -> QuerySet[ErasureRequest]:
     """Return requests for a list, in a constant number of queries and without decrypting anything."""
+    samples = MissedSample.objects.filter(request=OuterRef("pk"), looked_at=None)
+    unfinished = samples.exclude(state__in=[JobState.FAILED, JobState.CANCELLED]).order_by().values("request")
     return ErasureRequest.objects.defer(*IDENTIFYING).annotate(
+        # Counted apart: beside the matches, each sample would be counted with each of them.
+        unfinished_samples=Coalesce(Subquery(unfinished.annotate(n=Count("pk")).values("n")), 0),
         open_matches=Count("matches", filter=Q(matches__decision=Match.Decision.OPEN), distinct=True),
         item_states=ArrayAgg("items__state", filter=Q(items__isnull=False), distinct=True, default=[]),
         unreachable=Case(When(unreachable(), then=True), default=False),

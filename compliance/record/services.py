@@ -36,17 +36,39 @@ def record_append(*, subject: str, kind: RecordKind, actor: str, data: Mapping[s
     Raises:
         EvidenceError: `data` has other fields than its kind, or contains something that looks like an e-mail address.
     """
+    return records_append(subject=subject, kind=kind, actor=actor, data=[data])[0]
+
+
+@transaction.atomic
+def records_append(*, subject: str, kind: RecordKind, actor: str, data: Sequence[Mapping[str, object]]) -> list[RecordEntry]:
+    """Append one entry of this kind for each of `data`, as `record_append` does: a thousand take no more queries than one.
+
+    Raises:
+        EvidenceError: as of `record_append`; then nothing is appended.
+    """
+    if not data:
+        return []
     # 1. Accept exactly the fields in the table of kinds: what is logged stays for good.
-    if set(data) != set(FIELDS[kind]):
-        refuse(f"The data of {kind}", f"an object with exactly {', '.join(FIELDS[kind]) or 'no fields'}", sorted(data))
-    # 2. Take the subject's next number. Nobody else gets one until this transaction ends.
+    for one in data:
+        if set(one) != set(FIELDS[kind]):
+            refuse(f"The data of {kind}", f"an object with exactly {', '.join(FIELDS[kind]) or 'no fields'}", sorted(one))
+    # 2. Take the subject's next numbers. Nobody else gets one until this transaction ends.
     number = record_number_next(subject)
     # 3. Take the time. A machine's clock may be set back, but the times of a subject's entries never go back.
     last = RecordEntry.objects.filter(subject=subject, number=number - 1).first()
     now = max(timezone.now(), last.created_at) if last else timezone.now()
-    # 4. Write the entry. The signing process gives it its place in the log after the commit (ADR 1).
-    body = EntryBody.of(subject=subject, number=number, kind=kind, at=now, actor=actor, data=dict(data))
-    return RecordEntry.objects.create(subject=subject, number=number, kind=kind, body=leaf_bytes(body), created_at=now)
+    # 4. Write the entries. The signing process gives them their places in the log after the commit (ADR 1).
+    bodies = [
+        EntryBody.of(subject=subject, number=taken, kind=kind, at=now, actor=actor, data=dict(one))
+        for taken, one in enumerate(data, start=number)
+    ]
+    return RecordEntry.objects.bulk_create(
+        [
+            RecordEntry(subject=subject, number=taken, kind=kind, body=leaf_bytes(body), created_at=now)
+            for taken, body in enumerate(bodies, start=number)
+        ],
+        batch_size=ROWS_AT_ONCE,
+    )
 
 
 def examples_in_parts(examples: Sequence[Example]) -> Iterator[Sequence[Example]]:

@@ -33,6 +33,7 @@ from .shared import identity, request_of
 
 LARGEST_FILE: Final = 1 << 20
 EXAMPLE_ID = re.compile(r"\be\d{8,}\b")
+BETWEEN_IDS = re.compile(r"[\s,;]+")
 
 
 class SnapshotForm(LetheForm):
@@ -72,7 +73,9 @@ class AddForm(ReasonForm, SnapshotForm):
         required=False,
         max_length=20_000,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=gettext_lazy("Their ids in the snapshot, such as e00000012, with blanks or line breaks between them."),
+        help_text=gettext_lazy(
+            "Their ids in the snapshot, such as e00000012, with blanks, commas, semicolons or line breaks between them."
+        ),
     )
     file = forms.FileField(
         label=gettext_lazy("A file with ids"),
@@ -83,8 +86,8 @@ class AddForm(ReasonForm, SnapshotForm):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         named = EXAMPLE_ID.findall(data.get("example_id", "")) + _ids_in(data.get("file"))
-        typed = data.get("example_id", "").split()
-        if unknown := [word for word in typed if not EXAMPLE_ID.fullmatch(word.strip(",;"))]:
+        typed = filter(None, BETWEEN_IDS.split(data.get("example_id", "")))
+        if unknown := [word for word in typed if not EXAMPLE_ID.fullmatch(word)]:
             self.add_error("example_id", _("“%(word)s” is no id of an example.") % {"word": unknown[0][:40]})
         elif not named and not self.errors:
             self.add_error("example_id", _("Enter the id of an example, or choose a file with ids."))

@@ -20,6 +20,7 @@ from compliance.accounts.access import account_of
 from compliance.record.errors import StaleStateError
 from requests_app.models import ErasureRequest, Match
 from requests_app.review import chosen_ids, matches_filtered
+from requests_app.services.accepted import LEARNED_SETS
 from requests_app.services.matches import How, by_meaning_alone, is_learned, matches_decide
 
 from .cards import ACCEPTING_UNLEARNED, cards, set_word
@@ -44,12 +45,12 @@ def matches_bulk(request: HttpRequest, reference: str) -> HttpResponse:
     back = _back(request, reference)
     if "ids" in request.POST:
         with_unlearned = "with_unlearned" in request.POST
-        chosen = _named(erasure_request, request.POST["ids"], with_unlearned=with_unlearned or not accept)
+        named = _named(erasure_request, request.POST["ids"], with_unlearned=with_unlearned or not accept)
         try:
             with as_stated(request, erasure_request, lambda: _parts(erasure_request, request.POST["ids"])):
                 count = matches_decide(
                     request=erasure_request,
-                    match_ids=[match.pk for match in chosen],
+                    match_ids=named,
                     accept=accept,
                     by=account_of(request),
                     how=how,
@@ -96,11 +97,12 @@ def _chosen(request: HttpRequest, erasure_request: ErasureRequest, how: How) -> 
             return []
         shown = matches_filtered(erasure_request, form.cleaned_data)
         rows = shown.filter(decision=Match.Decision.OPEN, score__gte=score.cleaned_data["score"])
-    return list(rows.select_related("snapshot__corpus", "decided_by").order_by("snapshot", "example_set", "pk"))
+    return list(rows.prefetch_related("snapshot__corpus", "decided_by").order_by("snapshot", "example_set", "pk"))
 
 
-def _named(erasure_request: ErasureRequest, ids: str, *, with_unlearned: bool) -> list[Match]:
-    return [match for match in _rows(erasure_request, ids) if with_unlearned or is_learned(match)]
+def _named(erasure_request: ErasureRequest, ids: str, *, with_unlearned: bool) -> list[int]:
+    rows = _rows(erasure_request, ids)
+    return list((rows if with_unlearned else rows.filter(example_set__in=LEARNED_SETS)).values_list("pk", flat=True))
 
 
 def _rows(erasure_request: ErasureRequest, ids: str) -> QuerySet[Match]:

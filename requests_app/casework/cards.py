@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import groupby
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, groupby
 from typing import Any
 
 from django.db.models import QuerySet
@@ -25,6 +26,8 @@ from unlearning_jobs.wording import rule_sentence
 from .passages import excerpt, mark_spans
 
 PAGE_SIZE = 20
+MOST_COMPARED = 20
+"""Examples of a cluster whose other columns are compared: a page stays quick, whatever a cluster holds."""
 DECISION_TONES = {
     Match.Decision.OPEN: "warning",
     Match.Decision.ACCEPTED: "success",
@@ -83,16 +86,35 @@ def matches_shown(rows: QuerySet[Match]) -> dict[str, Any]:
 
 
 def cluster_cards(clusters: Iterable[Cluster]) -> list[dict[str, Any]]:
-    """Return a card for the lead of each cluster, in one query."""
+    """Return a card for the lead of each cluster, in a few queries."""
     by_lead = {cluster.lead: cluster for cluster in clusters}
     leads = Match.objects.select_related("snapshot__corpus", "decided_by").in_bulk(by_lead)
-    shown = cards(leads[pk] for pk in by_lead if pk in leads)
-    return [card | _cluster(by_lead[card["match"].pk]) for card in shown]
+    shown, columns = cards(leads[pk] for pk in by_lead if pk in leads), _columns_that_differ(by_lead.values(), leads)
+    return [card | _cluster(by_lead[card["match"].pk], columns) for card in shown]
 
 
-def _cluster(cluster: Cluster) -> dict[str, Any]:
+def _columns_that_differ(clusters: Iterable[Cluster], leads: Mapping[int, Match]) -> dict[int, list[str]]:
+    """Return, by the lead of a cluster, the columns besides the text in which its first examples differ."""
+    compared = {pk: cluster.lead for cluster in clusters if cluster.size > 1 for pk in cluster.ids[:MOST_COMPARED]}
+    snapshots = {lead.snapshot_id: lead.snapshot for lead in leads.values()}
+    rows = Match.objects.filter(pk__in=compared).only("snapshot_id", "example_id").order_by("snapshot", "pk")
+    columns: defaultdict[int, list[Mapping[str, str]]] = defaultdict(list)
+    for pk, group in groupby(rows, key=lambda match: match.snapshot_id):
+        own = list(group)
+        examples = _examples(snapshots[pk], own)
+        for match in own:
+            if match.example_id in examples:
+                columns[compared[match.pk]].append(examples[match.example_id].metadata)
+    return {
+        lead: [name for name in dict.fromkeys(chain(*found)) if len({one.get(name) for one in found}) > 1]
+        for lead, found in columns.items()
+    }
+
+
+def _cluster(cluster: Cluster, columns: Mapping[int, Sequence[str]]) -> dict[str, Any]:
     several = cluster.size > 1
     return {
+        "columns": ", ".join(columns.get(cluster.lead, ())),
         "cluster": cluster if several else None,
         "token": token_of(cluster),
         "to_decide": cluster.to_decide,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -11,12 +13,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from compliance.accounts.access import account_of
 from compliance.record.errors import StaleStateError
-from requests_app.models import ErasureRequest, Match
+from requests_app.models import ErasureRequest, Item, Match
 from requests_app.pictures import picture_bytes
 from requests_app.review import decision_counts
 from requests_app.services.accepted import accepted_examples, items_to_correct
 from requests_app.services.findings import items_to_create, review_goes_on
-from requests_app.services.letters import letter_after
+from requests_app.services.letters import Letter, letter_after
 from requests_app.services.mapping import review_complete
 from requests_app.services.outcomes import closing_outcome
 from requests_app.services.permissions import approvers_left_sentence
@@ -26,6 +28,7 @@ from unlearning_jobs.engine.errors import CorpusError
 from unlearning_jobs.selectors import example_png
 
 from .requests import officers_only
+from .searches import unfinished_links
 from .shared import identity, request_of
 from .stated import Parts, as_stated, match_parts, stated
 
@@ -78,23 +81,27 @@ def complete(request: HttpRequest, reference: str) -> HttpResponse:
     erasure_request = request_of(reference)
     if request.method == "POST":
         try:
-            with as_stated(request, erasure_request, lambda: _parts(request_of(reference))):
+            with as_stated(request, erasure_request, lambda: _parts_now(request_of(reference))):
                 review_complete(request=erasure_request, by=account_of(request))
         except StaleStateError as error:
             return _confirm(request, request_of(reference), str(error))
+        for one in unfinished_links(erasure_request):
+            messages.warning(request, one["text"])
         return redirect("casework:request_detail", erasure_request.reference)
     return _confirm(request, erasure_request)
 
 
 def _confirm(request: HttpRequest, erasure_request: ErasureRequest, problem: str = "") -> HttpResponse:
     items, closes = list(items_to_create(erasure_request)), closing_outcome(erasure_request)
+    letter = letter_after(erasure_request, items)
     context = identity(erasure_request) | {
         **decision_counts(erasure_request),
         "items": items,
         "corrected": items_to_correct(erasure_request),
         "goes_on": review_goes_on(erasure_request) and not closes,
-        "letter": letter_after(erasure_request),
-        "fields": stated(_parts(erasure_request)),
+        "letter": letter,
+        "fields": stated(_parts(erasure_request, items, letter)),
+        "unfinished": unfinished_links(erasure_request),
         "approvers": approvers_left_sentence(erasure_request, account_of(request)),
         "reviewing": erasure_request.state == RequestState.REVIEW,
         "problem": problem,
@@ -105,14 +112,18 @@ def _confirm(request: HttpRequest, erasure_request: ErasureRequest, problem: str
     return render(request, "casework/review_complete.html", context, status=409 if problem else 200)
 
 
-def _parts(erasure_request: ErasureRequest) -> Parts:
+def _parts_now(erasure_request: ErasureRequest) -> Parts:
+    items = list(items_to_create(erasure_request))
+    return _parts(erasure_request, items, letter_after(erasure_request, items))
+
+
+def _parts(erasure_request: ErasureRequest, items: Sequence[Item], after: Letter | None) -> Parts:
     """Return what the page says that completing the review does."""
     earlier = erasure_request.items.exclude(state__in=SETTLED)
-    after = letter_after(erasure_request)
     return {
         "matches": match_parts(erasure_request.matches.all()),
         "items": [
-            *([item.model_name, item.example_ids] for item in items_to_create(erasure_request)),
+            *([item.model_name, item.example_ids] for item in items),
             *([item.number, accepted_examples(item)] for item in earlier),
         ],
         "letter": after.text if after else "",

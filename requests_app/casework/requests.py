@@ -146,6 +146,14 @@ def _to_do(row: ErasureRequest) -> str:
     """Return what waits for an officer, in a few words."""
     if row.state == RequestState.CLOSED:
         return row.get_outcome_display()
+    words, unfinished = _next_words(row), row.unfinished_samples  # type: ignore[attr-defined]  # annotated by the selector
+    if not unfinished:
+        return words
+    sample = ngettext("finish %(n)d sample", "finish %(n)d samples", unfinished) % {"n": unfinished}
+    return sample if words == "–" else f"{words}, {sample}"
+
+
+def _next_words(row: ErasureRequest) -> str:
     if row.state == RequestState.REVIEW:
         count: int = row.open_matches  # type: ignore[attr-defined]  # annotated by the selector
         return ngettext("%(n)d match", "%(n)d matches", count) % {"n": count} if count else _("finish the review")

@@ -39,7 +39,7 @@ from unlearning_jobs.wording import rule_sentence
 from .cards import PAGE_SIZE, cluster_cards, method_word, set_word, token_of
 from .claim import claimed_words
 from .requests import officers_only
-from .searches import search_view
+from .searches import search_view, unfinished_links
 from .shared import identity, request_of
 from .stated import Parts, as_stated, match_parts, stated
 
@@ -157,6 +157,7 @@ def _show(request: HttpRequest, erasure_request: ErasureRequest, problem: str = 
         "claimed": claimed_words(erasure_request),
         "apart": apart,
         "search": search_view(erasure_request, search_of(erasure_request)),
+        "unfinished": unfinished_links(erasure_request) if reviewing else [],
         "approvers": approvers_left_sentence(erasure_request, account_of(request)),
         "post_url": request.get_full_path(),
         "bulk_url": f"{reverse('casework:matches_bulk', args=[erasure_request.reference])}{address(request)}",
@@ -202,12 +203,16 @@ def _csv_rows(rows: QuerySet[Match]) -> Iterator[tuple[object, ...]]:
 def undo(request: HttpRequest, reference: str) -> HttpResponse:
     """Take back what this officer decided last, and go back to the list."""
     erasure_request, by = request_of(reference), account_of(request)
+    place = ""
     try:
         with as_stated(request, erasure_request, lambda: {"matches": match_parts(last_decided(erasure_request, by))}):
+            # The card to go on with is that of what was taken back: of a group, its lead.
+            first = last_decided(erasure_request, by).order_by("-copied", "-score", "pk").first()
+            place = f"#match-{first.pk}" if first else ""
             count = decisions_undo(request=erasure_request, by=by)
         words = ngettext("%(n)d match is open again.", "%(n)d matches are open again.", count) % {"n": count}
         messages.success(request, " ".join((_("Your last decision was taken back."), words)))
     except StaleStateError as error:
         messages.warning(request, str(error))
     query = request.GET.urlencode()
-    return redirect(reverse("casework:matches", args=[reference]) + (f"?{query}" if query else ""))
+    return redirect(reverse("casework:matches", args=[reference]) + (f"?{query}" if query else "") + place)

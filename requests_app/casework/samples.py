@@ -32,6 +32,7 @@ from requests_app.services.findings import search_of
 from requests_app.services.permissions import approvers_left_sentence
 from requests_app.services.samples import (
     SIZES,
+    examples_to_add,
     sample_finish,
     sample_mark,
     sample_order,
@@ -48,6 +49,7 @@ from .cards import PAGE_SIZE, provenance, set_word
 from .claim import claimed_words
 from .passages import excerpt, mark_spans
 from .requests import officers_only
+from .searches import unfinished_links
 from .shared import identity, request_of
 from .stated import Parts, as_stated, stated
 
@@ -109,6 +111,7 @@ def order(request: HttpRequest, reference: str) -> HttpResponse:
     elif form.is_bound:
         status = 422
     context = identity(erasure_request) | {
+        "unfinished": unfinished_links(erasure_request),
         "form": form,
         "obstacle": "" if problem else sampling_obstacle(erasure_request),
         "problem": problem,
@@ -174,7 +177,8 @@ def _show(request: HttpRequest, sample: MissedSample, problem: str = "") -> Http
     erasure_request, groups = sample.request, tallies(sample)
     about, left = sum(one.about for one in groups), sum(one.left for one in groups)
     deciding = sample.is_drawn and not sample.is_finished and erasure_request.state != RequestState.CLOSED
-    page = _page(request, sample)
+    page, to_add = _page(request, sample), examples_to_add(sample)
+    waits = bool(deciding and to_add and erasure_request.state != RequestState.REVIEW)
     context = identity(erasure_request) | {
         "missed_sample": sample,
         "said": said_sentences(sample),
@@ -183,9 +187,10 @@ def _show(request: HttpRequest, sample: MissedSample, problem: str = "") -> Http
         "groups": [{"words": GROUP_WORDS[one.group], "tally": one} for one in groups] if sample.is_drawn else [],
         "progress": {} if sample.is_final else _progress(sample),
         "deciding": deciding,
-        "can_finish": deciding and not left,
+        "can_finish": deciding and not left and not waits,
         "about": about,
-        "not_under_review": deciding and about and erasure_request.state != RequestState.REVIEW,
+        "to_add": to_add,
+        "not_under_review": waits,
         "approvers": approvers_left_sentence(erasure_request, account_of(request)) if deciding and about else "",
         "fields": stated(_parts(sample)),
         "page": page,

@@ -11,19 +11,20 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from requests_app.models import ErasureRequest, SampledExample, Search, SearchOrder
-from requests_app.sample_wording import said_sentences, since_sentences
+from requests_app.sample_wording import said_sentences, since_sentences, unfinished_sentence
+from requests_app.search_facts import FINDS_NOTHING, finding_nothing
 from requests_app.search_wording import (
     OBSTACLES,
     WHY_NOT_ASKED,
     answer_sentences,
     missing_sentences,
-    query_words,
+    queries_words,
     read_sentence,
     searched_sentences,
     self_test_sentences,
 )
 from requests_app.services.findings import search_of
-from requests_app.services.samples import ORDERED_IN
+from requests_app.services.samples import ORDERED_IN, unfinished_samples
 from requests_app.states import RequestState
 from requests_app.wording import search_error_words
 from unlearning_jobs.states import JobState
@@ -120,6 +121,7 @@ def _queries(search: Search) -> list[dict[str, Any]]:
     """Return every query with whether it was searched for; those for columns of rows stand with what they are about."""
     answered = {answer["query"] for answer in search.answers if "why" not in answer}
     unanswered = {answer["query"]: answer["why"] for answer in search.answers if "why" in answer}
+    unanswered |= dict.fromkeys(finding_nothing(search), FINDS_NOTHING)
     rows = []
     for query in search.queries:
         why = query["obstacle"]
@@ -127,7 +129,7 @@ def _queries(search: Search) -> list[dict[str, Any]]:
             why = unanswered.get(query["id"], "")
         words = OBSTACLES.get(why) or WHY_NOT_ASKED.get(why, why)
         label = _("Not searched: %(why)s") % {"why": words} if why else _("Searched")
-        row = {"what": query_words(query["id"]), "label": label, "tone": "warning" if why else "success"}
+        row = {"what": queries_words(search, [query["id"]])[0], "label": label, "tone": "warning" if why else "success"}
         if row not in rows:
             rows.append(row)
     return rows
@@ -147,6 +149,18 @@ def sample_rows(erasure_request: ErasureRequest) -> list[dict[str, Any]]:
             "tone": "warning" if sample.examples.filter(mark=SampledExample.Mark.ABOUT).exists() else "info",
         }
         for sample in rows
+    ]
+
+
+def unfinished_links(erasure_request: ErasureRequest) -> list[dict[str, Any]]:
+    """Return the samples that nobody has finished, each with the words about it and its page."""
+    return [
+        {
+            "title": _("Finish sample %(number)d") % {"number": sample.number},
+            "text": unfinished_sentence(sample),
+            "url": reverse("casework:sample", args=[erasure_request.reference, sample.number]),
+        }
+        for sample in unfinished_samples(erasure_request)
     ]
 
 

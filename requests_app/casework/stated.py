@@ -80,4 +80,4 @@ def ending_parts(ending: Ending) -> Parts:
 
 
 def match_parts(rows: QuerySet[Match]) -> list[list[Any]]:
-    return [[match.pk, match.decision] for match in rows.order_by("pk").only("pk", "decision")]
+    return [list(row) for row in rows.order_by("pk").values_list("pk", "decision")]

@@ -19,7 +19,7 @@ from requests_app.states import SETTLED, ItemState, RequestOutcome, RequestState
 from unlearning_jobs.states import JobState
 from unlearning_jobs.wording import VERDICTS, guarantee_of, method_title
 
-from .searches import search_progress
+from .searches import search_progress, unfinished_links
 from .shared import ITEM_TONES
 
 WAITING: dict[str, Any] = {
@@ -33,7 +33,17 @@ def todo_list(erasure_request: ErasureRequest, items: Sequence[Item]) -> list[di
     own = [_closing(ending) for ending in erasure_request.endings.filter(item=None).select_related("item") if waits(ending)]
     if erasure_request.state == RequestState.IN_PROGRESS and all(item.state in SETTLED for item in items):
         own += [_stays_open(erasure_request)]
-    return [_review(erasure_request), *own, *(_next_step(item) for item in items)]
+    samples = [
+        {
+            "title": one["title"],
+            "url": one["url"],
+            "label": pgettext("task", "to do"),
+            "tone": "warning",
+            "hint": one["text"],
+        }
+        for one in (unfinished_links(erasure_request) if erasure_request.state != RequestState.CLOSED else ())
+    ]
+    return [_review(erasure_request), *samples, *own, *(_next_step(item) for item in items)]
 
 
 def _stays_open(erasure_request: ErasureRequest) -> dict[str, Any]:

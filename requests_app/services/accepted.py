@@ -20,6 +20,8 @@ from unlearning_jobs.engine.errors import CorpusError
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion, RegisteredRecipe
 from unlearning_jobs.states import JobState, ModelState
 
+FIELDS = ("request", "snapshot", "example_id", "example_set", "content", "content_key", "decision")
+"""Of a match, what is asked of thousands at once."""
 LEARNED_SETS = frozenset({"train", ""})
 """Sets that models are trained on. Matches found before the set was kept have none, and count as training examples."""
 
@@ -85,7 +87,8 @@ class Accepted:
 
     @classmethod
     def among(cls, rows: QuerySet[Match]) -> Accepted:
-        matches = list(rows.select_related("snapshot__corpus").defer("reason").order_by("snapshot", "id"))
+        # A snapshot is read once and not with each match: there may be thousands.
+        matches = list(rows.only(*FIELDS).prefetch_related("snapshot__corpus").order_by("snapshot", "id"))
         contents_fill(matches)
         return cls(matches)
 
@@ -121,8 +124,9 @@ def contents_fill(matches: Iterable[Match]) -> list[Match]:
             found = contents_of(snapshot, [match.example_id for match in own])
         except CorpusError as error:
             raise ContentsUnknownError.of(snapshot) from error
+        key_id = contents_key().id
         for match in own:
-            match.content, match.content_key = found[match.example_id], contents_key().id
+            match.content, match.content_key = found[match.example_id], key_id
     return unknown
 
 

@@ -1,7 +1,8 @@
 """Number the identical and near-identical matches of a request, so that an officer decides about them once.
 
-A cluster lies within one set of one snapshot. What was found by name or identifier must read the same in all its documents:
-letters that differ in nothing but the name are about different people.
+A cluster lies within one set of one snapshot, and its documents are what a model learns: columns that no training reads, as
+ids, addresses and dates, keep nothing apart. What was found by name or identifier must read the same in all of them: letters
+that differ in nothing but the name are about different people.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def matches_cluster(
 ) -> dict[Place, int]:
     """Return the cluster of each new candidate. Earlier matches keep theirs, and the new ones join them."""
     earlier = list(request.matches.filter(cluster__isnull=False).select_related("snapshot").order_by("pk"))
-    known = {(match.snapshot_id, match.example_id) for match in request.matches.only("snapshot_id", "example_id")}
+    known = set(request.matches.values_list("snapshot_id", "example_id"))
     groups = Groups(next_number=1 + max((match.cluster or 0 for match in earlier), default=0))
     numbers: dict[Place, int] = {}
     for snapshot, candidates in found.items():
@@ -80,7 +81,11 @@ def _examples(snapshot: CorpusSnapshot, ids: Iterable[str]) -> Iterator[Example]
 
 
 def _document(snapshot_id: int, example: Example, spans: Iterable[Sequence[int]], methods: Sequence[str]) -> Document:
+    """Return what a model learns of an example (`engine.corpora.content`), and what was found in that."""
+    if example.features is not None:
+        return Document(example.id, example.completion, key=(snapshot_id, example.set), features=example.features)
     found = frozenset[str]()
     if not PASSAGES & set(methods):
-        found = frozenset(" ".join(word.text for word in words(example.document[start:end])) for start, end in spans)
-    return Document(example.id, example.document, key=(snapshot_id, example.set, found), features=example.features)
+        learned = [example.text[start:end] for start, end in spans if start < len(example.text)]
+        found = frozenset(" ".join(word.text for word in words(one)) for one in learned)
+    return Document(example.id, example.text, key=(snapshot_id, example.set, found))

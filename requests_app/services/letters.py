@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -20,7 +21,7 @@ from requests_app.wording import done_sentences, fact_sentences
 from unlearning_jobs.engine.catalogue import method_guarantee
 
 from .dispositions import corrections_standing, told_facts
-from .findings import items_to_create, search_of
+from .findings import search_of
 from .mail_reasons import OUTCOME_TEMPLATES, can_withdraw, is_overdue, outcome_template, results_now
 from .outcomes import is_correction, settled_outcome
 
@@ -88,9 +89,14 @@ def closing_letter(ending: Ending) -> Letter | None:
     return letter(ending.request, outcome_template(outcome), supposing=ending) if outcome else None
 
 
-def letter_after(request: ErasureRequest) -> Letter | None:
-    """Return the letter that goes out when a review ends and opens nothing: every item is settled. None otherwise."""
-    outcome = None if next(items_to_create(request), None) else settled_outcome(request)
+def letter_after(request: ErasureRequest, items: Sequence[Item]) -> Letter | None:
+    """Return the letter that goes out when a review ends and opens nothing: every item is settled. None otherwise.
+
+    Args:
+        request: whose review it is.
+        items: those that its end creates (`findings.items_to_create`).
+    """
+    outcome = None if items else settled_outcome(request)
     return letter(request, outcome_template(outcome)) if outcome else None
 
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from compliance.accounts.models import Account
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
-from compliance.record.services import examples_in_parts, record_append
+from compliance.record.services import examples_in_parts, record_append, records_append
 from requests_app.models import ErasureRequest, Match
 from requests_app.states import RequestState
 from unlearning_jobs.contents import contents_key, digests_of, training_places
@@ -85,9 +85,8 @@ def matches_add(
         match.reason, match.spans, match.methods, match.score = reason.strip(), [], [BY_HAND], 1.0
         match.decision, match.decided_by, match.decided_at = Match.Decision.ACCEPTED, by, now
     Match.objects.bulk_create(matches)
-    for match in matches:
-        data = {"snapshot": match.snapshot.digest[:16], "example_id": match.example_id}
-        record_append(subject=request.subject, kind=RecordKind.MATCH_ADDED, actor=by.opaque, data=data)
+    data = [{"snapshot": match.snapshot.digest[:16], "example_id": match.example_id} for match in matches]
+    records_append(subject=request.subject, kind=RecordKind.MATCH_ADDED, actor=by.opaque, data=data)
     decision_record(request, Match.Decision.ACCEPTED, matches, by)
     return matches
 
@@ -97,7 +96,7 @@ def _copies(request: ErasureRequest, named: Sequence[Match]) -> list[Match]:
     known = set(request.matches.values_list("snapshot_id", "example_id"))
     known |= {(match.snapshot_id, match.example_id) for match in named}
     contents = {match.content for match in named}
-    snapshots = {learner.snapshot for learner in learners()}
+    snapshots, key_id = {learner.snapshot for learner in learners()}, contents_key().id
     return [
         Match(
             request=request,
@@ -105,7 +104,7 @@ def _copies(request: ErasureRequest, named: Sequence[Match]) -> list[Match]:
             example_id=one,
             example_set="train",
             content=content,
-            content_key=contents_key().id,
+            content_key=key_id,
         )
         for snapshot in sorted(snapshots, key=lambda snapshot: snapshot.pk)
         for content, places in sorted(training_places(snapshot, contents).items())
@@ -142,9 +141,9 @@ def review_complete(*, request: ErasureRequest, by: Account) -> ErasureRequest:
     # 3. Save the items, record which examples they hold, and start deciding.
     for item in items:
         item.save()
-        for examples in examples_in_parts(item.example_ids):
-            held = {"item": item.key, "model": item.model_name, "snapshot": item.snapshot.digest[:16], "examples": examples}
-            record_append(subject=request.subject, kind=RecordKind.ITEM_CREATED, actor=by.opaque, data=held)
+        about = {"item": item.key, "model": item.model_name, "snapshot": item.snapshot.digest[:16]}
+        held = [about | {"examples": examples} for examples in examples_in_parts(item.example_ids)]
+        records_append(subject=request.subject, kind=RecordKind.ITEM_CREATED, actor=by.opaque, data=held)
     counts = {
         d.value: request.matches.filter(decision=d).count() for d in (Match.Decision.ACCEPTED, Match.Decision.REJECTED)
     }

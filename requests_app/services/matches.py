@@ -14,11 +14,11 @@ from django.utils.translation import gettext as _
 from compliance.accounts.models import Account
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
-from compliance.record.services import examples_in_parts, record_append
+from compliance.record.services import examples_in_parts, records_append
 from requests_app.models import ErasureRequest, Match
 from requests_app.states import SETTLED, ItemState, RequestState
 
-from .accepted import LEARNED_SETS, contents_fill
+from .accepted import FIELDS, LEARNED_SETS, contents_fill
 from .clusters import clusters_hold
 from .permissions import require_mapper
 from .requests import request_lock, require_request_transition
@@ -60,7 +60,8 @@ def matches_decide(
     """
     request = under_review(request, by)
     named = set(match_ids)
-    chosen = list(request.matches.filter(pk__in=named).select_related("snapshot").order_by("pk"))
+    rows = request.matches.filter(pk__in=named).only(*FIELDS, "spans", "methods", "cluster")
+    chosen = list(rows.prefetch_related("snapshot").order_by("pk"))
     if not named or len(chosen) != len(named):
         raise StaleStateError(_("Choose matches of this request."))
     _require_not_settled(request, chosen)
@@ -85,16 +86,15 @@ def decisions_undo(*, request: ErasureRequest, by: Account) -> int:
             refused, or has lapsed.
     """
     request = under_review(request, by)
-    chosen = list(last_decided(request, by).select_related("snapshot").order_by("pk"))
+    chosen = list(last_decided(request, by).only(*FIELDS).prefetch_related("snapshot").order_by("pk"))
     if not chosen:
         raise StaleStateError(_("You have decided nothing here that could be taken back."))
     _require_not_settled(request, chosen)
     request.matches.filter(pk__in=[match.pk for match in chosen]).update(
         decision=Match.Decision.OPEN, decided_by=None, decided_at=None
     )
-    for part in examples_in_parts(chosen):
-        data = {"examples": _examples(part)}
-        record_append(subject=request.subject, kind=RecordKind.MATCH_REOPENED, actor=by.opaque, data=data)
+    data = [{"examples": _examples(part)} for part in examples_in_parts(chosen)]
+    records_append(subject=request.subject, kind=RecordKind.MATCH_REOPENED, actor=by.opaque, data=data)
     return len(chosen)
 
 
@@ -116,12 +116,14 @@ def decision_record(
     request: ErasureRequest, decision: Match.Decision, chosen: Sequence[Match], by: Account, how: str = "each"
 ) -> None:
     """Record a decision about matches, which are named by their ids and clusters."""
+    entries = []
     for part in examples_in_parts(chosen):
         clusters = sorted({match.cluster for match in part if match.cluster is not None})
         data: dict[str, Any] = {"examples": _examples(part), "how": how, "clusters": clusters}
         if decision == Match.Decision.ACCEPTED:
             data["contents"] = [content_label(match) for match in part]
-        record_append(subject=request.subject, kind=RecordKind(f"match.{decision.value}"), actor=by.opaque, data=data)
+        entries.append(data)
+    records_append(subject=request.subject, kind=RecordKind(f"match.{decision.value}"), actor=by.opaque, data=entries)
 
 
 def content_label(match: Match) -> str:

@@ -96,8 +96,9 @@ def settled_outcome(request: ErasureRequest, supposing: Ending | None = None) ->
     if supposing and supposing.item:
         states[supposing.item.pk] = ending_state(supposing)
     ended = set(states.values())
-    obstacle = closing_obstacle(request, supposing) or ("" if supposing else approval_obstacle(request))
-    if ended - SETTLED or not ended or obstacle:
+    if ended - SETTLED or not ended:
+        return None
+    if closing_obstacle(request, supposing) or (not supposing and approval_obstacle(request)):
         return None
     if ItemState.RELEASED in ended:
         return RequestOutcome.COMPLETED

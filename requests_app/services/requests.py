@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
-from compliance.record.services import examples_in_parts, record_append
+from compliance.record.services import examples_in_parts, record_append, records_append
 from requests_app.models import ErasureRequest, Item, Match
 from requests_app.states import ITEM_TRANSITIONS, REQUEST_TRANSITIONS, SETTLED, ItemState, RequestOutcome, RequestState
 from unlearning_jobs.services.ledger import ledger_withhold
@@ -106,9 +106,8 @@ def request_close(
     elsewhere = made_elsewhere(became)
     request.from_checkpoints, request.declared = elsewhere["from_checkpoints"], elsewhere["declared"]
     ledger_withhold(subject=request.subject, contents=not_to_be_learned(became), actor=actor)
-    for examples in examples_in_parts(accounted_examples(became)):
-        told = {"examples": examples}
-        record_append(subject=request.subject, kind=RecordKind.MATCH_ACCOUNTED, actor=actor, data=told)
+    told = [{"examples": examples} for examples in examples_in_parts(accounted_examples(became))]
+    records_append(subject=request.subject, kind=RecordKind.MATCH_ACCOUNTED, actor=actor, data=told)
     data = {"outcome": outcome.value, "accepted": len(became)}
     request_move(request=request, to=RequestState.CLOSED, kind=RecordKind.REQUEST_CLOSED, actor=actor, data=data)
     if template:

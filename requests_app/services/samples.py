@@ -70,6 +70,13 @@ def unfinished_samples(request: ErasureRequest) -> QuerySet[MissedSample]:
     return request.samples.filter(looked_at=None).exclude(state__in=[JobState.FAILED, JobState.CANCELLED])
 
 
+def examples_to_add(sample: MissedSample) -> int:
+    """Count the examples that were said to be about the person and are no matches yet: to add them takes a review."""
+    about = sample.examples.filter(mark=SampledExample.Mark.ABOUT)
+    known = sample.request.matches.filter(snapshot=sample.snapshot_id)
+    return about.exclude(example_id__in=known.values("example_id")).count()
+
+
 def sampled_snapshots(search: Search) -> QuerySet[CorpusSnapshot]:
     """Return the snapshots that a sample of a search can be drawn from: those whose texts it searched."""
     digests = [one["snapshot_sha256"] for one in search.targets if one["outcome"] == Search.Target.SEARCHED]

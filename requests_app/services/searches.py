@@ -142,8 +142,9 @@ def contents_read(order: SearchOrder, found: Found) -> None:
     """Note what each candidate contains. Of one that cannot be read now, the review reads it."""
     for snapshot, candidates in found.snapshots_of(order).items():
         with suppress(CorpusError, ContentsUnknownError):
+            key_id = contents_key().id
             for example_id, content in contents_of(snapshot, candidates).items():
-                candidates[example_id].content, candidates[example_id].content_key = content, contents_key().id
+                candidates[example_id].content, candidates[example_id].content_key = content, key_id
 
 
 @transaction.atomic

@@ -35,7 +35,6 @@ if (review && cards.length) {
     review.append(field);
   });
 
-  // The address names the match to go on with.
-  const named = location.hash.startsWith("#match-") && document.getElementById(location.hash.slice(1));
-  if (named) goTo(named);
+  // The address names the match to go on with; the first, if that is on another page or left out by a filter.
+  if (location.hash.startsWith("#match-")) goTo(document.getElementById(location.hash.slice(1)) ?? cards[0]);
 }

@@ -36,6 +36,15 @@ def test_several_examples_are_added_at_once(stage: Stage, omar: Site, address: s
     assert RecordEntry.objects.filter(kind=RecordKind.MATCH_ADDED).count() == 2
 
 
+@pytest.mark.parametrize("typed", ["e00000007,e00000008", "e00000007;e00000008;", ",e00000007\t;\r\n e00000008"])
+def test_ids_may_have_commas_semicolons_and_white_space_between_them(
+    stage: Stage, omar: Site, address: str, typed: str
+) -> None:
+    values = {"snapshot": str(stage.model.snapshot_id), "example_id": typed, "reason": WHY}
+    omar.submit(omar.get(f"{address}add/"), values)
+    assert by_hand(stage) == ["e00000007", "e00000008"]
+
+
 def test_examples_are_added_from_a_file(stage: Stage, omar: Site, address: str) -> None:
     content = "example_id,note\ne00000009,a\ne00000010,b\n"
     values = {"snapshot": str(stage.model.snapshot_id), "reason": WHY}

@@ -82,12 +82,46 @@ def test_keys_accept_reject_move_and_take_back(reviewed: Stage, server: str) -> 
         with page.expect_navigation():
             page.locator("[data-match]").first.focus()
             page.keyboard.press("u")
-        page.locator("h1").focus()
+        page.evaluate("document.activeElement.blur()")
         page.keyboard.press("a")  # without the focus on a match, a letter is a letter
 
     browse(reviewed, server, act, DESKTOP)
     assert sorted(set(reviewed.request.matches.values_list("decision", flat=True))) == ["accepted", "open"]
     assert reviewed.request.matches.filter(decision="accepted").count() == 3
+
+
+def test_what_was_taken_back_has_the_focus_and_the_next_key_decides_it(reviewed: Stage, server: str) -> None:
+    def act(page: Page, case: str) -> None:
+        page.goto(f"{case}matches/")
+        page.locator("[data-match]").nth(2).focus()
+        for key in "aur":
+            with page.expect_navigation():
+                page.keyboard.press(key)
+
+    browse(reviewed, server, act, DESKTOP)
+    assert sorted(set(reviewed.request.matches.values_list("decision", flat=True))) == ["open", "rejected"]
+    assert reviewed.request.matches.filter(decision="rejected").count() == 3
+
+
+def test_a_key_works_after_a_decision_that_took_the_match_off_the_page(reviewed: Stage, server: str) -> None:
+    def act(page: Page, case: str) -> None:
+        page.goto(f"{case}matches/?decision=open")
+        page.locator("[data-match]").last.focus()
+        for key in "ra":
+            with page.expect_navigation():
+                page.keyboard.press(key)
+
+    browse(reviewed, server, act, DESKTOP)
+    assert reviewed.request.matches.exclude(decision="open").count() == 4
+
+
+def test_on_a_phone_the_first_match_begins_within_two_screens(reviewed: Stage, server: str) -> None:
+    def act(page: Page, case: str) -> None:
+        page.goto(f"{case}matches/")
+        assert page.locator("details.search-fold[open]").count() == 0
+        assert page.locator("[data-match]").first.bounding_box()["y"] < 2 * PHONE["height"]  # type: ignore[index]  # it is shown
+
+    browse(reviewed, server, act, PHONE)
 
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE])

@@ -11,7 +11,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
 
 import numpy as np
@@ -40,11 +40,10 @@ class Document:
     features: bytes | None = None
     """The bytes of an array; such documents are grouped only if they are identical."""
 
-
-@dataclass
-class _Group:
-    number: int
-    signature: Signature | None
+    @cached_property
+    def folded(self) -> list[str]:
+        """Return the words of the text, as they are compared."""
+        return [word.text for word in words(self.text)]
 
 
 @dataclass
@@ -52,54 +51,69 @@ class Groups:
     """Groups documents one after another. A document with a number, from an earlier grouping, keeps it."""
 
     next_number: int = 1
-    _identical: dict[tuple[Hashable, bytes], _Group] = field(default_factory=dict)
-    _bands: defaultdict[tuple[Hashable, int, bytes], list[_Group]] = field(default_factory=lambda: defaultdict(list))
+    _identical: dict[tuple[Hashable, bytes], int] = field(default_factory=dict)
+    """The number of the group of documents that were seen."""
+    _bands: defaultdict[tuple[Hashable, int, bytes], list[int]] = field(default_factory=lambda: defaultdict(list))
+    """By band of their signatures, the leaders: their places in `_leaders`."""
+    _leaders: Signature = field(default_factory=lambda: np.empty((64, BANDS * ROWS), dtype=np.uint64))
+    """The signatures of the leaders, one in a row, and room for more."""
+    _numbers: list[int] = field(default_factory=list)
+    """The number of the group of each leader."""
 
     def add(self, document: Document, number: int | None = None) -> int:
         """Return the number of the document's group: the one given, that of a leader to which it is near, or a new one."""
         digest, signature = content_digest(document), None
-        group = self._identical.get((document.key, digest))
-        if group is None:
+        own = self._identical.get((document.key, digest))
+        if own is None:
             signature = signature_of(document)
-            group = self._near(document.key, signature)
-        if number is not None and group is not None and group.number != number:
-            group = None  # it was grouped before, with another leader
-        if group is None:
-            group = _Group(self._numbered(number), signature)
-            self._lead(document.key, group)
-        self._identical.setdefault((document.key, digest), group)
-        return group.number
+            own = self._near(document.key, signature)
+        if own is None or number not in (None, own):  # it is new, or was grouped before, with another leader
+            own = self._numbered(number)
+            self._lead(document.key, own, signature)
+        self._identical.setdefault((document.key, digest), own)
+        return own
 
     def _numbered(self, number: int | None) -> int:
         taken = self.next_number if number is None else number
         self.next_number = max(self.next_number, taken + 1)
         return taken
 
-    def _lead(self, key: Hashable, group: _Group) -> None:
-        if group.signature is not None:
-            for band, content in _bands(group.signature):
-                self._bands[key, band, content].append(group)
+    def _lead(self, key: Hashable, number: int, signature: Signature | None) -> None:
+        if signature is None:
+            return
+        place = len(self._numbers)
+        if place == len(self._leaders):
+            self._leaders = np.concatenate([self._leaders, np.empty_like(self._leaders)])
+        self._leaders[place] = signature
+        self._numbers.append(number)
+        for band, content in _bands(signature):
+            self._bands[key, band, content].append(place)
 
-    def _near(self, key: Hashable, signature: Signature | None) -> _Group | None:
+    def _near(self, key: Hashable, signature: Signature | None) -> int | None:
+        """Return the number of the most similar leader, of equals the first, if it is near enough."""
         if signature is None:
             return None
-        leaders = {
-            group.number: group for band, content in _bands(signature) for group in self._bands.get((key, band, content), ())
-        }
-        near = ((similarity(signature, one.signature), -number, one) for number, one in leaders.items())
-        best = max(near, default=(0.0, 0, None), key=lambda found: found[:2])
-        return best[2] if best[0] >= NEAR else None
+        places: set[int] = set()
+        for band, content in _bands(signature):
+            places.update(self._bands.get((key, band, content), ()))
+        if not places:
+            return None
+        candidates = np.fromiter(places, dtype=np.intp)
+        # All at once: texts that are much alike and not near have hundreds of candidates each.
+        shares = (self._leaders[candidates] == signature).mean(axis=1)
+        best = float(shares.max())
+        return min(self._numbers[place] for place in candidates[shares == best]) if best >= NEAR else None
 
 
 def content_digest(document: Document) -> bytes:
     """Return a digest that identical documents share, whatever their case, punctuation and white space."""
-    folded = "\n".join(word.text for word in words(document.text)) or document.text
+    folded = "\n".join(document.folded) or document.text
     return hashlib.sha256(folded.encode() + b"\0" + (document.features or b"")).digest()
 
 
 def signature_of(document: Document) -> Signature | None:
     """Return the MinHash of a document's runs of words; None for arrays and for texts without words."""
-    folded = [word.text for word in words(document.text)]
+    folded = document.folded
     if document.features is not None or not folded:
         return None
     runs = {" ".join(folded[i : i + SHINGLE]) for i in range(max(1, len(folded) - SHINGLE + 1))}

@@ -10,6 +10,7 @@ import html
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from string import ascii_lowercase
 from typing import Final
 
 import numpy as np
@@ -27,7 +28,8 @@ LONGEST: Final = 60
 EXCERPT: Final = 25
 AROUND: Final = 30
 """Words of other text before and behind a copy."""
-TYPO_LETTERS: Final = 5
+AS_WRITTEN: Final = "as_written"
+"""The edit that changes nothing: of whatever finds none of these, a search has not looked for the query."""
 SYLLABLES: Final = [a + b for a in "bdfgklmnprst" for b in "aeiou"]
 Edit = Callable[[list[str], np.random.Generator], str]
 
@@ -66,9 +68,9 @@ def _not_found(_place: int, _queries: set[str]) -> None:
 def _edits(query: Query) -> Mapping[str, Edit]:
     match query.kind:
         case "exact" if is_passage(query_words(query.value)):
-            return {**PASSAGE_EDITS, **EDITS}
+            return {AS_WRITTEN: _joined_as_written, **PASSAGE_EDITS, **EDITS}
         case "exact":
-            return EDITS
+            return {AS_WRITTEN: _joined_as_written, **EDITS}
         case "name":
             return {**NAME_EDITS, **EDITS}
         case "identifier":
@@ -87,7 +89,7 @@ def _planted(query: Query, write: Edit, rng: np.random.Generator) -> str:
     before, behind = (_other_words(rng) for _ in range(2))
     edited = write(parts, rng)
     unchanged = _joined(whole if write is _excerpt else parts)
-    return f"{before}. {edited} {behind}" if edited != unchanged or write is _as_written else ""
+    return f"{before}. {edited} {behind}" if edited != unchanged or write in UNCHANGED else ""
 
 
 def _parts(value: str) -> list[str]:
@@ -165,6 +167,10 @@ def _as_written(parts: list[str], _: np.random.Generator) -> str:
     return " ".join(parts)
 
 
+def _joined_as_written(parts: list[str], _: np.random.Generator) -> str:
+    return _joined(parts)
+
+
 def _family_first(parts: list[str], _: np.random.Generator) -> str:
     if len(parts) == 1:
         return parts[0]
@@ -178,13 +184,29 @@ def _initial(parts: list[str], _: np.random.Generator) -> str:
 
 
 def _typing_error(parts: list[str], rng: np.random.Generator) -> str:
-    """Leave out a letter of the longest part, if it is long enough for a typing error to be told from another name."""
-    longest = max(range(len(parts)), key=lambda i: len(parts[i]))
-    part = parts[longest]
-    if len(part.strip(",")) >= TYPO_LETTERS:
-        place = int(rng.integers(1, len(part) - 2))
-        part = part[:place] + part[place + 1 :]
-    return " ".join([*parts[:longest], part, *parts[longest + 1 :]])
+    """Make one error in one of the parts: a letter is left out, doubled, swapped with the next, or another one."""
+    letters = [[place for place, letter in enumerate(part) if letter.isalpha()] for part in parts]
+    with_letters = [number for number, places in enumerate(letters) if places]
+    if not with_letters:
+        return _as_written(parts, rng)
+    number = with_letters[int(rng.integers(len(with_letters)))]
+    part, place = parts[number], letters[number][int(rng.integers(len(letters[number])))]
+    before, letter, behind = part[:place], part[place], part[place + 1 :]
+    errors = [before + 2 * letter + behind, before + _another(letter, rng) + behind]
+    if len(letters[number]) > 1:  # a part of one letter stays
+        errors.append(before + behind)
+    if behind[:1].isalpha() and behind[0] != letter:
+        errors.append(before + behind[0] + letter + behind[1:])
+    return " ".join([*parts[:number], errors[int(rng.integers(len(errors)))], *parts[number + 1 :]])
+
+
+def _another(letter: str, rng: np.random.Generator) -> str:
+    """Return another letter of the same script and size."""
+    if letter.isascii():
+        other = rng.choice([one for one in ascii_lowercase if one != letter.lower()])
+        return str(other.upper() if letter.isupper() else other)
+    near = (chr(ord(letter) + step) for step in (1, -1, 2, -2))
+    return next((one for one in near if one.isalpha() and one.isupper() == letter.isupper()), "e")
 
 
 def _for_robots(parts: list[str], _: np.random.Generator) -> str:
@@ -204,9 +226,10 @@ EDITS: Final[Mapping[str, Edit]] = {
     "decomposed": _decomposed,
 }
 NAME_EDITS: Final[Mapping[str, Edit]] = {
-    "as_written": _as_written,
+    AS_WRITTEN: _as_written,
     "family_first": _family_first,
     "initial": _initial,
     "typing_error": _typing_error,
 }
-IDENTIFIER_EDITS: Final[Mapping[str, Edit]] = {"as_written": _as_written, "for_robots": _for_robots}
+IDENTIFIER_EDITS: Final[Mapping[str, Edit]] = {AS_WRITTEN: _as_written, "for_robots": _for_robots}
+UNCHANGED: Final = (_as_written, _joined_as_written)

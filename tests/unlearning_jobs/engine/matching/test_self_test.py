@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from unlearning_jobs.engine.matching import Query, QueryError
-from unlearning_jobs.engine.matching.self_test import self_test
+from unlearning_jobs.engine.matching import self_test as self_test_module
+from unlearning_jobs.engine.matching.self_test import AS_WRITTEN, self_test
 
 PASSAGE = (
     "Call it a kettle of ladder, amber and gentle. Across the marsh, a borrowed snow lay over the fields where nobody had "
@@ -36,7 +38,6 @@ def test_what_is_not_found_is_said_too() -> None:
     [
         ("exact", "王小明", "markup"),
         ("exact", "the old mint", "reformatted"),
-        ("name", "Thyra Kestelyn", "typing_error"),
         ("name", "Kestelyn, Thyra", "initial"),
         ("name", "Zoë Kestelyn", "decomposed"),
         ("identifier", "thyra.k@post.example", "for_robots"),
@@ -55,9 +56,9 @@ def test_a_query_that_cannot_be_searched_for_has_no_numbers() -> None:
 @pytest.mark.parametrize(
     ("kind", "value", "edits"),
     [
-        ("name", "Li Na", {"typing_error", "decomposed"}),
+        ("name", "Li Na", {"decomposed"}),
         ("name", "Suharto", {"family_first", "initial", "reformatted"}),
-        ("name", "王小明", {"family_first", "initial", "typing_error", "upper_case", "decomposed"}),
+        ("name", "王小明", {"family_first", "initial", "upper_case", "decomposed"}),
         ("identifier", "https://example.org/u/jolark", {"for_robots", "upper_case"}),
         ("identifier", "DE89 3704 0044 0532 0130 00", {"for_robots"}),
         ("exact", "we shall meet again beyond the quiet river", {"excerpt_25"}),
@@ -65,6 +66,27 @@ def test_a_query_that_cannot_be_searched_for_has_no_numbers() -> None:
 )
 def test_an_edit_that_changes_nothing_is_not_counted(kind: str, value: str, edits: set[str]) -> None:
     assert not edits & set(shares(kind, value))
+
+
+@pytest.mark.parametrize("name", ["Li Na", "王小明", "X Æ"])
+def test_every_name_says_how_many_typing_errors_in_any_of_its_parts_are_found(name: str) -> None:
+    assert 0 <= shares("name", name)["typing_error"] <= 1
+
+
+def test_errors_in_short_parts_are_planted_too_and_some_are_missed() -> None:
+    assert 0 < shares("name", "Jo Smith")["typing_error"] < 1
+    assert shares("name", "Ada Lark")["typing_error"] < 0.5
+
+
+def test_typing_errors_are_of_every_kind_and_in_every_part() -> None:
+    rng = np.random.default_rng(1)
+    written = {self_test_module._typing_error(["Jo", "Smith"], rng) for _ in range(2_000)}
+    assert {"J Smith", "Joo Smith", "oJ Smith", "Ja Smith", "Jo Smth", "Jo Smiith", "Jo Simth", "Jo Smich"} <= written
+
+
+@pytest.mark.parametrize(("kind", "value"), [("identifier", "@jo_lark"), ("exact", "王小明")])
+def test_every_query_is_searched_for_as_it_was_written(kind: str, value: str) -> None:
+    assert shares(kind, value)[AS_WRITTEN] == 1
 
 
 def test_every_copy_of_a_short_work_is_changed() -> None:
