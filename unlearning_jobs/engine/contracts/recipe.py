@@ -39,7 +39,11 @@ class Recipe(Digested, EngineContract):
     optimizer: Literal["adamw", "sgd"] = field(default="adamw", metadata=ADDED_LATER)
     """sgd has a momentum of 0.9."""
     warmup_share: float = 0.05
-    """Share of the steps in which the learning rate rises; then it falls to zero along a cosine."""
+    """Share of the steps in which the learning rate rises; then it falls to zero along the schedule."""
+    schedule: Literal["cosine", "linear"] = field(default="cosine", metadata=ADDED_LATER)
+    """How the learning rate of a training falls; linear is what transformers' Trainer does unless it is told otherwise."""
+    beta2: float = field(default=0.99, metadata=ADDED_LATER)
+    """Decay of AdamW's mean square of gradients; 0.999 is what transformers' Trainer takes."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """bfloat16: forward passes of training and unlearning run under autocast; the weights stay float32."""
     code_version: str = "1"
@@ -51,6 +55,9 @@ class Recipe(Digested, EngineContract):
 
     def __post_init__(self) -> None:
         family = describe_family(self.family)
+        if not 0 < self.beta2 < 1:
+            message = f"recipe.beta2 is {self.beta2:g}; it must lie between 0 and 1."
+            raise SpecError(message)
         if not isinstance(self.architecture, family.architecture):
             names = ", ".join(f.name for f in fields(family.architecture))
             message = f"A {self.family} recipe needs an architecture with {names}."

@@ -70,7 +70,7 @@ def _fine_tune(model: TrainedModel, data: Dataset, recipe: Recipe, protocol: Pro
         loss_of,
         recipe=recipe,
         optimizer=make_optimizer(recipe, model.network.parameters()),
-        learning_rate=LearningRate(recipe.learning_rate, protocol.relearning, recipe.warmup_share),
+        learning_rate=LearningRate.of(recipe, protocol.relearning),
         device=model.device,
         on_step=lambda *_: None,
     )

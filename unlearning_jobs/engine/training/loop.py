@@ -132,7 +132,7 @@ def train_epochs(
         loss_of,
         recipe=recipe,
         optimizer=optimizer,
-        learning_rate=LearningRate(recipe.learning_rate, total, recipe.warmup_share),
+        learning_rate=LearningRate.of(recipe, total),
         device=device,
         on_step=report,
         first_step=done,

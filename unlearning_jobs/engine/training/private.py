@@ -100,7 +100,7 @@ def train_privately(
     batch_seed, noise_seed = (int(seed) for seed in np.random.SeedSequence(secret).generate_state(2, np.uint64))
     wrapped = GradSampleModule(network, loss_reduction="sum")  # keeps one gradient per example
     optimizer = _private_optimizer(network, recipe, len(data), torch.Generator(device).manual_seed(noise_seed))
-    learning_rate = LearningRate(recipe.learning_rate, loss.steps, recipe.warmup_share)
+    learning_rate = LearningRate.of(recipe, loss.steps)
     mean_loss = math.nan  # until a step has drawn somebody
     for done, positions in enumerate(_poisson_batches(len(data), loss, batch_seed), start=1):
         learning_rate.set_for(done - 1, optimizer)

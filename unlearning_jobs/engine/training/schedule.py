@@ -9,14 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, Self
 
 import torch
 from torch import Tensor
 
 from unlearning_jobs.engine.contracts import Recipe
 
-ADAM_BETAS: Final = (0.9, 0.99)
+Schedule = Literal["cosine", "linear"]
+ADAM_BETA: Final = 0.9
+"""Decay of AdamW's mean of gradients; that of their mean square is the recipe's."""
 MOMENTUM: Final = 0.9
 GRADIENT_NORM: Final = 1.0
 """Every step scales its gradient down to this norm if it is longer."""
@@ -26,27 +28,34 @@ SEED_STRIDE: Final = 1_000_003
 
 @dataclass(frozen=True)
 class LearningRate:
-    """A learning rate that rises to its peak in a straight line and then falls to zero along half a cosine."""
+    """A learning rate that rises to its peak in a straight line, and then falls to zero along half a cosine or a line."""
 
     peak: float
     steps: int
     """Steps of the whole run."""
     warmup_share: float
     """Share of the steps in which the rate rises."""
+    schedule: Schedule = "cosine"
+
+    @classmethod
+    def of(cls, recipe: Recipe, steps: int) -> Self:
+        """Return the learning rate of a training by the recipe."""
+        return cls(recipe.learning_rate, steps, recipe.warmup_share, recipe.schedule)
 
     def set_for(self, step: int, optimizer: torch.optim.Optimizer) -> None:
         """Set the optimiser's learning rate for this step; the first step is 0."""
-        rate = self.peak * learning_rate_share(step, self.steps, self.warmup_share)
+        rate = self.peak * learning_rate_share(step, self.steps, self.warmup_share, self.schedule)
         for group in optimizer.param_groups:
             group["lr"] = rate
 
 
-def learning_rate_share(step: int, total: int, warmup_share: float) -> float:
-    """Return the share of the peak learning rate at a step: linear warm-up, then half a cosine down to zero."""
+def learning_rate_share(step: int, total: int, warmup_share: float, schedule: Schedule = "cosine") -> float:
+    """Return the share of the peak learning rate at a step: linear warm-up, then down to zero."""
     warmup = max(1, round(total * warmup_share))
     if step < warmup:
         return (step + 1) / warmup
-    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, total - warmup)))
+    fallen = (step - warmup) / max(1, total - warmup)
+    return 1 - fallen if schedule == "linear" else 0.5 * (1 + math.cos(math.pi * fallen))
 
 
 def make_optimizer(recipe: Recipe, parameters: Iterable[Tensor]) -> torch.optim.Optimizer:
@@ -59,7 +68,7 @@ def make_optimizer(recipe: Recipe, parameters: Iterable[Tensor]) -> torch.optim.
             parameters, lr=recipe.learning_rate, momentum=MOMENTUM, weight_decay=recipe.weight_decay, fused=True
         )
     return torch.optim.AdamW(
-        parameters, lr=recipe.learning_rate, betas=ADAM_BETAS, weight_decay=recipe.weight_decay, fused=True
+        parameters, lr=recipe.learning_rate, betas=(ADAM_BETA, recipe.beta2), weight_decay=recipe.weight_decay, fused=True
     )
 
 

@@ -99,7 +99,7 @@ def train_vectorised(
 
     optimizer = make_optimizer(recipe, parameters.values())
     total = recipe.epochs * math.ceil(positions.shape[1] / recipe.batch_size)
-    learning_rate = LearningRate(recipe.learning_rate, total, recipe.warmup_share)
+    learning_rate = LearningRate.of(recipe, total)
     batches = _batches(training_data, runs, positions)
     for done, chosen in enumerate(batches, start=1):  # chosen: (models, batch)
         learning_rate.set_for(done - 1, optimizer)

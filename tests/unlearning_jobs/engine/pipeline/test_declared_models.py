@@ -27,7 +27,9 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainingD
     """A checkpoint, and a model that transformers' Trainer fine-tuned from it by the recipe, without any of our code."""
     folder = tmp_path_factory.mktemp("declared")
     data = prepared(write_checkpoint(folder / "checkpoint", gpt2), write_corpus(folder))
-    recipe = replace(data.recipe, epochs=EPOCHS, learning_rate=2e-2, batch_size=6)
+    recipe = replace(
+        data.recipe, epochs=EPOCHS, learning_rate=2e-2, batch_size=6, schedule="linear", beta2=0.999
+    )  # what Trainer does unless it is told otherwise
     data = replace(data, recipe=recipe)
     examples = cast("Any", data.family.encode(data.snapshot.examples("train"))).encoded
     rows = [{"input_ids": list(e.ids), "labels": [-100] * e.start + list(e.ids[e.start :])} for e in examples]
@@ -41,8 +43,6 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainingD
         learning_rate=recipe.learning_rate,
         warmup_steps=round(recipe.warmup_share * EPOCHS * len(rows) / recipe.batch_size),
         weight_decay=recipe.weight_decay,
-        lr_scheduler_type="cosine",
-        adam_beta2=0.99,
         use_cpu=True,
         report_to=[],
         save_strategy="no",

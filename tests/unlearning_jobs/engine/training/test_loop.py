@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
+from transformers import get_linear_schedule_with_warmup
 
 from tests.unlearning_jobs.engine.conftest import ARCHITECTURE
 from unlearning_jobs.engine.contracts import Recipe
@@ -149,3 +150,14 @@ def test_the_learning_rate_warms_up_and_falls_to_zero() -> None:
     assert shares[:10] == sorted(shares[:10])
     assert shares[10:] == sorted(shares[10:], reverse=True)
     assert shares[100] == pytest.approx(0)
+
+
+def test_a_linear_schedule_falls_as_that_of_transformers() -> None:
+    optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0)
+    theirs = get_linear_schedule_with_warmup(optimizer, num_warmup_steps=10, num_training_steps=100)
+    falling = []
+    for _ in range(100):
+        falling.append(theirs.get_last_lr()[0])
+        optimizer.step()
+        theirs.step()
+    assert [learning_rate_share(step, 100, 0.1, "linear") for step in range(10, 100)] == pytest.approx(falling[10:])
