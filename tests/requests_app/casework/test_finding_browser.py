@@ -96,6 +96,7 @@ def reviewing(wanted: str) -> Callable[[Page, str], None]:
 
     def act(page: Page, case: str) -> None:
         page.goto(f"{case}matches/")
+        page.locator("summary", has_text="What was searched").click()
         page.locator("summary", has_text="Search 1").click()
         accessible(page)
         assert page.locator(".match h3", has_text=wanted).count() == 1

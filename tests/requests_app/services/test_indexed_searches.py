@@ -27,7 +27,7 @@ from unlearning_jobs.index_search import REASONS
 from unlearning_jobs.models import CorpusIndex, CorpusSnapshot, ModelVersion
 
 pytestmark = pytest.mark.django_db
-TARGET = TargetDetails(name=ADA, other_names=("Stone 7", "keeper@tilsk.example", "grey"))
+TARGET = TargetDetails(name=ADA, other_names=("Mara Stone", "keeper@tilsk.example", "@grey_stone"))
 
 
 @pytest.fixture
