@@ -95,11 +95,9 @@ def result_sentences(sample: MissedSample) -> list[str]:
     numbers["expected"] = round(sum(one.expected for one in groups))
     facts = {name: number_format(number, force_grouping=True) for name, number in numbers.items()}
     facts["confidence"] = number_format(100 * CONFIDENCE, 0)
-    seen = ngettext(
-        "The search had not found %(all)s example, and somebody looked at it.",
-        "Of %(all)s examples that the search had not found, %(looked)s were drawn, and somebody looked at all of them.",
-        population,
-    )
+    seen = _("Of %(all)s examples that the search had not found, %(looked)s were drawn, and somebody looked at all of them.")
+    if population == 1:
+        seen = _("The search had not found one example, and somebody looked at it.")
     if about:
         found = ngettext(
             "%(n)s was about the person, and the search had missed it. It is among the matches now.",

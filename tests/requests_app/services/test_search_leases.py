@@ -92,8 +92,9 @@ def test_requests_that_wait_together_are_searched_in_one_pass_and_each_gets_its_
 def test_what_took_too_long_for_one_request_leaves_the_others_of_the_pass_complete(
     due: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(time_limit, "SECONDS", -1.0)
     other = another(due, "k2", "Zebulon Quint")
+    monkeypatch.setattr("requests_app.search_runner.self_test", lambda _query: [])  # it has the same limit
+    monkeypatch.setattr(time_limit, "SECONDS", -1.0)
     request_map(request_id=due.request.pk, worker="one")
 
     assert not due.request.searches.get().complete

@@ -28,6 +28,7 @@ from unlearning_jobs.engine.errors import CheckpointError, CorpusError, SpecErro
 from .adapters import TENSORS, add_adapter, is_merged, load_adapter, merged, write_adapter
 from .checkpoints import MODELS, check_fits, read_config, read_network, read_tokenizer, without_dropout
 from .family import Batch, Footprint, Predictions
+from .foreign_adapters import read_declared_adapter
 from .foreign_models import read_foreign_model
 from .language import LanguageFamily, Sequences
 from .tokens import IGNORED, Encoded, check_length
@@ -104,9 +105,7 @@ class FinetunedLmFamily(LanguageFamily):
 
     def read_foreign(self, folder: Path) -> nn.Module:
         if self.adapts:
-            from .foreign_adapters import read_declared_adapter  # which makes families itself
-
-            return read_declared_adapter(folder, self)
+            return read_declared_adapter(folder, self.folder, self.architecture)
         return read_foreign_model(folder, self.architecture, self.config, self.tokenizer)
 
     def encode(self, examples: Iterable[Example]) -> Sequences:

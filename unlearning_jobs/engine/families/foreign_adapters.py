@@ -17,12 +17,22 @@ from tokenizers import Tokenizer
 from torch import nn
 
 from unlearning_jobs.engine.artefacts import checkpoint_digest, model_about
-from unlearning_jobs.engine.contracts import Adapter
+from unlearning_jobs.engine.contracts import Adapter, CheckpointArchitecture
 from unlearning_jobs.engine.errors import CheckpointError, SpecError
 
-from .adapters import CONFIG, MOST_NAMED, PARTS, PREFIX, TENSORS, adapter_shapes, linear_layers, load_adapter, short_names
-from .checkpoints import describe_checkpoint, empty_network, read_config, read_tokenizer
-from .finetuned_lm import FinetunedLmFamily
+from .adapters import (
+    CONFIG,
+    MOST_NAMED,
+    PARTS,
+    PREFIX,
+    TENSORS,
+    adapter_shapes,
+    add_adapter,
+    linear_layers,
+    load_adapter,
+    short_names,
+)
+from .checkpoints import describe_checkpoint, empty_network, read_config, read_network, read_tokenizer, without_dropout
 from .foreign_models import CODE
 from .weights import learned_state
 
@@ -46,10 +56,10 @@ KEEP_THE_BASE: Final = (True, False, "gaussian", "eva", "orthogonal")
 
 def read_adapter(
     folder: Path, base: Path, *, max_length: int = 0, template: str = ""
-) -> tuple[FinetunedLmFamily, nn.Module]:
-    """Return the family of models with such adapters on the checkpoint in the folder `base`, and the network with this one.
+) -> tuple[CheckpointArchitecture, nn.Module]:
+    """Return what a recipe says about the checkpoint in the folder `base` and this adapter on it, and the network with it.
 
-    The family's architecture is what a recipe says about both. Further arguments are those of `describe_checkpoint`.
+    Further arguments are those of `describe_checkpoint`.
 
     Raises:
         SpecError: the adapter is none that can be used safely, none of LoRA alone, or another checkpoint's, as far as that
@@ -57,31 +67,39 @@ def read_adapter(
     """
     adapter = describe_adapter(folder, base)
     architecture = describe_checkpoint(base, max_length=max_length, template=template, adapter=adapter)
-    family = FinetunedLmFamily(base, read_config(base), read_tokenizer(base), architecture)
-    network = family.build(0)
+    network = _adapted_network(base, adapter)
     load_adapter(network, folder / TENSORS)
-    return family, network.eval()
+    return architecture, network.eval()
 
 
-def read_declared_adapter(folder: Path, family: FinetunedLmFamily) -> nn.Module:
+def _adapted_network(base: Path, adapter: Adapter) -> nn.Module:
+    network = read_network(base, without_dropout(read_config(base)))
+    add_adapter(network, adapter, seed=0)
+    return network
+
+
+def read_declared_adapter(folder: Path, base: Path, declared: CheckpointArchitecture) -> nn.Module:
     """Return the network with an adapter that somebody trained elsewhere, if it is such as the recipe declares.
 
     Raises:
         SpecError: as `read_adapter`; or it has another rank, alpha or other targets than the recipe declares.
     """
-    declared = family.architecture
     try:
-        found, network = read_adapter(folder, family.folder, max_length=declared.max_length, template=declared.template)
+        found, network = read_adapter(folder, base, max_length=declared.max_length, template=declared.template)
     except CheckpointError:
         raise
     except SpecError as error:
         raise SpecError(str(error), code=CODE) from None
-    own, expected = found.architecture.adapter, declared.adapter
+    own, expected = found.adapter, declared.adapter
     same = own is not None and expected is not None and (own.rank, own.alpha) == (expected.rank, expected.alpha)
-    if not same or learned_state(network).keys() != learned_state(family.build(0)).keys():
+    if not same or expected is None or not _same_targets(network, base, expected):
         message = f"The adapter in {folder.name} has another rank, alpha or other targets than its recipe declares."
         raise SpecError(message, code=CODE)
     return network
+
+
+def _same_targets(network: nn.Module, base: Path, adapter: Adapter) -> bool:
+    return learned_state(network).keys() == learned_state(_adapted_network(base, adapter)).keys()
 
 
 def describe_adapter(folder: Path, base: Path) -> Adapter:

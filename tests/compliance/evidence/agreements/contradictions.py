@@ -222,6 +222,10 @@ WRITTEN: Mapping[str, Change] = {
     "job.failed job / job.created job": job_ended("job.failed"),
     "job.cancelled job / job.created job": job_ended("job.cancelled"),
     "report protocol_sha256 / proposal.approved protocol_sha256": ("report", other_protocol),
+    "report protocol.assurance / spec.json assurance": (
+        "spec",
+        lambda retold: retold.specs[ATTEMPT].update(assurance="declared"),
+    ),
     "proposal.approved time / report started_at": report(started_at=EARLIER),
     "report started_at / job.started time": (
         "report",

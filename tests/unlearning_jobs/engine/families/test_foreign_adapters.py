@@ -15,6 +15,8 @@ from transformers import AutoTokenizer
 from unlearning_jobs.engine.contracts import Adapter
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.errors import SpecError
+from unlearning_jobs.engine.families.checkpoints import read_config, read_tokenizer
+from unlearning_jobs.engine.families.finetuned_lm import FinetunedLmFamily
 from unlearning_jobs.engine.families.foreign_adapters import read_adapter
 from unlearning_jobs.engine.training.model import TrainedModel, read_model, save_model
 
@@ -47,12 +49,13 @@ def test_an_adapter_from_elsewhere_answers_as_it_does_elsewhere(
 ) -> None:
     base = checkpoint(kind) if kind else checkpoint()
     logits = write_adapter(base, tmp_path / "adapter", **settings)
-    family, network = read_adapter(tmp_path / "adapter", base, max_length=48)
+    architecture, network = read_adapter(tmp_path / "adapter", base, max_length=48)
     assert torch.allclose(logits_of(network), logits, atol=1e-5)
-    adapter = family.architecture.adapter
+    adapter = architecture.adapter
     assert adapter is not None
     assert (adapter.rank, adapter.alpha, adapter.targets) == (4, 8, targets)
-    assert family.architecture.max_length == 48
+    assert architecture.max_length == 48
+    family = FinetunedLmFamily(base, read_config(base), read_tokenizer(base), architecture)
 
     save_model(TrainedModel(network, family), tmp_path / "model", {})
     assert torch.equal(logits_of(read_model(tmp_path / "model", base).network), logits_of(network))
