@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.test.testcases import LiveServerThread
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from pytest_django import Settings
 
 from requests_app.models import ErasureRequest
@@ -96,8 +96,10 @@ def reviewing(wanted: str) -> Callable[[Page, str], None]:
 
     def act(page: Page, case: str) -> None:
         page.goto(f"{case}matches/")
-        page.locator("summary", has_text="What was searched").click()
-        page.locator("summary", has_text="Search 1").click()
+        fold = page.locator("details.search-fold")
+        fold.locator("> summary").click()
+        expect(fold).to_have_attribute("open", "")
+        fold.locator("summary", has_text="Search 1").click()
         accessible(page)
         assert page.locator(".match h3", has_text=wanted).count() == 1
         while page.goto(f"{case}matches/?decision=open") and (cards := page.locator("[data-match]")).count():

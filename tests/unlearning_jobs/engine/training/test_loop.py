@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import torch
@@ -154,7 +155,7 @@ def test_the_learning_rate_warms_up_and_falls_to_zero() -> None:
 
 def test_a_linear_schedule_falls_as_that_of_transformers() -> None:
     optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0)
-    theirs = get_linear_schedule_with_warmup(optimizer, num_warmup_steps=10, num_training_steps=100)
+    theirs = cast("Any", get_linear_schedule_with_warmup)(optimizer, num_warmup_steps=10, num_training_steps=100)
     falling = []
     for _ in range(100):
         falling.append(theirs.get_last_lr()[0])
