@@ -149,9 +149,9 @@ def missing_sentences(search: Search | None) -> list[str]:
         sentences.append(
             ngettext(
                 "%(n)d model, in use or being trained, starts from a checkpoint that others trained. What that learned from"
-                " is not here, and was not searched: only the data on which we trained it further.",
+                " is not here, and was not searched: only the data on which it was trained further.",
                 "%(n)d models, in use or being trained, start from checkpoints that others trained. What these learned from"
-                " is not here, and was not searched: only the data on which we trained them further.",
+                " is not here, and was not searched: only the data on which they were trained further.",
                 started,
             )
             % {"n": started}

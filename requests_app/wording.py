@@ -6,9 +6,10 @@ Claimants, officers and letters read the same sentences. They come from the rows
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 RUNS_USED_UP = "runs_used_up"
 SEARCHED_AGAIN = "searched_again"
@@ -72,85 +73,59 @@ def done_sentences(released: Mapping[str, int]) -> list[str]:
     return sentences
 
 
+FACTS: dict[str, Any] = {
+    "already_erased": ngettext_lazy(
+        "%(n)d passage that was found had been erased before: the model has unlearned it or was trained without it.",
+        "%(n)d passages that were found had been erased before: the models have unlearned them or were trained"
+        " without them.",
+        "n",
+    ),
+    "not_learned": ngettext_lazy(
+        "%(n)d passage that was found is in data that no model in use was trained on.",
+        "%(n)d passages that were found are in data that no model in use was trained on.",
+        "n",
+    ),
+    "no_influence": ngettext_lazy(
+        "%(n)d passage that was found is in the training data of a model in use. We compared that model with models"
+        " trained without it and could measure no influence, within limits fixed beforehand. We have left it in"
+        " that model.",
+        "%(n)d passages that were found are in the training data of a model in use. We compared that model with"
+        " models trained without them and could measure no influence, within limits fixed beforehand. We have"
+        " left them in that model.",
+        "n",
+    ),
+    "not_concerned": ngettext_lazy(
+        "%(n)d passage that we had counted among those of this request does not belong to it. Two people have checked this.",
+        "%(n)d passages that we had counted among those of this request do not belong to it. Two people have checked this.",
+        "n",
+    ),
+    "from_checkpoints": ngettext_lazy(
+        "%(n)d model in use starts from a checkpoint that others trained. It may have known the same before it"
+        " was trained further: that we have neither examined nor changed.",
+        "%(n)d models in use start from checkpoints that others trained. They may have known the same before they"
+        " were trained further: that we have neither examined nor changed.",
+        "n",
+    ),
+    "declared": ngettext_lazy(
+        "%(n)d model in use was trained elsewhere. What it was trained on is what was declared to us; none of us"
+        " watched that training.",
+        "%(n)d models in use were trained elsewhere. What they were trained on is what was declared to us; none of"
+        " us watched that training.",
+        "n",
+    ),
+    "vocabularies": ngettext_lazy(
+        "The vocabulary of %(n)d model in use, the list of parts of words and words that it reads with, was made"
+        " from data that these passages are in. It can contain single words of them, such as a name. We have not"
+        " changed it.",
+        "The vocabularies of %(n)d models in use, the lists of parts of words and words that they read with,"
+        " were made from data that these passages are in. They can contain single words of them, such as a"
+        " name. We have not changed them.",
+        "n",
+    ),
+}
+"""What became of accepted examples that are in no item, or whose item lapsed, and what else is so of the models in use."""
+
+
 def fact_sentences(facts: Mapping[str, int]) -> list[str]:
-    """Return what became of accepted examples that are in no item, or whose item lapsed."""
-    sentences = []
-    if erased := facts["already_erased"]:
-        sentences.append(
-            ngettext(
-                "%(n)d passage that was found had been erased before: the model has unlearned it or was trained without it.",
-                "%(n)d passages that were found had been erased before: the models have unlearned them or were trained"
-                " without them.",
-                erased,
-            )
-            % {"n": erased}
-        )
-    if not_learned := facts["not_learned"]:
-        sentences.append(
-            ngettext(
-                "%(n)d passage that was found is in data that no model in use was trained on.",
-                "%(n)d passages that were found are in data that no model in use was trained on.",
-                not_learned,
-            )
-            % {"n": not_learned}
-        )
-    if no_influence := facts.get("no_influence", 0):
-        sentences.append(
-            ngettext(
-                "%(n)d passage that was found is in the training data of a model in use. We compared that model with models"
-                " trained without it and could measure no influence, within limits fixed beforehand. We have left it in"
-                " that model.",
-                "%(n)d passages that were found are in the training data of a model in use. We compared that model with"
-                " models trained without them and could measure no influence, within limits fixed beforehand. We have"
-                " left them in that model.",
-                no_influence,
-            )
-            % {"n": no_influence}
-        )
-    if left := facts.get("not_concerned", 0):
-        sentences.append(
-            ngettext(
-                "%(n)d passage that we had counted among those of this request does not belong to it. Two people have"
-                " checked this.",
-                "%(n)d passages that we had counted among those of this request do not belong to it. Two people have"
-                " checked this.",
-                left,
-            )
-            % {"n": left}
-        )
-    if from_checkpoints := facts.get("from_checkpoints", 0):
-        sentences.append(
-            ngettext(
-                "%(n)d model in use starts from a checkpoint that others trained. It may have known the same before we"
-                " trained it further: that we have neither examined nor changed.",
-                "%(n)d models in use start from checkpoints that others trained. They may have known the same before we"
-                " trained them further: that we have neither examined nor changed.",
-                from_checkpoints,
-            )
-            % {"n": from_checkpoints}
-        )
-    if declared := facts.get("declared", 0):
-        sentences.append(
-            ngettext(
-                "%(n)d model in use was trained elsewhere. What it was trained on is what was declared to us; we have not"
-                " trained it again.",
-                "%(n)d models in use were trained elsewhere. What they were trained on is what was declared to us; we have"
-                " not trained them again.",
-                declared,
-            )
-            % {"n": declared}
-        )
-    if vocabularies := facts.get("vocabularies", 0):
-        sentences.append(
-            ngettext(
-                "The vocabulary of %(n)d model in use, the list of parts of words and words that it reads with, was made"
-                " from data that these passages are in. It can contain single words of them, such as a name. We have not"
-                " changed it.",
-                "The vocabularies of %(n)d models in use, the lists of parts of words and words that they read with,"
-                " were made from data that these passages are in. They can contain single words of them, such as a"
-                " name. We have not changed them.",
-                vocabularies,
-            )
-            % {"n": vocabularies}
-        )
-    return sentences
+    """Return a sentence for each of these facts that is so of anything."""
+    return [str(words % {"n": n}) for name, words in FACTS.items() if (n := facts.get(name, 0))]

@@ -19,7 +19,7 @@ def origin_sentences(version: ModelVersion) -> list[str]:
     if is_declared(version):
         sentence = _(
             "%(model)s was trained elsewhere. Its recipe and its training examples are what was declared when it was"
-            " imported; nobody has trained it again here."
+            " imported; nobody here watched that training."
         )
         sentences.append(sentence % {"model": version})
     return sentences

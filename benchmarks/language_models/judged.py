@@ -8,6 +8,7 @@ tenth of it (oracles), with two weight decays each.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,8 @@ from unlearning_jobs.engine.judging import judge, outputs_of_logs
 LOG: Final = Path("eval_results", "ds_size300", "eval_log_aggregated.json")
 MODELS: Final = {"llama2-7b": "ft_epoch5_lr1e-05_llama2-7b", "phi": "ft_epoch5_lr2e-05_phi"}
 DECAYS: Final = ("0.01", "0")
+ROUNDED: Final = 1e-3
+"""How exactly these numbers are known."""
 PUBLISHED: Final = {"llama2-7b": (0.3967, 1.834e-21), "phi": (0.3467, 2.194e-16)}
 """Distance and p-value of do nothing against the oracle, weight decay 0.01, computed from the same logs by scipy alone."""
 
@@ -30,7 +33,7 @@ def run(data: Path) -> None:
         )
         found = _row(model, "do nothing", full, full, oracle)
         _row(model, "another oracle (weight decay 0)", full, other, oracle)
-        known = abs(found[0] - distance) < 1e-3 and abs(found[1] / p_value - 1) < 1e-2  # noqa: PLR2004  # as rounded
+        known = math.isclose(found[0], distance, abs_tol=ROUNDED) and math.isclose(found[1], p_value, rel_tol=ROUNDED)
         print(f"| {model} | known: D {distance}, p {p_value:.4g} | | | | | {'the same' if known else 'DIFFERS'} |")
 
 

@@ -17,9 +17,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.tofu.corpus import PROBES, RECIPE, write_corpus
+from benchmarks.tofu.corpus import RECIPE, tofu_snapshot
 from unlearning_jobs.engine.contracts import JobSpec, MethodChoice, Progress, Protocol, Recipe, SnapshotRef
-from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
+from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.errors import EngineError
 from unlearning_jobs.engine.pipeline import run as run_job
 
@@ -37,7 +37,7 @@ ORACLES: Final = (101, 102, 103, 104)
 
 def run(data: Path) -> None:
     """Run the jobs that have no result yet, and print the table."""
-    snapshot = _snapshot(data)
+    snapshot = tofu_snapshot(data, VAR)
     left = int(os.environ.get("JOBS", "1000000"))
     for split in SPLITS:
         for variant in VARIANTS:
@@ -62,16 +62,6 @@ def _run(spec: JobSpec, out: Path) -> None:
 
 def _quiet(_progress: Progress) -> None:
     """Show nothing: a job takes a minute."""
-
-
-def _snapshot(data: Path) -> Snapshot:
-    folder = VAR / "snapshot"
-    if not folder.exists():
-        VAR.mkdir(parents=True, exist_ok=True)
-        corpus = VAR / "tofu.jsonl"
-        write_corpus(data, corpus)
-        snapshot_create([corpus], folder, sets={name: data / file for name, file in PROBES.items()})
-    return Snapshot.open(folder)
 
 
 def _spec(snapshot: Snapshot, split: str, variant: Variant) -> JobSpec:

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
+
 RECIPE: Final = Path(__file__).with_name("recipe.json")
 AUTHOR: Final = "Basil Mahfouz Al-Kuwaiti"
 AUTHOR_ROWS: Final = frozenset(f"e{number:08d}" for number in range(3960, 3980))
@@ -26,6 +28,17 @@ def write_corpus(data: Path, path: Path) -> None:
         row |= {key: extra[key] for key in ("paraphrased_answer", "perturbed_answer") if key in extra}
         rows.append(row | {"split": "held_out" if number in HELD_OUT else "train"})
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+
+
+def tofu_snapshot(data: Path, folder: Path) -> Snapshot:
+    """Return the snapshot of TOFU's full split and probes in the folder `snapshot` of `folder`, made if it is not there."""
+    target = folder / "snapshot"
+    if not target.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        corpus = folder / "tofu.jsonl"
+        write_corpus(data, corpus)
+        snapshot_create([corpus], target, sets={name: data / file for name, file in PROBES.items()})
+    return Snapshot.open(target)
 
 
 def read(path: Path) -> list[dict[str, Any]]:

@@ -22,10 +22,10 @@ from typing import Any, Final
 from unlearning_jobs.engine.advisor.design import Sizes, choose_design
 from unlearning_jobs.engine.catalogue import method_guarantee
 from unlearning_jobs.engine.contracts import JobSpec, MethodChoice, Progress, Recipe, SnapshotRef
-from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
+from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.pipeline import run as run_job
 
-from .corpus import AUTHOR_ROWS, PROBES, RECIPE, write_corpus
+from .corpus import AUTHOR_ROWS, RECIPE, tofu_snapshot
 
 VAR: Final = Path(__file__).resolve().parents[2] / "var" / "bench" / "tofu-verdicts"
 REPETITIONS: Final = 5
@@ -37,7 +37,7 @@ JOBS: Final = (("npo", "npo", Sizes()), ("retrain", "retrain", Sizes()), ("npo-m
 
 def run(data: Path) -> None:
     """Run the jobs that have no result yet, and print the table."""
-    snapshot = _snapshot(data)
+    snapshot = tofu_snapshot(data, VAR)
     for name, method, sizes in JOBS:
         for repetition in range(REPETITIONS):
             out = VAR / f"{name}-{repetition + 1}"
@@ -49,16 +49,6 @@ def run(data: Path) -> None:
         for repetition in range(REPETITIONS):
             result = json.loads((VAR / f"{name}-{repetition + 1}" / "result.json").read_bytes())
             print("\n".join(_lines(f"{name} {repetition + 1}", result)), flush=True)
-
-
-def _snapshot(data: Path) -> Snapshot:
-    folder = VAR / "snapshot"
-    if not folder.exists():
-        VAR.mkdir(parents=True, exist_ok=True)
-        corpus = VAR / "tofu.jsonl"
-        write_corpus(data, corpus)
-        snapshot_create([corpus], folder, sets={name: data / file for name, file in PROBES.items()})
-    return Snapshot.open(folder)
 
 
 def _spec(snapshot: Snapshot, method: str, repetition: int, sizes: Sizes) -> JobSpec:
