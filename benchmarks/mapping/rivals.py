@@ -1,4 +1,4 @@
-"""The same phrases and passages in tantivy alone and in PostgreSQL's full text."""
+"""The same phrases and passages in tantivy alone, and in PostgreSQL by full text and by trigrams."""
 
 from __future__ import annotations
 
@@ -10,23 +10,26 @@ from typing import Final
 import numpy as np
 import psycopg2
 import tantivy
+from psycopg2.extensions import cursor as PsycopgCursor  # noqa: N812  # a class with a small name
 from psycopg2.extras import execute_values
 
-from compliance.local.services import database_start
 from unlearning_jobs.engine.corpora import Snapshot
 
 from .corpus import Planted
 from .ours import PHRASE
 
 TOP: Final = 20
+FULL_TEXT: Final = ("to_tsvector('simple', body)", "to_tsvector('simple', body) @@ phraseto_tsquery('simple', %s)")
+TRIGRAMS: Final = ("body gin_trgm_ops", "body ILIKE '%%' || %s || '%%'")
+"""What is indexed, and how it is asked for a phrase."""
 Lookup = Callable[[str], Iterable[int]]
 
 
-def timed(planted: Planted, ask: Lookup, count: int) -> dict[str, float]:
-    """Ask for phrases of ten words; return median, 99th percentile and recall."""
+def timed(planted: Planted, ask: Lookup, count: int, *, points: bool = False) -> dict[str, float]:
+    """Ask for phrases of ten words, with or without full stops; return median, 99th percentile and recall."""
     spent, hits = [], []
     for number, passage in enumerate(planted.passages[:count]):
-        phrase = " ".join(passage.replace(".", "").split()[PHRASE])
+        phrase = " ".join((passage if points else passage.replace(".", "")).split()[PHRASE])
         begun = time.perf_counter()
         found = set(ask(phrase))
         spent.append(1000 * (time.perf_counter() - begun))
@@ -79,23 +82,36 @@ def tantivy_alone(snapshot: Snapshot, planted: Planted, folder: Path, size: floa
     return measured | edits(planted, best, 100)
 
 
-def postgres(snapshot: Snapshot, planted: Planted, var: Path, size: float) -> dict[str, float]:
-    """Full text with phrases. The local PostgreSQL has no extension for trigrams."""
-    with psycopg2.connect(database_start(var, name="bench_mapping")) as connection, connection.cursor() as cursor:
+def postgres(snapshot: Snapshot, planted: Planted, url: str, size: float) -> dict[str, float]:
+    """Full text with phrases; and trigrams, where the database has their extension."""
+    with psycopg2.connect(url) as connection, connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS documents")
         cursor.execute("CREATE TABLE documents (position integer, body text)")
         rows = ((i, example.text.replace("\0", " ")) for i, example in enumerate(snapshot.examples()))
         execute_values(cursor, "INSERT INTO documents VALUES %s", rows, page_size=5000)
-        begun = time.perf_counter()
-        cursor.execute("CREATE INDEX full_text ON documents USING gin (to_tsvector('simple', body))")
-        measured = {"build MB/s": size / (time.perf_counter() - begun) / 1e6}
-        cursor.execute("SELECT pg_relation_size('full_text')")
-        row = cursor.fetchone()
-        measured["index share"] = float(row[0] if row else 0) / size
+        measured = _relational(cursor, planted, size, FULL_TEXT)
+        cursor.execute("SELECT 1 FROM pg_available_extensions WHERE name = 'pg_trgm'")
+        if cursor.fetchone():
+            cursor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+            measured |= {f"trigrams: {name}": value for name, value in _relational(cursor, planted, size, TRIGRAMS).items()}
+        return measured
 
-        def ask(phrase: str) -> list[int]:
-            asked = "SELECT position FROM documents WHERE to_tsvector('simple', body) @@ phraseto_tsquery('simple', %s)"
-            cursor.execute(asked, (phrase,))
-            return [found[0] for found in cursor.fetchall()]
 
-        return measured | timed(planted, ask, len(planted.passages))
+def _relational(cursor: PsycopgCursor, planted: Planted, size: float, way: tuple[str, str]) -> dict[str, float]:
+    """Build an index over the texts, and ask for phrases by it."""
+    indexed, condition = way
+    begun = time.perf_counter()
+    cursor.execute(f"CREATE INDEX bodies ON documents USING gin ({indexed})")
+    measured = {"build MB/s": size / (time.perf_counter() - begun) / 1e6}
+    cursor.execute("ANALYZE documents")
+    cursor.execute("SELECT pg_relation_size('bodies')")
+    row = cursor.fetchone()
+    measured["index share"] = float(row[0] if row else 0) / size
+
+    def ask(phrase: str) -> list[int]:
+        cursor.execute(f"SELECT position FROM documents WHERE {condition}", (phrase,))  # noqa: S608  # a constant of ours
+        return [found[0] for found in cursor.fetchall()]
+
+    measured |= timed(planted, ask, len(planted.passages), points=way is TRIGRAMS)
+    cursor.execute("DROP INDEX bodies")
+    return measured

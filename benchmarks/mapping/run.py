@@ -2,8 +2,9 @@
 
     make bench-mapping [DOCUMENTS=100000]
 
-Beside it stand tantivy alone and PostgreSQL. What was measured is kept under var/bench/mapping/<documents>; a second run
-goes on with what is missing.
+Beside it stand tantivy alone, a winnowing prototype and PostgreSQL: that of BENCH_DATABASE_URL, or the local one, which has
+no extension for trigrams. What was measured is kept under var/bench/mapping/<documents>; a second run goes on with what is
+missing.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+from compliance.local.services import database_start
 from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
 from unlearning_jobs.engine.matching.index import SnapshotIndex
 
-from . import ours, rivals
+from . import ours, rivals, winnowing
 from .corpus import Planted, write_corpus
 
 VAR: Final = Path(__file__).resolve().parents[2] / "var" / "bench" / "mapping"
@@ -55,8 +57,12 @@ class _Bench:
         tables.append(
             ("tantivy alone", self._kept("tantivy", lambda: rivals.tantivy_alone(snapshot, planted, self._fresh(), size)))
         )
-        relational = self._kept("postgres", lambda: rivals.postgres(snapshot, planted, self.folder / "postgres", size))
-        return [*tables, ("PostgreSQL full text", relational)]
+        tables.append(("winnowing prototype", self._kept("winnowing", lambda: winnowing.winnowing(snapshot, planted, size))))
+        relational = self._kept("postgres", lambda: rivals.postgres(snapshot, planted, self._database(), size))
+        return [*tables, ("PostgreSQL", relational)]
+
+    def _database(self) -> str:
+        return os.environ.get("BENCH_DATABASE_URL") or database_start(self.folder / "postgres", name="bench_mapping")
 
     def _corpus(self) -> tuple[Planted, Snapshot, dict[str, float]]:
         rows = self.folder / "corpus.jsonl"
