@@ -47,7 +47,7 @@ def run(data: Path) -> None:
             left -= 1
             print(f"{split} {variant.name} ...", flush=True)
             _run(_spec(snapshot, split, variant), out)
-    print_table(VAR, tuple(SPLITS))
+    print_table(VAR, tuple(SPLITS), VARIANTS)
 
 
 def _run(spec: JobSpec, out: Path) -> None:

@@ -1,4 +1,4 @@
-"""The table of `make bench-lm`, in Markdown."""
+"""The table of methods on language models, in Markdown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from .variants import VARIANTS
+from .variants import Variant
 
 HEAD: Final = (
     "| method | verdict | forget location, method | shipped | missed | forget quality | D | utility | probability |"
@@ -16,11 +16,11 @@ HEAD: Final = (
 COLUMNS: Final = HEAD.count("|") - 1
 
 
-def print_table(folder: Path, splits: Sequence[str]) -> None:
+def print_table(folder: Path, splits: Sequence[str], variants: Sequence[Variant]) -> None:
     """Print one table for each split."""
     for split in sorted(splits):
         print(f"\n## {split}\n\n{HEAD}\n|{'---|' * COLUMNS}")
-        for variant in VARIANTS:
+        for variant in variants:
             print(_line(folder / split / variant.name, variant.name))
 
 
