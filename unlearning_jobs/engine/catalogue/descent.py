@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from compliance.formats.translation import gettext_noop as _
 
 from .entry import FORWARD_SHARE, Config, Facts, Option
@@ -12,7 +14,7 @@ def step_options(*, steps: int, rate: float) -> tuple[Option, ...]:
     return (
         Option("learning_rate_share", "float", rate, _("Peak learning rate as a share of the recipe's."), 1e-6, 100),
         Option("steps", "int", steps, _("Optimiser steps."), 1, 1_000_000),
-        Option("forget_batch", "int", 32, _("Examples to forget per step."), 1, 4096),
+        Option("forget_batch", "int", 32, _("Most examples to forget per step."), 1, 4096),
     )
 
 
@@ -35,7 +37,7 @@ def gradient_options(*, floor: str, steps: int, rate: float) -> tuple[Option, ..
 
 def retain_batch() -> Option:
     """Return the option of the size of a retain batch."""
-    return Option("retain_batch", "int", 16, _("Examples to retain per step, drawn at random."), 1, 4096)
+    return Option("retain_batch", "int", 16, _("Most examples to retain per step."), 1, 4096)
 
 
 def retain_options(weight: float, *, forget: float = 1.0) -> tuple[Option, ...]:
@@ -49,13 +51,20 @@ def retain_options(weight: float, *, forget: float = 1.0) -> tuple[Option, ...]:
 
 def gradient_cost(facts: Facts, config: Config) -> float:
     """Count the examples of every step."""
-    per_step = min(config["forget_batch"], facts.forget) + config.get("retain_batch", 0)
-    return share_of_training(facts, config["steps"] * per_step)
+    retained = taken(facts.retain, config["retain_batch"]) if "retain_batch" in config else 0
+    return share_of_training(facts, config["steps"] * (taken(facts.forget, config["forget_batch"]) + retained))
+
+
+def taken(examples: int, most: int) -> float:
+    """Return how many of the examples a step takes on average: every epoch is as few batches of one size as can be."""
+    return examples / max(1, math.ceil(examples / most))
 
 
 def compared_cost(facts: Facts, config: Config) -> float:
     """Count the original's forward pass over every retain batch as well."""
-    return gradient_cost(facts, config) + share_of_training(facts, config["steps"] * config["retain_batch"] * FORWARD_SHARE)
+    return gradient_cost(facts, config) + share_of_training(
+        facts, config["steps"] * taken(facts.retain, config["retain_batch"]) * FORWARD_SHARE
+    )
 
 
 def share_of_training(facts: Facts, examples: float) -> float:

@@ -6,7 +6,7 @@ from typing import Final
 
 from compliance.formats.translation import gettext_noop as _
 
-from .descent import floor_obstacles, gradient_cost, gradient_options, retain_options, share_of_training
+from .descent import floor_obstacles, gradient_cost, gradient_options, retain_options, share_of_training, taken
 from .entry import FORWARD_SHARE, Config, Facts, MethodEntry, Option, answers_with_text, for_classifiers, learns_by_gradient
 
 NO_WRONG_ANSWERS: Final = (
@@ -22,7 +22,7 @@ def _beta(default: float) -> Option:
 
 def _preference_cost(facts: Facts, config: Config) -> float:
     """Count the alternatives of every step as well, and the original's forward pass over one for every example."""
-    alternatives = config["steps"] * min(config["forget_batch"], facts.forget)
+    alternatives = config["steps"] * taken(facts.forget, config["forget_batch"])
     return gradient_cost(facts, config) + share_of_training(facts, alternatives + FORWARD_SHARE * facts.forget)
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from compliance.formats.translation import gettext_noop as _
 
-from .descent import floor_obstacles, gradient_cost, gradient_options, retain_batch, retain_options, share_of_training
+from .descent import floor_obstacles, gradient_cost, gradient_options, retain_batch, retain_options, share_of_training, taken
 from .entry import FORWARD_SHARE, Config, Facts, MethodEntry, Option, for_classifiers, learns_by_gradient
 
 REFERENCE_EXAMPLES: Final = 256
@@ -15,7 +15,7 @@ REFERENCE_EXAMPLES: Final = 256
 
 def _taught_cost(facts: Facts, config: Config) -> float:
     """Count the original's forward pass over every forget batch as well."""
-    taught = config["steps"] * min(config["forget_batch"], facts.forget)
+    taught = config["steps"] * taken(facts.forget, config["forget_batch"])
     return gradient_cost(facts, config) + share_of_training(facts, FORWARD_SHARE * taught)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -146,7 +147,7 @@ class Descent(ABC):
                 parameter.grad = None
 
         # 3. Descend.
-        draws = self._draws(len(run.forget), len(run.retain), torch.Generator().manual_seed(context.seed))
+        draws = self._draws(run, torch.Generator().manual_seed(context.seed))
         training_loop(
             network,
             draws,
@@ -162,10 +163,20 @@ class Descent(ABC):
         network.eval()
         return run.now
 
-    def _draws(self, forget: int, retain: int, generator: torch.Generator) -> Iterator[Draw]:
-        """Draw the examples of every step, given the sizes of the forget set and the retain set."""
-        retain_batch = self.retain_batch if self.retain_weight else 0
+    def _draws(self, run: Run, generator: torch.Generator) -> Iterator[Draw]:
+        """Draw the examples of every step: of about the same length on either side, so that little is padded."""
+        forget = batches_of(run.forget, self.forget_batch, generator)
+        retain = batches_of(run.retain, self.retain_batch, generator) if self.retain_weight and self.retain_batch else None
         for _ in range(self.steps):
-            chosen = torch.randperm(forget, generator=generator)[: self.forget_batch].tolist()
-            drawn = torch.randint(retain, (retain_batch,), generator=generator).tolist() if retain_batch else []
-            yield Draw(chosen, drawn)
+            yield Draw(next(forget), next(retain) if retain else [])
+
+
+def batches_of(data: Dataset, most: int, generator: torch.Generator) -> Iterator[list[int]]:
+    """Yield batches without end, epoch after epoch.
+
+    They are of about the same size: the loss of a step is a mean over its batch, so examples in a small one would count for
+    more.
+    """
+    size = math.ceil(len(data) / math.ceil(len(data) / most))
+    while True:
+        yield from data.epoch(size, generator)
