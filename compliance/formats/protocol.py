@@ -33,6 +33,8 @@ FURTHER: Final = 0.03
 """Level of the interval in which a further oracle lies: no margin is finer than that."""
 HALF: Final = 0.5
 """In units of the gap: a model beyond it is no nearer to the oracles than to its original, and is never within."""
+MOST_APART: Final = 0.1
+"""Of mean probability: a declared model farther from its replicates is none of their recipe, however they differ."""
 WIDEST: Final[dict[tuple[str, str], float]] = {
     ("location", "gap"): HALF,
     ("deviation", "gap"): HALF,

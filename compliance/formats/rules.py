@@ -218,17 +218,18 @@ def _no_influence(finding: InfluenceFinding) -> Reason:
 
 def _passed(measured: Measured, alpha: float) -> Reason:
     p_value, judged = measured.permutation.p_value, _judged_singly(measured.estimands)
+    about_method = any(finding.scope == "method" for finding in measured.estimands)
+    for_whom = "for the method and for the shipped model" if about_method else "for this model"
     if p_value > alpha:
         return Reason(
             "within_margins",
-            "Every estimand lies within its margin, for the method and for the shipped model, and no difference from the"
-            f" oracles was detected (p = {p_value:.3g}).{judged}",
+            f"Every estimand lies within its margin, {for_whom}, and no difference from the oracles was detected"
+            f" (p = {p_value:.3g}).{judged}",
         )
     return Reason(
         "within_margins_detectable",
-        "Every estimand lies within its margin, for the method and for the shipped model. The unlearned models can still be"
-        f" told from the oracles (p = {p_value:.3g}): there is a difference, and it is smaller than the margin fixed"
-        f" beforehand.{judged}",
+        f"Every estimand lies within its margin, {for_whom}. The unlearned models can still be told from the oracles"
+        f" (p = {p_value:.3g}): there is a difference, and it is smaller than the margin fixed beforehand.{judged}",
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from statistics import fmean
 
 from compliance.formats.findings import Precision
-from compliance.formats.protocol import FEWEST_REPLICATES, FURTHER, HALF, Estimand, Protocol
+from compliance.formats.protocol import FEWEST_REPLICATES, FURTHER, HALF, MOST_APART, Estimand, Protocol
 
 from .method import judge
 from .models import Models, Vector, distance, leave_one_out, means, minus
@@ -85,14 +85,17 @@ def _declared(models: Models, protocol: Protocol) -> bool:
         means(models.matrix("oracle", "forget", "margin"))
     )
     n = len(models.of("original")) - 1
-    if gap <= 0 or n < FEWEST_REPLICATES:
+    if n < FEWEST_REPLICATES:
         return False
-    margin = min(one.margin for one in _forget_locations(protocol))
+    in_gaps = _do_nothing(models, protocol) and gap > 0
+    margin, most = (
+        (min(one.margin for one in _forget_locations(protocol)), HALF) if in_gaps else (protocol.influence, MOST_APART)
+    )
     for name in JUDGED & {name for _, name, _ in models.values}:
-        declared, *replicates = (one / gap for one in means(models.matrix("original", name, "margin")))
+        numbers = means(models.matrix("original", name, "margin" if in_gaps else "probability"))
+        declared, *replicates = (one / gap for one in numbers) if in_gaps else numbers
         half_width = quantile(n - 1, 1 - protocol.alpha_per_look) * deviation(replicates) / n**0.5
-        allowed = min(max(margin, reach(replicates, FURTHER)), max(HALF, margin))
-        if abs(declared - fmean(replicates)) + half_width >= allowed:
+        if abs(declared - fmean(replicates)) + half_width >= min(max(margin, reach(replicates, FURTHER)), max(most, margin)):
             return False
     return True
 

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from scipy.special import stdtrit
 
-from compliance.formats.protocol import HALF
+from compliance.formats.protocol import HALF, MOST_APART
 from unlearning_jobs.engine.contracts import Control, Estimand, Protocol
 
 from .each_example import damaged
@@ -85,36 +85,46 @@ def pairs_against_independent(outputs: Outputs, protocol: Protocol) -> Control |
     return Control("pairs_against_independent", behaved, permutation, note)
 
 
-def declared_against_replicates(outputs: Outputs, protocol: Protocol) -> Control:
+def declared_against_replicates(outputs: Outputs, protocol: Protocol, nothing: Control) -> Control:
     """Judge a model that was trained elsewhere against models trained here by the recipe that is declared for it.
 
-    On every set it must lie near the replicates, in units of the gap, surely. Models from one checkpoint differ so little by
-    their seed that every detail of a recipe tells them apart, so a test for a difference would be the wrong one.
+    On every set it must surely lie near the replicates. Models from one checkpoint differ so little by their seed that every
+    detail of a recipe tells them apart, so a test for a difference would be the wrong one. The unit is the gap; where doing
+    nothing cannot be told from retraining, there is none, and it is the probability of the right answer.
+
+    Args:
+        outputs: the declared model is the first of the originals; the others are its replicates.
+        protocol: how near is near.
+        nothing: the control of doing nothing.
     """
-    margins = outputs.matrix("original", "forget", "margin")  # (models, examples), the declared one first
+    margins = outputs.matrix("original", "forget", "margin")  # (models, examples)
     permutation = permutation_test(margins[:1], margins[1:], seed=protocol.sample_seed)
     gap = float(margins[1:].mean() - forget_margin(outputs, "oracle").mean())
-    if gap <= 0:
-        note = "Models of the declared recipe know the forget set no better than oracles do, so nothing compares them."
-        return Control("declared_against_replicates", behaved=False, permutation=permutation, note=note)
-    margin = min(e.margin for e in protocol.estimands if (e.examples, e.kind, e.unit) == ("forget", "location", "gap"))
+    in_gaps = nothing.behaved and gap > 0
     worst, behaved = 0.0, True
     for name in JUDGED & outputs.ids.keys():
-        numbers = outputs.matrix("original", name, "margin").mean(axis=1) / gap  # (models,)
-        replicates, n = numbers[1:], len(numbers) - 1
-        distance = abs(float(numbers[0] - replicates.mean()))
-        half_width = float(stdtrit(n - 1, 1 - protocol.alpha_per_look) * np.std(replicates, ddof=1)) / n**0.5
-        reach = min(max(margin, prediction_reach(replicates)), max(HALF, margin))
-        worst, behaved = max(worst, distance), behaved and distance + half_width < reach
+        numbers = outputs.matrix("original", name, "margin" if in_gaps else "probability").mean(axis=1)  # (models,)
+        distance, surely = _distance_to_the_others(numbers / gap if in_gaps else numbers, protocol, in_gaps=in_gaps)
+        worst, behaved = max(worst, distance), behaved and surely
+    much = f"{worst:.2g} of the do-nothing gap" if in_gaps else f"{worst:.2g} of mean probability"
     note = (
-        "The model that was trained elsewhere differs from models of the declared recipe by at most"
-        f" {worst:.2g} of the do-nothing gap on any set."
+        f"The model that was trained elsewhere differs from models of the declared recipe by at most {much} on any set."
         if behaved
         else "The model that was trained elsewhere cannot be taken for one of the declared recipe: on one set it differs"
-        f" from such models by {worst:.2g} of the do-nothing gap, or they differ too much among themselves. Oracles of this"
-        " recipe do not show what it would be without the examples."
+        f" from such models by {much}, or they differ too much among themselves. Oracles of this recipe do not show what it"
+        " would be without the examples."
     )
     return Control("declared_against_replicates", behaved, permutation, note)
+
+
+def _distance_to_the_others(numbers: Array, protocol: Protocol, *, in_gaps: bool) -> tuple[float, bool]:
+    """Return how far the first number lies from the mean of the others, and whether it surely is near."""
+    others, n = numbers[1:], len(numbers) - 1
+    distance = abs(float(numbers[0] - others.mean()))
+    half_width = float(stdtrit(n - 1, 1 - protocol.alpha_per_look) * np.std(others, ddof=1)) / n**0.5
+    locations = (e for e in protocol.estimands if (e.examples, e.kind, e.unit) == ("forget", "location", "gap"))
+    margin, most = (min(e.margin for e in locations), HALF) if in_gaps else (protocol.influence, MOST_APART)
+    return distance, distance + half_width < min(max(margin, prediction_reach(others)), max(most, margin))
 
 
 def _oracles_differ(outputs: Outputs, estimand: Estimand, gap: float, alpha: float) -> bool:

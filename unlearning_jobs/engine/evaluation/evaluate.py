@@ -158,9 +158,10 @@ def _is_judged(outputs: Outputs, estimand: Estimand) -> bool:
 def _controls(outputs: Outputs, protocol: Protocol) -> Iterator[Control]:
     yield oracle_against_oracle(outputs, protocol)
     if len(outputs.models("original")) > 1:
-        yield do_nothing(outputs, protocol)
+        nothing = do_nothing(outputs, protocol)
+        yield nothing
         if protocol.assurance == "declared":
-            yield declared_against_replicates(outputs, protocol)
+            yield declared_against_replicates(outputs, protocol, nothing)
     if watched := pairs_against_independent(outputs, protocol):
         yield watched
 

@@ -17,7 +17,7 @@ from unlearning_jobs.engine.contracts.contract import EngineContract
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.evaluation.evaluate import evaluate
 from unlearning_jobs.engine.evaluation.metrics import METRICS
-from unlearning_jobs.engine.evaluation.outputs import Outputs
+from unlearning_jobs.engine.evaluation.outputs import ModelKey, Outputs
 from unlearning_jobs.engine.evaluation.shipped import judge_shipped
 from unlearning_jobs.engine.evaluation.statistics import STATISTICS
 
@@ -32,6 +32,7 @@ LOGGED_METRICS: Final = frozenset(
 )
 """Metrics that need no margins."""
 MARGIN: Final = STATISTICS.index("margin")
+FEWEST_RETAINED: Final = 5
 FIRST_ORACLE: Final = 1001
 """Number of the first oracle; models of the other groups are numbered from 1."""
 
@@ -63,7 +64,8 @@ def judge(outputs: Outputs, family: str) -> Judgement:
         family: family of the models; decides which metrics apply.
 
     Raises:
-        SpecError: a group is empty, or there is another number of originals than of unlearned models.
+        SpecError: a group is empty, there is another number of originals than of unlearned models, or a model is given
+            twice.
     """
     counts = {group: len(outputs.models(group)) for group in ("original", "unlearned", "oracle")}
     if missing := [group for group, count in counts.items() if not count]:
@@ -75,6 +77,8 @@ def judge(outputs: Outputs, family: str) -> Judgement:
             " unlearned model, in the same order."
         )
         raise SpecError(message)
+    if twice := _given_twice(outputs):
+        raise SpecError(twice)
     protocol = _protocol(outputs, counts["unlearned"], counts["oracle"])
     metrics = tuple(_metrics(outputs))
     if why := _undecidable(outputs, counts["oracle"]):
@@ -88,7 +92,7 @@ def judge(outputs: Outputs, family: str) -> Judgement:
         gap=evaluation.gap,
         findings=evaluation.estimands,
         metrics=metrics,
-        does_not_show=evaluation.limits,
+        does_not_show=(*evaluation.limits, _compared(outputs)),
     )
     if judgement.outcome == "alike" and _original_is_within(outputs, protocol):
         reason = "The original, with nothing unlearned, lies within the margin too, so this comparison shows nothing."
@@ -108,14 +112,42 @@ def _undecidable(outputs: Outputs, oracles: int) -> str:
     """Say why no verdict can be reached; empty if one can."""
     if any(name not in outputs.ids for name in ("forget", "retain")):
         return "Forget and retain examples are needed: without both, a destroyed model could look unlearned."
-    if any(np.isnan(table[:, MARGIN]).any() for table in outputs.values.values()):
+    if any(np.isnan(table[:, MARGIN]).all() for table in outputs.values.values()):
         return "There are no margins, and the verdict rests on them; judge the models themselves, or their margins."
+    if (retained := len(outputs.ids["retain"])) < FEWEST_RETAINED:
+        return f"{retained} retained examples are too few to show damage; compare at least {FEWEST_RETAINED}."
     if oracles < FEWEST_ORACLES:
         return (
             f"There are {oracles} oracles, and models that never saw the forget set differ among themselves: by how much,"
             f" only {FEWEST_ORACLES} or more can tell."
         )
     return ""
+
+
+def _compared(outputs: Outputs) -> str:
+    counts = ", ".join(f"{len(ids)} of the set {name}" for name, ids in outputs.ids.items())
+    return f"How the models answer examples other than those that were compared ({counts})."
+
+
+def _given_twice(outputs: Outputs) -> str:
+    """Say which models answer exactly alike, so that one of them is no model of its own; empty if none do.
+
+    An unlearned model may answer like its original: then nothing was done.
+    """
+    seen: dict[tuple[bytes, ...], ModelKey] = {}
+    for model in (*outputs.models("oracle"), *outputs.models("unlearned"), *outputs.models("original")):
+        answers = tuple(outputs.values[model, name].tobytes() for name in sorted(outputs.ids))
+        other = seen.setdefault(answers, model)
+        if other != model and other.group in (model.group, "oracle"):
+            return (
+                f"The models {_named(other)} and {_named(model)} answer exactly alike, so they are one model; give every"
+                " model once, and no model as its own oracle."
+            )
+    return ""
+
+
+def _named(model: ModelKey) -> str:
+    return f"{model.group} {model.seed - FIRST_ORACLE + 1 if model.group == 'oracle' else model.seed}"
 
 
 def _original_is_within(outputs: Outputs, protocol: Protocol) -> bool:

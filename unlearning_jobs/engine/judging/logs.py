@@ -145,6 +145,8 @@ def _values(log: Mapping[str, Any], logged: Logged) -> Values:
     try:
         by_index = log[logged.name]["value_by_index"].items()
         values = {str(index): (None if row is None else row[logged.key]) for index, row in by_index}
+        if not values:
+            raise ValueError  # noqa: TRY301  # said below, with what the log lacks
         return {index: math.nan if value is None else float(value) for index, value in values.items()}
     except (KeyError, TypeError, AttributeError, ValueError):
         message = f"{logged.name} in a log has no value_by_index with {logged.key} for each example."

@@ -24,6 +24,8 @@ from .judgement import FIRST_ORACLE
 GROUPS: Final[tuple[Group, ...]] = ("original", "unlearned", "oracle")
 SETS: Final = ("forget", "retain", "held_out")
 DIMENSIONS: Final = 2
+REAL: Final = "fiu"
+"""Kinds of NumPy's types: floats, and whole numbers with and without a sign."""
 
 
 def outputs_of_margins(file: Path) -> Outputs:
@@ -60,12 +62,14 @@ def _read(file: Path) -> Mapping[str, NDArray[np.float64]]:
     try:
         with np.load(file, allow_pickle=False) as stored:
             arrays = {name: np.asarray(stored[name]) for name in stored.files}
-    except (OSError, ValueError, zipfile.BadZipFile, AttributeError) as error:
+    except (OSError, ValueError, zipfile.BadZipFile, AttributeError, TypeError) as error:  # a single array is no context
         message = f"{file.name} cannot be read as an .npz file of arrays ({type(error).__name__})."
         raise SpecError(message) from None
     for name, array in arrays.items():
-        if array.ndim != DIMENSIONS or not np.issubdtype(array.dtype, np.number) or 0 in array.shape:
-            message = f"The array {name} in {file.name} must hold numbers, one row for each model and one column an example."
+        if array.ndim != DIMENSIONS or array.dtype.kind not in REAL or 0 in array.shape:
+            message = (
+                f"The array {name} in {file.name} must hold real numbers, a row for each model and a column an example."
+            )
             raise SpecError(message)
     return {name: array.astype(np.float64) for name, array in arrays.items()}
 

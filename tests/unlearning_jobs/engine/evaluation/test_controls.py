@@ -7,7 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.unlearning_jobs.engine.evaluation.conftest import FIRST_ORACLE, INDEPENDENT, PAIRED, MakeOutputs, set_margins
+from compliance.evidence.recomputed.controls import behaved
+from compliance.evidence.recomputed.models import Models
+from tests.unlearning_jobs.engine.evaluation.conftest import (
+    FIRST_ORACLE,
+    FIRST_SEED,
+    INDEPENDENT,
+    PAIRED,
+    MakeOutputs,
+    set_margins,
+)
+from unlearning_jobs.engine.contracts import Control
 from unlearning_jobs.engine.evaluation.controls import (
     declared_against_replicates,
     do_nothing,
@@ -99,13 +109,28 @@ def declared(outputs: Outputs, by: float, name: str = "forget") -> Outputs:
 DECLARED = replace(INDEPENDENT, assurance="declared")
 
 
+def declared_control(outputs: Outputs) -> Control:
+    return declared_against_replicates(outputs, DECLARED, do_nothing(outputs, DECLARED))
+
+
+def behaved_when_recomputed(outputs: Outputs) -> bool:
+    """Say what the verifier, which shares no code with the engine, finds."""
+    keys = {model: (model.group, model.seed) for model, _ in outputs.values}
+    values = {
+        (keys[model], name, statistic): outputs.vector(model, name, statistic).tolist()
+        for model, name in outputs.values
+        for statistic in ("margin", "probability")
+    }
+    return behaved(Models(values, tuple(keys.values()), FIRST_SEED), DECLARED, "declared_against_replicates")
+
+
 @pytest.mark.parametrize("name", ["forget", "retain", "held_out"])
 @pytest.mark.parametrize(("by", "behaved"), [(0.0, True), (1.0, True), (-1.0, True), (6.0, False), (-6.0, False)])
 def test_a_model_that_its_declared_recipe_does_not_give_is_noticed_on_every_set(
     make_outputs: MakeOutputs, rng: np.random.Generator, name: str, by: float, *, behaved: bool
 ) -> None:
     """Of a gap of 8: an eighth is within the margin, and three quarters are not."""
-    control = declared_against_replicates(declared(make_outputs(0.0, rng, spread=0.1), by, name), DECLARED)
+    control = declared_control(declared(make_outputs(0.0, rng, spread=0.1), by, name))
     assert control.behaved == behaved
 
 
@@ -119,13 +144,33 @@ def test_no_verdict_is_reached_about_a_model_that_its_declared_recipe_does_not_g
 
 
 def test_replicates_that_differ_too_much_recognise_no_model(make_outputs: MakeOutputs, rng: np.random.Generator) -> None:
-    assert not declared_against_replicates(make_outputs(0.0, rng, spread=20.0), DECLARED).behaved
+    assert not declared_control(make_outputs(0.0, rng, spread=20.0)).behaved
 
 
-def test_without_a_gap_there_is_no_unit_in_which_a_declared_model_could_be_compared(
+@pytest.mark.parametrize("name", ["forget", "retain", "held_out"])
+@pytest.mark.parametrize(("by", "near"), [(0.0, True), (0.05, True), (3.0, False)])
+def test_without_a_gap_a_declared_model_is_compared_in_probability(
+    make_outputs: MakeOutputs, rng: np.random.Generator, name: str, by: float, *, near: bool
+) -> None:
+    outputs = declared(make_outputs(0.0, rng, spread=0.1, gap=0.0), by, name)
+    assert declared_control(outputs).behaved == near
+    assert behaved_when_recomputed(outputs) == near
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_forget_set_that_moves_nothing_is_a_finding_about_a_declared_model_too(
+    make_outputs: MakeOutputs, seed: int
+) -> None:
+    outputs = make_outputs(0.0, np.random.default_rng(seed), spread=0.02, gap=0.0)
+    assert evaluate(outputs, INDEPENDENT, "npo", "causal_lm").verdict.outcome == "no_influence"
+    assert evaluate(outputs, DECLARED, "npo", "causal_lm").verdict.outcome == "no_influence"
+
+
+def test_a_declared_model_that_knows_what_its_recipe_does_not_learn_gets_no_finding(
     make_outputs: MakeOutputs, rng: np.random.Generator
 ) -> None:
-    assert not declared_against_replicates(make_outputs(0.0, rng, gap=-1.0), DECLARED).behaved
+    outputs = declared(make_outputs(0.0, rng, spread=0.02, gap=0.0), 2.0)
+    assert evaluate(outputs, DECLARED, "npo", "causal_lm").verdict.outcome == "inconclusive"
 
 
 def test_an_evaluation_of_a_declared_model_says_what_nobody_watched(

@@ -55,7 +55,56 @@ def test_without_retained_examples_nothing_is_decided(rng: np.random.Generator) 
 def test_a_missing_margin_decides_nothing(rng: np.random.Generator) -> None:
     outputs = outputs_at(0.0, rng)
     outputs.values[ModelKey("oracle", FIRST_ORACLE), "forget"][0, STATISTICS.index("margin")] = np.nan
-    assert judge(outputs, "causal_lm").outcome == "undecided"
+    found = judge(outputs, "causal_lm")
+    assert found.outcome == "undecided"
+    assert "not finite numbers" in found.reasons[0]
+
+
+def test_an_unlearned_model_that_answers_with_no_number_is_destroyed(rng: np.random.Generator) -> None:
+    outputs = outputs_at(0.0, rng)
+    outputs.values[ModelKey("unlearned", 1), "retain"][0, STATISTICS.index("margin")] = np.nan
+    found = judge(outputs, "causal_lm")
+    assert (found.outcome, "destroyed" in found.reasons[0]) == ("different", True)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (ModelKey("oracle", FIRST_ORACLE), ModelKey("oracle", FIRST_ORACLE + 1)),
+        (ModelKey("oracle", FIRST_ORACLE), ModelKey("unlearned", 1)),
+        (ModelKey("oracle", FIRST_ORACLE), ModelKey("original", 1)),
+        (ModelKey("unlearned", 1), ModelKey("unlearned", 2)),
+        (ModelKey("original", 1), ModelKey("original", 2)),
+    ],
+)
+def test_a_model_that_is_given_twice_is_refused(rng: np.random.Generator, one: ModelKey, other: ModelKey) -> None:
+    """One oracle under four names would show no spread, and an unlearned model is always like itself."""
+    outputs = outputs_at(0.0, rng)
+    for name in outputs.ids:
+        outputs.values[other, name] = outputs.values[one, name].copy()
+    with pytest.raises(SpecError, match="answer exactly alike"):
+        judge(outputs, "causal_lm")
+
+
+def test_a_model_in_which_nothing_was_unlearned_is_judged(rng: np.random.Generator) -> None:
+    outputs = outputs_at(0.0, rng)
+    assert judge(outputs.replaced("unlearned", by="original"), "causal_lm").outcome == "different"
+
+
+def test_too_few_retained_examples_decide_nothing(rng: np.random.Generator) -> None:
+    outputs = outputs_at(0.0, rng)
+    outputs.ids["retain"] = outputs.ids["retain"][:4]
+    for model, name in outputs.values:
+        if name == "retain":
+            outputs.values[model, name] = outputs.values[model, name][:4]
+    found = judge(outputs, "causal_lm")
+    assert (found.outcome, "4 retained examples" in found.reasons[0]) == ("undecided", True)
+
+
+def test_one_unlearned_model_says_nothing_about_a_method(rng: np.random.Generator) -> None:
+    alone, several = (judge(outputs_at(0.0, rng, m=m, spread=0.1), "causal_lm") for m in (1, 4))
+    assert "for this model" in alone.reasons[0]
+    assert "for the method and for the shipped model" in several.reasons[0]
 
 
 def test_no_oracle_and_no_original_are_refused(rng: np.random.Generator) -> None:

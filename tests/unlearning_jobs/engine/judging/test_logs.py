@@ -74,8 +74,11 @@ def test_forget_quality_and_utility_are_those_of_independent_computations(files:
     assert metrics["probability", "forget"].oracles == pytest.approx([numbers(oracle, "forget_Q_A_Prob", "prob").mean()])
 
 
-def test_logs_decide_nothing_because_they_hold_no_margins(files: list[Path]) -> None:
-    found = judge(outputs_of_logs(files[:1], files[1:2], files[2:] * 5), "causal_lm")
+def test_logs_decide_nothing_because_they_hold_no_margins(files: list[Path], tmp_path: Path) -> None:
+    oracles = [tmp_path / f"oracle-{seed}.json" for seed in range(11, 16)]
+    for seed, oracle in enumerate(oracles):
+        oracle.write_text(json.dumps(log_of(20 + seed)))
+    found = judge(outputs_of_logs(files[:1], files[1:2], oracles), "causal_lm")
     assert found.outcome == "undecided"
     assert "no margins" in found.reasons[0]
 
@@ -188,3 +191,11 @@ def test_logs_of_different_tools_have_too_little_in_common(files: list[Path]) ->
     files[0].write_text(json.dumps({"eval_log.json": tofu_log(1, 0.0)["eval_log.json"]}))
     with pytest.raises(SpecError, match="no values of the forget set in common"):
         outputs_of_logs(files[:1], files[1:2], files[2:])
+
+
+def test_a_log_without_an_example_is_refused(tmp_path: Path) -> None:
+    log = log_of(1) | {"forget_truth_ratio": {"agg_value": 0.5, "value_by_index": {}}}
+    (tmp_path / "TOFU_EVAL.json").write_text(json.dumps(log))
+    paths = [tmp_path / "TOFU_EVAL.json"]
+    with pytest.raises(SpecError, match="forget_truth_ratio in a log has no value_by_index"):
+        outputs_of_logs(paths, paths, paths)

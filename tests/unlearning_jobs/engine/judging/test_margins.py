@@ -63,8 +63,8 @@ def test_probability_and_accuracy_follow_from_the_margin(tmp_path: Path) -> None
     [
         ({"oracle_forget": None}, "no array oracle_forget"),
         ({"oracle_forget": np.zeros((8, 9))}, "different numbers of examples"),
-        ({"oracle_forget": np.zeros(9)}, "must hold numbers, one row for each model"),
-        ({"oracle_forget": np.array([["a"]])}, "must hold numbers"),
+        ({"oracle_forget": np.zeros(9)}, "must hold real numbers, a row for each model"),
+        ({"oracle_forget": np.array([["a"]])}, "must hold real numbers"),
         ({"oracle_retain": np.zeros((7, 12))}, "another number of models"),
         ({"oracle_forget": None, "original_forget": None, "unlearned_forget": None}, "no arrays of the forget set"),
     ],
@@ -97,3 +97,11 @@ def test_the_command_prints_what_it_found_and_what_that_does_not_show(
     assert '"outcome": "alike"' in (tmp_path / "found.json").read_text()
     assert main(["judge", "--margins", str(written(tmp_path)), "--original", "somewhere"]) == 2
     assert main(["judge", "--original", "somewhere"]) == 2
+
+
+def test_a_single_array_and_complex_numbers_are_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "margins.npy", np.zeros((2, 2)))
+    with pytest.raises(SpecError, match=r"cannot be read as an \.npz file"):
+        outputs_of_margins(tmp_path / "margins.npy")
+    with pytest.raises(SpecError, match="must hold real numbers"):
+        outputs_of_margins(written(tmp_path, oracle_forget=np.zeros((8, 10), complex)))
