@@ -8,7 +8,8 @@ from typing import Final
 from compliance.formats.translation import gettext_noop as _
 from unlearning_jobs.engine.contracts import Protocol
 
-from .entry import MetricEntry, answers_with_class, answers_with_text, learns_by_gradient, listed
+from .attacked import OF_ATTACKS
+from .entry import MetricEntry, answers_with_class, answers_with_text, listed
 
 METRICS: Final[Mapping[str, MetricEntry]] = {
     entry.name: entry
@@ -132,16 +133,6 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
             works_on=answers_with_text,
         ),
         MetricEntry(
-            "relearning",
-            _("Probability after relearning"),
-            "Hu et al. 2024, arXiv 2406.13356; Lucki et al. 2024, arXiv 2409.18025",
-            "Copies of the models are fine-tuned on a fifth of the forget examples, at most ten, for as many steps as the"
-            " protocol says. The value is the mean probability of the other forget examples after that: above the oracles',"
-            " the model still holds what it does not say.",
-            works_on=learns_by_gradient,
-            attacks=True,
-        ),
-        MetricEntry(
             "klom",
             _("KLoM"),
             "Georgiev et al. 2025, Attribute-to-Delete, arXiv 2410.23232, appendix E.1",
@@ -214,6 +205,7 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
             "Area under the ROC curve for telling examples to forget from held-out ones by one model's log-likelihood. A"
             " smoke test: it sees only what shows on average, and overstates privacy.",
         ),
+        *OF_ATTACKS,
     )
 }
 
@@ -225,11 +217,11 @@ def metrics_of(protocol: Protocol, family: str) -> tuple[str, ...]:
     """
     if protocol.metrics is not None:
         return protocol.metrics
-    models, attacked = protocol.models_per_side(), protocol.relearning > 0
+    models, attacks = protocol.models_per_side(), ("", *protocol.all_attacks)
     return tuple(
         entry.name
         for entry in METRICS.values()
-        if family in entry.families and entry.fewest_models <= models and (attacked or not entry.attacks)
+        if family in entry.families and entry.fewest_models <= models and entry.attack in attacks
     )
 
 
@@ -251,8 +243,8 @@ def metric_problems(protocol: Protocol, family: str) -> list[str]:
             if entry.fewest_models > models
         ),
         *(
-            f"{entry.title} needs an attack, and the protocol has no steps for one (relearning); leave this metric out."
+            f"{entry.title} needs the attack {entry.attack}, and the protocol does not ask for it; leave this metric out."
             for entry in entries
-            if entry.attacks and not protocol.relearning
+            if entry.attack not in ("", *protocol.all_attacks)
         ),
     ]

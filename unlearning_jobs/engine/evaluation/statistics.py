@@ -15,6 +15,7 @@ from unlearning_jobs.engine.training.scoring import Scores, score
 from .answers import Answer, answer_all, tokens_given
 
 if TYPE_CHECKING:
+    from unlearning_jobs.engine.families import Dataset
     from unlearning_jobs.engine.families.language import LanguageFamily, Sequences
     from unlearning_jobs.engine.families.tokens import Encoded
 
@@ -30,8 +31,12 @@ GENERATED: Final = ("rouge_l", "verbatim")
 COMPARED: Final = ("truth_ratio", "normalised_probability")
 ACCURACY: Final = ("accuracy",)
 """Whether a classifier ranks the right class first; of a text, the share of tokens for which the model does."""
-ATTACKED: Final = ("relearned",)
-"""The log-likelihood after an attack, which `relearning` carries out if the protocol asks for it."""
+ATTACKED: Final = (
+    *("relearned", "quantized_8", "quantized_4", "hinted", "hints", "prefix", "prefix_log_probability"),
+    *("lens", "lens_layer", "probe"),
+)
+"""What attacks bring out, if the protocol asks for them (`evaluation.attacks`): log-likelihoods, but for the number of
+hints, the layer that was read, and the score of a probe."""
 STATISTICS: Final = (*LIKELIHOODS, *GENERATED, *COMPARED, *ACCURACY, *ATTACKED)
 
 Row = Mapping[str, float]
@@ -43,14 +48,18 @@ def measure(
     *,
     everything: bool,
     on_answers: Callable[[Sequence[Answer]], None] | None = None,
+    scored: tuple[Dataset, Sequence[Scores]] | None = None,
 ) -> list[Row]:
     """Compute the statistics of every example, in order; NaN if one does not exist.
 
     With `everything`, this includes greedy answers and wrong alternatives, which take most of the time. Otherwise it is
-    the likelihoods only. `on_answers` gets the greedy answers, in order, if there are any.
+    the likelihoods only. `on_answers` gets the greedy answers, in order, if there are any. `scored` are the encoded examples
+    and the model's scores of them, where those are known already.
     """
-    data = model.family.encode(examples)
-    scores = score(model, data)
+    if scored is None:
+        data = model.family.encode(examples)
+        scored = data, score(model, data)
+    data, scores = scored
     missing = dict.fromkeys(STATISTICS, math.nan)
     if model.family.description.answers == "class":
         return [missing | _classified(s) for s in scores]

@@ -6,12 +6,15 @@ from typing import Final
 
 from .accuracy import Accuracy
 from .auc_distance import AucDistance
+from .difference import Difference
 from .exact_memorization import ExactMemorization
 from .extraction_probability import ExtractionProbability
 from .extraction_strength import ExtractionStrength
 from .forget_quality import ForgetQuality
 from .gaussian_kl import GaussianKl
+from .hinted import Hinted
 from .klom import Klom
+from .lens import Lens
 from .lira_offline import LiraOffline
 from .lira_online import LiraOnline
 from .metric import Metric
@@ -21,8 +24,11 @@ from .model_utility import ModelUtility
 from .neurips_2023 import NeurIPS2023
 from .perplexity import Perplexity
 from .population_attack import PopulationAttack
+from .prefix import Prefix, PrefixExtraction
 from .privleak import PrivLeak
 from .probability import Probability
+from .probe import Probe
+from .quantized import Quantized4, Quantized8
 from .relearning import Relearning
 from .rmia import Rmia
 from .rouge_l import RougeL
@@ -59,6 +65,14 @@ METRICS: Final[dict[str, type[Metric]]] = {
         LiraOffline,
         Rmia,
         PopulationAttack,
+        Quantized8,
+        Quantized4,
+        Hinted,
+        Prefix,
+        PrefixExtraction,
+        Lens,
+        Probe,
+        Difference,
     )
 }
 

@@ -25,7 +25,8 @@ TRAINERS = {
     "summation": "sums_trainer",
 }
 OF_TEXTS = {*GENERATED, *COMPARED, *set(LIKELIHOODS) - {"margin", "log_likelihood", "probability"}}
-PROTOCOL = Protocol(tuple(range(1, 50)), tuple(range(50, 100)))
+PROTOCOL = Protocol(tuple(range(1, 50)), tuple(range(50, 100)), attacks=("difference",))
+"""With the attack that needs nothing but what is measured anyway."""
 EXAMPLES = 6
 
 
