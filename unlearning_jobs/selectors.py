@@ -67,7 +67,7 @@ def method_obstacles(method: str, base: ModelVersion, forget_ids: Collection[str
 
 
 def attacks_obstacles(protocol: Protocol, base: ModelVersion, forget_ids: Collection[str]) -> list[str]:
-    """Return the reasons why the protocol's attacks cannot be carried out on this model and forget set; empty if they can."""
+    """Return why the attacks of the protocol cannot be carried out on this model and forget set; empty when they can."""
     return attack_problems(protocol, job_facts(base, forget_ids)) if protocol.all_attacks else []
 
 
