@@ -45,7 +45,7 @@ def attack_choices(situation: Situation) -> list[AttackChoice]:
         AttackChoice(
             name=name,
             title=attack_title(name),
-            hint=f"{_(entry.description)} {_cost(name, situation)}",
+            hint=" ".join((_(entry.description), _cost(name, situation))),
             obstacles=tuple(attack_obstacles(name, situation.facts)),
             proposed=name in proposed,
         )

@@ -14,11 +14,12 @@ ONE_TOKEN: Final = 32
 
 
 def with_alternatives(facts: Facts, examples: Sequence[Example]) -> Facts:
-    """Return the facts with what these examples to forget have: other answers to prefer, prompts, answers of some length."""
+    """Return the facts with what these examples to forget have: other answers and questions, prompts, long answers."""
     return replace(
         facts,
         with_wrong_answers=sum(bool(example.perturbed_answer) for example in examples),
         with_prompts=sum(bool(example.prompt) for example in examples),
+        with_other_wordings=sum(bool(example.paraphrased_prompt) for example in examples),
         with_long_answers=sum(map(_is_long, examples)),
     )
 

@@ -152,6 +152,7 @@ NOT_READ: Final[Mapping[str, str]] = {
             "hints",
             "prefix",
             "prefix_log_probability",
+            "paraphrased",
             "lens",
             "lens_layer",
             "probe",

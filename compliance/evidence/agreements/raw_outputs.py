@@ -28,7 +28,7 @@ ADDED_COLUMNS: Mapping[int, tuple[str, ...]] = {
     4: (
         *("min_k_plus_plus", "zlib_ratio", "suffix_log_probability", "verbatim", "relearned"),
         *("quantized_8", "quantized_4", "hinted", "hints", "prefix", "prefix_log_probability"),
-        *("lens", "lens_layer", "probe"),
+        *("paraphrased", "lens", "lens_layer", "probe"),
     ),
 }
 """The columns of metrics that came later, by the version of results of that time."""

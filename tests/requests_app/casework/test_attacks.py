@@ -49,7 +49,8 @@ def test_the_cheap_attacks_are_chosen_already_and_each_says_what_it_does_and_cos
 
 def test_the_others_say_why_they_cannot_be_carried_out(omar: Site, choose: str) -> None:
     others = text_of(omar.get(choose).one("details", class_="impossible-attacks"))
-    assert "2 attacks that cannot be carried out here, and why" in others
+    assert "3 attacks that cannot be carried out here, and why" in others
+    assert "no question to forget in other words" in others
     assert "have no layer before the last one" in others
     assert "and there are 4 and 8" in others
 
@@ -67,7 +68,7 @@ def test_a_proposal_asks_for_what_is_chosen_and_the_second_officer_sees_it_befor
     titles = [ATTACKS[name].title for name in proposed().attacks]
     review = lena.get(f"{choose.removesuffix('propose/')}proposals/1/")
     for shown in (page, review):
-        assert f"Attacks, reported but not judged{' '.join(titles)}" in shown.words
+        assert f"Attacks, reported but not judged{''.join(titles)}" in shown.words
         assert "Probability after rounding to 4 bits" not in shown.words, "no metric of its own"
     decisions.proposal_approve(proposal=Proposal.objects.get(), by=stage.staff.lena)
     assert Protocol.from_json(Job.objects.get().spec["protocol"]).attacks == ("difference", "quantized_4", "prefix")

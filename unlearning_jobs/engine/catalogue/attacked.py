@@ -66,6 +66,14 @@ OF_ATTACKS: Final[tuple[MetricEntry, ...]] = (
         attack="prefix",
     ),
     MetricEntry(
+        "paraphrased",
+        _("Probability after another wording of the question"),
+        "Jin et al. 2024, arXiv 2406.10890",
+        "Mean probability of the forget examples whose question the corpus has in other words, asked in those.",
+        works_on=answers_with_text,
+        attack="paraphrased",
+    ),
+    MetricEntry(
         "lens",
         _("Probability read from an inner layer"),
         "Logit lens: nostalgebraist 2020; Patil et al. 2023, arXiv 2309.17410",

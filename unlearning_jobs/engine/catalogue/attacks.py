@@ -94,6 +94,14 @@ def _longer_answers(facts: Facts) -> Iterator[str]:
         yield "No answer to forget is long enough to give a quarter of it away; leave this attack out."
 
 
+def _other_wordings(facts: Facts) -> Iterator[str]:
+    if facts.with_other_wordings == 0:
+        yield (
+            "The corpus has no question to forget in other words; leave this attack out, or register a corpus with a column"
+            " paraphrased_prompt."
+        )
+
+
 def _between_layers(facts: Facts) -> Iterator[str]:
     if facts.recipe.architecture.hidden_layers < 2:  # noqa: PLR2004  # behind the only one there is the answer
         yield "Models of this recipe have no layer before the last one to read from; leave this attack out."
@@ -194,6 +202,15 @@ ATTACKS: Final[Mapping[str, AttackEntry]] = {
             answers_with_text,
             _hinted_cost,
             _two_to_forget,
+        ),
+        AttackEntry(
+            "paraphrased",
+            _("Asking in other words"),
+            _("The question is asked in other words, where the corpus has some."),
+            METRICS["paraphrased"].source,
+            answers_with_text,
+            one_pass,
+            _other_wordings,
         ),
         AttackEntry(
             "lens",

@@ -115,6 +115,8 @@ class Facts:
     """Examples to forget now for which the corpus has wrong answers; None if that is not known."""
     with_prompts: int | None = None
     """Examples to forget now that have a prompt; None if that is not known."""
+    with_other_wordings: int | None = None
+    """Examples to forget now for which the corpus has the question in other words; None if that is not known."""
     with_long_answers: int | None = None
     """Examples to forget now whose answers are more than one token, whatever the tokens are; None if that is not known."""
     untrainable: str = ""

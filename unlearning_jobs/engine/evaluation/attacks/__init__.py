@@ -18,13 +18,15 @@ from .attack import Attack, Columns, Target
 from .difference import Difference
 from .hinted import Hinted
 from .lens import Lens
+from .paraphrased import Paraphrased
 from .prefix import Prefix
 from .probe import Probe
 from .quantized import Quantized4, Quantized8
 from .relearning import Relearning
 
 ATTACKS: Final[dict[str, type[Attack]]] = {
-    attack.name: attack for attack in (Difference, Quantized4, Quantized8, Prefix, Hinted, Lens, Probe, Relearning)
+    attack.name: attack
+    for attack in (Difference, Quantized4, Quantized8, Prefix, Hinted, Paraphrased, Lens, Probe, Relearning)
 }
 
 

@@ -22,6 +22,7 @@ from .min_k import MinK
 from .min_k_plus_plus import MinKPlusPlus
 from .model_utility import ModelUtility
 from .neurips_2023 import NeurIPS2023
+from .paraphrased import Paraphrased
 from .perplexity import Perplexity
 from .population_attack import PopulationAttack
 from .prefix import Prefix, PrefixExtraction
@@ -70,6 +71,7 @@ METRICS: Final[dict[str, type[Metric]]] = {
         Hinted,
         Prefix,
         PrefixExtraction,
+        Paraphrased,
         Lens,
         Probe,
         Difference,
