@@ -159,7 +159,7 @@ def _check_protocol(spec: JobSpec, snapshot: Snapshot) -> None:
     has_held_out = snapshot.info.counts.get("held_out", 0) > 0
     problems = protocol.problems(guarantee, held_out=has_held_out, seed=spec.seed)
     problems = problems or metric_problems(protocol, spec.recipe.family)  # which count its models
-    problems += attack_problems(protocol, job_facts(spec, snapshot))
+    problems += attack_problems(protocol, job_facts(spec, snapshot)) if protocol.all_attacks else []
     if protocol.assurance != spec.assurance:
         problems.append(
             f"The model is {spec.assurance}, and the protocol is for a {protocol.assurance} one; choose another."
