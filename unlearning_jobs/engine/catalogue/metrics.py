@@ -46,6 +46,31 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
             works_on=answers_with_text,
         ),
         MetricEntry(
+            "passage_extraction",
+            _("Share of extractable passages"),
+            "Passages of 50 tokens: Hayes et al. 2024, arXiv 2410.19482; Cooper et al. 2025, arXiv 2505.12546",
+            "Share of all passages of 50 tokens that one prompt brings out word for word with a probability of at least"
+            " 0.001, 0.01 and 0.5, at temperature 1; the prompt is all that comes before the passage. Texts that are shorter"
+            " have none.",
+            works_on=answers_with_text,
+        ),
+        MetricEntry(
+            "passage_prompts",
+            _("Prompts for the easiest passage, as a power of ten"),
+            "Hayes et al. 2024, arXiv 2410.19482; Cooper et al. 2025, arXiv 2505.12546",
+            "Of the passage of 50 tokens that comes out most easily: the expected number of prompts until it does, as a"
+            " power of ten; 3 means a thousand.",
+            works_on=answers_with_text,
+        ),
+        MetricEntry(
+            "verbatim_block",
+            _("Longest near-verbatim block, in words"),
+            "Near-verbatim recall by blocks, after arXiv 2601.02671",
+            "The longest block that a greedy answer shares with the true text: verbatim runs of at least three words, with"
+            " at most three other words between them on either side.",
+            works_on=answers_with_text,
+        ),
+        MetricEntry(
             "probability",
             _("Probability"),
             "TOFU (Maini et al. 2024, arXiv 2401.06121)",

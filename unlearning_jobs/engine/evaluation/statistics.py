@@ -13,6 +13,7 @@ from unlearning_jobs.engine.training.model import TrainedModel
 from unlearning_jobs.engine.training.scoring import Scores, score
 
 from .answers import Answer, answer_all, tokens_given
+from .passages import BEST, LIKELY, passages_of
 
 if TYPE_CHECKING:
     from unlearning_jobs.engine.families import Dataset
@@ -25,9 +26,9 @@ SMALL: Final = 1e-10
 
 LIKELIHOODS: Final = (
     *("margin", "log_likelihood", "probability", "exact_memorization", "extraction_strength", "min_k"),
-    *("min_k_plus_plus", "zlib_ratio", "suffix_log_probability"),
+    *("min_k_plus_plus", "zlib_ratio", "suffix_log_probability", BEST, *LIKELY),
 )
-GENERATED: Final = ("rouge_l", "verbatim")
+GENERATED: Final = ("rouge_l", "verbatim", "longest_block")
 COMPARED: Final = ("truth_ratio", "normalised_probability")
 ACCURACY: Final = ("accuracy",)
 """Whether a classifier ranks the right class first; of a text, the share of tokens for which the model does."""
@@ -72,7 +73,7 @@ def measure(
         on_answers(answers)
     compared = _truth_ratios(model, family, examples, [row["log_likelihood"] for row in rows])
     return [
-        row | {"rouge_l": answer.recall(), "verbatim": answer.overlap(), **c}
+        row | {"rouge_l": answer.recall(), "verbatim": answer.overlap(), "longest_block": answer.block(), **c}
         for row, answer, c in zip(rows, answers, compared, strict=True)
     ]
 
@@ -103,6 +104,7 @@ def _likelihoods(scores: Scores, encoded: Encoded, example: Example) -> dict[str
         "min_k_plus_plus": _mean_of_lowest(scores.standing[answer].tolist()),
         "zlib_ratio": log_likelihood / len(zlib.compress(example.completion.encode())),
         "suffix_log_probability": _suffix(scores, encoded, example),
+        **passages_of(scores.log_probability[:-1].tolist(), prompted=bool(example.prompt)),
     }
 
 

@@ -23,6 +23,7 @@ from .min_k_plus_plus import MinKPlusPlus
 from .model_utility import ModelUtility
 from .neurips_2023 import NeurIPS2023
 from .paraphrased import Paraphrased
+from .passages import PassageExtraction, PassagePrompts, VerbatimBlock
 from .perplexity import Perplexity
 from .population_attack import PopulationAttack
 from .prefix import Prefix, PrefixExtraction
@@ -45,6 +46,9 @@ METRICS: Final[dict[str, type[Metric]]] = {
         ExactMemorization,
         ExtractionStrength,
         ExtractionProbability,
+        PassageExtraction,
+        PassagePrompts,
+        VerbatimBlock,
         Probability,
         Perplexity,
         RougeL,
