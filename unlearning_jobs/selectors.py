@@ -18,7 +18,7 @@ from .checkpoints import checkpoint_problem
 from .engine.advisor import Advice, Forecast, Measurement, Precedent, Situation, advise, forecast, measure
 from .engine.alternatives import with_alternatives
 from .engine.artefacts import model_about, model_digest
-from .engine.catalogue import METHODS, Facts, obstacles
+from .engine.catalogue import METHODS, Facts, attack_problems, obstacles
 from .engine.contracts import JobSpec, MethodChoice, Precision, Protocol, Recipe, UnlearningStep
 from .engine.corpora import Example, Snapshot, SnapshotInfo
 from .engine.errors import CorpusError, SpecError
@@ -66,12 +66,17 @@ def method_obstacles(method: str, base: ModelVersion, forget_ids: Collection[str
     return obstacles(method, job_facts(base, forget_ids))
 
 
+def attacks_obstacles(protocol: Protocol, base: ModelVersion, forget_ids: Collection[str]) -> list[str]:
+    """Return why the attacks of the protocol cannot be carried out on this model and forget set; empty when they can."""
+    return attack_problems(protocol, job_facts(base, forget_ids)) if protocol.all_attacks else []
+
+
 def proposal_situation(
     base: ModelVersion, forget_ids: Collection[str], *, annex: Protocol, measured: Protocol, until: datetime | None
 ) -> Situation:
     """Describe a job on this model to the advisor: due by `until`, on the device where the last job ran.
 
-    Of the protocols, for methods with and without evidence besides measurements, only the sizes count.
+    Of the protocols, for methods with and without evidence besides measurements, the sizes and the attacks count.
     """
     latest = Job.objects.filter(state=JobState.COMPLETED).exclude(costs={}).order_by("-finished_at")
     return Situation(

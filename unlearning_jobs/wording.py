@@ -13,7 +13,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
-from .engine.catalogue import METHODS, METRICS
+from .engine.catalogue import ATTACKS, METHODS, METRICS
 from .engine.contracts import Estimand
 from .engine.matching import RULES
 from .states import JobState, ModelState
@@ -210,6 +210,10 @@ def method_title(name: str) -> str:
 
 def metric_title(name: str) -> str:
     return _(METRICS[name].title) if name in METRICS else name
+
+
+def attack_title(name: str) -> str:
+    return _(ATTACKS[name].title) if name in ATTACKS else name
 
 
 def set_title(name: str) -> str:

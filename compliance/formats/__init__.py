@@ -10,6 +10,7 @@ Where to look:
     merkle         RFC 6962 trees: hashes, roots, proofs
     verdicts       guarantees, outcomes, directions; a verdict and its reasons
     protocol       what an evaluation judges, fixed before the run
+    attacks        how it asks for attacks
     findings       what it found
     results        the result of a job, and the version of its contract
     certificates   what a certificate can say

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from .attacks import RELEARNING, named_problems
 from .contracts import ADDED_LATER, Contract, Digested
 from .verdicts import Guarantee
 
@@ -25,7 +26,6 @@ FEWEST_EXAMPLES: Final = 50
 """Retain and held-out examples to sample: damage is judged by shares of them."""
 MOST_ROWS: Final = 5_000_000
 """Rows of raw outputs, one for each model and example: no more are computed again, so no more are signed."""
-MOST_RELEARNING: Final = 1000
 MOST_SEED: Final = 2**31
 ANNEXED: Final[tuple[Guarantee, ...]] = ("exact", "certified")
 """Guarantees whose results are released on other evidence than measurements; their evaluation is an annex."""
@@ -152,13 +152,20 @@ class Protocol(Digested, Contract):
     """Of the model to unlearn. A declared one is first compared with replicates: oracles of its recipe say nothing about a
     model that the recipe does not give."""
     relearning: int = field(default=0, metadata=ADDED_LATER)
-    """Steps for which copies of the models are fine-tuned on some forget examples, to see whether others come back; 0: none.
-    It is reported as a metric and judges nothing."""
+    """Steps for which copies of the models are fine-tuned on some forget examples; 0: they are not. It judges nothing."""
+    attacks: tuple[str, ...] = field(default=(), metadata=ADDED_LATER)
+    """Names of attacks on the production model, before and after, and on every oracle; relearning is asked for by its steps.
+    What they bring out is reported as metrics and judges nothing."""
 
     @property
     def paired(self) -> bool:
         """Return whether every unlearned model has an oracle of its own."""
         return self.design == "paired"
+
+    @property
+    def all_attacks(self) -> tuple[str, ...]:
+        """Return the names of all attacks, relearning among them if it has steps."""
+        return (*self.attacks, *((RELEARNING,) if self.relearning else ()))
 
     @property
     def alpha_per_look(self) -> float:
@@ -207,6 +214,7 @@ class Protocol(Digested, Contract):
             *self._size_problems(guarantee),
             *self._assurance_problems(guarantee),
             *self._rule_problems(asked, held_out=held_out),
+            *named_problems(self.attacks, self.relearning),
         ]
 
     def _seed_problems(self, seed: int | None) -> list[str]:
@@ -269,8 +277,6 @@ class Protocol(Digested, Contract):
             problems.append(f"Fewer than {FEWEST_EXAMPLES} retained or held-out examples say too little about damage.")
         if not 0 < self.influence <= WIDEST["location", "absolute"]:
             problems.append(f"The limit of influence is {self.influence:g}; it must be above 0 and at most 0.2.")
-        if not 0 <= self.relearning <= MOST_RELEARNING:
-            problems.append(f"Models are attacked for 0 to {MOST_RELEARNING} steps, not for {self.relearning}.")
         if len({e.name for e in self.estimands}) != len(self.estimands):
             problems.append("Two estimands have the same name; rename one.")
         kinds = {(e.examples, e.statistic, e.kind, e.unit) for e in self.estimands}

@@ -34,8 +34,22 @@ class HintedRadios(forms.RadioSelect):
         self.hints = hints
 
     def create_option(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        option = super().create_option(*args, **kwargs)
-        if hint := self.hints.get(str(option["value"])):
-            option["hint"] = hint
-            option["attrs"]["aria-describedby"] = f"{option['attrs']['id']}_hint"
-        return option
+        return _hinted(super().create_option(*args, **kwargs), self.hints)
+
+
+class HintedCheckboxes(forms.CheckboxSelectMultiple):
+    """Checkboxes with hints under some labels: `hints` maps a value to its hint."""
+
+    def __init__(self, *, hints: Mapping[str, Any], attrs: dict[str, Any] | None = None) -> None:
+        super().__init__(attrs)
+        self.hints = hints
+
+    def create_option(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        return _hinted(super().create_option(*args, **kwargs), self.hints)
+
+
+def _hinted(option: dict[str, Any], hints: Mapping[str, Any]) -> dict[str, Any]:
+    if hint := hints.get(str(option["value"])):
+        option["hint"] = hint
+        option["attrs"]["aria-describedby"] = f"{option['attrs']['id']}_hint"
+    return option

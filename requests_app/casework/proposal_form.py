@@ -5,20 +5,24 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from compliance.formats.attacks import RELEARNING
 from compliance.formats.protocol import ANNEXED, MOST_ALPHA, MOST_LOOKS, WATCHERS, Assurance
 from compliance.formats.verdicts import Guarantee
-from compliance.ui.forms import LetheForm
+from compliance.ui.forms import HintedCheckboxes, LetheForm
 from unlearning_jobs.engine.advisor import Advice, Design, Precedent, Sizes, choose_design, design_of
-from unlearning_jobs.engine.catalogue import METHODS, Option, method_guarantee
+from unlearning_jobs.engine.catalogue import METHODS, RELEARNING_STEPS, Option, method_guarantee
 from unlearning_jobs.engine.contracts import DEFAULT_ESTIMANDS, Estimand, MethodChoice, Protocol, Recipe
 from unlearning_jobs.models import ModelVersion
+
+if TYPE_CHECKING:
+    from .attacks import AttackChoice
 
 SEEDS = 2**31
 MOST_MODELS = 64
@@ -83,11 +87,30 @@ class ProposalForm(LetheForm):
         help_text=gettext_lazy("The accepted chance of a false alarm in all looks together, such as 0.05."),
     )
 
+    attacks = forms.MultipleChoiceField(
+        label=gettext_lazy("Attacks to report"),
+        required=False,
+        widget=HintedCheckboxes(hints={}),
+        error_messages={
+            "invalid_choice": gettext_lazy("One of these attacks cannot be carried out here. Choose others."),
+        },
+    )
+
     def __init__(
-        self, data: Any = None, *, methods: Sequence[Advice], base: ModelVersion, precedents: Sequence[Precedent] = ()
+        self,
+        data: Any = None,
+        *,
+        methods: Sequence[Advice],
+        base: ModelVersion,
+        precedents: Sequence[Precedent] = (),
+        attacks: Sequence[AttackChoice] = (),
     ) -> None:
-        super().__init__(data, initial={"alpha": 0.05})
+        super().__init__(data, initial={"alpha": 0.05, "attacks": [attack.name for attack in attacks if attack.proposed]})
         self.methods, self.base, self.precedents = methods, base, precedents
+        offered, field = [attack for attack in attacks if not attack.obstacles], self.fields["attacks"]
+        assert isinstance(field, forms.MultipleChoiceField)  # noqa: S101  # declared above; for the type checker
+        field.widget = HintedCheckboxes(hints={attack.name: attack.hint for attack in offered})
+        field.choices = [(attack.name, attack.title) for attack in offered]
         recipe = Recipe.from_json(base.recipe.body)
         method = self.fields["method"]
         assert isinstance(method, forms.ChoiceField)  # noqa: S101  # declared above; for the type checker
@@ -124,6 +147,8 @@ class ProposalForm(LetheForm):
             draw_seeds(design.replicates + design.oracles, without=self.base.seed),
             estimands=estimands_for(self.base),
             alpha=self.cleaned_data["alpha"],
+            attacks=tuple(name for name in self.cleaned_data["attacks"] if name != RELEARNING),
+            relearning=RELEARNING_STEPS if RELEARNING in self.cleaned_data["attacks"] else 0,
         )
 
     def _design(self) -> Design:

@@ -23,7 +23,7 @@ from requests_app.services.outcomes import lapse_outcome
 from requests_app.services.permissions import approval_refusal, approvers_left_sentence, require_approver
 from requests_app.states import ItemState
 from unlearning_jobs.engine.advisor import Precedent, Situation
-from unlearning_jobs.engine.catalogue import METHODS, metrics_of
+from unlearning_jobs.engine.catalogue import ATTACKS, METHODS, metrics_of
 from unlearning_jobs.engine.contracts import MethodChoice, Protocol
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.models import ModelVersion
@@ -32,6 +32,7 @@ from unlearning_jobs.states import ModelState
 from unlearning_jobs.wording import VERDICTS, duration, guarantee_of, method_title, metric_title
 
 from .advice import clock_words, cost_rows, guarantee_rows, method_cards, rule_sentences
+from .attacks import attack_choices, attack_titles, with_proposed_attacks
 from .cards import matches_shown
 from .margins import margin_rows
 from .outlook import outlook_sentences, proposed_evaluations, size_words
@@ -55,12 +56,13 @@ def propose(request: HttpRequest, reference: str, number: int) -> HttpResponse:
         return render(request, "casework/proposal_impossible.html", context, status=409)
     # 2. Which methods can run here, in which order, and at what cost?
     earlier = precedents(base.name)
-    situation = _situation(item, base, earlier)
-    methods = method_advice(situation)
+    situation = with_proposed_attacks(_situation(item, base, earlier))
+    methods, attacks = method_advice(situation), attack_choices(situation)
     if request.method != "POST":
-        return _choose(request, item, situation, ProposalForm(methods=methods, base=base, precedents=earlier))
+        form = ProposalForm(methods=methods, base=base, precedents=earlier, attacks=attacks)
+        return _choose(request, item, situation, form)
     # 3. Take the choice; the service checks it again.
-    form = ProposalForm(request.POST, methods=methods, base=base, precedents=earlier)
+    form = ProposalForm(request.POST, methods=methods, base=base, precedents=earlier, attacks=attacks)
     if not form.is_valid():
         return _choose(request, item, situation, form, status=422)
     try:
@@ -120,6 +122,7 @@ def _choose(request: HttpRequest, item: Item, situation: Situation, form: Propos
         "rules": rule_sentences(),
         "guarantees": guarantee_rows(),
         "margins": margin_rows(estimands_for(base)),
+        "impossible_attacks": [attack for attack in attack_choices(situation) if attack.obstacles],
         "evaluations": proposed_evaluations(base, form.precedents),
         "training": duration(seconds) if seconds else "",
         "choosing": item.state == ItemState.GRANTED,
@@ -199,13 +202,15 @@ def _review(request: HttpRequest, proposal: Proposal, problem: str = "") -> Http
 
 
 def _protocol(proposal: Proposal) -> dict[str, Any]:
-    protocol = Protocol.from_json(proposal.protocol)
+    protocol, family = Protocol.from_json(proposal.protocol), proposal.base.recipe.family
+    of_attacks = {name for entry in ATTACKS.values() for name in entry.metrics}
     return {
         "protocol": protocol,
         "size": size_words(protocol),
         "smallest_p": protocol.smallest_p(),
         "margins": margin_rows(protocol.estimands),
-        "metrics": [metric_title(name) for name in metrics_of(protocol, proposal.base.recipe.family)],
+        "metrics": [metric_title(name) for name in metrics_of(protocol, family) if name not in of_attacks],
+        "attacks": attack_titles(protocol),
     }
 
 

@@ -1,6 +1,6 @@
 """The engine's command line.
 
-    python -m unlearning_jobs.engine methods | metrics
+    python -m unlearning_jobs.engine methods | metrics | attacks
     python -m unlearning_jobs.engine example FAMILY [--adapter] [--out DIR] > spec.json
     python -m unlearning_jobs.engine describe CHECKPOINT [--max-length TOKENS] [--template TEXT] [--adapter-rank RANK]
     python -m unlearning_jobs.engine advise spec.json
@@ -10,8 +10,8 @@
     python -m unlearning_jobs.engine judge --original DIR --unlearned DIR --oracles DIR... --snapshot DIR --forget FILE
     python -m unlearning_jobs.engine run spec.json --out DIR [--progress ndjson] [--exit-with-parent]
 
-Exit status: 0 done; 1 unexpected error; 2 the job or the command cannot be done, and the message says why; 143 ended by
-SIGTERM.
+Exit status: 0 done; 1 unexpected error, or nobody reads the output; 2 the job or the command cannot be done, and the message
+says why; 143 ended by SIGTERM.
 """
 
 from __future__ import annotations
@@ -19,20 +19,22 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import select
 import signal
 import sys
 import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
 
 from . import judge_command, search_command, sweep_command
-from .catalogue import METHODS, METRICS, listed
 from .contracts import Adapter, JobResult, JobSpec, Progress, ProgressCallback
 from .contracts.families import FAMILY_DESCRIPTIONS
 from .errors import EngineError, SpecError, explained
+from .listings import LISTINGS
 
 BAR = "{desc} {percentage:3.0f} % |{bar:30}| {elapsed}<{remaining}"
 SIGTERM_STATUS = 143
@@ -45,11 +47,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     options = _parser().parse_args(arguments)
     try:
-        return int(options.command(options))
+        status = int(options.command(options))
+        sys.stdout.flush()  # or a closed pipe would only show while Python exits
     except EngineError as error:
         _report_error(options, error.code, str(error))
         return 2
     except Exception as error:  # noqa: BLE001  # the last handler
+        if isinstance(error, BrokenPipeError) and _nobody_reads():
+            return 1
         if known := explained(error):
             _report_error(options, known.code, str(known))
             return 2
@@ -58,6 +63,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for frame in traceback.extract_tb(error.__traceback__):
             sys.stderr.write(f"  {Path(frame.filename).name}:{frame.lineno} in {frame.name}\n")
         return 1
+    return status
+
+
+def _nobody_reads() -> bool:
+    """Say whether the reader of our output is gone, as `head` is after some lines; the rest then goes nowhere, quietly."""
+    output = select.poll()
+    output.register(sys.stdout.fileno(), 0)  # errors are always reported: a pipe without a reader is one
+    if gone := bool(output.poll(0)):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return gone
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -65,8 +80,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m unlearning_jobs.engine", description="Unlearn examples from models, and measure how well it worked."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    commands.add_parser("methods", help="list the unlearning methods").set_defaults(command=_methods)
-    commands.add_parser("metrics", help="list the metrics").set_defaults(command=_metrics)
+    for name, (lines, words) in LISTINGS.items():
+        commands.add_parser(name, help=words).set_defaults(command=partial(_list, lines))
     example = commands.add_parser("example", help="print a job spec that runs, and write the small corpus that it needs")
     example.add_argument("family", choices=[*FAMILY_DESCRIPTIONS, *ALSO_CALLED])
     example.add_argument("--adapter", action="store_true", help="fine-tune an adapter on the checkpoint (from_base alone)")
@@ -102,26 +117,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _methods(_: argparse.Namespace) -> int:
-    for method in METHODS.values():
-        _print(
-            f"{method.name}  ({method.guarantee})  {method.title}{'' if method.for_production else ', for benchmarks only'}"
-        )
-        _print(f"    {method.description}\n    {method.source}\n    for {listed(method.families)}")
-        for option in method.options:
-            others = "".join(
-                f" ({value} with {optimizer} if the answer is a {answer})"
-                for (answer, optimizer), value in option.tuned.items()
-            )
-            _print(f"    {option.name} = {option.default}{others}  {option.description}")
-    return 0
-
-
-def _metrics(_: argparse.Namespace) -> int:
-    for metric in METRICS.values():
-        _print(f"{metric.name}  {metric.title}\n    {metric.description}\n    {metric.source}")
-        models = f"; from {metric.fewest_models} models a side" if metric.fewest_models > 1 else ""
-        _print(f"    for {listed(metric.families)}{models}")
+def _list(lines: Callable[[], Iterator[str]], _: argparse.Namespace) -> int:
+    for line in lines():
+        _print(line)
     return 0
 
 

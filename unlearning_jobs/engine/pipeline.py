@@ -25,10 +25,10 @@ from .contracts import Curve, Evaluation, JobResult, JobSpec, Progress, Progress
 from .corpora import Example, Snapshot
 from .environment import describe_environment
 from .errors import SpecError
+from .evaluation.attacks import Attacks, Target, check_attacks
 from .evaluation.duplicates import find_duplicates
 from .evaluation.kept_answers import KeptAnswers
 from .evaluation.outputs import Group, ModelKey, Outputs
-from .evaluation.relearning import relearn
 from .evaluation.sets import evaluation_sets
 from .evaluation.statistics import STATISTICS, measure
 from .evaluation.trajectory import build_trajectory
@@ -67,6 +67,7 @@ def run(spec: JobSpec, out: Path, on_progress: ProgressCallback) -> JobResult:
     training_data, device = TrainingData.prepare(spec.recipe, snapshot, spec.base), choose_device(spec.device)
     if spec.kind == "unlearn":
         check_unlearning(spec, snapshot)
+        check_attacks(job_protocol(spec), training_data.family, snapshot.get(spec.forget_ids))
         networks = spec.recipe.sharding.networks if spec.recipe.sharding else 1
         copies = RELEARNING_COPIES if job_protocol(spec).relearning else UNLEARNING_COPIES
         check_memory(training_data.footprint, device, copies=copies * networks, bases=UNLEARNING_BASES)
@@ -150,17 +151,17 @@ def _unlearn(job: RunningJob) -> JobResult:
 
     spec, protocol = job.spec, job_protocol(job.spec)
     outputs, sets = Outputs(), _evaluation_sets(job, protocol)
-    kept = KeptAnswers.of(protocol, spec.seed, sets)
+    kept, attacks = KeptAnswers.of(protocol, spec.seed, sets), Attacks(protocol)
 
     def note(group: Group, seed: int, model: TrainedModel, *, everything: bool) -> None:
-        key = ModelKey(group, seed)
+        key, target = ModelKey(group, seed), Target(model, sets, spec.recipe, protocol)
         for name, examples in sets.items():
             on_answers = partial(kept.note, key, name, examples)
-            rows = measure(model, examples, everything=everything, on_answers=on_answers)
-            if everything and protocol.relearning and name == "forget":
-                known = relearn(model, examples, spec.recipe, protocol)
-                rows = [{**row, "relearned": after} for row, after in zip(rows, known, strict=True)]
+            scored = target.data(name), target.scores(name)
+            rows = measure(model, examples, everything=everything, on_answers=on_answers, scored=scored)
             outputs.add(key, name, [e.id for e in examples], rows)
+        for name, columns in attacks.carry_out(target).items() if everything else ():
+            outputs.add_columns(key, name, columns)
 
     # 1. Load the production model, or train it if the job names none.
     with job.stage("load") as progress_of:

@@ -9,14 +9,12 @@ from compliance.formats.protocol import MOST_ROWS
 
 from .alternatives import with_alternatives
 from .artefacts import model_about
-from .catalogue import Facts, complete_config, method_guarantee, metric_problems, obstacles
+from .catalogue import Facts, attack_problems, complete_config, method_guarantee, metric_problems, obstacles
 from .contracts import JobSpec, ModelRef, Protocol, UnlearningStep
 from .corpora import Snapshot
 from .errors import ObstacleError, SpecError
 from .privacy_budget import steps_since_training
 
-FEWEST_TO_RELEARN: Final = 2
-"""Examples to forget."""
 MADE_FROM: Final = {"recipe": "recipe", "seed": "seed", "tokenizer_snapshot": "snapshot"}
 """What a model's folder says it was made from, in words."""
 
@@ -161,16 +159,13 @@ def _check_protocol(spec: JobSpec, snapshot: Snapshot) -> None:
     has_held_out = snapshot.info.counts.get("held_out", 0) > 0
     problems = protocol.problems(guarantee, held_out=has_held_out, seed=spec.seed)
     problems = problems or metric_problems(protocol, spec.recipe.family)  # which count its models
+    problems += attack_problems(protocol, job_facts(spec, snapshot)) if protocol.all_attacks else []
     if protocol.assurance != spec.assurance:
         problems.append(
             f"The model is {spec.assurance}, and the protocol is for a {protocol.assurance} one; choose another."
         )
     if protocol.paired and not spec.recipe.can_be_paired:
         problems.append("Models of this recipe cannot be paired; choose the independent design.")
-    if protocol.relearning and not spec.recipe.can_be_paired:  # which asks the same: one network, trained in open steps
-        problems.append("Models of this recipe cannot be trained on step by step; leave the attack by relearning out.")
-    if protocol.relearning and len(spec.forget_ids) < FEWEST_TO_RELEARN:
-        problems.append("Relearning needs an example to learn from and another one to watch; leave it out.")
     if not problems and (rows := protocol.rows(_measured(spec, protocol, snapshot))) > MOST_ROWS:
         problems.append(
             f"The evaluation would leave {rows} rows of raw outputs, and no report on more than {MOST_ROWS} is signed; ask"

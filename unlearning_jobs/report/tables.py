@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from django.http import Http404
 
-from unlearning_jobs.engine.contracts import Estimand, Evaluation, JobResult
+from unlearning_jobs.engine.catalogue import METRICS
+from unlearning_jobs.engine.contracts import Estimand, Evaluation, JobResult, MetricFinding
 
 from .data import GROUPS, SetMargins
 
@@ -57,6 +58,16 @@ def duplicate_table(result: JobResult) -> Table:
 
 
 def metric_table(result: JobResult) -> Table:
+    """Return one row per finding of a metric, those of attacks among them."""
+    return _findings_table(_evaluation(result).metrics)
+
+
+def attack_table(result: JobResult) -> Table:
+    """Return one row per finding of an attack."""
+    return _findings_table([m for m in _evaluation(result).metrics if m.name in METRICS and METRICS[m.name].attack])
+
+
+def _findings_table(findings: Iterable[MetricFinding]) -> Table:
     header = ("name", "set", "unlearned", "low", "high", "original", "oracle_low", "oracle_high", "oracles", "note")
     return header, (
         (
@@ -70,7 +81,7 @@ def metric_table(result: JobResult) -> Table:
             " ".join(map(str, m.oracles)),
             m.note,
         )
-        for m in _evaluation(result).metrics
+        for m in findings
     )
 
 

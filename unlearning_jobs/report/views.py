@@ -35,16 +35,18 @@ from unlearning_jobs.wording import (
     stage_title,
 )
 
+from .attacks import attack_of, attacks_shown
 from .data import GROUPS, ChangedResultError, SetMargins, job_result, margins_of
 from .judged import influence_sentence, precision_sentence, process_shown, scopes_shown
 from .summaries import compared_sentence, efficiency_shown, examples_sentence
-from .tables import duplicate_table, estimand_table, example_table, margin_table, metric_table, value_range
+from .tables import attack_table, duplicate_table, estimand_table, example_table, margin_table, metric_table, value_range
 from .trajectory import trajectory_shown, trajectory_table
 from .verdicts import verdict_sentence
 
 TABLES = {
     "estimands": estimand_table,
     "metrics": metric_table,
+    "attacks": attack_table,
     "examples": example_table,
     "trajectory": trajectory_table,
     "duplicates": duplicate_table,
@@ -86,7 +88,7 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
         "duplicates": [(d.forget_id, d.retain_id, number(d.likeness)) for d in evaluation.duplicates],
         "distributions": [_distribution(job, name, margins) for name, margins in margins_of(job, result.files).items()],
         "controls": [{"control": control, "words": CONTROLS[control.name]} for control in evaluation.controls],
-        "metrics": list(map(_metric, evaluation.metrics)),
+        "metrics": [_metric(finding) for finding in evaluation.metrics if not attack_of(finding)],
         "sets": [_set(finding) for finding in evaluation.sets if finding.examples != "forget"],
         "examples": examples_sentence(evaluation.examples),
         "trajectory": trajectory_shown(result.trajectory),
@@ -98,6 +100,7 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
         "retraining": duration(job.base.training_seconds) if job.base and job.base.training_seconds else "",
         **_inputs(job, result),
     }
+    context["attacks"] = attacks_shown(context["protocol"], evaluation)
     context["compared"] = compared_sentence(context["protocol"], evaluation)
     return render(request, "jobs/report.html", context)
 

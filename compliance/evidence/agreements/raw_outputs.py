@@ -25,7 +25,12 @@ OF_METRICS = (
 )
 """The columns of metrics. There are no others but those that came later."""
 ADDED_COLUMNS: Mapping[int, tuple[str, ...]] = {
-    4: ("min_k_plus_plus", "zlib_ratio", "suffix_log_probability", "verbatim", "relearned"),
+    4: (
+        *("min_k_plus_plus", "zlib_ratio", "suffix_log_probability", "verbatim", "relearned"),
+        *("quantized_8", "quantized_4", "hinted", "hints", "prefix", "prefix_log_probability"),
+        *("paraphrased", "lens", "lens_layer", "probe"),
+        *("passage_log_probability", "passages_0_001", "passages_0_01", "passages_0_5", "longest_block"),
+    ),
 }
 """The columns of metrics that came later, by the version of results of that time."""
 TRAJECTORY = "outputs/trajectory.parquet"

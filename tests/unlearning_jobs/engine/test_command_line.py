@@ -18,7 +18,7 @@ import pytest
 
 from tests.unlearning_jobs.engine.conftest import write_jsonl
 from unlearning_jobs.engine.__main__ import main, reporter
-from unlearning_jobs.engine.catalogue import METHODS, METRICS, listed
+from unlearning_jobs.engine.catalogue import METHODS
 from unlearning_jobs.engine.contracts import JobResult, JobSpec, Progress, Protocol
 from unlearning_jobs.engine.contracts.families import FAMILY_DESCRIPTIONS
 from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
@@ -54,21 +54,6 @@ def quick_spec(tmp_path: Path) -> Path:
     """A train job of a second or less: its model need not know the corpus."""
     recipe = {**make_example("causal_lm", tmp_path / "example").recipe.to_json(), "epochs": 4}
     return changed_spec(tmp_path, kind="train", method=None, protocol=None, forget_ids=[], recipe=recipe)
-
-
-def test_methods_and_metrics_are_listed_with_their_families(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["methods"]) == main(["metrics"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    families = {name: entry.families for name, entry in METHODS.items()}
-    families |= {name: entry.families for name, entry in METRICS.items()}
-    for name, expected in families.items():
-        start = next(place for place, line in enumerate(lines) if line.startswith(f"{name}  "))
-        own = [line for line in lines[start + 1 : start + 5] if line.startswith("    for ")]
-        assert own[0].partition(";")[0] == f"    for {listed(expected)}"
-
-
-def test_families_are_listed_as_people_would() -> None:
-    assert [listed(families) for families in (("a",), ("a", "b"), ("a", "b", "c"))] == ["a", "a and b", "a, b and c"]
 
 
 def test_the_advice_on_a_job_lists_every_method_for_requests(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,7 @@ from statistics import fmean
 from typing import Any, Final, Literal
 
 from compliance.formats.protocol import ANNEXED
-from unlearning_jobs.engine.catalogue import Facts, expected_cost, method_guarantee, preparation_cost
+from unlearning_jobs.engine.catalogue import Facts, attacks_cost, expected_cost, method_guarantee, preparation_cost
 from unlearning_jobs.engine.contracts import Protocol
 from unlearning_jobs.engine.errors import SpecError
 
@@ -112,7 +112,7 @@ class Situation:
 
     facts: Facts
     annex: Protocol
-    """For exact and certified methods. Of both protocols, only the size counts."""
+    """For exact and certified methods. Of both protocols, the size and the attacks count."""
     measured: Protocol
     """For all others."""
     trained_on: str = ""
@@ -140,11 +140,12 @@ class Situation:
     def evaluation_trainings(self, method: str, look: int) -> float:
         """Return how many trainings the evaluation needs up to a look, from 1.
 
-        They are oracles, replicates with their earlier steps, and, for an exact method, the second execution.
+        They are oracles, replicates with their earlier steps, for an exact method the second execution, and the attacks
+        that the protocol asks for.
         """
         again = 1.0 if method_guarantee(method) == "exact" else 0.0
-        replicates = self.replicates(method, look) * (1 + _earlier_share(self.facts))
-        return replicates + self.protocol(method).oracles_at(look) + again
+        replicates, protocol = self.replicates(method, look) * (1 + _earlier_share(self.facts)), self.protocol(method)
+        return replicates + protocol.oracles_at(look) + again + attacks_cost(protocol, self.facts, look)
 
 
 @dataclass(frozen=True)
@@ -155,8 +156,8 @@ class Forecast:
     preparation: Estimate
     """Once per model version, for all its requests."""
     evaluation: Estimate
-    """For replicates, unlearned like the model, oracles, and the second execution of an exact method, if all looks are
-    needed. None of them is cached, because their seeds are drawn anew."""
+    """For replicates, unlearned like the model, oracles, attacks, and the second execution of an exact method, if all looks
+    are needed. None of them is cached, because their seeds are drawn anew."""
     first_look: Estimate
     """The same if the first look decides."""
     jobs: int

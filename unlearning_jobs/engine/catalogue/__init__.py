@@ -1,4 +1,4 @@
-"""The methods and metrics in words, without torch: for forms, reports and the command line.
+"""The methods, metrics and attacks in words, without torch: for forms, reports and the command line.
 
 A test checks that these tables match the classes that do the work.
 """
@@ -11,6 +11,16 @@ from typing import Any, Final
 from unlearning_jobs.engine.contracts import Guarantee, Recipe
 from unlearning_jobs.engine.errors import SpecError
 
+from .attacks import (
+    ATTACKS,
+    RELEARNING_STEPS,
+    AttackEntry,
+    attack_cost,
+    attack_obstacles,
+    attack_problems,
+    attacks_cost,
+    proposed_attacks,
+)
 from .certified import CERTIFIED
 from .controls import CONTROLS
 from .datamodels import DATAMODELS
@@ -115,13 +125,20 @@ def _checked(method: str, option: Option, value: object) -> int | float | str:
 
 
 __all__ = [
+    "ATTACKS",
     "METHODS",
     "METRICS",
+    "RELEARNING_STEPS",
+    "AttackEntry",
     "Budget",
     "Facts",
     "MethodEntry",
     "MetricEntry",
     "Option",
+    "attack_cost",
+    "attack_obstacles",
+    "attack_problems",
+    "attacks_cost",
     "budget_left",
     "complete_config",
     "expected_cost",
@@ -131,4 +148,5 @@ __all__ = [
     "metrics_of",
     "obstacles",
     "preparation_cost",
+    "proposed_attacks",
 ]

@@ -40,6 +40,11 @@ def has_hidden_layers(family: FamilyDescription) -> bool:
     return family.learns_by_gradient and family.has_hidden_layers
 
 
+def shows_its_layers(family: FamilyDescription) -> bool:
+    """Accept families that answer in texts and whose hidden layers can be read."""
+    return has_hidden_layers(family) and answers_with_text(family)
+
+
 def answers_with_class(family: FamilyDescription) -> bool:
     """Accept families whose answers are classes."""
     return family.answers == "class"
@@ -110,6 +115,10 @@ class Facts:
     """Examples to forget now for which the corpus has wrong answers; None if that is not known."""
     with_prompts: int | None = None
     """Examples to forget now that have a prompt; None if that is not known."""
+    with_other_wordings: int | None = None
+    """Examples to forget now for which the corpus has the question in other words; None if that is not known."""
+    with_long_answers: int | None = None
+    """Examples to forget now whose answers are more than one token, whatever the tokens are; None if that is not known."""
     untrainable: str = ""
     """Why no model can be trained for the job, and so no oracle; empty if models can be."""
 
@@ -209,8 +218,8 @@ class MetricEntry:
     """Says whether the outputs of a family hold what it is worked out from."""
     fewest_models: int = 1
     """Number of unlearned models, and of oracles, that it needs at least."""
-    attacks: bool = False
-    """Whether it is of an attack that only protocols with steps for it (`relearning`) carry out."""
+    attack: str = ""
+    """The attack whose outcome it is, which only protocols that ask for it carry out; empty for most metrics."""
 
     @property
     def families(self) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ from typing import Final
 from compliance.formats.translation import gettext_noop as _
 from unlearning_jobs.engine.contracts import Protocol
 
-from .entry import MetricEntry, answers_with_class, answers_with_text, learns_by_gradient, listed
+from .attacked import OF_ATTACKS
+from .entry import MetricEntry, answers_with_class, answers_with_text, listed
 
 METRICS: Final[Mapping[str, MetricEntry]] = {
     entry.name: entry
@@ -42,6 +43,31 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
             "Share of the examples whose answer, word for word, is sampled at least once within n prompts with a chance of"
             " 50 %, for n = 100 and n = 10,000: 1 - (1 - p)^n is at least 1/2, where p is the product of the probabilities"
             " of the answer's tokens at temperature 1. Other prompts and other wordings may bring out more.",
+            works_on=answers_with_text,
+        ),
+        MetricEntry(
+            "passage_extraction",
+            _("Share of extractable passages"),
+            "Passages of 50 tokens: Hayes et al. 2024, arXiv 2410.19482; Cooper et al. 2025, arXiv 2505.12546",
+            "Share of all passages of 50 tokens that one prompt brings out word for word with a probability of at least"
+            " 0.001, 0.01 and 0.5, at temperature 1; the prompt is all that comes before the passage. Texts that are shorter"
+            " have none.",
+            works_on=answers_with_text,
+        ),
+        MetricEntry(
+            "passage_prompts",
+            _("Prompts for the easiest passage, as a power of ten"),
+            "Hayes et al. 2024, arXiv 2410.19482; Cooper et al. 2025, arXiv 2505.12546",
+            "Of the passage of 50 tokens that comes out most easily: the expected number of prompts until it does, as a"
+            " power of ten; 3 means a thousand.",
+            works_on=answers_with_text,
+        ),
+        MetricEntry(
+            "verbatim_block",
+            _("Longest near-verbatim block, in words"),
+            "Near-verbatim recall by blocks, after arXiv 2601.02671",
+            "The longest block that a greedy answer shares with the true text: verbatim runs of at least three words, with"
+            " at most three other words between them on either side.",
             works_on=answers_with_text,
         ),
         MetricEntry(
@@ -132,16 +158,6 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
             works_on=answers_with_text,
         ),
         MetricEntry(
-            "relearning",
-            _("Probability after relearning"),
-            "Hu et al. 2024, arXiv 2406.13356; Lucki et al. 2024, arXiv 2409.18025",
-            "Copies of the models are fine-tuned on a fifth of the forget examples, at most ten, for as many steps as the"
-            " protocol says. The value is the mean probability of the other forget examples after that: above the oracles',"
-            " the model still holds what it does not say.",
-            works_on=learns_by_gradient,
-            attacks=True,
-        ),
-        MetricEntry(
             "klom",
             _("KLoM"),
             "Georgiev et al. 2025, Attribute-to-Delete, arXiv 2410.23232, appendix E.1",
@@ -214,6 +230,7 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
             "Area under the ROC curve for telling examples to forget from held-out ones by one model's log-likelihood. A"
             " smoke test: it sees only what shows on average, and overstates privacy.",
         ),
+        *OF_ATTACKS,
     )
 }
 
@@ -225,11 +242,11 @@ def metrics_of(protocol: Protocol, family: str) -> tuple[str, ...]:
     """
     if protocol.metrics is not None:
         return protocol.metrics
-    models, attacked = protocol.models_per_side(), protocol.relearning > 0
+    models, attacks = protocol.models_per_side(), ("", *protocol.all_attacks)
     return tuple(
         entry.name
         for entry in METRICS.values()
-        if family in entry.families and entry.fewest_models <= models and (attacked or not entry.attacks)
+        if family in entry.families and entry.fewest_models <= models and entry.attack in attacks
     )
 
 
@@ -251,8 +268,8 @@ def metric_problems(protocol: Protocol, family: str) -> list[str]:
             if entry.fewest_models > models
         ),
         *(
-            f"{entry.title} needs an attack, and the protocol has no steps for one (relearning); leave this metric out."
+            f"{entry.title} needs the attack {entry.attack}, and the protocol does not ask for it; leave this metric out."
             for entry in entries
-            if entry.attacks and not protocol.relearning
+            if entry.attack not in ("", *protocol.all_attacks)
         ),
     ]

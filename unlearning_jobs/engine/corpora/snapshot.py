@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import BinaryIO, Final, Self
 
 import numpy as np
 
@@ -23,6 +23,8 @@ from .info import SnapshotInfo, parse_info
 
 SEED_BYTES = 8
 
+PARAPHRASED_PROMPT: Final = "paraphrased_prompt"
+"""The column of the metadata with the question in other words."""
 UNREADABLE = "The snapshot is incomplete or damaged; register the corpus again."
 
 
@@ -57,6 +59,11 @@ class Example:
     """What else the row holds, as text, by column: searched and shown, and never learned from."""
     source: Source | None = None
     """None in snapshots of the first format."""
+
+    @property
+    def paraphrased_prompt(self) -> str:
+        """Return the question in other words; empty if the row has no such column. It is metadata, so it is searched too."""
+        return self.metadata.get(PARAPHRASED_PROMPT, "")
 
     @property
     def document(self) -> Document:

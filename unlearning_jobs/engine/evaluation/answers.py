@@ -12,6 +12,8 @@ from unlearning_jobs.engine.corpora import Example
 from unlearning_jobs.engine.training.model import TrainedModel
 from unlearning_jobs.engine.training.scoring import generate
 
+from .passages import longest_block
+
 if TYPE_CHECKING:
     from rouge_score.rouge_scorer import RougeScorer
 
@@ -43,6 +45,10 @@ class Answer:
     def overlap(self) -> float:
         """Return the F1 of ROUGE-L between both starts, as MUSE's VerbMem does: words as they are."""
         return float(_scorer(stems=False).score(self.right_start, self.text_start)["rougeL"].fmeasure)
+
+    def block(self) -> int:
+        """Return the words of the longest near-verbatim block of both."""
+        return longest_block(self.right, self.text)
 
 
 @cache

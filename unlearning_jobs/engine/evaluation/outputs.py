@@ -48,6 +48,11 @@ class Outputs:
             raise ValueError(message)
         self.values[model, name] = np.array([[row[s] for s in STATISTICS] for row in rows], dtype=float)
 
+    def add_columns(self, model: ModelKey, name: str, columns: Mapping[str, Sequence[float]]) -> None:
+        """Add statistics to what one model was measured on: a number for each example of the set, in order."""
+        for statistic, numbers in columns.items():
+            self.values[model, name][:, STATISTICS.index(statistic)] = numbers
+
     def models(self, group: Group) -> list[ModelKey]:
         """Return the models of a group, in the order they were added."""
         return list(dict.fromkeys(model for model, _ in self.values if model.group == group))

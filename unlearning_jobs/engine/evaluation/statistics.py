@@ -13,8 +13,10 @@ from unlearning_jobs.engine.training.model import TrainedModel
 from unlearning_jobs.engine.training.scoring import Scores, score
 
 from .answers import Answer, answer_all, tokens_given
+from .passages import BEST, LIKELY, passages_of
 
 if TYPE_CHECKING:
+    from unlearning_jobs.engine.families import Dataset
     from unlearning_jobs.engine.families.language import LanguageFamily, Sequences
     from unlearning_jobs.engine.families.tokens import Encoded
 
@@ -24,14 +26,18 @@ SMALL: Final = 1e-10
 
 LIKELIHOODS: Final = (
     *("margin", "log_likelihood", "probability", "exact_memorization", "extraction_strength", "min_k"),
-    *("min_k_plus_plus", "zlib_ratio", "suffix_log_probability"),
+    *("min_k_plus_plus", "zlib_ratio", "suffix_log_probability", BEST, *LIKELY),
 )
-GENERATED: Final = ("rouge_l", "verbatim")
+GENERATED: Final = ("rouge_l", "verbatim", "longest_block")
 COMPARED: Final = ("truth_ratio", "normalised_probability")
 ACCURACY: Final = ("accuracy",)
 """Whether a classifier ranks the right class first; of a text, the share of tokens for which the model does."""
-ATTACKED: Final = ("relearned",)
-"""The log-likelihood after an attack, which `relearning` carries out if the protocol asks for it."""
+ATTACKED: Final = (
+    *("relearned", "quantized_8", "quantized_4", "hinted", "hints", "prefix", "prefix_log_probability"),
+    *("paraphrased", "lens", "lens_layer", "probe"),
+)
+"""What attacks bring out, if the protocol asks for them (`evaluation.attacks`): log-likelihoods, but for the number of
+hints, the layer that was read, and the score of a probe."""
 STATISTICS: Final = (*LIKELIHOODS, *GENERATED, *COMPARED, *ACCURACY, *ATTACKED)
 
 Row = Mapping[str, float]
@@ -43,14 +49,18 @@ def measure(
     *,
     everything: bool,
     on_answers: Callable[[Sequence[Answer]], None] | None = None,
+    scored: tuple[Dataset, Sequence[Scores]] | None = None,
 ) -> list[Row]:
     """Compute the statistics of every example, in order; NaN if one does not exist.
 
     With `everything`, this includes greedy answers and wrong alternatives, which take most of the time. Otherwise it is
-    the likelihoods only. `on_answers` gets the greedy answers, in order, if there are any.
+    the likelihoods only. `on_answers` gets the greedy answers, in order, if there are any. `scored` are the encoded examples
+    and the model's scores of them, where those are known already.
     """
-    data = model.family.encode(examples)
-    scores = score(model, data)
+    if scored is None:
+        data = model.family.encode(examples)
+        scored = data, score(model, data)
+    data, scores = scored
     missing = dict.fromkeys(STATISTICS, math.nan)
     if model.family.description.answers == "class":
         return [missing | _classified(s) for s in scores]
@@ -63,7 +73,7 @@ def measure(
         on_answers(answers)
     compared = _truth_ratios(model, family, examples, [row["log_likelihood"] for row in rows])
     return [
-        row | {"rouge_l": answer.recall(), "verbatim": answer.overlap(), **c}
+        row | {"rouge_l": answer.recall(), "verbatim": answer.overlap(), "longest_block": answer.block(), **c}
         for row, answer, c in zip(rows, answers, compared, strict=True)
     ]
 
@@ -94,6 +104,7 @@ def _likelihoods(scores: Scores, encoded: Encoded, example: Example) -> dict[str
         "min_k_plus_plus": _mean_of_lowest(scores.standing[answer].tolist()),
         "zlib_ratio": log_likelihood / len(zlib.compress(example.completion.encode())),
         "suffix_log_probability": _suffix(scores, encoded, example),
+        **passages_of(scores.log_probability[:-1].tolist(), prompted=bool(example.prompt)),
     }
 
 

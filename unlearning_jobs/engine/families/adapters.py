@@ -163,6 +163,17 @@ def merged(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
             yield name, tensor
 
 
+def merge_in(network: nn.Module) -> None:
+    """Give every layer with an adapter the weights of both, and the adapter nothing to add.
+
+    Tensors are exchanged and not changed: another network may have the same ones.
+    """
+    for layer in adapted_layers(network).values():
+        own, b = layer.get_base_layer(), layer.lora_B[NAME]
+        own.weight = nn.Parameter(_with_change(layer, own.weight), requires_grad=own.weight.requires_grad)
+        b.weight = nn.Parameter(torch.zeros_like(b.weight))
+
+
 @torch.no_grad()
 def _with_change(layer: Any, weight: Tensor) -> Tensor:
     """Return the weights of a layer and its adapter in one.

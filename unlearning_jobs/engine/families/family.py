@@ -211,6 +211,12 @@ class Family(ABC):
         message = f"{self.name} models have no adapters."
         raise NotImplementedError(message)
 
+    def merge_adapter(self, network: nn.Module) -> None:  # noqa: B027  # for subclasses with adapters
+        """Add what an adapter adds to the layers' own weights, in place, and leave frozen tensors that others share alone.
+
+        It does nothing to a network without adapters.
+        """
+
     @abstractmethod
     def save(self, network: nn.Module, folder: Path) -> Mapping[str, Any]:
         """Write the files that `read` needs beside the weights, and return what goes into `lethe.json`."""

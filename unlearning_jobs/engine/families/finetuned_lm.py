@@ -25,7 +25,7 @@ from unlearning_jobs.engine.contracts.families import families_for
 from unlearning_jobs.engine.corpora import Example, Snapshot, SnapshotInfo
 from unlearning_jobs.engine.errors import CheckpointError, CorpusError, SpecError
 
-from .adapters import TENSORS, add_adapter, is_merged, load_adapter, merged, write_adapter
+from .adapters import TENSORS, add_adapter, is_merged, load_adapter, merge_in, merged, write_adapter
 from .checkpoints import MODELS, check_fits, read_config, read_network, read_tokenizer, without_dropout
 from .family import Batch, Footprint, Predictions
 from .foreign_adapters import read_declared_adapter
@@ -176,6 +176,9 @@ class FinetunedLmFamily(LanguageFamily):
 
     def holds(self, network: nn.Module, file: Path) -> bool:
         return is_merged(network, file)
+
+    def merge_adapter(self, network: nn.Module) -> None:
+        merge_in(network)
 
     def save(self, network: nn.Module, folder: Path) -> Mapping[str, Any]:
         """Write what goes with the weights, so that transformers reads the folder as it is, and in the precision it has.

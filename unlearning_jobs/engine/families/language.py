@@ -61,6 +61,10 @@ class LanguageFamily(Family):
         output = output_of(layer, lambda: self.predict(network, batch))  # (batch, longest, size)
         return output[:, :-1][batch.labels[:, 1:] != IGNORED]
 
+    def split(self, states: Tensor, batch: Batch) -> Sequence[Tensor]:
+        """Return the states of each example of a batch, of those that `hidden_states` returns."""
+        return torch.split(states, (batch.labels[:, 1:] != IGNORED).sum(1).tolist())
+
     def likeness(self, a: Example, b: Example) -> float:
         """Return the share of the words of both prompts that are common to them."""
         words_a, words_b = set(a.prompt.split()), set(b.prompt.split())

@@ -13,7 +13,7 @@ from scipy.special import ndtr
 
 from unlearning_jobs.engine.advisor import PRIOR_FACTOR, Estimate, Measurement, Situation, correction, forecast, measure
 from unlearning_jobs.engine.advisor.cost_model import LEVEL, PRIOR_FREEDOM, PRIOR_JOBS
-from unlearning_jobs.engine.catalogue import METHODS, Facts, expected_cost
+from unlearning_jobs.engine.catalogue import METHODS, Facts, attacks_cost, expected_cost
 from unlearning_jobs.engine.contracts import ClassifierArchitecture, MethodChoice, Protocol, Recipe, UnlearningStep
 from unlearning_jobs.engine.errors import SpecError
 
@@ -117,6 +117,16 @@ def test_earlier_steps_are_taken_again_by_every_replicate() -> None:
 def test_an_exact_method_pays_for_its_oracles_and_for_being_executed_again() -> None:
     assert SITUATION.evaluation_trainings("retrain", 1) == 4 + 1
     assert forecast("retrain", SITUATION).evaluation.middle == pytest.approx(5)
+
+
+def test_the_attacks_of_the_protocol_are_part_of_the_evaluation() -> None:
+    asked = replace(MEASURED, attacks=("quantized_8",))
+    with_attack = replace(SITUATION, measured=asked)
+    extra = with_attack.evaluation_trainings("npo", 1) - SITUATION.evaluation_trainings("npo", 1)
+    assert extra == pytest.approx(attacks_cost(asked, FACTS, 1))
+    assert extra > 0
+    assert with_attack.evaluation_trainings("retrain", 1) == SITUATION.evaluation_trainings("retrain", 1), "another protocol"
+    assert forecast("npo", with_attack).total.middle > forecast("npo", SITUATION).total.middle
 
 
 def test_pairs_cost_an_oracle_each_and_looks_an_interval() -> None:

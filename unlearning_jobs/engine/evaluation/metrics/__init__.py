@@ -6,12 +6,15 @@ from typing import Final
 
 from .accuracy import Accuracy
 from .auc_distance import AucDistance
+from .difference import Difference
 from .exact_memorization import ExactMemorization
 from .extraction_probability import ExtractionProbability
 from .extraction_strength import ExtractionStrength
 from .forget_quality import ForgetQuality
 from .gaussian_kl import GaussianKl
+from .hinted import Hinted
 from .klom import Klom
+from .lens import Lens
 from .lira_offline import LiraOffline
 from .lira_online import LiraOnline
 from .metric import Metric
@@ -19,10 +22,15 @@ from .min_k import MinK
 from .min_k_plus_plus import MinKPlusPlus
 from .model_utility import ModelUtility
 from .neurips_2023 import NeurIPS2023
+from .paraphrased import Paraphrased
+from .passages import PassageExtraction, PassagePrompts, VerbatimBlock
 from .perplexity import Perplexity
 from .population_attack import PopulationAttack
+from .prefix import Prefix, PrefixExtraction
 from .privleak import PrivLeak
 from .probability import Probability
+from .probe import Probe
+from .quantized import Quantized4, Quantized8
 from .relearning import Relearning
 from .rmia import Rmia
 from .rouge_l import RougeL
@@ -38,6 +46,9 @@ METRICS: Final[dict[str, type[Metric]]] = {
         ExactMemorization,
         ExtractionStrength,
         ExtractionProbability,
+        PassageExtraction,
+        PassagePrompts,
+        VerbatimBlock,
         Probability,
         Perplexity,
         RougeL,
@@ -59,6 +70,15 @@ METRICS: Final[dict[str, type[Metric]]] = {
         LiraOffline,
         Rmia,
         PopulationAttack,
+        Quantized8,
+        Quantized4,
+        Hinted,
+        Prefix,
+        PrefixExtraction,
+        Paraphrased,
+        Lens,
+        Probe,
+        Difference,
     )
 }
 

@@ -14,7 +14,6 @@ from .metric import Metric, exists
 
 PROMPTS: Final = (100, 10_000)
 CHANCE: Final = 0.5
-STATISTIC: Final = "suffix_log_probability"
 
 
 class ExtractionProbability(Metric):
@@ -26,14 +25,15 @@ class ExtractionProbability(Metric):
     """
 
     name: ClassVar[str] = "extraction_probability"
+    statistic: ClassVar[str] = "suffix_log_probability"
 
     def findings(self, outputs: Outputs) -> Iterator[MetricFinding]:
         for name in outputs.ids:
-            if not exists(outputs, name, STATISTIC):
+            if not exists(outputs, name, self.statistic):
                 continue
-            unlearned = outputs.vector(outputs.models("unlearned")[0], name, STATISTIC)
-            original = outputs.vector(outputs.models("original")[0], name, STATISTIC)
-            oracles = outputs.matrix("oracle", name, STATISTIC)
+            unlearned = outputs.vector(outputs.models("unlearned")[0], name, self.statistic)
+            original = outputs.vector(outputs.models("original")[0], name, self.statistic)
+            oracles = outputs.matrix("oracle", name, self.statistic)
             for prompts in PROMPTS:
                 yield MetricFinding(
                     self.name,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -11,10 +13,14 @@ from unlearning_jobs.engine.catalogue import METRICS as CATALOGUE
 from unlearning_jobs.engine.catalogue import metrics_of
 from unlearning_jobs.engine.contracts import Protocol
 from unlearning_jobs.engine.contracts.families import FAMILY_DESCRIPTIONS
+from unlearning_jobs.engine.corpora import Example
 from unlearning_jobs.engine.evaluation.metrics import METRICS
 from unlearning_jobs.engine.evaluation.outputs import ModelKey, Outputs
+from unlearning_jobs.engine.evaluation.passages import PASSAGE
 from unlearning_jobs.engine.evaluation.statistics import ATTACKED, COMPARED, GENERATED, LIKELIHOODS, measure
+from unlearning_jobs.engine.families.language import Sequences
 from unlearning_jobs.engine.training.cache import Trainer
+from unlearning_jobs.engine.training.model import TrainedModel
 
 TRAINERS = {
     "causal_lm": "trainer",
@@ -25,8 +31,22 @@ TRAINERS = {
     "summation": "sums_trainer",
 }
 OF_TEXTS = {*GENERATED, *COMPARED, *set(LIKELIHOODS) - {"margin", "log_likelihood", "probability"}}
-PROTOCOL = Protocol(tuple(range(1, 50)), tuple(range(50, 100)))
+PROTOCOL = Protocol(tuple(range(1, 50)), tuple(range(50, 100)), attacks=("difference",))
+"""With the attack that needs nothing but what is measured anyway."""
 EXAMPLES = 6
+
+
+def lengthened(model: TrainedModel, examples: Sequence[Example]) -> list[Example]:
+    """The same, but texts go on until they are just long enough for a passage."""
+    if model.family.description.answers == "class":
+        return list(examples)
+    made = []
+    for example in examples:
+        longer = replace(example, prompt="?")
+        while len((encoded := cast("Sequences", model.family.encode([longer])).encoded[0]).ids) - encoded.start <= PASSAGE:
+            longer = replace(longer, completion=f"{longer.completion} a")
+        made.append(longer)
+    return made
 
 
 def outputs_of(trainer: Trainer) -> Outputs:
@@ -34,7 +54,7 @@ def outputs_of(trainer: Trainer) -> Outputs:
     model, snapshot, rng = trainer.obtain((), 1, lambda *_: None), trainer.training_data.snapshot, np.random.default_rng(1)
     trained, held_out = list(snapshot.examples("train")), list(snapshot.examples("held_out"))
     sets = {"forget": trained[:EXAMPLES], "retain": trained[EXAMPLES : 2 * EXAMPLES], "held_out": held_out[:EXAMPLES]}
-    rows_of = {name: measure(model, examples, everything=True) for name, examples in sets.items()}
+    rows_of = {name: measure(model, lengthened(model, examples), everything=True) for name, examples in sets.items()}
     outputs = Outputs()
     for group, seeds in (
         ("original", (0, *PROTOCOL.replicate_seeds)),
@@ -59,7 +79,7 @@ def test_the_metrics_promised_for_a_family_are_those_found(family: str, request:
 def test_a_statistic_exists_where_the_answers_are_of_its_kind(family: str, request: pytest.FixtureRequest) -> None:
     trainer: Trainer = request.getfixturevalue(TRAINERS[family])
     model, [example] = trainer.obtain((), 1, lambda *_: None), trainer.training_data.snapshot.get(["e00000000"])
-    [row] = measure(model, [example], everything=True)
+    [row] = measure(model, lengthened(model, [example]), everything=True)
     missing = {name for name, value in row.items() if np.isnan(value)}
     assert missing - set(ATTACKED) == (set() if FAMILY_DESCRIPTIONS[family].answers == "text" else OF_TEXTS)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,9 +14,11 @@ import torch
 from tests.unlearning_jobs.engine.evaluation.conftest import add_group
 from unlearning_jobs.engine.contracts import Protocol, Recipe
 from unlearning_jobs.engine.corpora import Example, Snapshot
+from unlearning_jobs.engine.evaluation.attacks import Target
+from unlearning_jobs.engine.evaluation.attacks.attack import attacked_with
+from unlearning_jobs.engine.evaluation.attacks.relearning import Relearning as Attack
 from unlearning_jobs.engine.evaluation.metrics.relearning import Relearning
 from unlearning_jobs.engine.evaluation.outputs import Outputs
-from unlearning_jobs.engine.evaluation.relearning import attacked_with, relearn
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.model import TrainedModel
 from unlearning_jobs.engine.training.schedule import learning_rate_share
@@ -49,7 +51,12 @@ def silent(model: TrainedModel, forget: list[Example]) -> TrainedModel:
     return silent
 
 
-def others(values: list[float]) -> float:
+def relearn(model: TrainedModel, examples: list[Example], recipe: Recipe, protocol: Protocol) -> Sequence[float]:
+    found = Attack().carry_out(Target(model, {"forget": examples}, recipe, protocol))
+    return found["forget"]["relearned"]
+
+
+def others(values: Sequence[float]) -> float:
     return float(np.nanmean(values))
 
 
@@ -130,8 +137,8 @@ def test_the_metric_is_the_mean_probability_of_the_examples_that_the_attacker_di
     assert finding.examples == "forget"
     assert (finding.unlearned, finding.original) == pytest.approx((0.65, 0.85))
     assert finding.oracles == pytest.approx((0.15, 0.3))
-    assert finding.note.startswith("Fine-tuned on 1 of the forget examples, measured on the 2 others. Before,")
-    assert "value was 0.100, and the oracles' 0.100 to 0.100." in finding.note
+    assert finding.note.startswith("Fine-tuned on 1 of the forget examples, measured on the 2 others. Without the attack,")
+    assert "value is 0.100, and the oracles' 0.100 to 0.100." in finding.note
 
 
 def test_there_is_no_finding_if_some_model_could_not_be_attacked() -> None:

@@ -8,16 +8,15 @@ counts is the distance to them.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, count, islice
-from typing import Final
+from typing import ClassVar
 
-import numpy as np
 import torch.nn.functional as F  # noqa: N812  # the name everyone knows it by
 from torch import Tensor
 
+from compliance.formats.attacks import RELEARNING
 from unlearning_jobs.engine.contracts import Protocol, Recipe
-from unlearning_jobs.engine.corpora import Example
 from unlearning_jobs.engine.errors import TrainingDivergedError
 from unlearning_jobs.engine.families import Dataset
 from unlearning_jobs.engine.training.loop import training_loop
@@ -25,37 +24,28 @@ from unlearning_jobs.engine.training.model import TrainedModel
 from unlearning_jobs.engine.training.schedule import LearningRate, epoch_order, make_optimizer
 from unlearning_jobs.engine.training.scoring import score
 
-SHARE: Final = 0.2
-"""Of the forget examples, those that the attacker has."""
-MOST: Final = 10
+from .attack import FORGET, Attack, Columns, Target, at, mean_log_probabilities
 
 
-def attacked_with(examples: int, seed: int) -> list[int]:
-    """Return the positions of the forget examples that the attacker has, drawn with the protocol's seed."""
-    size = min(MOST, math.ceil(SHARE * examples))
-    return sorted(np.random.default_rng(seed).choice(examples, size, replace=False).tolist())
+class Relearning(Attack):
+    """Fine-tunes a copy on some of the forget examples, by the recipe, and sees what it then knows of the others.
 
-
-def relearn(model: TrainedModel, examples: Sequence[Example], recipe: Recipe, protocol: Protocol) -> list[float]:
-    """Fine-tune a copy of the model on some of the forget examples, by the recipe, and see what it then knows of the others.
-
-    Every model of an evaluation takes the same steps in the same order.
-
-    Returns:
-        the mean log-likelihood of each example, in order; NaN for those that the attacker had, and for all if a loss became
-        infinite on the way.
+    Every model of an evaluation takes the same steps in the same order. If a loss becomes infinite on the way, there are no
+    numbers.
     """
-    chosen = attacked_with(len(examples), protocol.sample_seed)
-    others = [position for position in range(len(examples)) if position not in set(chosen)]
-    known = [math.nan] * len(examples)
-    data, attacked = model.family.encode(examples), model.copy_to(model.device)
-    try:
-        _fine_tune(attacked, data.subset(chosen), recipe, protocol)
-    except TrainingDivergedError:
-        return known
-    for position, scores in zip(others, score(attacked, data.subset(others)), strict=True):
-        known[position] = float(scores.log_probability.mean())
-    return known
+
+    name: ClassVar[str] = RELEARNING
+
+    def carry_out(self, target: Target) -> Mapping[str, Columns]:
+        data, chosen = target.data(FORGET), target.known
+        others = [position for position in range(len(data)) if position not in set(chosen)]
+        attacked = target.model.copy_to(target.model.device)
+        try:
+            _fine_tune(attacked, data.subset(chosen), target.recipe, target.protocol)
+            known = mean_log_probabilities(score(attacked, data.subset(others)))
+        except TrainingDivergedError:
+            known = [math.nan] * len(others)
+        return {FORGET: {"relearned": at(others, known, len(data))}}
 
 
 def _fine_tune(model: TrainedModel, data: Dataset, recipe: Recipe, protocol: Protocol) -> None:

@@ -1,0 +1,284 @@
+"""The table of attacks on unlearned models. What an attack brings out is reported beside the same of the oracles.
+
+An attack judges nothing. What it measures is in the raw outputs, and its metrics (`attacked`) follow from there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from compliance.formats.attacks import RELEARNING
+from compliance.formats.translation import gettext_noop as _
+from unlearning_jobs.engine.contracts import Protocol
+from unlearning_jobs.engine.contracts.families import Requirement, families_that
+
+from .descent import share_of_training
+from .entry import (
+    FORWARD_SHARE,
+    Facts,
+    answers_with_text,
+    every_family,
+    learns_by_gradient,
+    listed,
+    shows_its_layers,
+)
+from .metrics import METRICS
+
+SHARE: Final = 0.2
+"""Of the forget examples, those that an attacker has who knows some."""
+MOST: Final = 10
+FEWEST_TO_PROBE: Final = 10
+"""Examples of each kind that a probe tells apart."""
+RELEARNING_STEPS: Final = 20
+"""Of relearning, where a person asks for it and not a specification."""
+
+AttackCost = Callable[[Facts, Protocol, int], float]
+"""Examples that pass forwards and backwards while this number of models is attacked."""
+
+
+def attackers_examples(examples: int) -> int:
+    """Return how many of the examples to forget an attacker has who knows some."""
+    return min(MOST, math.ceil(SHARE * examples))
+
+
+def no_pass(_facts: Facts, _protocol: Protocol, _models: int) -> float:
+    """Return the cost of an attack that uses what is measured anyway."""
+    return 0.0
+
+
+def one_pass(facts: Facts, _protocol: Protocol, models: int) -> float:
+    """Return the cost of one forward pass over the examples to forget."""
+    return FORWARD_SHARE * models * facts.forget
+
+
+def _hinted_cost(facts: Facts, protocol: Protocol, models: int) -> float:
+    return one_pass(facts, protocol, models) * (1 + attackers_examples(facts.forget))  # each after all hints, at most
+
+
+def _lens_cost(facts: Facts, protocol: Protocol, models: int) -> float:
+    others = max(0, facts.recipe.architecture.hidden_layers - 2)  # layers that are only tried in the original
+    return one_pass(facts, protocol, models + others)
+
+
+def _probe_cost(facts: Facts, protocol: Protocol, models: int) -> float:
+    held_out = min(facts.held_out, protocol.max_held_out_examples)
+    return one_pass(facts, protocol, models) + FORWARD_SHARE * models * held_out
+
+
+def _relearning_cost(facts: Facts, protocol: Protocol, models: int) -> float:
+    per_step = min(facts.recipe.batch_size, attackers_examples(facts.forget))
+    return one_pass(facts, protocol, models) + float(models * (protocol.relearning or RELEARNING_STEPS) * per_step)
+
+
+def _no_obstacles(_facts: Facts) -> Iterator[str]:
+    yield from ()
+
+
+def _two_to_forget(facts: Facts) -> Iterator[str]:
+    if facts.forget < 2:  # noqa: PLR2004  # one to have, one to watch
+        yield "Hints need an example to give away and another one to ask for; leave this attack out."
+
+
+def _relearning_obstacles(facts: Facts) -> Iterator[str]:
+    if not facts.recipe.can_be_paired:  # which asks the same: one network, trained in open steps
+        yield "Models of this recipe cannot be trained on step by step; leave the attack by relearning out."
+    if facts.forget < 2:  # noqa: PLR2004  # one to learn from, one to watch
+        yield "Relearning needs an example to learn from and another one to watch; leave it out."
+
+
+def _longer_answers(facts: Facts) -> Iterator[str]:
+    if facts.with_long_answers == 0:
+        yield "No answer to forget is long enough to give a quarter of it away; leave this attack out."
+
+
+def _other_wordings(facts: Facts) -> Iterator[str]:
+    if facts.with_other_wordings == 0:
+        yield (
+            "The corpus has no question to forget in other words; leave this attack out, or register a corpus with a column"
+            " paraphrased_prompt."
+        )
+
+
+def _between_layers(facts: Facts) -> Iterator[str]:
+    if facts.recipe.architecture.hidden_layers < 2:  # noqa: PLR2004  # behind the only one there is the answer
+        yield "Models of this recipe have no layer before the last one to read from; leave this attack out."
+
+
+def _enough_to_probe(facts: Facts) -> Iterator[str]:
+    if facts.recipe.architecture.hidden_layers < 1:
+        yield "The layers of this model are not known, so no state can be read; leave this attack out."
+    if min(facts.forget, facts.held_out) < FEWEST_TO_PROBE:
+        yield (
+            f"A probe needs {FEWEST_TO_PROBE} examples to forget and as many held-out ones, and there are {facts.forget} and"
+            f" {facts.held_out}; leave this attack out."
+        )
+
+
+def _held_out(facts: Facts) -> Iterator[str]:
+    if facts.held_out < 1:
+        yield "Examples to forget are told from held-out ones, and the corpus has none; leave this attack out."
+
+
+@dataclass(frozen=True)
+class AttackEntry:
+    """An attack, as far as it can be said without torch."""
+
+    name: str
+    title: str
+    description: str
+    """What is done, in a sentence that an officer understands."""
+    source: str
+    works_on: Requirement
+    """Says whether it works on a family."""
+    cost: AttackCost = no_pass
+    obstacles: Callable[[Facts], Iterator[str]] = _no_obstacles
+    """Why it cannot be carried out, in sentences. What only the tokens tell, its class says (`Attack.obstacles`)."""
+    proposed: bool = False
+    """Whether it is asked for unless somebody decides otherwise: it is cheap."""
+    remark: str = ""
+    """What a reader of the numbers must know."""
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The names of the families that it works on."""
+        return families_that(self.works_on)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The names of its metrics."""
+        return tuple(metric.name for metric in METRICS.values() if metric.attack == self.name)
+
+
+ATTACKS: Final[Mapping[str, AttackEntry]] = {
+    entry.name: entry
+    for entry in (
+        AttackEntry(
+            "difference",
+            _("Comparing the old model with the new one"),
+            _("Somebody who has the old model too looks at which answers the new one gives less often than the old one."),
+            METRICS["difference"].source,
+            every_family,
+            obstacles=_held_out,
+            proposed=True,
+            remark=_(
+                "This is high after exact retraining too: whoever has both models sees what was removed. The only remedy is"
+                " to destroy every copy of the old model."
+            ),
+        ),
+        AttackEntry(
+            "quantized_4",
+            _("Rounding the weights to 4 bits"),
+            _("The model is made smaller, as for a telephone: changes that are too small to survive the rounding are lost."),
+            METRICS["quantized_4"].source,
+            learns_by_gradient,
+            one_pass,
+            proposed=True,
+        ),
+        AttackEntry(
+            "quantized_8",
+            _("Rounding the weights to 8 bits"),
+            _("As with 4 bits, but finer: this is how many models are run."),
+            METRICS["quantized_8"].source,
+            learns_by_gradient,
+            one_pass,
+        ),
+        AttackEntry(
+            "prefix",
+            _("Giving the beginning of the answer"),
+            _("The first quarter of the right answer is given, and the model is asked to go on."),
+            METRICS["prefix"].source,
+            answers_with_text,
+            obstacles=_longer_answers,
+            proposed=True,
+        ),
+        AttackEntry(
+            "hinted",
+            _("Giving other answers as hints"),
+            _("Some of the examples to unlearn stand before the question, with their answers."),
+            METRICS["hinted"].source,
+            answers_with_text,
+            _hinted_cost,
+            _two_to_forget,
+        ),
+        AttackEntry(
+            "paraphrased",
+            _("Asking in other words"),
+            _("The question is asked in other words, where the corpus has some."),
+            METRICS["paraphrased"].source,
+            answers_with_text,
+            one_pass,
+            _other_wordings,
+        ),
+        AttackEntry(
+            "lens",
+            _("Reading an inner layer"),
+            _("The answer is read inside the network, before its last layers, where it may still stand."),
+            METRICS["lens"].source,
+            shows_its_layers,
+            _lens_cost,
+            _between_layers,
+        ),
+        AttackEntry(
+            "probe",
+            _("Telling examples apart by inner states"),
+            _("A simple classifier learns to tell, from the inside of the network, examples to unlearn from unknown ones."),
+            METRICS["probe"].source,
+            shows_its_layers,
+            _probe_cost,
+            _enough_to_probe,
+        ),
+        AttackEntry(
+            RELEARNING,
+            _("Relearning"),
+            _("A copy of the model is trained for a few steps on some of the examples, to see if the others come back."),
+            METRICS[RELEARNING].source,
+            learns_by_gradient,
+            _relearning_cost,
+            _relearning_obstacles,
+        ),
+    )
+}
+
+
+def attack_obstacles(name: str, facts: Facts) -> list[str]:
+    """Say why an attack of the table cannot be carried out on such models, in sentences; empty if it can."""
+    entry, family = ATTACKS[name], facts.recipe.family
+    if problems := list(entry.obstacles(facts)):
+        return problems
+    if family in entry.families:
+        return []
+    return [f"{entry.title} is an attack on {listed(entry.families)}, and the model is a {family}; leave this attack out."]
+
+
+def attack_problems(protocol: Protocol, facts: Facts) -> list[str]:
+    """Say why the attacks that the protocol asks for cannot be carried out or reported; empty if they can."""
+    if unknown := [name for name in protocol.all_attacks if name not in ATTACKS]:
+        return [f"There is no attack {unknown[0][:60]!r}; choose from {', '.join(ATTACKS)}."]
+    named = protocol.metrics
+    unreported = [] if named is None else [n for n in protocol.all_attacks if not set(ATTACKS[n].metrics) & set(named)]
+    return [
+        *(problem for name in protocol.all_attacks for problem in attack_obstacles(name, facts)),
+        *(f"Nothing would be reported of the attack {n}; name its metric too, or leave it out." for n in unreported),
+    ]
+
+
+def attacks_cost(protocol: Protocol, facts: Facts, look: int) -> float:
+    """Return the cost of the protocol's attacks up to a look, from 1, as a share of training the model.
+
+    The production model is attacked before and after, and so is every oracle; replicates are not.
+    """
+    return sum(attack_cost(name, protocol, facts, look) for name in protocol.all_attacks if name in ATTACKS)
+
+
+def attack_cost(name: str, protocol: Protocol, facts: Facts, look: int) -> float:
+    """Return the cost of one attack of the table, as `attacks_cost` does."""
+    models = 2 + protocol.oracles_at(look)
+    return share_of_training(facts, ATTACKS[name].cost(facts, protocol, models))
+
+
+def proposed_attacks(facts: Facts) -> tuple[str, ...]:
+    """Return the attacks that are asked for unless somebody decides otherwise: the cheap ones that can be carried out."""
+    return tuple(name for name, entry in ATTACKS.items() if entry.proposed and not attack_obstacles(name, facts))
