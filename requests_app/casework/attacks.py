@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from django.utils.translation import gettext as _
 
@@ -12,20 +12,7 @@ from unlearning_jobs.engine.contracts import Protocol
 from unlearning_jobs.wording import attack_title
 
 from .advice import cost_words
-
-
-@dataclass(frozen=True)
-class AttackChoice:
-    """An attack as an officer sees it before choosing."""
-
-    name: str
-    title: str
-    hint: str
-    """What is done, and what that costs."""
-    obstacles: tuple[str, ...]
-    """Why it cannot be carried out here; nobody can choose it then."""
-    proposed: bool
-    """Whether it is chosen unless the officer decides otherwise."""
+from .proposal_form import AttackChoice
 
 
 def with_proposed_attacks(situation: Situation) -> Situation:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from django import forms
 from django.conf import settings
@@ -21,12 +21,23 @@ from unlearning_jobs.engine.catalogue import METHODS, RELEARNING_STEPS, Option, 
 from unlearning_jobs.engine.contracts import DEFAULT_ESTIMANDS, Estimand, MethodChoice, Protocol, Recipe
 from unlearning_jobs.models import ModelVersion
 
-if TYPE_CHECKING:
-    from .attacks import AttackChoice
-
 SEEDS = 2**31
 MOST_MODELS = 64
 SIZE_FIELDS = ("design", "replicates", "oracles", "looks")
+
+
+@dataclass(frozen=True)
+class AttackChoice:
+    """An attack as an officer sees it before choosing."""
+
+    name: str
+    title: str
+    hint: str
+    """What is done, and what that costs."""
+    obstacles: tuple[str, ...]
+    """Why it cannot be carried out here; nobody can choose it then."""
+    proposed: bool
+    """Whether it is chosen unless the officer decides otherwise."""
 
 
 class ProposalForm(LetheForm):

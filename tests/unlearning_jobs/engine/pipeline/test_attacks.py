@@ -70,8 +70,8 @@ def test_an_attack_that_needs_more_than_there_is_stops_the_job_before_anything_i
 def test_so_does_one_that_only_the_tokens_rule_out(spec: JobSpec, trainer: Trainer, tmp_path: Path) -> None:
     """The model reads each example, and no two of those to forget together."""
     snapshot, family = trainer.training_data.snapshot, trainer.training_data.family
-    longest = max(len(one.ids) for one in family.encode(snapshot.examples()).encoded)  # type: ignore[attr-defined]
-    short = replace(spec.recipe, architecture=replace(spec.recipe.architecture, max_length=longest))  # type: ignore[call-arg]
+    longest = max(len(one.ids) for one in family.encode(snapshot.examples()).encoded)  # type: ignore[attr-defined]  # a family of texts
+    short = replace(spec.recipe, architecture=replace(spec.recipe.architecture, max_length=longest))  # type: ignore[call-arg]  # it has this field
     asked = replace(spec, recipe=short, protocol=replace(SHORT, attacks=("hinted",), metrics=None))
     with pytest.raises(ObstacleError, match="no two examples to forget fit"):
         run(asked, tmp_path / "out", quiet)

@@ -68,7 +68,7 @@ def test_an_example_without_room_for_a_hint_has_no_number(deep: TrainedModel, se
 
 
 def test_where_no_two_examples_fit_the_job_is_refused_before_anything_is_trained(deep: TrainedModel, sets: Sets) -> None:
-    longest = max(len(one.ids) for one in deep.family.encode(sets["forget"]).encoded)  # type: ignore[attr-defined]
+    longest = max(len(one.ids) for one in deep.family.encode(sets["forget"]).encoded)  # type: ignore[attr-defined]  # a family of texts
     with pytest.raises(ObstacleError, match=f"reads {longest} tokens"):
         check_attacks(ASKED, reading(deep, longest).family, sets["forget"])
     check_attacks(ASKED, deep.family, sets["forget"])
