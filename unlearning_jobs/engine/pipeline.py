@@ -21,7 +21,7 @@ from compliance.formats.results import ANSWERS, RESULT_VERSION, Certificate, Sec
 
 from .artefacts import checkpoint_digest, file_digest, model_digest, model_files
 from .catalogue import method_guarantee
-from .contracts import Curve, Evaluation, JobResult, JobSpec, Progress, ProgressCallback, Protocol, Trajectory
+from .contracts import Curve, Evaluation, JobResult, JobSpec, Progress, ProgressCallback, Protocol, Recipe, Trajectory
 from .corpora import Example, Snapshot
 from .environment import describe_environment
 from .errors import SpecError
@@ -67,9 +67,9 @@ def run(spec: JobSpec, out: Path, on_progress: ProgressCallback) -> JobResult:
     training_data, device = TrainingData.prepare(spec.recipe, snapshot, spec.base), choose_device(spec.device)
     if spec.kind == "unlearn":
         check_unlearning(spec, snapshot)
-        networks = spec.recipe.sharding.networks if spec.recipe.sharding else 1
         copies = RELEARNING_COPIES if job_protocol(spec).relearning else UNLEARNING_COPIES
-        check_memory(training_data.footprint, device, copies=copies * networks, bases=UNLEARNING_BASES)
+        networks, size = _networks(spec.recipe), training_data.footprint
+        check_memory(size.times(networks), device, copies=copies, bases=UNLEARNING_BASES)
     if spec.kind == "import":
         check_memory(training_data.footprint, device, copies=1)
     # 2. Clear what a killed run may have left, and start.
@@ -78,6 +78,13 @@ def run(spec: JobSpec, out: Path, on_progress: ProgressCallback) -> JobResult:
     out.mkdir(parents=True, exist_ok=True)
     job = RunningJob(spec, out, on_progress, Trainer(training_data, Path(spec.cache), device))
     return {"train": _train, "import": _import, "unlearn": _unlearn}[spec.kind](job)
+
+
+def _networks(recipe: Recipe) -> int:
+    """Return how many networks the finished model is as large as. A merged adapter is as large as those that it is made of."""
+    if recipe.sharding is None:
+        return 1
+    return recipe.sharding.shards if recipe.architecture.adapts else recipe.sharding.networks
 
 
 def _train(job: RunningJob) -> JobResult:
@@ -129,7 +136,8 @@ def _import(job: RunningJob) -> JobResult:
 def _accuracies_of_shards(job: RunningJob) -> dict[str, float]:
     """Return the held-out accuracy of each way to aggregate a sharded model, which shows what merging costs."""
     trainer, held_out = job.trainer, list(job.snapshot.examples("held_out"))
-    if trainer.training_data.recipe.sharding is None or not held_out:
+    sharding = trainer.training_data.recipe.sharding
+    if sharding is None or sharding.shards == 1 or not held_out:
         return {}
     networks = shard_networks(
         trainer.training_data,

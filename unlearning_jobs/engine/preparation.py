@@ -11,6 +11,7 @@ from .alternatives import with_alternatives
 from .artefacts import model_about
 from .catalogue import Facts, complete_config, method_guarantee, metric_problems, obstacles
 from .contracts import JobSpec, ModelRef, Protocol, UnlearningStep
+from .contracts.placement import touched_share
 from .corpora import Snapshot
 from .errors import ObstacleError, SpecError
 from .privacy_budget import steps_since_training
@@ -51,6 +52,9 @@ def check_import(spec: JobSpec, snapshot: Snapshot) -> ModelRef:
     if spec.artefact is None:
         message = "An import needs an artefact; name the folder of the model."
         raise SpecError(message)
+    if spec.recipe.sharding is not None:
+        message = "Models in shards or stages are trained here alone; leave sharding out of the recipe of an import."
+        raise SpecError(message)
     if len(set(spec.exclude_ids)) != len(spec.exclude_ids):
         message = "An example that the model was trained without is named twice; remove it."
         raise SpecError(message)
@@ -73,8 +77,17 @@ def job_facts(spec: JobSpec, snapshot: Snapshot) -> Facts:
         erased_elsewhere=len(spec.erased_ids),
         epsilon=about.get("privacy", {}).get("epsilon") if spec.model else _expected_epsilon(spec, snapshot),
         budget_spent=about.get("budget_spent", 0.0),
+        touched=_touched(spec, snapshot),
     )
     return with_alternatives(facts, snapshot.get(spec.forget_ids))
+
+
+def _touched(spec: JobSpec, snapshot: Snapshot) -> float | None:
+    """Return the share of a training in the stages that saw an example to forget; None for a recipe without stages."""
+    if spec.recipe.sharding is None:
+        return None
+    ids = [example.id for example in snapshot.examples("train")]
+    return touched_share(spec.recipe.sharding, spec.recipe.epochs, ids, spec.forget_ids, excluded_ids(spec))
 
 
 def unlearning_steps(spec: JobSpec) -> tuple[UnlearningStep, ...]:
