@@ -9,15 +9,20 @@ from compliance.formats.translation import gettext_noop as _
 from .empirical import EMPIRICAL
 from .entry import FORWARD_SHARE, Config, Facts, MethodEntry, Option, learns_by_gradient
 from .finetuning import FINETUNING
+from .preferences import PREFERENCES
 from .tokens import TOKENS
 
-TEACHERS: Final = {entry.name: entry for entry in (*EMPIRICAL, *TOKENS, *FINETUNING) if entry.works_on is learns_by_gradient}
+TEACHERS: Final = {
+    entry.name: entry
+    for entry in (*EMPIRICAL, *PREFERENCES, *TOKENS, *FINETUNING)
+    if entry.works_on is learns_by_gradient
+}
 """Methods that can unlearn first: those that work wherever this one does."""
 
 
-def teacher_config(facts_recipe: Facts, config: Config) -> dict[str, int | float | str]:
+def teacher_config(facts: Facts, config: Config) -> dict[str, int | float | str]:
     """Return the default settings of the method that unlearns first, for models of this recipe."""
-    return {option.name: option.default_for(facts_recipe.recipe) for option in TEACHERS[config["teacher"]].options}
+    return {option.name: option.default_for(facts.recipe) for option in TEACHERS[config["teacher"]].options}
 
 
 def _cost(facts: Facts, config: Config) -> float:
