@@ -35,6 +35,7 @@ from .advice import clock_words, cost_rows, guarantee_rows, method_cards, rule_s
 from .cards import matches_shown
 from .margins import margin_rows
 from .outlook import outlook_sentences, proposed_evaluations, size_words
+from .placement import placement_sentences
 from .proposal_form import ProposalForm, estimands_for, proposed_design
 from .requests import officers_only
 from .shared import ITEM_TONES, identity, item_of, proposal_of
@@ -116,6 +117,7 @@ def _choose(request: HttpRequest, item: Item, situation: Situation, form: Propos
         "others": [card for card in cards if card.obstacles],
         "situation": situation,
         "clock": clock_words(situation),
+        "placement": list(placement_sentences(situation, base)),
         "late": situation.seconds_left is not None and situation.seconds_left <= 0,
         "rules": rule_sentences(),
         "guarantees": guarantee_rows(),

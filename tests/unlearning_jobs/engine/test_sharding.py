@@ -174,7 +174,7 @@ def test_a_recipe_refuses_shards_that_it_cannot_train() -> None:
     recipe = Recipe("classifier", ClassifierArchitecture("mlp"), 3, 8, 1e-3)
     with pytest.raises(SpecError, match="3 epochs are too few for 6 slices"):
         replace(recipe, sharding=Sharding(2, 6))
-    with pytest.raises(SpecError, match="Each of 2 shards would be a whole language model; set sharding.shards to 1"):
+    with pytest.raises(SpecError, match=r"Each of 2 shards would be a whole language model; set sharding\.shards to 1"):
         Recipe("causal_lm", LlamaArchitecture(64, 1, 2, 128), 3, 8, 1e-3, sharding=Sharding(2))
     with pytest.raises(SpecError, match="Language models cannot vote"):
         Recipe("causal_lm", LlamaArchitecture(64, 1, 2, 128), 3, 8, 1e-3, sharding=Sharding(1, 2, aggregation="vote"))

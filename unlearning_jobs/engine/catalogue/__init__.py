@@ -59,7 +59,12 @@ def obstacles(method: str, facts: Facts, config: Mapping[str, Any] | None = None
     if facts.retain < 1:
         problems.append("Nothing would be left: every training example is to be forgotten.")
     sharding = facts.recipe.sharding
-    if sharding is not None and sharding.aggregation == "vote" and sharding.answers_together and entry.guarantee == "empirical":
+    if (
+        sharding is not None
+        and sharding.aggregation == "vote"
+        and sharding.answers_together
+        and entry.guarantee == "empirical"
+    ):
         problems.append("The model's shards vote, and a vote has no gradient to follow; choose sisa or retrain.")
     problems += entry.obstacles(facts, options)
     return problems

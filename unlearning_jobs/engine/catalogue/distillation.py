@@ -13,9 +13,7 @@ from .preferences import PREFERENCES
 from .tokens import TOKENS
 
 TEACHERS: Final = {
-    entry.name: entry
-    for entry in (*EMPIRICAL, *PREFERENCES, *TOKENS, *FINETUNING)
-    if entry.works_on is learns_by_gradient
+    entry.name: entry for entry in (*EMPIRICAL, *PREFERENCES, *TOKENS, *FINETUNING) if entry.works_on is learns_by_gradient
 }
 """Methods that can unlearn first: those that work wherever this one does."""
 

@@ -115,7 +115,6 @@ class Facts:
     untrainable: str = ""
     """Why no model can be trained for the job, and so no oracle; empty if models can be."""
 
-
     @property
     def trained_on(self) -> int:
         """The number of training examples of the corpus that the model was placed by, as far as the job names them."""

@@ -8,6 +8,7 @@ from typing import Final
 from compliance.formats.translation import gettext_noop as _
 from unlearning_jobs.engine.contracts import Recipe
 from unlearning_jobs.engine.contracts.placement import expected_share
+from unlearning_jobs.engine.errors import SpecError
 
 from .entry import Config, Facts, MethodEntry, Obstacles, all_examples_named, answers_with_text, every_family
 
@@ -51,6 +52,20 @@ def adapter_shards_obstacle(recipe: Recipe) -> str:
     if recipe.sharding.shards == 1:
         return "The model has a single shard, and adapter_shards is for several; choose replay."
     return ""
+
+
+def exact_in_stages(recipe: Recipe) -> str:
+    """Return the method for models that a recipe with sharding makes.
+
+    Raises:
+        SpecError: its models are not trained in shards or stages.
+    """
+    obstacles = {"adapter_shards": adapter_shards_obstacle, "replay": replay_obstacle, "sisa": sisa_obstacle}
+    for entry in EXACT:
+        if entry.name in obstacles and recipe.family in entry.families and not obstacles[entry.name](recipe):
+            return entry.name
+    message = "Models of this recipe are not trained in shards or stages; leave both out."
+    raise SpecError(message)
 
 
 def _named(obstacle: Callable[[Recipe], str]) -> Obstacles:

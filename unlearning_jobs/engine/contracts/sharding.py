@@ -1,8 +1,8 @@
-"""Training in shards and slices: how a recipe asks for it, and where each example goes. `placement` says what it costs.
+"""Training in shards and slices: how a recipe asks for it, and where each example goes; for costs, see `placement`.
 
 SISA (Bourtoule et al. 2021, Machine Unlearning, arXiv 1912.03817): every shard has a network of its own, which learns slice
-after slice. To delete an example, its shard is trained again from the example's slice on; the other shards never saw it. With
-one shard, that is a replay of the training from the last stage that had not seen the example.
+after slice. To delete an example, its shard is trained again from the example's slice on; the other shards never saw it.
+With one shard, that is a replay of the training from the last stage that had not seen the example.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Sharding(EngineContract):
     """Slices of every shard."""
     aggregation: Aggregation = "mean"
     """mean: the mean of the networks' probabilities. vote: one vote each. merge: one network with the mean weights; of
-    adapters, the mean of what they add to the weights of their checkpoint. One shard needs none of these: it is the model."""
+    adapters, the mean of what they add to their checkpoint's weights. A single shard is the model and needs none of them."""
     placement: Literal["random", "by_expected_deletion"] = "random"
     """random: by a hash of the id. by_expected_deletion: the likelier an example's deletion, the later its shard and slice,
     so that deletions fall into few stages."""

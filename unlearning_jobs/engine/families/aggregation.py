@@ -62,11 +62,12 @@ class LanguageEnsemble(ShardEnsemble):
         """The device that holds it."""
         return next(self.parameters()).device
 
-    def forward(self, input_ids: Tensor, past_key_values: Sequence[Any] | None = None, **given: Any) -> NextTokens:
+    def forward(  # type: ignore[override]  # it is called as language models are
+        self, input_ids: Tensor, past_key_values: Sequence[Any] | None = None, **given: Any
+    ) -> NextTokens:
         pasts = past_key_values or (None,) * len(self.shards)
         outputs = [
-            shard(input_ids=input_ids, past_key_values=past, **given)
-            for shard, past in zip(self.shards, pasts, strict=True)
+            shard(input_ids=input_ids, past_key_values=past, **given) for shard, past in zip(self.shards, pasts, strict=True)
         ]
         logits = log_mean_probability(output.logits.float() for output in outputs)
         return NextTokens(logits, tuple(output.past_key_values for output in outputs))

@@ -1,4 +1,4 @@
-"""Adapters of shards: one per shard on one checkpoint, which all of them share. Merging them, or having them answer together.
+"""Adapters of shards: one per shard on one checkpoint, which all of them share. They are merged, or answer together.
 
 Merged, they are one adapter whose change of every layer is the mean of their changes. It is the products B A that are
 averaged, and not the factors: the mean of the products is what averaging the whole networks gives, while the product of the

@@ -35,9 +35,7 @@ class DistilNoised:
 
     name: ClassVar[str] = "distil_noised"
 
-    def __init__(
-        self, *, teacher: str, alpha: float, epochs: int, learning_rate_share: float, temperature: float
-    ) -> None:
+    def __init__(self, *, teacher: str, alpha: float, epochs: int, learning_rate_share: float, temperature: float) -> None:
         self.teacher = teacher
         self.alpha = alpha
         self.epochs = epochs

@@ -1,7 +1,9 @@
 """Training by a recipe with shards (SISA, see `contracts.sharding`): one network per shard, slice after slice.
 
 A recipe with one shard has one network, which learns stage by stage. Adapters share their checkpoint, and of each shard
-only the adapter is kept. Every stage starts from the weights that the stage before left, with a fresh optimiser and learning-rate schedule. It then
+only the adapter is kept.
+
+Every stage starts from the weights that the stage before left, with a fresh optimiser and learning-rate schedule. It then
 depends only on those weights and on its own examples, so the weights are all that has to be kept. All shards of a model
 start from the same weights, so that they can be merged.
 """
@@ -198,9 +200,14 @@ def aggregation_accuracies(
     """Return the accuracy of the same shards in each way in which the family's answer together: what each way costs."""
     accuracies: dict[Aggregation, float] = {}
     for aggregation in training_data.family.description.aggregations:
-        scores = score(_joined(networks, training_data, aggregation), data)
-        accuracies[aggregation] = sum(float(s.correct.float().mean()) for s in scores) / len(scores)
+        accuracies[aggregation] = accuracy(_joined(networks, training_data, aggregation), data)
     return accuracies
+
+
+def accuracy(model: TrainedModel, data: Dataset) -> float:
+    """Return the share of right answers, averaged over the examples; of texts, of right tokens."""
+    scores = score(model, data)
+    return sum(float(s.correct.float().mean()) for s in scores) / len(scores)
 
 
 @dataclass(frozen=True)
