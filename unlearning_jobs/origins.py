@@ -45,9 +45,9 @@ def stage_sentences(version: ModelVersion) -> list[str]:
     sentences = [ngettext("Trained in %(n)d stage.", "Trained in %(n)d stages.", sharding.slices) % {"n": sharding.slices}]
     if sharding.shards > 1:
         sentence = (
-            _("Trained as %(shards)d adapters on one checkpoint, in shards of %(slices)d slices.")
+            _("Trained as %(shards)d adapters on one checkpoint, in shards (slices of each: %(slices)d).")
             if recipe.architecture.adapts
-            else _("Trained as %(shards)d networks, in shards of %(slices)d slices.")
+            else _("Trained as %(shards)d networks, in shards (slices of each: %(slices)d).")
         )
         words = {"shards": sharding.shards, "slices": sharding.slices}
         sentences = [sentence % words, str(TOGETHER[sharding.aggregation])]

@@ -292,32 +292,6 @@ def test_the_cost_of_sisa_is_that_of_deletions_at_random_places() -> None:
     assert expected_cost("sisa", FACTS) == 1.0
 
 
-def test_replay_is_for_one_shard_and_adapter_shards_for_several() -> None:
-    assert "not trained in stages" in obstacles("replay", FACTS)[0]
-    assert "choose adapter_shards" in obstacles("replay", replace(FACTS, recipe=ON_A_CHECKPOINT))[0]
-    in_stages = replace(ON_A_CHECKPOINT, sharding=Sharding(shards=1, slices=2))
-    assert "choose replay" in obstacles("adapter_shards", replace(FACTS, recipe=in_stages))[0]
-    assert obstacles("replay", replace(FACTS, recipe=in_stages)) == []
-    whole = replace(IN_STAGES, family="finetuned_lm", architecture=RECIPES["finetuned_lm"].architecture)
-    assert "not made of adapters" in obstacles("adapter_shards", replace(FACTS, recipe=whole))[0]
-
-
-def test_what_is_known_of_the_stages_decides_the_cost() -> None:
-    facts = replace(FACTS, recipe=IN_STAGES, forget=1)
-    assert expected_cost("replay", facts) == pytest.approx(2 / 3 + 1 / 12)
-    assert expected_cost("replay", replace(facts, touched=0.4)) == 0.4
-
-
-def test_the_method_that_unlearns_first_decides_what_distillation_needs_and_costs() -> None:
-    bare = replace(FACTS, held_out=0)
-    [problem] = obstacles("distil_noised", bare)
-    assert problem.startswith("Negative preference optimisation, which would unlearn first")
-    assert "set floor to none" in problem
-    assert obstacles("distil_noised", bare, {"teacher": "finetune_retain"}) == []
-    passes = expected_cost("finetune_retain", FACTS) + 6 * 4 / 3 / RECIPE.epochs
-    assert expected_cost("distil_noised", FACTS, {"teacher": "finetune_retain", "epochs": 6}) == pytest.approx(passes)
-
-
 def test_verification_knows_what_every_method_guarantees() -> None:
     known = {name: METHOD_GUARANTEES.get(name) for name in METHODS}
     assert known == {name: entry.guarantee for name, entry in METHODS.items()}

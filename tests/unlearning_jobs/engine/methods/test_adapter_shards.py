@@ -6,14 +6,14 @@ import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from tests.unlearning_jobs.engine.conftest import with_sharding
-from tests.unlearning_jobs.engine.families.foreign_adapters import frozen, outside, with_adapter
+from tests.unlearning_jobs.engine.families.foreign_adapters import frozen
 from tests.unlearning_jobs.engine.methods.conftest import FORGET, Task, task
 from tests.unlearning_jobs.engine.methods.test_conformance import quick
 from tests.unlearning_jobs.engine.training.workload import unlearning_workload
@@ -23,12 +23,9 @@ from unlearning_jobs.engine.catalogue.entry import Facts
 from unlearning_jobs.engine.contracts import JobSpec, MethodChoice, ModelRef, Protocol, SnapshotRef
 from unlearning_jobs.engine.contracts.sharding import Aggregation, Sharding, place_examples
 from unlearning_jobs.engine.errors import ObstacleError, OutOfMemoryError, SpecError
-from unlearning_jobs.engine.families.adapters import NAME, adapted_layers, adapter_tensors
+from unlearning_jobs.engine.families.adapters import adapter_tensors
 from unlearning_jobs.engine.families.aggregation import LanguageEnsemble
-from unlearning_jobs.engine.families.finetuned_lm import FinetunedLmFamily
-from unlearning_jobs.engine.families.language import Sequences
 from unlearning_jobs.engine.families.weights import learned
-from unlearning_jobs.engine.judging.folders import FolderSource, outputs_of_folders
 from unlearning_jobs.engine.methods import make_method
 from unlearning_jobs.engine.pipeline import run
 from unlearning_jobs.engine.preparation import check_import, check_unlearning
@@ -37,7 +34,6 @@ from unlearning_jobs.engine.running import RunningJob
 from unlearning_jobs.engine.training import sharded
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.model import TrainedModel, read_model, save_model
-from unlearning_jobs.engine.training.scoring import generate, score
 from unlearning_jobs.engine.training.sharded import shard_networks
 from unlearning_jobs.engine.training.train import train
 
@@ -48,13 +44,6 @@ SHARDS, SLICES = 3, 2
 @pytest.fixture
 def fresh(adapter_shards_trainer: Trainer, tmp_path: Path) -> Trainer:
     return replace(adapter_shards_trainer, cache=tmp_path / "cache")
-
-
-@pytest.fixture(scope="module")
-def networks(adapter_shards_trainer: Trainer) -> list[nn.Module]:
-    """The shards of the session, which nobody may change."""
-    trainer = adapter_shards_trainer
-    return shard_networks(trainer.training_data, (), 1, device=CPU, on_step=lambda *_: None, slices=trainer.slices)
 
 
 def obtain(trainer: Trainer, exclude: Collection[str] = ()) -> tuple[TrainedModel, int]:
@@ -131,103 +120,6 @@ def test_two_deletions_in_a_row_end_where_both_at_once_end(fresh: Trainer) -> No
     unlearned, _ = obtain(fresh, (*one, *other))
     again = train(fresh.training_data, (*one, *other), 1, device=CPU, on_step=lambda *_: None)
     assert all(equal(a, b) for a, b in zip(adapters(unlearned), adapters(again), strict=True))
-
-
-def test_the_mean_is_of_the_probabilities_of_every_token(adapter_shards_task: Task, networks: list[nn.Module]) -> None:
-    family, data = adapter_shards_task.model.family, adapter_shards_task.context.training_data.data
-    batch = data.batch(range(4), CPU)
-    with torch.no_grad():
-        together = family.predict(adapter_shards_task.model.network, batch)
-        each = torch.stack([family.predict(network, batch).logits.double().softmax(-1) for network in networks])
-    torch.testing.assert_close(together.logits.double().exp(), each.mean(0), rtol=1e-4, atol=1e-7)
-    assert len(score(adapter_shards_task.model, data)) == len(data)
-
-
-def test_answers_are_generated_from_the_mean_distribution(adapter_shards_task: Task, networks: list[nn.Module]) -> None:
-    model, most = adapter_shards_task.model, 6
-    data = adapter_shards_task.context.training_data
-    prompts = [encoded.ids[: encoded.start] for encoded in cast("Sequences", data.data).encoded[:3]]
-    for prompt, said in zip(prompts, generate(model, prompts, most), strict=True):
-        ids = list(prompt)
-        for token in said:
-            with torch.no_grad():
-                outputs = [cast("Any", network)(input_ids=torch.tensor([ids])).logits[0, -1] for network in networks]
-            mean = torch.stack([logits.double().softmax(-1) for logits in outputs]).mean(0)
-            assert mean[token] >= mean.max() - 1e-6
-            ids.append(token)
-
-
-def test_merging_averages_the_products_and_not_the_factors(
-    adapter_shards_trainer: Trainer, networks: list[nn.Module]
-) -> None:
-    family, merged = adapter_shards_trainer.training_data.family.joined(networks, "merge")
-    assert isinstance(family, FinetunedLmFamily)
-    assert family.architecture.adapter is not None
-    assert family.architecture.adapter.rank == 4 * SHARDS
-    for name, layer in adapted_layers(merged).items():
-        each = [adapted_layers(network)[name] for network in networks]
-        changes = [of.scaling[NAME] * of.lora_B[NAME].weight.double() @ of.lora_A[NAME].weight.double() for of in each]
-        change = layer.scaling[NAME] * layer.lora_B[NAME].weight.double() @ layer.lora_A[NAME].weight.double()
-        torch.testing.assert_close(change, torch.stack(changes).mean(0), rtol=1e-4, atol=1e-8)
-        a, b = (
-            torch.stack([getattr(of, part)[NAME].weight.double() for of in each]).mean(0) for part in ("lora_A", "lora_B")
-        )
-        assert not torch.allclose(change, layer.scaling[NAME] * b @ a, rtol=1e-4)
-
-
-def test_a_merged_model_is_read_by_transformers_and_by_peft_with_the_same_logits(fresh: Trainer, tmp_path: Path) -> None:
-    model, _ = obtain(merging(fresh))
-    base = fresh.training_data.family.base
-    assert base is not None
-    save_model(model, tmp_path / "model", {})
-    ids = torch.tensor([[4, 9, 30, 41]])
-    with torch.no_grad():
-        ours = cast("Any", model.network)(input_ids=ids).logits
-        for theirs in (outside(tmp_path / "model"), with_adapter(base, tmp_path / "model" / "adapter")):
-            torch.testing.assert_close(theirs.eval()(ids).logits, ours, rtol=1e-4, atol=1e-5)
-
-
-def test_a_model_of_several_adapters_is_saved_as_these_alone_and_read_again(
-    adapter_shards_task: Task, networks: list[nn.Module], tmp_path: Path
-) -> None:
-    model, base = adapter_shards_task.model, adapter_shards_task.context.training_data.family.base
-    assert base is not None
-    save_model(model, tmp_path / "model", {})
-    again = read_model(tmp_path / "model", base)
-    assert all(equal(a, b) for a, b in zip(adapters(model), adapters(again), strict=True))
-    ids = torch.tensor([[4, 9, 30, 41]])
-    for number, network in enumerate(networks):
-        theirs = with_adapter(base, tmp_path / "model" / "adapters" / str(number))
-        with torch.no_grad():
-            torch.testing.assert_close(theirs.eval()(ids).logits, cast("Any", network)(input_ids=ids).logits)
-    assert "no single folder of transformers or peft answers" in (tmp_path / "model" / "README.md").read_text()
-    with pytest.raises((OSError, ValueError), match=r"config\.json|model_type"):
-        outside(tmp_path / "model")  # and does not take the adapters for a model
-
-
-@pytest.mark.parametrize("how", ["missing", "of another shard", "altered"])
-def test_a_folder_with_other_adapters_than_it_was_saved_with_is_not_read(
-    how: str, adapter_shards_task: Task, tmp_path: Path
-) -> None:
-    model, base = adapter_shards_task.model, adapter_shards_task.context.training_data.family.base
-    save_model(model, tmp_path / "model", {})
-    file, other = (tmp_path / "model" / "adapters" / n / "adapter_model.safetensors" for n in ("1", "2"))
-    content = bytearray(file.read_bytes())
-    content[-1] ^= 1
-    if how == "missing":
-        file.unlink()
-    else:
-        file.write_bytes(other.read_bytes() if how == "of another shard" else bytes(content))
-    with pytest.raises(SpecError, match=r"cannot be read|missing or damaged"):
-        read_model(tmp_path / "model", base)
-
-
-def test_a_model_of_several_adapters_is_not_judged_as_one_folder(adapter_shards_task: Task, tmp_path: Path) -> None:
-    save_model(adapter_shards_task.model, tmp_path / "model", {})
-    folders = (tmp_path / "model",)
-    snapshot = adapter_shards_task.context.training_data.snapshot.folder
-    with pytest.raises(SpecError, match="several adapters that answer together"):
-        outputs_of_folders(FolderSource(snapshot, FORGET, folders, folders, folders), CPU)
 
 
 EMPIRICAL = [name for name, entry in METHODS.items() if entry.guarantee == "empirical" and "finetuned_lm" in entry.families]
