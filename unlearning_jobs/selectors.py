@@ -63,7 +63,7 @@ def held_out_accuracies(base: ModelVersion) -> dict[str, float]:
     first = base
     while first.parent is not None:
         first = first.parent
-    costs = first.made_by.costs if first.made_by else {}
+    costs = Job.objects.filter(result_version=first).values_list("costs", flat=True).first() or {}
     return dict(costs.get("accuracies", {}))
 
 
