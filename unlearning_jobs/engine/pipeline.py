@@ -271,7 +271,7 @@ def _finish(
         model_digest=model_digest(out / "model"),
         files={str(f.relative_to(out)): file_digest(f) for f in files},
         train_examples=len(retained),
-        parameters=job.trainer.training_data.footprint.parameters,
+        parameters=job.trainer.training_data.footprint.times(_networks(spec.recipe)).parameters,
         curves=tuple(Curve(name, tuple(points)) for name, points in job.curves.items()),
         seconds=job.seconds,
         environment=describe_environment(job.trainer.device),

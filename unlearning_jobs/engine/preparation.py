@@ -52,9 +52,6 @@ def check_import(spec: JobSpec, snapshot: Snapshot) -> ModelRef:
     if spec.artefact is None:
         message = "An import needs an artefact; name the folder of the model."
         raise SpecError(message)
-    if spec.recipe.sharding is not None:
-        message = "Models in shards or stages are trained here alone; leave sharding out of the recipe of an import."
-        raise SpecError(message)
     if len(set(spec.exclude_ids)) != len(spec.exclude_ids):
         message = "An example that the model was trained without is named twice; remove it."
         raise SpecError(message)

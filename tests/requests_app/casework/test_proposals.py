@@ -162,7 +162,7 @@ def in_stages(stage: Stage, sharding: Sharding) -> None:
 
 
 def test_the_page_says_what_the_placement_of_a_model_in_stages_makes_a_deletion_cost(
-    stage: Stage, omar: Site, lena: Site, choose: str
+    stage: Stage, omar: Site, choose: str
 ) -> None:
     assert "lie at random in the shards" not in omar.get(choose).words
     in_stages(stage, Sharding(shards=1, slices=2))

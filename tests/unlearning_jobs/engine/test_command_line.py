@@ -115,7 +115,6 @@ def test_every_family_has_an_example_that_can_be_done(family: str, tmp_path: Pat
 
 STAGES = {
     "replay": ["causal_lm", "--slices", "3"],
-    "adapter_shards": ["from_base", "--adapter", "--shards", "2", "--slices", "2"],
     "sisa": ["classifier", "--shards", "5"],
 }
 

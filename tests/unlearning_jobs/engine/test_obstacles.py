@@ -8,8 +8,10 @@ import pytest
 
 from tests.unlearning_jobs.engine.test_catalogue import FACTS, IN_SHARDS, IN_STAGES, ON_A_CHECKPOINT, RECIPE, RECIPES
 from unlearning_jobs.engine.catalogue import expected_cost, obstacles
+from unlearning_jobs.engine.catalogue.exact import exact_in_stages
 from unlearning_jobs.engine.contracts import ClassifierArchitecture
 from unlearning_jobs.engine.contracts.sharding import Sharding
+from unlearning_jobs.engine.errors import SpecError
 
 
 def test_wrong_answers_are_preferred_only_where_the_corpus_has_some() -> None:
@@ -77,6 +79,16 @@ def test_replay_is_for_one_shard_and_adapter_shards_for_several() -> None:
     assert obstacles("replay", replace(FACTS, recipe=in_stages)) == []
     whole = replace(IN_STAGES, family="finetuned_lm", architecture=RECIPES["finetuned_lm"].architecture)
     assert "not made of adapters" in obstacles("adapter_shards", replace(FACTS, recipe=whole))[0]
+
+
+def test_the_exact_method_for_a_recipe_in_stages_or_shards_follows_from_it() -> None:
+    assert [exact_in_stages(recipe) for recipe in (IN_SHARDS, IN_STAGES, ON_A_CHECKPOINT)] == [
+        "sisa",
+        "replay",
+        "adapter_shards",
+    ]
+    with pytest.raises(SpecError, match="not trained in shards or stages"):
+        exact_in_stages(RECIPE)
 
 
 def test_what_is_known_of_the_stages_decides_the_cost() -> None:

@@ -28,7 +28,7 @@ from unlearning_jobs.engine.families.aggregation import LanguageEnsemble
 from unlearning_jobs.engine.families.weights import learned
 from unlearning_jobs.engine.methods import make_method
 from unlearning_jobs.engine.pipeline import run
-from unlearning_jobs.engine.preparation import check_import, check_unlearning
+from unlearning_jobs.engine.preparation import check_unlearning
 from unlearning_jobs.engine.process import train_again
 from unlearning_jobs.engine.running import RunningJob
 from unlearning_jobs.engine.training import sharded
@@ -157,9 +157,7 @@ def test_pairs_and_imports_are_refused_before_anything_runs(adapter_shards_train
         check_unlearning(replace(spec, method=MethodChoice("npo"), protocol=attacked), snapshot)
     artefact = ModelRef(str(tmp_path), hashlib.sha256(b"").hexdigest())
     with pytest.raises(SpecError, match="trained here alone; leave sharding out"):
-        check_import(
-            replace(spec, kind="import", artefact=artefact, assurance="declared", method=None, protocol=None), snapshot
-        )
+        replace(spec, kind="import", artefact=artefact, assurance="declared", method=None, protocol=None)
 
 
 def test_a_batch_of_all_shards_is_in_the_estimate_of_memory(
