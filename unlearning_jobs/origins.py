@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from django.utils.translation import gettext as _
+from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from .engine.contracts import Recipe
 from .models import ModelVersion
+
+TOGETHER: dict[str, Any] = {
+    "mean": gettext_lazy("They answer together: their probabilities are averaged."),
+    "vote": gettext_lazy("They answer together: each has one vote."),
+    "merge": gettext_lazy("They were merged into one."),
+}
+"""What became of the networks, or adapters, of several shards, by the aggregation of the recipe."""
 
 
 def origin_sentences(version: ModelVersion) -> list[str]:
@@ -22,6 +33,26 @@ def origin_sentences(version: ModelVersion) -> list[str]:
             " imported; nobody here watched that training."
         )
         sentences.append(sentence % {"model": version})
+    return sentences
+
+
+def stage_sentences(version: ModelVersion) -> list[str]:
+    """Return in which shards and stages a version was trained; nothing if it learned all examples at once."""
+    recipe = Recipe.from_json(version.recipe.body)
+    sharding = recipe.sharding
+    if sharding is None:
+        return []
+    sentences = [ngettext("Trained in %(n)d stage.", "Trained in %(n)d stages.", sharding.slices) % {"n": sharding.slices}]
+    if sharding.shards > 1:
+        sentence = (
+            _("Trained as %(shards)d adapters on one checkpoint, in shards (slices of each: %(slices)d).")
+            if recipe.architecture.adapts
+            else _("Trained as %(shards)d networks, in shards (slices of each: %(slices)d).")
+        )
+        words = {"shards": sharding.shards, "slices": sharding.slices}
+        sentences = [sentence % words, str(TOGETHER[sharding.aggregation])]
+    if sharding.placement == "by_expected_deletion":
+        sentences.append(_("The likeliest deletions come last."))
     return sentences
 
 

@@ -20,6 +20,7 @@ from .engine.alternatives import with_alternatives
 from .engine.artefacts import model_about, model_digest
 from .engine.catalogue import METHODS, Facts, attack_problems, obstacles
 from .engine.contracts import JobSpec, MethodChoice, Precision, Protocol, Recipe, UnlearningStep
+from .engine.contracts.placement import touched_share
 from .engine.corpora import Example, Snapshot, SnapshotInfo
 from .engine.errors import CorpusError, SpecError
 from .engine.matching.image_pixels import is_image
@@ -27,6 +28,8 @@ from .models import CorpusSnapshot, Job, ModelVersion
 from .pictures import png
 from .states import JobState, ModelState
 
+MOST_PLACED = 100_000
+"""Training examples of a corpus that is read to see in which stages some of them are: reading more keeps a page waiting."""
 MOST_MEASURED = 100
 """How many of the newest completed jobs a forecast learns from."""
 
@@ -39,8 +42,29 @@ def job_facts(base: ModelVersion, forget_ids: Collection[str]) -> Facts:
     facts = _facts_in_rows(base, len(forget_ids), len(elsewhere))
     with suppress(CorpusError):  # while the folder of the corpus is away, it is not known
         facts = with_alternatives(facts, snapshot_files(base.snapshot).get(forget_ids))
+        facts = replace(facts, touched=_touched(base, facts.recipe, forget_ids, elsewhere))
     problem = checkpoint_problem(base.checkpoint) if base.checkpoint else ""
     return replace(facts, epsilon=epsilon, budget_spent=spent, untrainable=problem)
+
+
+def _touched(base: ModelVersion, recipe: Recipe, forget_ids: Collection[str], elsewhere: Collection[str]) -> float | None:
+    """Return the share of a training in the stages that saw these examples; None without stages, or of a large corpus."""
+    if recipe.sharding is None or base.snapshot.counts.get("train", 0) > MOST_PLACED:
+        return None
+    ids = [example.id for example in snapshot_files(base.snapshot).examples("train")]
+    return touched_share(recipe.sharding, recipe.epochs, ids, forget_ids, (*base.left_out, *base.erased_ids, *elsewhere))
+
+
+def held_out_accuracies(base: ModelVersion) -> dict[str, float]:
+    """Return what the training of a model in stages measured on held-out examples, by the way its shards answer together.
+
+    The only one of a model with one shard is named by the empty string. Empty if nothing was measured.
+    """
+    first = base
+    while first.parent is not None:
+        first = first.parent
+    costs = Job.objects.filter(result_version=first).values_list("costs", flat=True).first() or {}
+    return dict(costs.get("accuracies", {}))
 
 
 def _facts_in_rows(base: ModelVersion, forget_count: int, erased_elsewhere: int) -> Facts:

@@ -258,6 +258,9 @@ ADDED_WORDS: Final[Mapping[int, frozenset[tuple[str, str, str]]]] = {
             *((kind, "method", name) for name in METHODS_ADDED[3] for kind in (K.PROPOSAL_SUBMITTED, K.PROPOSAL_APPROVED)),
         }
     ),
+    4: frozenset(
+        (kind, "method", name) for name in METHODS_ADDED[4] for kind in (K.PROPOSAL_SUBMITTED, K.PROPOSAL_APPROVED)
+    ),
 }
 """Words that fields of a kind can have."""
 EXAMPLE: Final = ("snapshot", "example_id", "set")

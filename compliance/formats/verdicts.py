@@ -22,6 +22,8 @@ METHOD_GUARANTEES: Final[Mapping[str, Guarantee]] = {
     "retrain": "exact",
     "summation": "exact",
     "sisa": "exact",
+    "replay": "exact",
+    "adapter_shards": "exact",
     "certified_removal": "certified",
     "dp_sgd": "certified",
     "npo": "empirical",
@@ -43,6 +45,7 @@ METHOD_GUARANTEES: Final[Mapping[str, Guarantee]] = {
     "partial_reset": "empirical",
     "salun": "empirical",
     "task_vector": "empirical",
+    "distil_noised": "empirical",
     "datamodel_matching": "empirical",
     "oracle_matching": "empirical",
     "nothing": "control",
@@ -52,6 +55,7 @@ is taken out of the catalogue stays here, for the evidence about it."""
 
 METHODS_ADDED: Final[Mapping[int, frozenset[str]]] = {
     3: frozenset({"rmu", "simnpo", "dpo", "idk_dpo", "wga", "satimp", "ceu", "undial", "pdu", "task_vector"}),
+    4: frozenset({"replay", "adapter_shards", "distil_noised"}),
 }
 """Methods that came later, by the version of results (`RESULT_VERSION`) of that time."""
 

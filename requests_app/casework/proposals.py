@@ -36,6 +36,7 @@ from .attacks import attack_choices, attack_titles, with_proposed_attacks
 from .cards import matches_shown
 from .margins import margin_rows
 from .outlook import outlook_sentences, proposed_evaluations, size_words
+from .placement import placement_sentences
 from .proposal_form import ProposalForm, estimands_for, proposed_design
 from .requests import officers_only
 from .shared import ITEM_TONES, identity, item_of, proposal_of
@@ -118,6 +119,7 @@ def _choose(request: HttpRequest, item: Item, situation: Situation, form: Propos
         "others": [card for card in cards if card.obstacles],
         "situation": situation,
         "clock": clock_words(situation),
+        "placement": list(placement_sentences(situation, base)),
         "late": situation.seconds_left is not None and situation.seconds_left <= 0,
         "rules": rule_sentences(),
         "guarantees": guarantee_rows(),

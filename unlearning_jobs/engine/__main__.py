@@ -1,7 +1,7 @@
 """The engine's command line.
 
     python -m unlearning_jobs.engine methods | metrics | attacks
-    python -m unlearning_jobs.engine example FAMILY [--adapter] [--out DIR] > spec.json
+    python -m unlearning_jobs.engine example FAMILY [--adapter] [--shards N] [--slices N] [--out DIR] > spec.json
     python -m unlearning_jobs.engine describe CHECKPOINT [--max-length TOKENS] [--template TEXT] [--adapter-rank RANK]
     python -m unlearning_jobs.engine advise spec.json
     python -m unlearning_jobs.engine index SNAPSHOT [--out DIR] [--previous DIR]
@@ -31,7 +31,7 @@ from types import FrameType
 from typing import Any, TextIO
 
 from . import judge_command, search_command, sweep_command
-from .contracts import Adapter, JobResult, JobSpec, Progress, ProgressCallback
+from .contracts import Adapter, JobResult, JobSpec, Progress, ProgressCallback, Sharding
 from .contracts.families import FAMILY_DESCRIPTIONS
 from .errors import EngineError, SpecError, explained
 from .listings import LISTINGS
@@ -85,6 +85,8 @@ def _parser() -> argparse.ArgumentParser:
     example = commands.add_parser("example", help="print a job spec that runs, and write the small corpus that it needs")
     example.add_argument("family", choices=[*FAMILY_DESCRIPTIONS, *ALSO_CALLED])
     example.add_argument("--adapter", action="store_true", help="fine-tune an adapter on the checkpoint (from_base alone)")
+    example.add_argument("--shards", type=int, help="train in so many shards: adapters, or the networks of classifiers")
+    example.add_argument("--slices", type=int, help="train in so many stages, each of which learns a slice more")
     example.add_argument("--out", type=Path, help="folder for the corpus (default: engine-example-FAMILY)")
     example.add_argument("--schema", action="store_true", help="print the JSON schema of a job spec instead")
     example.set_defaults(command=_example)
@@ -129,7 +131,11 @@ def _example(options: argparse.Namespace) -> int:
 
     folder = options.out or Path(f"engine-example-{options.family}")
     family = ALSO_CALLED.get(options.family, options.family)
-    shown = json_schema(JobSpec) if options.schema else make_example(family, folder, adapter=options.adapter).to_json()
+    if options.schema:
+        shown = json_schema(JobSpec)
+    else:
+        sharding = Sharding(options.shards or 1, options.slices or 1) if options.shards or options.slices else None
+        shown = make_example(family, folder, adapter=options.adapter, sharding=sharding).to_json()
     _print(json.dumps(shown, indent=2, ensure_ascii=False))
     return 0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .advisor import PRIOR_FACTOR, REASONS, RULES, Advice, Estimate, Situation, advise
+from .advisor import PRIOR_FACTOR, REASONS, RULES, Advice, Estimate, Situation, about_placement, advise
 from .catalogue import METHODS
 from .contracts import JobSpec
 from .corpora import Snapshot
@@ -27,6 +27,7 @@ def advice_lines(spec: JobSpec) -> Iterator[str]:
     for advice in advise(situation):
         yield f"{advice.method}  ({advice.guarantee})  {METHODS[advice.method].title}"
         yield from (f"    {line}" for line in _about(advice))
+    yield from map(str, about_placement(facts))
     yield "This list is ordered by these rules and by counting examples. Only an evaluation says how well a method forgets."
     yield from (f"    {number}. {rule.sentence}" for number, rule in enumerate(RULES, start=1))
     yield f"Costs are in {UNIT}, with default settings. Without measurements the error is a factor of {PRIOR_FACTOR:g}."

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from .catalogue.exact import exact_in_stages
 from .contracts import (
     Adapter,
     BertArchitecture,
@@ -18,6 +19,7 @@ from .contracts import (
     MethodChoice,
     Protocol,
     Recipe,
+    Sharding,
     SnapshotRef,
     SumsArchitecture,
 )
@@ -44,13 +46,16 @@ class Sample:
     """Whether its models start from a checkpoint, which is made from the examples that no model is trained on."""
 
 
-def make_example(family: str, folder: Path, *, salt: bytes | None = None, adapter: bool = False) -> JobSpec:
+def make_example(
+    family: str, folder: Path, *, salt: bytes | None = None, adapter: bool = False, sharding: Sharding | None = None
+) -> JobSpec:
     """Write the corpus and its snapshot into the folder, unless they are there, and return a spec that uses them.
 
-    With `adapter`, an adapter on the checkpoint learns, and the checkpoint stays as it is.
+    With `adapter`, an adapter on the checkpoint learns, and the checkpoint stays as it is. With a `sharding`, the job is to
+    unlearn by the exact method for it.
 
     Raises:
-        SpecError: an adapter is asked for, and the models start from no checkpoint.
+        SpecError: an adapter is asked for, and the models start from no checkpoint; or such models cannot be trained so.
     """
     sample, snapshot = EXAMPLES[family], folder / "snapshot"
     if adapter and not sample.starts_from_base:
@@ -62,6 +67,10 @@ def make_example(family: str, folder: Path, *, salt: bytes | None = None, adapte
     files, base, recipe = Snapshot.open(snapshot), "", sample.recipe
     if sample.starts_from_base:
         base, recipe = _started_from(recipe, folder / "checkpoint", files, ADAPTER if adapter else None)
+    method, protocol = sample.method, sample.protocol
+    if sharding is not None:
+        recipe = replace(recipe, sharding=sharding)
+        method, protocol = MethodChoice(exact_in_stages(recipe)), Protocol((), (11, 12, 13, 14))
     return JobSpec(
         kind="unlearn",
         reference="example",
@@ -70,8 +79,8 @@ def make_example(family: str, folder: Path, *, salt: bytes | None = None, adapte
         seed=1,
         cache=str((folder / "cache").resolve()),
         forget_ids=sample.forget_ids,
-        method=sample.method,
-        protocol=sample.protocol,
+        method=method,
+        protocol=protocol,
         base=base,
     )
 

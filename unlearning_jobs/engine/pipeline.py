@@ -21,7 +21,7 @@ from compliance.formats.results import ANSWERS, RESULT_VERSION, Certificate, Sec
 
 from .artefacts import checkpoint_digest, file_digest, model_digest, model_files
 from .catalogue import method_guarantee
-from .contracts import Curve, Evaluation, JobResult, JobSpec, Progress, ProgressCallback, Protocol, Trajectory
+from .contracts import Curve, Evaluation, JobResult, JobSpec, Progress, ProgressCallback, Protocol, Recipe, Trajectory
 from .corpora import Example, Snapshot
 from .environment import describe_environment
 from .errors import SpecError
@@ -39,7 +39,7 @@ from .training.cache import Trainer
 from .training.device import check_memory, choose_device
 from .training.ensemble import is_worthwhile, train_ensemble
 from .training.model import TrainedModel, load_model, save_model, to_device
-from .training.sharded import aggregation_accuracies, shard_networks
+from .training.sharded import accuracy, aggregation_accuracies, shard_networks
 from .training.training_data import TrainingData
 from .training.vectorised import TrainingRun
 
@@ -48,6 +48,8 @@ UNLEARNING_COPIES = 6
 UNLEARNING_BASES = 3
 """Copies of the weights of a checkpoint under adapters: the production model's, that of the last model, and of the next."""
 
+ACCURACY = "held_out_accuracy"
+"""Of a model in stages, by this name; of one in shards, once more by each aggregation."""
 RELEARNING_COPIES = 7
 """While an oracle is attacked: original, result, oracle, its copy, gradients, two moments."""
 
@@ -68,9 +70,9 @@ def run(spec: JobSpec, out: Path, on_progress: ProgressCallback) -> JobResult:
     if spec.kind == "unlearn":
         check_unlearning(spec, snapshot)
         check_attacks(job_protocol(spec), training_data.family, snapshot.get(spec.forget_ids))
-        networks = spec.recipe.sharding.networks if spec.recipe.sharding else 1
         copies = RELEARNING_COPIES if job_protocol(spec).relearning else UNLEARNING_COPIES
-        check_memory(training_data.footprint, device, copies=copies * networks, bases=UNLEARNING_BASES)
+        networks, size = _networks(spec.recipe), training_data.footprint
+        check_memory(size.times(networks), device, copies=copies, bases=UNLEARNING_BASES)
     if spec.kind == "import":
         check_memory(training_data.footprint, device, copies=1)
     # 2. Clear what a killed run may have left, and start.
@@ -81,6 +83,13 @@ def run(spec: JobSpec, out: Path, on_progress: ProgressCallback) -> JobResult:
     return {"train": _train, "import": _import, "unlearn": _unlearn}[spec.kind](job)
 
 
+def _networks(recipe: Recipe) -> int:
+    """Return how many networks the finished model is as large as. A merged adapter is as large as all that it is made of."""
+    if recipe.sharding is None:
+        return 1
+    return recipe.sharding.shards if recipe.architecture.adapts else recipe.sharding.networks
+
+
 def _train(job: RunningJob) -> JobResult:
     spec = job.spec
     # 1. Train.
@@ -89,7 +98,7 @@ def _train(job: RunningJob) -> JobResult:
     # 2. Measure the model on its own training examples.
     with job.stage("evaluate"):
         outputs, metrics = _measured(job, model)
-        metrics |= _accuracies_of_shards(job)
+        metrics |= _accuracies_of_shards(job, model)
         if model.privacy is not None:
             metrics |= {"epsilon": model.privacy.epsilon, "delta": model.privacy.delta}
     # 3. Save.
@@ -127,11 +136,15 @@ def _import(job: RunningJob) -> JobResult:
     return _finish(job, outputs, metrics=metrics)
 
 
-def _accuracies_of_shards(job: RunningJob) -> dict[str, float]:
-    """Return the held-out accuracy of each way to aggregate a sharded model, which shows what merging costs."""
+def _accuracies_of_shards(job: RunningJob, model: TrainedModel) -> dict[str, float]:
+    """Return the held-out accuracy of a model in stages, or of each way to aggregate one in shards: what cheapness costs."""
     trainer, held_out = job.trainer, list(job.snapshot.examples("held_out"))
-    if trainer.training_data.recipe.sharding is None or not held_out:
+    sharding = trainer.training_data.recipe.sharding
+    if sharding is None or not held_out:
         return {}
+    encoded = trainer.training_data.family.encode(held_out)
+    if sharding.shards == 1:
+        return {ACCURACY: accuracy(model, encoded)}
     networks = shard_networks(
         trainer.training_data,
         job.spec.exclude_ids,
@@ -140,8 +153,8 @@ def _accuracies_of_shards(job: RunningJob) -> dict[str, float]:
         on_step=lambda *_: None,
         slices=trainer.slices,
     )
-    accuracies = aggregation_accuracies(networks, trainer.training_data, trainer.training_data.family.encode(held_out))
-    return {f"held_out_accuracy_{aggregation}": accuracy for aggregation, accuracy in accuracies.items()}
+    accuracies = aggregation_accuracies(networks, trainer.training_data, encoded)
+    return {f"{ACCURACY}_{aggregation}": share for aggregation, share in accuracies.items()}
 
 
 def _unlearn(job: RunningJob) -> JobResult:
@@ -259,7 +272,7 @@ def _finish(
         model_digest=model_digest(out / "model"),
         files={str(f.relative_to(out)): file_digest(f) for f in files},
         train_examples=len(retained),
-        parameters=job.trainer.training_data.footprint.parameters,
+        parameters=job.trainer.training_data.footprint.times(_networks(spec.recipe)).parameters,
         curves=tuple(Curve(name, tuple(points)) for name, points in job.curves.items()),
         seconds=job.seconds,
         environment=describe_environment(job.trainer.device),

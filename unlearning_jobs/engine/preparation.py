@@ -11,6 +11,7 @@ from .alternatives import with_alternatives
 from .artefacts import model_about
 from .catalogue import Facts, attack_problems, complete_config, method_guarantee, metric_problems, obstacles
 from .contracts import JobSpec, ModelRef, Protocol, UnlearningStep
+from .contracts.placement import touched_share
 from .corpora import Snapshot
 from .errors import ObstacleError, SpecError
 from .privacy_budget import steps_since_training
@@ -71,8 +72,17 @@ def job_facts(spec: JobSpec, snapshot: Snapshot) -> Facts:
         erased_elsewhere=len(spec.erased_ids),
         epsilon=about.get("privacy", {}).get("epsilon") if spec.model else _expected_epsilon(spec, snapshot),
         budget_spent=about.get("budget_spent", 0.0),
+        touched=_touched(spec, snapshot),
     )
     return with_alternatives(facts, snapshot.get(spec.forget_ids))
+
+
+def _touched(spec: JobSpec, snapshot: Snapshot) -> float | None:
+    """Return the share of a training in the stages that saw an example to forget; None for a recipe without stages."""
+    if spec.recipe.sharding is None:
+        return None
+    ids = [example.id for example in snapshot.examples("train")]
+    return touched_share(spec.recipe.sharding, spec.recipe.epochs, ids, spec.forget_ids, excluded_ids(spec))
 
 
 def unlearning_steps(spec: JobSpec) -> tuple[UnlearningStep, ...]:

@@ -36,6 +36,8 @@ from .trainings import model_cache, snapshot_ref
 
 FROM: Final = ("snapshot", "recipe__checkpoint")
 """What a version was made from."""
+ACCURACY: Final = "held_out_accuracy"
+"""How the engine names what a model in stages gets right, with the way in which its shards answer together behind it."""
 EVALUATION_STAGES = ("process", "ensemble", "replicates", "oracles", "evaluate")
 
 
@@ -118,7 +120,7 @@ def job_result_accept(*, claim: Claim, result: JobResult, result_sha256: str, ou
 
 
 def job_costs(result: JobResult, *, run: int) -> dict[str, Any]:
-    """Return what forecasts learn from a job: its device, its seconds, the look that ended it, and its precision.
+    """Return what forecasts learn from a job: device, seconds, the look that ended it, precision and accuracies.
 
     Seconds that understate the cost are None: those of a run that continued an earlier one, and those of an unlearning
     whose models came from the cache.
@@ -131,6 +133,11 @@ def job_costs(result: JobResult, *, run: int) -> dict[str, Any]:
         "evaluation_seconds": sum(result.seconds.get(stage, 0.0) for stage in EVALUATION_STAGES) if is_first else None,
         "look": evaluation.look if evaluation else 1,
         "precision": evaluation.precision.to_json() if evaluation and evaluation.precision else None,
+        "accuracies": {
+            name.removeprefix(ACCURACY).removeprefix("_"): share
+            for name, share in result.training_metrics.items()
+            if name.startswith(ACCURACY)
+        },
     }
 
 

@@ -12,7 +12,7 @@ from tests.factories import RECIPE, unlearning_job
 from tests.staging import Stage, job_completed, trained, unguarded
 from tests.web.pages import Site, text_of
 from unlearning_jobs.engine.catalogue import METHODS, complete_config
-from unlearning_jobs.engine.contracts import ClassifierArchitecture, LogisticArchitecture, Protocol, Recipe
+from unlearning_jobs.engine.contracts import ClassifierArchitecture, LogisticArchitecture, Protocol, Recipe, Sharding
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion, RegisteredRecipe
 from unlearning_jobs.selectors import method_obstacles
 
@@ -153,6 +153,33 @@ def test_a_model_in_closed_form_is_not_compared_in_pairs(stage: Stage, omar: Sit
         RegisteredRecipe.objects.filter(model_versions=stage.model).update(body=recipe.to_json(), digest=recipe.digest())
     page = omar.submit(omar.get(choose), {"method": "nothing", "design": "paired"}, status=422)
     assert "cannot be compared in pairs" in page.field_error("oracles")
+
+
+def in_stages(stage: Stage, sharding: Sharding) -> None:
+    recipe = replace(RECIPE, sharding=sharding, epochs=max(RECIPE.epochs, sharding.slices))
+    with unguarded("unlearning_jobs_registeredrecipe", "recipe_is_fixed"):
+        RegisteredRecipe.objects.filter(model_versions=stage.model).update(body=recipe.to_json(), digest=recipe.digest())
+
+
+def test_the_page_says_what_the_placement_of_a_model_in_stages_makes_a_deletion_cost(
+    stage: Stage, omar: Site, choose: str
+) -> None:
+    assert "lie at random in the shards" not in omar.get(choose).words
+    in_stages(stage, Sharding(shards=1, slices=2))
+    page = omar.get(choose)
+    assert "(shards: 1, slices of each: 2). Deleting one of them is expected to cost 83 % of a training." in page.words
+    assert "% of a training if every stage is still saved, and a whole one if none is." in page.words
+    assert "Accuracy on held-out examples" not in page.words
+    assert "replay" in [str(field.get("value")) for field in page.all("input", name="method")]
+
+
+def test_the_page_says_what_the_training_of_such_a_model_measured(stage: Stage, omar: Site, choose: str) -> None:
+    in_stages(stage, Sharding(shards=1, slices=2))
+    job = unlearning_job(stage.model, subject="request:LE-9999-9999")
+    measured = {"accuracies": {"mean": 0.914, "merge": 0.9}}
+    with unguarded("unlearning_jobs_job", "job_order_is_fixed"):
+        Job.objects.filter(pk=job.pk).update(kind="train", base=None, result_version=stage.model, costs=measured)
+    assert "as its training measured it: mean 91.4 %, merge 90 %." in omar.get(choose).words
 
 
 def test_before_any_job_on_the_model_the_chance_of_a_decision_is_not_known(omar: Site, choose: str) -> None:

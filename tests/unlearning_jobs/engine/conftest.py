@@ -90,6 +90,14 @@ def with_recipe(trainer: Trainer, **changes: Any) -> Trainer:
     )
 
 
+def with_sharding(trainer: Trainer, sharding: Sharding) -> Trainer:
+    """The trainer with a recipe in shards or stages, on the same checkpoint if it has one, and enough epochs for them."""
+    training_data = trainer.training_data
+    recipe = replace(training_data.recipe, sharding=sharding, epochs=max(training_data.recipe.epochs, sharding.slices))
+    base = str(training_data.family.base or "")
+    return replace(trainer, training_data=TrainingData.prepare(recipe, training_data.snapshot, base))
+
+
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The models of the session. All test processes share them: locks make one train what the others wait for."""
@@ -144,6 +152,25 @@ def tuned_trainer(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Trai
     folder = tmp_path_factory.mktemp("tuned")
     data = prepared(write_checkpoint(folder / "checkpoint", gpt2), write_corpus(folder))
     return Trainer(data, cache, torch.device("cpu"))
+
+
+@pytest.fixture(scope="session")
+def staged_trainer(trainer: Trainer) -> Trainer:
+    """Trains each language model in stages of the session once, quickly."""
+    recipe = replace(trainer.training_data.recipe, epochs=6, batch_size=4)
+    shorter = replace(trainer, training_data=replace(trainer.training_data, recipe=recipe))
+    return with_sharding(shorter, Sharding(shards=1, slices=3))
+
+
+@pytest.fixture(scope="session")
+def adapter_shards_trainer(tuned_trainer: Trainer) -> Trainer:
+    """Trains adapters in three shards of two slices on a small GPT-2."""
+    from .families.foreign_adapters import adapted  # which imports this file
+
+    data = tuned_trainer.training_data
+    assert data.family.base is not None
+    trainer = replace(tuned_trainer, training_data=adapted(data.family.base, data.snapshot))
+    return with_sharding(trainer, Sharding(shards=3, slices=2))
 
 
 @pytest.fixture(scope="session")

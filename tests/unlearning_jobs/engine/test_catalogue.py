@@ -22,6 +22,7 @@ from unlearning_jobs.engine.catalogue import (
 )
 from unlearning_jobs.engine.catalogue.entry import for_classifiers, listed
 from unlearning_jobs.engine.contracts import (
+    Adapter,
     BertArchitecture,
     CheckpointArchitecture,
     ClassifierArchitecture,
@@ -53,7 +54,21 @@ BY_SGD = {family: replace(recipe, optimizer="sgd") for family, recipe in RECIPES
 FACTS = Facts(RECIPE, forget=5, retain=87, held_out=40, trained_seconds=6.0)
 IN_SHARDS = Recipe("classifier", ClassifierArchitecture("mlp"), 26, 8, 1e-3, sharding=Sharding(shards=20, slices=4))
 PRIVATE = Recipe("classifier", ClassifierArchitecture("mlp"), 26, 8, 1e-3, privacy=Privacy(4.0))
-OF_THEIR_OWN = {"sisa": replace(FACTS, recipe=IN_SHARDS), "dp_sgd": replace(FACTS, recipe=PRIVATE)}
+IN_STAGES = replace(RECIPE, sharding=Sharding(shards=1, slices=4))
+ON_A_CHECKPOINT = Recipe(
+    "finetuned_lm",
+    CheckpointArchitecture("1" * 64, 9000, 64, 2, 300, adapter=Adapter(4, 8)),
+    26,
+    8,
+    1e-3,
+    sharding=Sharding(shards=3, slices=2),
+)
+OF_THEIR_OWN = {
+    "sisa": replace(FACTS, recipe=IN_SHARDS),
+    "replay": replace(FACTS, recipe=IN_STAGES),
+    "adapter_shards": replace(FACTS, recipe=ON_A_CHECKPOINT),
+    "dp_sgd": replace(FACTS, recipe=PRIVATE),
+}
 """Jobs for methods that need a recipe of their own."""
 
 

@@ -98,6 +98,38 @@ def test_every_family_has_an_example_that_can_be_done(family: str, tmp_path: Pat
     assert JobSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
 
 
+STAGES = {
+    "replay": ["causal_lm", "--slices", "3"],
+    "sisa": ["classifier", "--shards", "5"],
+}
+
+
+@pytest.mark.parametrize("method", STAGES)
+def test_an_example_in_stages_or_shards_can_be_done_and_its_advice_says_what_a_deletion_costs(
+    method: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["example", *STAGES[method], "--out", str(tmp_path / "e")]) == 0
+    printed = capsys.readouterr().out
+    spec = JobSpec.from_json(json.loads(printed))
+    assert spec.method is not None
+    assert spec.method.name == method
+    check_unlearning(spec, Snapshot.open(spec.snapshot.path, spec.snapshot.digest))
+    (tmp_path / "spec.json").write_text(printed)
+    assert main(["advise", str(tmp_path / "spec.json")]) == 0
+    assert "is expected to cost" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("family", "message"),
+    [("logistic", "this is a logistic; leave sharding out"), ("causal_lm", "would be a whole language model")],
+)
+def test_an_example_in_shards_that_cannot_be_trained_is_refused(
+    family: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["example", family, "--shards", "2", "--out", str(tmp_path / "e")]) == 2
+    assert message in capsys.readouterr().err
+
+
 def test_the_schema_describes_every_field(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["example", "causal_lm", "--schema"]) == 0
     schema = json.loads(capsys.readouterr().out)

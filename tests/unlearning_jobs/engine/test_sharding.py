@@ -12,14 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unlearning_jobs.engine.contracts import ClassifierArchitecture, LlamaArchitecture, Recipe
-from unlearning_jobs.engine.contracts.sharding import (
-    Placement,
-    Sharding,
-    expected_share,
-    place_examples,
-    slice_epochs,
-)
+from unlearning_jobs.engine.contracts import ClassifierArchitecture, LlamaArchitecture, Recipe, SumsArchitecture
+from unlearning_jobs.engine.contracts.placement import expected_share
+from unlearning_jobs.engine.contracts.sharding import Placement, Sharding, place_examples, slice_epochs
 from unlearning_jobs.engine.corpora.create import example_id
 from unlearning_jobs.engine.errors import SpecError
 
@@ -179,5 +174,9 @@ def test_a_recipe_refuses_shards_that_it_cannot_train() -> None:
     recipe = Recipe("classifier", ClassifierArchitecture("mlp"), 3, 8, 1e-3)
     with pytest.raises(SpecError, match="3 epochs are too few for 6 slices"):
         replace(recipe, sharding=Sharding(2, 6))
-    with pytest.raises(SpecError, match="Only a text_classifier or a classifier can be trained in shards"):
+    with pytest.raises(SpecError, match=r"Each of 2 shards would be a whole language model; set sharding\.shards to 1"):
         Recipe("causal_lm", LlamaArchitecture(64, 1, 2, 128), 3, 8, 1e-3, sharding=Sharding(2))
+    with pytest.raises(SpecError, match="Language models cannot vote"):
+        Recipe("causal_lm", LlamaArchitecture(64, 1, 2, 128), 3, 8, 1e-3, sharding=Sharding(1, 2, aggregation="vote"))
+    with pytest.raises(SpecError, match="or a classifier can be trained in shards and slices, and this is a summation"):
+        Recipe("summation", SumsArchitecture("ridge"), 1, 8, 0.0, sharding=Sharding(1))

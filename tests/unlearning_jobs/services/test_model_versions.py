@@ -39,6 +39,7 @@ def test_a_completed_job_keeps_its_device_and_what_unlearning_and_evaluation_too
         "evaluation_seconds": 0.012,
         "look": 1,
         "precision": result.evaluation.precision.to_json(),
+        "accuracies": {},
     }
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from .cost_model import PRIOR_FACTOR, Estimate, Forecast, Measurement, Situation, correction, forecast, measure
 from .design import DESIGN_REASONS, Design, Sizes, choose_design, design_of
 from .outlook import Outlook, Precedent, outlook
+from .placement import Placed, about_placement
 from .ranking import REASONS, RULES, Advice, Rule, advise
 
 __all__ = [
@@ -23,10 +24,12 @@ __all__ = [
     "Forecast",
     "Measurement",
     "Outlook",
+    "Placed",
     "Precedent",
     "Rule",
     "Situation",
     "Sizes",
+    "about_placement",
     "advise",
     "choose_design",
     "correction",

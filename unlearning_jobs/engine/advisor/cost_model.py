@@ -252,7 +252,8 @@ def _earlier_share(facts: Facts) -> float:
     share = 0.0
     for step in facts.earlier:
         try:
-            share += expected_cost(step.method.name, replace(facts, forget=len(step.forget_ids)), step.method.config)
+            then = replace(facts, forget=len(step.forget_ids), touched=None)
+            share += expected_cost(step.method.name, then, step.method.config)
         except SpecError:  # an earlier version may have had other methods
             share += 1.0
     return share

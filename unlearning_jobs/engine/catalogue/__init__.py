@@ -24,6 +24,7 @@ from .attacks import (
 from .certified import CERTIFIED
 from .controls import CONTROLS
 from .datamodels import DATAMODELS
+from .distillation import DISTILLATION
 from .empirical import EMPIRICAL
 from .entry import Budget, Facts, MethodEntry, MetricEntry, Option, listed
 from .exact import EXACT
@@ -34,7 +35,7 @@ from .tokens import TOKENS
 
 METHODS: Final[Mapping[str, MethodEntry]] = {
     entry.name: entry
-    for entry in (*EXACT, *CERTIFIED, *EMPIRICAL, *PREFERENCES, *TOKENS, *FINETUNING, *DATAMODELS, *CONTROLS)
+    for entry in (*EXACT, *CERTIFIED, *EMPIRICAL, *PREFERENCES, *TOKENS, *FINETUNING, *DISTILLATION, *DATAMODELS, *CONTROLS)
 }
 
 
@@ -68,7 +69,12 @@ def obstacles(method: str, facts: Facts, config: Mapping[str, Any] | None = None
     if facts.retain < 1:
         problems.append("Nothing would be left: every training example is to be forgotten.")
     sharding = facts.recipe.sharding
-    if sharding is not None and sharding.aggregation == "vote" and entry.guarantee == "empirical":
+    if (
+        sharding is not None
+        and sharding.aggregation == "vote"
+        and sharding.answers_together
+        and entry.guarantee == "empirical"
+    ):
         problems.append("The model's shards vote, and a vote has no gradient to follow; choose sisa or retrain.")
     problems += entry.obstacles(facts, options)
     return problems

@@ -34,8 +34,8 @@ def _rmu_cost(facts: Facts, config: Config) -> float:
 
 def _layer_obstacles(facts: Facts, config: Config) -> list[str]:
     sharding, layers = facts.recipe.sharding, facts.recipe.architecture.hidden_layers
-    if sharding is not None and sharding.aggregation == "mean":
-        return ["The model is made of shards that have no layers in common; choose sisa, or another method."]
+    if sharding is not None and sharding.answers_together:
+        return ["The model is made of shards that have no layers in common; choose an exact method, or another one."]
     if layers < 1:
         return ["The model has no hidden layers that are known, so none can be steered; choose another method."]
     if config["layer"] > layers:

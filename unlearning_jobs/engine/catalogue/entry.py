@@ -119,8 +119,15 @@ class Facts:
     """Examples to forget now for which the corpus has the question in other words; None if that is not known."""
     with_long_answers: int | None = None
     """Examples to forget now whose answers are more than one token, whatever the tokens are; None if that is not known."""
+    touched: float | None = None
+    """Share of one training in the stages of a recipe's shards that saw an example to forget now; None if not known."""
     untrainable: str = ""
     """Why no model can be trained for the job, and so no oracle; empty if models can be."""
+
+    @property
+    def trained_on(self) -> int:
+        """The number of training examples of the corpus that the model was placed by, as far as the job names them."""
+        return self.retain + self.forget + self.forgotten + self.erased_elsewhere
 
 
 Config = Mapping[str, Any]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from compliance.formats.translation import gettext_noop as _
-from unlearning_jobs.engine.contracts.sharding import expected_share
+from unlearning_jobs.engine.contracts import Recipe
+from unlearning_jobs.engine.contracts.placement import expected_share
+from unlearning_jobs.engine.errors import SpecError
 
-from .entry import Config, Facts, MethodEntry, all_examples_named, every_family
+from .entry import Config, Facts, MethodEntry, Obstacles, all_examples_named, answers_with_text, every_family
 
 
 def _forgotten_share(facts: Facts, _config: Config) -> float:
@@ -15,15 +18,58 @@ def _forgotten_share(facts: Facts, _config: Config) -> float:
     return facts.forget / max(1, facts.retain)
 
 
-def _sisa_cost(facts: Facts, _config: Config) -> float:
-    """Return the cost of random deletions; placement by expected deletion makes them cheaper."""
-    return expected_share(facts.recipe.sharding, facts.forget) if facts.recipe.sharding else 1.0
+def _stages_cost(facts: Facts, _config: Config) -> float:
+    """Return the cost of the stages that saw the examples; if it is not known which, that of deletions by the rates."""
+    sharding = facts.recipe.sharding
+    if sharding is None:
+        return 1.0
+    return expected_share(sharding, facts.forget, facts.trained_on) if facts.touched is None else facts.touched
 
 
-def _sisa_obstacles(facts: Facts, _config: Config) -> list[str]:
-    if facts.recipe.sharding is None:
-        return ["The model was not trained in shards; choose retrain, or train a model by a recipe with sharding."]
-    return []
+def sisa_obstacle(recipe: Recipe) -> str:
+    """Return why `sisa` cannot unlearn from a model of this recipe; empty if it can."""
+    if recipe.sharding is None:
+        return "The model was not trained in shards; choose retrain, or train a model by a recipe with sharding."
+    return ""
+
+
+def replay_obstacle(recipe: Recipe) -> str:
+    """Return why `replay` cannot unlearn from a model of this recipe; empty if it can."""
+    if recipe.sharding is None:
+        return "The model was not trained in stages; choose retrain, or train a model by a recipe with sharding and slices."
+    if recipe.sharding.shards > 1:
+        return f"The model has {recipe.sharding.shards} shards, and replay is for one; choose adapter_shards."
+    return ""
+
+
+def adapter_shards_obstacle(recipe: Recipe) -> str:
+    """Return why `adapter_shards` cannot unlearn from a model of this recipe; empty if it can."""
+    if recipe.sharding is None or not recipe.architecture.adapts:
+        return (
+            "The model is not made of adapters that were trained in shards; choose retrain, or train a model by a recipe"
+            " with an adapter and sharding."
+        )
+    if recipe.sharding.shards == 1:
+        return "The model has a single shard, and adapter_shards is for several; choose replay."
+    return ""
+
+
+def exact_in_stages(recipe: Recipe) -> str:
+    """Return the method for models that a recipe with sharding makes.
+
+    Raises:
+        SpecError: its models are not trained in shards or stages.
+    """
+    obstacles = {"adapter_shards": adapter_shards_obstacle, "replay": replay_obstacle, "sisa": sisa_obstacle}
+    for entry in EXACT:
+        if entry.name in obstacles and recipe.family in entry.families and not obstacles[entry.name](recipe):
+            return entry.name
+    message = "Models of this recipe are not trained in shards or stages; leave both out."
+    raise SpecError(message)
+
+
+def _named(obstacle: Callable[[Recipe], str]) -> Obstacles:
+    return lambda facts, _config: list(filter(None, [obstacle(facts.recipe)]))
 
 
 EXACT: Final = (
@@ -64,10 +110,40 @@ EXACT: Final = (
         _(
             "For models trained in shards: trains again only the networks whose shards held the data, each from its last"
             " saved state that had not seen the data. The result is the same as training from scratch without the data. The"
-            " expected cost is that of random deletions while all states are still saved; without the saved states, it is"
-            " that of retraining."
+            " expected cost holds while all states are still saved; without them, it is that of retraining."
         ),
-        cost=_sisa_cost,
-        obstacles=_sisa_obstacles,
+        cost=_stages_cost,
+        obstacles=_named(sisa_obstacle),
+    ),
+    MethodEntry(
+        "replay",
+        _("Replay the training from before the data"),
+        "exact",
+        answers_with_text,
+        "The slices of Bourtoule et al. 2021, Machine Unlearning, arXiv 1912.03817, with one shard",
+        _(
+            "For language models trained in stages, each of which learns one slice of the examples more: goes back to the"
+            " weights, or the adapter, of the last stage that had not seen the data, and trains from there again without"
+            " them. The result is the same as training from scratch without the data. It is cheap if they came late, and"
+            " costs a training if they came first; without the saved stages, it always does."
+        ),
+        cost=_stages_cost,
+        obstacles=_named(replay_obstacle),
+    ),
+    MethodEntry(
+        "adapter_shards",
+        _("Retrain the adapters that held the data"),
+        "exact",
+        lambda family: family.starts_from_base and family.learns_by_gradient,
+        "Bourtoule et al. 2021, Machine Unlearning, arXiv 1912.03817, with adapters (Hu et al. 2021, arXiv 2106.09685) for"
+        " networks",
+        _(
+            "For adapters trained in shards on one checkpoint: trains again only the adapters whose shards held the data,"
+            " each from its last saved stage that had not seen the data. What was learned after the checkpoint is the same"
+            " as by training from scratch without the data; the checkpoint itself stays as it was, with whatever it knew"
+            " before. The expected cost holds while all stages are still saved; without them, it is that of retraining."
+        ),
+        cost=_stages_cost,
+        obstacles=_named(adapter_shards_obstacle),
     ),
 )

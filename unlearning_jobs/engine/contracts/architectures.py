@@ -24,6 +24,11 @@ class Architecture(EngineContract):
         """The number of hidden layers whose states the family can read; 0 if it knows none."""
         return 0
 
+    @property
+    def adapts(self) -> bool:
+        """Whether adapters learn, and all else is frozen and can be shared."""
+        return False
+
 
 @dataclass(frozen=True)
 class LlamaArchitecture(Architecture):
@@ -109,6 +114,10 @@ class CheckpointArchitecture(Architecture):
     @property
     def hidden_layers(self) -> int:
         return self.layers
+
+    @property
+    def adapts(self) -> bool:
+        return self.adapter is not None
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from .architectures import (
     LogisticArchitecture,
     SumsArchitecture,
 )
+from .sharding import Aggregation
 
 Reads = Literal["text", "arrays"]
 Answers = Literal["text", "class"]
@@ -63,8 +64,19 @@ class FamilyDescription:
 
     @property
     def is_network_classifier(self) -> bool:
-        """Whether it is a network with one answer per example: such models can be trained in shards, or privately."""
+        """Whether it is a network with one answer per example: such models can be trained privately."""
         return self.learns_by_gradient and self.answers == "class"
+
+    @property
+    def aggregations(self) -> tuple[Aggregation, ...]:
+        """The ways in which several of its networks can answer together.
+
+        Language models cannot vote: a vote says nothing of the tokens that nobody voted for, and texts are drawn, measured
+        and attacked by the probabilities of all of them.
+        """
+        if not self.learns_by_gradient:
+            return ()
+        return ("vote", "mean", "merge") if self.answers == "class" else ("mean", "merge")
 
 
 Requirement = Callable[[FamilyDescription], bool]

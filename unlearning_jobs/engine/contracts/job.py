@@ -96,6 +96,9 @@ class JobSpec(Digested, EngineContract):
                 " it here. Models that start from a checkpoint can be imported."
             )
             raise SpecError(message)
+        if imports and self.recipe.sharding is not None:
+            message = "Models in shards or stages are trained here alone; leave sharding out of the recipe of an import."
+            raise SpecError(message)
         if (imports and self.assurance != "declared") or (self.kind == "train" and self.assurance != "reproduced"):
             message = "What is imported is declared, and what is trained here is reproduced; change the assurance."
             raise SpecError(message)

@@ -9,7 +9,7 @@ from unlearning_jobs.engine.contracts.contract import ADDED_LATER, Digested, Eng
 from unlearning_jobs.engine.errors import SpecError
 
 from .architectures import Architecture
-from .families import ArchitecturesByFamily, describe_family, families_that
+from .families import ArchitecturesByFamily, FamilyDescription, describe_family, families_that
 from .privacy import Privacy
 from .sharding import Sharding, slice_epochs
 
@@ -49,7 +49,8 @@ class Recipe(Digested, EngineContract):
     code_version: str = "1"
     """Changes whenever the training code changes what it computes."""
     sharding: Sharding | None = field(default=None, metadata=ADDED_LATER)
-    """For classifiers of arrays or text: one network per shard, so that a deletion trains few of them again."""
+    """For models that learn by gradient steps: in shards and slices, so that a deletion trains little again. Networks that
+    answer with a text have one shard, unless adapters learn."""
     privacy: Privacy | None = field(default=None, metadata=ADDED_LATER)
     """For classifiers of arrays or text, not in shards: train with differential privacy."""
 
@@ -63,12 +64,7 @@ class Recipe(Digested, EngineContract):
             message = f"A {self.family} recipe needs an architecture with {names}."
             raise SpecError(message)
         if self.sharding is not None:
-            if not family.is_network_classifier:
-                message = (
-                    f"Only a {_network_classifiers()} can be trained in shards, and this is a {self.family};"
-                    " leave sharding out."
-                )
-                raise SpecError(message)
+            _check_sharding(self.sharding, family, self.architecture)
             slice_epochs(self.epochs, self.sharding.slices)
         if self.privacy is not None and (
             not family.is_network_classifier or self.precision != "float32" or self.sharding is not None
@@ -86,6 +82,25 @@ class Recipe(Digested, EngineContract):
         Models in shards train slice by slice, private ones draw noise that nobody may know, closed forms have no batches.
         """
         return describe_family(self.family).learns_by_gradient and self.sharding is None and self.privacy is None
+
+
+def _check_sharding(sharding: Sharding, family: FamilyDescription, architecture: Architecture) -> None:
+    if not family.learns_by_gradient:
+        named = " or a ".join(families_that(lambda other: other.learns_by_gradient))
+        message = f"Only a {named} can be trained in shards and slices, and this is a {family.name}; leave sharding out."
+        raise SpecError(message)
+    if sharding.aggregation not in family.aggregations:
+        message = (
+            "Language models cannot vote: a vote says nothing of the tokens that nobody voted for; set"
+            f" sharding.aggregation to {' or '.join(family.aggregations)}."
+        )
+        raise SpecError(message)
+    if family.answers == "text" and sharding.shards > 1 and not architecture.adapts:
+        message = (
+            f"Each of {sharding.shards} shards would be a whole language model; set sharding.shards to 1 and use slices, or"
+            " let an adapter on a checkpoint learn, which shards can share."
+        )
+        raise SpecError(message)
 
 
 def _network_classifiers() -> str:

@@ -1,8 +1,8 @@
-"""Training in shards and slices: how a recipe asks for it, where each example goes, and what deletions cost.
+"""Training in shards and slices: how a recipe asks for it, and where each example goes; for costs, see `placement`.
 
 SISA (Bourtoule et al. 2021, Machine Unlearning, arXiv 1912.03817): every shard has a network of its own, which learns slice
 after slice. To delete an example, its shard is trained again from the example's slice on; the other shards never saw it.
-Costs here are shares of one training from scratch, counted in examples that pass forwards and backwards.
+With one shard, that is a replay of the training from the last stage that had not seen the example.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class Sharding(EngineContract):
     slices: int = 1
     """Slices of every shard."""
     aggregation: Aggregation = "mean"
-    """mean: the mean of the networks' probabilities. vote: one vote each. merge: one network with the mean weights."""
+    """mean: the mean of the networks' probabilities. vote: one vote each. merge: one network with the mean weights; of
+    adapters, the mean of what they add to their checkpoint's weights. A single shard is the model and needs none of them."""
     placement: Literal["random", "by_expected_deletion"] = "random"
     """random: by a hash of the id. by_expected_deletion: the likelier an example's deletion, the later its shard and slice,
     so that deletions fall into few stages."""
@@ -58,6 +59,11 @@ class Sharding(EngineContract):
     def networks(self) -> int:
         """The number of networks of the finished model; merged shards are one."""
         return 1 if self.aggregation == "merge" else self.shards
+
+    @property
+    def answers_together(self) -> bool:
+        """Whether the finished model is several networks, which have no layers in common."""
+        return self.networks > 1
 
 
 def place_examples(sharding: Sharding, ids: Sequence[str]) -> Placement:
@@ -82,8 +88,8 @@ def place_examples(sharding: Sharding, ids: Sequence[str]) -> Placement:
         identifier = ids[position]
         return sharding.deletion_rates.get(identifier, 0.0), hashlib.sha256(identifier.encode()).digest()
 
-    shards = _divided(sorted(range(len(ids)), key=rank), sharding.shards)
-    return tuple(tuple(map(tuple, _divided(shard, sharding.slices))) for shard in shards)
+    shards = divided(sorted(range(len(ids)), key=rank), sharding.shards)
+    return tuple(tuple(map(tuple, divided(shard, sharding.slices))) for shard in shards)
 
 
 def slice_epochs(epochs: int, slices: int) -> tuple[int, ...]:
@@ -102,16 +108,6 @@ def slice_epochs(epochs: int, slices: int) -> tuple[int, ...]:
     return tuple(end - start for start, end in pairwise(ends))
 
 
-def expected_share(sharding: Sharding, requests: int) -> float:
-    """Return the expected cost of this many random deletions that are carried out together.
-
-    Stage r of a shard is trained again if a deletion falls into the shard's slices 1 to r. For one request this is
-    (2/3 + 1/(3R)) / S, for one slice 1 - (1 - 1/S)^K (Bourtoule et al. 2021).
-    """
-    shards, slices = sharding.shards, sharding.slices
-    return sum(2 * r / (slices * (slices + 1)) * (1 - (1 - r / (shards * slices)) ** requests) for r in range(1, slices + 1))
-
-
-def _divided(items: Sequence[Item], parts: int) -> list[Sequence[Item]]:
+def divided(items: Sequence[Item], parts: int) -> list[Sequence[Item]]:
     """Divide into consecutive parts whose sizes differ by at most one."""
     return [items[len(items) * k // parts : len(items) * (k + 1) // parts] for k in range(parts)]

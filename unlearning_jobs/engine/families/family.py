@@ -17,8 +17,11 @@ from torch import Tensor, nn
 
 from unlearning_jobs.engine.contracts import Recipe
 from unlearning_jobs.engine.contracts.families import FAMILY_DESCRIPTIONS, FamilyDescription
+from unlearning_jobs.engine.contracts.sharding import Aggregation
 from unlearning_jobs.engine.corpora import Example, Snapshot, SnapshotInfo
 from unlearning_jobs.engine.errors import SpecError
+
+from .aggregation import aggregate
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,11 @@ class Footprint:
     frozen: int = 0
     """How many of the parameters never change: they have no gradients, and copies of a model share them."""
 
+    def times(self, networks: int) -> Footprint:
+        """Return the size of this many such networks that answer together; they share what never changes."""
+        learned = networks * (self.parameters - self.frozen)
+        return Footprint(self.frozen + learned, networks * self.activations, self.frozen)
+
 
 class Family(ABC):
     """A family of models, for one recipe and snapshot."""
@@ -149,6 +157,13 @@ class Family(ABC):
     @abstractmethod
     def build(self, seed: int) -> nn.Module:
         """Return a freshly initialised network on the CPU. The seed decides every weight."""
+
+    def joined(self, networks: Sequence[nn.Module], aggregation: Aggregation) -> tuple[Self, nn.Module]:
+        """Return the network that the networks of shards make together, and the family that it belongs to.
+
+        The aggregation is one that the family's description lists.
+        """
+        return self, aggregate(networks, aggregation)
 
     def read_foreign(self, folder: Path) -> nn.Module:  # noqa: ARG002  # for subclasses
         """Return the network of a model that was trained elsewhere as the recipe says, on the CPU. Few families have this.

@@ -5,13 +5,13 @@ before, it keeps: nothing here shows that it does not know the examples already.
 
 With an adapter, all weights of the checkpoint are frozen: what is trained and what unlearns is the adapter alone. Such a
 model is saved twice, as an adapter and with it merged in; it is read from the adapter and its checkpoint, and what is merged
-must follow from them.
+must follow from them. Several adapters that answer together, those of shards, are saved as adapters alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Final, cast
 
@@ -22,15 +22,26 @@ from transformers import PretrainedConfig, PreTrainedTokenizerFast
 from unlearning_jobs.engine.artefacts import checkpoint_digest
 from unlearning_jobs.engine.contracts import CHAT, CheckpointArchitecture, Recipe
 from unlearning_jobs.engine.contracts.families import families_for
+from unlearning_jobs.engine.contracts.sharding import Aggregation
 from unlearning_jobs.engine.corpora import Example, Snapshot, SnapshotInfo
 from unlearning_jobs.engine.errors import CheckpointError, CorpusError, SpecError
 
 from .adapters import TENSORS, add_adapter, is_merged, load_adapter, merge_in, merged, write_adapter
+from .aggregation import LanguageEnsemble
 from .checkpoints import MODELS, check_fits, read_config, read_network, read_tokenizer, without_dropout
 from .family import Batch, Footprint, Predictions
 from .foreign_adapters import read_declared_adapter
 from .foreign_models import read_foreign_model
 from .language import LanguageFamily, Sequences
+from .shard_adapters import (
+    mean_adapter,
+    predict_together,
+    read_ensemble,
+    several,
+    shard_tensors,
+    times,
+    write_ensemble,
+)
 from .tokens import IGNORED, Encoded, check_length
 from .weights import own_tensors
 
@@ -103,6 +114,13 @@ class FinetunedLmFamily(LanguageFamily):
             add_adapter(network, self.architecture.adapter, seed)
         return network
 
+    def joined(self, networks: Sequence[nn.Module], aggregation: Aggregation) -> tuple[FinetunedLmFamily, nn.Module]:
+        """Merge adapters into one of a higher rank, or let them answer together."""
+        if aggregation != "merge":
+            return self, LanguageEnsemble(networks).eval()
+        architecture = replace(self.architecture, adapter=times(self.architecture.adapter, len(networks)))
+        return replace(self, architecture=architecture), mean_adapter(networks).eval()
+
     def read_foreign(self, folder: Path) -> nn.Module:
         if self.adapts:
             return read_declared_adapter(folder, self.folder, self.architecture)
@@ -160,6 +178,8 @@ class FinetunedLmFamily(LanguageFamily):
 
         Padding stands behind each text, where no earlier token sees it.
         """
+        if isinstance(network, LanguageEnsemble):
+            return predict_together([self.predict(shard, batch) for shard in network.shards])
         output = cast("Any", network)(input_ids=batch.inputs, use_cache=False)
         labels = batch.labels[:, 1:]  # each token is predicted from those before it
         has_label = labels != IGNORED
@@ -167,14 +187,21 @@ class FinetunedLmFamily(LanguageFamily):
         return Predictions(logits, labels[has_label], has_label.nonzero()[:, 0])
 
     def hidden_layers(self, network: nn.Module) -> Sequence[nn.Module]:
-        """Find the list of layers, which architectures call by different names."""
+        """Find the list of layers, which architectures call by different names. Shards have no layers in common."""
+        if isinstance(network, LanguageEnsemble):
+            return []
         lists = (module for module in network.modules() if isinstance(module, nn.ModuleList))
         return next((list(layers) for layers in lists if len(layers) == self.architecture.layers), [])
 
     def weights(self, network: nn.Module) -> dict[str, Tensor]:
+        """Return the whole network's, with its adapter merged in; of several adapters, these alone."""
+        if isinstance(network, LanguageEnsemble):
+            return shard_tensors(network)
         return dict(merged(network)) if self.adapts else own_tensors(network)
 
     def holds(self, network: nn.Module, file: Path) -> bool:
+        if isinstance(network, LanguageEnsemble):
+            return several(file) == several(shard_tensors(network))
         return is_merged(network, file)
 
     def merge_adapter(self, network: nn.Module) -> None:
@@ -183,8 +210,13 @@ class FinetunedLmFamily(LanguageFamily):
     def save(self, network: nn.Module, folder: Path) -> Mapping[str, Any]:
         """Write what goes with the weights, so that transformers reads the folder as it is, and in the precision it has.
 
-        An adapter is written into a folder of its own, as peft reads it.
+        An adapter is written into a folder of its own, as peft reads it. Of several that answer together, each has one, and
+        there is no configuration, with which transformers would take the folder for a whole model.
         """
+        if isinstance(network, LanguageEnsemble):
+            self.tokenizer.save_pretrained(folder)
+            write_ensemble(network, self.architecture, folder)
+            return {"architecture": self.architecture.to_json()}
         config = type(self.config).from_dict(self.config.to_dict() | {"dtype": "float32"})
         config.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
@@ -217,6 +249,8 @@ class FinetunedLmFamily(LanguageFamily):
         check_fits(architecture, config, tokenizer)
         family = cls(base, config, tokenizer, architecture)
         network = family.build(0)
+        if ensemble := about.get("ensemble"):
+            return family, read_ensemble(network, folder, int(ensemble["networks"]))
         load_adapter(network, folder / ADAPTER / TENSORS)
         return family, network
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor, nn
 
 
@@ -13,9 +15,9 @@ def learned(network: nn.Module) -> list[nn.Parameter]:
 
 
 def learned_state(network: nn.Module) -> dict[str, Tensor]:
-    """Return everything that training changes, by name: the network's state without what is frozen."""
+    """Return everything that training changes, by name and each once: the network's state without what is frozen."""
     frozen = _frozen(network)
-    return {name: tensor for name, tensor in network.state_dict().items() if name not in frozen}
+    return {name: tensor for name, tensor in own_tensors(network).items() if name not in frozen}
 
 
 def restore(network: nn.Module, state: Mapping[str, Tensor]) -> None:
@@ -24,9 +26,18 @@ def restore(network: nn.Module, state: Mapping[str, Tensor]) -> None:
     Raises:
         RuntimeError: it is the state of another network.
     """
-    frozen = _frozen(network)
-    kept = {name: tensor for name, tensor in network.state_dict().items() if name in frozen}
+    learned_names = learned_state(network).keys()
+    kept = {name: tensor for name, tensor in network.state_dict().items() if name not in learned_names}
     network.load_state_dict({**kept, **state})
+
+
+def copied(network: nn.Module, place: torch.device | None = None) -> nn.Module:
+    """Return a copy of the network that shares what is frozen: both have the same tensors, and nothing may change them.
+
+    With a `place`, only those are shared that are on this device.
+    """
+    shared = {id(p): p for p in network.parameters() if not p.requires_grad and place in (None, p.device)}
+    return copy.deepcopy(network, memo=dict(shared))
 
 
 def _frozen(network: nn.Module) -> set[str]:

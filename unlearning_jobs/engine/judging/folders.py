@@ -92,6 +92,12 @@ def _read(folder: Path, source: FolderSource) -> TrainedModel:
     about = model_about(folder)
     if about and about.get("family") != FinetunedLmFamily.name:
         return read_model(folder)
+    if "ensemble" in about:
+        message = (
+            f"The model in {folder.name} is several adapters that answer together, which no library reads as one model;"
+            " judge models that were merged."
+        )
+        raise SpecError(message)
     # What Lethe made from a checkpoint is read as transformers reads it, so that an adapter needs no checkpoint here.
     said = about.get("architecture", {})
     architecture = describe_checkpoint(

@@ -15,10 +15,12 @@ from typing import Final
 from unlearning_jobs.engine.catalogue import complete_config
 from unlearning_jobs.engine.contracts import MethodChoice, Recipe
 
+from .adapter_shards import AdapterShards
 from .certified_removal import CertifiedRemoval
 from .ceu import CeU
 from .context import CertifiedMethod, Context, ExampleCounter, MarginCallback, Prepared, UnlearningMethod, unnoted
 from .datamodel_matching import DatamodelMatching
+from .distil_noised import DistilNoised
 from .dp_sgd import DpSgd
 from .dpo import Dpo
 from .finetune_retain import FinetuneRetain
@@ -32,6 +34,7 @@ from .npo import Npo
 from .oracle_matching import OracleMatching
 from .partial_reset import PartialReset
 from .pdu import Pdu
+from .replay import Replay
 from .retrain import Retrain
 from .rmu import Rmu
 from .salun import Salun
@@ -48,8 +51,10 @@ METHODS: Final[dict[str, type[UnlearningMethod]]] = {
     method.name: method
     for method in (
         Retrain,
-        Sisa,
         Summation,
+        Sisa,
+        Replay,
+        AdapterShards,
         CertifiedRemoval,
         DpSgd,
         Npo,
@@ -71,6 +76,7 @@ METHODS: Final[dict[str, type[UnlearningMethod]]] = {
         PartialReset,
         Salun,
         TaskVector,
+        DistilNoised,
         DatamodelMatching,
         OracleMatching,
         Nothing,

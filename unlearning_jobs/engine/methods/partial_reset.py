@@ -72,7 +72,7 @@ class PartialReset:
         result, training_data = model.copy_to(context.device), context.training_data
         generator = torch.Generator().manual_seed(context.seed)
         chosen = masks(self.variant, self.share, result, context, generator)
-        reset(result, training_data.family, chosen, generator)
+        reset(result, result.family, chosen, generator)
 
         def loss(predictions: Predictions, batch: Batch, _positions: object) -> Tensor:
             if not self.distillation:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from unlearning_jobs.engine.errors import ObstacleError
 from unlearning_jobs.engine.families import Family
+from unlearning_jobs.engine.families.aggregation import ShardEnsemble
 from unlearning_jobs.engine.families.weights import is_adapted, learned
 from unlearning_jobs.engine.training.model import TrainedModel
 
@@ -43,9 +44,18 @@ def reset(model: TrainedModel, family: Family, chosen: Sequence[Tensor], generat
 
     These are the values of a newly initialised network, whose seed is drawn here; or the checkpoint's, if there is one.
     """
-    fresh = family.build(int(torch.randint(SEEDS, (), generator=generator)))
-    for tensor, mask, new in zip(learned(model.network), chosen, learned(fresh), strict=True):
+    fresh = starting_values(model.network, family, int(torch.randint(SEEDS, (), generator=generator)))
+    for tensor, mask, new in zip(learned(model.network), chosen, fresh, strict=True):
         tensor.copy_(torch.where(mask.bool(), new.to(tensor.device), tensor))
+
+
+def starting_values(network: nn.Module, family: Family, seed: int) -> list[Tensor]:
+    """Return what a training of such a network with this seed starts from: a tensor for each that learns, in its order.
+
+    All networks of shards start from the same.
+    """
+    fresh = [tensor.detach() for tensor in learned(family.build(seed))]
+    return fresh * (len(network.shards) if isinstance(network, ShardEnsemble) else 1)
 
 
 def weighted_layers(network: nn.Module) -> list[nn.Module]:

@@ -5,9 +5,11 @@ Bourtoule et al. 2021, Machine Unlearning, arXiv 1912.03817.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
-from unlearning_jobs.engine.contracts import ProgressCallback
+from unlearning_jobs.engine.catalogue.exact import sisa_obstacle
+from unlearning_jobs.engine.contracts import ProgressCallback, Recipe
 from unlearning_jobs.engine.errors import ObstacleError
 from unlearning_jobs.engine.training.model import TrainedModel
 
@@ -23,14 +25,15 @@ class Sisa(Retrain):
     """
 
     name: ClassVar[str] = "sisa"
+    obstacle: ClassVar[Callable[[Recipe], str]] = staticmethod(sisa_obstacle)
+    """Says why a model of a recipe cannot be unlearned from in this way; empty if it can."""
 
     def unlearn(self, model: TrainedModel, context: Context, on_progress: ProgressCallback) -> TrainedModel:
         """See `UnlearningMethod`.
 
         Raises:
-            ObstacleError: the model was not trained in shards.
+            ObstacleError: the model was not trained in shards of the kind that the method is for.
         """
-        if context.training_data.recipe.sharding is None:
-            message = "The model was not trained in shards; choose retrain, or train a model by a recipe with sharding."
-            raise ObstacleError(message)
+        if problem := type(self).obstacle(context.training_data.recipe):
+            raise ObstacleError(problem)
         return super().unlearn(model, context, on_progress)

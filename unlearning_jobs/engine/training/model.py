@@ -20,8 +20,8 @@ from unlearning_jobs.engine.contracts import ModelRef
 from unlearning_jobs.engine.contracts.privacy import PrivacyLoss
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.families import FAMILIES, Family, family_class
-
-from .aggregation import ShardEnsemble
+from unlearning_jobs.engine.families.aggregation import ShardEnsemble
+from unlearning_jobs.engine.families.weights import copied
 
 WEIGHTS: Final = "model.safetensors"
 METADATA: Final = {"format": "pt"}
@@ -49,8 +49,7 @@ class TrainedModel:
         Weights that are frozen are not copied: both networks have the same ones.
         """
         place = torch.empty(0, device=device).device  # with its number, if there are several of the kind
-        shared = {id(p): p for p in self.network.parameters() if not p.requires_grad and p.device == place}
-        return TrainedModel(to_device(copy.deepcopy(self.network, memo=dict(shared)), device), self.family)
+        return TrainedModel(to_device(copied(self.network, place), device), self.family)
 
 
 def to_device(network: nn.Module, device: torch.device) -> nn.Module:
@@ -111,7 +110,7 @@ def read_model(folder: Path, base: Path | None = None) -> TrainedModel:
     try:
         made_by = family_class(about["family"])
         family, network = made_by.read_on(folder, about, base) if base else made_by.read(folder, about)
-        if ensemble := about.get("ensemble"):
+        if (ensemble := about.get("ensemble")) and not isinstance(network, ShardEnsemble):
             shards = [copy.deepcopy(network) for _ in range(ensemble["networks"])]
             network = ShardEnsemble(shards, ensemble["aggregation"])
         privacy = PrivacyLoss.from_json(about["privacy"]) if "privacy" in about else None

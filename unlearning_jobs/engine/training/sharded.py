@@ -1,5 +1,8 @@
 """Training by a recipe with shards (SISA, see `contracts.sharding`): one network per shard, slice after slice.
 
+A recipe with one shard has one network, which learns stage by stage. Adapters share their checkpoint, and of each shard
+only the adapter is kept.
+
 Every stage starts from the weights that the stage before left, with a fresh optimiser and learning-rate schedule. It then
 depends only on those weights and on its own examples, so the weights are all that has to be kept. All shards of a model
 start from the same weights, so that they can be merged.
@@ -12,7 +15,6 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast, get_args
 
 import torch
 from torch import Tensor, nn
@@ -21,8 +23,8 @@ from compliance.formats.canonical import canonical_json
 from unlearning_jobs.engine.contracts.sharding import Aggregation, Sharding, place_examples, slice_epochs
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.families import Dataset
+from unlearning_jobs.engine.families.weights import copied, learned_state, restore
 
-from .aggregation import aggregate
 from .checkpoint import TrainingCheckpoint
 from .device import COPIES_IN_TRAINING, check_memory
 from .loop import StepCallback, train_epochs
@@ -73,7 +75,16 @@ def train_sharded(
     networks = shard_networks(
         training_data, exclude_ids, seed, device=device, on_step=on_step, slices=slices, checkpoint=checkpoint
     )
-    return TrainedModel(aggregate(networks, _sharding(training_data).aggregation), training_data.family)
+    sharding = _sharding(training_data)
+    if sharding.shards == 1:
+        return TrainedModel(networks[0], training_data.family)
+    return _joined(networks, training_data, sharding.aggregation)
+
+
+def _joined(networks: Sequence[nn.Module], training_data: TrainingData, aggregation: Aggregation) -> TrainedModel:
+    """Return the model that the shards' networks make together."""
+    family, network = training_data.family.joined(networks, aggregation)
+    return TrainedModel(network, family)
 
 
 def shard_networks(
@@ -88,7 +99,7 @@ def shard_networks(
 ) -> list[nn.Module]:
     """Train the shards' networks, before they become one model; arguments and errors as for `train_sharded`.
 
-    A shard without any example left has no network.
+    A shard without any example left has no network. All of them share what is frozen.
     """
     check_memory(training_data.footprint, device, copies=COPIES_IN_TRAINING + _sharding(training_data).shards)
     cache, networks = SliceCache(slices), []
@@ -100,18 +111,18 @@ def shard_networks(
         on_step(1, 1, math.nan)
 
     # 2. Train the others, shard by shard.
-    taken = 0
-    for plan in plans:
-        network = to_device(training_data.family.build(seed), device).train()
+    taken, start = 0, to_device(training_data.family.build(seed), device).train()
+    for number, plan in enumerate(plans, start=1):
+        network = copied(start) if number < len(plans) else start
         if plan.weights is not None:
-            network.load_state_dict(plan.weights)
+            restore(network, plan.weights)
         for stage in plan.missing:
 
             def report(done: int, _steps: int, loss: float, before: int = taken) -> None:
                 on_step(before + done, total, loss)
 
             _train_stage(network, stage, training_data, seed, device=device, on_step=report, checkpoint=checkpoint)
-            cache.write(stage.key, training_data.family.weights(network))
+            cache.write(stage.key, learned_state(network))
             _discard(_stage_checkpoint(checkpoint, stage))
             taken += stage.steps
         networks.append(network.eval())
@@ -186,12 +197,17 @@ def shard_stages(training_data: TrainingData, exclude_ids: Collection[str], seed
 def aggregation_accuracies(
     networks: Sequence[nn.Module], training_data: TrainingData, data: Dataset
 ) -> dict[Aggregation, float]:
-    """Return the accuracy of the same shards when they vote, are averaged, and are merged: what each way costs."""
+    """Return the accuracy of the same shards in each way in which the family's answer together: what each way costs."""
     accuracies: dict[Aggregation, float] = {}
-    for aggregation in cast("tuple[Aggregation, ...]", get_args(Aggregation)):
-        scores = score(TrainedModel(aggregate(networks, aggregation), training_data.family), data)
-        accuracies[aggregation] = sum(float(s.correct.float().mean()) for s in scores) / len(scores)
+    for aggregation in training_data.family.description.aggregations:
+        accuracies[aggregation] = accuracy(_joined(networks, training_data, aggregation), data)
     return accuracies
+
+
+def accuracy(model: TrainedModel, data: Dataset) -> float:
+    """Return the share of right answers, averaged over the examples; of texts, of right tokens."""
+    scores = score(model, data)
+    return sum(float(s.correct.float().mean()) for s in scores) / len(scores)
 
 
 @dataclass(frozen=True)

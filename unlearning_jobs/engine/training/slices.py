@@ -1,7 +1,8 @@
 """A cache of the networks after each slice of a shard, keyed by what they were trained on.
 
-A key is the digest of everything that shaped the network. Two processes that train the same slice write the same bytes,
-so no lock is needed.
+A key is the digest of everything that shaped the network, and each file's digest covers its key: a file that was damaged,
+or that lies under another key than its own, counts as missing. Two processes that train the same slice write the same
+bytes, so no lock is needed.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ DIGEST_BYTES = 32
 
 @dataclass(frozen=True)
 class SliceCache:
-    """Weights by key: the file `<key>` holds a SHA-256 digest and safetensors. Without a folder, nothing is kept."""
+    """Weights by key: the file `<key>` holds safetensors behind their digest. Without a folder, nothing is kept."""
 
     folder: Path | None
 
     def read(self, key: str) -> dict[str, Tensor] | None:
-        """Return the weights, on the CPU, or None if there are none or they are damaged."""
+        """Return the weights, on the CPU, or None if there are none, they are damaged, or they are those of another key."""
         if self.folder is None:
             return None
         try:
@@ -33,7 +34,7 @@ class SliceCache:
         except FileNotFoundError:
             return None
         digest, weights = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
-        return load(weights) if hashlib.sha256(weights).digest() == digest else None
+        return load(weights) if _digest(key, weights) == digest else None
 
     def write(self, key: str, weights: Mapping[str, Tensor]) -> None:
         """Write the weights. A process killed meanwhile leaves nothing under the key."""
@@ -42,5 +43,11 @@ class SliceCache:
         self.folder.mkdir(parents=True, exist_ok=True)
         content = save({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()})
         draft = self.folder / f"{key}.{os.getpid()}.draft"
-        draft.write_bytes(hashlib.sha256(content).digest() + content)
+        draft.write_bytes(_digest(key, content) + content)
         draft.replace(self.folder / key)
+
+
+def _digest(key: str, weights: bytes) -> bytes:
+    digest = hashlib.sha256(f"{key}\n".encode())
+    digest.update(weights)
+    return digest.digest()

@@ -118,7 +118,7 @@ def test_what_the_engine_says_about_a_group_without_numbers_is_accepted(real: Re
     assert reasons(verified(real, tmp_path, lies)) == ""
 
 
-@pytest.mark.parametrize("method", ["retrain", "certified_removal"])
+@pytest.mark.parametrize("method", ["retrain", "replay", "certified_removal"])
 @pytest.mark.parametrize("broken", ["oracle", ""])
 def test_an_exact_or_certified_result_is_accepted_with_an_annex_and_without(
     real: Real, tmp_path: Path, method: str, broken: str

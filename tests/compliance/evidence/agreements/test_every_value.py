@@ -160,7 +160,7 @@ def test_every_value_of_an_evaluation_is_computed_again_or_listed(real: Real) ->
     assert unnoticed(story, story.reports[DECIDED].result["evaluation"]) == set()
 
 
-@pytest.mark.parametrize("method", ["retrain", "certified_removal"])
+@pytest.mark.parametrize("method", ["retrain", "replay", "adapter_shards", "certified_removal"])
 def test_nor_can_one_of_a_result_that_rests_on_its_process(tmp_path: Path, method: str) -> None:
     story = told(tmp_path, ALONE, method=method)
     [one] = story.reports.values()

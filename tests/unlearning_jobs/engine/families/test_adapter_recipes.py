@@ -77,7 +77,16 @@ def test_a_recipe_that_says_another_size_than_the_adapter_has_is_refused(checkpo
         TrainingData.prepare(changed, snapshot, str(folder))
 
 
-@pytest.mark.parametrize("part", [{"sharding": Sharding(shards=2)}, {"privacy": Privacy(1.0, delta=1e-5)}])
-def test_adapters_are_trained_neither_in_shards_nor_privately(checkpoint: Checkpoint, part: dict[str, Any]) -> None:
+def test_adapters_are_not_trained_privately(checkpoint: Checkpoint) -> None:
     with pytest.raises(SpecError, match="Only a text_classifier or a classifier"):
-        replace(adapter_recipe(checkpoint()), **part)
+        replace(adapter_recipe(checkpoint()), privacy=Privacy(1.0, delta=1e-5))
+
+
+def test_adapters_can_have_shards_and_whole_checkpoints_only_stages(checkpoint: Checkpoint) -> None:
+    folder = checkpoint()
+    assert replace(adapter_recipe(folder), sharding=Sharding(shards=2)).sharding
+    assert replace(recipe_of(folder), sharding=Sharding(shards=1, slices=3)).sharding
+    with pytest.raises(SpecError, match="or let an adapter on a checkpoint learn"):
+        replace(recipe_of(folder), sharding=Sharding(shards=2))
+    with pytest.raises(SpecError, match="Language models cannot vote"):
+        replace(adapter_recipe(folder), sharding=Sharding(shards=2, aggregation="vote"))

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import pytest
 import torch
 
+from tests.unlearning_jobs.engine.conftest import with_sharding
 from unlearning_jobs.engine.contracts import JobSpec
+from unlearning_jobs.engine.contracts.sharding import Sharding
 from unlearning_jobs.engine.methods import Context
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.model import TrainedModel
@@ -85,6 +87,22 @@ def sharded_task(sharded_trainer: Trainer, leaves_to_forget: tuple[str, ...]) ->
 
 
 @pytest.fixture(scope="session")
+def stages_task(staged_trainer: Trainer) -> Task:
+    return task(staged_trainer, staged_trainer.obtain((), 1, lambda *_: None), FORGET)
+
+
+@pytest.fixture(scope="session")
+def tuned_stages_task(tuned_trainer: Trainer) -> Task:
+    trainer = with_sharding(tuned_trainer, Sharding(shards=1, slices=3))
+    return task(trainer, trainer.obtain((), 1, lambda *_: None), FORGET)
+
+
+@pytest.fixture(scope="session")
+def adapter_shards_task(adapter_shards_trainer: Trainer) -> Task:
+    return task(adapter_shards_trainer, adapter_shards_trainer.obtain((), 1, lambda *_: None), FORGET)
+
+
+@pytest.fixture(scope="session")
 def tasks(
     *,
     trainer: Trainer,
@@ -96,10 +114,16 @@ def tasks(
     sharded_task: Task,
     logistic_task: Task,
     sums_task: Task,
+    stages_task: Task,
+    tuned_stages_task: Task,
+    adapter_shards_task: Task,
 ) -> Tasks:
     return {
         "causal_lm": task(trainer, model, FORGET),
+        "causal_lm in stages": stages_task,
         "finetuned_lm": tuned_task,
+        "finetuned_lm in stages": tuned_stages_task,
+        "finetuned_lm in shards": adapter_shards_task,
         "text_classifier": note_task,
         "text_classifier in shards": sharded_note_task,
         "classifier": leaf_task,

@@ -21,13 +21,11 @@ from unlearning_jobs.engine.training.model import TrainedModel
 
 Check = Callable[[str, str, Mapping[str, Task]], None]
 """A test of one method, on one family."""
-QUICK = {"steps": 4, "epochs": 1, "oracles": 2, "subset_models": 10}
+QUICK = {"steps": 4, "epochs": 1, "oracles": 2, "subset_models": 10, "teacher": "gradient_ascent"}
 
-IN_SHARDS = ("sisa",)
-"""Methods that need such models."""
-CASES = [
-    (name, f"{family} in shards" if name in IN_SHARDS else family) for name in METHODS for family in CATALOGUE[name].families
-]
+IN_SHARDS = {"sisa": " in shards", "replay": " in stages", "adapter_shards": " in shards"}
+"""Methods that need such models, and what tasks of such are called."""
+CASES = [(name, family + IN_SHARDS.get(name, "")) for name in METHODS for family in CATALOGUE[name].families]
 
 
 def quick(name: str) -> UnlearningMethod:

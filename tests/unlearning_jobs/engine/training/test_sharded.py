@@ -18,7 +18,7 @@ from unlearning_jobs.engine.contracts import ClassifierArchitecture, Recipe
 from unlearning_jobs.engine.contracts.sharding import Sharding, place_examples, slice_epochs
 from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
 from unlearning_jobs.engine.errors import SpecError, TrainingDivergedError
-from unlearning_jobs.engine.training.aggregation import ShardEnsemble
+from unlearning_jobs.engine.families.aggregation import ShardEnsemble
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.ensemble import is_worthwhile
 from unlearning_jobs.engine.training.model import TrainedModel

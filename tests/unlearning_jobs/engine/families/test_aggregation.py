@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from unlearning_jobs.engine.contracts.sharding import Aggregation
-from unlearning_jobs.engine.training.aggregation import aggregate, merge
+from unlearning_jobs.engine.families.aggregation import aggregate, merge
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.model import TrainedModel, read_model, save_model
 

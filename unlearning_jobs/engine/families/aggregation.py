@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F  # noqa: N812  # the name everyone knows it by
@@ -32,9 +33,50 @@ class ShardEnsemble(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         logits = torch.stack([shard(inputs).float() for shard in self.shards])  # (shards, batch, classes)
         if self.aggregation == "mean":
-            return logits.log_softmax(-1).logsumexp(0) - math.log(len(self.shards))
+            return log_mean_probability(logits)
         votes = F.one_hot(logits.argmax(-1), logits.shape[-1]).sum(0).float() + PRIOR_VOTES
         return (votes / votes.sum(-1, keepdim=True)).log()
+
+
+@dataclass(frozen=True)
+class NextTokens:
+    """What an ensemble of language models answers, named as transformers names it."""
+
+    logits: Tensor
+    """(batch, positions, vocabulary)"""
+    past_key_values: tuple[Any, ...]
+    """What each network keeps of the tokens so far, for the next call."""
+
+
+class LanguageEnsemble(ShardEnsemble):
+    """Language models that answer together: the distribution of the next token is the mean of theirs, token by token.
+
+    It is called as each of them is. Logits are the logs of probabilities.
+    """
+
+    def __init__(self, shards: Sequence[nn.Module]) -> None:
+        super().__init__(shards, "mean")
+
+    @property
+    def device(self) -> torch.device:
+        """The device that holds it."""
+        return next(self.parameters()).device
+
+    def forward(  # type: ignore[override]  # it is called as language models are
+        self, input_ids: Tensor, past_key_values: Sequence[Any] | None = None, **given: Any
+    ) -> NextTokens:
+        pasts = past_key_values or (None,) * len(self.shards)
+        outputs = [
+            shard(input_ids=input_ids, past_key_values=past, **given) for shard, past in zip(self.shards, pasts, strict=True)
+        ]
+        logits = log_mean_probability(output.logits.float() for output in outputs)
+        return NextTokens(logits, tuple(output.past_key_values for output in outputs))
+
+
+def log_mean_probability(logits: Iterable[Tensor]) -> Tensor:
+    """Return the log of the mean of the probabilities that several logits of one shape, (..., classes), give."""
+    each = [of_one.log_softmax(-1) for of_one in logits]
+    return torch.stack(each).logsumexp(0) - math.log(len(each))
 
 
 def aggregate(networks: Sequence[nn.Module], aggregation: Aggregation) -> nn.Module:

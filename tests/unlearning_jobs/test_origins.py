@@ -1,0 +1,64 @@
+"""What the list of models says of how a version was trained."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.factories import RECIPE, model_version
+from tests.unlearning_jobs.test_views import visit
+from unlearning_jobs.engine.contracts import Adapter, CheckpointArchitecture, ClassifierArchitecture, Recipe, Sharding
+from unlearning_jobs.models import RegisteredRecipe
+from unlearning_jobs.origins import stage_sentences
+
+pytestmark = pytest.mark.django_db
+ADAPTED = replace(
+    RECIPE, family="finetuned_lm", architecture=CheckpointArchitecture("1" * 64, 9000, 64, 2, 300, adapter=Adapter(4, 8))
+)
+NETWORKS = Recipe("classifier", ClassifierArchitecture("mlp"), 8, 8, 1e-3)
+
+
+def by(recipe: Recipe, **sharding: Any) -> RegisteredRecipe:
+    made = replace(recipe, epochs=8, sharding=Sharding(**sharding))
+    return RegisteredRecipe.objects.create(digest=made.digest(), body=made.to_json())
+
+
+def test_a_model_that_learned_everything_at_once_says_nothing_of_stages() -> None:
+    assert stage_sentences(model_version()) == []
+
+
+@pytest.mark.parametrize(
+    ("recipe", "sharding", "said"),
+    [
+        (RECIPE, {"shards": 1, "slices": 3}, "Trained in 3 stages."),
+        (
+            ADAPTED,
+            {"shards": 3, "slices": 2},
+            (
+                "Trained as 3 adapters on one checkpoint, in shards (slices of each: 2). They answer together: their"
+                " probabilities are averaged."
+            ),
+        ),
+        (
+            ADAPTED,
+            {"shards": 2, "aggregation": "merge"},
+            "Trained as 2 adapters on one checkpoint, in shards (slices of each: 1). They were merged into one.",
+        ),
+        (
+            NETWORKS,
+            {"shards": 5, "aggregation": "vote", "placement": "by_expected_deletion", "deletion_rates": {"e00000001": 0.1}},
+            (
+                "Trained as 5 networks, in shards (slices of each: 1). They answer together: each has one vote. The"
+                " likeliest deletions come last."
+            ),
+        ),
+    ],
+    ids=["stages", "adapters", "merged adapters", "networks that vote"],
+)
+def test_the_list_of_models_says_in_which_stages_and_shards_each_was_trained(
+    recipe: Recipe, sharding: dict[str, Any], said: str
+) -> None:
+    model_version(name="staged", recipe=by(recipe, **sharding))
+    assert said in visit("engineer").get("/jobs/models/").words
