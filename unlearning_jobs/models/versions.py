@@ -26,6 +26,8 @@ class Checkpoint(models.Model):
     """What a recipe says of it (`engine.contracts.CheckpointArchitecture`)."""
     kind = models.CharField(max_length=60)
     """What its configuration calls its architecture, such as “llama”."""
+    weights_sha256 = models.CharField(max_length=64, blank=True, db_index=True)
+    """What its weights are, whatever its files are (`engine.tensors`); empty until it was noted, and then fixed."""
     bytes = models.PositiveBigIntegerField()
     stamp: models.JSONField[dict[str, list[int]], dict[str, list[int]]] = models.JSONField(default=dict)
     """What the file system said of its files when they were last checked against the digest (`stamps.stamp_of`)."""
@@ -83,6 +85,10 @@ class ModelVersion(Rung):
     path = models.CharField(max_length=300)
     """Below ARTEFACTS; empty once destroyed."""
     digest = models.CharField(max_length=64)
+    weights_sha256 = models.CharField(max_length=64, blank=True, db_index=True)
+    """What its weights are, as of checkpoints; kept when its files are destroyed."""
+    adapter_sha256 = models.CharField(max_length=64, blank=True, db_index=True)
+    """What those of its adapter alone are; empty if it has none."""
     training_seconds = models.FloatField(default=0)
     """Measured wall time of one training by the recipe: the unit of expected costs."""
     training_device = models.CharField(max_length=120, blank=True)
