@@ -13,6 +13,7 @@ from compliance.evidence.bundle import BundleFolder
 from compliance.evidence.verification import verify_bundle
 from compliance.formats.dispositions import Disposition
 from compliance.record.bundles import bundle_seal, bundle_write
+from compliance.record.errors import StaleStateError
 from compliance.record.keys import signing_keys
 from compliance.record.signing import checkpoint_sign
 from requests_app.models import Match, Proposal
@@ -21,14 +22,14 @@ from requests_app.services.dispositions import made_elsewhere
 from requests_app.services.letters import letter
 from requests_app.services.releases import release_sign
 from requests_app.wording import fact_sentences
-from tests.checkpoints import recipe_from, registered, worked, written
+from tests.checkpoints import recipe_from, registered, taken, worked, written
 from tests.compliance.evidence.agreements.retold import Retold
 from tests.personas import ADA, Staff
 from tests.staging import Stage
 from tests.unlearning_jobs.engine.families.foreign_checkpoints import ROWS, trained_elsewhere
 from tests.web.pages import Page, signed_in
 from unlearning_jobs.engine.contracts import MethodChoice, Protocol
-from unlearning_jobs.models import Checkpoint, Job, ModelVersion
+from unlearning_jobs.models import Checkpoint, CorpusSnapshot, Job, ModelVersion
 from unlearning_jobs.origins import origin_sentences
 from unlearning_jobs.services.corpora import corpus_register
 from unlearning_jobs.services.imports import model_import
@@ -121,6 +122,21 @@ def test_from_an_imported_model_to_evidence_that_says_what_others_made(
     assert NOT_SEARCHED in text
     ModelVersion.objects.filter(pk=version.pk).update(state="quarantined")
     assert "1 model in use starts from a checkpoint" in letter(stage.request, "outcome_completed").text
+
+    # What was erased comes back through no door: neither as a checkpoint, nor as a model from elsewhere.
+    folder = taken(imported, tmp_path / "fresh")
+    with pytest.raises(StaleStateError, match="the weights of keeper v1, which learned from the corpus tower"):
+        registered(folder, "house")
+    with pytest.raises(StaleStateError, match="the weights of keeper v1, which is or was a model here"):
+        model_import(
+            name="again",
+            recipe=recipe_from(Checkpoint.objects.get()),
+            snapshot=imported.snapshot,
+            seed=3,
+            artefact=folder,
+            without=sorted(CorpusSnapshot.objects.get().erased_ids),
+            actor="account:1",
+        )
 
     # The bundle verifies, with the registration of the checkpoint in it, and no story without it does.
     bundle = exported(stage, tmp_path)

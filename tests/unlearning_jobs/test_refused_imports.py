@@ -178,6 +178,7 @@ def test_only_what_was_erased_here_can_be_declared_as_left_out(
     version = worked(imported(checkpoint, snapshot, folder, "e00000002")).result_version
     assert version is not None
     assert version.left_out == ["e00000002"]
+    assert "Declared to have been trained without 1." in signed_in(account("engineer")).get("/jobs/models/").words
 
 
 # -- what a training would refuse

@@ -96,23 +96,21 @@ def model_import(
     busy = _("Somebody else imports a model at this moment; wait until they have finished.")
     with draft_alone(place.parent, _is_awaited, busy) as draft:
         _clear(place.parent)
+        if place.exists():
+            raise StaleStateError(_("This model is being imported already. Wait until that has ended."))
         copy = draft / "copy"
-        if not place.exists():
-            checkpoint_copy(artefact, copy)
-            if checkpoint_digest(copy) != place.name:
-                message = f"The model in {artefact.name} changed while it was copied; import it again."
-                raise CheckpointError(message)
+        checkpoint_copy(artefact, copy)
+        if checkpoint_digest(copy) != place.name:
+            message = f"The model in {artefact.name} changed while it was copied; import it again."
+            raise CheckpointError(message)
         with transaction.atomic():
             ledger_lock()
             require_compared(snapshot)
             require_new(name)
             require_new_model(weights)
-            if _is_awaited(place):
-                raise StaleStateError(_("This model is being imported already. Wait until that has ended."))
             row = recipe_register(recipe=recipe, actor=actor)
             job = job_create(spec=spec, subject=f"model:{name}", model_name=name, snapshot=snapshot, recipe=row, actor=actor)
-            if copy.exists():
-                draft_place(draft, copy, place)
+            draft_place(draft, copy, place)
     return job
 
 

@@ -30,10 +30,11 @@ def weights_note() -> None:
     """Note what the weights of rows from before there was such a note are. What was destroyed by then is not known."""
     for version in ModelVersion.objects.filter(weights_sha256="").exclude(path=""):
         weights = weights_read(Path(settings.ARTEFACTS) / version.path)
-        ModelVersion.objects.filter(pk=version.pk).update(weights_sha256=weights.whole, adapter_sha256=weights.adapter)
+        still = ModelVersion.objects.filter(pk=version.pk, weights_sha256="")  # somebody else may have noted it meanwhile
+        still.update(weights_sha256=weights.whole, adapter_sha256=weights.adapter)
     for checkpoint in Checkpoint.objects.filter(weights_sha256=""):
         weights = weights_read(Path(settings.ARTEFACTS) / checkpoint.path)
-        Checkpoint.objects.filter(pk=checkpoint.pk).update(weights_sha256=weights.whole)
+        Checkpoint.objects.filter(pk=checkpoint.pk, weights_sha256="").update(weights_sha256=weights.whole)
 
 
 def weights_foreign(folder: Path) -> Weights:
