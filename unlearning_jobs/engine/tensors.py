@@ -1,7 +1,7 @@
 """What the weights in a folder are, whatever holds them: names, shards, order and metadata do not count.
 
-Numbers count as what they are in single precision, in which models are read and saved here: a checkpoint in bfloat16 and the
-same one widened have the same weights. Rounding one makes others of it. Does not import torch, because services ask.
+Numbers count as what they are in bfloat16. Models are saved here in single precision, and copies of them are often rounded
+to that, which makes no other model of them. Does not import torch, because services ask.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SUFFIX: Final = ".safetensors"
 LONGEST_HEADER: Final = 100_000_000
 """Bytes; what the library of the format allows."""
 NUMBERS: Final = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
-"""Numbers that become those of single precision, as numpy reads them; bfloat16 is the upper half of one."""
+"""Numbers that are compared in bfloat16, as numpy reads them. It has none of that kind: they are the upper halves of F32."""
 BLOCK: Final = 1 << 22
 """Bytes read at a time."""
 
@@ -42,7 +42,7 @@ class Weights:
     adapter: str = ""
     """Digest of an adapter's; empty if the folder holds none."""
     finite: bool = True
-    """Whether all of them are numbers."""
+    """Whether all of them are finite numbers, in single precision."""
 
 
 def weights_of(folder: Path, on_read: Callable[[], object] = lambda: None) -> Weights:
@@ -101,7 +101,7 @@ def _tensor(opened: BinaryIO, dtype: str, shape: list[int], size: int, on_read: 
     stored = NUMBERS.get(dtype)
     if stored and math.prod(shape) * np.dtype(stored).itemsize != size:
         raise ValueError(size)
-    digest = hashlib.sha256(canonical_json(["F32" if stored else dtype, shape]))
+    digest = hashlib.sha256(canonical_json(["BF16" if stored else dtype, shape]))
     finite = True
     for start in range(0, size, BLOCK):
         block = _read(opened, min(BLOCK, size - start))
@@ -109,7 +109,7 @@ def _tensor(opened: BinaryIO, dtype: str, shape: list[int], size: int, on_read: 
         if stored:
             numbers = _single(np.frombuffer(block, stored), dtype)
             finite = finite and bool(np.isfinite(numbers).all())
-            block = numbers.tobytes()
+            block = _rounded(numbers).tobytes()
         digest.update(block)
     return digest.hexdigest(), finite
 
@@ -120,6 +120,12 @@ def _single(numbers: npt.NDArray[Any], dtype: str) -> npt.NDArray[np.float32]:
         return (numbers.astype("<u4") << 16).view("<f4")
     with np.errstate(over="ignore"):  # what it cannot hold becomes infinite, and is found to be
         return numbers.astype("<f4")
+
+
+def _rounded(numbers: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
+    """Return numbers in bfloat16, to the nearest and from the middle to the even one, as torch rounds them."""
+    bits: npt.NDArray[np.uint32] = numbers.view("<u4")
+    return ((bits + np.uint32(0x7FFF) + ((bits >> 16) & np.uint32(1))) >> 16).astype(np.uint16)
 
 
 def _read(opened: BinaryIO, size: int) -> bytes:

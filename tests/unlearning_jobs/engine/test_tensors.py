@@ -44,6 +44,13 @@ def test_shards_and_what_lies_beside_the_weights_do_not_count(tmp_path: Path) ->
     assert weights_of(whole) == weights_of(shards) != weights_of(write_checkpoint(tmp_path / "other", gpt2))
 
 
+def test_a_copy_that_was_rounded_to_bfloat16_holds_the_same_weights(tmp_path: Path) -> None:
+    numbers = torch.randn(1000, 7, generator=torch.Generator().manual_seed(1))
+    numbers[0] = torch.tensor([1 + 2**-8, 1 + 3 * 2**-8, 1 + 2**-8 + 2**-20, -1e38, 1e-40, -0.0, 0.1])  # ties, and extremes
+    whole, rounded = {"first": numbers}, {"first": numbers.to(torch.bfloat16)}
+    assert weights_of(held(tmp_path / "whole", whole)) == weights_of(held(tmp_path / "rounded", rounded))
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_a_precision_that_is_widened_holds_the_same_weights(tmp_path: Path, dtype: torch.dtype) -> None:
     exact = {name: tensor.to(torch.bfloat16).to(torch.float16) for name, tensor in some().items()}

@@ -88,13 +88,15 @@ def test_nor_is_one_that_was_taken_out_of_use_or_destroyed(keeper: ModelVersion,
         registered(folder, "house")
 
 
-def test_shards_another_tokenizer_and_a_changed_configuration_hide_nothing(
-    keeper: ModelVersion, tmp_path: Path, base: Path
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_shards_another_tokenizer_a_changed_configuration_and_half_precision_hide_nothing(
+    keeper: ModelVersion, tmp_path: Path, base: Path, precision: str
 ) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     folder = tmp_path / "resaved"
-    AutoModelForCausalLM.from_pretrained(files_of(keeper)).save_pretrained(folder, max_shard_size="8KB")
+    read = AutoModelForCausalLM.from_pretrained(files_of(keeper), dtype=precision)
+    read.save_pretrained(folder, max_shard_size="8KB")
     AutoTokenizer.from_pretrained(base).save_pretrained(folder)
     config = folder / "config.json"
     config.write_text(json.dumps(json.loads(config.read_bytes()) | {"initializer_range": 0.5}))
