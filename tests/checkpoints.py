@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from unlearning_jobs.engine.errors import EngineError
 from unlearning_jobs.engine.families.checkpoints import describe_checkpoint
 from unlearning_jobs.engine.pipeline import run
 from unlearning_jobs.ledger_keys import newest_key
-from unlearning_jobs.models import Checkpoint, CorpusSnapshot, ErasedExample, ErasureEntry, Job
+from unlearning_jobs.models import Checkpoint, CorpusSnapshot, ErasedExample, ErasureEntry, Job, ModelVersion
 from unlearning_jobs.runner import _accept
 from unlearning_jobs.services.checkpoints import checkpoint_register
 from unlearning_jobs.services.corpora import corpus_register
@@ -76,3 +77,14 @@ def worked(job: Job) -> Job:
     else:
         _accept(claim, folder, output)
     return Job.objects.get(pk=job.pk)
+
+
+def files_of(version: ModelVersion) -> Path:
+    return Path(settings.ARTEFACTS) / version.path
+
+
+def taken(version: ModelVersion, folder: Path) -> Path:
+    """A copy of a version as transformers would have saved it: in shards, and with nothing of ours in it."""
+    shutil.copytree(files_of(version), folder)
+    (folder / "lethe.json").unlink()
+    return folder

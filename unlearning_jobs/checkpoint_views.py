@@ -18,6 +18,7 @@ from compliance.accounts.roles import Act
 
 from .checkpoints import checkpoint_problem
 from .models import Checkpoint, ModelVersion
+from .origins import assurance_words
 from .states import ModelState
 from .wording import MODEL_TONES
 
@@ -54,7 +55,9 @@ def checkpoint_list(request: HttpRequest) -> HttpResponse:
 def checkpoint(request: HttpRequest, pk: int) -> HttpResponse:
     """Show what a checkpoint is, whether its files are there, and the models that started from it."""
     row = get_object_or_404(Checkpoint, pk=pk)
-    versions = ModelVersion.objects.filter(recipe__checkpoint=row).select_related("snapshot__corpus", "recipe__checkpoint")
+    versions = ModelVersion.objects.filter(recipe__checkpoint=row).select_related(
+        "snapshot__corpus", "recipe__checkpoint", "parent"
+    )
     context = {
         "checkpoint": row,
         "problem": checkpoint_problem(row),
@@ -65,7 +68,7 @@ def checkpoint(request: HttpRequest, pk: int) -> HttpResponse:
                 str(version),
                 {"tag_label": version.get_state_display(), "tag_tone": MODEL_TONES[ModelState(version.state)]},
                 str(version.snapshot),
-                version.get_assurance_display(),
+                assurance_words(version),
             ]
             for version in versions
         ],

@@ -13,8 +13,10 @@ from compliance.record.errors import StaleStateError
 from .engine.artefacts import checkpoint_digest
 from .engine.contracts import CheckpointArchitecture, Recipe
 from .engine.errors import CheckpointError
+from .engine.tensors import Weights
 from .models import Checkpoint
 from .stamps import Stamp, is_settled, stamp_of
+from .weights import as_checkpoint_problem
 
 OF_THE_CHECKPOINT: Final = ("parameters", "hidden_size", "layers", "vocabulary_size")
 """What a recipe says of its checkpoint's size. The rest of the architecture is the recipe's own choice."""
@@ -52,7 +54,21 @@ def base_of(checkpoint: Checkpoint | None) -> str:
 
 
 def checkpoint_problem(checkpoint: Checkpoint) -> str:
-    """Return why no model can be trained from a checkpoint, and what to do; empty if its files are what was registered.
+    """Return why no model can be trained from a checkpoint, and what to do; empty if one can.
+
+    Its files are to be what was registered, and its weights not those of a model version.
+    """
+    return files_problem(checkpoint) or as_checkpoint_problem(Weights(checkpoint.weights_sha256))
+
+
+def require_startable(checkpoint: Checkpoint | None) -> None:
+    """Raise StaleStateError if no model can be trained from a checkpoint now; the sentence says what to do."""
+    if checkpoint and (problem := checkpoint_problem(checkpoint)):
+        raise StaleStateError(problem)
+
+
+def files_problem(checkpoint: Checkpoint) -> str:
+    """Return what is wrong with the files of a checkpoint, and what to do; empty if they are what was registered.
 
     They are read in full if that was never done, or if the file system says that anything was written since.
     """

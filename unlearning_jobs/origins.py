@@ -28,11 +28,19 @@ def origin_sentences(version: ModelVersion) -> list[str]:
         )
         sentences.append(sentence % {"model": version, "checkpoint": version.checkpoint})
     if is_declared(version):
-        sentence = _(
-            "%(model)s was trained elsewhere. Its recipe and its training examples are what was declared when it was"
-            " imported; nobody here watched that training."
-        )
-        sentences.append(sentence % {"model": version})
+        imported = _first_of(version)
+        if imported == version:
+            sentence = _(
+                "%(model)s was trained elsewhere. Its recipe and its training examples are what was declared when it was"
+                " imported; nobody here watched that training."
+            )
+        else:
+            sentence = _(
+                "%(model)s was made here, by unlearning, and goes back to %(imported)s, which was trained elsewhere. Its"
+                " recipe and its training examples are what was declared when that was imported; nobody here watched that"
+                " training."
+            )
+        sentences.append(sentence % {"model": version, "imported": imported})
     return sentences
 
 
@@ -54,6 +62,20 @@ def stage_sentences(version: ModelVersion) -> list[str]:
     if sharding.placement == "by_expected_deletion":
         sentences.append(_("The likeliest deletions come last."))
     return sentences
+
+
+def assurance_words(version: ModelVersion) -> str:
+    """Return how it is known what made a version, in words."""
+    if is_declared(version) and version.parent:
+        return _("Unlearned here, from a model that was trained elsewhere by a declared recipe")
+    return version.get_assurance_display()
+
+
+def _first_of(version: ModelVersion) -> ModelVersion:
+    """Return the version whose weights a version goes back to by unlearning."""
+    while version.parent:
+        version = version.parent
+    return version
 
 
 def is_declared(version: ModelVersion) -> bool:

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -28,11 +28,13 @@ from compliance.formats.canonical import canonical_json
 
 from .engine.contracts import JobResult, JobSpec, Progress
 from .engine.errors import CorpusError, EngineError
+from .engine.tensors import Weights
 from .ledger_keys import LedgerError
 from .models import Job, JobRun
 from .services.ledger import LedgerMovedError, snapshot_compare
 from .services.model_versions import job_result_accept
 from .services.runs import Claim, job_cancelled, job_fail, job_report, job_run_lost, runs_folder
+from .services.weights import KnownWeightsError, weights_read
 
 REPORT_SECONDS = 1.0
 """Shortest time between two writes to the job's row."""
@@ -176,12 +178,26 @@ def _accept(claim: Claim, folder: Path, output: str) -> None:
         job_fail(claim=claim, code="bad_result", message=f"The job's result cannot be read ({type(error).__name__}).")
         return
     digest = hashlib.sha256(raw).hexdigest()
+    weights = weights_read(folder / "model", _sometimes(partial(job_report, claim=claim, progress=None, curves=None)))
     # Until nothing was erased between the comparison and the registration.
-    while not _registered(claim, result, digest, output):
+    while not _registered(claim, result, digest, output, weights):
         pass
 
 
-def _registered(claim: Claim, result: JobResult, digest: str, output: str) -> bool:
+def _sometimes(report: Callable[[], object]) -> Callable[[], None]:
+    """Return what reports when it is called, at most once a second."""
+    last = time.monotonic()
+
+    def reported() -> None:
+        nonlocal last
+        if time.monotonic() - last >= REPORT_SECONDS:
+            report()
+            last = time.monotonic()
+
+    return reported
+
+
+def _registered(claim: Claim, result: JobResult, digest: str, output: str, weights: Weights) -> bool:
     """Compare the corpus with the erasure ledger and end the job; return False if something was erased in between."""
     try:
         # Heartbeats go on: a large corpus takes longer to compare than the lease lasts.
@@ -189,12 +205,14 @@ def _registered(claim: Claim, result: JobResult, digest: str, output: str) -> bo
             snapshot=Job.objects.select_related("snapshot").get(pk=claim.job_id).snapshot,
             on_progress=partial(job_report, claim=claim, progress=None, curves=None),
         )
-        job_result_accept(claim=claim, result=result, result_sha256=digest, output=output)
+        job_result_accept(claim=claim, result=result, result_sha256=digest, output=output, weights=weights)
     except LedgerMovedError:
         return False
     except LedgerError:
         # The next run waits for the key (`job_claim`), and takes over what this one has made.
         job_run_lost(claim=claim, detail="the erasure ledger cannot be used")
+    except KnownWeightsError as error:
+        job_fail(claim=claim, code="known_weights", message=str(error))
     except CorpusError as error:
         job_fail(claim=claim, code=error.code, message=str(error))
     return True

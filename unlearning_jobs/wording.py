@@ -177,6 +177,7 @@ ERRORS: dict[str, Any] = {
         " propose the item, again."
     ),
     "bad_artefact": gettext_lazy("Import the model again, with a recipe that it fits."),
+    "known_weights": gettext_lazy("Take another way; the sentence above names it."),
     "bad_corpus": gettext_lazy("Ask an engineer about the corpus; then start the training, or propose the item, again."),
     "obstacle": gettext_lazy("Propose the item again with a method that can run."),
     "out_of_memory": gettext_lazy("Ask an engineer for a worker with more memory, or choose smaller batches."),

@@ -65,7 +65,10 @@ def started_from(recipe: RegisteredRecipe) -> str:
 
 
 def gone_from(version: ModelVersion) -> frozenset[str]:
-    """Return the examples that a version has unlearned, or was not trained on because they had been erased before."""
+    """Return the examples that a version has unlearned, or was not trained on because they had been erased before.
+
+    Of a version that was trained elsewhere, that is what was declared.
+    """
     return frozenset([*version.erased_ids, *version.left_out])
 
 

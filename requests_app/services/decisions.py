@@ -72,7 +72,10 @@ def proposal_submit(*, item: Item, method: MethodChoice, protocol: Protocol, by:
         raise StaleStateError(_("The model has no active version."))
     remaining = remaining_examples(item, base)
     if not remaining:
-        raise StaleStateError(_("The model has unlearned these examples already, or was trained without them."))
+        message = _(
+            "The model has unlearned these examples already, or was trained, or declared to have been trained, without them."
+        )
+        raise StaleStateError(message)
     problems = [
         *(_protocol_problems(protocol, method, base) or metric_problems(protocol, base.recipe.family)),
         *method_obstacles(method.name, base, remaining),

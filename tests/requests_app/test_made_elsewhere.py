@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from compliance.evidence.bundle import BundleFolder
 from compliance.evidence.verification import verify_bundle
 from compliance.formats.dispositions import Disposition
 from compliance.record.bundles import bundle_seal, bundle_write
+from compliance.record.errors import StaleStateError
 from compliance.record.keys import signing_keys
 from compliance.record.signing import checkpoint_sign
 from requests_app.models import Match, Proposal
@@ -20,14 +22,15 @@ from requests_app.services.dispositions import made_elsewhere
 from requests_app.services.letters import letter
 from requests_app.services.releases import release_sign
 from requests_app.wording import fact_sentences
-from tests.checkpoints import recipe_from, registered, worked, written
+from tests.checkpoints import recipe_from, registered, taken, worked, written
 from tests.compliance.evidence.agreements.retold import Retold
 from tests.personas import ADA, Staff
 from tests.staging import Stage
 from tests.unlearning_jobs.engine.families.foreign_checkpoints import ROWS, trained_elsewhere
 from tests.web.pages import Page, signed_in
 from unlearning_jobs.engine.contracts import MethodChoice, Protocol
-from unlearning_jobs.models import Job, ModelVersion
+from unlearning_jobs.models import Checkpoint, CorpusSnapshot, Job, ModelVersion
+from unlearning_jobs.origins import origin_sentences
 from unlearning_jobs.services.corpora import corpus_register
 from unlearning_jobs.services.imports import model_import
 from unlearning_jobs.services.reports import report_sign
@@ -120,6 +123,21 @@ def test_from_an_imported_model_to_evidence_that_says_what_others_made(
     ModelVersion.objects.filter(pk=version.pk).update(state="quarantined")
     assert "1 model in use starts from a checkpoint" in letter(stage.request, "outcome_completed").text
 
+    # What was erased comes back through no door: neither as a checkpoint, nor as a model from elsewhere.
+    folder = taken(imported, tmp_path / "fresh")
+    with pytest.raises(StaleStateError, match="the weights of keeper v1, which learned from the corpus tower"):
+        registered(folder, "house")
+    with pytest.raises(StaleStateError, match="the weights of keeper v1, which is or was a model here"):
+        model_import(
+            name="again",
+            recipe=recipe_from(Checkpoint.objects.get()),
+            snapshot=imported.snapshot,
+            seed=3,
+            artefact=folder,
+            without=sorted(CorpusSnapshot.objects.get().erased_ids),
+            actor="account:1",
+        )
+
     # The bundle verifies, with the registration of the checkpoint in it, and no story without it does.
     bundle = exported(stage, tmp_path)
     assert verify_bundle(bundle).passed, failed(bundle)
@@ -130,6 +148,25 @@ def test_from_an_imported_model_to_evidence_that_says_what_others_made(
         folder.mkdir()
         found = failed(Retold(bundle, signing_keys(), folder).write({STAGE[lie]: lie}))
         assert why in found, found
+
+
+def test_what_was_unlearned_here_from_an_import_is_not_said_to_have_been_trained_elsewhere(
+    staff: Staff, imported: ModelVersion
+) -> None:
+    stage = Stage.opened(staff, imported).searched()
+    npo, protocol = MethodChoice("npo", {"steps": 1}), replace(ANNEX, replicate_seeds=(21, 22))
+    proposal = decisions.proposal_submit(item=stage.granted(), method=npo, protocol=protocol, by=staff.omar)
+    job = decisions.proposal_approve(proposal=proposal, by=staff.lena).job
+    assert job is not None
+    second = worked(job).result_version
+    assert second is not None, Job.objects.get(pk=job.pk).error_message
+    assert second.assurance == "declared"
+    words = " ".join(origin_sentences(second))
+    assert "keeper v2 was made here, by unlearning, and goes back to keeper v1, which was trained elsewhere" in words
+    assert "keeper v2 was trained elsewhere" not in words
+    page = signed_in(staff.eva).get(f"/jobs/checkpoints/{Checkpoint.objects.get().pk}/").words
+    assert "keeper v2" in page
+    assert "Unlearned here, from a model that was trained elsewhere by a declared recipe" in page
 
 
 def without_registration(retold: Retold) -> None:

@@ -13,6 +13,7 @@ from django.core.management import CommandError, call_command
 from compliance.record.errors import StaleStateError
 from compliance.record.selectors import entries_of
 from tests.checkpoints import erased_from, recipe_from, registered, tower, worked, written
+from tests.erasing import started
 from tests.factories import PROTOCOL, account
 from tests.web.pages import signed_in
 from unlearning_jobs.checkpoints import checkpoint_folder
@@ -113,6 +114,25 @@ def test_without_its_checkpoint_no_method_can_run_on_a_model(checkpoint: Checkpo
     assert method_obstacles("npo", version, ids) == []
     swapped(checkpoint)
     assert any("“sailor” are gone or have changed" in problem for problem in method_obstacles("retrain", version, ids))
+
+
+def test_no_unlearning_begins_while_its_checkpoint_is_gone(checkpoint: Checkpoint, snapshot: CorpusSnapshot) -> None:
+    version = trained(checkpoint, snapshot)
+    shutil.rmtree(checkpoint_folder(checkpoint))
+    with pytest.raises(StaleStateError, match="“sailor” are gone or have changed"):
+        started(version, "e00000000")
+    assert Job.objects.count() == 1, "the training of the model"
+
+
+def test_a_model_that_knows_what_was_erased_goes_out_of_use_though_its_checkpoint_is_gone(
+    checkpoint: Checkpoint, snapshot: CorpusSnapshot
+) -> None:
+    version = trained(checkpoint, snapshot)
+    erased_from(snapshot, "e00000000")
+    shutil.rmtree(checkpoint_folder(checkpoint))
+    job = worked(model_retrain(version=version, actor="account:1"))
+    version.refresh_from_db()
+    assert (version.state, job.state, job.error_code) == ("quarantined", "failed", "bad_checkpoint")
 
 
 def test_unlearning_and_retraining_start_from_the_checkpoint_too(checkpoint: Checkpoint, snapshot: CorpusSnapshot) -> None:

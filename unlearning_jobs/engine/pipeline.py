@@ -35,6 +35,7 @@ from .evaluation.trajectory import build_trajectory
 from .preparation import check_import, check_unlearning, excluded_ids, job_protocol, unlearning_steps
 from .process import train_again
 from .running import PERCENT, RunningJob
+from .tensors import require_finite, weights_of
 from .training.cache import Trainer
 from .training.device import check_memory, choose_device
 from .training.ensemble import is_worthwhile, train_ensemble
@@ -123,6 +124,7 @@ def _import(job: RunningJob) -> JobResult:
         artefact = check_import(spec, job.snapshot)
         folder = Path(artefact.path)
         network = family.read_foreign(folder)
+        require_finite(weights_of(folder), folder, code="bad_artefact")
         if checkpoint_digest(folder) != artefact.digest:
             message = f"The model in {folder.name} is not the one that was named: its digest differs; import it again."
             raise SpecError(message, code="bad_artefact")

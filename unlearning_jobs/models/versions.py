@@ -26,6 +26,8 @@ class Checkpoint(models.Model):
     """What a recipe says of it (`engine.contracts.CheckpointArchitecture`)."""
     kind = models.CharField(max_length=60)
     """What its configuration calls its architecture, such as “llama”."""
+    weights_sha256 = models.CharField(max_length=64, blank=True, db_index=True)
+    """What its weights are, whatever its files are (`engine.tensors`); empty until it was noted, and then fixed."""
     bytes = models.PositiveBigIntegerField()
     stamp: models.JSONField[dict[str, list[int]], dict[str, list[int]]] = models.JSONField(default=dict)
     """What the file system said of its files when they were last checked against the digest (`stamps.stamp_of`)."""
@@ -77,12 +79,17 @@ class ModelVersion(Rung):
     steps: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField(default=list)
     """The unlearning steps (engine.contracts.UnlearningStep) since its training, oldest first."""
     left_out: models.JSONField[list[str], list[str]] = models.JSONField(default=list)
-    """Ids of the training examples that it was never trained on, because they had been erased before."""
+    """Ids of the training examples that it was never trained on, because they had been erased before: as it was trained
+    here or, if it is declared, as was declared. The ledger named each of them when the version was registered."""
     ledger_sha256 = models.CharField(max_length=64, blank=True)
     """The state of the erasure ledger that it was compared with when it was registered; empty before there was one."""
     path = models.CharField(max_length=300)
     """Below ARTEFACTS; empty once destroyed."""
     digest = models.CharField(max_length=64)
+    weights_sha256 = models.CharField(max_length=64, blank=True, db_index=True)
+    """What its weights are, as of checkpoints; kept when its files are destroyed."""
+    adapter_sha256 = models.CharField(max_length=64, blank=True, db_index=True)
+    """What those of its adapter alone are; empty if it has none."""
     training_seconds = models.FloatField(default=0)
     """Measured wall time of one training by the recipe: the unit of expected costs."""
     training_device = models.CharField(max_length=120, blank=True)

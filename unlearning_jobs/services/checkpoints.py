@@ -20,15 +20,20 @@ from django.utils.translation import gettext as _
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.services import record_append
-from unlearning_jobs.checkpoints import checkpoint_folder, checkpoint_problem
+from unlearning_jobs.checkpoints import checkpoint_folder, files_problem
 from unlearning_jobs.engine.artefacts import checkpoint_files
 from unlearning_jobs.engine.contracts import CheckpointArchitecture
 from unlearning_jobs.engine.errors import CheckpointError
+from unlearning_jobs.engine.tensors import Weights
 from unlearning_jobs.models import Checkpoint
 
 from .drafts import draft_alone, draft_place, folder_keep
+from .ledger import ledger_lock
+from .weights import require_no_model, require_not_of_jobs, weights_foreign
 
 CHUNK: Final = 1 << 20
+ABOUT: Final = "lethe.json"
+"""What every folder of a model that was made here, or by another Lethe, has."""
 Describe = Callable[[Path], CheckpointArchitecture]
 """What the engine says of the checkpoint in a folder; it refuses what cannot be used (CheckpointError)."""
 
@@ -40,8 +45,8 @@ def checkpoint_register(*, name: str, folder: Path, describe: Describe, actor: s
 
     Raises:
         CheckpointError: it cannot be used, read or copied; nothing is stored.
-        StaleStateError: the name belongs to another checkpoint, or the checkpoint has another name; or somebody else
-            registers one at this moment.
+        StaleStateError: the name belongs to another checkpoint, or the checkpoint has another name; its weights are those
+            of a model version that there is or was; or somebody else registers one at this moment.
         ValidationError: the name holds something else than letters, digits, hyphens and underscores.
     """
     Checkpoint._meta.get_field("name").clean(name, None)
@@ -52,8 +57,9 @@ def checkpoint_register(*, name: str, folder: Path, describe: Describe, actor: s
     with draft_alone(parent, _is_stored, busy) as draft:
         # 1. Known already, under this or another name?
         known = _known(name, described.base_sha256)
-        if known and not checkpoint_problem(known):
+        if known and not files_problem(known):
             return known
+        weights = Weights() if known else _foreign_weights(folder)
         # 2. Copy it, and have the copy described: what was checked is what is stored.
         copy = draft / "copy" / folder.resolve().name  # errors name the folder as it is known
         size = checkpoint_copy(folder, copy)
@@ -73,8 +79,11 @@ def checkpoint_register(*, name: str, folder: Path, describe: Describe, actor: s
             about=described.to_json(),
             kind=str(json.loads((copy / "config.json").read_bytes()).get("model_type", ""))[:60],
             bytes=size,
+            weights_sha256=weights.whole,
         )
         with transaction.atomic():
+            ledger_lock()  # no import of the same weights ends between this look and the commit
+            require_no_model(weights)
             new.save(force_insert=True)
             data = {"checkpoint_sha256": new.digest}
             record_append(subject=f"checkpoint:{name}", kind=RecordKind.CHECKPOINT_REGISTERED, actor=actor, data=data)
@@ -89,6 +98,22 @@ def _known(name: str, digest: str) -> Checkpoint | None:
     if not known and Checkpoint.objects.filter(name=name).exists():
         raise StaleStateError(_("There is another checkpoint “%(name)s”. Choose another name.") % {"name": name})
     return known
+
+
+def _foreign_weights(folder: Path) -> Weights:
+    """Return what the weights of a folder are, if models may start from them: none that a model has here, or elsewhere."""
+    with _in_words(folder):
+        weights = weights_foreign(folder)
+    require_no_model(weights)
+    if (folder / ABOUT).exists():
+        message = (
+            f"The checkpoint in {folder.name} cannot be used: it is a model that Lethe made ({ABOUT}), and what it learned"
+            " from is not known here, so that nothing of it could be erased. Start from the checkpoint that it came from, or"
+            " import it with its recipe and its corpus: python manage.py model_import"
+        )
+        raise CheckpointError(message)
+    require_not_of_jobs(folder)
+    return weights
 
 
 def _is_stored(folder: Path) -> bool:

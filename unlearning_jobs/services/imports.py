@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from compliance.record.errors import StaleStateError
-from unlearning_jobs.checkpoints import base_of, checkpoint_of, checkpoint_problem
+from unlearning_jobs.checkpoints import base_of, checkpoint_of, require_startable
 from unlearning_jobs.engine.artefacts import checkpoint_digest
 from unlearning_jobs.engine.contracts import JobSpec, ModelRef, Recipe
 from unlearning_jobs.engine.errors import CheckpointError, SpecError
@@ -29,7 +29,8 @@ from .checkpoints import checkpoint_copy
 from .drafts import draft_alone, draft_place
 from .jobs import job_create
 from .ledger import MOST_NAMED, ledger_lock, require_compared, snapshot_compare
-from .trainings import model_cache, recipe_register, require_new, snapshot_ref
+from .trainings import model_cache, recipe_register, require_new, require_seed, snapshot_ref
+from .weights import require_new_model, require_not_of_jobs, weights_foreign
 
 FOLDER = "imports"
 """Below ARTEFACTS: copies that wait to be imported."""
@@ -57,21 +58,27 @@ def model_import(
         actor: who declares that.
 
     Raises:
-        StaleStateError: a model of this name exists or is on its way, the checkpoint of the recipe is not registered, or the
-            model knows what was erased.
-        SpecError: a model of such a recipe cannot be imported, or the folder cannot be read or copied.
+        StaleStateError: a model of this name exists or is on its way, the checkpoint of the recipe is not registered, the
+            model knows what was erased, or has the weights of a version or a checkpoint that is or was here.
+        SpecError: a model of such a recipe cannot be imported, the folder cannot be read or copied, its weights are not
+            all finite numbers, the seed is none, or the ledger does not name an example as erased that the model is
+            declared to have been trained without.
+        ValidationError: the name cannot be that of a model.
         CorpusError: an example does not exist, or the snapshot cannot be read.
         LedgerError: nobody can tell what was erased, because a key is missing.
         LedgerMovedError: something was erased at this moment; call again.
     """
     # 1. Check what is declared.
     require_new(name)
-    _check_without(snapshot, without)
+    require_seed(seed)
     snapshot = snapshot_compare(snapshot=snapshot)
+    _check_without(snapshot, without)
     _require_known_without(name, snapshot.erased_ids - set(without))
     checkpoint = checkpoint_of(recipe)
-    if checkpoint and (problem := checkpoint_problem(checkpoint)):
-        raise StaleStateError(problem)
+    require_startable(checkpoint)
+    weights = weights_foreign(artefact)
+    require_new_model(weights)
+    require_not_of_jobs(artefact)
     place = Path(settings.ARTEFACTS) / FOLDER / checkpoint_digest(artefact)
     spec = JobSpec(
         kind="import",
@@ -89,20 +96,21 @@ def model_import(
     busy = _("Somebody else imports a model at this moment; wait until they have finished.")
     with draft_alone(place.parent, _is_awaited, busy) as draft:
         _clear(place.parent)
+        if place.exists():
+            raise StaleStateError(_("This model is being imported already. Wait until that has ended."))
         copy = draft / "copy"
-        if not place.exists():
-            checkpoint_copy(artefact, copy)
-            if checkpoint_digest(copy) != place.name:
-                message = f"The model in {artefact.name} changed while it was copied; import it again."
-                raise CheckpointError(message)
+        checkpoint_copy(artefact, copy)
+        if checkpoint_digest(copy) != place.name:
+            message = f"The model in {artefact.name} changed while it was copied; import it again."
+            raise CheckpointError(message)
         with transaction.atomic():
             ledger_lock()
             require_compared(snapshot)
             require_new(name)
+            require_new_model(weights)
             row = recipe_register(recipe=recipe, actor=actor)
             job = job_create(spec=spec, subject=f"model:{name}", model_name=name, snapshot=snapshot, recipe=row, actor=actor)
-            if copy.exists():
-                draft_place(draft, copy, place)
+            draft_place(draft, copy, place)
     return job
 
 
@@ -132,6 +140,12 @@ def _check_without(snapshot: CorpusSnapshot, without: Collection[str]) -> None:
         raise SpecError(message)
     if any(example.set != "train" for example in examples_by_id(snapshot, without).values()):
         message = "An example that the model was trained without is no training example of the corpus; leave it out."
+        raise SpecError(message)
+    if never := sorted(set(without) - snapshot.erased_ids):
+        message = (
+            f"Only what was erased here can be declared as left out, and {len(never)} of the examples named by --without"
+            f" never was ({ids_named(never, MOST_NAMED)}). Register the corpus that the model was trained on, without them."
+        )
         raise SpecError(message)
 
 

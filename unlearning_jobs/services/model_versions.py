@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.services import SYSTEM, record_append
-from unlearning_jobs.checkpoints import base_of
+from unlearning_jobs.checkpoints import base_of, require_startable
 from unlearning_jobs.engine.catalogue import METHODS
 from unlearning_jobs.engine.contracts import (
     Assurance,
@@ -25,6 +25,7 @@ from unlearning_jobs.engine.contracts import (
     Recipe,
     UnlearningStep,
 )
+from unlearning_jobs.engine.tensors import Weights
 from unlearning_jobs.models import Job, ModelVersion
 from unlearning_jobs.selectors import erased_since, is_intact, known_erased
 from unlearning_jobs.states import MODEL_TRANSITIONS, ModelState
@@ -33,6 +34,7 @@ from .jobs import job_create
 from .ledger import ledger_digest, ledger_enter, ledger_lock, require_compared, require_no_copies
 from .runs import Claim, job_complete
 from .trainings import model_cache, snapshot_ref
+from .weights import require_new_model
 
 FROM: Final = ("snapshot", "recipe__checkpoint")
 """What a version was made from."""
@@ -56,13 +58,14 @@ def unlearning_start(
     """Start the unlearning of examples from an active model version as a job.
 
     Raises:
-        StaleStateError: the version is no longer active.
+        StaleStateError: the version is no longer active, or the checkpoint that it started from is gone or has changed.
     """
     # 1. Lock the version, so that no release replaces it before the job exists.
     base = ModelVersion.objects.select_for_update(no_key=True, of=("self",)).select_related(*FROM).get(pk=base.pk)
     if base.state != ModelState.ACTIVE:
         message = _("%(model)s is no longer the active version. Choose the method again, for the version that is.")
         raise StaleStateError(message % {"model": base})
+    require_startable(base.checkpoint)
     # 2. Fix everything that the engine will know.
     spec = JobSpec(
         kind="unlearn",
@@ -96,14 +99,17 @@ def unlearning_start(
 
 
 @transaction.atomic
-def job_result_accept(*, claim: Claim, result: JobResult, result_sha256: str, output: str) -> Job:
+def job_result_accept(
+    *, claim: Claim, result: JobResult, result_sha256: str, output: str, weights: Weights | None = None
+) -> Job:
     """End a job with its result and register the model version that it made, in one transaction.
 
     A new model is active at once, unless what it was trained on has been erased meanwhile: then it stays a candidate that
-    nobody can release.
+    nobody can release. What its weights are is noted with it, or later (`weights_note`).
 
     Raises:
         ClaimLostError: the job is no longer this worker's; nothing is written.
+        KnownWeightsError: an imported model has the weights of a version or a checkpoint; nothing is written.
         LedgerMovedError: a new model's corpus must be compared with the ledger first; nothing is written.
     """
     # The version comes first because the job's row names it. `job_complete` checks the claim, and a lost one undoes both.
@@ -111,7 +117,10 @@ def job_result_accept(*, claim: Claim, result: JobResult, result_sha256: str, ou
     if job.kind != Job.Kind.UNLEARN:  # it may become active: nothing may be erased between the last look and the commit
         ledger_lock()
         require_compared(job.snapshot)
-    version = _version_of(job, result, f"{output}/model")
+    weights = weights or Weights()
+    if job.kind == Job.Kind.IMPORT:  # the same weights may have come in by another door since it was ordered
+        require_new_model(weights)
+    version = _version_of(job, result, f"{output}/model", weights)
     verdict = result.evaluation.verdict.outcome if result.evaluation else ""
     data = {"result_sha256": result_sha256, "model_sha256": result.model_digest, "verdict": verdict}
     return job_complete(
@@ -141,7 +150,7 @@ def job_costs(result: JobResult, *, run: int) -> dict[str, Any]:
     }
 
 
-def _version_of(job: Job, result: JobResult, path: str) -> ModelVersion:
+def _version_of(job: Job, result: JobResult, path: str, weights: Weights) -> ModelVersion:
     last = ModelVersion.objects.filter(name=job.model_name).aggregate(last=Max("number"))["last"] or 0
     is_new, spec = job.kind != Job.Kind.UNLEARN, JobSpec.from_json(job.spec)
     steps: list[dict[str, Any]] = list(job.base.steps) if job.base else []
@@ -161,6 +170,8 @@ def _version_of(job: Job, result: JobResult, path: str) -> ModelVersion:
         ledger_sha256=ledger_digest(),
         path=path,
         digest=result.model_digest,
+        weights_sha256=weights.whole,
+        adapter_sha256=weights.adapter,
         **_training_time(job, result),
     )
     data = {

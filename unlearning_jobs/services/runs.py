@@ -15,14 +15,17 @@ from compliance.formats.results import RESULT_VERSION
 from compliance.record.services import SYSTEM, record_append
 from unlearning_jobs.engine.contracts import JobSpec, Progress
 from unlearning_jobs.engine.errors import CorpusError
+from unlearning_jobs.engine.tensors import Weights
 from unlearning_jobs.leases import LEASE, ClaimLostError, NothingToClaimError, held
 from unlearning_jobs.models import Job, JobRun, ModelVersion
 from unlearning_jobs.queue import SIGN_TASK, enqueue_on_commit
 from unlearning_jobs.selectors import erased_since
 from unlearning_jobs.states import JobState
+from unlearning_jobs.weights import as_checkpoint_problem
 
 from .ledger import snapshot_compare
 from .transitions import job_finish, job_give_up, job_move, job_rerun, run_end
+from .weights import weights_note
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,8 @@ class Claim:
 def job_claim(*, job_id: int, worker: str) -> Claim:
     """Start a run of the job under a lease.
 
-    A job that was cancelled meanwhile, whose last run was lost, or that would use what was erased meanwhile, ends here.
+    A job that was cancelled meanwhile, whose last run was lost, or that would use what was erased meanwhile, ends here; so
+    does one from a checkpoint with the weights of a model.
 
     Raises:
         LedgerError: nobody can tell what was erased, because a key is missing; the job waits.
@@ -45,7 +49,10 @@ def job_claim(*, job_id: int, worker: str) -> Claim:
     """
     # Before the transaction, because it may read the whole corpus. Why a corpus cannot be read, the engine says.
     with suppress(CorpusError, Job.DoesNotExist):
-        snapshot_compare(snapshot=Job.objects.select_related("snapshot").get(pk=job_id).snapshot)
+        job = Job.objects.select_related("snapshot", "recipe").get(pk=job_id)
+        if job.recipe.checkpoint_id:
+            weights_note()
+        snapshot_compare(snapshot=job.snapshot)
     with transaction.atomic():
         # 1. Lock the row of a job that is queued, or whose worker fell silent.
         job = _claimable(job_id)
@@ -59,6 +66,8 @@ def job_claim(*, job_id: int, worker: str) -> Claim:
             job_give_up(job=job)
         elif erased := erased_since(job):
             _refuse_erased(job, len(erased))
+        elif problem := _checkpoint_is_model(job):
+            _refuse(job, "known_weights", problem)
         else:
             return _run_start(job, worker)
     # Raised after the commit: inside the transaction it would undo the end of the job.
@@ -80,14 +89,24 @@ def _claimable(job_id: int) -> Job:
     return job
 
 
+def _checkpoint_is_model(job: Job) -> str:
+    """Return why no job begins from the job's checkpoint whose weights are those of a model here; empty if it may."""
+    checkpoint = job.recipe.checkpoint
+    return as_checkpoint_problem(Weights(checkpoint.weights_sha256)) if checkpoint else ""
+
+
 def _refuse_erased(job: Job, count: int) -> None:
-    job.error_code = "erased_since"
-    job.error_message = ngettext(
+    message = ngettext(
         "%(count)d example that this job would use has been erased since it was created.",
         "%(count)d examples that this job would use have been erased since it was created.",
         count,
-    ) % {"count": count}
-    job_finish(job=job, to=JobState.FAILED, kind=RecordKind.JOB_FAILED, actor=SYSTEM, data={"error": job.error_code})
+    )
+    _refuse(job, "erased_since", message % {"count": count})
+
+
+def _refuse(job: Job, code: str, message: str) -> None:
+    job.error_code, job.error_message = code, message
+    job_finish(job=job, to=JobState.FAILED, kind=RecordKind.JOB_FAILED, actor=SYSTEM, data={"error": code})
 
 
 def _run_start(job: Job, worker: str) -> Claim:

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import Final
 
 from django.conf import settings
-from django.core.validators import validate_slug
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.services import record_append
-from unlearning_jobs.checkpoints import base_of, checkpoint_of, checkpoint_problem
+from unlearning_jobs.checkpoints import base_of, checkpoint_of, require_startable
 from unlearning_jobs.engine.contracts import JobSpec, Recipe, SnapshotRef
+from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion, RegisteredRecipe
 from unlearning_jobs.states import JobState
 
 from .jobs import job_create
 from .ledger import ledger_lock, snapshot_compare
+
+LARGEST_SEED: Final = 2**32 - 1
+"""What every source of random numbers takes, and the order of each epoch is still drawn from (`training.schedule`)."""
 
 
 @transaction.atomic
@@ -46,23 +50,31 @@ def model_train(*, name: str, recipe: Recipe, snapshot: CorpusSnapshot, seed: in
     Raises:
         StaleStateError: a model of this name exists or is being trained, or the checkpoint of the recipe is not registered,
             or gone.
-        ValidationError: the name holds something else than letters, digits, hyphens and underscores.
+        SpecError: the seed is none.
+        ValidationError: the name is empty or too long, or holds something else than letters, digits, hyphens and
+            underscores.
         LedgerError: nobody can tell what was erased, because a key is missing.
         CorpusError: the snapshot cannot be searched for what was erased.
     """
     require_new(name)
-    checkpoint = checkpoint_of(recipe)
-    if checkpoint and (problem := checkpoint_problem(checkpoint)):
-        raise StaleStateError(problem)
+    require_seed(seed)
+    require_startable(checkpoint_of(recipe))
     exclude_ids = snapshot_compare(snapshot=snapshot).erased_ids
     return training_start(name=name, recipe=recipe, snapshot=snapshot, seed=seed, exclude_ids=exclude_ids, actor=actor)
 
 
 def require_new(name: str) -> None:
     """Refuse the name of a model that exists or is on its way (StaleStateError), or that is none (ValidationError)."""
-    validate_slug(name)
+    ModelVersion._meta.get_field("name").clean(name, None)
     if is_trained(name) or ModelVersion.objects.filter(name=name).exists():
         raise StaleStateError(_("There is a model “%(name)s” already. Choose another name.") % {"name": name})
+
+
+def require_seed(seed: int) -> None:
+    """Refuse a number from which no training can start (SpecError)."""
+    if not 0 <= seed <= LARGEST_SEED:
+        message = f"The seed is {seed}; name one from 0 to {LARGEST_SEED}."
+        raise SpecError(message)
 
 
 def is_trained(name: str) -> bool:

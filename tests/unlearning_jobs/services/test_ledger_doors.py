@@ -13,6 +13,7 @@ from django.core.management import CommandError, call_command
 
 from compliance.record.errors import StaleStateError
 from compliance.record.selectors import entries_of
+from tests.checkpoints import registered, taken, worked
 from tests.erasing import ADAS, SUBJECT, erased, started, turned_round
 from tests.factories import RECIPE
 from tests.staging import corpus, job_completed, result_write, rows, trained, unguarded
@@ -121,6 +122,16 @@ def test_the_commands_say_what_came_back_with_a_corpus_and_what_a_training_leave
     call_command("model_register", "third", recipe=recipe, corpus="again", stdout=said)
     assert "2 of the training examples have been erased before: trainings leave them out." in said.getvalue()
     assert "It leaves out 2 erased examples." in said.getvalue()
+
+
+def test_a_model_that_was_trained_from_nothing_is_no_checkpoint_to_train_from(base: ModelVersion, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, architecture=LlamaArchitecture(32, 1, 2, 64, max_length=2048))
+    version = worked(
+        model_train(name="own", recipe=recipe, snapshot=base.snapshot, seed=1, actor="account:1")
+    ).result_version
+    assert version is not None
+    with pytest.raises(StaleStateError, match=r"the weights of own v1.*train a model by the recipe of own v1"):
+        registered(taken(version, tmp_path / "fresh"), "house")
 
 
 # -- jobs that come late

@@ -25,6 +25,7 @@ from unlearning_jobs.engine.contracts.families import families_for
 from unlearning_jobs.engine.contracts.sharding import Aggregation
 from unlearning_jobs.engine.corpora import Example, Snapshot, SnapshotInfo
 from unlearning_jobs.engine.errors import CheckpointError, CorpusError, SpecError
+from unlearning_jobs.engine.tensors import ADAPTER
 
 from .adapters import TENSORS, add_adapter, is_merged, load_adapter, merge_in, merged, write_adapter
 from .aggregation import LanguageEnsemble
@@ -48,8 +49,6 @@ from .weights import own_tensors
 ACTIVATIONS_PER_LAYER: Final = 34
 """Numbers kept for the backward pass, in units of tokens x hidden size; an estimate that covers wide MLPs."""
 LOGITS_KEPT: Final = 3
-ADAPTER: Final = "adapter"
-"""Folder of the adapter within that of a model."""
 MARK: Final = "\u2063lethe\u2063"
 """Stands for a text while a template is written around it."""
 

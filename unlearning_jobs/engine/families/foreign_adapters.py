@@ -17,7 +17,7 @@ from tokenizers import Tokenizer
 from torch import nn
 
 from unlearning_jobs.engine.artefacts import checkpoint_digest, model_about
-from unlearning_jobs.engine.contracts import Adapter, CheckpointArchitecture
+from unlearning_jobs.engine.contracts import Adapter, CheckpointArchitecture, Recipe
 from unlearning_jobs.engine.errors import CheckpointError, SpecError
 
 from .adapters import (
@@ -70,6 +70,25 @@ def read_adapter(
     network = _adapted_network(base, adapter)
     load_adapter(network, folder / TENSORS)
     return architecture, network.eval()
+
+
+def check_foreign(folder: Path, base: Path, recipe: Recipe) -> None:
+    """Check, without reading weights, a model or an adapter on the checkpoint in `base` that is to be imported.
+
+    Raises:
+        SpecError: it cannot be used, or it is an adapter and the recipe has none, or the other way round.
+    """
+    architecture = recipe.architecture
+    if isinstance(architecture, CheckpointArchitecture) and architecture.adapter is not None:
+        describe_adapter(folder, base)
+    elif (folder / CONFIG).is_file():
+        message = (
+            f"The folder {folder.name} holds an adapter, and the recipe has none. Take over what describes both:"
+            " python -m unlearning_jobs.engine describe CHECKPOINT --adapter FOLDER"
+        )
+        raise SpecError(message, code=CODE)
+    else:
+        describe_checkpoint(folder)
 
 
 def _adapted_network(base: Path, adapter: Adapter) -> nn.Module:

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from compliance.record.services import SYSTEM
+from unlearning_jobs.checkpoints import checkpoint_folder, checkpoint_of, require_startable
 from unlearning_jobs.job_commands import in_words, job_wait, recipe_read, snapshot_newest
 from unlearning_jobs.services.imports import model_import
 
@@ -21,12 +22,19 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", help="short name of the model: letters, digits, hyphens")
-        parser.add_argument("--artifact", type=Path, required=True, help="folder of the model, as transformers writes it")
+        parser.add_argument(
+            "--artifact",
+            type=Path,
+            required=True,
+            help="folder of the model, as transformers writes it, or of an adapter, as peft does",
+        )
         parser.add_argument("--recipe", type=Path, help="JSON file that declares how the model was trained")
         parser.add_argument("--corpus", required=True, help="name of the registered corpus that it was trained on")
         parser.add_argument("--seed", type=int, default=1, help="with which it was trained (default: 1)")
         parser.add_argument(
-            "--without", type=Path, help="file of the ids of training examples that it was trained without, one a line"
+            "--without",
+            type=Path,
+            help="file of the ids of erased training examples that it was trained without, one a line",
         )
         parser.add_argument("--wait", action="store_true", help="stay until the job has ended, showing its progress")
 
@@ -37,14 +45,17 @@ class Command(BaseCommand):
                 " recipe that it was trained by with --recipe."
             )
             raise CommandError(message)
-        from unlearning_jobs.engine.families.checkpoints import describe_checkpoint  # it loads torch
+        from unlearning_jobs.engine.families.foreign_adapters import check_foreign  # it loads torch
 
         with in_words():
-            describe_checkpoint(options["artifact"].absolute())  # what no worker could read is refused at once
-            snapshot = snapshot_newest(options["corpus"])
+            recipe, snapshot = recipe_read(options["recipe"]), snapshot_newest(options["corpus"])
+            checkpoint = checkpoint_of(recipe)
+            require_startable(checkpoint)
+            if checkpoint:  # what no worker could read is refused at once
+                check_foreign(options["artifact"].absolute(), checkpoint_folder(checkpoint), recipe)
             job = model_import(
                 name=options["name"],
-                recipe=recipe_read(options["recipe"]),
+                recipe=recipe,
                 snapshot=snapshot,
                 seed=options["seed"],
                 artefact=options["artifact"].absolute(),

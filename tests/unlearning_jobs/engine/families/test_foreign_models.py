@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 
 from unlearning_jobs.engine.artefacts import checkpoint_digest, model_digest
@@ -121,6 +122,23 @@ def test_a_model_that_is_swapped_after_it_was_named_is_refused(
     trained_elsewhere(base, artefact, seed=8)
     with pytest.raises(SpecError, match="not the one that was named"):
         run(spec, tmp_path / "out", lambda _: None)
+
+
+@pytest.mark.parametrize("number", ["nan", "inf"])
+def test_weights_that_are_no_finite_numbers_make_no_model(
+    checkpoint: Checkpoint, snapshot: Snapshot, tmp_path: Path, number: str
+) -> None:
+    base = checkpoint()
+    artefact = trained_elsewhere(base, tmp_path / "elsewhere")
+    weights = load_file(artefact / "model.safetensors")
+    weights[min(weights)][0] = float(number)
+    save_file(weights, artefact / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(
+        SpecError, match="The weights in elsewhere cannot be used: some of them are NaN or infinite"
+    ) as caught:
+        run(import_of(base, artefact, snapshot), tmp_path / "out", lambda _: None)
+    assert caught.value.code == "bad_artefact"
+    assert not (tmp_path / "out" / "model").exists()
 
 
 def test_it_can_have_been_trained_without_training_examples_alone(
