@@ -11,6 +11,8 @@ Where to look:
     verdicts       guarantees, outcomes, directions; a verdict and its reasons
     protocol       what an evaluation judges, fixed before the run
     findings       what it found
+    limits         what it does not show, in sentences
+    specifications what a job has to say of the models that it begins with
     results        the result of a job, and the version of its contract
     certificates   what a certificate can say
     rules          how a verdict follows from protocol and findings

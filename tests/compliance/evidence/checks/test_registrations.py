@@ -16,7 +16,6 @@ from compliance.evidence.registered import models_of_items, registered_model
 from compliance.evidence.verification import Verification, verify_bundle
 from compliance.formats.record_kinds import FIELDS, RecordKind
 from tests.compliance.evidence.agreements.retold import Real, Retold
-from tests.compliance.evidence.entry_data import stated
 from tests.compliance.evidence.log_in_memory import START
 from tests.compliance.evidence.sample import honest
 from tests.compliance.evidence.stories import assert_fails
@@ -29,7 +28,10 @@ Lie = Callable[[Retold], object]
 
 
 def verified(real: Real, folder: Path, lie: Lie) -> Verification:
-    return verify_bundle(real.retold(folder).write({"entries": lie}), (real.bundle / "trust.json").read_bytes())
+    def apply(retold: Retold) -> None:
+        lie(retold)
+
+    return verify_bundle(real.retold(folder).write({"entries": apply}), (real.bundle / "trust.json").read_bytes())
 
 
 def without(kind: str, *fields: str) -> Lie:
