@@ -69,6 +69,7 @@ _.train_examples
 _.code_version  # part of a recipe's digest
 
 # -- benchmarks
+_.compute_loss  # transformers' Trainer calls it
 _.TUNING  # the forget sets on which settings were tuned; a test makes them
 
 # -- read by their path in the signed statement (compliance.evidence.agreements)
