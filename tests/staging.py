@@ -84,11 +84,11 @@ def corpus(name: str = "harbour") -> CorpusSnapshot:
     return corpus_register(name=name, sources=[source], actor="account:1")
 
 
-def trained(snapshot: CorpusSnapshot, name: str = "keeper", left_out: Sequence[str] = ()) -> ModelVersion:
-    """An active version with files and an entry in the record, as training would have made it."""
+def trained(snapshot: CorpusSnapshot, name: str = "keeper", left_out: Sequence[str] = (), *, like: str = "") -> ModelVersion:
+    """An active version with files and an entry in the record, as training would have made it; or the same as another's."""
     folder: Path = settings.ARTEFACTS / "models" / name
     folder.mkdir(parents=True)
-    (folder / "model.safetensors").write_bytes(b"weights of " + name.encode())
+    (folder / "model.safetensors").write_bytes(b"weights of " + (like or name).encode())
     version = model_version(
         name=name,
         snapshot=snapshot,
@@ -96,7 +96,7 @@ def trained(snapshot: CorpusSnapshot, name: str = "keeper", left_out: Sequence[s
         digest=model_digest(folder),
         left_out=list(left_out),
     )
-    data = {"version": 1, "model_sha256": version.digest, "snapshot_sha256": snapshot.digest, "job": 0}
+    data = {"version": 1, "model_sha256": version.digest, "snapshot_sha256": snapshot.digest, "job": 1}
     data |= {"left_out": len(left_out), "ledger_sha256": ledger_digest(), "assurance": "reproduced", "checkpoint_sha256": ""}
     record_append(subject=version.subject, kind=RecordKind.MODEL_REGISTERED, actor="system", data=data)
     return version

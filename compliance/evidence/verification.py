@@ -15,7 +15,7 @@ from compliance.formats.translation import gettext_noop as _
 
 from .agreements import AGREEMENTS
 from .bundle import TRUST, BundleFolder
-from .checks import attestations, conduct, course, findings, log
+from .checks import attestations, conduct, course, findings, log, registrations
 from .steps import Finding, StepResult, Steps
 from .trust import TrustFile
 
@@ -173,7 +173,7 @@ def _story_steps(steps: Steps, logged: LogFindings, signed: AttestationFindings)
     # 12. Corpora and models were registered.
     run(
         _("The corpora and models that the reports name are registered in the record"),
-        lambda: attestations.check_registrations(signed.statements.value, logged.history.value),
+        lambda: registrations.check_registrations(signed.statements.value, logged.history.value),
     )
     # 13. Protocols came first, and no result was kept back.
     run(

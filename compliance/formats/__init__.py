@@ -12,6 +12,8 @@ Where to look:
     protocol       what an evaluation judges, fixed before the run
     attacks        how it asks for attacks
     findings       what it found
+    limits         what it does not show, in sentences
+    specifications what a job has to say of the models that it begins with
     results        the result of a job, and the version of its contract
     certificates   what a certificate can say
     rules          how a verdict follows from protocol and findings

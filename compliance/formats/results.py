@@ -39,6 +39,11 @@ KEEPS_ANSWERS: Final = 4
 ANSWER_IN_TEXTS: Final = frozenset({"causal_lm", "finetuned_lm"})
 """Families of models that answer in texts, as recipes call them. The engine's own table says the same."""
 
+START_FROM_BASE: Final = frozenset({"finetuned_lm"})
+"""Families of models that start from a checkpoint of somebody else's. The engine's own table says the same."""
+SAYS_LIMITS: Final = 4
+"""The first version whose limits are compared; earlier ones had other sentences."""
+
 
 @dataclass(frozen=True)
 class Certificate(Contract):

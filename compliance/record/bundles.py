@@ -79,7 +79,7 @@ def bundle_write(subject: str, folder: Path) -> None:
     history = list(RecordEntry.objects.filter(subject=subject, number__lte=seal.number).select_related("leaf"))
     attestations = _attestations_of(history)
     trust = _trust_under(checkpoint)
-    others = [*_referenced(attestations, trust), *_turning_points(RecordKind.LOG_RECOVERED, checkpoint.size)]
+    others = [*_referenced(attestations, trust, history), *_turning_points(RecordKind.LOG_RECOVERED, checkpoint.size)]
     # 3. Write it, with a proof under this checkpoint for every entry.
     write_bundle(
         folder,
@@ -165,10 +165,12 @@ def _proven(entries: Iterable[RecordEntry], size: int) -> list[ProvenEntry]:
     return [ProvenEntry.of(body, index, inclusion_proof(index, size, stored)) for body, index in places]
 
 
-def _referenced(attestations: Iterable[Attestation], trust: TrustManifest) -> list[RecordEntry]:
+def _referenced(
+    attestations: Iterable[Attestation], trust: TrustManifest, history: Iterable[RecordEntry]
+) -> list[RecordEntry]:
     """Return the entries of other subjects that the bundle relies on: keys, snapshots, models and checkpoints."""
     envelopes = (dsse.Envelope.from_bytes(bytes(attestation.envelope)) for attestation in attestations)
     predicates = [Statement.from_bytes(envelope.body).predicate for envelope in envelopes]
     reports = [predicate for predicate in predicates if isinstance(predicate, UnlearningReport)]
     published = entries_by_digest({(RecordKind.KEYS_PUBLISHED, "trust_sha256", trust.sha256)})
-    return published + registering_entries(reports)
+    return published + registering_entries(reports, [EntryBody.from_bytes(bytes(entry.body)) for entry in history])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from compliance.evidence import dsse
 from compliance.evidence.consistency import proof_to_bytes
 from compliance.evidence.record import REQUEST_PREFIX, EntryBody, deciders, mappers
+from compliance.evidence.registered import models_of_items, registered_model
 from compliance.evidence.statements import UNLEARNING_REPORT, Statement, UnlearningReport
 from compliance.evidence.tlog_proofs import TlogProof
 from compliance.evidence.trust import TrustFile
@@ -148,33 +149,51 @@ def consistency_of(old: int, new: int) -> bytes | None:
 def entries_by_digest(references: Collection[tuple[RecordKind, str, str]]) -> list[RecordEntry]:
     """Return the first entry for each reference: a kind, a field of it, and the digest that stands there.
 
-    Digests are in the entries' bodies alone, so every entry of these kinds is read.
+    Only where a digest is registered once, as a snapshot, a checkpoint and a trust file are: models can be alike.
     """
-    entries: dict[tuple[RecordKind, str, str], RecordEntry] = {}
-    kinds = {kind for kind, _, _ in references}
-    for entry in RecordEntry.objects.filter(kind__in=kinds).order_by("id").select_related("leaf"):
-        data = EntryBody.from_bytes(bytes(entry.body)).data
-        for reference in references:
-            kind, field, digest = reference
-            if entry.kind == kind and data.get(field) == digest:
-                entries.setdefault(reference, entry)  # if the same digest was registered twice, the first entry counts
+    entries: dict[tuple[str, str, str], RecordEntry] = {}
+    for reference, entry, _body in _stating(references):
+        entries.setdefault(reference, entry)
     return list(entries.values())
 
 
-def registrations(report: UnlearningReport) -> set[tuple[RecordKind, str, str]]:
-    """Return what a report refers to outside its request's history: the corpus, and the model that the run started from."""
-    return {
-        (RecordKind.CORPUS_REGISTERED, "snapshot_sha256", report.snapshot_sha256),
-        (RecordKind.MODEL_REGISTERED, "model_sha256", report.base_model_sha256),
-    }
+def registering_entries(reports: Collection[UnlearningReport], history: Iterable[EntryBody]) -> list[RecordEntry]:
+    """Return the entries that registered what reports refer to, and the checkpoints from which those models started.
+
+    Args:
+        reports: about one request.
+        history: the entries of that request, whose items name their models.
+    """
+    models = _registered_models(reports, models_of_items(history))
+    said = [EntryBody.from_bytes(bytes(one.body)).data for one in models]
+    corpora = {(RecordKind.CORPUS_REGISTERED, "snapshot_sha256", report.snapshot_sha256) for report in reports}
+    started = {(RecordKind.CHECKPOINT_REGISTERED, CHECKPOINT, digest) for data in said if (digest := data.get(CHECKPOINT))}
+    return [*entries_by_digest(corpora), *models, *entries_by_digest(started)]
 
 
-def registering_entries(reports: Iterable[UnlearningReport]) -> list[RecordEntry]:
-    """Return the entries that registered what reports refer to, and the checkpoints from which those models started."""
-    entries = entries_by_digest({reference for report in reports for reference in registrations(report)})
-    said = [EntryBody.from_bytes(bytes(one.body)).data for one in entries if one.kind == RecordKind.MODEL_REGISTERED]
-    started = {digest for data in said if (digest := data.get(CHECKPOINT))}
-    return entries + entries_by_digest({(RecordKind.CHECKPOINT_REGISTERED, CHECKPOINT, digest) for digest in started})
+def _registered_models(reports: Iterable[UnlearningReport], names: Mapping[str, str]) -> list[RecordEntry]:
+    wanted = {(report.base_model_sha256, names.get(report.item, "")) for report in reports}
+    stating = list(_stating({(RecordKind.MODEL_REGISTERED, "model_sha256", digest) for digest, _name in wanted}))
+    bodies = [body for _reference, _entry, body in stating]
+    found = (registered_model(bodies, digest, name) for digest, name in sorted(wanted))
+    places = {bodies.index(one) for one in found if one is not None}
+    return [stating[place][1] for place in sorted(places)]
+
+
+def _stating(
+    references: Collection[tuple[str, str, str]],
+) -> Iterator[tuple[tuple[str, str, str], RecordEntry, EntryBody]]:
+    """Yield each reference with every entry that states it, oldest first.
+
+    Digests are in the entries' bodies alone, so every entry of these kinds is read.
+    """
+    kinds = {kind for kind, _, _ in references}
+    for entry in RecordEntry.objects.filter(kind__in=kinds).order_by("id").select_related("leaf"):
+        body = EntryBody.from_bytes(bytes(entry.body))
+        for reference in references:
+            kind, field, digest = reference
+            if entry.kind == kind and body.data.get(field) == digest:
+                yield reference, entry, body
 
 
 def trust_published() -> TrustManifest | None:

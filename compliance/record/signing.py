@@ -60,7 +60,8 @@ def attestation_sign(*, statement: Statement, subject: str, files: dict[str, str
     if existing := _signed_already(statement, subject):
         return existing
     # 3. Sign only what the record says.
-    history, others = entries_proven(subject=subject), _registrations_proven(statement, signed)
+    history = entries_proven(subject=subject)
+    others = _registrations_proven(statement, signed, history)
     with alarm_on_inconsistency():
         statement_check(statement=statement, subject=subject, files=files, entries=history, others=others, signed=signed)
     # 4. Sign it.
@@ -102,11 +103,13 @@ def statements_signed(*, subject: str) -> list[SignedStatement]:
     return statements
 
 
-def _registrations_proven(statement: Statement, signed: Iterable[SignedStatement]) -> list[EntryBody]:
+def _registrations_proven(
+    statement: Statement, signed: Iterable[SignedStatement], history: Iterable[EntryBody]
+) -> list[EntryBody]:
     """Return the entries that registered what the request's reports name, this one included."""
     predicates = [statement.predicate, *(one.statement.predicate for one in signed)]
     reports = [predicate for predicate in predicates if isinstance(predicate, UnlearningReport)]
-    return _proven(registering_entries(reports))
+    return _proven(registering_entries(reports, history))
 
 
 def _place(statement: Statement, subject: str) -> dict[str, Any]:

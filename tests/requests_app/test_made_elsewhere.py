@@ -179,6 +179,20 @@ def registered_late(retold: Retold) -> None:
     retold.entries.insert(-1, one | {"at": retold.entries[-1]["at"]})
 
 
+def registered_after_the_model(retold: Retold) -> None:
+    one, model = retold.first("checkpoint.registered"), retold.first("model.registered")
+    retold.entries.remove(one)
+    retold.entries.insert(retold.entries.index(model) + 1, one | {"at": model["at"]})
+
+
+def registered_by_the_claimant(retold: Retold) -> None:
+    retold.first("checkpoint.registered")["actor"] = "claimant"
+
+
+def registered_as_a_model(retold: Retold) -> None:
+    retold.first("checkpoint.registered")["subject"] = "model:keeper"
+
+
 def another_checkpoint(retold: Retold) -> None:
     for kind in ("checkpoint.registered", "model.registered"):
         retold.first(kind)["data"]["checkpoint_sha256"] = "5" * 64
@@ -199,6 +213,9 @@ def from_nothing(retold: Retold) -> None:
 LIES = {
     without_registration: "must contain one checkpoint.registered entry for each checkpoint",
     registered_late: "checkpoint:sailor was registered after its job was created",
+    registered_after_the_model: "checkpoint:sailor was registered after model:keeper, which was made from it",
+    registered_by_the_claimant: "it was made by claimant, and can only be made by account or system",
+    registered_as_a_model: "its subject is model:keeper, and such an entry is about a checkpoint",
     another_checkpoint: "the recipe names another checkpoint than the model started from",
     trained_here: "the job says otherwise how it is known what made its model",
     from_nothing: "the recipe names another checkpoint than the model started from",

@@ -124,8 +124,6 @@ NOT_READ: Final[Mapping[str, str]] = {
     "envelope signatures.keyid": "a hint that nobody signed; the trust file decides whose key it is",
     "spec.json snapshot.path": "where the corpus lay on the operator's disk; its digest says which one it is",
     "spec.json model.path": "where the model lay on the operator's disk; its digest says which one it is",
-    "spec.json base": "where the checkpoint lay that the recipe names by its digest",
-    "spec.json artefact": "what an import imported; no report is about an import",
     "spec.json cache": "where the operator keeps trained models; it changes no result",
     "spec.json device": "a wish; the device that was used is in the environment",
     "result.json parameters": _MEASURED,
@@ -177,7 +175,6 @@ NOT_RECOMPUTED: Final[Mapping[str, str]] = {
     "examples.p_value": _PERMUTED,
     "examples.p_fwer": _PERMUTED,
     "metrics": _METRIC,
-    "limits": "sentences of the engine; that the signed report has them all is checked",
     "certificate.budget_spent": (
         "what a certified removal leaves depends on the corpus; the share of private training follows from its epsilon"
     ),

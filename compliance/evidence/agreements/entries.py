@@ -59,16 +59,29 @@ def _release_numbers(story: Story) -> Iterator[Statement]:
         yield words(entry.attempt), entry.number
 
 
-def _registered(kind: str, digest: str, own: str, field: str) -> Fact:
-    """Return a field of the entry that registered what a report names by a digest."""
+def _of_corpus(field: str) -> Fact:
+    """Return a field of the entry that registered the corpus of each report."""
 
     def read(story: Story) -> Iterator[Statement]:
         for attempt, told in story.reports.items():
             for entry in story.others:
-                if entry.kind == kind and entry.data.get(digest) == getattr(told.report, own) and field in entry.data:
+                same = entry.data.get("snapshot_sha256") == told.report.snapshot_sha256
+                if same and entry.kind == K.CORPUS_REGISTERED and field in entry.data:
                     yield words(attempt), entry.data[field]
 
-    return Fact(f"{kind} {field}", read, (f"{kind} {field}",))
+    return Fact(f"{K.CORPUS_REGISTERED} {field}", read, (f"{K.CORPUS_REGISTERED} {field}",))
+
+
+def _of_base(field: str) -> Fact:
+    """Return a field of the entry that registered the model that each run started from."""
+
+    def read(story: Story) -> Iterator[Statement]:
+        for attempt in story.reports:
+            entry = story.base_of(attempt)
+            if entry is not None and field in entry.data:
+                yield words(attempt), entry.data[field]
+
+    return Fact(f"{K.MODEL_REGISTERED} {field}", read, (f"{K.MODEL_REGISTERED} {field}",))
 
 
 def _expected_training_examples(story: Story) -> Iterator[Statement]:
@@ -121,10 +134,10 @@ MAPPED_BY = Fact(f"actors of {K.MATCH_ACCEPTED} and {K.MATCHES_DECIDED}", _peopl
 SIGNED_REPORT = _signed("unlearning-report", "envelope_sha256")
 RELEASE_SIGNED = _signed("release", "number")
 RELEASED_NUMBER = Fact(f"{K.ITEM_RELEASED} number", _release_numbers, ("entry number",))
-BASE_SNAPSHOT = _registered(K.MODEL_REGISTERED, "model_sha256", "base_model_sha256", "snapshot_sha256")
-SNAPSHOT_ROOT = _registered(K.CORPUS_REGISTERED, "snapshot_sha256", "snapshot_sha256", "manifest_root")
-CORPUS_COUNTS = _registered(K.CORPUS_REGISTERED, "snapshot_sha256", "snapshot_sha256", "counts")
-BASE_LEFT_OUT = _registered(K.MODEL_REGISTERED, "model_sha256", "base_model_sha256", "left_out")
+BASE_SNAPSHOT = _of_base("snapshot_sha256")
+SNAPSHOT_ROOT = _of_corpus("manifest_root")
+CORPUS_COUNTS = _of_corpus("counts")
+BASE_LEFT_OUT = _of_base("left_out")
 EXPECTED_TRAINING = Fact(
     f"{K.CORPUS_REGISTERED} counts less the examples to forget", _expected_training_examples, CORPUS_COUNTS.places
 )

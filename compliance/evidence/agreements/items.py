@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from compliance.evidence.record import EntryBody
+from compliance.evidence.registered import MODEL
 from compliance.formats.dispositions import Disposition
 from compliance.formats.record_kinds import NOT_CONCERNED
 from compliance.formats.record_kinds import RecordKind as K
@@ -192,10 +193,9 @@ def _snapshots(story: Story) -> Iterator[Statement]:
 
 def _models(story: Story) -> Iterator[Statement]:
     """The name of the model that each run started from."""
-    for attempt, told in story.reports.items():
-        for entry in story.others:
-            if entry.kind == K.MODEL_REGISTERED and entry.data["model_sha256"] == told.report.base_model_sha256:
-                yield words(attempt), entry.subject.removeprefix("model:")
+    for attempt in story.reports:
+        if (entry := story.base_of(attempt)) is not None:
+            yield words(attempt), entry.subject.removeprefix(MODEL)
 
 
 def _accepted_for_the_item(story: Story) -> Iterator[Statement]:

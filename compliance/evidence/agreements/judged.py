@@ -34,6 +34,7 @@ from .contents import (
 )
 from .entries import KNOWN_METHODS, PROPOSED_METHODS, PROTOCOL_PROBLEMS, STARTED_VERSIONS
 from .facts import always, report, result
+from .limits import EXPECTED_LIMITS, LIMITS, METRICS, POSSIBLE_METRICS, REPORTED_LIMITS, are_asked_for
 from .numbers import PARTS, POSSIBLE_PARTS
 from .permutations import (
     ADJUSTED,
@@ -116,6 +117,9 @@ JUDGEMENT: Final = (
 BESIDE: Final = (
     Agreement(SIGNED_FILES, POSSIBLE_FILES, "the report signs a file that no report has", part_of),
     Agreement(result("evaluation.limits"), report("does_not_show"), "a limit of the evaluation is left out", part_of),
+    Agreement(LIMITS, EXPECTED_LIMITS, "the limits are not those that follow from what was asked for and done"),
+    Agreement(REPORTED_LIMITS, EXPECTED_LIMITS, "the report says otherwise what the evaluation does not show"),
+    Agreement(METRICS, POSSIBLE_METRICS, "metrics are reported that nobody asked for", are_asked_for),
     Agreement(TRAINING_METRICS, always("no training", {}), "an unlearning has metrics of a training"),
     Agreement(SECONDS, BETWEEN, "the work took longer than there was time", took_less),
     Agreement(DUPLICATES, FORGET_IDS, "an example that was not forgotten is repeated, or by one that was", part_of),

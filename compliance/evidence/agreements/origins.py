@@ -20,10 +20,9 @@ def _registered(field: str, otherwise: str) -> Fact:
     """Return a field of the entry that registered the model of each run; entries of earlier versions do not have it."""
 
     def read(story: Story) -> Iterator[Statement]:
-        for attempt, told in story.reports.items():
-            for entry in story.others:
-                if entry.kind == K.MODEL_REGISTERED and entry.data["model_sha256"] == told.report.base_model_sha256:
-                    yield words(attempt), entry.data.get(field, otherwise)
+        for attempt in story.reports:
+            if (entry := story.base_of(attempt)) is not None:
+                yield words(attempt), entry.data.get(field, otherwise)
 
     return Fact(f"{K.MODEL_REGISTERED} {field}", read, (f"{K.MODEL_REGISTERED} {field}",))
 

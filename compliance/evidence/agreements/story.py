@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from compliance.evidence.record import EntryBody
+from compliance.evidence.registered import models_of_items, registered_model
 from compliance.evidence.statements import Release, UnlearningReport
 from compliance.formats.contracts import parse
 from compliance.formats.errors import VerificationError
@@ -92,6 +93,16 @@ class Story:
 
     def of_kind(self, *kinds: str) -> list[EntryBody]:
         return [entry for entry in self.entries if entry.kind in kinds]
+
+    def base_of(self, attempt: Attempt) -> EntryBody | None:
+        """Return the entry that registered the model that a reported attempt started from."""
+        return registered_model(
+            self.others, self.reports[attempt].report.base_model_sha256, self._models.get(attempt[0], "")
+        )
+
+    @cached_property
+    def _models(self) -> Mapping[str, str]:
+        return models_of_items(self.entries)
 
 
 def outputs_read(told: ToldReport, folder: Path) -> ToldReport:

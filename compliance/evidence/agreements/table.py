@@ -72,6 +72,7 @@ from .entries import (
 from .facts import actor, always, entry, moment, release, report, result, spec
 from .items import ACCEPTED_EXAMPLES, MODEL_OF_ITEM, MODEL_OF_REPORT, SNAPSHOT_OF_ITEM, SNAPSHOT_OF_REPORT
 from .judged import BESIDE, JUDGEMENT
+from .limits import LIMITS, MEASURED_LIMITS, SPECIFICATION_PROBLEMS
 from .matches import ACCEPTED_AT_THE_RELEASE, ACCEPTED_HELD_OUT, between
 from .measured import (
     DRAWN_SIZES,
@@ -173,6 +174,7 @@ JOB: Final = (
 FILES: Final = (
     Agreement(spec("kind"), UNLEARNING, "the specification is for something else"),
     Agreement(result("kind"), UNLEARNING, "the result is about something else"),
+    Agreement(SPECIFICATION_PROBLEMS, always("no problem", []), "there can be no job with this specification"),
     Agreement(spec("reference", optional=True), REFERENCE, "the specification was for another request or item"),
     Agreement(result("reference", optional=True), REFERENCE, "the result is about another request or item"),
     Agreement(result("spec_digest"), report("spec_sha256"), "the result is of another specification"),
@@ -267,6 +269,7 @@ MEASURED: Final[tuple[Agreement, ...]] = (
         FINITE, SAYS_FINITE, "the raw outputs are numbers and the result says that they are not, or the other way round"
     ),
     Agreement(VERDICT, WITHOUT_NUMBERS, "the verdict does not follow from which models gave no numbers", one_of),
+    Agreement(LIMITS, MEASURED_LIMITS, "the limits do not follow from the raw outputs"),
     Agreement(GAP, result("evaluation.gap"), "the raw outputs give another do-nothing gap", close),
     Agreement(FINDINGS, STATED_FINDINGS, "the raw outputs give other estimates, intervals or positions", close),
     Agreement(FIRST_FINDINGS, FIRST_STATED, "the raw outputs give other estimates", close),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from compliance.evidence import dsse
 from compliance.evidence.bundle import BundleFolder, ProvenEntry, attestation_name
@@ -13,14 +12,12 @@ from compliance.evidence.statements import MODEL_SUBJECT, SHORT_NAMES, Release, 
 from compliance.evidence.trust import TrustFile
 from compliance.formats.canonical import sha256_hex
 from compliance.formats.errors import EvidenceError, VerificationError
-from compliance.formats.record_kinds import FIELDS, RecordKind
+from compliance.formats.record_kinds import RecordKind
 
 from .log import History
 
 Attempt = tuple[str, int]
 """An item and the number of the attempt at it."""
-FROM: Final = "checkpoint_sha256"
-"""The field that names a checkpoint: of its registration, and of models that started from it."""
 
 
 @dataclass(frozen=True)
@@ -132,64 +129,6 @@ def check_report_files(folder: BundleFolder, statements: Statements) -> BundleFo
             message = f"{name} is not the file that was signed."
             raise VerificationError(message)
     return folder
-
-
-def check_registrations(statements: Statements, history: History) -> None:
-    """Check that each snapshot and base model of a report is registered in the record, and that nothing else came along."""
-    reports = [signed.report for signed in statements.reports.values()]
-    registered = history.others_of_kind(RecordKind.CORPUS_REGISTERED)
-    corpora = [(entry.data["snapshot_sha256"], entry.data["manifest_root"]) for entry in registered]
-    started = history.others_of_kind(RecordKind.MODEL_REGISTERED)
-    models = [entry.data["model_sha256"] for entry in started]
-    checkpoints = [entry.data[FROM] for entry in history.others_of_kind(RecordKind.CHECKPOINT_REGISTERED)]
-    if sorted(corpora) != sorted({(report.snapshot_sha256, report.manifest_root) for report in reports}):
-        message = f"The record must contain one {RecordKind.CORPUS_REGISTERED} entry for each snapshot that a report names."
-        raise VerificationError(message)
-    if sorted(models) != sorted({report.base_model_sha256 for report in reports}):
-        message = f"The record must contain one {RecordKind.MODEL_REGISTERED} entry for each model that a run started from."
-        raise VerificationError(message)
-    if sorted(checkpoints) != sorted({str(entry.data[FROM]) for entry in started if entry.data.get(FROM)}):
-        message = (
-            f"The record must contain one {RecordKind.CHECKPOINT_REGISTERED} entry for each checkpoint that a model started"
-            " from."
-        )
-        raise VerificationError(message)
-    _check_registered_before(statements, history)
-    known = len(corpora) + len(models) + len(checkpoints) + len(history.recoveries) + 1  # one more: the published keys
-    if len(history.others) != known:
-        message = "The bundle's record contains an entry about another subject that nothing in this bundle refers to."
-        raise VerificationError(message)
-
-
-def _check_registered_before(statements: Statements, history: History) -> None:
-    """Check that what a run worked on was registered, with the fields of such an entry, before its job was created."""
-    for proven in history.others:
-        kind, data = proven.entry.kind, proven.entry.data
-        if unknown := data.keys() - set(FIELDS.get(RecordKind(kind), ())):
-            message = f"Record entry {proven.index} ({kind}) states {min(unknown)[:40]!a}, which no such entry does."
-            raise VerificationError(message)
-        for attempt, signed in statements.reports.items():
-            used = {signed.report.snapshot_sha256} if kind == RecordKind.CORPUS_REGISTERED else set()
-            used |= {signed.report.base_model_sha256} if kind == RecordKind.MODEL_REGISTERED else set()
-            used |= _started_from(signed.report, history) if kind == RecordKind.CHECKPOINT_REGISTERED else set()
-            if used & {data.get("snapshot_sha256"), data.get("model_sha256"), data.get(FROM)}:
-                _check_before(proven, history, attempt)
-
-
-def _started_from(report: UnlearningReport, history: History) -> set[str]:
-    """Return the checkpoint that the model of a run started from; nothing if from random weights."""
-    models = history.others_of_kind(RecordKind.MODEL_REGISTERED)
-    return {str(one.data.get(FROM)) for one in models if one.data["model_sha256"] == report.base_model_sha256}
-
-
-def _check_before(registered: ProvenEntry, history: History, attempt: Attempt) -> None:
-    for job in history.of_kind(RecordKind.JOB_CREATED):
-        if job.entry.attempt != attempt:
-            continue
-        if registered.index > job.index or registered.entry.moment > job.entry.moment:
-            about = f"Item {attempt[0]}, attempt {attempt[1]}"
-            message = f"{about}: {registered.entry.subject} was registered after its job was created."
-            raise VerificationError(message)
 
 
 def _check_signature(envelope: RecordedEnvelope, trust: TrustFile) -> SignedBody:

@@ -96,8 +96,8 @@ def check_forms(entries: Sequence[EntryBody]) -> None:
         fields = (FIELDS if entry.number >= began else EARLIER_FIELDS).get(entry.kind)  # type: ignore[call-overload]  # by its text
         unknown = additions.unknown_to(entry)
         fields = None if fields is None else tuple(field for field in fields if field not in unknown)
-        if fields is None or entry.data.keys() != set(fields):
-            _fail(entry, f"it states {', '.join(sorted(entry.data)) or 'nothing'}, and must state {_stated(fields)}")
+        if problem := fields_problem(entry, fields):
+            _fail(entry, problem)
         if entry.kind in (*MATCHES, K.MATCH_REOPENED):
             _check_examples(entry, EXAMPLE if entry.number >= began else EARLIER_EXAMPLE, sets)
     for entry in in_present_words(entries):
@@ -165,16 +165,35 @@ def _check_examples(entry: EntryBody, fields: tuple[str, ...], sets: dict[tuple[
 
 
 def _check_words(entry: EntryBody) -> None:
-    by = entry.actor.partition(":")[0]
     ends = entry.kind in (K.REQUEST_CLOSED, K.ITEM_LAPSED)
-    if ends and by == CLAIMANT and entry.data.get("outcome", WITHDRAWN) != WITHDRAWN:
+    by_claimant = entry.actor.partition(":")[0] == CLAIMANT
+    if ends and by_claimant and entry.data.get("outcome", WITHDRAWN) != WITHDRAWN:
         _fail(entry, "claimants end nothing but by withdrawing it")
-    if by not in MADE_BY[entry.kind]:
-        _fail(entry, f"it was made by {entry.actor}, and can only be made by {' or '.join(sorted(MADE_BY[entry.kind]))}")
+    if problem := maker_problem(entry, MADE_BY[entry.kind]) or word_problem(entry):
+        _fail(entry, problem)
+
+
+def fields_problem(entry: EntryBody, fields: Sequence[str] | None) -> str:
+    """Return why an entry has other fields than these; empty if it has them."""
+    if fields is not None and entry.data.keys() == set(fields):
+        return ""
+    return f"it states {', '.join(sorted(entry.data)) or 'nothing'}, and must state {_stated(fields)}"
+
+
+def maker_problem(entry: EntryBody, makers: frozenset[str]) -> str:
+    """Return why whoever made an entry cannot have made it; empty if they can."""
+    if entry.actor.partition(":")[0] in makers:
+        return ""
+    return f"it was made by {entry.actor}, and can only be made by {' or '.join(sorted(makers))}"
+
+
+def word_problem(entry: EntryBody) -> str:
+    """Return which field of an entry says something that has no meaning; empty if none does."""
     for field, value in entry.data.items():
         says = WORDS.get(f"{entry.kind} {field}")
         if says is not None and not says(value):
-            _fail(entry, f"nothing says what its {field} {str(value)[:40]!a} means")
+            return f"nothing says what its {field} {str(value)[:40]!a} means"
+    return ""
 
 
 def _check_grounds(entries: Sequence[EntryBody]) -> None:

@@ -6,7 +6,7 @@ Versions are counted by the results (`RESULT_VERSION`); the tables of what came 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from compliance.evidence.record import EntryBody
 from compliance.formats.errors import VerificationError
@@ -17,16 +17,21 @@ from compliance.formats.results import BETWEEN_RELEASES
 STATED = "result_version"
 
 
-class Additions:
-    """Fields that came later, entry after entry of a history."""
+Groups = Sequence[tuple[int, Mapping[str, tuple[str, ...]]]]
+"""Fields by kind, those that came together in one group, with the version of that time."""
 
-    def __init__(self) -> None:
-        self._stated, self._version = set[int](), 1
+
+class Additions:
+    """Fields that came later, entry after entry of a history, or of a bundle."""
+
+    def __init__(self, groups: Groups = ADDED_FIELDS) -> None:
+        self._groups, self._stated, self._version = groups, set[int](), 1
 
     def unknown_to(self, entry: EntryBody) -> set[str]:
         """Return the fields that an entry cannot be asked for: no entry up to it shows that they had come."""
-        self._version, unknown = max(self._version, version_of(entry)), set[str]()
-        for group, (version, kinds) in enumerate(ADDED_FIELDS):
+        stated = [version for version, kinds in self._groups if entry.data.keys() & set(kinds.get(entry.kind, ()))]
+        self._version, unknown = max(self._version, version_of(entry), *stated), set[str]()
+        for group, (version, kinds) in enumerate(self._groups):
             fields = set(kinds.get(entry.kind, ()))
             if fields & entry.data.keys():
                 self._stated.add(group)

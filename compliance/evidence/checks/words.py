@@ -1,4 +1,4 @@
-"""What the fields of a request's history can say: of each, the words, flags, numbers, days or lists that have a meaning."""
+"""What the fields of the record's entries can say: of each, the words, flags, numbers, days or lists that have a meaning."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, Final, get_args
 from compliance.evidence.record import ITEM
 from compliance.formats.checks import SHA256
 from compliance.formats.dispositions import APART, Disposition
+from compliance.formats.protocol import Assurance
 from compliance.formats.record_kinds import ACCOUNTED_EXAMPLE, DRAWN_GROUP, FIELDS, NOT_CONCERNED
 from compliance.formats.record_kinds import RecordKind as K
 from compliance.formats.results import RESULT_VERSION
@@ -31,6 +32,7 @@ LANGUAGES = frozenset({"en", "de"})
 WAYS_TO_DECIDE = frozenset({"each", "cluster", "shown", "score"})
 """How an officer chose the matches of a decision: one by one, a group of alike ones, all on a page, or all above a score."""
 VERDICTS = frozenset(get_args(Outcome))
+ASSURANCES = frozenset(get_args(Assurance))
 SLUG = re.compile(r"[-A-Za-z0-9_]+", re.ASCII)
 """The name of a model."""
 BEGINNING = re.compile(r"[0-9a-f]{16}", re.ASCII)
@@ -137,6 +139,12 @@ def _is_item_or_none(value: Any) -> bool:
     return value == "" or _is_item(value)
 
 
+def _are_sets(value: Any) -> bool:
+    """Return whether these are the sets of a corpus, with the number of examples in each."""
+    named = isinstance(value, Mapping) and all(isinstance(name, str) and name.isidentifier() for name in value)
+    return named and all(map(_counts(0), value.values())) and value.get("train", 0) > 0
+
+
 def _is_snapshot(value: Any) -> bool:
     return _is_beginning(value) or _is_digest(value)
 
@@ -155,6 +163,7 @@ _COUNTED = (
     *((K.SAMPLE_ORDERED, "seed"), (K.SAMPLE_DRAWN, "known"), (K.SAMPLE_DRAWN, "added")),
     *((K.SAMPLE_FINISHED, "at_most"), (K.SAMPLE_FINISHED, "added")),
     *((K.JOB_CANCELLED, "run"), (K.ERASURE_ENTERED, "attempt")),  # 0: before any run; for no release
+    (K.MODEL_REGISTERED, "left_out"),
 )
 WORDS: Final[Mapping[str, Says]] = {
     f"{K.REQUEST_SUBMITTED} kind": _one_of(frozenset({kind for kind, _ in GROUNDS})),
@@ -217,6 +226,11 @@ WORDS: Final[Mapping[str, Says]] = {
         if field in fields
     },
     **{f"{kind} {field}": _counts(0) for kind, field in _COUNTED},
+    f"{K.CORPUS_REGISTERED} manifest_root": _is_digest,
+    f"{K.CORPUS_REGISTERED} counts": _are_sets,
+    f"{K.MODEL_REGISTERED} version": _counts(1),
+    f"{K.MODEL_REGISTERED} assurance": _one_of(ASSURANCES),
+    f"{K.MODEL_REGISTERED} checkpoint_sha256": lambda value: value == "" or _is_digest(value),
     f"{K.JOB_STARTED} result_version": lambda value: _counts(2)(value) and value <= RESULT_VERSION,  # 1 was never stated
 }
 """Fields of which nothing but certain words, flags or numbers can be read."""

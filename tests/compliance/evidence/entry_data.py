@@ -42,6 +42,11 @@ USUAL: dict[str, Any] = {
     "entries_sha256": "5" * 64,
     "spec_sha256": "5" * 64,
     "replaced_sha256": BASE_MODEL,
+    "version": 1,
+    "snapshot_sha256": SNAPSHOT,
+    "left_out": 0,
+    "assurance": "reproduced",
+    "checkpoint_sha256": "",
 }
 
 

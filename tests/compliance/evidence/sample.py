@@ -73,7 +73,7 @@ class SampleRequest:
         self.others = [
             self.log.append("keys:published", "keys.published", trust_sha256=sha256_hex(self.trust)),
             self.log.append("corpus:letters", "corpus.registered", **CORPUS),
-            self.log.append("model:letters-1", "model.registered", model_sha256=BASE_MODEL),
+            self.log.append("model:letters-1", "model.registered", **stated("model.registered", model_sha256=BASE_MODEL)),
         ]
 
     def submit(self, by: str = "claimant") -> None:
@@ -176,7 +176,7 @@ class SampleRequest:
             "started_at": times.get("job.started", now),
             "finished_at": times.get("job.completed", now),
             "verdict": Verdict(verdict["outcome"], verdict["direction"], reasons),
-            "does_not_show": (*limits_of(verdict["outcome"]), "It does not show who wrote the data."),
+            "does_not_show": limits_of(verdict["outcome"]),
             "environment": ENVIRONMENT,
         }
 

@@ -9,10 +9,11 @@ import pytest
 from django.utils import timezone
 
 from compliance.evidence.agreements import AGREEMENTS, Story, check_agreements
+from compliance.evidence.bundle import BundleFolder
 from compliance.evidence.checks.course import check_course
 from compliance.evidence.verification import verify_bundle
 from compliance.record.bundles import bundle_seal, bundle_write
-from compliance.record.selectors import entries_of, trust_published
+from compliance.record.selectors import alarm_standing, entries_of, trust_published
 from compliance.record.signing import checkpoint_sign
 from requests_app.models import ErasureRequest, Item, Message
 from requests_app.services import decisions, endings, mapping, messages
@@ -152,3 +153,33 @@ def test_a_request_ends_as_what_became_of_its_examples_and_not_as_what_its_items
     assert state_of(searched) == ("closed", "already_erased")
     assert "could measure no influence" not in letter(searched.request, "outcome_already_erased").text
     assert verified(searched, tmp_path)
+
+
+def test_two_models_that_are_the_same_file_by_file_are_two_and_the_case_ends(staff: Staff, tmp_path: Path) -> None:
+    """The same recipe, corpus and seed twice: nothing is dishonest about that."""
+    snapshot = corpus()
+    one, two = trained(snapshot, "one"), trained(snapshot, "two", like="one")
+    assert one.digest == two.digest
+    stage = Stage.opened(staff, two).searched()
+    accept(stage)
+    for item in reviewed(stage):
+        proposal = decisions.item_release(proposal=finished(started(item, staff)), by=staff.nils)
+        release_sign(proposal_id=proposal.pk)
+    assert alarm_standing() is None
+    assert state_of(stage) == ("closed", "completed")
+    assert verified(stage, tmp_path)
+    lines = BundleFolder.open(tmp_path / "bundle").record()
+    models = sorted(line.entry.subject for line in lines if line.entry.kind == "model.registered")
+    assert models == ["model:one", "model:two"]
+
+
+def test_only_the_model_that_the_case_is_about_is_in_its_bundle(staff: Staff, tmp_path: Path) -> None:
+    """The one that was registered first has gone out of use."""
+    snapshot = corpus()
+    gone = trained(snapshot, "one")
+    ModelVersion.objects.filter(pk=gone.pk).update(state="quarantined")
+    stage = Stage.opened(staff, trained(snapshot, "two", like="one")).searched()
+    release_sign(proposal_id=decisions.item_release(proposal=stage.signed(), by=staff.nils).pk)
+    assert verified(stage, tmp_path)
+    lines = BundleFolder.open(tmp_path / "bundle").record()
+    assert [line.entry.subject for line in lines if line.entry.kind == "model.registered"] == ["model:two"]

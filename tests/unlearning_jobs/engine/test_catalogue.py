@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from compliance.formats.limits import METRICS_OF_ATTACKS
 from compliance.formats.verdicts import METHOD_GUARANTEES
 from unlearning_jobs.engine.catalogue import (
     ATTACKS,
@@ -89,8 +90,8 @@ def test_a_protocol_that_names_no_metrics_has_all_for_which_it_has_enough_models
     assert set(metrics_of(large, "causal_lm")) | set(metrics_of(large, "classifier")) == set(METRICS)
     for family in RECIPES:
         assert set(metrics_of(large, family)) - set(metrics_of(small, family)) == {"klom", "neurips_2023"}
-        assert metrics_of(replace(large, metrics=()), family) == ()
-        assert metrics_of(replace(small, metrics=("klom",)), family) == ("klom",)
+        assert metrics_of(replace(large, metrics=(), relearning=0), family) == ()
+        assert metrics_of(replace(small, metrics=("klom",), relearning=0), family) == ("klom",)
 
 
 def test_an_attack_is_carried_out_only_if_the_protocol_has_steps_for_it() -> None:
@@ -297,3 +298,7 @@ def test_the_cost_of_sisa_is_that_of_deletions_at_random_places() -> None:
 def test_verification_knows_what_every_method_guarantees() -> None:
     known = {name: METHOD_GUARANTEES.get(name) for name in METHODS}
     assert known == {name: entry.guarantee for name, entry in METHODS.items()}
+
+
+def test_the_verifier_knows_what_each_attack_reports() -> None:
+    assert {name: tuple(attack.metrics) for name, attack in ATTACKS.items()} == METRICS_OF_ATTACKS

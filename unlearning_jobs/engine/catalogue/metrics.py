@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from compliance.formats.limits import asked_metrics
 from compliance.formats.translation import gettext_noop as _
 from unlearning_jobs.engine.contracts import Protocol
 
@@ -236,12 +237,12 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
 
 
 def metrics_of(protocol: Protocol, family: str) -> tuple[str, ...]:
-    """Return the metrics that the protocol names; if it names none, all that models of this family can have.
+    """Return the metrics that the protocol asks for; if it lists none, all that models of this family can have.
 
     Those are the metrics of the family for which the protocol has enough models, and of attacks only those that it asks for.
     """
     if protocol.metrics is not None:
-        return protocol.metrics
+        return asked_metrics(protocol)
     models, attacks = protocol.models_per_side(), ("", *protocol.all_attacks)
     return tuple(
         entry.name

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from compliance.formats.protocol import Assurance, Protocol
+from compliance.formats.specifications import specification_problem
 from unlearning_jobs.engine.contracts.contract import ADDED_LATER, Digested, EngineContract
 from unlearning_jobs.engine.errors import SpecError
 
@@ -85,32 +86,18 @@ class JobSpec(Digested, EngineContract):
     """How it is known what made the model that the job begins with, or imports."""
 
     def __post_init__(self) -> None:
-        self._check_base()
-        imports = self.kind == "import"
-        if imports != (self.artefact is not None):
-            message = "An import names its artefact, and no other job has one."
-            raise SpecError(message)
-        if imports and not self.base:
-            message = (
-                f"A {self.recipe.family} cannot be imported: its vocabulary and layers are made here, from the corpus; train"
-                " it here. Models that start from a checkpoint can be imported."
-            )
-            raise SpecError(message)
-        if imports and self.recipe.sharding is not None:
-            message = "Models in shards or stages are trained here alone; leave sharding out of the recipe of an import."
-            raise SpecError(message)
-        if (imports and self.assurance != "declared") or (self.kind == "train" and self.assurance != "reproduced"):
-            message = "What is imported is declared, and what is trained here is reproduced; change the assurance."
-            raise SpecError(message)
-
-    def _check_base(self) -> None:
-        if describe_family(self.recipe.family).starts_from_base != bool(self.base):
-            message = (
-                f"A {self.recipe.family} starts from random weights; leave base out."
-                if self.base
-                else f"A {self.recipe.family} starts from a checkpoint; name its folder as base."
-            )
-            raise SpecError(message)
+        family = self.recipe.family
+        problem = specification_problem(
+            self.kind,
+            family,
+            starts_from_base=describe_family(family).starts_from_base,
+            base=self.base,
+            has_artefact=self.artefact is not None,
+            assurance=self.assurance,
+            in_shards=self.recipe.sharding is not None,
+        )
+        if problem:
+            raise SpecError(problem)
 
 
 @dataclass(frozen=True)

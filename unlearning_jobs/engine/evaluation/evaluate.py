@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -63,10 +64,12 @@ def evaluate(
         duplicates: retained examples that repeat forget examples.
     """
     guarantee: Guarantee = method_guarantee(method) if method else "empirical"
-    said = limits(method, protocol, family, outputs, duplicates=len({duplicate.retain_id for duplicate in duplicates}))
+    said = partial(
+        limits, method, protocol, family, outputs, duplicates=len({duplicate.retain_id for duplicate in duplicates})
+    )
     # 1. Models that answer with no numbers cannot be compared.
     if broken := _not_finite(outputs, protocol):
-        return _without_numbers(without_numbers(broken, process, guarantee), said, look, process, duplicates)
+        return _without_numbers(without_numbers(broken, process, guarantee), said(metrics=()), look, process, duplicates)
     # 2. What the verdict depends on: estimands, controls, and whether there is anything to unlearn.
     estimands = tuple(_findings(outputs, protocol))
     controls = tuple(_controls(outputs, protocol))
@@ -95,7 +98,7 @@ def evaluate(
         permutation=sets["forget"],
         controls=controls,
         metrics=metrics,
-        limits=said,
+        limits=said(metrics={metric.name for metric in metrics}),
         sets=_adjusted(sets),
         examples=examples,
         look=look,

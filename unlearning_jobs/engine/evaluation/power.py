@@ -5,7 +5,8 @@ from __future__ import annotations
 from scipy.optimize import brentq
 from scipy.special import ncfdtr, stdtrit
 
-POWER = 0.8
+from compliance.formats.limits import POWER
+
 LARGEST = 1e6
 """In standard deviations; any test detects an effect of this size."""
 

@@ -14,6 +14,7 @@ from compliance.formats.results import ANSWERS
 from tests.compliance.evidence.entry_data import stated
 
 from .judged_otherwise import ATTEMPT, JUDGED, Change, entries, report, result
+from .limited import LIMITED
 from .retold import STAGES, Retold
 from .sampled import SAMPLED
 
@@ -143,6 +144,7 @@ HELD: Mapping[str, Change] = {
 
 WRITTEN: Mapping[str, Change] = {
     **JUDGED,
+    **LIMITED,
     **HELD,
     **SAMPLED,
     **{

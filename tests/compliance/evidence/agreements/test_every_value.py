@@ -119,7 +119,9 @@ def _noticed(story: Story, evaluation: Any, **others: Any) -> bool:
     told = story.reports[attempt]
     try:
         verdict, limits = evaluation.get("verdict"), evaluation.get("limits", ())
-        report = replace(told.report, verdict=parse(Verdict, verdict), does_not_show=tuple(limits))
+        report = replace(
+            told.report, verdict=parse(Verdict, verdict), does_not_show=tuple(limits or ("Everything was shown.",))
+        )
         result = told.result | {"evaluation": evaluation} | others
         lied = replace(story, reports={attempt: ToldReport(report, told.files, result, told.spec, told.outputs)})
         return bool(contradictions(lied, PAIRS) or contradictions(lied, MEASURED))
