@@ -293,5 +293,5 @@ def test_a_history_from_before_fields_were_added_can_happen_and_goes_on_with_the
     with pytest.raises(VerificationError, match=r"must state .*result_version"):
         check_course([*numbered[:upgraded], *without[upgraded:]])
     closed = [body if body.kind == "request.closed" else without[place] for place, body in enumerate(numbered)]
-    with pytest.raises(VerificationError, match=r"its result is of version 1, .* beside results of version 3"):
+    with pytest.raises(VerificationError, match=r"its result is of version 1, .* beside results of version 4"):
         check_course(closed)
