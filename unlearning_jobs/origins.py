@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.utils.translation import gettext as _
 
 from .models import ModelVersion
+from .wording import GUARANTEE_WORDS, Words, guarantee_name
 
 
 def origin_sentences(version: ModelVersion) -> list[str]:
@@ -27,3 +30,24 @@ def origin_sentences(version: ModelVersion) -> list[str]:
 
 def is_declared(version: ModelVersion) -> bool:
     return version.assurance == ModelVersion.Assurance.DECLARED
+
+
+def guarantee_for(method: str, version: ModelVersion) -> Words:
+    """Return what a method guarantees, and what that leaves open for a version of which others made a part."""
+    return guarantee_about(guarantee_name(method), version)
+
+
+def guarantee_about(guarantee: str, version: ModelVersion) -> Words:
+    words, left_open = GUARANTEE_WORDS[guarantee], []
+    if guarantee not in ("exact", "certified", "empirical"):
+        return words
+    if version.checkpoint:
+        sentence = _("Training is what followed the checkpoint “%(checkpoint)s”, which may know the examples all the same.")
+        left_open.append(sentence % {"checkpoint": version.checkpoint})
+    if is_declared(version):
+        left_open.append(
+            _("It is a training here by the recipe that was declared for the model; nothing compares the two.")
+            if guarantee == "exact"
+            else _("Training is by the recipe that was declared for the model; a control compares the two.")
+        )
+    return replace(words, sentence=" ".join([str(words.sentence), *left_open]))
