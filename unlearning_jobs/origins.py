@@ -44,10 +44,12 @@ def guarantee_about(guarantee: str, version: ModelVersion) -> Words:
     if version.checkpoint:
         sentence = _("Training is what followed the checkpoint “%(checkpoint)s”, which may know the examples all the same.")
         left_open.append(sentence % {"checkpoint": version.checkpoint})
-    if is_declared(version):
+    if is_declared(version) and guarantee != "certified":  # certified methods are refused for it
         left_open.append(
-            _("It is a training here by the recipe that was declared for the model; nothing compares the two.")
+            _("The training is by the recipe that was declared for the model, and nothing compares the model with it.")
             if guarantee == "exact"
-            else _("Training is by the recipe that was declared for the model; a control compares the two.")
+            else _(
+                "The training is by the recipe that was declared for the model, and a control compares the model with it."
+            )
         )
     return replace(words, sentence=" ".join([str(words.sentence), *left_open]))

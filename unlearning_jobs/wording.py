@@ -47,9 +47,7 @@ GUARANTEE_WORDS: dict[str, Words] = {
     "exact": Words(
         pgettext_lazy("guarantee", "exact"),
         "success",
-        gettext_lazy(
-            "The result is a model that training without the examples could have given: there, it learned nothing from them."
-        ),
+        gettext_lazy("The result is a model that training without the examples could have given."),
     ),
     "certified": Words(
         pgettext_lazy("guarantee", "certified"),

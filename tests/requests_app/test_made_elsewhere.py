@@ -118,7 +118,7 @@ def test_from_an_imported_model_to_evidence_that_says_what_others_made(
         assert f"keeper v1 {DECLARED}" in words
     for words in (proposed, report, release):
         assert "Training is what followed the checkpoint “sailor”, which may know the examples all the same." in words
-        assert "by the recipe that was declared for the model; nothing compares the two" in words
+        assert "by the recipe that was declared for the model, and nothing compares the model with it" in words
     assert "nothing here shows that it did not know the examples" in report
     release_sign(proposal_id=decisions.item_release(proposal=proposal, by=staff.nils).pk)
     version = ModelVersion.objects.get(state="active")

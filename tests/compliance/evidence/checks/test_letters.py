@@ -18,7 +18,7 @@ CORRECTED = ("ending.approved", {"outcome": "not_concerned"})
 
 def told(*acts: tuple[str, dict[str, Any]]) -> None:
     """Check the letters of a history of these entries."""
-    given = {"subject": "request:LE-1", "at": datetime(2026, 3, 2, tzinfo=UTC), "actor": "account:1"}
+    given: dict[str, Any] = {"subject": "request:LE-1", "at": datetime(2026, 3, 2, tzinfo=UTC), "actor": "account:1"}
     entries = [
         EntryBody.of(number=n, kind=kind, data=stated(kind, **data), **given) for n, (kind, data) in enumerate(acts, 1)
     ]
@@ -53,5 +53,5 @@ def test_examples_do_not_belong_to_a_request_only_once_two_officers_have_said_so
 
 
 def test_the_end_that_an_earlier_version_wrote_counts_nothing() -> None:
-    given = {"subject": "request:LE-1", "at": datetime(2026, 3, 2, tzinfo=UTC), "actor": "account:1"}
+    given: dict[str, Any] = {"subject": "request:LE-1", "at": datetime(2026, 3, 2, tzinfo=UTC), "actor": "account:1"}
     check_letters([EntryBody.of(number=1, kind="request.closed", data={"outcome": "completed"}, **given)], ["in progress"])
