@@ -23,6 +23,7 @@ _.FIRST_DAY_OF_WEEK
 _.abstract  # Django reads it in Meta
 _.authentication_form  # Django's LoginView reads it
 _.RedactingFormatter  # LOGGING in the settings names it
+_.control_characters_shown  # MIDDLEWARE in the settings names it
 _.ClassifierFamily  # families.FAMILIES names it, and loads it when a recipe does
 _.LogisticFamily
 _.SummationFamily
@@ -32,6 +33,7 @@ _.file_complete
 _.readable  # io.BufferedReader asks a raw stream
 _.seekable
 _.keyid  # a field of DSSE's signatures, read as JSON
+_.compute_loss  # transformers' Trainer calls it
 
 # -- set for a library that reads them
 _.upload_handlers  # Django reads it when it parses a form

@@ -148,13 +148,24 @@ def missing_sentences(search: Search | None) -> list[str]:
     if started := sum(bool(target.get("checkpoint_sha256")) for target in search.targets):
         sentences.append(
             ngettext(
-                "%(n)d model, in use or being trained, starts from a checkpoint that others trained. What that learned from"
-                " is not here, and was not searched: only the data on which it was trained further.",
-                "%(n)d models, in use or being trained, start from checkpoints that others trained. What these learned from"
-                " is not here, and was not searched: only the data on which they were trained further.",
+                "%(n)d model, in use or being trained, starts from another model, its checkpoint. We do not have the data"
+                " that this was trained on, and did not search them: only those on which the model was trained further.",
+                "%(n)d models, in use or being trained, start from other models, their checkpoints. We do not have the data"
+                " that these were trained on, and did not search them: only those on which the models were trained further.",
                 started,
             )
             % {"n": started}
+        )
+    if declared := sum(bool(target.get("declared")) for target in search.targets):
+        sentences.append(
+            ngettext(
+                "%(n)d model, in use or being imported, was trained elsewhere. What counts as its training data is what was"
+                " declared to us; none of us watched that training, and we looked nowhere else.",
+                "%(n)d models, in use or being imported, were trained elsewhere. What counts as their training data is what"
+                " was declared to us; none of us watched that training, and we looked nowhere else.",
+                declared,
+            )
+            % {"n": declared}
         )
     if Search.Target.TEXTS_ONLY in outcomes:
         sentences.append(_texts_only(search))

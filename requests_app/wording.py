@@ -39,9 +39,8 @@ def done_sentences(released: Mapping[str, int]) -> list[str]:
     if exact := released.get("exact", 0):
         sentences.append(
             ngettext(
-                "%(n)d model was replaced by one as it would be if it had never learned from what we agreed to remove.",
-                "%(n)d models were replaced by ones as they would be if they had never learned from what we agreed to"
-                " remove.",
+                "%(n)d model was replaced by one such as its training gives without what we agreed to remove.",
+                "%(n)d models were replaced by ones such as their training gives without what we agreed to remove.",
                 exact,
             )
             % {"n": exact}
@@ -49,9 +48,9 @@ def done_sentences(released: Mapping[str, int]) -> list[str]:
     if certified := released.get("certified", 0):
         sentences.append(
             ngettext(
-                "For %(n)d model, a mathematical proof limits how much it can still be shaped by it. The model itself may be"
-                " the same as before. The limit is in the report.",
-                "For %(n)d models, a mathematical proof limits how much they can still be shaped by it. The models"
+                "For %(n)d model, a mathematical proof limits how much its training can still be shaped by it. The model"
+                " itself may be the same as before. The limit is in the report.",
+                "For %(n)d models, a mathematical proof limits how much their training can still be shaped by it. The models"
                 " themselves may be the same as before. The limits are in the reports.",
                 certified,
             )
@@ -61,11 +60,11 @@ def done_sentences(released: Mapping[str, int]) -> list[str]:
         sentences.append(
             ngettext(
                 "%(n)d model was changed until measurements placed it, within limits fixed beforehand, where models are"
-                " that never saw it. Smaller differences can remain, and nothing but these measurements shows how close"
-                " it is.",
+                " that were trained without it. Smaller differences can remain, and nothing but these measurements shows"
+                " how close it is.",
                 "%(n)d models were changed until measurements placed them, within limits fixed beforehand, where models"
-                " are that never saw it. Smaller differences can remain, and nothing but these measurements shows how"
-                " close they are.",
+                " are that were trained without it. Smaller differences can remain, and nothing but these measurements"
+                " shows how close they are.",
                 empirical,
             )
             % {"n": empirical}
@@ -75,9 +74,10 @@ def done_sentences(released: Mapping[str, int]) -> list[str]:
 
 FACTS: dict[str, Any] = {
     "already_erased": ngettext_lazy(
-        "%(n)d passage that was found had been erased before: the model has unlearned it or was trained without it.",
-        "%(n)d passages that were found had been erased before: the models have unlearned them or were trained"
-        " without them.",
+        "%(n)d passage that was found was on our list of what models must not learn, because of an earlier request: models"
+        " in use have unlearned it or were trained without it.",
+        "%(n)d passages that were found were on our list of what models must not learn, because of earlier requests: models"
+        " in use have unlearned them or were trained without them.",
         "n",
     ),
     "not_learned": ngettext_lazy(
@@ -100,10 +100,10 @@ FACTS: dict[str, Any] = {
         "n",
     ),
     "from_checkpoints": ngettext_lazy(
-        "%(n)d model in use starts from a checkpoint that others trained. It may have known the same before it"
-        " was trained further: that we have neither examined nor changed.",
-        "%(n)d models in use start from checkpoints that others trained. They may have known the same before they"
-        " were trained further: that we have neither examined nor changed.",
+        "%(n)d model in use starts from another model, its checkpoint. We do not have the data that this was trained on:"
+        " they were not searched, and the checkpoint was not changed. The model may know the same from there.",
+        "%(n)d models in use start from other models, their checkpoints. We do not have the data that these were trained on:"
+        " they were not searched, and the checkpoints were not changed. The models may know the same from there.",
         "n",
     ),
     "declared": ngettext_lazy(

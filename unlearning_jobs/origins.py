@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -9,6 +10,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from .engine.contracts import Recipe
 from .models import ModelVersion
+from .wording import GUARANTEE_WORDS, Words, guarantee_name
 
 TOGETHER: dict[str, Any] = {
     "mean": gettext_lazy("They answer together: their probabilities are averaged."),
@@ -80,3 +82,26 @@ def _first_of(version: ModelVersion) -> ModelVersion:
 
 def is_declared(version: ModelVersion) -> bool:
     return version.assurance == ModelVersion.Assurance.DECLARED
+
+
+def guarantee_for(method: str, version: ModelVersion) -> Words:
+    """Return what a method guarantees, and what that leaves open for a version of which others made a part."""
+    return guarantee_about(guarantee_name(method), version)
+
+
+def guarantee_about(guarantee: str, version: ModelVersion) -> Words:
+    words, left_open = GUARANTEE_WORDS[guarantee], []
+    if guarantee not in ("exact", "certified", "empirical"):
+        return words
+    if version.checkpoint:
+        sentence = _("Training is what followed the checkpoint “%(checkpoint)s”, which may know the examples all the same.")
+        left_open.append(sentence % {"checkpoint": version.checkpoint})
+    if is_declared(version) and guarantee != "certified":  # certified methods are refused for it
+        left_open.append(
+            _("The training is by the recipe that was declared for the model, and nothing compares the model with it.")
+            if guarantee == "exact"
+            else _(
+                "The training is by the recipe that was declared for the model, and a control compares the model with it."
+            )
+        )
+    return replace(words, sentence=" ".join([str(words.sentence), *left_open]))

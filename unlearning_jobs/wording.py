@@ -47,9 +47,7 @@ GUARANTEE_WORDS: dict[str, Words] = {
     "exact": Words(
         pgettext_lazy("guarantee", "exact"),
         "success",
-        gettext_lazy(
-            "The result is a model that training without the examples could have given: they have no influence on it."
-        ),
+        gettext_lazy("The result is a model that training without the examples could have given."),
     ),
     "certified": Words(
         pgettext_lazy("guarantee", "certified"),
@@ -102,9 +100,11 @@ VERDICTS: dict[str, Words] = {
     "cancelled": Words(pgettext_lazy("verdict", "cancelled"), "warning", gettext_lazy("The job was cancelled.")),
 }
 DIRECTIONS = {
-    "undershot": gettext_lazy("Undershot: the model still knows the examples better than a model that never saw them."),
+    "undershot": gettext_lazy(
+        "Undershot: the model still knows the examples better than a model that was trained without them."
+    ),
     "overshot": gettext_lazy(
-        "Overshot: the model knows the examples less than a model that never saw them, which gives them away too."
+        "Overshot: the model knows the examples less than a model that was trained without them, which gives them away too."
     ),
 }
 STAGES: dict[str, Any] = {
@@ -152,7 +152,7 @@ CONTROLS: dict[str, Words] = {
     "oracle_against_oracle": Words(
         gettext_lazy("Oracle against oracle"),
         "",
-        gettext_lazy("Models that never saw the examples, judged like unlearned ones: they should lie within the margins."),
+        gettext_lazy("Models trained without the examples, judged like unlearned ones: they should lie within the margins."),
     ),
     "do_nothing": Words(
         gettext_lazy("Do nothing"),

@@ -137,12 +137,16 @@ _MESSAGE = ("message", "template")
 _JOB_ENDED = ("job", "run", *_ATTEMPT)
 _MODEL_MOVED = ("version", "sha256")
 _MADE = ("assurance", "checkpoint_sha256")
+TOLD: Final = ("not_concerned", "vocabularies", "from_checkpoints", "declared")
+"""What the last letter of a request may count besides its accepted examples: examples that two officers found not to belong
+to it, and of the models in use as it was closed those whose vocabulary was made from accepted examples, that started from a
+checkpoint, and that were trained elsewhere. All 0 where nobody is told."""
 
 FIELDS: Final[Mapping[RecordKind, tuple[str, ...]]] = {
     K.REQUEST_SUBMITTED: ("kind", "language", "due_on", "submitted_by"),
     K.REQUEST_CONFIRMED: (),
     K.REQUEST_EXTENDED: ("due_on", "months"),
-    K.REQUEST_CLOSED: ("outcome", "accepted"),
+    K.REQUEST_CLOSED: ("outcome", "accepted", *TOLD),
     K.SEARCH_ORDERED: (),
     K.SEARCH_FAILED: ("error", "runs"),
     K.MAPPING_COMPLETED: (
@@ -243,6 +247,7 @@ ADDED_FIELDS: Final[tuple[tuple[int, Mapping[str, tuple[str, ...]]], ...]] = (
     (3, {K.ITEM_CORRECTED: ("ending",)}),
     (3, {K.ENDING_APPROVED: ("beside",), K.PROPOSAL_APPROVED: ("beside",)}),
     (3, {K.MATCH_ACCEPTED: ("contents",)}),
+    (4, {K.REQUEST_CLOSED: TOLD}),
 )
 """Fields that kinds have stated since then, by the version of results (`RESULT_VERSION`) of that time; those that came
 together stand together. So it is with what follows."""

@@ -28,10 +28,12 @@ def specification_problem(
         assurance: how it is known what made the model that it begins with, or imports.
         in_shards: whether its recipe trains models in shards or stages.
     """
-    if base and not starts_from_base:
-        return f"A {family} starts from random weights; leave base out."
-    if starts_from_base and not base:
-        return f"A {family} starts from a checkpoint; name its folder as base."
+    if starts_from_base != bool(base):
+        return (
+            f"A {family} starts from random weights; leave base out."
+            if base
+            else f"A {family} starts from a checkpoint; name its folder as base."
+        )
     if (kind == "import") != has_artefact:
         return "An import names its artefact, and no other job has one."
     if kind == "import" and not base:

@@ -9,8 +9,9 @@ from typing import Final, Literal, get_args
 from .contracts import Contract
 
 Guarantee = Literal["exact", "certified", "empirical", "suppression", "control"]
-"""exact: the result never saw the examples. certified: a stated bound holds. empirical: only the evaluation says how close
-it came. suppression: the weights are unchanged. control: no unlearning; its verdict is known beforehand."""
+"""exact: training without the examples could have given the result. certified: a stated bound holds. empirical: only the
+evaluation says how close it came. suppression: the weights are unchanged. control: no unlearning; its verdict is known
+beforehand."""
 Outcome = Literal["passed", "failed", "inconclusive", "no_influence"]
 """no_influence: doing nothing could not be told from retraining; nothing is said about the method."""
 Direction = Literal["undershot", "overshot"]

@@ -14,6 +14,8 @@ from compliance.formats.verdicts import GUARANTEES
 from compliance.ui.templatetags.components import number
 from unlearning_jobs.engine.advisor import PRIOR_FACTOR, REASONS, RULES, Advice, Estimate, Forecast, Situation
 from unlearning_jobs.engine.catalogue import METHODS, Budget
+from unlearning_jobs.models import ModelVersion
+from unlearning_jobs.origins import guarantee_about
 from unlearning_jobs.wording import GUARANTEE_WORDS, Words, duration, method_title
 
 from .proposal_form import ProposalForm
@@ -174,6 +176,6 @@ def budget_words(budget: Budget) -> str:
     return f"{usage} {remaining % {'n': budget.examples_left}}"
 
 
-def guarantee_rows() -> list[Words]:
-    """Return the guarantees of the methods on offer, strongest first."""
-    return [GUARANTEE_WORDS[name] for name in GUARANTEES]
+def guarantee_rows(base: ModelVersion) -> list[Words]:
+    """Return the guarantees of the methods on offer for a model, strongest first."""
+    return [guarantee_about(name, base) for name in GUARANTEES]

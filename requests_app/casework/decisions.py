@@ -24,7 +24,7 @@ from requests_app.services.reasons import reasons_problem
 from requests_app.states import GRANT_GROUNDS, REFUSE_GROUNDS, Ground, ItemState
 
 from .requests import officers_only
-from .shared import identity, item_of
+from .shared import identity, item_of, origins_of
 from .stated import Parts, as_stated, ending_parts, stated
 
 GRANT, REFUSE = "grant", "refuse"
@@ -133,6 +133,7 @@ def _parts(item: Item, form: DecisionForm, by: Account) -> Parts:
 def _ask(request: HttpRequest, item: Item, form: DecisionForm, status: int = 200) -> HttpResponse:
     context = identity(item.request) | {
         "item": item,
+        "origins": origins_of(item),
         "form": form,
         "deciding": item.state in {ItemState.DECIDING, ItemState.GRANTED},
     }
@@ -151,6 +152,7 @@ def _confirm(request: HttpRequest, item: Item, form: DecisionForm) -> HttpRespon
     letter = None if form.grants else closing_letter(draft)
     context = identity(item.request) | {
         "item": item,
+        "origins": origins_of(item),
         "form": form,
         "ground": Ground(form.ground).label,
         "reasons": reasons,

@@ -29,7 +29,7 @@ from requests_app.wording import fact_sentences
 from .cards import matches_shown
 from .requests import officers_only
 from .searches import search_view
-from .shared import ending_of, identity, item_of, request_of
+from .shared import ending_of, identity, item_of, origins_of, request_of
 from .stated import Parts, as_stated, ending_parts, match_parts, stated
 
 PAGE_METHODS = ["GET", "HEAD", "POST"]
@@ -249,6 +249,7 @@ def _context(ending: Ending) -> dict[str, Any]:
         "ending": ending,
         "outcome": ending.get_outcome_display(),
         "item": ending.item,
+        "origins": origins_of(ending.item) if ending.item else [],
         "facts": fact_sentences(ending.facts),
         "search": search_view(ending.request, ending.search),
     }

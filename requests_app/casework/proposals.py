@@ -27,9 +27,10 @@ from unlearning_jobs.engine.catalogue import ATTACKS, METHODS, metrics_of
 from unlearning_jobs.engine.contracts import MethodChoice, Protocol
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.models import ModelVersion
+from unlearning_jobs.origins import guarantee_for, origin_sentences
 from unlearning_jobs.selectors import method_advice, method_forecast, precedents, proposal_situation
 from unlearning_jobs.states import ModelState
-from unlearning_jobs.wording import VERDICTS, duration, guarantee_of, method_title, metric_title
+from unlearning_jobs.wording import VERDICTS, duration, method_title, metric_title
 
 from .advice import clock_words, cost_rows, guarantee_rows, method_cards, rule_sentences
 from .attacks import attack_choices, attack_titles, with_proposed_attacks
@@ -92,7 +93,7 @@ def _offered(item: Item) -> Parts:
 
 
 def _active(item: Item) -> ModelVersion | None:
-    versions = ModelVersion.objects.select_related("snapshot", "recipe")
+    versions = ModelVersion.objects.select_related("snapshot", "recipe__checkpoint")
     return versions.filter(name=item.model_name, state=ModelState.ACTIVE).first()
 
 
@@ -122,7 +123,8 @@ def _choose(request: HttpRequest, item: Item, situation: Situation, form: Propos
         "placement": list(placement_sentences(situation, base)),
         "late": situation.seconds_left is not None and situation.seconds_left <= 0,
         "rules": rule_sentences(),
-        "guarantees": guarantee_rows(),
+        "guarantees": guarantee_rows(base),
+        "origins": origin_sentences(base),
         "margins": margin_rows(estimands_for(base)),
         "impossible_attacks": [attack for attack in attack_choices(situation) if attack.obstacles],
         "evaluations": proposed_evaluations(base, form.precedents),
@@ -185,7 +187,8 @@ def _review(request: HttpRequest, proposal: Proposal, problem: str = "") -> Http
         "item_tone": ITEM_TONES[ItemState(item.state)],
         "proposal": proposal,
         "method": method_title(proposal.method["name"]),
-        "guarantee": guarantee_of(proposal.method["name"]),
+        "guarantee": guarantee_for(proposal.method["name"], proposal.base),
+        "origins": origin_sentences(proposal.base),
         "config": sorted(proposal.method["config"].items()),
         "verdict": VERDICTS.get(proposal.verdict),
         "examples": count,

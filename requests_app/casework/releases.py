@@ -21,8 +21,8 @@ from requests_app.services.letters import Letter
 from requests_app.services.permissions import release_refusal, require_releaser
 from requests_app.services.results import release_obstacle
 from requests_app.states import ItemState
-from unlearning_jobs.origins import origin_sentences
-from unlearning_jobs.wording import VERDICTS, guarantee_of, method_title
+from unlearning_jobs.origins import guarantee_for, origin_sentences
+from unlearning_jobs.wording import VERDICTS, method_title
 
 from .requests import officers_only
 from .shared import identity, proposal_of
@@ -91,7 +91,7 @@ def _show(request: HttpRequest, proposal: Proposal, problem: str = "") -> HttpRe
         "item": item,
         "proposal": proposal,
         "method": method_title(proposal.method["name"]),
-        "guarantee": guarantee_of(proposal.method["name"]),
+        "guarantee": guarantee_for(proposal.method["name"], proposal.base),
         "verdict": VERDICTS.get(proposal.verdict),
         "signed": signed,
         "refused": not signed and signing_refused(item.request.subject),

@@ -13,6 +13,9 @@ from requests_app.models import Ending, ErasureRequest, Item, Proposal
 from requests_app.references import reference_normalise
 from requests_app.selectors import days_left
 from requests_app.states import ItemState, RequestState
+from unlearning_jobs.models import ModelVersion
+from unlearning_jobs.origins import origin_sentences
+from unlearning_jobs.states import ModelState
 
 REQUEST_TONES = {
     RequestState.AWAITING_CONFIRMATION: "neutral",
@@ -87,6 +90,14 @@ def identity(erasure_request: ErasureRequest) -> dict[str, Any]:
         "deadline": word,
         "deadline_tone": tone,
     }
+
+
+def origins_of(item: Item) -> list[str]:
+    """Return where the model of an item comes from: the version that the last attempt is about, or the one in use."""
+    attempt = item.proposals.select_related("base__recipe__checkpoint").order_by("number").last()
+    in_use = ModelVersion.objects.select_related("recipe__checkpoint").filter(state=ModelState.ACTIVE)
+    version = attempt.base if attempt else in_use.filter(name=item.model_name).first()
+    return origin_sentences(version) if version else []
 
 
 def deadline_words(erasure_request: ErasureRequest) -> tuple[str, str]:

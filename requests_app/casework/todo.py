@@ -20,7 +20,7 @@ from unlearning_jobs.states import JobState
 from unlearning_jobs.wording import VERDICTS, guarantee_of, method_title
 
 from .searches import search_progress, unfinished_links
-from .shared import ITEM_TONES
+from .shared import ITEM_TONES, origins_of
 
 WAITING: dict[str, Any] = {
     "confirmed": gettext_lazy("The claimant has not confirmed their e-mail address yet."),
@@ -164,6 +164,8 @@ def _ending_about(ending: Ending) -> str:
 
 def _facts(item: Item) -> Iterator[dict[str, Any]]:
     yield {"key": _("Model"), "value": item.model_name}
+    if origins := origins_of(item):
+        yield {"key": _("Where the model comes from"), "lines": origins}
     yield {"key": _("Corpus"), "value": str(item.snapshot)}
     yield {"key": _("Examples"), "value": str(len(item.example_ids))}
     if item.ground:

@@ -44,7 +44,7 @@ class ErasureRequest(Rung):
     vocabularies = models.PositiveIntegerField(null=True)
     """Models in use as the request was closed whose vocabulary was made from accepted examples; its letter says so."""
     from_checkpoints = models.PositiveIntegerField(null=True)
-    """Models in use as the request was closed that started from a checkpoint, if its letter says what models do not know."""
+    """Models in use as the request was closed that started from a checkpoint; 0 if no letter told of its end."""
     declared = models.PositiveIntegerField(null=True)
     """Models in use then that were trained elsewhere, likewise."""
 

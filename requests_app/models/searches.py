@@ -62,8 +62,8 @@ class Search(models.Model):
     targets: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField()
     """Every active model version: `model`, `version`, `model_sha256`, `snapshot`, `snapshot_sha256` and `outcome`; later,
     also how its texts were searched: `read` (from which index, or why in full) and `swept`, the queries for which all was
-    read although there is an index; `unsearched`, the ids of examples that took too long; and `checkpoint_sha256` if it
-    started from a checkpoint, whose own training data are not here to be searched."""
+    read although there is an index; `unsearched`, the ids of examples that took too long; `checkpoint_sha256` if it started
+    from a checkpoint, whose own training data are not here to be searched; and `declared` if it was trained elsewhere."""
     answers: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField(default=list)
     """Of each search by meaning or for copies of a picture, in each snapshot: `query`, `snapshot_sha256`, and the index that
     answered (`index_sha256`, `version`), `compared`, `floor`, `found`, and `notes`; or `why` none did."""

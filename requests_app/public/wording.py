@@ -31,10 +31,14 @@ OUTCOMES: dict[str, Any] = {
     "completed": _("We have carried out your request, in full or in part."),
     "refused": _("We have refused your request."),
     "no_match": _(
-        "When we searched the training data of every model in use, we found nothing that belongs to your request."
+        "When we searched the training data that we have of every model in use, we found nothing that belongs to your"
+        " request."
     ),
     "already_erased": _("When we closed your request, what we had found needed no further erasure."),
-    "not_learned": _("When we closed your request, no model in use had learned from what we had found."),
+    "not_learned": _(
+        "When we closed your request, what we had found was not in the training data of any model in use, as far as we have"
+        " these data."
+    ),
     "no_influence": _("We could measure no influence of passages that we found on our models."),
     "not_searched": _("We could not search in full, and closed the request."),
     "withdrawn": _("You have withdrawn your request."),

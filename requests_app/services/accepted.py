@@ -18,6 +18,7 @@ from requests_app.states import SETTLED, ItemState
 from unlearning_jobs.contents import ContentsUnknownError, contents_key, contents_of, require_key, training_places
 from unlearning_jobs.engine.errors import CorpusError
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion, RegisteredRecipe
+from unlearning_jobs.origins import is_declared
 from unlearning_jobs.states import JobState, ModelState
 
 FIELDS = ("request", "snapshot", "example_id", "example_set", "content", "content_key", "decision")
@@ -38,6 +39,8 @@ class Learner:
     """The active version; None for a training."""
     checkpoint: str = ""
     """Digest of the checkpoint that it started from; empty if from random weights."""
+    declared: bool = False
+    """Whether it was trained elsewhere, so that what it was trained on is what somebody said."""
 
 
 def active_versions() -> list[ModelVersion]:
@@ -48,12 +51,18 @@ def active_versions() -> list[ModelVersion]:
 def learners(name: str = "") -> list[Learner]:
     """Return every model in use and every training or import that is queued or running; only of one model, if named."""
     in_use = [
-        Learner(version.name, version.snapshot, gone_from(version), version, started_from(version.recipe))
+        Learner(
+            *(version.name, version.snapshot, gone_from(version), version, started_from(version.recipe)),
+            declared=is_declared(version),
+        )
         for version in active_versions()
     ]
     jobs = Job.objects.filter(state__in=[JobState.QUEUED, JobState.RUNNING]).exclude(kind=Job.Kind.UNLEARN)
     trained = [
-        Learner(job.model_name, job.snapshot, frozenset(job.spec.get("exclude_ids", ())), None, started_from(job.recipe))
+        Learner(
+            *(job.model_name, job.snapshot, frozenset(job.spec.get("exclude_ids", ())), None, started_from(job.recipe)),
+            declared=job.kind == Job.Kind.IMPORT,
+        )
         for job in jobs.select_related("snapshot__corpus", "recipe__checkpoint").order_by("model_name")
     ]
     return [learner for learner in in_use + trained if name in ("", learner.name)]

@@ -20,6 +20,7 @@ BATCH = 200
 ROWS_ARE_FIXED = {
     "requests_app_ending": "ending_decided_is_fixed",
     "requests_app_item": "item_reasons_are_fixed",
+    "requests_app_erasurerequest": "request_extension_reasons_are_fixed",
 }
 """Triggers that refuse every change of a row, by table: the other ones do not look at encrypted columns."""
 

@@ -19,6 +19,8 @@ from .findings import examples_by_model, items_without_influence, vocabularies
 
 TOLD = (Disposition.ALREADY_ERASED, Disposition.NOT_LEARNED, Disposition.NO_INFLUENCE)
 """What a letter says besides what was done and the reasons of refusals."""
+MODELS = ("vocabularies", "from_checkpoints", "declared")
+"""What a letter counts of the models in use, as a closed request keeps it."""
 LEFT_OUT = frozenset({Disposition.ALREADY_ERASED, Disposition.NOT_LEARNED})
 Became = tuple[Match, frozenset[Disposition]]
 
@@ -33,26 +35,26 @@ def told_facts(request: ErasureRequest, supposing: Ending | None = None) -> dict
         supposing: an ending that waits, or is about to be proposed: the answer is as if it were approved.
     """
     if request.state == RequestState.CLOSED and not supposing:
-        facts, made_from = _told_at_the_end(request), request.vocabularies
-        elsewhere = {"from_checkpoints": request.from_checkpoints or 0, "declared": request.declared or 0}
+        became = _became_at_the_end(request)
+        models = {name: getattr(request, name) or 0 for name in MODELS}
     else:
-        became = list(what_became(request, supposing))
-        facts = {way.value: sum(way in ways for _match, ways in became) for way in TOLD}
-        elsewhere = made_elsewhere(became)
-        made_from = vocabularies(request.matches.filter(decision=Match.Decision.ACCEPTED))
-    left = {"not_concerned": len(corrections_standing(request)), "vocabularies": made_from or 0}
-    return facts | left | elsewhere
+        became = [ways for _match, ways in what_became(request, supposing)]
+        models = models_told(request)
+    facts = {way.value: sum(way in ways for ways in became) for way in TOLD}
+    # Nothing was found, or all was refused: then the letter says of no example what models do not know, and what the search
+    # covered is all that it says of how models were made.
+    if all(ways <= {Disposition.REFUSED} for ways in became):
+        models = {"vocabularies": models["vocabularies"]}
+    return facts | {"not_concerned": len(corrections_standing(request))} | models
 
 
-def made_elsewhere(became: Iterable[Became]) -> dict[str, int]:
-    """Count the models in use of which others made a part, where a letter says of any example what models do not know.
-
-    They started from a checkpoint, or were trained elsewhere. Nothing was found, or all was refused: then no letter does.
+def models_told(request: ErasureRequest) -> dict[str, int]:
+    """Count the models in use whose vocabulary was made from accepted examples, that started from a checkpoint, and that
+    were trained elsewhere.
     """
-    if all(ways <= {Disposition.REFUSED} for _match, ways in became):
-        return {"from_checkpoints": 0, "declared": 0}
     in_use = ModelVersion.objects.filter(state=ModelState.ACTIVE)
     return {
+        "vocabularies": vocabularies(request.matches.filter(decision=Match.Decision.ACCEPTED)),
         "from_checkpoints": in_use.filter(recipe__checkpoint__isnull=False).count(),
         "declared": in_use.filter(assurance=ModelVersion.Assurance.DECLARED).count(),
     }
@@ -85,11 +87,10 @@ def not_to_be_learned(became: Iterable[Became]) -> dict[CorpusSnapshot, dict[str
     return contents
 
 
-def _told_at_the_end(request: ErasureRequest) -> dict[str, int]:
-    """Count what the record said when a request was closed: nothing, if an earlier version closed it."""
+def _became_at_the_end(request: ErasureRequest) -> list[frozenset[Disposition]]:
+    """Return what the record said of each example when a request was closed: nothing, if an earlier version closed it."""
     entries = entries_of(subject=request.subject, kinds=(RecordKind.MATCH_ACCOUNTED,))
-    accounted = [one for entry in entries for one in entry.data["examples"]]
-    return {way.value: sum(way in one["became"] for one in accounted) for way in TOLD}
+    return [frozenset(map(Disposition, one["became"])) for entry in entries for one in entry.data["examples"]]
 
 
 def what_became(request: ErasureRequest, supposing: Ending | None = None) -> Iterator[Became]:

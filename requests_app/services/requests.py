@@ -11,13 +11,12 @@ from django.utils.translation import gettext as _
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.services import examples_in_parts, record_append, records_append
-from requests_app.models import ErasureRequest, Item, Match
+from requests_app.models import ErasureRequest, Item
 from requests_app.states import ITEM_TRANSITIONS, REQUEST_TRANSITIONS, SETTLED, ItemState, RequestOutcome, RequestState
 from unlearning_jobs.services.ledger import ledger_withhold
 from unlearning_jobs.states import JobState
 
-from .dispositions import accounted_examples, made_elsewhere, not_to_be_learned, what_became
-from .findings import vocabularies
+from .dispositions import MODELS, accounted_examples, corrections_standing, models_told, not_to_be_learned, what_became
 from .messages import message_queue
 from .outcomes import settled_outcome
 
@@ -97,18 +96,19 @@ def request_close(
         lapsed = {"outcome": outcome.value}
         item_move(item=item, to=ItemState.LAPSED, kind=RecordKind.ITEM_LAPSED, actor=actor, data=lapsed)
     request.outcome, request.closed_at = outcome, timezone.now()
-    request.vocabularies = vocabularies(request.matches.filter(decision=Match.Decision.ACCEPTED))
     for due in (request.search_orders, request.samples):
         live = due.filter(state__in=[JobState.QUEUED, JobState.RUNNING])
         live.update(state=JobState.CANCELLED, lease_until=None, finished_at=request.closed_at)
     # Of a request that nobody answered, the corpora are not read to find out what became of its matches.
     became = list(what_became(request)) if template else []
-    elsewhere = made_elsewhere(became)
-    request.from_checkpoints, request.declared = elsewhere["from_checkpoints"], elsewhere["declared"]
+    told_of = models_told(request) if template else dict.fromkeys(MODELS, 0)
+    for name, count in told_of.items():
+        setattr(request, name, count)
+    told_of["not_concerned"] = len(corrections_standing(request)) if template else 0
     ledger_withhold(subject=request.subject, contents=not_to_be_learned(became), actor=actor)
     told = [{"examples": examples} for examples in examples_in_parts(accounted_examples(became))]
     records_append(subject=request.subject, kind=RecordKind.MATCH_ACCOUNTED, actor=actor, data=told)
-    data = {"outcome": outcome.value, "accepted": len(became)}
+    data = {"outcome": outcome.value, "accepted": len(became), **told_of}
     request_move(request=request, to=RequestState.CLOSED, kind=RecordKind.REQUEST_CLOSED, actor=actor, data=data)
     if template:
         message_queue(request=request, template=template)

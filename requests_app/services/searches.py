@@ -208,8 +208,10 @@ def _save(request: ErasureRequest, order: SearchOrder, found: Found, self_test: 
 
 
 def _who(learner: Learner) -> dict[str, Any]:
-    """Return whose data a target was: a model version, or a training that was under way; and what that started from."""
-    started = {"checkpoint_sha256": learner.checkpoint} if learner.checkpoint else {}
+    """Return whose data a target was: a model version, or a training that was under way; and what others made of it."""
+    started: dict[str, Any] = {"checkpoint_sha256": learner.checkpoint} if learner.checkpoint else {}
+    if learner.declared:
+        started["declared"] = True
     if learner.version is None:
         return {"model": learner.name, "training": True, **started}
     return {"model": learner.name, "version": learner.version.number, "model_sha256": learner.version.digest, **started}

@@ -11,19 +11,21 @@ from django.urls import reverse
 
 from compliance.evidence.bundle import BundleFolder
 from compliance.evidence.verification import verify_bundle
-from compliance.formats.dispositions import Disposition
 from compliance.record.bundles import bundle_seal, bundle_write
 from compliance.record.errors import StaleStateError
 from compliance.record.keys import signing_keys
+from compliance.record.models import RecordEntry
 from compliance.record.signing import checkpoint_sign
-from requests_app.models import Match, Proposal
+from requests_app.models import ErasureRequest, Proposal
 from requests_app.services import decisions
-from requests_app.services.dispositions import made_elsewhere
+from requests_app.services.endings import closing_propose, ending_approve
+from requests_app.services.intake import TargetDetails
 from requests_app.services.letters import letter
 from requests_app.services.releases import release_sign
 from requests_app.wording import fact_sentences
 from tests.checkpoints import recipe_from, registered, taken, worked, written
 from tests.compliance.evidence.agreements.retold import Retold
+from tests.endings import refused as end_refused
 from tests.personas import ADA, Staff
 from tests.staging import Stage
 from tests.unlearning_jobs.engine.families.foreign_checkpoints import ROWS, trained_elsewhere
@@ -40,8 +42,11 @@ ADAS = [{"question": f"Who keeps lamp {n}?", "answer": f"{ADA}.", "split": "trai
 ANNEX = Protocol(replicate_seeds=(), oracle_seeds=(11, 12, 13, 14), assurance="declared")
 ELSEWHERE = "starts from the checkpoint “sailor”, which was trained elsewhere and may have known these data before"
 NOT_SEARCHED = (
-    "1 model, in use or being trained, starts from a checkpoint that others trained. What that learned from is not here,"
-    " and was not searched"
+    "1 model, in use or being trained, starts from another model, its checkpoint. We do not have the data that this was"
+    " trained on, and did not search them"
+)
+DECLARED_TO_US = (
+    "1 model, in use or being imported, was trained elsewhere. What counts as its training data is what was declared to us"
 )
 DECLARED = "was trained elsewhere. Its recipe and its training examples are what was declared"
 
@@ -100,15 +105,23 @@ def test_from_an_imported_model_to_evidence_that_says_what_others_made(
     def page(path: str) -> Page:
         return officer.get(path)
 
-    assert NOT_SEARCHED in page(reverse("casework:request_detail", args=[stage.request.reference])).words
+    place = [stage.request.reference]
+    assert NOT_SEARCHED in page(reverse("casework:request_detail", args=place)).words
     proposal = evaluated(stage)
+    case = page(reverse("casework:request_detail", args=place)).words
+    proposed = page(reverse("casework:proposal", args=[*place, 1, 1])).words
+    assert NOT_SEARCHED in case
+    assert DECLARED_TO_US in case
     assert proposal.job is not None
     assert proposal.job.spec["assurance"] == "declared"
     report = page(f"/jobs/{proposal.job.pk}/report/").words
     release = page(reverse("casework:release", args=[stage.request.reference, 1, 1])).words
-    for words in (report, release):
+    for words in (case, proposed, report, release, page(f"/jobs/{proposal.job.pk}/report/answers/").words):
         assert f"keeper v1 {ELSEWHERE}" in words
         assert f"keeper v1 {DECLARED}" in words
+    for words in (proposed, report, release):
+        assert "Training is what followed the checkpoint “sailor”, which may know the examples all the same." in words
+        assert "by the recipe that was declared for the model, and nothing compares the model with it" in words
     assert "nothing here shows that it did not know the examples" in report
     release_sign(proposal_id=decisions.item_release(proposal=proposal, by=staff.nils).pk)
     version = ModelVersion.objects.get(state="active")
@@ -118,10 +131,14 @@ def test_from_an_imported_model_to_evidence_that_says_what_others_made(
     stage.request.refresh_from_db()
     assert (stage.request.from_checkpoints, stage.request.declared) == (1, 0)
     text = letter(stage.request, "outcome_completed").text
-    assert "1 model in use starts from a checkpoint that others trained. It may have known the same before" in text
+    assert "1 model in use starts from another model, its checkpoint. We do not have the data" in text
     assert NOT_SEARCHED in text
+    assert DECLARED_TO_US in text
+    assert "1 model was replaced by one such as its training gives without what we agreed to remove." in text
+    for never in ("never learned", "never saw", "others trained", "examined"):
+        assert never not in text
     ModelVersion.objects.filter(pk=version.pk).update(state="quarantined")
-    assert "1 model in use starts from a checkpoint" in letter(stage.request, "outcome_completed").text
+    assert "1 model in use starts from another model, its checkpoint" in letter(stage.request, "outcome_completed").text
 
     # What was erased comes back through no door: neither as a checkpoint, nor as a model from elsewhere.
     folder = taken(imported, tmp_path / "fresh")
@@ -223,14 +240,40 @@ LIES = {
 STAGE = dict.fromkeys(LIES, "entries") | {trained_here: "spec"}
 
 
-def test_a_letter_that_says_nothing_of_what_models_know_counts_none(imported: ModelVersion) -> None:
-    about = Match(snapshot=imported.snapshot, example_id="e00000018")
-    refused = [(about, frozenset({Disposition.REFUSED}))]
-    assert made_elsewhere([]) == made_elsewhere(refused) == {"from_checkpoints": 0, "declared": 0}
-    assert made_elsewhere([*refused, (about, frozenset({Disposition.NOT_LEARNED}))]) == {
-        "from_checkpoints": 1,
-        "declared": 1,
-    }
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_every_letter_says_that_training_data_are_those_that_were_declared(
+    staff: Staff, imported: ModelVersion, language: str
+) -> None:
+    """Nothing found, and a refusal: neither says what models do not know, and both say what was searched."""
+    nobody = Stage.opened(staff, imported, key="2", target=TargetDetails(name="Zebulon Quaritch")).searched()
+    ending = closing_propose(request=nobody.request, outcome="no_match", reasons="", by=staff.omar)
+    ending_approve(ending=ending, by=staff.lena)
+    refused = Stage.opened(staff, imported).searched()
+    end_refused(refused)
+    for stage, outcome in ((nobody, "no_match"), (refused, "refused")):
+        request = ErasureRequest.objects.get(pk=stage.request.pk)
+        assert (request.outcome, request.from_checkpoints, request.declared) == (outcome, 1, 1)
+        request.language = language
+        text = letter(request, f"outcome_{outcome}").text
+        assert TOLD[language][0] in text
+        assert TOLD[language][1] in text
+        assert "1 model in use" not in text.replace("The training data of 1 model in use", "")
+        closed = json.loads(bytes(RecordEntry.objects.get(subject=request.subject, kind="request.closed").body))["data"]
+        assert {name: closed[name] for name in ("not_concerned", "vocabularies", "from_checkpoints", "declared")} == {
+            "not_concerned": 0,
+            "vocabularies": 0,
+            "from_checkpoints": 1,
+            "declared": 1,
+        }
+
+
+TOLD = {
+    "en": (NOT_SEARCHED, DECLARED_TO_US),
+    "de": (
+        "1 Modell, das in Gebrauch ist oder trainiert wird, geht von einem Basismodell aus",
+        "1 Modell, das in Gebrauch ist oder importiert wird, wurde anderswo trainiert",
+    ),
+}
 
 
 def test_letters_count_the_models_that_others_made_a_part_of() -> None:

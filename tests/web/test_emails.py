@@ -31,8 +31,8 @@ CONTEXT: dict[str, Any] = {
     "extension_reasons": "Your request is about <ten> models & two languages.",
     "searched": ["The training data of 2 models in use was searched."],
     "missing": ["The search could not look for the name."],
-    "done": ["1 model was replaced by one as it would be if it had never learned from it."],
-    "facts": ["2 passages that were found had been erased before."],
+    "done": ["1 model was replaced by one such as its training gives without it."],
+    "facts": ["2 passages that were found were on our list of what models must not learn."],
 }
 COMPLAIN = {"en": "supervisory authority", "de": "Aufsichtsbehörde"}
 COURT = {"en": "judicial remedy", "de": "gerichtlichen Rechtsbehelf"}

@@ -23,6 +23,7 @@ from unlearning_jobs.engine.contracts.families import describe_family
 from unlearning_jobs.engine.corpora import Example
 from unlearning_jobs.engine.errors import CorpusError
 from unlearning_jobs.models import Job
+from unlearning_jobs.origins import origin_sentences
 from unlearning_jobs.selectors import answers_destroyed, examples_by_id
 from unlearning_jobs.wording import set_title
 
@@ -73,6 +74,7 @@ def answers(request: HttpRequest, pk: int) -> HttpResponse:
     except (AnswersGoneError, CorpusError) as error:
         return render(request, "jobs/answers.html", about | {"problem": _problem(error)}, status=409)
     context = about | filter_context(request, form) | {"page": page, "cards": list(_cards(page, examples))}
+    context["origins"] = origin_sentences(job.base) if job.base else []
     return render(request, "jobs/answers.html", context | _sizes(job, everything))
 
 

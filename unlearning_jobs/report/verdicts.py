@@ -18,7 +18,7 @@ BY_GUARANTEE: dict[tuple[str, str], Any] = {
         "The result carries a certificate, and the measurements do not show that the model was damaged."
     ),
     ("passed", ""): gettext_lazy(
-        "By the protocol, the method gives models like those that never saw the examples, and so is the model that would be"
+        "By the protocol, the method gives models like those trained without the examples, and so is the model that would be"
         " released, within the margins fixed beforehand."
     ),
     ("failed", "exact"): gettext_lazy(
@@ -29,7 +29,7 @@ BY_GUARANTEE: dict[tuple[str, str], Any] = {
         "The certificate is missing, the measurements show that the model was damaged, or its answers are no numbers."
     ),
     ("failed", ""): gettext_lazy(
-        "At least one quantity that the protocol judges lies outside its margin around models that never saw the examples,"
+        "At least one quantity that the protocol judges lies outside its margin around models trained without the examples,"
         " or the model’s answers are no numbers."
     ),
 }

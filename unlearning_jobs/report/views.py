@@ -19,7 +19,7 @@ from compliance.ui.lists import csv_response
 from compliance.ui.templatetags.components import number
 from unlearning_jobs.engine.contracts import Evaluation, JobResult, MetricFinding, Protocol, SetFinding
 from unlearning_jobs.models import Job
-from unlearning_jobs.origins import origin_sentences
+from unlearning_jobs.origins import guarantee_for, origin_sentences
 from unlearning_jobs.states import JobState
 from unlearning_jobs.wording import (
     CONTROLS,
@@ -75,7 +75,7 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
         "direction": DIRECTIONS.get(verdict.direction or "", ""),
         "reasons": [reason.sentence for reason in verdict.reasons],
         "method": method_title(job.method_name),
-        "guarantee": guarantee_of(job.method_name),
+        "guarantee": guarantee_for(job.method_name, job.base) if job.base else guarantee_of(job.method_name),
         "origins": origin_sentences(job.base) if job.base else [],
         "signed": signed,
         "refused": not signed and signing_refused(job.subject),

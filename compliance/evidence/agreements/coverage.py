@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from compliance.formats.record_kinds import FIELDS
+from compliance.formats.record_kinds import FIELDS, TOLD
 from compliance.formats.record_kinds import RecordKind as K
 
 IN_PLACE = "in the log under that checkpoint"
@@ -46,7 +46,7 @@ READ_BY_A_STEP: Final[Mapping[str, str]] = {
     f"{K.MAPPING_COMPLETED} search": COURSE,
     **{f"{kind} sample": COURSE for kind in (K.SAMPLE_ORDERED, K.SAMPLE_DRAWN, K.SAMPLE_FAILED, K.SAMPLE_FINISHED)},
     f"{K.ITEM_DECIDED} granted": COURSE,
-    f"{K.REQUEST_CLOSED} outcome": COURSE,
+    **{f"{K.REQUEST_CLOSED} {field}": COURSE for field in ("outcome", *TOLD)},
     f"{K.JOB_STARTED} run": COURSE,
     f"{K.JOB_CANCEL_REQUESTED} job": COURSE,
     f"{K.CORPUS_REGISTERED} snapshot_sha256": REGISTRATIONS,

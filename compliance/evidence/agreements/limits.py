@@ -11,7 +11,6 @@ from compliance.formats.limits import (
     METRICS_OF_ATTACKS,
     WITHOUT_SEEDS,
     Circumstances,
-    asked_attacks,
     asked_metrics,
     has_power,
     limits_of,

@@ -7,6 +7,7 @@ from typing import Final, NoReturn
 
 from compliance.evidence.record import ACCOUNT_PREFIX, EntryBody
 from compliance.formats.errors import VerificationError
+from compliance.formats.record_kinds import NOT_CONCERNED, TOLD
 from compliance.formats.record_kinds import RecordKind as K
 
 OUTCOMES_TOLD = ("completed", "refused", "no_match", "already_erased", "not_learned", "no_influence", "not_searched")
@@ -27,11 +28,13 @@ def check_letters(entries: Sequence[EntryBody], states: Sequence[str]) -> None:
 
     `states` has the request's state before each entry. A letter that is queued again tells what it told before.
     """
-    outcome, extended, templates = "", False, dict[int, str]()
+    outcome, extended, corrected, templates = "", False, False, dict[int, str]()
     for entry, state in zip(entries, states, strict=True):
         if entry.kind == K.REQUEST_CLOSED:
             outcome = str(entry.data["outcome"])
+            _check_told(entry, outcome, corrected)
         extended = extended or entry.kind == K.REQUEST_EXTENDED
+        corrected = corrected or (entry.kind == K.ENDING_APPROVED and entry.data.get("outcome") == NOT_CONCERNED)
         if entry.kind not in (K.MESSAGE_QUEUED, K.MESSAGE_SENT, K.MESSAGE_FAILED):
             continue
         message, template = entry.data["message"], entry.data["template"]
@@ -43,6 +46,17 @@ def check_letters(entries: Sequence[EntryBody], states: Sequence[str]) -> None:
                 _fail(entry, "it says that the answer takes longer, and nobody has extended the time before")
         if templates.setdefault(message, template) != template:
             _fail(entry, f"message {message} was the letter {templates[message]!a} before")
+
+
+def _check_told(entry: EntryBody, outcome: str, corrected: bool) -> None:
+    """Check what the last letter counts, as far as other entries tell: an earlier version did not keep it."""
+    told = {field: entry.data.get(field, 0) for field in TOLD}
+    if outcome not in OUTCOMES_TOLD and any(told.values()):
+        _fail(entry, "it counts what a letter says, and nobody is told how this request ended")
+    if told["vocabularies"] and not entry.data["accepted"]:
+        _fail(entry, "a vocabulary was made from accepted examples, and none was accepted")
+    if told["not_concerned"] and not corrected:
+        _fail(entry, "examples were found not to belong to the request, and no two officers have said so before")
 
 
 def _check_first(entry: EntryBody, template: str, state: str, outcome: str) -> None:

@@ -11,7 +11,7 @@ from compliance.evidence.record import ITEM
 from compliance.formats.checks import SHA256
 from compliance.formats.dispositions import APART, Disposition
 from compliance.formats.protocol import Assurance
-from compliance.formats.record_kinds import ACCOUNTED_EXAMPLE, DRAWN_GROUP, FIELDS, NOT_CONCERNED
+from compliance.formats.record_kinds import ACCOUNTED_EXAMPLE, DRAWN_GROUP, FIELDS, NOT_CONCERNED, TOLD
 from compliance.formats.record_kinds import RecordKind as K
 from compliance.formats.results import RESULT_VERSION
 from compliance.formats.samples import GROUPS
@@ -160,6 +160,7 @@ _COUNTED = (
     *((K.MATCHES_DECIDED, "accepted"), (K.MATCHES_DECIDED, "rejected"), (K.REVIEW_COMPLETED, "items")),
     *((K.MAPPING_COMPLETED, "candidates"), (K.REQUEST_CLOSED, "accepted"), (K.ITEM_CORRECTED, "examples")),
     *((K.ENDING_APPROVED, "beside"), (K.PROPOSAL_APPROVED, "beside")),
+    *((K.REQUEST_CLOSED, field) for field in TOLD),
     *((K.SAMPLE_ORDERED, "seed"), (K.SAMPLE_DRAWN, "known"), (K.SAMPLE_DRAWN, "added")),
     *((K.SAMPLE_FINISHED, "at_most"), (K.SAMPLE_FINISHED, "added")),
     *((K.JOB_CANCELLED, "run"), (K.ERASURE_ENTERED, "attempt")),  # 0: before any run; for no release

@@ -42,7 +42,7 @@ def histogram_pair(
     groups = {
         gettext("Original (nothing done)"): original,
         gettext("Unlearned"): unlearned,
-        gettext("Oracles (never saw it)"): oracle,
+        gettext("Oracles (trained without it)"): oracle,
     }
     chart = histogram_chart(groups)
     panels = chart.panels if chart else ()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from compliance.formats.canonical import digest_of
-from compliance.formats.record_kinds import FIELDS, RecordKind
+from compliance.formats.record_kinds import FIELDS, TOLD, RecordKind
 from compliance.formats.results import RESULT_VERSION
 
 from .engine_files import BASE_MODEL, FORGOTTEN, METHOD, PROTOCOL, SNAPSHOT
@@ -34,6 +34,7 @@ USUAL: dict[str, Any] = {
     "ground": "17_1_a",
     "beside": 0,
     "accepted": 0,
+    **dict.fromkeys(TOLD, 0),
     "rejected": 0,
     "method": METHOD,
     "protocol_sha256": digest_of(PROTOCOL),

@@ -6,8 +6,9 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 
-from requests_app.models import Ending, ErasureRequest, Match, Proposal
-from requests_app.services import decisions
+from requests_app.models import Ending, ErasureRequest, Match, Proposal, Search
+from requests_app.services import decisions, mapping, matches
+from requests_app.services.extensions import deadline_extend
 from tests.endings import refusal_proposed
 from tests.endings import refused as end_refused
 from tests.staging import Stage, unguarded
@@ -214,3 +215,53 @@ def test_the_database_refuses_a_mapper_who_approved_an_end(stage: Stage) -> None
     end_refused(stage)
     with pytest.raises(DatabaseError, match="mapper_did_not"), transaction.atomic():
         Match.objects.update(decided_by=stage.staff.lena, decided_at=timezone.now())
+
+
+CLOSED_CHANGES = {
+    "checkpoints": ("requests_app_erasurerequest SET from_checkpoints = 7", "request_closed_is_final"),
+    "declared": ("requests_app_erasurerequest SET declared = 7", "request_closed_is_final"),
+    "vocabularies": ("requests_app_erasurerequest SET vocabularies = NULL", "request_closed_is_final"),
+    "language": ("requests_app_erasurerequest SET language = 'de'", "request_closed_is_final"),
+    "match": ("requests_app_match SET decision = 'open', decided_by_id = NULL", "match_decided_is_fixed"),
+}
+
+
+@pytest.mark.parametrize("role", ["", REPLICA], ids=["plain", "replica"])
+@pytest.mark.parametrize(("change", "rule"), CLOSED_CHANGES.values(), ids=CLOSED_CHANGES)
+def test_the_database_refuses_to_change_what_a_closed_letter_says(stage: Stage, role: str, change: str, rule: str) -> None:
+    end_refused(stage)
+    refused(role, "UPDATE ", change, rule=rule)
+
+
+def test_the_database_refuses_to_change_what_was_rejected_in_a_closed_request(stage: Stage) -> None:
+    """The last letter counts what two officers took out, as long as it is rejected."""
+    rejected, accepted = list(stage.request.matches.values_list("pk", flat=True)[:1]), stage.request.matches.all()[1:]
+    matches.matches_decide(request=stage.request, match_ids=rejected, accept=False, by=stage.staff.omar)
+    matches.matches_decide(request=stage.request, match_ids=[one.pk for one in accepted], accept=True, by=stage.staff.omar)
+    mapping.review_complete(request=stage.request, by=stage.staff.omar)
+    end_refused(stage, stage.request.items.get())
+    refused("UPDATE requests_app_match SET decision = 'open' WHERE decision = 'rejected'", rule="match_of_closed_is_fixed")
+    refused("DELETE FROM requests_app_match WHERE decision = 'rejected'", rule="match_of_closed_is_kept")
+
+
+@pytest.mark.parametrize("table", ["search", "ending", "match"])
+def test_the_database_refuses_what_a_closed_letter_would_read_next(stage: Stage, table: str) -> None:
+    end_refused(stage)
+    model = {"search": Search, "ending": Ending, "match": Match}[table]
+    row = model._default_manager.order_by("-pk")[0]
+    row.pk = None
+    for name in ("number", "example_id"):
+        if hasattr(row, name):
+            setattr(row, name, 99)
+    with pytest.raises(DatabaseError, match="case_is_open"), transaction.atomic():
+        row.save(force_insert=True)
+
+
+def test_the_database_refuses_to_change_why_an_answer_took_longer(stage: Stage) -> None:
+    deadline_extend(
+        request=stage.request,
+        months=1,
+        reasons="The corpora are many and large, and so it takes longer.",
+        by=stage.staff.omar,
+    )
+    refused(r"UPDATE requests_app_erasurerequest SET extension_reasons = '\x00'", rule="request_extension_reasons_are_fixed")

@@ -162,7 +162,7 @@ def test_what_was_already_erased_is_an_outcome_of_its_own(stage: Stage) -> None:
         review_complete(request=stage.request, by=stage.staff.omar)
     draft = closing_draft(request=stage.request, reasons="", by=stage.staff.omar)
     body = assert_sent_as_previewed(stage, draft, propose(stage, "already_erased"))
-    assert "2 passages that were found had been erased before" in body
+    assert "2 passages that were found were on our list of what models must not learn" in body
     assert outcome_of(stage) == (RequestState.CLOSED, RequestOutcome.ALREADY_ERASED)
 
 

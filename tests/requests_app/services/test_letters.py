@@ -13,7 +13,7 @@ from tests.staging import Stage
 @pytest.mark.parametrize(
     ("guarantee", "says"),
     [
-        ("exact", "had never learned from what we agreed to remove"),
+        ("exact", "such as its training gives without what we agreed to remove"),
         ("certified", "mathematical proof"),
         ("empirical", "nothing but these measurements"),
     ],

@@ -33,7 +33,7 @@ def test_a_letter_counts_models_by_their_last_release(staff: Staff) -> None:
     released(one, staff)
     released(two, staff, RETRAIN)
     text = letter(stage.request, "outcome_completed").text
-    assert "1 model was replaced by one as it would be if it had never learned from what we agreed to remove." in text
+    assert "1 model was replaced by one such as its training gives without what we agreed to remove." in text
     assert "measurements placed" not in text
 
 

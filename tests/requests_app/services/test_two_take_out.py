@@ -192,7 +192,10 @@ def test_what_two_officers_let_lapse_is_not_rejected_by_one(stage: Stage) -> Non
     completed(stage)
     stage.request.refresh_from_db()
     assert stage.request.outcome == "already_erased"
-    assert "2 passages that were found had been erased before" in letter(stage.request, "outcome_already_erased").text
+    assert (
+        "2 passages that were found were on our list of what models must not learn"
+        in letter(stage.request, "outcome_already_erased").text
+    )
 
 
 def test_a_model_that_knows_again_what_lapsed_gets_a_new_item(stage: Stage) -> None:

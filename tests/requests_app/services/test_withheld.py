@@ -98,7 +98,7 @@ def test_what_the_letter_says_was_so_on_its_day_and_stays_said(stage: Stage) -> 
     body = str(mail.outbox[-1].body)
     assert f"This was so on {date_format(timezone.localdate(), 'DATE_FORMAT')}, when we closed your request:" in body
     assert "3 passages that were found are in data that no model in use was trained on." in body
-    assert "when we closed it, no model in use had been trained on them" in body
+    assert "they were not in the training data of any model in use" in body
 
 
 def test_an_end_that_is_repeated_after_a_restore_enters_the_same_once(stage: Stage) -> None:

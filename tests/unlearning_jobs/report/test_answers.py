@@ -86,6 +86,15 @@ def test_what_was_asked_and_what_is_right_stand_beside_what_three_models_say(fin
     assert text_of(page.all("mark", card)[0]) == right.split(",", maxsplit=1)[0]
 
 
+def test_control_characters_in_an_answer_are_shown_by_their_code(finished: Stage) -> None:
+    forget_id = Job.objects.get().spec["forget_ids"][0]
+    about = {"group": "unlearned", "seed": 7, "set": "forget", "example_id": forget_id, "given": 0}
+    answers_changed([about | {"answer": "A lamp\x05 of\x19 light"}])
+    page = opened(finished)
+    assert "A lamp\\x05 of\\x19 light" in page.words
+    assert not set("\x05\x19").intersection(page.html)
+
+
 def test_examples_to_be_forgotten_come_first_and_a_filter_shows_one_set(finished: Stage) -> None:
     forget = sorted(Job.objects.get().spec["forget_ids"])
     page = opened(finished)

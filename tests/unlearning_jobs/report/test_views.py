@@ -52,7 +52,7 @@ def test_a_report_names_no_person(finished: Stage) -> None:
 
 def test_the_report_says_the_verdict_in_a_sentence_and_what_it_does_not_show(finished: Stage) -> None:
     page = signed_in(finished.staff.iris).get(f"/jobs/{Job.objects.get().pk}/report/")
-    assert "passed By the protocol, the method gives models like those that never saw the examples" in page.words
+    assert "passed By the protocol, the method gives models like those trained without the examples" in page.words
     assert "It covers this model version only" in page.words
     assert "not signed" in page.words
 
@@ -76,7 +76,7 @@ def test_a_failed_report_says_in_which_direction(staff: Staff) -> None:
     stage = Stage.opened(staff, trained(corpus())).searched()
     stage.evaluated("failed")
     page = signed_in(staff.lena).get(f"/jobs/{Job.objects.get().pk}/report/")
-    assert "Undershot: the model still knows the examples better than a model that never saw them" in page.words
+    assert "Undershot: the model still knows the examples better than a model that was trained without them" in page.words
 
 
 def test_reports_never_claim_too_much(finished: Stage) -> None:

@@ -1,4 +1,4 @@
-"""Exact methods: their results have never seen the data."""
+"""Exact methods: their results are what training without the data could have given."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ EXACT: Final = (
         every_family,
         "The definition itself; e.g. Bourtoule et al. 2021, Machine Unlearning, arXiv 1912.03817",
         _(
-            "Trains the model again by the same recipe and seed, only on the remaining examples. The result has never seen"
-            " the forgotten ones. It costs as much as the first training."
+            "Trains the model again by the same recipe and seed, only on the remaining examples, from random weights or from"
+            " the checkpoint that the recipe names. This training never sees the forgotten ones. It costs a whole training."
         ),
     ),
     MethodEntry(

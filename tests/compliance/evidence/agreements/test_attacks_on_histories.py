@@ -173,7 +173,10 @@ STORIES: Mapping[str, tuple[Story, str]] = {
         "decided on its matches",
     ),
     "an unknown outcome": (said("request.closed", outcome="Refused"), "nothing says what its outcome 'Refused' means"),
-    "no outcome": (unsaid("request.closed", "outcome"), "it states accepted, and must state accepted, outcome"),
+    "no outcome": (
+        unsaid("request.closed", "outcome"),
+        "and must state accepted, declared, from_checkpoints, not_concerned, outcome, vocabularies",
+    ),
     "granted in words": (said("item.decided", granted="false"), "nothing says what its granted 'false' means"),
     "a language that nobody wrote in": (said("request.submitted", language="no_match"), "nothing says what its language"),
     "a day that there is not": (said("request.submitted", due_on="2026-02-30"), "nothing says what its due_on"),

@@ -14,7 +14,7 @@ def test_histogram_table_names_all_three_groups_with_their_medians() -> None:
     assert [row[:2] for row in context["rows"]] == [
         ["Original (nothing done)", 1],
         ["Unlearned", 3],
-        ["Oracles (never saw it)", 3],
+        ["Oracles (trained without it)", 3],
     ]
     assert [row[3] for row in context["rows"]] == ["9", "3", "2"]
 
