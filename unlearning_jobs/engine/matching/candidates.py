@@ -17,9 +17,9 @@ from .identifier_escapes import all_unescaped
 from .identifier_form import Email, Number, identifier_form
 from .names.lists import TITLES
 from .names.query import Reading, is_initial, readings
-from .names.sounds import HANGUL, romanised
+from .names.sounds import romanised
 from .names.unspaced import TITLES as UNSPACED_TITLES
-from .names.unspaced import pinyin_orders, unspaced_parts
+from .names.unspaced import letter_form, letter_keys, pinyin_orders, unspaced_parts
 from .names.words import name_keys, word_keys
 from .plain import plain
 from .query import Query
@@ -46,10 +46,8 @@ def term_keys(word: str) -> frozenset[str]:
     if len(word) <= INITIALS:
         keys.add(f"^{word[0]}")
     if is_unspaced(word):
-        keys.add(f"%{romanised(word)}")
-    if HANGUL.match(word):
-        keys |= set(word)
-    return frozenset(keys)
+        keys.add(f"%{romanised(letter_form(word))}")
+    return frozenset(keys | letter_keys(word))
 
 
 def text_terms(text: str) -> frozenset[str]:
@@ -102,9 +100,9 @@ def _name_terms(query: Query) -> tuple[frozenset[str], ...]:
         syllables = {f"%{sounds[:n]}" for n in range(1, SYLLABLE + 1)}
         family |= syllables
         given |= {f"%{romanised(title[0])}" for title in UNSPACED_TITLES} | syllables
-    if whole := "".join(parts):
+    if whole := [letter_form(letter) for part in parts for letter in part]:
         family |= {whole[0]}
-        given |= {*whole[1:], *(title[0] for title in UNSPACED_TITLES)}
+        given |= {*whole[1:], *(letter_form(title[0]) for title in UNSPACED_TITLES)}
         # In the other order, the first letter stands last: both groups are the letters of the name.
     return (frozenset(family), frozenset(given)) if given else (frozenset(family),)
 

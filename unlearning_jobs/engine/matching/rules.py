@@ -30,6 +30,7 @@ RULES: Final[Mapping[str, str]] = {
     "maiden_name": _("found because the family name is the former one"),
     "title": _("found because a title stands before one part of the name; the other part is missing"),
     "single_name": _("found because the only name that was given stands there; it may be somebody else's"),
+    "other_characters": _("found because letters stand in another form, such as simplified for traditional ones"),
     "short_name": _("found because two characters match, which many names and words contain"),
     # identifiers
     "obfuscated": _("found because the address is spelt out, as in “name at host dot org”"),

@@ -12,7 +12,7 @@ from .lists import TITLES
 from .place import STEPS
 from .query import Reading, readings
 from .sounds import HANGUL, romanised
-from .unspaced import HAN, KANA, pinyin_orders, unspaced_parts
+from .unspaced import HAN, KANA, letter_form, letter_keys, pinyin_orders, unspaced_parts
 from .unspaced import TITLES as UNSPACED_TITLES
 from .words import likeness
 
@@ -22,8 +22,8 @@ class NameWords:
 
     def __init__(self, query: Query) -> None:
         known = readings(query)
-        letters = "".join(unspaced_parts(query.value))
-        self._letters = frozenset(letters + "".join(UNSPACED_TITLES)) if letters else frozenset[str]()
+        letters = [letter_form(letter) for part in unspaced_parts(query.value) for letter in part]
+        self._letters = frozenset(map(letter_form, (*letters, *"".join(UNSPACED_TITLES)))) if letters else frozenset[str]()
         self._orders = () if letters else tuple(pinyin_orders(query.value))
         self._families = _firsts(reading.family for reading in known if not reading.whole)
         self._wholes = _firsts(reading.family for reading in known if reading.whole)
@@ -37,8 +37,8 @@ class NameWords:
     def agrees(self, group: int, word: str) -> bool:
         """Return whether the word can begin the family name (group 0), or stand beside it (1)."""
         if is_unspaced(word):
-            return KANA.match(word) is not None or word[0] in self._letters or self._sounds_alike(group, word)
-        if HANGUL.match(word) and (not self._letters.isdisjoint(word) or _is_any(self._wholes, word)):
+            return KANA.match(word) is not None or letter_form(word) in self._letters or self._sounds_alike(group, word)
+        if HANGUL.match(word) and (not self._letters.isdisjoint(letter_keys(word)) or _is_any(self._wholes, word)):
             return True
         if group == 0:
             return self._is_family(word)
@@ -51,7 +51,7 @@ class NameWords:
 
     def _sounds_alike(self, group: int, word: str) -> bool:
         """Return whether a letter of Chinese may be the first of the name (group 0), or another, by its sound."""
-        sound = romanised(word[0])
+        sound = romanised(letter_form(word))
         return HAN.match(word) is not None and any(
             order.startswith(sound) if group == 0 else sound in order[1:] for order in self._orders
         )

@@ -12,7 +12,7 @@ from unlearning_jobs.engine.matching.words import words
 
 from .lists import AFTER, PARTICLES, TITLES
 from .sounds import HANGUL, romanised
-from .unspaced import HAN, family_and_given, unspaced_parts
+from .unspaced import HAN, Units, family_and_given, letter_form, unspaced_parts
 
 MAIDEN: Final = re.compile(
     r"[\s,]*[(\[]\s*(?:geb(?:\.|orene?)?|nee|née|né|born|roz\.?|ur\.|урожд\.?)?\s*(?P<inside>[^()\[\]]+?)\s*[)\]]"
@@ -69,18 +69,19 @@ def readings(query: Query) -> list[Reading]:
     return list(_all(query.id, groups[0], groups[1:at], family, former))
 
 
-def _foreign(query: str, parts: list[str]) -> Iterator[Reading]:
+def _foreign(query: str, parts: list[Units]) -> Iterator[Reading]:
     """Yield how other scripts write a name that has no spaces: the family name comes first in it."""
     family, given = family_and_given(parts)
     if not family:
         return
-    if HAN.match(family):
-        for words_given, _, _ in _ways([romanised(letter) for letter in given], halves=()):
-            yield Reading(query, words_given, (), ("".join(map(romanised, family)),), 0.75, ("transliterated",))
+    if HAN.match(family[0]):
+        for words_given, _, _ in _ways([romanised(letter_form(letter)) for letter in given], halves=()):
+            sounds = "".join(romanised(letter_form(letter)) for letter in family)
+            yield Reading(query, words_given, (), (sounds,), 0.75, ("transliterated",))
         return
-    yield Reading(query, (given,), (), (family,))
-    if HANGUL.match(given) and len(given) > 1:  # "Young-ho"
-        yield Reading(query, tuple(given), (), (family,))
+    yield Reading(query, ("".join(given),), (), ("".join(family),))
+    if HANGUL.match(given[0]) and len(given) > 1:  # "Young-ho"
+        yield Reading(query, given, (), ("".join(family),))
 
 
 def _groups(value: str) -> list[tuple[str, ...]]:
