@@ -14,6 +14,7 @@ RULES: Final[Mapping[str, str]] = {
     # names
     "initial": _("found because an initial stands for the given name"),
     "middle_name": _("found because the names match around a middle name that was not asked for"),
+    "middle_left_out": _("found because a middle name that was asked for is left out"),
     "order": _("found because given and family name stand in the other order, without a comma"),
     "column": _("found because the parts of the name stand in neighbouring columns, cells or fields"),
     "markup": _("found because only markup stands between the parts of the name"),

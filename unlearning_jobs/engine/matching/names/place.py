@@ -19,6 +19,7 @@ from .context import (
     is_sentence_end,
     starts_row,
 )
+from .found import INITIAL, OPEN, RULED, Found
 from .given import is_given
 from .lists import LABELS, OF_GIVEN_NAMES, PARTICLES, STOP, TITLES
 from .query import Reading, is_initial
@@ -30,31 +31,6 @@ UNKNOWN: Final = 2
 NOT_GIVEN: Final = TITLES | PARTICLES | STOP
 STEPS: Final = 8
 """Largest number of words between given and family name: middle names, particles, labels."""
-OPEN: Final = frozenset({"initial", "title", "middle_name", "order"})
-"""Rules that leave open whose name it is."""
-INITIAL: Final = Likeness(0.6, ("initial",))
-RULED: Final = {
-    rule: Likeness(score, (rule,))
-    for rule, score in {
-        "middle_name": 0.8,
-        "order": 0.9,
-        "column": 0.8,
-        "markup": 0.95,
-        "particle": 0.9,
-        "half_name": 0.8,
-    }.items()
-}
-"""What each rule about the words between the parts takes off the score."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """The words from `first` to `last` are the name."""
-
-    first: int
-    last: int
-    score: float
-    because: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -89,11 +65,22 @@ class Place:
         if extra and {"initial", "title"} & set(found.because):
             return None
         parts = [Likeness(self.reading.score, self.reading.because), Likeness(found.score, found.because), family]
+        if not self._has_all_middle_names(found):
+            parts.append(RULED["middle_left_out"])
         score, because = together([*parts, RULED["half_name"]] if extra else parts)
         first = found.first
         while first and self.words[first - 1].text in self.reading.particles and self._gap(first - 1) == "join":
             first -= 1  # "Al-Kuwaiti, Basil"
         return Found(first, found.last, score, because)
+
+    def _has_all_middle_names(self, found: Found) -> bool:
+        """Return whether each middle name stands there, at least as an initial."""
+        here = range(found.first, found.last + 1)
+        shortened = "".join(self._initials(i) for i in here) if self.reading.middle else ""
+        return all(
+            initial(name) in shortened or any(likeness(name, self.words[i].text) for i in here)
+            for name in self.reading.middle
+        )
 
     def _alone(self, family: Likeness) -> Found | None:
         """Return a name of one word. Typing errors and words in lower case are too little to go by."""
@@ -246,6 +233,8 @@ class Place:
         """Return whether the parts say enough: if many people share them, another name beside them is another person's."""
         if not self.reading.strict:
             return True
+        if way.first == self.start and self._is_capitalised_before():
+            return False
         return not OPEN & set(way.because) and not self._is_capitalised_behind(way.last)
 
     def _initials(self, position: int) -> str:

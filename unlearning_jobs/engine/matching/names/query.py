@@ -169,9 +169,7 @@ def _eastern(query: str, family: list[str], given: list[str], *, family_first: b
     for words_given in ((joined,), *pairs):
         as_asked = list(words_given) == given
         score, because = (1.0, ()) if as_asked else (0.95, ("syllables",))
-        yield Reading(
-            query, words_given, (), tuple(family), score, because, syllabic=True, family_first=family_first
-        )
+        yield Reading(query, words_given, (), tuple(family), score, because, syllabic=True, family_first=family_first)
     for whole in (family[0] + joined, joined + family[0]):
         yield Reading(query, (), (), (whole,), whole=True)
 

@@ -103,7 +103,9 @@ def _koreans_write(syllable: str) -> Iterator[str]:
     yield syllable
     if hit := KOREAN.fullmatch(syllable):
         tables = (KOREAN_INITIALS, KOREAN_VOWELS, KOREAN_FINALS)
-        for parts in product(*(table.get(part, part).split() or [""] for table, part in zip(tables, hit.groups(), strict=True))):
+        for parts in product(
+            *(table.get(part, part).split() or [""] for table, part in zip(tables, hit.groups(), strict=True))
+        ):
             yield "".join(parts)
 
 

@@ -11,6 +11,7 @@ from typing import Final
 
 import ahocorasick
 
+from unlearning_jobs.engine.matching.plain import BREAK, plain
 from unlearning_jobs.engine.matching.query import Query, QueryError, Span
 from unlearning_jobs.engine.matching.words import Word, is_unspaced, words
 
@@ -108,7 +109,7 @@ class UnspacedNames:
             for end in range(start + 2, min(start + LONGEST_PINYIN, len(sounds)) + 1):
                 for query in self._pinyin.get("".join(sounds[start:end]), ()) if all(sounds[start:end]) else ():
                     place = letters.words[start:end]
-                    gaps = [text[a.end : b.start] for a, b in pairwise(place)]
+                    gaps = [_shown(text[a.end : b.start]) for a, b in pairwise(place)]
                     # The name may be parted once, behind a family name of one letter or two.
                     if not any(gaps[2:]) and not all(gaps[:2]) and all(map(SEPARATOR.fullmatch, gaps)):
                         yield Span(query, place[0].start, place[-1].end, 0.6, ("transliterated",))
@@ -228,13 +229,18 @@ def _fits(text: str, place: Sequence[Word], form: Form, behind: Sequence[Word]) 
     """Return whether the letters stand together, parted only where the name may be."""
     breaks = set()
     for i, (a, b) in enumerate(pairwise(place), start=1):
-        if b.start < a.end or not SEPARATOR.fullmatch(between := text[a.end : b.start]):
+        if b.start < a.end or not SEPARATOR.fullmatch(between := _shown(text[a.end : b.start])):
             return False
         if between:
             breaks.add(i)
     if (form.parted and not breaks) or not breaks <= form.splits or (len(breaks) > 1 and len(breaks) < len(form.splits)):
         return False
     return not HANGUL.match(place[0].text) or _is_whole_hangul(text, place, behind)
+
+
+def _shown(between: str) -> str:
+    """Return what a reader sees between two letters, without markup."""
+    return plain(between).text.partition(BREAK)[0] if "<" in between or "&" in between else between
 
 
 def _is_whole_hangul(text: str, place: Sequence[Word], behind: Sequence[Word]) -> bool:
