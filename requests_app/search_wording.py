@@ -264,7 +264,12 @@ EDITS: dict[str, object] = {
     "markup": gettext_lazy("with the markup of web pages"),
     "decomposed": gettext_lazy("with accents as characters of their own"),
     "family_first": gettext_lazy("with the family name first"),
-    "initial": gettext_lazy("with an initial for the given name"),
+    "initial": gettext_lazy("with initials for the given names"),
+    "first_family_name": gettext_lazy("with the first of two family names alone"),
+    "syllables": gettext_lazy("with the syllables of the given name together, with a hyphen, or apart"),
+    "other_romanisation": gettext_lazy("in another usual spelling of its syllables"),
+    "in_latin_letters": gettext_lazy("in Latin letters"),
+    "other_characters": gettext_lazy("in traditional, simplified or Japanese forms of its characters"),
     "typing_error": gettext_lazy("with one typing error in any of its parts"),
     "for_robots": gettext_lazy("spelt out to mislead robots"),
 }

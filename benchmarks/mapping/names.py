@@ -15,8 +15,21 @@ from typing import Final
 
 from unlearning_jobs.engine.matching import Query
 from unlearning_jobs.engine.matching.names.matcher import NameMatcher
+from unlearning_jobs.engine.matching.query import Span
 
-from .people import COMMON_WORDS, LATIN, OTHER_WAYS, SAME_FAMILY, SCRIPTS, TRAPS, TWO_SCRIPTS
+from .people import (
+    COMMON_WORDS,
+    LATIN,
+    OTHER_CHARACTERS,
+    OTHER_WAYS,
+    ROWS,
+    SAME_FAMILY,
+    SCRIPTS,
+    SYLLABLES,
+    TRAPS,
+    TWO_FAMILY_NAMES,
+    TWO_SCRIPTS,
+)
 
 SENTENCES: Final = (
     "In the spring {} wrote about the harbour and its boats.",
@@ -43,6 +56,8 @@ class Figures:
     planted: Mapping[str, int]
     wrong: Sequence[tuple[str, str, float]]
     """The person, the text and the score of each wrong find."""
+    rules: Mapping[str, tuple[int, int]]
+    """By rule: how many of the right finds and of the wrong ones it made."""
 
     @property
     def recall(self) -> float:
@@ -61,6 +76,9 @@ def people() -> list[str]:
         *(name for name, _ in OTHER_WAYS),
         *(pair[0] for pairs in TWO_SCRIPTS.values() for pair in pairs),
         *SCRIPTS.values(),
+        *TWO_FAMILY_NAMES,
+        *SYLLABLES,
+        *(name for name, _ in OTHER_CHARACTERS),
     ]
 
 
@@ -87,6 +105,14 @@ def documents(seed: int = 11) -> Iterator[Document]:
             yield Document(f"{name}.", name, "exact")
     for script, name in SCRIPTS.items():
         yield Document(f"{name}.", name, f"own script: {script}")
+    for name in TWO_FAMILY_NAMES:
+        for way, written in _divisions(name):
+            yield Document(_sentence(written, rng), name, way)
+    for name, (parted, spelled) in SYLLABLES.items():
+        yield from (Document(_sentence(text, rng), name, "syllables parted otherwise") for text in parted.split(" | "))
+        yield from (Document(_sentence(text, rng), name, "syllables spelled otherwise") for text in spelled.split(" | "))
+    yield from (Document(f"{text}。", name, "other characters") for name, text in OTHER_CHARACTERS)
+    yield from (Document(text, name, "addresses, rows, initials in another script") for name, text in ROWS)
     yield from (Document(text, "", "trap") for text in (*TRAPS, *COMMON_WORDS))
 
 
@@ -97,15 +123,21 @@ def measure(seed: int = 11) -> Figures:
     found: defaultdict[str, int] = defaultdict(int)
     planted: defaultdict[str, int] = defaultdict(int)
     wrong = []
+    rules: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
     for document in documents(seed):
-        best: defaultdict[str, float] = defaultdict(float)
+        best: dict[str, Span] = {}
         for span in matcher.spans(document.text):
-            best[names[int(span.query)]] = max(best[names[int(span.query)]], span.score)
+            name = names[int(span.query)]
+            best[name] = max(best.get(name, span), span, key=lambda one: one.score)
         if document.person:
             planted[document.way] += 1
             found[document.way] += document.person in best
-        wrong += [(name, document.text, score) for name, score in best.items() if name != document.person]
-    return Figures(dict(found), dict(planted), wrong)
+        others = OTHER_NAMES.get(document.person, {document.person})
+        wrong += [(name, document.text, span.score) for name, span in best.items() if name not in others]
+        for name, span in best.items():
+            for rule in span.because:
+                rules[rule][name not in others] += 1
+    return Figures(dict(found), dict(planted), wrong, {rule: (right, bad) for rule, (right, bad) in rules.items()})
 
 
 def run(_data: Path | None = None) -> None:
@@ -117,6 +149,10 @@ def run(_data: Path | None = None) -> None:
         print(f"| {way} | {figures.found[way]} of {planted} |")
     print(f"| all, recall | {figures.recall:.3f} |")
     print(f"| precision | {figures.precision:.3f} ({len(figures.wrong)} wrong) |")
+    print("\n| rule | right | wrong |")
+    print("|---|---|---|")
+    for rule, (right, wrong) in sorted(figures.rules.items()):
+        print(f"| {rule} | {right} | {wrong} |")
     for name, text, score in figures.wrong:
         print(f"- {name}: {text} ({score})")
 
@@ -160,6 +196,22 @@ def _ways(name: str, rng: random.Random) -> Iterator[tuple[str, str]]:
         yield "short form", f"{short} {family}"
 
 
+def _divisions(name: str) -> Iterator[tuple[str, str]]:
+    """Yield the ways to write a name with two family names."""
+    given, first, last = name.rpartition(" ")[0].rpartition(" ")[0], name.split()[-2], name.split()[-1]
+    given, particle = given.removesuffix(" del"), "del " if given.endswith(" del") else ""
+    letters = [part[0] for part in given.split()]
+    yield "two family names, first", f"{particle}{first} {last}, {given}"
+    yield "two family names, first", f"{first} {last} {given}"
+    yield "two family names with initials", f"{particle}{first} {last}, {'. '.join(letters)}."
+    yield "two family names with initials", f"{first} {last} {''.join(letters)}"
+    yield "two family names with initials", f"{'. '.join(letters)}. {particle}{first} {last}"
+    yield "first family name alone", f"{given} {particle}{first}"
+    yield "first family name alone", f"{particle}{first}, {given}"
+
+
+OTHER_NAMES: Final = {"Wang Xiaoming": {"Wang Xiaoming", "王小明"}, "王小明": {"Wang Xiaoming", "王小明"}}
+"""Names of the same person in other scripts."""
 NICKNAMES: Final = {
     "Robert": ("Bob", "Rob"),
     "Elizabeth": ("Liz", "Betty"),

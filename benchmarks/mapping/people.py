@@ -56,6 +56,43 @@ OTHER_WAYS: Final[Sequence[tuple[str, str]]] = (
     ("Suhartono", "President Suhartono | Suhartono's"),
     ("Aryadwipa", "by Aryadwipa | ARYADWIPA"),
 )
+TWO_FAMILY_NAMES: Final[Sequence[str]] = (
+    "María José Carrizal Bustamantes",
+    "Mario Pedraza Lloveras",
+    "Gabriel Quintanar Marchena",
+    "João Miguel Vilarinho Sardinheira",
+    "Ximena del Olmedo Zurbarán",
+)
+"""People whose family name has two parts: given names, then both."""
+SYLLABLES: Final[Mapping[str, tuple[str, str]]] = {
+    "Wang Xiaoming": (
+        "Wang Xiao-ming | Wang Xiao Ming | Xiaoming Wang | Xiao-Ming Wang | 王 小明 | Wang, X. M.",
+        "Wang Hsiao-ming",
+    ),
+    "Kim Minjun": ("Kim Min-jun | Kim Min Jun | Minjun Kim | Min-Jun Kim | 김 민준 | 김민준 | Kim M. J.", "Gim Min-joon"),
+    "Lee Jisoo": ("Lee Ji-soo | Lee Ji Soo | Ji-Soo Lee | 이 지수 | 이지수", "Yi Ji-su | Rhee Jisu"),
+    "Choi Cheolho": ("Choi Cheol-ho | Choi Cheol Ho | Cheolho Choi | 최 철호", "Choe Chul-ho | Choi Chulho"),
+    "Zhang Qiuyun": ("Zhang Qiu-yun | Zhang Qiu Yun | Qiuyun Zhang | 张秋云 | 張秋雲", "Chang Chiu-yun"),
+}
+"""By name: ways to part its syllables, and other ways to spell them."""
+OTHER_CHARACTERS: Final[Sequence[tuple[str, str]]] = (
+    ("欧阳修文", "歐陽修文"),
+    ("張愛玲", "张爱玲"),
+    ("渡辺謙二", "渡邊謙二"),
+)
+ROWS: Final[Sequence[tuple[str, str]]] = (
+    ("Thyra Kestelyn", "?q=Thyra+Kestelyn"),
+    ("Thyra Kestelyn", "https://post.example/?q=thyra%20kestelyn&page=2"),
+    ("Thyra Kestelyn", "Thyra%20Kestelyn"),
+    ("Thyra Kestelyn", "Thyra, Kestelyn"),
+    ("Thyra Kestelyn", "last: Kestelyn, first: Thyra"),
+    ("Thyra Kestelyn", "Name: Kestelyn\nVorname: Thyra"),
+    ("Thyra Kestelyn", "first_name: Thyra\nid: 17\ncreated: 2020-01-03\nlast_name: Kestelyn"),
+    ("Thyra Kestelyn", '{"last_name": "Kestelyn", "id": 4, "email": "t@post.example", "first_name": "Thyra"}'),
+    ("Всеволод Тихомирцев", "V. Tikhomirtsev"),
+    ("Yuri Tchernovsky", "Ю. Черновский"),
+)
+"""A name, and how addresses, rows and other scripts shorten it."""
 TWO_SCRIPTS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
     "Cyrillic": (
         ("Yuri Tchernovsky", "Вчера Юрий Черновский приехал"),
@@ -172,4 +209,32 @@ TRAPS: Final[Sequence[str]] = (
     "Wang Xiaohong",
     "Emre Kara Deniz Kaya",
     "Lucie Montclair",
+    "María José Pedraza",
+    "María José Bustamantes Carrizal",
+    "María José",
+    "José Carrizal",
+    "Mario Pedraza Quintanar",
+    "Pedraza Lloveras, Gabriel",
+    "Pedraza, M.",
+    "Lloveras Pedraza, Mario",
+    "Gabriel Marchena, Mario Quintanar",
+    "Miguel Vilarinho, Joana Sardinheira",
+    "Dr. Pedraza",
+    "Wang Xiaoling",
+    "Wang Ming",
+    "Xiao Ming",
+    "Wang Mingxiao",
+    "Kim Minho",
+    "Kim Min met Jun",
+    "Lee Jimin",
+    "Lee Soo-ji",
+    "王 先 小明",
+    "이 지수는 높다",
+    "Choi Cheolsu",
+    "Zhang Qiuping",
+    "歐陽秀文",
+    '[{"first_name": "Thyra", "last_name": "Moor"}, {"first_name": "Otto", "last_name": "Kestelyn"}]',
+    "first_name: Thyra\nlast_name: Moor\nfirst_name: Otto\nlast_name: Kestelyn",
+    "They met Thyra, Kestelyn left.",
+    "U. Tikhomirtsev",
 )

@@ -17,10 +17,10 @@ from .identifier_escapes import all_unescaped
 from .identifier_form import Email, Number, identifier_form
 from .names.lists import TITLES
 from .names.query import Reading, is_initial, readings
-from .names.sounds import HANGUL, romanised
+from .names.sounds import initial, romanised
 from .names.unspaced import TITLES as UNSPACED_TITLES
-from .names.unspaced import pinyin_orders, unspaced_parts
-from .names.words import name_keys, word_keys
+from .names.unspaced import letter_form, letter_keys, pinyin_orders, unspaced_parts
+from .names.words import family_keys, given_keys, name_keys, word_keys
 from .plain import plain
 from .query import Query
 from .words import is_unspaced, words
@@ -44,12 +44,10 @@ def term_keys(word: str) -> frozenset[str]:
         return frozenset({word})
     keys = {word, *word_keys(word)}
     if len(word) <= INITIALS:
-        keys.add(f"^{word[0]}")
+        keys.add(f"^{initial(word)}")
     if is_unspaced(word):
-        keys.add(f"%{romanised(word)}")
-    if HANGUL.match(word):
-        keys |= set(word)
-    return frozenset(keys)
+        keys.add(f"%{romanised(letter_form(word))}")
+    return frozenset(keys | letter_keys(word))
 
 
 def text_terms(text: str) -> frozenset[str]:
@@ -94,7 +92,7 @@ def query_terms(query: Query) -> tuple[frozenset[str], ...]:
 def _name_terms(query: Query) -> tuple[frozenset[str], ...]:
     known = readings(query)
     parts = unspaced_parts(query.value)
-    family = {key for reading in known for key in name_keys(reading.family[0])}
+    family = {key for reading in known for key in family_keys(reading.family[0], syllabic=reading.syllabic)}
     given = {key for reading in known for key in _given_keys(reading)}
     if any(reading.given and is_initial(reading.given[0]) for reading in known):
         return (frozenset(family),)  # any name with this initial may be meant
@@ -102,9 +100,9 @@ def _name_terms(query: Query) -> tuple[frozenset[str], ...]:
         syllables = {f"%{sounds[:n]}" for n in range(1, SYLLABLE + 1)}
         family |= syllables
         given |= {f"%{romanised(title[0])}" for title in UNSPACED_TITLES} | syllables
-    if whole := "".join(parts):
+    if whole := [letter_form(letter) for part in parts for letter in part]:
         family |= {whole[0]}
-        given |= {*whole[1:], *(title[0] for title in UNSPACED_TITLES)}
+        given |= {*whole[1:], *(letter_form(title[0]) for title in UNSPACED_TITLES)}
         # In the other order, the first letter stands last: both groups are the letters of the name.
     return (frozenset(family), frozenset(given)) if given else (frozenset(family),)
 
@@ -113,7 +111,7 @@ def _given_keys(reading: Reading) -> frozenset[str]:
     """Return the keys of what stands beside the family name: the given name, an initial, a title."""
     if not reading.given:
         return name_keys(reading.family[0])
-    return name_keys(reading.given[0], given=True) | TITLES | {f"^{reading.given[0][0]}"}
+    return given_keys(reading.given[0], syllabic=reading.syllabic) | TITLES | {f"^{initial(reading.given[0])}"}
 
 
 def _sounds(known: list[Reading]) -> list[str]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .candidates import INITIALS, term_keys
 from .names.endings import ENDINGS, SHORTEST, VOWEL_ENDINGS
-from .names.sounds import ABJAD, SOUNDS, letters_of_sound, romanised
+from .names.sounds import ABJAD, SOUNDS, initial, letters_of_sound, romanised
 from .names.words import ONE_ERROR, TWO_ERRORS, letter_keys
 from .words import UNSPACED
 
@@ -70,7 +70,7 @@ def filed(words: Collection[str]) -> Iterator[tuple[str, set[str]]]:
     for word, found in zip(together, keys, strict=True):
         found.add(word)
         if len(word) <= INITIALS:
-            found.add(f"^{word[0]}")
+            found.add(f"^{initial(word)}")
         yield word, found
 
 

@@ -17,7 +17,7 @@ from .vectorised import Block
 
 Prints = NDArray[np.uint32]
 
-VERSION: Final = "winnowed-5-4/2"
+VERSION: Final = "winnowed-5-4/3"
 LENGTH: Final = 5
 WINDOW: Final = 4
 NONE: Final = 0xFFFFFFFF

@@ -16,7 +16,7 @@ has half of the error.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from compliance.formats.samples import CONFIDENCE, GROUPS, Group, all_at_most, group_at_most
@@ -24,6 +24,7 @@ from unlearning_jobs.engine.corpora import Snapshot
 
 from .match import batches
 from .names.query import is_initial, readings
+from .names.unspaced import Units, family_and_given, letter_form, unspaced_parts
 from .names.words import likeness, name_keys
 from .needs import Needs
 from .query import Query, QueryError
@@ -102,7 +103,7 @@ def draw_samples(
     if not queries or any(query.kind != "name" for query in queries):
         message = "What a search misses can be estimated for names only."
         raise QueryError(message)
-    sweep = Sweep({"parts": _parts(queries)})
+    sweep = Sweep({f"part-{number}": needs for number, needs in enumerate(_parts(queries))})
     reservoirs = [_Reservoir(size, random.Random(f"{seed} {group}")) for group in GROUPS]  # noqa: S311  # a sample, no secret
     known, done = frozenset(found), 0
     for examples in batches(snapshot.examples()):
@@ -118,11 +119,27 @@ def draw_samples(
     ]
 
 
-def _parts(queries: Sequence[Query]) -> Needs:
-    """Return what a text with a part of one of the names holds: its family name or its given name.
+def _parts(queries: Sequence[Query]) -> list[Needs]:
+    """Return what a text holds, one of it, if it has a part of one of the names: its family name or its given name.
 
     Neither a title nor an initial is a part: they stand in front of any name, and an "it" would be an initial.
     """
+    return [_parts_between_spaces(queries), *(_letters(part) for query in queries for part in _unspaced(query))]
+
+
+def _unspaced(query: Query) -> Iterator[Units]:
+    """Yield family and given name of a name that is written without spaces."""
+    parts = unspaced_parts(query.value)
+    yield from (part for part in (family_and_given(parts) if len(parts) == 1 else parts) if part)
+
+
+def _letters(part: Units) -> Needs:
+    """Return the need of all letters of a part of a name, near one another."""
+    forms = dict.fromkeys(map(letter_form, part))
+    return Needs(tuple(frozenset({form}) for form in forms), filed=True, near=len(part))
+
+
+def _parts_between_spaces(queries: Sequence[Query]) -> Needs:
     known = [reading for query in queries for reading in readings(query)]
     families = {reading.family[0] for reading in known if not is_initial(reading.family[0])}
     givens = {reading.given[0] for reading in known if reading.given and not is_initial(reading.given[0])}

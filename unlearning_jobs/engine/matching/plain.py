@@ -24,10 +24,12 @@ INVISIBLE: Final = (
 """Soft hyphen, Arabic stretching, zero-width characters, directions, variation selectors, fillers."""
 COMPATIBLE: Final = (
     "\u00bc-\u00be\u013f\u0140\u037a\u0e33\u0eb3\u0edc\u0edd\u0f43\u0f4d\u0f52\u0f57\u0f5c\u0f69\u20a8\u2100-\u215f\u2189"
-    "\u2460-\u24ff\u2e9f\u2ef3\u2f00-\u2fd5\u3196-\u319f\u3200-\u33ff\uff61-\uffdc\ufc5e-\ufc63\ufdfa-\ufdfc\ufe70-\ufe7f"
+    "\u2460-\u24ff\u2e9f\u2ef3\u2f00-\u2fd5\u309b\u309c\u3196-\u319f\u3200-\u33ff\uff61-\uffdc\ufc5e-\ufc63\ufdfa-\ufdfc\ufe70-\ufe7f"
     "\U0001f100-\U0001f2ff"
 )
 """Characters whose compatible form (NFKC) parts words elsewhere: fractions, squared words, half-width Kana, Thai AM."""
+VOICING: Final = "\u309b\u309c"
+"""Sound marks of Kana that take a place of their own, and belong to the letter before all the same."""
 INLINE: Final = (
     "abbr|acronym|a|bdi|bdo|big|b|cite|code|data|del|dfn|em|font|ins|i|kbd|label|mark|nobr|q|samp|small|span|strike|strong|sub"
     "|sup|s|time|tt|u|var|wbr"
@@ -122,7 +124,8 @@ def _seen(hit: re.Match[str]) -> str:
         case "invisible":
             return ""
         case "compatible":
-            return unicodedata.normalize("NFKC", hit.group())
+            form = unicodedata.normalize("NFKC", hit.group())
+            return form.lstrip() if hit.group() in VOICING else form
         case "reference":
             return "".join(_characters(hit.group()))
     return "" if hit["inline"] else " "

@@ -14,7 +14,8 @@ RULES: Final[Mapping[str, str]] = {
     # names
     "initial": _("found because an initial stands for the given name"),
     "middle_name": _("found because the names match around a middle name that was not asked for"),
-    "order": _("found because the family name comes first, without a comma"),
+    "middle_left_out": _("found because a middle name that was asked for is left out"),
+    "order": _("found because given and family name stand in the other order, without a comma"),
     "column": _("found because the parts of the name stand in neighbouring columns, cells or fields"),
     "markup": _("found because only markup stands between the parts of the name"),
     "typing_error": _("found because the name differs by one typing error"),
@@ -27,9 +28,13 @@ RULES: Final[Mapping[str, str]] = {
     "romanised": _("found because the name is another spelling of the same sounds"),
     "particle": _("found because the names match without a particle such as van, de or al"),
     "half_name": _("found because one half of a double name stands alone, or a further name was added to it"),
+    "two_family_names": _("found because a name of several words is divided earlier into given and family names"),
+    "first_family_name": _("found because the first of two family names stands alone with the given names"),
+    "syllables": _("found because the syllables of a given name are written together, with a hyphen, or apart"),
     "maiden_name": _("found because the family name is the former one"),
     "title": _("found because a title stands before one part of the name; the other part is missing"),
     "single_name": _("found because the only name that was given stands there; it may be somebody else's"),
+    "other_characters": _("found because letters stand in another form, such as simplified for traditional ones"),
     "short_name": _("found because two characters match, which many names and words contain"),
     # identifiers
     "obfuscated": _("found because the address is spelt out, as in “name at host dot org”"),

@@ -17,6 +17,15 @@ import numpy as np
 
 from .exact import is_passage, query_words, weight
 from .match import TextSearch
+from .names.writing import (
+    family_first,
+    first_family_name,
+    in_latin_letters,
+    initials,
+    other_characters,
+    other_romanisation,
+    syllables,
+)
 from .query import Query
 from .sweep import Sweep
 from .words import BETWEEN, fold, words
@@ -72,7 +81,7 @@ def _edits(query: Query) -> Mapping[str, Edit]:
         case "exact":
             return {AS_WRITTEN: _joined_as_written, **EDITS}
         case "name":
-            return {**NAME_EDITS, **EDITS}
+            return {**NAME_EDITS, **{edit: _with_blanks(write) for edit, write in EDITS.items()}}
         case "identifier":
             # The path of a web address tells small letters from capitals.
             return IDENTIFIER_EDITS if "/" in query.value else {**IDENTIFIER_EDITS, "upper_case": _upper_case}
@@ -88,7 +97,7 @@ def _planted(query: Query, write: Edit, rng: np.random.Generator) -> str:
         parts = parts[first : first + length]
     before, behind = (_other_words(rng) for _ in range(2))
     edited = write(parts, rng)
-    unchanged = _joined(whole if write is _excerpt else parts)
+    unchanged = _joined(whole if write is _excerpt else parts) if query.kind != "name" else " ".join(parts)
     return f"{before}. {edited} {behind}" if edited != unchanged or write in UNCHANGED else ""
 
 
@@ -136,6 +145,11 @@ def _joined(parts: list[str]) -> str:
     )
 
 
+def _with_blanks(write: Edit) -> Edit:
+    """Keep the blanks between the parts of a name, which scripts without spaces have there too."""
+    return lambda parts, rng: write([*(f"{part} " for part in parts[:-1]), parts[-1]], rng)
+
+
 def _upper_case(parts: list[str], _: np.random.Generator) -> str:
     return _joined(parts).upper()
 
@@ -169,18 +183,6 @@ def _as_written(parts: list[str], _: np.random.Generator) -> str:
 
 def _joined_as_written(parts: list[str], _: np.random.Generator) -> str:
     return _joined(parts)
-
-
-def _family_first(parts: list[str], _: np.random.Generator) -> str:
-    if len(parts) == 1:
-        return parts[0]
-    return f"{parts[-1].strip(',')}, {' '.join(parts[:-1])}" if "," not in parts[0] else _as_written(parts, _)
-
-
-def _initial(parts: list[str], _: np.random.Generator) -> str:
-    if len(parts) == 1:
-        return parts[0]
-    return " ".join([f"{parts[0][0]}.", *parts[1:]]) if "," not in parts[0] else f"{parts[-1][0]}. {parts[0].strip(',')}"
 
 
 def _typing_error(parts: list[str], rng: np.random.Generator) -> str:
@@ -227,8 +229,13 @@ EDITS: Final[Mapping[str, Edit]] = {
 }
 NAME_EDITS: Final[Mapping[str, Edit]] = {
     AS_WRITTEN: _as_written,
-    "family_first": _family_first,
-    "initial": _initial,
+    "family_first": family_first,
+    "initial": initials,
+    "first_family_name": first_family_name,
+    "syllables": syllables,
+    "other_romanisation": other_romanisation,
+    "in_latin_letters": in_latin_letters,
+    "other_characters": other_characters,
     "typing_error": _typing_error,
 }
 IDENTIFIER_EDITS: Final[Mapping[str, Edit]] = {AS_WRITTEN: _as_written, "for_robots": _for_robots}

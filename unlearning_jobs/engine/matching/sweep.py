@@ -19,6 +19,7 @@ from .fingerprints import fingerprints, kept_among, query_fingerprints
 from .needs import Needs
 from .plain import is_plain, plain
 from .vectorised import Block, split
+from .words import words
 
 SLOTS: Final = 1 << 20
 SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -110,6 +111,7 @@ class _Hidden:
     def __init__(self, needs: Mapping[str, Needs]) -> None:
         self._needs = needs
         self._numbers = {query: need for query, need in needs.items() if any(key[0] == "#" for key in need.groups[0])}
+        self._filed = any(need.filed for need in needs.values())
         ends = {"".join(filter(str.isdecimal, key)) for need in self._numbers.values() for key in need.groups[0]}
         self._ends = ahocorasick.Automaton()
         for end in ends:
@@ -121,8 +123,12 @@ class _Hidden:
         for place, raw in enumerate(texts) if self._needs else ():
             text = raw if is_plain(raw) else plain(raw).text  # a reference may spell the sign of an escape
             if "%" in text and ESCAPE.search(text):
-                if text_terms(text):
-                    yield from ((place, query) for query in self._needs)
+                if terms := text_terms(text):
+                    held = terms.union(word.text for word in words(text))
+                    keys = {key for term in held for key in term_keys(term)} if self._filed else set[str]()
+                    for query, need in self._needs.items():
+                        if not need.filed or not any(map(keys.isdisjoint, need.groups)):
+                            yield place, query
             elif self._numbers and self._may_hold_a_number(text):
                 terms = text_terms(text)
                 for query, need in self._numbers.items():

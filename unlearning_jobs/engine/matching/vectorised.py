@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from .numbering import PUBLIC, SECRET, Numbering, Numbers, number
 from .plain import BREAK, is_plain, plain
-from .words import APOSTROPHES, ASCII_WORD, MARKS, UNSPACED_LETTER, VOICED, WORD, fold
+from .words import APOSTROPHES, ASCII_WORD, KEPT_MARKS, MARKS, UNSPACED_LETTER, WORD, fold, script
 
 Places = NDArray[np.int64]
 Codes = NDArray[np.uint32]
@@ -159,6 +159,7 @@ def _unicode(seen: str) -> tuple[Letters, NDArray[np.bool_] | None]:
         owned = (owners >= 0) & ((seen_kinds[owners] == LETTER) | (seen_kinds[owners] == ALONE))
         owned &= codes[bare[owners]] != ord(BREAK)
         folded[marks[~owned]] = 0
+        folded[marks[owned & (TABLE.scripts[codes[marks]] != TABLE.scripts[codes[bare[owners]]])]] = 0
         dropped = np.union1d(dropped, marks[owned & (folded[marks] == 0)])
         hard = np.union1d(hard, _composing(folded, dropped))
     starts = seen_kinds == LETTER
@@ -225,6 +226,9 @@ class _Table:
     def __init__(self) -> None:
         self.kinds = np.zeros(CODES, np.uint8)
         self.folded = np.zeros(CODES, np.uint32)
+        self.scripts = np.zeros(CODES, np.uint16)
+        """Numbers of scripts: a mark is part of a word only behind a letter of its own."""
+        self._scripts: dict[str, int] = {}
         self._known = np.zeros(CODES // PAGE, bool)
 
     def learn(self, codes: NDArray[np.uint32]) -> None:
@@ -232,13 +236,19 @@ class _Table:
         for page in pages[~self._known[pages]].tolist():
             for code in range(page * PAGE, (page + 1) * PAGE):
                 self.kinds[code], self.folded[code] = _kind_and_fold(chr(code))
+                self.scripts[code] = self._scripts.setdefault(_script(chr(code)), len(self._scripts))
             self._known[page] = True
+
+
+def _script(character: str) -> str:
+    parts = unicodedata.normalize("NFKD", character)
+    return script(next((part for part in reversed(parts) if unicodedata.category(part)[0] != "M"), parts[0]))
 
 
 def _kind_and_fold(character: str) -> tuple[int, int]:
     if character in MARK_SET:
         folded = fold(character)
-        is_hard = len(folded) > 1 or character in VOICED
+        is_hard = len(folded) > 1 or character in KEPT_MARKS
         return (MARK | HARD, 0) if is_hard else (MARK, ord(folded) if folded else 0)
     if character == BREAK:
         return ALONE | HARD, 0

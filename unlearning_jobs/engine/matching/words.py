@@ -35,6 +35,10 @@ ASCII_WORD: Final = re.compile(
 UNSPACED_LETTER: Final = re.compile(f"[{UNSPACED}]")
 VOICED: Final = "\u3099\u309a"
 """The marks that make another letter of a Kana: ka and ga are no more alike than k and g."""
+IOTA: Final = "\u0345"
+"""The mark that becomes a letter in capitals: iota below a Greek vowel."""
+KEPT_MARKS: Final = f"{VOICED}{IOTA}"
+"""Marks that stay in a folded word, as vowel signs do, although they combine."""
 LETTERS_WITHOUT_MARKS: Final = str.maketrans(
     {"ø": "o", "đ": "d", "ł": "l", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d"}
 )
@@ -94,9 +98,31 @@ def fold(word: str) -> str:
         return BETWEEN
     if word.isascii():
         return sys.intern(word.lower().replace("'", ""))
-    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", word).casefold())
+    own = _own_marks(unicodedata.normalize("NFKD", word))
+    decomposed = unicodedata.normalize("NFKD", own.casefold())
     bare = "".join(c for c in decomposed if c in VOICED or not (unicodedata.combining(c) or c in APOSTROPHES))
     return sys.intern(unicodedata.normalize("NFC", bare.translate(LETTERS_WITHOUT_MARKS)))
+
+
+def _own_marks(letters: str) -> str:
+    """Return decomposed letters without the marks of other scripts than their own, which change nothing that is read."""
+    kept, own = list[str](), ""
+    for character in letters:
+        if unicodedata.category(character)[0] != "M":
+            own = script(character)
+        elif own and script(character) != own and (not unicodedata.combining(character) or character in KEPT_MARKS):
+            continue
+        kept.append(character)
+    return "".join(kept)
+
+
+@lru_cache(maxsize=65_536)
+def script(character: str) -> str:
+    """Return the first word of a character's name in Unicode, which says its script; one word for both kinds of Kana."""
+    first = unicodedata.name(character, "").partition(" ")[0]
+    if character in VOICED or first in {"HIRAGANA", "KATAKANA-HIRAGANA"}:
+        return "KATAKANA"
+    return "GREEK" if character == IOTA else first
 
 
 def is_unspaced(word: str) -> bool:

@@ -7,6 +7,7 @@ import pytest
 
 from unlearning_jobs.engine.matching import Query, QueryError
 from unlearning_jobs.engine.matching import self_test as self_test_module
+from unlearning_jobs.engine.matching.names import writing
 from unlearning_jobs.engine.matching.self_test import AS_WRITTEN, self_test
 
 PASSAGE = (
@@ -66,6 +67,38 @@ def test_a_query_that_cannot_be_searched_for_has_no_numbers() -> None:
 )
 def test_an_edit_that_changes_nothing_is_not_counted(kind: str, value: str, edits: set[str]) -> None:
     assert not edits & set(shares(kind, value))
+
+
+@pytest.mark.parametrize(
+    ("name", "edits"),
+    [
+        ("María José García López", {"family_first", "initial", "first_family_name"}),
+        ("Wang Xiaoming", {"family_first", "initial", "syllables", "other_romanisation"}),
+        ("Lee Jisoo", {"syllables", "other_romanisation"}),
+        ("歐陽修", {"in_latin_letters", "other_characters"}),
+        ("ยิ่งลักษณ์ ชินวัตร", {AS_WRITTEN, "family_first", "markup"}),
+        ("김철수", {AS_WRITTEN, "in_latin_letters", "decomposed"}),
+    ],
+)
+def test_what_people_write_is_planted_and_found(name: str, edits: set[str]) -> None:
+    found = shares("name", name)
+    assert {edit: found.get(edit) for edit in edits} == dict.fromkeys(edits, 1.0)
+
+
+def test_every_division_that_a_name_allows_is_planted() -> None:
+    rng = np.random.default_rng(1)
+    parts = ["María", "José", "García", "López"]
+    assert {writing.family_first(parts, rng) for _ in range(200)} == {
+        "José García López, María",
+        "García López, María José",
+        "López, María José García",
+    }
+    shortened = {writing.initials(parts, rng) for _ in range(200)}
+    assert {"García López, M. J.", "García López MJ", "M. J. García López", "M. J. G. López"} <= shortened
+
+
+def test_a_way_to_write_a_name_that_is_not_found_has_a_row_that_says_so() -> None:
+    assert shares("name", "ยิ่งลักษณ์ ชินวัตร")["initial"] == 0
 
 
 @pytest.mark.parametrize("name", ["Li Na", "王小明", "X Æ"])

@@ -33,6 +33,13 @@ LABELS: Final = frozenset(
     vorname familienname nom prenom nombre apellido apellidos cognome nome author value fname lname middle имя фамилия
     """.split()  # noqa: SIM905  # a list of that length is read as a text
 )
+GIVEN_LABELS: Final = frozenset(
+    "first given forename firstname givenname fname vorname prenom nombre имя".split()  # noqa: SIM905  # as above
+)
+FAMILY_LABELS: Final = frozenset(
+    "last family sur surname lastname familyname lname nachname familienname nom apellido apellidos cognome фамилия".split()  # noqa: SIM905  # as above
+)
+"""Labels of one part of a name."""
 NO_INITIALS: Final = frozenset(
     """
     am pm tv us uk eu un it id ok cv pc mp ma ba bs ms md jr sr ii iii iv vi ai ip hr pr qc kc ceo cfo cto cto esq phd

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Container, Iterator, Sequence
+from dataclasses import replace
 
-from unlearning_jobs.engine.matching.candidates import query_terms
+from unlearning_jobs.engine.matching.candidates import ESCAPE, query_terms
+from unlearning_jobs.engine.matching.identifier_escapes import unescaped
 from unlearning_jobs.engine.matching.needs import Needs
+from unlearning_jobs.engine.matching.plain import plain
 from unlearning_jobs.engine.matching.query import EVERY, Query, Span
-from unlearning_jobs.engine.matching.words import is_unspaced, words
+from unlearning_jobs.engine.matching.words import words
 
-from .needs import NameWords
+from .needs import NameWords, may_be_family
 from .place import Place
 from .query import Reading, readings
-from .unspaced import KANA, UnspacedNames, merged
-from .words import likeness, name_keys, word_keys
+from .unspaced import UnspacedNames, merged
+from .words import family_keys, family_likeness, word_keys
 
 MOST_WORDS = 1_000_000
 """Number of different words for which it is remembered which names they may be."""
+
+
+ENOUGH = 0.9
+"""Share of the score of a shorter place that a longer one needs."""
 
 
 class NameMatcher:
@@ -33,7 +40,7 @@ class NameMatcher:
         self._families: defaultdict[str, list[Reading]] = defaultdict(list)
         for query in queries:
             for reading in readings(query):
-                for key in name_keys(reading.family[0]):
+                for key in family_keys(reading.family[0], syllabic=reading.syllabic):
                     self._families[key].append(reading)
         self._candidates: dict[str, list[Reading]] = {}
         self._unspaced = UnspacedNames(queries)
@@ -42,19 +49,32 @@ class NameMatcher:
     def needs(query: Query) -> Needs:
         """Return the words that a text with a match holds, by the keys under which an index files them."""
         asked = NameWords(query)
-        return Needs(query_terms(query), filed=True, agrees=asked.agrees, near=asked.near)
+        return Needs(query_terms(query), filed=True, escapes=True, agrees=asked.agrees, near=asked.near)
 
     def spans(self, text: str, wanted: Container[str] = EVERY) -> Iterator[Span]:
         """Yield the places of the names in the text, in its order; of places that overlap, the best."""
+        spans = list(self._seen(text, wanted))
+        if "%" in (shown := plain(text).text) and ESCAPE.search(shown):
+            spans += self._escaped(text, wanted)
+        yield from best_spans(spans)
+
+    def _escaped(self, text: str, wanted: Container[str]) -> Iterator[Span]:
+        """Yield the names that percent escapes stand in: "?q=Thyra%20Kestelyn"."""
+        seen = unescaped(text, blanks=True)
+        for span in self._seen(seen.text, wanted):
+            start, end = seen.place(span.start, span.end)
+            if "%" in text[start:end]:
+                yield replace(span, start=start, end=end, because=(*span.because, "escaped"))
+
+    def _seen(self, text: str, wanted: Container[str]) -> Iterator[Span]:
         tokens = words(text)
-        spans = [span for span in self._unspaced.spans(text, tokens) if span.query in wanted]
+        yield from (span for span in self._unspaced.spans(text, tokens) if span.query in wanted)
         tokens = merged(text, tokens)
         for position, word in enumerate(tokens):
             for reading in self._with_family(word.text):
                 if reading.query in wanted and (found := Place(text, tokens, reading, position).found()):
                     first, last = tokens[found.first], tokens[found.last]
-                    spans.append(Span(reading.query, first.start, last.end, found.score, found.because))
-        yield from best_spans(spans)
+                    yield Span(reading.query, first.start, last.end, found.score, found.because)
 
     def _with_family(self, word: str) -> list[Reading]:
         """Return the readings whose family name may begin with this word. Results are kept, because words recur."""
@@ -65,14 +85,17 @@ class NameMatcher:
         return self._candidates[word]
 
     def _alike(self, word: str) -> list[Reading]:
-        if len(word) < 2 or word.isdigit() or (is_unspaced(word) and not KANA.match(word)):  # noqa: PLR2004  # an initial
+        if not may_be_family(word):
             return []
-        near = {id(r): r for key in word_keys(word) for r in self._families.get(key, ())}
-        return [reading for reading in near.values() if likeness(reading.family[0], word)]
+        near = {id(r): r for key in (*word_keys(word), word) for r in self._families.get(key, ())}
+        return [r for r in near.values() if family_likeness(r.family[0], word, syllabic=r.syllabic)]
 
 
 def best_spans(spans: list[Span]) -> list[Span]:
-    """Return the spans in the order of the text without those that overlap a better one of the same query."""
+    """Return the spans in the order of the text without those that overlap a better one of the same query.
+
+    A place that holds another one is better, unless its score is much lower: "Vargas Llosa, Mario" holds "Llosa, Mario".
+    """
     kept: list[Span] = []
     last: dict[str, int] = {}
     for span in sorted(spans, key=lambda s: (s.start, -s.score, -s.end)):
@@ -80,6 +103,6 @@ def best_spans(spans: list[Span]) -> list[Span]:
         if before is None or span.start >= kept[before].end:
             last[span.query] = len(kept)
             kept.append(span)
-        elif kept[before].score < span.score:
+        elif kept[before].score < span.score * (ENOUGH if span.end <= kept[before].end else 1):
             kept[before] = span
     return sorted(kept, key=lambda s: (s.start, s.end))

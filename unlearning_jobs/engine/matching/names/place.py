@@ -8,6 +8,7 @@ from typing import Final
 
 from unlearning_jobs.engine.matching.words import Word
 
+from .columns import label, places_in_row, stands_alone
 from .context import (
     are_plain_words,
     gap,
@@ -18,40 +19,18 @@ from .context import (
     is_sentence_end,
     starts_row,
 )
+from .found import INITIAL, OPEN, RULED, Found
 from .given import is_given
 from .lists import LABELS, OF_GIVEN_NAMES, PARTICLES, STOP, TITLES
 from .query import Reading, is_initial
-from .sounds import HANGUL
-from .words import ONE_ERROR, Likeness, likeness, together
+from .sounds import HANGUL, initial
+from .words import ONE_ERROR, Likeness, family_likeness, given_likeness, likeness, together
 
 UNKNOWN: Final = 2
 """Largest number of unknown middle names."""
 NOT_GIVEN: Final = TITLES | PARTICLES | STOP
 STEPS: Final = 8
 """Largest number of words between given and family name: middle names, particles, labels."""
-INITIAL: Final = Likeness(0.6, ("initial",))
-RULED: Final = {
-    rule: Likeness(score, (rule,))
-    for rule, score in {
-        "middle_name": 0.8,
-        "order": 0.9,
-        "column": 0.8,
-        "markup": 0.95,
-        "particle": 0.9,
-        "half_name": 0.8,
-    }.items()
-}
-"""What each rule about the words between the parts takes off the score."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """The words from `first` to `last` are the name."""
-
-    first: int
-    last: int
-    score: float
-    because: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -75,7 +54,7 @@ class Place:
             return None
         if not self.reading.given:
             return self._alone(family)
-        ways = [way for way in (*self._before(), *self._after(), *self._titled()) if way]
+        ways = [way for way in (*self._before(), *self._after(), *self._titled(), *self._in_row()) if self._may_stand(way)]
         best = max(ways, key=lambda way: way.score, default=None)
         if best is None or are_plain_words(self.text, *(self.words[i] for i in {best.first, self.start, best.last})):
             return None
@@ -86,11 +65,22 @@ class Place:
         if extra and {"initial", "title"} & set(found.because):
             return None
         parts = [Likeness(self.reading.score, self.reading.because), Likeness(found.score, found.because), family]
+        if not self._has_all_middle_names(found):
+            parts.append(RULED["middle_left_out"])
         score, because = together([*parts, RULED["half_name"]] if extra else parts)
         first = found.first
         while first and self.words[first - 1].text in self.reading.particles and self._gap(first - 1) == "join":
             first -= 1  # "Al-Kuwaiti, Basil"
         return Found(first, found.last, score, because)
+
+    def _has_all_middle_names(self, found: Found) -> bool:
+        """Return whether each middle name stands there, at least as an initial."""
+        here = range(found.first, found.last + 1)
+        shortened = "".join(self._initials(i) for i in here) if self.reading.middle else ""
+        return all(
+            initial(name) in shortened or any(likeness(name, self.words[i].text) for i in here)
+            for name in self.reading.middle
+        )
 
     def _alone(self, family: Likeness) -> Found | None:
         """Return a name of one word. Typing errors and words in lower case are too little to go by."""
@@ -107,7 +97,8 @@ class Place:
         """Return how well the words from `start` agree with consecutive parts of the name."""
         if start < 0 or start + len(parts) > len(self.words):
             return None
-        likenesses = [likeness(part, self.words[start + i].text, given=given) for i, part in enumerate(parts)]
+        alike, syllabic = given_likeness if given else family_likeness, self.reading.syllabic
+        likenesses = [alike(part, self.words[start + i].text, syllabic=syllabic) for i, part in enumerate(parts)]
         joined = all(self._gap(start + i) in {"join", "markup"} for i in range(len(parts) - 1))
         return together(like for like in likenesses if like) if joined and all(likenesses) else None
 
@@ -119,7 +110,7 @@ class Place:
 
     def _before(self) -> Iterator[Found]:
         """Yield the name with the given name first, and middle names, initials and particles in between."""
-        rules: list[str] = []
+        rules: list[str] = ["order"] if self.reading.family_first else []
         unknown, i = 0, self.start - 1
         while i >= max(0, self.start - STEPS):
             between, word = self._gap(i), self.words[i]
@@ -128,7 +119,7 @@ class Place:
             for like, first in self._given_ending_at(i):
                 yield self._with(rules, like, first, self.end - 1)
                 return
-            letters = initials(self.text, word)
+            letters = self._initials(i)
             if word.text in PARTICLES and len(word.text) > 1:
                 rules += [] if word.text in self.reading.particles else ["particle"]
             elif (word.text in LABELS and "column" in rules) or any(likeness(m, word.text) for m in self.reading.middle):
@@ -142,8 +133,11 @@ class Place:
 
     def _passes(self, between: str, rules: list[str], position: int) -> bool:
         """Return whether the parts of a name may stand on both sides of this gap, and add the rule by which they do."""
-        if between == "comma":  # one column each: "Thyra,Kestelyn"
-            if self.text[self.words[position].end : self.words[position + 1].start] != ",":
+        if between == "comma":  # one column each: "Thyra,Kestelyn", or a row of nothing else: "Thyra, Kestelyn"
+            first = self.words[max(0, position - len(self.reading.given) + 1)]
+            if self.text[self.words[position].end : self.words[position + 1].start] != "," and not (
+                position == self.start - 1 and stands_alone(self.text, first, self.words[self.end - 1])
+            ):
                 return False
             between = "cell"
         if between in {"cell", "field"}:
@@ -158,7 +152,9 @@ class Place:
         if like is None and is_initial(self.reading.given[0]) and 0 <= start < len(self.words):
             word = self.words[start]
             written_out = (
-                word.text[0] == self.reading.given[0] and word.text not in NOT_GIVEN and is_capitalised(self.text, word)
+                initial(word.text) == initial(self.reading.given[0])
+                and word.text not in NOT_GIVEN
+                and is_capitalised(self.text, word)
             )
             return INITIAL if written_out else None
         if like and like.because == ("inflected",) and self.words[start].text == self.reading.given[0] + "a":
@@ -174,13 +170,13 @@ class Place:
         if like := self._given_at(first):
             yield like, first
             return
-        letters = initials(self.text, self.words[position])
-        if letters and letters[0] == given[0][0] and self._are_whole(position, letters):
+        letters = self._initials(position)
+        if letters and letters[0] == initial(given[0]) and self._are_whole(position, letters):
             yield INITIAL, position
 
     def _are_whole(self, position: int, letters: str) -> bool:
         """Return whether these initials are all there are, agree with middle names, and do not follow another given name."""
-        middle = "".join(word[0] for word in self.reading.middle)
+        middle = "".join(map(initial, self.reading.middle))
         if len(letters) > 1 and middle and letters[1 : 1 + len(middle)] != middle[: len(letters) - 1]:
             return False
         before = self._gap(position - 1)
@@ -199,10 +195,12 @@ class Place:
                 return
             if between in {"cell", "field"}:
                 rules.append("column")
-            elif between != "comma" and i == self.end:
+            elif self._is_labelled(i):
+                rules[:] = ["column"]
+            elif between != "comma" and i == self.end and not self.reading.family_first:
                 rules.append("order")
             like = self._given_at(i)
-            last = i + len(self.reading.given) - 1
+            last = self._with_middle_names(i + len(self.reading.given) - 1)
             if like is None:
                 like, last = self._initials_behind(i)
             if like:
@@ -214,15 +212,44 @@ class Place:
                 return
             i += 1
 
+    def _is_labelled(self, position: int) -> bool:
+        """Return whether a label of the given name stands here or just before: "last: Kestelyn, first: Thyra"."""
+        return any(label(self.text, self.words, i) == "given" for i in range(position, min(position + 3, len(self.words))))
+
+    def _with_middle_names(self, last: int) -> int:
+        """Return the position of the last of the middle names that stand behind a given name."""
+        while self._gap(last) == "join" and any(likeness(m, self.words[last + 1].text) for m in self.reading.middle):
+            last += 1
+        return last
+
+    def _in_row(self) -> Iterator[Found]:
+        """Yield the name of which each part stands under a label of its own, with other columns between."""
+        for place in places_in_row(self.text, self.words, self.start):
+            if like := self._given_at(place):
+                last = place + len(self.reading.given) - 1
+                yield self._with(["column"], like, min(place, self.start), max(last, self.end - 1))
+
+    def _may_stand(self, way: Found) -> bool:
+        """Return whether the parts say enough: if many people share them, another name beside them is another person's."""
+        if not self.reading.strict:
+            return True
+        if way.first == self.start and self._is_capitalised_before():
+            return False
+        return not OPEN & set(way.because) and not self._is_capitalised_behind(way.last)
+
+    def _initials(self, position: int) -> str:
+        """Return the initials that stand here, in Latin letters; empty if none do."""
+        return "".join(map(initial, initials(self.text, self.words[position])))
+
     def _initials_behind(self, position: int) -> tuple[Likeness | None, int]:
         """Return whether initials stand behind the family name, and belong to it: "Kestelyn TM", "Kestelyn, T. M."."""
         last, letters = position, ""
-        while last < len(self.words) and (more := initials(self.text, self.words[last])):
+        while last < len(self.words) and (more := self._initials(last)):
             letters += more
             last += 1
             if self._gap(last - 1) != "join":
                 break
-        if not letters or letters[0] != self.reading.given[0][0] or not self._are_whole_behind(letters):
+        if not letters or letters[0] != initial(self.reading.given[0]) or not self._are_whole_behind(letters):
             return None, position
         other = self._is_capitalised_before() or self._is_capitalised_behind(last - 1)
         return (None if other else INITIAL), last - 1
@@ -241,7 +268,7 @@ class Place:
         return self.text[self.words[last + 1].start].isupper() and self.words[last + 1].text not in STOP
 
     def _are_whole_behind(self, letters: str) -> bool:
-        middle = "".join(word[0] for word in self.reading.middle)
+        middle = "".join(map(initial, self.reading.middle))
         return not middle or letters[1:] == middle[: len(letters) - 1]
 
     def _titled(self) -> Iterator[Found]:

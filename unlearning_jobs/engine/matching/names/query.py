@@ -7,18 +7,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from anyascii import anyascii
+
 from unlearning_jobs.engine.matching.query import Query, QueryError
 from unlearning_jobs.engine.matching.words import words
 
+from .given import is_given
 from .lists import AFTER, PARTICLES, TITLES
 from .sounds import HANGUL, romanised
-from .unspaced import HAN, family_and_given, unspaced_parts
+from .syllables import divisions
+from .unspaced import HAN, Units, family_and_given, letter_form, unspaced_parts
 
 MAIDEN: Final = re.compile(
     r"[\s,]*[(\[]\s*(?:geb(?:\.|orene?)?|nee|née|né|born|roz\.?|ur\.|урожд\.?)?\s*(?P<inside>[^()\[\]]+?)\s*[)\]]"
     r"|[\s,]+(?:geb(?:\.|orene?)|nee|née|né|born|урожд\.?)\s+(?P<behind>[^,()]+)",
     re.IGNORECASE,
 )
+PATRONYMIC: Final = ("ovich", "evich", "ovna", "evna", "ovitch", "evitch")
+"""Endings of names after the father, which are no family names."""
 LETTERS_OF_ONE: Final = 3
 """Fewer letters are too few for a name of one word."""
 
@@ -37,6 +43,12 @@ class Reading:
     particles: tuple[str, ...] = ()
     whole: bool = False
     """The family name holds all parts of the name, as Korean writes them."""
+    syllabic: bool = False
+    """The given name is made of syllables of Chinese or Korean, or of the letters of one."""
+    family_first: bool = False
+    """It was asked for with the family name first, as its language writes it."""
+    strict: bool = False
+    """Too many people share these parts, so neither an initial, a title nor an unknown name may stand among them."""
 
 
 def is_initial(word: str) -> bool:
@@ -57,7 +69,9 @@ def readings(query: Query) -> list[Reading]:
     head, comma, tail = MAIDEN.sub(" ", query.value, count=1).partition(",")
     front, back = _groups(head), _groups(tail)
     if comma and front and back:
-        return list(_all(query.id, back[0], back[1:], [word for group in front for word in group], former))
+        family = [word for group in front for word in group]
+        eastern = _eastern(query.id, family, [word for group in back for word in group])
+        return [*_all(query.id, back[0], back[1:], family, former), *eastern]
     groups = front or back
     if not groups:
         message = "The name to search for holds no letters or digits. Write the name itself."
@@ -66,21 +80,30 @@ def readings(query: Query) -> list[Reading]:
         return [_single(query.id, groups[0])]
     at = next((i for i, group in enumerate(groups) if i and group[0] in PARTICLES), len(groups) - 1)
     family = [word for group in groups[at:] for word in group]
-    return list(_all(query.id, groups[0], groups[1:at], family, former))
+    every = [word for group in groups for word in group]
+    eastern = (*_eastern(query.id, every[:1], every[1:], family_first=True), *_eastern(query.id, every[-1:], every[:-1]))
+    return [*_all(query.id, groups[0], groups[1:at], family, former), *_divided(query.id, groups, at), *eastern]
 
 
-def _foreign(query: str, parts: list[str]) -> Iterator[Reading]:
+EASTERN: Final = {"syllabic": True, "family_first": True}
+
+
+def _foreign(query: str, parts: list[Units]) -> Iterator[Reading]:
     """Yield how other scripts write a name that has no spaces: the family name comes first in it."""
     family, given = family_and_given(parts)
     if not family:
         return
-    if HAN.match(family):
-        for words_given, _, _ in _ways([romanised(letter) for letter in given], halves=()):
-            yield Reading(query, words_given, (), ("".join(map(romanised, family)),), 0.75, ("transliterated",))
+    if HAN.match(family[0]):
+        for words_given, _, _ in _ways([romanised(letter_form(letter)) for letter in given], halves=()):
+            sounds = "".join(romanised(letter_form(letter)) for letter in family)
+            yield Reading(query, words_given, (), (sounds,), 0.75, ("transliterated",), (), **EASTERN)
         return
-    yield Reading(query, (given,), (), (family,))
-    if HANGUL.match(given) and len(given) > 1:  # "Young-ho"
-        yield Reading(query, tuple(given), (), (family,))
+    yield Reading(query, ("".join(given),), (), ("".join(family),))
+    if HANGUL.match(given[0]) and len(given) > 1:  # "Young-ho"
+        yield Reading(query, given, (), ("".join(family),))
+    if HANGUL.match(given[0]):
+        for words_given, _, _ in _ways([anyascii(letter).lower() for letter in given], halves=()):
+            yield Reading(query, words_given, (), (romanised("".join(family)),), 0.75, ("transliterated",), (), **EASTERN)
 
 
 def _groups(value: str) -> list[tuple[str, ...]]:
@@ -115,6 +138,39 @@ def _all(
             yield Reading(query, given_words, middle_words, family_words, given_score * score, because, particles)
     last, first = "".join(word for word in family if word not in PARTICLES), "".join(given)
     for whole in (last + first, first + last):
+        yield Reading(query, (), (), (whole,), whole=True)
+
+
+def _divided(query: str, groups: list[tuple[str, ...]], at: int) -> Iterator[Reading]:
+    """Yield the names whose family name begins earlier, as in Spanish and Portuguese: "Vargas Llosa, Mario"."""
+    for begin in range(1, at):
+        words_of = [word for group in groups[begin:] for word in group]
+        core = [word for word in words_of if word not in PARTICLES] or words_of
+        given = [word for group in groups[:begin] for word in group]
+        particles = tuple(word for word in words_of if word in PARTICLES)
+        is_name = is_given(core[0])  # "Maria Schmidt" of Anna Maria Schmidt
+        for family in dict.fromkeys((tuple(core), tuple(words_of))):
+            rule = ("two_family_names",)
+            yield Reading(query, groups[0], tuple(given[len(groups[0]) :]), family, 0.95, rule, particles, strict=is_name)
+        if core[0].isascii() and len(core) > 1 and not is_name and not core[0].endswith(PATRONYMIC):
+            yield Reading(query, tuple(given), (), (core[0],), 0.6, ("first_family_name",), particles, strict=True)
+
+
+def _eastern(query: str, family: list[str], given: list[str], *, family_first: bool = False) -> Iterator[Reading]:
+    """Yield a Chinese or Korean name with the syllables of its given name together and apart."""
+    joined = "".join(given)
+    if len(family) != 1 or len(given) > 2 or is_given(joined) or not joined.isascii():  # noqa: PLR2004  # syllables
+        return
+    pairs = divisions(family[0], joined)
+    if len(given) == 2:  # noqa: PLR2004  # syllables
+        pairs = tuple(pair for pair in pairs if pair == tuple(given))
+    if not pairs:
+        return
+    for words_given in ((joined,), *pairs):
+        as_asked = list(words_given) == given
+        score, because = (1.0, ()) if as_asked else (0.95, ("syllables",))
+        yield Reading(query, words_given, (), tuple(family), score, because, syllabic=True, family_first=family_first)
+    for whole in (family[0] + joined, joined + family[0]):
         yield Reading(query, (), (), (whole,), whole=True)
 
 

@@ -63,6 +63,11 @@ def romanised(word: str) -> str:
     return "".join(letter for letter in letters if letter.isalnum())
 
 
+def initial(word: str) -> str:
+    """Return the letter that stands for a folded word as its initial, in Latin letters."""
+    return romanised(word)[:1] or word[:1]
+
+
 @lru_cache(maxsize=65_536)
 def spelt(word: str) -> str:
     """Return the word in Latin letters, with ue, oe and ae as u, o and a: Müller, Mueller and Muller are spelt alike."""

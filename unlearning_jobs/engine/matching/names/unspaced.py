@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import accumulate, chain, groupby, pairwise
 from typing import Final
 
 import ahocorasick
 
+from unlearning_jobs.engine.matching.plain import BREAK, plain
 from unlearning_jobs.engine.matching.query import Query, QueryError, Span
 from unlearning_jobs.engine.matching.words import Word, is_unspaced, words
 
+from .han_forms import simplified
 from .sounds import HANGUL, romanised
 
 KANA: Final = re.compile("[\u3040-\u30ff\u31f0-\u31ff]")
@@ -23,52 +26,15 @@ LONGEST_RUN: Final = 40
 HAN: Final = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 SEPARATOR: Final = re.compile(r"[\s\u00a0\u3000]{0,3}[·・•.,、，=＝\-]?[\s\u00a0\u3000]{0,3}")
 COMPOUND: Final = frozenset(
-    [
-        "欧阳",
-        "歐陽",
-        "司马",
-        "司馬",
-        "诸葛",
-        "諸葛",
-        "上官",
-        "司徒",
-        "东方",
-        "東方",
-        "皇甫",
-        "尉迟",
-        "公孙",
-        "慕容",
-        "令狐",
-        "南宫",
-        "夏侯",
-        "남궁",
-        "황보",
-        "제갈",
-        "선우",
-        "독고",
-        "사공",
-    ]
+    "欧阳 歐陽 司马 司馬 诸葛 諸葛 上官 司徒 东方 東方 皇甫 尉迟 尉遲 公孙 公孫 慕容 令狐 南宫 南宮 夏侯 남궁 황보 제갈 선우 독고 사공".split()
 )
 """Family names of two characters."""
-TITLES: Final = (
-    "先生",
-    "小姐",
-    "女士",
-    "教授",
-    "博士",
-    "老师",
-    "老師",
-    "さん",
-    "様",
-    "さま",
-    "氏",
-    "씨",
-    "선생",
-    "교수",
-    "박사",
-    "님",
-)
+TITLES: Final = tuple("先生 小姐 女士 教授 博士 老师 老師 さん 様 さま 氏 씨 선생 교수 박사 님".split())
 LONGEST_PINYIN: Final = 4
+OTHER: Final = "\0"
+"""Stands for letters with a vowel sign that no name has."""
+Units = tuple[str, ...]
+"""Letters of a name, each with its vowel signs."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +42,8 @@ class Form:
     """One way to write a name letter by letter: it may be parted at the places in `splits`, and must be if `parted`."""
 
     query: str
+    letters: Units
+    """As they were asked for."""
     splits: frozenset[int]
     parted: bool = False
     score: float = 1.0
@@ -84,9 +52,9 @@ class Form:
 
 @dataclass(frozen=True)
 class Letters:
-    """The letters of a text that stand without spaces, and their words."""
+    """The letters of a text that stand without spaces: each one's form by which it is filed, and its word."""
 
-    text: str
+    forms: Sequence[str]
     words: Sequence[Word]
 
 
@@ -95,11 +63,15 @@ class UnspacedNames:
 
     def __init__(self, queries: Sequence[Query]) -> None:
         forms: dict[str, list[Form]] = {}
+        self._codes: dict[str, str] = {}
         self._pinyin: dict[str, list[str]] = {}
         for query in queries:
             parts = unspaced_parts(query.value)
-            for text, form in _forms(query.id, parts):
-                forms.setdefault(text, []).append(form)
+            for form in _forms(query.id, parts):
+                for letter in form.letters:
+                    if len(letter) > 1:
+                        self._codes.setdefault(letter, chr(0xF0000 + len(self._codes)))  # planes for private use
+                forms.setdefault(self._coded(map(letter_form, form.letters)), []).append(form)
             if not parts:
                 for pinyin in pinyin_orders(query.value):
                     self._pinyin.setdefault(pinyin, []).append(query.id)
@@ -112,52 +84,84 @@ class UnspacedNames:
     def spans(self, text: str, tokens: Sequence[Word]) -> Iterator[Span]:
         """Yield the places of the names among these words of the text."""
         letters = unspaced_letters(tokens)
-        if not letters.text:
+        if not letters.words:
             return
         if self._has_forms:
-            for last, (length, forms) in self._automaton.iter(letters.text):
+            for last, (length, forms) in self._automaton.iter(self._coded(letters.forms)):
                 place = letters.words[last - length + 1 : last + 1]
                 for form in forms:
                     if _fits(text, place, form, letters.words[last + 1 : last + 4]):
-                        yield Span(form.query, place[0].start, place[-1].end, form.score, form.because)
-        if self._pinyin and HAN.search(letters.text):
-            yield from self._pinyin_spans(letters)
+                        other = any(word.text != letter for word, letter in zip(place, form.letters, strict=True))
+                        because = (*form.because, "other_characters") if other else form.because
+                        score = round(form.score * 0.95, 4) if other else form.score
+                        yield Span(form.query, place[0].start, place[-1].end, score, because)
+        if self._pinyin and any(map(HAN.match, letters.forms)):
+            yield from self._pinyin_spans(text, letters)
 
-    def _pinyin_spans(self, letters: Letters) -> Iterator[Span]:
-        sounds = [romanised(letter) if HAN.match(letter) else "" for letter in letters.text]
+    def _coded(self, letters: Iterable[str]) -> str:
+        """Return one character for each letter, whatever vowel signs it has."""
+        return "".join(letter if len(letter) == 1 else self._codes.get(letter, OTHER) for letter in letters)
+
+    def _pinyin_spans(self, text: str, letters: Letters) -> Iterator[Span]:
+        sounds = [romanised(letter) if HAN.match(letter) else "" for letter in letters.forms]
         begin = tuple({pinyin[:1] for pinyin in self._pinyin})
         for start in (start for start, sound in enumerate(sounds) if sound.startswith(begin)):
             for end in range(start + 2, min(start + LONGEST_PINYIN, len(sounds)) + 1):
                 for query in self._pinyin.get("".join(sounds[start:end]), ()) if all(sounds[start:end]) else ():
                     place = letters.words[start:end]
-                    if all(a.end == b.start for a, b in pairwise(place)):
+                    gaps = [_shown(text[a.end : b.start]) for a, b in pairwise(place)]
+                    # The name may be parted once, behind a family name of one letter or two.
+                    if not any(gaps[2:]) and not all(gaps[:2]) and all(map(SEPARATOR.fullmatch, gaps)):
                         yield Span(query, place[0].start, place[-1].end, 0.6, ("transliterated",))
 
 
 def unspaced_letters(tokens: Sequence[Word]) -> Letters:
-    """Return the letters without spaces among the words; a word of Hangul counts as its syllables."""
-    letters: list[Word] = []
-    for word in tokens:
-        if HANGUL.match(word.text) and len(word.text) == word.end - word.start:
-            letters += [Word(syllable, word.start + i, word.start + i + 1) for i, syllable in enumerate(word.text)]
-        elif is_unspaced(word.text) or HANGUL.match(word.text):
-            letters.append(word)
-    return Letters("".join(word.text[0] for word in letters), letters)
+    """Return the letters without spaces among the words."""
+    letters = [letter for word in tokens if word.text >= "\u0e00" for letter in _letters_of(word)]
+    return Letters([letter_form(letter.text) for letter in letters], letters)
 
 
-def unspaced_parts(value: str) -> list[str]:
+def _letters_of(word: Word) -> Iterator[Word]:
+    """Yield the letters of a word of a script without spaces: one with its vowel signs, or the syllables of Hangul."""
+    if not HANGUL.match(word.text):
+        yield from (word,) if is_unspaced(word.text) else ()
+        return
+    sizes = [1] * len(word.text)
+    if sum(sizes) != word.end - word.start:  # its parts may stand there one by one
+        sizes = [len(unicodedata.normalize("NFD", syllable)) for syllable in word.text]
+    if sum(sizes) != word.end - word.start:  # marks or markup stand between them, and belong to the last one
+        sizes = [1] * len(word.text)
+    start = word.start
+    for last, (syllable, size) in enumerate(zip(word.text, sizes, strict=True), start=1):
+        yield Word(syllable, start, start + size if last < len(sizes) else word.end)
+        start += size
+
+
+def letter_form(letter: str) -> str:
+    """Return the form by which a folded letter is filed and compared: texts and names are read alike by it."""
+    return simplified(letter)
+
+
+def letter_keys(word: str) -> frozenset[str]:
+    """Return the keys of the letters of a folded word, if it is written without spaces."""
+    if HANGUL.match(word):
+        return frozenset(map(letter_form, word))
+    return frozenset({letter_form(word)}) if is_unspaced(word) else frozenset()
+
+
+def unspaced_parts(value: str) -> list[Units]:
     """Return the parts of a name that are written without spaces, each as its letters."""
     letters = unspaced_letters(words(value)).words
-    parts: list[str] = []
+    parts: list[list[str]] = []
     for i, letter in enumerate(letters):
         if i and not value[letters[i - 1].end : letter.start]:
-            parts[-1] += letter.text[0]
+            parts[-1].append(letter.text)
         else:
-            parts.append(letter.text[0])
+            parts.append([letter.text])
     if len(letters) == 1:
         message = "A name of one character is in every text. Write the whole name."
         raise QueryError(message, code="single_word")
-    return parts
+    return list(map(tuple, parts))
 
 
 def merged(text: str, tokens: list[Word]) -> list[Word]:
@@ -191,50 +195,52 @@ class Run:
         return kind, self._number
 
 
-def family_and_given(parts: Sequence[str]) -> tuple[str, str]:
+def family_and_given(parts: Sequence[Units]) -> tuple[Units, Units]:
     """Return family and given name of a name whose family name comes first; the given one is empty if nobody can tell."""
     if len(parts) > 1:
-        return parts[0], "".join(parts[1:])
+        return parts[0], tuple(chain(*parts[1:]))
     name = parts[0]
-    size = 2 if name[:2] in COMPOUND else 1
-    if len(name) > size and len(name) <= 3 + (size - 1) and (HAN.match(name) or HANGUL.match(name)):
+    size = 2 if "".join(name[:2]) in COMPOUND else 1
+    if len(name) > size and len(name) <= 3 + (size - 1) and (HAN.match(name[0]) or HANGUL.match(name[0])):
         return name[:size], name[size:]
-    return "", name
+    return (), name
 
 
-def _forms(query: str, parts: Sequence[str]) -> Iterator[tuple[str, Form]]:
+def _forms(query: str, parts: Sequence[Units]) -> Iterator[Form]:
     if not parts:
         return
-    whole = "".join(parts)
+    whole = tuple(chain(*parts))
     splits = _splits(parts) or range(1, len(whole))
     short = ("short_name",) if len(whole) == 2 else ()  # noqa: PLR2004  # of two letters
-    yield whole, Form(query, frozenset(splits), score=0.6 if short else 1.0, because=short)
+    yield Form(query, whole, frozenset(splits), score=0.6 if short else 1.0, because=short)
     for split in splits if len(whole) < 7 or len(parts) > 1 else ():  # noqa: PLR2004  # longer names are parted by who asks
-        yield (
-            whole[split:] + whole[:split],
-            Form(query, frozenset({len(whole) - split}), parted=True, score=0.9, because=(*short, "order")),
-        )
+        turned = whole[split:] + whole[:split]
+        yield Form(query, turned, frozenset({len(whole) - split}), parted=True, score=0.9, because=(*short, "order"))
     family, given = family_and_given(parts)
     for title in TITLES if family and given else ():
-        yield family + title, Form(query, frozenset({len(family)}), score=0.4, because=("title",))
+        yield Form(query, (*family, *title), frozenset({len(family)}), score=0.4, because=("title",))
 
 
-def _splits(parts: Sequence[str]) -> list[int]:
-    ends = [len("".join(parts[: i + 1])) for i in range(len(parts))]
-    return ends[:-1]
+def _splits(parts: Sequence[Units]) -> list[int]:
+    return list(accumulate(map(len, parts)))[:-1]
 
 
 def _fits(text: str, place: Sequence[Word], form: Form, behind: Sequence[Word]) -> bool:
     """Return whether the letters stand together, parted only where the name may be."""
     breaks = set()
     for i, (a, b) in enumerate(pairwise(place), start=1):
-        if b.start < a.end or not SEPARATOR.fullmatch(between := text[a.end : b.start]):
+        if b.start < a.end or not SEPARATOR.fullmatch(between := _shown(text[a.end : b.start])):
             return False
         if between:
             breaks.add(i)
     if (form.parted and not breaks) or not breaks <= form.splits or (len(breaks) > 1 and len(breaks) < len(form.splits)):
         return False
     return not HANGUL.match(place[0].text) or _is_whole_hangul(text, place, behind)
+
+
+def _shown(between: str) -> str:
+    """Return what a reader sees between two letters, without markup."""
+    return plain(between).text.partition(BREAK)[0] if "<" in between or "&" in between else between
 
 
 def _is_whole_hangul(text: str, place: Sequence[Word], behind: Sequence[Word]) -> bool:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from itertools import combinations
+from itertools import combinations, product
 from typing import Final, NamedTuple
 
+from anyascii import anyascii
 from rapidfuzz.distance import OSA
 
-from .endings import bare, is_inflected, stems
+from .endings import SHORTEST, bare, is_inflected, stems
 from .given import short_forms
 from .sounds import HANGUL, loose_skeletons, romanised, same_romanised, same_sound, sound, spelt
+from .syllables import LONGEST, other_families, pairs, same_syllables, spellings
 
 ONE_ERROR: Final = 5
 """Words with at least this many letters may have one typing error."""
@@ -29,6 +31,8 @@ class Likeness(NamedTuple):
 
 
 EXACT: Final = Likeness(1.0)
+ROMANISED: Final = Likeness(0.75, ("romanised",))
+TRANSLITERATED: Final = Likeness(0.75, ("transliterated",))
 
 
 def together(likenesses: Iterable[Likeness]) -> Likeness:
@@ -49,6 +53,27 @@ def likeness(name: str, word: str, *, given: bool = False) -> Likeness | None:
     return _written_alike(name, word) or (_short_form(name, word) if given else None)
 
 
+def family_likeness(name: str, word: str, *, syllabic: bool) -> Likeness | None:
+    """Return how well a folded word agrees with a family name, also as others write it if it is Chinese or Korean."""
+    like = likeness(name, word)
+    if like or not syllabic or word not in other_families(name):
+        return like
+    return ROMANISED if word.isascii() else TRANSLITERATED
+
+
+def given_likeness(name: str, word: str, *, syllabic: bool) -> Likeness | None:
+    """Return how well a folded word agrees with a given name, or with one syllable of it."""
+    if syllabic and word.isascii():
+        if name == word:
+            return EXACT
+        if same_syllables(name, word):
+            return ROMANISED
+        return likeness(name, word) if len(name) > LONGEST else None
+    if syllabic and HANGUL.match(word) and same_syllables(name, anyascii(word).lower()):
+        return TRANSLITERATED
+    return likeness(name, word, given=True)
+
+
 def _written_alike(name: str, word: str) -> Likeness | None:
     if name.isascii() != word.isascii():
         return _transliterated(name, word)
@@ -64,11 +89,19 @@ def _written_alike(name: str, word: str) -> Likeness | None:
 
 def _mistyped(name: str, word: str) -> Likeness | None:
     errors = _errors(spelt(name), spelt(word))
-    if errors == 1:
+    if errors == 1 or _is_doubled(spelt(name), spelt(word)):
         return Likeness(0.8, ("typing_error",))
     if min(len(spelt(name)), len(spelt(word))) >= SAME_SOUND and same_romanised(name, word):
         return Likeness(0.75, ("romanised",))
     return Likeness(0.6, ("two_typing_errors",)) if errors else None
+
+
+def _is_doubled(name: str, word: str) -> bool:
+    """Return whether one of two words, however short, has a letter twice within that the other has once: Ada, Adda."""
+    short, long = sorted((name, word), key=len)
+    if len(short) < SHORTEST or len(long) != len(short) + 1:
+        return False
+    return any(long == short[:i] + short[i - 1] + short[i:] for i in range(2, len(short)))
 
 
 def _errors(name: str, word: str) -> int:
@@ -82,7 +115,7 @@ def _errors(name: str, word: str) -> int:
 
 def _transliterated(name: str, word: str) -> Likeness | None:
     if same_sound(name, word):
-        return Likeness(0.75, ("transliterated",))
+        return TRANSLITERATED
     if any(same_sound(name, left if HANGUL.match(word) else _again(left, word)) for left, _ in stems(word)):
         return Likeness(0.7, ("transliterated", "inflected"))
     return None
@@ -94,12 +127,12 @@ def _again(stem: str, word: str) -> str:
 
 
 def _short_form(name: str, word: str) -> Likeness | None:
-    letters = romanised(word)
+    letters, latin = romanised(word), word.isascii()
     other = ("transliterated",) if name.isascii() != word.isascii() else ()
     for form in short_forms(romanised(name)):
         if form == letters or (len(form) >= SAME_SOUND and sound(form) == sound(word)):
             return Likeness(0.8, ("nickname", *other))
-        if is_inflected(form, letters):
+        if is_inflected(form, letters) and not (latin and not letters.startswith(spelt(form))):
             return Likeness(0.7, ("nickname", "inflected", *other))
     return None
 
@@ -123,6 +156,20 @@ def name_keys(name: str, *, given: bool = False) -> frozenset[str]:
     for form in short_forms(romanised(name)) if given else ():
         keys |= _keys_of_form(form)
     return keys
+
+
+def family_keys(name: str, *, syllabic: bool) -> frozenset[str]:
+    """Return the keys of a family name."""
+    return name_keys(name) | (other_families(name) if syllabic else frozenset())
+
+
+def given_keys(name: str, *, syllabic: bool) -> frozenset[str]:
+    """Return the keys of a given name, or of a syllable of one, which stands under itself."""
+    keys = name_keys(name, given=not syllabic)
+    if not syllabic or not name.isascii():
+        return keys
+    written = {a + b for pair in pairs(name) for a, b in product(*map(spellings, pair))}
+    return keys | spellings(name) | {f"~{form}" for word in written for form in loose_skeletons(word)}
 
 
 def _keys_of_form(name: str) -> frozenset[str]:
