@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from compliance.formats.limits import METRICS_OF_ATTACKS
 from compliance.formats.verdicts import METHOD_GUARANTEES
 from unlearning_jobs.engine.catalogue import (
     ATTACKS,
@@ -298,7 +297,3 @@ def test_the_cost_of_sisa_is_that_of_deletions_at_random_places() -> None:
 def test_verification_knows_what_every_method_guarantees() -> None:
     known = {name: METHOD_GUARANTEES.get(name) for name in METHODS}
     assert known == {name: entry.guarantee for name, entry in METHODS.items()}
-
-
-def test_the_verifier_knows_what_each_attack_reports() -> None:
-    assert {name: tuple(attack.metrics) for name, attack in ATTACKS.items()} == METRICS_OF_ATTACKS

@@ -18,7 +18,7 @@ from compliance.formats.limits import DECLARED as SAID_DECLARED
 from compliance.formats.limits import FROM_CHECKPOINT, METRICS_OF_ATTACKS, asked_metrics
 from compliance.formats.results import START_FROM_BASE
 from tests.factories import PROTOCOL
-from unlearning_jobs.engine.catalogue import METRICS, metrics_of
+from unlearning_jobs.engine.catalogue import ATTACKS, metrics_of
 from unlearning_jobs.engine.contracts.families import families_that
 from unlearning_jobs.engine.evaluation.power import minimum_detectable_effect
 
@@ -136,6 +136,4 @@ def test_what_a_protocol_asks_for_is_reported_whatever_else_it_lists() -> None:
 
 def test_families_and_attacks_are_those_of_the_engine() -> None:
     assert set(families_that(lambda family: family.starts_from_base)) == START_FROM_BASE
-    assert {entry.name for entry in METRICS.values() if entry.attacks} == {
-        name for names in METRICS_OF_ATTACKS.values() for name in names
-    }
+    assert {name: tuple(attack.metrics) for name, attack in ATTACKS.items()} == METRICS_OF_ATTACKS
