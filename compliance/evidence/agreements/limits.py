@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from typing import Any, Final
@@ -87,15 +88,17 @@ def _seeds_matter(outputs: RawOutputs | None, *, stated: bool) -> bool:
     if not oracles:
         return stated
     pairs = [(a, b) for one in oracles for a, b in zip(one.values["margin"], oracles[0].values["margin"], strict=True)]
-    if any(a is None or b is None for a, b in pairs):
-        return True
-    apart = max((_distance(a, b) for a, b in pairs if a is not None and b is not None), default=0.0)
+    apart = max((_distance(a, b) for a, b in pairs), default=0.0)
     return stated if abs(apart - 1) < EDGE else apart > 1
 
 
-def _distance(first: float, second: float) -> float:
-    """Return the distance of two numbers, in units of the resolution of numbers of this size."""
-    return 0.0 if first == second else abs(first - second) / (RESOLUTION * (1 + abs(second)))
+def _distance(first: float | None, second: float | None) -> float:
+    """Return the distance of two numbers, in units of the resolution of numbers of this size; none is far from all."""
+    if first is None or second is None:
+        return math.inf
+    if not (math.isfinite(first) and math.isfinite(second)):
+        return 0.0 if first == second else math.inf
+    return abs(first - second) / (RESOLUTION * (1 + abs(second)))
 
 
 def _metrics(told: ToldReport) -> list[str] | None:
