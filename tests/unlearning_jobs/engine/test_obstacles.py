@@ -8,6 +8,7 @@ import pytest
 
 from tests.unlearning_jobs.engine.test_catalogue import FACTS, IN_SHARDS, IN_STAGES, ON_A_CHECKPOINT, RECIPE, RECIPES
 from unlearning_jobs.engine.catalogue import expected_cost, obstacles
+from unlearning_jobs.engine.catalogue.attacks import attack_obstacles
 from unlearning_jobs.engine.catalogue.exact import exact_in_stages
 from unlearning_jobs.engine.contracts import ClassifierArchitecture
 from unlearning_jobs.engine.contracts.sharding import Sharding
@@ -52,18 +53,21 @@ def test_shards_have_no_layers_to_steer_unless_they_were_merged() -> None:
     }
     assert "no layers in common" in obstacles("rmu", in_shards["mean"])[0]
     assert obstacles("rmu", in_shards["merge"]) == []
+    for attack in ("lens", "probe"):
+        assert any("no layers in common" in problem for problem in attack_obstacles(attack, in_shards["mean"]))
+        assert not any("no layers in common" in problem for problem in attack_obstacles(attack, in_shards["merge"]))
 
 
 @pytest.mark.parametrize(
     ("method", "per_step", "once"),
-    [
-        ("wga", 5 + 16, 0),
-        ("simnpo", 5 + 16, 0),
-        ("undial", 5 * 4 / 3 + 16, 0),
-        ("dpo", 2 * 5 + 16, 5 / 3),
-        ("idk_dpo", 2 * 5 + 16, 5 / 3),
-        ("pdu", 5 + 16, 87 / 3),
-        ("rmu", 5 + 16 * 4 / 3, 5 / 3),
+    [  # 29 examples to retain, at most 16 a step, are two batches of 14.5
+        ("wga", 5 + 14.5, 0),
+        ("simnpo", 5 + 14.5, 0),
+        ("undial", 5 * 4 / 3 + 14.5, 0),
+        ("dpo", 2 * 5 + 14.5, 5 / 3),
+        ("idk_dpo", 2 * 5 + 14.5, 5 / 3),
+        ("pdu", 5 + 14.5, 87 / 3),
+        ("rmu", 5 + 14.5 * 4 / 3, 5 / 3),
     ],
 )
 def test_what_the_original_or_another_answer_adds_to_a_step_is_counted(method: str, per_step: float, once: float) -> None:

@@ -102,12 +102,20 @@ def _other_wordings(facts: Facts) -> Iterator[str]:
         )
 
 
+def _in_common(facts: Facts) -> Iterator[str]:
+    sharding = facts.recipe.sharding
+    if sharding is not None and sharding.answers_together:
+        yield "The model is made of shards that have no layers in common to read from; leave this attack out."
+
+
 def _between_layers(facts: Facts) -> Iterator[str]:
+    yield from _in_common(facts)
     if facts.recipe.architecture.hidden_layers < 2:  # noqa: PLR2004  # behind the only one there is the answer
         yield "Models of this recipe have no layer before the last one to read from; leave this attack out."
 
 
 def _enough_to_probe(facts: Facts) -> Iterator[str]:
+    yield from _in_common(facts)
     if facts.recipe.architecture.hidden_layers < 1:
         yield "The layers of this model are not known, so no state can be read; leave this attack out."
     if min(facts.forget, facts.held_out) < FEWEST_TO_PROBE:
@@ -254,15 +262,10 @@ def attack_obstacles(name: str, facts: Facts) -> list[str]:
 
 
 def attack_problems(protocol: Protocol, facts: Facts) -> list[str]:
-    """Say why the attacks that the protocol asks for cannot be carried out or reported; empty if they can."""
+    """Say why the attacks that the protocol asks for cannot be carried out; empty if they can."""
     if unknown := [name for name in protocol.all_attacks if name not in ATTACKS]:
         return [f"There is no attack {unknown[0][:60]!r}; choose from {', '.join(ATTACKS)}."]
-    named = protocol.metrics
-    unreported = [] if named is None else [n for n in protocol.all_attacks if not set(ATTACKS[n].metrics) & set(named)]
-    return [
-        *(problem for name in protocol.all_attacks for problem in attack_obstacles(name, facts)),
-        *(f"Nothing would be reported of the attack {n}; name its metric too, or leave it out." for n in unreported),
-    ]
+    return [problem for name in protocol.all_attacks for problem in attack_obstacles(name, facts)]
 
 
 def attacks_cost(protocol: Protocol, facts: Facts, look: int) -> float:

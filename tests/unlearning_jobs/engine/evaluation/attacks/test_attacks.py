@@ -88,12 +88,9 @@ def test_what_stops_an_attack_is_known_before_anything_runs(name: str, facts: Fa
     assert attack_problems(asked, FACTS) == []
 
 
-def test_an_attack_that_does_not_exist_or_would_not_be_reported_is_a_problem() -> None:
+def test_an_attack_that_does_not_exist_is_a_problem() -> None:
     [problem] = attack_problems(replace(PROTOCOL, attacks=("telepathy",)), FACTS)
     assert problem.startswith("There is no attack 'telepathy'; choose from difference,")
-    [problem] = attack_problems(replace(PROTOCOL, attacks=("lens",), metrics=("probability",)), FACTS)
-    assert "Nothing would be reported of the attack lens" in problem
-    assert attack_problems(replace(PROTOCOL, attacks=("lens",), metrics=("lens",)), FACTS) == []
 
 
 def test_a_protocol_names_each_attack_once_and_relearning_by_its_steps() -> None:
