@@ -99,8 +99,8 @@ def result_sentences(sample: MissedSample) -> list[str]:
     facts = {name: number_format(number, force_grouping=True) for name, number in numbers.items()}
     facts["confidence"] = number_format(100 * CONFIDENCE, 0)
     seen = _(
-        "Of %(all)s examples that were no matches when sample %(number)d was drawn, %(looked)s were drawn, and somebody looked"
-        " at all of them."
+        "Of %(all)s examples that were no matches when sample %(number)d was drawn, %(looked)s were drawn, and somebody"
+        " looked at all of them."
     )
     if population == 1:
         seen = _("One example was no match when sample %(number)d was drawn, and somebody looked at it.")
