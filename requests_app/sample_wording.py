@@ -87,29 +87,56 @@ def _failure_words(code: str, runs: int) -> str:
 
 
 def result_sentences(sample: MissedSample) -> list[str]:
-    """Say what somebody saw who looked at all of a sample, and what follows for what the search had not found."""
+    """Say what somebody saw who looked at all of a sample, and what follows for all that it was drawn from."""
     groups = tallies(sample)
+    if not any(one.population for one in groups):
+        said = [_("Nothing was left to draw: every example was a match by then, or had been erased. No bound follows.")]
+        return [*said, _added_sentence(sample.added)] if sample.added else said
     looked, about = sum(one.drawn for one in groups), sum(one.about for one in groups)
     population = sum(one.population for one in groups)
     numbers = {"looked": looked, "n": about, "most": sample.at_most or 0, "all": population}
     numbers["expected"] = round(sum(one.expected for one in groups))
     facts = {name: number_format(number, force_grouping=True) for name, number in numbers.items()}
     facts["confidence"] = number_format(100 * CONFIDENCE, 0)
-    seen = _("Of %(all)s examples that the search had not found, %(looked)s were drawn, and somebody looked at all of them.")
+    seen = _(
+        "Of %(all)s examples that were no matches when sample %(number)d was drawn, %(looked)s were drawn, and somebody"
+        " looked at all of them."
+    )
     if population == 1:
-        seen = _("The search had not found one example, and somebody looked at it.")
+        seen = _("One example was no match when sample %(number)d was drawn, and somebody looked at it.")
     if about:
         found = ngettext(
             "%(n)s was about the person, and the search had missed it. It is among the matches now.",
             "%(n)s were about the person, and the search had missed them. They are among the matches now.",
             about,
         )
-        expected = _("To be expected are about %(expected)s missed in all, these included.")
+        expected = _("To be expected are about %(expected)s in all, these included.")
     else:
         found, expected = _("None was about the person."), ""
-    bound = _("With %(confidence)s %% confidence, the search had missed at most %(most)s of the %(all)s.")
-    said = [sentence % facts for sentence in (seen, found, expected, bound) if sentence]
+    bound = _("With %(confidence)s %% confidence, at most %(most)s of the %(all)s are about the person.")
+    others = ""
+    if any(count for name, count in sample.snapshot.counts.items() if name != "train"):
+        others = _("Held-out and test examples are among them: the bound counts those too.")
+    said = [sentence % {**facts, "number": sample.number} for sentence in (seen, found, expected, bound, others) if sentence]
+    said += _several_sentences(sample)
     return [*said, _added_sentence(sample.added)] if sample.added else said
+
+
+def _several_sentences(sample: MissedSample) -> list[str]:
+    """Say what several samples of one search prove together, so that nobody takes the smallest bound alone."""
+    count = sample.request.samples.filter(
+        search=sample.search_id, snapshot=sample.snapshot_id, looked_at__isnull=False
+    ).count()
+    if count < 2:  # noqa: PLR2004  # one alone
+        return []
+    facts = {"n": count, "search": sample.search.number, "confidence": number_format(100 * CONFIDENCE, 0)}
+    facts["together"] = number_format(max(0, 100 - count * round(100 * (1 - CONFIDENCE))), 0)
+    sentence = _(
+        "It is one of %(n)d finished samples of search %(search)d in this snapshot. Each bound holds with %(confidence)s %%"
+        " confidence, all of them together with at least %(together)s %%: whoever chooses the smallest proves no more than"
+        " that."
+    )
+    return [sentence % facts]
 
 
 def _added_sentence(count: int) -> str:
@@ -184,7 +211,7 @@ def drawn_words(data: Mapping[str, Any]) -> str:
     """Return the entry about a draw in words."""
     facts = {"number": data["sample"], "n": sum(len(group["drawn"]) for group in data["groups"])}
     facts["all"] = sum(group["population"] for group in data["groups"])
-    sentence = _("Sample %(number)d: drawn %(n)d of the %(all)d that the search had not found.") % facts
+    sentence = _("Sample %(number)d: drawn %(n)d of the %(all)d that were no matches by then.") % facts
     return f"{sentence} {_added_sentence(data['added'])}" if data["added"] else sentence
 
 
@@ -196,4 +223,4 @@ def failed_words(data: Mapping[str, Any]) -> str:
 def finished_words(data: Mapping[str, Any]) -> str:
     """Return the entry about the end of a sample in words."""
     facts = {"number": data["sample"], "n": len(data["missed"]), "most": data["at_most"]}
-    return _("Sample %(number)d: %(n)d about the person; at most %(most)d missed of what it was drawn from.") % facts
+    return _("Sample %(number)d: %(n)d about the person; at most %(most)d of all that it was drawn from.") % facts

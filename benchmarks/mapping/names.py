@@ -105,6 +105,12 @@ def documents(seed: int = 11) -> Iterator[Document]:
             yield Document(f"{name}.", name, "exact")
     for script, name in SCRIPTS.items():
         yield Document(f"{name}.", name, f"own script: {script}")
+    yield from _other_divisions(rng)
+    yield from (Document(text, "", "trap") for text in (*TRAPS, *COMMON_WORDS))
+
+
+def _other_divisions(rng: random.Random) -> Iterator[Document]:
+    """Yield names that divide elsewhere: into two family names, into syllables, into columns."""
     for name in TWO_FAMILY_NAMES:
         for way, written in _divisions(name):
             yield Document(_sentence(written, rng), name, way)
@@ -113,7 +119,6 @@ def documents(seed: int = 11) -> Iterator[Document]:
         yield from (Document(_sentence(text, rng), name, "syllables spelled otherwise") for text in spelled.split(" | "))
     yield from (Document(f"{text}。", name, "other characters") for name, text in OTHER_CHARACTERS)
     yield from (Document(text, name, "addresses, rows, initials in another script") for name, text in ROWS)
-    yield from (Document(text, "", "trap") for text in (*TRAPS, *COMMON_WORDS))
 
 
 def measure(seed: int = 11) -> Figures:
@@ -198,7 +203,7 @@ def _ways(name: str, rng: random.Random) -> Iterator[tuple[str, str]]:
 
 def _divisions(name: str) -> Iterator[tuple[str, str]]:
     """Yield the ways to write a name with two family names."""
-    given, first, last = name.rpartition(" ")[0].rpartition(" ")[0], name.split()[-2], name.split()[-1]
+    given, first, last = name.rpartition(" ")[0].rpartition(" ")[0], name.split()[-2], name.rsplit(maxsplit=1)[-1]
     given, particle = given.removesuffix(" del"), "del " if given.endswith(" del") else ""
     letters = [part[0] for part in given.split()]
     yield "two family names, first", f"{particle}{first} {last}, {given}"

@@ -14,7 +14,6 @@ from requests_app.wording import RUNS_USED_UP, SEARCHED_AGAIN
 from unlearning_jobs.engine.matching import VERSION
 from unlearning_jobs.engine.matching.missed import Sample
 from unlearning_jobs.leases import NothingToClaimError, held_row, lapsed, lease_extend
-from unlearning_jobs.models import ErasedExample
 from unlearning_jobs.queue import enqueue_on_commit
 from unlearning_jobs.ringing import first_ring, ring_again
 from unlearning_jobs.states import JobState
@@ -22,7 +21,7 @@ from unlearning_jobs.states import JobState
 from .findings import search_of
 from .mapping import BY_HAND
 from .requests import request_lock
-from .samples import SAMPLE_TASK
+from .samples import SAMPLE_TASK, known_in
 from .searches import COPY
 
 
@@ -54,10 +53,8 @@ def sample_report(*, sample: MissedSample, **progress: float) -> None:
 
 
 def known_examples(sample: MissedSample) -> set[str]:
-    """Return what is not drawn: the matches of the request, and what the erasure ledger names of the snapshot."""
-    matches = sample.request.matches.filter(snapshot=sample.snapshot_id).values_list("example_id", flat=True)
-    erased = ErasedExample.objects.filter(snapshot=sample.snapshot_id).values_list("example_id", flat=True)
-    return {*matches, *erased}
+    """Return what is not drawn."""
+    return known_in(sample.request, sample.snapshot_id)
 
 
 def added_examples(sample: MissedSample) -> int:

@@ -25,7 +25,7 @@ from compliance.record.selectors import entries_of
 from compliance.record.services import record_append
 from requests_app.models import ErasureRequest, Match, MissedSample, SampledExample, Search
 from requests_app.states import RequestState
-from unlearning_jobs.models import CorpusSnapshot
+from unlearning_jobs.models import CorpusSnapshot, ErasedExample
 from unlearning_jobs.queue import enqueue_on_commit
 from unlearning_jobs.states import JobState
 
@@ -52,6 +52,8 @@ def sampling_obstacle(request: ErasureRequest) -> str:
     snapshots = sampled_snapshots(search)
     if not snapshots.exists():
         return _("No texts were searched in full, so there is nothing to draw a sample from.")
+    if not any(_has_more(request, snapshot) for snapshot in snapshots):
+        return _nothing_left_sentence()
     begun = unfinished_samples(request)
     if not snapshots.exclude(pk__in=begun.values("snapshot")).exists():
         return _unfinished_sentence(begun[0])
@@ -68,6 +70,21 @@ def name_queries(request: ErasureRequest, search: Search) -> list[Mapping[str, A
 def unfinished_samples(request: ErasureRequest) -> QuerySet[MissedSample]:
     """Return the samples of a request that are due, being drawn, or not looked at to the end, of whatever search."""
     return request.samples.filter(looked_at=None).exclude(state__in=[JobState.FAILED, JobState.CANCELLED])
+
+
+def known_in(request: ErasureRequest, snapshot_pk: int) -> set[str]:
+    """Return what is not drawn: the matches of the request, and what the erasure ledger names of the snapshot."""
+    matches = request.matches.filter(snapshot=snapshot_pk).values_list("example_id", flat=True)
+    erased = ErasedExample.objects.filter(snapshot=snapshot_pk).values_list("example_id", flat=True)
+    return {*matches, *erased}
+
+
+def _has_more(request: ErasureRequest, snapshot: CorpusSnapshot) -> bool:
+    return len(known_in(request, snapshot.pk)) < sum(snapshot.counts.values())
+
+
+def _nothing_left_sentence() -> str:
+    return _("Nothing is left to draw: every example that was searched is among the matches, or was erased before.")
 
 
 def examples_to_add(sample: MissedSample) -> int:
@@ -100,6 +117,8 @@ def sample_order(*, request: ErasureRequest, snapshot: CorpusSnapshot, size: int
     search = search_of(request)
     if search is None or not sampled_snapshots(search).filter(pk=snapshot.pk).exists() or size not in SIZES:
         raise StaleStateError(_("Choose a snapshot that was searched, and one of the sizes."))
+    if not _has_more(request, snapshot):
+        raise StaleStateError(_nothing_left_sentence())
     # 2. What was ordered before is finished first: nobody draws until it pleases.
     if unfinished := unfinished_samples(request).filter(snapshot=snapshot).first():
         raise StaleStateError(_unfinished_sentence(unfinished))

@@ -96,14 +96,17 @@ def test_a_second_tab_that_finishes_what_the_first_changed_is_told(stage: Stage,
 def test_what_follows_stands_with_the_search_good_or_bad(stage: Stage, omar: Site, case: str) -> None:
     finished(stage)
     page = omar.get(f"{case}matches/")
-    assert "Of 24 examples that the search had not found, 24 were drawn, and somebody looked at all of them." in page.words
+    assert (
+        "Of 24 examples that were no matches when sample 1 was drawn, 24 were drawn, and somebody looked at all of them."
+        in page.words
+    )
     assert "None was about the person." in page.words
-    assert "With 95 % confidence, the search had missed at most 0 of the 24." in page.words
+    assert "With 95 % confidence, at most 0 of the 24 are about the person." in page.words
     finished(stage, STONE)
     for path in (case, f"{case}matches/"):
         words = omar.get(path).words
         assert "1 was about the person, and the search had missed it. It is among the matches now." in words
-        assert "about 1 missed in all" in words
+        assert "about 1 in all, these included" in words
         assert "Sample 1, of search 1" in words
 
 
@@ -135,7 +138,7 @@ def test_what_was_added_by_hand_stands_beside_the_bound_good_or_bad(stage: Stage
         words = omar.get(path).words
         assert "23 were drawn, and somebody looked at all of them." in words
         assert beside in words
-    assert f"Sample 1: drawn 23 of the 23 that the search had not found. {beside}" in omar.get(case).words
+    assert f"Sample 1: drawn 23 of the 23 that were no matches by then. {beside}" in omar.get(case).words
 
 
 def test_a_sample_that_called_what_is_accepted_by_now_another_says_so(stage: Stage, omar: Site, case: str) -> None:
@@ -221,5 +224,5 @@ def test_the_history_tells_each_step_of_a_sample(stage: Stage, omar: Site, case:
     finished(stage, STONE)
     words = omar.get(case).words
     assert "Sample 1, of search 1: up to 50 examples of each group." in words
-    assert "Sample 1: drawn 24 of the 24 that the search had not found." in words
-    assert "Sample 1: 1 about the person; at most 1 missed of what it was drawn from." in words
+    assert "Sample 1: drawn 24 of the 24 that were no matches by then." in words
+    assert "Sample 1: 1 about the person; at most 1 of all that it was drawn from." in words

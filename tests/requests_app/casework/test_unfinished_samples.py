@@ -89,4 +89,4 @@ def test_a_sample_of_one_example_is_said_in_the_singular(sample: MissedSample, m
     one = Tally("rest", population=1, drawn=1, left=1, about=0)
     monkeypatch.setattr(sample_wording, "tallies", lambda _sample: [one])
     assert progress_sentence(sample).startswith("Left to look at: 1 of 1.")
-    assert result_sentences(sample)[0] == "The search had not found one example, and somebody looked at it."
+    assert result_sentences(sample)[0] == "One example was no match when sample 1 was drawn, and somebody looked at it."

@@ -147,3 +147,37 @@ def test_the_database_refuses_to_change_what_was_added(searched: Stage) -> None:
     drawn(searched)
     with pytest.raises(DatabaseError, match="is refused"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("UPDATE requests_app_missedsample SET added = 7")
+
+
+def test_of_several_samples_each_says_that_the_smallest_bound_proves_less(searched: Stage) -> None:
+    first = finished(searched, STONE)
+    assert not [one for one in result_sentences(first) if "one of 2 finished samples" in one]
+    second = finished(searched)
+    for sample in (first, second):
+        said = " ".join(result_sentences(sample))
+        assert "one of 2 finished samples of search 1 in this snapshot" in said
+        assert "all of them together with at least 90 %" in said
+    assert "Of 23 examples that were no matches when sample 2 was drawn" in " ".join(result_sentences(second))
+
+
+def test_the_bound_says_that_it_counts_held_out_examples(searched: Stage) -> None:
+    assert "Held-out and test examples are among them: the bound counts those too." in result_sentences(finished(searched))
+
+
+def test_with_nothing_left_to_draw_no_sample_is_offered(searched: Stage) -> None:
+    first = finished(searched)
+    added(searched, *first.examples.values_list("example_id", flat=True))
+    assert sampling_obstacle(searched.request).startswith("Nothing is left to draw")
+    with pytest.raises(StaleStateError, match="Nothing is left to draw"):
+        ordered(searched)
+
+
+def test_a_sample_for_which_nothing_was_left_bounds_nothing(searched: Stage) -> None:
+    sample = ordered(searched)
+    found = set(searched.request.matches.values_list("example_id", flat=True))
+    added(searched, *({f"e{n:08}" for n in range(28)} - found))
+    sample_execute(sample_id=sample.pk)
+    sample = sample_finish(sample=MissedSample.objects.get(pk=sample.pk), by=searched.staff.omar)
+    said = result_sentences(sample)
+    assert said[0].startswith("Nothing was left to draw")
+    assert not [one for one in said if "confidence" in one]

@@ -134,6 +134,6 @@ def test_the_command_prints_what_to_look_at_and_what_follows(snapshot: Snapshot,
 
 @pytest.mark.parametrize("name", ["ยิ่งลักษณ์ ชินวัตร", "သိန်း စိန်", "王小明", "김철수"])
 def test_a_part_of_a_name_without_spaces_puts_an_example_into_the_first_group(name: str, tmp_path: Path) -> None:
-    part = name.split()[0] if " " in name else name[1:]
+    part = name.split(maxsplit=1)[0] if " " in name else name[1:]
     samples = draw_samples(snapshot_of(tmp_path, [f"x {part} y", "stone"]), [Query("q", "name", name)], (), size=5, seed=1)
     assert [(sample.group, sample.population) for sample in samples] == [("part_of_name", 1), ("rest", 1)]

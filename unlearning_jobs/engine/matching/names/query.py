@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from anyascii import anyascii
@@ -81,7 +82,7 @@ def readings(query: Query) -> list[Reading]:
     at = next((i for i, group in enumerate(groups) if i and group[0] in PARTICLES), len(groups) - 1)
     family = [word for group in groups[at:] for word in group]
     every = [word for group in groups for word in group]
-    eastern = (*_eastern(query.id, every[:1], every[1:], family_first=True), *_eastern(query.id, every[-1:], every[:-1]))
+    eastern = chain(_eastern(query.id, every[:1], every[1:], family_first=True), _eastern(query.id, every[-1:], every[:-1]))
     return [*_all(query.id, groups[0], groups[1:at], family, former), *_divided(query.id, groups, at), *eastern]
 
 

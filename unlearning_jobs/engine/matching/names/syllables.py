@@ -39,9 +39,11 @@ KOREAN_FAMILIES: Final = tuple(
     line.split()
     for line in """
     김 kim gim|이 lee yi rhee ri|박 park pak bak|최 choi choe|정 jung jeong chung cheong|강 kang gang|조 cho jo|윤 yoon yun
-    장 jang chang|임 lim im rim|한 han|오 oh o|서 seo suh|신 shin sin|권 kwon gwon|황 hwang|안 ahn an|송 song|전 jeon jun chun
+    장 jang chang|임 lim im rim|한 han|오 oh o|서 seo suh|신 shin sin|권 kwon gwon|황 hwang|안 ahn an|송 song
+    전 jeon jun chun
     홍 hong|유 yoo yu ryu you|고 ko go|문 moon mun|양 yang|손 son sohn|배 bae pae|백 baek paik|허 heo hur huh|남 nam
-    심 shim sim|노 roh noh|하 ha|곽 kwak gwak|성 sung seong|차 cha|주 joo ju|우 woo u|구 koo gu ku|나 na ra|민 min|진 jin chin
+    심 shim sim|노 roh noh|하 ha|곽 kwak gwak|성 sung seong|차 cha|주 joo ju|우 woo u|구 koo gu ku|나 na ra|민 min
+    진 jin chin
     지 ji chi|엄 um eom|채 chae|원 won|천 cheon chun|방 bang|공 kong gong|현 hyun hyeon|함 ham|변 byun byeon|추 choo chu
     도 do|석 seok suk|선 sun seon|설 seol sul|길 gil kil|표 pyo|명 myung myeong|기 ki gi|반 ban|왕 wang|옥 ok|맹 maeng
     """.replace("\n", "|").split("|")

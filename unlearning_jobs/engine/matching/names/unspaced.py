@@ -26,10 +26,15 @@ LONGEST_RUN: Final = 40
 HAN: Final = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 SEPARATOR: Final = re.compile(r"[\s\u00a0\u3000]{0,3}[·・•.,、，=＝\-]?[\s\u00a0\u3000]{0,3}")
 COMPOUND: Final = frozenset(
-    "欧阳 歐陽 司马 司馬 诸葛 諸葛 上官 司徒 东方 東方 皇甫 尉迟 尉遲 公孙 公孫 慕容 令狐 南宫 南宮 夏侯 남궁 황보 제갈 선우 독고 사공".split()
+    """
+    欧阳 歐陽 司马 司馬 诸葛 諸葛 上官 司徒 东方 東方 皇甫 尉迟 尉遲 公孙 公孫 慕容 令狐 南宫 南宮 夏侯
+    남궁 황보 제갈 선우 독고 사공
+    """.split()  # noqa: SIM905  # a list of that length is read as a text
 )
 """Family names of two characters."""
-TITLES: Final = tuple("先生 小姐 女士 教授 博士 老师 老師 さん 様 さま 氏 씨 선생 교수 박사 님".split())
+TITLES: Final = tuple(
+    "先生 小姐 女士 教授 博士 老师 老師 さん 様 さま 氏 씨 선생 교수 박사 님".split()  # noqa: SIM905  # as above
+)
 LONGEST_PINYIN: Final = 4
 OTHER: Final = "\0"
 """Stands for letters with a vowel sign that no name has."""
