@@ -18,7 +18,7 @@ from .query import ExampleMatch, Query, QueryError, Span
 from .sweep import Sweep
 from .time_limit import OnUnsearched, TimeLimit, TookTooLongError, refuse
 
-VERSION: Final = "lethe-matching/4"
+VERSION: Final = "lethe-matching/5"
 """Raise the number with every change after which a search finds more, or less, in the same texts."""
 
 TOGETHER: Final = 1 << 20
@@ -75,7 +75,7 @@ class TextSearch:
         self, texts: Sequence[str], *, sweep: Sweep, on_unsearched: OnUnsearched[int] = refuse
     ) -> Iterator[tuple[int, Span]]:
         """Yield the matches in these texts, each with its text's place; `on_unsearched` is told what took too long."""
-        for place, candidates in sweep.candidates(texts):
+        for place, candidates in sweep.candidates(texts, on_unsearched=on_unsearched):
             try:
                 for span in self.spans(texts[place], candidates):
                     yield place, span
