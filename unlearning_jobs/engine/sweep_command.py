@@ -96,22 +96,28 @@ def say_done(summary: SweepSummary, out: Path, say: Callable[[str], object]) -> 
         say(line)
     _say_aside(summary.aside, say)
     _say_missing(summary.missing, say)
+    if summary.changed:
+        say(f"Files have changed since they were read: {_listed(summary.changed)}")
+    if summary.goes_on:
+        say("The same command again reads only the files that changed or could not be read.")
     _say_not_searchable(summary.not_searchable, say)
 
 
 def _say_aside(names: Sequence[str], say: Callable[[str], object]) -> None:
     if names:
-        more = ", ..." if len(names) > MOST_NAMES else ""
         say(
             f"{len(names)} files were left aside: they describe data, are hidden, or --only does not name them:"
-            f" {', '.join(map(printable, names[:MOST_NAMES]))}{more}"
+            f" {_listed(names)}"
         )
 
 
 def _say_missing(names: Sequence[str], say: Callable[[str], object]) -> None:
     if names:
-        more = ", ..." if len(names) > MOST_NAMES else ""
-        say(f"Files are missing, and were not searched: {', '.join(names[:MOST_NAMES])}{more}")
+        say(f"Files are missing, and were not searched: {_listed(names)}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join([*map(printable, names[:MOST_NAMES]), *(["..."] if len(names) > MOST_NAMES else [])])
 
 
 def _say_not_searchable(obstacles: Mapping[str, str], say: Callable[[str], object]) -> None:

@@ -27,7 +27,7 @@ from unlearning_jobs.engine.corpora.object_store import given_place
 from unlearning_jobs.engine.errors import EngineError
 from unlearning_jobs.engine.sweep_command import say_cost, say_done
 from unlearning_jobs.engine.sweeping import Asked, Shards, find_shards, sweep
-from unlearning_jobs.engine.sweeping.journal import is_output_of, private
+from unlearning_jobs.engine.sweeping.journal import goes_on, is_output_of, private
 from unlearning_jobs.index_parts import ANSWERED_BY
 
 WAITING: Final = "waiting"
@@ -71,7 +71,7 @@ class Command(BaseCommand):
         )
 
     def _sweep(self, shards: Shards, asked: Asked, folder: Path) -> None:
-        if _places(folder).exists():
+        if _places(folder).exists() and not goes_on(_places(folder)):
             if not is_output_of(_places(folder), asked, shards):
                 message = (
                     f"{folder.name} holds the tables of another sweep: of other requests, files, flags or matchers. Name"

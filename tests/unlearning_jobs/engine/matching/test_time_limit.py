@@ -12,6 +12,7 @@ import pytest
 from tests.unlearning_jobs.engine.matching.test_match import snapshot_of
 from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.matching import Query, find_matches, sweep, time_limit
+from unlearning_jobs.engine.matching.candidates import term_keys
 from unlearning_jobs.engine.matching.filing import filed
 from unlearning_jobs.engine.matching.index import index_build
 from unlearning_jobs.engine.matching.index import words as words_part
@@ -76,7 +77,7 @@ def test_candidates_that_take_too_long_to_find_cost_only_the_text_that_holds_the
     """The slow words are made up: nobody knows any."""
     snapshot = snapshot_of(tmp_path, ["John Smith came.", "Jhon Smiht, Jhon Smithh, Johnn Smth.", "John Smith left."])
     monkeypatch.setattr(time_limit, "SECONDS", 0.2)
-    monkeypatch.setattr(sweep, "term_keys", slowed(sweep.term_keys))
+    monkeypatch.setattr(sweep, "term_keys", slowed(term_keys))
     unsearched: list[str] = []
     found = find_matches(snapshot, QUERIES[:1], on_unsearched=lambda one, _: unsearched.append(one))
 

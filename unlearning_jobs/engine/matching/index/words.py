@@ -61,7 +61,7 @@ class WordsPart:
         spelled: dict[int, str] = {}
         for texts in batches(islice(snapshot.examples(), done, None)):
             for first, terms in in_time(texts, lambda read, deadline: _terms(read, deadline, vocabulary, spelled)):
-                for place, held in enumerate([{UNREAD}] if terms is None else terms, start=done + first):
+                for place, held in enumerate([frozenset({UNREAD})] if terms is None else terms, start=done + first):
                     document = tantivy.Document()
                     document.add_text(WORDS, " ".join(held))
                     document.add_unsigned(POSITION, place)
@@ -91,7 +91,9 @@ class WordsPart:
                 yield query.id, example_id(position)
 
 
-def _terms(texts: Sequence[str], deadline: Deadline, vocabulary: _Vocabulary, spelled: dict[int, str]) -> list[set[str]]:
+def _terms(
+    texts: Sequence[str], deadline: Deadline, vocabulary: _Vocabulary, spelled: dict[int, str]
+) -> list[frozenset[str]]:
     """Return the words of each text, which the vocabulary then has."""
     block = split(texts)
     held = _spelled(block, spelled)
