@@ -65,7 +65,15 @@ def test_a_mailbox_that_ignores_dots_is_found_with_other_dots(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    "written", ["+49 170 1234567", "0049-170-123 45 67", "+49 (0)170/1234567", "0170 1234567", "Fax 12 or 0170.1234567"]
+    "written",
+    [
+        "+49 170 1234567",
+        "0049-170-123 45 67",
+        "+49 (0)170/1234567",
+        "0170 1234567",
+        "Fax 12 or 0170.1234567",
+        "491701234567",
+    ],
 )
 def test_a_telephone_number_is_found_by_its_digest_however_it_is_grouped(tmp_path: Path, written: str) -> None:
     register = f"phone_hash\n{digest('+491701234567')}\n"
