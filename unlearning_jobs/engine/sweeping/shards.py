@@ -12,7 +12,7 @@ from typing import Final
 
 from compliance.formats.canonical import canonical_json
 from unlearning_jobs.engine.corpora import Example, ReadOptions, Source
-from unlearning_jobs.engine.corpora.column_names import trimmed
+from unlearning_jobs.engine.corpora.column_names import ColumnNames
 from unlearning_jobs.engine.corpora.object_store import Given, failure
 from unlearning_jobs.engine.corpora.readers import READERS, Broken, Fields, SourceFile
 from unlearning_jobs.engine.corpora.readers.streams import FREE_BYTES, MOST_EXPANDED, bomb
@@ -87,7 +87,7 @@ class Reading:
                 self.unreadable.append(f"{file.name} cannot be read: {failure(error)}.")
 
     def _file(self, file: SourceFile, shard: Shard) -> Iterator[Example]:
-        maker, names = RowMaker(shard.roles, shard.options), dict[str, str]()
+        maker, names = RowMaker(shard.roles, shard.options), ColumnNames(shard.roles.named)
         left = max(FREE_BYTES, MOST_EXPANDED * file.size)
         for number, fields in READERS[file.kind](file, shard.options):
             self.rows += 1
@@ -118,10 +118,10 @@ class Reading:
             self.places.append(f"{file.name}, row {number}: {reason}")
 
 
-def _made(fields: Fields | Broken, maker: RowMaker, names: dict[str, str]) -> SourceRow:
+def _made(fields: Fields | Broken, maker: RowMaker, names: ColumnNames) -> SourceRow:
     if isinstance(fields, Broken):
         raise RowError(fields.reason)
-    return maker.make(trimmed(fields, names))
+    return maker.make(names.of(fields))
 
 
 def find_shards(given: Sequence[Given], options: ReadOptions) -> Shards:
