@@ -54,6 +54,6 @@ def test_another_error_of_the_database_is_not_taken_for_it(monkeypatch: pytest.M
         raise ProgrammingError
 
     monkeypatch.setattr(command_line, "execute_from_command_line", fail)
-    monkeypatch.setattr(command_line.connection, "close", lambda: None)
+    monkeypatch.setattr(connection, "close", lambda: None)
     with pytest.raises(ProgrammingError):
         command_run(["manage.py", "corpus_index"])

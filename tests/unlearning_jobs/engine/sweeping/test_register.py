@@ -13,7 +13,8 @@ from tests.unlearning_jobs.engine.conftest import write_jsonl
 from tests.unlearning_jobs.engine.matching.test_linear import growth
 from unlearning_jobs.engine.__main__ import main
 from unlearning_jobs.engine.corpora import ReadOptions
-from unlearning_jobs.engine.sweeping import find_shards, read_register, sweep
+from unlearning_jobs.engine.matching.query import OBSTACLES
+from unlearning_jobs.engine.sweeping import WHY_NOT, find_shards, read_register, sweep
 from unlearning_jobs.engine.sweeping.asked import AskedError
 from unlearning_jobs.engine.sweeping.hashed import Hashed, HashedFinder
 from unlearning_jobs.engine.sweeping.hashed_dates import dates
@@ -172,6 +173,17 @@ def test_each_line_says_what_of_it_could_not_be_looked_for(tmp_path: Path) -> No
         "line-5/name": "single_word",
         "line-6": "nothing_to_search_for",
     }
+
+
+def test_the_command_says_why_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_jsonl(tmp_path / "crawl.jsonl", [{"text": "jo@post.example"}])
+    (tmp_path / "register.csv").write_text("email,isbn,name\njo@post.example,123,Li\n")
+    command = ["sweep", str(tmp_path / "crawl.jsonl"), "--register", str(tmp_path / "register.csv")]
+    assert main([*command, "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    assert "line-2/isbn could not be searched for: it is no ISBN, or has a wrong check digit\n" in said
+    assert not any(code in said for code in WHY_NOT)
+    assert set(OBSTACLES) < set(WHY_NOT)
 
 
 def test_a_digest_made_with_another_key_finds_nobody(tmp_path: Path) -> None:
