@@ -115,7 +115,7 @@ def declared_control(outputs: Outputs) -> Control:
 
 def behaved_when_recomputed(outputs: Outputs) -> bool:
     """Say what the verifier, which shares no code with the engine, finds."""
-    keys = {model: (model.group, model.seed) for model, _ in outputs.values}
+    keys: dict[ModelKey, tuple[str, int]] = {model: (model.group, model.seed) for model, _ in outputs.values}
     values = {
         (keys[model], name, statistic): outputs.vector(model, name, statistic).tolist()
         for model, name in outputs.values
