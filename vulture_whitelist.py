@@ -32,6 +32,7 @@ _.file_complete
 _.readable  # io.BufferedReader asks a raw stream
 _.seekable
 _.keyid  # a field of DSSE's signatures, read as JSON
+_.compute_loss  # transformers' Trainer calls it
 
 # -- set for a library that reads them
 _.upload_handlers  # Django reads it when it parses a form
@@ -78,6 +79,7 @@ _.recipe_sha256
 _.report_envelope_sha256
 _.replaced_model_sha256
 _.keyid  # a field of the format of envelopes, which nothing of ours believes
+_.compute_loss  # transformers' Trainer calls it
 
 # -- columns that only queries name
 _.ordered_at

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from compliance.evidence.recomputed.controls import behaved
-from compliance.evidence.recomputed.models import Models
+from compliance.evidence.recomputed.models import Key, Models, Vector
 from tests.unlearning_jobs.engine.evaluation.conftest import (
     FIRST_ORACLE,
     FIRST_SEED,
@@ -115,8 +115,8 @@ def declared_control(outputs: Outputs) -> Control:
 
 def behaved_when_recomputed(outputs: Outputs) -> bool:
     """Say what the verifier, which shares no code with the engine, finds."""
-    keys: dict[ModelKey, tuple[str, int]] = {model: (model.group, model.seed) for model, _ in outputs.values}
-    values = {
+    keys: dict[ModelKey, Key] = {model: (model.group, model.seed) for model, _ in outputs.values}
+    values: dict[tuple[Key, str, str], Vector] = {
         (keys[model], name, statistic): outputs.vector(model, name, statistic).tolist()
         for model, name in outputs.values
         for statistic in ("margin", "probability")
