@@ -21,9 +21,9 @@ def main() -> None:
             os.environ["DATABASE_URL"] = database_start(var)
         except LocalServiceError as error:
             sys.exit(str(error))
-    from django.core.management import execute_from_command_line
+    from compliance.command_line import command_run
 
-    execute_from_command_line(sys.argv)
+    command_run(sys.argv)
 
 
 if __name__ == "__main__":

@@ -82,6 +82,7 @@ _.recipe_sha256
 _.report_envelope_sha256
 _.replaced_model_sha256
 _.keyid  # a field of the format of envelopes, which nothing of ours believes
+_.compute_loss  # transformers' Trainer calls it
 
 # -- columns that only queries name
 _.ordered_at

@@ -30,6 +30,8 @@ from .shared import identity, request_of
 from .stated import Parts, as_stated, match_parts, stated
 
 SAMPLE = 5
+ONLY_SHOWN = ("spans", "queries", "because", "reason")
+"""Columns that only the matches of the sample need, of thousands that are counted."""
 
 
 @officers_only
@@ -97,7 +99,7 @@ def _chosen(request: HttpRequest, erasure_request: ErasureRequest, how: How) -> 
             return []
         shown = matches_filtered(erasure_request, form.cleaned_data)
         rows = shown.filter(decision=Match.Decision.OPEN, score__gte=score.cleaned_data["score"])
-    return list(rows.prefetch_related("snapshot__corpus", "decided_by").order_by("snapshot", "example_set", "pk"))
+    return list(rows.defer(*ONLY_SHOWN).prefetch_related("snapshot__corpus").order_by("snapshot", "example_set", "pk"))
 
 
 def _named(erasure_request: ErasureRequest, ids: str, *, with_unlearned: bool) -> list[int]:
@@ -120,7 +122,8 @@ def _preview(chosen: Sequence[Match], *, accept: bool) -> dict[str, Any]:
     learned = [match for match in decided if not accept or is_learned(match)]
     unlearned = [] if len(learned) == len(decided) else [match for match in decided if not is_learned(match)]
     groups = Counter((str(match.snapshot), match.example_set) for match in decided)
-    sample = random.SystemRandom().sample(learned or decided, min(SAMPLE, len(learned or decided)))
+    drawn = random.SystemRandom().sample(learned or decided, min(SAMPLE, len(learned or decided)))
+    sample = Match.objects.filter(pk__in=[match.pk for match in drawn]).prefetch_related("snapshot__corpus", "decided_by")
     return {
         "ids": ",".join(str(match.pk) for match in decided),
         "count": len(learned),
@@ -132,7 +135,7 @@ def _preview(chosen: Sequence[Match], *, accept: bool) -> dict[str, Any]:
         "unlearned": len(unlearned),
         "accepting_unlearned": ACCEPTING_UNLEARNED,
         "by_meaning": len(chosen) - len(decided),
-        "sample": list(cards(sorted(sample, key=lambda match: (match.snapshot_id, match.pk)))),
+        "sample": list(cards(sample.order_by("snapshot", "pk"))),
     }
 
 

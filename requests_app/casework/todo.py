@@ -75,8 +75,10 @@ def _review(erasure_request: ErasureRequest) -> dict[str, Any]:
     if hint := WAITING.get(stage):
         return {"title": title, "label": pgettext("task", "cannot start yet"), "hint": hint}
     if erasure_request.state == RequestState.REVIEW:
+        every = erasure_request.matches.count()
         open_matches = erasure_request.matches.filter(decision=Match.Decision.OPEN).count()
-        hint = _("%(open)d of %(all)d left to review") % {"open": open_matches, "all": erasure_request.matches.count()}
+        hint = _("%(open)d of %(all)d left to review") % {"open": open_matches, "all": every}
+        hint = hint if every else _("There is no match. Finish the review, or add matches by hand.")
         return {"title": title, "url": url, "label": pgettext("task", "to do"), "tone": "warning", "hint": hint}
     decided = erasure_request.matches.exclude(decision=Match.Decision.OPEN)
     if not erasure_request.reviewed_by and not decided.exists():  # withdrawn, never confirmed, or without any match

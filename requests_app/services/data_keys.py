@@ -69,7 +69,7 @@ def _require_owner() -> None:
     with connection.cursor() as cursor:
         cursor.execute(owns, [list(ROWS_ARE_FIXED)])
         is_owner, role = cursor.fetchone()
-    if not is_owner:
+    if is_owner is False:  # and None without the tables, which the first reader of one says
         message = (
             f"This command connects to the database as {role}, which does not own the tables. Run it with the DATABASE_URL"
             " of their owner, the one that `migrate` runs with. Nothing was changed."

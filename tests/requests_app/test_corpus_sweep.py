@@ -102,8 +102,8 @@ def test_a_request_about_a_work_is_swept_for_and_what_only_an_index_can_find_is_
     said = swept(crawl, tmp_path / "out")
     reference = stage.request.reference
     assert [row["query"] for row in table(tmp_path / "out", stage)] == ["work"]
-    assert f"{reference}/work-meaning could not be searched for: needs_an_index" in said
-    assert f"{reference}/title could not be searched for: too_short" in said
+    assert f"{reference}/work-meaning could not be searched for: only an index can find it, and no pass over texts" in said
+    assert f"{reference}/title could not be searched for: it is so short that too many texts contain it by chance" in said
 
 
 def test_closed_requests_are_not_swept_for(stage: Stage, crawl: Path, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MEGABYTE = 1e6
 MOST_NAMES = 20
+NONE: Mapping[str, object] = {}
 
 
 def add_to(commands: Any, reporter: Callable[[str], ProgressCallback]) -> None:
@@ -68,8 +69,8 @@ def _sweep(options: argparse.Namespace, reporter: Callable[[str], ProgressCallba
     return 0
 
 
-def say_cost(shards: Shards, asked: Asked, say: Callable[[str], object]) -> None:
-    """Say what a sweep would cost, by a sample."""
+def say_cost(shards: Shards, asked: Asked, say: Callable[[str], object], words: Mapping[str, object] = NONE) -> None:
+    """Say what a sweep would cost, by a sample. `words` are those for obstacles that only the caller knows."""
     from .sweeping import estimate
 
     cost = estimate(shards, asked)
@@ -81,11 +82,11 @@ def say_cost(shards: Shards, asked: Asked, say: Callable[[str], object]) -> None
     )
     _say_aside(shards.aside, say)
     _say_missing(shards.missing, say)
-    _say_not_searchable(asked.obstacles, say)
+    _say_not_searchable(asked.obstacles, say, words)
 
 
-def say_done(summary: SweepSummary, out: Path, say: Callable[[str], object]) -> None:
-    """Say what was swept, and what could not be."""
+def say_done(summary: SweepSummary, out: Path, say: Callable[[str], object], words: Mapping[str, object] = NONE) -> None:
+    """Say what was swept, and what could not be. `words` are those for obstacles that only the caller knows."""
     total = summary.total
     say(f"{out}: {total.matches} matches in {total.rows} rows, {total.bytes / MEGABYTE:.1f} MB")
     if total.texts_only:
@@ -96,27 +97,35 @@ def say_done(summary: SweepSummary, out: Path, say: Callable[[str], object]) -> 
         say(line)
     _say_aside(summary.aside, say)
     _say_missing(summary.missing, say)
-    _say_not_searchable(summary.not_searchable, say)
+    if summary.changed:
+        say(f"Files have changed since they were read: {_listed(summary.changed)}")
+    if summary.goes_on:
+        say("The same command again reads only the files that changed or could not be read.")
+    _say_not_searchable(summary.not_searchable, say, words)
 
 
 def _say_aside(names: Sequence[str], say: Callable[[str], object]) -> None:
     if names:
-        more = ", ..." if len(names) > MOST_NAMES else ""
         say(
             f"{len(names)} files were left aside: they describe data, are hidden, or --only does not name them:"
-            f" {', '.join(map(printable, names[:MOST_NAMES]))}{more}"
+            f" {_listed(names)}"
         )
 
 
 def _say_missing(names: Sequence[str], say: Callable[[str], object]) -> None:
     if names:
-        more = ", ..." if len(names) > MOST_NAMES else ""
-        say(f"Files are missing, and were not searched: {', '.join(names[:MOST_NAMES])}{more}")
+        say(f"Files are missing, and were not searched: {_listed(names)}")
 
 
-def _say_not_searchable(obstacles: Mapping[str, str], say: Callable[[str], object]) -> None:
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join([*map(printable, names[:MOST_NAMES]), *(["..."] if len(names) > MOST_NAMES else [])])
+
+
+def _say_not_searchable(obstacles: Mapping[str, str], say: Callable[[str], object], words: Mapping[str, object]) -> None:
+    from .sweeping import WHY_NOT
+
     for query, obstacle in obstacles.items():
-        say(f"{query} could not be searched for: {obstacle}")
+        say(f"{query} could not be searched for: {words.get(obstacle) or WHY_NOT.get(obstacle, obstacle)}")
 
 
 def _print(text: str) -> None:

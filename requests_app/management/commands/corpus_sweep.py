@@ -20,6 +20,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from compliance.ui.lists import safe_cell
 from requests_app.models import ErasureRequest
+from requests_app.search_wording import OBSTACLES
 from requests_app.services.queries import request_queries
 from requests_app.states import RequestState
 from unlearning_jobs.engine.corpora.flags import add_reading_flags, read_options
@@ -27,7 +28,7 @@ from unlearning_jobs.engine.corpora.object_store import given_place
 from unlearning_jobs.engine.errors import EngineError
 from unlearning_jobs.engine.sweep_command import say_cost, say_done
 from unlearning_jobs.engine.sweeping import Asked, Shards, find_shards, sweep
-from unlearning_jobs.engine.sweeping.journal import is_output_of, private
+from unlearning_jobs.engine.sweeping.journal import goes_on, is_output_of, private
 from unlearning_jobs.index_parts import ANSWERED_BY
 
 WAITING: Final = "waiting"
@@ -57,7 +58,7 @@ class Command(BaseCommand):
             asked = _asked(requests)
             shards = find_shards(list(map(given_place, options["folder"])), read_options(options))
             if options["estimate"] or options["out"] is None:
-                say_cost(shards, asked, self.stdout.write)
+                say_cost(shards, asked, self.stdout.write, OBSTACLES)
                 return
             self._sweep(shards, asked, options["out"])
         except EngineError as error:
@@ -71,7 +72,7 @@ class Command(BaseCommand):
         )
 
     def _sweep(self, shards: Shards, asked: Asked, folder: Path) -> None:
-        if _places(folder).exists():
+        if _places(folder).exists() and not goes_on(_places(folder)):
             if not is_output_of(_places(folder), asked, shards):
                 message = (
                     f"{folder.name} holds the tables of another sweep: of other requests, files, flags or matchers. Name"
@@ -83,7 +84,7 @@ class Command(BaseCommand):
             )
             return
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        say_done(sweep(shards, asked, _places(folder)), _places(folder), self.stdout.write)
+        say_done(sweep(shards, asked, _places(folder)), _places(folder), self.stdout.write, OBSTACLES)
 
 
 def _asked(requests: Sequence[ErasureRequest]) -> Asked:

@@ -134,6 +134,11 @@ def test_an_empty_list_says_what_was_searched(stage: Stage, omar: Site, address:
     page = omar.get(address)
     assert "There are no matches" in page.words
     assert "The training data of 1 model in use was searched" in page.words
+    assert "There is no match to accept or reject." in page.words
+    assert "Every match has been accepted" not in page.words
+    case = omar.get(f"/cases/{stage.request.reference}/").words
+    assert "There is no match. Finish the review, or add matches by hand." in case
+    assert "0 of 0" not in case
 
 
 def test_an_example_is_added_by_hand_with_a_reason(stage: Stage, omar: Site, address: str) -> None:

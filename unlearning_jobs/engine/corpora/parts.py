@@ -14,8 +14,9 @@ from unlearning_jobs.engine.errors import CorpusError
 
 from .readers import SourceFile
 from .roles import printable
+from .set_names import NUMBER_OF
 
-NUMBERED: Final = re.compile(r"(.*?)([-_])(\d{1,9})([-_]of[-_])(\d{1,9})(?:-[0-9a-f]{8,})?(\D.*)?", re.ASCII | re.DOTALL)
+NUMBERED: Final = re.compile(rf"(.*?){NUMBER_OF}(\D.*)?", re.ASCII | re.DOTALL | re.IGNORECASE)
 CACHE: Final = re.compile(r"cache-[0-9a-f]{8,}.*\.arrow")
 """What `datasets` keeps of its own computations, beside the data."""
 LARGEST: Final = 1 << 20
@@ -109,17 +110,26 @@ def _says_nothing(path: Path, content: Any) -> bool:
 
 
 def _missing_shards(given: Path, paths: Sequence[Path]) -> Iterator[str]:
-    """Yield, of each series of numbered files that is not whole, the first that is missing."""
+    """Yield, of each series of numbered files that is not whole, the first that is missing.
+
+    Where neither the first nor the last number is there, nobody can know whether they begin with 0 or with 1, and which is
+    missing.
+    """
     series: defaultdict[tuple[Path, str, str, str, str], dict[str, str]] = defaultdict(dict)
     for path in paths:
-        if found := NUMBERED.fullmatch(path.name):
+        found = NUMBERED.fullmatch(path.name)
+        if found and int(found["number"]) <= int(found["total"]):
             name, dash, number, of, total, rest = found.groups(default="")
             series[path.parent, name, dash, of, total][number] = rest
     for (folder, name, dash, of, total), numbers in series.items():
         there, whole, width = {int(number) for number in numbers}, int(total), max(map(len, numbers))
-        first = 1 if 0 not in there and whole in there else 0
+        rest = f"{of}{total}{next(iter(numbers.values()))}"
+        if there.isdisjoint({0, whole}):
+            yield f"{_place(folder / f'{name}{dash}*{rest}', given)} ({whole - len(there)} of {whole})"
+            continue
+        first = 0 if 0 in there else 1
         lost = whole - len([number for number in there if first <= number < whole + first])
         if lost > 0:
             one = next(number for number in range(first, whole + first) if number not in there)
             more = f" and {lost - 1} more" if lost > 1 else ""
-            yield _place(folder / f"{name}{dash}{one:0{width}}{of}{total}{next(iter(numbers.values()))}", given) + more
+            yield _place(folder / f"{name}{dash}{one:0{width}}{rest}", given) + more

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from unlearning_jobs.engine.errors import CorpusError
 
-from .column_names import MOST_COLUMNS, trimmed
+from .column_names import MOST_COLUMNS, ColumnNames
 from .finding import Found, find_files, with_own_name
 from .info import MOST_PLACES, Skipped, SourceInfo
 from .labels import Labels
@@ -62,20 +62,19 @@ class Source:
         Raises:
             CorpusError: a row does not fit, a file has nothing to learn from, or a file changed meanwhile.
         """
-        maker = RowMaker(self.roles, self.options)
+        maker, names = RowMaker(self.roles, self.options), ColumnNames(self.roles.named)
         self.columns.clear()
         for file in self.found.files:
             before = file.state()
             self.bytes += file.size
             self.digest.update(f"{_sha256(file)}  {file.name}\n".encode())
-            yield from self._read(file, maker)
+            yield from self._read(file, maker, names)
             if file.state() != before:
                 raise unreadable(file, "the file changed while it was read; register it when nobody writes to it.")
         if not sum(map(sum, (counts.values() for counts in self.sets.values()))):
             raise CorpusError(self._nothing())
 
-    def _read(self, file: SourceFile, maker: RowMaker) -> Iterator[ReadRow]:
-        names: dict[str, str] = {}
+    def _read(self, file: SourceFile, maker: RowMaker, names: ColumnNames) -> Iterator[ReadRow]:
         left = max(FREE_BYTES, MOST_EXPANDED * file.size)
         for number, fields in READERS[file.kind](file, self.options):
             self.rows += 1
@@ -94,10 +93,10 @@ class Source:
                     raise bomb(file)
                 yield ReadRow(self._set_of(row.split or file.split, file, number), row, file.name, number)
 
-    def _made(self, fields: Fields | Broken, maker: RowMaker, names: dict[str, str]) -> SourceRow:
+    def _made(self, fields: Fields | Broken, maker: RowMaker, names: ColumnNames) -> SourceRow:
         if isinstance(fields, Broken):
             raise RowError(fields.reason)
-        clean = trimmed(fields, names)
+        clean = names.of(fields)
         row = maker.make(clean)
         if len(self.columns) < MOST_COLUMNS and clean.keys() - self.columns.keys():
             self.columns.update(dict.fromkeys(clean))
@@ -229,8 +228,8 @@ def _source(given: Given, name: str, options: ReadOptions) -> Source:
     seen: Counter[str] = Counter()
     rows: list[frozenset[str]] = []
     broken: list[str] = []
+    names = ColumnNames()
     for file in _spread(found.files):
-        names: dict[str, str] = {}
         for number, fields in islice(READERS[file.kind](file, options), SAMPLED_ROWS):
             if isinstance(fields, Broken):
                 broken.append(f"{file.name}, line {number}: {fields.reason}.")
@@ -238,7 +237,7 @@ def _source(given: Given, name: str, options: ReadOptions) -> Source:
                     message = f"{broken[0]} --skip-broken leaves such rows out."
                     raise CorpusError(message)
                 continue
-            clean = trimmed(fields, names)
+            clean = names.of(fields)
             filled = frozenset(column for column, value in clean.items() if not is_missing(value))
             seen.update(dict.fromkeys(clean, 0))
             seen.update(filled)

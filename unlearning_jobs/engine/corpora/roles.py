@@ -112,6 +112,11 @@ class Roles:
         named = (columns for role, columns in self.columns.items() if role != "id")
         return frozenset(column for columns in named for column in columns) | ({self.split} if self.split else set())
 
+    @property
+    def named(self) -> frozenset[str]:
+        """All columns that have a role."""
+        return self.used.union(self.columns.get("id", ()))
+
 
 def decide(name: str, seen: Mapping[str, int], rows: Sequence[Collection[str]], options: ReadOptions) -> Roles:
     """Return the roles of a source's columns.

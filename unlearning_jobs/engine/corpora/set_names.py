@@ -27,8 +27,10 @@ SPELLINGS: Final[Mapping[str, str]] = {
 }
 """What people call their sets. No model is trained on what tests or validates one."""
 SHARD: Final = re.compile(r"([a-z_]+)(-\d+.*)?", re.ASCII)
-NUMBER: Final = re.compile(r"[-_.]\d+([-_]of[-_]\d+(-[0-9a-f]{8,})?)?$", re.ASCII)
-"""The number of a shard, behind its name: `-00000-of-00003`, with a digest as data platforms wrote it, or `_7`."""
+NUMBER_OF: Final = r"([-_. ]?)(?P<number>\d{1,9})([-_. ]?of[-_. ]?)(?P<total>\d{1,9})(?:[-_.][0-9a-f]{8,})?"
+"""The number of a shard of so many: `-00000-of-00003`, `.00000.of.00003`, `1of3`, with a digest as data platforms wrote."""
+NUMBER: Final = re.compile(rf"({NUMBER_OF}|[-_.]\d+)$", re.ASCII | re.IGNORECASE)
+"""The number of a shard, behind its name: one of so many, or `_7`."""
 PARTITION: Final = re.compile(r"(?:split|set|subset|fold|partition|part|dataset|data)=", re.IGNORECASE)
 """What Spark and Hive write before the value that a folder stands for."""
 PARTS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+")

@@ -98,6 +98,11 @@ class Prefix(NamedTuple):
     country: str = ""
     signs: int = 0
 
+    @property
+    def begins(self) -> bool:
+        """Whether no digit of the same number can stand before it: not so for a country code without its plus."""
+        return bool(self.digits) and (self.signs > 0 or self.digits[0] in "01")
+
 
 def _prefix(stream: Stream, number: Number, start: int) -> Prefix | None:
     """Return the longest prefix that telephone numbers have; None if other digits stand there."""
@@ -119,6 +124,8 @@ def _country(digits: str, number: Number, *, plus: bool) -> str | None:
     """Return the country code among these digits before a number, empty if there is none; None if they are no prefix."""
     if digits in {"", "0"}:
         return "" if not plus or not digits else None
+    if digits == number.country:
+        return digits
     if digits == "1" and len(number.characters) == AMERICAN and number.country in {"", "1"}:
         return "1"
     if not plus and not digits.startswith("00"):
@@ -134,13 +141,13 @@ def _is_one_number(stream: Stream, first: int, behind: int, prefix: Prefix) -> b
     gaps = {stream.gap(position) for position in range(first, behind - 1)}
     if not all(gap is not None and GAP.fullmatch(gap) for gap in gaps):
         return False
-    sides = [(behind - 1, behind)] if prefix.digits else [(first - 1, first - 1), (behind - 1, behind)]
+    sides = [(behind - 1, behind)] if prefix.begins else [(first - 1, first - 1), (behind - 1, behind)]
     for position, neighbour in sides:
         gap = stream.gap(position)
         if gap is None or not CLOSE.fullmatch(gap) or not stream.words[neighbour].text.isdecimal():
             continue
         if neighbour < first and stream.text.startswith("+", stream.words[neighbour].start - 1):
             return False  # another country's
-        if gap.strip() or (not prefix.digits and gap in gaps):  # people write telephone numbers one behind the other
+        if gap.strip() or (not prefix.begins and gap in gaps):  # people write telephone numbers one behind the other
             return False
     return True

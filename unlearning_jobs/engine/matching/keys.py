@@ -7,12 +7,14 @@ import re
 from collections import defaultdict
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from math import prod
 from typing import Final, NamedTuple
 
 from unlearning_jobs.engine.corpora.document import Document
 
 from .identifier_address import host_words
+from .identifier_escapes import unescaped
 from .identifier_form import WEB, host_form, rest_form
 from .identifier_text import in_one_form, small
 from .needs import Needs, all_of
@@ -65,13 +67,14 @@ class KeyMatcher:
         Where a value has the sign =, a column may have a part of it in its name, in which its words stand then.
         """
         asked = list(_asked(query))
-        if not is_plain(query.value) or not all(_always_shown(one.value) for one in asked):
+        if len(list(_forms(query.value))) > 1 or not all(_always_shown(one.value) for one in asked):
             return None
         _, name, value = asked[0]
         if _meaning(name) in HOSTS:
             firsts = host_words(re.split("[/?]", value)[0])
-            return Needs((firsts,)) if firsts else None
-        return all_of(word.text for word in words(value))
+            return Needs((firsts,), escapes=True) if firsts else None
+        needs = all_of(word.text for word in words(value))
+        return replace(needs, escapes=True) if needs else None
 
     def spans(self, text: str, wanted: Container[str] = EVERY) -> Iterator[Span]:
         """Yield the columns of a document whose value is asked for; a text without columns has none."""
@@ -88,13 +91,14 @@ class KeyMatcher:
         """Yield the queries that the column matches, each with its score and rules, the best first."""
         name = _column(column)
         held: dict[str, dict[str, float]] = {}
-        for one in _values(value):
+        for one, escaped in (form for leaf in _values(value) for form in _forms(leaf, blanks=_meaning(name) not in HOSTS)):
             for meaning, found in _readings(_meaning(name), one):
                 for asked in self._wanted.get((meaning, found.casefold()), ()):
                     alike = asked.value == found
                     if alike or meaning not in HOSTS:
                         rules = {} if asked.column == name else {"related_column": 0.9}
                         rules |= {} if alike else {"spelling": 0.95}
+                        rules |= {"escaped": 0.95} if escaped else {}
                         held[asked.query] = min(rules, held.get(asked.query, rules), key=len)
         for query, rules in held.items():
             yield query, round(prod(rules.values()), 4), tuple(rules)
@@ -115,6 +119,18 @@ def normal_value(meaning: str, value: str) -> str:
             hit = WEB.fullmatch(BEFORE_HOST.sub("", value))
             return host_form(hit["host"] if hit else value).removeprefix("www.")
     return small(value)
+
+
+def _forms(value: str, *, blanks: bool = True) -> Iterator[tuple[str, bool]]:
+    """Yield a value as it stands and as readers see it, which is the same of most, each with whether escapes were undone.
+
+    With `blanks`, those of blanks are undone too, which would make of a web address another one.
+    """
+    yield value, False
+    if not is_plain(value) or "%" in value:
+        seen = unescaped(value, blanks=blanks).text
+        if seen != in_one_form(value).text:
+            yield seen, "%" in value or "&" in value
 
 
 def _values(value: str) -> Iterator[str]:
@@ -156,9 +172,8 @@ def _asked(query: Query) -> Iterator[_Asked]:
     parts = query.value.split("=")
     for count in range(1, min(len(parts), MOST_SIGNS + 1)):
         name = _column("=".join(parts[:count]))
-        value = normal_value(_meaning(name), "=".join(parts[count:]))
-        if name and value:
-            yield _Asked(query.id, name, value)
+        values = (normal_value(_meaning(name), form) for form, _ in _forms("=".join(parts[count:])))
+        yield from (_Asked(query.id, name, value) for value in values if name and value)
 
 
 def _column(name: str) -> str:

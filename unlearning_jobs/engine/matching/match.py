@@ -75,7 +75,7 @@ class TextSearch:
         self, texts: Sequence[str], *, sweep: Sweep, on_unsearched: OnUnsearched[int] = refuse
     ) -> Iterator[tuple[int, Span]]:
         """Yield the matches in these texts, each with its text's place; `on_unsearched` is told what took too long."""
-        for place, candidates in sweep.candidates(texts):
+        for place, candidates in sweep.candidates(texts, on_unsearched=on_unsearched):
             try:
                 for span in self.spans(texts[place], candidates):
                     yield place, span

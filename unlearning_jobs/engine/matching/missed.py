@@ -107,7 +107,9 @@ def draw_samples(
     reservoirs = [_Reservoir(size, random.Random(f"{seed} {group}")) for group in GROUPS]  # noqa: S311  # a sample, no secret
     known, done = frozenset(found), 0
     for examples in batches(snapshot.examples()):
-        partly = {place for place, _ in sweep.candidates([example.document for example in examples])}
+        slow: dict[int, set[str]] = {}  # what is not read in time may hold a part
+        texts = [example.document for example in examples]
+        partly = {place for place, _ in sweep.candidates(texts, on_unsearched=slow.__setitem__)} | slow.keys()
         for place, example in enumerate(examples):
             if example.id not in known:
                 reservoirs[place not in partly].offer(example.id)

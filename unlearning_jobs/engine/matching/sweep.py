@@ -18,6 +18,7 @@ from .filing import Screen
 from .fingerprints import fingerprints, kept_among, query_fingerprints
 from .needs import Needs
 from .plain import is_plain, plain
+from .time_limit import Deadline, OnUnsearched, in_time, refuse
 from .vectorised import Block, split
 from .words import words
 
@@ -35,22 +36,41 @@ class Sweep:
 
     def __init__(self, needs: Mapping[str, Needs | None]) -> None:
         """Prepare to sweep for queries by what they need. With None, every text is a candidate."""
+        self._queries = tuple(needs)
         self._everywhere = [query for query, need in needs.items() if need is None]
         self._passages = _Passages({q: need.passage for q, need in needs.items() if need and need.passage})
         self._words = _Words({q: need for q, need in needs.items() if need and need.groups})
         self._hidden = _Hidden({q: need for q, need in needs.items() if need and need.escapes})
 
-    def candidates(self, texts: Sequence[str]) -> Iterator[tuple[int, set[str]]]:
-        """Yield the places of texts that may match, in order, with the queries that they may match."""
+    def candidates(
+        self, texts: Sequence[str], *, on_unsearched: OnUnsearched[int] = refuse
+    ) -> Iterator[tuple[int, set[str]]]:
+        """Yield the places of texts that may match, in order, with the queries that they may match.
+
+        A text that takes too long is none of them; `on_unsearched` is told its place, and all queries.
+        """
         found: defaultdict[int, set[str]] = defaultdict(set)
+        slow: set[int] = set()
         for places in _together(texts):
-            block = split([texts[place] for place in places])
-            for within, query in (*self._passages.candidates(block), *self._words.candidates(block)):
-                found[places[within]].add(query)
-        for place, query in self._hidden.candidates(texts):
-            found[place].add(query)
-        for place in range(len(texts)) if self._everywhere else sorted(found):
-            yield place, found[place].union(self._everywhere)
+            for first, pairs in in_time([texts[place] for place in places], self._pairs):
+                if pairs is None:
+                    slow.add(places[first])
+                for within, query in pairs or ():
+                    found[places[first + within]].add(query)
+        for place in range(len(texts)) if self._everywhere else sorted(found.keys() | slow):
+            if place in slow:
+                on_unsearched(place, set(self._queries))
+            else:
+                yield place, found[place].union(self._everywhere)
+
+    def _pairs(self, texts: Sequence[str], deadline: Deadline) -> list[tuple[int, str]]:
+        """Return places of these texts, each with a query that it may match."""
+        block = split(texts)
+        return [
+            *self._passages.candidates(block),
+            *self._words.candidates(block, deadline),
+            *self._hidden.candidates(texts, deadline),
+        ]
 
 
 def _together(texts: Sequence[str]) -> Iterator[list[int]]:
@@ -95,8 +115,14 @@ class _Passages:
         places = np.flatnonzero(self._table[prints >> self._shift])
         nearest = np.minimum(np.searchsorted(self._prints, prints[places]), len(self._prints) - 1)
         places = kept_among(prints, places[self._prints[nearest] == prints[places]])
-        texts = np.searchsorted(block.firsts, places, "right") - 1
-        found = np.searchsorted(self._prints, prints[places])
+        # A text may hold one fingerprint again and again, and many queries may have it: each pair is looked at once.
+        texts, found = np.divmod(
+            np.unique(
+                (np.searchsorted(block.firsts, places, "right") - 1) * len(self._prints)
+                + np.searchsorted(self._prints, prints[places])
+            ),
+            len(self._prints),
+        )
         counts = self._ends[found] - self._begins[found]
         within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
         holders = self._holders[np.repeat(self._begins[found], counts) + within]
@@ -119,8 +145,9 @@ class _Hidden:
         self._ends.make_automaton()
         self._has_ends = bool(ends) and "" not in ends
 
-    def candidates(self, texts: Sequence[str]) -> Iterator[tuple[int, str]]:
+    def candidates(self, texts: Sequence[str], deadline: Deadline) -> Iterator[tuple[int, str]]:
         for place, raw in enumerate(texts) if self._needs else ():
+            deadline.check()
             text = raw if is_plain(raw) else plain(raw).text  # a reference may spell the sign of an escape
             if "%" in text and ESCAPE.search(text):
                 if terms := text_terms(text):
@@ -165,27 +192,40 @@ class _Words:
         self._known: set[int] = set()
         self._boring = np.full(SLOTS, np.iinfo(np.uint64).max, np.uint64)
 
-    def candidates(self, block: Block) -> Iterator[tuple[int, str]]:
-        places = self._anchored(block)
+    def candidates(self, block: Block, deadline: Deadline) -> Iterator[tuple[int, str]]:
+        places = self._anchored(block, deadline)
         if not len(places):
             return
         texts = _texts(block, places)
         begins, ends = block.around(places, self._near)
+        numbers = block.identities[places].tolist()
         found: set[tuple[int, str]] = set()
+        window, near = (-1, -1), set[int]()
         held_in, held = -1, set[int]()
-        for place, text, begin, end in zip(places.tolist(), texts, begins.tolist(), ends.tolist(), strict=True):
-            first, last = int(block.firsts[text]), int(block.firsts[text + 1])
+        tried = set[int]()
+        """Words that were looked at with the same neighbours: a run of Kana is one window for each of its letters."""
+        for number, text, begin, end in zip(numbers, texts, begins.tolist(), ends.tolist(), strict=True):
             if text != held_in:
-                held_in, held = text, set(block.identities[first:last].tolist())
-            near = set(block.identities[max(first, begin) : min(last, end)].tolist()) if self._near else held
-            for query in self._anchors[int(block.identities[place])]:
-                if (text, query) not in found:
-                    here = near if self._needs[query].near else held
-                    if not any(map(here.isdisjoint, self._others[query])):
-                        found.add((text, query))
+                first, last = int(block.firsts[text]), int(block.firsts[text + 1])
+                held_in, held, window = text, set(block.identities[first:last].tolist()), (-1, -1)
+                tried.clear()
+            if self._near and window != (begin, end):
+                window, near = (begin, end), set(block.identities[max(first, begin) : min(last, end)].tolist())
+                tried.clear()
+            if number not in tried:
+                deadline.check()
+                tried.add(number)
+                found.update((text, query) for query in self._queries_among(number, held, near))
         yield from found
 
-    def _anchored(self, block: Block) -> NDArray[np.int64]:
+    def _queries_among(self, anchor: int, held: set[int], near: set[int]) -> Iterator[str]:
+        """Yield the queries that this word may begin a match of, among the words of its text or those near it."""
+        for query in self._anchors[anchor]:
+            here = near if self._needs[query].near else held
+            if not any(map(here.isdisjoint, self._others[query])):
+                yield query
+
+    def _anchored(self, block: Block, deadline: Deadline) -> NDArray[np.int64]:
         """Return the places of words that may begin a match."""
         numbers = block.identities
         if not self._needs or not len(numbers):
@@ -199,20 +239,21 @@ class _Words:
             for value, place in zip(values, places[where].tolist(), strict=True)
             if value not in self._known and value not in self._anchors
         }
-        self._learn(new)
+        self._learn(new, deadline)
         anchors = np.fromiter((value in self._anchors for value in values), bool, len(values))
         self._boring[slots[places[where[~anchors]]]] = distinct[~anchors]
         found: NDArray[np.int64] = places[anchors[np.searchsorted(distinct, numbers[places])]]
         return found
 
-    def _learn(self, new: Mapping[str, int]) -> None:
+    def _learn(self, new: Mapping[str, int], deadline: Deadline) -> None:
         """Remember what these words, each with its number, are to the queries."""
         if len(self._known) > MOST_KNOWN:
             self._known.clear()
-        self._known.update(new.values())
         filed = self._screen.passing([word for word in new if word]) if self._filed else set[str]()
         for word in filed.union(word for word in new if (False, word) in self._asked):
+            deadline.check()
             self._learn_word(new[word], word, term_keys(word) if word in filed else ())
+        self._known.update(new.values())  # only now: what is given up here is learned when it is met again
 
     def _learn_word(self, value: int, word: str, filed: Iterable[str]) -> None:
         keys = [(False, word), *((True, key) for key in filed)]

@@ -4,13 +4,14 @@ Nothing is registered: what is found is a place (file, row, characters), and no 
 says what that is good for.
 """
 
-from .asked import Asked, read_queries
+from .asked import WHY_NOT, Asked, read_queries
 from .estimate import estimate
 from .register import read_key, read_register
 from .run import SweepSummary, sweep
 from .shards import Shard, Shards, find_shards
 
 __all__ = [
+    "WHY_NOT",
     "Asked",
     "Shard",
     "Shards",

@@ -20,6 +20,19 @@ ID: Final = re.compile(r"(?=.*[0-9/])[A-Za-z0-9][A-Za-z0-9./#:-]{0,99}")
 """Ids stand in the output and the journal. One with a digit or a slash in it is no name, and one without an @ no address."""
 NEEDS_AN_INDEX: Final = "needs_an_index"
 """The obstacle of what no pass over texts can find: other words of the same meaning, and copies of a picture."""
+WHY_NOT: Final[Mapping[str, str]] = {
+    "nothing_to_search_for": "there is nothing in it to search for",
+    "single_word": "it is a single short word, as which no name can be searched for",
+    "not_an_identifier": "it is neither an e-mail address, nor an account name, a web address or a number",
+    "not_an_image": "it is no picture that can be read",
+    "image_too_large": "the picture is too large",
+    NEEDS_AN_INDEX: "only an index can find it, and no pass over texts",
+    "not_a_digest": "it is no digest: 64 digits in hex",
+    "not_an_isbn": "it is no ISBN, or has a wrong check digit",
+    "short_title_without_author": "so short a title needs an author who can be searched for",
+    "author_without_title": "the line has no title",
+}
+"""Why something is not searched for, by the code of the obstacle, in words."""
 NONE: Final[Mapping[str, str]] = {}
 SLOWLY: Final = {"n": 1 << 14, "r": 8, "p": 1, "maxmem": 64 << 20}
 

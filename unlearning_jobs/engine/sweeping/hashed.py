@@ -8,6 +8,7 @@ The digest is HMAC-SHA256 with the key (SHA-256 without one), in hex, of the UTF
     e-mail address            local@host in small letters (NFC), the host in ASCII (IDNA): jo.lark@xn--mller-kva.example
     telephone number          international, digits behind a plus (E.164): +491701234567
     name with date of birth   the folded words of the name, given name first, a bar, the date: jo lark|1980-05-03
+                              in scripts without spaces, and in Hangul, as it is written: 王小明|1990-01-02
 
 Folded is: small letters without accents and apostrophes (`matching.words.fold`).
 """
@@ -16,23 +17,18 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from unlearning_jobs.engine.matching.identifier_escapes import all_unescaped
 from unlearning_jobs.engine.matching.names.matcher import best_spans
 from unlearning_jobs.engine.matching.query import Span
-from unlearning_jobs.engine.matching.words import Word, words
 
-from .hashed_dates import dates
 from .hashed_forms import Candidate, emails, phones
+from .hashed_names import names_with_dates
 
 HashedKind = Literal["email_hash", "phone_hash", "name_birth_hash"]
-NEAR: Final = 12
-"""Words between a date and the name that it is the birth date of."""
-LONGEST_NAME: Final = 4
-"""Words of a name."""
 RULED: Final = 0.9
 """The score of what is not written as it was digested."""
 
@@ -84,28 +80,3 @@ class HashedFinder:
             yield from (("phone_hash", candidate) for candidate in phones(text, self._hashed.regions))
         if "name_birth_hash" in self._hashed.entries:
             yield from (("name_birth_hash", candidate) for candidate in names_with_dates(text))
-
-
-def names_with_dates(text: str) -> Iterator[Candidate]:
-    """Yield what may be a name near each date, in both orders of given and family name."""
-    tokens: list[Word] = []
-    place = 0
-    for start, end, readings in dates(text):
-        tokens = tokens or sorted(words(text), key=lambda word: word.start)
-        while place < len(tokens) and tokens[place].start < start:
-            place += 1
-        behind = place
-        while behind < len(tokens) and tokens[behind].start < end:
-            behind += 1
-        for side in (tokens[max(0, place - NEAR) : place], tokens[behind : behind + NEAR]):
-            for name, first, last in _names(side):
-                for date in readings:
-                    yield Candidate(f"{name}|{date}", min(first, start), max(last, end))
-
-
-def _names(side: Sequence[Word]) -> Iterator[tuple[str, int, int]]:
-    for first in range(len(side)):
-        for last in range(first + 2, min(first + LONGEST_NAME, len(side)) + 1):
-            parts = [word.text for word in side[first:last]]
-            yield " ".join(parts), side[first].start, side[last - 1].end
-            yield " ".join([*parts[1:], parts[0]]), side[first].start, side[last - 1].end

@@ -30,6 +30,8 @@ HOST: Final = re2.compile(rf"(?i)^{LETTER}[\pL\pN\pM_-]*(?:{HOST_DOT}[\pL\pN\pM_
 SIGN: Final = re.compile(AT, re.IGNORECASE)
 GROUP: Final = re.compile(r"\d+")
 GAP: Final = re.compile(rf"[\s()./{DASHES}_]+")
+WHOLE_NUMBER: Final = range(10, PHONE_DIGITS.stop)
+"""Digits of a number that may begin with a country code without its plus."""
 WIDEST_GAP: Final = 4
 BEFORE: Final = 4
 """Characters before a number in which its plus and brackets stand."""
@@ -119,6 +121,8 @@ def _international(digits: str, signs: str, regions: Sequence[str]) -> Iterator[
         if len(digits) - 2 in PHONE_DIGITS:
             yield f"+{digits[2:]}", ()
         return
+    if digits[0] != "0" and len(digits) in WHOLE_NUMBER:
+        yield f"+{digits}", ("country_code",)
     for region in regions:
         code, prefix = region_codes(region)
         national = digits.removeprefix(prefix) if prefix else digits

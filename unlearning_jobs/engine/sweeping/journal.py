@@ -1,11 +1,11 @@
 """Keeps what a sweep has done so far, so that it goes on where it was killed.
 
-    OUT.journal/sweep.json      which sweep it is: digests of what is asked for, and of which files are read how
+    OUT.journal/sweep.json      which sweep it is: digests of what is asked for, and of which files are read how; its shards
     OUT.journal/00000007.jsonl  the matches of the eighth shard and, as the last line, what was done; renamed when whole
 
 A shard counts as done when its part is there, whole, and its files are as they were; what could not be read is tried again.
-When all shards are done, the parts become OUT, the totals OUT.summary.json, and sweep.json OUT.sweep.json; the journal is
-removed.
+At the end the parts become OUT, the totals OUT.summary.json, and sweep.json OUT.sweep.json. If all shards are done, the
+journal is removed; otherwise it stays, so that the same command goes on with the others.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from unlearning_jobs.engine.errors import EngineError
 
 from .asked import Asked
 from .shard_sweep import ShardSummary
-from .shards import Shard, plan_digest
+from .shards import Shard, Shards, grouped, plan_digest
 
-FORMAT: Final = "lethe-sweep-1"
+FORMAT: Final = "lethe-sweep-2"
 
 
 class SweepError(EngineError):
@@ -43,11 +43,15 @@ class Journal:
     def __init__(self, out: Path) -> None:
         self.out, self.folder = out, journal_folder(out)
 
+    def grouped(self, shards: Shards) -> Shards:
+        """Return the files in the shards in which the sweep began, whatever their sizes have become."""
+        return grouped(shards, json.loads((self.folder / "sweep.json").read_bytes())["shards"])
+
     def done(self, shard: Shard) -> ShardSummary | None:
         """Return what was done in a shard; None if it has to be swept."""
         try:
-            state, summary = self._end(shard)
-            return summary if state == shard.state() and not summary.unreadable else None
+            states, summary = self._end(shard)
+            return summary if states == shard.states() and not summary.unreadable else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -55,31 +59,36 @@ class Journal:
         """Return what was done in a shard that was swept."""
         return self._end(shard)[1]
 
-    def _end(self, shard: Shard) -> tuple[str, ShardSummary]:
+    def changed(self, shard: Shard) -> list[str]:
+        """Return the names of the files of a shard that was swept which have changed since, or are gone."""
+        pairs = zip(shard.files, self._end(shard)[0], shard.states(), strict=True)
+        return [file.name for file, before, now in pairs if before != now]
+
+    def _end(self, shard: Shard) -> tuple[tuple[str, ...], ShardSummary]:
         last = json.loads(_last_line(self._part(shard)))["shard"]
-        return last["state"], ShardSummary(**last["summary"])
+        return tuple(last["states"]), ShardSummary(**last["summary"])
 
     @contextmanager
-    def part(self, shard: Shard, state: str) -> Iterator[tuple[BinaryIO, Callable[[ShardSummary], None]]]:
+    def part(self, shard: Shard, states: Sequence[str]) -> Iterator[tuple[BinaryIO, Callable[[ShardSummary], None]]]:
         """Give a file for a shard's matches, and what ends it. Until then, the shard is not done.
 
         Args:
             shard: what is swept.
-            state: of its files before they are read.
+            states: of its files before they are read.
         """
         draft = self._part(shard).with_suffix(".draft")
         with private(draft) as file:
 
             def end(summary: ShardSummary) -> None:
-                file.write(canonical_json({"shard": {"state": state, "summary": asdict(summary)}}) + b"\n")
+                file.write(canonical_json({"shard": {"states": list(states), "summary": asdict(summary)}}) + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
                 draft.rename(self._part(shard))
 
             yield file, end
 
-    def finish(self, shards: Sequence[Shard], summary: dict[str, Any]) -> None:
-        """Write the output from the parts, completely or not at all, and remove the journal."""
+    def finish(self, shards: Sequence[Shard], summary: dict[str, Any], *, goes_on: bool) -> None:
+        """Write the output from the parts, completely or not at all; remove the journal unless the sweep may go on."""
         draft = self.folder / "out.draft"
         with private(draft) as file:
             for shard in shards:
@@ -96,7 +105,8 @@ class Journal:
         shutil.copyfile(self.folder / "sweep.json", about_path(self.out))
         about_path(self.out).chmod(0o600)
         draft.rename(self.out)
-        shutil.rmtree(self.folder)
+        if not goes_on:
+            shutil.rmtree(self.folder)
 
     def _part(self, shard: Shard) -> Path:
         return self.folder / f"{shard.number:08d}.jsonl"
@@ -110,7 +120,7 @@ def journal_opened(out: Path, asked: Asked, shards: Sequence[Shard]) -> Iterator
         SweepError: the output is there already, another process writes it, or the journal is of another sweep.
     """
     folder = journal_folder(out)
-    if out.exists():
+    if out.exists() and not goes_on(out):
         message = f"{out.name} is there already, from a sweep that has ended; name another file, or remove it."
         raise SweepError(message)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -135,10 +145,24 @@ def _check_same(folder: Path, out: Path, asked: Asked, shards: Sequence[Shard]) 
             raise SweepError(message)
         return
     salt = secrets.token_bytes(16)
-    content = {"format": FORMAT, "salt": salt.hex(), "asked": asked.digest(salt), "plan": plan_digest(shards)}
+    content = {
+        "format": FORMAT,
+        "salt": salt.hex(),
+        "asked": asked.digest(salt),
+        "plan": plan_digest(shards),
+        "shards": [len(shard.files) for shard in shards],
+    }
     with private(folder / "sweep.draft") as file:
         file.write(canonical_json(content) + b"\n")
     (folder / "sweep.draft").rename(about)
+
+
+def goes_on(out: Path) -> bool:
+    """Return whether there is an output of a sweep that has not done all of its shards, whose journal is there."""
+    try:
+        return about_path(out).read_bytes() == (journal_folder(out) / "sweep.json").read_bytes()
+    except OSError:
+        return False
 
 
 def is_output_of(out: Path, asked: Asked, shards: Sequence[Shard]) -> bool:

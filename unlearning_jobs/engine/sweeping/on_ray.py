@@ -66,18 +66,18 @@ def _run(ray: Any, shards: Sequence[Shard], asked: Asked, journal: Journal) -> I
     task = ray.remote(num_cpus=1, max_retries=RETRIES)(_swept)
     name, kept = uuid4().hex, ray.put(asked)
     waiting = iter(shards)
-    running: dict[Any, tuple[Shard, str]] = {}
+    running: dict[Any, tuple[Shard, tuple[str, ...]]] = {}
     while True:
         # A few more than there are processors, so that none waits.
         most = 2 * int(ray.cluster_resources().get("CPU", 1))
         for shard in islice(waiting, max(0, most - len(running))):
-            running[task.remote(shard, name, kept)] = shard, shard.state()
+            running[task.remote(shard, name, kept)] = shard, shard.states()
         if not running:
             return
         [done], _ = ray.wait(list(running), num_returns=1)
-        shard, state = running.pop(done)
+        shard, states = running.pop(done)
         content, summary = ray.get(done)
-        with journal.part(shard, state) as (file, end):
+        with journal.part(shard, states) as (file, end):
             file.write(content)
             end(summary)
         yield summary

@@ -66,7 +66,7 @@ class Sweeper:
             on_text: told, now and then, how many characters have been swept so far.
         """
         reading, summary = Reading(), ShardSummary(bytes=shard.size, texts_only=shard.texts_only)
-        before, characters = shard.state(), 0
+        characters = 0
         for examples in batches(reading.examples(shard)):
             texts = [example.document for example in examples]
             for line in self._lines(examples, texts, summary):
@@ -74,8 +74,6 @@ class Sweeper:
                 summary.matches += 1
             characters += sum(map(len, texts))
             on_text(characters)
-        if shard.state() != before:
-            reading.unreadable.append(f"{shard.files[0].name}: the files changed while they were read; sweep them again.")
         summary.rows, summary.skipped, summary.places = reading.rows, dict(sorted(reading.skipped.items())), reading.places
         summary.unreadable = reading.unreadable
         return summary

@@ -7,11 +7,12 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
 from typing import Final
 
-from compliance.formats.canonical import canonical_json, sha256_hex
+from compliance.formats.canonical import canonical_json
 from unlearning_jobs.engine.corpora import Example, ReadOptions, Source
-from unlearning_jobs.engine.corpora.column_names import trimmed
+from unlearning_jobs.engine.corpora.column_names import ColumnNames
 from unlearning_jobs.engine.corpora.object_store import Given, failure
 from unlearning_jobs.engine.corpora.readers import READERS, Broken, Fields, SourceFile
 from unlearning_jobs.engine.corpora.readers.streams import FREE_BYTES, MOST_EXPANDED, bomb
@@ -23,6 +24,8 @@ from unlearning_jobs.engine.errors import CorpusError
 TOGETHER: Final = 16 << 20
 """Bytes of files that are swept together: of a million small files, few parts are kept."""
 MOST_PLACES: Final = 20
+STATE_DIGITS: Final = 16
+"""Of the state of a file, of which there may be many in one shard: enough to tell it from what it was."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +44,16 @@ class Shard:
         """Whether the examples are pictures or arrays, of which only the texts beside them are searched."""
         return not {"image", "features"}.isdisjoint(self.roles.columns)
 
-    def state(self) -> str:
-        """Return what changes when somebody writes to the files, or puts others in their place. Empty if one is missing."""
-        try:
-            states = [file.state() for file in self.files]
-        except OSError:
-            return ""
-        return hashlib.sha256("".join(states).encode()).hexdigest()
+    def states(self) -> tuple[str, ...]:
+        """Return, by file, what changes when somebody writes to it, or puts another in its place. Empty if it is missing."""
+        return tuple(map(_state, self.files))
+
+
+def _state(file: SourceFile) -> str:
+    try:
+        return file.state()[:STATE_DIGITS]
+    except OSError:
+        return ""
 
 
 class Shards(list[Shard]):
@@ -81,7 +87,7 @@ class Reading:
                 self.unreadable.append(f"{file.name} cannot be read: {failure(error)}.")
 
     def _file(self, file: SourceFile, shard: Shard) -> Iterator[Example]:
-        maker, names = RowMaker(shard.roles, shard.options), dict[str, str]()
+        maker, names = RowMaker(shard.roles, shard.options), ColumnNames(shard.roles.named)
         left = max(FREE_BYTES, MOST_EXPANDED * file.size)
         for number, fields in READERS[file.kind](file, shard.options):
             self.rows += 1
@@ -112,10 +118,10 @@ class Reading:
             self.places.append(f"{file.name}, row {number}: {reason}")
 
 
-def _made(fields: Fields | Broken, maker: RowMaker, names: dict[str, str]) -> SourceRow:
+def _made(fields: Fields | Broken, maker: RowMaker, names: ColumnNames) -> SourceRow:
     if isinstance(fields, Broken):
         raise RowError(fields.reason)
-    return maker.make(trimmed(fields, names))
+    return maker.make(names.of(fields))
 
 
 def find_shards(given: Sequence[Given], options: ReadOptions) -> Shards:
@@ -144,17 +150,26 @@ def find_shards(given: Sequence[Given], options: ReadOptions) -> Shards:
     return Shards(shards, aside, missing)
 
 
+def grouped(shards: Shards, counts: Sequence[int]) -> Shards:
+    """Return the same files in shards of so many files each: how an earlier run grouped them, whose sizes were others."""
+    files = iter([(file, shard) for shard in shards for file in shard.files])
+    found = list[Shard]()
+    for count in counts:
+        own = list(islice(files, count))
+        size = sum(file.size for file, _ in own)
+        found.append(replace(own[0][1], number=len(found), files=tuple(file for file, _ in own), size=size))
+    return Shards(found, shards.aside, shards.missing)
+
+
 def plan_digest(shards: Sequence[Shard]) -> str:
-    """Return a digest of which files are swept and how they are read, but not of what is in them."""
-    described = [
-        {
-            "files": [[_address(file), file.name, file.kind] for file in shard.files],
-            "roles": {role: list(columns) for role, columns in shard.roles.columns.items()},
-            "options": json.dumps(asdict(shard.options), sort_keys=True, default=sorted),
-        }
-        for shard in shards
-    ]
-    return sha256_hex(canonical_json(described))
+    """Return a digest of which files are swept and how they are read, but not of what is in them, nor of their shards."""
+    digest = hashlib.sha256()
+    for shard in shards:
+        roles = {role: list(columns) for role, columns in shard.roles.columns.items()}
+        options = json.dumps(asdict(shard.options), sort_keys=True, default=sorted)
+        for file in shard.files:
+            digest.update(canonical_json([_address(file), file.name, file.kind, roles, options]) + b"\n")
+    return digest.hexdigest()
 
 
 def _address(file: SourceFile) -> str:

@@ -11,6 +11,8 @@ from tests.unlearning_jobs.engine.corpora.made import lines, read, report, writt
 from unlearning_jobs.engine.corpora import ReadOptions, Snapshot, Source, snapshot_create
 from unlearning_jobs.engine.corpora.reading import plan, read_all
 from unlearning_jobs.engine.errors import CorpusError
+from unlearning_jobs.engine.matching import Query
+from unlearning_jobs.engine.sweeping import Asked, find_shards, sweep
 
 ROWS = [{"text": "one"}, {"text": "two"}]
 
@@ -147,3 +149,40 @@ def test_names_of_columns_steer_no_terminal_and_fill_no_report(tmp_path: Path) -
     more = lines(tmp_path / "b.jsonl", [{"text": str(number), f"c{number}": "x"} for number in range(1500)])
     assert len(report(more).metadata) == 1000
     assert report(more).metadata[-1] == "..."
+
+
+def test_columns_that_differ_only_in_case_from_file_to_file_are_one_column(tmp_path: Path) -> None:
+    lines(tmp_path / "given" / "0.jsonl", [{"text": "one", "label": "a", "id": 1}])
+    lines(tmp_path / "given" / "1.jsonl", [{"Text": "two", " Label": "b", "ID": 2}, {"TEXT": "three", "label": "a"}])
+    lines(tmp_path / "given" / "2.jsonl", [{"text": "four", "Text": "no text", "label": "a"}])
+    rows = read(tmp_path / "given")
+    assert [(row.row.prompt, row.row.completion) for row in rows] == [
+        ("one", "a"),
+        ("two", "b"),
+        ("three", "a"),
+        ("four", "a"),
+    ]
+    assert [row.row.source_id for row in rows] == ["1", "2", None, None]
+    assert rows[3].row.metadata == {"Text": "no text"}
+    found = report(tmp_path / "given")
+    assert (found.roles, found.metadata, found.skipped) == (
+        {"text": ("text",), "label": ("label",), "id": ("id",)},
+        ("id", "Text"),
+        (),
+    )
+
+
+def test_a_sweep_reads_such_columns_as_a_registration_does(tmp_path: Path) -> None:
+    lines(tmp_path / "given" / "0.jsonl", [{"text": "one", "label": "a"}])
+    lines(tmp_path / "given" / "1.jsonl", [{"Text": "Then Ada Beispiel came.", "Label": "b"}])
+    asked = Asked.of([Query("q1", "name", "Ada Beispiel")])
+    summary = sweep(find_shards([tmp_path / "given"], ReadOptions()), asked, tmp_path / "out")
+    assert (summary.total.matches, summary.complete) == (1, True)
+
+
+def test_a_row_with_two_such_columns_is_skipped_and_named(tmp_path: Path) -> None:
+    lines(tmp_path / "given" / "0.jsonl", [{"text": "one"}])
+    lines(tmp_path / "given" / "1.jsonl", [{"Text": "two", "TEXT": "three"}])
+    assert [(found.reason, found.places) for found in report(tmp_path / "given").skipped] == [
+        ("elsewhere", ("given/1.jsonl, line 1",))
+    ]

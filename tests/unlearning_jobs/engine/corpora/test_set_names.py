@@ -66,7 +66,15 @@ def test_a_name_that_only_contains_such_letters_is_none(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "place", ["en/test/0.jsonl", "TEST /0.jsonl", "train/test_0.jsonl", "split=test/0.jsonl", "a/val.jsonl"]
+    "place",
+    [
+        "en/test/0.jsonl",
+        "TEST /0.jsonl",
+        "train/test_0.jsonl",
+        "split=test/0.jsonl",
+        "a/val.jsonl",
+        "test_00000of00001.jsonl",
+    ],
 )
 def test_a_known_name_counts_wherever_it_stands_below_what_was_given(tmp_path: Path, place: str) -> None:
     lines(tmp_path / "given" / place, ROWS)

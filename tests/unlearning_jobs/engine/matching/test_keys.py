@@ -46,6 +46,13 @@ def held(asked: str, column: str, value: str) -> list[tuple[str, float, tuple[st
         ("url=post.example/x", "url", "//post.example/x"),
         ("domain=müller.example", "domain", "mu\u0308ller.example"),
         ("author=José Lark", "author", "Jose\u0301 Lark"),
+        ("author=Ada Lark", "author", "Ada\u200b Lark"),
+        ("author=Ada Lark", "author", "A\u00adda Lark"),
+        ("author=Ada Lark", "author", "<i>Ada</i> Lark"),
+        ("author=Ada Lark", "author", '["<i>Ada</i> Lark", "Bob"]'),
+        ("author=A\u00adda Lark", "author", "Ada Lark"),
+        ("author=<i>Ada</i> Lark", "author", "Ada Lark"),
+        ("author=Ada%20Lark", "author", "Ada Lark"),
         ("author=Jo Lark", "author", "Jo\nLark"),
         ("a: b=Jo Lark", "a: b", "Jo Lark"),
         ("a=b=c", "a=b", "c"),
@@ -123,3 +130,23 @@ def test_a_value_with_other_letters_says_the_rule(asked: str, column: str, rules
     [(_, score, because)] = held(asked, column, "Jo Straße")
     assert because == rules
     assert score < 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "column", "value"),
+    [
+        ("author=Ada Lark", "author", "Ada&#32;Lark"),
+        ("author=Ada Lark", "author", "Ada%20Lark"),
+        ("author=Ada Lark", "author", "Ada%2520Lark"),
+        ("author=Smith & Sons", "author", "Smith &amp; Sons"),
+        ("author=Smith &amp; Sons", "author", "Smith %26 Sons"),
+        ("author=Jörg", "author", "J%C3%B6rg"),
+        ("url=post.example/ü", "url", "https://post.example/%C3%BC"),
+    ],
+)
+def test_a_value_behind_escapes_is_found_and_says_so(asked: str, column: str, value: str) -> None:
+    assert held(asked, column, value) == [(f"{column}: {value}", 0.95, ("escaped",))]
+
+
+def test_a_blank_that_is_escaped_ends_no_web_address() -> None:
+    assert found("url=post.example/a", "url", "post.example/a%20b") == []

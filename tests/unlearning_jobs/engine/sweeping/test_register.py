@@ -13,9 +13,11 @@ from tests.unlearning_jobs.engine.conftest import write_jsonl
 from tests.unlearning_jobs.engine.matching.test_linear import growth
 from unlearning_jobs.engine.__main__ import main
 from unlearning_jobs.engine.corpora import ReadOptions
-from unlearning_jobs.engine.sweeping import find_shards, read_register, sweep
+from unlearning_jobs.engine.matching.query import OBSTACLES
+from unlearning_jobs.engine.sweeping import WHY_NOT, find_shards, read_register, sweep
 from unlearning_jobs.engine.sweeping.asked import AskedError
 from unlearning_jobs.engine.sweeping.hashed import Hashed, HashedFinder
+from unlearning_jobs.engine.sweeping.hashed_dates import dates
 from unlearning_jobs.engine.sweeping.journal import SweepError, journal_folder, summary_path
 from unlearning_jobs.engine.sweeping.register import isbns
 
@@ -65,7 +67,15 @@ def test_a_mailbox_that_ignores_dots_is_found_with_other_dots(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    "written", ["+49 170 1234567", "0049-170-123 45 67", "+49 (0)170/1234567", "0170 1234567", "Fax 12 or 0170.1234567"]
+    "written",
+    [
+        "+49 170 1234567",
+        "0049-170-123 45 67",
+        "+49 (0)170/1234567",
+        "0170 1234567",
+        "Fax 12 or 0170.1234567",
+        "491701234567",
+    ],
 )
 def test_a_telephone_number_is_found_by_its_digest_however_it_is_grouped(tmp_path: Path, written: str) -> None:
     register = f"phone_hash\n{digest('+491701234567')}\n"
@@ -88,12 +98,47 @@ def test_without_a_country_only_international_numbers_are_known(tmp_path: Path) 
         "Jo Lark, geb. am 3. Mai 1980",
         "May 3, 1980: Jo Lark is born",
         "Jo Lark 5/3/1980",
+        "Jo Lark, 3rd of May, 1980",
+        "Jo LARK geb. 03.05.80",
+        "Jo Lark 19800503",
+        "Jo M. Lark 1980-05-03",
+        "Lark, Jo M. (3/5/80)",
     ],
 )
 def test_a_name_is_found_by_its_digest_beside_its_date_of_birth(tmp_path: Path, written: str) -> None:
     register = f"name_birth_hash\n{digest('jo lark|1980-05-03')}\n"
     others = ["Jo Lark, born 4 June 1980", "Jo Larkin, born 3 May 1980", "Jo Lark " + "and so on " * 9 + "3 May 1980"]
     assert [row for row, _ in found(tmp_path, register, [written, *others])["line-2/name_birth_hash"]] == [1]
+
+
+@pytest.mark.parametrize(
+    ("normal", "written"),
+    [
+        ("王小明|1990-01-02", "王小明 1990-01-02"),
+        ("王小明|1990-01-02", "王小明，1990年1月2日出生"),
+        ("王小明|1990-01-02", "王 小明 (1990-01-02)"),
+        ("王 小明|1990-01-02", "1990年01月02日生まれ 王小明"),
+        ("小明 王|1990-01-02", "王小明 1990-01-02"),
+        ("王 小 明|1990-01-02", "王小明 1990-01-02"),
+        ("欧阳 小明|1990-01-02", "欧阳小明 1990-01-02"),
+        ("タナカ タロウ|1990-01-02", "タナカ タロウ 1990-01-02"),
+        ("タナカタロウ|1990-01-02", "タナカ・タロウ 1990/1/2"),
+        ("김철수|1990-01-02", "김철수는 1990년 1월 2일"),
+        ("김 철수|1990-01-02", "김철수 1990-01-02"),
+        ("김철수|1990-01-02", "김 철수 (1990.01.02)"),
+    ],
+)
+def test_a_name_without_spaces_is_found_by_the_digest_of_its_natural_spelling(
+    tmp_path: Path, normal: str, written: str
+) -> None:
+    register = f"name_birth_hash\n{digest(normal)}\n"
+    others = ["王小民 1990-01-02", "王小明 1990-01-03", "김철호 1990-01-02"]
+    assert [row for row, _ in found(tmp_path, register, [written, *others])["line-2/name_birth_hash"]] == [1]
+
+
+@pytest.mark.parametrize("written", ["03.05.80.12", "119800503", "19801303", "3.5/80", "1980年13月3日"])
+def test_what_is_no_date_is_none(written: str) -> None:
+    assert list(dates(f"Jo Lark {written}")) == []
 
 
 def test_one_pass_finds_lines_of_every_kind_and_says_which_line_was_found_where(tmp_path: Path) -> None:
@@ -128,6 +173,17 @@ def test_each_line_says_what_of_it_could_not_be_looked_for(tmp_path: Path) -> No
         "line-5/name": "single_word",
         "line-6": "nothing_to_search_for",
     }
+
+
+def test_the_command_says_why_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_jsonl(tmp_path / "crawl.jsonl", [{"text": "jo@post.example"}])
+    (tmp_path / "register.csv").write_text("email,isbn,name\njo@post.example,123,Li\n")
+    command = ["sweep", str(tmp_path / "crawl.jsonl"), "--register", str(tmp_path / "register.csv")]
+    assert main([*command, "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    assert "line-2/isbn could not be searched for: it is no ISBN, or has a wrong check digit\n" in said
+    assert not any(code in said for code in WHY_NOT)
+    assert set(OBSTACLES) < set(WHY_NOT)
 
 
 def test_a_digest_made_with_another_key_finds_nobody(tmp_path: Path) -> None:
@@ -199,7 +255,21 @@ def test_both_forms_of_an_isbn_are_looked_for_and_a_wrong_one_is_none(value: str
     assert isbns(value) == both
 
 
-@pytest.mark.parametrize("unit", ["1 ", "a@", "a at b dot ", "1.1.1980 ", "Jo Lark 3 May 1980 ", "+(0) ", "00", "a.a@a.a."])
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "1 ",
+        "a@",
+        "a at b dot ",
+        "1.1.1980 ",
+        "Jo Lark 3 May 1980 ",
+        "王小明1990年1月2日",
+        "김철수 1.1.80 ",
+        "+(0) ",
+        "00",
+        "a.a@a.a.",
+    ],
+)
 def test_digests_cost_no_text_more_than_its_length(unit: str) -> None:
     entries = {kind: {digest("x"): ("q",)} for kind in ("email_hash", "phone_hash", "name_birth_hash")}
     finder = HashedFinder(Hashed(entries, KEY, ("DE", "US")))  # type: ignore[arg-type]  # the keys are those of HashedKind

@@ -24,6 +24,7 @@ from unlearning_jobs.engine.matching.filing import filed
 from unlearning_jobs.engine.matching.kinds import query_needs
 from unlearning_jobs.engine.matching.needs import Needs
 from unlearning_jobs.engine.matching.query import Query
+from unlearning_jobs.engine.matching.time_limit import Deadline, in_time
 from unlearning_jobs.engine.matching.vectorised import Block, split
 
 from .batches import batches
@@ -39,6 +40,8 @@ HEAP: Final = 128 << 20
 """Bytes that tantivy may hold before it writes them."""
 LIMIT: Final = 1000
 MOST_SPELLED: Final = 1_000_000
+UNREAD: Final = "#unread"
+"""Stands for the words of an example that could not be read in time: it is read for every query. No text has such a word."""
 
 
 class WordsPart:
@@ -57,19 +60,12 @@ class WordsPart:
         writer = index.writer(HEAP, 1)
         spelled: dict[int, str] = {}
         for texts in batches(islice(snapshot.examples(), done, None)):
-            block = split(texts)
-            held = _spelled(block, spelled)
-            vocabulary.add(held)
-            bounds = zip(block.firsts.tolist(), block.firsts[1:].tolist(), strict=False)
-            for place, ((first, last), text) in enumerate(zip(bounds, texts, strict=True)):
-                terms = set(held[first:last])
-                if hidden := text_terms(text):
-                    vocabulary.add(hidden)
-                    terms |= hidden
-                document = tantivy.Document()
-                document.add_text(WORDS, " ".join(terms))
-                document.add_unsigned(POSITION, done + place)
-                writer.add_document(document)
+            for first, terms in in_time(texts, lambda read, deadline: _terms(read, deadline, vocabulary, spelled)):
+                for place, held in enumerate([frozenset({UNREAD})] if terms is None else terms, start=done + first):
+                    document = tantivy.Document()
+                    document.add_text(WORDS, " ".join(held))
+                    document.add_unsigned(POSITION, place)
+                    writer.add_document(document)
             done += len(texts)
             on_progress(done, len(snapshot))
         writer.commit()
@@ -87,14 +83,42 @@ class WordsPart:
         del snapshot
         words = _opened(folder, folder_state(folder))
         schema, searcher, keys = words.index.schema, words.searcher, words.keys
+        unread = list(_positions(searcher, _any_of(schema, [UNREAD])))
         for query in queries:
             needs = query_needs(query)
             asked = _asked(schema, needs, keys) if needs else tantivy.Query.empty_query()
-            hits = searcher.search(asked, LIMIT).hits
-            if len(hits) == LIMIT:
-                hits = searcher.search(asked, searcher.num_docs).hits
-            for position in searcher.fast_field_values(POSITION, [address for _score, address in hits]) if hits else ():
-                yield query.id, example_id(int(position or 0))
+            for position in (*_positions(searcher, asked), *unread):
+                yield query.id, example_id(position)
+
+
+def _terms(
+    texts: Sequence[str], deadline: Deadline, vocabulary: _Vocabulary, spelled: dict[int, str]
+) -> list[frozenset[str]]:
+    """Return the words of each text, which the vocabulary then has."""
+    block = split(texts)
+    held = _spelled(block, spelled)
+    vocabulary.add(held, deadline)
+    bounds = zip(block.firsts.tolist(), block.firsts[1:].tolist(), strict=False)
+    found = []
+    for (first, last), text in zip(bounds, texts, strict=True):
+        deadline.check()
+        hidden = text_terms(text)
+        vocabulary.add(hidden, deadline)
+        found.append(hidden.union(held[first:last]))
+    return found
+
+
+def _positions(searcher: tantivy.Searcher, asked: tantivy.Query) -> Iterator[int]:
+    """Yield the positions of the examples that hold what is asked for."""
+    hits = searcher.search(asked, LIMIT).hits
+    if len(hits) == LIMIT:
+        hits = searcher.search(asked, searcher.num_docs).hits
+    for position in searcher.fast_field_values(POSITION, [address for _score, address in hits]) if hits else ():
+        yield int(position or 0)
+
+
+def _any_of(schema: tantivy.Schema, words: Sequence[str]) -> tantivy.Query:
+    return tantivy.Query.const_score_query(tantivy.Query.term_set_query(schema, WORDS, words), 1.0)
 
 
 def _index(folder: Path) -> tantivy.Index:
@@ -115,10 +139,11 @@ class _Vocabulary:
         self._writer = _vocabulary(folder).writer(HEAP, 1)
         self._known = set(self._path.read_text(encoding="utf-8").split("\n")) if self._path.exists() else set()
 
-    def add(self, words: Collection[str]) -> None:
+    def add(self, words: Collection[str], deadline: Deadline) -> None:
         new = {word for word in set(words) - self._known if word and not word.startswith("#")}  # an end is its own key
-        self._known |= new
-        for word, keys in filed(new):
+        for word, keys in filed(new) if new else ():
+            deadline.check()
+            self._known.add(word)
             document = tantivy.Document()
             document.add_text(KEYS, " ".join(keys))
             document.add_text(SPELLED, word)
