@@ -149,13 +149,11 @@ class Protocol(Digested, Contract):
     influence: float = field(default=0.02, metadata=ADDED_LATER)
     """What counts as no measurable influence: the forget set's mean probability moves by less than this, in all."""
     assurance: Assurance = field(default="reproduced", metadata=ADDED_LATER)
-    """Of the model to unlearn. A declared one is first compared with replicates: oracles of its recipe say nothing about a
-    model that the recipe does not give."""
+    """Of the model to unlearn. A declared one is first compared with replicates, since it may be of another recipe."""
     relearning: int = field(default=0, metadata=ADDED_LATER)
     """Steps for which copies of the models are fine-tuned on some forget examples; 0: they are not. It judges nothing."""
     attacks: tuple[str, ...] = field(default=(), metadata=ADDED_LATER)
-    """Names of attacks on the production model, before and after, and on every oracle; relearning is asked for by its steps.
-    What they bring out is reported as metrics and judges nothing."""
+    """Names of attacks on the production model and every oracle, which judge nothing; relearning is asked for by steps."""
 
     @property
     def paired(self) -> bool:

@@ -48,7 +48,6 @@ UNLEARNING_COPIES = 6
 """Copies of the parameters held while unlearning: original, result, gradients, two moments, and one in reserve."""
 UNLEARNING_BASES = 3
 """Copies of the weights of a checkpoint under adapters: the production model's, that of the last model, and of the next."""
-
 ACCURACY = "held_out_accuracy"
 """Of a model in stages, by this name; of one in shards, once more by each aggregation."""
 RELEARNING_COPIES = 7
@@ -288,8 +287,7 @@ def _finish(
         base_files=base_files,
         version=RESULT_VERSION,
     )
-    draft = out / ".result.json"
-    draft.write_bytes(canonical_json(result.to_json()) + b"\n")
+    (draft := out / ".result.json").write_bytes(canonical_json(result.to_json()) + b"\n")
     draft.replace(out / "result.json")  # atomic: a reader sees either no result or all of it
     return result
 

@@ -232,6 +232,7 @@ def test_a_running_proposal_cannot_be_declined(stage: Stage) -> None:
 @pytest.mark.parametrize("event", [event for event in ITEM_SERVICES if event != "item.evaluated"])
 def test_nothing_happens_to_an_item_once_its_request_is_withdrawn(stage: Stage, event: str) -> None:
     proposal = stage.signed()
+    ending(proposal, stage)  # as it stood before; nothing can be added to a closed case
     request_close(request=stage.request, outcome=RequestOutcome.WITHDRAWN, actor="claimant", template=None)
     entries = RecordEntry.objects.count()
 

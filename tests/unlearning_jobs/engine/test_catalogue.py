@@ -89,8 +89,8 @@ def test_a_protocol_that_names_no_metrics_has_all_for_which_it_has_enough_models
     assert set(metrics_of(large, "causal_lm")) | set(metrics_of(large, "classifier")) == set(METRICS)
     for family in RECIPES:
         assert set(metrics_of(large, family)) - set(metrics_of(small, family)) == {"klom", "neurips_2023"}
-        assert metrics_of(replace(large, metrics=(), relearning=0), family) == ()
-        assert metrics_of(replace(small, metrics=("klom",), relearning=0), family) == ("klom",)
+        assert metrics_of(replace(large, metrics=(), relearning=0, attacks=()), family) == ()
+        assert metrics_of(replace(small, metrics=("klom",), relearning=0, attacks=()), family) == ("klom",)
 
 
 def test_an_attack_is_carried_out_only_if_the_protocol_has_steps_for_it() -> None:

@@ -16,12 +16,11 @@ from typing import Any
 
 import pytest
 
-from tests.unlearning_jobs.engine.conftest import write_jsonl
 from unlearning_jobs.engine.__main__ import main, reporter
 from unlearning_jobs.engine.catalogue import METHODS
 from unlearning_jobs.engine.contracts import JobResult, JobSpec, Progress, Protocol
 from unlearning_jobs.engine.contracts.families import FAMILY_DESCRIPTIONS
-from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
+from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.example import EXAMPLES, make_example
 from unlearning_jobs.engine.preparation import check_unlearning
 from unlearning_jobs.engine.training.training_data import TrainingData
@@ -285,31 +284,3 @@ def test_a_terminal_shows_a_bar_per_stage_that_ends_full(monkeypatch: pytest.Mon
 def test_what_is_not_a_terminal_shows_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
     reporter("auto")(Progress("load", 1, 1))
     assert capsys.readouterr() == ("", "")
-
-
-def test_an_index_is_built_and_asked_and_a_match_is_printed_without_its_text(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    rows = write_jsonl(tmp_path / "rows.jsonl", [{"text": "So Thyra Kestelyn wrote."}, {"text": "Nothing here."}])
-    snapshot_create([rows], tmp_path / "s")
-    assert main(["index", str(tmp_path / "s")]) == 0
-    assert "s.index: index " in capsys.readouterr().out
-    assert (
-        main(
-            ["search", str(tmp_path / "s"), "--index", str(tmp_path / "s.index"), "--name", "Thyra Kestelyn", "--self-test"]
-        )
-        == 0
-    )
-    *recalls, line = capsys.readouterr().out.splitlines()
-    assert json.loads(line)["example_id"] == "e00000000"
-    assert {"query": "name 1", "edit": "initial", "planted": 100, "found": 100} in map(json.loads, recalls)
-    assert "Kestelyn" not in line
-
-
-def test_a_search_with_the_index_of_another_snapshot_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for name in ("s", "t"):
-        rows = write_jsonl(tmp_path / f"{name}.jsonl", [{"text": f"Row of {name}."}])
-        snapshot_create([rows], tmp_path / name)
-    assert main(["index", str(tmp_path / "s")]) == 0
-    assert main(["search", str(tmp_path / "t"), "--index", str(tmp_path / "s.index"), "--exact", "row"]) == 2
-    assert "another snapshot" in capsys.readouterr().err

@@ -91,7 +91,10 @@ def make_method(choice: MethodChoice, recipe: Recipe | None = None) -> Unlearnin
         SpecError: there is no such method or option, or a value is out of range.
     """
     config = complete_config(choice.name, choice.config, recipe)
-    return METHODS[choice.name](**config)
+    method = METHODS[choice.name](**config)
+    if isinstance(method, DistilNoised):
+        method.make = make_method  # it unlearns by another method first, and the table holds both
+    return method
 
 
 __all__ = [

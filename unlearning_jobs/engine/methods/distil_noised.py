@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import ClassVar, Final
 
 import torch
 from torch import Tensor
 
-from unlearning_jobs.engine.contracts import MethodChoice, Progress, ProgressCallback
+from unlearning_jobs.engine.contracts import MethodChoice, Progress, ProgressCallback, Recipe
 from unlearning_jobs.engine.families import Batch, Predictions
 from unlearning_jobs.engine.families.weights import learned
 from unlearning_jobs.engine.training.model import TrainedModel
 
-from .context import Context
+from .context import Context, UnlearningMethod
 from .finetune import Pass, fine_tune
 from .losses import divergence, reference_predictions
 from .resetting import SEEDS, starting_values
@@ -34,6 +34,8 @@ class DistilNoised:
     """
 
     name: ClassVar[str] = "distil_noised"
+    make: Callable[[MethodChoice, Recipe], UnlearningMethod]
+    """Makes the method that unlearns first; set by whoever has the table of all methods."""
 
     def __init__(self, *, teacher: str, alpha: float, epochs: int, learning_rate_share: float, temperature: float) -> None:
         self.teacher = teacher
@@ -49,8 +51,6 @@ class DistilNoised:
             ObstacleError: something is missing that the teacher needs.
             TrainingDivergedError: a loss became NaN or infinite.
         """
-        from . import make_method  # the table that holds this method
-
         recipe = context.training_data.recipe
         retain = context.training_data.without(context.exclude_ids)
         steps = self.epochs * math.ceil(len(retain) / recipe.batch_size)
@@ -60,7 +60,7 @@ class DistilNoised:
             done = FIRST * progress.done // max(1, progress.total)
             on_progress(Progress(progress.stage, done, FIRST + steps))
 
-        first = make_method(MethodChoice(self.teacher), recipe)
+        first = self.make(MethodChoice(self.teacher), recipe)
         teacher = first.unlearn(model, replace(context, on_margins=None), unlearning)
 
         # 2. Move a copy towards weights that never saw the corpus.

@@ -41,8 +41,8 @@ def test_who_does_nothing_gives_away_what_the_original_does_and_replicates_are_n
     asked = replace(SHORT, attacks=("quantized_8", "prefix"), metrics=("quantized_8", "prefix"))
     result, out = finished(protocol=asked)
     assert result.evaluation is not None
-    assert {finding.name for finding in result.evaluation.metrics} == {"quantized_8", "prefix"}
-    for finding in result.evaluation.metrics:
+    assert {finding.name for finding in result.evaluation.metrics} == {"quantized_8", "prefix", "prefix_extraction"}
+    for finding in (one for one in result.evaluation.metrics if one.name != "prefix_extraction"):
         assert finding.unlearned == pytest.approx(finding.original)
         assert finding.original > max(finding.oracles)
     outputs = Outputs.read(out / "outputs" / "examples.parquet")

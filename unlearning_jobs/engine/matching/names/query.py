@@ -144,6 +144,8 @@ def _all(
 
 def _divided(query: str, groups: list[tuple[str, ...]], at: int) -> Iterator[Reading]:
     """Yield the names whose family name begins earlier, as in Spanish and Portuguese: "Vargas Llosa, Mario"."""
+    if any(character.isdigit() for group in groups for word in group for character in word):
+        return  # no name: words that somebody looks for
     for begin in range(1, at):
         words_of = [word for group in groups[begin:] for word in group]
         core = [word for word in words_of if word not in PARTICLES] or words_of

@@ -127,7 +127,7 @@ def _eastern(parts: Sequence[str]) -> tuple[str, list[tuple[str, str]], bool]:
     for is_first in (True, False):
         family, given = (names[0], names[1:]) if is_first else (names[-1], names[:-1])
         joined = "".join(given).replace("-", "")
-        pairs = divisions(fold(family), fold(joined)) if joined.isascii() and 0 < len(given) <= 2 else ()  # noqa: PLR2004
+        pairs = divisions(fold(family), fold(joined)) if joined.isascii() and 0 < len(given) <= 2 else ()  # noqa: PLR2004  # syllables
         if pairs and not is_given(fold(joined)):
             return family, [(joined[: len(first)], joined[len(first) :].lower()) for first, _ in pairs], is_first
     return "", [], False

@@ -86,4 +86,4 @@ def test_a_statistic_exists_where_the_answers_are_of_its_kind(family: str, reque
 
 def test_no_metric_is_for_no_family() -> None:
     assert all(set(entry.families) <= set(FAMILY_DESCRIPTIONS) and entry.families for entry in CATALOGUE.values())
-    assert metrics_of(replace(PROTOCOL, metrics=("probability",)), "causal_lm") == ("probability",)
+    assert metrics_of(replace(PROTOCOL, metrics=("probability",), attacks=()), "causal_lm") == ("probability",)
