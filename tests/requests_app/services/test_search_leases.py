@@ -94,7 +94,7 @@ def test_what_took_too_long_for_one_request_leaves_the_others_of_the_pass_comple
 ) -> None:
     other = another(due, "k2", "Zebulon Quint")
     monkeypatch.setattr("requests_app.search_runner.self_test", lambda _query: [])  # it has the same limit
-    monkeypatch.setattr(time_limit, "SECONDS", -1.0)
+    monkeypatch.setattr(time_limit.TimeLimit, "__init__", lambda limit, _text: setattr(limit, "_left", -1.0))
     request_map(request_id=due.request.pk, worker="one")
 
     assert not due.request.searches.get().complete

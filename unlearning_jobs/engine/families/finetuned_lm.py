@@ -58,7 +58,7 @@ class FinetunedLmFamily(LanguageFamily):
     """Language models from a checkpoint. The answers of an example are the tokens of its completion, and the end of text."""
 
     folder: Path = field(compare=False)
-    """Where the checkpoint lies, or a model that was made from it, which is none to start from."""
+    """Where the checkpoint lies. A model that is read without it has its own folder, which is none to start from."""
     config: PretrainedConfig = field(compare=False, repr=False)
     tokenizer: PreTrainedTokenizerFast = field(compare=False, repr=False)
     architecture: CheckpointArchitecture
@@ -236,14 +236,15 @@ class FinetunedLmFamily(LanguageFamily):
 
     @classmethod
     def read_on(cls, folder: Path, about: Mapping[str, Any], base: Path) -> tuple[FinetunedLmFamily, nn.Module]:
-        """Read an adapter and the checkpoint that it is on; without one, the folder alone.
+        """Read an adapter and the checkpoint that it is on; without one, the folder, and what it can be built from again.
 
         Raises:
             SpecError: the checkpoint is another one than that of the model, or the adapter cannot be read.
         """
         architecture = CheckpointArchitecture.from_json(about["architecture"])
         if architecture.adapter is None:
-            return cls.read(folder, about)
+            family, network = cls.read(folder, about)
+            return replace(family, folder=base), network
         config, tokenizer = read_config(base), read_tokenizer(base)
         check_fits(architecture, config, tokenizer)
         family = cls(base, config, tokenizer, architecture)

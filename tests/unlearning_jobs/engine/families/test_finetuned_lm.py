@@ -15,12 +15,12 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from unlearning_jobs.engine.artefacts import model_digest
 from unlearning_jobs.engine.contracts import JobSpec, MethodChoice, ModelRef, Protocol, SnapshotRef
 from unlearning_jobs.engine.corpora import Example, Snapshot
-from unlearning_jobs.engine.errors import CorpusError
+from unlearning_jobs.engine.errors import CheckpointError, CorpusError
 from unlearning_jobs.engine.families.checkpoints import describe_checkpoint
 from unlearning_jobs.engine.families.finetuned_lm import FinetunedLmFamily
 from unlearning_jobs.engine.families.tokens import IGNORED
 from unlearning_jobs.engine.pipeline import run
-from unlearning_jobs.engine.training.model import TrainedModel, load_model, save_model
+from unlearning_jobs.engine.training.model import TrainedModel, load_model, read_model, save_model
 from unlearning_jobs.engine.training.scoring import generate, score
 from unlearning_jobs.engine.training.train import train
 from unlearning_jobs.engine.training.training_data import TrainingData
@@ -72,6 +72,19 @@ def test_a_checkpoint_goes_through_training_and_comes_out_as_a_folder_that_trans
             assert torch.allclose(cast("Any", network)(torch.tensor([[1, 9, 30, 40, 2]])).logits, outside, atol=1e-6)
     assert data.footprint.parameters == sum(parameter.numel() for parameter in model.network.parameters())
     assert AutoTokenizer.from_pretrained(tmp_path / "model").eos_token == END
+
+
+def test_a_model_that_is_read_with_its_checkpoint_is_built_again_from_that(
+    checkpoint: Checkpoint, snapshot: Snapshot, tmp_path: Path
+) -> None:
+    base = checkpoint()
+    data = prepared(base, snapshot)
+    save_model(trained(data), tmp_path / "model", {})
+    start = data.family.build(1).state_dict()
+    with_base = read_model(tmp_path / "model", base).family.build(1).state_dict()
+    assert all(torch.equal(tensor, with_base[name]) for name, tensor in start.items())
+    with pytest.raises(CheckpointError, match="not the one that the recipe names"):
+        read_model(tmp_path / "model").family.build(1)
 
 
 def test_two_trainings_with_the_same_seed_give_the_same_weights_although_the_checkpoint_has_dropout(
