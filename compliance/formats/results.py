@@ -39,6 +39,8 @@ KEEPS_ANSWERS: Final = 4
 ANSWER_IN_TEXTS: Final = frozenset({"causal_lm", "finetuned_lm"})
 """Families of models that answer in texts, as recipes call them. The engine's own table says the same."""
 
+HELD_OUT_ACCURACY: Final = "held_out_accuracy"
+"""Among what a training measured: of a model in stages, by this name; of one in shards, once more by each aggregation."""
 START_FROM_BASE: Final = frozenset({"finetuned_lm"})
 """Families of models that start from a checkpoint of somebody else's. The engine's own table says the same."""
 SAYS_LIMITS: Final = 4

@@ -12,9 +12,10 @@ from django.core.management import CommandError, call_command
 
 from compliance.record.errors import StaleStateError
 from compliance.record.selectors import entries_of
-from tests.checkpoints import erased_from, recipe_from, registered, tower, worked, written
+from tests.checkpoints import erased_from, recipe_from, tower, worked, written
 from tests.erasing import started
 from tests.factories import PROTOCOL, account
+from tests.unlearning_jobs.sailors import base, checkpoint, snapshot
 from tests.web.pages import signed_in
 from unlearning_jobs.checkpoints import checkpoint_folder
 from unlearning_jobs.engine.contracts import JobSpec, MethodChoice, Recipe
@@ -24,17 +25,9 @@ from unlearning_jobs.services.model_versions import unlearning_start
 from unlearning_jobs.services.retraining import model_retrain
 from unlearning_jobs.services.trainings import model_train
 
+__all__ = ["base", "checkpoint", "snapshot"]
+"""Fixtures."""
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artefacts")]
-
-
-@pytest.fixture
-def checkpoint(tmp_path: Path) -> Checkpoint:
-    return registered(written(tmp_path / "downloaded"))
-
-
-@pytest.fixture
-def snapshot(tmp_path: Path) -> CorpusSnapshot:
-    return tower(tmp_path)
 
 
 def trained(checkpoint: Checkpoint, snapshot: CorpusSnapshot, name: str = "keeper") -> ModelVersion:

@@ -14,9 +14,10 @@ from django.db import DatabaseError, connection, transaction
 from compliance.record.errors import StaleStateError
 from compliance.record.selectors import entries_of
 from requests_app.services.accepted import learners
-from tests.checkpoints import erased_from, recipe_from, registered, tower, worked, written
+from tests.checkpoints import erased_from, recipe_from, tower, worked
 from tests.factories import PROTOCOL, RECIPE, account
 from tests.unlearning_jobs.engine.families.foreign_checkpoints import trained_elsewhere
+from tests.unlearning_jobs.sailors import base, checkpoint, snapshot
 from tests.web.pages import signed_in
 from unlearning_jobs.engine.artefacts import checkpoint_digest, model_about
 from unlearning_jobs.engine.contracts import MethodChoice
@@ -27,22 +28,9 @@ from unlearning_jobs.services.jobs import job_cancel
 from unlearning_jobs.services.model_versions import unlearning_start
 from unlearning_jobs.services.retraining import model_retrain
 
+__all__ = ["base", "checkpoint", "snapshot"]
+"""Fixtures."""
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artefacts")]
-
-
-@pytest.fixture
-def base(tmp_path: Path) -> Path:
-    return written(tmp_path / "downloaded")
-
-
-@pytest.fixture
-def checkpoint(base: Path) -> Checkpoint:
-    return registered(base)
-
-
-@pytest.fixture
-def snapshot(tmp_path: Path) -> CorpusSnapshot:
-    return tower(tmp_path)
 
 
 @pytest.fixture

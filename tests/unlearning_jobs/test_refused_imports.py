@@ -13,10 +13,11 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from compliance.record.errors import StaleStateError
-from tests.checkpoints import erased_from, files_of, recipe_from, registered, taken, tower, worked, written
+from tests.checkpoints import erased_from, files_of, recipe_from, registered, taken, worked
 from tests.factories import account
 from tests.unlearning_jobs.engine.families.foreign_adapters import write_adapter
 from tests.unlearning_jobs.engine.families.foreign_checkpoints import trained_elsewhere
+from tests.unlearning_jobs.sailors import base, checkpoint, keeper, snapshot
 from tests.web.pages import signed_in
 from unlearning_jobs.checkpoints import checkpoint_folder
 from unlearning_jobs.engine.errors import CheckpointError, SpecError
@@ -27,32 +28,9 @@ from unlearning_jobs.models import Checkpoint, CorpusSnapshot, Job, ModelVersion
 from unlearning_jobs.services.imports import model_import
 from unlearning_jobs.services.trainings import model_train
 
+__all__ = ["base", "checkpoint", "keeper", "snapshot"]
+"""Fixtures."""
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artefacts")]
-
-
-@pytest.fixture
-def base(tmp_path: Path) -> Path:
-    return written(tmp_path / "downloaded")
-
-
-@pytest.fixture
-def checkpoint(base: Path) -> Checkpoint:
-    return registered(base)
-
-
-@pytest.fixture
-def snapshot(tmp_path: Path) -> CorpusSnapshot:
-    return tower(tmp_path)
-
-
-@pytest.fixture
-def keeper(checkpoint: Checkpoint, snapshot: CorpusSnapshot) -> ModelVersion:
-    """A version that was trained here, on two examples that were erased afterwards."""
-    job = model_train(name="keeper", recipe=recipe_from(checkpoint), snapshot=snapshot, seed=1, actor="account:1")
-    version = worked(job).result_version
-    assert version is not None, job.error_message
-    erased_from(snapshot, "e00000002", "e00000003")
-    return version
 
 
 def imported(

@@ -21,7 +21,9 @@ BESIDE_WEIGHTS: Final = (
     *("vocab.json", "vocab.txt", "merges.txt", "*.model"),
 )
 """What else models are made from: the configuration, and the tokenizer in each of its forms."""
-ADAPTER_FILES: Final = ("adapter_config.json", "adapter_model.safetensors", "lethe.json")
+ABOUT: Final = "lethe.json"
+"""What a model that was made here, or by another Lethe, says of itself."""
+ADAPTER_FILES: Final = ("adapter_config.json", "adapter_model.safetensors", ABOUT)
 """What an adapter is made from: peft's files, and, if it was written here, what it says of its checkpoint."""
 
 
@@ -96,7 +98,7 @@ def file_digest(path: Path) -> str:
 def model_about(folder: Path) -> dict[str, Any]:
     """Return what the model's folder says about the model, unchecked; empty if there is no folder or it says nothing."""
     try:
-        about = json.loads((folder / "lethe.json").read_bytes())
+        about = json.loads((folder / ABOUT).read_bytes())
     except (OSError, ValueError):
         return {}
     return about if isinstance(about, dict) else {}

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from compliance.formats.canonical import canonical_json
 from compliance.formats.processes import process_checks
-from compliance.formats.results import ANSWERS, RESULT_VERSION, Certificate, SecondTraining
+from compliance.formats.results import ANSWERS, HELD_OUT_ACCURACY, RESULT_VERSION, Certificate, SecondTraining
 
 from .artefacts import checkpoint_digest, file_digest, model_digest, model_files
 from .catalogue import method_guarantee
@@ -48,8 +48,6 @@ UNLEARNING_COPIES = 6
 """Copies of the parameters held while unlearning: original, result, gradients, two moments, and one in reserve."""
 UNLEARNING_BASES = 3
 """Copies of the weights of a checkpoint under adapters: the production model's, that of the last model, and of the next."""
-ACCURACY = "held_out_accuracy"
-"""Of a model in stages, by this name; of one in shards, once more by each aggregation."""
 RELEARNING_COPIES = 7
 """While an oracle is attacked: original, result, oracle, its copy, gradients, two moments."""
 
@@ -145,7 +143,7 @@ def _accuracies_of_shards(job: RunningJob, model: TrainedModel) -> dict[str, flo
         return {}
     encoded = trainer.training_data.family.encode(held_out)
     if sharding.shards == 1:
-        return {ACCURACY: accuracy(model, encoded)}
+        return {HELD_OUT_ACCURACY: accuracy(model, encoded)}
     networks = shard_networks(
         trainer.training_data,
         job.spec.exclude_ids,
@@ -155,7 +153,7 @@ def _accuracies_of_shards(job: RunningJob, model: TrainedModel) -> dict[str, flo
         slices=trainer.slices,
     )
     accuracies = aggregation_accuracies(networks, trainer.training_data, encoded)
-    return {f"{ACCURACY}_{aggregation}": share for aggregation, share in accuracies.items()}
+    return {f"{HELD_OUT_ACCURACY}_{aggregation}": share for aggregation, share in accuracies.items()}
 
 
 def _unlearn(job: RunningJob) -> JobResult:

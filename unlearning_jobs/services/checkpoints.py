@@ -21,7 +21,7 @@ from compliance.formats.record_kinds import RecordKind
 from compliance.record.errors import StaleStateError
 from compliance.record.services import record_append
 from unlearning_jobs.checkpoints import checkpoint_folder, files_problem
-from unlearning_jobs.engine.artefacts import checkpoint_files
+from unlearning_jobs.engine.artefacts import ABOUT, checkpoint_files
 from unlearning_jobs.engine.contracts import CheckpointArchitecture
 from unlearning_jobs.engine.errors import CheckpointError
 from unlearning_jobs.engine.tensors import Weights
@@ -32,8 +32,6 @@ from .ledger import ledger_lock
 from .weights import require_no_model, require_not_of_jobs, weights_foreign
 
 CHUNK: Final = 1 << 20
-ABOUT: Final = "lethe.json"
-"""What every folder of a model that was made here, or by another Lethe, has."""
 Describe = Callable[[Path], CheckpointArchitecture]
 """What the engine says of the checkpoint in a folder; it refuses what cannot be used (CheckpointError)."""
 

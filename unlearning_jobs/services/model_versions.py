@@ -11,6 +11,7 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from compliance.formats.record_kinds import RecordKind
+from compliance.formats.results import HELD_OUT_ACCURACY
 from compliance.record.errors import StaleStateError
 from compliance.record.services import SYSTEM, record_append
 from unlearning_jobs.checkpoints import base_of, require_startable
@@ -38,8 +39,6 @@ from .weights import require_new_model
 
 FROM: Final = ("snapshot", "recipe__checkpoint")
 """What a version was made from."""
-ACCURACY: Final = "held_out_accuracy"
-"""How the engine names what a model in stages gets right, with the way in which its shards answer together behind it."""
 EVALUATION_STAGES = ("process", "ensemble", "replicates", "oracles", "evaluate")
 
 
@@ -143,9 +142,9 @@ def job_costs(result: JobResult, *, run: int) -> dict[str, Any]:
         "look": evaluation.look if evaluation else 1,
         "precision": evaluation.precision.to_json() if evaluation and evaluation.precision else None,
         "accuracies": {
-            name.removeprefix(ACCURACY).removeprefix("_"): share
+            name.removeprefix(HELD_OUT_ACCURACY).removeprefix("_"): share
             for name, share in result.training_metrics.items()
-            if name.startswith(ACCURACY)
+            if name.startswith(HELD_OUT_ACCURACY)
         },
     }
 

@@ -13,10 +13,11 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 
 from compliance.record.errors import StaleStateError
-from tests.checkpoints import erased_from, files_of, recipe_from, registered, taken, tower, worked, written
+from tests.checkpoints import files_of, recipe_from, registered, taken, worked
 from tests.factories import account
 from tests.staging import unguarded
 from tests.unlearning_jobs.engine.families.foreign_checkpoints import trained_elsewhere
+from tests.unlearning_jobs.sailors import base, checkpoint, keeper, snapshot
 from tests.web.pages import signed_in
 from unlearning_jobs.checkpoints import checkpoint_folder, checkpoint_problem
 from unlearning_jobs.engine.errors import CheckpointError
@@ -29,32 +30,9 @@ from unlearning_jobs.services.runs import job_claim
 from unlearning_jobs.services.trainings import model_train
 from unlearning_jobs.services.weights import weights_note
 
+__all__ = ["base", "checkpoint", "keeper", "snapshot"]
+"""Fixtures."""
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artefacts")]
-
-
-@pytest.fixture
-def base(tmp_path: Path) -> Path:
-    return written(tmp_path / "downloaded")
-
-
-@pytest.fixture
-def checkpoint(base: Path) -> Checkpoint:
-    return registered(base)
-
-
-@pytest.fixture
-def snapshot(tmp_path: Path) -> CorpusSnapshot:
-    return tower(tmp_path)
-
-
-@pytest.fixture
-def keeper(checkpoint: Checkpoint, snapshot: CorpusSnapshot) -> ModelVersion:
-    """A version that was trained here, on two examples that were erased afterwards."""
-    job = model_train(name="keeper", recipe=recipe_from(checkpoint), snapshot=snapshot, seed=1, actor="account:1")
-    version = worked(job).result_version
-    assert version is not None, job.error_message
-    erased_from(snapshot, "e00000002", "e00000003")
-    return version
 
 
 def of_before(version: ModelVersion) -> None:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
 from compliance.formats.canonical import canonical_json
+from unlearning_jobs.engine.artefacts import ABOUT
 from unlearning_jobs.engine.contracts import Adapter
 from unlearning_jobs.engine.errors import SpecError
 
@@ -26,7 +27,6 @@ from .weights import is_adapted, own_tensors
 
 CONFIG: Final = "adapter_config.json"
 TENSORS: Final = "adapter_model.safetensors"
-ABOUT: Final = "lethe.json"
 METADATA: Final = {"format": "pt"}
 NAME: Final = "default"
 """What peft calls an adapter within a network."""

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save, save_file
 from torch import Tensor, nn
 
 from compliance.formats.canonical import canonical_json, sha256_hex
-from unlearning_jobs.engine.artefacts import model_about, model_digest
+from unlearning_jobs.engine.artefacts import ABOUT, model_about, model_digest
 from unlearning_jobs.engine.contracts import ModelRef
 from unlearning_jobs.engine.contracts.privacy import PrivacyLoss
 from unlearning_jobs.engine.errors import SpecError
@@ -70,7 +70,7 @@ def save_model(model: TrainedModel, folder: Path, about: Mapping[str, Any], *, w
         described["ensemble"] = {"networks": len(model.network.shards), "aggregation": model.network.aggregation}
     if model.privacy is not None:
         described["privacy"] = model.privacy.to_json()
-    (folder / "lethe.json").write_bytes(canonical_json(described))
+    (folder / ABOUT).write_bytes(canonical_json(described))
 
 
 def saved_weights(model: TrainedModel) -> dict[str, Tensor]:
