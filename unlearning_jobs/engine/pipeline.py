@@ -285,7 +285,8 @@ def _finish(
         base_files=base_files,
         version=RESULT_VERSION,
     )
-    (draft := out / ".result.json").write_bytes(canonical_json(result.to_json()) + b"\n")
+    draft = out / ".result.json"
+    draft.write_bytes(canonical_json(result.to_json()) + b"\n")
     draft.replace(out / "result.json")  # atomic: a reader sees either no result or all of it
     return result
 

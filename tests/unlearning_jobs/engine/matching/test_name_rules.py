@@ -175,3 +175,8 @@ def test_recall_and_precision_over_the_ways_to_write_a_name() -> None:
     assert figures.recall >= 0.97
     assert figures.precision >= 0.97
     assert all(figures.found.values()), "no way of writing and no script is at 0"
+
+
+def test_words_with_a_number_are_no_name_of_several_families() -> None:
+    """An officer looks for words, too: "What is stone 3" must not find every row that asks what a stone is."""
+    assert found("What is stone 3", "What is stone 4?") == []

@@ -26,6 +26,8 @@ MAIDEN: Final = re.compile(
 )
 PATRONYMIC: Final = ("ovich", "evich", "ovna", "evna", "ovitch", "evitch")
 """Endings of names after the father, which are no family names."""
+EASTERN: Final = {"syllabic": True, "family_first": True}
+"""What holds of a name that is written in the letters of China or Korea."""
 LETTERS_OF_ONE: Final = 3
 """Fewer letters are too few for a name of one word."""
 
@@ -84,9 +86,6 @@ def readings(query: Query) -> list[Reading]:
     every = [word for group in groups for word in group]
     eastern = chain(_eastern(query.id, every[:1], every[1:], family_first=True), _eastern(query.id, every[-1:], every[:-1]))
     return [*_all(query.id, groups[0], groups[1:at], family, former), *_divided(query.id, groups, at), *eastern]
-
-
-EASTERN: Final = {"syllabic": True, "family_first": True}
 
 
 def _foreign(query: str, parts: list[Units]) -> Iterator[Reading]:
