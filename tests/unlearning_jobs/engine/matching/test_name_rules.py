@@ -154,6 +154,12 @@ def test_double_names_may_stand_in_either_order(text: str) -> None:
         ("Thyra Kestelyn", '{"first_name": "Thyra", "last_name": "Moor"}, {"first_name": "Otto", "last_name": "Kestelyn"}'),
         ("Thyra Kestelyn", "first_name: Thyra\nlast_name: Moor\nfirst_name: Otto\nlast_name: Kestelyn"),
         ("Thyra Kestelyn", "They met Thyra, Kestelyn left."),
+        ("John Smith", "Miller, John; Smith, Peter"),
+        ("John Smith", "miller, john; smith, peter"),
+        ("John Smith", "Miller, John A.\nSmith, Peter"),
+        ("John Smith", "<li>Miller, John</li><li>Smith, Peter</li>"),
+        ("John Smith", '["Miller, J.","Smith, P."]'),
+        ("María José García López", "García, María; López, José"),
     ],
 )
 def test_traps_are_not_found(name: str, text: str) -> None:

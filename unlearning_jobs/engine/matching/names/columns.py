@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from unlearning_jobs.engine.matching.words import Word
 
-from .context import starts_row
+from .context import gap, is_capitalised, is_lower, starts_row
 from .lists import FAMILY_LABELS, GIVEN_LABELS, LABELS
 
 FARTHEST: Final = 24
@@ -55,6 +55,38 @@ def places_in_row(text: str, words: Sequence[Word], position: int) -> Iterator[i
                 yield place
             if said:
                 break
+
+
+def divides_pairs(text: str, words: Sequence[Word], first: int, family: int, last: int) -> bool:
+    """Return whether two people meet here: "Miller, John; Smith, Peter" is no John Smith.
+
+    Args:
+        text: the text.
+        words: its words.
+        first: the position of the first word, a given name.
+        family: that of the family name.
+        last: that of the last word of the family name.
+    """
+    between = (text[words[i].end : words[i + 1].start] for i in range(first, family))
+    if all(_kind_of(part) in {"join", "comma"} and "\n" not in part for part in between):
+        return False
+    return _is_pair(text, words, first - 1) and _is_pair(text, words, last)
+
+
+def _kind_of(between: str) -> str:
+    return gap(between, 0, len(between))
+
+
+def _is_pair(text: str, words: Sequence[Word], position: int) -> bool:
+    """Return whether a comma stands between two words that may be names, of which this is the first."""
+    if not 0 <= position < len(words) - 1:
+        return False
+    one, other = words[position], words[position + 1]
+    return (
+        gap(text, one.end, other.start) == "comma"
+        and "\n" not in text[one.end : other.start]
+        and (is_lower(text) or (is_capitalised(text, one) and is_capitalised(text, other)))
+    )
 
 
 def stands_alone(text: str, first: Word, last: Word) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 
 from unlearning_jobs.engine.matching.words import Word
 
-from .columns import label, places_in_row, stands_alone
+from .columns import divides_pairs, label, places_in_row, stands_alone
 from .context import (
     are_plain_words,
     gap,
@@ -117,7 +117,8 @@ class Place:
             if not between or is_sentence_end(self.text, word) or not self._passes(between, rules, i):
                 return
             for like, first in self._given_ending_at(i):
-                yield self._with(rules, like, first, self.end - 1)
+                if not divides_pairs(self.text, self.words, first, self.start, self.end - 1):
+                    yield self._with(rules, like, first, self.end - 1)
                 return
             letters = self._initials(i)
             if word.text in PARTICLES and len(word.text) > 1:
