@@ -48,14 +48,17 @@ def add_to(commands: Any, reporter: Callable[[str], ProgressCallback]) -> None:
 
 
 def _sweep(options: argparse.Namespace, reporter: Callable[[str], ProgressCallback]) -> int:
-    from .sweeping import Asked, find_shards, read_key, read_queries, read_register, sweep
+    from .sweeping import Asked, find_shards, read_key, read_queries, read_register, require_outside, sweep
 
     if options.register:
         key = read_key(options.key) if options.key else b""
         asked = read_register(options.register, key=key, regions=options.region)
     else:
         asked = Asked.of(read_queries(options.queries))
-    shards = find_shards(list(map(given_place, options.folder)), read_options(vars(options)))
+    swept = list(map(given_place, options.folder))
+    if options.out:
+        require_outside(options.out, swept)
+    shards = find_shards(swept, read_options(vars(options)))
     if options.estimate or options.out is None:
         say_cost(shards, asked, _print)
         return 0

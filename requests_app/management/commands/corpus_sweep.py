@@ -27,7 +27,7 @@ from unlearning_jobs.engine.corpora.flags import add_reading_flags, read_options
 from unlearning_jobs.engine.corpora.object_store import given_place
 from unlearning_jobs.engine.errors import EngineError
 from unlearning_jobs.engine.sweep_command import say_cost, say_done
-from unlearning_jobs.engine.sweeping import Asked, Shards, find_shards, sweep
+from unlearning_jobs.engine.sweeping import Asked, Shards, find_shards, require_outside, sweep
 from unlearning_jobs.engine.sweeping.journal import goes_on, is_output_of, private
 from unlearning_jobs.index_parts import ANSWERED_BY
 
@@ -56,7 +56,10 @@ class Command(BaseCommand):
         requests = _requests(options["requests"])
         try:
             asked = _asked(requests)
-            shards = find_shards(list(map(given_place, options["folder"])), read_options(options))
+            swept = list(map(given_place, options["folder"]))
+            if options["out"]:
+                require_outside(options["out"], swept)
+            shards = find_shards(swept, read_options(options))
             if options["estimate"] or options["out"] is None:
                 say_cost(shards, asked, self.stdout.write, OBSTACLES)
                 return

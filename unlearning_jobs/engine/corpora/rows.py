@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -27,6 +28,8 @@ SKIPPED: Final[Mapping[SkipReason, str]] = {
     "unanswered": "nobody answers in the conversation",
     "broken": "cannot be read",
 }
+INVISIBLE: Final = string.whitespace + "\u00a0\u00ad\u200b\u200c\u200d\u2060\u3000\ufeff"
+"""Characters of which nothing is seen: a text of them alone is none."""
 Text = dict[str, str]
 
 
@@ -129,7 +132,7 @@ class RowMaker:
     def _joined(self, columns: tuple[str, ...], fields: Fields, metadata: Text) -> str:
         texts = [_text(fields.get(name), name, metadata) for name in columns]
         joined = texts[0] if len(texts) == 1 else "\n".join(text for text in texts if text)
-        if not joined.strip():
+        if not joined.strip(INVISIBLE):
             raise RowSkipped(reason="incomplete")
         return joined
 

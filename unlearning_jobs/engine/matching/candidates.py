@@ -13,13 +13,14 @@ from functools import lru_cache
 from typing import Final
 
 from .identifier_address import anchors, first_words
-from .identifier_escapes import all_unescaped
+from .identifier_escapes import all_unescaped, has_escapes
 from .identifier_form import Email, Number, identifier_form
+from .names.asked import TITLES_BEHIND
 from .names.lists import TITLES
 from .names.query import Reading, is_initial, readings
 from .names.sounds import initial, romanised
-from .names.unspaced import TITLES as UNSPACED_TITLES
-from .names.unspaced import letter_form, letter_keys, pinyin_orders, unspaced_parts
+from .names.syllables import hangul_orders, pinyin_orders
+from .names.unspaced import all_parts, letter_form, letter_keys
 from .names.words import family_keys, given_keys, name_keys, word_keys
 from .plain import plain
 from .query import Query
@@ -33,7 +34,6 @@ NUMBER_END: Final = 5
 """Number of last characters by which a number is filed."""
 FARTHEST: Final = 8
 """Largest number of letters of a number behind its last group with a digit."""
-ESCAPE: Final = re.compile("%[0-9A-Fa-f]{2}")
 ASCII_DIGIT: Final = re.compile("[0-9]")
 
 
@@ -53,9 +53,9 @@ def term_keys(word: str) -> frozenset[str]:
 def text_terms(text: str) -> frozenset[str]:
     """Return further words of a text: those that escapes hide, and the ends of its numbers."""
     shown = plain(text).text
-    if "%" not in shown and not has_digit(shown):
+    escaped, found = has_escapes(shown), set[str]()
+    if not escaped and not has_digit(shown):
         return frozenset()
-    escaped, found = ESCAPE.search(shown), set[str]()
     for seen in all_unescaped(text):
         if escaped:
             found.update(word.text for word in words(seen.text))
@@ -91,7 +91,6 @@ def query_terms(query: Query) -> tuple[frozenset[str], ...]:
 
 def _name_terms(query: Query) -> tuple[frozenset[str], ...]:
     known = readings(query)
-    parts = unspaced_parts(query.value)
     family = {key for reading in known for key in family_keys(reading.family[0], syllabic=reading.syllabic)}
     given = {key for reading in known for key in _given_keys(reading)}
     if any(reading.given and is_initial(reading.given[0]) for reading in known):
@@ -99,10 +98,15 @@ def _name_terms(query: Query) -> tuple[frozenset[str], ...]:
     for sounds in (*pinyin_orders(query.value), *_sounds(known)):
         syllables = {f"%{sounds[:n]}" for n in range(1, SYLLABLE + 1)}
         family |= syllables
-        given |= {f"%{romanised(title[0])}" for title in UNSPACED_TITLES} | syllables
-    if whole := [letter_form(letter) for part in parts for letter in part]:
+        given |= {f"%{romanised(title[0])}" for title in TITLES_BEHIND} | syllables
+    for name in hangul_orders(query.value):
+        family |= {letter_form(name[0])}
+        given |= set(map(letter_form, name[1:]))
+    for whole in ([letter_form(letter) for part in parts for letter in part] for parts in all_parts(query.value)):
+        if not whole:
+            continue
         family |= {whole[0]}
-        given |= {*whole[1:], *(letter_form(title[0]) for title in UNSPACED_TITLES)}
+        given |= {*whole[1:], *(letter_form(title[0]) for title in TITLES_BEHIND)}
         # In the other order, the first letter stands last: both groups are the letters of the name.
     return (frozenset(family), frozenset(given)) if given else (frozenset(family),)
 

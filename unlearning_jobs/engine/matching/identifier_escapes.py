@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -11,7 +12,9 @@ from urllib.parse import unquote
 from .identifier_text import in_one_form, pieced
 from .plain import Plain, plain
 
-PERCENT: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+ESCAPES: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+|(?:\\u[0-9A-Fa-f]{4})+|\\/")
+"""Of addresses, and of JSON within a text."""
+SIGNS: Final = frozenset("&%\\")
 BLANK: Final = "%20"
 TIMES: Final = 3
 """How often an escape may be escaped itself."""
@@ -19,7 +22,7 @@ TIMES: Final = 3
 
 @dataclass(frozen=True)
 class Unescaped:
-    """A text as a reader's program understands it: without references of HTML, invisible characters and percent escapes.
+    """A text as a reader's program understands it: without references of HTML, invisible characters and escapes.
 
     Each character is in one form (`identifier_text.py`).
     """
@@ -40,9 +43,14 @@ class Unescaped:
         form, shown = self.layers[:2]
         begin, stop = self.place(start, end)
         raw, written = self.raw[begin:stop], shown.text[form.start(start) : form.end(end)]
-        escaped = raw != written and not {"&", "%"}.isdisjoint(raw)
+        escaped = raw != written and not SIGNS.isdisjoint(raw)
         other = _composed(written) != _composed(self.text[start:end])
         return (*(("escaped",) if escaped else ()), *(("other_form",) if other else ()))
+
+
+def has_escapes(text: str) -> bool:
+    """Return whether percent escapes or those of JSON stand in the text."""
+    return ("%" in text or "\\" in text) and ESCAPES.search(text) is not None
 
 
 def unescaped(raw: str, *, blanks: bool = False) -> Unescaped:
@@ -51,8 +59,8 @@ def unescaped(raw: str, *, blanks: bool = False) -> Unescaped:
     With `blanks`, those of blanks are undone too, which may part what is one web address.
     """
     layers = [plain(raw)]
-    while "%" in layers[0].text and len(layers) <= TIMES:
-        decoded = pieced(layers[0].text, PERCENT.finditer(layers[0].text), lambda hit: _decoded(hit.group(), blanks=blanks))
+    while has_escapes(layers[0].text) and len(layers) <= TIMES:
+        decoded = pieced(layers[0].text, ESCAPES.finditer(layers[0].text), lambda hit: _decoded(hit.group(), blanks=blanks))
         if decoded.text == layers[0].text:
             break
         layers.insert(0, decoded)
@@ -73,6 +81,9 @@ def _composed(text: str) -> str:
 
 def _decoded(escapes: str, *, blanks: bool) -> str:
     """Return the characters, or the escapes themselves if these stand for blanks or for no characters."""
-    characters = unquote(escapes, errors="replace")
+    if escapes.startswith("\\"):
+        characters = json.loads(f'"{escapes}"').encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    else:
+        characters = unquote(escapes, errors="replace")
     parted = " " in characters and not blanks
     return characters if characters.isprintable() and not parted and "\ufffd" not in characters else escapes

@@ -18,7 +18,7 @@ from .query import ExampleMatch, Query, QueryError, Span
 from .sweep import Sweep
 from .time_limit import OnUnsearched, TimeLimit, TookTooLongError, refuse
 
-VERSION: Final = "lethe-matching/5"
+VERSION: Final = "lethe-matching/6"
 """Raise the number with every change after which a search finds more, or less, in the same texts."""
 
 TOGETHER: Final = 1 << 20

@@ -13,9 +13,10 @@ import ahocorasick
 import numpy as np
 from numpy.typing import NDArray
 
-from .candidates import ESCAPE, has_digit, term_keys, text_terms
+from .candidates import has_digit, term_keys, text_terms
 from .filing import Screen
 from .fingerprints import fingerprints, kept_among, query_fingerprints
+from .identifier_escapes import has_escapes
 from .needs import Needs
 from .plain import is_plain, plain
 from .time_limit import Deadline, OnUnsearched, in_time, refuse
@@ -149,7 +150,7 @@ class _Hidden:
         for place, raw in enumerate(texts) if self._needs else ():
             deadline.check()
             text = raw if is_plain(raw) else plain(raw).text  # a reference may spell the sign of an escape
-            if "%" in text and ESCAPE.search(text):
+            if has_escapes(text):
                 if terms := text_terms(text):
                     held = terms.union(word.text for word in words(text))
                     keys = {key for term in held for key in term_keys(term)} if self._filed else set[str]()

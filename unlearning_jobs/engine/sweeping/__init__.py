@@ -6,6 +6,7 @@ says what that is good for.
 
 from .asked import WHY_NOT, Asked, read_queries
 from .estimate import estimate
+from .journal import require_outside
 from .register import read_key, read_register
 from .run import SweepSummary, sweep
 from .shards import Shard, Shards, find_shards
@@ -21,5 +22,6 @@ __all__ = [
     "read_key",
     "read_queries",
     "read_register",
+    "require_outside",
     "sweep",
 ]

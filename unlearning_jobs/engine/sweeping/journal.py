@@ -15,13 +15,14 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from compliance.formats.canonical import canonical_json
+from unlearning_jobs.engine.corpora.object_store import Given
 from unlearning_jobs.engine.errors import EngineError
 
 from .asked import Asked
@@ -110,6 +111,18 @@ class Journal:
 
     def _part(self, shard: Shard) -> Path:
         return self.folder / f"{shard.number:08d}.jsonl"
+
+
+def require_outside(out: Path, swept: Iterable[Given]) -> None:
+    """Refuse an output that lies in a folder which is swept: the next sweep would read it.
+
+    Raises:
+        SweepError: it lies there.
+    """
+    for folder in (given for given in swept if isinstance(given, Path)):
+        if out.absolute().resolve().is_relative_to(folder.resolve()):
+            message = f"{out.name} would lie in {folder.name}, and the next sweep would read it; write it outside of what is swept."
+            raise SweepError(message)
 
 
 @contextmanager

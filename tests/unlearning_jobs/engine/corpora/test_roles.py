@@ -115,6 +115,7 @@ def test_shapes_that_were_always_read_come_first(tmp_path: Path) -> None:
         ([{"text": "", "author": "Zoé"}], "elsewhere"),
         ([{"txt": "x"}], "elsewhere"),
         ([{"question": "q", "answer": None}], "incomplete"),
+        ([{"question": "q", "answer": " \u200b\ufeff "}], "incomplete"),
         ([{"text": "a", "label": None}], "unlabelled"),
         ([{"messages": SAID[:1]}], "unanswered"),
     ],

@@ -76,6 +76,8 @@ def found(value: str, text: str) -> list[tuple[str, set[str]]]:
         ("jo.lark@gmail.com", "jo.lark@gmail。com。", "jo.lark@gmail。com", set()),
         ("jo.lark@gmail.com", "谢谢。jo.lark@gmail.com。好", "jo.lark@gmail.com", set()),
         ("jo.lark@gmail.com", "…jo.lark@gmail.com…", "jo.lark@gmail.com", set()),
+        ("jo.lark@gmail.com", r"jo.lark\u0040gmail.com", r"jo.lark\u0040gmail.com", {"escaped"}),
+        ("https://post.example/ada", r'"https:\/\/post.example\/ada"', r"https:\/\/post.example\/ada", {"escaped"}),
         ("jo.lark@gmail.com", "=jo%252Elark%2540gmail.com", "jo%252Elark%2540gmail.com", {"escaped"}),
         ("jo.lark@gmail.com", "mailto:%20jo.lark@gmail.com", "jo.lark@gmail.com", set()),
         ("jose@x.org", "jose[@]x[.]org", "jose[@]x[.]org", {"obfuscated"}),

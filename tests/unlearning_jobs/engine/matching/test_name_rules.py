@@ -160,6 +160,9 @@ def test_double_names_may_stand_in_either_order(text: str) -> None:
         ("John Smith", "<li>Miller, John</li><li>Smith, Peter</li>"),
         ("John Smith", '["Miller, J.","Smith, P."]'),
         ("María José García López", "García, María; López, José"),
+        ("Xi Jinping", "Jinping 先生"),
+        ("王明", "国王，明天"),
+        ("王小明", '["老王","小明"]'),
     ],
 )
 def test_traps_are_not_found(name: str, text: str) -> None:

@@ -65,6 +65,17 @@ def test_of_many_files_left_aside_the_first_twenty_are_named(
     assert (summed_up(folder)["aside"], len(summed_up(folder)["aside_first"])) == (30, 20)
 
 
+@pytest.mark.parametrize("out", ["crawl/found.jsonl", "crawl/a.jsonl"])
+def test_an_output_among_the_files_that_are_swept_is_refused(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], out: str
+) -> None:
+    before = (folder / "a.jsonl").read_bytes()
+    (tmp_path / "q").write_text(json.dumps({"id": "q1", "kind": "name", "value": "Ada Beispiel"}))
+    assert main(["sweep", str(folder), "--queries", str(tmp_path / "q"), "--out", str(tmp_path / out)]) != 0
+    assert "write it outside of what is swept" in capsys.readouterr().err
+    assert (folder / "a.jsonl").read_bytes() == before
+
+
 def test_a_file_that_is_hidden_while_a_killed_sweep_waits_is_named_when_it_goes_on(folder: Path) -> None:
     def broken_off(_: object) -> None:
         raise KeyboardInterrupt

@@ -48,7 +48,7 @@ class WordsPart:
     """Names the examples that hold the words of a name, an identifier, a short phrase or a key."""
 
     name: ClassVar[str] = "words"
-    version: ClassVar[str] = "tantivy-words/5"
+    version: ClassVar[str] = "tantivy-words/6"
 
     def build(self, snapshot: Snapshot, folder: Path, *, previous: Path | None, on_progress: Callback) -> None:
         """Add the examples that the previous index lacks to a copy of it."""

@@ -15,9 +15,15 @@ FARTHEST: Final = 24
 """Largest number of words between two labelled parts of a row: other columns stand there."""
 LONGEST_SIGN: Final = 12
 SAYS: Final = re.compile(r"""[\])]?["'”]?\s{0,3}[:=]>?\s{0,3}["'“\[]{0,2}""")
+LONGEST_LABELS: Final = 60
+"""Characters between two fields of a row, with the label of the second."""
+LABEL_WORD: Final = re.compile(r"[^\W\d_]+")
 WITHIN: Final = re.compile("[ _.-]?")
 NEXT_ROW: Final = re.compile(r"[{}]|\n\s*\n|</?(?:tr|row)\b")
 END: Final = re.compile(r"""[\s"'”),.;|\]}]*""")
+ROW_GAP: Final = re.compile(r"""[\s"'“”‘’\[\](),;|:=>_.\-、，：；／/]{1,40}""")
+LABEL_LETTERS: Final = re.compile("(?:姓名|氏名|名前|苗字|名字|姓|名|氏|성|이름|ชื่อ|นามสกุล)(?=[\"'”]?\\s{0,3}[:：=|])")
+"""Labels in scripts without spaces."""
 Label = Literal["given", "family", ""]
 
 
@@ -55,6 +61,14 @@ def places_in_row(text: str, words: Sequence[Word], position: int) -> Iterator[i
                 yield place
             if said:
                 break
+
+
+def is_row_gap(between: str) -> bool:
+    """Return whether one field of a row ends here and the next one begins, maybe labelled: "田中", "first": "太郎"."""
+    if len(between) > LONGEST_LABELS or NEXT_ROW.search(between):
+        return False
+    signs = LABEL_WORD.sub(lambda word: "" if word[0].lower() in LABELS else word[0], LABEL_LETTERS.sub("", between))
+    return ROW_GAP.fullmatch(signs) is not None
 
 
 def divides_pairs(text: str, words: Sequence[Word], first: int, family: int, last: int) -> bool:

@@ -7,7 +7,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from unlearning_jobs.engine.matching.words import Word
+from unlearning_jobs.engine.matching.words import Word, is_unspaced
 
 from .given import is_given
 from .lists import COMMON, LABELS, NO_INITIALS, STOP
@@ -82,7 +82,7 @@ def is_lower(text: str) -> bool:
 def initials(text: str, word: Word) -> str:
     """Return the folded letters if the word is one initial or up to three without dots; empty if it is a word."""
     raw = text[word.start : word.end]
-    if not raw.isalpha() or len(raw) > 3:  # noqa: PLR2004  # Smith JFK
+    if not raw.isalpha() or len(raw) > 3 or is_unspaced(word.text):  # noqa: PLR2004  # Smith JFK
         return ""
     before, behind = text[max(0, word.start - 1) : word.start], text[word.end : word.end + 1]
     if behind in {")", "]"} or before in {"(", "["} or (before in {"'", "’"} and len(raw) == 1):

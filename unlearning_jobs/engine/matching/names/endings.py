@@ -111,12 +111,27 @@ def bare(name: str) -> str:
     return letters
 
 
+@lru_cache(maxsize=4_096)
+def shortened(letters: str) -> str:
+    """Return the stem of a name whose last vowel Slavic cases leave out: Pavl of Pavel, Havl of Havel; empty for others."""
+    if len(letters) < len("Pavel") or letters[-2] not in "eo" or {letters[-3], letters[-1]} & set("aeiouy"):
+        return ""
+    return letters[:-2] + letters[-1]
+
+
+def is_feminine(name: str, word: str) -> bool:
+    """Return whether a folded word in Latin letters is the name with an a: a case of it, or another name, as Roberta is."""
+    return word in {f"{name}a", f"{shortened(name)}a"}
+
+
 def is_inflected(name: str, word: str) -> bool:
     """Return whether the word is the name with a grammatical ending."""
     whole, stem = spelt(name), bare(name)
     finnish = whole.removesuffix("nen") + "se" if whole.endswith("nen") and len(whole) >= len("Halonen") else None
     if len(whole) < SHORTEST:
         return False
+    if any(left == shortened(whole) and ending in ENDINGS | VOWEL_ENDINGS for left, ending in stems(word)):
+        return True
     return any(
         (left == whole and ending in ENDINGS and (len(whole) > SHORTEST or ending in {"s", "es"}))
         or (left == finnish and ending in ENDINGS)

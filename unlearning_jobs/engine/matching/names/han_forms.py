@@ -123,7 +123,9 @@ SIMPLE: Final = (
     "黑默点党黪霉黡黩黾鼋鼌鳖鼍冬鼹齐斋赍齑齿龀龁龂龅龇龃龆龄龄出龈啮龊龉龋腭龌龙厐庞龚龛龟鿒"
 )
 
-FORMS: Final = str.maketrans(WRITTEN, SIMPLE)
+FAMILY_NAMES: Final = "髙高﨑崎碕崎邉边𠮷吉嶋岛嶌岛冨富濵滨桒桑栁柳渕渊籐藤齋齐斎齐斋齐槗桥曻升塚冢"
+"""Letters that Japanese family names are written with, each before the one by which it is filed. We collected them."""
+FORMS: Final = str.maketrans(WRITTEN, SIMPLE) | str.maketrans(FAMILY_NAMES[::2], FAMILY_NAMES[1::2])
 
 
 def simplified(letters: str) -> str:

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
 
-from unlearning_jobs.engine.matching.candidates import ESCAPE, query_terms
-from unlearning_jobs.engine.matching.identifier_escapes import unescaped
+from unlearning_jobs.engine.matching.candidates import query_terms
+from unlearning_jobs.engine.matching.identifier_escapes import SIGNS, has_escapes, unescaped
 from unlearning_jobs.engine.matching.needs import Needs
 from unlearning_jobs.engine.matching.plain import plain
 from unlearning_jobs.engine.matching.query import EVERY, Query, Span
@@ -54,7 +54,7 @@ class NameMatcher:
     def spans(self, text: str, wanted: Container[str] = EVERY) -> Iterator[Span]:
         """Yield the places of the names in the text, in its order; of places that overlap, the best."""
         spans = list(self._seen(text, wanted))
-        if "%" in (shown := plain(text).text) and ESCAPE.search(shown):
+        if has_escapes(plain(text).text):
             spans += self._escaped(text, wanted)
         yield from best_spans(spans)
 
@@ -63,7 +63,7 @@ class NameMatcher:
         seen = unescaped(text, blanks=True)
         for span in self._seen(seen.text, wanted):
             start, end = seen.place(span.start, span.end)
-            if "%" in text[start:end]:
+            if not SIGNS.isdisjoint(text[start:end]):
                 yield replace(span, start=start, end=end, because=(*span.because, "escaped"))
 
     def _seen(self, text: str, wanted: Container[str]) -> Iterator[Span]:

@@ -8,13 +8,14 @@ from unlearning_jobs.engine.matching.candidates import INITIALS
 from unlearning_jobs.engine.matching.query import Query
 from unlearning_jobs.engine.matching.words import is_unspaced
 
+from .asked import TITLES_BEHIND
 from .columns import FARTHEST
 from .lists import TITLES
 from .place import STEPS
 from .query import Reading, readings
-from .sounds import HANGUL, initial, romanised
-from .unspaced import HAN, KANA, letter_form, letter_keys, pinyin_orders, unspaced_parts
-from .unspaced import TITLES as UNSPACED_TITLES
+from .sounds import HAN, HANGUL, initial, romanised
+from .syllables import hangul_orders, pinyin_orders
+from .unspaced import KANA, all_parts, letter_form, letter_keys
 from .words import family_likeness, given_likeness, likeness
 
 
@@ -23,8 +24,9 @@ class NameWords:
 
     def __init__(self, query: Query) -> None:
         known = readings(query)
-        letters = [letter_form(letter) for part in unspaced_parts(query.value) for letter in part]
-        self._letters = frozenset(map(letter_form, (*letters, *"".join(UNSPACED_TITLES)))) if letters else frozenset[str]()
+        letters = [letter_form(letter) for parts in all_parts(query.value) for part in parts for letter in part]
+        self._letters = frozenset(map(letter_form, (*letters, *"".join(TITLES_BEHIND)))) if letters else frozenset[str]()
+        self._letters |= {letter_form(letter) for name in hangul_orders(query.value) for letter in name}
         self._orders = () if letters else tuple(pinyin_orders(query.value))
         self._families = _firsts((reading.family, reading.syllabic) for reading in known if not reading.whole)
         self._wholes = tuple({reading.family[0] for reading in known if reading.whole})

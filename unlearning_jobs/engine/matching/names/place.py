@@ -19,6 +19,7 @@ from .context import (
     is_sentence_end,
     starts_row,
 )
+from .endings import is_feminine
 from .found import INITIAL, OPEN, RULED, Found
 from .given import is_given
 from .lists import LABELS, OF_GIVEN_NAMES, PARTICLES, STOP, TITLES
@@ -158,7 +159,7 @@ class Place:
                 and is_capitalised(self.text, word)
             )
             return INITIAL if written_out else None
-        if like and like.because == ("inflected",) and self.words[start].text == self.reading.given[0] + "a":
+        if like and like.because == ("inflected",) and is_feminine(self.reading.given[0], self.words[start].text):
             family = self._sequence(self.start, self.reading.family, given=False)
             if not family or "inflected" not in family.because:
                 return Likeness(0.7, ("typing_error",)) if len(self.reading.given[0]) >= ONE_ERROR else None
@@ -218,8 +219,11 @@ class Place:
         return any(label(self.text, self.words, i) == "given" for i in range(position, min(position + 3, len(self.words))))
 
     def _with_middle_names(self, last: int) -> int:
-        """Return the position of the last of the middle names that stand behind a given name."""
-        while self._gap(last) == "join" and any(likeness(m, self.words[last + 1].text) for m in self.reading.middle):
+        """Return the position of the last of the middle names, or of their initials, that stand behind a given name."""
+        letters = frozenset(map(initial, self.reading.middle))
+        while self._gap(last) == "join" and (
+            self._initials(last + 1) in letters or any(likeness(m, self.words[last + 1].text) for m in self.reading.middle)
+        ):
             last += 1
         return last
 

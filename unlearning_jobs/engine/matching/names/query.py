@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -11,19 +10,14 @@ from typing import Final
 from anyascii import anyascii
 
 from unlearning_jobs.engine.matching.query import Query, QueryError
-from unlearning_jobs.engine.matching.words import words
 
+from .asked import MAIDEN, asked_words, with_and_without_titles, without_former
 from .given import is_given
-from .lists import AFTER, PARTICLES, TITLES
-from .sounds import HANGUL, romanised
+from .lists import PARTICLES
+from .sounds import HAN, HANGUL, romanised
 from .syllables import divisions
-from .unspaced import HAN, Units, family_and_given, letter_form, unspaced_parts
+from .unspaced import Units, family_and_given, letter_form, unspaced_parts
 
-MAIDEN: Final = re.compile(
-    r"[\s,]*[(\[]\s*(?:geb(?:\.|orene?)?|nee|née|né|born|roz\.?|ur\.|урожд\.?)?\s*(?P<inside>[^()\[\]]+?)\s*[)\]]"
-    r"|[\s,]+(?:geb(?:\.|orene?)|nee|née|né|born|урожд\.?)\s+(?P<behind>[^,()]+)",
-    re.IGNORECASE,
-)
 PATRONYMIC: Final = ("ovich", "evich", "ovna", "evna", "ovitch", "evitch")
 """Endings of names after the father, which are no family names."""
 EASTERN: Final = {"syllabic": True, "family_first": True}
@@ -65,12 +59,12 @@ def readings(query: Query) -> list[Reading]:
     Raises:
         QueryError: there is no letter in it, or too few.
     """
-    if parts := unspaced_parts(query.value):
-        return list(_foreign(query.id, parts))
+    if unspaced_parts(query.value):
+        return [one for value in with_and_without_titles(query.value) for one in _foreign(query.id, unspaced_parts(value))]
     maiden = MAIDEN.search(query.value)
-    former = _groups(maiden["inside"] or maiden["behind"]) if maiden else []
-    head, comma, tail = MAIDEN.sub(" ", query.value, count=1).partition(",")
-    front, back = _groups(head), _groups(tail)
+    former = asked_words(maiden["inside"] or maiden["behind"]) if maiden else []
+    head, comma, tail = without_former(query.value).partition(",")
+    front, back = asked_words(head), asked_words(tail)
     if comma and front and back:
         family = [word for group in front for word in group]
         eastern = _eastern(query.id, family, [word for group in back for word in group])
@@ -104,17 +98,6 @@ def _foreign(query: str, parts: list[Units]) -> Iterator[Reading]:
     if HANGUL.match(given[0]):
         for words_given, _, _ in _ways([anyascii(letter).lower() for letter in given], halves=()):
             yield Reading(query, words_given, (), (romanised("".join(family)),), 0.75, ("transliterated",), (), **EASTERN)
-
-
-def _groups(value: str) -> list[tuple[str, ...]]:
-    """Return the words of each part between spaces, without titles before and degrees behind."""
-    parts = [tuple(w.text for w in words(part)) for part in value.split()]
-    groups = [part for part in parts if part]
-    while len(groups) > 1 and set(groups[0]) <= TITLES:
-        del groups[0]
-    while len(groups) > 1 and len(groups[-1]) == 1 and groups[-1][0] in AFTER:
-        del groups[-1]
-    return groups
 
 
 def _single(query: str, group: tuple[str, ...]) -> Reading:

@@ -16,6 +16,7 @@ ABJAD: Final = re.compile("[\u0590-\u07bf\u08a0-\u08ff\ufb1d-\ufdcf\ufe70-\ufefc
 """Letters of scripts that write consonants and long vowels only: Hebrew, Arabic, Syriac."""
 INDIC: Final = re.compile("[\u0900-\u0dff]")
 HANGUL: Final = re.compile("[\uac00-\ud7a3]")
+HAN: Final = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 ARTICLE: Final = re.compile("^ال(?=\\w{3})")
 KOREAN: Final = {
     "이": "lee",

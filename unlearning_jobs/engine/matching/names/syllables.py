@@ -8,12 +8,14 @@ and from what Koreans write for each sound.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from itertools import product
 from typing import Final
 
 from anyascii import anyascii
+
+from .asked import latin_orders
 
 LONGEST: Final = 6
 """Letters of a syllable."""
@@ -31,7 +33,7 @@ CHINESE_FAMILIES: Final = tuple(
     pan poon|yuan yuen|cai tsai choi|jiang chiang|yu|du tu|ye yeh yip|cheng ching|wei|su so|lu lo luk|ding ting|shen shum
     ren jen yam|yao yiu|fang fong|shi shih|cui tsui|tan|liao liu|fan|jin chin kam|xia hsia|qiu chiu yau|hou|zou tsou
     xiong hsiung hung|meng|qin chin|bai pai|yan yen|xue hsueh|yin|duan|lei|tao|hao|mao|kong kung|gong kung|shao|gu ku|lai
-    qian chien|dai tai|mo|ouyang|sima szuma|zhuge chuko
+    qian chien|xi hsi|dai tai|mo|ouyang|sima szuma|zhuge chuko
     """.replace("\n", "|").split("|")
     if line.strip()
 )
@@ -50,9 +52,14 @@ KOREAN_FAMILIES: Final = tuple(
     if line.strip()
 )
 """Family names, each with the ways in which people write it. We collected them."""
+OTHERS: Final = {"de": "teh"}
+"""Spellings that are neither pinyin nor Wade and Giles's, as people wrote them."""
 WADE: Final = {"zhi": "chih", "chi": "chih", "shi": "shih", "ri": "jih", "zi": "tzu", "ci": "tzu", "si": "ssu", "yan": "yen"}
 INITIALS: Final = {"zh": "ch", "x": "hs", "q": "ch", "j": "ch", "z": "ts", "c": "ts", "b": "p", "d": "t", "g": "k", "r": "j"}
 """Pinyin, and what Wade and Giles write without their apostrophes."""
+KEPT: Final = ("ch", "sh", "k", "h")
+UO: Final = frozenset({"g", "k", "h", "sh"})
+"""Initials before which Wade and Giles write uo, too."""
 FINALS: Final = {"ong": "ung", "ian": "ien", "ie": "ieh", "ue": "ueh", "uo": "o", "e": "o"}
 KOREAN_INITIALS: Final = {"g": "g k", "d": "d t", "b": "b p", "r": "r l", "j": "j ch", "ch": "ch", "s": "s sh", "k": "k g"}
 KOREAN_VOWELS: Final = {
@@ -77,19 +84,17 @@ KOREAN: Final = re.compile("([^aeiouwy]*)([aeiouwy]+)(.*)")
 def _pinyin() -> dict[str, frozenset[str]]:
     """Return how each syllable of Chinese is written."""
     plain = {anyascii(chr(code)).strip().lower() for code in HAN}
-    return {syllable: frozenset({syllable, _wade(syllable)}) for syllable in plain if syllable.isalpha()}
+    return {one: frozenset({one, _wade(one), OTHERS.get(one, one)}) for one in plain if one.isalpha()}
 
 
 def _wade(syllable: str) -> str:
     if syllable in WADE:
         return WADE[syllable]
-    initial = next((one for one in INITIALS if syllable.startswith(one)), "")
-    if syllable.startswith(("ch", "sh")):
-        initial = ""
+    initial = next((one for one in (*KEPT, *INITIALS) if syllable.startswith(one)), "")
     final = syllable[len(initial) :]
     for ending, other in FINALS.items():
         if final.endswith(ending) and (len(ending) > 1 or (final == ending and initial in {"g", "k", "h"})):
-            final = final.removesuffix(ending) + other
+            final = final if final == "uo" and initial in UO else final.removesuffix(ending) + other
             break
     return INITIALS.get(initial, initial) + final
 
@@ -192,3 +197,46 @@ def spellings(syllable: str) -> frozenset[str]:
     for language, table in zip(_read(), (_pinyin(), _korean()), strict=True):
         found.update(way for meant in language.get(syllable, ()) for way in table[meant])
     return frozenset(found)
+
+
+def _in_pinyin(family: str, given: Sequence[str]) -> Iterator[str]:
+    """Yield a Chinese name, family name first, in pinyin without spaces, if it may be spelt by Wade and Giles."""
+    language = _read()[0]
+    names = other_families(family) | language.get(family, frozenset())
+    syllables = pairs("".join(given)) | frozenset({tuple(given)})
+    for parts in syllables:
+        if names and all(part in language for part in parts):
+            for chosen in product(names, *(language[part] for part in parts)):
+                yield "".join(chosen)
+
+
+@cache
+def _hangul() -> dict[str, frozenset[str]]:
+    """Return the syllables of Hangul of each syllable of Korean in Latin letters."""
+    found: dict[str, set[str]] = {}
+    for letter in (chr(code) for code in HANGUL if (code - HANGUL[0]) % FINALS_OF_HANGUL in SPOKEN):
+        found.setdefault(anyascii(letter).lower(), set()).add(letter)
+    return {syllable: frozenset(letters) for syllable, letters in found.items()}
+
+
+def _in_hangul(family: str, given: Sequence[str]) -> Iterator[str]:
+    """Yield a Korean name of three syllables in Hangul, in each way that its Latin letters may be meant."""
+    language = _read()[1]
+    families = [name[0] for name in KOREAN_FAMILIES if family in name]
+    for pair in {tuple(given)} if len(given) > 1 else pairs("".join(given)):
+        if families and len(pair) == 2 and all(part in language for part in pair):  # noqa: PLR2004  # syllables
+            ways = [sorted({letter for one in language[part] for letter in _hangul().get(one, ())}) for part in pair]
+            yield from map("".join, product(families, *ways))
+
+
+def pinyin_orders(value: str) -> Iterator[str]:
+    """Yield a Latin name as Chinese would write its sounds: "Wang Xiaoming" and "Xiaoming Wang" as wangxiaoming."""
+    for family, given in latin_orders(value):
+        yield family + "".join(given)
+        yield from _in_pinyin(family, given)
+
+
+def hangul_orders(value: str) -> Iterator[str]:
+    """Yield a Latin name in Hangul, in each way that its syllables may be meant, if it can be Korean."""
+    for family, given in latin_orders(value):
+        yield from _in_hangul(family, given)

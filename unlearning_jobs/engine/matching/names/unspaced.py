@@ -6,25 +6,25 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, chain, groupby, pairwise
+from itertools import accumulate, chain, groupby
 from typing import Final
 
 import ahocorasick
 
-from unlearning_jobs.engine.matching.plain import BREAK, plain
 from unlearning_jobs.engine.matching.query import Query, QueryError, Span
 from unlearning_jobs.engine.matching.words import Word, is_unspaced, words
 
+from .asked import TITLES_BEHIND, with_and_without_titles
+from .gaps import gaps, without_labels
 from .han_forms import simplified
-from .sounds import HANGUL, romanised
+from .sounds import HAN, HANGUL, romanised
+from .syllables import hangul_orders, pinyin_orders
 
 KANA: Final = re.compile("[\u3040-\u30ff\u31f0-\u31ff]")
 HIRAGANA: Final = re.compile("[\u3040-\u309f]")
 """Where Hiragana ends and Katakana begins, a word ends."""
 LONGEST_RUN: Final = 40
 """Most letters of Kana that may be a name."""
-HAN: Final = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
-SEPARATOR: Final = re.compile(r"[\s\u00a0\u3000]{0,3}[·・•.,、，=＝\-]?[\s\u00a0\u3000]{0,3}")
 COMPOUND: Final = frozenset(
     """
     欧阳 歐陽 司马 司馬 诸葛 諸葛 上官 司徒 东方 東方 皇甫 尉迟 尉遲 公孙 公孫 慕容 令狐 南宫 南宮 夏侯
@@ -32,10 +32,11 @@ COMPOUND: Final = frozenset(
     """.split()  # noqa: SIM905  # a list of that length is read as a text
 )
 """Family names of two characters."""
-TITLES: Final = tuple(
-    "先生 小姐 女士 教授 博士 老师 老師 さん 様 さま 氏 씨 선생 교수 박사 님".split()  # noqa: SIM905  # as above
-)
 LONGEST_PINYIN: Final = 4
+LONGEST_SINGLE: Final = 4
+"""Letters of a name that is probably a given name alone, and often part of another word."""
+COLUMN: Final = 0.8
+"""What is left of the score if the parts stand in columns of their own."""
 OTHER: Final = "\0"
 """Stands for letters with a vowel sign that no name has."""
 Units = tuple[str, ...]
@@ -71,13 +72,15 @@ class UnspacedNames:
         self._codes: dict[str, str] = {}
         self._pinyin: dict[str, list[str]] = {}
         for query in queries:
-            parts = unspaced_parts(query.value)
-            for form in _forms(query.id, parts):
+            for form in (form for parts in all_parts(query.value) for form in _forms(query.id, parts)):
                 for letter in form.letters:
                     if len(letter) > 1:
                         self._codes.setdefault(letter, chr(0xF0000 + len(self._codes)))  # planes for private use
                 forms.setdefault(self._coded(map(letter_form, form.letters)), []).append(form)
-            if not parts:
+            for name in hangul_orders(query.value):
+                form = Form(query.id, tuple(name), frozenset({1}), score=0.6, because=("transliterated",))
+                forms.setdefault(self._coded(map(letter_form, name)), []).append(form)
+            if not unspaced_parts(query.value):
                 for pinyin in pinyin_orders(query.value):
                     self._pinyin.setdefault(pinyin, []).append(query.id)
         self._automaton = ahocorasick.Automaton()
@@ -88,18 +91,16 @@ class UnspacedNames:
 
     def spans(self, text: str, tokens: Sequence[Word]) -> Iterator[Span]:
         """Yield the places of the names among these words of the text."""
-        letters = unspaced_letters(tokens)
+        letters = unspaced_letters(without_labels(text, tokens))
         if not letters.words:
             return
         if self._has_forms:
             for last, (length, forms) in self._automaton.iter(self._coded(letters.forms)):
                 place = letters.words[last - length + 1 : last + 1]
                 for form in forms:
-                    if _fits(text, place, form, letters.words[last + 1 : last + 4]):
-                        other = any(word.text != letter for word, letter in zip(place, form.letters, strict=True))
-                        because = (*form.because, "other_characters") if other else form.because
-                        score = round(form.score * 0.95, 4) if other else form.score
-                        yield Span(form.query, place[0].start, place[-1].end, score, because)
+                    parted = gaps(text, place)
+                    if parted and _fits(parted, form) and _is_whole(text, place, letters.words[last + 1 : last + 4]):
+                        yield _span(form, place, parted)
         if self._pinyin and any(map(HAN.match, letters.forms)):
             yield from self._pinyin_spans(text, letters)
 
@@ -114,10 +115,10 @@ class UnspacedNames:
             for end in range(start + 2, min(start + LONGEST_PINYIN, len(sounds)) + 1):
                 for query in self._pinyin.get("".join(sounds[start:end]), ()) if all(sounds[start:end]) else ():
                     place = letters.words[start:end]
-                    gaps = [_shown(text[a.end : b.start]) for a, b in pairwise(place)]
+                    parted = gaps(text, place)
                     # The name may be parted once, behind a family name of one letter or two.
-                    if not any(gaps[2:]) and not all(gaps[:2]) and all(map(SEPARATOR.fullmatch, gaps)):
-                        yield Span(query, place[0].start, place[-1].end, 0.6, ("transliterated",))
+                    if parted and not any(parted[2:]) and not all(parted[:2]):
+                        yield _sounding(query, place, parted)
 
 
 def unspaced_letters(tokens: Sequence[Word]) -> Letters:
@@ -169,6 +170,11 @@ def unspaced_parts(value: str) -> list[Units]:
     return list(map(tuple, parts))
 
 
+def all_parts(value: str) -> Iterator[list[Units]]:
+    """Yield the parts of a name that are written without spaces, with the titles that it was asked for with, and without."""
+    yield from map(unspaced_parts, with_and_without_titles(value))
+
+
 def merged(text: str, tokens: list[Word]) -> list[Word]:
     """Return the words with each run of Hiragana or Katakana as one word, to be compared with words in other scripts."""
     if not KANA.search(text):
@@ -217,12 +223,14 @@ def _forms(query: str, parts: Sequence[Units]) -> Iterator[Form]:
     whole = tuple(chain(*parts))
     splits = _splits(parts) or range(1, len(whole))
     short = ("short_name",) if len(whole) == 2 else ()  # noqa: PLR2004  # of two letters
+    if len(parts) == 1 and len(whole) <= LONGEST_SINGLE and not (HAN.match(whole[0]) or HANGUL.match(whole[0])):
+        short = ("single_name",)
     yield Form(query, whole, frozenset(splits), score=0.6 if short else 1.0, because=short)
     for split in splits if len(whole) < 7 or len(parts) > 1 else ():  # noqa: PLR2004  # longer names are parted by who asks
         turned = whole[split:] + whole[:split]
         yield Form(query, turned, frozenset({len(whole) - split}), parted=True, score=0.9, because=(*short, "order"))
     family, given = family_and_given(parts)
-    for title in TITLES if family and given else ():
+    for title in TITLES_BEHIND if family and given else ():
         yield Form(query, (*family, *title), frozenset({len(family)}), score=0.4, because=("title",))
 
 
@@ -230,28 +238,37 @@ def _splits(parts: Sequence[Units]) -> list[int]:
     return list(accumulate(map(len, parts)))[:-1]
 
 
-def _fits(text: str, place: Sequence[Word], form: Form, behind: Sequence[Word]) -> bool:
-    """Return whether the letters stand together, parted only where the name may be."""
-    breaks = set()
-    for i, (a, b) in enumerate(pairwise(place), start=1):
-        if b.start < a.end or not SEPARATOR.fullmatch(between := _shown(text[a.end : b.start])):
-            return False
-        if between:
-            breaks.add(i)
-    if (form.parted and not breaks) or not breaks <= form.splits or (len(breaks) > 1 and len(breaks) < len(form.splits)):
+def _fits(parted: Sequence[str], form: Form) -> bool:
+    """Return whether the letters are parted only where the name may be."""
+    breaks = {i for i, gap in enumerate(parted, start=1) if gap}
+    if (form.parted and not breaks) or not breaks <= form.splits:
         return False
-    return not HANGUL.match(place[0].text) or _is_whole_hangul(text, place, behind)
+    return len(breaks) <= 1 or len(breaks) >= len(form.splits)
 
 
-def _shown(between: str) -> str:
-    """Return what a reader sees between two letters, without markup."""
-    return plain(between).text.partition(BREAK)[0] if "<" in between or "&" in between else between
+def _sounding(query: str, place: Sequence[Word], parted: Sequence[str]) -> Span:
+    """Return a name by its sounds. Two letters are often another word of the same sound."""
+    short = len(place) == 2  # noqa: PLR2004  # letters
+    because = (*(("short_name",) if short else ()), "transliterated", *(("column",) if "column" in parted else ()))
+    score = (0.4 if short else 0.6) * (COLUMN if "column" in parted else 1)
+    return Span(query, place[0].start, place[-1].end, round(score, 4), because)
 
 
-def _is_whole_hangul(text: str, place: Sequence[Word], behind: Sequence[Word]) -> bool:
-    """Return whether the syllables begin a word, and only a particle stands behind them in it."""
+def _span(form: Form, place: Sequence[Word], parted: Sequence[str]) -> Span:
+    score, because = form.score, form.because
+    if any(word.text != letter for word, letter in zip(place, form.letters, strict=True)):
+        score, because = score * 0.95, (*because, "other_characters")
+    if "column" in parted:
+        score, because = score * COLUMN, (*because, "column")
+    return Span(form.query, place[0].start, place[-1].end, round(score, 4), because)
+
+
+def _is_whole(text: str, place: Sequence[Word], behind: Sequence[Word]) -> bool:
+    """Return whether syllables of Hangul begin a word, and only a particle stands behind them in it."""
     from .endings import PARTICLES
 
+    if not HANGUL.match(place[0].text):
+        return True
     before = text[max(0, place[0].start - 1) : place[0].start]
     if HANGUL.match(before):
         return False
@@ -260,12 +277,4 @@ def _is_whole_hangul(text: str, place: Sequence[Word], behind: Sequence[Word]) -
         if word.start != end or not HANGUL.match(word.text):
             break
         rest, end = rest + word.text, word.end
-    return not rest or rest in PARTICLES or rest in TITLES or any(rest.startswith(title) for title in TITLES)
-
-
-def pinyin_orders(value: str) -> Iterator[str]:
-    """Yield a Latin name as Chinese would write its sounds: "Wang Xiaoming" and "Xiaoming Wang" as wangxiaoming."""
-    latin = [word.text for word in words(value) if word.text.isascii() and word.text.isalpha()]
-    if len(latin) > 1 and not value.strip().endswith("."):
-        yield "".join(latin)
-        yield latin[-1] + "".join(latin[:-1])
+    return not rest or rest in PARTICLES or rest in TITLES_BEHIND or any(rest.startswith(title) for title in TITLES_BEHIND)

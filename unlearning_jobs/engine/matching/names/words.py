@@ -12,7 +12,7 @@ from rapidfuzz.distance import OSA
 
 from .endings import SHORTEST, bare, is_inflected, stems
 from .given import short_forms
-from .sounds import HANGUL, loose_skeletons, romanised, same_romanised, same_sound, sound, spelt
+from .sounds import HAN, HANGUL, loose_skeletons, romanised, same_romanised, same_sound, sound, spelt
 from .syllables import LONGEST, other_families, pairs, same_syllables, spellings
 
 ONE_ERROR: Final = 5
@@ -114,6 +114,8 @@ def _errors(name: str, word: str) -> int:
 
 
 def _transliterated(name: str, word: str) -> Likeness | None:
+    if HAN.match(name) or HAN.match(word):  # a letter of Han has one sound and no endings
+        return TRANSLITERATED if romanised(name) == romanised(word) else None
     if same_sound(name, word):
         return TRANSLITERATED
     if any(same_sound(name, left if HANGUL.match(word) else _again(left, word)) for left, _ in stems(word)):
