@@ -1,8 +1,9 @@
 """Bounds the processor time that one example may take, so that no single text holds up the search of the rest.
 
 Every matcher is linear in the text, and a million characters take about a second. The slowest texts that we know, which
-repeat parts of a name, take a minute with nineteen names. The limit is for texts that nobody has thought of. Neither a matcher, nor what finds out which texts it must read, can be
-interrupted within a step, so the time is looked at between one step and the next.
+repeat parts of a name, take a minute with nineteen names. The limit is for texts that nobody has thought of. Neither a
+matcher, nor what finds out which texts it must read, can be interrupted within a step, so the time is looked at between one
+step and the next.
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ def require_outside(out: Path, swept: Iterable[Given]) -> None:
     """
     for folder in (given for given in swept if isinstance(given, Path)):
         if out.absolute().resolve().is_relative_to(folder.resolve()):
-            message = f"{out.name} would lie in {folder.name}, and the next sweep would read it; write it outside of what is swept."
+            message = f"{out.name} would be read by the next sweep of {folder.name}; write it outside of what is swept."
             raise SweepError(message)
 
 
