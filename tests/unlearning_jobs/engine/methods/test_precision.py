@@ -56,9 +56,9 @@ def activations(*, trained: bool = True) -> Iterator[set[torch.dtype]]:
     seen: set[torch.dtype] = set()
 
     def note(module: nn.Module, _inputs: object, output: object) -> None:
-        if isinstance(module, nn.Linear) and isinstance(output, torch.Tensor) and not output.is_meta:
-            if module.training is trained and not torch.is_inference_mode_enabled():
-                seen.add(output.dtype)
+        counted = module.training is trained and not torch.is_inference_mode_enabled()
+        if counted and isinstance(module, nn.Linear) and isinstance(output, torch.Tensor) and not output.is_meta:
+            seen.add(output.dtype)
 
     handle = register_module_forward_hook(note)
     try:
