@@ -54,6 +54,14 @@ class Dataset(ABC):
     def __len__(self) -> int:
         """Return the number of examples."""
 
+    def answers(self, positions: Sequence[int]) -> int:
+        """Return how many answers these examples have: as many as `Predictions` of them."""
+        return len(positions)
+
+    def states(self, positions: Sequence[int]) -> int:
+        """Return a number in proportion to the hidden states of these examples."""
+        return self.answers(positions)
+
     @abstractmethod
     def batch(self, positions: Sequence[int], device: torch.device) -> Batch:
         """Return these examples, in this order."""

@@ -27,6 +27,10 @@ class Sequences(TokenDataset):
     def lengths(self) -> Sequence[int]:
         return [len(e.ids) for e in self.encoded]
 
+    def answers(self, positions: Sequence[int]) -> int:
+        """Count tokens. The first one of a text is predicted from nothing, and is no answer."""
+        return sum(len(self.encoded[i].ids) - max(1, self.encoded[i].start) for i in positions)
+
     def batch(self, positions: Sequence[int], device: torch.device) -> Batch:
         return collate([self.encoded[i] for i in positions], device, self.padding)
 

@@ -66,6 +66,9 @@ class LabelledTexts(TokenDataset):
     def lengths(self) -> Sequence[int]:
         return [len(ids) for ids in self.ids]
 
+    def states(self, positions: Sequence[int]) -> int:
+        return sum(len(self.ids[i]) for i in positions)
+
     def batch(self, positions: Sequence[int], device: torch.device) -> Batch:
         inputs = pad([self.ids[i] for i in positions], PADDING_ID)
         return Batch(inputs.to(device), self.labels[torch.as_tensor(positions)].to(device))

@@ -13,6 +13,7 @@ from unlearning_jobs.engine.errors import ObstacleError
 from unlearning_jobs.engine.families import Batch, Dataset
 from unlearning_jobs.engine.families.weights import learned
 from unlearning_jobs.engine.training.model import TrainedModel
+from unlearning_jobs.engine.training.parts import Units
 from unlearning_jobs.engine.training.scoring import BATCH
 
 from .descent import Descent, Run, Term
@@ -71,6 +72,12 @@ class Rmu(Descent):
             return F.mse_loss(_states(run.now, batch, number), held)
 
         return term
+
+    def forget_units(self, run: Run) -> Units:
+        return run.forget.states
+
+    def retain_units(self, run: Run) -> Units:
+        return run.retain.states
 
     def _number(self, run: Run) -> int:
         """Return the number of the layer, from 1.

@@ -12,6 +12,7 @@ from torch import Tensor
 from unlearning_jobs.engine.families import Dataset, Predictions
 
 from .model import TrainedModel
+from .parts import halving
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -49,7 +50,8 @@ def score(model: TrainedModel, data: Dataset) -> list[Scores]:
     """Return the scores of every example, in order."""
     scores: dict[int, Scores] = {}
     for positions in data.sweep(BATCH):  # in an order of its own
-        scores.update(zip(positions, _score_batch(model, data, positions), strict=True))
+        of_batch = halving(lambda part: list(_score_batch(model, data, part)), positions, model.device)
+        scores.update(zip(positions, of_batch, strict=True))
     return [scores[i] for i in range(len(data))]
 
 
@@ -57,7 +59,8 @@ def mean_margins(model: TrainedModel, data: Dataset) -> list[float]:
     """Return the mean log-odds per answer of every example; the end of a text is left out."""
     margins: dict[int, float] = {}
     for positions in data.sweep(BATCH):
-        margins.update(zip(positions, _mean_margins(model, data, positions), strict=True))
+        of_batch = halving(lambda part: _mean_margins(model, data, part), positions, model.device)
+        margins.update(zip(positions, of_batch, strict=True))
     return [margins[i] for i in range(len(data))]
 
 
@@ -125,7 +128,9 @@ def generate(model: TrainedModel, prompts: Sequence[Sequence[int]], most: int) -
     continuations: dict[int, list[int]] = {}
     for first in range(0, len(order), BATCH):
         positions = order[first : first + BATCH]
-        batch = _generate_batch(network, family, [prompts[i] for i in positions], most)
+        batch = halving(
+            lambda part: _generate_batch(network, family, [prompts[i] for i in part], most), positions, model.device
+        )
         continuations.update(zip(positions, batch, strict=True))
     return [continuations[i] for i in range(len(prompts))]
 

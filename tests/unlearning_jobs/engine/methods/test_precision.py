@@ -12,39 +12,20 @@ from torch import nn
 from torch.nn.modules.module import register_module_forward_hook
 
 from tests.unlearning_jobs.engine.conftest import with_recipe
+from tests.unlearning_jobs.engine.methods.cases import CASES, FAMILIES, OTHER_LOOPS, TRAINING, few_steps
 from tests.unlearning_jobs.engine.methods.conftest import Tasks
 from unlearning_jobs.engine.catalogue import METHODS as CATALOGUE
-from unlearning_jobs.engine.catalogue import complete_config
-from unlearning_jobs.engine.contracts import MethodChoice
 from unlearning_jobs.engine.contracts.sharding import Sharding
 from unlearning_jobs.engine.errors import ObstacleError, SpecError
-from unlearning_jobs.engine.methods import METHODS, UnlearningMethod, make_method
+from unlearning_jobs.engine.methods import METHODS
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.train import train
 from unlearning_jobs.engine.training.training_data import TrainingData
 from unlearning_jobs.engine.training.vectorised import TrainingRun, can_be_vectorised, train_vectorised
 
 CPU = torch.device("cpu")
-FEW = {"steps": 2, "epochs": 1, "oracles": 1, "teacher": "gradient_ascent"}
-OTHER_LOOPS = {"certified_removal", "summation", "dp_sgd", "datamodel_matching", "nothing"}
-"""Methods that take no steps of the common loop, or are refused under bfloat16."""
-TRAINING = {"retrain", "sisa", "replay", "adapter_shards"}
-"""Methods that train by the recipe, which has tests of its own here."""
-FAMILIES = ("classifier", "text_classifier", "causal_lm", "finetuned_lm")
-CASES = [
-    (name, family)
-    for name in METHODS
-    if name not in OTHER_LOOPS | TRAINING
-    for family in FAMILIES
-    if family in CATALOGUE[name].families
-]
 COMPARED_WITH_ANOTHER = ("kl_retain", "scrub", "undial", "distil_noised")
 """Methods that ask a network for its answers at every step which is not trained."""
-
-
-def few_steps(name: str) -> UnlearningMethod:
-    known = complete_config(name, {})
-    return make_method(MethodChoice(name, {option: value for option, value in FEW.items() if option in known}))
 
 
 @contextmanager
