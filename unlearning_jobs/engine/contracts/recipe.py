@@ -50,6 +50,9 @@ class Recipe(Digested, EngineContract):
     """Examples that pass forwards and backwards at once, for models that learn by gradient steps; 0 for whole batches. Fewer
     need less memory, and the gradients of a batch add up to those of the whole, up to rounding. When memory runs out, a step
     is tried again with half as many."""
+    checkpointing: bool = field(default=False, metadata=ADDED_LATER)
+    """For language models: layers keep only what enters them and compute the rest again in the backward pass. That takes a
+    third more time, and a small part of the memory."""
     code_version: str = "1"
     """Changes whenever the training code changes what it computes."""
     sharding: Sharding | None = field(default=None, metadata=ADDED_LATER)
@@ -64,6 +67,7 @@ class Recipe(Digested, EngineContract):
             message = f"recipe.beta2 is {self.beta2:g}; it must lie between 0 and 1."
             raise SpecError(message)
         _check_micro_batch(self, family)
+        _check_checkpointing(self, family)
         if not isinstance(self.architecture, family.architecture):
             names = ", ".join(f.name for f in fields(family.architecture))
             message = f"A {self.family} recipe needs an architecture with {names}."
@@ -79,6 +83,11 @@ class Recipe(Digested, EngineContract):
                 " leave privacy out, or change the recipe."
             )
             raise SpecError(message)
+
+    @property
+    def at_once(self) -> int:
+        """The examples that pass forwards and backwards at once, unless memory runs out."""
+        return min(self.micro_batch or self.batch_size, self.batch_size)
 
     @property
     def can_be_paired(self) -> bool:
@@ -98,6 +107,12 @@ def _check_micro_batch(recipe: Recipe, family: FamilyDescription) -> None:
             "Only batches of plain gradient steps can be divided: not those of private training, nor of models that take no"
             " steps; leave micro_batch out."
         )
+        raise SpecError(message)
+
+
+def _check_checkpointing(recipe: Recipe, family: FamilyDescription) -> None:
+    if recipe.checkpointing and family.answers != "text":
+        message = "Only the layers of language models are computed again; leave checkpointing out."
         raise SpecError(message)
 
 

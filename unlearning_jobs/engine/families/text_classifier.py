@@ -110,7 +110,7 @@ class TextClassifierFamily(ClassFamily):
         per_token = a.layers * (ACTIVATIONS_PER_LAYER * h + 2 * m + 2 * a.heads * a.max_length) + 3 * h
         return Footprint(
             parameters=embeddings + a.layers * per_layer + (h * h + h) + (h + 1) * len(info.labels),
-            activations=recipe.batch_size * a.max_length * per_token,
+            activations=recipe.at_once * a.max_length * per_token,
         )
 
     def network(self) -> Encoder:

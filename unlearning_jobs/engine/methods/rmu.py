@@ -14,7 +14,6 @@ from unlearning_jobs.engine.families import Batch, Dataset
 from unlearning_jobs.engine.families.weights import learned
 from unlearning_jobs.engine.training.model import TrainedModel
 from unlearning_jobs.engine.training.parts import Units
-from unlearning_jobs.engine.training.scoring import BATCH
 
 from .descent import Descent, Run, Term
 
@@ -106,7 +105,7 @@ def _length_and_size(run: Run, number: int) -> tuple[float, int]:
     run.context.counter.add(len(data), backwards=False)
     lengths: list[Tensor] = []
     size = 0
-    for positions in data.sweep(BATCH):
+    for positions in data.sweep(run.start.family.scored_at_once):
         states = _states(run.start, data.batch(positions, run.context.device), number)
         lengths.append(states.norm(dim=-1))
         size = states.shape[-1]

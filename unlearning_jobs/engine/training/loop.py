@@ -24,6 +24,7 @@ from unlearning_jobs.engine.families.weights import learned
 
 from .checkpoint import TrainingCheckpoint
 from .parts import MicroBatch, Objective, free_memory, mixes_examples, over_answers, ran_out
+from .recomputing import recomputing
 from .schedule import GRADIENT_NORM, LearningRate, epoch_order, make_optimizer
 
 REPORT_EVERY: Final = 10
@@ -77,30 +78,32 @@ def training_loop(
         on_smaller: told how many examples pass at once when that number falls.
 
     Raises:
+        ObstacleError: the recipe asks for checkpointing, and the architecture does not allow it.
         OutOfMemoryError, or torch's own: the memory ran out with one example at once.
         TrainingDivergedError: the loss became NaN or infinite.
     """
     total = learning_rate.steps
     micro_batch = MicroBatch(recipe.micro_batch, on_smaller)
     losses = _Losses(total, on_step, remedy)
-    for done, batch in enumerate(batches, start=first_step + 1):
-        learning_rate.set_for(done - 1, optimizer)
+    with recomputing(network, enabled=recipe.checkpointing):
+        for done, batch in enumerate(batches, start=first_step + 1):
+            learning_rate.set_for(done - 1, optimizer)
 
-        # 1. Forward and backward, part by part. The weights stay float32; under bfloat16, autocast casts what enters matrix
-        #    products.
-        loss = _add_gradients(
-            network, batch, objective, micro_batch, optimizer=optimizer, device=device, precision=recipe.precision
-        )
-        if on_gradients:
-            on_gradients(network)
-        torch.nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_NORM)
+            # 1. Forward and backward, part by part. The weights stay float32; under bfloat16, autocast casts what enters
+            #    matrix products.
+            loss = _add_gradients(
+                network, batch, objective, micro_batch, optimizer=optimizer, device=device, precision=recipe.precision
+            )
+            if on_gradients:
+                on_gradients(network)
+            torch.nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_NORM)
 
-        # 2. Step.
-        optimizer.step()
+            # 2. Step.
+            optimizer.step()
 
-        # 3. Report.
-        if done % report_every == 0 or done == total:
-            losses.note(done, loss, read=reads(done))
+            # 3. Report.
+            if done % report_every == 0 or done == total:
+                losses.note(done, loss, read=reads(done))
     losses.read()
 
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from unlearning_jobs.engine.families.language import LanguageFamily
 
-BATCH = 64
 AT_ONCE = 1024
 """Answers whose whole distributions are held twice in memory at a time."""
 IMPOSSIBLE = -200.0
@@ -49,7 +48,7 @@ class Scores:
 def score(model: TrainedModel, data: Dataset) -> list[Scores]:
     """Return the scores of every example, in order."""
     scores: dict[int, Scores] = {}
-    for positions in data.sweep(BATCH):  # in an order of its own
+    for positions in data.sweep(model.family.scored_at_once):  # in an order of its own
         of_batch = halving(lambda part: list(_score_batch(model, data, part)), positions, model.device)
         scores.update(zip(positions, of_batch, strict=True))
     return [scores[i] for i in range(len(data))]
@@ -58,7 +57,7 @@ def score(model: TrainedModel, data: Dataset) -> list[Scores]:
 def mean_margins(model: TrainedModel, data: Dataset) -> list[float]:
     """Return the mean log-odds per answer of every example; the end of a text is left out."""
     margins: dict[int, float] = {}
-    for positions in data.sweep(BATCH):
+    for positions in data.sweep(model.family.scored_at_once):
         of_batch = halving(lambda part: _mean_margins(model, data, part), positions, model.device)
         margins.update(zip(positions, of_batch, strict=True))
     return [margins[i] for i in range(len(data))]
@@ -126,8 +125,9 @@ def generate(model: TrainedModel, prompts: Sequence[Sequence[int]], most: int) -
     family, network = cast("LanguageFamily", model.family), cast("PreTrainedModel", model.network)
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
     continuations: dict[int, list[int]] = {}
-    for first in range(0, len(order), BATCH):
-        positions = order[first : first + BATCH]
+    at_once = family.scored_at_once
+    for first in range(0, len(order), at_once):
+        positions = order[first : first + at_once]
         batch = halving(
             lambda part: _generate_batch(network, family, [prompts[i] for i in part], most), positions, model.device
         )

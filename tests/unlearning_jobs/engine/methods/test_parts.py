@@ -67,6 +67,27 @@ def test_a_step_in_parts_is_that_of_the_whole_batch(name: str, family: str, task
     assert float((whole - one).norm()) < 2e-3 * float(whole.norm())
 
 
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [
+        ("npo", "causal_lm"),
+        ("npo", "finetuned_lm"),
+        ("npo", "finetuned_lm in shards"),
+        ("rmu", "causal_lm"),
+        ("kl_retain", "causal_lm"),
+        ("salun", "causal_lm"),
+    ],
+)
+def test_layers_that_compute_again_leave_the_steps_as_they_are(name: str, family: str, tasks: Tasks) -> None:
+    task = tasks[family]
+    plain, again = (
+        movement(task.model, few_steps(name).unlearn(task.model, by_sgd(task, checkpointing=on), lambda _: None))
+        for on in (False, True)
+    )
+    assert float(plain.norm()) > 0
+    assert float((plain - again).norm()) < 1e-3 * float(plain.norm())
+
+
 @pytest.mark.parametrize("name", ["npo", "dpo", "pdu", "rmu", "salun", "scrub"])
 def test_a_step_whose_memory_runs_out_is_taken_in_smaller_parts(name: str, tasks: Tasks) -> None:
     task = tasks["causal_lm"]
