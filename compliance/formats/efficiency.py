@@ -51,5 +51,8 @@ class Efficiency(Contract):
     """What a reader needs to know about these numbers, in sentences; may be empty."""
     from_cache: int = field(default=0, metadata=ADDED_LATER)
     """Number of models that the method asked for and that were already trained; its cost is understated by them."""
+    micro_batch: int = field(default=0, metadata=ADDED_LATER)
+    """The fewest examples that passed at once while the production model unlearned, because memory ran out; 0 if it did not.
+    On a machine with more memory, the same job gives the same weights up to rounding alone."""
     preparation: Preparation | None = field(default=None, metadata=ADDED_LATER)
     """None if the method prepares nothing. Its cost is not part of `unlearning`."""

@@ -111,6 +111,7 @@ class Costs:
             examples_share=share(self.unlearning.examples, mean.examples if mean else None),
             note=" ".join(sentence for holds, sentence in notes if holds),
             from_cache=self.from_cache,
+            micro_batch=self.counter.micro_batch,
             preparation=self.preparation,
         )
 

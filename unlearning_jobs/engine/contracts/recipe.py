@@ -46,6 +46,13 @@ class Recipe(Digested, EngineContract):
     """Decay of AdamW's mean square of gradients; 0.999 is what transformers' Trainer takes."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """bfloat16: forward passes of training and unlearning run under autocast; the weights stay float32."""
+    micro_batch: int = field(default=0, metadata=ADDED_LATER)
+    """Examples that pass forwards and backwards at once, for models that learn by gradient steps; 0 for whole batches. Fewer
+    need less memory, and the gradients of a batch add up to those of the whole, up to rounding. When memory runs out, a step
+    is tried again with half as many."""
+    checkpointing: bool = field(default=False, metadata=ADDED_LATER)
+    """For language models: layers keep only what enters them and compute the rest again in the backward pass. That takes a
+    third more time, and a small part of the memory."""
     code_version: str = "1"
     """Changes whenever the training code changes what it computes."""
     sharding: Sharding | None = field(default=None, metadata=ADDED_LATER)
@@ -59,6 +66,8 @@ class Recipe(Digested, EngineContract):
         if not 0 < self.beta2 < 1:
             message = f"recipe.beta2 is {self.beta2:g}; it must lie between 0 and 1."
             raise SpecError(message)
+        _check_micro_batch(self, family)
+        _check_checkpointing(self, family)
         if not isinstance(self.architecture, family.architecture):
             names = ", ".join(f.name for f in fields(family.architecture))
             message = f"A {self.family} recipe needs an architecture with {names}."
@@ -76,12 +85,35 @@ class Recipe(Digested, EngineContract):
             raise SpecError(message)
 
     @property
+    def at_once(self) -> int:
+        """The examples that pass forwards and backwards at once, unless memory runs out."""
+        return min(self.micro_batch or self.batch_size, self.batch_size)
+
+    @property
     def can_be_paired(self) -> bool:
         """Whether a model can take the batches of another one, thinned out.
 
         Models in shards train slice by slice, private ones draw noise that nobody may know, closed forms have no batches.
         """
         return describe_family(self.family).learns_by_gradient and self.sharding is None and self.privacy is None
+
+
+def _check_micro_batch(recipe: Recipe, family: FamilyDescription) -> None:
+    if recipe.micro_batch < 0:
+        message = f"recipe.micro_batch is {recipe.micro_batch}; it must be at least 1, or 0 for whole batches."
+        raise SpecError(message)
+    if recipe.micro_batch and (not family.learns_by_gradient or recipe.privacy is not None):
+        message = (
+            "Only batches of plain gradient steps can be divided: not those of private training, nor of models that take no"
+            " steps; leave micro_batch out."
+        )
+        raise SpecError(message)
+
+
+def _check_checkpointing(recipe: Recipe, family: FamilyDescription) -> None:
+    if recipe.checkpointing and family.answers != "text":
+        message = "Only the layers of language models are computed again; leave checkpointing out."
+        raise SpecError(message)
 
 
 def _check_sharding(sharding: Sharding, family: FamilyDescription, architecture: Architecture) -> None:

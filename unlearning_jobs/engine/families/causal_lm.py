@@ -20,7 +20,7 @@ from unlearning_jobs.engine.corpora import Example, Snapshot, SnapshotInfo
 from unlearning_jobs.engine.errors import CorpusError, SpecError
 
 from .family import Batch, Footprint, Predictions
-from .language import LanguageFamily, Sequences
+from .language import LanguageFamily, Sequences, scoring_numbers, training_numbers
 from .tokens import END_ID, IGNORED, encode, train_tokenizer
 
 ACTIVATIONS_PER_LAYER = 18
@@ -52,10 +52,14 @@ class CausalLmFamily(LanguageFamily):
         _check_text(info)
         a = _architecture(recipe)
         per_layer = 4 * a.hidden_size**2 + 3 * a.hidden_size * a.intermediate_size + 2 * a.hidden_size
-        per_token = a.layers * (ACTIVATIONS_PER_LAYER * a.hidden_size + 4 * a.intermediate_size) + 3 * recipe.vocabulary_size
+        per_token = ACTIVATIONS_PER_LAYER * a.hidden_size + 4 * a.intermediate_size
+        length, vocabulary = a.max_length, recipe.vocabulary_size
         return Footprint(
             parameters=recipe.vocabulary_size * a.hidden_size + a.layers * per_layer + a.hidden_size,
-            activations=recipe.batch_size * a.max_length * per_token,
+            activations=training_numbers(
+                recipe, length, vocabulary, layers=a.layers, per_layer=per_token, hidden=a.hidden_size
+            ),
+            scoring=scoring_numbers(length, vocabulary),
         )
 
     def build(self, seed: int) -> LlamaForCausalLM:
@@ -87,6 +91,10 @@ class CausalLmFamily(LanguageFamily):
     @property
     def longest(self) -> int:
         return self.max_length
+
+    @property
+    def vocabulary(self) -> int:
+        return self.tokenizer.get_vocab_size()
 
     def decode(self, ids: Sequence[int]) -> str:
         return self.tokenizer.decode(list(ids))

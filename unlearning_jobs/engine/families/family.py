@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,8 @@ from unlearning_jobs.engine.corpora import Example, Snapshot, SnapshotInfo
 from unlearning_jobs.engine.errors import SpecError
 
 from .aggregation import aggregate
+
+SCORED_AT_ONCE: Final = 64
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,14 @@ class Dataset(ABC):
     @abstractmethod
     def __len__(self) -> int:
         """Return the number of examples."""
+
+    def answers(self, positions: Sequence[int]) -> int:
+        """Return how many answers these examples have: as many as `Predictions` of them."""
+        return len(positions)
+
+    def states(self, positions: Sequence[int]) -> int:
+        """Return a number in proportion to the hidden states of these examples."""
+        return self.answers(positions)
 
     @abstractmethod
     def batch(self, positions: Sequence[int], device: torch.device) -> Batch:
@@ -95,13 +105,15 @@ class Footprint:
     parameters: int
     activations: int
     """Numbers kept for the backward pass of one batch, estimated."""
+    scoring: int = 0
+    """Numbers that are in memory while a batch is scored, estimated; 0 where that is less than training keeps."""
     frozen: int = 0
     """How many of the parameters never change: they have no gradients, and copies of a model share them."""
 
     def times(self, networks: int) -> Footprint:
         """Return the size of this many such networks that answer together; they share what never changes."""
         learned = networks * (self.parameters - self.frozen)
-        return Footprint(self.frozen + learned, networks * self.activations, self.frozen)
+        return Footprint(self.frozen + learned, networks * self.activations, networks * self.scoring, self.frozen)
 
 
 class Family(ABC):
@@ -134,6 +146,11 @@ class Family(ABC):
         """
         message = f"A {cls.name} model starts from random weights; leave base out."
         raise SpecError(message)
+
+    @property
+    def scored_at_once(self) -> int:
+        """How many examples are scored at once. It follows from the recipe, and not from the machine."""
+        return SCORED_AT_ONCE
 
     @property
     def base(self) -> Path | None:

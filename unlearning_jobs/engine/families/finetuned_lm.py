@@ -33,7 +33,7 @@ from .checkpoints import MODELS, check_fits, read_config, read_network, read_tok
 from .family import Batch, Footprint, Predictions
 from .foreign_adapters import read_declared_adapter
 from .foreign_models import read_foreign_model
-from .language import LanguageFamily, Sequences
+from .language import LanguageFamily, Sequences, scoring_numbers, training_numbers
 from .shard_adapters import (
     mean_adapter,
     predict_together,
@@ -48,7 +48,6 @@ from .weights import own_tensors
 
 ACTIVATIONS_PER_LAYER: Final = 34
 """Numbers kept for the backward pass, in units of tokens x hidden size; an estimate that covers wide MLPs."""
-LOGITS_KEPT: Final = 3
 MARK: Final = "\u2063lethe\u2063"
 """Stands for a text while a template is written around it."""
 
@@ -87,11 +86,15 @@ class FinetunedLmFamily(LanguageFamily):
         """
         _check_text(info)
         a = cast("CheckpointArchitecture", recipe.architecture)
-        per_token = a.layers * ACTIVATIONS_PER_LAYER * a.hidden_size + LOGITS_KEPT * a.vocabulary_size
-        activations = recipe.batch_size * a.max_length * per_token
+        length, vocabulary = a.max_length, a.vocabulary_size
+        per_layer = ACTIVATIONS_PER_LAYER * a.hidden_size
+        activations = training_numbers(
+            recipe, length, vocabulary, layers=a.layers, per_layer=per_layer, hidden=a.hidden_size
+        )
+        scoring = scoring_numbers(length, vocabulary)
         if a.adapter is None:
-            return Footprint(a.parameters, activations)
-        return Footprint(a.parameters + a.adapter.parameters, activations, frozen=a.parameters)
+            return Footprint(a.parameters, activations, scoring)
+        return Footprint(a.parameters + a.adapter.parameters, activations, scoring, frozen=a.parameters)
 
     @property
     def base(self) -> Path:
@@ -168,6 +171,10 @@ class FinetunedLmFamily(LanguageFamily):
     @property
     def longest(self) -> int:
         return self.architecture.max_length
+
+    @property
+    def vocabulary(self) -> int:
+        return self.architecture.vocabulary_size
 
     def decode(self, ids: Sequence[int]) -> str:
         return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))

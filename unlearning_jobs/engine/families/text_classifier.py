@@ -66,6 +66,9 @@ class LabelledTexts(TokenDataset):
     def lengths(self) -> Sequence[int]:
         return [len(ids) for ids in self.ids]
 
+    def states(self, positions: Sequence[int]) -> int:
+        return sum(len(self.ids[i]) for i in positions)
+
     def batch(self, positions: Sequence[int], device: torch.device) -> Batch:
         inputs = pad([self.ids[i] for i in positions], PADDING_ID)
         return Batch(inputs.to(device), self.labels[torch.as_tensor(positions)].to(device))
@@ -107,7 +110,7 @@ class TextClassifierFamily(ClassFamily):
         per_token = a.layers * (ACTIVATIONS_PER_LAYER * h + 2 * m + 2 * a.heads * a.max_length) + 3 * h
         return Footprint(
             parameters=embeddings + a.layers * per_layer + (h * h + h) + (h + 1) * len(info.labels),
-            activations=recipe.batch_size * a.max_length * per_token,
+            activations=recipe.at_once * a.max_length * per_token,
         )
 
     def network(self) -> Encoder:

@@ -31,6 +31,13 @@ class ExampleCounter:
     examples: float | None = None
     """None until something is counted."""
 
+    micro_batch: int = 0
+    """The fewest examples that passed at once because memory ran out; 0 if it did not."""
+
+    def pass_at_most(self, examples: int) -> None:
+        """Note that memory ran out, and that this many examples pass at once from now on."""
+        self.micro_batch = min(examples, self.micro_batch or examples)
+
     def add(self, examples: float, *, backwards: bool = True) -> None:
         """Count this many more examples."""
         self.examples = (self.examples or 0.0) + examples * (1 if backwards else FORWARD_SHARE)

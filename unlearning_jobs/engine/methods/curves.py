@@ -36,10 +36,14 @@ class Curves:
         if context.on_margins:
             self.note_margins(0)
 
+    def looks_at(self, done: int) -> bool:
+        """Say whether margins are measured after this step, so that `step` must be called before the next one."""
+        return done % self.every == 0 or done == self.total
+
     def step(self, done: int, _total: int, loss: float) -> None:
         """Report a step: its loss, and now and then the mean margins. This is the `StepCallback` of the run."""
         self._report("loss", done, loss)
-        if done % self.every == 0 or done == self.total:
+        if self.looks_at(done):
             forget = self.note_margins(done)
             self._report("forget", done, sum(forget) / len(forget))
             retain = self._in_evaluation(self.retain)

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ from unlearning_jobs.engine.families import Batch, Dataset, Predictions
 from unlearning_jobs.engine.families.weights import learned
 from unlearning_jobs.engine.training.loop import training_loop
 from unlearning_jobs.engine.training.model import TrainedModel
+from unlearning_jobs.engine.training.parts import Objective, Units, shares
 from unlearning_jobs.engine.training.schedule import LearningRate, make_optimizer
 
 from .context import Context, ExampleCounter
@@ -27,6 +28,22 @@ from .losses import cross_entropy
 
 Term = Callable[[Sequence[int]], Tensor]
 """Returns a scalar to descend, from the positions of a step's examples in their data set."""
+
+
+class SteppedTerm(ABC):
+    """A term that changes from step to step. Its batch may come in parts, and a step may be tried more than once."""
+
+    @abstractmethod
+    def begin(self) -> None:
+        """Begin a step, perhaps again."""
+
+    @abstractmethod
+    def __call__(self, chosen: Sequence[int]) -> Tensor:
+        """Return the term of a part of the step's examples."""
+
+    @abstractmethod
+    def end(self) -> None:
+        """End the step."""
 
 
 class Draw(NamedTuple):
@@ -61,6 +78,11 @@ class Run:
         """The examples to retain, encoded."""
         return self.context.training_data.without(self.context.exclude_ids)
 
+    @cached_property
+    def generator(self) -> torch.Generator:
+        """What terms draw from at each step, in the order of its examples."""
+        return torch.Generator().manual_seed(self.context.seed)
+
     def predict(self, batch: Batch) -> Predictions:
         """Return the predictions of the model as it is now."""
         return self.now.family.predict(self.now.network, batch)
@@ -71,6 +93,10 @@ class Descent(ABC):
 
     The retain term is that of a random batch; here it is the batch's cross-entropy.
     """
+
+    per_answer: ClassVar[bool] = False
+    """Whether the forget term is a mean over the answers of a batch, tokens or classes; if not, over its examples. Every
+    method has a test of it: its steps in parts are those of whole batches."""
 
     def __init__(
         self,
@@ -110,6 +136,14 @@ class Descent(ABC):
         """Return the retain term of a batch, a scalar to descend."""
         return cross_entropy(now)
 
+    def forget_units(self, run: Run) -> Units:
+        """Return over what the forget term is a mean."""
+        return run.forget.answers if self.per_answer else len
+
+    def retain_units(self, run: Run) -> Units:
+        """Return over what the retain term is a mean."""
+        return run.retain.answers
+
     def trained(self, run: Run) -> list[nn.Parameter]:
         """Return the weights that may change; all others keep their values exactly."""
         return learned(run.now.network)
@@ -134,13 +168,21 @@ class Descent(ABC):
         #    the recipe's, so that a share of its learning rate means something.
         recipe = replace(context.training_data.recipe, weight_decay=0.0)
 
-        def loss_of(draw: Draw) -> Tensor:
-            loss = self.forget_weight * forget_term(draw.forget)
+        forget_units, retain_units = self.forget_units(run), self.retain_units(run)
+        stepped = [term for term in (forget_term, retain_term) if isinstance(term, SteppedTerm)]
+
+        def losses(draw: Draw, most: int) -> Iterator[Tensor]:
+            for each in stepped:
+                each.begin()
+            for loss in shares(forget_term, draw.forget, forget_units, most):
+                yield self.forget_weight * loss
             context.counter.add(len(draw.forget))
             if draw.retain:
-                loss = loss + self.retain_weight * retain_term(draw.retain)
+                for loss in shares(retain_term, draw.retain, retain_units, most):
+                    yield self.retain_weight * loss
                 context.counter.add(len(draw.retain))
-            return loss
+            for each in stepped:
+                each.end()
 
         def leave_others(_network: nn.Module) -> None:
             for parameter in others:
@@ -151,7 +193,7 @@ class Descent(ABC):
         training_loop(
             network,
             draws,
-            loss_of,
+            Objective(losses, lambda draw: max(len(draw.forget), len(draw.retain)), run.generator),
             recipe=recipe,
             optimizer=make_optimizer(recipe, trained),
             learning_rate=LearningRate(recipe.learning_rate * self.learning_rate_share, self.steps, WARMUP_SHARE),
@@ -159,6 +201,8 @@ class Descent(ABC):
             on_step=curves.step,
             on_gradients=leave_others,
             remedy=LOWER_THE_SHARE,
+            reads=curves.looks_at,
+            on_smaller=context.counter.pass_at_most,
         )
         network.eval()
         return run.now

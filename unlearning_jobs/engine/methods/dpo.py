@@ -45,7 +45,7 @@ class Dpo(FlooredDescent):
         ]
 
     def forget_term(self, run: Run) -> Term:
-        device, generator = run.context.device, torch.Generator().manual_seed(run.context.seed)
+        device, generator = run.context.device, run.generator
         texts = self.alternatives(run)
         if not any(texts):
             raise ObstacleError(self.missing)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+import torch
 from torch import Tensor, nn
 
 from unlearning_jobs.engine.contracts import ProgressCallback
@@ -14,6 +15,7 @@ from unlearning_jobs.engine.families import Batch, Dataset, Predictions
 from unlearning_jobs.engine.families.weights import learned
 from unlearning_jobs.engine.training.loop import training_loop
 from unlearning_jobs.engine.training.model import TrainedModel
+from unlearning_jobs.engine.training.parts import Objective, over_answers
 from unlearning_jobs.engine.training.schedule import LearningRate, epoch_order, make_optimizer
 
 from .context import Context
@@ -24,7 +26,8 @@ WARMUP_SHARE: Final = 0.05
 LOWER_THE_SHARE: Final = "lower learning_rate_share"
 
 Loss = Callable[[Predictions, Batch, Sequence[int]], Tensor]
-"""Returns a scalar, from the predictions for a batch, the batch, and the positions of its examples in the data set."""
+"""Returns a scalar, from the predictions for a batch, the batch, and the positions of its examples in the data set. It
+is a mean over the answers, so that a batch can be passed in parts."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ def fine_tune(
     on_gradients: Callable[[nn.Module], None] | None = None,
     after_pass: Callable[[int, int], None] = lambda _number, _done: None,
     before: int = 0,
+    generator: torch.Generator | None = None,
 ) -> Curves:
     """Train the model on, in place, by the recipe's optimiser, as if its training went on for some more epochs.
 
@@ -68,6 +72,7 @@ def fine_tune(
         on_gradients: may change the gradients of every step, before they are clipped.
         after_pass: called with the number of a pass and the steps done so far.
         before: units of progress that came before the first step.
+        generator: what the losses draw from, in the order of the examples.
 
     Returns:
         the curves, which know the model's margins after the last step.
@@ -94,7 +99,7 @@ def fine_tune(
         training_loop(
             network,
             current.data.epoch(current.batch_size, epoch_order(context.seed, recipe.epochs + number)),
-            loss_of,
+            Objective.of_positions(loss_of, over_answers(current.data), generator),
             recipe=recipe,
             optimizer=optimizer,
             learning_rate=LearningRate(recipe.learning_rate * peak_share, total, WARMUP_SHARE),
@@ -103,6 +108,8 @@ def fine_tune(
             first_step=done,
             on_gradients=on_gradients,
             remedy=LOWER_THE_SHARE,
+            reads=curves.looks_at,
+            on_smaller=context.counter.pass_at_most,
         )
         done += current.steps
         after_pass(number, done)

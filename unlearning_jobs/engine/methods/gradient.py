@@ -6,7 +6,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F  # noqa: N812  # the name everyone knows it by
@@ -102,6 +102,8 @@ class GradientMethod(FlooredDescent):
 
 class TokenMethod(FlooredDescent):
     """A forget term of single tokens: a mean over all tokens of the batch's answers, of which those that rest count as 0."""
+
+    per_answer: ClassVar[bool] = True
 
     @abstractmethod
     def token_losses(self, answers: Predictions) -> Tensor:

@@ -13,6 +13,7 @@ class GradientAscent(GradientMethod):
     """Descends minus the mean cross-entropy per token of examples to forget, without a retain term."""
 
     name: ClassVar[str] = "gradient_ascent"
+    per_answer: ClassVar[bool] = True
 
     def forget_loss(self, terms: ForgetTerms) -> Tensor:
         return -(terms.active * terms.nll).sum() / terms.tokens.sum()

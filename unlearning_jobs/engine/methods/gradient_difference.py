@@ -13,6 +13,7 @@ class GradientDifference(GradientMethod):
     """Descends minus the mean cross-entropy per token of examples to forget, plus that of examples to retain."""
 
     name: ClassVar[str] = "gradient_difference"
+    per_answer: ClassVar[bool] = True
 
     def forget_loss(self, terms: ForgetTerms) -> Tensor:
         return -(terms.active * terms.nll).sum() / terms.tokens.sum()

@@ -18,6 +18,7 @@ class KlRetain(GradientMethod):
     """Descends minus the mean cross-entropy per token on examples to forget, plus KL(original || now) on others."""
 
     name: ClassVar[str] = "kl_retain"
+    per_answer: ClassVar[bool] = True
 
     def forget_loss(self, terms: ForgetTerms) -> Tensor:
         return -(terms.active * terms.nll).sum() / terms.tokens.sum()

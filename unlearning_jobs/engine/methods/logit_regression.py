@@ -16,8 +16,6 @@ from .context import Context
 from .finetune import Pass, fine_tune
 from .losses import reference_predictions
 
-REFERENCE_BATCH = 64
-
 
 def target_ids(context: Context, retain: int) -> tuple[str, ...]:
     """Return the ids to train on: the examples to forget, then up to `retain` of those to retain, drawn by the seed."""
@@ -58,7 +56,7 @@ def regress_logits(
 def logits_of(model: TrainedModel, data: Dataset, context: Context) -> list[Tensor]:
     """Return the model's logits for every example: (answers, classes) each, on the CPU."""
     logits: dict[int, Tensor] = {}
-    for positions in data.sweep(REFERENCE_BATCH):
+    for positions in data.sweep(model.family.scored_at_once):
         predictions = reference_predictions(model, data.batch(positions, context.device), context.counter)
         sizes = torch.bincount(predictions.example_index, minlength=len(positions)).tolist()
         logits.update(zip(positions, torch.split(predictions.logits.cpu(), sizes), strict=True))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from itertools import count, islice
 from typing import ClassVar
 
-import torch
+from torch import Tensor
 
 from unlearning_jobs.engine.contracts import Progress, ProgressCallback
 from unlearning_jobs.engine.training.model import TrainedModel
@@ -49,18 +49,17 @@ class OracleMatching:
         ids = target_ids(context, round(self.retain_multiplier * len(context.forget_ids)))
         data = context.training_data.subset(ids)
         steps, before = self.epochs * math.ceil(len(data) / self.batch), UNITS * self.oracles
-        logits = []
+        mean: list[Tensor] = []  # of the oracles so far: there are no more logits in memory than one oracle's beside it
         for number, seed in enumerate(oracle_seeds(context.taken_seeds, self.oracles)):
 
             def report(done: int, total: int, _loss: float, number: int = number) -> None:
                 on_progress(Progress("unlearn", UNITS * number + UNITS * done // total, before + steps))
 
-            logits.append(logits_of(context.train(context.exclude_ids, seed, report), data, context))
-        targets = [torch.stack(of_example).mean(dim=0) for of_example in zip(*logits, strict=True)]
+            add_to_mean(mean, logits_of(context.train(context.exclude_ids, seed, report), data, context), number)
         return regress_logits(
             model,
             data,
-            targets,
+            mean,
             context,
             on_progress,
             epochs=self.epochs,
@@ -68,6 +67,15 @@ class OracleMatching:
             peak_share=self.learning_rate_share,
             before=before,
         )
+
+
+def add_to_mean(mean: list[Tensor], logits: Sequence[Tensor], before: int) -> None:
+    """Take one more model's logits into the mean of those `before` it, in place: a tensor for each example."""
+    for position, new in enumerate(logits):
+        if before:
+            mean[position].lerp_(new, 1 / (before + 1))
+        else:
+            mean.append(new)
 
 
 def oracle_seeds(taken: Collection[int], number: int) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import torch
@@ -10,9 +11,10 @@ from torch import Tensor
 
 from unlearning_jobs.engine.catalogue.tokens import REFERENCE_EXAMPLES
 from unlearning_jobs.engine.families import Predictions
+from unlearning_jobs.engine.training.parts import Units
 from unlearning_jobs.engine.training.scoring import score
 
-from .descent import Run, Term
+from .descent import Run, SteppedTerm, Term
 from .gradient import TokenMethod
 
 
@@ -38,21 +40,42 @@ class Pdu(TokenMethod):
     def token_losses(self, answers: Predictions) -> Tensor:
         return (answers.logits.amax(-1) - answers.logits.mean(-1)) ** 2
 
-    def retain_term(self, run: Run) -> Term:
-        weight, steps = self.dual_start, 0
+    def retain_term(self, run: Run) -> Constraint:
         limit = _loss_of_original(run) + self.tolerance
-        loss_of = super().retain_term(run)
+        weight = torch.tensor(self.dual_start, device=run.context.device)
+        return Constraint(super().retain_term(run), self.retain_units(run), limit, weight, self.dual_step, self.dual_rest)
 
-        def term(chosen: Sequence[int]) -> Tensor:
-            nonlocal weight, steps
-            excess = loss_of(chosen) - limit
-            constrained = weight * excess
-            steps += 1
-            if steps > self.dual_rest:
-                weight = max(0.0, weight + self.dual_step * float(excess.detach()))
-            return constrained
 
-        return term
+@dataclass
+class Constraint(SteppedTerm):
+    """The retain term of a step. The weight stays on the device, so that nobody waits for it."""
+
+    loss_of: Term
+    units: Units
+    limit: float
+    weight: Tensor
+    step: float
+    rest: int
+    """Steps that are over before the weight changes."""
+    steps: int = 0
+    excesses: list[Tensor] = field(default_factory=list)
+    """Of the parts of this step, times their units."""
+    counted: int = 0
+
+    def begin(self) -> None:
+        self.excesses, self.counted = [], 0
+
+    def __call__(self, chosen: Sequence[int]) -> Tensor:
+        excess, units = self.loss_of(chosen) - self.limit, self.units(chosen)
+        self.excesses.append(units * excess.detach())
+        self.counted += units
+        return self.weight * excess
+
+    def end(self) -> None:
+        self.steps += 1
+        if self.steps > self.rest:
+            excess = torch.stack(self.excesses).sum() / self.counted
+            self.weight = (self.weight + self.step * excess).clamp(min=0)
 
 
 def _loss_of_original(run: Run) -> float:

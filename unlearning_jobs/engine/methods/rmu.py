@@ -13,7 +13,7 @@ from unlearning_jobs.engine.errors import ObstacleError
 from unlearning_jobs.engine.families import Batch, Dataset
 from unlearning_jobs.engine.families.weights import learned
 from unlearning_jobs.engine.training.model import TrainedModel
-from unlearning_jobs.engine.training.scoring import BATCH
+from unlearning_jobs.engine.training.parts import Units
 
 from .descent import Descent, Run, Term
 
@@ -72,6 +72,12 @@ class Rmu(Descent):
 
         return term
 
+    def forget_units(self, run: Run) -> Units:
+        return run.forget.states
+
+    def retain_units(self, run: Run) -> Units:
+        return run.retain.states
+
     def _number(self, run: Run) -> int:
         """Return the number of the layer, from 1.
 
@@ -99,7 +105,7 @@ def _length_and_size(run: Run, number: int) -> tuple[float, int]:
     run.context.counter.add(len(data), backwards=False)
     lengths: list[Tensor] = []
     size = 0
-    for positions in data.sweep(BATCH):
+    for positions in data.sweep(run.start.family.scored_at_once):
         states = _states(run.start, data.batch(positions, run.context.device), number)
         lengths.append(states.norm(dim=-1))
         size = states.shape[-1]

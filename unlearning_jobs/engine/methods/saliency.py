@@ -14,8 +14,6 @@ from unlearning_jobs.engine.training.model import TrainedModel
 from .context import ExampleCounter
 from .losses import cross_entropy
 
-BATCH = 64
-
 
 def mean_gradients(model: TrainedModel, data: Dataset, counter: ExampleCounter) -> list[Tensor]:
     """Return the gradient of the mean cross-entropy per answer over the data set, one tensor per parameter that learns.
@@ -25,7 +23,7 @@ def mean_gradients(model: TrainedModel, data: Dataset, counter: ExampleCounter) 
     """
     parameters = learned(model.network)
     totals, count = [torch.zeros_like(tensor) for tensor in parameters], 0
-    for positions in data.sweep(BATCH):
+    for positions in data.sweep(model.family.scored_at_once):
         predictions = model.family.predict(model.network, data.batch(positions, model.device))
         size = len(predictions.labels)
         gradients = torch.autograd.grad(size * cross_entropy(predictions), parameters, allow_unused=True)

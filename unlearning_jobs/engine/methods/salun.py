@@ -65,6 +65,7 @@ class Salun:
             peak_share=self.learning_rate_share,
             weight_decay=0.0,
             on_gradients=freeze_others,
+            generator=generator,
         )
         return result
 

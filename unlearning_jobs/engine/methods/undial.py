@@ -24,6 +24,7 @@ class Undial(FlooredDescent):
     """
 
     name: ClassVar[str] = "undial"
+    per_answer: ClassVar[bool] = True
 
     def __init__(self, *, beta: float, **gradient: Any) -> None:
         super().__init__(**gradient)

@@ -33,9 +33,12 @@ def choose_device(name: str) -> torch.device:
 
 
 def memory_needed(size: Footprint, *, copies: int = COPIES_IN_TRAINING, bases: int = 1) -> int:
-    """Estimate the bytes needed: `copies` of what learns, `bases` of what is frozen, and the activations of one batch."""
+    """Estimate the bytes needed: `copies` of what learns, `bases` of what is frozen, and what one batch takes.
+
+    A batch is trained on or scored, whichever takes more.
+    """
     learned = size.parameters - size.frozen
-    return FLOAT_BYTES * (copies * learned + bases * size.frozen + size.activations)
+    return FLOAT_BYTES * (copies * learned + bases * size.frozen + max(size.activations, size.scoring))
 
 
 def memory_available(device: torch.device) -> int:

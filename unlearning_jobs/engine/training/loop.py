@@ -8,7 +8,9 @@ and both are refused under bfloat16.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 import torch
@@ -21,10 +23,16 @@ from unlearning_jobs.engine.families import Dataset, Family
 from unlearning_jobs.engine.families.weights import learned
 
 from .checkpoint import TrainingCheckpoint
+from .parts import MicroBatch, Objective, free_memory, mixes_examples, over_answers, ran_out
+from .recomputing import recomputing
 from .schedule import GRADIENT_NORM, LearningRate, epoch_order, make_optimizer
 
 REPORT_EVERY: Final = 10
 """Steps between two reports of a training. Reading the loss waits for the device, so it is not done at every step."""
+MOST_UNREAD: Final = 10
+"""Losses of steps that are read at once, where each of them is reported."""
+MOST_SECONDS: Final = 1.0
+"""After which losses are read even so: waiting for the device costs nothing then."""
 LOWER_THE_RATE: Final = "lower the learning rate"
 
 BatchT = TypeVar("BatchT")
@@ -35,7 +43,7 @@ StepCallback = Callable[[int, int, float], None]
 def training_loop(
     network: nn.Module,
     batches: Iterable[BatchT],
-    loss_of: Callable[[BatchT], Tensor],
+    objective: Objective[BatchT],
     *,
     recipe: Recipe,
     optimizer: torch.optim.Optimizer,
@@ -46,14 +54,17 @@ def training_loop(
     report_every: int = 1,
     on_gradients: Callable[[nn.Module], None] | None = None,
     remedy: str = LOWER_THE_RATE,
+    reads: Callable[[int], bool] = lambda _done: True,
+    on_smaller: Callable[[int], None] = lambda _most: None,
 ) -> None:
     """Take one optimiser step per batch, in place.
 
     Args:
         network: the network that the optimiser changes.
-        batches: anything from which `loss_of` can work out a loss.
-        loss_of: returns the loss of a batch, a scalar. It runs under autocast if the recipe asks for bfloat16.
-        recipe: decides the precision.
+        batches: anything from which the objective can work out losses.
+        objective: what to descend. It runs under autocast if the recipe asks for bfloat16.
+        recipe: decides the precision, and how many examples pass at once. When memory runs out, the step is tried again
+            with half of them.
         optimizer: of the network's parameters that learn.
         learning_rate: its schedule; also says how many steps the whole run has.
         device: where the network is.
@@ -62,33 +73,115 @@ def training_loop(
         report_every: how many steps lie between two calls of `on_step`.
         on_gradients: may change the gradients, before they are clipped.
         remedy: what to do if the loss diverges, for the error message.
+        reads: says at which steps `on_step` looks at the network, so that it must be called before the next step. At others
+            it may be called up to `MOST_UNREAD` steps later: whoever reads a loss waits for the device.
+        on_smaller: told how many examples pass at once when that number falls.
 
     Raises:
+        ObstacleError: the recipe asks for checkpointing, and the architecture does not allow it.
+        OutOfMemoryError, or torch's own: the memory ran out with one example at once.
         TrainingDivergedError: the loss became NaN or infinite.
     """
     total = learning_rate.steps
-    for done, batch in enumerate(batches, start=first_step + 1):
-        learning_rate.set_for(done - 1, optimizer)
+    micro_batch = MicroBatch(recipe.micro_batch, on_smaller)
+    losses = _Losses(total, on_step, remedy)
+    with recomputing(network, enabled=recipe.checkpointing):
+        for done, batch in enumerate(batches, start=first_step + 1):
+            learning_rate.set_for(done - 1, optimizer)
 
-        # 1. Forward. The weights stay float32; under bfloat16, autocast casts what enters matrix products.
-        with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-            loss = loss_of(batch)
+            # 1. Forward and backward, part by part. The weights stay float32; under bfloat16, autocast casts what enters
+            #    matrix products.
+            loss = _add_gradients(
+                network, batch, objective, micro_batch, optimizer=optimizer, device=device, precision=recipe.precision
+            )
+            if on_gradients:
+                on_gradients(network)
+            torch.nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_NORM)
 
-        # 2. Backward.
+            # 2. Step.
+            optimizer.step()
+
+            # 3. Report.
+            if done % report_every == 0 or done == total:
+                losses.note(done, loss, read=reads(done))
+    losses.read()
+
+
+def _add_gradients(
+    network: nn.Module,
+    batch: BatchT,
+    objective: Objective[BatchT],
+    micro_batch: MicroBatch,
+    *,
+    optimizer: torch.optim.Optimizer,
+    device: torch.device,
+    precision: str,
+) -> Tensor:
+    """Leave the gradient of the batch's loss in the network, and return the loss, which nobody has waited for.
+
+    Raises:
+        OutOfMemoryError, or torch's own: the memory ran out with one example at once, or in a network that mixes examples.
+    """
+    drawn_before = objective.generator.get_state() if objective.generator else None
+    while True:
         optimizer.zero_grad(set_to_none=True)
+        try:
+            return _gradients_of_parts(objective.losses(batch, micro_batch.most), device, precision)
+        except (MemoryError, RuntimeError) as error:
+            if not ran_out(error) or mixes_examples(network):
+                raise
+            micro_batch.halve(objective.size(batch), error)
+        # Behind the handler, where the error no longer holds what the attempt has worked out.
+        free_memory(device)
+        if objective.generator and drawn_before is not None:
+            objective.generator.set_state(drawn_before)
+
+
+def _gradients_of_parts(losses: Iterator[Tensor], device: torch.device, precision: str) -> Tensor:
+    """Take the gradient of each loss before the next one is worked out, and return their sum."""
+    total: Tensor | None = None
+    while True:
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+            loss = next(losses, None)
+        if loss is None:
+            break
         torch.autograd.backward(loss)
-        if on_gradients:
-            on_gradients(network)
-        torch.nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_NORM)
+        total = loss.detach() if total is None else total + loss.detach()
+    if total is None:
+        message = "A step needs a loss."
+        raise ValueError(message)
+    return total
 
-        # 3. Step.
-        optimizer.step()
 
-        # 4. Report.
-        if done % report_every == 0 or done == total:
-            value = loss.item()
-            check_loss(value, done, total, remedy)
-            on_step(done, total, value)
+@dataclass
+class _Losses:
+    """Losses that are still on the device, and are read several at a time. They are reported in their order."""
+
+    total: int
+    on_step: StepCallback
+    remedy: str
+    unread: list[tuple[int, Tensor]] = field(default_factory=list)
+    read_at: float = field(default_factory=time.monotonic)
+
+    def note(self, done: int, loss: Tensor, *, read: bool) -> None:
+        self.unread.append((done, loss))
+        if read or done == self.total or len(self.unread) >= MOST_UNREAD or time.monotonic() - self.read_at > MOST_SECONDS:
+            self.read()
+
+    def read(self) -> None:
+        """Report what has not been reported yet.
+
+        Raises:
+            TrainingDivergedError: one of them is NaN or infinite.
+        """
+        if not self.unread:
+            return
+        noted, self.unread = self.unread, []
+        values = torch.stack([loss for _, loss in noted]).tolist()  # waits for the device, once for all of them
+        self.read_at = time.monotonic()
+        for (done, _), value in zip(noted, values, strict=True):
+            check_loss(value, done, self.total, self.remedy)
+            self.on_step(done, self.total, value)
 
 
 def train_epochs(
@@ -129,7 +222,7 @@ def train_epochs(
     training_loop(
         network,
         _batches(data, recipe.batch_size, kept, epochs=epochs, seed=seed, first_epoch=first_epoch, skip=done),
-        loss_of,
+        Objective.of_positions(loss_of, over_answers(data)),
         recipe=recipe,
         optimizer=optimizer,
         learning_rate=LearningRate.of(recipe, total),

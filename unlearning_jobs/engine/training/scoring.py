@@ -12,13 +12,13 @@ from torch import Tensor
 from unlearning_jobs.engine.families import Dataset, Predictions
 
 from .model import TrainedModel
+from .parts import halving
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from unlearning_jobs.engine.families.language import LanguageFamily
 
-BATCH = 64
 AT_ONCE = 1024
 """Answers whose whole distributions are held twice in memory at a time."""
 IMPOSSIBLE = -200.0
@@ -48,16 +48,18 @@ class Scores:
 def score(model: TrainedModel, data: Dataset) -> list[Scores]:
     """Return the scores of every example, in order."""
     scores: dict[int, Scores] = {}
-    for positions in data.sweep(BATCH):  # in an order of its own
-        scores.update(zip(positions, _score_batch(model, data, positions), strict=True))
+    for positions in data.sweep(model.family.scored_at_once):  # in an order of its own
+        of_batch = halving(lambda part: list(_score_batch(model, data, part)), positions, model.device)
+        scores.update(zip(positions, of_batch, strict=True))
     return [scores[i] for i in range(len(data))]
 
 
 def mean_margins(model: TrainedModel, data: Dataset) -> list[float]:
     """Return the mean log-odds per answer of every example; the end of a text is left out."""
     margins: dict[int, float] = {}
-    for positions in data.sweep(BATCH):
-        margins.update(zip(positions, _mean_margins(model, data, positions), strict=True))
+    for positions in data.sweep(model.family.scored_at_once):
+        of_batch = halving(lambda part: _mean_margins(model, data, part), positions, model.device)
+        margins.update(zip(positions, of_batch, strict=True))
     return [margins[i] for i in range(len(data))]
 
 
@@ -123,9 +125,12 @@ def generate(model: TrainedModel, prompts: Sequence[Sequence[int]], most: int) -
     family, network = cast("LanguageFamily", model.family), cast("PreTrainedModel", model.network)
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
     continuations: dict[int, list[int]] = {}
-    for first in range(0, len(order), BATCH):
-        positions = order[first : first + BATCH]
-        batch = _generate_batch(network, family, [prompts[i] for i in positions], most)
+    at_once = family.scored_at_once
+    for first in range(0, len(order), at_once):
+        positions = order[first : first + at_once]
+        batch = halving(
+            lambda part: _generate_batch(network, family, [prompts[i] for i in part], most), positions, model.device
+        )
         continuations.update(zip(positions, batch, strict=True))
     return [continuations[i] for i in range(len(prompts))]
 

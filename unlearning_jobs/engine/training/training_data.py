@@ -15,6 +15,8 @@ from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.families import Dataset, Family, Footprint, family_class, footprint
 
+from .parts import mixes_examples
+
 
 @dataclass(frozen=True)
 class TrainingData:
@@ -40,6 +42,15 @@ class TrainingData:
                 f"A {recipe.family} model takes no gradient steps, and bfloat16 is for those; set precision to float32."
             )
             raise SpecError(message)
+        if recipe.micro_batch and family.description.answers == "class":
+            with torch.device("meta"):
+                mixing = mixes_examples(family.build(0))
+            if mixing:
+                message = (
+                    "The network has batch normalisation, where an example's answer in training depends on the others of its"
+                    " batch, so that no batch can be divided; use group normalisation, or leave micro_batch out."
+                )
+                raise SpecError(message)
         if recipe.privacy is not None:
             from .private import check_network  # loads Opacus, which takes seconds
 

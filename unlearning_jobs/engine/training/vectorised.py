@@ -62,7 +62,13 @@ def can_be_vectorised(training_data: TrainingData) -> bool:
     Models in shards re-use slices instead. Texts differ in length, so the models would not see batches of one shape.
     """
     recipe, family = training_data.recipe, training_data.family
-    if not family.description.stackable or recipe.precision != "float32" or recipe.sharding or recipe.privacy:
+    if (
+        not family.description.stackable
+        or recipe.precision != "float32"
+        or recipe.micro_batch
+        or recipe.sharding
+        or recipe.privacy
+    ):
         return False
     with torch.device("meta"):
         return not any(isinstance(module, SEQUENTIAL) for module in family.build(0).modules())

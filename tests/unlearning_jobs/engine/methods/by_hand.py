@@ -15,6 +15,7 @@ from unlearning_jobs.engine.contracts import MethodChoice
 from unlearning_jobs.engine.corpora import Example
 from unlearning_jobs.engine.families import Predictions
 from unlearning_jobs.engine.families.causal_lm import CausalLmFamily
+from unlearning_jobs.engine.families.weights import learned
 from unlearning_jobs.engine.methods import make_method
 from unlearning_jobs.engine.methods.descent import Descent, Run
 from unlearning_jobs.engine.methods.gradient import FlooredDescent, TokenMethod
@@ -68,7 +69,7 @@ def changed(task: Task, scale: float = 0.8) -> TrainedModel:
     """The task's model, as if it had unlearned for a while."""
     now = task.model.copy_to(CPU)
     with torch.no_grad():
-        for weights in now.network.parameters():
+        for weights in learned(now.network):  # copies share what is frozen
             weights.mul_(scale)
     return now
 

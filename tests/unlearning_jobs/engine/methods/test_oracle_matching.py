@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Collection
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 
 from tests.unlearning_jobs.engine.methods.conftest import Tasks
 from unlearning_jobs.engine.contracts import MethodChoice, Progress
-from unlearning_jobs.engine.methods import ExampleCounter, make_method
-from unlearning_jobs.engine.methods.oracle_matching import FIRST_SEED, oracle_seeds
+from unlearning_jobs.engine.methods import ExampleCounter, make_method, oracle_matching
+from unlearning_jobs.engine.methods.logit_regression import logits_of
+from unlearning_jobs.engine.methods.oracle_matching import FIRST_SEED, add_to_mean, oracle_seeds
 from unlearning_jobs.engine.training.loop import StepCallback
 from unlearning_jobs.engine.training.model import TrainedModel
 
@@ -42,6 +45,34 @@ def test_its_oracles_never_saw_the_forget_set_and_the_result_says_what_they_say_
         mean = torch.stack([oracle.network(inputs) for oracle in oracles]).mean(dim=0)
         before, after = (float((m.network(inputs) - mean).square().mean()) for m in (task.model, result))
     assert after < before / 10
+
+
+def test_the_mean_that_is_kept_while_oracles_come_and_go_is_that_of_all_of_them() -> None:
+    sizes = (3, 1, 7)  # answers of each example
+    logits = [[100 * torch.randn(size, 50) for size in sizes] for _ in range(9)]
+    mean: list[torch.Tensor] = []
+    for number, of_one in enumerate(logits):
+        add_to_mean(mean, [tensor.clone() for tensor in of_one], number)
+    for place, kept in enumerate(mean):
+        expected = torch.stack([of_one[place].double() for of_one in logits]).mean(0)
+        torch.testing.assert_close(kept.double(), expected, rtol=1e-5, atol=1e-4)
+
+
+def test_only_one_oracles_logits_are_in_memory_beside_the_mean(tasks: Tasks, monkeypatch: pytest.MonkeyPatch) -> None:
+    task, alive = tasks["classifier"], []
+    kept: list[weakref.ref[torch.Tensor]] = []
+
+    def noted(*arguments: Any) -> list[torch.Tensor]:
+        alive.append(sum(ref() is not None for ref in kept))
+        logits = logits_of(*arguments)
+        kept.extend(map(weakref.ref, logits))
+        return logits
+
+    monkeypatch.setattr(oracle_matching, "logits_of", noted)
+    context = replace(task.context, train=lambda *_: task.model)
+    method = make_method(MethodChoice("oracle_matching", {"oracles": 4, "epochs": 1}))
+    method.unlearn(task.model, context, lambda _: None)
+    assert len(set(alive[1:])) == 1  # after the first one, the mean and nothing else
 
 
 def test_it_counts_its_oracles_progress_before_its_own(tasks: Tasks) -> None:

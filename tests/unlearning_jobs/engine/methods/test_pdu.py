@@ -58,7 +58,12 @@ def retain_terms(task: Task, now: TrainedModel, steps: int, **config: float) -> 
     method = cast("Pdu", descent("pdu", **config))
     of_step = method.retain_term(Run(task.model, now, task.context))
     everything = list(range(len(task.context.retain_ids)))
-    return [of_step(everything).item() for _ in range(steps)]
+    terms = []
+    for _ in range(steps):
+        of_step.begin()
+        terms.append(of_step(everything).item())
+        of_step.end()
+    return terms
 
 
 def test_the_weight_follows_the_excess_over_the_limit(tasks: Tasks) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import torch
@@ -13,38 +12,33 @@ from torch import nn
 from torch.nn.modules.module import register_module_forward_hook
 
 from tests.unlearning_jobs.engine.conftest import with_recipe
+from tests.unlearning_jobs.engine.methods.cases import CASES, FAMILIES, OTHER_LOOPS, TRAINING, few_steps
 from tests.unlearning_jobs.engine.methods.conftest import Tasks
-from unlearning_jobs.engine.contracts import MethodChoice
+from unlearning_jobs.engine.catalogue import METHODS as CATALOGUE
 from unlearning_jobs.engine.contracts.sharding import Sharding
 from unlearning_jobs.engine.errors import ObstacleError, SpecError
-from unlearning_jobs.engine.methods import make_method
+from unlearning_jobs.engine.methods import METHODS
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.train import train
 from unlearning_jobs.engine.training.training_data import TrainingData
 from unlearning_jobs.engine.training.vectorised import TrainingRun, can_be_vectorised, train_vectorised
 
 CPU = torch.device("cpu")
-METHODS: dict[str, dict[str, Any]] = {
-    "npo": {"steps": 3},
-    "kl_retain": {"steps": 3},
-    "finetune_retain": {"epochs": 1},
-    "scrub": {"epochs": 1, "rewind": "none"},
-    "salun": {"epochs": 1},
-    "undial": {"steps": 3},
-    "rmu": {"steps": 3},
-    "task_vector": {"epochs": 1},
-    "partial_reset": {"epochs": 1, "variant": "prune_l1", "share": 0.1},
-    "oracle_matching": {"epochs": 1, "oracles": 1},
-}
+COMPARED_WITH_ANOTHER = ("kl_retain", "scrub", "undial", "distil_noised")
+"""Methods that ask a network for its answers at every step which is not trained."""
 
 
 @contextmanager
-def activations() -> Iterator[set[torch.dtype]]:
-    """Yields the types of the outputs of all linear layers in training mode, that is, in gradient steps."""
+def activations(*, trained: bool = True) -> Iterator[set[torch.dtype]]:
+    """Yields the types of the outputs of all linear layers in training mode, that is, in gradient steps.
+
+    Without `trained`, of those of other networks outside of scoring.
+    """
     seen: set[torch.dtype] = set()
 
     def note(module: nn.Module, _inputs: object, output: object) -> None:
-        if isinstance(module, nn.Linear) and module.training and isinstance(output, torch.Tensor) and not output.is_meta:
+        counted = module.training is trained and not torch.is_inference_mode_enabled()
+        if counted and isinstance(module, nn.Linear) and isinstance(output, torch.Tensor) and not output.is_meta:
             seen.add(output.dtype)
 
     handle = register_module_forward_hook(note)
@@ -58,20 +52,39 @@ def in_bfloat16(training_data: TrainingData) -> TrainingData:
     return replace(training_data, recipe=replace(training_data.recipe, precision="bfloat16"))
 
 
-@pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("family", ["classifier", "text_classifier", "causal_lm"])
+def test_every_method_that_takes_steps_is_among_the_cases() -> None:
+    assert {name for name, _ in CASES} == {name for name in METHODS if name not in OTHER_LOOPS | TRAINING}
+    assert all(CATALOGUE[name].guarantee == "exact" for name in TRAINING)
+    assert {family for _, family in CASES} == set(FAMILIES)
+
+
+@pytest.mark.parametrize(("name", "family"), CASES)
 def test_methods_take_their_steps_in_the_recipes_precision(name: str, family: str, tasks: Tasks) -> None:
     model = tasks[family].model
     context = replace(tasks[family].context, train=lambda *_: model)  # how oracles are trained is another test's subject
-    method = make_method(MethodChoice(name, METHODS[name]))
-    with activations() as seen:
-        method.unlearn(model, context, lambda _: None)
-    assert seen == {torch.float32}
     halved = replace(context, training_data=in_bfloat16(context.training_data))
     with activations() as seen:
-        result = method.unlearn(model, halved, lambda _: None)
+        result = few_steps(name).unlearn(model, halved, lambda _: None)
     assert seen == {torch.bfloat16}
     assert {weight.dtype for weight in result.network.parameters()} == {torch.float32}
+    assert all(bool(weight.isfinite().all()) for weight in result.network.parameters())
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_steps_are_in_float32_unless_the_recipe_says_otherwise(family: str, tasks: Tasks) -> None:
+    with activations() as seen:
+        few_steps("npo").unlearn(tasks[family].model, tasks[family].context, lambda _: None)
+    assert seen == {torch.float32}
+
+
+@pytest.mark.parametrize("name", COMPARED_WITH_ANOTHER)
+@pytest.mark.parametrize("family", ["text_classifier", "causal_lm"])
+def test_a_network_that_is_compared_with_computes_as_the_one_that_is_trained(name: str, family: str, tasks: Tasks) -> None:
+    model, context = tasks[family].model, tasks[family].context
+    halved = replace(context, training_data=in_bfloat16(context.training_data))
+    with activations(trained=False) as seen:
+        few_steps(name).unlearn(model, halved, lambda _: None)
+    assert seen == {torch.bfloat16}
 
 
 @pytest.mark.parametrize("sharding", [None, Sharding(shards=2)])
@@ -81,6 +94,15 @@ def test_training_takes_its_steps_in_the_recipes_precision(sharding: Sharding | 
         with activations() as seen:
             train(training_data, (), 1, device=CPU, on_step=lambda *_: None)
         assert seen == {expected}
+
+
+@pytest.mark.parametrize("family", ["causal_lm in stages", "finetuned_lm in stages", "finetuned_lm in shards"])
+def test_stages_and_shards_of_language_models_do_too(family: str, tasks: Tasks) -> None:
+    training_data = in_bfloat16(tasks[family].context.training_data)
+    with activations() as seen:
+        model = train(training_data, (), 1, device=CPU, on_step=lambda *_: None)
+    assert seen == {torch.bfloat16}
+    assert all(bool(weight.isfinite().all()) for weight in model.network.parameters())
 
 
 def test_it_is_refused_where_it_would_have_no_effect(leaf_trainer: Trainer, logistic_trainer: Trainer) -> None:

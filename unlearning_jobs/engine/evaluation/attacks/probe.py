@@ -13,7 +13,6 @@ import numpy as np
 import torch
 
 from unlearning_jobs.engine.evaluation.outputs import Array
-from unlearning_jobs.engine.training.scoring import BATCH
 
 from .attack import FORGET, HELD_OUT, Attack, Columns, Target, language
 
@@ -41,7 +40,7 @@ def _mean_states(target: Target, name: str) -> Array:
     family = language(model.family)
     middle = (len(family.hidden_layers(model.network)) + 1) // 2
     means: dict[int, Array] = {}
-    for positions in data.sweep(BATCH):
+    for positions in data.sweep(family.scored_at_once):
         batch = data.batch(positions, model.device)
         of_each = family.split(family.hidden_states(model.network, batch, middle), batch)
         means.update({i: np.array(states.mean(0).tolist()) for i, states in zip(positions, of_each, strict=True)})

@@ -21,6 +21,7 @@ from unlearning_jobs.engine.errors import TrainingDivergedError
 from unlearning_jobs.engine.families import Dataset
 from unlearning_jobs.engine.training.loop import training_loop
 from unlearning_jobs.engine.training.model import TrainedModel
+from unlearning_jobs.engine.training.parts import Objective, over_answers
 from unlearning_jobs.engine.training.schedule import LearningRate, epoch_order, make_optimizer
 from unlearning_jobs.engine.training.scoring import score
 
@@ -57,12 +58,13 @@ def _fine_tune(model: TrainedModel, data: Dataset, recipe: Recipe, protocol: Pro
     training_loop(
         model.network,
         islice(_batches(data, recipe.batch_size, protocol.sample_seed), protocol.relearning),
-        loss_of,
+        Objective.of_positions(loss_of, over_answers(data)),
         recipe=recipe,
         optimizer=make_optimizer(recipe, model.network.parameters()),
         learning_rate=LearningRate.of(recipe, protocol.relearning),
         device=model.device,
         on_step=lambda *_: None,
+        reads=lambda _done: False,
     )
     model.network.eval()
 
