@@ -28,6 +28,7 @@ from .errors import SpecError
 from .evaluation.attacks import Attacks, Target, check_attacks
 from .evaluation.duplicates import find_duplicates
 from .evaluation.kept_answers import KeptAnswers
+from .evaluation.membership import Membership
 from .evaluation.outputs import Group, ModelKey, Outputs
 from .evaluation.sets import evaluation_sets
 from .evaluation.statistics import STATISTICS, measure
@@ -163,7 +164,7 @@ def _unlearn(job: RunningJob) -> JobResult:
 
     spec, protocol = job.spec, job_protocol(job.spec)
     outputs, sets = Outputs(), _evaluation_sets(job, protocol)
-    kept, attacks = KeptAnswers.of(protocol, spec.seed, sets), Attacks(protocol)
+    kept, attacks, membership = KeptAnswers.of(protocol, spec.seed, sets), Attacks(protocol), Membership()
 
     def note(group: Group, seed: int, model: TrainedModel, *, everything: bool) -> None:
         key, target = ModelKey(group, seed), Target(model, sets, spec.recipe, protocol)
@@ -172,7 +173,7 @@ def _unlearn(job: RunningJob) -> JobResult:
             scored = target.data(name), target.scores(name)
             rows = measure(model, examples, everything=everything, on_answers=on_answers, scored=scored)
             outputs.add(key, name, [e.id for e in examples], rows)
-        for name, columns in attacks.carry_out(target).items() if everything else ():
+        for name, columns in (*attacks.carry_out(target).items(), *membership.measure(target).items()) if everything else ():
             outputs.add_columns(key, name, columns)
 
     # 1. Load the production model, or train it if the job names none.

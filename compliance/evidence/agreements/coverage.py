@@ -140,6 +140,8 @@ NOT_READ: Final[Mapping[str, str]] = {
             "min_k",
             "min_k_plus_plus",
             "zlib_ratio",
+            "gradient_norm",
+            "reference_log_likelihood",
             "suffix_log_probability",
             "passage_log_probability",
             "passages_0_001",

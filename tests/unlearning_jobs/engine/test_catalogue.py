@@ -86,7 +86,7 @@ def test_a_protocol_that_names_no_metrics_has_all_for_which_it_has_enough_models
     attacks = tuple(name for name in ATTACKS if name != "relearning")
     large = Protocol(tuple(range(1, 50)), tuple(range(50, 100)), relearning=1, attacks=attacks)
     small = Protocol((1, 2, 3), (4, 5, 6, 7), relearning=1, attacks=attacks)
-    assert set(metrics_of(large, "causal_lm")) | set(metrics_of(large, "classifier")) == set(METRICS)
+    assert set(metrics_of(large, "finetuned_lm")) | set(metrics_of(large, "classifier")) == set(METRICS)
     for family in RECIPES:
         assert set(metrics_of(large, family)) - set(metrics_of(small, family)) == {"klom", "neurips_2023"}
         assert metrics_of(replace(large, metrics=(), relearning=0, attacks=()), family) == ()
@@ -120,6 +120,17 @@ def test_a_metric_that_is_asked_for_and_that_the_family_does_not_have_is_a_probl
     [problem] = metric_problems(replace(protocol, metrics=("accuracy",)), "causal_lm")
     with_classes = [name for name, family in FAMILY_DESCRIPTIONS.items() if family.answers == "class"]
     assert f"is a metric of {listed(with_classes)}, and" in problem
+
+
+def test_a_model_from_random_weights_has_no_reference_and_the_refusal_says_why() -> None:
+    protocol = Protocol((1, 2, 3), (4, 5, 6, 7), metrics=("reference",))
+    [problem] = metric_problems(protocol, "causal_lm")
+    assert problem.startswith("Membership against the checkpoint is a metric of finetuned_lm, and the model is a causal_lm;")
+    assert problem.endswith(
+        "A model that started from random weights has none, and an oracle would be compared with itself."
+    )
+    assert metric_problems(protocol, "finetuned_lm") == []
+    assert "reference" not in metrics_of(replace(protocol, metrics=None), "causal_lm")
 
 
 @pytest.mark.parametrize("name", METHODS)

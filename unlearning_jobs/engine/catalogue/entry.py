@@ -45,6 +45,11 @@ def shows_its_layers(family: FamilyDescription) -> bool:
     return has_hidden_layers(family) and answers_with_text(family)
 
 
+def has_reference(family: FamilyDescription) -> bool:
+    """Accept families that answer in texts and start from a checkpoint, which is a model that learned nothing here."""
+    return answers_with_text(family) and family.starts_from_base
+
+
 def answers_with_class(family: FamilyDescription) -> bool:
     """Accept families whose answers are classes."""
     return family.answers == "class"
@@ -227,6 +232,8 @@ class MetricEntry:
     """Number of unlearned models, and of oracles, that it needs at least."""
     attack: str = ""
     """The attack whose outcome it is, which only protocols that ask for it carry out; empty for most metrics."""
+    reason: str = ""
+    """Why other families do not have it, in a sentence, where that is no matter of course."""
 
     @property
     def families(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from unlearning_jobs.engine.contracts import Protocol
 
 from .attacked import OF_ATTACKS
 from .entry import MetricEntry, answers_with_class, answers_with_text, listed
+from .membership import OF_MEMBERSHIP
 
 METRICS: Final[Mapping[str, MetricEntry]] = {
     entry.name: entry
@@ -125,39 +126,7 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
             " if the corpus has them, real authors and world facts.",
             works_on=answers_with_text,
         ),
-        MetricEntry(
-            "min_k",
-            _("Min-K% membership"),
-            "Shi et al. 2024, arXiv 2310.16789, k = 40 %, as in OpenUnlearning",
-            "Area under the ROC curve for telling examples to forget from held-out ones by the mean of the lowest 40 % of"
-            " their tokens' log-probabilities: 1 means that the forget set still looks like training data.",
-            works_on=answers_with_text,
-        ),
-        MetricEntry(
-            "min_k_plus_plus",
-            _("Min-K%++ membership"),
-            "Zhang et al. 2024, arXiv 2404.02936, k = 40 %, as in OpenUnlearning",
-            "As Min-K%, but each token's log-probability counts by how far it is from the mean under the model's own"
-            " distribution, in standard deviations of it.",
-            works_on=answers_with_text,
-        ),
-        MetricEntry(
-            "zlib_ratio",
-            _("Membership by compressed length"),
-            "Carlini et al. 2021, arXiv 2012.07805",
-            "As Min-K%, but by the log-likelihood per token, divided by the length of the answer after compression with"
-            " zlib: what is likely because it repeats itself counts less.",
-            works_on=answers_with_text,
-        ),
-        MetricEntry(
-            "privleak",
-            _("PrivLeak"),
-            "MUSE (Shi et al. 2024, arXiv 2407.06460)",
-            "(AUC - AUC of the oracles) / AUC of the oracles, in per cent, where the AUC is that of taking held-out"
-            " examples for more familiar than those to forget by Min-K%. 0 is as the oracles; towards -100 the forget set"
-            " still looks like training data, and above 0 it was pushed below data that was never seen.",
-            works_on=answers_with_text,
-        ),
+        *OF_MEMBERSHIP,
         MetricEntry(
             "klom",
             _("KLoM"),
@@ -259,6 +228,7 @@ def metric_problems(protocol: Protocol, family: str) -> list[str]:
     return [
         *(
             f"{entry.title} is a metric of {listed(entry.families)}, and the model is a {family}; leave this metric out."
+            f"{entry.reason and f' {entry.reason}'}"
             for entry in entries
             if family not in entry.families
         ),

@@ -38,7 +38,9 @@ ATTACKED: Final = (
 )
 """What attacks bring out, if the protocol asks for them (`evaluation.attacks`): log-likelihoods, but for the number of
 hints, the layer that was read, and the score of a probe."""
-STATISTICS: Final = (*LIKELIHOODS, *GENERATED, *COMPARED, *ACCURACY, *ATTACKED)
+MEMBERSHIP: Final = ("gradient_norm", "reference_log_likelihood")
+"""Of the forget set and the held-out examples, if a metric asks for it (`evaluation.membership`)."""
+STATISTICS: Final = (*LIKELIHOODS, *GENERATED, *COMPARED, *ACCURACY, *ATTACKED, *MEMBERSHIP)
 
 Row = Mapping[str, float]
 

@@ -13,6 +13,7 @@ from unlearning_jobs.engine.artefacts import model_about, model_digest
 from unlearning_jobs.engine.contracts import Protocol
 from unlearning_jobs.engine.corpora import Example, Snapshot
 from unlearning_jobs.engine.errors import SpecError
+from unlearning_jobs.engine.evaluation.membership import GRADIENT_NORM, gradient_norms
 from unlearning_jobs.engine.evaluation.outputs import Group, ModelKey, Outputs
 from unlearning_jobs.engine.evaluation.sets import evaluation_sets
 from unlearning_jobs.engine.evaluation.statistics import measure
@@ -30,6 +31,8 @@ from .judgement import FIRST_ORACLE
 
 COMPARED: Final = 8
 """Examples that show how a model reads them."""
+WITH_GRADIENTS: Final = ("forget", "held_out")
+"""The sets that are told apart by gradients."""
 SAMPLE: Final = Protocol((), ())
 """Says how many retain and held-out examples are drawn, and with which seed: as in Lethe's own evaluations."""
 
@@ -83,7 +86,11 @@ def outputs_of_folders(
             to_device(model.network, device)
             for name, examples in sets.items():
                 rows = measure(model, examples, everything=True)
-                outputs.add(ModelKey(group, number), name, [example.id for example in examples], rows)
+                key = ModelKey(group, number)
+                outputs.add(key, name, [example.id for example in examples], rows)
+                if name in WITH_GRADIENTS and model.family.description.answers == "text":
+                    norms = gradient_norms(model, model.family.encode(examples))
+                    outputs.add_columns(key, name, {GRADIENT_NORM: norms})
             digests.setdefault(group, []).append(model_digest(folder))
     return outputs, next(iter(families), ""), {group: tuple(found) for group, found in digests.items()}
 

@@ -12,6 +12,7 @@ from .extraction_probability import ExtractionProbability
 from .extraction_strength import ExtractionStrength
 from .forget_quality import ForgetQuality
 from .gaussian_kl import GaussianKl
+from .gradient_norm import GradientNorm
 from .hinted import Hinted
 from .klom import Klom
 from .lens import Lens
@@ -31,6 +32,7 @@ from .privleak import PrivLeak
 from .probability import Probability
 from .probe import Probe
 from .quantized import Quantized4, Quantized8
+from .reference import Reference
 from .relearning import Relearning
 from .rmia import Rmia
 from .rouge_l import RougeL
@@ -59,6 +61,8 @@ METRICS: Final[dict[str, type[Metric]]] = {
         MinK,
         MinKPlusPlus,
         ZlibRatio,
+        GradientNorm,
+        Reference,
         PrivLeak,
         Relearning,
         Klom,

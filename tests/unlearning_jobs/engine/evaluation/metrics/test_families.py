@@ -14,10 +14,19 @@ from unlearning_jobs.engine.catalogue import metrics_of
 from unlearning_jobs.engine.contracts import Protocol
 from unlearning_jobs.engine.contracts.families import FAMILY_DESCRIPTIONS
 from unlearning_jobs.engine.corpora import Example
+from unlearning_jobs.engine.evaluation.attacks import Target
+from unlearning_jobs.engine.evaluation.membership import Membership
 from unlearning_jobs.engine.evaluation.metrics import METRICS
 from unlearning_jobs.engine.evaluation.outputs import ModelKey, Outputs
 from unlearning_jobs.engine.evaluation.passages import PASSAGE
-from unlearning_jobs.engine.evaluation.statistics import ATTACKED, COMPARED, GENERATED, LIKELIHOODS, measure
+from unlearning_jobs.engine.evaluation.statistics import (
+    ATTACKED,
+    COMPARED,
+    GENERATED,
+    LIKELIHOODS,
+    MEMBERSHIP,
+    measure,
+)
 from unlearning_jobs.engine.families.language import Sequences
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.model import TrainedModel
@@ -55,6 +64,7 @@ def outputs_of(trainer: Trainer) -> Outputs:
     trained, held_out = list(snapshot.examples("train")), list(snapshot.examples("held_out"))
     sets = {"forget": trained[:EXAMPLES], "retain": trained[EXAMPLES : 2 * EXAMPLES], "held_out": held_out[:EXAMPLES]}
     rows_of = {name: measure(model, lengthened(model, examples), everything=True) for name, examples in sets.items()}
+    measured = Membership().measure(Target(model, sets, trainer.training_data.recipe, PROTOCOL))
     outputs = Outputs()
     for group, seeds in (
         ("original", (0, *PROTOCOL.replicate_seeds)),
@@ -65,6 +75,8 @@ def outputs_of(trainer: Trainer) -> Outputs:
             for name, examples in sets.items():
                 rows = [{**row, "margin": row["margin"] + rng.normal()} for row in rows_of[name]]
                 outputs.add(ModelKey(group, seed), name, [e.id for e in examples], rows)  # type: ignore[arg-type]  # literals
+                if name in measured:
+                    outputs.add_columns(ModelKey(group, seed), name, measured[name])  # type: ignore[arg-type]  # literals
     return outputs
 
 
@@ -81,7 +93,7 @@ def test_a_statistic_exists_where_the_answers_are_of_its_kind(family: str, reque
     model, [example] = trainer.obtain((), 1, lambda *_: None), trainer.training_data.snapshot.get(["e00000000"])
     [row] = measure(model, lengthened(model, [example]), everything=True)
     missing = {name for name, value in row.items() if np.isnan(value)}
-    assert missing - set(ATTACKED) == (set() if FAMILY_DESCRIPTIONS[family].answers == "text" else OF_TEXTS)
+    assert missing - {*ATTACKED, *MEMBERSHIP} == (set() if FAMILY_DESCRIPTIONS[family].answers == "text" else OF_TEXTS)
 
 
 def test_no_metric_is_for_no_family() -> None:

@@ -14,6 +14,7 @@ from unlearning_jobs.engine.evaluation.metrics import METRICS
 from unlearning_jobs.engine.evaluation.metrics.extraction_probability import extractable
 from unlearning_jobs.engine.evaluation.metrics.privleak import leak
 from unlearning_jobs.engine.evaluation.outputs import Outputs
+from unlearning_jobs.engine.evaluation.roc import auc_interval
 
 Levels = dict[tuple[str, int], dict[str, list[float]]]
 
@@ -54,7 +55,14 @@ def test_membership_is_the_share_of_pairs_in_which_the_forget_example_is_more_fa
     assert finding.original == share_of_pairs("original", 1) == 1
     assert finding.unlearned == pytest.approx(share_of_pairs("unlearned", 1))
     assert finding.oracles == pytest.approx((share_of_pairs("oracle", 11), share_of_pairs("oracle", 12)))
-    assert finding.note == "3 forget examples against 4 held-out examples."
+    assert finding.note.startswith("3 forget examples against 4 held-out examples. ")
+    low, high = auc_interval(finding.unlearned, 3, 4)
+    assert f"known from {low:.3f} to {high:.3f} (95 %)" in finding.note
+
+
+def test_an_example_without_a_number_in_one_model_leaves_no_membership_to_compare() -> None:
+    unknown = LEVELS | {("oracle", 12): {"forget": [-9.0, math.nan, -0.2], "held_out": HELD_OUT}}
+    assert findings("min_k", outputs_of("min_k", unknown)) == []
 
 
 @pytest.mark.parametrize("metric", ["min_k", "min_k_plus_plus", "zlib_ratio", "privleak"])
