@@ -60,7 +60,6 @@ _.agreed
 _.decided_at  # values_list("decided_at"); of a match, what an auditor of the database sees
 _.token_sha256  # a link is looked up by it
 _.ring_at  # filter(ring_at__lte=...)
-_.adapter_sha256  # unlearning_jobs.weights filters by it
 _.touched_at  # requests_app.public.draft filters by it
 
 # -- fields of JSON contracts: written into result.json, spec.json or a recipe for whoever reads the file

@@ -13,10 +13,9 @@ from compliance.record.errors import StaleStateError
 from .engine.artefacts import checkpoint_digest
 from .engine.contracts import CheckpointArchitecture, Recipe
 from .engine.errors import CheckpointError
-from .engine.tensors import Weights
 from .models import Checkpoint
 from .stamps import Stamp, is_settled, stamp_of
-from .weights import as_checkpoint_problem
+from .weights import as_checkpoint_problem, noted
 
 OF_THE_CHECKPOINT: Final = ("parameters", "hidden_size", "layers", "vocabulary_size")
 """What a recipe says of its checkpoint's size. The rest of the architecture is the recipe's own choice."""
@@ -58,7 +57,7 @@ def checkpoint_problem(checkpoint: Checkpoint) -> str:
 
     Its files are to be what was registered, and its weights not those of a model version.
     """
-    return files_problem(checkpoint) or as_checkpoint_problem(Weights(checkpoint.weights_sha256))
+    return files_problem(checkpoint) or as_checkpoint_problem(noted(checkpoint))
 
 
 def require_startable(checkpoint: Checkpoint | None) -> None:

@@ -6,7 +6,6 @@ from, nor as a model that was trained elsewhere.
 
 from __future__ import annotations
 
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from .engine.tensors import Weights
@@ -14,15 +13,15 @@ from .models import Checkpoint, ModelVersion
 
 
 def version_with(weights: Weights) -> ModelVersion | None:
-    """Return the oldest version that has or had these weights, or this adapter; None if none is known.
+    """Return the oldest version that has or had these weights, or one of these adapters; None if none is known.
 
     Versions that learned nothing, and so have the weights of their own checkpoint, do not count.
     """
-    if not weights.whole and not weights.adapter:
-        return None
-    same = Q(weights_sha256=weights.whole) if weights.whole else Q()
-    same |= Q(adapter_sha256=weights.adapter) if weights.adapter else Q()
-    versions = ModelVersion.objects.filter(same).select_related("recipe__checkpoint", "snapshot__corpus").order_by("pk")
+    versions = (
+        ModelVersion.objects.filter(weights_digests__overlap=list(weights.digests))
+        .select_related("recipe__checkpoint", "snapshot__corpus")
+        .order_by("pk")
+    )
     return next((version for version in versions if not _learned_nothing(version)), None)
 
 
@@ -32,7 +31,12 @@ def _learned_nothing(version: ModelVersion) -> bool:
 
 def checkpoint_with(weights: Weights) -> Checkpoint | None:
     """Return the registered checkpoint that has these weights; None if none is known."""
-    return Checkpoint.objects.filter(weights_sha256=weights.whole).first() if weights.whole else None
+    return Checkpoint.objects.filter(weights_digests__overlap=list(weights.digests)).first()
+
+
+def noted(checkpoint: Checkpoint) -> Weights:
+    """Return what was noted of a checkpoint's weights."""
+    return Weights(checkpoint.weights_sha256, tuple(checkpoint.weights_digests))
 
 
 def as_checkpoint_problem(weights: Weights) -> str:

@@ -121,7 +121,7 @@ def test_an_adapter_comes_in_by_the_command_once_and_never_again(
     version = job.result_version
     assert version is not None, job.error_message
     assert (version.state, version.assurance) == ("active", "declared")
-    assert weights_of(files_of(version)).adapter == version.adapter_sha256 == weights_of(tmp_path / "adapter").adapter
+    assert set(weights_of(tmp_path / "adapter").digests) < set(version.weights_digests)
     site = signed_in(account("engineer"))
     assert "lora v1 was trained elsewhere" in site.get("/jobs/models/").words
     assert site.get(f"/jobs/{job.pk}/").h1 == f"Job {job.pk}: Import"

@@ -1,7 +1,8 @@
 """What the weights in a folder are, whatever holds them: names, shards, order and metadata do not count.
 
-Numbers count as what they are in bfloat16. Models are saved here in single precision, and copies of them are often rounded
-to that, which makes no other model of them. Does not import torch, because services ask.
+Numbers count as what they are in bfloat16 and, in a second digest, in float16. Models are saved here in single precision,
+and copies of them are often rounded to one of the two, which makes no other model of them. Does not import torch, because
+services ask.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from .errors import CheckpointError
 
 ADAPTER: Final = "adapter"
 """Folder of the adapter within that of a model."""
+ADAPTERS: Final = (ADAPTER, "adapters/*")
+"""Folders of all adapters within that of a model, which may have been trained in shards."""
 SUFFIX: Final = ".safetensors"
 LONGEST_HEADER: Final = 100_000_000
 """Bytes; what the library of the format allows."""
@@ -38,9 +41,9 @@ class Weights:
     """What the weights in a folder are: the same digests belong to the same weights."""
 
     whole: str = ""
-    """Digest of a whole model's; empty if the folder holds none."""
-    adapter: str = ""
-    """Digest of an adapter's; empty if the folder holds none."""
+    """Digest of a whole model's, in bfloat16; empty if the folder holds none."""
+    digests: tuple[str, ...] = ()
+    """All digests: of the whole model's and of each adapter's, in bfloat16 and in float16."""
     finite: bool = True
     """Whether all of them are finite numbers, in single precision."""
 
@@ -56,10 +59,14 @@ def weights_of(folder: Path, on_read: Callable[[], object] = lambda: None) -> We
         CheckpointError: there is no such folder, or a file of weights is damaged.
     """
     files = [name for name in checkpoint_files(folder) if name.endswith(SUFFIX) and name not in ADAPTER_FILES]
-    adapters = [folder / ADAPTER_FILES[1], folder / ADAPTER / ADAPTER_FILES[1]]
-    whole, whole_finite = _digest([folder / name for name in files], on_read)
-    adapter, adapter_finite = _digest([file for file in adapters if file.is_file()][:1], on_read)
-    return Weights(whole, adapter, whole_finite and adapter_finite)
+    adapters = [folder, *(found for pattern in ADAPTERS for found in sorted(folder.glob(pattern)))]
+    whole, finite = _digests([folder / name for name in files], on_read)
+    digests = list(whole)
+    for file in (place / ADAPTER_FILES[1] for place in adapters if (place / ADAPTER_FILES[1]).is_file()):
+        of_adapter, is_finite = _digests([file], on_read)
+        digests += of_adapter
+        finite = finite and is_finite
+    return Weights(whole[0] if whole else "", tuple(dict.fromkeys(digests)), finite)
 
 
 def require_finite(weights: Weights, folder: Path, *, code: str | None = None) -> None:
@@ -69,22 +76,22 @@ def require_finite(weights: Weights, folder: Path, *, code: str | None = None) -
         raise CheckpointError(message, code=code)
 
 
-def _digest(files: list[Path], on_read: Callable[[], object]) -> tuple[str, bool]:
-    """Return the digest of the set of all tensors in the files, and whether their numbers are finite; empty without any."""
-    found, finite = set(), True
+def _digests(files: list[Path], on_read: Callable[[], object]) -> tuple[tuple[str, ...], bool]:
+    """Return the digests of the set of all tensors in the files, and whether their numbers are finite; none without any."""
+    found, finite = set[tuple[str, str]](), True
     for file in files:
         try:
-            for digest, is_finite in _tensors(file, on_read):
-                found.add(digest)
+            for digests, is_finite in _tensors(file, on_read):
+                found.add(digests)
                 finite = finite and is_finite
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             message = f"{file.name} in {file.parent.name} is no whole file of weights; restore it."
             raise CheckpointError(message) from None
-    return (sha256_hex(canonical_json(sorted(found))) if found else ""), finite
+    return tuple(sha256_hex(canonical_json(sorted(set(digests)))) for digests in zip(*found, strict=True)), finite
 
 
-def _tensors(file: Path, on_read: Callable[[], object]) -> Iterator[tuple[str, bool]]:
-    """Yield the digest of each tensor in a file, and whether its numbers are finite."""
+def _tensors(file: Path, on_read: Callable[[], object]) -> Iterator[tuple[tuple[str, str], bool]]:
+    """Yield the two digests of each tensor in a file, and whether its numbers are finite."""
     with file.open("rb") as opened:
         length = int.from_bytes(_read(opened, 8), "little")
         if length > LONGEST_HEADER:
@@ -97,11 +104,14 @@ def _tensors(file: Path, on_read: Callable[[], object]) -> Iterator[tuple[str, b
                 yield _tensor(opened, str(tensor["dtype"]), tensor["shape"], end - begin, on_read)
 
 
-def _tensor(opened: BinaryIO, dtype: str, shape: list[int], size: int, on_read: Callable[[], object]) -> tuple[str, bool]:
+def _tensor(
+    opened: BinaryIO, dtype: str, shape: list[int], size: int, on_read: Callable[[], object]
+) -> tuple[tuple[str, str], bool]:
     stored = NUMBERS.get(dtype)
     if stored and math.prod(shape) * np.dtype(stored).itemsize != size:
         raise ValueError(size)
-    digest = hashlib.sha256(canonical_json(["BF16" if stored else dtype, shape]))
+    brain = hashlib.sha256(canonical_json(["BF16" if stored else dtype, shape]))
+    half = hashlib.sha256(canonical_json(["F16" if stored else dtype, shape]))
     finite = True
     for start in range(0, size, BLOCK):
         block = _read(opened, min(BLOCK, size - start))
@@ -109,9 +119,12 @@ def _tensor(opened: BinaryIO, dtype: str, shape: list[int], size: int, on_read: 
         if stored:
             numbers = _single(np.frombuffer(block, stored), dtype)
             finite = finite and bool(np.isfinite(numbers).all())
-            block = _rounded(numbers).tobytes()
-        digest.update(block)
-    return digest.hexdigest(), finite
+            brain.update(_rounded(numbers).tobytes())
+            half.update(_halved(numbers).tobytes())
+        else:
+            brain.update(block)
+            half.update(block)
+    return (brain.hexdigest(), half.hexdigest()), finite
 
 
 def _single(numbers: npt.NDArray[Any], dtype: str) -> npt.NDArray[np.float32]:
@@ -126,6 +139,12 @@ def _rounded(numbers: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
     """Return numbers in bfloat16, to the nearest and from the middle to the even one, as torch rounds them."""
     bits: npt.NDArray[np.uint32] = numbers.view("<u4")
     return ((bits + np.uint32(0x7FFF) + ((bits >> 16) & np.uint32(1))) >> 16).astype(np.uint16)
+
+
+def _halved(numbers: npt.NDArray[np.float32]) -> npt.NDArray[np.float16]:
+    """Return numbers in float16; what that cannot hold becomes infinite, in every copy alike."""
+    with np.errstate(over="ignore"):
+        return numbers.astype("<f2")
 
 
 def _read(opened: BinaryIO, size: int) -> bytes:

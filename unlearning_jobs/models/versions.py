@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -28,6 +29,8 @@ class Checkpoint(models.Model):
     """What its configuration calls its architecture, such as “llama”."""
     weights_sha256 = models.CharField(max_length=64, blank=True, db_index=True)
     """What its weights are, whatever its files are (`engine.tensors`); empty until it was noted, and then fixed."""
+    weights_digests = ArrayField(models.CharField(max_length=64), default=list)
+    """By which its weights are recognised."""
     bytes = models.PositiveBigIntegerField()
     stamp: models.JSONField[dict[str, list[int]], dict[str, list[int]]] = models.JSONField(default=dict)
     """What the file system said of its files when they were last checked against the digest (`stamps.stamp_of`)."""
@@ -88,8 +91,8 @@ class ModelVersion(Rung):
     digest = models.CharField(max_length=64)
     weights_sha256 = models.CharField(max_length=64, blank=True, db_index=True)
     """What its weights are, as of checkpoints; kept when its files are destroyed."""
-    adapter_sha256 = models.CharField(max_length=64, blank=True, db_index=True)
-    """What those of its adapter alone are; empty if it has none."""
+    weights_digests = ArrayField(models.CharField(max_length=64), default=list)
+    """By which its weights, and those of each of its adapters alone, are recognised (`engine.tensors.Weights.digests`)."""
     training_seconds = models.FloatField(default=0)
     """Measured wall time of one training by the recipe: the unit of expected costs."""
     training_device = models.CharField(max_length=120, blank=True)

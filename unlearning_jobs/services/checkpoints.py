@@ -78,6 +78,7 @@ def checkpoint_register(*, name: str, folder: Path, describe: Describe, actor: s
             kind=str(json.loads((copy / "config.json").read_bytes()).get("model_type", ""))[:60],
             bytes=size,
             weights_sha256=weights.whole,
+            weights_digests=list(weights.digests),
         )
         with transaction.atomic():
             ledger_lock()  # no import of the same weights ends between this look and the commit

@@ -170,7 +170,7 @@ def _version_of(job: Job, result: JobResult, path: str, weights: Weights) -> Mod
         path=path,
         digest=result.model_digest,
         weights_sha256=weights.whole,
-        adapter_sha256=weights.adapter,
+        weights_digests=list(weights.digests),
         **_training_time(job, result),
     )
     data = {

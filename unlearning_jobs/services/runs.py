@@ -15,13 +15,12 @@ from compliance.formats.results import RESULT_VERSION
 from compliance.record.services import SYSTEM, record_append
 from unlearning_jobs.engine.contracts import JobSpec, Progress
 from unlearning_jobs.engine.errors import CorpusError
-from unlearning_jobs.engine.tensors import Weights
 from unlearning_jobs.leases import LEASE, ClaimLostError, NothingToClaimError, held
 from unlearning_jobs.models import Job, JobRun, ModelVersion
 from unlearning_jobs.queue import SIGN_TASK, enqueue_on_commit
 from unlearning_jobs.selectors import erased_since
 from unlearning_jobs.states import JobState
-from unlearning_jobs.weights import as_checkpoint_problem
+from unlearning_jobs.weights import as_checkpoint_problem, noted
 
 from .ledger import snapshot_compare
 from .transitions import job_finish, job_give_up, job_move, job_rerun, run_end
@@ -92,7 +91,7 @@ def _claimable(job_id: int) -> Job:
 def _checkpoint_is_model(job: Job) -> str:
     """Return why no job begins from the job's checkpoint whose weights are those of a model here; empty if it may."""
     checkpoint = job.recipe.checkpoint
-    return as_checkpoint_problem(Weights(checkpoint.weights_sha256)) if checkpoint else ""
+    return as_checkpoint_problem(noted(checkpoint)) if checkpoint else ""
 
 
 def _refuse_erased(job: Job, count: int) -> None:

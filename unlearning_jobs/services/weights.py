@@ -28,13 +28,13 @@ def weights_read(folder: Path, on_read: Callable[[], object] = lambda: None) -> 
 
 def weights_note() -> None:
     """Note what the weights of rows from before there was such a note are. What was destroyed by then is not known."""
-    for version in ModelVersion.objects.filter(weights_sha256="").exclude(path=""):
-        weights = weights_read(Path(settings.ARTEFACTS) / version.path)
-        still = ModelVersion.objects.filter(pk=version.pk, weights_sha256="")  # somebody else may have noted it meanwhile
-        still.update(weights_sha256=weights.whole, adapter_sha256=weights.adapter)
-    for checkpoint in Checkpoint.objects.filter(weights_sha256=""):
-        weights = weights_read(Path(settings.ARTEFACTS) / checkpoint.path)
-        Checkpoint.objects.filter(pk=checkpoint.pk, weights_sha256="").update(weights_sha256=weights.whole)
+    for row in (
+        *ModelVersion.objects.filter(weights_digests=[]).exclude(path=""),
+        *Checkpoint.objects.filter(weights_digests=[]),
+    ):
+        weights = weights_read(Path(settings.ARTEFACTS) / row.path)
+        still = type(row).objects.filter(pk=row.pk, weights_digests=[])  # somebody else may have noted it meanwhile
+        still.update(weights_sha256=row.weights_sha256 or weights.whole, weights_digests=list(weights.digests))
 
 
 def weights_foreign(folder: Path) -> Weights:

@@ -48,7 +48,7 @@ def test_a_copy_that_was_rounded_to_bfloat16_holds_the_same_weights(tmp_path: Pa
     numbers = torch.randn(1000, 7, generator=torch.Generator().manual_seed(1))
     numbers[0] = torch.tensor([1 + 2**-8, 1 + 3 * 2**-8, 1 + 2**-8 + 2**-20, -1e38, 1e-40, -0.0, 0.1])  # ties, and extremes
     whole, rounded = {"first": numbers}, {"first": numbers.to(torch.bfloat16)}
-    assert weights_of(held(tmp_path / "whole", whole)) == weights_of(held(tmp_path / "rounded", rounded))
+    assert weights_of(held(tmp_path / "whole", whole)).whole == weights_of(held(tmp_path / "rounded", rounded)).whole
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
@@ -56,7 +56,7 @@ def test_a_precision_that_is_widened_holds_the_same_weights(tmp_path: Path, dtyp
     exact = {name: tensor.to(torch.bfloat16).to(torch.float16) for name, tensor in some().items()}
     wide = {name: tensor.float() for name, tensor in exact.items()}
     narrow = {name: tensor.to(dtype) for name, tensor in wide.items()}
-    assert weights_of(held(tmp_path / "narrow", narrow)) == weights_of(held(tmp_path / "wide", wide))
+    assert weights_of(held(tmp_path / "narrow", narrow)).whole == weights_of(held(tmp_path / "wide", wide)).whole
 
 
 def test_one_changed_number_a_shape_or_another_kind_of_number_makes_other_weights(tmp_path: Path) -> None:
@@ -79,8 +79,27 @@ def test_an_adapter_is_known_by_itself_and_within_the_folder_of_its_model(tmp_pa
     model = trained_elsewhere(base, tmp_path / "model")
     (tmp_path / "adapter").rename(model / "adapter")
     both = weights_of(model)
-    assert (alone.whole, alone.adapter != "") == ("", True)
-    assert (both.adapter, both.whole != "") == (alone.adapter, True)
+    assert (alone.whole, len(alone.digests)) == ("", 2)
+    assert set(alone.digests) < set(both.digests)
+    assert both.digests[0] == both.whole != ""
+
+
+def test_each_adapter_of_a_model_in_shards_is_known(tmp_path: Path) -> None:
+    base = write_checkpoint(tmp_path / "base")
+    model = trained_elsewhere(base, tmp_path / "model")
+    (model / "adapters").mkdir()
+    for number in range(3):
+        write_adapter(base, model / "adapters" / str(number), r=number + 1)
+    known = weights_of(model).digests
+    assert len(set(known)) == 2 + 3 * 2
+    assert all(set(weights_of(model / "adapters" / str(number)).digests) < set(known) for number in range(3))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16])
+def test_a_copy_in_other_numbers_shares_a_digest(tmp_path: Path, dtype: torch.dtype) -> None:
+    tensors = {name: tensor / 3 for name, tensor in some().items()}
+    copy = held(tmp_path / "copy", {name: tensor.to(dtype) for name, tensor in tensors.items()})
+    assert set(weights_of(copy).digests) & set(weights_of(held(tmp_path / "own", tensors)).digests)
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])

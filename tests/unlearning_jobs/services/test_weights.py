@@ -37,8 +37,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artefacts")]
 
 def of_before(version: ModelVersion) -> None:
     """As if the version had been made before there was such a note."""
-    with unguarded("unlearning_jobs_modelversion", "weights_sha256_is_fixed"):
-        ModelVersion.objects.filter(pk=version.pk).update(weights_sha256="")
+    with unguarded("unlearning_jobs_modelversion", "weights_digests_are_fixed"):
+        ModelVersion.objects.filter(pk=version.pk).update(weights_digests=[])
 
 
 def test_a_version_is_no_checkpoint_and_the_sentence_says_what_to_do(keeper: ModelVersion, tmp_path: Path) -> None:
@@ -144,17 +144,19 @@ def test_every_version_and_checkpoint_notes_what_its_weights_are_and_that_is_fix
     for change in (
         "UPDATE unlearning_jobs_modelversion SET weights_sha256 = ''",
         "UPDATE unlearning_jobs_checkpoint SET weights_sha256 = ''",
+        "UPDATE unlearning_jobs_modelversion SET weights_digests = '{}'",
+        "UPDATE unlearning_jobs_checkpoint SET weights_digests = weights_digests[1:1]",
     ):
-        with pytest.raises(DatabaseError, match="_is_fixed"), transaction.atomic(), connection.cursor() as cursor:
+        with pytest.raises(DatabaseError, match="_(is|are)_fixed"), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(change)
 
 
 def test_what_was_not_noted_is_noted_before_a_door_compares(keeper: ModelVersion, tmp_path: Path) -> None:
-    noted = keeper.weights_sha256
+    noted = keeper.weights_digests
     of_before(keeper)
     weights_note()
     keeper.refresh_from_db()
-    assert keeper.weights_sha256 == noted
+    assert keeper.weights_digests == noted
     of_before(keeper)
     with pytest.raises(StaleStateError, match="the weights of keeper v1"):
         registered(taken(keeper, tmp_path / "fresh"), "house")

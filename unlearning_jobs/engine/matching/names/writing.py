@@ -14,13 +14,14 @@ from anyascii import anyascii
 
 from unlearning_jobs.engine.matching.words import fold
 
+from .asked import MAIDEN
 from .given import is_given
 from .han_forms import SIMPLE, WRITTEN
 from .lists import AFTER, PARTICLES, TITLES
-from .query import MAIDEN, PATRONYMIC
-from .sounds import HANGUL
+from .query import PATRONYMIC
+from .sounds import HAN, HANGUL
 from .syllables import divisions, other_families, spellings
-from .unspaced import HAN, family_and_given, unspaced_parts
+from .unspaced import family_and_given, unspaced_parts
 
 Dice = np.random.Generator
 T = TypeVar("T")
