@@ -174,7 +174,8 @@ def _lines(found: CanaryJudgement) -> list[str]:
         lines += [
             f"original   difference {found.control:8.3f}  p {found.control_p:.4f} (one-sided)",
             f"unlearned  difference {found.difference:8.3f}  p {found.p_value:.4f} (two-sided)",
-            f"log-odds of {found.trained} canaries against {found.canaries - found.trained}; {found.draws} assignments, {kind}",
+            f"log-odds of {found.trained} canaries against {found.canaries - found.trained}",
+            f"compared with {found.draws} assignments, {kind}",
         ]
     return [*lines, "What this does not show:", *(f"    {one}" for one in found.does_not_show)]
 

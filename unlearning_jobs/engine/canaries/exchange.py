@@ -1,7 +1,7 @@
 """A randomisation test over balanced assignments of the canaries of one model, and the smallest difference it would find.
 
-Its unit is the assignment, drawn for this model alone. Where one assignment is shared by several models, an unlucky half repeats
-in all of them, and a retrained model fails in all of them; so a draw is used once.
+Its unit is the assignment, drawn for this model alone. Where one assignment is shared by several models, an unlucky half
+repeats in all of them, and a retrained model fails in all of them; so a draw is used once.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import numpy as np
 from unlearning_jobs.engine.contracts.contract import EngineContract
 
 from .drawing import Draw
-from .exchange import ALPHA, exchange_test, smallest_found
+from .exchange import ALPHA, Scores, exchange_test, smallest_found
 
 Outcome = Literal["left_over", "overshot", "nothing_found", "says_nothing"]
 """left_over: the trained canaries are still known. overshot: they are known less than those that the model never saw.
@@ -53,7 +53,7 @@ class CanaryJudgement(EngineContract):
     exhaustive: bool = False
     """Whether these are all that there are."""
     smallest: float | None = None
-    """The smallest difference that would have been found with 80 % power."""
+    """The smallest difference that would have been found with 80 % power, where nothing was found."""
     models: Mapping[str, str] = field(default_factory=dict)
     """Digests of the original and of the unlearned model."""
     is_checked: bool = False
@@ -107,23 +107,26 @@ def judge_scores(
             f" be at most {CLEAR:g}), so that the unlearned model could not have shown it either."
         )
         return replace(measured, reasons=(reason,))
-    return _decided(measured, smallest_found(after, len(draw.trained)))
+    return _decided(measured, after)
 
 
-def _decided(found: CanaryJudgement, smallest: float | None) -> CanaryJudgement:
+def _decided(found: CanaryJudgement, after: Scores) -> CanaryJudgement:
     reasons = [_pipeline(found)] if found.missed else []
     if found.p_value is not None and found.difference is not None and found.p_value <= ALPHA:
         above = found.difference > 0
         said = "more" if above else "less"
         reasons.append(f"The model knows the canaries that were erased {said} than those that it never saw.")
-        return replace(found, outcome="left_over" if above else "overshot", reasons=tuple(reasons), smallest=smallest)
+        return replace(found, outcome="left_over" if above else "overshot", reasons=tuple(reasons))
     if found.missed:
-        return replace(found, outcome="left_over", reasons=tuple(reasons), smallest=smallest)
+        return replace(found, outcome="left_over", reasons=tuple(reasons))
+    smallest = smallest_found(after, found.trained)
     return replace(found, outcome="nothing_found", reasons=(_within_sight(found, smallest),), smallest=smallest)
 
 
 def _pipeline(found: CanaryJudgement) -> str:
-    return f"The pipeline missed {found.missed} of {found.trained} canaries that the model was trained on: they were not erased."
+    return (
+        f"The pipeline missed {found.missed} of {found.trained} canaries: the model learned them, and they were not erased."
+    )
 
 
 def _within_sight(found: CanaryJudgement, smallest: float | None) -> str:

@@ -1,4 +1,4 @@
-"""Invents persons. No name is one that we know anybody to have, and the addresses lie in a domain that cannot exist (RFC 6761)."""
+"""Invents persons. We know nobody with such a name, and the addresses lie in a domain that cannot exist (RFC 6761)."""
 
 from __future__ import annotations
 
