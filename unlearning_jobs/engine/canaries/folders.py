@@ -60,7 +60,8 @@ def judge_folders(
         raise SpecError(message)
     is_checked = _check_trained(source, draw, snapshot)
     # 2. Every canary once, in each model.
-    examples, scores, read = snapshot.get(draw.ids), [], ""
+    examples, read = snapshot.get(draw.ids), ""
+    scores: list[dict[str, float]] = []
     for folder in (source.original, source.unlearned):
         on_model(folder)
         model = read_judged(folder, template=source.template, max_length=source.max_length)
@@ -70,7 +71,7 @@ def judge_folders(
         read = reading(model, examples)
         scores.append(_scores(model, examples, device))
     # 3. The judgement.
-    found = replace(judge_scores(draw, *scores, source.forgotten), models=digests, is_checked=is_checked)
+    found = replace(judge_scores(draw, scores[0], scores[1], source.forgotten), models=digests, is_checked=is_checked)
     if digests["original"] == digests["unlearned"]:
         nothing = "Both folders hold the same model, file by file: nothing was done."
         return replace(found, reasons=(*found.reasons, nothing))

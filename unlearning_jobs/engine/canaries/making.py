@@ -139,5 +139,5 @@ def _write_arrays(path: Path, canaries: Sequence[_Canary]) -> None:
         split=np.array(["train"] * len(people)),
         name=np.array([person.name for person in people]),
         email=np.array([person.address for person in people]),
-        **{MARK: np.array([MARKED] * len(people))},
+        canary=np.array([MARKED] * len(people)),  # the column MARK
     )

@@ -13,7 +13,7 @@ from unlearning_jobs.engine.canaries import canary_ids, make_canaries
 from unlearning_jobs.engine.canaries.making import MARK, MARKED
 from unlearning_jobs.engine.corpora import Example, Snapshot, erasure_content, snapshot_create
 from unlearning_jobs.engine.errors import SpecError
-from unlearning_jobs.engine.matching import Query, match
+from unlearning_jobs.engine.matching import Query, find_matches
 from unlearning_jobs.engine.sample_corpora import write_leaves, write_notes
 
 COUNT = 40
@@ -61,7 +61,7 @@ def test_a_search_for_the_name_or_the_address_finds_that_canary_alone(kind: str,
         name = address.partition("@")[0].replace(".", " ").title()
     assert address.endswith("@canary.invalid")
     queries = [Query("name", "name", name), Query("address", "identifier", address)]
-    found = {(one.query, one.example_id) for one in match(snapshot, queries).matches}
+    found = {(one.query, one.example_id) for one in find_matches(snapshot, queries)}
     [example] = {example_id for _, example_id in found}
     assert {query for query, _ in found} == {"name", "address"}
     assert example in canary_ids(snapshot)
