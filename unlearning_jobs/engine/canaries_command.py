@@ -169,15 +169,19 @@ def _lines(found: CanaryJudgement) -> list[str]:
     lines = [WORDS[found.outcome], ABOUT, *(f"    {reason}" for reason in found.reasons), CHECKED[found.is_checked]]
     if found.missed is not None:
         lines.append(f"pipeline: missed {found.missed} of {found.trained}")
-    if found.difference is not None and found.control is not None:
+    if found.above is not None and found.control_above is not None:
         kind = "all" if found.exhaustive else "drawn"
         lines += [
-            f"original   difference {found.control:8.3f}  p {found.control_p:.4f} (one-sided)",
-            f"unlearned  difference {found.difference:8.3f}  p {found.p_value:.4f} (two-sided)",
+            _measured("original", found.control, found.control_above) + f"p {found.control_p:.4f} (one-sided)",
+            _measured("unlearned", found.difference, found.above) + f"p {found.p_value:.4f} (two-sided)",
             f"log-odds of {found.trained} canaries against {found.canaries - found.trained}",
             f"compared with {found.draws} assignments, {kind}",
         ]
     return [*lines, "What this does not show:", *(f"    {one}" for one in found.does_not_show)]
+
+
+def _measured(name: str, difference: float | None, above: float) -> str:
+    return f"{name:<10} difference {difference:8.3f}  erased above never seen in {100 * above:.0f} % of pairs  "
 
 
 def _print(text: str) -> None:

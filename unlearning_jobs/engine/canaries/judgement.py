@@ -14,7 +14,7 @@ import numpy as np
 from unlearning_jobs.engine.contracts.contract import EngineContract
 
 from .drawing import Draw
-from .exchange import ALPHA, Scores, exchange_test, smallest_found
+from .exchange import ALPHA, CHANCE, Scores, exchange_test, smallest_found
 
 Outcome = Literal["left_over", "overshot", "nothing_found", "says_nothing"]
 """left_over: the trained canaries are still known. overshot: they are known less than those that the model never saw.
@@ -42,10 +42,14 @@ class CanaryJudgement(EngineContract):
     """Trained canaries that were not erased; None if it was not said which examples were."""
     control: float | None = None
     """Difference in mean log-odds in the original: trained minus never seen."""
+    control_above: float | None = None
+    """In the original: share of pairs in which a trained canary has a higher score than one that was never seen."""
     control_p: float | None = None
     """One-sided."""
     difference: float | None = None
     """The same difference in the unlearned model."""
+    above: float | None = None
+    """The same share in the unlearned model; the test is about it."""
     p_value: float | None = None
     """Two-sided."""
     draws: int = 0
@@ -95,8 +99,10 @@ def judge_scores(
     measured = replace(
         sealed,
         control=control.difference,
+        control_above=control.above,
         control_p=control.p_above,
         difference=found.difference,
+        above=found.above,
         p_value=found.p_value,
         draws=found.draws,
         exhaustive=found.exhaustive,
@@ -112,8 +118,8 @@ def judge_scores(
 
 def _decided(found: CanaryJudgement, after: Scores) -> CanaryJudgement:
     reasons = [_pipeline(found)] if found.missed else []
-    if found.p_value is not None and found.difference is not None and found.p_value <= ALPHA:
-        above = found.difference > 0
+    if found.p_value is not None and found.above is not None and found.p_value <= ALPHA:
+        above = found.above > CHANCE
         said = "more" if above else "less"
         reasons.append(f"The model knows the canaries that were erased {said} than those that it never saw.")
         return replace(found, outcome="left_over" if above else "overshot", reasons=tuple(reasons))
@@ -132,5 +138,7 @@ def _pipeline(found: CanaryJudgement) -> str:
 def _within_sight(found: CanaryJudgement, smallest: float | None) -> str:
     if smallest is None:
         return "With so few canaries no difference, however large, would have been found with 80 % power."
-    share = f", {100 * smallest / found.control:.0f} % of what the original shows" if found.control else ""
+    share = (
+        f", {100 * smallest / found.control:.0f} % of what the original shows" if found.control and found.control > 0 else ""
+    )
     return f"The smallest difference that would have been found with 80 % power is {smallest:.3g} in log-odds{share}."
