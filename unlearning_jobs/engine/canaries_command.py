@@ -181,7 +181,7 @@ def _lines(found: CanaryJudgement) -> list[str]:
 
 
 def _measured(name: str, difference: float | None, above: float) -> str:
-    return f"{name:<10} difference {difference:8.3f}  erased above never seen in {100 * above:.0f} % of pairs  "
+    return f"{name:<10} difference {difference:8.3f}  trained above never seen in {100 * above:.0f} % of pairs  "
 
 
 def _print(text: str) -> None:
