@@ -8,6 +8,7 @@
     python -m unlearning_jobs.engine search SNAPSHOT [--index DIR] [--self-test] [--exact TEXT] [--name NAME]
     python -m unlearning_jobs.engine sweep FOLDER... (--queries | --register) FILE [--out FILE] [--estimate]
     python -m unlearning_jobs.engine judge --original DIR --unlearned DIR --oracles DIR... --snapshot DIR --forget FILE
+    python -m unlearning_jobs.engine canaries make | draw | judge
     python -m unlearning_jobs.engine run spec.json --out DIR [--progress ndjson] [--exit-with-parent]
 
 Exit status: 0 done; 1 unexpected error, or nobody reads the output; 2 the job or the command cannot be done, and the message
@@ -30,7 +31,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
 
-from . import judge_command, search_command, sweep_command
+from . import canaries_command, judge_command, search_command, sweep_command
 from .contracts import Adapter, JobResult, JobSpec, Progress, ProgressCallback, Sharding
 from .contracts.families import FAMILY_DESCRIPTIONS
 from .errors import EngineError, SpecError, explained
@@ -110,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     search_command.add_to(commands)
     sweep_command.add_to(commands, reporter)
     judge_command.add_to(commands)
+    canaries_command.add_to(commands)
     run = commands.add_parser("run", help="run one job")
     run.add_argument("spec", type=Path, help="the job spec, a JSON file")
     run.add_argument("--out", type=Path, required=True, help="folder for the result")

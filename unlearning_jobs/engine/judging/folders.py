@@ -76,9 +76,9 @@ def outputs_of_folders(
     for group, folders, first in groups:
         for number, folder in enumerate(folders, start=first):
             on_model(folder)
-            model = _read(folder, source)
+            model = read_judged(folder, template=source.template, max_length=source.max_length)
             families[model.family.name] = None
-            read = _reading(model, sets["forget"])
+            read = reading(model, sets["forget"])
             read_first = read_first or read
             if len(families) > 1 or read != read_first:
                 message = f"The model in {folder.name} reads examples otherwise than the first one; its tokenizer differs."
@@ -95,7 +95,12 @@ def outputs_of_folders(
     return outputs, next(iter(families), ""), {group: tuple(found) for group, found in digests.items()}
 
 
-def _read(folder: Path, source: FolderSource) -> TrainedModel:
+def read_judged(folder: Path, *, template: str = "", max_length: int = 0) -> TrainedModel:
+    """Return the model in a folder, whoever made it; template and longest sequence as in `FolderSource`.
+
+    Raises:
+        SpecError: the folder holds no model that can be read.
+    """
     about = model_about(folder)
     if about and about.get("family") != FinetunedLmFamily.name:
         return read_model(folder)
@@ -109,8 +114,8 @@ def _read(folder: Path, source: FolderSource) -> TrainedModel:
     said = about.get("architecture", {})
     architecture = describe_checkpoint(
         folder,
-        max_length=source.max_length or int(said.get("max_length", 0)),
-        template=source.template or str(said.get("template", "")),
+        max_length=max_length or int(said.get("max_length", 0)),
+        template=template or str(said.get("template", "")),
     )
     config, tokenizer = read_config(folder), read_tokenizer(folder)
     check_fits(architecture, config, tokenizer)
@@ -118,7 +123,7 @@ def _read(folder: Path, source: FolderSource) -> TrainedModel:
     return TrainedModel(read_network(folder, config).train(mode=False), family)
 
 
-def _reading(model: TrainedModel, examples: Sequence[Example]) -> str:
+def reading(model: TrainedModel, examples: Sequence[Example]) -> str:
     """Return how a model reads examples: equal for models whose answers can be compared."""
     data = model.family.encode(examples)
     batch = data.batch(range(min(len(examples), COMPARED)), torch.device("cpu"))
