@@ -28,10 +28,11 @@ def weights_read(folder: Path, on_read: Callable[[], object] = lambda: None) -> 
 
 def weights_note() -> None:
     """Note what the weights of rows from before there was such a note are. What was destroyed by then is not known."""
-    for row in (
+    rows: list[ModelVersion | Checkpoint] = [
         *ModelVersion.objects.filter(weights_digests=[]).exclude(path=""),
         *Checkpoint.objects.filter(weights_digests=[]),
-    ):
+    ]
+    for row in rows:
         weights = weights_read(Path(settings.ARTEFACTS) / row.path)
         still = type(row).objects.filter(pk=row.pk, weights_digests=[])  # somebody else may have noted it meanwhile
         still.update(weights_sha256=row.weights_sha256 or weights.whole, weights_digests=list(weights.digests))

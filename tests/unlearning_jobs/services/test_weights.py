@@ -147,7 +147,7 @@ def test_every_version_and_checkpoint_notes_what_its_weights_are_and_that_is_fix
         "UPDATE unlearning_jobs_modelversion SET weights_digests = '{}'",
         "UPDATE unlearning_jobs_checkpoint SET weights_digests = weights_digests[1:1]",
     ):
-        with pytest.raises(DatabaseError, match="_(is|are)_fixed"), transaction.atomic(), connection.cursor() as cursor:
+        with pytest.raises(DatabaseError, match=r"_(is|are)_fixed"), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(change)
 
 
