@@ -24,6 +24,7 @@ from unlearning_jobs.engine.families.checkpoints import (
     read_tokenizer,
 )
 from unlearning_jobs.engine.families.finetuned_lm import FinetunedLmFamily
+from unlearning_jobs.engine.tensors import require_finite, weights_of
 from unlearning_jobs.engine.training.model import TrainedModel, read_model, to_device
 
 from .judgement import FIRST_ORACLE
@@ -58,7 +59,8 @@ def outputs_of_folders(
         the outputs, the models' family, and their digests by group.
 
     Raises:
-        SpecError: a folder holds no model that can be read, or models of several kinds that read examples differently.
+        SpecError: a folder holds no model that can be read, or one with weights that are no numbers, or models of several
+            kinds that read examples differently.
         CorpusError: the snapshot cannot be read, or lacks an example to forget.
     """
     snapshot = Snapshot.open(source.snapshot)
@@ -90,6 +92,7 @@ def outputs_of_folders(
 
 def _read(folder: Path, source: FolderSource) -> TrainedModel:
     about = model_about(folder)
+    require_finite(weights_of(folder), folder)
     if about and about.get("family") != FinetunedLmFamily.name:
         return read_model(folder)
     if "ensemble" in about:
