@@ -81,7 +81,10 @@ def _pairs(models: Models, protocol: Protocol) -> bool:
 
 
 def _declared(models: Models, protocol: Protocol) -> bool:
-    """Return whether the model that was trained elsewhere surely lies near the replicates on every set: on average, and example by example."""
+    """Return whether the model that was trained elsewhere surely lies near the replicates on every set.
+
+    It must do so on average, and example by example.
+    """
     gap = fmean(means(models.matrix("original", "forget", "margin"))[1:]) - fmean(
         means(models.matrix("oracle", "forget", "margin"))
     )
