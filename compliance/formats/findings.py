@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from .contracts import ADDED_LATER, Contract, formerly
 from .protocol import Estimand
@@ -15,6 +15,8 @@ released."""
 ControlName = Literal["oracle_against_oracle", "do_nothing", "pairs_against_independent", "declared_against_replicates"]
 Position = Literal["within", "below", "above", "undecided"]
 """within: the interval lies inside the margin. below, above: it lies outside, on that side. undecided: neither."""
+MOST_SPREAD: Final = 2.0
+"""How many times as far from its replicates, example by example, a declared model may lie as they do from each other."""
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ from .contracts import Adapter, JobResult, JobSpec, Progress, ProgressCallback, 
 from .contracts.families import FAMILY_DESCRIPTIONS
 from .errors import EngineError, SpecError, explained
 from .listings import LISTINGS
+from .printing import readable_json
 
 BAR = "{desc} {percentage:3.0f} % |{bar:30}| {elapsed}<{remaining}"
 SIGTERM_STATUS = 143
@@ -138,7 +139,7 @@ def _example(options: argparse.Namespace) -> int:
     else:
         sharding = Sharding(options.shards or 1, options.slices or 1) if options.shards or options.slices else None
         shown = make_example(family, folder, adapter=options.adapter, sharding=sharding).to_json()
-    _print(json.dumps(shown, indent=2, ensure_ascii=False))
+    _print(readable_json(shown, indent=2))
     return 0
 
 
@@ -155,7 +156,7 @@ def _describe(options: argparse.Namespace) -> int:
     described = describe_checkpoint(
         options.checkpoint, max_length=options.max_length, template=options.template, adapter=adapter
     )
-    _print(json.dumps(described.to_json(), indent=2, ensure_ascii=False))
+    _print(readable_json(described.to_json(), indent=2))
     return 0
 
 

@@ -6,6 +6,8 @@ import errno
 from collections.abc import Iterator
 from typing import Final
 
+from .printing import printable
+
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 FORBIDDEN: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 NO_MEMORY: Final = ("out of memory", "not enough memory", "can't allocate memory")
@@ -17,13 +19,14 @@ NO_ROOM: Final = ("No space left on device", "failed writing file", "Disk quota 
 class EngineError(Exception):
     """A job cannot go on; the message says why and what to do about it.
 
-    `code` is stable and machine-readable. The job's row and the record keep it.
+    `code` is stable and machine-readable. The job's row and the record keep it. Messages quote names from folders and files
+    of others, so none keeps what would steer the terminal on which it is printed.
     """
 
     code = "engine_error"
 
     def __init__(self, message: str, *, code: str | None = None) -> None:
-        super().__init__(message)
+        super().__init__(printable(message))
         if code is not None:
             self.code = code
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from .errors import SpecError
+from .printing import printable
 
 if TYPE_CHECKING:
     from .judging import Judgement
@@ -91,7 +92,7 @@ def _of_folders(options: argparse.Namespace) -> Judgement:
 
 
 def _measuring(folder: Path) -> None:
-    sys.stderr.write(f"measuring {folder}\n")
+    sys.stderr.write(f"measuring {printable(str(folder))}\n")
 
 
 def _ids(file: Path) -> tuple[str, ...]:
@@ -127,4 +128,4 @@ def _lines(judgement: Judgement) -> list[str]:
 
 
 def _print(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{printable(text)}\n")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+from .printing import readable_json
 
 if TYPE_CHECKING:
     from .corpora import Snapshot
@@ -86,4 +87,4 @@ def _say_unsearched(example_id: str, queries: set[str]) -> None:
 
 
 def _print(line: Mapping[str, Any]) -> None:
-    sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+    sys.stdout.write(f"{readable_json(line)}\n")

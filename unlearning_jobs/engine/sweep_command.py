@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from .contracts import ProgressCallback
 from .corpora.flags import add_reading_flags, read_options
 from .corpora.object_store import given_place
-from .corpora.roles import printable
 from .corpora.rows import SKIPPED
+from .printing import printable
 
 if TYPE_CHECKING:
     from .sweeping import Asked, Shards, SweepSummary

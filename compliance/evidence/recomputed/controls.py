@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from math import hypot
 from statistics import fmean
 
-from compliance.formats.findings import Precision
+from compliance.formats.findings import MOST_SPREAD, Precision
 from compliance.formats.protocol import FEWEST_REPLICATES, FURTHER, HALF, MOST_APART, Estimand, Protocol
 
 from .method import judge
-from .models import Models, Vector, distance, leave_one_out, means, minus
+from .models import Models, Vector, centre, distance, leave_one_out, means, minus
 from .shares import damaged
 from .shipped import judge_shipped
 from .student import Difference, Numbers, deviation, one_sample, quantile, reach, resolution, variance, welch
@@ -80,7 +81,10 @@ def _pairs(models: Models, protocol: Protocol) -> bool:
 
 
 def _declared(models: Models, protocol: Protocol) -> bool:
-    """Return whether the model that was trained elsewhere surely lies near the replicates on every set."""
+    """Return whether the model that was trained elsewhere surely lies near the replicates on every set.
+
+    It must do so on average, and example by example.
+    """
     gap = fmean(means(models.matrix("original", "forget", "margin"))[1:]) - fmean(
         means(models.matrix("oracle", "forget", "margin"))
     )
@@ -92,12 +96,26 @@ def _declared(models: Models, protocol: Protocol) -> bool:
         (min(one.margin for one in _forget_locations(protocol)), HALF) if in_gaps else (protocol.influence, MOST_APART)
     )
     for name in JUDGED & {name for _, name, _ in models.values}:
-        numbers = means(models.matrix("original", name, "margin" if in_gaps else "probability"))
+        matrix = models.matrix("original", name, "margin" if in_gaps else "probability")
+        if not _spread_alike(matrix, gap if in_gaps else 1.0, margin if in_gaps else MOST_APART):
+            return False
+        numbers = means(matrix)
         declared, *replicates = (one / gap for one in numbers) if in_gaps else numbers
         half_width = quantile(n - 1, 1 - protocol.alpha_per_look) * deviation(replicates) / n**0.5
         if abs(declared - fmean(replicates)) + half_width >= min(max(margin, reach(replicates, FURTHER)), max(most, margin)):
             return False
     return True
+
+
+def _spread_alike(matrix: Sequence[Vector], unit: float, margin: float) -> bool:
+    """Return whether the first model lies, example by example, about as far from the others as they from each other."""
+    declared, *replicates = matrix
+    among = max(map(_apart, replicates, leave_one_out(replicates))) / unit
+    return _apart(declared, centre(replicates)) / unit < max(MOST_SPREAD * among, hypot(among, margin))
+
+
+def _apart(first: Vector, second: Vector) -> float:
+    return fmean(one * one for one in minus(first, second)) ** 0.5
 
 
 def _oracles(models: Models, protocol: Protocol) -> bool:

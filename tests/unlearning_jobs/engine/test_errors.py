@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from unlearning_jobs.engine.__main__ import main
 from unlearning_jobs.engine.errors import SpecError, explained
 from unlearning_jobs.engine.example import make_example
+from unlearning_jobs.engine.printing import readable_json
 
 NO_SPACE = OSError(errno.ENOSPC, "No space left on device", "/somewhere/Secretperson")
 
@@ -62,3 +63,26 @@ def test_an_error_that_says_nothing_about_the_machine_is_none_of_these() -> None
     assert explained(ValueError("the loss was out of range")) is None
     assert explained(SpecError("There is not enough memory of this example.")) is None
     assert explained(FileNotFoundError(errno.ENOENT, "No such file or directory")) is None
+
+
+@pytest.mark.parametrize("steering", ["\x1b[2J", "\x9b2J", "\u202e", "\r", "\n"])
+def test_no_message_steers_the_terminal_on_which_it_is_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], steering: str
+) -> None:
+    """Names of folders, tensors, shards and settings come from others."""
+    foreign = tmp_path / f"model{steering}"
+    foreign.mkdir()
+    (foreign / "config.json").write_text("{}")
+    assert main(["describe", str(foreign)]) == 2
+    printed = capsys.readouterr().err
+    assert "model" in printed
+    assert printed.strip().isprintable()
+    assert str(SpecError(f"The tensor {steering} is missing.")).isprintable()
+
+
+def test_json_that_people_read_keeps_letters_and_escapes_the_rest() -> None:
+    value = {"template": "Müller 田中 \u202e\x1b\x9b\n{prompt}", "targets": ["q\r"]}
+    shown = readable_json(value, indent=2)
+    assert all(line.isprintable() for line in shown.split("\n"))
+    assert "Müller 田中" in shown
+    assert json.loads(shown) == value

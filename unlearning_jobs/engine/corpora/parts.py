@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from unlearning_jobs.engine.errors import CorpusError
+from unlearning_jobs.engine.printing import printable
 
 from .readers import SourceFile
-from .roles import printable
 from .set_names import NUMBER_OF
 
 NUMBERED: Final = re.compile(rf"(.*?){NUMBER_OF}(\D.*)?", re.ASCII | re.DOTALL | re.IGNORECASE)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from unlearning_jobs.engine.errors import CorpusError
+from unlearning_jobs.engine.printing import printable
 
 from .options import ReadOptions
 
@@ -208,11 +209,6 @@ def shown(name: str) -> str:
     """Return a column's name as messages and reports show it: short, and without what would steer a terminal."""
     cut = name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}..."
     return printable(cut)
-
-
-def printable(text: str) -> str:
-    """Return a text without what would steer a terminal."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def _listed(columns: Sequence[str], most: int = 40) -> str:

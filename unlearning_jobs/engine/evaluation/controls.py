@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from scipy.special import stdtrit
 
+from compliance.formats.findings import MOST_SPREAD
 from compliance.formats.protocol import HALF, MOST_APART
 from unlearning_jobs.engine.contracts import Control, Estimand, Protocol
 
@@ -88,9 +89,10 @@ def pairs_against_independent(outputs: Outputs, protocol: Protocol) -> Control |
 def declared_against_replicates(outputs: Outputs, protocol: Protocol, nothing: Control) -> Control:
     """Judge a model that was trained elsewhere against models trained here by the recipe that is declared for it.
 
-    On every set it must surely lie near the replicates. Models from one checkpoint differ so little by their seed that every
-    detail of a recipe tells them apart, so a test for a difference would be the wrong one. The unit is the gap; where doing
-    nothing cannot be told from retraining, there is none, and it is the probability of the right answer.
+    On every set it must surely lie near the replicates: on average, and example by example. Models from one checkpoint
+    differ so little by their seed that every detail of a recipe tells them apart, so a test for a difference would be the
+    wrong one. The unit is the gap; where doing nothing cannot be told from retraining, there is none, and it is the
+    probability of the right answer.
 
     Args:
         outputs: the declared model is the first of the originals; the others are its replicates.
@@ -101,20 +103,30 @@ def declared_against_replicates(outputs: Outputs, protocol: Protocol, nothing: C
     permutation = permutation_test(margins[:1], margins[1:], seed=protocol.sample_seed)
     gap = float(margins[1:].mean() - forget_margin(outputs, "oracle").mean())
     in_gaps = nothing.behaved and gap > 0
-    worst, behaved = 0.0, True
+    worst, behaved, alike = 0.0, True, True
     for name in JUDGED & outputs.ids.keys():
-        numbers = outputs.matrix("original", name, "margin" if in_gaps else "probability").mean(axis=1)  # (models,)
-        distance, surely = _distance_to_the_others(numbers / gap if in_gaps else numbers, protocol, in_gaps=in_gaps)
+        matrix = outputs.matrix("original", name, "margin" if in_gaps else "probability") / (gap if in_gaps else 1.0)
+        distance, surely = _distance_to_the_others(matrix.mean(axis=1), protocol, in_gaps=in_gaps)
         worst, behaved = max(worst, distance), behaved and surely
+        alike = alike and _is_spread_like_the_others(matrix, protocol, in_gaps=in_gaps)
     much = f"{worst:.2g} of the do-nothing gap" if in_gaps else f"{worst:.2g} of mean probability"
-    note = (
-        f"The model that was trained elsewhere differs from models of the declared recipe by at most {much} on any set."
-        if behaved
-        else "The model that was trained elsewhere cannot be taken for one of the declared recipe: on one set it differs"
-        f" from such models by {much}, or they differ too much among themselves. Oracles of this recipe do not show what it"
-        " would be without the examples."
-    )
-    return Control("declared_against_replicates", behaved, permutation, note)
+    recipe = "Oracles of this recipe do not show what it would be without the examples."
+    if not behaved:
+        note = (
+            "The model that was trained elsewhere cannot be taken for one of the declared recipe: on one set it differs from"
+            f" such models by {much} on average, or they differ too much among themselves. {recipe}"
+        )
+    elif not alike:
+        note = (
+            "The model that was trained elsewhere cannot be taken for one of the declared recipe: on one set it differs from"
+            f" such models, example by example, by far more than they differ among themselves. {recipe}"
+        )
+    else:
+        note = (
+            "The model that was trained elsewhere differs from models of the declared recipe by at most"
+            f" {much} on average on any set, and example by example not much more than they differ among themselves."
+        )
+    return Control("declared_against_replicates", behaved and alike, permutation, note)
 
 
 def _distance_to_the_others(numbers: Array, protocol: Protocol, *, in_gaps: bool) -> tuple[float, bool]:
@@ -125,6 +137,23 @@ def _distance_to_the_others(numbers: Array, protocol: Protocol, *, in_gaps: bool
     locations = (e for e in protocol.estimands if (e.examples, e.kind, e.unit) == ("forget", "location", "gap"))
     margin, most = (min(e.margin for e in locations), HALF) if in_gaps else (protocol.influence, MOST_APART)
     return distance, distance + half_width < min(max(margin, prediction_reach(others)), max(most, margin))
+
+
+def _is_spread_like_the_others(matrix: Array, protocol: Protocol, *, in_gaps: bool) -> bool:
+    """Say whether the first model differs from the mean of the others, example by example, about as they do from each other.
+
+    Means over the examples do not show a model that knows some of them better and others worse.
+    """
+    others = matrix[1:]  # (models, examples)
+    among = max(_root_mean_square(others[i] - np.delete(others, i, axis=0).mean(axis=0)) for i in range(len(others)))
+    locations = (e for e in protocol.estimands if (e.examples, e.kind, e.unit) == ("forget", "location", "gap"))
+    margin = min(e.margin for e in locations) if in_gaps else MOST_APART
+    most = max(MOST_SPREAD * among, float(np.hypot(among, margin)))
+    return _root_mean_square(matrix[0] - others.mean(axis=0)) < most
+
+
+def _root_mean_square(differences: Array) -> float:
+    return float(np.sqrt(np.mean(differences**2)))
 
 
 def _oracles_differ(outputs: Outputs, estimand: Estimand, gap: float, alpha: float) -> bool:

@@ -25,6 +25,7 @@ from unlearning_jobs.engine.families.checkpoints import (
     read_tokenizer,
 )
 from unlearning_jobs.engine.families.finetuned_lm import FinetunedLmFamily
+from unlearning_jobs.engine.tensors import require_finite, weights_of
 from unlearning_jobs.engine.training.model import TrainedModel, read_model, to_device
 
 from .judgement import FIRST_ORACLE
@@ -61,7 +62,8 @@ def outputs_of_folders(
         the outputs, the models' family, and their digests by group.
 
     Raises:
-        SpecError: a folder holds no model that can be read, or models of several kinds that read examples differently.
+        SpecError: a folder holds no model that can be read, or one with weights that are no numbers, or models of several
+            kinds that read examples differently.
         CorpusError: the snapshot cannot be read, or lacks an example to forget.
     """
     snapshot = Snapshot.open(source.snapshot)
@@ -102,6 +104,7 @@ def read_judged(folder: Path, *, template: str = "", max_length: int = 0) -> Tra
         SpecError: the folder holds no model that can be read.
     """
     about = model_about(folder)
+    require_finite(weights_of(folder), folder)
     if about and about.get("family") != FinetunedLmFamily.name:
         return read_model(folder)
     if "ensemble" in about:

@@ -31,6 +31,13 @@ LOGGED_METRICS: Final = frozenset(
     }
 )
 """Metrics that need no margins."""
+ORIGINAL: Final = (
+    "That the original is the model that the unlearned one was made from is what its owner says. One that knows more"
+    " than the real one makes any model look unlearned."
+)
+SHIPPED: Final = (
+    "What is said of the shipped model, is said of the first of the unlearned models that were given, and of no other one."
+)
 MARGIN: Final = STATISTICS.index("margin")
 FEWEST_RETAINED: Final = 5
 FIRST_ORACLE: Final = 1001
@@ -64,8 +71,8 @@ def judge(outputs: Outputs, family: str) -> Judgement:
         family: family of the models; decides which metrics apply.
 
     Raises:
-        SpecError: a group is empty, there is another number of originals than of unlearned models, or a model is given
-            twice.
+        SpecError: a group is empty, there is another number of originals than of unlearned models, a model is given
+            twice, or in some of several unlearned models nothing was done.
     """
     counts = {group: len(outputs.models(group)) for group in ("original", "unlearned", "oracle")}
     if missing := [group for group, count in counts.items() if not count]:
@@ -79,20 +86,25 @@ def judge(outputs: Outputs, family: str) -> Judgement:
         raise SpecError(message)
     if twice := _given_twice(outputs):
         raise SpecError(twice)
+    if nothing := _nothing_done(outputs):
+        raise SpecError(nothing)
     protocol = _protocol(outputs, counts["unlearned"], counts["oracle"])
     metrics = tuple(_metrics(outputs))
     if why := _undecidable(outputs, counts["oracle"]):
         said = ("Nothing was decided, so nothing is known about how close the models are beyond these numbers.",)
         return Judgement("undecided", None, (why,), None, (), metrics, said)
     evaluation = evaluate(outputs, replace(protocol, metrics=()), None, family)
+    reasons = [reason.sentence for reason in evaluation.verdict.reasons]
+    if counts["unlearned"] > 1:
+        reasons.append(SHIPPED)
     judgement = Judgement(
         outcome=OUTCOMES.get(evaluation.verdict.outcome, "undecided"),
         direction=evaluation.verdict.direction,
-        reasons=tuple(reason.sentence for reason in evaluation.verdict.reasons),
+        reasons=tuple(reasons),
         gap=evaluation.gap,
         findings=evaluation.estimands,
         metrics=metrics,
-        does_not_show=(*evaluation.limits, _compared(outputs)),
+        does_not_show=(*evaluation.limits, ORIGINAL, _compared(outputs)),
     )
     if judgement.outcome == "alike" and _original_is_within(outputs, protocol):
         reason = "The original, with nothing unlearned, lies within the margin too, so this comparison shows nothing."
@@ -112,8 +124,8 @@ def _undecidable(outputs: Outputs, oracles: int) -> str:
     """Say why no verdict can be reached; empty if one can."""
     if any(name not in outputs.ids for name in ("forget", "retain")):
         return "Forget and retain examples are needed: without both, a destroyed model could look unlearned."
-    if any(np.isnan(table[:, MARGIN]).all() for table in outputs.values.values()):
-        return "There are no margins, and the verdict rests on them; judge the models themselves, or their margins."
+    if all(np.isnan(table[:, MARGIN]).all() for table in outputs.values.values()):
+        return "Logs hold no margins, and the verdict rests on them; judge the models themselves, or their margins."
     if (retained := len(outputs.ids["retain"])) < FEWEST_RETAINED:
         return f"{retained} retained examples are too few to show damage; compare at least {FEWEST_RETAINED}."
     if oracles < FEWEST_ORACLES:
@@ -136,14 +148,33 @@ def _given_twice(outputs: Outputs) -> str:
     """
     seen: dict[tuple[bytes, ...], ModelKey] = {}
     for model in (*outputs.models("oracle"), *outputs.models("unlearned"), *outputs.models("original")):
-        answers = tuple(outputs.values[model, name].tobytes() for name in sorted(outputs.ids))
-        other = seen.setdefault(answers, model)
+        other = seen.setdefault(_answers(outputs, model), model)
         if other != model and other.group in (model.group, "oracle"):
             return (
                 f"The models {_named(other)} and {_named(model)} answer exactly alike, so they are one model; give every"
                 " model once, and no model as its own oracle."
             )
     return ""
+
+
+def _nothing_done(outputs: Outputs) -> str:
+    """Say which of several unlearned models are one of the originals: a method may be judged only by what it did.
+
+    Where that is so of all, it is what doing nothing looks like, and is judged.
+    """
+    originals = {_answers(outputs, model) for model in outputs.models("original")}
+    unlearned = outputs.models("unlearned")
+    same = [model for model in unlearned if _answers(outputs, model) in originals]
+    if not same or len(same) == len(unlearned):
+        return ""
+    return (
+        f"Of the unlearned models, {', '.join(map(_named, same))} answer exactly like an original, so nothing was done to"
+        " them; leave them out with their originals, or judge each by itself."
+    )
+
+
+def _answers(outputs: Outputs, model: ModelKey) -> tuple[bytes, ...]:
+    return tuple(outputs.values[model, name].tobytes() for name in sorted(outputs.ids))
 
 
 def _named(model: ModelKey) -> str:

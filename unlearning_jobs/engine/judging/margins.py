@@ -66,6 +66,12 @@ def _read(file: Path) -> Mapping[str, NDArray[np.float64]]:
         message = f"{file.name} cannot be read as an .npz file of arrays ({type(error).__name__})."
         raise SpecError(message) from None
     for name, array in arrays.items():
+        if array.dtype.kind in REAL and not np.isfinite(array).all():
+            message = (
+                f"The array {name} in {file.name} holds margins that are NaN or infinite. A model that gives no numbers is"
+                " no model; where it gave some, leave out the examples for which there is none, for all models."
+            )
+            raise SpecError(message)
         if array.ndim != DIMENSIONS or array.dtype.kind not in REAL or 0 in array.shape:
             message = (
                 f"The array {name} in {file.name} must hold real numbers, a row for each model and a column an example."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from compliance.record.errors import StaleStateError
 from compliance.record.services import SYSTEM
 from unlearning_jobs.engine.contracts import CheckpointArchitecture
 from unlearning_jobs.engine.errors import EngineError
+from unlearning_jobs.engine.printing import readable_json
 from unlearning_jobs.services.checkpoints import checkpoint_register
 
 
@@ -50,4 +50,4 @@ class Command(BaseCommand):
             f" checkpoint {checkpoint.digest}"
         )
         self.stdout.write('In a recipe with "family": "finetuned_lm", the architecture is:')
-        self.stdout.write(json.dumps(architecture.to_json(), indent=2, ensure_ascii=False))
+        self.stdout.write(readable_json(architecture.to_json(), indent=2))

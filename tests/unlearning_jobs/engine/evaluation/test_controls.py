@@ -181,3 +181,20 @@ def test_an_evaluation_of_a_declared_model_says_what_nobody_watched(
     assert not any(
         "trained elsewhere" in one for one in evaluate(make_outputs(0.0, rng), INDEPENDENT, "npo", "causal_lm").limits
     )
+
+
+@pytest.mark.parametrize("name", ["forget", "retain", "held_out"])
+@pytest.mark.parametrize("gap", [4.0, 0.0])
+def test_a_declared_model_that_is_right_on_average_alone_is_noticed(
+    make_outputs: MakeOutputs, rng: np.random.Generator, name: str, gap: float
+) -> None:
+    """It knows every second example better than its recipe makes models, and the others worse."""
+    outputs = make_outputs(0.0, rng, spread=0.1, gap=gap)
+    assert declared_control(outputs).behaved
+    first = outputs.models("original")[0]
+    margins = outputs.vector(first, name, "margin")
+    by = 3.0 * (-1.0) ** np.arange(len(margins))
+    set_margins(outputs, [first], name, slice(None), margins + by)
+    control = declared_control(outputs)
+    assert not control.behaved
+    assert not behaved_when_recomputed(outputs)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from tests.unlearning_jobs.engine.families.foreign_checkpoints import gpt2, prepared, write_checkpoint, write_corpus
 from unlearning_jobs.engine.__main__ import main
@@ -63,6 +65,17 @@ def test_a_model_with_another_tokenizer_is_refused(folder: Path, tmp_path: Path)
     other = write_checkpoint(tmp_path / "other", gpt2, chats=True)
     with pytest.raises(SpecError, match="reads examples otherwise"):
         outputs_of_folders(replace(source(folder), unlearned=(other,)), CPU)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+@pytest.mark.parametrize("group", ["original", "unlearned", "oracles"])
+def test_weights_that_are_no_numbers_are_refused(folder: Path, tmp_path: Path, group: str, number: float) -> None:
+    broken = shutil.copytree(folder / "retrained", tmp_path / "broken")
+    tensors = load_file(broken / "model.safetensors")
+    next(iter(tensors.values())).view(-1)[0] = number
+    save_file(tensors, broken / "model.safetensors", {"format": "pt"})
+    with pytest.raises(SpecError, match="The weights in broken cannot be used: some of them are NaN or infinite"):
+        outputs_of_folders(replace(source(folder), **{group: (broken,)}), CPU)
 
 
 def test_held_out_examples_and_unknown_ones_are_not_forgotten(folder: Path) -> None:

@@ -60,9 +60,10 @@ def test_a_missing_margin_decides_nothing(rng: np.random.Generator) -> None:
     assert "not finite numbers" in found.reasons[0]
 
 
-def test_an_unlearned_model_that_answers_with_no_number_is_destroyed(rng: np.random.Generator) -> None:
+@pytest.mark.parametrize("examples", [slice(0, 1), slice(None)])
+def test_an_unlearned_model_that_answers_with_no_number_is_destroyed(rng: np.random.Generator, examples: slice) -> None:
     outputs = outputs_at(0.0, rng)
-    outputs.values[ModelKey("unlearned", 1), "retain"][0, STATISTICS.index("margin")] = np.nan
+    outputs.values[ModelKey("unlearned", 1), "retain"][examples, STATISTICS.index("margin")] = np.nan
     found = judge(outputs, "causal_lm")
     assert (found.outcome, "destroyed" in found.reasons[0]) == ("different", True)
 
@@ -120,3 +121,21 @@ def test_a_judgement_says_that_others_made_the_models_and_reads_back(rng: np.ran
     assert any("Others made these models" in one for one in found.does_not_show)
     assert not any("passed" in one for one in (found.outcome, *found.reasons))
     assert Judgement.from_json(found.to_json()) == found
+
+
+def test_of_several_unlearned_models_none_may_be_an_original(rng: np.random.Generator) -> None:
+    """A method that did nothing to some of them would be judged by the others."""
+    outputs = outputs_at(0.0, rng, m=4, spread=0.1)
+    for name in outputs.ids:
+        outputs.values[ModelKey("unlearned", 3), name] = outputs.values[ModelKey("original", 4), name].copy()
+    with pytest.raises(SpecError, match=r"unlearned 3 answer exactly like an original"):
+        judge(outputs, "causal_lm")
+
+
+def test_a_judgement_names_the_model_that_counts_as_shipped_and_says_what_the_owner_says(rng: np.random.Generator) -> None:
+    alone, several = (judge(outputs_at(0.0, rng, m=m, spread=0.1), "causal_lm") for m in (1, 4))
+    assert [any("the first of the unlearned models" in one for one in found.reasons) for found in (alone, several)] == [
+        False,
+        True,
+    ]
+    assert any("That the original is" in one for one in alone.does_not_show)

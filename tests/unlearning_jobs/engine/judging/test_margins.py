@@ -66,6 +66,8 @@ def test_probability_and_accuracy_follow_from_the_margin(tmp_path: Path) -> None
         ({"oracle_forget": np.zeros(9)}, "must hold real numbers, a row for each model"),
         ({"oracle_forget": np.array([["a"]])}, "must hold real numbers"),
         ({"oracle_retain": np.zeros((7, 12))}, "another number of models"),
+        ({"unlearned_forget": np.full((1, 12), np.nan)}, "unlearned_forget .* holds margins that are NaN or infinite"),
+        ({"oracle_forget": np.array([[1.0, np.inf]])}, "NaN or infinite"),
         ({"oracle_forget": None, "original_forget": None, "unlearned_forget": None}, "no arrays of the forget set"),
     ],
 )
