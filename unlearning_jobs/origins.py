@@ -13,9 +13,9 @@ from .models import ModelVersion
 from .wording import GUARANTEE_WORDS, Words, guarantee_name
 
 TOGETHER: dict[str, Any] = {
-    "mean": gettext_lazy("They answer together: their probabilities are averaged."),
-    "vote": gettext_lazy("They answer together: each has one vote."),
-    "merge": gettext_lazy("They were merged into one."),
+    "mean": gettext_lazy("Several answer together: their probabilities are averaged."),
+    "vote": gettext_lazy("Several answer together: each has one vote."),
+    "merge": gettext_lazy("Several are merged into one."),
 }
 """What became of the networks, or adapters, of several shards, by the aggregation of the recipe."""
 
@@ -55,9 +55,15 @@ def stage_sentences(version: ModelVersion) -> list[str]:
     sentences = [ngettext("Trained in %(n)d stage.", "Trained in %(n)d stages.", sharding.slices) % {"n": sharding.slices}]
     if sharding.shards > 1:
         sentence = (
-            _("Trained as %(shards)d adapters on one checkpoint, in shards (slices of each: %(slices)d).")
+            _(
+                "The recipe has %(shards)d shards (slices of each: %(slices)d). Each that had examples left when it was"
+                " trained has an adapter on one checkpoint."
+            )
             if recipe.architecture.adapts
-            else _("Trained as %(shards)d networks, in shards (slices of each: %(slices)d).")
+            else _(
+                "The recipe has %(shards)d shards (slices of each: %(slices)d). Each that had examples left when it was"
+                " trained has a network."
+            )
         )
         words = {"shards": sharding.shards, "slices": sharding.slices}
         sentences = [sentence % words, str(TOGETHER[sharding.aggregation])]

@@ -47,21 +47,24 @@ def test_a_model_that_learned_everything_at_once_says_nothing_of_stages() -> Non
             ADAPTED,
             {"shards": 3, "slices": 2},
             (
-                "Trained as 3 adapters on one checkpoint, in shards (slices of each: 2). They answer together: their"
-                " probabilities are averaged."
+                "The recipe has 3 shards (slices of each: 2). Each that had examples left when it was trained has an"
+                " adapter on one checkpoint. Several answer together: their probabilities are averaged."
             ),
         ),
         (
             ADAPTED,
             {"shards": 2, "aggregation": "merge"},
-            "Trained as 2 adapters on one checkpoint, in shards (slices of each: 1). They were merged into one.",
+            (
+                "The recipe has 2 shards (slices of each: 1). Each that had examples left when it was trained has an"
+                " adapter on one checkpoint. Several are merged into one."
+            ),
         ),
         (
             NETWORKS,
             {"shards": 5, "aggregation": "vote", "placement": "by_expected_deletion", "deletion_rates": {"e00000001": 0.1}},
             (
-                "Trained as 5 networks, in shards (slices of each: 1). They answer together: each has one vote. The"
-                " likeliest deletions come last."
+                "The recipe has 5 shards (slices of each: 1). Each that had examples left when it was trained has a"
+                " network. Several answer together: each has one vote. The likeliest deletions come last."
             ),
         ),
     ],
