@@ -105,8 +105,8 @@ def searched_sentences(search: Search | None) -> list[str]:
         return [_("Nothing could be searched.")]
     in_use, trained = ([one for one in read if bool(one.get("training")) == training] for training in (False, True))
     sentence = ngettext(
-        "The training data of %(n)d model in use was searched on %(day)s for: %(queries)s.",
-        "The training data of %(n)d models in use was searched on %(day)s for: %(queries)s.",
+        "The training data that we have of %(n)d model in use was searched on %(day)s for: %(queries)s.",
+        "The training data that we have of %(n)d models in use was searched on %(day)s for: %(queries)s.",
         len(in_use),
     )
     if not in_use:

@@ -81,8 +81,8 @@ FACTS: dict[str, Any] = {
         "n",
     ),
     "not_learned": ngettext_lazy(
-        "%(n)d passage that was found is in data that no model in use was trained on.",
-        "%(n)d passages that were found are in data that no model in use was trained on.",
+        "%(n)d passage that was found is in none of the training data that we have of models in use.",
+        "%(n)d passages that were found are in none of the training data that we have of models in use.",
         "n",
     ),
     "no_influence": ngettext_lazy(
@@ -126,6 +126,17 @@ FACTS: dict[str, Any] = {
 """What became of accepted examples that are in no item, or whose item lapsed, and what else is so of the models in use."""
 
 
+ALREADY_ERASED_OR_DECLARED: Any = ngettext_lazy(
+    "%(n)d passage that was found was on our list of what models must not learn, because of an earlier request: models"
+    " in use have unlearned it, or were trained, or declared to us to have been trained, without it.",
+    "%(n)d passages that were found were on our list of what models must not learn, because of earlier requests: models"
+    " in use have unlearned them, or were trained, or declared to us to have been trained, without them.",
+    "n",
+)
+"""Of `already_erased`, while a model in use was trained elsewhere: nobody here watched what that was trained without."""
+
+
 def fact_sentences(facts: Mapping[str, int]) -> list[str]:
     """Return a sentence for each of these facts that is so of anything."""
-    return [str(words % {"n": n}) for name, words in FACTS.items() if (n := facts.get(name, 0))]
+    words = FACTS | ({"already_erased": ALREADY_ERASED_OR_DECLARED} if facts.get("declared") else {})
+    return [str(words[name] % {"n": n}) for name in FACTS if (n := facts.get(name, 0))]

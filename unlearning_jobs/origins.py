@@ -8,14 +8,14 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from .engine.contracts import Recipe
+from .engine.contracts import Protocol, Recipe
 from .models import ModelVersion
 from .wording import GUARANTEE_WORDS, Words, guarantee_name
 
 TOGETHER: dict[str, Any] = {
-    "mean": gettext_lazy("They answer together: their probabilities are averaged."),
-    "vote": gettext_lazy("They answer together: each has one vote."),
-    "merge": gettext_lazy("They were merged into one."),
+    "mean": gettext_lazy("Several answer together: their probabilities are averaged."),
+    "vote": gettext_lazy("Several answer together: each has one vote."),
+    "merge": gettext_lazy("Several are merged into one."),
 }
 """What became of the networks, or adapters, of several shards, by the aggregation of the recipe."""
 
@@ -55,9 +55,15 @@ def stage_sentences(version: ModelVersion) -> list[str]:
     sentences = [ngettext("Trained in %(n)d stage.", "Trained in %(n)d stages.", sharding.slices) % {"n": sharding.slices}]
     if sharding.shards > 1:
         sentence = (
-            _("Trained as %(shards)d adapters on one checkpoint, in shards (slices of each: %(slices)d).")
+            _(
+                "The recipe has %(shards)d shards (slices of each: %(slices)d). Each that had examples left when it was"
+                " trained has an adapter on one checkpoint."
+            )
             if recipe.architecture.adapts
-            else _("Trained as %(shards)d networks, in shards (slices of each: %(slices)d).")
+            else _(
+                "The recipe has %(shards)d shards (slices of each: %(slices)d). Each that had examples left when it was"
+                " trained has a network."
+            )
         )
         words = {"shards": sharding.shards, "slices": sharding.slices}
         sentences = [sentence % words, str(TOGETHER[sharding.aggregation])]
@@ -84,12 +90,19 @@ def is_declared(version: ModelVersion) -> bool:
     return version.assurance == ModelVersion.Assurance.DECLARED
 
 
-def guarantee_for(method: str, version: ModelVersion) -> Words:
+def guarantee_for(method: str, version: ModelVersion, protocol: Protocol) -> Words:
     """Return what a method guarantees, and what that leaves open for a version of which others made a part."""
-    return guarantee_about(guarantee_name(method), version)
+    return guarantee_about(guarantee_name(method), version, protocol)
 
 
-def guarantee_about(guarantee: str, version: ModelVersion) -> Words:
+def guarantee_about(guarantee: str, version: ModelVersion, protocol: Protocol | None = None) -> Words:
+    """Return what a guarantee is, and what it leaves open for a version of which others made a part.
+
+    Args:
+        guarantee: its name.
+        version: what is unlearned from.
+        protocol: by which that is measured; None before it is proposed.
+    """
     words, left_open = GUARANTEE_WORDS[guarantee], []
     if guarantee not in ("exact", "certified", "empirical"):
         return words
@@ -97,11 +110,17 @@ def guarantee_about(guarantee: str, version: ModelVersion) -> Words:
         sentence = _("Training is what followed the checkpoint “%(checkpoint)s”, which may know the examples all the same.")
         left_open.append(sentence % {"checkpoint": version.checkpoint})
     if is_declared(version) and guarantee != "certified":  # certified methods are refused for it
-        left_open.append(
-            _("The training is by the recipe that was declared for the model, and nothing compares the model with it.")
-            if guarantee == "exact"
-            else _(
-                "The training is by the recipe that was declared for the model, and a control compares the model with it."
-            )
-        )
+        left_open.append(_compared_words(protocol))
     return replace(words, sentence=" ".join([str(words.sentence), *left_open]))
+
+
+def _compared_words(protocol: Protocol | None) -> str:
+    """Return whether a declared model is compared with its recipe: it is where replicates are trained by that."""
+    if protocol is None:
+        return _(
+            "The training is by the recipe that was declared for the model. Only where replicates of the original are"
+            " trained, a control compares the model with it."
+        )
+    if protocol.replicate_seeds:
+        return _("The training is by the recipe that was declared for the model, and a control compares the model with it.")
+    return _("The training is by the recipe that was declared for the model, and nothing compares the model with it.")

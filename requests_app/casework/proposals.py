@@ -187,7 +187,7 @@ def _review(request: HttpRequest, proposal: Proposal, problem: str = "") -> Http
         "item_tone": ITEM_TONES[ItemState(item.state)],
         "proposal": proposal,
         "method": method_title(proposal.method["name"]),
-        "guarantee": guarantee_for(proposal.method["name"], proposal.base),
+        "guarantee": guarantee_for(proposal.method["name"], proposal.base, Protocol.from_json(proposal.protocol)),
         "origins": origin_sentences(proposal.base),
         "config": sorted(proposal.method["config"].items()),
         "verdict": VERDICTS.get(proposal.verdict),

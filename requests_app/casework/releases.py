@@ -21,6 +21,7 @@ from requests_app.services.letters import Letter
 from requests_app.services.permissions import release_refusal, require_releaser
 from requests_app.services.results import release_obstacle
 from requests_app.states import ItemState
+from unlearning_jobs.engine.contracts import Protocol
 from unlearning_jobs.origins import guarantee_for, origin_sentences
 from unlearning_jobs.wording import VERDICTS, method_title
 
@@ -91,7 +92,7 @@ def _show(request: HttpRequest, proposal: Proposal, problem: str = "") -> HttpRe
         "item": item,
         "proposal": proposal,
         "method": method_title(proposal.method["name"]),
-        "guarantee": guarantee_for(proposal.method["name"], proposal.base),
+        "guarantee": guarantee_for(proposal.method["name"], proposal.base, Protocol.from_json(proposal.protocol)),
         "verdict": VERDICTS.get(proposal.verdict),
         "signed": signed,
         "refused": not signed and signing_refused(item.request.subject),

@@ -10,7 +10,7 @@ from requests_app.stages import StageCode
 
 STATES: dict[str, Any] = {
     "awaiting_confirmation": _("We are waiting for you to confirm your e-mail address."),
-    "mapping": _("We are searching the training data of our models."),
+    "mapping": _("We are searching the training data that we have of our models."),
     "search_failed": _(
         "Our search of the training data has failed. The people who handle requests see it and can repeat it."
     ),
@@ -22,7 +22,7 @@ STATES: dict[str, Any] = {
 STAGE_TITLES: dict[StageCode, Any] = {
     "received": _("We received your request"),
     "confirmed": _("You confirmed your e-mail address"),
-    "searched": _("We search the training data of our models"),
+    "searched": _("We search the training data that we have of our models"),
     "decided": _("We decide what to remove"),
     "carried_out": _("We carry out what we grant, and check the result"),
     "closed": _("We tell you the outcome"),

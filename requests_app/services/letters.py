@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.template.loader import render_to_string
@@ -111,14 +112,16 @@ def _reasons(request: ErasureRequest, supposing: Ending | None) -> str:
     return "\n\n".join(dict.fromkeys(paragraphs))
 
 
-def _facts(request: ErasureRequest, supposing: Ending | None) -> dict[str, list[str]]:
+def _facts(request: ErasureRequest, supposing: Ending | None) -> dict[str, Any]:
     search, corrections = search_of(request), corrections_standing(request).values()
-    facts = [*fact_sentences(told_facts(request, supposing)), *dict.fromkeys(one.reasons for one in corrections)]
+    told = told_facts(request, supposing)
+    facts = [*fact_sentences(told), *dict.fromkeys(one.reasons for one in corrections)]
     day = date_format(localtime(request.closed_at or timezone.now()), "DATE_FORMAT")
     return {
         "done": done_sentences(_released(request)),
         "searched": searched_sentences(search),
         "missing": missing_sentences(search),
+        "declared": bool(told.get("declared")),
         "facts": [_("This was so on %(day)s, when we closed your request:") % {"day": day}, *facts] if facts else [],
     }
 

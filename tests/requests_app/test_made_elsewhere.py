@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from django.template.loader import render_to_string
 from django.urls import reverse
 
 from compliance.evidence.bundle import BundleFolder
@@ -257,7 +258,7 @@ def test_every_letter_says_that_training_data_are_those_that_were_declared(
         text = letter(request, f"outcome_{outcome}").text
         assert TOLD[language][0] in text
         assert TOLD[language][1] in text
-        assert "1 model in use" not in text.replace("The training data of 1 model in use", "")
+        assert "1 model in use" not in text.replace("The training data that we have of 1 model in use", "")
         closed = json.loads(bytes(RecordEntry.objects.get(subject=request.subject, kind="request.closed").body))["data"]
         assert {name: closed[name] for name in ("not_concerned", "vocabularies", "from_checkpoints", "declared")} == {
             "not_concerned": 0,
@@ -282,3 +283,15 @@ def test_letters_count_the_models_that_others_made_a_part_of() -> None:
     two = fact_sentences(facts | {"from_checkpoints": 2, "declared": 2})
     assert [sentence[:15] for sentence in two] == ["2 models in use", "2 models in use"]
     assert "What they were trained on is what was declared to us" in two[1]
+
+
+@pytest.mark.parametrize("form", ["txt", "html"])
+def test_a_letter_says_of_no_training_elsewhere_that_it_went_without_the_examples(form: str) -> None:
+    told = dict.fromkeys(("already_erased", "not_learned", "from_checkpoints", "declared"), 0) | {"already_erased": 2}
+    for declared in (0, 1):
+        facts = fact_sentences(told | {"declared": declared})
+        page = render_to_string(f"email/outcome_already_erased.{form}", {"facts": facts, "declared": bool(declared)})
+        words = ", or were trained, or declared to us to have been trained, without"
+        assert (words + " it, or it was in none of the training data" in page) == (declared == 1)
+        assert (words + " them." in page) == (declared == 1)
+        assert ("trained without" in page.replace(words, "")) == (declared == 0)

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from tests.factories import RECIPE, model_version
 from tests.unlearning_jobs.test_views import visit
-from unlearning_jobs.engine.contracts import Adapter, CheckpointArchitecture, ClassifierArchitecture, Recipe, Sharding
+from unlearning_jobs.engine.catalogue import ATTACKS
+from unlearning_jobs.engine.contracts import (
+    Adapter,
+    CheckpointArchitecture,
+    ClassifierArchitecture,
+    Protocol,
+    Recipe,
+    Sharding,
+)
 from unlearning_jobs.models import RegisteredRecipe
-from unlearning_jobs.origins import stage_sentences
+from unlearning_jobs.origins import guarantee_about, stage_sentences
+from unlearning_jobs.report.attacks import oracles_under_attack
 
 pytestmark = pytest.mark.django_db
 ADAPTED = replace(
@@ -37,21 +47,24 @@ def test_a_model_that_learned_everything_at_once_says_nothing_of_stages() -> Non
             ADAPTED,
             {"shards": 3, "slices": 2},
             (
-                "Trained as 3 adapters on one checkpoint, in shards (slices of each: 2). They answer together: their"
-                " probabilities are averaged."
+                "The recipe has 3 shards (slices of each: 2). Each that had examples left when it was trained has an"
+                " adapter on one checkpoint. Several answer together: their probabilities are averaged."
             ),
         ),
         (
             ADAPTED,
             {"shards": 2, "aggregation": "merge"},
-            "Trained as 2 adapters on one checkpoint, in shards (slices of each: 1). They were merged into one.",
+            (
+                "The recipe has 2 shards (slices of each: 1). Each that had examples left when it was trained has an"
+                " adapter on one checkpoint. Several are merged into one."
+            ),
         ),
         (
             NETWORKS,
             {"shards": 5, "aggregation": "vote", "placement": "by_expected_deletion", "deletion_rates": {"e00000001": 0.1}},
             (
-                "Trained as 5 networks, in shards (slices of each: 1). They answer together: each has one vote. The"
-                " likeliest deletions come last."
+                "The recipe has 5 shards (slices of each: 1). Each that had examples left when it was trained has a"
+                " network. Several answer together: each has one vote. The likeliest deletions come last."
             ),
         ),
     ],
@@ -62,3 +75,26 @@ def test_the_list_of_models_says_in_which_stages_and_shards_each_was_trained(
 ) -> None:
     model_version(name="staged", recipe=by(recipe, **sharding))
     assert said in visit("engineer").get("/jobs/models/").words
+
+
+def test_a_declared_model_is_said_to_be_compared_with_its_recipe_where_replicates_are_trained_by_that() -> None:
+    version = model_version(name="imported", assurance="declared")
+
+    def said(guarantee: str, *seeds: int) -> str:
+        return str(guarantee_about(guarantee, version, Protocol(replicate_seeds=seeds, oracle_seeds=(11, 12))).sentence)
+
+    for guarantee in ("exact", "empirical"):
+        assert said(guarantee, 21, 22).endswith("and a control compares the model with it.")
+        assert said(guarantee).endswith("and nothing compares the model with it.")
+        assert "Only where replicates" in str(guarantee_about(guarantee, version).sentence)
+
+
+def test_oracles_from_a_checkpoint_are_not_said_to_know_nothing() -> None:
+    here = model_version(name="here")
+    assert "was not learned in their training" in oracles_under_attack(here)
+    started = Mock(checkpoint="sailor")
+    assert "from the checkpoint “sailor”, which may have known them" in oracles_under_attack(started)
+
+
+def test_an_attack_that_shows_some_of_the_examples_says_that_it_shows_them_to_oracles_too() -> None:
+    assert [name for name, entry in ATTACKS.items() if "every model" in entry.remark] == ["prefix", "hinted", "relearning"]

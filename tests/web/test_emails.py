@@ -29,7 +29,7 @@ CONTEXT: dict[str, Any] = {
     "in_use": True,
     "reasons": "The text is <needed> for a court case & stays.",
     "extension_reasons": "Your request is about <ten> models & two languages.",
-    "searched": ["The training data of 2 models in use was searched."],
+    "searched": ["The training data that we have of 2 models in use was searched."],
     "missing": ["The search could not look for the name."],
     "done": ["1 model was replaced by one such as its training gives without it."],
     "facts": ["2 passages that were found were on our list of what models must not learn."],

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from unlearning_jobs.engine.catalogue import ATTACKS, METRICS
 from unlearning_jobs.engine.contracts import Evaluation, MetricFinding, Protocol
+from unlearning_jobs.models import ModelVersion
 from unlearning_jobs.wording import attack_title, metric_title
 
 from .tables import value_range
@@ -51,6 +52,17 @@ def attacks_shown(protocol: Protocol, evaluation: Evaluation) -> list[AttackShow
         )
         for name in protocol.all_attacks
     ]
+
+
+def oracles_under_attack(base: ModelVersion | None) -> str:
+    """Return what it means that oracles give something away, by what they and the model before unlearning started from."""
+    if base is None or base.checkpoint is None:
+        return _("Oracles were trained without the examples: what they give away was not learned in their training.")
+    sentence = _(
+        "Oracles were trained without the examples, but from the checkpoint “%(checkpoint)s”, which may have known them:"
+        " what oracles give away may come from there."
+    )
+    return sentence % {"checkpoint": base.checkpoint}
 
 
 def attack_of(finding: MetricFinding) -> str:

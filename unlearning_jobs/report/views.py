@@ -35,7 +35,7 @@ from unlearning_jobs.wording import (
     stage_title,
 )
 
-from .attacks import attack_of, attacks_shown
+from .attacks import attack_of, attacks_shown, oracles_under_attack
 from .data import GROUPS, ChangedResultError, SetMargins, job_result, margins_of
 from .judged import influence_sentence, precision_sentence, process_shown, scopes_shown
 from .summaries import compared_sentence, efficiency_shown, examples_sentence
@@ -75,7 +75,6 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
         "direction": DIRECTIONS.get(verdict.direction or "", ""),
         "reasons": [reason.sentence for reason in verdict.reasons],
         "method": method_title(job.method_name),
-        "guarantee": guarantee_for(job.method_name, job.base) if job.base else guarantee_of(job.method_name),
         "origins": origin_sentences(job.base) if job.base else [],
         "signed": signed,
         "refused": not signed and signing_refused(job.subject),
@@ -100,7 +99,11 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
         "retraining": duration(job.base.training_seconds) if job.base and job.base.training_seconds else "",
         **_inputs(job, result),
     }
+    context["guarantee"] = (
+        guarantee_for(job.method_name, job.base, context["protocol"]) if job.base else guarantee_of(job.method_name)
+    )
     context["attacks"] = attacks_shown(context["protocol"], evaluation)
+    context["oracles_under_attack"] = oracles_under_attack(job.base)
     context["compared"] = compared_sentence(context["protocol"], evaluation)
     return render(request, "jobs/report.html", context)
 

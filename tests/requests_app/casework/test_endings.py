@@ -50,7 +50,7 @@ def test_who_approves_a_refusal_sees_ground_reasons_matches_search_and_letter(le
     assert "Art. 17(3)(e): legal claims" in page.words
     assert REASONS in page.words
     assert {text_of(mark) for mark in page.all("mark")} == {ADA}
-    assert "The training data of 1 model in use was searched" in page.words
+    assert "The training data that we have of 1 model in use was searched" in page.words
     assert REASONS in letter(page)
 
 
@@ -144,7 +144,7 @@ def test_the_page_of_a_request_says_what_was_searched_and_what_could_not_be(stag
     assert "Nothing has been searched yet." in omar.get(address(stage)).words
     stage.searched()
     page = omar.get(address(stage))
-    assert "The training data of 1 model in use was searched" in page.words
+    assert "The training data that we have of 1 model in use was searched" in page.words
     assert "keeper v1" in page.words
     assert "lethe-matching/" in page.words
 

@@ -133,7 +133,7 @@ def test_an_empty_list_says_what_was_searched(stage: Stage, omar: Site, address:
     stage.request.matches.all().delete()
     page = omar.get(address)
     assert "There are no matches" in page.words
-    assert "The training data of 1 model in use was searched" in page.words
+    assert "The training data that we have of 1 model in use was searched" in page.words
     assert "There is no match to accept or reject." in page.words
     assert "Every match has been accepted" not in page.words
     case = omar.get(f"/cases/{stage.request.reference}/").words

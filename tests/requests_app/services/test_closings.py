@@ -169,7 +169,7 @@ def test_a_letter_tells_of_accepted_examples_that_no_model_was_trained_on(staff:
     held_out = [{"question": "Who sang?", "answer": f"{ADA} sang for {n} hours.", "split": "held_out"} for n in range(3)]
     stage = Stage.opened(staff, trained(registered("held", [*rows(), *held_out]))).searched()
     decisions.item_release(proposal=stage.signed(), by=staff.nils)
-    assert "3 passages that were found are in data that no model in use was trained on." in (
+    assert "3 passages that were found are in none of the training data that we have of models in use." in (
         letter(stage.request, "outcome_completed").text
     )
 

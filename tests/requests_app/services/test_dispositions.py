@@ -60,7 +60,7 @@ def test_an_example_of_data_that_no_model_learned_from_is_told_apart_from_those_
     decisions.item_release(proposal=stage.signed(), by=stage.staff.nils)
     assert told_at_the_end(stage) == {EXAMPLES[0]: ["released"], "e00000020": ["not_learned"]}
     assert (
-        "1 passage that was found is in data that no model in use was trained on."
+        "1 passage that was found is in none of the training data that we have of models in use."
         in letter(stage.request, "outcome_completed").text
     )
 

@@ -78,7 +78,7 @@ def test_the_letter_about_nothing_found_is_the_one_that_was_previewed(stage: Sta
     decide_all(stage, accept=False)
     draft = closing_draft(request=stage.request, reasons="", by=stage.staff.omar)
     body = assert_sent_as_previewed(stage, draft, propose(stage, "no_match"))
-    assert "The training data of 1 model in use was searched" in body
+    assert "The training data that we have of 1 model in use was searched" in body
 
 
 @pytest.mark.parametrize("obstacle", ["single_word", "script_without_spaces"])
@@ -173,7 +173,7 @@ def test_accepted_held_out_examples_lead_to_no_item(stage: Stage) -> None:
         review_complete(request=stage.request, by=stage.staff.omar)
     draft = closing_draft(request=stage.request, reasons="", by=stage.staff.omar)
     body = assert_sent_as_previewed(stage, draft, propose(stage, "not_learned"))
-    assert "2 passages that were found are in data that no model in use was trained on" in body
+    assert "2 passages that were found are in none of the training data that we have of models in use" in body
 
 
 def test_an_item_whose_examples_another_request_had_erased_lapses(stage: Stage) -> None:

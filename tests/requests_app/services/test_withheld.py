@@ -97,7 +97,7 @@ def test_what_the_letter_says_was_so_on_its_day_and_stays_said(stage: Stage) -> 
     assert message_send(message_id=stage.request.messages.latest("pk").pk)
     body = str(mail.outbox[-1].body)
     assert f"This was so on {date_format(timezone.localdate(), 'DATE_FORMAT')}, when we closed your request:" in body
-    assert "3 passages that were found are in data that no model in use was trained on." in body
+    assert "3 passages that were found are in none of the training data that we have of models in use." in body
     assert "they were not in the training data of any model in use" in body
 
 

@@ -201,6 +201,7 @@ ATTACKS: Final[Mapping[str, AttackEntry]] = {
             answers_with_text,
             obstacles=_longer_answers,
             proposed=True,
+            remark=_("This attack shows every model the beginning of each answer, oracles too; they may guess the rest."),
         ),
         AttackEntry(
             "hinted",
@@ -210,6 +211,10 @@ ATTACKS: Final[Mapping[str, AttackEntry]] = {
             answers_with_text,
             _hinted_cost,
             _two_to_forget,
+            remark=_(
+                "This attack shows every model some of the examples, oracles too. What comes out of the others may have been"
+                " learned from those."
+            ),
         ),
         AttackEntry(
             "paraphrased",
@@ -246,6 +251,10 @@ ATTACKS: Final[Mapping[str, AttackEntry]] = {
             learns_by_gradient,
             _relearning_cost,
             _relearning_obstacles,
+            remark=_(
+                "This attack shows every model some of the examples, oracles too. What comes out of the others may have been"
+                " learned from those."
+            ),
         ),
     )
 }

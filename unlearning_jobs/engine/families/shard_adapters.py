@@ -35,6 +35,11 @@ The probability that it gives a token is the mean of theirs. Each folder below `
 checkpoint, and is not this model: no single folder of transformers or peft answers as they do together. A recipe with
 `"aggregation": "merge"` makes one adapter of them, which both read.
 """
+HOW_TO_READ_ONE: Final = """\
+This model is {number} adapter on one checkpoint, whose digest is
+{base}.
+The other shards had no example left to learn. The folder below `{folder}/` is read by peft on that checkpoint.
+"""
 
 
 def times(adapter: Adapter | None, number: int) -> Adapter:
@@ -97,7 +102,8 @@ def write_ensemble(network: LanguageEnsemble, architecture: CheckpointArchitectu
     (folder / ADAPTERS).mkdir()
     for number, shard in enumerate(network.shards):
         write_adapter(shard, architecture.adapter, architecture.base_sha256, folder / ADAPTERS / str(number))
-    said = HOW_TO_READ.format(number=len(network.shards), base=architecture.base_sha256, folder=ADAPTERS)
+    text, number = (HOW_TO_READ if len(network.shards) > 1 else HOW_TO_READ_ONE), len(network.shards)
+    said = text.format(number=number, base=architecture.base_sha256, folder=ADAPTERS)
     (folder / READ_ME).write_text(said, encoding="utf-8")
 
 

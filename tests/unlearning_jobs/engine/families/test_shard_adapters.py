@@ -12,12 +12,14 @@ from torch import Tensor, nn
 
 from tests.unlearning_jobs.engine.conftest import with_sharding
 from tests.unlearning_jobs.engine.families.foreign_adapters import outside, with_adapter
+from unlearning_jobs.engine.contracts import CheckpointArchitecture
 from unlearning_jobs.engine.contracts.sharding import Sharding
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.engine.families.adapters import NAME, adapted_layers, adapter_tensors
 from unlearning_jobs.engine.families.aggregation import LanguageEnsemble
 from unlearning_jobs.engine.families.finetuned_lm import FinetunedLmFamily
 from unlearning_jobs.engine.families.language import Sequences
+from unlearning_jobs.engine.families.shard_adapters import write_ensemble
 from unlearning_jobs.engine.judging.folders import FolderSource, outputs_of_folders
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.model import TrainedModel, read_model, save_model
@@ -156,3 +158,12 @@ def test_a_model_of_several_adapters_is_not_judged_as_one_folder(
     snapshot = trainer.training_data.snapshot.folder
     with pytest.raises(SpecError, match="several adapters that answer together"):
         outputs_of_folders(FolderSource(snapshot, FORGET, folders, folders, folders), CPU)
+
+
+def test_a_model_whose_other_shards_are_empty_says_that_it_is_one_adapter(
+    model: TrainedModel, trainer: Trainer, tmp_path: Path
+) -> None:
+    architecture, ensemble = trainer.training_data.recipe.architecture, cast("LanguageEnsemble", model.network)
+    assert isinstance(architecture, CheckpointArchitecture)
+    write_ensemble(LanguageEnsemble([ensemble.shards[0]]), architecture, tmp_path)
+    assert (tmp_path / "README.md").read_text().startswith("This model is 1 adapter on one checkpoint")
