@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import hypot
+from math import hypot, sqrt
 from statistics import fmean
 
 from compliance.formats.findings import MOST_SPREAD, Precision
@@ -115,7 +115,7 @@ def _spread_alike(matrix: Sequence[Vector], unit: float, margin: float) -> bool:
 
 
 def _apart(first: Vector, second: Vector) -> float:
-    return fmean(one * one for one in minus(first, second)) ** 0.5
+    return sqrt(fmean(one * one for one in minus(first, second)))
 
 
 def _oracles(models: Models, protocol: Protocol) -> bool:

@@ -74,8 +74,11 @@ def test_weights_that_are_no_numbers_are_refused(folder: Path, tmp_path: Path, g
     tensors = load_file(broken / "model.safetensors")
     next(iter(tensors.values())).view(-1)[0] = number
     save_file(tensors, broken / "model.safetensors", {"format": "pt"})
+    given = source(folder)
+    models = {"original": given.original, "unlearned": given.unlearned, "oracles": given.oracles} | {group: (broken,)}
+    broken_source = replace(given, original=models["original"], unlearned=models["unlearned"], oracles=models["oracles"])
     with pytest.raises(SpecError, match="The weights in broken cannot be used: some of them are NaN or infinite"):
-        outputs_of_folders(replace(source(folder), **{group: (broken,)}), CPU)
+        outputs_of_folders(broken_source, CPU)
 
 
 def test_held_out_examples_and_unknown_ones_are_not_forgotten(folder: Path) -> None:
