@@ -11,7 +11,7 @@
     python -m unlearning_jobs.engine canaries make | draw | judge
     python -m unlearning_jobs.engine run spec.json --out DIR [--progress ndjson] [--exit-with-parent]
 
-Exit status: 0 done; 1 unexpected error, or nobody reads the output; 2 it cannot be done, and the message says why; 143 SIGTERM.
+Exit status: 0 done; 1 unexpected error, or nobody reads the output; 2 it cannot be done, a message says why; 143 SIGTERM.
 """
 
 from __future__ import annotations
