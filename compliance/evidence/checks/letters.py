@@ -55,6 +55,8 @@ def _check_told(entry: EntryBody, outcome: str, corrected: bool) -> None:
         _fail(entry, "it counts what a letter says, and nobody is told how this request ended")
     if told["vocabularies"] and not entry.data["accepted"]:
         _fail(entry, "a vocabulary was made from accepted examples, and none was accepted")
+    if told["declared"] > told["from_checkpoints"]:
+        _fail(entry, "it counts more models trained elsewhere than started from a checkpoint, and only such models come in")
     if told["not_concerned"] and not corrected:
         _fail(entry, "examples were found not to belong to the request, and no two officers have said so before")
 

@@ -47,6 +47,11 @@ def test_no_vocabulary_was_made_from_accepted_examples_where_there_are_none() ->
         told(closed("no_match", accepted=0, vocabularies=1))
 
 
+def test_no_more_models_come_from_elsewhere_than_started_from_a_checkpoint() -> None:
+    with pytest.raises(VerificationError, match="more models trained elsewhere than started from a checkpoint"):
+        told(closed(from_checkpoints=1, declared=2))
+
+
 def test_examples_do_not_belong_to_a_request_only_once_two_officers_have_said_so() -> None:
     with pytest.raises(VerificationError, match="no two officers have said so before"):
         told(closed(not_concerned=1), CORRECTED)
