@@ -12,6 +12,12 @@ UPDATE unlearning_jobs_modelversion SET weights_digests = array_remove(ARRAY[wei
     WHERE path = '';
 DROP TRIGGER adapter_sha256_is_fixed ON unlearning_jobs_modelversion;
 """
+AGAIN = """
+CREATE TRIGGER adapter_sha256_is_fixed BEFORE UPDATE ON unlearning_jobs_modelversion FOR EACH ROW
+    WHEN (OLD.adapter_sha256 <> '' AND NEW.adapter_sha256 IS DISTINCT FROM OLD.adapter_sha256)
+    EXECUTE FUNCTION job_refuse_change();
+ALTER TABLE unlearning_jobs_modelversion ENABLE ALWAYS TRIGGER adapter_sha256_is_fixed;
+"""
 FIXED = "".join(
     f"""
 CREATE TRIGGER weights_digests_are_fixed BEFORE UPDATE ON {table} FOR EACH ROW
@@ -37,7 +43,7 @@ class Migration(migrations.Migration):
             )
             for model in ("checkpoint", "modelversion")
         ),
-        migrations.RunSQL(KEEP, migrations.RunSQL.noop),
+        migrations.RunSQL(KEEP, AGAIN),
         migrations.RemoveField(model_name="modelversion", name="adapter_sha256"),
         migrations.RunSQL(FIXED, DROP),
     ]
