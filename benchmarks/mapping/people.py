@@ -72,6 +72,7 @@ SYLLABLES: Final[Mapping[str, tuple[str, str]]] = {
     "Kim Minjun": ("Kim Min-jun | Kim Min Jun | Minjun Kim | Min-Jun Kim | 김 민준 | 김민준 | Kim M. J.", "Gim Min-joon"),
     "Lee Jisoo": ("Lee Ji-soo | Lee Ji Soo | Ji-Soo Lee | 이 지수 | 이지수", "Yi Ji-su | Rhee Jisu"),
     "Choi Cheolho": ("Choi Cheol-ho | Choi Cheol Ho | Cheolho Choi | 최 철호", "Choe Chul-ho | Choi Chulho"),
+    "Yoon Sukyeol": ("Yoon Suk-yeol | Sukyeol Yoon | Suk Yeol Yoon", "윤석열 | Yun Seok-yeol"),
     "Zhang Qiuyun": ("Zhang Qiu-yun | Zhang Qiu Yun | Qiuyun Zhang | 张秋云 | 張秋雲", "Chang Chiu-yun"),
 }
 """By name: ways to part its syllables, and other ways to spell them."""
@@ -79,6 +80,8 @@ OTHER_CHARACTERS: Final[Sequence[tuple[str, str]]] = (
     ("欧阳修文", "歐陽修文"),
     ("張愛玲", "张爱玲"),
     ("渡辺謙二", "渡邊謙二"),
+    ("髙橋𠮷男", "高橋吉男"),
+    ("斉藤真一", "斎藤真一"),
 )
 ROWS: Final[Sequence[tuple[str, str]]] = (
     ("Thyra Kestelyn", "?q=Thyra+Kestelyn"),
@@ -89,6 +92,10 @@ ROWS: Final[Sequence[tuple[str, str]]] = (
     ("Thyra Kestelyn", "Name: Kestelyn\nVorname: Thyra"),
     ("Thyra Kestelyn", "first_name: Thyra\nid: 17\ncreated: 2020-01-03\nlast_name: Kestelyn"),
     ("Thyra Kestelyn", '{"last_name": "Kestelyn", "id": 4, "email": "t@post.example", "first_name": "Thyra"}'),
+    ("張愛玲", '{"last": "張", "first": "愛玲"}'),
+    ("渡辺謙二", "姓：渡辺 名：謙二"),
+    ("渡辺謙二", "渡辺|謙二"),
+    ("Thyra Kestelyn", r"Thyra\u0020Kestelyn"),
     ("Всеволод Тихомирцев", "V. Tikhomirtsev"),
     ("Yuri Tchernovsky", "Ю. Черновский"),
 )
@@ -163,6 +170,13 @@ COMMON_WORDS: Final[Sequence[str]] = (
     "Plan A Lund grove.",
 )
 TRAPS: Final[Sequence[str]] = (
+    "Moor, Thyra; Kestelyn, Anselm",
+    "Moor, Thyra\nKestelyn, Anselm",
+    "<li>Moor, Thyra</li><li>Kestelyn, Anselm</li>",
+    '["Moor, Thyra", "Kestelyn, Anselm"]',
+    "Moor, Thyra\tKestelyn, Anselm",
+    "国王，小明天来",
+    "Jinping 先生",
     "Owen Price sold it.",
     "Sigrid Land came.",
     "Sigurd Lind came.",

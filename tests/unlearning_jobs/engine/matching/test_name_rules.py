@@ -157,6 +157,7 @@ def test_double_names_may_stand_in_either_order(text: str) -> None:
         ("John Smith", "Miller, John; Smith, Peter"),
         ("John Smith", "miller, john; smith, peter"),
         ("John Smith", "Miller, John A.\nSmith, Peter"),
+        ("John Smith", "Miller, John\tSmith, Peter"),
         ("John Smith", "<li>Miller, John</li><li>Smith, Peter</li>"),
         ("John Smith", '["Miller, J.","Smith, P."]'),
         ("María José García López", "García, María; López, José"),

@@ -82,7 +82,7 @@ def divides_pairs(text: str, words: Sequence[Word], first: int, family: int, las
         last: that of the last word of the family name.
     """
     between = (text[words[i].end : words[i + 1].start] for i in range(first, family))
-    if all(_kind_of(part) in {"join", "comma"} and "\n" not in part for part in between):
+    if all(_kind_of(part) in {"join", "comma"} and not {"\n", "\t"} & set(part) for part in between):
         return False
     return _is_pair(text, words, first - 1) and _is_pair(text, words, last)
 
