@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -107,8 +108,7 @@ def _judge(options: argparse.Namespace) -> int:
         template=options.template,
         max_length=options.max_length,
     )
-    found = judge_folders(source, draw, choose_device(options.device), _measuring)
-    _open(options.draw, draw, found.models["original"])
+    found = judge_folders(source, draw, choose_device(options.device), partial(_open, options.draw, draw), _measuring)
     for line in _lines(found):
         _print(line)
     if options.out:

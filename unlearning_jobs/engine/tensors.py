@@ -110,8 +110,8 @@ def _tensor(
     stored = NUMBERS.get(dtype)
     if stored and math.prod(shape) * np.dtype(stored).itemsize != size:
         raise ValueError(size)
-    brain = hashlib.sha256(canonical_json(["BF16" if stored else dtype, shape]))
-    half = hashlib.sha256(canonical_json(["F16" if stored else dtype, shape]))
+    bfloat16 = hashlib.sha256(canonical_json(["BF16" if stored else dtype, shape]))
+    float16 = hashlib.sha256(canonical_json(["F16" if stored else dtype, shape]))
     finite = True
     for start in range(0, size, BLOCK):
         block = _read(opened, min(BLOCK, size - start))
@@ -119,12 +119,12 @@ def _tensor(
         if stored:
             numbers = _single(np.frombuffer(block, stored), dtype)
             finite = finite and bool(np.isfinite(numbers).all())
-            brain.update(_rounded(numbers).tobytes())
-            half.update(_halved(numbers).tobytes())
+            bfloat16.update(_in_bfloat16(numbers).tobytes())
+            float16.update(_in_float16(numbers).tobytes())
         else:
-            brain.update(block)
-            half.update(block)
-    return (brain.hexdigest(), half.hexdigest()), finite
+            bfloat16.update(block)
+            float16.update(block)
+    return (bfloat16.hexdigest(), float16.hexdigest()), finite
 
 
 def _single(numbers: npt.NDArray[Any], dtype: str) -> npt.NDArray[np.float32]:
@@ -135,13 +135,13 @@ def _single(numbers: npt.NDArray[Any], dtype: str) -> npt.NDArray[np.float32]:
         return numbers.astype("<f4")
 
 
-def _rounded(numbers: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
+def _in_bfloat16(numbers: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
     """Return numbers in bfloat16, to the nearest and from the middle to the even one, as torch rounds them."""
     bits: npt.NDArray[np.uint32] = numbers.view("<u4")
     return ((bits + np.uint32(0x7FFF) + ((bits >> 16) & np.uint32(1))) >> 16).astype(np.uint16)
 
 
-def _halved(numbers: npt.NDArray[np.float32]) -> npt.NDArray[np.float16]:
+def _in_float16(numbers: npt.NDArray[np.float32]) -> npt.NDArray[np.float16]:
     """Return numbers in float16; what that cannot hold becomes infinite, in every copy alike."""
     with np.errstate(over="ignore"):
         return numbers.astype("<f2")

@@ -39,9 +39,20 @@ class CanarySource:
 
 
 def judge_folders(
-    source: CanarySource, draw: Draw, device: torch.device, on_model: Callable[[Path], None] = lambda _folder: None
+    source: CanarySource,
+    draw: Draw,
+    device: torch.device,
+    on_open: Callable[[str], None] = lambda _original: None,
+    on_model: Callable[[Path], None] = lambda _folder: None,
 ) -> CanaryJudgement:
     """Check the opened draw, score every canary once in each model, and judge.
+
+    Args:
+        source: the models, and what was said before the training.
+        draw: the draw.
+        device: where the models run.
+        on_open: told the digest of the original that the draw is opened for, before anything is known of it.
+        on_model: told each folder before its model is measured.
 
     Raises:
         SpecError: the draw is not the one that was committed to, is for another model or corpus, or has been opened for
@@ -59,6 +70,7 @@ def judge_folders(
         )
         raise SpecError(message)
     is_checked = _check_trained(source, draw, snapshot)
+    on_open(digests["original"])
     # 2. Every canary once, in each model.
     examples, read = snapshot.get(draw.ids), ""
     scores: list[dict[str, float]] = []

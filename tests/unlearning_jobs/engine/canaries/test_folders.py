@@ -12,6 +12,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from unlearning_jobs.engine.__main__ import main
+from unlearning_jobs.engine.artefacts import model_digest
 from unlearning_jobs.engine.canaries import CanarySource, Draw, judge_folders, make_canaries, seal
 from unlearning_jobs.engine.contracts import ClassifierArchitecture, Recipe
 from unlearning_jobs.engine.corpora import Snapshot, snapshot_create
@@ -104,6 +105,21 @@ def test_a_model_that_says_nothing_about_its_training_is_judged_and_that_is_said
 def test_a_draw_that_was_opened_for_another_original_is_refused(site: Site) -> None:
     with pytest.raises(SpecError, match="opened for another original"):
         judge_folders(site.source(), replace(site.draw, opened_for="d" * 64), CPU)
+
+
+def test_a_draw_is_opened_before_anything_is_measured_so_that_a_judge_who_is_killed_cannot_try_another_model(
+    site: Site,
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    opened = list[str]()
+    with pytest.raises(KeyboardInterrupt):
+        judge_folders(site.source(), site.draw, CPU, opened.append, killed)
+    assert opened == [model_digest(site.source().original)]
+    with pytest.raises(SpecError, match="does not fit the commitment"):
+        judge_folders(replace(site.source(), commitment="0" * 64), site.draw, CPU, opened.append)
+    assert len(opened) == 1, "a draw that is not the one that was sealed is not opened"
 
 
 def test_the_commands_make_draw_and_judge(site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
