@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .contracts import ProgressCallback
+from .corpora.cells import SKIPPED
 from .corpora.flags import add_reading_flags, read_options
 from .corpora.object_store import given_place
-from .corpora.rows import SKIPPED
 from .printing import printable
 
 if TYPE_CHECKING:

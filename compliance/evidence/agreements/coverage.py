@@ -163,6 +163,7 @@ NOT_READ: Final[Mapping[str, str]] = {
             "probe",
             "truth_ratio",
             "normalised_probability",
+            "multiple_choice",
         )
     },
 }

@@ -110,6 +110,15 @@ METRICS: Final[Mapping[str, MetricEntry]] = {
             works_on=answers_with_text,
         ),
         MetricEntry(
+            "multiple_choice",
+            _("Multiple choice"),
+            "WMDP (Li et al. 2024, arXiv 2403.03218); MMLU (Hendrycks et al. 2021, arXiv 2009.03300)",
+            "Share of the examples with wrong alternatives whose right answer the model finds likelier, per token, than each"
+            " wrong one. Of a multiple choice, the letters of the options are compared, as published numbers do; guessing"
+            " gives 1 divided by the number of options.",
+            works_on=answers_with_text,
+        ),
+        MetricEntry(
             "forget_quality",
             _("Forget quality"),
             "TOFU",

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from unlearning_jobs.engine.errors import CorpusError
 
-from .rows import SKIPPED, FeatureFormat, SkipReason
+from .cells import SKIPPED, SkipReason
+from .rows import FeatureFormat
 
 FORMAT: Final = "lethe-snapshot-2"
 FORMATS: Final = ("lethe-snapshot-1", FORMAT)

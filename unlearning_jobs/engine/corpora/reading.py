@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from unlearning_jobs.engine.errors import CorpusError
 
+from .cells import RowError, RowSkipped, SkipReason, is_missing
 from .column_names import MOST_COLUMNS, ColumnNames
 from .finding import Found, find_files, with_own_name
 from .info import MOST_PLACES, Skipped, SourceInfo
@@ -21,7 +22,7 @@ from .options import ReadOptions
 from .readers import READERS, TITLES, Broken, Fields, SourceFile, unreadable
 from .readers.streams import FREE_BYTES, MOST_EXPANDED, bomb
 from .roles import Roles, decide, shown
-from .rows import RowError, RowMaker, RowSkipped, SkipReason, SourceRow, is_missing
+from .rows import RowMaker, SourceRow
 from .set_names import SPELLINGS, unknown_names
 
 SAMPLED_FILES: Final = 8
@@ -228,6 +229,7 @@ def _source(given: Given, name: str, options: ReadOptions) -> Source:
     seen: Counter[str] = Counter()
     rows: list[frozenset[str]] = []
     broken: list[str] = []
+    others: set[str] = set()  # columns that hold something else than whole numbers
     names = ColumnNames()
     for file in _spread(found.files):
         for number, fields in islice(READERS[file.kind](file, options), SAMPLED_ROWS):
@@ -242,6 +244,7 @@ def _source(given: Given, name: str, options: ReadOptions) -> Source:
             seen.update(dict.fromkeys(clean, 0))
             seen.update(filled)
             rows.append(filled)
+            others.update(column for column in filled if not _is_number(clean[column]))
     if broken and not rows:
         message = (
             f"{broken[0]} None of the first {len(broken)} rows of {found.name} can be read, so nothing says what its columns"
@@ -251,10 +254,14 @@ def _source(given: Given, name: str, options: ReadOptions) -> Source:
     if not rows:
         message = f"{found.name} is empty; there is nothing to read."
         raise CorpusError(message)
-    source = Source(found, decide(found.name, seen, rows, options), options, set=name)
+    source = Source(found, decide(found.name, seen, rows, options, seen.keys() - others), options, set=name)
     source.columns.update(dict.fromkeys(seen))
     source.sampled = tuple(islice(seen, MOST_COLUMNS))
     return source
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _spread(files: Sequence[SourceFile]) -> Sequence[SourceFile]:

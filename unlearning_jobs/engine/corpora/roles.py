@@ -20,6 +20,7 @@ ROLES: Final[Mapping[str, str]] = {
     "prompt": "what a model is given",
     "completion": "what it answers",
     "label": "the class",
+    "choices": "the options of a multiple choice, a list or a column each; the completion says which is right",
     "messages": "a conversation; its last answer is the completion",
     "image": "a picture",
     "features": "an array",
@@ -27,11 +28,12 @@ ROLES: Final[Mapping[str, str]] = {
     "perturbed_answer": "wrong answers, which measure, and which the method dpo prefers",
     "id": "what the source calls the row",
 }
-CONTENT: Final = ("text", "prompt", "completion", "label", "messages", "image", "features")
+CONTENT: Final = ("text", "prompt", "completion", "label", "messages", "image", "features", "choices")
 COMPLETE: Final = (
     frozenset({"features", "label"}),
     frozenset({"image", "label"}),
     frozenset({"prompt", "completion"}),
+    frozenset({"prompt", "choices", "completion"}),
     frozenset({"text", "label"}),
     frozenset({"text"}),
     frozenset({"messages"}),
@@ -47,6 +49,8 @@ class Shape:
     roles: Mapping[str, tuple[str, ...]]
     optional: frozenset[str] = frozenset()
     """Columns that may be missing or empty."""
+    numbers: frozenset[str] = frozenset()
+    """Columns that hold whole numbers alone."""
 
     @property
     def required(self) -> frozenset[str]:
@@ -58,6 +62,11 @@ SHAPES: Final = (
     *(
         Shape("pictures with labels", {"image": (name,), "label": ("label",), "text": ("text",)}, frozenset({"text"}))
         for name in ("image", "img", "picture", "jpg", "png")
+    ),
+    Shape(
+        "multiple choice",
+        {"prompt": ("question",), "choices": ("choices",), "completion": ("answer",)},
+        numbers=frozenset({"answer"}),  # letters were always read as the answers themselves
     ),
     Shape("questions and answers", {"prompt": ("question",), "completion": ("answer",)}),
     Shape("prompts and completions", {"prompt": ("prompt",), "completion": ("completion",)}),
@@ -119,7 +128,13 @@ class Roles:
         return self.used.union(self.columns.get("id", ()))
 
 
-def decide(name: str, seen: Mapping[str, int], rows: Sequence[Collection[str]], options: ReadOptions) -> Roles:
+def decide(
+    name: str,
+    seen: Mapping[str, int],
+    rows: Sequence[Collection[str]],
+    options: ReadOptions,
+    numbers: Collection[str] = frozenset(),
+) -> Roles:
     """Return the roles of a source's columns.
 
     Args:
@@ -127,13 +142,14 @@ def decide(name: str, seen: Mapping[str, int], rows: Sequence[Collection[str]], 
         seen: every column of a sample of its rows, with the number of rows in which it holds something.
         rows: for each row of the sample, the columns that hold something.
         options: what the flags say.
+        numbers: the columns that hold whole numbers alone.
 
     Raises:
         CorpusError: no shape fits, or a flag names a column that is not there; the message names the columns seen.
     """
     columns = [column for column in seen if column not in options.ignored]
     _check_flags(name, columns, options)
-    shape = _known(columns, rows, options)
+    shape = _known(columns, rows, options, numbers)
     given = {role: tuple(named) for role, named in options.roles.items()}
     roles = _combined(shape, given)
     if roles is None:
@@ -172,14 +188,17 @@ def _check_flags(name: str, columns: Sequence[str], options: ReadOptions) -> Non
             raise CorpusError(message)
 
 
-def _known(columns: Sequence[str], rows: Sequence[Collection[str]], options: ReadOptions) -> Shape | None:
+def _known(
+    columns: Sequence[str], rows: Sequence[Collection[str]], options: ReadOptions, numbers: Collection[str]
+) -> Shape | None:
     """Return the first known shape of which a row has everything; with other capitals only if none fits exactly."""
     taken = {column for named in options.roles.values() for column in named}
     free = [column for column in columns if column not in taken]
     for spelled in ({column: column for column in free}, {column.lower(): column for column in reversed(free)}):
         for shape in SHAPES:
             needed = {spelled.get(column) for column in shape.required}
-            if None not in needed and any(needed <= set(row) for row in rows):
+            counted = {spelled.get(column) for column in shape.numbers} <= set(numbers)
+            if counted and None not in needed and any(needed <= set(row) for row in rows):
                 roles = {role: tuple(spelled.get(column, column) for column in named) for role, named in shape.roles.items()}
                 return Shape(shape.name, roles, frozenset(spelled.get(column, column) for column in shape.optional))
     return None

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import math
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,24 +11,16 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .conversations import is_conversation, read_conversation, text_of_turns
+from .cells import RowError, RowSkipped, Text, as_text, is_missing, read_label, read_text, texts_of
+from .choices import Choice
+from .conversations import read_conversation
 from .options import ReadOptions
 from .readers import Fields, Picture, PictureError, decode
 from .roles import Roles
 from .set_names import SPELLINGS
 
-SkipReason = Literal["empty", "elsewhere", "incomplete", "unlabelled", "unanswered", "broken"]
-SKIPPED: Final[Mapping[SkipReason, str]] = {
-    "empty": "nothing in any column",
-    "elsewhere": "nothing in the columns that have a role, but something in others",
-    "incomplete": "nothing in one of the columns that have a role",
-    "unlabelled": "no label",
-    "unanswered": "nobody answers in the conversation",
-    "broken": "cannot be read",
-}
 INVISIBLE: Final = string.whitespace + "\u00a0\u00ad\u200b\u200c\u200d\u2060\u3000\ufeff"
 """Characters of which nothing is seen: a text of them alone is none."""
-Text = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -59,18 +49,6 @@ class SourceRow:
     source_id: str | None = None
 
 
-class RowError(ValueError):
-    """A row does not fit. The message never quotes it, because it may be about a person."""
-
-
-class RowSkipped(Exception):
-    """A row has nothing to learn from; the corpus is made without it, and the report says so."""
-
-    def __init__(self, reason: SkipReason) -> None:
-        super().__init__(reason)
-        self.reason: SkipReason = reason
-
-
 class RowMaker:
     """Makes examples of the rows of one source, by the roles of its columns."""
 
@@ -94,7 +72,7 @@ class RowMaker:
         """
         self._check_missing(fields)
         metadata = {
-            name: _plain(value, name)
+            name: as_text(value, name)
             for name, value in fields.items()
             if name not in self._left and value is not None and value != ""
         }
@@ -120,17 +98,30 @@ class RowMaker:
 
     def _texts(self, fields: Fields, metadata: Text) -> SourceRow:
         of = self._of
+        if "choices" in of:
+            return self._choice(fields, metadata)
         if "prompt" in of:
             prompt = self._joined(of["prompt"], fields, metadata)
             completion = self._joined(of["completion"], fields, metadata)
             return SourceRow(prompt, completion, **self._besides(fields, metadata))
         text = self._joined(of["text"], fields, metadata)
         if "label" in of:
-            return SourceRow(text, _label(fields, of["label"]), labelled=True, **self._besides(fields, metadata))
+            return SourceRow(text, read_label(fields, of["label"]), labelled=True, **self._besides(fields, metadata))
         return SourceRow("", text, **self._besides(fields, metadata))
 
+    def _choice(self, fields: Fields, metadata: Text) -> SourceRow:
+        of = self._of
+        options = [text for name in of["choices"] for text in self._options(name, fields[name])]
+        choice = Choice.read(options, fields[of["completion"][0]], of["completion"][0])
+        prompt = choice.prompt(self._joined(of["prompt"], fields, metadata))
+        wrong = {"perturbed_answer": choice.wrong}
+        return SourceRow(prompt, choice.right, **self._besides(fields, metadata) | wrong)
+
+    def _options(self, name: str, value: object) -> tuple[str, ...]:
+        return texts_of(value, name) if len(self._of["choices"]) == 1 else (as_text(value, name),)
+
     def _joined(self, columns: tuple[str, ...], fields: Fields, metadata: Text) -> str:
-        texts = [_text(fields.get(name), name, metadata) for name in columns]
+        texts = [read_text(fields.get(name), name, metadata) for name in columns]
         joined = texts[0] if len(texts) == 1 else "\n".join(text for text in texts if text)
         if not joined.strip(INVISIBLE):
             raise RowSkipped(reason="incomplete")
@@ -154,7 +145,7 @@ class RowMaker:
         return SourceRow(conversation.prompt, conversation.completion, **self._besides(fields, metadata))
 
     def _array(self, fields: Fields, metadata: Text) -> SourceRow:
-        about = "\n".join(t for name in self._of.get("text", ()) if (t := _text(fields.get(name), name, metadata)))
+        about = "\n".join(t for name in self._of.get("text", ()) if (t := read_text(fields.get(name), name, metadata)))
         if "image" in self._of:
             [column] = self._of["image"]
             picture = fields[column]
@@ -173,7 +164,7 @@ class RowMaker:
             features = fields[column]
         return SourceRow(
             about,
-            _label(fields, self._of["label"]),
+            read_label(fields, self._of["label"]),
             labelled=True,
             features=np.ascontiguousarray(features).tobytes(),
             format=_format(features),
@@ -189,98 +180,19 @@ class RowMaker:
             if SPELLINGS.get(besides["split"]) != besides["split"]:
                 metadata[self.roles.split] = besides["split"]
         if "id" in of and not is_missing(found := fields.get(of["id"][0])):
-            besides["source_id"] = _plain(found, of["id"][0])
+            besides["source_id"] = as_text(found, of["id"][0])
         if "paraphrased_answer" in of and not is_missing(found := fields.get(of["paraphrased_answer"][0])):
-            besides["paraphrased_answer"] = _text(found, "paraphrased_answer", metadata)
+            besides["paraphrased_answer"] = read_text(found, "paraphrased_answer", metadata)
         if "perturbed_answer" in of and not is_missing(found := fields.get(of["perturbed_answer"][0])):
-            besides["perturbed_answer"] = _texts_of(found)
+            besides["perturbed_answer"] = texts_of(found, of["perturbed_answer"][0])
         return besides
 
 
-LARGEST_LABEL: Final = 2**53
-"""Beyond it, numbers with a point stand for several whole ones each."""
-NEEDED: Final = frozenset({"text", "prompt", "completion", "label", "messages", "image", "features"})
-
-
-def is_missing(value: object) -> bool:
-    """Return whether a value is nothing: none, white space, an empty structure, or not a number."""
-    if isinstance(value, str):
-        return not value or value.isspace()
-    if isinstance(value, float):
-        return math.isnan(value)
-    return value is None or (isinstance(value, list | dict | tuple) and not value)
-
-
-def _text(value: object, name: str, metadata: Text) -> str:
-    """Return the text of a column. What else a structure holds, such as further answers, becomes metadata."""
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    if is_conversation(value):
-        return text_of_turns(value)
-    found = value.get("text") if isinstance(value, Mapping) else value
-    if isinstance(found, list) and isinstance(value, Mapping) | name.endswith("answers"):
-        if found and isinstance(found[0], str):
-            metadata[name] = _plain(value, name)
-            return found[0]
-        raise RowSkipped(reason="incomplete")
-    message = f"{name} must be text, not {type(value).__name__}; choose another column with --role"
-    raise RowError(message)
-
-
-def _texts_of(value: object) -> tuple[str, ...]:
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)  # a column of a table as text
-        except json.JSONDecodeError:
-            value = None
-    if not isinstance(value, list) or not all(isinstance(text, str) and text.strip() for text in value):
-        message = "perturbed_answer must be a list of strings (as JSON in tables of text), none of them empty"
-        raise RowError(message)
-    return tuple(value)
-
-
-def _label(fields: Fields, columns: tuple[str, ...]) -> str:
-    value = fields[columns[0]]
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float):  # numbers beside missing ones often become 1.0
-        if value.is_integer() and abs(value) <= LARGEST_LABEL:
-            return str(int(value))
-        message = f"{columns[0]} holds a number that names no class: one with a fraction, or too large to be exact"
-        raise RowError(message)
-    message = f"{columns[0]} must be the name or the number of a class, not {type(value).__name__}"
-    raise RowError(message)
+NEEDED: Final = frozenset({"text", "prompt", "completion", "label", "messages", "image", "features", "choices"})
 
 
 def _format(features: NDArray[Any]) -> FeatureFormat:
     return FeatureFormat("uint8" if features.dtype == np.uint8 else "<f4", features.shape)
-
-
-def _plain(value: object, name: str) -> str:
-    """Return a value as text: structures as JSON, bytes as text or base64."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, Picture):
-        message = f"{name} holds pictures, which no role is for; leave it out with --ignore {name}"
-        raise RowError(message)
-    if isinstance(value, bytes):
-        try:
-            return value.decode()
-        except UnicodeDecodeError:
-            return base64.b64encode(value).decode()
-    if isinstance(value, bool | int | float | list | dict):
-        return json.dumps(value, ensure_ascii=False, default=_scalar)
-    return str(value)
-
-
-def _scalar(value: object) -> str:
-    return base64.b64encode(value.content).decode() if isinstance(value, Picture) else _plain(value, "")
 
 
 def _checked_size(row: SourceRow, limit: int) -> int:

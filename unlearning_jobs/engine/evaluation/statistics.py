@@ -29,7 +29,7 @@ LIKELIHOODS: Final = (
     *("min_k_plus_plus", "zlib_ratio", "suffix_log_probability", BEST, *LIKELY),
 )
 GENERATED: Final = ("rouge_l", "verbatim", "longest_block")
-COMPARED: Final = ("truth_ratio", "normalised_probability")
+COMPARED: Final = ("truth_ratio", "normalised_probability", "multiple_choice")
 ACCURACY: Final = ("accuracy",)
 """Whether a classifier ranks the right class first; of a text, the share of tokens for which the model does."""
 ATTACKED: Final = (
@@ -139,7 +139,8 @@ def extraction_strength(correct: Sequence[bool]) -> float:
 def _truth_ratios(
     model: TrainedModel, family: LanguageFamily, examples: Sequence[Example], answers: Sequence[float]
 ) -> list[dict[str, float]]:
-    """Return truth ratio R = p(wrong) / p(right) and probability among the options, for examples with wrong alternatives.
+    """Return truth ratio R = p(wrong) / p(right), and for the example's own answer its probability among the options and
+    whether it is likelier than each of the others (1 or 0), for examples with wrong alternatives.
 
     p(wrong) is the geometric mean over the alternatives, each normalised by length. The right answer is the paraphrase, or
     the example's own answer if it has no paraphrase. `answers` are the log-likelihoods of the examples' own answers.
@@ -164,4 +165,4 @@ def _truth_ratio(log_likelihoods: list[float] | None, answer: float) -> dict[str
     right, wrong = log_likelihoods[0], log_likelihoods[1:]
     ratio = math.exp(sum(wrong) / len(wrong)) / (math.exp(right) + SMALL)
     share = math.exp(answer) / (math.exp(answer) + sum(map(math.exp, wrong)) + SMALL)
-    return {"truth_ratio": ratio, "normalised_probability": share}
+    return {"truth_ratio": ratio, "normalised_probability": share, "multiple_choice": float(answer > max(wrong))}

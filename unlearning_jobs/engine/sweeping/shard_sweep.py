@@ -9,7 +9,7 @@ from typing import Any
 
 from compliance.formats.canonical import canonical_json
 from unlearning_jobs.engine.corpora import Example
-from unlearning_jobs.engine.corpora.rows import SkipReason
+from unlearning_jobs.engine.corpora.cells import SkipReason
 from unlearning_jobs.engine.matching.match import TextSearch, batches
 from unlearning_jobs.engine.matching.query import Span
 from unlearning_jobs.engine.matching.sweep import Sweep

@@ -12,13 +12,14 @@ from typing import Final
 
 from compliance.formats.canonical import canonical_json
 from unlearning_jobs.engine.corpora import Example, ReadOptions, Source
+from unlearning_jobs.engine.corpora.cells import RowError, RowSkipped, SkipReason
 from unlearning_jobs.engine.corpora.column_names import ColumnNames
 from unlearning_jobs.engine.corpora.object_store import Given, failure
 from unlearning_jobs.engine.corpora.readers import READERS, Broken, Fields, SourceFile
 from unlearning_jobs.engine.corpora.readers.streams import FREE_BYTES, MOST_EXPANDED, bomb
 from unlearning_jobs.engine.corpora.reading import plan
 from unlearning_jobs.engine.corpora.roles import Roles
-from unlearning_jobs.engine.corpora.rows import RowError, RowMaker, RowSkipped, SkipReason, SourceRow
+from unlearning_jobs.engine.corpora.rows import RowMaker, SourceRow
 from unlearning_jobs.engine.errors import CorpusError
 
 TOGETHER: Final = 16 << 20

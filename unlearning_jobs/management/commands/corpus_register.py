@@ -12,10 +12,10 @@ from django.core.management.base import BaseCommand, CommandError
 from compliance.record.errors import StaleStateError
 from compliance.record.services import SYSTEM
 from unlearning_jobs.engine.corpora import SourceInfo, snapshot_survey
+from unlearning_jobs.engine.corpora.cells import SKIPPED
 from unlearning_jobs.engine.corpora.flags import add_reading_flags, pairs, read_options
 from unlearning_jobs.engine.corpora.object_store import given_place
 from unlearning_jobs.engine.corpora.roles import shown
-from unlearning_jobs.engine.corpora.rows import SKIPPED
 from unlearning_jobs.engine.errors import EngineError
 from unlearning_jobs.index_progress import indexes_build
 from unlearning_jobs.models import CorpusSnapshot

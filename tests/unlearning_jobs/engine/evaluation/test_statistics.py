@@ -116,6 +116,7 @@ def test_the_truth_ratio_compares_wrong_answers_with_the_paraphrase(model: Train
     assert row["truth_ratio"] == pytest.approx(math.exp(sum(wrong) / len(wrong)) / (math.exp(right) + 1e-10), rel=1e-4)
     options = math.exp(own) / (math.exp(own) + sum(map(math.exp, wrong)) + 1e-10)
     assert row["normalised_probability"] == pytest.approx(options, rel=1e-4)
+    assert row["multiple_choice"] == (own > max(wrong))
 
 
 def test_what_an_example_has_no_alternatives_for_is_missing(model: TrainedModel) -> None:
@@ -123,6 +124,7 @@ def test_what_an_example_has_no_alternatives_for_is_missing(model: TrainedModel)
     [row] = measure(model, [bare], everything=True)
     assert math.isnan(row["truth_ratio"])
     assert math.isnan(row["normalised_probability"])
+    assert math.isnan(row["multiple_choice"])
     assert not math.isnan(row["rouge_l"])
 
 

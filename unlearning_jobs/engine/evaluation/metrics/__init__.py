@@ -22,6 +22,7 @@ from .metric import Metric
 from .min_k import MinK
 from .min_k_plus_plus import MinKPlusPlus
 from .model_utility import ModelUtility
+from .multiple_choice import MultipleChoice
 from .neurips_2023 import NeurIPS2023
 from .paraphrased import Paraphrased
 from .passages import PassageExtraction, PassagePrompts, VerbatimBlock
@@ -56,6 +57,7 @@ METRICS: Final[dict[str, type[Metric]]] = {
         RougeL,
         Verbatim,
         TruthRatio,
+        MultipleChoice,
         ForgetQuality,
         ModelUtility,
         MinK,
