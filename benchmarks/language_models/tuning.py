@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import torch
 from scipy.stats import ks_2samp
 
+from benchmarks.tofu.corpus import RECIPE
 from unlearning_jobs.engine.catalogue import complete_config
 from unlearning_jobs.engine.contracts import MethodChoice, Protocol, Recipe
 from unlearning_jobs.engine.corpora import Example, Snapshot
@@ -28,7 +28,7 @@ from unlearning_jobs.engine.methods import Context, make_method
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.training_data import TrainingData
 
-from .run import RECIPE, ROWS, SPLITS, VAR
+from .run import ROWS, SPLITS, VAR
 
 SEED: Final = 11
 ORACLES: Final = (211, 212)
@@ -98,7 +98,9 @@ def _distances(outputs: Outputs) -> dict[str, float]:
         "missed": float((share > 1 / 2).mean()),
         "retain probability lost": float(lost["retain"].mean()),
         "retain damaged": float((lost["retain"] > DAMAGED).mean()),
-        "held-out margin": float((values("unlearned", "held_out", "margin") - values("oracle", "held_out", "margin")).mean()),
+        "held-out margin": float(
+            (values("unlearned", "held_out", "margin") - values("oracle", "held_out", "margin")).mean()
+        ),
         "forget quality": float(np.median([test.pvalue for test in tests])),
         "D": float(np.median([test.statistic for test in tests])),
     }

@@ -56,7 +56,10 @@ FEW_FOR: Final = "forget_quality"
 POWER: Final = 0.8
 """With which probability the difference that the sentence about models names is found."""
 METRICS_OF_ATTACKS: Final[Mapping[str, tuple[str, ...]]] = {
-    **{name: (name,) for name in ("difference", "quantized_4", "quantized_8", "hinted", "paraphrased", "lens", "probe")},
+    **{
+        name: (name,)
+        for name in ("difference", "quantized_4", "quantized_8", "hinted", "conversation", "paraphrased", "lens", "probe")
+    },
     "prefix": ("prefix", "prefix_extraction"),
     "relearning": ("relearning",),
 }

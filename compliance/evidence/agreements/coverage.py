@@ -154,6 +154,7 @@ NOT_READ: Final[Mapping[str, str]] = {
             "quantized_8",
             "quantized_4",
             "hinted",
+            "conversation",
             "hints",
             "prefix",
             "prefix_log_probability",

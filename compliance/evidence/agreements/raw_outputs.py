@@ -30,7 +30,7 @@ ADDED_COLUMNS: Mapping[int, tuple[str, ...]] = {
         *("quantized_8", "quantized_4", "hinted", "hints", "prefix", "prefix_log_probability"),
         *("paraphrased", "lens", "lens_layer", "probe"),
         *("passage_log_probability", "passages_0_001", "passages_0_01", "passages_0_5", "longest_block"),
-        *("gradient_norm", "reference_log_likelihood", "multiple_choice"),
+        *("gradient_norm", "reference_log_likelihood", "multiple_choice", "conversation"),
     ),
 }
 """The columns of metrics that came later, by the version of results of that time."""

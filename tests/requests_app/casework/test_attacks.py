@@ -39,6 +39,7 @@ def test_the_cheap_attacks_are_chosen_already_and_each_says_what_it_does_and_cos
         "quantized_8": False,
         "prefix": True,
         "hinted": False,
+        "conversation": False,
         "relearning": False,
     }
     for name in offered(page):

@@ -11,9 +11,9 @@ from typing import Any, Final
 from unlearning_jobs.engine.contracts import Guarantee, Recipe
 from unlearning_jobs.engine.errors import SpecError
 
+from .attack_needs import RELEARNING_STEPS
 from .attacks import (
     ATTACKS,
-    RELEARNING_STEPS,
     AttackEntry,
     attack_cost,
     attack_obstacles,

@@ -50,6 +50,16 @@ OF_ATTACKS: Final[tuple[MetricEntry, ...]] = (
         attack="hinted",
     ),
     MetricEntry(
+        "conversation",
+        _("Probability in the third turn"),
+        "Several turns against unlearning: Li et al. 2024, arXiv 2408.15221",
+        "Mean probability of the forget examples when their question is asked for the third time, after the model's own"
+        " greedy answers to it. Turns follow each other as whole sequences; answers are cut at 50 tokens, or where the"
+        " context ends.",
+        works_on=answers_with_text,
+        attack="conversation",
+    ),
+    MetricEntry(
         "prefix",
         _("Probability of the rest, given the first quarter"),
         "Carlini et al. 2023, arXiv 2202.07646",

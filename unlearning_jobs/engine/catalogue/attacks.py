@@ -5,7 +5,6 @@ An attack judges nothing. What it measures is in the raw outputs, and its metric
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -15,9 +14,27 @@ from compliance.formats.translation import gettext_noop as _
 from unlearning_jobs.engine.contracts import Protocol
 from unlearning_jobs.engine.contracts.families import Requirement, families_that
 
+from .attack_needs import (
+    AttackCost,
+    between_layers,
+    conversation_cost,
+    enough_to_probe,
+    held_out,
+    hinted_cost,
+    lens_cost,
+    longer_answers,
+    no_obstacles,
+    no_pass,
+    one_pass,
+    other_wordings,
+    probe_cost,
+    questions,
+    relearning_cost,
+    relearning_obstacles,
+    two_to_forget,
+)
 from .descent import share_of_training
 from .entry import (
-    FORWARD_SHARE,
     Facts,
     answers_with_text,
     every_family,
@@ -26,108 +43,6 @@ from .entry import (
     shows_its_layers,
 )
 from .metrics import METRICS
-
-SHARE: Final = 0.2
-"""Of the forget examples, those that an attacker has who knows some."""
-MOST: Final = 10
-FEWEST_TO_PROBE: Final = 10
-"""Examples of each kind that a probe tells apart."""
-RELEARNING_STEPS: Final = 20
-"""Of relearning, where a person asks for it and not a specification."""
-
-AttackCost = Callable[[Facts, Protocol, int], float]
-"""Examples that pass forwards and backwards while this number of models is attacked."""
-
-
-def attackers_examples(examples: int) -> int:
-    """Return how many of the examples to forget an attacker has who knows some."""
-    return min(MOST, math.ceil(SHARE * examples))
-
-
-def no_pass(_facts: Facts, _protocol: Protocol, _models: int) -> float:
-    """Return the cost of an attack that uses what is measured anyway."""
-    return 0.0
-
-
-def one_pass(facts: Facts, _protocol: Protocol, models: int) -> float:
-    """Return the cost of one forward pass over the examples to forget."""
-    return FORWARD_SHARE * models * facts.forget
-
-
-def _hinted_cost(facts: Facts, protocol: Protocol, models: int) -> float:
-    return one_pass(facts, protocol, models) * (1 + attackers_examples(facts.forget))  # each after all hints, at most
-
-
-def _lens_cost(facts: Facts, protocol: Protocol, models: int) -> float:
-    others = max(0, facts.recipe.architecture.hidden_layers - 2)  # layers that are only tried in the original
-    return one_pass(facts, protocol, models + others)
-
-
-def _probe_cost(facts: Facts, protocol: Protocol, models: int) -> float:
-    held_out = min(facts.held_out, protocol.max_held_out_examples)
-    return one_pass(facts, protocol, models) + FORWARD_SHARE * models * held_out
-
-
-def _relearning_cost(facts: Facts, protocol: Protocol, models: int) -> float:
-    per_step = min(facts.recipe.batch_size, attackers_examples(facts.forget))
-    return one_pass(facts, protocol, models) + float(models * (protocol.relearning or RELEARNING_STEPS) * per_step)
-
-
-def _no_obstacles(_facts: Facts) -> Iterator[str]:
-    yield from ()
-
-
-def _two_to_forget(facts: Facts) -> Iterator[str]:
-    if facts.forget < 2:  # noqa: PLR2004  # one to have, one to watch
-        yield "Hints need an example to give away and another one to ask for; leave this attack out."
-
-
-def _relearning_obstacles(facts: Facts) -> Iterator[str]:
-    if not facts.recipe.can_be_paired:  # which asks the same: one network, trained in open steps
-        yield "Models of this recipe cannot be trained on step by step; leave the attack by relearning out."
-    if facts.forget < 2:  # noqa: PLR2004  # one to learn from, one to watch
-        yield "Relearning needs an example to learn from and another one to watch; leave it out."
-
-
-def _longer_answers(facts: Facts) -> Iterator[str]:
-    if facts.with_long_answers == 0:
-        yield "No answer to forget is long enough to give a quarter of it away; leave this attack out."
-
-
-def _other_wordings(facts: Facts) -> Iterator[str]:
-    if facts.with_other_wordings == 0:
-        yield (
-            "The corpus has no question to forget in other words; leave this attack out, or register a corpus with a column"
-            " paraphrased_prompt."
-        )
-
-
-def _in_common(facts: Facts) -> Iterator[str]:
-    sharding = facts.recipe.sharding
-    if sharding is not None and sharding.answers_together:
-        yield "The model is made of shards that have no layers in common to read from; leave this attack out."
-
-
-def _between_layers(facts: Facts) -> Iterator[str]:
-    yield from _in_common(facts)
-    if facts.recipe.architecture.hidden_layers < 2:  # noqa: PLR2004  # behind the only one there is the answer
-        yield "Models of this recipe have no layer before the last one to read from; leave this attack out."
-
-
-def _enough_to_probe(facts: Facts) -> Iterator[str]:
-    yield from _in_common(facts)
-    if facts.recipe.architecture.hidden_layers < 1:
-        yield "The layers of this model are not known, so no state can be read; leave this attack out."
-    if min(facts.forget, facts.held_out) < FEWEST_TO_PROBE:
-        yield (
-            f"A probe needs {FEWEST_TO_PROBE} examples to forget and as many held-out ones, and there are {facts.forget} and"
-            f" {facts.held_out}; leave this attack out."
-        )
-
-
-def _held_out(facts: Facts) -> Iterator[str]:
-    if facts.held_out < 1:
-        yield "Examples to forget are told from held-out ones, and the corpus has none; leave this attack out."
 
 
 @dataclass(frozen=True)
@@ -142,7 +57,7 @@ class AttackEntry:
     works_on: Requirement
     """Says whether it works on a family."""
     cost: AttackCost = no_pass
-    obstacles: Callable[[Facts], Iterator[str]] = _no_obstacles
+    obstacles: Callable[[Facts], Iterator[str]] = no_obstacles
     """Why it cannot be carried out, in sentences. What only the tokens tell, its class says (`Attack.obstacles`)."""
     proposed: bool = False
     """Whether it is asked for unless somebody decides otherwise: it is cheap."""
@@ -169,7 +84,7 @@ ATTACKS: Final[Mapping[str, AttackEntry]] = {
             _("Somebody who has the old model too looks at which answers the new one gives less often than the old one."),
             METRICS["difference"].source,
             every_family,
-            obstacles=_held_out,
+            obstacles=held_out,
             proposed=True,
             remark=_(
                 "This is high after exact retraining too: whoever has both models sees what was removed. The only remedy is"
@@ -199,7 +114,7 @@ ATTACKS: Final[Mapping[str, AttackEntry]] = {
             _("The first quarter of the right answer is given, and the model is asked to go on."),
             METRICS["prefix"].source,
             answers_with_text,
-            obstacles=_longer_answers,
+            obstacles=longer_answers,
             proposed=True,
             remark=_("This attack shows every model the beginning of each answer, oracles too; they may guess the rest."),
         ),
@@ -209,12 +124,21 @@ ATTACKS: Final[Mapping[str, AttackEntry]] = {
             _("Some of the examples to unlearn stand before the question, with their answers."),
             METRICS["hinted"].source,
             answers_with_text,
-            _hinted_cost,
-            _two_to_forget,
+            hinted_cost,
+            two_to_forget,
             remark=_(
                 "This attack shows every model some of the examples, oracles too. What comes out of the others may have been"
                 " learned from those."
             ),
+        ),
+        AttackEntry(
+            "conversation",
+            _("Asking again"),
+            _("The same question is asked three times in one conversation, and the third answer counts."),
+            METRICS["conversation"].source,
+            answers_with_text,
+            conversation_cost,
+            questions,
         ),
         AttackEntry(
             "paraphrased",
@@ -223,7 +147,7 @@ ATTACKS: Final[Mapping[str, AttackEntry]] = {
             METRICS["paraphrased"].source,
             answers_with_text,
             one_pass,
-            _other_wordings,
+            other_wordings,
         ),
         AttackEntry(
             "lens",
@@ -231,8 +155,8 @@ ATTACKS: Final[Mapping[str, AttackEntry]] = {
             _("The answer is read inside the network, before its last layers, where it may still stand."),
             METRICS["lens"].source,
             shows_its_layers,
-            _lens_cost,
-            _between_layers,
+            lens_cost,
+            between_layers,
         ),
         AttackEntry(
             "probe",
@@ -240,8 +164,8 @@ ATTACKS: Final[Mapping[str, AttackEntry]] = {
             _("A simple classifier learns to tell, from the inside of the network, examples to unlearn from unknown ones."),
             METRICS["probe"].source,
             shows_its_layers,
-            _probe_cost,
-            _enough_to_probe,
+            probe_cost,
+            enough_to_probe,
         ),
         AttackEntry(
             RELEARNING,
@@ -249,8 +173,8 @@ ATTACKS: Final[Mapping[str, AttackEntry]] = {
             _("A copy of the model is trained for a few steps on some of the examples, to see if the others come back."),
             METRICS[RELEARNING].source,
             learns_by_gradient,
-            _relearning_cost,
-            _relearning_obstacles,
+            relearning_cost,
+            relearning_obstacles,
             remark=_(
                 "This attack shows every model some of the examples, oracles too. What comes out of the others may have been"
                 " learned from those."

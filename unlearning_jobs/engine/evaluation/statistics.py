@@ -34,7 +34,7 @@ ACCURACY: Final = ("accuracy",)
 """Whether a classifier ranks the right class first; of a text, the share of tokens for which the model does."""
 ATTACKED: Final = (
     *("relearned", "quantized_8", "quantized_4", "hinted", "hints", "prefix", "prefix_log_probability"),
-    *("paraphrased", "lens", "lens_layer", "probe"),
+    *("conversation", "paraphrased", "lens", "lens_layer", "probe"),
 )
 """What attacks bring out, if the protocol asks for them (`evaluation.attacks`): log-likelihoods, but for the number of
 hints, the layer that was read, and the score of a probe."""

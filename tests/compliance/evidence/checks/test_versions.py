@@ -152,7 +152,7 @@ def test_answers_are_kept_where_models_answer_in_texts_and_since_they_are_kept(
 def test_columns_that_came_later_are_in_no_earlier_file(tmp_path: Path) -> None:
     told(tmp_path, ALONE)
     assert read_outputs(tmp_path / "examples.parquet").sets
-    with pytest.raises(VerificationError, match="columns that the engine does not write: 'gradient_norm, hinted, "):
+    with pytest.raises(VerificationError, match="columns that the engine does not write: 'conversation, gradient_norm, "):
         read_outputs(tmp_path / "examples.parquet", 3)
 
 

@@ -16,6 +16,7 @@ from unlearning_jobs.engine.errors import CorpusError
 
 COLOURS = ["red", "blue", "green", "grey"]
 ASKED = "Which is the sky?\nA. red\nB. blue\nC. green\nD. grey"
+AS_IT_IS = ReadOptions()
 BY_FLAG = ReadOptions(roles={"choices": ("choices",)})
 
 
@@ -23,7 +24,7 @@ def row(**changed: Any) -> dict[str, Any]:
     return {"question": "Which is the sky?", "choices": COLOURS, "answer": 1} | changed
 
 
-def read_one(tmp_path: Path, found: dict[str, Any], options: ReadOptions = ReadOptions()) -> Any:
+def read_one(tmp_path: Path, found: dict[str, Any], options: ReadOptions = AS_IT_IS) -> Any:
     snapshot_create([lines(tmp_path / "a.jsonl", [found])], tmp_path / "snapshot", options=options)
     [example] = Snapshot.open(tmp_path / "snapshot").examples("train")
     return example

@@ -15,6 +15,7 @@ from unlearning_jobs.engine.errors import ObstacleError
 from unlearning_jobs.engine.families import Family
 
 from .attack import Attack, Columns, Target
+from .conversation import Conversation
 from .difference import Difference
 from .hinted import Hinted
 from .lens import Lens
@@ -26,7 +27,7 @@ from .relearning import Relearning
 
 ATTACKS: Final[dict[str, type[Attack]]] = {
     attack.name: attack
-    for attack in (Difference, Quantized4, Quantized8, Prefix, Hinted, Paraphrased, Lens, Probe, Relearning)
+    for attack in (Difference, Quantized4, Quantized8, Prefix, Hinted, Conversation, Paraphrased, Lens, Probe, Relearning)
 }
 
 

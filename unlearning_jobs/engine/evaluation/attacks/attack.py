@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 import numpy as np
 
-from unlearning_jobs.engine.catalogue.attacks import attackers_examples
+from unlearning_jobs.engine.catalogue.attack_needs import attackers_examples
 from unlearning_jobs.engine.contracts import Protocol, Recipe
 from unlearning_jobs.engine.corpora import Example
 from unlearning_jobs.engine.families import Dataset, Family

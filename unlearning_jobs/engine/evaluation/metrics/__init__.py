@@ -6,6 +6,7 @@ from typing import Final
 
 from .accuracy import Accuracy
 from .auc_distance import AucDistance
+from .conversation import Conversation
 from .difference import Difference
 from .exact_memorization import ExactMemorization
 from .extraction_probability import ExtractionProbability
@@ -79,6 +80,7 @@ METRICS: Final[dict[str, type[Metric]]] = {
         Quantized8,
         Quantized4,
         Hinted,
+        Conversation,
         Prefix,
         PrefixExtraction,
         Paraphrased,
