@@ -59,14 +59,23 @@ def weights_of(folder: Path, on_read: Callable[[], object] = lambda: None) -> We
         CheckpointError: there is no such folder, or a file of weights is damaged.
     """
     files = [name for name in checkpoint_files(folder) if name.endswith(SUFFIX) and name not in ADAPTER_FILES]
-    adapters = [folder, *(found for pattern in ADAPTERS for found in sorted(folder.glob(pattern)))]
     whole, finite = _digests([folder / name for name in files], on_read)
     digests = list(whole)
-    for file in (place / ADAPTER_FILES[1] for place in adapters if (place / ADAPTER_FILES[1]).is_file()):
+    for file in _adapters(folder):
         of_adapter, is_finite = _digests([file], on_read)
         digests += of_adapter
         finite = finite and is_finite
     return Weights(whole[0] if whole else "", tuple(dict.fromkeys(digests)), finite)
+
+
+def has_adapters(folder: Path) -> bool:
+    """Return whether the folder is an adapter's, or of a model with some."""
+    return bool(_adapters(folder))
+
+
+def _adapters(folder: Path) -> list[Path]:
+    places = [folder, *(found for pattern in ADAPTERS for found in sorted(folder.glob(pattern)))]
+    return [place / ADAPTER_FILES[1] for place in places if (place / ADAPTER_FILES[1]).is_file()]
 
 
 def require_finite(weights: Weights, folder: Path, *, code: str | None = None) -> None:

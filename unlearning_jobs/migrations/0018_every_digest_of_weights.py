@@ -1,6 +1,6 @@
 """All digests by which weights are recognised: of the model and of each adapter, rounded to bfloat16 and to float16.
 
-Rows whose files are there are noted again, once (`services.weights.weights_note`), and then never change.
+What was noted before stays; the rest is added from files that are there still (`services.weights.weights_note`).
 """
 
 import django.contrib.postgres.fields
@@ -8,8 +8,8 @@ from django.db import migrations, models
 
 TABLES = ("unlearning_jobs_modelversion", "unlearning_jobs_checkpoint")
 KEEP = """
-UPDATE unlearning_jobs_modelversion SET weights_digests = array_remove(ARRAY[weights_sha256, adapter_sha256], '')
-    WHERE path = '';
+UPDATE unlearning_jobs_modelversion SET weights_digests = array_remove(ARRAY[weights_sha256, adapter_sha256], '');
+UPDATE unlearning_jobs_checkpoint SET weights_digests = array_remove(ARRAY[weights_sha256], '');
 DROP TRIGGER adapter_sha256_is_fixed ON unlearning_jobs_modelversion;
 """
 AGAIN = """

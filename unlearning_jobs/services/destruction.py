@@ -25,6 +25,7 @@ from unlearning_jobs.states import JobState, ModelState
 from .model_versions import model_version_move
 from .runs import runs_folder
 from .trainings import model_cache
+from .weights import weights_note_of
 
 
 @transaction.atomic
@@ -76,6 +77,8 @@ def model_version_files_delete(*, version_id: int) -> ModelVersion:
     if _leaves_models(version) and _in_use(version.snapshot):
         message = f"A job on the corpus of {version} is queued or running; its models are deleted when it has ended."
         raise StaleStateError(message)
+    if version.path:
+        weights_note_of(version)  # so that copies of them are recognised for ever
     # 2. Delete first: a version must never be called destroyed while a file of it exists.
     for folder in filter(Path.exists, _folders(version)):
         shutil.rmtree(folder)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from django.conf import settings
 
 from compliance.record.errors import StaleStateError
 from unlearning_jobs.engine.errors import CheckpointError
-from unlearning_jobs.engine.tensors import Weights, require_finite, weights_of
+from unlearning_jobs.engine.tensors import Weights, has_adapters, require_finite, weights_of
 from unlearning_jobs.models import Checkpoint, ModelVersion
 from unlearning_jobs.weights import as_checkpoint_problem, as_import_problem
+
+OF_NUMBERS: Final = 2
+"""Digests of a model's or an adapter's weights: in bfloat16 and in float16."""
 
 
 class KnownWeightsError(StaleStateError):
@@ -28,14 +32,21 @@ def weights_read(folder: Path, on_read: Callable[[], object] = lambda: None) -> 
 
 def weights_note() -> None:
     """Note what the weights of rows from before there was such a note are. What was destroyed by then is not known."""
-    rows: list[ModelVersion | Checkpoint] = [
-        *ModelVersion.objects.filter(weights_digests=[]).exclude(path=""),
-        *Checkpoint.objects.filter(weights_digests=[]),
-    ]
-    for row in rows:
-        weights = weights_read(Path(settings.ARTEFACTS) / row.path)
-        still = type(row).objects.filter(pk=row.pk, weights_digests=[])  # somebody else may have noted it meanwhile
-        still.update(weights_sha256=row.weights_sha256 or weights.whole, weights_digests=list(weights.digests))
+    few = {"weights_digests__len__lt": 2 * OF_NUMBERS}
+    for row in (*ModelVersion.objects.filter(**few).exclude(path=""), *Checkpoint.objects.filter(**few)):
+        weights_note_of(row)
+
+
+def weights_note_of(row: ModelVersion | Checkpoint) -> None:
+    """Note what the weights of a row are, if its files are there and say more than is noted."""
+    folder = Path(settings.ARTEFACTS) / row.path
+    if len(row.weights_digests) >= OF_NUMBERS * (2 if has_adapters(folder) else 1):
+        return
+    weights = weights_read(folder)
+    if set(weights.digests) - set(row.weights_digests):
+        whole = row.weights_sha256 or weights.whole
+        digests = list(dict.fromkeys((*row.weights_digests, *weights.digests)))
+        type(row).objects.filter(pk=row.pk).update(weights_sha256=whole, weights_digests=digests)
 
 
 def weights_foreign(folder: Path) -> Weights:

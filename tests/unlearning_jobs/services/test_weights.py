@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -146,9 +147,40 @@ def test_every_version_and_checkpoint_notes_what_its_weights_are_and_that_is_fix
         "UPDATE unlearning_jobs_checkpoint SET weights_sha256 = ''",
         "UPDATE unlearning_jobs_modelversion SET weights_digests = '{}'",
         "UPDATE unlearning_jobs_checkpoint SET weights_digests = weights_digests[1:1]",
+        "UPDATE unlearning_jobs_checkpoint SET weights_digests = ARRAY['other'] || weights_digests[2:]",
     ):
         with pytest.raises(DatabaseError, match=r"_(is|are)_fixed"), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(change)
+
+
+def of_one_digest(version: ModelVersion) -> None:
+    """As if the version had been made when one digest was noted of each."""
+    with unguarded("unlearning_jobs_modelversion", "weights_digests_are_fixed"):
+        ModelVersion.objects.filter(pk=version.pk).update(weights_digests=[version.weights_sha256])
+
+
+def test_the_one_digest_that_was_noted_is_enough_where_the_files_are_lost(keeper: ModelVersion, tmp_path: Path) -> None:
+    folder = taken(keeper, tmp_path / "fresh")
+    of_one_digest(keeper)
+    shutil.rmtree(files_of(keeper))
+    weights_note()
+    with pytest.raises(StaleStateError, match="the weights of keeper v1"):
+        registered(folder, "house")
+
+
+@pytest.mark.parametrize("before", [of_before, of_one_digest])
+def test_whoever_destroys_a_version_notes_first_what_its_weights_are(
+    keeper: ModelVersion, before: Callable[[ModelVersion], None]
+) -> None:
+    noted = set(keeper.weights_digests)
+    job = model_retrain(version=keeper, actor="account:1")
+    worked(job)
+    before(keeper)
+    keeper.refresh_from_db()
+    model_version_destroy(version=keeper, by=account("engineer"))
+    model_version_files_delete(version_id=keeper.pk)
+    keeper.refresh_from_db()
+    assert (set(keeper.weights_digests), keeper.path) == (noted, "")
 
 
 def test_what_was_not_noted_is_noted_before_a_door_compares(keeper: ModelVersion, tmp_path: Path) -> None:
