@@ -12,6 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from compliance.record.models import RecordEntry
+from requests_app.management.commands import corpus_sweep
 from requests_app.models import Match, Search
 from requests_app.services.intake import ClaimantDetails, TargetDetails, request_submit, request_withdraw
 from tests.personas import ADA, ADA_EMAIL, Staff
@@ -32,15 +33,22 @@ def crawl(tmp_path: Path) -> Path:
     return tmp_path / "crawl.jsonl"
 
 
-def swept(crawl: Path, out: Path, requests: str = "waiting") -> str:
+def swept(crawl: Path, out: Path | None, requests: str = "waiting", **options: object) -> str:
     said = StringIO()
-    call_command("corpus_sweep", str(crawl), requests=requests, out=out, stdout=said)
+    call_command("corpus_sweep", str(crawl), requests=requests, out=out, stdout=said, **options)
     return said.getvalue()
 
 
 def table(out: Path, stage: Stage) -> list[dict[str, str]]:
     with (out / f"{stage.request.reference}.csv").open(newline="") as file:
         return list(csv.DictReader(file))
+
+
+def others(stage: Stage, *names: str) -> list[Stage]:
+    """Further people whose requests wait."""
+    return [
+        Stage.opened(stage.staff, stage.model, f"other-{name}", TargetDetails(name=name)).searched() for name in names
+    ]
 
 
 def test_officers_get_a_private_table_of_places_and_no_case_changes(stage: Stage, crawl: Path, tmp_path: Path) -> None:
@@ -58,6 +66,47 @@ def test_officers_get_a_private_table_of_places_and_no_case_changes(stage: Stage
     assert "These are places, not matches" in said
     assert ADA not in said
     assert {stat.S_IMODE(path.stat().st_mode) & 0o077 for path in [tmp_path / "out", *(tmp_path / "out").iterdir()]} == {0}
+
+
+def test_every_waiting_request_is_swept_for_and_has_the_places_that_name_its_own_person(
+    stage: Stage, crawl: Path, tmp_path: Path
+) -> None:
+    stages = [stage, *others(stage, "Mara Pinewood", "Nobody Atall", "Tilde Quarrington")]
+    named = [f"{ADA} met Tilde Quarrington.", "Mara Pinewood slept.", "Nothing.", "Tilde Quarrington left."]
+    crawl.write_text("".join(json.dumps({"text": text}) + "\n" for text in named))
+    said = swept(crawl, tmp_path / "out")
+
+    rows = {one.request.reference: [row["row"] for row in table(tmp_path / "out", one)] for one in stages}
+    assert list(rows.values()) == [["1"], ["2"], [], ["1", "4"]]
+    assert all(f"{reference}: {len(places)} places" in said for reference, places in rows.items())
+
+
+@pytest.mark.parametrize("options", [{"estimate": True}, {}])
+def test_what_a_sweep_would_cost_is_said_and_nothing_is_written(
+    stage: Stage, crawl: Path, tmp_path: Path, options: dict[str, object]
+) -> None:
+    said = swept(crawl, tmp_path / "out" if options else None, **options)
+    queries = len([one for one in stage.request.searches.get().queries if not one["obstacle"]])
+    assert f"1 files, 0.0 MB; {queries} queries at " in said
+    assert " s in one process." in said
+    assert "places" not in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_cost_is_said_before_anything_is_swept(
+    stage: Stage, crawl: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert stage.request.pk
+    said = StringIO()
+
+    def sweep(*_: object) -> None:
+        assert " s in one process." in said.getvalue()
+        message = "It begins now."
+        raise RuntimeError(message)
+
+    monkeypatch.setattr(corpus_sweep, "sweep", sweep)
+    with pytest.raises(RuntimeError, match="begins now"):
+        call_command("corpus_sweep", str(crawl), requests="waiting", out=tmp_path / "out", stdout=said)
 
 
 def test_a_request_about_which_nothing_is_found_has_an_empty_table(stage: Stage, crawl: Path, tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 MEGABYTE = 1e6
 MOST_NAMES = 20
 NONE: Mapping[str, object] = {}
+AT_ONCE = 2.0
+"""Seconds for which the cost is measured when nobody asked for it."""
 
 
 def add_to(commands: Any, reporter: Callable[[str], ProgressCallback]) -> None:
@@ -60,32 +62,40 @@ def _sweep(options: argparse.Namespace, reporter: Callable[[str], ProgressCallba
         require_outside(options.out, swept)
     shards = find_shards(swept, read_options(vars(options)))
     if options.estimate or options.out is None:
-        say_cost(shards, asked, _print)
+        say_estimate(shards, asked, _print)
         return 0
     runner = None
     if options.ray:
         from .sweeping.on_ray import run_on_ray
 
         runner = run_on_ray(options.ray)
+    say_cost(shards, asked, _print)
     summary = sweep(shards, asked, options.out, on_progress=reporter(options.progress), runner=runner)
     say_done(summary, options.out, _print)
     return 0
 
 
-def say_cost(shards: Shards, asked: Asked, say: Callable[[str], object], words: Mapping[str, object] = NONE) -> None:
-    """Say what a sweep would cost, by a sample. `words` are those for obstacles that only the caller knows."""
+def say_estimate(shards: Shards, asked: Asked, say: Callable[[str], object], words: Mapping[str, object] = NONE) -> None:
+    """Say what a sweep would cost, and what it would leave out. `words` are those for obstacles that only the caller knows."""
+    from .sweeping.estimate import SECONDS
+
+    say_cost(shards, asked, say, seconds=SECONDS)
+    _say_aside(shards.aside, say)
+    _say_missing(shards.missing, say)
+    _say_not_searchable(asked.obstacles, say, words)
+
+
+def say_cost(shards: Shards, asked: Asked, say: Callable[[str], object], *, seconds: float = AT_ONCE) -> None:
+    """Say what a sweep costs, by a sample that takes this long at most: also before every sweep, which nobody may want then."""
     from .sweeping import estimate
 
-    cost = estimate(shards, asked)
+    cost = estimate(shards, asked, seconds=seconds)
     files = sum(len(shard.files) for shard in shards)
     at_least = "at least " if cost.at_least else ""
     say(
         f"{files} files, {cost.bytes / MEGABYTE:.1f} MB; {asked.count} queries at {cost.rate / MEGABYTE:.1f} MB a"
         f" second, measured on {cost.sampled / MEGABYTE:.1f} MB: {at_least}{cost.seconds:.0f} s in one process."
     )
-    _say_aside(shards.aside, say)
-    _say_missing(shards.missing, say)
-    _say_not_searchable(asked.obstacles, say, words)
 
 
 def say_done(summary: SweepSummary, out: Path, say: Callable[[str], object], words: Mapping[str, object] = NONE) -> None:

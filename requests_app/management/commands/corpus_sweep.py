@@ -26,7 +26,7 @@ from requests_app.states import RequestState
 from unlearning_jobs.engine.corpora.flags import add_reading_flags, read_options
 from unlearning_jobs.engine.corpora.object_store import given_place
 from unlearning_jobs.engine.errors import EngineError
-from unlearning_jobs.engine.sweep_command import say_cost, say_done
+from unlearning_jobs.engine.sweep_command import say_cost, say_done, say_estimate
 from unlearning_jobs.engine.sweeping import Asked, Shards, find_shards, require_outside, sweep
 from unlearning_jobs.engine.sweeping.journal import goes_on, is_output_of, private
 from unlearning_jobs.index_parts import ANSWERED_BY
@@ -61,7 +61,7 @@ class Command(BaseCommand):
                 require_outside(options["out"], swept)
             shards = find_shards(swept, read_options(options))
             if options["estimate"] or options["out"] is None:
-                say_cost(shards, asked, self.stdout.write, OBSTACLES)
+                say_estimate(shards, asked, self.stdout.write, OBSTACLES)
                 return
             self._sweep(shards, asked, options["out"])
         except EngineError as error:
@@ -86,6 +86,7 @@ class Command(BaseCommand):
                 "This sweep has ended already; its tables are written again. Files that changed since are not read again."
             )
             return
+        say_cost(shards, asked, self.stdout.write)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         say_done(sweep(shards, asked, _places(folder)), _places(folder), self.stdout.write, OBSTACLES)
 
