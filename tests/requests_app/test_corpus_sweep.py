@@ -46,9 +46,7 @@ def table(out: Path, stage: Stage) -> list[dict[str, str]]:
 
 def others(stage: Stage, *names: str) -> list[Stage]:
     """Further people whose requests wait."""
-    return [
-        Stage.opened(stage.staff, stage.model, f"other-{name}", TargetDetails(name=name)).searched() for name in names
-    ]
+    return [Stage.opened(stage.staff, stage.model, f"other-{name}", TargetDetails(name=name)).searched() for name in names]
 
 
 def test_officers_get_a_private_table_of_places_and_no_case_changes(stage: Stage, crawl: Path, tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def _sweep(options: argparse.Namespace, reporter: Callable[[str], ProgressCallba
 
 
 def say_estimate(shards: Shards, asked: Asked, say: Callable[[str], object], words: Mapping[str, object] = NONE) -> None:
-    """Say what a sweep would cost, and what it would leave out. `words` are those for obstacles that only the caller knows."""
+    """Say what a sweep would cost and leave out. `words` are those for obstacles that only the caller knows."""
     from .sweeping.estimate import SECONDS
 
     say_cost(shards, asked, say, seconds=SECONDS)
@@ -86,7 +86,7 @@ def say_estimate(shards: Shards, asked: Asked, say: Callable[[str], object], wor
 
 
 def say_cost(shards: Shards, asked: Asked, say: Callable[[str], object], *, seconds: float = AT_ONCE) -> None:
-    """Say what a sweep costs, by a sample that takes this long at most: also before every sweep, which nobody may want then."""
+    """Say what a sweep costs, by a sample that takes so many seconds at most: also before every sweep."""
     from .sweeping import estimate
 
     cost = estimate(shards, asked, seconds=seconds)
