@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import stat
+from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from requests_app.models import Match, Search
 from requests_app.services.intake import ClaimantDetails, TargetDetails, request_submit, request_withdraw
 from tests.personas import ADA, ADA_EMAIL, Staff
 from tests.staging import Stage, corpus, trained
+from unlearning_jobs.engine.corpora import Example
+from unlearning_jobs.engine.sweeping.shards import Reading, Shard
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artefacts", "queues")]
 
@@ -77,6 +80,25 @@ def test_every_waiting_request_is_swept_for_and_has_the_places_that_name_its_own
     rows = {one.request.reference: [row["row"] for row in table(tmp_path / "out", one)] for one in stages}
     assert list(rows.values()) == [["1"], ["2"], [], ["1", "4"]]
     assert all(f"{reference}: {len(places)} places" in said for reference, places in rows.items())
+
+
+def test_files_are_read_as_often_for_four_requests_as_for_one(
+    stage: Stage, crawl: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    examples = Reading.examples
+
+    def reading(own: Reading, shard: Shard) -> Iterator[Example]:
+        for example in examples(own, shard):
+            read.append(example.document)
+            yield example
+
+    monkeypatch.setattr(Reading, "examples", reading)
+    swept(crawl, tmp_path / "one", stage.request.reference)
+    for_one = len(read)
+    others(stage, "Mara Pinewood", "Nobody Atall", "Tilde Quarrington")
+    swept(crawl, tmp_path / "four")
+    assert len(read) == 2 * for_one
 
 
 @pytest.mark.parametrize("options", [{"estimate": True}, {}])

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,7 +25,8 @@ from requests_app.services.search_orders import request_search_again, search_fai
 from requests_app.states import RequestState
 from tests.personas import ADA, Staff
 from tests.queues import Queues
-from tests.staging import Stage, corpus, trained
+from tests.staging import Stage, corpus, rows, trained
+from unlearning_jobs.engine.corpora import Example, Snapshot
 from unlearning_jobs.engine.matching import time_limit
 from unlearning_jobs.leases import ClaimLostError, NothingToClaimError
 from unlearning_jobs.states import JobState
@@ -86,6 +88,30 @@ def test_requests_that_wait_together_are_searched_in_one_pass_and_each_gets_its_
     assert [query["id"] for query in nobody.request.searches.get().queries] == ["name", "email"]
     with pytest.raises(NothingToClaimError):
         request_map(request_id=other.request.pk)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("waiting", [1, 4])
+def test_a_corpus_is_read_once_however_many_requests_wait(due: Stage, monkeypatch: pytest.MonkeyPatch, waiting: int) -> None:
+    request_map(request_id=due.request.pk)  # what is noted of a corpus at its first search needs a reading of its own
+    monkeypatch.setattr("requests_app.search_runner.self_tested", lambda _query: [])
+    read: list[str] = []
+    examples, verify = Snapshot.examples, Snapshot.verify
+
+    def reading(snapshot: Snapshot, split: str | None = None) -> Iterator[Example]:
+        for example in examples(snapshot, split):
+            read.append(example.id)
+            yield example
+
+    monkeypatch.setattr(Snapshot, "examples", reading)
+    monkeypatch.setattr(Snapshot, "verify", lambda snapshot: (read.append("verify"), verify(snapshot)))
+    people = [another(due, f"w{number}", f"{ADA if number == 1 else 'Nobody'} {number}") for number in range(waiting)]
+    request_map(request_id=people[0].request.pk)
+
+    assert {person.request.searches.count() for person in people} == {1}
+    assert people[0].request.searches.get().targets[0]["read"]["by"] == "sweep"
+    assert [one for one in read if one != "verify"] == [f"e{place:08d}" for place in range(len(rows()))]
+    assert read.count("verify") <= 1
 
 
 @pytest.mark.django_db
