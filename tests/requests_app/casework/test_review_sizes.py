@@ -1,4 +1,4 @@
-"""A review of two thousand matches in sixty groups is played through: how often an officer presses, and what each page asks."""
+"""A review of two thousand matches in sixty groups is played through: how often somebody presses, and what pages ask."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_an_officer_who_reads_group_by_group_presses_once_for_each(stage: Stage,
     assert len(officer.asked) == 1 + GROUPS + 2
     *deciding, last = officer.asked
     assert (max(deciding) <= MOST_QUERIES, last <= AT_THE_END) == (True, True)
-    assert max(deciding[1 : 1 + GROUPS]) - min(deciding[1 : 1 + GROUPS]) <= 3  # whatever is decided already
+    assert max(deciding[1 : 1 + GROUPS]) - min(deciding[1 : 1 + GROUPS]) <= 5  # whatever is decided already
 
 
 def test_an_officer_who_reads_page_by_page_presses_twice_for_each_page(stage: Stage, officer: Officer) -> None:
