@@ -33,6 +33,7 @@ from .info import FORMAT, SnapshotInfo, SourceInfo, describe_sources, parse_info
 from .object_store import Given
 from .options import ReadOptions
 from .reading import ReadRow, Report, Source, plan, read_all
+from .roles import shown
 from .rows import FeatureFormat, SourceRow
 from .set_names import SPLITS
 
@@ -102,8 +103,8 @@ def snapshot_survey(
     """
     planned, summary = _planned(sources, sets, options, on_plan), _Summary()
     for read in read_all(planned):
-        summary.add(read.set, read.row)
-    summary.check()
+        summary.add(read)
+    summary.check(planned)
     return Survey(dict(summary.counts), tuple(source.info() for source in planned))
 
 
@@ -141,22 +142,26 @@ class _Summary:
     labels: set[str] = field(default_factory=set)
     labelled: int = 0
     format: FeatureFormat | None = None
+    first: str = ""
+    """Where the first example stands."""
     distinct: set[bytes] = field(default_factory=set)
     """Digests of the first two different training examples."""
 
-    def add(self, split: str, row: SourceRow) -> None:
+    def add(self, read: ReadRow) -> None:
         """Add one example.
 
         Raises:
             CorpusError: its features differ in format from those before it, or there are too many examples or classes.
         """
+        split, row, place = read.set, read.row, f"{read.file}, line {read.number}"
         if self.examples and row.format != self.format:
             message = (
-                "The examples differ in the shape or type of their features; resize pictures with --image-size"
-                " HEIGHTxWIDTH, or register them as separate corpora."
+                f"{place}: its features are {_layout(row.format)}, and those of {self.first} are {_layout(self.format)}:"
+                " those of a corpus have one shape and type. Resize pictures with --image-size HEIGHTxWIDTH, or register"
+                " them as separate corpora."
             )
             raise CorpusError(message)
-        self.format = row.format
+        self.format, self.first = row.format, self.first or place
         self.examples += 1
         if self.examples > MAX_EXAMPLES:
             message = f"The corpus has more than {MAX_EXAMPLES} examples; register it in parts."
@@ -175,7 +180,7 @@ class _Summary:
             content = f"{row.prompt}\0{row.completion}\0".encode() + (row.features or b"")
             self.distinct.add(hashlib.sha256(content).digest())
 
-    def check(self) -> None:
+    def check(self, sources: Sequence[Source]) -> None:
         """Refuse a corpus that no model could be trained on.
 
         Raises:
@@ -195,7 +200,12 @@ class _Summary:
             message = "Some examples have labels and some have none; register them as two corpora."
             raise CorpusError(message)
         if self.labelled and len(self.labels) < 2:  # noqa: PLR2004  # a single class leaves nothing to classify
-            message = f"The labels name {len(self.labels)} classes; use between 2 and {MAX_LABELS} classes."
+            columns = sorted({column for source in sources for column in source.roles.columns.get("label", ())})
+            message = (
+                f"{', '.join(source.found.name for source in sources)}: all labels (column {', '.join(map(shown, columns))})"
+                " name one class, which leaves nothing to tell apart; add examples of another class, or read texts without"
+                " their labels, with --role text=COLUMN alone."
+            )
             raise CorpusError(message)
 
     def describe(self) -> dict[str, object]:
@@ -206,6 +216,10 @@ class _Summary:
         if self.format:
             about["features"] = asdict(self.format)
         return about
+
+
+def _layout(form: FeatureFormat | None) -> str:
+    return f"{'x'.join(map(str, form.shape))} of type {form.dtype}" if form else "none"
 
 
 def _write(sources: list[Source], folder: Path, salt: bytes) -> bytes:
@@ -226,7 +240,7 @@ def _write(sources: list[Source], folder: Path, salt: bytes) -> bytes:
             manifest.write(entry + b"\n")
             tree.add(entry)
     # 2. Some problems show only at the end, such as labels that some examples have and others lack.
-    summary.check()
+    summary.check(sources)
     # 3. The key, with its permissions set before anything is in it.
     with os.fdopen(os.open(folder / "salt", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(salt)
@@ -251,7 +265,7 @@ def _lines(sources: list[Source], summary: _Summary) -> Iterator[tuple[str, byte
         except FormatError:
             message = f"{read.file}, line {read.number}: holds half a surrogate pair, which is not text; remove it."
             raise CorpusError(message) from None
-        summary.add(read.set, read.row)
+        summary.add(read)
         yield identifier, line
 
 

@@ -156,7 +156,7 @@ class Source:
 
     def _nothing(self) -> str:
         if not self.rows:
-            return f"{self.found.name} is empty; there is nothing to read."
+            return f"{self.found.name} is empty; there is nothing to read. Export it again, or leave it out."
         reasons = ", ".join(f"{reason}: {count}" for reason, count in sorted(self.skipped.items()))
         return (
             f"{self.found.name}: none of its {self.rows} rows has anything to learn from ({reasons}). {self._columns_seen()}"
@@ -252,7 +252,7 @@ def _source(given: Given, name: str, options: ReadOptions) -> Source:
         )
         raise CorpusError(message)
     if not rows:
-        message = f"{found.name} is empty; there is nothing to read."
+        message = f"{found.name} is empty; there is nothing to read. Export it again, or leave it out."
         raise CorpusError(message)
     source = Source(found, decide(found.name, seen, rows, options, seen.keys() - others), options, set=name)
     source.columns.update(dict.fromkeys(seen))

@@ -220,7 +220,7 @@ def _unknown(name: str, columns: Sequence[str]) -> str:
     return (
         f"{name}: its columns are of no known shape. Columns seen: {_listed(columns)}. Say which column is what, such as"
         " --role text=COLUMN, --role prompt=COLUMN --role completion=COLUMN, or --role label=COLUMN (docs/corpora.md)."
-        f"{within}"
+        f" A table of numbers without a text is read from an NPZ file with x and y.{within}"
     )
 
 
