@@ -30,11 +30,20 @@ def asked_words(value: str) -> list[tuple[str, ...]]:
     """Return the folded words of each part between spaces, without titles before and degrees behind."""
     parts = [tuple(w.text for w in words(part)) for part in value.split()]
     groups = [part for part in parts if part]
-    while len(groups) > 1 and set(groups[0]) <= TITLES:
+    while len(groups) > 1 and (set(groups[0]) <= TITLES or "-".join(groups[0]) in TITLES):
         del groups[0]
     while len(groups) > 1 and len(groups[-1]) == 1 and groups[-1][0] in AFTER:
         del groups[-1]
     return groups
+
+
+def without_degrees(value: str) -> str:
+    """Return the name without what follows it behind a comma and is no part of it: ", PhD"."""
+    head, comma, tail = value.rpartition(",")
+    behind = [word.text for word in words(tail)]
+    if comma and behind and set(behind) <= AFTER and len(words(head)) > 1:
+        return head
+    return value
 
 
 def without_former(value: str) -> str:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from unlearning_jobs.engine.matching.words import fold
+
 TITLES: Final = frozenset(
-    """
+    fold(word)
+    for word in """
     mr mrs ms miss mx dr drs prof professor doctor doktor herr herrn frau fraulein sir dame lord lady mme mlle
     monsieur madame m sr sra srta senor senora signor signora sig dott don dona dipl ing mag rev reverend fr father
     pater sister hon judge capt captain col colonel gen general lt sgt president chancellor minister senator pan pani

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final
 
@@ -11,7 +11,7 @@ from anyascii import anyascii
 
 from unlearning_jobs.engine.matching.query import Query, QueryError
 
-from .asked import MAIDEN, asked_words, with_and_without_titles, without_former
+from .asked import MAIDEN, asked_words, with_and_without_titles, without_degrees, without_former
 from .given import is_given
 from .lists import PARTICLES
 from .sounds import HAN, HANGUL, romanised
@@ -61,6 +61,12 @@ def readings(query: Query) -> list[Reading]:
     """
     if unspaced_parts(query.value):
         return [one for value in with_and_without_titles(query.value) for one in _foreign(query.id, unspaced_parts(value))]
+    if (bare := without_degrees(query.value)) != query.value:  # "Ba" and "Md" are given names, too
+        return [*readings(replace(query, value=bare)), *_readings(query)]
+    return _readings(query)
+
+
+def _readings(query: Query) -> list[Reading]:
     maiden = MAIDEN.search(query.value)
     former = asked_words(maiden["inside"] or maiden["behind"]) if maiden else []
     head, comma, tail = without_former(query.value).partition(",")
