@@ -282,4 +282,8 @@ def self_test_sentences(search: Search) -> list[str]:
         facts = {"n": one["planted"], "found": one["found"], "query": query_words(one["query"])}
         facts["edit"] = EDITS.get(one["edit"], one["edit"])
         sentences.append(_("Of %(n)d copies of %(query)s %(edit)s, this search finds %(found)d.") % facts)
+    if sentences and any(target.get("read", {}).get("by") == "index" for target in search.targets):
+        sentences.append(
+            _("These copies were read in full, and not from the index that answered this search: both find the same.")
+        )
     return sentences

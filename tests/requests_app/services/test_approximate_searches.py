@@ -21,6 +21,9 @@ from tests import pictures
 from tests.personas import ADA, ADA_EMAIL, Staff, client_of
 from tests.staging import Stage, trained
 from tests.unlearning_jobs.engine.matching.conftest import TEXTS, static_folder, tiny, tiny_folder  # noqa: F401  # fixtures
+from tests.unlearning_jobs.engine.matching.test_meaning import CountingEncoder
+from unlearning_jobs import index_runner
+from unlearning_jobs.engine.matching.meaning import MeaningPart
 from unlearning_jobs.index_parts import Kind
 from unlearning_jobs.index_runner import index_execute
 from unlearning_jobs.models import CorpusIndex, CorpusSnapshot
@@ -92,6 +95,26 @@ def test_other_words_are_found_by_meaning_and_marked(staff: Staff, tmp_path: Pat
     page = client_of(staff.omar).get(f"/cases/{search.request.reference}/matches/").content.decode()
     assert answer_sentences(search)[0].split(" (")[0] in page
     assert "It never shows that nothing is there." in page
+
+
+def test_the_index_by_meaning_of_a_later_snapshot_encodes_only_what_is_new(
+    tmp_path: Path,
+    settings: Settings,
+    static_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,  # noqa: F811  # the fixture
+) -> None:
+    settings.MEANING_ENCODER = str(static_folder)
+    encoder = CountingEncoder.open(static_folder)
+    monkeypatch.setattr(index_runner, "answering_part", lambda _kind: MeaningPart(encoder))
+    build(texts(tmp_path))
+    assert encoder.encoded >= len(set(TEXTS))
+    encoder.encoded = 0
+    path = tmp_path / "texts.jsonl"
+    path.write_text(path.read_text() + json.dumps({"text": "mara dovu kena."}) + "\n")
+    later = registered(path)
+    index_execute(index_id=later.indexes.get(kind=Kind.MEANING).pk)
+    assert CorpusSnapshot.objects.count() == 2
+    assert encoder.encoded == 1
 
 
 @pytest.mark.usefixtures("encoder")

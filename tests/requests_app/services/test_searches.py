@@ -255,7 +255,15 @@ def test_a_work_is_searched_for_by_its_text() -> None:
 
 
 def test_the_self_test_of_a_search_is_said_in_sentences() -> None:
-    search = Search(self_test=[{"query": "work", "edit": "changed_10", "planted": 100, "found": 99}])
+    search = Search(self_test=[{"query": "work", "edit": "changed_10", "planted": 100, "found": 99}], targets=[])
     assert self_test_sentences(search) == [
         "Of 100 copies of the text of the work with one word in ten changed, this search finds 99."
     ]
+
+
+@pytest.mark.parametrize(("by", "said"), [("index", True), ("sweep", False)])
+def test_a_self_test_beside_an_index_says_that_it_did_not_ask_it(by: str, said: bool) -> None:
+    tested = [{"query": "work", "edit": "changed_10", "planted": 100, "found": 99}]
+    sentences = self_test_sentences(Search(self_test=tested, targets=[{"read": {"by": by}}]))
+    assert any("not from the index" in sentence for sentence in sentences) == said
+    assert self_test_sentences(Search(targets=[{"read": {"by": by}}])) == []
