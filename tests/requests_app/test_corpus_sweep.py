@@ -36,7 +36,7 @@ def crawl(tmp_path: Path) -> Path:
     return tmp_path / "crawl.jsonl"
 
 
-def swept(crawl: Path, out: Path | None, requests: str = "waiting", **options: object) -> str:
+def swept(crawl: Path, out: Path | None, requests: str = "waiting", **options: bool) -> str:
     said = StringIO()
     call_command("corpus_sweep", str(crawl), requests=requests, out=out, stdout=said, **options)
     return said.getvalue()
@@ -103,9 +103,9 @@ def test_files_are_read_as_often_for_four_requests_as_for_one(
 
 @pytest.mark.parametrize("options", [{"estimate": True}, {}])
 def test_what_a_sweep_would_cost_is_said_and_nothing_is_written(
-    stage: Stage, crawl: Path, tmp_path: Path, options: dict[str, object]
+    stage: Stage, crawl: Path, tmp_path: Path, options: dict[str, bool]
 ) -> None:
-    said = swept(crawl, tmp_path / "out" if options else None, **options)
+    said = swept(crawl, tmp_path / "out" if options else None, "waiting", **options)
     queries = len([one for one in stage.request.searches.get().queries if not one["obstacle"]])
     assert f"1 files, 0.0 MB; {queries} queries at " in said
     assert " s in one process." in said

@@ -100,8 +100,8 @@ def test_other_words_are_found_by_meaning_and_marked(staff: Staff, tmp_path: Pat
 def test_the_index_by_meaning_of_a_later_snapshot_encodes_only_what_is_new(
     tmp_path: Path,
     settings: Settings,
-    static_folder: Path,
-    monkeypatch: pytest.MonkeyPatch,  # noqa: F811  # the fixture
+    static_folder: Path,  # noqa: F811  # the fixture, not the import
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings.MEANING_ENCODER = str(static_folder)
     encoder = CountingEncoder.open(static_folder)

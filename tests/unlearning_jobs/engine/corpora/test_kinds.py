@@ -283,3 +283,14 @@ def test_a_file_is_read_as_the_page_says(tmp_path: Path, kind: str, number: int)
     source = write(tmp_path)
     assert texts(source) == expected
     assert report(source).rows == len(expected)
+
+
+def test_a_row_is_counted_within_its_own_shard(tmp_path: Path) -> None:
+    places = [(found.file, found.number) for found in read(shards(tmp_path / "shards"))]
+    assert places == [(f"shards/train-{number:05d}-of-00002.parquet", 1) for number in range(2)]
+
+
+def test_the_row_of_a_table_is_its_last_line_and_that_of_a_paragraph_its_first(tmp_path: Path) -> None:
+    table = written(tmp_path / "a.csv", f'text,label\n"{ADA}\nAlways.",a\n{BO},b\n')
+    assert [found.number for found in read(table)] == [3, 4]
+    assert [found.number for found in read(written(tmp_path / "a.txt", f"{ADA}\nAlways.\n\n{BO}\n"))] == [1, 4]
