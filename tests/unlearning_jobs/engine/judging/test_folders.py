@@ -67,9 +67,7 @@ def test_a_model_with_another_tokenizer_is_refused(folder: Path, tmp_path: Path)
         outputs_of_folders(replace(source(folder), unlearned=(other,)), CPU)
 
 
-def test_the_name_of_a_tensor_reaches_no_terminal(
-    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_the_name_of_a_tensor_reaches_no_terminal(folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     odd = shutil.copytree(folder / "retrained", tmp_path / "odd")
     tensors = load_file(odd / "model.safetensors") | {"odd\x1b[2J\x1b[31mPASSED": torch.zeros(3)}
     save_file(tensors, odd / "model.safetensors", {"format": "pt"})
