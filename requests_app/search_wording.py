@@ -35,6 +35,7 @@ WHY_NOT_ASKED: dict[str, object] = {
     "no_index": gettext_lazy("it has no index"),
     "index_waits": gettext_lazy("its index was not built yet"),
     "index_failed": gettext_lazy("its index could not be built"),
+    "index_gone": gettext_lazy("its index was gone, and is built again"),
     "index_damaged": gettext_lazy("its index was damaged, and is built again"),
     "index_changed": gettext_lazy("its index was written to while it was asked"),
     "index_of_another_snapshot": gettext_lazy("the index in its place was of another snapshot, and is built again"),

@@ -226,7 +226,7 @@ def test_an_index_that_is_not_the_one_that_was_built_is_not_asked_and_built_agai
         shutil.rmtree(folder)
         if harm == "other snapshot":
             shutil.copytree(artefacts / texts_of(other).path, folder)
-    codes = {"gone": "no_index", "other snapshot": "index_of_another_snapshot"}
+    codes = {"gone": "index_gone", "other snapshot": "index_of_another_snapshot"}
     assert refused(snapshot) == codes.get(harm, "index_damaged")
     assert refused(snapshot) == "index_waits"
     index_execute(index_id=texts_of(snapshot).pk)
