@@ -50,7 +50,7 @@ def test_every_entry_of_the_schedule_names_a_task_that_needs_no_row_and_comes_ag
 
 
 def test_what_is_on_the_schedule_goes_to_the_workers_that_its_task_is_for() -> None:
-    queues = {task.name: task.queue for task in tasks()}
+    queues = {task.name: vars(type(task))["queue"] for task in tasks()}
     assert {name: queues[name] for name in PERIODIC} == PERIODIC
     for entry in app.conf.beat_schedule.values():
         assert entry.get("options", {}).get("queue", queues[entry["task"]]) == PERIODIC[entry["task"]]

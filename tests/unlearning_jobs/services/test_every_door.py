@@ -1,4 +1,4 @@
-"""No door through which data become a model is forgotten: each that the code has is one that a test tries with erased data."""
+"""No door through which data become a model is forgotten: a test tries each that the code has with data that were erased."""
 
 from __future__ import annotations
 
