@@ -151,16 +151,13 @@ def test_a_fall_back_is_said_with_what_did_not_pass() -> None:
     )
 
 
-def test_what_is_not_found_stops_the_walk(
-    walk: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_not_found_stops_the_walk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """As `python -m demo` does it: whatever stops a step is said, and the status is not 0."""
 
     def nothing(_port: int) -> int:
         message = "LE-7KQ4-M2XD: e00000021 was not found by image."
         raise PageError(message)
 
-    assert walk
     monkeypatch.setattr(program, "walk", nothing)
     monkeypatch.setattr("sys.argv", ["demo"])
     monkeypatch.setattr("signal.signal", lambda *_: None)

@@ -41,7 +41,7 @@ def table(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
     monkeypatch.setattr(benchmark, "_banks", lambda: banks)
     monkeypatch.setattr(benchmark, "TRIALS", 2)
     monkeypatch.setattr(benchmark, "ProcessPoolExecutor", lambda _count, **_: ThreadPoolExecutor(1))
-    monkeypatch.setattr(benchmark.torch, "set_num_threads", lambda _count: None)
+    monkeypatch.setattr("torch.set_num_threads", lambda _count: None)
     benchmark.run()
     return capsys.readouterr().out
 

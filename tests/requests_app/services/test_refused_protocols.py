@@ -54,10 +54,11 @@ def test_a_protocol_that_lets_anything_pass_is_refused(stage: Stage, method: Met
     item = stage.granted()
     entries = RecordEntry.objects.count()
     for named, words in REFUSED:
-        annexed = method == RETRAIN and "share seeds" not in words
-        sizes = {"replicate_seeds": FOUR.replicate_seeds, "oracle_seeds": FOUR.oracle_seeds} if annexed else {}
+        judged, fits = named, method == NPO or "share seeds" in words
+        if not fits:
+            judged = replace(named, replicate_seeds=FOUR.replicate_seeds, oracle_seeds=FOUR.oracle_seeds)
         with pytest.raises(SpecError, match=words):
-            proposal_submit(item=item, method=method, protocol=replace(named, **sizes), by=stage.staff.omar)
+            proposal_submit(item=item, method=method, protocol=judged, by=stage.staff.omar)
     assert not Proposal.objects.exists()
     assert (stage.item.state, RecordEntry.objects.count()) == (ItemState.GRANTED, entries)
 
