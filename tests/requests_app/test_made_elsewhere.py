@@ -182,7 +182,9 @@ def test_an_exact_result_by_a_recipe_that_is_not_the_models_says_so_wherever_it_
     proposal = decisions.proposal_submit(
         item=stage.granted(), method=MethodChoice("retrain"), protocol=protocol, by=staff.omar
     )
-    job = worked(decisions.proposal_approve(proposal=proposal, by=staff.lena).job)
+    ordered = decisions.proposal_approve(proposal=proposal, by=staff.lena).job
+    assert ordered is not None
+    job = worked(ordered)
     assert job.verdict == "passed", job.error_message
     decisions.proposal_evaluated(job=job)
     report_sign(job_id=job.pk)
