@@ -11,7 +11,7 @@ from . import ensemble
 from .classifiers import digits, mnist
 from .language_models import foreign, judged, speed
 from .language_models import run as language_models
-from .mapping import images, meaning, names
+from .mapping import images, meaning, names, request
 from .mapping import run as mapping
 from .tofu import path as tofu_path
 from .tofu import repeated as tofu_verdicts
@@ -31,6 +31,7 @@ BENCHMARKS: Final[Mapping[str, tuple[Callable[[Path], None], str]]] = {
     "mnist": (mnist.run, "the same on MNIST, about four hours (needs DATA)"),
     "verdict": (verdict.run, "what the verdict says to models that were not unlearned, about half an hour"),
     "mapping": (mapping.run, "the search of training data, beside tantivy and PostgreSQL, ten minutes (DOCUMENTS=100000)"),
+    "mapping-request": (request.run, "a request in the product, searched by an index, some minutes (DOCUMENTS=100000)"),
     "names": (names.run, "the ways to write a name that a search finds, in 16 scripts, seconds"),
     "mapping-meaning": (meaning.run, "what the search by meaning finds, about five minutes"),
     "mapping-images": (images.run, "what the search for images finds, a minute"),

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from compliance.local.services import LocalServiceError
 from compliance.local.stack import LocalStack
+from unlearning_jobs.engine.matching.encoder_folder import installed_encoder
 
 from .casework import DemoRequest, Method, Officers, erase, export_and_verify, refuse, watch_job
 from .corpus import DemoCorpus
@@ -22,6 +23,7 @@ from .handwriting import Writer
 from .http import Browser, PageError
 from .mapping import map_picture, map_retold
 from .next_training import train_again
+from .shown import fell_back, not_shown
 from .site import (
     CLERK,
     CLERK_ADDRESS,
@@ -41,7 +43,7 @@ METHODS: tuple[Method, ...] = (("npo", {}), ("retrain", {}))
 released on the evidence of its process."""
 EXACT: tuple[Method, ...] = (("retrain", {}),)
 READER_METHODS: tuple[Method, ...] = (("gradient_difference", {}), ("retrain", {}))
-"""The first is measured against pairs."""
+"""The first is measured against pairs. Should it not pass, the second still ends the case, and the walk has failed."""
 COPYRIGHT_ADDRESS = "rights@example.org"
 
 
@@ -128,13 +130,17 @@ def walk(port: int) -> int:
             print(export_and_verify(stack, reference, result.bundle))
             results.append((scenario.about, result))
         print("\nFound without a word of theirs:", flush=True)
-        print(f"  {map_retold(stack, officers.omar, corpus)}\n  {map_picture(stack, officers.omar, writers)}", flush=True)
+        mapped = [map_retold(stack, officers.omar, corpus), map_picture(stack, officers.omar, writers)]
+        print("\n".join(f"  {one.sentence}" for one in mapped), flush=True)
         training = ""
         if results[-1][1].settled:
             print("\nThe next training on the same corpus:", flush=True)
             training = train_again(stack, officers.omar)
         _summary(results, training, time.monotonic() - start)
-    return 0 if all(result.settled for _, result in results) else 1
+    missing = list(not_shown([result for _, result in results], mapped, has_encoder=installed_encoder() is not None))
+    for sentence in missing:
+        print(f"NOT shown: {sentence}", file=sys.stderr)
+    return 1 if missing else 0
 
 
 def _summary(results: list[tuple[str, DemoRequest]], training: str, seconds: float) -> None:
@@ -146,6 +152,8 @@ def _summary(results: list[tuple[str, DemoRequest]], training: str, seconds: flo
             reasons = " ".join(reason["sentence"] for reason in attempt.evaluation.get("verdict", {}).get("reasons", []))
             print(f"    attempt {number} {attempt.method}: {attempt.verdict or attempt.state}. {reasons}")
         print(f"    outcome   {result.outcome}")
+        if back := fell_back(result):
+            print(f"    {back}")
         print(f"    evidence  {result.bundle}")
     if training:
         print(f"\n  {training}")

@@ -29,6 +29,8 @@ REFUSAL_GROUND = "17_3_e"
 REFUSAL_REASONS = "A court has ordered us to keep this data until the case before it ends. We will look at it again then."
 JOB_PATIENCE = 3600.0
 ENDED = ("completed", "failed", "cancelled")
+RELEASED = "released"
+REFUSED = "refused, on a ground that a second officer approved; the model is unchanged"
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Attempt:
     verdict: str
     evaluation: dict[str, Any]
     seconds: dict[str, float]
+    design: str = ""
+    """Of the protocol: how models were compared."""
 
 
 @dataclass
@@ -90,7 +94,7 @@ def erase(
         if result.attempts[-1].verdict == "passed":
             with stage("release"):
                 release(officers.nils, request_path, len(result.attempts))
-            result.outcome, result.settled = "released", True
+            result.outcome, result.settled = RELEASED, True
             break
     return result
 
@@ -112,7 +116,7 @@ def refuse(officers: Officers, reference: str) -> DemoRequest:
     if "Refused" not in officers.omar.get(request_path).html:
         message = f"{reference} was not refused."
         raise PageError(message)
-    result.outcome, result.settled = "refused, on a ground that a second officer approved; the model is unchanged", True
+    result.outcome, result.settled = REFUSED, True
     return result
 
 
@@ -192,7 +196,9 @@ def follow_job(stack: LocalStack, officer: Browser, method: str, job: int) -> At
     result = json.loads(results[-1].read_bytes()) if results and state == "completed" else {}
     evaluation = result.get("evaluation") or {}
     verdict = evaluation.get("verdict", {}).get("outcome", "")
-    return Attempt(method, job, state, verdict, evaluation, result.get("seconds", {}))
+    spec = json.loads((results[-1].parent / "spec.json").read_bytes()) if result else {}
+    design = spec.get("protocol", {}).get("design", "independent") if spec else ""
+    return Attempt(method, job, state, verdict, evaluation, result.get("seconds", {}), design)
 
 
 def watch_job(officer: Browser, job: int) -> str:

@@ -20,6 +20,7 @@ from .casework import searched_request
 from .corpus import DemoCorpus, Work
 from .handwriting import DIGITS_EACH, Writer
 from .http import Browser, PageError
+from .shown import Mapped
 from .walk import confirm_address, submit_revocation
 
 RETELLER, PAINTER = "retold@example.org", "pictures@example.org"
@@ -33,23 +34,24 @@ ENLARGED = 96
 """Pixels a side."""
 
 
-def map_retold(stack: LocalStack, officer: Browser, corpus: DemoCorpus) -> str:
-    """Search for a work by its meaning, and return what was found in a sentence.
+def map_retold(stack: LocalStack, officer: Browser, corpus: DemoCorpus) -> Mapped:
+    """Search for a work by its meaning, and return what was found; nothing if the encoder is not installed.
 
     Raises:
         PageError: the work is not among the candidates.
     """
     if installed_encoder() is None:
-        return "by meaning: skipped, because the optional encoder is not installed (requirements-meaning.txt)"
+        sentence = "by meaning: SKIPPED, because the optional encoder is not installed (requirements-meaning.txt)"
+        return Mapped("meaning", sentence, found=False)
     work = corpus.works[1]
     asked = Work(title="A poem about a river", author=work.author, text=RETOLD, held_out=False, rows=())
     reference = _send(stack, asked, RETELLER)
     place = list(corpus.rows()).index(work.rows[1])
-    return f"by meaning, {reference}: {_found(officer, reference, example_id(place), 'meaning')}"
+    return Mapped("meaning", f"by meaning, {reference}: {_found(officer, reference, example_id(place), 'meaning')}")
 
 
-def map_picture(stack: LocalStack, officer: Browser, writers: Sequence[Writer]) -> str:
-    """Search for an enlarged copy of a digit, and return what was found in a sentence.
+def map_picture(stack: LocalStack, officer: Browser, writers: Sequence[Writer]) -> Mapped:
+    """Search for an enlarged copy of a digit, and return what was found.
 
     Raises:
         PageError: the digit is not among the matches.
@@ -58,7 +60,8 @@ def map_picture(stack: LocalStack, officer: Browser, writers: Sequence[Writer]) 
     Image.fromarray(writer.digits[3]).resize((ENLARGED, ENLARGED), Image.Resampling.BICUBIC).save(copy, "JPEG", quality=80)
     asked = Work(title="A numeral", author=writer.name, text="", held_out=False, rows=())
     reference = _send(stack, asked, PAINTER, Upload("numeral.jpg", copy.getvalue(), "image/jpeg"))
-    return f"by a copy of a picture, {reference}: {_found(officer, reference, example_id(DIGITS_EACH + 3), 'image')}"
+    found = _found(officer, reference, example_id(DIGITS_EACH + 3), "image")
+    return Mapped("image", f"by a copy of a picture, {reference}: {found}")
 
 
 def _send(stack: LocalStack, asked: Work, address: str, picture: Upload | None = None) -> str:

@@ -5,7 +5,7 @@ Claimants, officers and letters read the same sentences. They come from the rows
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.utils.formats import date_format
@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from .models import Search
-from .search_facts import FINDS_NOTHING, Gap, answered, gaps, looked_for_anywhere
+from .search_facts import FINDS_NOTHING, Gap, answered, gaps, looked_for, looked_for_anywhere
 
 OBSTACLES: dict[str, object] = {
     "nothing_to_search_for": gettext_lazy("there is nothing in it to search for"),
@@ -35,6 +35,7 @@ WHY_NOT_ASKED: dict[str, object] = {
     "no_index": gettext_lazy("it has no index"),
     "index_waits": gettext_lazy("its index was not built yet"),
     "index_failed": gettext_lazy("its index could not be built"),
+    "index_gone": gettext_lazy("its index was gone, and is built again"),
     "index_damaged": gettext_lazy("its index was damaged, and is built again"),
     "index_changed": gettext_lazy("its index was written to while it was asked"),
     "index_of_another_snapshot": gettext_lazy("the index in its place was of another snapshot, and is built again"),
@@ -105,15 +106,14 @@ def searched_sentences(search: Search | None) -> list[str]:
         return [_("Nothing could be searched.")]
     in_use, trained = ([one for one in read if bool(one.get("training")) == training] for training in (False, True))
     sentence = ngettext(
-        "The training data that we have of %(n)d model in use was searched on %(day)s for: %(queries)s.",
-        "The training data that we have of %(n)d models in use was searched on %(day)s for: %(queries)s.",
+        "The training data that we have of %(n)d model in use was searched on %(day)s.",
+        "The training data that we have of %(n)d models in use was searched on %(day)s.",
         len(in_use),
     )
     if not in_use:
-        sentence = _("No model was in use. Training data was searched on %(day)s for: %(queries)s.")
+        sentence = _("No model was in use. Training data was searched on %(day)s.")
     day = date_format(localtime(search.finished_at), "DATE_FORMAT")
-    queries = "; ".join(queries_words(search, asked))
-    sentences = [sentence % {"n": len(in_use), "day": day, "queries": queries}]
+    sentences = [sentence % {"n": len(in_use), "day": day}, *_asked_sentences(search, asked, read)]
     if trained:
         sentences.append(
             ngettext(
@@ -127,6 +127,25 @@ def searched_sentences(search: Search | None) -> list[str]:
         sentences.append(_("A search by meaning finds what is close, and may miss some of it."))
     if any(answer["query"] == "picture" for answer in answered(search)):
         sentences.append(_("A search for copies of a picture finds what is close, and may miss some of it."))
+    return sentences
+
+
+def _asked_sentences(search: Search, asked: Sequence[str], read: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what was looked for in all training data that was read, and what in a part of it alone."""
+    of_each = [looked_for(search, target) for target in read]
+    within: dict[int, list[str]] = {}  # in the training data of so many models
+    for query in asked:
+        within.setdefault(sum(query in found for found in of_each), []).append(query)
+    sentences = []
+    for models, ids in sorted(within.items(), reverse=True):
+        everywhere = _("The search looked for: %(queries)s.")
+        somewhere = ngettext(
+            "In the training data of %(n)d model alone, it looked for: %(queries)s.",
+            "In the training data of %(n)d models alone, it looked for: %(queries)s.",
+            models,
+        )
+        facts = {"n": models, "queries": "; ".join(queries_words(search, ids))}
+        sentences.append((everywhere if models == len(read) else somewhere) % facts)
     return sentences
 
 
@@ -250,40 +269,4 @@ def answer_sentences(search: Search) -> list[str]:
         )
         notes = (str(NOTES.get(note, note)) for note in answer["notes"])
         sentences.append(" ".join((sentence % facts, *notes)))
-    return sentences
-
-
-EDITS: dict[str, object] = {
-    "changed_5": gettext_lazy("with one word in twenty changed"),
-    "changed_10": gettext_lazy("with one word in ten changed"),
-    "changed_20": gettext_lazy("with one word in five changed"),
-    "excerpt_25": gettext_lazy("cut to 25 words within another text"),
-    "as_written": gettext_lazy("as you wrote it"),
-    "upper_case": gettext_lazy("in capitals"),
-    "reformatted": gettext_lazy("without punctuation, in other lines"),
-    "markup": gettext_lazy("with the markup of web pages"),
-    "decomposed": gettext_lazy("with accents as characters of their own"),
-    "family_first": gettext_lazy("with the family name first"),
-    "initial": gettext_lazy("with initials for the given names"),
-    "first_family_name": gettext_lazy("with the first of two family names alone"),
-    "syllables": gettext_lazy("with the syllables of the given name together, with a hyphen, or apart"),
-    "other_romanisation": gettext_lazy("in another usual spelling of its syllables"),
-    "in_latin_letters": gettext_lazy("in Latin letters"),
-    "other_characters": gettext_lazy("in traditional, simplified or Japanese forms of its characters"),
-    "typing_error": gettext_lazy("with one typing error in any of its parts"),
-    "for_robots": gettext_lazy("spelt out to mislead robots"),
-}
-
-
-def self_test_sentences(search: Search) -> list[str]:
-    """Return what the search finds of copies of the request's own words; empty if it was not tested."""
-    sentences = []
-    for one in search.self_test:
-        facts = {"n": one["planted"], "found": one["found"], "query": query_words(one["query"])}
-        facts["edit"] = EDITS.get(one["edit"], one["edit"])
-        sentences.append(_("Of %(n)d copies of %(query)s %(edit)s, this search finds %(found)d.") % facts)
-    if sentences and any(target.get("read", {}).get("by") == "index" for target in search.targets):
-        sentences.append(
-            _("These copies were read in full, and not from the index that answered this search: both find the same.")
-        )
     return sentences

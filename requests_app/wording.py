@@ -6,7 +6,7 @@ Claimants, officers and letters read the same sentences. They come from the rows
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
@@ -22,6 +22,10 @@ HOW_WORDS: dict[str, object] = {
 }
 
 
+DECLARED: Final = "exact, as declared"
+"""What an exact method does to a model that others made: nobody here knows that it was trained so."""
+
+
 def search_error_words(code: str, runs: int) -> str:
     """Return why a search failed."""
     if code == RUNS_USED_UP:
@@ -34,7 +38,7 @@ def search_error_words(code: str, runs: int) -> str:
 
 
 def done_sentences(released: Mapping[str, int]) -> list[str]:
-    """Return what was done to models, by what the methods guarantee (guarantee -> number of models)."""
+    """Return what was done to models: to how many by each guarantee, or by DECLARED."""
     sentences = []
     if exact := released.get("exact", 0):
         sentences.append(
@@ -44,6 +48,17 @@ def done_sentences(released: Mapping[str, int]) -> list[str]:
                 exact,
             )
             % {"n": exact}
+        )
+    if declared := released.get(DECLARED, 0):
+        sentences.append(
+            ngettext(
+                "%(n)d model that others had made was replaced by one that was trained by the recipe that they declared,"
+                " without what we agreed to remove.",
+                "%(n)d models that others had made were replaced by ones that were trained by the recipes that they"
+                " declared, without what we agreed to remove.",
+                declared,
+            )
+            % {"n": declared}
         )
     if certified := released.get("certified", 0):
         sentences.append(

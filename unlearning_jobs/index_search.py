@@ -26,12 +26,12 @@ from .states import JobState
 NOTHING_OF_THE_KIND: Final = ("not_text", "not_images")
 """Reasons that are no gap in a search: there is nothing to search."""
 REASONS: Final = (
-    *("no_index", "index_waits", "index_failed", "index_damaged", "index_changed"),
+    *("no_index", "index_waits", "index_failed", "index_gone", "index_damaged", "index_changed"),
     *("index_of_another_snapshot", "index_of_another_version", "no_encoder", "bad_encoder"),
     *NOTHING_OF_THE_KIND,
 )
 """Why an index was not asked."""
-BEGUN_AGAIN: Final = ("no_index", "index_damaged", "index_of_another_snapshot", "index_of_another_version")
+BEGUN_AGAIN: Final = ("index_gone", "index_damaged", "index_of_another_snapshot", "index_of_another_version")
 
 
 class NoIndexError(Exception):
@@ -91,7 +91,8 @@ def index_open(snapshot: CorpusSnapshot, files: Snapshot, kind: Kind, *, only_st
     try:
         opened = _opened(row, folder, files, stamp, verify=not proven)
     except EngineError as error:
-        code = error.code if error.code in REASONS else "index_damaged"
+        code = error.code if error.code in {*REASONS} - {"no_index"} else "index_damaged"  # it was built
+        code = code if folder.exists() else "index_gone"
         if code in BEGUN_AGAIN:
             index_begin_again(index_id=row.pk)
         raise NoIndexError(code=code) from None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from .engine.contracts import Protocol, Recipe
+from .engine.contracts import Evaluation, Protocol, Recipe
 from .models import ModelVersion
 from .wording import GUARANTEE_WORDS, Words, guarantee_name
 
@@ -86,22 +86,32 @@ def _first_of(version: ModelVersion) -> ModelVersion:
     return version
 
 
+AGAINST_REPLICATES: Final = "declared_against_replicates"
+"""The control that compares a declared model with models of its recipe."""
+
+
 def is_declared(version: ModelVersion) -> bool:
     return version.assurance == ModelVersion.Assurance.DECLARED
 
 
-def guarantee_for(method: str, version: ModelVersion, protocol: Protocol) -> Words:
-    """Return what a method guarantees, and what that leaves open for a version of which others made a part."""
-    return guarantee_about(guarantee_name(method), version, protocol)
+def guarantee_for(method: str, version: ModelVersion, protocol: Protocol, evaluation: Evaluation | None = None) -> Words:
+    """Return what a method guarantees, and what that leaves open for a version of which others made a part.
+
+    With the evaluation of the result, this includes whether the version was found to fit the recipe that is declared for it.
+    """
+    return guarantee_about(guarantee_name(method), version, protocol, evaluation)
 
 
-def guarantee_about(guarantee: str, version: ModelVersion, protocol: Protocol | None = None) -> Words:
+def guarantee_about(
+    guarantee: str, version: ModelVersion, protocol: Protocol | None = None, evaluation: Evaluation | None = None
+) -> Words:
     """Return what a guarantee is, and what it leaves open for a version of which others made a part.
 
     Args:
         guarantee: its name.
         version: what is unlearned from.
         protocol: by which that is measured; None before it is proposed.
+        evaluation: what was measured; None before that.
     """
     words, left_open = GUARANTEE_WORDS[guarantee], []
     if guarantee not in ("exact", "certified", "empirical"):
@@ -110,12 +120,23 @@ def guarantee_about(guarantee: str, version: ModelVersion, protocol: Protocol | 
         sentence = _("Training is what followed the checkpoint “%(checkpoint)s”, which may know the examples all the same.")
         left_open.append(sentence % {"checkpoint": version.checkpoint})
     if is_declared(version) and guarantee != "certified":  # certified methods are refused for it
-        left_open.append(_compared_words(protocol))
+        left_open.append(_compared_words(protocol, evaluation))
     return replace(words, sentence=" ".join([str(words.sentence), *left_open]))
 
 
-def _compared_words(protocol: Protocol | None) -> str:
+def _compared_words(protocol: Protocol | None, evaluation: Evaluation | None) -> str:
     """Return whether a declared model is compared with its recipe: it is where replicates are trained by that."""
+    found = [control.behaved for control in evaluation.controls if control.name == AGAINST_REPLICATES] if evaluation else []
+    if found:
+        fits = _(
+            "The training is by the recipe that was declared for the model. A control compared the model with replicates"
+            " that were trained by it, and found it near them."
+        )
+        differs = _(
+            "The training is by the recipe that was declared for the model. A control compared the model with replicates"
+            " that were trained by it, and could not take it for one of them: the recipe may not be its own."
+        )
+        return fits if all(found) else differs
     if protocol is None:
         return _(
             "The training is by the recipe that was declared for the model. Only where replicates of the original are"

@@ -72,10 +72,10 @@ def possible_verdicts(evaluation: Evaluation, protocol: Protocol, guarantee: Gua
 def reach_verdict(measured: Measured, process: Sequence[ProcessCheck], guarantee: Guarantee, alpha: float) -> Verdict:
     """Return the verdict of a finished evaluation."""
     if guarantee == "exact":
-        return _on_process(process, measured.vetoes, "process_evidence")
+        return _on_process(process, measured.vetoes, "process_evidence", measured.controls)
     if guarantee == "certified":
         damage = [veto for veto in measured.vetoes if veto[0].examples != "forget" and _is_damage(veto)]
-        return _on_process(process, damage, "certificate")
+        return _on_process(process, damage, "certificate", measured.controls)
     return _on_measurements(measured, alpha)
 
 
@@ -132,7 +132,12 @@ def without_annex(process: Sequence[ProcessCheck], guarantee: Guarantee) -> Verd
     return replace(verdict, reasons=(*verdict.reasons[:-1], Reason("annex_empty", sentence)))
 
 
-def _on_process(process: Sequence[ProcessCheck], vetoes: Sequence[tuple[Estimand, Position]], code: str) -> Verdict:
+def _on_process(
+    process: Sequence[ProcessCheck],
+    vetoes: Sequence[tuple[Estimand, Position]],
+    code: str,
+    controls: Sequence[Control] = (),
+) -> Verdict:
     if contradicted := [Reason("process_contradicted", check.sentence) for check in process if check.held is False]:
         return Verdict("failed", None, tuple(contradicted))
     if not process or not all(check.held for check in process):
@@ -149,8 +154,14 @@ def _on_process(process: Sequence[ProcessCheck], vetoes: Sequence[tuple[Estimand
             if side in VETOED
         )
         return Verdict("failed", _direction(vetoes), tuple(reasons))
-    annex = "The measurements, which could have contradicted this, do not; they do not confirm it either."
-    return Verdict("passed", None, (*(Reason(code, check.sentence) for check in process), Reason("annex", annex)))
+    return Verdict("passed", None, (*(Reason(code, check.sentence) for check in process), _annex(controls)))
+
+
+def _annex(controls: Sequence[Control]) -> Reason:
+    """Return what the measurements are worth beside a process that shows how the result was made."""
+    if misbehaved := [control.note for control in controls if not control.behaved]:
+        return Reason("annex_weak", f"The measurements do not contradict this, and show little: {' '.join(misbehaved)}")
+    return Reason("annex", "The measurements do not contradict this; they do not confirm it either.")
 
 
 def _is_damage(veto: tuple[Estimand, Position]) -> bool:

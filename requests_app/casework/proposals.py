@@ -28,6 +28,7 @@ from unlearning_jobs.engine.contracts import MethodChoice, Protocol
 from unlearning_jobs.engine.errors import SpecError
 from unlearning_jobs.models import ModelVersion
 from unlearning_jobs.origins import guarantee_for, origin_sentences
+from unlearning_jobs.report.data import job_evaluation
 from unlearning_jobs.selectors import method_advice, method_forecast, precedents, proposal_situation
 from unlearning_jobs.states import ModelState
 from unlearning_jobs.wording import VERDICTS, duration, method_title, metric_title
@@ -187,7 +188,9 @@ def _review(request: HttpRequest, proposal: Proposal, problem: str = "") -> Http
         "item_tone": ITEM_TONES[ItemState(item.state)],
         "proposal": proposal,
         "method": method_title(proposal.method["name"]),
-        "guarantee": guarantee_for(proposal.method["name"], proposal.base, Protocol.from_json(proposal.protocol)),
+        "guarantee": guarantee_for(
+            proposal.method["name"], proposal.base, Protocol.from_json(proposal.protocol), job_evaluation(proposal.job)
+        ),
         "origins": origin_sentences(proposal.base),
         "config": sorted(proposal.method["config"].items()),
         "verdict": VERDICTS.get(proposal.verdict),

@@ -23,6 +23,7 @@ from requests_app.services.results import release_obstacle
 from requests_app.states import ItemState
 from unlearning_jobs.engine.contracts import Protocol
 from unlearning_jobs.origins import guarantee_for, origin_sentences
+from unlearning_jobs.report.data import job_evaluation
 from unlearning_jobs.wording import VERDICTS, method_title
 
 from .requests import officers_only
@@ -92,7 +93,9 @@ def _show(request: HttpRequest, proposal: Proposal, problem: str = "") -> HttpRe
         "item": item,
         "proposal": proposal,
         "method": method_title(proposal.method["name"]),
-        "guarantee": guarantee_for(proposal.method["name"], proposal.base, Protocol.from_json(proposal.protocol)),
+        "guarantee": guarantee_for(
+            proposal.method["name"], proposal.base, Protocol.from_json(proposal.protocol), job_evaluation(proposal.job)
+        ),
         "verdict": VERDICTS.get(proposal.verdict),
         "signed": signed,
         "refused": not signed and signing_refused(item.request.subject),

@@ -21,8 +21,8 @@ from requests_app.search_wording import (
     queries_words,
     read_sentence,
     searched_sentences,
-    self_test_sentences,
 )
+from requests_app.self_test_wording import self_test_sentences
 from requests_app.services.findings import search_of
 from requests_app.services.samples import ORDERED_IN, unfinished_samples
 from requests_app.states import RequestState

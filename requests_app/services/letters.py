@@ -18,8 +18,9 @@ from django.utils.translation import gettext as _
 from requests_app.models import Ending, ErasureRequest, Item, Proposal
 from requests_app.search_wording import missing_sentences, searched_sentences
 from requests_app.states import Ground, ItemState, RequestOutcome
-from requests_app.wording import done_sentences, fact_sentences
+from requests_app.wording import DECLARED, done_sentences, fact_sentences
 from unlearning_jobs.engine.catalogue import method_guarantee
+from unlearning_jobs.origins import is_declared
 
 from .dispositions import corrections_standing, told_facts
 from .findings import search_of
@@ -129,8 +130,13 @@ def _facts(request: ErasureRequest, supposing: Ending | None) -> dict[str, Any]:
 def _released(request: ErasureRequest) -> Counter[str]:
     """Count the models in which a request was carried out, by what the method of its last release guarantees."""
     released = Proposal.objects.filter(item__request=request, released_by__isnull=False).order_by("released_at", "pk")
-    last = dict(released.values_list("item__model_name", "method"))
-    return Counter(method_guarantee(method["name"]) for method in last.values())
+    last = {proposal.item.model_name: proposal for proposal in released.select_related("item", "base")}
+    return Counter(map(_guaranteed, last.values()))
+
+
+def _guaranteed(proposal: Proposal) -> str:
+    guarantee = method_guarantee(proposal.method["name"])
+    return DECLARED if guarantee == "exact" and is_declared(proposal.base) else guarantee
 
 
 def _endings(request: ErasureRequest, supposing: Ending | None) -> list[Ending]:

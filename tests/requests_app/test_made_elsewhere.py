@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.template.loader import render_to_string
@@ -55,11 +56,15 @@ DECLARED = "was trained elsewhere. Its recipe and its training examples are what
 @pytest.fixture
 def imported(tmp_path: Path) -> ModelVersion:
     """A model that somebody trained elsewhere, from a registered checkpoint, on a corpus that names Ada."""
+    return imported_as(tmp_path)
+
+
+def imported_as(tmp_path: Path, **declared: Any) -> ModelVersion:
     source, base = tmp_path / "tower.jsonl", written(tmp_path / "downloaded")
     source.write_text("".join(json.dumps(row) + "\n" for row in [*ROWS, *ADAS]))
     job = model_import(
         name="keeper",
-        recipe=recipe_from(registered(base)),
+        recipe=replace(recipe_from(registered(base)), **declared),
         snapshot=corpus_register(name="tower", sources=[source], actor="account:1"),
         seed=3,
         artefact=trained_elsewhere(base, tmp_path / "elsewhere"),
@@ -135,7 +140,10 @@ def test_from_an_imported_model_to_evidence_that_says_what_others_made(
     assert "1 model in use starts from another model, its checkpoint. We do not have the data" in text
     assert NOT_SEARCHED in text
     assert DECLARED_TO_US in text
-    assert "1 model was replaced by one such as its training gives without what we agreed to remove." in text
+    assert (
+        "1 model that others had made was replaced by one that was trained by the recipe that they declared, without what we"
+        " agreed to remove."
+    ) in text
     for never in ("never learned", "never saw", "others trained", "examined"):
         assert never not in text
     ModelVersion.objects.filter(pk=version.pk).update(state="quarantined")
@@ -166,6 +174,25 @@ def test_from_an_imported_model_to_evidence_that_says_what_others_made(
         folder.mkdir()
         found = failed(Retold(bundle, signing_keys(), folder).write({STAGE[lie]: lie}))
         assert why in found, found
+
+
+def test_an_exact_result_by_a_recipe_that_is_not_the_models_says_so_wherever_it_passes(staff: Staff, tmp_path: Path) -> None:
+    stage = Stage.opened(staff, imported_as(tmp_path, learning_rate=5e-2, epochs=6)).searched()
+    protocol = replace(ANNEX, replicate_seeds=(21, 22, 23))
+    proposal = decisions.proposal_submit(
+        item=stage.granted(), method=MethodChoice("retrain"), protocol=protocol, by=staff.omar
+    )
+    ordered = decisions.proposal_approve(proposal=proposal, by=staff.lena).job
+    assert ordered is not None
+    job = worked(ordered)
+    assert job.verdict == "passed", job.error_message
+    decisions.proposal_evaluated(job=job)
+    report_sign(job_id=job.pk)
+    officer, place = signed_in(staff.omar), [stage.request.reference, 1, 1]
+    report = officer.get(f"/jobs/{job.pk}/report/").words
+    assert "show little: The model that was trained elsewhere cannot be taken for one of the declared recipe" in report
+    for words in (report, *(officer.get(reverse(f"casework:{name}", args=place)).words for name in ("proposal", "release"))):
+        assert "could not take it for one of them: the recipe may not be its own" in words
 
 
 def test_what_was_unlearned_here_from_an_import_is_not_said_to_have_been_trained_elsewhere(

@@ -11,7 +11,7 @@ from tests.factories import account, snapshot
 from tests.personas import client_of
 from tests.web.pages import Page, signed_in
 from unlearning_jobs.corpus_views import SKIPPED
-from unlearning_jobs.engine.corpora import rows
+from unlearning_jobs.engine.corpora import cells
 from unlearning_jobs.index_parts import kinds_for
 from unlearning_jobs.models import CorpusSnapshot
 from unlearning_jobs.services.corpora import corpus_register
@@ -80,7 +80,7 @@ def test_no_index_of_a_snapshot_that_cannot_be_read_is_ordered(desk: CorpusSnaps
 
 
 def test_every_reason_for_skipping_a_row_has_its_words() -> None:
-    assert SKIPPED.keys() == rows.SKIPPED.keys()
+    assert SKIPPED.keys() == cells.SKIPPED.keys()
 
 
 def test_an_auditor_does_not_see_it() -> None:

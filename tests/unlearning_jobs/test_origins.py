@@ -89,6 +89,15 @@ def test_a_declared_model_is_said_to_be_compared_with_its_recipe_where_replicate
         assert "Only where replicates" in str(guarantee_about(guarantee, version).sentence)
 
 
+@pytest.mark.parametrize(("behaved", "said"), [(True, "found it near them"), (False, "the recipe may not be its own")])
+def test_once_it_was_compared_with_its_recipe_the_outcome_is_said(behaved: bool, said: str) -> None:  # a case
+    version, protocol = model_version(name="imported", assurance="declared"), Protocol((21, 22), (11, 12))
+    evaluation = Mock(controls=[Mock(behaved=behaved)])
+    evaluation.controls[0].name = "declared_against_replicates"
+    words = guarantee_about("exact", version, protocol, evaluation)
+    assert said in str(words.sentence)
+
+
 def test_oracles_from_a_checkpoint_are_not_said_to_know_nothing() -> None:
     here = model_version(name="here")
     assert "was not learned in their training" in oracles_under_attack(here)

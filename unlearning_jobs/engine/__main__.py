@@ -20,15 +20,12 @@ import argparse
 import json
 import os
 import select
-import signal
 import sys
-import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from types import FrameType
-from typing import Any, TextIO
+from typing import Any
 
 from . import canaries_command, judge_command, search_command, sweep_command
 from .contracts import Adapter, JobResult, JobSpec, Progress, ProgressCallback, Sharding
@@ -36,9 +33,9 @@ from .contracts.families import FAMILY_DESCRIPTIONS
 from .errors import EngineError, SpecError, explained
 from .listings import LISTINGS
 from .printing import readable_json
+from .stopping import ended_by_sigterm, exit_with_parent
 
 BAR = "{desc} {percentage:3.0f} % |{bar:30}| {elapsed}<{remaining}"
-SIGTERM_STATUS = 143
 ALSO_CALLED = {"from_base": "finetuned_lm"}
 """Other names of examples."""
 CHECKED = {True: "held", False: "did NOT hold", None: "not checked"}
@@ -187,10 +184,10 @@ def _index(options: argparse.Namespace) -> int:
     return 0
 
 
+@ended_by_sigterm()
 def _run(options: argparse.Namespace) -> int:
-    signal.signal(signal.SIGTERM, _terminated)
     if options.exit_with_parent:
-        threading.Thread(target=_exit_at_end_of, args=(sys.stdin,), daemon=True).start()
+        exit_with_parent()
     spec = _read_spec(options.spec)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads: spinning threads starve other processes
     from .pipeline import run
@@ -210,17 +207,6 @@ def _read_spec(path: Path) -> JobSpec:
     except ValueError as error:
         message = f"{path} is not JSON: {error}."
         raise SpecError(message) from None
-
-
-def _terminated(_signal: int, _frame: FrameType | None) -> None:
-    sys.exit(SIGTERM_STATUS)
-
-
-def _exit_at_end_of(stream: TextIO) -> None:
-    """Exit when the parent closes its end of the pipe, however the parent ends."""
-    while stream.buffer.read(1):
-        pass
-    os._exit(SIGTERM_STATUS)
 
 
 def reporter(kind: str) -> ProgressCallback:

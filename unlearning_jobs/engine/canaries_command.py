@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from .errors import SpecError
+from .judge_command import require_writable, write_found
 
 if TYPE_CHECKING:
     from .canaries import CanaryJudgement, Draw
@@ -97,6 +98,7 @@ def _judge(options: argparse.Namespace) -> int:
     from .training.device import choose_device
 
     draw = _read(options.draw)
+    require_writable(options.out)
     source = CanarySource(
         snapshot=options.snapshot,
         original=options.original,
@@ -112,7 +114,7 @@ def _judge(options: argparse.Namespace) -> int:
     for line in _lines(found):
         _print(line)
     if options.out:
-        options.out.write_text(json.dumps(found.to_json(), indent=2), encoding="utf-8")
+        write_found(options.out, found.to_json())
         _print(f"result: {options.out}")
     return 0
 

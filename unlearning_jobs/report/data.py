@@ -11,7 +11,7 @@ from django.conf import settings
 from compliance.formats.canonical import sha256_hex
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.selectors import entries_of
-from unlearning_jobs.engine.contracts import JobResult
+from unlearning_jobs.engine.contracts import Evaluation, JobResult
 from unlearning_jobs.models import Job
 
 GROUPS = ("original", "unlearned", "oracle")
@@ -58,6 +58,15 @@ def job_result(job: Job) -> JobResult | None:
     if sha256_hex(raw) not in recorded:
         raise ChangedResultError
     return JobResult.from_json(json.loads(raw))
+
+
+def job_evaluation(job: Job | None) -> Evaluation | None:
+    """Return what was measured of a job's result; None if there is none, or none that the record vouches for."""
+    try:
+        result = job_result(job) if job else None
+    except ChangedResultError:
+        return None
+    return result.evaluation if result else None
 
 
 def margins_of(job: Job, files: Mapping[str, str]) -> dict[str, SetMargins]:

@@ -100,7 +100,9 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
         **_inputs(job, result),
     }
     context["guarantee"] = (
-        guarantee_for(job.method_name, job.base, context["protocol"]) if job.base else guarantee_of(job.method_name)
+        guarantee_for(job.method_name, job.base, context["protocol"], evaluation)
+        if job.base
+        else guarantee_of(job.method_name)
     )
     context["attacks"] = attacks_shown(context["protocol"], evaluation)
     context["oracles_under_attack"] = oracles_under_attack(job.base)

@@ -127,6 +127,15 @@ def index_run_lost(*, claim: IndexClaim) -> None:
 
 
 @transaction.atomic
+def index_run_lapsed(*, index_id: int) -> bool:
+    """Queue a build again whose worker has gone silent, or fail it as `index_run_lost`; return whether it had."""
+    row = lapsed(CorpusIndex.objects.select_for_update(no_key=True)).filter(pk=index_id).first()
+    if row is not None:  # the worker has not reported meanwhile, or ended the build
+        _again(row)
+    return row is not None
+
+
+@transaction.atomic
 def index_begin_again(*, index_id: int) -> bool:
     """Have an index that is damaged, outdated or has failed built again; return whether it was one that had ended."""
     ended = [JobState.COMPLETED, JobState.FAILED]
@@ -150,12 +159,7 @@ def indexes_reconcile() -> int:
     """Queue again what dead workers have left, order what models in use lack, and ring for what waits; return how many."""
     touched = 0
     for pk in lapsed(CorpusIndex.objects.all()).values_list("pk", flat=True):
-        with transaction.atomic():
-            # The worker may have reported, or ended the build, between the query and the lock.
-            row = lapsed(CorpusIndex.objects.select_for_update(no_key=True)).filter(pk=pk).first()
-            if row is not None:
-                _again(row)
-                touched += 1
+        touched += index_run_lapsed(index_id=pk)
     # Corpora that were registered before there were indexes have none.
     for snapshot in CorpusSnapshot.objects.filter(model_versions__state=ModelState.ACTIVE, indexes=None).distinct():
         try:

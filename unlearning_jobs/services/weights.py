@@ -31,10 +31,12 @@ def weights_read(folder: Path, on_read: Callable[[], object] = lambda: None) -> 
 
 
 def weights_note() -> None:
-    """Note what the weights of rows from before there was such a note are. What was destroyed by then is not known."""
+    """Note what the weights of rows from before there was such a note are; of lost files, what was noted before stays."""
     few = {"weights_digests__len__lt": 2 * OF_NUMBERS}
-    for row in (*ModelVersion.objects.filter(**few).exclude(path=""), *Checkpoint.objects.filter(**few)):
-        weights_note_of(row)
+    for version in ModelVersion.objects.filter(**few).exclude(path=""):
+        weights_note_of(version)
+    for checkpoint in Checkpoint.objects.filter(**few):
+        weights_note_of(checkpoint)
 
 
 def weights_note_of(row: ModelVersion | Checkpoint) -> None:

@@ -55,6 +55,7 @@ from .contents import (
     STARTED_AT,
     accepted_are_forgotten,
 )
+from .costs import COST
 from .entries import (
     BASE_LEFT_OUT,
     BASE_SNAPSHOT,
@@ -255,6 +256,7 @@ AGREEMENTS: Final[tuple[Agreement, ...]] = (
     *FILES,
     *JUDGEMENT,
     *BESIDE,
+    COST,
     *REGISTERED,
     *RELEASE,
 )

@@ -15,12 +15,19 @@ from compliance.record.head import log_check_all
 from compliance.record.models import RecordEntry, SignedCheckpoint, SignerAlarm
 from compliance.record.selectors import alarm_standing, entries_of
 from compliance.record.services import record_append
-from compliance.record.signing import checkpoint_sign
+from compliance.record.signing import (
+    checkpoint_sign,
+    entries_proven,
+    entry_require,
+    head_take_over,
+    report_signed_before,
+)
 
 from .signed_log import (
     DIGEST,
     NEW,
     OLD,
+    SUBJECT,
     append,
     assert_nothing_is_signed,
     drop_checkpoints,
@@ -45,6 +52,26 @@ def test_an_alarm_stands_even_when_the_log_looks_right_again(keys: Path) -> None
     SignerAlarm.objects.create(state=SignerAlarm.State.CLEARED, reason="by somebody who cannot read the signer's folder")
     assert_nothing_is_signed("the checkpoint of 12 entries is missing")
     assert (keys / "alarm").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        checkpoint_sign,
+        sign_statement,
+        head_take_over,
+        lambda: report_signed_before(subject="request:LE-7KQ4-M2XD", item="item-1", attempt=1),
+        lambda: entries_proven(subject=SUBJECT),
+        lambda: entry_require(subject=SUBJECT, kind=RecordKind.MODEL_ACTIVE, attempt=("item-1", 1)),
+    ],
+    ids=["checkpoint", "statement", "head", "report of before", "entries", "entry"],
+)
+def test_nothing_that_the_signing_process_does_goes_on_while_its_alarm_stands(keys: Path, act: Callable[[], object]) -> None:
+    append(1)
+    (keys / "alarm").write_text("Somebody has to look at the log.")
+    with pytest.raises(LogInconsistentError, match="Somebody has to look at the log"):
+        act()
+    assert remembered(keys).size == NEW
 
 
 def test_recovery_after_a_restored_backup_is_recorded_with_both_heads(keys: Path) -> None:

@@ -59,6 +59,15 @@ def test_one_unknown_example_adds_none(stage: Stage, omar: Site, address: str) -
     assert by_hand(stage) == []
 
 
+def test_a_review_that_has_ended_meanwhile_takes_nothing_more(stage: Stage, omar: Site, address: str) -> None:
+    page = omar.get(f"{address}add/")
+    stage.reviewed()
+    values = {"snapshot": str(stage.model.snapshot_id), "example_id": "e00000007", "reason": WHY}
+    after = omar.submit(page, values, status=409)
+    assert "You cannot do this while the request is “In progress”." in after.words
+    assert by_hand(stage) == []
+
+
 def test_a_word_that_is_no_id_is_said(stage: Stage, omar: Site, address: str) -> None:
     values = {"snapshot": str(stage.model.snapshot_id), "example_id": "e00000007 stone", "reason": WHY}
     page = omar.submit(omar.get(f"{address}add/"), values, status=422)

@@ -12,7 +12,14 @@ from tests.factories import RECIPE, unlearning_job
 from tests.staging import Stage, job_completed, trained, unguarded
 from tests.web.pages import Site, text_of
 from unlearning_jobs.engine.catalogue import METHODS, complete_config
-from unlearning_jobs.engine.contracts import ClassifierArchitecture, LogisticArchitecture, Protocol, Recipe, Sharding
+from unlearning_jobs.engine.contracts import (
+    DEFAULT_ESTIMANDS,
+    ClassifierArchitecture,
+    LogisticArchitecture,
+    Protocol,
+    Recipe,
+    Sharding,
+)
 from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion, RegisteredRecipe
 from unlearning_jobs.selectors import method_obstacles
 
@@ -145,6 +152,20 @@ def test_sizes_that_could_not_decide_are_refused_with_their_fields_open(
     assert words in page.field_error(field)
     assert any(details.get("open") is not None for details in page.all("details") if "size" in text_of(details))
     assert not Proposal.objects.exists()
+
+
+@pytest.mark.parametrize("method", ["npo", "retrain"])
+def test_a_level_by_which_anything_could_pass_is_refused(omar: Site, choose: str, method: str) -> None:
+    page = omar.get(choose)
+    for alpha in ("0.8", "1", "0", "-0.05", "nan", "inf", ""):
+        assert omar.submit(page, {"method": method, "alpha": alpha}, status=422).field_error("alpha"), alpha
+    assert not Proposal.objects.exists()
+
+
+def test_no_field_of_ones_own_changes_the_margins_or_what_is_judged(omar: Site, choose: str) -> None:
+    page, forged = omar.get(choose), {"margin": "1000", "forget_location": "1000", "estimands": "[]", "protocol": "{}"}
+    omar.submit(page, {"method": "npo"} | forged)
+    assert Protocol.from_json(Proposal.objects.get().protocol).estimands == DEFAULT_ESTIMANDS
 
 
 def test_a_model_in_closed_form_is_not_compared_in_pairs(stage: Stage, omar: Site, choose: str) -> None:

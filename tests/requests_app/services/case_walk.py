@@ -20,6 +20,7 @@ from compliance.record.selectors import signed_report
 from requests_app import sample_runner, search_runner
 from requests_app.models import Ending, ErasureRequest, Item, Proposal
 from requests_app.services import decisions, endings, intake, mapping, matches, samples, search_orders
+from requests_app.services.extensions import deadline_extend
 from requests_app.services.releases import release_sign
 from requests_app.states import SETTLED, ItemState, RequestState
 from tests.endings import NOT_HERS, REASONS
@@ -33,6 +34,8 @@ from unlearning_jobs.services.reports import report_sign
 from unlearning_jobs.services.trainings import model_train
 from unlearning_jobs.states import JobState, ModelState
 
+from .case_chances import BY_ITEM, BY_STATE, FURTHER, USUALLY
+
 REFUSALS = (StaleStateError, NotAllowedError, SpecError, intake.LinkError)
 """How services say no. Anything else fails the test: a database rule, a release that is made and not signed."""
 ANYBODY_DOES = 0.1
@@ -42,6 +45,8 @@ ANYTHING_FITTING = 0.3
 """How often somebody tries anything that fits the state of the case."""
 EVERYBODY_DOES = 0.15
 """How often somebody tries what does not fit the state at all."""
+WANTED_DOES = 0.3
+"""How often somebody tries what the walk still lacks."""
 SIGN = {"sign", "release"}
 """Acts with a durable transaction, which may not be inside another one."""
 
@@ -62,6 +67,9 @@ class Walk:
     """The acts that were taken, in order: what to read when a walk fails."""
     signed: int = 0
     """Releases that were signed."""
+    wanted: list[str] = field(default_factory=list)
+    """Acts that seldom come by chance, and are tried often on this walk until each was taken."""
+    seed: int = 0
 
     def step(self) -> bool:
         """Let somebody try something; return whether it was taken. Whoever is refused changes nothing."""
@@ -79,11 +87,15 @@ class Walk:
             return False
         assert RecordEntry.objects.count() > entries, f"{act} left no entry"
         self.taken.append(f"{case.request.reference} {act} by {by.username}")
+        self.wanted = [other for other in self.wanted if other != act]
         return True
 
     def fitting(self, case: Stage) -> list[str]:
         """Acts that fit the state of the case; mostly only those that take it on, so that walks get far."""
         state, items = RequestState(case.request.state), list(case.request.items.exclude(state__in=SETTLED).order_by("pk"))
+        wanted = [act for act in self.wanted if act in BY_STATE[state]]
+        if wanted and self.dice.random() < WANTED_DOES:
+            return wanted
         if self.dice.random() < ANYTHING_FITTING:
             return BY_STATE[state]
         if state == RequestState.REVIEW and not case.request.matches.filter(decision="open").exists():
@@ -124,7 +136,7 @@ def confirm(walk: Walk, case: Stage, _by: Account) -> None:
 
 
 def withdraw(walk: Walk, case: Stage, _by: Account) -> None:
-    if walk.dice.random() < 0.97:  # else hardly any case would get far
+    if "withdraw" not in walk.wanted and walk.dice.random() < 0.97:  # else hardly any case would get far
         raise NothingThereError
     intake.request_withdraw(token=case.token("status", f"status-{walk.dice.random()}"))
 
@@ -260,41 +272,6 @@ ACTS: dict[str, Act] = {
     "release": release,
     "reopen": lambda walk, case, by: decisions.item_reopen(proposal=walk.proposal(case), by=by),
     "destroy": destroy,
-}
-USUALLY = {"approve": "lena", "approve end": "lena", "decline": "lena", "decline end": "lena", "release": "nils"}
-"""Who does what, mostly; Omar does the rest."""
-FURTHER = {
-    RequestState.AWAITING_CONFIRMATION: ["confirm"],
-    RequestState.MAPPING: ["search"],
-    RequestState.REVIEW: ["decide"],
-    RequestState.CLOSING: ["approve end"],
-    RequestState.IN_PROGRESS: ["search again"],
-}
-BY_ITEM = {
-    ItemState.DECIDING: ["grant", "grant", "search again"],
-    ItemState.GRANTED: ["submit", "submit", "search again"],
-    ItemState.AWAITING_APPROVAL: ["approve"],
-    ItemState.RUNNING: ["end job", "evaluate"],
-    ItemState.AWAITING_RELEASE: ["sign", "release", "search again"],
-    ItemState.ENDING: ["approve end", "decline end"],
-}
-"""What takes a request or an item on."""
-RUNNING = ["end job", "end job", "cancel job", "evaluate", "evaluate", "sign", "sign", "release", "release", "reopen"]
-BY_STATE = {
-    RequestState.AWAITING_CONFIRMATION: ["confirm", "confirm", "withdraw"],
-    RequestState.MAPPING: ["search", "evaluate", "withdraw"],
-    RequestState.REVIEW: [
-        *("decide", "decide", "add", "add of second", *["complete"] * 3, "close", "close", "correct", "correct"),
-        *("think again", "sample", "sample", "search again", "train", "end training", "withdraw"),
-    ],
-    RequestState.CLOSING: ["approve end", "approve end", "decline end", "withdraw"],
-    RequestState.IN_PROGRESS: [
-        *("sample", "grant", "grant", "grant", "refuse", "lapse", "submit", "submit", "approve", "approve", "decline"),
-        *("approve end", "decline end", "search again", "withdraw", "destroy", "train", "end training"),
-        *(RUNNING * 2),
-    ],
-    RequestState.CLOSED: [
-        *("train", "end training", "withdraw", "evaluate", "release"),
-        *("reopen", "approve", "approve end", "grant", "destroy"),
-    ],
+    "extend": lambda _walk, case, by: deadline_extend(request=case.request, months=1, reasons=REASONS, by=by),
+    "undo": lambda _walk, case, by: matches.decisions_undo(request=case.request, by=by),
 }

@@ -42,7 +42,7 @@ def test_it_is_named_as_not_looked_for_and_the_search_is_not_complete(search: Se
 
 
 def test_it_is_not_named_among_what_was_searched_for(search: Search) -> None:
-    [sentence] = searched_sentences(search)
+    _when, sentence = searched_sentences(search)
     assert sentence.endswith(
         "for: the name; the e-mail address; other name or account number 1, as the value of a column;"
         " other name or account number 2, as the value of a column."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -99,7 +100,7 @@ def test_a_search_with_an_index_reads_neither_the_corpus_nor_the_index_in_full_a
     assert matches(second) == matches(first)
 
 
-@pytest.mark.parametrize("harm", ["bytes", "gone"])
+@pytest.mark.parametrize("harm", ["bytes", "half gone", "gone"])
 def test_a_damaged_index_is_not_asked_and_the_search_says_so(staff: Staff, model: ModelVersion, harm: str) -> None:
     sound = searched(staff, model, "k1")
     folder = settings.ARTEFACTS / built(model).path
@@ -108,10 +109,12 @@ def test_a_damaged_index_is_not_asked_and_the_search_says_so(staff: Staff, model
         before = path.stat()
         path.write_bytes(path.read_bytes()[::-1])
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    else:
+    elif harm == "half gone":
         (folder / "index.json").unlink()
+    else:
+        shutil.rmtree(folder)
     search = searched(staff, model, "k2")
-    assert search.targets[0]["read"] == {"by": "sweep", "why": "index_damaged" if harm == "bytes" else "no_index"}
+    assert search.targets[0]["read"] == {"by": "sweep", "why": "index_gone" if harm == "gone" else "index_damaged"}
     assert matches(search) == matches(sound)
     assert search.complete
 

@@ -6,7 +6,7 @@ import pytest
 
 from requests_app.services import decisions
 from requests_app.services.letters import letter
-from requests_app.wording import done_sentences
+from requests_app.wording import DECLARED, done_sentences
 from tests.staging import Stage
 
 
@@ -14,13 +14,14 @@ from tests.staging import Stage
     ("guarantee", "says"),
     [
         ("exact", "such as its training gives without what we agreed to remove"),
+        (DECLARED, "trained by the recipe that they declared, without what we agreed to remove"),
         ("certified", "mathematical proof"),
         ("empirical", "nothing but these measurements"),
     ],
 )
 def test_each_guarantee_has_its_own_sentence(guarantee: str, says: str) -> None:
     [sentence] = done_sentences({guarantee: 1})
-    assert sentence.startswith(("1 model was", "For 1 model"))
+    assert sentence.startswith(("1 model ", "For 1 model"))
     assert says in sentence
 
 

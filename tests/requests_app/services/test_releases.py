@@ -9,13 +9,15 @@ from django.utils import timezone
 
 from compliance.evidence.statements import RELEASE, Release
 from compliance.formats.record_kinds import RecordKind
-from compliance.record.errors import ContradictionError, StaleStateError
+from compliance.record.errors import ContradictionError, LogInconsistentError, StaleStateError
 from compliance.record.models import Attestation
 from compliance.record.selectors import alarm_standing, attestation_read
 from compliance.record.services import record_append
+from compliance.record.signing import checkpoint_sign
 from requests_app.models import Proposal
 from requests_app.services.decisions import item_release
 from requests_app.services.releases import release_sign
+from tests.compliance.record.signed_log import drop_checkpoints
 from tests.compliance.record.superuser import superuser
 from tests.staging import Stage
 from unlearning_jobs.models import ModelVersion
@@ -50,6 +52,29 @@ def test_a_release_is_signed_with_its_models_and_people(stage: Stage, released: 
 
 def test_what_was_not_released_is_not_signed(stage: Stage) -> None:
     assert_not_signed(stage.signed(), "no release to sign")
+
+
+def test_nothing_is_released_while_the_signing_process_has_raised_its_alarm(stage: Stage) -> None:
+    proposal = stage.signed()
+    raise_alarm()
+    with pytest.raises(StaleStateError, match="the signing process has raised its alarm"):
+        item_release(proposal=proposal, by=stage.staff.nils)
+    assert ModelVersion.objects.get(state="active") == stage.model
+
+
+def test_no_release_is_signed_while_an_alarm_stands(released: Proposal) -> None:
+    raise_alarm()
+    with pytest.raises(LogInconsistentError, match="is missing or changed"):
+        release_sign(proposal_id=released.pk)
+    assert not Attestation.objects.filter(predicate_type=RELEASE).exists()
+
+
+def raise_alarm() -> None:
+    """The signing process finds that the log is not the one that it signed."""
+    with superuser():
+        drop_checkpoints()
+    with pytest.raises(LogInconsistentError):
+        checkpoint_sign()
 
 
 def test_a_model_whose_weights_were_swapped_is_not_released(stage: Stage) -> None:

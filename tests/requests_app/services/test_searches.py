@@ -21,7 +21,8 @@ from requests_app.models import ErasureRequest, Match, Search
 from requests_app.search_facts import FINDS_NOTHING
 from requests_app.search_runner import request_map
 from requests_app.search_wording import OBSTACLES as OBSTACLE_WORDS
-from requests_app.search_wording import missing_sentences, searched_sentences, self_test_sentences
+from requests_app.search_wording import missing_sentences, searched_sentences
+from requests_app.self_test_wording import self_test_sentences
 from requests_app.services.findings import search_covers_all
 from requests_app.services.intake import ClaimantDetails, TargetDetails, request_submit
 from requests_app.services.mapping import match_add

@@ -29,11 +29,34 @@ from tests.staging import Stage, corpus, trained
 from unlearning_jobs.models import ErasureEntry, Job, ModelVersion
 from unlearning_jobs.states import JobState, ModelState
 
-from .case_walk import Walk
+from .case_walk import ACTS, Walk
 from .ways_out import lead_out
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signing")]
 STEPS = 70
+RARE = {
+    2: ["withdraw", "undo"],
+    4: ["cancel job", "extend"],
+    5: ["correct"],
+    8: ["reopen"],
+    6: ["undo", "extend"],
+    9: ["lapse"],
+}
+"""By seed: the acts that are tried often on this walk, because they seldom come by chance."""
+ALWAYS = {"confirm", "search", "decide", "complete", "grant", "submit", "approve", "end job", "evaluate", "sample", "extend"}
+"""The acts that every walk takes."""
+TAKEN = {
+    2: {"withdraw", "undo", "correct", "think again"},
+    4: {"add", "decline", "train"},
+    5: {"close", "approve end", "search again"},
+    8: {"reopen", "sign", "destroy"},
+    6: {"release", "end training"},
+    9: {"refuse", "decline end"},
+}
+"""By seed: what this walk takes besides, so that over all walks each act is taken."""
+NOT_TAKEN = {"lapse", "cancel job", "add of second"}
+"""They are tried, and refused on these walks: other tests take them."""
+SIGNED = {6}  # on which a release is signed
 NAMES = (ADA, ADA, "Nora", "Karl", "Mia", "Jon")
 FOUND_NOTHING = "found nothing that belongs to your request"
 
@@ -50,10 +73,11 @@ def walk(request: pytest.FixtureRequest, staff: Staff, artefacts: Path) -> Walk:
     cases = [Stage.opened(staff, model, key=key) for key in ("k1", "k2")]
     pages = [{"question": f"Page {n}?", "answer": f"{name} wrote it.", "split": "train"} for n, name in enumerate(NAMES)]
     pages.append(pages[0])
-    return Walk(random.Random(request.param), people, cases, registered("diary", pages))  # noqa: S311  # dice, not a secret
+    diary, wanted = registered("diary", pages), list(RARE[request.param])
+    return Walk(random.Random(request.param), people, cases, diary, wanted=wanted, seed=request.param)  # noqa: S311  # dice, not a secret
 
 
-@pytest.mark.parametrize(("walk", "releases"), [(2, 0), (4, 0), (5, 0), (8, 0), (6, 1), (9, 1)], indirect=["walk"], ids=str)
+@pytest.mark.parametrize(("walk", "releases"), [(seed, int(seed in SIGNED)) for seed in RARE], indirect=["walk"], ids=str)
 def test_a_case_keeps_its_rules_whoever_presses_what_in_which_order(walk: Walk, releases: int) -> None:
     ended: dict[int, Mapping[str, object]] = {}
     held: dict[int, set[str]] = {}
@@ -61,6 +85,8 @@ def test_a_case_keeps_its_rules_whoever_presses_what_in_which_order(walk: Walk, 
         if walk.step():
             check(walk, ended, held)
     assert walk.signed >= releases, "no release was signed on this walk any more; choose a seed with which one is"
+    acts = {words.split(" ", 1)[1].rsplit(" by ", 1)[0] for words in walk.taken}
+    assert TAKEN[walk.seed] | ALWAYS <= acts, "this walk no longer takes them; choose a seed with which it does"
     # From wherever the walk has led, two officers who are new to the cases bring them to their end.
     first, second = account("officer"), account("officer")
     for case in walk.cases:
@@ -71,6 +97,11 @@ def test_a_case_keeps_its_rules_whoever_presses_what_in_which_order(walk: Walk, 
             case.request.refresh_from_db()
             check(walk, ended, held)
         assert case.request.state == RequestState.CLOSED, walk.taken
+
+
+def test_over_all_walks_every_act_is_taken_but_those_that_are_named() -> None:
+    assert ALWAYS.union(*TAKEN.values()) == set(ACTS) - NOT_TAKEN
+    assert TAKEN.keys() == RARE.keys()
 
 
 def check(walk: Walk, ended: dict[int, Mapping[str, object]], held: dict[int, set[str]]) -> None:
@@ -191,6 +222,9 @@ def rows_are_what_the_record_says(request: ErasureRequest) -> None:
         if entry.kind in {RecordKind.MATCH_ACCEPTED, RecordKind.MATCH_REJECTED}:
             decision = entry.kind.removeprefix("match.")
             matches |= {(one["snapshot"], one["example_id"]): decision for one in entry.data["examples"]}
+        if entry.kind == RecordKind.MATCH_REOPENED:
+            for one in entry.data["examples"]:
+                matches.pop((one["snapshot"], one["example_id"]))
     assert state == request.state
     assert items == {item.key: item.state for item in request.items.all()}
     decided = request.matches.exclude(decision=Match.Decision.OPEN)

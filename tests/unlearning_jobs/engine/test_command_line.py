@@ -253,6 +253,12 @@ def test_sigterm_ends_a_job_cleanly(tmp_path: Path) -> None:
     assert list((tmp_path / "out").iterdir()) == []
 
 
+def test_whoever_runs_a_job_in_their_own_process_takes_sigterm_as_before(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    assert main(["run", str(tmp_path / "gone.json"), "--out", str(tmp_path / "out")]) == 2
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
 def test_a_job_ends_with_its_parent(tmp_path: Path) -> None:
     process = started(tmp_path, "--exit-with-parent")
     assert process.stdin is not None

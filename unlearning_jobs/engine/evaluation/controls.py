@@ -124,7 +124,8 @@ def declared_against_replicates(outputs: Outputs, protocol: Protocol, nothing: C
     else:
         note = (
             "The model that was trained elsewhere differs from models of the declared recipe by at most"
-            f" {much} on average on any set, and example by example not much more than they differ among themselves."
+            f" {much} on average on any set. Example by example, the root mean square of its distance from them lies within"
+            " its limit; single examples may lie further away."
         )
     return Control("declared_against_replicates", behaved and alike, permutation, note)
 

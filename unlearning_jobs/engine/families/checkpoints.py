@@ -14,7 +14,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PretrainedConfig, PreTrainedTokenizerFast
-from transformers.utils.logging import disable_progress_bar
+from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
 from unlearning_jobs.engine.artefacts import WEIGHTS, checkpoint_digest, checkpoint_files
 from unlearning_jobs.engine.contracts import CHAT, Adapter, CheckpointArchitecture
@@ -23,7 +23,9 @@ from unlearning_jobs.engine.errors import CheckpointError, SpecError
 from .adapters import CONFIG as ADAPTER_CONFIG
 from .adapters import check_adapter, sized
 
-cast("Any", disable_progress_bar)()  # standard output and error belong to the command
+# Standard output and error belong to the command, and names in files of others may steer a terminal.
+cast("Any", disable_progress_bar)()
+cast("Any", set_verbosity_error)()
 PICKLED: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 DROPOUT: Final = ("dropout", "pdrop", "drop", "dropout_rate", "dropout_prob")
 """How settings of a configuration end that switch units off at random while a network is trained."""

@@ -23,6 +23,7 @@ from .judgement import FIRST_ORACLE
 
 GROUPS: Final[tuple[Group, ...]] = ("original", "unlearned", "oracle")
 SETS: Final = ("forget", "retain", "held_out")
+NAMES: Final = frozenset(f"{group}_{name}" for group in GROUPS for name in SETS)
 DIMENSIONS: Final = 2
 REAL: Final = "fiu"
 """Kinds of NumPy's types: floats, and whole numbers with and without a sign."""
@@ -36,6 +37,12 @@ def outputs_of_margins(file: Path) -> Outputs:
     """
     arrays = _read(file)
     outputs = Outputs()
+    if unknown := [name for name in arrays if name not in NAMES]:
+        message = (
+            f"{file.name} has an array {unknown[0]}, which would not be looked at. Names are made of {', '.join(GROUPS)}, an"
+            f" underscore, and {', '.join(SETS)}; leave other arrays out."
+        )
+        raise SpecError(message)
     for name in SETS:
         of_set = {group: arrays[f"{group}_{name}"] for group in GROUPS if f"{group}_{name}" in arrays}
         if not of_set:

@@ -37,6 +37,7 @@ RULES: Final[Mapping[str, str]] = {
     "other_characters": _("found because letters stand in another form, such as simplified for traditional ones"),
     "short_name": _("found because two characters match, which many names and words contain"),
     # identifiers
+    "sentence_behind": _("found because the word behind the address may begin the next sentence"),
     "obfuscated": _("found because the address is spelt out, as in “name at host dot org”"),
     "escaped": _("found because the characters are written as escapes of web pages or addresses"),
     "other_form": _("found because characters stand in another form, such as full-width letters or another apostrophe"),

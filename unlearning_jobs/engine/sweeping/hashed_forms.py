@@ -26,6 +26,8 @@ from unlearning_jobs.engine.matching.identifier_form import (
 from unlearning_jobs.engine.matching.identifier_text import small
 
 HOST_LENGTH: Final = 260
+FLAGS: Final = re.IGNORECASE
+LAST_LABEL: Final = re.compile(rf"(?:{HOST_DOT})([^\s.]+)$", FLAGS)
 HOST: Final = re2.compile(rf"(?i)^{LETTER}[\pL\pN\pM_-]*(?:{HOST_DOT}[\pL\pN\pM_-]+)+")
 SIGN: Final = re.compile(AT, re.IGNORECASE)
 GROUP: Final = re.compile(r"\d+")
@@ -57,19 +59,25 @@ def emails(text: str) -> Iterator[Candidate]:
         mailbox = small(DOT_WORD.sub(".", local.group(1)))
         spelt = () if sign.group().strip() == "@" and not DOT_WORD.search(hit.group()) else ("obfuscated",)
         for host, length in _hosts(hit.group()):
+            cut = ("sentence_behind",) if length < len(hit.group()) else ()
             for name, because in _mailboxes(mailbox, host).items():
-                yield Candidate(name, start, sign.end() + length, (*because, *spelt))
+                yield Candidate(name, start, sign.end() + length, (*because, *spelt, *cut))
 
 
 def _hosts(written: str) -> Iterator[tuple[str, int]]:
-    """Yield the host, and shorter ones: the last word may begin the next sentence."""
-    while True:
-        if host := host_form(DOT_WORD.sub(".", written)):
-            yield host, len(written)
-        shorter = re.sub(rf"(?:{HOST_DOT})[^\s.]+$", "", written, flags=re.IGNORECASE)
-        if shorter == written or not re.search(HOST_DOT, shorter, re.IGNORECASE):
-            return
-        written = shorter
+    """Yield the host, and a shorter one where the last words may begin the next sentence, which has no space before it.
+
+    These begin otherwise than the host: with a capital behind a small letter, or in letters that have no capitals. Without
+    that, the shorter host would be somebody else's.
+    """
+    if host := host_form(DOT_WORD.sub(".", written)):
+        yield host, len(written)
+    rest = written
+    while (dot := LAST_LABEL.search(rest)) and not dot[1][0].islower() and re.search(HOST_DOT, rest[: dot.start()], FLAGS):
+        rest = rest[: dot.start()]
+    last = LAST_LABEL.search(rest)
+    if rest != written and last and last[1][0].islower() and (host := host_form(DOT_WORD.sub(".", rest))):
+        yield host, len(rest)
 
 
 def _mailboxes(local: str, host: str) -> Mapping[str, tuple[str, ...]]:

@@ -57,8 +57,9 @@ def _names(side: Sequence[Word]) -> Iterator[Candidate]:
 
 
 def _both_orders(parts: Sequence[str], place: Sequence[Word], *because: str) -> Iterator[Candidate]:
-    for ordered in (parts, [*parts[1:], parts[0]]):
-        yield Candidate(" ".join(ordered), place[0].start, place[-1].end, because)
+    """Yield the name as it stands, and with family names of any number of words moved from before to behind or back."""
+    for first in range(len(parts)):
+        yield Candidate(" ".join((*parts[first:], *parts[:first])), place[0].start, place[-1].end, because)
 
 
 def _is_initial(word: str) -> bool:

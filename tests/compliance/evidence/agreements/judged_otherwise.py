@@ -245,6 +245,9 @@ JUDGED: Mapping[str, Change] = {
     "examples.parquet, vetoes / result.json evaluation.vetoes": evaluation(
         lambda value: value.update(vetoes=[{"estimand": "held_out_damaged", "side": "above"}])
     ),
+    "result.json efficiency, shares / result.json efficiency, unlearning and retraining": result(
+        lambda value: value["efficiency"].update(wall_share=0.001)
+    ),
     "examples.parquet, precision / result.json evaluation.precision": evaluation(
         lambda value: value["precision"].update(spread=0.5)
     ),

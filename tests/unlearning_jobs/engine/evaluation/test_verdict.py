@@ -144,8 +144,18 @@ def test_the_annex_cannot_delay_a_result_that_has_its_evidence(
 ) -> None:
     found = measured({"forget_location": "undecided"}, shipped={"forget_missed": "above"}, controls=(MISBEHAVED,))
     reached = verdict(found, *process, guarantee=guarantee)
-    assert (reached.outcome, [r.code for r in reached.reasons]) == ("passed", [*[code] * len(process), "annex"])
+    assert (reached.outcome, [r.code for r in reached.reasons]) == ("passed", [*[code] * len(process), "annex_weak"])
+    assert reached.reasons[-1].sentence.endswith(f"and show little: {MISBEHAVED.note}")
     assert [r.sentence for r in reached.reasons[:-1]] == [check.sentence for check in process]
+
+
+@pytest.mark.parametrize(("guarantee", "process", "code"), BY_EVIDENCE)
+def test_the_annex_does_not_say_that_it_could_have_contradicted_the_evidence(
+    guarantee: Guarantee, process: tuple[ProcessCheck, ...], code: str
+) -> None:
+    reached = verdict(measured(), *process, guarantee=guarantee)
+    assert [r.code for r in reached.reasons] == [*[code] * len(process), "annex"]
+    assert reached.reasons[-1].sentence == "The measurements do not contradict this; they do not confirm it either."
 
 
 @pytest.mark.parametrize(("guarantee", "process"), [(g, p) for g, p, _ in BY_EVIDENCE])

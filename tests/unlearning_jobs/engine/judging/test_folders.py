@@ -67,6 +67,19 @@ def test_a_model_with_another_tokenizer_is_refused(folder: Path, tmp_path: Path)
         outputs_of_folders(replace(source(folder), unlearned=(other,)), CPU)
 
 
+def test_the_name_of_a_tensor_reaches_no_terminal(folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    odd = shutil.copytree(folder / "retrained", tmp_path / "odd")
+    tensors = load_file(odd / "model.safetensors") | {"odd\x1b[2J\x1b[31mPASSED": torch.zeros(3)}
+    save_file(tensors, odd / "model.safetensors", {"format": "pt"})
+    (tmp_path / "ids").write_text(" ".join(FORGET))
+    oracles = [str(folder / f"oracle{seed}") for seed in (11, 12, 13, 14)]
+    models = ["--original", str(folder / "original"), "--unlearned", str(odd), "--oracles", *oracles]
+    main(["judge", *models, "--snapshot", str(folder / "snapshot"), "--forget", str(tmp_path / "ids")])
+    printed = capfd.readouterr()
+    assert "PASSED" in printed.err
+    assert "\x1b" not in printed.out + printed.err
+
+
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
 @pytest.mark.parametrize("group", ["original", "unlearned", "oracles"])
 def test_weights_that_are_no_numbers_are_refused(folder: Path, tmp_path: Path, group: str, number: float) -> None:

@@ -68,6 +68,8 @@ def test_probability_and_accuracy_follow_from_the_margin(tmp_path: Path) -> None
         ({"oracle_retain": np.zeros((7, 12))}, "another number of models"),
         ({"unlearned_forget": np.full((1, 12), np.nan)}, "unlearned_forget .* holds margins that are NaN or infinite"),
         ({"oracle_forget": np.array([[1.0, np.inf]])}, "NaN or infinite"),
+        ({"unlearned_heldout": np.zeros((4, 9))}, "an array unlearned_heldout, which would not be looked at"),
+        ({"forget": np.zeros((4, 10))}, "an array forget, which would not be looked at"),
         ({"oracle_forget": None, "original_forget": None, "unlearned_forget": None}, "no arrays of the forget set"),
     ],
 )
@@ -99,6 +101,16 @@ def test_the_command_prints_what_it_found_and_what_that_does_not_show(
     assert '"outcome": "alike"' in (tmp_path / "found.json").read_text()
     assert main(["judge", "--margins", str(written(tmp_path)), "--original", "somewhere"]) == 2
     assert main(["judge", "--original", "somewhere"]) == 2
+
+
+@pytest.mark.parametrize("out", ["nowhere/found.json", "."])
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_judged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], out: str
+) -> None:
+    assert main(["judge", "--margins", str(written(tmp_path)), "--out", str(tmp_path / out)]) == 2
+    printed = capsys.readouterr()
+    assert "cannot be written; name a file in a folder that is there" in printed.err
+    assert printed.out == ""
 
 
 def test_a_single_array_and_complex_numbers_are_refused(tmp_path: Path) -> None:

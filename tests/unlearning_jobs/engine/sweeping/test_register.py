@@ -60,6 +60,27 @@ def test_an_address_is_found_by_its_digest_however_it_is_written(tmp_path: Path,
     assert [row for row, _ in places["line-2/email_hash"]] == [1]
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        "jo.lark@tilsk.co.uk",
+        "jo.lark@tilsk.co.uk.",
+        "JO.LARK@TILSK.CO.UK",
+        "jo.lark@tilsk.co.other.org",
+        "jo.lark [at] tilsk [dot] co [dot] uk",
+        "jo.lark@post.tilsk.co",
+    ],
+)
+def test_the_digest_of_an_address_does_not_find_that_of_somebody_at_a_longer_host(tmp_path: Path, other: str) -> None:
+    assert found(tmp_path, f"email_hash\n{digest('jo.lark@tilsk.co')}\n", [f"Ask {other} soon"]) == {}
+
+
+@pytest.mark.parametrize("behind", [".Then we go", ".然后我们", ".Then.We", ". then"])
+def test_a_sentence_right_behind_an_address_hides_it_not(tmp_path: Path, behind: str) -> None:
+    places = found(tmp_path, f"email_hash\n{digest('jo.lark@tilsk.example')}\n", [f"Ask jo.lark@tilsk.example{behind}"])
+    assert places == {"line-2/email_hash": [(1, "jo.lark@tilsk.example")]}
+
+
 def test_a_mailbox_that_ignores_dots_is_found_with_other_dots(tmp_path: Path) -> None:
     register = f"email_hash\n{digest('jolark@gmail.com')}\n"
     places = found(tmp_path, register, ["Write to Jo.Lark@googlemail.com!"])
@@ -108,6 +129,22 @@ def test_without_a_country_only_international_numbers_are_known(tmp_path: Path) 
 def test_a_name_is_found_by_its_digest_beside_its_date_of_birth(tmp_path: Path, written: str) -> None:
     register = f"name_birth_hash\n{digest('jo lark|1980-05-03')}\n"
     others = ["Jo Lark, born 4 June 1980", "Jo Larkin, born 3 May 1980", "Jo Lark " + "and so on " * 9 + "3 May 1980"]
+    assert [row for row, _ in found(tmp_path, register, [written, *others])["line-2/name_birth_hash"]] == [1]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "García López, María, 30.12.1971",
+        "GARCÍA LÓPEZ, MARÍA (30.12.71)",
+        "GARCÍA LÓPEZ MARÍA 1971-12-30",
+        "María García López, 30/12/1971",
+        "López, María García: 30.12.1971",
+    ],
+)
+def test_of_two_family_names_both_may_stand_first(tmp_path: Path, written: str) -> None:
+    register = f"name_birth_hash\n{digest('maria garcia lopez|1971-12-30')}\n"
+    others = ["María López García, 30.12.1971", "García López, Mario, 30.12.1971"]
     assert [row for row, _ in found(tmp_path, register, [written, *others])["line-2/name_birth_hash"]] == [1]
 
 
