@@ -211,9 +211,7 @@ def test_a_picture_is_not_looked_for_in_texts_and_that_is_said(staff: Staff, tmp
     assert "the search could not look for the picture of the work: it holds no pictures" in said
 
 
-def test_what_was_looked_for_in_a_part_of_the_training_data_is_said_of_that_part_alone(
-    staff: Staff, tmp_path: Path
-) -> None:
+def test_what_was_looked_for_in_a_part_of_the_training_data_is_said_of_that_part_alone(staff: Staff, tmp_path: Path) -> None:
     build(texts(tmp_path))
     build(shelf(tmp_path))
     search = searched(staff, "copyright", work_picture=copy(7), work_text=TEXTS[3])
