@@ -20,7 +20,7 @@ from requests_app.states import REFUSE_GROUNDS, ItemState, RequestOutcome, Reque
 from unlearning_jobs.services.ledger import ledger_lock
 
 from .accepted import items_to_correct, matches_in_no_item, require_corrected
-from .corrections import items_correct, items_lock
+from .corrections import items_correct, jobs_lock
 from .ending_drafts import ending_data, ending_draft, needs_reasons, require_same_facts
 from .findings import closing_obstacle, items_to_create
 from .outcomes import closing_outcome, ending_state, is_correction, lapse_outcome, settled_outcome
@@ -29,8 +29,10 @@ from .reasons import require_explanation, require_reasons
 from .requests import (
     item_lock,
     item_move,
+    items_lock,
     request_close,
     request_close_when_settled,
+    request_end_lock,
     request_lock,
     request_move,
     require_item_transition,
@@ -162,8 +164,11 @@ def ending_approve(*, ending: Ending, by: Account) -> Ending:
         StaleStateError: it is no longer waiting, or the facts have changed since it was proposed.
     """
     # 1. Lock everything, and check that the end is still the one that the facts allow.
+    request_end_lock(ending.request_id)
     ending = _waiting(ending)
     require_approver(ending, by)
+    if is_correction(ending):
+        jobs_lock(ending.request)  # a worker that starts one holds it, and waits for the request's number in the record
     ledger_lock()  # no model comes into use, and no training begins, until the request has ended
     require_same_facts(ending)
     # 2. Approve it, and record that.
