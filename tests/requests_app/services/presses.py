@@ -1,4 +1,4 @@
-"""The acts on a case: each brings the case to where it is possible, and says with what the button is pressed; and many press."""
+"""The acts on a case: each brings it to where the act is possible, and says with what the button is pressed."""
 
 from __future__ import annotations
 
