@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
+from django.utils import timezone
 
 from compliance.formats.record_kinds import RecordKind
 from compliance.record.models import RecordEntry
@@ -25,9 +28,11 @@ from tests.endings import NOT_HERS
 from tests.erasing import turned_round
 from tests.factories import RECIPE
 from tests.personas import Staff
-from tests.staging import Stage, trained
-from unlearning_jobs.models import ErasureEntry, Job, ModelVersion, TrainingContent
-from unlearning_jobs.services import runs, trainings
+from tests.staging import Stage, result_write, trained
+from unlearning_jobs import heartbeat, runner
+from unlearning_jobs.engine.contracts import JobSpec
+from unlearning_jobs.models import CorpusSnapshot, ErasureEntry, Job, ModelVersion, TrainingContent
+from unlearning_jobs.services import contents, runs, trainings
 from unlearning_jobs.services.ledger import ledger_withhold
 from unlearning_jobs.services.runs import job_claim
 from unlearning_jobs.services.trainings import model_train
@@ -165,3 +170,29 @@ def test_six_replays_at_once_train_a_model_again_once(stage: Stage) -> None:
     assert ModelVersion.objects.get(name="returned").state == ModelState.QUARANTINED
     assert ErasureEntry.objects.count() == before
     assert RecordEntry.objects.filter(kind=RecordKind.LEDGER_REPLAYED).exists()
+
+
+def test_a_worker_keeps_its_lease_while_it_notes_what_its_corpus_holds(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, snapshot = stage.approved().job, stage.model.snapshot
+    assert job is not None
+    claim = job_claim(job_id=job.pk, worker="worker-1")
+    output = f"jobs/{job.pk}/run-1"
+    folder = settings.ARTEFACTS / output
+    result_write(folder, JobSpec.from_json(job.spec), "passed")
+    TrainingContent.objects.filter(snapshot=snapshot).delete()
+    CorpusSnapshot.objects.filter(pk=snapshot.pk).update(contents_key="")
+    Job.objects.filter(pk=job.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+    monkeypatch.setattr(heartbeat, "SILENT_AT_MOST", 0.1)
+    notes = Pause(monkeypatch, contents, "content_digest")
+
+    def seen_alive() -> None:
+        end = time.monotonic() + LONG_ENOUGH
+        while not Job.objects.filter(pk=job.pk, lease_until__gt=timezone.now()).exists():
+            assert time.monotonic() < end, "nobody sees its heartbeats"
+            time.sleep(0.05)
+
+    assert pressed(lambda: runner._accept(claim, folder, output), notes.then(seen_alive)) == [True, True]
+    job.refresh_from_db()
+    assert job.state == JobState.COMPLETED
