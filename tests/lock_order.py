@@ -52,11 +52,6 @@ class Transaction:
             return
         if later := [held for held in self.locked if ORDER.index(held) > ORDER.index(name)]:
             message = f"{name} was locked after {', '.join(later)}; `requests_app.services` has the order."
-            import os, traceback
-            if os.environ.get("LOCKS_LOG"):
-                with open(os.environ["LOCKS_LOG"],"a") as f:
-                    st=[x for x in traceback.extract_stack() if "/m-locks/" in x.filename and "lock_order" not in x.filename and ".venv" not in x.filename]
-                    f.write(message.split(";")[0]+" @ "+" < ".join(f"{x.filename.split('/m-locks/')[1]}:{x.lineno}:{x.name}" for x in reversed(st))+"\n")
             raise LockOrderError(message)
         self.locked.append(name)
 
