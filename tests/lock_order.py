@@ -1,7 +1,10 @@
-"""Watches every transaction of every test: what it locks, it locks in the order that `requests_app.services` writes down.
+"""Watches every transaction of every test: what it locks, it locks in the order and as `requests_app.services` writes down.
 
 Two transactions that lock the same two things in opposite orders wait for each other until PostgreSQL kills one of them. No
-single act shows that, so all of them are watched.
+single act shows that, so all of them are watched, in every thread of the process that tests.
+
+Not watched: which of several rows of a table is locked first, what an INSERT or a DELETE waits for, and other processes. Who
+skips what is locked waits for nothing, and is watched all the same: it may wait for what it locks afterwards.
 """
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ ROWS: Final = re.compile(r' FROM "(\w+)".* FOR (?:NO KEY )?UPDATE', re.DOTALL)
 
 
 class LockOrderError(AssertionError):
-    """A transaction locked against the order; another one that locks in the order can wait for it, and it for that one."""
+    """A transaction locked against the order, or too much; another one can wait for it, and it for that one."""
 
 
 class Transaction:
@@ -60,6 +63,11 @@ class Transaction:
         if "pg_advisory_xact_lock" in sql:
             self.note(advisory(sql, params))
         elif found := CHANGED.match(sql) or ROWS.search(sql):
+            if found[1] in ORDER and " FOR UPDATE" in sql:
+                message = (
+                    f"{found[1]} was locked FOR UPDATE, which keeps others from referring to it; use FOR NO KEY UPDATE."
+                )
+                raise LockOrderError(message)
             self.note(found[1])
         return execute(sql, params, many, context)
 

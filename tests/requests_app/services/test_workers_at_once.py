@@ -27,6 +27,7 @@ from requests_app.states import ItemState, RequestState
 from tests.endings import NOT_HERS
 from tests.erasing import turned_round
 from tests.factories import RECIPE
+from tests.lock_order import LockOrderError
 from tests.personas import Staff
 from tests.staging import Stage, result_write, trained
 from unlearning_jobs import heartbeat, runner
@@ -40,6 +41,7 @@ from unlearning_jobs.states import JobState, ModelState
 
 from .conftest import under_review
 from .presses import partly_rejected, pressed, signed
+from .test_lock_order import item_before_request
 
 pytestmark = pytest.mark.usefixtures("committed_database", "queues", "artefacts", "signing")
 LONG_ENOUGH = 3.0
@@ -196,3 +198,9 @@ def test_a_worker_keeps_its_lease_while_it_notes_what_its_corpus_holds(
     assert pressed(lambda: runner._accept(claim, folder, output), notes.then(seen_alive)) == [True, True]
     job.refresh_from_db()
     assert job.state == JobState.COMPLETED
+
+
+def test_the_order_of_locks_is_watched_in_other_threads_too(stage: Stage) -> None:
+    item = stage.reviewed()
+    with pytest.raises(LockOrderError):
+        pressed(lambda: item_before_request(item))
