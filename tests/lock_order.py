@@ -63,10 +63,8 @@ class Transaction:
         if "pg_advisory_xact_lock" in sql:
             self.note(advisory(sql, params))
         elif found := CHANGED.match(sql) or ROWS.search(sql):
-            if found[1] in ORDER and " FOR UPDATE" in sql:
-                message = (
-                    f"{found[1]} was locked FOR UPDATE, which keeps others from referring to it; use FOR NO KEY UPDATE."
-                )
+            if self.depth and found[1] in ORDER and " FOR UPDATE" in sql:
+                message = f"{found[1]} was locked FOR UPDATE, so that nobody can refer to it; use FOR NO KEY UPDATE."
                 raise LockOrderError(message)
             self.note(found[1])
         return execute(sql, params, many, context)

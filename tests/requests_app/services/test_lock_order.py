@@ -1,6 +1,7 @@
 """Every act locks its request before anything else.
 
-In which order it locks what comes after, and how, is watched in every test (`tests/lock_order.py`); here, that the watcher bites.
+In which order it locks what comes after, and how, is watched in every test (`tests/lock_order.py`). Here is shown that the
+watcher bites.
 """
 
 from __future__ import annotations
