@@ -29,7 +29,6 @@ from .reasons import require_explanation, require_reasons
 from .requests import (
     item_lock,
     item_move,
-    items_lock,
     request_close,
     request_close_when_settled,
     request_end_lock,
@@ -164,7 +163,6 @@ def ending_approve(*, ending: Ending, by: Account) -> Ending:
         StaleStateError: it is no longer waiting, or the facts have changed since it was proposed.
     """
     # 1. Lock everything, and check that the end is still the one that the facts allow.
-    request_end_lock(ending.request_id)
     ending = _waiting(ending)
     require_approver(ending, by)
     if is_correction(ending):
@@ -237,10 +235,8 @@ def _propose(ending: Ending) -> Ending:
 
 def _waiting(ending: Ending) -> Ending:
     """Lock an ending, after its request and item, and return it as it is now; raise StaleStateError unless it waits."""
-    request = request_lock(ending.request_id)
+    request = request_end_lock(ending.request_id)
     item = item_lock(ending.item) if ending.item else None
-    if item is None:
-        items_lock(request)
     locked = Ending.objects.select_for_update(no_key=True, of=("self",)).select_related("proposed_by").get(pk=ending.pk)
     locked.request, locked.item = request, item
     if item:

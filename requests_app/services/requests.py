@@ -32,19 +32,14 @@ def request_lock(pk: int) -> ErasureRequest:
 def request_end_lock(pk: int) -> ErasureRequest:
     """Lock a request and what ends with it: the searches and samples that are due, and its items; return it as it is now.
 
-    Whatever may end a request calls it in a transaction, and before anything else is locked.
+    Whatever may end a request calls it in a transaction, before it locks anything else but the access link.
     """
     request = request_lock(pk)
     for due in (request.search_orders, request.samples):
         live = due.filter(state__in=[JobState.QUEUED, JobState.RUNNING])
         list(live.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
-    items_lock(request)
-    return request
-
-
-def items_lock(request: ErasureRequest) -> None:
-    """Lock the items of a locked request."""
     list(request.items.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
+    return request
 
 
 def require_request_transition(request: ErasureRequest, kind: RecordKind, to: RequestState) -> None:
