@@ -58,8 +58,10 @@ class Transaction:
             raise LockOrderError(message)
         self.locked.append(name)
 
-    def watch(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
-        """Note what a statement locks, and execute it."""
+    def watch(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
+        """Note what a statement locks, and execute it. What is composed of names of roles or tables locks no rows."""
+        if not isinstance(sql, str):
+            return execute(sql, params, many, context)
         if "pg_advisory_xact_lock" in sql:
             self.note(advisory(sql, params))
         elif found := CHANGED.match(sql) or ROWS.search(sql):
