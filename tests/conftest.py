@@ -15,6 +15,7 @@ from pytest_django import DjangoDbBlocker, Settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
+from tests.lock_order import watched
 from tests.personas import Staff
 from tests.queues import queues  # noqa: F401  # a fixture
 from unlearning_jobs.engine.matching.self_test import self_test
@@ -47,6 +48,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneInst
 def english() -> Iterator[None]:
     """A page that was asked for in German leaves the thread in German, and the next test with it."""
     with translation.override("en"):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def locks_in_order(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever a test does, its transactions lock in the one order."""
+    with watched(monkeypatch):
         yield
 
 

@@ -16,7 +16,8 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,8 @@ from compliance.formats.canonical import canonical_json
 from .engine.contracts import JobResult, JobSpec, Progress
 from .engine.errors import CorpusError, EngineError
 from .engine.tensors import Weights
+from .heartbeat import Heartbeat
+from .leases import ClaimLostError
 from .ledger_keys import LedgerError
 from .models import Job, JobRun
 from .services.ledger import LedgerMovedError, snapshot_compare
@@ -46,7 +49,7 @@ ENGINE_ERROR_EXIT = 2
 
 
 @dataclass
-class Heartbeat:
+class Reported:
     """What the engine has reported so far."""
 
     progress: Progress | None = None
@@ -70,6 +73,21 @@ class Heartbeat:
                 self.curves[name] = self.curves[name][::2]
 
 
+class LeaseHeartbeat(Heartbeat):
+    """Keeps the lease from a thread, and so outside the transaction of what is done meanwhile: within it, nobody would see
+    the heartbeat, and the job's row would stay locked.
+    """
+
+    def __init__(self, claim: Claim) -> None:
+        super().__init__()
+        self.claim = claim
+
+    def write(self, _progress: Mapping[str, float]) -> None:
+        self.reported = time.monotonic()
+        with suppress(ClaimLostError):  # `job_result_accept` says so
+            job_report(claim=self.claim, progress=None, curves=None)
+
+
 def job_execute(claim: Claim) -> None:
     """Run the engine on the claimed job until it ends, and end the job or its run accordingly.
 
@@ -89,9 +107,9 @@ def job_execute(claim: Claim) -> None:
     # 2. Start the engine and follow it; whatever happens here, it does not outlive this function.
     with (folder.with_name(f"run-{claim.run}.log")).open("wb") as log:
         process = _engine_start(spec, folder, log)
-        heartbeat = Heartbeat()
+        reported = Reported()
         try:
-            cancelled = not _follow(process, claim, heartbeat)
+            cancelled = not _follow(process, claim, reported)
         finally:
             _stop(process)
     # 3. Say how it ended. A death is worth another run; an error that the engine has explained is not.
@@ -99,8 +117,8 @@ def job_execute(claim: Claim) -> None:
         job_cancelled(claim=claim)
     elif process.returncode == 0:
         _accept(claim, folder, output)
-    elif process.returncode == ENGINE_ERROR_EXIT and heartbeat.error:
-        job_fail(claim=claim, code=heartbeat.error["code"], message=heartbeat.error["message"])
+    elif process.returncode == ENGINE_ERROR_EXIT and reported.error:
+        job_fail(claim=claim, code=reported.error["code"], message=reported.error["message"])
     elif process.returncode < 0:
         job_run_lost(claim=claim, detail=f"killed by {signal.Signals(-process.returncode).name}")
     else:
@@ -125,12 +143,12 @@ def _engine_start(spec: Path, folder: Path, log: IO[bytes]) -> subprocess.Popen[
     )
 
 
-def _follow(process: subprocess.Popen[str], claim: Claim, heartbeat: Heartbeat) -> bool:
+def _follow(process: subprocess.Popen[str], claim: Claim, reported: Reported) -> bool:
     """Read the engine's lines to their end, reporting at most once a second; return False if the job is to be cancelled."""
     # A thread reads, so that heartbeats go on while the engine is silent.
     lines: queue.Queue[str | None] = queue.Queue()
     threading.Thread(target=_read, args=(process, lines), daemon=True).start()
-    reported = 0.0
+    last = 0.0
     ended = False
     while not ended:
         try:
@@ -140,12 +158,12 @@ def _follow(process: subprocess.Popen[str], claim: Claim, heartbeat: Heartbeat) 
         if line is None:
             ended = True
         elif line.strip():
-            heartbeat.take(line)
-        if ended or time.monotonic() - reported >= REPORT_SECONDS:
-            curves = dict(heartbeat.curves) if heartbeat.new_points else None
-            if not job_report(claim=claim, progress=heartbeat.progress, curves=curves):
+            reported.take(line)
+        if ended or time.monotonic() - last >= REPORT_SECONDS:
+            curves = dict(reported.curves) if reported.new_points else None
+            if not job_report(claim=claim, progress=reported.progress, curves=curves):
                 return False
-            heartbeat.new_points, reported = False, time.monotonic()
+            reported.new_points, last = False, time.monotonic()
     process.wait()
     return True
 
@@ -201,10 +219,8 @@ def _registered(claim: Claim, result: JobResult, digest: str, output: str, weigh
     """Compare the corpus with the erasure ledger and end the job; return False if something was erased in between."""
     try:
         # Heartbeats go on: a large corpus takes longer to compare than the lease lasts.
-        snapshot_compare(
-            snapshot=Job.objects.select_related("snapshot").get(pk=claim.job_id).snapshot,
-            on_progress=partial(job_report, claim=claim, progress=None, curves=None),
-        )
+        with LeaseHeartbeat(claim):
+            snapshot_compare(snapshot=Job.objects.select_related("snapshot").get(pk=claim.job_id).snapshot)
         job_result_accept(claim=claim, result=result, result_sha256=digest, output=output, weights=weights)
     except LedgerMovedError:
         return False

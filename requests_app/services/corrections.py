@@ -22,21 +22,18 @@ GIVEN_UP = frozenset({ItemState.AWAITING_APPROVAL, ItemState.AWAITING_RELEASE})
 """States in which a method or a result waits for a second officer: it was chosen for other examples."""
 
 
-def items_lock(request: ErasureRequest) -> None:
-    """Lock the items of a locked request."""
-    list(request.items.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
+def jobs_lock(request: ErasureRequest) -> list[int]:
+    """Lock the jobs of a locked request that have not ended, and return their numbers."""
+    live = Job.objects.filter(subject=request.subject, state__in=[JobState.QUEUED, JobState.RUNNING])
+    return list(live.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
 
 
 def items_correct(*, ending: Ending, by: Account) -> None:
     """Take what is not accepted any more out of every item that is not settled, because `by` has approved this end.
 
-    The caller holds the request and its items.
+    The caller holds the request, its items and its jobs.
     """
-    request = ending.request
-    live = Job.objects.filter(subject=request.subject, state__in=[JobState.QUEUED, JobState.RUNNING])
-    list(live.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
-
-    for item in items_to_correct(request):
+    for item in items_to_correct(ending.request):
         item_correct(item=item, ending=ending, by=by)
 
 

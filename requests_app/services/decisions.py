@@ -28,7 +28,7 @@ from .letters import Letter, letter
 from .mail_reasons import outcome_template
 from .permissions import require_approver, require_officer, require_releaser
 from .reasons import require_explanation
-from .requests import item_lock, item_move, request_close_when_settled, require_item_transition
+from .requests import item_lock, item_move, request_close_when_settled, request_end_lock, require_item_transition
 from .results import rejected_since, release_obstacle, report_is_signed, under_way
 
 RELEASE_SIGN_TASK = "requests_app.release_sign"
@@ -194,6 +194,7 @@ def item_release(*, proposal: Proposal, by: Account) -> Proposal:
             process has raised its alarm.
     """
     # 1. Lock the proposal. It must have passed, and its report must be signed, in a record that can be trusted.
+    request_end_lock(proposal.item.request_id)
     proposal = _locked(proposal)
     require_releaser(proposal, by)
     if alarm_standing():

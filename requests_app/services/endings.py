@@ -20,7 +20,7 @@ from requests_app.states import REFUSE_GROUNDS, ItemState, RequestOutcome, Reque
 from unlearning_jobs.services.ledger import ledger_lock
 
 from .accepted import items_to_correct, matches_in_no_item, require_corrected
-from .corrections import items_correct, items_lock
+from .corrections import items_correct, jobs_lock
 from .ending_drafts import ending_data, ending_draft, needs_reasons, require_same_facts
 from .findings import closing_obstacle, items_to_create
 from .outcomes import closing_outcome, ending_state, is_correction, lapse_outcome, settled_outcome
@@ -31,6 +31,7 @@ from .requests import (
     item_move,
     request_close,
     request_close_when_settled,
+    request_end_lock,
     request_lock,
     request_move,
     require_item_transition,
@@ -164,6 +165,8 @@ def ending_approve(*, ending: Ending, by: Account) -> Ending:
     # 1. Lock everything, and check that the end is still the one that the facts allow.
     ending = _waiting(ending)
     require_approver(ending, by)
+    if is_correction(ending):
+        jobs_lock(ending.request)  # a worker that starts one holds it, and waits for the request's number in the record
     ledger_lock()  # no model comes into use, and no training begins, until the request has ended
     require_same_facts(ending)
     # 2. Approve it, and record that.
@@ -232,10 +235,8 @@ def _propose(ending: Ending) -> Ending:
 
 def _waiting(ending: Ending) -> Ending:
     """Lock an ending, after its request and item, and return it as it is now; raise StaleStateError unless it waits."""
-    request = request_lock(ending.request_id)
+    request = request_end_lock(ending.request_id)
     item = item_lock(ending.item) if ending.item else None
-    if item is None:
-        items_lock(request)
     locked = Ending.objects.select_for_update(no_key=True, of=("self",)).select_related("proposed_by").get(pk=ending.pk)
     locked.request, locked.item = request, item
     if item:

@@ -22,13 +22,14 @@ from requests_app.references import reference_make, reference_normalise
 from requests_app.states import RequestOutcome, RequestState
 from unlearning_jobs.models import Job
 from unlearning_jobs.services.jobs import job_cancel
-from unlearning_jobs.states import JobState
+from unlearning_jobs.services.ledger import ledger_lock
 
+from .corrections import jobs_lock
 from .index import email_index_of
 from .limits import CONFIRMATION, RESEND, SUBMIT, LimitReachedError, use_count
 from .mail_reasons import CONFIRM_ADDRESS, REQUEST_RECEIVED, can_withdraw
 from .messages import message_queue, token_digest
-from .requests import request_close, request_lock, request_move
+from .requests import request_close, request_end_lock, request_lock, request_move
 from .search_orders import search_order
 
 RESENDS_AT_MOST = 5
@@ -234,11 +235,12 @@ def request_withdraw(*, token: str) -> ErasureRequest:
     request = link.request
     if not can_withdraw(request):
         raise StaleStateError(_("This request can no longer be withdrawn."))
-    # 2. Lock its items, and cancel the jobs that have not ended. One that ends first leaves a candidate that nobody can
+    # 2. Lock what is in it, and cancel the jobs that have not ended. One that ends first leaves a candidate that nobody can
     #    release any more.
-    list(request.items.select_for_update(no_key=True).values_list("pk", flat=True))
-    live = Job.objects.filter(subject=request.subject, state__in=[JobState.QUEUED, JobState.RUNNING], cancel_requested=False)
-    for job_id in live.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True):
+    request_end_lock(request.pk)
+    live = Job.objects.filter(pk__in=jobs_lock(request), cancel_requested=False)
+    ledger_lock()  # before the record's numbers, as everywhere
+    for job_id in live.order_by("pk").values_list("pk", flat=True):
         job_cancel(job_id=job_id, actor=CLAIMANT)
     # 3. Nothing more happens to it and its items.
     return request_close(request=request, outcome=RequestOutcome.WITHDRAWN, actor=CLAIMANT, template=None)

@@ -21,12 +21,11 @@ from unlearning_jobs.selectors import examples_by_id
 from unlearning_jobs.services.ledger import ledger_lock
 
 from .accepted import learners, require_corrected
-from .corrections import items_lock
 from .findings import items_to_create, review_goes_on
 from .matches import decision_record, under_review
 from .outcomes import closing_outcome
 from .reasons import require_explanation
-from .requests import request_close_when_settled, request_move
+from .requests import request_close_when_settled, request_end_lock, request_move
 
 BY_HAND = "by_hand"
 """The method of a match that an officer added."""
@@ -127,7 +126,7 @@ def review_complete(*, request: ErasureRequest, by: Account) -> ErasureRequest:
     """
     # 1. Lock the request and what is in it; every match must have been decided.
     request = under_review(request, by)
-    items_lock(request)
+    request_end_lock(request.pk)
     ledger_lock()  # no model comes into use meanwhile
     if request.matches.filter(decision=Match.Decision.OPEN).exists():
         raise StaleStateError(_("Accept or reject every match first."))

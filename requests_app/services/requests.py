@@ -13,7 +13,7 @@ from compliance.record.errors import StaleStateError
 from compliance.record.services import examples_in_parts, record_append, records_append
 from requests_app.models import ErasureRequest, Item
 from requests_app.states import ITEM_TRANSITIONS, REQUEST_TRANSITIONS, SETTLED, ItemState, RequestOutcome, RequestState
-from unlearning_jobs.services.ledger import ledger_withhold
+from unlearning_jobs.services.ledger import ledger_lock, ledger_withhold
 from unlearning_jobs.states import JobState
 
 from .dispositions import MODELS, accounted_examples, corrections_standing, models_told, not_to_be_learned, what_became
@@ -27,6 +27,19 @@ WHILE_OPEN = frozenset({RecordKind.ITEM_EVALUATED, RecordKind.ITEM_LAPSED, Recor
 def request_lock(pk: int) -> ErasureRequest:
     """Lock a request and return it as it is now. Call it in a transaction, and before anything else is locked."""
     return ErasureRequest.objects.select_for_update(no_key=True).get(pk=pk)
+
+
+def request_end_lock(pk: int) -> ErasureRequest:
+    """Lock a request and what ends with it: the searches and samples that are due, and its items; return it as it is now.
+
+    Whatever may end a request calls it in a transaction, before it locks anything else but the access link.
+    """
+    request = request_lock(pk)
+    for due in (request.search_orders, request.samples):
+        live = due.filter(state__in=[JobState.QUEUED, JobState.RUNNING])
+        list(live.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
+    list(request.items.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
+    return request
 
 
 def require_request_transition(request: ErasureRequest, kind: RecordKind, to: RequestState) -> None:
@@ -88,10 +101,14 @@ def request_close(
     a search or a sample that is due is no longer wanted. What no model in use knows and nobody refused enters the erasure
     ledger.
 
+    A caller that has locked or recorded anything holds what is locked here: what ends with it, and the ledger.
+
     Raises:
         StaleStateError: it is already closed.
         ContentsUnknownError: nobody has noted what a corpus contains, and it cannot be read.
     """
+    request_end_lock(request.pk)
+    ledger_lock()  # before the record's numbers, as everywhere
     for item in request.items.exclude(state__in=SETTLED).select_related("request"):
         lapsed = {"outcome": outcome.value}
         item_move(item=item, to=ItemState.LAPSED, kind=RecordKind.ITEM_LAPSED, actor=actor, data=lapsed)
@@ -150,7 +167,8 @@ def item_move(*, item: Item, to: ItemState, kind: RecordKind, actor: str, data: 
 def request_close_when_settled(*, request: ErasureRequest, actor: str) -> None:
     """Close a request if all of its items are settled, and no model knows or is about to learn what else was accepted.
 
-    The caller holds the ledger's lock, so that no model comes into use and no training begins meanwhile.
+    The caller holds what ends with it, and the ledger's lock, so that no model comes into use and no training begins
+    meanwhile.
     """
     outcome = settled_outcome(request)
     if outcome:

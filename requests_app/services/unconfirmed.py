@@ -18,7 +18,7 @@ from requests_app.models import AccessLink, ErasureRequest, Message
 from requests_app.states import RequestOutcome, RequestState
 
 from .mail_reasons import CONFIRM_ADDRESS
-from .requests import request_close, request_lock
+from .requests import request_close, request_end_lock
 
 UNCONFIRMED_AFTER = timedelta(days=21)
 """A request is closed if nobody confirmed its address for so long after the latest link was sent or given up."""
@@ -63,7 +63,7 @@ def request_expire(*, request: ErasureRequest) -> ErasureRequest:
     Raises:
         StaleStateError: it has been confirmed or closed, or a link was not sent, was sent lately or still works.
     """
-    request = request_lock(request.pk)
+    request = request_end_lock(request.pk)
     if not expired(timezone.now()).filter(pk=request.pk).exists():
         raise StaleStateError(_("This request can still be confirmed."))
     return request_close(request=request, outcome=RequestOutcome.UNCONFIRMED, actor=SYSTEM, template=None)

@@ -25,6 +25,7 @@ from unlearning_jobs.engine.families.checkpoints import describe_checkpoint
 from unlearning_jobs.engine.families.foreign_adapters import describe_adapter
 from unlearning_jobs.engine.tensors import weights_of
 from unlearning_jobs.models import Checkpoint, CorpusSnapshot, Job, ModelVersion
+from unlearning_jobs.services import checkpoints
 from unlearning_jobs.services.imports import model_import
 from unlearning_jobs.services.trainings import model_train
 
@@ -93,13 +94,13 @@ def test_weights_that_were_imported_while_a_checkpoint_was_checked_are_none(
     checkpoint: Checkpoint, snapshot: CorpusSnapshot, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = trained_elsewhere(base, tmp_path / "elsewhere")
-    lock = registered.__globals__["checkpoint_register"].__globals__["ledger_lock"]
+    copy = checkpoints.checkpoint_copy
 
-    def late() -> None:
+    def late(source: Path, to: Path) -> int:
         worked(imported(checkpoint, snapshot, folder))
-        lock()
+        return copy(source, to)
 
-    monkeypatch.setitem(registered.__globals__["checkpoint_register"].__globals__, "ledger_lock", late)
+    monkeypatch.setattr(checkpoints, "checkpoint_copy", late)
     with pytest.raises(StaleStateError, match="the weights of again v1"):
         registered(folder, "house")
     assert Checkpoint.objects.get() == checkpoint

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from .errors import SpecError
-from .judge_command import require_writable, write_found
+from .found_file import require_writable, write_found
 
 if TYPE_CHECKING:
     from .canaries import CanaryJudgement, Draw

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import sys
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from .errors import SpecError
+from .found_file import require_writable, write_found
 from .printing import printable
 
 if TYPE_CHECKING:
@@ -53,26 +51,6 @@ def _judge(options: argparse.Namespace) -> int:
         write_found(options.out, judgement.to_json())
         _print(f"result: {options.out}")
     return 0
-
-
-def require_writable(out: Path | None) -> None:
-    """Refuse a file to write to that cannot be written (SpecError), before the work that takes long."""
-    if out and (out.is_dir() or not os.access(out if out.exists() else out.parent, os.W_OK)):
-        message = f"{out} cannot be written; name a file in a folder that is there."
-        raise SpecError(message)
-
-
-def write_found(out: Path, found: Mapping[str, object]) -> None:
-    """Write what was found as JSON.
-
-    Raises:
-        SpecError: the file cannot be written.
-    """
-    try:
-        out.write_text(json.dumps(found, indent=2), encoding="utf-8")
-    except OSError as error:
-        message = f"{out} cannot be written ({error.strerror}). What was found stands above."
-        raise SpecError(message) from None
 
 
 def _judgement(options: argparse.Namespace) -> Judgement:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import islice
 
 from django.db import transaction
@@ -16,7 +15,7 @@ BATCH = 2_000
 """Examples that one statement inserts."""
 
 
-def contents_note(*, snapshot: CorpusSnapshot, on_progress: Callable[[], object] = lambda: None) -> None:
+def contents_note(*, snapshot: CorpusSnapshot) -> None:
     """Note the content of every training example of a snapshot, all or none of them; once, since a snapshot never changes.
 
     Raises:
@@ -39,7 +38,6 @@ def contents_note(*, snapshot: CorpusSnapshot, on_progress: Callable[[], object]
                 TrainingContent(snapshot=row, content=content_digest(example, key), example_id=example.id)
                 for example in examples
             )
-            on_progress()
         proven.require_unchanged()
         row.contents_key = key.id
         row.save(update_fields=["contents_key"])

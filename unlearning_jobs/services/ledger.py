@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -29,7 +29,6 @@ from unlearning_jobs.wording import ids_named
 
 from .contents import contents_note
 
-PROGRESS_EXAMPLES = 20_000
 MOST_NAMED = 20
 """How many example ids a sentence names."""
 
@@ -192,31 +191,30 @@ def ledger_digest() -> str:
     return entries_digest(ErasureEntry.objects.only("key_id", "digest"))
 
 
-def snapshot_compare(
-    *, snapshot: CorpusSnapshot, afresh: bool = False, on_progress: Callable[[], object] = lambda: None
-) -> CorpusSnapshot:
+def snapshot_compare(*, snapshot: CorpusSnapshot, afresh: bool = False) -> CorpusSnapshot:
     """Find in a snapshot what was erased since it was last compared with the ledger. Costs nothing if that is nothing.
 
-    With `afresh`, what was found before is not relied on: the snapshot is compared with every entry.
+    With `afresh`, what was found before is not relied on: the snapshot is compared with every entry. Call it outside a
+    transaction; only a release compares within its own (`require_no_copies`), and locks nothing afterwards.
 
     Raises:
         LedgerError: a key of the ledger is missing; of the contents' key, once the snapshot is compared.
         CorpusError: the snapshot cannot be read.
     """
-    compared = _compared(snapshot, afresh, on_progress)
+    compared = _compared(snapshot, afresh)
     # What it contains, for whatever is accepted later: if that cannot be noted, it has been compared all the same.
-    contents_note(snapshot=snapshot, on_progress=on_progress)
+    contents_note(snapshot=snapshot)
     compared.refresh_from_db(fields=["contents_key"])
     return compared
 
 
-def _compared(snapshot: CorpusSnapshot, afresh: bool, on_progress: Callable[[], object]) -> CorpusSnapshot:
+def _compared(snapshot: CorpusSnapshot, afresh: bool) -> CorpusSnapshot:
     # 1. The new entries, by what makes them recognisable. Read outside a transaction: it may take minutes.
     snapshot = CorpusSnapshot.objects.select_related("corpus").get(pk=snapshot.pk)
     entries = list(ErasureEntry.objects.filter(pk__gt=0 if afresh else snapshot.compared_with))
     if not entries:
         return snapshot
-    found = list(_found(snapshot, entries, on_progress))
+    found = list(_found(snapshot, entries))
     # 2. Note where they lie, and how far the comparison has come.
     with transaction.atomic():
         snapshot = (
@@ -233,22 +231,18 @@ def _compared(snapshot: CorpusSnapshot, afresh: bool, on_progress: Callable[[], 
     return snapshot
 
 
-def _found(
-    snapshot: CorpusSnapshot, entries: Sequence[ErasureEntry], on_progress: Callable[[], object]
-) -> Iterator[ErasedExample]:
+def _found(snapshot: CorpusSnapshot, entries: Sequence[ErasureEntry]) -> Iterator[ErasedExample]:
     wanted: defaultdict[tuple[str, str], list[ErasureEntry]] = defaultdict(list)
     for entry in entries:
         wanted[entry.key_id, entry.digest].append(entry)
     keys = [key_named(key_id) for key_id in sorted({entry.key_id for entry in entries})]
     files = Snapshot.open(settings.ARTEFACTS / snapshot.path, digest=snapshot.digest)
-    for number, example in enumerate(files.examples(), start=1):
+    for example in files.examples():
         content = erasure_content(example)
         for key in keys:
             for entry in wanted.get((key.id, key.digest(content)), ()):
                 in_training = example.set == "train"
                 yield ErasedExample(snapshot=snapshot, example_id=example.id, entry=entry, in_training=in_training)
-        if number % PROGRESS_EXAMPLES == 0:
-            on_progress()
 
 
 def snapshots_compare(*, corpus: str = "", afresh: bool = False) -> list[str]:

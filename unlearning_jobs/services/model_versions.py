@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from compliance.formats.record_kinds import RecordKind
 from compliance.formats.results import HELD_OUT_ACCURACY
 from compliance.record.errors import StaleStateError
-from compliance.record.services import SYSTEM, record_append
+from compliance.record.services import SYSTEM, record_append, record_number_next
 from unlearning_jobs.checkpoints import base_of, require_startable
 from unlearning_jobs.engine.catalogue import METHODS
 from unlearning_jobs.engine.contracts import (
@@ -251,6 +251,7 @@ def model_version_release(*, version: ModelVersion, actor: str, under_way: Colle
     model_version_move(version=parent, to=ModelState.QUARANTINED, actor=actor)
     model_version_move(version=version, to=ModelState.ACTIVE, actor=actor)
     ledger_enter(version=version, actor=actor)
+    record_number_next(version.made_by.subject)  # before the snapshot, also where nothing was entered
     require_no_copies(version, under_way)
     return version
 

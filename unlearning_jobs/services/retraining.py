@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from compliance.record.errors import StaleStateError
 from unlearning_jobs.engine.contracts import Recipe
-from unlearning_jobs.models import Job, ModelVersion
+from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion
 from unlearning_jobs.selectors import known_erased
 from unlearning_jobs.states import ModelState
 
-from .ledger import ledger_lock, snapshot_compare
+from .ledger import LedgerMovedError, ledger_lock, require_compared, snapshot_compare
 from .model_versions import model_version_move
 from .trainings import is_trained, training_start
 
 
-@transaction.atomic
 def model_retrain(*, version: ModelVersion, actor: str) -> Job:
     """Take a version that knows erased examples out of use, and start the training of its model without them.
 
@@ -25,9 +26,18 @@ def model_retrain(*, version: ModelVersion, actor: str) -> Job:
             be deleted.
         LedgerError, CorpusError: as `model_train`.
     """
-    snapshot = snapshot_compare(snapshot=version.snapshot)
-    version = ModelVersion.objects.select_for_update(of=("self",)).select_related("snapshot", "recipe").get(pk=version.pk)
+    while True:
+        # Before the transaction: it may read the whole corpus, and releases that hold the ledger wait for the snapshot.
+        snapshot = snapshot_compare(snapshot=version.snapshot)
+        with suppress(LedgerMovedError), transaction.atomic():  # something was erased in between
+            return _retrain(version, snapshot, actor)
+
+
+def _retrain(version: ModelVersion, snapshot: CorpusSnapshot, actor: str) -> Job:
+    rows = ModelVersion.objects.select_for_update(no_key=True, of=("self",)).select_related("snapshot", "recipe")
+    version = rows.get(pk=version.pk)
     ledger_lock()  # before the record's numbers, as everywhere
+    require_compared(snapshot)
     if not known_erased(version):
         raise StaleStateError(_("%(model)s knows nothing that was erased.") % {"model": version})
     others = ModelVersion.objects.filter(name=version.name, state=ModelState.ACTIVE).exclude(pk=version.pk)

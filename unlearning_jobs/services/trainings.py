@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +21,7 @@ from unlearning_jobs.models import CorpusSnapshot, Job, ModelVersion, Registered
 from unlearning_jobs.states import JobState
 
 from .jobs import job_create
-from .ledger import ledger_lock, snapshot_compare
+from .ledger import LedgerMovedError, ledger_lock, require_compared, snapshot_compare
 
 LARGEST_SEED: Final = 2**32 - 1
 """What every source of random numbers takes, and the order of each epoch is still drawn from (`training.schedule`)."""
@@ -41,7 +42,6 @@ def recipe_register(*, recipe: Recipe, actor: str) -> RegisteredRecipe:
     return row
 
 
-@transaction.atomic
 def model_train(*, name: str, recipe: Recipe, snapshot: CorpusSnapshot, seed: int, actor: str) -> Job:
     """Start the training of a new model as a job; its first version is active once the job completes.
 
@@ -56,11 +56,18 @@ def model_train(*, name: str, recipe: Recipe, snapshot: CorpusSnapshot, seed: in
         LedgerError: nobody can tell what was erased, because a key is missing.
         CorpusError: the snapshot cannot be searched for what was erased.
     """
-    require_new(name)
     require_seed(seed)
     require_startable(checkpoint_of(recipe))
-    exclude_ids = snapshot_compare(snapshot=snapshot).erased_ids
-    return training_start(name=name, recipe=recipe, snapshot=snapshot, seed=seed, exclude_ids=exclude_ids, actor=actor)
+    while True:
+        require_new(name)
+        # Before the transaction: it may read the whole corpus, and releases that hold the ledger wait for the snapshot.
+        snapshot = snapshot_compare(snapshot=snapshot)
+        with suppress(LedgerMovedError), transaction.atomic():  # something was erased in between
+            ledger_lock()
+            require_new(name)
+            require_compared(snapshot)
+            gone = snapshot.erased_ids
+            return training_start(name=name, recipe=recipe, snapshot=snapshot, seed=seed, exclude_ids=gone, actor=actor)
 
 
 def require_new(name: str) -> None:
