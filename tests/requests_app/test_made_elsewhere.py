@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.template.loader import render_to_string
 from django.urls import reverse
 
 from compliance.evidence.bundle import BundleFolder
@@ -16,18 +15,13 @@ from compliance.evidence.verification import verify_bundle
 from compliance.record.bundles import bundle_seal, bundle_write
 from compliance.record.errors import StaleStateError
 from compliance.record.keys import signing_keys
-from compliance.record.models import RecordEntry
 from compliance.record.signing import checkpoint_sign
-from requests_app.models import ErasureRequest, Proposal
+from requests_app.models import Proposal
 from requests_app.services import decisions
-from requests_app.services.endings import closing_propose, ending_approve
-from requests_app.services.intake import TargetDetails
 from requests_app.services.letters import letter
 from requests_app.services.releases import release_sign
-from requests_app.wording import fact_sentences
 from tests.checkpoints import recipe_from, registered, taken, worked, written
 from tests.compliance.evidence.agreements.retold import Retold
-from tests.endings import refused as end_refused
 from tests.personas import ADA, Staff
 from tests.staging import Stage
 from tests.unlearning_jobs.engine.families.foreign_checkpoints import ROWS, trained_elsewhere
@@ -266,59 +260,3 @@ LIES = {
     from_nothing: "the recipe names another checkpoint than the model started from",
 }
 STAGE = dict.fromkeys(LIES, "entries") | {trained_here: "spec"}
-
-
-@pytest.mark.parametrize("language", ["en", "de"])
-def test_every_letter_says_that_training_data_are_those_that_were_declared(
-    staff: Staff, imported: ModelVersion, language: str
-) -> None:
-    """Nothing found, and a refusal: neither says what models do not know, and both say what was searched."""
-    nobody = Stage.opened(staff, imported, key="2", target=TargetDetails(name="Zebulon Quaritch")).searched()
-    ending = closing_propose(request=nobody.request, outcome="no_match", reasons="", by=staff.omar)
-    ending_approve(ending=ending, by=staff.lena)
-    refused = Stage.opened(staff, imported).searched()
-    end_refused(refused)
-    for stage, outcome in ((nobody, "no_match"), (refused, "refused")):
-        request = ErasureRequest.objects.get(pk=stage.request.pk)
-        assert (request.outcome, request.from_checkpoints, request.declared) == (outcome, 1, 1)
-        request.language = language
-        text = letter(request, f"outcome_{outcome}").text
-        assert TOLD[language][0] in text
-        assert TOLD[language][1] in text
-        assert "1 model in use" not in text.replace("The training data that we have of 1 model in use", "")
-        closed = json.loads(bytes(RecordEntry.objects.get(subject=request.subject, kind="request.closed").body))["data"]
-        assert {name: closed[name] for name in ("not_concerned", "vocabularies", "from_checkpoints", "declared")} == {
-            "not_concerned": 0,
-            "vocabularies": 0,
-            "from_checkpoints": 1,
-            "declared": 1,
-        }
-
-
-TOLD = {
-    "en": (NOT_SEARCHED, DECLARED_TO_US),
-    "de": (
-        "1 Modell, das in Gebrauch ist oder trainiert wird, geht von einem Basismodell aus",
-        "1 Modell, das in Gebrauch ist oder importiert wird, wurde anderswo trainiert",
-    ),
-}
-
-
-def test_letters_count_the_models_that_others_made_a_part_of() -> None:
-    facts = dict.fromkeys(("already_erased", "not_learned"), 0)
-    assert fact_sentences(facts) == []
-    two = fact_sentences(facts | {"from_checkpoints": 2, "declared": 2})
-    assert [sentence[:15] for sentence in two] == ["2 models in use", "2 models in use"]
-    assert "What they were trained on is what was declared to us" in two[1]
-
-
-@pytest.mark.parametrize("form", ["txt", "html"])
-def test_a_letter_says_of_no_training_elsewhere_that_it_went_without_the_examples(form: str) -> None:
-    told = dict.fromkeys(("already_erased", "not_learned", "from_checkpoints", "declared"), 0) | {"already_erased": 2}
-    for declared in (0, 1):
-        facts = fact_sentences(told | {"declared": declared})
-        page = render_to_string(f"email/outcome_already_erased.{form}", {"facts": facts, "declared": bool(declared)})
-        words = ", or were trained, or declared to us to have been trained, without"
-        assert (words + " it, or it was in none of the training data" in page) == (declared == 1)
-        assert (words + " them." in page) == (declared == 1)
-        assert ("trained without" in page.replace(words, "")) == (declared == 0)

@@ -29,7 +29,7 @@ DOORS: Final[dict[str, Door]] = {
         doors.test_the_next_training_on_the_corpus_leaves_the_erased_examples_out,
     ),
     "trainings.training_start": ("model_train", doors.test_a_training_on_another_corpus_with_the_same_content_leaves_it_out),
-    "retraining.model_retrain": (
+    "retraining._retrain": (
         "model_retrain",
         doors.test_a_model_that_knows_it_is_taken_out_of_use_and_trained_again_without_it,
     ),

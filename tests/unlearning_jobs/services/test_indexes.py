@@ -110,30 +110,6 @@ def test_an_index_is_built_once_and_by_one_worker(tmp_path: Path) -> None:
 
 
 @pytest.mark.django_db
-def test_the_command_goes_on_with_a_build_whose_worker_was_killed_and_says_how_long_until_then(tmp_path: Path) -> None:
-    index = texts_of(registered(tmp_path))
-    index_claim(index_id=index.pk)
-    assert "a worker builds it, or was killed just now; if it gives no sign of life for " in built_by_hand()
-    CorpusIndex.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-    assert "index texts: built" in built_by_hand()
-    assert texts_of(index.snapshot).state == JobState.COMPLETED
-
-
-@pytest.mark.django_db
-def test_the_command_says_that_a_build_has_failed_too_often(tmp_path: Path) -> None:
-    index = texts_of(registered(tmp_path))
-    index_claim(index_id=index.pk)
-    CorpusIndex.objects.update(lease_until=timezone.now() - timedelta(seconds=1), runs=3)
-    assert "index texts: not built (runs_used_up)" in built_by_hand()
-
-
-def built_by_hand() -> str:
-    said = StringIO()
-    call_command("corpus_index", stdout=said)
-    return said.getvalue()
-
-
-@pytest.mark.django_db
 def test_whoever_lost_the_lease_completes_nothing(tmp_path: Path) -> None:
     index = texts_of(registered(tmp_path))
     stale = index_claim(index_id=index.pk)
