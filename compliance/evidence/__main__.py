@@ -3,9 +3,8 @@
 
 A trust file in the bundle counts as none.
 
-Exit status: 0 if every step passed with the keys in the trust file, 1 if one failed, 2 if the command could not be used as
-given, 3 if every step passed but only with the keys that the bundle itself names, as a forger's do, 4 if none failed but one
-could not be checked.
+Exit status: 0 if every step passed, 1 if one failed, 2 if the command could not be used as given, 4 if none failed but one
+could not be checked. With `--require-trust`, 3 if every step passed but only with the keys that the bundle itself names.
 """
 
 from __future__ import annotations
@@ -53,11 +52,17 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     verify = commands.add_parser("verify", help="verify a bundle, step by step")
     verify.add_argument("directory", type=Path, metavar="DIR", help="the bundle")
+<<<<<<< ours
     verify.add_argument(
         "--trust",
         type=Path,
         metavar="FILE",
         help="a trust file that you got directly from the operator; without it, the status is 3 at best",
+=======
+    verify.add_argument("--trust", type=Path, metavar="FILE", help="a trust file that you got directly from the operator")
+    verify.add_argument(
+        "--require-trust", action="store_true", help="exit with 3 if every step passed, but only with the bundle's own keys"
+>>>>>>> theirs
     )
     verify.add_argument("--request", metavar="REFERENCE", help="fail if the bundle is about another request")
     verify.add_argument("--json", action="store_true", help="print the steps as JSON")
@@ -87,11 +92,11 @@ def _verify(options: argparse.Namespace) -> int:
     request = options.request.strip().upper() if options.request is not None else None
     verification = verify_bundle(options.directory, trust, request=request)
     print(_as_json(verification) if options.json else _as_text(verification))  # noqa: T201  # this is the command's output
+    if verification.passed and verification.keys == "bundle" and options.require_trust:
+        return INTEGRITY_ONLY
     if verification.incomplete:
         return INCOMPLETE
-    if not verification.passed:
-        return FAILED
-    return INTEGRITY_ONLY if verification.keys == "bundle" else PASSED
+    return PASSED if verification.passed else FAILED
 
 
 def _proof(options: argparse.Namespace) -> int:
