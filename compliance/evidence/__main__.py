@@ -52,17 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     verify = commands.add_parser("verify", help="verify a bundle, step by step")
     verify.add_argument("directory", type=Path, metavar="DIR", help="the bundle")
-<<<<<<< ours
-    verify.add_argument(
-        "--trust",
-        type=Path,
-        metavar="FILE",
-        help="a trust file that you got directly from the operator; without it, the status is 3 at best",
-=======
     verify.add_argument("--trust", type=Path, metavar="FILE", help="a trust file that you got directly from the operator")
     verify.add_argument(
         "--require-trust", action="store_true", help="exit with 3 if every step passed, but only with the bundle's own keys"
->>>>>>> theirs
     )
     verify.add_argument("--request", metavar="REFERENCE", help="fail if the bundle is about another request")
     verify.add_argument("--json", action="store_true", help="print the steps as JSON")
