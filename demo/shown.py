@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from .casework import REFUSED, RELEASED, Attempt, DemoRequest
+
+
+DECIDED: Final = ("passed", "failed")
+"""Verdicts that say something about a model: that it failed is as much worth showing."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +29,9 @@ def not_shown(results: Sequence[DemoRequest], mapped: Sequence[Mapped], *, has_e
     last = [result.attempts[-1] for result in settled if result.outcome == RELEASED and result.attempts]
     if len(settled) < len(results):
         yield f"{len(results) - len(settled)} of {len(results)} requests were not settled."
-    if not any(attempt.design == "paired" for attempt in last):
-        yield "No model was released after a comparison in pairs."
+    tried = [attempt for result in settled for attempt in result.attempts]
+    if not any(attempt.design == "paired" and attempt.verdict in DECIDED for attempt in tried):
+        yield "No comparison in pairs was decided."
     if not any(_is_exact(attempt) for attempt in last):
         yield "No exact result was released on the evidence of its process."
     if not any(result.outcome == REFUSED for result in settled):

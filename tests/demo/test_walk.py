@@ -106,7 +106,11 @@ def test_a_walk_that_has_shown_everything_ends_well(walk: Callable[..., int], ca
 @pytest.mark.parametrize(
     ("about", "instead", "sentence"),
     [
-        ("erasure of handwriting", released(replace(PAIRED, verdict="failed"), EXACT), "comparison in pairs"),
+        (
+            "erasure of handwriting",
+            released(replace(PAIRED, verdict="inconclusive"), EXACT),
+            "comparison in pairs was decided",
+        ),
         ("erasure of handwriting", released(replace(PAIRED, design="independent")), "comparison in pairs"),
         ("erasure, refused", released(EXACT), "refused by two officers"),
         ("erasure", DemoRequest("LE-7KQ4-M2XD", [], [MEASURED]), "1 of 5 requests were not settled"),
@@ -142,6 +146,10 @@ def test_something_must_be_found_by_a_picture_and_by_its_meaning_where_there_is_
     walk: Callable[..., int], found: dict[str, bool], status: int
 ) -> None:
     assert walk(honest(), **found) == status
+
+
+def test_that_a_model_failed_against_pairs_is_as_much_worth_showing(walk: Callable[..., int]) -> None:
+    assert walk(honest() | {"erasure of handwriting": released(replace(PAIRED, verdict="failed"), EXACT)}) == 0
 
 
 def test_a_fall_back_is_said_with_what_did_not_pass() -> None:
