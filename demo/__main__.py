@@ -51,7 +51,7 @@ RESET: dict[str, Any] = {
     "distillation": 0.0,
 }
 READER_METHODS: tuple[Method, ...] = (("gradient_difference", {}), ("partial_reset", RESET), ("retrain", {}))
-"""All but the last are measured against pairs. The first leaves too much of a few handwritten digits, and its verdict says so.
+"""All but the last are measured against pairs. Of a few handwritten digits, the first leaves too much, as its verdict says.
 The second forgets nearly everything and learns it again, which most often passes. If not, the last ends the case."""
 COPYRIGHT_ADDRESS = "rights@example.org"
 

@@ -8,7 +8,6 @@ from typing import Final
 
 from .casework import REFUSED, RELEASED, Attempt, DemoRequest
 
-
 DECIDED: Final = ("passed", "failed")
 """Verdicts that say something about a model: that it failed is as much worth showing."""
 
