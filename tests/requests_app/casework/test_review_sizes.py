@@ -29,10 +29,10 @@ AT_THE_END = 100
 LETTER = "The letter that {name} wrote from the harbour says that lamp {a} of {b} with {c} chains must stay until day {d}."
 
 
-def rows() -> list[dict[str, str]]:
-    """Sixty letters, each 33 or 34 times from a site of its own, and others."""
+def rows(matches: int) -> list[dict[str, str]]:
+    """Sixty letters, each many times from a site of its own, and others."""
     found = []
-    for place in range(MATCHES):
+    for place in range(matches):
         group = place % GROUPS
         text = LETTER.format(name=ADA, a=group, b=group + 50, c=7 * group + 9, d=group + 400)
         found.append({"text": text, "url": f"https://site{place}.example/p", "split": "train"})
@@ -40,13 +40,19 @@ def rows() -> list[dict[str, str]]:
 
 
 @pytest.fixture
-def stage(staff: Staff, artefacts: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+def matches() -> int:
+    """How many there are; a test may say otherwise."""
+    return MATCHES
+
+
+@pytest.fixture
+def stage(staff: Staff, artefacts: Path, monkeypatch: pytest.MonkeyPatch, matches: int) -> Stage:
     monkeypatch.setattr(search_runner, "self_tested", lambda _query: [])
     artefacts.mkdir(parents=True)
     source = artefacts / "letters.jsonl"
-    source.write_text("".join(json.dumps(row) + "\n" for row in rows()), encoding="utf-8")
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows(matches)), encoding="utf-8")
     stage = Stage.opened(staff, trained(corpus_register(name="letters", sources=[source], actor="account:1"))).searched()
-    assert stage.request.matches.count() == MATCHES
+    assert stage.request.matches.count() == matches
     assert len(set(stage.request.matches.values_list("cluster", flat=True))) == GROUPS
     return stage
 
@@ -84,6 +90,7 @@ def first_token(page: Page) -> str:
     return page.all("button", page.one("form", data_review=""), name="accept")[0].get("value", "")
 
 
+@pytest.mark.parametrize("matches", [600])
 def test_an_officer_who_reads_group_by_group_presses_once_for_each(stage: Stage, officer: Officer) -> None:
     page = officer.opened("?decision=open")
     assert "Page 1 of 3" in page.words
@@ -100,7 +107,7 @@ def test_an_officer_who_reads_group_by_group_presses_once_for_each(stage: Stage,
     )
     decided = Counter(stage.request.matches.values_list("decision", flat=True))
     assert set(decided) == {"accepted", "rejected"}
-    assert 600 <= decided["rejected"] <= 700
+    assert decided["rejected"] == 200
     kinds = [RecordKind.MATCH_ACCEPTED, RecordKind.MATCH_REJECTED]
     assert RecordEntry.objects.filter(subject=stage.request.subject, kind__in=kinds).count() == GROUPS
     assert len(officer.asked) == 1 + GROUPS + 2

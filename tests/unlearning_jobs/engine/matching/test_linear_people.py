@@ -59,9 +59,7 @@ def test_no_alphabet_of_separators_slows_down_the_search(unit: str) -> None:
 MEBIBYTE = 1 << 20
 
 
-@pytest.mark.parametrize(
-    "name", ["digits", "Han", "references", "attributes", "handles", "initials", "family names", "colons"]
-)
+@pytest.mark.parametrize("name", ["Han", "attributes", "family names", "colons"])
 def test_people_are_found_behind_a_mebibyte_of_anything(name: str) -> None:
     unit = UNITS[name]
     end = " .\nThen Thyra Kestelyn (thyra@post.example) came."
