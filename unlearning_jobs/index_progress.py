@@ -49,6 +49,8 @@ def indexes_build(snapshot: CorpusSnapshot, write: Callable[[str], object]) -> N
 def _why_not(pk: int) -> str:
     """Say why an index is not built now: somebody else may be at it, or was until a moment ago."""
     index = CorpusIndex.objects.get(pk=pk)
+    if index.state == JobState.COMPLETED:  # a worker was quicker
+        return f"built {index.digest}"
     if index.state == JobState.FAILED:
         return f"not built ({index.error_code})"
     if index.lease_until is None:

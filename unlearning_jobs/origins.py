@@ -8,6 +8,8 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from compliance.formats.findings import ControlName
+
 from .engine.contracts import Evaluation, Protocol, Recipe
 from .models import ModelVersion
 from .wording import GUARANTEE_WORDS, Words, guarantee_name
@@ -86,7 +88,7 @@ def _first_of(version: ModelVersion) -> ModelVersion:
     return version
 
 
-AGAINST_REPLICATES: Final = "declared_against_replicates"
+AGAINST_REPLICATES: Final[ControlName] = "declared_against_replicates"
 """The control that compares a declared model with models of its recipe."""
 
 

@@ -10,6 +10,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
+from unlearning_jobs.index_runner import index_execute
 from unlearning_jobs.models import CorpusIndex
 from unlearning_jobs.services.indexes import index_claim
 from unlearning_jobs.states import JobState
@@ -35,6 +36,20 @@ def test_the_command_says_that_a_build_has_failed_too_often(tmp_path: Path) -> N
     index_claim(index_id=index.pk)
     CorpusIndex.objects.update(lease_until=timezone.now() - timedelta(seconds=1), runs=3)
     assert "index texts: not built (runs_used_up)" in built_by_hand()
+
+
+@pytest.mark.django_db
+def test_the_command_says_of_a_build_that_a_worker_ended_meanwhile_that_it_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = texts_of(registered(tmp_path))
+
+    def quicker(*, index_id: int) -> bool:
+        return index_execute(index_id=index_id).state != JobState.COMPLETED
+
+    monkeypatch.setattr("unlearning_jobs.index_progress.index_run_lapsed", quicker)
+    said = built_by_hand()
+    assert f"index texts: built {texts_of(index.snapshot).digest}" in said
 
 
 def built_by_hand() -> str:

@@ -114,8 +114,9 @@ class RowMaker:
         options = [text for name in of["choices"] for text in self._options(name, fields[name])]
         choice = Choice.read(options, fields[of["completion"][0]], of["completion"][0])
         prompt = choice.prompt(self._joined(of["prompt"], fields, metadata))
-        wrong = {"perturbed_answer": choice.wrong}
-        return SourceRow(prompt, choice.right, **self._besides(fields, metadata) | wrong)
+        besides = self._besides(fields, metadata)
+        besides["perturbed_answer"] = (*choice.wrong, *besides.get("perturbed_answer", ()))
+        return SourceRow(prompt, choice.right, **besides)
 
     def _options(self, name: str, value: object) -> tuple[str, ...]:
         return texts_of(value, name) if len(self._of["choices"]) == 1 else (as_text(value, name),)

@@ -38,6 +38,10 @@ def test_the_layout_of_wmdp_is_read_as_a_question_with_letters(tmp_path: Path) -
     assert report_without_check(tmp_path / "a.jsonl").shape == "multiple choice"
 
 
+def test_wrong_answers_of_the_row_stay_beside_the_other_letters(tmp_path: Path) -> None:
+    assert read_one(tmp_path, row(perturbed_answer=["pink"])).perturbed_answer == ("A", "C", "D", "pink")
+
+
 def test_an_answer_in_words_or_letters_stays_what_it_always_was(tmp_path: Path) -> None:
     # The erasure ledger knows what was read before: the same file must stay the same content.
     path = lines(tmp_path / "a.jsonl", [row(answer="B"), row(answer="blue")])
