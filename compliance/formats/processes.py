@@ -20,7 +20,7 @@ def process_checks(
 def training_checks(again: SecondTraining) -> tuple[ProcessCheck, ...]:
     """Return what a second training shows: what it was given, and that its model is the result."""
     given = (
-        f"A training from its beginning on {again.examples} examples, whose manifest has the digest {again.manifest}, was given"
+        f"A whole training on {again.examples} examples, whose manifest has the digest {again.manifest}, was given"
         f" {again.given or 'none'} of the {again.forget_examples} examples to forget."
     )
     return (

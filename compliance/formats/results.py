@@ -67,7 +67,7 @@ class Certificate(Contract):
 
 @dataclass(frozen=True)
 class SecondTraining(Contract):
-    """The training from its beginning that an exact result is held against. Its model is the result, whatever the method gave."""
+    """The whole training that an exact result is held against. Its model is the result, whatever the method gave."""
 
     examples: int
     """Training examples that it was given."""

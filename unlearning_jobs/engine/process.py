@@ -19,7 +19,7 @@ from .training.train import train
 def train_again(
     job: RunningJob, unlearned: TrainedModel, report: ProgressCallback
 ) -> tuple[SecondTraining | None, TrainedModel]:
-    """Return what a training from its beginning was given and what came of it, and the model to ship; for exact methods alone.
+    """Return what a whole training was given and what came of it, and the model to ship; for exact methods alone.
 
     The training reads the corpus itself and takes nothing from the cache, which another machine or another person may have
     filled. The model that it gave is shipped: however near another one is, nothing shows what that was trained on.
