@@ -99,7 +99,7 @@ def run(data: Path) -> None:
             print(f"{variant.name} ...", flush=True)
             run_job(_spec(base, model, variant), out, _reported)
         _compare(out, checkpoint)
-    print_table(VAR, (SPLIT,), VARIANTS)
+    print_table(VAR, (SPLIT,), VARIANTS, EPOCHS)
 
 
 def _snapshot(data: Path) -> Snapshot:

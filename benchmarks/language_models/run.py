@@ -3,10 +3,13 @@
     make bench-lm DATA=FOLDER      FOLDER holds TOFU's full.json and *_perturbed.json files
 
 The model and its corpus are those of `make bench-tofu-path`: sixty authors of retain90 are held out, which TOFU itself does
-not do. Three models are unlearned in each job, and compared with four oracles of the split. Methods have their default
-settings unless a variant says otherwise; defaults were chosen on other models than these.
+not do. Three models are unlearned in each job; each is compared with an oracle of its own, and two more oracles watch these
+pairs. Exact methods, whose result is compared once, have four independent oracles. The production model and all oracles are
+attacked. Methods have their default settings unless a variant says otherwise; defaults were chosen on other models than
+these, and those of the variants on models with seeds that take no part here (`tuning.py`).
 
-It can be resumed: jobs and trained models are stored under var/bench/language-models. With JOBS=N, it stops after N jobs.
+It can be resumed: jobs and trained models are stored under var/bench/language-models. With JOBS=N, it stops after N jobs;
+with SPLIT=NAME it runs one split alone.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from benchmarks.tofu.corpus import RECIPE, tofu_snapshot
 from unlearning_jobs.engine.contracts import JobSpec, MethodChoice, Progress, Protocol, Recipe, SnapshotRef
@@ -23,6 +26,7 @@ from unlearning_jobs.engine.corpora import Snapshot
 from unlearning_jobs.engine.errors import EngineError
 from unlearning_jobs.engine.pipeline import run as run_job
 
+from .remembered import remembered
 from .table import print_table
 from .variants import VARIANTS, Variant
 
@@ -31,23 +35,31 @@ ROWS: Final = 4000
 SPLITS: Final[Mapping[str, int]] = {"forget05": 200, "forget01": 40, "forget10": 400}
 """Rows at the end of TOFU that are to be forgotten. The split that the verdict is about comes first."""
 SEED: Final = 1
+TUNED: Final = (11, 211, 212)
+"""Seeds of the models that settings were chosen on."""
 REPLICATES: Final = (2, 3)
 ORACLES: Final = (101, 102, 103, 104)
+WATCHERS: Final = 2
+"""Independent oracles beside the pairs."""
+ATTACKS: Final = ("quantized_4",)
+RELEARNING: Final = 20
+"""Steps on a tenth of the forget examples."""
 
 
 def run(data: Path) -> None:
     """Run the jobs that have no result yet, and print the table."""
     snapshot = tofu_snapshot(data, VAR)
-    left = int(os.environ.get("JOBS", "1000000"))
-    for split in SPLITS:
-        for variant in VARIANTS:
-            out = VAR / split / variant.name
-            if (out / "result.json").exists() or (out / "refused.txt").exists() or left <= 0:
-                continue
-            left -= 1
-            print(f"{split} {variant.name} ...", flush=True)
-            _run(_spec(snapshot, split, variant), out)
-    print_table(VAR, tuple(SPLITS), VARIANTS)
+    left, asked = int(os.environ.get("JOBS", "1000000")), os.environ.get("SPLIT")
+    with remembered():
+        for split in (asked,) if asked else SPLITS:
+            for variant in VARIANTS:
+                out = VAR / split / variant.name
+                if (out / "result.json").exists() or (out / "refused.txt").exists() or left <= 0:
+                    continue
+                left -= 1
+                print(f"{split} {variant.name} ...", flush=True)
+                _run(_spec(snapshot, split, variant), out)
+    print_table(VAR, tuple(SPLITS), VARIANTS, _recipe().epochs)
 
 
 def _run(spec: JobSpec, out: Path) -> None:
@@ -65,16 +77,24 @@ def _quiet(_progress: Progress) -> None:
 
 
 def _spec(snapshot: Snapshot, split: str, variant: Variant) -> JobSpec:
-    recipe: dict[str, Any] = json.loads(RECIPE.read_text(encoding="utf-8"))
-    exact = variant.method == "retrain"
+    if variant.method == "retrain":
+        protocol = Protocol((), ORACLES, attacks=ATTACKS, relearning=RELEARNING, tuning_seeds=TUNED)
+    else:
+        protocol = Protocol(
+            REPLICATES, ORACLES[:WATCHERS], design="paired", attacks=ATTACKS, relearning=RELEARNING, tuning_seeds=TUNED
+        )
     return JobSpec(
         kind="unlearn",
         reference=f"{split}-{variant.name}",
         snapshot=SnapshotRef(snapshot.info.path, snapshot.info.digest),
-        recipe=Recipe.from_json(recipe),
+        recipe=_recipe(),
         seed=SEED,
         cache=str(VAR / "cache"),
         forget_ids=tuple(f"e{number:08d}" for number in range(ROWS - SPLITS[split], ROWS)),
         method=MethodChoice(variant.method, variant.config),
-        protocol=Protocol(replicate_seeds=() if exact else REPLICATES, oracle_seeds=ORACLES),
+        protocol=protocol,
     )
+
+
+def _recipe() -> Recipe:
+    return Recipe.from_json(json.loads(RECIPE.read_text(encoding="utf-8")))

@@ -5,26 +5,36 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import harmonic_mean
 from typing import Any, Final
 
 from .variants import Variant
 
 HEAD: Final = (
-    "| method | verdict | forget location, method | shipped | missed | forget quality | D | utility | probability |"
-    " extraction strength | min-k AUC | share of retraining |"
+    "| method | verdict | forget location, method | shipped | missed | forget quality | D | utility | utility, retain |"
+    " extraction strength | min-k AUC | relearned | 4 bits | share of retraining |"
 )
 COLUMNS: Final = HEAD.count("|") - 1
+SHOWN: Final = (
+    ("extraction_strength", "forget"),
+    ("min_k", "forget"),
+    ("relearning", "forget"),
+    ("quantized_4", "forget"),
+)
+UTILITY: Final = ("probability", "rouge_l", "truth_ratio")
+"""The terms of TOFU's model utility. A model from random weights knows nothing of the other sets, whatever was unlearned from
+it, so the mean of its nine terms is noise; that of the retain set's three is not."""
 
 
-def print_table(folder: Path, splits: Sequence[str], variants: Sequence[Variant]) -> None:
-    """Print one table for each split."""
+def print_table(folder: Path, splits: Sequence[str], variants: Sequence[Variant], epochs: int) -> None:
+    """Print one table for each split; a retraining takes so many epochs."""
     for split in sorted(splits):
         print(f"\n## {split}\n\n{HEAD}\n|{'---|' * COLUMNS}")
         for variant in variants:
-            print(_line(folder / split / variant.name, variant.name))
+            print(_line(folder / split / variant.name, variant.name, epochs))
 
 
-def _line(folder: Path, name: str) -> str:
+def _line(folder: Path, name: str, epochs: int) -> str:
     if (folder / "refused.txt").exists():
         return f"| {name} | {(folder / 'refused.txt').read_text(encoding='utf-8')} |" + " |" * (COLUMNS - 2)
     if not (folder / "result.json").exists():
@@ -32,7 +42,9 @@ def _line(folder: Path, name: str) -> str:
     result = json.loads((folder / "result.json").read_bytes())
     evaluation = result["evaluation"]
     return (
-        "| " + " | ".join((name, _verdict(evaluation), *_estimands(evaluation), *_metrics(evaluation), _cost(result))) + " |"
+        "| "
+        + " | ".join((name, _verdict(evaluation), *_estimands(evaluation), *_metrics(evaluation), _cost(result, epochs)))
+        + " |"
     )
 
 
@@ -55,15 +67,19 @@ def _metrics(evaluation: dict[str, Any]) -> list[str]:
     quality = found.get(("forget_quality", "forget"))
     distance = quality["note"].split("D = ")[1].split(",")[0] if quality else ""
     cells = [f"{quality['unlearned']:.2g}" if quality else "", distance]
-    for key in (
-        ("model_utility", "retain"),
-        ("probability", "forget"),
-        ("extraction_strength", "forget"),
-        ("min_k", "forget"),
-    ):
-        metric = found.get(key)
-        cells.append(_number(metric) if metric else "")
-    return cells
+    cells.append(_number(found["model_utility", "retain"]) if ("model_utility", "retain") in found else "")
+    cells.append(_number(_retain_utility([found[name, "retain"] for name in UTILITY])))
+    return cells + [_number(found[key]) if key in found else "" for key in SHOWN]
+
+
+def _retain_utility(terms: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the harmonic mean of the retain set's terms, of each model."""
+    oracles = zip(*(term["oracles"] for term in terms), strict=True)
+    return {
+        "original": harmonic_mean([term["original"] for term in terms]),
+        "unlearned": harmonic_mean([term["unlearned"] for term in terms]),
+        "oracles": [harmonic_mean(oracle) for oracle in oracles],
+    }
 
 
 def _number(metric: dict[str, Any]) -> str:
@@ -73,6 +89,7 @@ def _number(metric: dict[str, Any]) -> str:
     return f"{metric['unlearned']:.3g} ({metric['original']:.3g}, {mean})"
 
 
-def _cost(result: dict[str, Any]) -> str:
-    share = (result.get("efficiency") or {}).get("wall_share")
-    return "" if share is None else f"{share:.1%}"
+def _cost(result: dict[str, Any], epochs: int) -> str:
+    """Return the examples that the method processed, as a share of those that a retraining processes."""
+    examples = result["efficiency"]["unlearning"]["examples"]
+    return "" if examples is None else f"{examples / (epochs * result['train_examples']):.1%}"

@@ -28,10 +28,9 @@ from unlearning_jobs.engine.methods import Context, make_method
 from unlearning_jobs.engine.training.cache import Trainer
 from unlearning_jobs.engine.training.training_data import TrainingData
 
-from .run import ROWS, SPLITS, VAR
+from .run import ROWS, SPLITS, TUNED, VAR
 
-SEED: Final = 11
-ORACLES: Final = (211, 212)
+SEED, *ORACLES = TUNED
 DAMAGED: Final = 0.2
 """Loss of probability that counts as damage to an example, as in the verdict."""
 
@@ -44,7 +43,7 @@ def run(split: str, method: str, *given: str) -> None:
     trainer = Trainer(data, VAR / "cache", torch.device("cpu"))
     forget = tuple(f"e{number:08d}" for number in range(ROWS - SPLITS[split], ROWS))
     retained = tuple(data.retained_ids(forget))
-    sets = evaluation_sets(snapshot, forget, retained, Protocol((), ORACLES))
+    sets = evaluation_sets(snapshot, forget, retained, Protocol((), tuple(ORACLES)))
     context = Context(
         training_data=data,
         forget_ids=forget,
