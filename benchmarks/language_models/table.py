@@ -22,8 +22,8 @@ SHOWN: Final = (
     ("quantized_4", "forget"),
 )
 UTILITY: Final = ("probability", "rouge_l", "truth_ratio")
-"""The terms of TOFU's model utility. A model from random weights knows nothing of the other sets, whatever was unlearned from
-it, so the mean of its nine terms is noise; that of the retain set's three is not."""
+"""The terms of TOFU's model utility on the retain set. A model from random weights knows nothing of the other sets, whatever
+was unlearned from it, so the mean of all nine terms is noise."""
 
 
 def print_table(folder: Path, splits: Sequence[str], variants: Sequence[Variant], epochs: int) -> None:
