@@ -50,13 +50,14 @@ def describe_checkpoint(
 
     Raises:
         CheckpointError: the folder holds no checkpoint that can be read, or none that has the layers for the adapter.
+        SpecError: what is asked for does not fit the checkpoint, or its tokenizer does not.
     """
     config, tokenizer = read_config(folder), read_tokenizer(folder)
     _check_weights(folder)
-    network = empty_network(config)
+    network = _loaded(folder, config, device_map="meta")  # every tensor is looked for and compared, and none is read
     shape = cast("Any", config.get_text_config())
     defaults = CheckpointArchitecture("", 1, 1, 1, 1)
-    return CheckpointArchitecture(
+    described = CheckpointArchitecture(
         base_sha256=checkpoint_digest(folder),
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         hidden_size=shape.hidden_size,
@@ -66,6 +67,8 @@ def describe_checkpoint(
         template=template or (CHAT if tokenizer.chat_template else defaults.template),
         adapter=adapter and sized(adapter, network),
     )
+    check_fits(described, config, tokenizer)
+    return described
 
 
 def read_config(folder: Path) -> PretrainedConfig:
@@ -162,8 +165,12 @@ def read_network(folder: Path, config: PretrainedConfig) -> nn.Module:
     Raises:
         CheckpointError: tensors are missing, of no use, or of another shape; they are named.
     """
+    return _loaded(folder, config, dtype=torch.float32)
+
+
+def _loaded(folder: Path, config: PretrainedConfig, **how: object) -> nn.Module:
     try:
-        network, found = MODELS.from_pretrained(folder, config=config, dtype=torch.float32, **LOADING, **SETTINGS)
+        network, found = MODELS.from_pretrained(folder, config=config, **how, **LOADING, **SETTINGS)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise _refused(folder, f"its weights cannot be read ({type(error).__name__})") from None
     wrong = {*found["missing_keys"], *found["unexpected_keys"], *(key[0] for key in found["mismatched_keys"])}
