@@ -49,6 +49,10 @@ RECIPE: Final = Recipe(
 )
 PROTOCOL: Final = Protocol(replicate_seeds=(2, 3), oracle_seeds=(101, 102, 103, 104))
 SEED: Final = 1
+HEAD: Final = (
+    "| method | request | verdict | location | retain location | retain probability | oracles' |\n"
+    "|---|---|---|---|---|---|---|"
+)
 METHODS: Final[Mapping[str, Mapping[str, Any]]] = {
     "nothing": {},
     "npo": {"steps": 80, "learning_rate_share": 0.2},
@@ -60,7 +64,7 @@ METHODS: Final[Mapping[str, Mapping[str, Any]]] = {
 def run(data: Path) -> None:
     """Run the jobs that have no result yet, and print the table."""
     snapshot = _snapshot(data)
-    print("| method | request | verdict | location | retain location | retain probability | oracles' |\n|---|---|---|---|---|---|---|")
+    print(HEAD)
     for name, config in METHODS.items():
         model: ModelRef | None = None
         for number in range(len(LEAVING)):
@@ -115,7 +119,8 @@ def _line(name: str, number: int, result: dict[str, Any]) -> str:
     known = next(m for m in evaluation["metrics"] if (m["name"], m["examples"]) == ("probability", "retain"))
     verdict = " ".join(filter(None, (evaluation["verdict"]["outcome"], evaluation["verdict"]["direction"])))
     measured = " | ".join(
-        f"{f['estimate']:.2f} [{f['low']:.2f}, {f['high']:.2f}]" for f in (found["forget_location"], found["retain_location"])
+        f"{f['estimate']:.2f} [{f['low']:.2f}, {f['high']:.2f}]"
+        for f in (found["forget_location"], found["retain_location"])
     )
     oracles = sum(known["oracles"]) / len(known["oracles"])
     return f"| {name} | {number} | {verdict} | {measured} | {known['unlearned']:.3f} | {oracles:.3f} |"

@@ -154,6 +154,19 @@ def test_answers_that_do_not_end_stop_where_the_checkpoint_knows_no_further_posi
     assert together == [generate(model, [prompt], 50)[0] for prompt in prompts]
 
 
+def test_an_answer_ends_at_the_token_that_ends_texts_of_this_checkpoint(checkpoint: Checkpoint, snapshot: Snapshot) -> None:
+    data = prepared(checkpoint(gpt2), snapshot)
+    family, network = cast("FinetunedLmFamily", data.family), cast("Any", data.family.build(1).eval())
+    assert family.end == family.tokenizer.convert_tokens_to_ids("</s>") != 0
+    with torch.no_grad():
+        network.transformer.wte.weight[family.end] = 0  # tied: the network answers nothing but this one
+        network.transformer.ln_f.weight.zero_()
+        network.transformer.ln_f.bias.fill_(1.0)
+        network.transformer.wte.weight[:] = -1.0
+        network.transformer.wte.weight[family.end] = 1.0
+    assert generate(TrainedModel(network, family), [[9, 9]], 20) == [[]]
+
+
 def test_an_example_that_is_too_long_is_refused_and_not_cut(checkpoint: Checkpoint, snapshot: Snapshot) -> None:
     family = prepared(checkpoint(), snapshot).family
     with pytest.raises(CorpusError, match="reads at most"):

@@ -120,6 +120,12 @@ def test_a_diverging_loss_ends_the_training(short: Recipe, snapshot: Snapshot) -
         train(TrainingData.prepare(replace(short, learning_rate=1e30), snapshot), (), 4, device=CPU, on_step=quiet)
 
 
+def test_an_exploding_loss_ends_the_training_although_it_is_a_number(short: Recipe, snapshot: Snapshot) -> None:
+    wild = replace(short, optimizer="sgd", learning_rate=1e4)
+    with pytest.raises(TrainingDivergedError, match=r"The loss exploded: it is .* lower the learning rate"):
+        train(TrainingData.prepare(wild, snapshot), (), 4, device=CPU, on_step=quiet)
+
+
 def test_a_model_that_does_not_fit_is_refused_with_both_numbers(short: Recipe, snapshot: Snapshot) -> None:
     huge = replace(short, architecture=replace(ARCHITECTURE, hidden_size=65_536, layers=96, intermediate_size=262_144))
     with pytest.raises(OutOfMemoryError, match=r"needs about \d+\.\d GiB .* and \d+\.\d GiB are available"):
