@@ -33,6 +33,10 @@ MODELS: Final = cast("Any", AutoModelForCausalLM)
 """Without the types that transformers gives it, which leave out what it returns on request."""
 LOADING: Final[Mapping[str, Any]] = {"use_safetensors": True, "output_loading_info": True, "ignore_mismatched_sizes": True}
 """Says what does not fit instead of raising; then nothing of it is used."""
+DAY: Final = {"date_string": "26 Jul 2024"}
+"""What templates for conversations write as the day, if they can be told: a training must not depend on the day it runs on.
+It is the one that Llama 3's templates name where they know none."""
+TODAY: Final = "\u2063today\u2063"
 SETTINGS: Final[Mapping[str, Any]] = {"local_files_only": True, "trust_remote_code": False}
 
 
@@ -222,8 +226,25 @@ def check_fits(architecture: CheckpointArchitecture, config: PretrainedConfig, t
     if architecture.template == CHAT and not tokenizer.chat_template:
         message = "The tokenizer has no template for conversations; give the recipe a template with {prompt}."
         raise SpecError(message)
+    if architecture.template == CHAT and _writes_the_day(tokenizer):
+        message = (
+            "The tokenizer's template for conversations writes the day on which it is used, so a training would be another"
+            " one tomorrow; give the recipe a template with {prompt}."
+        )
+        raise SpecError(message)
     if architecture.adapter is not None:
         check_adapter(architecture.adapter, empty_network(config))
+
+
+def _writes_the_day(tokenizer: PreTrainedTokenizerFast) -> bool:
+    """Return whether the template for conversations asks for the day although it is told one."""
+    template = str(tokenizer.chat_template)
+    if "strftime_now" not in template:
+        return False
+    watched = f"{{%- macro strftime_now(format) -%}}{TODAY}{{%- endmacro -%}}{template}"
+    asked = [{"role": "user", "content": "?"}]
+    how: Mapping[str, Any] = {"chat_template": watched, "tokenize": False, "add_generation_prompt": True, **DAY}
+    return TODAY in str(tokenizer.apply_chat_template(asked, **how))
 
 
 def _refused(folder: Path, why: str) -> CheckpointError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -15,7 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from unlearning_jobs.engine.artefacts import model_digest
 from unlearning_jobs.engine.contracts import JobSpec, MethodChoice, ModelRef, Protocol, SnapshotRef
 from unlearning_jobs.engine.corpora import Example, Snapshot
-from unlearning_jobs.engine.errors import CheckpointError, CorpusError
+from unlearning_jobs.engine.errors import CheckpointError, CorpusError, SpecError
 from unlearning_jobs.engine.families.checkpoints import describe_checkpoint
 from unlearning_jobs.engine.families.finetuned_lm import FinetunedLmFamily
 from unlearning_jobs.engine.families.tokens import IGNORED
@@ -116,6 +117,38 @@ def test_an_example_stands_in_the_template_and_only_its_answer_is_learned(
     learned = [token for token in labels if token != IGNORED]
     assert family.tokenizer.decode(ids) == f"{before}Ada.</s>"
     assert family.tokenizer.decode(learned) == "Ada.</s>"
+
+
+ASKS_IF_NOT_TOLD = (
+    "{% if not date_string is defined %}{% set date_string = strftime_now('%d') %}{% endif %}{{ date_string }}"
+)
+    "{% if not date_string is defined %}{% set date_string = strftime_now('%d') %}{% endif %}{{ date_string }}"
+)
+
+
+@pytest.mark.parametrize("day", ["{{ date_string }}", ASKS_IF_NOT_TOLD])
+def test_a_template_that_can_be_told_the_day_writes_the_same_on_every_day(
+    checkpoint: Checkpoint, snapshot: Snapshot, day: str
+) -> None:
+    folder = checkpoint(chats=True)
+    write_template(folder, lambda template: f"<s>{day} {template}")
+    family = cast("FinetunedLmFamily", prepared(folder, snapshot).family)
+    [encoded] = family.encode([Example("e1", "train", "Who?", "Ada.")]).encoded
+    assert family.tokenizer.decode(list(encoded.ids)).startswith("<s>26 Jul 2024 <s>user: Who?")
+
+
+def test_a_template_that_asks_for_the_day_is_refused(checkpoint: Checkpoint) -> None:
+    folder = checkpoint(chats=True)
+    write_template(folder, lambda template: "<s>{{ strftime_now('%d %b %Y') }} " + template)
+    with pytest.raises(SpecError, match="a training would be another one tomorrow"):
+        describe_checkpoint(folder)
+    assert describe_checkpoint(folder, template="{prompt}\n").template == "{prompt}\n"
+
+
+def write_template(folder: Path, change: Callable[[str], str]) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.chat_template = change(tokenizer.chat_template)
+    tokenizer.save_pretrained(folder)
 
 
 def test_texts_that_spell_control_tokens_out_hold_their_letters(checkpoint: Checkpoint, snapshot: Snapshot) -> None:
