@@ -122,8 +122,6 @@ def test_an_example_stands_in_the_template_and_only_its_answer_is_learned(
 ASKS_IF_NOT_TOLD = (
     "{% if not date_string is defined %}{% set date_string = strftime_now('%d') %}{% endif %}{{ date_string }}"
 )
-    "{% if not date_string is defined %}{% set date_string = strftime_now('%d') %}{% endif %}{{ date_string }}"
-)
 
 
 @pytest.mark.parametrize("day", ["{{ date_string }}", ASKS_IF_NOT_TOLD])
