@@ -129,8 +129,3 @@ def _line(name: str, number: int, result: dict[str, Any]) -> str:
 def _quiet(_progress: Progress) -> None:
     """Show nothing: a job takes a minute or two."""
 
-
-if __name__ == "__main__":
-    import sys
-
-    run(Path(sys.argv[1]))
