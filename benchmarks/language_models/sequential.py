@@ -128,4 +128,3 @@ def _line(name: str, number: int, result: dict[str, Any]) -> str:
 
 def _quiet(_progress: Progress) -> None:
     """Show nothing: a job takes a minute or two."""
-

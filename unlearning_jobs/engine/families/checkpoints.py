@@ -33,7 +33,7 @@ MODELS: Final = cast("Any", AutoModelForCausalLM)
 """Without the types that transformers gives it, which leave out what it returns on request."""
 LOADING: Final[Mapping[str, Any]] = {"use_safetensors": True, "output_loading_info": True, "ignore_mismatched_sizes": True}
 """Says what does not fit instead of raising; then nothing of it is used."""
-DAY: Final = {"date_string": "26 Jul 2024"}
+DAY: Final[Mapping[str, Any]] = {"date_string": "26 Jul 2024"}
 """What templates for conversations write as the day, if they can be told: a training must not depend on the day it runs on.
 It is the one that Llama 3's templates name where they know none."""
 TODAY: Final = "\u2063today\u2063"

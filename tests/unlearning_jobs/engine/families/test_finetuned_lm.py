@@ -132,7 +132,7 @@ def test_a_template_that_can_be_told_the_day_writes_the_same_on_every_day(
     write_template(folder, lambda template: f"<s>{day} {template}")
     family = cast("FinetunedLmFamily", prepared(folder, snapshot).family)
     [encoded] = family.encode([Example("e1", "train", "Who?", "Ada.")]).encoded
-    assert family.tokenizer.decode(list(encoded.ids)).startswith("<s>26 Jul 2024 <s>user: Who?")
+    assert str(family.tokenizer.decode(list(encoded.ids))).startswith("<s>26 Jul 2024 <s>user: Who?")
 
 
 def test_a_template_that_asks_for_the_day_is_refused(checkpoint: Checkpoint) -> None:
