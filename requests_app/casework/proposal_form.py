@@ -12,8 +12,9 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from compliance.formats.assurances import Assurance
 from compliance.formats.attacks import RELEARNING
-from compliance.formats.protocol import ANNEXED, MOST_ALPHA, MOST_LOOKS, WATCHERS, Assurance
+from compliance.formats.protocol import ANNEXED, MOST_ALPHA, MOST_LOOKS, WATCHERS
 from compliance.formats.verdicts import Guarantee
 from compliance.ui.forms import HintedCheckboxes, LetheForm
 from unlearning_jobs.engine.advisor import Advice, Design, Precedent, Sizes, choose_design, design_of

@@ -1,0 +1,60 @@
+"""What a protocol may ask for, by how much is known about how the model to unlearn came about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal
+
+from .verdicts import Guarantee
+
+if TYPE_CHECKING:
+    from .protocol import Protocol
+
+Assurance = Literal["reproduced", "declared", "behavioural"]
+"""How much is known about how a model came about. reproduced: it was trained here. declared: it was trained elsewhere, by a
+recipe that somebody declares for it. behavioural: nobody declares how; what its recipe says is for methods alone."""
+FEWEST_REPLICATES: Final = 2
+"""Models trained here that one trained elsewhere is compared with: a spread needs two."""
+NO_RECIPE: Final = (
+    "Nobody declared how this model was trained, so there is no recipe to train it again by: choose a method that needs none,"
+    " or train a model of a recipe here."
+)
+NO_ORACLES: Final = (
+    "Nobody declared how this model was trained, so no replicate and no oracle can be trained: leave seeds, pairs, looks and"
+    " estimands out of the protocol. Its answers are compared with those to held-out examples."
+)
+NO_HELD_OUT: Final = (
+    "Nobody declared how this model was trained, so its answers can be compared with nothing but those to held-out examples,"
+    " and the corpus has none. Register it with examples in the set held_out that the model was never trained on."
+)
+
+
+def assurance_problems(protocol: Protocol, guarantee: Guarantee, *, held_out: bool) -> list[str]:
+    """Return the reasons why a model of the protocol's assurance cannot be judged by it after such a method.
+
+    Args:
+        protocol: the protocol.
+        guarantee: of the method.
+        held_out: whether the corpus has held-out examples.
+    """
+    if protocol.assurance == "behavioural":
+        return _behavioural_problems(protocol, guarantee, held_out=held_out)
+    if protocol.assurance == "reproduced" or guarantee == "exact":
+        return []
+    if guarantee == "certified":
+        return ["A certificate rests on how the model was trained, and this one was trained elsewhere; retrain it here."]
+    problems = []
+    if protocol.paired:
+        problems.append("A model that was trained elsewhere has no seed here; choose the independent design.")
+    if protocol.unlearned_at(1) <= FEWEST_REPLICATES:
+        problems.append(
+            f"A model that was trained elsewhere is compared with at least {FEWEST_REPLICATES} replicates at the first"
+            " look; add some."
+        )
+    return problems
+
+
+def _behavioural_problems(protocol: Protocol, guarantee: Guarantee, *, held_out: bool) -> list[str]:
+    problems = [NO_RECIPE] if guarantee in ("exact", "certified") else []
+    if protocol.replicate_seeds or protocol.oracle_seeds or protocol.paired or protocol.looks != 1 or protocol.estimands:
+        problems.append(NO_ORACLES)
+    return problems if held_out else [*problems, NO_HELD_OUT]
