@@ -15,8 +15,8 @@ recipe that somebody declares for it. behavioural: nobody declares how; what its
 FEWEST_REPLICATES: Final = 2
 """Models trained here that one trained elsewhere is compared with: a spread needs two."""
 NO_RECIPE: Final = (
-    "Nobody declared how this model was trained, so there is no recipe to train it again by: choose a method that needs none,"
-    " or train a model of a recipe here."
+    "Nobody declared how this model was trained, so there is no recipe to train it again by: choose a method that needs"
+    " none, or train a model of a recipe here."
 )
 NO_ORACLES: Final = (
     "Nobody declared how this model was trained, so no replicate and no oracle can be trained: leave seeds, pairs, looks and"

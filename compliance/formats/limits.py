@@ -46,8 +46,8 @@ DECLARED: Final = (
     " was trained on other examples too, this does not show them."
 )
 BEHAVIOURAL: Final = (
-    "Nobody declared how the model before unlearning was trained, so no model could be trained to compare with: nothing here"
-    " shows what retraining without the examples would give. Its recipe serves the method alone."
+    "Nobody declared how the model before unlearning was trained, so no model could be trained to compare with: nothing"
+    " here shows what retraining without the examples would give. Its recipe serves the method alone."
 )
 TWINS: Final = (
     "That the model never saw the held-out examples, that it saw those to forget, and that both are of one kind, is what the"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from .assurances import FEWEST_REPLICATES, Assurance, assurance_problems
+from .assurances import Assurance, assurance_problems
 from .attacks import RELEARNING, named_problems
 from .contracts import ADDED_LATER, Contract, Digested
 from .verdicts import Guarantee

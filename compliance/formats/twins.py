@@ -1,7 +1,8 @@
 """The finding about a model of which nobody declared how it was trained, and what follows from it.
 
-Such a model has no oracles: there is no recipe to retrain by. What is left to compare with are held-out twins: examples of the
-same kind that it never saw, as its owner says. That shows what is left over or missing, and never what retraining would give.
+Such a model has no oracles: there is no recipe to retrain by. What is left to compare with are held-out twins: examples of
+the same kind that it never saw, as its owner says. That shows what is left over or missing, and never what retraining would
+give.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from .contracts import Contract
 from .verdicts import Reason, Verdict
 
 TwinOutcome = Literal["left_over", "overshot", "damaged", "nothing_found", "says_nothing"]
-"""left_over: the forget set is still known better than its twins. overshot: it is known less. damaged: neither, but the model
-knows less of what was to stay. nothing_found: none of these. says_nothing: the comparison could not have shown anything."""
+"""left_over: the forget set is still known better than its twins. overshot: it is known less. damaged: neither, but the
+model knows less of what was to stay. nothing_found: none of these. says_nothing: the comparison could not have shown anything."""
 CLEAR: Final = 0.01
 """The original must show the forget set against the twins at this one-sided level."""
 CHANCE: Final = 0.5
@@ -25,7 +26,7 @@ MOST_LOST: Final = 0.05
 LOST: Final = 0.2
 """Of the probability of an example: from there on it counts as damaged."""
 EXACT_UP_TO: Final = 10_000
-"""Size of the smaller set times that of both: up to there, all assignments are counted; beyond, they are like a normal law."""
+"""Size of the smaller set times that of both: up to there all assignments are counted; beyond, they follow a normal law."""
 MOST_PAIRED: Final = 200
 """Twins whose differences tell what would have been found."""
 
@@ -91,12 +92,16 @@ def twin_verdict(finding: TwinFinding, alpha: float) -> Verdict:
 
 def _sentence(finding: TwinFinding, outcome: TwinOutcome) -> str:
     if outcome == "says_nothing":
-        numbers = f"higher in {finding.control_above:.1%} of pairs, p = {finding.control_p:.2g}, at most {CLEAR:g} is asked for"
+        numbers = (
+            f"higher in {finding.control_above:.1%} of pairs, p = {finding.control_p:.2g}, at most {CLEAR:g} is asked for"
+        )
         return f"{SENTENCES[outcome][:-1]} ({numbers})."
     numbers = f"higher in {finding.above:.1%} of pairs, p = {finding.p_value:.2g}; before, {finding.control_above:.1%}"
     said = f"{SENTENCES[outcome][:-1]} ({numbers})."
     if outcome == "damaged":
-        return f"{said} Lost on average: {finding.retain_lost:.3f} on retained, {finding.held_out_lost:.3f} on held-out ones."
+        return (
+            f"{said} Lost on average: {finding.retain_lost:.3f} on retained, {finding.held_out_lost:.3f} on held-out ones."
+        )
     return f"{said}{_within_sight(finding)}" if outcome == "nothing_found" else said
 
 
@@ -113,6 +118,6 @@ def too_few_twins(forget: int, held_out: int) -> str:
         return ""
     return (
         "Nobody declared how this model was trained, so its answers are compared with those to held-out examples, and"
-        f" {held_out} of them beside {forget} to forget could show nothing. Register the corpus with more examples in the set"
-        " held_out, like those in it, that the model was never trained on."
+        f" {held_out} of them beside {forget} to forget could show nothing. Register the corpus with more examples in the"
+        " set held_out, like those in it, that the model was never trained on."
     )

@@ -7,7 +7,7 @@ it. Otherwise pairs pay where models differ much against what they have to forge
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from compliance.formats.assurances import Assurance
@@ -36,8 +36,8 @@ DESIGN_REASONS: Final[Mapping[str, str]] = {
     ),
     "behavioural": _(
         "Nobody declared how the model was trained, so no model can be trained to compare it with. Its answers are compared"
-        " with those to held-out examples, before and after; that never shows what retraining would give, so no result can be"
-        " released on it."
+        " with those to held-out examples, before and after; that never shows what retraining would give, so no result can"
+        " be released on it."
     ),
     "unpairable": _("Models of this recipe cannot take one another’s batches, so they are compared independently."),
     "few_decide": _(
@@ -121,10 +121,9 @@ def choose_design(
         assurance: how the model to unlearn came about.
     """
     sizes = sizes or Sizes()
-    if assurance == "behavioural":
-        return Design("independent", 0, 0, 1, "behavioural", assurance)
-    if guarantee in ANNEXED:
-        return Design("independent", 0, sizes.annex_oracles, 1, "annex", assurance)
+    if assurance == "behavioural" or guarantee in ANNEXED:
+        alone = Design("independent", 0, 0, 1, "behavioural", assurance)
+        return alone if assurance == "behavioural" else replace(alone, oracles=sizes.annex_oracles, reason="annex")
     if assurance == "declared" or not recipe.can_be_paired:
         return design_of("independent", sizes, "declared" if assurance == "declared" else "unpairable", assurance)
     # 1. What earlier jobs on this model measured.

@@ -1,4 +1,4 @@
-"""The answers that stay word for word, for a person to read side by side: of the shipped model, its original and one oracle, if any.
+"""The answers that stay word for word, for a person to read side by side: of the shipped model, its original, an oracle.
 
 A model may say what was personal in its training data, so their file stays with the job and goes into no bundle:
 `compliance.formats.results.WITHHELD`.

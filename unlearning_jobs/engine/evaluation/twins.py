@@ -41,5 +41,7 @@ def judge_twins(outputs: Outputs, protocol: Protocol) -> TwinFinding:
 
 def _lost(outputs: Outputs, name: str) -> Array:
     """Return what each example's probability lost, (examples,)."""
-    original, unlearned = (outputs.matrix(group, name, "probability")[0] for group in ("original", "unlearned"))
-    return original - unlearned
+    original: Array = outputs.matrix("original", name, "probability")[0]
+    unlearned: Array = outputs.matrix("unlearned", name, "probability")[0]
+    lost: Array = original - unlearned
+    return lost

@@ -15,13 +15,14 @@ from compliance.evidence.recomputed.twins import judge_twins
 from compliance.formats.contracts import parse
 from compliance.formats.twins import TwinFinding
 from compliance.formats.verdicts import Verdict
+from tests.factories import PROTOCOL
 from unlearning_jobs.engine.contracts import Protocol
 from unlearning_jobs.engine.evaluation import twins
 from unlearning_jobs.engine.evaluation.outputs import ModelKey, Outputs
 from unlearning_jobs.engine.evaluation.statistics import STATISTICS
 
 from .test_every_value import unnoticed
-from .test_measured import BY_ITSELF, PROTOCOL, again, evaluation_of, found, told
+from .test_measured import BY_ITSELF, again, evaluation_of, found, told
 
 BEHAVIOURAL = Protocol((), (), estimands=(), metrics=(), assurance="behavioural")
 ORIGINAL, UNLEARNED = ModelKey("original", 7), ModelKey("unlearned", 7)

@@ -65,7 +65,10 @@ def test_doing_nothing_leaves_something_over_and_the_verdict_is_never_that_it_pa
     assert evaluation.verdict.outcome == "inconclusive"
     assert [reason.code for reason in evaluation.verdict.reasons] == ["behavioural", "twins_left_over"]
     assert (evaluation.gap, evaluation.estimands, evaluation.controls, evaluation.examples) == (None, (), (), None)
-    assert {model.group for model, _ in Outputs.read(out / "outputs" / "examples.parquet").values} == {"original", "unlearned"}
+    assert {model.group for model, _ in Outputs.read(out / "outputs" / "examples.parquet").values} == {
+        "original",
+        "unlearned",
+    }
     assert evaluated_again(result, out, PROTOCOL, "nothing", "causal_lm") == evaluation
     assert "exact_memorization" in {metric.name for metric in evaluation.metrics}
     assert all(metric.oracles == () for metric in evaluation.metrics)
@@ -133,9 +136,7 @@ def test_methods_that_train_by_the_recipe_are_refused(unknown: JobSpec, tmp_path
     ],
     ids=str,
 )
-def test_a_protocol_that_asks_for_other_models_is_refused(
-    unknown: JobSpec, tmp_path: Path, changes: dict[str, Any]
-) -> None:
+def test_a_protocol_that_asks_for_other_models_is_refused(unknown: JobSpec, tmp_path: Path, changes: dict[str, Any]) -> None:
     refused(unknown, tmp_path, SpecError, "no oracle can be trained", protocol=replace(PROTOCOL, **changes))
 
 
