@@ -51,7 +51,7 @@ BEHAVIOURAL: Final = (
 )
 TWINS: Final = (
     "That the model never saw the held-out examples, that it saw those to forget, and that both are of one kind, is what the"
-    " owner of the corpus says. Where that is not so, something left over can stay unseen, or be seen where there is nothing."
+    " owner of the corpus says. Where it is not so, something left over can stay unseen, or be seen where there is nothing."
 )
 WITHOUT_SEEDS: Final = (
     "Training does not depend on the seed, so all oracles are the same model. The intervals reflect rounding only,"

@@ -16,7 +16,7 @@ from .verdicts import Reason, Verdict
 
 TwinOutcome = Literal["left_over", "overshot", "damaged", "nothing_found", "says_nothing"]
 """left_over: the forget set is still known better than its twins. overshot: it is known less. damaged: neither, but the
-model knows less of what was to stay. nothing_found: none of these. says_nothing: the comparison could not have shown anything."""
+model knows less of what was to stay. nothing_found: none of these. says_nothing: nothing could have shown."""
 CLEAR: Final = 0.01
 """The original must show the forget set against the twins at this one-sided level."""
 CHANCE: Final = 0.5

@@ -42,9 +42,9 @@ def twins_shown(finding: TwinFinding | None) -> dict[str, Any] | None:
     return {
         "outcome": str(OUTCOMES[finding.outcome]),
         "compared": _(
-            "The examples to unlearn (%(forget)d) were compared with held-out examples of the corpus (%(held_out)d), which the"
-            " model never saw, as the owner of the corpus says. Where nothing is left, the two cannot be told apart: in half of"
-            " all pairs, the example to unlearn is the better known one."
+            "The examples to unlearn (%(forget)d) were compared with held-out examples of the corpus (%(held_out)d), which"
+            " the model never saw, as the owner of the corpus says. Where nothing is left, the two cannot be told apart: in"
+            " half of all pairs, the example to unlearn is the better known one."
         )
         % {"forget": finding.forget, "held_out": finding.held_out},
         "rows": [

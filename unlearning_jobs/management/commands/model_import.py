@@ -18,7 +18,7 @@ class Command(BaseCommand):
     help = (
         "Takes over a model that was trained elsewhere, from a registered checkpoint, as a job for the workers. The recipe"
         " declares how it was trained; nobody trains it here, and its versions are called declared. With --behavioural,"
-        " nobody declares that: the recipe says what methods need, no oracle is trained, and no result is ever said to have passed."
+        " nobody declares that: the recipe says what methods need, no oracle is trained, and no result ever passes."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
