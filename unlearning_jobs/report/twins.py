@@ -54,7 +54,7 @@ def twins_shown(finding: TwinFinding | None) -> dict[str, Any] | None:
                 _share(finding.above),
             ],
             [_("Mean difference in log-odds"), number(finding.control_difference), number(finding.difference)],
-            [_("p"), number(finding.control_p), number(finding.p_value)],
+            ["p", number(finding.control_p), number(finding.p_value)],
         ],
         "rule": _(
             "Before unlearning, p is one-sided and has to be at most %(clear)s, or the comparison says nothing; after it, p"
