@@ -139,8 +139,8 @@ def clock_words(situation: Situation) -> str:
     """Return why costs are not given in time; empty if they are."""
     if situation.facts.assurance == "behavioural":
         return _(
-            "Times cannot be estimated: nobody declared how this model was trained. Costs are relative to one training by the"
-            " recipe, which only says what methods need."
+            "Times cannot be estimated: nobody declared how this model was trained. Costs are relative to one training by"
+            " the recipe, which only says what methods need."
         )
     if situation.clock == "other_device":
         return _(
