@@ -64,7 +64,8 @@ def oracles_under_attack(base: ModelVersion | None) -> str:
     """Return what it means that oracles give something away, by what they and the model before unlearning started from."""
     if base is not None and is_behavioural(base):
         return _(
-            "Without a recipe there are no oracles, so what comes out stands beside what the original gives away, and nothing else."
+            "Without a recipe there are no oracles, so what comes out stands beside what the original gives away, and"
+            " nothing else."
         )
     if base is None or base.checkpoint is None:
         return _("Oracles were trained without the examples: what they give away was not learned in their training.")
