@@ -199,7 +199,7 @@ LIES: dict[Callable[[Retold], None], str] = {
     specified_as_declared: "the job says otherwise how it is known what made its model",
     nothing_found: "the verdict does not follow from the findings",
 }
-STAGE = {registered_as_declared: "entries", specified_as_declared: "spec", nothing_found: "result"}
+STAGE: dict[Callable[[Retold], None], str] = dict(zip(LIES, ("entries", "spec", "result"), strict=True))
 
 
 def test_the_form_has_no_numbers_of_models_and_its_protocol_has_none_either(corpus: CorpusSnapshot, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ it. Otherwise pairs pay where models differ much against what they have to forge
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from compliance.formats.assurances import Assurance
@@ -122,8 +122,8 @@ def choose_design(
     """
     sizes = sizes or Sizes()
     if assurance == "behavioural" or guarantee in ANNEXED:
-        alone = Design("independent", 0, 0, 1, "behavioural", assurance)
-        return alone if assurance == "behavioural" else replace(alone, oracles=sizes.annex_oracles, reason="annex")
+        few: ReasonCode = "behavioural" if assurance == "behavioural" else "annex"
+        return Design("independent", 0, 0 if few == "behavioural" else sizes.annex_oracles, 1, few, assurance)
     if assurance == "declared" or not recipe.can_be_paired:
         return design_of("independent", sizes, "declared" if assurance == "declared" else "unpairable", assurance)
     # 1. What earlier jobs on this model measured.
