@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 from .verdicts import Guarantee
-
-if TYPE_CHECKING:
-    from .protocol import Protocol
 
 Assurance = Literal["reproduced", "declared", "behavioural"]
 """How much is known about how a model came about. reproduced: it was trained here. declared: it was trained elsewhere, by a
@@ -28,33 +25,32 @@ NO_HELD_OUT: Final = (
 )
 
 
-def assurance_problems(protocol: Protocol, guarantee: Guarantee, *, held_out: bool) -> list[str]:
-    """Return the reasons why a model of the protocol's assurance cannot be judged by it after such a method.
+def assurance_problems(
+    assurance: Assurance, guarantee: Guarantee, *, paired: bool, unlearned: int, needs_others: bool, held_out: bool
+) -> list[str]:
+    """Return the reasons why a model of this assurance cannot be judged after a method of this guarantee.
 
     Args:
-        protocol: the protocol.
+        assurance: of the model to unlearn.
         guarantee: of the method.
+        paired: whether each unlearned model has an oracle of its own.
+        unlearned: models that are unlearned at the first look.
+        needs_others: whether other models than the one and its original are trained or judged by.
         held_out: whether the corpus has held-out examples.
     """
-    if protocol.assurance == "behavioural":
-        return _behavioural_problems(protocol, guarantee, held_out=held_out)
-    if protocol.assurance == "reproduced" or guarantee == "exact":
+    if assurance == "behavioural":
+        found = {NO_RECIPE: guarantee in ("exact", "certified"), NO_ORACLES: needs_others, NO_HELD_OUT: not held_out}
+        return [problem for problem, holds in found.items() if holds]
+    if assurance == "reproduced" or guarantee == "exact":
         return []
     if guarantee == "certified":
         return ["A certificate rests on how the model was trained, and this one was trained elsewhere; retrain it here."]
     problems = []
-    if protocol.paired:
+    if paired:
         problems.append("A model that was trained elsewhere has no seed here; choose the independent design.")
-    if protocol.unlearned_at(1) <= FEWEST_REPLICATES:
+    if unlearned <= FEWEST_REPLICATES:
         problems.append(
             f"A model that was trained elsewhere is compared with at least {FEWEST_REPLICATES} replicates at the first"
             " look; add some."
         )
     return problems
-
-
-def _behavioural_problems(protocol: Protocol, guarantee: Guarantee, *, held_out: bool) -> list[str]:
-    problems = [NO_RECIPE] if guarantee in ("exact", "certified") else []
-    if protocol.replicate_seeds or protocol.oracle_seeds or protocol.paired or protocol.looks != 1 or protocol.estimands:
-        problems.append(NO_ORACLES)
-    return problems if held_out else [*problems, NO_HELD_OUT]

@@ -214,7 +214,7 @@ class Protocol(Digested, Contract):
         return [
             *self._seed_problems(seed),
             *(self._size_problems(guarantee) if self.has_oracles else ()),
-            *assurance_problems(self, guarantee, held_out=held_out),
+            *self._assurance_problems(guarantee, held_out=held_out),
             *self._rule_problems(asked, held_out=held_out),
             *named_problems(self.attacks, self.relearning),
         ]
@@ -255,6 +255,17 @@ class Protocol(Digested, Contract):
                 " replication is the model."
             )
         return [] if enough else [problem]
+
+    def _assurance_problems(self, guarantee: Guarantee, *, held_out: bool) -> list[str]:
+        others = (self.replicate_seeds, self.oracle_seeds, self.estimands, self.paired, self.looks != 1)
+        return assurance_problems(
+            self.assurance,
+            guarantee,
+            paired=self.paired,
+            unlearned=self.unlearned_at(1),
+            needs_others=any(others),
+            held_out=held_out,
+        )
 
     def _rule_problems(self, asked: Mapping[tuple[str, str, str, str], str], *, held_out: bool) -> list[str]:
         problems = [problem for estimand in self.estimands for problem in estimand.problems()]

@@ -115,6 +115,17 @@ def test_nobody_says_that_it_passed_or_leaves_the_comparison_out(tmp_path: Path)
     assert "the limits are not those that follow" in lie(tmp_path, "nothing_found", limits=fewer)
 
 
+def test_a_result_without_numbers_is_destroyed_and_nothing_is_compared(tmp_path: Path) -> None:
+    def broken(outputs: Outputs) -> None:
+        outputs.values[UNLEARNED, "retain"][:] = np.nan
+
+    honest = told(tmp_path, BEHAVIOURAL, 1, broken, method="npo")
+    assert evaluation_of(honest)["verdict"]["outcome"] == "failed"
+    assert "twins" not in evaluation_of(honest)
+    assert found(honest) == ""
+    assert " ".join(contradictions(honest, BY_ITSELF)) == ""
+
+
 def test_where_oracles_judge_no_twins_stand_beside_them(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     finding = evaluation_of(story(tmp_path / "other", "nothing_found"))["twins"]
